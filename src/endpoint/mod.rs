@@ -1,0 +1,342 @@
+//! Where a tenant wants events: target, filter, keys, limits, state.
+
+mod target;
+
+use std::num::NonZeroU32;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::target::{Target, TargetError};
+use crate::clock::Timestamp;
+use crate::event::{EventType, Pattern};
+use crate::id::{EndpointId, Tenant};
+use crate::secret::{Entry, Key, KeyError, Keyring};
+
+/// Most patterns one filter may hold.
+pub const MAX_PATTERNS: usize = 64;
+
+/// Which events an endpoint wants. An empty filter is not possible; the default is all of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<Pattern>", into = "Vec<Pattern>")]
+pub struct Filter(Vec<Pattern>);
+
+/// A filter holds no pattern, or too many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("events: must be 1 to {MAX_PATTERNS} patterns, are {0}")]
+pub struct FilterError(usize);
+
+impl Filter {
+    /// A filter of these patterns.
+    ///
+    /// # Errors
+    /// When there is none, or more than [`MAX_PATTERNS`].
+    pub fn new(patterns: Vec<Pattern>) -> Result<Self, FilterError> {
+        match patterns.len() {
+            1..=MAX_PATTERNS => Ok(Self(patterns)),
+            count => Err(FilterError(count)),
+        }
+    }
+
+    /// Whether any pattern matches.
+    #[must_use]
+    pub fn matches(&self, event_type: &EventType) -> bool {
+        self.0.iter().any(|pattern| pattern.matches(event_type))
+    }
+
+    /// Its patterns.
+    #[must_use]
+    pub fn patterns(&self) -> &[Pattern] {
+        &self.0
+    }
+}
+
+impl Default for Filter {
+    fn default() -> Self {
+        Self(vec![Pattern::ALL])
+    }
+}
+
+impl TryFrom<Vec<Pattern>> for Filter {
+    type Error = FilterError;
+
+    fn try_from(patterns: Vec<Pattern>) -> Result<Self, FilterError> {
+        Self::new(patterns)
+    }
+}
+
+impl From<Filter> for Vec<Pattern> {
+    fn from(filter: Filter) -> Self {
+        filter.0
+    }
+}
+
+/// What an endpoint may use at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Attempts in flight at the same time, from one process. Default 8.
+    pub concurrency: NonZeroU32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { concurrency: NonZeroU32::MIN.saturating_add(7) }
+    }
+}
+
+impl Limits {
+    /// These limits with another concurrency.
+    #[must_use]
+    pub const fn with_concurrency(mut self, concurrency: NonZeroU32) -> Self {
+        self.concurrency = concurrency;
+        self
+    }
+}
+
+/// Whether an endpoint is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+#[non_exhaustive]
+pub enum EndpointState {
+    /// Deliveries are attempted.
+    Enabled,
+    /// Deliveries, old and new, are held until it is enabled again.
+    Disabled {
+        /// Why.
+        reason: DisableReason,
+        /// Since when.
+        at: Timestamp,
+    },
+}
+
+/// Why an endpoint is disabled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum DisableReason {
+    /// Somebody disabled it through the API.
+    Requested,
+    /// It answered 410 Gone.
+    Gone,
+}
+
+/// Where a tenant wants events.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Endpoint {
+    /// Its id.
+    pub id: EndpointId,
+    /// Whose it is.
+    pub tenant: Tenant,
+    /// Where requests go.
+    pub target: Target,
+    /// Which events it wants.
+    pub filter: Filter,
+    /// What requests to it are signed with.
+    pub keys: Keyring,
+    /// What it may use.
+    pub limits: Limits,
+    /// Whether it is served.
+    pub state: EndpointState,
+    /// Set when the egress guard refused its target at delivery: somebody should look at it.
+    pub flagged_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Rises with every change; 1 when it is new.
+    pub version: u64,
+}
+
+impl Endpoint {
+    /// A new, enabled endpoint.
+    #[must_use]
+    pub fn new(new: NewEndpoint, keys: Keyring, now: Timestamp) -> Self {
+        Self {
+            id: EndpointId::generate(now),
+            tenant: new.tenant,
+            target: new.target,
+            filter: new.filter,
+            keys: new.keys.unwrap_or(keys),
+            limits: new.limits,
+            state: EndpointState::Enabled,
+            flagged_at: None,
+            created_at: now,
+            version: 1,
+        }
+    }
+
+    /// Whether deliveries to it are attempted.
+    #[must_use]
+    pub const fn is_enabled(&self) -> bool {
+        matches!(self.state, EndpointState::Enabled)
+    }
+
+    /// Whether it wants events of this tenant and type.
+    #[must_use]
+    pub fn wants(&self, tenant: &Tenant, event_type: &EventType) -> bool {
+        self.tenant == *tenant && self.filter.matches(event_type)
+    }
+}
+
+/// What an application says of an endpoint it creates.
+///
+/// ```
+/// use hookwire::endpoint::NewEndpoint;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let endpoint = NewEndpoint::https("https://acme.example/hooks")?.tenant("acme").events(["invoice.*"])?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct NewEndpoint {
+    pub(crate) tenant: Tenant,
+    pub(crate) target: Target,
+    pub(crate) filter: Filter,
+    pub(crate) keys: Option<Keyring>,
+    pub(crate) limits: Limits,
+}
+
+/// Why an endpoint cannot be described so.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NewEndpointError {
+    /// The URL is malformed.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// A pattern is malformed.
+    #[error(transparent)]
+    Pattern(#[from] crate::event::PatternError),
+    /// No pattern, or too many.
+    #[error(transparent)]
+    Filter(#[from] FilterError),
+}
+
+impl NewEndpoint {
+    /// An endpoint at an `https` URL.
+    ///
+    /// # Errors
+    /// When it is not an `https` URL that hookwire accepts; see [`Target`].
+    pub fn https(url: &str) -> Result<Self, NewEndpointError> {
+        let target = Target::parse(url)?;
+        if target.is_https() { Ok(Self::at(target)) } else { Err(TargetError::NotHttps.into()) }
+    }
+
+    /// An endpoint at any target. Plain `http` is refused when it is created, unless the sender's egress policy
+    /// dangerously allows it.
+    #[must_use]
+    pub fn at(target: Target) -> Self {
+        let (tenant, filter, limits) = (Tenant::default(), Filter::default(), Limits::default());
+        Self { tenant, target, filter, keys: None, limits }
+    }
+
+    /// Whose it is. Without this: [`Tenant::default`].
+    #[must_use]
+    pub fn tenant(mut self, tenant: impl Into<Tenant>) -> Self {
+        self.tenant = tenant.into();
+        self
+    }
+
+    /// Which events it wants. Without this: all.
+    ///
+    /// # Errors
+    /// When a pattern is malformed, or there is none, or more than [`MAX_PATTERNS`].
+    pub fn events<I>(mut self, patterns: I) -> Result<Self, NewEndpointError>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        let patterns = patterns.into_iter().take(MAX_PATTERNS + 1).map(|text| text.as_ref().parse());
+        self.filter = Filter::new(patterns.collect::<Result<_, _>>()?)?;
+        Ok(self)
+    }
+
+    /// What requests are signed with. Without this: a fresh `whsec_` key.
+    #[must_use]
+    pub fn keys(mut self, keys: Keyring) -> Self {
+        self.keys = Some(keys);
+        self
+    }
+
+    /// What it may use at once.
+    #[must_use]
+    pub const fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+}
+
+/// An endpoint as a store keeps it, **its keys in the clear**. For implementors of
+/// [`Directory`](crate::store::Directory); it is not part of any API that an endpoint's owner should see.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct EndpointRecord {
+    target: String,
+    filter: Filter,
+    keys: Vec<KeyRecord>,
+    limits: Limits,
+    #[serde(flatten)]
+    state: EndpointState,
+    flagged_at: Option<Timestamp>,
+    created_at: Timestamp,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct KeyRecord {
+    key: String,
+    retires_at: Option<Timestamp>,
+}
+
+impl std::fmt::Debug for EndpointRecord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EndpointRecord").field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
+/// A stored endpoint cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// Its URL.
+    #[error("stored endpoint: target")]
+    Target(#[source] TargetError),
+    /// One of its keys.
+    #[error("stored endpoint: keys")]
+    Key(#[source] KeyError),
+}
+
+impl EndpointRecord {
+    /// What a store keeps beside id, tenant and version.
+    #[must_use]
+    pub fn of(endpoint: &Endpoint) -> Self {
+        let key = |entry: &Entry| KeyRecord { key: entry.key.expose(), retires_at: entry.retires_at };
+        Self {
+            target: endpoint.target.as_str().into(),
+            filter: endpoint.filter.clone(),
+            keys: endpoint.keys.entries().iter().map(key).collect(),
+            limits: endpoint.limits,
+            state: endpoint.state,
+            flagged_at: endpoint.flagged_at,
+            created_at: endpoint.created_at,
+        }
+    }
+
+    /// The endpoint again.
+    ///
+    /// # Errors
+    /// When a field no longer reads.
+    pub fn restore(self, id: EndpointId, tenant: Tenant, version: u64) -> Result<Endpoint, RecordError> {
+        let entry = |record: KeyRecord| Ok(Entry { key: Key::parse(&record.key)?, retires_at: record.retires_at });
+        let entries = self.keys.into_iter().map(entry).collect::<Result<_, _>>().map_err(RecordError::Key)?;
+        Ok(Endpoint {
+            id,
+            tenant,
+            target: Target::parse(&self.target).map_err(RecordError::Target)?,
+            filter: self.filter,
+            keys: Keyring::from_entries(entries).map_err(RecordError::Key)?,
+            limits: self.limits,
+            state: self.state,
+            flagged_at: self.flagged_at,
+            created_at: self.created_at,
+            version,
+        })
+    }
+}

@@ -1,0 +1,339 @@
+//! Something that happened, and how it is written down.
+
+mod envelope;
+mod pattern;
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+pub use self::pattern::{Pattern, PatternError};
+use crate::clock::Timestamp;
+use crate::id::{EventId, Tenant};
+
+/// Longest event type accepted, in bytes.
+pub const MAX_TYPE_BYTES: usize = 128;
+
+/// Longest content type accepted, in bytes.
+const MAX_CONTENT_TYPE_BYTES: usize = 128;
+
+/// What kind of thing happened: identifiers of `[A-Za-z0-9_-]` joined by full stops, such as `invoice.paid`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct EventType(Arc<str>);
+
+impl EventType {
+    /// Reads an event type.
+    ///
+    /// # Errors
+    /// When it is empty, longer than [`MAX_TYPE_BYTES`], or not identifiers joined by full stops.
+    pub fn new(text: impl Into<Arc<str>>) -> Result<Self, EventError> {
+        let text = text.into();
+        let identifier = |part: &str| !part.is_empty() && part.bytes().all(is_identifier_byte);
+        if text.len() <= MAX_TYPE_BYTES && text.split('.').all(identifier) {
+            Ok(Self(text))
+        } else {
+            Err(EventError::Type)
+        }
+    }
+
+    /// The event type as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+const fn is_identifier_byte(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b == b'_' || b == b'-'
+}
+
+impl fmt::Display for EventType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for EventType {
+    type Err = EventError;
+
+    fn from_str(text: &str) -> Result<Self, EventError> {
+        Self::new(text)
+    }
+}
+
+impl TryFrom<String> for EventType {
+    type Error = EventError;
+
+    fn try_from(text: String) -> Result<Self, EventError> {
+        Self::new(text)
+    }
+}
+
+impl From<EventType> for String {
+    fn from(event_type: EventType) -> Self {
+        event_type.0.as_ref().into()
+    }
+}
+
+/// Why an event cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EventError {
+    /// The event type is malformed.
+    #[error(
+        "event type: must be 1 to {MAX_TYPE_BYTES} bytes of identifiers (A-Z a-z 0-9 _ -) joined by full stops, such as `invoice.paid`"
+    )]
+    Type,
+    /// The content type is malformed.
+    #[error("content type: must be 1 to {MAX_CONTENT_TYPE_BYTES} visible ASCII characters, such as `application/json`")]
+    ContentType,
+    /// The data did not serialise to JSON.
+    #[error("data: cannot be written as JSON")]
+    Json(#[source] serde_json::Error),
+}
+
+/// An event on its way to [`Sender::dispatch`](crate::sender::Sender::dispatch), which gives it an id and a time where
+/// the caller has not.
+///
+/// ```
+/// use hookwire::event::NewEvent;
+/// use hookwire::id::EventId;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let event = NewEvent::json("invoice.paid", &serde_json::json!({ "invoice": 1042, "cents": 9900 }))?
+///     .tenant("acme")
+///     .id(EventId::new("invoice-1042-paid")?); // dispatching it twice delivers it once
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct NewEvent {
+    event_type: EventType,
+    id: Option<EventId>,
+    tenant: Tenant,
+    occurred_at: Option<Timestamp>,
+    content_type: Arc<str>,
+    data: Data,
+}
+
+#[derive(Clone)]
+enum Data {
+    /// JSON that is put into the Standard Webhooks envelope when the event is sealed.
+    Enveloped(Bytes),
+    /// The payload, as it will be sent.
+    Raw(Bytes),
+}
+
+impl Data {
+    const fn bytes(&self) -> &Bytes {
+        match self {
+            Self::Enveloped(bytes) | Self::Raw(bytes) => bytes,
+        }
+    }
+}
+
+impl fmt::Debug for Data {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{} bytes]", self.bytes().len())
+    }
+}
+
+impl NewEvent {
+    /// An event whose payload is the Standard Webhooks envelope around `data`:
+    /// `{"type":"invoice.paid","timestamp":"2026-01-31T12:00:00Z","data":{…}}`.
+    ///
+    /// # Errors
+    /// When the type is malformed or `data` cannot be written as JSON.
+    pub fn json<T: Serialize + ?Sized>(event_type: &str, data: &T) -> Result<Self, EventError> {
+        let json = serde_json::to_vec(data).map_err(EventError::Json)?;
+        Ok(Self::with_data(EventType::new(event_type)?, "application/json".into(), Data::Enveloped(json.into())))
+    }
+
+    /// An event whose payload is sent exactly as given.
+    ///
+    /// # Errors
+    /// When the type or the content type is malformed.
+    pub fn raw(event_type: &str, content_type: &str, payload: impl Into<Bytes>) -> Result<Self, EventError> {
+        let visible = |b: u8| b.is_ascii_graphic() || b == b' ';
+        if !(1..=MAX_CONTENT_TYPE_BYTES).contains(&content_type.len()) || !content_type.bytes().all(visible) {
+            return Err(EventError::ContentType);
+        }
+        Ok(Self::with_data(EventType::new(event_type)?, content_type.into(), Data::Raw(payload.into())))
+    }
+
+    fn with_data(event_type: EventType, content_type: Arc<str>, data: Data) -> Self {
+        Self { event_type, id: None, tenant: Tenant::default(), occurred_at: None, content_type, data }
+    }
+
+    /// Whose event it is. Without this: [`Tenant::default`].
+    #[must_use]
+    pub fn tenant(mut self, tenant: impl Into<Tenant>) -> Self {
+        self.tenant = tenant.into();
+        self
+    }
+
+    /// The caller's own id, which makes dispatching idempotent: the same id twice is one event, and the same id with
+    /// another type or payload is an error.
+    #[must_use]
+    pub fn id(mut self, id: EventId) -> Self {
+        self.id = Some(id);
+        self
+    }
+
+    /// When it happened. Without this: when it is dispatched.
+    #[must_use]
+    pub const fn occurred_at(mut self, at: Timestamp) -> Self {
+        self.occurred_at = Some(at);
+        self
+    }
+
+    /// Its type.
+    #[must_use]
+    pub const fn event_type(&self) -> &EventType {
+        &self.event_type
+    }
+
+    /// Makes it immutable: fills in the id and the time where they are missing, and writes the envelope.
+    #[must_use]
+    pub fn seal(self, now: Timestamp) -> Event {
+        let occurred_at = self.occurred_at.unwrap_or(now);
+        let fingerprint = self.id.is_some().then(|| self.fingerprint());
+        let payload = match self.data {
+            Data::Enveloped(data) => envelope::standard(&self.event_type, occurred_at, &data),
+            Data::Raw(payload) => payload,
+        };
+        Event {
+            id: self.id.unwrap_or_else(|| EventId::generate(now)),
+            event_type: self.event_type,
+            tenant: self.tenant,
+            occurred_at,
+            content_type: self.content_type,
+            payload,
+            fingerprint,
+        }
+    }
+
+    /// Digest of what the caller gave, so that a second dispatch under the same id is recognised as the same. The
+    /// time counts only when the caller gave it.
+    fn fingerprint(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        let occurred_at = self.occurred_at.map_or([0; 8], |at| at.as_micros().to_be_bytes());
+        let kind = [matches!(self.data, Data::Raw(_)).into()];
+        let fields: [&[u8]; 5] =
+            [self.event_type.as_str().as_bytes(), self.content_type.as_bytes(), &occurred_at, &kind, self.data.bytes()];
+        for field in fields {
+            hash.update((field.len() as u64).to_be_bytes());
+            hash.update(field);
+        }
+        hash.finalize().into()
+    }
+}
+
+/// Something that happened. Immutable; what is stored and delivered.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Event {
+    /// Unique within the tenant; the same on every attempt.
+    pub id: EventId,
+    /// What kind of thing happened.
+    pub event_type: EventType,
+    /// Whose event it is.
+    pub tenant: Tenant,
+    /// When it happened.
+    pub occurred_at: Timestamp,
+    /// Media type of the payload.
+    pub content_type: Arc<str>,
+    /// What is sent, byte for byte.
+    pub payload: Bytes,
+    /// Digest of what the caller gave, where the caller chose the id: an equal id with another fingerprint is a
+    /// conflict.
+    pub fingerprint: Option<[u8; 32]>,
+}
+
+impl Event {
+    /// An event as a store reads it back.
+    #[must_use]
+    pub fn restore(parts: EventParts, fingerprint: Option<[u8; 32]>) -> Self {
+        let EventParts { id, event_type, tenant, occurred_at, content_type, payload } = parts;
+        Self { id, event_type, tenant, occurred_at, content_type, payload, fingerprint }
+    }
+}
+
+/// The fields of an [`Event`], for stores that put one together from a row.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "each field is documented on Event")]
+pub struct EventParts {
+    pub id: EventId,
+    pub event_type: EventType,
+    pub tenant: Tenant,
+    pub occurred_at: Timestamp,
+    pub content_type: Arc<str>,
+    pub payload: Bytes,
+}
+
+/// Everything but the payload, which may be confidential.
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event")
+            .field("id", &self.id)
+            .field("event_type", &self.event_type)
+            .field("tenant", &self.tenant)
+            .field("occurred_at", &self.occurred_at)
+            .field("payload", &format_args!("[{} bytes]", self.payload.len()))
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
+
+    fn event(id: &str, json: &serde_json::Value) -> Event {
+        NewEvent::json("invoice.paid", json).unwrap().id(EventId::new(id).unwrap()).seal(NOW)
+    }
+
+    #[test]
+    fn json_is_sent_in_the_standard_envelope() {
+        let event = NewEvent::json("invoice.paid", &serde_json::json!({"n": 1})).unwrap().seal(NOW);
+        assert_eq!(event.payload, r#"{"type":"invoice.paid","timestamp":"2023-11-14T22:13:20Z","data":{"n":1}}"#);
+    }
+
+    #[test]
+    fn raw_is_sent_as_given_even_when_it_is_not_utf8() {
+        let event = NewEvent::raw("blob.made", "application/octet-stream", &b"\xff\x00"[..]).unwrap().seal(NOW);
+        assert_eq!(&event.payload[..], b"\xff\x00");
+    }
+
+    #[test]
+    fn the_fingerprint_follows_the_data_and_not_the_time_of_dispatch() {
+        let first = event("a", &serde_json::json!(1));
+        let later = NewEvent::json("invoice.paid", &1)
+            .unwrap()
+            .id(first.id.clone())
+            .seal(NOW + std::time::Duration::from_secs(9));
+        assert_eq!(first.fingerprint, later.fingerprint);
+        assert_ne!(first.fingerprint, event("a", &serde_json::json!(2)).fingerprint);
+    }
+
+    #[test]
+    fn malformed_types_and_content_types_are_refused_by_name() {
+        for bad in ["", ".", "a.", "a..b", "a b", "a/b", &"x".repeat(129)] {
+            assert!(EventType::new(bad).is_err(), "{bad:?}");
+        }
+        let error = NewEvent::raw("a", "text/plain\r\nx: y", "").unwrap_err();
+        assert!(error.to_string().starts_with("content type"));
+    }
+
+    #[test]
+    fn debug_does_not_print_the_payload() {
+        let text = format!("{:?}", event("a", &serde_json::json!("hush-hush")));
+        assert!(!text.contains("hush"));
+    }
+}

@@ -1,0 +1,3 @@
+//! Sending. (Skeleton.)
+pub mod egress;
+mod http;

@@ -1,0 +1,69 @@
+//! The role that keeps endpoints.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::clock::Timestamp;
+use crate::endpoint::Endpoint;
+use crate::id::{EndpointId, Tenant};
+
+/// What became of a `put`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// Stored.
+    Stored,
+    /// Somebody else changed it first, or it exists already, or it is gone: nothing was changed.
+    VersionConflict,
+}
+
+/// Keeps endpoints.
+///
+/// 1. `put` MUST store an endpoint of version 1 only when no endpoint, live or removed, has its id, and one of a higher
+///    version only over its predecessor (`put_checks_the_version`, `a_removed_endpoint_cannot_be_put_again`).
+/// 2. `get` MUST answer `None` for unknown and removed endpoints (`a_removed_endpoint_is_gone`), and everything that
+///    was put, keys included (`an_endpoint_reads_back_whole`).
+/// 3. `list` MUST answer in id order after `after`, at most `limit`; with a tenant only that tenant's
+///    (`list_pages_in_id_order`, `list_of_one_tenant_shows_no_other`).
+/// 4. `of_tenant` MUST answer all live endpoints of the tenant, disabled ones too (`of_tenant_answers_disabled_ones_too`).
+/// 5. `remove` MUST cancel what the endpoint was owed and end its leases (`remove_cancels_what_was_owed`); it MUST
+///    answer whether there was one.
+#[async_trait]
+pub trait Directory: fmt::Debug + Send + Sync + 'static {
+    /// Stores `endpoint`, whose version is one above the stored one.
+    ///
+    /// # Errors
+    /// When the store is in trouble.
+    async fn put(&self, endpoint: Endpoint) -> Result<Put, StoreError>;
+
+    /// One endpoint.
+    ///
+    /// # Errors
+    /// When the store is in trouble.
+    async fn get(&self, id: EndpointId) -> Result<Option<Arc<Endpoint>>, StoreError>;
+
+    /// Endpoints, a page at a time.
+    ///
+    /// # Errors
+    /// When the store is in trouble.
+    async fn list(
+        &self,
+        tenant: Option<&Tenant>,
+        after: Option<EndpointId>,
+        limit: u32,
+    ) -> Result<Vec<Arc<Endpoint>>, StoreError>;
+
+    /// All endpoints of one tenant: who might want its events.
+    ///
+    /// # Errors
+    /// When the store is in trouble.
+    async fn of_tenant(&self, tenant: &Tenant) -> Result<Vec<Arc<Endpoint>>, StoreError>;
+
+    /// Removes an endpoint and cancels what it was owed.
+    ///
+    /// # Errors
+    /// When the store is in trouble.
+    async fn remove(&self, id: EndpointId, now: Timestamp) -> Result<bool, StoreError>;
+}

@@ -1,0 +1,106 @@
+//! The role that answers what happened.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::clock::Timestamp;
+use crate::delivery::{Attempt, Delivery, DeliveryState};
+use crate::event::{Event, EventType};
+use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
+
+/// Which deliveries are asked for: all that fit every field that is set.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct DeliveryQuery {
+    /// Of this tenant.
+    pub tenant: Option<Tenant>,
+    /// Of this event; needs the tenant too.
+    pub event: Option<EventId>,
+    /// To this endpoint.
+    pub endpoint: Option<EndpointId>,
+    /// In this state.
+    pub state: Option<DeliveryState>,
+    /// Of events of this type.
+    pub event_type: Option<EventType>,
+}
+
+/// Which part of a long answer is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// What comes after this id; from the start without it.
+    pub after: Option<DeliveryId>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+impl Default for Page {
+    fn default() -> Self {
+        Self { after: None, limit: 100 }
+    }
+}
+
+/// How many deliveries are in each state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the states of DeliveryState")]
+pub struct Counts {
+    pub pending: u64,
+    pub delivered: u64,
+    pub failed: u64,
+    pub held: u64,
+    pub cancelled: u64,
+}
+
+/// Answers what happened, and forgets what is old.
+///
+/// 1. A delivery that is pending while its endpoint is disabled MUST read as `held`
+///    (`pending_reads_as_held_while_the_endpoint_is_disabled`).
+/// 2. `deliveries` MUST answer in id order (which is the order of making), obey every field of the query, and page
+///    without gaps or repeats (`deliveries_obey_the_query`, `deliveries_page_without_gaps`).
+/// 3. `attempts` MUST answer in the order made (`attempts_read_back_whole`).
+/// 4. `event` MUST answer the payload byte for byte (`an_event_reads_back_whole`).
+/// 5. `prune` MUST remove deliveries that reached a final state before `before`, with their attempts, and events that
+///    were appended before it and have no delivery left; at most `limit` of each a call; and nothing else
+///    (`prune_forgets_finished_work_only`, `prune_is_bounded`).
+#[async_trait]
+pub trait History: fmt::Debug + Send + Sync + 'static {
+    /// One event, with its payload.
+    ///
+    /// # Errors
+    /// When the store is in trouble.
+    async fn event(&self, tenant: &Tenant, id: &EventId) -> Result<Option<Arc<Event>>, StoreError>;
+
+    /// One delivery.
+    ///
+    /// # Errors
+    /// When the store is in trouble.
+    async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError>;
+
+    /// Deliveries, a page at a time.
+    ///
+    /// # Errors
+    /// When the store is in trouble.
+    async fn deliveries(&self, query: &DeliveryQuery, page: Page) -> Result<Vec<Delivery>, StoreError>;
+
+    /// The attempts at one delivery.
+    ///
+    /// # Errors
+    /// When the store is in trouble.
+    async fn attempts(&self, id: DeliveryId) -> Result<Vec<Attempt>, StoreError>;
+
+    /// How many deliveries are in each state; of one endpoint, or of all. The cost is proportional to what is counted.
+    ///
+    /// # Errors
+    /// When the store is in trouble.
+    async fn counts(&self, endpoint: Option<EndpointId>) -> Result<Counts, StoreError>;
+
+    /// Forgets finished deliveries and childless events older than `before`, at most `limit` of each. Answers how many
+    /// rows of either kind went; less than `limit` means that nothing is left to forget.
+    ///
+    /// # Errors
+    /// When the store is in trouble.
+    async fn prune(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
+}

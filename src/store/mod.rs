@@ -1,0 +1,35 @@
+//! Where events, deliveries, endpoints and dedup records are kept: four small roles and their backends.
+//!
+//! A store implements the roles it can; [`Store`] is the three that a sender needs. `now` is always an argument, and
+//! every method takes a batch, so that a backend can make many calls one transaction.
+//!
+//! # The contract
+//!
+//! Each MUST names the case of the conformance suite (`hookwire::testing::conformance`, feature `test-util`) that
+//! checks it. Every backend, wrapper and `Arc<dyn …>` runs all of them. The MUSTs of each role stand on its trait.
+
+mod dedup;
+#[cfg(feature = "outbox")]
+mod directory;
+mod error;
+#[cfg(feature = "outbox")]
+mod history;
+pub mod memory;
+#[cfg(feature = "outbox")]
+mod outbox;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+
+pub use self::dedup::{Begin, Claimant, Dedup, DedupKey, Settled};
+#[cfg(feature = "outbox")]
+pub use self::directory::{Directory, Put};
+pub use self::error::{StoreError, StoreErrorKind};
+#[cfg(feature = "outbox")]
+pub use self::history::{Counts, DeliveryQuery, History, Page};
+pub use self::memory::MemoryDedup;
+#[cfg(feature = "outbox")]
+pub use self::memory::MemoryStore;
+#[cfg(feature = "outbox")]
+pub use self::outbox::{Append, Appended, Claim, LaneClaim, LaneDue, Outbox, Store};
+#[cfg(feature = "sqlite")]
+pub use self::sqlite::SqliteStore;

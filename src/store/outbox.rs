@@ -1,0 +1,144 @@
+//! The role that keeps what is owed.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{Directory, History, Settled, StoreError};
+use crate::clock::Timestamp;
+use crate::delivery::{Lease, Leased, NewDelivery, Settlement};
+use crate::event::Event;
+use crate::id::EndpointId;
+
+/// One event with the deliveries it causes.
+#[derive(Clone, Debug)]
+pub struct Append {
+    /// The event.
+    pub event: Arc<Event>,
+    /// One for each endpoint that wants it; may be empty.
+    pub deliveries: Vec<NewDelivery>,
+    /// When it is appended; the deliveries are due then.
+    pub now: Timestamp,
+}
+
+/// What became of one [`Append`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Appended {
+    /// Event and deliveries are stored, durably.
+    Stored,
+    /// The tenant has this event id with the same fingerprint: nothing was changed.
+    Duplicate,
+    /// The tenant has this event id with another fingerprint: nothing was changed.
+    Conflict,
+}
+
+/// A request for work.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// From which lanes, and how much of each. The quotas are the caller's fairness.
+    pub lanes: Vec<LaneClaim>,
+    /// Deliveries due at or before this are claimed.
+    pub now: Timestamp,
+    /// When the leases end.
+    pub until: Timestamp,
+}
+
+/// How much to claim from one lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LaneClaim {
+    /// The lane.
+    pub endpoint: EndpointId,
+    /// At most so many.
+    pub max: u32,
+}
+
+/// When the earliest pending delivery of a lane is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LaneDue {
+    /// The lane.
+    pub endpoint: EndpointId,
+    /// When its earliest delivery is due, or its lease ends.
+    pub due: Timestamp,
+}
+
+/// Keeps events and what is owed of them.
+///
+/// 1. `append` MUST be atomic for each element, and durable when it returns
+///    (`append_is_visible_to_a_second_handle`).
+/// 2. It MUST be idempotent on (tenant, event id): same fingerprint is a duplicate, another is a conflict, and
+///    neither changes anything (`append_of_the_same_event_is_a_duplicate`,
+///    `append_of_another_payload_under_the_same_id_is_a_conflict`, `equal_event_ids_of_two_tenants_are_two_events`).
+/// 3. One element's fate MUST NOT touch another's (`a_conflict_leaves_the_rest_of_the_batch_alone`). Elements of one
+///    batch count as appended in order.
+/// 4. A delivery with `leased_until` MUST be born with fence 1 and attempt 1, claimable only after that time
+///    (`a_born_leased_delivery_is_claimable_only_after_its_lease`).
+/// 5. `claim` MUST return only deliveries of the lanes asked for, due at or before `now`, at most `max` of each,
+///    earliest due first (`claim_obeys_lanes_quotas_and_due_times`, `claim_takes_the_earliest_due_first`).
+/// 6. It MUST NOT return deliveries of an endpoint that is disabled or removed
+///    (`claim_leaves_a_disabled_endpoint_alone`, `claim_leaves_a_removed_endpoint_alone`). Lanes without any endpoint
+///    record are served: the inbox has none (`a_lane_without_an_endpoint_record_is_served`).
+/// 7. A claimed delivery MUST NOT be claimed again before `until`, unless settled or released
+///    (`a_lease_excludes_other_claims`, `concurrent_claims_never_overlap`), and MUST be claimable after it
+///    (`an_ended_lease_is_claimed_again_with_a_higher_fence`).
+/// 8. Each claim MUST raise the fence and the attempt count by one (same case).
+/// 9. `settle` MUST be fenced: with another fence, or after a final state, nothing changes and the answer is
+///    [`Settled::LeaseLost`] (`settle_with_a_lost_lease_changes_nothing`). A lease past its end that nobody has
+///    claimed since still counts (`settle_after_the_end_of_an_unclaimed_lease_counts`).
+/// 10. State, attempt record and the effect on the endpoint MUST be one transaction (`settle_records_the_attempt`,
+///     `gone_disables_the_endpoint`, `blocked_flags_the_endpoint`).
+/// 11. `Next::Again` MUST take back the attempt count and raise the fault count; `Next::Retry` and every final state
+///     MUST reset the fault count (`an_own_fault_does_not_use_up_an_attempt`).
+/// 12. `extend` MUST move the end of valid leases and no others (`extend_moves_the_end_of_a_valid_lease`).
+/// 13. `release` MUST make valid leases due at `due` and take back the attempt count
+///     (`release_gives_the_attempt_back`).
+/// 14. `lanes` MUST list lanes that have pending deliveries, in id order after `after`, at most `limit`, each with its
+///     earliest due time, so that pages together cover all (`lanes_lists_pending_work_in_pages`). It MAY list lanes
+///     of disabled or removed endpoints.
+/// 15. The cost of `claim` and `settle` MUST depend on what is due in the lanes asked for, not on what is stored
+///     (`benches/claim`).
+/// 16. A future that is dropped MUST leave the operation either done or not done (`a_dropped_append_is_whole_or_absent`).
+#[async_trait]
+pub trait Outbox: fmt::Debug + Send + Sync + 'static {
+    /// Stores events with their deliveries. Answers in the order of `batch`.
+    ///
+    /// # Errors
+    /// When the store is in trouble; then none of the batch is stored, except as the error's kind says.
+    async fn append(&self, batch: Vec<Append>) -> Result<Vec<Appended>, StoreError>;
+
+    /// Claims due deliveries.
+    ///
+    /// # Errors
+    /// When the store is in trouble; then nothing is claimed.
+    async fn claim(&self, claim: Claim) -> Result<Vec<Leased>, StoreError>;
+
+    /// Records the ends of attempts. Answers in the order of `batch`.
+    ///
+    /// # Errors
+    /// When the store is in trouble; then none of the batch is recorded.
+    async fn settle(&self, batch: Vec<Settlement>) -> Result<Vec<Settled>, StoreError>;
+
+    /// Moves the ends of leases to `until`. Answers in the order of `leases`.
+    ///
+    /// # Errors
+    /// When the store is in trouble; then no lease is moved.
+    async fn extend(&self, leases: Vec<Lease>, until: Timestamp) -> Result<Vec<Settled>, StoreError>;
+
+    /// Gives claimed deliveries back untried. Answers in the order of `leases`.
+    ///
+    /// # Errors
+    /// When the store is in trouble; then no lease is given back.
+    async fn release(&self, leases: Vec<Lease>, due: Timestamp) -> Result<Vec<Settled>, StoreError>;
+
+    /// Lists lanes with pending deliveries, a page at a time.
+    ///
+    /// # Errors
+    /// When the store is in trouble.
+    async fn lanes(&self, after: Option<EndpointId>, limit: u32) -> Result<Vec<LaneDue>, StoreError>;
+}
+
+/// The three roles a sender needs, as one bound.
+pub trait Store: Outbox + Directory + History {}
+
+impl<S: Outbox + Directory + History + ?Sized> Store for S {}

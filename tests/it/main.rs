@@ -1,0 +1,14 @@
+//! The one integration-test binary.
+#![expect(clippy::disallowed_methods, reason = "tests play the outside world: clocks, sockets and all")]
+#![expect(unreachable_pub, reason = "modules of a test binary share freely")]
+
+mod http_client;
+mod layers;
+mod receiver;
+mod retry;
+mod sender;
+mod signature;
+mod ssrf;
+mod store;
+mod support;
+mod worker;
