@@ -1,8 +1,8 @@
 //! (Skeleton: the store helper completes this module.)
 
-/// Dedup records in memory.
-#[derive(Debug, Default)]
-pub struct MemoryDedup;
+mod dedup;
+
+pub use self::dedup::MemoryDedup;
 
 /// A store in memory.
 #[derive(Debug, Default)]
