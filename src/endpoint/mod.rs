@@ -307,7 +307,7 @@ impl EndpointRecord {
     /// What a store keeps beside id, tenant and version.
     #[must_use]
     pub fn of(endpoint: &Endpoint) -> Self {
-        let key = |entry: &Entry| KeyRecord { key: entry.key.expose(), retires_at: entry.retires_at };
+        let key = |entry: &Entry| KeyRecord { key: entry.key.expose().to_string(), retires_at: entry.retires_at };
         Self {
             target: endpoint.target.as_str().into(),
             filter: endpoint.filter.clone(),
@@ -324,7 +324,7 @@ impl EndpointRecord {
     /// # Errors
     /// When a field no longer reads.
     pub fn restore(self, id: EndpointId, tenant: Tenant, version: u64) -> Result<Endpoint, RecordError> {
-        let entry = |record: KeyRecord| Ok(Entry { key: Key::parse(&record.key)?, retires_at: record.retires_at });
+        let entry = |record: KeyRecord| Ok(Entry { key: Key::restore(&record.key)?, retires_at: record.retires_at });
         let entries = self.keys.into_iter().map(entry).collect::<Result<_, _>>().map_err(RecordError::Key)?;
         Ok(Endpoint {
             id,
