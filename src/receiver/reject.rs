@@ -9,7 +9,7 @@ use http::header::{ALLOW, CONNECTION, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 
 use super::keys::KeysError;
-use crate::signature::VerifyErrorKind;
+use crate::signature::VerifyError;
 use crate::store::{StoreError, StoreErrorKind};
 
 /// How many seconds a sender is asked to wait when a store or a key resolver is in trouble.
@@ -46,7 +46,7 @@ pub enum RejectionKind {
     /// 400: the connection broke, or the framing is wrong, in the middle of the body.
     BodyBroken,
     /// 401: the signature was not accepted, or is missing, or too old.
-    Unverified(VerifyErrorKind),
+    Unverified(VerifyError),
     /// 401: the key resolver knows no such route. Looks like a bad signature, so that tenants cannot be counted.
     UnknownRoute,
     /// 503: the key resolver is in trouble.
@@ -159,7 +159,7 @@ impl fmt::Display for RejectionKind {
             Self::BodyTooLarge => f.write_str("body too large"),
             Self::BodyTimeout => f.write_str("body not complete in time"),
             Self::BodyBroken => f.write_str("body broken off"),
-            Self::Unverified(kind) => write!(f, "not verified: {kind:?}"),
+            Self::Unverified(error) => write!(f, "not verified: {error}"),
             Self::UnknownRoute => f.write_str("no keys for this route"),
             Self::KeysUnavailable => f.write_str("keys unavailable"),
             Self::Busy => f.write_str("the same event is being handled"),

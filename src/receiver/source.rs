@@ -6,7 +6,7 @@ use http::{HeaderValue, Method};
 
 use super::keys::{Grant, KeySource, Keys};
 use crate::id::Tenant;
-use crate::secret::{Entry, Key, KeyError, Keyring};
+use crate::secret::{Key, KeyError, Keyring};
 use crate::signature::{self, Scheme, Tolerance, Verify};
 
 /// Who sends to us: a scheme, keys, a tolerance, and how a repetition is recognised.
@@ -55,7 +55,15 @@ pub enum DedupBy {
 }
 
 impl Source {
-    /// A source named `name`, checked by `scheme`: one of [`signature`]'s, or your own.
+    /// A source named `name`, checked by `scheme`: a reference to one of [`signature`]'s, or your own.
+    ///
+    /// ```
+    /// use hookwire::receiver::Source;
+    /// use hookwire::signature::providers::STRIPE;
+    ///
+    /// let test_mode = Source::new("stripe-test", &STRIPE, STRIPE.key("whsec_one_of_stripe_s")?.into());
+    /// # Ok::<(), hookwire::secret::KeyError>(())
+    /// ```
     #[must_use]
     pub fn new(name: impl Into<Arc<str>>, scheme: impl Verify, keyring: Keyring) -> Self {
         let grant = Grant { tenant: Tenant::default(), keyring };
@@ -73,7 +81,7 @@ impl Source {
         Self { name, scheme, keys, tolerance, methods: vec![Method::POST], dedup_by }
     }
 
-    fn known(name: &'static str, scheme: Scheme, secret: &str) -> Result<Self, KeyError> {
+    fn known(name: &'static str, scheme: &'static Scheme, secret: &str) -> Result<Self, KeyError> {
         let keyring = Keyring::new(scheme.key(secret)?);
         Ok(Self::new(name, scheme, keyring))
     }
@@ -83,7 +91,7 @@ impl Source {
     /// # Errors
     /// When the secret is none of this scheme.
     pub fn standard(secret: &str) -> Result<Self, KeyError> {
-        Self::known("standard", signature::STANDARD, secret)
+        Self::known("standard", &signature::STANDARD, secret)
     }
 
     /// Stripe (<https://docs.stripe.com/webhooks/signature>), named `stripe`.
@@ -91,7 +99,7 @@ impl Source {
     /// # Errors
     /// When the secret is none of this scheme.
     pub fn stripe(secret: &str) -> Result<Self, KeyError> {
-        Self::known("stripe", signature::providers::STRIPE, secret)
+        Self::known("stripe", &signature::providers::STRIPE, secret)
     }
 
     /// GitHub (<https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries>), named `github`.
@@ -100,7 +108,7 @@ impl Source {
     /// # Errors
     /// When the secret is none of this scheme.
     pub fn github(secret: &str) -> Result<Self, KeyError> {
-        Self::known("github", signature::providers::GITHUB, secret)
+        Self::known("github", &signature::providers::GITHUB, secret)
     }
 
     /// Slack (<https://docs.slack.dev/authentication/verifying-requests-from-slack>), named `slack`. The
@@ -109,7 +117,7 @@ impl Source {
     /// # Errors
     /// When the secret is none of this scheme.
     pub fn slack(secret: &str) -> Result<Self, KeyError> {
-        Self::known("slack", signature::providers::SLACK, secret)
+        Self::known("slack", &signature::providers::SLACK, secret)
     }
 
     /// Shopify (<https://shopify.dev/docs/apps/build/webhooks>), named `shopify`. Shopify signs neither the
@@ -118,7 +126,7 @@ impl Source {
     /// # Errors
     /// When the secret is none of this scheme.
     pub fn shopify(secret: &str) -> Result<Self, KeyError> {
-        Self::known("shopify", signature::providers::SHOPIFY, secret)
+        Self::known("shopify", &signature::providers::SHOPIFY, secret)
     }
 
     /// Another name: for a second source of one provider.
@@ -150,9 +158,7 @@ impl Source {
     /// When the ring is full.
     pub fn also_accept(mut self, key: Key) -> Result<Self, KeyError> {
         if let KeySource::Fixed(grant) = &mut self.keys {
-            let mut entries = grant.keyring.entries().to_vec();
-            entries.push(Entry { key, retires_at: None });
-            grant.keyring = Keyring::from_entries(entries)?;
+            grant.keyring.add(key)?;
         }
         Ok(self)
     }

@@ -14,9 +14,12 @@ use super::keys::Route;
 use super::reject::{Rejection, RejectionKind};
 use super::source::Source;
 use crate::clock::Timestamp;
-use crate::id::{MAX_ID_BYTES, Tenant};
+use crate::id::Tenant;
 use crate::signature::{At, Checked, EventRef, Received, Reply, VerifyError};
 use crate::store::DedupKey;
+
+/// Longest event id or type kept, in bytes.
+const MAX_NAME_BYTES: usize = 256;
 
 /// A request whose signature was checked. Only verification makes one, so a function that takes it cannot be reached
 /// by anything else. Cloning is cheap.
@@ -58,7 +61,7 @@ impl Verified {
         &self.0.tenant
     }
 
-    /// The event's id, 1 to 128 visible ASCII characters. An id that is none of these counts as absent. See
+    /// The event's id, 1 to 256 printable ASCII characters. An id that is none of these counts as absent. See
     /// [`is_id_authentic`](Self::is_id_authentic) before you rely on it.
     #[must_use]
     pub fn event_id(&self) -> Option<&str> {
@@ -72,7 +75,7 @@ impl Verified {
         self.0.event.id_authenticated
     }
 
-    /// The event's type, 1 to 128 visible ASCII characters, where the scheme names a place for it.
+    /// The event's type, 1 to 256 printable ASCII characters, where the scheme names a place for it.
     #[must_use]
     pub fn event_type(&self) -> Option<&str> {
         self.0.event.event_type.as_deref()
@@ -142,7 +145,7 @@ pub(super) async fn check(source: &Source, limited: &Limited, now: Timestamp) ->
 
     let received = received(request);
     let at = At { now, tolerance: source.accepted_tolerance() };
-    let checked = source.scheme().verify(&received, &grant.keyring, &at).map_err(|error| unverified(&error))?;
+    let checked = source.scheme().verify(&received, &grant.keyring, &at).map_err(unverified)?;
     let signed_at = match checked {
         Checked::Handshake(reply) => return Ok(Accepted::Handshake(reply)),
         Checked::Event { signed_at } => signed_at,
@@ -150,7 +153,7 @@ pub(super) async fn check(source: &Source, limited: &Limited, now: Timestamp) ->
     if !carries_events(request.method()) {
         return Err(Rejection::method(source.allowed_methods()));
     }
-    let event = bounded(source.scheme().identify(&received).map_err(|error| unverified(&error))?);
+    let event = bounded(source.scheme().identify(&received).map_err(unverified)?);
     let dedup_key = dedup::key(&grant.tenant, source, &event, request.body());
     Ok(Accepted::Event(Verified(Arc::new(Facts {
         source: source.shared_name(),
@@ -171,11 +174,11 @@ fn carries_events(method: &Method) -> bool {
     method == Method::POST || method == Method::PUT
 }
 
-fn unverified(error: &VerifyError) -> Rejection {
-    Rejection::new(RejectionKind::Unverified(error.kind()))
+const fn unverified(error: VerifyError) -> Rejection {
+    Rejection::new(RejectionKind::Unverified(error))
 }
 
-/// What goes on into keys and logs is short and visible. An id that is not counts as absent: then the signed
+/// What goes on into keys and logs is short and printable. An id that is not counts as absent: then the signed
 /// body identifies the event, and nothing is lost.
 fn bounded(event: EventRef) -> EventRef {
     EventRef { id: event.id.filter(is_bounded), event_type: event.event_type.filter(is_bounded), ..event }
@@ -183,5 +186,5 @@ fn bounded(event: EventRef) -> EventRef {
 
 #[expect(clippy::ptr_arg, reason = "the signature that Option<String>::filter asks for")]
 fn is_bounded(text: &String) -> bool {
-    (1..=MAX_ID_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+    (1..=MAX_NAME_BYTES).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
