@@ -111,7 +111,9 @@ use std::sync::Arc;
 
 #[cfg(feature = "axum")]
 pub use self::axum::{ExtractError, Webhook};
+use self::body::BodyLimits;
 pub use self::builder::{BuildError, ReceiverBuilder};
+use self::dedup::Desk;
 pub use self::dedup::{Begun, Ticket};
 pub use self::gate::Gate;
 pub use self::handle::{Answer, DUPLICATE_HEADER, Handled};
@@ -121,8 +123,6 @@ pub use self::reject::{Rejection, RejectionKind};
 pub use self::service::{VerifiedBody, WebhookLayer, WebhookService};
 pub use self::source::{DedupBy, Source};
 pub use self::verified::{Accepted, Verified};
-use self::body::BodyLimits;
-use self::dedup::Desk;
 use crate::store::Dedup;
 
 /// Receives from any number of sources, with one dedup store. Cloning is cheap.

@@ -157,9 +157,10 @@ impl Records {
 
     /// Puts the next state, or removes the record, if the claimant still owns it.
     fn settle(&mut self, claimant: &Claimant, next: Option<State>) -> Settled {
-        let owned = self.by_key.get(&claimant.key).is_some_and(|record| {
-            record.fence == claimant.fence && matches!(record.state, State::Processing { .. })
-        });
+        let owned = self
+            .by_key
+            .get(&claimant.key)
+            .is_some_and(|record| record.fence == claimant.fence && matches!(record.state, State::Processing { .. }));
         if !owned {
             return Settled::LeaseLost;
         }
