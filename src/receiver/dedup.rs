@@ -157,15 +157,23 @@ impl Desk {
     /// Work that is due once in a while, done by whoever comes by: there is no background task. Its failures are not
     /// the caller's: leases and records end by themselves.
     async fn upkeep(&self) {
+        self.give_up_strays().await;
+        if self.upkeep.is_due() {
+            self.prune().await;
+        }
+    }
+
+    async fn give_up_strays(&self) {
         let strays = self.strays.take();
         if !strays.is_empty()
             && let Err(error) = self.store.abandon(&strays).await
         {
             tracing::warn!(reason = %error, claims = strays.len(), "webhook claims end with their leases");
         }
-        if self.upkeep.is_due()
-            && let Err(error) = self.store.prune(self.clock.now(), Upkeep::EVERY).await
-        {
+    }
+
+    async fn prune(&self) {
+        if let Err(error) = self.store.prune(self.clock.now(), Upkeep::EVERY).await {
             tracing::warn!(reason = %error, "webhook dedup records not pruned");
         }
     }

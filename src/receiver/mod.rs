@@ -37,7 +37,7 @@
 //! let receiver = Receiver::builder(MemoryDedup::new()).source(source).build()?;
 //! let service = ServiceBuilder::new().layer(receiver.layer("standard")?).service(service_fn(handler));
 //!
-//! let unsigned = Request::post("/hooks").body(Full::from("{}"))?;
+//! let unsigned = Request::post("/hooks").body(Full::<Bytes>::from("{}"))?;
 //! assert_eq!(service.oneshot(unsigned).await?.status(), StatusCode::UNAUTHORIZED);
 //! # Ok(()) }
 //! # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(run()).unwrap();

@@ -129,6 +129,7 @@ impl Rejection {
     }
 
     /// The one trace event of a refused request.
+    #[expect(clippy::cognitive_complexity, reason = "counts the branches inside two tracing macros")]
     pub(super) fn trace(&self, source: &str) {
         let (status, reason) = (self.status().as_u16(), self.kind);
         let cause = self.cause.as_deref().and_then(Error::source).map(tracing::field::display);
