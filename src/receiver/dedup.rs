@@ -232,6 +232,13 @@ mod tests {
     }
 
     #[test]
+    fn r32_no_byte_of_a_part_passes_for_a_boundary() {
+        let of = |tenant: &'static str, name| key(&tenant.into(), &source(name), &event(Some("id"), true), b"{}");
+        assert_ne!(of("a\u{1}b", "c"), of("a", "b\u{1}c"));
+        assert_ne!(of("a\0b", "c"), of("a", "b\0c"));
+    }
+
+    #[test]
     fn r32_an_id_never_equals_a_body() {
         let by_id = key(&"t".into(), &source("s"), &event(Some("x"), true), b"y");
         let by_body = key(&"t".into(), &source("s"), &event(None, true), b"x");

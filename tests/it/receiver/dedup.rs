@@ -94,6 +94,21 @@ async fn r34_an_event_whose_first_handler_fails_is_handled_later_once() {
 }
 
 #[tokio::test]
+async fn any_answer_but_a_2xx_makes_the_event_fresh() {
+    let bench = Bench::new();
+    for status in [100, 302, 304, 400, 404, 409, 410, 429, 500, 503] {
+        let answer = bench.post_to("standard", signed("evt", "{}"), StatusCode::from_u16(status).unwrap()).await;
+        assert_eq!((answer.status().as_u16(), header(&answer, "webhook-duplicate")), (status, None));
+    }
+    assert_eq!(bench.runs(), 10);
+    for status in [200, 299] {
+        bench.post_to("standard", signed(&status.to_string(), "{}"), StatusCode::from_u16(status).unwrap()).await;
+        let again = bench.post(signed(&status.to_string(), "{}")).await;
+        assert_eq!((again.status().as_u16(), header(&again, "webhook-duplicate")), (status, Some("true")));
+    }
+}
+
+#[tokio::test]
 async fn retry_after_shrinks_with_the_lease() {
     let bench = Bench::new();
     let _held = ticket(&bench, "evt").await;
