@@ -118,3 +118,30 @@ pub trait History: fmt::Debug + Send + Sync + 'static {
     /// When the store is in trouble.
     async fn prune(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
 }
+
+#[async_trait]
+impl<S: History + ?Sized> History for Arc<S> {
+    async fn event(&self, tenant: &Tenant, id: &EventId) -> Result<Option<Arc<Event>>, StoreError> {
+        (**self).event(tenant, id).await
+    }
+
+    async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
+        (**self).delivery(id).await
+    }
+
+    async fn deliveries(&self, query: &DeliveryQuery, page: Page) -> Result<Vec<Delivery>, StoreError> {
+        (**self).deliveries(query, page).await
+    }
+
+    async fn attempts(&self, id: DeliveryId) -> Result<Vec<Attempt>, StoreError> {
+        (**self).attempts(id).await
+    }
+
+    async fn counts(&self, endpoint: Option<EndpointId>) -> Result<Counts, StoreError> {
+        (**self).counts(endpoint).await
+    }
+
+    async fn prune(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        (**self).prune(before, limit).await
+    }
+}
