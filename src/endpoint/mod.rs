@@ -10,6 +10,7 @@ pub use self::target::{Target, TargetError};
 use crate::clock::Timestamp;
 use crate::event::{EventType, Pattern};
 use crate::id::{EndpointId, Tenant};
+use crate::retry::FailReason;
 use crate::secret::{Entry, Key, KeyError, Keyring};
 
 /// Most patterns one filter may hold.
@@ -168,6 +169,21 @@ impl Endpoint {
     #[must_use]
     pub const fn is_enabled(&self) -> bool {
         matches!(self.state, EndpointState::Enabled)
+    }
+
+    /// What becomes of it when a delivery has failed for good: gone disables it, blocked flags it; `None` when nothing
+    /// changes. A store applies this in the transaction that settles the delivery.
+    #[must_use]
+    pub fn affected_by(&self, reason: FailReason, at: Timestamp) -> Option<Self> {
+        let mut changed = Self { version: self.version + 1, ..self.clone() };
+        match reason {
+            FailReason::Gone if self.is_enabled() => {
+                changed.state = EndpointState::Disabled { reason: DisableReason::Gone, at };
+            }
+            FailReason::Blocked if self.flagged_at.is_none() => changed.flagged_at = Some(at),
+            _ => return None,
+        }
+        Some(changed)
     }
 
     /// Whether it wants events of this tenant and type.

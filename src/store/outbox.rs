@@ -149,6 +149,33 @@ pub trait Outbox: fmt::Debug + Send + Sync + 'static {
     async fn lanes(&self, after: Option<EndpointId>, limit: u32) -> Result<Vec<LaneDue>, StoreError>;
 }
 
+#[async_trait]
+impl<S: Outbox + ?Sized> Outbox for Arc<S> {
+    async fn append(&self, batch: Vec<Append>) -> Result<Vec<Appended>, StoreError> {
+        (**self).append(batch).await
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
+        (**self).claim(claim).await
+    }
+
+    async fn settle(&self, batch: Vec<Settlement>) -> Result<Vec<Settled>, StoreError> {
+        (**self).settle(batch).await
+    }
+
+    async fn extend(&self, leases: Vec<Lease>, until: Timestamp) -> Result<Vec<Settled>, StoreError> {
+        (**self).extend(leases, until).await
+    }
+
+    async fn release(&self, leases: Vec<Lease>, due: Timestamp) -> Result<Vec<Settled>, StoreError> {
+        (**self).release(leases, due).await
+    }
+
+    async fn lanes(&self, after: Option<EndpointId>, limit: u32) -> Result<Vec<LaneDue>, StoreError> {
+        (**self).lanes(after, limit).await
+    }
+}
+
 /// The three roles a sender needs, as one bound.
 pub trait Store: Outbox + Directory + History {}
 
