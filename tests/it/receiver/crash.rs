@@ -8,11 +8,11 @@ use std::time::Duration;
 use hookwire::receiver::{Accepted, Begun, Ticket};
 use http::StatusCode;
 
-use super::{Bench, Faulty, Hand, signed, standard};
+use super::{Bench, Faulty, signed, standard};
 
 /// The same store and clock in a new process: what the old one had in memory is gone.
 fn restarted(bench: &Bench) -> Bench {
-    let store = Faulty { inner: bench.store.inner.clone(), ..Faulty::default() };
+    let store = Faulty::around(bench.store.inner.clone());
     Bench::over(store, bench.clock.clone(), |builder| builder.source(standard()))
 }
 
@@ -64,8 +64,6 @@ async fn r35_a_crash_between_record_and_answer_repeats_nothing() {
 
 #[tokio::test]
 async fn r35_a_claim_finished_in_the_handlers_own_transaction_leaves_no_window() {
-    use hookwire::store::Dedup as _;
-
     let bench = Bench::new();
     let ticket = ticket(&bench).await;
     // The application commits effect and record at once, and crashes before it can say so.
@@ -101,7 +99,7 @@ async fn r35_a_handler_that_is_cut_off_makes_the_event_fresh_elsewhere_after_the
 
 #[tokio::test]
 async fn a_request_that_is_cut_off_while_its_body_arrives_claims_nothing() {
-    let bench = Bench::over(Faulty::default(), Hand::default(), |builder| builder.source(standard()));
+    let bench = Bench::new();
     {
         let body = http_body_util::StreamBody::new(futures_util::stream::pending::<
             Result<http_body::Frame<bytes::Bytes>, std::convert::Infallible>,

@@ -4,6 +4,7 @@
 mod crash;
 mod dedup;
 mod extract;
+mod kill;
 mod limits;
 mod replay;
 mod secrecy;
@@ -15,15 +16,15 @@ mod wire;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use hookwire::clock::{Clock, Timestamp};
+use hookwire::clock::Timestamp;
 use hookwire::receiver::{Gate, Receiver, ReceiverBuilder, Rejection, RejectionKind, Source};
 use hookwire::secret::{Key, Keyring};
 use hookwire::signature::{STANDARD, Scheme, Signing};
 use hookwire::store::{Begin, Claimant, Dedup, DedupKey, MemoryDedup, Settled, StoreError, StoreErrorKind};
+use hookwire::testing::ManualClock;
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 
@@ -32,42 +33,25 @@ pub const OTHER_SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 pub const TEXT_SECRET: &str = "it-is-a-secret-to-everybody";
 pub const START: Timestamp = Timestamp::from_secs(1_700_000_000);
 
-/// A clock that goes when it is told to.
-#[derive(Clone, Debug)]
-pub struct Hand(Arc<Mutex<Timestamp>>);
-
-impl Hand {
-    pub fn advance(&self, span: Duration) {
-        let mut now = self.0.lock().unwrap();
-        *now = *now + span;
-    }
-}
-
-impl Default for Hand {
-    fn default() -> Self {
-        Self(Arc::new(Mutex::new(START)))
-    }
-}
-
-impl Clock for Hand {
-    fn now(&self) -> Timestamp {
-        *self.0.lock().unwrap()
-    }
-
-    fn uptime(&self) -> Duration {
-        self.now().since(START)
-    }
-}
-
 /// A store that counts its calls and fails those it is told to.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Faulty {
-    pub inner: MemoryDedup,
+    pub inner: Arc<dyn Dedup>,
     pub failing: Arc<Mutex<HashSet<&'static str>>>,
     pub calls: Arc<AtomicUsize>,
 }
 
+impl Default for Faulty {
+    fn default() -> Self {
+        Self::around(Arc::new(MemoryDedup::new()))
+    }
+}
+
 impl Faulty {
+    pub fn around(inner: Arc<dyn Dedup>) -> Self {
+        Self { inner, failing: Arc::default(), calls: Arc::default() }
+    }
+
     pub fn fail(&self, call: &'static str) {
         self.failing.lock().unwrap().insert(call);
     }
@@ -111,7 +95,7 @@ impl Dedup for Faulty {
 /// A receiver with everything around it in hand.
 #[derive(Clone, Debug)]
 pub struct Bench {
-    pub clock: Hand,
+    pub clock: ManualClock,
     pub store: Faulty,
     pub receiver: Receiver,
     pub runs: Arc<AtomicUsize>,
@@ -123,10 +107,10 @@ impl Bench {
     }
 
     pub fn with(set_up: impl FnOnce(ReceiverBuilder) -> ReceiverBuilder) -> Self {
-        Self::over(Faulty::default(), Hand::default(), set_up)
+        Self::over(Faulty::default(), ManualClock::default(), set_up)
     }
 
-    pub fn over(store: Faulty, clock: Hand, set_up: impl FnOnce(ReceiverBuilder) -> ReceiverBuilder) -> Self {
+    pub fn over(store: Faulty, clock: ManualClock, set_up: impl FnOnce(ReceiverBuilder) -> ReceiverBuilder) -> Self {
         let receiver = set_up(Receiver::builder(store.clone()).clock(clock.clone())).build().unwrap();
         Self { clock, store, receiver, runs: Arc::default() }
     }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use hookwire::receiver::{Receiver, Source, VerifiedBody};
 use hookwire::store::MemoryDedup;
+use hookwire::testing::ManualClock;
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper_util::rt::TokioIo;
@@ -15,7 +16,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tower::{Layer as _, service_fn};
 
-use super::{Hand, signed, standard};
+use super::{signed, standard};
 
 /// Serves one connection; the handler counts its runs.
 async fn connect(source: Source) -> (TcpStream, Arc<AtomicUsize>) {
@@ -25,7 +26,7 @@ async fn connect(source: Source) -> (TcpStream, Arc<AtomicUsize>) {
         counting.fetch_add(1, Ordering::SeqCst);
         async { Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())) }
     });
-    let receiver = Receiver::builder(MemoryDedup::new()).clock(Hand::default()).source(source).build().unwrap();
+    let receiver = Receiver::builder(MemoryDedup::new()).clock(ManualClock::default()).source(source).build().unwrap();
     let service = receiver.layer("standard").unwrap().layer(handler);
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
