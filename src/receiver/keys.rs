@@ -1,5 +1,6 @@
 //! Which keys check a request: the source's own, or those of the route.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
@@ -80,10 +81,10 @@ pub(super) enum KeySource {
 }
 
 impl KeySource {
-    pub(super) async fn grant(&self, route: Route<'_>) -> Result<Option<Grant>, KeysError> {
+    pub(super) async fn grant(&self, route: Route<'_>) -> Result<Option<Cow<'_, Grant>>, KeysError> {
         match self {
-            Self::Fixed(grant) => Ok(Some(grant.clone())),
-            Self::Resolved(keys) => keys.grant(route).await,
+            Self::Fixed(grant) => Ok(Some(Cow::Borrowed(grant))),
+            Self::Resolved(keys) => Ok(keys.grant(route).await?.map(Cow::Owned)),
         }
     }
 }

@@ -8,7 +8,8 @@
 //! 2. **Body.** Refused early when its length is announced as too much, cut off when it becomes so (413), and when it
 //!    is not complete in time (408). The bytes stay as received: nothing is decompressed or decoded.
 //! 3. **Keys**: the source's own, or the route's by [`Keys`]; never chosen by the payload.
-//! 4. **Signature.** Any failure is the same bare 401. What passes is a [`Verified`]; a handshake is answered here.
+//! 4. **Signature.** Any failure is the same bare 401. What passes is a [`Verified`]; a handshake is answered here
+//!    ([`Source::also_method`] for those by GET).
 //! 5. **Dedup.** The event is claimed, under a lease, by a hash of tenant, source and what the signature covers
 //!    ([`DedupBy`]). Being handled: 409 with `Retry-After`. Handled before: the first answer's status, no body, and the
 //!    header [`DUPLICATE_HEADER`]. Store in trouble: 503.
@@ -43,7 +44,8 @@
 //! # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(run()).unwrap();
 //! ```
 //!
-//! With axum (feature `axum`) the handler takes `Webhook<T>`. A framework without tower calls [`Gate::receive`], or
+//! With axum (feature `axum`) the handler takes `Webhook<T>`, and the layer goes around one route or a router of that
+//! source's routes: `post(handler).layer(receiver.layer("stripe")?)`. A framework without tower calls [`Gate::receive`], or
 //! [`Gate::verify`] and [`Gate::handle`].
 //!
 //! # Example, customised

@@ -157,7 +157,7 @@ pub(super) async fn check(source: &Source, limited: &Limited, now: Timestamp) ->
     let dedup_key = dedup::key(&grant.tenant, source, &event, request.body());
     Ok(Accepted::Event(Verified(Arc::new(Facts {
         source: source.shared_name(),
-        tenant: grant.tenant,
+        tenant: grant.tenant.clone(),
         event,
         signed_at,
         received_at: now,
@@ -181,10 +181,10 @@ const fn unverified(error: VerifyError) -> Rejection {
 /// What goes on into keys and logs is short and printable. An id that is not counts as absent: then the signed
 /// body identifies the event, and nothing is lost.
 fn bounded(event: EventRef) -> EventRef {
-    EventRef { id: event.id.filter(is_bounded), event_type: event.event_type.filter(is_bounded), ..event }
+    let bounded = |text: &String| is_bounded(text);
+    EventRef { id: event.id.filter(bounded), event_type: event.event_type.filter(bounded), ..event }
 }
 
-#[expect(clippy::ptr_arg, reason = "the signature that Option<String>::filter asks for")]
-fn is_bounded(text: &String) -> bool {
+fn is_bounded(text: &str) -> bool {
     (1..=MAX_NAME_BYTES).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }

@@ -55,6 +55,19 @@ async fn a_handler_gets_payload_and_event() {
 }
 
 #[tokio::test]
+async fn the_layer_goes_around_one_route_and_leaves_the_others_alone() {
+    let bench = Bench::new();
+    let layer = bench.receiver.layer("standard").unwrap();
+    let app: Router =
+        Router::new().route("/hooks", post(handler).layer(layer)).route("/health", post(|| async { "well" }));
+    let unsigned = |path: &str| Request::post(path).body(Body::empty()).unwrap();
+    assert_eq!(text(app.clone().oneshot(unsigned("/health")).await.unwrap()).await, "well");
+    assert_eq!(app.clone().oneshot(unsigned("/hooks")).await.unwrap().status(), StatusCode::UNAUTHORIZED);
+    let signed = signed("evt", r#"{"type":"invoice.paid","number":7}"#);
+    assert_eq!(app.oneshot(signed).await.unwrap().status(), StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_handlers_error_makes_the_event_fresh() {
     let bench = Bench::new();
     for _ in 0..2 {
