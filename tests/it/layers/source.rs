@@ -45,7 +45,8 @@ impl Source {
         self.code.match_indices(word).map(|(at, _)| at).filter(move |at| {
             let before = self.code[..*at].chars().next_back();
             let after = self.code[at + word.len()..].chars().next();
-            !before.is_some_and(is_word) && !(word.ends_with(is_word) && after.is_some_and(is_word))
+            let longer = before.is_some_and(is_word) || (word.ends_with(is_word) && after.is_some_and(is_word));
+            !longer
         })
     }
 
@@ -122,11 +123,9 @@ fn token(rest: &str, before: Option<char>) -> (usize, usize) {
     if rest.starts_with("/*") {
         return (0, block_comment(rest));
     }
-    if !before.is_some_and(is_word) {
-        let raw = rest.strip_prefix("br").or_else(|| rest.strip_prefix('r'));
-        if let Some(length) = raw.and_then(raw_string) {
-            return (0, rest.len() - raw.unwrap().len() + length);
-        }
+    let raw = rest.strip_prefix("br").or_else(|| rest.strip_prefix('r')).filter(|_| !before.is_some_and(is_word));
+    if let Some((raw, length)) = raw.and_then(|raw| Some((raw, raw_string(raw)?))) {
+        return (0, rest.len() - raw.len() + length);
     }
     match first {
         '"' => (0, quoted(rest, '"')),
