@@ -172,3 +172,14 @@ pub trait Verify: fmt::Debug + Send + Sync + 'static {
     /// When they are ambiguous or not fit to be kept.
     fn identify(&self, received: &Received<'_>) -> Result<EventRef, VerifyError>;
 }
+
+/// A scheme that lives as long as the program, such as the constants of this module.
+impl<V: Verify + ?Sized> Verify for &'static V {
+    fn verify(&self, received: &Received<'_>, keys: &Keyring, at: &At) -> Result<Checked, VerifyError> {
+        (**self).verify(received, keys, at)
+    }
+
+    fn identify(&self, received: &Received<'_>) -> Result<EventRef, VerifyError> {
+        (**self).identify(received)
+    }
+}
