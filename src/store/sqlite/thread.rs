@@ -1,7 +1,7 @@
 //! Blocking work on threads of its own: one that writes in groups, a few that read.
 
 use std::fmt;
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
@@ -59,20 +59,29 @@ impl fmt::Debug for Executor {
 }
 
 impl Executor {
-    /// A thread that runs calls in groups, each group one durable transaction.
-    pub(super) fn writer(connection: Connection) -> std::io::Result<Self> {
-        Self::spawn("hookwire-sqlite-writer", move |calls| write(&connection, calls))
+    /// A thread that runs calls in groups, each group one durable transaction. It closes its connection after the
+    /// `readers` have closed theirs: the last to close folds the log into the file, and only a writer can.
+    pub(super) fn writer(connection: Connection, readers: Vec<JoinHandle<()>>) -> std::io::Result<Self> {
+        let work = move |calls| {
+            write(&connection, calls);
+            // A reader that panicked has closed its connection too.
+            readers.into_iter().for_each(|reader| drop(reader.join()));
+        };
+        Self::spawn("hookwire-sqlite-writer", work).map(|(executor, _)| executor)
     }
 
     /// A thread that runs calls one by one.
-    pub(super) fn reader(connection: Connection) -> std::io::Result<Self> {
+    pub(super) fn reader(connection: Connection) -> std::io::Result<(Self, JoinHandle<()>)> {
         Self::spawn("hookwire-sqlite-reader", move |calls| read(&connection, calls))
     }
 
-    fn spawn(name: &str, work: impl FnOnce(mpsc::Receiver<Box<dyn Job>>) + Send + 'static) -> std::io::Result<Self> {
+    fn spawn(
+        name: &str,
+        work: impl FnOnce(mpsc::Receiver<Box<dyn Job>>) + Send + 'static,
+    ) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (calls, queue) = mpsc::channel(QUEUE);
-        thread::Builder::new().name(name.into()).spawn(move || work(queue))?;
-        Ok(Self { calls })
+        let handle = thread::Builder::new().name(name.into()).spawn(move || work(queue))?;
+        Ok((Self { calls }, handle))
     }
 
     /// Runs one call. When the future is dropped after it was queued, the call still happens, whole.
