@@ -12,7 +12,7 @@ const LAYERS: [&[&str]; 9] = [
     &["store"],
     &["worker"],
     &["sender", "receiver"],
-    &["testing", "manage", "mcp"],
+    &["testing", "manage", "mcp", "guide"],
 ];
 
 /// From here up, the modules of one layer are strangers: sending works without receiving, and the other way round.
