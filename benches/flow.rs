@@ -87,6 +87,9 @@ fn measure<T>(events: usize, work: impl Future<Output = T>) -> Measured {
 }
 
 fn runtime() -> tokio::runtime::Runtime {
+    if let Some(n) = std::env::var("HOOKWIRE_BENCH_WORKERS").ok().and_then(|n| n.parse().ok()) {
+        return tokio::runtime::Builder::new_multi_thread().worker_threads(n).enable_all().build().unwrap();
+    }
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
