@@ -10,6 +10,7 @@ pub use self::target::{Host, MAX_URL_BYTES, Target, TargetError};
 use crate::clock::Timestamp;
 use crate::event::{EventType, Pattern};
 use crate::id::{EndpointId, Tenant};
+use crate::retry::FailReason;
 use crate::secret::{Entry, Key, KeyError, Keyring};
 
 /// Most patterns one filter may hold.
@@ -170,6 +171,21 @@ impl Endpoint {
         matches!(self.state, EndpointState::Enabled)
     }
 
+    /// What becomes of it when a delivery has failed for good: gone disables it, blocked flags it; `None` when nothing
+    /// changes. A store applies this in the transaction that settles the delivery.
+    #[must_use]
+    pub fn affected_by(&self, reason: FailReason, at: Timestamp) -> Option<Self> {
+        let mut changed = Self { version: self.version + 1, ..self.clone() };
+        match reason {
+            FailReason::Gone if self.is_enabled() => {
+                changed.state = EndpointState::Disabled { reason: DisableReason::Gone, at };
+            }
+            FailReason::Blocked if self.flagged_at.is_none() => changed.flagged_at = Some(at),
+            _ => return None,
+        }
+        Some(changed)
+    }
+
     /// Whether it wants events of this tenant and type.
     #[must_use]
     pub fn wants(&self, tenant: &Tenant, event_type: &EventType) -> bool {
@@ -307,7 +323,7 @@ impl EndpointRecord {
     /// What a store keeps beside id, tenant and version.
     #[must_use]
     pub fn of(endpoint: &Endpoint) -> Self {
-        let key = |entry: &Entry| KeyRecord { key: entry.key.expose(), retires_at: entry.retires_at };
+        let key = |entry: &Entry| KeyRecord { key: entry.key.expose().to_string(), retires_at: entry.retires_at };
         Self {
             target: endpoint.target.as_str().into(),
             filter: endpoint.filter.clone(),
@@ -324,7 +340,7 @@ impl EndpointRecord {
     /// # Errors
     /// When a field no longer reads.
     pub fn restore(self, id: EndpointId, tenant: Tenant, version: u64) -> Result<Endpoint, RecordError> {
-        let entry = |record: KeyRecord| Ok(Entry { key: Key::parse(&record.key)?, retires_at: record.retires_at });
+        let entry = |record: KeyRecord| Ok(Entry { key: Key::restore(&record.key)?, retires_at: record.retires_at });
         let entries = self.keys.into_iter().map(entry).collect::<Result<_, _>>().map_err(RecordError::Key)?;
         Ok(Endpoint {
             id,

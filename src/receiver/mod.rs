@@ -1,1 +1,169 @@
-//! Receiving. (Skeleton.)
+//! Receiving: verify what providers send, and handle each event once.
+//!
+//! # The rule
+//!
+//! Every request goes through these steps in this order, and each needs a value that only the step before can make:
+//!
+//! 1. **Method.** POST, or what the source accepts besides; else 405.
+//! 2. **Body.** Refused early when its length is announced as too much, cut off when it becomes so (413), and when it
+//!    is not complete in time (408). The bytes stay as received: nothing is decompressed or decoded.
+//! 3. **Keys**: the source's own, or the route's by [`Keys`]; never chosen by the payload.
+//! 4. **Signature.** Any failure is the same bare 401. What passes is a [`Verified`]; a handshake is answered here
+//!    ([`Source::also_method`] for those by GET).
+//! 5. **Dedup.** The event is claimed, under a lease, by a hash of tenant, source and what the signature covers
+//!    ([`DedupBy`]). Being handled: 409 with `Retry-After`. Handled before: the first answer's status, no body, and the
+//!    header [`DUPLICATE_HEADER`]. Store in trouble: 503.
+//! 6. **Handler.** A 2xx is remembered; any other status, an error and a panic (500) make the event fresh again.
+//!
+//! # Example, with the defaults
+//!
+//! ```
+//! use std::convert::Infallible;
+//!
+//! use bytes::Bytes;
+//! use hookwire::receiver::{Receiver, Source, Verified, VerifiedBody};
+//! use hookwire::store::MemoryDedup;
+//! use http::{Request, Response, StatusCode};
+//! use http_body_util::Full;
+//! use tower::{ServiceBuilder, ServiceExt, service_fn};
+//!
+//! async fn handler(request: Request<VerifiedBody>) -> Result<Response<Full<Bytes>>, Infallible> {
+//!     let verified = request.extensions().get::<Verified>();
+//!     println!("{verified:?}");
+//!     Ok(Response::new(Full::default()))
+//! }
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let source = Source::standard("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?;
+//! let receiver = Receiver::builder(MemoryDedup::new()).source(source).build()?;
+//! let service = ServiceBuilder::new().layer(receiver.layer("standard")?).service(service_fn(handler));
+//!
+//! let unsigned = Request::post("/hooks").body(Full::<Bytes>::from("{}"))?;
+//! assert_eq!(service.oneshot(unsigned).await?.status(), StatusCode::UNAUTHORIZED);
+//! # Ok(()) }
+//! # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(run()).unwrap();
+//! ```
+//!
+//! With axum (feature `axum`) the handler takes `Webhook<T>`, and the layer goes around one route or a router of that
+//! source's routes: `post(handler).layer(receiver.layer("stripe")?)`. A framework without tower calls [`Gate::receive`], or
+//! [`Gate::verify`] and [`Gate::handle`].
+//!
+//! # Example, customised
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use hookwire::receiver::{DedupBy, Receiver, Source};
+//! use hookwire::signature;
+//! use hookwire::store::MemoryDedup;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let old_key = signature::STANDARD.key("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD")?;
+//! let receiver = Receiver::builder(MemoryDedup::with_capacity(100_000))
+//!     .source(Source::standard("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?.also_accept(old_key)?.tenant("acme"))
+//!     .source(Source::github("a secret of some length")?.dedup_by(DedupBy::IdAndBody))
+//!     .max_body(5 << 20)
+//!     .body_deadline(Duration::from_secs(30))
+//!     .lease(Duration::from_secs(300))
+//!     .retention(Duration::from_secs(30 * 86_400))
+//!     .build()?;
+//! assert!(receiver.layer("stripe").is_err(), "no such source");
+//! # Ok(()) }
+//! ```
+//!
+//! # When a handler may see an event twice
+//!
+//! A handler's effect and the record of it are two writes, so there are windows, and these are all of them: the process
+//! ends, or the store fails, between the effect and `finish`; the handler overruns its lease; the connection ends in the
+//! middle of a handler, which is then cut off; the event arrives again after the retention. To close the first, finish
+//! the claim in the handler's own transaction: [`Gate::begin`], [`Ticket::claimant`], [`Ticket::finished_elsewhere`].
+//! [`MemoryDedup`](crate::store::MemoryDedup) forgets everything with the process.
+//!
+//! # Where it is deployed
+//!
+//! - **Slow headers are the server's business** (R-23): this module sees a request only when its headers are complete.
+//!   Set hyper's `http1::Builder::header_read_timeout` (with a timer), or stand behind a reverse proxy that does;
+//!   `axum::serve` of axum 0.8 sets none.
+//! - **A reverse proxy must not change the body**: no decompression, no re-encoding, no rewriting of JSON. Its own body
+//!   limit must not be lower than [`max_body`](ReceiverBuilder::max_body), and its timeout not shorter than the handler's.
+//! - **The query is not signed** by most providers, and the path never: trust neither (R-28).
+//! - **Nothing is decompressed** (R-22). To read a compressed payload, decompress [`Verified::body`] under a limit of
+//!   your own.
+//! - **Answer fast.** Providers give up after 5 to 30 s. The connection that ends cuts the handler off.
+//! - A tokio runtime with its timer enabled must be running; the body deadline needs it.
+//! - **What is traced:** one event for each refused request, with source, status and reason; warnings about leases and
+//!   the store. Never a secret, a signature, a payload or a URL.
+
+#[cfg(feature = "axum")]
+mod axum;
+mod body;
+mod builder;
+mod dedup;
+mod gate;
+mod handle;
+mod json;
+mod keys;
+mod reject;
+mod service;
+mod source;
+mod verified;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+#[cfg(feature = "axum")]
+pub use self::axum::{ExtractError, Webhook};
+use self::body::BodyLimits;
+pub use self::builder::{BuildError, ReceiverBuilder};
+use self::dedup::Desk;
+pub use self::dedup::{Begun, Ticket};
+pub use self::gate::Gate;
+pub use self::handle::{Answer, DUPLICATE_HEADER, Handled};
+pub use self::json::JsonError;
+pub use self::keys::{Grant, Keys, KeysError, Route};
+pub use self::reject::{Rejection, RejectionKind};
+pub use self::service::{VerifiedBody, WebhookLayer, WebhookService};
+pub use self::source::{DedupBy, Source};
+pub use self::verified::{Accepted, Verified};
+use crate::store::Dedup;
+
+/// Receives from any number of sources, with one dedup store. Cloning is cheap.
+#[derive(Clone, Debug)]
+pub struct Receiver {
+    sources: Arc<HashMap<Arc<str>, Arc<Source>>>,
+    limits: BodyLimits,
+    desk: Arc<Desk>,
+}
+
+/// The receiver has no source of that name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("source: none is named {0}")]
+pub struct UnknownSource(String);
+
+impl Receiver {
+    /// Begins to set up a receiver that remembers in this store.
+    pub fn builder(dedup: impl Dedup) -> ReceiverBuilder {
+        ReceiverBuilder::new(Box::new(dedup))
+    }
+
+    fn new(sources: HashMap<Arc<str>, Arc<Source>>, limits: BodyLimits, desk: Desk) -> Self {
+        Self { sources: Arc::new(sources), limits, desk: Arc::new(desk) }
+    }
+
+    /// The tower layer for one source. Put it on that source's routes only.
+    ///
+    /// # Errors
+    /// When there is no such source: at start, not at the first request.
+    pub fn layer(&self, source: &str) -> Result<WebhookLayer, UnknownSource> {
+        Ok(WebhookLayer::new(self.gate(source)?))
+    }
+
+    /// One source, for a framework without tower.
+    ///
+    /// # Errors
+    /// When there is no such source.
+    pub fn gate(&self, source: &str) -> Result<Gate, UnknownSource> {
+        let source = self.sources.get(source).ok_or_else(|| UnknownSource(source.into()))?;
+        Ok(Gate::new(Arc::clone(source), self.limits, Arc::clone(&self.desk)))
+    }
+}

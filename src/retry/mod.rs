@@ -1,13 +1,26 @@
 //! What follows an attempt: a pure function of stored facts.
 //!
 //! A [`RetryPolicy`] neither sleeps nor sends. It sees the facts of one attempt and answers with a [`Decision`]; given
-//! the same facts it gives the same answer, before and after a restart.
+//! the same facts it gives the same answer, before and after a restart. [`Policy`] is the one to start from; its waiting
+//! times are a [`Schedule`], an [`Exponential`], or any [`Delays`].
+
+#[cfg(feature = "backoff")]
+mod backoff;
+mod delays;
+mod exponential;
+mod policy;
+pub mod retry_after;
+mod schedule;
 
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::delays::Delays;
+pub use self::exponential::Exponential;
+pub use self::policy::Policy;
+pub use self::schedule::{MAX_ENTRIES, Schedule};
 use crate::clock::Timestamp;
 use crate::outcome::Report;
 

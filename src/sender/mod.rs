@@ -1,3 +1,109 @@
-//! Sending. (Skeleton.)
+//! Sending: an application dispatches events, hookwire owes them to every endpoint that wants them.
+//!
+//! # The rules
+//!
+//! 1. [`Sender::dispatch`] returns `Ok` after the event and its deliveries are durable in the store. From then on each
+//!    delivery ends as `delivered`, or visibly as `failed` with a reason.
+//! 2. Delivery is **at least once**, without a promised order. Every attempt carries the same `webhook-id`; a receiver
+//!    that must act once remembers it (hookwire's own receiver does).
+//! 3. Each attempt is signed anew, with every live key of the endpoint.
+//! 4. No request leaves for an address that the [`egress`] guard did not judge.
+//! 5. A disabled endpoint's deliveries are held and go out when it is enabled.
+//!
+//! ```
+//! use hookwire::endpoint::NewEndpoint;
+//! use hookwire::event::NewEvent;
+//! use hookwire::sender::Sender;
+//! use hookwire::store::MemoryStore;
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let sender = Sender::builder(MemoryStore::new()).build()?;
+//! let endpoint = sender
+//!     .endpoints()
+//!     .create(NewEndpoint::https("https://acme.example/hooks")?.tenant("acme").events(["invoice.*"])?)
+//!     .await?;
+//! let receipt = sender.dispatch(NewEvent::json("invoice.paid", &1042)?.tenant("acme")).await?;
+//! assert_eq!(receipt.deliveries.len(), 1);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Nothing is sent until a worker runs: [`Sender::worker`].
+//!
+//! # Defaults
+//!
+//! `https` only and no private address ([`egress::EgressPolicy`]); 5 s to connect and 20 s for the whole exchange;
+//! payloads up to 1 MiB; the retry schedule of Standard Webhooks ([`Policy`]); the worker's
+//! [`Config`](crate::worker::Config). Each is set on the [`SenderBuilder`].
+//!
+//! # Caveats
+//!
+//! Endpoint records are cached for [`SenderBuilder::cache_for`] (2 s): a change made by *another* process takes that
+//! long to be seen; one made through this sender is seen at once. Signing keys are kept in the store in the clear.
+
+mod builder;
+mod deliver;
+mod directory;
+mod dispatch;
 pub mod egress;
-mod http;
+mod endpoints;
+pub mod http;
+
+use std::sync::Arc;
+
+pub use self::builder::{BuildError, SenderBuilder};
+use self::directory::CachedDirectory;
+pub use self::dispatch::{DispatchError, Receipt};
+pub use self::endpoints::{EndpointChange, EndpointError, Endpoints};
+use crate::clock::Clock;
+pub use crate::retry::{Policy, RetryPolicy};
+pub use crate::store::{Directory, History, Outbox, Store};
+use crate::worker::{Engine, Worker};
+
+/// Sends webhooks. Cheap to clone; every clone is the same sender.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    store: Arc<dyn Store>,
+    directory: Arc<CachedDirectory>,
+    engine: Arc<Engine>,
+    clock: Arc<dyn Clock>,
+    egress: egress::EgressPolicy,
+    limits: Limits,
+}
+
+/// What a stranger may make us keep.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    payload_bytes: usize,
+    endpoints_per_tenant: usize,
+}
+
+impl Sender {
+    /// A sender on this store, to be configured.
+    pub fn builder<S: Store + 'static>(store: S) -> SenderBuilder {
+        SenderBuilder::new(Arc::new(store))
+    }
+
+    /// The worker that delivers. Spawn its [`run`](Worker::run) on a tokio runtime; one per sender and process.
+    #[must_use]
+    pub fn worker(&self) -> Worker {
+        Worker::new(self.shared.engine.clone())
+    }
+
+    /// Creates, reads and changes endpoints.
+    #[must_use]
+    pub fn endpoints(&self) -> Endpoints<'_> {
+        Endpoints::new(&self.shared)
+    }
+
+    /// What happened: events, deliveries, attempts.
+    #[must_use]
+    pub fn history(&self) -> &dyn History {
+        &*self.shared.store
+    }
+}

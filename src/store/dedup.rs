@@ -1,6 +1,7 @@
 //! The role that remembers what was received.
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -86,7 +87,7 @@ pub enum Begin {
 /// 5. `abandon` MUST make the key fresh at once, fenced likewise (`abandon_makes_it_fresh_again`,
 ///    `abandon_with_a_lost_lease_changes_nothing`).
 /// 6. `prune` MUST remove only what has expired: finished records past `expires`, unfinished ones whose lease ended
-///    before `now`; at most `limit` (`prune_forgets_expired_records_only`).
+///    before `now`; at most `limit` (`a_dedup_prune_forgets_expired_records_only`, `a_dedup_prune_is_bounded`).
 /// 7. `finish` MUST be durable when it returns, where the store is durable (`finish_is_visible_to_a_second_handle`).
 #[async_trait]
 pub trait Dedup: fmt::Debug + Send + Sync + 'static {
@@ -114,4 +115,28 @@ pub trait Dedup: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// When the store is in trouble.
     async fn prune(&self, now: Timestamp, limit: u32) -> Result<u64, StoreError>;
+}
+
+#[async_trait]
+impl<S: Dedup + ?Sized> Dedup for Arc<S> {
+    async fn begin(&self, keys: &[DedupKey], now: Timestamp, lease_until: Timestamp) -> Result<Vec<Begin>, StoreError> {
+        (**self).begin(keys, now, lease_until).await
+    }
+
+    async fn finish(
+        &self,
+        claimants: &[Claimant],
+        status: u16,
+        expires: Timestamp,
+    ) -> Result<Vec<Settled>, StoreError> {
+        (**self).finish(claimants, status, expires).await
+    }
+
+    async fn abandon(&self, claimants: &[Claimant]) -> Result<Vec<Settled>, StoreError> {
+        (**self).abandon(claimants).await
+    }
+
+    async fn prune(&self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        (**self).prune(now, limit).await
+    }
 }

@@ -67,3 +67,31 @@ pub trait Directory: fmt::Debug + Send + Sync + 'static {
     /// When the store is in trouble.
     async fn remove(&self, id: EndpointId, now: Timestamp) -> Result<bool, StoreError>;
 }
+
+#[async_trait]
+impl<S: Directory + ?Sized> Directory for Arc<S> {
+    async fn put(&self, endpoint: Endpoint) -> Result<Put, StoreError> {
+        (**self).put(endpoint).await
+    }
+
+    async fn get(&self, id: EndpointId) -> Result<Option<Arc<Endpoint>>, StoreError> {
+        (**self).get(id).await
+    }
+
+    async fn list(
+        &self,
+        tenant: Option<&Tenant>,
+        after: Option<EndpointId>,
+        limit: u32,
+    ) -> Result<Vec<Arc<Endpoint>>, StoreError> {
+        (**self).list(tenant, after, limit).await
+    }
+
+    async fn of_tenant(&self, tenant: &Tenant) -> Result<Vec<Arc<Endpoint>>, StoreError> {
+        (**self).of_tenant(tenant).await
+    }
+
+    async fn remove(&self, id: EndpointId, now: Timestamp) -> Result<bool, StoreError> {
+        (**self).remove(id, now).await
+    }
+}

@@ -54,6 +54,29 @@ pub struct Counts {
     pub cancelled: u64,
 }
 
+impl Counts {
+    /// Adds deliveries that are in `state`.
+    pub const fn add(&mut self, state: DeliveryState, count: u64) {
+        *self.of(state) += count;
+    }
+
+    /// Takes one away that is in `state`.
+    pub const fn take(&mut self, state: DeliveryState) {
+        let sum = self.of(state);
+        *sum = sum.saturating_sub(1);
+    }
+
+    const fn of(&mut self, state: DeliveryState) -> &mut u64 {
+        match state {
+            DeliveryState::Pending => &mut self.pending,
+            DeliveryState::Delivered => &mut self.delivered,
+            DeliveryState::Failed => &mut self.failed,
+            DeliveryState::Held => &mut self.held,
+            DeliveryState::Cancelled => &mut self.cancelled,
+        }
+    }
+}
+
 /// Answers what happened, and forgets what is old.
 ///
 /// 1. A delivery that is pending while its endpoint is disabled MUST read as `held`
@@ -98,9 +121,36 @@ pub trait History: fmt::Debug + Send + Sync + 'static {
     async fn counts(&self, endpoint: Option<EndpointId>) -> Result<Counts, StoreError>;
 
     /// Forgets finished deliveries and childless events older than `before`, at most `limit` of each. Answers how many
-    /// rows of either kind went; less than `limit` means that nothing is left to forget.
+    /// went of the kind of which more did; less than `limit` means that nothing is left to forget.
     ///
     /// # Errors
     /// When the store is in trouble.
     async fn prune(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
+}
+
+#[async_trait]
+impl<S: History + ?Sized> History for Arc<S> {
+    async fn event(&self, tenant: &Tenant, id: &EventId) -> Result<Option<Arc<Event>>, StoreError> {
+        (**self).event(tenant, id).await
+    }
+
+    async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
+        (**self).delivery(id).await
+    }
+
+    async fn deliveries(&self, query: &DeliveryQuery, page: Page) -> Result<Vec<Delivery>, StoreError> {
+        (**self).deliveries(query, page).await
+    }
+
+    async fn attempts(&self, id: DeliveryId) -> Result<Vec<Attempt>, StoreError> {
+        (**self).attempts(id).await
+    }
+
+    async fn counts(&self, endpoint: Option<EndpointId>) -> Result<Counts, StoreError> {
+        (**self).counts(endpoint).await
+    }
+
+    async fn prune(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        (**self).prune(before, limit).await
+    }
 }

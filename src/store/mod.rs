@@ -30,6 +30,6 @@ pub use self::memory::MemoryDedup;
 #[cfg(feature = "outbox")]
 pub use self::memory::MemoryStore;
 #[cfg(feature = "outbox")]
-pub use self::outbox::{Append, Appended, Claim, LaneClaim, LaneDue, Outbox, Store};
+pub use self::outbox::{Append, Appended, Claim, Claimed, LaneClaim, LaneDue, Outbox, Store};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteStore;

@@ -54,6 +54,16 @@ pub struct LaneClaim {
     pub max: u32,
 }
 
+/// What a claim found.
+#[derive(Clone, Debug, Default)]
+pub struct Claimed {
+    /// The deliveries, now leased.
+    pub leased: Vec<Leased>,
+    /// For each lane asked for that still has pending deliveries, those just claimed included: when its earliest one is
+    /// due, or its lease ends. The worker sleeps until then.
+    pub next: Vec<LaneDue>,
+}
+
 /// When the earliest pending delivery of a lane is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LaneDue {
@@ -76,6 +86,7 @@ pub struct LaneDue {
 ///    (`a_born_leased_delivery_is_claimable_only_after_its_lease`).
 /// 5. `claim` MUST return only deliveries of the lanes asked for, due at or before `now`, at most `max` of each,
 ///    earliest due first (`claim_obeys_lanes_quotas_and_due_times`, `claim_takes_the_earliest_due_first`).
+///    It MUST answer the next due time of each lane asked for (`claim_answers_when_each_lane_is_due_next`).
 /// 6. It MUST NOT return deliveries of an endpoint that is disabled or removed
 ///    (`claim_leaves_a_disabled_endpoint_alone`, `claim_leaves_a_removed_endpoint_alone`). Lanes without any endpoint
 ///    record are served: the inbox has none (`a_lane_without_an_endpoint_record_is_served`).
@@ -111,7 +122,7 @@ pub trait Outbox: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// When the store is in trouble; then nothing is claimed.
-    async fn claim(&self, claim: Claim) -> Result<Vec<Leased>, StoreError>;
+    async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError>;
 
     /// Records the ends of attempts. Answers in the order of `batch`.
     ///
@@ -136,6 +147,33 @@ pub trait Outbox: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// When the store is in trouble.
     async fn lanes(&self, after: Option<EndpointId>, limit: u32) -> Result<Vec<LaneDue>, StoreError>;
+}
+
+#[async_trait]
+impl<S: Outbox + ?Sized> Outbox for Arc<S> {
+    async fn append(&self, batch: Vec<Append>) -> Result<Vec<Appended>, StoreError> {
+        (**self).append(batch).await
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
+        (**self).claim(claim).await
+    }
+
+    async fn settle(&self, batch: Vec<Settlement>) -> Result<Vec<Settled>, StoreError> {
+        (**self).settle(batch).await
+    }
+
+    async fn extend(&self, leases: Vec<Lease>, until: Timestamp) -> Result<Vec<Settled>, StoreError> {
+        (**self).extend(leases, until).await
+    }
+
+    async fn release(&self, leases: Vec<Lease>, due: Timestamp) -> Result<Vec<Settled>, StoreError> {
+        (**self).release(leases, due).await
+    }
+
+    async fn lanes(&self, after: Option<EndpointId>, limit: u32) -> Result<Vec<LaneDue>, StoreError> {
+        (**self).lanes(after, limit).await
+    }
 }
 
 /// The three roles a sender needs, as one bound.

@@ -1,1 +1,7 @@
-//! The testing kit. (Skeleton.)
+//! For tests, yours and ours (feature `test-util`): a clock that is set by hand, and the suite that every store must
+//! pass.
+
+mod clock;
+pub mod conformance;
+
+pub use self::clock::ManualClock;

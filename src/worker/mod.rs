@@ -1,15 +1,110 @@
-//! The engine: claims leases, hands deliveries to a [`Deliver`], decides, settles. It knows nothing of HTTP.
+//! The engine: claims leases, hands each delivery to a [`Deliver`], asks its retry policy, settles.
+//!
+//! It knows nothing of HTTP and nothing of SQL, and it serves both directions: the sender's `Deliver` signs and posts;
+//! the inbox's calls the application's handler.
+//!
+//! ```text
+//! dispatch --reserve--> append --hand over--+
+//!                                           v
+//! store --claim (fair quotas)--> lanes: ready --next--> slot: deliver, decide --> ends --settle (one batch)--> store
+//!                                  ^                                                        |
+//!                                  +------------------- due again --------------------------+
+//! ```
+//!
+//! # Rules
+//!
+//! 1. A lane (an endpoint) has at most its own concurrency in flight, the worker at most [`Config::in_flight`]. Lanes
+//!    take turns, so one that hangs holds its own slots and nothing else.
+//! 2. A lane with older work in the store lets nothing newer pass.
+//! 3. A lease is extended for as long as it is needed, and given back when it is not.
+//! 4. The worker holds no store connection and no lock while an attempt is made.
+//! 5. When the store is in trouble, attempts that were made wait to be recorded; nothing new is claimed.
+//! 6. It runs where it is spawned and stops when told; see [`Worker::run`].
+//!
+//! ```no_run
+//! use hookwire::sender::Sender;
+//! use hookwire::store::MemoryStore;
+//! use tokio_util::sync::CancellationToken;
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let sender = Sender::builder(MemoryStore::new()).build()?;
+//! let stop = CancellationToken::new();
+//! let worker = tokio::spawn(sender.worker().run(stop.clone()));
+//! // ... dispatch ...
+//! stop.cancel();
+//! worker.await??;
+//! # Ok(())
+//! # }
+//! ```
 
-use std::fmt;
+mod claim;
+mod config;
+mod deliver;
+mod drain;
+mod engine;
+mod lanes;
+mod settle;
+mod upkeep;
 
-use async_trait::async_trait;
+use std::sync::Arc;
 
-use crate::delivery::Leased;
-use crate::outcome::Report;
+use tokio_util::sync::CancellationToken;
 
-/// Makes one attempt.
-#[async_trait]
-pub trait Deliver: fmt::Debug + Send + Sync + 'static {
-    /// Makes one attempt and says how it went.
-    async fn deliver(&self, leased: &Leased) -> Report;
+pub use self::config::{Config, ConfigError};
+pub use self::deliver::{Deliver, Terms};
+use self::drain::Shift;
+pub(crate) use self::engine::{Engine, Reservation};
+use crate::store::StoreError;
+
+/// The worker of one sender (or inbox) in this process.
+#[derive(Clone, Debug)]
+pub struct Worker {
+    engine: Arc<Engine>,
+}
+
+/// Why a worker stopped by itself.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WorkerError {
+    /// It is running already; one per sender is enough, its limits are its own.
+    #[error("worker: it is running already")]
+    AlreadyRunning,
+    /// The store is in trouble that does not pass: closed, damaged, of another version.
+    #[error("worker: the store failed for good")]
+    Store(#[source] StoreError),
+}
+
+impl Worker {
+    pub(crate) const fn new(engine: Arc<Engine>) -> Self {
+        Self { engine }
+    }
+
+    /// Works until `stop` is cancelled, then: claims nothing more, gives back what was not started, waits up to
+    /// [`Config::grace`] for attempts in flight, records how they ended, and returns. Attempts that outlast the grace
+    /// are abandoned; their deliveries are given back and tried again by the next worker, so the endpoint may see them
+    /// twice.
+    ///
+    /// Dropping the future stops the worker at once; leases then end by themselves.
+    ///
+    /// # Errors
+    /// [`WorkerError::AlreadyRunning`], or [`WorkerError::Store`] when the store fails for good. Trouble that may
+    /// pass is waited out.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), WorkerError> {
+        let shift = Shift::begin(&self.engine).ok_or(WorkerError::AlreadyRunning)?;
+        let engine = &self.engine;
+        let work = async {
+            let worked = tokio::select! {
+                stopped_or_failed = engine.claim_until(&stop) => stopped_or_failed,
+                failed = engine.extend_forever() => failed,
+                failed = engine.prune_forever() => failed,
+            };
+            worked.and(shift.drain().await)
+        };
+        // Ends are recorded all the way, while working and while draining.
+        let done = tokio::select! {
+            done = work => done,
+            failed = engine.settle_forever() => failed,
+        };
+        done.map_err(WorkerError::Store)
+    }
 }

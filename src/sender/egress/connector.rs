@@ -1,180 +1,142 @@
-//! The guard itself: the only way from a URL to a socket.
+//! Resolve once, judge everything, dial only what was judged.
 
+use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
+use http::Uri;
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::ServerName;
 use tower_service::Service;
 
 use super::dial::{Dial, Dialed};
-use super::link::{Link, Socket};
+use super::error::ConnectError;
 use super::policy::EgressPolicy;
-use super::refusal::{Refusal, RefusalReason};
 use super::resolve::Resolve;
-use crate::clock::Clock;
-use crate::endpoint::Host;
+use super::stream::Guarded;
 
-/// Longest wait for a DNS answer; inside the connect budget.
-const DNS_BUDGET: Duration = Duration::from_secs(3);
+/// Most addresses of one name that are looked at; more than that is an attack or a mistake, and the rest is ignored.
+const MAX_ADDRESSES: usize = 32;
 
-/// Most addresses of one answer that are dialled. All of them are judged.
-const MAX_DIALLED: usize = 8;
+/// How long resolving may take, within the connect budget.
+const RESOLVE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How far a connection came, and why no further.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub(crate) enum ConnectError {
-    #[error("egress guard")]
-    Blocked(#[from] Refusal),
-    #[error("dns lookup")]
-    Dns(#[source] io::Error),
-    #[error("connect")]
-    Tcp(#[source] io::Error),
-    #[error("tls handshake")]
-    Tls(#[source] io::Error),
+/// What a connector is made of.
+#[derive(Clone)]
+pub(in crate::sender) struct ConnectorParts {
+    pub(in crate::sender) policy: EgressPolicy,
+    pub(in crate::sender) resolver: Arc<dyn Resolve>,
+    pub(in crate::sender) dialer: Arc<dyn Dial>,
+    pub(in crate::sender) tls: TlsConnector,
+    pub(in crate::sender) budget: Duration,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Phase {
-    Dns,
-    Tcp,
-    Tls,
+/// Opens guarded connections for hyper's client.
+#[derive(Clone)]
+pub(in crate::sender) struct Connector(Arc<ConnectorParts>);
+
+/// Where a connection goes.
+struct Destination<'a> {
+    https: bool,
+    host: &'a str,
+    port: u16,
 }
 
-impl Phase {
-    fn timed_out(self) -> ConnectError {
-        let error = io::Error::from(io::ErrorKind::TimedOut);
-        match self {
-            Self::Dns => ConnectError::Dns(error),
-            Self::Tcp => ConnectError::Tcp(error),
-            Self::Tls => ConnectError::Tls(error),
-        }
+impl<'a> Destination<'a> {
+    /// From the URI of a `Target`, which is canonical.
+    fn of(uri: &'a Uri) -> Option<Self> {
+        let https = uri.scheme()? == &http::uri::Scheme::HTTPS;
+        let host = uri.host()?;
+        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        Some(Self { https, host, port: uri.port_u16().unwrap_or(if https { 443 } else { 80 }) })
     }
 }
 
-/// Resolves once, judges every address, dials only what was judged, looks at the peer, then shakes hands.
-#[derive(Clone, Debug)]
-pub(crate) struct Connector(Arc<Parts>);
-
-#[derive(Debug)]
-pub(crate) struct Parts {
-    pub(crate) policy: EgressPolicy,
-    pub(crate) resolver: Arc<dyn Resolve>,
-    pub(crate) dial: Arc<dyn Dial>,
-    pub(crate) tls: Arc<rustls::ClientConfig>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) budget: Duration,
+impl Connector {
+    pub(in crate::sender) fn new(parts: ConnectorParts) -> Self {
+        Self(Arc::new(parts))
+    }
 }
 
-impl Service<http::Uri> for Connector {
-    type Response = TokioIo<Link>;
+impl Service<Uri> for Connector {
+    type Response = TokioIo<Guarded>;
     type Error = ConnectError;
-    type Future = BoxFuture<'static, Result<Self::Response, Self::Error>>;
+    type Future = Pin<Box<dyn Future<Output = Result<TokioIo<Guarded>, ConnectError>> + Send>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, uri: http::Uri) -> Self::Future {
-        let parts = Arc::clone(&self.0);
-        Box::pin(async move {
-            let mut phase = Phase::Dns;
-            match timeout(parts.budget, parts.establish(&uri, &mut phase)).await {
-                Ok(done) => done.map(TokioIo::new),
-                Err(_) => Err(phase.timed_out()),
-            }
-        })
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let parts = self.0.clone();
+        Box::pin(async move { parts.connect(&uri).await.map(TokioIo::new) })
     }
 }
 
-impl Connector {
-    pub(crate) fn new(parts: Parts) -> Self {
-        Self(Arc::new(parts))
-    }
-}
-
-impl Parts {
-    async fn establish(&self, uri: &http::Uri, phase: &mut Phase) -> Result<Link, ConnectError> {
-        let https = uri.scheme() != Some(&http::uri::Scheme::HTTP);
-        let port = uri.port_u16().unwrap_or(if https { 443 } else { 80 });
-        self.policy.check_port(https, port)?;
-        let host = canonical_host(uri)?;
-        let addresses = self.judged_addresses(&host).await?;
-        *phase = Phase::Tcp;
-        let tcp = self.dial_first(&addresses, port).await?;
-        *phase = Phase::Tls;
-        let socket = if https { self.handshake(&host, tcp).await? } else { Socket::Plain(tcp) };
-        Ok(Link::new(socket, self.clock.uptime()))
-    }
-
-    /// One lookup, and one forbidden address refuses the whole answer.
-    async fn judged_addresses(&self, host: &Host) -> Result<Vec<IpAddr>, ConnectError> {
-        let name = match host {
-            Host::Address(address) => {
-                self.policy.check_literal(*address)?;
-                return Ok(vec![*address]);
-            }
-            Host::Name(name) => name,
+impl ConnectorParts {
+    async fn connect(&self, uri: &Uri) -> Result<Guarded, ConnectError> {
+        let destination = Destination::of(uri).ok_or(ConnectError::NoAddress)?;
+        let addresses = self.judged(&destination).await?;
+        let stream = match timeout(self.budget, self.dial_any(&addresses, destination.port)).await {
+            Ok(dialed) => dialed?,
+            Err(_) => return Err(ConnectError::ConnectTimeout),
         };
-        self.policy.check_name(name)?;
-        let answer = timeout(DNS_BUDGET, self.resolver.resolve(name)).await;
-        let addresses = answer.map_err(|_| Phase::Dns.timed_out())?.map_err(ConnectError::Dns)?;
-        if addresses.is_empty() {
-            return Err(ConnectError::Dns(io::Error::new(io::ErrorKind::NotFound, "no addresses")));
+        if !destination.https {
+            return Ok(Guarded::plain(stream));
         }
-        addresses.iter().try_for_each(|address| self.policy.check_address(*address))?;
-        Ok(addresses)
+        match timeout(self.budget, self.handshake(destination.host, stream)).await {
+            Ok(guarded) => guarded,
+            Err(_) => Err(ConnectError::TlsTimeout),
+        }
     }
 
-    /// In order, each with its share of the budget, so that one dead address does not spend it all.
-    async fn dial_first(&self, addresses: &[IpAddr], port: u16) -> Result<tokio::net::TcpStream, ConnectError> {
-        let tried = addresses.iter().take(MAX_DIALLED);
-        let share = self.budget / u32::try_from(tried.len()).unwrap_or(1).max(1);
-        let mut last = Phase::Tcp.timed_out();
-        for address in tried {
-            last = match timeout(share, self.dial.dial(SocketAddr::new(*address, port))).await {
-                Ok(Ok(dialed)) => return self.check_peer(*address, dialed),
-                Ok(Err(error)) => ConnectError::Tcp(error),
-                Err(_) => Phase::Tcp.timed_out(),
-            };
+    /// The addresses of the destination, each of them judged.
+    async fn judged(&self, destination: &Destination<'_>) -> Result<Vec<IpAddr>, ConnectError> {
+        self.policy.check_port(destination.https, destination.port)?;
+        if let Ok(literal) = destination.host.parse() {
+            self.policy.check_literal(literal)?;
+            return Ok(vec![literal]);
+        }
+        self.policy.check_name(destination.host)?;
+        let budget = RESOLVE_TIMEOUT.min(self.budget);
+        let resolved = timeout(budget, self.resolver.resolve(destination.host));
+        let mut addresses = resolved.await.map_err(|_| ConnectError::ResolveTimeout)?.map_err(ConnectError::Resolve)?;
+        addresses.truncate(MAX_ADDRESSES);
+        for address in &addresses {
+            self.policy.check_address(*address)?;
+        }
+        if addresses.is_empty() { Err(ConnectError::NoAddress) } else { Ok(addresses) }
+    }
+
+    /// The first address that answers. Each gets a fair share of what is left of the budget, so that a dead first address
+    /// does not use up the second one's.
+    async fn dial_any(&self, addresses: &[IpAddr], port: u16) -> Result<TcpStream, ConnectError> {
+        let mut last = ConnectError::NoAddress;
+        for (tried, address) in addresses.iter().enumerate() {
+            let left = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
+            let share = if left > 1 { self.budget / left.saturating_add(1) } else { self.budget };
+            match timeout(share, self.dialer.dial(SocketAddr::new(*address, port))).await {
+                Ok(Ok(Dialed { stream, peer, local })) => {
+                    self.policy.check_peer(*address, peer, local)?;
+                    return Ok(stream);
+                }
+                Ok(Err(error)) => last = ConnectError::Connect(error),
+                Err(_) => last = ConnectError::ConnectTimeout,
+            }
         }
         Err(last)
     }
 
-    fn check_peer(&self, judged: IpAddr, dialed: Dialed) -> Result<tokio::net::TcpStream, ConnectError> {
-        self.policy.check_peer(judged, dialed.peer.ip(), dialed.local.map(|local| local.ip()))?;
-        Ok(dialed.stream)
-    }
-
-    async fn handshake(&self, host: &Host, tcp: tokio::net::TcpStream) -> Result<Socket, ConnectError> {
-        let name = server_name(host).ok_or(Refusal::new(RefusalReason::Spelling))?;
-        let tls = TlsConnector::from(Arc::clone(&self.tls)).connect(name, tcp).await.map_err(ConnectError::Tls)?;
-        Ok(Socket::Tls(Box::new(tls)))
-    }
-}
-
-/// The host of a URI that a [`Target`](crate::endpoint::Target) made. Anything that does not read back the same is
-/// refused: resolvers understand spellings of addresses that `http::Uri` takes for names.
-fn canonical_host(uri: &http::Uri) -> Result<Host, Refusal> {
-    let text = uri.host().unwrap_or_default();
-    match url::Host::parse(text) {
-        Ok(url::Host::Domain(name)) if name == text => Ok(Host::Name(name.into())),
-        Ok(url::Host::Ipv4(address)) if address.to_string() == text => Ok(Host::Address(address.into())),
-        Ok(url::Host::Ipv6(address)) => Ok(Host::Address(address.into())),
-        _ => Err(Refusal::new(RefusalReason::Spelling)),
-    }
-}
-
-fn server_name(host: &Host) -> Option<ServerName<'static>> {
-    match host {
-        Host::Address(address) => Some(ServerName::from(*address)),
-        Host::Name(name) => ServerName::try_from(name.strip_suffix('.').unwrap_or(name).to_owned()).ok(),
+    async fn handshake(&self, host: &str, stream: TcpStream) -> Result<Guarded, ConnectError> {
+        let name = ServerName::try_from(host.strip_suffix('.').unwrap_or(host).to_owned());
+        let name = name.map_err(|error| ConnectError::Tls(io::Error::other(error)))?;
+        self.tls.connect(name, stream).await.map(Guarded::tls).map_err(ConnectError::Tls)
     }
 }

@@ -21,9 +21,9 @@ const fn v6(base: [u16; 4], prefix: u8, kind: AddressKind) -> Row {
 pub(super) const CLOUD: &[Row] = &[
     v4([169, 254, 169, 254], 32, AddressKind::Cloud),
     v4([169, 254, 170, 2], 32, AddressKind::Cloud),
-    v4([100, 100, 100, 200], 32, AddressKind::Cloud), // Alibaba
-    v4([168, 63, 129, 16], 32, AddressKind::Cloud),   // Azure WireServer: looks public
-    v4([192, 0, 0, 192], 32, AddressKind::Cloud),     // Oracle classic
+    v4([100, 100, 100, 200], 32, AddressKind::Cloud),   // Alibaba
+    v4([168, 63, 129, 16], 32, AddressKind::Cloud),     // Azure WireServer: looks public
+    v4([192, 0, 0, 192], 32, AddressKind::Cloud),       // Oracle classic
     v6([0xfd00, 0x0ec2, 0, 0], 32, AddressKind::Cloud), // AWS: metadata, time, pod identity
     v6([0xfd20, 0x00ce, 0, 0], 32, AddressKind::Cloud), // Google
 ];
@@ -56,9 +56,9 @@ pub(super) const V6_GLOBAL: Network = Network::v6([0x2000, 0, 0, 0], 3);
 pub(super) const V6_HOLES: &[Row] = &[
     v6([0x2001, 0, 0, 0], 23, AddressKind::Special), // Teredo, benchmarking, ORCHID ...
     v6([0x2001, 0x0db8, 0, 0], 32, AddressKind::Special),
-    v6([0x2002, 0, 0, 0], 16, AddressKind::Special), // 6to4
+    v6([0x2002, 0, 0, 0], 16, AddressKind::Special),           // 6to4
     v6([0x2620, 0x004f, 0x8000, 0], 48, AddressKind::Special), // AS112
-    v6([0x3ffe, 0, 0, 0], 16, AddressKind::Special), // 6bone, returned
+    v6([0x3ffe, 0, 0, 0], 16, AddressKind::Special),           // 6bone, returned
     v6([0x3fff, 0, 0, 0], 20, AddressKind::Special),
 ];
 

@@ -1,9 +1,18 @@
-//! (Skeleton: the store helper completes this module.)
+//! Stores in memory: for tests, and for events that may be lost with the process.
+//!
+//! [`MemoryStore`] keeps every role of the contract except that nothing survives the process. Use
+//! [`SqliteStore`](crate::store::SqliteStore) for what must.
 
-/// Dedup records in memory.
-#[derive(Debug, Default)]
-pub struct MemoryDedup;
+mod dedup;
+#[cfg(feature = "outbox")]
+mod directory;
+#[cfg(feature = "outbox")]
+mod history;
+#[cfg(feature = "outbox")]
+mod outbox;
+#[cfg(feature = "outbox")]
+mod tables;
 
-/// A store in memory.
-#[derive(Debug, Default)]
-pub struct MemoryStore;
+pub use self::dedup::MemoryDedup;
+#[cfg(feature = "outbox")]
+pub use self::tables::MemoryStore;

@@ -1,0 +1,190 @@
+//! The second step: the proof that a request was signed by its source.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Method, Request};
+use serde::de::DeserializeOwned;
+
+use super::body::Limited;
+use super::dedup;
+use super::json::{self, JsonError};
+use super::keys::Route;
+use super::reject::{Rejection, RejectionKind};
+use super::source::Source;
+use crate::clock::Timestamp;
+use crate::id::Tenant;
+use crate::signature::{At, Checked, EventRef, Received, Reply, VerifyError};
+use crate::store::DedupKey;
+
+/// Longest event id or type kept, in bytes.
+const MAX_NAME_BYTES: usize = 256;
+
+/// A request whose signature was checked. Only verification makes one, so a function that takes it cannot be reached
+/// by anything else. Cloning is cheap.
+///
+/// `Debug` prints no payload.
+#[derive(Clone)]
+pub struct Verified(Arc<Facts>);
+
+struct Facts {
+    source: Arc<str>,
+    tenant: Tenant,
+    event: EventRef,
+    signed_at: Option<Timestamp>,
+    received_at: Timestamp,
+    body: Bytes,
+    dedup_key: DedupKey,
+}
+
+/// What a checked request turned out to be.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Accepted {
+    /// An event, to be handled.
+    Event(Verified),
+    /// A handshake, to be answered with this.
+    Handshake(Reply),
+}
+
+impl Verified {
+    /// The name of the source.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.0.source
+    }
+
+    /// Whose event it is: the tenant of the source or of the route.
+    #[must_use]
+    pub fn tenant(&self) -> &Tenant {
+        &self.0.tenant
+    }
+
+    /// The event's id, 1 to 256 printable ASCII characters. An id that is none of these counts as absent. See
+    /// [`is_id_authentic`](Self::is_id_authentic) before you rely on it.
+    #[must_use]
+    pub fn event_id(&self) -> Option<&str> {
+        self.0.event.id.as_deref()
+    }
+
+    /// Whether the signature covers the event's id. Where it does not, anybody who captured a request can send it
+    /// again under another id.
+    #[must_use]
+    pub fn is_id_authentic(&self) -> bool {
+        self.0.event.id_authenticated
+    }
+
+    /// The event's type, 1 to 256 printable ASCII characters, where the scheme names a place for it.
+    #[must_use]
+    pub fn event_type(&self) -> Option<&str> {
+        self.0.event.event_type.as_deref()
+    }
+
+    /// When it was signed, where the scheme signs a time.
+    #[must_use]
+    pub fn signed_at(&self) -> Option<Timestamp> {
+        self.0.signed_at
+    }
+
+    /// When it was checked, by our clock.
+    #[must_use]
+    pub fn received_at(&self) -> Timestamp {
+        self.0.received_at
+    }
+
+    /// The bytes that were checked, exactly as received.
+    #[must_use]
+    pub fn body(&self) -> &Bytes {
+        &self.0.body
+    }
+
+    /// What identifies the event in the dedup store.
+    #[must_use]
+    pub fn dedup_key(&self) -> DedupKey {
+        self.0.dedup_key
+    }
+
+    /// The payload as `T`. Route on a field of `T`, not on a second parse: two parsers may disagree about repeated
+    /// keys.
+    ///
+    /// # Errors
+    /// When it is no JSON, or no `T`.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, JsonError> {
+        json::lenient(self.body())
+    }
+
+    /// The payload as `T`, refusing any object that repeats a key at any depth. Reads the payload twice.
+    ///
+    /// # Errors
+    /// When it is no JSON, repeats a key, or is no `T`.
+    pub fn strict_json<T: DeserializeOwned>(&self) -> Result<T, JsonError> {
+        json::strict(self.body())
+    }
+}
+
+impl fmt::Debug for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verified")
+            .field("source", &self.0.source)
+            .field("tenant", &self.0.tenant)
+            .field("event_id", &self.0.event.id)
+            .field("event_type", &self.0.event.event_type)
+            .field("signed_at", &self.0.signed_at)
+            .field("bytes", &self.0.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Checks a request. Reads headers and body, changes nothing; the only place that makes a [`Verified`].
+pub(super) async fn check(source: &Source, limited: &Limited, now: Timestamp) -> Result<Accepted, Rejection> {
+    let request = limited.request();
+    let route = Route { source: source.name(), path: request.uri().path() };
+    let grant = source.keys().grant(route).await.map_err(Rejection::keys)?;
+    let grant = grant.ok_or_else(|| Rejection::new(RejectionKind::UnknownRoute))?;
+
+    let received = received(request);
+    let at = At { now, tolerance: source.accepted_tolerance() };
+    let checked = source.scheme().verify(&received, &grant.keyring, &at).map_err(unverified)?;
+    let signed_at = match checked {
+        Checked::Handshake(reply) => return Ok(Accepted::Handshake(reply)),
+        Checked::Event { signed_at } => signed_at,
+    };
+    if !carries_events(request.method()) {
+        return Err(Rejection::method(source.allowed_methods()));
+    }
+    let event = bounded(source.scheme().identify(&received).map_err(unverified)?);
+    let dedup_key = dedup::key(&grant.tenant, source, &event, request.body());
+    Ok(Accepted::Event(Verified(Arc::new(Facts {
+        source: source.shared_name(),
+        tenant: grant.tenant.clone(),
+        event,
+        signed_at,
+        received_at: now,
+        body: request.body().clone(),
+        dedup_key,
+    }))))
+}
+
+fn received(request: &Request<Bytes>) -> Received<'_> {
+    Received { method: request.method(), uri: request.uri(), headers: request.headers(), body: request.body() }
+}
+
+fn carries_events(method: &Method) -> bool {
+    method == Method::POST || method == Method::PUT
+}
+
+const fn unverified(error: VerifyError) -> Rejection {
+    Rejection::new(RejectionKind::Unverified(error))
+}
+
+/// What goes on into keys and logs is short and printable. An id that is not counts as absent: then the signed
+/// body identifies the event, and nothing is lost.
+fn bounded(event: EventRef) -> EventRef {
+    let bounded = |text: &String| is_bounded(text);
+    EventRef { id: event.id.filter(bounded), event_type: event.event_type.filter(bounded), ..event }
+}
+
+fn is_bounded(text: &str) -> bool {
+    (1..=MAX_NAME_BYTES).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}

@@ -1,0 +1,136 @@
+//! `Retry-After` (RFC 9110 section 10.2.3): when the endpoint wants to be asked again.
+
+use std::time::Duration;
+
+use http::HeaderMap;
+use http::header::RETRY_AFTER;
+use jiff::civil;
+use jiff::tz::Offset;
+
+use crate::clock::Timestamp;
+
+const UTC: Offset = Offset::UTC;
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+const LONG_DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+
+/// The point in time that the header asks for, never before `now`. `None` when it is absent, stands twice, or is neither
+/// delay-seconds nor one of the three HTTP-date forms (section 5.6.7). Seconds too many to count saturate.
+#[must_use]
+pub fn parse(headers: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
+    let mut values = headers.get_all(RETRY_AFTER).iter();
+    let value = values.next()?.to_str().ok()?;
+    if values.next().is_some() {
+        return None;
+    }
+    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(now + Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
+    }
+    http_date(value, now).map(|at| at.max(now))
+}
+
+/// The grammar is case-sensitive, in GMT, and allows a leap second. The day's name is not checked against the date.
+fn http_date(text: &str, now: Timestamp) -> Option<Timestamp> {
+    let words: Vec<_> = text.split(' ').collect();
+    match *words.as_slice() {
+        // Sun, 06 Nov 1994 08:49:37 GMT
+        [day, date, month, year, time, "GMT"] if DAYS.contains(&day.strip_suffix(',')?) => {
+            at(digits(year, 4)?, month, digits(date, 2)?, time)
+        }
+        // Sunday, 06-Nov-94 08:49:37 GMT
+        [day, date, time, "GMT"] if LONG_DAYS.contains(&day.strip_suffix(',')?) => {
+            let (date, rest) = date.split_once('-')?;
+            let (month, year) = rest.split_once('-')?;
+            at(full_year(digits(year, 2)?, now)?, month, digits(date, 2)?, time)
+        }
+        // Sun Nov  6 08:49:37 1994
+        [day, month, "", date, time, year] if DAYS.contains(&day) => {
+            at(digits(year, 4)?, month, digits(date, 1)?, time)
+        }
+        [day, month, date, time, year] if DAYS.contains(&day) => at(digits(year, 4)?, month, digits(date, 2)?, time),
+        _ => None,
+    }
+}
+
+/// The latest year with these two last digits that is not more than 50 years ahead (RFC 9110 section 5.6.7).
+fn full_year(digits: i16, now: Timestamp) -> Option<i16> {
+    let latest = UTC.to_datetime(jiff::Timestamp::from_second(now.as_secs()).ok()?).year() + 50;
+    Some(latest - (latest - digits).rem_euclid(100))
+}
+
+fn at(year: i16, month: &str, day: i16, time: &str) -> Option<Timestamp> {
+    let month = MONTHS.iter().position(|name| *name == month)? + 1;
+    let mut parts = time.split(':');
+    let (hour, minute, second) = (parts.next()?, parts.next()?, parts.next()?);
+    let [hour, minute, second] = [digits(hour, 2)?, digits(minute, 2)?, digits(second, 2)?];
+    if parts.next().is_some() || second > 60 {
+        return None;
+    }
+    let small = |number: i16| i8::try_from(number).ok();
+    let minute_start =
+        civil::DateTime::new(year, i8::try_from(month).ok()?, small(day)?, small(hour)?, small(minute)?, 0, 0);
+    let start = UTC.to_timestamp(minute_start.ok()?).ok()?.as_second();
+    Some(Timestamp::from_secs(start + i64::from(second)))
+}
+
+fn digits(text: &str, count: usize) -> Option<i16> {
+    if text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{prop_assert_eq, proptest};
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
+
+    fn read(value: &str, now: Timestamp) -> Option<i64> {
+        http_date(value, now).map(Timestamp::as_secs)
+    }
+
+    #[test]
+    fn two_digits_mean_the_latest_year_within_fifty_years() {
+        let in_year = |year: i64| Timestamp::from_secs((year - 1970) * 31_556_952 + 1_000_000);
+        for (now, digits, meant) in
+            [(2026, 26, 2026), (2026, 76, 2076), (2026, 77, 1977), (1994, 6, 2006), (2099, 0, 2100)]
+        {
+            assert_eq!(full_year(digits, in_year(now)), Some(meant), "{digits} in {now}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_date_is_ignored() {
+        for bad in [
+            "Sun, 06 Nov 1994 08:49:37",
+            "Sun, 06 Nov 1994 08:49:37 UTC",
+            "Sun,  06 Nov 1994 08:49:37 GMT",
+            "Sun 06 Nov 1994 08:49:37 GMT",
+            "Sun, 6 Nov 1994 08:49:37 GMT",
+            "Sun, 31 Feb 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 24:00:00 GMT",
+            "Sun, 06 Nov 1994 08:60:00 GMT",
+            "Sun, 06 Nov 1994 08:49:61 GMT",
+            "Sun, 06 Nov 1994 08:49:+7 GMT",
+            "Sun, 06 Nov 1994 08:49:37:00 GMT",
+            "Sun, 06 Nov 1994 08:49:37 +0000",
+            "Sun, 06-Nov-94 08:49:37 GMT",
+            "Sunday, 06-Nov-1994 08:49:37 GMT",
+            "Sun Nov 6 08:49:37 1994",
+            "Sun Nov  06 08:49:37 1994",
+            "1994-11-06T08:49:37Z",
+        ] {
+            assert_eq!(read(bad, NOW), None, "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_three_forms_of_one_second_read_alike(second in 0i64..3_200_000_000) {
+            let date = UTC.to_datetime(jiff::Timestamp::from_second(second).unwrap());
+            for form in ["%a, %d %b %Y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y", "%A, %d-%b-%y %H:%M:%S GMT"] {
+                prop_assert_eq!(read(&date.strftime(form).to_string(), Timestamp::from_secs(second)), Some(second));
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! HMAC keys with their key schedule done once, so that each use costs what the message costs.
+
+use hmac::{Hmac, KeyInit, Mac as _};
+use sha1::Sha1;
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+/// Bytes of an HMAC key, and the schedules made of them.
+pub(crate) struct HmacKey {
+    bytes: Zeroizing<Vec<u8>>,
+    sha256: Hmac<Sha256>,
+}
+
+impl HmacKey {
+    pub(super) fn new(bytes: &[u8]) -> Self {
+        Self { bytes: Zeroizing::new(bytes.to_vec()), sha256: schedule(bytes) }
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// A MAC by SHA-256.
+    pub(crate) fn sha256(&self) -> Mac {
+        Mac::Sha256(self.sha256.clone())
+    }
+
+    /// A MAC by SHA-1, which old providers still use. HMAC-SHA1 is not known to be broken; SHA-1 is.
+    pub(crate) fn sha1(&self) -> Mac {
+        Mac::Sha1(schedule(&self.bytes))
+    }
+}
+
+/// HMAC takes keys of any length (RFC 2104), so the error branch does not exist; an all-zero key of the block's size
+/// stands there instead of a panic.
+fn schedule<M: KeyInit>(bytes: &[u8]) -> M {
+    M::new_from_slice(bytes).unwrap_or_else(|_| M::new(&Default::default()))
+}
+
+/// A MAC in the making.
+#[derive(Clone)]
+pub(crate) enum Mac {
+    Sha1(Hmac<Sha1>),
+    Sha256(Hmac<Sha256>),
+}
+
+impl Mac {
+    pub(crate) fn update(&mut self, part: &[u8]) {
+        match self {
+            Self::Sha1(mac) => mac.update(part),
+            Self::Sha256(mac) => mac.update(part),
+        }
+    }
+
+    /// The tag, in a buffer of the longest one's size, and its length.
+    pub(crate) fn finish(self) -> Tag {
+        let mut tag = Tag { bytes: [0; 32], length: 0 };
+        match self {
+            Self::Sha1(mac) => tag.fill(&mac.finalize().into_bytes()),
+            Self::Sha256(mac) => tag.fill(&mac.finalize().into_bytes()),
+        }
+        tag
+    }
+}
+
+/// A finished MAC.
+pub(crate) struct Tag {
+    bytes: [u8; 32],
+    length: usize,
+}
+
+impl Tag {
+    fn fill(&mut self, tag: &[u8]) {
+        for (to, from) in self.bytes.iter_mut().zip(tag) {
+            *to = *from;
+        }
+        self.length = tag.len().min(self.bytes.len());
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+}

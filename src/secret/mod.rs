@@ -1,0 +1,329 @@
+//! Keys, and rings of them.
+//!
+//! A [`Key`] is bound to one algorithm when it is made: a `whpk_` public key can never serve as the bytes of a MAC, and
+//! nothing in a request can choose. Keys print nothing, compare with nothing and are wiped when they are dropped.
+//!
+//! | text | algorithm | made of |
+//! |---|---|---|
+//! | `whsec_…` | HMAC (`v1`) | base64 of 24 to 64 bytes |
+//! | `whsk_…` | Ed25519, signing (`v1a`) | base64 of seed and public key, 64 bytes |
+//! | `whpk_…` | Ed25519, verifying (`v1a`) | base64 of 32 bytes |
+//!
+//! Source: Standard Webhooks 1.0.0, "Signature scheme".
+//!
+//! ```
+//! use std::time::Duration;
+//! use hookwire::clock::Timestamp;
+//! use hookwire::secret::{Key, Keyring};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut ring = Keyring::new(Key::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?);
+//! let now = Timestamp::from_secs(1_700_000_000);
+//! ring.rotate(Key::generate()?, now, Duration::from_secs(24 * 60 * 60))?;
+//! assert_eq!(ring.live(now).count(), 2); // both sign, for a day
+//! assert_eq!(ring.live(now + Duration::from_secs(25 * 60 * 60)).count(), 1);
+//! # Ok(())
+//! # }
+//! ```
+
+mod hmac_key;
+mod ring;
+
+use std::fmt;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use ed25519_dalek::{SigningKey, VerifyingKey};
+use sha2::{Digest, Sha256};
+use zeroize::{Zeroize, Zeroizing};
+
+pub(crate) use self::hmac_key::{HmacKey, Tag};
+pub use self::ring::{Entry, Keyring, MAX_KEYS};
+use crate::entropy::{self, NoEntropy};
+
+/// Fewest and most bytes of a `whsec_` key.
+pub const SYMMETRIC_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
+
+/// Longest secret text accepted, in bytes.
+const MAX_TEXT_BYTES: usize = 512;
+
+/// Standard alphabet; padding accepted but not required, since some senders show secrets without it.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// A key: bound to one algorithm, printed never, wiped on drop.
+#[derive(Clone)]
+pub struct Key(Arc<Kind>);
+
+pub(crate) enum Kind {
+    Hmac(HmacKey),
+    Signing(SigningKey),
+    Verifying(VerifyingKey),
+}
+
+/// Why a text is no key. It never repeats the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// Nothing, or nothing but white space: a missing setting must not become a valid secret.
+    #[error("secret: is empty")]
+    Empty,
+    /// Longer than any secret.
+    #[error("secret: is longer than {MAX_TEXT_BYTES} bytes")]
+    TooLong,
+    /// Not in the encoding that the scheme wants.
+    #[error("secret: is not {0}")]
+    Encoding(&'static str),
+    /// Too short or too long once decoded.
+    #[error("secret: decodes to {bytes} bytes, must be {wanted}")]
+    Size {
+        /// How many it has.
+        bytes: usize,
+        /// How many it must have.
+        wanted: &'static str,
+    },
+    /// One repeated byte, or a word that stands for a secret.
+    #[error("secret: is a placeholder")]
+    Placeholder,
+    /// An Ed25519 key of small order, under which anything verifies; or one whose halves do not belong together.
+    #[error("secret: is not a sound Ed25519 key")]
+    Unsound,
+    /// A public key where a secret one is needed.
+    #[error("secret: is a public key, which cannot sign")]
+    PublicOnly,
+    /// More keys than a ring may hold, or none.
+    #[error("keys: must be 1 to {MAX_KEYS}")]
+    RingSize,
+}
+
+impl Key {
+    /// Reads a Standard Webhooks key: `whsec_`, `whsk_`, `whpk_`, or base64 without prefix, which is a `whsec_` key.
+    ///
+    /// # Errors
+    /// When it is malformed, too short, too long, a placeholder, or an unsound Ed25519 key.
+    pub fn parse(text: &str) -> Result<Self, KeyError> {
+        check_text(text)?;
+        if let Some(seed_and_public) = text.strip_prefix("whsk_") {
+            Self::signing(&decode_base64(seed_and_public)?)
+        } else if let Some(public) = text.strip_prefix("whpk_") {
+            Self::verifying(&decode_base64(public)?)
+        } else {
+            let bytes = decode_base64(text.strip_prefix("whsec_").unwrap_or(text))?;
+            if !SYMMETRIC_BYTES.contains(&bytes.len()) {
+                return Err(KeyError::Size { bytes: bytes.len(), wanted: "24 to 64" });
+            }
+            Self::from_bytes(&bytes)
+        }
+    }
+
+    /// Reads a `whsec_` key of any size from 1 byte up. Dangerous: a short key can be guessed. For senders that hand out
+    /// nothing better.
+    ///
+    /// # Errors
+    /// When it is malformed or a placeholder.
+    pub fn dangerous_parse_any_size(text: &str) -> Result<Self, KeyError> {
+        check_text(text)?;
+        Self::from_bytes(&decode_base64(text.strip_prefix("whsec_").unwrap_or(text))?)
+    }
+
+    /// The text itself, as UTF-8, is the key: Stripe, GitHub, Slack, Shopify and most others.
+    ///
+    /// # Errors
+    /// When it is empty, too long or a placeholder.
+    pub fn text(text: &str) -> Result<Self, KeyError> {
+        check_text(text)?;
+        Self::from_bytes(text.as_bytes())
+    }
+
+    /// These bytes are the HMAC key.
+    ///
+    /// # Errors
+    /// When there are none, too many, or one byte is repeated throughout.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
+        match bytes {
+            [] => Err(KeyError::Empty),
+            [first, rest @ ..] if rest.iter().all(|byte| byte == first) => Err(KeyError::Placeholder),
+            _ if bytes.len() > MAX_TEXT_BYTES => Err(KeyError::TooLong),
+            _ => Ok(Self(Arc::new(Kind::Hmac(HmacKey::new(bytes))))),
+        }
+    }
+
+    fn signing(bytes: &[u8]) -> Result<Self, KeyError> {
+        let wanted = || KeyError::Size { bytes: bytes.len(), wanted: "64" };
+        let mut pair: [u8; 64] = bytes.try_into().map_err(|_| wanted())?;
+        // Refuses a public half that does not belong to the seed.
+        let key = SigningKey::from_keypair_bytes(&pair).map_err(|_| KeyError::Unsound);
+        pair.zeroize();
+        Ok(Self(Arc::new(Kind::Signing(key?))))
+    }
+
+    fn verifying(bytes: &[u8]) -> Result<Self, KeyError> {
+        let wanted = || KeyError::Size { bytes: bytes.len(), wanted: "32" };
+        let key = VerifyingKey::from_bytes(bytes.try_into().map_err(|_| wanted())?).map_err(|_| KeyError::Unsound)?;
+        if key.is_weak() { Err(KeyError::Unsound) } else { Ok(Self(Arc::new(Kind::Verifying(key)))) }
+    }
+
+    /// A fresh `whsec_` key of 32 random bytes.
+    ///
+    /// # Errors
+    /// When the operating system has no randomness.
+    pub fn generate() -> Result<Self, NoEntropy> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        entropy::fill(&mut *bytes)?;
+        Ok(Self(Arc::new(Kind::Hmac(HmacKey::new(&*bytes)))))
+    }
+
+    /// A fresh `whsk_` key pair. Give the receiver its [`public`](Self::public) half.
+    ///
+    /// # Errors
+    /// When the operating system has no randomness.
+    pub fn generate_ed25519() -> Result<Self, NoEntropy> {
+        let mut seed = Zeroizing::new([0; 32]);
+        entropy::fill(&mut *seed)?;
+        Ok(Self(Arc::new(Kind::Signing(SigningKey::from_bytes(&seed)))))
+    }
+
+    /// The `whpk_` half of a `whsk_` key, or a `whpk_` key itself; `None` for a symmetric key.
+    #[must_use]
+    pub fn public(&self) -> Option<Self> {
+        match &*self.0 {
+            Kind::Hmac(_) => None,
+            Kind::Signing(key) => Some(Self(Arc::new(Kind::Verifying(key.verifying_key())))),
+            Kind::Verifying(_) => Some(self.clone()),
+        }
+    }
+
+    /// Whether it can make signatures.
+    #[must_use]
+    pub fn can_sign(&self) -> bool {
+        !matches!(&*self.0, Kind::Verifying(_))
+    }
+
+    /// The key in the clear, with its prefix: what its owner is shown once, and what a store keeps.
+    /// [`restore`](Self::restore) reads it back.
+    #[must_use]
+    pub fn expose(&self) -> Zeroizing<String> {
+        let (prefix, bytes) = match &*self.0 {
+            Kind::Hmac(key) => ("whsec_", Zeroizing::new(key.bytes().to_vec())),
+            Kind::Signing(key) => ("whsk_", Zeroizing::new(key.to_keypair_bytes().to_vec())),
+            Kind::Verifying(key) => ("whpk_", Zeroizing::new(key.to_bytes().to_vec())),
+        };
+        let mut text = Zeroizing::new(String::with_capacity(prefix.len() + bytes.len().div_ceil(3) * 4));
+        text.push_str(prefix);
+        BASE64.encode_string(&*bytes, &mut text);
+        text
+    }
+
+    /// Reads what [`expose`](Self::expose) has written. The size was judged when the key was first made.
+    ///
+    /// # Errors
+    /// When it is malformed.
+    pub fn restore(text: &str) -> Result<Self, KeyError> {
+        match text.strip_prefix("whsec_") {
+            Some(base64) => Self::from_bytes(&decode_base64(base64)?),
+            None => Self::parse(text),
+        }
+    }
+
+    /// What may be shown of a key to tell it from others: the first 8 hexadecimal digits of its SHA-256.
+    #[must_use]
+    pub fn id(&self) -> String {
+        let digest = Sha256::digest(self.expose().as_bytes());
+        digest.iter().take(4).fold(String::with_capacity(8), |mut id, byte| {
+            use fmt::Write as _;
+            let _infallible = write!(id, "{byte:02x}");
+            id
+        })
+    }
+
+    pub(crate) fn kind(&self) -> &Kind {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match &*self.0 {
+            Kind::Hmac(_) => "Key(hmac, [redacted])",
+            Kind::Signing(_) => "Key(ed25519 signing, [redacted])",
+            Kind::Verifying(_) => "Key(ed25519 verifying)",
+        })
+    }
+}
+
+fn check_text(text: &str) -> Result<(), KeyError> {
+    const PLACEHOLDERS: [&str; 8] =
+        ["changeme", "change_me", "secret", "password", "placeholder", "whsec_", "todo", "undefined"];
+    if text.trim().is_empty() {
+        Err(KeyError::Empty)
+    } else if text.len() > MAX_TEXT_BYTES {
+        Err(KeyError::TooLong)
+    } else if PLACEHOLDERS.iter().any(|placeholder| text.trim().eq_ignore_ascii_case(placeholder)) {
+        Err(KeyError::Placeholder)
+    } else {
+        Ok(())
+    }
+}
+
+fn decode_base64(text: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    BASE64.decode(text).map(Zeroizing::new).map_err(|_| KeyError::Encoding("standard base64"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_key_survives_being_stored() {
+        let keys = [
+            Key::generate().unwrap(),
+            Key::generate_ed25519().unwrap(),
+            Key::generate_ed25519().unwrap().public().unwrap(),
+            Key::text("It's a Secret to Everybody").unwrap(),
+            Key::dangerous_parse_any_size("whsec_c2VjcmV0Cg==").unwrap(),
+        ];
+        for key in keys {
+            assert_eq!(Key::restore(&key.expose()).unwrap().id(), key.id());
+        }
+    }
+
+    #[test]
+    fn no_key_prints_itself() {
+        for key in [Key::generate().unwrap(), Key::generate_ed25519().unwrap()] {
+            let ring = Keyring::new(key.clone());
+            let printed = format!("{key:?} {ring:?}");
+            let exposed = key.expose();
+            let body = exposed.split_once('_').unwrap().1;
+            assert!(!printed.contains(body.get(..8).unwrap()), "{printed}");
+        }
+    }
+
+    #[test]
+    fn r_13_empty_and_placeholder_secrets_are_refused_by_every_constructor() {
+        for text in ["", " ", "\n", "changeme", "SECRET", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"] {
+            assert!(Key::text(text).is_err(), "{text:?}");
+            assert!(Key::parse(text).is_err(), "{text:?}");
+            assert!(Key::dangerous_parse_any_size(text).is_err(), "{text:?}");
+        }
+        assert_eq!(Key::from_bytes(&[]).unwrap_err(), KeyError::Empty);
+        assert_eq!(Key::from_bytes(&[0; 32]).unwrap_err(), KeyError::Placeholder);
+    }
+
+    #[test]
+    fn r_05_points_of_small_order_are_no_keys() {
+        let mut identity = [0; 32];
+        identity[0] = 1;
+        assert_eq!(Key::verifying(&identity).unwrap_err(), KeyError::Unsound);
+        assert_eq!(Key::verifying(&[0; 32]).unwrap_err(), KeyError::Unsound);
+    }
+
+    #[test]
+    fn a_key_error_does_not_repeat_the_secret() {
+        let error = Key::parse("whsec_not*base64").unwrap_err();
+        assert!(!error.to_string().contains("not*base64"));
+    }
+}

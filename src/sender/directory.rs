@@ -1,0 +1,72 @@
+//! Endpoint records at hand: read through, bounded, refreshed after a short while.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use quick_cache::sync::Cache;
+
+use crate::clock::{Clock, Timestamp};
+use crate::endpoint::Endpoint;
+use crate::id::{EndpointId, Tenant};
+use crate::store::{Store, StoreError};
+
+/// Tenants and endpoints kept at hand. What falls out is read again.
+const CAPACITY: usize = 10_000;
+
+type Aged<T> = (Timestamp, T);
+
+#[derive(Debug)]
+pub(super) struct CachedDirectory {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    fresh_for: Duration,
+    tenants: Cache<Tenant, Aged<Arc<[Arc<Endpoint>]>>>,
+    endpoints: Cache<EndpointId, Aged<Option<Arc<Endpoint>>>>,
+}
+
+impl CachedDirectory {
+    pub(super) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, fresh_for: Duration) -> Self {
+        Self { store, clock, fresh_for, tenants: Cache::new(CAPACITY), endpoints: Cache::new(CAPACITY) }
+    }
+
+    fn is_fresh(&self, read_at: Timestamp, now: Timestamp) -> bool {
+        // A clock that was set back makes everything stale, not fresh for hours.
+        read_at <= now && now.since(read_at) < self.fresh_for
+    }
+
+    /// All endpoints of a tenant, disabled ones too.
+    pub(super) async fn of_tenant(&self, tenant: &Tenant) -> Result<Arc<[Arc<Endpoint>]>, StoreError> {
+        let now = self.clock.now();
+        if let Some((read_at, endpoints)) = self.tenants.get(tenant)
+            && self.is_fresh(read_at, now)
+        {
+            return Ok(endpoints);
+        }
+        let endpoints: Arc<[_]> = self.store.of_tenant(tenant).await?.into();
+        self.tenants.insert(tenant.clone(), (now, endpoints.clone()));
+        Ok(endpoints)
+    }
+
+    /// One endpoint; `None` when it is unknown or removed.
+    pub(super) async fn endpoint(&self, id: EndpointId) -> Result<Option<Arc<Endpoint>>, StoreError> {
+        let now = self.clock.now();
+        if let Some((read_at, endpoint)) = self.endpoints.get(&id)
+            && self.is_fresh(read_at, now)
+        {
+            return Ok(endpoint);
+        }
+        let endpoint = self.store.get(id).await?;
+        self.endpoints.insert(id, (now, endpoint.clone()));
+        Ok(endpoint)
+    }
+
+    /// Something about this endpoint has changed.
+    pub(super) fn forget(&self, id: EndpointId, tenant: Option<&Tenant>) {
+        let known = self.endpoints.remove(&id);
+        if let Some(tenant) = tenant {
+            self.tenants.remove(tenant);
+        } else if let Some((_, (_, Some(endpoint)))) = known {
+            self.tenants.remove(&endpoint.tenant);
+        }
+    }
+}

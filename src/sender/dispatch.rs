@@ -1,0 +1,110 @@
+//! Accepting an event: who wants it, and is it durable.
+
+use std::sync::Arc;
+
+use super::Sender;
+use crate::clock::Timestamp;
+use crate::delivery::{Leased, NewDelivery};
+use crate::endpoint::Endpoint;
+use crate::event::{Event, NewEvent};
+use crate::id::{DeliveryId, EventId, IdError};
+use crate::store::{Append, Appended, StoreError};
+use crate::worker::{Reservation, Terms};
+
+/// What [`Sender::dispatch`] has accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Receipt {
+    /// The event's id, sent as `webhook-id`.
+    pub event: EventId,
+    /// One delivery for each endpoint that wants it. Empty for a duplicate: its deliveries were made the first time.
+    pub deliveries: Vec<DeliveryId>,
+    /// The tenant has dispatched this event before, under the same id; nothing was changed.
+    pub duplicate: bool,
+}
+
+/// An event was not accepted. Nothing of it was stored, except as [`DispatchError::Store`] says.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DispatchError {
+    /// The tenant's name is malformed.
+    #[error(transparent)]
+    Tenant(IdError),
+    /// The payload is too long.
+    #[error("payload: must be at most {limit} bytes, is {bytes}")]
+    PayloadTooLong {
+        /// Its length, envelope included.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// The tenant has used this event id for another type or payload.
+    #[error("event id: `{0}` was used before, for another type or payload")]
+    IdConflict(EventId),
+    /// The store is in trouble. Where [`StoreError::is_retryable`], the same event under the same id may be dispatched
+    /// again without fear of sending it twice.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// One delivery in the making.
+struct Owed {
+    delivery: NewDelivery,
+    /// Its place in this process's worker, if there is one.
+    place: Option<Reservation>,
+}
+
+impl Sender {
+    /// Accepts an event: when this returns `Ok`, the event and a delivery for each endpoint that wants it are durable.
+    ///
+    /// An event that nobody wants is kept too. Dispatching the same event under the same [`NewEvent::id`] again
+    /// changes nothing.
+    ///
+    /// Dropping the future leaves the event either accepted or not, never half.
+    ///
+    /// # Errors
+    /// Names what is wrong with the event, or says what trouble the store is in.
+    pub async fn dispatch(&self, event: NewEvent) -> Result<Receipt, DispatchError> {
+        let now = self.shared.clock.now();
+        let event = self.accept(event, now)?;
+        let endpoints = self.shared.directory.of_tenant(&event.tenant).await?;
+        let wanted = endpoints.iter().filter(|endpoint| endpoint.wants(&event.tenant, &event.event_type));
+        let owed: Vec<_> = wanted.map(|endpoint| self.owe(endpoint, now)).collect();
+        let deliveries: Vec<_> = owed.iter().map(|owed| owed.delivery).collect();
+        let append = Append { event: event.clone(), deliveries, now };
+        match self.shared.store.append(vec![append]).await?.first() {
+            Some(Appended::Stored) => Ok(self.start(&event, owed, now)),
+            Some(Appended::Duplicate) => {
+                Ok(Receipt { event: event.id.clone(), deliveries: Vec::new(), duplicate: true })
+            }
+            Some(Appended::Conflict) => Err(DispatchError::IdConflict(event.id.clone())),
+            None => Err(StoreError::new(crate::store::StoreErrorKind::Unknown).into()),
+        }
+    }
+
+    fn accept(&self, event: NewEvent, now: Timestamp) -> Result<Arc<Event>, DispatchError> {
+        let event = event.seal(now);
+        event.tenant.check().map_err(DispatchError::Tenant)?;
+        let (bytes, limit) = (event.payload.len(), self.shared.limits.payload_bytes);
+        if bytes > limit { Err(DispatchError::PayloadTooLong { bytes, limit }) } else { Ok(Arc::new(event)) }
+    }
+
+    fn owe(&self, endpoint: &Endpoint, now: Timestamp) -> Owed {
+        let terms = endpoint.is_enabled().then(|| Terms::open(endpoint.limits.concurrency));
+        let place = terms.and_then(|terms| self.shared.engine.reserve(endpoint.id, terms, now));
+        let leased_until = place.is_some().then(|| self.shared.engine.lease_end(now));
+        Owed { delivery: NewDelivery { id: DeliveryId::generate(now), endpoint: endpoint.id, leased_until }, place }
+    }
+
+    fn start(&self, event: &Arc<Event>, owed: Vec<Owed>, now: Timestamp) -> Receipt {
+        let mut deliveries = Vec::with_capacity(owed.len());
+        for Owed { delivery, place } in owed {
+            deliveries.push(delivery.id);
+            match (place, delivery.leased_until) {
+                (Some(place), Some(until)) => place.hand_over(Leased::first(&delivery, until, now, event.clone())),
+                _ => self.shared.engine.announce(delivery.endpoint, now),
+            }
+        }
+        Receipt { event: event.id.clone(), deliveries, duplicate: false }
+    }
+}

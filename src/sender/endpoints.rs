@@ -1,0 +1,219 @@
+//! Creating, reading and changing endpoints.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Shared;
+use super::egress::Refusal;
+use crate::endpoint::{DisableReason, Endpoint, EndpointState, Filter, Limits, NewEndpoint, Target};
+use crate::entropy::NoEntropy;
+use crate::id::{EndpointId, IdError, Tenant};
+use crate::secret::{Key, KeyError, Keyring};
+use crate::store::{Put, StoreError};
+use crate::worker::Terms;
+
+/// Most endpoints in one page of a list.
+const MAX_PAGE: u32 = 1_000;
+
+/// The endpoints of a [`Sender`](super::Sender).
+#[derive(Clone, Copy, Debug)]
+pub struct Endpoints<'a> {
+    shared: &'a Shared,
+}
+
+/// An endpoint was not created or changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EndpointError {
+    /// The tenant's name is malformed.
+    #[error(transparent)]
+    Tenant(IdError),
+    /// The egress guard does not allow the target.
+    #[error(transparent)]
+    Target(#[from] Refusal),
+    /// The tenant has as many endpoints as it may have.
+    #[error("tenant: has {limit} endpoints, the most that are allowed")]
+    TooMany {
+        /// The limit.
+        limit: usize,
+    },
+    /// The key cannot be added to the ring.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// No key could be made.
+    #[error(transparent)]
+    Entropy(#[from] NoEntropy),
+    /// There is no such endpoint.
+    #[error("endpoint: there is none with this id")]
+    NotFound,
+    /// Somebody else changed the endpoint at the same time; read it again.
+    #[error("endpoint: was changed by somebody else at the same time")]
+    Conflict,
+    /// The store is in trouble.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A change to an endpoint: what is set is changed, the rest stays.
+///
+/// ```
+/// use hookwire::sender::EndpointChange;
+///
+/// let change = EndpointChange::new().enabled();
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct EndpointChange {
+    target: Option<Target>,
+    filter: Option<Filter>,
+    limits: Option<Limits>,
+    enabled: Option<bool>,
+}
+
+impl EndpointChange {
+    /// No change.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Another target. It is judged by the egress guard.
+    pub fn target(mut self, target: Target) -> Self {
+        self.target = Some(target);
+        self
+    }
+
+    /// Other events.
+    pub fn filter(mut self, filter: Filter) -> Self {
+        self.filter = Some(filter);
+        self
+    }
+
+    /// Other limits.
+    pub const fn limits(mut self, limits: Limits) -> Self {
+        self.limits = Some(limits);
+        self
+    }
+
+    /// Serve it: held deliveries go out, oldest first, within its limits.
+    pub const fn enabled(mut self) -> Self {
+        self.enabled = Some(true);
+        self
+    }
+
+    /// Do not serve it: its deliveries are held.
+    pub const fn disabled(mut self) -> Self {
+        self.enabled = Some(false);
+        self
+    }
+}
+
+impl<'a> Endpoints<'a> {
+    pub(super) const fn new(shared: &'a Shared) -> Self {
+        Self { shared }
+    }
+
+    /// Creates an endpoint, with a fresh `whsec_` key unless the caller brought keys.
+    ///
+    /// # Errors
+    /// When the egress guard refuses the target, the tenant has too many endpoints, or the store is in trouble.
+    pub async fn create(&self, new: NewEndpoint) -> Result<Endpoint, EndpointError> {
+        new.tenant.check().map_err(EndpointError::Tenant)?;
+        self.shared.egress.check_target(&new.target)?;
+        let limit = self.shared.limits.endpoints_per_tenant;
+        if self.shared.store.of_tenant(&new.tenant).await?.len() >= limit {
+            return Err(EndpointError::TooMany { limit });
+        }
+        let endpoint = Endpoint::new(new, Keyring::new(Key::generate()?), self.shared.clock.now());
+        self.put(endpoint).await
+    }
+
+    /// One endpoint.
+    ///
+    /// # Errors
+    /// When there is none, or the store is in trouble.
+    pub async fn get(&self, id: EndpointId) -> Result<Arc<Endpoint>, EndpointError> {
+        self.shared.store.get(id).await?.ok_or(EndpointError::NotFound)
+    }
+
+    /// Endpoints in the order of creation, a page at a time: those after `after`, at most `limit` (and never more than
+    /// 1,000); of one tenant, or of all.
+    ///
+    /// # Errors
+    /// When the store is in trouble.
+    pub async fn list(
+        &self,
+        tenant: Option<&Tenant>,
+        after: Option<EndpointId>,
+        limit: u32,
+    ) -> Result<Vec<Arc<Endpoint>>, EndpointError> {
+        Ok(self.shared.store.list(tenant, after, limit.min(MAX_PAGE)).await?)
+    }
+
+    /// Changes an endpoint.
+    ///
+    /// # Errors
+    /// When there is none, the egress guard refuses the new target, somebody else changed it at the same time, or the
+    /// store is in trouble.
+    pub async fn update(&self, id: EndpointId, change: EndpointChange) -> Result<Endpoint, EndpointError> {
+        let mut endpoint = Endpoint::clone(&*self.get(id).await?);
+        if let Some(target) = change.target {
+            self.shared.egress.check_target(&target)?;
+            (endpoint.target, endpoint.flagged_at) = (target, None);
+        }
+        endpoint.filter = change.filter.unwrap_or(endpoint.filter);
+        endpoint.limits = change.limits.unwrap_or(endpoint.limits);
+        match change.enabled {
+            Some(true) => endpoint.state = EndpointState::Enabled,
+            Some(false) if endpoint.is_enabled() => {
+                let at = self.shared.clock.now();
+                endpoint.state = EndpointState::Disabled { reason: DisableReason::Requested, at };
+            }
+            _ => {}
+        }
+        self.put_next(endpoint).await
+    }
+
+    /// Makes `key` the current one. The ones before it go on signing for `overlap`, so that the receiver has that long to
+    /// learn the new key; the very next attempt carries both signatures.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update), and when the ring is full.
+    pub async fn rotate_key(&self, id: EndpointId, key: Key, overlap: Duration) -> Result<Endpoint, EndpointError> {
+        let mut endpoint = Endpoint::clone(&*self.get(id).await?);
+        endpoint.keys.rotate(key, self.shared.clock.now(), overlap)?;
+        self.put_next(endpoint).await
+    }
+
+    /// Removes an endpoint and cancels what it is owed.
+    ///
+    /// # Errors
+    /// When there is none, or the store is in trouble.
+    pub async fn remove(&self, id: EndpointId) -> Result<(), EndpointError> {
+        let now = self.shared.clock.now();
+        let endpoint = self.get(id).await?;
+        let removed = self.shared.store.remove(id, now).await;
+        self.shared.directory.forget(id, Some(&endpoint.tenant));
+        self.shared.engine.change_terms(id, Terms::closed(), now);
+        if removed? { Ok(()) } else { Err(EndpointError::NotFound) }
+    }
+
+    async fn put_next(&self, mut endpoint: Endpoint) -> Result<Endpoint, EndpointError> {
+        endpoint.version += 1;
+        self.put(endpoint).await
+    }
+
+    async fn put(&self, endpoint: Endpoint) -> Result<Endpoint, EndpointError> {
+        let put = self.shared.store.put(endpoint.clone()).await;
+        // Whatever became of it, what was cached is in doubt.
+        self.shared.directory.forget(endpoint.id, Some(&endpoint.tenant));
+        match put? {
+            Put::Stored => {
+                let open = endpoint.is_enabled().then(|| Terms::open(endpoint.limits.concurrency));
+                let (terms, now) = (open.unwrap_or(Terms::closed()), self.shared.clock.now());
+                self.shared.engine.change_terms(endpoint.id, terms, now);
+                Ok(endpoint)
+            }
+            Put::VersionConflict => Err(EndpointError::Conflict),
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! How signatures are written, and read back strictly.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+
+use super::scheme::Encoding;
+
+/// Longest signature of any algorithm here, in bytes: Ed25519.
+pub(super) const MAX_SIGNATURE_BYTES: usize = 64;
+
+/// A decoded signature.
+#[derive(Clone, Copy)]
+pub(super) struct Decoded {
+    bytes: [u8; MAX_SIGNATURE_BYTES + 2],
+    length: usize,
+}
+
+impl Decoded {
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+}
+
+impl Encoding {
+    /// Decodes at most [`MAX_SIGNATURE_BYTES`]; `None` for anything else than the one strict spelling (hex digits may be of
+    /// either case).
+    pub(super) fn decode(self, text: &[u8]) -> Option<Decoded> {
+        let mut bytes = [0; MAX_SIGNATURE_BYTES + 2];
+        let length = match self {
+            Self::Hex => {
+                let half = text.len() / 2;
+                hex::decode_to_slice(text, bytes.get_mut(..half)?).ok()?;
+                half
+            }
+            Self::Base64 => STANDARD.decode_slice(text, &mut bytes).ok()?,
+            Self::Base64Url => URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?,
+        };
+        (1..=MAX_SIGNATURE_BYTES).contains(&length).then_some(Decoded { bytes, length })
+    }
+
+    /// Appends the text of a signature.
+    pub(super) fn encode(self, signature: &[u8], to: &mut Vec<u8>) {
+        let start = to.len();
+        match self {
+            Self::Hex => {
+                to.resize(start + signature.len() * 2, 0);
+                let written = to.get_mut(start..).map(|space| hex::encode_to_slice(signature, space));
+                debug_assert!(matches!(written, Some(Ok(()))), "the space was made to measure");
+            }
+            Self::Base64 => encode_base64(&STANDARD, signature, to),
+            Self::Base64Url => encode_base64(&URL_SAFE_NO_PAD, signature, to),
+        }
+    }
+}
+
+fn encode_base64(engine: &impl base64::Engine, signature: &[u8], to: &mut Vec<u8>) {
+    let start = to.len();
+    to.resize(start + signature.len().div_ceil(3) * 4, 0);
+    let written = to.get_mut(start..).and_then(|space| engine.encode_slice(signature, space).ok());
+    to.truncate(start + written.unwrap_or(0));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_encoded_decodes_and_nothing_sloppy_does() {
+        for encoding in [Encoding::Hex, Encoding::Base64, Encoding::Base64Url] {
+            let mut text = Vec::new();
+            encoding.encode(&[0xfb; 32], &mut text);
+            assert_eq!(encoding.decode(&text).unwrap().as_bytes(), [0xfb; 32]);
+            text.push(b' ');
+            assert!(encoding.decode(&text).is_none());
+            assert!(encoding.decode(b"").is_none());
+            assert!(encoding.decode(&[b'a'; 400]).is_none());
+        }
+    }
+}

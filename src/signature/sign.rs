@@ -1,0 +1,152 @@
+//! The engine that signs what a scheme describes.
+
+use ed25519_dalek::Signer;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::error::SignError;
+use super::scheme::{Grammar, Hash, Scheme, Stamp};
+use crate::clock::Timestamp;
+use crate::secret::{Key, Keyring, Kind};
+
+/// What is signed.
+#[derive(Clone, Copy)]
+pub struct Signing<'a> {
+    /// The event's id.
+    pub id: &'a str,
+    /// The time of this attempt, not of the event.
+    pub timestamp: Timestamp,
+    /// The body, byte for byte.
+    pub body: &'a [u8],
+}
+
+/// The id and the size only.
+impl std::fmt::Debug for Signing<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Signing({}, {} bytes)", self.id, self.body.len())
+    }
+}
+
+impl Scheme {
+    /// Adds the scheme's headers: one signature for each live key where the scheme has room for several, newest first;
+    /// the newest key's otherwise.
+    ///
+    /// # Errors
+    /// When no live key can sign under this scheme, or the id cannot stand in a header.
+    pub fn sign(&self, signing: &Signing<'_>, keys: &Keyring, headers: &mut HeaderMap) -> Result<(), SignError> {
+        let mut digits = [0; 20];
+        let timestamp = write_digits(signing.timestamp.as_secs().max(0).unsigned_abs(), &mut digits);
+        let value = self.signatures(signing, timestamp, keys)?;
+        if let Some(name) = self.id_header {
+            let id = HeaderValue::from_str(signing.id).map_err(|_| SignError::Id)?;
+            headers.insert(name_of(name)?, id);
+        }
+        if let Stamp::Header(name) = self.stamp {
+            headers.insert(name_of(name)?, value_of(timestamp)?);
+        }
+        if let Some(name) = self.headers.first() {
+            headers.insert(name_of(name)?, value_of(&value)?);
+        }
+        Ok(())
+    }
+
+    /// The value of the signature header.
+    fn signatures(&self, signing: &Signing<'_>, timestamp: &[u8], keys: &Keyring) -> Result<Vec<u8>, SignError> {
+        let mut value = Vec::with_capacity(128);
+        if let (Grammar::Fields { .. }, Stamp::Field(stamp)) = (self.grammar, self.stamp) {
+            for part in [stamp.as_bytes(), b"=", timestamp] {
+                value.extend_from_slice(part);
+            }
+        }
+        let mut signed = false;
+        for key in keys.live(signing.timestamp) {
+            let Some((version, signature)) = self.signature(key, signing, timestamp) else { continue };
+            self.introduce(version, signed, &mut value);
+            self.encoding.encode(signature.as_slice(), &mut value);
+            signed = true;
+            if matches!(self.grammar, Grammar::Plain { .. }) {
+                break;
+            }
+        }
+        if signed { Ok(value) } else { Err(SignError::NoKey) }
+    }
+
+    /// What stands before a signature in the header.
+    fn introduce(&self, version: &str, again: bool, value: &mut Vec<u8>) {
+        let pieces = match self.grammar {
+            Grammar::Plain { prefix } => [prefix, "", ""],
+            Grammar::Fields { signature } => [if value.is_empty() { "" } else { "," }, signature, "="],
+            Grammar::Versioned => [if again { " " } else { "" }, version, ","],
+        };
+        for piece in pieces {
+            value.extend_from_slice(piece.as_bytes());
+        }
+    }
+
+    /// One key's signature; `None` when the key cannot sign under this scheme.
+    fn signature(&self, key: &Key, signing: &Signing<'_>, timestamp: &[u8]) -> Option<(&'static str, Signature)> {
+        let parts = self.signed.iter().map(|part| part.bytes(signing.id.as_bytes(), timestamp, signing.body));
+        match key.kind() {
+            Kind::Hmac(key) => {
+                let mut mac = match self.hash {
+                    Hash::Sha1 => key.sha1(),
+                    Hash::Sha256 => key.sha256(),
+                };
+                parts.for_each(|part| mac.update(part));
+                Some(("v1", Signature::Mac(mac.finish())))
+            }
+            Kind::Signing(key) if self.grammar == Grammar::Versioned => {
+                let message = parts.collect::<Vec<_>>().concat();
+                Some(("v1a", Signature::Ed25519(key.sign(&message).to_bytes())))
+            }
+            Kind::Signing(_) | Kind::Verifying(_) => None,
+        }
+    }
+}
+
+enum Signature {
+    Mac(crate::secret::Tag),
+    Ed25519([u8; 64]),
+}
+
+impl Signature {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Mac(tag) => tag.as_bytes(),
+            Self::Ed25519(bytes) => bytes,
+        }
+    }
+}
+
+fn name_of(name: &'static str) -> Result<HeaderName, SignError> {
+    HeaderName::from_bytes(name.as_bytes()).map_err(|_| SignError::Scheme)
+}
+
+fn value_of(value: &[u8]) -> Result<HeaderValue, SignError> {
+    HeaderValue::from_bytes(value).map_err(|_| SignError::Scheme)
+}
+
+/// Decimal digits, without allocation.
+fn write_digits(mut number: u64, buffer: &mut [u8; 20]) -> &[u8] {
+    let mut start = buffer.len();
+    for slot in buffer.iter_mut().rev() {
+        *slot = b'0' + u8::try_from(number % 10).unwrap_or(0);
+        number /= 10;
+        start -= 1;
+        if number == 0 {
+            break;
+        }
+    }
+    buffer.get(start..).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_those_of_the_number() {
+        for number in [0, 9, 10, 1_674_087_231, u64::MAX] {
+            assert_eq!(write_digits(number, &mut [0; 20]), number.to_string().as_bytes());
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The engine that checks what a scheme describes.
+
+use subtle::Choice;
+
+use super::candidates::{Algorithm, Presented};
+use super::compare::equal;
+use super::error::VerifyError;
+use super::scheme::{Hash, Part, Scheme, Stamp};
+use super::{At, Checked, EventRef, Received, Verify};
+use crate::clock::Timestamp;
+use crate::secret::{HmacKey, Keyring, Kind, Tag};
+
+impl Verify for Scheme {
+    fn verify(&self, received: &Received<'_>, keys: &Keyring, at: &At) -> Result<Checked, VerifyError> {
+        let presented = Presented::read(self, received.headers)?;
+        self.check(&presented, received.body, keys, at.now)?;
+        let signed_at = (self.stamp != Stamp::None).then(|| seconds(presented.timestamp));
+        if let Some(signed_at) = signed_at {
+            at.tolerance.check(signed_at, at.now)?;
+        }
+        Ok(self.handshake(received)?.map_or(Checked::Event { signed_at }, Checked::Handshake))
+    }
+
+    fn identify(&self, received: &Received<'_>) -> Result<EventRef, VerifyError> {
+        Self::identify(self, received)
+    }
+}
+
+impl Scheme {
+    /// Tries every live key on every signature of its kind, without early exit.
+    fn check(&self, presented: &Presented<'_>, body: &[u8], keys: &Keyring, now: Timestamp) -> Result<(), VerifyError> {
+        let mut usable = false;
+        let mut good = Choice::from(0);
+        let mut message = None;
+        for key in keys.live(now) {
+            usable = true;
+            let public = match key.kind() {
+                Kind::Hmac(key) => {
+                    let tag = self.mac(key, presented, body);
+                    for signature in presented.signatures.of(Algorithm::Hmac) {
+                        good |= equal(tag.as_bytes(), signature);
+                    }
+                    continue;
+                }
+                Kind::Verifying(key) => *key,
+                Kind::Signing(key) => key.verifying_key(),
+            };
+            let message = message.get_or_insert_with(|| self.message(presented, body));
+            for signature in presented.signatures.of(Algorithm::Ed25519) {
+                good |= Choice::from(u8::from(verifies(&public, message, signature)));
+            }
+        }
+        if !usable {
+            Err(VerifyError::NoKey)
+        } else if bool::from(good) {
+            Ok(())
+        } else {
+            Err(VerifyError::BadSignature)
+        }
+    }
+
+    /// The MAC of what is signed, fed piece by piece: nothing is copied.
+    fn mac(&self, key: &HmacKey, presented: &Presented<'_>, body: &[u8]) -> Tag {
+        let mut mac = match self.hash {
+            Hash::Sha1 => key.sha1(),
+            Hash::Sha256 => key.sha256(),
+        };
+        for part in self.signed {
+            mac.update(part.bytes(presented.id, presented.timestamp, body));
+        }
+        mac.finish()
+    }
+
+    /// What is signed, in one piece: Ed25519 reads it twice.
+    fn message(&self, presented: &Presented<'_>, body: &[u8]) -> Vec<u8> {
+        let parts = self.signed.iter().map(|part| part.bytes(presented.id, presented.timestamp, body));
+        parts.collect::<Vec<_>>().concat()
+    }
+}
+
+impl Part {
+    /// The bytes that this piece stands for.
+    pub(super) const fn bytes<'a>(&'a self, id: &'a [u8], timestamp: &'a [u8], body: &'a [u8]) -> &'a [u8] {
+        match self {
+            Self::Id => id,
+            Self::Timestamp => timestamp,
+            Self::Body => body,
+            Self::Text(text) => text.as_bytes(),
+        }
+    }
+}
+
+/// Strictly (RFC 8032 with the checks of "Taming the many EdDSAs"): no weak key, no malleable signature.
+fn verifies(key: &ed25519_dalek::VerifyingKey, message: &[u8], signature: &[u8]) -> bool {
+    ed25519_dalek::Signature::from_slice(signature)
+        .is_ok_and(|signature| key.verify_strict(message, &signature).is_ok())
+}
+
+/// The digits were checked and are at most twelve.
+fn seconds(digits: &[u8]) -> Timestamp {
+    let seconds = digits.iter().fold(0i64, |sum, digit| sum * 10 + i64::from(digit.wrapping_sub(b'0')));
+    Timestamp::from_secs(seconds)
+}

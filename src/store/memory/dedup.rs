@@ -1,0 +1,284 @@
+//! Dedup records in memory.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use crate::clock::Timestamp;
+use crate::store::{Begin, Claimant, Dedup, DedupKey, Settled, StoreError, StoreErrorKind};
+
+/// How many records [`MemoryDedup::new`] keeps at most.
+const DEFAULT_CAPACITY: usize = 1_000_000;
+
+/// Dedup records in memory: for tests, and for one process that may see an event again after a restart.
+///
+/// Clones share the records. It keeps at most 1,000,000 of them (about 200 bytes each), or as many as
+/// [`with_capacity`](Self::with_capacity) says. When it is full and nothing has expired, `begin` fails with
+/// [`StoreErrorKind::Full`]: forgetting a live record would let a duplicate through.
+///
+/// ```
+/// use hookwire::clock::Timestamp;
+/// use hookwire::store::{Begin, Dedup, DedupKey, MemoryDedup};
+///
+/// # tokio_test(async {
+/// let store = MemoryDedup::new();
+/// let (now, end) = (Timestamp::from_secs(0), Timestamp::from_secs(60));
+/// let key = DedupKey::new([7; 32]);
+///
+/// let begun = store.begin(&[key], now, end).await?;
+/// let [Begin::Fresh(claimant)] = begun[..] else { panic!("nobody has begun it before") };
+/// assert_eq!(store.begin(&[key], now, end).await?, [Begin::Busy { until: end }]);
+///
+/// store.finish(&[claimant], 204, Timestamp::from_secs(3_600)).await?;
+/// assert_eq!(store.begin(&[key], now, end).await?, [Begin::Done { status: 204 }]);
+/// # Ok(()) });
+/// # fn tokio_test(run: impl Future<Output = Result<(), hookwire::store::StoreError>>) {
+/// #     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(run).unwrap();
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct MemoryDedup {
+    records: Arc<Mutex<Records>>,
+}
+
+impl MemoryDedup {
+    /// An empty store of the default capacity.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_capacity(DEFAULT_CAPACITY)
+    }
+
+    /// An empty store of at most `records` records; at least one.
+    #[must_use]
+    pub fn with_capacity(records: usize) -> Self {
+        let records = Records { capacity: records.max(1), ..Records::default() };
+        Self { records: Arc::new(Mutex::new(records)) }
+    }
+
+    /// No user code runs under the lock and every change below is whole before anything can panic, so a poisoned lock
+    /// still guards sound records.
+    fn lock(&self) -> MutexGuard<'_, Records> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for MemoryDedup {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for MemoryDedup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let records = self.lock();
+        f.debug_struct("MemoryDedup")
+            .field("records", &records.by_key.len())
+            .field("capacity", &records.capacity)
+            .finish()
+    }
+}
+
+#[async_trait]
+impl Dedup for MemoryDedup {
+    async fn begin(&self, keys: &[DedupKey], now: Timestamp, lease_until: Timestamp) -> Result<Vec<Begin>, StoreError> {
+        let mut records = self.lock();
+        records.make_room(keys, now)?;
+        Ok(keys.iter().map(|key| records.begin(*key, now, lease_until)).collect())
+    }
+
+    async fn finish(
+        &self,
+        claimants: &[Claimant],
+        status: u16,
+        expires: Timestamp,
+    ) -> Result<Vec<Settled>, StoreError> {
+        let mut records = self.lock();
+        let done = State::Done { status, expires };
+        Ok(claimants.iter().map(|claimant| records.settle(claimant, Some(done))).collect())
+    }
+
+    async fn abandon(&self, claimants: &[Claimant]) -> Result<Vec<Settled>, StoreError> {
+        let mut records = self.lock();
+        Ok(claimants.iter().map(|claimant| records.settle(claimant, None)).collect())
+    }
+
+    async fn prune(&self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        Ok(self.lock().prune(now, u64::from(limit)))
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    Processing { until: Timestamp },
+    Done { status: u16, expires: Timestamp },
+}
+
+impl State {
+    /// From when on it means nothing any more.
+    const fn ends(&self) -> Timestamp {
+        match self {
+            Self::Processing { until } => *until,
+            Self::Done { expires, .. } => *expires,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Record {
+    fence: u64,
+    state: State,
+}
+
+/// Invariant: `by_end` holds exactly one pair `(state.ends(), key)` for each record of `by_key`.
+#[derive(Debug, Default)]
+struct Records {
+    by_key: HashMap<DedupKey, Record>,
+    by_end: BTreeSet<(Timestamp, DedupKey)>,
+    /// One counter for all keys, so that a key that was pruned in between still gets a higher fence.
+    last_fence: u64,
+    capacity: usize,
+}
+
+impl Records {
+    fn begin(&mut self, key: DedupKey, now: Timestamp, lease_until: Timestamp) -> Begin {
+        match self.by_key.get(&key).map(|record| record.state) {
+            Some(State::Done { status, expires }) if now < expires => Begin::Done { status },
+            Some(State::Processing { until }) if now < until => Begin::Busy { until },
+            _ => {
+                self.last_fence = self.last_fence.saturating_add(1);
+                let fence = self.last_fence;
+                self.put(key, Record { fence, state: State::Processing { until: lease_until } });
+                Begin::Fresh(Claimant { key, fence })
+            }
+        }
+    }
+
+    /// Puts the next state, or removes the record, if the claimant still owns it.
+    fn settle(&mut self, claimant: &Claimant, next: Option<State>) -> Settled {
+        let owned = self
+            .by_key
+            .get(&claimant.key)
+            .is_some_and(|record| record.fence == claimant.fence && matches!(record.state, State::Processing { .. }));
+        if !owned {
+            return Settled::LeaseLost;
+        }
+        match next {
+            Some(state) => self.put(claimant.key, Record { fence: claimant.fence, state }),
+            None => self.remove(claimant.key),
+        }
+        Settled::Done
+    }
+
+    fn put(&mut self, key: DedupKey, record: Record) {
+        if let Some(old) = self.by_key.insert(key, record) {
+            self.by_end.remove(&(old.state.ends(), key));
+        }
+        self.by_end.insert((record.state.ends(), key));
+    }
+
+    fn remove(&mut self, key: DedupKey) {
+        if let Some(old) = self.by_key.remove(&key) {
+            self.by_end.remove(&(old.state.ends(), key));
+        }
+    }
+
+    fn prune(&mut self, now: Timestamp, limit: u64) -> u64 {
+        let mut pruned = 0;
+        while pruned < limit
+            && let Some((end, key)) = self.by_end.first().copied()
+            && end < now
+        {
+            self.remove(key);
+            pruned += 1;
+        }
+        pruned
+    }
+
+    /// Expired records make room before anybody is refused.
+    fn make_room(&mut self, keys: &[DedupKey], now: Timestamp) -> Result<(), StoreError> {
+        let new = keys.iter().filter(|key| !self.by_key.contains_key(key)).count();
+        let excess = self.by_key.len().saturating_add(new).saturating_sub(self.capacity);
+        let pruned = self.prune(now, u64::try_from(excess).unwrap_or(u64::MAX));
+        if usize::try_from(pruned).unwrap_or(usize::MAX) < excess {
+            return Err(StoreError::new(StoreErrorKind::Full));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn at(secs: i64) -> Timestamp {
+        Timestamp::from_secs(secs)
+    }
+
+    const fn key(byte: u8) -> DedupKey {
+        DedupKey::new([byte; 32])
+    }
+
+    async fn begin(store: &MemoryDedup, byte: u8, now: i64) -> Result<Begin, StoreError> {
+        Ok(store.begin(&[key(byte)], at(now), at(now + 60)).await?[0])
+    }
+
+    #[tokio::test]
+    async fn a_full_store_refuses_rather_than_forgets() {
+        let store = MemoryDedup::with_capacity(2);
+        for byte in 0..2 {
+            assert!(matches!(begin(&store, byte, 0).await, Ok(Begin::Fresh(_))));
+        }
+        assert_eq!(begin(&store, 2, 0).await.unwrap_err().kind(), StoreErrorKind::Full);
+        assert!(matches!(begin(&store, 1, 0).await, Ok(Begin::Busy { .. })), "known keys are still answered");
+    }
+
+    #[tokio::test]
+    async fn a_full_store_forgets_what_has_expired_to_make_room() {
+        let store = MemoryDedup::with_capacity(2);
+        let Ok(Begin::Fresh(first)) = begin(&store, 0, 0).await else { panic!("fresh") };
+        store.finish(&[first], 200, at(100)).await.unwrap();
+        begin(&store, 1, 90).await.unwrap();
+        assert!(matches!(begin(&store, 2, 101).await, Ok(Begin::Fresh(_))));
+        assert!(matches!(begin(&store, 1, 101).await, Ok(Begin::Busy { .. })), "the live record stays");
+    }
+
+    #[tokio::test]
+    async fn a_pruned_key_begins_with_a_higher_fence() {
+        let store = MemoryDedup::new();
+        let Ok(Begin::Fresh(first)) = begin(&store, 0, 0).await else { panic!("fresh") };
+        assert_eq!(store.prune(at(61), 10).await.unwrap(), 1);
+        let Ok(Begin::Fresh(second)) = begin(&store, 0, 61).await else { panic!("fresh") };
+        assert!(second.fence > first.fence);
+        assert_eq!(store.finish(&[first], 200, at(100)).await.unwrap(), [Settled::LeaseLost]);
+    }
+
+    #[tokio::test]
+    async fn the_index_holds_one_entry_a_record_through_every_change() {
+        let store = MemoryDedup::new();
+        for round in 0..50_i64 {
+            let byte = u8::try_from(round % 7).unwrap();
+            if let Ok(Begin::Fresh(claimant)) = begin(&store, byte, round * 20).await {
+                match round % 3 {
+                    0 => drop(store.finish(&[claimant], 200, at(round * 20 + 50)).await.unwrap()),
+                    1 => drop(store.abandon(&[claimant]).await.unwrap()),
+                    _ => drop(store.prune(at(round * 20), 1).await.unwrap()),
+                }
+            }
+            let records = store.lock();
+            let expected: BTreeSet<_> = records.by_key.iter().map(|(key, r)| (r.state.ends(), *key)).collect();
+            assert_eq!(records.by_end, expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn prune_obeys_its_limit_and_takes_the_oldest_first() {
+        let store = MemoryDedup::new();
+        for byte in 0..10 {
+            begin(&store, byte, i64::from(byte)).await.unwrap();
+        }
+        assert_eq!(store.prune(at(1_000), 4).await.unwrap(), 4);
+        assert_eq!(store.lock().by_end.first(), Some(&(at(64), key(4))));
+    }
+}

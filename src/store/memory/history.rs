@@ -1,0 +1,129 @@
+//! History in memory.
+
+use std::collections::BTreeSet;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::MemoryStore;
+use super::tables::{Row, Tables};
+use crate::clock::Timestamp;
+use crate::delivery::{Attempt, Delivery, DeliveryState};
+use crate::event::Event;
+use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
+use crate::store::{Begin, Claimant, Counts, Dedup, DedupKey, DeliveryQuery, History, Page, Settled, StoreError};
+
+#[async_trait]
+impl History for MemoryStore {
+    async fn event(&self, tenant: &Tenant, id: &EventId) -> Result<Option<Arc<Event>>, StoreError> {
+        let tables = self.tables();
+        Ok(tables.events.get(&(tenant.clone(), id.clone())).map(|row| row.event.clone()))
+    }
+
+    async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
+        let tables = self.tables();
+        Ok(tables.deliveries.get(&id).map(|row| tables.show(id, row)))
+    }
+
+    async fn deliveries(&self, query: &DeliveryQuery, page: Page) -> Result<Vec<Delivery>, StoreError> {
+        let tables = self.tables();
+        let start = page.after.map_or(Bound::Unbounded, Bound::Excluded);
+        let rows = tables.deliveries.range((start, Bound::Unbounded));
+        let wanted = rows.filter(|(_, row)| tables.fits(query, row)).take(page.limit as usize);
+        Ok(wanted.map(|(id, row)| tables.show(*id, row)).collect())
+    }
+
+    async fn attempts(&self, id: DeliveryId) -> Result<Vec<Attempt>, StoreError> {
+        Ok(self.tables().deliveries.get(&id).map(|row| row.log.clone()).unwrap_or_default())
+    }
+
+    async fn counts(&self, endpoint: Option<EndpointId>) -> Result<Counts, StoreError> {
+        let tables = self.tables();
+        let Some(endpoint) = endpoint else { return Ok(tables.count_all()) };
+        let mut counts = Counts::default();
+        for row in tables.deliveries.values().filter(|row| row.endpoint == endpoint) {
+            counts.add(tables.shown_state(row), 1);
+        }
+        Ok(counts)
+    }
+
+    async fn prune(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        let mut tables = self.tables();
+        let deliveries = tables.prune_deliveries(before, limit);
+        let events = tables.prune_events(before, limit);
+        Ok(deliveries.max(events))
+    }
+}
+
+impl Tables {
+    /// From the running tally; only held deliveries are told apart here.
+    fn count_all(&self) -> Counts {
+        let disabled = self.endpoints.iter().filter(|(_, kept)| kept.as_ref().is_some_and(|it| !it.is_enabled()));
+        let held: usize = disabled.filter_map(|(id, _)| self.lanes.get(id)).map(BTreeSet::len).sum();
+        let held = u64::try_from(held).unwrap_or(u64::MAX);
+        Counts { pending: self.tally.pending.saturating_sub(held), held, ..self.tally }
+    }
+
+    fn fits(&self, query: &DeliveryQuery, row: &Row) -> bool {
+        query.tenant.as_ref().is_none_or(|tenant| row.event.tenant == *tenant)
+            && query.event.as_ref().is_none_or(|event| row.event.id == *event)
+            && query.endpoint.is_none_or(|endpoint| row.endpoint == endpoint)
+            && query.event_type.as_ref().is_none_or(|event_type| row.event.event_type == *event_type)
+            && query.state.is_none_or(|state: DeliveryState| self.shown_state(row) == state)
+    }
+
+    fn prune_deliveries(&mut self, before: Timestamp, limit: u32) -> u64 {
+        let mut gone = 0;
+        while gone < u64::from(limit) {
+            let Some((_, id)) = self.finished.first().copied().filter(|(at, _)| *at < before) else { break };
+            self.finished.pop_first();
+            gone += 1;
+            let Some(row) = self.deliveries.remove(&id) else { continue };
+            self.tally.take(row.state);
+            let key = (row.event.tenant.clone(), row.event.id.clone());
+            let Some(kept) = self.events.get_mut(&key) else { continue };
+            kept.deliveries = kept.deliveries.saturating_sub(1);
+            if kept.deliveries == 0 {
+                self.childless.insert((kept.appended_at, key.0, key.1));
+            }
+        }
+        gone
+    }
+
+    fn prune_events(&mut self, before: Timestamp, limit: u32) -> u64 {
+        let mut gone = 0;
+        while gone < u64::from(limit) && self.childless.first().is_some_and(|(at, ..)| *at < before) {
+            if let Some((_, tenant, id)) = self.childless.pop_first() {
+                self.events.remove(&(tenant, id));
+            }
+            gone += 1;
+        }
+        gone
+    }
+}
+
+/// So that one store can serve both directions.
+#[async_trait]
+impl Dedup for MemoryStore {
+    async fn begin(&self, keys: &[DedupKey], now: Timestamp, lease_until: Timestamp) -> Result<Vec<Begin>, StoreError> {
+        self.dedup.begin(keys, now, lease_until).await
+    }
+
+    async fn finish(
+        &self,
+        claimants: &[Claimant],
+        status: u16,
+        expires: Timestamp,
+    ) -> Result<Vec<Settled>, StoreError> {
+        self.dedup.finish(claimants, status, expires).await
+    }
+
+    async fn abandon(&self, claimants: &[Claimant]) -> Result<Vec<Settled>, StoreError> {
+        self.dedup.abandon(claimants).await
+    }
+
+    async fn prune(&self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        Dedup::prune(&self.dedup, now, limit).await
+    }
+}

@@ -1,0 +1,100 @@
+//! The outbox in memory.
+
+use std::collections::hash_map::Entry;
+use std::ops::Bound;
+
+use async_trait::async_trait;
+
+use super::MemoryStore;
+use super::tables::{EventRow, Row, Tables};
+use crate::clock::Timestamp;
+use crate::delivery::{DeliveryState, Lease, Settlement};
+use crate::id::EndpointId;
+use crate::store::{Append, Appended, Claim, Claimed, LaneDue, Outbox, Settled, StoreError};
+
+#[async_trait]
+impl Outbox for MemoryStore {
+    async fn append(&self, batch: Vec<Append>) -> Result<Vec<Appended>, StoreError> {
+        let mut tables = self.tables();
+        Ok(batch.into_iter().map(|append| tables.append(append)).collect())
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
+        let mut tables = self.tables();
+        let mut claimed = Claimed::default();
+        for lane in &claim.lanes {
+            claimed.leased.extend(tables.claim(lane.endpoint, lane.max, claim.now, claim.until));
+            claimed.next.extend(tables.due(lane.endpoint));
+        }
+        Ok(claimed)
+    }
+
+    async fn settle(&self, batch: Vec<Settlement>) -> Result<Vec<Settled>, StoreError> {
+        let mut tables = self.tables();
+        Ok(batch.into_iter().map(|settlement| tables.settle(settlement)).collect())
+    }
+
+    async fn extend(&self, leases: Vec<Lease>, until: Timestamp) -> Result<Vec<Settled>, StoreError> {
+        let mut tables = self.tables();
+        Ok(leases.into_iter().map(|lease| tables.under_lease(lease, until, |_| {})).collect())
+    }
+
+    async fn release(&self, leases: Vec<Lease>, due: Timestamp) -> Result<Vec<Settled>, StoreError> {
+        let mut tables = self.tables();
+        let give_back = |row: &mut Row| {
+            row.attempts = row.attempts.saturating_sub(1);
+            // A release ends the lease: what its holder says afterwards no longer counts.
+            row.fence += 1;
+        };
+        Ok(leases.into_iter().map(|lease| tables.under_lease(lease, due, give_back)).collect())
+    }
+
+    async fn lanes(&self, after: Option<EndpointId>, limit: u32) -> Result<Vec<LaneDue>, StoreError> {
+        let tables = self.tables();
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let lanes = tables.lanes.range((start, Bound::Unbounded)).take(limit as usize);
+        Ok(lanes.filter_map(|(endpoint, _)| tables.due(*endpoint)).collect())
+    }
+}
+
+impl Tables {
+    fn append(&mut self, append: Append) -> Appended {
+        let Append { event, deliveries, now } = append;
+        let slot = match self.events.entry((event.tenant.clone(), event.id.clone())) {
+            Entry::Occupied(kept) if kept.get().event.fingerprint == event.fingerprint => return Appended::Duplicate,
+            Entry::Occupied(_) => return Appended::Conflict,
+            Entry::Vacant(slot) => slot,
+        };
+        let count = u32::try_from(deliveries.len()).unwrap_or(u32::MAX);
+        slot.insert(EventRow { event: event.clone(), appended_at: now, deliveries: count });
+        if deliveries.is_empty() {
+            self.childless.insert((now, event.tenant.clone(), event.id.clone()));
+        }
+        for delivery in deliveries {
+            let born_leased = u32::from(delivery.leased_until.is_some());
+            let due = delivery.leased_until.unwrap_or(now);
+            let row = Row {
+                event: event.clone(),
+                endpoint: delivery.endpoint,
+                state: DeliveryState::Pending,
+                due,
+                attempts: born_leased,
+                faults: 0,
+                fence: born_leased.into(),
+                created_at: now,
+                finished_at: None,
+                reason: None,
+                log: Vec::new(),
+            };
+            self.lanes.entry(delivery.endpoint).or_default().insert((due, delivery.id));
+            self.deliveries.insert(delivery.id, row);
+            self.tally.add(DeliveryState::Pending, 1);
+        }
+        Appended::Stored
+    }
+
+    fn due(&self, endpoint: EndpointId) -> Option<LaneDue> {
+        let (due, _): &(Timestamp, _) = self.lanes.get(&endpoint)?.first()?;
+        Some(LaneDue { endpoint, due: *due })
+    }
+}

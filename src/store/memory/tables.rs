@@ -1,0 +1,210 @@
+//! What the memory store keeps, and how one delivery moves through it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::MemoryDedup;
+use crate::clock::Timestamp;
+use crate::delivery::{Attempt, Delivery, DeliveryState, Lease, Leased, Next, Settlement};
+use crate::endpoint::Endpoint;
+use crate::event::Event;
+use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
+use crate::retry::FailReason;
+use crate::store::{Counts, Settled};
+
+/// A store in memory. Clones share what is stored. Nothing survives the process.
+///
+/// It grows with what is stored; the worker's pruning bounds it by age.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryStore {
+    tables: Arc<Mutex<Tables>>,
+    pub(super) dedup: MemoryDedup,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub(super) fn tables(&self) -> MutexGuard<'_, Tables> {
+        // No user code runs under the lock, and nothing in it can panic half-way.
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    pub(super) events: HashMap<(Tenant, EventId), EventRow>,
+    /// Events without deliveries, for pruning: all others go with their last delivery.
+    pub(super) childless: BTreeSet<(Timestamp, Tenant, EventId)>,
+    pub(super) deliveries: BTreeMap<DeliveryId, Row>,
+    /// Final deliveries by the time they became so.
+    pub(super) finished: BTreeSet<(Timestamp, DeliveryId)>,
+    /// Pending deliveries of each lane by the time they are due, or their lease ends.
+    pub(super) lanes: BTreeMap<EndpointId, BTreeSet<(Timestamp, DeliveryId)>>,
+    /// Removed ones stay as `None`, so that nothing owed to them is ever sent.
+    pub(super) endpoints: BTreeMap<EndpointId, Option<Arc<Endpoint>>>,
+    pub(super) tenants: HashMap<Tenant, BTreeSet<EndpointId>>,
+    /// How many rows are in each of their states.
+    pub(super) tally: Counts,
+}
+
+#[derive(Debug)]
+pub(super) struct EventRow {
+    pub(super) event: Arc<Event>,
+    pub(super) appended_at: Timestamp,
+    pub(super) deliveries: u32,
+}
+
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) event: Arc<Event>,
+    pub(super) endpoint: EndpointId,
+    /// Never `Held`: that is what a pending delivery is called while its endpoint is disabled.
+    pub(super) state: DeliveryState,
+    pub(super) due: Timestamp,
+    pub(super) attempts: u32,
+    pub(super) faults: u32,
+    pub(super) fence: u64,
+    pub(super) created_at: Timestamp,
+    pub(super) finished_at: Option<Timestamp>,
+    pub(super) reason: Option<FailReason>,
+    pub(super) log: Vec<Attempt>,
+}
+
+impl Row {
+    fn is_leased_by(&self, lease: Lease) -> bool {
+        self.state == DeliveryState::Pending && self.fence == lease.fence && self.fence > 0
+    }
+
+    fn finish(&mut self, state: DeliveryState, reason: Option<FailReason>, at: Timestamp) {
+        (self.state, self.reason, self.finished_at, self.faults) = (state, reason, Some(at), 0);
+    }
+}
+
+impl Tables {
+    /// Moves a pending delivery in its lane.
+    fn reschedule(&mut self, id: DeliveryId, due: Timestamp) {
+        let Some(row) = self.deliveries.get_mut(&id) else { return };
+        let lane = self.lanes.entry(row.endpoint).or_default();
+        lane.remove(&(row.due, id));
+        lane.insert((due, id));
+        row.due = due;
+    }
+
+    fn leave_lane(&mut self, endpoint: EndpointId, due: Timestamp, id: DeliveryId) {
+        if let Some(lane) = self.lanes.get_mut(&endpoint) {
+            lane.remove(&(due, id));
+            if lane.is_empty() {
+                self.lanes.remove(&endpoint);
+            }
+        }
+    }
+
+    /// Takes up to `max` due deliveries of a lane under lease.
+    pub(super) fn claim(&mut self, endpoint: EndpointId, max: u32, now: Timestamp, until: Timestamp) -> Vec<Leased> {
+        let served = self.endpoints.get(&endpoint).is_none_or(|kept| kept.as_ref().is_some_and(|it| it.is_enabled()));
+        let Some(lane) = self.lanes.get(&endpoint).filter(|_| served) else { return Vec::new() };
+        let due: Vec<_> =
+            lane.iter().take_while(|(due, _)| *due <= now).take(max as usize).map(|(_, id)| *id).collect();
+        due.into_iter().filter_map(|id| self.lease(id, until)).collect()
+    }
+
+    fn lease(&mut self, id: DeliveryId, until: Timestamp) -> Option<Leased> {
+        self.reschedule(id, until);
+        let row = self.deliveries.get_mut(&id)?;
+        row.fence += 1;
+        row.attempts += 1;
+        let delivery = crate::delivery::NewDelivery { id, endpoint: row.endpoint, leased_until: Some(until) };
+        let leased = Leased::first(&delivery, until, row.created_at, row.event.clone());
+        Some(leased.with_counts(row.fence, row.attempts, row.faults))
+    }
+
+    /// Records the end of an attempt, if its lease still counts.
+    pub(super) fn settle(&mut self, settlement: Settlement) -> Settled {
+        let id = settlement.lease.delivery;
+        let Some(row) = self.deliveries.get_mut(&id).filter(|row| row.is_leased_by(settlement.lease)) else {
+            return Settled::LeaseLost;
+        };
+        row.log.extend(settlement.attempt);
+        match settlement.next {
+            Next::Retry { due } => {
+                row.faults = 0;
+                self.reschedule(id, due);
+            }
+            Next::Again { due } => {
+                row.attempts = row.attempts.saturating_sub(1);
+                row.faults += 1;
+                self.reschedule(id, due);
+            }
+            Next::Delivered => self.finish(id, DeliveryState::Delivered, None, settlement.at),
+            Next::Failed { reason } => {
+                let endpoint = row.endpoint;
+                self.finish(id, DeliveryState::Failed, Some(reason), settlement.at);
+                self.affect(endpoint, reason, settlement.at);
+            }
+        }
+        Settled::Done
+    }
+
+    fn finish(&mut self, id: DeliveryId, state: DeliveryState, reason: Option<FailReason>, at: Timestamp) {
+        let Some(row) = self.deliveries.get_mut(&id) else { return };
+        self.tally.take(row.state);
+        self.tally.add(state, 1);
+        row.finish(state, reason, at);
+        let (endpoint, due) = (row.endpoint, row.due);
+        self.leave_lane(endpoint, due, id);
+        self.finished.insert((at, id));
+    }
+
+    fn affect(&mut self, endpoint: EndpointId, reason: FailReason, at: Timestamp) {
+        if let Some(Some(kept)) = self.endpoints.get_mut(&endpoint)
+            && let Some(changed) = kept.affected_by(reason, at)
+        {
+            *kept = Arc::new(changed);
+        }
+    }
+
+    /// Runs `change` on a pending delivery whose lease still counts, then makes it due at `due`.
+    pub(super) fn under_lease(&mut self, lease: Lease, due: Timestamp, change: impl FnOnce(&mut Row)) -> Settled {
+        match self.deliveries.get_mut(&lease.delivery).filter(|row| row.is_leased_by(lease)) {
+            Some(row) => {
+                change(row);
+                self.reschedule(lease.delivery, due);
+                Settled::Done
+            }
+            None => Settled::LeaseLost,
+        }
+    }
+
+    /// Cancels everything that is pending in a lane; leases on it no longer count.
+    pub(super) fn cancel_lane(&mut self, endpoint: EndpointId, now: Timestamp) {
+        for (_, id) in self.lanes.remove(&endpoint).unwrap_or_default() {
+            if let Some(row) = self.deliveries.get_mut(&id) {
+                self.tally.take(row.state);
+                self.tally.add(DeliveryState::Cancelled, 1);
+                row.finish(DeliveryState::Cancelled, None, now);
+                self.finished.insert((now, id));
+            }
+        }
+    }
+
+    /// A delivery as history shows it.
+    pub(super) fn show(&self, id: DeliveryId, row: &Row) -> Delivery {
+        let mut delivery = Delivery::pending(id, &row.event, row.endpoint, row.created_at);
+        delivery.state = self.shown_state(row);
+        delivery.attempts = row.attempts;
+        delivery.due = row.due;
+        delivery.finished_at = row.finished_at;
+        delivery.reason = row.reason;
+        delivery
+    }
+
+    pub(super) fn shown_state(&self, row: &Row) -> DeliveryState {
+        let endpoint = self.endpoints.get(&row.endpoint).and_then(Option::as_ref);
+        let held = row.state == DeliveryState::Pending && endpoint.is_some_and(|endpoint| !endpoint.is_enabled());
+        if held { DeliveryState::Held } else { row.state }
+    }
+}

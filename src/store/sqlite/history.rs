@@ -1,0 +1,160 @@
+//! History in SQL.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OptionalExtension, ToSql, params};
+
+use super::SqliteStore;
+use super::rows::{ATTEMPT_COLUMNS, DELIVERY_COLUMNS, EVENT_COLUMNS, attempt, delivery, event, select, shown_state};
+use crate::clock::Timestamp;
+use crate::delivery::{Attempt, Delivery, DeliveryState};
+use crate::event::{Event, EventType};
+use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
+use crate::store::{Counts, DeliveryQuery, History, Page, StoreError};
+
+/// A delivery with its event, and its endpoint if there is one.
+const DELIVERIES: &str = "FROM hookwire_delivery d JOIN hookwire_event e ON e.seq = d.event \
+                          LEFT JOIN hookwire_endpoint n ON n.id = d.endpoint";
+
+#[async_trait]
+impl History for SqliteStore {
+    async fn event(&self, tenant: &Tenant, id: &EventId) -> Result<Option<Arc<Event>>, StoreError> {
+        let (tenant, id) = (tenant.clone(), id.clone());
+        self.read(move |connection| find_event(connection, &tenant, &id)).await
+    }
+
+    async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
+        let sql = select(DELIVERY_COLUMNS, &format!("{DELIVERIES} WHERE d.id = ?1"));
+        self.read(move |connection| connection.prepare_cached(&sql)?.query_row([id.as_bytes()], delivery).optional())
+            .await
+    }
+
+    async fn deliveries(&self, query: &DeliveryQuery, page: Page) -> Result<Vec<Delivery>, StoreError> {
+        let query = query.clone();
+        self.read(move |connection| find_deliveries(connection, &query, page)).await
+    }
+
+    async fn attempts(&self, id: DeliveryId) -> Result<Vec<Attempt>, StoreError> {
+        let sql = select(ATTEMPT_COLUMNS, "FROM hookwire_attempt WHERE delivery = ?1 ORDER BY fence");
+        self.read(move |connection| connection.prepare_cached(&sql)?.query_map([id.as_bytes()], attempt)?.collect())
+            .await
+    }
+
+    async fn counts(&self, endpoint: Option<EndpointId>) -> Result<Counts, StoreError> {
+        self.read(move |connection| counts(connection, endpoint)).await
+    }
+
+    async fn prune(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        self.write(move |connection| prune(connection, before, limit)).await
+    }
+}
+
+/// By the publish key, which is unique and indexed.
+fn find_event(connection: &Connection, tenant: &Tenant, id: &EventId) -> rusqlite::Result<Option<Arc<Event>>> {
+    let columns = format!("{EVENT_COLUMNS}, k.fingerprint");
+    let sql = select(
+        &columns,
+        "FROM hookwire_publish k JOIN hookwire_event e ON e.seq = k.event JOIN hookwire_payload p ON p.event = k.event \
+         WHERE k.tenant = ?1 AND k.id = ?2",
+    );
+    let read = |row: &rusqlite::Row<'_>| {
+        let mut event = event(row, 0)?;
+        event.fingerprint = row.get(6)?;
+        Ok(Arc::new(event))
+    };
+    connection.prepare_cached(&sql)?.query_row([tenant.as_str(), id.as_str()], read).optional()
+}
+
+/// Only the conditions that are asked for stand in the statement, so that each can use its index; values are always bound.
+fn find_deliveries(connection: &Connection, query: &DeliveryQuery, page: Page) -> rusqlite::Result<Vec<Delivery>> {
+    let after = page.after.map(|id| id.as_bytes().to_vec()).unwrap_or_default();
+    let tenant = query.tenant.as_ref().map(Tenant::as_str);
+    let event = query.event.as_ref().map(EventId::as_str);
+    let endpoint = query.endpoint.map(|id| id.as_bytes().to_vec());
+    let event_type = query.event_type.as_ref().map(EventType::as_str);
+    let mut conditions = vec!["d.id > :after"];
+    let mut values: Vec<(&str, &dyn ToSql)> = vec![(":after", &after), (":limit", &page.limit)];
+    if tenant.is_some() && event.is_some() {
+        conditions.push("d.event = (SELECT event FROM hookwire_publish WHERE tenant = :tenant AND id = :event)");
+        values.extend([(":tenant", &tenant as &dyn ToSql), (":event", &event)]);
+    } else if tenant.is_some() {
+        conditions.push("e.tenant = :tenant");
+        values.push((":tenant", &tenant));
+    } else if event.is_some() {
+        conditions.push("e.id = :event");
+        values.push((":event", &event));
+    }
+    if endpoint.is_some() {
+        conditions.push("d.endpoint = :endpoint");
+        values.push((":endpoint", &endpoint));
+    }
+    if event_type.is_some() {
+        conditions.push("e.type = :type");
+        values.push((":type", &event_type));
+    }
+    conditions.extend(query.state.map(state_condition));
+    let rest = format!("{DELIVERIES} WHERE {} ORDER BY d.id LIMIT :limit", conditions.join(" AND "));
+    let mut statement = connection.prepare_cached(&select(DELIVERY_COLUMNS, &rest))?;
+    statement.query_map(&*values, delivery)?.collect()
+}
+
+/// The condition that [`shown_state`] turns into this state.
+const fn state_condition(state: DeliveryState) -> &'static str {
+    match state {
+        DeliveryState::Pending => "d.state = 0 AND coalesce(n.state, 0) = 0",
+        DeliveryState::Held => "d.state = 0 AND n.state = 1",
+        DeliveryState::Delivered => "d.state = 1",
+        DeliveryState::Failed => "d.state = 2",
+        DeliveryState::Cancelled => "(d.state = 3 OR (d.state = 0 AND n.state = 2))",
+    }
+}
+
+fn counts(connection: &Connection, endpoint: Option<EndpointId>) -> rusqlite::Result<Counts> {
+    let of = if endpoint.is_some() { "d.endpoint = ?1" } else { "?1 IS NULL" };
+    let sql = format!(
+        "SELECT d.state, n.state, count(*) FROM hookwire_delivery d LEFT JOIN hookwire_endpoint n ON n.id = d.endpoint \
+         WHERE {of} GROUP BY d.state, n.state"
+    );
+    let mut counts = Counts::default();
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query([endpoint.map(|id| id.as_bytes().to_vec())])?;
+    while let Some(row) = rows.next()? {
+        let count: i64 = row.get(2)?;
+        counts.add(shown_state(row.get(0)?, row.get(1)?), u64::try_from(count).unwrap_or(0));
+    }
+    Ok(counts)
+}
+
+fn prune(connection: &Connection, before: Timestamp, limit: u32) -> rusqlite::Result<u64> {
+    let finished = "SELECT id FROM hookwire_delivery WHERE finished_at < ?1 ORDER BY finished_at LIMIT ?2";
+    let bounds = params![before.as_micros(), limit];
+    connection
+        .prepare_cached(&format!("DELETE FROM hookwire_attempt WHERE delivery IN ({finished})"))?
+        .execute(bounds)?;
+    let deliveries = connection
+        .prepare_cached(&format!("DELETE FROM hookwire_delivery WHERE id IN ({finished})"))?
+        .execute(bounds)?;
+    let events = prune_events(connection, before, limit)?;
+    Ok(u64::try_from(deliveries.max(events)).unwrap_or(u64::MAX))
+}
+
+/// Events are numbered as they are appended, so the oldest come first; those still owed to somebody are passed over.
+fn prune_events(connection: &Connection, before: Timestamp, limit: u32) -> rusqlite::Result<usize> {
+    let childless = "SELECT seq FROM hookwire_event e WHERE appended_at < ?1 \
+                     AND NOT EXISTS (SELECT 1 FROM hookwire_delivery d WHERE d.event = e.seq) ORDER BY seq LIMIT ?2";
+    let sequences: Vec<i64> = connection
+        .prepare_cached(childless)?
+        .query_map(params![before.as_micros(), limit], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for seq in &sequences {
+        let publish = "DELETE FROM hookwire_publish WHERE (tenant, id) = \
+                       (SELECT tenant, id FROM hookwire_event WHERE seq = ?1) AND event = ?1";
+        for sql in
+            [publish, "DELETE FROM hookwire_payload WHERE event = ?1", "DELETE FROM hookwire_event WHERE seq = ?1"]
+        {
+            connection.prepare_cached(sql)?.execute([seq])?;
+        }
+    }
+    Ok(sequences.len())
+}

@@ -1,0 +1,169 @@
+//! Opening a file without harming it.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::schema;
+
+/// The first SQLite without the WAL-reset bug, which can corrupt a file that two connections write to.
+const MIN_SQLITE: i32 = 3_051_003;
+
+/// How long a statement waits for another process's transaction.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Files up to this size are checked whole when they are opened.
+const FULL_CHECK_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Why a file was not opened. It was not changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The file is no SQLite database, or another application's.
+    #[error("file: is not a hookwire store (to keep hookwire's tables in an application's database, say so)")]
+    NotOurs,
+    /// A later version of hookwire has written it.
+    #[error("file: has schema version {found}; this version of hookwire knows {supported}")]
+    Newer {
+        /// The version found.
+        found: i64,
+        /// The latest version this code can use.
+        supported: i64,
+    },
+    /// The file may not be written.
+    #[error("file: is read-only")]
+    ReadOnly,
+    /// The file is truncated or damaged.
+    #[error("file: is damaged: {0}")]
+    Corrupt(String),
+    /// Another process has held the file for too long.
+    #[error("file: is locked by another process")]
+    Locked,
+    /// The file cannot be read or made: a missing directory, a full disk.
+    #[error("file: cannot be opened")]
+    Io(#[source] io::Error),
+    /// SQLite itself is too old to be trusted with a file that several connections write to.
+    #[error("SQLite: is version {0}, must be 3.51.3 or later")]
+    OldSqlite(&'static str),
+    /// SQLite said no for another reason.
+    #[error("SQLite: failed")]
+    Sqlite(#[source] rusqlite::Error),
+}
+
+impl OpenError {
+    pub(super) fn of(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => Self::NotOurs,
+            Some(ErrorCode::DatabaseCorrupt) => Self::Corrupt(error.to_string()),
+            Some(ErrorCode::ReadOnly) => Self::ReadOnly,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked,
+            Some(ErrorCode::CannotOpen | ErrorCode::DiskFull) => Self::Io(io::Error::other(error)),
+            _ => Self::Sqlite(error),
+        }
+    }
+}
+
+/// Whose tables may be in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Company {
+    /// Only ours.
+    Alone,
+    /// An application's too.
+    Shared,
+}
+
+/// Judges the file, then opens it for writing and brings its schema up to date.
+pub(super) fn open_writer(path: &Path, company: Company) -> Result<Connection, OpenError> {
+    if rusqlite::version_number() < MIN_SQLITE {
+        return Err(OpenError::OldSqlite(rusqlite::version()));
+    }
+    judge(path, company)?;
+    let mut connection = Connection::open(path).map_err(OpenError::of)?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(OpenError::of)?;
+    connection
+        .execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;
+             PRAGMA wal_autocheckpoint = 4000; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;",
+        )
+        .map_err(OpenError::of)?;
+    schema::migrate(&mut connection)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// Another connection to a file that [`open_writer`] has opened, for reading only.
+pub(super) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(OpenError::of)?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(OpenError::of)?;
+    connection.execute_batch("PRAGMA cache_size = -4096;").map_err(OpenError::of)?;
+    Ok(connection)
+}
+
+/// Looks at an existing file without writing to it.
+fn judge(path: &Path, company: Company) -> Result<(), OpenError> {
+    let length = match std::fs::metadata(path) {
+        Ok(metadata) if metadata.permissions().readonly() => return Err(OpenError::ReadOnly),
+        Ok(metadata) if metadata.is_file() => metadata.len(),
+        Ok(_) => return Err(OpenError::NotOurs),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(OpenError::Io(error)),
+    };
+    if length == 0 {
+        return Ok(());
+    }
+    judge_header(path, length)?;
+    let connection = open_reader(path)?;
+    match schema::version(&connection).map_err(OpenError::of)? {
+        Some(found) if found > schema::VERSION => {
+            return Err(OpenError::Newer { found, supported: schema::VERSION });
+        }
+        None if company == Company::Alone && schema::has_tables(&connection).map_err(OpenError::of)? => {
+            return Err(OpenError::NotOurs);
+        }
+        _ => {}
+    }
+    if length <= FULL_CHECK_BYTES { check(&connection) } else { Ok(()) }
+}
+
+/// Every page, as SQLite itself judges it.
+pub(super) fn check(connection: &Connection) -> Result<(), OpenError> {
+    let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(OpenError::of)?;
+    if verdict == "ok" { Ok(()) } else { Err(OpenError::Corrupt(verdict)) }
+}
+
+/// The file header (sqlite.org/fileformat.html section 1.3): is it one, and is all of the file there?
+fn judge_header(path: &Path, length: u64) -> Result<(), OpenError> {
+    let mut header = [0; 100];
+    let mut file = File::open(path).map_err(OpenError::Io)?;
+    if let Err(error) = file.read_exact(&mut header) {
+        return Err(if error.kind() == io::ErrorKind::UnexpectedEof {
+            OpenError::NotOurs
+        } else {
+            OpenError::Io(error)
+        });
+    }
+    if !header.starts_with(b"SQLite format 3\0") {
+        return Err(OpenError::NotOurs);
+    }
+    let number =
+        |at: usize| header.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_be_bytes);
+    let page_size = match header.get(16..18).and_then(|bytes| bytes.try_into().ok()).map_or(0, u16::from_be_bytes) {
+        1 => 65_536,
+        size => u64::from(size),
+    };
+    // Pages that are only in the write-ahead log so far are not counted in this header.
+    let counted = number(24) == number(92);
+    if counted && u64::from(number(28)) * page_size > length {
+        return Err(OpenError::Corrupt("it is truncated".into()));
+    }
+    Ok(())
+}
+
+/// The path as given to SQLite by every connection.
+pub(super) fn absolute(path: &Path) -> Result<PathBuf, OpenError> {
+    std::path::absolute(path).map_err(OpenError::Io)
+}

@@ -1,0 +1,174 @@
+//! Columns to values and back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use crate::clock::Timestamp;
+use crate::delivery::{Attempt, Delivery, DeliveryState};
+use crate::endpoint::{Endpoint, EndpointRecord};
+use crate::event::{Event, EventParts, EventType};
+use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
+use crate::outcome::Outcome;
+use crate::retry::FailReason;
+
+/// States of `hookwire_delivery`; 0 is pending.
+pub(super) const DELIVERED: i64 = 1;
+pub(super) const FAILED: i64 = 2;
+pub(super) const CANCELLED: i64 = 3;
+
+/// States of `hookwire_endpoint`.
+pub(super) const ENABLED: i64 = 0;
+pub(super) const DISABLED: i64 = 1;
+pub(super) const REMOVED: i64 = 2;
+
+/// A value that does not read as anything we write.
+pub(super) fn unreadable<E>(column: usize, error: E) -> rusqlite::Error
+where
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    rusqlite::Error::FromSqlConversionFailure(column, Type::Null, error.into())
+}
+
+pub(super) fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
+    row.get(column).map(Timestamp::from_micros)
+}
+
+pub(super) fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u32> {
+    let count: i64 = row.get(column)?;
+    u32::try_from(count).map_err(|error| unreadable(column, error))
+}
+
+pub(super) fn fence(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    let fence: i64 = row.get(column)?;
+    u64::try_from(fence).map_err(|error| unreadable(column, error))
+}
+
+/// Fences and digests are kept in SQLite's signed integers.
+pub(super) fn signed(fence: u64) -> i64 {
+    i64::try_from(fence).unwrap_or(i64::MAX)
+}
+
+pub(super) fn delivery_id(row: &Row<'_>, column: usize) -> rusqlite::Result<DeliveryId> {
+    row.get(column).map(DeliveryId::from_bytes)
+}
+
+pub(super) fn endpoint_id(row: &Row<'_>, column: usize) -> rusqlite::Result<EndpointId> {
+    row.get(column).map(EndpointId::from_bytes)
+}
+
+pub(super) fn tenant(row: &Row<'_>, column: usize) -> rusqlite::Result<Tenant> {
+    Ok(Tenant::from(row.get_ref(column)?.as_str()?))
+}
+
+pub(super) fn event_id(row: &Row<'_>, column: usize) -> rusqlite::Result<EventId> {
+    EventId::new(row.get_ref(column)?.as_str()?).map_err(|error| unreadable(column, error))
+}
+
+pub(super) fn event_type(row: &Row<'_>, column: usize) -> rusqlite::Result<EventType> {
+    EventType::new(row.get_ref(column)?.as_str()?).map_err(|error| unreadable(column, error))
+}
+
+/// The columns that [`event`] reads.
+pub(super) const EVENT_COLUMNS: &str = "e.tenant, e.id, e.type, e.content_type, e.occurred_at, p.body";
+
+/// An event from [`EVENT_COLUMNS`], the first of which is column `from`.
+pub(super) fn event(row: &Row<'_>, from: usize) -> rusqlite::Result<Event> {
+    let parts = EventParts {
+        tenant: tenant(row, from)?,
+        id: event_id(row, from + 1)?,
+        event_type: event_type(row, from + 2)?,
+        content_type: Arc::from(row.get_ref(from + 3)?.as_str()?),
+        occurred_at: time(row, from + 4)?,
+        payload: row.get::<_, Vec<u8>>(from + 5)?.into(),
+    };
+    Ok(Event::restore(parts, None))
+}
+
+/// The columns that [`delivery`] reads.
+pub(super) const DELIVERY_COLUMNS: &str = "d.id, e.tenant, e.id, e.type, d.endpoint, d.state, d.due, d.attempts, \
+     d.created_at, d.finished_at, d.reason, n.state";
+
+/// A delivery from [`DELIVERY_COLUMNS`], where `n` is its endpoint, if there is one.
+pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
+    let parts = EventParts {
+        tenant: tenant(row, 1)?,
+        id: event_id(row, 2)?,
+        event_type: event_type(row, 3)?,
+        content_type: Arc::from(""),
+        occurred_at: Timestamp::EPOCH,
+        payload: bytes::Bytes::new(),
+    };
+    let event = Event::restore(parts, None);
+    let mut delivery = Delivery::pending(delivery_id(row, 0)?, &event, endpoint_id(row, 4)?, time(row, 8)?);
+    delivery.state = shown_state(row.get(5)?, row.get(11)?);
+    delivery.due = time(row, 6)?;
+    delivery.attempts = count(row, 7)?;
+    delivery.finished_at = row.get::<_, Option<i64>>(9)?.map(Timestamp::from_micros);
+    delivery.reason = row.get::<_, Option<String>>(10)?.as_deref().and_then(FailReason::from_name);
+    Ok(delivery)
+}
+
+/// What a delivery's state is called, given its endpoint's.
+pub(super) fn shown_state(state: i64, endpoint: Option<i64>) -> DeliveryState {
+    match (state, endpoint) {
+        (DELIVERED, _) => DeliveryState::Delivered,
+        (FAILED, _) => DeliveryState::Failed,
+        (CANCELLED, _) | (_, Some(REMOVED)) => DeliveryState::Cancelled,
+        (_, Some(DISABLED)) => DeliveryState::Held,
+        _ => DeliveryState::Pending,
+    }
+}
+
+/// The columns that [`attempt`] reads.
+pub(super) const ATTEMPT_COLUMNS: &str = "number, at, duration, class, status, excerpt";
+
+pub(super) fn attempt(row: &Row<'_>) -> rusqlite::Result<Attempt> {
+    let status: Option<u16> = row.get(4)?;
+    let outcome = Outcome::from_parts(row.get_ref(3)?.as_str()?, status);
+    let outcome = outcome.ok_or_else(|| unreadable(3, "unknown outcome"))?;
+    let micros: i64 = row.get(2)?;
+    let duration = Duration::from_micros(u64::try_from(micros).unwrap_or(0));
+    let excerpt: Option<String> = row.get(5)?;
+    Ok(Attempt::new(count(row, 0)?, time(row, 1)?, duration, outcome).with_excerpt(excerpt.map(Into::into)))
+}
+
+/// The columns that [`endpoint`] reads.
+pub(super) const ENDPOINT_COLUMNS: &str = "id, tenant, version, record";
+
+pub(super) fn endpoint(row: &Row<'_>) -> rusqlite::Result<Arc<Endpoint>> {
+    let record: EndpointRecord =
+        serde_json::from_str(row.get_ref(3)?.as_str()?).map_err(|error| unreadable(3, error))?;
+    let restored = record.restore(endpoint_id(row, 0)?, tenant(row, 1)?, fence(row, 2)?);
+    restored.map(Arc::new).map_err(|error| unreadable(3, error))
+}
+
+/// A live endpoint.
+pub(super) fn find_endpoint(connection: &Connection, id: EndpointId) -> rusqlite::Result<Option<Arc<Endpoint>>> {
+    let sql = select(ENDPOINT_COLUMNS, "FROM hookwire_endpoint WHERE id = ?1 AND state < 2");
+    connection.prepare_cached(&sql)?.query_row([id.as_bytes()], endpoint).optional()
+}
+
+/// `SELECT columns rest`.
+pub(super) fn select(columns: &str, rest: &str) -> String {
+    format!("SELECT {columns} {rest}")
+}
+
+/// Writes an endpoint over what was there.
+pub(super) fn write_endpoint(connection: &Connection, endpoint: &Endpoint) -> rusqlite::Result<()> {
+    let record = serde_json::to_string(&EndpointRecord::of(endpoint))
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    let state = if endpoint.is_enabled() { ENABLED } else { DISABLED };
+    let sql =
+        "INSERT OR REPLACE INTO hookwire_endpoint (id, tenant, version, state, record) VALUES (?1, ?2, ?3, ?4, ?5)";
+    connection.prepare_cached(sql)?.execute(rusqlite::params![
+        endpoint.id.as_bytes(),
+        endpoint.tenant.as_str(),
+        signed(endpoint.version),
+        state,
+        record
+    ])?;
+    Ok(())
+}

@@ -1,0 +1,48 @@
+//! Tables, and how they came to be.
+//!
+//! Every name begins with `hookwire_`, so that they can live beside an application's own tables. `hookwire_schema` holds
+//! the number of the last migration that was applied.
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+
+use super::open::OpenError;
+
+/// Migrations in order; the schema's version is how many were applied. An entry is never changed once it was released.
+const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001.sql")];
+
+/// The schema version of this code.
+pub(super) const VERSION: i64 = MIGRATIONS.len() as i64;
+
+/// The version of the schema in a file; `None` when it has none.
+pub(super) fn version(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+    let exists = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'hookwire_schema'";
+    if connection.query_row(exists, [], |_| Ok(())).optional()?.is_none() {
+        return Ok(None);
+    }
+    connection.query_row("SELECT version FROM hookwire_schema", [], |row| row.get(0)).optional()
+}
+
+/// Whether the file has tables, ours or others'.
+pub(super) fn has_tables(connection: &Connection) -> rusqlite::Result<bool> {
+    let any = "SELECT 1 FROM sqlite_schema LIMIT 1";
+    Ok(connection.query_row(any, [], |_| Ok(())).optional()?.is_some())
+}
+
+/// Brings the schema up to [`VERSION`], in one transaction under the write lock: of several processes that start together,
+/// one migrates and the others find it done.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
+    if version(connection).map_err(OpenError::of)? == Some(VERSION) {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(OpenError::of)?;
+    let found = version(&transaction).map_err(OpenError::of)?.unwrap_or(0);
+    if found > VERSION {
+        return Err(OpenError::Newer { found, supported: VERSION });
+    }
+    let pending = MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or(0));
+    for migration in pending {
+        transaction.execute_batch(migration).map_err(OpenError::of)?;
+    }
+    transaction.execute("UPDATE hookwire_schema SET version = ?1", [VERSION]).map_err(OpenError::of)?;
+    transaction.commit().map_err(OpenError::of)
+}

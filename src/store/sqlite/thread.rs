@@ -1,0 +1,188 @@
+//! Blocking work on threads of its own: one that writes in groups, a few that read.
+
+use std::fmt;
+use std::thread::{self, JoinHandle};
+
+use rusqlite::{Connection, ErrorCode};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::store::{StoreError, StoreErrorKind};
+
+/// Calls that may wait for a thread; further callers wait before they are queued.
+const QUEUE: usize = 4_096;
+
+/// Most calls in one transaction: bounds how long the first of them waits.
+const MAX_GROUP: usize = 1_024;
+
+/// One call, not knowing what it answers.
+trait Job: Send {
+    /// Does it, inside a transaction that is not yet committed. May be done again after a rollback.
+    fn run(&mut self, connection: &Connection) -> rusqlite::Result<()>;
+    /// Answers the caller: what `run` has found, if the transaction was committed.
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>);
+}
+
+struct Call<T, F> {
+    run: F,
+    found: Option<T>,
+    to: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, F> Job for Call<T, F>
+where
+    T: Send,
+    F: FnMut(&Connection) -> rusqlite::Result<T> + Send,
+{
+    fn run(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        self.found = Some((self.run)(connection)?);
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
+        let Self { found, to, .. } = *self;
+        let answer = committed.and_then(|()| found.ok_or(StoreError::new(StoreErrorKind::Unknown)));
+        // A caller that has gone away does not want to know.
+        let _gone = to.send(answer);
+    }
+}
+
+/// A connection on a thread of its own. The thread ends when the last handle is gone.
+#[derive(Clone)]
+pub(super) struct Executor {
+    calls: mpsc::Sender<Box<dyn Job>>,
+}
+
+impl fmt::Debug for Executor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Executor").field("room", &self.calls.capacity()).finish()
+    }
+}
+
+impl Executor {
+    /// A thread that runs calls in groups, each group one durable transaction. It closes its connection after the
+    /// `readers` have closed theirs: the last to close folds the log into the file, and only a writer can.
+    pub(super) fn writer(connection: Connection, readers: Vec<JoinHandle<()>>) -> std::io::Result<Self> {
+        let work = move |calls| {
+            write(&connection, calls);
+            // A reader that panicked has closed its connection too.
+            readers.into_iter().for_each(|reader| drop(reader.join()));
+        };
+        Self::spawn("hookwire-sqlite-writer", work).map(|(executor, _)| executor)
+    }
+
+    /// A thread that runs calls one by one.
+    pub(super) fn reader(connection: Connection) -> std::io::Result<(Self, JoinHandle<()>)> {
+        Self::spawn("hookwire-sqlite-reader", move |calls| read(&connection, calls))
+    }
+
+    fn spawn(
+        name: &str,
+        work: impl FnOnce(mpsc::Receiver<Box<dyn Job>>) + Send + 'static,
+    ) -> std::io::Result<(Self, JoinHandle<()>)> {
+        let (calls, queue) = mpsc::channel(QUEUE);
+        let handle = thread::Builder::new().name(name.into()).spawn(move || work(queue))?;
+        Ok((Self { calls }, handle))
+    }
+
+    /// Runs one call. When the future is dropped after it was queued, the call still happens, whole.
+    pub(super) async fn call<T, F>(&self, run: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        let (to, answer) = oneshot::channel();
+        let closed = || StoreError::new(StoreErrorKind::Closed);
+        self.calls.send(Box::new(Call { run, found: None, to })).await.map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?
+    }
+}
+
+fn read(connection: &Connection, mut calls: mpsc::Receiver<Box<dyn Job>>) {
+    while let Some(mut call) = calls.blocking_recv() {
+        let done = call.run(connection);
+        call.answer(done.map_err(store_error));
+    }
+}
+
+/// Whatever has gathered while the last group was made durable is the next group: under load one `fsync` serves hundreds of
+/// callers, and a lone caller waits for nobody.
+fn write(connection: &Connection, mut calls: mpsc::Receiver<Box<dyn Job>>) {
+    let mut closed = false;
+    let mut group = Vec::with_capacity(MAX_GROUP);
+    while calls.blocking_recv_many(&mut group, MAX_GROUP) > 0 {
+        if closed {
+            group.drain(..).for_each(|call| call.answer(Err(StoreError::new(StoreErrorKind::Closed))));
+            continue;
+        }
+        let done = commit(connection, &mut group);
+        match done {
+            Ok(()) => group.drain(..).for_each(|call| call.answer(Ok(()))),
+            Err(error) if group.len() > 1 && is_of_one_call(&error) => one_by_one(connection, &mut group),
+            Err(error) => {
+                if is_fatal(&error) {
+                    tracing::error!(%error, "the store is closed after a failed write");
+                    closed = true;
+                }
+                fail(&mut group, &error);
+            }
+        }
+    }
+}
+
+/// Runs a group as one transaction. After an error nothing of it has happened, unless the error is fatal.
+fn commit(connection: &Connection, group: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+    execute(connection, "BEGIN IMMEDIATE")?;
+    let done = group.iter_mut().try_for_each(|call| call.run(connection)).and_then(|()| execute(connection, "COMMIT"));
+    if done.is_err() && !connection.is_autocommit() {
+        // If even this fails, the next BEGIN does too.
+        let _rolled_back = execute(connection, "ROLLBACK");
+    }
+    done
+}
+
+fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.execute([]).map(drop)
+}
+
+/// One call cannot be stored: the others are run again without it.
+fn one_by_one(connection: &Connection, group: &mut Vec<Box<dyn Job>>) {
+    for mut call in group.drain(..) {
+        let done = commit(connection, std::slice::from_mut(&mut call));
+        call.answer(done.map_err(store_error));
+    }
+}
+
+fn fail(group: &mut Vec<Box<dyn Job>>, error: &rusqlite::Error) {
+    let kind = kind_of(error);
+    let text = error.to_string();
+    group.drain(..).for_each(|call| call.answer(Err(StoreError::with_source(kind, text.clone()))));
+}
+
+/// Neither the disk's nor another process's doing.
+fn is_of_one_call(error: &rusqlite::Error) -> bool {
+    kind_of(error) == StoreErrorKind::Invalid
+}
+
+/// After these, what SQLite has in memory and what is on disk may differ.
+fn is_fatal(error: &rusqlite::Error) -> bool {
+    matches!(kind_of(error), StoreErrorKind::Unknown | StoreErrorKind::Corrupt)
+}
+
+pub(super) fn store_error(error: rusqlite::Error) -> StoreError {
+    StoreError::with_source(kind_of(&error), error)
+}
+
+fn kind_of(error: &rusqlite::Error) -> StoreErrorKind {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::CannotOpen | ErrorCode::OutOfMemory) => {
+            StoreErrorKind::Unavailable
+        }
+        Some(ErrorCode::DiskFull) => StoreErrorKind::Full,
+        Some(ErrorCode::SystemIoFailure) => StoreErrorKind::Unknown,
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreErrorKind::Corrupt,
+        Some(ErrorCode::SchemaChanged) => StoreErrorKind::Schema,
+        Some(_) => StoreErrorKind::Invalid,
+        // Not SQLite's: a row that does not read as what we write.
+        None => StoreErrorKind::Corrupt,
+    }
+}

@@ -1,0 +1,50 @@
+//! A clock that is set by hand.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use crate::clock::{Clock, Timestamp};
+
+/// A clock that stands still until it is moved. Clones are the same clock.
+///
+/// It does not move tokio's timers: a worker under this clock sees new due times at its next poll or wake-up.
+#[derive(Clone, Debug)]
+pub struct ManualClock {
+    micros: Arc<AtomicI64>,
+}
+
+impl ManualClock {
+    /// A clock that stands at `at`.
+    #[must_use]
+    pub fn at(at: Timestamp) -> Self {
+        Self { micros: Arc::new(AtomicI64::new(at.as_micros())) }
+    }
+
+    /// Moves it on.
+    pub fn advance(&self, span: Duration) {
+        self.set(self.now() + span);
+    }
+
+    /// Sets it, also backwards.
+    pub fn set(&self, at: Timestamp) {
+        self.micros.store(at.as_micros(), Ordering::SeqCst);
+    }
+}
+
+/// 2023-11-14T22:13:20Z.
+impl Default for ManualClock {
+    fn default() -> Self {
+        Self::at(Timestamp::from_secs(1_700_000_000))
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.micros.load(Ordering::SeqCst))
+    }
+
+    fn uptime(&self) -> Duration {
+        self.now().since(Timestamp::EPOCH)
+    }
+}

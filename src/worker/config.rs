@@ -1,0 +1,121 @@
+//! How a worker behaves, checked when it is built.
+
+use std::time::Duration;
+
+/// How a worker behaves.
+///
+/// | setting | default | meaning |
+/// |---|---|---|
+/// | `in_flight` | 256 | attempts at the same time, over all lanes |
+/// | `leases` | 4,096 | deliveries leased at the same time: in flight, ready to start, waiting to be settled |
+/// | `lease` | 60 s | how long a claim lasts; extended while it is needed. A crash delays a delivery by this much |
+/// | `poll` | 1 s | how often the store is asked for work that nobody announced: another process's, or an `INSERT` |
+/// | `grace` | 30 s | how long a stopping worker waits for attempts in flight |
+/// | `retention` | 30 days | how long finished deliveries and their attempts are kept; `None`: for ever |
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// Attempts at the same time, over all lanes.
+    pub in_flight: u32,
+    /// Deliveries leased at the same time.
+    pub leases: u32,
+    /// How long a claim lasts.
+    pub lease: Duration,
+    /// How often the store is asked for work that nobody announced.
+    pub poll: Duration,
+    /// How long a stopping worker waits for attempts in flight.
+    pub grace: Duration,
+    /// How long finished work is kept.
+    pub retention: Option<Duration>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            in_flight: 256,
+            leases: 4_096,
+            lease: Duration::from_secs(60),
+            poll: Duration::from_secs(1),
+            grace: Duration::from_secs(30),
+            retention: Some(Duration::from_secs(30 * 24 * 60 * 60)),
+        }
+    }
+}
+
+/// A worker cannot behave so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// No attempt could ever start.
+    #[error("in_flight: must be at least 1")]
+    InFlight,
+    /// Fewer leases than attempts.
+    #[error("leases: must be at least in_flight")]
+    Leases,
+    /// A lease could end during an attempt.
+    #[error("lease: {lease:?} must be at least twice the longest attempt, {attempt:?}")]
+    Lease {
+        /// The lease asked for.
+        lease: Duration,
+        /// How long one attempt may take.
+        attempt: Duration,
+    },
+    /// The worker would spin.
+    #[error("poll: must be at least 10 ms")]
+    Poll,
+}
+
+impl Config {
+    /// Checks the settings against the longest time that one attempt may take.
+    ///
+    /// # Errors
+    /// Names the setting that does not fit.
+    pub fn check(&self, attempt: Duration) -> Result<(), ConfigError> {
+        if self.in_flight == 0 {
+            Err(ConfigError::InFlight)
+        } else if self.leases < self.in_flight {
+            Err(ConfigError::Leases)
+        } else if self.lease < attempt.saturating_mul(2) {
+            Err(ConfigError::Lease { lease: self.lease, attempt })
+        } else if self.poll < Duration::from_millis(10) {
+            Err(ConfigError::Poll)
+        } else {
+            Ok(())
+        }
+    }
+
+    pub(super) const fn limits(&self) -> Limits {
+        Limits { in_flight: self.in_flight, leases: self.leases }
+    }
+}
+
+/// The part of the settings that the lanes obey.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) in_flight: u32,
+    pub(super) leases: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_shorter_than_two_attempts_is_refused() {
+        let config = Config::default();
+        assert_eq!(config.check(Duration::from_secs(30)), Ok(()));
+        assert!(matches!(config.check(Duration::from_secs(31)), Err(ConfigError::Lease { .. })));
+    }
+
+    #[test]
+    fn settings_that_stop_or_spin_are_refused() {
+        let with = |change: fn(&mut Config)| {
+            let mut config = Config::default();
+            change(&mut config);
+            config.check(Duration::ZERO)
+        };
+        assert_eq!(with(|c| c.in_flight = 0), Err(ConfigError::InFlight));
+        assert_eq!(with(|c| c.leases = 1), Err(ConfigError::Leases));
+        assert_eq!(with(|c| c.poll = Duration::ZERO), Err(ConfigError::Poll));
+    }
+}

@@ -1,0 +1,186 @@
+//! one handler at a time, whatever the store and the others do.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use hookwire::receiver::{Accepted, Begun, Rejection, RejectionKind, Ticket};
+use hookwire::store::{Settled, StoreErrorKind};
+use http::StatusCode;
+use tokio::sync::Semaphore;
+
+use super::{Bench, header, reason, signed};
+
+async fn begin(bench: &Bench, id: &str) -> Result<Begun, Rejection> {
+    let request = signed(id, "{}").map(|_| "{}".into());
+    let Ok(Accepted::Event(verified)) = bench.gate("standard").verify(request).await else { panic!("signed") };
+    bench.gate("standard").begin(&verified).await
+}
+
+async fn ticket(bench: &Bench, id: &str) -> Ticket {
+    match begin(bench, id).await {
+        Ok(Begun::Fresh(ticket)) => ticket,
+        other => panic!("not fresh: {other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn r34_of_simultaneous_deliveries_exactly_one_runs() {
+    let bench = Bench::new();
+    for (round, width) in [2_usize, 8, 64].into_iter().cycle().take(60).enumerate() {
+        let id = format!("evt{round}");
+        let posts = (0..width).map(|_| {
+            let (bench, id) = (bench.clone(), id.clone());
+            tokio::spawn(async move { bench.post(signed(&id, "{}")).await.status().as_u16() })
+        });
+        for post in posts.collect::<Vec<_>>() {
+            let status = post.await.unwrap();
+            assert!(status == 200 || status == 409, "{status}");
+        }
+        assert_eq!(bench.runs(), round + 1);
+    }
+}
+
+#[tokio::test]
+async fn r34_the_loser_is_not_acknowledged_while_the_winner_runs() {
+    let bench = Bench::new();
+    let (door, running) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let winner = tokio::spawn({
+        let (gate, door, running) = (bench.gate("standard"), door.clone(), running.clone());
+        async move {
+            let handler = |_| async move {
+                running.add_permits(1);
+                door.acquire().await.unwrap().forget();
+                StatusCode::BAD_GATEWAY
+            };
+            gate.receive(signed("evt", "{}"), handler).await
+        }
+    });
+    running.acquire().await.unwrap().forget();
+
+    let loser = bench.post(signed("evt", "{}")).await;
+    assert_eq!((loser.status(), header(&loser, "retry-after")), (StatusCode::CONFLICT, Some("5")));
+    assert_eq!(bench.runs(), 0);
+
+    door.add_permits(1);
+    assert_eq!(winner.await.unwrap().status(), StatusCode::BAD_GATEWAY);
+    assert_eq!(bench.post(signed("evt", "{}")).await.status(), StatusCode::OK, "the loser's retry is handled");
+    assert_eq!(bench.runs(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn r34_an_event_whose_first_handler_fails_is_handled_later_once() {
+    let bench = Bench::new();
+    let tries = Arc::new(AtomicUsize::new(0));
+    let senders = (0..16).map(|_| {
+        let (gate, tries) = (bench.gate("standard"), tries.clone());
+        tokio::spawn(async move {
+            // As a sender does: again until it is acknowledged.
+            loop {
+                let handler = |_| async {
+                    if tries.fetch_add(1, Ordering::SeqCst) == 0 { Err("first one fails") } else { Ok(StatusCode::OK) }
+                };
+                if gate.receive(signed("evt", "{}"), handler).await.status().is_success() {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+        })
+    });
+    for sender in senders.collect::<Vec<_>>() {
+        sender.await.unwrap();
+    }
+    assert_eq!(tries.load(Ordering::SeqCst), 2, "one failure, one success");
+}
+
+#[tokio::test]
+async fn any_answer_but_a_2xx_makes_the_event_fresh() {
+    let bench = Bench::new();
+    for status in [100, 302, 304, 400, 404, 409, 410, 429, 500, 503] {
+        let answer = bench.post_to("standard", signed("evt", "{}"), StatusCode::from_u16(status).unwrap()).await;
+        assert_eq!((answer.status().as_u16(), header(&answer, "webhook-duplicate")), (status, None));
+    }
+    assert_eq!(bench.runs(), 10);
+    for status in [200, 299] {
+        bench.post_to("standard", signed(&status.to_string(), "{}"), StatusCode::from_u16(status).unwrap()).await;
+        let again = bench.post(signed(&status.to_string(), "{}")).await;
+        assert_eq!((again.status().as_u16(), header(&again, "webhook-duplicate")), (status, Some("true")));
+    }
+}
+
+#[tokio::test]
+async fn retry_after_shrinks_with_the_lease() {
+    let bench = Bench::new();
+    let _held = ticket(&bench, "evt").await;
+    for (advance, expected) in [(55, "5"), (2, "3"), (2, "1")] {
+        bench.clock.advance(Duration::from_secs(advance));
+        assert_eq!(header(&bench.post(signed("evt", "{}")).await, "retry-after"), Some(expected));
+    }
+}
+
+#[tokio::test]
+async fn r37_without_its_store_it_refuses_and_runs_nothing() {
+    let bench = Bench::new();
+    bench.store.fail("begin");
+    let answer = bench.post(signed("evt", "{}")).await;
+    assert_eq!((answer.status(), header(&answer, "retry-after")), (StatusCode::SERVICE_UNAVAILABLE, Some("5")));
+    assert_eq!(reason(&answer), Some(RejectionKind::StoreUnavailable(StoreErrorKind::Unavailable)));
+    assert_eq!(bench.runs(), 0);
+    bench.store.heal();
+    assert_eq!(bench.post(signed("evt", "{}")).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_was_handled_is_acknowledged_even_when_it_cannot_be_recorded() {
+    let bench = Bench::new();
+    bench.store.fail("finish");
+    assert_eq!(bench.post(signed("evt", "{}")).await.status(), StatusCode::OK);
+    bench.store.heal();
+    // It stays claimed until its lease ends, so a quick retry does not run it again.
+    assert_eq!(bench.post(signed("evt", "{}")).await.status(), StatusCode::CONFLICT);
+    assert_eq!(bench.runs(), 1);
+}
+
+#[tokio::test]
+async fn a_claim_that_could_not_be_given_up_is_given_up_at_the_next_beginning() {
+    let bench = Bench::new();
+    bench.store.fail("abandon");
+    bench.post_to("standard", signed("evt", "{}"), StatusCode::BAD_GATEWAY).await;
+    bench.store.heal();
+    assert_eq!(bench.post(signed("evt", "{}")).await.status(), StatusCode::OK);
+    assert_eq!(bench.runs(), 2);
+}
+
+#[tokio::test]
+async fn trouble_with_pruning_is_not_the_senders_trouble() {
+    let bench = Bench::new();
+    bench.store.fail("prune");
+    for number in 0..300 {
+        assert_eq!(bench.post(signed(&format!("evt{number}"), "{}")).await.status(), StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn r39_a_stalled_handler_cannot_close_a_newer_claim() {
+    let bench = Bench::new();
+    let stalled = ticket(&bench, "evt").await;
+    bench.clock.advance(Duration::from_secs(60));
+    let newer = ticket(&bench, "evt").await;
+
+    assert_eq!(stalled.finish(StatusCode::OK).await.unwrap(), Settled::LeaseLost);
+    assert!(matches!(begin(&bench, "evt").await, Err(busy) if busy.kind() == RejectionKind::Busy));
+    assert_eq!(newer.finish(StatusCode::ACCEPTED).await.unwrap(), Settled::Done);
+    assert!(matches!(begin(&bench, "evt").await, Ok(Begun::Duplicate { status: StatusCode::ACCEPTED })));
+}
+
+#[tokio::test]
+async fn r39_a_stalled_handler_cannot_free_a_newer_claim() {
+    let bench = Bench::new();
+    let stalled = ticket(&bench, "evt").await;
+    bench.clock.advance(Duration::from_secs(60));
+    let newer = ticket(&bench, "evt").await;
+
+    drop(stalled);
+    assert!(matches!(begin(&bench, "evt").await, Err(busy) if busy.kind() == RejectionKind::Busy));
+    assert_eq!(newer.finish(StatusCode::OK).await.unwrap(), Settled::Done);
+}

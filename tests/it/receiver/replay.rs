@@ -1,0 +1,119 @@
+//! R-16, R-31 to R-33, R-36, R-38: what counts as the same event, for how long, and what its sender is told.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use hookwire::receiver::{DedupBy, Source};
+use hookwire::signature::Tolerance;
+use http::StatusCode;
+
+use super::{Bench, TEXT_SECRET, from_github, full, header, signed, standard};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+fn github() -> Source {
+    Source::github(TEXT_SECRET).unwrap()
+}
+
+fn is_duplicate<B>(answer: &http::Response<B>) -> bool {
+    header(answer, "webhook-duplicate") == Some("true")
+}
+
+#[tokio::test]
+async fn r31_a_forged_request_does_not_use_up_the_id() {
+    let bench = Bench::new();
+    let forged = signed("evt", "{}").map(|_| full("forged"));
+    assert_eq!(bench.post(forged).await.status(), StatusCode::UNAUTHORIZED);
+    let real = bench.post(signed("evt", "{}")).await;
+    assert!(real.status().is_success() && !is_duplicate(&real));
+    assert_eq!(bench.runs(), 1);
+}
+
+#[tokio::test]
+async fn r32_one_id_of_two_sources_or_tenants_is_two_events() {
+    let bench = Bench::with(|builder| {
+        builder
+            .source(standard())
+            .source(standard().named("second"))
+            .source(standard().named("third").tenant("acme"))
+            .source(standard().named("fourth").tenant("bolt"))
+    });
+    for source in ["standard", "second", "third", "fourth"] {
+        assert!(!is_duplicate(&bench.post_to(source, signed("evt", "{}"), StatusCode::OK).await), "{source}");
+    }
+    assert_eq!(bench.runs(), 4);
+}
+
+#[tokio::test]
+async fn r33_a_captured_request_cannot_be_replayed_under_an_invented_id() {
+    let bench = Bench::with(|builder| builder.source(github()));
+    assert!(!is_duplicate(&bench.post_to("github", from_github("1", "{}"), StatusCode::OK).await));
+    for invented in ["2", "3"] {
+        assert!(is_duplicate(&bench.post_to("github", from_github(invented, "{}"), StatusCode::OK).await));
+    }
+    assert_eq!(bench.runs(), 1);
+}
+
+#[tokio::test]
+async fn r33_an_unsigned_id_that_was_seen_suppresses_no_other_event() {
+    let bench = Bench::with(|builder| builder.source(github()));
+    bench.post_to("github", from_github("1", "{}"), StatusCode::OK).await;
+    assert!(!is_duplicate(&bench.post_to("github", from_github("1", r#"{"n":2}"#), StatusCode::OK).await));
+    assert_eq!(bench.runs(), 2);
+}
+
+#[tokio::test]
+async fn equal_bodies_under_two_unsigned_ids_are_two_events_on_request() {
+    let bench = Bench::with(|builder| builder.source(github().dedup_by(DedupBy::IdAndBody)));
+    for (delivery, duplicate) in [("1", false), ("2", false), ("1", true)] {
+        let answer = bench.post_to("github", from_github(delivery, "{}"), StatusCode::OK).await;
+        assert_eq!(is_duplicate(&answer), duplicate, "{delivery}");
+    }
+}
+
+#[tokio::test]
+async fn r36_an_event_is_remembered_for_the_retention_and_no_longer() {
+    let any_time = || standard().tolerance(Tolerance::dangerous_any());
+    let bench = Bench::with(|builder| builder.source(any_time()));
+    bench.post(signed("evt", "{}")).await;
+    bench.clock.advance(14 * DAY - Duration::from_secs(1));
+    assert!(is_duplicate(&bench.post(signed("evt", "{}")).await), "a late retry of the slowest sender");
+    bench.clock.advance(Duration::from_secs(1));
+    assert!(!is_duplicate(&bench.post(signed("evt", "{}")).await));
+    assert_eq!(bench.runs(), 2);
+}
+
+#[tokio::test]
+async fn r36_records_do_not_pile_up_beyond_their_retention() {
+    let bench = Bench::with(|b| b.source(standard().tolerance(Tolerance::dangerous_any())));
+    for number in 0..600 {
+        bench.post(signed(&format!("old{number}"), "{}")).await;
+    }
+    bench.clock.advance(15 * DAY);
+    for number in 0..1_024 {
+        bench.post(signed(&format!("new{number}"), "{}")).await;
+    }
+    let text = format!("{:?}", bench.store.inner);
+    assert!(text.contains("records: 1024,"), "the 600 old ones are gone: {text}");
+}
+
+#[tokio::test]
+async fn r38_a_duplicate_gets_the_first_status_and_no_body() {
+    let bench = Bench::new();
+    let first = bench.post_to("standard", signed("evt", "{}"), StatusCode::ACCEPTED).await;
+    assert_eq!(first.status(), StatusCode::ACCEPTED);
+    let second = bench.post_to("standard", signed("evt", "{}"), StatusCode::CREATED).await;
+    assert_eq!(second.status(), StatusCode::ACCEPTED);
+    assert!(second.body().is_empty() && is_duplicate(&second));
+}
+
+#[tokio::test]
+async fn r16_the_handler_gets_the_very_bytes_that_were_verified() {
+    let bench = Bench::new();
+    let body = Bytes::from_static(br#"{"n":1}"#);
+    let at = body.as_ptr();
+    let handler = |verified: hookwire::receiver::Verified| async move {
+        if verified.body().as_ptr() == at { StatusCode::OK } else { StatusCode::IM_A_TEAPOT }
+    };
+    assert_eq!(bench.gate("standard").receive(signed("evt", body), handler).await.status(), StatusCode::OK);
+}

@@ -1,0 +1,139 @@
+//! What SQLite files may be like, and what must not happen to them.
+
+use std::fs;
+use std::path::Path;
+
+use hookwire::store::sqlite::OpenError;
+use hookwire::store::{Outbox, SqliteStore};
+
+/// Opening must fail, and leave the bytes as they were.
+async fn refuse(path: &Path) -> OpenError {
+    let before = fs::read(path).unwrap();
+    let error = SqliteStore::open(path).await.expect_err("it must not open");
+    assert!(before == fs::read(path).unwrap(), "the file was touched: {error}");
+    error
+}
+
+async fn make(path: &Path) {
+    let store = SqliteStore::open(path).await.unwrap();
+    drop(store);
+    settle_down(path);
+}
+
+/// Waits, boundedly, until the writer's thread has folded the log into the file.
+fn settle_down(path: &Path) {
+    let log = path.with_extension("db-wal");
+    for _ in 0..500 {
+        if !log.exists() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("the log is still there");
+}
+
+#[tokio::test]
+async fn f_33_what_is_no_database_is_refused_and_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("hookwire.db");
+    for bytes in [&b"hello"[..], &[0u8; 4_096], &[0xff; 10_000]] {
+        fs::write(&path, bytes).unwrap();
+        assert!(matches!(refuse(&path).await, OpenError::NotOurs));
+    }
+    assert!(matches!(SqliteStore::open(directory.path()).await, Err(OpenError::NotOurs)), "a directory");
+}
+
+#[tokio::test]
+async fn another_applications_database_is_refused_unless_it_is_asked_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.db");
+    let app = rusqlite::Connection::open(&path).unwrap();
+    app.execute_batch("CREATE TABLE orders (id INTEGER PRIMARY KEY); INSERT INTO orders VALUES (7)").unwrap();
+    drop(app);
+    assert!(matches!(refuse(&path).await, OpenError::NotOurs));
+
+    let store = SqliteStore::open_in_application_database(&path).await.unwrap();
+    assert!(store.lanes(None, 1).await.unwrap().is_empty());
+    let app = rusqlite::Connection::open(&path).unwrap();
+    assert_eq!(app.query_row("SELECT id FROM orders", [], |row| row.get::<_, i64>(0)).unwrap(), 7);
+}
+
+#[tokio::test]
+async fn f_54_a_newer_schema_is_refused_by_its_number() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("hookwire.db");
+    make(&path).await;
+    let file = rusqlite::Connection::open(&path).unwrap();
+    file.execute_batch("UPDATE hookwire_schema SET version = 99").unwrap();
+    drop(file);
+    settle_down(&path);
+    assert!(matches!(refuse(&path).await, OpenError::Newer { found: 99, supported: 1 }));
+}
+
+#[tokio::test]
+async fn f_33_a_truncated_file_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("hookwire.db");
+    make(&path).await;
+    let whole = fs::read(&path).unwrap();
+    for length in [whole.len() - 4_096, whole.len() / 2, 4_096] {
+        fs::write(&path, whole.get(..length).unwrap()).unwrap();
+        let error = refuse(&path).await;
+        assert!(matches!(error, OpenError::Corrupt(_)), "{length}: {error}");
+    }
+    fs::write(&path, whole.get(..50).unwrap()).unwrap();
+    assert!(matches!(refuse(&path).await, OpenError::NotOurs));
+}
+
+/// Flipped bytes anywhere: an error or right data, never a panic.
+#[tokio::test]
+async fn f_33_damage_is_found_or_harmless() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("hookwire.db");
+    make(&path).await;
+    let whole = fs::read(&path).unwrap();
+    let mut refused = 0;
+    for turn in 0..60usize {
+        let mut damaged = whole.clone();
+        let at = (turn * 7_919 + 100) % whole.len();
+        for byte in damaged.iter_mut().skip(at).take(64) {
+            *byte ^= 0x5a;
+        }
+        let copy = directory.path().join(format!("damaged-{turn}.db"));
+        fs::write(&copy, &damaged).unwrap();
+        match SqliteStore::open(&copy).await {
+            Ok(store) => {
+                let _right_or_error = store.lanes(None, 10).await;
+            }
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(refused > 0, "damage is noticed");
+}
+
+#[tokio::test]
+async fn f_34_read_only_files_and_missing_directories_are_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("hookwire.db");
+    make(&path).await;
+    let mut permissions = fs::metadata(&path).unwrap().permissions();
+    permissions.set_readonly(true);
+    fs::set_permissions(&path, permissions).unwrap();
+    assert!(matches!(refuse(&path).await, OpenError::ReadOnly));
+    let missing = directory.path().join("no").join("such").join("hookwire.db");
+    assert!(matches!(SqliteStore::open(missing).await, Err(OpenError::Io(_))));
+}
+
+#[tokio::test]
+async fn f_54_processes_that_start_together_migrate_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("hookwire.db");
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let path = path.clone();
+        tasks.spawn(async move { SqliteStore::open(path).await.map(drop) });
+    }
+    while let Some(opened) = tasks.join_next().await {
+        opened.unwrap().unwrap();
+    }
+}

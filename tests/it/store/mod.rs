@@ -1,0 +1,4 @@
+//! Every store against the contract, and what is particular to SQLite.
+
+mod conformance;
+mod files;
