@@ -77,7 +77,7 @@ async fn f_20_the_second_try_of_an_attempt_reports_its_own_timeout() {
             answer(&mut stream).await;
             read_request(&mut stream).await; // taken, and the connection closed without a word
         } else {
-            std::future::pending().await // taken, never answered
+            std::future::pending::<()>().await; // taken, never answered
         }
     })
     .await;
