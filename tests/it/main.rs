@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests play the outside world: clocks, sockets and all")]
 #![expect(unreachable_pub, reason = "modules of a test binary share freely")]
 
+mod connection;
 mod http_client;
 mod layers;
 mod receiver;
