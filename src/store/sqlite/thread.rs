@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
@@ -13,6 +14,9 @@ const QUEUE: usize = 4_096;
 
 /// Most calls in one transaction: bounds how long the first of them waits.
 const MAX_GROUP: usize = 1_024;
+
+/// How long a group waits for the rest of the crowd.
+const GATHER: Duration = Duration::from_micros(100);
 
 /// One call, not knowing what it answers.
 trait Job: Send {
@@ -108,8 +112,11 @@ fn read(connection: &Connection, mut calls: mpsc::Receiver<Box<dyn Job>>) {
 /// callers, and a lone caller waits for nobody.
 fn write(connection: &Connection, mut calls: mpsc::Receiver<Box<dyn Job>>) {
     let mut closed = false;
+    let mut last = 0;
     let mut group = Vec::with_capacity(MAX_GROUP);
     while calls.blocking_recv_many(&mut group, MAX_GROUP) > 0 {
+        gather(&mut calls, &mut group, last);
+        last = group.len();
         if closed {
             group.drain(..).for_each(|call| call.answer(Err(StoreError::new(StoreErrorKind::Closed))));
             continue;
@@ -125,6 +132,19 @@ fn write(connection: &Connection, mut calls: mpsc::Receiver<Box<dyn Job>>) {
                 }
                 fail(&mut group, &error);
             }
+        }
+    }
+}
+
+/// Callers that were answered together come back together, one by one: where the last group was much larger than this one,
+/// a moment's wait saves a whole transaction. A lone caller never waits.
+fn gather(calls: &mut mpsc::Receiver<Box<dyn Job>>, group: &mut Vec<Box<dyn Job>>, last: usize) {
+    if group.len() < last / 2 {
+        thread::sleep(GATHER);
+        while group.len() < MAX_GROUP
+            && let Ok(call) = calls.try_recv()
+        {
+            group.push(call);
         }
     }
 }
