@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::target::{Target, TargetError};
+pub use self::target::{Host, MAX_URL_BYTES, Target, TargetError};
 use crate::clock::Timestamp;
 use crate::event::{EventType, Pattern};
 use crate::id::{EndpointId, Tenant};

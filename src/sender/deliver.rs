@@ -69,7 +69,7 @@ impl Deliver for HttpDeliver {
         let Ok(endpoint) = self.directory.endpoint(leased.endpoint).await else { return local() };
         // Disabled or removed since it was claimed: the store holds or cancels it.
         let endpoint = endpoint.filter(|endpoint| endpoint.is_enabled())?;
-        match self.client.post(&endpoint.target, || self.request(&endpoint, &leased.event)).await {
+        match self.client.exchange(|| self.request(&endpoint, &leased.event)).await {
             Ok(report) => Some(report),
             Err(error) => {
                 tracing::error!(endpoint = %endpoint.id, %error, "the request cannot be signed");

@@ -97,7 +97,7 @@ impl Sender {
 
     /// Creates, reads and changes endpoints.
     #[must_use]
-    pub const fn endpoints(&self) -> Endpoints<'_> {
+    pub fn endpoints(&self) -> Endpoints<'_> {
         Endpoints::new(&self.shared)
     }
 

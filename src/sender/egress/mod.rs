@@ -1,1 +1,48 @@
-//! The egress guard. (Skeleton.)
+//! The egress guard: no request leaves for an address that was not judged.
+//!
+//! Whoever can register an endpoint makes this process send requests for him. The guard decides where to. It stands in
+//! the connector, the only place that opens a socket, so there is no second path around it:
+//!
+//! 1. Scheme, port and name are judged ([`EgressPolicy::check_target`]); at registration too, as a courtesy.
+//! 2. The name is resolved **once**; a literal address takes the same path.
+//! 3. Every address of the answer is judged; one that is forbidden refuses the whole answer.
+//! 4. Only judged addresses are dialled.
+//! 5. After connecting, the peer is compared with the judged address, and refused when it is this machine, before a byte is
+//!    written.
+//! 6. Nothing in an answer is followed: no redirect, no `Alt-Svc`, no proxy from the environment.
+//!
+//! This happens for every connection, so a name that changes its mind after registration gains nothing.
+//!
+//! ```
+//! use hookwire::endpoint::Target;
+//! use hookwire::sender::egress::EgressPolicy;
+//!
+//! let policy = EgressPolicy::default();
+//! assert!(policy.check_target(&Target::parse("https://hooks.example.com/in")?).is_ok());
+//! assert!(policy.check_target(&Target::parse("https://169.254.169.254/latest")?).is_err());
+//! # Ok::<(), hookwire::endpoint::TargetError>(())
+//! ```
+//!
+//! # Caveats
+//!
+//! Public ranges that are used privately (a cloud's service network, say) look public: name them with
+//! [`EgressPolicy::deny_network`]. A pooled connection keeps the verdict it was opened under for as long as it lives.
+
+mod connector;
+mod dial;
+mod error;
+mod network;
+mod policy;
+mod refusal;
+mod resolve;
+mod stream;
+mod table;
+
+pub(super) use self::connector::{Connector, ConnectorParts};
+pub use self::dial::{Dial, Dialed, SystemDialer};
+pub(super) use self::error::ConnectError;
+pub use self::network::{Network, NetworkError};
+pub use self::policy::{EgressPolicy, Nat64};
+pub use self::refusal::{AddressKind, Refusal, RefusalReason};
+pub use self::resolve::{Resolve, SystemResolver};
+pub(super) use self::stream::{Mark, Usage};

@@ -1,1 +1,30 @@
-//! The HTTP client. (Skeleton.)
+//! The HTTP client: one exchange, bounded in every direction, and what became of it.
+//!
+//! 1. One budget covers connecting, sending, and reading the answer, body included; connecting has a smaller one of its own.
+//! 2. At most 16 KiB of an answer's body are read; a longer one costs the connection, not the memory.
+//! 3. The status decides. A 2xx head is a success whatever becomes of the body behind it.
+//! 4. Nothing is followed, decompressed, or taken from the environment.
+//! 5. Nothing is sent twice, with one exception: when a connection **that had served before** breaks before any byte of an
+//!    answer has come, the server has most likely closed it while it was idle, and the request is made once more, with a
+//!    fresh time and signature, on a fresh connection, within the same attempt and budget.
+//!
+//! ```
+//! use std::time::Duration;
+//! use hookwire::sender::http::HttpOptions;
+//!
+//! let options = HttpOptions::default().exchange_timeout(Duration::from_secs(10));
+//! assert_eq!(options.longest_exchange(), Duration::from_secs(10));
+//! ```
+
+mod answer;
+mod client;
+mod options;
+#[cfg(not(feature = "ring"))]
+#[path = "tls_none.rs"]
+mod tls;
+#[cfg(feature = "ring")]
+#[path = "tls_ring.rs"]
+mod tls;
+
+pub use self::client::HttpClient;
+pub use self::options::{HttpError, HttpOptions};

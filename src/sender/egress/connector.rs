@@ -1,0 +1,142 @@
+//! Resolve once, judge everything, dial only what was judged.
+
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::Uri;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tower_service::Service;
+
+use super::dial::{Dial, Dialed};
+use super::error::ConnectError;
+use super::policy::EgressPolicy;
+use super::resolve::Resolve;
+use super::stream::Guarded;
+
+/// Most addresses of one name that are looked at; more than that is an attack or a mistake, and the rest is ignored.
+const MAX_ADDRESSES: usize = 32;
+
+/// How long resolving may take, within the connect budget.
+const RESOLVE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// What a connector is made of.
+#[derive(Clone)]
+pub(in crate::sender) struct ConnectorParts {
+    pub(in crate::sender) policy: EgressPolicy,
+    pub(in crate::sender) resolver: Arc<dyn Resolve>,
+    pub(in crate::sender) dialer: Arc<dyn Dial>,
+    pub(in crate::sender) tls: TlsConnector,
+    pub(in crate::sender) budget: Duration,
+}
+
+/// Opens guarded connections for hyper's client.
+#[derive(Clone)]
+pub(in crate::sender) struct Connector(Arc<ConnectorParts>);
+
+/// Where a connection goes.
+struct Destination<'a> {
+    https: bool,
+    host: &'a str,
+    port: u16,
+}
+
+impl<'a> Destination<'a> {
+    /// From the URI of a `Target`, which is canonical.
+    fn of(uri: &'a Uri) -> Option<Self> {
+        let https = uri.scheme()? == &http::uri::Scheme::HTTPS;
+        let host = uri.host()?;
+        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        Some(Self { https, host, port: uri.port_u16().unwrap_or(if https { 443 } else { 80 }) })
+    }
+}
+
+impl Connector {
+    pub(in crate::sender) fn new(parts: ConnectorParts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Service<Uri> for Connector {
+    type Response = TokioIo<Guarded>;
+    type Error = ConnectError;
+    type Future = Pin<Box<dyn Future<Output = Result<TokioIo<Guarded>, ConnectError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let parts = self.0.clone();
+        Box::pin(async move { parts.connect(&uri).await.map(TokioIo::new) })
+    }
+}
+
+impl ConnectorParts {
+    async fn connect(&self, uri: &Uri) -> Result<Guarded, ConnectError> {
+        let destination = Destination::of(uri).ok_or(ConnectError::NoAddress)?;
+        let addresses = self.judged(&destination).await?;
+        let stream = match timeout(self.budget, self.dial_any(&addresses, destination.port)).await {
+            Ok(dialed) => dialed?,
+            Err(_) => return Err(ConnectError::ConnectTimeout),
+        };
+        if !destination.https {
+            return Ok(Guarded::plain(stream));
+        }
+        match timeout(self.budget, self.handshake(destination.host, stream)).await {
+            Ok(guarded) => guarded,
+            Err(_) => Err(ConnectError::TlsTimeout),
+        }
+    }
+
+    /// The addresses of the destination, each of them judged.
+    async fn judged(&self, destination: &Destination<'_>) -> Result<Vec<IpAddr>, ConnectError> {
+        self.policy.check_port(destination.https, destination.port)?;
+        if let Ok(literal) = destination.host.parse() {
+            self.policy.check_literal(literal)?;
+            return Ok(vec![literal]);
+        }
+        self.policy.check_name(destination.host)?;
+        let budget = RESOLVE_TIMEOUT.min(self.budget);
+        let resolved = timeout(budget, self.resolver.resolve(destination.host));
+        let mut addresses = resolved.await.map_err(|_| ConnectError::ResolveTimeout)?.map_err(ConnectError::Resolve)?;
+        addresses.truncate(MAX_ADDRESSES);
+        for address in &addresses {
+            self.policy.check_address(*address)?;
+        }
+        if addresses.is_empty() { Err(ConnectError::NoAddress) } else { Ok(addresses) }
+    }
+
+    /// The first address that answers. Each gets a fair share of what is left of the budget, so that a dead first address
+    /// does not use up the second one's.
+    async fn dial_any(&self, addresses: &[IpAddr], port: u16) -> Result<TcpStream, ConnectError> {
+        let mut last = ConnectError::NoAddress;
+        for (tried, address) in addresses.iter().enumerate() {
+            let left = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
+            let share = if left > 1 { self.budget / left.saturating_add(1) } else { self.budget };
+            match timeout(share, self.dialer.dial(SocketAddr::new(*address, port))).await {
+                Ok(Ok(Dialed { stream, peer, local })) => {
+                    self.policy.check_peer(*address, peer, local)?;
+                    return Ok(stream);
+                }
+                Ok(Err(error)) => last = ConnectError::Connect(error),
+                Err(_) => last = ConnectError::ConnectTimeout,
+            }
+        }
+        Err(last)
+    }
+
+    async fn handshake(&self, host: &str, stream: TcpStream) -> Result<Guarded, ConnectError> {
+        let name = ServerName::try_from(host.strip_suffix('.').unwrap_or(host).to_owned());
+        let name = name.map_err(|error| ConnectError::Tls(io::Error::other(error)))?;
+        self.tls.connect(name, stream).await.map(Guarded::tls).map_err(ConnectError::Tls)
+    }
+}

@@ -1,0 +1,48 @@
+//! Why there is no connection.
+
+use std::io;
+
+use super::refusal::Refusal;
+use crate::outcome::Outcome;
+
+/// Why there is no connection. The texts hold no address and no name: they may reach the endpoint's owner.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::sender) enum ConnectError {
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error("the name could not be resolved")]
+    Resolve(#[source] io::Error),
+    #[error("the name could not be resolved in time")]
+    ResolveTimeout,
+    #[error("the name has no address")]
+    NoAddress,
+    #[error("no connection")]
+    Connect(#[source] io::Error),
+    #[error("no connection in time")]
+    ConnectTimeout,
+    #[error("the TLS handshake failed")]
+    Tls(#[source] io::Error),
+    #[error("the TLS handshake did not end in time")]
+    TlsTimeout,
+}
+
+impl ConnectError {
+    pub(in crate::sender) fn outcome(&self) -> Outcome {
+        match self {
+            Self::Refused(_) => Outcome::Blocked,
+            Self::Resolve(error) | Self::Connect(error) if is_ours(error) => Outcome::Local,
+            Self::Resolve(_) | Self::ResolveTimeout | Self::NoAddress => Outcome::Dns,
+            Self::Connect(_) | Self::ConnectTimeout => Outcome::Connect,
+            Self::Tls(_) | Self::TlsTimeout => Outcome::Tls,
+        }
+    }
+}
+
+/// Out of descriptors, ports or memory: nothing that the endpoint could help (errno of Linux and macOS).
+fn is_ours(error: &io::Error) -> bool {
+    const ENOMEM: i32 = 12;
+    const ENFILE: i32 = 23;
+    const EMFILE: i32 = 24;
+    matches!(error.raw_os_error(), Some(ENOMEM | ENFILE | EMFILE))
+        || matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::OutOfMemory)
+}

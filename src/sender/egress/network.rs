@@ -1,0 +1,118 @@
+//! A range of addresses.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+/// A range of addresses in CIDR notation (RFC 4632), of one family.
+///
+/// ```
+/// use hookwire::sender::egress::Network;
+///
+/// let pods: Network = "34.118.224.0/20".parse()?;
+/// assert!(pods.contains([34, 118, 225, 1].into()));
+/// # Ok::<(), hookwire::sender::egress::NetworkError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Network {
+    base: IpAddr,
+    prefix: u8,
+}
+
+/// A text is not a range of addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("network: must be an address and a prefix length, such as 10.0.0.0/8 or fd00::/8")]
+pub struct NetworkError;
+
+impl Network {
+    /// An IPv4 range; a prefix longer than 32 bits counts as 32.
+    #[must_use]
+    pub const fn v4(a: [u8; 4], prefix: u8) -> Self {
+        let prefix = if prefix > 32 { 32 } else { prefix };
+        Self { base: IpAddr::V4(Ipv4Addr::new(a[0], a[1], a[2], a[3])), prefix }
+    }
+
+    /// An IPv6 range, from the first four of its eight groups; a prefix longer than 128 bits counts as 128.
+    #[must_use]
+    pub const fn v6(g: [u16; 4], prefix: u8) -> Self {
+        let prefix = if prefix > 128 { 128 } else { prefix };
+        Self { base: IpAddr::V6(Ipv6Addr::new(g[0], g[1], g[2], g[3], 0, 0, 0, 0)), prefix }
+    }
+
+    /// One address.
+    #[must_use]
+    pub const fn host(address: IpAddr) -> Self {
+        Self { base: address, prefix: width(address) }
+    }
+
+    /// Whether an address is in the range. An address of the other family never is, IPv4-mapped ones included.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        width(self.base) == width(address) && {
+            let shift = u32::from(width(self.base) - self.prefix);
+            let differing = bits(self.base) ^ bits(address);
+            differing.checked_shr(shift).unwrap_or(0) == 0
+        }
+    }
+}
+
+impl FromStr for Network {
+    type Err = NetworkError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (base, prefix) = text.split_once('/').ok_or(NetworkError)?;
+        let base: IpAddr = base.parse().map_err(|_| NetworkError)?;
+        let prefix = prefix.parse().map_err(|_| NetworkError)?;
+        if prefix > width(base) { Err(NetworkError) } else { Ok(Self { base, prefix }) }
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.base, self.prefix)
+    }
+}
+
+const fn width(address: IpAddr) -> u8 {
+    match address {
+        IpAddr::V4(_) => 32,
+        IpAddr::V6(_) => 128,
+    }
+}
+
+fn bits(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(v4) => u128::from(v4.to_bits()),
+        IpAddr::V6(v6) => v6.to_bits(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_holds_its_first_and_last_address_and_no_neighbour() {
+        let range: Network = "172.16.0.0/12".parse().unwrap();
+        for (inside, address) in
+            [(true, "172.16.0.0"), (true, "172.31.255.255"), (false, "172.15.255.255"), (false, "172.32.0.0")]
+        {
+            assert_eq!(range.contains(address.parse().unwrap()), inside, "{address}");
+        }
+    }
+
+    #[test]
+    fn a_zero_prefix_holds_its_whole_family_and_nothing_of_the_other() {
+        let all: Network = "0.0.0.0/0".parse().unwrap();
+        assert!(all.contains([255; 4].into()) && !all.contains([0u16; 8].into()));
+        let all: Network = "::/0".parse().unwrap();
+        assert!(all.contains([0xffffu16; 8].into()) && !all.contains([1; 4].into()));
+    }
+
+    #[test]
+    fn a_text_without_a_possible_prefix_is_refused() {
+        for text in ["10.0.0.0", "10.0.0.0/33", "10.0.0.0/-1", "::/129", "10.0.0/8", "/8", ""] {
+            assert_eq!(text.parse::<Network>(), Err(NetworkError), "{text}");
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! TLS by ring, with the roots that Mozilla's programme trusts.
+
+use std::sync::Arc;
+
+use rustls::{ClientConfig, RootCertStore};
+
+use super::options::HttpError;
+
+/// The provider is passed explicitly: which one the rest of the process uses is none of our business.
+pub(super) fn default() -> Result<ClientConfig, HttpError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    Ok(builder.map_err(HttpError::Tls)?.with_root_certificates(roots).with_no_client_auth())
+}
