@@ -56,7 +56,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let bare = median(&mut bare);
     println!("{} bytes, {ROUNDS} rounds of {CALLS} calls, medians", request.body.len());
-    for (name, times) in [("hookwire verify", &mut ours), ("standardwebhooks", &mut theirs), ("hookwire sign", &mut sign)] {
+    for (name, times) in
+        [("hookwire verify", &mut ours), ("standardwebhooks", &mut theirs), ("hookwire sign", &mut sign)]
+    {
         let time = median(times);
         println!("{name:<20} {time:>7.0} ns  {:>5.2} of the bare MAC", time / bare);
     }
@@ -100,5 +102,7 @@ fn bare_mac(floor: &Hmac<Sha256>, request: &Request) -> bool {
     let tag = mac.finalize().into_bytes();
     let mut presented = [0; 33];
     let text = header("webhook-signature").get(3..).unwrap_or_default();
-    BASE64.decode_slice(text, &mut presented).is_ok_and(|length| presented.get(..length).is_some_and(|bytes| tag.ct_eq(bytes).into()))
+    BASE64
+        .decode_slice(text, &mut presented)
+        .is_ok_and(|length| presented.get(..length).is_some_and(|bytes| tag.ct_eq(bytes).into()))
 }

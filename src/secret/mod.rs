@@ -92,9 +92,6 @@ pub enum KeyError {
     /// An Ed25519 key of small order, under which anything verifies; or one whose halves do not belong together.
     #[error("secret: is not a sound Ed25519 key")]
     Unsound,
-    /// A public key where a secret one is needed.
-    #[error("secret: is a public key, which cannot sign")]
-    PublicOnly,
     /// More keys than a ring may hold, or none.
     #[error("keys: must be 1 to {MAX_KEYS}")]
     RingSize,

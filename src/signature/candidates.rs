@@ -4,7 +4,7 @@ use http::HeaderMap;
 
 use super::encoding::Decoded;
 use super::error::VerifyError;
-use super::scheme::{Encoding, Grammar, Scheme, Stamp};
+use super::scheme::{Encoding, Grammar, Part, Scheme, Stamp};
 
 /// Most signatures looked at in one request.
 const MAX_SIGNATURES: usize = 16;
@@ -64,6 +64,9 @@ impl<'a> Presented<'a> {
         let mut presented = Self { signatures: Signatures::new(), timestamp: b"", id: b"" };
         if let Some(name) = scheme.id_header {
             presented.id = single(headers, name, "event id")?;
+            if scheme.signed.contains(&Part::PlainId) && !is_plain_id(presented.id) {
+                return Err(VerifyError::Malformed("event id"));
+            }
         }
         if let Stamp::Header(name) = scheme.stamp {
             presented.timestamp = single(headers, name, "timestamp")?;
@@ -92,7 +95,7 @@ impl<'a> Presented<'a> {
                     spend(line)?;
                     self.versioned(line, scheme.encoding)?;
                 }
-                return Ok(());
+                return if self.signatures.count == 0 { Err(VerifyError::Missing("signature")) } else { Ok(()) };
             }
             _ if lines.next().is_some() => return Err(VerifyError::Malformed("signature")),
             Grammar::Plain { prefix } => {
@@ -134,6 +137,11 @@ impl<'a> Presented<'a> {
         let wanted = i32::from(matches!(scheme.stamp, Stamp::Field(_)));
         if stamps == wanted { Ok(()) } else { Err(VerifyError::Malformed("timestamp")) }
     }
+}
+
+/// 1 to 128 of `A-Z a-z 0-9 _ -`: what an id may be where it is joined to other fields by a dot.
+pub(super) fn is_plain_id(id: &[u8]) -> bool {
+    (1..=128).contains(&id.len()) && id.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
 fn decode(algorithm: Algorithm, encoding: Encoding, text: &[u8]) -> Option<(Algorithm, Decoded)> {

@@ -32,7 +32,14 @@ struct Request {
 impl Request {
     fn new(body: &[u8]) -> Self {
         let (method, uri, headers) = (Method::POST, Uri::from_static("/hooks"), HeaderMap::new());
-        Self { method, uri, headers, body: body.into(), now: Timestamp::from_secs(NOW), tolerance: Tolerance::default() }
+        Self {
+            method,
+            uri,
+            headers,
+            body: body.into(),
+            now: Timestamp::from_secs(NOW),
+            tolerance: Tolerance::default(),
+        }
     }
 
     /// Signed now, by Standard Webhooks, with these keys.
@@ -53,11 +60,6 @@ impl Request {
     /// Has this value instead.
     fn set(mut self, name: &'static str, value: impl AsRef<[u8]>) -> Self {
         self.headers.insert(name, HeaderValue::from_bytes(value.as_ref()).unwrap());
-        self
-    }
-
-    fn without(mut self, name: &str) -> Self {
-        self.headers.remove(name);
         self
     }
 
