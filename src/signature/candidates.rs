@@ -60,22 +60,26 @@ pub(super) struct Presented<'a> {
 }
 
 impl<'a> Presented<'a> {
-    pub(super) fn read(scheme: &Scheme, headers: &'a HeaderMap) -> Result<Self, VerifyError> {
-        let mut presented = Self { signatures: Signatures::new(), timestamp: b"", id: b"" };
+    pub(super) const fn new() -> Self {
+        Self { signatures: Signatures::new(), timestamp: b"", id: b"" }
+    }
+
+    /// In place: more than a kilobyte would be moved otherwise.
+    pub(super) fn read(&mut self, scheme: &Scheme, headers: &'a HeaderMap) -> Result<(), VerifyError> {
         if let Some(name) = scheme.id_header {
-            presented.id = single(headers, name, "event id")?;
-            if scheme.signed.contains(&Part::PlainId) && !is_plain_id(presented.id) {
+            self.id = single(headers, name, "event id")?;
+            if scheme.signed.contains(&Part::PlainId) && !is_plain_id(self.id) {
                 return Err(VerifyError::Malformed("event id"));
             }
         }
         if let Stamp::Header(name) = scheme.stamp {
-            presented.timestamp = single(headers, name, "timestamp")?;
+            self.timestamp = single(headers, name, "timestamp")?;
         }
-        presented.read_signatures(scheme, headers)?;
+        self.read_signatures(scheme, headers)?;
         if scheme.stamp != Stamp::None {
-            check_digits(presented.timestamp)?;
+            check_digits(self.timestamp)?;
         }
-        Ok(presented)
+        Ok(())
     }
 
     fn read_signatures(&mut self, scheme: &Scheme, headers: &'a HeaderMap) -> Result<(), VerifyError> {

@@ -12,7 +12,8 @@ use crate::secret::{HmacKey, Keyring, Kind, Tag};
 
 impl Verify for Scheme {
     fn verify(&self, received: &Received<'_>, keys: &Keyring, at: &At) -> Result<Checked, VerifyError> {
-        let presented = Presented::read(self, received.headers)?;
+        let mut presented = Presented::new();
+        presented.read(self, received.headers)?;
         self.check(&presented, received.body, keys, at.now)?;
         let signed_at = (self.stamp != Stamp::None).then(|| seconds(presented.timestamp));
         if let Some(signed_at) = signed_at {

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hookwire::clock::Timestamp;
 use hookwire::secret::{Key, KeyError, Keyring, MAX_KEYS};
-use hookwire::signature::providers::{GITHUB, STRIPE};
+use hookwire::signature::providers::{GITHUB, SLACK, STRIPE};
 use hookwire::signature::{
     Checked, STANDARD, STANDARD_STRICT, SignError, Signing, Tolerance, Verify as _, VerifyError,
 };
@@ -332,7 +332,7 @@ fn r_17_a_handshake_or_an_id_is_read_only_after_the_check() {
     let request =
         Request::new(ambiguous).with("x-slack-request-timestamp", NOW.to_string()).with("x-slack-signature", "v0=00");
     let keys = Keyring::new(Key::text("a long and random secret").unwrap());
-    assert_eq!(request.verify(&hookwire::signature::providers::SLACK, &keys), BAD);
+    assert_eq!(request.verify(&SLACK, &keys), BAD);
 }
 
 #[test]
@@ -377,6 +377,15 @@ fn r_40_an_id_or_type_unfit_for_a_log_is_refused() {
         let request = Request::new(format!(r#"{{"type":"{kind}"}}"#).as_bytes()).with("webhook-id", ID);
         assert_eq!(STANDARD.identify(&request.received()), Err(VerifyError::Malformed("event type")), "{kind}");
     }
+}
+
+#[test]
+fn r_40_a_field_that_stands_twice_names_no_event() {
+    for body in [&b"command=%2Fone&command=%2Ftwo"[..], br#"{"event_id":"Ev1","event_id":"Ev2"}"#] {
+        assert!(matches!(SLACK.identify(&Request::new(body).received()), Err(VerifyError::Malformed(_))));
+    }
+    let once = SLACK.identify(&Request::new(b"x=1&command=%2Fone").received()).unwrap();
+    assert_eq!(once.event_type.as_deref(), Some("/one"));
 }
 
 #[test]
