@@ -7,6 +7,7 @@ pub mod delivery;
 pub mod endpoint;
 pub mod entropy;
 pub mod event;
+pub mod guide;
 pub mod id;
 pub mod outcome;
 #[cfg(feature = "receiver")]

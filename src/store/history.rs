@@ -57,14 +57,23 @@ pub struct Counts {
 impl Counts {
     /// Adds deliveries that are in `state`.
     pub const fn add(&mut self, state: DeliveryState, count: u64) {
-        let sum = match state {
+        *self.of(state) += count;
+    }
+
+    /// Takes one away that is in `state`.
+    pub const fn take(&mut self, state: DeliveryState) {
+        let sum = self.of(state);
+        *sum = sum.saturating_sub(1);
+    }
+
+    const fn of(&mut self, state: DeliveryState) -> &mut u64 {
+        match state {
             DeliveryState::Pending => &mut self.pending,
             DeliveryState::Delivered => &mut self.delivered,
             DeliveryState::Failed => &mut self.failed,
             DeliveryState::Held => &mut self.held,
             DeliveryState::Cancelled => &mut self.cancelled,
-        };
-        *sum += count;
+        }
     }
 }
 

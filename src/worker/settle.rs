@@ -78,6 +78,7 @@ impl Engine {
     fn note_settled(self: &Arc<Self>, batch: &[End], settled: &[Settled]) {
         let now = self.clock.now();
         let mut state = self.state();
+        let next_timer = state.lanes.next_timer();
         for (end, settled) in batch.iter().zip(settled) {
             let End { settlement, lane } = end;
             if *settled == Settled::LeaseLost {
@@ -88,6 +89,8 @@ impl Engine {
             state.lanes.settled(settlement.lease, *lane, now);
         }
         state.recording = 0;
+        // Leases are free again, and timers may be nearer: the claiming side is woken only for those.
+        let news = state.lanes.wants_claim() || state.lanes.next_timer() != next_timer;
         drop(state);
         self.recorded.notify_one();
         for (end, settled) in batch.iter().zip(settled) {
@@ -95,7 +98,8 @@ impl Engine {
                 self.deliver.settled(end.lane, &end.settlement.next);
             }
         }
-        // Timers may be nearer now, and leases are free again.
-        self.work.notify_one();
+        if news {
+            self.work.notify_one();
+        }
     }
 }

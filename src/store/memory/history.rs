@@ -1,5 +1,6 @@
 //! History in memory.
 
+use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -39,8 +40,9 @@ impl History for MemoryStore {
 
     async fn counts(&self, endpoint: Option<EndpointId>) -> Result<Counts, StoreError> {
         let tables = self.tables();
+        let Some(endpoint) = endpoint else { return Ok(tables.count_all()) };
         let mut counts = Counts::default();
-        for row in tables.deliveries.values().filter(|row| endpoint.is_none_or(|id| row.endpoint == id)) {
+        for row in tables.deliveries.values().filter(|row| row.endpoint == endpoint) {
             counts.add(tables.shown_state(row), 1);
         }
         Ok(counts)
@@ -55,6 +57,14 @@ impl History for MemoryStore {
 }
 
 impl Tables {
+    /// From the running tally; only held deliveries are told apart here.
+    fn count_all(&self) -> Counts {
+        let disabled = self.endpoints.iter().filter(|(_, kept)| kept.as_ref().is_some_and(|it| !it.is_enabled()));
+        let held: usize = disabled.filter_map(|(id, _)| self.lanes.get(id)).map(BTreeSet::len).sum();
+        let held = u64::try_from(held).unwrap_or(u64::MAX);
+        Counts { pending: self.tally.pending.saturating_sub(held), held, ..self.tally }
+    }
+
     fn fits(&self, query: &DeliveryQuery, row: &Row) -> bool {
         query.tenant.as_ref().is_none_or(|tenant| row.event.tenant == *tenant)
             && query.event.as_ref().is_none_or(|event| row.event.id == *event)
@@ -70,6 +80,7 @@ impl Tables {
             self.finished.pop_first();
             gone += 1;
             let Some(row) = self.deliveries.remove(&id) else { continue };
+            self.tally.take(row.state);
             let key = (row.event.tenant.clone(), row.event.id.clone());
             let Some(kept) = self.events.get_mut(&key) else { continue };
             kept.deliveries = kept.deliveries.saturating_sub(1);

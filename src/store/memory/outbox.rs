@@ -88,6 +88,7 @@ impl Tables {
             };
             self.lanes.entry(delivery.endpoint).or_default().insert((due, delivery.id));
             self.deliveries.insert(delivery.id, row);
+            self.tally.add(DeliveryState::Pending, 1);
         }
         Appended::Stored
     }

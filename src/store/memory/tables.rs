@@ -10,7 +10,7 @@ use crate::endpoint::Endpoint;
 use crate::event::Event;
 use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
 use crate::retry::FailReason;
-use crate::store::Settled;
+use crate::store::{Counts, Settled};
 
 /// A store in memory. Clones share what is stored. Nothing survives the process.
 ///
@@ -47,6 +47,8 @@ pub(super) struct Tables {
     /// Removed ones stay as `None`, so that nothing owed to them is ever sent.
     pub(super) endpoints: BTreeMap<EndpointId, Option<Arc<Endpoint>>>,
     pub(super) tenants: HashMap<Tenant, BTreeSet<EndpointId>>,
+    /// How many rows are in each of their states.
+    pub(super) tally: Counts,
 }
 
 #[derive(Debug)]
@@ -149,6 +151,8 @@ impl Tables {
 
     fn finish(&mut self, id: DeliveryId, state: DeliveryState, reason: Option<FailReason>, at: Timestamp) {
         let Some(row) = self.deliveries.get_mut(&id) else { return };
+        self.tally.take(row.state);
+        self.tally.add(state, 1);
         row.finish(state, reason, at);
         let (endpoint, due) = (row.endpoint, row.due);
         self.leave_lane(endpoint, due, id);
@@ -179,6 +183,8 @@ impl Tables {
     pub(super) fn cancel_lane(&mut self, endpoint: EndpointId, now: Timestamp) {
         for (_, id) in self.lanes.remove(&endpoint).unwrap_or_default() {
             if let Some(row) = self.deliveries.get_mut(&id) {
+                self.tally.take(row.state);
+                self.tally.add(DeliveryState::Cancelled, 1);
                 row.finish(DeliveryState::Cancelled, None, now);
                 self.finished.insert((now, id));
             }

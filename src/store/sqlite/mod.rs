@@ -92,9 +92,11 @@ impl SqliteStore {
         };
         opening.spawn(open).map_err(OpenError::Io)?;
         let (writer, readers) = opened.await.map_err(|_| OpenError::Io(std::io::ErrorKind::Other.into()))??;
-        let readers = readers.into_iter().map(Executor::reader).collect::<Result<_, _>>().map_err(OpenError::Io)?;
-        let writer = Executor::writer(writer).map_err(OpenError::Io)?;
-        Ok(Self { writer, readers, turn: Arc::default() })
+        let readers =
+            readers.into_iter().map(Executor::reader).collect::<Result<Vec<_>, _>>().map_err(OpenError::Io)?;
+        let (readers, handles): (Vec<_>, Vec<_>) = readers.into_iter().unzip();
+        let writer = Executor::writer(writer, handles).map_err(OpenError::Io)?;
+        Ok(Self { writer, readers: readers.into(), turn: Arc::default() })
     }
 
     /// Checks every page of the file: SQLite's `quick_check`. Takes as long as reading the file.

@@ -86,7 +86,7 @@ pub(super) fn open_writer(path: &Path, company: Company) -> Result<Connection, O
     connection
         .execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;
-             PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;",
+             PRAGMA wal_autocheckpoint = 4000; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;",
         )
         .map_err(OpenError::of)?;
     schema::migrate(&mut connection)?;

@@ -1,7 +1,8 @@
 //! Blocking work on threads of its own: one that writes in groups, a few that read.
 
 use std::fmt;
-use std::thread;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
@@ -13,6 +14,9 @@ const QUEUE: usize = 4_096;
 
 /// Most calls in one transaction: bounds how long the first of them waits.
 const MAX_GROUP: usize = 1_024;
+
+/// How long a group waits for the rest of the crowd.
+const GATHER: Duration = Duration::from_micros(100);
 
 /// One call, not knowing what it answers.
 trait Job: Send {
@@ -59,20 +63,29 @@ impl fmt::Debug for Executor {
 }
 
 impl Executor {
-    /// A thread that runs calls in groups, each group one durable transaction.
-    pub(super) fn writer(connection: Connection) -> std::io::Result<Self> {
-        Self::spawn("hookwire-sqlite-writer", move |calls| write(&connection, calls))
+    /// A thread that runs calls in groups, each group one durable transaction. It closes its connection after the
+    /// `readers` have closed theirs: the last to close folds the log into the file, and only a writer can.
+    pub(super) fn writer(connection: Connection, readers: Vec<JoinHandle<()>>) -> std::io::Result<Self> {
+        let work = move |calls| {
+            write(&connection, calls);
+            // A reader that panicked has closed its connection too.
+            readers.into_iter().for_each(|reader| drop(reader.join()));
+        };
+        Self::spawn("hookwire-sqlite-writer", work).map(|(executor, _)| executor)
     }
 
     /// A thread that runs calls one by one.
-    pub(super) fn reader(connection: Connection) -> std::io::Result<Self> {
+    pub(super) fn reader(connection: Connection) -> std::io::Result<(Self, JoinHandle<()>)> {
         Self::spawn("hookwire-sqlite-reader", move |calls| read(&connection, calls))
     }
 
-    fn spawn(name: &str, work: impl FnOnce(mpsc::Receiver<Box<dyn Job>>) + Send + 'static) -> std::io::Result<Self> {
+    fn spawn(
+        name: &str,
+        work: impl FnOnce(mpsc::Receiver<Box<dyn Job>>) + Send + 'static,
+    ) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (calls, queue) = mpsc::channel(QUEUE);
-        thread::Builder::new().name(name.into()).spawn(move || work(queue))?;
-        Ok(Self { calls })
+        let handle = thread::Builder::new().name(name.into()).spawn(move || work(queue))?;
+        Ok((Self { calls }, handle))
     }
 
     /// Runs one call. When the future is dropped after it was queued, the call still happens, whole.
@@ -99,8 +112,11 @@ fn read(connection: &Connection, mut calls: mpsc::Receiver<Box<dyn Job>>) {
 /// callers, and a lone caller waits for nobody.
 fn write(connection: &Connection, mut calls: mpsc::Receiver<Box<dyn Job>>) {
     let mut closed = false;
+    let mut last = 0;
     let mut group = Vec::with_capacity(MAX_GROUP);
     while calls.blocking_recv_many(&mut group, MAX_GROUP) > 0 {
+        gather(&mut calls, &mut group, last);
+        last = group.len();
         if closed {
             group.drain(..).for_each(|call| call.answer(Err(StoreError::new(StoreErrorKind::Closed))));
             continue;
@@ -116,6 +132,19 @@ fn write(connection: &Connection, mut calls: mpsc::Receiver<Box<dyn Job>>) {
                 }
                 fail(&mut group, &error);
             }
+        }
+    }
+}
+
+/// Callers that were answered together come back together, one by one: where the last group was much larger than this one,
+/// a moment's wait saves a whole transaction. A lone caller never waits.
+fn gather(calls: &mut mpsc::Receiver<Box<dyn Job>>, group: &mut Vec<Box<dyn Job>>, last: usize) {
+    if group.len() < last / 2 {
+        thread::sleep(GATHER);
+        while group.len() < MAX_GROUP
+            && let Ok(call) = calls.try_recv()
+        {
+            group.push(call);
         }
     }
 }

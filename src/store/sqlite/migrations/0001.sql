@@ -7,7 +7,7 @@ CREATE TABLE hookwire_publish (
     id TEXT NOT NULL,
     event INTEGER NOT NULL,
     fingerprint BLOB,
-    PRIMARY KEY (tenant, id)
+    PRIMARY KEY (id, tenant) -- ids that we make sort by time, so new keys meet on the last page
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE hookwire_event (
