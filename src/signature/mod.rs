@@ -52,7 +52,7 @@ use bytes::Bytes;
 pub use self::error::{SignError, VerifyError};
 pub use self::scheme::{Encoding, Grammar, Handshake, Hash, KeyText, Part, Place, Scheme, Stamp};
 pub use self::sign::Signing;
-pub use self::standard::STANDARD;
+pub use self::standard::{STANDARD, STANDARD_STRICT};
 use crate::clock::Timestamp;
 use crate::secret::Keyring;
 

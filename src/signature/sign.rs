@@ -3,6 +3,7 @@
 use ed25519_dalek::Signer;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::candidates::is_plain_id;
 use super::error::SignError;
 use super::scheme::{Grammar, Hash, Scheme, Stamp};
 use crate::clock::Timestamp;
@@ -31,8 +32,12 @@ impl Scheme {
     /// the newest key's otherwise.
     ///
     /// # Errors
-    /// When no live key can sign under this scheme, or the id cannot stand in a header.
+    /// When no live key can sign under this scheme, or the id is to be signed and is not 1 to 128 of `A-Z a-z 0-9 _ -`.
+    /// Nothing is added then.
     pub fn sign(&self, signing: &Signing<'_>, keys: &Keyring, headers: &mut HeaderMap) -> Result<(), SignError> {
+        if self.id_header.is_some() && !is_plain_id(signing.id.as_bytes()) {
+            return Err(SignError::Id);
+        }
         let mut digits = [0; 20];
         let timestamp = write_digits(signing.timestamp.as_secs().max(0).unsigned_abs(), &mut digits);
         let value = self.signatures(signing, timestamp, keys)?;

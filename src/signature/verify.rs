@@ -5,14 +5,15 @@ use subtle::Choice;
 use super::candidates::{Algorithm, Presented};
 use super::compare::equal;
 use super::error::VerifyError;
-use super::scheme::{Hash, Part, Scheme, Stamp};
+use super::scheme::{Grammar, Hash, Part, Scheme, Stamp};
 use super::{At, Checked, EventRef, Received, Verify};
 use crate::clock::Timestamp;
 use crate::secret::{HmacKey, Keyring, Kind, Tag};
 
 impl Verify for Scheme {
     fn verify(&self, received: &Received<'_>, keys: &Keyring, at: &At) -> Result<Checked, VerifyError> {
-        let presented = Presented::read(self, received.headers)?;
+        let mut presented = Presented::new();
+        presented.read(self, received.headers)?;
         self.check(&presented, received.body, keys, at.now)?;
         let signed_at = (self.stamp != Stamp::None).then(|| seconds(presented.timestamp));
         if let Some(signed_at) = signed_at {
@@ -33,18 +34,20 @@ impl Scheme {
         let mut good = Choice::from(0);
         let mut message = None;
         for key in keys.live(now) {
-            usable = true;
             let public = match key.kind() {
                 Kind::Hmac(key) => {
+                    usable = true;
                     let tag = self.mac(key, presented, body);
                     for signature in presented.signatures.of(Algorithm::Hmac) {
                         good |= equal(tag.as_bytes(), signature);
                     }
                     continue;
                 }
+                _ if self.grammar != Grammar::Versioned => continue,
                 Kind::Verifying(key) => *key,
                 Kind::Signing(key) => key.verifying_key(),
             };
+            usable = true;
             let message = message.get_or_insert_with(|| self.message(presented, body));
             for signature in presented.signatures.of(Algorithm::Ed25519) {
                 good |= Choice::from(u8::from(verifies(&public, message, signature)));
@@ -82,7 +85,7 @@ impl Part {
     /// The bytes that this piece stands for.
     pub(super) const fn bytes<'a>(&'a self, id: &'a [u8], timestamp: &'a [u8], body: &'a [u8]) -> &'a [u8] {
         match self {
-            Self::Id => id,
+            Self::Id | Self::PlainId => id,
             Self::Timestamp => timestamp,
             Self::Body => body,
             Self::Text(text) => text.as_bytes(),
