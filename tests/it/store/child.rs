@@ -42,7 +42,8 @@ impl Running {
         let output = BufReader::new(process.stdout.take().unwrap());
         let (to, lines) = mpsc::channel();
         std::thread::spawn(move || {
-            let said = output.split(b'\n').map_while(Result::ok).map(|line| String::from_utf8_lossy(&line).into_owned());
+            let said =
+                output.split(b'\n').map_while(Result::ok).map(|line| String::from_utf8_lossy(&line).into_owned());
             // A line that was cut off by the kill has not been said: its newline was written with it.
             said.filter_map(|line| line.split_once(MARK).map(|(_, said)| said.to_owned()))
                 .for_each(|line| drop(to.send(line)));
