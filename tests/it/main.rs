@@ -14,4 +14,3 @@ mod signature;
 mod ssrf;
 mod store;
 mod support;
-mod worker;
