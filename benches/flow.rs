@@ -21,13 +21,13 @@ use hookwire::sender::egress::EgressPolicy;
 use hookwire::sender::{Sender, Store};
 use hookwire::signature::{STANDARD, Signing};
 use hookwire::store::{MemoryStore, SqliteStore};
+use hookwire::worker::CancellationToken;
 use http::{HeaderValue, Method, Request, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
 
 const CALLERS: usize = 64;
 const TENANTS: usize = 16;
@@ -87,6 +87,9 @@ fn measure<T>(events: usize, work: impl Future<Output = T>) -> Measured {
 }
 
 fn runtime() -> tokio::runtime::Runtime {
+    if let Some(n) = std::env::var("HOOKWIRE_BENCH_WORKERS").ok().and_then(|n| n.parse().ok()) {
+        return tokio::runtime::Builder::new_multi_thread().worker_threads(n).enable_all().build().unwrap();
+    }
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 

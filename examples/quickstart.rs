@@ -15,8 +15,8 @@ use hookwire::sender::Sender;
 use hookwire::sender::egress::EgressPolicy;
 use hookwire::sender::http::HttpOptions;
 use hookwire::store::SqliteStore;
+use hookwire::worker::CancellationToken;
 use quickstart_parts::{Ledger, report, serve, show_progress};
-use tokio_util::sync::CancellationToken;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {

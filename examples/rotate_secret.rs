@@ -17,9 +17,9 @@ use hookwire::sender::Sender;
 use hookwire::sender::egress::EgressPolicy;
 use hookwire::signature::{At, Received, STANDARD, Tolerance, Verify as _};
 use hookwire::store::MemoryStore;
+use hookwire::worker::CancellationToken;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {

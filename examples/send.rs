@@ -13,9 +13,9 @@ use hookwire::id::EventId;
 use hookwire::sender::Sender;
 use hookwire::sender::egress::EgressPolicy;
 use hookwire::store::SqliteStore;
+use hookwire::worker::CancellationToken;
 use serde_json::json;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {

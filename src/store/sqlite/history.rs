@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
 use super::SqliteStore;
-use super::rows::{ATTEMPT_COLUMNS, DELIVERY_COLUMNS, EVENT_COLUMNS, attempt, delivery, event, select, shown_state};
+use super::rows::{DELIVERY_COLUMNS, EVENT_COLUMNS, attempt, delivery, event, select, shown_state};
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, DeliveryState};
 use crate::event::{Event, EventType};
@@ -36,8 +36,10 @@ impl History for SqliteStore {
     }
 
     async fn attempts(&self, id: DeliveryId) -> Result<Vec<Attempt>, StoreError> {
-        let sql = select(ATTEMPT_COLUMNS, "FROM hookwire_attempt WHERE delivery = ?1 ORDER BY fence");
-        self.read(move |connection| connection.prepare_cached(&sql)?.query_map([id.as_bytes()], attempt)?.collect())
+        let sql = "SELECT number, at, duration, class, status, excerpt, fence FROM hookwire_attempt WHERE delivery = ?1 \
+                   UNION ALL SELECT last_number, last_at, last_duration, last_class, last_status, last_excerpt, last_fence \
+                   FROM hookwire_delivery WHERE id = ?1 AND last_fence IS NOT NULL ORDER BY fence";
+        self.read(move |connection| connection.prepare_cached(sql)?.query_map([id.as_bytes()], attempt)?.collect())
             .await
     }
 

@@ -1,4 +1,6 @@
 //! Every store against the contract, and what is particular to SQLite.
 
+mod child;
 mod conformance;
+mod crash;
 mod files;

@@ -1,0 +1,114 @@
+//! Processes of their own: this test binary again, running one of its hidden tests.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// Where a child finds the store.
+const PATH: &str = "HOOKWIRE_TEST_STORE";
+
+/// Where a child finds the number that its task depends on.
+const NUMBER: &str = "HOOKWIRE_TEST_NUMBER";
+
+/// What begins a line that is meant for the parent; the test harness prints others.
+const MARK: &str = "> ";
+
+/// Longest wait for a child's next line.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The command that runs the hidden test `name` on the store at `path`, perhaps under `wrapper`.
+pub(super) fn command(wrapper: &[&OsStr], name: &str, path: &Path) -> Command {
+    let test = std::env::current_exe().unwrap();
+    let mut words = wrapper.iter().copied().chain([test.as_os_str()]);
+    let mut command = Command::new(words.next().unwrap());
+    command.args(words).args(["--exact", name, "--ignored", "--nocapture", "--test-threads=1"]);
+    command.env(PATH, path).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command
+}
+
+/// A child and what it says. It is killed when this is dropped.
+#[derive(Debug)]
+pub(super) struct Running {
+    process: Child,
+    lines: mpsc::Receiver<String>,
+}
+
+impl Running {
+    pub(super) fn start(mut command: Command, number: u64) -> Self {
+        let mut process = command.env(NUMBER, number.to_string()).spawn().unwrap();
+        let output = BufReader::new(process.stdout.take().unwrap());
+        let (to, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            let said =
+                output.split(b'\n').map_while(Result::ok).map(|line| String::from_utf8_lossy(&line).into_owned());
+            // A line that was cut off by the kill has not been said: its newline was written with it.
+            said.filter_map(|line| line.split_once(MARK).map(|(_, said)| said.to_owned()))
+                .for_each(|line| drop(to.send(line)));
+        });
+        Self { process, lines }
+    }
+
+    pub(super) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// The next line, or `None` when there are no more.
+    pub(super) fn next(&self) -> Option<String> {
+        match self.lines.recv_timeout(PATIENCE) {
+            Ok(line) => Some(line),
+            Err(mpsc::RecvTimeoutError::Disconnected) => None,
+            Err(mpsc::RecvTimeoutError::Timeout) => panic!("the child says nothing"),
+        }
+    }
+
+    /// What it says until its end.
+    pub(super) fn rest(&self) -> Vec<String> {
+        std::iter::from_fn(|| self.next()).collect()
+    }
+
+    /// `SIGKILL`, now.
+    pub(super) fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// Waits for its end; whether it went well.
+    pub(super) fn went_well(&mut self) -> bool {
+        self.process.wait().unwrap().success()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _already_gone = self.process.kill();
+        let _already_known = self.process.wait();
+    }
+}
+
+/// In a child: the store's path and the number.
+pub(super) fn task() -> (PathBuf, u64) {
+    let path = std::env::var_os(PATH).expect("only started by another test");
+    (PathBuf::from(path), std::env::var(NUMBER).unwrap().parse().unwrap())
+}
+
+/// In a child: tells the parent, in one write.
+pub(super) fn say(what: &str) {
+    let line = format!("\n{MARK}{what}\n");
+    let mut output = std::io::stdout().lock();
+    output.write_all(line.as_bytes()).unwrap();
+    output.flush().unwrap();
+}
+
+/// Whether a tool can be used here. Without it a test must not pass: the caller says why it did not run, and fails when
+/// `HOOKWIRE_TEST_REQUIRE` is set.
+pub(super) fn lacks(tool: &str, works: bool) -> bool {
+    if works {
+        return false;
+    }
+    assert!(std::env::var_os("HOOKWIRE_TEST_REQUIRE").is_none(), "{tool} is required here, and does not work");
+    eprintln!("NOT RUN: {tool} does not work here; HOOKWIRE_TEST_REQUIRE=1 makes this a failure");
+    true
+}

@@ -1,0 +1,154 @@
+//! Killed processes: what was acknowledged is there afterwards, and is delivered.
+//!
+//! Five kills by default. The long run:
+//! `HOOKWIRE_KILL_CYCLES=200 cargo test --test it store::crash -- --nocapture`; `HOOKWIRE_KILL_SEED` repeats one.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::time::Duration;
+
+use hookwire::clock::{Clock, SystemClock, Timestamp};
+use hookwire::endpoint::{NewEndpoint, Target};
+use hookwire::event::NewEvent;
+use hookwire::id::{EventId, Tenant};
+use hookwire::sender::Sender;
+use hookwire::sender::egress::EgressPolicy;
+use hookwire::store::SqliteStore;
+use tokio_util::sync::CancellationToken;
+
+use super::child::{self, Running};
+use crate::support::server::{Reply, Server};
+use crate::support::until;
+
+const TENANTS: usize = 4;
+const CALLERS: usize = 32;
+
+/// An hour ahead, so that the leases of the dead have ended.
+#[derive(Debug)]
+struct Ahead;
+
+impl Clock for Ahead {
+    fn now(&self) -> Timestamp {
+        SystemClock.now() + Duration::from_secs(3_600)
+    }
+
+    fn uptime(&self) -> Duration {
+        SystemClock.uptime()
+    }
+}
+
+fn sender(store: SqliteStore, clock: impl Clock) -> Sender {
+    let egress = EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();
+    Sender::builder(store).clock(clock).egress(egress).build().unwrap()
+}
+
+fn tenant(number: usize) -> Tenant {
+    Tenant::from(format!("tenant-{}", number % TENANTS).as_str())
+}
+
+/// Dispatches and delivers until it is killed; says each event that was acknowledged.
+#[tokio::test]
+#[ignore = "the process that is killed"]
+async fn dispatches_until_it_is_killed() {
+    let (path, _) = child::task();
+    let sender = sender(SqliteStore::open(path).await.unwrap(), SystemClock);
+    let _worker = tokio::spawn(sender.worker().run(CancellationToken::new()));
+    let mut callers = tokio::task::JoinSet::new();
+    for caller in 0..CALLERS {
+        let sender = sender.clone();
+        callers.spawn(async move {
+            for turn in 0.. {
+                // Sizes from one page to several, so that the log grows by more than rows.
+                let data = "x".repeat(1 + (turn * 977) % 9_000);
+                let event = NewEvent::json("kill.survived", &data).unwrap().tenant(tenant(caller));
+                let receipt = sender.dispatch(event).await.unwrap();
+                child::say(&format!("{caller} {}", receipt.event));
+            }
+        });
+    }
+    while let Some(done) = callers.join_next().await {
+        done.unwrap();
+    }
+}
+
+/// A fixed sequence, so that a run can be repeated: SplitMix64.
+struct Chance(u64);
+
+impl Chance {
+    fn next(&mut self, below: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % below
+    }
+}
+
+fn number(variable: &str, default: u64) -> u64 {
+    std::env::var(variable).map_or(default, |text| text.parse().unwrap())
+}
+
+/// Starts a child, kills it after so many acknowledgements and so many more microseconds. Answers what was acknowledged.
+fn kill_one(path: &Path, after: u64, micros: u64) -> Vec<(Tenant, EventId)> {
+    let command = child::command(&[], "store::crash::dispatches_until_it_is_killed", path);
+    let mut child = Running::start(command, 0);
+    let mut said: Vec<_> = (0..after).map(|_| child.next().expect("it lives until it is killed")).collect();
+    std::thread::sleep(Duration::from_micros(micros));
+    child.kill();
+    said.extend(child.rest());
+    let read = |line: String| {
+        let (caller, id) = line.split_once(' ')?;
+        Some((tenant(caller.parse().ok()?), EventId::new(id).ok()?))
+    };
+    said.into_iter().map(|line| read(line).expect("whole lines")).collect()
+}
+
+/// Opens what is left, and delivers it.
+async fn recover(path: &Path) {
+    let store = SqliteStore::open(path).await.unwrap();
+    store.check().await.unwrap();
+    let sender = sender(store, Ahead);
+    let stop = CancellationToken::new();
+    let worker = tokio::spawn(sender.worker().run(stop.clone()));
+    until(|| async { sender.history().counts(None).await.unwrap().pending == 0 }).await;
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+    let counts = sender.history().counts(None).await.unwrap();
+    assert_eq!(counts.failed + counts.held + counts.cancelled, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f_28_what_was_acknowledged_survives_a_kill_and_is_delivered() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("hookwire.db");
+    let server = Server::start(|_| Reply::status(204)).await;
+    let setup = sender(SqliteStore::open(&path).await.unwrap(), SystemClock);
+    for number in 0..TENANTS {
+        let endpoint = NewEndpoint::at(Target::parse(&server.url("/in")).unwrap()).tenant(tenant(number));
+        setup.endpoints().create(endpoint).await.unwrap();
+    }
+    drop(setup);
+
+    let seed = number("HOOKWIRE_KILL_SEED", 1);
+    let mut chance = Chance(seed);
+    let mut acknowledged = Vec::new();
+    let cycles = number("HOOKWIRE_KILL_CYCLES", 5);
+    for cycle in 0..cycles {
+        let (after, micros) = (chance.next(300), chance.next(20_000));
+        let killed = path.clone();
+        let said = tokio::task::spawn_blocking(move || kill_one(&killed, after, micros)).await.unwrap();
+        recover(&path).await;
+
+        let store = SqliteStore::open(&path).await.unwrap();
+        for (tenant, id) in &said {
+            let found = hookwire::store::History::event(&store, tenant, id).await.unwrap();
+            assert!(found.is_some(), "seed {seed}, cycle {cycle}: {id} was acknowledged and is lost");
+        }
+        acknowledged.extend(said);
+    }
+    let delivered: HashSet<_> =
+        server.requests().iter().map(|request| request.headers["webhook-id"].to_str().unwrap().to_owned()).collect();
+    let lost: Vec<_> = acknowledged.iter().filter(|(_, id)| !delivered.contains(id.as_str())).collect();
+    assert!(lost.is_empty(), "seed {seed}: acknowledged, kept, and never delivered: {lost:?}");
+    let (kept, sent) = (acknowledged.len(), server.requests().len());
+    eprintln!("{cycles} kills: {kept} acknowledged, none lost, {sent} requests for {} events", delivered.len());
+}
