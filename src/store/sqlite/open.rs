@@ -155,12 +155,20 @@ fn judge_header(path: &Path, length: u64) -> Result<(), OpenError> {
         1 => 65_536,
         size => u64::from(size),
     };
-    // Pages that are only in the write-ahead log so far are not counted in this header.
-    let counted = number(24) == number(92);
+    // While there is a write-ahead log, pages may be in it that are missing here: a process died while it copied them.
+    let logged = std::fs::metadata(log_of(path)).is_ok_and(|log| log.len() > 0);
+    let counted = number(24) == number(92) && !logged;
     if counted && u64::from(number(28)) * page_size > length {
         return Err(OpenError::Corrupt("it is truncated".into()));
     }
     Ok(())
+}
+
+/// The write-ahead log that belongs to a file.
+fn log_of(path: &Path) -> PathBuf {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    log.into()
 }
 
 /// The path as given to SQLite by every connection.
