@@ -3,4 +3,7 @@
 mod child;
 mod conformance;
 mod crash;
+mod disk;
 mod files;
+mod rows;
+mod sync;
