@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
+use hookwire::delivery::Settlement;
 use hookwire::id::EndpointId;
 use hookwire::store::{History, Outbox, SqliteStore, StoreErrorKind};
 use rusqlite::Connection;
@@ -56,7 +57,12 @@ async fn lives_on_a_small_disk() {
     let ballast = std::fs::write(path.with_file_name("ballast"), vec![1; 2 << 20]);
     assert_eq!(ballast.unwrap_err().kind(), std::io::ErrorKind::StorageFull, "now it is full to the last page");
 
-    let settlements: Vec<_> = leased.iter().map(delivered).collect();
+    // Long excerpts, because what the failed append has left of the log is written over first.
+    let long = |settlement: Settlement| {
+        let attempt = settlement.attempt.map(|attempt| attempt.with_excerpt(Some("x".repeat(20_000).into())));
+        Settlement { attempt, ..settlement }
+    };
+    let settlements: Vec<_> = leased.iter().map(delivered).map(long).collect();
     let full = store.settle(settlements.clone()).await;
     assert_eq!(full.map_err(|error| error.kind()), Err(StoreErrorKind::Full), "F-30: delivered, but not recorded");
     assert_eq!(pending(&store).await, kept, "so it stays leased");
