@@ -59,8 +59,8 @@ pub struct LaneClaim {
 pub struct Claimed {
     /// The deliveries, now leased.
     pub leased: Vec<Leased>,
-    /// For each lane asked for that still has pending deliveries, those just claimed included: when its earliest one is
-    /// due, or its lease ends. The worker sleeps until then.
+    /// For each lane asked for that is served and still has pending deliveries, those just claimed included: when its
+    /// earliest one is due, or its lease ends. The worker sleeps until then.
     pub next: Vec<LaneDue>,
 }
 
@@ -86,16 +86,19 @@ pub struct LaneDue {
 ///    (`a_born_leased_delivery_is_claimable_only_after_its_lease`).
 /// 5. `claim` MUST return only deliveries of the lanes asked for, due at or before `now`, at most `max` of each,
 ///    earliest due first (`claim_obeys_lanes_quotas_and_due_times`, `claim_takes_the_earliest_due_first`).
-///    It MUST answer the next due time of each lane asked for (`claim_answers_when_each_lane_is_due_next`).
+///    It MUST answer the next due time of each lane asked for that it serves
+///    (`claim_answers_when_each_lane_is_due_next`).
 /// 6. It MUST NOT return deliveries of an endpoint that is disabled or removed
-///    (`claim_leaves_a_disabled_endpoint_alone`, `claim_leaves_a_removed_endpoint_alone`). Lanes without any endpoint
-///    record are served: the inbox has none (`a_lane_without_an_endpoint_record_is_served`).
+///    (`claim_leaves_a_disabled_endpoint_alone`, `claim_leaves_a_removed_endpoint_alone`), nor when those are due: the
+///    caller would ask again at once. What is found owed to a removed endpoint it MUST cancel, at least in part
+///    (the latter case). Lanes without any endpoint record are served: the inbox has none (`a_lane_without_an_endpoint_record_is_served`).
 /// 7. A claimed delivery MUST NOT be claimed again before `until`, unless settled or released
 ///    (`a_lease_excludes_other_claims`, `concurrent_claims_never_overlap`), and MUST be claimable after it
 ///    (`an_ended_lease_is_claimed_again_with_a_higher_fence`).
 /// 8. Each claim MUST raise the fence and the attempt count by one (same case).
-/// 9. `settle` MUST be fenced: with another fence, or after a final state, nothing changes and the answer is
-///    [`Settled::LeaseLost`] (`settle_with_a_lost_lease_changes_nothing`). A lease past its end that nobody has
+/// 9. `settle` MUST be fenced, and MUST end the lease: with another fence, or when the lease was settled before, nothing
+///    changes and the answer is [`Settled::LeaseLost`] (`settle_with_a_lost_lease_changes_nothing`,
+///    `settle_twice_counts_once`). A lease past its end that nobody has
 ///    claimed since still counts (`settle_after_the_end_of_an_unclaimed_lease_counts`).
 /// 10. State, attempt record and the effect on the endpoint MUST be one transaction (`settle_records_the_attempt`,
 ///     `gone_disables_the_endpoint`, `blocked_flags_the_endpoint`).

@@ -23,8 +23,15 @@ impl Outbox for MemoryStore {
         let mut tables = self.tables();
         let mut claimed = Claimed::default();
         for lane in &claim.lanes {
-            claimed.leased.extend(tables.claim(lane.endpoint, lane.max, claim.now, claim.until));
-            claimed.next.extend(tables.due(lane.endpoint));
+            match tables.endpoints.get(&lane.endpoint) {
+                // Left by a dispatch that did not know of the removal yet.
+                Some(None) => tables.cancel_lane(lane.endpoint, claim.now),
+                Some(Some(endpoint)) if !endpoint.is_enabled() => {}
+                _ => {
+                    claimed.leased.extend(tables.claim(lane.endpoint, lane.max, claim.now, claim.until));
+                    claimed.next.extend(tables.due(lane.endpoint));
+                }
+            }
         }
         Ok(claimed)
     }

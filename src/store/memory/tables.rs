@@ -105,8 +105,7 @@ impl Tables {
 
     /// Takes up to `max` due deliveries of a lane under lease.
     pub(super) fn claim(&mut self, endpoint: EndpointId, max: u32, now: Timestamp, until: Timestamp) -> Vec<Leased> {
-        let served = self.endpoints.get(&endpoint).is_none_or(|kept| kept.as_ref().is_some_and(|it| it.is_enabled()));
-        let Some(lane) = self.lanes.get(&endpoint).filter(|_| served) else { return Vec::new() };
+        let Some(lane) = self.lanes.get(&endpoint) else { return Vec::new() };
         let due: Vec<_> =
             lane.iter().take_while(|(due, _)| *due <= now).take(max as usize).map(|(_, id)| *id).collect();
         due.into_iter().filter_map(|id| self.lease(id, until)).collect()
@@ -130,13 +129,16 @@ impl Tables {
         };
         row.log.extend(settlement.attempt);
         match settlement.next {
+            // A settlement ends the lease: the same one again, or an extension after it, no longer counts.
             Next::Retry { due } => {
                 row.faults = 0;
+                row.fence += 1;
                 self.reschedule(id, due);
             }
             Next::Again { due } => {
                 row.attempts = row.attempts.saturating_sub(1);
                 row.faults += 1;
+                row.fence += 1;
                 self.reschedule(id, due);
             }
             Next::Delivered => self.finish(id, DeliveryState::Delivered, None, settlement.at),

@@ -84,7 +84,8 @@ fn bury(connection: &Connection, id: EndpointId) -> rusqlite::Result<bool> {
     Ok(connection.prepare_cached(sql)?.execute([id.as_bytes()])? > 0)
 }
 
-fn cancel_some(connection: &Connection, id: EndpointId, now: Timestamp) -> rusqlite::Result<usize> {
+/// Cancels a part of what an endpoint is owed; how much.
+pub(super) fn cancel_some(connection: &Connection, id: EndpointId, now: Timestamp) -> rusqlite::Result<usize> {
     let sql = "UPDATE hookwire_delivery SET state = 3, finished_at = ?2, fence = fence + 1 WHERE id IN \
                (SELECT id FROM hookwire_delivery WHERE state = 0 AND endpoint = ?1 LIMIT ?3)";
     connection.prepare_cached(sql)?.execute(params![id.as_bytes(), now.as_micros(), CANCEL_BATCH])

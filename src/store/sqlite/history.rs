@@ -129,24 +129,34 @@ fn counts(connection: &Connection, endpoint: Option<EndpointId>) -> rusqlite::Re
 }
 
 fn prune(connection: &Connection, before: Timestamp, limit: u32) -> rusqlite::Result<u64> {
-    let finished = "SELECT id FROM hookwire_delivery WHERE finished_at < ?1 ORDER BY finished_at LIMIT ?2";
-    let bounds = params![before.as_micros(), limit];
-    connection
-        .prepare_cached(&format!("DELETE FROM hookwire_attempt WHERE delivery IN ({finished})"))?
-        .execute(bounds)?;
-    let deliveries = connection
-        .prepare_cached(&format!("DELETE FROM hookwire_delivery WHERE id IN ({finished})"))?
-        .execute(bounds)?;
+    let deliveries = prune_deliveries(connection, before, limit)?;
     let events = prune_events(connection, before, limit)?;
     Ok(u64::try_from(deliveries.max(events)).unwrap_or(u64::MAX))
 }
 
-/// Events are numbered as they are appended, so the oldest come first; those still owed to somebody are passed over.
+fn prune_deliveries(connection: &Connection, before: Timestamp, limit: u32) -> rusqlite::Result<usize> {
+    let finished: Vec<(Vec<u8>, i64)> = connection
+        .prepare_cached("SELECT id, event FROM hookwire_delivery WHERE finished_at < ?1 ORDER BY finished_at LIMIT ?2")?
+        .query_map(params![before.as_micros(), limit], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    let mut attempts = connection.prepare_cached("DELETE FROM hookwire_attempt WHERE delivery = ?1")?;
+    let mut delivery = connection.prepare_cached("DELETE FROM hookwire_delivery WHERE id = ?1")?;
+    let mut event = connection.prepare_cached(
+        "UPDATE hookwire_event SET childless = appended_at \
+         WHERE seq = ?1 AND NOT EXISTS (SELECT 1 FROM hookwire_delivery d WHERE d.event = ?1)",
+    )?;
+    for (id, seq) in &finished {
+        attempts.execute([id])?;
+        delivery.execute([id])?;
+        event.execute([seq])?;
+    }
+    Ok(finished.len())
+}
+
+/// The cost is that of what is forgotten: events still owed to somebody, however old, are not even looked at.
 fn prune_events(connection: &Connection, before: Timestamp, limit: u32) -> rusqlite::Result<usize> {
-    let childless = "SELECT seq FROM hookwire_event e WHERE appended_at < ?1 \
-                     AND NOT EXISTS (SELECT 1 FROM hookwire_delivery d WHERE d.event = e.seq) ORDER BY seq LIMIT ?2";
     let sequences: Vec<i64> = connection
-        .prepare_cached(childless)?
+        .prepare_cached("SELECT seq FROM hookwire_event WHERE childless < ?1 ORDER BY childless LIMIT ?2")?
         .query_map(params![before.as_micros(), limit], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     for seq in &sequences {

@@ -12,8 +12,8 @@ use super::schema;
 /// The first SQLite without the WAL-reset bug, which can corrupt a file that two connections write to.
 const MIN_SQLITE: i32 = 3_051_003;
 
-/// How long a statement waits for another process's transaction.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a statement waits for another process's transaction: so many milliseconds, one by one.
+const BUSY_WAITS: i32 = 5_000;
 
 /// Files up to this size are checked whole when they are opened.
 const FULL_CHECK_BYTES: u64 = 16 * 1024 * 1024;
@@ -82,7 +82,7 @@ pub(super) fn open_writer(path: &Path, company: Company) -> Result<Connection, O
     }
     judge(path, company)?;
     let mut connection = Connection::open(path).map_err(OpenError::of)?;
-    connection.busy_timeout(BUSY_TIMEOUT).map_err(OpenError::of)?;
+    connection.busy_handler(Some(wait_for_lock)).map_err(OpenError::of)?;
     connection
         .execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;
@@ -97,10 +97,17 @@ pub(super) fn open_writer(path: &Path, company: Company) -> Result<Connection, O
 /// Another connection to a file that [`open_writer`] has opened, for reading only.
 pub(super) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(OpenError::of)?;
-    connection.busy_timeout(BUSY_TIMEOUT).map_err(OpenError::of)?;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(OpenError::of)?;
+    connection.busy_handler(Some(wait_for_lock)).map_err(OpenError::of)?;
     connection.execute_batch("PRAGMA cache_size = -4096;").map_err(OpenError::of)?;
     Ok(connection)
+}
+
+/// SQLite's own handler sleeps ever longer, up to 100 ms. Beside a process that writes without pause, which is between two
+/// transactions for some microseconds only, it hardly ever comes at the right moment, and gives up in the end.
+fn wait_for_lock(waited: i32) -> bool {
+    std::thread::sleep(Duration::from_millis(1));
+    waited < BUSY_WAITS
 }
 
 /// Looks at an existing file without writing to it.
@@ -115,7 +122,7 @@ fn judge(path: &Path, company: Company) -> Result<(), OpenError> {
     if length == 0 {
         return Ok(());
     }
-    judge_header(path, length)?;
+    judge_header(path)?;
     let connection = open_reader(path)?;
     match schema::version(&connection).map_err(OpenError::of)? {
         Some(found) if found > schema::VERSION => {
@@ -136,7 +143,7 @@ pub(super) fn check(connection: &Connection) -> Result<(), OpenError> {
 }
 
 /// The file header (sqlite.org/fileformat.html section 1.3): is it one, and is all of the file there?
-fn judge_header(path: &Path, length: u64) -> Result<(), OpenError> {
+fn judge_header(path: &Path) -> Result<(), OpenError> {
     let mut header = [0; 100];
     let mut file = File::open(path).map_err(OpenError::Io)?;
     if let Err(error) = file.read_exact(&mut header) {
@@ -155,20 +162,25 @@ fn judge_header(path: &Path, length: u64) -> Result<(), OpenError> {
         1 => 65_536,
         size => u64::from(size),
     };
-    // While there is a write-ahead log, pages may be in it that are missing here: a process died while it copied them.
-    let logged = std::fs::metadata(log_of(path)).is_ok_and(|log| log.len() > 0);
-    let counted = number(24) == number(92) && !logged;
-    if counted && u64::from(number(28)) * page_size > length {
+    // Another program may have left this count unset.
+    let counted = number(24) == number(92);
+    if counted && !log_of(path).exists() && u64::from(number(28)) * page_size > length(path)? {
         return Err(OpenError::Corrupt("it is truncated".into()));
     }
     Ok(())
 }
 
-/// The write-ahead log that belongs to a file.
+/// The write-ahead log. While there is one, the file may lack pages that the header counts already: the first page is folded
+/// in first, and whoever does it may be at it still, or have died. Once there is none, they are all there: so the header is
+/// read before this is asked, and the length afterwards.
 fn log_of(path: &Path) -> PathBuf {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
     log.into()
+}
+
+fn length(path: &Path) -> Result<u64, OpenError> {
+    std::fs::metadata(path).map(|metadata| metadata.len()).map_err(OpenError::Io)
 }
 
 /// The path as given to SQLite by every connection.

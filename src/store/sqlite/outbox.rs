@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::SqliteStore;
+use super::directory::cancel_some;
 use super::rows::{
-    DELIVERED, ENABLED, EVENT_COLUMNS, FAILED, count, delivery_id, endpoint_id, event, fence, find_endpoint, select,
-    signed, time, write_endpoint,
+    DELIVERED, ENABLED, EVENT_COLUMNS, FAILED, REMOVED, count, delivery_id, endpoint_id, event, fence, find_endpoint,
+    select, signed, time, write_endpoint,
 };
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Lease, Leased, NewDelivery, Next, Settlement};
@@ -53,8 +54,8 @@ impl Outbox for SqliteStore {
 fn append(connection: &Connection, append: &Append) -> rusqlite::Result<Appended> {
     let Append { event, deliveries, now } = append;
     let fingerprint = event.fingerprint.as_ref().map(<[u8; 32]>::as_slice);
-    let insert = "INSERT INTO hookwire_event (tenant, id, type, content_type, occurred_at, appended_at) \
-                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let insert = "INSERT INTO hookwire_event (tenant, id, type, content_type, occurred_at, appended_at, childless) \
+                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     if let Some(found) = published(connection, event)? {
         let same = found.as_deref() == fingerprint;
         return Ok(if same { Appended::Duplicate } else { Appended::Conflict });
@@ -65,7 +66,8 @@ fn append(connection: &Connection, append: &Append) -> rusqlite::Result<Appended
         event.event_type.as_str(),
         &*event.content_type,
         event.occurred_at.as_micros(),
-        now.as_micros()
+        now.as_micros(),
+        deliveries.is_empty().then_some(now.as_micros())
     ])?;
     let seq = connection.last_insert_rowid();
     connection
@@ -107,21 +109,27 @@ fn append_delivery(connection: &Connection, event: i64, new: &NewDelivery, now: 
 fn claim_lanes(connection: &Connection, claim: &Claim) -> rusqlite::Result<Claimed> {
     let mut claimed = Claimed::default();
     for lane in &claim.lanes {
-        if is_served(connection, lane.endpoint)? {
-            claim_lane(connection, lane, claim, &mut claimed.leased)?;
+        match endpoint_state(connection, lane.endpoint)? {
+            None | Some(ENABLED) => {
+                claim_lane(connection, lane, claim, &mut claimed.leased)?;
+                claimed.next.extend(next_due(connection, lane.endpoint)?);
+            }
+            // Left by a removal that was cut off, or by a dispatch that did not know of it yet.
+            Some(REMOVED) => {
+                cancel_some(connection, lane.endpoint, claim.now)?;
+            }
+            Some(_) => {}
         }
-        claimed.next.extend(next_due(connection, lane.endpoint)?);
     }
     Ok(claimed)
 }
 
 /// Judged once a lane, never in the condition of a row.
-fn is_served(connection: &Connection, endpoint: EndpointId) -> rusqlite::Result<bool> {
-    let state: Option<i64> = connection
+fn endpoint_state(connection: &Connection, endpoint: EndpointId) -> rusqlite::Result<Option<i64>> {
+    connection
         .prepare_cached("SELECT state FROM hookwire_endpoint WHERE id = ?1")?
         .query_row([endpoint.as_bytes()], |row| row.get(0))
-        .optional()?;
-    Ok(state.is_none_or(|state| state == ENABLED))
+        .optional()
 }
 
 fn claim_lane(
@@ -167,13 +175,17 @@ fn settle(connection: &Connection, settlement: &Settlement) -> rusqlite::Result<
     if lease.fence > 1 && attempt.is_some() {
         keep_last_attempt(connection, *lease)?;
     }
+    // Every settlement ends the lease: the same one again, or an extension after it, no longer counts.
     let changed = match next {
         Next::Delivered => finish(connection, settlement, DELIVERED, None)?,
         Next::Failed { reason } => finish(connection, settlement, FAILED, Some(*reason))?,
-        Next::Retry { due } => reschedule(connection, settlement, *due, "faults = 0")?,
-        Next::Again { due } => {
-            reschedule(connection, settlement, *due, "attempts = max(attempts - 1, 0), faults = faults + 1")?
-        }
+        Next::Retry { due } => reschedule(connection, settlement, *due, "faults = 0, fence = fence + 1")?,
+        Next::Again { due } => reschedule(
+            connection,
+            settlement,
+            *due,
+            "attempts = max(attempts - 1, 0), faults = faults + 1, fence = fence + 1",
+        )?,
     };
     if let (Settled::Done, Next::Failed { reason }) = (changed, next) {
         affect_endpoint(connection, *lease, *reason, *at)?;

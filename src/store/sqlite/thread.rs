@@ -111,28 +111,37 @@ fn read(connection: &Connection, mut calls: mpsc::Receiver<Box<dyn Job>>) {
 /// Whatever has gathered while the last group was made durable is the next group: under load one `fsync` serves hundreds of
 /// callers, and a lone caller waits for nobody.
 fn write(connection: &Connection, mut calls: mpsc::Receiver<Box<dyn Job>>) {
-    let mut closed = false;
     let mut last = 0;
     let mut group = Vec::with_capacity(MAX_GROUP);
     while calls.blocking_recv_many(&mut group, MAX_GROUP) > 0 {
         gather(&mut calls, &mut group, last);
         last = group.len();
-        if closed {
-            group.drain(..).for_each(|call| call.answer(Err(StoreError::new(StoreErrorKind::Closed))));
-            continue;
+        if let Err(error) = serve(connection, &mut group) {
+            tracing::error!(%error, "the store is closed after a failed write");
+            return refuse(group, calls);
         }
-        let done = commit(connection, &mut group);
-        match done {
-            Ok(()) => group.drain(..).for_each(|call| call.answer(Ok(()))),
-            Err(error) if group.len() > 1 && is_of_one_call(&error) => one_by_one(connection, &mut group),
-            Err(error) => {
-                if is_fatal(&error) {
-                    tracing::error!(%error, "the store is closed after a failed write");
-                    closed = true;
-                }
-                fail(&mut group, &error);
-            }
+    }
+}
+
+/// Runs a group and answers it. An error is fatal: whoever is still in the group was not served.
+fn serve(connection: &Connection, group: &mut Vec<Box<dyn Job>>) -> rusqlite::Result<()> {
+    match commit(connection, group) {
+        Ok(()) => group.drain(..).for_each(|call| call.answer(Ok(()))),
+        Err(error) if group.len() > 1 && is_of_one_call(&error) => return one_by_one(connection, group),
+        Err(error) => {
+            fail(group, &error);
+            return if is_fatal(&error) { Err(error) } else { Ok(()) };
         }
+    }
+    Ok(())
+}
+
+/// Answers everybody that the store is closed, until the last handle is gone.
+fn refuse(group: Vec<Box<dyn Job>>, mut calls: mpsc::Receiver<Box<dyn Job>>) {
+    let closed = |call: Box<dyn Job>| call.answer(Err(StoreError::new(StoreErrorKind::Closed)));
+    group.into_iter().for_each(closed);
+    while let Some(call) = calls.blocking_recv() {
+        closed(call);
     }
 }
 
@@ -165,11 +174,16 @@ fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
 }
 
 /// One call cannot be stored: the others are run again without it.
-fn one_by_one(connection: &Connection, group: &mut Vec<Box<dyn Job>>) {
-    for mut call in group.drain(..) {
-        let done = commit(connection, std::slice::from_mut(&mut call));
-        call.answer(done.map_err(store_error));
+fn one_by_one(connection: &Connection, group: &mut Vec<Box<dyn Job>>) -> rusqlite::Result<()> {
+    let mut calls = std::mem::take(group).into_iter();
+    while let Some(call) = calls.next() {
+        let done = serve(connection, &mut vec![call]);
+        if done.is_err() {
+            group.extend(calls);
+            return done;
+        }
     }
+    Ok(())
 }
 
 fn fail(group: &mut Vec<Box<dyn Job>>, error: &rusqlite::Error) {
@@ -194,15 +208,89 @@ pub(super) fn store_error(error: rusqlite::Error) -> StoreError {
 
 fn kind_of(error: &rusqlite::Error) -> StoreErrorKind {
     match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::CannotOpen | ErrorCode::OutOfMemory) => {
-            StoreErrorKind::Unavailable
-        }
         Some(ErrorCode::DiskFull) => StoreErrorKind::Full,
         Some(ErrorCode::SystemIoFailure) => StoreErrorKind::Unknown,
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreErrorKind::Corrupt,
         Some(ErrorCode::SchemaChanged) => StoreErrorKind::Schema,
-        Some(_) => StoreErrorKind::Invalid,
+        Some(ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch | ErrorCode::Unknown) => {
+            StoreErrorKind::Invalid
+        }
+        // Locked, out of memory, turned read-only: the machine's doing, and nothing has happened.
+        Some(_) => StoreErrorKind::Unavailable,
         // Not SQLite's: a row that does not read as what we write.
         None => StoreErrorKind::Corrupt,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    fn failure(code: i32) -> rusqlite::Error {
+        rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)
+    }
+
+    /// A writer whose thread waits until `go` is sent, so that what is called meanwhile is one group.
+    fn held_back() -> (Executor, std::sync::mpsc::Sender<()>, tokio::task::JoinHandle<Result<(), StoreError>>) {
+        let writer = Executor::writer(Connection::open_in_memory().unwrap(), Vec::new()).unwrap();
+        let (go, wait) = std::sync::mpsc::channel();
+        let (first, wait) = (writer.clone(), std::sync::Mutex::new(wait));
+        let first =
+            tokio::spawn(async move { first.call(move |_| wait.lock().unwrap().recv().map_or(Ok(()), Ok)).await });
+        (writer, go, first)
+    }
+
+    /// Runs calls as one group; each fails with its code, or succeeds with 0.
+    async fn group(codes: &[i32]) -> (Executor, Vec<Option<StoreErrorKind>>) {
+        let (writer, go, first) = held_back();
+        tokio::task::yield_now().await;
+        let run = |code: i32| writer.call(move |_| if code == 0 { Ok(()) } else { Err(failure(code)) });
+        let mut calls: Vec<_> = codes.iter().map(|code| Box::pin(run(*code))).collect();
+        for call in &mut calls {
+            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+            assert!(call.as_mut().poll(&mut context).is_pending(), "queued");
+        }
+        go.send(()).unwrap();
+        first.await.unwrap().unwrap();
+        let mut answers = Vec::new();
+        for call in calls {
+            answers.push(call.await.err().map(|error| error.kind()));
+        }
+        (writer, answers)
+    }
+
+    async fn after(writer: &Executor) -> Option<StoreErrorKind> {
+        writer.call(|_| Ok(())).await.err().map(|error| error.kind())
+    }
+
+    #[tokio::test]
+    async fn a_call_that_cannot_be_stored_fails_alone() {
+        let (writer, answers) = group(&[0, ffi::SQLITE_CONSTRAINT, 0]).await;
+        assert_eq!(answers, [None, Some(StoreErrorKind::Invalid), None]);
+        assert_eq!(after(&writer).await, None);
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_fails_the_group_and_leaves_the_store_open() {
+        let (writer, answers) = group(&[0, ffi::SQLITE_FULL]).await;
+        assert_eq!(answers, [Some(StoreErrorKind::Full); 2]);
+        assert_eq!(after(&writer).await, None);
+    }
+
+    #[tokio::test]
+    async fn a_failed_write_closes_the_store() {
+        let (writer, answers) = group(&[0, ffi::SQLITE_IOERR_FSYNC]).await;
+        assert_eq!(answers, [Some(StoreErrorKind::Unknown); 2]);
+        assert_eq!(after(&writer).await, Some(StoreErrorKind::Closed));
+    }
+
+    #[tokio::test]
+    async fn a_failed_write_closes_the_store_also_while_a_group_is_run_one_by_one() {
+        let (writer, answers) = group(&[ffi::SQLITE_CONSTRAINT, ffi::SQLITE_IOERR_FSYNC, 0]).await;
+        let expected = [StoreErrorKind::Invalid, StoreErrorKind::Unknown, StoreErrorKind::Closed].map(Some);
+        assert_eq!(answers, expected);
+        assert_eq!(after(&writer).await, Some(StoreErrorKind::Closed));
     }
 }

@@ -55,6 +55,17 @@ pub async fn settle_twice_counts_once(subject: &Subject) {
     assert_eq!(subject.settle(&leased, Next::Delivered).await, Settled::Done);
     assert_eq!(subject.settle(&leased, Next::Delivered).await, Settled::LeaseLost);
     assert_eq!(ok(subject.store.attempts(leased.lease.delivery).await).len(), 1);
+
+    let due = NOW + MINUTE * 5;
+    for next in [Next::Retry { due }, Next::Again { due }] {
+        let leased = subject.leased().await;
+        assert_eq!(subject.settle(&leased, next).await, Settled::Done);
+        assert_eq!(subject.settle(&leased, next).await, Settled::LeaseLost);
+        assert_eq!(subject.settle(&leased, Next::Delivered).await, Settled::LeaseLost);
+        assert_eq!(ok(subject.store.extend(vec![leased.lease], NOW).await), [Settled::LeaseLost]);
+        assert_eq!(ok(subject.store.attempts(leased.lease.delivery).await).len(), 1);
+        assert_eq!(subject.delivery(leased.lease.delivery).await.due, due);
+    }
 }
 
 /// Each settlement of a batch has its own fate.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::subject::{
     LEASED, MINUTE, NOW, Subject, append, claim, event, event_with_id, lane, new_event, ok, one, some, tenant,
 };
-use crate::delivery::{Leased, Next};
+use crate::delivery::{DeliveryState, Leased, Next};
 use crate::event::NewEvent;
 use crate::id::{DeliveryId, EndpointId};
 use crate::store::{Append, Appended, LaneDue, Settled};
@@ -183,20 +183,24 @@ pub async fn claim_leaves_a_disabled_endpoint_alone(subject: &Subject) {
     let endpoint = subject.endpoint().await;
     subject.owe(endpoint.id).await;
     let mut disabled = subject.disable(&endpoint).await;
-    assert!(subject.claim(endpoint.id, 9, NOW).await.is_empty());
+    let claimed = subject.claim_lanes(&[(endpoint.id, 9)], NOW).await;
+    assert!(claimed.leased.is_empty() && claimed.next.is_empty());
     disabled.state = crate::endpoint::EndpointState::Enabled;
     disabled.version += 1;
     subject.put(&disabled).await;
     assert_eq!(subject.claim(endpoint.id, 9, NOW).await.len(), 1);
 }
 
-/// What is appended for a removed endpoint by somebody who did not know is never sent.
+/// What is appended for a removed endpoint by somebody who did not know is never sent, and does not stay for ever.
 pub async fn claim_leaves_a_removed_endpoint_alone(subject: &Subject) {
     let endpoint = subject.endpoint().await;
     assert!(ok(subject.store.remove(endpoint.id, NOW).await));
     let late = subject.owe(endpoint.id).await;
-    assert!(subject.claim(endpoint.id, 9, NOW).await.is_empty());
-    let _reads_back = subject.delivery(late).await;
+    let claimed = subject.claim_lanes(&[(endpoint.id, 9)], NOW).await;
+    assert!(claimed.leased.is_empty() && claimed.next.is_empty());
+    let late = subject.delivery(late).await;
+    assert_eq!((late.state, late.finished_at), (DeliveryState::Cancelled, Some(NOW)));
+    assert!(ok(subject.store.lanes(None, 9).await).is_empty());
 }
 
 /// The inbox has lanes that no directory knows.

@@ -51,10 +51,6 @@ impl Running {
         Self { process, lines }
     }
 
-    pub(super) fn id(&self) -> u32 {
-        self.process.id()
-    }
-
     /// The next line, or `None` when there are no more.
     pub(super) fn next(&self) -> Option<String> {
         match self.lines.recv_timeout(PATIENCE) {

@@ -117,7 +117,7 @@ async fn recover(path: &Path) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn f_28_what_was_acknowledged_survives_a_kill_and_is_delivered() {
+async fn f_50_what_was_acknowledged_survives_a_kill_and_is_delivered() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("hookwire.db");
     let server = Server::start(|_| Reply::status(204)).await;

@@ -17,8 +17,12 @@ CREATE TABLE hookwire_event (
     type TEXT NOT NULL,
     content_type TEXT NOT NULL,
     occurred_at INTEGER NOT NULL, -- microseconds since the Unix epoch, as every time here
-    appended_at INTEGER NOT NULL
+    appended_at INTEGER NOT NULL,
+    childless INTEGER -- appended_at, once no delivery is left; NULL before
 ) STRICT;
+
+-- What may be forgotten, so that forgetting never looks at what may not.
+CREATE INDEX hookwire_childless ON hookwire_event (childless) WHERE childless IS NOT NULL;
 
 -- Apart from the events, so that scanning those stays cheap.
 CREATE TABLE hookwire_payload (

@@ -1,0 +1,114 @@
+//! Files that earlier versions have written are read and written by this one.
+//!
+//! `tests/fixtures/schema-1.db` was made by
+//! `cargo test --test it store::fixture::makes_the_fixture -- --exact --ignored`. A released fixture is never made anew:
+//! a later schema gets a file of its own.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hookwire::delivery::{Attempt, DeliveryState, Next, Settlement};
+use hookwire::endpoint::{Endpoint, EndpointState, NewEndpoint};
+use hookwire::event::NewEvent;
+use hookwire::id::{DeliveryId, EndpointId, EventId, Tenant};
+use hookwire::outcome::Outcome;
+use hookwire::retry::FailReason;
+use hookwire::secret::{Key, Keyring};
+use hookwire::store::{
+    Append, Appended, Begin, Dedup, DedupKey, DeliveryQuery, Directory, History, Outbox, Page, Put, SqliteStore,
+};
+
+use super::rows::{NOW, claim};
+
+const KEY: DedupKey = DedupKey::new([7; 32]);
+const MONTH: Duration = Duration::from_secs(30 * 86_400);
+
+fn fixture() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/schema-1.db")
+}
+
+fn acme() -> Tenant {
+    Tenant::from("acme")
+}
+
+fn event_id() -> EventId {
+    EventId::new("order-1").unwrap()
+}
+
+fn event() -> NewEvent {
+    let data = serde_json::json!({ "total": 1299, "name": "größer" });
+    NewEvent::json("order.paid", &data).unwrap().tenant(acme()).id(event_id())
+}
+
+fn endpoint() -> Endpoint {
+    let new = NewEndpoint::https("https://hooks.example.com/in?a=1").unwrap().tenant(acme());
+    Endpoint::new(new.events(["order.*"]).unwrap(), Keyring::new(Key::generate().unwrap()), NOW)
+}
+
+/// One event owed four times: to be delivered, to fail and disable its endpoint, to wait; the last is never tried.
+async fn write(store: &SqliteStore) {
+    let (kept, gone) = (endpoint(), endpoint());
+    for endpoint in [&kept, &gone] {
+        assert_eq!(store.put(endpoint.clone()).await.unwrap(), Put::Stored);
+    }
+    let owed = [kept.id, gone.id, gone.id, EndpointId::generate(NOW)];
+    let deliveries = owed.map(|endpoint| hookwire::delivery::NewDelivery {
+        id: DeliveryId::generate(NOW),
+        endpoint,
+        leased_until: None,
+    });
+    let append = Append { event: Arc::new(event().seal(NOW)), deliveries: deliveries.to_vec(), now: NOW };
+    assert_eq!(store.append(vec![append]).await.unwrap(), [Appended::Stored]);
+    for (lane, status, next) in
+        [(kept.id, 204, Next::Delivered), (gone.id, 410, Next::Failed { reason: FailReason::Gone })]
+    {
+        let leased = store.claim(claim(lane, 1, NOW)).await.unwrap().leased.remove(0);
+        let attempt = Attempt::new(1, NOW, Duration::from_millis(12), Outcome::Status(status));
+        let attempt = Some(attempt.with_excerpt(Some("größer".into())));
+        store.settle(vec![Settlement { lease: leased.lease, attempt, next, at: NOW }]).await.unwrap();
+    }
+    let begun = store.begin(&[KEY], NOW, NOW + MONTH).await.unwrap();
+    let [Begin::Fresh(claimant)] = begun[..] else { panic!("{begun:?}") };
+    store.finish(&[claimant], 202, NOW + MONTH).await.unwrap();
+}
+
+#[tokio::test]
+#[ignore = "writes the fixture into the source tree"]
+async fn makes_the_fixture() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("hookwire.db");
+    write(&SqliteStore::open(&path).await.unwrap()).await;
+    assert!(!fixture().exists(), "a fixture is never made anew");
+    std::fs::create_dir_all(fixture().parent().unwrap()).unwrap();
+    let file = rusqlite::Connection::open(&path).unwrap();
+    file.execute("VACUUM INTO ?1", [fixture().to_str().unwrap()]).unwrap();
+}
+
+#[tokio::test]
+async fn f_54_a_file_of_schema_1_is_read_and_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("hookwire.db");
+    std::fs::copy(fixture(), &path).unwrap();
+    let store = SqliteStore::open(&path).await.unwrap();
+    store.check().await.unwrap();
+
+    let kept = store.event(&acme(), &event_id()).await.unwrap().unwrap();
+    assert_eq!(*kept, event().seal(NOW));
+    let deliveries = store.deliveries(&DeliveryQuery::default(), Page::default()).await.unwrap();
+    let states: Vec<_> = deliveries.iter().map(|delivery| delivery.state).collect();
+    use DeliveryState::{Delivered, Failed, Held, Pending};
+    assert_eq!(states, [Delivered, Failed, Held, Pending]);
+    assert_eq!(deliveries[1].reason, Some(FailReason::Gone));
+    let attempts = store.attempts(deliveries[1].id).await.unwrap();
+    assert_eq!((attempts[0].outcome, attempts[0].excerpt.as_deref()), (Outcome::Status(410), Some("größer")));
+    let endpoints = store.of_tenant(&acme()).await.unwrap();
+    let enabled: Vec<_> = endpoints.iter().map(|endpoint| endpoint.state == EndpointState::Enabled).collect();
+    assert_eq!(enabled, [true, false]);
+    assert_eq!(store.begin(&[KEY], NOW, NOW + MONTH).await.unwrap(), [Begin::Done { status: 202 }]);
+
+    let again = Append { event: Arc::new(event().seal(NOW)), deliveries: Vec::new(), now: NOW };
+    assert_eq!(store.append(vec![again]).await.unwrap(), [Appended::Duplicate]);
+    assert_eq!(store.claim(claim(deliveries[3].endpoint, 1, NOW)).await.unwrap().leased.len(), 1);
+    assert_eq!(History::prune(&store, NOW + MONTH, 100).await.unwrap(), 2);
+}

@@ -1,0 +1,106 @@
+//! What the disk was told before a caller was answered, seen by `strace`.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::Command;
+
+use hookwire::id::{EndpointId, EventId, Tenant};
+use hookwire::store::{History, Outbox, SqliteStore, StoreErrorKind};
+
+use super::child::{self, Running};
+use super::rows::{NOW, append};
+
+/// Appends one after the other; says what was acknowledged and what was not.
+#[tokio::test]
+#[ignore = "the process that is traced"]
+async fn appends_one_after_the_other() {
+    let (path, count) = child::task();
+    let store = match SqliteStore::open(path).await {
+        Ok(store) => store,
+        Err(error) => return child::say(&format!("unopened {error}")),
+    };
+    child::say("opened -");
+    let lane = EndpointId::generate(NOW);
+    for _ in 0..count {
+        let append = append(lane, 100);
+        let id = append.event.id.clone();
+        match store.append(vec![append]).await {
+            Ok(_) => child::say(&format!("acknowledged {id}")),
+            Err(error) => child::say(&format!("{:?} {id}", error.kind())),
+        }
+    }
+}
+
+/// Runs the child under `strace`; what it said, as pairs.
+fn traced(options: &[&str], path: &Path, count: u64) -> Vec<(String, String)> {
+    let mut wrapper = vec![OsStr::new("strace"), OsStr::new("-f"), OsStr::new("-q")];
+    wrapper.extend(options.iter().map(OsStr::new));
+    let command = child::command(&wrapper, "store::sync::appends_one_after_the_other", path);
+    let said = Running::start(command, count).rest();
+    said.iter().map(|line| line.split_once(' ').unwrap()).map(|(a, b)| (a.to_owned(), b.to_owned())).collect()
+}
+
+fn strace_is_missing() -> bool {
+    let works = Command::new("strace").args(["-f", "-o", "/dev/null", "true"]).status().is_ok_and(|it| it.success());
+    child::lacks("strace", works)
+}
+
+fn ids<'a>(said: &'a [(String, String)], what: &'a str) -> impl Iterator<Item = EventId> + 'a {
+    said.iter().filter(move |(word, _)| word == what).map(|(_, id)| EventId::new(id.as_str()).unwrap())
+}
+
+/// Every acknowledgement comes after a sync of its own that went well.
+#[test]
+fn f_58_an_append_is_acknowledged_after_it_was_synced() {
+    if strace_is_missing() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let (path, log) = (directory.path().join("hookwire.db"), directory.path().join("trace"));
+    let trace = ["-e", "trace=fsync,fdatasync,write", "-s", "64", "-o", log.to_str().unwrap()];
+    let said = traced(&trace, &path, 50);
+    assert_eq!(ids(&said, "acknowledged").count(), 50);
+
+    let (mut synced, mut acknowledged) = (false, 0);
+    for line in std::fs::read_to_string(log).unwrap().lines() {
+        if line.contains("sync(") && line.ends_with("= 0") || line.contains("sync resumed>") {
+            synced = true;
+        } else if line.contains("> acknowledged ") {
+            assert!(synced, "acknowledged before it was synced: {line}");
+            (synced, acknowledged) = (false, acknowledged + 1);
+        }
+    }
+    assert_eq!(acknowledged, 50, "all are in the trace");
+}
+
+/// The disk fails once: its caller is told, the store is closed, and what was acknowledged before is there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f_58_a_failed_sync_is_told_and_closes_the_store() {
+    if strace_is_missing() {
+        return;
+    }
+    for failing in [6, 12, 25] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("hookwire.db");
+        drop(SqliteStore::open(&path).await.unwrap());
+        let inject = format!("inject=fsync,fdatasync:error=EIO:when={failing}");
+        let (traced_path, trace) = (path.clone(), inject.clone());
+        let run = move || traced(&["-e", "trace=fsync,fdatasync", "-e", &trace, "-o", "/dev/null"], &traced_path, 40);
+        let said = tokio::task::spawn_blocking(run).await.unwrap();
+        let order: Vec<_> = said.iter().skip(1).map(|(word, _)| word.as_str()).collect();
+        let good = order.iter().take_while(|word| **word == "acknowledged").count();
+        assert!(good > 0 && good < 40, "{inject}: {order:?}");
+        assert_eq!(order[good], format!("{:?}", StoreErrorKind::Unknown), "{inject}");
+        let closed = format!("{:?}", StoreErrorKind::Closed);
+        assert!(order[good + 1..].iter().all(|word| *word == closed), "{inject}: {order:?}");
+
+        let store = SqliteStore::open(&path).await.unwrap();
+        store.check().await.unwrap();
+        for id in ids(&said, "acknowledged") {
+            assert!(store.event(&Tenant::from("acme"), &id).await.unwrap().is_some(), "{inject}: {id} is lost");
+        }
+        for id in ids(&said, &closed) {
+            assert!(store.event(&Tenant::from("acme"), &id).await.unwrap().is_none(), "{inject}: {id} was refused");
+        }
+    }
+}
