@@ -40,7 +40,8 @@ fn main() {
         scale("memory", [Arc::new(MemoryStore::new()), Arc::new(MemoryStore::new())], many).await;
         let directory = tempfile::tempdir().unwrap();
         let open = |name: &str| SqliteStore::open(directory.path().join(name));
-        scale("SQLite", [Arc::new(open("few.db").await.unwrap()), Arc::new(open("many.db").await.unwrap())], many).await;
+        scale("SQLite", [Arc::new(open("few.db").await.unwrap()), Arc::new(open("many.db").await.unwrap())], many)
+            .await;
         println!("{:<10}{:>10}{:>18}{:>18}", "", "callers", "append, us CPU", "settle, us CPU");
         for callers in [1, 64, 512] {
             cost("memory", Arc::new(MemoryStore::new()), callers, operations).await;
@@ -99,7 +100,8 @@ struct Loaded {
 
 impl Loaded {
     async fn with(store: Arc<dyn Store>, pending: usize) -> Self {
-        let (dead, lanes) = (disabled(&*store).await, (0..LANES).map(|_| EndpointId::generate(NOW)).collect::<Vec<_>>());
+        let (dead, lanes) =
+            (disabled(&*store).await, (0..LANES).map(|_| EndpointId::generate(NOW)).collect::<Vec<_>>());
         let loaded = Self { store, lanes, turn: 0 };
         loaded.owe(std::iter::repeat_n(dead, pending / 2)).await;
         loaded.owe(loaded.lanes.iter().copied().cycle().take(pending / 2)).await;

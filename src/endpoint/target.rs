@@ -89,7 +89,7 @@ impl Target {
     /// Reads a URL.
     ///
     /// # Errors
-    /// When it breaks one of the rules in the [module documentation](self).
+    /// When it is malformed, or spelled so that another parser could read another host; [`TargetError`] says how.
     pub fn parse(text: &str) -> Result<Self, TargetError> {
         let authority = raw_authority(text)?;
         let raw_host = raw_host(authority)?;

@@ -9,7 +9,7 @@ use http::{HeaderName, HeaderValue, Response, StatusCode};
 use super::dedup::{Begun, Ticket};
 use super::reject::{Rejection, RejectionKind};
 use super::{Gate, Verified};
-use crate::store::Settled;
+use crate::store::{Settled, StoreError};
 
 /// Stands, with the value `true`, in the answer to an event that was handled before.
 pub const DUPLICATE_HEADER: HeaderName = HeaderName::from_static("webhook-duplicate");
@@ -95,15 +95,11 @@ impl Gate {
         Ok(Handled::Ran(answer))
     }
 
-    #[expect(clippy::cognitive_complexity, reason = "counts the branches inside two tracing macros")]
     async fn remember(&self, ticket: Ticket, status: StatusCode) {
-        let source = self.source_name();
         match ticket.finish(status).await {
             Ok(Settled::Done) => {}
-            Ok(Settled::LeaseLost) => {
-                tracing::warn!(source, "webhook handled after its lease: another may have handled it too");
-            }
-            Err(error) => tracing::error!(source, reason = %error, "webhook handled, but not recorded"),
+            Ok(Settled::LeaseLost) => trace_late(self.source_name()),
+            Err(error) => trace_unrecorded(self.source_name(), &error),
         }
     }
 
@@ -112,6 +108,14 @@ impl Gate {
             tracing::warn!(source = self.source_name(), reason = %error, "webhook claim ends with its lease");
         }
     }
+}
+
+fn trace_late(source: &str) {
+    tracing::warn!(source, "webhook handled after its lease: another may have handled it too");
+}
+
+fn trace_unrecorded(source: &str, error: &StoreError) {
+    tracing::error!(source, reason = %error, "webhook handled, but not recorded");
 }
 
 /// The answer to a duplicate: the first status, never the first body.

@@ -129,15 +129,17 @@ impl Rejection {
     }
 
     /// The one trace event of a refused request.
-    #[expect(clippy::cognitive_complexity, reason = "counts the branches inside two tracing macros")]
     pub(super) fn trace(&self, source: &str) {
-        let (status, reason) = (self.status().as_u16(), self.kind);
-        let cause = self.cause.as_deref().and_then(Error::source).map(tracing::field::display);
         if self.status().is_server_error() {
-            tracing::error!(source, status, %reason, cause, "webhook refused");
+            self.trace_trouble(source);
         } else {
-            tracing::info!(source, status, %reason, "webhook refused");
+            tracing::info!(source, status = self.status().as_u16(), reason = %self.kind, "webhook refused");
         }
+    }
+
+    fn trace_trouble(&self, source: &str) {
+        let cause = self.cause.as_deref().and_then(Error::source).map(tracing::field::display);
+        tracing::error!(source, status = self.status().as_u16(), reason = %self.kind, cause, "webhook refused");
     }
 }
 

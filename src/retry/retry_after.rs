@@ -52,11 +52,10 @@ fn http_date(text: &str, now: Timestamp) -> Option<Timestamp> {
     }
 }
 
-/// A two-digit year more than 50 years ahead is the past one with those digits.
-fn full_year(year: i16, now: Timestamp) -> Option<i16> {
-    let this = UTC.to_datetime(jiff::Timestamp::from_second(now.as_secs()).ok()?).year();
-    let year = this - this.rem_euclid(100) + year;
-    Some(if year > this + 50 { year - 100 } else { year })
+/// The latest year with these two last digits that is not more than 50 years ahead (RFC 9110 section 5.6.7).
+fn full_year(digits: i16, now: Timestamp) -> Option<i16> {
+    let latest = UTC.to_datetime(jiff::Timestamp::from_second(now.as_secs()).ok()?).year() + 50;
+    Some(latest - (latest - digits).rem_euclid(100))
 }
 
 fn at(year: i16, month: &str, day: i16, time: &str) -> Option<Timestamp> {
@@ -76,4 +75,62 @@ fn at(year: i16, month: &str, day: i16, time: &str) -> Option<Timestamp> {
 
 fn digits(text: &str, count: usize) -> Option<i16> {
     if text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{prop_assert_eq, proptest};
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
+
+    fn read(value: &str, now: Timestamp) -> Option<i64> {
+        http_date(value, now).map(Timestamp::as_secs)
+    }
+
+    #[test]
+    fn two_digits_mean_the_latest_year_within_fifty_years() {
+        let in_year = |year: i64| Timestamp::from_secs((year - 1970) * 31_556_952 + 1_000_000);
+        for (now, digits, meant) in
+            [(2026, 26, 2026), (2026, 76, 2076), (2026, 77, 1977), (1994, 6, 2006), (2099, 0, 2100)]
+        {
+            assert_eq!(full_year(digits, in_year(now)), Some(meant), "{digits} in {now}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_date_is_ignored() {
+        for bad in [
+            "Sun, 06 Nov 1994 08:49:37",
+            "Sun, 06 Nov 1994 08:49:37 UTC",
+            "Sun,  06 Nov 1994 08:49:37 GMT",
+            "Sun 06 Nov 1994 08:49:37 GMT",
+            "Sun, 6 Nov 1994 08:49:37 GMT",
+            "Sun, 31 Feb 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 24:00:00 GMT",
+            "Sun, 06 Nov 1994 08:60:00 GMT",
+            "Sun, 06 Nov 1994 08:49:61 GMT",
+            "Sun, 06 Nov 1994 08:49:+7 GMT",
+            "Sun, 06 Nov 1994 08:49:37:00 GMT",
+            "Sun, 06 Nov 1994 08:49:37 +0000",
+            "Sun, 06-Nov-94 08:49:37 GMT",
+            "Sunday, 06-Nov-1994 08:49:37 GMT",
+            "Sun Nov 6 08:49:37 1994",
+            "Sun Nov  06 08:49:37 1994",
+            "1994-11-06T08:49:37Z",
+        ] {
+            assert_eq!(read(bad, NOW), None, "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_three_forms_of_one_second_read_alike(second in 0i64..3_200_000_000) {
+            let date = UTC.to_datetime(jiff::Timestamp::from_second(second).unwrap());
+            for form in ["%a, %d %b %Y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y", "%A, %d-%b-%y %H:%M:%S GMT"] {
+                prop_assert_eq!(read(&date.strftime(form).to_string(), Timestamp::from_secs(second)), Some(second));
+            }
+        }
+    }
 }

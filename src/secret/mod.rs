@@ -92,9 +92,6 @@ pub enum KeyError {
     /// An Ed25519 key of small order, under which anything verifies; or one whose halves do not belong together.
     #[error("secret: is not a sound Ed25519 key")]
     Unsound,
-    /// A public key where a secret one is needed.
-    #[error("secret: is a public key, which cannot sign")]
-    PublicOnly,
     /// More keys than a ring may hold, or none.
     #[error("keys: must be 1 to {MAX_KEYS}")]
     RingSize,
@@ -262,11 +259,17 @@ fn check_text(text: &str) -> Result<(), KeyError> {
         Err(KeyError::Empty)
     } else if text.len() > MAX_TEXT_BYTES {
         Err(KeyError::TooLong)
-    } else if PLACEHOLDERS.iter().any(|placeholder| text.trim().eq_ignore_ascii_case(placeholder)) {
+    } else if is_repeated(text) || PLACEHOLDERS.iter().any(|word| text.trim().eq_ignore_ascii_case(word)) {
         Err(KeyError::Placeholder)
     } else {
         Ok(())
     }
+}
+
+/// Whether one character is all there is, whatever it would decode to.
+fn is_repeated(text: &str) -> bool {
+    let body = text.strip_prefix("whsec_").unwrap_or(text).trim_end_matches('=').as_bytes();
+    matches!(body, [first, rest @ ..] if rest.iter().all(|byte| byte == first))
 }
 
 fn decode_base64(text: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {

@@ -33,7 +33,7 @@
 //! # Defaults
 //!
 //! `https` only and no private address ([`egress::EgressPolicy`]); 5 s to connect and 20 s for the whole exchange;
-//! payloads up to 1 MiB; the retry schedule of Standard Webhooks ([`Policy`](crate::retry::Policy)); the worker's
+//! payloads up to 1 MiB; the retry schedule of Standard Webhooks ([`Policy`]); the worker's
 //! [`Config`](crate::worker::Config). Each is set on the [`SenderBuilder`].
 //!
 //! # Caveats

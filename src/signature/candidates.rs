@@ -4,7 +4,7 @@ use http::HeaderMap;
 
 use super::encoding::Decoded;
 use super::error::VerifyError;
-use super::scheme::{Encoding, Grammar, Scheme, Stamp};
+use super::scheme::{Encoding, Grammar, Part, Scheme, Stamp};
 
 /// Most signatures looked at in one request.
 const MAX_SIGNATURES: usize = 16;
@@ -60,19 +60,26 @@ pub(super) struct Presented<'a> {
 }
 
 impl<'a> Presented<'a> {
-    pub(super) fn read(scheme: &Scheme, headers: &'a HeaderMap) -> Result<Self, VerifyError> {
-        let mut presented = Self { signatures: Signatures::new(), timestamp: b"", id: b"" };
+    pub(super) const fn new() -> Self {
+        Self { signatures: Signatures::new(), timestamp: b"", id: b"" }
+    }
+
+    /// In place: more than a kilobyte would be moved otherwise.
+    pub(super) fn read(&mut self, scheme: &Scheme, headers: &'a HeaderMap) -> Result<(), VerifyError> {
         if let Some(name) = scheme.id_header {
-            presented.id = single(headers, name, "event id")?;
+            self.id = single(headers, name, "event id")?;
+            if scheme.signed.contains(&Part::PlainId) && !is_plain_id(self.id) {
+                return Err(VerifyError::Malformed("event id"));
+            }
         }
         if let Stamp::Header(name) = scheme.stamp {
-            presented.timestamp = single(headers, name, "timestamp")?;
+            self.timestamp = single(headers, name, "timestamp")?;
         }
-        presented.read_signatures(scheme, headers)?;
+        self.read_signatures(scheme, headers)?;
         if scheme.stamp != Stamp::None {
-            check_digits(presented.timestamp)?;
+            check_digits(self.timestamp)?;
         }
-        Ok(presented)
+        Ok(())
     }
 
     fn read_signatures(&mut self, scheme: &Scheme, headers: &'a HeaderMap) -> Result<(), VerifyError> {
@@ -92,7 +99,7 @@ impl<'a> Presented<'a> {
                     spend(line)?;
                     self.versioned(line, scheme.encoding)?;
                 }
-                return Ok(());
+                return if self.signatures.count == 0 { Err(VerifyError::Missing("signature")) } else { Ok(()) };
             }
             _ if lines.next().is_some() => return Err(VerifyError::Malformed("signature")),
             Grammar::Plain { prefix } => {
@@ -134,6 +141,11 @@ impl<'a> Presented<'a> {
         let wanted = i32::from(matches!(scheme.stamp, Stamp::Field(_)));
         if stamps == wanted { Ok(()) } else { Err(VerifyError::Malformed("timestamp")) }
     }
+}
+
+/// 1 to 128 of `A-Z a-z 0-9 _ -`: what an id may be where it is joined to other fields by a dot.
+pub(super) fn is_plain_id(id: &[u8]) -> bool {
+    (1..=128).contains(&id.len()) && id.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
 fn decode(algorithm: Algorithm, encoding: Encoding, text: &[u8]) -> Option<(Algorithm, Decoded)> {

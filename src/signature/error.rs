@@ -36,8 +36,8 @@ pub enum SignError {
     /// No key is live that this scheme can sign with.
     #[error("keys: none is live that this scheme can sign with")]
     NoKey,
-    /// The event id cannot stand in a header.
-    #[error("event id: cannot stand in a header")]
+    /// The event id is not one that can be signed: with a dot in it, the signature would fit another message too.
+    #[error("event id: must be 1 to 128 of A-Z a-z 0-9 _ -")]
     Id,
     /// The scheme's own names or literals cannot stand in a header.
     #[error("scheme: its names or literals cannot stand in a header")]

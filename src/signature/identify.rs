@@ -52,8 +52,9 @@ impl Place {
             Self::Header(name) => header(received, name, what),
             Self::Json(pointer) => json(received.body, pointer).map_err(|Ambiguous| VerifyError::Malformed(what)),
             Self::Form(name) => {
-                let mut fields = form_urlencoded::parse(received.body);
-                Ok(fields.find(|(field, _)| field == name).map(|(_, value)| value.into_owned()))
+                let mut values = form_urlencoded::parse(received.body).filter(|(field, _)| field == name);
+                let value = values.next().map(|(_, value)| value.into_owned());
+                if values.next().is_some() { Err(VerifyError::Malformed(what)) } else { Ok(value) }
             }
         }
     }
@@ -110,18 +111,17 @@ impl<'de> Visitor<'de> for Find<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let (mut found, mut seen) = (None, false);
-        while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
-            match self.path.split_first() {
-                Some((first, rest)) if **first == *key => {
-                    if seen {
-                        return Err(A::Error::custom("ambiguous"));
-                    }
-                    seen = true;
-                    found = map.next_value_seed(Find { path: rest })?;
-                }
-                _ => {
-                    map.next_value::<IgnoredAny>()?;
-                }
+        let Some((first, rest)) = self.path.split_first() else {
+            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+            return Ok(None);
+        };
+        while let Some(here) = map.next_key_seed(Is(first))? {
+            if !here {
+                map.next_value::<IgnoredAny>()?;
+            } else if std::mem::replace(&mut seen, true) {
+                return Err(A::Error::custom("ambiguous"));
+            } else {
+                found = map.next_value_seed(Find { path: rest })?;
             }
         }
         Ok(found)
@@ -154,6 +154,29 @@ impl<'de> Visitor<'de> for Find<'_> {
 
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
         Ok(None)
+    }
+}
+
+/// Whether a key is this one, however it is escaped; nothing is allocated for those that are not.
+struct Is<'p>(&'p str);
+
+impl<'de> DeserializeSeed<'de> for Is<'_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Is<'_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<bool, E> {
+        Ok(key == self.0)
     }
 }
 

@@ -11,6 +11,13 @@
 //!    is refused (R-07).
 //! 5. A timestamp is digits without sign or leading zero (R-10), and is judged after the signature (R-12).
 //!
+//! Defaults: 300 s of tolerance to either side, bounds included. What no signature gives:
+//!
+//! - A scheme without a time ([`Stamp::None`]: GitHub, Shopify) verifies a captured request for ever. Only dedup stands
+//!   against that, and by more than the id where [`EventRef::id_authenticated`] is false.
+//! - Nothing but [`Scheme::signed`] is covered: not the method, not the URL, not other headers.
+//! - [`STANDARD`] joins its fields by dots; see [`STANDARD_STRICT`] for senders whose bodies are not JSON objects.
+//!
 //! ```
 //! use http::{HeaderMap, Method, Uri};
 //! use hookwire::clock::Timestamp;
@@ -42,6 +49,7 @@ pub mod providers;
 mod scheme;
 mod sign;
 mod standard;
+mod template;
 mod verify;
 
 use std::fmt;
@@ -52,7 +60,7 @@ use bytes::Bytes;
 pub use self::error::{SignError, VerifyError};
 pub use self::scheme::{Encoding, Grammar, Handshake, Hash, KeyText, Part, Place, Scheme, Stamp};
 pub use self::sign::Signing;
-pub use self::standard::STANDARD;
+pub use self::standard::{STANDARD, STANDARD_STRICT};
 use crate::clock::Timestamp;
 use crate::secret::Keyring;
 

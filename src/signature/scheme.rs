@@ -116,6 +116,9 @@ pub enum Encoding {
 pub enum Part {
     /// The event id of [`Scheme::id_header`], as received.
     Id,
+    /// The same, and refused unless it is 1 to 128 of `A-Z a-z 0-9 _ -`: joined to its neighbours by a dot, such an id
+    /// cannot be cut elsewhere.
+    PlainId,
     /// The time of [`Scheme::stamp`], as received.
     Timestamp,
     /// The body, byte for byte.

@@ -3,8 +3,10 @@
 use ed25519_dalek::Signer;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::candidates::is_plain_id;
 use super::error::SignError;
-use super::scheme::{Grammar, Hash, Scheme, Stamp};
+use super::scheme::{Grammar, Scheme, Stamp};
+use super::template::Fields;
 use crate::clock::Timestamp;
 use crate::secret::{Key, Keyring, Kind};
 
@@ -31,8 +33,12 @@ impl Scheme {
     /// the newest key's otherwise.
     ///
     /// # Errors
-    /// When no live key can sign under this scheme, or the id cannot stand in a header.
+    /// When no live key can sign under this scheme, or the id is to be signed and is not 1 to 128 of `A-Z a-z 0-9 _ -`.
+    /// Nothing is added then.
     pub fn sign(&self, signing: &Signing<'_>, keys: &Keyring, headers: &mut HeaderMap) -> Result<(), SignError> {
+        if self.id_header.is_some() && !is_plain_id(signing.id.as_bytes()) {
+            return Err(SignError::Id);
+        }
         let mut digits = [0; 20];
         let timestamp = write_digits(signing.timestamp.as_secs().max(0).unsigned_abs(), &mut digits);
         let value = self.signatures(signing, timestamp, keys)?;
@@ -84,19 +90,11 @@ impl Scheme {
 
     /// One key's signature; `None` when the key cannot sign under this scheme.
     fn signature(&self, key: &Key, signing: &Signing<'_>, timestamp: &[u8]) -> Option<(&'static str, Signature)> {
-        let parts = self.signed.iter().map(|part| part.bytes(signing.id.as_bytes(), timestamp, signing.body));
+        let fields = Fields { id: signing.id.as_bytes(), timestamp, body: signing.body };
         match key.kind() {
-            Kind::Hmac(key) => {
-                let mut mac = match self.hash {
-                    Hash::Sha1 => key.sha1(),
-                    Hash::Sha256 => key.sha256(),
-                };
-                parts.for_each(|part| mac.update(part));
-                Some(("v1", Signature::Mac(mac.finish())))
-            }
+            Kind::Hmac(key) => Some(("v1", Signature::Mac(self.mac(key, fields)))),
             Kind::Signing(key) if self.grammar == Grammar::Versioned => {
-                let message = parts.collect::<Vec<_>>().concat();
-                Some(("v1a", Signature::Ed25519(key.sign(&message).to_bytes())))
+                Some(("v1a", Signature::Ed25519(key.sign(&self.message(fields)).to_bytes())))
             }
             Kind::Signing(_) | Kind::Verifying(_) => None,
         }

@@ -21,3 +21,11 @@ pub static STANDARD: Scheme = Scheme {
     event_type: &[Place::Json("/type")],
     handshake: None,
 };
+
+/// [`STANDARD`], and refuses ids of other characters than `A-Z a-z 0-9 _ -`.
+///
+/// The specification joins id, time and body by dots. Where a sender allows dots in its ids **and** signs bodies that
+/// begin with digits and a dot, a captured message can be cut into another one; a JSON object never begins so. Take this scheme
+/// for senders whose bodies are anything else.
+pub static STANDARD_STRICT: Scheme =
+    Scheme { signed: &[Part::PlainId, Part::Text("."), Part::Timestamp, Part::Text("."), Part::Body], ..STANDARD };

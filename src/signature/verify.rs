@@ -2,18 +2,21 @@
 
 use subtle::Choice;
 
-use super::candidates::{Algorithm, Presented};
+use super::candidates::{Algorithm, Presented, Signatures};
 use super::compare::equal;
 use super::error::VerifyError;
-use super::scheme::{Hash, Part, Scheme, Stamp};
+use super::scheme::{Grammar, Scheme, Stamp};
+use super::template::Fields;
 use super::{At, Checked, EventRef, Received, Verify};
 use crate::clock::Timestamp;
-use crate::secret::{HmacKey, Keyring, Kind, Tag};
+use crate::secret::{Keyring, Kind};
 
 impl Verify for Scheme {
     fn verify(&self, received: &Received<'_>, keys: &Keyring, at: &At) -> Result<Checked, VerifyError> {
-        let presented = Presented::read(self, received.headers)?;
-        self.check(&presented, received.body, keys, at.now)?;
+        let mut presented = Presented::new();
+        presented.read(self, received.headers)?;
+        let fields = Fields { id: presented.id, timestamp: presented.timestamp, body: received.body };
+        self.check(&presented.signatures, fields, keys, at.now)?;
         let signed_at = (self.stamp != Stamp::None).then(|| seconds(presented.timestamp));
         if let Some(signed_at) = signed_at {
             at.tolerance.check(signed_at, at.now)?;
@@ -28,25 +31,33 @@ impl Verify for Scheme {
 
 impl Scheme {
     /// Tries every live key on every signature of its kind, without early exit.
-    fn check(&self, presented: &Presented<'_>, body: &[u8], keys: &Keyring, now: Timestamp) -> Result<(), VerifyError> {
+    fn check(
+        &self,
+        signatures: &Signatures,
+        fields: Fields<'_>,
+        keys: &Keyring,
+        now: Timestamp,
+    ) -> Result<(), VerifyError> {
         let mut usable = false;
         let mut good = Choice::from(0);
         let mut message = None;
         for key in keys.live(now) {
-            usable = true;
             let public = match key.kind() {
                 Kind::Hmac(key) => {
-                    let tag = self.mac(key, presented, body);
-                    for signature in presented.signatures.of(Algorithm::Hmac) {
+                    usable = true;
+                    let tag = self.mac(key, fields);
+                    for signature in signatures.of(Algorithm::Hmac) {
                         good |= equal(tag.as_bytes(), signature);
                     }
                     continue;
                 }
+                _ if self.grammar != Grammar::Versioned => continue,
                 Kind::Verifying(key) => *key,
                 Kind::Signing(key) => key.verifying_key(),
             };
-            let message = message.get_or_insert_with(|| self.message(presented, body));
-            for signature in presented.signatures.of(Algorithm::Ed25519) {
+            usable = true;
+            let message = message.get_or_insert_with(|| self.message(fields));
+            for signature in signatures.of(Algorithm::Ed25519) {
                 good |= Choice::from(u8::from(verifies(&public, message, signature)));
             }
         }
@@ -56,36 +67,6 @@ impl Scheme {
             Ok(())
         } else {
             Err(VerifyError::BadSignature)
-        }
-    }
-
-    /// The MAC of what is signed, fed piece by piece: nothing is copied.
-    fn mac(&self, key: &HmacKey, presented: &Presented<'_>, body: &[u8]) -> Tag {
-        let mut mac = match self.hash {
-            Hash::Sha1 => key.sha1(),
-            Hash::Sha256 => key.sha256(),
-        };
-        for part in self.signed {
-            mac.update(part.bytes(presented.id, presented.timestamp, body));
-        }
-        mac.finish()
-    }
-
-    /// What is signed, in one piece: Ed25519 reads it twice.
-    fn message(&self, presented: &Presented<'_>, body: &[u8]) -> Vec<u8> {
-        let parts = self.signed.iter().map(|part| part.bytes(presented.id, presented.timestamp, body));
-        parts.collect::<Vec<_>>().concat()
-    }
-}
-
-impl Part {
-    /// The bytes that this piece stands for.
-    pub(super) const fn bytes<'a>(&'a self, id: &'a [u8], timestamp: &'a [u8], body: &'a [u8]) -> &'a [u8] {
-        match self {
-            Self::Id => id,
-            Self::Timestamp => timestamp,
-            Self::Body => body,
-            Self::Text(text) => text.as_bytes(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A clock that is set by hand.
+//! Clocks for tests: one that is set by hand, one that follows tokio's.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -46,5 +46,38 @@ impl Clock for ManualClock {
 
     fn uptime(&self) -> Duration {
         self.now().since(Timestamp::EPOCH)
+    }
+}
+
+/// A clock that follows tokio's: under `#[tokio::test(start_paused = true)]` hours of retries pass in a moment, because
+/// tokio moves its time on whenever everybody waits.
+#[derive(Clone, Copy, Debug)]
+pub struct TokioClock {
+    base: Timestamp,
+    origin: tokio::time::Instant,
+}
+
+impl TokioClock {
+    /// A clock that shows `base` now.
+    #[must_use]
+    pub fn starting_at(base: Timestamp) -> Self {
+        Self { base, origin: tokio::time::Instant::now() }
+    }
+}
+
+/// It begins at 2023-11-14T22:13:20Z.
+impl Default for TokioClock {
+    fn default() -> Self {
+        Self::starting_at(Timestamp::from_secs(1_700_000_000))
+    }
+}
+
+impl Clock for TokioClock {
+    fn now(&self) -> Timestamp {
+        self.base + self.uptime()
+    }
+
+    fn uptime(&self) -> Duration {
+        self.origin.elapsed()
     }
 }

@@ -1,7 +1,7 @@
-//! For tests, yours and ours (feature `test-util`): a clock that is set by hand, and the suite that every store must
+//! For tests, yours and ours (feature `test-util`): clocks, and the suite that every store must
 //! pass.
 
 mod clock;
 pub mod conformance;
 
-pub use self::clock::ManualClock;
+pub use self::clock::{ManualClock, TokioClock};

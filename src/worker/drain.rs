@@ -11,7 +11,7 @@ use crate::store::StoreError;
 #[derive(Debug)]
 pub(super) struct Shift {
     engine: Arc<Engine>,
-    crew: Crew,
+    crew: Arc<Crew>,
 }
 
 impl Shift {
@@ -21,7 +21,7 @@ impl Shift {
         if state.crew.is_some() {
             return None;
         }
-        let crew = Crew::new();
+        let crew = Arc::new(Crew::new());
         state.crew = Some(crew.clone());
         state.lanes.open();
         drop(state);

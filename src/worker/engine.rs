@@ -44,7 +44,7 @@ pub(super) struct State {
     /// How many ends the store is being asked to record.
     pub(super) recording: usize,
     pub(super) give_back: Vec<Lease>,
-    pub(super) crew: Option<Crew>,
+    pub(super) crew: Option<Arc<Crew>>,
 }
 
 /// The end of an attempt, on its way to the store.
@@ -55,7 +55,7 @@ pub(super) struct End {
 }
 
 /// Where attempts run while the worker does.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Crew {
     runtime: Handle,
     pub(super) tasks: TaskTracker,
@@ -135,9 +135,10 @@ impl Engine {
                 let Some(leased) = state.lanes.next() else { return };
                 (leased, crew)
             };
-            let engine = self.clone();
-            // One registration with the kill switch serves every attempt that this task will make.
-            let slot = crew.kill.run_until_cancelled_owned(engine.work_off(leased)).map(drop);
+            // Boxed, because spawning moves it several times. One registration with the kill switch serves every attempt
+            // that this task will make.
+            let work = Box::pin(self.clone().work_off(leased));
+            let slot = crew.kill.clone().run_until_cancelled_owned(work).map(drop);
             crew.tasks.spawn_on(slot, &crew.runtime);
         }
     }

@@ -24,7 +24,7 @@
 //! ```no_run
 //! use hookwire::sender::Sender;
 //! use hookwire::store::MemoryStore;
-//! use tokio_util::sync::CancellationToken;
+//! use hookwire::worker::CancellationToken;
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let sender = Sender::builder(MemoryStore::new()).build()?;
@@ -44,11 +44,13 @@ mod drain;
 mod engine;
 mod lanes;
 mod settle;
+#[cfg(test)]
+mod tests;
 mod upkeep;
 
 use std::sync::Arc;
 
-use tokio_util::sync::CancellationToken;
+pub use tokio_util::sync::CancellationToken;
 
 pub use self::config::{Config, ConfigError};
 pub use self::deliver::{Deliver, Terms};

@@ -1,7 +1,10 @@
 //! The one integration-test binary.
 #![expect(clippy::disallowed_methods, reason = "tests play the outside world: clocks, sockets and all")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what surprises a test ends it")]
+#![expect(clippy::cognitive_complexity, reason = "each assertion counts as a branch")]
 #![expect(unreachable_pub, reason = "modules of a test binary share freely")]
 
+mod connection;
 mod http_client;
 mod layers;
 mod receiver;
@@ -11,4 +14,3 @@ mod signature;
 mod ssrf;
 mod store;
 mod support;
-mod worker;

@@ -15,8 +15,7 @@ use hookwire::sender::egress::EgressPolicy;
 use hookwire::sender::{DispatchError, EndpointChange, EndpointError, Sender, Store};
 use hookwire::signature::{At, Received, STANDARD, Tolerance, Verify};
 use hookwire::store::{MemoryStore, SqliteStore};
-use hookwire::worker::WorkerError;
-use tokio_util::sync::CancellationToken;
+use hookwire::worker::{CancellationToken, WorkerError};
 
 use crate::support::server::{Reply, Request, Server};
 use crate::support::until;

@@ -66,16 +66,24 @@ pub(super) async fn read(mut body: Incoming) -> Option<Box<str>> {
     excerpt(&read)
 }
 
-/// A connection that had served before broke before a byte of this answer came.
-pub(super) fn died_idle(error: &Error, begun: Mark) -> bool {
-    if error.is_connect() {
-        return false;
-    }
+/// Whether the request may be made once more: it was not processed, or a connection that had served before broke before a
+/// byte of this answer came.
+pub(super) fn may_repeat(error: &Error, begun: Mark) -> bool {
+    !error.is_connect() && (was_not_processed(error) || died_idle(error, begun))
+}
+
+fn died_idle(error: &Error, begun: Mark) -> bool {
     let mut extras = http::Extensions::new();
     if let Some(connection) = error.connect_info() {
         connection.get_extras(&mut extras);
     }
     extras.get::<Usage>().is_some_and(|usage| usage.died_idle(begun))
+}
+
+/// The server said so: RFC 9113 section 8.7. Servers close HTTP/2 connections like that after some number of requests.
+fn was_not_processed(error: &Error) -> bool {
+    let refused = |h2: &h2::Error| h2.is_reset() && h2.reason() == Some(h2::Reason::REFUSED_STREAM);
+    h2_error(error).is_some_and(|h2| h2.is_remote() && (h2.is_go_away() || refused(h2)))
 }
 
 /// What may be shown of an error: its class, never an address or a resolver's words.
@@ -94,7 +102,10 @@ fn outcome(error: &Error) -> Outcome {
     if let Some(error) = connect_error(error) {
         return error.outcome();
     }
-    let broken = sources(error).filter_map(|source| source.downcast_ref::<std::io::Error>()).any(is_broken);
+    if io_errors(error).any(is_tls) {
+        return Outcome::Tls;
+    }
+    let broken = io_errors(error).any(is_broken) || h2_error(error).is_some_and(h2::Error::is_remote);
     match sources(error).find_map(|source| source.downcast_ref::<hyper::Error>()) {
         _ if broken => Outcome::Reset,
         Some(error) if error.is_incomplete_message() || error.is_canceled() || error.is_closed() => Outcome::Reset,
@@ -108,6 +119,20 @@ fn outcome(error: &Error) -> Outcome {
 fn is_broken(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, UnexpectedEof};
     matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | UnexpectedEof)
+}
+
+/// With TLS 1.3 a server may refuse after the client's side of the handshake is done, for want of a client certificate.
+/// Before a head has arrived, rustls alone calls anything invalid data; h2 keeps nothing but this kind of its errors.
+fn is_tls(error: &std::io::Error) -> bool {
+    error.kind() == std::io::ErrorKind::InvalidData
+}
+
+fn h2_error(error: &Error) -> Option<&h2::Error> {
+    sources(error).find_map(|source| source.downcast_ref())
+}
+
+fn io_errors(error: &Error) -> impl Iterator<Item = &std::io::Error> {
+    sources(error).filter_map(|source| source.downcast_ref())
 }
 
 fn sources<'a>(error: &'a Error) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {

@@ -7,12 +7,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
-use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::{Builder, Client};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio_rustls::TlsConnector;
 
 use super::super::egress::{Connector, ConnectorParts, Mark};
-use super::answer::{Answer, died_idle, read};
+use super::answer::{Answer, may_repeat, read};
 use super::options::{HttpError, HttpOptions};
 use super::tls;
 use crate::clock::Clock;
@@ -58,8 +58,10 @@ impl HttpClient {
         let connector =
             Connector::new(ConnectorParts { policy: egress, resolver, dialer, tls, budget: connect_timeout });
         let idle = if idle_timeout.is_zero() { 0 } else { MAX_IDLE_PER_TARGET };
-        let pooled = pool(connector.clone(), idle, idle_timeout);
-        Ok(Self { pooled, fresh: pool(connector, 0, idle_timeout), exchange_timeout, clock })
+        let mut builder = builder(idle_timeout, exchange_timeout);
+        let pooled = builder.pool_max_idle_per_host(idle).build(connector.clone());
+        let fresh = builder.pool_max_idle_per_host(0).build(connector);
+        Ok(Self { pooled, fresh, exchange_timeout, clock })
     }
 
     /// Makes one exchange. `make` makes the request; it is called again, once, when a reused connection has died
@@ -72,8 +74,9 @@ impl HttpClient {
         let mut answer = Answer::timeout();
         let exchange = async {
             let first = self.try_once(&self.pooled, make()?, &mut answer).await;
-            if first == Tried::DiedIdle {
+            if first == Tried::Unanswered {
                 tracing::debug!("a reused connection had died; asking again on a fresh one");
+                answer = Answer::timeout();
                 self.try_once(&self.fresh, make()?, &mut answer).await;
             }
             Ok(())
@@ -98,7 +101,7 @@ impl HttpClient {
             }
             Err(error) => {
                 *answer = Answer::of_error(&error);
-                if died_idle(&error, begun) { Tried::DiedIdle } else { Tried::Answered }
+                if may_repeat(&error, begun) { Tried::Unanswered } else { Tried::Answered }
             }
         }
     }
@@ -108,17 +111,22 @@ impl HttpClient {
 enum Tried {
     /// For good or ill.
     Answered,
-    DiedIdle,
+    /// And it is known that repeating is safe and may help.
+    Unanswered,
 }
 
-fn pool(connector: Connector, idle: usize, idle_timeout: Duration) -> Pool {
-    Client::builder(TokioExecutor::new())
+fn builder(idle_timeout: Duration, exchange_timeout: Duration) -> Builder {
+    let mut builder = Client::builder(TokioExecutor::new());
+    builder
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(idle_timeout)
-        .pool_max_idle_per_host(idle)
         // Attempts are counted; the pool must not make its own.
         .retry_canceled_requests(false)
         .http1_max_buf_size(MAX_HEAD_BYTES)
-        .build(connector)
+        // Every use of a shared connection renews its idle time, so one that a firewall has forgotten would be handed out
+        // until TCP gives up. Pings find it out while the exchange can still be made on another.
+        .http2_keep_alive_interval(exchange_timeout / 4)
+        .http2_keep_alive_timeout(exchange_timeout / 4);
+    builder
 }

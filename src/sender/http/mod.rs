@@ -4,9 +4,11 @@
 //! 2. At most 16 KiB of an answer's body are read; a longer one costs the connection, not the memory.
 //! 3. The status decides. A 2xx head is a success whatever becomes of the body behind it.
 //! 4. Nothing is followed, decompressed, or taken from the environment.
-//! 5. Nothing is sent twice, with one exception: when a connection **that had served before** breaks before any byte of an
-//!    answer has come, the server has most likely closed it while it was idle, and the request is made once more, with a
-//!    fresh time and signature, on a fresh connection, within the same attempt and budget.
+//! 5. Nothing is sent twice, with two exceptions, in which the request is made once more, with a fresh time and signature,
+//!    on a fresh connection, within the same attempt and budget. When a connection **that had served before** breaks before
+//!    any byte of an answer has come, the server has most likely closed it while it was idle. And an HTTP/2 server may say
+//!    that it did not process the request (RFC 9113 section 8.7), as servers do that limit the requests of a connection.
+//! 6. HTTP/2 connections are pinged while they are in use, so that one gone silent is replaced within one exchange.
 //!
 //! ```
 //! use std::time::Duration;

@@ -171,50 +171,113 @@ fn next_due(connection: &Connection, endpoint: EndpointId) -> rusqlite::Result<O
 
 fn settle(connection: &Connection, settlement: &Settlement) -> rusqlite::Result<Settled> {
     let Settlement { lease, attempt, next, at } = settlement;
-    // Every settlement ends the lease: the same one again, or an extension after it, no longer counts.
+    // Under the first fence there cannot be an earlier attempt.
+    if lease.fence > 1 && attempt.is_some() {
+        keep_last_attempt(connection, *lease)?;
+    }
     let changed = match next {
-        Next::Delivered => finish(connection, *lease, DELIVERED, None, *at)?,
-        Next::Failed { reason } => finish(connection, *lease, FAILED, Some(*reason), *at)?,
-        Next::Retry { due } => {
-            let sql = "UPDATE hookwire_delivery SET due = ?3, faults = 0, fence = fence + 1 \
-                       WHERE id = ?1 AND fence = ?2 AND state = 0";
-            under_lease(connection, sql, *lease, *due)?
-        }
+        Next::Delivered => finish(connection, settlement, DELIVERED, None)?,
+        Next::Failed { reason } => finish(connection, settlement, FAILED, Some(*reason))?,
+        Next::Retry { due } => reschedule(connection, settlement, *due, "faults = 0")?,
         Next::Again { due } => {
-            let sql = "UPDATE hookwire_delivery SET due = ?3, attempts = max(attempts - 1, 0), faults = faults + 1, \
-                       fence = fence + 1 WHERE id = ?1 AND fence = ?2 AND state = 0";
-            under_lease(connection, sql, *lease, *due)?
+            reschedule(connection, settlement, *due, "attempts = max(attempts - 1, 0), faults = faults + 1")?
         }
     };
-    if changed == Settled::LeaseLost {
-        return Ok(changed);
-    }
-    if let Some(attempt) = attempt {
-        record(connection, *lease, attempt)?;
-    }
-    if let Next::Failed { reason } = next {
+    if let (Settled::Done, Next::Failed { reason }) = (changed, next) {
         affect_endpoint(connection, *lease, *reason, *at)?;
     }
     Ok(changed)
 }
 
+/// Moves the attempt before this one out of the way, if the lease is valid and there was one.
+fn keep_last_attempt(connection: &Connection, lease: Lease) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO hookwire_attempt (delivery, fence, number, at, duration, class, status, excerpt) \
+               SELECT id, last_fence, last_number, last_at, last_duration, last_class, last_status, last_excerpt \
+               FROM hookwire_delivery WHERE id = ?1 AND fence = ?2 AND state = 0 AND last_fence IS NOT NULL";
+    connection.prepare_cached(sql)?.execute(params![lease.delivery.as_bytes(), signed(lease.fence)]).map(drop)
+}
+
+/// The attempt of a settlement as parameters `?3` to `?8`; where nothing was tried, what stands there stays.
+const SET_LAST: &str = "last_fence = iif(?3 IS NULL, last_fence, ?2), last_number = coalesce(?3, last_number), \
+     last_at = coalesce(?4, last_at), last_duration = coalesce(?5, last_duration), last_class = coalesce(?6, last_class), \
+     last_status = iif(?3 IS NULL, last_status, ?7), last_excerpt = iif(?3 IS NULL, last_excerpt, ?8)";
+
 fn finish(
     connection: &Connection,
-    lease: Lease,
+    settlement: &Settlement,
     state: i64,
     reason: Option<FailReason>,
-    at: Timestamp,
 ) -> rusqlite::Result<Settled> {
-    let sql = "UPDATE hookwire_delivery SET state = ?3, finished_at = ?4, reason = ?5, faults = 0 \
-               WHERE id = ?1 AND fence = ?2 AND state = 0";
-    let changed = connection.prepare_cached(sql)?.execute(params![
+    let sql = format!(
+        "UPDATE hookwire_delivery SET {SET_LAST}, state = ?9, finished_at = ?10, reason = ?11, faults = 0 \
+         WHERE id = ?1 AND fence = ?2 AND state = 0"
+    );
+    let (lease, last) = (settlement.lease, Last::of(settlement.attempt.as_ref()));
+    let changed = connection.prepare_cached(&sql)?.execute(params![
         lease.delivery.as_bytes(),
         signed(lease.fence),
+        last.number,
+        last.at,
+        last.duration,
+        last.class,
+        last.status,
+        last.excerpt,
         state,
-        at.as_micros(),
+        settlement.at.as_micros(),
         reason.map(FailReason::as_str)
     ])?;
     Ok(settled(changed))
+}
+
+/// Ends the lease too: the same settlement again, or an extension after it, no longer counts.
+fn reschedule(
+    connection: &Connection,
+    settlement: &Settlement,
+    due: Timestamp,
+    counts: &str,
+) -> rusqlite::Result<Settled> {
+    let sql = format!(
+        "UPDATE hookwire_delivery SET {SET_LAST}, due = ?9, {counts}, fence = fence + 1 \
+         WHERE id = ?1 AND fence = ?2 AND state = 0"
+    );
+    let (lease, last) = (settlement.lease, Last::of(settlement.attempt.as_ref()));
+    let changed = connection.prepare_cached(&sql)?.execute(params![
+        lease.delivery.as_bytes(),
+        signed(lease.fence),
+        last.number,
+        last.at,
+        last.duration,
+        last.class,
+        last.status,
+        last.excerpt,
+        due.as_micros()
+    ])?;
+    Ok(settled(changed))
+}
+
+/// An attempt as columns; all `None` where nothing was tried.
+#[derive(Default)]
+struct Last<'a> {
+    number: Option<u32>,
+    at: Option<i64>,
+    duration: Option<i64>,
+    class: Option<&'static str>,
+    status: Option<u16>,
+    excerpt: Option<&'a str>,
+}
+
+impl<'a> Last<'a> {
+    fn of(attempt: Option<&'a Attempt>) -> Self {
+        let Some(attempt) = attempt else { return Self::default() };
+        Self {
+            number: Some(attempt.number),
+            at: Some(attempt.at.as_micros()),
+            duration: Some(i64::try_from(attempt.duration.as_micros()).unwrap_or(i64::MAX)),
+            class: Some(attempt.outcome.class()),
+            status: attempt.outcome.status(),
+            excerpt: attempt.excerpt.as_deref(),
+        }
+    }
 }
 
 /// Runs an update that is fenced by the lease; `?3` is a time.
@@ -229,22 +292,6 @@ fn under_lease(connection: &Connection, sql: &str, lease: Lease, due: Timestamp)
 
 const fn settled(changed: usize) -> Settled {
     if changed == 0 { Settled::LeaseLost } else { Settled::Done }
-}
-
-fn record(connection: &Connection, lease: Lease, attempt: &Attempt) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO hookwire_attempt (delivery, fence, number, at, duration, class, status, excerpt) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-    connection.prepare_cached(sql)?.execute(params![
-        lease.delivery.as_bytes(),
-        signed(lease.fence),
-        attempt.number,
-        attempt.at.as_micros(),
-        i64::try_from(attempt.duration.as_micros()).unwrap_or(i64::MAX),
-        attempt.outcome.class(),
-        attempt.outcome.status(),
-        attempt.excerpt.as_deref()
-    ])?;
-    Ok(())
 }
 
 fn affect_endpoint(connection: &Connection, lease: Lease, reason: FailReason, at: Timestamp) -> rusqlite::Result<()> {

@@ -122,9 +122,7 @@ pub(super) fn shown_state(state: i64, endpoint: Option<i64>) -> DeliveryState {
     }
 }
 
-/// The columns that [`attempt`] reads.
-pub(super) const ATTEMPT_COLUMNS: &str = "number, at, duration, class, status, excerpt";
-
+/// An attempt from number, time, duration, class, status and excerpt.
 pub(super) fn attempt(row: &Row<'_>) -> rusqlite::Result<Attempt> {
     let status: Option<u16> = row.get(4)?;
     let outcome = Outcome::from_parts(row.get_ref(3)?.as_str()?, status);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
@@ -13,6 +14,9 @@ const QUEUE: usize = 4_096;
 
 /// Most calls in one transaction: bounds how long the first of them waits.
 const MAX_GROUP: usize = 1_024;
+
+/// How long a group waits for the rest of the crowd.
+const GATHER: Duration = Duration::from_micros(100);
 
 /// One call, not knowing what it answers.
 trait Job: Send {
@@ -107,8 +111,11 @@ fn read(connection: &Connection, mut calls: mpsc::Receiver<Box<dyn Job>>) {
 /// Whatever has gathered while the last group was made durable is the next group: under load one `fsync` serves hundreds of
 /// callers, and a lone caller waits for nobody.
 fn write(connection: &Connection, mut calls: mpsc::Receiver<Box<dyn Job>>) {
+    let mut last = 0;
     let mut group = Vec::with_capacity(MAX_GROUP);
     while calls.blocking_recv_many(&mut group, MAX_GROUP) > 0 {
+        gather(&mut calls, &mut group, last);
+        last = group.len();
         if let Err(error) = serve(connection, &mut group) {
             tracing::error!(%error, "the store is closed after a failed write");
             return refuse(group, calls);
@@ -135,6 +142,19 @@ fn refuse(group: Vec<Box<dyn Job>>, mut calls: mpsc::Receiver<Box<dyn Job>>) {
     group.into_iter().for_each(closed);
     while let Some(call) = calls.blocking_recv() {
         closed(call);
+    }
+}
+
+/// Callers that were answered together come back together, one by one: where the last group was much larger than this one,
+/// a moment's wait saves a whole transaction. A lone caller never waits.
+fn gather(calls: &mut mpsc::Receiver<Box<dyn Job>>, group: &mut Vec<Box<dyn Job>>, last: usize) {
+    if group.len() < last / 2 {
+        thread::sleep(GATHER);
+        while group.len() < MAX_GROUP
+            && let Ok(call) = calls.try_recv()
+        {
+            group.push(call);
+        }
     }
 }
 
@@ -217,7 +237,8 @@ mod tests {
         let writer = Executor::writer(Connection::open_in_memory().unwrap(), Vec::new()).unwrap();
         let (go, wait) = std::sync::mpsc::channel();
         let (first, wait) = (writer.clone(), std::sync::Mutex::new(wait));
-        let first = tokio::spawn(async move { first.call(move |_| wait.lock().unwrap().recv().map_or(Ok(()), Ok)).await });
+        let first =
+            tokio::spawn(async move { first.call(move |_| wait.lock().unwrap().recv().map_or(Ok(()), Ok)).await });
         (writer, go, first)
     }
 

@@ -79,7 +79,11 @@ async fn f_56_a_dropped_settlement_is_whole_or_absent() {
         for one in &leased {
             let final_state = store.delivery(one.lease.delivery).await.unwrap().unwrap().state.is_final();
             let attempts = store.attempts(one.lease.delivery).await.unwrap().len();
-            assert_eq!((final_state, attempts), (polls > 0, usize::from(polls > 0)), "{polls}: state and attempt are one");
+            assert_eq!(
+                (final_state, attempts),
+                (polls > 0, usize::from(polls > 0)),
+                "{polls}: state and attempt are one"
+            );
         }
     }
 }

@@ -42,7 +42,8 @@ impl Running {
         let output = BufReader::new(process.stdout.take().unwrap());
         let (to, lines) = mpsc::channel();
         std::thread::spawn(move || {
-            let said = output.split(b'\n').map_while(Result::ok).map(|line| String::from_utf8_lossy(&line).into_owned());
+            let said =
+                output.split(b'\n').map_while(Result::ok).map(|line| String::from_utf8_lossy(&line).into_owned());
             // A line that was cut off by the kill has not been said: its newline was written with it.
             said.filter_map(|line| line.split_once(MARK).map(|(_, said)| said.to_owned()))
                 .for_each(|line| drop(to.send(line)));
@@ -99,6 +100,7 @@ pub(super) fn say(what: &str) {
 
 /// Whether a tool can be used here. Without it a test must not pass: the caller says why it did not run, and fails when
 /// `HOOKWIRE_TEST_REQUIRE` is set.
+#[expect(clippy::print_stderr, reason = "a test that did not run says so")]
 pub(super) fn lacks(tool: &str, works: bool) -> bool {
     if works {
         return false;

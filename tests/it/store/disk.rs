@@ -131,7 +131,8 @@ async fn a_file_whose_log_was_half_folded_in_is_whole() {
     for _ in 0..50 {
         store.append(vec![append(EndpointId::generate(NOW), 10_000)]).await.unwrap();
     }
-    let (short, log) = (std::fs::read(&path).unwrap(), std::fs::read(directory.path().join("hookwire.db-wal")).unwrap());
+    let (short, log) =
+        (std::fs::read(&path).unwrap(), std::fs::read(directory.path().join("hookwire.db-wal")).unwrap());
     let other = Connection::open(&path).unwrap();
     let folded = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
     assert_eq!(other.query_row("PRAGMA wal_checkpoint(FULL)", [], folded).unwrap(), 0);

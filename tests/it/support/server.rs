@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Uri};
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Collected, Full};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpListener;
@@ -62,7 +62,7 @@ impl Server {
                     let (log, answer) = (log.clone(), answer.clone());
                     async move {
                         let (head, body) = request.into_parts();
-                        let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+                        let body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
                         let request = Request { method: head.method, uri: head.uri, headers: head.headers, body };
                         log.lock().unwrap().push(request.clone());
                         Ok::<_, Infallible>(answer(&request).0)

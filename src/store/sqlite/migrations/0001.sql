@@ -41,7 +41,16 @@ CREATE TABLE hookwire_delivery (
     fence INTEGER NOT NULL, -- rises with every claim
     created_at INTEGER NOT NULL,
     finished_at INTEGER,
-    reason TEXT
+    reason TEXT,
+    -- The last attempt stands here, so that the common case, one attempt and done, writes one row. Earlier ones are moved
+    -- to hookwire_attempt.
+    last_fence INTEGER,
+    last_number INTEGER,
+    last_at INTEGER,
+    last_duration INTEGER, -- microseconds
+    last_class TEXT,
+    last_status INTEGER,
+    last_excerpt TEXT
 ) STRICT, WITHOUT ROWID;
 
 -- The hot index: due work, retries and ended leases of each lane. Finished work is not in it.
@@ -49,6 +58,7 @@ CREATE INDEX hookwire_pending ON hookwire_delivery (endpoint, due) WHERE state =
 CREATE INDEX hookwire_delivery_event ON hookwire_delivery (event);
 CREATE INDEX hookwire_finished ON hookwire_delivery (finished_at) WHERE finished_at IS NOT NULL;
 
+-- All attempts of a delivery but the last.
 CREATE TABLE hookwire_attempt (
     delivery BLOB NOT NULL,
     fence INTEGER NOT NULL, -- of the claim it was made under: orders the attempts

@@ -1,0 +1,108 @@
+//! What verifying costs, over what it cannot cost less than.
+//!
+//! One round of each in turn, many rounds, medians; so that what else the machine does meets all three alike. The floor is
+//! what every verifier of Standard Webhooks must do at least: find the three headers, feed one MAC whose key schedule is
+//! ready, decode one signature, compare.
+#![expect(clippy::print_stdout, reason = "a benchmark reports")]
+
+use std::error::Error;
+use std::hint::black_box;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use hookwire::clock::{Clock as _, SystemClock, Timestamp};
+use hookwire::secret::{Key, Keyring};
+use hookwire::signature::{At, Received, STANDARD, Signing, Tolerance, Verify as _};
+use http::{HeaderMap, Method, Uri};
+use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
+
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const ROUNDS: usize = 201;
+const CALLS: u32 = 1_000;
+
+/// One request, signed now: the peer reads the system's clock.
+struct Request {
+    now: Timestamp,
+    headers: HeaderMap,
+    body: Vec<u8>,
+    keys: Keyring,
+}
+
+impl Request {
+    fn signed() -> Result<Self, Box<dyn Error>> {
+        let (now, keys) = (SystemClock.now(), Keyring::new(Key::parse(SECRET)?));
+        let body = format!(r#"{{"type":"invoice.paid","data":"{}"}}"#, "x".repeat(1024 - 33)).into_bytes();
+        let mut headers = HeaderMap::new();
+        headers.insert("content-type", http::HeaderValue::from_static("application/json"));
+        headers.insert("user-agent", http::HeaderValue::from_static("bench"));
+        let signing = Signing { id: "evt_0190b3c2d4e5f60718293a4b5c6d7e8f", timestamp: now, body: &body };
+        STANDARD.sign(&signing, &keys, &mut headers)?;
+        Ok(Self { now, headers, body, keys })
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let request = Request::signed()?;
+    let peer = standardwebhooks::Webhook::new(SECRET)?;
+    let floor = Hmac::<Sha256>::new_from_slice(&BASE64.decode(SECRET.trim_start_matches("whsec_"))?)?;
+    let (mut ours, mut bare, mut theirs, mut sign) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        bare.push(timed(|| bare_mac(&floor, &request)));
+        ours.push(timed(|| verify(&request)));
+        theirs.push(timed(|| peer.verify(&request.body, &request.headers).is_ok()));
+        sign.push(timed(|| signed(&request)));
+    }
+    let bare = median(&mut bare);
+    println!("{} bytes, {ROUNDS} rounds of {CALLS} calls, medians", request.body.len());
+    for (name, times) in
+        [("hookwire verify", &mut ours), ("standardwebhooks", &mut theirs), ("hookwire sign", &mut sign)]
+    {
+        let time = median(times);
+        println!("{name:<20} {time:>7.0} ns  {:>5.2} of the bare MAC", time / bare);
+    }
+    println!("{:<20} {bare:>7.0} ns  (goal for verify: <= 1.15 of it)", "bare MAC");
+    Ok(())
+}
+
+/// Nanoseconds for one call.
+fn timed(mut call: impl FnMut() -> bool) -> f64 {
+    let start = SystemClock.uptime();
+    for _ in 0..CALLS {
+        assert!(black_box(call()), "everything here is valid");
+    }
+    (SystemClock.uptime() - start).as_secs_f64() * 1e9 / f64::from(CALLS)
+}
+
+fn median(times: &mut [f64]) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+fn verify(request: &Request) -> bool {
+    let (method, uri) = (Method::POST, Uri::from_static("/hooks"));
+    let received = Received { method: &method, uri: &uri, headers: &request.headers, body: &request.body };
+    let at = At { now: request.now, tolerance: Tolerance::default() };
+    STANDARD.verify(black_box(&received), &request.keys, &at).is_ok()
+}
+
+fn signed(request: &Request) -> bool {
+    let mut headers = HeaderMap::with_capacity(8);
+    let signing = Signing { id: "evt_0190b3c2d4e5f60718293a4b5c6d7e8f", timestamp: request.now, body: &request.body };
+    STANDARD.sign(black_box(&signing), &request.keys, &mut headers).is_ok()
+}
+
+fn bare_mac(floor: &Hmac<Sha256>, request: &Request) -> bool {
+    let header = |name: &str| black_box(&request.headers).get(name).map_or(&b""[..], http::HeaderValue::as_bytes);
+    let mut mac = floor.clone();
+    for part in [header("webhook-id"), b".", header("webhook-timestamp"), b".", request.body.as_slice()] {
+        mac.update(part);
+    }
+    let tag = mac.finalize().into_bytes();
+    let mut presented = [0; 33];
+    let text = header("webhook-signature").get(3..).unwrap_or_default();
+    BASE64
+        .decode_slice(text, &mut presented)
+        .is_ok_and(|length| presented.get(..length).is_some_and(|bytes| tag.ct_eq(bytes).into()))
+}

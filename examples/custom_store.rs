@@ -1,0 +1,111 @@
+//! A store of your own: here one that wraps another and counts what is appended and settled. A whole new backend implements
+//! the same three traits, and proves itself with `hookwire::store_conformance!`.
+//!
+//! `cargo run --example custom_store`
+#![expect(clippy::print_stdout, reason = "an example shows what happens")]
+
+use std::error::Error;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use hookwire::clock::Timestamp;
+use hookwire::delivery::{Attempt, Delivery, Lease, Settlement};
+use hookwire::endpoint::{Endpoint, NewEndpoint};
+use hookwire::event::{Event, NewEvent};
+use hookwire::id::{DeliveryId, EndpointId, EventId, Tenant};
+use hookwire::sender::Sender;
+use hookwire::store::{
+    Append, Appended, Claim, Claimed, Counts, DeliveryQuery, Directory, History, LaneDue, MemoryStore, Outbox, Page,
+    Put, Settled, StoreError,
+};
+
+#[derive(Clone, Debug, Default)]
+struct Counting {
+    inner: MemoryStore,
+    appended: Arc<AtomicUsize>,
+}
+
+#[async_trait]
+impl Outbox for Counting {
+    async fn append(&self, batch: Vec<Append>) -> Result<Vec<Appended>, StoreError> {
+        let appended = self.inner.append(batch).await?;
+        let stored = appended.iter().filter(|one| **one == Appended::Stored).count();
+        self.appended.fetch_add(stored, Ordering::Relaxed);
+        Ok(appended)
+    }
+    async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
+        self.inner.claim(claim).await
+    }
+    async fn settle(&self, batch: Vec<Settlement>) -> Result<Vec<Settled>, StoreError> {
+        self.inner.settle(batch).await
+    }
+    async fn extend(&self, leases: Vec<Lease>, until: Timestamp) -> Result<Vec<Settled>, StoreError> {
+        self.inner.extend(leases, until).await
+    }
+    async fn release(&self, leases: Vec<Lease>, due: Timestamp) -> Result<Vec<Settled>, StoreError> {
+        self.inner.release(leases, due).await
+    }
+    async fn lanes(&self, after: Option<EndpointId>, limit: u32) -> Result<Vec<LaneDue>, StoreError> {
+        self.inner.lanes(after, limit).await
+    }
+}
+
+#[async_trait]
+impl Directory for Counting {
+    async fn put(&self, endpoint: Endpoint) -> Result<Put, StoreError> {
+        self.inner.put(endpoint).await
+    }
+    async fn get(&self, id: EndpointId) -> Result<Option<Arc<Endpoint>>, StoreError> {
+        self.inner.get(id).await
+    }
+    async fn list(
+        &self,
+        tenant: Option<&Tenant>,
+        after: Option<EndpointId>,
+        limit: u32,
+    ) -> Result<Vec<Arc<Endpoint>>, StoreError> {
+        self.inner.list(tenant, after, limit).await
+    }
+    async fn of_tenant(&self, tenant: &Tenant) -> Result<Vec<Arc<Endpoint>>, StoreError> {
+        self.inner.of_tenant(tenant).await
+    }
+    async fn remove(&self, id: EndpointId, now: Timestamp) -> Result<bool, StoreError> {
+        self.inner.remove(id, now).await
+    }
+}
+
+#[async_trait]
+impl History for Counting {
+    async fn event(&self, tenant: &Tenant, id: &EventId) -> Result<Option<Arc<Event>>, StoreError> {
+        self.inner.event(tenant, id).await
+    }
+    async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
+        self.inner.delivery(id).await
+    }
+    async fn deliveries(&self, query: &DeliveryQuery, page: Page) -> Result<Vec<Delivery>, StoreError> {
+        self.inner.deliveries(query, page).await
+    }
+    async fn attempts(&self, id: DeliveryId) -> Result<Vec<Attempt>, StoreError> {
+        self.inner.attempts(id).await
+    }
+    async fn counts(&self, endpoint: Option<EndpointId>) -> Result<Counts, StoreError> {
+        self.inner.counts(endpoint).await
+    }
+    async fn prune(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        History::prune(&self.inner, before, limit).await
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let store = Counting::default();
+    let sender = Sender::builder(store.clone()).build()?;
+    sender.endpoints().create(NewEndpoint::https("https://acme.example/hooks")?).await?;
+    for n in 0..10 {
+        sender.dispatch(NewEvent::json("number.counted", &n)?).await?;
+    }
+    let counted = store.appended.load(Ordering::Relaxed);
+    println!("{counted} events appended, {} deliveries pending", sender.history().counts(None).await?.pending);
+    if counted == 10 { Ok(()) } else { Err("an event was not counted".into()) }
+}

@@ -1,0 +1,67 @@
+//! Rotates an endpoint's key without losing an event: for a while both keys sign, so the receiver may change at leisure.
+//!
+//! `cargo run --example rotate_secret`
+#![expect(clippy::print_stdout, reason = "an example shows what happens")]
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::{HeaderMap, Method, Uri};
+use axum::{Router, body::Bytes, routing::post};
+use hookwire::clock::{Clock as _, SystemClock};
+use hookwire::endpoint::{NewEndpoint, Target};
+use hookwire::event::NewEvent;
+use hookwire::secret::{Key, Keyring};
+use hookwire::sender::Sender;
+use hookwire::sender::egress::EgressPolicy;
+use hookwire::signature::{At, Received, STANDARD, Tolerance, Verify as _};
+use hookwire::store::MemoryStore;
+use hookwire::worker::CancellationToken;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let (old, new) = (Key::generate()?, Key::generate()?);
+    let (url, mut verdicts) = receiver([old.clone(), new.clone()]).await?;
+    let egress = EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();
+    let sender = Sender::builder(MemoryStore::new()).egress(egress).build()?;
+    let stop = CancellationToken::new();
+    let worker = tokio::spawn(sender.worker().run(stop.clone()));
+    let endpoint = NewEndpoint::at(Target::parse(&url)?).keys(Keyring::new(old));
+    let endpoint = sender.endpoints().create(endpoint).await?;
+
+    let mut send = async |when: &str, expected: [bool; 2]| -> Result<(), Box<dyn Error>> {
+        sender.dispatch(NewEvent::json("key.tested", when)?).await?;
+        let verdict = verdicts.recv().await.ok_or("the receiver has gone")?;
+        println!("{when}: the old key verifies: {}, the new key verifies: {}", verdict[0], verdict[1]);
+        if verdict == expected { Ok(()) } else { Err(format!("{when}: expected {expected:?}").into()) }
+    };
+    send("before the rotation", [true, false]).await?;
+    let overlap = Duration::from_secs(2); // a day, in real life
+    sender.endpoints().rotate_key(endpoint.id, new, overlap).await?;
+    send("during the overlap ", [true, true]).await?;
+    tokio::time::sleep(overlap).await;
+    send("after the overlap  ", [false, true]).await?;
+    stop.cancel();
+    worker.await??;
+    Ok(())
+}
+
+/// Says of each request which of the keys verify it.
+async fn receiver(keys: [Key; 2]) -> Result<(String, mpsc::Receiver<[bool; 2]>), Box<dyn Error>> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("http://{}/hooks", listener.local_addr()?);
+    let (verdicts, received) = mpsc::channel(8);
+    let rings = Arc::new(keys.map(Keyring::new));
+    let hook = move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| async move {
+        let at = At { now: SystemClock.now(), tolerance: Tolerance::default() };
+        let request = Received { method: &method, uri: &uri, headers: &headers, body: &body };
+        let verdict = [0, 1].map(|index| STANDARD.verify(&request, &rings[index], &at).is_ok());
+        let _gone = verdicts.send(verdict).await;
+    };
+    let app = Router::new().route("/hooks", post(hook));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    Ok((url, received))
+}

@@ -1,0 +1,15 @@
+//! Longer texts: what delivery promises, what receiving asks of you, what is defended against whom.
+
+#[doc = include_str!("delivery.md")]
+pub mod delivery {}
+
+#[doc = include_str!("receiving.md")]
+pub mod receiving {}
+
+#[doc = include_str!("threats.md")]
+pub mod threats {}
+
+/// So that the README's code compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}

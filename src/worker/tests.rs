@@ -1,0 +1,371 @@
+//! The worker over the memory store, with a `Deliver` that does as it is told, in tokio's paused time.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::task::JoinHandle;
+
+use super::{CancellationToken, Config, Deliver, Engine, Terms, Worker, WorkerError};
+use crate::clock::{Clock, Timestamp};
+use crate::delivery::{Delivery, DeliveryState, Leased, NewDelivery, Next};
+use crate::event::NewEvent;
+use crate::id::{DeliveryId, EndpointId};
+use crate::outcome::{Outcome, Report};
+use crate::retry::{Decision, Facts, FailReason, Policy, RetryPolicy, Schedule};
+use crate::store::{Append, Appended, History, MemoryStore, Outbox, StoreError};
+
+/// Wall clock and uptime from tokio's time.
+#[derive(Debug)]
+struct PausedClock(tokio::time::Instant);
+
+impl Clock for PausedClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_secs(1_700_000_000) + self.uptime()
+    }
+
+    fn uptime(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+/// What happens to an attempt in a lane.
+#[derive(Clone, Copy, Debug)]
+enum Act {
+    Answer(u16, Duration),
+    Hang,
+    Panic,
+    Refuse,
+    AskForRest(Duration),
+}
+
+#[derive(Debug)]
+struct Script {
+    acts: Mutex<HashMap<EndpointId, Act>>,
+    concurrency: NonZeroU32,
+    policy: Policy,
+    clock: Arc<PausedClock>,
+    in_flight: Mutex<HashMap<EndpointId, u32>>,
+    most_in_lane: AtomicU32,
+    most: AtomicU32,
+    started: AtomicU32,
+}
+
+impl Script {
+    fn enter(&self, lane: EndpointId) {
+        self.started.fetch_add(1, Ordering::SeqCst);
+        let mut in_flight = self.in_flight.lock().unwrap();
+        let here = in_flight.entry(lane).or_default();
+        *here += 1;
+        self.most_in_lane.fetch_max(*here, Ordering::SeqCst);
+        self.most.fetch_max(in_flight.values().sum(), Ordering::SeqCst);
+    }
+
+    fn act(&self, lane: EndpointId) -> Act {
+        self.acts.lock().unwrap().get(&lane).copied().unwrap_or(Act::Answer(200, Duration::from_millis(1)))
+    }
+}
+
+/// Counts an attempt out however it ends.
+struct Leave<'a>(&'a Script, EndpointId);
+
+impl Drop for Leave<'_> {
+    fn drop(&mut self) {
+        *self.0.in_flight.lock().unwrap().entry(self.1).or_default() -= 1;
+    }
+}
+
+#[async_trait]
+impl Deliver for Script {
+    async fn deliver(&self, leased: &Leased) -> Option<Report> {
+        self.enter(leased.endpoint);
+        let _leave = Leave(self, leased.endpoint);
+        match self.act(leased.endpoint) {
+            Act::Answer(code, after) => {
+                tokio::time::sleep(after).await;
+                Some(Report::new(Outcome::Status(code), after))
+            }
+            Act::Hang => std::future::pending().await,
+            Act::Panic => panic!("on purpose"),
+            Act::Refuse => None,
+            Act::AskForRest(span) => {
+                let until = self.clock.now() + span;
+                Some(Report::new(Outcome::Status(429), Duration::ZERO).with_retry_after(Some(until)))
+            }
+        }
+    }
+
+    async fn terms(&self, _: EndpointId) -> Result<Terms, StoreError> {
+        Ok(Terms::open(self.concurrency))
+    }
+
+    fn policy(&self, _: &Leased) -> &dyn RetryPolicy {
+        &self.policy
+    }
+
+    fn settled(&self, _: EndpointId, _: &Next) {}
+}
+
+struct Bench {
+    store: MemoryStore,
+    script: Arc<Script>,
+    engine: Arc<Engine>,
+    clock: Arc<PausedClock>,
+}
+
+impl Bench {
+    fn new(config: Config) -> Self {
+        let clock = Arc::new(PausedClock(tokio::time::Instant::now()));
+        let schedule: Schedule = [1, 2, 4].map(Duration::from_secs).into_iter().collect();
+        let script = Arc::new(Script {
+            acts: Mutex::default(),
+            concurrency: NonZeroU32::new(4).unwrap(),
+            policy: Policy::new(schedule),
+            clock: clock.clone(),
+            in_flight: Mutex::default(),
+            most_in_lane: AtomicU32::default(),
+            most: AtomicU32::default(),
+            started: AtomicU32::default(),
+        });
+        let store = MemoryStore::new();
+        let engine = Engine::new(Arc::new(store.clone()), script.clone(), clock.clone(), config);
+        Self { store, script, engine, clock }
+    }
+
+    fn lane(&self, act: Act) -> EndpointId {
+        let lane = EndpointId::generate(self.clock.now());
+        self.script.acts.lock().unwrap().insert(lane, act);
+        lane
+    }
+
+    fn set(&self, lane: EndpointId, act: Act) {
+        self.script.acts.lock().unwrap().insert(lane, act);
+    }
+
+    /// Appends as another process would: nobody tells the worker.
+    async fn append(&self, lane: EndpointId, count: usize) -> Vec<DeliveryId> {
+        let now = self.clock.now();
+        let mut ids = Vec::new();
+        for _ in 0..count {
+            let event = Arc::new(NewEvent::json("a.b", &1).unwrap().seal(now));
+            let delivery = NewDelivery { id: DeliveryId::generate(now), endpoint: lane, leased_until: None };
+            let append = Append { event, deliveries: vec![delivery], now };
+            assert_eq!(self.store.append(vec![append]).await.unwrap(), [Appended::Stored]);
+            ids.push(delivery.id);
+        }
+        ids
+    }
+
+    fn run(&self) -> (CancellationToken, JoinHandle<Result<(), WorkerError>>) {
+        let stop = CancellationToken::new();
+        (stop.clone(), tokio::spawn(Worker::new(self.engine.clone()).run(stop)))
+    }
+
+    async fn delivery(&self, id: DeliveryId) -> Delivery {
+        self.store.delivery(id).await.unwrap().unwrap()
+    }
+
+    async fn until_finished(&self, ids: &[DeliveryId]) {
+        for id in ids {
+            for turn in 0.. {
+                if self.delivery(*id).await.state.is_final() {
+                    break;
+                }
+                assert!(turn < 100_000, "it never ends");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hanging_lane_holds_its_own_slots_and_nothing_else() {
+    let bench = Bench::new(Config { in_flight: 8, leases: 64, ..Config::default() });
+    let hanging = bench.lane(Act::Hang);
+    let healthy = bench.lane(Act::Answer(200, Duration::from_millis(5)));
+    bench.append(hanging, 100).await;
+    let fine = bench.append(healthy, 100).await;
+    let (stop, worker) = bench.run();
+    bench.until_finished(&fine).await;
+    assert_eq!(bench.script.in_flight.lock().unwrap()[&hanging], 4);
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn neither_a_lane_nor_the_worker_exceeds_its_limit() {
+    let bench = Bench::new(Config { in_flight: 10, leases: 40, ..Config::default() });
+    let mut ids = Vec::new();
+    for _ in 0..8 {
+        let lane = bench.lane(Act::Answer(200, Duration::from_millis(7)));
+        ids.extend(bench.append(lane, 30).await);
+    }
+    let (stop, worker) = bench.run();
+    bench.until_finished(&ids).await;
+    assert!(bench.script.most_in_lane.load(Ordering::SeqCst) <= 4);
+    assert_eq!(bench.script.most.load(Ordering::SeqCst), 10);
+    assert_eq!(bench.script.started.load(Ordering::SeqCst), 240, "each once");
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn f_42_a_panicking_attempt_costs_one_attempt_and_not_the_worker() {
+    let bench = Bench::new(Config::default());
+    let (bad, good) = (bench.lane(Act::Panic), bench.lane(Act::Answer(200, Duration::ZERO)));
+    let bad = bench.append(bad, 1).await[0];
+    let good = bench.append(good, 1).await[0];
+    let (stop, worker) = bench.run();
+    bench.until_finished(&[bad, good]).await;
+    let failed = bench.delivery(bad).await;
+    assert_eq!((failed.state, failed.reason), (DeliveryState::Failed, Some(FailReason::Exhausted)));
+    let attempts = bench.store.attempts(bad).await.unwrap();
+    assert!(attempts.iter().all(|attempt| attempt.outcome == Outcome::Panic) && attempts.len() == 4);
+    assert_eq!(bench.delivery(good).await.state, DeliveryState::Delivered);
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn retries_come_when_they_are_due_and_not_before() {
+    let bench = Bench::new(Config::default());
+    let lane = bench.lane(Act::Answer(500, Duration::ZERO));
+    let id = bench.append(lane, 1).await[0];
+    let (stop, worker) = bench.run();
+    bench.until_finished(&[id]).await;
+    let at: Vec<_> = bench.store.attempts(id).await.unwrap().iter().map(|attempt| attempt.at).collect();
+    let gaps: Vec<_> = at.windows(2).map(|pair| pair[1].since(pair[0]).as_secs_f64()).collect();
+    for (gap, wanted) in gaps.iter().zip([1.0, 2.0, 4.0]) {
+        assert!((wanted * 0.9..wanted * 1.1 + 0.01).contains(gap), "{gaps:?}");
+    }
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn f_23_a_retry_after_pauses_the_whole_lane() {
+    let bench = Bench::new(Config::default());
+    let lane = bench.lane(Act::AskForRest(Duration::from_secs(600)));
+    let first = bench.append(lane, 1).await;
+    let (stop, worker) = bench.run();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(bench.script.started.load(Ordering::SeqCst), 1);
+    bench.set(lane, Act::Answer(200, Duration::ZERO));
+    let later = bench.append(lane, 3).await;
+    tokio::time::sleep(Duration::from_secs(590)).await;
+    assert_eq!(bench.script.started.load(Ordering::SeqCst), 1, "the lane rests");
+    bench.until_finished(&[first, later].concat()).await;
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn f_55_stopping_finishes_what_is_in_flight_and_gives_back_the_rest() {
+    let bench = Bench::new(Config::default());
+    let lane = bench.lane(Act::Answer(200, Duration::from_secs(10)));
+    let ids = bench.append(lane, 50).await;
+    let (stop, worker) = bench.run();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+    let mut states = Vec::new();
+    for id in ids {
+        let delivery = bench.delivery(id).await;
+        states.push((delivery.state, delivery.attempts, delivery.due <= bench.clock.now()));
+    }
+    let delivered = states.iter().filter(|it| it.0 == DeliveryState::Delivered).count();
+    assert_eq!(delivered, 4, "those in flight");
+    let untouched = states.iter().filter(|it| **it == (DeliveryState::Pending, 0, true)).count();
+    assert_eq!(untouched, 46, "free for the next worker at once, without an attempt used up");
+}
+
+#[tokio::test(start_paused = true)]
+async fn f_55_attempts_that_outlast_the_grace_are_given_back() {
+    let bench = Bench::new(Config { grace: Duration::from_secs(3), ..Config::default() });
+    let lane = bench.lane(Act::Hang);
+    let id = bench.append(lane, 1).await[0];
+    let (stop, worker) = bench.run();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+    assert_eq!(bench.script.in_flight.lock().unwrap()[&lane], 0, "cut off");
+    let delivery = bench.delivery(id).await;
+    assert_eq!((delivery.state, delivery.attempts), (DeliveryState::Pending, 0));
+
+    bench.set(lane, Act::Answer(200, Duration::ZERO));
+    let (stop, worker) = bench.run();
+    bench.until_finished(&[id]).await;
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn f_44_a_lease_is_extended_while_the_attempt_lasts() {
+    let bench = Bench::new(Config { lease: Duration::from_secs(8), ..Config::default() });
+    let lane = bench.lane(Act::Answer(200, Duration::from_secs(100)));
+    let id = bench.append(lane, 1).await[0];
+    let (stop, worker) = bench.run();
+    bench.until_finished(&[id]).await;
+    assert_eq!(bench.script.started.load(Ordering::SeqCst), 1, "nobody took it over");
+    assert_eq!(bench.delivery(id).await.attempts, 1);
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn f_43_a_delivery_claimed_too_often_is_failed_unsent() {
+    let bench = Bench::new(Config::default());
+    let lane = bench.lane(Act::Answer(200, Duration::ZERO));
+    let id = bench.append(lane, 1).await[0];
+    // Four claims whose processes died.
+    for _ in 0..4 {
+        let now = bench.clock.now();
+        let lanes = vec![crate::store::LaneClaim { endpoint: lane, max: 1 }];
+        let claim = crate::store::Claim { lanes, now, until: now };
+        assert_eq!(bench.store.claim(claim).await.unwrap().leased.len(), 1);
+    }
+    let (stop, worker) = bench.run();
+    bench.until_finished(&[id]).await;
+    assert_eq!(bench.delivery(id).await.reason, Some(FailReason::Poison));
+    assert_eq!(bench.script.started.load(Ordering::SeqCst), 0);
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_refused_goes_back_without_an_attempt() {
+    let bench = Bench::new(Config::default());
+    let lane = bench.lane(Act::Refuse);
+    let id = bench.append(lane, 1).await[0];
+    let (stop, worker) = bench.run();
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    bench.set(lane, Act::Answer(200, Duration::ZERO));
+    bench.until_finished(&[id]).await;
+    assert_eq!(bench.store.attempts(id).await.unwrap().len(), 1);
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_worker_on_the_same_sender_is_refused_until_the_first_has_stopped() {
+    let bench = Bench::new(Config::default());
+    let (stop, worker) = bench.run();
+    tokio::task::yield_now().await;
+    let (_, second) = bench.run();
+    assert!(matches!(second.await.unwrap(), Err(WorkerError::AlreadyRunning)));
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+    let (stop, third) = bench.run();
+    stop.cancel();
+    third.await.unwrap().unwrap();
+}
+
+#[test]
+fn a_policy_is_asked_with_the_facts_of_the_attempt() {
+    let report = Report::new(Outcome::Status(200), Duration::ZERO);
+    let facts = Facts::new(1, Timestamp::EPOCH, &report);
+    assert_eq!(Policy::default().decide(&facts), Decision::Delivered);
+}

@@ -1,0 +1,156 @@
+//! The same over TLS and HTTP/2.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use hookwire::outcome::Outcome;
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::server::WebPkiClientVerifier;
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use super::frames::{self, Peer};
+use super::{client, options, post, serve};
+
+/// A server certificate for 127.0.0.1, and who trusts it.
+struct Certified {
+    key: CertifiedKey<rcgen::KeyPair>,
+    roots: Arc<RootCertStore>,
+}
+
+impl Certified {
+    fn new() -> Self {
+        let key = generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(key.cert.der().clone()).unwrap();
+        Self { key, roots: Arc::new(roots) }
+    }
+
+    fn client(&self) -> ClientConfig {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        builder.with_root_certificates(self.roots.clone()).with_no_client_auth()
+    }
+
+    fn acceptor(&self, wants_client: bool) -> TlsAcceptor {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier = WebPkiClientVerifier::builder_with_provider(self.roots.clone(), provider.clone());
+        let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let builder = match wants_client {
+            true => builder.with_client_cert_verifier(verifier.build().unwrap()),
+            false => builder.with_no_client_auth(),
+        };
+        let key = PrivateKeyDer::try_from(self.key.signing_key.serialize_der()).unwrap();
+        let mut config = builder.with_single_cert(vec![self.key.cert.der().clone()], key).unwrap();
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        TlsAcceptor::from(Arc::new(config))
+    }
+}
+
+type Secured = Peer<TlsStream<TcpStream>>;
+
+async fn secure(acceptor: TlsAcceptor, stream: TcpStream) -> Secured {
+    Peer::greet(acceptor.accept(stream).await.unwrap()).await
+}
+
+#[tokio::test]
+async fn f_05_a_server_that_wants_a_client_certificate_is_a_tls_failure() {
+    let certified = Certified::new();
+    let acceptor = certified.acceptor(true);
+    let (address, _) = serve(move |_, stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let (_, mut stream) = acceptor.accept(stream).into_fallible().await.unwrap_err();
+            // Closing with bytes unread would be a reset, which may overtake the alert.
+            tokio::io::copy(&mut stream, &mut tokio::io::sink()).await.unwrap();
+        }
+    })
+    .await;
+    let client = client(options().tls(certified.client()));
+
+    let report = post(&client, &format!("https://{address}/")).await;
+
+    assert_eq!(report.outcome, Outcome::Tls);
+}
+
+#[tokio::test]
+async fn f_19_a_request_that_goaway_says_was_not_processed_is_made_again_once() {
+    let certified = Certified::new();
+    let acceptor = certified.acceptor(false);
+    let (address, connections) = serve(move |number, stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let mut peer = secure(acceptor, stream).await;
+            let first = peer.next_request().await.unwrap();
+            peer.answer(first).await;
+            if number == 0 {
+                peer.next_request().await.unwrap();
+                // Last processed stream: the first. Error: none (RFC 9113 section 6.8).
+                peer.send(frames::GOAWAY, 0, 0, &[0, 0, 0, 1, 0, 0, 0, 0]).await;
+            }
+            peer.behave().await;
+        }
+    })
+    .await;
+    let client = client(options().tls(certified.client()));
+    let url = format!("https://{address}/");
+    assert_eq!(post(&client, &url).await.outcome, Outcome::Status(200));
+
+    assert_eq!(post(&client, &url).await.outcome, Outcome::Status(200));
+
+    assert_eq!(connections.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn f_19_a_server_that_refuses_every_stream_is_asked_twice_and_no_more() {
+    let certified = Certified::new();
+    let acceptor = certified.acceptor(false);
+    let (address, connections) = serve(move |_, stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let mut peer = secure(acceptor, stream).await;
+            while let Some(stream) = peer.next_request().await {
+                peer.send(frames::RST_STREAM, 0, stream, &frames::REFUSED_STREAM).await;
+            }
+        }
+    })
+    .await;
+    let client = client(options().tls(certified.client()));
+
+    let report = post(&client, &format!("https://{address}/")).await;
+
+    assert_eq!(report.outcome, Outcome::Reset);
+    assert_eq!(connections.load(Ordering::SeqCst), 2);
+}
+
+/// Without pings a connection that a firewall forgot is handed out until TCP gives up, a quarter of an hour later: every
+/// use of a shared connection renews its idle time.
+#[tokio::test]
+async fn a_shared_connection_gone_silent_is_found_out_within_one_exchange() {
+    let certified = Certified::new();
+    let acceptor = certified.acceptor(false);
+    let (address, connections) = serve(move |number, stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let mut peer = secure(acceptor, stream).await;
+            if number > 0 {
+                return peer.behave().await;
+            }
+            let first = peer.next_request().await.unwrap();
+            peer.answer(first).await;
+            std::future::pending::<()>().await; // open, and deaf
+        }
+    })
+    .await;
+    let client = client(options().tls(certified.client()).exchange_timeout(Duration::from_secs(4)));
+    let url = format!("https://{address}/");
+    assert_eq!(post(&client, &url).await.outcome, Outcome::Status(200));
+
+    assert_eq!(post(&client, &url).await.outcome, Outcome::Status(200));
+
+    assert_eq!(connections.load(Ordering::SeqCst), 2);
+}
