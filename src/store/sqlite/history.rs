@@ -128,6 +128,9 @@ fn counts(connection: &Connection, endpoint: Option<EndpointId>) -> rusqlite::Re
     Ok(counts)
 }
 
+const FINISHED: &str = "SELECT id, event FROM hookwire_delivery WHERE finished_at < ?1 ORDER BY finished_at LIMIT ?2";
+const CHILDLESS: &str = "SELECT seq FROM hookwire_event WHERE childless < ?1 ORDER BY childless LIMIT ?2";
+
 fn prune(connection: &Connection, before: Timestamp, limit: u32) -> rusqlite::Result<u64> {
     let deliveries = prune_deliveries(connection, before, limit)?;
     let events = prune_events(connection, before, limit)?;
@@ -136,7 +139,7 @@ fn prune(connection: &Connection, before: Timestamp, limit: u32) -> rusqlite::Re
 
 fn prune_deliveries(connection: &Connection, before: Timestamp, limit: u32) -> rusqlite::Result<usize> {
     let finished: Vec<(Vec<u8>, i64)> = connection
-        .prepare_cached("SELECT id, event FROM hookwire_delivery WHERE finished_at < ?1 ORDER BY finished_at LIMIT ?2")?
+        .prepare_cached(FINISHED)?
         .query_map(params![before.as_micros(), limit], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
     let mut attempts = connection.prepare_cached("DELETE FROM hookwire_attempt WHERE delivery = ?1")?;
@@ -156,7 +159,7 @@ fn prune_deliveries(connection: &Connection, before: Timestamp, limit: u32) -> r
 /// The cost is that of what is forgotten: events still owed to somebody, however old, are not even looked at.
 fn prune_events(connection: &Connection, before: Timestamp, limit: u32) -> rusqlite::Result<usize> {
     let sequences: Vec<i64> = connection
-        .prepare_cached("SELECT seq FROM hookwire_event WHERE childless < ?1 ORDER BY childless LIMIT ?2")?
+        .prepare_cached(CHILDLESS)?
         .query_map(params![before.as_micros(), limit], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     for seq in &sequences {
@@ -169,4 +172,23 @@ fn prune_events(connection: &Connection, before: Timestamp, limit: u32) -> rusql
         }
     }
     Ok(sequences.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sqlite::schema;
+
+    /// So that neither what is pending nor what is young costs anything, however much of it there is.
+    #[test]
+    fn prune_finds_what_it_may_forget_by_index_alone() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        schema::migrate(&mut connection).unwrap();
+        for (sql, index) in [(FINISHED, "hookwire_finished"), (CHILDLESS, "hookwire_childless")] {
+            let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let steps: Vec<String> = plan.query_map([0, 1], |row| row.get(3)).unwrap().map(Result::unwrap).collect();
+            let [step] = &steps[..] else { panic!("{sql}: {steps:?}") };
+            assert!(step.starts_with("SEARCH") && step.contains(index), "{sql}: {step}");
+        }
+    }
 }

@@ -179,6 +179,7 @@ fn settle(connection: &Connection, settlement: &Settlement) -> rusqlite::Result<
     let changed = match next {
         Next::Delivered => finish(connection, settlement, DELIVERED, None)?,
         Next::Failed { reason } => finish(connection, settlement, FAILED, Some(*reason))?,
+<<<<<<< HEAD
         Next::Retry { due } => reschedule(connection, settlement, *due, "faults = 0, fence = fence + 1")?,
         Next::Again { due } => reschedule(
             connection,
@@ -186,6 +187,12 @@ fn settle(connection: &Connection, settlement: &Settlement) -> rusqlite::Result<
             *due,
             "attempts = max(attempts - 1, 0), faults = faults + 1, fence = fence + 1",
         )?,
+=======
+        Next::Retry { due } => reschedule(connection, settlement, *due, "faults = 0")?,
+        Next::Again { due } => {
+            reschedule(connection, settlement, *due, "attempts = max(attempts - 1, 0), faults = faults + 1")?
+        }
+>>>>>>> store2
     };
     if let (Settled::Done, Next::Failed { reason }) = (changed, next) {
         affect_endpoint(connection, *lease, *reason, *at)?;
@@ -233,6 +240,7 @@ fn finish(
     Ok(settled(changed))
 }
 
+/// Ends the lease too: the same settlement again, or an extension after it, no longer counts.
 fn reschedule(
     connection: &Connection,
     settlement: &Settlement,
@@ -240,7 +248,8 @@ fn reschedule(
     counts: &str,
 ) -> rusqlite::Result<Settled> {
     let sql = format!(
-        "UPDATE hookwire_delivery SET {SET_LAST}, due = ?9, {counts} WHERE id = ?1 AND fence = ?2 AND state = 0"
+        "UPDATE hookwire_delivery SET {SET_LAST}, due = ?9, {counts}, fence = fence + 1 \
+         WHERE id = ?1 AND fence = ?2 AND state = 0"
     );
     let (lease, last) = (settlement.lease, Last::of(settlement.attempt.as_ref()));
     let changed = connection.prepare_cached(&sql)?.execute(params![

@@ -100,6 +100,7 @@ pub(super) fn say(what: &str) {
 
 /// Whether a tool can be used here. Without it a test must not pass: the caller says why it did not run, and fails when
 /// `HOOKWIRE_TEST_REQUIRE` is set.
+#[expect(clippy::print_stderr, reason = "a test that did not run says so")]
 pub(super) fn lacks(tool: &str, works: bool) -> bool {
     if works {
         return false;

@@ -116,6 +116,11 @@ async fn recover(path: &Path) {
     assert_eq!(counts.failed + counts.held + counts.cancelled, 0);
 }
 
+#[expect(clippy::print_stderr, reason = "the figures of the long run")]
+fn report(figures: &str) {
+    eprintln!("{figures}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f_50_what_was_acknowledged_survives_a_kill_and_is_delivered() {
     let directory = tempfile::tempdir().unwrap();
@@ -150,5 +155,5 @@ async fn f_50_what_was_acknowledged_survives_a_kill_and_is_delivered() {
     let lost: Vec<_> = acknowledged.iter().filter(|(_, id)| !delivered.contains(id.as_str())).collect();
     assert!(lost.is_empty(), "seed {seed}: acknowledged, kept, and never delivered: {lost:?}");
     let (kept, sent) = (acknowledged.len(), server.requests().len());
-    eprintln!("{cycles} kills: {kept} acknowledged, none lost, {sent} requests for {} events", delivered.len());
+    report(&format!("{cycles} kills: {kept} acknowledged, none lost, {sent} requests for {} events", delivered.len()));
 }
