@@ -179,20 +179,10 @@ fn settle(connection: &Connection, settlement: &Settlement) -> rusqlite::Result<
     let changed = match next {
         Next::Delivered => finish(connection, settlement, DELIVERED, None)?,
         Next::Failed { reason } => finish(connection, settlement, FAILED, Some(*reason))?,
-<<<<<<< HEAD
-        Next::Retry { due } => reschedule(connection, settlement, *due, "faults = 0, fence = fence + 1")?,
-        Next::Again { due } => reschedule(
-            connection,
-            settlement,
-            *due,
-            "attempts = max(attempts - 1, 0), faults = faults + 1, fence = fence + 1",
-        )?,
-=======
         Next::Retry { due } => reschedule(connection, settlement, *due, "faults = 0")?,
         Next::Again { due } => {
             reschedule(connection, settlement, *due, "attempts = max(attempts - 1, 0), faults = faults + 1")?
         }
->>>>>>> store2
     };
     if let (Settled::Done, Next::Failed { reason }) = (changed, next) {
         affect_endpoint(connection, *lease, *reason, *at)?;
