@@ -53,15 +53,16 @@ impl Outbox for SqliteStore {
 
 fn append(connection: &Connection, append: &Append) -> rusqlite::Result<Appended> {
     let Append { event, deliveries, now } = append;
-    let insert = "INSERT INTO hookwire_event (tenant, id, type, content_type, occurred_at, appended_at) \
-                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let insert = "INSERT INTO hookwire_event (tenant, id, type, content_type, occurred_at, appended_at, childless) \
+                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     connection.prepare_cached(insert)?.execute(params![
         event.tenant.as_str(),
         event.id.as_str(),
         event.event_type.as_str(),
         &*event.content_type,
         event.occurred_at.as_micros(),
-        now.as_micros()
+        now.as_micros(),
+        deliveries.is_empty().then(|| now.as_micros())
     ])?;
     let seq = connection.last_insert_rowid();
     if !publish(connection, event, seq)? {
