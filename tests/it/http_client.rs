@@ -138,7 +138,7 @@ async fn f_02_a_refused_connection_is_connect() {
 async fn f_07_no_answer_is_a_timeout() {
     let server = Wild::start(|_, mut peer| async move {
         peer.read_request().await;
-        std::future::pending().await
+        std::future::pending::<()>().await;
     })
     .await;
     assert_eq!(post(&impatient(), &server.uri()).await.outcome, Outcome::Timeout);

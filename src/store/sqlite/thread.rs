@@ -232,20 +232,24 @@ mod tests {
         rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)
     }
 
-    /// A writer whose thread waits until `go` is sent, so that what is called meanwhile is one group.
-    fn held_back() -> (Executor, std::sync::mpsc::Sender<()>, tokio::task::JoinHandle<Result<(), StoreError>>) {
+    /// A writer whose thread is in a call that waits until `go` is sent, so that what is called meanwhile is one group.
+    async fn held_back() -> (Executor, std::sync::mpsc::Sender<()>, tokio::task::JoinHandle<Result<(), StoreError>>) {
         let writer = Executor::writer(Connection::open_in_memory().unwrap(), Vec::new()).unwrap();
         let (go, wait) = std::sync::mpsc::channel();
+        let (started, mut running) = mpsc::channel(1);
         let (first, wait) = (writer.clone(), std::sync::Mutex::new(wait));
-        let first =
-            tokio::spawn(async move { first.call(move |_| wait.lock().unwrap().recv().map_or(Ok(()), Ok)).await });
+        let hold = move |_: &Connection| {
+            started.blocking_send(()).unwrap();
+            wait.lock().unwrap().recv().map_or(Ok(()), Ok)
+        };
+        let first = tokio::spawn(async move { first.call(hold).await });
+        running.recv().await.unwrap();
         (writer, go, first)
     }
 
     /// Runs calls as one group; each fails with its code, or succeeds with 0.
     async fn group(codes: &[i32]) -> (Executor, Vec<Option<StoreErrorKind>>) {
-        let (writer, go, first) = held_back();
-        tokio::task::yield_now().await;
+        let (writer, go, first) = held_back().await;
         let run = |code: i32| writer.call(move |_| if code == 0 { Ok(()) } else { Err(failure(code)) });
         let mut calls: Vec<_> = codes.iter().map(|code| Box::pin(run(*code))).collect();
         for call in &mut calls {
