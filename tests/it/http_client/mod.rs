@@ -1,0 +1,3 @@
+//! The HTTP client against an endpoint that misbehaves. Names are those of the failure list.
+
+mod plain;
