@@ -45,7 +45,10 @@ async fn what_is_not_an_answer_has_its_class() {
         (Behaviour::reset(), Outcome::Reset),
         (then_close("HTTP/1.1 200 O"), Outcome::Reset),
         (then_close("SSH-2.0-OpenSSH_9.9\r\n"), Outcome::Protocol),
-        (then_close("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"), Outcome::Protocol),
+        (
+            then_close("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"),
+            Outcome::Protocol,
+        ),
         (Behaviour::Endless("HTTP/1.1 200 OK\r\n".into(), "x-filler: 0123456789\r\n".into()), Outcome::Protocol),
     ] {
         let shown = format!("{behaviour:?}");
@@ -61,7 +64,9 @@ async fn the_head_decides_whatever_becomes_of_the_body() {
         Behaviour::AnswerThenClose(head.into()),
         Behaviour::answer(head),
         Behaviour::answer("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n"),
-        Behaviour::answer("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"),
+        Behaviour::answer(
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
+        ),
         Behaviour::AnswerThenClose("HTTP/1.0 200 OK\r\n\r\nto the end".into()),
         Behaviour::Endless("HTTP/1.1 200 OK\r\n\r\n".into(), vec![b'x'; 4096].into()),
     ] {

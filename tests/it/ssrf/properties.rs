@@ -33,4 +33,12 @@ proptest! {
             prop_assert_eq!(policy.check_target(&target), policy.check_target(&again));
         }
     }
+
+    #[test]
+    fn p5_and_p6_a_forbidden_address_in_any_position_refuses_the_answer_after_one_lookup(at in 0usize..8, count in 1usize..8) {
+        let mut answer: Vec<IpAddr> = (1..=count).map(|n| [93, 184, 216, u8::try_from(n).unwrap()].into()).collect();
+        answer.insert(at.min(count), [10, 0, 0, 1].into());
+        let (lookups, dials) = super::client::refused(answer);
+        prop_assert_eq!((lookups, dials), (1, 0));
+    }
 }

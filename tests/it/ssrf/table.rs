@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use hookwire::endpoint::{Host, Target};
 use hookwire::sender::egress::{EgressPolicy, Nat64};
+use hookwire::sender::http::check_custom_header;
 use serde_json::Value;
 
 use crate::support::vectors;
@@ -49,4 +50,16 @@ fn every_case_that_needs_no_connection_is_judged_as_listed() {
 
 fn needs_no_connection(case: &Value) -> bool {
     !matches!(case["stage"].as_str().unwrap(), "redirect" | "transport" | "connect" | "headers")
+}
+
+#[test]
+fn transport_008_to_019_headers_that_are_not_the_customers_are_refused() {
+    let vectors = vectors("ssrf-cases.json");
+    let cases = vectors.as_array().unwrap().iter().filter(|case| case["stage"] == "headers");
+    let mut seen = 0;
+    for (name, value) in cases.flat_map(|case| case["headers"].as_object().unwrap()) {
+        assert!(check_custom_header(name, value.as_str().unwrap()).is_err(), "{name}");
+        seen += 1;
+    }
+    assert_eq!(seen, 7);
 }
