@@ -142,3 +142,14 @@ async fn transport_007_a_peer_that_was_not_judged_gets_no_byte() {
     assert_eq!(post(&client(&resolver, &dialer), "http://hooks.example.com/").await, Outcome::Blocked);
     assert!(server.requests().is_empty());
 }
+
+#[tokio::test]
+async fn transport_006_only_addresses_of_the_answer_are_dialled_even_when_all_fail() {
+    let (server, address) = ok_server().await;
+    drop(server);
+    tokio::task::yield_now().await;
+    let answer: Vec<IpAddr> = vec![PUBLIC, "2606:2800:220:1::1".parse().unwrap()];
+    let (resolver, dialer) = (FakeResolver::new([answer.clone()]), FakeDialer::to(address));
+    assert_eq!(post(&client(&resolver, &dialer), "http://hooks.example.com/").await, Outcome::Connect);
+    assert_eq!((resolver.lookups().len(), dialer.dials()), (1, answer));
+}
