@@ -3,5 +3,6 @@
 
 mod clock;
 pub mod conformance;
+pub mod endpoint;
 
 pub use self::clock::{ManualClock, TokioClock};

@@ -46,3 +46,16 @@ fn is_ours(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(ENOMEM | ENFILE | EMFILE))
         || matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::OutOfMemory)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f_57_being_out_of_descriptors_is_our_fault_and_a_refusal_is_not() {
+        for (errno, expected) in [(24, Outcome::Local), (23, Outcome::Local), (111, Outcome::Connect)] {
+            let error = ConnectError::Connect(io::Error::from_raw_os_error(errno));
+            assert_eq!(error.outcome(), expected, "errno {errno}");
+        }
+    }
+}

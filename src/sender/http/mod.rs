@@ -20,6 +20,7 @@
 
 mod answer;
 mod client;
+mod custom_header;
 mod options;
 #[cfg(not(feature = "ring"))]
 #[path = "tls_none.rs"]
@@ -29,4 +30,5 @@ mod tls;
 mod tls;
 
 pub use self::client::HttpClient;
+pub use self::custom_header::{CustomHeaderError, check_custom_header};
 pub use self::options::{HttpError, HttpOptions};

@@ -1,0 +1,5 @@
+//! The HTTP client against an endpoint that misbehaves. Names are those of the failure list.
+
+mod faults;
+mod plain;
+mod secure;
