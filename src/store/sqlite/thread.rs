@@ -232,27 +232,34 @@ mod tests {
         rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)
     }
 
-    /// A writer whose thread waits until `go` is sent, so that what is called meanwhile is one group.
-    fn held_back() -> (Executor, std::sync::mpsc::Sender<()>, tokio::task::JoinHandle<Result<(), StoreError>>) {
+    type First = tokio::task::JoinHandle<Result<(), StoreError>>;
+
+    /// A writer whose thread is inside a first call until `go` is dropped, so that what is called meanwhile is one group.
+    async fn held_back() -> (Executor, std::sync::mpsc::Sender<()>, First) {
         let writer = Executor::writer(Connection::open_in_memory().unwrap(), Vec::new()).unwrap();
-        let (go, wait) = std::sync::mpsc::channel();
-        let (first, wait) = (writer.clone(), std::sync::Mutex::new(wait));
-        let first =
-            tokio::spawn(async move { first.call(move |_| wait.lock().unwrap().recv().map_or(Ok(()), Ok)).await });
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let (entered, inside) = oneshot::channel();
+        let (first, wait, mut entered) = (writer.clone(), std::sync::Mutex::new(wait), Some(entered));
+        let hold = move |_: &Connection| {
+            entered.take().map(|entered| entered.send(()));
+            let _dropped = wait.lock().unwrap().recv();
+            Ok(())
+        };
+        let first = tokio::spawn(async move { first.call(hold).await });
+        inside.await.unwrap();
         (writer, go, first)
     }
 
     /// Runs calls as one group; each fails with its code, or succeeds with 0.
     async fn group(codes: &[i32]) -> (Executor, Vec<Option<StoreErrorKind>>) {
-        let (writer, go, first) = held_back();
-        tokio::task::yield_now().await;
+        let (writer, go, first) = held_back().await;
         let run = |code: i32| writer.call(move |_| if code == 0 { Ok(()) } else { Err(failure(code)) });
         let mut calls: Vec<_> = codes.iter().map(|code| Box::pin(run(*code))).collect();
         for call in &mut calls {
             let mut context = std::task::Context::from_waker(std::task::Waker::noop());
             assert!(call.as_mut().poll(&mut context).is_pending(), "queued");
         }
-        go.send(()).unwrap();
+        drop(go);
         first.await.unwrap().unwrap();
         let mut answers = Vec::new();
         for call in calls {
