@@ -71,7 +71,7 @@ async fn dispatches_until_it_is_killed() {
     }
 }
 
-/// A fixed sequence, so that a run can be repeated: SplitMix64.
+/// A fixed sequence, so that a run can be repeated: `SplitMix64`.
 struct Chance(u64);
 
 impl Chance {
