@@ -22,10 +22,10 @@ use super::policy::EgressPolicy;
 use super::resolve::Resolve;
 use super::stream::Guarded;
 
-/// Most addresses of one name that are looked at; more than that is an attack or a mistake, and the rest is ignored.
+/// Most addresses of one name that are dialled. All are judged.
 const MAX_ADDRESSES: usize = 32;
 
-/// How long resolving may take, within the connect budget.
+/// How long resolving may take, within the budget.
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What a connector is made of.
@@ -80,21 +80,38 @@ impl Service<Uri> for Connector {
     }
 }
 
+/// How far a connection has come: says what a spent budget was spent on.
+#[derive(Clone, Copy)]
+enum Phase {
+    Resolve,
+    Dial,
+    Handshake,
+}
+
 impl ConnectorParts {
+    /// One budget for all of it.
     async fn connect(&self, uri: &Uri) -> Result<Guarded, ConnectError> {
+        let mut phase = Phase::Resolve;
+        match timeout(self.budget, self.connect_in_phases(uri, &mut phase)).await {
+            Ok(connected) => connected,
+            Err(_) => Err(match phase {
+                Phase::Resolve => ConnectError::ResolveTimeout,
+                Phase::Dial => ConnectError::ConnectTimeout,
+                Phase::Handshake => ConnectError::TlsTimeout,
+            }),
+        }
+    }
+
+    async fn connect_in_phases(&self, uri: &Uri, phase: &mut Phase) -> Result<Guarded, ConnectError> {
         let destination = Destination::of(uri).ok_or(ConnectError::NoAddress)?;
         let addresses = self.judged(&destination).await?;
-        let stream = match timeout(self.budget, self.dial_any(&addresses, destination.port)).await {
-            Ok(dialed) => dialed?,
-            Err(_) => return Err(ConnectError::ConnectTimeout),
-        };
+        *phase = Phase::Dial;
+        let stream = self.dial_any(&addresses, destination.port).await?;
         if !destination.https {
             return Ok(Guarded::plain(stream));
         }
-        match timeout(self.budget, self.handshake(destination.host, stream)).await {
-            Ok(guarded) => guarded,
-            Err(_) => Err(ConnectError::TlsTimeout),
-        }
+        *phase = Phase::Handshake;
+        self.handshake(destination.host, stream).await
     }
 
     /// The addresses of the destination, each of them judged.
@@ -108,10 +125,10 @@ impl ConnectorParts {
         let budget = RESOLVE_TIMEOUT.min(self.budget);
         let resolved = timeout(budget, self.resolver.resolve(destination.host));
         let mut addresses = resolved.await.map_err(|_| ConnectError::ResolveTimeout)?.map_err(ConnectError::Resolve)?;
-        addresses.truncate(MAX_ADDRESSES);
         for address in &addresses {
             self.policy.check_address(*address)?;
         }
+        addresses.truncate(MAX_ADDRESSES);
         if addresses.is_empty() { Err(ConnectError::NoAddress) } else { Ok(addresses) }
     }
 

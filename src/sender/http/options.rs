@@ -11,7 +11,7 @@ use super::super::egress::{Dial, EgressPolicy, Resolve, SystemDialer, SystemReso
 ///
 /// | setting | default |
 /// |---|---|
-/// | [`connect_timeout`](Self::connect_timeout) | 5 s to connect, and as long again for the TLS handshake |
+/// | [`connect_timeout`](Self::connect_timeout) | 5 s to resolve (at most 3 s of it), connect and shake hands |
 /// | [`exchange_timeout`](Self::exchange_timeout) | 20 s for all of it |
 /// | [`idle_timeout`](Self::idle_timeout) | 4 s; servers commonly close after 5 s |
 /// | [`egress`](Self::egress) | `https` to public addresses |
@@ -58,7 +58,7 @@ impl Default for HttpOptions {
 }
 
 impl HttpOptions {
-    /// Longest time for resolving and connecting; and again for the TLS handshake.
+    /// Longest time for resolving, connecting and the TLS handshake together.
     #[must_use]
     pub const fn connect_timeout(mut self, span: Duration) -> Self {
         self.connect_timeout = span;

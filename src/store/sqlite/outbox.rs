@@ -53,13 +53,8 @@ impl Outbox for SqliteStore {
 
 fn append(connection: &Connection, append: &Append) -> rusqlite::Result<Appended> {
     let Append { event, deliveries, now } = append;
-    let fingerprint = event.fingerprint.as_ref().map(<[u8; 32]>::as_slice);
     let insert = "INSERT INTO hookwire_event (tenant, id, type, content_type, occurred_at, appended_at, childless) \
                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-    if let Some(found) = published(connection, event)? {
-        let same = found.as_deref() == fingerprint;
-        return Ok(if same { Appended::Duplicate } else { Appended::Conflict });
-    }
     connection.prepare_cached(insert)?.execute(params![
         event.tenant.as_str(),
         event.id.as_str(),
@@ -67,12 +62,12 @@ fn append(connection: &Connection, append: &Append) -> rusqlite::Result<Appended
         &*event.content_type,
         event.occurred_at.as_micros(),
         now.as_micros(),
-        deliveries.is_empty().then_some(now.as_micros())
+        deliveries.is_empty().then(|| now.as_micros())
     ])?;
     let seq = connection.last_insert_rowid();
-    connection
-        .prepare_cached("INSERT INTO hookwire_publish (tenant, id, event, fingerprint) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![event.tenant.as_str(), event.id.as_str(), seq, fingerprint])?;
+    if !publish(connection, event, seq)? {
+        return unpublished(connection, event, seq);
+    }
     connection
         .prepare_cached("INSERT INTO hookwire_payload (event, body) VALUES (?1, ?2)")?
         .execute(params![seq, &*event.payload])?;
@@ -82,12 +77,28 @@ fn append(connection: &Connection, append: &Append) -> rusqlite::Result<Appended
     Ok(Appended::Stored)
 }
 
-/// The fingerprint under which the tenant has published this id before.
-fn published(connection: &Connection, event: &Event) -> rusqlite::Result<Option<Option<Vec<u8>>>> {
-    connection
+/// Takes the event's id for the tenant; whether it was free. Asking first would cost every event what a repeated one
+/// costs this way.
+fn publish(connection: &Connection, event: &Event, seq: i64) -> rusqlite::Result<bool> {
+    let insert = "INSERT OR IGNORE INTO hookwire_publish (tenant, id, event, fingerprint) VALUES (?1, ?2, ?3, ?4)";
+    let fingerprint = event.fingerprint.as_ref().map(<[u8; 32]>::as_slice);
+    let inserted = connection.prepare_cached(insert)?.execute(params![
+        event.tenant.as_str(),
+        event.id.as_str(),
+        seq,
+        fingerprint
+    ])?;
+    Ok(inserted > 0)
+}
+
+/// The id was taken: the event goes again, and the fingerprint tells what it was.
+fn unpublished(connection: &Connection, event: &Event, seq: i64) -> rusqlite::Result<Appended> {
+    connection.prepare_cached("DELETE FROM hookwire_event WHERE seq = ?1")?.execute([seq])?;
+    let found: Option<Vec<u8>> = connection
         .prepare_cached("SELECT fingerprint FROM hookwire_publish WHERE tenant = ?1 AND id = ?2")?
-        .query_row([event.tenant.as_str(), event.id.as_str()], |row| row.get(0))
-        .optional()
+        .query_row([event.tenant.as_str(), event.id.as_str()], |row| row.get(0))?;
+    let same = found.as_deref() == event.fingerprint.as_ref().map(<[u8; 32]>::as_slice);
+    Ok(if same { Appended::Duplicate } else { Appended::Conflict })
 }
 
 fn append_delivery(connection: &Connection, event: i64, new: &NewDelivery, now: Timestamp) -> rusqlite::Result<()> {
@@ -175,6 +186,7 @@ fn settle(connection: &Connection, settlement: &Settlement) -> rusqlite::Result<
     if lease.fence > 1 && attempt.is_some() {
         keep_last_attempt(connection, *lease)?;
     }
+    // Every settlement ends the lease: the same one again, or an extension after it, no longer counts.
     let changed = match next {
         Next::Delivered => finish(connection, settlement, DELIVERED, None)?,
         Next::Failed { reason } => finish(connection, settlement, FAILED, Some(*reason))?,

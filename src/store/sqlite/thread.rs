@@ -232,21 +232,18 @@ mod tests {
         rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)
     }
 
-    type First = tokio::task::JoinHandle<Result<(), StoreError>>;
-
-    /// A writer whose thread is inside a first call until `go` is dropped, so that what is called meanwhile is one group.
-    async fn held_back() -> (Executor, std::sync::mpsc::Sender<()>, First) {
+    /// A writer whose thread is in a call that waits until `go` is sent, so that what is called meanwhile is one group.
+    async fn held_back() -> (Executor, std::sync::mpsc::Sender<()>, tokio::task::JoinHandle<Result<(), StoreError>>) {
         let writer = Executor::writer(Connection::open_in_memory().unwrap(), Vec::new()).unwrap();
-        let (go, wait) = std::sync::mpsc::channel::<()>();
-        let (entered, inside) = oneshot::channel();
-        let (first, wait, mut entered) = (writer.clone(), std::sync::Mutex::new(wait), Some(entered));
+        let (go, wait) = std::sync::mpsc::channel();
+        let (started, mut running) = mpsc::channel(1);
+        let (first, wait) = (writer.clone(), std::sync::Mutex::new(wait));
         let hold = move |_: &Connection| {
-            entered.take().map(|entered| entered.send(()));
-            let _dropped = wait.lock().unwrap().recv();
-            Ok(())
+            started.blocking_send(()).unwrap();
+            wait.lock().unwrap().recv().map_or(Ok(()), Ok)
         };
         let first = tokio::spawn(async move { first.call(hold).await });
-        inside.await.unwrap();
+        running.recv().await.unwrap();
         (writer, go, first)
     }
 
@@ -259,7 +256,7 @@ mod tests {
             let mut context = std::task::Context::from_waker(std::task::Waker::noop());
             assert!(call.as_mut().poll(&mut context).is_pending(), "queued");
         }
-        drop(go);
+        go.send(()).unwrap();
         first.await.unwrap().unwrap();
         let mut answers = Vec::new();
         for call in calls {
