@@ -81,10 +81,6 @@ impl Server {
         format!("http://{}{path}", self.address)
     }
 
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
     pub fn requests(&self) -> Vec<Request> {
         self.requests.lock().unwrap().clone()
     }
