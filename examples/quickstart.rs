@@ -21,7 +21,8 @@ use quickstart_parts::{Ledger, report, serve, show_progress};
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let default = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/events.jsonl");
-    let events = std::fs::read_to_string(std::env::args().nth(1).as_deref().unwrap_or(default))?;
+    let path = std::env::args().nth(1).unwrap_or_else(|| default.into());
+    let events = std::fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
 
     // 1. A store: one file, which outlives the process.
     let directory = tempfile::tempdir()?;
@@ -48,7 +49,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // 4. Dispatch. When it returns, the event is on the disk and will be delivered.
     let progress = show_progress(events.lines().count());
     let mut owed = 0;
-    for (number, line) in events.lines().enumerate() {
+    for (number, line) in (1..).zip(events.lines()) {
         let line: serde_json::Value = serde_json::from_str(line).map_err(|error| format!("line {number}: {error}"))?;
         let event_type = line["type"].as_str().ok_or_else(|| format!("line {number}: no type"))?;
         let event = NewEvent::json(event_type, &line["data"]).map_err(|error| format!("line {number}: {error}"))?;
