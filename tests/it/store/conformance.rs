@@ -75,3 +75,25 @@ mod dedup {
         hookwire::dedup_conformance!(super::super::shared_dedup);
     }
 }
+
+/// A MUST that no case checks is a wish.
+#[test]
+fn every_must_names_a_case_that_exists() {
+    let source = |path: &str| std::fs::read_to_string(format!("{}/src/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let listed = source("testing/conformance/mod.rs");
+    let mut named = 0;
+    for role in ["outbox", "directory", "history", "dedup"] {
+        let text = source(&format!("store/{role}.rs"));
+        let contract: Vec<_> = text.lines().filter_map(|line| line.trim().strip_prefix("///")).collect();
+        // In the contract a case stands in parentheses, in backticks, in snake case.
+        let words = contract.join(" ").split('`').map(str::to_owned).collect::<Vec<_>>();
+        let case = |word: &&String| {
+            word.matches('_').count() >= 2 && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+        };
+        for word in words.iter().filter(case) {
+            assert!(listed.contains(word.as_str()), "{role}: no case `{word}`");
+            named += 1;
+        }
+    }
+    assert!(named > 50, "{named}");
+}
