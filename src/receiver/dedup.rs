@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn r32_parts_never_run_into_each_other() {
+    fn r_32_parts_never_run_into_each_other() {
         let of = |tenant: &'static str, name, id| key(&tenant.into(), &source(name), &event(Some(id), true), b"{}");
         let all = [of("a", "bc", "d"), of("ab", "c", "d"), of("a", "b", "cd"), of("abcd", "", ""), of("", "", "abcd")];
         let distinct: std::collections::HashSet<_> = all.iter().collect();
@@ -232,21 +232,21 @@ mod tests {
     }
 
     #[test]
-    fn r32_no_byte_of_a_part_passes_for_a_boundary() {
+    fn r_32_no_byte_of_a_part_passes_for_a_boundary() {
         let of = |tenant: &'static str, name| key(&tenant.into(), &source(name), &event(Some("id"), true), b"{}");
         assert_ne!(of("a\u{1}b", "c"), of("a", "b\u{1}c"));
         assert_ne!(of("a\0b", "c"), of("a", "b\0c"));
     }
 
     #[test]
-    fn r32_an_id_never_equals_a_body() {
+    fn r_32_an_id_never_equals_a_body() {
         let by_id = key(&"t".into(), &source("s"), &event(Some("x"), true), b"y");
         let by_body = key(&"t".into(), &source("s"), &event(None, true), b"x");
         assert_ne!(by_id, by_body);
     }
 
     #[test]
-    fn r33_the_key_holds_only_what_was_signed() {
+    fn r_33_the_key_holds_only_what_was_signed() {
         let of = |id, authenticated, body: &[u8]| key(&"t".into(), &source("s"), &event(id, authenticated), body);
         assert_eq!(of(Some("1"), false, b"x"), of(Some("2"), false, b"x"), "an unsigned id counts for nothing");
         assert_ne!(of(Some("1"), false, b"x"), of(Some("1"), false, b"y"));

@@ -44,7 +44,7 @@ impl KeysError {
 
 /// Finds the keys of a route, for a source that serves many tenants.
 ///
-/// 1. `grant` MUST choose by the route alone (`r20_keys_are_chosen_by_route_never_by_payload`).
+/// 1. `grant` MUST choose by the route alone (`r_20_keys_are_chosen_by_route_never_by_payload`).
 /// 2. It MUST answer `None` for a route it does not know, never somebody else's keys; the request is refused then
 ///    (`an_unknown_route_looks_like_a_bad_signature`).
 /// 3. It MUST fail when it cannot know; the request is answered 503 then (`keys_out_of_reach_fail_closed`).

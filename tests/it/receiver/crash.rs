@@ -35,12 +35,12 @@ async fn retries(crashed: &Bench) -> (u16, u16, usize) {
 }
 
 #[tokio::test]
-async fn r35_a_crash_before_the_claim_loses_nothing() {
+async fn r_35_a_crash_before_the_claim_loses_nothing() {
     assert_eq!(retries(&Bench::new()).await, (200, 200, 1));
 }
 
 #[tokio::test]
-async fn r35_a_crash_between_claim_and_effect_is_handled_after_the_lease() {
+async fn r_35_a_crash_between_claim_and_effect_is_handled_after_the_lease() {
     let bench = Bench::new();
     // A process that dies drops nothing.
     std::mem::forget(ticket(&bench).await);
@@ -48,7 +48,7 @@ async fn r35_a_crash_between_claim_and_effect_is_handled_after_the_lease() {
 }
 
 #[tokio::test]
-async fn r35_a_crash_between_effect_and_record_repeats_after_the_lease() {
+async fn r_35_a_crash_between_effect_and_record_repeats_after_the_lease() {
     let bench = Bench::new();
     bench.store.fail("finish");
     assert_eq!(bench.post(signed("evt", "{}")).await.status(), StatusCode::OK);
@@ -56,14 +56,14 @@ async fn r35_a_crash_between_effect_and_record_repeats_after_the_lease() {
 }
 
 #[tokio::test]
-async fn r35_a_crash_between_record_and_answer_repeats_nothing() {
+async fn r_35_a_crash_between_record_and_answer_repeats_nothing() {
     let bench = Bench::new();
     ticket(&bench).await.finish(StatusCode::OK).await.unwrap();
     assert_eq!(retries(&bench).await, (200, 200, 0));
 }
 
 #[tokio::test]
-async fn r35_a_claim_finished_in_the_handlers_own_transaction_leaves_no_window() {
+async fn r_35_a_claim_finished_in_the_handlers_own_transaction_leaves_no_window() {
     let bench = Bench::new();
     let ticket = ticket(&bench).await;
     // The application commits effect and record at once, and crashes before it can say so.
@@ -83,7 +83,7 @@ async fn cut_off(bench: &Bench) {
 }
 
 #[tokio::test]
-async fn r35_a_handler_that_is_cut_off_makes_the_event_fresh_for_the_next_retry() {
+async fn r_35_a_handler_that_is_cut_off_makes_the_event_fresh_for_the_next_retry() {
     let bench = Bench::new();
     cut_off(&bench).await;
     assert_eq!(bench.post(signed("evt", "{}")).await.status(), StatusCode::OK, "in this process at once");
@@ -91,7 +91,7 @@ async fn r35_a_handler_that_is_cut_off_makes_the_event_fresh_for_the_next_retry(
 }
 
 #[tokio::test]
-async fn r35_a_handler_that_is_cut_off_makes_the_event_fresh_elsewhere_after_the_lease() {
+async fn r_35_a_handler_that_is_cut_off_makes_the_event_fresh_elsewhere_after_the_lease() {
     let bench = Bench::new();
     cut_off(&bench).await;
     assert_eq!(retries(&bench).await, (409, 200, 1));

@@ -25,7 +25,7 @@ async fn ticket(bench: &Bench, id: &str) -> Ticket {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn r34_of_simultaneous_deliveries_exactly_one_runs() {
+async fn r_34_of_simultaneous_deliveries_exactly_one_runs() {
     let bench = Bench::new();
     for (round, width) in [2_usize, 8, 64].into_iter().cycle().take(60).enumerate() {
         let id = format!("evt{round}");
@@ -42,7 +42,7 @@ async fn r34_of_simultaneous_deliveries_exactly_one_runs() {
 }
 
 #[tokio::test]
-async fn r34_the_loser_is_not_acknowledged_while_the_winner_runs() {
+async fn r_34_the_loser_is_not_acknowledged_while_the_winner_runs() {
     let bench = Bench::new();
     let (door, running) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let winner = tokio::spawn({
@@ -69,7 +69,7 @@ async fn r34_the_loser_is_not_acknowledged_while_the_winner_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn r34_an_event_whose_first_handler_fails_is_handled_later_once() {
+async fn r_34_an_event_whose_first_handler_fails_is_handled_later_once() {
     let bench = Bench::new();
     let tries = Arc::new(AtomicUsize::new(0));
     let senders = (0..16).map(|_| {
@@ -119,7 +119,7 @@ async fn retry_after_shrinks_with_the_lease() {
 }
 
 #[tokio::test]
-async fn r37_without_its_store_it_refuses_and_runs_nothing() {
+async fn r_37_without_its_store_it_refuses_and_runs_nothing() {
     let bench = Bench::new();
     bench.store.fail("begin");
     let answer = bench.post(signed("evt", "{}")).await;
@@ -161,7 +161,7 @@ async fn trouble_with_pruning_is_not_the_senders_trouble() {
 }
 
 #[tokio::test]
-async fn r39_a_stalled_handler_cannot_close_a_newer_claim() {
+async fn r_39_a_stalled_handler_cannot_close_a_newer_claim() {
     let bench = Bench::new();
     let stalled = ticket(&bench, "evt").await;
     bench.clock.advance(Duration::from_secs(60));
@@ -174,7 +174,7 @@ async fn r39_a_stalled_handler_cannot_close_a_newer_claim() {
 }
 
 #[tokio::test]
-async fn r39_a_stalled_handler_cannot_free_a_newer_claim() {
+async fn r_39_a_stalled_handler_cannot_free_a_newer_claim() {
     let bench = Bench::new();
     let stalled = ticket(&bench, "evt").await;
     bench.clock.advance(Duration::from_secs(60));

@@ -96,7 +96,7 @@ async fn the_layer_refuses_before_axum_routes_to_the_handler() {
 }
 
 #[tokio::test]
-async fn r25_routing_is_by_the_same_typed_parse_as_the_handler() {
+async fn r_25_routing_is_by_the_same_typed_parse_as_the_handler() {
     let bench = Bench::new();
     // A generic parser would take the last `type`; the typed one refuses the repetition.
     let body = r#"{"type":"invoice.paid","number":7,"number":8}"#;
@@ -107,7 +107,7 @@ async fn r25_routing_is_by_the_same_typed_parse_as_the_handler() {
 }
 
 #[tokio::test]
-async fn r25_strict_json_refuses_repeated_keys_however_they_are_spelled() {
+async fn r_25_strict_json_refuses_repeated_keys_however_they_are_spelled() {
     let bench = Bench::new();
     let cases = [
         ("a", r#"{"x":{"k":1,"l":1}}"#, 200),
@@ -123,7 +123,7 @@ async fn r25_strict_json_refuses_repeated_keys_however_they_are_spelled() {
 }
 
 #[tokio::test]
-async fn r25_depth_is_bounded() {
+async fn r_25_depth_is_bounded() {
     let bench = Bench::new();
     let request = signed("evt", "[".repeat(500_000)).map(Body::new);
     let (mut parts, body) = request.into_parts();

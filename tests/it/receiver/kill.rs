@@ -77,7 +77,7 @@ async fn the_count(step: &str) -> usize {
 }
 
 #[tokio::test]
-async fn r35_a_process_that_dies_loses_nothing_and_repeats_in_one_window_only() {
+async fn r_35_a_process_that_dies_loses_nothing_and_repeats_in_one_window_only() {
     assert_eq!(the_count("before the claim").await, 1);
     assert_eq!(the_count("before the effect").await, 1);
     assert_eq!(the_count("before the record").await, 2, "the documented window");
@@ -85,7 +85,7 @@ async fn r35_a_process_that_dies_loses_nothing_and_repeats_in_one_window_only() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn r34_of_simultaneous_deliveries_to_two_processes_exactly_one_runs() {
+async fn r_34_of_simultaneous_deliveries_to_two_processes_exactly_one_runs() {
     let directory = tempfile::tempdir().unwrap();
     let benches = [open(directory.path()).await, open(directory.path()).await];
     for round in 0..20 {

@@ -35,7 +35,7 @@ fn small() -> Bench {
 }
 
 #[tokio::test]
-async fn r21_an_announced_length_over_the_limit_is_refused_unread() {
+async fn r_21_an_announced_length_over_the_limit_is_refused_unread() {
     for length in ["1001", "18446744073709551615"] {
         let mut request = replace_body(signed("evt", "{}"), Untouchable);
         request.headers_mut().insert("content-length", length.parse().unwrap());
@@ -46,14 +46,14 @@ async fn r21_an_announced_length_over_the_limit_is_refused_unread() {
 }
 
 #[tokio::test]
-async fn r21_an_unannounced_body_is_cut_off_at_the_limit() {
+async fn r_21_an_unannounced_body_is_cut_off_at_the_limit() {
     let endless = stream::repeat_with(|| Ok::<_, Infallible>(Frame::data(Bytes::from_static(&[b'x'; 100]))));
     let answer = small().post(replace_body(signed("evt", "{}"), StreamBody::new(endless))).await;
     assert_eq!(reason(&answer), Some(RejectionKind::BodyTooLarge));
 }
 
 #[tokio::test]
-async fn r21_a_lying_length_does_not_lift_the_limit() {
+async fn r_21_a_lying_length_does_not_lift_the_limit() {
     let mut request = replace_body(
         signed("evt", "{}"),
         StreamBody::new(stream::iter(
@@ -65,20 +65,20 @@ async fn r21_a_lying_length_does_not_lift_the_limit() {
 }
 
 #[tokio::test]
-async fn r21_the_default_limit_is_one_mebibyte_to_the_byte() {
+async fn r_21_the_default_limit_is_one_mebibyte_to_the_byte() {
     let bench = Bench::new();
     assert_eq!(bench.post(signed("a", vec![b'x'; 1 << 20])).await.status(), StatusCode::OK);
     assert_eq!(bench.post(signed("b", vec![b'x'; (1 << 20) + 1])).await.status(), StatusCode::PAYLOAD_TOO_LARGE);
 }
 
 #[tokio::test]
-async fn r21_the_limit_holds_for_bodies_that_a_framework_has_read() {
+async fn r_21_the_limit_holds_for_bodies_that_a_framework_has_read() {
     let request = Request::post("/").body(Bytes::from(vec![b'x'; 1_001])).unwrap();
     assert_eq!(small().gate("standard").verify(request).await.unwrap_err().kind(), RejectionKind::BodyTooLarge);
 }
 
 #[tokio::test]
-async fn r22_nothing_is_decompressed() {
+async fn r_22_nothing_is_decompressed() {
     // 30 bytes of gzip that hold "hello".
     let gzip = hex::decode("1f8b0800000000000003cb48cdc9c9070086a6103605000000").unwrap();
     for encoding in ["gzip", "gzip, gzip", "br", "nonsense"] {
@@ -102,7 +102,7 @@ fn dripping() -> impl Body<Data = Bytes, Error = Infallible> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn r23_a_body_that_drips_is_ended_at_the_deadline() {
+async fn r_23_a_body_that_drips_is_ended_at_the_deadline() {
     let started = tokio::time::Instant::now();
     let answer = Bench::new().post(replace_body(signed("evt", "{}"), dripping())).await;
     assert_eq!(answer.status(), StatusCode::REQUEST_TIMEOUT);

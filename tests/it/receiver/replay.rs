@@ -20,7 +20,7 @@ fn is_duplicate<B>(answer: &http::Response<B>) -> bool {
 }
 
 #[tokio::test]
-async fn r31_a_forged_request_does_not_use_up_the_id() {
+async fn r_31_a_forged_request_does_not_use_up_the_id() {
     let bench = Bench::new();
     let forged = signed("evt", "{}").map(|_| full("forged"));
     assert_eq!(bench.post(forged).await.status(), StatusCode::UNAUTHORIZED);
@@ -30,7 +30,7 @@ async fn r31_a_forged_request_does_not_use_up_the_id() {
 }
 
 #[tokio::test]
-async fn r32_one_id_of_two_sources_or_tenants_is_two_events() {
+async fn r_32_one_id_of_two_sources_or_tenants_is_two_events() {
     let bench = Bench::with(|builder| {
         builder
             .source(standard())
@@ -45,7 +45,7 @@ async fn r32_one_id_of_two_sources_or_tenants_is_two_events() {
 }
 
 #[tokio::test]
-async fn r33_a_captured_request_cannot_be_replayed_under_an_invented_id() {
+async fn r_33_a_captured_request_cannot_be_replayed_under_an_invented_id() {
     let bench = Bench::with(|builder| builder.source(github()));
     assert!(!is_duplicate(&bench.post_to("github", from_github("1", "{}"), StatusCode::OK).await));
     for invented in ["2", "3"] {
@@ -55,7 +55,7 @@ async fn r33_a_captured_request_cannot_be_replayed_under_an_invented_id() {
 }
 
 #[tokio::test]
-async fn r33_an_unsigned_id_that_was_seen_suppresses_no_other_event() {
+async fn r_33_an_unsigned_id_that_was_seen_suppresses_no_other_event() {
     let bench = Bench::with(|builder| builder.source(github()));
     bench.post_to("github", from_github("1", "{}"), StatusCode::OK).await;
     assert!(!is_duplicate(&bench.post_to("github", from_github("1", r#"{"n":2}"#), StatusCode::OK).await));
@@ -72,7 +72,7 @@ async fn equal_bodies_under_two_unsigned_ids_are_two_events_on_request() {
 }
 
 #[tokio::test]
-async fn r36_an_event_is_remembered_for_the_retention_and_no_longer() {
+async fn r_36_an_event_is_remembered_for_the_retention_and_no_longer() {
     let any_time = || standard().tolerance(Tolerance::dangerous_any());
     let bench = Bench::with(|builder| builder.source(any_time()));
     bench.post(signed("evt", "{}")).await;
@@ -84,7 +84,7 @@ async fn r36_an_event_is_remembered_for_the_retention_and_no_longer() {
 }
 
 #[tokio::test]
-async fn r36_records_do_not_pile_up_beyond_their_retention() {
+async fn r_36_records_do_not_pile_up_beyond_their_retention() {
     let bench = Bench::with(|b| b.source(standard().tolerance(Tolerance::dangerous_any())));
     for number in 0..600 {
         bench.post(signed(&format!("old{number}"), "{}")).await;
@@ -98,7 +98,7 @@ async fn r36_records_do_not_pile_up_beyond_their_retention() {
 }
 
 #[tokio::test]
-async fn r38_a_duplicate_gets_the_first_status_and_no_body() {
+async fn r_38_a_duplicate_gets_the_first_status_and_no_body() {
     let bench = Bench::new();
     let first = bench.post_to("standard", signed("evt", "{}"), StatusCode::ACCEPTED).await;
     assert_eq!(first.status(), StatusCode::ACCEPTED);
@@ -108,7 +108,7 @@ async fn r38_a_duplicate_gets_the_first_status_and_no_body() {
 }
 
 #[tokio::test]
-async fn r16_the_handler_gets_the_very_bytes_that_were_verified() {
+async fn r_16_the_handler_gets_the_very_bytes_that_were_verified() {
     let bench = Bench::new();
     let body = Bytes::from_static(br#"{"n":1}"#);
     let at = body.as_ptr();

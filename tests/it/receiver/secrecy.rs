@@ -50,7 +50,7 @@ fn private_parts() -> Vec<String> {
 }
 
 #[test]
-fn r30_no_trace_holds_a_secret_a_signature_a_payload_or_a_url() {
+fn r_30_no_trace_holds_a_secret_a_signature_a_payload_or_a_url() {
     let bench = Bench::new();
     let request = || {
         let mut request = signed("evt_private", PAYLOAD);
@@ -81,7 +81,7 @@ fn r30_no_trace_holds_a_secret_a_signature_a_payload_or_a_url() {
 }
 
 #[tokio::test]
-async fn r30_no_debug_text_holds_a_secret_a_signature_or_a_payload() {
+async fn r_30_no_debug_text_holds_a_secret_a_signature_or_a_payload() {
     let bench = Bench::new();
     let request = signed("evt_private", PAYLOAD).map(|_| Bytes::from_static(PAYLOAD.as_bytes()));
     let Ok(Accepted::Event(verified)) = bench.gate("standard").verify(request).await else { panic!("signed") };
@@ -125,7 +125,7 @@ impl Verify for Credulous {
 }
 
 #[tokio::test]
-async fn r40_an_id_that_is_long_or_unprintable_counts_as_absent() {
+async fn r_40_an_id_that_is_long_or_unprintable_counts_as_absent() {
     let ring = || Keyring::new(Key::parse(SECRET).unwrap());
     let bench = Bench::with(|b| b.source(standard()).source(Source::new("own", Credulous, ring())));
     let long = "x".repeat(257);

@@ -14,7 +14,7 @@ use tower::{Layer as _, Service, ServiceExt, service_fn};
 use super::{Bench, full, header, reason, signed};
 
 #[tokio::test]
-async fn r16_the_inner_service_gets_the_proof_and_the_same_bytes_as_body() {
+async fn r_16_the_inner_service_gets_the_proof_and_the_same_bytes_as_body() {
     let bench = Bench::new();
     let inner = service_fn(|request: Request<VerifiedBody>| async move {
         let verified = request.extensions().get::<Verified>().unwrap().clone();

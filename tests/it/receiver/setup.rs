@@ -14,7 +14,7 @@ fn refused(set_up: impl FnOnce(ReceiverBuilder) -> ReceiverBuilder) -> BuildErro
 }
 
 #[test]
-fn r36_retention_below_eight_days_must_be_asked_for_by_name() {
+fn r_36_retention_below_eight_days_must_be_asked_for_by_name() {
     assert_eq!(refused(|builder| builder.retention(8 * DAY - Duration::from_secs(1))), BuildError::Retention);
     let builder = || Receiver::builder(MemoryDedup::new()).source(standard());
     assert!(builder().retention(8 * DAY).build().is_ok());

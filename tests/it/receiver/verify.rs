@@ -16,7 +16,7 @@ use proptest::prelude::{ProptestConfig, any, proptest};
 use super::{Bench, OTHER_SECRET, SECRET, TEXT_SECRET, full, header, reason, sign, signed, signed_by, standard};
 
 #[tokio::test]
-async fn r15_the_raw_bytes_are_verified_whatever_they_are() {
+async fn r_15_the_raw_bytes_are_verified_whatever_they_are() {
     let bench = Bench::new();
     for (id, body) in [("a", &b"\xff\xfe\x00\x80"[..]), ("b", b""), ("c", b"{ \"a\" : 1 }\r\n")] {
         let body = Bytes::from_static(body);
@@ -29,7 +29,7 @@ async fn r15_the_raw_bytes_are_verified_whatever_they_are() {
 }
 
 #[tokio::test]
-async fn r17_a_refused_request_changes_nothing() {
+async fn r_17_a_refused_request_changes_nothing() {
     let bench = Bench::new();
     let refused = [
         signed("a", "{}").map(|_| full("{} ")),
@@ -72,7 +72,7 @@ fn at(path: &str, mut request: Request<Full<Bytes>>) -> Request<Bytes> {
 }
 
 #[tokio::test]
-async fn r20_keys_are_chosen_by_route_never_by_payload() {
+async fn r_20_keys_are_chosen_by_route_never_by_payload() {
     let gate = Bench::with(|builder| builder.source(by_path())).gate("shared");
     let of_bolt = || signed_by(OTHER_SECRET, "evt", r#"{"tenant":"bolt"}"#);
 
@@ -105,7 +105,7 @@ async fn keys_out_of_reach_fail_closed() {
 }
 
 #[tokio::test]
-async fn r26_a_panicking_handler_is_a_500_and_the_retry_is_handled() {
+async fn r_26_a_panicking_handler_is_a_500_and_the_retry_is_handled() {
     let bench = Bench::new();
     let gate = bench.gate("standard");
     let answer = gate.receive(signed("evt", "{}"), |_| async { panic!("a bug in the handler") as StatusCode }).await;
@@ -128,7 +128,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn r26_no_request_makes_it_panic(
+    fn r_26_no_request_makes_it_panic(
         values in any::<[Vec<u8>; 3]>(),
         body in any::<Vec<u8>>(),
         source in 0_usize..5,
@@ -163,7 +163,7 @@ proptest! {
 }
 
 #[tokio::test]
-async fn r27_the_content_type_plays_no_part() {
+async fn r_27_the_content_type_plays_no_part() {
     let bench = Bench::new();
     for (id, content_type) in [("a", "text/plain"), ("b", "multipart/form-data; boundary=x"), ("c", "\x7f\"garbage")] {
         let mut request = signed(id, "{}");
@@ -175,7 +175,7 @@ async fn r27_the_content_type_plays_no_part() {
 }
 
 #[tokio::test]
-async fn r28_only_post_is_accepted_unless_the_source_says_more() {
+async fn r_28_only_post_is_accepted_unless_the_source_says_more() {
     let bench = Bench::with(|b| b.source(standard()).source(standard().named("put").also_method(Method::PUT)));
     for method in [Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS, Method::TRACE] {
         let mut request = signed("evt", "{}");
@@ -190,7 +190,7 @@ async fn r28_only_post_is_accepted_unless_the_source_says_more() {
 }
 
 #[tokio::test]
-async fn r28_no_event_comes_by_get_even_where_handshakes_do() {
+async fn r_28_no_event_comes_by_get_even_where_handshakes_do() {
     let bench = Bench::with(|builder| builder.source(standard().also_method(Method::GET)));
     let mut get = signed("evt", "{}");
     *get.method_mut() = Method::GET;
@@ -199,7 +199,7 @@ async fn r28_no_event_comes_by_get_even_where_handshakes_do() {
 }
 
 #[tokio::test]
-async fn r28_the_query_makes_no_other_event() {
+async fn r_28_the_query_makes_no_other_event() {
     let bench = Bench::new();
     bench.post(signed("evt", "{}")).await;
     let mut again = signed("evt", "{}");
@@ -209,7 +209,7 @@ async fn r28_the_query_makes_no_other_event() {
 }
 
 #[tokio::test]
-async fn r29_every_failed_check_gets_the_same_answer() {
+async fn r_29_every_failed_check_gets_the_same_answer() {
     let bench = Bench::new();
     let spoil: [fn(&mut HeaderMap); 7] = [
         HeaderMap::clear,

@@ -68,7 +68,7 @@ async fn chunked_and_counted_bodies_verify_alike() {
 }
 
 #[tokio::test]
-async fn r24_contradicting_lengths_smuggle_no_second_request() {
+async fn r_24_contradicting_lengths_smuggle_no_second_request() {
     let hidden = head("hidden", "{}", "content-length: 2") + "{}";
     // A front that believes the length sees one body; a server that believes the chunks would see a second request.
     let framing = format!("content-length: {}\r\ntransfer-encoding: chunked", 5 + hidden.len());
@@ -79,7 +79,7 @@ async fn r24_contradicting_lengths_smuggle_no_second_request() {
 }
 
 #[tokio::test]
-async fn r24_two_lengths_are_refused() {
+async fn r_24_two_lengths_are_refused() {
     let (mut client, runs) = connect(standard()).await;
     let framing = "content-length: 2\r\ncontent-length: 40";
     let answer = exchange(&mut client, &(head("evt", "{}", framing) + "{}")).await;
@@ -88,7 +88,7 @@ async fn r24_two_lengths_are_refused() {
 }
 
 #[tokio::test]
-async fn r21_a_body_too_large_is_answered_at_once_and_the_connection_closed() {
+async fn r_21_a_body_too_large_is_answered_at_once_and_the_connection_closed() {
     let (mut client, runs) = connect(standard()).await;
     client.write_all(head("evt", "{}", "content-length: 9000000").as_bytes()).await.unwrap();
     // Not a byte of the body was sent.
