@@ -84,6 +84,6 @@ fn the_clock_chance_and_sockets_are_each_asked_in_one_place() {
 }
 
 #[test]
-fn secrets_are_compared_in_one_place() {
+fn r_18_secrets_are_compared_in_one_place() {
     check("exactly one constant-time compare", sites::compares);
 }
