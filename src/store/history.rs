@@ -83,11 +83,13 @@ impl Counts {
 ///    (`pending_reads_as_held_while_the_endpoint_is_disabled`).
 /// 2. `deliveries` MUST answer in id order (which is the order of making), obey every field of the query, and page
 ///    without gaps or repeats (`deliveries_obey_the_query`, `deliveries_page_without_gaps`).
-/// 3. `attempts` MUST answer in the order made (`attempts_read_back_whole`).
+/// 3. `attempts` MUST answer in the order made (`attempts_read_back_whole`,
+///    `every_attempt_of_a_long_life_is_kept`).
 /// 4. `event` MUST answer the payload byte for byte (`an_event_reads_back_whole`).
 /// 5. `prune` MUST remove deliveries that reached a final state before `before`, with their attempts, and events that
 ///    were appended before it and have no delivery left; at most `limit` of each a call; and nothing else
-///    (`prune_forgets_finished_work_only`, `prune_is_bounded`).
+///    (`prune_forgets_finished_work_only`, `prune_is_bounded`,
+///    `prune_keeps_an_event_that_is_still_owed`).
 #[async_trait]
 pub trait History: fmt::Debug + Send + Sync + 'static {
     /// One event, with its payload.

@@ -99,7 +99,8 @@ pub struct LaneDue {
 /// 9. `settle` MUST be fenced, and MUST end the lease: with another fence, or when the lease was settled before, nothing
 ///    changes and the answer is [`Settled::LeaseLost`] (`settle_with_a_lost_lease_changes_nothing`,
 ///    `settle_twice_counts_once`). A lease past its end that nobody has
-///    claimed since still counts (`settle_after_the_end_of_an_unclaimed_lease_counts`).
+///    claimed since still counts (`settle_after_the_end_of_an_unclaimed_lease_counts`). What was never claimed has no
+///    lease (`a_delivery_that_was_never_claimed_has_no_lease`).
 /// 10. State, attempt record and the effect on the endpoint MUST be one transaction (`settle_records_the_attempt`,
 ///     `gone_disables_the_endpoint`, `blocked_flags_the_endpoint`).
 /// 11. `Next::Again` MUST take back the attempt count and raise the fault count; `Next::Retry` and every final state

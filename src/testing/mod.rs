@@ -1,8 +1,10 @@
-//! For tests, yours and ours (feature `test-util`): clocks, and the suite that every store must
-//! pass.
+//! For tests, yours and ours (feature `test-util`): clocks, a store that fails when it is told to, and the suite that every
+//! store must pass.
 
 mod clock;
 pub mod conformance;
 pub mod endpoint;
+mod faulty;
 
 pub use self::clock::{ManualClock, TokioClock};
+pub use self::faulty::{Fault, FaultyStore};

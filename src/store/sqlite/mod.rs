@@ -8,6 +8,7 @@
 //!   512 concurrent callers cost a few `fsync`s, not 512.
 //! - **Whole or not at all.** A full disk is an error for every caller of the group, and the file is as it was. After a
 //!   failed write the store closes itself: what the operating system then still has is not to be trusted.
+//! - **Bounded.** 4,096 calls and 64 MiB of payload may wait for the writer; further callers wait before they are queued.
 //! - **Readers apart.** History is read on other connections and never waits for the writer.
 //! - **Two processes, one file.** Claims are single transactions under the write lock; a lease excludes every process.
 //!   The file must be on a local disk: SQLite's locks do not work over network file systems.
@@ -28,15 +29,19 @@
 //! # Caveats
 //!
 //! Signing keys are stored in the clear. Copy the file with SQLite's backup API or `VACUUM INTO`, not with `cp` while it is
-//! open. Do not use a store across `fork`.
+//! open. A store does not work in a forked child: its calls fail as closed there. When the file is deleted or replaced under
+//! an open store, the store closes itself rather than acknowledge what would be lost (Unix).
 
 mod dedup;
 mod directory;
 mod history;
 mod open;
 mod outbox;
+mod place;
 mod rows;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod thread;
 
 use std::path::Path;

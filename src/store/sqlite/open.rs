@@ -123,17 +123,32 @@ fn judge(path: &Path, company: Company) -> Result<(), OpenError> {
         return Ok(());
     }
     judge_header(path)?;
-    let connection = open_reader(path)?;
-    match schema::version(&connection).map_err(OpenError::of)? {
-        Some(found) if found > schema::VERSION => {
-            return Err(OpenError::Newer { found, supported: schema::VERSION });
+    judge_tables(&open_without_trace(path)?, company)?;
+    if length <= FULL_CHECK_BYTES { check(&open_reader(path)?) } else { Ok(()) }
+}
+
+/// A connection that makes no files beside this one, which may not be ours: without a write-ahead log there is nothing to
+/// coordinate with, and SQLite is told that the file does not change. What is read through it is small.
+fn open_without_trace(path: &Path) -> Result<Connection, OpenError> {
+    match path.to_str().filter(|text| text.starts_with('/')) {
+        Some(text) if !log_of(path).exists() => {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+            // What has a meaning in a URI (sqlite.org/uri.html section 3).
+            let text = text.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+            Connection::open_with_flags(format!("file:{text}?immutable=1"), flags).map_err(OpenError::of)
         }
-        None if company == Company::Alone && schema::has_tables(&connection).map_err(OpenError::of)? => {
-            return Err(OpenError::NotOurs);
-        }
-        _ => {}
+        _ => open_reader(path),
     }
-    if length <= FULL_CHECK_BYTES { check(&connection) } else { Ok(()) }
+}
+
+fn judge_tables(connection: &Connection, company: Company) -> Result<(), OpenError> {
+    match schema::version(connection).map_err(OpenError::of)? {
+        Some(found) if found > schema::VERSION => Err(OpenError::Newer { found, supported: schema::VERSION }),
+        None if company == Company::Alone && schema::has_tables(connection).map_err(OpenError::of)? => {
+            Err(OpenError::NotOurs)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Every page, as SQLite itself judges it.

@@ -9,7 +9,7 @@ use super::SqliteStore;
 use super::directory::cancel_some;
 use super::rows::{
     DELIVERED, ENABLED, EVENT_COLUMNS, FAILED, REMOVED, count, delivery_id, endpoint_id, event, fence, find_endpoint,
-    select, signed, time, write_endpoint,
+    lease_fence, select, time, write_endpoint,
 };
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Lease, Leased, NewDelivery, Next, Settlement};
@@ -21,7 +21,9 @@ use crate::store::{Append, Appended, Claim, Claimed, LaneClaim, LaneDue, Outbox,
 #[async_trait]
 impl Outbox for SqliteStore {
     async fn append(&self, batch: Vec<Append>) -> Result<Vec<Appended>, StoreError> {
-        self.write(move |connection| batch.iter().map(|one| append(connection, one)).collect()).await
+        let bytes = batch.iter().map(|one| one.event.payload.len()).sum();
+        let append = move |connection: &Connection| batch.iter().map(|one| append(connection, one)).collect();
+        self.writer.call_with(bytes, append).await
     }
 
     async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
@@ -206,7 +208,7 @@ fn keep_last_attempt(connection: &Connection, lease: Lease) -> rusqlite::Result<
     let sql = "INSERT INTO hookwire_attempt (delivery, fence, number, at, duration, class, status, excerpt) \
                SELECT id, last_fence, last_number, last_at, last_duration, last_class, last_status, last_excerpt \
                FROM hookwire_delivery WHERE id = ?1 AND fence = ?2 AND state = 0 AND last_fence IS NOT NULL";
-    connection.prepare_cached(sql)?.execute(params![lease.delivery.as_bytes(), signed(lease.fence)]).map(drop)
+    connection.prepare_cached(sql)?.execute(params![lease.delivery.as_bytes(), lease_fence(lease)]).map(drop)
 }
 
 /// The attempt of a settlement as parameters `?3` to `?8`; where nothing was tried, what stands there stays.
@@ -227,7 +229,7 @@ fn finish(
     let (lease, last) = (settlement.lease, Last::of(settlement.attempt.as_ref()));
     let changed = connection.prepare_cached(&sql)?.execute(params![
         lease.delivery.as_bytes(),
-        signed(lease.fence),
+        lease_fence(lease),
         last.number,
         last.at,
         last.duration,
@@ -255,7 +257,7 @@ fn reschedule(
     let (lease, last) = (settlement.lease, Last::of(settlement.attempt.as_ref()));
     let changed = connection.prepare_cached(&sql)?.execute(params![
         lease.delivery.as_bytes(),
-        signed(lease.fence),
+        lease_fence(lease),
         last.number,
         last.at,
         last.duration,
@@ -296,7 +298,7 @@ impl<'a> Last<'a> {
 fn under_lease(connection: &Connection, sql: &str, lease: Lease, due: Timestamp) -> rusqlite::Result<Settled> {
     let changed = connection.prepare_cached(sql)?.execute(params![
         lease.delivery.as_bytes(),
-        signed(lease.fence),
+        lease_fence(lease),
         due.as_micros()
     ])?;
     Ok(settled(changed))

@@ -7,7 +7,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::clock::Timestamp;
-use crate::delivery::{Attempt, Delivery, DeliveryState};
+use crate::delivery::{Attempt, Delivery, DeliveryState, Lease};
 use crate::endpoint::{Endpoint, EndpointRecord};
 use crate::event::{Event, EventParts, EventType};
 use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
@@ -46,9 +46,15 @@ pub(super) fn fence(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     u64::try_from(fence).map_err(|error| unreadable(column, error))
 }
 
-/// Fences and digests are kept in SQLite's signed integers.
-pub(super) fn signed(fence: u64) -> i64 {
-    i64::try_from(fence).unwrap_or(i64::MAX)
+/// Versions and fences are kept in SQLite's signed integers.
+pub(super) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// The fence of a lease, to be compared with a stored one. Fence 0 is that of a delivery nobody has claimed yet: no lease
+/// has it.
+pub(super) fn lease_fence(lease: Lease) -> i64 {
+    if lease.fence == 0 { -1 } else { signed(lease.fence) }
 }
 
 pub(super) fn delivery_id(row: &Row<'_>, column: usize) -> rusqlite::Result<DeliveryId> {

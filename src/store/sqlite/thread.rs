@@ -1,16 +1,21 @@
 //! Blocking work on threads of its own: one that writes in groups, a few that read.
 
 use std::fmt;
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode};
-use tokio::sync::{mpsc, oneshot};
+use rusqlite::{Connection, ErrorCode, ffi};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
+use super::place::Place;
 use crate::store::{StoreError, StoreErrorKind};
 
 /// Calls that may wait for a thread; further callers wait before they are queued.
 const QUEUE: usize = 4_096;
+
+/// Payload that may wait with them, in KiB: bounds the memory of the queue and the size of a transaction.
+const QUEUE_KIB: usize = 64 * 1024;
 
 /// Most calls in one transaction: bounds how long the first of them waits.
 const MAX_GROUP: usize = 1_024;
@@ -30,6 +35,8 @@ struct Call<T, F> {
     run: F,
     found: Option<T>,
     to: oneshot::Sender<Result<T, StoreError>>,
+    /// Given back when the call has been answered.
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 impl<T, F> Job for Call<T, F>
@@ -54,6 +61,8 @@ where
 #[derive(Clone)]
 pub(super) struct Executor {
     calls: mpsc::Sender<Box<dyn Job>>,
+    room: Arc<Semaphore>,
+    process: u32,
 }
 
 impl fmt::Debug for Executor {
@@ -67,7 +76,7 @@ impl Executor {
     /// `readers` have closed theirs: the last to close folds the log into the file, and only a writer can.
     pub(super) fn writer(connection: Connection, readers: Vec<JoinHandle<()>>) -> std::io::Result<Self> {
         let work = move |calls| {
-            write(&connection, calls);
+            write(&Writer { place: Place::of(&connection), connection: &connection }, calls);
             // A reader that panicked has closed its connection too.
             readers.into_iter().for_each(|reader| drop(reader.join()));
         };
@@ -85,7 +94,8 @@ impl Executor {
     ) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (calls, queue) = mpsc::channel(QUEUE);
         let handle = thread::Builder::new().name(name.into()).spawn(move || work(queue))?;
-        Ok((Self { calls }, handle))
+        let room = Arc::new(Semaphore::new(QUEUE_KIB));
+        Ok((Self { calls, room, process: std::process::id() }, handle))
     }
 
     /// Runs one call. When the future is dropped after it was queued, the call still happens, whole.
@@ -94,10 +104,33 @@ impl Executor {
         T: Send + 'static,
         F: FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
     {
-        let (to, answer) = oneshot::channel();
+        self.call_with(0, run).await
+    }
+
+    /// The same for a call that brings so many bytes with it.
+    pub(super) async fn call_with<T, F>(&self, bytes: usize, run: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
         let closed = || StoreError::new(StoreErrorKind::Closed);
-        self.calls.send(Box::new(Call { run, found: None, to })).await.map_err(|_| closed())?;
+        if std::process::id() != self.process {
+            // After a fork the thread is the parent's, and nobody here would ever answer.
+            return Err(closed());
+        }
+        let _room = self.make_room(bytes).await.map_err(|_| closed())?;
+        let (to, answer) = oneshot::channel();
+        self.calls.send(Box::new(Call { run, found: None, to, _room })).await.map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
+    }
+
+    /// Waits until what is queued leaves room for so many bytes; a call larger than all the room waits for all of it.
+    async fn make_room(&self, bytes: usize) -> Result<Option<OwnedSemaphorePermit>, AcquireError> {
+        let kib = u32::try_from(bytes.div_ceil(1_024).min(QUEUE_KIB)).unwrap_or(0);
+        if kib == 0 {
+            return Ok(None);
+        }
+        Arc::clone(&self.room).acquire_many_owned(kib).await.map(Some)
     }
 }
 
@@ -108,15 +141,21 @@ fn read(connection: &Connection, mut calls: mpsc::Receiver<Box<dyn Job>>) {
     }
 }
 
+/// What the writing thread works with.
+struct Writer<'a> {
+    connection: &'a Connection,
+    place: Option<Place>,
+}
+
 /// Whatever has gathered while the last group was made durable is the next group: under load one `fsync` serves hundreds of
 /// callers, and a lone caller waits for nobody.
-fn write(connection: &Connection, mut calls: mpsc::Receiver<Box<dyn Job>>) {
+fn write(writer: &Writer<'_>, mut calls: mpsc::Receiver<Box<dyn Job>>) {
     let mut last = 0;
     let mut group = Vec::with_capacity(MAX_GROUP);
     while calls.blocking_recv_many(&mut group, MAX_GROUP) > 0 {
         gather(&mut calls, &mut group, last);
         last = group.len();
-        if let Err(error) = serve(connection, &mut group) {
+        if let Err(error) = serve(writer, &mut group) {
             tracing::error!(%error, "the store is closed after a failed write");
             return refuse(group, calls);
         }
@@ -124,10 +163,10 @@ fn write(connection: &Connection, mut calls: mpsc::Receiver<Box<dyn Job>>) {
 }
 
 /// Runs a group and answers it. An error is fatal: whoever is still in the group was not served.
-fn serve(connection: &Connection, group: &mut Vec<Box<dyn Job>>) -> rusqlite::Result<()> {
-    match commit(connection, group) {
+fn serve(writer: &Writer<'_>, group: &mut Vec<Box<dyn Job>>) -> rusqlite::Result<()> {
+    match commit(writer, group) {
         Ok(()) => group.drain(..).for_each(|call| call.answer(Ok(()))),
-        Err(error) if group.len() > 1 && is_of_one_call(&error) => return one_by_one(connection, group),
+        Err(error) if group.len() > 1 && is_of_one_call(&error) => return one_by_one(writer, group),
         Err(error) => {
             fail(group, &error);
             return if is_fatal(&error) { Err(error) } else { Ok(()) };
@@ -159,14 +198,16 @@ fn gather(calls: &mut mpsc::Receiver<Box<dyn Job>>, group: &mut Vec<Box<dyn Job>
 }
 
 /// Runs a group as one transaction. After an error nothing of it has happened, unless the error is fatal.
-fn commit(connection: &Connection, group: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+fn commit(writer: &Writer<'_>, group: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+    let connection = writer.connection;
     execute(connection, "BEGIN IMMEDIATE")?;
     let done = group.iter_mut().try_for_each(|call| call.run(connection)).and_then(|()| execute(connection, "COMMIT"));
     if done.is_err() && !connection.is_autocommit() {
         // If even this fails, the next BEGIN does too.
         let _rolled_back = execute(connection, "ROLLBACK");
     }
-    done
+    done?;
+    writer.place.as_ref().map_or(Ok(()), Place::check)
 }
 
 fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
@@ -174,10 +215,10 @@ fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
 }
 
 /// One call cannot be stored: the others are run again without it.
-fn one_by_one(connection: &Connection, group: &mut Vec<Box<dyn Job>>) -> rusqlite::Result<()> {
+fn one_by_one(writer: &Writer<'_>, group: &mut Vec<Box<dyn Job>>) -> rusqlite::Result<()> {
     let mut calls = std::mem::take(group).into_iter();
     while let Some(call) = calls.next() {
-        let done = serve(connection, &mut vec![call]);
+        let done = serve(writer, &mut vec![call]);
         if done.is_err() {
             group.extend(calls);
             return done;
@@ -194,12 +235,14 @@ fn fail(group: &mut Vec<Box<dyn Job>>, error: &rusqlite::Error) {
 
 /// Neither the disk's nor another process's doing.
 fn is_of_one_call(error: &rusqlite::Error) -> bool {
-    kind_of(error) == StoreErrorKind::Invalid
+    kind_of(error) == StoreErrorKind::Invalid || error.sqlite_error().is_none()
 }
 
-/// After these, what SQLite has in memory and what is on disk may differ.
+/// After these, what SQLite has in memory and what is on disk may differ. A single row that does not read is not one of
+/// them.
 fn is_fatal(error: &rusqlite::Error) -> bool {
-    matches!(kind_of(error), StoreErrorKind::Unknown | StoreErrorKind::Corrupt)
+    let fatal = [StoreErrorKind::Unknown, StoreErrorKind::Corrupt, StoreErrorKind::Closed];
+    error.sqlite_error().is_some() && fatal.contains(&kind_of(error))
 }
 
 pub(super) fn store_error(error: rusqlite::Error) -> StoreError {
@@ -207,6 +250,9 @@ pub(super) fn store_error(error: rusqlite::Error) -> StoreError {
 }
 
 fn kind_of(error: &rusqlite::Error) -> StoreErrorKind {
+    if error.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_READONLY_DBMOVED) {
+        return StoreErrorKind::Closed;
+    }
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => StoreErrorKind::Full,
         Some(ErrorCode::SystemIoFailure) => StoreErrorKind::Unknown,

@@ -144,6 +144,21 @@ pub async fn prune_is_bounded(subject: &Subject) {
     assert!(ok(subject.store.deliveries(&DeliveryQuery::default(), Page::default()).await).is_empty());
 }
 
+/// An event goes with the last of its deliveries, and not before.
+pub async fn prune_keeps_an_event_that_is_still_owed(subject: &Subject) {
+    let (first, second) = (lane(), lane());
+    let event = event("acme");
+    subject.append(append(event.clone(), &[first, second], NOW)).await;
+    for lane in [first, second] {
+        assert!(ok(subject.store.event(&event.tenant, &event.id).await).is_some());
+        let leased = one(subject.claim(lane, 1, NOW).await);
+        assert_eq!(leased.event.payload, event.payload);
+        subject.settle(&leased, Next::Delivered).await;
+        ok(subject.store.prune(NOW + MINUTE * 9, 9).await);
+    }
+    assert!(ok(subject.store.event(&event.tenant, &event.id).await).is_none());
+}
+
 /// Idempotency lasts as long as the event is kept.
 pub async fn prune_makes_an_event_id_new_again(subject: &Subject) {
     let event = event_with_id("acme", "order-1", "a");

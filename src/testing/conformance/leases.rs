@@ -1,9 +1,9 @@
 //! Settling, extending, releasing, and listing lanes.
 
 use super::subject::{LEASED, MINUTE, NOW, Subject, claim, lane, ok, one, settlement, some};
-use crate::delivery::{DeliveryState, Next};
+use crate::delivery::{DeliveryState, Lease, Next, Settlement};
 use crate::endpoint::{DisableReason, EndpointState};
-use crate::id::EndpointId;
+use crate::id::{DeliveryId, EndpointId};
 use crate::retry::FailReason;
 use crate::store::{LaneDue, Settled};
 
@@ -66,6 +66,58 @@ pub async fn settle_twice_counts_once(subject: &Subject) {
         assert_eq!(ok(subject.store.attempts(leased.lease.delivery).await).len(), 1);
         assert_eq!(subject.delivery(leased.lease.delivery).await.due, due);
     }
+}
+
+/// Nobody settles, extends or releases what nobody has claimed.
+pub async fn a_delivery_that_was_never_claimed_has_no_lease(subject: &Subject) {
+    let endpoint = lane();
+    let delivery = subject.owe(endpoint).await;
+    for fence in [0, 1, u64::MAX] {
+        let lease = Lease { delivery, fence };
+        let settlement = Settlement { lease, attempt: None, next: Next::Delivered, at: NOW };
+        assert_eq!(ok(subject.store.settle(vec![settlement]).await), [Settled::LeaseLost]);
+        assert_eq!(ok(subject.store.extend(vec![lease], LEASED).await), [Settled::LeaseLost]);
+        assert_eq!(ok(subject.store.release(vec![lease], LEASED).await), [Settled::LeaseLost]);
+    }
+    assert_eq!(subject.claim(endpoint, 9, NOW).await.len(), 1);
+}
+
+/// A stale or invented id is answered like a lost lease.
+pub async fn an_unknown_delivery_is_a_lost_lease(subject: &Subject) {
+    let lease = Lease { delivery: DeliveryId::generate(NOW), fence: 1 };
+    let settlement = Settlement { lease, attempt: None, next: Next::Delivered, at: NOW };
+    assert_eq!(ok(subject.store.settle(vec![settlement]).await), [Settled::LeaseLost]);
+    assert_eq!(ok(subject.store.extend(vec![lease], LEASED).await), [Settled::LeaseLost]);
+    assert!(ok(subject.store.delivery(lease.delivery).await).is_none());
+    assert!(ok(subject.store.attempts(lease.delivery).await).is_empty());
+}
+
+/// A batch of nothing is no trouble.
+pub async fn empty_batches_are_answered_with_nothing(subject: &Subject) {
+    assert!(ok(subject.store.append(Vec::new()).await).is_empty());
+    assert!(ok(subject.store.settle(Vec::new()).await).is_empty());
+    assert!(ok(subject.store.extend(Vec::new(), LEASED).await).is_empty());
+    assert!(ok(subject.store.release(Vec::new(), NOW).await).is_empty());
+    let none = ok(subject.store.claim(claim(&[], NOW)).await);
+    assert!(none.leased.is_empty() && none.next.is_empty());
+    subject.owe(lane()).await;
+    assert!(ok(subject.store.lanes(None, 0).await).is_empty());
+}
+
+/// Several attempts, own faults and a settlement without an attempt: all that were made read back, in order.
+pub async fn every_attempt_of_a_long_life_is_kept(subject: &Subject) {
+    let mut leased = subject.leased().await;
+    let id = leased.lease.delivery;
+    let mut made = Vec::new();
+    for next in [Next::Retry { due: NOW }, Next::Again { due: NOW }, Next::Retry { due: NOW }] {
+        made.extend(settlement(&leased, next).attempt);
+        assert_eq!(subject.settle(&leased, next).await, Settled::Done);
+        leased = one(subject.claim(leased.endpoint, 1, NOW).await);
+    }
+    let poison = Next::Failed { reason: FailReason::Poison };
+    let untried = Settlement { lease: leased.lease, attempt: None, next: poison, at: NOW };
+    assert_eq!(ok(subject.store.settle(vec![untried]).await), [Settled::Done]);
+    assert_eq!(ok(subject.store.attempts(id).await), made);
 }
 
 /// Each settlement of a batch has its own fate.

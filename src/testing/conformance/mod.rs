@@ -46,16 +46,18 @@ pub use self::directory::{
 pub use self::history::{
     an_event_reads_back_whole, attempts_read_back_whole, counts_follow_the_states, deliveries_obey_the_query,
     deliveries_page_without_gaps, pending_reads_as_held_while_the_endpoint_is_disabled,
-    prune_forgets_finished_work_only, prune_is_bounded, prune_makes_an_event_id_new_again,
+    prune_forgets_finished_work_only, prune_is_bounded, prune_keeps_an_event_that_is_still_owed,
+    prune_makes_an_event_id_new_again,
 };
 pub use self::leases::{
-    a_failure_keeps_its_reason, a_retry_is_claimable_when_it_is_due,
+    a_delivery_that_was_never_claimed_has_no_lease, a_failure_keeps_its_reason, a_retry_is_claimable_when_it_is_due,
     an_ended_lease_is_claimed_again_with_a_higher_fence, an_own_fault_does_not_use_up_an_attempt,
-    blocked_flags_the_endpoint, extend_moves_the_end_of_a_valid_lease, extend_of_a_lost_lease_changes_nothing,
-    gone_disables_the_endpoint, lanes_forgets_what_is_finished, lanes_lists_pending_work_in_pages,
-    one_lost_lease_leaves_the_rest_of_the_batch_alone, release_ends_the_lease, release_gives_the_attempt_back,
-    settle_after_the_end_of_an_unclaimed_lease_counts, settle_records_the_attempt, settle_twice_counts_once,
-    settle_with_a_lost_lease_changes_nothing,
+    an_unknown_delivery_is_a_lost_lease, blocked_flags_the_endpoint, empty_batches_are_answered_with_nothing,
+    every_attempt_of_a_long_life_is_kept, extend_moves_the_end_of_a_valid_lease,
+    extend_of_a_lost_lease_changes_nothing, gone_disables_the_endpoint, lanes_forgets_what_is_finished,
+    lanes_lists_pending_work_in_pages, one_lost_lease_leaves_the_rest_of_the_batch_alone, release_ends_the_lease,
+    release_gives_the_attempt_back, settle_after_the_end_of_an_unclaimed_lease_counts, settle_records_the_attempt,
+    settle_twice_counts_once, settle_with_a_lost_lease_changes_nothing,
 };
 pub use self::outbox::{
     a_born_leased_delivery_is_claimable_only_after_its_lease, a_conflict_leaves_the_rest_of_the_batch_alone,
@@ -98,6 +100,10 @@ macro_rules! store_conformance {
             settle_with_a_lost_lease_changes_nothing
             settle_after_the_end_of_an_unclaimed_lease_counts
             settle_twice_counts_once
+            a_delivery_that_was_never_claimed_has_no_lease
+            an_unknown_delivery_is_a_lost_lease
+            empty_batches_are_answered_with_nothing
+            every_attempt_of_a_long_life_is_kept
             one_lost_lease_leaves_the_rest_of_the_batch_alone
             a_retry_is_claimable_when_it_is_due
             a_failure_keeps_its_reason
@@ -127,6 +133,7 @@ macro_rules! store_conformance {
             counts_follow_the_states
             prune_forgets_finished_work_only
             prune_is_bounded
+            prune_keeps_an_event_that_is_still_owed
             prune_makes_an_event_id_new_again
         }
     };

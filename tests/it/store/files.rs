@@ -137,3 +137,28 @@ async fn f_54_processes_that_start_together_migrate_once() {
         opened.unwrap().unwrap();
     }
 }
+
+/// Not even a write-ahead log beside it.
+#[tokio::test]
+async fn what_is_refused_gets_no_files_beside_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("50% app?#.db");
+    let app = rusqlite::Connection::open(&path).unwrap();
+    app.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE orders (id INTEGER PRIMARY KEY)").unwrap();
+    drop(app);
+    assert!(matches!(refuse(&path).await, OpenError::NotOurs));
+    let names: Vec<_> = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["50% app?#.db"]);
+}
+
+/// What another process has not yet folded into the file counts.
+#[tokio::test]
+async fn a_newer_schema_is_seen_in_the_log_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("hookwire.db");
+    make(&path).await;
+    let open_elsewhere = rusqlite::Connection::open(&path).unwrap();
+    open_elsewhere.execute_batch("UPDATE hookwire_schema SET version = 99").unwrap();
+    assert!(path.with_extension("db-wal").exists());
+    assert!(matches!(refuse(&path).await, OpenError::Newer { found: 99, supported: 1 }));
+}

@@ -3,6 +3,7 @@
 mod cancel;
 mod child;
 mod conformance;
+mod contract;
 mod crash;
 mod disk;
 mod files;

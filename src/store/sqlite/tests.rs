@@ -1,0 +1,181 @@
+//! What only shows from inside: full disks, damaged rows, files that vanish.
+
+use std::sync::Arc;
+
+use rusqlite::Connection;
+
+use super::SqliteStore;
+use crate::clock::Timestamp;
+use crate::delivery::{NewDelivery, Next, Settlement};
+use crate::endpoint::{Endpoint, NewEndpoint, Target};
+use crate::event::NewEvent;
+use crate::id::{DeliveryId, EndpointId};
+use crate::retry::FailReason;
+use crate::secret::{Key, Keyring};
+use crate::store::{
+    Append, Appended, Claim, Directory, History, LaneClaim, Outbox, Settled, StoreError, StoreErrorKind,
+};
+
+const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
+const LATER: Timestamp = Timestamp::from_secs(1_700_000_060);
+const LANE: EndpointId = EndpointId::from_bytes([7; 16]);
+
+async fn open() -> (tempfile::TempDir, SqliteStore) {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(directory.path().join("hookwire.db")).await.unwrap();
+    (directory, store)
+}
+
+fn append_to(endpoint: EndpointId, bytes: usize) -> Append {
+    let event = NewEvent::raw("invoice.paid", "text/plain", vec![b'x'; bytes]).unwrap().seal(NOW);
+    let delivery = || NewDelivery { id: DeliveryId::generate(NOW), endpoint, leased_until: None };
+    Append { event: Arc::new(event), deliveries: vec![delivery(), delivery()], now: NOW }
+}
+
+fn append(bytes: usize) -> Append {
+    append_to(LANE, bytes)
+}
+
+fn claim(endpoint: EndpointId, max: u32) -> Claim {
+    Claim { lanes: vec![LaneClaim { endpoint, max }], now: NOW, until: LATER }
+}
+
+fn kind<T>(result: Result<T, StoreError>) -> Option<StoreErrorKind> {
+    result.err().map(|error| error.kind())
+}
+
+async fn run(store: &SqliteStore, sql: &'static str) -> Result<(), StoreError> {
+    store.write(move |connection| connection.execute_batch(sql)).await
+}
+
+#[tokio::test]
+async fn f_29_a_full_disk_is_told_to_every_caller_of_the_group_and_nothing_is_half_written() {
+    let (_directory, store) = open().await;
+    run(&store, "PRAGMA max_page_count = 120").await.unwrap();
+    let mut stored = 0;
+    let refused = loop {
+        let group: Vec<_> = (0..8).map(|_| store.append(vec![append(9_000)])).collect();
+        let answers = futures_util::future::join_all(group).await;
+        stored += answers.iter().filter(|answer| answer.is_ok()).count() as u64;
+        if let Some(error) = answers.into_iter().find_map(Result::err) {
+            break error;
+        }
+    };
+    assert_eq!((refused.kind(), refused.is_retryable()), (StoreErrorKind::Full, true));
+    assert_eq!(store.counts(None).await.unwrap().pending, stored * 2);
+
+    run(&store, "PRAGMA max_page_count = 100000").await.unwrap();
+    assert_eq!(store.append(vec![append(9_000)]).await.unwrap(), [Appended::Stored], "space has returned");
+    store.check().await.unwrap();
+}
+
+#[tokio::test]
+async fn f_30_what_is_claimed_when_the_disk_fills_up_stays_leased() {
+    let (_directory, store) = open().await;
+    store.append(vec![append(10)]).await.unwrap();
+    let leased = store.claim(claim(LANE, 1)).await.unwrap().leased.remove(0);
+    // No page can be added: a long excerpt does not fit.
+    run(&store, "PRAGMA max_page_count = 1").await.unwrap();
+    let attempt =
+        crate::delivery::Attempt::new(1, NOW, std::time::Duration::ZERO, crate::outcome::Outcome::Status(200))
+            .with_excerpt(Some("x".repeat(20_000).into()));
+    let settlement = Settlement { lease: leased.lease, attempt: Some(attempt), next: Next::Delivered, at: NOW };
+    assert_eq!(kind(store.settle(vec![settlement.clone()]).await), Some(StoreErrorKind::Full));
+    assert!(!store.delivery(leased.lease.delivery).await.unwrap().unwrap().state.is_final());
+    run(&store, "PRAGMA max_page_count = 100000").await.unwrap();
+    assert_eq!(store.settle(vec![settlement]).await.unwrap(), [Settled::Done]);
+}
+
+#[tokio::test]
+async fn a_call_that_cannot_be_stored_fails_alone() {
+    let (_directory, store) = open().await;
+    let bad = append(10);
+    store.append(vec![bad.clone()]).await.unwrap();
+    // Another event that brings a delivery whose id is taken.
+    let bad = Append { deliveries: bad.deliveries, ..append(10) };
+    let calls: Vec<_> = [append(10), bad.clone(), append(10), append(10)].map(|one| store.append(vec![one])).into();
+    let answers = futures_util::future::join_all(calls).await;
+    let kinds: Vec<_> = answers.into_iter().map(kind).collect();
+    assert_eq!(kinds, [None, Some(StoreErrorKind::Invalid), None, None]);
+    assert!(store.event(&bad.event.tenant, &bad.event.id).await.unwrap().is_none(), "nothing of it is there");
+    assert_eq!(store.counts(None).await.unwrap().pending, 8);
+}
+
+#[tokio::test]
+async fn a_row_that_does_not_read_does_not_close_the_store() {
+    let (_directory, store) = open().await;
+    let keys = Keyring::new(Key::generate().unwrap());
+    let target = Target::parse("https://hooks.example.com/").unwrap();
+    let endpoint = Endpoint::new(NewEndpoint::at(target), keys, NOW);
+    let id = endpoint.id;
+    store.put(endpoint).await.unwrap();
+    store.append(vec![append_to(id, 10)]).await.unwrap();
+    let leased = store.claim(claim(id, 1)).await.unwrap().leased.remove(0);
+    run(&store, "UPDATE hookwire_endpoint SET record = '{}'").await.unwrap();
+    let next = Next::Failed { reason: FailReason::Gone };
+    let settlement = Settlement { lease: leased.lease, attempt: None, next, at: NOW };
+    assert_eq!(kind(store.settle(vec![settlement]).await), Some(StoreErrorKind::Corrupt));
+    assert_eq!(kind(store.get(id).await), Some(StoreErrorKind::Corrupt));
+    assert_eq!(store.append(vec![append(10)]).await.unwrap(), [Appended::Stored]);
+}
+
+#[tokio::test]
+#[cfg(unix)]
+async fn f_34_a_file_that_is_deleted_under_us_closes_the_store() {
+    let (directory, store) = open().await;
+    store.append(vec![append(10)]).await.unwrap();
+    std::fs::remove_file(directory.path().join("hookwire.db")).unwrap();
+    assert_eq!(kind(store.append(vec![append(10)]).await), Some(StoreErrorKind::Closed));
+    std::fs::write(directory.path().join("hookwire.db"), "").unwrap();
+    assert_eq!(kind(store.append(vec![append(10)]).await), Some(StoreErrorKind::Closed), "and for good");
+}
+
+#[tokio::test]
+async fn a_removal_of_more_than_one_batch_cancels_all() {
+    let (_directory, store) = open().await;
+    let keys = Keyring::new(Key::generate().unwrap());
+    let endpoint = Endpoint::new(NewEndpoint::at(Target::parse("https://hooks.example.com/").unwrap()), keys, NOW);
+    let id = endpoint.id;
+    store.put(endpoint).await.unwrap();
+    store.append((0..1_250).map(|_| append_to(id, 10)).collect()).await.unwrap();
+    assert!(store.remove(id, NOW).await.unwrap());
+    assert_eq!(store.counts(Some(id)).await.unwrap().cancelled, 2_500);
+    assert!(store.lanes(None, 9).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn more_payload_than_the_queue_holds_waits_and_is_stored() {
+    let (_directory, store) = open().await;
+    let calls: Vec<_> = (0..5).map(|_| store.append(vec![append(30 << 20)])).collect();
+    for answer in futures_util::future::join_all(calls).await {
+        assert_eq!(answer.unwrap(), [Appended::Stored]);
+    }
+    assert_eq!(store.append(vec![append(80 << 20)]).await.unwrap(), [Appended::Stored], "more than all the room");
+}
+
+/// The plans of the hot statements, as SQLite tells them.
+#[tokio::test]
+async fn the_hot_statements_search_and_never_scan_or_sort() {
+    let (_directory, store) = open().await;
+    let statements = [
+        "SELECT d.id FROM hookwire_delivery d JOIN hookwire_event e ON e.seq = d.event JOIN hookwire_payload p \
+         ON p.event = d.event WHERE d.state = 0 AND d.endpoint = x'00' AND d.due <= 1 ORDER BY d.due LIMIT 9",
+        "SELECT due FROM hookwire_delivery WHERE state = 0 AND endpoint = x'00' ORDER BY due LIMIT 1",
+        "SELECT endpoint, due FROM hookwire_delivery WHERE state = 0 AND endpoint > x'00' ORDER BY endpoint, due LIMIT 1",
+        "UPDATE hookwire_delivery SET due = 1 WHERE id = x'00' AND fence = 1 AND state = 0",
+        "SELECT id, event FROM hookwire_delivery WHERE finished_at < 1 ORDER BY finished_at LIMIT 9",
+        "SELECT seq FROM hookwire_event WHERE childless < 1 ORDER BY childless LIMIT 9",
+        "SELECT key FROM hookwire_dedup WHERE ends <= 1 ORDER BY ends LIMIT 9",
+    ];
+    for sql in statements {
+        let plan = store.read(move |connection| plan(connection, sql)).await.unwrap();
+        assert!(!plan.is_empty());
+        for step in plan {
+            assert!(step.starts_with("SEARCH"), "{step}: {sql}");
+        }
+    }
+}
+
+fn plan(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<String>> {
+    connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?.query_map([], |row| row.get(3))?.collect()
+}
