@@ -67,7 +67,7 @@
 //! | `axum` | | the `receiver::Webhook<T>` extractor |
 //! | `backoff` | | `retry::Schedule::from_backoff`, for policies of the unmaintained `backoff` crate |
 //! | `outbox` | with `sender` | the records and store roles alone, for those who write a store |
-//! | `test-util` | | `testing`: clocks, and the suite every store must pass |
+//! | `test-util` | | `testing`: clocks, a scripted endpoint, a faulty store, and the suite every store must pass |
 //!
 //! A feature adds names; none changes what another does.
 
