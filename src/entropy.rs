@@ -20,50 +20,45 @@ pub fn fill(bytes: &mut [u8]) -> Result<(), NoEntropy> {
 #[error("the operating system gave no random bytes")]
 pub struct NoEntropy;
 
-/// A UUIDv7 (RFC 9562 section 5.7): sorts by `now`, and within one process and millisecond in the order of making, which
-/// takes the 12 bits after the time (section 6.2, method 1). The other 62 bits are the operating system's.
+/// A UUIDv7 (RFC 9562 section 5.7): sorts by `now`, and within one process and millisecond in the order of making: the 42
+/// bits after the time count the ids of this process from a random start (section 6.2, method 1). The last 32 bits are the
+/// operating system's.
 ///
 /// Without randomness the id is still unique in this process, by its place in the order.
 #[must_use]
 pub fn uuid_v7(now: Timestamp) -> Uuid {
     static IDS: Mutex<Ids> = Mutex::new(Ids::new());
+    let (order, chance) = IDS.lock().unwrap_or_else(PoisonError::into_inner).next();
+    // Twelve bits stand beside the version, thirty beside the variant; the builder writes over the rest.
+    let [.., a, b] = (order >> 30).to_be_bytes();
+    let [.., c, d, e, f] = (order & 0x3fff_ffff).to_be_bytes();
+    let [g, h, i, j] = chance;
     let millis = u64::try_from(now.as_millis()).unwrap_or(0);
-    let (millis, order, chance) = IDS.lock().unwrap_or_else(PoisonError::into_inner).next(millis);
-    let [high, low] = order.to_be_bytes();
-    let [a, b, c, d, e, f, g, h] = chance;
-    Builder::from_unix_timestamp_millis(millis, &[high, low, a, b, c, d, e, f, g, h]).into_uuid()
+    Builder::from_unix_timestamp_millis(millis, &[a, b, c, d, e, f, g, h, i, j]).into_uuid()
 }
 
 /// Random bytes for this many ids are asked for at once: a system call costs more than an id.
 const STOCK: usize = 64;
 
 struct Ids {
-    millis: u64,
-    order: u16,
-    stock: [[u8; 8]; STOCK],
+    order: Option<u64>,
+    stock: [[u8; 4]; STOCK],
     left: usize,
 }
 
 impl Ids {
-    const MAX_ORDER: u16 = 0x0fff;
-
     const fn new() -> Self {
-        Self { millis: 0, order: 0, stock: [[0; 8]; STOCK], left: 0 }
+        Self { order: None, stock: [[0; 4]; STOCK], left: 0 }
     }
 
-    /// The millisecond, the place in it, and chance. More than 4,096 ids in one millisecond borrow from the next.
-    fn next(&mut self, millis: u64) -> (u64, u16, [u8; 8]) {
-        if millis > self.millis || self.millis - millis > 1_000 {
-            (self.millis, self.order) = (millis, 0);
-        } else if self.order < Self::MAX_ORDER {
-            self.order += 1;
-        } else {
-            (self.millis, self.order) = (self.millis + 1, 0);
-        }
-        (self.millis, self.order, self.chance())
+    /// The place in the order, and chance. The start leaves room for 2^41 ids.
+    fn next(&mut self) -> (u64, [u8; 4]) {
+        let order = self.order.map_or_else(random_start, |order| order + 1);
+        self.order = Some(order);
+        (order, self.chance())
     }
 
-    fn chance(&mut self) -> [u8; 8] {
+    fn chance(&mut self) -> [u8; 4] {
         if self.left == 0 {
             let _old_bytes_serve_when_there_are_no_new_ones = fill(self.stock.as_flattened_mut());
             self.left = STOCK;
@@ -73,6 +68,13 @@ impl Ids {
     }
 }
 
+/// Two processes hardly ever count from the same place.
+fn random_start() -> u64 {
+    let mut bytes = [0; 8];
+    let _zero_when_there_is_no_chance = fill(&mut bytes);
+    u64::from_be_bytes(bytes) >> 23
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,25 +82,29 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 
     #[test]
-    fn ids_of_one_instant_sort_in_the_order_of_making() {
-        let mut ids = Ids::new();
-        let made: Vec<_> = (0..10_000).map(|_| ids.next(1_700_000_000_000)).map(|(ms, order, _)| (ms, order)).collect();
-        assert!(made.is_sorted());
-        assert_eq!(made.iter().collect::<std::collections::HashSet<_>>().len(), made.len());
+    fn ids_of_one_instant_sort_in_the_order_of_making_whatever_is_made_in_between() {
+        let ids: Vec<_> = (0..10_000)
+            .map(|_| {
+                let _another = uuid_v7(Timestamp::EPOCH);
+                uuid_v7(NOW)
+            })
+            .collect();
+        assert!(ids.is_sorted());
+        assert_eq!(ids.iter().collect::<std::collections::HashSet<_>>().len(), ids.len());
     }
 
     #[test]
     fn ids_carry_their_time_version_and_chance() {
-        let (first, second) = (uuid_v7(NOW), uuid_v7(NOW));
-        assert_eq!(first.get_version_num(), 7);
-        assert_ne!(first.as_bytes()[8..], second.as_bytes()[8..]);
+        let (first, second) = (uuid_v7(NOW), uuid_v7(NOW + std::time::Duration::from_millis(1)));
+        assert_eq!((first.get_version_num(), first.get_variant()), (7, uuid::Variant::RFC4122));
+        let millis = |id: &Uuid| id.as_u128() >> 80;
+        assert_eq!((millis(&first), millis(&second)), (1_700_000_000_000, 1_700_000_000_001));
+        assert_ne!(first.as_bytes()[12..], second.as_bytes()[12..]);
     }
 
     #[test]
-    fn a_clock_that_was_set_back_by_a_day_is_followed() {
-        let mut ids = Ids::new();
-        ids.next(1_700_000_000_000);
-        assert_eq!(ids.next(1_600_000_000_000).0, 1_600_000_000_000);
-        assert_eq!(ids.next(1_599_999_999_500).0, 1_600_000_000_000, "a step of the clock keeps the order");
+    fn two_processes_count_from_different_places() {
+        assert_ne!(Ids::new().next().0, Ids::new().next().0);
+        assert!(random_start() < 1 << 41);
     }
 }

@@ -83,15 +83,28 @@ pub(super) fn open_writer(path: &Path, company: Company) -> Result<Connection, O
     judge(path, company)?;
     let mut connection = Connection::open(path).map_err(OpenError::of)?;
     connection.busy_handler(Some(wait_for_lock)).map_err(OpenError::of)?;
+    switch_to_log(&connection)?;
     connection
         .execute_batch(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;
+            "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;
              PRAGMA wal_autocheckpoint = 4000; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;",
         )
         .map_err(OpenError::of)?;
     schema::migrate(&mut connection)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
+}
+
+/// Switches to write-ahead logging. SQLite does not wait for the lock here, so of several processes that make a file
+/// together the later ones have to ask again.
+fn switch_to_log(connection: &Connection) -> Result<(), OpenError> {
+    let mut asked = 0;
+    loop {
+        match connection.execute_batch("PRAGMA journal_mode = WAL").map_err(OpenError::of) {
+            Err(OpenError::Locked) if wait_for_lock(asked) => asked += 1,
+            done => return done,
+        }
+    }
 }
 
 /// Another connection to a file that [`open_writer`] has opened, for reading only.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
 use super::SqliteStore;
 use super::directory::cancel_some;
@@ -189,13 +189,14 @@ fn settle(connection: &Connection, settlement: &Settlement) -> rusqlite::Result<
         keep_last_attempt(connection, *lease)?;
     }
     // Every settlement ends the lease: the same one again, or an extension after it, no longer counts.
+    let finish = |state: i64, reason: Option<FailReason>| {
+        update(connection, FINISH, settlement, &[&state, &at.as_micros(), &reason.map(FailReason::as_str)])
+    };
     let changed = match next {
-        Next::Delivered => finish(connection, settlement, DELIVERED, None)?,
-        Next::Failed { reason } => finish(connection, settlement, FAILED, Some(*reason))?,
-        Next::Retry { due } => reschedule(connection, settlement, *due, "faults = 0")?,
-        Next::Again { due } => {
-            reschedule(connection, settlement, *due, "attempts = max(attempts - 1, 0), faults = faults + 1")?
-        }
+        Next::Delivered => finish(DELIVERED, None)?,
+        Next::Failed { reason } => finish(FAILED, Some(*reason))?,
+        Next::Retry { due } => update(connection, RETRY, settlement, &[&due.as_micros()])?,
+        Next::Again { due } => update(connection, AGAIN, settlement, &[&due.as_micros()])?,
     };
     if let (Settled::Done, Next::Failed { reason }) = (changed, next) {
         affect_endpoint(connection, *lease, *reason, *at)?;
@@ -211,62 +212,35 @@ fn keep_last_attempt(connection: &Connection, lease: Lease) -> rusqlite::Result<
     connection.prepare_cached(sql)?.execute(params![lease.delivery.as_bytes(), lease_fence(lease)]).map(drop)
 }
 
-/// The attempt of a settlement as parameters `?3` to `?8`; where nothing was tried, what stands there stays.
-const SET_LAST: &str = "last_fence = iif(?3 IS NULL, last_fence, ?2), last_number = coalesce(?3, last_number), \
-     last_at = coalesce(?4, last_at), last_duration = coalesce(?5, last_duration), last_class = coalesce(?6, last_class), \
-     last_status = iif(?3 IS NULL, last_status, ?7), last_excerpt = iif(?3 IS NULL, last_excerpt, ?8)";
-
-fn finish(
-    connection: &Connection,
-    settlement: &Settlement,
-    state: i64,
-    reason: Option<FailReason>,
-) -> rusqlite::Result<Settled> {
-    let sql = format!(
-        "UPDATE hookwire_delivery SET {SET_LAST}, state = ?9, finished_at = ?10, reason = ?11, faults = 0 \
-         WHERE id = ?1 AND fence = ?2 AND state = 0"
-    );
-    let (lease, last) = (settlement.lease, Last::of(settlement.attempt.as_ref()));
-    let changed = connection.prepare_cached(&sql)?.execute(params![
-        lease.delivery.as_bytes(),
-        lease_fence(lease),
-        last.number,
-        last.at,
-        last.duration,
-        last.class,
-        last.status,
-        last.excerpt,
-        state,
-        settlement.at.as_micros(),
-        reason.map(FailReason::as_str)
-    ])?;
-    Ok(settled(changed))
+/// The update of a settlement. `?1` and `?2` are its lease, `?3` to `?8` its attempt; where nothing was tried, what stands
+/// there stays. Put together by the compiler, because every attempt runs one.
+macro_rules! settling {
+    ($change:literal) => {
+        concat!(
+            "UPDATE hookwire_delivery SET last_fence = iif(?3 IS NULL, last_fence, ?2), \
+             last_number = coalesce(?3, last_number), last_at = coalesce(?4, last_at), \
+             last_duration = coalesce(?5, last_duration), last_class = coalesce(?6, last_class), \
+             last_status = iif(?3 IS NULL, last_status, ?7), last_excerpt = iif(?3 IS NULL, last_excerpt, ?8), ",
+            $change,
+            " WHERE id = ?1 AND fence = ?2 AND state = 0"
+        )
+    };
 }
 
-/// Ends the lease too: the same settlement again, or an extension after it, no longer counts.
-fn reschedule(
-    connection: &Connection,
-    settlement: &Settlement,
-    due: Timestamp,
-    counts: &str,
-) -> rusqlite::Result<Settled> {
-    let sql = format!(
-        "UPDATE hookwire_delivery SET {SET_LAST}, due = ?9, {counts}, fence = fence + 1 \
-         WHERE id = ?1 AND fence = ?2 AND state = 0"
-    );
-    let (lease, last) = (settlement.lease, Last::of(settlement.attempt.as_ref()));
-    let changed = connection.prepare_cached(&sql)?.execute(params![
-        lease.delivery.as_bytes(),
-        lease_fence(lease),
-        last.number,
-        last.at,
-        last.duration,
-        last.class,
-        last.status,
-        last.excerpt,
-        due.as_micros()
-    ])?;
-    Ok(settled(changed))
+const FINISH: &str = settling!("state = ?9, finished_at = ?10, reason = ?11, faults = 0");
+
+// These end the lease too: the same settlement again, or an extension after it, no longer counts.
+const RETRY: &str = settling!("due = ?9, faults = 0, fence = fence + 1");
+const AGAIN: &str = settling!("due = ?9, attempts = max(attempts - 1, 0), faults = faults + 1, fence = fence + 1");
+
+/// Runs one of the statements above; `rest` are its parameters from `?9` on.
+fn update(connection: &Connection, sql: &str, of: &Settlement, rest: &[&dyn ToSql]) -> rusqlite::Result<Settled> {
+    let last = Last::of(of.attempt.as_ref());
+    let (id, fence) = (of.lease.delivery.as_bytes(), lease_fence(of.lease));
+    let first: [&dyn ToSql; 8] =
+        [id, &fence, &last.number, &last.at, &last.duration, &last.class, &last.status, &last.excerpt];
+    let all: Vec<_> = first.iter().chain(rest).copied().collect();
+    Ok(settled(connection.prepare_cached(sql)?.execute(&*all)?))
 }
 
 /// An attempt as columns; all `None` where nothing was tried.
