@@ -15,7 +15,7 @@ use hookwire::event::NewEvent;
 use hookwire::secret::{Key, Keyring};
 use hookwire::sender::Sender;
 use hookwire::sender::egress::EgressPolicy;
-use hookwire::signature::{At, Received, STANDARD, Tolerance, Verify as _};
+use hookwire::signature::{Received, STANDARD, Trust, Verify as _};
 use hookwire::store::MemoryStore;
 use hookwire::worker::CancellationToken;
 use tokio::net::TcpListener;
@@ -56,9 +56,9 @@ async fn receiver(keys: [Key; 2]) -> Result<(String, mpsc::Receiver<[bool; 2]>),
     let (verdicts, received) = mpsc::channel(8);
     let rings = Arc::new(keys.map(Keyring::new));
     let hook = move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| async move {
-        let at = At { now: SystemClock.now(), tolerance: Tolerance::default() };
+        let now = SystemClock.now();
         let request = Received { method: &method, uri: &uri, headers: &headers, body: &body };
-        let verdict = [0, 1].map(|index| STANDARD.verify(&request, &rings[index], &at).is_ok());
+        let verdict = [0, 1].map(|index| STANDARD.verify(&request, &Trust::new(&rings[index], now)).is_ok());
         let _gone = verdicts.send(verdict).await;
     };
     let app = Router::new().route("/hooks", post(hook));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Receiver;
 use super::body::BodyLimits;
 use super::dedup::{Desk, Strays, Upkeep};
-use super::source::Source;
+use super::source::{Source, SourceError};
 use crate::clock::{Clock, SystemClock};
 use crate::id::IdError;
 use crate::store::Dedup;
@@ -52,6 +52,12 @@ pub enum BuildError {
     /// Two sources of one name.
     #[error("source: two are named {0}")]
     DuplicateSource(String),
+    /// A setting of a source is missing or unknown.
+    #[error(transparent)]
+    Settings(#[from] SourceError),
+    /// The provider signs nothing, so anybody could send its events.
+    #[error("source: {0} proves nothing; see dangerous_accept_unproved")]
+    Unproved(String),
     /// A tenant that cannot be one.
     #[error(transparent)]
     Tenant(#[from] IdError),
@@ -171,5 +177,6 @@ fn check_source(source: &Source) -> Result<(), BuildError> {
     if let Some(tenant) = source.fixed_tenant() {
         tenant.check()?;
     }
-    Ok(())
+    source.check_settings()?;
+    if source.is_proved() { Ok(()) } else { Err(BuildError::Unproved(name.into())) }
 }

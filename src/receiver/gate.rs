@@ -13,7 +13,7 @@ use super::handle::{Answer, Handled, duplicate};
 use super::reject::Rejection;
 use super::source::Source;
 use super::verified::{self, Accepted, Verified};
-use crate::signature::Reply;
+use crate::signature::{Fixed, Reply};
 
 /// One source of a [`Receiver`](super::Receiver): what a framework without tower calls. Cloning is cheap.
 ///
@@ -64,25 +64,33 @@ impl Gate {
 
     /// Reads, checks and handles a request: the whole way for a framework that has no tower.
     ///
-    /// The answer has the handler's status and no body. What was refused is traced, and its [`Rejection`] stands in
-    /// the extensions of the answer.
-    pub async fn receive<B, A, F, Fut>(&self, request: Request<B>, handler: F) -> Response<Bytes>
+    /// The answer has the handler's status and no body, unless the provider insists on another one. Where a request holds
+    /// many events, the handler runs for each, one after the other, and the first answer that is no success is the
+    /// answer: the sender tries again, and the events that were handled are duplicates then. What was refused is traced,
+    /// and its [`Rejection`] stands in the extensions of the answer.
+    pub async fn receive<B, A, F, Fut>(&self, request: Request<B>, mut handler: F) -> Response<Bytes>
     where
         B: Body,
         A: Answer,
-        F: FnOnce(Verified) -> Fut,
+        F: FnMut(Verified) -> Fut,
         Fut: Future<Output = A>,
     {
-        let admitted = match self.admit(request).await {
-            Ok((Accepted::Event(verified), _)) => self.handle(verified, handler).await,
+        let events = match self.admit(request).await {
+            Ok((Accepted::Event(verified), _)) => vec![verified],
+            Ok((Accepted::Batch(events), _)) => events,
             Ok((Accepted::Handshake(reply), _)) => return handshake(reply),
-            Err(rejection) => Err(rejection),
+            Err(rejection) => return self.refuse(&rejection),
         };
-        match admitted {
-            Ok(Handled::Ran(answer)) => bare(answer.status()),
-            Ok(Handled::Duplicate { status }) => duplicate(status),
-            Err(rejection) => self.refuse(&rejection),
+        let mut answer = bare(StatusCode::OK);
+        for verified in events {
+            let next = match self.handle(verified, &mut handler).await {
+                Ok(Handled::Ran(answer)) => bare(answer.status()),
+                Ok(Handled::Duplicate { status }) => duplicate(status),
+                Err(rejection) => self.refuse(&rejection),
+            };
+            answer = worse(answer, next);
         }
+        self.acknowledge(answer)
     }
 
     /// Reads and checks a request, and gives it back with the bytes that were checked.
@@ -107,7 +115,23 @@ impl Gate {
 
     pub(super) fn refuse<B: From<Bytes>>(&self, rejection: &Rejection) -> Response<B> {
         rejection.trace(self.source.name());
-        rejection.to_response()
+        let mut response = rejection.to_response();
+        if rejection.status() == StatusCode::UNAUTHORIZED
+            && let Some(fixed) = self.source.scheme().conduct().refused
+        {
+            insist(&mut response, fixed);
+        }
+        response
+    }
+
+    /// The answer to events that were handled, as the provider wants it.
+    pub(super) fn acknowledge<B: From<Bytes>>(&self, mut response: Response<B>) -> Response<B> {
+        if response.status().is_success()
+            && let Some(fixed) = self.source.scheme().conduct().accepted
+        {
+            insist(&mut response, fixed);
+        }
+        response
     }
 
     pub(super) const fn desk(&self) -> &Arc<Desk> {
@@ -119,18 +143,39 @@ impl Gate {
     }
 }
 
-fn bare(status: StatusCode) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::new());
+fn insist<B: From<Bytes>>(response: &mut Response<B>, fixed: Fixed) {
+    *response.status_mut() = status(fixed.status);
+    *response.body_mut() = B::from(Bytes::from_static(fixed.body.as_bytes()));
+    if !fixed.body.is_empty() {
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    }
+}
+
+/// The first of two answers that is no success; else the later.
+pub(super) fn worse<B>(earlier: Response<B>, later: Response<B>) -> Response<B> {
+    if earlier.status().is_success() { later } else { earlier }
+}
+
+pub(super) fn bare<B: From<Bytes>>(status: StatusCode) -> Response<B> {
+    let mut response = Response::new(B::from(Bytes::new()));
     *response.status_mut() = status;
     response
 }
 
-/// A scheme's reply as a response; one that HTTP cannot carry is our own fault.
+/// A scheme's reply as a response; one that HTTP cannot carry is our own fault. The reply itself stands in the
+/// extensions: it may hold a key that the sender has handed over.
 pub(super) fn handshake<B: From<Bytes>>(reply: Reply) -> Response<B> {
-    let mut response = Response::new(B::from(reply.body));
-    *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    if let Ok(content_type) = HeaderValue::try_from(reply.content_type) {
-        response.headers_mut().insert(CONTENT_TYPE, content_type);
+    let mut response = Response::new(B::from(reply.body.clone()));
+    *response.status_mut() = status(reply.status);
+    for (name, value) in &reply.headers {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            response.headers_mut().insert(*name, value);
+        }
     }
+    response.extensions_mut().insert(reply);
     response
+}
+
+fn status(code: u16) -> StatusCode {
+    StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }

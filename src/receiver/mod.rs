@@ -103,6 +103,7 @@ mod gate;
 mod handle;
 mod json;
 mod keys;
+mod providers;
 mod reject;
 mod service;
 mod source;
@@ -123,7 +124,7 @@ pub use self::json::JsonError;
 pub use self::keys::{Grant, Keys, KeysError, Route};
 pub use self::reject::{Rejection, RejectionKind};
 pub use self::service::{VerifiedBody, WebhookLayer, WebhookService};
-pub use self::source::{DedupBy, Source};
+pub use self::source::{DedupBy, Source, SourceError};
 pub use self::verified::{Accepted, Verified};
 use crate::store::Dedup;
 

@@ -45,7 +45,7 @@ pub enum RejectionKind {
     BodyTimeout,
     /// 400: the connection broke, or the framing is wrong, in the middle of the body.
     BodyBroken,
-    /// 401: the signature was not accepted, or is missing, or too old.
+    /// 401: the signature was not accepted, or is missing, or too old. 403 or 404 for a handshake that is refused.
     Unverified(VerifyError),
     /// 401: the key resolver knows no such route. Looks like a bad signature, so that tenants cannot be counted.
     UnknownRoute,
@@ -99,6 +99,8 @@ impl Rejection {
             RejectionKind::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             RejectionKind::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             RejectionKind::BodyBroken => StatusCode::BAD_REQUEST,
+            RejectionKind::Unverified(VerifyError::HandshakeRefused { status: 404 }) => StatusCode::NOT_FOUND,
+            RejectionKind::Unverified(VerifyError::HandshakeRefused { .. }) => StatusCode::FORBIDDEN,
             RejectionKind::Unverified(_) | RejectionKind::UnknownRoute => StatusCode::UNAUTHORIZED,
             RejectionKind::Busy => StatusCode::CONFLICT,
             RejectionKind::KeysUnavailable | RejectionKind::StoreUnavailable(_) => StatusCode::SERVICE_UNAVAILABLE,

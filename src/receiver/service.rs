@@ -5,12 +5,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::gate::handshake;
+use super::gate::{bare, handshake, worse};
 use super::handle::{Handled, duplicate};
 use super::{Accepted, Gate};
 
@@ -34,7 +34,9 @@ impl<S> Layer<S> for WebhookLayer {
     }
 }
 
-/// Lets only verified events through to the inner service, each once.
+/// Lets only verified events through to the inner service, each once. Where a request holds many events, the inner
+/// service is called for each, one after the other, with the event's own bytes as the body; the first answer that is no
+/// success is the answer, and the sender's retry finds the others handled.
 ///
 /// The inner service finds a [`Verified`](super::Verified) in the extensions of the request, and the verified bytes as
 /// its body. It takes `Request<VerifiedBody>`, as every axum route and every service that is generic over the body
@@ -77,21 +79,32 @@ where
     In: Body,
     Out: From<Bytes>,
 {
-    let (verified, request) = match gate.admit(request).await {
-        Ok((Accepted::Event(verified), request)) => (verified, request),
+    let (events, request) = match gate.admit(request).await {
+        Ok((Accepted::Event(verified), request)) => (vec![verified], request),
+        Ok((Accepted::Batch(events), request)) => (events, request),
         Ok((Accepted::Handshake(reply), _)) => return Ok(handshake(reply)),
         Err(rejection) => return Ok(gate.refuse(&rejection)),
     };
-    let handled = gate.handle(verified, |verified| {
-        let mut request = request.map(VerifiedBody::from);
-        request.extensions_mut().insert(verified);
-        inner.call(request)
-    });
-    match handled.await {
-        Ok(Handled::Ran(answer)) => answer,
-        Ok(Handled::Duplicate { status }) => Ok(duplicate(status)),
-        Err(rejection) => Ok(gate.refuse(&rejection)),
+    let (parts, _) = request.into_parts();
+    let mut answer = bare(StatusCode::OK);
+    for (at, verified) in events.into_iter().enumerate() {
+        if at > 0 {
+            // The first call uses the readiness that was polled before.
+            std::future::poll_fn(|context| inner.poll_ready(context)).await?;
+        }
+        let handled = gate.handle(verified, |verified| {
+            let mut request = Request::from_parts(parts.clone(), VerifiedBody::from(verified.body().clone()));
+            request.extensions_mut().insert(verified);
+            inner.call(request)
+        });
+        let next = match handled.await {
+            Ok(Handled::Ran(answer)) => answer?,
+            Ok(Handled::Duplicate { status }) => duplicate(status),
+            Err(rejection) => gate.refuse(&rejection),
+        };
+        answer = worse(answer, next);
     }
+    Ok(gate.acknowledge(answer))
 }
 
 /// The body that the inner service gets: the verified bytes, in one frame.

@@ -5,17 +5,19 @@ use std::sync::Arc;
 use http::{HeaderValue, Method};
 
 use super::keys::{Grant, KeySource, Keys};
+use crate::clock::Timestamp;
 use crate::id::Tenant;
 use crate::secret::{Key, KeyError, Keyring};
-use crate::signature::{self, Scheme, Tolerance, Verify};
+use crate::signature::providers::Provider;
+use crate::signature::{Settings, Tolerance, Trust, Verify};
 
 /// Who sends to us: a scheme, keys, a tolerance, and how a repetition is recognised.
 ///
 /// | default | value | change it with |
 /// |---|---|---|
-/// | tolerance of the signed time | 300 s, either way | [`tolerance`](Self::tolerance) |
+/// | tolerance of the signed time | what the scheme says: mostly 300 s, either way | [`tolerance`](Self::tolerance) |
 /// | tenant | `default` | [`tenant`](Self::tenant), or [`resolved`](Self::resolved) for many |
-/// | methods | POST | [`also_method`](Self::also_method) |
+/// | methods | POST, and what the scheme's handshakes need | [`also_method`](Self::also_method) |
 /// | a repetition is known by | [`DedupBy::Authentic`] | [`dedup_by`](Self::dedup_by) |
 ///
 /// ```
@@ -34,9 +36,12 @@ pub struct Source {
     name: Arc<str>,
     scheme: Arc<dyn Verify>,
     keys: KeySource,
-    tolerance: Tolerance,
+    tolerance: Option<Tolerance>,
     methods: Vec<Method>,
     dedup_by: DedupBy,
+    settings: Settings,
+    setup: bool,
+    unproved: bool,
 }
 
 /// By what two requests are known to be the same event, always within one tenant and one source.
@@ -54,8 +59,32 @@ pub enum DedupBy {
     Body,
 }
 
+/// Why a source cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// No provider has this name.
+    #[error("provider: none is named {0}")]
+    UnknownProvider(String),
+    /// A secret that is none of this provider's.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The provider signs with a secret, and none was given.
+    #[error("secret: is missing")]
+    NoSecret,
+    /// The provider has no secret to be given.
+    #[error("secret: this provider has none")]
+    UnneededSecret,
+    /// The scheme cannot check anything without this setting.
+    #[error("settings: {0} is missing")]
+    MissingSetting(String),
+    /// The scheme knows no such setting.
+    #[error("settings: {0} is unknown")]
+    UnknownSetting(String),
+}
+
 impl Source {
-    /// A source named `name`, checked by `scheme`: a reference to one of [`signature`]'s, or your own.
+    /// A source named `name`, checked by `scheme`: a reference to one of [`signature`](crate::signature)'s, or your own.
     ///
     /// ```
     /// use hookwire::receiver::Source;
@@ -77,56 +106,61 @@ impl Source {
     }
 
     fn with_keys(name: Arc<str>, scheme: Arc<dyn Verify>, keys: KeySource) -> Self {
-        let (tolerance, dedup_by) = (Tolerance::default(), DedupBy::default());
-        Self { name, scheme, keys, tolerance, methods: vec![Method::POST], dedup_by }
+        let handshakes = scheme.methods().into_iter().filter_map(|method| method.parse().ok());
+        let mut methods: Vec<_> = std::iter::once(Method::POST).chain(handshakes).collect();
+        methods.dedup();
+        Self {
+            name,
+            scheme,
+            keys,
+            tolerance: None,
+            methods,
+            dedup_by: DedupBy::default(),
+            settings: Settings::default(),
+            setup: false,
+            unproved: false,
+        }
     }
 
-    fn known(name: &'static str, scheme: &'static Scheme, secret: &str) -> Result<Self, KeyError> {
-        let keyring = Keyring::new(scheme.key(secret)?);
-        Ok(Self::new(name, scheme, keyring))
-    }
-
-    /// Standard Webhooks (<https://www.standardwebhooks.com>), named `standard`.
+    /// A source of one of the [`providers`](crate::signature::providers), by name: for configuration that is read at
+    /// start. Any of the secrets is accepted.
+    ///
+    /// ```
+    /// use hookwire::receiver::Source;
+    /// use hookwire::signature::Settings;
+    ///
+    /// let source = Source::provider("stripe", &["whsec_one_of_stripe_s"], Settings::default())?;
+    /// assert!(Source::provider("strype", &["whsec_one_of_stripe_s"], Settings::default()).is_err());
+    /// # Ok::<(), hookwire::receiver::SourceError>(())
+    /// ```
     ///
     /// # Errors
-    /// When the secret is none of this scheme.
-    pub fn standard(secret: &str) -> Result<Self, KeyError> {
-        Self::known("standard", &signature::STANDARD, secret)
+    /// When there is no such provider, a secret is none of its, or a setting is missing or unknown.
+    pub fn provider(name: &str, secrets: &[&str], settings: Settings) -> Result<Self, SourceError> {
+        let provider = Provider::named(name).ok_or_else(|| SourceError::UnknownProvider(name.into()))?;
+        let keys = secrets.iter().map(|secret| provider.scheme.read_key(secret)).collect::<Result<Vec<_>, _>>()?;
+        let keyring = match (keys.is_empty(), provider.scheme.takes_key()) {
+            (true, false) => Keyring::none(),
+            (false, true) => Keyring::of(keys)?,
+            (true, true) => return Err(SourceError::NoSecret),
+            (false, false) => return Err(SourceError::UnneededSecret),
+        };
+        let mut source = Self::new(provider.name, provider.scheme, keyring);
+        source.settings = settings;
+        source.check_settings()?;
+        Ok(source)
     }
 
-    /// Stripe (<https://docs.stripe.com/webhooks/signature>), named `stripe`.
-    ///
-    /// # Errors
-    /// When the secret is none of this scheme.
-    pub fn stripe(secret: &str) -> Result<Self, KeyError> {
-        Self::known("stripe", &signature::providers::STRIPE, secret)
+    /// A source without a secret, checked by a scheme that fetches its keys.
+    #[must_use]
+    pub fn keyless(name: impl Into<Arc<str>>, scheme: impl Verify) -> Self {
+        Self::new(name, scheme, Keyring::none())
     }
 
-    /// GitHub (<https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries>), named `github`.
-    /// GitHub signs neither the delivery's id nor a time.
-    ///
-    /// # Errors
-    /// When the secret is none of this scheme.
-    pub fn github(secret: &str) -> Result<Self, KeyError> {
-        Self::known("github", &signature::providers::GITHUB, secret)
-    }
-
-    /// Slack (<https://docs.slack.dev/authentication/verifying-requests-from-slack>), named `slack`. The
-    /// `url_verification` handshake is answered once its signature was checked.
-    ///
-    /// # Errors
-    /// When the secret is none of this scheme.
-    pub fn slack(secret: &str) -> Result<Self, KeyError> {
-        Self::known("slack", &signature::providers::SLACK, secret)
-    }
-
-    /// Shopify (<https://shopify.dev/docs/apps/build/webhooks>), named `shopify`. Shopify signs neither the
-    /// event's id nor a time.
-    ///
-    /// # Errors
-    /// When the secret is none of this scheme.
-    pub fn shopify(secret: &str) -> Result<Self, KeyError> {
-        Self::known("shopify", &signature::providers::SHOPIFY, secret)
+    /// One of the providers, by its secret.
+    pub(super) fn known(provider: &'static dyn Verify, name: &'static str, secret: &str) -> Result<Self, KeyError> {
+        let keyring = Keyring::new(provider.read_key(secret)?);
+        Ok(Self::new(name, provider, keyring))
     }
 
     /// Another name: for a second source of one provider.
@@ -145,10 +179,35 @@ impl Source {
         self
     }
 
-    /// How far the signed time may be from ours.
+    /// How far the signed time may be from ours, instead of what the scheme says.
     #[must_use]
-    pub fn tolerance(mut self, tolerance: Tolerance) -> Self {
-        self.tolerance = tolerance;
+    pub const fn tolerance(mut self, tolerance: Tolerance) -> Self {
+        self.tolerance = Some(tolerance);
+        self
+    }
+
+    /// Says what the scheme wants to know beside the key; a name may have several values.
+    #[must_use]
+    pub fn setting(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.settings = self.settings.with(name, value);
+        self
+    }
+
+    /// Answers handshakes in which the provider hands over its key (Asana, Notion). Say it only while the webhook is being
+    /// created: at any other time such a request comes from somebody who wants his own key to be used. The key stands in
+    /// [`Reply::capture`](crate::signature::Reply), in the extensions of the answer and in
+    /// [`Accepted::Handshake`](super::Accepted).
+    #[must_use]
+    pub const fn set_up(mut self) -> Self {
+        self.setup = true;
+        self
+    }
+
+    /// Accepts what nothing proves, of a provider that signs nothing (Mollie's classic webhooks). Dangerous: anybody can
+    /// send such a request; take nothing from it but the id, and ask the provider for the rest.
+    #[must_use]
+    pub const fn dangerous_accept_unproved(mut self) -> Self {
+        self.unproved = true;
         self
     }
 
@@ -196,8 +255,25 @@ impl Source {
         &self.keys
     }
 
-    pub(super) const fn accepted_tolerance(&self) -> Tolerance {
-        self.tolerance
+    /// What a request is checked against.
+    pub(super) fn trust<'a>(&'a self, keys: &'a Keyring, now: Timestamp) -> Trust<'a> {
+        Trust { tolerance: self.tolerance, settings: &self.settings, setup: self.setup, ..Trust::new(keys, now) }
+    }
+
+    /// Whether it has all settings that its scheme needs and none that it does not know.
+    pub(super) fn check_settings(&self) -> Result<(), SourceError> {
+        let known = self.scheme.settings();
+        let missing = known.iter().find(|setting| setting.required && self.settings.get(setting.name).is_none());
+        if let Some(setting) = missing {
+            return Err(SourceError::MissingSetting(setting.name.into()));
+        }
+        let strange = self.settings.names().find(|name| known.iter().all(|setting| setting.name != *name));
+        strange.map_or(Ok(()), |name| Err(SourceError::UnknownSetting(name.into())))
+    }
+
+    /// Whether what it accepts is proved, or it was told to do without.
+    pub(super) fn is_proved(&self) -> bool {
+        self.unproved || self.scheme.proves_origin()
     }
 
     pub(super) const fn dedup_rule(&self) -> DedupBy {

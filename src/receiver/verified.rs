@@ -15,7 +15,7 @@ use super::reject::{Rejection, RejectionKind};
 use super::source::Source;
 use crate::clock::Timestamp;
 use crate::id::Tenant;
-use crate::signature::{At, Checked, EventRef, Received, Reply, VerifyError};
+use crate::signature::{Checked, EventRef, Events, Received, Reply, VerifyError};
 use crate::store::DedupKey;
 
 /// Longest event id or type kept, in bytes.
@@ -35,6 +35,7 @@ struct Facts {
     signed_at: Option<Timestamp>,
     received_at: Timestamp,
     body: Bytes,
+    request_body: Bytes,
     dedup_key: DedupKey,
 }
 
@@ -44,6 +45,9 @@ struct Facts {
 pub enum Accepted {
     /// An event, to be handled.
     Event(Verified),
+    /// Many events in one request, each to be handled; the request is to be answered with a success when all of them
+    /// were. None at all where the sender only says hello.
+    Batch(Vec<Verified>),
     /// A handshake, to be answered with this.
     Handshake(Reply),
 }
@@ -93,10 +97,17 @@ impl Verified {
         self.0.received_at
     }
 
-    /// The bytes that were checked, exactly as received.
+    /// The event's bytes, exactly as received: the body that was checked, or the event's own part of it
+    /// where a request holds many.
     #[must_use]
     pub fn body(&self) -> &Bytes {
         &self.0.body
+    }
+
+    /// All the bytes that were checked, exactly as received.
+    #[must_use]
+    pub fn request_body(&self) -> &Bytes {
+        &self.0.request_body
     }
 
     /// What identifies the event in the dedup store.
@@ -144,26 +155,33 @@ pub(super) async fn check(source: &Source, limited: &Limited, now: Timestamp) ->
     let grant = grant.ok_or_else(|| Rejection::new(RejectionKind::UnknownRoute))?;
 
     let received = received(request);
-    let at = At { now, tolerance: source.accepted_tolerance() };
-    let checked = source.scheme().verify(&received, &grant.keyring, &at).map_err(unverified)?;
-    let signed_at = match checked {
+    let trust = source.trust(&grant.keyring, now);
+    let signed_at = match source.scheme().verify(&received, &trust).map_err(unverified)? {
         Checked::Handshake(reply) => return Ok(Accepted::Handshake(reply)),
         Checked::Event { signed_at } => signed_at,
     };
     if !carries_events(request.method()) {
         return Err(Rejection::method(source.allowed_methods()));
     }
-    let event = bounded(source.scheme().identify(&received).map_err(unverified)?);
-    let dedup_key = dedup::key(&grant.tenant, source, &event, request.body());
-    Ok(Accepted::Event(Verified(Arc::new(Facts {
-        source: source.shared_name(),
-        tenant: grant.tenant.clone(),
-        event,
-        signed_at,
-        received_at: now,
-        body: request.body().clone(),
-        dedup_key,
-    }))))
+    let verified = |event: EventRef, body: Bytes| {
+        let event = bounded(event);
+        Verified(Arc::new(Facts {
+            source: source.shared_name(),
+            tenant: grant.tenant.clone(),
+            dedup_key: dedup::key(&grant.tenant, source, &event, &body),
+            event,
+            signed_at,
+            received_at: now,
+            body,
+            request_body: request.body().clone(),
+        }))
+    };
+    Ok(match source.scheme().events(&received, &trust).map_err(unverified)? {
+        Events::One(event) => Accepted::Event(verified(event, request.body().clone())),
+        Events::Batch(items) => Accepted::Batch(
+            items.into_iter().map(|item| verified(item.event, request.body().slice(item.bytes))).collect(),
+        ),
+    })
 }
 
 fn received(request: &Request<Bytes>) -> Received<'_> {

@@ -2,7 +2,7 @@
 
 use hmac::{Hmac, KeyInit, Mac as _};
 use sha1::Sha1;
-use sha2::Sha256;
+use sha2::{Sha256, Sha384, Sha512};
 use zeroize::Zeroizing;
 
 /// Bytes of an HMAC key, and the schedules made of them.
@@ -16,7 +16,7 @@ impl HmacKey {
         Self { bytes: Zeroizing::new(bytes.to_vec()), sha256: schedule(bytes) }
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
@@ -28,6 +28,16 @@ impl HmacKey {
     /// A MAC by SHA-1, which old providers still use. HMAC-SHA1 is not known to be broken; SHA-1 is.
     pub(crate) fn sha1(&self) -> Mac {
         Mac::Sha1(schedule(&self.bytes))
+    }
+
+    /// A MAC by SHA-384.
+    pub(crate) fn sha384(&self) -> Mac {
+        Mac::Sha384(schedule(&self.bytes))
+    }
+
+    /// A MAC by SHA-512.
+    pub(crate) fn sha512(&self) -> Mac {
+        Mac::Sha512(schedule(&self.bytes))
     }
 }
 
@@ -42,6 +52,8 @@ fn schedule<M: KeyInit>(bytes: &[u8]) -> M {
 pub(crate) enum Mac {
     Sha1(Hmac<Sha1>),
     Sha256(Hmac<Sha256>),
+    Sha384(Hmac<Sha384>),
+    Sha512(Hmac<Sha512>),
 }
 
 impl Mac {
@@ -49,32 +61,35 @@ impl Mac {
         match self {
             Self::Sha1(mac) => mac.update(part),
             Self::Sha256(mac) => mac.update(part),
+            Self::Sha384(mac) => mac.update(part),
+            Self::Sha512(mac) => mac.update(part),
         }
     }
 
     /// The tag, in a buffer of the longest one's size, and its length.
     pub(crate) fn finish(self) -> Tag {
-        let mut tag = Tag { bytes: [0; 32], length: 0 };
         match self {
-            Self::Sha1(mac) => tag.fill(&mac.finalize().into_bytes()),
-            Self::Sha256(mac) => tag.fill(&mac.finalize().into_bytes()),
+            Self::Sha1(mac) => Tag::of(&mac.finalize().into_bytes()),
+            Self::Sha256(mac) => Tag::of(&mac.finalize().into_bytes()),
+            Self::Sha384(mac) => Tag::of(&mac.finalize().into_bytes()),
+            Self::Sha512(mac) => Tag::of(&mac.finalize().into_bytes()),
         }
-        tag
     }
 }
 
-/// A finished MAC.
+/// A finished MAC or digest.
 pub(crate) struct Tag {
-    bytes: [u8; 32],
+    bytes: [u8; 64],
     length: usize,
 }
 
 impl Tag {
-    fn fill(&mut self, tag: &[u8]) {
-        for (to, from) in self.bytes.iter_mut().zip(tag) {
+    pub(crate) fn of(tag: &[u8]) -> Self {
+        let mut bytes = [0; 64];
+        for (to, from) in bytes.iter_mut().zip(tag) {
             *to = *from;
         }
-        self.length = tag.len().min(self.bytes.len());
+        Self { bytes, length: tag.len().min(64) }
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {

@@ -39,7 +39,7 @@ use ed25519_dalek::{SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
-pub(crate) use self::hmac_key::{HmacKey, Tag};
+pub(crate) use self::hmac_key::{HmacKey, Mac, Tag};
 pub use self::ring::{Entry, Keyring, MAX_KEYS};
 use crate::entropy::{self, NoEntropy};
 
@@ -147,6 +147,33 @@ impl Key {
             _ if bytes.len() > MAX_TEXT_BYTES => Err(KeyError::TooLong),
             _ => Ok(Self(Arc::new(Kind::Hmac(HmacKey::new(bytes))))),
         }
+    }
+
+    /// Base64 (standard alphabet, padded or not) of the HMAC key.
+    ///
+    /// # Errors
+    /// When it is malformed, empty or a placeholder.
+    pub fn base64(text: &str) -> Result<Self, KeyError> {
+        check_text(text)?;
+        Self::from_bytes(&decode_base64(text)?)
+    }
+
+    /// Hexadecimal digits of the HMAC key.
+    ///
+    /// # Errors
+    /// When it is malformed, empty or a placeholder.
+    pub fn hex(text: &str) -> Result<Self, KeyError> {
+        check_text(text)?;
+        Self::from_bytes(&decode_hex(text)?)
+    }
+
+    /// Hexadecimal digits of an Ed25519 public key.
+    ///
+    /// # Errors
+    /// When it is malformed, or an unsound key.
+    pub fn ed25519_hex(text: &str) -> Result<Self, KeyError> {
+        check_text(text)?;
+        Self::verifying(&decode_hex(text)?)
     }
 
     fn signing(bytes: &[u8]) -> Result<Self, KeyError> {
@@ -274,6 +301,10 @@ fn is_repeated(text: &str) -> bool {
 
 fn decode_base64(text: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     BASE64.decode(text).map(Zeroizing::new).map_err(|_| KeyError::Encoding("standard base64"))
+}
+
+fn decode_hex(text: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    hex::decode(text).map(Zeroizing::new).map_err(|_| KeyError::Encoding("hexadecimal"))
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ pub struct Entry {
     pub retires_at: Option<Timestamp>,
 }
 
-/// The current key and the retiring ones, newest first; never empty, at most [`MAX_KEYS`].
+/// The current key and the retiring ones, newest first, at most [`MAX_KEYS`].
 #[derive(Clone, Debug)]
 pub struct Keyring(Vec<Entry>);
 
@@ -26,6 +26,11 @@ impl Keyring {
     #[must_use]
     pub fn new(key: Key) -> Self {
         Self(vec![Entry { key, retires_at: None }])
+    }
+
+    /// A ring without keys, for a scheme that fetches its own or needs none.
+    pub(crate) const fn none() -> Self {
+        Self(Vec::new())
     }
 
     /// A ring of several keys that are all current: for a receiver whose sender may use any of them, and for a sender that

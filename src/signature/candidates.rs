@@ -1,10 +1,11 @@
 //! What a request presents: signatures, time and id, parsed and bounded, nothing checked yet.
 
-use http::HeaderMap;
+use std::borrow::Cow;
 
-use super::encoding::Decoded;
+use super::encoding::{Decoded, Encoding};
 use super::error::VerifyError;
-use super::scheme::{Encoding, Grammar, Part, Scheme, Stamp};
+use super::scheme::{Algorithm, Grammar, Hash, Part, Signature, SignatureAt, StampAt};
+use super::{Received, Trust};
 
 /// Most signatures looked at in one request.
 const MAX_SIGNATURES: usize = 16;
@@ -12,19 +13,17 @@ const MAX_SIGNATURES: usize = 16;
 /// Most bytes of signature header looked at.
 const MAX_HEADER_BYTES: usize = 8 * 1024;
 
-/// Most digits of a timestamp: enough for the year 33,658.
-const MAX_TIMESTAMP_DIGITS: usize = 12;
-
-/// What algorithm a presented signature claims to be of. The key decides whether it is even looked at.
+/// What a presented signature claims to be. The key decides whether it is even looked at.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Algorithm {
-    Hmac,
+pub(super) enum Claim {
+    Mac(Hash),
+    Digest(Hash),
     Ed25519,
 }
 
 /// The signatures of one request, at most [`MAX_SIGNATURES`] of them, without allocation.
 pub(super) struct Signatures {
-    list: [Option<(Algorithm, Decoded)>; MAX_SIGNATURES],
+    list: [Option<(Claim, Decoded)>; MAX_SIGNATURES],
     count: usize,
 }
 
@@ -34,16 +33,15 @@ impl Signatures {
     }
 
     /// Counts every element, decodable or not, so that the cap is on the work, not on the luck.
-    fn push(&mut self, signature: Option<(Algorithm, Decoded)>) -> Result<(), VerifyError> {
+    fn push(&mut self, signature: Option<(Claim, Decoded)>) -> Result<(), VerifyError> {
         let slot = self.list.get_mut(self.count).ok_or(VerifyError::Malformed("signature"))?;
         *slot = signature;
         self.count += 1;
         Ok(())
     }
 
-    pub(super) fn of(&self, algorithm: Algorithm) -> impl Iterator<Item = &[u8]> {
-        let taken = self.list.iter().take(self.count).flatten();
-        taken.filter(move |(of, _)| *of == algorithm).map(|(_, decoded)| decoded.as_bytes())
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Claim, &[u8])> {
+        self.list.iter().take(self.count).flatten().map(|(claim, decoded)| (*claim, decoded.as_bytes()))
     }
 
     fn is_empty(&self) -> bool {
@@ -54,61 +52,117 @@ impl Signatures {
 /// What a request presents.
 pub(super) struct Presented<'a> {
     pub(super) signatures: Signatures,
-    /// Digits, as received.
-    pub(super) timestamp: &'a [u8],
+    /// The time, as received.
+    pub(super) timestamp: Cow<'a, [u8]>,
     pub(super) id: &'a [u8],
 }
 
 impl<'a> Presented<'a> {
     pub(super) const fn new() -> Self {
-        Self { signatures: Signatures::new(), timestamp: b"", id: b"" }
+        Self { signatures: Signatures::new(), timestamp: Cow::Borrowed(b""), id: b"" }
     }
 
     /// In place: more than a kilobyte would be moved otherwise.
-    pub(super) fn read(&mut self, scheme: &Scheme, headers: &'a HeaderMap) -> Result<(), VerifyError> {
+    pub(super) fn read(
+        &mut self,
+        scheme: &Signature,
+        received: &Received<'a>,
+        trust: &Trust<'a>,
+    ) -> Result<(), VerifyError> {
         if let Some(name) = scheme.id_header {
-            self.id = single(headers, name, "event id")?;
+            self.id = single(received, name, "event id")?;
             if scheme.signed.contains(&Part::PlainId) && !is_plain_id(self.id) {
                 return Err(VerifyError::Malformed("event id"));
             }
         }
-        if let Stamp::Header(name) = scheme.stamp {
-            self.timestamp = single(headers, name, "timestamp")?;
+        match scheme.stamp.at {
+            StampAt::Header(name) => self.timestamp = Cow::Borrowed(single(received, name, "timestamp")?),
+            StampAt::Body(pointer) => {
+                let found = super::place::Place::Json(pointer).read(received, trust, "timestamp")?;
+                self.timestamp = match found.ok_or(VerifyError::Missing("timestamp"))? {
+                    Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+                    Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+                };
+            }
+            StampAt::Nowhere | StampAt::Field(_) => {}
         }
-        self.read_signatures(scheme, headers)?;
-        if scheme.stamp != Stamp::None {
-            check_digits(self.timestamp)?;
+        match scheme.at {
+            SignatureAt::Header(names) => self.header(scheme, names, received),
+            SignatureAt::Headers(names) => self.headers(scheme, names, received),
+            SignatureAt::Place(place) => {
+                let text = place.read(received, trust, "signature")?.ok_or(VerifyError::Missing("signature"))?;
+                self.plain(scheme, text.as_bytes())?;
+                self.some_decoded()
+            }
         }
-        Ok(())
     }
 
-    fn read_signatures(&mut self, scheme: &Scheme, headers: &'a HeaderMap) -> Result<(), VerifyError> {
-        let mut lines = scheme.headers.iter().flat_map(|name| headers.get_all(*name)).map(http::HeaderValue::as_bytes);
+    fn header(
+        &mut self,
+        scheme: &Signature,
+        names: &'static [&'static str],
+        received: &Received<'a>,
+    ) -> Result<(), VerifyError> {
+        let mut lines = names.iter().flat_map(|name| received.headers.get_all(*name)).map(http::HeaderValue::as_bytes);
         let first = lines.next().ok_or(VerifyError::Missing("signature"))?;
-        let mut budget = MAX_HEADER_BYTES;
-        let mut spend = |line: &[u8]| {
-            budget = budget.checked_sub(line.len()).ok_or(VerifyError::Malformed("signature"))?;
-            Ok(())
-        };
-        spend(first)?;
-        match scheme.grammar {
-            Grammar::Versioned => {
-                self.versioned(first, scheme.encoding)?;
-                // RFC 9110 section 5.3: several lines are one list.
-                for line in lines {
-                    spend(line)?;
-                    self.versioned(line, scheme.encoding)?;
-                }
-                return if self.signatures.count == 0 { Err(VerifyError::Missing("signature")) } else { Ok(()) };
-            }
-            _ if lines.next().is_some() => return Err(VerifyError::Malformed("signature")),
-            Grammar::Plain { prefix } => {
-                let text = first.strip_prefix(prefix.as_bytes()).ok_or(VerifyError::Malformed("signature"))?;
-                self.signatures.push(decode(Algorithm::Hmac, scheme.encoding, text))?;
-            }
-            Grammar::Fields { signature } => self.fields(first, signature, scheme)?,
+        if scheme.grammar != Grammar::Versioned {
+            return match lines.next() {
+                Some(_) => Err(VerifyError::Malformed("signature")),
+                None => self.alone(scheme, first),
+            };
         }
+        let mut budget = MAX_HEADER_BYTES;
+        // RFC 9110 section 5.3: several lines are one list.
+        for line in std::iter::once(first).chain(lines) {
+            budget = budget.checked_sub(line.len()).ok_or(VerifyError::Malformed("signature"))?;
+            self.versioned(line, scheme.encoding)?;
+        }
+        if self.signatures.count == 0 { Err(VerifyError::Missing("signature")) } else { Ok(()) }
+    }
+
+    /// Any of several headers, each of which stands once.
+    fn headers(&mut self, scheme: &Signature, names: &[&str], received: &Received<'a>) -> Result<(), VerifyError> {
+        for name in names {
+            match single(received, name, "signature") {
+                Ok(text) => self.plain(scheme, text)?,
+                Err(VerifyError::Missing(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        match self.signatures.count {
+            0 => Err(VerifyError::Missing("signature")),
+            _ => self.some_decoded(),
+        }
+    }
+
+    /// What must be all there is in a header.
+    fn alone(&mut self, scheme: &Signature, text: &'a [u8]) -> Result<(), VerifyError> {
+        if text.len() > MAX_HEADER_BYTES {
+            return Err(VerifyError::Malformed("signature"));
+        }
+        match scheme.grammar {
+            Grammar::Fields { separator, signatures } => self.fields(scheme, text, separator, signatures)?,
+            Grammar::Plain { .. } | Grammar::Versioned => self.plain(scheme, text)?,
+        }
+        self.some_decoded()
+    }
+
+    fn some_decoded(&self) -> Result<(), VerifyError> {
         if self.signatures.is_empty() { Err(VerifyError::Malformed("signature")) } else { Ok(()) }
+    }
+
+    /// One signature behind its prefix.
+    fn plain(&mut self, scheme: &Signature, text: &[u8]) -> Result<(), VerifyError> {
+        let (claim, text) = claimed(scheme, text)?;
+        let text = match scheme.grammar {
+            Grammar::Plain { prefix, optional } => match text.strip_prefix(prefix.as_bytes()) {
+                Some(rest) => rest,
+                None if optional => text,
+                None => return Err(VerifyError::Malformed("signature")),
+            },
+            Grammar::Fields { .. } | Grammar::Versioned => text,
+        };
+        self.signatures.push(decode(claim, scheme.encoding, text))
     }
 
     /// `v1,<signature>` elements separated by ASCII white space, each perhaps followed by a comma where a proxy has joined
@@ -118,8 +172,8 @@ impl<'a> Presented<'a> {
         for element in elements {
             let element = element.strip_suffix(b",").unwrap_or(element);
             let decoded = match element.split(|byte| *byte == b',').next() {
-                Some(b"v1") => element.get(3..).and_then(|text| decode(Algorithm::Hmac, encoding, text)),
-                Some(b"v1a") => element.get(4..).and_then(|text| decode(Algorithm::Ed25519, encoding, text)),
+                Some(b"v1") => element.get(3..).and_then(|text| decode(Claim::Mac(Hash::Sha256), encoding, text)),
+                Some(b"v1a") => element.get(4..).and_then(|text| decode(Claim::Ed25519, encoding, text)),
                 _ => None,
             };
             self.signatures.push(decoded)?;
@@ -127,19 +181,41 @@ impl<'a> Presented<'a> {
         Ok(())
     }
 
-    fn fields(&mut self, line: &'a [u8], signature: &str, scheme: &Scheme) -> Result<(), VerifyError> {
+    fn fields(
+        &mut self,
+        scheme: &Signature,
+        line: &'a [u8],
+        separator: u8,
+        signatures: &[&str],
+    ) -> Result<(), VerifyError> {
         let mut stamps = 0;
-        for field in line.split(|byte| *byte == b',') {
+        for field in line.split(|byte| *byte == separator) {
             let Some(equals) = field.iter().position(|byte| *byte == b'=') else { continue };
             let (name, value) = (field.get(..equals).unwrap_or_default(), field.get(equals + 1..).unwrap_or_default());
-            if name == signature.as_bytes() {
-                self.signatures.push(decode(Algorithm::Hmac, scheme.encoding, value))?;
-            } else if matches!(scheme.stamp, Stamp::Field(stamp) if name == stamp.as_bytes()) {
-                (self.timestamp, stamps) = (value, stamps + 1);
+            if signatures.iter().any(|signature| name == signature.as_bytes()) {
+                let (claim, _) = claimed(scheme, b"")?;
+                self.signatures.push(decode(claim, scheme.encoding, value))?;
+            } else if matches!(scheme.stamp.at, StampAt::Field(stamp) if name == stamp.as_bytes()) {
+                (self.timestamp, stamps) = (Cow::Borrowed(value), stamps + 1);
             }
         }
-        let wanted = i32::from(matches!(scheme.stamp, Stamp::Field(_)));
+        let wanted = i32::from(matches!(scheme.stamp.at, StampAt::Field(_)));
         if stamps == wanted { Ok(()) } else { Err(VerifyError::Malformed("timestamp")) }
+    }
+}
+
+/// What the scheme, or the text's own prefix where the scheme leaves it a choice, says of a signature.
+fn claimed<'t>(scheme: &Signature, text: &'t [u8]) -> Result<(Claim, &'t [u8]), VerifyError> {
+    match scheme.algorithm {
+        Algorithm::Hmac(hash) => Ok((Claim::Mac(hash), text)),
+        Algorithm::Digest(hash) => Ok((Claim::Digest(hash), text)),
+        Algorithm::Ed25519 => Ok((Claim::Ed25519, text)),
+        Algorithm::HmacNamed(hashes) => {
+            let equals = text.iter().position(|byte| *byte == b'=').ok_or(VerifyError::Malformed("signature"))?;
+            let (name, rest) = (text.get(..equals).unwrap_or_default(), text.get(equals + 1..).unwrap_or_default());
+            let hash = hashes.iter().find(|hash| name == hash.name().as_bytes());
+            hash.map(|hash| (Claim::Mac(*hash), rest)).ok_or(VerifyError::UnsupportedAlgorithm)
+        }
     }
 }
 
@@ -148,22 +224,13 @@ pub(super) fn is_plain_id(id: &[u8]) -> bool {
     (1..=128).contains(&id.len()) && id.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
-fn decode(algorithm: Algorithm, encoding: Encoding, text: &[u8]) -> Option<(Algorithm, Decoded)> {
-    encoding.decode(text).map(|decoded| (algorithm, decoded))
+fn decode(claim: Claim, encoding: Encoding, text: &[u8]) -> Option<(Claim, Decoded)> {
+    encoding.decode(text).map(|decoded| (claim, decoded))
 }
 
 /// The one value of a header that must stand once.
-fn single<'a>(headers: &'a HeaderMap, name: &str, what: &'static str) -> Result<&'a [u8], VerifyError> {
-    let mut values = headers.get_all(name).iter();
+fn single<'a>(received: &Received<'a>, name: &str, what: &'static str) -> Result<&'a [u8], VerifyError> {
+    let mut values = received.headers.get_all(name).iter();
     let value = values.next().ok_or(VerifyError::Missing(what))?.as_bytes();
     if values.next().is_some() || value.is_empty() { Err(VerifyError::Malformed(what)) } else { Ok(value) }
-}
-
-/// `[1-9][0-9]*`, bounded: no sign, space, fraction, leading zero or foreign digit, so that the text and the number
-/// are the same thing.
-fn check_digits(text: &[u8]) -> Result<(), VerifyError> {
-    let sound = matches!(text.first(), Some(b'1'..=b'9'))
-        && text.len() <= MAX_TIMESTAMP_DIGITS
-        && text.iter().all(u8::is_ascii_digit);
-    if sound { Ok(()) } else { Err(VerifyError::Malformed("timestamp")) }
 }

@@ -6,3 +6,8 @@ use subtle::{Choice, ConstantTimeEq};
 pub(super) fn equal(expected: &[u8], presented: &[u8]) -> Choice {
     expected.ct_eq(presented)
 }
+
+/// The same for texts, where one of them is the only one.
+pub(super) fn same(expected: &str, presented: &str) -> bool {
+    equal(expected.as_bytes(), presented.as_bytes()).into()
+}

@@ -3,10 +3,20 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
-use super::scheme::Encoding;
+/// Longest signature of any algorithm here, in bytes: an ECDSA signature in DER has up to 72.
+pub(super) const MAX_SIGNATURE_BYTES: usize = 72;
 
-/// Longest signature of any algorithm here, in bytes: Ed25519.
-pub(super) const MAX_SIGNATURE_BYTES: usize = 64;
+/// How the bytes of a signature are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Encoding {
+    /// Hexadecimal digits of either case.
+    Hex,
+    /// Base64, standard alphabet, padded, canonical (RFC 4648 section 4).
+    Base64,
+    /// Base64, URL-safe alphabet, unpadded (RFC 4648 section 5).
+    Base64Url,
+}
 
 /// A decoded signature.
 #[derive(Clone, Copy)]

@@ -27,6 +27,42 @@ pub enum VerifyError {
     /// No key is live that this scheme can use.
     #[error("keys: none is live that this scheme can use")]
     NoKey,
+    /// The shared secret that the request carries is another one.
+    #[error("token: does not match")]
+    BadToken,
+    /// The signature is good and covers a hash that is not the body's.
+    #[error("body: is not the one that was signed")]
+    BodyMismatch,
+    /// The request wants a key or a certificate to be fetched from where the scheme does not allow it.
+    #[error("key URL: is not allowed")]
+    UntrustedUrl,
+    /// The key or certificate is expired, of another name, or not issued by a trusted authority.
+    #[error("key: is not trusted")]
+    UntrustedKey,
+    /// The request names a key that the provider does not publish.
+    #[error("key: is unknown")]
+    UnknownKey,
+    /// The token was made for somebody else.
+    #[error("audience: is another one")]
+    WrongAudience,
+    /// The token was made by somebody else.
+    #[error("issuer: is another one")]
+    WrongIssuer,
+    /// The token is no longer, or not yet, valid.
+    #[error("token: is not valid at this time")]
+    Expired,
+    /// Signed by the provider, and for a sender, topic or account that is not expected here.
+    #[error("sender: is not expected")]
+    UntrustedSender,
+    /// A handshake that must not be answered positively.
+    #[error("handshake: refused")]
+    HandshakeRefused {
+        /// The status that the provider expects of a refusal.
+        status: u16,
+    },
+    /// The scheme cannot check anything without this setting.
+    #[error("settings: {0} is missing")]
+    MissingSetting(&'static str),
 }
 
 /// A request cannot be signed.

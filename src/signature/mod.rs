@@ -13,16 +13,16 @@
 //!
 //! Defaults: 300 s of tolerance to either side, bounds included. What no signature gives:
 //!
-//! - A scheme without a time ([`Stamp::None`]: GitHub, Shopify) verifies a captured request for ever. Only dedup stands
+//! - A scheme without a time ([`Stamp::NONE`]: GitHub, Shopify) verifies a captured request for ever. Only dedup stands
 //!   against that, and by more than the id where [`EventRef::id_authenticated`] is false.
-//! - Nothing but [`Scheme::signed`] is covered: not the method, not the URL, not other headers.
+//! - Nothing but [`Signature::signed`] is covered: not the method, not the URL, not other headers.
 //! - [`STANDARD`] joins its fields by dots; see [`STANDARD_STRICT`] for senders whose bodies are not JSON objects.
 //!
 //! ```
 //! use http::{HeaderMap, Method, Uri};
 //! use hookwire::clock::Timestamp;
 //! use hookwire::secret::{Key, Keyring};
-//! use hookwire::signature::{At, Received, STANDARD, Signing, Tolerance, Verify};
+//! use hookwire::signature::{Received, STANDARD, Signing, Trust, Verify};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let keys = Keyring::new(Key::generate()?);
@@ -33,9 +33,9 @@
 //!
 //! let (method, uri) = (Method::POST, Uri::from_static("/hooks"));
 //! let received = Received { method: &method, uri: &uri, headers: &headers, body: b"{}" };
-//! let at = At { now, tolerance: Tolerance::default() };
-//! assert!(STANDARD.verify(&received, &keys, &at).is_ok());
-//! assert!(STANDARD.verify(&Received { body: b"{ }", ..received }, &keys, &at).is_err());
+//! let trust = Trust::new(&keys, now);
+//! assert!(STANDARD.verify(&received, &trust).is_ok());
+//! assert!(STANDARD.verify(&Received { body: b"{ }", ..received }, &trust).is_err());
 //! # Ok(())
 //! # }
 //! ```
@@ -44,25 +44,34 @@ mod candidates;
 mod compare;
 mod encoding;
 mod error;
-mod identify;
+mod events;
+mod handshake;
+mod json;
+mod place;
 pub mod providers;
 mod scheme;
 mod sign;
+mod stamp;
 mod standard;
 mod template;
+mod trust;
 mod verify;
 
 use std::fmt;
-use std::time::Duration;
 
-use bytes::Bytes;
-
+pub use self::encoding::Encoding;
 pub use self::error::{SignError, VerifyError};
-pub use self::scheme::{Encoding, Grammar, Handshake, Hash, KeyText, Part, Place, Scheme, Stamp};
+pub use self::events::{Batch, EventRef, Events, Item, MAX_EVENTS};
+pub use self::handshake::{Handshake, Piece, Reply, When};
+pub use self::place::Place;
+pub use self::scheme::{
+    Algorithm, Conduct, Fixed, Grammar, Hash, KeyText, Part, Proof, Scheme, Signature, SignatureAt, Stamp, Token, Unit,
+};
 pub use self::sign::Signing;
 pub use self::standard::{STANDARD, STANDARD_STRICT};
+pub use self::trust::{Documents, Setting, Settings, Tolerance, Trust};
 use crate::clock::Timestamp;
-use crate::secret::Keyring;
+use crate::secret::{Key, KeyError};
 
 /// A request as received, nothing believed yet.
 #[derive(Clone, Copy)]
@@ -84,47 +93,6 @@ impl fmt::Debug for Received<'_> {
     }
 }
 
-/// When a request is judged, and how far its time may be off.
-#[derive(Clone, Copy, Debug)]
-pub struct At {
-    /// The time of receipt.
-    pub now: Timestamp,
-    /// How far the signed time may be from it.
-    pub tolerance: Tolerance,
-}
-
-/// How far a signed time may be from the time of receipt, to either side, bounds included. Default: 300 s.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tolerance(Option<Duration>);
-
-impl Tolerance {
-    /// Within this span; `None` for zero, which no request would meet.
-    #[must_use]
-    pub const fn within(span: Duration) -> Option<Self> {
-        if span.is_zero() { None } else { Some(Self(Some(span))) }
-    }
-
-    /// Any time at all. Dangerous: a captured request can be replayed for as long as its dedup record has been forgotten.
-    #[must_use]
-    pub const fn dangerous_any() -> Self {
-        Self(None)
-    }
-
-    fn check(self, signed_at: Timestamp, now: Timestamp) -> Result<(), VerifyError> {
-        let skew = signed_at.as_secs().saturating_sub(now.as_secs());
-        match self.0 {
-            Some(span) if skew.unsigned_abs() > span.as_secs() => Err(VerifyError::OutOfTolerance { skew }),
-            _ => Ok(()),
-        }
-    }
-}
-
-impl Default for Tolerance {
-    fn default() -> Self {
-        Self(Some(Duration::from_secs(300)))
-    }
-}
-
 /// What a good signature proves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -138,56 +106,114 @@ pub enum Checked {
     Handshake(Reply),
 }
 
-/// The answer to a handshake.
+/// A document that a scheme needs before it can check a request: a certificate, a key set. The URL was checked against
+/// the scheme's own pattern; it is fetched through the egress guard only.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reply {
-    /// Status code.
-    pub status: u16,
-    /// Media type of the body.
-    pub content_type: &'static str,
-    /// The body.
-    pub body: Bytes,
-}
-
-/// What a verified request says of its event. The texts are at most 256 bytes and free of control characters.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct EventRef {
-    /// The event's id, the same on every attempt, where the sender gives one.
-    pub id: Option<String>,
-    /// What kind of event it is, where the sender says.
-    pub event_type: Option<String>,
-    /// Whether the signature covers the id. Where it does not, a captured request can be sent again under another id,
-    /// so dedup looks at the body too (R-33).
-    pub id_authenticated: bool,
+pub struct Need {
+    /// Where it stands.
+    pub url: String,
+    /// Whether what was fetched before is too old: the request names a key that the document at hand did not have.
+    pub fresh: bool,
 }
 
 /// Checks requests. [`Scheme`] does it by data; implement it for what data cannot say.
 ///
-/// 1. `verify` MUST answer `Ok` only for a request that the holder of one of `keys` made, and MUST check before it
+/// 1. `verify` MUST answer `Ok` only for a request that the holder of one of the keys made, and MUST check before it
 ///    does anything else with the body.
 /// 2. `verify` MUST NOT let the request choose the algorithm or the key.
-/// 3. Neither may panic, whatever the request holds.
+/// 3. None of these may panic, whatever the request holds.
 pub trait Verify: fmt::Debug + Send + Sync + 'static {
     /// Checks a request.
     ///
     /// # Errors
     /// Says which check failed. That is for the operator; the sender is told nothing but 401.
-    fn verify(&self, received: &Received<'_>, keys: &Keyring, at: &At) -> Result<Checked, VerifyError>;
+    fn verify(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Checked, VerifyError>;
 
-    /// Reads id and type of the event, after the request was checked.
+    /// Reads id and type of the events, after the request was checked.
     ///
     /// # Errors
     /// When they are ambiguous or not fit to be kept.
-    fn identify(&self, received: &Received<'_>) -> Result<EventRef, VerifyError>;
+    fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError>;
+
+    /// Which document must be at hand to check this request; asked again until it wants nothing more, three times at
+    /// most. Nothing by default.
+    ///
+    /// # Errors
+    /// When the request wants something from where the scheme does not allow it.
+    fn needs(&self, _received: &Received<'_>, _trust: &Trust<'_>) -> Result<Option<Need>, VerifyError> {
+        Ok(None)
+    }
+
+    /// Reads a secret as this provider shows it. By default the text itself is the key.
+    ///
+    /// # Errors
+    /// When it is malformed, empty or a placeholder.
+    fn read_key(&self, secret: &str) -> Result<Key, KeyError> {
+        Key::text(secret)
+    }
+
+    /// Whether it checks by a secret at all; not where keys are fetched, or nothing is proved. True by default.
+    fn takes_key(&self) -> bool {
+        true
+    }
+
+    /// What it wants to know beside a key. Nothing by default.
+    fn settings(&self) -> &[Setting] {
+        &[]
+    }
+
+    /// The methods, beside POST, that it is asked by. None by default.
+    fn methods(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    /// What its answers look like, where the provider insists.
+    fn conduct(&self) -> Conduct {
+        Conduct::default()
+    }
+
+    /// Whether a request that passes is proved to be the provider's. Where it is not, a source must be told to accept it
+    /// all the same. True by default.
+    fn proves_origin(&self) -> bool {
+        true
+    }
 }
 
 /// A scheme that lives as long as the program, such as the constants of this module.
 impl<V: Verify + ?Sized> Verify for &'static V {
-    fn verify(&self, received: &Received<'_>, keys: &Keyring, at: &At) -> Result<Checked, VerifyError> {
-        (**self).verify(received, keys, at)
+    fn verify(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Checked, VerifyError> {
+        (**self).verify(received, trust)
     }
 
-    fn identify(&self, received: &Received<'_>) -> Result<EventRef, VerifyError> {
-        (**self).identify(received)
+    fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError> {
+        (**self).events(received, trust)
+    }
+
+    fn needs(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Option<Need>, VerifyError> {
+        (**self).needs(received, trust)
+    }
+
+    fn read_key(&self, secret: &str) -> Result<Key, KeyError> {
+        (**self).read_key(secret)
+    }
+
+    fn takes_key(&self) -> bool {
+        (**self).takes_key()
+    }
+
+    fn settings(&self) -> &[Setting] {
+        (**self).settings()
+    }
+
+    fn methods(&self) -> Vec<&'static str> {
+        (**self).methods()
+    }
+
+    fn conduct(&self) -> Conduct {
+        (**self).conduct()
+    }
+
+    fn proves_origin(&self) -> bool {
+        (**self).proves_origin()
     }
 }

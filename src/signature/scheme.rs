@@ -1,6 +1,15 @@
 //! A signature scheme as data.
 
-use crate::secret::{Key, KeyError};
+use sha1::Sha1;
+use sha2::{Digest as _, Sha256, Sha384, Sha512};
+
+use super::Tolerance;
+use super::encoding::Encoding;
+use super::events::Batch;
+use super::handshake::Handshake;
+use super::place::Place;
+use super::trust::Setting;
+use crate::secret::{HmacKey, Key, KeyError, Mac, Tag};
 
 /// How a provider signs its requests: everything the engine has to know, and no code.
 ///
@@ -8,66 +17,83 @@ use crate::secret::{Key, KeyError};
 /// describes its own in the same way:
 ///
 /// ```
-/// use hookwire::signature::{Encoding, Grammar, Hash, KeyText, Part, Place, Scheme, Stamp};
+/// use hookwire::signature::{Encoding, Hash, Part, Place, Scheme, Signature, Stamp};
 ///
-/// static ACME: Scheme = Scheme {
-///     name: "acme",
-///     docs: "https://acme.example/docs/webhooks",
-///     key: KeyText::Text,
-///     hash: Hash::Sha256,
-///     headers: &["acme-signature"],
-///     grammar: Grammar::Plain { prefix: "sha256=" },
-///     encoding: Encoding::Hex,
-///     signed: &[Part::Timestamp, Part::Text("."), Part::Body],
-///     stamp: Stamp::Header("acme-time"),
-///     id_header: None,
-///     id: &[Place::Json("/id")],
-///     id_authenticated: true,
-///     event_type: &[Place::Json("/type")],
-///     handshake: None,
-/// };
+/// static ACME: Scheme = Scheme::new("acme", "https://acme.example/docs/webhooks")
+///     .signature(
+///         Signature::hmac(Hash::Sha256, Encoding::Hex, &["acme-signature"])
+///             .prefix("sha256=")
+///             .signed(&[Part::Timestamp, Part::Text("."), Part::Body])
+///             .stamp(Stamp::header("acme-time")),
+///     )
+///     .signed_id(&[Place::Json("/id")])
+///     .event_type(&[Place::Json("/type")]);
 /// assert!(ACME.key("a long and random secret").is_ok());
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Scheme {
-    /// The provider's name, in lower case.
-    pub name: &'static str,
-    /// Where the provider documents it.
-    pub docs: &'static str,
-    /// How the secret's text becomes a key.
-    pub key: KeyText,
-    /// The MAC's hash, for symmetric keys.
-    pub hash: Hash,
-    /// The header that holds the signature, in lower case; several where a provider has renamed it, of which one may be present.
-    pub headers: &'static [&'static str],
-    /// How the signature stands in its header.
-    pub grammar: Grammar,
-    /// How its bytes are written.
-    pub encoding: Encoding,
-    /// What is signed, in order.
-    pub signed: &'static [Part],
-    /// Where the signed time stands.
-    pub stamp: Stamp,
-    /// The header that [`Part::Id`] stands for.
-    pub id_header: Option<&'static str>,
-    /// Where the event's id stands; the first place that has one counts.
-    pub id: &'static [Place],
-    /// Whether the signature covers the id.
-    pub id_authenticated: bool,
-    /// Where the event's type stands.
-    pub event_type: &'static [Place],
-    /// The question that is not an event.
-    pub handshake: Option<Handshake>,
+    pub(super) name: &'static str,
+    pub(super) docs: &'static str,
+    pub(super) proof: Proof,
+    pub(super) tolerance: Tolerance,
+    pub(super) require: &'static [(&'static str, &'static str)],
+    pub(super) settings: &'static [Setting],
+    pub(super) id: &'static [Place],
+    pub(super) id_authenticated: bool,
+    pub(super) event_type: &'static [Place],
+    pub(super) batch: Option<Batch>,
+    pub(super) handshakes: &'static [Handshake],
+    pub(super) conduct: Conduct,
 }
 
-/// How a secret's text becomes a key.
+/// How a request shows who made it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum KeyText {
-    /// Standard Webhooks: `whsec_`, `whsk_`, `whpk_` and base64.
-    Standard,
-    /// The text itself, as UTF-8.
-    Text,
+pub enum Proof {
+    /// By a signature.
+    Signature(Signature),
+    /// By a shared secret that it carries. Nothing of the request is covered: whoever sees one can make others.
+    Token(&'static [Token]),
+    /// Not at all. Its events are claims, to be confirmed by asking the provider.
+    Nothing,
+}
+
+/// Where a shared secret stands in a request. The first place that has something counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// Where.
+    pub at: Place,
+    /// What stands before it: `Bearer `.
+    pub prefix: &'static str,
+    /// Whether it is base64 of the secret (HTTP Basic) instead of the secret itself.
+    pub base64: bool,
+}
+
+/// A signature: what is signed, how, and where the signature stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Signature {
+    pub(super) algorithm: Algorithm,
+    pub(super) key: KeyText,
+    pub(super) at: SignatureAt,
+    pub(super) grammar: Grammar,
+    pub(super) encoding: Encoding,
+    pub(super) signed: &'static [Part],
+    pub(super) stamp: Stamp,
+    pub(super) id_header: Option<&'static str>,
+}
+
+/// By what a signature is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Algorithm {
+    /// HMAC; and Ed25519 under [`Grammar::Versioned`], if the key is such.
+    Hmac(Hash),
+    /// HMAC with the hash that the signature's own prefix names (`sha256=`), out of these (WebSub).
+    HmacNamed(&'static [Hash]),
+    /// The hash of a text with the secret in it ([`Part::Secret`]), which is weaker than an HMAC (HubSpot v1 and v2).
+    Digest(Hash),
+    /// Ed25519, by a public key.
+    Ed25519,
 }
 
 /// The hash of an HMAC.
@@ -78,9 +104,71 @@ pub enum Hash {
     Sha1,
     /// SHA-256.
     Sha256,
+    /// SHA-384.
+    Sha384,
+    /// SHA-512.
+    Sha512,
 }
 
-/// How a signature stands in its header.
+impl Hash {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Sha1 => "sha1",
+            Self::Sha256 => "sha256",
+            Self::Sha384 => "sha384",
+            Self::Sha512 => "sha512",
+        }
+    }
+
+    pub(super) fn mac(self, key: &HmacKey) -> Mac {
+        match self {
+            Self::Sha1 => key.sha1(),
+            Self::Sha256 => key.sha256(),
+            Self::Sha384 => key.sha384(),
+            Self::Sha512 => key.sha512(),
+        }
+    }
+
+    pub(super) fn digest(self, text: &[u8]) -> Tag {
+        match self {
+            Self::Sha1 => Tag::of(&Sha1::digest(text)),
+            Self::Sha256 => Tag::of(&Sha256::digest(text)),
+            Self::Sha384 => Tag::of(&Sha384::digest(text)),
+            Self::Sha512 => Tag::of(&Sha512::digest(text)),
+        }
+    }
+}
+
+/// How a secret's text becomes a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyText {
+    /// Standard Webhooks: `whsec_`, `whsk_`, `whpk_` and base64.
+    Standard,
+    /// The text itself, as UTF-8.
+    Text,
+    /// Base64 of the key.
+    Base64,
+    /// Hexadecimal digits of the key.
+    Hex,
+    /// An Ed25519 public key in hexadecimal digits.
+    Ed25519Hex,
+}
+
+/// Where a signature stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SignatureAt {
+    /// In one of these headers, named in lower case; several where a provider has renamed it, of which one may be present.
+    Header(&'static [&'static str]),
+    /// In any of these headers, 16 at most, of which several may be present; one good signature is enough (Box,
+    /// `DocuSign`).
+    Headers(&'static [&'static str]),
+    /// Elsewhere, alone.
+    Place(Place),
+}
+
+/// How a signature stands there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Grammar {
@@ -88,89 +176,330 @@ pub enum Grammar {
     Plain {
         /// The prefix.
         prefix: &'static str,
+        /// Whether it may be absent.
+        optional: bool,
     },
-    /// Among `name=value` fields separated by commas; other names are skipped (Stripe).
+    /// Among `name=value` fields; other names are skipped (Stripe).
     Fields {
-        /// The name of a signature; may stand several times.
-        signature: &'static str,
+        /// What stands between fields.
+        separator: u8,
+        /// The names of a signature; each may stand several times.
+        signatures: &'static [&'static str],
     },
     /// A list of `version,signature` separated by spaces: `v1` by HMAC, `v1a` by Ed25519 (Standard Webhooks).
     Versioned,
-}
-
-/// How the bytes of a signature are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Encoding {
-    /// Hexadecimal digits of either case.
-    Hex,
-    /// Base64, standard alphabet, padded, canonical (RFC 4648 section 4).
-    Base64,
-    /// Base64, URL-safe alphabet, unpadded (RFC 4648 section 5).
-    Base64Url,
 }
 
 /// A piece of what is signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Part {
-    /// The event id of [`Scheme::id_header`], as received.
+    /// The event id of [`Signature::id_header`], as received.
     Id,
     /// The same, and refused unless it is 1 to 128 of `A-Z a-z 0-9 _ -`: joined to its neighbours by a dot, such an id
     /// cannot be cut elsewhere (R-09).
     PlainId,
-    /// The time of [`Scheme::stamp`], as received.
+    /// The time of [`Signature::stamp`], as received.
     Timestamp,
     /// The body, byte for byte.
     Body,
     /// Itself.
     Text(&'static str),
+    /// The secret, for [`Algorithm::Digest`].
+    Secret,
+    /// The request's method, in upper case.
+    Method,
+    /// What stands somewhere in the request, or in the settings.
+    At(Place),
+    /// The URL as the provider has it: the setting of this name, which has scheme and host, followed by the request's own
+    /// path and query where the setting ends with its host.
+    Url(&'static str),
+    /// The fields of a form-encoded body, sorted by name, each name followed by its values.
+    SortedForm,
 }
 
-/// Where the signed time stands: whole seconds since the Unix epoch.
+/// Where the signed time stands, and how it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Stamp {
-    /// Nowhere: the scheme has no replay protection of its own.
-    None,
-    /// In a header.
+pub struct Stamp {
+    pub(super) at: StampAt,
+    pub(super) unit: Unit,
+}
+
+/// Where the signed time stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StampAt {
+    Nowhere,
     Header(&'static str),
-    /// In a field of the signature header ([`Grammar::Fields`]).
     Field(&'static str),
+    Body(&'static str),
 }
 
-/// Where an id or a type stands.
+/// How a time is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Place {
-    /// In a header.
-    Header(&'static str),
-    /// In the JSON body, by JSON Pointer (RFC 6901) through objects: `/event/type`.
-    Json(&'static str),
-    /// In a form-encoded body.
-    Form(&'static str),
+pub enum Unit {
+    /// Whole seconds since the Unix epoch.
+    Seconds,
+    /// Whole milliseconds since the Unix epoch.
+    Millis,
+    /// RFC 3339.
+    Rfc3339,
+    /// An HTTP date (RFC 9110 section 5.6.7).
+    HttpDate,
 }
 
-/// A request that asks for an answer and is no event. It is answered only after its signature was checked.
+impl Stamp {
+    /// Nowhere: the scheme has no replay protection of its own.
+    pub const NONE: Self = Self { at: StampAt::Nowhere, unit: Unit::Seconds };
+
+    /// In a header, in seconds.
+    #[must_use]
+    pub const fn header(name: &'static str) -> Self {
+        Self { at: StampAt::Header(name), unit: Unit::Seconds }
+    }
+
+    /// In a field of the signature header ([`Grammar::Fields`]), in seconds.
+    #[must_use]
+    pub const fn field(name: &'static str) -> Self {
+        Self { at: StampAt::Field(name), unit: Unit::Seconds }
+    }
+
+    /// In the JSON body, at a pointer, in seconds.
+    #[must_use]
+    pub const fn body(pointer: &'static str) -> Self {
+        Self { at: StampAt::Body(pointer), unit: Unit::Seconds }
+    }
+
+    /// In another unit.
+    #[must_use]
+    pub const fn unit(self, unit: Unit) -> Self {
+        Self { unit, ..self }
+    }
+}
+
+/// How the source behaves beside its check: which methods it is asked by, and what its answers look like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Conduct {
+    /// What is answered where an event was accepted, instead of the handler's own status and no body.
+    pub accepted: Option<Fixed>,
+    /// What is answered where the check failed, instead of 401 and no body.
+    pub refused: Option<Fixed>,
+}
+
+/// An answer that a provider insists on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Handshake {
-    /// Where it shows that it is one.
-    pub at: Place,
-    /// What stands there then.
-    pub is: &'static str,
-    /// What is sent back, as `text/plain` with status 200.
-    pub echo: Place,
+pub struct Fixed {
+    /// The status.
+    pub status: u16,
+    /// The body.
+    pub body: &'static str,
+}
+
+impl Signature {
+    /// An HMAC of the body, by a key that is the secret's text, alone in one of these headers (lower case; several where
+    /// the provider has renamed it).
+    #[must_use]
+    pub const fn hmac(hash: Hash, encoding: Encoding, headers: &'static [&'static str]) -> Self {
+        Self {
+            algorithm: Algorithm::Hmac(hash),
+            key: KeyText::Text,
+            at: SignatureAt::Header(headers),
+            grammar: Grammar::Plain { prefix: "", optional: false },
+            encoding,
+            signed: &[Part::Body],
+            stamp: Stamp::NONE,
+            id_header: None,
+        }
+    }
+
+    /// Made in another way.
+    #[must_use]
+    pub const fn algorithm(self, algorithm: Algorithm) -> Self {
+        Self { algorithm, ..self }
+    }
+
+    /// By a key that is written in another way.
+    #[must_use]
+    pub const fn key(self, key: KeyText) -> Self {
+        Self { key, ..self }
+    }
+
+    /// Standing elsewhere.
+    #[must_use]
+    pub const fn at(self, at: SignatureAt) -> Self {
+        Self { at, ..self }
+    }
+
+    /// Behind a prefix: `sha256=`.
+    #[must_use]
+    pub const fn prefix(self, prefix: &'static str) -> Self {
+        Self { grammar: Grammar::Plain { prefix, optional: false }, ..self }
+    }
+
+    /// Among other things.
+    #[must_use]
+    pub const fn grammar(self, grammar: Grammar) -> Self {
+        Self { grammar, ..self }
+    }
+
+    /// In fields of these names, between commas.
+    #[must_use]
+    pub const fn fields(self, signatures: &'static [&'static str]) -> Self {
+        Self { grammar: Grammar::Fields { separator: b',', signatures }, ..self }
+    }
+
+    /// Over these pieces, in order, instead of the body alone.
+    #[must_use]
+    pub const fn signed(self, signed: &'static [Part]) -> Self {
+        Self { signed, ..self }
+    }
+
+    /// With a time.
+    #[must_use]
+    pub const fn stamp(self, stamp: Stamp) -> Self {
+        Self { stamp, ..self }
+    }
+
+    /// The header that [`Part::Id`] stands for.
+    #[must_use]
+    pub const fn id_header(self, name: &'static str) -> Self {
+        Self { id_header: Some(name), ..self }
+    }
 }
 
 impl Scheme {
+    /// A scheme that proves nothing yet, by its name (lower case) and the page that documents it.
+    #[must_use]
+    pub const fn new(name: &'static str, docs: &'static str) -> Self {
+        Self {
+            name,
+            docs,
+            proof: Proof::Nothing,
+            tolerance: Tolerance::DEFAULT,
+            require: &[],
+            settings: &[],
+            id: &[],
+            id_authenticated: false,
+            event_type: &[],
+            batch: None,
+            handshakes: &[],
+            conduct: Conduct { accepted: None, refused: None },
+        }
+    }
+
+    /// The same scheme under another name and page.
+    #[must_use]
+    pub const fn renamed(self, name: &'static str, docs: &'static str) -> Self {
+        Self { name, docs, ..self }
+    }
+
+    /// Proved by a signature.
+    #[must_use]
+    pub const fn signature(self, signature: Signature) -> Self {
+        Self { proof: Proof::Signature(signature), ..self }
+    }
+
+    /// Proved by a shared secret that stands in the first of these places that has something.
+    #[must_use]
+    pub const fn token(self, places: &'static [Token]) -> Self {
+        Self { proof: Proof::Token(places), ..self }
+    }
+
+    /// How far the signed time may be off, where the provider says something else than five minutes.
+    #[must_use]
+    pub const fn tolerance(self, tolerance: Tolerance) -> Self {
+        Self { tolerance, ..self }
+    }
+
+    /// Headers (lower case) that must have these values.
+    #[must_use]
+    pub const fn require(self, headers: &'static [(&'static str, &'static str)]) -> Self {
+        Self { require: headers, ..self }
+    }
+
+    /// What it wants to know beside the key.
+    #[must_use]
+    pub const fn settings(self, settings: &'static [Setting]) -> Self {
+        Self { settings, ..self }
+    }
+
+    /// Where the event's id stands, **outside** of what is signed; the first place that has one counts.
+    #[must_use]
+    pub const fn unsigned_id(self, places: &'static [Place]) -> Self {
+        Self { id: places, id_authenticated: false, ..self }
+    }
+
+    /// Where the event's id stands, covered by the signature; the first place that has one counts.
+    #[must_use]
+    pub const fn signed_id(self, places: &'static [Place]) -> Self {
+        Self { id: places, id_authenticated: true, ..self }
+    }
+
+    /// Where the event's type stands; the first place that has one counts.
+    #[must_use]
+    pub const fn event_type(self, places: &'static [Place]) -> Self {
+        Self { event_type: places, ..self }
+    }
+
+    /// A request holds many events. Where it has no such array, it is one event, by the places of the scheme.
+    #[must_use]
+    pub const fn batch(self, batch: Batch) -> Self {
+        Self { batch: Some(batch), ..self }
+    }
+
+    /// Requests that are no events.
+    #[must_use]
+    pub const fn handshakes(self, handshakes: &'static [Handshake]) -> Self {
+        Self { handshakes, ..self }
+    }
+
+    /// What is answered where an event was accepted, with this exact body.
+    #[must_use]
+    pub const fn accepted_by(self, status: u16, body: &'static str) -> Self {
+        Self { conduct: Conduct { accepted: Some(Fixed { status, body }), ..self.conduct }, ..self }
+    }
+
+    /// What is answered where the check failed.
+    #[must_use]
+    pub const fn refused_by(self, status: u16, body: &'static str) -> Self {
+        Self { conduct: Conduct { refused: Some(Fixed { status, body }), ..self.conduct }, ..self }
+    }
+
+    /// The provider's name, in lower case.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Where the provider documents it.
+    #[must_use]
+    pub const fn docs(&self) -> &'static str {
+        self.docs
+    }
+
     /// Reads a secret as this provider shows it.
     ///
     /// # Errors
     /// When it is malformed, empty or a placeholder.
     pub fn key(&self, secret: &str) -> Result<Key, KeyError> {
-        match self.key {
+        let text = match &self.proof {
+            Proof::Signature(signature) => signature.key,
+            Proof::Token(_) | Proof::Nothing => KeyText::Text,
+        };
+        match text {
             KeyText::Standard => Key::parse(secret),
             KeyText::Text => Key::text(secret),
+            KeyText::Base64 => Key::base64(secret),
+            KeyText::Hex => Key::hex(secret),
+            KeyText::Ed25519Hex => Key::ed25519_hex(secret),
+        }
+    }
+
+    /// The hash of its MACs, handshakes included.
+    pub(super) const fn hash(&self) -> Hash {
+        match &self.proof {
+            Proof::Signature(Signature { algorithm: Algorithm::Hmac(hash) | Algorithm::Digest(hash), .. }) => *hash,
+            _ => Hash::Sha256,
         }
     }
 }

@@ -4,9 +4,9 @@ use ed25519_dalek::Signer;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::candidates::is_plain_id;
-use super::error::SignError;
-use super::scheme::{Grammar, Scheme, Stamp};
-use super::template::Fields;
+use super::error::{SignError, VerifyError};
+use super::scheme::{Algorithm, Grammar, Hash, Proof, Scheme, Signature as Signed, SignatureAt, StampAt, Unit};
+use super::template::Message;
 use crate::clock::Timestamp;
 use crate::secret::{Key, Keyring, Kind};
 
@@ -36,36 +36,48 @@ impl Scheme {
     /// When no live key can sign under this scheme, or the id is to be signed and is not 1 to 128 of `A-Z a-z 0-9 _ -`.
     /// Nothing is added then.
     pub fn sign(&self, signing: &Signing<'_>, keys: &Keyring, headers: &mut HeaderMap) -> Result<(), SignError> {
-        if self.id_header.is_some() && !is_plain_id(signing.id.as_bytes()) {
+        let Proof::Signature(scheme) = &self.proof else { return Err(SignError::Scheme) };
+        if scheme.id_header.is_some() && !is_plain_id(signing.id.as_bytes()) {
             return Err(SignError::Id);
         }
+        let SignatureAt::Header([header, ..]) = scheme.at else { return Err(SignError::Scheme) };
         let mut digits = [0; 20];
-        let timestamp = write_digits(signing.timestamp.as_secs().max(0).unsigned_abs(), &mut digits);
-        let value = self.signatures(signing, timestamp, keys)?;
-        if let Some(name) = self.id_header {
+        let timestamp = scheme.timestamp(signing.timestamp, &mut digits)?;
+        let value = scheme.signatures(signing, timestamp, keys)?;
+        if let Some(name) = scheme.id_header {
             let id = HeaderValue::from_str(signing.id).map_err(|_| SignError::Id)?;
             headers.insert(name_of(name)?, id);
         }
-        if let Stamp::Header(name) = self.stamp {
+        if let StampAt::Header(name) = scheme.stamp.at {
             headers.insert(name_of(name)?, value_of(timestamp)?);
         }
-        if let Some(name) = self.headers.first() {
-            headers.insert(name_of(name)?, value_of(&value)?);
-        }
+        headers.insert(name_of(header)?, value_of(&value)?);
         Ok(())
+    }
+}
+
+impl Signed {
+    /// The time as this scheme writes it.
+    fn timestamp(self, at: Timestamp, buffer: &mut [u8; 20]) -> Result<&[u8], SignError> {
+        let number = match self.stamp.unit {
+            Unit::Seconds => at.as_secs(),
+            Unit::Millis => at.as_millis(),
+            Unit::Rfc3339 | Unit::HttpDate => return Err(SignError::Scheme),
+        };
+        Ok(write_digits(number.max(0).unsigned_abs(), buffer))
     }
 
     /// The value of the signature header.
     fn signatures(&self, signing: &Signing<'_>, timestamp: &[u8], keys: &Keyring) -> Result<Vec<u8>, SignError> {
         let mut value = Vec::with_capacity(128);
-        if let (Grammar::Fields { .. }, Stamp::Field(stamp)) = (self.grammar, self.stamp) {
+        if let (Grammar::Fields { .. }, StampAt::Field(stamp)) = (self.grammar, self.stamp.at) {
             for part in [stamp.as_bytes(), b"=", timestamp] {
                 value.extend_from_slice(part);
             }
         }
         let mut signed = false;
         for key in keys.live(signing.timestamp) {
-            let Some((version, signature)) = self.signature(key, signing, timestamp) else { continue };
+            let Some((version, signature)) = self.signature(key, signing, timestamp)? else { continue };
             self.introduce(version, signed, &mut value);
             self.encoding.encode(signature.as_slice(), &mut value);
             signed = true;
@@ -79,8 +91,12 @@ impl Scheme {
     /// What stands before a signature in the header.
     fn introduce(&self, version: &str, again: bool, value: &mut Vec<u8>) {
         let pieces = match self.grammar {
-            Grammar::Plain { prefix } => [prefix, "", ""],
-            Grammar::Fields { signature } => [if value.is_empty() { "" } else { "," }, signature, "="],
+            Grammar::Plain { prefix, .. } => {
+                [self.named().unwrap_or(prefix), if self.named().is_some() { "=" } else { "" }, ""]
+            }
+            Grammar::Fields { signatures, .. } => {
+                [if value.is_empty() { "" } else { "," }, signatures.first().copied().unwrap_or_default(), "="]
+            }
             Grammar::Versioned => [if again { " " } else { "" }, version, ","],
         };
         for piece in pieces {
@@ -88,16 +104,37 @@ impl Scheme {
         }
     }
 
-    /// One key's signature; `None` when the key cannot sign under this scheme.
-    fn signature(&self, key: &Key, signing: &Signing<'_>, timestamp: &[u8]) -> Option<(&'static str, Signature)> {
-        let fields = Fields { id: signing.id.as_bytes(), timestamp, body: signing.body };
-        match key.kind() {
-            Kind::Hmac(key) => Some(("v1", Signature::Mac(self.mac(key, fields)))),
-            Kind::Signing(key) if self.grammar == Grammar::Versioned => {
-                Some(("v1a", Signature::Ed25519(key.sign(&self.message(fields)).to_bytes())))
-            }
-            Kind::Signing(_) | Kind::Verifying(_) => None,
+    /// The name of the hash that stands before the signature, where the scheme has a choice.
+    fn named(&self) -> Option<&'static str> {
+        match self.algorithm {
+            Algorithm::HmacNamed(hashes) => hashes.iter().find(|hash| **hash == Hash::Sha256).map(|hash| hash.name()),
+            _ => None,
         }
+    }
+
+    /// One key's signature; `None` when the key cannot sign under this scheme.
+    fn signature(
+        &self,
+        key: &Key,
+        signing: &Signing<'_>,
+        timestamp: &[u8],
+    ) -> Result<Option<(&'static str, Signature)>, SignError> {
+        let message = Message { id: signing.id.as_bytes(), timestamp, body: signing.body, request: None };
+        // A piece of the request, of which nothing is known yet.
+        let made = match (key.kind(), self.algorithm) {
+            (Kind::Hmac(key), Algorithm::Hmac(hash)) => self.mac(hash, key, &message).map(Signature::Mac),
+            (Kind::Hmac(key), Algorithm::HmacNamed(_)) => self.mac(Hash::Sha256, key, &message).map(Signature::Mac),
+            (Kind::Signing(key), Algorithm::Ed25519) => self.ed25519(key, &message),
+            (Kind::Signing(key), _) if self.grammar == Grammar::Versioned => self.ed25519(key, &message),
+            _ => return Ok(None),
+        };
+        let made = made.map_err(|_| SignError::Scheme)?;
+        let version = if matches!(made, Signature::Mac(_)) { "v1" } else { "v1a" };
+        Ok(Some((version, made)))
+    }
+
+    fn ed25519(&self, key: &ed25519_dalek::SigningKey, message: &Message<'_>) -> Result<Signature, VerifyError> {
+        Ok(Signature::Ed25519(key.sign(&self.message(message)?).to_bytes()))
     }
 }
 

@@ -1,26 +1,28 @@
 //! Standard Webhooks 1.0.0: <https://www.standardwebhooks.com>.
 
-use super::scheme::{Encoding, Grammar, Hash, KeyText, Part, Place, Scheme, Stamp};
+use super::encoding::Encoding;
+use super::place::Place;
+use super::scheme::{Grammar, Hash, KeyText, Part, Scheme, Signature, Stamp};
+
+const DOCS: &str = "https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md";
+
+/// `id.timestamp.body`, in the headers of Standard Webhooks: what the dialects vary.
+pub(super) const SIGNATURE: Signature = Signature::hmac(Hash::Sha256, Encoding::Base64, &["webhook-signature"])
+    .key(KeyText::Standard)
+    .grammar(Grammar::Versioned)
+    .signed(&[Part::Id, Part::Text("."), Part::Timestamp, Part::Text("."), Part::Body])
+    .stamp(Stamp::header("webhook-timestamp"))
+    .id_header("webhook-id");
 
 /// Standard Webhooks, `v1` (HMAC-SHA256) and `v1a` (Ed25519): `id.timestamp.body`.
 ///
 /// Source: <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>
-pub static STANDARD: Scheme = Scheme {
-    name: "standard",
-    docs: "https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",
-    key: KeyText::Standard,
-    hash: Hash::Sha256,
-    headers: &["webhook-signature"],
-    grammar: Grammar::Versioned,
-    encoding: Encoding::Base64,
-    signed: &[Part::Id, Part::Text("."), Part::Timestamp, Part::Text("."), Part::Body],
-    stamp: Stamp::Header("webhook-timestamp"),
-    id_header: Some("webhook-id"),
-    id: &[Place::Header("webhook-id")],
-    id_authenticated: true,
-    event_type: &[Place::Json("/type")],
-    handshake: None,
-};
+pub static STANDARD: Scheme = BASE;
+
+pub(super) const BASE: Scheme = Scheme::new("standard", DOCS)
+    .signature(SIGNATURE)
+    .signed_id(&[Place::Header("webhook-id")])
+    .event_type(&[Place::Json("/type")]);
 
 /// [`STANDARD`], and refuses ids of other characters than `A-Z a-z 0-9 _ -`.
 ///
@@ -28,4 +30,4 @@ pub static STANDARD: Scheme = Scheme {
 /// begin with digits and a dot, a captured message can be cut into another one; a JSON object never begins so. Take this scheme
 /// for senders whose bodies are anything else.
 pub static STANDARD_STRICT: Scheme =
-    Scheme { signed: &[Part::PlainId, Part::Text("."), Part::Timestamp, Part::Text("."), Part::Body], ..STANDARD };
+    BASE.signature(SIGNATURE.signed(&[Part::PlainId, Part::Text("."), Part::Timestamp, Part::Text("."), Part::Body]));

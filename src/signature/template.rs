@@ -1,40 +1,101 @@
 //! What a scheme signs, put together from its pieces.
 
-use super::scheme::{Hash, Part, Scheme};
+use std::borrow::Cow;
+
+use super::error::VerifyError;
+use super::scheme::{Hash, Part, Signature};
+use super::{Received, Trust};
 use crate::secret::{HmacKey, Tag};
 
-/// What the pieces of [`Scheme::signed`] stand for in one message.
+/// What the pieces of a signed text stand for in one message.
 #[derive(Clone, Copy)]
-pub(super) struct Fields<'a> {
+pub(super) struct Message<'a> {
     pub(super) id: &'a [u8],
     pub(super) timestamp: &'a [u8],
     pub(super) body: &'a [u8],
+    /// Absent while signing: then nothing but id, time and body can be signed.
+    pub(super) request: Option<(&'a Received<'a>, &'a Trust<'a>)>,
 }
 
-impl<'a> Fields<'a> {
-    const fn of(self, part: Part) -> &'a [u8] {
-        match part {
-            Part::Id | Part::PlainId => self.id,
-            Part::Timestamp => self.timestamp,
-            Part::Body => self.body,
-            Part::Text(text) => text.as_bytes(),
-        }
+impl<'a> Message<'a> {
+    fn part(&self, part: Part, secret: &'a [u8]) -> Result<Cow<'a, [u8]>, VerifyError> {
+        Ok(match part {
+            Part::Id | Part::PlainId => Cow::Borrowed(self.id),
+            Part::Timestamp => Cow::Borrowed(self.timestamp),
+            Part::Body => Cow::Borrowed(self.body),
+            Part::Text(text) => Cow::Borrowed(text.as_bytes()),
+            Part::Secret => Cow::Borrowed(secret),
+            Part::SortedForm => Cow::Owned(sorted_form(self.body)),
+            Part::Method => Cow::Borrowed(self.request()?.0.method.as_str().as_bytes()),
+            Part::Url(setting) => url(self.request()?, setting)?,
+            Part::At(place) => {
+                let (received, trust) = self.request()?;
+                let text = place.read(received, trust, "signed part")?;
+                match text.ok_or(VerifyError::Missing("signed part"))? {
+                    Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+                    Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+                }
+            }
+        })
+    }
+
+    fn request(&self) -> Result<(&'a Received<'a>, &'a Trust<'a>), VerifyError> {
+        self.request.ok_or(VerifyError::Missing("request"))
     }
 }
 
-impl Scheme {
+impl Signature {
     /// The MAC of what is signed, fed piece by piece: nothing is copied.
-    pub(super) fn mac(&self, key: &HmacKey, fields: Fields<'_>) -> Tag {
-        let mut mac = match self.hash {
-            Hash::Sha1 => key.sha1(),
-            Hash::Sha256 => key.sha256(),
-        };
-        self.signed.iter().for_each(|part| mac.update(fields.of(*part)));
-        mac.finish()
+    pub(super) fn mac(&self, hash: Hash, key: &HmacKey, message: &Message<'_>) -> Result<Tag, VerifyError> {
+        let mut mac = hash.mac(key);
+        for part in self.signed {
+            mac.update(&message.part(*part, b"")?);
+        }
+        Ok(mac.finish())
+    }
+
+    /// The plain hash of what is signed, with the secret in it.
+    pub(super) fn digest(&self, hash: Hash, key: &HmacKey, message: &Message<'_>) -> Result<Tag, VerifyError> {
+        let mut text = zeroize::Zeroizing::new(Vec::with_capacity(message.body.len() + 256));
+        for part in self.signed {
+            text.extend_from_slice(&message.part(*part, key.bytes())?);
+        }
+        Ok(hash.digest(&text))
     }
 
     /// What is signed, in one piece: Ed25519 reads it twice.
-    pub(super) fn message(&self, fields: Fields<'_>) -> Vec<u8> {
-        self.signed.iter().map(|part| fields.of(*part)).collect::<Vec<_>>().concat()
+    pub(super) fn message(&self, message: &Message<'_>) -> Result<Vec<u8>, VerifyError> {
+        let mut text = Vec::with_capacity(message.body.len() + 128);
+        for part in self.signed {
+            text.extend_from_slice(&message.part(*part, b"")?);
+        }
+        Ok(text)
     }
+}
+
+/// The setting; with the request's own path and query where it is an origin only. Never anything of `Host` or
+/// `X-Forwarded-*`, which the sender chooses.
+fn url<'a>(
+    (received, trust): (&'a Received<'a>, &'a Trust<'a>),
+    setting: &'static str,
+) -> Result<Cow<'a, [u8]>, VerifyError> {
+    let url = trust.settings.need(setting)?;
+    let host = url.split_once("://").map_or(url, |(_, rest)| rest);
+    if host.contains('/') {
+        return Ok(Cow::Borrowed(url.as_bytes()));
+    }
+    let target = received.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    Ok(Cow::Owned([url, target].concat().into_bytes()))
+}
+
+/// Name and value of every field, sorted by name; the values of one name in their order.
+fn sorted_form(body: &[u8]) -> Vec<u8> {
+    let mut fields: Vec<_> = form_urlencoded::parse(body).collect();
+    fields.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let mut text = Vec::with_capacity(body.len());
+    for (name, value) in fields {
+        text.extend_from_slice(name.as_bytes());
+        text.extend_from_slice(value.as_bytes());
+    }
+    text
 }

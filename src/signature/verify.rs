@@ -1,64 +1,102 @@
 //! The engine that checks what a scheme describes.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use subtle::Choice;
 
-use super::candidates::{Algorithm, Presented, Signatures};
+use super::candidates::{Claim, Presented, Signatures};
 use super::compare::equal;
 use super::error::VerifyError;
-use super::scheme::{Grammar, Scheme, Stamp};
-use super::template::Fields;
-use super::{At, Checked, EventRef, Received, Verify};
+use super::scheme::{Algorithm, Conduct, Grammar, Proof, Scheme, Signature, StampAt, Token};
+use super::template::Message;
+use super::trust::Setting;
+use super::{Checked, Events, Received, Trust, Verify};
 use crate::clock::Timestamp;
-use crate::secret::{Keyring, Kind};
+use crate::secret::{Key, Kind, Tag};
 
 impl Verify for Scheme {
-    fn verify(&self, received: &Received<'_>, keys: &Keyring, at: &At) -> Result<Checked, VerifyError> {
-        let mut presented = Presented::new();
-        presented.read(self, received.headers)?;
-        let fields = Fields { id: presented.id, timestamp: presented.timestamp, body: received.body };
-        self.check(&presented.signatures, fields, keys, at.now)?;
-        let signed_at = (self.stamp != Stamp::None).then(|| seconds(presented.timestamp));
-        if let Some(signed_at) = signed_at {
-            at.tolerance.check(signed_at, at.now)?;
+    fn verify(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Checked, VerifyError> {
+        if let Some(reply) = self.handshake(false, received, trust)? {
+            return Ok(Checked::Handshake(reply));
         }
-        Ok(self.handshake(received)?.map_or(Checked::Event { signed_at }, Checked::Handshake))
+        for (name, value) in self.require {
+            let presented = received.headers.get(*name).ok_or(VerifyError::Missing("required header"))?;
+            if presented.as_bytes() != value.as_bytes() {
+                return Err(VerifyError::UnsupportedAlgorithm);
+            }
+        }
+        let signed_at = match &self.proof {
+            Proof::Signature(signature) => self.check_signature(signature, received, trust)?,
+            Proof::Token(places) => check_token(places, received, trust).map(|()| None)?,
+            Proof::Nothing => None,
+        };
+        let reply = self.handshake(true, received, trust)?;
+        Ok(reply.map_or(Checked::Event { signed_at }, Checked::Handshake))
     }
 
-    fn identify(&self, received: &Received<'_>) -> Result<EventRef, VerifyError> {
-        Self::identify(self, received)
+    fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError> {
+        Self::events(self, received, trust)
+    }
+
+    fn read_key(&self, secret: &str) -> Result<Key, crate::secret::KeyError> {
+        self.key(secret)
+    }
+
+    fn settings(&self) -> &[Setting] {
+        self.settings
+    }
+
+    fn methods(&self) -> Vec<&'static str> {
+        self.handshakes.iter().filter_map(super::Handshake::method).collect()
+    }
+
+    fn conduct(&self) -> Conduct {
+        self.conduct
+    }
+
+    fn proves_origin(&self) -> bool {
+        self.proof != Proof::Nothing
     }
 }
 
 impl Scheme {
-    /// Tries every live key on every signature of its kind, without early exit.
-    fn check(
+    fn check_signature(
         &self,
-        signatures: &Signatures,
-        fields: Fields<'_>,
-        keys: &Keyring,
-        now: Timestamp,
-    ) -> Result<(), VerifyError> {
+        signature: &Signature,
+        received: &Received<'_>,
+        trust: &Trust<'_>,
+    ) -> Result<Option<Timestamp>, VerifyError> {
+        let mut presented = Presented::new();
+        presented.read(signature, received, trust)?;
+        // Before the MAC, because a text that is no time might be cut from its neighbours in what is signed.
+        let signed_at = match signature.stamp.at {
+            StampAt::Nowhere => None,
+            _ => Some(signature.stamp.unit.read(&presented.timestamp)?),
+        };
+        let message = Message {
+            id: presented.id,
+            timestamp: &presented.timestamp,
+            body: received.body,
+            request: Some((received, trust)),
+        };
+        signature.check(&presented.signatures, &message, trust)?;
+        if let Some(signed_at) = signed_at {
+            trust.tolerance.unwrap_or(self.tolerance).check(signed_at, trust.now)?;
+        }
+        Ok(signed_at)
+    }
+}
+
+impl Signature {
+    /// Tries every live key on every signature of its kind, without early exit.
+    fn check(&self, signatures: &Signatures, message: &Message<'_>, trust: &Trust<'_>) -> Result<(), VerifyError> {
         let mut usable = false;
         let mut good = Choice::from(0);
-        let mut message = None;
-        for key in keys.live(now) {
-            let public = match key.kind() {
-                Kind::Hmac(key) => {
-                    usable = true;
-                    let tag = self.mac(key, fields);
-                    for signature in signatures.of(Algorithm::Hmac) {
-                        good |= equal(tag.as_bytes(), signature);
-                    }
-                    continue;
-                }
-                _ if self.grammar != Grammar::Versioned => continue,
-                Kind::Verifying(key) => *key,
-                Kind::Signing(key) => key.verifying_key(),
-            };
+        for key in trust.keys.live(trust.now).filter(|key| self.can_use(key)) {
             usable = true;
-            let message = message.get_or_insert_with(|| self.message(fields));
-            for signature in signatures.of(Algorithm::Ed25519) {
-                good |= Choice::from(u8::from(verifies(&public, message, signature)));
+            let mut made = Made { scheme: self, key, message, tag: None, text: None };
+            for (claim, signature) in signatures.iter() {
+                good |= made.compare(claim, signature)?;
             }
         }
         if !usable {
@@ -69,16 +107,81 @@ impl Scheme {
             Err(VerifyError::BadSignature)
         }
     }
+
+    fn can_use(&self, key: &Key) -> bool {
+        match key.kind() {
+            Kind::Hmac(_) => self.algorithm != Algorithm::Ed25519,
+            Kind::Verifying(_) | Kind::Signing(_) => {
+                self.algorithm == Algorithm::Ed25519 || self.grammar == Grammar::Versioned
+            }
+        }
+    }
 }
 
-/// Strictly (RFC 8032 with the checks of "Taming the many EdDSAs"): no weak key, no malleable signature.
-fn verifies(key: &ed25519_dalek::VerifyingKey, message: &[u8], signature: &[u8]) -> bool {
-    ed25519_dalek::Signature::from_slice(signature)
-        .is_ok_and(|signature| key.verify_strict(message, &signature).is_ok())
+/// What one key makes of the message, made once for all signatures that are compared with it.
+struct Made<'a> {
+    scheme: &'a Signature,
+    key: &'a Key,
+    message: &'a Message<'a>,
+    tag: Option<(Claim, Tag)>,
+    text: Option<Vec<u8>>,
 }
 
-/// The digits were checked and are at most twelve.
-fn seconds(digits: &[u8]) -> Timestamp {
-    let seconds = digits.iter().fold(0i64, |sum, digit| sum * 10 + i64::from(digit.wrapping_sub(b'0')));
-    Timestamp::from_secs(seconds)
+impl Made<'_> {
+    fn compare(&mut self, claim: Claim, presented: &[u8]) -> Result<Choice, VerifyError> {
+        match (self.key.kind(), claim) {
+            (Kind::Hmac(key), Claim::Mac(hash)) => {
+                self.against(claim, presented, |scheme, message| scheme.mac(hash, key, message))
+            }
+            (Kind::Hmac(key), Claim::Digest(hash)) => {
+                self.against(claim, presented, |scheme, message| scheme.digest(hash, key, message))
+            }
+            (Kind::Verifying(key), Claim::Ed25519) => self.verifies(key, presented),
+            (Kind::Signing(key), Claim::Ed25519) => self.verifies(&key.verifying_key(), presented),
+            _ => Ok(Choice::from(0)),
+        }
+    }
+
+    fn against(
+        &mut self,
+        claim: Claim,
+        presented: &[u8],
+        make: impl FnOnce(&Signature, &Message<'_>) -> Result<Tag, VerifyError>,
+    ) -> Result<Choice, VerifyError> {
+        if self.tag.as_ref().is_none_or(|(made, _)| *made != claim) {
+            self.tag = Some((claim, make(self.scheme, self.message)?));
+        }
+        Ok(self.tag.as_ref().map_or(Choice::from(0), |(_, tag)| equal(tag.as_bytes(), presented)))
+    }
+
+    /// Strictly (RFC 8032 with the checks of "Taming the many EdDSAs"): no weak key, no malleable signature.
+    fn verifies(&mut self, key: &ed25519_dalek::VerifyingKey, presented: &[u8]) -> Result<Choice, VerifyError> {
+        let text = match self.text.take() {
+            Some(text) => text,
+            None => self.scheme.message(self.message)?,
+        };
+        let signature = ed25519_dalek::Signature::from_slice(presented);
+        let good = signature.is_ok_and(|signature| key.verify_strict(&text, &signature).is_ok());
+        self.text = Some(text);
+        Ok(Choice::from(u8::from(good)))
+    }
+}
+
+fn check_token(places: &[Token], received: &Received<'_>, trust: &Trust<'_>) -> Result<(), VerifyError> {
+    for place in places {
+        let Some(presented) = place.at.read(received, trust, "token")? else { continue };
+        let text = presented.strip_prefix(place.prefix).ok_or(VerifyError::Malformed("token"))?;
+        let token = if place.base64 {
+            BASE64.decode(text).map_err(|_| VerifyError::Malformed("token"))?
+        } else {
+            text.as_bytes().to_vec()
+        };
+        let keys = trust.keys.live(trust.now).filter_map(|key| match key.kind() {
+            Kind::Hmac(key) => Some(key.bytes()),
+            _ => None,
+        });
+        let good = keys.fold(Choice::from(0), |good, key| good | equal(key, &token));
+        return if good.into() { Ok(()) } else { Err(VerifyError::BadToken) };
+    }
+    Err(VerifyError::Missing("token"))
 }

@@ -14,3 +14,4 @@ mod signature;
 mod ssrf;
 mod store;
 mod support;
+mod vectors;

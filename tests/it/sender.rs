@@ -13,7 +13,7 @@ use hookwire::retry::{FailReason, Policy, Schedule};
 use hookwire::secret::{Key, Keyring};
 use hookwire::sender::egress::EgressPolicy;
 use hookwire::sender::{DispatchError, EndpointChange, EndpointError, Sender, Store};
-use hookwire::signature::{At, Received, STANDARD, Tolerance, Verify};
+use hookwire::signature::{Received, STANDARD, Trust, Verify};
 use hookwire::store::{MemoryStore, SqliteStore};
 use hookwire::worker::{CancellationToken, WorkerError};
 
@@ -57,7 +57,7 @@ fn verifies(request: &Request, keys: &Keyring) -> bool {
     let received =
         Received { method: &request.method, uri: &request.uri, headers: &request.headers, body: &request.body };
     let now = std::time::SystemTime::now().into();
-    STANDARD.verify(&received, keys, &At { now, tolerance: Tolerance::default() }).is_ok()
+    STANDARD.verify(&received, &Trust::new(keys, now)).is_ok()
 }
 
 async fn finished(sender: &Sender, count: u64) {

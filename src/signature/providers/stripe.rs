@@ -1,23 +1,16 @@
 //! Stripe.
 
-use crate::signature::{Encoding, Grammar, Hash, KeyText, Part, Place, Scheme, Stamp};
+use crate::signature::{Encoding, Hash, Part, Place, Scheme, Signature, Stamp};
 
 /// Stripe: `Stripe-Signature: t=…,v1=…`, over `t.body`. The secret is used as text, its `whsec_` included.
 ///
 /// Source: <https://docs.stripe.com/webhooks/signature>
-pub static STRIPE: Scheme = Scheme {
-    name: "stripe",
-    docs: "https://docs.stripe.com/webhooks/signature",
-    key: KeyText::Text,
-    hash: Hash::Sha256,
-    headers: &["stripe-signature"],
-    grammar: Grammar::Fields { signature: "v1" },
-    encoding: Encoding::Hex,
-    signed: &[Part::Timestamp, Part::Text("."), Part::Body],
-    stamp: Stamp::Field("t"),
-    id_header: None,
-    id: &[Place::Json("/id")],
-    id_authenticated: true,
-    event_type: &[Place::Json("/type")],
-    handshake: None,
-};
+pub static STRIPE: Scheme = Scheme::new("stripe", "https://docs.stripe.com/webhooks/signature")
+    .signature(
+        Signature::hmac(Hash::Sha256, Encoding::Hex, &["stripe-signature"])
+            .fields(&["v1"])
+            .signed(&[Part::Timestamp, Part::Text("."), Part::Body])
+            .stamp(Stamp::field("t")),
+    )
+    .signed_id(&[Place::Json("/id")])
+    .event_type(&[Place::Json("/type")]);

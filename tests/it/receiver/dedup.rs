@@ -48,7 +48,7 @@ async fn r_34_the_loser_is_not_acknowledged_while_the_winner_runs() {
     let winner = tokio::spawn({
         let (gate, door, running) = (bench.gate("standard"), door.clone(), running.clone());
         async move {
-            let handler = |_| async move {
+            let handler = |_| async {
                 running.add_permits(1);
                 door.acquire().await.unwrap().forget();
                 StatusCode::BAD_GATEWAY

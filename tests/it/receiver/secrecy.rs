@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use hookwire::receiver::{Accepted, Source};
 use hookwire::secret::{Key, Keyring};
-use hookwire::signature::{At, Checked, EventRef, Received, Verify, VerifyError};
+use hookwire::signature::{Checked, EventRef, Events, Received, Trust, Verify, VerifyError};
 use http::{Request, StatusCode};
 use http_body_util::Full;
 
@@ -114,13 +114,13 @@ fn one_refusal_is_one_trace_event() {
 struct Credulous;
 
 impl Verify for Credulous {
-    fn verify(&self, _: &Received<'_>, _: &Keyring, _: &At) -> Result<Checked, VerifyError> {
+    fn verify(&self, _: &Received<'_>, _: &Trust<'_>) -> Result<Checked, VerifyError> {
         Ok(Checked::Event { signed_at: None })
     }
 
-    fn identify(&self, received: &Received<'_>) -> Result<EventRef, VerifyError> {
+    fn events(&self, received: &Received<'_>, _: &Trust<'_>) -> Result<Events, VerifyError> {
         let id = String::from_utf8_lossy(received.headers["x-id"].as_bytes()).into_owned();
-        Ok(EventRef { event_type: Some(id.clone()), id: Some(id), id_authenticated: true })
+        Ok(Events::One(EventRef { event_type: Some(id.clone()), id: Some(id), id_authenticated: true }))
     }
 }
 

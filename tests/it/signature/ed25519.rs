@@ -3,14 +3,18 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hookwire::secret::{Key, KeyError, Keyring};
-use hookwire::signature::{Part, STANDARD, Scheme, Stamp};
+use hookwire::signature::{Encoding, Grammar, Hash, KeyText, STANDARD, Scheme, Signature};
 use serde_json::Value;
 
 use super::{ID, Request, ring};
 use crate::support::vectors;
 
 /// The message is the body and nothing else, so that foreign vectors fit.
-static BARE: Scheme = Scheme { name: "bare", signed: &[Part::Body], stamp: Stamp::None, id_header: None, ..STANDARD };
+static BARE: Scheme = Scheme::new("bare", "https://example.com").signature(
+    Signature::hmac(Hash::Sha256, Encoding::Base64, &["webhook-signature"])
+        .key(KeyText::Standard)
+        .grammar(Grammar::Versioned),
+);
 
 /// The identity, the point of order two, and two of order four and eight, in canonical and other spellings.
 const SMALL_ORDER: [&str; 7] = [

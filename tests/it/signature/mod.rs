@@ -10,7 +10,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hookwire::clock::Timestamp;
 use hookwire::secret::{Key, Keyring};
-use hookwire::signature::{At, Checked, Received, STANDARD, Signing, Tolerance, Verify, VerifyError};
+use hookwire::signature::{
+    Checked, EventRef, Events, Received, STANDARD, Signing, Tolerance, Trust, Verify, VerifyError,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 const NOW: i64 = 1_700_000_000;
@@ -26,20 +28,13 @@ struct Request {
     headers: HeaderMap,
     body: Vec<u8>,
     now: Timestamp,
-    tolerance: Tolerance,
+    tolerance: Option<Tolerance>,
 }
 
 impl Request {
     fn new(body: &[u8]) -> Self {
         let (method, uri, headers) = (Method::POST, Uri::from_static("/hooks"), HeaderMap::new());
-        Self {
-            method,
-            uri,
-            headers,
-            body: body.into(),
-            now: Timestamp::from_secs(NOW),
-            tolerance: Tolerance::default(),
-        }
+        Self { method, uri, headers, body: body.into(), now: Timestamp::from_secs(NOW), tolerance: None }
     }
 
     /// Signed now, by Standard Webhooks, with these keys.
@@ -73,7 +68,16 @@ impl Request {
     }
 
     fn verify(&self, scheme: &dyn Verify, keys: &Keyring) -> Result<Checked, VerifyError> {
-        scheme.verify(&self.received(), keys, &At { now: self.now, tolerance: self.tolerance })
+        let trust = Trust { tolerance: self.tolerance, ..Trust::new(keys, self.now) };
+        scheme.verify(&self.received(), &trust)
+    }
+
+    fn identify(&self, scheme: &dyn Verify) -> Result<EventRef, VerifyError> {
+        let keys = ring(SECRET);
+        match scheme.events(&self.received(), &Trust::new(&keys, self.now))? {
+            Events::One(event) => Ok(event),
+            Events::Batch(_) => panic!("one event"),
+        }
     }
 
     fn signature(&self) -> &str {

@@ -7,9 +7,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use hookwire::clock::Timestamp;
 use hookwire::secret::{Key, KeyError, Keyring, MAX_KEYS};
 use hookwire::signature::providers::{GITHUB, SLACK, STRIPE};
-use hookwire::signature::{
-    Checked, STANDARD, STANDARD_STRICT, SignError, Signing, Tolerance, Verify as _, VerifyError,
-};
+use hookwire::signature::{Checked, STANDARD, STANDARD_STRICT, SignError, Signing, Tolerance, VerifyError};
 use http::HeaderMap;
 
 use super::{BODY, ID, NOW, Request, SECRET, key, ring};
@@ -153,7 +151,7 @@ fn r_07_a_second_signature_line_is_refused_where_the_scheme_has_no_list() {
         scheme.sign(&signing, &keys, &mut request.headers).unwrap();
         let line = request.headers[header].clone();
         let twice = request.with(header, line.as_bytes());
-        assert_eq!(twice.verify(scheme, &keys), Err(VerifyError::Malformed("signature")), "{}", scheme.name);
+        assert_eq!(twice.verify(scheme, &keys), Err(VerifyError::Malformed("signature")), "{}", scheme.name());
     }
 }
 
@@ -249,7 +247,7 @@ fn r_11_no_tolerance_and_no_check_have_to_be_asked_for_by_name() {
     assert_eq!(Tolerance::within(Duration::ZERO), None);
     assert_eq!(Tolerance::default(), Tolerance::within(Duration::from_secs(300)).unwrap());
     let (mut request, keys) = good();
-    request.tolerance = Tolerance::dangerous_any();
+    request.tolerance = Some(Tolerance::dangerous_any());
     assert!(request.clone().at(i64::MAX).verify(&STANDARD, &keys).is_ok());
     assert!(request.at(0).verify(&STANDARD, &keys).is_ok());
 }
@@ -353,21 +351,21 @@ fn r_40_an_id_or_type_unfit_for_a_log_is_refused() {
     for (header, what) in [("webhook-id", "event id")] {
         for value in [&b"a\tb"[..], b"\xff\xfe", "x".repeat(257).as_bytes()] {
             let request = Request::new(b"{}").with(header, value);
-            assert_eq!(STANDARD.identify(&request.received()), Err(VerifyError::Malformed(what)));
+            assert_eq!(request.identify(&STANDARD), Err(VerifyError::Malformed(what)));
         }
     }
     for kind in [r"a\u001b[2J", r"a\nb", r"a\u0085b", &"x".repeat(257)] {
         let request = Request::new(format!(r#"{{"type":"{kind}"}}"#).as_bytes()).with("webhook-id", ID);
-        assert_eq!(STANDARD.identify(&request.received()), Err(VerifyError::Malformed("event type")), "{kind}");
+        assert_eq!(request.identify(&STANDARD), Err(VerifyError::Malformed("event type")), "{kind}");
     }
 }
 
 #[test]
 fn r_40_a_field_that_stands_twice_names_no_event() {
     for body in [&b"command=%2Fone&command=%2Ftwo"[..], br#"{"event_id":"Ev1","event_id":"Ev2"}"#] {
-        assert!(matches!(SLACK.identify(&Request::new(body).received()), Err(VerifyError::Malformed(_))));
+        assert!(matches!(Request::new(body).identify(&SLACK), Err(VerifyError::Malformed(_))));
     }
-    let once = SLACK.identify(&Request::new(b"x=1&command=%2Fone").received()).unwrap();
+    let once = Request::new(b"x=1&command=%2Fone").identify(&SLACK).unwrap();
     assert_eq!(once.event_type.as_deref(), Some("/one"));
 }
 
@@ -376,9 +374,9 @@ fn r_40_an_unfit_id_is_refused_by_identify_though_the_signature_is_good() {
     let keys = ring(SECRET);
     let (request, _) = good();
     assert!(request.verify(&STANDARD, &keys).is_ok());
-    assert_eq!(STANDARD.identify(&request.received()).unwrap().id.as_deref(), Some(ID));
+    assert_eq!(request.identify(&STANDARD).unwrap().id.as_deref(), Some(ID));
     let twice = request.with("webhook-id", ID);
-    assert_eq!(STANDARD.identify(&twice.received()), Err(VerifyError::Malformed("event id")));
+    assert_eq!(twice.identify(&STANDARD), Err(VerifyError::Malformed("event id")));
 }
 
 #[test]

@@ -1,0 +1,126 @@
+//! Which events a verified request holds: one, or a batch.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::error::VerifyError;
+use super::json;
+use super::place::Place;
+use super::scheme::Scheme;
+use super::{Received, Trust};
+
+/// Longest id or type kept, in bytes.
+const MAX_NAME_BYTES: usize = 256;
+
+/// Most events taken from one request.
+pub const MAX_EVENTS: usize = 4_096;
+
+/// What a verified request says of an event. The texts are at most 256 bytes and free of control characters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventRef {
+    /// The event's id, the same on every attempt, where the sender gives one.
+    pub id: Option<String>,
+    /// What kind of event it is, where the sender says.
+    pub event_type: Option<String>,
+    /// Whether the signature covers the id. Where it does not, a captured request can be sent again under another id,
+    /// so dedup looks at the body too.
+    pub id_authenticated: bool,
+}
+
+/// The events of one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Events {
+    /// The request is the event.
+    One(EventRef),
+    /// The request holds these, in order; none where the sender only says hello.
+    Batch(Vec<Item>),
+}
+
+/// One event of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// What it says of itself.
+    pub event: EventRef,
+    /// Where its bytes stand in the body of the request.
+    pub bytes: Range<usize>,
+}
+
+/// A body that holds many events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// Where the arrays stand that hold them: pointers followed one after the other, each through every element of the
+    /// one before. `[""]` is a body that is an array; `["/entry", "/changes"]` is every change of every entry. Where an
+    /// element has none of a later pointer's array, the element itself is the event.
+    pub items: &'static [&'static str],
+    /// Where the id stands, seen from the item. Only the JSON places count.
+    pub id: &'static [Place],
+    /// Where the type stands, seen from the item.
+    pub event_type: &'static [Place],
+}
+
+impl Scheme {
+    pub(super) fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError> {
+        match &self.batch {
+            Some(batch) => match self.batched(batch, received, trust)? {
+                Some(items) => Ok(Events::Batch(items)),
+                None => self.single(received, trust),
+            },
+            None => self.single(received, trust),
+        }
+    }
+
+    fn single(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError> {
+        Ok(Events::One(EventRef {
+            id: name(self.id, received, trust, "event id")?,
+            event_type: name(self.event_type, received, trust, "event type")?,
+            id_authenticated: self.id_authenticated,
+        }))
+    }
+
+    /// `None` when the body has no such array: then the request is one event.
+    fn batched(
+        &self,
+        batch: &Batch,
+        received: &Received<'_>,
+        trust: &Trust<'_>,
+    ) -> Result<Option<Vec<Item>>, VerifyError> {
+        let Some(ranges) = json::items(received.body, batch.items, MAX_EVENTS).map_err(malformed)? else {
+            return Ok(None);
+        };
+        let mut items = Vec::with_capacity(ranges.len());
+        for bytes in ranges {
+            let body = received.body.get(bytes.clone()).unwrap_or_default();
+            let item = Received { body, ..*received };
+            let event = EventRef {
+                id: name(batch.id, &item, trust, "event id")?,
+                event_type: name(batch.event_type, &item, trust, "event type")?,
+                id_authenticated: self.id_authenticated,
+            };
+            items.push(Item { event, bytes });
+        }
+        Ok(Some(items))
+    }
+}
+
+const fn malformed(_: json::Ambiguous) -> VerifyError {
+    VerifyError::Malformed("events")
+}
+
+/// What stands in the first place that has anything.
+pub(super) fn name(
+    places: &[Place],
+    received: &Received<'_>,
+    trust: &Trust<'_>,
+    what: &'static str,
+) -> Result<Option<String>, VerifyError> {
+    for place in places {
+        match place.read(received, trust, what)? {
+            Some(text) if text.len() > MAX_NAME_BYTES || text.chars().any(char::is_control) => {
+                return Err(VerifyError::Malformed(what));
+            }
+            Some(text) if !text.is_empty() => return Ok(Some(Cow::into_owned(text))),
+            _ => {}
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,287 @@
+//! Requests that ask for an answer and are no event.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use bytes::Bytes;
+use zeroize::Zeroizing;
+
+use super::encoding::Encoding;
+use super::error::VerifyError;
+use super::place::Place;
+use super::scheme::{Hash, Scheme};
+use super::{Received, Trust};
+use crate::secret::Kind;
+
+/// Longest challenge that is sent back, in bytes.
+const MAX_ECHO_BYTES: usize = 2_048;
+
+/// Longest challenge that is answered with a MAC, in bytes.
+const MAX_MAC_ECHO_BYTES: usize = 128;
+
+/// A request that asks for an answer and is no event.
+///
+/// ```
+/// use hookwire::signature::{Handshake, Piece, Place, When};
+///
+/// // GET /hooks?challenge=abc is answered with abc.
+/// const CHALLENGE: Handshake = Handshake::unsigned(&[When::Method("GET"), When::Has(Place::Query("challenge"))])
+///     .body("text/plain", &[Piece::Echo(Place::Query("challenge"))]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Handshake {
+    when: &'static [When],
+    signed: bool,
+    setup_only: bool,
+    must_match: Option<(Place, &'static str)>,
+    status: u16,
+    headers: &'static [(&'static str, &'static [Piece])],
+    content_type: Option<&'static str>,
+    body: &'static [Piece],
+    refused: u16,
+    capture: Option<Place>,
+}
+
+/// What shows that a request is a handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum When {
+    /// It has this method.
+    Method(&'static str),
+    /// Something stands there.
+    Has(Place),
+    /// Nothing stands there.
+    Lacks(Place),
+    /// This stands there.
+    Is(Place, &'static str),
+}
+
+/// A piece of the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Piece {
+    /// Itself.
+    Text(&'static str),
+    /// What stands there, as it is.
+    Echo(Place),
+    /// What stands there, as a JSON string with its quotes.
+    Json(Place),
+    /// The MAC, under the newest key, of what stands there. Since the same key signs events, only `A-Z a-z 0-9 _ + / = . -`
+    /// are answered so, and 128 of them at most: nothing that could be the text of an event (see Zoom and X).
+    Mac(Place, Encoding),
+}
+
+impl Handshake {
+    /// One that anybody may send: it is answered before anything is checked.
+    #[must_use]
+    pub const fn unsigned(when: &'static [When]) -> Self {
+        Self {
+            when,
+            signed: false,
+            setup_only: false,
+            must_match: None,
+            status: 200,
+            headers: &[],
+            content_type: None,
+            body: &[],
+            refused: 403,
+            capture: None,
+        }
+    }
+
+    /// One that is answered only after its signature or token was checked.
+    #[must_use]
+    pub const fn signed(when: &'static [When]) -> Self {
+        Self { signed: true, ..Self::unsigned(when) }
+    }
+
+    /// Answered only where this place holds one of the values of this setting; refused otherwise.
+    #[must_use]
+    pub const fn must_match(self, place: Place, setting: &'static str) -> Self {
+        Self { must_match: Some((place, setting)), ..self }
+    }
+
+    /// Answered with this status instead of 200.
+    #[must_use]
+    pub const fn status(self, status: u16) -> Self {
+        Self { status, ..self }
+    }
+
+    /// Refused with this status instead of 403.
+    #[must_use]
+    pub const fn refused(self, status: u16) -> Self {
+        Self { refused: status, ..self }
+    }
+
+    /// Answered with this body.
+    #[must_use]
+    pub const fn body(self, content_type: &'static str, body: &'static [Piece]) -> Self {
+        Self { content_type: Some(content_type), body, ..self }
+    }
+
+    /// Answered with these headers.
+    #[must_use]
+    pub const fn headers(self, headers: &'static [(&'static str, &'static [Piece])]) -> Self {
+        Self { headers, ..self }
+    }
+
+    /// Hands over the key that stands there, and is answered only while the source is being set up: at any other time
+    /// such a request is an attack.
+    #[must_use]
+    pub const fn captures(self, key: Place) -> Self {
+        Self { capture: Some(key), setup_only: true, ..self }
+    }
+
+    /// The method that it has, where that is not POST.
+    pub(super) fn method(&self) -> Option<&'static str> {
+        self.when.iter().find_map(|when| match when {
+            When::Method(method) if *method != "POST" => Some(*method),
+            _ => None,
+        })
+    }
+
+    fn is_met(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<bool, VerifyError> {
+        for when in self.when {
+            let met = match when {
+                When::Method(method) => received.method.as_str() == *method,
+                When::Has(place) => place.read(received, trust, "handshake")?.is_some(),
+                When::Lacks(place) => place.read(received, trust, "handshake")?.is_none(),
+                When::Is(place, text) => place.read(received, trust, "handshake")?.as_deref() == Some(*text),
+            };
+            if !met {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn answer(&self, hash: Hash, received: &Received<'_>, trust: &Trust<'_>) -> Result<Reply, VerifyError> {
+        let refused = VerifyError::HandshakeRefused { status: self.refused };
+        if self.setup_only && !trust.setup {
+            return Err(refused);
+        }
+        if let Some((place, setting)) = self.must_match {
+            let presented = place.read(received, trust, "handshake")?.ok_or(refused)?;
+            let allowed = trust.settings.all(setting).iter();
+            if !allowed.fold(false, |good, text| good | super::compare::same(text, &presented)) {
+                return Err(refused);
+            }
+        }
+        let write = |pieces: &[Piece]| {
+            pieces
+                .iter()
+                .try_fold(String::new(), |mut text, piece| piece.write(hash, received, trust, &mut text).map(|()| text))
+        };
+        let mut reply = Reply::new(self.status);
+        reply.body = Bytes::from(write(self.body)?);
+        for (name, pieces) in self.headers {
+            reply.headers.push((name, write(pieces)?));
+        }
+        if let Some(content_type) = self.content_type {
+            reply.headers.push(("content-type", content_type.to_owned()));
+            reply.headers.push(("x-content-type-options", "nosniff".to_owned()));
+        }
+        if let Some(place) = self.capture {
+            let key = place.read(received, trust, "handshake")?.ok_or(refused)?;
+            reply.capture = Some(Zeroizing::new(key.into_owned()));
+        }
+        Ok(reply)
+    }
+}
+
+impl Piece {
+    fn write(
+        &self,
+        hash: Hash,
+        received: &Received<'_>,
+        trust: &Trust<'_>,
+        to: &mut String,
+    ) -> Result<(), VerifyError> {
+        match self {
+            Self::Text(text) => to.push_str(text),
+            Self::Echo(place) => to.push_str(&challenge(place, received, trust)?),
+            Self::Json(place) => {
+                let text = challenge(place, received, trust)?;
+                to.push_str(&serde_json::Value::from(text.as_ref()).to_string());
+            }
+            Self::Mac(place, encoding) => to.push_str(&mac(place, *encoding, hash, received, trust)?),
+        }
+        Ok(())
+    }
+}
+
+fn challenge<'a>(place: &Place, received: &Received<'a>, trust: &Trust<'a>) -> Result<Cow<'a, str>, VerifyError> {
+    let text = place.read(received, trust, "handshake")?.ok_or(VerifyError::Malformed("handshake"))?;
+    if text.len() > MAX_ECHO_BYTES { Err(VerifyError::Malformed("handshake")) } else { Ok(text) }
+}
+
+fn mac(
+    place: &Place,
+    encoding: Encoding,
+    hash: Hash,
+    received: &Received<'_>,
+    trust: &Trust<'_>,
+) -> Result<String, VerifyError> {
+    let text = challenge(place, received, trust)?;
+    let harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"_+/=.-".contains(&byte);
+    if !(1..=MAX_MAC_ECHO_BYTES).contains(&text.len()) || !text.bytes().all(harmless) {
+        return Err(VerifyError::HandshakeRefused { status: 403 });
+    }
+    let key = trust.keys.live(trust.now).find_map(|key| match key.kind() {
+        Kind::Hmac(key) => Some(key),
+        _ => None,
+    });
+    let mut mac = hash.mac(key.ok_or(VerifyError::NoKey)?);
+    mac.update(text.as_bytes());
+    let mut encoded = Vec::with_capacity(64);
+    encoding.encode(mac.finish().as_bytes(), &mut encoded);
+    String::from_utf8(encoded).map_err(|_| VerifyError::Malformed("handshake"))
+}
+
+impl Scheme {
+    /// The answer, when the request is a handshake of this kind.
+    pub(super) fn handshake(
+        &self,
+        signed: bool,
+        received: &Received<'_>,
+        trust: &Trust<'_>,
+    ) -> Result<Option<Reply>, VerifyError> {
+        for handshake in self.handshakes.iter().filter(|handshake| handshake.signed == signed) {
+            if handshake.is_met(received, trust)? {
+                return handshake.answer(self.hash(), received, trust).map(Some);
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The answer to a handshake.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Reply {
+    /// Status code.
+    pub status: u16,
+    /// Headers, named in lower case.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: Bytes,
+    /// The key that the sender handed over, to be kept: its next requests are signed with it.
+    pub capture: Option<Zeroizing<String>>,
+    /// A URL that is to be fetched through the egress guard to say yes (Amazon SNS).
+    pub visit: Option<String>,
+}
+
+impl Reply {
+    /// A bare status.
+    #[must_use]
+    pub const fn new(status: u16) -> Self {
+        Self { status, headers: Vec::new(), body: Bytes::new(), capture: None, visit: None }
+    }
+}
+
+/// Neither the body nor the key.
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Reply({}, {} bytes, capture: {})", self.status, self.body.len(), self.capture.is_some())
+    }
+}

@@ -1,0 +1,102 @@
+//! Where in a request something stands.
+
+use std::borrow::Cow;
+use std::str;
+
+use super::error::VerifyError;
+use super::json;
+use super::{Received, Trust};
+
+/// Where an id, a type, a token or a challenge stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Place {
+    /// In a header, named in lower case.
+    Header(&'static str),
+    /// In the JSON body, by JSON Pointer (RFC 6901) through objects and arrays: `/event/type`, `/0/id`.
+    Json(&'static str),
+    /// The name of the first member of the JSON body (an object) that is none of these: Telegram names the kind of an
+    /// update so.
+    JsonMember {
+        /// The members that are not meant.
+        except: &'static [&'static str],
+    },
+    /// In a form-encoded body.
+    Form(&'static str),
+    /// In JSON, by JSON Pointer, in a field of a form-encoded body.
+    FormJson {
+        /// The field.
+        field: &'static str,
+        /// The pointer in it.
+        pointer: &'static str,
+    },
+    /// In the query of the request's URL.
+    Query(&'static str),
+    /// In these places, joined; nothing when one of them has nothing.
+    Join {
+        /// What stands between them.
+        separator: &'static str,
+        /// The places.
+        places: &'static [Self],
+    },
+    /// In the receiver's own settings.
+    Setting(&'static str),
+}
+
+impl Place {
+    /// What stands there; `None` when nothing does. `what` names it in errors.
+    ///
+    /// # Errors
+    /// When it stands there twice, so that two readers could see two values, or is no text.
+    pub(super) fn read<'a>(
+        &self,
+        received: &Received<'a>,
+        trust: &Trust<'a>,
+        what: &'static str,
+    ) -> Result<Option<Cow<'a, str>>, VerifyError> {
+        let malformed = VerifyError::Malformed(what);
+        match self {
+            Self::Header(name) => Ok(header(received, name, malformed)?.map(Cow::Borrowed)),
+            Self::Json(pointer) => owned(json::text_at(received.body, pointer), malformed),
+            Self::JsonMember { except } => owned(json::member(received.body, except), malformed),
+            Self::Form(name) => field(received.body, name, malformed),
+            Self::FormJson { field: name, pointer } => {
+                let Some(text) = field(received.body, name, malformed)? else { return Ok(None) };
+                owned(json::text_at(text.as_bytes(), pointer), malformed)
+            }
+            Self::Query(name) => field(received.uri.query().unwrap_or_default().as_bytes(), name, malformed),
+            Self::Join { separator, places } => {
+                let mut texts = Vec::with_capacity(places.len());
+                for place in *places {
+                    let Some(text) = place.read(received, trust, what)? else { return Ok(None) };
+                    texts.push(text);
+                }
+                Ok(Some(Cow::Owned(texts.join(separator))))
+            }
+            Self::Setting(name) => Ok(trust.settings.get(name).map(Cow::Borrowed)),
+        }
+    }
+}
+
+fn owned<'a>(
+    found: Result<Option<String>, json::Ambiguous>,
+    malformed: VerifyError,
+) -> Result<Option<Cow<'a, str>>, VerifyError> {
+    found.map(|text| text.map(Cow::Owned)).map_err(|json::Ambiguous| malformed)
+}
+
+/// The header's one value; a second one would make the event's name ambiguous.
+fn header<'a>(received: &Received<'a>, name: &str, malformed: VerifyError) -> Result<Option<&'a str>, VerifyError> {
+    let mut values = received.headers.get_all(name).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(malformed);
+    }
+    str::from_utf8(value.as_bytes()).map(Some).map_err(|_| malformed)
+}
+
+fn field<'a>(form: &'a [u8], name: &str, malformed: VerifyError) -> Result<Option<Cow<'a, str>>, VerifyError> {
+    let mut values = form_urlencoded::parse(form).filter(|(field, _)| field == name);
+    let value = values.next().map(|(_, value)| value);
+    if values.next().is_some() { Err(malformed) } else { Ok(value) }
+}

@@ -1,0 +1,87 @@
+//! Reading the signed time, strictly: text and number must be the same thing.
+
+use jiff::fmt::rfc2822;
+
+use super::error::VerifyError;
+use super::scheme::Unit;
+use crate::clock::Timestamp;
+
+const MALFORMED: VerifyError = VerifyError::Malformed("timestamp");
+
+impl Unit {
+    pub(super) fn read(self, text: &[u8]) -> Result<Timestamp, VerifyError> {
+        match self {
+            Self::Seconds => digits(text, 12).map(Timestamp::from_secs),
+            Self::Millis => digits(text, 15).map(Timestamp::from_millis),
+            Self::Rfc3339 => rfc3339(text),
+            Self::HttpDate => http_date(text),
+        }
+    }
+}
+
+/// `[1-9][0-9]*`, bounded: no sign, space, fraction, leading zero or foreign digit.
+fn digits(text: &[u8], most: usize) -> Result<i64, VerifyError> {
+    let sound = matches!(text.first(), Some(b'1'..=b'9')) && text.len() <= most && text.iter().all(u8::is_ascii_digit);
+    if !sound {
+        return Err(MALFORMED);
+    }
+    Ok(text.iter().fold(0i64, |sum, digit| sum * 10 + i64::from(digit.wrapping_sub(b'0'))))
+}
+
+/// `2026-11-25T09:30:00.123456789Z`, with four digits of year: where nothing stands between time and body in what is
+/// signed, a shorter or longer text would be another cut of the same bytes.
+fn rfc3339(text: &[u8]) -> Result<Timestamp, VerifyError> {
+    let text = std::str::from_utf8(text).map_err(|_| MALFORMED)?;
+    let shape = |(at, byte): (usize, u8)| match at {
+        4 | 7 => byte == b'-',
+        10 => byte == b'T',
+        13 | 16 => byte == b':',
+        0..=18 => byte.is_ascii_digit(),
+        19.. => byte.is_ascii_digit() || b".Z+-:".contains(&byte),
+    };
+    if !(20..=35).contains(&text.len()) || !text.bytes().enumerate().all(shape) {
+        return Err(MALFORMED);
+    }
+    let at: jiff::Timestamp = text.parse().map_err(|_| MALFORMED)?;
+    Ok(Timestamp::from_micros(at.as_microsecond()))
+}
+
+/// `Sun, 06 Nov 1994 08:49:37 GMT`: the one form that may be sent (RFC 9110 section 5.6.7).
+fn http_date(text: &[u8]) -> Result<Timestamp, VerifyError> {
+    static PARSER: rfc2822::DateTimeParser = rfc2822::DateTimeParser::new();
+    if text.len() != 29 || !text.ends_with(b" GMT") {
+        return Err(MALFORMED);
+    }
+    let at = PARSER.parse_timestamp(text).map_err(|_| MALFORMED)?;
+    Ok(Timestamp::from_secs(at.as_second()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_unit_reads_its_one_spelling_and_nothing_else() {
+        let at = Timestamp::from_secs(784_111_777);
+        assert_eq!(Unit::Seconds.read(b"784111777"), Ok(at));
+        assert_eq!(Unit::Millis.read(b"784111777000"), Ok(at));
+        assert_eq!(Unit::Rfc3339.read(b"1994-11-06T08:49:37Z"), Ok(at));
+        assert_eq!(Unit::Rfc3339.read(b"1994-11-06T09:49:37.000000000+01:00"), Ok(at));
+        assert_eq!(Unit::HttpDate.read(b"Sun, 06 Nov 1994 08:49:37 GMT"), Ok(at));
+    }
+
+    #[test]
+    fn r_10_no_unit_reads_anything_sloppy() {
+        for text in ["", "0", "-1", "+1", "01", "1.0", " 1", "1 ", "1234567890123", "\u{664}\u{664}"] {
+            assert_eq!(Unit::Seconds.read(text.as_bytes()), Err(MALFORMED), "{text:?}");
+        }
+        for text in
+            ["1994-11-06", "94-11-06T08:49:37Z", "1994-11-06 08:49:37Z", "1994-11-06T08:49:37", "1994-13-06T08:49:37Z"]
+        {
+            assert_eq!(Unit::Rfc3339.read(text.as_bytes()), Err(MALFORMED), "{text:?}");
+        }
+        for text in ["Sun, 06 Nov 1994 08:49:37 +0000", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"] {
+            assert_eq!(Unit::HttpDate.read(text.as_bytes()), Err(MALFORMED), "{text:?}");
+        }
+    }
+}

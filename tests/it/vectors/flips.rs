@@ -1,0 +1,84 @@
+//! One byte of an accepted request is changed: it must be refused, or stand in a short list.
+
+use super::case::Case;
+use super::run;
+
+/// What a scheme does not cover, by its documentation: a changed byte there is accepted.
+const UNCOVERED: &[(&str, What)] = &[];
+
+/// Where a byte is flipped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    Body,
+    Signature,
+    Time,
+}
+
+pub async fn check(case: &Case) -> Vec<String> {
+    if case.expect != "ok" || case.answer.is_some() {
+        return Vec::new();
+    }
+    let mut complaints = Vec::new();
+    for what in [What::Body, What::Signature, What::Time] {
+        if UNCOVERED.contains(&(case.source.as_str(), what)) {
+            continue;
+        }
+        for flipped in flips(case, what) {
+            if run::verify(&flipped).await.is_ok() {
+                complaints.push(format!("{} {}: accepted with another {what:?}", case.source, case.name));
+            }
+        }
+    }
+    complaints
+}
+
+fn flips(case: &Case, what: What) -> Vec<Case> {
+    match what {
+        What::Body => (0..case.body.len().min(1)).map(|_| with_body_flipped(case)).collect(),
+        What::Signature => headers(case, &["signature", "token", "authorization", "hmac", "mac", "-auth"]),
+        What::Time => headers(case, &["timestamp", "-time"]),
+    }
+}
+
+/// The middle byte, one bit.
+fn with_body_flipped(case: &Case) -> Case {
+    let mut flipped = case.clone();
+    let middle = flipped.body.len() / 2;
+    flipped.body[middle] ^= 1;
+    flipped
+}
+
+/// Every header whose name holds one of these words, with one character changed in the middle of its value.
+fn headers(case: &Case, words: &[&str]) -> Vec<Case> {
+    let mut all = Vec::new();
+    for at in 0..case.headers.len() {
+        let name = case.headers[at].0.to_ascii_lowercase();
+        if words.iter().any(|word| name.contains(word)) {
+            let mut flipped = case.clone();
+            flipped.headers[at].1 = changed(&case.headers[at].1);
+            all.push(flipped);
+        }
+    }
+    all
+}
+
+/// One character in the middle of everything that is long enough to be a signature; in the middle of the value where
+/// nothing is. A list is good as long as one of its signatures is, so each is changed.
+fn changed(value: &str) -> String {
+    let mut characters: Vec<_> = value.chars().collect();
+    let mut spots = Vec::new();
+    let mut start = 0;
+    for end in (0..=characters.len()).filter(|at| characters.get(*at).is_none_or(|it| " ,;=".contains(*it))) {
+        if end - start >= 16 {
+            spots.push((start + end) / 2);
+        }
+        start = end + 1;
+    }
+    if spots.is_empty() {
+        spots.push(characters.len() / 2);
+    }
+    for spot in spots {
+        characters[spot] = if characters[spot] == '1' { '2' } else { '1' };
+    }
+    characters.into_iter().collect()
+}

@@ -1,0 +1,49 @@
+//! Every published request of every provider, through [`Source`](hookwire::receiver::Source) by the provider's name.
+
+mod case;
+mod flips;
+mod run;
+mod verdicts;
+
+use case::{Case, all};
+use hookwire::signature::providers::Provider;
+
+/// The vectors of the providers that the crate knows.
+fn cases() -> Vec<Case> {
+    all().into_iter().filter(|case| Provider::named(&case.source).is_some()).collect()
+}
+
+/// Vectors whose verdict differs from ours, with the reason. Only vectors that are marked `optional` may stand here.
+const DEVIATIONS: &[(&str, &str, &str, &str)] = &[
+    ("github", "uppercase_hex", "ok", "hex is decoded before it is compared, so its case does not matter"),
+    ("stripe", "uppercase_hex", "ok", "hex is decoded before it is compared, so its case does not matter"),
+];
+
+#[tokio::test]
+async fn every_vector_gets_its_verdict_id_type_and_answer() {
+    let mut complaints = Vec::new();
+    for case in cases() {
+        complaints.extend(run::check(&case).await);
+    }
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+#[tokio::test]
+async fn a_flipped_byte_of_body_signature_or_time_is_refused_unless_it_is_documented_as_not_covered() {
+    let mut complaints = Vec::new();
+    for case in cases() {
+        complaints.extend(flips::check(&case).await);
+    }
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+#[test]
+fn every_provider_of_the_table_has_vectors_that_pass_and_vectors_that_fail() {
+    let cases = all();
+    for provider in Provider::ALL {
+        let (good, bad): (Vec<_>, Vec<_>) =
+            cases.iter().filter(|case| case.source == provider.name).partition(|case| case.is_accepted());
+        let excused = case::WITHOUT_REFUSALS.contains(&provider.name);
+        assert!(!good.is_empty() && (excused || !bad.is_empty()), "{}: {} + {}", provider.name, good.len(), bad.len());
+    }
+}
