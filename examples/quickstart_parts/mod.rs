@@ -70,7 +70,7 @@ pub(crate) async fn serve(
     ledger: Ledger,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     let receiver = Receiver::builder(dedup)
-        .source(Source::new("all", STANDARD, all))
+        .source(Source::new("all", &STANDARD, all))
         .source(Source::new("bad", &STANDARD, bad))
         .build()?;
     let app = Router::new()

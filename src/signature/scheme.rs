@@ -30,7 +30,7 @@ use crate::secret::{HmacKey, Key, KeyError, Mac, Tag};
 ///     .event_type(&[Place::Json("/type")]);
 /// assert!(ACME.key("a long and random secret").is_ok());
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Scheme {
     pub(super) name: &'static str,
     pub(super) docs: &'static str,
