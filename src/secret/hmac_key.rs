@@ -32,12 +32,12 @@ impl HmacKey {
 
     /// A MAC by SHA-384.
     pub(crate) fn sha384(&self) -> Mac {
-        Mac::Sha384(schedule(&self.bytes))
+        Mac::Sha384(Box::new(schedule(&self.bytes)))
     }
 
     /// A MAC by SHA-512.
     pub(crate) fn sha512(&self) -> Mac {
-        Mac::Sha512(schedule(&self.bytes))
+        Mac::Sha512(Box::new(schedule(&self.bytes)))
     }
 }
 
@@ -47,13 +47,13 @@ fn schedule<M: KeyInit>(bytes: &[u8]) -> M {
     M::new_from_slice(bytes).unwrap_or_else(|_| M::new(&Default::default()))
 }
 
-/// A MAC in the making.
+/// A MAC in the making. The large and rare ones are boxed, so that the common ones are small to move.
 #[derive(Clone)]
 pub(crate) enum Mac {
     Sha1(Hmac<Sha1>),
     Sha256(Hmac<Sha256>),
-    Sha384(Hmac<Sha384>),
-    Sha512(Hmac<Sha512>),
+    Sha384(Box<Hmac<Sha384>>),
+    Sha512(Box<Hmac<Sha512>>),
 }
 
 impl Mac {
@@ -86,10 +86,11 @@ pub(crate) struct Tag {
 impl Tag {
     pub(crate) fn of(tag: &[u8]) -> Self {
         let mut bytes = [0; 64];
-        for (to, from) in bytes.iter_mut().zip(tag) {
-            *to = *from;
+        let length = tag.len().min(bytes.len());
+        if let (Some(to), Some(from)) = (bytes.get_mut(..length), tag.get(..length)) {
+            to.copy_from_slice(from);
         }
-        Self { bytes, length: tag.len().min(64) }
+        Self { bytes, length }
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
