@@ -318,6 +318,12 @@ impl Signature {
         Self { algorithm, ..self }
     }
 
+    /// By what it is made.
+    #[must_use]
+    pub const fn made_by(&self) -> Algorithm {
+        self.algorithm
+    }
+
     /// By a key that is written in another way.
     #[must_use]
     pub const fn key(self, key: KeyText) -> Self {
@@ -475,6 +481,12 @@ impl Scheme {
     #[must_use]
     pub const fn docs(&self) -> &'static str {
         self.docs
+    }
+
+    /// How a request shows who made it.
+    #[must_use]
+    pub const fn proof(&self) -> &Proof {
+        &self.proof
     }
 
     /// Reads a secret as this provider shows it.

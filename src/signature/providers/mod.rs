@@ -23,6 +23,8 @@ pub struct Provider {
     pub docs: &'static str,
     /// How its requests are checked.
     pub scheme: &'static dyn Verify,
+    /// The same as data; `None` where it is code.
+    pub data: Option<&'static Scheme>,
 }
 
 impl Provider {
@@ -31,7 +33,7 @@ impl Provider {
         &[Self::of(&GITHUB), Self::of(&SHOPIFY), Self::of(&SLACK), Self::of(&STANDARD), Self::of(&STRIPE)];
 
     const fn of(scheme: &'static Scheme) -> Self {
-        Self { name: scheme.name(), docs: scheme.docs(), scheme }
+        Self { name: scheme.name(), docs: scheme.docs(), scheme, data: Some(scheme) }
     }
 
     /// The provider of this name.

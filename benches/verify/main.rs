@@ -1,9 +1,11 @@
-//! What verifying costs, over what it cannot cost less than.
+//! What verifying costs, over what it cannot cost less than. `HOOKWIRE_BENCH_ONLY=shopify` measures one provider's scheme.
 //!
 //! One round of each in turn, many rounds, medians; so that what else the machine does meets all three alike. The floor is
 //! what every verifier of Standard Webhooks must do at least: find the three headers, feed one MAC whose key schedule is
 //! ready, decode one signature, compare.
 #![expect(clippy::print_stdout, reason = "a benchmark reports")]
+
+mod schemes;
 
 use std::error::Error;
 use std::hint::black_box;
@@ -44,15 +46,23 @@ impl Request {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
+    if std::env::var_os("HOOKWIRE_BENCH_ONLY").is_none() {
+        standard()?;
+    }
+    schemes::report()
+}
+
+/// Standard Webhooks, beside its floor and a peer.
+fn standard() -> Result<(), Box<dyn Error>> {
     let request = Request::signed()?;
     let peer = standardwebhooks::Webhook::new(SECRET)?;
     let floor = Hmac::<Sha256>::new_from_slice(&BASE64.decode(SECRET.trim_start_matches("whsec_"))?)?;
     let (mut ours, mut bare, mut theirs, mut sign) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        bare.push(timed(|| bare_mac(&floor, &request)));
-        ours.push(timed(|| verify(&request)));
-        theirs.push(timed(|| peer.verify(&request.body, &request.headers).is_ok()));
-        sign.push(timed(|| signed(&request)));
+        bare.push(timed(CALLS, || bare_mac(&floor, &request)));
+        ours.push(timed(CALLS, || verify(&request)));
+        theirs.push(timed(CALLS, || peer.verify(&request.body, &request.headers).is_ok()));
+        sign.push(timed(CALLS, || signed(&request)));
     }
     let bare = median(&mut bare);
     println!("{} bytes, {ROUNDS} rounds of {CALLS} calls, medians", request.body.len());
@@ -67,12 +77,12 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Nanoseconds for one call.
-fn timed(mut call: impl FnMut() -> bool) -> f64 {
+fn timed(calls: u32, mut call: impl FnMut() -> bool) -> f64 {
     let start = SystemClock.uptime();
-    for _ in 0..CALLS {
+    for _ in 0..calls {
         assert!(black_box(call()), "everything here is valid");
     }
-    (SystemClock.uptime() - start).as_secs_f64() * 1e9 / f64::from(CALLS)
+    (SystemClock.uptime() - start).as_secs_f64() * 1e9 / f64::from(calls)
 }
 
 fn median(times: &mut [f64]) -> f64 {

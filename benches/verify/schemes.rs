@@ -1,0 +1,137 @@
+//! Every provider's scheme, over the primitive that it cannot do without.
+//!
+//! The request is an accepted vector of the provider with another body, so the answer is "does not match": by the rule
+//! that nothing exits early (R-01), finding that costs what finding the opposite costs.
+
+use std::error::Error;
+use std::hint::black_box;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use hmac::{Hmac, KeyInit, Mac, digest::CtOutput};
+use hookwire::clock::Timestamp;
+use hookwire::secret::Keyring;
+use hookwire::signature::providers::Provider;
+use hookwire::signature::{Algorithm, Hash, Proof, Received, Settings, Trust, VerifyError};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use serde_json::Value;
+
+use super::{median, timed};
+
+const ROUNDS: usize = 41;
+
+/// One accepted request of a provider, with a body of another size.
+struct Sample {
+    provider: &'static Provider,
+    hash: Hash,
+    secret: String,
+    settings: Settings,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    now: Timestamp,
+}
+
+/// Prints the table: nanoseconds, and the ratio, at 1 KiB and at 64 KiB.
+pub(crate) fn report() -> Result<(), Box<dyn Error>> {
+    println!("\nevery scheme that ends in one MAC over the body: verify, and over its bare MAC");
+    let only = std::env::var("HOOKWIRE_BENCH_ONLY").ok();
+    let mut samples = samples()?;
+    samples.retain(|sample| only.as_deref().is_none_or(|only| only == sample.provider.name));
+    for (bytes, calls, goal) in [(1 << 10, 200, 1.3), (64 << 10, 8, 1.1)] {
+        println!("{bytes} bytes (goal: none over {goal} of its MAC)");
+        for sample in &samples {
+            let (ours, bare) = sample.measure(bytes, calls)?;
+            let flag = if ours / bare > goal { "  OVER" } else { "" };
+            println!("  {:<26} {ours:>8.0} ns  {:>5.2}{flag}", sample.provider.name, ours / bare);
+        }
+    }
+    Ok(())
+}
+
+fn samples() -> Result<Vec<Sample>, Box<dyn Error>> {
+    let mut samples: Vec<Sample> = Vec::new();
+    for file in ["providers-a.json", "providers-b.json"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors").join(file);
+        let cases: Vec<Value> = serde_json::from_slice(&std::fs::read(path)?)?;
+        for case in cases.iter().filter(|case| case["expect"] == "ok" && case["method"] == "POST") {
+            let known = |sample: &Sample| sample.provider.name == case["provider"];
+            if samples.iter().any(known) || case["extra"]["scheme"].is_string() {
+                continue;
+            }
+            samples.extend(sample(case)?);
+        }
+    }
+    Ok(samples)
+}
+
+fn sample(case: &Value) -> Result<Option<Sample>, Box<dyn Error>> {
+    let text = |key: &str| case[key].as_str().unwrap_or_default();
+    let Some(provider) = Provider::named(text("provider")) else { return Ok(None) };
+    let Some(hash) = hash(provider) else { return Ok(None) };
+    let mut settings = Settings::default().with("url", text("url"));
+    for (name, value) in case["params"].as_object().into_iter().flatten() {
+        settings = settings.with(name, value.as_str().unwrap_or_default());
+    }
+    let mut headers = HeaderMap::new();
+    for (name, value) in case["headers"].as_object().into_iter().flatten() {
+        headers.insert(HeaderName::try_from(name)?, HeaderValue::from_str(value.as_str().unwrap_or_default())?);
+    }
+    let now = Timestamp::from_secs(case["now_unix"].as_i64().unwrap_or_default());
+    let (secret, uri) = (text("secret").to_owned(), text("url").parse()?);
+    Ok(Some(Sample { provider, hash, secret, settings, method: Method::POST, uri, headers, now }))
+}
+
+/// The MAC of a scheme that is one MAC over the body; in the others the body is parsed, or not covered at all.
+fn hash(provider: &Provider) -> Option<Hash> {
+    let Proof::Signature(signature) = provider.data?.proof() else { return None };
+    match signature.made_by() {
+        Algorithm::Hmac(hash) => Some(hash),
+        Algorithm::HmacNamed(_) => Some(Hash::Sha256),
+        _ => None,
+    }
+}
+
+impl Sample {
+    /// Nanoseconds of ours, and of the bare MAC.
+    fn measure(&self, bytes: usize, calls: u32) -> Result<(f64, f64), Box<dyn Error>> {
+        let body = format!(r#"{{"id":"1","pad":"{}"}}"#, "x".repeat(bytes - 19)).into_bytes();
+        let keys = Keyring::new(self.provider.scheme.read_key(&self.secret)?);
+        let (method, uri) = (&self.method, &self.uri);
+        let received = Received { method, uri, headers: &self.headers, body: &body };
+        let trust = Trust { settings: &self.settings, ..Trust::new(&keys, self.now) };
+        let verify = || self.provider.scheme.verify(black_box(&received), &trust);
+        match verify() {
+            Err(VerifyError::BadSignature) => {}
+            other => return Err(format!("{}: {other:?}", self.provider.name).into()),
+        }
+        let presented = BASE64.encode([7; 64]);
+        let (mut ours, mut bare) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            ours.push(timed(calls, || verify().is_err()));
+            bare.push(match self.hash {
+                Hash::Sha1 => timed_mac::<Hmac<sha1::Sha1>>(calls, &body, &presented)?,
+                Hash::Sha256 => timed_mac::<Hmac<sha2::Sha256>>(calls, &body, &presented)?,
+                Hash::Sha384 => timed_mac::<Hmac<sha2::Sha384>>(calls, &body, &presented)?,
+                _ => timed_mac::<Hmac<sha2::Sha512>>(calls, &body, &presented)?,
+            });
+        }
+        Ok((median(&mut ours), median(&mut bare)))
+    }
+}
+
+/// One MAC whose key schedule is ready, one decoding, one comparison.
+fn timed_mac<M: Mac + KeyInit + Clone>(calls: u32, body: &[u8], presented: &str) -> Result<f64, Box<dyn Error>> {
+    let ready = <M as KeyInit>::new_from_slice(b"a key of some length").map_err(|_| "a key of any length")?;
+    Ok(timed(calls, || {
+        let mut mac = ready.clone();
+        mac.update(black_box(body));
+        let tag: CtOutput<M> = mac.finalize();
+        let mut bytes = [0; 96];
+        let length = BASE64.decode_slice(black_box(presented), &mut bytes).unwrap_or_default();
+        use subtle::ConstantTimeEq as _;
+        let same: bool = bytes.get(..length).unwrap_or_default().ct_eq(&tag.into_bytes()).into();
+        !same
+    }))
+}
