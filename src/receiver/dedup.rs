@@ -20,17 +20,38 @@ const MAX_STRAYS: usize = 1_024;
 /// A duplicate of work in progress is asked to come again after the other's lease, between these many seconds.
 const RETRY_AFTER_SECS: std::ops::RangeInclusive<u64> = 1..=5;
 
+/// What was signed, as far as a repetition is known by it.
+#[derive(Clone, Copy)]
+pub(super) struct Signed<'a> {
+    /// The body of the request.
+    pub(super) body: &'a [u8],
+    /// Which event of a batch.
+    pub(super) index: Option<usize>,
+}
+
 /// What identifies an event: SHA-256 over tenant, source and the parts that the rule names, each behind its length, so
 /// that ("a", "bc") and ("ab", "c") differ, and behind a tag, so that an id never equals a body.
-pub(super) fn key(tenant: &Tenant, source: &Source, event: &EventRef, body: &[u8]) -> DedupKey {
-    let id = event.id.as_deref();
-    let (id, body) = match source.dedup_rule() {
-        DedupBy::Authentic if event.id_authenticated && id.is_some() => (id, None),
-        DedupBy::Authentic | DedupBy::Body => (None, Some(body)),
-        DedupBy::IdAndBody => (id, Some(body)),
+///
+/// An event of a batch that has no id of its own is known by the whole request and its place in it, not by its own bytes:
+/// two events may be written alike, and the second must not be lost.
+pub(super) fn key(tenant: &Tenant, source: &Source, event: &EventRef, signed: Signed<'_>) -> DedupKey {
+    let (id, known_by) = (event.id.as_deref(), event.known_by.as_deref());
+    let (id, known_by, body) = match source.dedup_rule() {
+        DedupBy::Authentic if known_by.is_some() => (None, known_by, None),
+        DedupBy::Authentic if event.id_authenticated && id.is_some() => (id, None, None),
+        DedupBy::Authentic | DedupBy::Body => (None, None, Some(signed.body)),
+        DedupBy::IdAndBody => (id, None, Some(signed.body)),
     };
+    let index = body.and(signed.index).map(|index| index.to_string());
     let mut digest = Sha256::new_with_prefix(b"hookwire dedup 1");
-    let parts = [Some(tenant.as_str().as_bytes()), Some(source.name().as_bytes()), id.map(str::as_bytes), body];
+    let parts = [
+        Some(tenant.as_str().as_bytes()),
+        Some(source.name().as_bytes()),
+        id.map(str::as_bytes),
+        body,
+        known_by.map(str::as_bytes),
+        index.as_deref().map(str::as_bytes),
+    ];
     for part in parts {
         digest.update([u8::from(part.is_some())]);
         let part = part.unwrap_or_default();
@@ -219,13 +240,18 @@ mod tests {
         Source::standard("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap().named(name)
     }
 
+    fn whole(body: &[u8]) -> Signed<'_> {
+        Signed { body, index: None }
+    }
+
     fn event(id: Option<&str>, id_authenticated: bool) -> EventRef {
-        EventRef { id: id.map(Into::into), event_type: None, id_authenticated }
+        EventRef { id: id.map(Into::into), id_authenticated, ..EventRef::default() }
     }
 
     #[test]
     fn r_32_parts_never_run_into_each_other() {
-        let of = |tenant: &'static str, name, id| key(&tenant.into(), &source(name), &event(Some(id), true), b"{}");
+        let of =
+            |tenant: &'static str, name, id| key(&tenant.into(), &source(name), &event(Some(id), true), whole(b"{}"));
         let all = [of("a", "bc", "d"), of("ab", "c", "d"), of("a", "b", "cd"), of("abcd", "", ""), of("", "", "abcd")];
         let distinct: std::collections::HashSet<_> = all.iter().collect();
         assert_eq!(distinct.len(), all.len());
@@ -233,21 +259,23 @@ mod tests {
 
     #[test]
     fn r_32_no_byte_of_a_part_passes_for_a_boundary() {
-        let of = |tenant: &'static str, name| key(&tenant.into(), &source(name), &event(Some("id"), true), b"{}");
+        let of =
+            |tenant: &'static str, name| key(&tenant.into(), &source(name), &event(Some("id"), true), whole(b"{}"));
         assert_ne!(of("a\u{1}b", "c"), of("a", "b\u{1}c"));
         assert_ne!(of("a\0b", "c"), of("a", "b\0c"));
     }
 
     #[test]
     fn r_32_an_id_never_equals_a_body() {
-        let by_id = key(&"t".into(), &source("s"), &event(Some("x"), true), b"y");
-        let by_body = key(&"t".into(), &source("s"), &event(None, true), b"x");
+        let by_id = key(&"t".into(), &source("s"), &event(Some("x"), true), whole(b"y"));
+        let by_body = key(&"t".into(), &source("s"), &event(None, true), whole(b"x"));
         assert_ne!(by_id, by_body);
     }
 
     #[test]
     fn r_33_the_key_holds_only_what_was_signed() {
-        let of = |id, authenticated, body: &[u8]| key(&"t".into(), &source("s"), &event(id, authenticated), body);
+        let of =
+            |id, authenticated, body: &[u8]| key(&"t".into(), &source("s"), &event(id, authenticated), whole(body));
         assert_eq!(of(Some("1"), false, b"x"), of(Some("2"), false, b"x"), "an unsigned id counts for nothing");
         assert_ne!(of(Some("1"), false, b"x"), of(Some("1"), false, b"y"));
         assert_eq!(of(Some("1"), true, b"x"), of(Some("1"), true, b"y"), "a signed id is enough");
@@ -257,7 +285,7 @@ mod tests {
     #[test]
     fn id_and_body_together_on_request() {
         let rule = |id, body: &[u8]| {
-            key(&"t".into(), &source("s").dedup_by(DedupBy::IdAndBody), &event(Some(id), false), body)
+            key(&"t".into(), &source("s").dedup_by(DedupBy::IdAndBody), &event(Some(id), false), whole(body))
         };
         assert_eq!(rule("1", b"x"), rule("1", b"x"));
         assert_ne!(rule("1", b"x"), rule("2", b"x"));

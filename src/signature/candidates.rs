@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::encoding::{Decoded, Encoding};
 use super::error::VerifyError;
+use super::place::Place;
 use super::scheme::{Algorithm, Grammar, Hash, Part, Signature, SignatureAt, StampAt};
 use super::{Received, Trust};
 
@@ -62,6 +63,20 @@ impl<'a> Presented<'a> {
         Self { signatures: Signatures::new(), timestamp: Cow::Borrowed(b""), id: b"" }
     }
 
+    /// Whether anything of a signature is there: then its scheme counts, and no other.
+    pub(super) fn is_any(scheme: &Signature, received: &Received<'_>) -> bool {
+        let headers = match scheme.at {
+            SignatureAt::Header(names) | SignatureAt::Headers(names) => names,
+            SignatureAt::Places(_) => &[],
+        };
+        let stamp = match scheme.stamp.at {
+            StampAt::Header(name) => Some(name),
+            _ => None,
+        };
+        let mut all = headers.iter().copied().chain(stamp).chain(scheme.id_header);
+        all.any(|name| received.headers.contains_key(name))
+    }
+
     /// In place: more than a kilobyte would be moved otherwise.
     pub(super) fn read(
         &mut self,
@@ -77,9 +92,10 @@ impl<'a> Presented<'a> {
         }
         match scheme.stamp.at {
             StampAt::Header(name) => self.timestamp = Cow::Borrowed(single(received, name, "timestamp")?),
-            StampAt::Body(pointer) => {
-                let found = super::place::Place::Json(pointer).read(received, trust, "timestamp")?;
-                self.timestamp = match found.ok_or(VerifyError::Missing("timestamp"))? {
+            StampAt::Place(place) => {
+                let found = place.read(received, trust, "timestamp")?;
+                // It is a part of the body, so a body without one is not what the provider sends.
+                self.timestamp = match found.ok_or(VerifyError::Malformed("timestamp"))? {
                     Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
                     Cow::Owned(text) => Cow::Owned(text.into_bytes()),
                 };
@@ -89,11 +105,7 @@ impl<'a> Presented<'a> {
         match scheme.at {
             SignatureAt::Header(names) => self.header(scheme, names, received),
             SignatureAt::Headers(names) => self.headers(scheme, names, received),
-            SignatureAt::Place(place) => {
-                let text = place.read(received, trust, "signature")?.ok_or(VerifyError::Missing("signature"))?;
-                self.plain(scheme, text.as_bytes())?;
-                self.some_decoded()
-            }
+            SignatureAt::Places(places) => self.places(scheme, places, received, trust),
         }
     }
 
@@ -127,6 +139,25 @@ impl<'a> Presented<'a> {
                 Ok(text) => self.plain(scheme, text)?,
                 Err(VerifyError::Missing(_)) => {}
                 Err(error) => return Err(error),
+            }
+        }
+        match self.signatures.count {
+            0 => Err(VerifyError::Missing("signature")),
+            _ => self.some_decoded(),
+        }
+    }
+
+    /// Any of several places.
+    fn places(
+        &mut self,
+        scheme: &Signature,
+        places: &[Place],
+        received: &Received<'a>,
+        trust: &Trust<'a>,
+    ) -> Result<(), VerifyError> {
+        for place in places {
+            if let Some(text) = place.read(received, trust, "signature")? {
+                self.plain(scheme, text.as_bytes())?;
             }
         }
         match self.signatures.count {

@@ -25,6 +25,8 @@ pub struct EventRef {
     /// Whether the signature covers the id. Where it does not, a captured request can be sent again under another id,
     /// so dedup looks at the body too.
     pub id_authenticated: bool,
+    /// What a repetition is known by, where that is not the id: something that the signature covers.
+    pub known_by: Option<String>,
 }
 
 /// The events of one request.
@@ -49,13 +51,16 @@ pub struct Item {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Batch {
     /// Where the arrays stand that hold them: pointers followed one after the other, each through every element of the
-    /// one before. `[""]` is a body that is an array; `["/entry", "/changes"]` is every change of every entry. Where an
-    /// element has none of a later pointer's array, the element itself is the event.
-    pub items: &'static [&'static str],
-    /// Where the id stands, seen from the item. Only the JSON places count.
+    /// one before; of several in one step, the first that leads to an array counts. `[[""]]` is a body that is an array;
+    /// `[["/entry"], ["/changes"]]` is every change of every entry. Where an element has none of a later step's
+    /// arrays, the element itself is the event.
+    pub items: &'static [&'static [&'static str]],
+    /// Where the id stands, seen from the item.
     pub id: &'static [Place],
-    /// Where the type stands, seen from the item.
+    /// Where the type stands, seen from the item; where an item has none, the scheme's own places count.
     pub event_type: &'static [Place],
+    /// What a repetition is known by, seen from the item, where that is not the id.
+    pub known_by: Option<Place>,
 }
 
 impl Scheme {
@@ -74,6 +79,7 @@ impl Scheme {
             id: name(self.id, received, trust, "event id")?,
             event_type: name(self.event_type, received, trust, "event type")?,
             id_authenticated: self.id_authenticated,
+            known_by: one(self.known_by, received, trust)?,
         }))
     }
 
@@ -88,13 +94,15 @@ impl Scheme {
             return Ok(None);
         };
         let mut items = Vec::with_capacity(ranges.len());
+        let common = name(self.event_type, received, trust, "event type")?;
         for bytes in ranges {
             let body = received.body.get(bytes.clone()).unwrap_or_default();
             let item = Received { body, ..*received };
             let event = EventRef {
                 id: name(batch.id, &item, trust, "event id")?,
-                event_type: name(batch.event_type, &item, trust, "event type")?,
+                event_type: name(batch.event_type, &item, trust, "event type")?.or_else(|| common.clone()),
                 id_authenticated: self.id_authenticated,
+                known_by: one(batch.known_by, &item, trust)?,
             };
             items.push(Item { event, bytes });
         }
@@ -104,6 +112,11 @@ impl Scheme {
 
 const fn malformed(_: json::Ambiguous) -> VerifyError {
     VerifyError::Malformed("events")
+}
+
+fn one(place: Option<Place>, received: &Received<'_>, trust: &Trust<'_>) -> Result<Option<String>, VerifyError> {
+    let text = place.map(|place| place.read(received, trust, "event")).transpose()?.flatten();
+    Ok(text.map(Cow::into_owned))
 }
 
 /// What stands in the first place that has anything.

@@ -22,17 +22,17 @@ pub(super) fn member(body: &[u8], except: &[&str]) -> Result<Option<String>, Amb
     within(body, |deserializer| deserializer.deserialize_any(Member { except }))
 }
 
-/// Where the elements of the arrays stand that the pointers lead to, one after the other; `None` when the body has no
-/// array at the first.
-pub(super) fn items(body: &[u8], pointers: &[&str], most: usize) -> Result<Option<Vec<Range<usize>>>, Ambiguous> {
+/// Where the elements of the arrays stand that the steps lead to, one after the other; `None` when the body has no
+/// array at the first. Of the pointers of one step, the first that leads to an array counts.
+pub(super) fn items(body: &[u8], steps: &[&[&str]], most: usize) -> Result<Option<Vec<Range<usize>>>, Ambiguous> {
     let mut ranges: Vec<Range<usize>> = std::iter::once(0..body.len()).collect();
-    for (depth, pointer) in pointers.iter().enumerate() {
+    for (depth, pointers) in steps.iter().enumerate() {
         let mut next = Vec::new();
         for range in ranges {
             let slice = body.get(range.clone()).unwrap_or_default();
-            match raw_at(slice, pointer)?.filter(|raw| raw.get().starts_with('[')) {
+            match array_at(slice, pointers)? {
                 Some(array) => {
-                    let elements = elements(array.get(), most)?;
+                    let elements = elements(array, most)?;
                     next.extend(elements.into_iter().map(|element| place_in(body, element.get())));
                 }
                 None if depth == 0 => return Ok(None),
@@ -45,6 +45,15 @@ pub(super) fn items(body: &[u8], pointers: &[&str], most: usize) -> Result<Optio
         ranges = next;
     }
     Ok(Some(ranges))
+}
+
+fn array_at<'a>(body: &'a [u8], pointers: &[&str]) -> Result<Option<&'a str>, Ambiguous> {
+    for pointer in pointers {
+        if let Some(raw) = raw_at(body, pointer)?.filter(|raw| raw.get().starts_with('[')) {
+            return Ok(Some(raw.get()));
+        }
+    }
+    Ok(None)
 }
 
 /// Where `part`, which was borrowed from `body`, stands in it.
@@ -281,10 +290,10 @@ mod tests {
     #[test]
     fn items_are_found_through_nested_arrays_and_stand_where_they_say() {
         let body = br#"{"entry":[{"id":1,"changes":[{"f":"a"}, {"f":"b"}]},{"id":2}]}"#;
-        let found = items(body, &["/entry", "/changes"], 9).unwrap().unwrap();
+        let found = items(body, &[&["/entry"], &["/messaging", "/changes"]], 9).unwrap().unwrap();
         let texts: Vec<_> = found.into_iter().map(|range| std::str::from_utf8(&body[range]).unwrap()).collect();
         assert_eq!(texts, [r#"{"f":"a"}"#, r#"{"f":"b"}"#, r#"{"id":2}"#]);
-        assert_eq!(items(body, &["/other"], 9), Ok(None));
-        assert_eq!(items(b"[1,2,3]", &[""], 2), Err(Ambiguous), "more than are taken");
+        assert_eq!(items(body, &[&["/other"]], 9), Ok(None));
+        assert_eq!(items(b"[1,2,3]", &[&[""]], 2), Err(Ambiguous), "more than are taken");
     }
 }

@@ -116,6 +116,17 @@ pub struct Need {
     pub fresh: bool,
 }
 
+/// Whether a scheme checks by a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyUse {
+    /// Nothing can be checked without.
+    Required,
+    /// Something can be checked, or answered, without.
+    Optional,
+    /// The keys are fetched, or nothing is proved: there is no secret.
+    None,
+}
+
 /// Checks requests. [`Scheme`] does it by data; implement it for what data cannot say.
 ///
 /// 1. `verify` MUST answer `Ok` only for a request that the holder of one of the keys made, and MUST check before it
@@ -152,9 +163,9 @@ pub trait Verify: fmt::Debug + Send + Sync + 'static {
         Key::text(secret)
     }
 
-    /// Whether it checks by a secret at all; not where keys are fetched, or nothing is proved. True by default.
-    fn takes_key(&self) -> bool {
-        true
+    /// Whether it checks by a secret. Required by default.
+    fn key_use(&self) -> KeyUse {
+        KeyUse::Required
     }
 
     /// What it wants to know beside a key. Nothing by default.
@@ -165,6 +176,11 @@ pub trait Verify: fmt::Debug + Send + Sync + 'static {
     /// The methods, beside POST, that it is asked by. None by default.
     fn methods(&self) -> Vec<&'static str> {
         Vec::new()
+    }
+
+    /// The methods, beside POST and PUT, by which events come. None by default.
+    fn event_methods(&self) -> &'static [&'static str] {
+        &[]
     }
 
     /// What its answers look like, where the provider insists.
@@ -197,8 +213,8 @@ impl<V: Verify + ?Sized> Verify for &'static V {
         (**self).read_key(secret)
     }
 
-    fn takes_key(&self) -> bool {
-        (**self).takes_key()
+    fn key_use(&self) -> KeyUse {
+        (**self).key_use()
     }
 
     fn settings(&self) -> &[Setting] {
@@ -207,6 +223,10 @@ impl<V: Verify + ?Sized> Verify for &'static V {
 
     fn methods(&self) -> Vec<&'static str> {
         (**self).methods()
+    }
+
+    fn event_methods(&self) -> &'static [&'static str] {
+        (**self).event_methods()
     }
 
     fn conduct(&self) -> Conduct {

@@ -15,6 +15,8 @@ pub enum Place {
     Header(&'static str),
     /// In the JSON body, by JSON Pointer (RFC 6901) through objects and arrays: `/event/type`, `/0/id`.
     Json(&'static str),
+    /// In the header whose name is this setting.
+    HeaderOf(&'static str),
     /// The name of the first member of the JSON body (an object) that is none of these: Telegram names the kind of an
     /// update so.
     JsonMember {
@@ -32,6 +34,13 @@ pub enum Place {
     },
     /// In the query of the request's URL.
     Query(&'static str),
+    /// What stands there, under another name; nothing when no name is listed for it.
+    Named {
+        /// Where.
+        at: &'static Self,
+        /// What stands there, and the name for it.
+        names: &'static [(&'static str, &'static str)],
+    },
     /// In these places, joined; nothing when one of them has nothing.
     Join {
         /// What stands between them.
@@ -57,6 +66,15 @@ impl Place {
         let malformed = VerifyError::Malformed(what);
         match self {
             Self::Header(name) => Ok(header(received, name, malformed)?.map(Cow::Borrowed)),
+            Self::HeaderOf(setting) => {
+                let name = trust.settings.need(setting)?;
+                Ok(header(received, name, malformed)?.map(Cow::Borrowed))
+            }
+            Self::Named { at, names } => {
+                let Some(text) = at.read(received, trust, what)? else { return Ok(None) };
+                let name = names.iter().find(|(from, _)| *from == text);
+                Ok(name.map(|(_, name)| Cow::Borrowed(*name)))
+            }
             Self::Json(pointer) => owned(json::text_at(received.body, pointer), malformed),
             Self::JsonMember { except } => owned(json::member(received.body, except), malformed),
             Self::Form(name) => field(received.body, name, malformed),

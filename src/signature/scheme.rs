@@ -3,12 +3,12 @@
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
-use super::Tolerance;
 use super::encoding::Encoding;
 use super::events::Batch;
 use super::handshake::Handshake;
 use super::place::Place;
 use super::trust::Setting;
+use super::{KeyUse, Tolerance};
 use crate::secret::{HmacKey, Key, KeyError, Mac, Tag};
 
 /// How a provider signs its requests: everything the engine has to know, and no code.
@@ -41,7 +41,10 @@ pub struct Scheme {
     pub(super) id: &'static [Place],
     pub(super) id_authenticated: bool,
     pub(super) event_type: &'static [Place],
+    pub(super) key_use: KeyUse,
+    pub(super) known_by: Option<Place>,
     pub(super) batch: Option<Batch>,
+    pub(super) event_methods: &'static [&'static str],
     pub(super) handshakes: &'static [Handshake],
     pub(super) conduct: Conduct,
 }
@@ -69,6 +72,14 @@ pub struct Token {
     pub base64: bool,
 }
 
+impl Token {
+    /// The secret itself.
+    #[must_use]
+    pub const fn plain(at: Place) -> Self {
+        Self { at, prefix: "", base64: false }
+    }
+}
+
 /// A signature: what is signed, how, and where the signature stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Signature {
@@ -80,6 +91,7 @@ pub struct Signature {
     pub(super) signed: &'static [Part],
     pub(super) stamp: Stamp,
     pub(super) id_header: Option<&'static str>,
+    pub(super) otherwise: Option<&'static Self>,
 }
 
 /// By what a signature is made.
@@ -145,6 +157,10 @@ impl Hash {
 pub enum KeyText {
     /// Standard Webhooks: `whsec_`, `whsk_`, `whpk_` and base64.
     Standard,
+    /// The same behind a prefix of the provider's (Supabase: `v1,whsec_`).
+    StandardBehind(&'static str),
+    /// The same where it begins with `whsec_`; the text itself otherwise (OpenAI).
+    StandardOrText,
     /// The text itself, as UTF-8.
     Text,
     /// Base64 of the key.
@@ -164,8 +180,8 @@ pub enum SignatureAt {
     /// In any of these headers, 16 at most, of which several may be present; one good signature is enough (Box,
     /// `DocuSign`).
     Headers(&'static [&'static str]),
-    /// Elsewhere, alone.
-    Place(Place),
+    /// Elsewhere, alone: in any of these places, of which several may be taken.
+    Places(&'static [Place]),
 }
 
 /// How a signature stands there.
@@ -214,6 +230,8 @@ pub enum Part {
     /// The URL as the provider has it: the setting of this name, which has scheme and host, followed by the request's own
     /// path and query where the setting ends with its host.
     Url(&'static str),
+    /// The same, with these percent-escapes (of upper-case digits) decoded and no others.
+    UrlDecoded(&'static str, &'static [(&'static str, &'static str)]),
     /// The fields of a form-encoded body, sorted by name, each name followed by its values.
     SortedForm,
 }
@@ -231,7 +249,7 @@ pub(super) enum StampAt {
     Nowhere,
     Header(&'static str),
     Field(&'static str),
-    Body(&'static str),
+    Place(Place),
 }
 
 /// How a time is written.
@@ -264,10 +282,10 @@ impl Stamp {
         Self { at: StampAt::Field(name), unit: Unit::Seconds }
     }
 
-    /// In the JSON body, at a pointer, in seconds.
+    /// In a place of the body, in seconds.
     #[must_use]
-    pub const fn body(pointer: &'static str) -> Self {
-        Self { at: StampAt::Body(pointer), unit: Unit::Seconds }
+    pub const fn at(place: Place) -> Self {
+        Self { at: StampAt::Place(place), unit: Unit::Seconds }
     }
 
     /// In another unit.
@@ -309,6 +327,7 @@ impl Signature {
             signed: &[Part::Body],
             stamp: Stamp::NONE,
             id_header: None,
+            otherwise: None,
         }
     }
 
@@ -366,6 +385,13 @@ impl Signature {
         Self { stamp, ..self }
     }
 
+    /// Where none of this signature's headers is present, that one counts (Svix under a brand of its own). A mixture of both
+    /// never does.
+    #[must_use]
+    pub const fn otherwise(self, other: &'static Self) -> Self {
+        Self { otherwise: Some(other), ..self }
+    }
+
     /// The header that [`Part::Id`] stands for.
     #[must_use]
     pub const fn id_header(self, name: &'static str) -> Self {
@@ -387,7 +413,10 @@ impl Scheme {
             id: &[],
             id_authenticated: false,
             event_type: &[],
+            key_use: KeyUse::Required,
+            known_by: None,
             batch: None,
+            event_methods: &[],
             handshakes: &[],
             conduct: Conduct { accepted: None, refused: None },
         }
@@ -409,6 +438,12 @@ impl Scheme {
     #[must_use]
     pub const fn token(self, places: &'static [Token]) -> Self {
         Self { proof: Proof::Token(places), ..self }
+    }
+
+    /// Of some use without a secret: handshakes are answered, and nothing else is accepted.
+    #[must_use]
+    pub const fn optional_key(self) -> Self {
+        Self { key_use: KeyUse::Optional, ..self }
     }
 
     /// How far the signed time may be off, where the provider says something else than five minutes.
@@ -445,6 +480,24 @@ impl Scheme {
     #[must_use]
     pub const fn event_type(self, places: &'static [Place]) -> Self {
         Self { event_type: places, ..self }
+    }
+
+    /// The signature covers the ids of a batch's events.
+    #[must_use]
+    pub const fn signed_ids(self) -> Self {
+        Self { id_authenticated: true, ..self }
+    }
+
+    /// What a repetition is known by, where that is not the id: something that the signature covers.
+    #[must_use]
+    pub const fn known_by(self, place: Place) -> Self {
+        Self { known_by: Some(place), ..self }
+    }
+
+    /// The methods, beside POST and PUT, by which events come.
+    #[must_use]
+    pub const fn event_methods(self, methods: &'static [&'static str]) -> Self {
+        Self { event_methods: methods, ..self }
     }
 
     /// A request holds many events. Where it has no such array, it is one event, by the places of the scheme.
@@ -500,6 +553,9 @@ impl Scheme {
         };
         match text {
             KeyText::Standard => Key::parse(secret),
+            KeyText::StandardBehind(prefix) => Key::parse(secret.strip_prefix(prefix).unwrap_or(secret)),
+            KeyText::StandardOrText if secret.starts_with("whsec_") => Key::parse(secret),
+            KeyText::StandardOrText => Key::text(secret),
             KeyText::Text => Key::text(secret),
             KeyText::Base64 => Key::base64(secret),
             KeyText::Hex => Key::hex(secret),

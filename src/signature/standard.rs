@@ -2,7 +2,7 @@
 
 use super::encoding::Encoding;
 use super::place::Place;
-use super::scheme::{Grammar, Hash, KeyText, Part, Scheme, Signature, Stamp};
+use super::scheme::{Grammar, Hash, KeyText, Part, Scheme, Signature, SignatureAt, Stamp};
 
 const DOCS: &str = "https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md";
 
@@ -13,6 +13,15 @@ pub(super) const SIGNATURE: Signature = Signature::hmac(Hash::Sha256, Encoding::
     .signed(&[Part::Id, Part::Text("."), Part::Timestamp, Part::Text("."), Part::Body])
     .stamp(Stamp::header("webhook-timestamp"))
     .id_header("webhook-id");
+
+/// The same, in the headers of Svix.
+pub(super) const SVIX: Signature =
+    SIGNATURE.at(SignatureAt::Header(&["svix-signature"])).stamp(Stamp::header("svix-timestamp")).id_header("svix-id");
+
+/// A provider that follows Standard Webhooks, but for what is changed afterwards.
+pub(super) const fn dialect(name: &'static str, docs: &'static str) -> Scheme {
+    BASE.renamed(name, docs)
+}
 
 /// Standard Webhooks, `v1` (HMAC-SHA256) and `v1a` (Ed25519): `id.timestamp.body`.
 ///

@@ -28,6 +28,7 @@ impl<'a> Message<'a> {
             Part::SortedForm => Cow::Owned(sorted_form(self.body)),
             Part::Method => Cow::Borrowed(self.request()?.0.method.as_str().as_bytes()),
             Part::Url(setting) => url(self.request()?, setting)?,
+            Part::UrlDecoded(setting, escapes) => Cow::Owned(decoded(url(self.request()?, setting)?, escapes)),
             Part::At(place) => {
                 let (received, trust) = self.request()?;
                 let text = place.read(received, trust, "signed part")?;
@@ -75,7 +76,7 @@ impl Signature {
 
 /// The setting; with the request's own path and query where it is an origin only. Never anything of `Host` or
 /// `X-Forwarded-*`, which the sender chooses.
-fn url<'a>(
+pub(super) fn url<'a>(
     (received, trust): (&'a Received<'a>, &'a Trust<'a>),
     setting: &'static str,
 ) -> Result<Cow<'a, [u8]>, VerifyError> {
@@ -86,6 +87,19 @@ fn url<'a>(
     }
     let target = received.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     Ok(Cow::Owned([url, target].concat().into_bytes()))
+}
+
+fn decoded(url: Cow<'_, [u8]>, escapes: &[(&str, &str)]) -> Vec<u8> {
+    let mut rest: &[u8] = &url;
+    let mut text = Vec::with_capacity(rest.len());
+    while let Some(byte) = rest.first() {
+        let escape = escapes.iter().find(|(escape, _)| rest.starts_with(escape.as_bytes()));
+        let (length, piece) =
+            escape.map_or((1, std::slice::from_ref(byte)), |(escape, is)| (escape.len(), is.as_bytes()));
+        text.extend_from_slice(piece);
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    text
 }
 
 /// Name and value of every field, sorted by name; the values of one name in their order.

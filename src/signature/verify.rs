@@ -10,7 +10,7 @@ use super::error::VerifyError;
 use super::scheme::{Algorithm, Conduct, Grammar, Proof, Scheme, Signature, StampAt, Token};
 use super::template::Message;
 use super::trust::Setting;
-use super::{Checked, Events, Received, Trust, Verify};
+use super::{Checked, Events, KeyUse, Received, Trust, Verify};
 use crate::clock::Timestamp;
 use crate::secret::{Key, Kind, Tag};
 
@@ -42,12 +42,20 @@ impl Verify for Scheme {
         self.key(secret)
     }
 
+    fn key_use(&self) -> KeyUse {
+        if self.proves_origin() { self.key_use } else { KeyUse::None }
+    }
+
     fn settings(&self) -> &[Setting] {
         self.settings
     }
 
     fn methods(&self) -> Vec<&'static str> {
-        self.handshakes.iter().filter_map(super::Handshake::method).collect()
+        self.handshakes.iter().filter_map(super::Handshake::method).chain(self.event_methods.iter().copied()).collect()
+    }
+
+    fn event_methods(&self) -> &'static [&'static str] {
+        self.event_methods
     }
 
     fn conduct(&self) -> Conduct {
@@ -66,6 +74,10 @@ impl Scheme {
         received: &Received<'_>,
         trust: &Trust<'_>,
     ) -> Result<Option<Timestamp>, VerifyError> {
+        let signature = match signature.otherwise {
+            Some(other) if !Presented::is_any(signature, received) => other,
+            _ => signature,
+        };
         let mut presented = Presented::new();
         presented.read(signature, received, trust)?;
         // Before the MAC, because a text that is no time might be cut from its neighbours in what is signed.
@@ -170,7 +182,7 @@ impl Made<'_> {
 fn check_token(places: &[Token], received: &Received<'_>, trust: &Trust<'_>) -> Result<(), VerifyError> {
     for place in places {
         let Some(presented) = place.at.read(received, trust, "token")? else { continue };
-        let text = presented.strip_prefix(place.prefix).ok_or(VerifyError::Malformed("token"))?;
+        let text = behind(&presented, place.prefix).ok_or(VerifyError::Malformed("token"))?;
         let token = if place.base64 {
             BASE64.decode(text).map_err(|_| VerifyError::Malformed("token"))?
         } else {
@@ -184,4 +196,10 @@ fn check_token(places: &[Token], received: &Received<'_>, trust: &Trust<'_>) -> 
         return if good.into() { Ok(()) } else { Err(VerifyError::BadToken) };
     }
     Err(VerifyError::Missing("token"))
+}
+
+/// The names of authentication schemes are of either case (RFC 9110 section 11.1).
+fn behind<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
+    let (head, rest) = text.split_at_checked(prefix.len())?;
+    head.eq_ignore_ascii_case(prefix).then_some(rest)
 }

@@ -120,7 +120,12 @@ impl Verify for Credulous {
 
     fn events(&self, received: &Received<'_>, _: &Trust<'_>) -> Result<Events, VerifyError> {
         let id = String::from_utf8_lossy(received.headers["x-id"].as_bytes()).into_owned();
-        Ok(Events::One(EventRef { event_type: Some(id.clone()), id: Some(id), id_authenticated: true }))
+        Ok(Events::One(EventRef {
+            event_type: Some(id.clone()),
+            id: Some(id),
+            id_authenticated: true,
+            ..EventRef::default()
+        }))
     }
 }
 

@@ -265,7 +265,7 @@ fn r_13_a_missing_setting_is_no_secret() {
     for text in ["", " ", "whsec_", "changeme", "CHANGEME", "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="] {
         assert!(STANDARD.key(text).is_err(), "{text:?}");
     }
-    for text in ["", "\t", "secret", "password", "xxxxxxxx"] {
+    for text in ["", "\t", "undefined", "null", "xxxxxxxx"] {
         assert!(STRIPE.key(text).is_err(), "{text:?}");
     }
 }

@@ -9,9 +9,6 @@ use serde_json::Value;
 
 use crate::support::vectors;
 
-/// Providers of whose requests none can be refused: nothing is signed.
-pub const WITHOUT_REFUSALS: &[&str] = &[];
-
 /// The time of vectors in which time plays no part.
 const SOME_TIME: i64 = 1_700_000_000;
 
@@ -58,7 +55,8 @@ impl Case {
 /// All of them.
 pub fn all() -> Vec<Case> {
     let read = |file, make: fn(&Value) -> Case| vectors(file).as_array().unwrap().iter().map(make).collect::<Vec<_>>();
-    [read("providers-a.json", of_file_a), read("providers-b.json", of_file_b)].concat()
+    let files = [read("providers-a.json", of_file_a), read("own.json", of_file_a), read("providers-b.json", of_file_b)];
+    files.concat()
 }
 
 fn of_file_a(value: &Value) -> Case {

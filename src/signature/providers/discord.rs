@@ -1,0 +1,32 @@
+//! Discord interactions.
+
+use crate::signature::{
+    Algorithm, Encoding, Handshake, Hash, KeyText, Part, Piece, Place, Scheme, Signature, Stamp, When,
+};
+
+/// Discord interactions: Ed25519 in `X-Signature-Ed25519`, over time and body; the secret is the application's
+/// public key in hexadecimal digits. Time and id are signed. The PING is answered once its signature was checked.
+/// Interactions want their answer within 3 seconds, as JSON.
+///
+/// Source: <https://discord.com/developers/docs/interactions/overview>
+pub static DISCORD: Scheme = Scheme::new("discord", "https://discord.com/developers/docs/interactions/overview")
+    .signature(
+        Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-signature-ed25519"])
+            .algorithm(Algorithm::Ed25519)
+            .key(KeyText::Ed25519Hex)
+            .signed(&[Part::Timestamp, Part::Body])
+            .stamp(Stamp::header("x-signature-timestamp")),
+    )
+    .signed_id(&[Place::Json("/id")])
+    .event_type(&[Place::Named {
+        at: &Place::Json("/type"),
+        names: &[
+            ("1", "PING"),
+            ("2", "APPLICATION_COMMAND"),
+            ("3", "MESSAGE_COMPONENT"),
+            ("4", "APPLICATION_COMMAND_AUTOCOMPLETE"),
+            ("5", "MODAL_SUBMIT"),
+        ],
+    }])
+    .handshakes(&[Handshake::signed(&[When::Is(Place::Json("/type"), "1")])
+        .body("application/json", &[Piece::Text(r#"{"type":1}"#)])]);

@@ -1,0 +1,12 @@
+//! GitLab, signing token.
+
+use crate::signature::standard;
+use crate::signature::{Place, Scheme};
+
+/// GitLab with a signing token: Standard Webhooks. Id and time are signed, the type (`X-Gitlab-Event`) is not. A
+/// request without a signature is refused, whatever `X-Gitlab-Token` it carries; see
+/// [`GITLAB_TOKEN`](super::GITLAB_TOKEN) for that.
+///
+/// Source: <https://docs.gitlab.com/user/project/integrations/webhooks/>
+pub static GITLAB: Scheme = standard::dialect("gitlab", "https://docs.gitlab.com/user/project/integrations/webhooks/")
+    .event_type(&[Place::Header("x-gitlab-event")]);

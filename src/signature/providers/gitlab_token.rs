@@ -1,0 +1,13 @@
+//! GitLab, secret token.
+
+use crate::signature::{Place, Scheme, Token};
+
+/// GitLab with a secret token: `X-Gitlab-Token` carries it in the clear. Nothing is covered: not the body, not the
+/// id, no time. Prefer [`GITLAB`](super::GITLAB).
+///
+/// Source: <https://docs.gitlab.com/user/project/integrations/webhooks/>
+pub static GITLAB_TOKEN: Scheme =
+    Scheme::new("gitlab_token", "https://docs.gitlab.com/user/project/integrations/webhooks/")
+        .token(&[Token::plain(Place::Header("x-gitlab-token"))])
+        .unsigned_id(&[Place::Header("idempotency-key"), Place::Header("x-gitlab-event-uuid")])
+        .event_type(&[Place::Header("x-gitlab-event")]);

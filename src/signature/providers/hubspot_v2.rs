@@ -1,0 +1,22 @@
+//! HubSpot v2.
+
+use crate::signature::{Algorithm, Encoding, Hash, Part, Scheme, Setting, Signature};
+
+/// HubSpot v2 (workflows, CRM cards): SHA-256 over secret, method, URL and body. That is a plain hash behind a
+/// secret prefix, not an HMAC: weaker, and without any time. Prefer [`HUBSPOT`](super::HUBSPOT).
+///
+/// Source: <https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/request-validation>
+pub static HUBSPOT_V2: Scheme = Scheme::new(
+    "hubspot_v2",
+    "https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/request-validation",
+)
+.signature(
+    Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-hubspot-signature"])
+        .algorithm(Algorithm::Digest(Hash::Sha256))
+        .signed(&[Part::Secret, Part::Method, Part::Url("url"), Part::Body]),
+)
+.require(&[("x-hubspot-signature-version", "v2")])
+.settings(&[Setting::required("url", "the URL as HubSpot has it, or its origin")])
+.event_methods(&["GET"])
+.batch(super::hubspot::BATCH)
+.signed_ids();

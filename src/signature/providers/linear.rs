@@ -1,0 +1,17 @@
+//! Linear.
+
+use crate::signature::{Encoding, Hash, Place, Scheme, Signature, Stamp, Tolerance, Unit};
+
+/// Linear: `Linear-Signature`, over the body, which holds the time (`webhookTimestamp`, milliseconds; one minute is
+/// allowed). The id (`Linear-Delivery`) is not signed; the header `Linear-Timestamp` is not either, and is not
+/// looked at.
+///
+/// Source: <https://linear.app/developers/webhooks>
+pub static LINEAR: Scheme = Scheme::new("linear", "https://linear.app/developers/webhooks")
+    .signature(
+        Signature::hmac(Hash::Sha256, Encoding::Hex, &["linear-signature"])
+            .stamp(Stamp::at(Place::Json("/webhookTimestamp")).unit(Unit::Millis)),
+    )
+    .tolerance(Tolerance::secs(60, 60))
+    .unsigned_id(&[Place::Header("linear-delivery")])
+    .event_type(&[Place::Json("/type")]);

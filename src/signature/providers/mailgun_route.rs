@@ -1,0 +1,17 @@
+//! Mailgun inbound routes.
+
+use crate::signature::{Encoding, Hash, Part, Place, Scheme, Signature, SignatureAt, Stamp};
+
+/// Mailgun's inbound routes and legacy webhooks: the same as [`MAILGUN`](super::MAILGUN), in fields of an
+/// urlencoded form. **The message is not covered.** The token is the id. Multipart forms are not read.
+///
+/// Source: <https://documentation.mailgun.com/docs/mailgun/user-manual/receive-forward-store/>
+pub static MAILGUN_ROUTE: Scheme =
+    Scheme::new("mailgun_route", "https://documentation.mailgun.com/docs/mailgun/user-manual/receive-forward-store/")
+        .signature(
+            Signature::hmac(Hash::Sha256, Encoding::Hex, &[])
+                .at(SignatureAt::Places(&[Place::Form("signature")]))
+                .signed(&[Part::Timestamp, Part::At(Place::Form("token"))])
+                .stamp(Stamp::at(Place::Form("timestamp"))),
+        )
+        .signed_id(&[Place::Form("token")]);

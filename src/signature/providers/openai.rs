@@ -1,0 +1,11 @@
+//! OpenAI.
+
+use crate::signature::standard;
+use crate::signature::{KeyText, Scheme};
+
+/// OpenAI: Standard Webhooks. A secret that does not begin with `whsec_` is the key as it stands. The signature
+/// needs its `v1,`, whatever OpenAI's own libraries accept. Id and time are signed.
+///
+/// Source: <https://platform.openai.com/docs/guides/webhooks>
+pub static OPENAI: Scheme = standard::dialect("openai", "https://platform.openai.com/docs/guides/webhooks")
+    .signature(standard::SIGNATURE.key(KeyText::StandardOrText));

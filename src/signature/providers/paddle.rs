@@ -1,0 +1,18 @@
+//! Paddle.
+
+use crate::signature::{Encoding, Grammar, Hash, Part, Place, Scheme, Signature, Stamp, Tolerance};
+
+/// Paddle Billing: `Paddle-Signature: ts=…;h1=…`, over `ts:body`. Time and id are signed. Paddle allows 5 seconds;
+/// where a clock or a queue is slower than that, set another tolerance at the source.
+///
+/// Source: <https://developer.paddle.com/webhooks/about/signature-verification>
+pub static PADDLE: Scheme = Scheme::new("paddle", "https://developer.paddle.com/webhooks/about/signature-verification")
+    .signature(
+        Signature::hmac(Hash::Sha256, Encoding::Hex, &["paddle-signature"])
+            .grammar(Grammar::Fields { separator: b';', signatures: &["h1"] })
+            .signed(&[Part::Timestamp, Part::Text(":"), Part::Body])
+            .stamp(Stamp::field("ts")),
+    )
+    .tolerance(Tolerance::secs(5, 5))
+    .signed_id(&[Place::Json("/event_id")])
+    .event_type(&[Place::Json("/event_type")]);

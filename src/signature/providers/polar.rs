@@ -1,0 +1,11 @@
+//! Polar.
+
+use crate::signature::standard;
+use crate::signature::{KeyText, Scheme};
+
+/// Polar: Standard Webhooks, by a key that is the whole secret as text, nothing stripped and nothing decoded. Id
+/// and time are signed.
+///
+/// Source: <https://polar.sh/docs/integrate/webhooks/delivery>
+pub static POLAR: Scheme = standard::dialect("polar", "https://polar.sh/docs/integrate/webhooks/delivery")
+    .signature(standard::SIGNATURE.key(KeyText::Text));

@@ -1,0 +1,15 @@
+//! Postmark, custom header.
+
+use crate::signature::{Place, Scheme, Setting, Token};
+
+/// Postmark with a secret in a header of your own, which the setting `header` names. Nothing is covered. Refused
+/// requests are answered 403, which stops Postmark's retries.
+///
+/// Source: <https://postmarkapp.com/developer/webhooks/webhooks-overview>
+pub static POSTMARK_HEADER: Scheme =
+    Scheme::new("postmark_header", "https://postmarkapp.com/developer/webhooks/webhooks-overview")
+        .token(&[Token::plain(Place::HeaderOf("header"))])
+        .settings(&[Setting::required("header", "the name of the header that carries the secret")])
+        .unsigned_id(&[Place::Json("/ID"), Place::Json("/MessageID")])
+        .event_type(&[Place::Json("/RecordType")])
+        .refused_by(403, "");

@@ -1,0 +1,16 @@
+//! Sentry.
+
+use crate::signature::{Encoding, Hash, Place, Scheme, Signature};
+
+/// Sentry's integration platform: `Sentry-Hook-Signature`, over the body, by the integration's client secret.
+/// Neither id (`Request-ID`) nor time nor the first half of the type is signed.
+///
+/// Source: <https://docs.sentry.io/organization/integrations/integration-platform/webhooks/>
+pub static SENTRY: Scheme =
+    Scheme::new("sentry", "https://docs.sentry.io/organization/integrations/integration-platform/webhooks/")
+        .signature(Signature::hmac(Hash::Sha256, Encoding::Hex, &["sentry-hook-signature"]))
+        .unsigned_id(&[Place::Header("request-id")])
+        .event_type(&[
+            Place::Join { separator: ".", places: &[Place::Header("sentry-hook-resource"), Place::Json("/action")] },
+            Place::Header("sentry-hook-resource"),
+        ]);
