@@ -11,7 +11,7 @@ use super::source::{DedupBy, Source};
 use super::{Gate, Verified};
 use crate::clock::Timestamp;
 use crate::id::Tenant;
-use crate::signature::EventRef;
+use crate::signature::{EventRef, KnownBy};
 use crate::store::{Begin, Claimant, Dedup, DedupKey, Settled, StoreError};
 
 /// How many claims of handlers that were cut off are remembered, to be given up at the next beginning.
@@ -27,6 +27,8 @@ pub(super) struct Signed<'a> {
     pub(super) body: &'a [u8],
     /// Which event of a batch.
     pub(super) index: Option<usize>,
+    /// When it was received.
+    pub(super) at: Timestamp,
 }
 
 /// What identifies an event: SHA-256 over tenant, source and the parts that the rule names, each behind its length, so
@@ -35,12 +37,13 @@ pub(super) struct Signed<'a> {
 /// An event of a batch that has no id of its own is known by the whole request and its place in it, not by its own bytes:
 /// two events may be written alike, and the second must not be lost.
 pub(super) fn key(tenant: &Tenant, source: &Source, event: &EventRef, signed: Signed<'_>) -> DedupKey {
-    let (id, known_by) = (event.id.as_deref(), event.known_by.as_deref());
-    let (id, known_by, body) = match source.dedup_rule() {
-        DedupBy::Authentic if known_by.is_some() => (None, known_by, None),
-        DedupBy::Authentic if event.id_authenticated && id.is_some() => (id, None, None),
-        DedupBy::Authentic | DedupBy::Body => (None, None, Some(signed.body)),
-        DedupBy::IdAndBody => (id, None, Some(signed.body)),
+    let (id, body) = (event.id.as_deref(), Some(signed.body));
+    let (id, body, known_by) = match (source.dedup_rule(), &event.known_by) {
+        (DedupBy::Authentic, KnownBy::Signed(text)) => (None, None, Some(text.clone())),
+        (DedupBy::Authentic, KnownBy::Nothing) => (None, body, Some(signed.at.as_micros().to_string())),
+        (DedupBy::Authentic, KnownBy::Authentic) if event.id_authenticated && id.is_some() => (id, None, None),
+        (DedupBy::IdAndBody, _) | (DedupBy::Authentic, KnownBy::IdAndBody) => (id, body, None),
+        (DedupBy::Authentic, KnownBy::Authentic) | (DedupBy::Body, _) => (None, body, None),
     };
     let index = body.and(signed.index).map(|index| index.to_string());
     let mut digest = Sha256::new_with_prefix(b"hookwire dedup 1");
@@ -49,7 +52,7 @@ pub(super) fn key(tenant: &Tenant, source: &Source, event: &EventRef, signed: Si
         Some(source.name().as_bytes()),
         id.map(str::as_bytes),
         body,
-        known_by.map(str::as_bytes),
+        known_by.as_deref().map(str::as_bytes),
         index.as_deref().map(str::as_bytes),
     ];
     for part in parts {
@@ -241,7 +244,7 @@ mod tests {
     }
 
     fn whole(body: &[u8]) -> Signed<'_> {
-        Signed { body, index: None }
+        Signed { body, index: None, at: Timestamp::EPOCH }
     }
 
     fn event(id: Option<&str>, id_authenticated: bool) -> EventRef {

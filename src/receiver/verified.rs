@@ -15,7 +15,7 @@ use super::reject::{Rejection, RejectionKind};
 use super::source::Source;
 use crate::clock::Timestamp;
 use crate::id::Tenant;
-use crate::signature::{Checked, EventRef, Events, Received, Reply, VerifyError};
+use crate::signature::{Checked, EventRef, Events, Item, ItemBytes, Received, Reply, VerifyError};
 use crate::store::DedupKey;
 
 /// Longest event id or type kept, in bytes.
@@ -168,7 +168,12 @@ pub(super) async fn check(source: &Source, limited: &Limited, now: Timestamp) ->
         Verified(Arc::new(Facts {
             source: source.shared_name(),
             tenant: grant.tenant.clone(),
-            dedup_key: dedup::key(&grant.tenant, source, &event, dedup::Signed { body: request.body(), index }),
+            dedup_key: dedup::key(
+                &grant.tenant,
+                source,
+                &event,
+                dedup::Signed { body: request.body(), index, at: now },
+            ),
             event,
             signed_at,
             received_at: now,
@@ -179,10 +184,21 @@ pub(super) async fn check(source: &Source, limited: &Limited, now: Timestamp) ->
     Ok(match source.scheme().events(&received, &trust).map_err(unverified)? {
         Events::One(event) => Accepted::Event(verified(event, request.body().clone(), None)),
         Events::Batch(items) => {
-            let all = items.into_iter().enumerate();
-            Accepted::Batch(all.map(|(at, it)| verified(it.event, request.body().slice(it.bytes), Some(at))).collect())
+            let each = |(at, item): (usize, Item)| {
+                let bytes = match item.bytes {
+                    ItemBytes::Part(range) => part(request.body(), range),
+                    ItemBytes::Decoded(bytes) => bytes,
+                };
+                verified(item.event, bytes, Some(at))
+            };
+            Accepted::Batch(items.into_iter().enumerate().map(each).collect())
         }
     })
+}
+
+/// A scheme that names a range outside of the body has made a mistake; that must not end in a panic.
+fn part(body: &Bytes, range: std::ops::Range<usize>) -> Bytes {
+    if range.start <= range.end && range.end <= body.len() { body.slice(range) } else { Bytes::new() }
 }
 
 fn received(request: &Request<Bytes>) -> Received<'_> {

@@ -12,7 +12,7 @@ pub(crate) struct HmacKey {
 }
 
 impl HmacKey {
-    pub(super) fn new(bytes: &[u8]) -> Self {
+    pub(crate) fn new(bytes: &[u8]) -> Self {
         Self { bytes: Zeroizing::new(bytes.to_vec()), sha256: schedule(bytes) }
     }
 

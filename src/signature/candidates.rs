@@ -22,6 +22,16 @@ pub(super) enum Claim {
     Ed25519,
 }
 
+impl Claim {
+    /// How long such a signature is.
+    const fn bytes(self) -> usize {
+        match self {
+            Self::Mac(hash) | Self::Digest(hash) => hash.bytes(),
+            Self::Ed25519 => 64,
+        }
+    }
+}
+
 /// The signatures of one request, at most [`MAX_SIGNATURES`] of them, without allocation.
 pub(super) struct Signatures {
     list: [Option<(Claim, Decoded)>; MAX_SIGNATURES],
@@ -193,7 +203,8 @@ impl<'a> Presented<'a> {
             },
             Grammar::Fields { .. } | Grammar::Versioned => text,
         };
-        self.signatures.push(decode(claim, scheme.encoding, text))
+        let decoded = decode(claim, scheme.encoding, text);
+        self.signatures.push(decoded.filter(|(_, it)| !scheme.exact || it.as_bytes().len() == claim.bytes()))
     }
 
     /// `v1,<signature>` elements separated by ASCII white space, each perhaps followed by a comma where a proxy has joined
@@ -223,6 +234,7 @@ impl<'a> Presented<'a> {
         for field in line.split(|byte| *byte == separator) {
             let Some(equals) = field.iter().position(|byte| *byte == b'=') else { continue };
             let (name, value) = (field.get(..equals).unwrap_or_default(), field.get(equals + 1..).unwrap_or_default());
+            let name = name.trim_ascii_start();
             if signatures.iter().any(|signature| name == signature.as_bytes()) {
                 let (claim, _) = claimed(scheme, b"")?;
                 self.signatures.push(decode(claim, scheme.encoding, value))?;

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use bytes::Bytes;
+
 use super::error::VerifyError;
 use super::json;
 use super::place::Place;
@@ -25,8 +27,22 @@ pub struct EventRef {
     /// Whether the signature covers the id. Where it does not, a captured request can be sent again under another id,
     /// so dedup looks at the body too.
     pub id_authenticated: bool,
-    /// What a repetition is known by, where that is not the id: something that the signature covers.
-    pub known_by: Option<String>,
+    /// What a repetition is known by.
+    pub known_by: KnownBy,
+}
+
+/// What a repetition of an event is known by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum KnownBy {
+    /// The id, where the signature covers it; else what was signed.
+    #[default]
+    Authentic,
+    /// This, which the signature covers.
+    Signed(String),
+    /// The id, which is not signed, and the body. Different events of this provider may have equal bodies.
+    IdAndBody,
+    /// Nothing: the same request may come again and mean something new.
+    Nothing,
 }
 
 /// The events of one request.
@@ -43,13 +59,24 @@ pub enum Events {
 pub struct Item {
     /// What it says of itself.
     pub event: EventRef,
-    /// Where its bytes stand in the body of the request.
-    pub bytes: Range<usize>,
+    /// Its bytes.
+    pub bytes: ItemBytes,
+}
+
+/// The bytes of one event of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ItemBytes {
+    /// This part of the request's body.
+    Part(Range<usize>),
+    /// Decoded from the body: a field of a form.
+    Decoded(Bytes),
 }
 
 /// A body that holds many events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Batch {
+    /// The field of a form-encoded body that holds the JSON with the events, where the body is not that JSON itself.
+    pub field: Option<&'static str>,
     /// Where the arrays stand that hold them: pointers followed one after the other, each through every element of the
     /// one before; of several in one step, the first that leads to an array counts. `[[""]]` is a body that is an array;
     /// `[["/entry"], ["/changes"]]` is every change of every entry. Where an element has none of a later step's
@@ -75,11 +102,15 @@ impl Scheme {
     }
 
     fn single(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError> {
+        let id = name(self.id, received, trust, "event id")?;
+        if self.id_required && id.is_none() {
+            return Err(VerifyError::Malformed("event id"));
+        }
         Ok(Events::One(EventRef {
-            id: name(self.id, received, trust, "event id")?,
+            id,
             event_type: name(self.event_type, received, trust, "event type")?,
             id_authenticated: self.id_authenticated,
-            known_by: one(self.known_by, received, trust)?,
+            known_by: self.known_by.of(received, trust)?,
         }))
     }
 
@@ -90,21 +121,24 @@ impl Scheme {
         received: &Received<'_>,
         trust: &Trust<'_>,
     ) -> Result<Option<Vec<Item>>, VerifyError> {
-        let Some(ranges) = json::items(received.body, batch.items, MAX_EVENTS).map_err(malformed)? else {
+        let form = batch.field.map(|field| Place::Form(field).read(received, trust, "events")).transpose()?.flatten();
+        let whole = form.as_deref().map_or(received.body, str::as_bytes);
+        let Some(ranges) = json::items(whole, batch.items, MAX_EVENTS).map_err(malformed)? else {
             return Ok(None);
         };
         let mut items = Vec::with_capacity(ranges.len());
         let common = name(self.event_type, received, trust, "event type")?;
-        for bytes in ranges {
-            let body = received.body.get(bytes.clone()).unwrap_or_default();
+        for range in ranges {
+            let body = whole.get(range.clone()).unwrap_or_default();
             let item = Received { body, ..*received };
             let event = EventRef {
                 id: name(batch.id, &item, trust, "event id")?,
                 event_type: name(batch.event_type, &item, trust, "event type")?.or_else(|| common.clone()),
                 id_authenticated: self.id_authenticated,
-                known_by: one(batch.known_by, &item, trust)?,
+                known_by: batch.known_by.map_or(Known::Authentic, Known::By).of(&item, trust)?,
             };
-            items.push(Item { event, bytes });
+            let decoded = form.as_ref().map(|_| ItemBytes::Decoded(Bytes::copy_from_slice(body)));
+            items.push(Item { event, bytes: decoded.unwrap_or(ItemBytes::Part(range)) });
         }
         Ok(Some(items))
     }
@@ -114,9 +148,27 @@ const fn malformed(_: json::Ambiguous) -> VerifyError {
     VerifyError::Malformed("events")
 }
 
-fn one(place: Option<Place>, received: &Received<'_>, trust: &Trust<'_>) -> Result<Option<String>, VerifyError> {
-    let text = place.map(|place| place.read(received, trust, "event")).transpose()?.flatten();
-    Ok(text.map(Cow::into_owned))
+/// The same as data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Known {
+    Authentic,
+    By(Place),
+    IdAndBody,
+    Nothing,
+}
+
+impl Known {
+    fn of(self, received: &Received<'_>, trust: &Trust<'_>) -> Result<KnownBy, VerifyError> {
+        Ok(match self {
+            Self::Authentic => KnownBy::Authentic,
+            Self::By(place) => {
+                let text = place.read(received, trust, "event")?;
+                text.map_or(KnownBy::Authentic, |text| KnownBy::Signed(text.into_owned()))
+            }
+            Self::IdAndBody => KnownBy::IdAndBody,
+            Self::Nothing => KnownBy::Nothing,
+        })
+    }
 }
 
 /// What stands in the first place that has anything.

@@ -48,6 +48,8 @@ pub struct Handshake {
 pub enum When {
     /// It has this method.
     Method(&'static str),
+    /// It has this path.
+    Path(&'static str),
     /// Something stands there.
     Has(Place),
     /// Nothing stands there.
@@ -69,6 +71,8 @@ pub enum Piece {
     /// The MAC, under the newest key, of what stands there. Since the same key signs events, only `A-Z a-z 0-9 _ + / = . -`
     /// are answered so, and 128 of them at most: nothing that could be the text of an event (see Zoom and X).
     Mac(Place, Encoding),
+    /// SHA-256 of every value of a setting, in hexadecimal digits, a line each (Fastly).
+    HashLines(&'static str),
 }
 
 impl Handshake {
@@ -144,6 +148,7 @@ impl Handshake {
         for when in self.when {
             let met = match when {
                 When::Method(method) => received.method.as_str() == *method,
+                When::Path(path) => received.uri.path() == *path,
                 When::Has(place) => place.read(received, trust, "handshake")?.is_some(),
                 When::Lacks(place) => place.read(received, trust, "handshake")?.is_none(),
                 When::Is(place, text) => place.read(received, trust, "handshake")?.as_deref() == Some(*text),
@@ -203,6 +208,12 @@ impl Piece {
             Self::Json(place) => {
                 let text = challenge(place, received, trust)?;
                 to.push_str(&serde_json::Value::from(text.as_ref()).to_string());
+            }
+            Self::HashLines(setting) => {
+                for value in trust.settings.all(setting) {
+                    to.push_str(&hex::encode(Hash::Sha256.digest(value.as_bytes()).as_bytes()));
+                    to.push('\n');
+                }
             }
             Self::Mac(place, encoding) => to.push_str(&mac(place, *encoding, hash, received, trust)?),
         }

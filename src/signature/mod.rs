@@ -61,7 +61,7 @@ use std::fmt;
 
 pub use self::encoding::Encoding;
 pub use self::error::{SignError, VerifyError};
-pub use self::events::{Batch, EventRef, Events, Item, MAX_EVENTS};
+pub use self::events::{Batch, EventRef, Events, Item, ItemBytes, KnownBy, MAX_EVENTS};
 pub use self::handshake::{Handshake, Piece, Reply, When};
 pub use self::place::Place;
 pub use self::scheme::{

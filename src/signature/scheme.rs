@@ -4,7 +4,7 @@ use sha1::Sha1;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 use super::encoding::Encoding;
-use super::events::Batch;
+use super::events::{Batch, Known};
 use super::handshake::Handshake;
 use super::place::Place;
 use super::trust::Setting;
@@ -41,8 +41,9 @@ pub struct Scheme {
     pub(super) id: &'static [Place],
     pub(super) id_authenticated: bool,
     pub(super) event_type: &'static [Place],
+    pub(super) id_required: bool,
     pub(super) key_use: KeyUse,
-    pub(super) known_by: Option<Place>,
+    pub(super) known_by: Known,
     pub(super) batch: Option<Batch>,
     pub(super) event_methods: &'static [&'static str],
     pub(super) handshakes: &'static [Handshake],
@@ -92,6 +93,7 @@ pub struct Signature {
     pub(super) stamp: Stamp,
     pub(super) id_header: Option<&'static str>,
     pub(super) otherwise: Option<&'static Self>,
+    pub(super) exact: bool,
 }
 
 /// By what a signature is made.
@@ -129,6 +131,15 @@ impl Hash {
             Self::Sha256 => "sha256",
             Self::Sha384 => "sha384",
             Self::Sha512 => "sha512",
+        }
+    }
+
+    pub(super) const fn bytes(self) -> usize {
+        match self {
+            Self::Sha1 => 20,
+            Self::Sha256 => 32,
+            Self::Sha384 => 48,
+            Self::Sha512 => 64,
         }
     }
 
@@ -328,6 +339,7 @@ impl Signature {
             stamp: Stamp::NONE,
             id_header: None,
             otherwise: None,
+            exact: false,
         }
     }
 
@@ -385,6 +397,12 @@ impl Signature {
         Self { stamp, ..self }
     }
 
+    /// A signature of another length than the algorithm's is malformed, not merely wrong (Adyen). Neither is accepted.
+    #[must_use]
+    pub const fn exact(self) -> Self {
+        Self { exact: true, ..self }
+    }
+
     /// Where none of this signature's headers is present, that one counts (Svix under a brand of its own). A mixture of both
     /// never does.
     #[must_use]
@@ -413,8 +431,9 @@ impl Scheme {
             id: &[],
             id_authenticated: false,
             event_type: &[],
+            id_required: false,
             key_use: KeyUse::Required,
-            known_by: None,
+            known_by: Known::Authentic,
             batch: None,
             event_methods: &[],
             handshakes: &[],
@@ -438,6 +457,12 @@ impl Scheme {
     #[must_use]
     pub const fn token(self, places: &'static [Token]) -> Self {
         Self { proof: Proof::Token(places), ..self }
+    }
+
+    /// Without an id it is no event.
+    #[must_use]
+    pub const fn id_required(self) -> Self {
+        Self { id_required: true, ..self }
     }
 
     /// Of some use without a secret: handshakes are answered, and nothing else is accepted.
@@ -491,7 +516,19 @@ impl Scheme {
     /// What a repetition is known by, where that is not the id: something that the signature covers.
     #[must_use]
     pub const fn known_by(self, place: Place) -> Self {
-        Self { known_by: Some(place), ..self }
+        Self { known_by: Known::By(place), ..self }
+    }
+
+    /// A repetition is known by the unsigned id and the body together: different events may have equal bodies.
+    #[must_use]
+    pub const fn known_by_id_and_body(self) -> Self {
+        Self { known_by: Known::IdAndBody, ..self }
+    }
+
+    /// The same request may come again and mean something new, so nothing is taken for a repetition.
+    #[must_use]
+    pub const fn never_known(self) -> Self {
+        Self { known_by: Known::Nothing, ..self }
     }
 
     /// The methods, beside POST and PUT, by which events come.

@@ -19,6 +19,7 @@ const DECODED: &[(&str, &str)] = &[
 ];
 
 pub(super) const BATCH: Batch = Batch {
+    field: None,
     items: &[&[""]],
     id: &[Place::Json("/eventId")],
     event_type: &[Place::Json("/subscriptionType")],

@@ -10,6 +10,7 @@ pub static LINE: Scheme =
     Scheme::new("line", "https://developers.line.biz/en/docs/messaging-api/verify-webhook-signature/")
         .signature(Signature::hmac(Hash::Sha256, Encoding::Base64, &["x-line-signature"]))
         .batch(Batch {
+            field: None,
             items: &[&["/events"]],
             id: &[Place::Json("/webhookEventId")],
             event_type: &[Place::Json("/type")],

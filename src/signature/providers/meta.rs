@@ -13,6 +13,7 @@ pub static META: Scheme =
         .settings(&[Setting::optional("verify_token", "the token that you chose for the subscription")])
         .event_type(&[Place::Json("/object")])
         .batch(Batch {
+            field: None,
             items: &[&["/entry"], &["/changes", "/messaging"]],
             id: &[
                 Place::Json("/value/messages/0/id"),

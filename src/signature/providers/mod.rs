@@ -2,27 +2,61 @@
 
 use super::{Scheme, Verify};
 
+mod adyen;
+mod adyen_platform;
+mod airtable;
+mod asana;
+mod auth0;
+mod azure_event_grid;
 mod bitbucket;
+mod box_com;
+mod braintree;
+mod calendly;
 mod clerk;
+mod cloudflare_notifications;
+mod cloudflare_stream;
+mod coinbase_cdp;
+mod coinbase_commerce;
+mod contentful;
+mod customerio;
 mod discord;
 mod discord_events;
+mod docusign;
+mod dropbox;
+mod fastly;
+mod figma;
 mod github;
 mod gitlab;
 mod gitlab_token;
+mod hook0;
 mod hubspot;
 mod hubspot_v1;
 mod hubspot_v2;
+mod intercom;
+mod jira;
+mod klaviyo;
 mod line;
 mod linear;
+mod mailchimp;
 mod mailgun;
 mod mailgun_route;
+mod mandrill;
 mod meta;
+mod mollie;
+mod mollie_classic;
+mod notion;
+mod okta;
 mod openai;
 mod paddle;
+mod pagerduty;
 mod polar;
 mod postmark;
 mod postmark_header;
+mod quickbooks;
+mod razorpay;
 mod resend;
+mod sanity;
+mod segment;
 mod sentry;
 mod shopify;
 mod slack;
@@ -31,32 +65,72 @@ mod stripe;
 mod supabase;
 mod svix;
 mod telegram;
+mod trello;
 mod twilio;
 mod twitch;
+mod typeform;
 mod vercel;
+mod woocommerce;
+mod x;
+mod xero;
+mod zendesk;
 mod zoom;
 
+pub use self::adyen::ADYEN;
+pub use self::adyen_platform::ADYEN_PLATFORM;
+pub use self::airtable::AIRTABLE;
+pub use self::asana::ASANA;
+pub use self::auth0::AUTH0;
+pub use self::azure_event_grid::AZURE_EVENT_GRID;
 pub use self::bitbucket::BITBUCKET;
+pub use self::box_com::BOX;
+pub use self::braintree::BRAINTREE;
+pub use self::calendly::CALENDLY;
 pub use self::clerk::CLERK;
+pub use self::cloudflare_notifications::CLOUDFLARE_NOTIFICATIONS;
+pub use self::cloudflare_stream::CLOUDFLARE_STREAM;
+pub use self::coinbase_cdp::COINBASE_CDP;
+pub use self::coinbase_commerce::COINBASE_COMMERCE;
+pub use self::contentful::CONTENTFUL;
+pub use self::customerio::CUSTOMERIO;
 pub use self::discord::DISCORD;
 pub use self::discord_events::DISCORD_EVENTS;
+pub use self::docusign::DOCUSIGN;
+pub use self::dropbox::DROPBOX;
+pub use self::fastly::FASTLY;
+pub use self::figma::FIGMA;
 pub use self::github::GITHUB;
 pub use self::gitlab::GITLAB;
 pub use self::gitlab_token::GITLAB_TOKEN;
+pub use self::hook0::HOOK0;
 pub use self::hubspot::HUBSPOT;
 pub use self::hubspot_v1::HUBSPOT_V1;
 pub use self::hubspot_v2::HUBSPOT_V2;
+pub use self::intercom::INTERCOM;
+pub use self::jira::JIRA;
+pub use self::klaviyo::KLAVIYO;
 pub use self::line::LINE;
 pub use self::linear::LINEAR;
+pub use self::mailchimp::MAILCHIMP;
 pub use self::mailgun::MAILGUN;
 pub use self::mailgun_route::MAILGUN_ROUTE;
+pub use self::mandrill::MANDRILL;
 pub use self::meta::META;
+pub use self::mollie::MOLLIE;
+pub use self::mollie_classic::MOLLIE_CLASSIC;
+pub use self::notion::NOTION;
+pub use self::okta::OKTA;
 pub use self::openai::OPENAI;
 pub use self::paddle::PADDLE;
+pub use self::pagerduty::PAGERDUTY;
 pub use self::polar::POLAR;
 pub use self::postmark::POSTMARK;
 pub use self::postmark_header::POSTMARK_HEADER;
+pub use self::quickbooks::QUICKBOOKS;
+pub use self::razorpay::RAZORPAY;
 pub use self::resend::RESEND;
+pub use self::sanity::SANITY;
+pub use self::segment::SEGMENT;
 pub use self::sentry::SENTRY;
 pub use self::shopify::SHOPIFY;
 pub use self::slack::SLACK;
@@ -65,9 +139,15 @@ pub use self::stripe::STRIPE;
 pub use self::supabase::SUPABASE;
 pub use self::svix::SVIX;
 pub use self::telegram::TELEGRAM;
+pub use self::trello::TRELLO;
 pub use self::twilio::TWILIO;
 pub use self::twitch::TWITCH;
+pub use self::typeform::TYPEFORM;
 pub use self::vercel::VERCEL;
+pub use self::woocommerce::WOOCOMMERCE;
+pub use self::x::X;
+pub use self::xero::XERO;
+pub use self::zendesk::ZENDESK;
 pub use self::zoom::ZOOM;
 pub use super::STANDARD;
 
@@ -88,27 +168,61 @@ pub struct Provider {
 impl Provider {
     /// Every provider, by name.
     pub const ALL: &[Self] = &[
+        Self::code("adyen", adyen::DOCS, &ADYEN),
+        Self::of(&ADYEN_PLATFORM),
+        Self::of(&AIRTABLE),
+        Self::of(&ASANA),
+        Self::of(&AUTH0),
+        Self::of(&AZURE_EVENT_GRID),
         Self::of(&BITBUCKET),
+        Self::code("box", box_com::DOCS, &BOX),
+        Self::code("braintree", braintree::DOCS, &BRAINTREE),
+        Self::of(&CALENDLY),
         Self::of(&CLERK),
+        Self::of(&CLOUDFLARE_NOTIFICATIONS),
+        Self::of(&CLOUDFLARE_STREAM),
+        Self::code("coinbase_cdp", coinbase_cdp::DOCS, &COINBASE_CDP),
+        Self::of(&COINBASE_COMMERCE),
+        Self::code("contentful", contentful::DOCS, &CONTENTFUL),
+        Self::of(&CUSTOMERIO),
         Self::of(&DISCORD),
         Self::of(&DISCORD_EVENTS),
+        Self::of(&DOCUSIGN),
+        Self::of(&DROPBOX),
+        Self::of(&FASTLY),
+        Self::of(&FIGMA),
         Self::of(&GITHUB),
         Self::of(&GITLAB),
         Self::of(&GITLAB_TOKEN),
+        Self::code("hook0", hook0::DOCS, &HOOK0),
         Self::of(&HUBSPOT),
         Self::of(&HUBSPOT_V1),
         Self::of(&HUBSPOT_V2),
+        Self::of(&INTERCOM),
+        Self::of(&JIRA),
+        Self::of(&KLAVIYO),
         Self::of(&LINE),
         Self::of(&LINEAR),
+        Self::of(&MAILCHIMP),
         Self::of(&MAILGUN),
         Self::of(&MAILGUN_ROUTE),
+        Self::of(&MANDRILL),
         Self::of(&META),
+        Self::of(&MOLLIE),
+        Self::of(&MOLLIE_CLASSIC),
+        Self::of(&NOTION),
+        Self::of(&OKTA),
         Self::of(&OPENAI),
         Self::of(&PADDLE),
+        Self::of(&PAGERDUTY),
         Self::of(&POLAR),
         Self::of(&POSTMARK),
         Self::of(&POSTMARK_HEADER),
+        Self::of(&QUICKBOOKS),
+        Self::of(&RAZORPAY),
         Self::of(&RESEND),
+        Self::of(&SANITY),
+        Self::of(&SEGMENT),
         Self::of(&SENTRY),
         Self::of(&SHOPIFY),
         Self::of(&SLACK),
@@ -118,9 +232,15 @@ impl Provider {
         Self::of(&SUPABASE),
         Self::of(&SVIX),
         Self::of(&TELEGRAM),
+        Self::of(&TRELLO),
         Self::code("twilio", twilio::DOCS, &TWILIO),
         Self::of(&TWITCH),
+        Self::of(&TYPEFORM),
         Self::of(&VERCEL),
+        Self::of(&WOOCOMMERCE),
+        Self::of(&X),
+        Self::of(&XERO),
+        Self::of(&ZENDESK),
         Self::of(&ZOOM),
     ];
 

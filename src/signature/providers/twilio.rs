@@ -9,7 +9,7 @@ use subtle::Choice;
 use crate::secret::Kind;
 use crate::signature::compare::{equal, same};
 use crate::signature::{
-    Checked, Encoding, EventRef, Events, Hash, Place, Received, Setting, Trust, Verify, VerifyError,
+    Checked, Encoding, EventRef, Events, Hash, KnownBy, Place, Received, Setting, Trust, Verify, VerifyError,
 };
 
 pub(super) const DOCS: &str = "https://www.twilio.com/docs/usage/webhooks/webhooks-security";
@@ -25,7 +25,8 @@ const SETTINGS: &[Setting] = &[Setting::required("url", "the URL as Twilio has i
 /// body is no form, over the URL, which then holds the body's SHA-256. With a shared key, Twilio names HMAC-SHA256 in a
 /// header of its own. The setting `url` is the URL as Twilio has it, or its origin.
 ///
-/// Neither the id (`I-Twilio-Idempotency-Token`) nor any time is signed. Twilio signs with or without the port, and with or
+/// Neither the id (`I-Twilio-Idempotency-Token`) nor any time is signed. A repetition is known by id and form together, since
+/// equal forms may be different events; so whoever captures a request can replay it under another id. Twilio signs with or without the port, and with or
 /// without `'` escaped, so each spelling of the URL is tried.
 ///
 /// Source: <https://www.twilio.com/docs/usage/webhooks/webhooks-security>
@@ -62,7 +63,8 @@ impl Verify for Twilio {
 
     fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError> {
         let id = ID.read(received, trust, "event id")?.map(Cow::into_owned);
-        Ok(Events::One(EventRef { id, ..EventRef::default() }))
+        // The same key pressed twice in a call makes two equal forms.
+        Ok(Events::One(EventRef { id, known_by: KnownBy::IdAndBody, ..EventRef::default() }))
     }
 
     fn settings(&self) -> &[Setting] {

@@ -26,6 +26,6 @@ pub static TWITCH: Scheme = Scheme::new("twitch", "https://dev.twitch.tv/docs/ev
         Place::Named { at: &MESSAGE_TYPE, names: &[("revocation", "revocation")] },
         Place::Header("twitch-eventsub-subscription-type"),
     ])
-    .batch(Batch { items: &[&["/events"]], id: &[Place::Json("/id")], event_type: &[], known_by: None })
+    .batch(Batch { field: None, items: &[&["/events"]], id: &[Place::Json("/id")], event_type: &[], known_by: None })
     .handshakes(&[Handshake::signed(&[When::Is(MESSAGE_TYPE, "webhook_callback_verification")])
         .body("text/plain", &[Piece::Echo(Place::Json("/challenge"))])]);

@@ -1,0 +1,119 @@
+//! Braintree.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use subtle::Choice;
+
+use crate::secret::{HmacKey, Kind};
+use crate::signature::compare::equal;
+use crate::signature::{
+    Checked, Encoding, EventRef, Events, Hash, Place, Received, Reply, Setting, Trust, Verify, VerifyError,
+};
+
+pub(super) const DOCS: &str = "https://developer.paypal.com/braintree/docs/guides/webhooks/overview";
+
+const SETTINGS: &[Setting] = &[Setting::required("public_key", "the public key that belongs to the private one")];
+const SIGNATURE: Place = Place::Form("bt_signature");
+const PAYLOAD: Place = Place::Form("bt_payload");
+const CHALLENGE: Place = Place::Query("bt_challenge");
+
+/// Most pairs of key and signature looked at in one request.
+const MAX_PAIRS: usize = 16;
+
+/// Braintree: the form field `bt_signature` holds pairs of public key and HMAC-SHA1, by the SHA-1 of the private key (the
+/// secret), over the text of `bt_payload`, base64 of XML. The setting `public_key` says which pair counts. There is no id,
+/// and no time is judged; the payload is what a repetition is known by.
+///
+/// The challenge (`GET ?bt_challenge=`) is answered with a MAC under the same key: only 20 to 32 hexadecimal digits are, which
+/// cannot be a payload.
+///
+/// Source: <https://developer.paypal.com/braintree/docs/guides/webhooks/overview>
+pub static BRAINTREE: Braintree = Braintree;
+
+/// The scheme of [`BRAINTREE`].
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Braintree;
+
+impl Verify for Braintree {
+    fn verify(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Checked, VerifyError> {
+        let ours = trust.settings.need("public_key")?;
+        if received.method == http::Method::GET {
+            return challenge(received, trust, ours).map(Checked::Handshake);
+        }
+        let signature = SIGNATURE.read(received, trust, "signature")?.ok_or(VerifyError::Missing("signature"))?;
+        let payload = PAYLOAD.read(received, trust, "body")?.ok_or(VerifyError::Malformed("body"))?;
+        if !payload.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=\n".contains(&byte)) {
+            return Err(VerifyError::Malformed("body"));
+        }
+        let mut known = false;
+        let mut good = Choice::from(0);
+        for pair in signature.split('&').take(MAX_PAIRS) {
+            let Some((key, hex)) = pair.split_once('|') else { return Err(VerifyError::Malformed("signature")) };
+            if key == ours {
+                known = true;
+                let presented = Encoding::Hex.decode(hex.as_bytes()).ok_or(VerifyError::Malformed("signature"))?;
+                for key in derived(trust) {
+                    // The last newline is at times lost on the way.
+                    good |= equal(&mac(&key, &[&payload]), presented.as_bytes());
+                    good |= equal(&mac(&key, &[&payload, "\n"]), presented.as_bytes());
+                }
+            }
+        }
+        match (known, bool::from(good)) {
+            (_, true) => Ok(Checked::Event { signed_at: None }),
+            (true, false) => Err(VerifyError::BadSignature),
+            (false, false) => Err(VerifyError::UnknownKey),
+        }
+    }
+
+    fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError> {
+        let payload = PAYLOAD.read(received, trust, "body")?.unwrap_or_default();
+        Ok(Events::One(EventRef { event_type: kind(&payload), ..EventRef::default() }))
+    }
+
+    fn settings(&self) -> &[Setting] {
+        SETTINGS
+    }
+
+    fn methods(&self) -> Vec<&'static str> {
+        vec!["GET"]
+    }
+}
+
+/// The keys of the MACs: SHA-1 of each private key.
+fn derived(trust: &Trust<'_>) -> Vec<HmacKey> {
+    let keys = trust.keys.live(trust.now).filter_map(|key| match key.kind() {
+        Kind::Hmac(key) => Some(HmacKey::new(Hash::Sha1.digest(key.bytes()).as_bytes())),
+        _ => None,
+    });
+    keys.collect()
+}
+
+fn mac(key: &HmacKey, parts: &[&str]) -> Vec<u8> {
+    let mut mac = Hash::Sha1.mac(key);
+    parts.iter().for_each(|part| mac.update(part.as_bytes()));
+    mac.finish().as_bytes().to_vec()
+}
+
+fn challenge(received: &Received<'_>, trust: &Trust<'_>, ours: &str) -> Result<Reply, VerifyError> {
+    let text = CHALLENGE.read(received, trust, "handshake")?.ok_or(VerifyError::Missing("signature"))?;
+    let harmless = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    if !harmless || !(20..=32).contains(&text.len()) {
+        return Err(VerifyError::HandshakeRefused { status: 403 });
+    }
+    let key = derived(trust).into_iter().next().ok_or(VerifyError::NoKey)?;
+    let mut reply = Reply::new(200);
+    reply.headers.push(("content-type", "text/plain".to_owned()));
+    reply.body = format!("{ours}|{}", hex::encode(mac(&key, &[&text]))).into();
+    Ok(reply)
+}
+
+/// What stands in the first `<kind>`, which comes before everything that others can write.
+fn kind(payload: &str) -> Option<String> {
+    let text: String = payload.split_ascii_whitespace().collect();
+    let xml = String::from_utf8(BASE64.decode(text).ok()?).ok()?;
+    let (_, rest) = xml.split_once("<kind>")?;
+    let (kind, _) = rest.split_once("</kind>")?;
+    kind.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_').then(|| kind.to_owned())
+}

@@ -1,0 +1,36 @@
+//! DocuSign Connect.
+
+use crate::signature::{Encoding, Hash, Place, Scheme, Signature, SignatureAt};
+
+const HEADERS: &[&str] = &[
+    "x-docusign-signature-1",
+    "x-docusign-signature-2",
+    "x-docusign-signature-3",
+    "x-docusign-signature-4",
+    "x-docusign-signature-5",
+    "x-docusign-signature-6",
+    "x-docusign-signature-7",
+    "x-docusign-signature-8",
+    "x-docusign-signature-9",
+    "x-docusign-signature-10",
+    "x-docusign-signature-11",
+    "x-docusign-signature-12",
+    "x-docusign-signature-13",
+    "x-docusign-signature-14",
+    "x-docusign-signature-15",
+    "x-docusign-signature-16",
+];
+
+/// DocuSign Connect: `X-DocuSign-Signature-1` and on, one for each active key, base64, over the body; the first 16
+/// are looked at, and one good one is enough. There is no id: a repetition is known by envelope, event and time,
+/// all signed.
+///
+/// Source: <https://developers.docusign.com/platform/webhooks/connect/validate/>
+pub static DOCUSIGN: Scheme =
+    Scheme::new("docusign", "https://developers.docusign.com/platform/webhooks/connect/validate/")
+        .signature(Signature::hmac(Hash::Sha256, Encoding::Base64, &[]).at(SignatureAt::Headers(HEADERS)))
+        .known_by(Place::Join {
+            separator: ":",
+            places: &[Place::Json("/data/envelopeId"), Place::Json("/event"), Place::Json("/generatedDateTime")],
+        })
+        .event_type(&[Place::Json("/event")]);

@@ -1,0 +1,149 @@
+//! Hook0.
+
+use std::str::Split;
+
+use subtle::Choice;
+
+use crate::clock::Timestamp;
+use crate::secret::{HmacKey, Kind};
+use crate::signature::compare::equal;
+use crate::signature::{
+    Checked, Encoding, EventRef, Events, Hash, Place, Received, Setting, Tolerance, Trust, Unit, Verify, VerifyError,
+};
+
+pub(super) const DOCS: &str = "https://documentation.hook0.com/";
+
+const SETTINGS: &[Setting] = &[Setting::optional("require_v1", "`true` refuses signatures that cover no headers")];
+const SIGNATURE: Place = Place::Header("x-hook0-signature");
+const ID: &str = "x-event-id";
+const ID_AT: &[Place] = &[Place::Header(ID)];
+const TYPE_AT: &[Place] = &[Place::Header("x-event-type")];
+
+/// Most headers that a signature may name.
+const MAX_HEADERS: usize = 32;
+
+/// Hook0: `X-Hook0-Signature: t=…,v0=…` over `t.body`, or `t=…,h=…,v1=…` over time, the names of headers, their values and the
+/// body, joined by dots. Where `v1` is present it counts, and `v0` does not. The time is signed; id and type are headers,
+/// and signed only where `h` names them.
+///
+/// Whoever captures a request with both can drop `h` and `v1` and then change the headers: where the sender makes `v1`,
+/// set `require_v1` to `true`.
+///
+/// Source: <https://documentation.hook0.com/>
+pub static HOOK0: Hook0 = Hook0;
+
+/// The scheme of [`HOOK0`] and [`COINBASE_CDP`](super::COINBASE_CDP).
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Hook0;
+
+impl Verify for Hook0 {
+    fn verify(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Checked, VerifyError> {
+        let text = SIGNATURE.read(received, trust, "signature")?.ok_or(VerifyError::Missing("signature"))?;
+        let fields = Fields::read(&text)?;
+        let presented = match (fields.v1, fields.v0) {
+            (Some(v1), _) => v1,
+            (None, Some(_)) if trust.settings.get("require_v1") == Some("true") => {
+                return Err(VerifyError::UnsupportedAlgorithm);
+            }
+            (None, Some(v0)) => v0,
+            (None, None) => return Err(VerifyError::Malformed("signature")),
+        };
+        let presented = Encoding::Hex.decode(presented.as_bytes()).ok_or(VerifyError::Malformed("signature"))?;
+        let signed_at = Unit::Seconds.read(fields.time.as_bytes())?;
+        let signed = fields.signed(received)?;
+        let mut good = Choice::from(0);
+        for key in trust.keys.live(trust.now) {
+            let Kind::Hmac(key) = key.kind() else { continue };
+            good |= matches(key, &signed, received.body, presented.as_bytes());
+        }
+        if !bool::from(good) {
+            return Err(VerifyError::BadSignature);
+        }
+        judged(signed_at, trust)
+    }
+
+    fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError> {
+        let name = |places, what| crate::signature::events::name(places, received, trust, what);
+        let text = SIGNATURE.read(received, trust, "signature")?.unwrap_or_default();
+        // Whether the id was signed is said by what was verified.
+        let id_authenticated = Fields::read(&text)
+            .is_ok_and(|fields| fields.v1.is_some() && fields.names().any(|name| name.eq_ignore_ascii_case(ID)));
+        let (id, event_type) = (name(ID_AT, "event id")?, name(TYPE_AT, "event type")?);
+        Ok(Events::One(EventRef { id, event_type, id_authenticated, ..EventRef::default() }))
+    }
+
+    fn settings(&self) -> &[Setting] {
+        SETTINGS
+    }
+}
+
+fn judged(signed_at: Timestamp, trust: &Trust<'_>) -> Result<Checked, VerifyError> {
+    trust.tolerance.unwrap_or(Tolerance::DEFAULT).check(signed_at, trust.now)?;
+    Ok(Checked::Event { signed_at: Some(signed_at) })
+}
+
+fn matches(key: &HmacKey, signed: &str, body: &[u8], presented: &[u8]) -> Choice {
+    let mut mac = Hash::Sha256.mac(key);
+    mac.update(signed.as_bytes());
+    mac.update(body);
+    equal(mac.finish().as_bytes(), presented)
+}
+
+#[derive(Clone, Copy, Default)]
+struct Fields<'a> {
+    time: &'a str,
+    v0: Option<&'a str>,
+    v1: Option<&'a str>,
+    headers: Option<&'a str>,
+}
+
+impl<'a> Fields<'a> {
+    /// Each field once; unknown ones are skipped.
+    fn read(text: &'a str) -> Result<Self, VerifyError> {
+        let malformed = VerifyError::Malformed("signature");
+        let (mut fields, mut time) = (Self::default(), None);
+        for field in text.split(',') {
+            let Some((name, value)) = field.trim_start().split_once('=') else { continue };
+            let slot = match name {
+                "t" => &mut time,
+                "v0" => &mut fields.v0,
+                "v1" => &mut fields.v1,
+                "h" => &mut fields.headers,
+                _ => continue,
+            };
+            if slot.replace(value).is_some() {
+                return Err(malformed);
+            }
+        }
+        fields.time = time.ok_or(malformed)?;
+        if fields.v1.is_some() && fields.headers.is_none() { Err(malformed) } else { Ok(fields) }
+    }
+
+    fn names(&self) -> Split<'a, char> {
+        self.headers.unwrap_or_default().split(' ')
+    }
+
+    /// What is signed before the body.
+    fn signed(&self, received: &Received<'_>) -> Result<String, VerifyError> {
+        let mut text = format!("{}.", self.time);
+        if let (Some(_), Some(headers)) = (self.v1, self.headers) {
+            text.push_str(headers);
+            text.push('.');
+            if self.names().count() > MAX_HEADERS {
+                return Err(VerifyError::Malformed("signature"));
+            }
+            let values = self.names().map(|name| value(received, name)).collect::<Result<Vec<_>, _>>()?;
+            text.push_str(&values.join("."));
+            text.push('.');
+        }
+        Ok(text)
+    }
+}
+
+fn value<'a>(received: &Received<'a>, name: &str) -> Result<&'a str, VerifyError> {
+    let mut values = received.headers.get_all(name).iter();
+    let value = values.next().ok_or(VerifyError::Missing("signed header"))?;
+    let text = value.to_str().map_err(|_| VerifyError::Malformed("signed header"))?;
+    if values.next().is_some() { Err(VerifyError::Malformed("signed header")) } else { Ok(text) }
+}

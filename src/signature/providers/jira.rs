@@ -1,0 +1,15 @@
+//! Jira.
+
+use crate::signature::{Algorithm, Encoding, Hash, Place, Scheme, Signature};
+
+/// Jira's admin webhooks: `X-Hub-Signature: sha256=…`, over the body; another method is refused. Neither id nor
+/// time is signed; retries have the same id. Webhooks of Connect and OAuth applications carry no such signature.
+///
+/// Source: <https://developer.atlassian.com/cloud/jira/platform/webhooks/>
+pub static JIRA: Scheme = Scheme::new("jira", "https://developer.atlassian.com/cloud/jira/platform/webhooks/")
+    .signature(
+        Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-hub-signature"])
+            .algorithm(Algorithm::HmacNamed(&[Hash::Sha256])),
+    )
+    .unsigned_id(&[Place::Header("x-atlassian-webhook-identifier")])
+    .event_type(&[Place::Json("/webhookEvent")]);

@@ -1,0 +1,23 @@
+//! Klaviyo.
+
+use crate::signature::{Batch, Encoding, Hash, Part, Place, Scheme, Signature, Stamp, Unit};
+
+/// Klaviyo's system webhooks: `Klaviyo-Signature`, over body and time (an HTTP date). The time is signed. A request
+/// holds many events; `external_id` is no id of theirs, so they are known by the whole request. The order of body
+/// and time is that of three public implementations, not of Klaviyo's own code.
+///
+/// Source: <https://developers.klaviyo.com/en/docs/working_with_system_webhooks>
+pub static KLAVIYO: Scheme =
+    Scheme::new("klaviyo", "https://developers.klaviyo.com/en/docs/working_with_system_webhooks")
+        .signature(
+            Signature::hmac(Hash::Sha256, Encoding::Hex, &["klaviyo-signature"])
+                .signed(&[Part::Body, Part::Timestamp])
+                .stamp(Stamp::header("klaviyo-timestamp").unit(Unit::HttpDate)),
+        )
+        .batch(Batch {
+            field: None,
+            items: &[&["/data"]],
+            id: &[],
+            event_type: &[Place::Json("/topic")],
+            known_by: None,
+        });

@@ -1,0 +1,27 @@
+//! Mailchimp Transactional (Mandrill).
+
+use crate::signature::{Batch, Encoding, Handshake, Hash, Part, Place, Scheme, Setting, Signature, When};
+
+/// Mailchimp Transactional (Mandrill): `X-Mandrill-Signature`, HMAC-SHA1, base64, over the webhook's URL and the
+/// sorted fields of the form. The setting `webhook_url` is that URL, as registered. A request holds many events; a
+/// repetition is known by message, type and time, all signed.
+///
+/// Source: <https://mailchimp.com/developer/transactional/guides/track-respond-activity-webhooks/>
+pub static MANDRILL: Scheme =
+    Scheme::new("mandrill", "https://mailchimp.com/developer/transactional/guides/track-respond-activity-webhooks/")
+        .signature(
+            Signature::hmac(Hash::Sha1, Encoding::Base64, &["x-mandrill-signature"])
+                .signed(&[Part::Url("webhook_url"), Part::SortedForm]),
+        )
+        .settings(&[Setting::required("webhook_url", "the URL of the webhook, as registered, or its origin")])
+        .batch(Batch {
+            field: Some("mandrill_events"),
+            items: &[&[""]],
+            id: &[],
+            event_type: &[Place::Json("/event")],
+            known_by: Some(Place::Join {
+                separator: "|",
+                places: &[Place::Json("/_id"), Place::Json("/event"), Place::Json("/ts")],
+            }),
+        })
+        .handshakes(&[Handshake::unsigned(&[When::Method("HEAD")])]);

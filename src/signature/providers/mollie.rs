@@ -1,0 +1,16 @@
+//! Mollie.
+
+use crate::signature::{Encoding, Grammar, Hash, Place, Scheme, Signature};
+
+/// Mollie's next-generation webhooks: `X-Mollie-Signature`, with or without `sha256=`, over the body. The id is
+/// signed; no time is judged. For the classic ones, which are not signed, see
+/// [`MOLLIE_CLASSIC`](super::MOLLIE_CLASSIC).
+///
+/// Source: <https://docs.mollie.com/overview/webhooks>
+pub static MOLLIE: Scheme = Scheme::new("mollie", "https://docs.mollie.com/overview/webhooks")
+    .signature(
+        Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-mollie-signature"])
+            .grammar(Grammar::Plain { prefix: "sha256=", optional: true }),
+    )
+    .signed_id(&[Place::Json("/id")])
+    .event_type(&[Place::Json("/type")]);

@@ -1,0 +1,18 @@
+//! Notion.
+
+use crate::signature::{Encoding, Handshake, Hash, Place, Scheme, Signature, When};
+
+/// Notion: `X-Notion-Signature: sha256=…`, over the body. The id in the body is signed; no time is judged. The
+/// first request hands over the key and is not signed: it is answered only while the source is being set up.
+///
+/// Source: <https://developers.notion.com/reference/webhooks>
+pub static NOTION: Scheme = Scheme::new("notion", "https://developers.notion.com/reference/webhooks")
+    .signature(Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-notion-signature"]).prefix("sha256="))
+    .signed_id(&[Place::Json("/id")])
+    .event_type(&[Place::Json("/type")])
+    .handshakes(&[Handshake::unsigned(&[
+        When::Method("POST"),
+        When::Has(Place::Json("/verification_token")),
+        When::Lacks(Place::Header("x-notion-signature")),
+    ])
+    .captures(Place::Json("/verification_token"))]);

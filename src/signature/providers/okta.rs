@@ -1,0 +1,17 @@
+//! Okta event hooks.
+
+use crate::signature::{Handshake, Piece, Place, Scheme, Token, When};
+
+const CHALLENGE: Place = Place::Header("x-okta-verification-challenge");
+
+/// Okta's event hooks: the header that you configured (`Authorization`) carries a secret, with no scheme before it.
+/// Nothing is covered. A request may hold several events in `data.events`, each with its `uuid`; it is handled as
+/// one.
+///
+/// Source: <https://developer.okta.com/docs/concepts/event-hooks/>
+pub static OKTA: Scheme = Scheme::new("okta", "https://developer.okta.com/docs/concepts/event-hooks/")
+    .token(&[Token::plain(Place::Header("authorization"))])
+    .unsigned_id(&[Place::Json("/eventId")])
+    .event_type(&[Place::Json("/eventType")])
+    .handshakes(&[Handshake::unsigned(&[When::Method("GET"), When::Has(CHALLENGE)])
+        .body("application/json", &[Piece::Text(r#"{"verification":"#), Piece::Json(CHALLENGE), Piece::Text("}")])]);

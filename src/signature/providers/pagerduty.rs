@@ -1,0 +1,13 @@
+//! PagerDuty.
+
+use crate::signature::{Encoding, Hash, Place, Scheme, Signature};
+
+/// PagerDuty v3: `X-PagerDuty-Signature: v1=…`, several while a key is being replaced, over the body. The id of the
+/// header is not signed; the event's own is, so a repetition is known by that. No time is judged.
+///
+/// Source: <https://developer.pagerduty.com/docs/webhook-signatures>
+pub static PAGERDUTY: Scheme = Scheme::new("pagerduty", "https://developer.pagerduty.com/docs/webhook-signatures")
+    .signature(Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-pagerduty-signature"]).fields(&["v1"]))
+    .unsigned_id(&[Place::Header("x-webhook-id")])
+    .known_by(Place::Json("/event/id"))
+    .event_type(&[Place::Json("/event/event_type")]);

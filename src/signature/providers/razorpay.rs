@@ -1,0 +1,12 @@
+//! Razorpay.
+
+use crate::signature::{Encoding, Hash, Place, Scheme, Signature};
+
+/// Razorpay: `X-Razorpay-Signature`, over the body. The id (`x-razorpay-event-id`) is not signed, nor is any time
+/// judged. After a change of the secret, retries of older events are still signed with the old one: accept both.
+///
+/// Source: <https://razorpay.com/docs/webhooks/validate-test/>
+pub static RAZORPAY: Scheme = Scheme::new("razorpay", "https://razorpay.com/docs/webhooks/validate-test/")
+    .signature(Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-razorpay-signature"]))
+    .unsigned_id(&[Place::Header("x-razorpay-event-id")])
+    .event_type(&[Place::Json("/event")]);

@@ -1,0 +1,18 @@
+//! Sanity.
+
+use crate::signature::{Encoding, Hash, Part, Place, Scheme, Signature, Stamp, Unit};
+
+/// Sanity: `sanity-webhook-signature: t=…,v1=…`, base64url without padding, over `t.body`, with milliseconds. The
+/// time is signed, and judged, which Sanity's own library does not; the id (`idempotency-key`) and the type are not
+/// signed.
+///
+/// Source: <https://www.sanity.io/docs/webhook-best-practices>
+pub static SANITY: Scheme = Scheme::new("sanity", "https://www.sanity.io/docs/webhook-best-practices")
+    .signature(
+        Signature::hmac(Hash::Sha256, Encoding::Base64Url, &["sanity-webhook-signature"])
+            .fields(&["v1"])
+            .signed(&[Part::Timestamp, Part::Text("."), Part::Body])
+            .stamp(Stamp::field("t").unit(Unit::Millis)),
+    )
+    .unsigned_id(&[Place::Header("idempotency-key")])
+    .event_type(&[Place::Header("sanity-operation")]);

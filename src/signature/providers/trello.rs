@@ -1,0 +1,21 @@
+//! Trello.
+
+use crate::signature::{Encoding, Handshake, Hash, Part, Place, Scheme, Setting, Signature, When};
+
+/// Trello: `X-Trello-Webhook`, HMAC-SHA1, base64, over the body and the callback URL. The setting `callback_url` is
+/// that URL, as registered. The id is signed; no time is judged. The HEAD request of a creation is answered.
+///
+/// Source: <https://developer.atlassian.com/cloud/trello/guides/rest-api/webhooks/>
+pub static TRELLO: Scheme =
+    Scheme::new("trello", "https://developer.atlassian.com/cloud/trello/guides/rest-api/webhooks/")
+        .signature(
+            Signature::hmac(Hash::Sha1, Encoding::Base64, &["x-trello-webhook"])
+                .signed(&[Part::Body, Part::Url("callback_url")]),
+        )
+        .settings(&[Setting::optional(
+            "callback_url",
+            "the callback URL as registered, or its origin; needed for events",
+        )])
+        .signed_id(&[Place::Json("/action/id")])
+        .event_type(&[Place::Json("/action/type")])
+        .handshakes(&[Handshake::unsigned(&[When::Method("HEAD")])]);

@@ -1,0 +1,13 @@
+//! Typeform.
+
+use crate::signature::{Encoding, Hash, Place, Scheme, Signature};
+
+/// Typeform: `Typeform-Signature: sha256=…`, base64 in spite of the prefix, over the body. The id is signed; no
+/// time is judged.
+///
+/// Source: <https://www.typeform.com/developers/webhooks/secure-your-webhooks/>
+pub static TYPEFORM: Scheme =
+    Scheme::new("typeform", "https://www.typeform.com/developers/webhooks/secure-your-webhooks/")
+        .signature(Signature::hmac(Hash::Sha256, Encoding::Base64, &["typeform-signature"]).prefix("sha256="))
+        .signed_id(&[Place::Json("/event_id")])
+        .event_type(&[Place::Json("/event_type")]);

@@ -1,0 +1,24 @@
+//! Xero.
+
+use crate::signature::{Batch, Encoding, Hash, Place, Scheme, Signature};
+
+/// Xero: `x-xero-signature`, base64, over the body, by the webhook key as text. A request holds many events without
+/// ids: a repetition is known by resource, time and type, all signed. Xero tries an endpoint with good and bad
+/// signatures, and insists on 200 and 401 with empty bodies.
+///
+/// Source: <https://developer.xero.com/documentation/webhooks/configuring-your-server>
+pub static XERO: Scheme =
+    Scheme::new("xero", "https://developer.xero.com/documentation/webhooks/configuring-your-server")
+        .signature(Signature::hmac(Hash::Sha256, Encoding::Base64, &["x-xero-signature"]))
+        .batch(Batch {
+            field: None,
+            items: &[&["/events"]],
+            id: &[],
+            event_type: &[],
+            known_by: Some(Place::Join {
+                separator: "|",
+                places: &[Place::Json("/resourceId"), Place::Json("/eventDateUtc"), Place::Json("/eventType")],
+            }),
+        })
+        .accepted_by(200, "")
+        .refused_by(401, "");
