@@ -78,6 +78,8 @@ pub mod delivery;
 pub mod endpoint;
 pub mod entropy;
 pub mod event;
+#[cfg(any(feature = "sender", feature = "receiver"))]
+pub mod fetch;
 pub mod guide;
 pub mod id;
 pub mod outcome;

@@ -7,8 +7,10 @@ use std::time::Duration;
 use super::Receiver;
 use super::body::BodyLimits;
 use super::dedup::{Desk, Strays, Upkeep};
+use super::documents::Library;
 use super::source::{Source, SourceError};
 use crate::clock::{Clock, SystemClock};
+use crate::fetch::Fetch;
 use crate::id::IdError;
 use crate::store::Dedup;
 
@@ -26,6 +28,7 @@ const MAX_NAME_BYTES: usize = 64;
 /// | time for the whole body | 10 s | [`body_deadline`](Self::body_deadline) |
 /// | lease of a handler | 60 s | [`lease`](Self::lease) |
 /// | what was handled is remembered for | 14 days | [`retention`](Self::retention) |
+/// | fetcher of keys and certificates | none | [`fetch`](Self::fetch) |
 /// | clock | the system's | [`clock`](Self::clock) |
 #[derive(Debug)]
 #[must_use = "build it"]
@@ -33,6 +36,7 @@ pub struct ReceiverBuilder {
     dedup: Box<dyn Dedup>,
     clock: Arc<dyn Clock>,
     sources: Vec<Source>,
+    fetch: Option<Arc<dyn Fetch>>,
     body: BodyLimits,
     lease: Duration,
     retention: Duration,
@@ -81,6 +85,7 @@ impl ReceiverBuilder {
             dedup,
             clock: Arc::new(SystemClock),
             sources: Vec::new(),
+            fetch: None,
             body: BodyLimits { max_bytes: 1 << 20, deadline: Duration::from_secs(10) },
             lease: Duration::from_mins(1),
             retention: Duration::from_hours(14 * 24),
@@ -91,6 +96,14 @@ impl ReceiverBuilder {
     /// Adds a source. Names are unique.
     pub fn source(mut self, source: Source) -> Self {
         self.sources.push(source);
+        self
+    }
+
+    /// With what key sets and certificates are fetched, and subscriptions confirmed, for the providers that need it: a clone of
+    /// the sender's [`HttpClient`](crate::sender::http::HttpClient), or your own. What was fetched is kept for an hour, for
+    /// a day while the provider does not answer, and is asked for once a minute at most.
+    pub fn fetch(mut self, fetch: impl Fetch) -> Self {
+        self.fetch = Some(Arc::new(fetch));
         self
     }
 
@@ -154,7 +167,7 @@ impl ReceiverBuilder {
             strays: Strays::default(),
             upkeep: Upkeep::default(),
         };
-        Ok(Receiver::new(sources, self.body, desk))
+        Ok(Receiver::new(sources, self.body, desk, Library::new(self.fetch)))
     }
 
     fn check(&self) -> Result<(), BuildError> {

@@ -39,7 +39,7 @@ pub(super) struct Signed<'a> {
 pub(super) fn key(tenant: &Tenant, source: &Source, event: &EventRef, signed: Signed<'_>) -> DedupKey {
     let (id, body) = (event.id.as_deref(), Some(signed.body));
     let (id, body, known_by) = match (source.dedup_rule(), &event.known_by) {
-        (DedupBy::Authentic, KnownBy::Signed(text)) => (None, None, Some(text.clone())),
+        (DedupBy::Authentic, KnownBy::This(text)) => (None, None, Some(text.clone())),
         (DedupBy::Authentic, KnownBy::Nothing) => (None, body, Some(signed.at.as_micros().to_string())),
         (DedupBy::Authentic, KnownBy::Authentic) if event.id_authenticated && id.is_some() => (id, None, None),
         (DedupBy::IdAndBody, _) | (DedupBy::Authentic, KnownBy::IdAndBody) => (id, body, None),

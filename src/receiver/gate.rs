@@ -9,7 +9,9 @@ use http_body::Body;
 
 use super::body::{BodyLimits, Limited};
 use super::dedup::Desk;
+use super::documents::Library;
 use super::handle::{Answer, Handled, duplicate};
+use super::keys::KeysError;
 use super::reject::Rejection;
 use super::source::Source;
 use super::verified::{self, Accepted, Verified};
@@ -45,11 +47,12 @@ pub struct Gate {
     source: Arc<Source>,
     limits: BodyLimits,
     desk: Arc<Desk>,
+    library: Arc<Library>,
 }
 
 impl Gate {
-    pub(super) const fn new(source: Arc<Source>, limits: BodyLimits, desk: Arc<Desk>) -> Self {
-        Self { source, limits, desk }
+    pub(super) const fn new(source: Arc<Source>, limits: BodyLimits, desk: Arc<Desk>, library: Arc<Library>) -> Self {
+        Self { source, limits, desk, library }
     }
 
     /// Checks a request whose body was read by the framework. Changes nothing: it may be asked again.
@@ -78,7 +81,7 @@ impl Gate {
         let events = match self.admit(request).await {
             Ok((Accepted::Event(verified), _)) => vec![verified],
             Ok((Accepted::Batch(events), _)) => events,
-            Ok((Accepted::Handshake(reply), _)) => return handshake(reply),
+            Ok((Accepted::Handshake(reply), _)) => return self.answer(reply).await,
             Err(rejection) => return self.refuse(&rejection),
         };
         let mut answer = bare(StatusCode::OK);
@@ -93,6 +96,18 @@ impl Gate {
         self.acknowledge(answer)
     }
 
+    /// The answer to a handshake, for those who call [`verify`](Self::verify) themselves. Where the provider wants a URL to
+    /// be fetched first ([`Reply::visit`]), that is done; if it fails, the answer is 503, and the provider asks again. The
+    /// reply stands in the extensions of the answer: it may hold a key that the provider has handed over.
+    pub async fn answer<B: From<Bytes>>(&self, reply: Reply) -> Response<B> {
+        if let Some(url) = &reply.visit
+            && let Err(error) = self.library.fetch(url, None).await
+        {
+            return self.refuse(&Rejection::keys(KeysError::new(error)));
+        }
+        handshake(reply)
+    }
+
     /// Reads and checks a request, and gives it back with the bytes that were checked.
     pub(super) async fn admit<B: Body>(&self, request: Request<B>) -> Result<(Accepted, Request<Bytes>), Rejection> {
         self.check_method(&request)?;
@@ -102,7 +117,7 @@ impl Gate {
     }
 
     async fn check(&self, limited: &Limited) -> Result<Accepted, Rejection> {
-        verified::check(&self.source, limited, self.desk.clock.now()).await
+        verified::check(&self.source, limited, &self.library, self.desk.clock.now()).await
     }
 
     fn check_method<B>(&self, request: &Request<B>) -> Result<(), Rejection> {
@@ -164,7 +179,7 @@ pub(super) fn bare<B: From<Bytes>>(status: StatusCode) -> Response<B> {
 
 /// A scheme's reply as a response; one that HTTP cannot carry is our own fault. The reply itself stands in the
 /// extensions: it may hold a key that the sender has handed over.
-pub(super) fn handshake<B: From<Bytes>>(reply: Reply) -> Response<B> {
+fn handshake<B: From<Bytes>>(reply: Reply) -> Response<B> {
     let mut response = Response::new(B::from(reply.body.clone()));
     *response.status_mut() = status(reply.status);
     for (name, value) in &reply.headers {

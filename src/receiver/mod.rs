@@ -99,6 +99,7 @@ mod axum;
 mod body;
 mod builder;
 mod dedup;
+mod documents;
 mod gate;
 mod handle;
 mod json;
@@ -118,6 +119,7 @@ use self::body::BodyLimits;
 pub use self::builder::{BuildError, ReceiverBuilder};
 use self::dedup::Desk;
 pub use self::dedup::{Begun, Ticket};
+use self::documents::Library;
 pub use self::gate::Gate;
 pub use self::handle::{Answer, DUPLICATE_HEADER, Handled};
 pub use self::json::JsonError;
@@ -134,6 +136,7 @@ pub struct Receiver {
     sources: Arc<HashMap<Arc<str>, Arc<Source>>>,
     limits: BodyLimits,
     desk: Arc<Desk>,
+    library: Arc<Library>,
 }
 
 /// The receiver has no source of that name.
@@ -147,8 +150,8 @@ impl Receiver {
         ReceiverBuilder::new(Box::new(dedup))
     }
 
-    fn new(sources: HashMap<Arc<str>, Arc<Source>>, limits: BodyLimits, desk: Desk) -> Self {
-        Self { sources: Arc::new(sources), limits, desk: Arc::new(desk) }
+    fn new(sources: HashMap<Arc<str>, Arc<Source>>, limits: BodyLimits, desk: Desk, library: Library) -> Self {
+        Self { sources: Arc::new(sources), limits, desk: Arc::new(desk), library: Arc::new(library) }
     }
 
     /// The tower layer for one source. Put it on that source's routes only.
@@ -165,6 +168,6 @@ impl Receiver {
     /// When there is no such source.
     pub fn gate(&self, source: &str) -> Result<Gate, UnknownSource> {
         let source = self.sources.get(source).ok_or_else(|| UnknownSource(source.into()))?;
-        Ok(Gate::new(Arc::clone(source), self.limits, Arc::clone(&self.desk)))
+        Ok(Gate::new(Arc::clone(source), self.limits, Arc::clone(&self.desk), Arc::clone(&self.library)))
     }
 }

@@ -10,7 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::gate::{bare, handshake, worse};
+use super::gate::{bare, worse};
 use super::handle::{Handled, duplicate};
 use super::{Accepted, Gate};
 
@@ -82,7 +82,7 @@ where
     let (events, request) = match gate.admit(request).await {
         Ok((Accepted::Event(verified), request)) => (vec![verified], request),
         Ok((Accepted::Batch(events), request)) => (events, request),
-        Ok((Accepted::Handshake(reply), _)) => return Ok(handshake(reply)),
+        Ok((Accepted::Handshake(reply), _)) => return Ok(gate.answer(reply).await),
         Err(rejection) => return Ok(gate.refuse(&rejection)),
     };
     let (parts, _) = request.into_parts();

@@ -9,17 +9,21 @@ use serde::de::DeserializeOwned;
 
 use super::body::Limited;
 use super::dedup;
+use super::documents::Library;
 use super::json::{self, JsonError};
-use super::keys::Route;
+use super::keys::{KeysError, Route};
 use super::reject::{Rejection, RejectionKind};
 use super::source::Source;
 use crate::clock::Timestamp;
 use crate::id::Tenant;
-use crate::signature::{Checked, EventRef, Events, Item, ItemBytes, Received, Reply, VerifyError};
+use crate::signature::{Checked, Documents, EventRef, Events, Item, ItemBytes, Received, Reply, Trust, VerifyError};
 use crate::store::DedupKey;
 
 /// Longest event id or type kept, in bytes.
 const MAX_NAME_BYTES: usize = 256;
+
+/// How often a scheme may ask for a document while one request is checked.
+const MAX_NEEDS: usize = 3;
 
 /// A request whose signature was checked. Only verification makes one, so a function that takes it cannot be reached
 /// by anything else. Cloning is cheap.
@@ -148,7 +152,12 @@ impl fmt::Debug for Verified {
 }
 
 /// Checks a request. Reads headers and body, changes nothing; the only place that makes a [`Verified`].
-pub(super) async fn check(source: &Source, limited: &Limited, now: Timestamp) -> Result<Accepted, Rejection> {
+pub(super) async fn check(
+    source: &Source,
+    limited: &Limited,
+    library: &Library,
+    now: Timestamp,
+) -> Result<Accepted, Rejection> {
     let request = limited.request();
     let route = Route { source: source.name(), path: request.uri().path() };
     let grant = source.keys().grant(route).await.map_err(Rejection::keys)?;
@@ -156,6 +165,8 @@ pub(super) async fn check(source: &Source, limited: &Limited, now: Timestamp) ->
 
     let received = received(request);
     let trust = source.trust(&grant.keyring, now);
+    let documents = gather(source, &received, &trust, library).await?;
+    let trust = Trust { documents: &documents, ..trust };
     let signed_at = match source.scheme().verify(&received, &trust).map_err(unverified)? {
         Checked::Handshake(reply) => return Ok(Accepted::Handshake(reply)),
         Checked::Event { signed_at } => signed_at,
@@ -194,6 +205,23 @@ pub(super) async fn check(source: &Source, limited: &Limited, now: Timestamp) ->
             Accepted::Batch(items.into_iter().enumerate().map(each).collect())
         }
     })
+}
+
+/// What the scheme needs to check this request, from the library.
+async fn gather(
+    source: &Source,
+    received: &Received<'_>,
+    trust: &Trust<'_>,
+    library: &Library,
+) -> Result<Documents, Rejection> {
+    let mut documents = Documents::default();
+    for _ in 0..MAX_NEEDS {
+        let trust = Trust { documents: &documents, ..*trust };
+        let Some(need) = source.scheme().needs(received, &trust).map_err(unverified)? else { break };
+        let content = library.get(&need, trust.now).await.map_err(|error| Rejection::keys(KeysError::new(error)))?;
+        documents = documents.with(need.name, content);
+    }
+    Ok(documents)
 }
 
 /// A scheme that names a range outside of the body has made a mistake; that must not end in a panic.

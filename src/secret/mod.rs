@@ -27,6 +27,12 @@
 //! ```
 
 mod hmac_key;
+#[cfg(feature = "public-key")]
+#[path = "p256_ring.rs"]
+mod p256;
+#[cfg(not(feature = "public-key"))]
+#[path = "p256_none.rs"]
+mod p256;
 mod ring;
 
 use std::fmt;
@@ -40,6 +46,7 @@ use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
 pub(crate) use self::hmac_key::{HmacKey, Mac, Tag};
+pub(crate) use self::p256::P256Key;
 pub use self::ring::{Entry, Keyring, MAX_KEYS};
 use crate::entropy::{self, NoEntropy};
 
@@ -63,6 +70,7 @@ pub(crate) enum Kind {
     Hmac(HmacKey),
     Signing(SigningKey),
     Verifying(VerifyingKey),
+    P256(P256Key),
 }
 
 /// Why a text is no key. It never repeats the text.
@@ -92,6 +100,9 @@ pub enum KeyError {
     /// An Ed25519 key of small order, under which anything verifies; or one whose halves do not belong together.
     #[error("secret: is not a sound Ed25519 key")]
     Unsound,
+    /// No P-256 public key in the form that is expected; or the feature `public-key` is off.
+    #[error("secret: is no P-256 public key, or the feature `public-key` is off")]
+    NoP256,
     /// More keys than a ring may hold, or none.
     #[error("keys: must be 1 to {MAX_KEYS}")]
     RingSize,
@@ -176,6 +187,18 @@ impl Key {
         Self::verifying(&decode_hex(text)?)
     }
 
+    /// A P-256 public key for ECDSA: base64 of its `SubjectPublicKeyInfo` in DER (RFC 5480), with or without the lines of
+    /// PEM around it. It verifies only; without the feature `public-key` there is none.
+    ///
+    /// # Errors
+    /// When it is malformed, of another curve, or compressed.
+    pub fn p256_spki(text: &str) -> Result<Self, KeyError> {
+        let body: String = text.lines().filter(|line| !line.starts_with("-----")).map(str::trim).collect();
+        check_text(&body)?;
+        let key = P256Key::from_spki(&decode_base64(&body)?).ok_or(KeyError::NoP256)?;
+        Ok(Self(Arc::new(Kind::P256(key))))
+    }
+
     fn signing(bytes: &[u8]) -> Result<Self, KeyError> {
         let wanted = || KeyError::Size { bytes: bytes.len(), wanted: "64" };
         let mut pair: [u8; 64] = bytes.try_into().map_err(|_| wanted())?;
@@ -217,14 +240,14 @@ impl Key {
         match &*self.0 {
             Kind::Hmac(_) => None,
             Kind::Signing(key) => Some(Self(Arc::new(Kind::Verifying(key.verifying_key())))),
-            Kind::Verifying(_) => Some(self.clone()),
+            Kind::Verifying(_) | Kind::P256(_) => Some(self.clone()),
         }
     }
 
     /// Whether it can make signatures.
     #[must_use]
     pub fn can_sign(&self) -> bool {
-        !matches!(&*self.0, Kind::Verifying(_))
+        matches!(&*self.0, Kind::Hmac(_) | Kind::Signing(_))
     }
 
     /// The key in the clear, with its prefix: what its owner is shown once, and what a store keeps.
@@ -235,6 +258,7 @@ impl Key {
             Kind::Hmac(key) => ("whsec_", Zeroizing::new(key.bytes().to_vec())),
             Kind::Signing(key) => ("whsk_", Zeroizing::new(key.to_keypair_bytes().to_vec())),
             Kind::Verifying(key) => ("whpk_", Zeroizing::new(key.to_bytes().to_vec())),
+            Kind::P256(key) => ("p256_", Zeroizing::new(key.to_spki())),
         };
         let mut text = Zeroizing::new(String::with_capacity(prefix.len() + bytes.len().div_ceil(3) * 4));
         text.push_str(prefix);
@@ -247,9 +271,10 @@ impl Key {
     /// # Errors
     /// When it is malformed.
     pub fn restore(text: &str) -> Result<Self, KeyError> {
-        match text.strip_prefix("whsec_") {
-            Some(base64) => Self::from_bytes(&decode_base64(base64)?),
-            None => Self::parse(text),
+        match (text.strip_prefix("whsec_"), text.strip_prefix("p256_")) {
+            (Some(base64), _) => Self::from_bytes(&decode_base64(base64)?),
+            (None, Some(spki)) => Self::p256_spki(spki),
+            (None, None) => Self::parse(text),
         }
     }
 
@@ -275,6 +300,7 @@ impl fmt::Debug for Key {
             Kind::Hmac(_) => "Key(hmac, [redacted])",
             Kind::Signing(_) => "Key(ed25519 signing, [redacted])",
             Kind::Verifying(_) => "Key(ed25519 verifying)",
+            Kind::P256(_) => "Key(ecdsa p256 verifying)",
         })
     }
 }

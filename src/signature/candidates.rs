@@ -20,6 +20,7 @@ pub(super) enum Claim {
     Mac(Hash),
     Digest(Hash),
     Ed25519,
+    EcdsaP256,
 }
 
 impl Claim {
@@ -27,7 +28,8 @@ impl Claim {
     const fn bytes(self) -> usize {
         match self {
             Self::Mac(hash) | Self::Digest(hash) => hash.bytes(),
-            Self::Ed25519 => 64,
+            // DER makes the latter shorter or longer.
+            Self::Ed25519 | Self::EcdsaP256 => 64,
         }
     }
 }
@@ -253,6 +255,7 @@ fn claimed<'t>(scheme: &Signature, text: &'t [u8]) -> Result<(Claim, &'t [u8]), 
         Algorithm::Hmac(hash) => Ok((Claim::Mac(hash), text)),
         Algorithm::Digest(hash) => Ok((Claim::Digest(hash), text)),
         Algorithm::Ed25519 => Ok((Claim::Ed25519, text)),
+        Algorithm::EcdsaP256 => Ok((Claim::EcdsaP256, text)),
         Algorithm::HmacNamed(hashes) => {
             let equals = text.iter().position(|byte| *byte == b'=').ok_or(VerifyError::Malformed("signature"))?;
             let (name, rest) = (text.get(..equals).unwrap_or_default(), text.get(equals + 1..).unwrap_or_default());
@@ -268,7 +271,13 @@ pub(super) fn is_plain_id(id: &[u8]) -> bool {
 }
 
 fn decode(claim: Claim, encoding: Encoding, text: &[u8]) -> Option<(Claim, Decoded)> {
-    encoding.decode(text).map(|decoded| (claim, decoded))
+    let decoded = encoding.decode(text)?;
+    (claim != Claim::EcdsaP256 || is_der_sequence(decoded.as_bytes())).then_some((claim, decoded))
+}
+
+/// A DER sequence that is all there is: not the two bare numbers that other formats have.
+fn is_der_sequence(bytes: &[u8]) -> bool {
+    matches!(bytes, [0x30, length, rest @ ..] if usize::from(*length) == rest.len())
 }
 
 /// The one value of a header that must stand once.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::error::VerifyError;
 use super::json;
 use super::place::Place;
-use super::scheme::Scheme;
+use super::scheme::{Proof, Scheme};
 use super::{Received, Trust};
 
 /// Longest id or type kept, in bytes.
@@ -37,8 +37,8 @@ pub enum KnownBy {
     /// The id, where the signature covers it; else what was signed.
     #[default]
     Authentic,
-    /// This, which the signature covers.
-    Signed(String),
+    /// This.
+    This(String),
     /// The id, which is not signed, and the body. Different events of this provider may have equal bodies.
     IdAndBody,
     /// Nothing: the same request may come again and mean something new.
@@ -107,10 +107,10 @@ impl Scheme {
             return Err(VerifyError::Malformed("event id"));
         }
         Ok(Events::One(EventRef {
-            id,
             event_type: name(self.event_type, received, trust, "event type")?,
             id_authenticated: self.id_authenticated,
-            known_by: self.known_by.of(received, trust)?,
+            known_by: self.known_by.of(received, trust)?.or_id(&id, self),
+            id,
         }))
     }
 
@@ -131,11 +131,12 @@ impl Scheme {
         for range in ranges {
             let body = whole.get(range.clone()).unwrap_or_default();
             let item = Received { body, ..*received };
+            let id = name(batch.id, &item, trust, "event id")?;
             let event = EventRef {
-                id: name(batch.id, &item, trust, "event id")?,
                 event_type: name(batch.event_type, &item, trust, "event type")?.or_else(|| common.clone()),
                 id_authenticated: self.id_authenticated,
-                known_by: batch.known_by.map_or(Known::Authentic, Known::By).of(&item, trust)?,
+                known_by: batch.known_by.map_or(Known::Authentic, Known::By).of(&item, trust)?.or_id(&id, self),
+                id,
             };
             let decoded = form.as_ref().map(|_| ItemBytes::Decoded(Bytes::copy_from_slice(body)));
             items.push(Item { event, bytes: decoded.unwrap_or(ItemBytes::Part(range)) });
@@ -157,13 +158,24 @@ pub(super) enum Known {
     Nothing,
 }
 
+impl KnownBy {
+    /// Where nothing of a request is covered, its body proves no more than its id, and says less: attempts are counted
+    /// there.
+    fn or_id(self, id: &Option<String>, scheme: &Scheme) -> Self {
+        match (self, id) {
+            (Self::Authentic, Some(id)) if !matches!(scheme.proof, Proof::Signature(_)) => Self::This(id.clone()),
+            (known, _) => known,
+        }
+    }
+}
+
 impl Known {
     fn of(self, received: &Received<'_>, trust: &Trust<'_>) -> Result<KnownBy, VerifyError> {
         Ok(match self {
             Self::Authentic => KnownBy::Authentic,
             Self::By(place) => {
                 let text = place.read(received, trust, "event")?;
-                text.map_or(KnownBy::Authentic, |text| KnownBy::Signed(text.into_owned()))
+                text.map_or(KnownBy::Authentic, |text| KnownBy::This(text.into_owned()))
             }
             Self::IdAndBody => KnownBy::IdAndBody,
             Self::Nothing => KnownBy::Nothing,

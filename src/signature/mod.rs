@@ -49,6 +49,8 @@ mod handshake;
 mod json;
 mod place;
 pub mod providers;
+#[cfg(feature = "public-key")]
+mod public_key;
 mod scheme;
 mod sign;
 mod stamp;
@@ -58,6 +60,8 @@ mod trust;
 mod verify;
 
 use std::fmt;
+
+use bytes::Bytes;
 
 pub use self::encoding::Encoding;
 pub use self::error::{SignError, VerifyError};
@@ -110,8 +114,12 @@ pub enum Checked {
 /// the scheme's own pattern; it is fetched through the egress guard only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Need {
+    /// Under which name it is kept: mostly its URL.
+    pub name: String,
     /// Where it stands.
     pub url: String,
+    /// JSON that is posted there; without it, the document is fetched by GET.
+    pub post: Option<Bytes>,
     /// Whether what was fetched before is too old: the request names a key that the document at hand did not have.
     pub fresh: bool,
 }
@@ -125,6 +133,21 @@ pub enum KeyUse {
     Optional,
     /// The keys are fetched, or nothing is proved: there is no secret.
     None,
+}
+
+impl Need {
+    /// What stands at a URL, as fetched before if it was.
+    #[must_use]
+    pub fn at(url: impl Into<String>) -> Self {
+        let url = url.into();
+        Self { name: url.clone(), url, post: None, fresh: false }
+    }
+
+    /// The same, fetched anew unless that was just done.
+    #[must_use]
+    pub fn anew(self) -> Self {
+        Self { fresh: true, ..self }
+    }
 }
 
 /// Checks requests. [`Scheme`] does it by data; implement it for what data cannot say.

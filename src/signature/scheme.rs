@@ -108,6 +108,8 @@ pub enum Algorithm {
     Digest(Hash),
     /// Ed25519, by a public key.
     Ed25519,
+    /// ECDSA with P-256 and SHA-256, the signature in ASN.1 DER, by a public key (feature `public-key`).
+    EcdsaP256,
 }
 
 /// The hash of an HMAC.
@@ -180,6 +182,8 @@ pub enum KeyText {
     Hex,
     /// An Ed25519 public key in hexadecimal digits.
     Ed25519Hex,
+    /// A P-256 public key: base64 of its `SubjectPublicKeyInfo` in DER.
+    P256Spki,
 }
 
 /// Where a signature stands.
@@ -597,6 +601,7 @@ impl Scheme {
             KeyText::Base64 => Key::base64(secret),
             KeyText::Hex => Key::hex(secret),
             KeyText::Ed25519Hex => Key::ed25519_hex(secret),
+            KeyText::P256Spki => Key::p256_spki(secret),
         }
     }
 

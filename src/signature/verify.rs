@@ -122,7 +122,8 @@ impl Signature {
 
     fn can_use(&self, key: &Key) -> bool {
         match key.kind() {
-            Kind::Hmac(_) => self.algorithm != Algorithm::Ed25519,
+            Kind::Hmac(_) => !matches!(self.algorithm, Algorithm::Ed25519 | Algorithm::EcdsaP256),
+            Kind::P256(_) => self.algorithm == Algorithm::EcdsaP256,
             Kind::Verifying(_) | Kind::Signing(_) => {
                 self.algorithm == Algorithm::Ed25519 || self.grammar == Grammar::Versioned
             }
@@ -150,6 +151,10 @@ impl Made<'_> {
             }
             (Kind::Verifying(key), Claim::Ed25519) => self.verifies(key, presented),
             (Kind::Signing(key), Claim::Ed25519) => self.verifies(&key.verifying_key(), presented),
+            (Kind::P256(key), Claim::EcdsaP256) => {
+                let text = self.scheme.message(self.message)?;
+                Ok(Choice::from(u8::from(key.verifies(&text, presented))))
+            }
             _ => Ok(Choice::from(0)),
         }
     }

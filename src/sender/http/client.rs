@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Request;
+use http::{Request, Response};
 use http_body_util::Full;
+use hyper::body::Incoming;
 use hyper_util::client::legacy::{Builder, Client};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio_rustls::TlsConnector;
@@ -87,6 +88,16 @@ impl HttpClient {
         let duration = self.clock.uptime().saturating_sub(began);
         let report = Report::new(answer.outcome, duration);
         Ok(report.with_retry_after(answer.retry_after).with_excerpt(answer.excerpt))
+    }
+
+    /// One request on a pooled connection; no answer is no answer, whatever the reason.
+    pub(super) async fn ask(&self, request: Request<Full<Bytes>>) -> Option<Response<Incoming>> {
+        let answer = self.pooled.request(request).await;
+        answer.inspect_err(|error| tracing::debug!(error = error as &dyn std::error::Error, "not fetched")).ok()
+    }
+
+    pub(super) const fn exchange_timeout(&self) -> Duration {
+        self.exchange_timeout
     }
 
     /// Leaves in `answer` what is known, as soon as it is known: the budget may end at any time.

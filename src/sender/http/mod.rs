@@ -21,6 +21,7 @@
 mod answer;
 mod client;
 mod custom_header;
+mod fetch;
 mod options;
 #[cfg(not(feature = "ring"))]
 #[path = "tls_none.rs"]

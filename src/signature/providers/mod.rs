@@ -2,6 +2,12 @@
 
 use super::{Scheme, Verify};
 
+#[cfg(feature = "public-key")]
+mod public_key;
+#[cfg(not(feature = "public-key"))]
+#[path = "public_key_none.rs"]
+mod public_key;
+
 mod adyen;
 mod adyen_platform;
 mod airtable;
@@ -126,6 +132,11 @@ pub use self::pagerduty::PAGERDUTY;
 pub use self::polar::POLAR;
 pub use self::postmark::POSTMARK;
 pub use self::postmark_header::POSTMARK_HEADER;
+#[cfg(feature = "public-key")]
+pub use self::public_key::{
+    ATLASSIAN_CONNECT, AWS_SNS, AtlassianConnect, AwsSns, GOOGLE_PUBSUB, GooglePubsub, MICROSOFT_GRAPH, MicrosoftGraph,
+    PAYPAL, PLAID, PayPal, Plaid, SENDGRID,
+};
 pub use self::quickbooks::QUICKBOOKS;
 pub use self::razorpay::RAZORPAY;
 pub use self::resend::RESEND;
@@ -166,8 +177,7 @@ pub struct Provider {
 }
 
 impl Provider {
-    /// Every provider, by name.
-    pub const ALL: &[Self] = &[
+    const BASIC: &[Self] = &[
         Self::code("adyen", adyen::DOCS, &ADYEN),
         Self::of(&ADYEN_PLATFORM),
         Self::of(&AIRTABLE),
@@ -244,6 +254,11 @@ impl Provider {
         Self::of(&ZOOM),
     ];
 
+    /// Every provider.
+    pub fn all() -> impl Iterator<Item = &'static Self> {
+        Self::BASIC.iter().chain(public_key::LIST)
+    }
+
     const fn of(scheme: &'static Scheme) -> Self {
         Self { name: scheme.name(), docs: scheme.docs(), scheme, data: Some(scheme) }
     }
@@ -255,6 +270,6 @@ impl Provider {
     /// The provider of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
-        Self::ALL.iter().find(|provider| provider.name == name)
+        Self::all().find(|provider| provider.name == name)
     }
 }

@@ -5,7 +5,7 @@ use super::source::{Source, is_word};
 /// The layers, lowest first. A module imports from lower layers; within a layer, from what stands to its left.
 const LAYERS: [&[&str]; 9] = [
     &["clock", "entropy"],
-    &["id", "secret", "outcome"],
+    &["id", "secret", "outcome", "fetch"],
     &["signature", "retry"],
     &["event"],
     &["endpoint", "delivery"],

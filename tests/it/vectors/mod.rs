@@ -42,7 +42,7 @@ async fn a_flipped_byte_of_body_signature_or_time_is_refused_unless_it_is_docume
 #[test]
 fn every_provider_of_the_table_has_an_accepted_vector() {
     let cases = all();
-    for provider in Provider::ALL {
+    for provider in Provider::all() {
         let accepted = cases.iter().any(|case| case.source == provider.name && case.is_accepted());
         assert!(accepted, "{}", provider.name);
     }

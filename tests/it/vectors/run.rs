@@ -1,6 +1,8 @@
 //! One vector, compared in every respect.
 
+use bytes::Bytes;
 use hookwire::clock::Timestamp;
+use hookwire::fetch::{Fetch, FetchError};
 use hookwire::receiver::{Accepted, Receiver, Rejection, Source, SourceError};
 use hookwire::secret::KeyError;
 use hookwire::signature::providers::Provider;
@@ -31,7 +33,18 @@ fn receiver(case: &Case) -> Result<Receiver, SourceError> {
         source = source.dangerous_accept_unproved();
     }
     let clock = ManualClock::at(Timestamp::from_secs(case.now));
-    Ok(Receiver::builder(MemoryDedup::new()).source(source).clock(clock).build().unwrap())
+    Ok(Receiver::builder(MemoryDedup::new()).source(source).fetch(Obliging).clock(clock).build().unwrap())
+}
+
+/// Confirms whatever it is asked to; which URLs that are is compared elsewhere.
+#[derive(Debug)]
+struct Obliging;
+
+#[async_trait::async_trait]
+impl Fetch for Obliging {
+    async fn fetch(&self, url: &str, _: Option<Bytes>, _: usize) -> Result<Bytes, FetchError> {
+        if url.contains("ConfirmSubscription") { Ok(Bytes::new()) } else { Err(FetchError::Unreachable) }
+    }
 }
 
 /// What is wrong with our answer.

@@ -1,0 +1,166 @@
+//! Atlassian Connect.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::document;
+use crate::secret::{HmacKey, Kind};
+use crate::signature::compare::same;
+use crate::signature::public_key::certificate::rsa_of_pem;
+use crate::signature::public_key::jwt::{Alg, Claims, JwtKey, Token};
+use crate::signature::{
+    Checked, EventRef, Events, Hash, KeyUse, Need, Place, Received, Setting, Trust, Verify, VerifyError,
+};
+
+pub(super) const DOCS: &str = "https://developer.atlassian.com/cloud/jira/platform/understanding-jwt-for-connect-apps/";
+
+const TYPE: &[Place] = &[Place::Json("/webhookEvent"), Place::Json("/eventType")];
+const SETTINGS: &[Setting] = &[
+    Setting::required("base_url", "the base URL of your app, as its descriptor has it"),
+    Setting::optional("client_key", "the client key of the tenant whose shared secret this is"),
+    Setting::optional("audience", "the audience of lifecycle callbacks, where it is not the base URL"),
+    Setting::optional("lifecycle_keys", "Atlassian's public keys by id, instead of fetching them"),
+];
+
+/// How far a token's times may be off, in seconds.
+const LEEWAY_SECS: f64 = 30.0;
+
+/// Atlassian Connect: a token in `Authorization: JWT …` or `?jwt=`, with a hash of method, path and query in it. **The body is
+/// not covered.** A source with a secret (a tenant's shared secret) takes HS256 and nothing else. A source without one takes the
+/// lifecycle callbacks (`installed`, `uninstalled`): RS256 and nothing else, by the public key that Atlassian publishes under the
+/// token's key id; what `installed` hands over stands in the body of the verified event.
+///
+/// Source: <https://developer.atlassian.com/cloud/jira/platform/understanding-jwt-for-connect-apps/>
+pub static ATLASSIAN_CONNECT: AtlassianConnect = AtlassianConnect;
+
+/// The scheme of [`ATLASSIAN_CONNECT`].
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct AtlassianConnect;
+
+impl Verify for AtlassianConnect {
+    fn needs(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Option<Need>, VerifyError> {
+        if !is_lifecycle(trust) || trust.settings.get("lifecycle_keys").is_some() {
+            return Ok(None);
+        }
+        let text = text(received, trust)?;
+        let token = Token::read(&text)?;
+        token.check_alg(Alg::Rs256)?;
+        let url = key_url(kid(&token)?);
+        Ok(trust.documents.get(&url).is_none().then(|| Need::at(url)))
+    }
+
+    fn verify(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Checked, VerifyError> {
+        let text = text(received, trust)?;
+        let token = Token::read(&text)?;
+        let claims = if is_lifecycle(trust) { lifecycle(&token, trust)? } else { tenant(&token, trust)? };
+        claims.check_times(trust.now, LEEWAY_SECS)?;
+        let is = hash(received, trust.settings.need("base_url")?);
+        if same(&is, claims.qsh.as_deref().unwrap_or_default()) {
+            Ok(Checked::Event { signed_at: None })
+        } else {
+            Err(VerifyError::BodyMismatch)
+        }
+    }
+
+    fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError> {
+        let event_type = crate::signature::events::name(TYPE, received, trust, "event type")?;
+        Ok(Events::One(EventRef { event_type, ..EventRef::default() }))
+    }
+
+    fn key_use(&self) -> KeyUse {
+        KeyUse::Optional
+    }
+
+    fn settings(&self) -> &[Setting] {
+        SETTINGS
+    }
+}
+
+/// The source decides, never the token.
+fn is_lifecycle(trust: &Trust<'_>) -> bool {
+    trust.keys.entries().is_empty()
+}
+
+fn text(received: &Received<'_>, trust: &Trust<'_>) -> Result<String, VerifyError> {
+    if let Some(text) = Place::Header("authorization").read(received, trust, "token")? {
+        let token = text.split_at_checked(4).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("JWT "));
+        return token.map(|(_, token)| token.to_owned()).ok_or(VerifyError::Malformed("token"));
+    }
+    let text = Place::Query("jwt").read(received, trust, "token")?;
+    text.map(std::borrow::Cow::into_owned).ok_or(VerifyError::Missing("token"))
+}
+
+fn tenant<'t>(token: &'t Token<'_>, trust: &Trust<'_>) -> Result<&'t Claims, VerifyError> {
+    let mut verdict = Err(VerifyError::NoKey);
+    for key in trust.keys.live(trust.now) {
+        let Kind::Hmac(key) = key.kind() else { continue };
+        verdict = token.verify(Alg::Hs256, &JwtKey::Hmac(HmacKey::new(key.bytes())));
+        if verdict.is_ok() {
+            break;
+        }
+    }
+    let claims = verdict?;
+    match trust.settings.get("client_key") {
+        Some(key) if claims.iss.as_deref() != Some(key) => Err(VerifyError::WrongIssuer),
+        _ => Ok(claims),
+    }
+}
+
+fn lifecycle<'t>(token: &'t Token<'_>, trust: &Trust<'_>) -> Result<&'t Claims, VerifyError> {
+    token.check_alg(Alg::Rs256)?;
+    let kid = kid(token)?;
+    let name = if trust.settings.get("lifecycle_keys").is_some() { kid.to_owned() } else { key_url(kid) };
+    let pem = document(trust, "lifecycle_keys", &name).ok_or(VerifyError::UnknownKey)?;
+    let key = rsa_of_pem(&pem).ok_or(VerifyError::UntrustedKey)?;
+    let claims = token.verify(Alg::Rs256, &JwtKey::Rsa(key))?;
+    let audience = trust.settings.get("audience").map_or_else(|| trust.settings.need("base_url"), Ok)?;
+    if claims.is_for(std::iter::once(audience)) { Ok(claims) } else { Err(VerifyError::WrongAudience) }
+}
+
+/// A stranger chooses it, and a request goes out for it.
+fn kid<'t>(token: &'t Token<'_>) -> Result<&'t str, VerifyError> {
+    let sound = |kid: &&str| {
+        (1..=64).contains(&kid.len()) && kid.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    token.kid.as_deref().filter(sound).ok_or(VerifyError::UnknownKey)
+}
+
+fn key_url(kid: &str) -> String {
+    format!("https://connect-install-keys.atlassian.com/{kid}")
+}
+
+/// The query string hash: SHA-256 of `METHOD&path&query`, each in its canonical spelling.
+fn hash(received: &Received<'_>, base_url: &str) -> String {
+    let base = base_url.split_once("://").map_or(base_url, |(_, rest)| rest);
+    let base = base.find('/').and_then(|at| base.get(at..)).unwrap_or_default().trim_end_matches('/');
+    let path = received.uri.path();
+    let path = path.strip_prefix(base).unwrap_or(path).trim_end_matches('/').replace('&', "%26");
+    let path = if path.is_empty() { "/" } else { &path };
+    let mut parameters: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, value) in form_urlencoded::parse(received.uri.query().unwrap_or_default().as_bytes()) {
+        if name != "jwt" {
+            parameters.entry(escaped(&name)).or_default().push(escaped(&value));
+        }
+    }
+    let mut query = Vec::with_capacity(parameters.len());
+    for (name, mut values) in parameters {
+        values.sort_unstable();
+        query.push(format!("{name}={}", values.join(",")));
+    }
+    let canonical = format!("{}&{path}&{}", received.method.as_str().to_ascii_uppercase(), query.join("&"));
+    hex::encode(Hash::Sha256.digest(canonical.as_bytes()).as_bytes())
+}
+
+/// RFC 3986: everything but letters, digits and `-._~`.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            let _infallible = write!(escaped, "%{byte:02X}");
+        }
+    }
+    escaped
+}

@@ -1,0 +1,199 @@
+//! Amazon SNS.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::Deserialize;
+
+use super::document;
+use crate::signature::public_key::certificate::Chain;
+use crate::signature::{
+    Checked, EventRef, Events, Hash, KeyUse, KnownBy, Need, Received, Reply, Setting, Tolerance, Trust, Unit, Verify,
+    VerifyError,
+};
+
+pub(super) const DOCS: &str = "https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html";
+
+const SETTINGS: &[Setting] = &[
+    Setting::required("topic_arns", "the topics that are expected: any AWS account can send a well-signed message"),
+    Setting::optional("min_signature_version", "`2` refuses SHA-1"),
+    Setting::optional("certs", "the certificates by URL, instead of fetching them"),
+    Setting::optional("trust_root_pem", "the root that certificates must lead to"),
+];
+
+/// SNS tries for hours, with the time of the first try.
+const TOLERANCE: Tolerance = Tolerance::secs(86_400, 300);
+
+/// Amazon SNS over HTTPS: RSA over named fields of the body, by the certificate at `SigningCertURL`; version 1 with SHA-1, version 2 with
+/// SHA-256 (the setting `min_signature_version` refuses the former). The certificate comes from `sns.<region>.amazonaws.com`
+/// of the topic's own region only, must be valid and SNS's. SNS serves it without what lies between it and a root, so its chain is
+/// checked only with the setting `trust_root_pem`. Message, id and time are signed; a day is allowed.
+///
+/// A subscription is confirmed by fetching its `SubscribeURL`, once message and topic were checked, from the same host only. Raw
+/// message delivery is not signed and is refused.
+///
+/// Source: <https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html>
+pub static AWS_SNS: AwsSns = AwsSns;
+
+/// The scheme of [`AWS_SNS`].
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct AwsSns;
+
+/// A message; one in which a field stands twice is malformed. Lambda writes some names in another way.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Message {
+    r#type: String,
+    message_id: String,
+    topic_arn: String,
+    message: String,
+    timestamp: String,
+    subject: Option<String>,
+    token: Option<String>,
+    #[serde(rename = "SubscribeURL", alias = "SubscribeUrl")]
+    subscribe_url: Option<String>,
+    signature: Option<String>,
+    signature_version: Option<String>,
+    #[serde(rename = "SigningCertURL", alias = "SigningCertUrl")]
+    signing_cert_url: Option<String>,
+}
+
+impl Message {
+    fn read(received: &Received<'_>) -> Result<Self, VerifyError> {
+        serde_json::from_slice(received.body).map_err(|_| VerifyError::Malformed("body"))
+    }
+
+    fn is_about_a_subscription(&self) -> bool {
+        matches!(self.r#type.as_str(), "SubscriptionConfirmation" | "UnsubscribeConfirmation")
+    }
+
+    /// `sns.<region>.amazonaws.com`, of the topic's own region: a pattern with a wild card would let in buckets.
+    fn host(&self) -> Result<String, VerifyError> {
+        let mut parts = self.topic_arn.split(':');
+        let (arn, partition, service, region) = (parts.next(), parts.next(), parts.next(), parts.next());
+        let region = region.filter(|region| {
+            (3..=32).contains(&region.len())
+                && region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        });
+        let region = region.filter(|_| arn == Some("arn") && service == Some("sns"));
+        let region = region.ok_or(VerifyError::UntrustedUrl)?;
+        let end = if partition == Some("aws-cn") { ".amazonaws.com.cn" } else { ".amazonaws.com" };
+        Ok(format!("sns.{region}{end}"))
+    }
+
+    /// The rest of a URL on that host.
+    fn on_host<'u>(&self, url: &'u str) -> Result<&'u str, VerifyError> {
+        let start = format!("https://{}/", self.host()?);
+        let rest = url.strip_prefix(&start).filter(|rest| rest.bytes().all(|byte| byte.is_ascii_graphic()));
+        rest.ok_or(VerifyError::UntrustedUrl)
+    }
+
+    fn certificate_url(&self) -> Result<&str, VerifyError> {
+        let url = self.signing_cert_url.as_deref().ok_or(VerifyError::Missing("signature"))?;
+        let path = self.on_host(url)?;
+        if path.ends_with(".pem") && !path.contains(['?', '#', '%']) && !path.contains("..") {
+            Ok(url)
+        } else {
+            Err(VerifyError::UntrustedUrl)
+        }
+    }
+
+    fn hash(&self, trust: &Trust<'_>) -> Result<Hash, VerifyError> {
+        match self.signature_version.as_deref() {
+            Some("1") if trust.settings.get("min_signature_version") != Some("2") => Ok(Hash::Sha1),
+            Some("2") => Ok(Hash::Sha256),
+            _ => Err(VerifyError::UnsupportedAlgorithm),
+        }
+    }
+
+    /// Name and value of each signed field, a line each.
+    fn signed(&self) -> String {
+        let common = [("Message", Some(self.message.as_str())), ("MessageId", Some(&self.message_id))];
+        let between = if self.is_about_a_subscription() {
+            ("SubscribeURL", self.subscribe_url.as_deref())
+        } else {
+            ("Subject", self.subject.as_deref())
+        };
+        let token = self.token.as_deref().filter(|_| self.is_about_a_subscription());
+        let rest = [
+            between,
+            ("Timestamp", Some(&*self.timestamp)),
+            ("Token", token),
+            ("TopicArn", Some(&*self.topic_arn)),
+            ("Type", Some(&*self.r#type)),
+        ];
+        let mut text = String::with_capacity(self.message.len() + 512);
+        for (name, value) in common.into_iter().chain(rest) {
+            if let Some(value) = value {
+                for piece in [name, "\n", value, "\n"] {
+                    text.push_str(piece);
+                }
+            }
+        }
+        text
+    }
+}
+
+impl Verify for AwsSns {
+    fn needs(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Option<Need>, VerifyError> {
+        let message = Message::read(received)?;
+        message.hash(trust)?;
+        let url = message.certificate_url()?;
+        Ok(document(trust, "certs", url).is_none().then(|| Need::at(url)))
+    }
+
+    fn verify(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Checked, VerifyError> {
+        let message = Message::read(received)?;
+        let hash = message.hash(trust)?;
+        let signature = message.signature.as_deref().ok_or(VerifyError::Missing("signature"))?;
+        let signature = BASE64.decode(signature).map_err(|_| VerifyError::Malformed("signature"))?;
+        let pem = document(trust, "certs", message.certificate_url()?).ok_or(VerifyError::UntrustedUrl)?;
+        let chain = Chain::read(&pem)?;
+        chain.check_leaf(trust.now, is_sns)?;
+        if let Some(root) = trust.settings.get("trust_root_pem") {
+            chain.check_chain(Some(root), trust.now)?;
+        }
+        if !chain.key()?.verifies(hash, message.signed().as_bytes(), &signature) {
+            return Err(VerifyError::BadSignature);
+        }
+        let signed_at = Unit::Rfc3339.read(message.timestamp.as_bytes())?;
+        trust.tolerance.unwrap_or(TOLERANCE).check(signed_at, trust.now)?;
+        if !trust.settings.all("topic_arns").contains(&message.topic_arn) {
+            return Err(VerifyError::UntrustedSender);
+        }
+        if message.r#type != "SubscriptionConfirmation" {
+            return Ok(Checked::Event { signed_at: Some(signed_at) });
+        }
+        let url = message.subscribe_url.as_deref().ok_or(VerifyError::Malformed("body"))?;
+        message.on_host(url)?;
+        let mut reply = Reply::new(200);
+        reply.visit = Some(url.to_owned());
+        Ok(Checked::Handshake(reply))
+    }
+
+    fn events(&self, received: &Received<'_>, _: &Trust<'_>) -> Result<Events, VerifyError> {
+        let message = Message::read(received)?;
+        let (id, event_type) = (Some(message.message_id), Some(message.r#type));
+        let known_by = KnownBy::Authentic;
+        Ok(Events::One(EventRef { id, event_type, known_by, id_authenticated: true }))
+    }
+
+    fn key_use(&self) -> KeyUse {
+        KeyUse::None
+    }
+
+    fn settings(&self) -> &[Setting] {
+        SETTINGS
+    }
+}
+
+/// The names that AWS gives these certificates, by region.
+fn is_sns(name: &str) -> bool {
+    let host = name.strip_suffix(".amazonaws.com").or_else(|| name.strip_suffix(".amazonaws.com.cn"));
+    host.is_some_and(|host| host == "sns" || host.starts_with("sns-") && !host.contains('.') || is_signing(host))
+}
+
+/// `sns-signing.<region>`.
+fn is_signing(host: &str) -> bool {
+    host.strip_prefix("sns-signing.").is_some_and(|region| !region.is_empty() && !region.contains('.'))
+}

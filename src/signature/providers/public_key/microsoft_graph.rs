@@ -1,0 +1,177 @@
+//! Microsoft Graph, change notifications.
+
+use std::ops::Range;
+
+use serde::Deserialize;
+use subtle::Choice;
+
+use super::{key_set, need_key_set};
+use crate::secret::Kind;
+use crate::signature::compare::equal;
+use crate::signature::public_key::jwt::{self, Alg, Token};
+use crate::signature::{
+    Batch, Checked, EventRef, Events, Item, ItemBytes, KeyUse, KnownBy, MAX_EVENTS, Need, Place, Received, Reply,
+    Setting, Trust, Verify, VerifyError, json,
+};
+
+pub(super) const DOCS: &str = "https://learn.microsoft.com/graph/change-notifications-delivery-webhooks";
+
+const KEYS: &str = "https://login.microsoftonline.com/common/discovery/v2.0/keys";
+
+/// The application that Microsoft's tokens must come from.
+const PUBLISHER: &str = "0bf30f3b-4a52-48df-9a82-234910c4a086";
+const BATCH: Batch = Batch {
+    field: None,
+    items: &[&["/value"]],
+    id: &[Place::Json("/id")],
+    event_type: &[Place::Json("/changeType"), Place::Json("/lifecycleEvent")],
+    known_by: None,
+};
+const VALIDATION: Place = Place::Query("validationToken");
+const SETTINGS: &[Setting] = &[
+    Setting::optional("rich", "`true` where notifications come with resource data: their tokens must be good then"),
+    Setting::optional("app_ids", "the ids of your applications: the audience of those tokens"),
+    Setting::optional("jwks", "Microsoft's keys, instead of fetching them"),
+];
+
+/// Longest validation token that is sent back, in bytes.
+const MAX_ECHO_BYTES: usize = 2_048;
+
+/// Most tokens looked at in one request.
+const MAX_TOKENS: usize = 16;
+
+/// How far a token's times may be off, in seconds.
+const LEEWAY_SECS: f64 = 300.0;
+
+/// Microsoft Graph's change notifications: every item must carry your `clientState`, the secret. With the setting `rich`, the tokens in
+/// `validationTokens` (RS256, by Microsoft's keys) must be good as well, for one of your `app_ids`, and made by Graph. **Nothing is
+/// covered** by either, and no time is judged; resource data is encrypted, which is the handler's to undo. The validation of an
+/// endpoint is echoed as text.
+///
+/// Source: <https://learn.microsoft.com/graph/change-notifications-delivery-webhooks>
+pub static MICROSOFT_GRAPH: MicrosoftGraph = MicrosoftGraph;
+
+/// The scheme of [`MICROSOFT_GRAPH`].
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct MicrosoftGraph;
+
+#[derive(Deserialize)]
+struct Tokens {
+    #[serde(default, rename = "validationTokens")]
+    tokens: Vec<String>,
+}
+
+fn tokens(received: &Received<'_>, trust: &Trust<'_>) -> Result<Vec<String>, VerifyError> {
+    if trust.settings.get("rich") != Some("true") {
+        return Ok(Vec::new());
+    }
+    let body: Tokens = serde_json::from_slice(received.body).map_err(|_| VerifyError::Malformed("body"))?;
+    match body.tokens.len() {
+        0 => Err(VerifyError::Missing("token")),
+        1..=MAX_TOKENS => Ok(body.tokens),
+        _ => Err(VerifyError::Malformed("token")),
+    }
+}
+
+impl Verify for MicrosoftGraph {
+    fn needs(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Option<Need>, VerifyError> {
+        if validation(received, trust)?.is_some() {
+            return Ok(None);
+        }
+        check_state(received, trust)?;
+        for text in tokens(received, trust)? {
+            let token = Token::read(&text)?;
+            token.check_alg(Alg::Rs256)?;
+            if let Some(need) = need_key_set(trust, KEYS, token.kid.as_deref()) {
+                return Ok(Some(need));
+            }
+        }
+        Ok(None)
+    }
+
+    fn verify(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Checked, VerifyError> {
+        if let Some(text) = validation(received, trust)? {
+            let mut reply = Reply::new(200);
+            reply.headers.push(("content-type", "text/plain".to_owned()));
+            reply.headers.push(("x-content-type-options", "nosniff".to_owned()));
+            reply.body = text.into();
+            return Ok(Checked::Handshake(reply));
+        }
+        check_state(received, trust)?;
+        for text in tokens(received, trust)? {
+            check_token(&Token::read(&text)?, trust)?;
+        }
+        Ok(Checked::Event { signed_at: None })
+    }
+
+    fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError> {
+        let mut items = Vec::new();
+        for range in ranges(received)? {
+            let item = Received { body: received.body.get(range.clone()).unwrap_or_default(), ..*received };
+            let name = |places, what| crate::signature::events::name(places, &item, trust, what);
+            let (id, event_type) = (name(BATCH.id, "event id")?, name(BATCH.event_type, "event type")?);
+            let known_by = id.clone().map_or(KnownBy::Authentic, KnownBy::This);
+            let event = EventRef { id, event_type, known_by, id_authenticated: false };
+            items.push(Item { event, bytes: ItemBytes::Part(range) });
+        }
+        Ok(Events::Batch(items))
+    }
+
+    fn settings(&self) -> &[Setting] {
+        SETTINGS
+    }
+
+    fn key_use(&self) -> KeyUse {
+        KeyUse::Required
+    }
+}
+
+fn validation(received: &Received<'_>, trust: &Trust<'_>) -> Result<Option<String>, VerifyError> {
+    let text = VALIDATION.read(received, trust, "handshake")?;
+    match text {
+        Some(text) if text.len() > MAX_ECHO_BYTES => Err(VerifyError::Malformed("handshake")),
+        text => Ok(text.map(std::borrow::Cow::into_owned)),
+    }
+}
+
+fn ranges(received: &Received<'_>) -> Result<Vec<Range<usize>>, VerifyError> {
+    let items = json::items(received.body, BATCH.items, MAX_EVENTS).map_err(|_| VerifyError::Malformed("body"))?;
+    items.filter(|items| !items.is_empty()).ok_or(VerifyError::Missing("token"))
+}
+
+/// Every item must have it.
+fn check_state(received: &Received<'_>, trust: &Trust<'_>) -> Result<(), VerifyError> {
+    let mut all = Choice::from(1);
+    for range in ranges(received)? {
+        let item = received.body.get(range).unwrap_or_default();
+        let state = json::text_at(item, "/clientState").map_err(|_| VerifyError::Malformed("token"))?;
+        let state = state.ok_or(VerifyError::Missing("token"))?;
+        let keys = trust.keys.live(trust.now).filter_map(|key| match key.kind() {
+            Kind::Hmac(key) => Some(key.bytes()),
+            _ => None,
+        });
+        all &= keys.fold(Choice::from(0), |any, key| any | equal(key, state.as_bytes()));
+    }
+    if all.into() { Ok(()) } else { Err(VerifyError::BadToken) }
+}
+
+fn check_token(token: &Token<'_>, trust: &Trust<'_>) -> Result<(), VerifyError> {
+    token.check_alg(Alg::Rs256)?;
+    let set = key_set(trust, KEYS).ok_or(VerifyError::UnknownKey)?;
+    let claims = token.verify(Alg::Rs256, &jwt::find(set, token.kid.as_deref())?)?;
+    claims.check_times(trust.now, LEEWAY_SECS)?;
+    let issuer = claims.iss.as_deref().unwrap_or_default();
+    let of_tenant = |host: &str, end: &str| {
+        let tenant = issuer.strip_prefix(host).and_then(|rest| rest.strip_suffix(end));
+        tenant.is_some_and(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-'))
+    };
+    if !of_tenant("https://sts.windows.net/", "/") && !of_tenant("https://login.microsoftonline.com/", "/v2.0") {
+        return Err(VerifyError::WrongIssuer);
+    }
+    if !claims.is_for(trust.settings.all("app_ids").iter().map(String::as_str)) {
+        return Err(VerifyError::WrongAudience);
+    }
+    let publisher = claims.appid.as_deref().or(claims.azp.as_deref());
+    if publisher == Some(PUBLISHER) { Ok(()) } else { Err(VerifyError::UntrustedSender) }
+}

@@ -1,0 +1,127 @@
+//! PayPal.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+use super::document;
+use crate::secret::Kind;
+use crate::signature::public_key::certificate::Chain;
+use crate::signature::{
+    Checked, EventRef, Events, Hash, KeyUse, KnownBy, Need, Place, Received, Setting, Tolerance, Trust, Unit, Verify,
+    VerifyError,
+};
+
+pub(super) const DOCS: &str = "https://developer.paypal.com/api/rest/webhooks/rest/";
+
+const ID: Place = Place::Header("paypal-transmission-id");
+const TIME: Place = Place::Header("paypal-transmission-time");
+const SIGNATURE: Place = Place::Header("paypal-transmission-sig");
+const CERT_URL: Place = Place::Header("paypal-cert-url");
+const ALGORITHM: Place = Place::Header("paypal-auth-algo");
+const HOSTS: [&str; 2] = ["https://api.paypal.com/", "https://api.sandbox.paypal.com/"];
+const SETTINGS: &[Setting] = &[
+    Setting::optional("webhook_id", "the id of your webhook, where it is not given as the secret"),
+    Setting::optional("tolerance_seconds", "how old a transmission may be; 259200 (three days) by default"),
+    Setting::optional("certs", "PayPal's certificates by URL, instead of fetching them"),
+    Setting::optional("trust_root_pem", "the root that certificates must lead to, instead of those of the web"),
+];
+
+/// PayPal goes on trying for three days, and may keep the time of the first try.
+const DEFAULT_AGE_SECS: u64 = 3 * 86_400;
+
+/// PayPal: RSA with SHA-256 in `PAYPAL-TRANSMISSION-SIG`, by the certificate at `PAYPAL-CERT-URL`, over transmission id, time, your
+/// webhook's id (the secret, or the setting `webhook_id`) and the CRC-32 of the body. Certificates come from PayPal's API
+/// hosts only, must be PayPal's, and lead to a root.
+///
+/// **A CRC is no hash: another body with the same CRC is easily made**, so whoever captures one request can send any body
+/// with its signature. Ask PayPal for the resource before money moves. A repetition is known by the transmission, which is
+/// signed; the id in the body counts as not signed.
+///
+/// Source: <https://developer.paypal.com/api/rest/webhooks/rest/>
+pub static PAYPAL: PayPal = PayPal;
+
+/// The scheme of [`PAYPAL`].
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct PayPal;
+
+impl Verify for PayPal {
+    fn needs(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Option<Need>, VerifyError> {
+        let url = certificate_url(received, trust)?;
+        Ok(document(trust, "certs", &url).is_none().then(|| Need::at(url)))
+    }
+
+    fn verify(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Checked, VerifyError> {
+        let read = |place: Place, what| place.read(received, trust, what)?.ok_or(VerifyError::Missing(what));
+        let signature = read(SIGNATURE, "signature")?;
+        if read(ALGORITHM, "signature")? != "SHA256withRSA" {
+            return Err(VerifyError::UnsupportedAlgorithm);
+        }
+        let (id, time) = (read(ID, "signature")?, read(TIME, "timestamp")?);
+        let signed_at = Unit::Rfc3339.read(time.as_bytes())?;
+        let signature = BASE64.decode(signature.as_bytes()).map_err(|_| VerifyError::Malformed("signature"))?;
+        let url = certificate_url(received, trust)?;
+        let pem = document(trust, "certs", &url).ok_or(VerifyError::UntrustedUrl)?;
+        let chain = Chain::read(&pem)?;
+        chain.check_leaf(trust.now, |name| name.ends_with(".paypal.com"))?;
+        chain.check_chain(trust.settings.get("trust_root_pem"), trust.now)?;
+        let key = chain.key()?;
+        let crc = crc32fast::hash(received.body);
+        let good = webhook_ids(trust).into_iter().fold(false, |any, webhook| {
+            let signed = format!("{id}|{time}|{webhook}|{crc}");
+            any | key.verifies(Hash::Sha256, signed.as_bytes(), &signature)
+        });
+        if !good {
+            return Err(VerifyError::BadSignature);
+        }
+        tolerance(trust).check(signed_at, trust.now)?;
+        Ok(Checked::Event { signed_at: Some(signed_at) })
+    }
+
+    fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError> {
+        let name = |places, what| crate::signature::events::name(places, received, trust, what);
+        let id = name(&[Place::Json("/id")], "event id")?;
+        let event_type = name(&[Place::Json("/event_type")], "event type")?;
+        let transmission = name(&[ID], "event id")?;
+        let known_by = transmission.map_or(KnownBy::Authentic, KnownBy::This);
+        Ok(Events::One(EventRef { id, event_type, known_by, id_authenticated: false }))
+    }
+
+    fn key_use(&self) -> KeyUse {
+        KeyUse::Optional
+    }
+
+    fn settings(&self) -> &[Setting] {
+        SETTINGS
+    }
+}
+
+/// Where the certificate stands: on PayPal's own API hosts, under the one path.
+fn certificate_url(received: &Received<'_>, trust: &Trust<'_>) -> Result<String, VerifyError> {
+    let url = CERT_URL.read(received, trust, "signature")?.ok_or(VerifyError::Missing("signature"))?;
+    let path = HOSTS.iter().find_map(|host| url.strip_prefix(host));
+    let name = path.and_then(|path| path.strip_prefix("v1/notifications/certs/"));
+    let sound = |name: &str| {
+        (1..=128).contains(&name.len())
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    };
+    if name.is_some_and(sound) { Ok(url.into_owned()) } else { Err(VerifyError::UntrustedUrl) }
+}
+
+/// It is an id and no secret, but it is what the owner has to give.
+fn webhook_ids(trust: &Trust<'_>) -> Vec<String> {
+    if let Some(id) = trust.settings.get("webhook_id") {
+        return vec![id.to_owned()];
+    }
+    let keys = trust.keys.live(trust.now).filter_map(|key| match key.kind() {
+        Kind::Hmac(key) => std::str::from_utf8(key.bytes()).ok().map(ToOwned::to_owned),
+        _ => None,
+    });
+    keys.collect()
+}
+
+fn tolerance(trust: &Trust<'_>) -> Tolerance {
+    let configured = trust.settings.get("tolerance_seconds").and_then(|text| text.parse().ok());
+    let age = configured.unwrap_or(DEFAULT_AGE_SECS);
+    trust.tolerance.unwrap_or(Tolerance::secs(age, 300))
+}

@@ -1,0 +1,90 @@
+//! Certificates: read, judged by time, name and chain, and used to verify.
+
+use std::time::Duration;
+
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
+use webpki::{EndEntityCert, KeyUsage};
+use x509_cert::Certificate;
+use x509_cert::der::asn1::ObjectIdentifier;
+use x509_cert::der::{Decode as _, Encode as _};
+
+use super::rsa::RsaKey;
+use crate::clock::Timestamp;
+use crate::signature::VerifyError;
+
+const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
+
+/// Most certificates of a chain that are looked at.
+const MAX_CHAIN: usize = 8;
+
+/// A certificate with what was sent behind it.
+pub(crate) struct Chain {
+    ders: Vec<CertificateDer<'static>>,
+    leaf: Certificate,
+}
+
+impl Chain {
+    /// Reads PEM, the leaf first.
+    pub(crate) fn read(pem: &[u8]) -> Result<Self, VerifyError> {
+        let ders = CertificateDer::pem_slice_iter(pem).take(MAX_CHAIN).collect::<Result<Vec<_>, _>>();
+        let ders = ders.map_err(|_| VerifyError::UntrustedKey)?;
+        let leaf = ders.first().and_then(|der| Certificate::from_der(der).ok()).ok_or(VerifyError::UntrustedKey)?;
+        Ok(Self { ders, leaf })
+    }
+
+    /// Whether the leaf is valid now and one of its subject's common names is `wanted`.
+    pub(crate) fn check_leaf(&self, now: Timestamp, wanted: impl Fn(&str) -> bool) -> Result<(), VerifyError> {
+        let validity = self.leaf.tbs_certificate().validity();
+        let now = Duration::from_secs(u64::try_from(now.as_secs()).unwrap_or(0));
+        let valid = validity.not_before.to_unix_duration() <= now && now <= validity.not_after.to_unix_duration();
+        if valid && self.common_names().iter().any(|name| wanted(name)) {
+            Ok(())
+        } else {
+            Err(VerifyError::UntrustedKey)
+        }
+    }
+
+    fn common_names(&self) -> Vec<String> {
+        let names = self.leaf.tbs_certificate().subject().iter_rdn().flat_map(|names| names.iter());
+        let common = names.filter(|name| name.oid == COMMON_NAME);
+        common.filter_map(|name| std::str::from_utf8(name.value.value()).ok().map(ToOwned::to_owned)).collect()
+    }
+
+    /// Whether the chain leads to the root in this PEM; to the roots of the web without it.
+    pub(crate) fn check_chain(&self, root_pem: Option<&str>, now: Timestamp) -> Result<(), VerifyError> {
+        let untrusted = VerifyError::UntrustedKey;
+        let root = root_pem.map(|pem| CertificateDer::from_pem_slice(pem.as_bytes())).transpose();
+        let root = root.map_err(|_| VerifyError::MissingSetting("trust_root_pem"))?;
+        let own = root.as_ref().map(webpki::anchor_from_trusted_cert).transpose();
+        let own: Option<TrustAnchor<'_>> = own.map_err(|_| VerifyError::MissingSetting("trust_root_pem"))?;
+        let anchors = own.as_ref().map_or(webpki_roots::TLS_SERVER_ROOTS, std::slice::from_ref);
+        let (leaf, rest) = self.ders.split_first().ok_or(untrusted)?;
+        let leaf = EndEntityCert::try_from(leaf).map_err(|_| untrusted)?;
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(now.as_secs()).unwrap_or(0)));
+        leaf.verify_for_usage(webpki::ALL_VERIFICATION_ALGS, anchors, rest, now, KeyUsage::server_auth(), None, None)
+            .map(drop)
+            .map_err(|_| untrusted)
+    }
+
+    /// The leaf's key, which must be one of RSA.
+    pub(crate) fn key(&self) -> Result<RsaKey, VerifyError> {
+        let info = self.leaf.tbs_certificate().subject_public_key_info();
+        let der = info.to_der().map_err(|_| VerifyError::UntrustedKey)?;
+        rsa_of_spki(&der).ok_or(VerifyError::UntrustedKey)
+    }
+}
+
+/// The RSA key of a `SubjectPublicKeyInfo`.
+fn rsa_of_spki(der: &[u8]) -> Option<RsaKey> {
+    let info = x509_cert::spki::SubjectPublicKeyInfoRef::from_der(der).ok()?;
+    let is_rsa = info.algorithm.oid == RSA_ENCRYPTION;
+    is_rsa.then(|| info.subject_public_key.as_bytes().map(|key| RsaKey::Der(key.to_vec()))).flatten()
+}
+
+/// The RSA key of a PEM that says `PUBLIC KEY`.
+pub(crate) fn rsa_of_pem(pem: &[u8]) -> Option<RsaKey> {
+    let der = rustls_pki_types::SubjectPublicKeyInfoDer::from_pem_slice(pem).ok()?;
+    rsa_of_spki(&der)
+}
