@@ -98,6 +98,7 @@
 mod axum;
 mod body;
 mod builder;
+mod decide;
 mod dedup;
 mod documents;
 mod gate;
@@ -105,6 +106,10 @@ mod handle;
 mod json;
 mod keys;
 mod providers;
+#[cfg(feature = "mcp-events")]
+mod providers_draft;
+#[cfg(feature = "public-key")]
+mod providers_public_key;
 mod reject;
 mod service;
 mod source;
@@ -117,6 +122,7 @@ use std::sync::Arc;
 pub use self::axum::{ExtractError, Webhook};
 use self::body::BodyLimits;
 pub use self::builder::{BuildError, ReceiverBuilder};
+pub use self::decide::Decide;
 use self::dedup::Desk;
 pub use self::dedup::{Begun, Ticket};
 use self::documents::Library;

@@ -3,12 +3,12 @@
 use super::source::{Source, SourceError};
 use crate::secret::KeyError;
 use crate::signature::providers::{
-    ADYEN, ADYEN_PLATFORM, AIRTABLE, ASANA, AUTH0, AZURE_EVENT_GRID, BITBUCKET, BOX, CALENDLY, CLERK,
+    A2A, ADYEN, ADYEN_PLATFORM, AIRTABLE, ASANA, AUTH0, AZURE_EVENT_GRID, BITBUCKET, BOX, CALENDLY, CLERK, CLOUDEVENTS,
     CLOUDFLARE_NOTIFICATIONS, CLOUDFLARE_STREAM, COINBASE_CDP, COINBASE_COMMERCE, CONTENTFUL, CUSTOMERIO, DISCORD,
     DISCORD_EVENTS, DOCUSIGN, DROPBOX, FIGMA, GITHUB, GITLAB, GITLAB_TOKEN, HOOK0, HUBSPOT_V1, INTERCOM, JIRA, KLAVIYO,
     LINE, LINEAR, MAILCHIMP, MAILGUN, MAILGUN_ROUTE, META, MOLLIE, NOTION, OKTA, OPENAI, PADDLE, PAGERDUTY, POLAR,
     POSTMARK, QUICKBOOKS, RAZORPAY, RESEND, SANITY, SEGMENT, SENTRY, SHOPIFY, SLACK, STRIPE, SUPABASE, SVIX, TELEGRAM,
-    TWITCH, TYPEFORM, VERCEL, WOOCOMMERCE, X, XERO, ZENDESK, ZOOM,
+    TWITCH, TYPEFORM, VERCEL, WEBSUB, WOOCOMMERCE, X, XERO, ZENDESK, ZOOM,
 };
 use crate::signature::{STANDARD, Settings};
 
@@ -51,6 +51,7 @@ macro_rules! by_secret_and {
 }
 
 by_secret! {
+    a2a: A2A, "A2A, push notifications";
     adyen: ADYEN, "Adyen, payment webhooks";
     adyen_platform: ADYEN_PLATFORM, "Adyen, platform webhooks";
     airtable: AIRTABLE, "Airtable";
@@ -61,6 +62,7 @@ by_secret! {
     box_com: BOX, "Box";
     calendly: CALENDLY, "Calendly";
     clerk: CLERK, "Clerk";
+    cloudevents: CLOUDEVENTS, "`CloudEvents`, webhooks";
     cloudflare_notifications: CLOUDFLARE_NOTIFICATIONS, "Cloudflare Notifications";
     cloudflare_stream: CLOUDFLARE_STREAM, "Cloudflare Stream";
     coinbase_cdp: COINBASE_CDP, "Coinbase CDP";
@@ -109,6 +111,7 @@ by_secret! {
     twitch: TWITCH, "Twitch EventSub";
     typeform: TYPEFORM, "Typeform";
     vercel: VERCEL, "Vercel";
+    websub: WEBSUB, "`WebSub`, the subscriber's side";
     woocommerce: WOOCOMMERCE, "WooCommerce";
     x: X, "X (Twitter)";
     xero: XERO, "Xero";

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderValue, Method};
 
+use super::decide::Decide;
 use super::keys::{Grant, KeySource, Keys};
 use crate::clock::Timestamp;
 use crate::id::Tenant;
@@ -42,6 +43,7 @@ pub struct Source {
     settings: Settings,
     setup: bool,
     unproved: bool,
+    decider: Option<Arc<dyn Decide>>,
 }
 
 /// By what two requests are known to be the same event, always within one tenant and one source.
@@ -119,6 +121,7 @@ impl Source {
             settings: Settings::default(),
             setup: false,
             unproved: false,
+            decider: None,
         }
     }
 
@@ -216,6 +219,14 @@ impl Source {
         self
     }
 
+    /// Who says yes or no to handshakes that the application must decide about. Without it: no, except for what the
+    /// settings allow.
+    #[must_use]
+    pub fn decide(mut self, decider: impl Decide) -> Self {
+        self.decider = Some(Arc::new(decider));
+        self
+    }
+
     /// Accepts what nothing proves, of a provider that signs nothing (Mollie's classic webhooks). Dangerous: anybody can
     /// send such a request; take nothing from it but the id, and ask the provider for the rest.
     #[must_use]
@@ -266,6 +277,10 @@ impl Source {
 
     pub(super) const fn keys(&self) -> &KeySource {
         &self.keys
+    }
+
+    pub(super) fn decider(&self) -> Option<&dyn Decide> {
+        self.decider.as_deref()
     }
 
     /// What a request is checked against.

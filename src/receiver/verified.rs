@@ -16,7 +16,9 @@ use super::reject::{Rejection, RejectionKind};
 use super::source::Source;
 use crate::clock::Timestamp;
 use crate::id::Tenant;
-use crate::signature::{Checked, Documents, EventRef, Events, Item, ItemBytes, Received, Reply, Trust, VerifyError};
+use crate::signature::{
+    Checked, Documents, EventRef, Events, Item, ItemBytes, Question, Received, Reply, Trust, VerifyError,
+};
 use crate::store::DedupKey;
 
 /// Longest event id or type kept, in bytes.
@@ -169,6 +171,7 @@ pub(super) async fn check(
     let trust = Trust { documents: &documents, ..trust };
     let signed_at = match source.scheme().verify(&received, &trust).map_err(unverified)? {
         Checked::Handshake(reply) => return Ok(Accepted::Handshake(reply)),
+        Checked::Question(question) => return decided(source, question).await,
         Checked::Event { signed_at } => signed_at,
     };
     if !carries_events(source, request.method()) {
@@ -205,6 +208,19 @@ pub(super) async fn check(
             Accepted::Batch(items.into_iter().enumerate().map(each).collect())
         }
     })
+}
+
+/// The application's answer; no, where it has none.
+async fn decided(source: &Source, question: Question) -> Result<Accepted, Rejection> {
+    let yes = match source.decider() {
+        Some(decider) => decider.decide(&question).await,
+        None => false,
+    };
+    if yes {
+        Ok(Accepted::Handshake(question.yes))
+    } else {
+        Err(unverified(VerifyError::HandshakeRefused { status: question.no }))
+    }
 }
 
 /// What the scheme needs to check this request, from the library.

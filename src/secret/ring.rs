@@ -29,7 +29,8 @@ impl Keyring {
     }
 
     /// A ring without keys, for a scheme that fetches its own or needs none.
-    pub(crate) const fn none() -> Self {
+    #[must_use]
+    pub const fn none() -> Self {
         Self(Vec::new())
     }
 

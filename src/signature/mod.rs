@@ -41,6 +41,7 @@
 //! ```
 
 mod candidates;
+pub mod cloud_event;
 mod compare;
 mod encoding;
 mod error;
@@ -51,6 +52,7 @@ mod place;
 pub mod providers;
 #[cfg(feature = "public-key")]
 mod public_key;
+mod question;
 mod scheme;
 mod sign;
 mod stamp;
@@ -68,6 +70,7 @@ pub use self::error::{SignError, VerifyError};
 pub use self::events::{Batch, EventRef, Events, Item, ItemBytes, KnownBy, MAX_EVENTS};
 pub use self::handshake::{Handshake, Piece, Reply, When};
 pub use self::place::Place;
+pub use self::question::Question;
 pub use self::scheme::{
     Algorithm, Conduct, Fixed, Grammar, Hash, KeyText, Part, Proof, Scheme, Signature, SignatureAt, Stamp, Token, Unit,
 };
@@ -108,6 +111,8 @@ pub enum Checked {
     },
     /// Not an event: the sender asks whether anybody is there, and wants this answer.
     Handshake(Reply),
+    /// Not an event: the sender asks what only the application can answer.
+    Question(Question),
 }
 
 /// A document that a scheme needs before it can check a request: a certificate, a key set. The URL was checked against
@@ -211,6 +216,11 @@ pub trait Verify: fmt::Debug + Send + Sync + 'static {
         Conduct::default()
     }
 
+    /// Whether the whole body is covered by what is checked: then what it says of itself is authentic. False by default.
+    fn covers_body(&self) -> bool {
+        false
+    }
+
     /// Whether a request that passes is proved to be the provider's. Where it is not, a source must be told to accept it
     /// all the same. True by default.
     fn proves_origin(&self) -> bool {
@@ -254,6 +264,10 @@ impl<V: Verify + ?Sized> Verify for &'static V {
 
     fn conduct(&self) -> Conduct {
         (**self).conduct()
+    }
+
+    fn covers_body(&self) -> bool {
+        (**self).covers_body()
     }
 
     fn proves_origin(&self) -> bool {

@@ -71,13 +71,34 @@ pub struct Token {
     pub prefix: &'static str,
     /// Whether it is base64 of the secret (HTTP Basic) instead of the secret itself.
     pub base64: bool,
+    /// How it may stand there instead.
+    pub or: Option<&'static Self>,
 }
 
 impl Token {
     /// The secret itself.
     #[must_use]
     pub const fn plain(at: Place) -> Self {
-        Self { at, prefix: "", base64: false }
+        Self { at, prefix: "", base64: false, or: None }
+    }
+
+    /// In `Authorization`, as a bearer token (RFC 6750).
+    #[must_use]
+    pub const fn bearer() -> Self {
+        Self { prefix: "Bearer ", ..Self::plain(Place::Header("authorization")) }
+    }
+
+    /// In `Authorization`, as HTTP Basic credentials (RFC 7617); the secret is `user:password`.
+    #[must_use]
+    pub const fn basic() -> Self {
+        Self { prefix: "Basic ", base64: true, ..Self::plain(Place::Header("authorization")) }
+    }
+
+    /// In `Authorization`, as either.
+    #[must_use]
+    pub const fn bearer_or_basic() -> Self {
+        const BASIC: Token = Token::basic();
+        Self { or: Some(&BASIC), ..Self::bearer() }
     }
 }
 

@@ -7,7 +7,7 @@ use subtle::Choice;
 use super::candidates::{Claim, Presented, Signatures};
 use super::compare::equal;
 use super::error::VerifyError;
-use super::scheme::{Algorithm, Conduct, Grammar, Proof, Scheme, Signature, StampAt, Token};
+use super::scheme::{Algorithm, Conduct, Grammar, Part, Proof, Scheme, Signature, StampAt, Token};
 use super::template::Message;
 use super::trust::Setting;
 use super::{Checked, Events, KeyUse, Received, Trust, Verify};
@@ -60,6 +60,10 @@ impl Verify for Scheme {
 
     fn conduct(&self) -> Conduct {
         self.conduct
+    }
+
+    fn covers_body(&self) -> bool {
+        matches!(&self.proof, Proof::Signature(signature) if signature.signed.contains(&Part::Body))
     }
 
     fn proves_origin(&self) -> bool {
@@ -187,6 +191,7 @@ impl Made<'_> {
 fn check_token(places: &[Token], received: &Received<'_>, trust: &Trust<'_>) -> Result<(), VerifyError> {
     for place in places {
         let Some(presented) = place.at.read(received, trust, "token")? else { continue };
+        let place = place.or.filter(|other| behind(&presented, other.prefix).is_some()).unwrap_or(place);
         let text = behind(&presented, place.prefix).ok_or(VerifyError::Malformed("token"))?;
         let token = if place.base64 {
             BASE64.decode(text).map_err(|_| VerifyError::Malformed("token"))?

@@ -8,6 +8,7 @@ mod public_key;
 #[path = "public_key_none.rs"]
 mod public_key;
 
+mod a2a;
 mod adyen;
 mod adyen_platform;
 mod airtable;
@@ -19,6 +20,7 @@ mod box_com;
 mod braintree;
 mod calendly;
 mod clerk;
+mod cloudevents;
 mod cloudflare_notifications;
 mod cloudflare_stream;
 mod coinbase_cdp;
@@ -28,6 +30,11 @@ mod customerio;
 mod discord;
 mod discord_events;
 mod docusign;
+#[cfg(feature = "mcp-events")]
+mod draft;
+#[cfg(not(feature = "mcp-events"))]
+#[path = "draft_none.rs"]
+mod draft;
 mod dropbox;
 mod fastly;
 mod figma;
@@ -76,12 +83,14 @@ mod twilio;
 mod twitch;
 mod typeform;
 mod vercel;
+mod websub;
 mod woocommerce;
 mod x;
 mod xero;
 mod zendesk;
 mod zoom;
 
+pub use self::a2a::A2A;
 pub use self::adyen::ADYEN;
 pub use self::adyen_platform::ADYEN_PLATFORM;
 pub use self::airtable::AIRTABLE;
@@ -93,6 +102,7 @@ pub use self::box_com::BOX;
 pub use self::braintree::BRAINTREE;
 pub use self::calendly::CALENDLY;
 pub use self::clerk::CLERK;
+pub use self::cloudevents::{CLOUDEVENTS, CloudEvents};
 pub use self::cloudflare_notifications::CLOUDFLARE_NOTIFICATIONS;
 pub use self::cloudflare_stream::CLOUDFLARE_STREAM;
 pub use self::coinbase_cdp::COINBASE_CDP;
@@ -102,6 +112,8 @@ pub use self::customerio::CUSTOMERIO;
 pub use self::discord::DISCORD;
 pub use self::discord_events::DISCORD_EVENTS;
 pub use self::docusign::DOCUSIGN;
+#[cfg(feature = "mcp-events")]
+pub use self::draft::{MCP_EVENTS, McpMessage};
 pub use self::dropbox::DROPBOX;
 pub use self::fastly::FASTLY;
 pub use self::figma::FIGMA;
@@ -155,6 +167,7 @@ pub use self::twilio::TWILIO;
 pub use self::twitch::TWITCH;
 pub use self::typeform::TYPEFORM;
 pub use self::vercel::VERCEL;
+pub use self::websub::WEBSUB;
 pub use self::woocommerce::WOOCOMMERCE;
 pub use self::x::X;
 pub use self::xero::XERO;
@@ -178,6 +191,7 @@ pub struct Provider {
 
 impl Provider {
     const BASIC: &[Self] = &[
+        Self::of(&A2A),
         Self::code("adyen", adyen::DOCS, &ADYEN),
         Self::of(&ADYEN_PLATFORM),
         Self::of(&AIRTABLE),
@@ -189,6 +203,7 @@ impl Provider {
         Self::code("braintree", braintree::DOCS, &BRAINTREE),
         Self::of(&CALENDLY),
         Self::of(&CLERK),
+        Self::code("cloudevents", cloudevents::DOCS, &CLOUDEVENTS),
         Self::of(&CLOUDFLARE_NOTIFICATIONS),
         Self::of(&CLOUDFLARE_STREAM),
         Self::code("coinbase_cdp", coinbase_cdp::DOCS, &COINBASE_CDP),
@@ -247,6 +262,7 @@ impl Provider {
         Self::of(&TWITCH),
         Self::of(&TYPEFORM),
         Self::of(&VERCEL),
+        Self::code("websub", websub::DOCS, &WEBSUB),
         Self::of(&WOOCOMMERCE),
         Self::of(&X),
         Self::of(&XERO),
@@ -256,7 +272,7 @@ impl Provider {
 
     /// Every provider.
     pub fn all() -> impl Iterator<Item = &'static Self> {
-        Self::BASIC.iter().chain(public_key::LIST)
+        Self::BASIC.iter().chain(public_key::LIST).chain(draft::LIST)
     }
 
     const fn of(scheme: &'static Scheme) -> Self {

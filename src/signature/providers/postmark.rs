@@ -7,7 +7,7 @@ use crate::signature::{Place, Scheme, Token};
 ///
 /// Source: <https://postmarkapp.com/developer/webhooks/webhooks-overview>
 pub static POSTMARK: Scheme = Scheme::new("postmark", "https://postmarkapp.com/developer/webhooks/webhooks-overview")
-    .token(&[Token { at: Place::Header("authorization"), prefix: "Basic ", base64: true }])
+    .token(&[Token::basic()])
     .unsigned_id(&[Place::Json("/ID"), Place::Json("/MessageID")])
     .event_type(&[Place::Json("/RecordType")])
     .refused_by(403, "");

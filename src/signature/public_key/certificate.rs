@@ -47,7 +47,8 @@ impl Chain {
     }
 
     fn common_names(&self) -> Vec<String> {
-        let names = self.leaf.tbs_certificate().subject().iter_rdn().flat_map(|names| names.iter());
+        let names =
+            self.leaf.tbs_certificate().subject().iter_rdn().flat_map(x509_cert::name::RelativeDistinguishedName::iter);
         let common = names.filter(|name| name.oid == COMMON_NAME);
         common.filter_map(|name| std::str::from_utf8(name.value.value()).ok().map(ToOwned::to_owned)).collect()
     }

@@ -3,6 +3,7 @@
 mod case;
 mod flips;
 mod run;
+mod standards;
 mod verdicts;
 
 use case::{Case, all};

@@ -1,0 +1,128 @@
+//! `CloudEvents`, webhooks.
+
+use bytes::Bytes;
+
+use crate::secret::{Key, KeyError};
+use crate::signature::cloud_event::{CloudEvent, Mode};
+use crate::signature::{
+    Checked, EventRef, Events, Item, ItemBytes, KeyUse, KnownBy, MAX_EVENTS, Need, Place, Question, Received, Reply,
+    Scheme, Setting, Token, Trust, Verify, VerifyError, json,
+};
+
+pub(super) const DOCS: &str = "https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md";
+
+const ORIGIN: Place = Place::Header("webhook-request-origin");
+const RATE: Place = Place::Header("webhook-request-rate");
+const SETTINGS: &[Setting] = &[
+    Setting::optional("allowed_origins", "the origins that may send, or `*`; see also Source::decide"),
+    Setting::optional("allowed_rate", "how many requests a minute they may make; `*` by default"),
+];
+static TOKEN: Scheme =
+    Scheme::new("cloudevents", DOCS).token(&[Token::bearer(), Token::plain(Place::Query("access_token"))]);
+
+/// Longest origin, in bytes.
+const MAX_ORIGIN_BYTES: usize = 255;
+
+/// `CloudEvents` 1.0 by HTTP: binary, structured or batched, with the secret as a bearer token or `?access_token=`. **Nothing is
+/// covered** by that; where events are signed by another scheme, use [`CloudEvents::over`]. An event is known by its source
+/// and id together, as the specification says. Read it with
+/// [`CloudEvent::read`](crate::signature::cloud_event::CloudEvent::read).
+///
+/// The OPTIONS handshake is answered for the origins in the setting `allowed_origins`, and for those that
+/// [`Source::decide`](crate::receiver::Source::decide) says yes to; without the headers of permission otherwise.
+///
+/// Source: <https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md>
+pub static CLOUDEVENTS: CloudEvents<&'static Scheme> = CloudEvents { proof: &TOKEN };
+
+/// `CloudEvents` whose proof is another scheme's.
+#[derive(Clone, Copy, Debug)]
+pub struct CloudEvents<V> {
+    proof: V,
+}
+
+impl<V: Verify> CloudEvents<V> {
+    /// Events whose requests are proved by another scheme: `CloudEvents::over(&STANDARD)`. In binary mode the attributes
+    /// are headers, which that scheme does not sign.
+    #[must_use]
+    pub const fn over(proof: V) -> Self {
+        Self { proof }
+    }
+}
+
+impl<V: Verify> Verify for CloudEvents<V> {
+    fn verify(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Checked, VerifyError> {
+        if received.method == http::Method::OPTIONS {
+            return permission(received, trust);
+        }
+        self.proof.verify(received, trust)
+    }
+
+    fn events(&self, received: &Received<'_>, _: &Trust<'_>) -> Result<Events, VerifyError> {
+        let malformed = |_| VerifyError::Malformed("CloudEvents");
+        let mode = Mode::of(received.headers).map_err(malformed)?;
+        let body = Bytes::copy_from_slice(received.body);
+        let events = CloudEvent::read(received.headers, &body).map_err(malformed)?;
+        let covered = mode != Some(Mode::Binary) && self.covers_bodies();
+        let mut all = events.into_iter().map(|event| named(event, covered));
+        if mode != Some(Mode::Batch) {
+            return all.next().map(Events::One).ok_or(VerifyError::Malformed("CloudEvents"));
+        }
+        let ranges = json::items(received.body, &[&[""]], MAX_EVENTS).ok().flatten().unwrap_or_default();
+        let item = |(event, range)| Item { event, bytes: ItemBytes::Part(range) };
+        Ok(Events::Batch(all.zip(ranges).map(item).collect()))
+    }
+
+    fn needs(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Option<Need>, VerifyError> {
+        self.proof.needs(received, trust)
+    }
+
+    fn read_key(&self, secret: &str) -> Result<Key, KeyError> {
+        self.proof.read_key(secret)
+    }
+
+    fn key_use(&self) -> KeyUse {
+        KeyUse::Optional
+    }
+
+    fn settings(&self) -> &[Setting] {
+        SETTINGS
+    }
+
+    fn methods(&self) -> Vec<&'static str> {
+        vec!["OPTIONS"]
+    }
+}
+
+impl<V: Verify> CloudEvents<V> {
+    fn covers_bodies(&self) -> bool {
+        self.proof.covers_body()
+    }
+}
+
+fn named(event: CloudEvent, covered: bool) -> EventRef {
+    let known_by = KnownBy::This(format!("{}\n{}", event.source, event.id));
+    EventRef { id: Some(event.id), event_type: Some(event.event_type), id_authenticated: covered, known_by }
+}
+
+/// May this origin send? The specification's protection against being made to flood others.
+fn permission(received: &Received<'_>, trust: &Trust<'_>) -> Result<Checked, VerifyError> {
+    let origin = ORIGIN.read(received, trust, "handshake")?.ok_or(VerifyError::Missing("handshake"))?;
+    let sound = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:*[]".contains(&byte);
+    if !(1..=MAX_ORIGIN_BYTES).contains(&origin.len()) || !origin.bytes().all(sound) {
+        return Err(VerifyError::Malformed("handshake"));
+    }
+    let asked = RATE.read(received, trust, "handshake")?;
+    let mut yes = Reply::new(200);
+    yes.headers.push(("allow", "POST".to_owned()));
+    yes.headers.push(("webhook-allowed-origin", origin.clone().into_owned()));
+    let rate = trust.settings.get("allowed_rate");
+    if asked.is_some() || rate.is_some() {
+        yes.headers.push(("webhook-allowed-rate", rate.unwrap_or("*").to_owned()));
+    }
+    let allowed = trust.settings.all("allowed_origins");
+    if allowed.iter().any(|allowed| allowed == "*" || allowed.eq_ignore_ascii_case(&origin)) {
+        return Ok(Checked::Handshake(yes));
+    }
+    let rate = asked.and_then(|text| text.parse().ok());
+    Ok(Checked::Question(Question::new("origin".to_owned(), origin.into_owned(), rate, yes, 403)))
+}

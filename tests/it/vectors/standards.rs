@@ -1,0 +1,187 @@
+//! The vectors of specifications that no provider owns: `CloudEvents` over HTTP, `WebSub`, and the draft of MCP.
+
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use hookwire::receiver::{Accepted, Decide, Receiver, RejectionKind, Source, Verified};
+use hookwire::signature::cloud_event::{CloudEvent, CloudEventError, Mode, decode_header, encode_header};
+use hookwire::signature::providers::{CloudEvents, McpMessage};
+use hookwire::signature::{Question, STANDARD, Settings, Signing, VerifyError};
+use hookwire::store::MemoryDedup;
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
+use serde_json::{Value, json};
+
+use crate::support::vectors;
+
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+fn headers(values: &Value) -> HeaderMap {
+    let pair = |(name, value): (&String, &Value)| {
+        (HeaderName::try_from(name).unwrap(), HeaderValue::try_from(value.as_str().unwrap()).unwrap())
+    };
+    values.as_object().unwrap().iter().map(pair).collect()
+}
+
+fn content_type(text: &str) -> HeaderMap {
+    headers(&json!({ "content-type": text }))
+}
+
+#[test]
+fn headers_are_encoded_and_decoded_as_the_binding_says() {
+    let file = vectors("cloudevents-http.json");
+    for case in list(&file["header_encoding"]) {
+        let (decoded, encoded) = (case["decoded"].as_str().unwrap(), case["encoded"].as_str().unwrap());
+        assert_eq!(encode_header(decoded), encoded);
+        assert_eq!(decode_header(encoded).as_deref(), Some(decoded));
+    }
+    for case in list(&file["header_decoding"]) {
+        assert_eq!(decode_header(case["header"].as_str().unwrap()).as_deref(), case["value"].as_str(), "{case}");
+    }
+}
+
+#[test]
+fn the_mode_is_told_by_the_content_type() {
+    for case in list(&vectors("cloudevents-http.json")["mode_detection"]) {
+        let mode = Mode::of(&content_type(case["content_type"].as_str().unwrap()));
+        let wanted = match case["mode"].as_str().unwrap() {
+            "structured" => Ok(Some(Mode::Structured)),
+            "batch" => Ok(Some(Mode::Batch)),
+            other if other.starts_with("binary") => Ok(None),
+            _ => Err(CloudEventError::Format),
+        };
+        assert_eq!(mode, wanted, "{case}");
+    }
+}
+
+#[test]
+fn a_structured_event_says_what_the_binary_one_says() {
+    let example = &vectors("cloudevents-http.json")["structured_example"];
+    let body = Bytes::from(example["body"].to_string());
+    let structured = CloudEvent::read(&content_type(example["content_type"].as_str().unwrap()), &body).unwrap();
+    let data = Bytes::from(example["body"]["data"].to_string());
+    let binary = CloudEvent::read(&headers(&example["binary_headers"]), &data).unwrap();
+    assert_eq!(structured, binary);
+    assert_eq!(structured[0].subject, None, "null is nothing");
+    assert_eq!(structured[0].extensions["comexampleothervalue"], "5");
+}
+
+#[test]
+fn data_is_json_as_written_or_decoded_bytes() {
+    let file = vectors("cloudevents-http.json");
+    for name in ["json_string_data", "data_base64_no_datacontenttype"] {
+        let body = Bytes::from(file[name]["structured"].to_string());
+        let events = CloudEvent::read(&content_type("application/cloudevents+json"), &body).unwrap();
+        assert_eq!(events[0].data.as_deref(), file[name]["binary_body"].as_str().map(str::as_bytes), "{name}");
+    }
+}
+
+#[test]
+fn what_is_no_event_is_refused_and_the_error_names_the_attribute() {
+    let read = |body: &str| CloudEvent::read(&content_type("application/cloudevents+json"), &body.to_owned().into());
+    let without = |name: &str| CloudEventError::Attribute(name.into());
+    assert_eq!(read(r#"{"specversion":"1.0","source":"/","type":"t"}"#), Err(without("id")));
+    assert_eq!(read(r#"{"specversion":"1.0","id":"","source":"/","type":"t"}"#), Err(without("id")));
+    assert_eq!(read(r#"{"specversion":"0.3","id":"1","source":"/","type":"t"}"#), Err(CloudEventError::Version));
+    assert_eq!(read(r#"{"specversion":"1.0","id":"1","id":"2","source":"/","type":"t"}"#), Err(CloudEventError::Body));
+    assert_eq!(read(r#"{"specversion":"1.0","id":"1","source":"/","type":"t","Upper":"x"}"#), Err(without("Upper")));
+    let both = r#"{"specversion":"1.0","id":"1","source":"/","type":"t","data":1,"data_base64":"MQ=="}"#;
+    assert_eq!(read(both), Err(without("data_base64")));
+    assert_eq!(read("[]"), Err(CloudEventError::Body));
+}
+
+#[tokio::test]
+async fn a_batch_is_an_event_each_and_known_by_source_and_id() {
+    let event = |id: &str, source: &str| json!({"specversion":"1.0","id":id,"source":source,"type":"t"});
+    let body = json!([event("1", "/a"), event("1", "/b"), event("1", "/a")]).to_string();
+    let request = Request::post("/hooks").header("authorization", "Bearer a-token-of-some-length");
+    let request = request.header("content-type", "application/cloudevents-batch+json").body(body.into()).unwrap();
+    let source = Source::provider("cloudevents", &["a-token-of-some-length"], Settings::default()).unwrap();
+    let receiver = Receiver::builder(MemoryDedup::new()).source(source).build().unwrap();
+    let Ok(Accepted::Batch(events)) = receiver.gate("cloudevents").unwrap().verify(request).await else {
+        panic!("a batch")
+    };
+    let keys: Vec<_> = events.iter().map(Verified::dedup_key).collect();
+    assert_ne!(keys[0], keys[1]);
+    assert_eq!(keys[0], keys[2]);
+    assert_eq!(events[1].body(), &event("1", "/b").to_string());
+}
+
+#[tokio::test]
+async fn events_over_a_signed_body_are_authentic() {
+    let key = STANDARD.key("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+    let body = json!({"specversion":"1.0","id":"1","source":"/a","type":"t"}).to_string();
+    let now = hookwire::clock::Clock::now(&hookwire::clock::SystemClock);
+    let mut request = Request::post("/hooks").header("content-type", "application/cloudevents+json");
+    let signing = Signing { id: "msg_1", timestamp: now, body: body.as_bytes() };
+    STANDARD.sign(&signing, &key.clone().into(), request.headers_mut().unwrap()).unwrap();
+    let source = Source::new("signed", CloudEvents::over(&STANDARD), key.into());
+    let receiver = Receiver::builder(MemoryDedup::new()).source(source).build().unwrap();
+    let request = request.body(Bytes::from(body)).unwrap();
+    let Ok(Accepted::Event(event)) = receiver.gate("signed").unwrap().verify(request).await else { panic!("signed") };
+    assert_eq!((event.event_id(), event.is_id_authentic()), (Some("1"), true));
+}
+
+/// Says yes to everything, and remembers what it was asked.
+#[derive(Clone, Debug, Default)]
+struct Yes(Arc<Mutex<Vec<Question>>>);
+
+#[async_trait::async_trait]
+impl Decide for Yes {
+    async fn decide(&self, question: &Question) -> bool {
+        self.0.lock().unwrap().push(question.clone());
+        true
+    }
+}
+
+async fn ask(source: Source, request: Request<Bytes>) -> Result<Accepted, RejectionKind> {
+    let name = source.name().to_owned();
+    let receiver = Receiver::builder(MemoryDedup::new()).source(source).build().unwrap();
+    receiver.gate(&name).unwrap().verify(request).await.map_err(|rejection| rejection.kind())
+}
+
+#[tokio::test]
+async fn the_application_decides_about_topics_and_origins() {
+    let file = vectors("websub.json");
+    let url = file["verification_request"].as_str().unwrap().strip_prefix("GET ").unwrap().to_owned();
+    let intent = || Request::get(&url).body(Bytes::new()).unwrap();
+    let websub = || Source::websub("correct horse").unwrap();
+    let refused = ask(websub(), intent()).await.unwrap_err();
+    assert_eq!(refused, RejectionKind::Unverified(VerifyError::HandshakeRefused { status: 404 }));
+    let yes = Yes::default();
+    let Ok(Accepted::Handshake(reply)) = ask(websub().decide(yes.clone()), intent()).await else { panic!("yes") };
+    assert_eq!(reply.body, "n0nce");
+    let denied = file["denial_request"].as_str().unwrap().strip_prefix("GET ").unwrap();
+    assert!(ask(websub(), Request::get(denied).body(Bytes::new()).unwrap()).await.is_ok());
+
+    let options = || {
+        let request = Request::options("/hook").header("webhook-request-origin", "eventemitter.example.com");
+        request.header("webhook-request-rate", "120").body(Bytes::new()).unwrap()
+    };
+    let cloudevents = || Source::provider("cloudevents", &[], Settings::default()).unwrap();
+    assert!(ask(cloudevents(), options()).await.is_err());
+    let Ok(Accepted::Handshake(reply)) = ask(cloudevents().decide(yes.clone()), options()).await else { panic!("yes") };
+    assert!(reply.headers.contains(&("webhook-allowed-origin", "eventemitter.example.com".into())));
+    assert!(reply.headers.contains(&("webhook-allowed-rate", "*".into())));
+    let asked = yes.0.lock().unwrap();
+    let asked: Vec<_> = asked.iter().map(|it| (it.kind.as_str(), it.subject.as_str(), it.amount)).collect();
+    let topic = ("subscribe", "https://pub.example/feed", Some(864_000));
+    assert_eq!(asked, [topic, ("origin", "eventemitter.example.com", Some(120))]);
+}
+
+#[test]
+fn the_messages_of_the_mcp_draft_read_as_what_they_are() {
+    for delivery in list(&vectors("mcp-events-draft.json")["deliveries"]) {
+        let message = serde_json::from_str::<McpMessage>(delivery["request"]["body"].as_str().unwrap());
+        let is = match (delivery["name"].as_str().unwrap(), &message) {
+            ("event", Ok(McpMessage::Event { id, name, .. })) => id == "evt_789" && name == "incident.created",
+            ("gap", Ok(McpMessage::Gap { cursor })) => cursor.as_deref() == Some("cursor_fresh"),
+            ("terminated", Ok(McpMessage::Terminated { error })) => error["code"] == -32012,
+            // Answered by the middleware; a handler never sees it.
+            ("verification challenge", Err(_)) => true,
+            _ => false,
+        };
+        assert!(is, "{delivery}: {message:?}");
+    }
+}
