@@ -199,6 +199,31 @@ impl Key {
         Ok(Self(Arc::new(Kind::P256(key))))
     }
 
+    /// An Ed25519 public key: base64 of its `SubjectPublicKeyInfo` in DER (RFC 8410), with or without the lines of PEM around
+    /// it.
+    ///
+    /// # Errors
+    /// When it is malformed, or an unsound key.
+    pub fn ed25519_spki(text: &str) -> Result<Self, KeyError> {
+        Self::verifying(&pem_body(text, &[0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00])?)
+    }
+
+    /// An Ed25519 private key: base64 of its PKCS#8 in DER (RFC 8410, without attributes), with or without the lines of PEM
+    /// around it.
+    ///
+    /// # Errors
+    /// When it is malformed.
+    pub fn ed25519_pkcs8(text: &str) -> Result<Self, KeyError> {
+        const HEAD: [u8; 16] =
+            [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
+        let seed = pem_body(text, &HEAD)?;
+        let wanted = || KeyError::Size { bytes: seed.len(), wanted: "32" };
+        let mut seed: [u8; 32] = seed.as_slice().try_into().map_err(|_| wanted())?;
+        let key = SigningKey::from_bytes(&seed);
+        seed.zeroize();
+        Ok(Self(Arc::new(Kind::Signing(key))))
+    }
+
     fn signing(bytes: &[u8]) -> Result<Self, KeyError> {
         let wanted = || KeyError::Size { bytes: bytes.len(), wanted: "64" };
         let mut pair: [u8; 64] = bytes.try_into().map_err(|_| wanted())?;
@@ -326,6 +351,16 @@ fn is_repeated(text: &str) -> bool {
 
 fn decode_base64(text: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     BASE64.decode(text).map(Zeroizing::new).map_err(|_| KeyError::Encoding("standard base64"))
+}
+
+/// What stands in DER behind this head, which there is one way to write.
+fn pem_body(text: &str, head: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    let body: Zeroizing<String> =
+        Zeroizing::new(text.lines().filter(|line| !line.starts_with("-----")).map(str::trim).collect());
+    check_text(&body)?;
+    let der = decode_base64(&body)?;
+    let rest = der.strip_prefix(head).ok_or(KeyError::Encoding("an Ed25519 key in DER"))?;
+    Ok(Zeroizing::new(rest.to_vec()))
 }
 
 fn decode_hex(text: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {

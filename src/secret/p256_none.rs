@@ -12,7 +12,7 @@ impl P256Key {
         match *self {}
     }
 
-    pub(crate) const fn verifies(&self, _message: &[u8], _signature: &[u8]) -> bool {
+    pub(crate) const fn verifies(&self, _message: &[u8], _signature: &[u8], _fixed: bool) -> bool {
         match *self {}
     }
 }

@@ -27,13 +27,9 @@ impl P256Key {
         [SPKI_HEAD.as_slice(), &self.0].concat()
     }
 
-    /// A signature in ASN.1 DER, over the SHA-256 of the message.
-    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &self.0).verify(message, signature).is_ok()
-    }
-
-    /// The same as `r` and `s`, of 32 bytes each.
-    pub(crate) fn verifies_fixed(&self, message: &[u8], signature: &[u8]) -> bool {
-        UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &self.0).verify(message, signature).is_ok()
+    /// A signature over the SHA-256 of the message: in ASN.1 DER, or, `fixed`, as `r` and `s` of 32 bytes each.
+    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8], fixed: bool) -> bool {
+        let form = if fixed { &ECDSA_P256_SHA256_FIXED } else { &ECDSA_P256_SHA256_ASN1 };
+        UnparsedPublicKey::new(form, &self.0).verify(message, signature).is_ok()
     }
 }

@@ -15,6 +15,9 @@ pub enum VerifyError {
     /// The request names an algorithm that the scheme does not allow.
     #[error("signature: names an algorithm that is not allowed")]
     UnsupportedAlgorithm,
+    /// The signature does not cover something that it must.
+    #[error("{0}: is not covered by the signature")]
+    NotCovered(&'static str),
     /// Well formed, and made by none of the keys.
     #[error("signature: does not match")]
     BadSignature,

@@ -47,6 +47,8 @@ mod encoding;
 mod error;
 mod events;
 mod handshake;
+#[cfg(feature = "http-message")]
+pub mod http_message;
 mod json;
 mod place;
 pub mod providers;

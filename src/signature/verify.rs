@@ -157,7 +157,7 @@ impl Made<'_> {
             (Kind::Signing(key), Claim::Ed25519) => self.verifies(&key.verifying_key(), presented),
             (Kind::P256(key), Claim::EcdsaP256) => {
                 let text = self.scheme.message(self.message)?;
-                Ok(Choice::from(u8::from(key.verifies(&text, presented))))
+                Ok(Choice::from(u8::from(key.verifies(&text, presented, false))))
             }
             _ => Ok(Choice::from(0)),
         }

@@ -119,7 +119,7 @@ impl<'t> Token<'t> {
                 equal(mac.finish().as_bytes(), &self.signature).into()
             }
             (Alg::Rs256, JwtKey::Rsa(key)) => key.verifies(Hash::Sha256, message, &self.signature),
-            (Alg::Es256, JwtKey::P256(key)) => key.verifies_fixed(message, &self.signature),
+            (Alg::Es256, JwtKey::P256(key)) => key.verifies(message, &self.signature, true),
             _ => return Err(VerifyError::UnsupportedAlgorithm),
         };
         if good { Ok(&self.claims) } else { Err(VerifyError::BadSignature) }

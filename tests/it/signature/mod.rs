@@ -2,6 +2,7 @@
 
 mod ed25519;
 mod hostile;
+mod http_message;
 mod providers;
 mod rules;
 mod standard;

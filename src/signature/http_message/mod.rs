@@ -1,0 +1,56 @@
+//! HTTP Message Signatures (RFC 9421) and `Content-Digest` (RFC 9530).
+//!
+//! RFC 9421 is a tool box, and a receiver that accepts whatever it can build is open to whoever leaves things out (section 7.2.1).
+//! So a [`Profile`] fixes what must be covered, for how long, and under which tag. [`WEBHOOK`] is one for webhooks:
+//!
+//! | | value |
+//! |---|---|
+//! | covered | `@method @target-uri @authority content-type content-digest`, and `webhook-id` where it is sent |
+//! | parameters | `created`, `expires` (300 s later at most), `nonce`, `keyid`, `alg`, `tag="webhook"` |
+//! | algorithms | `hmac-sha256`, `ed25519`, `ecdsa-p256-sha256` (verifying only, feature `public-key`); the **key** decides, and `alg` must agree |
+//! | clock | one minute off, either way |
+//! | body | must match `Content-Digest`: SHA-256 or SHA-512, every one that is there |
+//!
+//! The receiver must be told its own origin (the setting `url`): it is signed, and what `Host` says is what the sender
+//! of a replayed request wants it to say. At most 16 signatures, 8 KiB of their headers and 64 components are looked at.
+//!
+//! A repetition is known by `webhook-id` where that is covered, by the nonce otherwise.
+//!
+//! ```
+//! use http::{HeaderMap, HeaderValue, Method, Uri};
+//! use hookwire::clock::Timestamp;
+//! use hookwire::secret::{Key, Keyring};
+//! use hookwire::signature::http_message::{Outgoing, WEBHOOK};
+//! use hookwire::signature::{Received, Settings, Trust, Verify};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let pair = Key::generate_ed25519()?;
+//! let now = Timestamp::from_secs(1_700_000_000);
+//! let mut headers = HeaderMap::new();
+//! headers.insert("content-type", HeaderValue::from_static("application/json"));
+//! let (method, uri) = (Method::POST, Uri::from_static("https://example.com/hooks?a=1"));
+//! let outgoing = Outgoing { method: &method, uri: &uri, id: "evt_1", timestamp: now, body: b"{}" };
+//! WEBHOOK.sign(&outgoing, &Keyring::new(pair.clone()), &mut headers)?;
+//!
+//! // A server sees the path and query alone.
+//! let (keys, uri) = (Keyring::new(pair.public().ok_or("a pair")?), Uri::from_static("/hooks?a=1"));
+//! let settings = Settings::default().with("url", "https://example.com");
+//! let received = Received { method: &method, uri: &uri, headers: &headers, body: b"{}" };
+//! assert!(WEBHOOK.verify(&received, &Trust { settings: &settings, ..Trust::new(&keys, now) }).is_ok());
+//! # Ok(())
+//! # }
+//! ```
+
+mod base;
+mod digest;
+mod profile;
+mod sign;
+mod verify;
+
+pub use sfv::InnerList;
+
+pub use self::base::{BaseError, Message, signature_base};
+pub use self::digest::{CONTENT_DIGEST, check_content_digest, content_digest};
+pub use self::profile::{Profile, WEBHOOK};
+pub use self::sign::Outgoing;
+pub use self::verify::{Algorithm, Candidate, candidates};

@@ -1,0 +1,264 @@
+//! Checking a request against a profile (RFC 9421 section 3.2).
+
+use http::{HeaderMap, HeaderValue};
+use sfv::{BareItem, Dictionary, InnerList, ListEntry, Parser};
+use subtle::Choice;
+
+use super::super::compare::equal;
+use super::super::{Checked, EventRef, Events, Hash, KnownBy, Place, Received, Setting, Trust, Verify, VerifyError};
+use super::base::{Message, parameters, signature_base};
+use super::digest::{CONTENT_DIGEST, check_content_digest};
+use super::profile::Profile;
+use crate::clock::Timestamp;
+use crate::secret::{Key, Kind};
+
+/// Most signatures looked at in one message.
+const MAX_SIGNATURES: usize = 16;
+
+/// Most bytes of each of the two headers.
+const MAX_BYTES: usize = 8 * 1024;
+
+/// Longest nonce and key id, in bytes.
+const MAX_TEXT_BYTES: usize = 256;
+
+const SETTINGS: &[Setting] = &[
+    Setting::required("url", "our own origin as senders have it: https://example.com"),
+    Setting::optional("keyid", "the ids that the keys may be named by; any without it"),
+];
+
+/// An algorithm of RFC 9421 that is used here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Algorithm {
+    /// `hmac-sha256`.
+    HmacSha256,
+    /// `ed25519`.
+    Ed25519,
+    /// `ecdsa-p256-sha256`.
+    EcdsaP256Sha256,
+}
+
+impl Algorithm {
+    /// Its name in the registry.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::HmacSha256 => "hmac-sha256",
+            Self::Ed25519 => "ed25519",
+            Self::EcdsaP256Sha256 => "ecdsa-p256-sha256",
+        }
+    }
+
+    /// The one algorithm of a key.
+    pub(super) fn of(key: &Key) -> Self {
+        match key.kind() {
+            Kind::Hmac(_) => Self::HmacSha256,
+            Kind::Signing(_) | Kind::Verifying(_) => Self::Ed25519,
+            Kind::P256(_) => Self::EcdsaP256Sha256,
+        }
+    }
+}
+
+/// One signature of a message, parsed and not verified.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Candidate {
+    /// The label, which is not signed.
+    pub label: String,
+    /// What it covers, with its parameters.
+    pub input: InnerList,
+    signature: Vec<u8>,
+}
+
+/// The signatures of a message, without those that lack their other half.
+///
+/// # Errors
+/// When one of the headers is missing or malformed, or there are too many.
+pub fn candidates(headers: &HeaderMap) -> Result<Vec<Candidate>, VerifyError> {
+    let mut inputs = dictionary(headers, "signature-input")?;
+    let signatures = dictionary(headers, "signature")?;
+    if inputs.len() > MAX_SIGNATURES || signatures.len() > MAX_SIGNATURES {
+        return Err(VerifyError::Malformed("signature"));
+    }
+    let mut candidates = Vec::new();
+    for (label, entry) in signatures {
+        let Some(input) = inputs.swap_remove(&label) else { continue };
+        match (entry, input) {
+            (ListEntry::Item(item), ListEntry::InnerList(input)) => {
+                let signature = item.bare_item.as_byte_sequence().ok_or(VerifyError::Malformed("signature"))?;
+                candidates.push(Candidate { label: label.to_string(), input, signature: signature.to_vec() });
+            }
+            _ => return Err(VerifyError::Malformed("signature")),
+        }
+    }
+    if candidates.is_empty() { Err(VerifyError::Missing("signature")) } else { Ok(candidates) }
+}
+
+fn dictionary(headers: &HeaderMap, name: &'static str) -> Result<Dictionary, VerifyError> {
+    let lines: Vec<_> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
+    let text = lines.join(&b", "[..]);
+    if lines.is_empty() {
+        Err(VerifyError::Missing("signature"))
+    } else if text.len() > MAX_BYTES {
+        Err(VerifyError::Malformed("signature"))
+    } else {
+        Parser::new(&text).parse().map_err(|_| VerifyError::Malformed("signature"))
+    }
+}
+
+impl Candidate {
+    fn text(&self, name: &str) -> Option<&str> {
+        let text = self.input.params.get(name)?.as_string()?.as_str();
+        (text.len() <= MAX_TEXT_BYTES).then_some(text)
+    }
+
+    fn time(&self, name: &'static str) -> Result<i64, VerifyError> {
+        let value = self.input.params.get(name).ok_or(VerifyError::Missing("timestamp"))?;
+        value.as_integer().map(i64::from).ok_or(VerifyError::Malformed("timestamp"))
+    }
+
+    fn covers(&self, name: &str) -> bool {
+        let plain = |item: &sfv::Item| {
+            item.params.is_empty() && item.bare_item.as_string().is_some_and(|it| it.as_str() == name)
+        };
+        self.input.items.iter().any(plain)
+    }
+
+    /// Whether one of the keys made it: that of its own algorithm, whatever the message says (section 7.3.6).
+    ///
+    /// # Errors
+    /// When no key is of the algorithm that it names, or what it covers cannot be put together.
+    pub fn verify(&self, message: &Message<'_>, keys: &[&Key]) -> Result<bool, VerifyError> {
+        let base = signature_base(message, &self.input).map_err(|_| VerifyError::Malformed("covered component"))?;
+        let named = self.input.params.get("alg").map(BareItem::as_string);
+        let agrees = |key: &&&Key| match named {
+            None => true,
+            Some(name) => name.is_some_and(|name| name.as_str() == Algorithm::of(key).name()),
+        };
+        let mut usable = keys.iter().filter(agrees).peekable();
+        if usable.peek().is_none() {
+            return Err(if keys.is_empty() { VerifyError::NoKey } else { VerifyError::UnsupportedAlgorithm });
+        }
+        let good = usable.fold(Choice::from(0), |any, key| any | verifies(key, base.as_bytes(), &self.signature));
+        Ok(good.into())
+    }
+}
+
+fn verifies(key: &Key, base: &[u8], presented: &[u8]) -> Choice {
+    let ed25519 = |key: &ed25519_dalek::VerifyingKey| {
+        ed25519_dalek::Signature::from_slice(presented).is_ok_and(|it| key.verify_strict(base, &it).is_ok())
+    };
+    Choice::from(u8::from(match key.kind() {
+        Kind::Hmac(key) => {
+            let mut mac = Hash::Sha256.mac(key);
+            mac.update(base);
+            return equal(mac.finish().as_bytes(), presented);
+        }
+        Kind::Verifying(key) => ed25519(key),
+        Kind::Signing(key) => ed25519(&key.verifying_key()),
+        Kind::P256(key) => key.verifies(base, presented, true),
+    }))
+}
+
+impl Profile {
+    /// What it demands of one signature, before any key is looked at; the time at which it was made.
+    fn check(
+        &self,
+        candidate: &Candidate,
+        received: &Received<'_>,
+        trust: &Trust<'_>,
+    ) -> Result<Timestamp, VerifyError> {
+        for name in self.required {
+            if !candidate.covers(name) {
+                return Err(VerifyError::NotCovered(name));
+            }
+        }
+        for name in self.where_present {
+            if received.headers.contains_key(*name) && !candidate.covers(name) {
+                return Err(VerifyError::NotCovered(name));
+            }
+        }
+        let (created, expires) = (candidate.time("created")?, candidate.time("expires")?);
+        let now = trust.now.as_secs();
+        let life = expires.saturating_sub(created);
+        if life <= 0 || life > self.max_secs {
+            return Err(VerifyError::Malformed("timestamp"));
+        }
+        if created > now.saturating_add(self.leeway_secs) || expires < now.saturating_sub(self.leeway_secs) {
+            return Err(VerifyError::OutOfTolerance { skew: created.saturating_sub(now) });
+        }
+        let named = candidate.text("keyid").ok_or(VerifyError::Missing("keyid"))?;
+        let allowed = trust.settings.all("keyid");
+        if !allowed.is_empty() && !allowed.iter().any(|id| id == named) {
+            return Err(VerifyError::UnknownKey);
+        }
+        candidate.text("nonce").filter(|nonce| nonce.len() >= 16).ok_or(VerifyError::Missing("nonce"))?;
+        candidate.text("alg").ok_or(VerifyError::Missing("algorithm"))?;
+        Ok(Timestamp::from_secs(created))
+    }
+
+    /// The signatures under its tag.
+    fn tagged(&self, headers: &HeaderMap) -> Result<Vec<Candidate>, VerifyError> {
+        let mut candidates = candidates(headers)?;
+        candidates.retain(|candidate| candidate.text("tag") == Some(self.tag));
+        if candidates.is_empty() { Err(VerifyError::Missing("signature")) } else { Ok(candidates) }
+    }
+
+    /// The first signature that is good; one that is bad beside it does no harm (section 7.2.6).
+    fn good(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<(Candidate, Timestamp), VerifyError> {
+        let origin = Some(trust.settings.need("url")?);
+        let message =
+            Message::Request { method: received.method, uri: received.uri, origin, headers: received.headers };
+        let keys: Vec<_> = trust.keys.live(trust.now).collect();
+        let mut verdict = VerifyError::BadSignature;
+        for candidate in self.tagged(received.headers)? {
+            let judged = self.check(&candidate, received, trust).and_then(|created| {
+                if candidate.verify(&message, &keys)? { Ok(created) } else { Err(VerifyError::BadSignature) }
+            });
+            match judged {
+                Ok(created) => return Ok((candidate, created)),
+                Err(error) => verdict = error,
+            }
+        }
+        Err(verdict)
+    }
+}
+
+impl Verify for Profile {
+    fn verify(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Checked, VerifyError> {
+        let (_, created) = self.good(received, trust)?;
+        if self.required.contains(&CONTENT_DIGEST) {
+            check_content_digest(received.headers, received.body)?;
+        }
+        Ok(Checked::Event { signed_at: Some(created) })
+    }
+
+    fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError> {
+        let (candidate, _) = self.good(received, trust)?;
+        let name = |places, what| super::super::events::name(places, received, trust, what);
+        let id = name(&[Place::Header("webhook-id")], "event id")?;
+        let event_type = name(&[Place::Json("/type")], "event type")?;
+        let id_authenticated = id.is_some() && candidate.covers("webhook-id");
+        let nonce = candidate.text("nonce").map(ToOwned::to_owned);
+        let known_by = match nonce {
+            Some(nonce) if !id_authenticated => KnownBy::This(nonce),
+            _ => KnownBy::Authentic,
+        };
+        Ok(Events::One(EventRef { id, event_type, id_authenticated, known_by }))
+    }
+
+    fn settings(&self) -> &[Setting] {
+        SETTINGS
+    }
+
+    fn covers_body(&self) -> bool {
+        self.required.contains(&CONTENT_DIGEST)
+    }
+}
+
+/// For the tests of the signature base alone.
+impl std::fmt::Display for Candidate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}={}", self.label, parameters(&self.input))
+    }
+}
