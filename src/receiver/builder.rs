@@ -12,6 +12,7 @@ use super::source::{Source, SourceError};
 use crate::clock::{Clock, SystemClock};
 use crate::fetch::Fetch;
 use crate::id::IdError;
+use crate::signature::SchemeError;
 use crate::store::Dedup;
 
 /// Shorter retention lets late retries through as new events: providers retry for up to a week.
@@ -59,6 +60,9 @@ pub enum BuildError {
     /// A setting of a source is missing or unknown.
     #[error(transparent)]
     Settings(#[from] SourceError),
+    /// A scheme that makes no sense.
+    #[error("scheme of {0}: {1}")]
+    Scheme(String, SchemeError),
     /// The provider signs nothing, so anybody could send its events.
     #[error("source: {0} proves nothing; see dangerous_accept_unproved")]
     Unproved(String),
@@ -190,6 +194,7 @@ fn check_source(source: &Source) -> Result<(), BuildError> {
     if let Some(tenant) = source.fixed_tenant() {
         tenant.check()?;
     }
+    source.check_scheme().map_err(|error| BuildError::Scheme(name.into(), error))?;
     source.check_settings()?;
     if source.is_proved() { Ok(()) } else { Err(BuildError::Unproved(name.into())) }
 }

@@ -98,6 +98,7 @@
 mod axum;
 mod body;
 mod builder;
+mod config;
 mod decide;
 mod dedup;
 mod documents;
@@ -111,17 +112,20 @@ mod providers_draft;
 #[cfg(feature = "public-key")]
 mod providers_public_key;
 mod reject;
+mod route;
 mod service;
 mod source;
 mod verified;
+mod webhook;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 #[cfg(feature = "axum")]
-pub use self::axum::{ExtractError, Webhook};
+pub use self::axum::ExtractError;
 use self::body::BodyLimits;
 pub use self::builder::{BuildError, ReceiverBuilder};
+pub use self::config::{ConfigError, SourceConfig, Values};
 pub use self::decide::Decide;
 use self::dedup::Desk;
 pub use self::dedup::{Begun, Ticket};
@@ -131,9 +135,11 @@ pub use self::handle::{Answer, DUPLICATE_HEADER, Handled};
 pub use self::json::JsonError;
 pub use self::keys::{Grant, Keys, KeysError, Route};
 pub use self::reject::{Rejection, RejectionKind};
+pub use self::route::{EventRouter, EventRouterBuilder, RouteError};
 pub use self::service::{VerifiedBody, WebhookLayer, WebhookService};
 pub use self::source::{DedupBy, Source, SourceError};
 pub use self::verified::{Accepted, Verified};
+pub use self::webhook::Webhook;
 use crate::store::Dedup;
 
 /// Receives from any number of sources, with one dedup store. Cloning is cheap.

@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::id::Tenant;
 use crate::secret::{Key, KeyError, Keyring};
 use crate::signature::providers::Provider;
-use crate::signature::{KeyUse, Settings, Tolerance, Trust, Verify};
+use crate::signature::{KeyUse, SchemeError, Settings, Tolerance, Trust, Verify};
 
 /// Who sends to us: a scheme, keys, a tolerance, and how a repetition is recognised.
 ///
@@ -161,7 +161,7 @@ impl Source {
         Self::new(provider.name, provider.scheme, Keyring::none()).set_up().with_settings(settings)
     }
 
-    fn with_settings(mut self, settings: Settings) -> Result<Self, SourceError> {
+    pub(super) fn with_settings(mut self, settings: Settings) -> Result<Self, SourceError> {
         self.settings = settings;
         self.check_settings()?;
         Ok(self)
@@ -297,6 +297,10 @@ impl Source {
         }
         let strange = self.settings.names().find(|name| known.iter().all(|setting| setting.name != *name));
         strange.map_or(Ok(()), |name| Err(SourceError::UnknownSetting(name.into())))
+    }
+
+    pub(super) fn check_scheme(&self) -> Result<(), SchemeError> {
+        self.scheme.check()
     }
 
     /// Whether what it accepts is proved, or it was told to do without.

@@ -41,8 +41,10 @@
 //! ```
 
 mod candidates;
+mod check;
 pub mod cloud_event;
 mod compare;
+mod config;
 mod encoding;
 mod error;
 mod events;
@@ -67,6 +69,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
+pub use self::config::{SchemeConfig, SchemeError, SignatureConfig, TimeConfig};
 pub use self::encoding::Encoding;
 pub use self::error::{SignError, VerifyError};
 pub use self::events::{Batch, EventRef, Events, Item, ItemBytes, KnownBy, MAX_EVENTS};
@@ -218,6 +221,14 @@ pub trait Verify: fmt::Debug + Send + Sync + 'static {
         Conduct::default()
     }
 
+    /// Whether it makes sense at all; asked when a receiver is built. It does by default.
+    ///
+    /// # Errors
+    /// Names what is wrong.
+    fn check(&self) -> Result<(), SchemeError> {
+        Ok(())
+    }
+
     /// Whether the whole body is covered by what is checked: then what it says of itself is authentic. False by default.
     fn covers_body(&self) -> bool {
         false
@@ -266,6 +277,10 @@ impl<V: Verify + ?Sized> Verify for &'static V {
 
     fn conduct(&self) -> Conduct {
         (**self).conduct()
+    }
+
+    fn check(&self) -> Result<(), SchemeError> {
+        (**self).check()
     }
 
     fn covers_body(&self) -> bool {

@@ -6,6 +6,7 @@ use subtle::Choice;
 
 use super::candidates::{Claim, Presented, Signatures};
 use super::compare::equal;
+use super::config::SchemeError;
 use super::error::VerifyError;
 use super::scheme::{Algorithm, Conduct, Grammar, Part, Proof, Scheme, Signature, StampAt, Token};
 use super::template::Message;
@@ -60,6 +61,10 @@ impl Verify for Scheme {
 
     fn conduct(&self) -> Conduct {
         self.conduct
+    }
+
+    fn check(&self) -> Result<(), SchemeError> {
+        Self::check(self)
     }
 
     fn covers_body(&self) -> bool {
