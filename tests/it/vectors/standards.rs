@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use hookwire::receiver::{Accepted, Decide, Receiver, RejectionKind, Source, Verified};
+use hookwire::receiver::{Accepted, BuildError, Decide, Receiver, RejectionKind, Source, Verified};
 use hookwire::signature::cloud_event::{CloudEvent, CloudEventError, Mode, decode_header, encode_header};
-use hookwire::signature::providers::{CloudEvents, McpMessage};
-use hookwire::signature::{Question, STANDARD, Settings, Signing, VerifyError};
+use hookwire::signature::providers::{CloudEvents, McpMessage, SQUARE};
+use hookwire::signature::{Question, STANDARD, Scheme, Settings, Signing, VerifyError};
 use hookwire::store::MemoryDedup;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use serde_json::{Value, json};
@@ -121,6 +121,61 @@ async fn events_over_a_signed_body_are_authentic() {
     let request = request.body(Bytes::from(body)).unwrap();
     let Ok(Accepted::Event(event)) = receiver.gate("signed").unwrap().verify(request).await else { panic!("signed") };
     assert_eq!((event.event_id(), event.is_id_authentic()), (Some("1"), true));
+}
+
+#[tokio::test]
+async fn over_a_signature_a_changed_ce_header_makes_no_new_event() {
+    let key = STANDARD.key("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+    let now = hookwire::clock::Clock::now(&hookwire::clock::SystemClock);
+    let source = Source::new("signed", CloudEvents::over(&STANDARD), key.clone().into());
+    let receiver = Receiver::builder(MemoryDedup::new()).source(source).build().unwrap();
+    let gate = receiver.gate("signed").unwrap();
+    let mut keys = Vec::new();
+    for id in ["1", "2"] {
+        let mut all = headers(&json!({"ce-specversion":"1.0","ce-id":id,"ce-source":"/a","ce-type":"t"}));
+        STANDARD.sign(&Signing { id: "msg_1", timestamp: now, body: b"x" }, &key.clone().into(), &mut all).unwrap();
+        let mut request = Request::post("/hooks").body(Bytes::from("x")).unwrap();
+        *request.headers_mut() = all;
+        let Ok(Accepted::Event(event)) = gate.verify(request).await else { panic!("signed") };
+        assert_eq!((event.event_id(), event.is_id_authentic()), (Some(id), false));
+        keys.push(event.dedup_key());
+    }
+    assert_eq!(keys[0], keys[1], "the id in the header is not signed (R-33)");
+}
+
+#[test]
+fn events_over_another_proof_are_as_much_proved_as_that_and_know_its_settings() {
+    static NOTHING: Scheme = Scheme::new("nothing", "https://example.org");
+    let build = |source: Source| Receiver::builder(MemoryDedup::new()).source(source).build();
+    let unproved = Source::keyless("nothing", CloudEvents::over(&NOTHING));
+    assert!(matches!(build(unproved), Err(BuildError::Unproved(_))));
+    let square = |source: Source| build(source.setting("url", "https://example.org").setting("allowed_origins", "*"));
+    let over = Source::new("square", CloudEvents::over(&SQUARE), SQUARE.key("a-secret-of-some-length").unwrap().into());
+    assert!(square(over.clone()).is_ok());
+    assert!(build(over).is_err(), "what the proof needs, is needed");
+}
+
+#[tokio::test]
+async fn an_unknown_format_is_415_and_attributes_hold_no_control_characters() {
+    let gate = |source| Receiver::builder(MemoryDedup::new()).source(source).build().unwrap().gate("cloudevents");
+    let gate = gate(Source::cloudevents("a-token-of-some-length").unwrap()).unwrap();
+    let mut request = Request::post("/").header("authorization", "Bearer a-token-of-some-length");
+    request = request.header("content-type", "application/cloudevents+avro");
+    let refused = gate.verify(request.body(Bytes::new()).unwrap()).await.unwrap_err();
+    assert_eq!(refused.status(), 415);
+    for (name, value) in [("ce-subject", "a%00b"), ("ce-source", "/a%0A1"), ("ce-datacontenttype", "text/plain")] {
+        let mut all = headers(&json!({"ce-specversion":"1.0","ce-id":"1","ce-source":"/a","ce-type":"t"}));
+        all.insert(name, HeaderValue::from_static(value));
+        assert!(CloudEvent::read(&all, &Bytes::new()).is_err(), "{name}: {value}");
+    }
+}
+
+#[test]
+fn data_that_is_no_json_is_its_text() {
+    let body =
+        r#"{"specversion":"1.0","id":"1","source":"/","type":"t","datacontenttype":"text/plain","data":"a \"b\""}"#;
+    let events = CloudEvent::read(&content_type("application/cloudevents+json"), &Bytes::from(body)).unwrap();
+    assert_eq!(events[0].data.as_deref(), Some(br#"a "b""#.as_slice()));
 }
 
 /// Says yes to everything, and remembers what it was asked.
