@@ -141,6 +141,19 @@ impl CloudEvent {
         }
     }
 
+    /// Reads one event: of a batch, from the headers of the request and the event's own part of the body, as a verified event
+    /// has them.
+    ///
+    /// # Errors
+    /// Says what is wrong with it.
+    pub fn of_one(headers: &HeaderMap, body: &Bytes) -> Result<Self, CloudEventError> {
+        match Mode::of(headers)? {
+            Some(Mode::Binary) => binary(headers, body),
+            Some(Mode::Structured | Mode::Batch) => structured(body),
+            None => Err(CloudEventError::Attribute("specversion".to_owned())),
+        }
+    }
+
     fn of_attributes(mut attributes: BTreeMap<String, String>, data: Option<Bytes>) -> Result<Self, CloudEventError> {
         let missing = |name: &str| CloudEventError::Attribute(name.to_owned());
         if let Some((name, _)) = attributes.iter().find(|(_, text)| text.chars().any(char::is_control)) {

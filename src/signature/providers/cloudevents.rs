@@ -28,7 +28,7 @@ const MAX_ORIGIN_BYTES: usize = 255;
 /// `CloudEvents` 1.0 by HTTP: binary, structured or batched, with the secret as a bearer token or `?access_token=`. **Nothing is
 /// covered** by that; where events are signed by another scheme, use [`CloudEvents::over`]. An event is known by its source
 /// and id together, as the specification says. Read it with
-/// [`CloudEvent::read`](crate::signature::cloud_event::CloudEvent::read).
+/// [`CloudEvent::of_one`](crate::signature::cloud_event::CloudEvent::of_one) of the headers that are kept with it.
 ///
 /// The OPTIONS handshake is answered for the origins in the setting `allowed_origins`, and for those that
 /// [`Source::decide`](crate::receiver::Source::decide) says yes to; without the headers of permission otherwise.
@@ -117,6 +117,10 @@ impl<V: Verify> Verify for CloudEvents<V> {
 
     fn event_methods(&self) -> &'static [&'static str] {
         self.proof.event_methods()
+    }
+
+    fn keeps(&self, header: &str) -> bool {
+        header.starts_with("ce-") || header == "content-type" || self.proof.keeps(header)
     }
 
     fn conduct(&self) -> Conduct {

@@ -3,11 +3,13 @@
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use hookwire::clock::Timestamp;
 use hookwire::receiver::{Accepted, BuildError, Decide, Receiver, RejectionKind, Source, Verified};
 use hookwire::signature::cloud_event::{CloudEvent, CloudEventError, Mode, decode_header, encode_header};
 use hookwire::signature::providers::{CloudEvents, McpMessage, SQUARE};
 use hookwire::signature::{Question, STANDARD, Scheme, Settings, Signing, VerifyError};
 use hookwire::store::MemoryDedup;
+use hookwire::testing::ManualClock;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use serde_json::{Value, json};
 
@@ -106,6 +108,8 @@ async fn a_batch_is_an_event_each_and_known_by_source_and_id() {
     assert_ne!(keys[0], keys[1]);
     assert_eq!(keys[0], keys[2]);
     assert_eq!(events[1].body(), &event("1", "/b").to_string());
+    assert_eq!(CloudEvent::of_one(events[1].kept_headers(), events[1].body()).unwrap().source, "/b");
+    assert!(!events[1].kept_headers().contains_key("authorization"), "the token is not kept");
 }
 
 #[tokio::test]
@@ -138,6 +142,9 @@ async fn over_a_signature_a_changed_ce_header_makes_no_new_event() {
         *request.headers_mut() = all;
         let Ok(Accepted::Event(event)) = gate.verify(request).await else { panic!("signed") };
         assert_eq!((event.event_id(), event.is_id_authentic()), (Some(id), false));
+        let read = CloudEvent::of_one(event.kept_headers(), event.body()).unwrap();
+        assert_eq!((read.id.as_str(), read.data.as_deref()), (id, Some(b"x".as_slice())));
+        assert!(!event.kept_headers().contains_key("webhook-signature"));
         keys.push(event.dedup_key());
     }
     assert_eq!(keys[0], keys[1], "the id in the header is not signed (R-33)");
@@ -223,6 +230,37 @@ async fn the_application_decides_about_topics_and_origins() {
     let asked: Vec<_> = asked.iter().map(|it| (it.kind.as_str(), it.subject.as_str(), it.amount)).collect();
     let topic = ("subscribe", "https://pub.example/feed", Some(864_000));
     assert_eq!(asked, [topic, ("origin", "eventemitter.example.com", Some(120))]);
+}
+
+#[tokio::test]
+async fn every_delivery_of_the_mcp_draft_is_verified_keeps_its_subscription_and_is_refused_when_a_byte_is_flipped() {
+    let file = vectors("mcp-events-draft.json");
+    let source = Source::mcp_events(file["secret"].as_str().unwrap()).unwrap();
+    let clock = ManualClock::at(Timestamp::from_secs(1_739_980_800));
+    let receiver = Receiver::builder(MemoryDedup::new()).source(source).clock(clock).build().unwrap();
+    let gate = receiver.gate("mcp_events").unwrap();
+    for delivery in list(&file["deliveries"]) {
+        let text = delivery["request"]["body"].as_str().unwrap();
+        let send = |body: String| {
+            let mut request = Request::post("/hooks/client123").body(Bytes::from(body)).unwrap();
+            *request.headers_mut() = headers(&delivery["request"]["headers"]);
+            gate.verify(request)
+        };
+        match (delivery["name"].as_str().unwrap(), send(text.to_owned()).await) {
+            ("verification challenge", Ok(Accepted::Handshake(reply))) => {
+                assert_eq!(
+                    serde_json::from_slice::<Value>(&reply.body).unwrap(),
+                    file["verification_response"]["body"]
+                );
+            }
+            (name, Ok(Accepted::Event(event))) => {
+                assert_eq!(event.kept_headers()["x-mcp-subscription-id"], "sub_a3f1c8e2b0d49f7e", "{name}");
+                assert_eq!(event.event_id(), delivery["request"]["headers"]["webhook-id"].as_str(), "{name}");
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(send(text.replacen(':', ";", 1)).await.is_err(), "{delivery}");
+    }
 }
 
 #[test]
