@@ -179,7 +179,7 @@ pub(super) async fn check(
     let trust = Trust { documents: &documents, ..trust };
     let signed_at = match source.scheme().verify(&received, &trust).map_err(unverified)? {
         Checked::Handshake(reply) => return Ok(Accepted::Handshake(reply)),
-        Checked::Question(question) => return decided(source, question).await,
+        Checked::Question(question) => return decided(source, &grant.tenant, question).await,
         Checked::Event { signed_at } => signed_at,
     };
     if !carries_events(source, request.method()) {
@@ -221,9 +221,9 @@ pub(super) async fn check(
 }
 
 /// The application's answer; no, where it has none.
-async fn decided(source: &Source, question: Question) -> Result<Accepted, Rejection> {
+async fn decided(source: &Source, tenant: &Tenant, question: Question) -> Result<Accepted, Rejection> {
     let yes = match source.decider() {
-        Some(decider) => decider.decide(&question).await,
+        Some(decider) => decider.decide(tenant, &question).await,
         None => false,
     };
     if yes {

@@ -1,6 +1,7 @@
 //! `CloudEvents`, webhooks.
 
 use std::borrow::Cow;
+use std::num::NonZeroU64;
 
 use bytes::Bytes;
 
@@ -157,10 +158,17 @@ fn permission(received: &Received<'_>, trust: &Trust<'_>) -> Result<Checked, Ver
         return Err(VerifyError::Malformed("handshake"));
     }
     let asked = RATE.read(received, trust, "handshake")?;
+    let is_rate = |text: &str| text.parse::<NonZeroU64>().is_ok();
+    if asked.as_deref().is_some_and(|rate| !is_rate(rate)) {
+        return Err(VerifyError::Malformed("handshake"));
+    }
     let mut yes = Reply::new(200);
     yes.headers.push(("allow", "POST".to_owned()));
     yes.headers.push(("webhook-allowed-origin", origin.clone().into_owned()));
     let rate = trust.settings.get("allowed_rate");
+    if rate.is_some_and(|rate| rate != "*" && !is_rate(rate)) {
+        return Err(VerifyError::MissingSetting("allowed_rate"));
+    }
     if asked.is_some() || rate.is_some() {
         yes.headers.push(("webhook-allowed-rate", rate.unwrap_or("*").to_owned()));
     }

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use hookwire::clock::Timestamp;
+use hookwire::id::Tenant;
 use hookwire::receiver::{Accepted, BuildError, Decide, Receiver, RejectionKind, Source, Verified};
 use hookwire::signature::cloud_event::{CloudEvent, CloudEventError, Mode, decode_header, encode_header};
 use hookwire::signature::providers::{CloudEvents, McpMessage, SQUARE};
@@ -187,12 +188,12 @@ fn data_that_is_no_json_is_its_text() {
 
 /// Says yes to everything, and remembers what it was asked.
 #[derive(Clone, Debug, Default)]
-struct Yes(Arc<Mutex<Vec<Question>>>);
+struct Yes(Arc<Mutex<Vec<(Tenant, Question)>>>);
 
 #[async_trait::async_trait]
 impl Decide for Yes {
-    async fn decide(&self, question: &Question) -> bool {
-        self.0.lock().unwrap().push(question.clone());
+    async fn decide(&self, tenant: &Tenant, question: &Question) -> bool {
+        self.0.lock().unwrap().push((tenant.clone(), question.clone()));
         true
     }
 }
@@ -212,7 +213,9 @@ async fn the_application_decides_about_topics_and_origins() {
     let refused = ask(websub(), intent()).await.unwrap_err();
     assert_eq!(refused, RejectionKind::Unverified(VerifyError::HandshakeRefused { status: 404 }));
     let yes = Yes::default();
-    let Ok(Accepted::Handshake(reply)) = ask(websub().decide(yes.clone()), intent()).await else { panic!("yes") };
+    let Ok(Accepted::Handshake(reply)) = ask(websub().tenant("acme").decide(yes.clone()), intent()).await else {
+        panic!("yes")
+    };
     assert_eq!(reply.body, "n0nce");
     let denied = file["denial_request"].as_str().unwrap().strip_prefix("GET ").unwrap();
     assert!(ask(websub(), Request::get(denied).body(Bytes::new()).unwrap()).await.is_ok());
@@ -227,9 +230,10 @@ async fn the_application_decides_about_topics_and_origins() {
     assert!(reply.headers.contains(&("webhook-allowed-origin", "eventemitter.example.com".into())));
     assert!(reply.headers.contains(&("webhook-allowed-rate", "*".into())));
     let asked = yes.0.lock().unwrap();
-    let asked: Vec<_> = asked.iter().map(|it| (it.kind.as_str(), it.subject.as_str(), it.amount)).collect();
-    let topic = ("subscribe", "https://pub.example/feed", Some(864_000));
-    assert_eq!(asked, [topic, ("origin", "eventemitter.example.com", Some(120))]);
+    let asked: Vec<_> =
+        asked.iter().map(|(tenant, it)| (tenant.as_str(), it.kind.as_str(), it.subject.as_str(), it.amount)).collect();
+    let topic = ("acme", "subscribe", "https://pub.example/feed", Some(864_000));
+    assert_eq!(asked, [topic, ("default", "origin", "eventemitter.example.com", Some(120))]);
 }
 
 #[tokio::test]
@@ -276,5 +280,19 @@ fn the_messages_of_the_mcp_draft_read_as_what_they_are() {
             _ => false,
         };
         assert!(is, "{delivery}: {message:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_rate_is_more_than_nothing() {
+    let open = || Source::cloudevents("a-token-of-some-length").unwrap().setting("allowed_origins", "*");
+    let options = |rate: &str| {
+        let request = Request::options("/hook").header("webhook-request-origin", "a.example");
+        request.header("webhook-request-rate", rate).body(Bytes::new()).unwrap()
+    };
+    assert!(ask(open(), options("1")).await.is_ok());
+    for rate in ["0", "-1", "many", ""] {
+        assert!(ask(open(), options(rate)).await.is_err(), "asked: {rate}");
+        assert!(ask(open().setting("allowed_rate", rate), options("1")).await.is_err(), "allowed: {rate}");
     }
 }
