@@ -4,12 +4,14 @@ use std::fmt;
 
 use async_trait::async_trait;
 
+use crate::id::Tenant;
 use crate::signature::Question;
 
 /// Says yes or no to a handshake: whether this topic was asked for (`WebSub`), whether this origin may send
 /// (`CloudEvents`).
 ///
 /// ```
+/// use hookwire::id::Tenant;
 /// use hookwire::receiver::Decide;
 /// use hookwire::signature::Question;
 ///
@@ -18,13 +20,14 @@ use crate::signature::Question;
 ///
 /// #[async_trait::async_trait]
 /// impl Decide for OurFeeds {
-///     async fn decide(&self, question: &Question) -> bool {
+///     async fn decide(&self, _: &Tenant, question: &Question) -> bool {
 ///         question.kind == "subscribe" && question.subject.starts_with("https://example.org/feeds/")
 ///     }
 /// }
 /// ```
 #[async_trait]
 pub trait Decide: fmt::Debug + Send + Sync + 'static {
-    /// Whether the answer is yes. The subject was written by a stranger.
-    async fn decide(&self, question: &Question) -> bool;
+    /// Whether the answer is yes for this tenant, whose route was asked. The subject was written by a stranger, and nothing of
+    /// it is proved: answer no when you cannot know.
+    async fn decide(&self, tenant: &Tenant, question: &Question) -> bool;
 }

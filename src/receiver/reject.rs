@@ -45,7 +45,8 @@ pub enum RejectionKind {
     BodyTimeout,
     /// 400: the connection broke, or the framing is wrong, in the middle of the body.
     BodyBroken,
-    /// 401: the signature was not accepted, or is missing, or too old. 403 or 404 for a handshake that is refused.
+    /// 401: the signature was not accepted, or is missing, or too old. 403 or 404 for a handshake that is refused,
+    /// 415 for a format that is not understood.
     Unverified(VerifyError),
     /// 401: the key resolver knows no such route. Looks like a bad signature, so that tenants cannot be counted.
     UnknownRoute,
@@ -101,6 +102,7 @@ impl Rejection {
             RejectionKind::BodyBroken => StatusCode::BAD_REQUEST,
             RejectionKind::Unverified(VerifyError::HandshakeRefused { status: 404 }) => StatusCode::NOT_FOUND,
             RejectionKind::Unverified(VerifyError::HandshakeRefused { .. }) => StatusCode::FORBIDDEN,
+            RejectionKind::Unverified(VerifyError::UnsupportedFormat) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             RejectionKind::Unverified(_) | RejectionKind::UnknownRoute => StatusCode::UNAUTHORIZED,
             RejectionKind::Busy => StatusCode::CONFLICT,
             RejectionKind::KeysUnavailable | RejectionKind::StoreUnavailable(_) => StatusCode::SERVICE_UNAVAILABLE,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Method, Request};
+use http::{HeaderMap, Method, Request};
 use serde::de::DeserializeOwned;
 
 use super::body::Limited;
@@ -42,6 +42,7 @@ struct Facts {
     received_at: Timestamp,
     body: Bytes,
     request_body: Bytes,
+    headers: HeaderMap,
     dedup_key: DedupKey,
 }
 
@@ -116,6 +117,13 @@ impl Verified {
         &self.0.request_body
     }
 
+    /// The headers that the scheme keeps with an event: those that belong to it (`ce-*` of `CloudEvents`). Most schemes
+    /// keep none. **No signature covers them** unless the scheme says so.
+    #[must_use]
+    pub fn kept_headers(&self) -> &HeaderMap {
+        &self.0.headers
+    }
+
     /// What identifies the event in the dedup store.
     #[must_use]
     pub fn dedup_key(&self) -> DedupKey {
@@ -171,12 +179,13 @@ pub(super) async fn check(
     let trust = Trust { documents: &documents, ..trust };
     let signed_at = match source.scheme().verify(&received, &trust).map_err(unverified)? {
         Checked::Handshake(reply) => return Ok(Accepted::Handshake(reply)),
-        Checked::Question(question) => return decided(source, question).await,
+        Checked::Question(question) => return decided(source, &grant.tenant, question).await,
         Checked::Event { signed_at } => signed_at,
     };
     if !carries_events(source, request.method()) {
         return Err(Rejection::method(source.allowed_methods()));
     }
+    let kept = kept(source, request.headers());
     let verified = |event: EventRef, body: Bytes, index: Option<usize>| {
         let event = bounded(event);
         Verified(Arc::new(Facts {
@@ -193,6 +202,7 @@ pub(super) async fn check(
             received_at: now,
             body,
             request_body: request.body().clone(),
+            headers: kept.clone(),
         }))
     };
     Ok(match source.scheme().events(&received, &trust).map_err(unverified)? {
@@ -211,9 +221,9 @@ pub(super) async fn check(
 }
 
 /// The application's answer; no, where it has none.
-async fn decided(source: &Source, question: Question) -> Result<Accepted, Rejection> {
+async fn decided(source: &Source, tenant: &Tenant, question: Question) -> Result<Accepted, Rejection> {
     let yes = match source.decider() {
-        Some(decider) => decider.decide(&question).await,
+        Some(decider) => decider.decide(tenant, &question).await,
         None => false,
     };
     if yes {
@@ -243,6 +253,15 @@ async fn gather(
 /// A scheme that names a range outside of the body has made a mistake; that must not end in a panic.
 fn part(body: &Bytes, range: std::ops::Range<usize>) -> Bytes {
     if range.start <= range.end && range.end <= body.len() { body.slice(range) } else { Bytes::new() }
+}
+
+/// Few schemes keep any, and an empty map costs nothing.
+fn kept(source: &Source, headers: &HeaderMap) -> HeaderMap {
+    let kept = headers.iter().filter(|(name, _)| source.scheme().keeps(name.as_str()));
+    kept.fold(HeaderMap::new(), |mut all, (name, value)| {
+        all.append(name, value.clone());
+        all
+    })
 }
 
 fn received(request: &Request<Bytes>) -> Received<'_> {

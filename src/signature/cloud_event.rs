@@ -56,7 +56,8 @@ pub struct CloudEvent {
     pub data_schema: Option<String>,
     /// All other attributes, as text.
     pub extensions: BTreeMap<String, String>,
-    /// The data: the bytes of a binary event; of a structured one the JSON as written, or what `data_base64` holds.
+    /// The data: the bytes of a binary event; of a structured one the JSON as written, the text where
+    /// its content type is not JSON, or what `data_base64` holds.
     pub data: Option<Bytes>,
 }
 
@@ -67,7 +68,7 @@ impl std::fmt::Debug for CloudEvent {
     }
 }
 
-/// Not a `CloudEvents` message, and why. The answer is 400; 415 for a format that is not known.
+/// Not a `CloudEvents` message, and why. A receiver answers 401, and 415 where the format is not known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CloudEventError {
@@ -140,8 +141,24 @@ impl CloudEvent {
         }
     }
 
+    /// Reads one event: of a batch, from the headers of the request and the event's own part of the body, as a verified event
+    /// has them.
+    ///
+    /// # Errors
+    /// Says what is wrong with it.
+    pub fn of_one(headers: &HeaderMap, body: &Bytes) -> Result<Self, CloudEventError> {
+        match Mode::of(headers)? {
+            Some(Mode::Binary) => binary(headers, body),
+            Some(Mode::Structured | Mode::Batch) => structured(body),
+            None => Err(CloudEventError::Attribute("specversion".to_owned())),
+        }
+    }
+
     fn of_attributes(mut attributes: BTreeMap<String, String>, data: Option<Bytes>) -> Result<Self, CloudEventError> {
         let missing = |name: &str| CloudEventError::Attribute(name.to_owned());
+        if let Some((name, _)) = attributes.iter().find(|(_, text)| text.chars().any(char::is_control)) {
+            return Err(missing(name));
+        }
         let mut required =
             |name: &str| attributes.remove(name).filter(|it| !it.is_empty()).ok_or_else(|| missing(name));
         if required("specversion")? != "1.0" {
@@ -169,7 +186,7 @@ fn binary(headers: &HeaderMap, body: &Bytes) -> Result<CloudEvent, CloudEventErr
         let malformed = || CloudEventError::Attribute(attribute.clone());
         let mut values = headers.get_all(name).iter();
         let value = values.next().and_then(|value| value.to_str().ok()).ok_or_else(malformed)?;
-        if values.next().is_some() || value.len() > MAX_ATTRIBUTE_BYTES || !is_attribute_name(&attribute) {
+        if values.next().is_some() || value.len() > MAX_ATTRIBUTE_BYTES || !is_header_name(&attribute) {
             return Err(malformed());
         }
         let decoded = decode_header(value).ok_or_else(malformed)?;
@@ -188,6 +205,11 @@ fn binary(headers: &HeaderMap, body: &Bytes) -> Result<CloudEvent, CloudEventErr
 /// Lower-case letters and digits (section 3.1 of the core specification).
 fn is_attribute_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+}
+
+/// The content type stands in its own header (section 3.1.1), and the data in the body.
+fn is_header_name(name: &str) -> bool {
+    is_attribute_name(name) && !["datacontenttype", "data"].contains(&name)
 }
 
 /// The value of a header (section 3.1.3.2): quotes of older senders first, then one round of percent-decoding, then UTF-8.
@@ -252,7 +274,7 @@ fn structured(body: &[u8]) -> Result<CloudEvent, CloudEventError> {
     let (mut attributes, mut data, mut base64) = (BTreeMap::new(), None, None);
     for (name, raw) in members {
         match &*name {
-            "data" => data = Some(Bytes::copy_from_slice(raw.get().as_bytes())),
+            "data" => data = Some(raw),
             "data_base64" => base64 = Some(raw),
             _ => {
                 if let Some(text) = attribute(&name, raw.get())? {
@@ -261,6 +283,8 @@ fn structured(body: &[u8]) -> Result<CloudEvent, CloudEventError> {
             }
         }
     }
+    let is_json = attributes.get("datacontenttype").is_none_or(|text| is_json(text));
+    let mut data = data.map(|raw| Bytes::from(data_of(raw, is_json)));
     if let Some(raw) = base64 {
         let wrong = || CloudEventError::Attribute("data_base64".to_owned());
         let text: String = serde_json::from_str(raw.get()).map_err(|_| wrong())?;
@@ -269,6 +293,17 @@ fn structured(body: &[u8]) -> Result<CloudEvent, CloudEventError> {
         }
     }
     CloudEvent::of_attributes(attributes, data)
+}
+
+/// JSON as written; the text itself where the content type is another one (section 3.1.1 of the JSON format).
+fn data_of(raw: &RawValue, is_json: bool) -> String {
+    let text = if is_json { None } else { serde_json::from_str(raw.get()).ok() };
+    text.unwrap_or_else(|| raw.get().to_owned())
+}
+
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence.ends_with("/json") || essence.ends_with("+json")
 }
 
 /// A text, a number or a truth; `null` is nothing.

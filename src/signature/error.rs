@@ -57,6 +57,9 @@ pub enum VerifyError {
     /// Signed by the provider, and for a sender, topic or account that is not expected here.
     #[error("sender: is not expected")]
     UntrustedSender,
+    /// The event is in a format that is not understood (`CloudEvents` in another one than JSON).
+    #[error("body: is in a format that is not understood")]
+    UnsupportedFormat,
     /// A handshake that must not be answered positively.
     #[error("handshake: refused")]
     HandshakeRefused {

@@ -216,6 +216,11 @@ pub trait Verify: fmt::Debug + Send + Sync + 'static {
         &[]
     }
 
+    /// Whether this header (lower case) stays with a verified event. None by default.
+    fn keeps(&self, _header: &str) -> bool {
+        false
+    }
+
     /// What its answers look like, where the provider insists.
     fn conduct(&self) -> Conduct {
         Conduct::default()
@@ -273,6 +278,10 @@ impl<V: Verify + ?Sized> Verify for &'static V {
 
     fn event_methods(&self) -> &'static [&'static str] {
         (**self).event_methods()
+    }
+
+    fn keeps(&self, header: &str) -> bool {
+        (**self).keeps(header)
     }
 
     fn conduct(&self) -> Conduct {

@@ -47,6 +47,7 @@ pub struct Scheme {
     pub(super) batch: Option<Batch>,
     pub(super) event_methods: &'static [&'static str],
     pub(super) handshakes: &'static [Handshake],
+    pub(super) keep: &'static [&'static str],
     pub(super) conduct: Conduct,
 }
 
@@ -462,6 +463,7 @@ impl Scheme {
             batch: None,
             event_methods: &[],
             handshakes: &[],
+            keep: &[],
             conduct: Conduct { accepted: None, refused: None },
         }
     }
@@ -572,6 +574,12 @@ impl Scheme {
     #[must_use]
     pub const fn handshakes(self, handshakes: &'static [Handshake]) -> Self {
         Self { handshakes, ..self }
+    }
+
+    /// Which headers (lower case) stay with a verified event, signed or not.
+    #[must_use]
+    pub const fn keep(self, headers: &'static [&'static str]) -> Self {
+        Self { keep: headers, ..self }
     }
 
     /// What is answered where an event was accepted, with this exact body.

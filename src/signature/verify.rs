@@ -59,6 +59,10 @@ impl Verify for Scheme {
         self.event_methods
     }
 
+    fn keeps(&self, header: &str) -> bool {
+        self.keep.contains(&header)
+    }
+
     fn conduct(&self) -> Conduct {
         self.conduct
     }

@@ -1,12 +1,15 @@
 //! `CloudEvents`, webhooks.
 
+use std::borrow::Cow;
+use std::num::NonZeroU64;
+
 use bytes::Bytes;
 
 use crate::secret::{Key, KeyError};
-use crate::signature::cloud_event::{CloudEvent, Mode};
+use crate::signature::cloud_event::{CloudEvent, CloudEventError, Mode};
 use crate::signature::{
-    Checked, EventRef, Events, Item, ItemBytes, KeyUse, KnownBy, MAX_EVENTS, Need, Place, Question, Received, Reply,
-    Scheme, Setting, Token, Trust, Verify, VerifyError, json,
+    Checked, Conduct, EventRef, Events, Item, ItemBytes, KeyUse, KnownBy, MAX_EVENTS, Need, Place, Question, Received,
+    Reply, Scheme, Setting, Token, Trust, Verify, VerifyError, json,
 };
 
 pub(super) const DOCS: &str = "https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md";
@@ -26,26 +29,42 @@ const MAX_ORIGIN_BYTES: usize = 255;
 /// `CloudEvents` 1.0 by HTTP: binary, structured or batched, with the secret as a bearer token or `?access_token=`. **Nothing is
 /// covered** by that; where events are signed by another scheme, use [`CloudEvents::over`]. An event is known by its source
 /// and id together, as the specification says. Read it with
-/// [`CloudEvent::read`](crate::signature::cloud_event::CloudEvent::read).
+/// [`CloudEvent::of_one`](crate::signature::cloud_event::CloudEvent::of_one) of the headers that are kept with it.
 ///
 /// The OPTIONS handshake is answered for the origins in the setting `allowed_origins`, and for those that
 /// [`Source::decide`](crate::receiver::Source::decide) says yes to; without the headers of permission otherwise.
 ///
 /// Source: <https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md>
-pub static CLOUDEVENTS: CloudEvents<&'static Scheme> = CloudEvents { proof: &TOKEN };
+pub static CLOUDEVENTS: CloudEvents<&'static Scheme> =
+    CloudEvents { proof: &TOKEN, settings: Cow::Borrowed(SETTINGS), key_use: KeyUse::Optional };
 
 /// `CloudEvents` whose proof is another scheme's.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct CloudEvents<V> {
     proof: V,
+    settings: Cow<'static, [Setting]>,
+    key_use: KeyUse,
 }
 
 impl<V: Verify> CloudEvents<V> {
     /// Events whose requests are proved by another scheme: `CloudEvents::over(&STANDARD)`. In binary mode the attributes
-    /// are headers, which that scheme does not sign.
+    /// are headers, which that scheme does not sign: then a repetition is known by what the scheme itself knows it by,
+    /// and type and source are not to be trusted more than the network is.
     #[must_use]
-    pub const fn over(proof: V) -> Self {
-        Self { proof }
+    pub fn over(proof: V) -> Self {
+        let settings = SETTINGS.iter().chain(proof.settings()).copied().collect();
+        Self { settings, key_use: proof.key_use(), proof }
+    }
+
+    /// What the scheme itself knows a repetition by, where it signs the body and not the attributes.
+    fn known_by_proof(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<KnownBy, VerifyError> {
+        Ok(match self.proof.events(received, trust)? {
+            Events::One(EventRef { id: Some(id), id_authenticated: true, known_by: KnownBy::Authentic, .. }) => {
+                KnownBy::This(id)
+            }
+            Events::One(own) => own.known_by,
+            Events::Batch(_) => KnownBy::Authentic,
+        })
     }
 }
 
@@ -57,15 +76,18 @@ impl<V: Verify> Verify for CloudEvents<V> {
         self.proof.verify(received, trust)
     }
 
-    fn events(&self, received: &Received<'_>, _: &Trust<'_>) -> Result<Events, VerifyError> {
-        let malformed = |_| VerifyError::Malformed("CloudEvents");
-        let mode = Mode::of(received.headers).map_err(malformed)?;
+    fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError> {
+        let mode = Mode::of(received.headers).map_err(refused)?;
         let body = Bytes::copy_from_slice(received.body);
-        let events = CloudEvent::read(received.headers, &body).map_err(malformed)?;
-        let covered = mode != Some(Mode::Binary) && self.covers_bodies();
+        let events = CloudEvent::read(received.headers, &body).map_err(refused)?;
+        let covered = mode != Some(Mode::Binary) && self.proof.covers_body();
         let mut all = events.into_iter().map(|event| named(event, covered));
         if mode != Some(Mode::Batch) {
-            return all.next().map(Events::One).ok_or(VerifyError::Malformed("CloudEvents"));
+            let mut event = all.next().ok_or(VerifyError::Malformed("CloudEvents"))?;
+            if self.proof.covers_body() && !covered {
+                event.known_by = self.known_by_proof(received, trust)?;
+            }
+            return Ok(Events::One(event));
         }
         let ranges = json::items(received.body, &[&[""]], MAX_EVENTS).ok().flatten().unwrap_or_default();
         let item = |(event, range)| Item { event, bytes: ItemBytes::Part(range) };
@@ -81,24 +103,48 @@ impl<V: Verify> Verify for CloudEvents<V> {
     }
 
     fn key_use(&self) -> KeyUse {
-        KeyUse::Optional
+        self.key_use
     }
 
     fn settings(&self) -> &[Setting] {
-        SETTINGS
+        &self.settings
     }
 
     fn methods(&self) -> Vec<&'static str> {
-        vec!["OPTIONS"]
+        let mut methods = self.proof.methods();
+        methods.push("OPTIONS");
+        methods
     }
-}
 
-impl<V: Verify> CloudEvents<V> {
-    fn covers_bodies(&self) -> bool {
+    fn event_methods(&self) -> &'static [&'static str] {
+        self.proof.event_methods()
+    }
+
+    fn keeps(&self, header: &str) -> bool {
+        header.starts_with("ce-") || header == "content-type" || self.proof.keeps(header)
+    }
+
+    fn conduct(&self) -> Conduct {
+        self.proof.conduct()
+    }
+
+    fn covers_body(&self) -> bool {
         self.proof.covers_body()
     }
+
+    fn proves_origin(&self) -> bool {
+        self.proof.proves_origin()
+    }
 }
 
+fn refused(error: CloudEventError) -> VerifyError {
+    match error {
+        CloudEventError::Format => VerifyError::UnsupportedFormat,
+        _ => VerifyError::Malformed("CloudEvents"),
+    }
+}
+
+/// No attribute holds a line end, so no other pair of source and id is written so.
 fn named(event: CloudEvent, covered: bool) -> EventRef {
     let known_by = KnownBy::This(format!("{}\n{}", event.source, event.id));
     EventRef { id: Some(event.id), event_type: Some(event.event_type), id_authenticated: covered, known_by }
@@ -112,10 +158,17 @@ fn permission(received: &Received<'_>, trust: &Trust<'_>) -> Result<Checked, Ver
         return Err(VerifyError::Malformed("handshake"));
     }
     let asked = RATE.read(received, trust, "handshake")?;
+    let is_rate = |text: &str| text.parse::<NonZeroU64>().is_ok();
+    if asked.as_deref().is_some_and(|rate| !is_rate(rate)) {
+        return Err(VerifyError::Malformed("handshake"));
+    }
     let mut yes = Reply::new(200);
     yes.headers.push(("allow", "POST".to_owned()));
     yes.headers.push(("webhook-allowed-origin", origin.clone().into_owned()));
     let rate = trust.settings.get("allowed_rate");
+    if rate.is_some_and(|rate| rate != "*" && !is_rate(rate)) {
+        return Err(VerifyError::MissingSetting("allowed_rate"));
+    }
     if asked.is_some() || rate.is_some() {
         yes.headers.push(("webhook-allowed-rate", rate.unwrap_or("*").to_owned()));
     }

@@ -3,11 +3,14 @@
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use hookwire::receiver::{Accepted, Decide, Receiver, RejectionKind, Source, Verified};
+use hookwire::clock::Timestamp;
+use hookwire::id::Tenant;
+use hookwire::receiver::{Accepted, BuildError, Decide, Receiver, RejectionKind, Source, Verified};
 use hookwire::signature::cloud_event::{CloudEvent, CloudEventError, Mode, decode_header, encode_header};
-use hookwire::signature::providers::{CloudEvents, McpMessage};
-use hookwire::signature::{Question, STANDARD, Settings, Signing, VerifyError};
+use hookwire::signature::providers::{CloudEvents, McpMessage, SQUARE};
+use hookwire::signature::{Question, STANDARD, Scheme, Settings, Signing, VerifyError};
 use hookwire::store::MemoryDedup;
+use hookwire::testing::ManualClock;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use serde_json::{Value, json};
 
@@ -106,6 +109,8 @@ async fn a_batch_is_an_event_each_and_known_by_source_and_id() {
     assert_ne!(keys[0], keys[1]);
     assert_eq!(keys[0], keys[2]);
     assert_eq!(events[1].body(), &event("1", "/b").to_string());
+    assert_eq!(CloudEvent::of_one(events[1].kept_headers(), events[1].body()).unwrap().source, "/b");
+    assert!(!events[1].kept_headers().contains_key("authorization"), "the token is not kept");
 }
 
 #[tokio::test]
@@ -123,14 +128,72 @@ async fn events_over_a_signed_body_are_authentic() {
     assert_eq!((event.event_id(), event.is_id_authentic()), (Some("1"), true));
 }
 
+#[tokio::test]
+async fn over_a_signature_a_changed_ce_header_makes_no_new_event() {
+    let key = STANDARD.key("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+    let now = hookwire::clock::Clock::now(&hookwire::clock::SystemClock);
+    let source = Source::new("signed", CloudEvents::over(&STANDARD), key.clone().into());
+    let receiver = Receiver::builder(MemoryDedup::new()).source(source).build().unwrap();
+    let gate = receiver.gate("signed").unwrap();
+    let mut keys = Vec::new();
+    for id in ["1", "2"] {
+        let mut all = headers(&json!({"ce-specversion":"1.0","ce-id":id,"ce-source":"/a","ce-type":"t"}));
+        STANDARD.sign(&Signing { id: "msg_1", timestamp: now, body: b"x" }, &key.clone().into(), &mut all).unwrap();
+        let mut request = Request::post("/hooks").body(Bytes::from("x")).unwrap();
+        *request.headers_mut() = all;
+        let Ok(Accepted::Event(event)) = gate.verify(request).await else { panic!("signed") };
+        assert_eq!((event.event_id(), event.is_id_authentic()), (Some(id), false));
+        let read = CloudEvent::of_one(event.kept_headers(), event.body()).unwrap();
+        assert_eq!((read.id.as_str(), read.data.as_deref()), (id, Some(b"x".as_slice())));
+        assert!(!event.kept_headers().contains_key("webhook-signature"));
+        keys.push(event.dedup_key());
+    }
+    assert_eq!(keys[0], keys[1], "the id in the header is not signed (R-33)");
+}
+
+#[test]
+fn events_over_another_proof_are_as_much_proved_as_that_and_know_its_settings() {
+    static NOTHING: Scheme = Scheme::new("nothing", "https://example.org");
+    let build = |source: Source| Receiver::builder(MemoryDedup::new()).source(source).build();
+    let unproved = Source::keyless("nothing", CloudEvents::over(&NOTHING));
+    assert!(matches!(build(unproved), Err(BuildError::Unproved(_))));
+    let square = |source: Source| build(source.setting("url", "https://example.org").setting("allowed_origins", "*"));
+    let over = Source::new("square", CloudEvents::over(&SQUARE), SQUARE.key("a-secret-of-some-length").unwrap().into());
+    assert!(square(over.clone()).is_ok());
+    assert!(build(over).is_err(), "what the proof needs, is needed");
+}
+
+#[tokio::test]
+async fn an_unknown_format_is_415_and_attributes_hold_no_control_characters() {
+    let gate = |source| Receiver::builder(MemoryDedup::new()).source(source).build().unwrap().gate("cloudevents");
+    let gate = gate(Source::cloudevents("a-token-of-some-length").unwrap()).unwrap();
+    let mut request = Request::post("/").header("authorization", "Bearer a-token-of-some-length");
+    request = request.header("content-type", "application/cloudevents+avro");
+    let refused = gate.verify(request.body(Bytes::new()).unwrap()).await.unwrap_err();
+    assert_eq!(refused.status(), 415);
+    for (name, value) in [("ce-subject", "a%00b"), ("ce-source", "/a%0A1"), ("ce-datacontenttype", "text/plain")] {
+        let mut all = headers(&json!({"ce-specversion":"1.0","ce-id":"1","ce-source":"/a","ce-type":"t"}));
+        all.insert(name, HeaderValue::from_static(value));
+        assert!(CloudEvent::read(&all, &Bytes::new()).is_err(), "{name}: {value}");
+    }
+}
+
+#[test]
+fn data_that_is_no_json_is_its_text() {
+    let body =
+        r#"{"specversion":"1.0","id":"1","source":"/","type":"t","datacontenttype":"text/plain","data":"a \"b\""}"#;
+    let events = CloudEvent::read(&content_type("application/cloudevents+json"), &Bytes::from(body)).unwrap();
+    assert_eq!(events[0].data.as_deref(), Some(br#"a "b""#.as_slice()));
+}
+
 /// Says yes to everything, and remembers what it was asked.
 #[derive(Clone, Debug, Default)]
-struct Yes(Arc<Mutex<Vec<Question>>>);
+struct Yes(Arc<Mutex<Vec<(Tenant, Question)>>>);
 
 #[async_trait::async_trait]
 impl Decide for Yes {
-    async fn decide(&self, question: &Question) -> bool {
-        self.0.lock().unwrap().push(question.clone());
+    async fn decide(&self, tenant: &Tenant, question: &Question) -> bool {
+        self.0.lock().unwrap().push((tenant.clone(), question.clone()));
         true
     }
 }
@@ -150,7 +213,9 @@ async fn the_application_decides_about_topics_and_origins() {
     let refused = ask(websub(), intent()).await.unwrap_err();
     assert_eq!(refused, RejectionKind::Unverified(VerifyError::HandshakeRefused { status: 404 }));
     let yes = Yes::default();
-    let Ok(Accepted::Handshake(reply)) = ask(websub().decide(yes.clone()), intent()).await else { panic!("yes") };
+    let Ok(Accepted::Handshake(reply)) = ask(websub().tenant("acme").decide(yes.clone()), intent()).await else {
+        panic!("yes")
+    };
     assert_eq!(reply.body, "n0nce");
     let denied = file["denial_request"].as_str().unwrap().strip_prefix("GET ").unwrap();
     assert!(ask(websub(), Request::get(denied).body(Bytes::new()).unwrap()).await.is_ok());
@@ -165,9 +230,41 @@ async fn the_application_decides_about_topics_and_origins() {
     assert!(reply.headers.contains(&("webhook-allowed-origin", "eventemitter.example.com".into())));
     assert!(reply.headers.contains(&("webhook-allowed-rate", "*".into())));
     let asked = yes.0.lock().unwrap();
-    let asked: Vec<_> = asked.iter().map(|it| (it.kind.as_str(), it.subject.as_str(), it.amount)).collect();
-    let topic = ("subscribe", "https://pub.example/feed", Some(864_000));
-    assert_eq!(asked, [topic, ("origin", "eventemitter.example.com", Some(120))]);
+    let asked: Vec<_> =
+        asked.iter().map(|(tenant, it)| (tenant.as_str(), it.kind.as_str(), it.subject.as_str(), it.amount)).collect();
+    let topic = ("acme", "subscribe", "https://pub.example/feed", Some(864_000));
+    assert_eq!(asked, [topic, ("default", "origin", "eventemitter.example.com", Some(120))]);
+}
+
+#[tokio::test]
+async fn every_delivery_of_the_mcp_draft_is_verified_keeps_its_subscription_and_is_refused_when_a_byte_is_flipped() {
+    let file = vectors("mcp-events-draft.json");
+    let source = Source::mcp_events(file["secret"].as_str().unwrap()).unwrap();
+    let clock = ManualClock::at(Timestamp::from_secs(1_739_980_800));
+    let receiver = Receiver::builder(MemoryDedup::new()).source(source).clock(clock).build().unwrap();
+    let gate = receiver.gate("mcp_events").unwrap();
+    for delivery in list(&file["deliveries"]) {
+        let text = delivery["request"]["body"].as_str().unwrap();
+        let send = |body: String| {
+            let mut request = Request::post("/hooks/client123").body(Bytes::from(body)).unwrap();
+            *request.headers_mut() = headers(&delivery["request"]["headers"]);
+            gate.verify(request)
+        };
+        match (delivery["name"].as_str().unwrap(), send(text.to_owned()).await) {
+            ("verification challenge", Ok(Accepted::Handshake(reply))) => {
+                assert_eq!(
+                    serde_json::from_slice::<Value>(&reply.body).unwrap(),
+                    file["verification_response"]["body"]
+                );
+            }
+            (name, Ok(Accepted::Event(event))) => {
+                assert_eq!(event.kept_headers()["x-mcp-subscription-id"], "sub_a3f1c8e2b0d49f7e", "{name}");
+                assert_eq!(event.event_id(), delivery["request"]["headers"]["webhook-id"].as_str(), "{name}");
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(send(text.replacen(':', ";", 1)).await.is_err(), "{delivery}");
+    }
 }
 
 #[test]
@@ -183,5 +280,19 @@ fn the_messages_of_the_mcp_draft_read_as_what_they_are() {
             _ => false,
         };
         assert!(is, "{delivery}: {message:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_rate_is_more_than_nothing() {
+    let open = || Source::cloudevents("a-token-of-some-length").unwrap().setting("allowed_origins", "*");
+    let options = |rate: &str| {
+        let request = Request::options("/hook").header("webhook-request-origin", "a.example");
+        request.header("webhook-request-rate", rate).body(Bytes::new()).unwrap()
+    };
+    assert!(ask(open(), options("1")).await.is_ok());
+    for rate in ["0", "-1", "many", ""] {
+        assert!(ask(open(), options(rate)).await.is_err(), "asked: {rate}");
+        assert!(ask(open().setting("allowed_rate", rate), options("1")).await.is_err(), "allowed: {rate}");
     }
 }

@@ -11,7 +11,7 @@ const CHALLENGE: Place = Place::Json("/challenge");
 /// MCP Triggers & Events, webhook delivery. **A draft**, in no release of MCP, which may change in any way (read at
 /// revision 082166f of the working group's sketch).
 ///
-/// Standard Webhooks with the secret that the client gave when it subscribed, and `X-MCP-Subscription-Id` beside it, which is not signed.
+/// Standard Webhooks with the secret that the client gave when it subscribed, and `X-MCP-Subscription-Id` beside it, which is kept with the event and not signed.
 /// Id and time are. The verification is answered with its challenge, once its signature was checked. Gap and terminated messages
 /// are events of those types; read the body as an [`McpMessage`]. A receiver should answer 503 to a subscription that it does not
 /// know yet, and 2xx only once the event is safe.
@@ -20,6 +20,7 @@ const CHALLENGE: Place = Place::Json("/challenge");
 pub static MCP_EVENTS: Scheme =
     standard::dialect("mcp_events", "https://github.com/modelcontextprotocol/experimental-ext-triggers-events")
         .event_type(&[Place::Json("/type"), Place::Json("/name")])
+        .keep(&["x-mcp-subscription-id"])
         .handshakes(&[Handshake::signed(&[When::Is(Place::Json("/type"), "verification"), When::Has(CHALLENGE)])
             .body("application/json", &[Piece::Text(r#"{"challenge":"#), Piece::Json(CHALLENGE), Piece::Text("}")])]);
 
