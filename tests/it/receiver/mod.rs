@@ -1,12 +1,14 @@
 //! The receiver: rules, and the ways in.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what surprises a test ends it")]
 
+mod config;
 mod crash;
 mod dedup;
 mod extract;
 mod kill;
 mod limits;
 mod replay;
+mod route;
 mod secrecy;
 mod service;
 mod setup;

@@ -1,6 +1,7 @@
 //! Every published request of every provider, through [`Source`](hookwire::receiver::Source) by the provider's name.
 
 mod case;
+mod described;
 mod flips;
 mod run;
 mod standards;

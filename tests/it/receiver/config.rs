@@ -1,0 +1,76 @@
+//! Sources and schemes from configuration: what reads, and which field an error names.
+
+use hookwire::receiver::{Receiver, SourceConfig};
+use hookwire::store::MemoryDedup;
+
+#[derive(Debug, serde::Deserialize)]
+struct Config {
+    sources: Vec<SourceConfig>,
+}
+
+fn build(toml: &str) -> Result<Receiver, String> {
+    let config: Config = toml::from_str(toml).map_err(|error| error.to_string())?;
+    let builder = Receiver::builder(MemoryDedup::new()).sources(config.sources).map_err(|error| error.to_string())?;
+    builder.build().map_err(|error| error.to_string())
+}
+
+#[test]
+fn an_error_names_the_source_and_the_field() {
+    let cases = [
+        ("provider = 'strype'\nsecret = 'x y z'", "sources[1].provider: none is named strype"),
+        ("provider = 'stripe'", "sources[1].secret: is missing"),
+        ("provider = 'stripe'\nsecret = ''", "sources[1].secret: is empty"),
+        ("provider = 'mandrill'\nsecret = 'x y z'", "sources[1].settings: webhook_url is missing"),
+        ("provider = 'stripe'\nsecret = 'x y z'\nsettings = { url = 'u' }", "sources[1].settings: url is unknown"),
+        ("secret = 'x y z'", "sources[1].provider: is missing, and so is scheme"),
+        (
+            "provider = 'stripe'\nsecret = 'x y z'\ntolerance_secs = 0",
+            "sources[1].tolerance_secs: must be more than zero",
+        ),
+    ];
+    for (text, error) in cases {
+        let toml = format!("[[sources]]\nprovider = 'github'\nsecret = 'It is a secret'\n[[sources]]\n{text}\n");
+        assert_eq!(build(&toml).unwrap_err(), error);
+    }
+}
+
+#[test]
+fn an_error_in_a_scheme_names_the_field() {
+    let good = "algorithm = 'hmac-sha256'\nencoding = 'hex'\nheaders = ['x-sig']\n";
+    let cases = [
+        ("algorithm = 'md5'\nencoding = 'hex'\nheaders = ['x']".to_owned(), "signature.algorithm: `md5` is none of"),
+        (good.replace("hex", "base32"), "signature.encoding: `base32` is none of"),
+        (good.replace("['x-sig']", "[]"), "signature.headers: are none"),
+        (good.replace("x-sig", "x sig"), "signature.headers: `x sig` is no header name"),
+        (format!("{good}signed = '{{ts}}.{{body}}'"), "signature.signed: has the time, and there is none"),
+        (format!("{good}signed = ''"), "signature.signed: is empty"),
+        (format!("{good}signed = '{{body'"), "signature.signed: `{` is not closed"),
+        (format!("{good}time = {{ header = 'x-time' }}"), "signature.time: is not signed"),
+        (format!("{good}key = 'ed25519-hex'"), "signature.key: does not fit the algorithm"),
+    ];
+    for (signature, error) in cases {
+        let toml = format!(
+            "[[sources]]\nsecret = 'x y z'\n[sources.scheme]\nname = 'own'\n[sources.scheme.signature]\n{signature}\n"
+        );
+        let is = build(&toml).unwrap_err();
+        assert!(is.starts_with(&format!("sources[0].scheme.{error}")), "{is}");
+    }
+    let unsigned = format!(
+        "[[sources]]\nsecret = 'x y z'\n[sources.scheme]\nname = 'own'\nid = ['header:x-id']\nid_signed = true\n[sources.scheme.signature]\n{good}"
+    );
+    assert!(build(&unsigned).unwrap_err().contains("scheme.id: counts as signed"), "a header that is not covered");
+}
+
+#[test]
+fn no_secret_is_printed() {
+    let toml = "[[sources]]\nprovider = 'fastly'\nsecrets = ['hush-hush']\nsettings = { header = 'x-hush' }\n";
+    let config: Config = toml::from_str(toml).unwrap();
+    assert!(!format!("{config:?}").contains("hush"), "{config:?}");
+}
+
+#[test]
+fn reading_a_description_twice_gives_one_scheme() {
+    let text = r#"{"name":"twice","signature":{"algorithm":"hmac-sha256","encoding":"hex","headers":["X-Sig"]}}"#;
+    let read = || serde_json::from_str::<hookwire::signature::SchemeConfig>(text).unwrap().scheme().unwrap();
+    assert!(std::ptr::eq(read(), read()));
+}
