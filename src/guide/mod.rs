@@ -3,6 +3,9 @@
 #[doc = include_str!("delivery.md")]
 pub mod delivery {}
 
+#[doc = include_str!("providers.md")]
+pub mod providers {}
+
 #[doc = include_str!("receiving.md")]
 pub mod receiving {}
 

@@ -166,6 +166,13 @@ impl Receiver {
         Self { sources: Arc::new(sources), limits, desk: Arc::new(desk), library: Arc::new(library) }
     }
 
+    /// The names of its sources, sorted.
+    pub fn source_names(&self) -> impl Iterator<Item = &str> {
+        let mut names: Vec<_> = self.sources.keys().map(|name| &**name).collect();
+        names.sort_unstable();
+        names.into_iter()
+    }
+
     /// The tower layer for one source. Put it on that source's routes only.
     ///
     /// # Errors

@@ -40,6 +40,7 @@
 //! # }
 //! ```
 
+mod about;
 mod candidates;
 mod check;
 pub mod cloud_event;
@@ -69,6 +70,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
+pub use self::about::About;
 pub use self::config::{SchemeConfig, SchemeError, SignatureConfig, TimeConfig};
 pub use self::encoding::Encoding;
 pub use self::error::{SignError, VerifyError};
@@ -226,6 +228,11 @@ pub trait Verify: fmt::Debug + Send + Sync + 'static {
         Conduct::default()
     }
 
+    /// What it does, in a few words, for the table of the guide. Nothing by default.
+    fn about(&self) -> About {
+        About::default()
+    }
+
     /// Whether it makes sense at all; asked when a receiver is built. It does by default.
     ///
     /// # Errors
@@ -286,6 +293,10 @@ impl<V: Verify + ?Sized> Verify for &'static V {
 
     fn conduct(&self) -> Conduct {
         (**self).conduct()
+    }
+
+    fn about(&self) -> About {
+        (**self).about()
     }
 
     fn check(&self) -> Result<(), SchemeError> {

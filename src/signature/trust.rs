@@ -67,6 +67,15 @@ impl Tolerance {
         Self(None)
     }
 
+    /// How old and how far ahead, in seconds; `None` for any time.
+    #[must_use]
+    pub const fn as_secs(self) -> Option<(u64, u64)> {
+        match self.0 {
+            Some(window) => Some((window.past_secs, window.future_secs)),
+            None => None,
+        }
+    }
+
     pub(super) fn check(self, signed_at: Timestamp, now: Timestamp) -> Result<(), VerifyError> {
         let Some(window) = self.0 else { return Ok(()) };
         let skew = signed_at.as_secs().saturating_sub(now.as_secs());

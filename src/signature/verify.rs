@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use subtle::Choice;
 
+use super::about::About;
 use super::candidates::{Claim, Presented, Signatures};
 use super::compare::equal;
 use super::config::SchemeError;
@@ -65,6 +66,10 @@ impl Verify for Scheme {
 
     fn conduct(&self) -> Conduct {
         self.conduct
+    }
+
+    fn about(&self) -> About {
+        Self::about(self)
     }
 
     fn check(&self) -> Result<(), SchemeError> {

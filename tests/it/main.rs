@@ -5,6 +5,7 @@
 #![expect(unreachable_pub, reason = "modules of a test binary share freely")]
 
 mod connection;
+mod guide;
 mod http_client;
 mod layers;
 mod receiver;

@@ -7,8 +7,8 @@ use subtle::Choice;
 use crate::secret::{HmacKey, Key, KeyError, Kind};
 use crate::signature::compare::equal;
 use crate::signature::{
-    Checked, Conduct, Encoding, EventRef, Events, Fixed, Hash, Item, ItemBytes, KnownBy, MAX_EVENTS, Received, Trust,
-    Verify, VerifyError, json,
+    About, Checked, Conduct, Encoding, EventRef, Events, Fixed, Hash, Item, ItemBytes, KnownBy, MAX_EVENTS, Received,
+    Trust, Verify, VerifyError, json,
 };
 
 pub(super) const DOCS: &str =
@@ -62,6 +62,16 @@ impl Verify for Adyen {
             Ok(Item { event, bytes: ItemBytes::Part(range) })
         };
         Ok(Events::Batch(items(received)?.into_iter().map(event).collect::<Result<_, _>>()?))
+    }
+
+    fn about(&self) -> About {
+        About::new(
+            "HMAC sha256, base64, in every item of the body",
+            "eight fields of each item",
+            "none",
+            "each event's reference, code and success",
+            "",
+        )
     }
 
     fn read_key(&self, secret: &str) -> Result<Key, KeyError> {

@@ -8,7 +8,8 @@ use subtle::Choice;
 use crate::secret::{HmacKey, Key, Kind};
 use crate::signature::compare::equal;
 use crate::signature::{
-    Checked, Encoding, EventRef, Events, Hash, Place, Received, Setting, Tolerance, Trust, Unit, Verify, VerifyError,
+    About, Checked, Encoding, EventRef, Events, Hash, Place, Received, Setting, Tolerance, Trust, Unit, Verify,
+    VerifyError,
 };
 
 pub(super) const DOCS: &str = "https://developer.box.com/guides/webhooks/v2/signatures-v2/";
@@ -77,6 +78,16 @@ impl Verify for BoxCom {
         let name = |places, what| crate::signature::events::name(places, received, trust, what);
         let (id, event_type) = (name(ID, "event id")?, name(TYPE, "event type")?);
         Ok(Events::One(EventRef { id, event_type, ..EventRef::default() }))
+    }
+
+    fn about(&self) -> About {
+        About::new(
+            "HMAC sha256, base64, in `box-signature-primary` or `box-signature-secondary`, each by its own key",
+            "body, time",
+            "signed, 600 s old, 0 s ahead",
+            "`box-delivery-id`, **not covered**",
+            "",
+        )
     }
 
     fn settings(&self) -> &[Setting] {

@@ -7,7 +7,7 @@ use subtle::Choice;
 use crate::secret::{HmacKey, Kind};
 use crate::signature::compare::equal;
 use crate::signature::{
-    Checked, Encoding, EventRef, Events, Hash, Place, Received, Reply, Setting, Trust, Verify, VerifyError,
+    About, Checked, Encoding, EventRef, Events, Hash, Place, Received, Reply, Setting, Trust, Verify, VerifyError,
 };
 
 pub(super) const DOCS: &str = "https://developer.paypal.com/braintree/docs/guides/webhooks/overview";
@@ -70,6 +70,16 @@ impl Verify for Braintree {
     fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError> {
         let payload = PAYLOAD.read(received, trust, "body")?.unwrap_or_default();
         Ok(Events::One(EventRef { event_type: kind(&payload), ..EventRef::default() }))
+    }
+
+    fn about(&self) -> About {
+        About::new(
+            "HMAC sha1 by the hash of the key, hex, in form `bt_signature`",
+            "form `bt_payload`",
+            "none",
+            "none",
+            "answered",
+        )
     }
 
     fn settings(&self) -> &[Setting] {

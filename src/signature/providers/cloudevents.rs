@@ -8,8 +8,8 @@ use bytes::Bytes;
 use crate::secret::{Key, KeyError};
 use crate::signature::cloud_event::{CloudEvent, CloudEventError, Mode};
 use crate::signature::{
-    Checked, Conduct, EventRef, Events, Item, ItemBytes, KeyUse, KnownBy, MAX_EVENTS, Need, Place, Question, Received,
-    Reply, Scheme, Setting, Token, Trust, Verify, VerifyError, json,
+    About, Checked, Conduct, EventRef, Events, Item, ItemBytes, KeyUse, KnownBy, MAX_EVENTS, Need, Place, Question,
+    Received, Reply, Scheme, Setting, Token, Trust, Verify, VerifyError, json,
 };
 
 pub(super) const DOCS: &str = "https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md";
@@ -96,6 +96,16 @@ impl<V: Verify> Verify for CloudEvents<V> {
 
     fn needs(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Option<Need>, VerifyError> {
         self.proof.needs(received, trust)
+    }
+
+    fn about(&self) -> About {
+        About::new(
+            "token in `authorization` or `?access_token`, or another scheme",
+            "nothing, or what that covers",
+            "none",
+            "source and id",
+            "decided",
+        )
     }
 
     fn read_key(&self, secret: &str) -> Result<Key, KeyError> {

@@ -7,7 +7,7 @@ use subtle::Choice;
 use crate::secret::Kind;
 use crate::signature::compare::equal;
 use crate::signature::{
-    Checked, Encoding, EventRef, Events, Hash, Place, Received, Tolerance, Trust, Unit, Verify, VerifyError,
+    About, Checked, Encoding, EventRef, Events, Hash, Place, Received, Tolerance, Trust, Unit, Verify, VerifyError,
 };
 
 pub(super) const DOCS: &str = "https://www.contentful.com/developers/docs/webhooks/request-verification/";
@@ -66,6 +66,16 @@ impl Verify for Contentful {
         let id_authenticated = names(received)?.iter().any(|name| name == "x-contentful-idempotency-key");
         let (id, event_type) = (name(ID, "event id")?, name(TYPE, "event type")?);
         Ok(Events::One(EventRef { id, event_type, id_authenticated, ..EventRef::default() }))
+    }
+
+    fn about(&self) -> About {
+        About::new(
+            "HMAC sha256, hex, in `x-contentful-signature`",
+            "method, path, named headers, body",
+            "signed, 30 s",
+            "`x-contentful-idempotency-key`, covered where it is named",
+            "",
+        )
     }
 
     fn methods(&self) -> Vec<&'static str> {

@@ -8,7 +8,8 @@ use crate::clock::Timestamp;
 use crate::secret::{HmacKey, Kind};
 use crate::signature::compare::equal;
 use crate::signature::{
-    Checked, Encoding, EventRef, Events, Hash, Place, Received, Setting, Tolerance, Trust, Unit, Verify, VerifyError,
+    About, Checked, Encoding, EventRef, Events, Hash, Place, Received, Setting, Tolerance, Trust, Unit, Verify,
+    VerifyError,
 };
 
 pub(super) const DOCS: &str = "https://documentation.hook0.com/";
@@ -71,6 +72,16 @@ impl Verify for Hook0 {
             .is_ok_and(|fields| fields.v1.is_some() && fields.names().any(|name| name.eq_ignore_ascii_case(ID)));
         let (id, event_type) = (name(ID_AT, "event id")?, name(TYPE_AT, "event type")?);
         Ok(Events::One(EventRef { id, event_type, id_authenticated, ..EventRef::default() }))
+    }
+
+    fn about(&self) -> About {
+        About::new(
+            "HMAC sha256, hex, in `x-hook0-signature`",
+            "time, body; headers where it names them",
+            "signed, 300 s",
+            "`x-event-id`, covered where it is named",
+            "",
+        )
     }
 
     fn settings(&self) -> &[Setting] {

@@ -9,7 +9,7 @@ use subtle::Choice;
 use crate::secret::Kind;
 use crate::signature::compare::{equal, same};
 use crate::signature::{
-    Checked, Encoding, EventRef, Events, Hash, KnownBy, Place, Received, Setting, Trust, Verify, VerifyError,
+    About, Checked, Encoding, EventRef, Events, Hash, KnownBy, Place, Received, Setting, Trust, Verify, VerifyError,
 };
 
 pub(super) const DOCS: &str = "https://www.twilio.com/docs/usage/webhooks/webhooks-security";
@@ -65,6 +65,16 @@ impl Verify for Twilio {
         let id = ID.read(received, trust, "event id")?.map(Cow::into_owned);
         // The same key pressed twice in a call makes two equal forms.
         Ok(Events::One(EventRef { id, known_by: KnownBy::IdAndBody, ..EventRef::default() }))
+    }
+
+    fn about(&self) -> About {
+        About::new(
+            "HMAC sha1 (sha256 with a shared key), base64, in `x-twilio-signature`",
+            "URL, form; of another body its hash in the URL",
+            "none",
+            "`i-twilio-idempotency-token`, **not covered**; known by id and body",
+            "",
+        )
     }
 
     fn settings(&self) -> &[Setting] {

@@ -2,8 +2,8 @@
 
 use crate::secret::{Key, KeyError};
 use crate::signature::{
-    Algorithm, Checked, Encoding, Events, Hash, Place, Question, Received, Reply, Scheme, Setting, Signature, Trust,
-    Verify, VerifyError,
+    About, Algorithm, Checked, Encoding, Events, Hash, Place, Question, Received, Reply, Scheme, Setting, Signature,
+    Trust, Verify, VerifyError,
 };
 
 pub(super) const DOCS: &str = "https://www.w3.org/TR/websub/";
@@ -52,6 +52,16 @@ impl Verify for WebSub {
 
     fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError> {
         Verify::events(&CONTENT, received, trust)
+    }
+
+    fn about(&self) -> About {
+        About::new(
+            "HMAC sha1/sha256/sha384/sha512, as named, hex, in `x-hub-signature`",
+            "body",
+            "none",
+            "none",
+            "decided",
+        )
     }
 
     fn read_key(&self, secret: &str) -> Result<Key, KeyError> {

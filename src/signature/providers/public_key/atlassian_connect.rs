@@ -9,7 +9,7 @@ use crate::signature::compare::same;
 use crate::signature::public_key::certificate::rsa_of_pem;
 use crate::signature::public_key::jwt::{Alg, Claims, JwtKey, Token};
 use crate::signature::{
-    Checked, EventRef, Events, Hash, KeyUse, Need, Place, Received, Setting, Trust, Verify, VerifyError,
+    About, Checked, EventRef, Events, Hash, KeyUse, Need, Place, Received, Setting, Trust, Verify, VerifyError,
 };
 
 pub(super) const DOCS: &str = "https://developer.atlassian.com/cloud/jira/platform/understanding-jwt-for-connect-apps/";
@@ -66,6 +66,16 @@ impl Verify for AtlassianConnect {
     fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError> {
         let event_type = crate::signature::events::name(TYPE, received, trust, "event type")?;
         Ok(Events::One(EventRef { event_type, ..EventRef::default() }))
+    }
+
+    fn about(&self) -> About {
+        About::new(
+            "JWT HS256, or RS256 for lifecycle, in `authorization` or `?jwt`",
+            "method, path, query",
+            "the token's own",
+            "none",
+            "",
+        )
     }
 
     fn key_use(&self) -> KeyUse {

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use super::document;
 use crate::signature::public_key::certificate::Chain;
 use crate::signature::{
-    Checked, EventRef, Events, Hash, KeyUse, KnownBy, Need, Received, Reply, Setting, Tolerance, Trust, Unit, Verify,
-    VerifyError,
+    About, Checked, EventRef, Events, Hash, KeyUse, KnownBy, Need, Received, Reply, Setting, Tolerance, Trust, Unit,
+    Verify, VerifyError,
 };
 
 pub(super) const DOCS: &str = "https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html";
@@ -176,6 +176,16 @@ impl Verify for AwsSns {
         let (id, event_type) = (Some(message.message_id), Some(message.r#type));
         let known_by = KnownBy::Authentic;
         Ok(Events::One(EventRef { id, event_type, known_by, id_authenticated: true }))
+    }
+
+    fn about(&self) -> About {
+        About::new(
+            "RSA sha1/sha256, base64, in `/Signature`, by a certificate",
+            "message, id, topic, time",
+            "signed, 86400 s old, 300 s ahead",
+            "`/MessageId`",
+            "confirmed",
+        )
     }
 
     fn key_use(&self) -> KeyUse {

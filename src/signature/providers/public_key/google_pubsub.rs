@@ -3,7 +3,7 @@
 use super::{key_set, need_key_set};
 use crate::signature::public_key::jwt::{self, Alg, Token};
 use crate::signature::{
-    Checked, EventRef, Events, KeyUse, KnownBy, Need, Place, Received, Setting, Trust, Verify, VerifyError,
+    About, Checked, EventRef, Events, KeyUse, KnownBy, Need, Place, Received, Setting, Trust, Verify, VerifyError,
 };
 
 pub(super) const DOCS: &str = "https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions";
@@ -77,6 +77,16 @@ impl Verify for GooglePubsub {
         // Nothing of the body is covered, and it counts its own attempts.
         let known_by = id.clone().map_or(KnownBy::Authentic, KnownBy::This);
         Ok(Events::One(EventRef { id, known_by, ..EventRef::default() }))
+    }
+
+    fn about(&self) -> About {
+        About::new(
+            "JWT RS256 in `authorization`",
+            "nothing",
+            "the token's own",
+            "`/message/messageId` or `x-goog-pubsub-message-id`, **not covered**",
+            "",
+        )
     }
 
     fn key_use(&self) -> KeyUse {

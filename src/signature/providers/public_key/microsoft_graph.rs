@@ -10,8 +10,8 @@ use crate::secret::Kind;
 use crate::signature::compare::equal;
 use crate::signature::public_key::jwt::{self, Alg, Token};
 use crate::signature::{
-    Batch, Checked, EventRef, Events, Item, ItemBytes, KeyUse, KnownBy, MAX_EVENTS, Need, Place, Received, Reply,
-    Setting, Trust, Verify, VerifyError, json,
+    About, Batch, Checked, EventRef, Events, Item, ItemBytes, KeyUse, KnownBy, MAX_EVENTS, Need, Place, Received,
+    Reply, Setting, Trust, Verify, VerifyError, json,
 };
 
 pub(super) const DOCS: &str = "https://learn.microsoft.com/graph/change-notifications-delivery-webhooks";
@@ -116,6 +116,16 @@ impl Verify for MicrosoftGraph {
             items.push(Item { event, bytes: ItemBytes::Part(range) });
         }
         Ok(Events::Batch(items))
+    }
+
+    fn about(&self) -> About {
+        About::new(
+            "token in `/value/*/clientState`; JWT RS256 beside it where data comes along",
+            "nothing",
+            "none",
+            "each event's `/id`, **not covered**",
+            "answered",
+        )
     }
 
     fn settings(&self) -> &[Setting] {

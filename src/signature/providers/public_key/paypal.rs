@@ -7,8 +7,8 @@ use super::document;
 use crate::secret::Kind;
 use crate::signature::public_key::certificate::Chain;
 use crate::signature::{
-    Checked, EventRef, Events, Hash, KeyUse, KnownBy, Need, Place, Received, Setting, Tolerance, Trust, Unit, Verify,
-    VerifyError,
+    About, Checked, EventRef, Events, Hash, KeyUse, KnownBy, Need, Place, Received, Setting, Tolerance, Trust, Unit,
+    Verify, VerifyError,
 };
 
 pub(super) const DOCS: &str = "https://developer.paypal.com/api/rest/webhooks/rest/";
@@ -85,6 +85,16 @@ impl Verify for PayPal {
         let transmission = name(&[ID], "event id")?;
         let known_by = transmission.map_or(KnownBy::Authentic, KnownBy::This);
         Ok(Events::One(EventRef { id, event_type, known_by, id_authenticated: false }))
+    }
+
+    fn about(&self) -> About {
+        About::new(
+            "RSA sha256, base64, in `paypal-transmission-sig`, by a certificate",
+            "transmission, time, CRC-32 of the body",
+            "signed, 259200 s old, 300 s ahead",
+            "`/id`, **not covered**; known by `paypal-transmission-id`",
+            "",
+        )
     }
 
     fn key_use(&self) -> KeyUse {

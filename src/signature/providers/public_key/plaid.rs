@@ -4,7 +4,8 @@ use super::key_set;
 use crate::signature::compare::same;
 use crate::signature::public_key::jwt::{self, Alg, Token};
 use crate::signature::{
-    Checked, EventRef, Events, Hash, KeyUse, Need, Place, Received, Setting, Tolerance, Trust, Verify, VerifyError,
+    About, Checked, EventRef, Events, Hash, KeyUse, Need, Place, Received, Setting, Tolerance, Trust, Verify,
+    VerifyError,
 };
 
 pub(super) const DOCS: &str = "https://plaid.com/docs/api/webhooks/webhook-verification/";
@@ -73,6 +74,10 @@ impl Verify for Plaid {
     fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError> {
         let event_type = crate::signature::events::name(TYPE, received, trust, "event type")?;
         Ok(Events::One(EventRef { event_type, ..EventRef::default() }))
+    }
+
+    fn about(&self) -> About {
+        About::new("JWT ES256 in `plaid-verification`", "body", "signed, 300 s", "none", "")
     }
 
     fn key_use(&self) -> KeyUse {
