@@ -1,5 +1,7 @@
 //! HMAC keys with their key schedule done once, so that each use costs what the message costs.
 
+use std::sync::OnceLock;
+
 use hmac::{Hmac, KeyInit, Mac as _};
 use sha1::Sha1;
 use sha2::{Sha256, Sha384, Sha512};
@@ -9,11 +11,13 @@ use zeroize::Zeroizing;
 pub(crate) struct HmacKey {
     bytes: Zeroizing<Vec<u8>>,
     sha256: Hmac<Sha256>,
+    /// Made at the first use: most keys never sign with it.
+    sha1: OnceLock<Hmac<Sha1>>,
 }
 
 impl HmacKey {
     pub(crate) fn new(bytes: &[u8]) -> Self {
-        Self { bytes: Zeroizing::new(bytes.to_vec()), sha256: schedule(bytes) }
+        Self { bytes: Zeroizing::new(bytes.to_vec()), sha256: schedule(bytes), sha1: OnceLock::new() }
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -27,7 +31,7 @@ impl HmacKey {
 
     /// A MAC by SHA-1, which old providers still use. HMAC-SHA1 is not known to be broken; SHA-1 is.
     pub(crate) fn sha1(&self) -> Mac {
-        Mac::Sha1(schedule(&self.bytes))
+        Mac::Sha1(self.sha1.get_or_init(|| schedule(&self.bytes)).clone())
     }
 
     /// A MAC by SHA-384.

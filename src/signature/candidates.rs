@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::encoding::{Decoded, Encoding};
 use super::error::VerifyError;
-use super::place::Place;
+use super::place::{Place, lines};
 use super::scheme::{Algorithm, Grammar, Hash, Part, Signature, SignatureAt, StampAt};
 use super::{Received, Trust};
 
@@ -127,7 +127,7 @@ impl<'a> Presented<'a> {
         names: &'static [&'static str],
         received: &Received<'a>,
     ) -> Result<(), VerifyError> {
-        let mut lines = names.iter().flat_map(|name| received.headers.get_all(*name)).map(http::HeaderValue::as_bytes);
+        let mut lines = names.iter().flat_map(|name| lines(received.headers, name));
         let first = lines.next().ok_or(VerifyError::Missing("signature"))?;
         if scheme.grammar != Grammar::Versioned {
             return match lines.next() {
@@ -282,7 +282,7 @@ fn is_der_sequence(bytes: &[u8]) -> bool {
 
 /// The one value of a header that must stand once.
 fn single<'a>(received: &Received<'a>, name: &str, what: &'static str) -> Result<&'a [u8], VerifyError> {
-    let mut values = received.headers.get_all(name).iter();
-    let value = values.next().ok_or(VerifyError::Missing(what))?.as_bytes();
-    if values.next().is_some() || value.is_empty() { Err(VerifyError::Malformed(what)) } else { Ok(value) }
+    let mut lines = lines(received.headers, name);
+    let value = lines.next().ok_or(VerifyError::Missing(what))?;
+    if lines.next().is_some() || value.is_empty() { Err(VerifyError::Malformed(what)) } else { Ok(value) }
 }

@@ -375,6 +375,12 @@ impl Signature {
         Self { algorithm, ..self }
     }
 
+    /// What is signed, in order.
+    #[must_use]
+    pub const fn parts(&self) -> &'static [Part] {
+        self.signed
+    }
+
     /// By what it is made.
     #[must_use]
     pub const fn made_by(&self) -> Algorithm {

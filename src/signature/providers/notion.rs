@@ -11,8 +11,8 @@ pub static NOTION: Scheme = Scheme::new("notion", "https://developers.notion.com
     .signed_id(&[Place::Json("/id")])
     .event_type(&[Place::Json("/type")])
     .handshakes(&[Handshake::unsigned(&[
+        When::Lacks(Place::Header("x-notion-signature")),
         When::Method("POST"),
         When::Has(Place::Json("/verification_token")),
-        When::Lacks(Place::Header("x-notion-signature")),
     ])
     .captures(Place::Json("/verification_token"))]);

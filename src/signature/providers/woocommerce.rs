@@ -11,7 +11,7 @@ pub static WOOCOMMERCE: Scheme = Scheme::new("woocommerce", "https://woocommerce
     .unsigned_id(&[Place::Header("x-wc-webhook-delivery-id")])
     .event_type(&[Place::Header("x-wc-webhook-topic")])
     .handshakes(&[Handshake::unsigned(&[
+        When::Lacks(Place::Header("x-wc-webhook-signature")),
         When::Method("POST"),
         When::Has(Place::Form("webhook_id")),
-        When::Lacks(Place::Header("x-wc-webhook-signature")),
     ])]);
