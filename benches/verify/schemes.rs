@@ -13,7 +13,7 @@ use hmac::{Hmac, KeyInit, Mac, digest::CtOutput};
 use hookwire::clock::Timestamp;
 use hookwire::secret::Keyring;
 use hookwire::signature::providers::Provider;
-use hookwire::signature::{Algorithm, Hash, Part, Proof, Received, Settings, Trust, Verify as _, VerifyError};
+use hookwire::signature::{Algorithm, Hash, Part, Proof, Received, Settings, Trust, Verify, VerifyError};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use serde_json::Value;
 
@@ -86,7 +86,8 @@ fn sample(case: &Value) -> Result<Option<Sample>, Box<dyn Error>> {
 
 /// The MAC of a scheme that is one MAC over the body; in the others the body is parsed, or not covered at all.
 fn hash(provider: &Provider) -> Option<Hash> {
-    let Proof::Signature(signature) = provider.data.filter(|scheme| scheme.covers_body())?.proof() else { return None };
+    let covering = provider.data.filter(|scheme| Verify::covers_body(*scheme))?;
+    let Proof::Signature(signature) = covering.proof() else { return None };
     match signature.made_by() {
         Algorithm::Hmac(hash) => Some(hash),
         Algorithm::HmacNamed(_) => Some(Hash::Sha256),

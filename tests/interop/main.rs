@@ -10,7 +10,7 @@ mod peer;
 
 use hookwire::clock::{Clock as _, SystemClock};
 use hookwire::receiver::{Accepted, Receiver, Source};
-use hookwire::secret::Keyring;
+use hookwire::signature::providers::TWILIO;
 use hookwire::signature::{Settings, Signing};
 use hookwire::store::MemoryDedup;
 use http::{HeaderMap, Request};
@@ -28,16 +28,22 @@ struct Provider {
     body: &'static str,
 }
 
-static PROVIDERS: [Provider; 4] = [
+static PROVIDERS: [Provider; 6] = [
     Provider { name: "standard", secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", body: JSON },
     Provider { name: "stripe", secret: "whsec_a_secret_of_stripe", body: JSON },
     Provider { name: "github", secret: "It's a Secret to Everybody", body: JSON },
+    Provider { name: "svix", secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", body: JSON },
+    Provider { name: "twilio", secret: "12345678901234567890123456789012", body: FORM },
     Provider { name: "slack", secret: "8f742231b10e8888abcd99yyyzzz85a5", body: FORM },
 ];
 
 impl Provider {
     fn source(&self) -> Source {
-        Source::provider(self.name, &[self.secret], Settings::default()).unwrap()
+        let settings = match self.name {
+            "twilio" => Settings::default().with("url", "https://example.com"),
+            _ => Settings::default(),
+        };
+        Source::provider(self.name, &[self.secret], settings).unwrap()
     }
 
     fn job(&self, task: Task, headers: HeaderMap) -> Job {
@@ -55,29 +61,28 @@ impl Provider {
 
     fn signed(&self) -> HeaderMap {
         let provider = hookwire::signature::providers::Provider::named(self.name).unwrap();
-        let keys = Keyring::new(provider.scheme.read_key(self.secret).unwrap());
-        let signing = Signing { id: ID, timestamp: SystemClock.now(), body: self.body.as_bytes() };
+        let key = provider.scheme.read_key(self.secret).unwrap();
         let mut headers = HeaderMap::new();
-        scheme(self.name).sign(&signing, &keys, &mut headers).unwrap();
+        if self.name == "twilio" {
+            let signature = TWILIO.signature(&key, URL, self.body.as_bytes()).unwrap();
+            headers.insert("x-twilio-signature", signature.try_into().unwrap());
+        } else {
+            let signing = Signing { id: ID, timestamp: SystemClock.now(), body: self.body.as_bytes() };
+            provider.data.unwrap().sign(&signing, &key.into(), &mut headers).unwrap();
+        }
         headers
+    }
+
+    fn content_type(&self) -> &'static str {
+        if self.body == FORM { "application/x-www-form-urlencoded" } else { "application/json" }
     }
 
     async fn accepts(&self, headers: HeaderMap, body: &str) -> bool {
         let receiver = Receiver::builder(MemoryDedup::new()).source(self.source()).build().unwrap();
-        let mut request = Request::post(URL).body(body.to_owned().into()).unwrap();
-        *request.headers_mut() = headers;
+        let request = Request::post(URL).header("content-type", self.content_type());
+        let mut request = request.body(body.to_owned().into()).unwrap();
+        request.headers_mut().extend(headers);
         matches!(receiver.gate(self.name).unwrap().verify(request).await, Ok(Accepted::Event(_)))
-    }
-}
-
-fn scheme(name: &str) -> &'static hookwire::signature::Scheme {
-    use hookwire::signature::providers::{GITHUB, SLACK, STANDARD, STRIPE};
-    match name {
-        "standard" => &STANDARD,
-        "stripe" => &STRIPE,
-        "github" => &GITHUB,
-        "slack" => &SLACK,
-        other => panic!("{other} cannot sign"),
     }
 }
 

@@ -49,7 +49,7 @@ def slack_sign(job):
 
 def twilio_verify(job):
     signature = job["headers"]["x-twilio-signature"]
-    return RequestValidator(job["secret"]).validate(job["url"], dict(parse_qsl(job["body"])), signature)
+    return RequestValidator(job["secret"]).validate(job["url"], dict(parse_qsl(job["body"], keep_blank_values=True)), signature)
 
 
 LIBRARIES = {
@@ -64,7 +64,7 @@ LIBRARIES = {
         "verify": twilio_verify,
         "sign": lambda job: {
             "x-twilio-signature": RequestValidator(job["secret"]).compute_signature(
-                job["url"], dict(parse_qsl(job["body"]))
+                job["url"], dict(parse_qsl(job["body"], keep_blank_values=True))
             )
         },
     },

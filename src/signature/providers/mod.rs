@@ -163,7 +163,7 @@ pub use self::supabase::SUPABASE;
 pub use self::svix::SVIX;
 pub use self::telegram::TELEGRAM;
 pub use self::trello::TRELLO;
-pub use self::twilio::TWILIO;
+pub use self::twilio::{TWILIO, Twilio};
 pub use self::twitch::TWITCH;
 pub use self::typeform::TYPEFORM;
 pub use self::vercel::VERCEL;

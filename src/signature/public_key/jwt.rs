@@ -78,8 +78,8 @@ enum Audience {
 }
 
 /// A key of a set.
-pub(crate) enum JwtKey {
-    Hmac(HmacKey),
+pub(crate) enum JwtKey<'k> {
+    Hmac(&'k HmacKey),
     Rsa(RsaKey),
     P256(P256Key),
 }
@@ -109,7 +109,7 @@ impl<'t> Token<'t> {
     }
 
     /// The claims, if the token is signed by this algorithm with this key.
-    pub(crate) fn verify(&self, alg: Alg, key: &JwtKey) -> Result<&Claims, VerifyError> {
+    pub(crate) fn verify(&self, alg: Alg, key: &JwtKey<'_>) -> Result<&Claims, VerifyError> {
         self.check_alg(alg)?;
         let message = self.signed.as_bytes();
         let good = match (alg, key) {
@@ -177,7 +177,7 @@ struct Jwk {
 }
 
 /// The key of this id in a JWK Set (RFC 7517), or in a document with one `key`.
-pub(crate) fn find(set: &[u8], kid: Option<&str>) -> Result<JwtKey, VerifyError> {
+pub(crate) fn find(set: &[u8], kid: Option<&str>) -> Result<JwtKey<'static>, VerifyError> {
     #[derive(Deserialize)]
     struct One {
         key: Jwk,
@@ -192,7 +192,7 @@ pub(crate) fn find(set: &[u8], kid: Option<&str>) -> Result<JwtKey, VerifyError>
 }
 
 impl Jwk {
-    fn read(&self) -> Option<JwtKey> {
+    fn read(&self) -> Option<JwtKey<'static>> {
         let number = |text: &Option<String>| URL_SAFE_NO_PAD.decode(text.as_deref()?).ok();
         match (self.kty.as_str(), self.crv.as_deref()) {
             ("RSA", _) => Some(JwtKey::Rsa(RsaKey::Numbers { n: number(&self.n)?, e: number(&self.e)? })),

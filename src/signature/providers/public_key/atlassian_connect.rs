@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::document;
-use crate::secret::{HmacKey, Kind};
+use crate::secret::Kind;
 use crate::signature::compare::same;
 use crate::signature::public_key::certificate::rsa_of_pem;
 use crate::signature::public_key::jwt::{Alg, Claims, JwtKey, Token};
@@ -105,7 +105,7 @@ fn tenant<'t>(token: &'t Token<'_>, trust: &Trust<'_>) -> Result<&'t Claims, Ver
     let mut verdict = Err(VerifyError::NoKey);
     for key in trust.keys.live(trust.now) {
         let Kind::Hmac(key) = key.kind() else { continue };
-        verdict = token.verify(Alg::Hs256, &JwtKey::Hmac(HmacKey::new(key.bytes())));
+        verdict = token.verify(Alg::Hs256, &JwtKey::Hmac(key));
         if verdict.is_ok() {
             break;
         }
