@@ -94,6 +94,10 @@ impl Target {
         let authority = raw_authority(text)?;
         let raw_host = raw_host(authority)?;
         let url = url::Url::parse(text).map_err(|_| TargetError::Malformed)?;
+        // Percent-encoding makes it longer, and what is stored must be readable again.
+        if url.as_str().len() > MAX_URL_BYTES {
+            return Err(TargetError::TooLong);
+        }
         let host = canonical_host(&url, raw_host)?;
         let port = url.port_or_known_default().ok_or(TargetError::Malformed)?;
         let uri = url.as_str().parse().map_err(|_| TargetError::Malformed)?;
@@ -234,8 +238,10 @@ mod tests {
     #[test]
     fn each_rule_has_its_own_answer() {
         let long = format!("https://a.example/{}", "x".repeat(MAX_URL_BYTES));
+        let longer_when_encoded = format!("https://a.example/{}", "\u{e5}".repeat(MAX_URL_BYTES / 4));
         for (text, expected) in [
             (long.as_str(), TargetError::TooLong),
+            (longer_when_encoded.as_str(), TargetError::TooLong),
             ("https://a.example/a b", TargetError::ForbiddenCharacter),
             ("https://a.example/#part", TargetError::ForbiddenCharacter),
             ("gopher://a.example/", TargetError::Scheme),

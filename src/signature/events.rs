@@ -31,6 +31,23 @@ pub struct EventRef {
     pub known_by: KnownBy,
 }
 
+impl EventRef {
+    /// Makes sure of what is said above, for a scheme that puts its names together by code: what is empty is none.
+    pub(super) fn checked(self) -> Result<Self, VerifyError> {
+        let (id, event_type) = (printable(self.id, "event id")?, printable(self.event_type, "event type")?);
+        Ok(Self { id, event_type, ..self })
+    }
+}
+
+fn printable(text: Option<String>, what: &'static str) -> Result<Option<String>, VerifyError> {
+    match text {
+        Some(text) if text.len() > MAX_NAME_BYTES || text.chars().any(char::is_control) => {
+            Err(VerifyError::Malformed(what))
+        }
+        text => Ok(text.filter(|text| !text.is_empty())),
+    }
+}
+
 /// What a repetition of an event is known by.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum KnownBy {
@@ -191,12 +208,9 @@ pub(super) fn name(
     what: &'static str,
 ) -> Result<Option<String>, VerifyError> {
     for place in places {
-        match place.read(received, trust, what)? {
-            Some(text) if text.len() > MAX_NAME_BYTES || text.chars().any(char::is_control) => {
-                return Err(VerifyError::Malformed(what));
-            }
-            Some(text) if !text.is_empty() => return Ok(Some(Cow::into_owned(text))),
-            _ => {}
+        let found = printable(place.read(received, trust, what)?.map(Cow::into_owned), what)?;
+        if found.is_some() {
+            return Ok(found);
         }
     }
     Ok(None)

@@ -59,7 +59,7 @@ impl Verify for Adyen {
             let id = Some(format!("{psp_reference}:{event_code}:{success}"));
             let event =
                 EventRef { id, event_type: Some(event_code), id_authenticated: true, known_by: KnownBy::Authentic };
-            Ok(Item { event, bytes: ItemBytes::Part(range) })
+            Ok(Item { event: event.checked()?, bytes: ItemBytes::Part(range) })
         };
         Ok(Events::Batch(items(received)?.into_iter().map(event).collect::<Result<_, _>>()?))
     }

@@ -69,7 +69,7 @@ impl Verify for Braintree {
 
     fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError> {
         let payload = PAYLOAD.read(received, trust, "body")?.unwrap_or_default();
-        Ok(Events::One(EventRef { event_type: kind(&payload), ..EventRef::default() }))
+        EventRef { event_type: kind(&payload), ..EventRef::default() }.checked().map(Events::One)
     }
 
     fn about(&self) -> About {

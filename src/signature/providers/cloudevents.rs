@@ -81,17 +81,17 @@ impl<V: Verify> Verify for CloudEvents<V> {
         let body = Bytes::copy_from_slice(received.body);
         let events = CloudEvent::read(received.headers, &body).map_err(refused)?;
         let covered = mode != Some(Mode::Binary) && self.proof.covers_body();
-        let mut all = events.into_iter().map(|event| named(event, covered));
+        let mut all = events.into_iter().map(|event| named(event, covered).checked());
         if mode != Some(Mode::Batch) {
-            let mut event = all.next().ok_or(VerifyError::Malformed("CloudEvents"))?;
+            let mut event = all.next().ok_or(VerifyError::Malformed("CloudEvents"))??;
             if self.proof.covers_body() && !covered {
                 event.known_by = self.known_by_proof(received, trust)?;
             }
             return Ok(Events::One(event));
         }
         let ranges = json::items(received.body, &[&[""]], MAX_EVENTS).ok().flatten().unwrap_or_default();
-        let item = |(event, range)| Item { event, bytes: ItemBytes::Part(range) };
-        Ok(Events::Batch(all.zip(ranges).map(item).collect()))
+        let item = |(event, range): (Result<_, _>, _)| Ok(Item { event: event?, bytes: ItemBytes::Part(range) });
+        all.zip(ranges).map(item).collect::<Result<_, _>>().map(Events::Batch)
     }
 
     fn needs(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Option<Need>, VerifyError> {

@@ -79,7 +79,7 @@ impl Verify for Twilio {
     fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError> {
         let id = ID.read(received, trust, "event id")?.map(Cow::into_owned);
         // The same key pressed twice in a call makes two equal forms.
-        Ok(Events::One(EventRef { id, known_by: KnownBy::IdAndBody, ..EventRef::default() }))
+        EventRef { id, known_by: KnownBy::IdAndBody, ..EventRef::default() }.checked().map(Events::One)
     }
 
     fn about(&self) -> About {
