@@ -1,0 +1,125 @@
+//! What the targets share: a request as text, so that a seed can be read and written by hand.
+//!
+//! ```text
+//! stripe 1700000000
+//! POST https://example.com/hooks
+//! stripe-signature: t=1700000000,v1=00
+//!
+//! {"id":"evt_1"}
+//! ```
+
+use bytes::Bytes;
+use hookwire::clock::Timestamp;
+use hookwire::secret::{Key, Keyring};
+use hookwire::signature::providers::Provider;
+use hookwire::signature::{EventRef, Events, MAX_EVENTS, Received, Settings, Verify};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+
+/// Between a request and a document that it needs.
+const DOCUMENT: &[u8] = b"\n%%\n";
+
+/// A request, and what it is checked against.
+#[derive(Debug)]
+pub struct Case {
+    /// The provider that it is said to come from.
+    pub provider: &'static Provider,
+    /// When it was received.
+    pub now: Timestamp,
+    /// Its method.
+    pub method: Method,
+    /// Its target.
+    pub uri: Uri,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Bytes,
+    /// What stands wherever the scheme looks for a key or a certificate.
+    pub document: Bytes,
+}
+
+impl Case {
+    /// Reads the text; `None` where it says nothing that could be a request.
+    #[must_use]
+    pub fn read(data: &[u8]) -> Option<Self> {
+        let cut = data.windows(DOCUMENT.len()).position(|window| window == DOCUMENT);
+        let (request, document) = match cut {
+            Some(at) => (&data[..at], &data[at + DOCUMENT.len()..]),
+            None => (data, &b""[..]),
+        };
+        let mut rest = request;
+        let (name, now) = split(line(&mut rest)?, b' ')?;
+        let (method, uri) = split(line(&mut rest)?, b' ')?;
+        let mut headers = HeaderMap::new();
+        while let Some(header) = line(&mut rest).filter(|header| !header.is_empty()) {
+            let (name, value) = split(header, b':')?;
+            let name = HeaderName::from_bytes(name).ok()?;
+            headers.append(name, HeaderValue::from_bytes(value.trim_ascii_start()).ok()?);
+        }
+        Some(Self {
+            provider: Provider::named(std::str::from_utf8(name).ok()?)?,
+            now: Timestamp::from_secs(std::str::from_utf8(now).ok()?.parse().ok()?),
+            method: Method::from_bytes(method).ok()?,
+            uri: Uri::try_from(uri).ok()?,
+            headers,
+            body: Bytes::copy_from_slice(rest),
+            document: Bytes::copy_from_slice(document),
+        })
+    }
+
+    /// As a scheme sees it.
+    #[must_use]
+    pub fn received(&self) -> Received<'_> {
+        Received { method: &self.method, uri: &self.uri, headers: &self.headers, body: &self.body }
+    }
+}
+
+fn line<'d>(rest: &mut &'d [u8]) -> Option<&'d [u8]> {
+    if rest.is_empty() {
+        return None;
+    }
+    let end = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+    let line = &rest[..end];
+    *rest = &rest[(end + 1).min(rest.len())..];
+    Some(line)
+}
+
+fn split(line: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
+    let at = line.iter().position(|byte| *byte == at)?;
+    Some((&line[..at], &line[at + 1..]))
+}
+
+/// Keys that nobody knows: what they verify was not signed. Made anew by every process, so that no seed fits them.
+///
+/// # Panics
+/// When the system gives no random bytes.
+#[must_use]
+pub fn unknown_keys() -> Keyring {
+    let public = Key::generate_ed25519().and_then(|key| Ok(key.public().unwrap_or(Key::generate()?)));
+    Keyring::of([Key::generate().unwrap(), public.unwrap()]).unwrap()
+}
+
+/// Something for every setting that the scheme cannot do without.
+#[must_use]
+pub fn settings(scheme: &dyn Verify) -> Settings {
+    let required = scheme.settings().iter().filter(|setting| setting.required);
+    required.fold(Settings::default(), |settings, setting| settings.with(setting.name, "https://example.com"))
+}
+
+/// What every list of events must be, whoever sent it.
+///
+/// # Panics
+/// When it is not.
+pub fn check_events(events: &Events) {
+    let each = |event: &EventRef| {
+        for text in event.id.iter().chain(&event.event_type) {
+            assert!(!text.is_empty() && text.len() <= 256 && !text.chars().any(char::is_control), "{text:?}");
+        }
+    };
+    match events {
+        Events::One(event) => each(event),
+        Events::Batch(items) => {
+            assert!(items.len() <= MAX_EVENTS);
+            items.iter().for_each(|item| each(&item.event));
+        }
+    }
+}

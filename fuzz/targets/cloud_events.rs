@@ -1,0 +1,22 @@
+//! `CloudEvents` in all three modes, and the coding of their headers.
+#![no_main]
+
+use hookwire::signature::MAX_EVENTS;
+use hookwire::signature::cloud_event::{CloudEvent, decode_header, encode_header};
+use hookwire_fuzz::Case;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    if let Ok(text) = std::str::from_utf8(data) {
+        let _decoded = decode_header(text);
+        assert_eq!(decode_header(&encode_header(text)).as_deref(), Some(text));
+    }
+    let Some(case) = Case::read(data) else { return };
+    let Ok(events) = CloudEvent::read(&case.headers, &case.body) else { return };
+    assert!(events.len() <= MAX_EVENTS);
+    for event in events {
+        for text in [&event.id, &event.source, &event.event_type] {
+            assert!(!text.is_empty() && !text.chars().any(char::is_control), "{text:?}");
+        }
+    }
+});

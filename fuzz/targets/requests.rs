@@ -1,0 +1,24 @@
+//! Headers, signatures, tokens, times and handshakes of every provider: whatever a stranger writes there is answered with a
+//! verdict, and never with "verified".
+#![no_main]
+
+use std::sync::LazyLock;
+
+use hookwire::secret::Keyring;
+use hookwire::signature::{Checked, Trust};
+use hookwire_fuzz::{Case, settings, unknown_keys};
+use libfuzzer_sys::fuzz_target;
+
+static KEYS: LazyLock<Keyring> = LazyLock::new(unknown_keys);
+
+fuzz_target!(|data: &[u8]| {
+    let Some(case) = Case::read(data) else { return };
+    let scheme = case.provider.scheme;
+    let settings = settings(scheme);
+    for setup in [false, true] {
+        let trust = Trust { settings: &settings, setup, ..Trust::new(&KEYS, case.now) };
+        if let Ok(Checked::Event { .. }) = scheme.verify(&case.received(), &trust) {
+            assert!(!scheme.proves_origin(), "{} was verified without its key", case.provider.name);
+        }
+    }
+});

@@ -1,0 +1,60 @@
+//! Standard Webhooks beside the official library: what passes here passes there, and what we sign passes both.
+//!
+//! The input is an id, a time, what is put around our signature, and a body, one a line.
+#![no_main]
+
+use std::sync::LazyLock;
+use std::time::SystemTime;
+
+use hookwire::clock::Timestamp;
+use hookwire::secret::{Key, Keyring};
+use hookwire::signature::{Checked, Received, STANDARD, Signing, Trust, Verify as _};
+use http::{HeaderMap, HeaderValue, Method, Uri};
+use libfuzzer_sys::fuzz_target;
+use standardwebhooks::Webhook;
+
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+static KEYS: LazyLock<Keyring> = LazyLock::new(|| Keyring::new(Key::parse(SECRET).unwrap()));
+static OFFICIAL: LazyLock<Webhook> = LazyLock::new(|| Webhook::new(SECRET).unwrap());
+
+fuzz_target!(|data: &[u8]| {
+    let mut parts = data.splitn(5, |byte| *byte == b'\n');
+    let mut next = || parts.next().unwrap_or_default();
+    let (id, skew, before, after, body) = (next(), next(), next(), next(), next());
+    let Ok(id) = std::str::from_utf8(id) else { return };
+    let now = Timestamp::from(SystemTime::now());
+    let skew: i64 = std::str::from_utf8(skew).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
+    let at = Timestamp::from_secs(now.as_secs().saturating_add(skew.clamp(-100_000, 100_000)));
+    let mut headers = HeaderMap::new();
+    if STANDARD.sign(&Signing { id, timestamp: at, body }, &KEYS, &mut headers).is_err() {
+        return;
+    }
+    let signature = [before, headers["webhook-signature"].as_bytes(), after].concat();
+    let Ok(signature) = HeaderValue::from_bytes(&signature) else { return };
+    headers.insert("webhook-signature", signature);
+
+    let (method, uri) = (Method::POST, Uri::from_static("/"));
+    let received = Received { method: &method, uri: &uri, headers: &headers.clone(), body };
+    let ours = STANDARD.verify(&received, &Trust::new(&KEYS, now));
+    let is_ours = matches!(ours, Ok(Checked::Event { .. }));
+    if before.is_empty() && after.is_empty() {
+        assert_eq!(is_ours, skew.abs() <= 300, "{ours:?}");
+    }
+    // The official library takes text only, and a second may pass between its clock and ours.
+    let signature = plain(&headers["webhook-signature"]);
+    if is_ours && skew.abs() < 300 && std::str::from_utf8(body).is_ok() && signature.to_str().is_ok() {
+        headers.insert("webhook-signature", signature);
+        OFFICIAL.verify(body, &headers).expect("what passes here passes there");
+    }
+    let other = [body, b"!"].concat();
+    let forged = STANDARD.verify(&Received { body: &other, ..received }, &Trust::new(&KEYS, now));
+    assert!(forged.is_err(), "another body passes");
+});
+
+/// Without what we let pass beside it: tabs, as other official libraries do, and the commas of a proxy that has joined lines.
+fn plain(signatures: &HeaderValue) -> HeaderValue {
+    let elements = signatures.as_bytes().split(u8::is_ascii_whitespace);
+    let elements: Vec<_> = elements.map(|element| element.strip_suffix(b",").unwrap_or(element)).collect();
+    HeaderValue::from_bytes(&elements.join(&b' ')).unwrap()
+}
