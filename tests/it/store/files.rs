@@ -3,8 +3,11 @@
 use std::fs;
 use std::path::Path;
 
+use hookwire::id::EndpointId;
 use hookwire::store::sqlite::OpenError;
 use hookwire::store::{Outbox, SqliteStore};
+
+use super::rows::{NOW, append};
 
 /// Opening must fail, and leave the bytes as they were.
 async fn refuse(path: &Path) -> OpenError {
@@ -161,4 +164,26 @@ async fn a_newer_schema_is_seen_in_the_log_too() {
     open_elsewhere.execute_batch("UPDATE hookwire_schema SET version = 99").unwrap();
     assert!(path.with_extension("db-wal").exists());
     assert!(matches!(refuse(&path).await, OpenError::Newer { found: 99, supported: 1 }));
+}
+
+/// A backup, or a shell that somebody has left open.
+#[tokio::test]
+async fn f_32_a_long_reader_lets_the_log_grow_and_when_it_ends_the_log_shrinks() {
+    const MIB: u64 = 1024 * 1024;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("hookwire.db");
+    let store = SqliteStore::open(&path).await.unwrap();
+    let fill = async |mib: u64| {
+        for _ in 0..mib {
+            store.append(vec![append(EndpointId::generate(NOW), 1024 * 1024)]).await.unwrap();
+        }
+        fs::metadata(path.with_extension("db-wal")).unwrap().len() / MIB
+    };
+
+    let reader = rusqlite::Connection::open(&path).unwrap();
+    reader.execute_batch("BEGIN").unwrap();
+    reader.query_row("SELECT count(*) FROM hookwire_event", [], |row| row.get::<_, i64>(0)).unwrap();
+    assert!(fill(80).await >= 80, "nothing can be folded under a reader's feet");
+    drop(reader);
+    assert!(fill(20).await <= 64, "the log is bounded again");
 }

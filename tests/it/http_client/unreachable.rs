@@ -1,0 +1,107 @@
+//! Endpoints that no request gets to: no name, no connection, and the ways that are not taken.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use hookwire::clock::SystemClock;
+use hookwire::outcome::Outcome;
+use hookwire::sender::egress::{Dial, Dialed, EgressPolicy, Resolve};
+use hookwire::sender::http::{HttpClient, HttpOptions};
+use http_body_util::Full;
+
+use crate::support::server::{Reply, Server};
+
+const URL: &str = "HOOKWIRE_TEST_URL";
+
+/// Every name fails like this one would.
+#[derive(Clone, Copy, Debug)]
+enum Names {
+    NotFound,
+    Nothing,
+    Silent,
+}
+
+#[async_trait]
+impl Resolve for Names {
+    async fn resolve(&self, _: &str) -> io::Result<Vec<IpAddr>> {
+        match self {
+            Self::NotFound => Err(io::Error::other("no such name")),
+            Self::Nothing => Ok(Vec::new()),
+            Self::Silent => std::future::pending().await,
+        }
+    }
+}
+
+/// A public address, behind which every packet is lost.
+#[derive(Clone, Copy, Debug)]
+struct Lost;
+
+#[async_trait]
+impl Resolve for Lost {
+    async fn resolve(&self, _: &str) -> io::Result<Vec<IpAddr>> {
+        Ok(vec![[93, 184, 216, 34].into(), [93, 184, 216, 35].into()])
+    }
+}
+
+#[async_trait]
+impl Dial for Lost {
+    async fn dial(&self, _: SocketAddr) -> io::Result<Dialed> {
+        std::future::pending().await
+    }
+}
+
+async fn post(options: HttpOptions, url: &str) -> Outcome {
+    let client = HttpClient::new(options, Arc::new(SystemClock)).unwrap();
+    let make = || Ok::<_, Infallible>(http::Request::post(url).body(Full::new(Bytes::from_static(b"{}"))).unwrap());
+    client.exchange(make).await.unwrap().outcome
+}
+
+#[tokio::test(start_paused = true)]
+async fn f_01_a_name_that_does_not_resolve_is_dns_within_three_seconds() {
+    for names in [Names::NotFound, Names::Nothing, Names::Silent] {
+        let began = tokio::time::Instant::now();
+        let outcome = post(HttpOptions::default().resolver(names), "https://hooks.example.com/").await;
+        assert_eq!(outcome, Outcome::Dns, "{names:?}");
+        // The clock of the test stands still but for timeouts.
+        let waited = if matches!(names, Names::Silent) { 3 } else { 0 };
+        assert_eq!(began.elapsed().as_secs(), waited, "{names:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn f_03_a_connection_that_never_comes_is_given_up_after_the_connect_budget() {
+    let began = tokio::time::Instant::now();
+    let outcome = post(HttpOptions::default().resolver(Lost).dialer(Lost), "https://hooks.example.com/").await;
+    assert_eq!(outcome, Outcome::Connect);
+    assert_eq!(began.elapsed().as_secs(), 5);
+}
+
+/// In a process of its own, because its environment is that of the whole process.
+#[tokio::test]
+async fn no_proxy_is_taken_from_the_environment() {
+    let endpoint = Server::start(|_| Reply::status(200)).await;
+    let proxy = Server::start(|_| Reply::status(502)).await;
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "http_client::unreachable::posts_once", "--ignored"]);
+    for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+        child.env(name, proxy.url("/"));
+    }
+    child.env_remove("NO_PROXY").env_remove("no_proxy").env(URL, endpoint.url("/"));
+    let mut child = child.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    let status = tokio::task::spawn_blocking(move || child.wait().unwrap()).await.unwrap();
+    assert!(status.success());
+    assert_eq!((endpoint.requests().len(), proxy.requests().len()), (1, 0));
+}
+
+#[tokio::test]
+#[ignore = "the process with the proxies"]
+async fn posts_once() {
+    let egress = EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();
+    let url = std::env::var(URL).expect("only started by another test");
+    assert_eq!(post(HttpOptions::default().egress(egress), &url).await, Outcome::Status(200));
+}
