@@ -1,8 +1,8 @@
 //! What the providers' schemes cover, and that they sign what they verify. Their vectors run in `vectors`.
 
 use hookwire::secret::{Key, Keyring};
-use hookwire::signature::providers::{GITHUB, SHOPIFY, SLACK, STRIPE};
-use hookwire::signature::{Scheme, VerifyError};
+use hookwire::signature::providers::{GITHUB, Provider, SHOPIFY, SLACK, STRIPE};
+use hookwire::signature::{Scheme, Trust, VerifyError};
 use serde_json::Value;
 
 use super::{Request, unbase64};
@@ -58,5 +58,21 @@ fn what_a_providers_scheme_signs_it_verifies() {
         request.verify(scheme, &keys).unwrap_or_else(|error| panic!("{}: {error}", scheme.name()));
         let newest = Keyring::new(Key::text("a newer secret").unwrap());
         assert!(request.verify(scheme, &newest).is_ok(), "{}: the newest key signs", scheme.name());
+    }
+}
+
+#[test]
+fn r_40_names_that_code_puts_together_are_bounded_like_those_of_data() {
+    let long = "x".repeat(257);
+    for name in [long.as_str(), "a\\u0000"] {
+        let adyen = format!(r#"{{"notificationItems":[{{"NotificationRequestItem":{{"eventCode":"{name}"}}}}]}}"#);
+        let sns = format!(r#"{{"Type":"{name}","MessageId":"1","TopicArn":"","Message":"","Timestamp":""}}"#);
+        for (provider, body) in [("adyen", adyen), ("aws_sns", sns)] {
+            let scheme = Provider::named(provider).unwrap().scheme;
+            let request = Request::new(body.as_bytes());
+            let events = scheme.events(&request.received(), &Trust::new(&Keyring::none(), request.now));
+            let refused = matches!(events, Err(VerifyError::Malformed("event id" | "event type")));
+            assert!(refused, "{provider}: {events:?}");
+        }
     }
 }
