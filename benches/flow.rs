@@ -4,7 +4,7 @@
 //! process: a hyper client that signs and posts and nothing else; hookwire on the memory store; hookwire on SQLite. It
 //! prints rates, CPU per 1,000 deliveries (this process's, kernel time included), and the ratios of DESIGN section 9.
 //!
-//! `cargo bench --bench flow`; `HOOKWIRE_BENCH_EVENTS` sets the number of events a round (default 20,000).
+//! `cargo bench --bench flow`; `HOOKWIRE_BENCH_EVENTS` sets the number of events a round (default 60,000).
 #![expect(clippy::print_stdout, clippy::unwrap_used, clippy::disallowed_methods, reason = "a bench talks and measures")]
 
 use std::process::{Child, Command, Stdio};
@@ -38,7 +38,7 @@ fn main() {
     if std::env::args().any(|argument| argument == "receiver") {
         return runtime().block_on(receiver::serve());
     }
-    let events = std::env::var("HOOKWIRE_BENCH_EVENTS").ok().and_then(|text| text.parse().ok()).unwrap_or(20_000);
+    let events = std::env::var("HOOKWIRE_BENCH_EVENTS").ok().and_then(|text| text.parse().ok()).unwrap_or(60_000);
     let (mut child, url) = start_receiver();
     if let Ok(only) = std::env::var("HOOKWIRE_BENCH_ONLY") {
         profile(&only, &url, events);

@@ -63,8 +63,11 @@
 //! | `sender` | yes | [`sender`], [`worker`], the HTTP client and the egress guard |
 //! | `receiver` | yes | [`receiver`] |
 //! | `ring` | yes | TLS by rustls with ring and the webpki roots; without it, bring a `rustls::ClientConfig` |
+//! | `public-key` | yes | ECDSA P-256 and RSA, JSON Web Tokens, certificates, and the [`signature::providers`] that need them |
 //! | `sqlite` | | `store::SqliteStore`, SQLite bundled |
 //! | `axum` | | the `receiver::Webhook<T>` extractor |
+//! | `http-message` | | `signature::http_message`: RFC 9421 and RFC 9530 |
+//! | `mcp-events` | | `signature::providers::MCP_EVENTS`, by a draft that may change in any release |
 //! | `backoff` | | `retry::Schedule::from_backoff`, for policies of the unmaintained `backoff` crate |
 //! | `outbox` | with `sender` | the records and store roles alone, for those who write a store |
 //! | `test-util` | | `testing`: clocks, a scripted endpoint, a faulty store, and the suite every store must pass |

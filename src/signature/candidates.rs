@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::encoding::{Decoded, Encoding};
 use super::error::VerifyError;
-use super::place::{Place, lines};
+use super::place::{Place, lines, lines_of};
 use super::scheme::{Algorithm, Grammar, Hash, Part, Signature, SignatureAt, StampAt};
 use super::{Received, Trust};
 
@@ -127,7 +127,7 @@ impl<'a> Presented<'a> {
         names: &'static [&'static str],
         received: &Received<'a>,
     ) -> Result<(), VerifyError> {
-        let mut lines = names.iter().flat_map(|name| lines(received.headers, name));
+        let mut lines = lines_of(received.headers, names).map(|(_, line)| line);
         let first = lines.next().ok_or(VerifyError::Missing("signature"))?;
         if scheme.grammar != Grammar::Versioned {
             return match lines.next() {
@@ -146,12 +146,13 @@ impl<'a> Presented<'a> {
 
     /// Any of several headers, each of which stands once.
     fn headers(&mut self, scheme: &Signature, names: &[&str], received: &Received<'a>) -> Result<(), VerifyError> {
-        for name in names {
-            match single(received, name, "signature") {
-                Ok(text) => self.plain(scheme, text)?,
-                Err(VerifyError::Missing(_)) => {}
-                Err(error) => return Err(error),
+        let mut last = "";
+        for (name, text) in lines_of(received.headers, names) {
+            if name == last || text.is_empty() {
+                return Err(VerifyError::Malformed("signature"));
             }
+            self.plain(scheme, text)?;
+            last = name;
         }
         match self.signatures.count {
             0 => Err(VerifyError::Missing("signature")),
