@@ -24,12 +24,13 @@ pub(super) enum Claim {
 }
 
 impl Claim {
-    /// How long such a signature is.
-    const fn bytes(self) -> usize {
+    /// Whether such a signature has so many bytes.
+    const fn has_length(self, bytes: usize) -> bool {
         match self {
-            Self::Mac(hash) | Self::Digest(hash) => hash.bytes(),
-            // DER makes the latter shorter or longer.
-            Self::Ed25519 | Self::EcdsaP256 => 64,
+            Self::Mac(hash) | Self::Digest(hash) => bytes == hash.bytes(),
+            Self::Ed25519 => bytes == 64,
+            // DER makes it shorter or longer.
+            Self::EcdsaP256 => true,
         }
     }
 }
@@ -206,8 +207,7 @@ impl<'a> Presented<'a> {
             },
             Grammar::Fields { .. } | Grammar::Versioned => text,
         };
-        let decoded = decode(claim, scheme.encoding, text);
-        self.signatures.push(decoded.filter(|(_, it)| !scheme.exact || it.as_bytes().len() == claim.bytes()))
+        self.signatures.push(sound(scheme, claim, text))
     }
 
     /// `v1,<signature>` elements separated by ASCII white space, each perhaps followed by a comma where a proxy has joined
@@ -240,7 +240,7 @@ impl<'a> Presented<'a> {
             let name = name.trim_ascii_start();
             if signatures.iter().any(|signature| name == signature.as_bytes()) {
                 let (claim, _) = claimed(scheme, b"")?;
-                self.signatures.push(decode(claim, scheme.encoding, value))?;
+                self.signatures.push(sound(scheme, claim, value))?;
             } else if matches!(scheme.stamp.at, StampAt::Field(stamp) if name == stamp.as_bytes()) {
                 (self.timestamp, stamps) = (Cow::Borrowed(value), stamps + 1);
             }
@@ -269,6 +269,11 @@ fn claimed<'t>(scheme: &Signature, text: &'t [u8]) -> Result<(Claim, &'t [u8]), 
 /// 1 to 128 of `A-Z a-z 0-9 _ -`: what an id may be where it is joined to other fields by a dot.
 pub(super) fn is_plain_id(id: &[u8]) -> bool {
     (1..=128).contains(&id.len()) && id.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+}
+
+fn sound(scheme: &Signature, claim: Claim, text: &[u8]) -> Option<(Claim, Decoded)> {
+    let of_length = |decoded: &Decoded| scheme.any_length || claim.has_length(decoded.as_bytes().len());
+    decode(claim, scheme.encoding, text).filter(|(_, decoded)| of_length(decoded))
 }
 
 fn decode(claim: Claim, encoding: Encoding, text: &[u8]) -> Option<(Claim, Decoded)> {

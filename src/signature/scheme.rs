@@ -115,7 +115,7 @@ pub struct Signature {
     pub(super) stamp: Stamp,
     pub(super) id_header: Option<&'static str>,
     pub(super) otherwise: Option<&'static Self>,
-    pub(super) exact: bool,
+    pub(super) any_length: bool,
 }
 
 /// By what a signature is made.
@@ -365,7 +365,7 @@ impl Signature {
             stamp: Stamp::NONE,
             id_header: None,
             otherwise: None,
-            exact: false,
+            any_length: false,
         }
     }
 
@@ -429,10 +429,11 @@ impl Signature {
         Self { stamp, ..self }
     }
 
-    /// A signature of another length than the algorithm's is malformed, not merely wrong (Adyen). Neither is accepted.
+    /// A signature of another length than the algorithm's is called wrong, as the provider's own library does, and not
+    /// malformed. Neither is accepted.
     #[must_use]
-    pub const fn exact(self) -> Self {
-        Self { exact: true, ..self }
+    pub const fn any_length(self) -> Self {
+        Self { any_length: true, ..self }
     }
 
     /// Where none of this signature's headers is present, that one counts (Svix under a brand of its own). A mixture of both

@@ -10,5 +10,5 @@ pub static ADYEN_PLATFORM: Scheme = Scheme::new(
     "adyen_platform",
     "https://docs.adyen.com/development-resources/webhooks/secure-webhooks/verify-hmac-signatures",
 )
-.signature(Signature::hmac(Hash::Sha256, Encoding::Base64, &["hmacsignature"]).key(KeyText::Hex).exact())
+.signature(Signature::hmac(Hash::Sha256, Encoding::Base64, &["hmacsignature"]).key(KeyText::Hex))
 .event_type(&[Place::Json("/type")]);

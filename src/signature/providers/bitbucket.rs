@@ -8,6 +8,6 @@ use crate::signature::{Encoding, Hash, Place, Scheme, Signature};
 /// Source: <https://support.atlassian.com/bitbucket-cloud/docs/manage-webhooks/>
 pub static BITBUCKET: Scheme =
     Scheme::new("bitbucket", "https://support.atlassian.com/bitbucket-cloud/docs/manage-webhooks/")
-        .signature(Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-hub-signature"]).prefix("sha256="))
+        .signature(Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-hub-signature"]).any_length().prefix("sha256="))
         .unsigned_id(&[Place::Header("x-request-uuid"), Place::Header("x-request-id")])
         .event_type(&[Place::Header("x-event-key")]);

@@ -97,8 +97,8 @@ impl Verify for BoxCom {
 
 fn signature(received: &Received<'_>, trust: &Trust<'_>, name: &'static str) -> Result<Option<Vec<u8>>, VerifyError> {
     let Some(text) = Place::Header(name).read(received, trust, "signature")? else { return Ok(None) };
-    let decoded = Encoding::Base64.decode(text.as_bytes()).ok_or(VerifyError::Malformed("signature"))?;
-    Ok(Some(decoded.as_bytes().to_vec()))
+    let decoded = Encoding::Base64.decode(text.as_bytes()).filter(|it| it.as_bytes().len() == 32);
+    decoded.map(|it| Some(it.as_bytes().to_vec())).ok_or(VerifyError::Malformed("signature"))
 }
 
 fn matches(key: &HmacKey, body: &[u8], timestamp: &str, presented: &[u8]) -> Choice {

@@ -12,6 +12,7 @@ use crate::signature::{
 pub static DISCORD: Scheme = Scheme::new("discord", "https://discord.com/developers/docs/interactions/overview")
     .signature(
         Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-signature-ed25519"])
+            .any_length()
             .algorithm(Algorithm::Ed25519)
             .key(KeyText::Ed25519Hex)
             .signed(&[Part::Timestamp, Part::Body])

@@ -10,6 +10,7 @@ pub static DISCORD_EVENTS: Scheme =
     Scheme::new("discord_events", "https://discord.com/developers/docs/events/webhook-events")
         .signature(
             Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-signature-ed25519"])
+                .any_length()
                 .algorithm(Algorithm::Ed25519)
                 .key(KeyText::Ed25519Hex)
                 .signed(&[Part::Timestamp, Part::Body])

@@ -8,6 +8,8 @@ use crate::signature::{Encoding, Hash, Place, Scheme, Signature};
 /// Source: <https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries>
 pub static GITHUB: Scheme =
     Scheme::new("github", "https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries")
-        .signature(Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-hub-signature-256"]).prefix("sha256="))
+        .signature(
+            Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-hub-signature-256"]).any_length().prefix("sha256="),
+        )
         .unsigned_id(&[Place::Header("x-github-delivery")])
         .event_type(&[Place::Header("x-github-event")]);

@@ -46,6 +46,7 @@ pub static HUBSPOT: Scheme = Scheme::new(
 )
 .signature(
     Signature::hmac(Hash::Sha256, Encoding::Base64, &["x-hubspot-signature-v3"])
+        .any_length()
         .signed(&[Part::Method, Part::UrlDecoded("url", DECODED), Part::Body, Part::Timestamp])
         .stamp(Stamp::header("x-hubspot-request-timestamp").unit(Unit::Millis)),
 )

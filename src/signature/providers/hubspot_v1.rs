@@ -13,6 +13,7 @@ pub static HUBSPOT_V1: Scheme = Scheme::new(
 )
 .signature(
     Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-hubspot-signature"])
+        .any_length()
         .algorithm(Algorithm::Digest(Hash::Sha256))
         .signed(&[Part::Secret, Part::Body]),
 )

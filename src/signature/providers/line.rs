@@ -8,7 +8,7 @@ use crate::signature::{Batch, Encoding, Hash, Place, Scheme, Signature};
 /// Source: <https://developers.line.biz/en/docs/messaging-api/verify-webhook-signature/>
 pub static LINE: Scheme =
     Scheme::new("line", "https://developers.line.biz/en/docs/messaging-api/verify-webhook-signature/")
-        .signature(Signature::hmac(Hash::Sha256, Encoding::Base64, &["x-line-signature"]))
+        .signature(Signature::hmac(Hash::Sha256, Encoding::Base64, &["x-line-signature"]).any_length())
         .batch(Batch {
             field: None,
             items: &[&["/events"]],

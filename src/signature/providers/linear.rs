@@ -10,6 +10,7 @@ use crate::signature::{Encoding, Hash, Place, Scheme, Signature, Stamp, Toleranc
 pub static LINEAR: Scheme = Scheme::new("linear", "https://linear.app/developers/webhooks")
     .signature(
         Signature::hmac(Hash::Sha256, Encoding::Hex, &["linear-signature"])
+            .any_length()
             .stamp(Stamp::at(Place::Json("/webhookTimestamp")).unit(Unit::Millis)),
     )
     .tolerance(Tolerance::secs(60, 60))

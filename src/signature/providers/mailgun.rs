@@ -12,6 +12,7 @@ pub static MAILGUN: Scheme =
     Scheme::new("mailgun", "https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks")
         .signature(
             Signature::hmac(Hash::Sha256, Encoding::Hex, &[])
+                .any_length()
                 .at(SignatureAt::Places(&[
                     Place::Json("/signature/signature"),
                     Place::Json("/signature/parent-signature"),

@@ -10,6 +10,7 @@ pub static MAILGUN_ROUTE: Scheme =
     Scheme::new("mailgun_route", "https://documentation.mailgun.com/docs/mailgun/user-manual/receive-forward-store/")
         .signature(
             Signature::hmac(Hash::Sha256, Encoding::Hex, &[])
+                .any_length()
                 .at(SignatureAt::Places(&[Place::Form("signature")]))
                 .signed(&[Part::Timestamp, Part::At(Place::Form("token"))])
                 .stamp(Stamp::at(Place::Form("timestamp"))),

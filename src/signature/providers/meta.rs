@@ -9,7 +9,9 @@ use crate::signature::{Batch, Encoding, Handshake, Hash, Piece, Place, Scheme, S
 /// Source: <https://developers.facebook.com/docs/graph-api/webhooks/getting-started>
 pub static META: Scheme =
     Scheme::new("meta", "https://developers.facebook.com/docs/graph-api/webhooks/getting-started")
-        .signature(Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-hub-signature-256"]).prefix("sha256="))
+        .signature(
+            Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-hub-signature-256"]).any_length().prefix("sha256="),
+        )
         .settings(&[Setting::optional("verify_token", "the token that you chose for the subscription")])
         .event_type(&[Place::Json("/object")])
         .batch(Batch {

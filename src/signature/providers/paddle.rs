@@ -9,6 +9,7 @@ use crate::signature::{Encoding, Grammar, Hash, Part, Place, Scheme, Signature, 
 pub static PADDLE: Scheme = Scheme::new("paddle", "https://developer.paddle.com/webhooks/about/signature-verification")
     .signature(
         Signature::hmac(Hash::Sha256, Encoding::Hex, &["paddle-signature"])
+            .any_length()
             .grammar(Grammar::Fields { separator: b';', signatures: &["h1"] })
             .signed(&[Part::Timestamp, Part::Text(":"), Part::Body])
             .stamp(Stamp::field("ts")),

@@ -8,7 +8,7 @@ use crate::signature::{Encoding, Hash, Place, Scheme, Signature};
 /// Source: <https://docs.sentry.io/organization/integrations/integration-platform/webhooks/>
 pub static SENTRY: Scheme =
     Scheme::new("sentry", "https://docs.sentry.io/organization/integrations/integration-platform/webhooks/")
-        .signature(Signature::hmac(Hash::Sha256, Encoding::Hex, &["sentry-hook-signature"]))
+        .signature(Signature::hmac(Hash::Sha256, Encoding::Hex, &["sentry-hook-signature"]).any_length())
         .unsigned_id(&[Place::Header("request-id")])
         .event_type(&[
             Place::Join { separator: ".", places: &[Place::Header("sentry-hook-resource"), Place::Json("/action")] },

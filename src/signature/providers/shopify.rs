@@ -7,6 +7,8 @@ use crate::signature::{Encoding, Hash, Place, Scheme, Signature};
 ///
 /// Source: <https://shopify.dev/docs/apps/build/webhooks/subscribe/https>
 pub static SHOPIFY: Scheme = Scheme::new("shopify", "https://shopify.dev/docs/apps/build/webhooks/subscribe/https")
-    .signature(Signature::hmac(Hash::Sha256, Encoding::Base64, &["x-shopify-hmac-sha256", "shopify-hmac-sha256"]))
+    .signature(
+        Signature::hmac(Hash::Sha256, Encoding::Base64, &["x-shopify-hmac-sha256", "shopify-hmac-sha256"]).any_length(),
+    )
     .unsigned_id(&[Place::Header("x-shopify-webhook-id"), Place::Header("shopify-webhook-id")])
     .event_type(&[Place::Header("x-shopify-topic"), Place::Header("shopify-topic")]);

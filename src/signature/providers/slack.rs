@@ -9,6 +9,7 @@ use crate::signature::{Encoding, Handshake, Hash, Part, Piece, Place, Scheme, Si
 pub static SLACK: Scheme = Scheme::new("slack", "https://docs.slack.dev/authentication/verifying-requests-from-slack")
     .signature(
         Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-slack-signature"])
+            .any_length()
             .prefix("v0=")
             .signed(&[Part::Text("v0:"), Part::Timestamp, Part::Text(":"), Part::Body])
             .stamp(Stamp::header("x-slack-request-timestamp")),

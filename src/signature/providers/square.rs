@@ -9,6 +9,7 @@ use crate::signature::{Encoding, Hash, Part, Place, Scheme, Setting, Signature};
 pub static SQUARE: Scheme = Scheme::new("square", "https://developer.squareup.com/docs/webhooks/step3validate")
     .signature(
         Signature::hmac(Hash::Sha256, Encoding::Base64, &["x-square-hmacsha256-signature"])
+            .any_length()
             .signed(&[Part::Url("url"), Part::Body]),
     )
     .settings(&[Setting::required("url", "the notification URL of the subscription, or its origin")])

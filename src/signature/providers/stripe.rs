@@ -8,6 +8,7 @@ use crate::signature::{Encoding, Hash, Part, Place, Scheme, Signature, Stamp};
 pub static STRIPE: Scheme = Scheme::new("stripe", "https://docs.stripe.com/webhooks/signature")
     .signature(
         Signature::hmac(Hash::Sha256, Encoding::Hex, &["stripe-signature"])
+            .any_length()
             .fields(&["v1"])
             .signed(&[Part::Timestamp, Part::Text("."), Part::Body])
             .stamp(Stamp::field("t")),

@@ -15,6 +15,7 @@ const MESSAGE_TYPE: Place = Place::Header("twitch-eventsub-message-type");
 pub static TWITCH: Scheme = Scheme::new("twitch", "https://dev.twitch.tv/docs/eventsub/handling-webhook-events/")
     .signature(
         Signature::hmac(Hash::Sha256, Encoding::Hex, &["twitch-eventsub-message-signature"])
+            .any_length()
             .prefix("sha256=")
             .signed(&[Part::Id, Part::Timestamp, Part::Body])
             .id_header("twitch-eventsub-message-id")

@@ -7,6 +7,6 @@ use crate::signature::{Encoding, Hash, Place, Scheme, Signature};
 ///
 /// Source: <https://vercel.com/docs/webhooks/webhooks-api>
 pub static VERCEL: Scheme = Scheme::new("vercel", "https://vercel.com/docs/webhooks/webhooks-api")
-    .signature(Signature::hmac(Hash::Sha1, Encoding::Hex, &["x-vercel-signature"]))
+    .signature(Signature::hmac(Hash::Sha1, Encoding::Hex, &["x-vercel-signature"]).any_length())
     .signed_id(&[Place::Json("/id")])
     .event_type(&[Place::Json("/type")]);

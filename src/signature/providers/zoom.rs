@@ -12,6 +12,7 @@ const PLAIN_TOKEN: Place = Place::Json("/payload/plainToken");
 pub static ZOOM: Scheme = Scheme::new("zoom", "https://developers.zoom.us/docs/api/webhooks/")
     .signature(
         Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-zm-signature"])
+            .any_length()
             .prefix("v0=")
             .signed(&[Part::Text("v0:"), Part::Timestamp, Part::Text(":"), Part::Body])
             .stamp(Stamp::header("x-zm-request-timestamp")),
