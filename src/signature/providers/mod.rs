@@ -283,9 +283,10 @@ impl Provider {
         Self { name, docs, scheme, data: None }
     }
 
-    /// The provider of this name.
+    /// The provider of this name; `standard-webhooks` is `standard` too.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
+        let name = if name == "standard-webhooks" { STANDARD.name() } else { name };
         Self::all().find(|provider| provider.name == name)
     }
 }
