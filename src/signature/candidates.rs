@@ -201,7 +201,7 @@ impl<'a> Presented<'a> {
         let (claim, text) = claimed(scheme, text)?;
         let text = match scheme.grammar {
             // Comparing with nothing is slow where the processor reads from the empty text's address, which is none.
-            Grammar::Plain { prefix, .. } if prefix.is_empty() => text,
+            Grammar::Plain { prefix: "", .. } => text,
             Grammar::Plain { prefix, optional } => match text.strip_prefix(prefix.as_bytes()) {
                 Some(rest) => rest,
                 None if optional => text,
