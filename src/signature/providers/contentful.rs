@@ -21,6 +21,9 @@ const TYPE: &[Place] = &[Place::Header("x-contentful-topic")];
 /// Most headers that a signature may name.
 const MAX_HEADERS: usize = 32;
 
+/// A transformation may choose any of them.
+const METHODS: &[&str] = &["GET", "PUT", "PATCH", "DELETE"];
+
 /// What Contentful's own library allows.
 const TOLERANCE: Tolerance = Tolerance::secs(30, 30);
 
@@ -79,7 +82,11 @@ impl Verify for Contentful {
     }
 
     fn methods(&self) -> Vec<&'static str> {
-        vec!["PUT"]
+        METHODS.to_vec()
+    }
+
+    fn event_methods(&self) -> &'static [&'static str] {
+        METHODS
     }
 }
 

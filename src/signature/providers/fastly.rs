@@ -11,6 +11,7 @@ pub static FASTLY: Scheme =
     Scheme::new("fastly", "https://www.fastly.com/documentation/guides/integrations/logging-endpoints/")
         .token(&[Token::plain(Place::HeaderOf("header"))])
         .optional_key()
+        .event_methods(&["PUT"])
         .settings(&[
             Setting::optional("header", "the name of the header that carries the secret"),
             Setting::optional("service_ids", "the ids of your services"),

@@ -15,4 +15,4 @@ pub static ZENDESK: Scheme = Scheme::new("zendesk", "https://developer.zendesk.c
     )
     .unsigned_id(&[Place::Header("x-zendesk-webhook-invocation-id")])
     .event_type(&[Place::Json("/type")])
-    .event_methods(&["GET", "PATCH", "DELETE"]);
+    .event_methods(&["GET", "PUT", "PATCH", "DELETE"]);

@@ -12,6 +12,7 @@ const UNCOVERED: &[(&str, What)] = &[
     ("azure_event_grid", What::Body),
     ("cloudevents", What::Body),
     ("cloudflare_notifications", What::Body),
+    ("fastly", What::Body),
     ("gitlab_token", What::Body),
     ("google_pubsub", What::Body),
     ("microsoft_graph", What::Body),
