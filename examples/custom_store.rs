@@ -1,5 +1,5 @@
 //! A store of your own: here one that wraps another and counts what is appended and settled. A whole new backend implements
-//! the same three traits, and proves itself with `hookwire::store_conformance!`.
+//! the same five traits, and proves itself with `hookwire::store_conformance!`.
 //!
 //! `cargo run --example custom_store`
 #![expect(clippy::print_stdout, reason = "an example shows what happens")]
@@ -16,8 +16,8 @@ use hookwire::event::{Event, NewEvent};
 use hookwire::id::{DeliveryId, EndpointId, EventId, Tenant};
 use hookwire::sender::Sender;
 use hookwire::store::{
-    Append, Appended, Claim, Claimed, Counts, DeliveryQuery, Directory, History, LaneDue, MemoryStore, Outbox, Page,
-    Put, Settled, StoreError,
+    Admit, Admitted, Append, Appended, Claim, Claimed, Control, Counts, DeliveryQuery, Directory, EventQuery,
+    EventSummary, History, Intake, LaneDue, MemoryStore, Outbox, Owe, Page, Put, Settled, Staged, StoreError,
 };
 
 #[derive(Clone, Debug, Default)]
@@ -94,6 +94,35 @@ impl History for Counting {
     }
     async fn prune(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
         History::prune(&self.inner, before, limit).await
+    }
+}
+
+#[async_trait]
+impl Control for Counting {
+    async fn resend(&self, deliveries: Vec<DeliveryId>, due: Timestamp) -> Result<Vec<bool>, StoreError> {
+        self.inner.resend(deliveries, due).await
+    }
+    async fn cancel(&self, deliveries: Vec<DeliveryId>, now: Timestamp) -> Result<Vec<bool>, StoreError> {
+        self.inner.cancel(deliveries, now).await
+    }
+    async fn owe(&self, batch: Vec<Owe>) -> Result<Vec<bool>, StoreError> {
+        self.inner.owe(batch).await
+    }
+    async fn events(&self, query: &EventQuery, after: u64, limit: u32) -> Result<Vec<EventSummary>, StoreError> {
+        self.inner.events(query, after, limit).await
+    }
+    async fn expunge(&self, tenant: &Tenant, event: &EventId, now: Timestamp) -> Result<bool, StoreError> {
+        self.inner.expunge(tenant, event, now).await
+    }
+}
+
+#[async_trait]
+impl Intake for Counting {
+    async fn staged(&self, limit: u32) -> Result<Vec<Staged>, StoreError> {
+        self.inner.staged(limit).await
+    }
+    async fn admit(&self, batch: Vec<Admit>) -> Result<Vec<Admitted>, StoreError> {
+        self.inner.admit(batch).await
     }
 }
 

@@ -2,11 +2,12 @@
 //!
 //! ```text
 //!            claim            settle
-//! pending ---------> leased ---------> delivered | failed | pending (retry)
+//! pending ---------> leased ---------> delivered | failed | held | pending (retry)
 //!    ^                  |
 //!    +------------------+  the lease ends, or is released
 //!
-//! held: a pending delivery whose endpoint is disabled. It is claimed again when the endpoint is enabled.
+//! held: a pending delivery whose endpoint is disabled; it is claimed again when the endpoint is enabled. Or one that the
+//! policy decided to hold, until an operator resends or cancels it.
 //! cancelled: its endpoint was removed before it was delivered.
 //! ```
 
@@ -32,7 +33,7 @@ pub enum DeliveryState {
     Delivered,
     /// Given up, for a reason that is recorded.
     Failed,
-    /// Waiting for its endpoint to be enabled.
+    /// Waiting for its endpoint to be enabled, or for an operator.
     Held,
     /// No longer owed.
     Cancelled,
@@ -64,13 +65,14 @@ pub struct Delivery {
     pub state: DeliveryState,
     /// How many attempts were begun, own faults excepted.
     pub attempts: u32,
-    /// When it is due, or while it is leased: when the lease ends.
+    /// When it is due, or while it is leased: when the lease ends. [`Timestamp::MAX`] while an older delivery of its
+    /// ordering key is in its way.
     pub due: Timestamp,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it reached a final state.
     pub finished_at: Option<Timestamp>,
-    /// Why it failed.
+    /// Why it failed, is held by decision, or was superseded.
     pub reason: Option<FailReason>,
 }
 
@@ -192,6 +194,8 @@ pub struct Settlement {
     pub attempt: Option<Attempt>,
     /// What follows.
     pub next: Next,
+    /// The endpoint asked to be left alone until then.
+    pub pause: Option<Timestamp>,
     /// When the attempt ended.
     pub at: Timestamp,
 }
@@ -212,8 +216,18 @@ pub enum Next {
         /// When it is due.
         due: Timestamp,
     },
-    /// `failed`. With [`FailReason::Blocked`] the endpoint is flagged; with [`FailReason::Gone`] it is disabled.
+    /// `held` until it is resent or cancelled.
+    Held {
+        /// Why.
+        reason: FailReason,
+    },
+    /// `failed`. With [`FailReason::Blocked`] the endpoint is flagged.
     Failed {
+        /// Why.
+        reason: FailReason,
+    },
+    /// `failed`, and the endpoint is disabled.
+    Disable {
         /// Why.
         reason: FailReason,
     },

@@ -1,13 +1,18 @@
 //! Where a tenant wants events: target, filter, keys, limits, state.
 
+mod health;
 mod target;
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::health::{Condition, Health, HealthRules};
 pub use self::target::{Host, MAX_URL_BYTES, Target, TargetError};
 use crate::clock::Timestamp;
+use crate::delivery::Next;
 use crate::event::{EventType, Pattern};
 use crate::id::{EndpointId, Tenant};
 use crate::retry::FailReason;
@@ -77,11 +82,36 @@ impl From<Filter> for Vec<Pattern> {
 pub struct Limits {
     /// Attempts in flight at the same time, from one process. Default 8.
     pub concurrency: NonZeroU32,
+    /// Attempts begun in a span of time, from one process. Default: no limit.
+    #[serde(default)]
+    pub rate: Option<Rate>,
+}
+
+/// At most `count` attempts begin in any span `per`, spread out: after an idle time up to `count` may begin at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::exhaustive_structs, reason = "two numbers, made by the application")]
+pub struct Rate {
+    /// How many.
+    pub count: NonZeroU32,
+    /// In which time.
+    pub per: Duration,
+}
+
+/// What becomes of an ordering key when its head has failed for good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum OnFailure {
+    /// The next delivery of the key follows.
+    #[default]
+    Skip,
+    /// The key is parked: its head is held, and everything behind it waits, until the head is resent or cancelled.
+    Park,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { concurrency: NonZeroU32::MIN.saturating_add(7) }
+        Self { concurrency: NonZeroU32::MIN.saturating_add(7), rate: None }
     }
 }
 
@@ -90,6 +120,13 @@ impl Limits {
     #[must_use]
     pub const fn with_concurrency(mut self, concurrency: NonZeroU32) -> Self {
         self.concurrency = concurrency;
+        self
+    }
+
+    /// These limits with a rate; `None` for none.
+    #[must_use]
+    pub const fn with_rate(mut self, rate: Option<Rate>) -> Self {
+        self.rate = rate;
         self
     }
 }
@@ -119,6 +156,10 @@ pub enum DisableReason {
     Requested,
     /// It answered 410 Gone.
     Gone,
+    /// The retry policy decided so.
+    Policy,
+    /// It did nothing but fail for too long: [`HealthRules`].
+    Failing,
 }
 
 /// Where a tenant wants events.
@@ -137,8 +178,16 @@ pub struct Endpoint {
     pub keys: Keyring,
     /// What it may use.
     pub limits: Limits,
+    /// What becomes of an ordering key when its head has failed.
+    pub on_failure: OnFailure,
+    /// The retry policy that decides on its deliveries, by the name under which the sender knows it; `None`: by event type, or
+    /// the sender's own.
+    pub retry: Option<Arc<str>>,
     /// Whether it is served.
     pub state: EndpointState,
+    /// How it has been answering. Read from the store; putting an endpoint does not change it, except that enabling a
+    /// disabled one forgives its failures.
+    pub health: Health,
     /// Set when the egress guard refused its target at delivery: somebody should look at it.
     pub flagged_at: Option<Timestamp>,
     /// When it was made.
@@ -158,7 +207,10 @@ impl Endpoint {
             filter: new.filter,
             keys: new.keys.unwrap_or(keys),
             limits: new.limits,
+            on_failure: new.on_failure,
+            retry: new.retry,
             state: EndpointState::Enabled,
+            health: Health::default(),
             flagged_at: None,
             created_at: now,
             version: 1,
@@ -171,16 +223,17 @@ impl Endpoint {
         matches!(self.state, EndpointState::Enabled)
     }
 
-    /// What becomes of it when a delivery has failed for good: gone disables it, blocked flags it; `None` when nothing
+    /// What becomes of it when a delivery has failed for good: it may be disabled, or flagged as blocked; `None` when nothing
     /// changes. A store applies this in the transaction that settles the delivery.
     #[must_use]
-    pub fn affected_by(&self, reason: FailReason, at: Timestamp) -> Option<Self> {
+    pub fn affected_by(&self, next: Next, at: Timestamp) -> Option<Self> {
         let mut changed = Self { version: self.version + 1, ..self.clone() };
-        match reason {
-            FailReason::Gone if self.is_enabled() => {
-                changed.state = EndpointState::Disabled { reason: DisableReason::Gone, at };
+        match next {
+            Next::Disable { reason } if self.is_enabled() => {
+                let reason = if reason == FailReason::Gone { DisableReason::Gone } else { DisableReason::Policy };
+                changed.state = EndpointState::Disabled { reason, at };
             }
-            FailReason::Blocked if self.flagged_at.is_none() => changed.flagged_at = Some(at),
+            Next::Failed { reason: FailReason::Blocked } if self.flagged_at.is_none() => changed.flagged_at = Some(at),
             _ => return None,
         }
         Some(changed)
@@ -210,6 +263,8 @@ pub struct NewEndpoint {
     pub(crate) filter: Filter,
     pub(crate) keys: Option<Keyring>,
     pub(crate) limits: Limits,
+    pub(crate) on_failure: OnFailure,
+    pub(crate) retry: Option<Arc<str>>,
 }
 
 /// Why an endpoint cannot be described so.
@@ -242,7 +297,7 @@ impl NewEndpoint {
     #[must_use]
     pub fn at(target: Target) -> Self {
         let (tenant, filter, limits) = (Tenant::default(), Filter::default(), Limits::default());
-        Self { tenant, target, filter, keys: None, limits }
+        Self { tenant, target, filter, keys: None, limits, on_failure: OnFailure::Skip, retry: None }
     }
 
     /// Whose it is. Without this: [`Tenant::default`].
@@ -279,6 +334,20 @@ impl NewEndpoint {
         self.limits = limits;
         self
     }
+
+    /// The retry policy, by the name under which the sender knows it. Without this: by event type, or the sender's own.
+    #[must_use]
+    pub fn retry(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.retry = Some(name.into());
+        self
+    }
+
+    /// What becomes of an ordering key when its head has failed for good. Without this: the next one follows.
+    #[must_use]
+    pub const fn on_failure(mut self, rule: OnFailure) -> Self {
+        self.on_failure = rule;
+        self
+    }
 }
 
 /// An endpoint as a store keeps it, **its keys in the clear**. For implementors of
@@ -289,6 +358,10 @@ pub struct EndpointRecord {
     filter: Filter,
     keys: Vec<KeyRecord>,
     limits: Limits,
+    #[serde(default)]
+    on_failure: OnFailure,
+    #[serde(default)]
+    retry: Option<Arc<str>>,
     #[serde(flatten)]
     state: EndpointState,
     flagged_at: Option<Timestamp>,
@@ -329,6 +402,8 @@ impl EndpointRecord {
             filter: endpoint.filter.clone(),
             keys: endpoint.keys.entries().iter().map(key).collect(),
             limits: endpoint.limits,
+            on_failure: endpoint.on_failure,
+            retry: endpoint.retry.clone(),
             state: endpoint.state,
             flagged_at: endpoint.flagged_at,
             created_at: endpoint.created_at,
@@ -349,7 +424,10 @@ impl EndpointRecord {
             filter: self.filter,
             keys: Keyring::from_entries(entries).map_err(RecordError::Key)?,
             limits: self.limits,
+            on_failure: self.on_failure,
+            retry: self.retry,
             state: self.state,
+            health: Health::default(),
             flagged_at: self.flagged_at,
             created_at: self.created_at,
             version,

@@ -1,6 +1,7 @@
 //! Something that happened, and how it is written down.
 
 mod envelope;
+mod order;
 mod pattern;
 
 use std::fmt;
@@ -11,6 +12,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub use self::order::{MAX_KEY_BYTES, Order, OrderingKey};
 pub use self::pattern::{Pattern, PatternError};
 use crate::clock::Timestamp;
 use crate::id::{EventId, Tenant};
@@ -92,6 +94,9 @@ pub enum EventError {
     /// The content type is malformed.
     #[error("content type: must be 1 to {MAX_CONTENT_TYPE_BYTES} visible ASCII characters, such as `application/json`")]
     ContentType,
+    /// The ordering key is malformed.
+    #[error("ordering key: must be 1 to {MAX_KEY_BYTES} bytes without control characters")]
+    OrderingKey,
     /// The data did not serialise to JSON.
     #[error("data: cannot be written as JSON")]
     Json(#[source] serde_json::Error),
@@ -117,7 +122,10 @@ pub struct NewEvent {
     id: Option<EventId>,
     tenant: Tenant,
     occurred_at: Option<Timestamp>,
+    noted_at: Option<Timestamp>,
     content_type: Arc<str>,
+    order: Option<Order>,
+    expires_at: Option<Timestamp>,
     data: Data,
 }
 
@@ -167,7 +175,8 @@ impl NewEvent {
     }
 
     fn with_data(event_type: EventType, content_type: Arc<str>, data: Data) -> Self {
-        Self { event_type, id: None, tenant: Tenant::default(), occurred_at: None, content_type, data }
+        let (tenant, order, expires_at) = (Tenant::default(), None, None);
+        Self { event_type, id: None, tenant, occurred_at: None, noted_at: None, content_type, order, expires_at, data }
     }
 
     /// Whose event it is. Without this: [`Tenant::default`].
@@ -192,16 +201,65 @@ impl NewEvent {
         self
     }
 
+    /// When it happened, as somebody other than the caller noted it: it does not count for [`id`](Self::id).
+    #[must_use]
+    pub(crate) const fn happened_by(mut self, at: Timestamp) -> Self {
+        self.noted_at = Some(at);
+        self
+    }
+
+    /// Each endpoint gets events of this key first in, first out: [`Order::Fifo`]. Without a key no order is promised.
+    ///
+    /// # Errors
+    /// When the key is malformed.
+    pub fn ordered_by(mut self, key: impl Into<Arc<str>>) -> Result<Self, EventError> {
+        self.order = Some(Order::Fifo(OrderingKey::new(key)?));
+        Ok(self)
+    }
+
+    /// Each endpoint gets only the newest event of this key; older ones that still wait are cancelled:
+    /// [`Order::Latest`].
+    ///
+    /// # Errors
+    /// When the key is malformed.
+    pub fn latest_by(mut self, key: impl Into<Arc<str>>) -> Result<Self, EventError> {
+        self.order = Some(Order::Latest(OrderingKey::new(key)?));
+        Ok(self)
+    }
+
+    /// From then on it is not worth sending: what is not delivered fails as `expired`. Without this: never.
+    #[must_use]
+    pub const fn expires_at(mut self, at: Timestamp) -> Self {
+        self.expires_at = Some(at);
+        self
+    }
+
     /// Its type.
     #[must_use]
     pub const fn event_type(&self) -> &EventType {
         &self.event_type
     }
 
+    /// What the caller has given so far, for stores that write it down.
+    #[must_use]
+    pub fn parts(&self) -> NewEventParts<'_> {
+        NewEventParts {
+            event_type: &self.event_type,
+            id: self.id.as_ref(),
+            tenant: &self.tenant,
+            occurred_at: self.occurred_at,
+            content_type: &self.content_type,
+            order: self.order.as_ref(),
+            expires_at: self.expires_at,
+            enveloped: matches!(self.data, Data::Enveloped(_)),
+            data: self.data.bytes(),
+        }
+    }
+
     /// Makes it immutable: fills in the id and the time where they are missing, and writes the envelope.
     #[must_use]
     pub fn seal(self, now: Timestamp) -> Event {
-        let occurred_at = self.occurred_at.unwrap_or(now);
+        let occurred_at = self.occurred_at.or(self.noted_at).unwrap_or(now);
         let fingerprint = self.id.is_some().then(|| self.fingerprint());
         let payload = match self.data {
             Data::Enveloped(data) => envelope::standard(&self.event_type, occurred_at, &data),
@@ -213,6 +271,8 @@ impl NewEvent {
             tenant: self.tenant,
             occurred_at,
             content_type: self.content_type,
+            order: self.order,
+            expires_at: self.expires_at,
             payload,
             fingerprint,
         }
@@ -234,6 +294,27 @@ impl NewEvent {
     }
 }
 
+/// The fields of a [`NewEvent`], for stores that keep it before it is sealed.
+#[derive(Clone, Copy)]
+#[expect(
+    missing_docs,
+    missing_debug_implementations,
+    reason = "each field is documented on NewEvent; data is confidential"
+)]
+#[non_exhaustive]
+pub struct NewEventParts<'a> {
+    pub event_type: &'a EventType,
+    pub id: Option<&'a EventId>,
+    pub tenant: &'a Tenant,
+    pub occurred_at: Option<Timestamp>,
+    pub content_type: &'a str,
+    pub order: Option<&'a Order>,
+    pub expires_at: Option<Timestamp>,
+    /// `data` is JSON that is put into the Standard Webhooks envelope; otherwise it is sent as it is.
+    pub enveloped: bool,
+    pub data: &'a [u8],
+}
+
 /// Something that happened. Immutable; what is stored and delivered.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -248,6 +329,10 @@ pub struct Event {
     pub occurred_at: Timestamp,
     /// Media type of the payload.
     pub content_type: Arc<str>,
+    /// Which events of the same key it follows.
+    pub order: Option<Order>,
+    /// From when on it is not worth sending.
+    pub expires_at: Option<Timestamp>,
     /// What is sent, byte for byte.
     pub payload: Bytes,
     /// Digest of what the caller gave, where the caller chose the id: an equal id with another fingerprint is a
@@ -259,8 +344,14 @@ impl Event {
     /// An event as a store reads it back.
     #[must_use]
     pub fn restore(parts: EventParts, fingerprint: Option<[u8; 32]>) -> Self {
-        let EventParts { id, event_type, tenant, occurred_at, content_type, payload } = parts;
-        Self { id, event_type, tenant, occurred_at, content_type, payload, fingerprint }
+        let EventParts { id, event_type, tenant, occurred_at, content_type, order, expires_at, payload } = parts;
+        Self { id, event_type, tenant, occurred_at, content_type, order, expires_at, payload, fingerprint }
+    }
+
+    /// The same event under another id: receivers that remember ids take it for a new one.
+    #[must_use]
+    pub fn under_fresh_id(&self, now: Timestamp) -> Self {
+        Self { id: EventId::generate(now), fingerprint: None, ..self.clone() }
     }
 }
 
@@ -273,6 +364,8 @@ pub struct EventParts {
     pub tenant: Tenant,
     pub occurred_at: Timestamp,
     pub content_type: Arc<str>,
+    pub order: Option<Order>,
+    pub expires_at: Option<Timestamp>,
     pub payload: Bytes,
 }
 

@@ -94,6 +94,11 @@ pub enum Decision {
         /// Why.
         reason: FailReason,
     },
+    /// Neither try again nor give up: hold this delivery until an operator resends or cancels it.
+    Hold {
+        /// Why.
+        reason: FailReason,
+    },
     /// Give up on this delivery and disable the endpoint; its other deliveries are held.
     Disable {
         /// Why.
@@ -118,6 +123,10 @@ pub enum FailReason {
     Faults,
     /// Every attempt ended with the death of the process: the payload is suspected.
     Poison,
+    /// The event's deadline has passed.
+    Expired,
+    /// A newer event of the same ordering key has taken its place.
+    Superseded,
 }
 
 impl FailReason {
@@ -131,15 +140,16 @@ impl FailReason {
             Self::Blocked => "blocked",
             Self::Faults => "faults",
             Self::Poison => "poison",
+            Self::Expired => "expired",
+            Self::Superseded => "superseded",
         }
     }
 
     /// The reverse of [`as_str`](Self::as_str).
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Exhausted, Self::Gone, Self::Permanent, Self::Blocked, Self::Faults, Self::Poison]
-            .into_iter()
-            .find(|reason| reason.as_str() == name)
+        let all = [Self::Exhausted, Self::Gone, Self::Permanent, Self::Blocked, Self::Faults, Self::Poison];
+        all.into_iter().chain([Self::Expired, Self::Superseded]).find(|reason| reason.as_str() == name)
     }
 }
 

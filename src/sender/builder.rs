@@ -1,14 +1,24 @@
 //! Putting a sender together, and refusing what does not fit.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::deliver::HttpDeliver;
+use super::deliver::{HttpDeliver, Parts};
 use super::directory::CachedDirectory;
 use super::egress::EgressPolicy;
+use super::fan_out::FanOut;
 use super::http::{HttpClient, HttpError, HttpOptions};
+use super::keeper::Keeper;
+use super::notice::Board;
+use super::policies::Policies;
+use super::relay::Relay;
 use super::{Limits, Sender, Shared};
 use crate::clock::{Clock, SystemClock};
+use crate::endpoint::HealthRules;
+use crate::event::Pattern;
+use crate::id::Tenant;
 use crate::retry::{Policy, RetryPolicy};
 use crate::store::Store;
 use crate::worker::{Config, ConfigError, Engine};
@@ -18,7 +28,10 @@ use crate::worker::{Config, ConfigError, Engine};
 pub struct SenderBuilder {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
-    policy: Arc<dyn RetryPolicy>,
+    policies: Policies,
+    rules: HealthRules,
+    failing_after: u32,
+    operator: Option<Tenant>,
     http: HttpOptions,
     worker: Config,
     limits: Limits,
@@ -42,7 +55,10 @@ impl SenderBuilder {
         Self {
             store,
             clock: Arc::new(SystemClock),
-            policy: Arc::new(Policy::default()),
+            policies: Policies { default: Arc::new(Policy::default()), named: HashMap::new(), by_type: Vec::new() },
+            rules: HealthRules::default(),
+            failing_after: 3,
+            operator: None,
             http: HttpOptions::default(),
             worker: Config::default(),
             limits: Limits { payload_bytes: 1024 * 1024, endpoints_per_tenant: 1_000 },
@@ -60,7 +76,44 @@ impl SenderBuilder {
     /// What decides on retries. Default: [`Policy::default`].
     #[must_use]
     pub fn retry(mut self, policy: impl RetryPolicy) -> Self {
-        self.policy = Arc::new(policy);
+        self.policies.default = Arc::new(policy);
+        self
+    }
+
+    /// What decides on retries of events whose type matches, unless their endpoint has a policy of its own. Of several that
+    /// match, the one set first.
+    #[must_use]
+    pub fn retry_for(mut self, types: Pattern, policy: impl RetryPolicy) -> Self {
+        self.policies.by_type.push((types, Arc::new(policy)));
+        self
+    }
+
+    /// A policy that endpoints may be given by this name: [`NewEndpoint::retry`](crate::endpoint::NewEndpoint::retry).
+    #[must_use]
+    pub fn retry_named(mut self, name: &str, policy: impl RetryPolicy) -> Self {
+        self.policies.named.insert(name.into(), Arc::new(policy));
+        self
+    }
+
+    /// When endpoints that do nothing but fail are warned of, slowed and disabled. Default: [`HealthRules::default`].
+    #[must_use]
+    pub const fn health(mut self, rules: HealthRules) -> Self {
+        self.rules = rules;
+        self
+    }
+
+    /// After how many failed attempts a delivery is worth a [`Notice`](super::Notice). Default 3.
+    #[must_use]
+    pub const fn notice_failing_after(mut self, attempts: u32) -> Self {
+        self.failing_after = attempts;
+        self
+    }
+
+    /// Also dispatches every [`Notice`](super::Notice) as an event of this tenant, `hookwire.endpoint.disabled` and so on, so
+    /// that its endpoints receive them. What concerns those endpoints themselves is not dispatched. Default: off.
+    #[must_use]
+    pub fn notices_to(mut self, operator: impl Into<Tenant>) -> Self {
+        self.operator = Some(operator.into());
         self
     }
 
@@ -115,9 +168,25 @@ impl SenderBuilder {
         let egress = self.http.egress.clone();
         let client = HttpClient::new(self.http, self.clock.clone())?;
         let directory = Arc::new(CachedDirectory::new(self.store.clone(), self.clock.clone(), self.cache_for));
-        let deliver = HttpDeliver::new(client, directory.clone(), self.policy, self.clock.clone());
-        let engine = Engine::new(self.store.clone(), Arc::new(deliver), self.clock.clone(), self.worker);
         let (store, clock, limits) = (self.store, self.clock, self.limits);
-        Ok(Sender { shared: Arc::new(Shared { store, directory, engine, clock, egress, limits }) })
+        let fan_out = FanOut { directory: directory.clone(), clock: clock.clone(), limits };
+        let policies = Arc::new(self.policies);
+        let keeper = Arc::new(Keeper {
+            store: store.clone(),
+            directory: directory.clone(),
+            clock: clock.clone(),
+            rules: self.rules,
+            failing_after: self.failing_after,
+            board: Board::new(),
+            tells: self.operator.is_some(),
+            state: Mutex::default(),
+            known: AtomicUsize::new(0),
+        });
+        let relay = Relay { store: store.clone(), fan_out: fan_out.clone() };
+        let (keeper_, policies_, operator) = (keeper.clone(), policies.clone(), self.operator);
+        let deliver = HttpDeliver::new(Parts { client, keeper: keeper_, policies: policies_, relay, operator });
+        let engine = Engine::new(store.clone(), Arc::new(deliver), clock.clone(), self.worker);
+        let shared = Shared { store, directory, engine, clock, egress, limits, fan_out, keeper, policies };
+        Ok(Sender { shared: Arc::new(shared) })
     }
 }

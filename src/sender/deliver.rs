@@ -8,18 +8,19 @@ use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method, Request};
 use http_body_util::Full;
 
-use super::directory::CachedDirectory;
 use super::http::HttpClient;
-use crate::clock::Clock;
-use crate::delivery::{Leased, Next};
+use super::keeper::Keeper;
+use super::policies::Policies;
+use super::relay::Relay;
+use crate::delivery::{Leased, Settlement};
 use crate::endpoint::Endpoint;
-use crate::event::Event;
-use crate::id::EndpointId;
+use crate::event::{Event, NewEvent};
+use crate::id::{EndpointId, Tenant};
 use crate::outcome::{Outcome, Report};
-use crate::retry::{FailReason, RetryPolicy};
+use crate::retry::RetryPolicy;
 use crate::signature::{STANDARD, SignError, Signing};
 use crate::store::StoreError;
-use crate::worker::{Deliver, Terms};
+use crate::worker::{Deliver, Tended, Terms};
 
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("hookwire/", env!("CARGO_PKG_VERSION")));
@@ -28,19 +29,45 @@ const AGENT: HeaderValue = HeaderValue::from_static(concat!("hookwire/", env!("C
 #[derive(Debug)]
 pub(super) struct HttpDeliver {
     client: HttpClient,
-    directory: Arc<CachedDirectory>,
-    policy: Arc<dyn RetryPolicy>,
-    clock: Arc<dyn Clock>,
+    keeper: Arc<Keeper>,
+    policies: Arc<Policies>,
+    relay: Relay,
+    /// Whose endpoints are told what operators should know.
+    operator: Option<Tenant>,
+}
+
+/// What an [`HttpDeliver`] is made of.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) client: HttpClient,
+    pub(super) keeper: Arc<Keeper>,
+    pub(super) policies: Arc<Policies>,
+    pub(super) relay: Relay,
+    pub(super) operator: Option<Tenant>,
 }
 
 impl HttpDeliver {
-    pub(super) fn new(
-        client: HttpClient,
-        directory: Arc<CachedDirectory>,
-        policy: Arc<dyn RetryPolicy>,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        Self { client, directory, policy, clock }
+    pub(super) fn new(parts: Parts) -> Self {
+        let Parts { client, keeper, policies, relay, operator } = parts;
+        Self { client, keeper, policies, relay, operator }
+    }
+
+    /// Dispatches notices to the operator's endpoints. What concerns those is not told to them.
+    async fn tell(&self) -> Result<Vec<EndpointId>, StoreError> {
+        let Some(operator) = &self.operator else { return Ok(Vec::new()) };
+        let mut due = Vec::new();
+        for notice in self.keeper.take_untold() {
+            if notice.tenant.as_ref() == Some(operator) {
+                continue;
+            }
+            let Ok(event) = NewEvent::json(notice.what.event_type(), &*notice) else { continue };
+            let now = self.keeper.clock.now();
+            let event = Arc::new(event.tenant(operator.clone()).occurred_at(notice.at).seal(now));
+            let append = self.relay.fan_out.append(event, now).await?;
+            due.extend(append.deliveries.iter().map(|one| one.endpoint));
+            self.relay.store.append(vec![append]).await?;
+        }
+        Ok(due)
     }
 
     /// The request, with the time and the signature of now.
@@ -55,7 +82,7 @@ impl HttpDeliver {
         if let Ok(content_type) = HeaderValue::from_str(&event.content_type) {
             headers.insert(CONTENT_TYPE, content_type);
         }
-        let signing = Signing { id: event.id.as_str(), timestamp: self.clock.now(), body: &event.payload };
+        let signing = Signing { id: event.id.as_str(), timestamp: self.keeper.clock.now(), body: &event.payload };
         STANDARD.sign(&signing, &endpoint.keys, headers)?;
         Ok(request)
     }
@@ -64,9 +91,10 @@ impl HttpDeliver {
 #[async_trait]
 impl Deliver for HttpDeliver {
     async fn deliver(&self, leased: &Leased) -> Option<Report> {
-        let began = self.clock.uptime();
-        let local = || Some(Report::new(Outcome::Local, self.clock.uptime().saturating_sub(began)));
-        let Ok(endpoint) = self.directory.endpoint(leased.endpoint).await else { return local() };
+        let clock = &self.keeper.clock;
+        let began = clock.uptime();
+        let local = || Some(Report::new(Outcome::Local, clock.uptime().saturating_sub(began)));
+        let Ok(endpoint) = self.keeper.directory.endpoint(leased.endpoint).await else { return local() };
         // Disabled or removed since it was claimed: the store holds or cancels it.
         let endpoint = endpoint.filter(|endpoint| endpoint.is_enabled())?;
         match self.client.exchange(|| self.request(&endpoint, &leased.event)).await {
@@ -79,17 +107,29 @@ impl Deliver for HttpDeliver {
     }
 
     async fn terms(&self, lane: EndpointId) -> Result<Terms, StoreError> {
-        let endpoint = self.directory.endpoint(lane).await?.filter(|endpoint| endpoint.is_enabled());
-        Ok(endpoint.map_or(Terms::closed(), |endpoint| Terms::open(endpoint.limits.concurrency)))
+        let endpoint = self.keeper.directory.endpoint(lane).await?;
+        Ok(endpoint.map_or(Terms::closed(), |endpoint| self.keeper.terms(&endpoint)))
     }
 
-    fn policy(&self, _leased: &Leased) -> &dyn RetryPolicy {
-        &*self.policy
-    }
-
-    fn settled(&self, lane: EndpointId, next: &Next) {
-        if let Next::Failed { reason: FailReason::Gone | FailReason::Blocked } = next {
-            self.directory.forget(lane, None);
+    async fn policy(&self, leased: &Leased) -> Arc<dyn RetryPolicy> {
+        if self.policies.is_one() {
+            return self.policies.default.clone();
         }
+        // Where the endpoint cannot be read, the attempt cannot be made either.
+        let endpoint = self.keeper.directory.endpoint(leased.endpoint).await.ok().flatten();
+        let name = endpoint.as_ref().and_then(|endpoint| endpoint.retry.as_deref());
+        self.policies.choose(name, &leased.event.event_type)
+    }
+
+    fn settled(&self, lane: EndpointId, settlement: &Settlement) {
+        self.keeper.note(lane, settlement);
+    }
+
+    async fn tend(&self) -> Result<Tended, StoreError> {
+        self.keeper.judge().await?;
+        let mut due = self.tell().await?;
+        let (lanes, more) = self.relay.run().await?;
+        due.extend(lanes);
+        Ok(Tended { due, more })
     }
 }

@@ -61,12 +61,16 @@ impl CachedDirectory {
     }
 
     /// Something about this endpoint has changed.
-    pub(super) fn forget(&self, id: EndpointId, tenant: Option<&Tenant>) {
-        let known = self.endpoints.remove(&id);
-        if let Some(tenant) = tenant {
-            self.tenants.remove(tenant);
-        } else if let Some((_, (_, Some(endpoint)))) = known {
-            self.tenants.remove(&endpoint.tenant);
-        }
+    /// Answers whose it is, where that is known.
+    pub(super) fn forget(&self, id: EndpointId, tenant: Option<&Tenant>) -> Option<Tenant> {
+        let known = self.endpoints.remove(&id).and_then(|(_, (_, endpoint))| endpoint);
+        let tenant = tenant.cloned().or_else(|| known.map(|endpoint| endpoint.tenant.clone()))?;
+        self.tenants.remove(&tenant);
+        Some(tenant)
+    }
+
+    /// Whose endpoint it is, where that is at hand.
+    pub(super) fn tenant_of(&self, id: EndpointId) -> Option<Tenant> {
+        self.endpoints.get(&id)?.1.map(|endpoint| endpoint.tenant.clone())
     }
 }

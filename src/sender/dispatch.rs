@@ -9,7 +9,7 @@ use crate::endpoint::Endpoint;
 use crate::event::{Event, NewEvent};
 use crate::id::{DeliveryId, EventId, IdError};
 use crate::store::{Append, Appended, StoreError};
-use crate::worker::{Reservation, Terms};
+use crate::worker::Reservation;
 
 /// What [`Sender::dispatch`] has accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,10 +66,11 @@ impl Sender {
     /// Names what is wrong with the event, or says what trouble the store is in.
     pub async fn dispatch(&self, event: NewEvent) -> Result<Receipt, DispatchError> {
         let now = self.shared.clock.now();
-        let event = self.accept(event, now)?;
-        let endpoints = self.shared.directory.of_tenant(&event.tenant).await?;
-        let wanted = endpoints.iter().filter(|endpoint| endpoint.wants(&event.tenant, &event.event_type));
-        let owed: Vec<_> = wanted.map(|endpoint| self.owe(endpoint, now)).collect();
+        let event = self.shared.fan_out.accept(event, now)?;
+        let wanted = self.shared.fan_out.wanted(&event).await?;
+        // What has to keep its order may have to wait, so it is never born leased.
+        let at_once = event.order.is_none();
+        let owed: Vec<_> = wanted.iter().map(|endpoint| self.owe(endpoint, at_once, now)).collect();
         let deliveries: Vec<_> = owed.iter().map(|owed| owed.delivery).collect();
         let append = Append { event: event.clone(), deliveries, now };
         match self.shared.store.append(vec![append]).await?.first() {
@@ -82,16 +83,9 @@ impl Sender {
         }
     }
 
-    fn accept(&self, event: NewEvent, now: Timestamp) -> Result<Arc<Event>, DispatchError> {
-        let event = event.seal(now);
-        event.tenant.check().map_err(DispatchError::Tenant)?;
-        let (bytes, limit) = (event.payload.len(), self.shared.limits.payload_bytes);
-        if bytes > limit { Err(DispatchError::PayloadTooLong { bytes, limit }) } else { Ok(Arc::new(event)) }
-    }
-
-    fn owe(&self, endpoint: &Endpoint, now: Timestamp) -> Owed {
-        let terms = endpoint.is_enabled().then(|| Terms::open(endpoint.limits.concurrency));
-        let place = terms.and_then(|terms| self.shared.engine.reserve(endpoint.id, terms, now));
+    fn owe(&self, endpoint: &Endpoint, at_once: bool, now: Timestamp) -> Owed {
+        let terms = (at_once && endpoint.is_enabled()).then(|| self.shared.keeper.terms(endpoint));
+        let place = terms.and_then(|terms| self.shared.engine.reserve(endpoint.id, &terms, now));
         let leased_until = place.is_some().then(|| self.shared.engine.lease_end(now));
         Owed { delivery: NewDelivery { id: DeliveryId::generate(now), endpoint: endpoint.id, leased_until }, place }
     }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::Shared;
 use super::egress::Refusal;
-use crate::endpoint::{DisableReason, Endpoint, EndpointState, Filter, Limits, NewEndpoint, Target};
+use super::notice::What;
+use crate::endpoint::{DisableReason, Endpoint, EndpointState, Filter, Limits, NewEndpoint, OnFailure, Target};
 use crate::entropy::NoEntropy;
 use crate::id::{EndpointId, IdError, Tenant};
 use crate::secret::{Key, KeyError, Keyring};
@@ -43,6 +44,9 @@ pub enum EndpointError {
     /// No key could be made.
     #[error(transparent)]
     Entropy(#[from] NoEntropy),
+    /// The sender knows no retry policy of this name.
+    #[error("retry: the sender has no policy of this name")]
+    UnknownPolicy,
     /// There is no such endpoint.
     #[error("endpoint: there is none with this id")]
     NotFound,
@@ -67,6 +71,8 @@ pub struct EndpointChange {
     target: Option<Target>,
     filter: Option<Filter>,
     limits: Option<Limits>,
+    on_failure: Option<OnFailure>,
+    retry: Option<Option<Arc<str>>>,
     enabled: Option<bool>,
 }
 
@@ -94,7 +100,20 @@ impl EndpointChange {
         self
     }
 
-    /// Serve it: held deliveries go out, oldest first, within its limits.
+    /// Another rule for ordering keys whose head has failed.
+    pub const fn on_failure(mut self, rule: OnFailure) -> Self {
+        self.on_failure = Some(rule);
+        self
+    }
+
+    /// Another retry policy, by its name; `None`: by event type, or the sender's own.
+    pub fn retry(mut self, name: Option<&str>) -> Self {
+        self.retry = Some(name.map(Into::into));
+        self
+    }
+
+    /// Serve it: held deliveries go out, oldest first, one at a time at first, then within its limits. Its failures are
+    /// forgiven.
     pub const fn enabled(mut self) -> Self {
         self.enabled = Some(true);
         self
@@ -119,6 +138,7 @@ impl<'a> Endpoints<'a> {
     pub async fn create(&self, new: NewEndpoint) -> Result<Endpoint, EndpointError> {
         new.tenant.check().map_err(EndpointError::Tenant)?;
         self.shared.egress.check_target(&new.target)?;
+        self.check_policy(new.retry.as_deref())?;
         let limit = self.shared.limits.endpoints_per_tenant;
         if self.shared.store.of_tenant(&new.tenant).await?.len() >= limit {
             return Err(EndpointError::TooMany { limit });
@@ -160,17 +180,36 @@ impl<'a> Endpoints<'a> {
             self.shared.egress.check_target(&target)?;
             (endpoint.target, endpoint.flagged_at) = (target, None);
         }
+        if let Some(name) = &change.retry {
+            self.check_policy(name.as_deref())?;
+            endpoint.retry.clone_from(name);
+        }
         endpoint.filter = change.filter.unwrap_or(endpoint.filter);
         endpoint.limits = change.limits.unwrap_or(endpoint.limits);
+        endpoint.on_failure = change.on_failure.unwrap_or(endpoint.on_failure);
+        let was_enabled = endpoint.is_enabled();
         match change.enabled {
-            Some(true) => endpoint.state = EndpointState::Enabled,
-            Some(false) if endpoint.is_enabled() => {
+            Some(true) if !was_enabled => {
+                (endpoint.state, endpoint.health) = (EndpointState::Enabled, endpoint.health.forgiven());
+            }
+            Some(false) if was_enabled => {
                 let at = self.shared.clock.now();
                 endpoint.state = EndpointState::Disabled { reason: DisableReason::Requested, at };
             }
             _ => {}
         }
-        self.put_next(endpoint).await
+        let endpoint = self.put_next(endpoint).await?;
+        if endpoint.is_enabled() != was_enabled {
+            self.switched(&endpoint);
+        }
+        Ok(endpoint)
+    }
+
+    fn check_policy(&self, name: Option<&str>) -> Result<(), EndpointError> {
+        match name {
+            Some(name) if !self.shared.policies.named.contains_key(name) => Err(EndpointError::UnknownPolicy),
+            _ => Ok(()),
+        }
     }
 
     /// Makes `key` the current one. The ones before it go on signing for `overlap`, so that the receiver has that long to
@@ -193,7 +232,8 @@ impl<'a> Endpoints<'a> {
         let endpoint = self.get(id).await?;
         let removed = self.shared.store.remove(id, now).await;
         self.shared.directory.forget(id, Some(&endpoint.tenant));
-        self.shared.engine.change_terms(id, Terms::closed(), now);
+        self.shared.keeper.forget(id);
+        self.shared.engine.change_terms(id, &Terms::closed());
         if removed? { Ok(()) } else { Err(EndpointError::NotFound) }
     }
 
@@ -208,12 +248,24 @@ impl<'a> Endpoints<'a> {
         self.shared.directory.forget(endpoint.id, Some(&endpoint.tenant));
         match put? {
             Put::Stored => {
-                let open = endpoint.is_enabled().then(|| Terms::open(endpoint.limits.concurrency));
-                let (terms, now) = (open.unwrap_or(Terms::closed()), self.shared.clock.now());
-                self.shared.engine.change_terms(endpoint.id, terms, now);
+                self.shared.engine.change_terms(endpoint.id, &self.shared.keeper.terms(&endpoint));
                 Ok(endpoint)
             }
             Put::VersionConflict => Err(EndpointError::Conflict),
         }
+    }
+
+    /// It was disabled and is served again, or the other way round.
+    fn switched(&self, endpoint: &Endpoint) {
+        let keeper = &self.shared.keeper;
+        keeper.forget(endpoint.id);
+        let what = match endpoint.state {
+            EndpointState::Enabled => {
+                self.shared.engine.release_held(endpoint.id, &keeper.terms(endpoint));
+                What::EndpointEnabled
+            }
+            EndpointState::Disabled { reason, .. } => What::EndpointDisabled { reason },
+        };
+        keeper.say(what, endpoint.id, Some(endpoint.tenant.clone()));
     }
 }

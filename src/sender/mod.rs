@@ -47,7 +47,12 @@ mod directory;
 mod dispatch;
 pub mod egress;
 mod endpoints;
+mod fan_out;
 pub mod http;
+mod keeper;
+mod notice;
+mod policies;
+mod relay;
 
 use std::sync::Arc;
 
@@ -55,6 +60,10 @@ pub use self::builder::{BuildError, SenderBuilder};
 use self::directory::CachedDirectory;
 pub use self::dispatch::{DispatchError, Receipt};
 pub use self::endpoints::{EndpointChange, EndpointError, Endpoints};
+use self::fan_out::FanOut;
+use self::keeper::Keeper;
+pub use self::notice::{NextNotice, Notice, Notices, What};
+use self::policies::Policies;
 use crate::clock::Clock;
 pub use crate::retry::{Policy, RetryPolicy};
 pub use crate::store::{Directory, History, Outbox, Store};
@@ -74,6 +83,9 @@ struct Shared {
     clock: Arc<dyn Clock>,
     egress: egress::EgressPolicy,
     limits: Limits,
+    fan_out: FanOut,
+    keeper: Arc<Keeper>,
+    policies: Arc<Policies>,
 }
 
 /// What a stranger may make us keep.
@@ -99,6 +111,18 @@ impl Sender {
     #[must_use]
     pub fn endpoints(&self) -> Endpoints<'_> {
         Endpoints::new(&self.shared)
+    }
+
+    /// Tells what operators should know from now on: endpoints failing, slowed, disabled and recovered, deliveries given up.
+    #[must_use]
+    pub fn notices(&self) -> Notices {
+        self.shared.keeper.board.subscribe()
+    }
+
+    /// Looks at once for events that were written into the store's database, rather than at the next
+    /// [`Config::tend`](crate::worker::Config::tend): call it after the commit where milliseconds count.
+    pub fn wake(&self) {
+        self.shared.engine.wake();
     }
 
     /// What happened: events, deliveries, attempts.

@@ -25,6 +25,10 @@ pub struct DeliveryQuery {
     pub state: Option<DeliveryState>,
     /// Of events of this type.
     pub event_type: Option<EventType>,
+    /// Made then or later.
+    pub from: Option<Timestamp>,
+    /// Made before then.
+    pub to: Option<Timestamp>,
 }
 
 /// Which part of a long answer is asked for.

@@ -1,6 +1,6 @@
-//! Where events, deliveries, endpoints and dedup records are kept: four small roles and their backends.
+//! Where events, deliveries, endpoints and dedup records are kept: six small roles and their backends.
 //!
-//! A store implements the roles it can; [`Store`] is the three that a sender needs. `now` is always an argument, and
+//! A store implements the roles it can; [`Store`] is the five that a sender needs. `now` is always an argument, and
 //! every method takes a batch, so that a backend can make many calls one transaction.
 //!
 //! # The contract
@@ -8,24 +8,32 @@
 //! Each MUST names the case of the conformance suite (`hookwire::testing::conformance`, feature `test-util`) that
 //! checks it. Every backend, wrapper and `Arc<dyn …>` runs all of them. The MUSTs of each role stand on its trait.
 
+#[cfg(feature = "outbox")]
+mod control;
 mod dedup;
 #[cfg(feature = "outbox")]
 mod directory;
 mod error;
 #[cfg(feature = "outbox")]
 mod history;
+#[cfg(feature = "outbox")]
+mod intake;
 pub mod memory;
 #[cfg(feature = "outbox")]
 mod outbox;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
+#[cfg(feature = "outbox")]
+pub use self::control::{Control, EventQuery, EventSummary, Owe};
 pub use self::dedup::{Begin, Claimant, Dedup, DedupKey, Settled};
 #[cfg(feature = "outbox")]
 pub use self::directory::{Directory, Put};
 pub use self::error::{StoreError, StoreErrorKind};
 #[cfg(feature = "outbox")]
 pub use self::history::{Counts, DeliveryQuery, History, Page};
+#[cfg(feature = "outbox")]
+pub use self::intake::{Admit, Admitted, Intake, Staged};
 pub use self::memory::MemoryDedup;
 #[cfg(feature = "outbox")]
 pub use self::memory::MemoryStore;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Directory, History, Settled, StoreError};
+use super::{Control, Directory, History, Intake, Settled, StoreError};
 use crate::clock::Timestamp;
 use crate::delivery::{Lease, Leased, NewDelivery, Settlement};
 use crate::event::Event;
@@ -102,7 +102,7 @@ pub struct LaneDue {
 ///    claimed since still counts (`settle_after_the_end_of_an_unclaimed_lease_counts`). What was never claimed has no
 ///    lease (`a_delivery_that_was_never_claimed_has_no_lease`).
 /// 10. State, attempt record and the effect on the endpoint MUST be one transaction (`settle_records_the_attempt`,
-///     `gone_disables_the_endpoint`, `blocked_flags_the_endpoint`).
+///     `gone_disables_the_endpoint`, `disable_fails_the_delivery_and_disables_the_endpoint`, `blocked_flags_the_endpoint`).
 /// 11. `Next::Again` MUST take back the attempt count and raise the fault count; `Next::Retry` and every final state
 ///     MUST reset the fault count (`an_own_fault_does_not_use_up_an_attempt`).
 /// 12. `extend` MUST move the end of valid leases and no others (`extend_moves_the_end_of_a_valid_lease`).
@@ -113,7 +113,18 @@ pub struct LaneDue {
 ///     of disabled or removed endpoints.
 /// 15. The cost of `claim` and `settle` MUST depend on what is due in the lanes asked for, not on what is stored
 ///     (`benches/claim`).
-/// 16. A future that is dropped MUST leave the operation either done or not done (`a_dropped_append_is_whole_or_absent`).
+/// 16. Of one endpoint and ordering key at most one delivery MUST be claimable or leased at a time, the oldest event first; the
+///     others MUST be due at [`Timestamp::MAX`] until it is delivered, cancelled or has failed
+///     (`fifo_delivers_one_at_a_time_in_order`, `a_failed_head_lets_the_next_follow`); a held one stays in the way
+///     (`a_held_head_parks_its_key`). No such delivery is born leased
+///     (`an_ordered_delivery_is_never_born_leased`).
+/// 17. Under [`Order::Latest`](crate::event::Order) an append MUST cancel, as `superseded`, what waits under the key and is not
+///     leased (`latest_supersedes_what_waits`), and a retry of what was leased MUST become that too when a newer one waits
+///     (`latest_supersedes_a_retry`).
+/// 18. `settle` MUST keep the endpoint's [`Health`](crate::endpoint::Health) by [`Health::after`](crate::endpoint::Health::after)
+///     in the same transaction (`settle_keeps_the_endpoints_health`), and enabling a disabled endpoint MUST forgive it
+///     (`enabling_forgives_failures`).
+/// 19. A future that is dropped MUST leave the operation either done or not done (`a_dropped_append_is_whole_or_absent`).
 #[async_trait]
 pub trait Outbox: fmt::Debug + Send + Sync + 'static {
     /// Stores events with their deliveries. Answers in the order of `batch`.
@@ -180,7 +191,7 @@ impl<S: Outbox + ?Sized> Outbox for Arc<S> {
     }
 }
 
-/// The three roles a sender needs, as one bound.
-pub trait Store: Outbox + Directory + History {}
+/// The five roles a sender needs, as one bound.
+pub trait Store: Outbox + Directory + History + Control + Intake {}
 
-impl<S: Outbox + Directory + History + ?Sized> Store for S {}
+impl<S: Outbox + Directory + History + Control + Intake + ?Sized> Store for S {}

@@ -11,8 +11,8 @@ use crate::endpoint::Endpoint;
 use crate::event::Event;
 use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
 use crate::store::{
-    Append, Appended, Claim, Claimed, Counts, DeliveryQuery, Directory, History, LaneDue, Outbox, Page, Put, Settled,
-    StoreError, StoreErrorKind,
+    Admit, Admitted, Append, Appended, Claim, Claimed, Control, Counts, DeliveryQuery, Directory, EventQuery,
+    EventSummary, History, Intake, LaneDue, Outbox, Owe, Page, Put, Settled, Staged, StoreError, StoreErrorKind,
 };
 
 /// How one call fails.
@@ -161,5 +161,39 @@ impl<S: History> History for FaultyStore<S> {
 
     async fn prune(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
         self.call(self.inner.prune(before, limit)).await
+    }
+}
+
+#[async_trait]
+impl<S: Control> Control for FaultyStore<S> {
+    async fn resend(&self, deliveries: Vec<DeliveryId>, due: Timestamp) -> Result<Vec<bool>, StoreError> {
+        self.call(self.inner.resend(deliveries, due)).await
+    }
+
+    async fn cancel(&self, deliveries: Vec<DeliveryId>, now: Timestamp) -> Result<Vec<bool>, StoreError> {
+        self.call(self.inner.cancel(deliveries, now)).await
+    }
+
+    async fn owe(&self, batch: Vec<Owe>) -> Result<Vec<bool>, StoreError> {
+        self.call(self.inner.owe(batch)).await
+    }
+
+    async fn events(&self, query: &EventQuery, after: u64, limit: u32) -> Result<Vec<EventSummary>, StoreError> {
+        self.call(self.inner.events(query, after, limit)).await
+    }
+
+    async fn expunge(&self, tenant: &Tenant, event: &EventId, now: Timestamp) -> Result<bool, StoreError> {
+        self.call(self.inner.expunge(tenant, event, now)).await
+    }
+}
+
+#[async_trait]
+impl<S: Intake> Intake for FaultyStore<S> {
+    async fn staged(&self, limit: u32) -> Result<Vec<Staged>, StoreError> {
+        self.call(self.inner.staged(limit)).await
+    }
+
+    async fn admit(&self, batch: Vec<Admit>) -> Result<Vec<Admitted>, StoreError> {
+        self.call(self.inner.admit(batch)).await
     }
 }

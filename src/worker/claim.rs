@@ -97,10 +97,7 @@ impl Engine {
         let claimed = self.claim_from(&lanes, now).await;
         let mut state = self.state();
         match claimed {
-            Ok(claimed) => {
-                let refused = state.lanes.claimed(&lanes, claimed, self.clock.now());
-                state.give_back.extend(refused);
-            }
+            Ok(claimed) => state.lanes.claimed(&lanes, claimed, self.clock.now()),
             Err(error) => {
                 state.lanes.put_back(&lanes);
                 return Err(error);
@@ -126,13 +123,13 @@ impl Engine {
 
     /// Gives back leases of deliveries that will not be started here.
     pub(super) async fn give_back(&self) -> Result<(), StoreError> {
-        let leases = std::mem::take(&mut self.state().give_back);
+        let leases = self.state().lanes.take_give_back();
         if leases.is_empty() {
             return Ok(());
         }
         let released = self.store.release(leases.clone(), self.clock.now()).await;
         if released.is_err() {
-            self.state().give_back.extend(leases);
+            self.state().lanes.put_back_leases(leases);
         }
         released.map(drop)
     }

@@ -10,6 +10,7 @@ use std::time::Duration;
 /// | `leases` | 4,096 | deliveries leased at the same time: in flight, ready to start, waiting to be settled |
 /// | `lease` | 60 s | how long a claim lasts; extended while it is needed. A crash delays a delivery by this much |
 /// | `poll` | 1 s | how often the store is asked for work that nobody announced: another process's, or an `INSERT` |
+/// | `tend` | 25 ms | how often events that others have written into the store's database are looked for |
 /// | `grace` | 30 s | how long a stopping worker waits for attempts in flight |
 /// | `retention` | 30 days | how long finished deliveries and their attempts are kept; `None`: for ever |
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +24,8 @@ pub struct Config {
     pub lease: Duration,
     /// How often the store is asked for work that nobody announced.
     pub poll: Duration,
+    /// How often events that others have written are looked for.
+    pub tend: Duration,
     /// How long a stopping worker waits for attempts in flight.
     pub grace: Duration,
     /// How long finished work is kept.
@@ -36,6 +39,7 @@ impl Default for Config {
             leases: 4_096,
             lease: Duration::from_secs(60),
             poll: Duration::from_secs(1),
+            tend: Duration::from_millis(25),
             grace: Duration::from_secs(30),
             retention: Some(Duration::from_secs(30 * 24 * 60 * 60)),
         }
@@ -63,6 +67,9 @@ pub enum ConfigError {
     /// The worker would spin.
     #[error("poll: must be at least 10 ms")]
     Poll,
+    /// The worker would spin.
+    #[error("tend: must be at least 1 ms")]
+    Tend,
 }
 
 impl Config {
@@ -79,6 +86,8 @@ impl Config {
             Err(ConfigError::Lease { lease: self.lease, attempt })
         } else if self.poll < Duration::from_millis(10) {
             Err(ConfigError::Poll)
+        } else if self.tend < Duration::from_millis(1) {
+            Err(ConfigError::Tend)
         } else {
             Ok(())
         }
@@ -117,5 +126,6 @@ mod tests {
         assert_eq!(with(|c| c.in_flight = 0), Err(ConfigError::InFlight));
         assert_eq!(with(|c| c.leases = 1), Err(ConfigError::Leases));
         assert_eq!(with(|c| c.poll = Duration::ZERO), Err(ConfigError::Poll));
+        assert_eq!(with(|c| c.tend = Duration::ZERO), Err(ConfigError::Tend));
     }
 }

@@ -2,37 +2,78 @@
 
 use std::fmt;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::delivery::{Leased, Next};
-use crate::id::EndpointId;
+use crate::clock::Timestamp;
+use crate::delivery::{Leased, Settlement};
+use crate::endpoint::{OnFailure, Rate};
+use crate::id::{EndpointId, Tenant};
 use crate::outcome::Report;
 use crate::retry::RetryPolicy;
 use crate::store::StoreError;
 
 /// What a lane may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Terms(Option<NonZeroU32>);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    pub(super) concurrency: u32,
+    pub(super) rate: Option<Rate>,
+    pub(super) tenant: Option<Tenant>,
+    pub(super) rest_until: Option<Timestamp>,
+    pub(super) failing: bool,
+    pub(super) on_failure: OnFailure,
+}
 
 impl Terms {
     /// So many attempts at the same time.
     #[must_use]
     pub const fn open(concurrency: NonZeroU32) -> Self {
-        Self(Some(concurrency))
+        let (rate, tenant, rest_until) = (None, None, None);
+        Self { concurrency: concurrency.get(), rate, tenant, rest_until, failing: false, on_failure: OnFailure::Skip }
     }
 
     /// Nothing, for now: the endpoint is disabled, removed or unknown.
     #[must_use]
     pub const fn closed() -> Self {
-        Self(None)
+        let mut closed = Self::open(NonZeroU32::MIN);
+        closed.concurrency = 0;
+        closed
     }
 
-    pub(super) const fn concurrency(self) -> u32 {
-        match self.0 {
-            Some(concurrency) => concurrency.get(),
-            None => 0,
-        }
+    /// At most so many attempts in a span of time.
+    #[must_use]
+    pub const fn with_rate(mut self, rate: Option<Rate>) -> Self {
+        self.rate = rate;
+        self
+    }
+
+    /// Whose lane it is: tenants take turns. Lanes that are nobody's share one turn.
+    #[must_use]
+    pub fn of_tenant(mut self, tenant: Tenant) -> Self {
+        self.tenant = Some(tenant);
+        self
+    }
+
+    /// Nothing is started before then.
+    #[must_use]
+    pub const fn resting_until(mut self, until: Option<Timestamp>) -> Self {
+        self.rest_until = until;
+        self
+    }
+
+    /// The lane is known to have been failing: a worker that meets it anew begins with one attempt at a time.
+    #[must_use]
+    pub const fn known_as_failing(mut self, failing: bool) -> Self {
+        self.failing = failing;
+        self
+    }
+
+    /// What becomes of an ordering key when its head has failed.
+    #[must_use]
+    pub const fn on_failure(mut self, rule: OnFailure) -> Self {
+        self.on_failure = rule;
+        self
     }
 }
 
@@ -41,6 +82,16 @@ impl Default for Terms {
     fn default() -> Self {
         Self::open(NonZeroU32::MIN)
     }
+}
+
+/// What a round of [`Deliver::tend`] has done.
+#[derive(Clone, Debug, Default)]
+#[expect(clippy::exhaustive_structs, reason = "made by implementors of Deliver")]
+pub struct Tended {
+    /// Lanes that have new work, due now.
+    pub due: Vec<EndpointId>,
+    /// There is more to do at once.
+    pub more: bool,
 }
 
 /// Makes attempts. The sender's signs and posts.
@@ -60,8 +111,14 @@ pub trait Deliver: fmt::Debug + Send + Sync + 'static {
     async fn terms(&self, lane: EndpointId) -> Result<Terms, StoreError>;
 
     /// What decides on retries of this delivery.
-    fn policy(&self, leased: &Leased) -> &dyn RetryPolicy;
+    async fn policy(&self, leased: &Leased) -> Arc<dyn RetryPolicy>;
 
     /// Told after the store has recorded the end of an attempt.
-    fn settled(&self, lane: EndpointId, next: &Next);
+    fn settled(&self, lane: EndpointId, settlement: &Settlement);
+
+    /// Looks after whatever else there is to do, in small pieces; called again and again while a worker runs.
+    ///
+    /// # Errors
+    /// When the store is in trouble; the call is repeated later.
+    async fn tend(&self) -> Result<Tended, StoreError>;
 }

@@ -47,19 +47,15 @@ impl Shift {
     }
 
     fn close(&self) {
-        let mut state = self.engine.state();
-        let unstarted = state.lanes.close();
-        state.give_back.extend(unstarted);
+        self.engine.state().lanes.close();
         self.crew.tasks.close();
     }
 
     fn take_leftovers(&self) {
-        let mut state = self.engine.state();
-        let abandoned = state.lanes.all_leases();
-        if !abandoned.is_empty() {
-            tracing::warn!(count = abandoned.len(), "attempts outlasted the grace and were abandoned");
+        let count = self.engine.state().lanes.abandon_all();
+        if count > 0 {
+            tracing::warn!(count, "attempts outlasted the grace and were abandoned");
         }
-        state.give_back.extend(abandoned);
     }
 }
 
@@ -71,6 +67,5 @@ impl Drop for Shift {
         state.lanes.reset();
         state.ends.clear();
         state.recording = 0;
-        state.give_back.clear();
     }
 }

@@ -14,7 +14,8 @@ use super::config::Config;
 use super::deliver::{Deliver, Terms};
 use super::lanes::Lanes;
 use crate::clock::{Clock, Timestamp};
-use crate::delivery::{Attempt, Lease, Leased, Next, Settlement};
+use crate::delivery::{Attempt, Leased, Next, Settlement};
+use crate::event::Order;
 use crate::id::EndpointId;
 use crate::outcome::{Outcome, Report};
 use crate::retry::{Decision, Facts, FailReason};
@@ -34,6 +35,8 @@ pub(crate) struct Engine {
     pub(super) ends: Notify,
     /// A batch of ends was recorded.
     pub(super) recorded: Notify,
+    /// Something to tend to.
+    pub(super) tending: Notify,
 }
 
 /// Behind one lock that is never held over an await.
@@ -43,7 +46,6 @@ pub(super) struct State {
     pub(super) ends: Vec<End>,
     /// How many ends the store is being asked to record.
     pub(super) recording: usize,
-    pub(super) give_back: Vec<Lease>,
     pub(super) crew: Option<Arc<Crew>>,
 }
 
@@ -52,6 +54,8 @@ pub(super) struct State {
 pub(super) struct End {
     pub(super) settlement: Settlement,
     pub(super) lane: EndpointId,
+    /// Its ordering key may have a next one.
+    pub(super) ordered: bool,
 }
 
 /// Where attempts run while the worker does.
@@ -76,7 +80,7 @@ impl Engine {
         config: Config,
     ) -> Arc<Self> {
         let lanes = Lanes::new(config.limits());
-        let state = Mutex::new(State { lanes, ends: Vec::new(), recording: 0, give_back: Vec::new(), crew: None });
+        let state = Mutex::new(State { lanes, ends: Vec::new(), recording: 0, crew: None });
         Arc::new(Self {
             store,
             deliver,
@@ -86,6 +90,7 @@ impl Engine {
             work: Notify::new(),
             ends: Notify::new(),
             recorded: Notify::new(),
+            tending: Notify::new(),
         })
     }
 
@@ -95,7 +100,7 @@ impl Engine {
     }
 
     /// A place for a delivery that is about to be appended, so that it can be born leased.
-    pub(crate) fn reserve(self: &Arc<Self>, lane: EndpointId, terms: Terms, now: Timestamp) -> Option<Reservation> {
+    pub(crate) fn reserve(self: &Arc<Self>, lane: EndpointId, terms: &Terms, now: Timestamp) -> Option<Reservation> {
         let reserved = self.state().lanes.reserve(lane, terms, now);
         reserved.then(|| Reservation { engine: Some(self.clone()), lane })
     }
@@ -117,13 +122,22 @@ impl Engine {
         }
     }
 
+    /// There is something to tend to.
+    pub(crate) fn wake(&self) {
+        self.tending.notify_one();
+    }
+
     /// The lane's terms have changed. What was not started is given back when it is closed.
-    pub(crate) fn change_terms(&self, lane: EndpointId, terms: Terms, now: Timestamp) {
-        let mut state = self.state();
-        let leases = state.lanes.change_terms(lane, terms, now);
-        state.give_back.extend(leases);
-        drop(state);
+    pub(crate) fn change_terms(&self, lane: EndpointId, terms: &Terms) {
+        let now = self.clock.now();
+        self.state().lanes.change_terms(lane, terms, now);
         self.work.notify_one();
+    }
+
+    /// What was held while the endpoint was disabled goes out, one attempt at a time at first.
+    pub(crate) fn release_held(&self, lane: EndpointId, terms: &Terms) {
+        self.change_terms(lane, terms);
+        self.state().lanes.release_held(lane);
     }
 
     /// Starts attempts while there is something ready and a free slot.
@@ -131,8 +145,8 @@ impl Engine {
         loop {
             let (leased, crew) = {
                 let mut state = self.state();
-                let Some(crew) = state.crew.clone() else { return };
-                let Some(leased) = state.lanes.next() else { return };
+                let Some(crew) = state.crew.clone() else { break };
+                let Some(leased) = state.lanes.next(self.clock.now()) else { break };
                 (leased, crew)
             };
             // Boxed, because spawning moves it several times. One registration with the kill switch serves every attempt
@@ -141,6 +155,9 @@ impl Engine {
             let slot = crew.kill.clone().run_until_cancelled_owned(work).map(drop);
             crew.tasks.spawn_on(slot, &crew.runtime);
         }
+        if self.state().lanes.has_give_back() {
+            self.work.notify_one();
+        }
     }
 
     /// One slot: attempt after attempt until nothing is ready.
@@ -148,17 +165,11 @@ impl Engine {
         let mut current = Some(first);
         while let Some(leased) = current.take() {
             let settlement = self.attempt(&leased).await;
+            let now = self.clock.now();
             let mut state = self.state();
-            state.lanes.ended(leased.endpoint);
-            match settlement {
-                Some(settlement) => state.ends.push(End { settlement, lane: leased.endpoint }),
-                None => {
-                    state.lanes.forget(leased.lease);
-                    state.give_back.push(leased.lease);
-                }
-            }
-            current = state.lanes.next();
-            let wants_claim = state.lanes.wants_claim() || !state.give_back.is_empty();
+            state.note_end(&leased, settlement, now);
+            current = state.lanes.next(now);
+            let wants_claim = state.lanes.wants_claim() || state.lanes.has_give_back();
             drop(state);
             self.ends.notify_one();
             if wants_claim {
@@ -169,11 +180,13 @@ impl Engine {
 
     /// Makes one attempt and decides what follows.
     async fn attempt(&self, leased: &Leased) -> Option<Settlement> {
-        let policy = self.deliver.policy(leased);
+        let policy = self.deliver.policy(leased).await;
         let began = self.clock.now();
         if leased.attempt > policy.max_attempts() {
-            let next = Next::Failed { reason: FailReason::Poison };
-            return Some(Settlement { lease: leased.lease, attempt: None, next, at: began });
+            return Some(untried(leased, FailReason::Poison, began));
+        }
+        if leased.event.expires_at.is_some_and(|deadline| deadline <= began) {
+            return Some(untried(leased, FailReason::Expired, began));
         }
         let report = match AssertUnwindSafe(self.deliver.deliver(leased)).catch_unwind().await {
             Ok(report) => report?,
@@ -184,24 +197,56 @@ impl Engine {
             .with_created_at(leased.created_at)
             .with_faults(leased.faults)
             .with_seed(seed(leased));
-        let next = self.follow(leased, policy.decide(&facts));
+        let (next, pause) = follow(leased, policy.decide(&facts));
+        let next = self.park(leased, next);
         let attempt = Attempt::new(leased.attempt, began, report.duration, report.outcome);
-        Some(Settlement { lease: leased.lease, attempt: Some(attempt.with_excerpt(report.excerpt)), next, at })
+        Some(Settlement { lease: leased.lease, attempt: Some(attempt.with_excerpt(report.excerpt)), next, pause, at })
     }
+}
 
-    fn follow(&self, leased: &Leased, decision: Decision) -> Next {
-        match decision {
-            Decision::Delivered => Next::Delivered,
-            Decision::Retry { at, pause } => {
-                if let Some(until) = pause {
-                    self.state().lanes.pause(leased.endpoint, until);
-                }
-                Next::Retry { due: at }
-            }
-            Decision::Again { at } => Next::Again { due: at },
-            Decision::Fail { reason } | Decision::Disable { reason } => Next::Failed { reason },
-        }
+impl Engine {
+    /// Where its endpoint asks for it, a head that has failed stays in the way of its ordering key.
+    fn park(&self, leased: &Leased, next: Next) -> Next {
+        let Next::Failed { reason } = next else { return next };
+        let given_up = matches!(reason, FailReason::Exhausted | FailReason::Permanent | FailReason::Faults);
+        let in_line = matches!(leased.event.order, Some(Order::Fifo(_)));
+        if given_up && in_line && self.state().lanes.parks(leased.endpoint) { Next::Held { reason } } else { next }
     }
+}
+
+impl State {
+    /// Takes in how an attempt ended.
+    fn note_end(&mut self, leased: &Leased, settlement: Option<Settlement>, now: Timestamp) {
+        let lane = leased.endpoint;
+        let outcome = settlement.as_ref().and_then(|end| end.attempt.as_ref()).map(|attempt| attempt.outcome);
+        self.lanes.ended(lane, outcome);
+        let Some(settlement) = settlement else { return self.lanes.refuse(leased.lease) };
+        if let Some(until) = settlement.pause {
+            self.lanes.pause(lane, until, now);
+        }
+        self.ends.push(End { settlement, lane, ordered: leased.event.order.is_some() });
+    }
+}
+
+/// What a decision means for this delivery, and until when its lane rests.
+fn follow(leased: &Leased, decision: Decision) -> (Next, Option<Timestamp>) {
+    match decision {
+        Decision::Delivered => (Next::Delivered, None),
+        // A retry after the deadline would find it expired.
+        Decision::Retry { at, pause } if leased.event.expires_at.is_some_and(|deadline| deadline <= at) => {
+            (Next::Failed { reason: FailReason::Expired }, pause)
+        }
+        Decision::Retry { at, pause } => (Next::Retry { due: at }, pause),
+        Decision::Again { at } => (Next::Again { due: at }, None),
+        Decision::Hold { reason } => (Next::Held { reason }, None),
+        Decision::Fail { reason } => (Next::Failed { reason }, None),
+        Decision::Disable { reason } => (Next::Disable { reason }, None),
+    }
+}
+
+/// The end of a delivery that is not tried any more.
+fn untried(leased: &Leased, reason: FailReason, at: Timestamp) -> Settlement {
+    Settlement { lease: leased.lease, attempt: None, next: Next::Failed { reason }, pause: None, at }
 }
 
 /// Constant for one delivery, different between deliveries: a UUIDv7 ends in 62 random bits.
@@ -221,21 +266,8 @@ impl Reservation {
     /// The delivery is stored and leased: start it as soon as its turn comes.
     pub(crate) fn hand_over(mut self, leased: Leased) {
         let Some(engine) = self.engine.take() else { return };
-        let refused = {
-            let mut state = engine.state();
-            match state.lanes.hand_over(leased) {
-                Ok(()) => false,
-                Err(lease) => {
-                    state.give_back.push(lease);
-                    true
-                }
-            }
-        };
-        if refused {
-            engine.work.notify_one();
-        } else {
-            engine.start();
-        }
+        engine.state().lanes.hand_over(leased);
+        engine.start();
     }
 }
 

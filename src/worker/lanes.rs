@@ -3,18 +3,20 @@
 //! A lane holds leased deliveries: *reserved* (being appended, born leased), *ready* (leased, not started) and *in
 //! flight*. It asks the store for more only while it has room, and only when it knows or suspects due work there.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
 use super::config::Limits;
 use super::deliver::Terms;
+use super::gate::Gate;
+use super::lane::Lane;
+use super::turns::Turns;
 use crate::clock::Timestamp;
 use crate::delivery::{Lease, Leased};
+use crate::endpoint::OnFailure;
 use crate::id::{DeliveryId, EndpointId};
+use crate::outcome::Outcome;
 use crate::store::{Claimed, LaneClaim, LaneDue};
-
-/// How many leases a lane may hold for each attempt it may have in flight: enough to cover the time in which a settled
-/// attempt is followed by a claim, few enough that another process finds work in a busy lane.
-const LEASES_PER_SLOT: u32 = 4;
 
 /// Most a single claim asks of one lane, so that one claim serves many lanes.
 const MAX_QUOTA: u32 = 64;
@@ -22,54 +24,8 @@ const MAX_QUOTA: u32 = 64;
 /// Most lanes a single claim names.
 const MAX_CLAIM_LANES: usize = 256;
 
-#[derive(Debug)]
-struct Lane {
-    terms: Terms,
-    ready: VecDeque<Leased>,
-    reserved: u32,
-    in_flight: u32,
-    /// Due work is known or suspected in the store.
-    backlog: bool,
-    /// Listed in `Lanes::backlogged`.
-    listed: bool,
-    /// Listed in `Lanes::runnable`.
-    queued: bool,
-    /// The one entry of this lane in `Lanes::timers`.
-    timer: Option<Timestamp>,
-    paused_until: Timestamp,
-}
-
-impl Lane {
-    fn new(terms: Terms) -> Self {
-        Self {
-            terms,
-            ready: VecDeque::new(),
-            reserved: 0,
-            in_flight: 0,
-            backlog: false,
-            listed: false,
-            queued: false,
-            timer: None,
-            paused_until: Timestamp::EPOCH,
-        }
-    }
-
-    fn held(&self) -> u32 {
-        self.reserved + self.in_flight + u32::try_from(self.ready.len()).unwrap_or(u32::MAX)
-    }
-
-    fn room(&self) -> u32 {
-        self.terms.concurrency().saturating_mul(LEASES_PER_SLOT).saturating_sub(self.held())
-    }
-
-    fn can_start(&self) -> bool {
-        self.in_flight < self.terms.concurrency() && !self.ready.is_empty()
-    }
-
-    fn is_idle(&self, now: Timestamp) -> bool {
-        self.held() == 0 && !self.backlog && self.timer.is_none() && self.paused_until <= now
-    }
-}
+/// A lane that may start nothing for longer than this gives back what it holds: somebody else may need the leases.
+const SHORT_WAIT: Duration = Duration::from_secs(1);
 
 /// All lanes of one worker.
 #[derive(Debug)]
@@ -78,14 +34,21 @@ pub(super) struct Lanes {
     open: bool,
     lanes: HashMap<EndpointId, Lane>,
     /// Lanes that have something ready and a free slot, in turn.
-    runnable: VecDeque<EndpointId>,
+    runnable: Turns,
+    /// The same, of lanes whose last attempt failed: all of them together use at most half of the slots.
+    doubtful: Turns,
+    /// The doubtful ones are next, if there are any: both lines move.
+    doubtful_next: bool,
     /// Lanes with a backlog in the store and room to take some, in turn.
-    backlogged: VecDeque<EndpointId>,
+    backlogged: Turns,
     timers: BTreeSet<(Timestamp, EndpointId)>,
     in_flight: u32,
+    doubtful_in_flight: u32,
     /// Every lease this worker answers for, unsettled ones included.
     leases: HashMap<DeliveryId, (u64, Timestamp)>,
     reserved: u32,
+    /// Leases of deliveries that will not be started here.
+    give_back: Vec<Lease>,
 }
 
 impl Lanes {
@@ -94,12 +57,16 @@ impl Lanes {
             limits,
             open: false,
             lanes: HashMap::new(),
-            runnable: VecDeque::new(),
-            backlogged: VecDeque::new(),
+            runnable: Turns::default(),
+            doubtful: Turns::default(),
+            doubtful_next: false,
+            backlogged: Turns::default(),
             timers: BTreeSet::new(),
             in_flight: 0,
+            doubtful_in_flight: 0,
             leases: HashMap::new(),
             reserved: 0,
+            give_back: Vec::new(),
         }
     }
 
@@ -108,32 +75,62 @@ impl Lanes {
         self.open = true;
     }
 
-    /// Stops accepting work; answers what was leased but not started.
-    pub(super) fn close(&mut self) -> Vec<Lease> {
+    /// Stops accepting work; what was leased but not started is to be given back.
+    pub(super) fn close(&mut self) {
         self.open = false;
-        let ready: Vec<_> = self.lanes.values_mut().flat_map(|lane| lane.ready.drain(..)).map(|it| it.lease).collect();
-        for lease in &ready {
-            self.leases.remove(&lease.delivery);
+        let ids: Vec<_> = self.lanes.keys().copied().collect();
+        for id in ids {
+            self.return_ready(id);
         }
         self.runnable.clear();
+        self.doubtful.clear();
         self.backlogged.clear();
         self.timers.clear();
         self.lanes.retain(|_, lane| lane.held() > 0);
         for lane in self.lanes.values_mut() {
             (lane.backlog, lane.listed, lane.queued, lane.timer) = (false, false, false, None);
         }
-        ready
+    }
+
+    /// What the lane holds and has not started is to be given back.
+    fn return_ready(&mut self, id: EndpointId) {
+        let Some(lane) = self.lanes.get_mut(&id) else { return };
+        for leased in lane.ready.drain(..) {
+            self.leases.remove(&leased.lease.delivery);
+            self.give_back.push(leased.lease);
+        }
+    }
+
+    /// This delivery will not be started here.
+    pub(super) fn refuse(&mut self, lease: Lease) {
+        self.forget(lease);
+        self.give_back.push(lease);
+    }
+
+    /// Leases to be given back now.
+    pub(super) fn take_give_back(&mut self) -> Vec<Lease> {
+        std::mem::take(&mut self.give_back)
+    }
+
+    /// They could not be given back yet.
+    pub(super) fn put_back_leases(&mut self, leases: Vec<Lease>) {
+        self.give_back.extend(leases);
+    }
+
+    pub(super) const fn has_give_back(&self) -> bool {
+        !self.give_back.is_empty()
     }
 
     /// Room for one more delivery that is about to be appended? A lane with a backlog has none: what is older goes
     /// first.
-    pub(super) fn reserve(&mut self, id: EndpointId, terms: Terms, now: Timestamp) -> bool {
+    pub(super) fn reserve(&mut self, id: EndpointId, terms: &Terms, now: Timestamp) -> bool {
         if !self.open || self.lease_room() == 0 {
             return false;
         }
-        let lane = self.lanes.entry(id).or_insert_with(|| Lane::new(terms));
-        lane.terms = terms;
-        if lane.backlog || lane.paused_until > now || lane.room() == 0 {
+        let lane = self.lanes.entry(id).or_insert_with(Lane::assumed);
+        lane.agree(terms, now);
+        if lane.backlog || lane.gate.shut_until(now).is_some() || lane.room() == 0 {
+            self.tidy(id, now);
             return false;
         }
         lane.reserved += 1;
@@ -156,19 +153,19 @@ impl Lanes {
     }
 
     /// Takes in a delivery whose place was reserved. Given back when the worker no longer accepts work.
-    pub(super) fn hand_over(&mut self, leased: Leased) -> Result<(), Lease> {
+    pub(super) fn hand_over(&mut self, leased: Leased) {
         self.end_reservation(leased.endpoint);
-        if !self.open {
-            return Err(leased.lease);
-        }
         self.push(leased);
-        Ok(())
     }
 
     fn push(&mut self, leased: Leased) {
+        if !self.open {
+            self.give_back.push(leased.lease);
+            return;
+        }
         let id = leased.endpoint;
         self.leases.insert(leased.lease.delivery, (leased.lease.fence, leased.until));
-        self.lanes.entry(id).or_insert_with(|| Lane::new(Terms::default())).ready.push_back(leased);
+        self.lanes.entry(id).or_insert_with(Lane::assumed).ready.push_back(leased);
         self.enqueue(id);
     }
 
@@ -178,36 +175,82 @@ impl Lanes {
             && !lane.queued
         {
             lane.queued = true;
-            self.runnable.push_back(id);
+            let line = if lane.gate.is_doubtful() { &mut self.doubtful } else { &mut self.runnable };
+            line.push(lane.terms.tenant.clone(), id);
         }
     }
 
-    /// The next delivery to start: lanes take turns, each within its own limit and all within the worker's.
-    pub(super) fn next(&mut self) -> Option<Leased> {
+    /// The lane whose turn it is.
+    fn next_lane(&mut self) -> Option<EndpointId> {
+        let doubtful = self.doubtful_in_flight < self.limits.in_flight.div_ceil(2);
+        let first = doubtful && (self.doubtful_next || self.runnable.is_empty());
+        self.doubtful_next = !self.doubtful_next;
+        let doubted = if first { self.doubtful.pop() } else { None };
+        doubted.or_else(|| self.runnable.pop())
+    }
+
+    /// The next delivery to start: tenants and their lanes take turns, each lane within its own limits and all within the
+    /// worker's.
+    pub(super) fn next(&mut self, now: Timestamp) -> Option<Leased> {
         while self.open && self.in_flight < self.limits.in_flight {
-            let id = self.runnable.pop_front()?;
-            let Some(lane) = self.lanes.get_mut(&id) else { continue };
-            lane.queued = false;
-            if !lane.can_start() {
-                continue;
+            let id = self.next_lane()?;
+            if let Some(leased) = self.start(id, now) {
+                self.enqueue(id);
+                return Some(leased);
             }
-            let leased = lane.ready.pop_front()?;
-            lane.in_flight += 1;
-            self.in_flight += 1;
-            self.enqueue(id);
-            return Some(leased);
         }
         None
     }
 
+    /// Starts one attempt of this lane, if its gate lets it through.
+    fn start(&mut self, id: EndpointId, now: Timestamp) -> Option<Leased> {
+        let lane = self.lanes.get_mut(&id)?;
+        lane.queued = false;
+        if !lane.can_start() {
+            return None;
+        }
+        if let Err(until) = lane.gate.take(now) {
+            self.wait(id, until, now);
+            return None;
+        }
+        let leased = lane.ready.pop_front()?;
+        lane.in_flight += 1;
+        self.in_flight += 1;
+        if lane.gate.is_doubtful() {
+            lane.doubtful += 1;
+            self.doubtful_in_flight += 1;
+        }
+        Some(leased)
+    }
+
+    /// Nothing of this lane starts until then.
+    fn wait(&mut self, id: EndpointId, until: Timestamp, now: Timestamp) {
+        if until.since(now) > SHORT_WAIT {
+            self.return_ready(id);
+        }
+        self.set_timer(id, until);
+    }
+
     /// An attempt has ended: its slot is free, its lease is kept until it is settled.
-    pub(super) fn ended(&mut self, id: EndpointId) {
+    pub(super) fn ended(&mut self, id: EndpointId, outcome: Option<Outcome>) {
         self.in_flight = self.in_flight.saturating_sub(1);
         if let Some(lane) = self.lanes.get_mut(&id) {
             lane.in_flight = lane.in_flight.saturating_sub(1);
+            if lane.doubtful > 0 {
+                lane.doubtful -= 1;
+                self.doubtful_in_flight = self.doubtful_in_flight.saturating_sub(1);
+            }
+            if let Some(outcome) = outcome {
+                lane.gate.learn(outcome, lane.terms.concurrency);
+            }
         }
         self.enqueue(id);
         self.list(id);
+    }
+
+    /// Whether the head of an ordering key that has failed in this lane stays in the way.
+    pub(super) fn parks(&self, id: EndpointId) -> bool {
+        self.lanes.get(&id).is_some_and(|lane| lane.terms.on_failure == OnFailure::Park)
     }
 
     /// The store has recorded the end, or said that the lease was lost.
@@ -224,23 +267,33 @@ impl Lanes {
     }
 
     /// The lane is left alone until then.
-    pub(super) fn pause(&mut self, id: EndpointId, until: Timestamp) {
+    pub(super) fn pause(&mut self, id: EndpointId, until: Timestamp, now: Timestamp) {
         if let Some(lane) = self.lanes.get_mut(&id) {
-            lane.paused_until = lane.paused_until.max(until);
+            lane.gate.shut(until);
+            self.wait(id, until, now);
         }
     }
 
-    /// The lane has something due then (or a lease that ends).
+    /// The lane has something due then (or a lease that ends). What waits for its turn in an ordering key is due never.
     pub(super) fn due(&mut self, id: EndpointId, at: Timestamp, now: Timestamp) {
-        if !self.open {
+        if !self.open || at == Timestamp::MAX {
             return;
         }
-        let lane = self.lanes.entry(id).or_insert_with(|| Lane::new(Terms::default()));
-        let at = at.max(lane.paused_until);
+        let lane = self.lanes.entry(id).or_insert_with(Lane::assumed);
+        let at = lane.gate.shut_until(now).map_or(at, |until| at.max(until));
         if at <= now {
             lane.backlog = true;
             self.list(id);
-        } else if lane.timer.is_none_or(|timer| at < timer) {
+        } else {
+            self.set_timer(id, at);
+        }
+    }
+
+    /// Looks at the lane again then, or sooner where that was planned.
+    fn set_timer(&mut self, id: EndpointId, at: Timestamp) {
+        if let Some(lane) = self.lanes.get_mut(&id)
+            && lane.timer.is_none_or(|timer| at < timer)
+        {
             if let Some(timer) = lane.timer.replace(at) {
                 self.timers.remove(&(timer, id));
             }
@@ -255,7 +308,7 @@ impl Lanes {
             && lane.room() > 0
         {
             lane.listed = true;
-            self.backlogged.push_back(id);
+            self.backlogged.push(lane.terms.tenant.clone(), id);
         }
     }
 
@@ -276,10 +329,11 @@ impl Lanes {
             if let Some(lane) = self.lanes.get_mut(&id) {
                 (lane.timer, lane.backlog) = (None, true);
             }
+            self.enqueue(id);
             self.list(id);
         }
         let count = self.backlogged.len().min(MAX_CLAIM_LANES).min(self.lease_room() as usize);
-        let ids: Vec<_> = self.backlogged.drain(..count).collect();
+        let ids: Vec<_> = std::iter::from_fn(|| self.backlogged.pop()).take(count).collect();
         for id in &ids {
             if let Some(lane) = self.lanes.get_mut(id) {
                 lane.listed = false;
@@ -288,34 +342,30 @@ impl Lanes {
         ids
     }
 
-    /// The quotas of a claim for these lanes under fresh terms. Closed, paused and full lanes are left out.
+    /// The quotas of a claim for these lanes under fresh terms. Closed, shut and full lanes are left out.
     pub(super) fn quotas(&mut self, lanes: &[(EndpointId, Terms)], now: Timestamp) -> Vec<LaneClaim> {
         let share = (self.lease_room() / u32::try_from(lanes.len()).unwrap_or(u32::MAX).max(1)).clamp(1, MAX_QUOTA);
-        lanes.iter().filter_map(|(id, terms)| self.quota(*id, *terms, share, now)).collect()
+        lanes.iter().filter_map(|(id, terms)| self.quota(*id, terms, share, now)).collect()
     }
 
-    fn quota(&mut self, id: EndpointId, terms: Terms, share: u32, now: Timestamp) -> Option<LaneClaim> {
+    fn quota(&mut self, id: EndpointId, terms: &Terms, share: u32, now: Timestamp) -> Option<LaneClaim> {
         let lane = self.lanes.get_mut(&id)?;
-        lane.terms = terms;
-        if lane.paused_until > now {
-            let until = lane.paused_until;
+        lane.agree(terms, now);
+        if let Some(until) = lane.gate.shut_until(now) {
             lane.backlog = false;
-            self.due(id, until, now);
+            self.set_timer(id, until);
         } else if lane.room() > 0 {
             lane.backlog = false;
             return Some(LaneClaim { endpoint: id, max: lane.room().min(share) });
-        } else if terms.concurrency() == 0 {
+        } else if lane.is_closed() {
             lane.backlog = false;
             self.tidy(id, now);
         }
         None
     }
 
-    /// Takes in what a claim from these lanes found; answers leases to give back when the worker has stopped meanwhile.
-    pub(super) fn claimed(&mut self, from: &[EndpointId], claimed: Claimed, now: Timestamp) -> Vec<Lease> {
-        if !self.open {
-            return claimed.leased.into_iter().map(|leased| leased.lease).collect();
-        }
+    /// Takes in what a claim from these lanes found.
+    pub(super) fn claimed(&mut self, from: &[EndpointId], claimed: Claimed, now: Timestamp) {
         for leased in claimed.leased {
             self.push(leased);
         }
@@ -325,7 +375,6 @@ impl Lanes {
         for id in from {
             self.tidy(*id, now);
         }
-        Vec::new()
     }
 
     /// A claim from these lanes came to nothing: they still have a backlog.
@@ -355,9 +404,12 @@ impl Lanes {
         }
     }
 
-    /// Every lease still answered for: what a hard stop gives back.
-    pub(super) fn all_leases(&mut self) -> Vec<Lease> {
-        self.leases.drain().map(|(delivery, (fence, _))| Lease { delivery, fence }).collect()
+    /// Every lease still answered for is to be given back. Answers how many.
+    pub(super) fn abandon_all(&mut self) -> usize {
+        let left = self.leases.drain().map(|(delivery, (fence, _))| Lease { delivery, fence });
+        let before = self.give_back.len();
+        self.give_back.extend(left);
+        self.give_back.len() - before
     }
 
     fn lease_room(&self) -> u32 {
@@ -372,24 +424,28 @@ impl Lanes {
         }
     }
 
-    /// The lane's terms have changed; answers what was not started when it is now closed.
-    pub(super) fn change_terms(&mut self, id: EndpointId, terms: Terms, now: Timestamp) -> Vec<Lease> {
-        let Some(lane) = self.lanes.get_mut(&id) else {
-            // Nothing is held, but an opened lane may have work waiting in the store.
-            self.due(id, now, now);
-            return Vec::new();
-        };
-        lane.terms = terms;
-        if terms.concurrency() > 0 {
+    /// The lane's terms have changed. What was not started is given back when it is now closed.
+    pub(super) fn change_terms(&mut self, id: EndpointId, terms: &Terms, now: Timestamp) {
+        if let Some(lane) = self.lanes.get_mut(&id) {
+            if lane.is_closed() && terms.concurrency > 0 {
+                lane.gate = Gate::default();
+            }
+            lane.agree(terms, now);
+        }
+        if terms.concurrency == 0 {
+            self.return_ready(id);
+        } else {
+            // An opened lane may have work waiting in the store.
             self.enqueue(id);
             self.due(id, now, now);
-            return Vec::new();
         }
-        let unstarted: Vec<_> = lane.ready.drain(..).map(|leased| leased.lease).collect();
-        for lease in &unstarted {
-            self.leases.remove(&lease.delivery);
+    }
+
+    /// What was held while the endpoint was disabled is released: one attempt at a time at first.
+    pub(super) fn release_held(&mut self, id: EndpointId) {
+        if self.open {
+            self.lanes.entry(id).or_insert_with(Lane::assumed).gate.begin_narrow();
         }
-        unstarted
     }
 
     /// After a hard stop: nothing is in flight any more.

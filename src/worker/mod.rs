@@ -42,10 +42,13 @@ mod config;
 mod deliver;
 mod drain;
 mod engine;
+mod gate;
+mod lane;
 mod lanes;
 mod settle;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod upkeep;
 
 use std::sync::Arc;
@@ -53,7 +56,7 @@ use std::sync::Arc;
 pub use tokio_util::sync::CancellationToken;
 
 pub use self::config::{Config, ConfigError};
-pub use self::deliver::{Deliver, Terms};
+pub use self::deliver::{Deliver, Tended, Terms};
 use self::drain::Shift;
 pub(crate) use self::engine::{Engine, Reservation};
 use crate::store::StoreError;
@@ -99,6 +102,7 @@ impl Worker {
                 stopped_or_failed = engine.claim_until(&stop) => stopped_or_failed,
                 failed = engine.extend_forever() => failed,
                 failed = engine.prune_forever() => failed,
+                failed = engine.tend_forever() => failed,
             };
             worked.and(shift.drain().await)
         };

@@ -80,11 +80,15 @@ impl Engine {
         let mut state = self.state();
         let next_timer = state.lanes.next_timer();
         for (end, settled) in batch.iter().zip(settled) {
-            let End { settlement, lane } = end;
+            let End { settlement, lane, ordered } = end;
             if *settled == Settled::LeaseLost {
                 tracing::warn!(delivery = %settlement.lease.delivery, "lease lost: the attempt may be made twice");
             } else if let Next::Retry { due } | Next::Again { due } = settlement.next {
                 state.lanes.due(*lane, due, now);
+            }
+            if *ordered {
+                // The next of the key may follow now; of a retry, the one that took its place.
+                state.lanes.due(*lane, now, now);
             }
             state.lanes.settled(settlement.lease, *lane, now);
         }
@@ -95,7 +99,7 @@ impl Engine {
         self.recorded.notify_one();
         for (end, settled) in batch.iter().zip(settled) {
             if *settled == Settled::Done {
-                self.deliver.settled(end.lane, &end.settlement.next);
+                self.deliver.settled(end.lane, &end.settlement);
             }
         }
         if news {

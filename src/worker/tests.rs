@@ -9,9 +9,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::task::JoinHandle;
 
-use super::{CancellationToken, Config, Deliver, Engine, Terms, Worker, WorkerError};
+use super::{CancellationToken, Config, Deliver, Engine, Tended, Terms, Worker, WorkerError};
 use crate::clock::{Clock, Timestamp};
-use crate::delivery::{Delivery, DeliveryState, Leased, NewDelivery, Next};
+use crate::delivery::{Delivery, DeliveryState, Leased, NewDelivery, Settlement};
 use crate::event::NewEvent;
 use crate::id::{DeliveryId, EndpointId};
 use crate::outcome::{Outcome, Report};
@@ -102,11 +102,15 @@ impl Deliver for Script {
         Ok(Terms::open(self.concurrency))
     }
 
-    fn policy(&self, _: &Leased) -> &dyn RetryPolicy {
-        &self.policy
+    async fn policy(&self, _: &Leased) -> Arc<dyn RetryPolicy> {
+        Arc::new(self.policy.clone())
     }
 
-    fn settled(&self, _: EndpointId, _: &Next) {}
+    fn settled(&self, _: EndpointId, _: &Settlement) {}
+
+    async fn tend(&self) -> Result<Tended, StoreError> {
+        Ok(Tended::default())
+    }
 }
 
 struct Bench {

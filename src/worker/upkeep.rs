@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::deliver::Tended;
 use super::engine::Engine;
+use super::settle::back_off;
+use crate::id::EndpointId;
 use crate::store::{Settled, StoreError};
 
 /// How often old history is looked for.
@@ -45,6 +48,37 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Tends to what the delivering side looks after, for as long as it is polled: when woken, and every
+    /// [`Config::tend`](super::Config::tend).
+    pub(super) async fn tend_forever(self: &Arc<Self>) -> Result<(), StoreError> {
+        let mut trouble = None;
+        loop {
+            let wait = match self.deliver.tend().await {
+                Ok(Tended { due, more }) => {
+                    trouble = None;
+                    self.announce_all(&due);
+                    if more { Duration::ZERO } else { self.config.tend }
+                }
+                Err(error) if error.is_retryable() => {
+                    tracing::warn!(%error, "tending failed; it will be tried again");
+                    let wait = back_off(trouble);
+                    trouble = Some(wait);
+                    wait
+                }
+                Err(error) => return Err(error),
+            };
+            // Woken or not: what there is to do is asked anew.
+            let _woken = tokio::time::timeout(wait, self.tending.notified()).await;
+        }
+    }
+
+    fn announce_all(&self, lanes: &[EndpointId]) {
+        let now = self.clock.now();
+        for lane in lanes {
+            self.announce(*lane, now);
+        }
     }
 
     /// Forgets old history for as long as it is polled.

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use super::MemoryStore;
 use crate::clock::Timestamp;
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, Health};
 use crate::id::{EndpointId, Tenant};
 use crate::store::{Directory, Put, StoreError};
 
@@ -15,14 +15,18 @@ use crate::store::{Directory, Put, StoreError};
 impl Directory for MemoryStore {
     async fn put(&self, endpoint: Endpoint) -> Result<Put, StoreError> {
         let mut tables = self.tables();
-        let expected = match tables.endpoints.get(&endpoint.id) {
-            None => 1,
-            Some(Some(kept)) => kept.version + 1,
+        let (expected, health) = match tables.endpoints.get(&endpoint.id) {
+            None => (1, Health::default()),
+            Some(Some(kept)) if !kept.is_enabled() && endpoint.is_enabled() => {
+                (kept.version + 1, kept.health.forgiven())
+            }
+            Some(Some(kept)) => (kept.version + 1, kept.health),
             Some(None) => return Ok(Put::VersionConflict),
         };
         if endpoint.version != expected {
             return Ok(Put::VersionConflict);
         }
+        let endpoint = Endpoint { health, ..endpoint };
         tables.tenants.entry(endpoint.tenant.clone()).or_default().insert(endpoint.id);
         tables.endpoints.insert(endpoint.id, Some(Arc::new(endpoint)));
         Ok(Put::Stored)

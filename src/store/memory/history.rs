@@ -62,7 +62,7 @@ impl Tables {
         let disabled = self.endpoints.iter().filter(|(_, kept)| kept.as_ref().is_some_and(|it| !it.is_enabled()));
         let held: usize = disabled.filter_map(|(id, _)| self.lanes.get(id)).map(BTreeSet::len).sum();
         let held = u64::try_from(held).unwrap_or(u64::MAX);
-        Counts { pending: self.tally.pending.saturating_sub(held), held, ..self.tally }
+        Counts { pending: self.tally.pending.saturating_sub(held), held: self.tally.held + held, ..self.tally }
     }
 
     fn fits(&self, query: &DeliveryQuery, row: &Row) -> bool {
@@ -70,6 +70,8 @@ impl Tables {
             && query.event.as_ref().is_none_or(|event| row.event.id == *event)
             && query.endpoint.is_none_or(|endpoint| row.endpoint == endpoint)
             && query.event_type.as_ref().is_none_or(|event_type| row.event.event_type == *event_type)
+            && query.from.is_none_or(|from| from <= row.created_at)
+            && query.to.is_none_or(|to| row.created_at < to)
             && query.state.is_none_or(|state: DeliveryState| self.shown_state(row) == state)
     }
 
@@ -95,7 +97,9 @@ impl Tables {
         let mut gone = 0;
         while gone < u64::from(limit) && self.childless.first().is_some_and(|(at, ..)| *at < before) {
             if let Some((_, tenant, id)) = self.childless.pop_first() {
-                self.events.remove(&(tenant, id));
+                if let Some(gone) = self.events.remove(&(tenant, id)) {
+                    self.log.remove(&gone.seq);
+                }
             }
             gone += 1;
         }

@@ -3,11 +3,15 @@
 //! [`MemoryStore`] keeps every role of the contract except that nothing survives the process. Use
 //! [`SqliteStore`](crate::store::SqliteStore) for what must.
 
+#[cfg(feature = "outbox")]
+mod control;
 mod dedup;
 #[cfg(feature = "outbox")]
 mod directory;
 #[cfg(feature = "outbox")]
 mod history;
+#[cfg(feature = "outbox")]
+mod order;
 #[cfg(feature = "outbox")]
 mod outbox;
 #[cfg(feature = "outbox")]

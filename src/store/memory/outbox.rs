@@ -2,13 +2,15 @@
 
 use std::collections::hash_map::Entry;
 use std::ops::Bound;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use super::MemoryStore;
 use super::tables::{EventRow, Row, Tables};
 use crate::clock::Timestamp;
-use crate::delivery::{DeliveryState, Lease, Settlement};
+use crate::delivery::{Lease, NewDelivery, Settlement};
+use crate::event::Event;
 use crate::id::EndpointId;
 use crate::store::{Append, Appended, Claim, Claimed, LaneDue, Outbox, Settled, StoreError};
 
@@ -50,6 +52,7 @@ impl Outbox for MemoryStore {
         let mut tables = self.tables();
         let give_back = |row: &mut Row| {
             row.attempts = row.attempts.saturating_sub(1);
+            row.leased = false;
             // A release ends the lease: what its holder says afterwards no longer counts.
             row.fence += 1;
         };
@@ -73,31 +76,27 @@ impl Tables {
             Entry::Vacant(slot) => slot,
         };
         let count = u32::try_from(deliveries.len()).unwrap_or(u32::MAX);
-        slot.insert(EventRow { event: event.clone(), appended_at: now, deliveries: count });
+        let seq = self.log.last_key_value().map_or(1, |(last, _)| last + 1);
+        self.log.insert(seq, (event.tenant.clone(), event.id.clone()));
+        slot.insert(EventRow { event: event.clone(), seq, appended_at: now, deliveries: count, expunged: false });
         if deliveries.is_empty() {
             self.childless.insert((now, event.tenant.clone(), event.id.clone()));
         }
         for delivery in deliveries {
-            let born_leased = u32::from(delivery.leased_until.is_some());
-            let due = delivery.leased_until.unwrap_or(now);
-            let row = Row {
-                event: event.clone(),
-                endpoint: delivery.endpoint,
-                state: DeliveryState::Pending,
-                due,
-                attempts: born_leased,
-                faults: 0,
-                fence: born_leased.into(),
-                created_at: now,
-                finished_at: None,
-                reason: None,
-                log: Vec::new(),
-            };
-            self.lanes.entry(delivery.endpoint).or_default().insert((due, delivery.id));
-            self.deliveries.insert(delivery.id, row);
-            self.tally.add(DeliveryState::Pending, 1);
+            self.append_delivery(&event, seq, &delivery, now);
         }
         Appended::Stored
+    }
+
+    fn append_delivery(&mut self, event: &Arc<Event>, seq: u64, delivery: &NewDelivery, now: Timestamp) {
+        let mut row = Row::pending(event.clone(), seq, delivery.endpoint, now, now);
+        match (&event.order, delivery.leased_until) {
+            // What has to keep its order may have to wait, so it is never born leased.
+            (Some(order), _) => row.due = self.enter(delivery.endpoint, order, now, now),
+            (None, Some(until)) => (row.due, row.attempts, row.fence, row.leased) = (until, 1, 1, true),
+            (None, None) => {}
+        }
+        self.insert(delivery.id, row);
     }
 
     fn due(&self, endpoint: EndpointId) -> Option<LaneDue> {

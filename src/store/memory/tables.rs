@@ -7,7 +7,7 @@ use super::MemoryDedup;
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, DeliveryState, Lease, Leased, Next, Settlement};
 use crate::endpoint::Endpoint;
-use crate::event::Event;
+use crate::event::{Event, Order};
 use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
 use crate::retry::FailReason;
 use crate::store::{Counts, Settled};
@@ -37,6 +37,8 @@ impl MemoryStore {
 #[derive(Debug, Default)]
 pub(super) struct Tables {
     pub(super) events: HashMap<(Tenant, EventId), EventRow>,
+    /// Events in the order of appending.
+    pub(super) log: BTreeMap<u64, (Tenant, EventId)>,
     /// Events without deliveries, for pruning: all others go with their last delivery.
     pub(super) childless: BTreeSet<(Timestamp, Tenant, EventId)>,
     pub(super) deliveries: BTreeMap<DeliveryId, Row>,
@@ -44,6 +46,8 @@ pub(super) struct Tables {
     pub(super) finished: BTreeSet<(Timestamp, DeliveryId)>,
     /// Pending deliveries of each lane by the time they are due, or their lease ends.
     pub(super) lanes: BTreeMap<EndpointId, BTreeSet<(Timestamp, DeliveryId)>>,
+    /// What is not final of each endpoint and ordering key, by the event's place in the log.
+    pub(super) keys: HashMap<(EndpointId, Order), BTreeSet<(u64, DeliveryId)>>,
     /// Removed ones stay as `None`, so that nothing owed to them is ever sent.
     pub(super) endpoints: BTreeMap<EndpointId, Option<Arc<Endpoint>>>,
     pub(super) tenants: HashMap<Tenant, BTreeSet<EndpointId>>,
@@ -54,20 +58,26 @@ pub(super) struct Tables {
 #[derive(Debug)]
 pub(super) struct EventRow {
     pub(super) event: Arc<Event>,
+    pub(super) seq: u64,
     pub(super) appended_at: Timestamp,
     pub(super) deliveries: u32,
+    pub(super) expunged: bool,
 }
 
 #[derive(Debug)]
 pub(super) struct Row {
     pub(super) event: Arc<Event>,
+    /// The event's place in the log.
+    pub(super) seq: u64,
     pub(super) endpoint: EndpointId,
-    /// Never `Held`: that is what a pending delivery is called while its endpoint is disabled.
+    /// `Held` by decision only; a pending delivery is called so too while its endpoint is disabled.
     pub(super) state: DeliveryState,
     pub(super) due: Timestamp,
     pub(super) attempts: u32,
     pub(super) faults: u32,
     pub(super) fence: u64,
+    /// Claimed, and neither settled nor released since.
+    pub(super) leased: bool,
     pub(super) created_at: Timestamp,
     pub(super) finished_at: Option<Timestamp>,
     pub(super) reason: Option<FailReason>,
@@ -75,18 +85,54 @@ pub(super) struct Row {
 }
 
 impl Row {
+    /// A delivery that nobody has claimed.
+    pub(super) const fn pending(
+        event: Arc<Event>,
+        seq: u64,
+        endpoint: EndpointId,
+        due: Timestamp,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            event,
+            seq,
+            endpoint,
+            state: DeliveryState::Pending,
+            due,
+            attempts: 0,
+            faults: 0,
+            fence: 0,
+            leased: false,
+            created_at: now,
+            finished_at: None,
+            reason: None,
+            log: Vec::new(),
+        }
+    }
+
     fn is_leased_by(&self, lease: Lease) -> bool {
         self.state == DeliveryState::Pending && self.fence == lease.fence && self.fence > 0
     }
 
     fn finish(&mut self, state: DeliveryState, reason: Option<FailReason>, at: Timestamp) {
         (self.state, self.reason, self.finished_at, self.faults) = (state, reason, Some(at), 0);
+        self.leased = false;
     }
 }
 
 impl Tables {
+    /// Takes in a delivery.
+    pub(super) fn insert(&mut self, id: DeliveryId, row: Row) {
+        self.lanes.entry(row.endpoint).or_default().insert((row.due, id));
+        if let Some(order) = &row.event.order {
+            self.keys.entry((row.endpoint, order.clone())).or_default().insert((row.seq, id));
+        }
+        self.deliveries.insert(id, row);
+        self.tally.add(DeliveryState::Pending, 1);
+    }
+
     /// Moves a pending delivery in its lane.
-    fn reschedule(&mut self, id: DeliveryId, due: Timestamp) {
+    pub(super) fn reschedule(&mut self, id: DeliveryId, due: Timestamp) {
         let Some(row) = self.deliveries.get_mut(&id) else { return };
         let lane = self.lanes.entry(row.endpoint).or_default();
         lane.remove(&(row.due, id));
@@ -116,6 +162,7 @@ impl Tables {
         let row = self.deliveries.get_mut(&id)?;
         row.fence += 1;
         row.attempts += 1;
+        row.leased = true;
         let delivery = crate::delivery::NewDelivery { id, endpoint: row.endpoint, leased_until: Some(until) };
         let leased = Leased::first(&delivery, until, row.created_at, row.event.clone());
         Some(leased.with_counts(row.fence, row.attempts, row.faults))
@@ -127,7 +174,21 @@ impl Tables {
         let Some(row) = self.deliveries.get_mut(&id).filter(|row| row.is_leased_by(settlement.lease)) else {
             return Settled::LeaseLost;
         };
-        row.log.extend(settlement.attempt);
+        let (endpoint, order) = (row.endpoint, row.event.order.clone());
+        row.leased = false;
+        self.affect(endpoint, &settlement);
+        self.apply(id, &settlement);
+        if let Some(order) = order {
+            self.pass_on(id, &settlement, endpoint, &order);
+        }
+        if let Some(row) = self.deliveries.get_mut(&id) {
+            row.log.extend(settlement.attempt);
+        }
+        Settled::Done
+    }
+
+    fn apply(&mut self, id: DeliveryId, settlement: &Settlement) {
+        let Some(row) = self.deliveries.get_mut(&id) else { return };
         match settlement.next {
             // A settlement ends the lease: the same one again, or an extension after it, no longer counts.
             Next::Retry { due } => {
@@ -142,29 +203,70 @@ impl Tables {
                 self.reschedule(id, due);
             }
             Next::Delivered => self.finish(id, DeliveryState::Delivered, None, settlement.at),
-            Next::Failed { reason } => {
-                let endpoint = row.endpoint;
-                self.finish(id, DeliveryState::Failed, Some(reason), settlement.at);
-                self.affect(endpoint, reason, settlement.at);
+            Next::Failed { reason } | Next::Disable { reason } => {
+                self.finish(id, DeliveryState::Failed, Some(reason), settlement.at)
             }
+            Next::Held { reason } => self.hold(id, reason, settlement.at),
         }
-        Settled::Done
     }
 
-    fn finish(&mut self, id: DeliveryId, state: DeliveryState, reason: Option<FailReason>, at: Timestamp) {
+    /// Out of its lane, but still in the way of its ordering key.
+    fn hold(&mut self, id: DeliveryId, reason: FailReason, at: Timestamp) {
+        let Some(row) = self.deliveries.get_mut(&id) else { return };
+        let (endpoint, due) = (row.endpoint, row.due);
+        (row.state, row.reason, row.faults, row.due) = (DeliveryState::Held, Some(reason), 0, at);
+        row.fence += 1;
+        self.tally.take(DeliveryState::Pending);
+        self.tally.add(DeliveryState::Held, 1);
+        self.leave_lane(endpoint, due, id);
+    }
+
+    /// The next of the key follows, when this one is out of the way or has been overtaken.
+    fn pass_on(&mut self, id: DeliveryId, settlement: &Settlement, endpoint: EndpointId, order: &Order) {
+        match settlement.next {
+            Next::Held { .. } => return,
+            Next::Delivered | Next::Failed { .. } | Next::Disable { .. } => {}
+            Next::Retry { .. } | Next::Again { .. } => {
+                if !self.is_overtaken(endpoint, order) {
+                    return;
+                }
+                self.finish(id, DeliveryState::Cancelled, Some(FailReason::Superseded), settlement.at);
+            }
+        }
+        self.follow(endpoint, order, settlement.at);
+    }
+
+    pub(super) fn finish(&mut self, id: DeliveryId, state: DeliveryState, reason: Option<FailReason>, at: Timestamp) {
         let Some(row) = self.deliveries.get_mut(&id) else { return };
         self.tally.take(row.state);
         self.tally.add(state, 1);
         row.finish(state, reason, at);
-        let (endpoint, due) = (row.endpoint, row.due);
+        row.fence += 1;
+        let (endpoint, due, seq, order) = (row.endpoint, row.due, row.seq, row.event.order.clone());
         self.leave_lane(endpoint, due, id);
         self.finished.insert((at, id));
+        if let Some(order) = order {
+            self.leave_key((endpoint, order), (seq, id));
+        }
     }
 
-    fn affect(&mut self, endpoint: EndpointId, reason: FailReason, at: Timestamp) {
-        if let Some(Some(kept)) = self.endpoints.get_mut(&endpoint)
-            && let Some(changed) = kept.affected_by(reason, at)
-        {
+    fn leave_key(&mut self, key: (EndpointId, Order), entry: (u64, DeliveryId)) {
+        if let Some(waiting) = self.keys.get_mut(&key) {
+            waiting.remove(&entry);
+            if waiting.is_empty() {
+                self.keys.remove(&key);
+            }
+        }
+    }
+
+    /// Its health, and what a final failure does to it.
+    fn affect(&mut self, endpoint: EndpointId, settlement: &Settlement) {
+        let Some(Some(kept)) = self.endpoints.get_mut(&endpoint) else { return };
+        if let Some(health) = kept.health.after(settlement) {
+            Arc::make_mut(kept).health = health;
+        }
+        let final_failure = matches!(settlement.next, Next::Failed { .. } | Next::Disable { .. });
+        if final_failure && let Some(changed) = kept.affected_by(settlement.next, settlement.at) {
             *kept = Arc::new(changed);
         }
     }
@@ -181,15 +283,14 @@ impl Tables {
         }
     }
 
-    /// Cancels everything that is pending in a lane; leases on it no longer count.
+    /// Cancels everything that is pending or held in a lane; leases on it no longer count.
     pub(super) fn cancel_lane(&mut self, endpoint: EndpointId, now: Timestamp) {
-        for (_, id) in self.lanes.remove(&endpoint).unwrap_or_default() {
-            if let Some(row) = self.deliveries.get_mut(&id) {
-                self.tally.take(row.state);
-                self.tally.add(DeliveryState::Cancelled, 1);
-                row.finish(DeliveryState::Cancelled, None, now);
-                self.finished.insert((now, id));
-            }
+        let pending = self.lanes.remove(&endpoint).unwrap_or_default().into_iter().map(|(_, id)| id);
+        let held =
+            self.deliveries.iter().filter(|(_, row)| row.endpoint == endpoint && row.state == DeliveryState::Held);
+        let owed: Vec<_> = pending.chain(held.map(|(id, _)| *id)).collect();
+        for id in owed {
+            self.finish(id, DeliveryState::Cancelled, None, now);
         }
     }
 

@@ -6,7 +6,10 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::SqliteStore;
-use super::rows::{ENDPOINT_COLUMNS, REMOVED, endpoint, find_endpoint, select, signed, write_endpoint};
+use super::rows::{
+    DISABLED, ENDPOINT_COLUMNS, ENDPOINTS, REMOVED, endpoint, find_endpoint, health, select, signed, write_endpoint,
+    write_health,
+};
 use crate::clock::Timestamp;
 use crate::endpoint::Endpoint;
 use crate::id::{EndpointId, Tenant};
@@ -62,6 +65,10 @@ fn put(connection: &Connection, endpoint: &Endpoint) -> rusqlite::Result<Put> {
     if signed(endpoint.version) != expected {
         return Ok(Put::VersionConflict);
     }
+    if endpoint.is_enabled() && found.is_some_and(|(_, state)| state == DISABLED) {
+        let forgiven = health(connection, endpoint.id)?.forgiven();
+        write_health(connection, endpoint.id, &forgiven)?;
+    }
     write_endpoint(connection, endpoint)?;
     Ok(Put::Stored)
 }
@@ -72,8 +79,8 @@ fn list(
     after: &[u8],
     limit: u32,
 ) -> rusqlite::Result<Vec<Arc<Endpoint>>> {
-    let of = if tenant.is_some() { "tenant = ?3" } else { "?3 IS NULL" };
-    let rest = format!("FROM hookwire_endpoint WHERE state < 2 AND id > ?1 AND {of} ORDER BY id LIMIT ?2");
+    let of = if tenant.is_some() { "n.tenant = ?3" } else { "?3 IS NULL" };
+    let rest = format!("{ENDPOINTS} WHERE n.state < 2 AND n.id > ?1 AND {of} ORDER BY n.id LIMIT ?2");
     let mut statement = connection.prepare_cached(&select(ENDPOINT_COLUMNS, &rest))?;
     statement.query_map(params![after, limit, tenant.map(Tenant::as_str)], endpoint)?.collect()
 }
@@ -81,12 +88,20 @@ fn list(
 /// Removed, and its keys forgotten. The row stays, so that nothing owed to it is ever sent.
 fn bury(connection: &Connection, id: EndpointId) -> rusqlite::Result<bool> {
     let sql = "UPDATE hookwire_endpoint SET state = 2, record = '' WHERE id = ?1 AND state < 2";
+    connection.prepare_cached("DELETE FROM hookwire_health WHERE endpoint = ?1")?.execute([id.as_bytes()])?;
     Ok(connection.prepare_cached(sql)?.execute([id.as_bytes()])? > 0)
 }
 
+const CANCEL_PENDING: &str = "UPDATE hookwire_delivery SET state = 3, finished_at = ?2, fence = fence + 1 WHERE id IN \
+     (SELECT id FROM hookwire_delivery WHERE state = 0 AND endpoint = ?1 LIMIT ?3)";
+const CANCEL_HELD: &str = "UPDATE hookwire_delivery SET state = 3, finished_at = ?2, fence = fence + 1 WHERE id IN \
+     (SELECT id FROM hookwire_delivery WHERE state = 4 AND endpoint = ?1 LIMIT ?3)";
+
 /// Cancels a part of what an endpoint is owed; how much.
 pub(super) fn cancel_some(connection: &Connection, id: EndpointId, now: Timestamp) -> rusqlite::Result<usize> {
-    let sql = "UPDATE hookwire_delivery SET state = 3, finished_at = ?2, fence = fence + 1 WHERE id IN \
-               (SELECT id FROM hookwire_delivery WHERE state = 0 AND endpoint = ?1 LIMIT ?3)";
-    connection.prepare_cached(sql)?.execute(params![id.as_bytes(), now.as_micros(), CANCEL_BATCH])
+    let mut cancelled = 0;
+    for sql in [CANCEL_PENDING, CANCEL_HELD] {
+        cancelled += connection.prepare_cached(sql)?.execute(params![id.as_bytes(), now.as_micros(), CANCEL_BATCH])?;
+    }
+    Ok(cancelled)
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
 use super::SqliteStore;
-use super::rows::{DELIVERY_COLUMNS, EVENT_COLUMNS, attempt, delivery, event, select, shown_state};
+use super::rows::{DELIVERY_COLUMNS, EVENT_COLUMNS, EVENT_WIDTH, attempt, delivery, event, select, shown_state};
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, DeliveryState};
 use crate::event::{Event, EventType};
@@ -62,7 +62,7 @@ fn find_event(connection: &Connection, tenant: &Tenant, id: &EventId) -> rusqlit
     );
     let read = |row: &rusqlite::Row<'_>| {
         let mut event = event(row, 0)?;
-        event.fingerprint = row.get(6)?;
+        event.fingerprint = row.get(EVENT_WIDTH)?;
         Ok(Arc::new(event))
     };
     connection.prepare_cached(&sql)?.query_row([tenant.as_str(), id.as_str()], read).optional()
@@ -75,6 +75,7 @@ fn find_deliveries(connection: &Connection, query: &DeliveryQuery, page: Page) -
     let event = query.event.as_ref().map(EventId::as_str);
     let endpoint = query.endpoint.map(|id| id.as_bytes().to_vec());
     let event_type = query.event_type.as_ref().map(EventType::as_str);
+    let (from, to) = (query.from.map(Timestamp::as_micros), query.to.map(Timestamp::as_micros));
     let mut conditions = vec!["d.id > :after"];
     let mut values: Vec<(&str, &dyn ToSql)> = vec![(":after", &after), (":limit", &page.limit)];
     if tenant.is_some() && event.is_some() {
@@ -95,6 +96,14 @@ fn find_deliveries(connection: &Connection, query: &DeliveryQuery, page: Page) -
         conditions.push("e.type = :type");
         values.push((":type", &event_type));
     }
+    if from.is_some() {
+        conditions.push("d.created_at >= :from");
+        values.push((":from", &from));
+    }
+    if to.is_some() {
+        conditions.push("d.created_at < :to");
+        values.push((":to", &to));
+    }
     conditions.extend(query.state.map(state_condition));
     let rest = format!("{DELIVERIES} WHERE {} ORDER BY d.id LIMIT :limit", conditions.join(" AND "));
     let mut statement = connection.prepare_cached(&select(DELIVERY_COLUMNS, &rest))?;
@@ -105,7 +114,7 @@ fn find_deliveries(connection: &Connection, query: &DeliveryQuery, page: Page) -
 const fn state_condition(state: DeliveryState) -> &'static str {
     match state {
         DeliveryState::Pending => "d.state = 0 AND coalesce(n.state, 0) = 0",
-        DeliveryState::Held => "d.state = 0 AND n.state = 1",
+        DeliveryState::Held => "(d.state = 4 OR (d.state = 0 AND n.state = 1))",
         DeliveryState::Delivered => "d.state = 1",
         DeliveryState::Failed => "d.state = 2",
         DeliveryState::Cancelled => "(d.state = 3 OR (d.state = 0 AND n.state = 2))",

@@ -32,14 +32,18 @@
 //! open. A store does not work in a forked child: its calls fail as closed there. When the file is deleted or replaced under
 //! an open store, the store closes itself rather than acknowledge what would be lost (Unix).
 
+mod control;
 mod dedup;
 mod directory;
 mod history;
+mod intake;
 mod open;
+mod order;
 mod outbox;
 mod place;
 mod rows;
 mod schema;
+mod settle;
 #[cfg(test)]
 mod tests;
 mod thread;

@@ -3,19 +3,17 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use rusqlite::{Connection, OptionalExtension, ToSql, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::SqliteStore;
 use super::directory::cancel_some;
-use super::rows::{
-    DELIVERED, ENABLED, EVENT_COLUMNS, FAILED, REMOVED, count, delivery_id, endpoint_id, event, fence, find_endpoint,
-    lease_fence, select, time, write_endpoint,
-};
+use super::order;
+use super::rows::{ENABLED, EVENT_COLUMNS, REMOVED, count, delivery_id, endpoint_id, event, fence, select, time};
+use super::settle::{settle_all, under_lease};
 use crate::clock::Timestamp;
-use crate::delivery::{Attempt, Lease, Leased, NewDelivery, Next, Settlement};
+use crate::delivery::{Lease, Leased, NewDelivery, Settlement};
 use crate::event::Event;
 use crate::id::EndpointId;
-use crate::retry::FailReason;
 use crate::store::{Append, Appended, Claim, Claimed, LaneClaim, LaneDue, Outbox, Settled, StoreError};
 
 #[async_trait]
@@ -31,7 +29,7 @@ impl Outbox for SqliteStore {
     }
 
     async fn settle(&self, batch: Vec<Settlement>) -> Result<Vec<Settled>, StoreError> {
-        self.write(move |connection| batch.iter().map(|one| settle(connection, one)).collect()).await
+        self.write(move |connection| settle_all(connection, &batch)).await
     }
 
     async fn extend(&self, leases: Vec<Lease>, until: Timestamp) -> Result<Vec<Settled>, StoreError> {
@@ -53,10 +51,11 @@ impl Outbox for SqliteStore {
     }
 }
 
-fn append(connection: &Connection, append: &Append) -> rusqlite::Result<Appended> {
+pub(super) fn append(connection: &Connection, append: &Append) -> rusqlite::Result<Appended> {
     let Append { event, deliveries, now } = append;
-    let insert = "INSERT INTO hookwire_event (tenant, id, type, content_type, occurred_at, appended_at, childless) \
-                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let insert = "INSERT INTO hookwire_event (tenant, id, type, content_type, occurred_at, appended_at, childless, order_key, expires_at) \
+                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let key = event.order.as_ref().map(order::column);
     connection.prepare_cached(insert)?.execute(params![
         event.tenant.as_str(),
         event.id.as_str(),
@@ -64,7 +63,9 @@ fn append(connection: &Connection, append: &Append) -> rusqlite::Result<Appended
         &*event.content_type,
         event.occurred_at.as_micros(),
         now.as_micros(),
-        deliveries.is_empty().then(|| now.as_micros())
+        deliveries.is_empty().then(|| now.as_micros()),
+        key,
+        event.expires_at.map(Timestamp::as_micros)
     ])?;
     let seq = connection.last_insert_rowid();
     if !publish(connection, event, seq)? {
@@ -74,7 +75,7 @@ fn append(connection: &Connection, append: &Append) -> rusqlite::Result<Appended
         .prepare_cached("INSERT INTO hookwire_payload (event, body) VALUES (?1, ?2)")?
         .execute(params![seq, &*event.payload])?;
     for delivery in deliveries {
-        append_delivery(connection, seq, delivery, *now)?;
+        append_delivery(connection, (seq, key.as_deref()), delivery, *now)?;
     }
     Ok(Appended::Stored)
 }
@@ -103,18 +104,30 @@ fn unpublished(connection: &Connection, event: &Event, seq: i64) -> rusqlite::Re
     Ok(if same { Appended::Duplicate } else { Appended::Conflict })
 }
 
-fn append_delivery(connection: &Connection, event: i64, new: &NewDelivery, now: Timestamp) -> rusqlite::Result<()> {
-    let born_leased = i64::from(new.leased_until.is_some());
+fn append_delivery(
+    connection: &Connection,
+    (event, key): (i64, Option<&str>),
+    new: &NewDelivery,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    // What has to keep its order may have to wait, so it is never born leased.
+    let leased_until = new.leased_until.filter(|_| key.is_none());
+    let born_leased = i64::from(leased_until.is_some());
+    let due = match key {
+        Some(key) => order::enter(connection, new.endpoint.as_bytes(), key, now, now)?,
+        None => leased_until.unwrap_or(now).as_micros(),
+    };
     let insert = "INSERT INTO hookwire_delivery \
-                  (id, event, endpoint, state, due, attempts, faults, fence, created_at) \
-                  VALUES (?1, ?2, ?3, 0, ?4, ?5, 0, ?5, ?6)";
+                  (id, event, endpoint, state, due, attempts, faults, fence, created_at, order_key) \
+                  VALUES (?1, ?2, ?3, 0, ?4, ?5, 0, ?5, ?6, ?7)";
     connection.prepare_cached(insert)?.execute(params![
         new.id.as_bytes(),
         event,
         new.endpoint.as_bytes(),
-        new.leased_until.unwrap_or(now).as_micros(),
+        due,
         born_leased,
-        now.as_micros()
+        now.as_micros(),
+        key
     ])?;
     Ok(())
 }
@@ -180,116 +193,6 @@ fn next_due(connection: &Connection, endpoint: EndpointId) -> rusqlite::Result<O
         .prepare_cached("SELECT due FROM hookwire_delivery WHERE state = 0 AND endpoint = ?1 ORDER BY due LIMIT 1")?
         .query_row([endpoint.as_bytes()], |row| Ok(LaneDue { endpoint, due: time(row, 0)? }))
         .optional()
-}
-
-fn settle(connection: &Connection, settlement: &Settlement) -> rusqlite::Result<Settled> {
-    let Settlement { lease, attempt, next, at } = settlement;
-    // Under the first fence there cannot be an earlier attempt.
-    if lease.fence > 1 && attempt.is_some() {
-        keep_last_attempt(connection, *lease)?;
-    }
-    // Every settlement ends the lease: the same one again, or an extension after it, no longer counts.
-    let finish = |state: i64, reason: Option<FailReason>| {
-        update(connection, FINISH, settlement, &[&state, &at.as_micros(), &reason.map(FailReason::as_str)])
-    };
-    let changed = match next {
-        Next::Delivered => finish(DELIVERED, None)?,
-        Next::Failed { reason } => finish(FAILED, Some(*reason))?,
-        Next::Retry { due } => update(connection, RETRY, settlement, &[&due.as_micros()])?,
-        Next::Again { due } => update(connection, AGAIN, settlement, &[&due.as_micros()])?,
-    };
-    if let (Settled::Done, Next::Failed { reason }) = (changed, next) {
-        affect_endpoint(connection, *lease, *reason, *at)?;
-    }
-    Ok(changed)
-}
-
-/// Moves the attempt before this one out of the way, if the lease is valid and there was one.
-fn keep_last_attempt(connection: &Connection, lease: Lease) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO hookwire_attempt (delivery, fence, number, at, duration, class, status, excerpt) \
-               SELECT id, last_fence, last_number, last_at, last_duration, last_class, last_status, last_excerpt \
-               FROM hookwire_delivery WHERE id = ?1 AND fence = ?2 AND state = 0 AND last_fence IS NOT NULL";
-    connection.prepare_cached(sql)?.execute(params![lease.delivery.as_bytes(), lease_fence(lease)]).map(drop)
-}
-
-/// The update of a settlement. `?1` and `?2` are its lease, `?3` to `?8` its attempt; where nothing was tried, what stands
-/// there stays. Put together by the compiler, because every attempt runs one.
-macro_rules! settling {
-    ($change:literal) => {
-        concat!(
-            "UPDATE hookwire_delivery SET last_fence = iif(?3 IS NULL, last_fence, ?2), \
-             last_number = coalesce(?3, last_number), last_at = coalesce(?4, last_at), \
-             last_duration = coalesce(?5, last_duration), last_class = coalesce(?6, last_class), \
-             last_status = iif(?3 IS NULL, last_status, ?7), last_excerpt = iif(?3 IS NULL, last_excerpt, ?8), ",
-            $change,
-            " WHERE id = ?1 AND fence = ?2 AND state = 0"
-        )
-    };
-}
-
-const FINISH: &str = settling!("state = ?9, finished_at = ?10, reason = ?11, faults = 0");
-
-// These end the lease too: the same settlement again, or an extension after it, no longer counts.
-const RETRY: &str = settling!("due = ?9, faults = 0, fence = fence + 1");
-const AGAIN: &str = settling!("due = ?9, attempts = max(attempts - 1, 0), faults = faults + 1, fence = fence + 1");
-
-/// Runs one of the statements above; `rest` are its parameters from `?9` on.
-fn update(connection: &Connection, sql: &str, of: &Settlement, rest: &[&dyn ToSql]) -> rusqlite::Result<Settled> {
-    let last = Last::of(of.attempt.as_ref());
-    let (id, fence) = (of.lease.delivery.as_bytes(), lease_fence(of.lease));
-    let first: [&dyn ToSql; 8] =
-        [id, &fence, &last.number, &last.at, &last.duration, &last.class, &last.status, &last.excerpt];
-    let all: Vec<_> = first.iter().chain(rest).copied().collect();
-    Ok(settled(connection.prepare_cached(sql)?.execute(&*all)?))
-}
-
-/// An attempt as columns; all `None` where nothing was tried.
-#[derive(Default)]
-struct Last<'a> {
-    number: Option<u32>,
-    at: Option<i64>,
-    duration: Option<i64>,
-    class: Option<&'static str>,
-    status: Option<u16>,
-    excerpt: Option<&'a str>,
-}
-
-impl<'a> Last<'a> {
-    fn of(attempt: Option<&'a Attempt>) -> Self {
-        let Some(attempt) = attempt else { return Self::default() };
-        Self {
-            number: Some(attempt.number),
-            at: Some(attempt.at.as_micros()),
-            duration: Some(i64::try_from(attempt.duration.as_micros()).unwrap_or(i64::MAX)),
-            class: Some(attempt.outcome.class()),
-            status: attempt.outcome.status(),
-            excerpt: attempt.excerpt.as_deref(),
-        }
-    }
-}
-
-/// Runs an update that is fenced by the lease; `?3` is a time.
-fn under_lease(connection: &Connection, sql: &str, lease: Lease, due: Timestamp) -> rusqlite::Result<Settled> {
-    let changed = connection.prepare_cached(sql)?.execute(params![
-        lease.delivery.as_bytes(),
-        lease_fence(lease),
-        due.as_micros()
-    ])?;
-    Ok(settled(changed))
-}
-
-const fn settled(changed: usize) -> Settled {
-    if changed == 0 { Settled::LeaseLost } else { Settled::Done }
-}
-
-fn affect_endpoint(connection: &Connection, lease: Lease, reason: FailReason, at: Timestamp) -> rusqlite::Result<()> {
-    let id = connection
-        .prepare_cached("SELECT endpoint FROM hookwire_delivery WHERE id = ?1")?
-        .query_row([lease.delivery.as_bytes()], |row| endpoint_id(row, 0))?;
-    let endpoint = find_endpoint(connection, id)?;
-    endpoint
-        .and_then(|endpoint| endpoint.affected_by(reason, at))
-        .map_or(Ok(()), |changed| write_endpoint(connection, &changed))
 }
 
 /// Hops from lane to lane in the hot index: the cost is that of the lanes listed, not of what is in them.

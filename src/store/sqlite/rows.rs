@@ -6,9 +6,10 @@ use std::time::Duration;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row};
 
+use super::order;
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, DeliveryState, Lease};
-use crate::endpoint::{Endpoint, EndpointRecord};
+use crate::endpoint::{Endpoint, EndpointRecord, Health};
 use crate::event::{Event, EventParts, EventType};
 use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
 use crate::outcome::Outcome;
@@ -18,6 +19,7 @@ use crate::retry::FailReason;
 pub(super) const DELIVERED: i64 = 1;
 pub(super) const FAILED: i64 = 2;
 pub(super) const CANCELLED: i64 = 3;
+pub(super) const HELD: i64 = 4;
 
 /// States of `hookwire_endpoint`.
 pub(super) const ENABLED: i64 = 0;
@@ -78,7 +80,11 @@ pub(super) fn event_type(row: &Row<'_>, column: usize) -> rusqlite::Result<Event
 }
 
 /// The columns that [`event`] reads.
-pub(super) const EVENT_COLUMNS: &str = "e.tenant, e.id, e.type, e.content_type, e.occurred_at, p.body";
+pub(super) const EVENT_COLUMNS: &str = "e.tenant, e.id, e.type, e.content_type, e.occurred_at, p.body, \
+     e.order_key, e.expires_at";
+
+/// How many they are.
+pub(super) const EVENT_WIDTH: usize = 8;
 
 /// An event from [`EVENT_COLUMNS`], the first of which is column `from`.
 pub(super) fn event(row: &Row<'_>, from: usize) -> rusqlite::Result<Event> {
@@ -89,6 +95,8 @@ pub(super) fn event(row: &Row<'_>, from: usize) -> rusqlite::Result<Event> {
         content_type: Arc::from(row.get_ref(from + 3)?.as_str()?),
         occurred_at: time(row, from + 4)?,
         payload: row.get::<_, Vec<u8>>(from + 5)?.into(),
+        order: row.get_ref(from + 6)?.as_str_or_null()?.and_then(order::restore),
+        expires_at: row.get::<_, Option<i64>>(from + 7)?.map(Timestamp::from_micros),
     };
     Ok(Event::restore(parts, None))
 }
@@ -106,6 +114,8 @@ pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         content_type: Arc::from(""),
         occurred_at: Timestamp::EPOCH,
         payload: bytes::Bytes::new(),
+        order: None,
+        expires_at: None,
     };
     let event = Event::restore(parts, None);
     let mut delivery = Delivery::pending(delivery_id(row, 0)?, &event, endpoint_id(row, 4)?, time(row, 8)?);
@@ -122,6 +132,7 @@ pub(super) fn shown_state(state: i64, endpoint: Option<i64>) -> DeliveryState {
     match (state, endpoint) {
         (DELIVERED, _) => DeliveryState::Delivered,
         (FAILED, _) => DeliveryState::Failed,
+        (HELD, _) => DeliveryState::Held,
         (CANCELLED, _) | (_, Some(REMOVED)) => DeliveryState::Cancelled,
         (_, Some(DISABLED)) => DeliveryState::Held,
         _ => DeliveryState::Pending,
@@ -140,18 +151,56 @@ pub(super) fn attempt(row: &Row<'_>) -> rusqlite::Result<Attempt> {
 }
 
 /// The columns that [`endpoint`] reads.
-pub(super) const ENDPOINT_COLUMNS: &str = "id, tenant, version, record";
+pub(super) const ENDPOINT_COLUMNS: &str = "n.id, n.tenant, n.version, n.record, h.failing_since, h.last_failure, \
+     h.failures, h.last_success, h.paused_until";
+
+/// Where they come from.
+pub(super) const ENDPOINTS: &str = "FROM hookwire_endpoint n LEFT JOIN hookwire_health h ON h.endpoint = n.id";
 
 pub(super) fn endpoint(row: &Row<'_>) -> rusqlite::Result<Arc<Endpoint>> {
     let record: EndpointRecord =
         serde_json::from_str(row.get_ref(3)?.as_str()?).map_err(|error| unreadable(3, error))?;
     let restored = record.restore(endpoint_id(row, 0)?, tenant(row, 1)?, fence(row, 2)?);
-    restored.map(Arc::new).map_err(|error| unreadable(3, error))
+    let mut endpoint = restored.map_err(|error| unreadable(3, error))?;
+    endpoint.health = read_health(row, 4)?;
+    Ok(Arc::new(endpoint))
+}
+
+/// Health from five columns, all `NULL` where nothing is known.
+fn read_health(row: &Row<'_>, from: usize) -> rusqlite::Result<Health> {
+    let at = |column| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(from + column)?.map(Timestamp::from_micros));
+    let failures = row.get::<_, Option<i64>>(from + 2)?.and_then(|count| u32::try_from(count).ok());
+    let failing = at(0)?.zip(at(1)?).zip(failures).map(|((since, last), failures)| (since, last, failures));
+    Ok(Health::restore(failing, at(3)?, at(4)?))
+}
+
+/// How an endpoint has been answering.
+pub(super) fn health(connection: &Connection, id: EndpointId) -> rusqlite::Result<Health> {
+    let sql = "SELECT failing_since, last_failure, failures, last_success, paused_until FROM hookwire_health \
+               WHERE endpoint = ?1";
+    let found = connection.prepare_cached(sql)?.query_row([id.as_bytes()], |row| read_health(row, 0)).optional()?;
+    Ok(found.unwrap_or_default())
+}
+
+pub(super) fn write_health(connection: &Connection, id: EndpointId, health: &Health) -> rusqlite::Result<()> {
+    let sql = "INSERT OR REPLACE INTO hookwire_health \
+               (endpoint, failing_since, last_failure, failures, last_success, paused_until) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let at = |at: Option<Timestamp>| at.map(Timestamp::as_micros);
+    connection.prepare_cached(sql)?.execute(rusqlite::params![
+        id.as_bytes(),
+        at(health.failing_since),
+        at(health.last_failure),
+        health.failures,
+        at(health.last_success),
+        at(health.paused_until)
+    ])?;
+    Ok(())
 }
 
 /// A live endpoint.
 pub(super) fn find_endpoint(connection: &Connection, id: EndpointId) -> rusqlite::Result<Option<Arc<Endpoint>>> {
-    let sql = select(ENDPOINT_COLUMNS, "FROM hookwire_endpoint WHERE id = ?1 AND state < 2");
+    let sql = select(ENDPOINT_COLUMNS, &format!("{ENDPOINTS} WHERE n.id = ?1 AND n.state < 2"));
     connection.prepare_cached(&sql)?.query_row([id.as_bytes()], endpoint).optional()
 }
 

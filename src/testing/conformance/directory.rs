@@ -3,6 +3,7 @@
 use super::subject::{LEASED, MINUTE, NOW, Subject, endpoint, ok, one, some, tenant};
 use crate::delivery::{DeliveryState, Next};
 use crate::endpoint::Endpoint;
+use crate::retry::FailReason;
 use crate::store::{Put, Settled};
 
 fn next_version(endpoint: &Endpoint) -> Endpoint {
@@ -113,9 +114,12 @@ pub async fn remove_cancels_what_was_owed(subject: &Subject) {
     let mut leased = subject.claim(endpoint.id, 2, NOW).await;
     let (in_flight, done) = (some(leased.pop()), some(leased.pop()));
     subject.settle(&done, Next::Delivered).await;
+    let held = subject.owe(endpoint.id).await;
+    let to_hold = one(subject.claim(endpoint.id, 1, NOW).await);
+    subject.settle(&to_hold, Next::Held { reason: FailReason::Exhausted }).await;
     let pending = subject.owe(endpoint.id).await;
     assert!(ok(subject.store.remove(endpoint.id, NOW).await));
-    for id in [pending, in_flight.lease.delivery] {
+    for id in [pending, held, in_flight.lease.delivery] {
         assert_eq!(subject.delivery(id).await.state, DeliveryState::Cancelled);
     }
     assert_eq!(subject.delivery(done.lease.delivery).await.state, DeliveryState::Delivered);

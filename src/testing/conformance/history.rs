@@ -42,6 +42,9 @@ pub async fn deliveries_obey_the_query(subject: &Subject) {
     assert_eq!(found(DeliveryQuery { endpoint: Some(second), ..all() }).await, 2);
     assert_eq!(found(DeliveryQuery { state: Some(DeliveryState::Delivered), ..all() }).await, 1);
     assert_eq!(found(DeliveryQuery { state: Some(DeliveryState::Failed), ..all() }).await, 0);
+    assert_eq!(found(DeliveryQuery { from: Some(NOW), to: Some(NOW + MINUTE), ..all() }).await, 3);
+    assert_eq!(found(DeliveryQuery { from: Some(NOW + MINUTE), ..all() }).await, 0);
+    assert_eq!(found(DeliveryQuery { to: Some(NOW), ..all() }).await, 0);
     let user_made = EventType::new("user.made").ok();
     assert_eq!(found(DeliveryQuery { event_type: user_made, ..all() }).await, 1);
     let of_event = DeliveryQuery { tenant: Some(paid.tenant.clone()), event: Some(paid.id.clone()), ..all() };

@@ -74,7 +74,7 @@ pub async fn a_delivery_that_was_never_claimed_has_no_lease(subject: &Subject) {
     let delivery = subject.owe(endpoint).await;
     for fence in [0, 1, u64::MAX] {
         let lease = Lease { delivery, fence };
-        let settlement = Settlement { lease, attempt: None, next: Next::Delivered, at: NOW };
+        let settlement = Settlement { lease, attempt: None, next: Next::Delivered, pause: None, at: NOW };
         assert_eq!(ok(subject.store.settle(vec![settlement]).await), [Settled::LeaseLost]);
         assert_eq!(ok(subject.store.extend(vec![lease], LEASED).await), [Settled::LeaseLost]);
         assert_eq!(ok(subject.store.release(vec![lease], LEASED).await), [Settled::LeaseLost]);
@@ -85,7 +85,7 @@ pub async fn a_delivery_that_was_never_claimed_has_no_lease(subject: &Subject) {
 /// A stale or invented id is answered like a lost lease.
 pub async fn an_unknown_delivery_is_a_lost_lease(subject: &Subject) {
     let lease = Lease { delivery: DeliveryId::generate(NOW), fence: 1 };
-    let settlement = Settlement { lease, attempt: None, next: Next::Delivered, at: NOW };
+    let settlement = Settlement { lease, attempt: None, next: Next::Delivered, pause: None, at: NOW };
     assert_eq!(ok(subject.store.settle(vec![settlement]).await), [Settled::LeaseLost]);
     assert_eq!(ok(subject.store.extend(vec![lease], LEASED).await), [Settled::LeaseLost]);
     assert!(ok(subject.store.delivery(lease.delivery).await).is_none());
@@ -115,7 +115,7 @@ pub async fn every_attempt_of_a_long_life_is_kept(subject: &Subject) {
         leased = one(subject.claim(leased.endpoint, 1, NOW).await);
     }
     let poison = Next::Failed { reason: FailReason::Poison };
-    let untried = Settlement { lease: leased.lease, attempt: None, next: poison, at: NOW };
+    let untried = Settlement { lease: leased.lease, attempt: None, next: poison, pause: None, at: NOW };
     assert_eq!(ok(subject.store.settle(vec![untried]).await), [Settled::Done]);
     assert_eq!(ok(subject.store.attempts(id).await), made);
 }
@@ -155,7 +155,7 @@ pub async fn gone_disables_the_endpoint(subject: &Subject) {
     subject.owe(endpoint.id).await;
     let other = subject.owe(endpoint.id).await;
     let leased = one(subject.claim(endpoint.id, 1, NOW).await);
-    let gone = Next::Failed { reason: FailReason::Gone };
+    let gone = Next::Disable { reason: FailReason::Gone };
     subject.settle(&leased, gone).await;
     let after = some(ok(subject.store.get(endpoint.id).await));
     let at = settlement(&leased, gone).at;

@@ -25,13 +25,21 @@
     reason = "a case panics when the store breaks the contract; that is its purpose, and each assertion is a branch"
 )]
 
+mod control;
 mod dedup;
 mod directory;
 mod history;
 mod leases;
+mod order;
 mod outbox;
 mod subject;
 
+pub use self::control::{
+    a_cancelled_head_lets_the_next_follow, cancel_ends_the_lease, disable_fails_the_delivery_and_disables_the_endpoint,
+    enabling_forgives_failures, events_obey_the_query_and_page_without_gaps,
+    expunge_forgets_the_payload_and_cancels_what_is_owed, owe_adds_a_delivery_to_a_stored_event,
+    resend_makes_a_finished_delivery_pending_again, settle_keeps_the_endpoints_health,
+};
 pub use self::dedup::{
     a_dedup_prune_forgets_expired_records_only, a_dedup_prune_is_bounded, a_key_repeated_in_a_batch_is_busy,
     abandon_makes_it_fresh_again, abandon_with_a_lost_lease_changes_nothing, an_ended_lease_begins_again,
@@ -58,6 +66,10 @@ pub use self::leases::{
     lanes_lists_pending_work_in_pages, one_lost_lease_leaves_the_rest_of_the_batch_alone, release_ends_the_lease,
     release_gives_the_attempt_back, settle_after_the_end_of_an_unclaimed_lease_counts, settle_records_the_attempt,
     settle_twice_counts_once, settle_with_a_lost_lease_changes_nothing,
+};
+pub use self::order::{
+    a_failed_head_lets_the_next_follow, a_held_head_parks_its_key, an_ordered_delivery_is_never_born_leased,
+    fifo_delivers_one_at_a_time_in_order, latest_supersedes_a_retry, latest_supersedes_what_waits,
 };
 pub use self::outbox::{
     a_born_leased_delivery_is_claimable_only_after_its_lease, a_conflict_leaves_the_rest_of_the_batch_alone,
@@ -135,6 +147,21 @@ macro_rules! store_conformance {
             prune_is_bounded
             prune_keeps_an_event_that_is_still_owed
             prune_makes_an_event_id_new_again
+            a_failed_head_lets_the_next_follow
+            a_held_head_parks_its_key
+            an_ordered_delivery_is_never_born_leased
+            fifo_delivers_one_at_a_time_in_order
+            latest_supersedes_a_retry
+            latest_supersedes_what_waits
+            a_cancelled_head_lets_the_next_follow
+            cancel_ends_the_lease
+            disable_fails_the_delivery_and_disables_the_endpoint
+            enabling_forgives_failures
+            events_obey_the_query_and_page_without_gaps
+            expunge_forgets_the_payload_and_cancels_what_is_owed
+            owe_adds_a_delivery_to_a_stored_event
+            resend_makes_a_finished_delivery_pending_again
+            settle_keeps_the_endpoints_health
         }
     };
     (@cases $make:path; $($case:ident)*) => {

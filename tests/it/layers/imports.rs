@@ -8,7 +8,7 @@ const LAYERS: [&[&str]; 9] = [
     &["id", "secret", "outcome", "fetch"],
     &["signature", "retry"],
     &["event"],
-    &["endpoint", "delivery"],
+    &["delivery", "endpoint"],
     &["store"],
     &["worker"],
     &["sender", "receiver"],

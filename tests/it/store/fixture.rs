@@ -61,12 +61,12 @@ async fn write(store: &SqliteStore) {
     let append = Append { event: Arc::new(event().seal(NOW)), deliveries: deliveries.to_vec(), now: NOW };
     assert_eq!(store.append(vec![append]).await.unwrap(), [Appended::Stored]);
     for (lane, status, next) in
-        [(kept.id, 204, Next::Delivered), (gone.id, 410, Next::Failed { reason: FailReason::Gone })]
+        [(kept.id, 204, Next::Delivered), (gone.id, 410, Next::Disable { reason: FailReason::Gone })]
     {
         let leased = store.claim(claim(lane, 1, NOW)).await.unwrap().leased.remove(0);
         let attempt = Attempt::new(1, NOW, Duration::from_millis(12), Outcome::Status(status));
         let attempt = Some(attempt.with_excerpt(Some("größer".into())));
-        store.settle(vec![Settlement { lease: leased.lease, attempt, next, at: NOW }]).await.unwrap();
+        store.settle(vec![Settlement { lease: leased.lease, attempt, next, pause: None, at: NOW }]).await.unwrap();
     }
     let begun = store.begin(&[KEY], NOW, NOW + MONTH).await.unwrap();
     let [Begin::Fresh(claimant)] = begun[..] else { panic!("{begun:?}") };

@@ -1,0 +1,50 @@
+//! Who gets an event.
+
+use std::sync::Arc;
+
+use super::Limits;
+use super::directory::CachedDirectory;
+use super::dispatch::DispatchError;
+use crate::clock::{Clock, Timestamp};
+use crate::delivery::NewDelivery;
+use crate::endpoint::Endpoint;
+use crate::event::{Event, NewEvent};
+use crate::id::DeliveryId;
+use crate::store::{Append, StoreError};
+
+/// Accepts events and finds who wants them.
+#[derive(Clone, Debug)]
+pub(super) struct FanOut {
+    pub(super) directory: Arc<CachedDirectory>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) limits: Limits,
+}
+
+impl FanOut {
+    /// Checks an event and makes it immutable.
+    pub(super) fn accept(&self, event: NewEvent, now: Timestamp) -> Result<Arc<Event>, DispatchError> {
+        let event = event.seal(now);
+        event.tenant.check().map_err(DispatchError::Tenant)?;
+        let (bytes, limit) = (event.payload.len(), self.limits.payload_bytes);
+        if bytes > limit { Err(DispatchError::PayloadTooLong { bytes, limit }) } else { Ok(Arc::new(event)) }
+    }
+
+    /// Everybody who might want an event of this tenant; the filter tells who does.
+    pub(super) async fn wanted(&self, event: &Event) -> Result<Vec<Arc<Endpoint>>, StoreError> {
+        let endpoints = self.directory.of_tenant(&event.tenant).await?;
+        let wants = |endpoint: &&Arc<Endpoint>| endpoint.wants(&event.tenant, &event.event_type);
+        Ok(endpoints.iter().filter(wants).cloned().collect())
+    }
+
+    /// An event with a delivery, due at once, for each endpoint that wants it.
+    pub(super) async fn append(&self, event: Arc<Event>, now: Timestamp) -> Result<Append, StoreError> {
+        let wanted = self.wanted(&event).await?;
+        let owe = |endpoint: &Arc<Endpoint>| NewDelivery {
+            id: DeliveryId::generate(now),
+            endpoint: endpoint.id,
+            leased_until: None,
+        };
+        let deliveries = wanted.iter().map(owe).collect();
+        Ok(Append { event, deliveries, now })
+    }
+}

@@ -1,0 +1,28 @@
+//! Which retry policy decides on a delivery.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::event::{EventType, Pattern};
+use crate::retry::RetryPolicy;
+
+#[derive(Debug)]
+pub(super) struct Policies {
+    pub(super) default: Arc<dyn RetryPolicy>,
+    pub(super) named: HashMap<Arc<str>, Arc<dyn RetryPolicy>>,
+    pub(super) by_type: Vec<(Pattern, Arc<dyn RetryPolicy>)>,
+}
+
+impl Policies {
+    /// Whether there is nothing to choose from.
+    pub(super) fn is_one(&self) -> bool {
+        self.named.is_empty() && self.by_type.is_empty()
+    }
+
+    /// The endpoint's own, else the first whose pattern matches, else the default. A name that is no longer known is none.
+    pub(super) fn choose(&self, name: Option<&str>, event_type: &EventType) -> Arc<dyn RetryPolicy> {
+        let named = name.and_then(|name| self.named.get(name));
+        let by_type = || self.by_type.iter().find(|(pattern, _)| pattern.matches(event_type)).map(|(_, policy)| policy);
+        named.or_else(by_type).unwrap_or(&self.default).clone()
+    }
+}

@@ -1,0 +1,67 @@
+//! Events that others have committed into the store's database become events with deliveries.
+
+use std::sync::Arc;
+
+use super::dispatch::DispatchError;
+use super::fan_out::FanOut;
+use crate::event::NewEvent;
+use crate::id::EndpointId;
+use crate::store::{Admit, Admitted, Append, Staged, Store, StoreError};
+
+/// Rows taken in by one transaction.
+const BATCH: u32 = 256;
+
+#[derive(Debug)]
+pub(super) struct Relay {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) fan_out: FanOut,
+}
+
+impl Relay {
+    /// Takes in a batch of what is staged. Answers the lanes that have work now, and whether there may be more.
+    pub(super) async fn run(&self) -> Result<(Vec<EndpointId>, bool), StoreError> {
+        let staged = self.store.staged(BATCH).await?;
+        if staged.is_empty() {
+            return Ok((Vec::new(), false));
+        }
+        let full = staged.len() >= BATCH as usize;
+        let mut batch = Vec::with_capacity(staged.len());
+        for row in staged {
+            batch.push(self.judge(row).await?);
+        }
+        let admitted = self.store.admit(batch.clone()).await?;
+        Ok((lanes(batch, &admitted), full))
+    }
+
+    async fn judge(&self, staged: Staged) -> Result<Admit, StoreError> {
+        let Staged { row, event, written_at } = staged;
+        let now = self.fan_out.clock.now();
+        let dated = |event: NewEvent| match (event.parts().occurred_at, written_at) {
+            (None, Some(at)) => event.happened_by(at),
+            _ => event,
+        };
+        let verdict = match event.map(dated) {
+            Ok(event) => match self.fan_out.accept(event, now) {
+                Ok(event) => Ok(self.fan_out.append(event, now).await?),
+                Err(DispatchError::Store(error)) => return Err(error),
+                Err(error) => Err(error.to_string()),
+            },
+            Err(why) => Err(why),
+        };
+        if let Err(why) = &verdict {
+            tracing::warn!(row, %why, "a staged event cannot be dispatched; its row is kept with the reason");
+        }
+        Ok(Admit { row, verdict })
+    }
+}
+
+/// The lanes of what was taken in.
+fn lanes(batch: Vec<Admit>, admitted: &[Admitted]) -> Vec<EndpointId> {
+    let taken = batch.into_iter().zip(admitted).filter(|(_, admitted)| **admitted == Admitted::Taken);
+    let appends = taken.filter_map(|(admit, _)| admit.verdict.ok());
+    let mut lanes: Vec<_> =
+        appends.flat_map(|Append { deliveries, .. }| deliveries.into_iter().map(|one| one.endpoint)).collect();
+    lanes.sort_unstable();
+    lanes.dedup();
+    lanes
+}

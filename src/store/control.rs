@@ -1,0 +1,148 @@
+//! The role that changes by hand what is owed.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::clock::Timestamp;
+use crate::event::EventType;
+use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
+
+/// A delivery to be added to an event that is stored already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "made by whoever replays")]
+pub struct Owe {
+    /// Whose event it is.
+    pub tenant: Tenant,
+    /// The event.
+    pub event: EventId,
+    /// The id of the new delivery.
+    pub delivery: DeliveryId,
+    /// To whom it is owed.
+    pub endpoint: EndpointId,
+    /// When it is due.
+    pub due: Timestamp,
+    /// When it is made.
+    pub now: Timestamp,
+}
+
+/// Which events are asked for.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct EventQuery {
+    /// Of this tenant.
+    pub tenant: Tenant,
+    /// Appended then or later.
+    pub from: Timestamp,
+    /// Appended before then.
+    pub to: Timestamp,
+    /// Only those of which this endpoint was never owed a delivery.
+    pub missing_at: Option<EndpointId>,
+}
+
+impl EventQuery {
+    /// All events of a tenant.
+    #[must_use]
+    pub fn of(tenant: impl Into<Tenant>) -> Self {
+        Self { tenant: tenant.into(), from: Timestamp::from_micros(i64::MIN), to: Timestamp::MAX, missing_at: None }
+    }
+
+    /// Those appended from `from` on and before `to`.
+    #[must_use]
+    pub const fn between(mut self, from: Timestamp, to: Timestamp) -> Self {
+        (self.from, self.to) = (from, to);
+        self
+    }
+
+    /// Those of which this endpoint was never owed a delivery.
+    #[must_use]
+    pub const fn missing_at(mut self, endpoint: EndpointId) -> Self {
+        self.missing_at = Some(endpoint);
+        self
+    }
+}
+
+/// An event without its payload, as a list shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "made by stores")]
+pub struct EventSummary {
+    /// Its place in the order of appending: the cursor of the next page.
+    pub cursor: u64,
+    /// Its id.
+    pub id: EventId,
+    /// Its type.
+    pub event_type: EventType,
+    /// When it was appended.
+    pub appended_at: Timestamp,
+}
+
+/// Changes by hand what is owed.
+///
+/// 1. `resend` MUST make a delivery that is final or held pending again, due then, with its attempts and faults counted from
+///    zero and its history kept (`resend_makes_a_finished_delivery_pending_again`); it MUST leave others alone and answer
+///    which it changed. Under an ordering key it MUST wait for its turn (`fifo_delivers_one_at_a_time_in_order`).
+/// 2. `cancel` MUST make a pending or held delivery cancelled and end its lease (`cancel_ends_the_lease`), and let the next
+///    of its ordering key follow (`a_cancelled_head_lets_the_next_follow`).
+/// 3. `owe` MUST add a pending delivery to a stored event, and answer `false` for an unknown or expunged one
+///    (`owe_adds_a_delivery_to_a_stored_event`).
+/// 4. `events` MUST answer in the order of appending, obey every field of the query, and page without gaps
+///    (`events_obey_the_query_and_page_without_gaps`).
+/// 5. `expunge` MUST forget the payload, cancel what is owed of it, and keep the event's id taken
+///    (`expunge_forgets_the_payload_and_cancels_what_is_owed`).
+#[async_trait]
+pub trait Control: fmt::Debug + Send + Sync + 'static {
+    /// Makes final or held deliveries pending again. Answers in the order of `deliveries`.
+    ///
+    /// # Errors
+    /// When the store is in trouble; then nothing is changed.
+    async fn resend(&self, deliveries: Vec<DeliveryId>, due: Timestamp) -> Result<Vec<bool>, StoreError>;
+
+    /// Cancels pending and held deliveries. Answers in the order of `deliveries`.
+    ///
+    /// # Errors
+    /// When the store is in trouble; then nothing is changed.
+    async fn cancel(&self, deliveries: Vec<DeliveryId>, now: Timestamp) -> Result<Vec<bool>, StoreError>;
+
+    /// Adds deliveries to stored events. Answers in the order of `batch`.
+    ///
+    /// # Errors
+    /// When the store is in trouble; then nothing is added.
+    async fn owe(&self, batch: Vec<Owe>) -> Result<Vec<bool>, StoreError>;
+
+    /// Events after the cursor, at most `limit` of them.
+    ///
+    /// # Errors
+    /// When the store is in trouble.
+    async fn events(&self, query: &EventQuery, after: u64, limit: u32) -> Result<Vec<EventSummary>, StoreError>;
+
+    /// Forgets an event's payload and cancels what is owed of it. Answers whether there was one.
+    ///
+    /// # Errors
+    /// When the store is in trouble; then nothing is changed.
+    async fn expunge(&self, tenant: &Tenant, event: &EventId, now: Timestamp) -> Result<bool, StoreError>;
+}
+
+#[async_trait]
+impl<S: Control + ?Sized> Control for Arc<S> {
+    async fn resend(&self, deliveries: Vec<DeliveryId>, due: Timestamp) -> Result<Vec<bool>, StoreError> {
+        (**self).resend(deliveries, due).await
+    }
+
+    async fn cancel(&self, deliveries: Vec<DeliveryId>, now: Timestamp) -> Result<Vec<bool>, StoreError> {
+        (**self).cancel(deliveries, now).await
+    }
+
+    async fn owe(&self, batch: Vec<Owe>) -> Result<Vec<bool>, StoreError> {
+        (**self).owe(batch).await
+    }
+
+    async fn events(&self, query: &EventQuery, after: u64, limit: u32) -> Result<Vec<EventSummary>, StoreError> {
+        (**self).events(query, after, limit).await
+    }
+
+    async fn expunge(&self, tenant: &Tenant, event: &EventId, now: Timestamp) -> Result<bool, StoreError> {
+        (**self).expunge(tenant, event, now).await
+    }
+}

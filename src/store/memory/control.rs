@@ -1,0 +1,142 @@
+//! Changing by hand what is owed, in memory; and a database of which nobody else knows.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::MemoryStore;
+use super::order::NEVER;
+use super::tables::{Row, Tables};
+use crate::clock::Timestamp;
+use crate::delivery::DeliveryState;
+use crate::event::Event;
+use crate::id::{DeliveryId, EventId, Tenant};
+use crate::store::{Admit, Admitted, Control, EventQuery, EventSummary, Intake, Owe, Staged, StoreError};
+
+#[async_trait]
+impl Control for MemoryStore {
+    async fn resend(&self, deliveries: Vec<DeliveryId>, due: Timestamp) -> Result<Vec<bool>, StoreError> {
+        let mut tables = self.tables();
+        Ok(deliveries.into_iter().map(|id| tables.resend(id, due)).collect())
+    }
+
+    async fn cancel(&self, deliveries: Vec<DeliveryId>, now: Timestamp) -> Result<Vec<bool>, StoreError> {
+        let mut tables = self.tables();
+        Ok(deliveries.into_iter().map(|id| tables.cancel(id, now)).collect())
+    }
+
+    async fn owe(&self, batch: Vec<Owe>) -> Result<Vec<bool>, StoreError> {
+        let mut tables = self.tables();
+        Ok(batch.iter().map(|one| tables.owe(one)).collect())
+    }
+
+    async fn events(&self, query: &EventQuery, after: u64, limit: u32) -> Result<Vec<EventSummary>, StoreError> {
+        Ok(self.tables().events(query, after, limit))
+    }
+
+    async fn expunge(&self, tenant: &Tenant, event: &EventId, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.tables().expunge(tenant, event, now))
+    }
+}
+
+#[async_trait]
+impl Intake for MemoryStore {
+    async fn staged(&self, _limit: u32) -> Result<Vec<Staged>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn admit(&self, batch: Vec<Admit>) -> Result<Vec<Admitted>, StoreError> {
+        Ok(batch.iter().map(|_| Admitted::Gone).collect())
+    }
+}
+
+impl Tables {
+    fn resend(&mut self, id: DeliveryId, due: Timestamp) -> bool {
+        let Some(row) = self.deliveries.get_mut(&id).filter(|row| row.state != DeliveryState::Pending) else {
+            return false;
+        };
+        let key = (row.event.tenant.clone(), row.event.id.clone());
+        if self.events.get(&key).is_none_or(|kept| kept.expunged) {
+            return false;
+        }
+        let (before, finished_at) = (row.state, row.finished_at.take());
+        (row.state, row.attempts, row.faults, row.reason, row.due) = (DeliveryState::Pending, 0, 0, None, NEVER);
+        row.fence += 1;
+        let (endpoint, order, seq) = (row.endpoint, row.event.order.clone(), row.seq);
+        self.tally.take(before);
+        self.tally.add(DeliveryState::Pending, 1);
+        self.finished.remove(&(finished_at.unwrap_or(NEVER), id));
+        self.lanes.entry(endpoint).or_default().insert((NEVER, id));
+        let free = order.is_none_or(|order| {
+            self.keys.entry((endpoint, order.clone())).or_default().insert((seq, id));
+            !self.is_blocked(endpoint, &order)
+        });
+        if free {
+            self.reschedule(id, due);
+        }
+        true
+    }
+
+    fn cancel(&mut self, id: DeliveryId, now: Timestamp) -> bool {
+        let Some(row) = self.deliveries.get(&id).filter(|row| !row.state.is_final()) else { return false };
+        let (endpoint, order, was_waiting) = (row.endpoint, row.event.order.clone(), row.due == NEVER);
+        self.finish(id, DeliveryState::Cancelled, None, now);
+        if let Some(order) = order.filter(|_| !was_waiting) {
+            self.follow(endpoint, &order, now);
+        }
+        true
+    }
+
+    fn owe(&mut self, owe: &Owe) -> bool {
+        let key = (owe.tenant.clone(), owe.event.clone());
+        let Some(kept) = self.events.get_mut(&key).filter(|kept| !kept.expunged) else { return false };
+        kept.deliveries = kept.deliveries.saturating_add(1);
+        let (event, seq, appended_at) = (kept.event.clone(), kept.seq, kept.appended_at);
+        self.childless.remove(&(appended_at, key.0, key.1));
+        let due = match &event.order {
+            Some(order) => self.enter(owe.endpoint, &order.clone(), owe.due, owe.now),
+            None => owe.due,
+        };
+        self.insert(owe.delivery, Row::pending(event, seq, owe.endpoint, due, owe.now));
+        true
+    }
+
+    fn events(&self, query: &EventQuery, after: u64, limit: u32) -> Vec<EventSummary> {
+        let mut found = Vec::new();
+        for (seq, key) in self.log.range(after.saturating_add(1)..) {
+            let Some(kept) = self.events.get(key).filter(|kept| !kept.expunged && key.0 == query.tenant) else {
+                continue;
+            };
+            let missing = |endpoint| !self.deliveries.values().any(|row| row.seq == *seq && row.endpoint == endpoint);
+            let in_time = query.from <= kept.appended_at && kept.appended_at < query.to;
+            if !in_time || !query.missing_at.is_none_or(missing) {
+                continue;
+            }
+            let (id, event_type) = (kept.event.id.clone(), kept.event.event_type.clone());
+            found.push(EventSummary { cursor: *seq, id, event_type, appended_at: kept.appended_at });
+            if found.len() >= limit as usize {
+                break;
+            }
+        }
+        found
+    }
+
+    fn expunge(&mut self, tenant: &Tenant, event: &EventId, now: Timestamp) -> bool {
+        let Some(kept) = self.events.get_mut(&(tenant.clone(), event.clone())) else { return false };
+        let empty = Arc::new(Event { payload: Bytes::new(), ..Event::clone(&kept.event) });
+        (kept.event, kept.expunged) = (empty.clone(), true);
+        let seq = kept.seq;
+        let of_event = self.deliveries.iter_mut().filter(|(_, row)| row.seq == seq);
+        let ids: Vec<_> = of_event
+            .map(|(id, row)| {
+                row.event = empty.clone();
+                *id
+            })
+            .collect();
+        for id in ids {
+            self.cancel(id, now);
+        }
+        true
+    }
+}

@@ -1,0 +1,135 @@
+//! Changing by hand what is owed, in SQL.
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::SqliteStore;
+use super::order::{self, NEVER};
+use super::rows::{event_id, event_type, fence, time};
+use crate::clock::Timestamp;
+use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
+use crate::store::{Control, EventQuery, EventSummary, Owe, StoreError};
+
+#[async_trait]
+impl Control for SqliteStore {
+    async fn resend(&self, deliveries: Vec<DeliveryId>, due: Timestamp) -> Result<Vec<bool>, StoreError> {
+        self.write(move |connection| deliveries.iter().map(|id| resend(connection, *id, due)).collect()).await
+    }
+
+    async fn cancel(&self, deliveries: Vec<DeliveryId>, now: Timestamp) -> Result<Vec<bool>, StoreError> {
+        self.write(move |connection| deliveries.iter().map(|id| cancel(connection, *id, now)).collect()).await
+    }
+
+    async fn owe(&self, batch: Vec<Owe>) -> Result<Vec<bool>, StoreError> {
+        self.write(move |connection| batch.iter().map(|one| owe(connection, one)).collect()).await
+    }
+
+    async fn events(&self, query: &EventQuery, after: u64, limit: u32) -> Result<Vec<EventSummary>, StoreError> {
+        let query = query.clone();
+        self.read(move |connection| events(connection, &query, after, limit)).await
+    }
+
+    async fn expunge(&self, tenant: &Tenant, event: &EventId, now: Timestamp) -> Result<bool, StoreError> {
+        let (tenant, event) = (tenant.clone(), event.clone());
+        self.write(move |connection| expunge(connection, &tenant, &event, now)).await
+    }
+}
+
+/// An endpoint and an ordering key.
+type Place = (Vec<u8>, Option<String>);
+
+fn place(row: &rusqlite::Row<'_>) -> rusqlite::Result<Place> {
+    Ok((row.get(0)?, row.get(1)?))
+}
+
+fn resend(connection: &Connection, id: DeliveryId, due: Timestamp) -> rusqlite::Result<bool> {
+    // First out of everybody's way, then to the place that is its own.
+    let sql = "UPDATE hookwire_delivery SET state = 0, due = ?2, attempts = 0, faults = 0, fence = fence + 1, \
+               finished_at = NULL, reason = NULL WHERE id = ?1 AND state <> 0 AND NOT EXISTS \
+               (SELECT 1 FROM hookwire_event e WHERE e.seq = event AND e.expunged = 1) RETURNING endpoint, order_key";
+    let found = connection.prepare_cached(sql)?.query_row(params![id.as_bytes(), NEVER], place).optional()?;
+    let Some((endpoint, key)) = found else { return Ok(false) };
+    let free = match &key {
+        Some(key) => !order::is_blocked(connection, &endpoint, key)?,
+        None => true,
+    };
+    if free {
+        let sql = "UPDATE hookwire_delivery SET due = ?2 WHERE id = ?1";
+        connection.prepare_cached(sql)?.execute(params![id.as_bytes(), due.as_micros()])?;
+    }
+    Ok(true)
+}
+
+fn cancel(connection: &Connection, id: DeliveryId, now: Timestamp) -> rusqlite::Result<bool> {
+    let sql = "UPDATE hookwire_delivery SET state = 3, finished_at = ?2, fence = fence + 1 \
+               WHERE id = ?1 AND finished_at IS NULL RETURNING endpoint, order_key, due";
+    let read = |row: &rusqlite::Row<'_>| Ok((place(row)?, row.get::<_, i64>(2)?));
+    let found = connection.prepare_cached(sql)?.query_row(params![id.as_bytes(), now.as_micros()], read).optional()?;
+    match found {
+        Some(((endpoint, Some(key)), due)) if due < NEVER => order::follow(connection, &endpoint, &key, now)?,
+        Some(_) => {}
+        None => return Ok(false),
+    }
+    Ok(true)
+}
+
+fn owe(connection: &Connection, owe: &Owe) -> rusqlite::Result<bool> {
+    let find = "SELECT e.seq, e.order_key FROM hookwire_publish k JOIN hookwire_event e ON e.seq = k.event \
+                WHERE k.tenant = ?1 AND k.id = ?2 AND e.expunged = 0";
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<String>>(1)?));
+    let keys = [owe.tenant.as_str(), owe.event.as_str()];
+    let Some((seq, key)) = connection.prepare_cached(find)?.query_row(keys, read).optional()? else { return Ok(false) };
+    let due = match &key {
+        Some(key) => order::enter(connection, owe.endpoint.as_bytes(), key, owe.due, owe.now)?,
+        None => owe.due.as_micros(),
+    };
+    let insert = "INSERT INTO hookwire_delivery \
+                  (id, event, endpoint, state, due, attempts, faults, fence, created_at, order_key) \
+                  VALUES (?1, ?2, ?3, 0, ?4, 0, 0, 0, ?5, ?6)";
+    connection.prepare_cached(insert)?.execute(params![
+        owe.delivery.as_bytes(),
+        seq,
+        owe.endpoint.as_bytes(),
+        due,
+        owe.now.as_micros(),
+        key
+    ])?;
+    connection.prepare_cached("UPDATE hookwire_event SET childless = NULL WHERE seq = ?1")?.execute([seq])?;
+    Ok(true)
+}
+
+fn events(connection: &Connection, query: &EventQuery, after: u64, limit: u32) -> rusqlite::Result<Vec<EventSummary>> {
+    let sql = "SELECT e.seq, e.id, e.type, e.appended_at FROM hookwire_event e WHERE e.seq > ?1 AND e.tenant = ?2 \
+               AND e.appended_at >= ?3 AND e.appended_at < ?4 AND e.expunged = 0 AND (?5 IS NULL OR NOT EXISTS \
+               (SELECT 1 FROM hookwire_delivery d WHERE d.event = e.seq AND d.endpoint = ?5)) ORDER BY e.seq LIMIT ?6";
+    let read = |row: &rusqlite::Row<'_>| {
+        Ok(EventSummary {
+            cursor: fence(row, 0)?,
+            id: event_id(row, 1)?,
+            event_type: event_type(row, 2)?,
+            appended_at: time(row, 3)?,
+        })
+    };
+    let missing_at = query.missing_at.map(|id: EndpointId| id.as_bytes().to_vec());
+    let (from, to) = (query.from.as_micros(), query.to.as_micros());
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
+    let values = params![after, query.tenant.as_str(), from, to, missing_at, limit];
+    connection.prepare_cached(sql)?.query_map(values, read)?.collect()
+}
+
+fn expunge(connection: &Connection, tenant: &Tenant, event: &EventId, now: Timestamp) -> rusqlite::Result<bool> {
+    let find = "SELECT event FROM hookwire_publish WHERE tenant = ?1 AND id = ?2";
+    let keys = [tenant.as_str(), event.as_str()];
+    let Some(seq) = connection.prepare_cached(find)?.query_row(keys, |row| row.get::<_, i64>(0)).optional()? else {
+        return Ok(false);
+    };
+    connection.prepare_cached("UPDATE hookwire_payload SET body = x'' WHERE event = ?1")?.execute([seq])?;
+    connection.prepare_cached("UPDATE hookwire_event SET expunged = 1 WHERE seq = ?1")?.execute([seq])?;
+    let owed = "SELECT id FROM hookwire_delivery WHERE event = ?1 AND finished_at IS NULL";
+    let ids: Vec<[u8; 16]> =
+        connection.prepare_cached(owed)?.query_map([seq], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    for id in ids {
+        cancel(connection, DeliveryId::from_bytes(id), now)?;
+    }
+    Ok(true)
+}

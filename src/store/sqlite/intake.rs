@@ -1,0 +1,134 @@
+//! The table that others write to: `hookwire_outbox`.
+
+use async_trait::async_trait;
+use rusqlite::{Connection, Row, params};
+
+use super::SqliteStore;
+use super::outbox::append;
+use super::rows::{fence, signed};
+use crate::clock::{Clock, SystemClock, Timestamp};
+use crate::event::{EventError, NewEvent};
+use crate::id::EventId;
+use crate::store::{Admit, Admitted, Appended, Intake, Staged, StoreError};
+
+impl SqliteStore {
+    /// Dispatches an event as part of the caller's own transaction: the event and its deliveries exist exactly when that
+    /// commits. The connection is the caller's, to the file that this store was opened on by
+    /// [`open_in_application_database`](Self::open_in_application_database).
+    ///
+    /// The transaction writes one row and reads no endpoint. A running worker finds the row within
+    /// [`Config::tend`](crate::worker::Config::tend) of the commit, at once after
+    /// [`Sender::wake`](crate::sender::Sender::wake). What only the sender can check, the length of the payload and whether
+    /// the caller's id was used before, is checked then; see the table [`hookwire_outbox`](crate::store::sqlite).
+    ///
+    /// # Errors
+    /// Of SQLite, and when the tenant's name is malformed.
+    pub fn dispatch_in(&self, transaction: &rusqlite::Transaction<'_>, event: &NewEvent) -> rusqlite::Result<EventId> {
+        event.parts().tenant.check().map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        let now = SystemClock.now();
+        let id = event.parts().id.cloned().unwrap_or_else(|| EventId::generate(now));
+        stage(transaction, event, &id, now)?;
+        Ok(id)
+    }
+}
+
+#[async_trait]
+impl Intake for SqliteStore {
+    async fn staged(&self, limit: u32) -> Result<Vec<Staged>, StoreError> {
+        self.read(move |connection| staged(connection, limit)).await
+    }
+
+    async fn admit(&self, batch: Vec<Admit>) -> Result<Vec<Admitted>, StoreError> {
+        self.write(move |connection| batch.iter().map(|one| admit(connection, one)).collect()).await
+    }
+}
+
+const STAGED: &str = "SELECT seq, written_at, type, data, tenant, content_type, id, occurred_at, fifo_key, latest_key, \
+                      expires_at FROM hookwire_outbox WHERE error IS NULL ORDER BY seq LIMIT ?1";
+
+fn staged(connection: &Connection, limit: u32) -> rusqlite::Result<Vec<Staged>> {
+    let read = |row: &Row<'_>| {
+        let written_at: Option<i64> = row.get(1)?;
+        Ok(Staged { row: fence(row, 0)?, event: event(row)?, written_at: written_at.map(Timestamp::from_micros) })
+    };
+    connection.prepare_cached(STAGED)?.query_map([limit], read)?.collect()
+}
+
+/// What a row says, from its third column on; a row that says nonsense is the writer's mistake, not the store's.
+fn event(row: &Row<'_>) -> rusqlite::Result<Result<NewEvent, String>> {
+    let data = row.get_ref(3)?.as_bytes().map(<[u8]>::to_vec).unwrap_or_default();
+    let tenant: String = row.get(4)?;
+    let event_type = row.get_ref(2)?.as_str()?;
+    let made = match row.get::<_, Option<String>>(5)? {
+        Some(content_type) => NewEvent::raw(event_type, &content_type, data),
+        None => match serde_json::from_slice::<&serde_json::value::RawValue>(&data) {
+            Ok(json) => NewEvent::json(event_type, json),
+            Err(error) => return Ok(Err(format!("data: is not JSON: {error}"))),
+        },
+    };
+    let id: Option<String> = row.get(6)?;
+    let (fifo, latest): (Option<String>, Option<String>) = (row.get(8)?, row.get(9)?);
+    let times = (row.get::<_, Option<i64>>(7)?, row.get::<_, Option<i64>>(10)?);
+    let rest = |event: NewEvent| -> Result<NewEvent, String> {
+        let mut event = event.tenant(tenant);
+        if let Some(id) = id {
+            event = event.id(EventId::new(id).map_err(|error| error.to_string())?);
+        }
+        let text = |error: EventError| error.to_string();
+        if let Some(key) = fifo {
+            event = event.ordered_by(key).map_err(text)?;
+        } else if let Some(key) = latest {
+            event = event.latest_by(key).map_err(text)?;
+        }
+        if let Some(at) = times.0 {
+            event = event.occurred_at(Timestamp::from_micros(at));
+        }
+        Ok(times.1.map_or(event.clone(), |at| event.expires_at(Timestamp::from_micros(at))))
+    };
+    Ok(made.map_err(|error| error.to_string()).and_then(rest))
+}
+
+fn admit(connection: &Connection, admit: &Admit) -> rusqlite::Result<Admitted> {
+    let refuse = |why: &str| {
+        let sql = "UPDATE hookwire_outbox SET error = ?2 WHERE seq = ?1 AND error IS NULL";
+        let changed = connection.prepare_cached(sql)?.execute(params![signed(admit.row), why])?;
+        Ok(if changed == 0 { Admitted::Gone } else { Admitted::Refused })
+    };
+    let one = match &admit.verdict {
+        Ok(one) => one,
+        Err(why) => return refuse(why),
+    };
+    let there = "SELECT 1 FROM hookwire_outbox WHERE seq = ?1 AND error IS NULL";
+    if !connection.prepare_cached(there)?.exists([signed(admit.row)])? {
+        return Ok(Admitted::Gone);
+    }
+    if append(connection, one)? == Appended::Conflict {
+        return refuse("id: was used before, for another type or payload");
+    }
+    connection.prepare_cached("DELETE FROM hookwire_outbox WHERE seq = ?1")?.execute([signed(admit.row)])?;
+    Ok(Admitted::Taken)
+}
+
+/// The documented INSERT, with every column a caller may set.
+const INSERT: &str = "INSERT INTO hookwire_outbox (type, data, tenant, content_type, id, occurred_at, fifo_key, \
+                      latest_key, expires_at, written_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+
+/// Writes an event into the caller's transaction.
+fn stage(connection: &Connection, event: &NewEvent, id: &EventId, now: Timestamp) -> rusqlite::Result<()> {
+    let parts = event.parts();
+    let key = |latest: bool| parts.order.filter(|order| order.is_latest() == latest).map(|order| order.key().as_str());
+    let content_type = (!parts.enveloped).then_some(parts.content_type);
+    connection.prepare_cached(INSERT)?.execute(params![
+        parts.event_type.as_str(),
+        parts.data,
+        parts.tenant.as_str(),
+        content_type,
+        id.as_str(),
+        parts.occurred_at.map(Timestamp::as_micros),
+        key(false),
+        key(true),
+        parts.expires_at.map(Timestamp::as_micros),
+        now.as_micros()
+    ])?;
+    Ok(())
+}

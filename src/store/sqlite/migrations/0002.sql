@@ -1,0 +1,41 @@
+-- What other clients write: one INSERT is a dispatch. `type` and `data` are all that is needed; documented in
+-- `hookwire::store::sqlite`. A worker makes events and deliveries of it and deletes the row.
+CREATE TABLE hookwire_outbox (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, -- never used twice: two workers may look at one row
+    type TEXT NOT NULL CHECK (length(type) BETWEEN 1 AND 128),
+    data ANY NOT NULL CHECK (typeof(data) IN ('text', 'blob')),
+    tenant TEXT NOT NULL DEFAULT 'default' CHECK (length(tenant) BETWEEN 1 AND 128),
+    content_type TEXT, -- NULL: `data` is JSON and is sent in the Standard Webhooks envelope; else it is sent as it is
+    id TEXT CHECK (length(id) BETWEEN 1 AND 128), -- the caller's own: makes the INSERT idempotent
+    occurred_at INTEGER, -- microseconds since the Unix epoch, as every time here
+    fifo_key TEXT CHECK (length(fifo_key) BETWEEN 1 AND 128),
+    latest_key TEXT CHECK (length(latest_key) BETWEEN 1 AND 128 AND fifo_key IS NULL),
+    expires_at INTEGER,
+    written_at INTEGER,
+    error TEXT -- why the row cannot be dispatched; it stays until somebody corrects it and sets this to NULL
+) STRICT;
+
+CREATE INDEX hookwire_outbox_new ON hookwire_outbox (seq) WHERE error IS NULL;
+
+-- `f` or `l` (first in first out, or latest) and the key.
+ALTER TABLE hookwire_event ADD COLUMN order_key TEXT;
+ALTER TABLE hookwire_event ADD COLUMN expires_at INTEGER;
+ALTER TABLE hookwire_event ADD COLUMN expunged INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE hookwire_delivery ADD COLUMN order_key TEXT;
+
+-- Of each key: the one in the way, then those behind it, whose due time is the largest integer.
+CREATE INDEX hookwire_ordered ON hookwire_delivery (endpoint, order_key, due, event)
+    WHERE order_key IS NOT NULL AND finished_at IS NULL;
+
+-- What is held by decision, to be found when its endpoint is removed.
+CREATE INDEX hookwire_held ON hookwire_delivery (endpoint) WHERE state = 4;
+
+-- Apart from the endpoints, because attempts change it.
+CREATE TABLE hookwire_health (
+    endpoint BLOB NOT NULL PRIMARY KEY,
+    failing_since INTEGER,
+    last_failure INTEGER,
+    failures INTEGER NOT NULL,
+    last_success INTEGER,
+    paused_until INTEGER
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,75 @@
+//! Whose turn it is: tenants take turns, and the lanes of each tenant among themselves.
+
+use std::collections::{HashMap, VecDeque};
+
+use crate::id::{EndpointId, Tenant};
+
+/// Lanes waiting for their turn. A tenant with ten thousand lanes has as many turns as one with a single lane.
+#[derive(Debug, Default)]
+pub(super) struct Turns {
+    tenants: VecDeque<Option<Tenant>>,
+    lanes: HashMap<Option<Tenant>, VecDeque<EndpointId>>,
+    len: usize,
+}
+
+impl Turns {
+    /// At the end of its tenant's line.
+    pub(super) fn push(&mut self, tenant: Option<Tenant>, lane: EndpointId) {
+        self.len += 1;
+        if let Some(line) = self.lanes.get_mut(&tenant) {
+            line.push_back(lane);
+            return;
+        }
+        self.lanes.insert(tenant.clone(), VecDeque::from([lane]));
+        self.tenants.push_back(tenant);
+    }
+
+    /// The next lane of the next tenant.
+    pub(super) fn pop(&mut self) -> Option<EndpointId> {
+        let tenant = self.tenants.pop_front()?;
+        let line = self.lanes.get_mut(&tenant)?;
+        let lane = line.pop_front();
+        if line.is_empty() {
+            self.lanes.remove(&tenant);
+        } else {
+            self.tenants.push_back(tenant);
+        }
+        self.len -= 1;
+        lane
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+
+    #[test]
+    fn a_tenant_with_many_lanes_has_no_more_turns_than_one_with_a_single_lane() {
+        let lane = || EndpointId::generate(Timestamp::EPOCH);
+        let (many, single) = (Some(Tenant::from("many")), Some(Tenant::from("single")));
+        let mut turns = Turns::default();
+        for _ in 0..100 {
+            turns.push(many.clone(), lane());
+        }
+        let lone = lane();
+        turns.push(single, lone);
+        let first: Vec<_> = (0..4).filter_map(|_| turns.pop()).collect();
+        assert_eq!(first.iter().position(|it| *it == lone), Some(1));
+        assert_eq!((turns.len(), first.len()), (97, 4));
+        let rest = std::iter::from_fn(|| turns.pop()).count();
+        assert_eq!((rest, turns.is_empty()), (97, true));
+    }
+}
