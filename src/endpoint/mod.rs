@@ -239,11 +239,39 @@ impl Endpoint {
         Some(changed)
     }
 
-    /// Whether it wants events of this tenant and type.
+    /// Whether events of this tenant and type are owed to it.
     #[must_use]
     pub fn wants(&self, tenant: &Tenant, event_type: &EventType) -> bool {
-        self.tenant == *tenant && self.filter.matches(event_type)
+        matches!(self.verdict(tenant, event_type), Verdict::Receives | Verdict::Holds)
     }
+
+    /// What it does with events of this tenant and type, and why.
+    #[must_use]
+    pub fn verdict(&self, tenant: &Tenant, event_type: &EventType) -> Verdict {
+        if self.tenant != *tenant {
+            Verdict::OtherTenant
+        } else if !self.filter.matches(event_type) {
+            Verdict::NotWanted
+        } else if self.is_enabled() {
+            Verdict::Receives
+        } else {
+            Verdict::Holds
+        }
+    }
+}
+
+/// What an endpoint does with an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// It gets it.
+    Receives,
+    /// It is disabled: its delivery is held until it is enabled.
+    Holds,
+    /// None of its patterns matches the type.
+    NotWanted,
+    /// It belongs to another tenant.
+    OtherTenant,
 }
 
 /// What an application says of an endpoint it creates.

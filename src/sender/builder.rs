@@ -11,6 +11,7 @@ use super::egress::EgressPolicy;
 use super::fan_out::FanOut;
 use super::http::{HttpClient, HttpError, HttpOptions};
 use super::keeper::Keeper;
+use super::latency::Latencies;
 use super::notice::Board;
 use super::policies::Policies;
 use super::relay::Relay;
@@ -181,6 +182,7 @@ impl SenderBuilder {
             tells: self.operator.is_some(),
             state: Mutex::default(),
             known: AtomicUsize::new(0),
+            latency: Latencies::new(),
         });
         let relay = Relay { store: store.clone(), fan_out: fan_out.clone() };
         let (keeper_, policies_, operator) = (keeper.clone(), policies.clone(), self.operator);

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::directory::CachedDirectory;
+use super::latency::Latencies;
 use super::notice::{Board, Notice, What};
 use crate::clock::{Clock, Timestamp};
 use crate::delivery::{Next, Settlement};
@@ -40,6 +41,7 @@ pub(super) struct Keeper {
     pub(super) state: Mutex<Watch>,
     /// How many endpoints are known as failing: successes, which are many, look no further while there is none.
     pub(super) known: AtomicUsize,
+    pub(super) latency: Latencies,
 }
 
 /// Behind one lock that is never held over an await.
@@ -92,6 +94,7 @@ impl Keeper {
     /// Notes how an attempt ended.
     pub(super) fn note(&self, endpoint: EndpointId, settlement: &Settlement) {
         let Some(attempt) = &settlement.attempt else { return self.note_end(endpoint, settlement) };
+        self.latency.note(endpoint, attempt.duration);
         if attempt.outcome.is_success() {
             self.note_success(endpoint);
         } else if !matches!(attempt.outcome, Outcome::Local | Outcome::Panic) {

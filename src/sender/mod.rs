@@ -50,9 +50,12 @@ mod endpoints;
 mod fan_out;
 pub mod http;
 mod keeper;
+mod latency;
 mod notice;
+mod operate;
 mod policies;
 mod relay;
+mod replay;
 
 use std::sync::Arc;
 
@@ -62,8 +65,11 @@ pub use self::dispatch::{DispatchError, Receipt};
 pub use self::endpoints::{EndpointChange, EndpointError, Endpoints};
 use self::fan_out::FanOut;
 use self::keeper::Keeper;
+pub use self::latency::Latency;
 pub use self::notice::{NextNotice, Notice, Notices, What};
+pub use self::operate::{Explained, Stats, TEST_EVENT};
 use self::policies::Policies;
+pub use self::replay::Replay;
 use crate::clock::Clock;
 pub use crate::retry::{Policy, RetryPolicy};
 pub use crate::store::{Directory, History, Outbox, Store};

@@ -96,10 +96,9 @@ impl Tables {
     fn prune_events(&mut self, before: Timestamp, limit: u32) -> u64 {
         let mut gone = 0;
         while gone < u64::from(limit) && self.childless.first().is_some_and(|(at, ..)| *at < before) {
-            if let Some((_, tenant, id)) = self.childless.pop_first() {
-                if let Some(gone) = self.events.remove(&(tenant, id)) {
-                    self.log.remove(&gone.seq);
-                }
+            let first = self.childless.pop_first();
+            if let Some(gone) = first.and_then(|(_, tenant, id)| self.events.remove(&(tenant, id))) {
+                self.log.remove(&gone.seq);
             }
             gone += 1;
         }

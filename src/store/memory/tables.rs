@@ -204,7 +204,7 @@ impl Tables {
             }
             Next::Delivered => self.finish(id, DeliveryState::Delivered, None, settlement.at),
             Next::Failed { reason } | Next::Disable { reason } => {
-                self.finish(id, DeliveryState::Failed, Some(reason), settlement.at)
+                self.finish(id, DeliveryState::Failed, Some(reason), settlement.at);
             }
             Next::Held { reason } => self.hold(id, reason, settlement.at),
         }

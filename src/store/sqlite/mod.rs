@@ -26,6 +26,35 @@
 //! # }
 //! ```
 //!
+//! # In the application's own transaction
+//!
+//! Opened [in the application's database](SqliteStore::open_in_application_database), hookwire's tables stand beside the
+//! application's, and an event can be part of the transaction that changes the business: it exists exactly when that commits.
+//! From Rust this is [`SqliteStore::dispatch_in`]. From any other client, ORM or language it is one `INSERT`:
+//!
+//! ```sql
+//! INSERT INTO hookwire_outbox (type, data, tenant) VALUES ('invoice.paid', '{"invoice": 1042}', 'acme');
+//! ```
+//!
+//! A running worker finds the row within 25 ms of the commit ([`Config::tend`](crate::worker::Config::tend)), makes an event
+//! with its deliveries of it and deletes it, in one transaction. The columns:
+//!
+//! | column | meaning | without it |
+//! |---|---|---|
+//! | `type` | the event type | required |
+//! | `data` | JSON text, sent in the Standard Webhooks envelope; with a `content_type` any text or blob, sent as it is | required |
+//! | `tenant` | whose event it is | `default` |
+//! | `content_type` | media type of `data` | `data` is JSON |
+//! | `id` | the caller's own id, which makes the insert idempotent | made by the worker |
+//! | `occurred_at` | when it happened, in microseconds since the Unix epoch | `written_at`, or when it is taken in |
+//! | `fifo_key`, `latest_key` | the ordering key, of one kind or the other | no order |
+//! | `expires_at` | its deadline, in microseconds | none |
+//! | `written_at` | when the row was written | unknown |
+//!
+//! A row that cannot be dispatched (a malformed type, data that is not JSON, a payload that is too long, an id that was used
+//! for something else) stays, with the reason in `error`; correct it and set `error` to `NULL`, or delete it. The order of
+//! rows is the order of events.
+//!
 //! # Caveats
 //!
 //! Signing keys are stored in the clear. Copy the file with SQLite's backup API or `VACUUM INTO`, not with `cp` while it is

@@ -1,6 +1,6 @@
 //! Files that earlier versions have written are read and written by this one.
 //!
-//! `tests/fixtures/schema-1.db` was made by
+//! `tests/fixtures/schema-<n>.db` was made, by the code that had schema n, with
 //! `cargo test --test it store::fixture::makes_the_fixture -- --exact --ignored`. A released fixture is never made anew:
 //! a later schema gets a file of its own.
 
@@ -16,7 +16,7 @@ use hookwire::outcome::Outcome;
 use hookwire::retry::FailReason;
 use hookwire::secret::{Key, Keyring};
 use hookwire::store::{
-    Append, Appended, Begin, Dedup, DedupKey, DeliveryQuery, Directory, History, Outbox, Page, Put, SqliteStore,
+    Append, Appended, Begin, Dedup, DedupKey, DeliveryQuery, Directory, History, Intake, Outbox, Page, Put, SqliteStore,
 };
 
 use super::rows::{NOW, claim};
@@ -24,8 +24,11 @@ use super::rows::{NOW, claim};
 const KEY: DedupKey = DedupKey::new([7; 32]);
 const MONTH: Duration = Duration::from_secs(30 * 86_400);
 
-fn fixture() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/schema-1.db")
+/// The schema that this code writes.
+const CURRENT: u32 = 2;
+
+fn fixture(schema: u32) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/schema-{schema}.db"))
 }
 
 fn acme() -> Tenant {
@@ -79,20 +82,41 @@ async fn makes_the_fixture() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("hookwire.db");
     write(&SqliteStore::open(&path).await.unwrap()).await;
-    assert!(!fixture().exists(), "a fixture is never made anew");
-    std::fs::create_dir_all(fixture().parent().unwrap()).unwrap();
+    assert!(!fixture(CURRENT).exists(), "a fixture is never made anew");
     let file = rusqlite::Connection::open(&path).unwrap();
-    file.execute("VACUUM INTO ?1", [fixture().to_str().unwrap()]).unwrap();
+    let stage = "INSERT INTO hookwire_outbox (type, data, fifo_key) VALUES ('order.paid', '{}', 'cart-1')";
+    file.execute(stage, []).unwrap();
+    file.execute("VACUUM INTO ?1", [fixture(CURRENT).to_str().unwrap()]).unwrap();
 }
 
 #[tokio::test]
 async fn f_54_a_file_of_schema_1_is_read_and_written() {
+    let (_directory, store) = open(1).await;
+    read_and_write(&store).await;
+    assert!(store.staged(9).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn f_54_a_file_of_schema_2_is_read_and_written() {
+    let (_directory, store) = open(2).await;
+    let failing = store.of_tenant(&acme()).await.unwrap()[1].health;
+    assert_eq!((failing.failures, failing.failing_since), (1, Some(NOW)));
+    let staged = store.staged(9).await.unwrap();
+    let event = staged[0].event.as_ref().unwrap();
+    assert_eq!(event.parts().order.map(|order| order.key().as_str()), Some("cart-1"));
+    read_and_write(&store).await;
+}
+
+async fn open(schema: u32) -> (tempfile::TempDir, SqliteStore) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("hookwire.db");
-    std::fs::copy(fixture(), &path).unwrap();
+    std::fs::copy(fixture(schema), &path).unwrap();
     let store = SqliteStore::open(&path).await.unwrap();
     store.check().await.unwrap();
+    (directory, store)
+}
 
+async fn read_and_write(store: &SqliteStore) {
     let kept = store.event(&acme(), &event_id()).await.unwrap().unwrap();
     assert_eq!(*kept, event().seal(NOW));
     let deliveries = store.deliveries(&DeliveryQuery::default(), Page::default()).await.unwrap();
@@ -110,5 +134,5 @@ async fn f_54_a_file_of_schema_1_is_read_and_written() {
     let again = Append { event: Arc::new(event().seal(NOW)), deliveries: Vec::new(), now: NOW };
     assert_eq!(store.append(vec![again]).await.unwrap(), [Appended::Duplicate]);
     assert_eq!(store.claim(claim(deliveries[3].endpoint, 1, NOW)).await.unwrap().leased.len(), 1);
-    assert_eq!(History::prune(&store, NOW + MONTH, 100).await.unwrap(), 2);
+    assert_eq!(History::prune(store, NOW + MONTH, 100).await.unwrap(), 2);
 }

@@ -9,7 +9,7 @@ CREATE TABLE hookwire_outbox (
     id TEXT CHECK (length(id) BETWEEN 1 AND 128), -- the caller's own: makes the INSERT idempotent
     occurred_at INTEGER, -- microseconds since the Unix epoch, as every time here
     fifo_key TEXT CHECK (length(fifo_key) BETWEEN 1 AND 128),
-    latest_key TEXT CHECK (length(latest_key) BETWEEN 1 AND 128 AND fifo_key IS NULL),
+    latest_key TEXT CHECK (latest_key IS NULL OR (length(latest_key) BETWEEN 1 AND 128 AND fifo_key IS NULL)),
     expires_at INTEGER,
     written_at INTEGER,
     error TEXT -- why the row cannot be dispatched; it stays until somebody corrects it and sets this to NULL

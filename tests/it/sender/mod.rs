@@ -1,5 +1,9 @@
 //! The main job, end to end, over real sockets.
 
+mod health;
+mod operate;
+mod outbox;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

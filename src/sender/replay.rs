@@ -1,0 +1,232 @@
+//! Sending again what is stored: to endpoints that came later, after a bad day, or all of it.
+
+use std::time::Duration;
+
+use super::Sender;
+use super::endpoints::EndpointError;
+use crate::clock::Timestamp;
+use crate::delivery::{Delivery, DeliveryState};
+use crate::endpoint::{Endpoint, Rate, Verdict};
+use crate::event::{EventType, Pattern};
+use crate::id::{DeliveryId, EndpointId, EventId};
+use crate::retry::FailReason;
+use crate::store::{Append, Appended, DeliveryQuery, EventQuery, EventSummary, Owe, Page};
+
+/// Events or deliveries looked at in one call of the store.
+const PAGE: u32 = 256;
+
+/// Which events go out again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    /// Those of which the endpoint was never owed a delivery.
+    Missing,
+    /// All that it wants.
+    All,
+    /// Those whose delivery failed or was cancelled.
+    Unfinished,
+}
+
+/// A replay in preparation, from [`Sender::replay`]. Nothing happens before [`run`](Self::run).
+///
+/// ```no_run
+/// # async fn example(sender: hookwire::sender::Sender, endpoint: hookwire::id::EndpointId)
+/// # -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+/// use hookwire::clock::Timestamp;
+/// use hookwire::endpoint::Rate;
+///
+/// let yesterday = Timestamp::from(std::time::SystemTime::now()) - Duration::from_secs(86_400);
+/// let replay = sender.replay(endpoint).missing().from(yesterday);
+/// println!("{} events would be sent", replay.count().await?);
+/// replay.at_most(Rate { count: 10.try_into()?, per: Duration::from_secs(1) }).run().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Replay<'a> {
+    sender: &'a Sender,
+    endpoint: EndpointId,
+    what: What,
+    from: Timestamp,
+    to: Timestamp,
+    types: Option<Pattern>,
+    rate: Option<Rate>,
+    fresh_ids: bool,
+    limit: u64,
+}
+
+impl Sender {
+    /// Prepares to send stored events to an endpoint again; without further words, those it [missed](Replay::missing).
+    pub const fn replay(&self, endpoint: EndpointId) -> Replay<'_> {
+        let (from, to) = (Timestamp::from_micros(i64::MIN), Timestamp::MAX);
+        let what = What::Missing;
+        Replay { sender: self, endpoint, what, from, to, types: None, rate: None, fresh_ids: false, limit: u64::MAX }
+    }
+}
+
+impl Replay<'_> {
+    /// Events that the endpoint wants and was never owed: dispatched before it was created, or before its filter said so.
+    /// Running it twice sends nothing twice, unless it is [under fresh ids](Self::under_fresh_ids).
+    pub const fn missing(mut self) -> Self {
+        self.what = What::Missing;
+        self
+    }
+
+    /// Every event that the endpoint wants, whatever became of it before. A delivery each, made anew.
+    pub const fn all(mut self) -> Self {
+        self.what = What::All;
+        self
+    }
+
+    /// Deliveries that failed or were cancelled: each is [resent](Sender::resend).
+    pub const fn unfinished(mut self) -> Self {
+        self.what = What::Unfinished;
+        self
+    }
+
+    /// Only what was dispatched then or later.
+    pub const fn from(mut self, from: Timestamp) -> Self {
+        self.from = from;
+        self
+    }
+
+    /// Only what was dispatched before then.
+    pub const fn to(mut self, to: Timestamp) -> Self {
+        self.to = to;
+        self
+    }
+
+    /// Only events of these types.
+    pub fn types(mut self, types: Pattern) -> Self {
+        self.types = Some(types);
+        self
+    }
+
+    /// Spreads the deliveries out, so that the endpoint's new events are not stuck behind its old ones.
+    pub const fn at_most(mut self, rate: Rate) -> Self {
+        self.rate = Some(rate);
+        self
+    }
+
+    /// Sends copies under ids of their own, so that a receiver that remembers ids takes them for new events. Without this
+    /// the ids are those of the first time, and a receiver that has handled an event ignores it. Does not apply to
+    /// [`unfinished`](Self::unfinished).
+    pub const fn under_fresh_ids(mut self) -> Self {
+        self.fresh_ids = true;
+        self
+    }
+
+    /// No more than so many.
+    pub const fn limit(mut self, count: u64) -> Self {
+        self.limit = count;
+        self
+    }
+
+    /// How many would be sent: a dry run.
+    ///
+    /// # Errors
+    /// When there is no such endpoint, or the store is in trouble.
+    pub async fn count(&self) -> Result<u64, EndpointError> {
+        self.go(true).await
+    }
+
+    /// Sends. When this returns, all of it is durable; how many, is the answer.
+    ///
+    /// # Errors
+    /// As [`count`](Self::count). What was made pending before the error stays so.
+    pub async fn run(self) -> Result<u64, EndpointError> {
+        let count = self.go(false).await?;
+        self.sender.shared.engine.announce(self.endpoint, self.sender.shared.clock.now());
+        Ok(count)
+    }
+
+    async fn go(&self, dry: bool) -> Result<u64, EndpointError> {
+        let endpoint = self.sender.endpoints().get(self.endpoint).await?;
+        if self.what == What::Unfinished {
+            let failed = self.resend(DeliveryState::Failed, 0, dry).await?;
+            return Ok(failed + self.resend(DeliveryState::Cancelled, failed, dry).await?);
+        }
+        let mut query = EventQuery::of(endpoint.tenant.clone()).between(self.from, self.to);
+        if self.what == What::Missing {
+            query = query.missing_at(self.endpoint);
+        }
+        let (mut count, mut after) = (0, 0);
+        // What is dispatched, or copied, while this runs is not part of it.
+        query.to = query.to.min(self.sender.shared.clock.now() + Duration::from_micros(1));
+        while count < self.limit {
+            let page = self.sender.shared.store.events(&query, after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = last.cursor;
+            let left = usize::try_from(self.limit - count).unwrap_or(usize::MAX);
+            let wanted: Vec<_> = page.iter().filter(|event| self.wants(&endpoint, event)).take(left).collect();
+            count += if dry { wanted.len() as u64 } else { self.owe(&endpoint, &wanted, count).await? };
+        }
+        Ok(count)
+    }
+
+    fn wants(&self, endpoint: &Endpoint, event: &EventSummary) -> bool {
+        let verdict = endpoint.verdict(&endpoint.tenant, &event.event_type);
+        let of_type = self.types.as_ref().is_none_or(|types| types.matches(&event.event_type));
+        of_type && matches!(verdict, Verdict::Receives | Verdict::Holds)
+    }
+
+    /// When number `place` of the replay is due.
+    fn due(&self, now: Timestamp, place: u64) -> Timestamp {
+        let step = self.rate.map_or(Duration::ZERO, |rate| rate.per / rate.count.get());
+        now + step.saturating_mul(u32::try_from(place).unwrap_or(u32::MAX))
+    }
+
+    async fn owe(&self, endpoint: &Endpoint, events: &[&EventSummary], before: u64) -> Result<u64, EndpointError> {
+        let now = self.sender.shared.clock.now();
+        let mut batch = Vec::with_capacity(events.len());
+        for (place, event) in (before..).zip(events) {
+            let Some(id) = self.id(endpoint, event, now).await? else { continue };
+            let (delivery, due) = (DeliveryId::generate(now), self.due(now, place));
+            let tenant = endpoint.tenant.clone();
+            batch.push(Owe { tenant, event: id, delivery, endpoint: endpoint.id, due, now });
+        }
+        let owed = self.sender.shared.store.owe(batch).await?;
+        Ok(owed.into_iter().filter(|owed| *owed).count() as u64)
+    }
+
+    /// The event itself, or a copy under an id of its own.
+    async fn id(&self, of: &Endpoint, event: &EventSummary, now: Timestamp) -> Result<Option<EventId>, EndpointError> {
+        if !self.fresh_ids {
+            return Ok(Some(event.id.clone()));
+        }
+        let store = &self.sender.shared.store;
+        let Some(original) = store.event(&of.tenant, &event.id).await? else { return Ok(None) };
+        let copy = original.under_fresh_id(now);
+        let id = copy.id.clone();
+        let append = Append { event: copy.into(), deliveries: Vec::new(), now };
+        let stored = store.append(vec![append]).await?.first() == Some(&Appended::Stored);
+        Ok(stored.then_some(id))
+    }
+
+    /// Resends what is in this state, page by page.
+    async fn resend(&self, state: DeliveryState, before: u64, dry: bool) -> Result<u64, EndpointError> {
+        let store = &self.sender.shared.store;
+        let mut query = DeliveryQuery::default();
+        (query.endpoint, query.state) = (Some(self.endpoint), Some(state));
+        (query.from, query.to) = (Some(self.from), Some(self.to));
+        let (mut count, mut page) = (0, Page { after: None, limit: PAGE });
+        while before + count < self.limit {
+            let found = store.deliveries(&query, page).await?;
+            let Some(last) = found.last() else { break };
+            page.after = Some(last.id);
+            let of_type = |event_type: &EventType| self.types.as_ref().is_none_or(|types| types.matches(event_type));
+            let left = usize::try_from(self.limit - before - count).unwrap_or(usize::MAX);
+            // What a newer event has taken the place of is not worth sending.
+            let wanted =
+                |delivery: &&Delivery| of_type(&delivery.event_type) && delivery.reason != Some(FailReason::Superseded);
+            let ids = found.iter().filter(wanted).map(|delivery| delivery.id);
+            for id in ids.take(left) {
+                let due = self.due(self.sender.shared.clock.now(), before + count);
+                let resent = dry || store.resend(vec![id], due).await?.first() == Some(&true);
+                count += u64::from(resent);
+            }
+        }
+        Ok(count)
+    }
+}

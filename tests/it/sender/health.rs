@@ -1,0 +1,253 @@
+//! Endpoints that fail are probed, slowed, disabled and told about; enabling releases what was held.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+
+use hookwire::delivery::DeliveryState;
+use hookwire::endpoint::{DisableReason, Endpoint, EndpointState};
+use hookwire::outcome::Outcome;
+use hookwire::retry::{Policy, Schedule};
+use hookwire::sender::egress::EgressPolicy;
+use hookwire::sender::{EndpointChange, NextNotice, Notice, Notices, Sender, Store, What};
+use hookwire::store::{MemoryStore, SqliteStore};
+use hookwire::testing::ManualClock;
+use hookwire::worker::Config;
+
+use super::{Running, endpoint, event, finished};
+use crate::support::server::{Reply, Server};
+use crate::support::until;
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// A sender under a clock that is moved by hand, and one endpoint that answers what it is told.
+struct World {
+    clock: ManualClock,
+    status: Arc<AtomicU16>,
+    server: Server,
+    sender: Sender,
+    endpoint: Endpoint,
+    notices: Notices,
+}
+
+impl World {
+    async fn new(store: impl Store + 'static, retries: usize) -> Self {
+        let clock = ManualClock::default();
+        let status = Arc::new(AtomicU16::new(500));
+        let answer = status.clone();
+        let server = Server::start(move |_| Reply::status(answer.load(Ordering::SeqCst))).await;
+        let schedule: Schedule = std::iter::repeat_n(HOUR, retries).collect();
+        let mut config = Config::default();
+        config.poll = Duration::from_millis(10);
+        let sender = Sender::builder(store)
+            .egress(EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback())
+            .retry(Policy::new(schedule))
+            .clock(clock.clone())
+            .worker(config)
+            .notices_to("operator")
+            .build()
+            .unwrap();
+        let notices = sender.notices();
+        let endpoint = sender.endpoints().create(endpoint(&server)).await.unwrap();
+        Self { clock, status, server, sender, endpoint, notices }
+    }
+
+    /// Moves the clock on until so many requests have been made.
+    async fn until_requests(&self, count: usize, step: Duration) {
+        for _ in 0..1_000 {
+            if self.server.requests().len() >= count {
+                return;
+            }
+            self.clock.advance(step);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("{} requests", self.server.requests().len());
+    }
+
+    async fn next_notice(&mut self) -> Arc<Notice> {
+        let next = tokio::time::timeout(Duration::from_secs(60), self.notices.next());
+        let Some(NextNotice::Notice(notice)) = next.await.unwrap() else { panic!("no notice") };
+        notice
+    }
+
+    async fn state(&self) -> EndpointState {
+        self.sender.endpoints().get(self.endpoint.id).await.unwrap().state
+    }
+}
+
+async fn fails_for_days_and_is_disabled(store: impl Store + 'static) {
+    let mut world = World::new(store, 1_000).await;
+    let running = Running::start(&world.sender);
+    world.sender.dispatch(event(1)).await.unwrap();
+    let mut told = Vec::new();
+    for _ in 0..4 {
+        let clock = world.clock.clone();
+        let moving = tokio::spawn(async move {
+            for _ in 0..100_000 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                clock.advance(HOUR / 2);
+            }
+        });
+        told.push(world.next_notice().await);
+        moving.abort();
+    }
+    let kinds: Vec<_> = told.iter().map(|notice| notice.what.event_type()).collect();
+    let since_first = |n: usize| told[n].at.since(world.endpoint.created_at);
+    assert_eq!(
+        kinds[..],
+        [
+            "hookwire.endpoint.failing",
+            "hookwire.delivery.failing",
+            "hookwire.endpoint.slowed",
+            "hookwire.endpoint.disabled"
+        ]
+    );
+    assert!(since_first(2) >= HOUR * 24 && since_first(3) >= HOUR * 24 * 5, "{told:?}");
+    assert!(matches!(world.state().await, EndpointState::Disabled { reason: DisableReason::Failing, .. }));
+
+    let held = world.sender.dispatch(event(2)).await.unwrap();
+    let delivery = world.sender.history().delivery(held.deliveries[0]).await.unwrap().unwrap();
+    assert_eq!(delivery.state, DeliveryState::Held);
+    world.status.store(200, Ordering::SeqCst);
+    world.sender.endpoints().update(world.endpoint.id, EndpointChange::new().enabled()).await.unwrap();
+    assert_eq!(world.next_notice().await.what, What::EndpointEnabled);
+    world.clock.advance(HOUR * 2);
+    finished(&world.sender, 2).await;
+    let health = world.sender.stats(world.endpoint.id).await.unwrap().health;
+    assert_eq!((health.failures, health.failing_since), (0, None));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn an_endpoint_that_fails_for_days_is_warned_of_slowed_and_disabled_in_memory() {
+    fails_for_days_and_is_disabled(MemoryStore::new()).await;
+}
+
+#[tokio::test]
+async fn an_endpoint_that_fails_for_days_is_warned_of_slowed_and_disabled_in_sqlite() {
+    let directory = tempfile::tempdir().unwrap();
+    fails_for_days_and_is_disabled(SqliteStore::open(directory.path().join("hookwire.db")).await.unwrap()).await;
+}
+
+/// The last allowed attempt succeeds, long after the verdict would have been due.
+#[tokio::test]
+async fn a_success_on_the_last_allowed_attempt_never_disables() {
+    let mut world = World::new(MemoryStore::new(), 2).await;
+    let running = Running::start(&world.sender);
+    world.sender.dispatch(event(1)).await.unwrap();
+    world.until_requests(2, HOUR).await;
+    world.clock.advance(HOUR * 24 * 30);
+    world.status.store(200, Ordering::SeqCst);
+    world.until_requests(3, HOUR).await;
+    finished(&world.sender, 1).await;
+    assert_eq!(world.state().await, EndpointState::Enabled);
+    assert_eq!(world.sender.history().counts(None).await.unwrap().delivered, 1);
+    let failing = world.next_notice().await;
+    assert!(matches!(failing.what, What::EndpointFailing { .. }), "{failing:?}");
+    assert_eq!(world.next_notice().await.what, What::EndpointRecovered);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn notices_reach_the_operators_endpoints_and_do_not_feed_themselves() {
+    let mut world = World::new(MemoryStore::new(), 0).await;
+    let operator = Server::start(|_| Reply::status(500)).await;
+    let of_operator = endpoint(&operator).tenant("operator").events(["hookwire.delivery.*"]).unwrap();
+    world.sender.endpoints().create(of_operator).await.unwrap();
+    let running = Running::start(&world.sender);
+    let receipt = world.sender.dispatch(event(1)).await.unwrap();
+    let notice = world.next_notice().await;
+    assert!(matches!(notice.what, What::DeliveryFailed { delivery, .. } if delivery == receipt.deliveries[0]));
+    finished(&world.sender, 2).await;
+    // Its own failure is in the stream, and is not sent to it.
+    assert_eq!(world.next_notice().await.tenant, Some("operator".into()));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    running.stop().await;
+    let requests = operator.requests();
+    assert_eq!(requests.len(), 1);
+    let body: serde_json::Value = serde_json::from_slice(&requests[0].body).unwrap();
+    assert_eq!(body["type"], "hookwire.delivery.failed");
+    assert_eq!(body["data"]["delivery"], receipt.deliveries[0].to_string());
+    assert_eq!((&body["data"]["reason"], &body["data"]["tenant"]), (&"exhausted".into(), &"acme".into()));
+}
+
+#[tokio::test]
+async fn what_was_held_goes_out_oldest_first_and_one_at_a_time_at_first() {
+    let mut world = World::new(MemoryStore::new(), 3).await;
+    world.status.store(200, Ordering::SeqCst);
+    world.sender.endpoints().update(world.endpoint.id, EndpointChange::new().disabled()).await.unwrap();
+    assert!(matches!(world.next_notice().await.what, What::EndpointDisabled { reason: DisableReason::Requested }));
+    let running = Running::start(&world.sender);
+    for n in 0..30 {
+        world.sender.dispatch(event(n)).await.unwrap();
+        world.clock.advance(Duration::from_millis(1));
+    }
+    world.sender.endpoints().update(world.endpoint.id, EndpointChange::new().enabled()).await.unwrap();
+    finished(&world.sender, 30).await;
+    running.stop().await;
+    let bodies: Vec<_> = world.server.requests().iter().map(|request| request.body.clone()).collect();
+    assert!(bodies[0].ends_with(br#"{"n":0}}"#), "the oldest first");
+}
+
+#[tokio::test]
+async fn a_retry_after_is_remembered_by_the_store_and_kept_by_a_new_process() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("hookwire.db");
+    let clock = ManualClock::default();
+    let server = Server::start(|_| Reply::status(429).header("retry-after", "600")).await;
+    let build = |store| {
+        let mut config = Config::default();
+        config.poll = Duration::from_millis(10);
+        let builder = Sender::builder(store).clock(clock.clone()).worker(config);
+        builder.egress(EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback()).build().unwrap()
+    };
+    {
+        let sender = build(SqliteStore::open(&path).await.unwrap());
+        sender.endpoints().create(endpoint(&server)).await.unwrap();
+        let running = Running::start(&sender);
+        sender.dispatch(event(1)).await.unwrap();
+        until(|| async { sender.history().counts(None).await.unwrap().pending == 1 && server.requests().len() == 1 })
+            .await;
+        running.stop().await;
+    }
+    let sender = build(SqliteStore::open(&path).await.unwrap());
+    sender.dispatch(event(2)).await.unwrap();
+    let running = Running::start(&sender);
+    clock.advance(Duration::from_secs(598));
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(server.requests().len(), 1, "neither the first again nor the second");
+    clock.advance(Duration::from_secs(3));
+    until(|| async { server.requests().len() >= 2 }).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn policies_are_chosen_by_endpoint_and_by_type() {
+    let server = Server::start(|_| Reply::status(422)).await;
+    let once = || Policy::new(Schedule::from_iter([]));
+    let sender = Sender::builder(MemoryStore::new())
+        .egress(EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback())
+        .retry(Policy::new([Duration::from_millis(1); 3].into_iter().collect::<Schedule>()))
+        .retry_named("once", once())
+        .retry_for("user.*".parse().unwrap(), once().permanent([422]))
+        .build()
+        .unwrap();
+    let unknown = sender.endpoints().create(endpoint(&server).retry("nobody")).await.unwrap_err();
+    assert!(unknown.to_string().starts_with("retry"));
+    sender.endpoints().create(endpoint(&server)).await.unwrap();
+    sender.endpoints().create(endpoint(&server).retry("once")).await.unwrap();
+    let running = Running::start(&sender);
+    let paid = sender.dispatch(event(1)).await.unwrap();
+    let made = hookwire::event::NewEvent::json("user.made", &1).unwrap().tenant("acme");
+    let made = sender.dispatch(made).await.unwrap();
+    finished(&sender, 4).await;
+    running.stop().await;
+    let mut ends = Vec::new();
+    for id in paid.deliveries.iter().chain(&made.deliveries) {
+        let delivery = sender.history().delivery(*id).await.unwrap().unwrap();
+        let attempts = sender.history().attempts(*id).await.unwrap();
+        assert!(attempts.iter().all(|attempt| attempt.outcome == Outcome::Status(422)));
+        ends.push((delivery.reason.unwrap().as_str(), attempts.len()));
+    }
+    assert_eq!(ends, [("exhausted", 4), ("exhausted", 1), ("permanent", 1), ("exhausted", 1)]);
+}

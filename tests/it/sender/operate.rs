@@ -1,0 +1,176 @@
+//! What operators do by hand.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+
+use hookwire::delivery::DeliveryState;
+use hookwire::endpoint::{Rate, Verdict};
+use hookwire::event::{EventType, NewEvent};
+use hookwire::sender::{EndpointChange, Sender, Store, TEST_EVENT};
+use hookwire::store::{DeliveryQuery, MemoryStore, Page, SqliteStore};
+
+use super::{Running, endpoint, event, finished, sender};
+use crate::support::server::{Reply, Server};
+
+async fn made(sender: &Sender) -> u64 {
+    sender.dispatch(NewEvent::json("user.made", &1).unwrap().tenant("acme")).await.unwrap();
+    1
+}
+
+async fn an_endpoint_created_later_gets_what_it_missed(store: impl Store + 'static) {
+    let server = Server::start(|_| Reply::status(200)).await;
+    let sender = sender(store);
+    for n in 0..300 {
+        sender.dispatch(event(n)).await.unwrap();
+    }
+    made(&sender).await;
+    let late = sender.endpoints().create(endpoint(&server).events(["invoice.*"]).unwrap()).await.unwrap();
+    let running = Running::start(&sender);
+    let replay = sender.replay(late.id).missing();
+    assert_eq!(replay.count().await.unwrap(), 300);
+    assert!(sender.history().counts(None).await.unwrap() == hookwire::store::Counts::default(), "a dry run");
+    assert_eq!(replay.clone().types("nothing.*".parse().unwrap()).count().await.unwrap(), 0);
+    assert_eq!(replay.clone().limit(7).run().await.unwrap(), 7);
+    assert_eq!(replay.clone().run().await.unwrap(), 293);
+    assert_eq!(replay.run().await.unwrap(), 0, "nothing twice");
+    finished(&sender, 300).await;
+    running.stop().await;
+    let requests = server.requests();
+    let ids: std::collections::HashSet<_> =
+        requests.iter().map(|request| request.headers["webhook-id"].clone()).collect();
+    assert_eq!((requests.len(), ids.len()), (300, 300));
+}
+
+#[tokio::test]
+async fn an_endpoint_created_later_gets_what_it_missed_from_memory() {
+    an_endpoint_created_later_gets_what_it_missed(MemoryStore::new()).await;
+}
+
+#[tokio::test]
+async fn an_endpoint_created_later_gets_what_it_missed_from_sqlite() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(directory.path().join("hookwire.db")).await.unwrap();
+    an_endpoint_created_later_gets_what_it_missed(store).await;
+}
+
+#[tokio::test]
+async fn a_bad_day_is_made_good_by_resending_what_failed() {
+    let status = Arc::new(AtomicU16::new(500));
+    let answer = status.clone();
+    let server = Server::start(move |_| Reply::status(answer.load(Ordering::SeqCst))).await;
+    let sender = sender(MemoryStore::new());
+    let created = sender.endpoints().create(endpoint(&server)).await.unwrap();
+    let running = Running::start(&sender);
+    for n in 0..3 {
+        sender.dispatch(event(n)).await.unwrap();
+    }
+    finished(&sender, 3).await;
+    let stats = sender.stats(created.id).await.unwrap();
+    assert_eq!((stats.counts.failed, stats.health.failures), (3, 12));
+    assert_eq!(stats.latency.unwrap().attempts, 12);
+    status.store(200, Ordering::SeqCst);
+    let before = server.requests().len();
+    assert_eq!(sender.replay(created.id).unfinished().count().await.unwrap(), 3);
+    assert_eq!(sender.replay(created.id).unfinished().run().await.unwrap(), 3);
+    crate::support::until(|| async { sender.history().counts(None).await.unwrap().delivered == 3 }).await;
+    assert_eq!(server.requests().len(), before + 3);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn all_of_it_goes_out_again_spread_out_and_under_fresh_ids_if_wanted() {
+    let server = Server::start(|_| Reply::status(200)).await;
+    let sender = sender(MemoryStore::new());
+    let created = sender.endpoints().create(endpoint(&server)).await.unwrap();
+    for n in 0..4 {
+        sender.dispatch(event(n)).await.unwrap();
+    }
+    let rate = Rate { count: NonZeroU32::new(2).unwrap(), per: Duration::from_secs(60) };
+    assert_eq!(sender.replay(created.id).all().at_most(rate).run().await.unwrap(), 4);
+    let all = sender.history().deliveries(&DeliveryQuery::default(), Page::default()).await.unwrap();
+    let mut due: Vec<_> = all[4..].iter().map(|delivery| delivery.due.since(all[4].due).as_secs()).collect();
+    due.sort_unstable();
+    assert_eq!(due, [0, 30, 60, 90]);
+    for delivery in &all[4..] {
+        assert!(sender.cancel(delivery.id).await.unwrap());
+    }
+    let running = Running::start(&sender);
+    assert_eq!(sender.replay(created.id).all().under_fresh_ids().run().await.unwrap(), 4);
+    finished(&sender, 8).await;
+    running.stop().await;
+    let requests = server.requests();
+    let ids: std::collections::HashSet<_> =
+        requests.iter().map(|request| request.headers["webhook-id"].clone()).collect();
+    let bodies: std::collections::HashSet<_> = requests.iter().map(|request| request.body.clone()).collect();
+    assert_eq!((requests.len(), ids.len(), bodies.len()), (8, 8, 4));
+}
+
+#[tokio::test]
+async fn a_delivery_is_resent_or_cancelled_by_hand() {
+    let server = Server::start(|_| Reply::status(200)).await;
+    let sender = sender(MemoryStore::new());
+    sender.endpoints().create(endpoint(&server)).await.unwrap();
+    let (first, second) = (sender.dispatch(event(1)).await.unwrap(), sender.dispatch(event(2)).await.unwrap());
+    let (first, second) = (first.deliveries[0], second.deliveries[0]);
+    assert!(!sender.resend(first).await.unwrap(), "it is pending");
+    assert!(sender.cancel(second).await.unwrap());
+    assert!(!sender.cancel(second).await.unwrap());
+    let running = Running::start(&sender);
+    finished(&sender, 1).await;
+    assert!(sender.resend(first).await.unwrap());
+    crate::support::until(|| async { server.requests().len() == 2 }).await;
+    finished(&sender, 1).await;
+    running.stop().await;
+    let state = sender.history().delivery(second).await.unwrap().unwrap().state;
+    assert_eq!(state, DeliveryState::Cancelled);
+}
+
+#[tokio::test]
+async fn explain_says_who_would_get_an_event_and_why_the_others_would_not() {
+    let server = Server::start(|_| Reply::status(200)).await;
+    let sender = sender(MemoryStore::new());
+    let gets = sender.endpoints().create(endpoint(&server)).await.unwrap();
+    let other = sender.endpoints().create(endpoint(&server).events(["user.*"]).unwrap()).await.unwrap();
+    let off = sender.endpoints().create(endpoint(&server)).await.unwrap();
+    sender.endpoints().update(off.id, EndpointChange::new().disabled()).await.unwrap();
+    sender.endpoints().create(endpoint(&server).tenant("umbrella")).await.unwrap();
+    let paid = EventType::new("invoice.paid").unwrap();
+    let explained = sender.explain(&"acme".into(), &paid).await.unwrap();
+    let mut found: Vec<_> = explained.iter().map(|one| (one.endpoint.id, one.verdict)).collect();
+    found.sort_by_key(|one| one.0);
+    let mut expected = [(gets.id, Verdict::Receives), (other.id, Verdict::NotWanted), (off.id, Verdict::Holds)];
+    expected.sort_by_key(|one| one.0);
+    assert_eq!(found, expected);
+    let receipt = sender.dispatch(event(1)).await.unwrap();
+    assert_eq!(receipt.deliveries.len(), 2, "and so it is");
+}
+
+#[tokio::test]
+async fn a_test_event_reaches_one_endpoint_whatever_it_wants() {
+    let server = Server::start(|_| Reply::status(200)).await;
+    let sender = sender(MemoryStore::new());
+    let tested = sender.endpoints().create(endpoint(&server).events(["user.*"]).unwrap()).await.unwrap();
+    sender.endpoints().create(endpoint(&server)).await.unwrap();
+    let running = Running::start(&sender);
+    sender.test(tested.id).await.unwrap();
+    finished(&sender, 1).await;
+    running.stop().await;
+    let requests = server.requests();
+    assert_eq!(requests.len(), 1);
+    let body: serde_json::Value = serde_json::from_slice(&requests[0].body).unwrap();
+    assert_eq!((&body["type"], &body["data"]["endpoint"]), (&TEST_EVENT.into(), &tested.id.to_string().into()));
+}
+
+#[tokio::test]
+async fn an_expunged_event_is_not_sent_any_more() {
+    let server = Server::start(|_| Reply::status(200)).await;
+    let sender = sender(MemoryStore::new());
+    sender.endpoints().create(endpoint(&server)).await.unwrap();
+    let receipt = sender.dispatch(event(1)).await.unwrap();
+    assert!(sender.expunge(&"acme".into(), &receipt.event).await.unwrap());
+    let delivery = sender.history().delivery(receipt.deliveries[0]).await.unwrap().unwrap();
+    assert_eq!(delivery.state, DeliveryState::Cancelled);
+    assert!(!sender.resend(receipt.deliveries[0]).await.unwrap());
+}

@@ -1,0 +1,175 @@
+//! Events that exist exactly when the application's own transaction commits.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use hookwire::event::NewEvent;
+use hookwire::id::EventId;
+use hookwire::sender::Sender;
+use hookwire::store::{Control, EventQuery, Intake, SqliteStore};
+
+use super::{Running, endpoint, event, finished, sender};
+use crate::support::server::{Reply, Server};
+use crate::support::until;
+
+/// An application's database with hookwire's tables in it, an endpoint of acme's, and a running worker.
+struct Shop {
+    _directory: tempfile::TempDir,
+    file: rusqlite::Connection,
+    path: std::path::PathBuf,
+    store: SqliteStore,
+    sender: Sender,
+    server: Server,
+    running: Running,
+}
+
+impl Shop {
+    async fn open() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("shop.db");
+        let file = rusqlite::Connection::open(&path).unwrap();
+        file.execute_batch("CREATE TABLE invoice (id INTEGER PRIMARY KEY, cents INTEGER)").unwrap();
+        let store = SqliteStore::open_in_application_database(&path).await.unwrap();
+        let server = Server::start(|_| Reply::status(204)).await;
+        let sender = sender(store.clone());
+        sender.endpoints().create(endpoint(&server)).await.unwrap();
+        let running = Running::start(&sender);
+        Self { _directory: directory, file, path, store, sender, server, running }
+    }
+
+    async fn events(&self) -> usize {
+        self.store.events(&EventQuery::of("acme"), 0, 1_000).await.unwrap().len()
+    }
+
+    /// What a row of the outbox that is not taken in says.
+    fn error(&self) -> Option<String> {
+        self.file.query_row("SELECT error FROM hookwire_outbox", [], |row| row.get(0)).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn t_1_an_event_is_dispatched_exactly_when_the_callers_transaction_commits() {
+    let mut shop = Shop::open().await;
+    let (store, sender) = (shop.store.clone(), shop.sender.clone());
+    let transaction = shop.file.transaction().unwrap();
+    transaction.execute("INSERT INTO invoice (cents) VALUES (1299)", []).unwrap();
+    shop.store.dispatch_in(&transaction, &event(1)).unwrap();
+    transaction.rollback().unwrap();
+    // The relay has looked several times.
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    assert_eq!((shop.events().await, shop.server.requests().len()), (0, 0));
+
+    let transaction = shop.file.transaction().unwrap();
+    transaction.execute("INSERT INTO invoice (cents) VALUES (1299)", []).unwrap();
+    let id = shop.store.dispatch_in(&transaction, &event(2)).unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(store.staged(9).await.unwrap().is_empty(), "not before the commit");
+    transaction.commit().unwrap();
+    sender.wake();
+    finished(&shop.sender, 1).await;
+    shop.running.stop().await;
+    let requests = shop.server.requests();
+    assert_eq!(requests.len(), 1);
+    assert_eq!(requests[0].headers["webhook-id"], id.as_str());
+    assert!(String::from_utf8_lossy(&requests[0].body).contains(r#""data":{"n":2}"#));
+    let left: u32 = shop.file.query_row("SELECT count(*) FROM hookwire_outbox", [], |row| row.get(0)).unwrap();
+    assert_eq!(left, 0);
+}
+
+fn shell(path: &Path, sql: &str) {
+    let python =
+        "import sqlite3, sys\nc = sqlite3.connect(sys.argv[1], timeout=30)\nc.execute(sys.argv[2])\nc.commit()";
+    let sqlite3 = Command::new("sqlite3").arg(path).arg(sql).status();
+    let done = sqlite3.or_else(|_| Command::new("python3").args(["-c", python]).arg(path).arg(sql).status()).unwrap();
+    assert!(done.success(), "{sql}");
+}
+
+#[tokio::test]
+async fn a_plain_insert_from_another_client_is_a_dispatch() {
+    let shop = Shop::open().await;
+    shell(&shop.path, r#"INSERT INTO hookwire_outbox (type, data, tenant) VALUES ('invoice.paid', '{"n":1}', 'acme')"#);
+    shell(
+        &shop.path,
+        "INSERT INTO hookwire_outbox (type, data, tenant, content_type, id) \
+         VALUES ('invoice.paid', 'as it is', 'acme', 'text/plain', 'invoice-7')",
+    );
+    finished(&shop.sender, 2).await;
+    shop.running.stop().await;
+    let mut requests = shop.server.requests();
+    requests.sort_by_key(|request| request.body.len());
+    assert_eq!(
+        (&requests[0].body[..], &requests[0].headers["webhook-id"]),
+        (&b"as it is"[..], &"invoice-7".parse().unwrap())
+    );
+    assert_eq!(requests[0].headers["content-type"], "text/plain");
+    assert!(requests[1].body.starts_with(br#"{"type":"invoice.paid","timestamp":"#));
+}
+
+#[tokio::test]
+async fn the_callers_id_makes_an_insert_idempotent_and_a_conflict_is_kept_with_its_reason() {
+    let shop = Shop::open().await;
+    let insert =
+        "INSERT INTO hookwire_outbox (type, data, tenant, id) VALUES ('invoice.paid', ?1, 'acme', 'invoice-7')";
+    for data in ["1", "1", "2"] {
+        shop.file.execute(insert, [data]).unwrap();
+    }
+    until(|| async { shop.error().is_some() }).await;
+    assert_eq!(shop.error().unwrap(), "id: was used before, for another type or payload");
+    assert_eq!(shop.events().await, 1);
+    shop.running.stop().await;
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_dispatched_is_kept_with_its_reason_and_stops_nobody() {
+    let shop = Shop::open().await;
+    for (set, values, reason) in [
+        ("type, data", "'not a type', '{}'", "event type"),
+        ("type, data", "'a.b', '{'", "data"),
+        ("type, data, id", "'a.b', '{}', 'white space'", "event id"),
+        ("type, data, content_type", "'a.b', x'00', ''", "content type"),
+        ("type, data, tenant", "'a.b', '{}', x'0a'", "tenant"),
+        ("type, data", "'a.b', hex(zeroblob(600000))", "data"),
+        ("type, data, content_type", "'a.b', zeroblob(1200000), 'a/b'", "payload"),
+    ] {
+        let insert = format!("INSERT INTO hookwire_outbox ({set}) VALUES ({values})");
+        if let Err(error) = shop.file.execute(&insert, []) {
+            assert_eq!(reason, "tenant", "{error}");
+            continue;
+        }
+        until(|| async { shop.error().is_some() }).await;
+        let error = shop.error().unwrap();
+        assert!(error.starts_with(reason), "{reason}: {error}");
+        shop.file.execute("DELETE FROM hookwire_outbox", []).unwrap();
+    }
+    // Nonsense stays, what comes after it goes out; and what is corrected goes out too.
+    shop.file.execute("INSERT INTO hookwire_outbox (type, data, tenant) VALUES ('?', '{}', 'acme')", []).unwrap();
+    shop.file.execute("INSERT INTO hookwire_outbox (type, data, tenant) VALUES ('a.b', '{}', 'acme')", []).unwrap();
+    finished(&shop.sender, 1).await;
+    shop.file.execute("UPDATE hookwire_outbox SET type = 'c.d', error = NULL", []).unwrap();
+    finished(&shop.sender, 2).await;
+    shop.running.stop().await;
+}
+
+#[tokio::test]
+async fn everything_that_an_event_may_say_survives_the_callers_transaction() {
+    let mut shop = Shop::open().await;
+    let at = hookwire::clock::Timestamp::from_secs(1_600_000_000);
+    let expires = hookwire::clock::Timestamp::from_secs(4_000_000_000);
+    let event =
+        |key: &str| NewEvent::raw("a.b", "text/x", "größer").unwrap().tenant("acme").id(EventId::new(key).unwrap());
+    let transaction = shop.file.transaction().unwrap();
+    let full = event("fifo").ordered_by("k").unwrap().occurred_at(at).expires_at(expires);
+    shop.store.dispatch_in(&transaction, &full.clone()).unwrap();
+    shop.store.dispatch_in(&transaction, &event("latest").latest_by("k").unwrap()).unwrap();
+    let nobody = NewEvent::json("a.b", &1).unwrap().tenant("");
+    assert!(shop.store.dispatch_in(&transaction, &nobody).unwrap_err().to_string().contains("tenant"));
+    transaction.commit().unwrap();
+    finished(&shop.sender, 2).await;
+    let tenant = "acme".into();
+    let stored = shop.sender.history().event(&tenant, &EventId::new("fifo").unwrap()).await.unwrap().unwrap();
+    assert_eq!(*stored, full.seal(at));
+    let latest = shop.sender.history().event(&tenant, &EventId::new("latest").unwrap()).await.unwrap().unwrap();
+    assert!(latest.order.as_ref().unwrap().is_latest());
+    shop.running.stop().await;
+}
