@@ -62,6 +62,7 @@
 //! |---|---|---|
 //! | `sender` | yes | [`sender`], [`worker`], the HTTP client and the egress guard |
 //! | `receiver` | yes | [`receiver`] |
+//! | `inbox` | yes | `receiver::inbox`: verified events kept, and handled later |
 //! | `ring` | yes | TLS by rustls with ring and the webpki roots; without it, bring a `rustls::ClientConfig` |
 //! | `public-key` | yes | ECDSA P-256 and RSA, JSON Web Tokens, certificates, and the [`signature::providers`] that need them |
 //! | `sqlite` | | `store::SqliteStore`, SQLite bundled |
@@ -69,7 +70,8 @@
 //! | `http-message` | | `signature::http_message`: RFC 9421 and RFC 9530 |
 //! | `mcp-events` | | `signature::providers::MCP_EVENTS`, by a draft that may change in any release |
 //! | `backoff` | | `retry::Schedule::from_backoff`, for policies of the unmaintained `backoff` crate |
-//! | `outbox` | with `sender` | the records and store roles alone, for those who write a store |
+//! | `worker` | with `sender`, `inbox` | [`worker`] alone |
+//! | `outbox` | with `worker` | the records and store roles alone, for those who write a store |
 //! | `test-util` | | `testing`: clocks, a scripted endpoint, a faulty store, and the suite every store must pass |
 //!
 //! A feature adds names; none changes what another does.
@@ -96,5 +98,5 @@ pub mod signature;
 pub mod store;
 #[cfg(feature = "test-util")]
 pub mod testing;
-#[cfg(feature = "sender")]
+#[cfg(feature = "worker")]
 pub mod worker;

@@ -43,6 +43,12 @@ impl EventType {
         }
     }
 
+    /// The type of an event of which no type is known.
+    #[cfg(feature = "inbox")]
+    pub(crate) fn untyped() -> Self {
+        Self("webhook".into())
+    }
+
     /// The event type as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -201,9 +207,10 @@ impl NewEvent {
         self
     }
 
-    /// When it happened, as somebody other than the caller noted it: it does not count for [`id`](Self::id).
+    /// When it was written down, where nobody says when it [occurred](Self::occurred_at): it does not count for the
+    /// [`id`](Self::id), under which the same event may be written down twice.
     #[must_use]
-    pub(crate) const fn happened_by(mut self, at: Timestamp) -> Self {
+    pub const fn noted_at(mut self, at: Timestamp) -> Self {
         self.noted_at = Some(at);
         self
     }

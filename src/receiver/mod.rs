@@ -104,6 +104,8 @@ mod dedup;
 mod documents;
 mod gate;
 mod handle;
+#[cfg(feature = "inbox")]
+pub mod inbox;
 mod json;
 mod keys;
 mod providers;

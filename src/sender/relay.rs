@@ -36,9 +36,9 @@ impl Relay {
     async fn judge(&self, staged: Staged) -> Result<Admit, StoreError> {
         let Staged { row, event, written_at } = staged;
         let now = self.fan_out.clock.now();
-        let dated = |event: NewEvent| match (event.parts().occurred_at, written_at) {
-            (None, Some(at)) => event.happened_by(at),
-            _ => event,
+        let dated = |event: NewEvent| match written_at {
+            Some(at) => event.noted_at(at),
+            None => event,
         };
         let verdict = match event.map(dated) {
             Ok(event) => match self.fan_out.accept(event, now) {

@@ -21,9 +21,13 @@ use crate::outcome::{Outcome, Report};
 use crate::retry::{Decision, Facts, FailReason};
 use crate::store::Store;
 
-/// What the parts of a worker share.
+/// What the parts of a worker share: the lanes of one [`Deliver`] over one store.
+///
+/// A sender and an inbox are built on one each. An application that has its own kind of delivery (a message bus, a mailer)
+/// implements [`Deliver`] and builds its own: appends to the store, [announces](Self::announce) the lane, and runs a
+/// [`Worker`](super::Worker).
 #[derive(Debug)]
-pub(crate) struct Engine {
+pub struct Engine {
     pub(super) store: Arc<dyn Store>,
     pub(super) deliver: Arc<dyn Deliver>,
     pub(super) clock: Arc<dyn Clock>,
@@ -73,12 +77,8 @@ impl Crew {
 }
 
 impl Engine {
-    pub(crate) fn new(
-        store: Arc<dyn Store>,
-        deliver: Arc<dyn Deliver>,
-        clock: Arc<dyn Clock>,
-        config: Config,
-    ) -> Arc<Self> {
+    /// An engine at rest. Check the settings first: [`Config::check`].
+    pub fn new(store: Arc<dyn Store>, deliver: Arc<dyn Deliver>, clock: Arc<dyn Clock>, config: Config) -> Arc<Self> {
         let lanes = Lanes::new(config.limits());
         let state = Mutex::new(State { lanes, ends: Vec::new(), recording: 0, crew: None });
         Arc::new(Self {
@@ -100,18 +100,19 @@ impl Engine {
     }
 
     /// A place for a delivery that is about to be appended, so that it can be born leased.
-    pub(crate) fn reserve(self: &Arc<Self>, lane: EndpointId, terms: &Terms, now: Timestamp) -> Option<Reservation> {
+    pub fn reserve(self: &Arc<Self>, lane: EndpointId, terms: &Terms, now: Timestamp) -> Option<Reservation> {
         let reserved = self.state().lanes.reserve(lane, terms, now);
         reserved.then(|| Reservation { engine: Some(self.clone()), lane })
     }
 
     /// Until when a lease taken now lasts.
-    pub(crate) fn lease_end(&self, now: Timestamp) -> Timestamp {
+    #[must_use]
+    pub fn lease_end(&self, now: Timestamp) -> Timestamp {
         now + self.config.lease
     }
 
     /// The store has work in this lane that is due now.
-    pub(crate) fn announce(&self, lane: EndpointId, now: Timestamp) {
+    pub fn announce(&self, lane: EndpointId, now: Timestamp) {
         let wants_claim = {
             let mut state = self.state();
             state.lanes.due(lane, now, now);
@@ -122,20 +123,20 @@ impl Engine {
         }
     }
 
-    /// There is something to tend to.
-    pub(crate) fn wake(&self) {
+    /// There is something to [tend](Deliver::tend) to.
+    pub fn wake(&self) {
         self.tending.notify_one();
     }
 
     /// The lane's terms have changed. What was not started is given back when it is closed.
-    pub(crate) fn change_terms(&self, lane: EndpointId, terms: &Terms) {
+    pub fn change_terms(&self, lane: EndpointId, terms: &Terms) {
         let now = self.clock.now();
         self.state().lanes.change_terms(lane, terms, now);
         self.work.notify_one();
     }
 
     /// What was held while the endpoint was disabled goes out, one attempt at a time at first.
-    pub(crate) fn release_held(&self, lane: EndpointId, terms: &Terms) {
+    pub fn release_held(&self, lane: EndpointId, terms: &Terms) {
         self.change_terms(lane, terms);
         self.state().lanes.release_held(lane);
     }
@@ -257,14 +258,14 @@ fn seed(leased: &Leased) -> u64 {
 
 /// A place in a lane. Dropped unused, the place is free again.
 #[derive(Debug)]
-pub(crate) struct Reservation {
+pub struct Reservation {
     engine: Option<Arc<Engine>>,
     lane: EndpointId,
 }
 
 impl Reservation {
     /// The delivery is stored and leased: start it as soon as its turn comes.
-    pub(crate) fn hand_over(mut self, leased: Leased) {
+    pub fn hand_over(mut self, leased: Leased) {
         let Some(engine) = self.engine.take() else { return };
         engine.state().lanes.hand_over(leased);
         engine.start();

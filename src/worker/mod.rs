@@ -58,10 +58,10 @@ pub use tokio_util::sync::CancellationToken;
 pub use self::config::{Config, ConfigError};
 pub use self::deliver::{Deliver, Tended, Terms};
 use self::drain::Shift;
-pub(crate) use self::engine::{Engine, Reservation};
+pub use self::engine::{Engine, Reservation};
 use crate::store::StoreError;
 
-/// The worker of one sender (or inbox) in this process.
+/// The worker of one sender, inbox or engine in this process.
 #[derive(Clone, Debug)]
 pub struct Worker {
     engine: Arc<Engine>,
@@ -80,7 +80,9 @@ pub enum WorkerError {
 }
 
 impl Worker {
-    pub(crate) const fn new(engine: Arc<Engine>) -> Self {
+    /// The worker of this engine. A [`Sender`](crate::sender::Sender) and an inbox bring their own.
+    #[must_use]
+    pub const fn new(engine: Arc<Engine>) -> Self {
         Self { engine }
     }
 

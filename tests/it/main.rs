@@ -7,6 +7,7 @@
 mod connection;
 mod guide;
 mod http_client;
+mod inbox;
 mod layers;
 mod receiver;
 mod retry;

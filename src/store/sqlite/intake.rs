@@ -6,10 +6,12 @@ use rusqlite::{Connection, Row, params};
 use super::SqliteStore;
 use super::outbox::append;
 use super::rows::{fence, signed};
+use super::settle::settle_all;
 use crate::clock::{Clock, SystemClock, Timestamp};
+use crate::delivery::Settlement;
 use crate::event::{EventError, NewEvent};
 use crate::id::EventId;
-use crate::store::{Admit, Admitted, Appended, Intake, Staged, StoreError};
+use crate::store::{Admit, Admitted, Appended, Intake, Settled, Staged, StoreError};
 
 impl SqliteStore {
     /// Dispatches an event as part of the caller's own transaction: the event and its deliveries exist exactly when that
@@ -29,6 +31,23 @@ impl SqliteStore {
         let id = event.parts().id.cloned().unwrap_or_else(|| EventId::generate(now));
         stage(transaction, event, &id, now)?;
         Ok(id)
+    }
+}
+
+impl SqliteStore {
+    /// Records the end of an attempt as part of the caller's own transaction: what a handler of the
+    /// [inbox](crate::receiver::inbox) has written and that it is done, become true together. On
+    /// [`Settled::LeaseLost`] somebody else has the job: roll back.
+    ///
+    /// # Errors
+    /// Of SQLite.
+    pub fn settle_in(
+        &self,
+        transaction: &rusqlite::Transaction<'_>,
+        settlement: &Settlement,
+    ) -> rusqlite::Result<Settled> {
+        let settled = settle_all(transaction, std::slice::from_ref(settlement))?;
+        Ok(settled.first().copied().unwrap_or(Settled::LeaseLost))
     }
 }
 

@@ -1,0 +1,177 @@
+//! Keeping an event: durable before it is answered.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_util::future::BoxFuture;
+use http::{Request, Response, StatusCode};
+use sha2::{Digest, Sha256};
+use tower_service::Service;
+
+use super::Inbox;
+use super::deliver::Served;
+use crate::delivery::NewDelivery;
+use crate::event::{EventType, MAX_TYPE_BYTES, NewEvent};
+use crate::id::{DeliveryId, EventId};
+use crate::receiver::{Verified, VerifiedBody};
+use crate::store::{Append, Appended, StoreError, StoreErrorKind};
+
+/// What the id of a kept event begins with: this, 32 hex digits of its dedup key and `_`, then the provider's id.
+const PREFIX: &str = "in_";
+const HEAD: usize = PREFIX.len() + 32 + 1;
+
+/// The longest provider's id that is kept; the rest of 128 bytes is ours.
+const MAX_PROVIDER_ID: usize = 90;
+
+/// What became of an event that was to be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kept {
+    /// It is stored, and will be handled.
+    Stored,
+    /// It was stored before.
+    Duplicate,
+    /// It is stored, and no queue is for it.
+    Unwanted,
+}
+
+impl Inbox {
+    /// Keeps a verified event: when this returns, it is durable, and the provider may be told so (202). For frameworks
+    /// without tower; with it, see [`service`](Self::service).
+    ///
+    /// # Errors
+    /// When the store is in trouble: answer 503, so that the provider sends it again.
+    pub async fn keep(&self, verified: &Verified) -> Result<Kept, StoreError> {
+        let now = self.shared.clock.now();
+        let event_type = event_type(verified.event_type());
+        let fits = |served: &&Arc<Served>| served.queue.fits(verified.source(), &event_type);
+        let served = self.shared.queues.iter().find(fits);
+        let event = event(verified, event_type.clone(), served.map(|served| &**served))?;
+        let deliver = |served: &Arc<Served>| NewDelivery {
+            id: DeliveryId::generate(now),
+            endpoint: served.lane,
+            leased_until: None,
+        };
+        let deliveries = served.map(deliver).into_iter().collect();
+        let append = Append { event: Arc::new(event.seal(now)), deliveries, now };
+        match self.shared.store.append(vec![append]).await?.first() {
+            Some(Appended::Stored) => {}
+            // The id is made of the dedup key, so another payload under it is the provider's second thought.
+            Some(_) => return Ok(Kept::Duplicate),
+            None => return Err(StoreError::new(StoreErrorKind::Unknown)),
+        }
+        let Some(served) = served else { return Ok(Kept::Unwanted) };
+        self.shared.engine.announce(served.lane, now);
+        Ok(Kept::Stored)
+    }
+
+    /// The innermost service behind a [`WebhookLayer`](crate::receiver::WebhookLayer): keeps what was verified and answers 202;
+    /// 503 when the store is in trouble. Anything that was not verified is a 500: the layer is missing.
+    #[must_use]
+    pub fn service(&self) -> KeepService {
+        KeepService { inbox: self.clone() }
+    }
+}
+
+/// Keeps verified events; from [`Inbox::service`].
+#[derive(Clone, Debug)]
+pub struct KeepService {
+    inbox: Inbox,
+}
+
+impl<B> Service<Request<B>> for KeepService {
+    type Response = Response<VerifiedBody>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let (inbox, verified) = (self.inbox.clone(), request.extensions_mut().remove::<Verified>());
+        Box::pin(async move {
+            let status = match verified {
+                Some(verified) => inbox.status(&verified).await,
+                None => StatusCode::INTERNAL_SERVER_ERROR,
+            };
+            let mut response = Response::new(VerifiedBody::default());
+            *response.status_mut() = status;
+            Ok(response)
+        })
+    }
+}
+
+impl Inbox {
+    async fn status(&self, verified: &Verified) -> StatusCode {
+        match self.keep(verified).await {
+            Ok(_) => StatusCode::ACCEPTED,
+            Err(error) => {
+                tracing::error!(%error, "an event could not be kept; its sender is asked to try again");
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+        }
+    }
+}
+
+fn event(verified: &Verified, event_type: EventType, served: Option<&Served>) -> Result<NewEvent, StoreError> {
+    let invalid = |error| StoreError::with_source(StoreErrorKind::Invalid, error);
+    let payload = verified.body().clone();
+    let event =
+        NewEvent::raw(event_type.as_str(), "application/octet-stream", payload).map_err(|e| invalid(e.to_string()))?;
+    let event = event.tenant(verified.tenant().clone()).occurred_at(verified.received_at()).id(id(verified)?);
+    let Some(queue) = served.map(|served| &served.queue) else { return Ok(event) };
+    let event = match queue.expires_after {
+        Some(span) => event.expires_at(verified.received_at() + span),
+        None => event,
+    };
+    match queue.order.as_ref().and_then(|order| order(verified)) {
+        Some(key) => event.ordered_by(digest(&key)).map_err(|error| invalid(error.to_string())),
+        None => Ok(event),
+    }
+}
+
+/// A key of any length and alphabet as one that the store keeps.
+fn digest(key: &str) -> String {
+    hex::encode(Sha256::digest(key))
+}
+
+fn id(verified: &Verified) -> Result<EventId, StoreError> {
+    let mut text = String::from(PREFIX);
+    text.extend(verified.dedup_key().as_bytes().iter().take(16).map(|byte| format!("{byte:02x}")));
+    text.push('_');
+    let fits = |id: &&str| id.len() <= MAX_PROVIDER_ID && EventId::new(*id).is_ok();
+    text.push_str(verified.event_id().filter(fits).unwrap_or_default());
+    EventId::new(text).map_err(|error| StoreError::with_source(StoreErrorKind::Invalid, error))
+}
+
+/// The provider's part of an id.
+pub(super) fn provider_id(id: &EventId) -> Option<&str> {
+    id.as_str().get(HEAD..).filter(|rest| !rest.is_empty())
+}
+
+/// A provider's type in our alphabet.
+fn event_type(text: Option<&str>) -> EventType {
+    let Some(text) = text else { return EventType::untyped() };
+    let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.') { c } else { '_' };
+    let cleaned: String = text.chars().map(plain).take(MAX_TYPE_BYTES).collect();
+    let parts: Vec<_> = cleaned.split('.').map(|part| if part.is_empty() { "_" } else { part }).collect();
+    EventType::new(parts.join(".")).unwrap_or_else(|_| EventType::untyped())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_type_a_provider_names_is_kept_readable() {
+        let kept = |text: Option<&str>| event_type(text).to_string();
+        assert_eq!(kept(Some("invoice.paid")), "invoice.paid");
+        assert_eq!(kept(Some("customer:created/v2 beta")), "customer_created_v2_beta");
+        assert_eq!(kept(Some(".a..b.")), "_.a._.b._");
+        assert_eq!(kept(Some(&"é".repeat(200))).len(), 128);
+        assert_eq!(kept(Some(&".".repeat(200))), "webhook", "twice as long as may be");
+        assert_eq!(kept(None), "webhook");
+    }
+}

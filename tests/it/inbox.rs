@@ -1,0 +1,304 @@
+//! Keep, answer 202, handle later.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hookwire::clock::{Clock, SystemClock};
+use hookwire::delivery::DeliveryState;
+use hookwire::event::NewEvent;
+use hookwire::receiver::inbox::{Inbox, InboxError, Job, JobError, Queue};
+use hookwire::receiver::{Receiver, Source};
+use hookwire::retry::{FailReason, Policy, Schedule};
+use hookwire::secret::Keyring;
+use hookwire::signature::{STANDARD, Signing};
+use hookwire::store::{
+    Dedup, DeliveryQuery, MemoryDedup, MemoryStore, Page, Settled, SqliteStore, Store, StoreErrorKind,
+};
+use hookwire::testing::{Fault, FaultyStore};
+use hookwire::worker::{CancellationToken, WorkerError};
+use http::{Request, StatusCode};
+use http_body_util::Full;
+use tower::{Layer, ServiceExt};
+
+use crate::support::until;
+
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+fn request(id: &str, body: &str) -> Request<Full<Bytes>> {
+    let body = Bytes::from(body.to_owned());
+    let mut request = Request::post("/in").body(Full::new(body.clone())).unwrap();
+    let signing = Signing { id, timestamp: SystemClock.now(), body: &body };
+    STANDARD.sign(&signing, &Keyring::new(STANDARD.key(SECRET).unwrap()), request.headers_mut()).unwrap();
+    request
+}
+
+/// Posts through receiver and inbox.
+async fn post(inbox: &Inbox, dedup: impl Dedup, request: Request<Full<Bytes>>) -> StatusCode {
+    let source = Source::standard(SECRET).unwrap().tenant("acme");
+    let receiver = Receiver::builder(dedup).source(source).build().unwrap();
+    receiver.layer("standard").unwrap().layer(inbox.service()).oneshot(request).await.unwrap().status()
+}
+
+/// What was handled, in order.
+type Log = Arc<Mutex<Vec<(String, String)>>>;
+
+fn soon() -> Policy {
+    Policy::new([5, 10].map(Duration::from_millis).into_iter().collect::<Schedule>())
+}
+
+fn queue(name: &str, log: &Log) -> Queue {
+    let log = log.clone();
+    let handle = move |job: Job| {
+        let log = log.clone();
+        async move {
+            log.lock().unwrap().push((job.queue().to_owned(), job.event_id().unwrap_or_default().to_owned()));
+            Ok(())
+        }
+    };
+    Queue::new(name, handle).retry(soon())
+}
+
+struct Running(CancellationToken, tokio::task::JoinHandle<Result<(), WorkerError>>);
+
+impl Running {
+    fn start(inbox: &Inbox) -> Self {
+        let stop = CancellationToken::new();
+        Self(stop.clone(), tokio::spawn(inbox.worker().run(stop)))
+    }
+
+    async fn stop(self) {
+        self.0.cancel();
+        self.1.await.unwrap().unwrap();
+    }
+}
+
+async fn finished(inbox: &Inbox, count: u64) {
+    until(|| async {
+        let counts = inbox.history().counts(None).await.unwrap();
+        counts.delivered + counts.failed >= count
+    })
+    .await;
+}
+
+async fn what_is_kept_is_handled_after_a_restart(store: impl Store + Clone + 'static) {
+    let log = Log::default();
+    let build = || Inbox::builder(store.clone()).queue(queue("all", &log)).build().unwrap();
+    let inbox = build();
+    let dedup = MemoryDedup::new();
+    for n in 0..20 {
+        let status = post(&inbox, dedup.clone(), request(&format!("msg_{n}"), r#"{"type":"a.b"}"#)).await;
+        assert_eq!(status, StatusCode::ACCEPTED);
+    }
+    let again = post(&inbox, dedup, request("msg_3", r#"{"type":"a.b"}"#)).await;
+    assert_eq!(again, StatusCode::ACCEPTED, "answered as before");
+    let forgotten = post(&inbox, MemoryDedup::new(), request("msg_3", r#"{"type":"a.b"}"#)).await;
+    assert_eq!(forgotten, StatusCode::ACCEPTED, "the dedup record is gone, the event is not");
+    assert!(log.lock().unwrap().is_empty(), "no handler was called while the provider waited");
+    drop(inbox);
+    let inbox = build();
+    let running = Running::start(&inbox);
+    finished(&inbox, 20).await;
+    running.stop().await;
+    let mut ids: Vec<_> = log.lock().unwrap().iter().map(|it| it.1.clone()).collect();
+    ids.sort();
+    ids.dedup();
+    assert_eq!((ids.len(), log.lock().unwrap().len()), (20, 20));
+}
+
+#[tokio::test]
+async fn what_is_kept_is_handled_after_a_restart_from_memory() {
+    what_is_kept_is_handled_after_a_restart(MemoryStore::new()).await;
+}
+
+#[tokio::test]
+async fn what_is_kept_is_handled_after_a_restart_from_sqlite() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(directory.path().join("inbox.db")).await.unwrap();
+    what_is_kept_is_handled_after_a_restart(store).await;
+}
+
+#[tokio::test]
+async fn nothing_is_acknowledged_that_could_not_be_kept() {
+    let store = FaultyStore::new(MemoryStore::new());
+    let inbox = Inbox::builder(store.clone()).queue(queue("all", &Log::default())).build().unwrap();
+    let dedup = MemoryDedup::new();
+    for fault in [Fault::Refused(StoreErrorKind::Full), Fault::AnswerLost] {
+        store.fail_next(fault);
+        assert_eq!(post(&inbox, dedup.clone(), request("msg_1", "{}")).await, StatusCode::SERVICE_UNAVAILABLE);
+    }
+    assert_eq!(post(&inbox, dedup, request("msg_1", "{}")).await, StatusCode::ACCEPTED);
+    let all = inbox.history().deliveries(&DeliveryQuery::default(), Page::default()).await.unwrap();
+    assert_eq!(all.len(), 1, "stored by the lost answer, and not twice");
+}
+
+#[tokio::test]
+async fn events_go_to_the_first_queue_that_fits_and_to_nobody_else() {
+    let log = Log::default();
+    let inbox = Inbox::builder(MemoryStore::new())
+        .queue(queue("urgent", &log).types("ticket.escalated".parse().unwrap()))
+        .queue(queue("stripe", &log).source("stripe"))
+        .queue(queue("tickets", &log).types("ticket.*".parse().unwrap()))
+        .build()
+        .unwrap();
+    for (id, kind) in [("a", "ticket.escalated"), ("b", "ticket.opened"), ("c", "invoice.paid")] {
+        let body = serde_json::json!({ "type": kind }).to_string();
+        assert_eq!(post(&inbox, MemoryDedup::new(), request(id, &body)).await, StatusCode::ACCEPTED);
+    }
+    let running = Running::start(&inbox);
+    finished(&inbox, 2).await;
+    running.stop().await;
+    let mut handled = log.lock().unwrap().clone();
+    handled.sort();
+    assert_eq!(handled, [("tickets".into(), "b".into()), ("urgent".into(), "a".into())]);
+}
+
+#[tokio::test]
+async fn a_failing_handler_is_called_again_and_what_is_given_up_is_a_dead_letter() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counter = calls.clone();
+    let handle = move |job: Job| {
+        let turn = counter.fetch_add(1, Ordering::SeqCst);
+        async move {
+            match (job.body().as_ref(), turn) {
+                (b"bad", _) => Err(JobError::reject("no such ticket\u{1b}[2J")),
+                (b"slow", _) => std::future::pending().await,
+                (b"worse", _) => panic!("on purpose"),
+                (_, turn) if turn < 2 => Err(std::io::Error::other("not yet"))?,
+                _ => Ok(()),
+            }
+        }
+    };
+    let queue = Queue::new("all", handle).retry(soon()).timeout(Duration::from_millis(20));
+    let inbox = Inbox::builder(MemoryStore::new()).queue(queue).build().unwrap();
+    let running = Running::start(&inbox);
+    for (done, body) in (1..).zip(["fine", "bad", "slow", "worse"]) {
+        post(&inbox, MemoryDedup::new(), request(body, body)).await;
+        finished(&inbox, done).await;
+    }
+    let dead = inbox.dead_letters("all", Page::default()).await.unwrap();
+    let reasons: Vec<_> = dead.iter().map(|job| (job.reason.unwrap(), job.attempts)).collect();
+    use FailReason::{Exhausted, Permanent};
+    assert_eq!(reasons, [(Permanent, 1), (Exhausted, 3), (Exhausted, 3)]);
+    let attempts = inbox.history().attempts(dead[0].id).await.unwrap();
+    assert_eq!(attempts[0].excerpt.as_deref(), Some("no such ticket [2J"));
+    assert!(inbox.dead_letters("nobody", Page::default()).await.unwrap().is_empty());
+
+    let before = calls.load(Ordering::SeqCst);
+    assert!(inbox.resend(dead[0].id).await.unwrap());
+    until(|| async { calls.load(Ordering::SeqCst) > before }).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn jobs_of_one_key_are_handled_in_order() {
+    let log = Log::default();
+    let key = |verified: &hookwire::receiver::Verified| {
+        Some(verified.json::<serde_json::Value>().ok()?["ticket"].as_str()?.repeat(200))
+    };
+    let inbox = Inbox::builder(MemoryStore::new()).queue(queue("all", &log).ordered_by(key)).build().unwrap();
+    for n in 0..30 {
+        let body = format!(r#"{{"ticket":"t{}"}}"#, n % 3);
+        post(&inbox, MemoryDedup::new(), request(&format!("{n:02}"), &body)).await;
+    }
+    let running = Running::start(&inbox);
+    finished(&inbox, 30).await;
+    running.stop().await;
+    for ticket in 0..3 {
+        let log = log.lock().unwrap();
+        let mine: Vec<_> = log.iter().map(|it| it.1.parse::<usize>().unwrap()).filter(|n| n % 3 == ticket).collect();
+        assert!(mine.is_sorted() && mine.len() == 10, "{mine:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_job_that_is_too_late_is_given_up() {
+    let log = Log::default();
+    let queue = queue("all", &log).expires_after(Duration::ZERO);
+    let inbox = Inbox::builder(MemoryStore::new()).queue(queue).build().unwrap();
+    post(&inbox, MemoryDedup::new(), request("a", "{}")).await;
+    let running = Running::start(&inbox);
+    finished(&inbox, 1).await;
+    running.stop().await;
+    let dead = inbox.dead_letters("all", Page::default()).await.unwrap();
+    assert_eq!((dead[0].reason, log.lock().unwrap().len()), (Some(FailReason::Expired), 0));
+}
+
+/// The handler's own rows and the record that the job is done, in one transaction.
+#[tokio::test]
+async fn a_handler_may_finish_its_job_in_its_own_transaction() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("shop.db");
+    let file = rusqlite::Connection::open(&path).unwrap();
+    file.execute_batch("CREATE TABLE ticket (id TEXT)").unwrap();
+    let store = SqliteStore::open_in_application_database(&path).await.unwrap();
+    let (of_handler, turn) = (store.clone(), Arc::new(AtomicUsize::new(0)));
+    let file = Arc::new(Mutex::new(file));
+    let shop = file.clone();
+    let handle = move |job: Job| {
+        let (store, shop, turn) = (of_handler.clone(), shop.clone(), turn.fetch_add(1, Ordering::SeqCst));
+        async move {
+            let mut shop = shop.lock().unwrap();
+            let transaction = shop.transaction()?;
+            transaction.execute("INSERT INTO ticket VALUES (?1)", [job.event_id()])?;
+            let settled = store.settle_in(&transaction, &job.done(SystemClock.now()))?;
+            assert_eq!(settled, Settled::Done);
+            if turn == 0 {
+                // The process might die here: neither the row nor the record is there.
+                return Err(JobError::retry("rolled back"));
+            }
+            transaction.commit()?;
+            job.finished_elsewhere();
+            Ok(())
+        }
+    };
+    let inbox = Inbox::builder(store.clone()).queue(Queue::new("all", handle).retry(soon())).build().unwrap();
+    post(&inbox, store, request("a", "{}")).await;
+    let running = Running::start(&inbox);
+    finished(&inbox, 1).await;
+    running.stop().await;
+    let rows: u32 = file.lock().unwrap().query_row("SELECT count(*) FROM ticket", [], |row| row.get(0)).unwrap();
+    let job = inbox.history().deliveries(&DeliveryQuery::default(), Page::default()).await.unwrap().remove(0);
+    assert_eq!((rows, job.state, job.attempts), (1, DeliveryState::Delivered, 2));
+}
+
+#[tokio::test]
+async fn a_sender_and_an_inbox_share_a_store_and_leave_each_other_alone() {
+    let (store, log) = (MemoryStore::new(), Log::default());
+    let inbox = Inbox::builder(store.clone()).queue(queue("all", &log)).build().unwrap();
+    let sender = hookwire::sender::Sender::builder(store).build().unwrap();
+    let endpoint = hookwire::endpoint::NewEndpoint::https("https://hooks.example.com/").unwrap().tenant("acme");
+    sender.endpoints().create(endpoint).await.unwrap();
+    let sent = sender.dispatch(NewEvent::json("a.b", &1).unwrap().tenant("acme")).await.unwrap();
+    post(&inbox, MemoryDedup::new(), request("a", "{}")).await;
+    let running = Running::start(&inbox);
+    finished(&inbox, 1).await;
+    running.stop().await;
+    let waiting = inbox.history().delivery(sent.deliveries[0]).await.unwrap().unwrap();
+    assert_eq!((waiting.state, waiting.attempts), (DeliveryState::Pending, 0));
+    assert_eq!(log.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_cannot_be_set_up_is_refused_by_name() {
+    let build = |queues: Vec<Queue>| {
+        queues.into_iter().fold(Inbox::builder(MemoryStore::new()), |all, one| all.queue(one)).build()
+    };
+    let named = |name| Queue::new(name, |_| async { Ok(()) });
+    assert!(matches!(build(vec![]).unwrap_err(), InboxError::NoQueue));
+    assert_eq!(build(vec![named("a"), named("a")]).unwrap_err().to_string(), "queue: two are named a");
+    let slow = build(vec![named("a").timeout(Duration::from_secs(31))]).unwrap_err();
+    assert!(slow.to_string().starts_with("lease"), "{slow}");
+}
+
+/// Not behind a layer: that is a mistake in the application, and nothing is kept.
+#[tokio::test]
+async fn what_was_not_verified_is_not_kept() {
+    let inbox = Inbox::builder(MemoryStore::new()).queue(queue("all", &Log::default())).build().unwrap();
+    let answer = inbox.service().oneshot(request("a", "{}")).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    let unsigned = Request::post("/in").body(Full::new(Bytes::from("{}"))).unwrap();
+    assert_eq!(post(&inbox, MemoryDedup::new(), unsigned).await, StatusCode::UNAUTHORIZED);
+    assert!(inbox.history().deliveries(&DeliveryQuery::default(), Page::default()).await.unwrap().is_empty());
+}
