@@ -8,7 +8,7 @@ use bytes::Bytes;
 use hookwire::clock::{Clock, SystemClock};
 use hookwire::delivery::DeliveryState;
 use hookwire::event::NewEvent;
-use hookwire::receiver::inbox::{Inbox, InboxError, Job, JobError, Queue};
+use hookwire::receiver::inbox::{Inbox, InboxBuilder, InboxError, Job, JobError, Queue};
 use hookwire::receiver::{Receiver, Source};
 use hookwire::retry::{FailReason, Policy, Schedule};
 use hookwire::secret::Keyring;
@@ -282,9 +282,8 @@ async fn a_sender_and_an_inbox_share_a_store_and_leave_each_other_alone() {
 
 #[tokio::test]
 async fn what_cannot_be_set_up_is_refused_by_name() {
-    let build = |queues: Vec<Queue>| {
-        queues.into_iter().fold(Inbox::builder(MemoryStore::new()), |all, one| all.queue(one)).build()
-    };
+    let build =
+        |queues: Vec<Queue>| queues.into_iter().fold(Inbox::builder(MemoryStore::new()), InboxBuilder::queue).build();
     let named = |name| Queue::new(name, |_| async { Ok(()) });
     assert!(matches!(build(vec![]).unwrap_err(), InboxError::NoQueue));
     assert_eq!(build(vec![named("a"), named("a")]).unwrap_err().to_string(), "queue: two are named a");
