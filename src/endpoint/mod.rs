@@ -1,5 +1,7 @@
 //! Where a tenant wants events: target, filter, keys, limits, state.
 
+mod custom_header;
+mod headers;
 mod health;
 mod target;
 
@@ -9,6 +11,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::custom_header::{CustomHeaderError, check_custom_header};
+pub use self::headers::{CustomHeaders, MAX_HEADER_BYTES, MAX_HEADERS};
 pub use self::health::{Condition, Health, HealthRules};
 pub use self::target::{Host, MAX_URL_BYTES, Target, TargetError};
 use crate::clock::Timestamp;
@@ -176,6 +180,10 @@ pub struct Endpoint {
     pub filter: Filter,
     /// What requests to it are signed with.
     pub keys: Keyring,
+    /// By which schemes requests to it are signed, by the names under which the sender knows them; empty: Standard Webhooks.
+    pub schemes: Vec<Arc<str>>,
+    /// What its owner wants on every request, credentials among it.
+    pub headers: CustomHeaders,
     /// What it may use.
     pub limits: Limits,
     /// What becomes of an ordering key when its head has failed.
@@ -206,6 +214,8 @@ impl Endpoint {
             target: new.target,
             filter: new.filter,
             keys: new.keys.unwrap_or(keys),
+            schemes: new.schemes,
+            headers: new.headers,
             limits: new.limits,
             on_failure: new.on_failure,
             retry: new.retry,
@@ -290,6 +300,8 @@ pub struct NewEndpoint {
     pub(crate) target: Target,
     pub(crate) filter: Filter,
     pub(crate) keys: Option<Keyring>,
+    pub(crate) schemes: Vec<Arc<str>>,
+    pub(crate) headers: CustomHeaders,
     pub(crate) limits: Limits,
     pub(crate) on_failure: OnFailure,
     pub(crate) retry: Option<Arc<str>>,
@@ -325,7 +337,8 @@ impl NewEndpoint {
     #[must_use]
     pub fn at(target: Target) -> Self {
         let (tenant, filter, limits) = (Tenant::default(), Filter::default(), Limits::default());
-        Self { tenant, target, filter, keys: None, limits, on_failure: OnFailure::Skip, retry: None }
+        let (schemes, headers) = (Vec::new(), CustomHeaders::new());
+        Self { tenant, target, filter, keys: None, schemes, headers, limits, on_failure: OnFailure::Skip, retry: None }
     }
 
     /// Whose it is. Without this: [`Tenant::default`].
@@ -353,6 +366,22 @@ impl NewEndpoint {
     #[must_use]
     pub fn keys(mut self, keys: Keyring) -> Self {
         self.keys = Some(keys);
+        self
+    }
+
+    /// By which schemes requests are signed, all of them on each request: `standard`, `stripe`, `github`, or what the sender was
+    /// [given](crate::sender::SenderBuilder::signer). Without this: `standard`. Where `standard` is not among them, a fresh key
+    /// is a text whose UTF-8 is the secret.
+    #[must_use]
+    pub fn schemes<S: AsRef<str>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.schemes = names.into_iter().map(|name| name.as_ref().into()).collect();
+        self
+    }
+
+    /// What its owner wants on every request.
+    #[must_use]
+    pub fn headers(mut self, headers: CustomHeaders) -> Self {
+        self.headers = headers;
         self
     }
 
@@ -385,6 +414,10 @@ pub struct EndpointRecord {
     target: String,
     filter: Filter,
     keys: Vec<KeyRecord>,
+    #[serde(default)]
+    schemes: Vec<Arc<str>>,
+    #[serde(default)]
+    headers: CustomHeaders,
     limits: Limits,
     #[serde(default)]
     on_failure: OnFailure,
@@ -429,6 +462,8 @@ impl EndpointRecord {
             target: endpoint.target.as_str().into(),
             filter: endpoint.filter.clone(),
             keys: endpoint.keys.entries().iter().map(key).collect(),
+            schemes: endpoint.schemes.clone(),
+            headers: endpoint.headers.clone(),
             limits: endpoint.limits,
             on_failure: endpoint.on_failure,
             retry: endpoint.retry.clone(),
@@ -451,6 +486,8 @@ impl EndpointRecord {
             target: Target::parse(&self.target).map_err(RecordError::Target)?,
             filter: self.filter,
             keys: Keyring::from_entries(entries).map_err(RecordError::Key)?,
+            schemes: self.schemes,
+            headers: self.headers,
             limits: self.limits,
             on_failure: self.on_failure,
             retry: self.retry,

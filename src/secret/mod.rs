@@ -291,6 +291,23 @@ impl Key {
         text
     }
 
+    /// The bytes of a symmetric key as the text that they are, where they are UTF-8: what the owner of an endpoint is shown whose
+    /// scheme takes the secret as a text (Stripe's, GitHub's).
+    #[must_use]
+    pub fn expose_text(&self) -> Option<Zeroizing<String>> {
+        let Kind::Hmac(key) = &*self.0 else { return None };
+        std::str::from_utf8(key.bytes()).ok().map(|text| Zeroizing::new(text.to_owned()))
+    }
+
+    /// A public key's 32 bytes, of Ed25519 keys only.
+    pub(crate) fn ed25519_public(&self) -> Option<[u8; 32]> {
+        match &*self.0 {
+            Kind::Signing(key) => Some(key.verifying_key().to_bytes()),
+            Kind::Verifying(key) => Some(key.to_bytes()),
+            Kind::Hmac(_) | Kind::P256(_) => None,
+        }
+    }
+
     /// Reads what [`expose`](Self::expose) has written. The size was judged when the key was first made.
     ///
     /// # Errors

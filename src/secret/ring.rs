@@ -1,5 +1,7 @@
 //! The current key and the retiring ones.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::time::Duration;
 
 use super::{Key, KeyError};
@@ -90,6 +92,30 @@ impl Keyring {
 
     fn live_entries(&self, now: Timestamp) -> impl Iterator<Item = &Entry> {
         self.0.iter().filter(move |entry| entry.retires_at.is_none_or(|at| now < at))
+    }
+
+    /// The public halves of the Ed25519 keys in use, newest first, as a JWK Set (RFC 7517, RFC 8037) for receivers to fetch.
+    /// A key's `kid` is the [`id`](Key::id) of its public half, as RFC 9421 signatures name it. Symmetric keys are not in it.
+    ///
+    /// ```
+    /// use hookwire::clock::Timestamp;
+    /// use hookwire::secret::{Key, Keyring};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let keys = Keyring::new(Key::generate_ed25519()?);
+    /// assert!(keys.jwks(Timestamp::EPOCH).starts_with(r#"{"keys":[{"alg":"EdDSA","crv":"Ed25519","#));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn jwks(&self, now: Timestamp) -> String {
+        let jwk = |key: &Key| {
+            let (public, x) = (key.public()?, URL_SAFE_NO_PAD.encode(key.ed25519_public()?));
+            Some(serde_json::json!({
+                "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": public.id(), "x": x
+            }))
+        };
+        serde_json::json!({ "keys": self.live(now).filter_map(jwk).collect::<Vec<_>>() }).to_string()
     }
 
     /// All keys, newest first.

@@ -15,12 +15,14 @@ use super::latency::Latencies;
 use super::notice::Board;
 use super::policies::Policies;
 use super::relay::Relay;
+use super::signers::Signers;
 use super::{Limits, Sender, Shared};
 use crate::clock::{Clock, SystemClock};
 use crate::endpoint::HealthRules;
 use crate::event::Pattern;
 use crate::id::Tenant;
 use crate::retry::{Policy, RetryPolicy};
+use crate::signature::SignRequest;
 use crate::store::Store;
 use crate::worker::{Config, ConfigError, Engine};
 
@@ -30,6 +32,7 @@ pub struct SenderBuilder {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     policies: Policies,
+    signers: Signers,
     rules: HealthRules,
     failing_after: u32,
     operator: Option<Tenant>,
@@ -57,6 +60,7 @@ impl SenderBuilder {
             store,
             clock: Arc::new(SystemClock),
             policies: Policies { default: Arc::new(Policy::default()), named: HashMap::new(), by_type: Vec::new() },
+            signers: Signers::default(),
             rules: HealthRules::default(),
             failing_after: 3,
             operator: None,
@@ -93,6 +97,15 @@ impl SenderBuilder {
     #[must_use]
     pub fn retry_named(mut self, name: &str, policy: impl RetryPolicy) -> Self {
         self.policies.named.insert(name.into(), Arc::new(policy));
+        self
+    }
+
+    /// A way of signing that endpoints may be given by this name, beside `standard`, `stripe` and `github`:
+    /// [`NewEndpoint::schemes`](crate::endpoint::NewEndpoint::schemes). A scheme of [`signature`](crate::signature), a profile of
+    /// RFC 9421, or your own.
+    #[must_use]
+    pub fn signer(mut self, name: &str, signer: impl SignRequest) -> Self {
+        self.signers.add(name, signer);
         self
     }
 
@@ -171,7 +184,7 @@ impl SenderBuilder {
         let directory = Arc::new(CachedDirectory::new(self.store.clone(), self.clock.clone(), self.cache_for));
         let (store, clock, limits) = (self.store, self.clock, self.limits);
         let fan_out = FanOut { directory: directory.clone(), clock: clock.clone(), limits };
-        let policies = Arc::new(self.policies);
+        let (policies, signers) = (Arc::new(self.policies), Arc::new(self.signers));
         let keeper = Arc::new(Keeper {
             store: store.clone(),
             directory: directory.clone(),
@@ -185,10 +198,17 @@ impl SenderBuilder {
             latency: Latencies::new(),
         });
         let relay = Relay { store: store.clone(), fan_out: fan_out.clone() };
-        let (keeper_, policies_, operator) = (keeper.clone(), policies.clone(), self.operator);
-        let deliver = HttpDeliver::new(Parts { client, keeper: keeper_, policies: policies_, relay, operator });
+        let parts = Parts {
+            client,
+            keeper: keeper.clone(),
+            policies: policies.clone(),
+            signers: signers.clone(),
+            relay,
+            operator: self.operator,
+        };
+        let deliver = HttpDeliver::new(parts);
         let engine = Engine::new(store.clone(), Arc::new(deliver), clock.clone(), self.worker);
-        let shared = Shared { store, directory, engine, clock, egress, limits, fan_out, keeper, policies };
+        let shared = Shared { store, directory, engine, clock, egress, limits, fan_out, keeper, policies, signers };
         Ok(Sender { shared: Arc::new(shared) })
     }
 }

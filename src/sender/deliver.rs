@@ -12,13 +12,14 @@ use super::http::HttpClient;
 use super::keeper::Keeper;
 use super::policies::Policies;
 use super::relay::Relay;
+use super::signers::Signers;
 use crate::delivery::{Leased, Settlement};
 use crate::endpoint::Endpoint;
 use crate::event::{Event, NewEvent};
 use crate::id::{EndpointId, Tenant};
 use crate::outcome::{Outcome, Report};
 use crate::retry::RetryPolicy;
-use crate::signature::{STANDARD, SignError, Signing};
+use crate::signature::{Outgoing, SignError};
 use crate::store::StoreError;
 use crate::worker::{Deliver, Tended, Terms};
 
@@ -31,6 +32,7 @@ pub(super) struct HttpDeliver {
     client: HttpClient,
     keeper: Arc<Keeper>,
     policies: Arc<Policies>,
+    signers: Arc<Signers>,
     relay: Relay,
     /// Whose endpoints are told what operators should know.
     operator: Option<Tenant>,
@@ -42,14 +44,15 @@ pub(super) struct Parts {
     pub(super) client: HttpClient,
     pub(super) keeper: Arc<Keeper>,
     pub(super) policies: Arc<Policies>,
+    pub(super) signers: Arc<Signers>,
     pub(super) relay: Relay,
     pub(super) operator: Option<Tenant>,
 }
 
 impl HttpDeliver {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { client, keeper, policies, relay, operator } = parts;
-        Self { client, keeper, policies, relay, operator }
+        let Parts { client, keeper, policies, signers, relay, operator } = parts;
+        Self { client, keeper, policies, signers, relay, operator }
     }
 
     /// Dispatches notices to the operator's endpoints. What concerns those is not told to them.
@@ -82,8 +85,15 @@ impl HttpDeliver {
         if let Ok(content_type) = HeaderValue::from_str(&event.content_type) {
             headers.insert(CONTENT_TYPE, content_type);
         }
-        let signing = Signing { id: event.id.as_str(), timestamp: self.keeper.clock.now(), body: &event.payload };
-        STANDARD.sign(&signing, &endpoint.keys, headers)?;
+        endpoint.headers.apply(headers);
+        let outgoing = Outgoing {
+            method: &Method::POST,
+            uri: endpoint.target.uri(),
+            id: event.id.as_str(),
+            timestamp: self.keeper.clock.now(),
+            body: &event.payload,
+        };
+        self.signers.sign(endpoint, &outgoing, headers)?;
         Ok(request)
     }
 }

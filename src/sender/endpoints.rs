@@ -6,12 +6,18 @@ use std::time::Duration;
 use super::Shared;
 use super::egress::Refusal;
 use super::notice::What;
-use crate::endpoint::{DisableReason, Endpoint, EndpointState, Filter, Limits, NewEndpoint, OnFailure, Target};
+use super::signers::wants_text_keys;
+use crate::endpoint::{
+    CustomHeaders, DisableReason, Endpoint, EndpointState, Filter, Limits, NewEndpoint, OnFailure, Target,
+};
 use crate::entropy::NoEntropy;
 use crate::id::{EndpointId, IdError, Tenant};
 use crate::secret::{Key, KeyError, Keyring};
 use crate::store::{Put, StoreError};
 use crate::worker::Terms;
+
+/// Most schemes one request is signed by.
+const MAX_SCHEMES: usize = 4;
 
 /// Most endpoints in one page of a list.
 const MAX_PAGE: u32 = 1_000;
@@ -47,6 +53,12 @@ pub enum EndpointError {
     /// The sender knows no retry policy of this name.
     #[error("retry: the sender has no policy of this name")]
     UnknownPolicy,
+    /// The sender knows no way of signing by this name.
+    #[error("schemes: the sender has none of this name")]
+    UnknownScheme,
+    /// More than four.
+    #[error("schemes: must be at most {MAX_SCHEMES}")]
+    TooManySchemes,
     /// There is no such endpoint.
     #[error("endpoint: there is none with this id")]
     NotFound,
@@ -73,6 +85,8 @@ pub struct EndpointChange {
     limits: Option<Limits>,
     on_failure: Option<OnFailure>,
     retry: Option<Option<Arc<str>>>,
+    schemes: Option<Vec<Arc<str>>>,
+    headers: Option<CustomHeaders>,
     enabled: Option<bool>,
 }
 
@@ -112,6 +126,18 @@ impl EndpointChange {
         self
     }
 
+    /// Other schemes. For a migration name the old and the new one: every request carries both.
+    pub fn schemes<S: AsRef<str>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.schemes = Some(names.into_iter().map(|name| name.as_ref().into()).collect());
+        self
+    }
+
+    /// Other headers.
+    pub fn headers(mut self, headers: CustomHeaders) -> Self {
+        self.headers = Some(headers);
+        self
+    }
+
     /// Serve it: held deliveries go out, oldest first, one at a time at first, then within its limits. Its failures are
     /// forgiven.
     pub const fn enabled(mut self) -> Self {
@@ -143,8 +169,12 @@ impl<'a> Endpoints<'a> {
         if self.shared.store.of_tenant(&new.tenant).await?.len() >= limit {
             return Err(EndpointError::TooMany { limit });
         }
-        let endpoint = Endpoint::new(new, Keyring::new(Key::generate()?), self.shared.clock.now());
-        self.put(endpoint).await
+        self.check_schemes(&new.schemes)?;
+        let mut key = Key::generate()?;
+        if wants_text_keys(&new.schemes) {
+            key = Key::text(&key.expose())?;
+        }
+        self.put(Endpoint::new(new, Keyring::new(key), self.shared.clock.now())).await
     }
 
     /// One endpoint.
@@ -184,6 +214,11 @@ impl<'a> Endpoints<'a> {
             self.check_policy(name.as_deref())?;
             endpoint.retry.clone_from(name);
         }
+        if let Some(schemes) = change.schemes {
+            self.check_schemes(&schemes)?;
+            endpoint.schemes = schemes;
+        }
+        endpoint.headers = change.headers.unwrap_or(endpoint.headers);
         endpoint.filter = change.filter.unwrap_or(endpoint.filter);
         endpoint.limits = change.limits.unwrap_or(endpoint.limits);
         endpoint.on_failure = change.on_failure.unwrap_or(endpoint.on_failure);
@@ -203,6 +238,13 @@ impl<'a> Endpoints<'a> {
             self.switched(&endpoint);
         }
         Ok(endpoint)
+    }
+
+    fn check_schemes(&self, names: &[Arc<str>]) -> Result<(), EndpointError> {
+        if names.len() > MAX_SCHEMES {
+            return Err(EndpointError::TooManySchemes);
+        }
+        if self.shared.signers.know(names) { Ok(()) } else { Err(EndpointError::UnknownScheme) }
     }
 
     fn check_policy(&self, name: Option<&str>) -> Result<(), EndpointError> {

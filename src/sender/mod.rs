@@ -56,6 +56,7 @@ mod operate;
 mod policies;
 mod relay;
 mod replay;
+mod signers;
 
 use std::sync::Arc;
 
@@ -70,6 +71,7 @@ pub use self::notice::{NextNotice, Notice, Notices, What};
 pub use self::operate::{Explained, Stats, TEST_EVENT};
 use self::policies::Policies;
 pub use self::replay::Replay;
+use self::signers::Signers;
 use crate::clock::Clock;
 pub use crate::retry::{Policy, RetryPolicy};
 pub use crate::store::{Directory, History, Outbox, Store};
@@ -92,6 +94,7 @@ struct Shared {
     fan_out: FanOut,
     keeper: Arc<Keeper>,
     policies: Arc<Policies>,
+    signers: Arc<Signers>,
 }
 
 /// What a stranger may make us keep.

@@ -53,6 +53,7 @@ mod handshake;
 #[cfg(feature = "http-message")]
 pub mod http_message;
 mod json;
+mod outgoing;
 mod place;
 pub mod providers;
 #[cfg(feature = "public-key")]
@@ -76,6 +77,7 @@ pub use self::encoding::Encoding;
 pub use self::error::{SignError, VerifyError};
 pub use self::events::{Batch, EventRef, Events, Item, ItemBytes, KnownBy, MAX_EVENTS};
 pub use self::handshake::{Handshake, Piece, Reply, When};
+pub use self::outgoing::{Outgoing, SignRequest};
 pub use self::place::Place;
 pub use self::question::Question;
 pub use self::scheme::{

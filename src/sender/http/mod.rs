@@ -20,7 +20,6 @@
 
 mod answer;
 mod client;
-mod custom_header;
 mod fetch;
 mod options;
 #[cfg(not(feature = "ring"))]
@@ -31,5 +30,5 @@ mod tls;
 mod tls;
 
 pub use self::client::HttpClient;
-pub use self::custom_header::{CustomHeaderError, check_custom_header};
 pub use self::options::{HttpError, HttpOptions};
+pub use crate::endpoint::{CustomHeaderError, check_custom_header};

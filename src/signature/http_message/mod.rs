@@ -52,5 +52,5 @@ pub use sfv::InnerList;
 pub use self::base::{BaseError, Message, signature_base};
 pub use self::digest::{CONTENT_DIGEST, check_content_digest, content_digest};
 pub use self::profile::{Profile, WEBHOOK};
-pub use self::sign::Outgoing;
 pub use self::verify::{Algorithm, Candidate, candidates};
+pub use super::Outgoing;

@@ -3,10 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD as BASE64, URL_SAFE_NO_PAD};
 use ed25519_dalek::Signer as _;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use sfv::{BareItem, InnerList, Item, Key as Name, Parameters};
 
-use super::super::{Hash, SignError};
+use super::super::{Hash, Outgoing, SignError, SignRequest};
 use super::base::{Message, parameters, signature_base};
 use super::digest::content_digest;
 use super::profile::Profile;
@@ -15,25 +15,9 @@ use crate::clock::Timestamp;
 use crate::entropy;
 use crate::secret::{Key, Keyring, Kind};
 
-/// A request on its way out.
-#[derive(Clone, Copy)]
-pub struct Outgoing<'a> {
-    /// Its method.
-    pub method: &'a Method,
-    /// Its whole URI, with scheme and authority.
-    pub uri: &'a Uri,
-    /// The event's id, sent as `webhook-id`.
-    pub id: &'a str,
-    /// The time of this attempt.
-    pub timestamp: Timestamp,
-    /// Its body, byte for byte.
-    pub body: &'a [u8],
-}
-
-/// The id and the size only.
-impl std::fmt::Debug for Outgoing<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Outgoing({} {}, {} bytes)", self.method, self.id, self.body.len())
+impl SignRequest for Profile {
+    fn sign_request(&self, request: &Outgoing<'_>, keys: &Keyring, headers: &mut HeaderMap) -> Result<(), SignError> {
+        self.sign(request, keys, headers)
     }
 }
 

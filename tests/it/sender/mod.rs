@@ -3,6 +3,7 @@
 mod health;
 mod operate;
 mod outbox;
+mod signing;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -15,6 +15,12 @@ pub enum CustomHeaderError {
     /// Belongs to the connection, the signature, a proxy or a cloud's metadata service.
     #[error("header name: reserved")]
     Reserved,
+    /// The value is longer than 4,096 bytes.
+    #[error("header value: must be at most 4096 bytes")]
+    TooLong,
+    /// One endpoint may have 16.
+    #[error("headers: must be at most 16")]
+    TooMany,
 }
 
 /// Framing and hop-by-hop (RFC 9110 section 7.6.1), forwarding claims, and what opens metadata services.
