@@ -79,7 +79,7 @@ fn claim(lanes: &[EndpointId]) -> Claim {
 
 fn delivered(leased: &Leased) -> Settlement {
     let attempt = Attempt::new(1, NOW, Duration::from_millis(3), Outcome::Status(204));
-    Settlement { lease: leased.lease, attempt: Some(attempt), next: Next::Delivered, pause: None, at: NOW }
+    Settlement::of(leased, Next::Delivered, NOW).with_attempt(attempt)
 }
 
 async fn disabled(store: &dyn Store) -> EndpointId {

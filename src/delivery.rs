@@ -190,6 +190,10 @@ impl Attempt {
 pub struct Settlement {
     /// The claim under which the attempt was made.
     pub lease: Lease,
+    /// The endpoint of the delivery: whose health it tells of.
+    pub endpoint: EndpointId,
+    /// Whether the event has an ordering key, so that others may wait behind it.
+    pub ordered: bool,
     /// The attempt; `None` when nothing was tried (a poisoned delivery).
     pub attempt: Option<Attempt>,
     /// What follows.
@@ -198,6 +202,29 @@ pub struct Settlement {
     pub pause: Option<Timestamp>,
     /// When the attempt ended.
     pub at: Timestamp,
+}
+
+impl Settlement {
+    /// The end of a claim without an attempt.
+    #[must_use]
+    pub fn of(leased: &Leased, next: Next, at: Timestamp) -> Self {
+        let (lease, endpoint, ordered) = (leased.lease, leased.endpoint, leased.event.order.is_some());
+        Self { lease, endpoint, ordered, attempt: None, next, pause: None, at }
+    }
+
+    /// With the attempt that was made.
+    #[must_use]
+    pub fn with_attempt(mut self, attempt: Attempt) -> Self {
+        self.attempt = Some(attempt);
+        self
+    }
+
+    /// The endpoint asked to be left alone until then.
+    #[must_use]
+    pub const fn with_pause(mut self, until: Option<Timestamp>) -> Self {
+        self.pause = until;
+        self
+    }
 }
 
 /// What follows an attempt, for a delivery and, at times, for its endpoint.

@@ -54,7 +54,8 @@
 //! # What it promises, and what it does not
 //!
 //! Delivery is at least once and in no promised order; the windows in which something is seen twice are listed in
-//! [`guide`]. It has no dashboard, no HTTP API and no second process. Keys are in the store in the clear.
+//! [`guide`]. It has no dashboard, no HTTP API and no second process. Keys are in the store in the clear
+//! unless it is given a key provider.
 //!
 //! # Features
 //!
@@ -66,6 +67,7 @@
 //! | `ring` | yes | TLS by rustls with ring and the webpki roots; without it, bring a `rustls::ClientConfig` |
 //! | `public-key` | yes | ECDSA P-256 and RSA, JSON Web Tokens, certificates, and the [`signature::providers`] that need them |
 //! | `sqlite` | | `store::SqliteStore`, SQLite bundled |
+//! | `encryption` | | `secret::LocalKeys`: keys and credentials encrypted in the store |
 //! | `axum` | | the `receiver::Webhook<T>` extractor |
 //! | `http-message` | | `signature::http_message`: RFC 9421 and RFC 9530 |
 //! | `mcp-events` | | `signature::providers::MCP_EVENTS`, by a draft that may change in any release |

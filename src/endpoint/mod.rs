@@ -9,7 +9,10 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 pub use self::custom_header::{CustomHeaderError, check_custom_header};
 pub use self::headers::{CustomHeaders, MAX_HEADER_BYTES, MAX_HEADERS};
@@ -20,7 +23,7 @@ use crate::delivery::Next;
 use crate::event::{EventType, Pattern};
 use crate::id::{EndpointId, Tenant};
 use crate::retry::FailReason;
-use crate::secret::{Entry, Key, KeyError, Keyring};
+use crate::secret::{Entry, Key, KeyError, KeyProvider, Keyring, SealError};
 
 /// Most patterns one filter may hold.
 pub const MAX_PATTERNS: usize = 64;
@@ -407,17 +410,20 @@ impl NewEndpoint {
     }
 }
 
-/// An endpoint as a store keeps it, **its keys in the clear**. For implementors of
+/// An endpoint as a store keeps it, **its keys in the clear** until they are [sealed](Self::sealed_by). For implementors of
 /// [`Directory`](crate::store::Directory); it is not part of any API that an endpoint's owner should see.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct EndpointRecord {
     target: String,
     filter: Filter,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     keys: Vec<KeyRecord>,
     #[serde(default)]
     schemes: Vec<Arc<str>>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "CustomHeaders::is_empty")]
     headers: CustomHeaders,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sealed: Option<Sealed>,
     limits: Limits,
     #[serde(default)]
     on_failure: OnFailure,
@@ -427,6 +433,15 @@ pub struct EndpointRecord {
     state: EndpointState,
     flagged_at: Option<Timestamp>,
     created_at: Timestamp,
+}
+
+/// Keys and headers, sealed together.
+#[derive(Clone, Serialize, Deserialize)]
+struct Sealed {
+    /// The id of the key that sealed them.
+    by: String,
+    /// Base64 of what it made.
+    data: String,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -464,6 +479,7 @@ impl EndpointRecord {
             keys: endpoint.keys.entries().iter().map(key).collect(),
             schemes: endpoint.schemes.clone(),
             headers: endpoint.headers.clone(),
+            sealed: None,
             limits: endpoint.limits,
             on_failure: endpoint.on_failure,
             retry: endpoint.retry.clone(),
@@ -473,10 +489,42 @@ impl EndpointRecord {
         }
     }
 
+    /// The same, its keys and headers sealed.
+    ///
+    /// # Errors
+    /// When the provider cannot.
+    pub fn sealed_by(mut self, provider: &dyn KeyProvider, id: EndpointId) -> Result<Self, SealError> {
+        let secrets = (std::mem::take(&mut self.keys), std::mem::take(&mut self.headers));
+        let plain =
+            serde_json::to_vec(&secrets).map(Zeroizing::new).map_err(|error| SealError::Provider(error.into()))?;
+        let data = BASE64.encode(provider.seal(&plain, id.as_bytes())?);
+        self.sealed = Some(Sealed { by: provider.current().into(), data });
+        Ok(self)
+    }
+
+    /// Whether it is sealed by the provider's current key, or in the clear where there is none.
+    #[must_use]
+    pub fn is_sealed_as(&self, provider: Option<&dyn KeyProvider>) -> bool {
+        self.sealed.as_ref().map(|sealed| &*sealed.by) == provider.map(KeyProvider::current)
+    }
+
+    /// The same, in the clear.
+    ///
+    /// # Errors
+    /// When it is sealed and there is no provider, or that cannot open it.
+    pub fn opened_by(mut self, provider: Option<&dyn KeyProvider>, id: EndpointId) -> Result<Self, SealError> {
+        let Some(sealed) = self.sealed.take() else { return Ok(self) };
+        let provider = provider.ok_or(SealError::NoProvider)?;
+        let data = BASE64.decode(&sealed.data).map_err(|_| SealError::Broken)?;
+        let plain = provider.open(&sealed.by, &data, id.as_bytes())?;
+        (self.keys, self.headers) = serde_json::from_slice(&plain).map_err(|_| SealError::Broken)?;
+        Ok(self)
+    }
+
     /// The endpoint again.
     ///
     /// # Errors
-    /// When a field no longer reads.
+    /// When a field no longer reads, or is sealed.
     pub fn restore(self, id: EndpointId, tenant: Tenant, version: u64) -> Result<Endpoint, RecordError> {
         let entry = |record: KeyRecord| Ok(Entry { key: Key::restore(&record.key)?, retires_at: record.retires_at });
         let entries = self.keys.into_iter().map(entry).collect::<Result<_, _>>().map_err(RecordError::Key)?;

@@ -27,6 +27,8 @@
 //! ```
 
 mod hmac_key;
+#[cfg(feature = "encryption")]
+mod local_keys;
 #[cfg(feature = "public-key")]
 #[path = "p256_ring.rs"]
 mod p256;
@@ -34,6 +36,7 @@ mod p256;
 #[path = "p256_none.rs"]
 mod p256;
 mod ring;
+mod seal;
 
 use std::fmt;
 use std::sync::Arc;
@@ -46,8 +49,11 @@ use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
 pub(crate) use self::hmac_key::{HmacKey, Mac, Tag};
+#[cfg(feature = "encryption")]
+pub use self::local_keys::LocalKeys;
 pub(crate) use self::p256::P256Key;
 pub use self::ring::{Entry, Keyring, MAX_KEYS};
+pub use self::seal::{KeyProvider, SealError};
 use crate::entropy::{self, NoEntropy};
 
 /// Fewest and most bytes of a `whsec_` key.

@@ -131,8 +131,8 @@ impl Deliver for HttpDeliver {
         self.policies.choose(name, &leased.event.event_type)
     }
 
-    fn settled(&self, lane: EndpointId, settlement: &Settlement) {
-        self.keeper.note(lane, settlement);
+    fn settled(&self, settlement: &Settlement) {
+        self.keeper.note(settlement);
     }
 
     async fn tend(&self) -> Result<Tended, StoreError> {

@@ -67,10 +67,11 @@ impl Sender {
     pub async fn dispatch(&self, event: NewEvent) -> Result<Receipt, DispatchError> {
         let now = self.shared.clock.now();
         let event = self.shared.fan_out.accept(event, now)?;
-        let wanted = self.shared.fan_out.wanted(&event).await?;
+        let endpoints = self.shared.directory.of_tenant(&event.tenant).await?;
+        let wanted = endpoints.iter().filter(|endpoint| endpoint.wants(&event.tenant, &event.event_type));
         // What has to keep its order may have to wait, so it is never born leased.
         let at_once = event.order.is_none();
-        let owed: Vec<_> = wanted.iter().map(|endpoint| self.owe(endpoint, at_once, now)).collect();
+        let owed: Vec<_> = wanted.map(|endpoint| self.owe(endpoint, at_once, now)).collect();
         let deliveries: Vec<_> = owed.iter().map(|owed| owed.delivery).collect();
         let append = Append { event: event.clone(), deliveries, now };
         match self.shared.store.append(vec![append]).await?.first() {

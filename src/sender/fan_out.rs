@@ -29,22 +29,16 @@ impl FanOut {
         if bytes > limit { Err(DispatchError::PayloadTooLong { bytes, limit }) } else { Ok(Arc::new(event)) }
     }
 
-    /// Everybody who might want an event of this tenant; the filter tells who does.
-    pub(super) async fn wanted(&self, event: &Event) -> Result<Vec<Arc<Endpoint>>, StoreError> {
-        let endpoints = self.directory.of_tenant(&event.tenant).await?;
-        let wants = |endpoint: &&Arc<Endpoint>| endpoint.wants(&event.tenant, &event.event_type);
-        Ok(endpoints.iter().filter(wants).cloned().collect())
-    }
-
     /// An event with a delivery, due at once, for each endpoint that wants it.
     pub(super) async fn append(&self, event: Arc<Event>, now: Timestamp) -> Result<Append, StoreError> {
-        let wanted = self.wanted(&event).await?;
+        let endpoints = self.directory.of_tenant(&event.tenant).await?;
+        let wants = |endpoint: &&Arc<Endpoint>| endpoint.wants(&event.tenant, &event.event_type);
         let owe = |endpoint: &Arc<Endpoint>| NewDelivery {
             id: DeliveryId::generate(now),
             endpoint: endpoint.id,
             leased_until: None,
         };
-        let deliveries = wanted.iter().map(owe).collect();
+        let deliveries = endpoints.iter().filter(wants).map(owe).collect();
         Ok(Append { event, deliveries, now })
     }
 }

@@ -92,15 +92,16 @@ impl Keeper {
     }
 
     /// Notes how an attempt ended.
-    pub(super) fn note(&self, endpoint: EndpointId, settlement: &Settlement) {
-        let Some(attempt) = &settlement.attempt else { return self.note_end(endpoint, settlement) };
+    pub(super) fn note(&self, settlement: &Settlement) {
+        let endpoint = settlement.endpoint;
+        let Some(attempt) = &settlement.attempt else { return self.note_end(settlement) };
         self.latency.note(endpoint, attempt.duration);
         if attempt.outcome.is_success() {
             self.note_success(endpoint);
         } else if !matches!(attempt.outcome, Outcome::Local | Outcome::Panic) {
             self.watch().suspects.insert(endpoint);
         }
-        self.note_end(endpoint, settlement);
+        self.note_end(settlement);
     }
 
     fn note_success(&self, endpoint: EndpointId) {
@@ -118,8 +119,8 @@ impl Keeper {
         }
     }
 
-    fn note_end(&self, endpoint: EndpointId, settlement: &Settlement) {
-        let delivery = settlement.lease.delivery;
+    fn note_end(&self, settlement: &Settlement) {
+        let (delivery, endpoint) = (settlement.lease.delivery, settlement.endpoint);
         let attempts = settlement.attempt.as_ref().map_or(0, |attempt| attempt.number);
         let (what, changes) = match settlement.next {
             Next::Failed { reason } => (What::DeliveryFailed { delivery, reason }, reason == FailReason::Blocked),

@@ -39,7 +39,8 @@
 //! # Caveats
 //!
 //! Endpoint records are cached for [`SenderBuilder::cache_for`] (2 s): a change made by *another* process takes that
-//! long to be seen; one made through this sender is seen at once. Signing keys are kept in the store in the clear.
+//! long to be seen; one made through this sender is seen at once. Signing keys are kept in the store in the clear,
+//! unless it has a [key provider](crate::secret::KeyProvider).
 
 mod builder;
 mod deliver;

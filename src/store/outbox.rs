@@ -101,6 +101,7 @@ pub struct LaneDue {
 ///    `settle_twice_counts_once`). A lease past its end that nobody has
 ///    claimed since still counts (`settle_after_the_end_of_an_unclaimed_lease_counts`). What was never claimed has no
 ///    lease (`a_delivery_that_was_never_claimed_has_no_lease`).
+///     It MAY rely on the endpoint that a settlement names: it is that of the delivery.
 /// 10. State, attempt record and the effect on the endpoint MUST be one transaction (`settle_records_the_attempt`,
 ///     `gone_disables_the_endpoint`, `disable_fails_the_delivery_and_disables_the_endpoint`, `blocked_flags_the_endpoint`).
 /// 11. `Next::Again` MUST take back the attempt count and raise the fault count; `Next::Retry` and every final state

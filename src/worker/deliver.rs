@@ -114,7 +114,7 @@ pub trait Deliver: fmt::Debug + Send + Sync + 'static {
     async fn policy(&self, leased: &Leased) -> Arc<dyn RetryPolicy>;
 
     /// Told after the store has recorded the end of an attempt.
-    fn settled(&self, lane: EndpointId, settlement: &Settlement);
+    fn settled(&self, settlement: &Settlement);
 
     /// Looks after whatever else there is to do, in small pieces; called again and again while a worker runs.
     ///

@@ -47,19 +47,10 @@ pub struct Engine {
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) lanes: Lanes,
-    pub(super) ends: Vec<End>,
+    pub(super) ends: Vec<Settlement>,
     /// How many ends the store is being asked to record.
     pub(super) recording: usize,
     pub(super) crew: Option<Arc<Crew>>,
-}
-
-/// The end of an attempt, on its way to the store.
-#[derive(Debug)]
-pub(super) struct End {
-    pub(super) settlement: Settlement,
-    pub(super) lane: EndpointId,
-    /// Its ordering key may have a next one.
-    pub(super) ordered: bool,
 }
 
 /// Where attempts run while the worker does.
@@ -201,7 +192,8 @@ impl Engine {
         let (next, pause) = follow(leased, policy.decide(&facts));
         let next = self.park(leased, next);
         let attempt = Attempt::new(leased.attempt, began, report.duration, report.outcome);
-        Some(Settlement { lease: leased.lease, attempt: Some(attempt.with_excerpt(report.excerpt)), next, pause, at })
+        let attempt = attempt.with_excerpt(report.excerpt);
+        Some(Settlement::of(leased, next, at).with_attempt(attempt).with_pause(pause))
     }
 }
 
@@ -225,7 +217,7 @@ impl State {
         if let Some(until) = settlement.pause {
             self.lanes.pause(lane, until, now);
         }
-        self.ends.push(End { settlement, lane, ordered: leased.event.order.is_some() });
+        self.ends.push(settlement);
     }
 }
 
@@ -247,7 +239,7 @@ fn follow(leased: &Leased, decision: Decision) -> (Next, Option<Timestamp>) {
 
 /// The end of a delivery that is not tried any more.
 fn untried(leased: &Leased, reason: FailReason, at: Timestamp) -> Settlement {
-    Settlement { lease: leased.lease, attempt: None, next: Next::Failed { reason }, pause: None, at }
+    Settlement::of(leased, Next::Failed { reason }, at)
 }
 
 /// Constant for one delivery, different between deliveries: a UUIDv7 ends in 62 random bits.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::engine::{End, Engine};
-use crate::delivery::Next;
+use super::engine::Engine;
+use crate::delivery::{Next, Settlement};
 use crate::store::{Settled, StoreError};
 
 /// Most settlements in one call.
@@ -31,7 +31,7 @@ impl Engine {
         }
     }
 
-    fn take_ends(&self) -> Vec<End> {
+    fn take_ends(&self) -> Vec<Settlement> {
         let mut state = self.state();
         let count = state.ends.len().min(MAX_BATCH);
         let rest = state.ends.split_off(count);
@@ -55,11 +55,10 @@ impl Engine {
 
     /// Records one batch, however often the store has to be asked: an attempt that was made is not forgotten because
     /// the disk was full for a while. Its lease is extended meanwhile.
-    async fn settle(self: &Arc<Self>, batch: Vec<End>) -> Result<(), StoreError> {
+    async fn settle(self: &Arc<Self>, batch: Vec<Settlement>) -> Result<(), StoreError> {
         let mut delay = None;
         loop {
-            let settlements = batch.iter().map(|end| end.settlement.clone()).collect();
-            match self.store.settle(settlements).await {
+            match self.store.settle(batch.clone()).await {
                 Ok(settled) => {
                     self.note_settled(&batch, &settled);
                     return Ok(());
@@ -75,31 +74,31 @@ impl Engine {
         }
     }
 
-    fn note_settled(self: &Arc<Self>, batch: &[End], settled: &[Settled]) {
+    fn note_settled(self: &Arc<Self>, batch: &[Settlement], settled: &[Settled]) {
         let now = self.clock.now();
         let mut state = self.state();
         let next_timer = state.lanes.next_timer();
-        for (end, settled) in batch.iter().zip(settled) {
-            let End { settlement, lane, ordered } = end;
+        for (settlement, settled) in batch.iter().zip(settled) {
+            let (lane, ordered) = (settlement.endpoint, settlement.ordered);
             if *settled == Settled::LeaseLost {
                 tracing::warn!(delivery = %settlement.lease.delivery, "lease lost: the attempt may be made twice");
             } else if let Next::Retry { due } | Next::Again { due } = settlement.next {
-                state.lanes.due(*lane, due, now);
+                state.lanes.due(lane, due, now);
             }
-            if *ordered {
+            if ordered {
                 // The next of the key may follow now; of a retry, the one that took its place.
-                state.lanes.due(*lane, now, now);
+                state.lanes.due(lane, now, now);
             }
-            state.lanes.settled(settlement.lease, *lane, now);
+            state.lanes.settled(settlement.lease, lane, now);
         }
         state.recording = 0;
         // Leases are free again, and timers may be nearer: the claiming side is woken only for those.
         let news = state.lanes.wants_claim() || state.lanes.next_timer() != next_timer;
         drop(state);
         self.recorded.notify_one();
-        for (end, settled) in batch.iter().zip(settled) {
+        for (settlement, settled) in batch.iter().zip(settled) {
             if *settled == Settled::Done {
-                self.deliver.settled(end.lane, &end.settlement);
+                self.deliver.settled(settlement);
             }
         }
         if news {

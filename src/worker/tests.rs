@@ -111,7 +111,7 @@ impl Deliver for Script {
         Arc::new(self.policy.clone())
     }
 
-    fn settled(&self, _: EndpointId, _: &Settlement) {}
+    fn settled(&self, _: &Settlement) {}
 
     async fn tend(&self) -> Result<Tended, StoreError> {
         Ok(Tended::default())

@@ -68,7 +68,7 @@ impl Deliver for HandlerDeliver {
         policy.map_or_else(|| Arc::new(crate::retry::Policy::default()) as _, |policy| Arc::new(Rejecting(policy)) as _)
     }
 
-    fn settled(&self, _: EndpointId, _: &Settlement) {}
+    fn settled(&self, _: &Settlement) {}
 
     async fn tend(&self) -> Result<Tended, StoreError> {
         Ok(Tended::default())

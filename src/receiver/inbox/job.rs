@@ -103,8 +103,7 @@ impl Job {
     #[must_use]
     pub fn done(&self, now: Timestamp) -> Settlement {
         let attempt = Attempt::new(self.leased.attempt, now, Duration::ZERO, Outcome::Status(200));
-        let (lease, next) = (self.leased.lease, Next::Delivered);
-        Settlement { lease, attempt: Some(attempt), next, pause: None, at: now }
+        Settlement::of(&self.leased, Next::Delivered, now).with_attempt(attempt)
     }
 
     /// The job was recorded as done, or handed on, by the handler itself: the worker does not record it again. Should that

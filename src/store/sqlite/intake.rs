@@ -46,7 +46,7 @@ impl SqliteStore {
         transaction: &rusqlite::Transaction<'_>,
         settlement: &Settlement,
     ) -> rusqlite::Result<Settled> {
-        let settled = settle_all(transaction, std::slice::from_ref(settlement))?;
+        let settled = settle_all(transaction, &self.vault, std::slice::from_ref(settlement))?;
         Ok(settled.first().copied().unwrap_or(Settled::LeaseLost))
     }
 }

@@ -57,7 +57,7 @@
 //!
 //! # Caveats
 //!
-//! Signing keys are stored in the clear. Copy the file with SQLite's backup API or `VACUUM INTO`, not with `cp` while it is
+//! Signing keys are stored in the clear, unless there is a [key provider](SqliteStore::with_key_provider). Copy the file with SQLite's backup API or `VACUUM INTO`, not with `cp` while it is
 //! open. A store does not work in a forked child: its calls fail as closed there. When the file is deleted or replaced under
 //! an open store, the store closes itself rather than acknowledge what would be lost (Unix).
 
@@ -86,8 +86,10 @@ use tokio::sync::oneshot;
 
 use self::open::Company;
 pub use self::open::OpenError;
+use self::rows::Vault;
 use self::thread::Executor;
 use super::StoreError;
+use crate::secret::KeyProvider;
 
 /// Connections that read.
 const READERS: usize = 2;
@@ -98,6 +100,7 @@ pub struct SqliteStore {
     writer: Executor,
     readers: Arc<[Executor]>,
     turn: Arc<AtomicUsize>,
+    vault: Vault,
 }
 
 impl SqliteStore {
@@ -134,7 +137,16 @@ impl SqliteStore {
             readers.into_iter().map(Executor::reader).collect::<Result<Vec<_>, _>>().map_err(OpenError::Io)?;
         let (readers, handles): (Vec<_>, Vec<_>) = readers.into_iter().unzip();
         let writer = Executor::writer(writer, handles).map_err(OpenError::Io)?;
-        Ok(Self { writer, readers: readers.into(), turn: Arc::default() })
+        Ok(Self { writer, readers: readers.into(), turn: Arc::default(), vault: None })
+    }
+
+    /// Keeps signing keys and custom headers sealed by this provider. What is in the clear stays readable, and is sealed when it is
+    /// next written, or by [`reseal`](Self::reseal). Every process on the file needs a provider that can open what the others
+    /// seal.
+    #[must_use]
+    pub fn with_key_provider(mut self, provider: impl KeyProvider) -> Self {
+        self.vault = Some(Arc::new(provider));
+        self
     }
 
     /// Checks every page of the file: SQLite's `quick_check`. Takes as long as reading the file.

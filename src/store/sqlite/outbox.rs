@@ -29,7 +29,8 @@ impl Outbox for SqliteStore {
     }
 
     async fn settle(&self, batch: Vec<Settlement>) -> Result<Vec<Settled>, StoreError> {
-        self.write(move |connection| settle_all(connection, &batch)).await
+        let vault = self.vault.clone();
+        self.write(move |connection| settle_all(connection, &vault, &batch)).await
     }
 
     async fn extend(&self, leases: Vec<Lease>, until: Timestamp) -> Result<Vec<Settled>, StoreError> {

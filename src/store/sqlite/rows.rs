@@ -14,6 +14,7 @@ use crate::event::{Event, EventParts, EventType};
 use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
 use crate::outcome::Outcome;
 use crate::retry::FailReason;
+use crate::secret::KeyProvider;
 
 /// States of `hookwire_delivery`; 0 is pending.
 pub(super) const DELIVERED: i64 = 1;
@@ -150,6 +151,9 @@ pub(super) fn attempt(row: &Row<'_>) -> rusqlite::Result<Attempt> {
     Ok(Attempt::new(count(row, 0)?, time(row, 1)?, duration, outcome).with_excerpt(excerpt.map(Into::into)))
 }
 
+/// Who seals secrets; `None`: they are kept in the clear.
+pub(super) type Vault = Option<Arc<dyn KeyProvider>>;
+
 /// The columns that [`endpoint`] reads.
 pub(super) const ENDPOINT_COLUMNS: &str = "n.id, n.tenant, n.version, n.record, h.failing_since, h.last_failure, \
      h.failures, h.last_success, h.paused_until";
@@ -157,10 +161,12 @@ pub(super) const ENDPOINT_COLUMNS: &str = "n.id, n.tenant, n.version, n.record, 
 /// Where they come from.
 pub(super) const ENDPOINTS: &str = "FROM hookwire_endpoint n LEFT JOIN hookwire_health h ON h.endpoint = n.id";
 
-pub(super) fn endpoint(row: &Row<'_>) -> rusqlite::Result<Arc<Endpoint>> {
+pub(super) fn endpoint(row: &Row<'_>, vault: &Vault) -> rusqlite::Result<Arc<Endpoint>> {
+    let id = endpoint_id(row, 0)?;
     let record: EndpointRecord =
         serde_json::from_str(row.get_ref(3)?.as_str()?).map_err(|error| unreadable(3, error))?;
-    let restored = record.restore(endpoint_id(row, 0)?, tenant(row, 1)?, fence(row, 2)?);
+    let record = record.opened_by(vault.as_deref(), id).map_err(|error| unreadable(3, error))?;
+    let restored = record.restore(id, tenant(row, 1)?, fence(row, 2)?);
     let mut endpoint = restored.map_err(|error| unreadable(3, error))?;
     endpoint.health = read_health(row, 4)?;
     Ok(Arc::new(endpoint))
@@ -199,9 +205,13 @@ pub(super) fn write_health(connection: &Connection, id: EndpointId, health: &Hea
 }
 
 /// A live endpoint.
-pub(super) fn find_endpoint(connection: &Connection, id: EndpointId) -> rusqlite::Result<Option<Arc<Endpoint>>> {
+pub(super) fn find_endpoint(
+    connection: &Connection,
+    vault: &Vault,
+    id: EndpointId,
+) -> rusqlite::Result<Option<Arc<Endpoint>>> {
     let sql = select(ENDPOINT_COLUMNS, &format!("{ENDPOINTS} WHERE n.id = ?1 AND n.state < 2"));
-    connection.prepare_cached(&sql)?.query_row([id.as_bytes()], endpoint).optional()
+    connection.prepare_cached(&sql)?.query_row([id.as_bytes()], |row| endpoint(row, vault)).optional()
 }
 
 /// `SELECT columns rest`.
@@ -210,9 +220,14 @@ pub(super) fn select(columns: &str, rest: &str) -> String {
 }
 
 /// Writes an endpoint over what was there.
-pub(super) fn write_endpoint(connection: &Connection, endpoint: &Endpoint) -> rusqlite::Result<()> {
-    let record = serde_json::to_string(&EndpointRecord::of(endpoint))
-        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+pub(super) fn write_endpoint(connection: &Connection, vault: &Vault, endpoint: &Endpoint) -> rusqlite::Result<()> {
+    let mut record = EndpointRecord::of(endpoint);
+    if let Some(provider) = vault {
+        let sealed = record.sealed_by(&**provider, endpoint.id);
+        record = sealed.map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    }
+    let record =
+        serde_json::to_string(&record).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     let state = if endpoint.is_enabled() { ENABLED } else { DISABLED };
     let sql =
         "INSERT OR REPLACE INTO hookwire_endpoint (id, tenant, version, state, record) VALUES (?1, ?2, ?3, ?4, ?5)";

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use rusqlite::{Connection, OptionalExtension, ToSql, params};
+use rusqlite::{Connection, ToSql, params};
 
 use super::order;
 use super::rows::{
-    CANCELLED, DELIVERED, FAILED, HELD, find_endpoint, health, lease_fence, write_endpoint, write_health,
+    CANCELLED, DELIVERED, FAILED, HELD, Vault, find_endpoint, health, lease_fence, write_endpoint, write_health,
 };
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Lease, Next, Settlement};
@@ -16,22 +16,21 @@ use crate::id::EndpointId;
 use crate::retry::FailReason;
 use crate::store::Settled;
 
-/// What a settled delivery belongs to.
-struct Owner {
-    endpoint: EndpointId,
-    key: Option<String>,
-}
-
 /// Settles a batch. An endpoint's health is read and written once, however many of its attempts are in it.
-pub(super) fn settle_all(connection: &Connection, batch: &[Settlement]) -> rusqlite::Result<Vec<Settled>> {
+pub(super) fn settle_all(
+    connection: &Connection,
+    vault: &Vault,
+    batch: &[Settlement],
+) -> rusqlite::Result<Vec<Settled>> {
     let mut known: HashMap<EndpointId, (Health, bool)> = HashMap::new();
     let mut answers = Vec::with_capacity(batch.len());
     for settlement in batch {
-        let Some(endpoint) = settle(connection, settlement)? else {
-            answers.push(Settled::LeaseLost);
+        let settled = settle(connection, vault, settlement)?;
+        answers.push(settled);
+        if settled == Settled::LeaseLost {
             continue;
-        };
-        answers.push(Settled::Done);
+        }
+        let endpoint = settlement.endpoint;
         let (health, changed) = match known.entry(endpoint) {
             Entry::Occupied(kept) => kept.into_mut(),
             Entry::Vacant(slot) => slot.insert((health(connection, endpoint)?, false)),
@@ -46,8 +45,7 @@ pub(super) fn settle_all(connection: &Connection, batch: &[Settlement]) -> rusql
     Ok(answers)
 }
 
-/// Settles one. Answers whose it was; `None` when the lease is lost.
-fn settle(connection: &Connection, settlement: &Settlement) -> rusqlite::Result<Option<EndpointId>> {
+fn settle(connection: &Connection, vault: &Vault, settlement: &Settlement) -> rusqlite::Result<Settled> {
     let Settlement { lease, attempt, next, at, .. } = settlement;
     // Under the first fence there cannot be an earlier attempt.
     if lease.fence > 1 && attempt.is_some() {
@@ -57,38 +55,42 @@ fn settle(connection: &Connection, settlement: &Settlement) -> rusqlite::Result<
     let finish = |state: i64, reason: Option<FailReason>| {
         update(connection, FINISH, settlement, &[&state, &at.as_micros(), &reason.map(FailReason::as_str)])
     };
-    let owner = match next {
+    let is_valid = match next {
         Next::Delivered => finish(DELIVERED, None)?,
         Next::Failed { reason } | Next::Disable { reason } => finish(FAILED, Some(*reason))?,
         Next::Held { reason } => update(connection, HOLD, settlement, &[&HELD, &at.as_micros(), &reason.as_str()])?,
         Next::Retry { due } => update(connection, RETRY, settlement, &[&due.as_micros()])?,
         Next::Again { due } => update(connection, AGAIN, settlement, &[&due.as_micros()])?,
     };
-    let Some(owner) = owner else { return Ok(None) };
-    if let Some(key) = &owner.key {
-        pass_on(connection, settlement, owner.endpoint, key)?;
+    if !is_valid {
+        return Ok(Settled::LeaseLost);
     }
-    affect_endpoint(connection, settlement, owner.endpoint)?;
-    Ok(Some(owner.endpoint))
+    if settlement.ordered {
+        pass_on(connection, settlement)?;
+    }
+    affect_endpoint(connection, vault, settlement)?;
+    Ok(Settled::Done)
 }
 
 /// The next of the key follows, when this one is out of the way or has been overtaken.
-fn pass_on(connection: &Connection, settlement: &Settlement, endpoint: EndpointId, key: &str) -> rusqlite::Result<()> {
-    let at = settlement.at;
+fn pass_on(connection: &Connection, settlement: &Settlement) -> rusqlite::Result<()> {
+    let (id, endpoint, at) = (settlement.lease.delivery, settlement.endpoint, settlement.at);
+    let sql = "SELECT order_key FROM hookwire_delivery WHERE id = ?1";
+    let key: Option<String> = connection.prepare_cached(sql)?.query_row([id.as_bytes()], |row| row.get(0))?;
+    let Some(key) = key else { return Ok(()) };
     match settlement.next {
         Next::Held { .. } => return Ok(()),
         Next::Delivered | Next::Failed { .. } | Next::Disable { .. } => {}
         Next::Retry { .. } | Next::Again { .. } => {
-            if !order::is_overtaken(connection, endpoint.as_bytes(), key)? {
+            if !order::is_overtaken(connection, endpoint.as_bytes(), &key)? {
                 return Ok(());
             }
             let sql = "UPDATE hookwire_delivery SET state = ?2, finished_at = ?3, reason = ?4 WHERE id = ?1";
             let superseded = FailReason::Superseded.as_str();
-            let id = settlement.lease.delivery;
             connection.prepare_cached(sql)?.execute(params![id.as_bytes(), CANCELLED, at.as_micros(), superseded])?;
         }
     }
-    order::follow(connection, endpoint.as_bytes(), key, at)
+    order::follow(connection, endpoint.as_bytes(), &key, at)
 }
 
 /// Moves the attempt before this one out of the way, if the lease is valid and there was one.
@@ -109,7 +111,7 @@ macro_rules! settling {
              last_duration = coalesce(?5, last_duration), last_class = coalesce(?6, last_class), \
              last_status = iif(?3 IS NULL, last_status, ?7), last_excerpt = iif(?3 IS NULL, last_excerpt, ?8), ",
             $change,
-            " WHERE id = ?1 AND fence = ?2 AND state = 0 RETURNING endpoint, order_key"
+            " WHERE id = ?1 AND fence = ?2 AND state = 0"
         )
     };
 }
@@ -121,15 +123,14 @@ const HOLD: &str = settling!("state = ?9, due = ?10, reason = ?11, faults = 0, f
 const RETRY: &str = settling!("due = ?9, faults = 0, fence = fence + 1");
 const AGAIN: &str = settling!("due = ?9, attempts = max(attempts - 1, 0), faults = faults + 1, fence = fence + 1");
 
-/// Runs one of the statements above; `rest` are its parameters from `?9` on. `None`: the lease is lost.
-fn update(connection: &Connection, sql: &str, of: &Settlement, rest: &[&dyn ToSql]) -> rusqlite::Result<Option<Owner>> {
+/// Runs one of the statements above; `rest` are its parameters from `?9` on. Answers whether the lease was valid.
+fn update(connection: &Connection, sql: &str, of: &Settlement, rest: &[&dyn ToSql]) -> rusqlite::Result<bool> {
     let last = Last::of(of.attempt.as_ref());
     let (id, fence) = (of.lease.delivery.as_bytes(), lease_fence(of.lease));
     let first: [&dyn ToSql; 8] =
         [id, &fence, &last.number, &last.at, &last.duration, &last.class, &last.status, &last.excerpt];
     let all: Vec<_> = first.iter().chain(rest).copied().collect();
-    let owner = |row: &rusqlite::Row<'_>| Ok(Owner { endpoint: EndpointId::from_bytes(row.get(0)?), key: row.get(1)? });
-    connection.prepare_cached(sql)?.query_row(&*all, owner).optional()
+    Ok(connection.prepare_cached(sql)?.execute(&*all)? > 0)
 }
 
 /// An attempt as columns; all `None` where nothing was tried.
@@ -158,15 +159,15 @@ impl<'a> Last<'a> {
 }
 
 /// What a final failure does to its endpoint.
-fn affect_endpoint(connection: &Connection, settlement: &Settlement, id: EndpointId) -> rusqlite::Result<()> {
+fn affect_endpoint(connection: &Connection, vault: &Vault, settlement: &Settlement) -> rusqlite::Result<()> {
     let affects = matches!(settlement.next, Next::Disable { .. } | Next::Failed { reason: FailReason::Blocked });
     if !affects {
         return Ok(());
     }
-    let endpoint = find_endpoint(connection, id)?;
+    let endpoint = find_endpoint(connection, vault, settlement.endpoint)?;
     endpoint
         .and_then(|endpoint| endpoint.affected_by(settlement.next, settlement.at))
-        .map_or(Ok(()), |changed| write_endpoint(connection, &changed))
+        .map_or(Ok(()), |changed| write_endpoint(connection, vault, &changed))
 }
 
 /// Under which conditions an update that is fenced by a lease counts; `?3` is a time.

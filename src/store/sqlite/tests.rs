@@ -79,8 +79,7 @@ async fn f_30_what_is_claimed_when_the_disk_fills_up_stays_leased() {
     let attempt =
         crate::delivery::Attempt::new(1, NOW, std::time::Duration::ZERO, crate::outcome::Outcome::Status(200))
             .with_excerpt(Some("x".repeat(20_000).into()));
-    let settlement =
-        Settlement { lease: leased.lease, attempt: Some(attempt), next: Next::Delivered, pause: None, at: NOW };
+    let settlement = Settlement::of(&leased, Next::Delivered, NOW).with_attempt(attempt);
     assert_eq!(kind(store.settle(vec![settlement.clone()]).await), Some(StoreErrorKind::Full));
     assert!(!store.delivery(leased.lease.delivery).await.unwrap().unwrap().state.is_final());
     run(&store, "PRAGMA max_page_count = 100000").await.unwrap();
@@ -114,7 +113,7 @@ async fn a_row_that_does_not_read_does_not_close_the_store() {
     let leased = store.claim(claim(id, 1)).await.unwrap().leased.remove(0);
     run(&store, "UPDATE hookwire_endpoint SET record = '{}'").await.unwrap();
     let next = Next::Disable { reason: FailReason::Gone };
-    let settlement = Settlement { lease: leased.lease, attempt: None, next, pause: None, at: NOW };
+    let settlement = Settlement::of(&leased, next, NOW);
     assert_eq!(kind(store.settle(vec![settlement]).await), Some(StoreErrorKind::Corrupt));
     assert_eq!(kind(store.get(id).await), Some(StoreErrorKind::Corrupt));
     assert_eq!(store.append(vec![append(10)]).await.unwrap(), [Appended::Stored]);

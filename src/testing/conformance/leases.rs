@@ -74,7 +74,7 @@ pub async fn a_delivery_that_was_never_claimed_has_no_lease(subject: &Subject) {
     let delivery = subject.owe(endpoint).await;
     for fence in [0, 1, u64::MAX] {
         let lease = Lease { delivery, fence };
-        let settlement = Settlement { lease, attempt: None, next: Next::Delivered, pause: None, at: NOW };
+        let settlement = unclaimed(lease);
         assert_eq!(ok(subject.store.settle(vec![settlement]).await), [Settled::LeaseLost]);
         assert_eq!(ok(subject.store.extend(vec![lease], LEASED).await), [Settled::LeaseLost]);
         assert_eq!(ok(subject.store.release(vec![lease], LEASED).await), [Settled::LeaseLost]);
@@ -85,7 +85,7 @@ pub async fn a_delivery_that_was_never_claimed_has_no_lease(subject: &Subject) {
 /// A stale or invented id is answered like a lost lease.
 pub async fn an_unknown_delivery_is_a_lost_lease(subject: &Subject) {
     let lease = Lease { delivery: DeliveryId::generate(NOW), fence: 1 };
-    let settlement = Settlement { lease, attempt: None, next: Next::Delivered, pause: None, at: NOW };
+    let settlement = unclaimed(lease);
     assert_eq!(ok(subject.store.settle(vec![settlement]).await), [Settled::LeaseLost]);
     assert_eq!(ok(subject.store.extend(vec![lease], LEASED).await), [Settled::LeaseLost]);
     assert!(ok(subject.store.delivery(lease.delivery).await).is_none());
@@ -115,7 +115,7 @@ pub async fn every_attempt_of_a_long_life_is_kept(subject: &Subject) {
         leased = one(subject.claim(leased.endpoint, 1, NOW).await);
     }
     let poison = Next::Failed { reason: FailReason::Poison };
-    let untried = Settlement { lease: leased.lease, attempt: None, next: poison, pause: None, at: NOW };
+    let untried = Settlement::of(&leased, poison, NOW);
     assert_eq!(ok(subject.store.settle(vec![untried]).await), [Settled::Done]);
     assert_eq!(ok(subject.store.attempts(id).await), made);
 }
@@ -260,4 +260,10 @@ pub async fn lanes_forgets_what_is_finished(subject: &Subject) {
     assert!(ok(subject.store.lanes(None, 9).await).is_empty());
     let none = ok(subject.store.claim(claim(&[(leased.endpoint, 9)], LEASED)).await);
     assert!(none.leased.is_empty() && none.next.is_empty());
+}
+
+/// A settlement of what this subject has not claimed.
+fn unclaimed(lease: Lease) -> Settlement {
+    let (endpoint, next) = (lane(), Next::Delivered);
+    Settlement { lease, endpoint, ordered: false, attempt: None, next, pause: None, at: NOW }
 }

@@ -157,7 +157,7 @@ pub(super) fn settlement(leased: &Leased, next: Next) -> Settlement {
     let outcome = if next == Next::Delivered { Outcome::Status(200) } else { Outcome::Status(500) };
     let attempt = Attempt::new(leased.attempt, NOW, Duration::from_micros(1_234), outcome)
         .with_excerpt(Some("größer than \"that\"".into()));
-    Settlement { lease: leased.lease, attempt: Some(attempt), next, pause: None, at: NOW + MINUTE / 2 }
+    Settlement::of(leased, next, NOW + MINUTE / 2).with_attempt(attempt)
 }
 
 pub(super) fn endpoint(tenant: &str) -> Endpoint {

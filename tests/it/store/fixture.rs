@@ -68,8 +68,8 @@ async fn write(store: &SqliteStore) {
     {
         let leased = store.claim(claim(lane, 1, NOW)).await.unwrap().leased.remove(0);
         let attempt = Attempt::new(1, NOW, Duration::from_millis(12), Outcome::Status(status));
-        let attempt = Some(attempt.with_excerpt(Some("größer".into())));
-        store.settle(vec![Settlement { lease: leased.lease, attempt, next, pause: None, at: NOW }]).await.unwrap();
+        let attempt = attempt.with_excerpt(Some("größer".into()));
+        store.settle(vec![Settlement::of(&leased, next, NOW).with_attempt(attempt)]).await.unwrap();
     }
     let begun = store.begin(&[KEY], NOW, NOW + MONTH).await.unwrap();
     let [Begin::Fresh(claimant)] = begun[..] else { panic!("{begun:?}") };

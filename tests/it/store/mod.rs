@@ -10,4 +10,5 @@ mod files;
 mod fixture;
 mod processes;
 mod rows;
+mod sealed;
 mod sync;

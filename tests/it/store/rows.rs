@@ -26,5 +26,5 @@ pub(super) fn claim(lane: EndpointId, max: u32, now: Timestamp) -> Claim {
 
 pub(super) fn delivered(leased: &Leased) -> Settlement {
     let attempt = Attempt::new(leased.attempt, NOW, Duration::from_millis(7), Outcome::Status(204));
-    Settlement { lease: leased.lease, attempt: Some(attempt), next: Next::Delivered, pause: None, at: NOW }
+    Settlement::of(leased, Next::Delivered, NOW).with_attempt(attempt)
 }
