@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -23,6 +24,59 @@ pub enum Fault {
     Refused(StoreErrorKind),
     /// It is done, but the answer is lost: the caller is told [`StoreErrorKind::Unknown`].
     AnswerLost,
+    /// It is done after this time.
+    Delayed(Duration),
+}
+
+/// How often calls fail by chance, in thousandths; the same seed and the same calls give the same faults.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::exhaustive_structs, reason = "made by tests with struct update syntax")]
+pub struct Chances {
+    /// Where chance begins.
+    pub seed: u64,
+    /// Refused as unavailable.
+    pub refused: u16,
+    /// Done, and the answer lost.
+    pub answer_lost: u16,
+    /// Done after [`delay`](Self::delay).
+    pub delayed: u16,
+    /// How long a delayed call takes.
+    pub delay: Duration,
+}
+
+#[derive(Debug, Default)]
+struct Plan {
+    next: VecDeque<Fault>,
+    chances: Option<Chances>,
+}
+
+impl Plan {
+    fn draw(&mut self) -> Option<Fault> {
+        if let Some(fault) = self.next.pop_front() {
+            return Some(fault);
+        }
+        let chances = self.chances.as_mut()?;
+        let drawn = u16::try_from(split_mix(&mut chances.seed) % 1_000).unwrap_or(0);
+        let Chances { refused, answer_lost, delayed, delay, .. } = *chances;
+        if drawn < refused {
+            Some(Fault::Refused(StoreErrorKind::Unavailable))
+        } else if drawn < refused + answer_lost {
+            Some(Fault::AnswerLost)
+        } else if drawn < refused + answer_lost + delayed {
+            Some(Fault::Delayed(delay))
+        } else {
+            None
+        }
+    }
+}
+
+/// SplitMix64 (Steele, Lea and Flood 2014): enough for tests, and the same everywhere.
+const fn split_mix(seed: &mut u64) -> u64 {
+    *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = *seed;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 /// A wrapper around a store that fails when it is told to, and otherwise passes every call on. Clones share the faults.
@@ -44,35 +98,49 @@ pub enum Fault {
 #[derive(Clone, Debug)]
 pub struct FaultyStore<S> {
     inner: S,
-    faults: Arc<Mutex<VecDeque<Fault>>>,
+    plan: Arc<Mutex<Plan>>,
 }
 
 impl<S> FaultyStore<S> {
     /// A wrapper that passes everything on until it is told otherwise.
     #[must_use]
     pub fn new(inner: S) -> Self {
-        Self { inner, faults: Arc::default() }
+        Self { inner, plan: Arc::default() }
+    }
+
+    /// The store behind the faults.
+    pub const fn inner(&self) -> &S {
+        &self.inner
     }
 
     /// Makes the next call fail; the one after it, when one was to fail already.
     pub fn fail_next(&self, fault: Fault) {
-        self.faults().push_back(fault);
+        self.plan().next.push_back(fault);
     }
 
     /// How many calls have still to fail.
     #[must_use]
     pub fn faults_left(&self) -> usize {
-        self.faults().len()
+        self.plan().next.len()
     }
 
-    fn faults(&self) -> MutexGuard<'_, VecDeque<Fault>> {
-        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Makes calls fail by chance from now on; `None` for no more.
+    pub fn fail_by_chance(&self, chances: Option<Chances>) {
+        self.plan().chances = chances;
+    }
+
+    fn plan(&self) -> MutexGuard<'_, Plan> {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn call<T>(&self, call: impl Future<Output = Result<T, StoreError>> + Send) -> Result<T, StoreError> {
-        let fault = self.faults().pop_front();
+        let fault = self.plan().draw();
         match fault {
             None => call.await,
+            Some(Fault::Delayed(delay)) => {
+                tokio::time::sleep(delay).await;
+                call.await
+            }
             Some(Fault::Refused(kind)) => Err(StoreError::new(kind)),
             Some(Fault::AnswerLost) => {
                 call.await?;

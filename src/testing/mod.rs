@@ -7,4 +7,4 @@ pub mod endpoint;
 mod faulty;
 
 pub use self::clock::{ManualClock, TokioClock};
-pub use self::faulty::{Fault, FaultyStore};
+pub use self::faulty::{Chances, Fault, FaultyStore};

@@ -66,6 +66,7 @@ impl Engine {
         let wait = due.since(self.clock.now());
         if wait > Duration::ZERO {
             tokio::select! {
+                biased;
                 () = self.work.notified() => {}
                 () = tokio::time::sleep(wait) => {}
             }

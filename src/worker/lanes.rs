@@ -214,6 +214,13 @@ impl Lanes {
             return None;
         }
         let leased = lane.ready.pop_front()?;
+        let until = self.leases.get(&leased.lease.delivery).map(|(_, until)| *until);
+        if until.is_none_or(|until| until <= now) {
+            // Lost, or as good as lost: whoever claims it next makes the attempt.
+            self.leases.remove(&leased.lease.delivery);
+            self.enqueue(id);
+            return None;
+        }
         lane.in_flight += 1;
         self.in_flight += 1;
         if lane.gate.is_doubtful() {

@@ -101,6 +101,7 @@ impl Worker {
         let engine = &self.engine;
         let work = async {
             let worked = tokio::select! {
+                biased;
                 stopped_or_failed = engine.claim_until(&stop) => stopped_or_failed,
                 failed = engine.extend_forever() => failed,
                 failed = engine.prune_forever() => failed,
@@ -110,6 +111,7 @@ impl Worker {
         };
         // Ends are recorded all the way, while working and while draining.
         let done = tokio::select! {
+                biased;
             done = work => done,
             failed = engine.settle_forever() => failed,
         };

@@ -13,6 +13,7 @@ mod receiver;
 mod retry;
 mod sender;
 mod signature;
+mod sim;
 mod ssrf;
 mod store;
 mod support;

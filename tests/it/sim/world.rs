@@ -1,0 +1,300 @@
+//! Endpoints, the network to them, and what is known of both.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hookwire::clock::{Clock, Timestamp};
+use hookwire::delivery::{DeliveryState, Leased, Next, Settlement};
+use hookwire::event::Order;
+use hookwire::id::{DeliveryId, EndpointId, EventId};
+use hookwire::outcome::{Outcome, Report};
+use hookwire::retry::{Policy, RetryPolicy, Schedule};
+use hookwire::store::{Append, History, MemoryStore, StoreError};
+use hookwire::testing::{FaultyStore, TokioClock};
+use hookwire::worker::{Deliver, Tended, Terms};
+
+pub const ENDPOINTS: u32 = 5;
+pub const CONCURRENCY: u32 = 4;
+
+/// SplitMix64.
+#[derive(Clone, Debug)]
+pub struct Rng(pub u64);
+
+impl Rng {
+    pub const fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub const fn between(&mut self, from: u64, to: u64) -> u64 {
+        from + self.next() % (to - from)
+    }
+
+    pub const fn chance(&mut self, per_mille: u64) -> bool {
+        self.next() % 1_000 < per_mille
+    }
+}
+
+/// Ids that are the same in every run: they are the source of jitter.
+pub fn delivery_id(number: u32) -> DeliveryId {
+    DeliveryId::from_bytes(bytes(1, number))
+}
+
+pub fn endpoint_id(number: u32) -> EndpointId {
+    EndpointId::from_bytes(bytes(2, number))
+}
+
+fn bytes(kind: u8, number: u32) -> [u8; 16] {
+    let mut rng = Rng(u64::from(kind) << 32 | u64::from(number));
+    let mut bytes = [0; 16];
+    bytes[..4].copy_from_slice(&number.to_be_bytes());
+    bytes[8..].copy_from_slice(&rng.next().to_be_bytes());
+    bytes[4] = kind;
+    bytes
+}
+
+/// Seven attempts in as many hours.
+pub fn policy() -> Policy {
+    let seconds = [5, 60, 600, 3_600, 7_200, 14_400];
+    Policy::new(seconds.map(Duration::from_secs).into_iter().collect::<Schedule>())
+}
+
+/// One request that an endpoint has seen.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// For the trace.
+    #[expect(dead_code, reason = "printed")]
+    pub at: Timestamp,
+    pub delivery: DeliveryId,
+    pub endpoint: EndpointId,
+    pub event: EventId,
+    pub order: Option<Order>,
+    pub attempt: u32,
+    pub succeeded: bool,
+}
+
+#[derive(Debug, Default)]
+pub struct Known {
+    pub attempted: HashSet<EventId>,
+    pub acknowledged: BTreeMap<DeliveryId, (EventId, EndpointId)>,
+    /// In the order of appending, for the order of keys.
+    pub appended: Vec<EventId>,
+    pub sent: Vec<Sent>,
+    /// When a delivery that is to be tried again is due, as the store has recorded.
+    pub due: HashMap<DeliveryId, Timestamp>,
+    /// What was seen as final, and since when.
+    pub finals: HashMap<DeliveryId, (DeliveryState, Option<Timestamp>)>,
+    keys_in_flight: HashMap<(EndpointId, Order), u32>,
+}
+
+#[derive(Debug)]
+pub struct World {
+    pub store: FaultyStore<MemoryStore>,
+    pub clock: TokioClock,
+    pub known: Mutex<Known>,
+    rng: Mutex<Rng>,
+    peace: Mutex<bool>,
+}
+
+/// What an endpoint is like for a while.
+#[derive(Clone, Copy, Debug)]
+enum Mood {
+    Well,
+    Slow,
+    Failing,
+    Hanging,
+    Busy,
+    Lost,
+    Panicking,
+    Local,
+}
+
+impl World {
+    pub fn new(store: FaultyStore<MemoryStore>, clock: TokioClock, seed: u64) -> Self {
+        Self { store, clock, known: Mutex::default(), rng: Mutex::new(Rng(seed)), peace: Mutex::new(false) }
+    }
+
+    pub fn make_peace(&self) {
+        *self.peace.lock().unwrap() = true;
+    }
+
+    pub fn attempted(&self, append: &Append) {
+        let mut known = self.known.lock().unwrap();
+        known.attempted.insert(append.event.id.clone());
+        known.appended.push(append.event.id.clone());
+    }
+
+    pub fn acknowledged(&self, append: &Append) {
+        let mut known = self.known.lock().unwrap();
+        for delivery in &append.deliveries {
+            known.acknowledged.insert(delivery.id, (append.event.id.clone(), delivery.endpoint));
+        }
+    }
+
+    /// An endpoint's mood changes every few hours, and is the same for everybody who asks.
+    fn mood(&self, endpoint: EndpointId) -> Mood {
+        if *self.peace.lock().unwrap() {
+            return Mood::Well;
+        }
+        let hours = self.clock.now().as_secs() / (3 * 3_600);
+        let mut rng = self.rng.lock().unwrap().clone();
+        rng.0 ^= hours.unsigned_abs() << 8 ^ u64::from(endpoint.as_bytes()[3]);
+        match rng.between(0, 14) {
+            0 => Mood::Slow,
+            1 | 2 => Mood::Failing,
+            3 => Mood::Hanging,
+            4 => Mood::Busy,
+            5 => Mood::Lost,
+            6 => Mood::Panicking,
+            7 => Mood::Local,
+            _ => Mood::Well,
+        }
+    }
+
+    /// The whole run in words.
+    pub fn trace(&self) -> String {
+        format!("{:?}", self.known.lock().unwrap().sent)
+    }
+}
+
+/// The network, as one worker sees it.
+#[derive(Debug)]
+pub struct Transport {
+    world: Arc<World>,
+    worker: usize,
+    policy: Arc<Policy>,
+    in_flight: Mutex<HashMap<EndpointId, u32>>,
+}
+
+/// Counts an attempt out however it ends.
+struct Flight<'a>(&'a Transport, EndpointId, Option<Order>);
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        *self.0.in_flight.lock().unwrap().entry(self.1).or_default() -= 1;
+        if let Some(order) = self.2.take() {
+            let mut known = self.0.world.known.lock().unwrap();
+            *known.keys_in_flight.entry((self.1, order)).or_default() -= 1;
+        }
+    }
+}
+
+impl Transport {
+    pub fn new(world: Arc<World>, worker: usize) -> Self {
+        Self { world, worker, policy: Arc::new(policy()), in_flight: Mutex::default() }
+    }
+
+    /// Everything that can be said when a request leaves.
+    async fn leave(&self, leased: &Leased) -> Flight<'_> {
+        let now = self.world.clock.now();
+        let id = leased.lease.delivery;
+        // I2, I4: read from the store itself, past the faults.
+        let kept = self.world.store.inner().delivery(id).await.unwrap().expect("I2: it was committed");
+        assert!(!kept.state.is_final(), "I4: sent though it is {:?}", kept.state);
+        assert!(kept.due > now, "I4: the lease ended at {}, sent at {now}", kept.due);
+        let here = {
+            let mut in_flight = self.in_flight.lock().unwrap();
+            let here = in_flight.entry(leased.endpoint).or_default();
+            *here += 1;
+            *here
+        };
+        assert!(here <= CONCURRENCY, "I7: {here} in flight from worker {}", self.worker);
+        let mut known = self.world.known.lock().unwrap();
+        if let Some(due) = known.due.get(&id) {
+            assert!(*due <= now, "I6: due at {due}, sent at {now}");
+        }
+        if let Some(order) = &leased.event.order {
+            let others = known.keys_in_flight.entry((leased.endpoint, order.clone())).or_default();
+            assert_eq!(*others, 0, "two of one key in flight");
+            *others += 1;
+        }
+        Flight(self, leased.endpoint, leased.event.order.clone())
+    }
+
+    fn arrived(&self, leased: &Leased, succeeded: bool) {
+        let (event, order) = (leased.event.id.clone(), leased.event.order.clone());
+        let (delivery, endpoint, attempt) = (leased.lease.delivery, leased.endpoint, leased.attempt);
+        let at = self.world.clock.now();
+        self.world.known.lock().unwrap().sent.push(Sent { at, delivery, endpoint, event, order, attempt, succeeded });
+    }
+}
+
+#[async_trait]
+impl Deliver for Transport {
+    async fn deliver(&self, leased: &Leased) -> Option<Report> {
+        let flight = self.leave(leased).await;
+        let seconds = Duration::from_secs;
+        let answer = |code, after| Report::new(Outcome::Status(code), after);
+        let report = match self.world.mood(leased.endpoint) {
+            Mood::Local => return Some(Report::new(Outcome::Local, Duration::ZERO)),
+            Mood::Hanging => {
+                tokio::time::sleep(seconds(20)).await;
+                self.arrived(leased, false);
+                Report::new(Outcome::Timeout, seconds(20))
+            }
+            Mood::Lost => {
+                // The receiver has it; the answer never arrives.
+                self.arrived(leased, true);
+                tokio::time::sleep(seconds(3)).await;
+                Report::new(Outcome::Reset, seconds(3))
+            }
+            Mood::Panicking => {
+                self.arrived(leased, false);
+                // A panic that no hook prints.
+                std::panic::resume_unwind(Box::new("on purpose"))
+            }
+            Mood::Busy => {
+                self.arrived(leased, false);
+                let until = self.world.clock.now() + seconds(600);
+                answer(429, Duration::ZERO).with_retry_after(Some(until))
+            }
+            Mood::Failing => {
+                self.arrived(leased, false);
+                answer(503, Duration::ZERO)
+            }
+            mood => {
+                let takes = if matches!(mood, Mood::Slow) { seconds(15) } else { Duration::from_millis(80) };
+                tokio::time::sleep(takes).await;
+                self.arrived(leased, true);
+                answer(200, takes)
+            }
+        };
+        drop(flight);
+        Some(report)
+    }
+
+    async fn terms(&self, _: EndpointId) -> Result<Terms, StoreError> {
+        Ok(Terms::open(NonZeroU32::new(CONCURRENCY).unwrap()))
+    }
+
+    async fn policy(&self, _: &Leased) -> Arc<dyn RetryPolicy> {
+        self.policy.clone()
+    }
+
+    fn settled(&self, settlement: &Settlement) {
+        let id = settlement.lease.delivery;
+        let mut known = self.world.known.lock().unwrap();
+        match settlement.next {
+            Next::Retry { due } | Next::Again { due } => {
+                known.due.insert(id, due);
+            }
+            Next::Delivered => {
+                known.finals.insert(id, (DeliveryState::Delivered, Some(settlement.at)));
+            }
+            Next::Failed { .. } => {
+                known.finals.insert(id, (DeliveryState::Failed, Some(settlement.at)));
+            }
+            _ => {}
+        }
+    }
+
+    async fn tend(&self) -> Result<Tended, StoreError> {
+        Ok(Tended::default())
+    }
+}
