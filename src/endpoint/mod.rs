@@ -163,6 +163,8 @@ pub enum DisableReason {
     Requested,
     /// It answered 410 Gone.
     Gone,
+    /// Its owner has not said yet that it may be served.
+    Unproven,
     /// The retry policy decided so.
     Policy,
     /// It did nothing but fail for too long: [`HealthRules`].
@@ -196,6 +198,8 @@ pub struct Endpoint {
     pub retry: Option<Arc<str>>,
     /// Whether it is served.
     pub state: EndpointState,
+    /// Whether requests to it carry the trace they belong to.
+    pub traced: bool,
     /// How it has been answering. Read from the store; putting an endpoint does not change it, except that enabling a
     /// disabled one forgives its failures.
     pub health: Health,
@@ -222,6 +226,7 @@ impl Endpoint {
             limits: new.limits,
             on_failure: new.on_failure,
             retry: new.retry,
+            traced: new.traced,
             state: EndpointState::Enabled,
             health: Health::default(),
             flagged_at: None,
@@ -308,6 +313,7 @@ pub struct NewEndpoint {
     pub(crate) limits: Limits,
     pub(crate) on_failure: OnFailure,
     pub(crate) retry: Option<Arc<str>>,
+    pub(crate) traced: bool,
 }
 
 /// Why an endpoint cannot be described so.
@@ -341,7 +347,18 @@ impl NewEndpoint {
     pub fn at(target: Target) -> Self {
         let (tenant, filter, limits) = (Tenant::default(), Filter::default(), Limits::default());
         let (schemes, headers) = (Vec::new(), CustomHeaders::new());
-        Self { tenant, target, filter, keys: None, schemes, headers, limits, on_failure: OnFailure::Skip, retry: None }
+        Self {
+            tenant,
+            target,
+            filter,
+            keys: None,
+            schemes,
+            headers,
+            limits,
+            on_failure: OnFailure::Skip,
+            retry: None,
+            traced: false,
+        }
     }
 
     /// Whose it is. Without this: [`Tenant::default`].
@@ -395,6 +412,14 @@ impl NewEndpoint {
         self
     }
 
+    /// Requests to it carry the trace they belong to (`traceparent`), by the sender's
+    /// [propagator](crate::sender::SenderBuilder::propagate). Without this they do not: a stranger need not know.
+    #[must_use]
+    pub const fn traced(mut self) -> Self {
+        self.traced = true;
+        self
+    }
+
     /// The retry policy, by the name under which the sender knows it. Without this: by event type, or the sender's own.
     #[must_use]
     pub fn retry(mut self, name: impl Into<Arc<str>>) -> Self {
@@ -429,6 +454,8 @@ pub struct EndpointRecord {
     on_failure: OnFailure,
     #[serde(default)]
     retry: Option<Arc<str>>,
+    #[serde(default)]
+    traced: bool,
     #[serde(flatten)]
     state: EndpointState,
     flagged_at: Option<Timestamp>,
@@ -483,6 +510,7 @@ impl EndpointRecord {
             limits: endpoint.limits,
             on_failure: endpoint.on_failure,
             retry: endpoint.retry.clone(),
+            traced: endpoint.traced,
             state: endpoint.state,
             flagged_at: endpoint.flagged_at,
             created_at: endpoint.created_at,
@@ -539,6 +567,7 @@ impl EndpointRecord {
             limits: self.limits,
             on_failure: self.on_failure,
             retry: self.retry,
+            traced: self.traced,
             state: self.state,
             health: Health::default(),
             flagged_at: self.flagged_at,

@@ -5,7 +5,9 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::deliver::{HttpDeliver, Parts};
+use http::HeaderMap;
+
+use super::deliver::{HttpDeliver, Parts, Propagator};
 use super::directory::CachedDirectory;
 use super::egress::EgressPolicy;
 use super::fan_out::FanOut;
@@ -13,6 +15,7 @@ use super::http::{HttpClient, HttpError, HttpOptions};
 use super::keeper::Keeper;
 use super::latency::Latencies;
 use super::notice::Board;
+use super::ownership::{Ownership, OwnershipPolicy};
 use super::policies::Policies;
 use super::relay::Relay;
 use super::signers::Signers;
@@ -33,6 +36,8 @@ pub struct SenderBuilder {
     clock: Arc<dyn Clock>,
     policies: Policies,
     signers: Signers,
+    ownership: OwnershipPolicy,
+    propagator: Option<Propagator>,
     rules: HealthRules,
     failing_after: u32,
     operator: Option<Tenant>,
@@ -61,6 +66,8 @@ impl SenderBuilder {
             clock: Arc::new(SystemClock),
             policies: Policies { default: Arc::new(Policy::default()), named: HashMap::new(), by_type: Vec::new() },
             signers: Signers::default(),
+            ownership: OwnershipPolicy::new(|_| Ownership::NotAsked),
+            propagator: None,
             rules: HealthRules::default(),
             failing_after: 3,
             operator: None,
@@ -106,6 +113,23 @@ impl SenderBuilder {
     #[must_use]
     pub fn signer(mut self, name: &str, signer: impl SignRequest) -> Self {
         self.signers.add(name, signer);
+        self
+    }
+
+    /// Whether the owner of a new target is asked before anything is delivered to it, and how: for each tenant. Default: nobody
+    /// is asked. See [`Endpoints::prove`](super::Endpoints::prove).
+    #[must_use]
+    pub fn ownership(mut self, choose: impl Fn(&Tenant) -> Ownership + Send + Sync + 'static) -> Self {
+        self.ownership = OwnershipPolicy::new(choose);
+        self
+    }
+
+    /// What puts the current trace (`traceparent`, W3C Trace Context) on requests to [traced](crate::endpoint::NewEndpoint::traced)
+    /// endpoints: it is called in the span of the attempt, before the request is signed. With `tracing-opentelemetry` that is
+    /// its propagator's `inject_context`. Default: none.
+    #[must_use]
+    pub fn propagate(mut self, propagator: impl Fn(&mut HeaderMap) + Send + Sync + 'static) -> Self {
+        self.propagator = Some(Propagator(Arc::new(propagator)));
         self
     }
 
@@ -183,6 +207,7 @@ impl SenderBuilder {
         let client = HttpClient::new(self.http, self.clock.clone())?;
         let directory = Arc::new(CachedDirectory::new(self.store.clone(), self.clock.clone(), self.cache_for));
         let (store, clock, limits) = (self.store, self.clock, self.limits);
+        let ownership = self.ownership;
         let fan_out = FanOut { directory: directory.clone(), clock: clock.clone(), limits };
         let (policies, signers) = (Arc::new(self.policies), Arc::new(self.signers));
         let keeper = Arc::new(Keeper {
@@ -199,7 +224,8 @@ impl SenderBuilder {
         });
         let relay = Relay { store: store.clone(), fan_out: fan_out.clone() };
         let parts = Parts {
-            client,
+            client: client.clone(),
+            propagator: self.propagator,
             keeper: keeper.clone(),
             policies: policies.clone(),
             signers: signers.clone(),
@@ -208,7 +234,20 @@ impl SenderBuilder {
         };
         let deliver = HttpDeliver::new(parts);
         let engine = Engine::new(store.clone(), Arc::new(deliver), clock.clone(), self.worker);
-        let shared = Shared { store, directory, engine, clock, egress, limits, fan_out, keeper, policies, signers };
+        let shared = Shared {
+            store,
+            directory,
+            engine,
+            clock,
+            egress,
+            limits,
+            fan_out,
+            keeper,
+            policies,
+            signers,
+            client,
+            ownership,
+        };
         Ok(Sender { shared: Arc::new(shared) })
     }
 }

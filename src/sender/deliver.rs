@@ -7,12 +7,14 @@ use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method, Request};
 use http_body_util::Full;
+use tracing::Instrument as _;
 
 use super::http::HttpClient;
 use super::keeper::Keeper;
 use super::policies::Policies;
 use super::relay::Relay;
 use super::signers::Signers;
+use super::span;
 use crate::delivery::{Leased, Settlement};
 use crate::endpoint::Endpoint;
 use crate::event::{Event, NewEvent};
@@ -34,8 +36,19 @@ pub(super) struct HttpDeliver {
     policies: Arc<Policies>,
     signers: Arc<Signers>,
     relay: Relay,
+    propagator: Option<Propagator>,
     /// Whose endpoints are told what operators should know.
     operator: Option<Tenant>,
+}
+
+/// Puts the current trace on a request.
+#[derive(Clone)]
+pub(super) struct Propagator(pub(super) Arc<dyn Fn(&mut HeaderMap) + Send + Sync>);
+
+impl std::fmt::Debug for Propagator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Propagator")
+    }
 }
 
 /// What an [`HttpDeliver`] is made of.
@@ -46,13 +59,14 @@ pub(super) struct Parts {
     pub(super) policies: Arc<Policies>,
     pub(super) signers: Arc<Signers>,
     pub(super) relay: Relay,
+    pub(super) propagator: Option<Propagator>,
     pub(super) operator: Option<Tenant>,
 }
 
 impl HttpDeliver {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { client, keeper, policies, signers, relay, operator } = parts;
-        Self { client, keeper, policies, signers, relay, operator }
+        let Parts { client, keeper, policies, signers, relay, propagator, operator } = parts;
+        Self { client, keeper, policies, signers, relay, propagator, operator }
     }
 
     /// Dispatches notices to the operator's endpoints. What concerns those is not told to them.
@@ -86,6 +100,9 @@ impl HttpDeliver {
             headers.insert(CONTENT_TYPE, content_type);
         }
         endpoint.headers.apply(headers);
+        if let Some(propagator) = self.propagator.as_ref().filter(|_| endpoint.traced) {
+            (propagator.0)(headers);
+        }
         let outgoing = Outgoing {
             method: &Method::POST,
             uri: endpoint.target.uri(),
@@ -107,13 +124,16 @@ impl Deliver for HttpDeliver {
         let Ok(endpoint) = self.keeper.directory.endpoint(leased.endpoint).await else { return local() };
         // Disabled or removed since it was claimed: the store holds or cancels it.
         let endpoint = endpoint.filter(|endpoint| endpoint.is_enabled())?;
-        match self.client.exchange(|| self.request(&endpoint, &leased.event)).await {
+        let span = span::attempt(leased, &endpoint);
+        let exchange = self.client.exchange(|| self.request(&endpoint, &leased.event));
+        let report = match exchange.instrument(span.clone()).await {
             Ok(report) => Some(report),
             Err(error) => {
                 tracing::error!(endpoint = %endpoint.id, %error, "the request cannot be signed");
                 local()
             }
-        }
+        };
+        report.inspect(|report| span::end(&span, report))
     }
 
     async fn terms(&self, lane: EndpointId) -> Result<Terms, StoreError> {

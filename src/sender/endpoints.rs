@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Shared;
 use super::egress::Refusal;
 use super::notice::What;
+use super::ownership::{self, Ownership};
 use super::signers::wants_text_keys;
 use crate::endpoint::{
     CustomHeaders, DisableReason, Endpoint, EndpointState, Filter, Limits, NewEndpoint, OnFailure, Target,
@@ -59,6 +60,9 @@ pub enum EndpointError {
     /// More than four.
     #[error("schemes: must be at most {MAX_SCHEMES}")]
     TooManySchemes,
+    /// The owner of its target has not agreed.
+    #[error("endpoint: the owner of its target has not agreed")]
+    Unproven,
     /// There is no such endpoint.
     #[error("endpoint: there is none with this id")]
     NotFound,
@@ -152,6 +156,10 @@ impl EndpointChange {
     }
 }
 
+fn is_unproven(endpoint: &Endpoint) -> bool {
+    matches!(endpoint.state, EndpointState::Disabled { reason: DisableReason::Unproven, .. })
+}
+
 impl<'a> Endpoints<'a> {
     pub(super) const fn new(shared: &'a Shared) -> Self {
         Self { shared }
@@ -174,7 +182,9 @@ impl<'a> Endpoints<'a> {
         if wants_text_keys(&new.schemes) {
             key = Key::text(&key.expose())?;
         }
-        self.put(Endpoint::new(new, Keyring::new(key), self.shared.clock.now())).await
+        let mut endpoint = Endpoint::new(new, Keyring::new(key), self.shared.clock.now());
+        self.demand_proof(&mut endpoint);
+        self.put(endpoint).await
     }
 
     /// One endpoint.
@@ -206,9 +216,11 @@ impl<'a> Endpoints<'a> {
     /// store is in trouble.
     pub async fn update(&self, id: EndpointId, change: EndpointChange) -> Result<Endpoint, EndpointError> {
         let mut endpoint = Endpoint::clone(&*self.get(id).await?);
+        let was_enabled = endpoint.is_enabled();
         if let Some(target) = change.target {
             self.shared.egress.check_target(&target)?;
             (endpoint.target, endpoint.flagged_at) = (target, None);
+            self.demand_proof(&mut endpoint);
         }
         if let Some(name) = &change.retry {
             self.check_policy(name.as_deref())?;
@@ -222,12 +234,12 @@ impl<'a> Endpoints<'a> {
         endpoint.filter = change.filter.unwrap_or(endpoint.filter);
         endpoint.limits = change.limits.unwrap_or(endpoint.limits);
         endpoint.on_failure = change.on_failure.unwrap_or(endpoint.on_failure);
-        let was_enabled = endpoint.is_enabled();
         match change.enabled {
+            Some(true) if is_unproven(&endpoint) => return Err(EndpointError::Unproven),
             Some(true) if !was_enabled => {
                 (endpoint.state, endpoint.health) = (EndpointState::Enabled, endpoint.health.forgiven());
             }
-            Some(false) if was_enabled => {
+            Some(false) if endpoint.is_enabled() => {
                 let at = self.shared.clock.now();
                 endpoint.state = EndpointState::Disabled { reason: DisableReason::Requested, at };
             }
@@ -245,6 +257,46 @@ impl<'a> Endpoints<'a> {
             return Err(EndpointError::TooManySchemes);
         }
         if self.shared.signers.know(names) { Ok(()) } else { Err(EndpointError::UnknownScheme) }
+    }
+
+    /// A target whose owner is to be asked is not served before.
+    fn demand_proof(&self, endpoint: &mut Endpoint) {
+        if self.shared.ownership.of(&endpoint.tenant) != Ownership::NotAsked {
+            let (reason, at) = (DisableReason::Unproven, self.shared.clock.now());
+            endpoint.state = EndpointState::Disabled { reason, at };
+        }
+    }
+
+    /// Asks the owner of a target that was not proven yet, as the tenant's [`Ownership`] says; when the answer is right, the
+    /// endpoint is enabled and what was held goes out. Answers the endpoint as it is then.
+    ///
+    /// # Errors
+    /// [`EndpointError::Unproven`] when the answer is not right; else as [`update`](Self::update).
+    pub async fn prove(&self, id: EndpointId) -> Result<Endpoint, EndpointError> {
+        let endpoint = self.get(id).await?;
+        if !is_unproven(&endpoint) {
+            return Ok(Endpoint::clone(&endpoint));
+        }
+        if ownership::ask(self.shared, &endpoint).await? {
+            self.accept(&endpoint).await
+        } else {
+            Err(EndpointError::Unproven)
+        }
+    }
+
+    /// Says yes for the owner of a target that was not proven yet, because it was learnt in another way.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update).
+    pub async fn vouch(&self, id: EndpointId) -> Result<Endpoint, EndpointError> {
+        let endpoint = self.get(id).await?;
+        if is_unproven(&endpoint) { self.accept(&endpoint).await } else { Ok(Endpoint::clone(&endpoint)) }
+    }
+
+    async fn accept(&self, endpoint: &Endpoint) -> Result<Endpoint, EndpointError> {
+        let endpoint = self.put_next(Endpoint { state: EndpointState::Enabled, ..endpoint.clone() }).await?;
+        self.switched(&endpoint);
+        Ok(endpoint)
     }
 
     fn check_policy(&self, name: Option<&str>) -> Result<(), EndpointError> {

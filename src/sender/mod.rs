@@ -54,10 +54,12 @@ mod keeper;
 mod latency;
 mod notice;
 mod operate;
+mod ownership;
 mod policies;
 mod relay;
 mod replay;
 mod signers;
+mod span;
 
 use std::sync::Arc;
 
@@ -70,6 +72,8 @@ use self::keeper::Keeper;
 pub use self::latency::Latency;
 pub use self::notice::{NextNotice, Notice, Notices, What};
 pub use self::operate::{Explained, Stats, TEST_EVENT};
+pub use self::ownership::Ownership;
+use self::ownership::OwnershipPolicy;
 use self::policies::Policies;
 pub use self::replay::Replay;
 use self::signers::Signers;
@@ -96,6 +100,8 @@ struct Shared {
     keeper: Arc<Keeper>,
     policies: Arc<Policies>,
     signers: Arc<Signers>,
+    client: http::HttpClient,
+    ownership: OwnershipPolicy,
 }
 
 /// What a stranger may make us keep.

@@ -91,12 +91,12 @@ impl HttpClient {
     }
 
     /// One request on a pooled connection; no answer is no answer, whatever the reason.
-    pub(super) async fn ask(&self, request: Request<Full<Bytes>>) -> Option<Response<Incoming>> {
+    pub(in crate::sender) async fn ask(&self, request: Request<Full<Bytes>>) -> Option<Response<Incoming>> {
         let answer = self.pooled.request(request).await;
         answer.inspect_err(|error| tracing::debug!(error = error as &dyn std::error::Error, "not fetched")).ok()
     }
 
-    pub(super) const fn exchange_timeout(&self) -> Duration {
+    pub(in crate::sender) const fn exchange_timeout(&self) -> Duration {
         self.exchange_timeout
     }
 

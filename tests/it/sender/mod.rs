@@ -3,7 +3,9 @@
 mod health;
 mod operate;
 mod outbox;
+mod ownership;
 mod signing;
+mod trace;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
