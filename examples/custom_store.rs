@@ -17,7 +17,8 @@ use hookwire::id::{DeliveryId, EndpointId, EventId, Tenant};
 use hookwire::sender::Sender;
 use hookwire::store::{
     Admit, Admitted, Append, Appended, Claim, Claimed, Control, Counts, DeliveryQuery, Directory, EventQuery,
-    EventSummary, History, Intake, LaneDue, MemoryStore, Outbox, Owe, Page, Put, Settled, Staged, StoreError,
+    EventSummary, Finished, History, Intake, LaneDue, MemoryStore, Old, Outbox, Owe, Page, Put, Settled, Staged,
+    StoreError,
 };
 
 #[derive(Clone, Debug, Default)]
@@ -92,8 +93,11 @@ impl History for Counting {
     async fn counts(&self, endpoint: Option<EndpointId>) -> Result<Counts, StoreError> {
         self.inner.counts(endpoint).await
     }
-    async fn prune(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        History::prune(&self.inner, before, limit).await
+    async fn prune(&self, old: Old, limit: u32) -> Result<u64, StoreError> {
+        History::prune(&self.inner, old, limit).await
+    }
+    async fn shed(&self, after: Finished, before: Timestamp, limit: u32) -> Result<Option<Finished>, StoreError> {
+        self.inner.shed(after, before, limit).await
     }
 }
 

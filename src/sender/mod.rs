@@ -136,7 +136,8 @@ impl Sender {
     }
 
     /// Looks at once for events that were written into the store's database, rather than at the next
-    /// [`Config::tend`](crate::worker::Config::tend): call it after the commit where milliseconds count.
+    /// [`Config::tend`](crate::worker::Config::tend): call it after the commit where milliseconds count. Looks at what is due,
+    /// too: in a test, call it after the clock was moved on.
     pub fn wake(&self) {
         self.shared.engine.wake();
     }

@@ -46,6 +46,28 @@ impl Default for Page {
     }
 }
 
+/// A place among finished deliveries: when one finished, and which.
+pub type Finished = (Timestamp, DeliveryId);
+
+/// What is old enough to be forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "made by workers")]
+pub struct Old {
+    /// Deliveries that finished before this go, with their attempts; and events that were appended before it, once nothing of
+    /// them is left, with their payload.
+    pub work: Timestamp,
+    /// The ids of events that were appended before this are free again, once the event is gone.
+    pub keys: Timestamp,
+}
+
+impl Old {
+    /// Everything before this.
+    #[must_use]
+    pub const fn before(at: Timestamp) -> Self {
+        Self { work: at, keys: at }
+    }
+}
+
 /// How many deliveries are in each state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -90,10 +112,12 @@ impl Counts {
 /// 3. `attempts` MUST answer in the order made (`attempts_read_back_whole`,
 ///    `every_attempt_of_a_long_life_is_kept`).
 /// 4. `event` MUST answer the payload byte for byte (`an_event_reads_back_whole`).
-/// 5. `prune` MUST remove deliveries that reached a final state before `before`, with their attempts, and events that
+/// 5. `prune` MUST remove deliveries that reached a final state before [`Old::work`], with their attempts, and events that
 ///    were appended before it and have no delivery left; at most `limit` of each a call; and nothing else
-///    (`prune_forgets_finished_work_only`, `prune_is_bounded`,
-///    `prune_keeps_an_event_that_is_still_owed`).
+///    (`prune_forgets_finished_work_only`, `prune_is_bounded`, `prune_keeps_an_event_that_is_still_owed`). The id of an
+///    event MUST stay taken until [`Old::keys`], whether the event is there or not (`an_event_id_outlives_its_event`).
+/// 6. `shed` MUST forget the payloads of events of which a delivery finished in the span asked for and none is pending or
+///    held, and of no others (`shed_forgets_the_payloads_of_finished_work_only`).
 #[async_trait]
 pub trait History: fmt::Debug + Send + Sync + 'static {
     /// One event, with its payload.
@@ -126,12 +150,19 @@ pub trait History: fmt::Debug + Send + Sync + 'static {
     /// When the store is in trouble.
     async fn counts(&self, endpoint: Option<EndpointId>) -> Result<Counts, StoreError>;
 
-    /// Forgets finished deliveries and childless events older than `before`, at most `limit` of each. Answers how many
+    /// Forgets what is old, at most `limit` of each kind. Answers how many
     /// went of the kind of which more did; less than `limit` means that nothing is left to forget.
     ///
     /// # Errors
     /// When the store is in trouble.
-    async fn prune(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
+    async fn prune(&self, old: Old, limit: u32) -> Result<u64, StoreError>;
+
+    /// Forgets the payloads of finished events, looking at no more than `limit` deliveries after that place that finished before
+    /// `before`. Answers the last one looked at; `None` when there is no more.
+    ///
+    /// # Errors
+    /// When the store is in trouble.
+    async fn shed(&self, after: Finished, before: Timestamp, limit: u32) -> Result<Option<Finished>, StoreError>;
 }
 
 #[async_trait]
@@ -156,7 +187,11 @@ impl<S: History + ?Sized> History for Arc<S> {
         (**self).counts(endpoint).await
     }
 
-    async fn prune(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        (**self).prune(before, limit).await
+    async fn prune(&self, old: Old, limit: u32) -> Result<u64, StoreError> {
+        (**self).prune(old, limit).await
+    }
+
+    async fn shed(&self, after: Finished, before: Timestamp, limit: u32) -> Result<Option<Finished>, StoreError> {
+        (**self).shed(after, before, limit).await
     }
 }

@@ -31,7 +31,7 @@ pub use self::dedup::{Begin, Claimant, Dedup, DedupKey, Settled};
 pub use self::directory::{Directory, Put};
 pub use self::error::{StoreError, StoreErrorKind};
 #[cfg(feature = "outbox")]
-pub use self::history::{Counts, DeliveryQuery, History, Page};
+pub use self::history::{Counts, DeliveryQuery, Finished, History, Old, Page};
 #[cfg(feature = "outbox")]
 pub use self::intake::{Admit, Admitted, Intake, Staged};
 pub use self::memory::MemoryDedup;

@@ -13,7 +13,8 @@ use crate::event::Event;
 use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
 use crate::store::{
     Admit, Admitted, Append, Appended, Claim, Claimed, Control, Counts, DeliveryQuery, Directory, EventQuery,
-    EventSummary, History, Intake, LaneDue, Outbox, Owe, Page, Put, Settled, Staged, StoreError, StoreErrorKind,
+    EventSummary, Finished, History, Intake, LaneDue, Old, Outbox, Owe, Page, Put, Settled, Staged, StoreError,
+    StoreErrorKind,
 };
 
 /// How one call fails.
@@ -70,7 +71,7 @@ impl Plan {
     }
 }
 
-/// SplitMix64 (Steele, Lea and Flood 2014): enough for tests, and the same everywhere.
+/// `SplitMix64` (Steele, Lea and Flood 2014): enough for tests, and the same everywhere.
 const fn split_mix(seed: &mut u64) -> u64 {
     *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut z = *seed;
@@ -227,8 +228,12 @@ impl<S: History> History for FaultyStore<S> {
         self.call(self.inner.counts(endpoint)).await
     }
 
-    async fn prune(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        self.call(self.inner.prune(before, limit)).await
+    async fn prune(&self, old: Old, limit: u32) -> Result<u64, StoreError> {
+        self.call(self.inner.prune(old, limit)).await
+    }
+
+    async fn shed(&self, after: Finished, before: Timestamp, limit: u32) -> Result<Option<Finished>, StoreError> {
+        self.call(self.inner.shed(after, before, limit)).await
     }
 }
 

@@ -5,6 +5,8 @@ mod clock;
 pub mod conformance;
 pub mod endpoint;
 mod faulty;
+mod signed;
 
 pub use self::clock::{ManualClock, TokioClock};
 pub use self::faulty::{Chances, Fault, FaultyStore};
+pub use self::signed::signed_request;

@@ -13,6 +13,8 @@ use std::time::Duration;
 /// | `tend` | 25 ms | how often events that others have written into the store's database are looked for |
 /// | `grace` | 30 s | how long a stopping worker waits for attempts in flight |
 /// | `retention` | 30 days | how long finished deliveries and their attempts are kept; `None`: for ever |
+/// | `payloads` | `None` | how long the payloads of finished events are kept; `None`: as long as the events |
+/// | `keys` | 30 days | how long the ids of events stay taken; at least as long as the events are there |
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Config {
@@ -30,6 +32,10 @@ pub struct Config {
     pub grace: Duration,
     /// How long finished work is kept.
     pub retention: Option<Duration>,
+    /// How long the payloads of finished events are kept.
+    pub payloads: Option<Duration>,
+    /// How long the ids of events stay taken.
+    pub keys: Duration,
 }
 
 impl Default for Config {
@@ -42,6 +48,8 @@ impl Default for Config {
             tend: Duration::from_millis(25),
             grace: Duration::from_secs(30),
             retention: Some(Duration::from_secs(30 * 24 * 60 * 60)),
+            payloads: None,
+            keys: Duration::from_secs(30 * 24 * 60 * 60),
         }
     }
 }

@@ -114,9 +114,10 @@ impl Engine {
         }
     }
 
-    /// There is something to [tend](Deliver::tend) to.
+    /// Look again, now: at what there is to [tend](Deliver::tend) to, and at what is due.
     pub fn wake(&self) {
         self.tending.notify_one();
+        self.work.notify_one();
     }
 
     /// The lane's terms have changed. What was not started is given back when it is closed.

@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::deliver::Tended;
 use super::engine::Engine;
 use super::settle::back_off;
-use crate::id::EndpointId;
-use crate::store::{Settled, StoreError};
+use crate::clock::Timestamp;
+use crate::id::{DeliveryId, EndpointId};
+use crate::store::{Finished, Old, Settled, StoreError};
 
 /// How often old history is looked for.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(60);
@@ -83,26 +84,41 @@ impl Engine {
 
     /// Forgets old history for as long as it is polled.
     pub(super) async fn prune_forever(self: &Arc<Self>) -> Result<(), StoreError> {
+        let mut shed_to = (Timestamp::from_micros(i64::MIN), DeliveryId::from_bytes([0; 16]));
         loop {
-            if let Some(retention) = self.config.retention {
-                self.prune(retention).await?;
+            let done = async {
+                if let Some(span) = self.config.payloads {
+                    shed_to = self.shed(shed_to, self.clock.now() - span).await?;
+                }
+                match self.config.retention {
+                    Some(span) => self.prune(span).await,
+                    None => Ok(()),
+                }
+            };
+            match done.await {
+                Err(error) if !error.is_retryable() => return Err(error),
+                Err(error) => tracing::warn!(%error, "pruning failed; it will be tried again"),
+                Ok(()) => {}
             }
             tokio::time::sleep(PRUNE_INTERVAL).await;
         }
     }
 
     async fn prune(&self, retention: Duration) -> Result<(), StoreError> {
-        let before = self.clock.now() - retention;
-        loop {
-            match self.store.prune(before, PRUNE_BATCH).await {
-                Ok(gone) if gone < u64::from(PRUNE_BATCH) => return Ok(()),
-                Ok(_) => tokio::time::sleep(PRUNE_PAUSE).await,
-                Err(error) if error.is_retryable() => {
-                    tracing::warn!(%error, "pruning failed; it will be tried again");
-                    return Ok(());
-                }
-                Err(error) => return Err(error),
-            }
+        let now = self.clock.now();
+        let old = Old { work: now - retention, keys: now - self.config.keys };
+        while self.store.prune(old, PRUNE_BATCH).await? >= u64::from(PRUNE_BATCH) {
+            tokio::time::sleep(PRUNE_PAUSE).await;
         }
+        Ok(())
+    }
+
+    /// Forgets payloads of what finished before `before`; answers after what to look the next time.
+    async fn shed(&self, mut from: Finished, before: Timestamp) -> Result<Finished, StoreError> {
+        while let Some(next) = self.store.shed(from, before, PRUNE_BATCH).await? {
+            from = next;
+            tokio::time::sleep(PRUNE_PAUSE).await;
+        }
+        Ok(from.max((before, DeliveryId::from_bytes([0; 16]))))
     }
 }

@@ -125,20 +125,24 @@ impl Tables {
     }
 
     fn expunge(&mut self, tenant: &Tenant, event: &EventId, now: Timestamp) -> bool {
-        let Some(kept) = self.events.get_mut(&(tenant.clone(), event.clone())) else { return false };
-        let empty = Arc::new(Event { payload: Bytes::new(), ..Event::clone(&kept.event) });
-        (kept.event, kept.expunged) = (empty.clone(), true);
-        let seq = kept.seq;
-        let of_event = self.deliveries.iter_mut().filter(|(_, row)| row.seq == seq);
-        let ids: Vec<_> = of_event
-            .map(|(id, row)| {
-                row.event = empty.clone();
-                *id
-            })
-            .collect();
+        let Some(ids) = self.forget_payload(&(tenant.clone(), event.clone())) else { return false };
         for id in ids {
             self.cancel(id, now);
         }
         true
+    }
+
+    /// Answers the event's deliveries; `None` for an unknown event.
+    pub(super) fn forget_payload(&mut self, key: &(Tenant, EventId)) -> Option<Vec<DeliveryId>> {
+        let kept = self.events.get_mut(key)?;
+        let empty = Arc::new(Event { payload: Bytes::new(), ..Event::clone(&kept.event) });
+        (kept.event, kept.expunged) = (empty.clone(), true);
+        let seq = kept.seq;
+        let mut ids = Vec::new();
+        for (id, row) in self.deliveries.iter_mut().filter(|(_, row)| row.seq == seq) {
+            row.event = empty.clone();
+            ids.push(*id);
+        }
+        Some(ids)
     }
 }

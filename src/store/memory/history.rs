@@ -12,7 +12,9 @@ use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, DeliveryState};
 use crate::event::Event;
 use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
-use crate::store::{Begin, Claimant, Counts, Dedup, DedupKey, DeliveryQuery, History, Page, Settled, StoreError};
+use crate::store::{
+    Begin, Claimant, Counts, Dedup, DedupKey, DeliveryQuery, Finished, History, Old, Page, Settled, StoreError,
+};
 
 #[async_trait]
 impl History for MemoryStore {
@@ -48,11 +50,15 @@ impl History for MemoryStore {
         Ok(counts)
     }
 
-    async fn prune(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+    async fn prune(&self, old: Old, limit: u32) -> Result<u64, StoreError> {
         let mut tables = self.tables();
-        let deliveries = tables.prune_deliveries(before, limit);
-        let events = tables.prune_events(before, limit);
-        Ok(deliveries.max(events))
+        let deliveries = tables.prune_deliveries(old.work, limit);
+        let events = tables.prune_events(old, limit);
+        Ok(deliveries.max(events).max(tables.prune_keys(old.keys, limit)))
+    }
+
+    async fn shed(&self, after: Finished, before: Timestamp, limit: u32) -> Result<Option<Finished>, StoreError> {
+        Ok(self.tables().shed(after, before, limit))
     }
 }
 
@@ -93,16 +99,45 @@ impl Tables {
         gone
     }
 
-    fn prune_events(&mut self, before: Timestamp, limit: u32) -> u64 {
-        let mut gone = 0;
-        while gone < u64::from(limit) && self.childless.first().is_some_and(|(at, ..)| *at < before) {
-            let first = self.childless.pop_first();
-            if let Some(gone) = first.and_then(|(_, tenant, id)| self.events.remove(&(tenant, id))) {
-                self.log.remove(&gone.seq);
+    /// Of an event whose id is still taken, the fingerprint stays.
+    fn prune_events(&mut self, old: Old, limit: u32) -> u64 {
+        let mut count = 0;
+        while count < u64::from(limit) && self.childless.first().is_some_and(|(at, ..)| *at < old.work) {
+            count += 1;
+            let Some((at, tenant, id)) = self.childless.pop_first() else { break };
+            let Some(gone) = self.events.remove(&(tenant.clone(), id.clone())) else { continue };
+            self.log.remove(&gone.seq);
+            if at >= old.keys {
+                self.spent.insert((tenant.clone(), id.clone()), gone.event.fingerprint);
+                self.spent_at.insert((at, tenant, id));
             }
-            gone += 1;
         }
-        gone
+        count
+    }
+
+    fn prune_keys(&mut self, before: Timestamp, limit: u32) -> u64 {
+        let mut count = 0;
+        while count < u64::from(limit) && self.spent_at.first().is_some_and(|(at, ..)| *at < before) {
+            count += 1;
+            if let Some((_, tenant, id)) = self.spent_at.pop_first() {
+                self.spent.remove(&(tenant, id));
+            }
+        }
+        count
+    }
+
+    fn shed(&mut self, after: Finished, before: Timestamp, limit: u32) -> Option<Finished> {
+        let later = self.finished.range((Bound::Excluded(after), Bound::Unbounded));
+        let found: Vec<_> = later.take_while(|(at, _)| *at < before).take(limit as usize).copied().collect();
+        for (_, id) in &found {
+            let Some(row) = self.deliveries.get(id) else { continue };
+            let (seq, key) = (row.seq, (row.event.tenant.clone(), row.event.id.clone()));
+            let owed = self.deliveries.values().any(|row| row.seq == seq && !row.state.is_final());
+            if !owed {
+                self.forget_payload(&key);
+            }
+        }
+        found.last().filter(|_| found.len() == limit as usize).copied()
     }
 }
 

@@ -70,6 +70,11 @@ impl Outbox for MemoryStore {
 impl Tables {
     fn append(&mut self, append: Append) -> Appended {
         let Append { event, deliveries, now } = append;
+        let spent =
+            if self.spent.is_empty() { None } else { self.spent.get(&(event.tenant.clone(), event.id.clone())) };
+        if let Some(fingerprint) = spent {
+            return if *fingerprint == event.fingerprint { Appended::Duplicate } else { Appended::Conflict };
+        }
         let slot = match self.events.entry((event.tenant.clone(), event.id.clone())) {
             Entry::Occupied(kept) if kept.get().event.fingerprint == event.fingerprint => return Appended::Duplicate,
             Entry::Occupied(_) => return Appended::Conflict,

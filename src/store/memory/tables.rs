@@ -41,6 +41,9 @@ pub(super) struct Tables {
     pub(super) log: BTreeMap<u64, (Tenant, EventId)>,
     /// Events without deliveries, for pruning: all others go with their last delivery.
     pub(super) childless: BTreeSet<(Timestamp, Tenant, EventId)>,
+    /// Ids of events that are gone, as long as they stay taken; and by the time of the event.
+    pub(super) spent: HashMap<(Tenant, EventId), Option<[u8; 32]>>,
+    pub(super) spent_at: BTreeSet<(Timestamp, Tenant, EventId)>,
     pub(super) deliveries: BTreeMap<DeliveryId, Row>,
     /// Final deliveries by the time they became so.
     pub(super) finished: BTreeSet<(Timestamp, DeliveryId)>,

@@ -6,12 +6,14 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
 use super::SqliteStore;
-use super::rows::{DELIVERY_COLUMNS, EVENT_COLUMNS, EVENT_WIDTH, attempt, delivery, event, select, shown_state};
+use super::rows::{
+    DELIVERY_COLUMNS, EVENT_COLUMNS, EVENT_WIDTH, attempt, delivery, delivery_id, event, select, shown_state, time,
+};
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, DeliveryState};
 use crate::event::{Event, EventType};
 use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
-use crate::store::{Counts, DeliveryQuery, History, Page, StoreError};
+use crate::store::{Counts, DeliveryQuery, Finished, History, Old, Page, StoreError};
 
 /// A delivery with its event, and its endpoint if there is one.
 const DELIVERIES: &str = "FROM hookwire_delivery d JOIN hookwire_event e ON e.seq = d.event \
@@ -47,8 +49,12 @@ impl History for SqliteStore {
         self.read(move |connection| counts(connection, endpoint)).await
     }
 
-    async fn prune(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        self.write(move |connection| prune(connection, before, limit)).await
+    async fn prune(&self, old: Old, limit: u32) -> Result<u64, StoreError> {
+        self.write(move |connection| prune(connection, old, limit)).await
+    }
+
+    async fn shed(&self, after: Finished, before: Timestamp, limit: u32) -> Result<Option<Finished>, StoreError> {
+        self.write(move |connection| shed(connection, after, (before, limit))).await
     }
 }
 
@@ -140,10 +146,38 @@ fn counts(connection: &Connection, endpoint: Option<EndpointId>) -> rusqlite::Re
 const FINISHED: &str = "SELECT id, event FROM hookwire_delivery WHERE finished_at < ?1 ORDER BY finished_at LIMIT ?2";
 const CHILDLESS: &str = "SELECT seq FROM hookwire_event WHERE childless < ?1 ORDER BY childless LIMIT ?2";
 
-fn prune(connection: &Connection, before: Timestamp, limit: u32) -> rusqlite::Result<u64> {
-    let deliveries = prune_deliveries(connection, before, limit)?;
-    let events = prune_events(connection, before, limit)?;
-    Ok(u64::try_from(deliveries.max(events)).unwrap_or(u64::MAX))
+const SPENT: &str = "DELETE FROM hookwire_publish WHERE (id, tenant) IN \
+                     (SELECT id, tenant FROM hookwire_publish WHERE spent < ?1 ORDER BY spent LIMIT ?2)";
+
+fn prune(connection: &Connection, old: Old, limit: u32) -> rusqlite::Result<u64> {
+    let deliveries = prune_deliveries(connection, old.work, limit)?;
+    let events = prune_events(connection, old, limit)?;
+    let keys = connection.prepare_cached(SPENT)?.execute(params![old.keys.as_micros(), limit])?;
+    Ok(u64::try_from(deliveries.max(events).max(keys)).unwrap_or(u64::MAX))
+}
+
+const SHED: &str = "SELECT finished_at, id, event FROM hookwire_delivery WHERE (finished_at, id) > (?1, ?2) \
+                    AND finished_at < ?3 ORDER BY finished_at, id LIMIT ?4";
+
+fn shed(
+    connection: &Connection,
+    (after, id): Finished,
+    (before, limit): (Timestamp, u32),
+) -> rusqlite::Result<Option<Finished>> {
+    let values = params![after.as_micros(), id.as_bytes(), before.as_micros(), limit];
+    let read = |row: &rusqlite::Row<'_>| Ok((time(row, 0)?, delivery_id(row, 1)?, row.get::<_, i64>(2)?));
+    let found = connection.prepare_cached(SHED)?.query_map(values, read)?.collect::<Result<Vec<_>, _>>()?;
+    let mut forget = connection.prepare_cached(
+        "UPDATE hookwire_event SET expunged = 1 WHERE seq = ?1 AND expunged = 0 AND NOT EXISTS \
+         (SELECT 1 FROM hookwire_delivery d WHERE d.event = ?1 AND d.finished_at IS NULL)",
+    )?;
+    let mut payload = connection.prepare_cached("UPDATE hookwire_payload SET body = x'' WHERE event = ?1")?;
+    for (_, _, event) in &found {
+        if forget.execute([event])? > 0 {
+            payload.execute([event])?;
+        }
+    }
+    Ok(found.last().filter(|_| found.len() == limit as usize).map(|(at, id, _)| (*at, *id)))
 }
 
 fn prune_deliveries(connection: &Connection, before: Timestamp, limit: u32) -> rusqlite::Result<usize> {
@@ -166,14 +200,14 @@ fn prune_deliveries(connection: &Connection, before: Timestamp, limit: u32) -> r
 }
 
 /// The cost is that of what is forgotten: events still owed to somebody, however old, are not even looked at.
-fn prune_events(connection: &Connection, before: Timestamp, limit: u32) -> rusqlite::Result<usize> {
+fn prune_events(connection: &Connection, old: Old, limit: u32) -> rusqlite::Result<usize> {
     let sequences: Vec<i64> = connection
         .prepare_cached(CHILDLESS)?
-        .query_map(params![before.as_micros(), limit], |row| row.get(0))?
+        .query_map(params![old.work.as_micros(), limit], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     for seq in &sequences {
-        let publish = "DELETE FROM hookwire_publish WHERE (tenant, id) = \
-                       (SELECT tenant, id FROM hookwire_event WHERE seq = ?1) AND event = ?1";
+        let publish = "UPDATE hookwire_publish SET spent = (SELECT appended_at FROM hookwire_event WHERE seq = ?1) \
+                       WHERE (tenant, id) = (SELECT tenant, id FROM hookwire_event WHERE seq = ?1) AND event = ?1";
         for sql in
             [publish, "DELETE FROM hookwire_payload WHERE event = ?1", "DELETE FROM hookwire_event WHERE seq = ?1"]
         {

@@ -7,7 +7,7 @@ use crate::delivery::{DeliveryState, Next};
 use crate::event::{EventType, NewEvent};
 use crate::id::DeliveryId;
 use crate::retry::FailReason;
-use crate::store::{Appended, DeliveryQuery, Page};
+use crate::store::{Appended, DeliveryQuery, Old, Page};
 
 /// Pending and leased deliveries are held while the endpoint is disabled, and only those.
 pub async fn pending_reads_as_held_while_the_endpoint_is_disabled(subject: &Subject) {
@@ -118,10 +118,10 @@ pub async fn prune_forgets_finished_work_only(subject: &Subject) {
     subject.settle(&done, Next::Delivered).await;
     let pending = subject.owe(lane()).await;
     let finished_at = settlement(&done, Next::Delivered).at;
-    ok(subject.store.prune(finished_at, 9).await);
+    ok(subject.store.prune(Old::before(finished_at), 9).await);
     assert!(ok(subject.store.delivery(done.lease.delivery).await).is_some(), "not before its time");
 
-    let gone = ok(subject.store.prune(finished_at + MINUTE, 9).await);
+    let gone = ok(subject.store.prune(Old::before(finished_at + MINUTE), 9).await);
     assert_eq!(gone, 1);
     assert!(ok(subject.store.delivery(done.lease.delivery).await).is_none());
     assert!(ok(subject.store.attempts(done.lease.delivery).await).is_empty());
@@ -139,7 +139,7 @@ pub async fn prune_is_bounded(subject: &Subject) {
         subject.settle(&leased, Next::Delivered).await;
     }
     let mut calls = 0;
-    while ok(subject.store.prune(NOW + MINUTE * 9, 2).await) > 0 {
+    while ok(subject.store.prune(Old::before(NOW + MINUTE * 9), 2).await) > 0 {
         calls += 1;
         assert!(calls < 20, "it ends");
     }
@@ -157,17 +157,59 @@ pub async fn prune_keeps_an_event_that_is_still_owed(subject: &Subject) {
         let leased = one(subject.claim(lane, 1, NOW).await);
         assert_eq!(leased.event.payload, event.payload);
         subject.settle(&leased, Next::Delivered).await;
-        ok(subject.store.prune(NOW + MINUTE * 9, 9).await);
+        ok(subject.store.prune(Old::before(NOW + MINUTE * 9), 9).await);
     }
     assert!(ok(subject.store.event(&event.tenant, &event.id).await).is_none());
 }
 
-/// Idempotency lasts as long as the event is kept.
+/// Idempotency lasts for its own time, whatever becomes of the event.
+pub async fn an_event_id_outlives_its_event(subject: &Subject) {
+    let event = event_with_id("acme", "order-1", "a");
+    subject.append(append(event.clone(), &[], NOW)).await;
+    let keys_later = Old { work: NOW + MINUTE, keys: NOW };
+    ok(subject.store.prune(keys_later, 9).await);
+    assert!(ok(subject.store.event(&event.tenant, &event.id).await).is_none(), "the event is gone");
+    assert_eq!(subject.append(append(event.clone(), &[], NOW)).await, Appended::Duplicate);
+    let other = event_with_id("acme", "order-1", "b");
+    assert_eq!(subject.append(append(other, &[], NOW)).await, Appended::Conflict);
+    ok(subject.store.prune(keys_later, 9).await);
+    assert_eq!(subject.append(append(event.clone(), &[], NOW)).await, Appended::Duplicate, "still");
+    ok(subject.store.prune(Old::before(NOW + MINUTE), 9).await);
+    assert_eq!(subject.append(append(event, &[], NOW)).await, Appended::Stored);
+}
+
+/// The words go before the record of them; what is still owed keeps them.
+pub async fn shed_forgets_the_payloads_of_finished_work_only(subject: &Subject) {
+    let (done, owed) = (lane(), lane());
+    let (first, second) = (event("acme"), event("acme"));
+    subject.append(append(first.clone(), &[done], NOW)).await;
+    subject.append(append(second.clone(), &[done, owed], NOW)).await;
+    for leased in subject.claim(done, 9, NOW).await {
+        subject.settle(&leased, Next::Delivered).await;
+    }
+    let start = (NOW, DeliveryId::from_bytes([0; 16]));
+    let empty = async |event: &crate::event::Event| {
+        some(ok(subject.store.event(&event.tenant, &event.id).await)).payload.is_empty()
+    };
+    assert_eq!(ok(subject.store.shed(start, NOW + MINUTE / 2, 9).await), None, "finished later");
+    assert!(!empty(&first).await);
+    let (mut from, mut calls) = (Some(start), 0);
+    while let Some(at) = from {
+        from = ok(subject.store.shed(at, NOW + MINUTE, 1).await);
+        calls += 1;
+        assert!(calls < 9, "it ends");
+    }
+    assert!(empty(&first).await && !empty(&second).await);
+    let leased = one(subject.claim(owed, 9, NOW).await);
+    assert_eq!(leased.event.payload, second.payload);
+}
+
+/// Idempotency lasts as long as the event is kept, or longer.
 pub async fn prune_makes_an_event_id_new_again(subject: &Subject) {
     let event = event_with_id("acme", "order-1", "a");
     subject.append(append(event.clone(), &[], NOW)).await;
-    ok(subject.store.prune(NOW, 9).await);
+    ok(subject.store.prune(Old::before(NOW), 9).await);
     assert_eq!(subject.append(append(event.clone(), &[], NOW)).await, Appended::Duplicate, "not before its time");
-    ok(subject.store.prune(NOW + MINUTE, 9).await);
+    ok(subject.store.prune(Old::before(NOW + MINUTE), 9).await);
     assert_eq!(subject.append(append(event, &[], NOW)).await, Appended::Stored);
 }

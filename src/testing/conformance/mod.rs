@@ -52,10 +52,10 @@ pub use self::directory::{
     of_tenant_answers_disabled_ones_too, put_checks_the_version, remove_cancels_what_was_owed,
 };
 pub use self::history::{
-    an_event_reads_back_whole, attempts_read_back_whole, counts_follow_the_states, deliveries_obey_the_query,
-    deliveries_page_without_gaps, pending_reads_as_held_while_the_endpoint_is_disabled,
+    an_event_id_outlives_its_event, an_event_reads_back_whole, attempts_read_back_whole, counts_follow_the_states,
+    deliveries_obey_the_query, deliveries_page_without_gaps, pending_reads_as_held_while_the_endpoint_is_disabled,
     prune_forgets_finished_work_only, prune_is_bounded, prune_keeps_an_event_that_is_still_owed,
-    prune_makes_an_event_id_new_again,
+    prune_makes_an_event_id_new_again, shed_forgets_the_payloads_of_finished_work_only,
 };
 pub use self::leases::{
     a_delivery_that_was_never_claimed_has_no_lease, a_failure_keeps_its_reason, a_retry_is_claimable_when_it_is_due,
@@ -147,6 +147,8 @@ macro_rules! store_conformance {
             prune_is_bounded
             prune_keeps_an_event_that_is_still_owed
             prune_makes_an_event_id_new_again
+            an_event_id_outlives_its_event
+            shed_forgets_the_payloads_of_finished_work_only
             a_failed_head_lets_the_next_follow
             a_held_head_parks_its_key
             an_ordered_delivery_is_never_born_leased

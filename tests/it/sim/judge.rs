@@ -10,7 +10,7 @@ use hookwire::store::{Control, EventQuery, History};
 use super::world::{Sent, World, policy};
 
 pub async fn judge(world: &World) {
-    let known = world.known.lock().unwrap();
+    let known = std::mem::take(&mut *world.known.lock().unwrap());
     let store = world.store.inner().clone();
     let most = policy().max_attempts();
     let by_delivery = |id| known.sent.iter().filter(move |sent| sent.delivery == id);

@@ -19,7 +19,7 @@ use hookwire::worker::{Deliver, Tended, Terms};
 pub const ENDPOINTS: u32 = 5;
 pub const CONCURRENCY: u32 = 4;
 
-/// SplitMix64.
+/// `SplitMix64`.
 #[derive(Clone, Debug)]
 pub struct Rng(pub u64);
 

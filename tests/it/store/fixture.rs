@@ -16,7 +16,8 @@ use hookwire::outcome::Outcome;
 use hookwire::retry::FailReason;
 use hookwire::secret::{Key, Keyring};
 use hookwire::store::{
-    Append, Appended, Begin, Dedup, DedupKey, DeliveryQuery, Directory, History, Intake, Outbox, Page, Put, SqliteStore,
+    Append, Appended, Begin, Dedup, DedupKey, DeliveryQuery, Directory, History, Intake, Old, Outbox, Page, Put,
+    SqliteStore,
 };
 
 use super::rows::{NOW, claim};
@@ -134,5 +135,5 @@ async fn read_and_write(store: &SqliteStore) {
     let again = Append { event: Arc::new(event().seal(NOW)), deliveries: Vec::new(), now: NOW };
     assert_eq!(store.append(vec![again]).await.unwrap(), [Appended::Duplicate]);
     assert_eq!(store.claim(claim(deliveries[3].endpoint, 1, NOW)).await.unwrap().leased.len(), 1);
-    assert_eq!(History::prune(store, NOW + MONTH, 100).await.unwrap(), 2);
+    assert_eq!(History::prune(store, Old::before(NOW + MONTH), 100).await.unwrap(), 2);
 }

@@ -27,6 +27,10 @@ ALTER TABLE hookwire_delivery ADD COLUMN order_key TEXT;
 CREATE INDEX hookwire_ordered ON hookwire_delivery (endpoint, order_key, due, event)
     WHERE order_key IS NOT NULL AND finished_at IS NULL;
 
+-- When the event was appended, once it is gone and its id stays taken for longer.
+ALTER TABLE hookwire_publish ADD COLUMN spent INTEGER;
+CREATE INDEX hookwire_spent ON hookwire_publish (spent) WHERE spent IS NOT NULL;
+
 -- What is held by decision, to be found when its endpoint is removed.
 CREATE INDEX hookwire_held ON hookwire_delivery (endpoint) WHERE state = 4;
 
