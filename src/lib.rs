@@ -53,8 +53,8 @@
 //!
 //! # What it promises, and what it does not
 //!
-//! Delivery is at least once and in no promised order; the windows in which something is seen twice are listed in
-//! [`guide`]. It has no dashboard, no HTTP API and no second process. Keys are in the store in the clear
+//! Delivery is at least once, and in order where an ordering key asks for it; the windows in which something is seen twice are
+//! listed in [`guide`]. It has no dashboard, no HTTP API and no second process. Keys are in the store in the clear
 //! unless it is given a key provider.
 //!
 //! # Features

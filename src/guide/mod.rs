@@ -1,7 +1,10 @@
-//! Longer texts: what delivery promises, what receiving asks of you, what is defended against whom.
+//! Longer texts: what delivery promises, what operators can do, what receiving asks of you, what is defended against whom.
 
 #[doc = include_str!("delivery.md")]
 pub mod delivery {}
+
+#[doc = include_str!("operating.md")]
+pub mod operating {}
 
 #[doc = include_str!("providers.md")]
 pub mod providers {}

@@ -4,11 +4,12 @@
 //!
 //! 1. [`Sender::dispatch`] returns `Ok` after the event and its deliveries are durable in the store. From then on each
 //!    delivery ends as `delivered`, or visibly as `failed` with a reason.
-//! 2. Delivery is **at least once**, without a promised order. Every attempt carries the same `webhook-id`; a receiver
+//! 2. Delivery is **at least once**, in no promised order unless the event has an ordering key. Every attempt carries the same `webhook-id`; a receiver
 //!    that must act once remembers it (hookwire's own receiver does).
 //! 3. Each attempt is signed anew, with every live key of the endpoint.
 //! 4. No request leaves for an address that the [`egress`] guard did not judge.
 //! 5. A disabled endpoint's deliveries are held and go out when it is enabled.
+//! 6. One endpoint cannot slow another, and one tenant cannot slow another: [`guide::operating`](crate::guide::operating).
 //!
 //! ```
 //! use hookwire::endpoint::NewEndpoint;

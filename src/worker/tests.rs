@@ -208,7 +208,7 @@ impl Bench {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hanging_lane_holds_its_own_slots_and_nothing_else() {
+async fn f_48_a_hanging_lane_holds_its_own_slots_and_nothing_else() {
     let bench = Bench::new(Config { in_flight: 8, leases: 64, ..Config::default() });
     let hanging = bench.lane(Act::Hang);
     let healthy = bench.lane(Act::Answer(200, Duration::from_millis(5)));
@@ -431,6 +431,27 @@ async fn what_the_store_remembers_of_a_lane_counts_after_a_restart() {
     };
     assert_eq!(seconds(resting), [50]);
     assert_eq!(seconds(failing)[..5], [0, 1, 1, 2, 2], "one, then two, then four");
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn f_47_after_an_outage_a_backlog_drains_by_one_then_two_then_four_and_never_over_the_cap() {
+    let bench = Bench::new(Config::default());
+    let lane = bench.lane(Act::Answer(503, Duration::from_millis(100)));
+    let ids = bench.append(lane, 300).await;
+    let (stop, worker) = bench.run();
+    tokio::time::sleep(Duration::from_millis(1_450)).await;
+    let (before, recovered) = (bench.started().len(), bench.clock.now());
+    assert!(before < 30, "{before} attempts at a dead endpoint in a second and a half");
+    bench.set(lane, Act::Answer(200, Duration::from_millis(100)));
+    bench.until_finished(&ids).await;
+    assert!(bench.script.most_in_lane.load(Ordering::SeqCst) <= 4);
+    let later: Vec<_> = bench.started()[before..].iter().map(|it| it.2.since(recovered).as_millis() / 100).collect();
+    let in_tenth = |tenth: u128| later.iter().filter(|at| **at == tenth).count();
+    assert!(in_tenth(0) <= 1 && in_tenth(1) <= 2 && in_tenth(9) <= 4, "{:?}", &later[..12]);
+    let delivered = bench.store.counts(None).await.unwrap().delivered;
+    assert!(delivered >= 290, "{delivered}");
     stop.cancel();
     worker.await.unwrap().unwrap();
 }

@@ -90,6 +90,8 @@ use self::rows::Vault;
 use self::thread::Executor;
 use super::StoreError;
 use crate::secret::KeyProvider;
+/// The very crate that transactions must come from.
+pub use rusqlite;
 
 /// Connections that read.
 const READERS: usize = 2;

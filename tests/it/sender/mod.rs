@@ -1,5 +1,6 @@
 //! The main job, end to end, over real sockets.
 
+mod clocks;
 mod health;
 mod operate;
 mod outbox;
@@ -113,7 +114,7 @@ async fn events_are_delivered_signed_to_those_who_want_them_from_sqlite() {
 }
 
 #[tokio::test]
-async fn a_failing_endpoint_is_tried_again_under_the_same_id() {
+async fn f_22_f_25_a_failing_endpoint_is_tried_again_under_the_same_id() {
     let tries = Arc::new(AtomicUsize::new(0));
     let counter = tries.clone();
     let server = Server::start(move |_| match counter.fetch_add(1, Ordering::SeqCst) {
@@ -178,7 +179,7 @@ async fn dispatch_is_idempotent_on_the_callers_id() {
 }
 
 #[tokio::test]
-async fn bad_input_is_refused_by_name_and_stores_nothing() {
+async fn f_46_f_60_bad_input_is_refused_by_name_and_stores_nothing() {
     let sender = Sender::builder(MemoryStore::new()).max_payload(100).build().unwrap();
     let long = NewEvent::json("a.b", &"x".repeat(100)).unwrap();
     assert!(sender.dispatch(long).await.unwrap_err().to_string().starts_with("payload"));
