@@ -71,6 +71,7 @@ impl Keeper {
             .of_tenant(endpoint.tenant.clone())
             .resting_until(health.paused_until)
             .known_as_failing(health.failures >= FAILING)
+            .known_to_succeed(health.last_success.is_some())
             .on_failure(endpoint.on_failure)
     }
 

@@ -22,6 +22,7 @@ pub struct Terms {
     pub(super) tenant: Option<Tenant>,
     pub(super) rest_until: Option<Timestamp>,
     pub(super) failing: bool,
+    pub(super) proven: bool,
     pub(super) on_failure: OnFailure,
 }
 
@@ -29,8 +30,15 @@ impl Terms {
     /// So many attempts at the same time.
     #[must_use]
     pub const fn open(concurrency: NonZeroU32) -> Self {
-        let (rate, tenant, rest_until) = (None, None, None);
-        Self { concurrency: concurrency.get(), rate, tenant, rest_until, failing: false, on_failure: OnFailure::Skip }
+        Self {
+            concurrency: concurrency.get(),
+            rate: None,
+            tenant: None,
+            rest_until: None,
+            failing: false,
+            proven: false,
+            on_failure: OnFailure::Skip,
+        }
     }
 
     /// Nothing, for now: the endpoint is disabled, removed or unknown.
@@ -66,6 +74,13 @@ impl Terms {
     #[must_use]
     pub const fn known_as_failing(mut self, failing: bool) -> Self {
         self.failing = failing;
+        self
+    }
+
+    /// The lane is known to have succeeded: it does not have to share places with those of which nothing is known.
+    #[must_use]
+    pub const fn known_to_succeed(mut self, proven: bool) -> Self {
+        self.proven = proven;
         self
     }
 

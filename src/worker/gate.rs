@@ -65,6 +65,17 @@ impl Limit {
     }
 }
 
+/// What is to be expected of a lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It succeeds.
+    Proven,
+    /// It has not answered yet.
+    Unknown,
+    /// Its last attempt failed.
+    Failing,
+}
+
 /// One lane's gate.
 #[derive(Debug, Default)]
 pub(super) struct Gate {
@@ -73,6 +84,8 @@ pub(super) struct Gate {
     limit: Option<Limit>,
     /// Failures in a row.
     failures: u32,
+    /// It has succeeded.
+    proven: bool,
     /// Attempts at a time while the lane fails or recovers; `None`: as many as its terms say.
     allowed: Option<u32>,
 }
@@ -88,9 +101,18 @@ impl Gate {
         self.shut_until.filter(|until| *until > now)
     }
 
-    /// Whether its next attempt may well fail: it did the last time.
-    pub(super) const fn is_doubtful(&self) -> bool {
-        self.failures > 0
+    /// What is to be expected of its next attempt.
+    pub(super) const fn standing(&self) -> Standing {
+        match (self.failures, self.proven) {
+            (0, true) => Standing::Proven,
+            (0, false) => Standing::Unknown,
+            _ => Standing::Failing,
+        }
+    }
+
+    /// It has succeeded before, in an earlier life.
+    pub(super) const fn set_proven(&mut self) {
+        self.proven = true;
     }
 
     pub(super) fn shut(&mut self, until: Timestamp) {
@@ -132,7 +154,7 @@ impl Gate {
     /// Learns from an outcome. Faults of our own say nothing about the endpoint.
     pub(super) fn learn(&mut self, outcome: Outcome, concurrency: u32) {
         if outcome.is_success() {
-            self.failures = 0;
+            (self.failures, self.proven) = (0, true);
             let doubled = self.allowed.map(|allowed| allowed.saturating_mul(2));
             self.allowed = doubled.filter(|allowed| *allowed < concurrency);
         } else if !matches!(outcome, Outcome::Local | Outcome::Panic) {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::deliver::Terms;
-use super::gate::Gate;
+use super::gate::{Gate, Standing};
 use crate::clock::Timestamp;
 use crate::delivery::Leased;
 
@@ -20,8 +20,8 @@ pub(super) struct Lane {
     pub(super) ready: VecDeque<Leased>,
     pub(super) reserved: u32,
     pub(super) in_flight: u32,
-    /// How many of those started while the lane was doubtful.
-    pub(super) doubtful: u32,
+    /// Under which of `Lanes::used` those are counted.
+    pub(super) counted: Standing,
     /// Due work is known or suspected in the store.
     pub(super) backlog: bool,
     /// Listed in `Lanes::backlogged`.
@@ -42,7 +42,7 @@ impl Lane {
             ready: VecDeque::new(),
             reserved: 0,
             in_flight: 0,
-            doubtful: 0,
+            counted: Standing::Unknown,
             backlog: false,
             listed: false,
             queued: false,
@@ -52,8 +52,13 @@ impl Lane {
 
     /// Fresh terms. What the store remembers of the lane counts when it is met for the first time; a pause always.
     pub(super) fn agree(&mut self, terms: &Terms, now: Timestamp) {
-        if terms.failing && !self.is_known {
-            self.gate.begin_narrow();
+        if !self.is_known {
+            if terms.failing {
+                self.gate.begin_narrow();
+            }
+            if terms.proven {
+                self.gate.set_proven();
+            }
         }
         if self.is_known && self.terms == *terms {
             return;

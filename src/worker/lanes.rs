@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::config::Limits;
 use super::deliver::Terms;
-use super::gate::Gate;
+use super::gate::{Gate, Standing};
 use super::lane::Lane;
 use super::turns::Turns;
 use crate::clock::Timestamp;
@@ -33,17 +33,17 @@ pub(super) struct Lanes {
     limits: Limits,
     open: bool,
     lanes: HashMap<EndpointId, Lane>,
-    /// Lanes that have something ready and a free slot, in turn.
-    runnable: Turns,
-    /// The same, of lanes whose last attempt failed: all of them together use at most half of the slots.
-    doubtful: Turns,
-    /// The doubtful ones are next, if there are any: both lines move.
-    doubtful_next: bool,
+    /// Lanes that have something ready and a free slot, in turn: those that are proven, unknown, and failing. Each line moves.
+    lines: [Turns; 3],
+    /// Which line is next.
+    line: usize,
+    /// How many slots each of the three uses. All unknown lanes use at most half of the slots, all failing ones too, and both
+    /// together three quarters, so that those that succeed have room whatever becomes of the others.
+    used: [u32; 3],
     /// Lanes with a backlog in the store and room to take some, in turn.
     backlogged: Turns,
     timers: BTreeSet<(Timestamp, EndpointId)>,
     in_flight: u32,
-    doubtful_in_flight: u32,
     /// Every lease this worker answers for, unsettled ones included.
     leases: HashMap<DeliveryId, (u64, Timestamp)>,
     reserved: u32,
@@ -57,13 +57,12 @@ impl Lanes {
             limits,
             open: false,
             lanes: HashMap::new(),
-            runnable: Turns::default(),
-            doubtful: Turns::default(),
-            doubtful_next: false,
+            lines: Default::default(),
+            line: 0,
+            used: [0; 3],
             backlogged: Turns::default(),
             timers: BTreeSet::new(),
             in_flight: 0,
-            doubtful_in_flight: 0,
             leases: HashMap::new(),
             reserved: 0,
             give_back: Vec::new(),
@@ -82,8 +81,7 @@ impl Lanes {
         for id in ids {
             self.return_ready(id);
         }
-        self.runnable.clear();
-        self.doubtful.clear();
+        self.lines = Default::default();
         self.backlogged.clear();
         self.timers.clear();
         self.lanes.retain(|_, lane| lane.held() > 0);
@@ -175,18 +173,50 @@ impl Lanes {
             && !lane.queued
         {
             lane.queued = true;
-            let line = if lane.gate.is_doubtful() { &mut self.doubtful } else { &mut self.runnable };
-            line.push(lane.terms.tenant.clone(), id);
+            let line = self.lines.get_mut(lane.gate.standing() as usize);
+            if let Some(line) = line {
+                line.push(lane.terms.tenant.clone(), id);
+            }
         }
     }
 
-    /// The lane whose turn it is.
+    /// The lane whose turn it is: of the next line that has one and may use a slot.
     fn next_lane(&mut self) -> Option<EndpointId> {
-        let doubtful = self.doubtful_in_flight < self.limits.in_flight.div_ceil(2);
-        let first = doubtful && (self.doubtful_next || self.runnable.is_empty());
-        self.doubtful_next = !self.doubtful_next;
-        let doubted = if first { self.doubtful.pop() } else { None };
-        doubted.or_else(|| self.runnable.pop())
+        for _ in 0..self.lines.len() {
+            self.line = (self.line + 1) % self.lines.len();
+            let free = self.free(self.line);
+            let next = self.lines.get_mut(self.line).filter(|_| free > 0).and_then(Turns::pop);
+            if next.is_some() {
+                return next;
+            }
+        }
+        None
+    }
+
+    /// How many slots a line may still use.
+    fn free(&self, line: usize) -> u32 {
+        let total = self.limits.in_flight;
+        let free = total.saturating_sub(self.in_flight);
+        if line == Standing::Proven as usize {
+            return free;
+        }
+        let [_, unknown, failing] = self.used;
+        let used = self.used.get(line).copied().unwrap_or(0);
+        let of_both = (total - total / 4).saturating_sub(unknown + failing);
+        total.div_ceil(2).saturating_sub(used).min(of_both).min(free)
+    }
+
+    /// Counts the lane's attempts in flight where they belong now.
+    fn count(&mut self, id: EndpointId, change: impl FnOnce(&mut Lane)) {
+        let Some(lane) = self.lanes.get_mut(&id) else { return };
+        if let Some(used) = self.used.get_mut(lane.counted as usize) {
+            *used = used.saturating_sub(lane.in_flight);
+        }
+        change(lane);
+        lane.counted = lane.gate.standing();
+        if let Some(used) = self.used.get_mut(lane.counted as usize) {
+            *used += lane.in_flight;
+        }
     }
 
     /// The next delivery to start: tenants and their lanes take turns, each lane within its own limits and all within the
@@ -204,9 +234,17 @@ impl Lanes {
 
     /// Starts one attempt of this lane, if its gate lets it through.
     fn start(&mut self, id: EndpointId, now: Timestamp) -> Option<Leased> {
+        let free = self.free(self.lanes.get(&id)?.gate.standing() as usize);
         let lane = self.lanes.get_mut(&id)?;
         lane.queued = false;
-        if !lane.can_start() {
+        if free == 0 {
+            // It has moved to another line since it was listed.
+            self.enqueue(id);
+            return None;
+        }
+        // The scarcer the slots, the fewer any one lane may hold; a first one it always may. It is listed again when one of its
+        // own attempts ends.
+        if !lane.can_start() || (lane.in_flight > 0 && lane.in_flight >= free.div_ceil(2)) {
             return None;
         }
         if let Err(until) = lane.gate.take(now) {
@@ -221,12 +259,8 @@ impl Lanes {
             self.enqueue(id);
             return None;
         }
-        lane.in_flight += 1;
         self.in_flight += 1;
-        if lane.gate.is_doubtful() {
-            lane.doubtful += 1;
-            self.doubtful_in_flight += 1;
-        }
+        self.count(id, |lane| lane.in_flight += 1);
         Some(leased)
     }
 
@@ -241,16 +275,12 @@ impl Lanes {
     /// An attempt has ended: its slot is free, its lease is kept until it is settled.
     pub(super) fn ended(&mut self, id: EndpointId, outcome: Option<Outcome>) {
         self.in_flight = self.in_flight.saturating_sub(1);
-        if let Some(lane) = self.lanes.get_mut(&id) {
+        self.count(id, |lane| {
             lane.in_flight = lane.in_flight.saturating_sub(1);
-            if lane.doubtful > 0 {
-                lane.doubtful -= 1;
-                self.doubtful_in_flight = self.doubtful_in_flight.saturating_sub(1);
-            }
             if let Some(outcome) = outcome {
                 lane.gate.learn(outcome, lane.terms.concurrency);
             }
-        }
+        });
         self.enqueue(id);
         self.list(id);
     }
@@ -433,12 +463,12 @@ impl Lanes {
 
     /// The lane's terms have changed. What was not started is given back when it is now closed.
     pub(super) fn change_terms(&mut self, id: EndpointId, terms: &Terms, now: Timestamp) {
-        if let Some(lane) = self.lanes.get_mut(&id) {
+        self.count(id, |lane| {
             if lane.is_closed() && terms.concurrency > 0 {
                 lane.gate = Gate::default();
             }
             lane.agree(terms, now);
-        }
+        });
         if terms.concurrency == 0 {
             self.return_ready(id);
         } else {
