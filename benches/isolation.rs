@@ -1,10 +1,10 @@
 //! What an endpoint waits for: a request while nothing else happens, and while others hang; and what a backlog weighs.
 //!
 //! 1. From the return of `dispatch` to the first byte at an idle receiver, one event at a time. Target: p99 at most 5 ms.
-//! 2. The same at 200 events a second over 100 endpoints, and again while 30 of them take requests and never answer: the
-//!    p99 of the other 70. Target: at most twice the p99 without.
-//! 3. Resident memory of a process that opens an SQLite file with 1,000,000 deliveries pending and works on them. Target: at
-//!    most 128 MiB.
+//! 2. The same at 200 events a second over 100 endpoints, and again while 1, then 30 of them take requests and never
+//!    answer: the p99 of the other 70. Target: at most twice the p99 without.
+//! 3. Resident memory of a process that opens an SQLite file with 1,000,000 deliveries of one endpoint pending and works on
+//!    them. Target: at most 128 MiB. And how long another endpoint of it waits meanwhile. Target: p99 below 1 s.
 //!
 //! `cargo bench --bench isolation`; `HOOKWIRE_BENCH_EVENTS` sets the number of events of 1 and 2 (default 2,000),
 //! `HOOKWIRE_BENCH_PENDING` that of 3. DESIGN section 9 has the targets.
@@ -54,12 +54,12 @@ fn main() {
         }
     });
     let alone = runtime().block_on(crowd(&receiver, events, 0));
-    let beside = runtime().block_on(crowd(&receiver, events, HANGING));
-    let (alone, beside) = (percentile(&alone, 99), percentile(&beside, 99));
-    let ratio = beside / alone;
-    println!(
-        "{ENDPOINTS} endpoints: p99 {alone:.2} ms; {HANGING} hang: {beside:.2} ms for the others, {ratio:.2} (target 2)"
-    );
+    let alone = percentile(&alone, 99);
+    println!("{ENDPOINTS} endpoints: p99 {alone:.2} ms");
+    for hanging in [1, HANGING] {
+        let beside = percentile(&runtime().block_on(crowd(&receiver, events, hanging)), 99);
+        println!("{hanging} hang: {beside:.2} ms for the others, {:.2} (target 2)", beside / alone);
+    }
     backlog(number("HOOKWIRE_BENCH_PENDING", 1_000_000));
 }
 
@@ -166,7 +166,7 @@ fn backlog(pending: usize) {
         }
     });
     let child = Command::new(std::env::current_exe().unwrap()).arg("backlog").arg(&path).output().unwrap();
-    println!("{pending} pending on SQLite: {} (target 128)", String::from_utf8_lossy(&child.stdout).trim());
+    println!("{pending} pending on SQLite: {}", String::from_utf8_lossy(&child.stdout).trim());
 }
 
 /// In its own process: claims, fails to connect, and settles for a while.
@@ -180,7 +180,16 @@ async fn work_on_backlog(path: &Path) {
         let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
     };
-    println!("{} MiB resident, {} MiB at most", kib("VmRSS:") / 1_024, kib("VmHWM:") / 1_024);
+    let receiver = Receiver::start();
+    register(&sender, "other", receiver.answering).await;
+    let mut dispatched = Vec::new();
+    for _ in 0..200 {
+        dispatched.push(dispatch(&sender, "other").await);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let lag = percentile(&receiver.times(&dispatched).await, 99);
+    print!("{} MiB resident, {} MiB at most (target 128); ", kib("VmRSS:") / 1_024, kib("VmHWM:") / 1_024);
+    println!("another endpoint's p99 {lag:.2} ms (target 1000)");
     stop.cancel();
     worker.await.unwrap().unwrap();
 }

@@ -68,6 +68,7 @@
 //! | `public-key` | yes | ECDSA P-256 and RSA, JSON Web Tokens, certificates, and the [`signature::providers`] that need them |
 //! | `sqlite` | | `store::SqliteStore`, SQLite bundled |
 //! | `encryption` | | `secret::LocalKeys`: keys and credentials encrypted in the store |
+//! | `metrics` | | [`telemetry`]: metrics by the `metrics` facade |
 //! | `axum` | | the `receiver::Webhook<T>` extractor |
 //! | `http-message` | | `signature::http_message`: RFC 9421 and RFC 9530 |
 //! | `mcp-events` | | `signature::providers::MCP_EVENTS`, by a draft that may change in any release |
@@ -98,6 +99,7 @@ pub mod secret;
 pub mod sender;
 pub mod signature;
 pub mod store;
+pub mod telemetry;
 #[cfg(feature = "test-util")]
 pub mod testing;
 #[cfg(feature = "worker")]

@@ -10,6 +10,7 @@ use super::dedup::{Begun, Ticket};
 use super::reject::{Rejection, RejectionKind};
 use super::{Gate, Verified};
 use crate::store::{Settled, StoreError};
+use crate::telemetry;
 
 /// Stands, with the value `true`, in the answer to an event that was handled before.
 pub const DUPLICATE_HEADER: HeaderName = HeaderName::from_static("webhook-duplicate");
@@ -80,7 +81,10 @@ impl Gate {
     {
         let ticket = match self.begin(&verified).await? {
             Begun::Fresh(ticket) => ticket,
-            Begun::Duplicate { status } => return Ok(Handled::Duplicate { status }),
+            Begun::Duplicate { status } => {
+                telemetry::duplicate("receiver");
+                return Ok(Handled::Duplicate { status });
+            }
         };
         // Nothing of the handler is used after a panic, so it cannot be seen half-done.
         let run = AssertUnwindSafe(async { handler(verified).await }).catch_unwind();

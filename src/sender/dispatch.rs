@@ -9,6 +9,7 @@ use crate::endpoint::Endpoint;
 use crate::event::{Event, NewEvent};
 use crate::id::{DeliveryId, EventId, IdError};
 use crate::store::{Append, Appended, StoreError};
+use crate::telemetry;
 use crate::worker::Reservation;
 
 /// What [`Sender::dispatch`] has accepted.
@@ -77,6 +78,7 @@ impl Sender {
         match self.shared.store.append(vec![append]).await?.first() {
             Some(Appended::Stored) => Ok(self.start(&event, owed, now)),
             Some(Appended::Duplicate) => {
+                telemetry::duplicate("dispatch");
                 Ok(Receipt { event: event.id.clone(), deliveries: Vec::new(), duplicate: true })
             }
             Some(Appended::Conflict) => Err(DispatchError::IdConflict(event.id.clone())),

@@ -20,6 +20,7 @@ use crate::id::EndpointId;
 use crate::outcome::{Outcome, Report};
 use crate::retry::{Decision, Facts, FailReason};
 use crate::store::Store;
+use crate::telemetry;
 
 /// What the parts of a worker share: the lanes of one [`Deliver`] over one store.
 ///
@@ -192,6 +193,10 @@ impl Engine {
             .with_seed(seed(leased));
         let (next, pause) = follow(leased, policy.decide(&facts));
         let next = self.park(leased, next);
+        telemetry::attempt(report.outcome, report.duration);
+        if leased.attempt == 1 && leased.faults == 0 {
+            telemetry::first_attempt(began.since(leased.created_at));
+        }
         let attempt = Attempt::new(leased.attempt, began, report.duration, report.outcome);
         let attempt = attempt.with_excerpt(report.excerpt);
         Some(Settlement::of(leased, next, at).with_attempt(attempt).with_pause(pause))

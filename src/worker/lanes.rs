@@ -424,6 +424,11 @@ impl Lanes {
         }
     }
 
+    /// How many lanes fail.
+    pub(super) fn failing(&self) -> usize {
+        self.lanes.values().filter(|lane| lane.gate.standing() == Standing::Failing).count()
+    }
+
     /// Leases that end before `deadline`.
     pub(super) fn ending(&self, deadline: Timestamp) -> Vec<Lease> {
         let ends = |(delivery, (fence, until)): (&DeliveryId, &(u64, Timestamp))| {

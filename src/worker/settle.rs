@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::engine::Engine;
 use crate::delivery::{Next, Settlement};
 use crate::store::{Settled, StoreError};
+use crate::telemetry;
 
 /// Most settlements in one call.
 const MAX_BATCH: usize = 1_024;
@@ -81,6 +82,7 @@ impl Engine {
         for (settlement, settled) in batch.iter().zip(settled) {
             let (lane, ordered) = (settlement.endpoint, settlement.ordered);
             if *settled == Settled::LeaseLost {
+                telemetry::lease_lost();
                 tracing::warn!(delivery = %settlement.lease.delivery, "lease lost: the attempt may be made twice");
             } else if let Next::Retry { due } | Next::Again { due } = settlement.next {
                 state.lanes.due(lane, due, now);

@@ -9,6 +9,7 @@ use super::settle::back_off;
 use crate::clock::Timestamp;
 use crate::id::{DeliveryId, EndpointId};
 use crate::store::{Finished, Old, Settled, StoreError};
+use crate::telemetry;
 
 /// How often old history is looked for.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(60);
@@ -24,6 +25,7 @@ impl Engine {
     pub(super) async fn extend_forever(self: &Arc<Self>) -> Result<(), StoreError> {
         loop {
             tokio::time::sleep(self.config.lease / 4).await;
+            telemetry::lanes_failing(self.state().lanes.failing());
             match self.extend().await {
                 Err(error) if !error.is_retryable() => return Err(error),
                 Err(error) => tracing::warn!(%error, "extending leases failed; it will be tried again"),

@@ -1,0 +1,27 @@
+//! What is counted: metrics by the `metrics` facade (feature `metrics`), under the names below. Without the feature nothing is
+//! counted, and nothing is paid for it.
+//!
+//! | name | kind | labels |
+//! |---|---|---|
+//! | `hookwire_attempts_total` | counter | `outcome`: a class of [`Outcome`](crate::outcome::Outcome), statuses as `2xx` … `5xx` |
+//! | `hookwire_attempt_duration_seconds` | histogram | the same |
+//! | `hookwire_dispatch_to_attempt_seconds` | histogram: from when a delivery was made to its first attempt | |
+//! | `hookwire_leases_lost_total` | counter | |
+//! | `hookwire_lanes_failing` | gauge: lanes of this worker whose last attempt failed | |
+//! | `hookwire_duplicates_total` | counter | `where`: `dispatch`, `receiver` |
+//!
+//! No label is a tenant's or a stranger's choice, so their number is bounded.
+//!
+//! ```
+//! // With a recorder of your own installed, for instance `metrics-exporter-prometheus`, there is nothing else to do.
+//! hookwire::telemetry::duplicate("dispatch");
+//! ```
+
+#[cfg(not(feature = "metrics"))]
+#[path = "none.rs"]
+mod recorded;
+#[cfg(feature = "metrics")]
+#[path = "recorded.rs"]
+mod recorded;
+
+pub use self::recorded::{attempt, duplicate, first_attempt, lanes_failing, lease_lost};

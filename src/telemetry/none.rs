@@ -1,0 +1,20 @@
+//! Without the feature: nothing.
+
+use std::time::Duration;
+
+use crate::outcome::Outcome;
+
+/// An attempt has ended.
+pub const fn attempt(_outcome: Outcome, _took: Duration) {}
+
+/// A delivery is tried for the first time, so long after it was made.
+pub const fn first_attempt(_after: Duration) {}
+
+/// A lease was lost: an attempt may be made twice.
+pub const fn lease_lost() {}
+
+/// How many lanes of this worker fail.
+pub const fn lanes_failing(_count: usize) {}
+
+/// Something came twice and was left alone: at `dispatch` or at the `receiver`.
+pub const fn duplicate(_at: &'static str) {}
