@@ -43,9 +43,9 @@ impl EventType {
         }
     }
 
-    /// The type of an event of which no type is known.
-    #[cfg(feature = "inbox")]
-    pub(crate) fn untyped() -> Self {
+    /// The type of an event of which no type is known: `webhook`.
+    #[must_use]
+    pub fn untyped() -> Self {
         Self("webhook".into())
     }
 

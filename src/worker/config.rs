@@ -16,7 +16,7 @@ use std::time::Duration;
 /// | `payloads` | `None` | how long the payloads of finished events are kept; `None`: as long as the events |
 /// | `keys` | 30 days | how long the ids of events stay taken; at least as long as the events are there |
 #[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_structs, reason = "made by the application with struct update syntax")]
 pub struct Config {
     /// Attempts at the same time, over all lanes.
     pub in_flight: u32,

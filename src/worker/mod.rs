@@ -46,8 +46,6 @@ mod gate;
 mod lane;
 mod lanes;
 mod settle;
-#[cfg(test)]
-mod tests;
 mod turns;
 mod upkeep;
 

@@ -18,3 +18,4 @@ mod ssrf;
 mod store;
 mod support;
 mod vectors;
+mod worker;

@@ -37,8 +37,7 @@ impl World {
         let answer = status.clone();
         let server = Server::start(move |_| Reply::status(answer.load(Ordering::SeqCst))).await;
         let schedule: Schedule = std::iter::repeat_n(HOUR, retries).collect();
-        let mut config = Config::default();
-        config.poll = Duration::from_millis(10);
+        let config = Config { poll: Duration::from_millis(10), ..Config::default() };
         let sender = Sender::builder(store)
             .egress(EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback())
             .retry(Policy::new(schedule))
@@ -196,8 +195,7 @@ async fn a_retry_after_is_remembered_by_the_store_and_kept_by_a_new_process() {
     let clock = ManualClock::default();
     let server = Server::start(|_| Reply::status(429).header("retry-after", "600")).await;
     let build = |store| {
-        let mut config = Config::default();
-        config.poll = Duration::from_millis(10);
+        let config = Config { poll: Duration::from_millis(10), ..Config::default() };
         let builder = Sender::builder(store).clock(clock.clone()).worker(config);
         builder.egress(EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback()).build().unwrap()
     };

@@ -40,9 +40,8 @@ const EVENTS: u32 = 120;
 /// One worker's life after another, until the day is over: each is killed, or stopped in good order.
 async fn lives(world: Arc<World>, number: usize, mut rng: Rng, over: CancellationToken) {
     while !over.is_cancelled() {
-        let mut config = Config::default();
-        (config.poll, config.tend, config.retention) = (Duration::from_secs(60), HOUR, None);
-        (config.in_flight, config.leases, config.lease) = (16, 64, HOUR / 30);
+        let (poll, tend, lease) = (Duration::from_secs(60), HOUR, HOUR / 30);
+        let config = Config { in_flight: 16, leases: 64, lease, poll, tend, retention: None, ..Config::default() };
         let transport = Arc::new(Transport::new(world.clone(), number));
         let engine = Engine::new(Arc::new(world.store.clone()), transport, Arc::new(world.clock), config);
         let stop = CancellationToken::new();

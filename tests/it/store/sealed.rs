@@ -35,8 +35,9 @@ fn secret(endpoint: &Endpoint) -> String {
 }
 
 fn holds(path: &Path, text: &str) -> bool {
+    // A log goes when the store is closed, which may be at this moment.
     let files =
-        std::fs::read_dir(path.parent().unwrap()).unwrap().map(|file| std::fs::read(file.unwrap().path()).unwrap());
+        std::fs::read_dir(path.parent().unwrap()).unwrap().filter_map(|file| std::fs::read(file.ok()?.path()).ok());
     files.into_iter().any(|bytes| bytes.windows(text.len()).any(|window| window == text.as_bytes()))
 }
 

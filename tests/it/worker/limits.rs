@@ -1,0 +1,230 @@
+//! Limits, turns, pauses and order.
+
+use std::num::NonZeroU32;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use hookwire::clock::Clock;
+use hookwire::delivery::DeliveryState;
+use hookwire::endpoint::{OnFailure, Rate};
+use hookwire::event::NewEvent;
+use hookwire::id::EndpointId;
+use hookwire::retry::FailReason;
+use hookwire::store::History;
+use hookwire::worker::{Config, Terms};
+
+use super::{Act, Bench};
+
+const fn some(count: u32) -> NonZeroU32 {
+    NonZeroU32::new(count).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_gives_back_what_was_claimed_and_is_kept_to_the_second() {
+    let bench = Bench::new(Config::default());
+    let lane = bench.lane_under(Act::AskForRest(Duration::from_secs(100)), Terms::open(NonZeroU32::MIN));
+    let ids = bench.append(lane, 4).await;
+    let asked = bench.clock.now();
+    let (stop, worker) = bench.run();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    bench.set(lane, Act::Answer(200, Duration::ZERO));
+    for id in &ids[1..] {
+        let waiting = bench.delivery(*id).await;
+        assert_eq!((waiting.attempts, waiting.due <= bench.clock.now()), (0, true), "free for others");
+    }
+    bench.until_finished(&ids).await;
+    let next = bench.started()[1].2.since(asked).as_secs_f64();
+    assert!((100.0..101.1).contains(&next), "{next}");
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_store_remembers_of_a_lane_counts_after_a_restart() {
+    let bench = Bench::new(Config::default());
+    let until = bench.clock.now() + Duration::from_secs(50);
+    let resting = Terms::open(some(4)).resting_until(Some(until));
+    let resting = bench.lane_under(Act::Answer(200, Duration::ZERO), resting);
+    let failing = Terms::open(some(4)).known_as_failing(true);
+    let failing = bench.lane_under(Act::Answer(200, Duration::from_secs(1)), failing);
+    let ids = [bench.append(resting, 1).await, bench.append(failing, 9).await].concat();
+    let began = bench.clock.now();
+    let (stop, worker) = bench.run();
+    bench.until_finished(&ids).await;
+    let seconds = |of: EndpointId| -> Vec<_> {
+        let mine = bench.started().into_iter().filter(|it| it.0 == of);
+        mine.map(|it| it.2.since(began).as_secs()).collect()
+    };
+    assert_eq!(seconds(resting), [50]);
+    assert_eq!(seconds(failing)[..5], [0, 1, 1, 2, 2], "one, then two, then four");
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn f_47_after_an_outage_a_backlog_drains_by_one_then_two_then_four_and_never_over_the_cap() {
+    let bench = Bench::new(Config::default());
+    let lane = bench.lane(Act::Answer(503, Duration::from_millis(100)));
+    let ids = bench.append(lane, 300).await;
+    let (stop, worker) = bench.run();
+    tokio::time::sleep(Duration::from_millis(1_450)).await;
+    let (before, recovered) = (bench.started().len(), bench.clock.now());
+    assert!(before < 30, "{before} attempts at a dead endpoint in a second and a half");
+    bench.set(lane, Act::Answer(200, Duration::from_millis(100)));
+    bench.until_finished(&ids).await;
+    assert!(bench.script.most_in_lane.load(Ordering::SeqCst) <= 4);
+    let later: Vec<_> = bench.started()[before..].iter().map(|it| it.2.since(recovered).as_millis() / 100).collect();
+    let in_tenth = |tenth: u128| later.iter().filter(|at| **at == tenth).count();
+    assert!(in_tenth(0) <= 1 && in_tenth(1) <= 2 && in_tenth(9) <= 4, "{:?}", &later[..12]);
+    let delivered = bench.store.counts(None).await.unwrap().delivered;
+    assert!(delivered >= 290, "{delivered}");
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lane_keeps_to_its_rate() {
+    let bench = Bench::new(Config::default());
+    let rate = Rate { count: some(2), per: Duration::from_secs(10) };
+    let lane = bench.lane_under(Act::Answer(200, Duration::ZERO), Terms::open(some(4)).with_rate(Some(rate)));
+    let ids = bench.append(lane, 8).await;
+    let began = bench.clock.now();
+    let (stop, worker) = bench.run();
+    bench.until_finished(&ids).await;
+    let at: Vec<_> = bench.started().iter().map(|it| it.2.since(began).as_secs()).collect();
+    assert_eq!(at, [0, 0, 5, 10, 15, 20, 25, 30]);
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn lanes_that_fail_use_at_most_half_of_the_slots() {
+    let bench = Bench::new(Config { in_flight: 8, leases: 512, ..Config::default() });
+    let mut hanging = Vec::new();
+    for _ in 0..20 {
+        let lane = bench.lane(Act::Answer(500, Duration::from_secs(30)));
+        bench.append(lane, 1).await;
+        hanging.push(lane);
+    }
+    let (stop, worker) = bench.run();
+    // Each has failed once and is due again; all of them would fill every slot three times over.
+    tokio::time::sleep(Duration::from_secs(110)).await;
+    let terms = Terms::open(some(4)).known_to_succeed(true);
+    let healthy = bench.lane_under(Act::Answer(200, Duration::from_millis(5)), terms);
+    let began = bench.clock.now();
+    let ids = bench.append(healthy, 40).await;
+    bench.until_finished(&ids).await;
+    assert!(bench.clock.now().since(began) < Duration::from_secs(5));
+    assert!(bench.script.in_flight.lock().unwrap().values().sum::<u32>() >= 4, "the others went on");
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn f_48_a_third_of_many_endpoints_hangs_and_the_others_do_not_notice() {
+    let bench = Bench::new(Config::default());
+    let mut healthy = Vec::new();
+    for n in 0..900 {
+        if n % 3 == 0 {
+            let lane = bench.lane(Act::Hang);
+            bench.append(lane, 9).await;
+        } else {
+            healthy.push(bench.lane(Act::Answer(200, Duration::from_millis(20))));
+        }
+    }
+    let (stop, worker) = bench.run();
+    // Those of which the worker knows that they answer; that of the others it does not know yet is not their fault.
+    let terms = Terms::open(some(4)).known_to_succeed(true);
+    for lane in &healthy {
+        bench.script.terms.lock().unwrap().insert(*lane, terms.clone());
+    }
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let began = bench.clock.now();
+    let mut ids = Vec::new();
+    for lane in &healthy {
+        ids.extend(bench.append(*lane, 1).await);
+    }
+    bench.until_finished(&ids).await;
+    let took = bench.clock.now().since(began);
+    assert!(took < Duration::from_secs(3), "{took:?} for what takes a moment, a poll included");
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tenant_with_many_lanes_does_not_hold_up_one_with_a_single_lane() {
+    let bench = Bench::new(Config { in_flight: 1, leases: 512, ..Config::default() });
+    let terms = |tenant: &str| Terms::open(some(4)).of_tenant(tenant.into());
+    for _ in 0..30 {
+        let lane = bench.lane_under(Act::Answer(200, Duration::from_millis(10)), terms("many"));
+        bench.append(lane, 5).await;
+    }
+    let single = bench.lane_under(Act::Answer(200, Duration::from_millis(10)), terms("single"));
+    let ids = bench.append(single, 5).await;
+    let (stop, worker) = bench.run();
+    bench.until_finished(&ids).await;
+    assert!(bench.started().len() < 60, "{} before it", bench.started().len());
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ordering_key_is_delivered_in_order_through_failures() {
+    let bench = Bench::new(Config::default());
+    let lane = bench.lane(Act::Answer(500, Duration::from_millis(20)));
+    let mut ids = Vec::new();
+    for n in 0..6 {
+        let event = NewEvent::json("a.b", &n).unwrap().ordered_by("cart-1").unwrap();
+        ids.push(bench.append_event(lane, event).await);
+    }
+    let (stop, worker) = bench.run();
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    bench.set(lane, Act::Answer(200, Duration::from_millis(20)));
+    bench.until_finished(&ids).await;
+    let mut started: Vec<_> = bench.started().iter().map(|it| it.1).collect();
+    started.dedup();
+    assert_eq!(started, ids);
+    assert_eq!(bench.script.most.load(Ordering::SeqCst), 1, "one at a time");
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_head_is_skipped_or_parks_its_key_as_the_endpoint_says() {
+    for (rule, second) in [(OnFailure::Skip, DeliveryState::Delivered), (OnFailure::Park, DeliveryState::Pending)] {
+        let bench = Bench::new(Config::default());
+        let lane = bench.lane_under(Act::Answer(500, Duration::ZERO), Terms::open(some(4)).on_failure(rule));
+        let event = || NewEvent::json("a.b", &1).unwrap().ordered_by("cart-1").unwrap();
+        let ids = [bench.append_event(lane, event()).await, bench.append_event(lane, event()).await];
+        let (stop, worker) = bench.run();
+        while bench.delivery(ids[0]).await.reason.is_none() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        bench.set(lane, Act::Answer(200, Duration::ZERO));
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let head = bench.delivery(ids[0]).await;
+        let expected = if rule == OnFailure::Park { DeliveryState::Held } else { DeliveryState::Failed };
+        assert_eq!((head.state, head.reason), (expected, Some(FailReason::Exhausted)));
+        assert_eq!(bench.delivery(ids[1]).await.state, second);
+        stop.cancel();
+        worker.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_past_its_deadline_is_not_sent() {
+    let bench = Bench::new(Config::default());
+    let lane = bench.lane(Act::Answer(500, Duration::ZERO));
+    let deadline = |seconds| bench.clock.now() + Duration::from_secs(seconds);
+    let event = |at| NewEvent::json("a.b", &1).unwrap().expires_at(at);
+    let late = bench.append_event(lane, event(deadline(0))).await;
+    let soon = bench.append_event(lane, event(deadline(2))).await;
+    let (stop, worker) = bench.run();
+    bench.until_finished(&[late, soon]).await;
+    for (id, attempts) in [(late, 0), (soon, 2)] {
+        assert_eq!(bench.delivery(id).await.reason, Some(FailReason::Expired));
+        assert_eq!(bench.store.attempts(id).await.unwrap().len(), attempts);
+    }
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+}
