@@ -76,7 +76,8 @@
 //! A handler's effect and the record of it are two writes, so there are windows, and these are all of them: the process
 //! ends, or the store fails, between the effect and `finish`; the handler overruns its lease; the connection ends in the
 //! middle of a handler, which is then cut off; the event arrives again after the retention. To close the first, finish
-//! the claim in the handler's own transaction: [`Gate::begin`], [`Ticket::claimant`], [`Ticket::finished_elsewhere`].
+//! the claim in the handler's own transaction: [`Gate::begin`], [`Ticket::claimant`],
+//! [`SqliteStore::finish_in`](crate::store::SqliteStore::finish_in), [`Ticket::finished_elsewhere`].
 //! [`MemoryDedup`](crate::store::MemoryDedup) forgets everything with the process.
 //!
 //! # Where it is deployed

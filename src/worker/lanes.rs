@@ -234,7 +234,10 @@ impl Lanes {
 
     /// Starts one attempt of this lane, if its gate lets it through.
     fn start(&mut self, id: EndpointId, now: Timestamp) -> Option<Leased> {
-        let free = self.free(self.lanes.get(&id)?.gate.standing() as usize);
+        let standing = self.lanes.get(&id)?.gate.standing();
+        let free = self.free(standing as usize);
+        // The scarcer the slots, the fewer any one lane may hold; a first one it always may.
+        let most = if standing == Standing::Proven { free.saturating_mul(2) } else { free.div_ceil(2) };
         let lane = self.lanes.get_mut(&id)?;
         lane.queued = false;
         if free == 0 {
@@ -242,9 +245,8 @@ impl Lanes {
             self.enqueue(id);
             return None;
         }
-        // The scarcer the slots, the fewer any one lane may hold; a first one it always may. It is listed again when one of its
-        // own attempts ends.
-        if !lane.can_start() || (lane.in_flight > 0 && lane.in_flight >= free.div_ceil(2)) {
+        // A lane that has to wait is listed again when one of its own attempts ends.
+        if !lane.can_start() || (lane.in_flight > 0 && lane.in_flight >= most) {
             return None;
         }
         if let Err(until) = lane.gate.take(now) {

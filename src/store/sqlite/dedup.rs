@@ -22,16 +22,8 @@ impl Dedup for SqliteStore {
         expires: Timestamp,
     ) -> Result<Vec<Settled>, StoreError> {
         let claimants = claimants.to_vec();
-        let sql = "UPDATE hookwire_dedup SET status = ?3, ends = ?4 WHERE key = ?1 AND fence = ?2 AND status IS NULL";
-        self.write(move |connection| {
-            let mut finish = connection.prepare_cached(sql)?;
-            let mut one = |claimant: &Claimant| {
-                let (key, fence) = (claimant.key.as_bytes(), signed(claimant.fence));
-                finish.execute(params![key, fence, status, expires.as_micros()]).map(settled)
-            };
-            claimants.iter().map(&mut one).collect()
-        })
-        .await
+        self.write(move |connection| claimants.iter().map(|one| finish(connection, one, status, expires)).collect())
+            .await
     }
 
     async fn abandon(&self, claimants: &[Claimant]) -> Result<Vec<Settled>, StoreError> {
@@ -57,6 +49,32 @@ impl Dedup for SqliteStore {
         })
         .await
     }
+}
+
+impl SqliteStore {
+    /// Finishes a [claim](crate::receiver::Ticket::claimant) on a received event as part of the caller's own transaction, so that
+    /// what the handler has written and that the event was handled become true together. On [`Settled::LeaseLost`] somebody
+    /// else has it: roll back. After the commit: [`Ticket::finished_elsewhere`](crate::receiver::Ticket::finished_elsewhere).
+    ///
+    /// # Errors
+    /// Of SQLite.
+    pub fn finish_in(
+        &self,
+        transaction: &rusqlite::Transaction<'_>,
+        claimant: &Claimant,
+        status: u16,
+        expires: Timestamp,
+    ) -> rusqlite::Result<Settled> {
+        finish(transaction, claimant, status, expires)
+    }
+}
+
+const FINISH: &str =
+    "UPDATE hookwire_dedup SET status = ?3, ends = ?4 WHERE key = ?1 AND fence = ?2 AND status IS NULL";
+
+fn finish(connection: &Connection, claimant: &Claimant, status: u16, expires: Timestamp) -> rusqlite::Result<Settled> {
+    let values = params![claimant.key.as_bytes(), signed(claimant.fence), status, expires.as_micros()];
+    connection.prepare_cached(FINISH)?.execute(values).map(settled)
 }
 
 fn begin(connection: &Connection, key: DedupKey, now: Timestamp, lease_until: Timestamp) -> rusqlite::Result<Begin> {

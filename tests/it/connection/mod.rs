@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "what surprises a test ends it")]
 
 mod frames;
+mod proxy;
 mod tls;
 
 use std::convert::Infallible;
