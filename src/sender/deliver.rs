@@ -22,7 +22,7 @@ use crate::id::{EndpointId, Tenant};
 use crate::outcome::{Outcome, Report};
 use crate::retry::RetryPolicy;
 use crate::signature::{Outgoing, SignError};
-use crate::store::StoreError;
+use crate::store::{StoreError, StoreErrorKind};
 use crate::worker::{Deliver, Tended, Terms};
 
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
@@ -137,8 +137,15 @@ impl Deliver for HttpDeliver {
     }
 
     async fn terms(&self, lane: EndpointId) -> Result<Terms, StoreError> {
-        let endpoint = self.keeper.directory.endpoint(lane).await?;
-        Ok(endpoint.map_or(Terms::closed(), |endpoint| self.keeper.terms(&endpoint)))
+        match self.keeper.directory.endpoint(lane).await {
+            Ok(endpoint) => Ok(endpoint.map_or(Terms::closed(), |endpoint| self.keeper.terms(&endpoint))),
+            // One damaged record must not stop the others' deliveries; its own wait.
+            Err(error) if error.kind() == StoreErrorKind::Corrupt => {
+                tracing::error!(endpoint = %lane, %error, "an endpoint cannot be read; its deliveries wait");
+                Ok(Terms::closed())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     async fn policy(&self, leased: &Leased) -> Arc<dyn RetryPolicy> {

@@ -15,7 +15,7 @@ use crate::endpoint::{Condition, DisableReason, Endpoint, EndpointState, HealthR
 use crate::id::{EndpointId, Tenant};
 use crate::outcome::Outcome;
 use crate::retry::FailReason;
-use crate::store::{Put, Store, StoreError};
+use crate::store::{Put, Store, StoreError, StoreErrorKind};
 use crate::worker::Terms;
 
 /// How often a slowed endpoint is tried.
@@ -144,8 +144,12 @@ impl Keeper {
     pub(super) async fn judge(&self) -> Result<(), StoreError> {
         let suspects = std::mem::take(&mut self.watch().suspects);
         for suspect in suspects {
-            if let Some(endpoint) = self.store.get(suspect).await? {
-                self.judge_one(&endpoint).await?;
+            match self.store.get(suspect).await {
+                Ok(Some(endpoint)) => self.judge_one(&endpoint).await?,
+                Ok(None) => {}
+                // Damaged: there is nothing to judge by.
+                Err(error) if error.kind() == StoreErrorKind::Corrupt => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(())

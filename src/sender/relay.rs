@@ -6,7 +6,7 @@ use super::dispatch::DispatchError;
 use super::fan_out::FanOut;
 use crate::event::NewEvent;
 use crate::id::EndpointId;
-use crate::store::{Admit, Admitted, Append, Staged, Store, StoreError};
+use crate::store::{Admit, Admitted, Append, Staged, Store, StoreError, StoreErrorKind};
 
 /// Rows taken in by one transaction.
 const BATCH: u32 = 256;
@@ -42,7 +42,12 @@ impl Relay {
         };
         let verdict = match event.map(dated) {
             Ok(event) => match self.fan_out.accept(event, now) {
-                Ok(event) => Ok(self.fan_out.append(event, now).await?),
+                Ok(event) => match self.fan_out.append(event, now).await {
+                    Err(error) if error.kind() == StoreErrorKind::Corrupt => {
+                        Err(format!("endpoints of the tenant: {error}"))
+                    }
+                    appended => Ok(appended?),
+                },
                 Err(DispatchError::Store(error)) => return Err(error),
                 Err(error) => Err(error.to_string()),
             },

@@ -75,36 +75,43 @@ fn staged(connection: &Connection, limit: u32) -> rusqlite::Result<Vec<Staged>> 
 
 /// What a row says, from its third column on; a row that says nonsense is the writer's mistake, not the store's.
 fn event(row: &Row<'_>) -> rusqlite::Result<Result<NewEvent, String>> {
-    let data = row.get_ref(3)?.as_bytes().map(<[u8]>::to_vec).unwrap_or_default();
-    let tenant: String = row.get(4)?;
-    let event_type = row.get_ref(2)?.as_str()?;
-    let made = match row.get::<_, Option<String>>(5)? {
-        Some(content_type) => NewEvent::raw(event_type, &content_type, data),
-        None => match serde_json::from_slice::<&serde_json::value::RawValue>(&data) {
-            Ok(json) => NewEvent::json(event_type, json),
-            Err(error) => return Ok(Err(format!("data: is not JSON: {error}"))),
-        },
-    };
-    let id: Option<String> = row.get(6)?;
-    let (fifo, latest): (Option<String>, Option<String>) = (row.get(8)?, row.get(9)?);
     let times = (row.get::<_, Option<i64>>(7)?, row.get::<_, Option<i64>>(10)?);
-    let rest = |event: NewEvent| -> Result<NewEvent, String> {
-        let mut event = event.tenant(tenant);
-        if let Some(id) = id {
-            event = event.id(EventId::new(id).map_err(|error| error.to_string())?);
-        }
-        let text = |error: EventError| error.to_string();
-        if let Some(key) = fifo {
-            event = event.ordered_by(key).map_err(text)?;
-        } else if let Some(key) = latest {
-            event = event.latest_by(key).map_err(text)?;
-        }
+    let data = row.get_ref(3)?.as_bytes().map(<[u8]>::to_vec).unwrap_or_default();
+    Ok(read(row, data).map(|mut event| {
         if let Some(at) = times.0 {
             event = event.occurred_at(Timestamp::from_micros(at));
         }
-        Ok(times.1.map_or(event.clone(), |at| event.expires_at(Timestamp::from_micros(at))))
+        times.1.map_or(event.clone(), |at| event.expires_at(Timestamp::from_micros(at)))
+    }))
+}
+
+fn read(row: &Row<'_>, data: Vec<u8>) -> Result<NewEvent, String> {
+    let event_type = text(row, "type")?.unwrap_or_default();
+    let made = match text(row, "content_type")? {
+        Some(content_type) => NewEvent::raw(&event_type, &content_type, data),
+        None => {
+            let json = serde_json::from_slice::<&serde_json::value::RawValue>(&data);
+            NewEvent::json(&event_type, json.map_err(|error| format!("data: is not JSON: {error}"))?)
+        }
     };
-    Ok(made.map_err(|error| error.to_string()).and_then(rest))
+    let why = |error: EventError| error.to_string();
+    let mut event = made.map_err(why)?.tenant(text(row, "tenant")?.unwrap_or_default());
+    if let Some(id) = text(row, "id")? {
+        event = event.id(EventId::new(id).map_err(|error| error.to_string())?);
+    }
+    match (text(row, "fifo_key")?, text(row, "latest_key")?) {
+        (Some(key), _) => event.ordered_by(key).map_err(why),
+        (None, Some(key)) => event.latest_by(key).map_err(why),
+        (None, None) => Ok(event),
+    }
+}
+
+/// A text that somebody else has written: SQLite does not look whether it is UTF-8.
+fn text(row: &Row<'_>, column: &str) -> Result<Option<String>, String> {
+    let read = |error: rusqlite::Error| format!("{column}: {error}");
+    let bytes = row.get_ref(column).map_err(read)?.as_bytes_or_null().map_err(|error| format!("{column}: {error}"))?;
+    let text = bytes.map(|bytes| String::from_utf8(bytes.to_vec())).transpose();
+    text.map_err(|_| format!("{column}: is not UTF-8"))
 }
 
 fn admit(connection: &Connection, admit: &Admit) -> rusqlite::Result<Admitted> {

@@ -126,6 +126,10 @@ async fn a_row_that_cannot_be_dispatched_is_kept_with_its_reason_and_stops_nobod
     for (set, values, reason) in [
         ("type, data", "'not a type', '{}'", "event type"),
         ("type, data", "'a.b', '{'", "data"),
+        ("type, data", "CAST(x'612eff' AS TEXT), '{}'", "type: is not UTF-8"),
+        ("type, data, tenant", "'a.b', '{}', CAST(x'ff' AS TEXT)", "tenant: is not UTF-8"),
+        ("type, data", "'a.b', CAST(x'22ff22' AS TEXT)", "data"),
+        ("type, data, fifo_key", "'a.b', '{}', char(10)", "ordering key"),
         ("type, data, id", "'a.b', '{}', 'white space'", "event id"),
         ("type, data, content_type", "'a.b', x'00', ''", "content type"),
         ("type, data, tenant", "'a.b', '{}', x'0a'", "tenant"),
@@ -142,6 +146,13 @@ async fn a_row_that_cannot_be_dispatched_is_kept_with_its_reason_and_stops_nobod
         assert!(error.starts_with(reason), "{reason}: {error}");
         shop.file.execute("DELETE FROM hookwire_outbox", []).unwrap();
     }
+    // Times that no calendar has are times all the same.
+    for at in [i64::MIN, i64::MAX] {
+        let insert = "INSERT INTO hookwire_outbox (type, data, occurred_at, written_at, expires_at) VALUES ('a.b', '{}', ?1, ?1, ?1)";
+        shop.file.execute(insert, [at]).unwrap();
+    }
+    let left = || shop.file.query_row("SELECT count(*) FROM hookwire_outbox", [], |row| row.get::<_, u32>(0)).unwrap();
+    until(|| async { left() == 0 }).await;
     // Nonsense stays, what comes after it goes out; and what is corrected goes out too.
     shop.file.execute("INSERT INTO hookwire_outbox (type, data, tenant) VALUES ('?', '{}', 'acme')", []).unwrap();
     shop.file.execute("INSERT INTO hookwire_outbox (type, data, tenant) VALUES ('a.b', '{}', 'acme')", []).unwrap();
@@ -199,5 +210,31 @@ async fn a_received_event_is_finished_exactly_when_the_handlers_transaction_comm
     drop(transaction);
     let invoices: u32 = shop.file.query_row("SELECT count(*) FROM invoice", [], |row| row.get(0)).unwrap();
     assert_eq!(invoices, 1);
+    shop.running.stop().await;
+}
+
+/// One record is damaged: its own deliveries wait, everybody else's go out.
+#[tokio::test]
+async fn a_damaged_endpoint_record_stops_nobody_else() {
+    let shop = Shop::open().await;
+    let other = shop.sender.endpoints().create(endpoint(&shop.server).tenant("umbrella")).await.unwrap();
+    let owed = shop.sender.dispatch(event(1).tenant("umbrella")).await.unwrap().deliveries[0];
+    finished(&shop.sender, 1).await;
+    shop.sender.resend(owed).await.unwrap();
+    finished(&shop.sender, 1).await;
+    let damage = "UPDATE hookwire_endpoint SET record = '{' WHERE tenant = 'umbrella'";
+    shop.file.execute(damage, []).unwrap();
+    // The record that was read before is at hand for two seconds.
+    until(|| async { shop.sender.endpoints().get(other.id).await.is_err() }).await;
+    tokio::time::sleep(Duration::from_millis(2_100)).await;
+    shop.file.execute("INSERT INTO hookwire_outbox (type, data, tenant) VALUES ('a.b', '{}', 'umbrella')", []).unwrap();
+    shop.sender.resend(owed).await.unwrap();
+    until(|| async { shop.error().is_some() }).await;
+    assert!(shop.error().unwrap().starts_with("endpoints of the tenant"));
+    let before = shop.server.requests().len();
+    shop.sender.dispatch(event(2)).await.unwrap();
+    until(|| async { shop.server.requests().len() > before }).await;
+    let waiting = shop.sender.history().delivery(owed).await.unwrap().unwrap();
+    assert!(!waiting.state.is_final(), "{waiting:?}");
     shop.running.stop().await;
 }
