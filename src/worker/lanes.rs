@@ -236,8 +236,12 @@ impl Lanes {
     fn start(&mut self, id: EndpointId, now: Timestamp) -> Option<Leased> {
         let standing = self.lanes.get(&id)?.gate.standing();
         let free = self.free(standing as usize);
-        // The scarcer the slots, the fewer any one lane may hold; a first one it always may.
-        let most = if standing == Standing::Proven { free.saturating_mul(2) } else { free.div_ceil(2) };
+        // The scarcer the slots, the fewer any one lane may hold; a first one it always may, and a lone lane all of them.
+        let most = match standing {
+            _ if self.lanes.len() == 1 => u32::MAX,
+            Standing::Proven => free.saturating_mul(2),
+            Standing::Unknown | Standing::Failing => free.div_ceil(2),
+        };
         let lane = self.lanes.get_mut(&id)?;
         lane.queued = false;
         if free == 0 {

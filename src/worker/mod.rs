@@ -13,10 +13,12 @@
 //!
 //! # Rules
 //!
-//! 1. A lane (an endpoint) has at most its own concurrency in flight, the worker at most [`Config::in_flight`]. Lanes
-//!    take turns, so one that hangs holds its own slots and nothing else.
+//! 1. A lane (an endpoint) has at most its own concurrency in flight and keeps to its own rate, the worker has at most
+//!    [`Config::in_flight`]. Tenants take turns, and the lanes of each; lanes that fail, or have not answered yet, leave room for
+//!    those that succeed. So one that hangs holds its own slots and nothing else. A lane that fails is probed by one attempt at
+//!    a time, one that asks for rest is left alone.
 //! 2. A lane with older work in the store lets nothing newer pass.
-//! 3. A lease is extended for as long as it is needed, and given back when it is not.
+//! 3. A lease is extended for as long as it is needed, and given back when it is not. Nothing starts under one that has ended.
 //! 4. The worker holds no store connection and no lock while an attempt is made.
 //! 5. When the store is in trouble, attempts that were made wait to be recorded; nothing new is claimed.
 //! 6. It runs where it is spawned and stops when told; see [`Worker::run`].

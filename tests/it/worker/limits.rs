@@ -152,6 +152,18 @@ async fn f_48_a_third_of_many_endpoints_hangs_and_the_others_do_not_notice() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_lone_lane_may_use_every_slot_once_it_has_shown_that_it_answers() {
+    let bench = Bench::new(Config { in_flight: 4, leases: 64, ..Config::default() });
+    let lane = bench.lane(Act::Answer(200, Duration::from_millis(10)));
+    let ids = bench.append(lane, 40).await;
+    let (stop, worker) = bench.run();
+    bench.until_finished(&ids).await;
+    assert_eq!(bench.script.most_in_lane.load(Ordering::SeqCst), 4);
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_tenant_with_many_lanes_does_not_hold_up_one_with_a_single_lane() {
     let bench = Bench::new(Config { in_flight: 1, leases: 512, ..Config::default() });
     let terms = |tenant: &str| Terms::open(some(4)).of_tenant(tenant.into());
