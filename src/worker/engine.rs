@@ -22,6 +22,9 @@ use crate::retry::{Decision, Facts, FailReason};
 use crate::store::Store;
 use crate::telemetry;
 
+/// How long a lane rests whose endpoint is being disabled: until the store and the caches know.
+const CLOSING: Duration = Duration::from_secs(2);
+
 /// What the parts of a worker share: the lanes of one [`Deliver`] over one store.
 ///
 /// A sender and an inbox are built on one each. An application that has its own kind of delivery (a message bus, a mailer)
@@ -220,7 +223,9 @@ impl State {
         let outcome = settlement.as_ref().and_then(|end| end.attempt.as_ref()).map(|attempt| attempt.outcome);
         self.lanes.ended(lane, outcome);
         let Some(settlement) = settlement else { return self.lanes.refuse(leased.lease) };
-        if let Some(until) = settlement.pause {
+        // A lane that is to be disabled starts nothing while the store is still being told.
+        let closing = matches!(settlement.next, Next::Disable { .. }).then(|| now + CLOSING);
+        if let Some(until) = settlement.pause.max(closing) {
             self.lanes.pause(lane, until, now);
         }
         self.ends.push(settlement);

@@ -168,6 +168,25 @@ async fn f_24_a_410_disables_the_endpoint_holds_the_rest_and_enabling_releases_i
 }
 
 #[tokio::test]
+async fn f_24_after_a_410_nothing_more_is_sent_however_much_is_ready() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(|_| Reply::status(410)).await;
+    let sender = sender(SqliteStore::open(directory.path().join("hookwire.db")).await.unwrap());
+    let limits = hookwire::endpoint::Limits::default().with_concurrency(1.try_into().unwrap());
+    sender.endpoints().create(endpoint(&server).limits(limits)).await.unwrap();
+    for n in 0..50 {
+        sender.dispatch(event(n)).await.unwrap();
+    }
+    let running = Running::start(&sender);
+    finished(&sender, 1).await;
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    running.stop().await;
+    assert_eq!(server.requests().len(), 1);
+    let counts = sender.history().counts(None).await.unwrap();
+    assert_eq!((counts.failed, counts.held), (1, 49));
+}
+
+#[tokio::test]
 async fn dispatch_is_idempotent_on_the_callers_id() {
     let sender = sender(MemoryStore::new());
     let id = EventId::new("invoice-7-paid").unwrap();
