@@ -103,8 +103,8 @@ impl History for Counting {
 
 #[async_trait]
 impl Control for Counting {
-    async fn resend(&self, deliveries: Vec<DeliveryId>, due: Timestamp) -> Result<Vec<bool>, StoreError> {
-        self.inner.resend(deliveries, due).await
+    async fn resend(&self, deliveries: Vec<(DeliveryId, Timestamp)>) -> Result<Vec<bool>, StoreError> {
+        self.inner.resend(deliveries).await
     }
     async fn cancel(&self, deliveries: Vec<DeliveryId>, now: Timestamp) -> Result<Vec<bool>, StoreError> {
         self.inner.cancel(deliveries, now).await

@@ -41,6 +41,12 @@ impl Outcome {
         matches!(self, Self::Status(200..=299))
     }
 
+    /// Whether it is held against the endpoint: it is no success, and no fault of our own.
+    #[must_use]
+    pub const fn is_endpoint_failure(self) -> bool {
+        !self.is_success() && !matches!(self, Self::Local | Self::Panic)
+    }
+
     /// The status code, when there was one.
     #[must_use]
     pub const fn status(self) -> Option<u16> {

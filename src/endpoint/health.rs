@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::delivery::Settlement;
-use crate::outcome::Outcome;
 
 /// A success is noted at most so often, so that a busy, healthy endpoint costs a store nothing.
 const SUCCESS_GRAIN: Duration = Duration::from_secs(60);
@@ -54,7 +53,7 @@ impl Health {
             let paused_until = self.paused_until.filter(|until| *until > at);
             return (!same).then_some(Self { last_success: Some(at), paused_until, ..Self::default() });
         }
-        if matches!(outcome, Outcome::Local | Outcome::Panic) {
+        if !outcome.is_endpoint_failure() {
             return None;
         }
         Some(Self {
@@ -146,6 +145,7 @@ mod tests {
     use super::*;
     use crate::delivery::{Attempt, Lease, Next};
     use crate::id::DeliveryId;
+    use crate::outcome::Outcome;
 
     const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
     const HOUR: Duration = Duration::from_secs(3_600);

@@ -171,6 +171,13 @@ pub enum DisableReason {
     Failing,
 }
 
+/// Why a delivery that disables its endpoint does so.
+impl From<FailReason> for DisableReason {
+    fn from(reason: FailReason) -> Self {
+        if reason == FailReason::Gone { Self::Gone } else { Self::Policy }
+    }
+}
+
 /// Where a tenant wants events.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -248,8 +255,7 @@ impl Endpoint {
         let mut changed = Self { version: self.version + 1, ..self.clone() };
         match next {
             Next::Disable { reason } if self.is_enabled() => {
-                let reason = if reason == FailReason::Gone { DisableReason::Gone } else { DisableReason::Policy };
-                changed.state = EndpointState::Disabled { reason, at };
+                changed.state = EndpointState::Disabled { reason: reason.into(), at };
             }
             Next::Failed { reason: FailReason::Blocked } if self.flagged_at.is_none() => changed.flagged_at = Some(at),
             _ => return None,

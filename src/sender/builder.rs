@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 
-use super::deliver::{HttpDeliver, Parts, Propagator};
+use super::deliver::{HttpDeliver, Propagator};
 use super::directory::CachedDirectory;
 use super::egress::EgressPolicy;
 use super::fan_out::FanOut;
@@ -223,7 +223,7 @@ impl SenderBuilder {
             latency: Latencies::new(),
         });
         let relay = Relay { store: store.clone(), fan_out: fan_out.clone() };
-        let parts = Parts {
+        let deliver = HttpDeliver {
             client: client.clone(),
             propagator: self.propagator,
             keeper: keeper.clone(),
@@ -232,7 +232,6 @@ impl SenderBuilder {
             relay,
             operator: self.operator,
         };
-        let deliver = HttpDeliver::new(parts);
         let engine = Engine::new(store.clone(), Arc::new(deliver), clock.clone(), self.worker);
         let shared = Shared {
             store,

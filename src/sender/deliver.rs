@@ -11,6 +11,7 @@ use tracing::Instrument as _;
 
 use super::http::HttpClient;
 use super::keeper::Keeper;
+use super::notice::Notice;
 use super::policies::Policies;
 use super::relay::Relay;
 use super::signers::Signers;
@@ -31,14 +32,14 @@ const AGENT: HeaderValue = HeaderValue::from_static(concat!("hookwire/", env!("C
 /// Delivers by HTTP.
 #[derive(Debug)]
 pub(super) struct HttpDeliver {
-    client: HttpClient,
-    keeper: Arc<Keeper>,
-    policies: Arc<Policies>,
-    signers: Arc<Signers>,
-    relay: Relay,
-    propagator: Option<Propagator>,
+    pub(super) client: HttpClient,
+    pub(super) keeper: Arc<Keeper>,
+    pub(super) policies: Arc<Policies>,
+    pub(super) signers: Arc<Signers>,
+    pub(super) relay: Relay,
+    pub(super) propagator: Option<Propagator>,
     /// Whose endpoints are told what operators should know.
-    operator: Option<Tenant>,
+    pub(super) operator: Option<Tenant>,
 }
 
 /// Puts the current trace on a request.
@@ -51,40 +52,43 @@ impl std::fmt::Debug for Propagator {
     }
 }
 
-/// What an [`HttpDeliver`] is made of.
-#[derive(Debug)]
-pub(super) struct Parts {
-    pub(super) client: HttpClient,
-    pub(super) keeper: Arc<Keeper>,
-    pub(super) policies: Arc<Policies>,
-    pub(super) signers: Arc<Signers>,
-    pub(super) relay: Relay,
-    pub(super) propagator: Option<Propagator>,
-    pub(super) operator: Option<Tenant>,
-}
-
 impl HttpDeliver {
-    pub(super) fn new(parts: Parts) -> Self {
-        let Parts { client, keeper, policies, signers, relay, propagator, operator } = parts;
-        Self { client, keeper, policies, signers, relay, propagator, operator }
-    }
-
-    /// Dispatches notices to the operator's endpoints. What concerns those is not told to them.
+    /// Dispatches notices to the operator's endpoints, all of them in one transaction.
     async fn tell(&self) -> Result<Vec<EndpointId>, StoreError> {
         let Some(operator) = &self.operator else { return Ok(Vec::new()) };
-        let mut due = Vec::new();
-        for notice in self.keeper.take_untold() {
-            if notice.tenant.as_ref() == Some(operator) {
+        let untold = self.keeper.take_untold();
+        let told = self.tell_all(operator, &untold).await;
+        if told.is_err() {
+            self.keeper.put_back_untold(untold);
+        }
+        told
+    }
+
+    async fn tell_all(&self, operator: &Tenant, notices: &[Arc<Notice>]) -> Result<Vec<EndpointId>, StoreError> {
+        let mut batch = Vec::with_capacity(notices.len());
+        for notice in notices {
+            if self.concerns(operator, notice).await? {
                 continue;
             }
-            let Ok(event) = NewEvent::json(notice.what.event_type(), &*notice) else { continue };
+            let Ok(event) = NewEvent::json(notice.what.event_type(), &**notice) else { continue };
             let now = self.keeper.clock.now();
             let event = Arc::new(event.tenant(operator.clone()).occurred_at(notice.at).seal(now));
-            let append = self.relay.fan_out.append(event, now).await?;
-            due.extend(append.deliveries.iter().map(|one| one.endpoint));
-            self.relay.store.append(vec![append]).await?;
+            batch.push(self.relay.fan_out.append(event, now).await?);
+        }
+        let due = batch.iter().flat_map(|append| &append.deliveries).map(|one| one.endpoint).collect();
+        if !batch.is_empty() {
+            self.relay.store.append(batch).await?;
         }
         Ok(due)
+    }
+
+    /// Whether it is about the operator's own endpoints. Those are not told of it: that would feed itself.
+    async fn concerns(&self, operator: &Tenant, notice: &Notice) -> Result<bool, StoreError> {
+        if let Some(tenant) = &notice.tenant {
+            return Ok(tenant == operator);
+        }
+        let endpoint = self.keeper.directory.endpoint(notice.endpoint).await?;
+        Ok(endpoint.is_none_or(|endpoint| endpoint.tenant == *operator))
     }
 
     /// The request, with the time and the signature of now.

@@ -13,16 +13,12 @@ use crate::clock::{Clock, Timestamp};
 use crate::delivery::{Next, Settlement};
 use crate::endpoint::{Condition, DisableReason, Endpoint, EndpointState, HealthRules, Rate};
 use crate::id::{EndpointId, Tenant};
-use crate::outcome::Outcome;
 use crate::retry::FailReason;
 use crate::store::{Put, Store, StoreError, StoreErrorKind};
 use crate::worker::Terms;
 
 /// How often a slowed endpoint is tried.
 const SLOW: Rate = Rate { count: NonZeroU32::MIN, per: Duration::from_secs(60) };
-
-/// So many failures in a row make a lane one that a worker begins to probe.
-const FAILING: u32 = 3;
 
 /// Notices that wait to be dispatched as events.
 const MAX_UNTOLD: usize = 1_024;
@@ -70,7 +66,7 @@ impl Keeper {
             .with_rate(if slow { Some(SLOW) } else { endpoint.limits.rate })
             .of_tenant(endpoint.tenant.clone())
             .resting_until(health.paused_until)
-            .known_as_failing(health.failures >= FAILING)
+            .after_failures(health.failures)
             .known_to_succeed(health.last_success.is_some())
             .on_failure(endpoint.on_failure)
     }
@@ -89,7 +85,14 @@ impl Keeper {
 
     /// Notices to be dispatched as events.
     pub(super) fn take_untold(&self) -> Vec<Arc<Notice>> {
-        if self.tells { std::mem::take(&mut self.watch().untold) } else { Vec::new() }
+        std::mem::take(&mut self.watch().untold)
+    }
+
+    /// They could not be dispatched yet.
+    pub(super) fn put_back_untold(&self, mut notices: Vec<Arc<Notice>>) {
+        let untold = &mut self.watch().untold;
+        notices.append(untold);
+        *untold = notices;
     }
 
     /// Notes how an attempt ended.
@@ -99,7 +102,7 @@ impl Keeper {
         self.latency.note(endpoint, attempt.duration);
         if attempt.outcome.is_success() {
             self.note_success(endpoint);
-        } else if !matches!(attempt.outcome, Outcome::Local | Outcome::Panic) {
+        } else if attempt.outcome.is_endpoint_failure() {
             self.watch().suspects.insert(endpoint);
         }
         self.note_end(settlement);
@@ -135,24 +138,31 @@ impl Keeper {
         let tenant = if changes { self.directory.forget(endpoint, None) } else { self.directory.tenant_of(endpoint) };
         self.say(what, endpoint, tenant.clone());
         if let Next::Disable { reason } = settlement.next {
-            let reason = if reason == FailReason::Gone { DisableReason::Gone } else { DisableReason::Policy };
-            self.say(What::EndpointDisabled { reason }, endpoint, tenant);
+            self.say(What::EndpointDisabled { reason: reason.into() }, endpoint, tenant);
         }
     }
 
     /// Judges who has failed lately.
     pub(super) async fn judge(&self) -> Result<(), StoreError> {
         let suspects = std::mem::take(&mut self.watch().suspects);
-        for suspect in suspects {
-            match self.store.get(suspect).await {
-                Ok(Some(endpoint)) => self.judge_one(&endpoint).await?,
-                Ok(None) => {}
-                // Damaged: there is nothing to judge by.
-                Err(error) if error.kind() == StoreErrorKind::Corrupt => {}
-                Err(error) => return Err(error),
+        for suspect in &suspects {
+            if let Err(error) = self.judge_suspect(*suspect).await {
+                // All of them again: who was judged already is not told of twice.
+                self.watch().suspects.extend(suspects);
+                return Err(error);
             }
         }
         Ok(())
+    }
+
+    async fn judge_suspect(&self, suspect: EndpointId) -> Result<(), StoreError> {
+        match self.store.get(suspect).await {
+            Ok(Some(endpoint)) => self.judge_one(&endpoint).await,
+            Ok(None) => Ok(()),
+            // Damaged: there is nothing to judge by.
+            Err(error) if error.kind() == StoreErrorKind::Corrupt => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     async fn judge_one(&self, endpoint: &Arc<Endpoint>) -> Result<(), StoreError> {

@@ -43,10 +43,7 @@ impl Sender {
     /// # Errors
     /// When the store is in trouble.
     pub async fn resend(&self, delivery: DeliveryId) -> Result<bool, StoreError> {
-        let now = self.shared.clock.now();
-        let done = self.shared.store.resend(vec![delivery], now).await?.first() == Some(&true);
-        self.announce_lane_of(delivery, done).await?;
-        Ok(done)
+        self.shared.engine.resend(delivery).await
     }
 
     /// Cancels a delivery that is pending or held. An attempt in flight is not called back, but its end no longer counts.
@@ -55,18 +52,7 @@ impl Sender {
     /// # Errors
     /// When the store is in trouble.
     pub async fn cancel(&self, delivery: DeliveryId) -> Result<bool, StoreError> {
-        let now = self.shared.clock.now();
-        let done = self.shared.store.cancel(vec![delivery], now).await?.first() == Some(&true);
-        // The next of its ordering key may follow.
-        self.announce_lane_of(delivery, done).await?;
-        Ok(done)
-    }
-
-    async fn announce_lane_of(&self, delivery: DeliveryId, changed: bool) -> Result<(), StoreError> {
-        if changed && let Some(delivery) = self.shared.store.delivery(delivery).await? {
-            self.shared.engine.announce(delivery.endpoint, self.shared.clock.now());
-        }
-        Ok(())
+        self.shared.engine.cancel(delivery).await
     }
 
     /// Forgets the payload of an event, for ever, and cancels what is still owed of it; that there was such an event stays on

@@ -1,5 +1,6 @@
 //! Sending again what is stored: to endpoints that came later, after a bad day, or all of it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Sender;
@@ -179,29 +180,40 @@ impl Replay<'_> {
 
     async fn owe(&self, endpoint: &Endpoint, events: &[&EventSummary], before: u64) -> Result<u64, EndpointError> {
         let now = self.sender.shared.clock.now();
-        let mut batch = Vec::with_capacity(events.len());
-        for (place, event) in (before..).zip(events) {
-            let Some(id) = self.id(endpoint, event, now).await? else { continue };
-            let (delivery, due) = (DeliveryId::generate(now), self.due(now, place));
-            let tenant = endpoint.tenant.clone();
-            batch.push(Owe { tenant, event: id, delivery, endpoint: endpoint.id, due, now });
-        }
-        let owed = self.sender.shared.store.owe(batch).await?;
+        let owe = |(place, event): (u64, EventId)| Owe {
+            tenant: endpoint.tenant.clone(),
+            event,
+            delivery: DeliveryId::generate(now),
+            endpoint: endpoint.id,
+            due: self.due(now, place),
+            now,
+        };
+        let ids = self.ids(endpoint, events, now).await?;
+        let owed = self.sender.shared.store.owe((before..).zip(ids).map(owe).collect()).await?;
         Ok(owed.into_iter().filter(|owed| *owed).count() as u64)
     }
 
-    /// The event itself, or a copy under an id of its own.
-    async fn id(&self, of: &Endpoint, event: &EventSummary, now: Timestamp) -> Result<Option<EventId>, EndpointError> {
+    /// The events themselves, or copies under ids of their own, all of them stored in one transaction.
+    async fn ids(
+        &self,
+        of: &Endpoint,
+        events: &[&EventSummary],
+        now: Timestamp,
+    ) -> Result<Vec<EventId>, EndpointError> {
         if !self.fresh_ids {
-            return Ok(Some(event.id.clone()));
+            return Ok(events.iter().map(|event| event.id.clone()).collect());
         }
         let store = &self.sender.shared.store;
-        let Some(original) = store.event(&of.tenant, &event.id).await? else { return Ok(None) };
-        let copy = original.under_fresh_id(now);
-        let id = copy.id.clone();
-        let append = Append { event: copy.into(), deliveries: Vec::new(), now };
-        let stored = store.append(vec![append]).await?.first() == Some(&Appended::Stored);
-        Ok(stored.then_some(id))
+        let mut copies = Vec::with_capacity(events.len());
+        for event in events {
+            if let Some(original) = store.event(&of.tenant, &event.id).await? {
+                let copy = Arc::new(original.under_fresh_id(now));
+                copies.push(Append { event: copy, deliveries: Vec::new(), now });
+            }
+        }
+        let ids: Vec<_> = copies.iter().map(|copy| copy.event.id.clone()).collect();
+        let stored = store.append(copies).await?;
+        Ok(ids.into_iter().zip(stored).filter(|(_, stored)| *stored == Appended::Stored).map(|(id, _)| id).collect())
     }
 
     /// Resends what is in this state, page by page.
@@ -220,12 +232,11 @@ impl Replay<'_> {
             // What a newer event has taken the place of is not worth sending.
             let wanted =
                 |delivery: &&Delivery| of_type(&delivery.event_type) && delivery.reason != Some(FailReason::Superseded);
-            let ids = found.iter().filter(wanted).map(|delivery| delivery.id);
-            for id in ids.take(left) {
-                let due = self.due(self.sender.shared.clock.now(), before + count);
-                let resent = dry || store.resend(vec![id], due).await?.first() == Some(&true);
-                count += u64::from(resent);
-            }
+            let now = self.sender.shared.clock.now();
+            let ids = found.iter().filter(wanted).take(left).map(|delivery| delivery.id);
+            let batch: Vec<_> = ids.zip(before + count..).map(|(id, place)| (id, self.due(now, place))).collect();
+            let resent = if dry { vec![true; batch.len()] } else { store.resend(batch).await? };
+            count += resent.into_iter().filter(|resent| *resent).count() as u64;
         }
         Ok(count)
     }

@@ -93,11 +93,11 @@ pub struct EventSummary {
 ///    (`expunge_forgets_the_payload_and_cancels_what_is_owed`).
 #[async_trait]
 pub trait Control: fmt::Debug + Send + Sync + 'static {
-    /// Makes final or held deliveries pending again. Answers in the order of `deliveries`.
+    /// Makes final or held deliveries pending again, each due when it says. Answers in the order of `deliveries`.
     ///
     /// # Errors
     /// When the store is in trouble; then nothing is changed.
-    async fn resend(&self, deliveries: Vec<DeliveryId>, due: Timestamp) -> Result<Vec<bool>, StoreError>;
+    async fn resend(&self, deliveries: Vec<(DeliveryId, Timestamp)>) -> Result<Vec<bool>, StoreError>;
 
     /// Cancels pending and held deliveries. Answers in the order of `deliveries`.
     ///
@@ -126,8 +126,8 @@ pub trait Control: fmt::Debug + Send + Sync + 'static {
 
 #[async_trait]
 impl<S: Control + ?Sized> Control for Arc<S> {
-    async fn resend(&self, deliveries: Vec<DeliveryId>, due: Timestamp) -> Result<Vec<bool>, StoreError> {
-        (**self).resend(deliveries, due).await
+    async fn resend(&self, deliveries: Vec<(DeliveryId, Timestamp)>) -> Result<Vec<bool>, StoreError> {
+        (**self).resend(deliveries).await
     }
 
     async fn cancel(&self, deliveries: Vec<DeliveryId>, now: Timestamp) -> Result<Vec<bool>, StoreError> {

@@ -239,8 +239,8 @@ impl<S: History> History for FaultyStore<S> {
 
 #[async_trait]
 impl<S: Control> Control for FaultyStore<S> {
-    async fn resend(&self, deliveries: Vec<DeliveryId>, due: Timestamp) -> Result<Vec<bool>, StoreError> {
-        self.call(self.inner.resend(deliveries, due)).await
+    async fn resend(&self, deliveries: Vec<(DeliveryId, Timestamp)>) -> Result<Vec<bool>, StoreError> {
+        self.call(self.inner.resend(deliveries)).await
     }
 
     async fn cancel(&self, deliveries: Vec<DeliveryId>, now: Timestamp) -> Result<Vec<bool>, StoreError> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::gate::PROBE_AFTER;
 use crate::clock::Timestamp;
 use crate::delivery::{Leased, Settlement};
 use crate::endpoint::{OnFailure, Rate};
@@ -70,10 +71,10 @@ impl Terms {
         self
     }
 
-    /// The lane is known to have been failing: a worker that meets it anew begins with one attempt at a time.
+    /// The lane has failed so often in a row: from three on, a worker that meets it anew begins with one attempt at a time.
     #[must_use]
-    pub const fn known_as_failing(mut self, failing: bool) -> Self {
-        self.failing = failing;
+    pub const fn after_failures(mut self, failures: u32) -> Self {
+        self.failing = failures >= PROBE_AFTER;
         self
     }
 

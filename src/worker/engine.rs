@@ -16,10 +16,10 @@ use super::lanes::Lanes;
 use crate::clock::{Clock, Timestamp};
 use crate::delivery::{Attempt, Leased, Next, Settlement};
 use crate::event::Order;
-use crate::id::EndpointId;
+use crate::id::{DeliveryId, EndpointId};
 use crate::outcome::{Outcome, Report};
 use crate::retry::{Decision, Facts, FailReason};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::telemetry;
 
 /// How long a lane rests whose endpoint is being disabled: until the store and the caches know.
@@ -137,24 +137,51 @@ impl Engine {
         self.state().lanes.release_held(lane);
     }
 
+    /// Makes a delivery pending again that is final or held; `false` for any other.
+    ///
+    /// # Errors
+    /// When the store is in trouble.
+    pub async fn resend(&self, delivery: DeliveryId) -> Result<bool, StoreError> {
+        let resent = self.store.resend(vec![(delivery, self.clock.now())]).await?;
+        self.announce_changed(delivery, resent.first() == Some(&true)).await
+    }
+
+    /// Cancels a delivery that is pending or held; `false` for any other.
+    ///
+    /// # Errors
+    /// When the store is in trouble.
+    pub async fn cancel(&self, delivery: DeliveryId) -> Result<bool, StoreError> {
+        let cancelled = self.store.cancel(vec![delivery], self.clock.now()).await?;
+        // The next of its ordering key may follow.
+        self.announce_changed(delivery, cancelled.first() == Some(&true)).await
+    }
+
+    async fn announce_changed(&self, delivery: DeliveryId, changed: bool) -> Result<bool, StoreError> {
+        if changed && let Some(delivery) = self.store.delivery(delivery).await? {
+            self.announce(delivery.endpoint, self.clock.now());
+        }
+        Ok(changed)
+    }
+
     /// Starts attempts while there is something ready and a free slot.
     pub(super) fn start(self: &Arc<Self>) {
-        loop {
-            let (leased, crew) = {
-                let mut state = self.state();
-                let Some(crew) = state.crew.clone() else { break };
-                let Some(leased) = state.lanes.next(self.clock.now()) else { break };
-                (leased, crew)
-            };
+        while let Some((leased, crew)) = self.next() {
             // Boxed, because spawning moves it several times. One registration with the kill switch serves every attempt
             // that this task will make.
             let work = Box::pin(self.clone().work_off(leased));
             let slot = crew.kill.clone().run_until_cancelled_owned(work).map(drop);
             crew.tasks.spawn_on(slot, &crew.runtime);
         }
-        if self.state().lanes.has_give_back() {
+    }
+
+    fn next(&self) -> Option<(Leased, Arc<Crew>)> {
+        let mut state = self.state();
+        let crew = state.crew.clone()?;
+        let next = state.lanes.next(self.clock.now());
+        if next.is_none() && state.lanes.has_give_back() {
             self.work.notify_one();
         }
+        Some((next?, crew))
     }
 
     /// One slot: attempt after attempt until nothing is ready.
@@ -204,9 +231,7 @@ impl Engine {
         let attempt = attempt.with_excerpt(report.excerpt);
         Some(Settlement::of(leased, next, at).with_attempt(attempt).with_pause(pause))
     }
-}
 
-impl Engine {
     /// Where its endpoint asks for it, a head that has failed stays in the way of its ordering key.
     fn park(&self, leased: &Leased, next: Next) -> Next {
         let Next::Failed { reason } = next else { return next };

@@ -13,7 +13,7 @@ use crate::endpoint::Rate;
 use crate::outcome::Outcome;
 
 /// So many failures in a row make a lane a failing one, which is probed by one attempt at a time.
-const PROBE_AFTER: u32 = 3;
+pub(super) const PROBE_AFTER: u32 = 3;
 
 /// A limiter that is told the time.
 type Limiter = RateLimiter<NotKeyed, InMemoryState, Hand, NoOpMiddleware<Duration>>;
@@ -157,7 +157,7 @@ impl Gate {
             (self.failures, self.proven) = (0, true);
             let doubled = self.allowed.map(|allowed| allowed.saturating_mul(2));
             self.allowed = doubled.filter(|allowed| *allowed < concurrency);
-        } else if !matches!(outcome, Outcome::Local | Outcome::Panic) {
+        } else if outcome.is_endpoint_failure() {
             self.failures = self.failures.saturating_add(1);
             if self.failures >= PROBE_AFTER {
                 self.allowed = Some(1);

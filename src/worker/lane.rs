@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::deliver::Terms;
-use super::gate::{Gate, Standing};
+use super::gate::Gate;
 use crate::clock::Timestamp;
 use crate::delivery::Leased;
 
@@ -20,14 +20,14 @@ pub(super) struct Lane {
     pub(super) ready: VecDeque<Leased>,
     pub(super) reserved: u32,
     pub(super) in_flight: u32,
-    /// Under which of `Lanes::used` those are counted.
-    pub(super) counted: Standing,
     /// Due work is known or suspected in the store.
     pub(super) backlog: bool,
     /// Listed in `Lanes::backlogged`.
     pub(super) listed: bool,
-    /// Listed in one of the lines of `Lanes`.
+    /// Listed in `Lanes::slots`.
     pub(super) queued: bool,
+    /// It holds its share of the slots: looked at again when one of its own attempts ends, or in its turn when another's does.
+    pub(super) waiting: bool,
     /// The one entry of this lane in `Lanes::timers`.
     pub(super) timer: Option<Timestamp>,
 }
@@ -42,10 +42,10 @@ impl Lane {
             ready: VecDeque::new(),
             reserved: 0,
             in_flight: 0,
-            counted: Standing::Unknown,
             backlog: false,
             listed: false,
             queued: false,
+            waiting: false,
             timer: None,
         }
     }

@@ -10,6 +10,7 @@ use super::config::Limits;
 use super::deliver::Terms;
 use super::gate::{Gate, Standing};
 use super::lane::Lane;
+use super::slots::Slots;
 use super::turns::Turns;
 use crate::clock::Timestamp;
 use crate::delivery::{Lease, Leased};
@@ -33,17 +34,10 @@ pub(super) struct Lanes {
     limits: Limits,
     open: bool,
     lanes: HashMap<EndpointId, Lane>,
-    /// Lanes that have something ready and a free slot, in turn: those that are proven, unknown, and failing. Each line moves.
-    lines: [Turns; 3],
-    /// Which line is next.
-    line: usize,
-    /// How many slots each of the three uses. All unknown lanes use at most half of the slots, all failing ones too, and both
-    /// together three quarters, so that those that succeed have room whatever becomes of the others.
-    used: [u32; 3],
+    slots: Slots,
     /// Lanes with a backlog in the store and room to take some, in turn.
     backlogged: Turns,
     timers: BTreeSet<(Timestamp, EndpointId)>,
-    in_flight: u32,
     /// Every lease this worker answers for, unsettled ones included.
     leases: HashMap<DeliveryId, (u64, Timestamp)>,
     reserved: u32,
@@ -57,12 +51,9 @@ impl Lanes {
             limits,
             open: false,
             lanes: HashMap::new(),
-            lines: Default::default(),
-            line: 0,
-            used: [0; 3],
+            slots: Slots::new(limits.in_flight),
             backlogged: Turns::default(),
             timers: BTreeSet::new(),
-            in_flight: 0,
             leases: HashMap::new(),
             reserved: 0,
             give_back: Vec::new(),
@@ -81,12 +72,13 @@ impl Lanes {
         for id in ids {
             self.return_ready(id);
         }
-        self.lines = Default::default();
+        self.slots.clear();
         self.backlogged.clear();
         self.timers.clear();
         self.lanes.retain(|_, lane| lane.held() > 0);
         for lane in self.lanes.values_mut() {
-            (lane.backlog, lane.listed, lane.queued, lane.timer) = (false, false, false, None);
+            (lane.backlog, lane.listed, lane.timer) = (false, false, None);
+            (lane.queued, lane.waiting) = (false, false);
         }
     }
 
@@ -171,59 +163,26 @@ impl Lanes {
         if let Some(lane) = self.lanes.get_mut(&id)
             && lane.can_start()
             && !lane.queued
+            && !lane.waiting
         {
             lane.queued = true;
-            let line = self.lines.get_mut(lane.gate.standing() as usize);
-            if let Some(line) = line {
-                line.push(lane.terms.tenant.clone(), id);
-            }
+            self.slots.push(lane.gate.standing(), lane.terms.tenant.clone(), id);
         }
     }
 
-    /// The lane whose turn it is: of the next line that has one and may use a slot.
-    fn next_lane(&mut self) -> Option<EndpointId> {
-        for _ in 0..self.lines.len() {
-            self.line = (self.line + 1) % self.lines.len();
-            let free = self.free(self.line);
-            let next = self.lines.get_mut(self.line).filter(|_| free > 0).and_then(Turns::pop);
-            if next.is_some() {
-                return next;
-            }
-        }
-        None
-    }
-
-    /// How many slots a line may still use.
-    fn free(&self, line: usize) -> u32 {
-        let total = self.limits.in_flight;
-        let free = total.saturating_sub(self.in_flight);
-        if line == Standing::Proven as usize {
-            return free;
-        }
-        let [_, unknown, failing] = self.used;
-        let used = self.used.get(line).copied().unwrap_or(0);
-        let of_both = (total - total / 4).saturating_sub(unknown + failing);
-        total.div_ceil(2).saturating_sub(used).min(of_both).min(free)
-    }
-
-    /// Counts the lane's attempts in flight where they belong now.
-    fn count(&mut self, id: EndpointId, change: impl FnOnce(&mut Lane)) {
+    /// Changes a lane, and counts its attempts in flight where they belong then.
+    fn recount(&mut self, id: EndpointId, change: impl FnOnce(&mut Lane)) {
         let Some(lane) = self.lanes.get_mut(&id) else { return };
-        if let Some(used) = self.used.get_mut(lane.counted as usize) {
-            *used = used.saturating_sub(lane.in_flight);
-        }
+        let before = (lane.gate.standing(), lane.in_flight);
         change(lane);
-        lane.counted = lane.gate.standing();
-        if let Some(used) = self.used.get_mut(lane.counted as usize) {
-            *used += lane.in_flight;
-        }
+        self.slots.recount(before, (lane.gate.standing(), lane.in_flight));
     }
 
     /// The next delivery to start: tenants and their lanes take turns, each lane within its own limits and all within the
     /// worker's.
     pub(super) fn next(&mut self, now: Timestamp) -> Option<Leased> {
-        while self.open && self.in_flight < self.limits.in_flight {
-            let id = self.next_lane()?;
+        while self.open {
+            let id = self.slots.pop()?;
             if let Some(leased) = self.start(id, now) {
                 self.enqueue(id);
                 return Some(leased);
@@ -232,25 +191,24 @@ impl Lanes {
         None
     }
 
-    /// Starts one attempt of this lane, if its gate lets it through.
+    /// Starts one attempt of this lane, if its gate and its share of the slots let it.
     fn start(&mut self, id: EndpointId, now: Timestamp) -> Option<Leased> {
-        let standing = self.lanes.get(&id)?.gate.standing();
-        let free = self.free(standing as usize);
-        // The scarcer the slots, the fewer any one lane may hold; a first one it always may, and a lone lane all of them.
-        let most = match standing {
-            _ if self.lanes.len() == 1 => u32::MAX,
-            Standing::Proven => free.saturating_mul(2),
-            Standing::Unknown | Standing::Failing => free.div_ceil(2),
-        };
+        let is_alone = self.lanes.len() == 1;
         let lane = self.lanes.get_mut(&id)?;
         lane.queued = false;
-        if free == 0 {
+        let standing = lane.gate.standing();
+        if !lane.can_start() {
+            return None;
+        }
+        if self.slots.free(standing) == 0 {
             // It has moved to another line since it was listed.
             self.enqueue(id);
             return None;
         }
-        // A lane that has to wait is listed again when one of its own attempts ends.
-        if !lane.can_start() || (lane.in_flight > 0 && lane.in_flight >= most) {
+        // A first slot it always may have, and a lone lane all of them.
+        if lane.in_flight > 0 && !is_alone && lane.in_flight >= self.slots.share(standing) {
+            lane.waiting = true;
+            self.slots.wait(id);
             return None;
         }
         if let Err(until) = lane.gate.take(now) {
@@ -265,8 +223,7 @@ impl Lanes {
             self.enqueue(id);
             return None;
         }
-        self.in_flight += 1;
-        self.count(id, |lane| lane.in_flight += 1);
+        self.recount(id, |lane| lane.in_flight += 1);
         Some(leased)
     }
 
@@ -280,15 +237,26 @@ impl Lanes {
 
     /// An attempt has ended: its slot is free, its lease is kept until it is settled.
     pub(super) fn ended(&mut self, id: EndpointId, outcome: Option<Outcome>) {
-        self.in_flight = self.in_flight.saturating_sub(1);
-        self.count(id, |lane| {
+        self.recount(id, |lane| {
             lane.in_flight = lane.in_flight.saturating_sub(1);
             if let Some(outcome) = outcome {
                 lane.gate.learn(outcome, lane.terms.concurrency);
             }
         });
+        self.stop_waiting(id);
         self.enqueue(id);
         self.list(id);
+        while let Some(waiting) = self.slots.next_waiting() {
+            if self.stop_waiting(waiting) {
+                self.enqueue(waiting);
+                break;
+            }
+        }
+    }
+
+    /// Whether it did wait for a larger share.
+    fn stop_waiting(&mut self, id: EndpointId) -> bool {
+        self.lanes.get_mut(&id).is_some_and(|lane| std::mem::take(&mut lane.waiting))
     }
 
     /// Whether the head of an ordering key that has failed in this lane stays in the way.
@@ -474,7 +442,7 @@ impl Lanes {
 
     /// The lane's terms have changed. What was not started is given back when it is now closed.
     pub(super) fn change_terms(&mut self, id: EndpointId, terms: &Terms, now: Timestamp) {
-        self.count(id, |lane| {
+        self.recount(id, |lane| {
             if lane.is_closed() && terms.concurrency > 0 {
                 lane.gate = Gate::default();
             }

@@ -48,6 +48,7 @@ mod gate;
 mod lane;
 mod lanes;
 mod settle;
+mod slots;
 mod turns;
 mod upkeep;
 

@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::delivery::{Leased, Settlement};
 use crate::id::EndpointId;
 use crate::outcome::{Outcome, Report, excerpt};
-use crate::retry::{Decision, Facts, FailReason, RetryPolicy};
+use crate::retry::{Decision, Facts, FailReason, Policy, RetryPolicy};
 use crate::store::StoreError;
 use crate::worker::{Deliver, Tended, Terms};
 
@@ -64,8 +64,8 @@ impl Deliver for HandlerDeliver {
     }
 
     async fn policy(&self, leased: &Leased) -> Arc<dyn RetryPolicy> {
-        let policy = self.lanes.get(&leased.endpoint).map(|served| served.queue.policy.clone());
-        policy.map_or_else(|| Arc::new(crate::retry::Policy::default()) as _, |policy| Arc::new(Rejecting(policy)) as _)
+        let served = self.lanes.get(&leased.endpoint);
+        served.map_or_else(|| Arc::new(Policy::default()) as _, |served| served.queue.policy.clone())
     }
 
     fn settled(&self, _: &Settlement) {}
@@ -77,9 +77,9 @@ impl Deliver for HandlerDeliver {
 
 /// A policy under which what a handler rejects is not tried again.
 #[derive(Debug)]
-struct Rejecting(Arc<dyn RetryPolicy>);
+pub(super) struct Rejecting<P>(pub(super) P);
 
-impl RetryPolicy for Rejecting {
+impl<P: RetryPolicy> RetryPolicy for Rejecting<P> {
     fn max_attempts(&self) -> u32 {
         self.0.max_attempts()
     }

@@ -146,12 +146,7 @@ impl Inbox {
     /// # Errors
     /// When the store is in trouble.
     pub async fn resend(&self, job: DeliveryId) -> Result<bool, StoreError> {
-        let now = self.shared.clock.now();
-        let done = self.shared.store.resend(vec![job], now).await?.first() == Some(&true);
-        if done && let Some(delivery) = self.shared.store.delivery(job).await? {
-            self.shared.engine.announce(delivery.endpoint, now);
-        }
-        Ok(done)
+        self.shared.engine.resend(job).await
     }
 
     /// Cancels a job that is pending. Answers `false` for any other.
@@ -159,7 +154,7 @@ impl Inbox {
     /// # Errors
     /// When the store is in trouble.
     pub async fn cancel(&self, job: DeliveryId) -> Result<bool, StoreError> {
-        Ok(self.shared.store.cancel(vec![job], self.shared.clock.now()).await?.first() == Some(&true))
+        self.shared.engine.cancel(job).await
     }
 }
 

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::deliver::Rejecting;
 use super::job::{Job, JobError};
 use crate::endpoint::{OnFailure, Rate};
 use crate::event::{EventType, Pattern};
@@ -55,7 +56,7 @@ impl Queue {
             rate: None,
             timeout: Duration::from_secs(30),
             expires_after: None,
-            policy: Arc::new(Policy::default()),
+            policy: Arc::new(Rejecting(Policy::default())),
             order: None,
             on_failure: OnFailure::Skip,
             handler: Arc::new(move |job| Box::pin(handler(job))),
@@ -101,7 +102,7 @@ impl Queue {
 
     /// When a failed job is tried again. Default: [`Policy::default`].
     pub fn retry(mut self, policy: impl RetryPolicy) -> Self {
-        self.policy = Arc::new(policy);
+        self.policy = Arc::new(Rejecting(policy));
         self
     }
 

@@ -17,9 +17,9 @@ use crate::store::{Admit, Admitted, Control, EventQuery, EventSummary, Intake, O
 
 #[async_trait]
 impl Control for MemoryStore {
-    async fn resend(&self, deliveries: Vec<DeliveryId>, due: Timestamp) -> Result<Vec<bool>, StoreError> {
+    async fn resend(&self, deliveries: Vec<(DeliveryId, Timestamp)>) -> Result<Vec<bool>, StoreError> {
         let mut tables = self.tables();
-        Ok(deliveries.into_iter().map(|id| tables.resend(id, due)).collect())
+        Ok(deliveries.into_iter().map(|(id, due)| tables.resend(id, due)).collect())
     }
 
     async fn cancel(&self, deliveries: Vec<DeliveryId>, now: Timestamp) -> Result<Vec<bool>, StoreError> {

@@ -12,8 +12,8 @@ use crate::store::{Control, EventQuery, EventSummary, Owe, StoreError};
 
 #[async_trait]
 impl Control for SqliteStore {
-    async fn resend(&self, deliveries: Vec<DeliveryId>, due: Timestamp) -> Result<Vec<bool>, StoreError> {
-        self.write(move |connection| deliveries.iter().map(|id| resend(connection, *id, due)).collect()).await
+    async fn resend(&self, deliveries: Vec<(DeliveryId, Timestamp)>) -> Result<Vec<bool>, StoreError> {
+        self.write(move |connection| deliveries.iter().map(|(id, due)| resend(connection, *id, *due)).collect()).await
     }
 
     async fn cancel(&self, deliveries: Vec<DeliveryId>, now: Timestamp) -> Result<Vec<bool>, StoreError> {

@@ -18,10 +18,10 @@ fn owe(event: &EventId, endpoint: EndpointId) -> Owe {
 pub async fn resend_makes_a_finished_delivery_pending_again(subject: &Subject) {
     let leased = subject.leased().await;
     let id = leased.lease.delivery;
-    assert_eq!(ok(subject.store.resend(vec![id], NOW).await), [false], "it is pending");
+    assert_eq!(ok(subject.store.resend(vec![(id, NOW)]).await), [false], "it is pending");
     subject.settle(&leased, EXHAUSTED).await;
     let unknown = DeliveryId::generate(NOW);
-    assert_eq!(ok(subject.store.resend(vec![unknown, id], LEASED).await), [false, true]);
+    assert_eq!(ok(subject.store.resend(vec![(unknown, LEASED), (id, LEASED)]).await), [false, true]);
     let pending = subject.delivery(id).await;
     assert_eq!((pending.state, pending.attempts, pending.reason), (DeliveryState::Pending, 0, None));
     assert_eq!((pending.due, pending.finished_at), (LEASED, None));
@@ -126,7 +126,11 @@ pub async fn expunge_forgets_the_payload_and_cancels_what_is_owed(subject: &Subj
     let states: Vec<_> = [append.deliveries[0].id, append.deliveries[1].id].into();
     assert_eq!(subject.delivery(states[0]).await.state, DeliveryState::Delivered);
     assert_eq!(subject.delivery(states[1]).await.state, DeliveryState::Cancelled);
-    assert_eq!(ok(subject.store.resend(states, NOW).await), [false, false], "there is nothing to send");
+    assert_eq!(
+        ok(subject.store.resend(states.into_iter().map(|id| (id, NOW)).collect()).await),
+        [false, false],
+        "there is nothing to send"
+    );
     assert_eq!(ok(subject.store.owe(vec![owe(&event.id, owed)]).await), [false]);
     assert!(ok(subject.store.events(&EventQuery::of("acme"), 0, 9).await).is_empty());
     assert!(matches!(subject.append(append).await, Appended::Duplicate | Appended::Conflict), "its id stays taken");

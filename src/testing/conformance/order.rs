@@ -107,7 +107,7 @@ pub async fn a_held_head_parks_its_key(subject: &Subject) {
     subject.owe_event(fifo("cart-1"), lane).await;
     assert!(subject.claim(lane, 9, LEASED).await.is_empty(), "nor does a later one pass");
 
-    assert_eq!(ok(subject.store.resend(vec![first], LEASED).await), [true]);
+    assert_eq!(ok(subject.store.resend(vec![(first, LEASED)]).await), [true]);
     let head = one(subject.claim(lane, 9, LEASED).await);
     assert_eq!((head.lease.delivery, head.attempt), (first, 1));
     subject.settle(&head, Next::Held { reason: FailReason::Exhausted }).await;

@@ -83,3 +83,75 @@ async fn each_attempt_has_a_span_that_says_how_it_ended_and_no_secret() {
     let traced: Vec<_> = requests.iter().map(|it| it.headers.contains_key("traceparent")).collect();
     assert_eq!(traced.iter().filter(|traced| **traced).count(), 1, "where it is asked for, and nowhere else");
 }
+
+/// Adds up what is counted.
+#[derive(Clone, Debug, Default)]
+struct Sums(Arc<Mutex<std::collections::BTreeMap<String, u64>>>);
+
+#[derive(Debug)]
+struct Sum(Sums, String);
+
+impl metrics::CounterFn for Sum {
+    fn increment(&self, value: u64) {
+        *self.0.0.lock().unwrap().entry(self.1.clone()).or_default() += value;
+    }
+
+    fn absolute(&self, _: u64) {}
+}
+
+impl metrics::HistogramFn for Sum {
+    fn record(&self, _: f64) {
+        *self.0.0.lock().unwrap().entry(self.1.clone()).or_default() += 1;
+    }
+}
+
+impl metrics::Recorder for Sums {
+    fn describe_counter(&self, _: metrics::KeyName, _: Option<metrics::Unit>, _: metrics::SharedString) {}
+    fn describe_gauge(&self, _: metrics::KeyName, _: Option<metrics::Unit>, _: metrics::SharedString) {}
+    fn describe_histogram(&self, _: metrics::KeyName, _: Option<metrics::Unit>, _: metrics::SharedString) {}
+
+    fn register_counter(&self, key: &metrics::Key, _: &metrics::Metadata<'_>) -> metrics::Counter {
+        metrics::Counter::from_arc(Arc::new(self.sum(key)))
+    }
+
+    fn register_gauge(&self, _: &metrics::Key, _: &metrics::Metadata<'_>) -> metrics::Gauge {
+        metrics::Gauge::noop()
+    }
+
+    fn register_histogram(&self, key: &metrics::Key, _: &metrics::Metadata<'_>) -> metrics::Histogram {
+        metrics::Histogram::from_arc(Arc::new(self.sum(key)))
+    }
+}
+
+impl Sums {
+    fn sum(&self, key: &metrics::Key) -> Sum {
+        let labels: Vec<_> = key.labels().map(|label| format!("{}={}", label.key(), label.value())).collect();
+        Sum(self.clone(), format!("{} {}", key.name(), labels.join(",")).trim().to_owned())
+    }
+}
+
+#[tokio::test]
+async fn what_the_table_of_metrics_names_is_counted() {
+    let server = Server::start(|_| Reply::status(503)).await;
+    let sums = Sums::default();
+    // One thread runs all of it.
+    let _here = metrics::set_default_local_recorder(&sums);
+    let sender = super::sender(MemoryStore::new());
+    sender.endpoints().create(super::endpoint(&server)).await.unwrap();
+    let running = super::Running::start(&sender);
+    let id = hookwire::id::EventId::new("once").unwrap();
+    for _ in 0..2 {
+        sender.dispatch(event(1).id(id.clone())).await.unwrap();
+    }
+    finished(&sender, 1).await;
+    running.stop().await;
+    let sums = sums.0.lock().unwrap();
+    let expected = [
+        ("hookwire_attempt_duration_seconds outcome=5xx", 4),
+        ("hookwire_attempts_total outcome=5xx", 4),
+        ("hookwire_dispatch_to_attempt_seconds", 1),
+        ("hookwire_duplicates_total where=dispatch", 1),
+    ];
+    let found: Vec<_> = sums.iter().map(|(name, sum)| (name.as_str(), *sum)).collect();
+    assert_eq!(found, expected);
+}

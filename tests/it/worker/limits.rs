@@ -1,16 +1,17 @@
 //! Limits, turns, pauses and order.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use hookwire::clock::Clock;
+use hookwire::clock::{Clock, Timestamp};
 use hookwire::delivery::DeliveryState;
 use hookwire::endpoint::{OnFailure, Rate};
-use hookwire::event::NewEvent;
-use hookwire::id::EndpointId;
+use hookwire::event::{Event, NewEvent};
+use hookwire::id::{EndpointId, EventId, Tenant};
 use hookwire::retry::FailReason;
-use hookwire::store::History;
+use hookwire::store::{Append, Appended, History, Outbox};
 use hookwire::worker::{Config, Terms};
 
 use super::{Act, Bench};
@@ -45,7 +46,7 @@ async fn what_the_store_remembers_of_a_lane_counts_after_a_restart() {
     let until = bench.clock.now() + Duration::from_secs(50);
     let resting = Terms::open(some(4)).resting_until(Some(until));
     let resting = bench.lane_under(Act::Answer(200, Duration::ZERO), resting);
-    let failing = Terms::open(some(4)).known_as_failing(true);
+    let failing = Terms::open(some(4)).after_failures(3);
     let failing = bench.lane_under(Act::Answer(200, Duration::from_secs(1)), failing);
     let ids = [bench.append(resting, 1).await, bench.append(failing, 9).await].concat();
     let began = bench.clock.now();
@@ -149,6 +150,53 @@ async fn f_48_a_third_of_many_endpoints_hangs_and_the_others_do_not_notice() {
     assert!(took < Duration::from_secs(3), "{took:?} for what takes a moment, a poll included");
     stop.cancel();
     worker.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_of_several_lanes_holds_at_most_two_thirds_of_the_slots() {
+    let bench = Bench::new(Config { in_flight: 30, leases: 200, ..Config::default() });
+    let terms = || Terms::open(some(30)).known_to_succeed(true);
+    let greedy = bench.lane_under(Act::Hang, terms());
+    let modest = bench.lane_under(Act::Answer(200, Duration::from_millis(10)), terms());
+    bench.append(greedy, 60).await;
+    let ids = bench.append(modest, 20).await;
+    let (stop, worker) = bench.run();
+    bench.until_finished(&ids).await;
+    assert_eq!(bench.script.in_flight.lock().unwrap()[&greedy], 20);
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn payloads_history_and_event_ids_are_kept_for_times_of_their_own() {
+    let hours = |hours: u64| Duration::from_secs(hours * 3_600);
+    let (payloads, retention, keys) = (Some(hours(1)), Some(hours(10)), hours(20));
+    let (poll, tend) = (hours(1), hours(1));
+    let bench = Bench::new(Config { payloads, retention, keys, poll, tend, ..Config::default() });
+    let lane = bench.lane(Act::Answer(200, Duration::ZERO));
+    let event = || NewEvent::json("a.b", &1).unwrap().id(EventId::new("once").unwrap());
+    let id = bench.append_event(lane, event()).await;
+    let (stop, worker) = bench.run();
+    bench.until_finished(&[id]).await;
+    let (tenant, key) = (Tenant::default(), EventId::new("once").unwrap());
+    let kept = async || {
+        let event = bench.store.event(&tenant, &key).await.unwrap();
+        let append = Append { event: Arc::new(event_of()), deliveries: Vec::new(), now: bench.clock.now() };
+        (event.map(|event| event.payload.is_empty()), bench.store.append(vec![append]).await.unwrap()[0])
+    };
+    assert_eq!(kept().await, (Some(false), Appended::Duplicate));
+    tokio::time::sleep(hours(2)).await;
+    assert_eq!(kept().await, (Some(true), Appended::Duplicate), "the words are gone");
+    tokio::time::sleep(hours(9)).await;
+    assert_eq!(kept().await, (None, Appended::Duplicate), "so is the event, but for its id");
+    tokio::time::sleep(hours(10)).await;
+    assert_eq!(kept().await, (None, Appended::Stored), "the id is free again");
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+}
+
+fn event_of() -> Event {
+    NewEvent::json("a.b", &1).unwrap().id(EventId::new("once").unwrap()).seal(Timestamp::EPOCH)
 }
 
 #[tokio::test(start_paused = true)]
