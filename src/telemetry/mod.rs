@@ -8,9 +8,11 @@
 //! | `hookwire_dispatch_to_attempt_seconds` | histogram: from when a delivery was made to its first attempt | |
 //! | `hookwire_leases_lost_total` | counter | |
 //! | `hookwire_lanes_failing` | gauge: lanes of this worker whose last attempt failed | |
+//! | `hookwire_oldest_due_seconds` | gauge: how long the oldest delivery has been due that waits in the store | `tenant` |
 //! | `hookwire_duplicates_total` | counter | `where`: `dispatch`, `receiver` |
 //!
-//! No label is a tenant's or a stranger's choice, so their number is bounded.
+//! No label is a stranger's choice. The first hundred tenants that are late have labels of their own, all others share `(others)`:
+//! so the number of labels is bounded.
 //!
 //! ```
 //! // With a recorder of your own installed, for instance `metrics-exporter-prometheus`, there is nothing else to do.
@@ -24,4 +26,4 @@ mod recorded;
 #[path = "recorded.rs"]
 mod recorded;
 
-pub use self::recorded::{attempt, duplicate, first_attempt, lanes_failing, lease_lost};
+pub use self::recorded::{Oldest, attempt, duplicate, first_attempt, lanes_failing, lease_lost};

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::clock::Timestamp;
+use crate::id::Tenant;
 use crate::outcome::Outcome;
 
 /// An attempt has ended.
@@ -18,3 +20,12 @@ pub const fn lanes_failing(_count: usize) {}
 
 /// Something came twice and was left alone: at `dispatch` or at the `receiver`.
 pub const fn duplicate(_at: &'static str) {}
+
+/// Since when the oldest due work of each tenant waits.
+#[derive(Debug, Default)]
+pub struct Oldest {}
+
+impl Oldest {
+    /// What is late now.
+    pub fn record(&mut self, _late: impl FnOnce() -> (Vec<(Option<Tenant>, Timestamp)>, Timestamp)) {}
+}

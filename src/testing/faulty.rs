@@ -1,6 +1,6 @@
 //! A store that fails when it is told to.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -47,12 +47,17 @@ pub struct Chances {
 
 #[derive(Debug, Default)]
 struct Plan {
+    /// By the name of the method.
+    every: HashMap<&'static str, Fault>,
     next: VecDeque<Fault>,
     chances: Option<Chances>,
 }
 
 impl Plan {
-    fn draw(&mut self) -> Option<Fault> {
+    fn draw(&mut self, call: &str) -> Option<Fault> {
+        if let Some(fault) = self.every.get(call) {
+            return Some(*fault);
+        }
         if let Some(fault) = self.next.pop_front() {
             return Some(fault);
         }
@@ -119,6 +124,15 @@ impl<S> FaultyStore<S> {
         self.plan().next.push_back(fault);
     }
 
+    /// Makes every call of this method, for instance `extend`, fail from now on; `None` for no more.
+    pub fn fail_every(&self, method: &'static str, fault: Option<Fault>) {
+        let every = &mut self.plan().every;
+        match fault {
+            Some(fault) => every.insert(method, fault),
+            None => every.remove(method),
+        };
+    }
+
     /// How many calls have still to fail.
     #[must_use]
     pub fn faults_left(&self) -> usize {
@@ -134,8 +148,12 @@ impl<S> FaultyStore<S> {
         self.plan.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn call<T>(&self, call: impl Future<Output = Result<T, StoreError>> + Send) -> Result<T, StoreError> {
-        let fault = self.plan().draw();
+    async fn call<T>(
+        &self,
+        name: &'static str,
+        call: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        let fault = self.plan().draw(name);
         match fault {
             None => call.await,
             Some(Fault::Delayed(delay)) => {
@@ -154,38 +172,38 @@ impl<S> FaultyStore<S> {
 #[async_trait]
 impl<S: Outbox> Outbox for FaultyStore<S> {
     async fn append(&self, batch: Vec<Append>) -> Result<Vec<Appended>, StoreError> {
-        self.call(self.inner.append(batch)).await
+        self.call("append", self.inner.append(batch)).await
     }
 
     async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
-        self.call(self.inner.claim(claim)).await
+        self.call("claim", self.inner.claim(claim)).await
     }
 
     async fn settle(&self, batch: Vec<Settlement>) -> Result<Vec<Settled>, StoreError> {
-        self.call(self.inner.settle(batch)).await
+        self.call("settle", self.inner.settle(batch)).await
     }
 
     async fn extend(&self, leases: Vec<Lease>, until: Timestamp) -> Result<Vec<Settled>, StoreError> {
-        self.call(self.inner.extend(leases, until)).await
+        self.call("extend", self.inner.extend(leases, until)).await
     }
 
     async fn release(&self, leases: Vec<Lease>, due: Timestamp) -> Result<Vec<Settled>, StoreError> {
-        self.call(self.inner.release(leases, due)).await
+        self.call("release", self.inner.release(leases, due)).await
     }
 
     async fn lanes(&self, after: Option<EndpointId>, limit: u32) -> Result<Vec<LaneDue>, StoreError> {
-        self.call(self.inner.lanes(after, limit)).await
+        self.call("lanes", self.inner.lanes(after, limit)).await
     }
 }
 
 #[async_trait]
 impl<S: Directory> Directory for FaultyStore<S> {
     async fn put(&self, endpoint: Endpoint) -> Result<Put, StoreError> {
-        self.call(self.inner.put(endpoint)).await
+        self.call("put", self.inner.put(endpoint)).await
     }
 
     async fn get(&self, id: EndpointId) -> Result<Option<Arc<Endpoint>>, StoreError> {
-        self.call(self.inner.get(id)).await
+        self.call("get", self.inner.get(id)).await
     }
 
     async fn list(
@@ -194,79 +212,79 @@ impl<S: Directory> Directory for FaultyStore<S> {
         after: Option<EndpointId>,
         limit: u32,
     ) -> Result<Vec<Arc<Endpoint>>, StoreError> {
-        self.call(self.inner.list(tenant, after, limit)).await
+        self.call("list", self.inner.list(tenant, after, limit)).await
     }
 
     async fn of_tenant(&self, tenant: &Tenant) -> Result<Vec<Arc<Endpoint>>, StoreError> {
-        self.call(self.inner.of_tenant(tenant)).await
+        self.call("of_tenant", self.inner.of_tenant(tenant)).await
     }
 
     async fn remove(&self, id: EndpointId, now: Timestamp) -> Result<bool, StoreError> {
-        self.call(self.inner.remove(id, now)).await
+        self.call("remove", self.inner.remove(id, now)).await
     }
 }
 
 #[async_trait]
 impl<S: History> History for FaultyStore<S> {
     async fn event(&self, tenant: &Tenant, id: &EventId) -> Result<Option<Arc<Event>>, StoreError> {
-        self.call(self.inner.event(tenant, id)).await
+        self.call("event", self.inner.event(tenant, id)).await
     }
 
     async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
-        self.call(self.inner.delivery(id)).await
+        self.call("delivery", self.inner.delivery(id)).await
     }
 
     async fn deliveries(&self, query: &DeliveryQuery, page: Page) -> Result<Vec<Delivery>, StoreError> {
-        self.call(self.inner.deliveries(query, page)).await
+        self.call("deliveries", self.inner.deliveries(query, page)).await
     }
 
     async fn attempts(&self, id: DeliveryId) -> Result<Vec<Attempt>, StoreError> {
-        self.call(self.inner.attempts(id)).await
+        self.call("attempts", self.inner.attempts(id)).await
     }
 
     async fn counts(&self, endpoint: Option<EndpointId>) -> Result<Counts, StoreError> {
-        self.call(self.inner.counts(endpoint)).await
+        self.call("counts", self.inner.counts(endpoint)).await
     }
 
     async fn prune(&self, old: Old, limit: u32) -> Result<u64, StoreError> {
-        self.call(self.inner.prune(old, limit)).await
+        self.call("prune", self.inner.prune(old, limit)).await
     }
 
     async fn shed(&self, after: Finished, before: Timestamp, limit: u32) -> Result<Option<Finished>, StoreError> {
-        self.call(self.inner.shed(after, before, limit)).await
+        self.call("shed", self.inner.shed(after, before, limit)).await
     }
 }
 
 #[async_trait]
 impl<S: Control> Control for FaultyStore<S> {
     async fn resend(&self, deliveries: Vec<(DeliveryId, Timestamp)>) -> Result<Vec<bool>, StoreError> {
-        self.call(self.inner.resend(deliveries)).await
+        self.call("resend", self.inner.resend(deliveries)).await
     }
 
     async fn cancel(&self, deliveries: Vec<DeliveryId>, now: Timestamp) -> Result<Vec<bool>, StoreError> {
-        self.call(self.inner.cancel(deliveries, now)).await
+        self.call("cancel", self.inner.cancel(deliveries, now)).await
     }
 
     async fn owe(&self, batch: Vec<Owe>) -> Result<Vec<bool>, StoreError> {
-        self.call(self.inner.owe(batch)).await
+        self.call("owe", self.inner.owe(batch)).await
     }
 
     async fn events(&self, query: &EventQuery, after: u64, limit: u32) -> Result<Vec<EventSummary>, StoreError> {
-        self.call(self.inner.events(query, after, limit)).await
+        self.call("events", self.inner.events(query, after, limit)).await
     }
 
     async fn expunge(&self, tenant: &Tenant, event: &EventId, now: Timestamp) -> Result<bool, StoreError> {
-        self.call(self.inner.expunge(tenant, event, now)).await
+        self.call("expunge", self.inner.expunge(tenant, event, now)).await
     }
 }
 
 #[async_trait]
 impl<S: Intake> Intake for FaultyStore<S> {
     async fn staged(&self, limit: u32) -> Result<Vec<Staged>, StoreError> {
-        self.call(self.inner.staged(limit)).await
+        self.call("staged", self.inner.staged(limit)).await
     }
 
     async fn admit(&self, batch: Vec<Admit>) -> Result<Vec<Admitted>, StoreError> {
-        self.call(self.inner.admit(batch)).await
+        self.call("admit", self.inner.admit(batch)).await
     }
 }

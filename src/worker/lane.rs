@@ -22,6 +22,8 @@ pub(super) struct Lane {
     pub(super) in_flight: u32,
     /// Due work is known or suspected in the store.
     pub(super) backlog: bool,
+    /// Since when that work is due, where it is known.
+    pub(super) due_since: Option<Timestamp>,
     /// Listed in `Lanes::backlogged`.
     pub(super) listed: bool,
     /// Listed in `Lanes::slots`.
@@ -43,6 +45,7 @@ impl Lane {
             reserved: 0,
             in_flight: 0,
             backlog: false,
+            due_since: None,
             listed: false,
             queued: false,
             waiting: false,

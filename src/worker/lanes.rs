@@ -15,7 +15,7 @@ use super::turns::Turns;
 use crate::clock::Timestamp;
 use crate::delivery::{Lease, Leased};
 use crate::endpoint::OnFailure;
-use crate::id::{DeliveryId, EndpointId};
+use crate::id::{DeliveryId, EndpointId, Tenant};
 use crate::outcome::Outcome;
 use crate::store::{Claimed, LaneClaim, LaneDue};
 
@@ -216,10 +216,10 @@ impl Lanes {
             return None;
         }
         let leased = lane.ready.pop_front()?;
-        let until = self.leases.get(&leased.lease.delivery).map(|(_, until)| *until);
-        if until.is_none_or(|until| until <= now) {
-            // Lost, or as good as lost: whoever claims it next makes the attempt.
-            self.leases.remove(&leased.lease.delivery);
+        let Lease { delivery, fence } = leased.lease;
+        if !self.leases.get(&delivery).is_some_and(|(held, until)| *held == fence && *until > now) {
+            // Lost, or as good as lost: whoever claims it next makes the attempt. That may have been this worker.
+            self.forget(leased.lease);
             self.enqueue(id);
             return None;
         }
@@ -291,6 +291,9 @@ impl Lanes {
             return;
         }
         let lane = self.lanes.entry(id).or_insert_with(Lane::assumed);
+        if at <= now {
+            lane.due_since = Some(lane.due_since.map_or(at, |since| since.min(at)));
+        }
         let at = lane.gate.shut_until(now).map_or(at, |until| at.max(until));
         if at <= now {
             lane.backlog = true;
@@ -366,10 +369,10 @@ impl Lanes {
             lane.backlog = false;
             self.set_timer(id, until);
         } else if lane.room() > 0 {
-            lane.backlog = false;
+            (lane.backlog, lane.due_since) = (false, None);
             return Some(LaneClaim { endpoint: id, max: lane.room().min(share) });
         } else if lane.is_closed() {
-            lane.backlog = false;
+            (lane.backlog, lane.due_since) = (false, None);
             self.tidy(id, now);
         }
         None
@@ -401,6 +404,11 @@ impl Lanes {
     /// How many lanes fail.
     pub(super) fn failing(&self) -> usize {
         self.lanes.values().filter(|lane| lane.gate.standing() == Standing::Failing).count()
+    }
+
+    /// Of each lane that has due work waiting in the store: whose it is, and since when.
+    pub(super) fn late(&self) -> Vec<(Option<Tenant>, Timestamp)> {
+        self.lanes.values().filter_map(|lane| Some((lane.terms.tenant.clone(), lane.due_since?))).collect()
     }
 
     /// Leases that end before `deadline`.

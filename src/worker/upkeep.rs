@@ -23,9 +23,11 @@ const PRUNE_PAUSE: Duration = Duration::from_millis(50);
 impl Engine {
     /// Extends leases for as long as it is polled: four times in the life of a lease, those in their second half.
     pub(super) async fn extend_forever(self: &Arc<Self>) -> Result<(), StoreError> {
+        let mut oldest = telemetry::Oldest::default();
         loop {
             tokio::time::sleep(self.config.lease / 4).await;
             telemetry::lanes_failing(self.state().lanes.failing());
+            oldest.record(|| (self.state().lanes.late(), self.clock.now()));
             match self.extend().await {
                 Err(error) if !error.is_retryable() => return Err(error),
                 Err(error) => tracing::warn!(%error, "extending leases failed; it will be tried again"),

@@ -77,9 +77,7 @@ pub(super) enum Company {
 
 /// Judges the file, then opens it for writing and brings its schema up to date.
 pub(super) fn open_writer(path: &Path, company: Company) -> Result<Connection, OpenError> {
-    if rusqlite::version_number() < MIN_SQLITE {
-        return Err(OpenError::OldSqlite(rusqlite::version()));
-    }
+    judge_version(rusqlite::version_number(), rusqlite::version())?;
     judge(path, company)?;
     let mut connection = Connection::open(path).map_err(OpenError::of)?;
     connection.busy_handler(Some(wait_for_lock)).map_err(OpenError::of)?;
@@ -93,6 +91,11 @@ pub(super) fn open_writer(path: &Path, company: Company) -> Result<Connection, O
     schema::migrate(&mut connection)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
+}
+
+/// The library that was linked may be the system's.
+const fn judge_version(number: i32, name: &'static str) -> Result<(), OpenError> {
+    if number < MIN_SQLITE { Err(OpenError::OldSqlite(name)) } else { Ok(()) }
 }
 
 /// Switches to write-ahead logging. SQLite does not wait for the lock here, so of several processes that make a file
@@ -214,4 +217,16 @@ fn length(path: &Path) -> Result<u64, OpenError> {
 /// The path as given to SQLite by every connection.
 pub(super) fn absolute(path: &Path) -> Result<PathBuf, OpenError> {
     std::path::absolute(path).map_err(OpenError::Io)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f_35_an_old_sqlite_is_refused() {
+        assert!(matches!(judge_version(3_051_002, "3.51.2"), Err(OpenError::OldSqlite("3.51.2"))));
+        assert!(judge_version(3_051_003, "3.51.3").is_ok());
+        assert!(judge_version(rusqlite::version_number(), rusqlite::version()).is_ok());
+    }
 }

@@ -81,6 +81,41 @@ async fn f_03_a_connection_that_never_comes_is_given_up_after_the_connect_budget
     assert_eq!(began.elapsed().as_secs(), 5);
 }
 
+/// The first address swallows packets or refuses, the last one is behind the server.
+#[derive(Clone, Copy, Debug)]
+struct FirstDead {
+    refuses: bool,
+    server: SocketAddr,
+}
+
+#[async_trait]
+impl Dial for FirstDead {
+    async fn dial(&self, address: SocketAddr) -> io::Result<Dialed> {
+        if address.ip() == IpAddr::from([93, 184, 216, 35]) {
+            let stream = tokio::net::TcpStream::connect(self.server).await?;
+            return Ok(Dialed { stream, peer: address.ip(), local: None });
+        }
+        if self.refuses {
+            return Err(io::ErrorKind::ConnectionRefused.into());
+        }
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn f_04_a_dead_first_address_leaves_the_next_its_share_of_the_budget() {
+    let server = Server::start(|_| Reply::status(204)).await;
+    let address = server.url("").strip_prefix("http://").unwrap().parse().unwrap();
+    for refuses in [true, false] {
+        let egress = EgressPolicy::default().dangerous_allow_http();
+        let options = HttpOptions::default().egress(egress).resolver(Lost);
+        let dialer = FirstDead { refuses, server: address };
+        let outcome = post(options.dialer(dialer), "http://hooks.example.com/").await;
+        assert_eq!(outcome, Outcome::Status(204), "refuses: {refuses}");
+    }
+    assert_eq!(server.requests().len(), 2);
+}
+
 /// In a process of its own, because its environment is that of the whole process.
 #[tokio::test]
 async fn no_proxy_is_taken_from_the_environment() {

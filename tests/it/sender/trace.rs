@@ -105,6 +105,17 @@ impl metrics::HistogramFn for Sum {
     }
 }
 
+/// Whole seconds are enough.
+impl metrics::GaugeFn for Sum {
+    fn increment(&self, _: f64) {}
+    fn decrement(&self, _: f64) {}
+
+    fn set(&self, value: f64) {
+        let whole = std::time::Duration::from_secs_f64(value).as_secs();
+        self.0.0.lock().unwrap().insert(self.1.clone(), whole);
+    }
+}
+
 impl metrics::Recorder for Sums {
     fn describe_counter(&self, _: metrics::KeyName, _: Option<metrics::Unit>, _: metrics::SharedString) {}
     fn describe_gauge(&self, _: metrics::KeyName, _: Option<metrics::Unit>, _: metrics::SharedString) {}
@@ -114,8 +125,8 @@ impl metrics::Recorder for Sums {
         metrics::Counter::from_arc(Arc::new(self.sum(key)))
     }
 
-    fn register_gauge(&self, _: &metrics::Key, _: &metrics::Metadata<'_>) -> metrics::Gauge {
-        metrics::Gauge::noop()
+    fn register_gauge(&self, key: &metrics::Key, _: &metrics::Metadata<'_>) -> metrics::Gauge {
+        metrics::Gauge::from_arc(Arc::new(self.sum(key)))
     }
 
     fn register_histogram(&self, key: &metrics::Key, _: &metrics::Metadata<'_>) -> metrics::Histogram {
@@ -154,4 +165,24 @@ async fn what_the_table_of_metrics_names_is_counted() {
     ];
     let found: Vec<_> = sums.iter().map(|(name, sum)| (name.as_str(), *sum)).collect();
     assert_eq!(found, expected);
+}
+
+#[test]
+fn the_oldest_due_work_is_told_by_tenant_with_a_bounded_number_of_labels() {
+    use hookwire::clock::Timestamp;
+    use hookwire::id::Tenant;
+
+    let sums = Sums::default();
+    let _here = metrics::set_default_local_recorder(&sums);
+    let of = |name: &str| sums.0.lock().unwrap().get(&format!("hookwire_oldest_due_seconds tenant={name}")).copied();
+    let mut oldest = hookwire::telemetry::Oldest::default();
+    let late = |name: String, since: i64| (Some(Tenant::from(name.as_str())), Timestamp::from_secs(since));
+    oldest.record(|| {
+        let late = vec![late("acme".into(), 70), late("acme".into(), 40), (None, Timestamp::from_secs(99))];
+        (late, Timestamp::from_secs(100))
+    });
+    assert_eq!((of("acme"), of("")), (Some(60), Some(1)), "of several lanes the oldest");
+    oldest.record(|| ((0..500).map(|it| late(format!("t-{it}"), 90)).collect(), Timestamp::from_secs(100)));
+    assert_eq!((of("acme"), of("(others)")), (Some(0), Some(10)), "no longer late");
+    assert_eq!(sums.0.lock().unwrap().len(), 101);
 }

@@ -1,10 +1,12 @@
 //! Killed processes: what was acknowledged is there afterwards, and is delivered.
 //!
-//! Five kills by default. The long run:
+//! Five kills by default, each after a thousand acknowledgements in the middle. The long run:
 //! `HOOKWIRE_KILL_CYCLES=200 cargo test --test it store::crash -- --nocapture`; `HOOKWIRE_KILL_SEED` repeats one.
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hookwire::clock::{Clock, SystemClock, Timestamp};
@@ -95,11 +97,22 @@ fn kill_one(path: &Path, after: u64, micros: u64) -> Vec<(Tenant, EventId)> {
     std::thread::sleep(Duration::from_micros(micros));
     child.kill();
     said.extend(child.rest());
-    let read = |line: String| {
-        let (caller, id) = line.split_once(' ')?;
-        Some((tenant(caller.parse().ok()?), EventId::new(id).ok()?))
-    };
-    said.into_iter().map(|line| read(line).expect("whole lines")).collect()
+    said.into_iter().map(acknowledged).collect()
+}
+
+/// What a line says: whole lines are all there are.
+fn acknowledged(line: String) -> (Tenant, EventId) {
+    let (caller, id) = line.split_once(' ').unwrap();
+    (tenant(caller.parse().unwrap()), EventId::new(id).unwrap())
+}
+
+/// An endpoint of each tenant.
+async fn register(path: &Path, server: &Server) {
+    let setup = sender(SqliteStore::open(path).await.unwrap(), SystemClock);
+    for number in 0..TENANTS {
+        let endpoint = NewEndpoint::at(Target::parse(&server.url("/in")).unwrap()).tenant(tenant(number));
+        setup.endpoints().create(endpoint).await.unwrap();
+    }
 }
 
 /// Opens what is left, and delivers it.
@@ -116,29 +129,77 @@ async fn recover(path: &Path) {
     assert_eq!(counts.failed + counts.held + counts.cancelled, 0);
 }
 
+/// Takes everything, and keeps of it the ids.
+async fn judge(delivered: &Arc<Mutex<HashSet<String>>>, sent: &Arc<AtomicUsize>) -> Server {
+    let (delivered, sent) = (delivered.clone(), sent.clone());
+    Server::forgetful(move |request| {
+        sent.fetch_add(1, Ordering::Relaxed);
+        delivered.lock().unwrap().insert(request.headers["webhook-id"].to_str().unwrap().to_owned());
+        Reply::status(204)
+    })
+    .await
+}
+
 #[expect(clippy::print_stderr, reason = "the figures of the long run")]
 fn report(figures: &str) {
     eprintln!("{figures}");
+}
+
+/// Three processes on one file; again and again one of them is killed, in turn, and another started.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f_52_of_three_processes_one_is_killed_again_and_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("hookwire.db");
+    let (delivered, sent) = (Arc::new(Mutex::new(HashSet::new())), Arc::new(AtomicUsize::new(0)));
+    let server = judge(&delivered, &sent).await;
+    register(&path, &server).await;
+    let cycles = number("HOOKWIRE_KILL_CYCLES", 5);
+    let killed = path.clone();
+    let said = tokio::task::spawn_blocking(move || kill_in_turn(&killed, cycles)).await.unwrap();
+    recover(&path).await;
+    let store = SqliteStore::open(&path).await.unwrap();
+    for (tenant, id) in &said {
+        let found = hookwire::store::History::event(&store, tenant, id).await.unwrap();
+        assert!(found.is_some(), "{id} was acknowledged and is lost");
+        assert!(delivered.lock().unwrap().contains(id.as_str()), "{id} was never delivered");
+    }
+    let (kept, sent) = (said.len(), sent.load(Ordering::Relaxed));
+    report(&format!("{cycles} kills among three: {kept} acknowledged, none lost, {sent} requests"));
+}
+
+/// Kills one of three after it has said 300 lines, and starts another in its place. Answers what was acknowledged.
+fn kill_in_turn(path: &Path, cycles: u64) -> Vec<(Tenant, EventId)> {
+    let start = || Running::start(child::command(&[], "store::crash::dispatches_until_it_is_killed", path), 0);
+    let mut running: std::collections::VecDeque<_> = (0..3).map(|_| start()).collect();
+    let mut said = Vec::new();
+    for _ in 0..cycles {
+        let Some(mut child) = running.pop_front() else { break };
+        said.extend((0..300).map(|_| child.next().expect("it lives until it is killed")));
+        child.kill();
+        said.extend(child.rest());
+        running.push_back(start());
+    }
+    for mut child in running {
+        child.kill();
+        said.extend(child.rest());
+    }
+    said.into_iter().map(acknowledged).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f_50_what_was_acknowledged_survives_a_kill_and_is_delivered() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("hookwire.db");
-    let server = Server::start(|_| Reply::status(204)).await;
-    let setup = sender(SqliteStore::open(&path).await.unwrap(), SystemClock);
-    for number in 0..TENANTS {
-        let endpoint = NewEndpoint::at(Target::parse(&server.url("/in")).unwrap()).tenant(tenant(number));
-        setup.endpoints().create(endpoint).await.unwrap();
-    }
-    drop(setup);
+    let (delivered, sent) = (Arc::new(Mutex::new(HashSet::new())), Arc::new(AtomicUsize::new(0)));
+    let server = judge(&delivered, &sent).await;
+    register(&path, &server).await;
 
     let seed = number("HOOKWIRE_KILL_SEED", 1);
     let mut chance = Chance(seed);
-    let mut acknowledged = Vec::new();
+    let mut owed = Vec::new();
     let cycles = number("HOOKWIRE_KILL_CYCLES", 5);
     for cycle in 0..cycles {
-        let (after, micros) = (chance.next(300), chance.next(20_000));
+        let (after, micros) = (chance.next(2_000), chance.next(20_000));
         let killed = path.clone();
         let said = tokio::task::spawn_blocking(move || kill_one(&killed, after, micros)).await.unwrap();
         recover(&path).await;
@@ -148,12 +209,11 @@ async fn f_50_what_was_acknowledged_survives_a_kill_and_is_delivered() {
             let found = hookwire::store::History::event(&store, tenant, id).await.unwrap();
             assert!(found.is_some(), "seed {seed}, cycle {cycle}: {id} was acknowledged and is lost");
         }
-        acknowledged.extend(said);
+        owed.extend(said);
     }
-    let delivered: HashSet<_> =
-        server.requests().iter().map(|request| request.headers["webhook-id"].to_str().unwrap().to_owned()).collect();
-    let lost: Vec<_> = acknowledged.iter().filter(|(_, id)| !delivered.contains(id.as_str())).collect();
+    let delivered = delivered.lock().unwrap();
+    let lost: Vec<_> = owed.iter().filter(|(_, id)| !delivered.contains(id.as_str())).collect();
     assert!(lost.is_empty(), "seed {seed}: acknowledged, kept, and never delivered: {lost:?}");
-    let (kept, sent) = (acknowledged.len(), server.requests().len());
+    let (kept, sent) = (owed.len(), sent.load(Ordering::Relaxed));
     report(&format!("{cycles} kills: {kept} acknowledged, none lost, {sent} requests for {} events", delivered.len()));
 }

@@ -104,3 +104,23 @@ async fn f_58_a_failed_sync_is_told_and_closes_the_store() {
         }
     }
 }
+
+/// A disk on which every sync takes a tenth of a second: slower, and nothing else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f_59_a_slow_disk_delays_and_loses_nothing() {
+    if strace_is_missing() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("hookwire.db");
+    let slow = ["-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:delay_exit=100000", "-o", "/dev/null"];
+    let traced_path = path.clone();
+    let said = tokio::task::spawn_blocking(move || traced(&slow, &traced_path, 12)).await.unwrap();
+    let acknowledged: Vec<_> = ids(&said, "acknowledged").collect();
+    assert_eq!(acknowledged.len(), 12);
+    let store = SqliteStore::open(&path).await.unwrap();
+    store.check().await.unwrap();
+    for id in acknowledged {
+        assert!(store.event(&Tenant::from("acme"), &id).await.unwrap().is_some(), "{id} is lost");
+    }
+}

@@ -51,6 +51,15 @@ pub struct Server {
 
 impl Server {
     pub async fn start(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
+        Self::serve(answer, true).await
+    }
+
+    /// Keeps no request: `answer` keeps what it needs of each.
+    pub async fn forgetful(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
+        Self::serve(answer, false).await
+    }
+
+    async fn serve(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static, keeps: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -64,8 +73,11 @@ impl Server {
                         let (head, body) = request.into_parts();
                         let body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
                         let request = Request { method: head.method, uri: head.uri, headers: head.headers, body };
-                        log.lock().unwrap().push(request.clone());
-                        Ok::<_, Infallible>(answer(&request).0)
+                        let reply = answer(&request);
+                        if keeps {
+                            log.lock().unwrap().push(request);
+                        }
+                        Ok::<_, Infallible>(reply.0)
                     }
                 });
                 tokio::spawn(async move {

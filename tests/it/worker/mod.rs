@@ -17,7 +17,8 @@ use hookwire::event::NewEvent;
 use hookwire::id::{DeliveryId, EndpointId};
 use hookwire::outcome::{Outcome, Report};
 use hookwire::retry::{Decision, Facts, FailReason, Policy, RetryPolicy, Schedule};
-use hookwire::store::{Append, Appended, History, MemoryStore, Outbox, StoreError};
+use hookwire::store::{Append, Appended, History, MemoryStore, Outbox, StoreError, StoreErrorKind};
+use hookwire::testing::{Fault, FaultyStore};
 use hookwire::worker::{CancellationToken, Config, Deliver, Engine, Tended, Terms, Worker, WorkerError};
 
 /// Wall clock and uptime from tokio's time.
@@ -56,6 +57,8 @@ struct Script {
     most_in_lane: AtomicU32,
     most: AtomicU32,
     started: AtomicU32,
+    /// Those after the end that their lease had when it was claimed.
+    late: AtomicU32,
 }
 
 impl Script {
@@ -87,6 +90,7 @@ impl Deliver for Script {
     async fn deliver(&self, leased: &Leased) -> Option<Report> {
         self.enter(leased.endpoint);
         self.log.lock().unwrap().push((leased.endpoint, leased.lease.delivery, self.clock.now()));
+        self.late.fetch_add(u32::from(leased.until <= self.clock.now()), Ordering::SeqCst);
         let _leave = Leave(self, leased.endpoint);
         match self.act(leased.endpoint) {
             Act::Answer(code, after) => {
@@ -141,6 +145,7 @@ impl Bench {
             most_in_lane: AtomicU32::default(),
             most: AtomicU32::default(),
             started: AtomicU32::default(),
+            late: AtomicU32::default(),
         });
         let store = MemoryStore::new();
         let engine = Engine::new(Arc::new(store.clone()), script.clone(), clock.clone(), config);
@@ -340,6 +345,30 @@ async fn f_44_a_lease_is_extended_while_the_attempt_lasts() {
     bench.until_finished(&[id]).await;
     assert_eq!(bench.script.started.load(Ordering::SeqCst), 1, "nobody took it over");
     assert_eq!(bench.delivery(id).await.attempts, 1);
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+}
+
+/// In doubt, a lease is lost: what was claimed and has not been started when it ends is left to whoever claims it next.
+#[tokio::test(start_paused = true)]
+async fn f_45_when_leases_cannot_be_extended_nothing_starts_after_their_end() {
+    let lease = Duration::from_secs(8);
+    let faulty = FaultyStore::new(MemoryStore::new());
+    let mut bench = Bench::new(Config { lease, ..Config::default() });
+    bench.store = faulty.inner().clone();
+    let config = Config { lease, ..Config::default() };
+    bench.engine = Engine::new(Arc::new(faulty.clone()), bench.script.clone(), bench.clock.clone(), config);
+    faulty.fail_every("extend", Some(Fault::Refused(StoreErrorKind::Unavailable)));
+    // Sixteen leases, four at a time, three seconds each: the last would start after nine seconds.
+    let lane = bench.lane(Act::Answer(200, Duration::from_secs(3)));
+    let ids = bench.append(lane, 16).await;
+    let (stop, worker) = bench.run();
+    bench.until_finished(&ids).await;
+    assert_eq!(bench.script.late.load(Ordering::SeqCst), 0);
+    for id in ids {
+        assert_eq!(bench.store.attempts(id).await.unwrap().len(), 1, "what was in flight at the end counts once");
+    }
+    faulty.fail_every("extend", None);
     stop.cancel();
     worker.await.unwrap().unwrap();
 }
