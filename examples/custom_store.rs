@@ -18,7 +18,7 @@ use hookwire::sender::Sender;
 use hookwire::store::{
     Admit, Admitted, Append, Appended, Claim, Claimed, Control, Counts, DeliveryQuery, Directory, EventQuery,
     EventSummary, Finished, History, Intake, LaneDue, MemoryStore, Old, Outbox, Owe, Page, Put, Settled, Staged,
-    StoreError,
+    StoreError, Wakes,
 };
 
 #[derive(Clone, Debug, Default)]
@@ -127,6 +127,9 @@ impl Intake for Counting {
     }
     async fn admit(&self, batch: Vec<Admit>) -> Result<Vec<Admitted>, StoreError> {
         self.inner.admit(batch).await
+    }
+    fn wakes(&self) -> Wakes {
+        self.inner.wakes()
     }
 }
 

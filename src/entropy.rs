@@ -15,6 +15,14 @@ pub fn fill(bytes: &mut [u8]) -> Result<(), NoEntropy> {
     getrandom::fill(bytes).map_err(|_| NoEntropy)
 }
 
+/// Somewhere from 0 to 1. Not for key material.
+#[must_use]
+pub fn fraction() -> f64 {
+    let mut bytes = [0; 4];
+    let _zero_when_there_is_no_chance = fill(&mut bytes);
+    f64::from(u32::from_be_bytes(bytes)) / f64::from(u32::MAX)
+}
+
 /// The operating system gave no random bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the operating system gave no random bytes")]

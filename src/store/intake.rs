@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tokio::sync::watch;
 
 use super::{Append, StoreError};
 use crate::clock::Timestamp;
@@ -43,6 +44,34 @@ pub enum Admitted {
     Gone,
 }
 
+/// Hears when another process on the same store has said that there may be work. A comfort: nothing depends on it.
+#[derive(Debug)]
+pub struct Wakes(Option<watch::Receiver<()>>);
+
+impl Wakes {
+    /// Of a store that nobody speaks through.
+    #[must_use]
+    pub const fn never() -> Self {
+        Self(None)
+    }
+
+    /// Waits until something was said since the last time. Nothing is missed by not waiting.
+    pub async fn next(&mut self) {
+        if let Some(heard) = &mut self.0
+            && heard.changed().await.is_ok()
+        {
+            return;
+        }
+        std::future::pending::<()>().await;
+    }
+}
+
+impl From<watch::Receiver<()>> for Wakes {
+    fn from(heard: watch::Receiver<()>) -> Self {
+        Self(Some(heard))
+    }
+}
+
 /// Takes in what others have written. A backend whose database nobody else can write to has nothing staged.
 ///
 /// 1. `staged` MUST answer only committed rows that nobody has taken in or refused, in the order they were written, at most
@@ -62,6 +91,9 @@ pub trait Intake: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// When the store is in trouble; then nothing is changed.
     async fn admit(&self, batch: Vec<Admit>) -> Result<Vec<Admitted>, StoreError>;
+
+    /// Tells when to look for work that another process has stored; [`Wakes::never`] where processes cannot tell each other.
+    fn wakes(&self) -> Wakes;
 }
 
 #[async_trait]
@@ -72,5 +104,9 @@ impl<S: Intake + ?Sized> Intake for Arc<S> {
 
     async fn admit(&self, batch: Vec<Admit>) -> Result<Vec<Admitted>, StoreError> {
         (**self).admit(batch).await
+    }
+
+    fn wakes(&self) -> Wakes {
+        (**self).wakes()
     }
 }

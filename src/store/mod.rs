@@ -21,6 +21,10 @@ mod intake;
 pub mod memory;
 #[cfg(feature = "outbox")]
 mod outbox;
+#[cfg(feature = "postgres")]
+pub mod postgres;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod relational;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
@@ -33,11 +37,13 @@ pub use self::error::{StoreError, StoreErrorKind};
 #[cfg(feature = "outbox")]
 pub use self::history::{Counts, DeliveryQuery, Finished, History, Old, Page};
 #[cfg(feature = "outbox")]
-pub use self::intake::{Admit, Admitted, Intake, Staged};
+pub use self::intake::{Admit, Admitted, Intake, Staged, Wakes};
 pub use self::memory::MemoryDedup;
 #[cfg(feature = "outbox")]
 pub use self::memory::MemoryStore;
 #[cfg(feature = "outbox")]
 pub use self::outbox::{Append, Appended, Claim, Claimed, LaneClaim, LaneDue, Outbox, Store};
+#[cfg(feature = "postgres")]
+pub use self::postgres::PostgresStore;
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteStore;

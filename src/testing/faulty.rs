@@ -14,7 +14,7 @@ use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
 use crate::store::{
     Admit, Admitted, Append, Appended, Claim, Claimed, Control, Counts, DeliveryQuery, Directory, EventQuery,
     EventSummary, Finished, History, Intake, LaneDue, Old, Outbox, Owe, Page, Put, Settled, Staged, StoreError,
-    StoreErrorKind,
+    StoreErrorKind, Wakes,
 };
 
 /// How one call fails.
@@ -286,5 +286,9 @@ impl<S: Intake> Intake for FaultyStore<S> {
 
     async fn admit(&self, batch: Vec<Admit>) -> Result<Vec<Admitted>, StoreError> {
         self.call("admit", self.inner.admit(batch)).await
+    }
+
+    fn wakes(&self) -> Wakes {
+        self.inner.wakes()
     }
 }

@@ -9,7 +9,7 @@ use super::engine::Engine;
 use super::settle::back_off;
 use crate::clock::Timestamp;
 use crate::id::EndpointId;
-use crate::store::{Claim, Claimed, LaneDue, StoreError};
+use crate::store::{Claim, Claimed, LaneDue, StoreError, Wakes};
 
 /// Lanes listed in one call of a sweep.
 const SWEEP_PAGE: u32 = 1_024;
@@ -23,12 +23,22 @@ struct Sweep {
     completed: bool,
 }
 
+/// Why a rest is over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rested {
+    /// It is time, or this process has made work.
+    Enough,
+    /// Another process says that there may be work.
+    Woken,
+}
+
 impl Engine {
     /// Claims and starts work until `stop`. A claim under way is not cut off: what it found would wait for its lease.
     pub(super) async fn claim_until(self: &Arc<Self>, stop: &CancellationToken) -> Result<(), StoreError> {
         let mut sweep = Sweep::default();
         let mut sweep_at = self.clock.now();
         let mut trouble = None;
+        let mut wakes = self.store.wakes();
         while !stop.is_cancelled() {
             match self.round(&mut sweep, &mut sweep_at).await {
                 Ok(()) => trouble = None,
@@ -41,7 +51,10 @@ impl Engine {
                 }
                 Err(error) => return Err(error),
             }
-            let _stopped = stop.run_until_cancelled(self.rest(sweep_at)).await;
+            if stop.run_until_cancelled(self.rest(sweep_at, &mut wakes)).await == Some(Rested::Woken) {
+                // Another process has stored something: nobody here knows in which lane.
+                sweep_at = self.clock.now();
+            }
         }
         Ok(())
     }
@@ -61,17 +74,19 @@ impl Engine {
     }
 
     /// Waits for news, the next due lane, or the next sweep.
-    async fn rest(&self, sweep_at: Timestamp) {
+    async fn rest(&self, sweep_at: Timestamp, wakes: &mut Wakes) -> Rested {
         let due = self.state().lanes.next_timer().map_or(sweep_at, |timer| timer.min(sweep_at));
         let wait = due.since(self.clock.now());
         if wait > Duration::ZERO {
             tokio::select! {
                 biased;
-                () = self.work.notified() => {}
-                () = tokio::time::sleep(wait) => {}
+                () = self.work.notified() => Rested::Enough,
+                () = wakes.next() => Rested::Woken,
+                () = tokio::time::sleep(wait) => Rested::Enough,
             }
         } else {
             tokio::task::yield_now().await;
+            Rested::Enough
         }
     }
 

@@ -13,7 +13,7 @@ use crate::clock::Timestamp;
 use crate::delivery::DeliveryState;
 use crate::event::Event;
 use crate::id::{DeliveryId, EventId, Tenant};
-use crate::store::{Admit, Admitted, Control, EventQuery, EventSummary, Intake, Owe, Staged, StoreError};
+use crate::store::{Admit, Admitted, Control, EventQuery, EventSummary, Intake, Owe, Staged, StoreError, Wakes};
 
 #[async_trait]
 impl Control for MemoryStore {
@@ -49,6 +49,10 @@ impl Intake for MemoryStore {
 
     async fn admit(&self, batch: Vec<Admit>) -> Result<Vec<Admitted>, StoreError> {
         Ok(batch.iter().map(|_| Admitted::Gone).collect())
+    }
+
+    fn wakes(&self) -> Wakes {
+        Wakes::never()
     }
 }
 

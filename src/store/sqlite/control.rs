@@ -4,10 +4,11 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::SqliteStore;
-use super::order::{self, NEVER};
+use super::order;
 use super::rows::{event_id, event_type, fence, time};
 use crate::clock::Timestamp;
 use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
+use crate::store::relational::NEVER;
 use crate::store::{Control, EventQuery, EventSummary, Owe, StoreError};
 
 #[async_trait]

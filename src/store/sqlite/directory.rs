@@ -7,12 +7,13 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::SqliteStore;
 use super::rows::{
-    DISABLED, ENDPOINT_COLUMNS, ENDPOINTS, REMOVED, Vault, endpoint, find_endpoint, health, select, signed, unreadable,
-    write_endpoint, write_health,
+    ENDPOINT_COLUMNS, ENDPOINTS, Vault, endpoint, find_endpoint, health, select, signed, unreadable, write_endpoint,
+    write_health,
 };
 use crate::clock::Timestamp;
 use crate::endpoint::{Endpoint, EndpointRecord};
 use crate::id::{EndpointId, Tenant};
+use crate::store::relational::{DISABLED, REMOVED};
 use crate::store::{Directory, Put, StoreError};
 
 /// Deliveries cancelled in one transaction, so that appends never wait long behind a removal.
@@ -113,7 +114,7 @@ fn reseal(connection: &Connection, vault: &Vault, after: &[u8]) -> rusqlite::Res
 }
 
 fn put(connection: &Connection, vault: &Vault, endpoint: &Endpoint) -> rusqlite::Result<Put> {
-    let found: Option<(i64, i64)> = connection
+    let found: Option<(i64, i16)> = connection
         .prepare_cached("SELECT version, state FROM hookwire_endpoint WHERE id = ?1")?
         .query_row([endpoint.id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;

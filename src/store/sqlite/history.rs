@@ -6,13 +6,12 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
 use super::SqliteStore;
-use super::rows::{
-    DELIVERY_COLUMNS, EVENT_COLUMNS, EVENT_WIDTH, attempt, delivery, delivery_id, event, select, shown_state, time,
-};
+use super::rows::{DELIVERY_COLUMNS, EVENT_COLUMNS, EVENT_WIDTH, attempt, delivery, delivery_id, event, select, time};
 use crate::clock::Timestamp;
-use crate::delivery::{Attempt, Delivery, DeliveryState};
+use crate::delivery::{Attempt, Delivery};
 use crate::event::{Event, EventType};
 use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
+use crate::store::relational::{shown_state, state_condition};
 use crate::store::{Counts, DeliveryQuery, Finished, History, Old, Page, StoreError};
 
 /// A delivery with its event, and its endpoint if there is one.
@@ -114,17 +113,6 @@ fn find_deliveries(connection: &Connection, query: &DeliveryQuery, page: Page) -
     let rest = format!("{DELIVERIES} WHERE {} ORDER BY d.id LIMIT :limit", conditions.join(" AND "));
     let mut statement = connection.prepare_cached(&select(DELIVERY_COLUMNS, &rest))?;
     statement.query_map(&*values, delivery)?.collect()
-}
-
-/// The condition that [`shown_state`] turns into this state.
-const fn state_condition(state: DeliveryState) -> &'static str {
-    match state {
-        DeliveryState::Pending => "d.state = 0 AND coalesce(n.state, 0) = 0",
-        DeliveryState::Held => "(d.state = 4 OR (d.state = 0 AND n.state = 1))",
-        DeliveryState::Delivered => "d.state = 1",
-        DeliveryState::Failed => "d.state = 2",
-        DeliveryState::Cancelled => "(d.state = 3 OR (d.state = 0 AND n.state = 2))",
-    }
 }
 
 fn counts(connection: &Connection, endpoint: Option<EndpointId>) -> rusqlite::Result<Counts> {

@@ -9,9 +9,10 @@ use super::rows::{fence, signed};
 use super::settle::settle_all;
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::delivery::Settlement;
-use crate::event::{EventError, NewEvent};
+use crate::event::NewEvent;
 use crate::id::EventId;
-use crate::store::{Admit, Admitted, Appended, Intake, Settled, Staged, StoreError};
+use crate::store::relational::{OutboxRow, staged_keys};
+use crate::store::{Admit, Admitted, Appended, Intake, Settled, Staged, StoreError, Wakes};
 
 impl SqliteStore {
     /// Dispatches an event as part of the caller's own transaction: the event and its deliveries exist exactly when that
@@ -60,6 +61,11 @@ impl Intake for SqliteStore {
     async fn admit(&self, batch: Vec<Admit>) -> Result<Vec<Admitted>, StoreError> {
         self.write(move |connection| batch.iter().map(|one| admit(connection, one)).collect()).await
     }
+
+    // Processes on one file find each other's work by looking for it.
+    fn wakes(&self) -> Wakes {
+        Wakes::never()
+    }
 }
 
 const STAGED: &str = "SELECT seq, written_at, type, data, tenant, content_type, id, occurred_at, fifo_key, latest_key, \
@@ -73,37 +79,24 @@ fn staged(connection: &Connection, limit: u32) -> rusqlite::Result<Vec<Staged>> 
     connection.prepare_cached(STAGED)?.query_map([limit], read)?.collect()
 }
 
-/// What a row says, from its third column on; a row that says nonsense is the writer's mistake, not the store's.
+/// What a row says; a row that says nonsense is the writer's mistake, not the store's.
 fn event(row: &Row<'_>) -> rusqlite::Result<Result<NewEvent, String>> {
-    let times = (row.get::<_, Option<i64>>(7)?, row.get::<_, Option<i64>>(10)?);
-    let data = row.get_ref(3)?.as_bytes().map(<[u8]>::to_vec).unwrap_or_default();
-    Ok(read(row, data).map(|mut event| {
-        if let Some(at) = times.0 {
-            event = event.occurred_at(Timestamp::from_micros(at));
-        }
-        times.1.map_or(event.clone(), |at| event.expires_at(Timestamp::from_micros(at)))
-    }))
-}
-
-fn read(row: &Row<'_>, data: Vec<u8>) -> Result<NewEvent, String> {
-    let event_type = text(row, "type")?.unwrap_or_default();
-    let made = match text(row, "content_type")? {
-        Some(content_type) => NewEvent::raw(&event_type, &content_type, data),
-        None => {
-            let json = serde_json::from_slice::<&serde_json::value::RawValue>(&data);
-            NewEvent::json(&event_type, json.map_err(|error| format!("data: is not JSON: {error}"))?)
-        }
+    let (occurred_at, expires_at) = (row.get("occurred_at")?, row.get("expires_at")?);
+    let data = row.get_ref("data")?.as_bytes().map(<[u8]>::to_vec).unwrap_or_default();
+    let read = || {
+        Ok(OutboxRow {
+            event_type: text(row, "type")?.unwrap_or_default(),
+            data,
+            tenant: text(row, "tenant")?,
+            content_type: text(row, "content_type")?,
+            id: text(row, "id")?,
+            occurred_at,
+            fifo_key: text(row, "fifo_key")?,
+            latest_key: text(row, "latest_key")?,
+            expires_at,
+        })
     };
-    let why = |error: EventError| error.to_string();
-    let mut event = made.map_err(why)?.tenant(text(row, "tenant")?.unwrap_or_default());
-    if let Some(id) = text(row, "id")? {
-        event = event.id(EventId::new(id).map_err(|error| error.to_string())?);
-    }
-    match (text(row, "fifo_key")?, text(row, "latest_key")?) {
-        (Some(key), _) => event.ordered_by(key).map_err(why),
-        (None, Some(key)) => event.latest_by(key).map_err(why),
-        (None, None) => Ok(event),
-    }
+    Ok(read().and_then(OutboxRow::event))
 }
 
 /// A text that somebody else has written: SQLite does not look whether it is UTF-8.
@@ -142,7 +135,7 @@ const INSERT: &str = "INSERT INTO hookwire_outbox (type, data, tenant, content_t
 /// Writes an event into the caller's transaction.
 fn stage(connection: &Connection, event: &NewEvent, id: &EventId, now: Timestamp) -> rusqlite::Result<()> {
     let parts = event.parts();
-    let key = |latest: bool| parts.order.filter(|order| order.is_latest() == latest).map(|order| order.key().as_str());
+    let (fifo, latest) = staged_keys(&parts);
     let content_type = (!parts.enveloped).then_some(parts.content_type);
     connection.prepare_cached(INSERT)?.execute(params![
         parts.event_type.as_str(),
@@ -151,8 +144,8 @@ fn stage(connection: &Connection, event: &NewEvent, id: &EventId, now: Timestamp
         content_type,
         id.as_str(),
         parts.occurred_at.map(Timestamp::as_micros),
-        key(false),
-        key(true),
+        fifo,
+        latest,
         parts.expires_at.map(Timestamp::as_micros),
         now.as_micros()
     ])?;

@@ -3,27 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::clock::Timestamp;
-use crate::event::{Order, OrderingKey};
-
-/// When a delivery is due that waits for its turn.
-pub(super) const NEVER: i64 = Timestamp::MAX.as_micros();
-
-/// A key as the tables have it.
-pub(super) fn column(order: &Order) -> String {
-    let kind = if order.is_latest() { 'l' } else { 'f' };
-    format!("{kind}{}", order.key())
-}
-
-/// A key from its column; `None` for what does not read.
-pub(super) fn restore(column: &str) -> Option<Order> {
-    let kind = column.get(..1)?;
-    let key = OrderingKey::new(column.get(1..)?).ok()?;
-    match kind {
-        "f" => Some(Order::Fifo(key)),
-        "l" => Some(Order::Latest(key)),
-        _ => None,
-    }
-}
+use crate::store::relational::NEVER;
 
 fn is_latest(key: &str) -> bool {
     key.starts_with('l')

@@ -8,12 +8,13 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::SqliteStore;
 use super::directory::cancel_some;
 use super::order;
-use super::rows::{ENABLED, EVENT_COLUMNS, REMOVED, count, delivery_id, endpoint_id, event, fence, select, time};
+use super::rows::{EVENT_COLUMNS, count, delivery_id, endpoint_id, event, fence, select, time};
 use super::settle::{settle_all, under_lease};
 use crate::clock::Timestamp;
 use crate::delivery::{Lease, Leased, NewDelivery, Settlement};
 use crate::event::Event;
 use crate::id::EndpointId;
+use crate::store::relational::{ENABLED, REMOVED, order_column};
 use crate::store::{Append, Appended, Claim, Claimed, LaneClaim, LaneDue, Outbox, Settled, StoreError};
 
 #[async_trait]
@@ -56,7 +57,7 @@ pub(super) fn append(connection: &Connection, append: &Append) -> rusqlite::Resu
     let Append { event, deliveries, now } = append;
     let insert = "INSERT INTO hookwire_event (tenant, id, type, content_type, occurred_at, appended_at, childless, order_key, expires_at) \
                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-    let key = event.order.as_ref().map(order::column);
+    let key = event.order.as_ref().map(order_column);
     connection.prepare_cached(insert)?.execute(params![
         event.tenant.as_str(),
         event.id.as_str(),
@@ -152,7 +153,7 @@ fn claim_lanes(connection: &Connection, claim: &Claim) -> rusqlite::Result<Claim
 }
 
 /// Judged once a lane, never in the condition of a row.
-fn endpoint_state(connection: &Connection, endpoint: EndpointId) -> rusqlite::Result<Option<i64>> {
+fn endpoint_state(connection: &Connection, endpoint: EndpointId) -> rusqlite::Result<Option<i16>> {
     connection
         .prepare_cached("SELECT state FROM hookwire_endpoint WHERE id = ?1")?
         .query_row([endpoint.as_bytes()], |row| row.get(0))

@@ -6,26 +6,15 @@ use std::time::Duration;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::order;
 use crate::clock::Timestamp;
-use crate::delivery::{Attempt, Delivery, DeliveryState, Lease};
+use crate::delivery::{Attempt, Delivery, Lease};
 use crate::endpoint::{Endpoint, EndpointRecord, Health};
 use crate::event::{Event, EventParts, EventType};
 use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
 use crate::outcome::Outcome;
 use crate::retry::FailReason;
 use crate::secret::KeyProvider;
-
-/// States of `hookwire_delivery`; 0 is pending.
-pub(super) const DELIVERED: i64 = 1;
-pub(super) const FAILED: i64 = 2;
-pub(super) const CANCELLED: i64 = 3;
-pub(super) const HELD: i64 = 4;
-
-/// States of `hookwire_endpoint`.
-pub(super) const ENABLED: i64 = 0;
-pub(super) const DISABLED: i64 = 1;
-pub(super) const REMOVED: i64 = 2;
+use crate::store::relational::{DISABLED, ENABLED, restore_order, shown_state};
 
 /// A value that does not read as anything we write.
 pub(super) fn unreadable<E>(column: usize, error: E) -> rusqlite::Error
@@ -96,7 +85,7 @@ pub(super) fn event(row: &Row<'_>, from: usize) -> rusqlite::Result<Event> {
         content_type: Arc::from(row.get_ref(from + 3)?.as_str()?),
         occurred_at: time(row, from + 4)?,
         payload: row.get::<_, Vec<u8>>(from + 5)?.into(),
-        order: row.get_ref(from + 6)?.as_str_or_null()?.and_then(order::restore),
+        order: row.get_ref(from + 6)?.as_str_or_null()?.and_then(restore_order),
         expires_at: row.get::<_, Option<i64>>(from + 7)?.map(Timestamp::from_micros),
     };
     Ok(Event::restore(parts, None))
@@ -126,18 +115,6 @@ pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
     delivery.finished_at = row.get::<_, Option<i64>>(9)?.map(Timestamp::from_micros);
     delivery.reason = row.get::<_, Option<String>>(10)?.as_deref().and_then(FailReason::from_name);
     Ok(delivery)
-}
-
-/// What a delivery's state is called, given its endpoint's.
-pub(super) fn shown_state(state: i64, endpoint: Option<i64>) -> DeliveryState {
-    match (state, endpoint) {
-        (DELIVERED, _) => DeliveryState::Delivered,
-        (FAILED, _) => DeliveryState::Failed,
-        (HELD, _) => DeliveryState::Held,
-        (CANCELLED, _) | (_, Some(REMOVED)) => DeliveryState::Cancelled,
-        (_, Some(DISABLED)) => DeliveryState::Held,
-        _ => DeliveryState::Pending,
-    }
 }
 
 /// An attempt from number, time, duration, class, status and excerpt.

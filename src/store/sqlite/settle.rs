@@ -6,15 +6,14 @@ use std::collections::hash_map::Entry;
 use rusqlite::{Connection, ToSql, params};
 
 use super::order;
-use super::rows::{
-    CANCELLED, DELIVERED, FAILED, HELD, Vault, find_endpoint, health, lease_fence, write_endpoint, write_health,
-};
+use super::rows::{Vault, find_endpoint, health, lease_fence, write_endpoint, write_health};
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Lease, Next, Settlement};
 use crate::endpoint::Health;
 use crate::id::EndpointId;
 use crate::retry::FailReason;
 use crate::store::Settled;
+use crate::store::relational::{CANCELLED, DELIVERED, FAILED, HELD};
 
 /// Settles a batch. An endpoint's health is read and written once, however many of its attempts are in it.
 pub(super) fn settle_all(
@@ -52,7 +51,7 @@ fn settle(connection: &Connection, vault: &Vault, settlement: &Settlement) -> ru
         keep_last_attempt(connection, *lease)?;
     }
     // Every settlement ends the lease: the same one again, or an extension after it, no longer counts.
-    let finish = |state: i64, reason: Option<FailReason>| {
+    let finish = |state: i16, reason: Option<FailReason>| {
         update(connection, FINISH, settlement, &[&state, &at.as_micros(), &reason.map(FailReason::as_str)])
     };
     let is_valid = match next {

@@ -2,7 +2,8 @@
 //!
 //! A case panics when the store breaks the contract. [`store_conformance!`](crate::store_conformance) and
 //! [`dedup_conformance!`](crate::dedup_conformance) stamp one `#[tokio::test]` per case; give them the path of an async
-//! function that makes a fresh [`Subject`] or [`DedupSubject`].
+//! function that makes a fresh [`Subject`] or [`DedupSubject`]. Where a backend needs a server, a second argument answers
+//! it as an `Option`, which the function is given; without one the case does nothing, so whoever answers `None` should say so.
 //!
 //! ```no_run
 //! # mod example {
@@ -86,8 +87,8 @@ pub use self::subject::{DedupSubject, Subject};
 /// Stamps one test for each case of the sending roles. See [`testing::conformance`](crate::testing::conformance).
 #[macro_export]
 macro_rules! store_conformance {
-    ($make:path) => {
-        $crate::store_conformance! { @cases $make;
+    ($make:path $(, $server:expr)?) => {
+        $crate::store_conformance! { @cases $make $(, $server)?;
             append_is_visible_to_a_second_handle
             append_of_the_same_event_is_a_duplicate
             append_of_another_payload_under_the_same_id_is_a_conflict
@@ -166,6 +167,16 @@ macro_rules! store_conformance {
             settle_keeps_the_endpoints_health
         }
     };
+    (@cases $make:path, $server:expr; $($case:ident)*) => {
+        $(
+            #[tokio::test]
+            async fn $case() {
+                if let Some(server) = $server {
+                    $crate::testing::conformance::$case(&$make(server).await).await;
+                }
+            }
+        )*
+    };
     (@cases $make:path; $($case:ident)*) => {
         $(
             #[tokio::test]
@@ -179,8 +190,8 @@ macro_rules! store_conformance {
 /// Stamps one test for each case of the dedup role. See [`testing::conformance`](crate::testing::conformance).
 #[macro_export]
 macro_rules! dedup_conformance {
-    ($make:path) => {
-        $crate::store_conformance! { @cases $make;
+    ($make:path $(, $server:expr)?) => {
+        $crate::store_conformance! { @cases $make $(, $server)?;
             of_concurrent_beginnings_one_is_fresh
             a_key_repeated_in_a_batch_is_busy
             an_ended_lease_begins_again

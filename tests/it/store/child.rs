@@ -97,15 +97,3 @@ pub(super) fn say(what: &str) {
     output.write_all(line.as_bytes()).unwrap();
     output.flush().unwrap();
 }
-
-/// Whether a tool can be used here. Without it a test must not pass: the caller says why it did not run, and fails when
-/// `HOOKWIRE_TEST_REQUIRE` is set.
-#[expect(clippy::print_stderr, reason = "a test that did not run says so")]
-pub(super) fn lacks(tool: &str, works: bool) -> bool {
-    if works {
-        return false;
-    }
-    assert!(std::env::var_os("HOOKWIRE_TEST_REQUIRE").is_none(), "{tool} is required here, and does not work");
-    eprintln!("NOT RUN: {tool} does not work here; HOOKWIRE_TEST_REQUIRE=1 makes this a failure");
-    true
-}

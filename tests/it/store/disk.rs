@@ -79,7 +79,7 @@ async fn lives_on_a_small_disk() {
 #[test]
 fn f_29_f_30_a_full_disk_is_told_and_outlived() {
     let works = Command::new("unshare").args(["-m", "true"]).status().is_ok_and(|it| it.success());
-    if child::lacks("unshare -m", works) {
+    if crate::support::lacks("unshare -m", works) {
         return;
     }
     let directory = tempfile::tempdir().unwrap();

@@ -42,7 +42,7 @@ fn traced(options: &[&str], path: &Path, count: u64) -> Vec<(String, String)> {
 
 fn strace_is_missing() -> bool {
     let works = Command::new("strace").args(["-f", "-o", "/dev/null", "true"]).status().is_ok_and(|it| it.success());
-    child::lacks("strace", works)
+    crate::support::lacks("strace", works)
 }
 
 fn ids<'a>(said: &'a [(String, String)], what: &'a str) -> impl Iterator<Item = EventId> + 'a {

@@ -8,6 +8,7 @@ pub fn vectors(name: &str) -> serde_json::Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
+pub mod postgres;
 pub mod server;
 
 /// Waits until `ready` says so; fails after a minute.
@@ -19,4 +20,16 @@ pub async fn until<F: Future<Output = bool>>(ready: impl Fn() -> F) {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     panic!("it did not come to pass");
+}
+
+/// Whether a tool can be used here. Without it a test must not pass: the caller says why it did not run, and fails when
+/// `HOOKWIRE_TEST_REQUIRE` is set.
+#[expect(clippy::print_stderr, reason = "a test that did not run says so")]
+pub fn lacks(tool: &str, works: bool) -> bool {
+    if works {
+        return false;
+    }
+    assert!(std::env::var_os("HOOKWIRE_TEST_REQUIRE").is_none(), "{tool} is required here, and does not work");
+    eprintln!("NOT RUN: {tool} does not work here; HOOKWIRE_TEST_REQUIRE=1 makes this a failure");
+    true
 }

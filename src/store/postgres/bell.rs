@@ -1,0 +1,139 @@
+//! Who rings, and who hears: LISTEN and NOTIFY, a comfort that nothing depends on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::poll_fn;
+use tokio::sync::{Notify, watch};
+use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
+use tokio_postgres::types::Type;
+use tokio_postgres::{AsyncMessage, Config, Connection, Socket};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use uuid::Uuid;
+
+use super::session::{Db, Schema};
+use crate::clock::Timestamp;
+use crate::entropy;
+use crate::store::Wakes;
+
+/// At most one notification of this process in so long: each takes a lock that the whole server shares.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// How long after a lost connection another one is made.
+const RECONNECT: Duration = Duration::from_secs(1);
+
+/// Rings when this process has stored work that another may do, and hears when another has. Its tasks end with the last handle.
+#[derive(Clone, Debug)]
+pub(super) struct Bell {
+    rung: Arc<Notify>,
+    heard: watch::Sender<()>,
+    /// Tells this process's notifications from others'.
+    own: Uuid,
+    ended: CancellationToken,
+    _end: Arc<DropGuard>,
+}
+
+impl Bell {
+    /// Rings from now on. Must be called within a tokio runtime.
+    pub(super) fn new(db: Db) -> Self {
+        let (rung, token) = (Arc::new(Notify::new()), CancellationToken::new());
+        let own = entropy::uuid_v7(Timestamp::EPOCH);
+        tokio::spawn(token.clone().run_until_cancelled_owned(ring(db, rung.clone(), own)));
+        let _end = Arc::new(token.clone().drop_guard());
+        Self { rung, heard: watch::Sender::new(()), own, ended: token, _end }
+    }
+
+    /// After a commit, never within a transaction.
+    pub(super) fn ring(&self) {
+        self.rung.notify_one();
+    }
+
+    /// When the last handle is gone.
+    pub(super) fn ended(&self) -> CancellationToken {
+        self.ended.clone()
+    }
+
+    pub(super) fn wakes(&self) -> Wakes {
+        Wakes::from(self.heard.subscribe())
+    }
+
+    /// Hears others from now on, on a connection of its own.
+    pub(super) fn listen<T>(&self, config: Config, tls: T, schema: Schema)
+    where
+        T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
+        T::Stream: Send,
+        T::TlsConnect: Send,
+        <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+    {
+        let (heard, own) = (self.heard.clone(), self.own.to_string());
+        let listening = async move {
+            loop {
+                if let Err(error) = listen_once(&config, tls.clone(), &schema, (&heard, &own)).await {
+                    tracing::info!(%error, "no notifications for the moment; work is found by looking for it");
+                }
+                tokio::time::sleep(RECONNECT).await;
+            }
+        };
+        tokio::spawn(self.ended().run_until_cancelled_owned(listening));
+    }
+}
+
+fn channel(schema: &Schema) -> String {
+    format!("hookwire_{}", schema.name())
+}
+
+async fn ring(db: Db, rung: Arc<Notify>, own: Uuid) {
+    let (channel, own) = (channel(&db.schema), own.to_string());
+    loop {
+        rung.notified().await;
+        let params = [(&channel as _, Type::TEXT), (&own as _, Type::TEXT)];
+        if let Err(error) = db.query("SELECT pg_notify($1, $2)", &params).await {
+            tracing::debug!(%error, "nobody was notified; work is found by looking for it");
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Listens until the connection is lost.
+async fn listen_once<T>(
+    config: &Config,
+    tls: T,
+    schema: &Schema,
+    (heard, own): (&watch::Sender<()>, &str),
+) -> Result<(), tokio_postgres::Error>
+where
+    T: MakeTlsConnect<Socket>,
+    T::Stream: Send,
+{
+    let (client, connection) = config.connect(tls).await?;
+    let listen = async {
+        client.batch_execute(&format!("LISTEN \"{}\"", channel(schema))).await?;
+        // Whatever was said before.
+        heard.send_replace(());
+        std::future::pending::<()>().await;
+        Ok::<_, tokio_postgres::Error>(())
+    };
+    tokio::select! {
+        failed = listen => failed,
+        ended = pass_on(connection, heard, own) => ended,
+    }
+}
+
+async fn pass_on<S, T>(
+    mut connection: Connection<S, T>,
+    heard: &watch::Sender<()>,
+    own: &str,
+) -> Result<(), tokio_postgres::Error>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+    T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+{
+    while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
+        if let AsyncMessage::Notification(notification) = message?
+            && notification.payload() != own
+        {
+            heard.send_replace(());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,183 @@
+//! The dedup role, in groups: a beginning is a row, not a transaction.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio_postgres::types::Type;
+
+use super::PostgresStore;
+use super::error::Trouble;
+use super::group::Batch;
+use super::rows::{BYTES, INTS, LONGS, get, signed};
+use super::session::{Db, Param};
+use crate::clock::Timestamp;
+use crate::store::{Begin, Claimant, Dedup, DedupKey, Settled, StoreError, StoreErrorKind};
+
+/// How often a key is asked for that is forgotten whenever it is looked at.
+const TRIES: usize = 5;
+
+#[async_trait]
+impl Dedup for PostgresStore {
+    async fn begin(&self, keys: &[DedupKey], now: Timestamp, lease_until: Timestamp) -> Result<Vec<Begin>, StoreError> {
+        let begin = |key: &DedupKey| Beginning { key: *key, now, until: lease_until };
+        self.beginnings.call(keys.iter().map(begin).collect(), 0).await
+    }
+
+    async fn finish(
+        &self,
+        claimants: &[Claimant],
+        status: u16,
+        expires: Timestamp,
+    ) -> Result<Vec<Settled>, StoreError> {
+        let finish = |claimant: &Claimant| Finish { claimant: *claimant, status, expires };
+        self.finishes.call(claimants.iter().map(finish).collect(), 0).await
+    }
+
+    async fn abandon(&self, claimants: &[Claimant]) -> Result<Vec<Settled>, StoreError> {
+        if claimants.is_empty() {
+            return Ok(Vec::new());
+        }
+        // The row stays until it is pruned, so that the next beginning has a higher fence.
+        let sql = "UPDATE hookwire.dedup d SET ends = 0 FROM unnest($1, $2) AS c (key, fence) \
+                   WHERE d.key = c.key AND d.fence = c.fence AND d.status IS NULL AND d.ends > 0 RETURNING d.key";
+        let (keys, fences) = columns(claimants.iter());
+        let rows = self.db.query(sql, &[(&keys, BYTES), (&fences, LONGS)]).await?;
+        settled(claimants.iter(), &rows).map_err(Trouble::into_store_error)
+    }
+
+    async fn prune(&self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        let sql = "DELETE FROM hookwire.dedup WHERE key IN (SELECT key FROM hookwire.dedup WHERE ends <= $1 ORDER BY ends \
+                   LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING key";
+        let params: [Param<'_>; 2] = [(&now.as_micros(), Type::INT8), (&i64::from(limit), Type::INT8)];
+        Ok(self.db.query(sql, &params).await?.len() as u64)
+    }
+}
+
+/// A key that somebody begins to handle.
+#[derive(Clone, Copy)]
+pub(super) struct Beginning {
+    key: DedupKey,
+    now: Timestamp,
+    until: Timestamp,
+}
+
+// The time is part of the fence, so that it rises even over a record that was forgotten in between.
+const BEGIN: &str = "INSERT INTO hookwire.dedup AS d (key, fence, ends) SELECT * FROM unnest($1, $2, $3) \
+     ON CONFLICT (key) DO UPDATE SET fence = greatest(d.fence + 1, excluded.fence), status = NULL, ends = excluded.ends \
+     WHERE d.ends <= excluded.fence RETURNING d.key, d.fence";
+
+const BEGUN: &str = "SELECT key, status, ends FROM hookwire.dedup WHERE key = ANY($1)";
+
+impl Batch for Beginning {
+    type Answer = Begin;
+
+    async fn run(db: &Db, batch: Arc<Vec<Self>>) -> Result<Vec<Begin>, StoreError> {
+        // In one order, so that two groups never wait for each other; the first of each key, because a statement sees a row once.
+        let mut first = BTreeMap::new();
+        for one in batch.iter() {
+            first.entry(one.key).or_insert(*one);
+        }
+        let found = begin_all(db, first).await?;
+        let mut seen = HashSet::new();
+        let answer = |one: &Self| match found.get(&one.key) {
+            Some((Begin::Fresh(_), until)) if !seen.insert(one.key) => Begin::Busy { until: *until },
+            Some((begin, _)) => {
+                seen.insert(one.key);
+                *begin
+            }
+            None => Begin::Busy { until: one.until },
+        };
+        Ok(batch.iter().map(answer).collect())
+    }
+}
+
+/// What became of each key, and until when its lease lasts if it is fresh.
+type Found = HashMap<DedupKey, (Begin, Timestamp)>;
+
+async fn begin_all(db: &Db, mut left: BTreeMap<DedupKey, Beginning>) -> Result<Found, StoreError> {
+    let mut found = Found::new();
+    for _ in 0..TRIES {
+        let keys: Vec<_> = left.keys().map(|key| &key.as_bytes()[..]).collect();
+        let nows: Vec<_> = left.values().map(|one| one.now.as_micros()).collect();
+        let ends: Vec<_> = left.values().map(|one| one.until.as_micros()).collect();
+        let begun = db.query(BEGIN, &[(&keys, BYTES), (&nows, LONGS), (&ends, LONGS)]).await?;
+        for row in &begun {
+            let (key, fence) = fresh(row).map_err(Trouble::into_store_error)?;
+            if let Some(one) = left.remove(&key) {
+                found.insert(key, (Begin::Fresh(Claimant { key, fence }), one.until));
+            }
+        }
+        if left.is_empty() {
+            return Ok(found);
+        }
+        let keys: Vec<_> = left.keys().map(|key| &key.as_bytes()[..]).collect();
+        for row in &db.query(BEGUN, &[(&keys, BYTES)]).await? {
+            let (key, begin, ends) = begun_before(row).map_err(Trouble::into_store_error)?;
+            // One that has ended meanwhile is asked for again.
+            if left.get(&key).is_some_and(|one| one.now < ends) && left.remove(&key).is_some() {
+                found.insert(key, (begin, ends));
+            }
+        }
+        if left.is_empty() {
+            return Ok(found);
+        }
+    }
+    Err(StoreError::new(StoreErrorKind::Unavailable))
+}
+
+fn key(row: &tokio_postgres::Row) -> Result<DedupKey, Trouble> {
+    get::<&[u8]>(row, "key")?.try_into().map(DedupKey::new).map_err(Trouble::unreadable)
+}
+
+fn fresh(row: &tokio_postgres::Row) -> Result<(DedupKey, u64), Trouble> {
+    Ok((key(row)?, u64::try_from(get::<i64>(row, "fence")?).map_err(Trouble::unreadable)?))
+}
+
+fn begun_before(row: &tokio_postgres::Row) -> Result<(DedupKey, Begin, Timestamp), Trouble> {
+    let ends = Timestamp::from_micros(get(row, "ends")?);
+    let begin = match get::<Option<i32>>(row, "status")? {
+        Some(status) => Begin::Done { status: u16::try_from(status).map_err(Trouble::unreadable)? },
+        None => Begin::Busy { until: ends },
+    };
+    Ok((key(row)?, begin, ends))
+}
+
+/// A key that was handled.
+pub(super) struct Finish {
+    pub(super) claimant: Claimant,
+    pub(super) status: u16,
+    pub(super) expires: Timestamp,
+}
+
+pub(super) const FINISH: &str = "UPDATE hookwire.dedup d SET status = c.status, ends = c.expires \
+     FROM unnest($1, $2, $3, $4) AS c (key, fence, status, expires) \
+     WHERE d.key = c.key AND d.fence = c.fence AND d.status IS NULL RETURNING d.key";
+
+impl Batch for Finish {
+    type Answer = Settled;
+
+    async fn run(db: &Db, batch: Arc<Vec<Self>>) -> Result<Vec<Settled>, StoreError> {
+        let (keys, fences) = columns(batch.iter().map(|one| &one.claimant));
+        let statuses: Vec<_> = batch.iter().map(|one| i32::from(one.status)).collect();
+        let expires: Vec<_> = batch.iter().map(|one| one.expires.as_micros()).collect();
+        let params: [Param<'_>; 4] = [(&keys, BYTES), (&fences, LONGS), (&statuses, INTS), (&expires, LONGS)];
+        let rows = db.query(FINISH, &params).await?;
+        settled(batch.iter().map(|one| &one.claimant), &rows).map_err(Trouble::into_store_error)
+    }
+}
+
+pub(super) fn columns<'a>(claimants: impl Iterator<Item = &'a Claimant>) -> (Vec<&'a [u8]>, Vec<i64>) {
+    claimants.map(|claimant| (&claimant.key.as_bytes()[..], signed(claimant.fence))).unzip()
+}
+
+fn settled<'a>(
+    claimants: impl Iterator<Item = &'a Claimant>,
+    rows: &[tokio_postgres::Row],
+) -> Result<Vec<Settled>, Trouble> {
+    let mut changed = rows.iter().map(key).collect::<Result<HashSet<_>, _>>()?;
+    let settled = |claimant: &Claimant| {
+        if changed.remove(&claimant.key) { Settled::Done } else { Settled::LeaseLost }
+    };
+    Ok(claimants.map(settled).collect())
+}

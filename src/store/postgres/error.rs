@@ -1,0 +1,79 @@
+//! What goes wrong between here and the server, as a store error.
+
+use deadpool_postgres::PoolError;
+use tokio_postgres::error::SqlState;
+
+use crate::store::{StoreError, StoreErrorKind};
+
+/// Trouble inside an operation.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Trouble {
+    #[error(transparent)]
+    Postgres(#[from] tokio_postgres::Error),
+    #[error(transparent)]
+    Pool(#[from] PoolError),
+    /// Somebody has changed what this was about to build on; the same again finds out.
+    #[error("another transaction came between")]
+    Overtaken,
+    /// A row that does not read as what we write, or a record that cannot be written.
+    #[error("{0}")]
+    Unreadable(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Trouble {
+    pub(super) fn unreadable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Unreadable(error.into())
+    }
+
+    fn state(&self) -> Option<&SqlState> {
+        match self {
+            Self::Postgres(error) | Self::Pool(PoolError::Backend(error)) => error.code(),
+            _ => None,
+        }
+    }
+
+    /// Two transactions stood in each other's way: the same again may succeed at once.
+    pub(super) fn is_conflict(&self) -> bool {
+        let met = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED];
+        matches!(self, Self::Overtaken) || self.state().is_some_and(|state| met.contains(state))
+    }
+
+    /// The server never said how it went.
+    pub(super) fn is_silence(&self) -> bool {
+        matches!(self, Self::Postgres(error) if error.code().is_none())
+    }
+
+    fn kind(&self) -> StoreErrorKind {
+        match (self, self.state()) {
+            (Self::Unreadable(_), _) => StoreErrorKind::Corrupt,
+            (_, Some(state)) => kind_of(state.code()),
+            (Self::Pool(PoolError::Closed), None) => StoreErrorKind::Closed,
+            // No connection, or none that lives: nothing has happened, unless the caller knows better.
+            (_, None) => StoreErrorKind::Unavailable,
+        }
+    }
+
+    /// As the error of a call of which nothing has happened.
+    pub(super) fn into_store_error(self) -> StoreError {
+        StoreError::with_source(self.kind(), self)
+    }
+
+    /// As the error of a call that may have happened when the server has not answered.
+    pub(super) fn in_doubt(self) -> StoreError {
+        let kind = if self.is_silence() { StoreErrorKind::Unknown } else { self.kind() };
+        StoreError::with_source(kind, self)
+    }
+}
+
+/// By class (postgresql.org/docs/current/errcodes-appendix.html).
+fn kind_of(code: &str) -> StoreErrorKind {
+    match (code, code.get(..2)) {
+        // A full disk, and a full shared memory or temporary space.
+        ("53100", _) => StoreErrorKind::Full,
+        ("42P01" | "42703" | "42883" | "3F000" | "42501", _) => StoreErrorKind::Schema,
+        (_, Some("22" | "23" | "54")) => StoreErrorKind::Invalid,
+        (_, Some("XX")) => StoreErrorKind::Corrupt,
+        // Shutting down, no connection, read-only, a lock, a time limit, a deadlock, out of memory: the server's doing.
+        _ => StoreErrorKind::Unavailable,
+    }
+}

@@ -1,0 +1,150 @@
+//! Group commit: callers that come while the last group is under way share the next transaction.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+
+use super::session::Db;
+use crate::store::{StoreError, StoreErrorKind};
+
+/// Calls that may wait for a group; further callers wait before they are queued.
+const QUEUE: usize = 4_096;
+
+/// Payload that may wait with them, in KiB.
+const QUEUE_KIB: usize = 64 * 1024;
+
+/// Most elements in one group: bounds the statement, and how long the first of them waits.
+const MAX_GROUP: usize = 512;
+
+/// Groups under way at the same time. While one waits for the disk the next is made.
+const UNDER_WAY: usize = 2;
+
+/// What a group does with its elements: all in one transaction, each answered in its place.
+pub(super) trait Batch: Send + Sized + 'static {
+    /// What it answers.
+    type Answer: Send + 'static;
+
+    /// Does it. May be done again after an error.
+    fn run(db: &Db, batch: Arc<Vec<Self>>) -> impl Future<Output = Result<Vec<Self::Answer>, StoreError>> + Send;
+}
+
+struct Call<I: Batch> {
+    items: Vec<I>,
+    to: oneshot::Sender<Result<Vec<I::Answer>, StoreError>>,
+    /// Given back when the call has been answered.
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+/// Collects calls of one kind. Its task ends when the last handle is gone.
+pub(super) struct Group<I: Batch> {
+    calls: mpsc::Sender<Call<I>>,
+    room: Arc<Semaphore>,
+}
+
+impl<I: Batch> Clone for Group<I> {
+    fn clone(&self) -> Self {
+        Self { calls: self.calls.clone(), room: self.room.clone() }
+    }
+}
+
+impl<I: Batch> fmt::Debug for Group<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Group").field("room", &self.calls.capacity()).finish()
+    }
+}
+
+impl<I: Batch + Sync> Group<I> {
+    /// Must be called within a tokio runtime.
+    pub(super) fn new(db: Db) -> Self {
+        let (calls, queue) = mpsc::channel(QUEUE);
+        tokio::spawn(serve(db, queue));
+        Self { calls, room: Arc::new(Semaphore::new(QUEUE_KIB)) }
+    }
+
+    /// Runs some elements, which bring so many bytes with them. When the future is dropped after they were queued, they are
+    /// run all the same.
+    pub(super) async fn call(&self, items: Vec<I>, bytes: usize) -> Result<Vec<I::Answer>, StoreError> {
+        if items.is_empty() {
+            return Ok(Vec::new());
+        }
+        let closed = || StoreError::new(StoreErrorKind::Closed);
+        let kib = u32::try_from(bytes.div_ceil(1_024).min(QUEUE_KIB)).unwrap_or(0);
+        let _room = match kib {
+            0 => None,
+            kib => Some(Arc::clone(&self.room).acquire_many_owned(kib).await.map_err(|_| closed())?),
+        };
+        let (to, answer) = oneshot::channel();
+        self.calls.send(Call { items, to, _room }).await.map_err(|_| closed())?;
+        answer.await.map_err(|_| StoreError::new(StoreErrorKind::Unknown))?
+    }
+}
+
+async fn serve<I: Batch + Sync>(db: Db, mut queue: mpsc::Receiver<Call<I>>) {
+    let slots = Arc::new(Semaphore::new(UNDER_WAY));
+    let mut next = None;
+    loop {
+        let Some(first) = (match next.take() {
+            Some(call) => Some(call),
+            None => queue.recv().await,
+        }) else {
+            return;
+        };
+        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+        // Whoever has come while there was no slot comes along.
+        let mut group = vec![first];
+        let mut size = group.iter().map(|call| call.items.len()).sum::<usize>();
+        while let Ok(call) = queue.try_recv() {
+            size += call.items.len();
+            if size > MAX_GROUP {
+                next = Some(call);
+                break;
+            }
+            group.push(call);
+        }
+        let db = db.clone();
+        tokio::spawn(async move {
+            answer(&db, group).await;
+            drop(slot);
+        });
+    }
+}
+
+/// Runs a group. When it fails because of what one call brings, every call is run by itself.
+async fn answer<I: Batch + Sync>(db: &Db, mut group: Vec<Call<I>>) {
+    let sizes: Vec<_> = group.iter().map(|call| call.items.len()).collect();
+    let items = Arc::new(group.iter_mut().flat_map(|call| std::mem::take(&mut call.items)).collect::<Vec<_>>());
+    match I::run(db, items.clone()).await {
+        Ok(answers) => {
+            let mut answers = answers.into_iter();
+            for (call, size) in group.into_iter().zip(sizes) {
+                // A caller that has gone away does not want to know.
+                let _gone = call.to.send(Ok(answers.by_ref().take(size).collect()));
+            }
+        }
+        Err(error) if error.kind() == StoreErrorKind::Invalid && group.len() > 1 => {
+            let Ok(items) = Arc::try_unwrap(items) else { return };
+            let mut items = items.into_iter();
+            for (call, size) in group.into_iter().zip(sizes) {
+                let own = Arc::new(items.by_ref().take(size).collect());
+                let _gone = call.to.send(I::run(db, own).await);
+            }
+        }
+        Err(error) => {
+            let (kind, text) = (error.kind(), error_text(&error));
+            group.into_iter().for_each(|call| drop(call.to.send(Err(StoreError::with_source(kind, text.clone())))));
+        }
+    }
+}
+
+/// What a shared error was, for those who share it.
+fn error_text(error: &StoreError) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), error_chain)
+}
+
+fn error_chain(error: &(dyn std::error::Error + 'static)) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {}", error_chain(source)),
+        None => error.to_string(),
+    }
+}

@@ -1,0 +1,110 @@
+//! The table that others write to, and what becomes of its rows.
+
+use async_trait::async_trait;
+use std::collections::HashSet;
+use std::sync::Arc;
+use tokio_postgres::types::Type;
+
+use super::PostgresStore;
+use super::append::Appending;
+use super::error::Trouble;
+use super::rows::{LONGS, TEXTS, get, signed};
+use super::session::{Operation, Session};
+use crate::clock::Timestamp;
+use crate::store::relational::OutboxRow;
+use crate::store::{Admit, Admitted, Append, Appended, Intake, Staged, StoreError, Wakes};
+
+#[async_trait]
+impl Intake for PostgresStore {
+    async fn staged(&self, limit: u32) -> Result<Vec<Staged>, StoreError> {
+        let rows = self.db.query(STAGED, &[(&i64::from(limit), Type::INT8)]).await?;
+        rows.iter().map(staged).collect::<Result<_, _>>().map_err(Trouble::into_store_error)
+    }
+
+    async fn admit(&self, batch: Vec<Admit>) -> Result<Vec<Admitted>, StoreError> {
+        let appends: Vec<Append> = batch.iter().filter_map(|admit| admit.verdict.clone().ok()).collect();
+        let appending = Appending::new(&self.db, Arc::new(appends)).await?;
+        let admitted = self.db.transact(Admitting { batch, appending }).await?;
+        self.bell.ring();
+        Ok(admitted)
+    }
+
+    fn wakes(&self) -> Wakes {
+        self.bell.wakes()
+    }
+}
+
+const STAGED: &str = "SELECT seq, written_at, type, data, tenant, content_type, id, occurred_at, fifo_key, latest_key, \
+     expires_at FROM hookwire.outbox WHERE error IS NULL ORDER BY seq LIMIT $1";
+
+fn staged(row: &tokio_postgres::Row) -> Result<Staged, Trouble> {
+    let said = OutboxRow {
+        event_type: get(row, "type")?,
+        data: get(row, "data")?,
+        tenant: get(row, "tenant")?,
+        content_type: get(row, "content_type")?,
+        id: get(row, "id")?,
+        occurred_at: get(row, "occurred_at")?,
+        fifo_key: get(row, "fifo_key")?,
+        latest_key: get(row, "latest_key")?,
+        expires_at: get(row, "expires_at")?,
+    };
+    Ok(Staged {
+        row: u64::try_from(get::<i64>(row, "seq")?).map_err(Trouble::unreadable)?,
+        event: said.event(),
+        written_at: get::<Option<i64>>(row, "written_at")?.map(Timestamp::from_micros),
+    })
+}
+
+// What somebody else is taking in is as good as gone.
+const TAKE: &str =
+    "SELECT seq FROM hookwire.outbox WHERE seq = ANY($1) AND error IS NULL ORDER BY seq FOR UPDATE SKIP LOCKED";
+
+const REFUSE: &str =
+    "UPDATE hookwire.outbox o SET error = r.why FROM unnest($1, $2) AS r (seq, why) WHERE o.seq = r.seq";
+
+struct Admitting {
+    batch: Vec<Admit>,
+    /// Of those that can be dispatched, in the order of the batch.
+    appending: Appending,
+}
+
+impl Operation for Admitting {
+    type Answer = Vec<Admitted>;
+
+    async fn run(&self, session: &Session<'_>) -> Result<Vec<Admitted>, Trouble> {
+        let rows: Vec<_> = self.batch.iter().map(|admit| signed(admit.row)).collect();
+        let taken = session.query(TAKE, &[(&rows, LONGS)]).await?;
+        let taken = taken.iter().map(|row| get(row, "seq")).collect::<Result<HashSet<i64>, _>>()?;
+        let is_taken = |admit: &Admit| taken.contains(&signed(admit.row));
+        let dispatchable = self.batch.iter().filter(|admit| admit.verdict.is_ok());
+        let appended = self.appending.run_some(session, &dispatchable.map(is_taken).collect::<Vec<_>>()).await?;
+
+        let (mut gone, mut refused, mut whys) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut appended, mut answers) = (appended.into_iter(), Vec::with_capacity(self.batch.len()));
+        for admit in &self.batch {
+            let verdict = admit.verdict.as_ref().map(|_| appended.next().flatten());
+            let why = match verdict {
+                Ok(Some(Appended::Conflict)) => Some("id: was used before, for another type or payload"),
+                Ok(_) => None,
+                Err(why) => Some(why.as_str()),
+            };
+            let answer = match why {
+                _ if !is_taken(admit) => Admitted::Gone,
+                Some(why) => {
+                    refused.push(signed(admit.row));
+                    whys.push(why);
+                    Admitted::Refused
+                }
+                None => {
+                    gone.push(signed(admit.row));
+                    Admitted::Taken
+                }
+            };
+            answers.push(answer);
+        }
+        session.query("DELETE FROM hookwire.outbox WHERE seq = ANY($1)", &[(&gone, LONGS)]).await?;
+        session.query(REFUSE, &[(&refused, LONGS), (&whys, TEXTS)]).await?;
+        Ok(answers)
+    }
+}

@@ -1,0 +1,187 @@
+//! Opening a store: where, how, and what is refused.
+
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
+use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
+use tokio_postgres::{Config, NoTls, Socket};
+
+use super::bell::Bell;
+use super::clock::DatabaseClock;
+use super::group::Group;
+use super::session::{Db, Schema};
+use super::{PostgresStore, migrate, partitions};
+use crate::clock::Timestamp;
+use crate::store::StoreError;
+
+/// The oldest server that is served.
+const MIN_SERVER: i32 = 150_000;
+
+/// Why a store was not opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The URL, or the connection string, cannot be read.
+    #[error("PostgreSQL URL: cannot be read")]
+    Url(#[source] tokio_postgres::Error),
+    /// The schema's name.
+    #[error("schema: must be 1 to 48 of a-z 0-9 _, and not begin with a digit")]
+    Schema,
+    /// A later version of hookwire has written it.
+    #[error("schema: has version {found}; this version of hookwire knows {supported}")]
+    Newer {
+        /// The version found.
+        found: i32,
+        /// The latest version this code can use.
+        supported: i32,
+    },
+    /// The server is too old.
+    #[error("PostgreSQL: is version {0}, must be 15 or later")]
+    OldServer(String),
+    /// A commit would be acknowledged before it is durable.
+    #[error("PostgreSQL: synchronous_commit is off; what is acknowledged may be lost (to accept that, say so)")]
+    NotDurable,
+    /// No connection.
+    #[error("PostgreSQL: no connection")]
+    Connect(#[from] PoolError),
+    /// The server said no.
+    #[error("PostgreSQL: failed")]
+    Postgres(#[from] tokio_postgres::Error),
+    /// The store failed when it was first used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// How a store is to be opened.
+///
+/// | option | default |
+/// |---|---|
+/// | [`schema`](Self::schema) | `hookwire` |
+/// | [`connections`](Self::connections) | 8, and one that listens |
+/// | [`wait_timeout`](Self::wait_timeout) | 5 s |
+/// | [`behind_a_pooler`](Self::behind_a_pooler) | no: statements are prepared once a connection, and one connection listens |
+/// | [`allow_asynchronous_commit`](Self::allow_asynchronous_commit) | no |
+#[derive(Clone, Debug)]
+pub struct PostgresOptions {
+    config: Config,
+    schema: Schema,
+    connections: usize,
+    wait: Duration,
+    pooled: bool,
+    asynchronous: bool,
+}
+
+impl PostgresOptions {
+    /// For this server: a URL or a connection string as libpq has them.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn new(url: &str) -> Result<Self, OpenError> {
+        Ok(Self::from_config(url.parse().map_err(OpenError::Url)?))
+    }
+
+    /// For this server.
+    #[must_use]
+    pub fn from_config(mut config: Config) -> Self {
+        if config.get_application_name().is_none() {
+            config.application_name("hookwire");
+        }
+        let schema = Schema::default();
+        Self { config, schema, connections: 8, wait: Duration::from_secs(5), pooled: false, asynchronous: false }
+    }
+
+    /// The schema that hookwire's tables stand in. It is made if it is not there.
+    ///
+    /// # Errors
+    /// When it is not 1 to 48 of `a-z 0-9 _`, or begins with a digit.
+    pub fn schema(mut self, name: &str) -> Result<Self, OpenError> {
+        self.schema = Schema::new(name).ok_or(OpenError::Schema)?;
+        Ok(self)
+    }
+
+    /// At most so many connections, at least two.
+    #[must_use]
+    pub fn connections(mut self, count: usize) -> Self {
+        self.connections = count.max(2);
+        self
+    }
+
+    /// How long a call waits for a connection before it fails as unavailable.
+    #[must_use]
+    pub const fn wait_timeout(mut self, span: Duration) -> Self {
+        self.wait = span;
+        self
+    }
+
+    /// There is a pooler in transaction mode between here and the server: nothing is prepared under a name, nobody listens, and
+    /// work of other processes is found by looking for it.
+    #[must_use]
+    pub const fn behind_a_pooler(mut self) -> Self {
+        self.pooled = true;
+        self
+    }
+
+    /// Opens a store on a server whose `synchronous_commit` is off: the last moments before its crash are lost, although they were
+    /// acknowledged.
+    #[must_use]
+    pub const fn allow_asynchronous_commit(mut self) -> Self {
+        self.asynchronous = true;
+        self
+    }
+
+    /// Opens the store without TLS.
+    ///
+    /// # Errors
+    /// Says what is wrong with the server or the schema.
+    pub async fn open(self) -> Result<PostgresStore, OpenError> {
+        self.open_with_tls(NoTls).await
+    }
+
+    /// Opens the store over TLS, made by a connector for `tokio-postgres`, for instance of the crate `tokio-postgres-rustls`.
+    ///
+    /// # Errors
+    /// Says what is wrong with the server or the schema.
+    pub async fn open_with_tls<T>(self, tls: T) -> Result<PostgresStore, OpenError>
+    where
+        T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
+        T::Stream: Send + Sync,
+        T::TlsConnect: Send + Sync,
+        <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+    {
+        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = Manager::from_config(self.config.clone(), tls.clone(), recycling);
+        let pool = Pool::builder(manager).max_size(self.connections).runtime(Runtime::Tokio1);
+        let pool = pool.wait_timeout(Some(self.wait)).create_timeout(Some(self.wait)).build();
+        let pool = pool.map_err(|_| OpenError::Schema)?;
+        let mut client = pool.get().await?;
+        self.judge(&client).await?;
+        migrate::migrate(&mut client, &self.schema).await?;
+        drop(client);
+        let db = Db::new(pool, self.schema.clone(), !self.pooled);
+        partitions::keep_up(&db, Timestamp::EPOCH).await?;
+        let clock = DatabaseClock::default();
+        clock.adjust(&db).await?;
+        let bell = Bell::new(db.clone());
+        clock.keep_adjusting(db.clone(), bell.ended());
+        if !self.pooled {
+            bell.listen(self.config, tls, self.schema);
+        }
+        let (appends, beginnings, finishes) = (Group::new(db.clone()), Group::new(db.clone()), Group::new(db.clone()));
+        Ok(PostgresStore { db, appends, beginnings, finishes, bell, clock, vault: None })
+    }
+
+    /// What the server promises.
+    async fn judge(&self, client: &Object) -> Result<(), OpenError> {
+        let sql = "SELECT current_setting('server_version_num')::integer, current_setting('server_version'), \
+                   current_setting('synchronous_commit')";
+        let rows = client.query_typed(sql, &[]).await?;
+        let Some(row) = rows.first() else { return Err(OpenError::NotDurable) };
+        if row.try_get::<_, i32>(0)? < MIN_SERVER {
+            return Err(OpenError::OldServer(row.try_get(1)?));
+        }
+        if row.try_get::<_, &str>(2)? == "off" && !self.asynchronous {
+            return Err(OpenError::NotDurable);
+        }
+        Ok(())
+    }
+}

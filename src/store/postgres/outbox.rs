@@ -1,0 +1,170 @@
+//! The outbox role: appending in groups, claiming and settling.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::future::try_join;
+use tokio_postgres::types::Type;
+use uuid::Uuid;
+
+use super::PostgresStore;
+use super::directory::CancelSome;
+use super::error::Trouble;
+use super::rows::{
+    INTS, LONGS, UUIDS, count, delivery_id, endpoint_id, event, event_columns, fence, get, lease_fence, time,
+    uuid_of_delivery, uuid_of_endpoint,
+};
+use super::session::Param;
+use super::settle::Settling;
+use crate::clock::Timestamp;
+use crate::delivery::{Lease, Leased, NewDelivery, Settlement};
+use crate::id::EndpointId;
+use crate::store::{Append, Appended, Claim, Claimed, LaneDue, Outbox, Settled, StoreError};
+
+#[async_trait]
+impl Outbox for PostgresStore {
+    async fn append(&self, batch: Vec<Append>) -> Result<Vec<Appended>, StoreError> {
+        let bytes = batch.iter().map(|one| one.event.payload.len()).sum();
+        let wakes = batch.iter().any(|one| one.deliveries.iter().any(|new| new.leased_until.is_none()));
+        let appended = self.appends.call(batch, bytes).await?;
+        if wakes {
+            self.bell.ring();
+        }
+        Ok(appended)
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
+        let (claimed, removed) = self.claim_lanes(&claim).await?;
+        for endpoint in removed {
+            self.db.transact(CancelSome { endpoint, now: claim.now }).await?;
+        }
+        Ok(claimed)
+    }
+
+    async fn settle(&self, batch: Vec<Settlement>) -> Result<Vec<Settled>, StoreError> {
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.db.transact(Settling { batch, vault: self.vault.clone() }).await
+    }
+
+    async fn extend(&self, leases: Vec<Lease>, until: Timestamp) -> Result<Vec<Settled>, StoreError> {
+        self.under_leases(EXTEND, &leases, until).await
+    }
+
+    async fn release(&self, leases: Vec<Lease>, due: Timestamp) -> Result<Vec<Settled>, StoreError> {
+        let released = self.under_leases(RELEASE, &leases, due).await?;
+        self.bell.ring();
+        Ok(released)
+    }
+
+    async fn lanes(&self, after: Option<EndpointId>, limit: u32) -> Result<Vec<LaneDue>, StoreError> {
+        let after = after.map_or(Uuid::nil(), uuid_of_endpoint);
+        let rows = self.db.query(LANES, &[(&after, Type::UUID), (&i64::from(limit), Type::INT8)]).await?;
+        lanes_due(&rows).map_err(Trouble::into_store_error)
+    }
+}
+
+const EXTEND: &str = "UPDATE hookwire.delivery d SET due = ($3)[1] FROM unnest($1, $2) AS l (id, fence) \
+     WHERE d.id = l.id AND d.fence = l.fence AND d.leased RETURNING d.id";
+
+// A release ends the lease: what its holder says afterwards no longer counts.
+const RELEASE: &str = "UPDATE hookwire.delivery d SET due = ($3)[1], attempts = greatest(d.attempts - 1, 0), \
+     fence = d.fence + 1, leased = false FROM unnest($1, $2) AS l (id, fence) \
+     WHERE d.id = l.id AND d.fence = l.fence AND d.leased RETURNING d.id";
+
+// Hops from lane to lane in the hot index: the cost is that of the lanes listed, not of what is in them.
+const LANES: &str = "WITH RECURSIVE lane AS ((SELECT endpoint, due FROM hookwire.delivery WHERE state = 0 AND endpoint > $1 \
+     ORDER BY endpoint, due LIMIT 1) UNION ALL SELECT n.endpoint, n.due FROM lane l CROSS JOIN LATERAL \
+     (SELECT endpoint, due FROM hookwire.delivery WHERE state = 0 AND endpoint > l.endpoint ORDER BY endpoint, due LIMIT 1) n) \
+     SELECT endpoint, due FROM lane LIMIT $2";
+
+// Whether an endpoint is served is judged once a lane, never in the condition of a row.
+const CLAIM: &str = concat!(
+    "WITH served AS MATERIALIZED (SELECT l.endpoint, l.quota FROM unnest($1, $2) AS l (endpoint, quota) \
+     LEFT JOIN hookwire.endpoint n ON n.id = l.endpoint WHERE coalesce(n.state, 0) = 0), \
+     picked AS MATERIALIZED (SELECT d.id, d.due FROM served s CROSS JOIN LATERAL (SELECT c.id, c.due FROM hookwire.delivery c \
+     WHERE c.state = 0 AND c.endpoint = s.endpoint AND c.due <= ($3)[1] ORDER BY c.due LIMIT s.quota \
+     FOR UPDATE SKIP LOCKED) d), \
+     leased AS (UPDATE hookwire.delivery d SET due = ($3)[2], attempts = d.attempts + 1, fence = d.fence + 1, leased = true \
+     FROM picked p WHERE d.id = p.id \
+     RETURNING d.id, d.endpoint, d.event, d.attempts, d.faults, d.fence, d.created_at, p.due AS was_due) \
+     SELECT l.id, l.endpoint, l.attempts, l.faults, l.fence, l.created_at, l.was_due, ",
+    event_columns!(),
+    " FROM leased l JOIN hookwire.event e ON e.key = l.event ORDER BY l.was_due, l.id"
+);
+
+// What is locked by somebody else's claim is as good as leased.
+const NEXT: &str = "SELECT l.endpoint, n.state = 2 AS removed, (SELECT d.due FROM hookwire.delivery d WHERE d.state = 0 \
+     AND d.endpoint = l.endpoint ORDER BY d.due LIMIT 1) AS due FROM unnest($1) AS l (endpoint) \
+     LEFT JOIN hookwire.endpoint n ON n.id = l.endpoint WHERE coalesce(n.state, 0) <> 1";
+
+impl PostgresStore {
+    /// Two statements, sent together, each a transaction of its own. Answers the removed endpoints that were asked for, too.
+    async fn claim_lanes(&self, claim: &Claim) -> Result<(Claimed, Vec<EndpointId>), StoreError> {
+        if claim.lanes.is_empty() {
+            return Ok(Default::default());
+        }
+        let endpoints: Vec<_> = claim.lanes.iter().map(|lane| uuid_of_endpoint(lane.endpoint)).collect();
+        let quotas: Vec<_> = claim.lanes.iter().map(|lane| i32::try_from(lane.max).unwrap_or(i32::MAX)).collect();
+        let times = vec![claim.now.as_micros(), claim.until.as_micros()];
+        let session = self.db.session().await.map_err(Trouble::into_store_error)?;
+        let params: [Param<'_>; 3] = [(&endpoints, UUIDS), (&quotas, INTS), (&times, LONGS)];
+        let claiming = session.query(CLAIM, &params);
+        let asking = session.query(NEXT, &params[..1]);
+        let (leased, next) = try_join(claiming, asking).await.map_err(Trouble::in_doubt)?;
+        read_claim(claim, &leased, &next).map_err(Trouble::into_store_error)
+    }
+
+    async fn under_leases(
+        &self,
+        sql: &'static str,
+        leases: &[Lease],
+        at: Timestamp,
+    ) -> Result<Vec<Settled>, StoreError> {
+        if leases.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<_> = leases.iter().map(|lease| uuid_of_delivery(lease.delivery)).collect();
+        let fences: Vec<_> = leases.iter().map(|lease| lease_fence(*lease)).collect();
+        let at = vec![at.as_micros()];
+        let rows = self.db.query(sql, &[(&ids, UUIDS), (&fences, LONGS), (&at, LONGS)]).await?;
+        let mut changed = changed(&rows).map_err(Trouble::into_store_error)?;
+        let settled = |id| if changed.remove(&id) { Settled::Done } else { Settled::LeaseLost };
+        Ok(ids.into_iter().map(settled).collect())
+    }
+}
+
+/// The ids of rows that a statement has changed.
+pub(super) fn changed(rows: &[tokio_postgres::Row]) -> Result<HashSet<Uuid>, Trouble> {
+    rows.iter().map(|row| get(row, "id")).collect()
+}
+
+fn lanes_due(rows: &[tokio_postgres::Row]) -> Result<Vec<LaneDue>, Trouble> {
+    rows.iter().map(|row| Ok(LaneDue { endpoint: endpoint_id(row, "endpoint")?, due: time(row, "due")? })).collect()
+}
+
+fn read_claim(
+    claim: &Claim,
+    leased: &[tokio_postgres::Row],
+    next: &[tokio_postgres::Row],
+) -> Result<(Claimed, Vec<EndpointId>), Trouble> {
+    let mut claimed = Claimed { leased: Vec::with_capacity(leased.len()), next: Vec::with_capacity(next.len()) };
+    for row in leased {
+        let delivery =
+            NewDelivery { id: delivery_id(row, "id")?, endpoint: endpoint_id(row, "endpoint")?, leased_until: None };
+        let one = Leased::first(&delivery, claim.until, time(row, "created_at")?, Arc::new(event(row)?));
+        claimed.leased.push(one.with_counts(fence(row, "fence")?, count(row, "attempts")?, count(row, "faults")?));
+    }
+    let mut removed = Vec::new();
+    for row in next {
+        let endpoint = endpoint_id(row, "endpoint")?;
+        if get::<Option<bool>>(row, "removed")? == Some(true) {
+            removed.push(endpoint);
+        } else if let Some(due) = get::<Option<i64>>(row, "due")? {
+            claimed.next.push(LaneDue { endpoint, due: Timestamp::from_micros(due) });
+        }
+    }
+    Ok((claimed, removed))
+}

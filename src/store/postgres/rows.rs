@@ -1,0 +1,173 @@
+//! Columns to values and back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio_postgres::Row;
+use tokio_postgres::types::{FromSql, Type};
+use uuid::Uuid;
+
+use super::error::Trouble;
+use crate::clock::Timestamp;
+use crate::delivery::{Attempt, Delivery, Lease};
+use crate::event::{Event, EventParts, EventType};
+use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
+use crate::outcome::Outcome;
+use crate::retry::FailReason;
+use crate::store::relational::{restore_order, shown_state};
+
+/// Arrays are what a batch is sent as.
+pub(super) const UUIDS: Type = Type::UUID_ARRAY;
+pub(super) const LONGS: Type = Type::INT8_ARRAY;
+pub(super) const INTS: Type = Type::INT4_ARRAY;
+pub(super) const SHORTS: Type = Type::INT2_ARRAY;
+pub(super) const TEXTS: Type = Type::TEXT_ARRAY;
+pub(super) const BYTES: Type = Type::BYTEA_ARRAY;
+pub(super) const BOOLS: Type = Type::BOOL_ARRAY;
+
+pub(super) fn get<'a, T: FromSql<'a>>(row: &'a Row, column: &str) -> Result<T, Trouble> {
+    Ok(row.try_get(column)?)
+}
+
+pub(super) fn time(row: &Row, column: &str) -> Result<Timestamp, Trouble> {
+    get(row, column).map(Timestamp::from_micros)
+}
+
+pub(super) fn count(row: &Row, column: &str) -> Result<u32, Trouble> {
+    u32::try_from(get::<i32>(row, column)?).map_err(Trouble::unreadable)
+}
+
+pub(super) fn fence(row: &Row, column: &str) -> Result<u64, Trouble> {
+    u64::try_from(get::<i64>(row, column)?).map_err(Trouble::unreadable)
+}
+
+/// Versions and fences are kept in signed integers.
+pub(super) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// The fence of a lease, to be compared with a stored one.
+pub(super) fn lease_fence(lease: Lease) -> i64 {
+    signed(lease.fence)
+}
+
+pub(super) const fn uuid_of_delivery(id: DeliveryId) -> Uuid {
+    Uuid::from_bytes(*id.as_bytes())
+}
+
+pub(super) const fn uuid_of_endpoint(id: EndpointId) -> Uuid {
+    Uuid::from_bytes(*id.as_bytes())
+}
+
+pub(super) fn delivery_id(row: &Row, column: &str) -> Result<DeliveryId, Trouble> {
+    get::<Uuid>(row, column).map(|id| DeliveryId::from_bytes(id.into_bytes()))
+}
+
+pub(super) fn endpoint_id(row: &Row, column: &str) -> Result<EndpointId, Trouble> {
+    get::<Uuid>(row, column).map(|id| EndpointId::from_bytes(id.into_bytes()))
+}
+
+pub(super) fn tenant(row: &Row, column: &str) -> Result<Tenant, Trouble> {
+    get::<&str>(row, column).map(Tenant::from)
+}
+
+pub(super) fn event_id(row: &Row, column: &str) -> Result<EventId, Trouble> {
+    EventId::new(get::<&str>(row, column)?).map_err(Trouble::unreadable)
+}
+
+pub(super) fn event_type(row: &Row, column: &str) -> Result<EventType, Trouble> {
+    EventType::new(get::<&str>(row, column)?).map_err(Trouble::unreadable)
+}
+
+/// The columns that [`event`] reads, of `e`. Under names of their own, because they stand beside a delivery's.
+macro_rules! event_columns {
+    () => {
+        "e.tenant AS event_tenant, e.id AS event_id, e.type AS event_type, e.content_type, e.occurred_at, \
+         e.order_key AS event_order, e.expires_at, e.body"
+    };
+}
+pub(super) use event_columns;
+
+pub(super) fn event(row: &Row) -> Result<Event, Trouble> {
+    let parts = EventParts {
+        tenant: tenant(row, "event_tenant")?,
+        id: event_id(row, "event_id")?,
+        event_type: event_type(row, "event_type")?,
+        content_type: Arc::from(get::<&str>(row, "content_type")?),
+        occurred_at: time(row, "occurred_at")?,
+        payload: get::<Vec<u8>>(row, "body")?.into(),
+        order: get::<Option<&str>>(row, "event_order")?.and_then(restore_order),
+        expires_at: get::<Option<i64>>(row, "expires_at")?.map(Timestamp::from_micros),
+    };
+    Ok(Event::restore(parts, None))
+}
+
+/// A delivery with its event's names, and the state of its endpoint, if there is one.
+pub(super) const DELIVERIES: &str = "SELECT d.id, d.endpoint, d.state, d.due, d.attempts, d.created_at, d.finished_at, \
+     d.reason, e.tenant AS event_tenant, e.id AS event_id, e.type AS event_type, n.state AS endpoint_state \
+     FROM hookwire.every_delivery d JOIN hookwire.event e ON e.key = d.event \
+     LEFT JOIN hookwire.endpoint n ON n.id = d.endpoint";
+
+/// A delivery from [`DELIVERIES`].
+pub(super) fn delivery(row: &Row) -> Result<Delivery, Trouble> {
+    let parts = EventParts {
+        tenant: tenant(row, "event_tenant")?,
+        id: event_id(row, "event_id")?,
+        event_type: event_type(row, "event_type")?,
+        content_type: Arc::from(""),
+        occurred_at: Timestamp::EPOCH,
+        payload: bytes::Bytes::new(),
+        order: None,
+        expires_at: None,
+    };
+    let event = Event::restore(parts, None);
+    let (id, endpoint) = (delivery_id(row, "id")?, endpoint_id(row, "endpoint")?);
+    let mut delivery = Delivery::pending(id, &event, endpoint, time(row, "created_at")?);
+    delivery.state = shown_state(get(row, "state")?, get(row, "endpoint_state")?);
+    delivery.due = time(row, "due")?;
+    delivery.attempts = count(row, "attempts")?;
+    delivery.finished_at = get::<Option<i64>>(row, "finished_at")?.map(Timestamp::from_micros);
+    delivery.reason = get::<Option<&str>>(row, "reason")?.and_then(FailReason::from_name);
+    Ok(delivery)
+}
+
+/// An attempt as a line of a delivery's log.
+#[derive(Serialize, Deserialize)]
+struct Line<'a> {
+    n: u32,
+    at: Timestamp,
+    us: u64,
+    class: &'a str,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    excerpt: Option<std::borrow::Cow<'a, str>>,
+}
+
+/// The line that an attempt adds to its delivery's log.
+pub(super) fn log_line(attempt: &Attempt) -> Result<String, Trouble> {
+    let line = Line {
+        n: attempt.number,
+        at: attempt.at,
+        us: u64::try_from(attempt.duration.as_micros()).unwrap_or(u64::MAX),
+        class: attempt.outcome.class(),
+        status: attempt.outcome.status(),
+        excerpt: attempt.excerpt.as_deref().map(Into::into),
+    };
+    let mut text = serde_json::to_string(&line).map_err(Trouble::unreadable)?;
+    text.push('\n');
+    Ok(text)
+}
+
+/// The attempts of a log, in order.
+pub(super) fn read_log(log: &str) -> Result<Vec<Attempt>, Trouble> {
+    log.lines().map(read_line).collect()
+}
+
+fn read_line(text: &str) -> Result<Attempt, Trouble> {
+    let line: Line<'_> = serde_json::from_str(text).map_err(Trouble::unreadable)?;
+    let outcome = Outcome::from_parts(line.class, line.status).ok_or_else(|| Trouble::unreadable("unknown outcome"))?;
+    let attempt = Attempt::new(line.n, line.at, Duration::from_micros(line.us), outcome);
+    Ok(attempt.with_excerpt(line.excerpt.map(|excerpt| excerpt.into_owned().into())))
+}

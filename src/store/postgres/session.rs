@@ -1,0 +1,227 @@
+//! Connections, statements and transactions.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_postgres::{Object, Pool};
+use futures_util::future::join;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Row, Transaction};
+
+use super::append::Numbers;
+use super::error::Trouble;
+use crate::entropy;
+use crate::store::{StoreError, StoreErrorKind};
+
+/// How often a transaction that met another one is tried.
+const TRIES: u32 = 5;
+
+/// Longest first wait between two tries.
+const TRY_PAUSE: Duration = Duration::from_millis(10);
+
+/// A value and its type on the server.
+pub(super) type Param<'a> = (&'a (dyn ToSql + Sync), Type);
+
+/// The schema that our tables stand in.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Schema(Option<Arc<str>>);
+
+impl Schema {
+    /// The name that statements are written with.
+    pub(super) const DEFAULT: &'static str = "hookwire";
+
+    /// `None` for what is no plain name.
+    pub(super) fn new(name: &str) -> Option<Self> {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        let good = (1..=48).contains(&name.len())
+            && name.bytes().all(plain)
+            && !name.starts_with(|first: char| first.is_ascii_digit());
+        good.then(|| Self((name != Self::DEFAULT).then(|| name.into())))
+    }
+
+    pub(super) fn name(&self) -> &str {
+        self.0.as_deref().unwrap_or(Self::DEFAULT)
+    }
+
+    /// A statement for this schema.
+    pub(super) fn apply<'a>(&self, sql: &'a str) -> Cow<'a, str> {
+        match &self.0 {
+            Some(name) => sql.replace("hookwire.", &format!("\"{name}\".")).into(),
+            None => sql.into(),
+        }
+    }
+}
+
+/// How connections are to be had and used.
+#[derive(Clone)]
+pub(super) struct Db {
+    pool: Pool,
+    pub(super) schema: Schema,
+    pub(super) numbers: Arc<Numbers>,
+    /// Statements are prepared once a connection. Not so behind a pooler that hands every transaction another one.
+    prepares: bool,
+}
+
+impl fmt::Debug for Db {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Db")
+            .field("schema", &self.schema.name())
+            .field("prepares", &self.prepares)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One connection.
+pub(super) struct Session<'a> {
+    via: Via<'a>,
+    schema: Schema,
+}
+
+enum Via<'a> {
+    /// Out of the pool; statements are prepared once.
+    Prepared(Object),
+    /// Out of the pool, behind a pooler of its own.
+    Plain(Object),
+    /// The caller's own transaction.
+    Lent(&'a Transaction<'a>),
+}
+
+/// Something done in one transaction, and again when that met another one.
+pub(super) trait Operation: Send + Sync + 'static {
+    /// What it answers.
+    type Answer: Send + 'static;
+
+    /// Does it.
+    fn run(&self, session: &Session<'_>) -> impl Future<Output = Result<Self::Answer, Trouble>> + Send;
+}
+
+impl Db {
+    pub(super) fn new(pool: Pool, schema: Schema, prepares: bool) -> Self {
+        Self { pool, schema, numbers: Arc::default(), prepares }
+    }
+
+    pub(super) async fn session(&self) -> Result<Session<'static>, Trouble> {
+        let client = self.pool.get().await?;
+        let via = if self.prepares { Via::Prepared(client) } else { Via::Plain(client) };
+        Ok(Session { via, schema: self.schema.clone() })
+    }
+
+    /// One statement, which is a transaction of its own.
+    pub(super) async fn query(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
+        let mut pause = TRY_PAUSE;
+        for _ in 1..TRIES {
+            match self.query_once(sql, params).await {
+                Err(trouble) if trouble.is_conflict() => back_off(&mut pause).await,
+                done => return done.map_err(Trouble::in_doubt),
+            }
+        }
+        self.query_once(sql, params).await.map_err(Trouble::in_doubt)
+    }
+
+    async fn query_once(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, Trouble> {
+        self.session().await?.query(sql, params).await
+    }
+
+    /// Runs an operation in a transaction, on a task of its own: when the caller's future is dropped it is done all the same,
+    /// and no connection goes back half-way through.
+    pub(super) async fn transact<O: Operation>(&self, operation: O) -> Result<O::Answer, StoreError> {
+        let db = self.clone();
+        let task = tokio::spawn(async move { db.transact_here(&operation).await });
+        task.await.unwrap_or_else(|error| Err(StoreError::with_source(StoreErrorKind::Unknown, error)))
+    }
+
+    /// The same on the caller's task, which must not be cancelled.
+    pub(super) async fn transact_here<O: Operation>(&self, operation: &O) -> Result<O::Answer, StoreError> {
+        let mut pause = TRY_PAUSE;
+        for _ in 1..TRIES {
+            match self.transact_once(operation).await {
+                Err((trouble, _)) if trouble.is_conflict() => back_off(&mut pause).await,
+                done => return done.map_err(judge),
+            }
+        }
+        self.transact_once(operation).await.map_err(judge)
+    }
+
+    async fn transact_once<O: Operation>(&self, operation: &O) -> Result<O::Answer, (Trouble, Stage)> {
+        let session = self.session().await.map_err(|trouble| (trouble, Stage::Before))?;
+        // Both are on their way before either is answered. What follows a BEGIN that failed fails too.
+        let (begun, done) = join(session.command("BEGIN"), operation.run(&session)).await;
+        match begun.and(done) {
+            Ok(answer) => session.command("COMMIT").await.map(|()| answer).map_err(|error| (error, Stage::Commit)),
+            Err(trouble) => {
+                session.roll_back().await;
+                Err((trouble, Stage::Before))
+            }
+        }
+    }
+}
+
+/// How far a transaction had come.
+#[derive(Clone, Copy)]
+enum Stage {
+    Before,
+    Commit,
+}
+
+fn judge((trouble, stage): (Trouble, Stage)) -> StoreError {
+    match stage {
+        Stage::Before => trouble.into_store_error(),
+        Stage::Commit => trouble.in_doubt(),
+    }
+}
+
+/// Waits for a random part of `pause`, which doubles.
+async fn back_off(pause: &mut Duration) {
+    tokio::time::sleep(pause.mul_f64(entropy::fraction())).await;
+    *pause *= 2;
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn lent(transaction: &'a Transaction<'a>, schema: &Schema) -> Self {
+        Self { via: Via::Lent(transaction), schema: schema.clone() }
+    }
+
+    /// Runs a statement whose parameters have these types.
+    pub(super) async fn query(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, Trouble> {
+        self.query_text(&self.schema.apply(sql), params).await
+    }
+
+    /// The same for a statement that was put together for this schema.
+    pub(super) async fn query_text(&self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, Trouble> {
+        Ok(match &self.via {
+            Via::Prepared(client) => {
+                let types: Vec<_> = params.iter().map(|(_, kind)| kind.clone()).collect();
+                let statement = client.prepare_typed_cached(sql, &types).await?;
+                let values: Vec<_> = params.iter().map(|(value, _)| *value).collect();
+                client.query(&statement, &values).await?
+            }
+            Via::Plain(client) => client.query_typed(sql, params).await?,
+            Via::Lent(transaction) => transaction.query_typed(sql, params).await?,
+        })
+    }
+
+    /// Statements without parameters and answers.
+    pub(super) async fn command(&self, sql: &str) -> Result<(), Trouble> {
+        let sql = self.schema.apply(sql);
+        match &self.via {
+            Via::Prepared(client) | Via::Plain(client) => client.batch_execute(&sql).await?,
+            Via::Lent(transaction) => transaction.batch_execute(&sql).await?,
+        }
+        Ok(())
+    }
+
+    pub(super) const fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    async fn roll_back(self) {
+        if self.command("ROLLBACK").await.is_err()
+            && let Via::Prepared(client) | Via::Plain(client) = self.via
+        {
+            // Whatever state it is in, nobody uses it again.
+            drop(Object::take(client));
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Recording the ends of attempts: deliveries, ordering keys, health and endpoints in one transaction.
+
+use std::collections::{BTreeMap, HashSet};
+
+use futures_util::future::try_join;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::error::Trouble;
+use super::order;
+use super::outbox::changed;
+use super::records::{Vault, find_endpoint, write_endpoint};
+use super::rows::{
+    INTS, LONGS, SHORTS, TEXTS, UUIDS, endpoint_id, get, lease_fence, log_line, uuid_of_delivery, uuid_of_endpoint,
+};
+use super::session::{Operation, Param, Session};
+use crate::clock::Timestamp;
+use crate::delivery::{Lease, Next, Settlement};
+use crate::endpoint::Health;
+use crate::id::EndpointId;
+use crate::retry::FailReason;
+use crate::store::Settled;
+use crate::store::relational::{DELIVERED, FAILED, HELD};
+
+/// A batch of settlements.
+pub(super) struct Settling {
+    pub(super) batch: Vec<Settlement>,
+    pub(super) vault: Vault,
+}
+
+impl Operation for Settling {
+    type Answer = Vec<Settled>;
+
+    async fn run(&self, session: &Session<'_>) -> Result<Vec<Settled>, Trouble> {
+        settle_all(session, &self.vault, &self.batch).await
+    }
+}
+
+pub(super) async fn settle_all(
+    session: &Session<'_>,
+    vault: &Vault,
+    batch: &[Settlement],
+) -> Result<Vec<Settled>, Trouble> {
+    let ordered: Vec<_> =
+        batch.iter().filter(|one| one.ordered).map(|one| uuid_of_delivery(one.lease.delivery)).collect();
+    let lanes = order::lanes_of_deliveries(session, &ordered).await?;
+    order::lock(session, &lanes).await?;
+    let rows = Rows::of(batch)?;
+    // Sent together: mostly an endpoint goes on as it was, and there is nothing to write.
+    let (settled, health) = try_join(rows.settle(session), read_health(session, batch)).await?;
+    let now = batch.iter().map(|one| one.at).max().unwrap_or_default();
+    order::arrange(session, &lanes, now).await?;
+    let (mut left, mut done) = (settled, Vec::new());
+    let mut answers = Vec::with_capacity(batch.len());
+    for one in batch {
+        let valid = left.remove(&uuid_of_delivery(one.lease.delivery)) && rows.first.contains(&one.lease);
+        answers.push(if valid { Settled::Done } else { Settled::LeaseLost });
+        done.extend(valid.then_some(one));
+    }
+    if done.iter().any(|one| health.get(&one.endpoint).copied().unwrap_or_default().after(one).is_some()) {
+        keep_health(session, &done).await?;
+    }
+    for one in done {
+        affect_endpoint(session, vault, one).await?;
+    }
+    Ok(answers)
+}
+
+/// What a settlement makes of a delivery, by number in the statement: up to 3 its final state, then what follows.
+const HOLD: i16 = HELD;
+const RETRY: i16 = 5;
+const AGAIN: i16 = 6;
+
+// `due` says when it is due, or when it was finished.
+const SETTLE: &str = "WITH s AS MATERIALIZED (SELECT * FROM unnest($1, $2, $3, $4, $5, $6) AS s (id, fence, kind, due, reason, line)), \
+     gone AS (DELETE FROM hookwire.delivery d USING s WHERE d.id = s.id AND d.fence = s.fence AND d.leased AND s.kind <= 3 \
+     RETURNING d.*, s.kind, s.due AS at, s.reason AS why, s.line), \
+     kept AS (INSERT INTO hookwire.finished (id, event, endpoint, state, due, fence, attempts, created_at, order_key, \
+     finished_at, reason, log) SELECT id, event, endpoint, kind, due, fence, attempts, created_at, order_key, at, why, \
+     log || line FROM gone), \
+     changed AS (UPDATE hookwire.delivery d SET state = CASE s.kind WHEN 4 THEN 4 ELSE 0 END, due = s.due, \
+     attempts = CASE s.kind WHEN 6 THEN greatest(d.attempts - 1, 0) ELSE d.attempts END, \
+     faults = CASE s.kind WHEN 6 THEN d.faults + 1 ELSE 0 END, \
+     fence = d.fence + 1, leased = false, reason = s.reason, log = d.log || s.line \
+     FROM s WHERE d.id = s.id AND d.fence = s.fence AND d.leased AND s.kind > 3 RETURNING d.id) \
+     SELECT id FROM gone UNION ALL SELECT id FROM changed";
+
+/// A batch as columns.
+#[derive(Default)]
+struct Rows {
+    /// One settlement for each lease: a second one finds it ended.
+    first: HashSet<Lease>,
+    ids: Vec<Uuid>,
+    fences: Vec<i64>,
+    kinds: Vec<i16>,
+    dues: Vec<i64>,
+    reasons: Vec<Option<&'static str>>,
+    lines: Vec<String>,
+}
+
+impl Rows {
+    fn of(batch: &[Settlement]) -> Result<Self, Trouble> {
+        let mut rows = Self::default();
+        let mut deliveries = HashSet::new();
+        for one in batch {
+            // Of two leases of one delivery at most the later is valid, and the statement may see a row once only.
+            if rows.first.contains(&one.lease) || !deliveries.insert(one.lease.delivery) {
+                continue;
+            }
+            rows.first.insert(one.lease);
+            let (kind, due, reason) = match one.next {
+                Next::Delivered => (DELIVERED, one.at, None),
+                Next::Failed { reason } | Next::Disable { reason } => (FAILED, one.at, Some(reason)),
+                Next::Held { reason } => (HOLD, one.at, Some(reason)),
+                Next::Retry { due } => (RETRY, due, None),
+                Next::Again { due } => (AGAIN, due, None),
+            };
+            rows.ids.push(uuid_of_delivery(one.lease.delivery));
+            rows.fences.push(lease_fence(one.lease));
+            rows.kinds.push(kind);
+            rows.dues.push(due.as_micros());
+            rows.reasons.push(reason.map(FailReason::as_str));
+            rows.lines.push(one.attempt.as_ref().map(log_line).transpose()?.unwrap_or_default());
+        }
+        Ok(rows)
+    }
+
+    /// The deliveries whose leases were valid.
+    async fn settle(&self, session: &Session<'_>) -> Result<HashSet<Uuid>, Trouble> {
+        let params: [Param<'_>; 6] = [
+            (&self.ids, UUIDS),
+            (&self.fences, LONGS),
+            (&self.kinds, SHORTS),
+            (&self.dues, LONGS),
+            (&self.reasons, TEXTS),
+            (&self.lines, TEXTS),
+        ];
+        changed(&session.query(SETTLE, &params).await?)
+    }
+}
+
+type Healths = BTreeMap<EndpointId, Health>;
+
+const HEALTH: &str = "SELECT endpoint, failing_since, last_failure, failures, last_success, paused_until \
+     FROM hookwire.health WHERE endpoint = ANY($1)";
+
+// In one order, so that two transactions never wait for each other.
+const LOCK_HEALTH: &str = "SELECT endpoint, failing_since, last_failure, failures, last_success, paused_until \
+     FROM hookwire.health WHERE endpoint = ANY($1) ORDER BY endpoint FOR UPDATE";
+
+async fn read_health(session: &Session<'_>, batch: &[Settlement]) -> Result<Healths, Trouble> {
+    let mut endpoints: Vec<_> = batch.iter().map(|one| uuid_of_endpoint(one.endpoint)).collect();
+    endpoints.sort_unstable();
+    endpoints.dedup();
+    healths(&session.query(HEALTH, &[(&endpoints, UUIDS)]).await?)
+}
+
+fn healths(rows: &[Row]) -> Result<Healths, Trouble> {
+    rows.iter().map(|row| Ok((endpoint_id(row, "endpoint")?, health(row)?))).collect()
+}
+
+/// Health from columns that are all `NULL` where nothing is known.
+pub(super) fn health(row: &Row) -> Result<Health, Trouble> {
+    let at = |column| Ok::<_, Trouble>(get::<Option<i64>>(row, column)?.map(Timestamp::from_micros));
+    let failures = get::<Option<i32>>(row, "failures")?.and_then(|count| u32::try_from(count).ok());
+    let failing = at("failing_since")?.zip(at("last_failure")?).zip(failures);
+    let failing = failing.map(|((since, last), failures)| (since, last, failures));
+    Ok(Health::restore(failing, at("last_success")?, at("paused_until")?))
+}
+
+const NEW_HEALTH: &str = "INSERT INTO hookwire.health (endpoint, failures) SELECT endpoint, 0 FROM unnest($1) AS h (endpoint) \
+     ORDER BY 1 ON CONFLICT DO NOTHING";
+
+/// Health is read again under a lock, so that no other process's failures are forgotten.
+async fn keep_health(session: &Session<'_>, done: &[&Settlement]) -> Result<(), Trouble> {
+    let mut endpoints: Vec<_> = done.iter().map(|one| uuid_of_endpoint(one.endpoint)).collect();
+    endpoints.sort_unstable();
+    endpoints.dedup();
+    let of: [Param<'_>; 1] = [(&endpoints, UUIDS)];
+    session.query(NEW_HEALTH, &of).await?;
+    let before = healths(&session.query(LOCK_HEALTH, &of).await?)?;
+    let mut after = before.clone();
+    for one in done {
+        if let Some(health) = after.get_mut(&one.endpoint) {
+            *health = health.after(one).unwrap_or(*health);
+        }
+    }
+    after.retain(|endpoint, health| before.get(endpoint) != Some(health));
+    write_health(session, &after).await
+}
+
+const WRITE_HEALTH: &str = "INSERT INTO hookwire.health (endpoint, failing_since, last_failure, failures, last_success, \
+     paused_until) SELECT * FROM unnest($1, $2, $3, $4, $5, $6) ON CONFLICT (endpoint) DO UPDATE SET \
+     failing_since = excluded.failing_since, last_failure = excluded.last_failure, failures = excluded.failures, \
+     last_success = excluded.last_success, paused_until = excluded.paused_until";
+
+pub(super) async fn write_health(session: &Session<'_>, healths: &Healths) -> Result<(), Trouble> {
+    if healths.is_empty() {
+        return Ok(());
+    }
+    let endpoints: Vec<_> = healths.keys().map(|endpoint| uuid_of_endpoint(*endpoint)).collect();
+    let at = |pick: fn(&Health) -> Option<Timestamp>| -> Vec<_> {
+        healths.values().map(|health| pick(health).map(Timestamp::as_micros)).collect()
+    };
+    let failing = at(|health| health.failing_since);
+    let failed = at(|health| health.last_failure);
+    let failures: Vec<_> = healths.values().map(|health| i32::try_from(health.failures).unwrap_or(i32::MAX)).collect();
+    let succeeded = at(|health| health.last_success);
+    let paused = at(|health| health.paused_until);
+    let params: [Param<'_>; 6] = [
+        (&endpoints, UUIDS),
+        (&failing, LONGS),
+        (&failed, LONGS),
+        (&failures, INTS),
+        (&succeeded, LONGS),
+        (&paused, LONGS),
+    ];
+    session.query(WRITE_HEALTH, &params).await.map(drop)
+}
+
+/// What a final failure does to its endpoint.
+async fn affect_endpoint(session: &Session<'_>, vault: &Vault, settlement: &Settlement) -> Result<(), Trouble> {
+    let affects = matches!(settlement.next, Next::Disable { .. } | Next::Failed { reason: FailReason::Blocked });
+    if !affects {
+        return Ok(());
+    }
+    let endpoint = find_endpoint(session, vault, settlement.endpoint, true).await?;
+    match endpoint.and_then(|endpoint| endpoint.affected_by(settlement.next, settlement.at)) {
+        Some(changed) => write_endpoint(session, vault, &changed).await,
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,93 @@
+//! What is done as part of the caller's own transaction.
+
+use tokio_postgres::Transaction;
+use tokio_postgres::types::Type;
+
+use super::PostgresStore;
+use super::dedup::{FINISH, columns};
+use super::error::Trouble;
+use super::rows::{BYTES, INTS, LONGS};
+use super::session::{Param, Session};
+use super::settle::settle_all;
+use crate::clock::{Clock, SystemClock, Timestamp};
+use crate::delivery::Settlement;
+use crate::event::NewEvent;
+use crate::id::EventId;
+use crate::store::relational::staged_keys;
+use crate::store::{Claimant, Settled, StoreError, StoreErrorKind};
+
+/// One row, no endpoint read, nobody notified.
+pub(super) const STAGE: &str = "INSERT INTO hookwire.outbox (type, data, tenant, content_type, id, occurred_at, fifo_key, latest_key, \
+     expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+
+impl PostgresStore {
+    /// Dispatches an event as part of the caller's own transaction, on a connection of the caller's to the same database: the
+    /// event and its deliveries exist exactly when that commits.
+    ///
+    /// The transaction writes one row and reads no endpoint. A running worker finds the row within
+    /// [`Config::tend`](crate::worker::Config::tend) of the commit, at once after
+    /// [`Sender::wake`](crate::sender::Sender::wake). What only the sender can check, the length of the payload and whether
+    /// the caller's id was used before, is checked then; see [the function](crate::store::postgres#from-any-other-client).
+    ///
+    /// # Errors
+    /// When the tenant's name is malformed, and when the server says no.
+    pub async fn dispatch_in(&self, transaction: &Transaction<'_>, event: &NewEvent) -> Result<EventId, StoreError> {
+        let parts = event.parts();
+        parts.tenant.check().map_err(|error| StoreError::with_source(StoreErrorKind::Invalid, error))?;
+        let id = parts.id.cloned().unwrap_or_else(|| EventId::generate(SystemClock.now()));
+        let (fifo, latest) = staged_keys(&parts);
+        let content_type = (!parts.enveloped).then_some(parts.content_type);
+        let params: [Param<'_>; 9] = [
+            (&parts.event_type.as_str(), Type::TEXT),
+            (&parts.data, Type::BYTEA),
+            (&parts.tenant.as_str(), Type::TEXT),
+            (&content_type, Type::TEXT),
+            (&id.as_str(), Type::TEXT),
+            (&parts.occurred_at.map(Timestamp::as_micros), Type::INT8),
+            (&fifo, Type::TEXT),
+            (&latest, Type::TEXT),
+            (&parts.expires_at.map(Timestamp::as_micros), Type::INT8),
+        ];
+        self.lend(transaction).query(STAGE, &params).await.map_err(Trouble::into_store_error)?;
+        Ok(id)
+    }
+
+    /// Records the end of an attempt as part of the caller's own transaction: what a handler of the
+    /// [inbox](crate::receiver::inbox) has written and that it is done, become true together. On
+    /// [`Settled::LeaseLost`] somebody else has the job: roll back.
+    ///
+    /// # Errors
+    /// When the server says no.
+    pub async fn settle_in(
+        &self,
+        transaction: &Transaction<'_>,
+        settlement: &Settlement,
+    ) -> Result<Settled, StoreError> {
+        let settled = settle_all(&self.lend(transaction), &self.vault, std::slice::from_ref(settlement)).await;
+        Ok(settled.map_err(Trouble::into_store_error)?.first().copied().unwrap_or(Settled::LeaseLost))
+    }
+
+    /// Finishes a [claim](crate::receiver::Ticket::claimant) on a received event as part of the caller's own transaction, so that
+    /// what the handler has written and that the event was handled become true together. On [`Settled::LeaseLost`] somebody
+    /// else has it: roll back. After the commit: [`Ticket::finished_elsewhere`](crate::receiver::Ticket::finished_elsewhere).
+    ///
+    /// # Errors
+    /// When the server says no.
+    pub async fn finish_in(
+        &self,
+        transaction: &Transaction<'_>,
+        claimant: &Claimant,
+        status: u16,
+        expires: Timestamp,
+    ) -> Result<Settled, StoreError> {
+        let (keys, fences) = columns(std::iter::once(claimant));
+        let (statuses, expires) = (vec![i32::from(status)], vec![expires.as_micros()]);
+        let params: [Param<'_>; 4] = [(&keys, BYTES), (&fences, LONGS), (&statuses, INTS), (&expires, LONGS)];
+        let rows = self.lend(transaction).query(FINISH, &params).await.map_err(Trouble::into_store_error)?;
+        Ok(if rows.is_empty() { Settled::LeaseLost } else { Settled::Done })
+    }
+
+    fn lend<'a>(&self, transaction: &'a Transaction<'a>) -> Session<'a> {
+        Session::lent(transaction, &self.db.schema)
+    }
+}

@@ -1,0 +1,108 @@
+//! What the stores in SQL have in common: how states, ordering keys and staged rows are written.
+
+use crate::clock::Timestamp;
+use crate::delivery::DeliveryState;
+use crate::event::{EventError, NewEvent, NewEventParts, Order, OrderingKey};
+use crate::id::EventId;
+
+/// States of a delivery; 0 is pending.
+pub(super) const DELIVERED: i16 = 1;
+pub(super) const FAILED: i16 = 2;
+pub(super) const CANCELLED: i16 = 3;
+pub(super) const HELD: i16 = 4;
+
+/// States of an endpoint.
+pub(super) const ENABLED: i16 = 0;
+pub(super) const DISABLED: i16 = 1;
+pub(super) const REMOVED: i16 = 2;
+
+/// When a delivery is due that waits for its turn.
+pub(super) const NEVER: i64 = Timestamp::MAX.as_micros();
+
+/// What a delivery's state is called, given its endpoint's.
+pub(super) const fn shown_state(state: i16, endpoint: Option<i16>) -> DeliveryState {
+    match (state, endpoint) {
+        (DELIVERED, _) => DeliveryState::Delivered,
+        (FAILED, _) => DeliveryState::Failed,
+        (HELD, _) => DeliveryState::Held,
+        (CANCELLED, _) | (_, Some(REMOVED)) => DeliveryState::Cancelled,
+        (_, Some(DISABLED)) => DeliveryState::Held,
+        _ => DeliveryState::Pending,
+    }
+}
+
+/// The condition, on a delivery `d` with its endpoint `n`, that [`shown_state`] turns into this state.
+pub(super) const fn state_condition(state: DeliveryState) -> &'static str {
+    match state {
+        DeliveryState::Pending => "d.state = 0 AND coalesce(n.state, 0) = 0",
+        DeliveryState::Held => "(d.state = 4 OR (d.state = 0 AND n.state = 1))",
+        DeliveryState::Delivered => "d.state = 1",
+        DeliveryState::Failed => "d.state = 2",
+        DeliveryState::Cancelled => "(d.state = 3 OR (d.state = 0 AND n.state = 2))",
+    }
+}
+
+/// A key as the tables have it.
+pub(super) fn order_column(order: &Order) -> String {
+    let kind = if order.is_latest() { 'l' } else { 'f' };
+    format!("{kind}{}", order.key())
+}
+
+/// A key from its column; `None` for what does not read.
+pub(super) fn restore_order(column: &str) -> Option<Order> {
+    let kind = column.get(..1)?;
+    let key = OrderingKey::new(column.get(1..)?).ok()?;
+    match kind {
+        "f" => Some(Order::Fifo(key)),
+        "l" => Some(Order::Latest(key)),
+        _ => None,
+    }
+}
+
+/// A row that somebody else has written into the outbox.
+pub(super) struct OutboxRow {
+    pub(super) event_type: String,
+    pub(super) data: Vec<u8>,
+    pub(super) tenant: Option<String>,
+    pub(super) content_type: Option<String>,
+    pub(super) id: Option<String>,
+    pub(super) occurred_at: Option<i64>,
+    pub(super) fifo_key: Option<String>,
+    pub(super) latest_key: Option<String>,
+    pub(super) expires_at: Option<i64>,
+}
+
+impl OutboxRow {
+    /// What the row says. A row that says nonsense is the writer's mistake, not the store's.
+    pub(super) fn event(self) -> Result<NewEvent, String> {
+        let why = |error: EventError| error.to_string();
+        let made = match self.content_type {
+            Some(content_type) => NewEvent::raw(&self.event_type, &content_type, self.data),
+            None => {
+                let json = serde_json::from_slice::<&serde_json::value::RawValue>(&self.data);
+                NewEvent::json(&self.event_type, json.map_err(|error| format!("data: is not JSON: {error}"))?)
+            }
+        };
+        let mut event = made.map_err(why)?.tenant(self.tenant.unwrap_or_default());
+        if let Some(id) = self.id {
+            event = event.id(EventId::new(id).map_err(|error| error.to_string())?);
+        }
+        if let Some(at) = self.occurred_at {
+            event = event.occurred_at(Timestamp::from_micros(at));
+        }
+        if let Some(at) = self.expires_at {
+            event = event.expires_at(Timestamp::from_micros(at));
+        }
+        match (self.fifo_key, self.latest_key) {
+            (Some(key), _) => event.ordered_by(key).map_err(why),
+            (None, Some(key)) => event.latest_by(key).map_err(why),
+            (None, None) => Ok(event),
+        }
+    }
+}
+
+/// The ordering key of an event that is to be staged: of one kind, and of the other.
+pub(super) fn staged_keys<'a>(parts: &NewEventParts<'a>) -> (Option<&'a str>, Option<&'a str>) {
+    let key = |latest| parts.order.filter(|order| order.is_latest() == latest).map(|order| order.key().as_str());
+    (key(false), key(true))
+}

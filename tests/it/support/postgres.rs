@@ -1,0 +1,201 @@
+//! A PostgreSQL to test with, and a schema of its own for each test.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use hookwire::store::PostgresStore;
+use hookwire::store::postgres::PostgresOptions;
+use hookwire::store::postgres::tokio_postgres::{self, NoTls};
+
+/// Where a server is, if anything is to be tested with one.
+///
+/// `HOOKWIRE_TEST_POSTGRES`; else whatever answers on the standard port; else a server of our own. Where there is none, the
+/// test must not pass: see [`lacks`](super::lacks).
+pub fn url() -> Option<&'static str> {
+    static URL: OnceLock<Option<String>> = OnceLock::new();
+    let find = || {
+        let given = std::env::var("HOOKWIRE_TEST_POSTGRES").ok();
+        given.or_else(standard).or_else(|| shared().map(Server::url))
+    };
+    let url = URL.get_or_init(|| std::thread::spawn(find).join().unwrap()).as_deref();
+    if super::lacks("a PostgreSQL server", url.is_some()) { None } else { url }
+}
+
+/// A server that lets us in on the standard port.
+fn standard() -> Option<String> {
+    let user = std::env::var("USER").unwrap_or_else(|_| "postgres".into());
+    ["postgres".to_owned(), user]
+        .into_iter()
+        .map(|user| format!("postgres://{user}@127.0.0.1:5432/postgres"))
+        .find(|url| answers(url))
+}
+
+/// Runs one future to its end, outside of any runtime.
+fn block_on<T>(run: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(run)
+}
+
+fn answers(url: &str) -> bool {
+    block_on(async {
+        let connected = tokio::time::timeout(Duration::from_secs(5), tokio_postgres_connect(url)).await;
+        matches!(connected, Ok(Ok(())))
+    })
+}
+
+async fn tokio_postgres_connect(url: &str) -> Result<(), tokio_postgres::Error> {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
+    let driver = tokio::spawn(connection);
+    client.batch_execute("SELECT 1").await?;
+    driver.abort();
+    Ok(())
+}
+
+/// Statements on a connection of their own.
+pub async fn execute(url: &str, sql: &str) {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    let driver = tokio::spawn(connection);
+    client.batch_execute(sql).await.unwrap();
+    driver.abort();
+}
+
+/// A schema that is dropped with this.
+#[derive(Debug)]
+pub struct Schema {
+    pub url: String,
+    pub name: String,
+}
+
+impl Schema {
+    pub fn new(url: &str) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        Self { url: url.to_owned(), name: format!("hookwire_test_{}_{number}", std::process::id()) }
+    }
+
+    pub fn options(&self) -> PostgresOptions {
+        PostgresOptions::new(&self.url).unwrap().schema(&self.name).unwrap()
+    }
+
+    pub async fn open(&self) -> PostgresStore {
+        self.options().open().await.unwrap()
+    }
+}
+
+impl Drop for Schema {
+    fn drop(&mut self) {
+        let (url, sql) = (self.url.clone(), format!("DROP SCHEMA IF EXISTS \"{}\" CASCADE", self.name));
+        // A server that was stopped has nothing to drop.
+        let drop_it = move || answers(&url).then(|| block_on(execute(&url, &sql)));
+        let _left_behind = std::thread::spawn(drop_it).join();
+    }
+}
+
+/// A server of our own, a direct child. It is killed when this is dropped.
+#[derive(Debug)]
+pub struct Server {
+    process: Option<Child>,
+    port: u16,
+    directory: tempfile::TempDir,
+    binaries: PathBuf,
+}
+
+/// The newest installed server.
+fn binaries() -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
+    let binaries = versions.filter_map(|entry| Some(entry.ok()?.path().join("bin")));
+    binaries.filter(|path| path.join("postgres").exists()).max()
+}
+
+/// The server will not run as root.
+fn as_postgres(program: &Path) -> Command {
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|it| std::os::unix::fs::MetadataExt::uid(&it) == 0);
+    if !is_root {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", "postgres", "--regid", "postgres", "--clear-groups", "--"]).arg(program);
+    command
+}
+
+fn shared() -> Option<&'static Server> {
+    static SHARED: OnceLock<Option<Server>> = OnceLock::new();
+    SHARED.get_or_init(Server::start).as_ref()
+}
+
+impl Server {
+    /// `None` where none is installed.
+    pub fn start() -> Option<Self> {
+        let binaries = binaries()?;
+        let directory = tempfile::tempdir().unwrap();
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+        std::fs::set_permissions(directory.path(), open).unwrap();
+        let mut initdb = as_postgres(&binaries.join("initdb"));
+        initdb.args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "-N", "-D"]);
+        let made = initdb.arg(directory.path().join("data")).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        assert!(made.unwrap().success(), "initdb failed");
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut server = Self { process: None, port, directory, binaries };
+        server.run();
+        Some(server)
+    }
+
+    /// Starts it again after a kill, and waits until it answers.
+    pub fn run(&mut self) {
+        let data = self.directory.path().join("data");
+        let mut command = as_postgres(&self.binaries.join("postgres"));
+        command.arg("-D").arg(data).args(["-p", &self.port.to_string(), "-h", "127.0.0.1", "-c"]);
+        command.arg(format!("unix_socket_directories={}", self.directory.path().display()));
+        command.args(["-c", "max_connections=200"]);
+        self.process = Some(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+        let url = self.url();
+        let wait = move || {
+            (0..600).any(|_| {
+                answers(&url) || {
+                    std::thread::sleep(Duration::from_millis(50));
+                    false
+                }
+            })
+        };
+        assert!(std::thread::spawn(wait).join().unwrap(), "the server does not come up");
+    }
+
+    pub fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// The process that all others are children of.
+    pub fn pid(&self) -> u32 {
+        self.process.as_ref().unwrap().id()
+    }
+
+    /// `SIGKILL` to the postmaster, and waits until it and its children are gone.
+    pub fn kill(&mut self) {
+        let Some(mut process) = self.process.take() else { return };
+        let children = children_of(process.id());
+        process.kill().unwrap();
+        process.wait().unwrap();
+        for child in children {
+            for _ in 0..600 {
+                if !Path::new(&format!("/proc/{child}")).exists() {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        }
+    }
+}
+
+/// The processes that a process has started.
+pub fn children_of(pid: u32) -> Vec<u32> {
+    let list = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
