@@ -2,8 +2,7 @@
 //!
 //! A case panics when the store breaks the contract. [`store_conformance!`](crate::store_conformance) and
 //! [`dedup_conformance!`](crate::dedup_conformance) stamp one `#[tokio::test]` per case; give them the path of an async
-//! function that makes a fresh [`Subject`] or [`DedupSubject`]. Where a backend needs a server, a second argument answers
-//! it as an `Option`, which the function is given; without one the case does nothing, so whoever answers `None` should say so.
+//! function that makes a fresh [`Subject`] or [`DedupSubject`]. Other harnesses take the cases as a list: [`cases`] and [`dedup_cases`].
 //!
 //! ```no_run
 //! # mod example {
@@ -25,6 +24,8 @@
     clippy::cognitive_complexity,
     reason = "a case panics when the store breaks the contract; that is its purpose, and each assertion is a branch"
 )]
+
+use std::pin::Pin;
 
 mod control;
 mod dedup;
@@ -87,8 +88,11 @@ pub use self::subject::{DedupSubject, Subject};
 /// Stamps one test for each case of the sending roles. See [`testing::conformance`](crate::testing::conformance).
 #[macro_export]
 macro_rules! store_conformance {
-    ($make:path $(, $server:expr)?) => {
-        $crate::store_conformance! { @cases $make $(, $server)?;
+    ($make:path) => {
+        $crate::store_conformance! { @all $make; stamp }
+    };
+    (@all $make:path; $then:ident) => {
+        $crate::store_conformance! { @$then $make;
             append_is_visible_to_a_second_handle
             append_of_the_same_event_is_a_duplicate
             append_of_another_payload_under_the_same_id_is_a_conflict
@@ -167,17 +171,7 @@ macro_rules! store_conformance {
             settle_keeps_the_endpoints_health
         }
     };
-    (@cases $make:path, $server:expr; $($case:ident)*) => {
-        $(
-            #[tokio::test]
-            async fn $case() {
-                if let Some(server) = $server {
-                    $crate::testing::conformance::$case(&$make(server).await).await;
-                }
-            }
-        )*
-    };
-    (@cases $make:path; $($case:ident)*) => {
+    (@stamp $make:path; $($case:ident)*) => {
         $(
             #[tokio::test]
             async fn $case() {
@@ -185,13 +179,19 @@ macro_rules! store_conformance {
             }
         )*
     };
+    (@list $of:path; $($case:ident)*) => {
+        vec![$((stringify!($case), |subject| Box::pin($case(subject)))),*]
+    };
 }
 
 /// Stamps one test for each case of the dedup role. See [`testing::conformance`](crate::testing::conformance).
 #[macro_export]
 macro_rules! dedup_conformance {
-    ($make:path $(, $server:expr)?) => {
-        $crate::store_conformance! { @cases $make $(, $server)?;
+    ($make:path) => {
+        $crate::dedup_conformance! { @all $make; stamp }
+    };
+    (@all $make:path; $then:ident) => {
+        $crate::store_conformance! { @$then $make;
             of_concurrent_beginnings_one_is_fresh
             a_key_repeated_in_a_batch_is_busy
             an_ended_lease_begins_again
@@ -205,4 +205,19 @@ macro_rules! dedup_conformance {
             finish_is_visible_to_a_second_handle
         }
     };
+}
+
+/// A case of the conformance suite.
+pub type Case<S> = for<'a> fn(&'a S) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+/// The cases of the sending roles, by name.
+#[must_use]
+pub fn cases() -> Vec<(&'static str, Case<Subject>)> {
+    store_conformance! { @all Subject; list }
+}
+
+/// The cases of the dedup role, by name.
+#[must_use]
+pub fn dedup_cases() -> Vec<(&'static str, Case<DedupSubject>)> {
+    dedup_conformance! { @all DedupSubject; list }
 }

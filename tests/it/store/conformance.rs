@@ -6,8 +6,6 @@ use hookwire::store::{Dedup, MemoryDedup, MemoryStore, SqliteStore, Store};
 use hookwire::testing::FaultyStore;
 use hookwire::testing::conformance::{DedupSubject, Subject};
 
-use crate::support::postgres;
-
 async fn memory_store() -> Subject {
     let store = MemoryStore::new();
     Subject::new(Arc::new(store.clone()), Arc::new(store))
@@ -40,27 +38,6 @@ async fn shared_sqlite_store() -> Subject {
 async fn wrapped_store() -> Subject {
     let store = FaultyStore::new(MemoryStore::new());
     Subject::new(Arc::new(store.clone()), Arc::new(store))
-}
-
-/// Two stores on one schema, as two processes would have.
-async fn postgres_store(url: &str) -> Subject {
-    let schema = postgres::Schema::new(url);
-    let (first, second) = (schema.open().await, schema.open().await);
-    Subject::new(Arc::new(first), Arc::new(second)).keeping(schema)
-}
-
-/// Nothing prepared, nobody listening: as behind a pooler in transaction mode.
-async fn plain_postgres_store(url: &str) -> Subject {
-    let schema = postgres::Schema::new(url);
-    let open = || async { schema.options().behind_a_pooler().open().await.unwrap() };
-    let (first, second) = (open().await, open().await);
-    Subject::new(Arc::new(first), Arc::new(second)).keeping(schema)
-}
-
-async fn postgres_dedup(url: &str) -> DedupSubject {
-    let schema = postgres::Schema::new(url);
-    let (first, second) = (schema.open().await, schema.open().await);
-    DedupSubject::new(Arc::new(first), Arc::new(second)).keeping(schema)
 }
 
 async fn memory_dedup() -> DedupSubject {
@@ -99,14 +76,6 @@ mod sqlite {
     hookwire::store_conformance!(super::sqlite_store);
 }
 
-mod postgres_prepared {
-    hookwire::store_conformance!(super::postgres_store, crate::support::postgres::url());
-}
-
-mod postgres_plain {
-    hookwire::store_conformance!(super::plain_postgres_store, crate::support::postgres::url());
-}
-
 mod shared {
     hookwire::store_conformance!(super::shared_store);
 }
@@ -126,10 +95,6 @@ mod dedup {
 
     mod memory {
         hookwire::dedup_conformance!(super::super::memory_dedup);
-    }
-
-    mod postgres {
-        hookwire::dedup_conformance!(super::super::postgres_dedup, crate::support::postgres::url());
     }
 
     mod memory_store {

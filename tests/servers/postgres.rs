@@ -1,51 +1,24 @@
-//! A PostgreSQL to test with, and a schema of its own for each test.
+//! A PostgreSQL server of our own, from the installed binaries; the benches use this file too.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use hookwire::store::PostgresStore;
-use hookwire::store::postgres::PostgresOptions;
 use hookwire::store::postgres::tokio_postgres::{self, NoTls};
 
-/// Where a server is, if anything is to be tested with one.
-///
-/// `HOOKWIRE_TEST_POSTGRES`; else whatever answers on the standard port; else a server of our own. Where there is none, the
-/// test must not pass: see [`lacks`](super::lacks).
-pub fn url() -> Option<&'static str> {
-    static URL: OnceLock<Option<String>> = OnceLock::new();
-    let find = || {
-        let given = std::env::var("HOOKWIRE_TEST_POSTGRES").ok();
-        given.or_else(standard).or_else(|| shared().map(Server::url))
-    };
-    let url = URL.get_or_init(|| std::thread::spawn(find).join().unwrap()).as_deref();
-    if super::lacks("a PostgreSQL server", url.is_some()) { None } else { url }
-}
-
-/// A server that lets us in on the standard port.
-fn standard() -> Option<String> {
-    let user = std::env::var("USER").unwrap_or_else(|_| "postgres".into());
-    ["postgres".to_owned(), user]
-        .into_iter()
-        .map(|user| format!("postgres://{user}@127.0.0.1:5432/postgres"))
-        .find(|url| answers(url))
-}
-
 /// Runs one future to its end, outside of any runtime.
-fn block_on<T>(run: impl Future<Output = T>) -> T {
+pub fn block_on<T>(run: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(run)
 }
 
-fn answers(url: &str) -> bool {
+pub fn answers(url: &str) -> bool {
     block_on(async {
-        let connected = tokio::time::timeout(Duration::from_secs(5), tokio_postgres_connect(url)).await;
+        let connected = tokio::time::timeout(Duration::from_secs(5), try_connect(url)).await;
         matches!(connected, Ok(Ok(())))
     })
 }
 
-async fn tokio_postgres_connect(url: &str) -> Result<(), tokio_postgres::Error> {
+async fn try_connect(url: &str) -> Result<(), tokio_postgres::Error> {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
     let driver = tokio::spawn(connection);
     client.batch_execute("SELECT 1").await?;
@@ -61,38 +34,6 @@ pub async fn execute(url: &str, sql: &str) {
     driver.abort();
 }
 
-/// A schema that is dropped with this.
-#[derive(Debug)]
-pub struct Schema {
-    pub url: String,
-    pub name: String,
-}
-
-impl Schema {
-    pub fn new(url: &str) -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        Self { url: url.to_owned(), name: format!("hookwire_test_{}_{number}", std::process::id()) }
-    }
-
-    pub fn options(&self) -> PostgresOptions {
-        PostgresOptions::new(&self.url).unwrap().schema(&self.name).unwrap()
-    }
-
-    pub async fn open(&self) -> PostgresStore {
-        self.options().open().await.unwrap()
-    }
-}
-
-impl Drop for Schema {
-    fn drop(&mut self) {
-        let (url, sql) = (self.url.clone(), format!("DROP SCHEMA IF EXISTS \"{}\" CASCADE", self.name));
-        // A server that was stopped has nothing to drop.
-        let drop_it = move || answers(&url).then(|| block_on(execute(&url, &sql)));
-        let _left_behind = std::thread::spawn(drop_it).join();
-    }
-}
-
 /// A server of our own, a direct child. It is killed when this is dropped.
 #[derive(Debug)]
 pub struct Server {
@@ -103,7 +44,7 @@ pub struct Server {
 }
 
 /// The newest installed server.
-fn binaries() -> Option<PathBuf> {
+pub fn binaries() -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
     let binaries = versions.filter_map(|entry| Some(entry.ok()?.path().join("bin")));
     binaries.filter(|path| path.join("postgres").exists()).max()
@@ -118,11 +59,6 @@ fn as_postgres(program: &Path) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--reuid", "postgres", "--regid", "postgres", "--clear-groups", "--"]).arg(program);
     command
-}
-
-fn shared() -> Option<&'static Server> {
-    static SHARED: OnceLock<Option<Server>> = OnceLock::new();
-    SHARED.get_or_init(Server::start).as_ref()
 }
 
 impl Server {
@@ -142,6 +78,19 @@ impl Server {
         Some(server)
     }
 
+    /// One that ends, and is forgotten, when this process does: a watching shell sees the end of its input.
+    pub fn start_shared() -> Option<Self> {
+        let mut server = Self::start()?;
+        let process = server.process.take()?;
+        let script = format!("cat; kill -QUIT {}; sleep 1; rm -rf {}", process.id(), server.directory.path().display());
+        let mut watch = Command::new("sh");
+        watch.args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        // Its input stays open for as long as this process lives.
+        std::mem::forget(watch.spawn().unwrap());
+        server.directory.disable_cleanup(true);
+        Some(server)
+    }
+
     /// Starts it again after a kill, and waits until it answers.
     pub fn run(&mut self) {
         let data = self.directory.path().join("data");
@@ -150,6 +99,11 @@ impl Server {
         command.arg(format!("unix_socket_directories={}", self.directory.path().display()));
         command.args(["-c", "max_connections=200"]);
         self.process = Some(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+        self.wait();
+    }
+
+    /// Waits until it answers.
+    pub fn wait(&self) {
         let url = self.url();
         let wait = move || {
             (0..600).any(|_| {

@@ -1,0 +1,212 @@
+//! PostgreSQL: what appends, claims and settlements cost, with the server's own CPU counted in.
+//!
+//! On a server of its own, started from the installed binaries with their default settings, on this machine.
+//!
+//! 1. Appends by 1, 64 and 512 callers: a second, and CPU of each, here and in the server. Target: 40,000/s at 512.
+//! 2. Full cycles without HTTP: append by 512 callers, claim, settle. Target: 15,000/s.
+//! 3. Claim and settlement with 10,000 and with 1,000,000 pending. Target: the second at least 0.8 of the first.
+//!
+//! `cargo bench --bench postgres`; `HOOKWIRE_BENCH_PENDING` sets the larger number, `HOOKWIRE_BENCH_OPERATIONS` (default 50,000)
+//! how many operations each figure is taken over.
+#![expect(clippy::print_stdout, clippy::unwrap_used, clippy::disallowed_methods, reason = "a bench talks and measures")]
+
+#[expect(dead_code, unreachable_pub, reason = "the tests use more of it")]
+#[path = "../../tests/servers/postgres.rs"]
+mod postgres;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use hookwire::clock::{Clock, SystemClock};
+use hookwire::delivery::{Attempt, Leased, NewDelivery, Next, Settlement};
+use hookwire::event::NewEvent;
+use hookwire::id::{DeliveryId, EndpointId};
+use hookwire::outcome::Outcome;
+use hookwire::store::postgres::PostgresOptions;
+use hookwire::store::{Append, Claim, LaneClaim, Outbox, PostgresStore};
+
+use self::postgres::Server;
+
+const LANES: usize = 1_000;
+const FEW: usize = 10_000;
+const PAYLOAD: usize = 1_024;
+const LEASE: Duration = Duration::from_secs(60);
+
+fn main() {
+    let many = number("HOOKWIRE_BENCH_PENDING", 1_000_000);
+    let operations = number("HOOKWIRE_BENCH_OPERATIONS", 50_000);
+    let server = Server::start().expect("PostgreSQL is installed");
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(async {
+        println!("{:<34}{:>10}{:>14}{:>16}", "", "a second", "CPU us, ours", "CPU us, server");
+        for callers in [1, 64, 512] {
+            let store = open(&server, &format!("append_{callers}")).await;
+            let operations = if callers == 1 { operations / 20 } else { operations };
+            appends(&server, &store, callers, operations).await;
+            if callers == 512 {
+                claims(&server, &store, operations).await;
+            }
+        }
+        cycles(&server, &open(&server, "cycles").await, operations).await;
+        let mut rates = Vec::new();
+        for pending in [FEW, many] {
+            let store = open(&server, &format!("pending_{pending}")).await;
+            rates.push(scale(&server, &store, pending).await);
+        }
+        println!(
+            "claim and settle with {many} pending: {:.2} of the rate with {FEW} (target 0.80)",
+            rates[1] / rates[0]
+        );
+    });
+}
+
+fn number(variable: &str, default: usize) -> usize {
+    std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+async fn open(server: &Server, schema: &str) -> PostgresStore {
+    PostgresOptions::new(&server.url()).unwrap().schema(schema).unwrap().open().await.unwrap()
+}
+
+/// User and kernel time, of this process and of the server with all its children.
+#[derive(Clone, Copy)]
+struct Used {
+    began: Instant,
+    ours: f64,
+    server: f64,
+}
+
+fn ticks(pid: &str, columns: std::ops::Range<usize>) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let fields: Vec<_> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    fields.get(columns).unwrap_or_default().iter().map(|ticks| ticks.parse::<f64>().unwrap()).sum::<f64>() / 100.0
+}
+
+impl Used {
+    fn now(server: &Server) -> Self {
+        let children = postgres::children_of(server.pid());
+        let children: f64 = children.iter().map(|pid| ticks(&pid.to_string(), 11..13)).sum();
+        // Of the postmaster with those of its children that have ended.
+        let postmaster = ticks(&server.pid().to_string(), 11..15);
+        Self { began: Instant::now(), ours: ticks("self", 11..13), server: children + postmaster }
+    }
+
+    fn report(self, server: &Server, what: &str, operations: usize) -> f64 {
+        let now = Self::now(server);
+        let count = f64::from(u32::try_from(operations).unwrap());
+        let rate = count / self.began.elapsed().as_secs_f64();
+        let (ours, theirs) = ((now.ours - self.ours) * 1e6 / count, (now.server - self.server) * 1e6 / count);
+        println!("{what:<34}{rate:>10.0}{ours:>14.1}{theirs:>16.1}");
+        rate
+    }
+}
+
+fn owe(endpoint: EndpointId) -> Append {
+    let now = SystemClock.now();
+    let event = NewEvent::raw("bench.made", "application/json", vec![b'1'; PAYLOAD]).unwrap();
+    let delivery = NewDelivery { id: DeliveryId::generate(now), endpoint, leased_until: None };
+    Append { event: Arc::new(event.seal(now)), deliveries: vec![delivery], now }
+}
+
+fn lanes() -> Arc<Vec<EndpointId>> {
+    Arc::new((0..LANES).map(|_| EndpointId::generate(SystemClock.now())).collect())
+}
+
+fn claim(lanes: &[EndpointId], max: u32) -> Claim {
+    let now = SystemClock.now();
+    let lanes = lanes.iter().map(|endpoint| LaneClaim { endpoint: *endpoint, max }).collect();
+    Claim { lanes, now, until: now + LEASE }
+}
+
+fn delivered(leased: &Leased) -> Settlement {
+    let now = SystemClock.now();
+    let attempt = Attempt::new(1, now, Duration::from_millis(3), Outcome::Status(204));
+    Settlement::of(leased, Next::Delivered, now).with_attempt(attempt)
+}
+
+/// `callers` tasks that append one event each time.
+async fn append_all(store: &PostgresStore, lanes: &Arc<Vec<EndpointId>>, callers: usize, operations: usize) {
+    let next = Arc::new(AtomicUsize::new(0));
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..callers {
+        let (next, store, lanes) = (next.clone(), store.clone(), lanes.clone());
+        tasks.spawn(async move {
+            loop {
+                let turn = next.fetch_add(1, Ordering::Relaxed);
+                if turn >= operations {
+                    break;
+                }
+                store.append(vec![owe(lanes[turn % LANES])]).await.unwrap();
+            }
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap();
+    }
+}
+
+async fn appends(server: &Server, store: &PostgresStore, callers: usize, operations: usize) {
+    let lanes = lanes();
+    append_all(store, &lanes, callers, operations / 10).await;
+    let used = Used::now(server);
+    append_all(store, &lanes, callers, operations).await;
+    used.report(server, &format!("append, {callers} callers"), operations);
+}
+
+/// Claims and settles whatever there is, 256 lanes at a time, as a worker would; two at the same time.
+async fn drain(store: &PostgresStore, until: usize) -> usize {
+    let done = Arc::new(AtomicUsize::new(0));
+    let mut tasks = tokio::task::JoinSet::new();
+    for half in 0..2 {
+        let (store, done) = (store.clone(), done.clone());
+        tasks.spawn(async move {
+            while done.load(Ordering::Relaxed) < until {
+                let lanes: Vec<_> = store.lanes(None, 1_024).await.unwrap().iter().map(|lane| lane.endpoint).collect();
+                for lanes in lanes.chunks(64).skip(half).step_by(2) {
+                    let leased = store.claim(claim(lanes, 8)).await.unwrap().leased;
+                    for batch in leased.chunks(256) {
+                        store.settle(batch.iter().map(delivered).collect()).await.unwrap();
+                        done.fetch_add(batch.len(), Ordering::Relaxed);
+                    }
+                }
+            }
+        });
+    }
+    while let Some(ended) = tasks.join_next().await {
+        ended.unwrap();
+    }
+    done.load(Ordering::Relaxed)
+}
+
+async fn claims(server: &Server, store: &PostgresStore, operations: usize) {
+    let used = Used::now(server);
+    let done = drain(store, operations).await;
+    used.report(server, "claim and settle", done);
+}
+
+async fn cycles(server: &Server, store: &PostgresStore, operations: usize) {
+    let lanes = lanes();
+    let used = Used::now(server);
+    let (done, ()) = tokio::join!(drain(store, operations), append_all(store, &lanes, 512, operations));
+    used.report(server, "append, claim and settle", done);
+}
+
+/// Half of what is pending is overdue in one lane that nobody asks for.
+async fn scale(server: &Server, store: &PostgresStore, pending: usize) -> f64 {
+    let (dead, lanes) = (EndpointId::generate(SystemClock.now()), lanes());
+    for _ in 0..pending / 2_000 {
+        store.append((0..1_000).map(|_| owe(dead)).collect()).await.unwrap();
+        store.append((0..1_000).map(|turn| owe(lanes[turn % LANES])).collect()).await.unwrap();
+    }
+    let operations = FEW / 2;
+    let (mut done, used) = (0, Used::now(server));
+    for chunk in lanes.chunks(50).cycle() {
+        let leased = store.claim(claim(chunk, 1)).await.unwrap().leased;
+        store.settle(leased.iter().map(delivered).collect()).await.unwrap();
+        done += leased.len();
+        if done >= operations {
+            break;
+        }
+    }
+    used.report(server, &format!("claim and settle, {pending} pending"), done)
+}

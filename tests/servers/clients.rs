@@ -1,0 +1,254 @@
+//! Everybody's own transaction: from Rust, from `psql`, from Python.
+
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hookwire::clock::{Clock, SystemClock, Timestamp};
+use hookwire::endpoint::{NewEndpoint, Target};
+use hookwire::event::NewEvent;
+use hookwire::id::EventId;
+use hookwire::sender::Sender;
+use hookwire::sender::egress::EgressPolicy;
+use hookwire::store::postgres::tokio_postgres::{self, NoTls};
+use hookwire::store::{Begin, Dedup, DedupKey, Intake, PostgresStore, Settled};
+use hookwire::worker::CancellationToken;
+use libtest_mimic::Trial;
+use sqlx::Connection as _;
+
+use crate::Needs;
+use crate::schema::{Dropped, Schema};
+use crate::server::{Reply, Server};
+use crate::until;
+
+pub fn trials(postgres: &Needs, python: &Needs) -> Vec<Trial> {
+    vec![
+        postgres.test("clients::a_transaction_of_tokio_postgres", tokio_postgres_transaction),
+        postgres.test("clients::a_transaction_of_sqlx", sqlx_transaction),
+        postgres.test("clients::a_session_of_psql", psql),
+        python.test("clients::a_python_client", python_client),
+        postgres.test("clients::a_row_that_cannot_be_dispatched_stays_with_the_reason", refused_row),
+        postgres.test("clients::a_handlers_effect_and_its_dedup_mark_commit_together", finish_together),
+        postgres.test("clients::an_attempt_is_settled_in_the_handlers_transaction", settle_together),
+    ]
+}
+
+/// A sender with a worker over a fresh schema, and an endpoint that records.
+struct Bench {
+    schema: Dropped,
+    store: PostgresStore,
+    server: Arc<Server>,
+    stop: CancellationToken,
+    worker: tokio::task::JoinHandle<Result<(), hookwire::worker::WorkerError>>,
+}
+
+impl Bench {
+    async fn new(url: &str) -> Self {
+        let (schema, server) = (Schema::new(url), Server::start(|_| Reply::status(204)).await);
+        let store = schema.open().await;
+        let egress = EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();
+        let sender = Sender::builder(store.clone()).clock(store.clock()).egress(egress).build().unwrap();
+        let endpoint = NewEndpoint::at(Target::parse(&server.url("/in")).unwrap()).tenant("acme");
+        sender.endpoints().create(endpoint).await.unwrap();
+        let stop = CancellationToken::new();
+        let worker = tokio::spawn(sender.worker().run(stop.clone()));
+        Self { schema, store, server: Arc::new(server), stop, worker }
+    }
+
+    /// The ids that have arrived, once they are so many; and a moment later there are no more.
+    async fn arrived(&self, count: usize) -> Vec<String> {
+        until(|| async { self.server.requests().len() >= count }).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let id = |request: &crate::server::Request| request.headers["webhook-id"].to_str().unwrap().to_owned();
+        let ids: Vec<_> = self.server.requests().iter().map(id).collect();
+        assert_eq!(ids.len(), count, "{ids:?}");
+        ids
+    }
+
+    async fn stop(self) {
+        self.stop.cancel();
+        self.worker.await.unwrap().unwrap();
+    }
+}
+
+fn event(id: &str) -> NewEvent {
+    NewEvent::json("invoice.paid", &serde_json::json!({ "n": 1 })).unwrap().tenant("acme").id(EventId::new(id).unwrap())
+}
+
+async fn connect(url: &str) -> tokio_postgres::Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+async fn tokio_postgres_transaction(url: String) {
+    let bench = Bench::new(&url).await;
+    let mut client = connect(&url).await;
+    for (id, commits) in [("first", true), ("second", false), ("third", true)] {
+        let transaction = client.transaction().await.unwrap();
+        bench.store.dispatch_in(&transaction, &event(id)).await.unwrap();
+        if commits {
+            transaction.commit().await.unwrap();
+        } else {
+            transaction.rollback().await.unwrap();
+        }
+    }
+    assert_eq!(bench.arrived(2).await, ["first", "third"]);
+    bench.stop().await;
+}
+
+async fn sqlx_transaction(url: String) {
+    let bench = Bench::new(&url).await;
+    let mut connection = sqlx::PgConnection::connect(&url).await.unwrap();
+    for (id, commits) in [("first", true), ("second", false)] {
+        let mut transaction = connection.begin().await.unwrap();
+        bench.store.dispatch_in_sqlx(&mut transaction, &event(id)).await.unwrap();
+        if commits {
+            transaction.commit().await.unwrap();
+        } else {
+            transaction.rollback().await.unwrap();
+        }
+    }
+    assert_eq!(bench.arrived(1).await, ["first"]);
+    bench.stop().await;
+}
+
+async fn psql(url: String) {
+    let bench = Bench::new(&url).await;
+    let name = &bench.schema.name;
+    let script = [
+        format!("SELECT {name}.dispatch('invoice.paid', '{{\"n\": 1}}', 'acme', id => 'plain')"),
+        "BEGIN".into(),
+        format!("SELECT {name}.dispatch('invoice.paid', '{{\"n\": 2}}'::jsonb, 'acme', id => 'undone')"),
+        "ROLLBACK".into(),
+        "BEGIN".into(),
+        format!("SELECT {name}.dispatch('invoice.paid', jsonb_build_object('n', 3), 'acme', id => 'done')"),
+        "COMMIT".into(),
+        format!(
+            "INSERT INTO {name}.outbox (type, data, tenant, id, content_type) VALUES ('a.b', '\\x00ff', 'acme', 'raw', 'x/y')"
+        ),
+    ];
+    let mut psql = Command::new("psql");
+    psql.args(["-v", "ON_ERROR_STOP=1", "-q", "-d", &url]);
+    for statement in &script {
+        psql.args(["-c", statement]);
+    }
+    let done = tokio::task::spawn_blocking(move || psql.output().expect("psql is installed")).await.unwrap();
+    assert!(done.status.success(), "{done:?}");
+    let mut arrived = bench.arrived(3).await;
+    arrived.sort();
+    assert_eq!(arrived, ["done", "plain", "raw"]);
+    let raw = bench.server.requests().into_iter().find(|request| request.headers["webhook-id"] == "raw").unwrap();
+    assert_eq!(&raw.body[..], b"\x00\xff");
+    bench.stop().await;
+}
+
+/// By a client that knows nothing of hookwire, installed by `tests/interop/install`.
+async fn python_client(url: String) {
+    let python = std::path::PathBuf::from(std::env::var_os("HOOKWIRE_INTEROP").unwrap()).join("venv/bin/python");
+    let bench = Bench::new(&url).await;
+    let script = "import sys, urllib.parse, pg8000.dbapi\n\
+                  url = urllib.parse.urlparse(sys.argv[1])\n\
+                  c = pg8000.dbapi.connect(url.username, host=url.hostname, port=url.port, database=url.path[1:])\n\
+                  cursor = c.cursor()\n\
+                  for id in ['first', 'second']:\n    \
+                      cursor.execute('SELECT ' + sys.argv[2] + '.dispatch(%s, %s, %s, %s)', ('a.b', '{}', 'acme', id))\n    \
+                      c.commit() if id == 'first' else c.rollback()\n";
+    let mut python = Command::new(python);
+    python.args(["-c", script, &url, &bench.schema.name]);
+    let done = tokio::task::spawn_blocking(move || python.output().unwrap()).await.unwrap();
+    assert!(done.status.success(), "{done:?}");
+    assert_eq!(bench.arrived(1).await, ["first"]);
+    bench.stop().await;
+}
+
+async fn refused_row(url: String) {
+    let bench = Bench::new(&url).await;
+    let name = &bench.schema.name;
+    let client = connect(&url).await;
+    let dispatch = |id: &str, data: &str| format!("SELECT {name}.dispatch('a.b', '{data}', 'acme', '{id}')");
+    client.batch_execute(&dispatch("bad", "{oops")).await.unwrap();
+    client.batch_execute(&dispatch("twice", "1")).await.unwrap();
+    assert_eq!(bench.arrived(1).await, ["twice"]);
+    client.batch_execute(&dispatch("twice", "2")).await.unwrap();
+    client.batch_execute(&dispatch("good", "3")).await.unwrap();
+    assert_eq!(bench.arrived(2).await, ["twice", "good"]);
+    let sql = format!("SELECT id, error FROM {name}.outbox ORDER BY seq");
+    let errors: Vec<(String, String)> =
+        client.query(&sql, &[]).await.unwrap().iter().map(|row| (row.get(0), row.get(1))).collect();
+    assert_eq!(errors.len(), 2, "{errors:?}");
+    assert!(errors[0].0 == "bad" && errors[0].1.starts_with("data: is not JSON"), "{errors:?}");
+    assert!(errors[1].0 == "twice" && errors[1].1.starts_with("id: was used before"), "{errors:?}");
+
+    let mend = format!("UPDATE {name}.outbox SET data = '4', error = NULL WHERE id = 'bad'");
+    client.batch_execute(&mend).await.unwrap();
+    assert_eq!(bench.arrived(3).await, ["twice", "good", "bad"]);
+    assert!(bench.store.staged(10).await.unwrap().is_empty());
+    bench.stop().await;
+}
+
+async fn finish_together(url: String) {
+    let schema = Schema::new(&url);
+    let store = schema.open().await;
+    let (now, hour) = (SystemClock.now(), Duration::from_secs(3_600));
+    let mut client = connect(&url).await;
+    let table = format!("CREATE TABLE {}.effect (n integer)", schema.name);
+    client.batch_execute(&table).await.unwrap();
+    let mut other = sqlx::PgConnection::connect(&url).await.unwrap();
+    for (key, sqlx) in [(1, false), (2, true)] {
+        let key = DedupKey::new([key; 32]);
+        let Begin::Fresh(claimant) = store.begin(&[key], now, now + hour).await.unwrap()[0] else { panic!("fresh") };
+        let effect = format!("INSERT INTO {}.effect VALUES (1)", schema.name);
+        for commits in [false, true] {
+            if sqlx {
+                let mut transaction = other.begin().await.unwrap();
+                let finished = store.finish_in_sqlx(&mut transaction, &claimant, 204, now + hour * 24).await;
+                assert_eq!(finished.unwrap(), Settled::Done);
+                if commits { transaction.commit().await.unwrap() } else { transaction.rollback().await.unwrap() }
+            } else {
+                let transaction = client.transaction().await.unwrap();
+                transaction.batch_execute(&effect).await.unwrap();
+                let finished = store.finish_in(&transaction, &claimant, 204, now + hour * 24).await;
+                assert_eq!(finished.unwrap(), Settled::Done);
+                if commits { transaction.commit().await.unwrap() } else { transaction.rollback().await.unwrap() }
+            }
+            let begun = store.begin(&[key], now, now + hour).await.unwrap()[0];
+            let expected = if commits { Begin::Done { status: 204 } } else { Begin::Busy { until: now + hour } };
+            assert_eq!(begun, expected, "sqlx: {sqlx}");
+        }
+    }
+    let effects: i64 =
+        client.query_one(&format!("SELECT count(*) FROM {}.effect", schema.name), &[]).await.unwrap().get(0);
+    assert_eq!(effects, 1);
+}
+
+async fn settle_together(url: String) {
+    use hookwire::delivery::{NewDelivery, Next, Settlement};
+    use hookwire::id::{DeliveryId, EndpointId};
+    use hookwire::store::{Append, Claim, History, LaneClaim, Outbox};
+
+    let schema = Schema::new(&url);
+    let store = schema.open().await;
+    let now: Timestamp = SystemClock.now();
+    let lane = EndpointId::generate(now);
+    let delivery = NewDelivery { id: DeliveryId::generate(now), endpoint: lane, leased_until: None };
+    let append = Append { event: Arc::new(event("job").seal(now)), deliveries: vec![delivery], now };
+    store.append(vec![append]).await.unwrap();
+    let lanes = vec![LaneClaim { endpoint: lane, max: 1 }];
+    let claim = Claim { lanes, now, until: now + Duration::from_secs(60) };
+    let leased = store.claim(claim).await.unwrap().leased.remove(0);
+    let settlement = Settlement::of(&leased, Next::Delivered, now);
+    let mut client = connect(&url).await;
+    for (commits, pending) in [(false, 1), (true, 0)] {
+        let transaction = client.transaction().await.unwrap();
+        assert_eq!(store.settle_in(&transaction, &settlement).await.unwrap(), Settled::Done);
+        if commits {
+            transaction.commit().await.unwrap()
+        } else {
+            transaction.rollback().await.unwrap()
+        }
+        assert_eq!(store.counts(None).await.unwrap().pending, pending);
+    }
+    let transaction = client.transaction().await.unwrap();
+    assert_eq!(store.settle_in(&transaction, &settlement).await.unwrap(), Settled::LeaseLost);
+}

@@ -1,0 +1,247 @@
+//! A server that is in trouble, or not what it should be.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use hookwire::clock::{Clock, SystemClock};
+use hookwire::delivery::NewDelivery;
+use hookwire::event::NewEvent;
+use hookwire::id::{DeliveryId, EndpointId, EventId, Tenant};
+use hookwire::store::postgres::tokio_postgres::{self, NoTls};
+use hookwire::store::postgres::{OpenError, PostgresOptions};
+use hookwire::store::{Append, Appended, Control, History, Outbox, StoreErrorKind};
+use libtest_mimic::Trial;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::Needs;
+use crate::postgres::Server;
+use crate::schema::Schema;
+
+pub fn trials(postgres: &Needs, binaries: &Needs) -> Vec<Trial> {
+    vec![
+        binaries.test("faults::f_37_a_server_that_reads_only_is_unavailable_until_it_writes_again", reads_only),
+        postgres.test("faults::f_38_an_exhausted_pool_is_unavailable_and_recovers", exhausted),
+        postgres.test("faults::f_39_a_deadlock_is_tried_again", deadlock),
+        postgres.test("faults::f_40_an_append_whose_commit_is_not_answered_is_stored_once", unanswered),
+        postgres.test("faults::several_processes_make_the_schema_together", made_together),
+        postgres.test("faults::a_newer_schema_is_refused", newer),
+        postgres.test("faults::a_commit_that_is_not_durable_is_refused", not_durable),
+        postgres.test("faults::a_bad_address_is_told", |_| no_server()),
+    ]
+}
+
+pub fn append(lane: EndpointId, id: &str) -> Append {
+    let now = SystemClock.now();
+    let event = NewEvent::json("a.b", &1).unwrap().tenant("acme").id(EventId::new(id).unwrap());
+    let delivery = NewDelivery { id: DeliveryId::generate(now), endpoint: lane, leased_until: None };
+    Append { event: Arc::new(event.seal(now)), deliveries: vec![delivery], now }
+}
+
+fn lane() -> EndpointId {
+    EndpointId::generate(SystemClock.now())
+}
+
+async fn connect(url: &str) -> tokio_postgres::Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+/// What a server says that was demoted, or is not promoted yet.
+async fn reads_only(_: String) {
+    let server = Server::start().unwrap();
+    let schema = Schema::new(&server.url());
+    let store = schema.open().await;
+    let admin = connect(&server.url()).await;
+    admin.batch_execute("ALTER SYSTEM SET default_transaction_read_only = on").await.unwrap();
+    admin.batch_execute("SELECT pg_reload_conf()").await.unwrap();
+    let mut kind = None;
+    for number in 0..100 {
+        let appended = store.append(vec![append(lane(), &format!("refused-{number}"))]).await;
+        kind = appended.err().map(|error| error.kind());
+        if kind.is_some() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(kind, Some(StoreErrorKind::Unavailable));
+    admin.batch_execute("SET default_transaction_read_only = off").await.unwrap();
+    admin.batch_execute("ALTER SYSTEM RESET default_transaction_read_only").await.unwrap();
+    admin.batch_execute("SELECT pg_reload_conf()").await.unwrap();
+    crate::until(|| async { store.append(vec![append(lane(), "later")]).await.is_ok() }).await;
+}
+
+async fn exhausted(url: String) {
+    let schema = Schema::new(&url);
+    let store = schema.options().connections(2).wait_timeout(Duration::from_millis(300)).open().await.unwrap();
+    store.append(vec![append(lane(), "before")]).await.unwrap();
+    let mut admin = connect(&url).await;
+    let lock = admin.transaction().await.unwrap();
+    lock.batch_execute(&format!("LOCK TABLE {}.publish IN ACCESS EXCLUSIVE MODE", schema.name)).await.unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..200 {
+        let store = store.clone();
+        tasks.spawn(async move {
+            let tenant = Tenant::from("acme");
+            let id = EventId::new(format!("none-{number}")).unwrap();
+            store.event(&tenant, &id).await.map(drop).map_err(|error| error.kind())
+        });
+    }
+    // Two wait for the table, the others for them, and are told so.
+    let mut unavailable = 0;
+    while unavailable < 198 {
+        match tasks.join_next().await.unwrap().unwrap() {
+            Err(kind) => {
+                assert_eq!(kind, StoreErrorKind::Unavailable);
+                unavailable += 1;
+            }
+            Ok(()) => panic!("the table is locked"),
+        }
+    }
+    lock.rollback().await.unwrap();
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap().unwrap();
+    }
+    store.append(vec![append(lane(), "after")]).await.unwrap();
+}
+
+/// Somebody else's transaction takes two rows the other way round. The server ends one of the two; ours comes again.
+async fn deadlock(url: String) {
+    let schema = Schema::new(&url);
+    let store = schema.open().await;
+    let (first, second) = (append(lane(), "first"), append(lane(), "second"));
+    let ids = [first.deliveries[0].id, second.deliveries[0].id];
+    store.append(vec![first, second]).await.unwrap();
+    for _ in 0..3 {
+        let mut admin = connect(&url).await;
+        let other = admin.transaction().await.unwrap();
+        let touch = |id: DeliveryId| {
+            let uuid = hex::encode(id.as_bytes());
+            format!("UPDATE {}.delivery SET reason = reason WHERE id = '{uuid}'", schema.name)
+        };
+        // Ours goes through the table in the order in which it stands there.
+        other.batch_execute(&touch(ids[1])).await.unwrap();
+        let cancelling = {
+            let store = store.clone();
+            tokio::spawn(async move { store.cancel(ids.to_vec(), SystemClock.now()).await })
+        };
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let theirs = other.batch_execute(&touch(ids[0])).await;
+        match theirs {
+            Ok(()) => other.commit().await.unwrap(),
+            Err(_) => other.rollback().await.unwrap(),
+        }
+        assert_eq!(cancelling.await.unwrap().unwrap(), [true, true]);
+        let now = SystemClock.now();
+        assert_eq!(store.resend(ids.map(|id| (id, now)).to_vec()).await.unwrap(), [true, true]);
+    }
+}
+
+/// A proxy that cuts the connection right after a COMMIT went to the server, for as long as it is told to.
+async fn cutting_proxy(to: String, cuts: Arc<AtomicU32>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let (to, cuts) = (to.clone(), cuts.clone());
+            tokio::spawn(async move {
+                let server = TcpStream::connect(to).await.unwrap();
+                let ((mut from_client, mut to_client), (mut from_server, mut to_server)) =
+                    (client.into_split(), server.into_split());
+                let answers = tokio::spawn(async move { tokio::io::copy(&mut from_server, &mut to_client).await });
+                let mut buffer = vec![0; 64 * 1024];
+                while let Ok(read @ 1..) = from_client.read(&mut buffer).await {
+                    let said = &buffer[..read];
+                    let commits = said.windows(6).any(|window| window == b"COMMIT");
+                    if commits
+                        && cuts.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
+                    {
+                        answers.abort();
+                        to_server.write_all(said).await.unwrap();
+                        // The server gets to work before it notices that nobody listens.
+                        tokio::time::sleep(Duration::from_millis(20)).await;
+                        return;
+                    }
+                    if to_server.write_all(said).await.is_err() {
+                        break;
+                    }
+                }
+                answers.abort();
+            });
+        }
+    });
+    port
+}
+
+async fn unanswered(url: String) {
+    let direct: tokio_postgres::Config = url.parse().unwrap();
+    let at = format!("127.0.0.1:{}", direct.get_ports()[0]);
+    let cuts = Arc::new(AtomicU32::new(0));
+    let port = cutting_proxy(at, cuts.clone()).await;
+    let schema = Schema::new(&url);
+    let mut through = tokio_postgres::Config::new();
+    through.host("127.0.0.1").port(port).user(direct.get_user().unwrap()).dbname(direct.get_dbname().unwrap());
+    let store = PostgresOptions::from_config(through).schema(&schema.name).unwrap().open().await.unwrap();
+    for (number, lost) in [1, 2, 1, 3].into_iter().enumerate() {
+        cuts.store(lost, Ordering::SeqCst);
+        let id = format!("cut-{number}");
+        let appended = store.append(vec![append(lane(), &id)]).await;
+        assert_eq!(appended.unwrap(), [Appended::Stored], "{lost} answers lost");
+        assert_eq!(cuts.load(Ordering::SeqCst), 0, "they were lost");
+        let again = store.append(vec![append(lane(), &id)]).await;
+        assert_eq!(again.unwrap(), [Appended::Duplicate]);
+    }
+    // More than it puts up with: it says so, and what happened can be asked.
+    cuts.store(100, Ordering::SeqCst);
+    let error = store.append(vec![append(lane(), "lost")]).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unknown);
+    cuts.store(0, Ordering::SeqCst);
+    assert_eq!(store.append(vec![append(lane(), "lost")]).await.unwrap(), [Appended::Duplicate]);
+    assert_eq!(store.counts(None).await.unwrap().pending, 5, "no double dispatch");
+}
+
+async fn made_together(url: String) {
+    let schema = Schema::new(&url);
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let options = schema.options().connections(2);
+        tasks.spawn(async move { options.open().await });
+    }
+    let mut stores = Vec::new();
+    while let Some(opened) = tasks.join_next().await {
+        stores.push(opened.unwrap().unwrap());
+    }
+    stores[0].append(vec![append(lane(), "one")]).await.unwrap();
+    for store in &stores {
+        assert_eq!(store.counts(None).await.unwrap().pending, 1);
+    }
+}
+
+async fn newer(url: String) {
+    let schema = Schema::new(&url);
+    drop(schema.open().await);
+    connect(&url).await.batch_execute(&format!("UPDATE {}.schema SET version = 99", schema.name)).await.unwrap();
+    let refused = schema.options().open().await.unwrap_err();
+    assert!(matches!(refused, OpenError::Newer { found: 99, .. }), "{refused}");
+}
+
+async fn not_durable(url: String) {
+    let schema = Schema::new(&url);
+    let mut config: tokio_postgres::Config = url.parse().unwrap();
+    config.options("-c synchronous_commit=off");
+    let options = PostgresOptions::from_config(config).schema(&schema.name).unwrap();
+    let refused = options.clone().open().await.unwrap_err();
+    assert!(matches!(refused, OpenError::NotDurable), "{refused}");
+    options.allow_asynchronous_commit().open().await.unwrap();
+}
+
+async fn no_server() {
+    assert!(matches!(PostgresOptions::new("postgres://host:port/none"), Err(OpenError::Url(_))));
+    let options = PostgresOptions::new("postgres://nobody@127.0.0.1:1/none").unwrap();
+    for bad in ["", "1a", "A", "a-b", "a\"b", &"x".repeat(49)] {
+        assert!(matches!(options.clone().schema(bad), Err(OpenError::Schema)), "{bad:?}");
+    }
+    assert!(matches!(options.open().await, Err(OpenError::Connect(_))));
+}

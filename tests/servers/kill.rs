@@ -1,0 +1,211 @@
+//! Killed servers, backends and workers: what was acknowledged is there afterwards, and is delivered.
+//!
+//! Short by default. The long run: `HOOKWIRE_KILL_CYCLES=1000 cargo test --test servers kill::`, of which the server's kills are a
+//! fifth.
+
+use std::collections::{HashSet, VecDeque};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use hookwire::endpoint::{NewEndpoint, Target};
+use hookwire::event::NewEvent;
+use hookwire::id::EventId;
+use hookwire::sender::egress::EgressPolicy;
+use hookwire::sender::{DispatchError, Sender};
+use hookwire::store::{History, PostgresStore};
+use hookwire::worker::{CancellationToken, Config};
+use libtest_mimic::Trial;
+
+use crate::child::{self, Running};
+use crate::postgres::{self, Server as Postgres};
+use crate::schema::{Dropped, Schema};
+use crate::server::{Reply, Server};
+use crate::{Needs, hidden, until};
+
+const CALLERS: usize = 16;
+const CHILD: &str = "kill::child";
+
+pub fn trials(binaries: &Needs) -> Vec<Trial> {
+    vec![
+        binaries.test("kill::f_36_what_was_acknowledged_survives_kills_of_the_server", |_| servers_die()),
+        binaries.test("kill::f_52_of_three_workers_one_is_killed_again_and_again", |_| workers_die()),
+        hidden(CHILD, dispatches_until_it_is_killed),
+    ]
+}
+
+fn cycles() -> usize {
+    let cycles = std::env::var("HOOKWIRE_KILL_CYCLES").ok().and_then(|text| text.parse().ok()).unwrap_or(10);
+    cycles / 5
+}
+
+/// Leases are short, so that those of the dead end soon.
+fn sender(store: &PostgresStore) -> Sender {
+    let egress = EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();
+    let config = Config { lease: Duration::from_secs(40), ..Config::default() };
+    Sender::builder(store.clone()).clock(store.clock()).egress(egress).worker(config).build().unwrap()
+}
+
+async fn register(sender: &Sender, server: &Server) {
+    sender.endpoints().create(NewEndpoint::at(Target::parse(&server.url("/in")).unwrap())).await.unwrap();
+}
+
+/// What has arrived: which, and how many requests.
+#[derive(Clone, Default)]
+struct Judge {
+    ids: Arc<Mutex<HashSet<String>>>,
+    requests: Arc<AtomicUsize>,
+}
+
+impl Judge {
+    async fn listen(&self) -> Server {
+        let judge = self.clone();
+        Server::forgetful(move |request| {
+            judge.requests.fetch_add(1, Ordering::Relaxed);
+            judge.ids.lock().unwrap().insert(request.headers["webhook-id"].to_str().unwrap().to_owned());
+            Reply::status(204)
+        })
+        .await
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the figures of the long run")]
+fn report(figures: &str) {
+    eprintln!("{figures}");
+}
+
+/// Dispatches until it is told to stop, each event again under its id until it is acknowledged.
+async fn dispatch(sender: Sender, caller: usize, stop: Arc<AtomicBool>) -> Vec<String> {
+    let mut acknowledged = Vec::new();
+    for turn in 0.. {
+        let id = format!("event-{caller}-{turn}");
+        loop {
+            if stop.load(Ordering::Relaxed) {
+                return acknowledged;
+            }
+            let event = NewEvent::json("a.b", &turn).unwrap().id(EventId::new(id.as_str()).unwrap());
+            match sender.dispatch(event).await {
+                Ok(_) => break acknowledged.push(id),
+                Err(DispatchError::Store(error)) => assert!(error.is_retryable(), "{error:?}"),
+                Err(error) => panic!("{error}"),
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    acknowledged
+}
+
+/// The postmaster is killed in one cycle, all its backends in another, under load each time.
+async fn servers_die() {
+    let mut postgres = Postgres::start().unwrap();
+    let schema = Schema::new(&postgres.url());
+    let store = schema.open().await;
+    let (sender, judge) = (sender(&store), Judge::default());
+    let server = judge.listen().await;
+    register(&sender, &server).await;
+    let stop = CancellationToken::new();
+    let worker = tokio::spawn(sender.worker().run(stop.clone()));
+    let enough = Arc::new(AtomicBool::new(false));
+    let callers: Vec<_> =
+        (0..CALLERS).map(|caller| tokio::spawn(dispatch(sender.clone(), caller, enough.clone()))).collect();
+    for cycle in 0..cycles() {
+        let seen = judge.requests.load(Ordering::Relaxed);
+        until(|| async { judge.requests.load(Ordering::Relaxed) >= seen + 300 }).await;
+        let died = if cycle % 2 == 0 {
+            tokio::task::spawn_blocking(move || {
+                postgres.kill();
+                postgres.run();
+                postgres
+            })
+        } else {
+            tokio::task::spawn_blocking(move || {
+                for pid in postgres::children_of(postgres.pid()) {
+                    let _gone = std::process::Command::new("kill").args(["-9", &pid.to_string()]).output();
+                }
+                postgres.wait();
+                postgres
+            })
+        };
+        postgres = died.await.unwrap();
+    }
+    enough.store(true, Ordering::Relaxed);
+    let mut acknowledged = Vec::new();
+    for caller in callers {
+        acknowledged.extend(caller.await.unwrap());
+    }
+    until(|| async { store.counts(None).await.is_ok_and(|counts| counts.pending == 0) }).await;
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+    let arrived = judge.ids.lock().unwrap();
+    let lost: Vec<_> = acknowledged.iter().filter(|id| !arrived.contains(*id)).collect();
+    assert!(lost.is_empty(), "{lost:?}");
+    let (kept, requests) = (acknowledged.len(), judge.requests.load(Ordering::Relaxed));
+    report(&format!("{} kills of the server: {kept} acknowledged, none lost, {requests} requests", cycles()));
+}
+
+/// In a process of its own, on the parent's schema: dispatches, delivers, and says what was acknowledged.
+async fn dispatches_until_it_is_killed() {
+    let (path, _) = child::task();
+    let store = Schema::named(path.to_str().unwrap()).open().await;
+    let sender = sender(&store);
+    let _worker = tokio::spawn(sender.worker().run(CancellationToken::new()));
+    let mut callers = tokio::task::JoinSet::new();
+    for _ in 0..CALLERS {
+        let sender = sender.clone();
+        callers.spawn(async move {
+            for turn in 0.. {
+                let receipt = sender.dispatch(NewEvent::json("a.b", &turn).unwrap()).await.unwrap();
+                child::say(receipt.event.as_str());
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        });
+    }
+    while let Some(done) = callers.join_next().await {
+        done.unwrap();
+    }
+}
+
+/// Three processes dispatch and deliver; again and again one of them is killed, in turn, and another started.
+async fn workers_die() {
+    let postgres = Postgres::start().unwrap();
+    let schema = Schema::new(&postgres.url());
+    let store = schema.open().await;
+    let (sender, judge) = (sender(&store), Judge::default());
+    let server = judge.listen().await;
+    register(&sender, &server).await;
+    let acknowledged = kill_in_turn(&schema).await;
+    // Whoever is left: this process takes over when the leases of the dead have ended.
+    let stop = CancellationToken::new();
+    let worker = tokio::spawn(sender.worker().run(stop.clone()));
+    until(|| async { store.counts(None).await.unwrap().pending == 0 }).await;
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+    let arrived = judge.ids.lock().unwrap();
+    let lost: Vec<_> = acknowledged.iter().filter(|id| !arrived.contains(*id)).collect();
+    assert!(lost.is_empty(), "{lost:?}");
+    let (kept, requests) = (acknowledged.len(), judge.requests.load(Ordering::Relaxed));
+    report(&format!("{} kills among three workers: {kept} acknowledged, none lost, {requests} requests", cycles()));
+}
+
+async fn kill_in_turn(schema: &Dropped) -> Vec<String> {
+    let named = format!("{} {}", schema.url, schema.name);
+    let start = move || Running::start(child::command(&[], CHILD, Path::new(&named)), 0);
+    let killing = move || {
+        let mut running: VecDeque<_> = (0..3).map(|_| start()).collect();
+        let mut said = Vec::new();
+        for _ in 0..cycles() {
+            let Some(mut child) = running.pop_front() else { break };
+            said.extend((0..300).map(|_| child.next().expect("it lives until it is killed")));
+            child.kill();
+            said.extend(child.rest());
+            running.push_back(start());
+        }
+        for mut child in running {
+            child.kill();
+            said.extend(child.rest());
+        }
+        said
+    };
+    tokio::task::spawn_blocking(killing).await.unwrap()
+}

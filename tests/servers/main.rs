@@ -1,0 +1,97 @@
+//! What needs a server: PostgreSQL, Redis, a pooler between.
+//!
+//! `HOOKWIRE_TEST_POSTGRES` and `HOOKWIRE_TEST_REDIS` say where they are; without them the standard local ports are tried, and
+//! then servers of our own are started from the installed binaries. A test whose server cannot be had is reported as ignored,
+//! with what is missing; with `HOOKWIRE_TEST_REQUIRE=1` it fails.
+#![expect(clippy::disallowed_methods, reason = "tests play the outside world: clocks, sockets and all")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what surprises a test ends it")]
+#![expect(clippy::cognitive_complexity, reason = "each assertion counts as a branch")]
+#![expect(unreachable_pub, reason = "modules of a test binary share freely")]
+
+#[expect(dead_code, reason = "the other tests use more of it")]
+#[path = "../it/store/child.rs"]
+mod child;
+mod clients;
+mod conformance;
+mod faults;
+mod kill;
+mod pooler;
+mod postgres;
+mod schema;
+#[expect(dead_code, reason = "the other tests use more of it")]
+#[path = "../it/support/server.rs"]
+mod server;
+mod upkeep;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// Makes trials of what needs one server.
+#[derive(Clone, Debug)]
+pub struct Needs {
+    what: &'static str,
+    at: Option<String>,
+}
+
+impl Needs {
+    /// A test on a runtime of two threads; it is given where the server is.
+    pub fn test<F>(&self, name: impl Into<String>, run: impl FnOnce(String) -> F + Send + 'static) -> Trial
+    where
+        F: Future<Output = ()>,
+    {
+        let at = self.at.clone();
+        let what = self.what;
+        let missing = at.is_none();
+        let trial = Trial::test(name, move || {
+            let at = at.ok_or_else(|| Failed::from(format!("needs {what}")))?;
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+            runtime.block_on(run(at));
+            runtime.shutdown_timeout(Duration::from_secs(5));
+            Ok(())
+        });
+        let required = std::env::var_os("HOOKWIRE_TEST_REQUIRE").is_some();
+        if missing { trial.with_kind(format!("needs {what}")).with_ignored_flag(!required) } else { trial }
+    }
+}
+
+/// What a test starts as another process.
+pub fn hidden<F>(name: &str, run: impl FnOnce() -> F + Send + 'static) -> Trial
+where
+    F: Future<Output = ()>,
+{
+    let trial = Trial::test(name, move || {
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(run());
+        Ok(())
+    });
+    trial.with_ignored_flag(true)
+}
+
+/// Waits until `ready` says so; fails after a minute.
+pub async fn until<F: Future<Output = bool>>(ready: impl Fn() -> F) {
+    for _ in 0..6_000 {
+        if ready().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it did not come to pass");
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    // A child is told where everything is.
+    let is_child = arguments.ignored;
+    let find = |find: fn() -> Option<String>| if is_child { None } else { find() };
+    let postgres = Needs { what: "a PostgreSQL server", at: find(schema::find) };
+    let binaries = Needs { what: "an installed PostgreSQL", at: find(|| postgres::binaries().map(|_| String::new())) };
+    let mut trials = conformance::trials(&postgres);
+    let installed = std::env::var_os("HOOKWIRE_INTEROP").and(postgres.at.clone());
+    trials.extend(clients::trials(&postgres, &Needs { what: "a PostgreSQL client for Python", at: installed }));
+    trials.extend(faults::trials(&postgres, &binaries));
+    trials.extend(kill::trials(&binaries));
+    trials.extend(upkeep::trials(&postgres));
+    trials.extend(pooler::trials(&Needs { what: "pgbouncer", at: pooler::find().and(postgres.at.clone()) }));
+    libtest_mimic::run(&arguments, trials).exit_code()
+}

@@ -1,0 +1,81 @@
+//! A PostgreSQL to test with, and a schema of its own for each test.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use hookwire::store::PostgresStore;
+use hookwire::store::postgres::PostgresOptions;
+
+use crate::postgres::{Server, answers, block_on, execute};
+
+/// Where a server is: what `HOOKWIRE_TEST_POSTGRES` says, else whatever answers on the standard port, else a server of our own
+/// from the installed binaries.
+pub fn find() -> Option<String> {
+    let given = std::env::var("HOOKWIRE_TEST_POSTGRES").ok();
+    given.or_else(standard).or_else(|| Server::start_shared().map(|server| server.url()))
+}
+
+/// A server that lets us in on the standard port.
+fn standard() -> Option<String> {
+    let user = std::env::var("USER").unwrap_or_else(|_| "postgres".into());
+    ["postgres".to_owned(), user]
+        .into_iter()
+        .map(|user| format!("postgres://{user}@127.0.0.1:5432/postgres"))
+        .find(|url| answers(url))
+}
+
+/// Drops a schema in the end.
+#[derive(Debug)]
+pub struct Dropped(pub Schema);
+
+impl std::ops::Deref for Dropped {
+    type Target = Schema;
+
+    fn deref(&self) -> &Schema {
+        &self.0
+    }
+}
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        self.0.drop_all();
+    }
+}
+
+/// A schema of its own on a server.
+#[derive(Clone, Debug)]
+pub struct Schema {
+    pub url: String,
+    pub name: String,
+}
+
+impl Schema {
+    pub fn new(url: &str) -> Dropped {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        Dropped(Self { url: url.to_owned(), name: format!("hookwire_test_{}_{number}", std::process::id()) })
+    }
+
+    pub fn options(&self) -> PostgresOptions {
+        PostgresOptions::new(&self.url).unwrap().schema(&self.name).unwrap()
+    }
+
+    /// The schema of another process, for a child.
+    pub fn named(text: &str) -> Self {
+        let (url, name) = text.split_once(' ').unwrap();
+        Self { url: url.to_owned(), name: name.to_owned() }
+    }
+
+    pub async fn open(&self) -> PostgresStore {
+        self.options().open().await.unwrap()
+    }
+}
+
+impl Schema {
+    /// Drops it. By hand and not with the value, because a child uses its parent's.
+    pub fn drop_all(&self) {
+        let (url, sql) = (self.url.clone(), format!("DROP SCHEMA IF EXISTS \"{}\" CASCADE", self.name));
+        // A server that was stopped has nothing to drop.
+        let drop_it = move || answers(&url).then(|| block_on(execute(&url, &sql)));
+        let _left_behind = std::thread::spawn(drop_it).join();
+    }
+}

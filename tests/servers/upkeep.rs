@@ -1,0 +1,114 @@
+//! Partitions, wake-ups and the clock.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hookwire::clock::{Clock, SystemClock, Timestamp};
+use hookwire::delivery::{NewDelivery, Next, Settlement};
+use hookwire::event::NewEvent;
+use hookwire::id::{DeliveryId, EndpointId, EventId, Tenant};
+use hookwire::store::postgres::tokio_postgres::{self, NoTls};
+use hookwire::store::{Append, Appended, Claim, History, Intake, LaneClaim, Old, Outbox, PostgresStore};
+use libtest_mimic::Trial;
+
+use crate::Needs;
+use crate::schema::Schema;
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+pub fn trials(postgres: &Needs) -> Vec<Trial> {
+    vec![
+        postgres.test("upkeep::a_day_is_dropped_when_everything_in_it_is_old", days_are_dropped),
+        postgres.test("upkeep::another_process_is_woken", woken),
+        postgres.test("upkeep::an_unheard_process_still_finds_the_work", found_by_looking),
+        postgres.test("upkeep::the_clock_is_the_servers", clock),
+    ]
+}
+
+fn append(lane: EndpointId, id: &str, now: Timestamp) -> Append {
+    let event = NewEvent::json("a.b", &1).unwrap().tenant("acme").id(EventId::new(id).unwrap());
+    let delivery = NewDelivery { id: DeliveryId::generate(now), endpoint: lane, leased_until: None };
+    Append { event: Arc::new(event.seal(now)), deliveries: vec![delivery], now }
+}
+
+async fn deliver(store: &PostgresStore, lane: EndpointId, now: Timestamp) {
+    let lanes = vec![LaneClaim { endpoint: lane, max: 10 }];
+    let leased = store.claim(Claim { lanes, now, until: now + DAY }).await.unwrap().leased;
+    assert!(!leased.is_empty());
+    let settlements = leased.iter().map(|one| Settlement::of(one, Next::Delivered, now)).collect();
+    store.settle(settlements).await.unwrap();
+}
+
+/// The days of a table that have a partition.
+async fn days(url: &str, schema: &str, table: &str) -> Vec<String> {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let sql = "SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid \
+               JOIN pg_class p ON p.oid = i.inhparent JOIN pg_namespace n ON n.oid = p.relnamespace \
+               WHERE n.nspname = $1 AND p.relname = $2 ORDER BY 1";
+    client.query(sql, &[&schema, &table]).await.unwrap().iter().map(|row| row.get(0)).collect()
+}
+
+/// Today's, tomorrow's and two more stand ready. Time is what the caller says it is.
+async fn days_are_dropped(url: String) {
+    let schema = Schema::new(&url);
+    let store = schema.open().await;
+    assert_eq!(days(&url, &schema.name, "event").await.len(), 5, "four days, and the rest");
+    let today = SystemClock.now();
+    let lane = EndpointId::generate(today);
+    store.append(vec![append(lane, "done", today)]).await.unwrap();
+    deliver(&store, lane, today).await;
+    store.append(vec![append(lane, "owed", today + DAY)]).await.unwrap();
+
+    store.prune(Old::before(today), 100).await.unwrap();
+    assert_eq!(days(&url, &schema.name, "event").await.len(), 5, "today is not old");
+    let (acme, done, owed) = (Tenant::from("acme"), EventId::new("done").unwrap(), EventId::new("owed").unwrap());
+    assert!(store.event(&acme, &done).await.unwrap().is_some());
+
+    let later = Old { work: today + DAY * 10, keys: today - DAY };
+    store.prune(later, 100).await.unwrap();
+    assert!(store.event(&acme, &done).await.unwrap().is_none(), "its day is gone");
+    assert!(store.event(&acme, &owed).await.unwrap().is_some(), "its day is old too, but not everything is finished");
+    assert_eq!(store.counts(None).await.unwrap().pending, 1);
+    let left = days(&url, &schema.name, "event").await;
+    assert_eq!(left.len(), 2, "the day of what is owed, and the rest: {left:?}");
+    let again = store.append(vec![append(lane, "done", today)]).await.unwrap();
+    assert_eq!(again, [Appended::Duplicate], "its id outlives it");
+
+    store.prune(Old { keys: today + DAY * 10, ..later }, 100).await.unwrap();
+    let again = store.append(vec![append(lane, "done", today)]).await.unwrap();
+    assert_eq!(again, [Appended::Stored], "and is free at last");
+}
+
+async fn woken(url: String) {
+    let schema = Schema::new(&url);
+    let (here, there) = (schema.open().await, schema.open().await);
+    let mut wakes = there.wakes();
+    let now = SystemClock.now();
+    // It listens when it first says so.
+    tokio::time::timeout(Duration::from_secs(30), wakes.next()).await.unwrap();
+    here.append(vec![append(EndpointId::generate(now), "one", now)]).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(30), wakes.next()).await.unwrap();
+    drop((here, there));
+}
+
+/// Without LISTEN: `lanes` is the truth.
+async fn found_by_looking(url: String) {
+    let schema = Schema::new(&url);
+    let here = schema.open().await;
+    let there = schema.options().behind_a_pooler().open().await.unwrap();
+    let now = SystemClock.now();
+    let lane = EndpointId::generate(now);
+    here.append(vec![append(lane, "one", now)]).await.unwrap();
+    let lanes = there.lanes(None, 10).await.unwrap();
+    assert_eq!(lanes.iter().map(|it| it.endpoint).collect::<Vec<_>>(), [lane]);
+    deliver(&there, lane, SystemClock.now()).await;
+}
+
+async fn clock(url: String) {
+    let schema = Schema::new(&url);
+    let clock = schema.open().await.clock();
+    // The server is on this machine.
+    let apart = clock.now().since(SystemClock.now()).max(SystemClock.now().since(clock.now()));
+    assert!(apart < Duration::from_secs(1), "{apart:?}");
+}
