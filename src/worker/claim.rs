@@ -23,15 +23,6 @@ struct Sweep {
     completed: bool,
 }
 
-/// Why a rest is over.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Rested {
-    /// It is time, or this process has made work.
-    Enough,
-    /// Another process says that there may be work.
-    Woken,
-}
-
 impl Engine {
     /// Claims and starts work until `stop`. A claim under way is not cut off: what it found would wait for its lease.
     pub(super) async fn claim_until(self: &Arc<Self>, stop: &CancellationToken) -> Result<(), StoreError> {
@@ -51,8 +42,8 @@ impl Engine {
                 }
                 Err(error) => return Err(error),
             }
-            if stop.run_until_cancelled(self.rest(sweep_at, &mut wakes)).await == Some(Rested::Woken) {
-                // Another process has stored something: nobody here knows in which lane.
+            let _stopped = stop.run_until_cancelled(self.rest(sweep_at, &mut wakes)).await;
+            if self.sweep_is_asked_for() {
                 sweep_at = self.clock.now();
             }
         }
@@ -74,19 +65,19 @@ impl Engine {
     }
 
     /// Waits for news, the next due lane, or the next sweep.
-    async fn rest(&self, sweep_at: Timestamp, wakes: &mut Wakes) -> Rested {
+    async fn rest(&self, sweep_at: Timestamp, wakes: &mut Wakes) {
         let due = self.state().lanes.next_timer().map_or(sweep_at, |timer| timer.min(sweep_at));
         let wait = due.since(self.clock.now());
         if wait > Duration::ZERO {
             tokio::select! {
                 biased;
-                () = self.work.notified() => Rested::Enough,
-                () = wakes.next() => Rested::Woken,
-                () = tokio::time::sleep(wait) => Rested::Enough,
+                () = self.work.notified() => {}
+                // Another process has stored something: nobody here knows in which lane.
+                () = wakes.next() => self.sweep_soon(),
+                () = tokio::time::sleep(wait) => {}
             }
         } else {
             tokio::task::yield_now().await;
-            Rested::Enough
         }
     }
 

@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use super::config::Limits;
+use super::crowd::Crowd;
 use super::deliver::Terms;
 use super::gate::{Gate, Standing};
 use super::lane::Lane;
@@ -32,6 +33,7 @@ const SHORT_WAIT: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Lanes {
     limits: Limits,
+    crowd: Crowd,
     open: bool,
     lanes: HashMap<EndpointId, Lane>,
     slots: Slots,
@@ -46,9 +48,10 @@ pub(super) struct Lanes {
 }
 
 impl Lanes {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: Limits, crowd: Crowd) -> Self {
         Self {
             limits,
+            crowd,
             open: false,
             lanes: HashMap::new(),
             slots: Slots::new(limits.in_flight),
@@ -58,6 +61,11 @@ impl Lanes {
             reserved: 0,
             give_back: Vec::new(),
         }
+    }
+
+    /// Who shares the lanes.
+    pub(super) const fn crowd(&mut self) -> &mut Crowd {
+        &mut self.crowd
     }
 
     /// Starts to accept work.
@@ -118,7 +126,7 @@ impl Lanes {
             return false;
         }
         let lane = self.lanes.entry(id).or_insert_with(Lane::assumed);
-        lane.agree(terms, now);
+        lane.agree(&self.crowd.part(id, terms), now);
         if lane.backlog || lane.gate.shut_until(now).is_some() || lane.room() == 0 {
             self.tidy(id, now);
             return false;
@@ -364,7 +372,7 @@ impl Lanes {
 
     fn quota(&mut self, id: EndpointId, terms: &Terms, share: u32, now: Timestamp) -> Option<LaneClaim> {
         let lane = self.lanes.get_mut(&id)?;
-        lane.agree(terms, now);
+        lane.agree(&self.crowd.part(id, terms), now);
         if let Some(until) = lane.gate.shut_until(now) {
             lane.backlog = false;
             self.set_timer(id, until);
@@ -450,6 +458,7 @@ impl Lanes {
 
     /// The lane's terms have changed. What was not started is given back when it is now closed.
     pub(super) fn change_terms(&mut self, id: EndpointId, terms: &Terms, now: Timestamp) {
+        let terms = &self.crowd.part(id, terms).into_owned();
         self.recount(id, |lane| {
             if lane.is_closed() && terms.concurrency > 0 {
                 lane.gate = Gate::default();
@@ -474,6 +483,6 @@ impl Lanes {
 
     /// After a hard stop: nothing is in flight any more.
     pub(super) fn reset(&mut self) {
-        *self = Self::new(self.limits);
+        *self = Self::new(self.limits, Crowd::alone(self.crowd.me()));
     }
 }

@@ -36,6 +36,33 @@ impl Engine {
         }
     }
 
+    /// Says that this worker lives, and learns who else does, for as long as it is polled.
+    pub(super) async fn attend_forever(&self) -> Result<(), StoreError> {
+        loop {
+            tokio::time::sleep(self.config.lease / 4).await;
+            self.attend().await?;
+        }
+    }
+
+    /// Shares what each lane may use with the workers that live. Whoever is not heard of for half a lease is dead to the others.
+    pub(super) async fn attend(&self) -> Result<(), StoreError> {
+        let (me, now) = (self.state().lanes.crowd().me(), self.clock.now());
+        match self.store.attend(self.deliver.crew(), me, now, now + self.config.lease / 2).await {
+            Ok(crew) => {
+                if self.state().lanes.crowd().meet(crew) {
+                    // Lanes may be this worker's that were not, and have work in the store.
+                    self.sweep_soon();
+                }
+                Ok(())
+            }
+            Err(error) if error.is_retryable() => {
+                tracing::warn!(%error, "this worker could not say that it lives; it will be tried again");
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     async fn extend(&self) -> Result<(), StoreError> {
         let now = self.clock.now();
         let leases = self.state().lanes.ending(now + self.config.lease / 2);
