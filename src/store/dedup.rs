@@ -87,7 +87,7 @@ pub enum Begin {
 /// 5. `abandon` MUST make the key fresh at once, fenced likewise (`abandon_makes_it_fresh_again`,
 ///    `abandon_with_a_lost_lease_changes_nothing`).
 /// 6. `prune` MUST remove only what has expired: finished records past `expires`, unfinished ones whose lease ended
-///    before `now`; at most `limit` (`a_dedup_prune_forgets_expired_records_only`, `a_dedup_prune_is_bounded`).
+///    before `now`; at most `limit`; a backend that forgets by itself answers 0 (`a_dedup_prune_forgets_expired_records_only`, `a_dedup_prune_is_bounded`).
 /// 7. `finish` MUST be durable when it returns, where the store is durable (`finish_is_visible_to_a_second_handle`).
 #[async_trait]
 pub trait Dedup: fmt::Debug + Send + Sync + 'static {

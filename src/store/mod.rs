@@ -23,6 +23,8 @@ pub mod memory;
 mod outbox;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+#[cfg(feature = "redis")]
+pub mod redis;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod relational;
 #[cfg(feature = "outbox")]
@@ -47,6 +49,8 @@ pub use self::memory::MemoryStore;
 pub use self::outbox::{Append, Appended, Claim, Claimed, LaneClaim, LaneDue, Outbox, Store};
 #[cfg(feature = "postgres")]
 pub use self::postgres::PostgresStore;
+#[cfg(feature = "redis")]
+pub use self::redis::RedisDedup;
 #[cfg(feature = "outbox")]
 pub use self::roster::Roster;
 #[cfg(feature = "sqlite")]

@@ -17,6 +17,7 @@ mod faults;
 mod kill;
 mod pooler;
 mod postgres;
+mod redis;
 mod schema;
 #[expect(dead_code, reason = "the other tests use more of it")]
 #[path = "../it/support/server.rs"]
@@ -92,6 +93,9 @@ fn main() -> ExitCode {
     trials.extend(faults::trials(&postgres, &binaries));
     trials.extend(kill::trials(&binaries));
     trials.extend(upkeep::trials(&postgres));
+    let redis = Needs { what: "a Redis server", at: find(redis::find) };
+    let redis_server = Needs { what: "an installed Redis", at: find(|| redis::installed().map(|()| String::new())) };
+    trials.extend(redis::trials(&redis, &redis_server));
     trials.extend(pooler::trials(&Needs { what: "pgbouncer", at: pooler::find().and(postgres.at.clone()) }));
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -105,6 +105,7 @@ impl Subject {
 pub struct DedupSubject {
     pub(super) store: Arc<dyn Dedup>,
     pub(super) second: Arc<dyn Dedup>,
+    pub(super) forgets_by_itself: bool,
     _keep: Box<dyn Any + Send + Sync>,
 }
 
@@ -112,7 +113,14 @@ impl DedupSubject {
     /// A store and a second handle to the same one.
     #[must_use]
     pub fn new(store: Arc<dyn Dedup>, second: Arc<dyn Dedup>) -> Self {
-        Self { store, second, _keep: Box::new(()) }
+        Self { store, second, forgets_by_itself: false, _keep: Box::new(()) }
+    }
+
+    /// What has expired goes by itself, by the backend's own clock: pruning finds nothing to do.
+    #[must_use]
+    pub const fn forgetting_by_itself(mut self) -> Self {
+        self.forgets_by_itself = true;
+        self
     }
 
     /// Keeps something alive until the case has ended.
