@@ -4,7 +4,9 @@
 //!
 //! 1. Appends by 1, 64 and 512 callers: a second, and CPU of each, here and in the server. Target: 40,000/s at 512.
 //! 2. Full cycles without HTTP: append by 512 callers, claim, settle. Target: 15,000/s.
-//! 3. Claim and settlement with 10,000 and with 1,000,000 pending. Target: the second at least 0.8 of the first.
+//! 3. From dispatch to settled with HTTP, by a worker in this process and by two and four in processes of their own, beside a
+//!    bare loop that posts the same; of all the CPU used, the receiver's excepted. Target: 0.15 of the bare loop.
+//! 4. Claim and settlement with 10,000 and with 1,000,000 pending. Target: the second at least 0.8 of the first.
 //!
 //! `cargo bench --bench postgres`; `HOOKWIRE_BENCH_PENDING` sets the larger number, `HOOKWIRE_BENCH_OPERATIONS` (default 50,000)
 //! how many operations each figure is taken over.
@@ -13,6 +15,9 @@
 #[expect(dead_code, unreachable_pub, reason = "the tests use more of it")]
 #[path = "../../tests/servers/postgres.rs"]
 mod postgres;
+
+#[path = "../parts/mod.rs"]
+mod parts;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -34,11 +39,15 @@ const PAYLOAD: usize = 1_024;
 const LEASE: Duration = Duration::from_secs(60);
 
 fn main() {
+    if std::env::args().any(|argument| argument == "receiver") {
+        return runtime(1).block_on(parts::receiver::serve());
+    }
     let many = number("HOOKWIRE_BENCH_PENDING", 1_000_000);
     let operations = number("HOOKWIRE_BENCH_OPERATIONS", 50_000);
-    let server = Server::start().expect("PostgreSQL is installed");
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(async {
-        println!("{:<34}{:>10}{:>14}{:>16}", "", "a second", "CPU us, ours", "CPU us, server");
+    let server = Server::start().unwrap();
+    println!("{:<34}{:>10}{:>14}{:>16}", "", "a second", "CPU us, ours", "CPU us, server");
+    end_to_end(&server, operations);
+    runtime(2).block_on(async {
         for callers in [1, 64, 512] {
             let store = open(&server, &format!("append_{callers}")).await;
             let operations = if callers == 1 { operations / 20 } else { operations };
@@ -58,6 +67,27 @@ fn main() {
             rates[1] / rates[0]
         );
     });
+}
+
+fn runtime(threads: usize) -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build().unwrap()
+}
+
+fn end_to_end(server: &Server, operations: usize) {
+    let (mut receiver, url) = parts::start_receiver();
+    let mut bare = f64::INFINITY;
+    for round in 0..3 {
+        let used = Used::now(server);
+        runtime(1).block_on(parts::bare(&url, operations));
+        bare = bare.min(used.report(server, "bare hyper loop", operations).cpu);
+        let used = Used::now(server);
+        let flow = async { parts::hookwire(open(server, &format!("flow_{round}")).await, &url, operations).await };
+        drop(runtime(1).block_on(flow));
+        let cpu = used.report(server, "dispatch to settled", operations).cpu;
+        println!("    {:.2} of the bare loop's deliveries per CPU-second (target 0.15)", bare / cpu);
+    }
+    receiver.kill().unwrap();
+    receiver.wait().unwrap();
 }
 
 fn number(variable: &str, default: usize) -> usize {
@@ -91,14 +121,21 @@ impl Used {
         Self { began: Instant::now(), ours: ticks("self", 11..13), server: children + postmaster }
     }
 
-    fn report(self, server: &Server, what: &str, operations: usize) -> f64 {
+    fn report(self, server: &Server, what: &str, operations: usize) -> Figures {
         let now = Self::now(server);
         let count = f64::from(u32::try_from(operations).unwrap());
         let rate = count / self.began.elapsed().as_secs_f64();
         let (ours, theirs) = ((now.ours - self.ours) * 1e6 / count, (now.server - self.server) * 1e6 / count);
         println!("{what:<34}{rate:>10.0}{ours:>14.1}{theirs:>16.1}");
-        rate
+        Figures { rate, cpu: ours + theirs }
     }
+}
+
+struct Figures {
+    /// A second.
+    rate: f64,
+    /// Microseconds of each, here and in the server.
+    cpu: f64,
 }
 
 fn owe(endpoint: EndpointId) -> Append {
@@ -150,7 +187,7 @@ async fn appends(server: &Server, store: &PostgresStore, callers: usize, operati
     append_all(store, &lanes, callers, operations / 10).await;
     let used = Used::now(server);
     append_all(store, &lanes, callers, operations).await;
-    used.report(server, &format!("append, {callers} callers"), operations);
+    let _figures = used.report(server, &format!("append, {callers} callers"), operations);
 }
 
 /// Claims and settles whatever there is, 256 lanes at a time, as a worker would; two at the same time.
@@ -181,14 +218,14 @@ async fn drain(store: &PostgresStore, until: usize) -> usize {
 async fn claims(server: &Server, store: &PostgresStore, operations: usize) {
     let used = Used::now(server);
     let done = drain(store, operations).await;
-    used.report(server, "claim and settle", done);
+    let _figures = used.report(server, "claim and settle", done);
 }
 
 async fn cycles(server: &Server, store: &PostgresStore, operations: usize) {
     let lanes = lanes();
     let used = Used::now(server);
     let (done, ()) = tokio::join!(drain(store, operations), append_all(store, &lanes, 512, operations));
-    used.report(server, "append, claim and settle", done);
+    let _figures = used.report(server, "append, claim and settle", done);
 }
 
 /// Half of what is pending is overdue in one lane that nobody asks for.
@@ -208,5 +245,5 @@ async fn scale(server: &Server, store: &PostgresStore, pending: usize) -> f64 {
             break;
         }
     }
-    used.report(server, &format!("claim and settle, {pending} pending"), done)
+    used.report(server, &format!("claim and settle, {pending} pending"), done).rate
 }

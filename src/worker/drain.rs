@@ -43,11 +43,7 @@ impl Shift {
             return Ok(());
         }
         self.take_leftovers();
-        let me = self.engine.state().lanes.crowd().me();
-        // If that fails, the others will notice.
-        if let Err(error) = self.engine.store.leave(me).await {
-            tracing::debug!(%error, "nobody was told that this worker has stopped");
-        }
+        self.engine.leave().await;
         self.engine.give_back().await
     }
 

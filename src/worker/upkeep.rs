@@ -63,6 +63,14 @@ impl Engine {
         }
     }
 
+    /// Says that this worker has stopped. If that fails, the others will notice.
+    pub(super) async fn leave(&self) {
+        let me = self.state().lanes.crowd().me();
+        if let Err(error) = self.store.leave(me).await {
+            tracing::debug!(%error, "nobody was told that this worker has stopped");
+        }
+    }
+
     async fn extend(&self) -> Result<(), StoreError> {
         let now = self.clock.now();
         let leases = self.state().lanes.ending(now + self.config.lease / 2);

@@ -44,7 +44,7 @@ struct Bench {
 
 impl Bench {
     async fn new(url: &str) -> Self {
-        let (schema, server) = (Schema::new(url), Server::start(|_| Reply::status(204)).await);
+        let (schema, server) = (Schema::fresh(url), Server::start(|_| Reply::status(204)).await);
         let store = schema.open().await;
         let egress = EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();
         let sender = Sender::builder(store.clone()).clock(store.clock()).egress(egress).build().unwrap();
@@ -188,7 +188,7 @@ async fn refused_row(url: String) {
 }
 
 async fn finish_together(url: String) {
-    let schema = Schema::new(&url);
+    let schema = Schema::fresh(&url);
     let store = schema.open().await;
     let (now, hour) = (SystemClock.now(), Duration::from_secs(3_600));
     let mut client = connect(&url).await;
@@ -204,13 +204,15 @@ async fn finish_together(url: String) {
                 let mut transaction = other.begin().await.unwrap();
                 let finished = store.finish_in_sqlx(&mut transaction, &claimant, 204, now + hour * 24).await;
                 assert_eq!(finished.unwrap(), Settled::Done);
-                if commits { transaction.commit().await.unwrap() } else { transaction.rollback().await.unwrap() }
+                let ended = if commits { transaction.commit().await } else { transaction.rollback().await };
+                ended.unwrap();
             } else {
                 let transaction = client.transaction().await.unwrap();
                 transaction.batch_execute(&effect).await.unwrap();
                 let finished = store.finish_in(&transaction, &claimant, 204, now + hour * 24).await;
                 assert_eq!(finished.unwrap(), Settled::Done);
-                if commits { transaction.commit().await.unwrap() } else { transaction.rollback().await.unwrap() }
+                let ended = if commits { transaction.commit().await } else { transaction.rollback().await };
+                ended.unwrap();
             }
             let begun = store.begin(&[key], now, now + hour).await.unwrap()[0];
             let expected = if commits { Begin::Done { status: 204 } } else { Begin::Busy { until: now + hour } };
@@ -227,7 +229,7 @@ async fn settle_together(url: String) {
     use hookwire::id::{DeliveryId, EndpointId};
     use hookwire::store::{Append, Claim, History, LaneClaim, Outbox};
 
-    let schema = Schema::new(&url);
+    let schema = Schema::fresh(&url);
     let store = schema.open().await;
     let now: Timestamp = SystemClock.now();
     let lane = EndpointId::generate(now);
@@ -242,11 +244,8 @@ async fn settle_together(url: String) {
     for (commits, pending) in [(false, 1), (true, 0)] {
         let transaction = client.transaction().await.unwrap();
         assert_eq!(store.settle_in(&transaction, &settlement).await.unwrap(), Settled::Done);
-        if commits {
-            transaction.commit().await.unwrap()
-        } else {
-            transaction.rollback().await.unwrap()
-        }
+        let ended = if commits { transaction.commit().await } else { transaction.rollback().await };
+        ended.unwrap();
         assert_eq!(store.counts(None).await.unwrap().pending, pending);
     }
     let transaction = client.transaction().await.unwrap();

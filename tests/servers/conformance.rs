@@ -22,7 +22,7 @@ pub fn trials(postgres: &Needs) -> Vec<Trial> {
 
 /// Two stores on one schema, as two processes would have.
 async fn stored(url: String, case: Case<Subject>, plain: bool) {
-    let schema = Schema::new(&url);
+    let schema = Schema::fresh(&url);
     let open = || async {
         let options = if plain { schema.options().behind_a_pooler() } else { schema.options() };
         options.open().await.unwrap()
@@ -31,6 +31,6 @@ async fn stored(url: String, case: Case<Subject>, plain: bool) {
 }
 
 async fn deduplicated(url: String, case: Case<DedupSubject>) {
-    let schema = Schema::new(&url);
+    let schema = Schema::fresh(&url);
     case(&DedupSubject::new(Arc::new(schema.open().await), Arc::new(schema.open().await))).await;
 }

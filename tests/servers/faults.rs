@@ -52,7 +52,7 @@ async fn connect(url: &str) -> tokio_postgres::Client {
 /// What a server says that was demoted, or is not promoted yet.
 async fn reads_only(_: String) {
     let server = Server::start().unwrap();
-    let schema = Schema::new(&server.url());
+    let schema = Schema::fresh(&server.url());
     let store = schema.open().await;
     let admin = connect(&server.url()).await;
     admin.batch_execute("ALTER SYSTEM SET default_transaction_read_only = on").await.unwrap();
@@ -74,7 +74,7 @@ async fn reads_only(_: String) {
 }
 
 async fn exhausted(url: String) {
-    let schema = Schema::new(&url);
+    let schema = Schema::fresh(&url);
     let store = schema.options().connections(2).wait_timeout(Duration::from_millis(300)).open().await.unwrap();
     store.append(vec![append(lane(), "before")]).await.unwrap();
     let mut admin = connect(&url).await;
@@ -109,7 +109,7 @@ async fn exhausted(url: String) {
 
 /// Somebody else's transaction takes two rows the other way round. The server ends one of the two; ours comes again.
 async fn deadlock(url: String) {
-    let schema = Schema::new(&url);
+    let schema = Schema::fresh(&url);
     let store = schema.open().await;
     let (first, second) = (append(lane(), "first"), append(lane(), "second"));
     let ids = [first.deliveries[0].id, second.deliveries[0].id];
@@ -139,7 +139,8 @@ async fn deadlock(url: String) {
     }
 }
 
-/// A proxy that cuts the connection right after a COMMIT went to the server, for as long as it is told to.
+/// A proxy that cuts the connection right after a COMMIT, or an event called `cut-…`, went to the server, as often as it is told
+/// to.
 async fn cutting_proxy(to: String, cuts: Arc<AtomicU32>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -154,7 +155,8 @@ async fn cutting_proxy(to: String, cuts: Arc<AtomicU32>) -> u16 {
                 let mut buffer = vec![0; 64 * 1024];
                 while let Ok(read @ 1..) = from_client.read(&mut buffer).await {
                     let said = &buffer[..read];
-                    let commits = said.windows(6).any(|window| window == b"COMMIT");
+                    let commits = said.windows(6).any(|window| window == b"COMMIT")
+                        || said.windows(4).any(|window| window == b"cut-");
                     if commits
                         && cuts.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
                     {
@@ -180,7 +182,7 @@ async fn unanswered(url: String) {
     let at = format!("127.0.0.1:{}", direct.get_ports()[0]);
     let cuts = Arc::new(AtomicU32::new(0));
     let port = cutting_proxy(at, cuts.clone()).await;
-    let schema = Schema::new(&url);
+    let schema = Schema::fresh(&url);
     let mut through = tokio_postgres::Config::new();
     through.host("127.0.0.1").port(port).user(direct.get_user().unwrap()).dbname(direct.get_dbname().unwrap());
     let store = PostgresOptions::from_config(through).schema(&schema.name).unwrap().open().await.unwrap();
@@ -203,7 +205,7 @@ async fn unanswered(url: String) {
 }
 
 async fn made_together(url: String) {
-    let schema = Schema::new(&url);
+    let schema = Schema::fresh(&url);
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..8 {
         let options = schema.options().connections(2);
@@ -220,7 +222,7 @@ async fn made_together(url: String) {
 }
 
 async fn newer(url: String) {
-    let schema = Schema::new(&url);
+    let schema = Schema::fresh(&url);
     drop(schema.open().await);
     connect(&url).await.batch_execute(&format!("UPDATE {}.schema SET version = 99", schema.name)).await.unwrap();
     let refused = schema.options().open().await.unwrap_err();
@@ -228,7 +230,7 @@ async fn newer(url: String) {
 }
 
 async fn not_durable(url: String) {
-    let schema = Schema::new(&url);
+    let schema = Schema::fresh(&url);
     let mut config: tokio_postgres::Config = url.parse().unwrap();
     config.options("-c synchronous_commit=off");
     let options = PostgresOptions::from_config(config).schema(&schema.name).unwrap();

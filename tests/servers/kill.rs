@@ -99,7 +99,7 @@ async fn dispatch(sender: Sender, caller: usize, stop: Arc<AtomicBool>) -> Vec<S
 /// The postmaster is killed in one cycle, all its backends in another, under load each time.
 async fn servers_die() {
     let mut postgres = Postgres::start().unwrap();
-    let schema = Schema::new(&postgres.url());
+    let schema = Schema::fresh(&postgres.url());
     let store = schema.open().await;
     let (sender, judge) = (sender(&store), Judge::default());
     let server = judge.listen().await;
@@ -169,7 +169,7 @@ async fn dispatches_until_it_is_killed() {
 /// Three processes dispatch and deliver; again and again one of them is killed, in turn, and another started.
 async fn workers_die() {
     let postgres = Postgres::start().unwrap();
-    let schema = Schema::new(&postgres.url());
+    let schema = Schema::fresh(&postgres.url());
     let store = schema.open().await;
     let (sender, judge) = (sender(&store), Judge::default());
     let server = judge.listen().await;

@@ -6,6 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests play the outside world: clocks, sockets and all")]
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what surprises a test ends it")]
 #![expect(clippy::cognitive_complexity, reason = "each assertion counts as a branch")]
+#![expect(clippy::missing_panics_doc, reason = "tests panic")]
 #![expect(unreachable_pub, reason = "modules of a test binary share freely")]
 
 #[expect(dead_code, reason = "the other tests use more of it")]

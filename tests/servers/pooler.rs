@@ -74,7 +74,7 @@ impl Pooler {
 async fn behind_pgbouncer(url: String) {
     let pooler = Pooler::start(&url).await;
     let config: tokio_postgres::Config = url.parse().unwrap();
-    let schema = Schema::new(&url);
+    let schema = Schema::fresh(&url);
     let mut through = tokio_postgres::Config::new();
     through.host("127.0.0.1").port(pooler.port);
     through.user(config.get_user().unwrap()).dbname(config.get_dbname().unwrap());

@@ -49,7 +49,7 @@ pub struct Schema {
 }
 
 impl Schema {
-    pub fn new(url: &str) -> Dropped {
+    pub fn fresh(url: &str) -> Dropped {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         Dropped(Self { url: url.to_owned(), name: format!("hookwire_test_{}_{number}", std::process::id()) })

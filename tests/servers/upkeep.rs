@@ -51,7 +51,7 @@ async fn days(url: &str, schema: &str, table: &str) -> Vec<String> {
 
 /// Today's, tomorrow's and two more stand ready. Time is what the caller says it is.
 async fn days_are_dropped(url: String) {
-    let schema = Schema::new(&url);
+    let schema = Schema::fresh(&url);
     let store = schema.open().await;
     assert_eq!(days(&url, &schema.name, "event").await.len(), 5, "four days, and the rest");
     let today = SystemClock.now();
@@ -81,7 +81,7 @@ async fn days_are_dropped(url: String) {
 }
 
 async fn woken(url: String) {
-    let schema = Schema::new(&url);
+    let schema = Schema::fresh(&url);
     let (here, there) = (schema.open().await, schema.open().await);
     let mut wakes = there.wakes();
     let now = SystemClock.now();
@@ -94,7 +94,7 @@ async fn woken(url: String) {
 
 /// Without LISTEN: `lanes` is the truth.
 async fn found_by_looking(url: String) {
-    let schema = Schema::new(&url);
+    let schema = Schema::fresh(&url);
     let here = schema.open().await;
     let there = schema.options().behind_a_pooler().open().await.unwrap();
     let now = SystemClock.now();
@@ -106,7 +106,7 @@ async fn found_by_looking(url: String) {
 }
 
 async fn clock(url: String) {
-    let schema = Schema::new(&url);
+    let schema = Schema::fresh(&url);
     let clock = schema.open().await.clock();
     // The server is on this machine.
     let apart = clock.now().since(SystemClock.now()).max(SystemClock.now().since(clock.now()));

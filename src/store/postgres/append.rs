@@ -1,6 +1,7 @@
 //! Appending: publish keys, events and deliveries, each kind by one statement for the whole group.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,10 +23,37 @@ const BLOCK: u64 = 4_096;
 /// How many bits of an event's key are its number's.
 const NUMBER_BITS: u32 = 21;
 
-/// How often a group is tried whose commit was not answered. It is idempotent, and knows its own.
-const TRIES: u32 = 4;
-
+/// After the first of four tries of a group whose commit was not answered. It is idempotent, and knows its own.
 const TRY_PAUSE: Duration = Duration::from_millis(50);
+
+/// Inserts events from ten columns.
+macro_rules! events {
+    () => {
+        "INSERT INTO hookwire.event \
+         (key, tenant, id, type, content_type, occurred_at, appended_at, order_key, expires_at, body, place) \
+         SELECT e.*, CASE WHEN e.order_key IS NULL THEN 0 ELSE nextval('hookwire.place') END \
+         FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS e \
+         (key, tenant, id, type, content_type, occurred_at, appended_at, order_key, expires_at, body)"
+    };
+}
+
+/// Inserts deliveries from seven columns.
+macro_rules! deliveries {
+    ($($column:literal),*) => {
+        concat!(
+            "INSERT INTO hookwire.delivery \
+             (id, event, endpoint, due, leased, created_at, order_key, state, fence, attempts, faults, place, log) \
+             SELECT d.*, 0, d.leased::integer, d.leased::integer, 0, CASE WHEN d.order_key IS NULL THEN 0 \
+             ELSE (SELECT e.place FROM hookwire.event e WHERE e.key = d.event) END, '' FROM unnest(",
+            deliveries!(@list $($column),*),
+            ") AS d (id, event, endpoint, due, leased, created_at, order_key)"
+        )
+    };
+    (@list $first:literal $(, $rest:literal)*) => { concat!($first $(, ", ", $rest)*) };
+}
+
+const EVENTS: &str = events!();
+const DELIVERIES: &str = deliveries!("$1", "$2", "$3", "$4", "$5", "$6", "$7");
 
 /// Numbers of events that nobody else has.
 #[derive(Debug, Default)]
@@ -69,23 +97,42 @@ impl Batch for Append {
     type Answer = Appended;
 
     async fn run(db: &Db, batch: Arc<Vec<Self>>) -> Result<Vec<Appended>, StoreError> {
-        let mut pause = TRY_PAUSE;
         let mut operation = Appending::new(db, batch).await?;
-        for _ in 1..TRIES {
+        let mut in_doubt = match operation.at_once(db).await {
+            AtOnce::Stored(appended) => return Ok(appended),
+            AtOnce::NotStored => false,
+            AtOnce::InDoubt => true,
+        };
+        let mut pause = TRY_PAUSE;
+        for last in [false, false, false, true] {
             match db.transact_here(&operation).await {
-                // The server never said: either it has happened, which the keys will tell, or it happens now.
-                Err(error) if error.kind() == StoreErrorKind::Unknown => {}
                 // Two events of one millisecond have met on one number.
-                Err(error) if error.kind() == StoreErrorKind::Invalid => {
+                Err(error) if error.kind() == StoreErrorKind::Invalid && !in_doubt && !last => {
                     operation = Appending::new(db, operation.batch.clone()).await?;
+                }
+                // The server never said, now or before: it has happened, which the keys will tell, or it happens now.
+                Err(error) if error.is_retryable() && (in_doubt || error.kind() == StoreErrorKind::Unknown) => {
+                    in_doubt = true;
+                    if last {
+                        return Err(StoreError::with_source(StoreErrorKind::Unknown, error));
+                    }
                 }
                 done => return done,
             }
             tokio::time::sleep(pause).await;
             pause *= 2;
         }
-        db.transact_here(&operation).await
+        Err(StoreError::new(StoreErrorKind::Unknown))
     }
+}
+
+/// What became of a group in one statement.
+enum AtOnce {
+    Stored(Vec<Appended>),
+    /// It was not to be hoped for, or it was refused: the longer way tells why.
+    NotStored,
+    /// The server never said.
+    InDoubt,
 }
 
 /// A group with the keys of its events.
@@ -94,7 +141,47 @@ pub(super) struct Appending {
     keys: Vec<i64>,
 }
 
+/// Everything in one statement, which is a transaction of its own, where nothing is known under any of the ids.
+const AT_ONCE: &str = concat!(
+    "WITH published AS (INSERT INTO hookwire.publish (tenant, id, event, fingerprint, appended_at) \
+     SELECT * FROM unnest($2, $3, $1, $11, $7)), \
+     stored AS (",
+    events!(),
+    ") ",
+    deliveries!("$12", "$13", "$14", "$15", "$16", "$17", "$18")
+);
+
+/// For how many groups the longer way is taken after one in which an id was taken.
+const WARY: u32 = 64;
+
 impl Appending {
+    /// Most groups are all new and without ordering keys.
+    async fn at_once(&self, db: &Db) -> AtOnce {
+        if db.wary.load(Ordering::Relaxed) > 0 {
+            db.wary.fetch_sub(1, Ordering::Relaxed);
+            return AtOnce::NotStored;
+        }
+        let indices: Vec<_> = (0..self.batch.len()).collect();
+        if self.batch.iter().any(|append| append.event.order.is_some()) || firsts(&self.batch) != indices {
+            return AtOnce::NotStored;
+        }
+        let fresh = Fresh { batch: &self.batch, keys: &self.keys, indices: &indices };
+        let (events, deliveries) = (fresh.event_columns(), fresh.delivery_columns());
+        let print = |append: &Append| append.event.fingerprint.map(Vec::from);
+        let prints: Vec<_> = self.batch.iter().map(print).collect();
+        let mut params = events.params();
+        params.push((&prints, BYTES));
+        params.extend(deliveries.params());
+        match db.query_untried(AT_ONCE, &params).await {
+            Ok(_) => AtOnce::Stored(vec![Appended::Stored; self.batch.len()]),
+            Err(trouble) if trouble.is_silence() => AtOnce::InDoubt,
+            Err(trouble) => {
+                db.wary.fetch_add(if trouble.is_taken() { WARY } else { 0 }, Ordering::Relaxed);
+                AtOnce::NotStored
+            }
+        }
+    }
+
     pub(super) async fn new(db: &Db, batch: Arc<Vec<Append>>) -> Result<Self, StoreError> {
         let numbers = db.numbers.take(db, batch.len()).await?;
         let keys = batch.iter().zip(numbers).map(|(append, number)| event_key(append.now, number)).collect();
@@ -212,18 +299,6 @@ fn answers(batch: &[Append], keys: &[i64], firsts: &[usize], known: &Known) -> V
     (0..batch.len()).map(answer).collect()
 }
 
-const EVENTS: &str = "INSERT INTO hookwire.event \
-     (key, tenant, id, type, content_type, occurred_at, appended_at, order_key, expires_at, body, place) \
-     SELECT e.*, CASE WHEN e.order_key IS NULL THEN 0 ELSE nextval('hookwire.place') END \
-     FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS e \
-     (key, tenant, id, type, content_type, occurred_at, appended_at, order_key, expires_at, body)";
-
-const DELIVERIES: &str = "INSERT INTO hookwire.delivery \
-     (id, event, endpoint, due, leased, created_at, order_key, state, fence, attempts, faults, place, log) \
-     SELECT d.*, 0, d.leased::integer, d.leased::integer, 0, \
-     CASE WHEN d.order_key IS NULL THEN 0 ELSE (SELECT e.place FROM hookwire.event e WHERE e.key = d.event) END, '' \
-     FROM unnest($1, $2, $3, $4, $5, $6, $7) AS d (id, event, endpoint, due, leased, created_at, order_key)";
-
 /// The elements of a batch whose ids were free.
 struct Fresh<'a> {
     batch: &'a [Append],
@@ -237,82 +312,108 @@ impl<'a> Fresh<'a> {
     }
 
     async fn insert_events(&self, session: &Session<'_>) -> Result<(), Trouble> {
-        let keys: Vec<_> = self.items().map(|(_, key)| key).collect();
-        let events: Vec<_> = self.items().map(|(append, _)| &append.event).collect();
-        let tenants: Vec<_> = events.iter().map(|event| event.tenant.as_str()).collect();
-        let ids: Vec<_> = events.iter().map(|event| event.id.as_str()).collect();
-        let types: Vec<_> = events.iter().map(|event| event.event_type.as_str()).collect();
-        let content_types: Vec<_> = events.iter().map(|event| &*event.content_type).collect();
-        let occurred: Vec<_> = events.iter().map(|event| event.occurred_at.as_micros()).collect();
-        let appended: Vec<_> = self.items().map(|(append, _)| append.now.as_micros()).collect();
-        let orders: Vec<_> = events.iter().map(|event| event.order.as_ref().map(order_column)).collect();
-        let deadlines: Vec<_> = events.iter().map(|event| event.expires_at.map(Timestamp::as_micros)).collect();
-        let bodies: Vec<_> = events.iter().map(|event| &*event.payload).collect();
-        let params: [Param<'_>; 10] = [
-            (&keys, LONGS),
-            (&tenants, TEXTS),
-            (&ids, TEXTS),
-            (&types, TEXTS),
-            (&content_types, TEXTS),
-            (&occurred, LONGS),
-            (&appended, LONGS),
-            (&orders, TEXTS),
-            (&deadlines, LONGS),
-            (&bodies, BYTES),
-        ];
-        session.query(EVENTS, &params).await.map(drop)
+        session.query(EVENTS, &self.event_columns().params()).await.map(drop)
     }
 
     async fn insert_deliveries(&self, session: &Session<'_>) -> Result<(), Trouble> {
-        let rows: Vec<_> = self.items().flat_map(rows_of).collect();
-        if rows.is_empty() {
+        let columns = self.delivery_columns();
+        if columns.ids.is_empty() {
             return Ok(());
         }
-        let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
-        let events: Vec<_> = rows.iter().map(|row| row.event).collect();
-        let endpoints: Vec<_> = rows.iter().map(|row| row.endpoint).collect();
-        let dues: Vec<_> = rows.iter().map(|row| row.due).collect();
-        let leased: Vec<_> = rows.iter().map(|row| row.leased).collect();
-        let made: Vec<_> = rows.iter().map(|row| row.created_at).collect();
-        let orders: Vec<_> = rows.iter().map(|row| row.order_key.as_deref()).collect();
-        let params: [Param<'_>; 7] = [
-            (&ids, UUIDS),
-            (&events, LONGS),
-            (&endpoints, UUIDS),
-            (&dues, LONGS),
-            (&leased, BOOLS),
-            (&made, LONGS),
-            (&orders, TEXTS),
-        ];
-        session.query(DELIVERIES, &params).await.map(drop)
+        session.query(DELIVERIES, &columns.params()).await.map(drop)
+    }
+
+    fn event_columns(&self) -> EventColumns<'a> {
+        let mut columns = EventColumns::default();
+        for (append, key) in self.items() {
+            let event = &append.event;
+            columns.keys.push(key);
+            columns.tenants.push(event.tenant.as_str());
+            columns.ids.push(event.id.as_str());
+            columns.types.push(event.event_type.as_str());
+            columns.content_types.push(&event.content_type);
+            columns.occurred.push(event.occurred_at.as_micros());
+            columns.appended.push(append.now.as_micros());
+            columns.orders.push(event.order.as_ref().map(order_column));
+            columns.deadlines.push(event.expires_at.map(Timestamp::as_micros));
+            columns.bodies.push(&event.payload);
+        }
+        columns
+    }
+
+    fn delivery_columns(&self) -> DeliveryColumns {
+        let mut columns = DeliveryColumns::default();
+        for (append, event) in self.items() {
+            let order = append.event.order.as_ref().map(order_column);
+            for new in &append.deliveries {
+                // What has to keep its order may have to wait, so it is never born leased, and due when its turn has come.
+                let leased_until = new.leased_until.filter(|_| order.is_none());
+                let due = leased_until.unwrap_or(append.now).as_micros();
+                columns.ids.push(uuid_of_delivery(new.id));
+                columns.events.push(event);
+                columns.endpoints.push(uuid_of_endpoint(new.endpoint));
+                columns.dues.push(if order.is_some() { NEVER } else { due });
+                columns.leased.push(leased_until.is_some());
+                columns.made.push(append.now.as_micros());
+                columns.orders.push(order.clone());
+            }
+        }
+        columns
     }
 }
 
-/// A delivery as it is inserted.
-struct NewRow {
-    id: Uuid,
-    event: i64,
-    endpoint: Uuid,
-    due: i64,
-    leased: bool,
-    created_at: i64,
-    order_key: Option<Arc<str>>,
+#[derive(Default)]
+struct EventColumns<'a> {
+    keys: Vec<i64>,
+    tenants: Vec<&'a str>,
+    ids: Vec<&'a str>,
+    types: Vec<&'a str>,
+    content_types: Vec<&'a str>,
+    occurred: Vec<i64>,
+    appended: Vec<i64>,
+    orders: Vec<Option<String>>,
+    deadlines: Vec<Option<i64>>,
+    bodies: Vec<&'a [u8]>,
 }
 
-fn rows_of((append, event): (&Append, i64)) -> impl Iterator<Item = NewRow> {
-    let order_key: Option<Arc<str>> = append.event.order.as_ref().map(|order| order_column(order).into());
-    append.deliveries.iter().map(move |new| {
-        // What has to keep its order may have to wait, so it is never born leased, and due when its turn has come.
-        let leased_until = new.leased_until.filter(|_| order_key.is_none());
-        let due = leased_until.unwrap_or(append.now).as_micros();
-        NewRow {
-            id: uuid_of_delivery(new.id),
-            event,
-            endpoint: uuid_of_endpoint(new.endpoint),
-            due: if order_key.is_some() { NEVER } else { due },
-            leased: leased_until.is_some(),
-            created_at: append.now.as_micros(),
-            order_key: order_key.clone(),
-        }
-    })
+impl EventColumns<'_> {
+    fn params(&self) -> Vec<Param<'_>> {
+        vec![
+            (&self.keys, LONGS),
+            (&self.tenants, TEXTS),
+            (&self.ids, TEXTS),
+            (&self.types, TEXTS),
+            (&self.content_types, TEXTS),
+            (&self.occurred, LONGS),
+            (&self.appended, LONGS),
+            (&self.orders, TEXTS),
+            (&self.deadlines, LONGS),
+            (&self.bodies, BYTES),
+        ]
+    }
+}
+
+#[derive(Default)]
+struct DeliveryColumns {
+    ids: Vec<Uuid>,
+    events: Vec<i64>,
+    endpoints: Vec<Uuid>,
+    dues: Vec<i64>,
+    leased: Vec<bool>,
+    made: Vec<i64>,
+    orders: Vec<Option<String>>,
+}
+
+impl DeliveryColumns {
+    fn params(&self) -> Vec<Param<'_>> {
+        vec![
+            (&self.ids, UUIDS),
+            (&self.events, LONGS),
+            (&self.endpoints, UUIDS),
+            (&self.dues, LONGS),
+            (&self.leased, BOOLS),
+            (&self.made, LONGS),
+            (&self.orders, TEXTS),
+        ]
+    }
 }

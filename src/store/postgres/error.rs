@@ -38,6 +38,11 @@ impl Trouble {
         matches!(self, Self::Overtaken) || self.state().is_some_and(|state| met.contains(state))
     }
 
+    /// Somebody had a unique value first.
+    pub(super) fn is_taken(&self) -> bool {
+        self.state() == Some(&SqlState::UNIQUE_VIOLATION)
+    }
+
     /// The server never said how it went.
     pub(super) fn is_silence(&self) -> bool {
         matches!(self, Self::Postgres(error) if error.code().is_none())

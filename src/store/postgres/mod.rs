@@ -105,6 +105,7 @@ use self::group::Group;
 pub use self::open::{OpenError, PostgresOptions};
 use self::records::Vault;
 use self::session::Db;
+use self::settle::Noted;
 use super::Append;
 use crate::secret::KeyProvider;
 /// The very crate that transactions must come from.
@@ -119,6 +120,7 @@ pub struct PostgresStore {
     finishes: Group<Finish>,
     bell: Bell,
     clock: DatabaseClock,
+    noted: Noted,
     vault: Vault,
 }
 

@@ -10,6 +10,7 @@ use super::bell::Bell;
 use super::clock::DatabaseClock;
 use super::group::Group;
 use super::session::{Db, Schema};
+use super::settle::Noted;
 use super::{PostgresStore, migrate, partitions};
 use crate::clock::Timestamp;
 use crate::store::StoreError;
@@ -148,8 +149,9 @@ impl PostgresOptions {
         T::TlsConnect: Send + Sync,
         <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
     {
+        let config = self.planned();
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_config(self.config.clone(), tls.clone(), recycling);
+        let manager = Manager::from_config(config, tls.clone(), recycling);
         let pool = Pool::builder(manager).max_size(self.connections).runtime(Runtime::Tokio1);
         let pool = pool.wait_timeout(Some(self.wait)).create_timeout(Some(self.wait)).build();
         let pool = pool.map_err(|_| OpenError::Schema)?;
@@ -167,7 +169,19 @@ impl PostgresOptions {
             bell.listen(self.config, tls, self.schema);
         }
         let (appends, beginnings, finishes) = (Group::new(db.clone()), Group::new(db.clone()), Group::new(db.clone()));
-        Ok(PostgresStore { db, appends, beginnings, finishes, bell, clock, vault: None })
+        Ok(PostgresStore { db, appends, beginnings, finishes, bell, clock, noted: Noted::default(), vault: None })
+    }
+
+    /// Plans are made once, perhaps while a table is all but empty, and kept while it grows: so every statement goes by an index
+    /// from the beginning. Not through a pooler, which may not pass this on; behind one, every statement is planned anew.
+    fn planned(&self) -> Config {
+        let mut config = self.config.clone();
+        if !self.pooled {
+            let own = "-c enable_seqscan=off -c jit=off -c plan_cache_mode=force_generic_plan";
+            let options = self.config.get_options().map_or_else(|| own.to_owned(), |given| format!("{given} {own}"));
+            config.options(options);
+        }
+        config
     }
 
     /// What the server promises.

@@ -46,7 +46,11 @@ impl Outbox for PostgresStore {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
-        self.db.transact(Settling { batch, vault: self.vault.clone() }).await
+        if let Some(settled) = self.noted.settle_at_once(&self.db, &batch).await {
+            return Ok(settled);
+        }
+        let (vault, noted) = (self.vault.clone(), self.noted.clone());
+        self.db.transact(Settling { batch, vault, noted }).await
     }
 
     async fn extend(&self, leases: Vec<Lease>, until: Timestamp) -> Result<Vec<Settled>, StoreError> {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use deadpool_postgres::{Object, Pool};
@@ -60,6 +61,8 @@ pub(super) struct Db {
     pool: Pool,
     pub(super) schema: Schema,
     pub(super) numbers: Arc<Numbers>,
+    /// For how many groups more it is not hoped that all of their ids are free.
+    pub(super) wary: Arc<AtomicU32>,
     /// Statements are prepared once a connection. Not so behind a pooler that hands every transaction another one.
     prepares: bool,
 }
@@ -88,7 +91,7 @@ enum Via<'a> {
     Lent(&'a Transaction<'a>),
 }
 
-/// Something done in one transaction, and again when that met another one.
+/// Something done in one transaction, and again when that met another one or lost its connection.
 pub(super) trait Operation: Send + Sync + 'static {
     /// What it answers.
     type Answer: Send + 'static;
@@ -99,7 +102,7 @@ pub(super) trait Operation: Send + Sync + 'static {
 
 impl Db {
     pub(super) fn new(pool: Pool, schema: Schema, prepares: bool) -> Self {
-        Self { pool, schema, numbers: Arc::default(), prepares }
+        Self { pool, schema, numbers: Arc::default(), wary: Arc::default(), prepares }
     }
 
     pub(super) async fn session(&self) -> Result<Session<'static>, Trouble> {
@@ -112,15 +115,16 @@ impl Db {
     pub(super) async fn query(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
         let mut pause = TRY_PAUSE;
         for _ in 1..TRIES {
-            match self.query_once(sql, params).await {
+            match self.query_untried(sql, params).await {
                 Err(trouble) if trouble.is_conflict() => back_off(&mut pause).await,
                 done => return done.map_err(Trouble::in_doubt),
             }
         }
-        self.query_once(sql, params).await.map_err(Trouble::in_doubt)
+        self.query_untried(sql, params).await.map_err(Trouble::in_doubt)
     }
 
-    async fn query_once(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, Trouble> {
+    /// The same, once: the caller judges what went wrong.
+    pub(super) async fn query_untried(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, Trouble> {
         self.session().await?.query(sql, params).await
     }
 
@@ -137,7 +141,11 @@ impl Db {
         let mut pause = TRY_PAUSE;
         for _ in 1..TRIES {
             match self.transact_once(operation).await {
-                Err((trouble, _)) if trouble.is_conflict() => back_off(&mut pause).await,
+                // A connection that was lost before the end has taken everything with it.
+                Err((trouble, Stage::Before)) if trouble.is_conflict() || trouble.is_silence() => {
+                    back_off(&mut pause).await;
+                }
+                Err((trouble, Stage::Commit)) if trouble.is_conflict() => back_off(&mut pause).await,
                 done => return done.map_err(judge),
             }
         }

@@ -1,6 +1,7 @@
 //! Recording the ends of attempts: deliveries, ordering keys, health and endpoints in one transaction.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::try_join;
 use tokio_postgres::Row;
@@ -13,7 +14,7 @@ use super::records::{Vault, find_endpoint, write_endpoint};
 use super::rows::{
     INTS, LONGS, SHORTS, TEXTS, UUIDS, endpoint_id, get, lease_fence, log_line, uuid_of_delivery, uuid_of_endpoint,
 };
-use super::session::{Operation, Param, Session};
+use super::session::{Db, Operation, Param, Session};
 use crate::clock::Timestamp;
 use crate::delivery::{Lease, Next, Settlement};
 use crate::endpoint::Health;
@@ -26,19 +27,68 @@ use crate::store::relational::{DELIVERED, FAILED, HELD};
 pub(super) struct Settling {
     pub(super) batch: Vec<Settlement>,
     pub(super) vault: Vault,
+    pub(super) noted: Noted,
+}
+
+/// Endpoints whose last success was noted so lately that another one changes nothing. Bounded; the statement checks it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Noted(Arc<Mutex<HashMap<EndpointId, Health>>>);
+
+/// So many endpoints are remembered.
+const MAX_NOTED: usize = 10_000;
+
+impl Noted {
+    fn known(&self) -> MutexGuard<'_, HashMap<EndpointId, Health>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, healths: &Healths) {
+        let mut known = self.known();
+        if known.len() + healths.len() > MAX_NOTED {
+            known.clear();
+        }
+        known.extend(healths.iter().map(|(endpoint, health)| (*endpoint, *health)));
+    }
+
+    /// Whether all of these are successes that change nothing but their deliveries.
+    fn covers(&self, batch: &[Settlement]) -> bool {
+        let known = self.known();
+        let changes_nothing =
+            |one: &Settlement| known.get(&one.endpoint).is_some_and(|health| health.after(one).is_none());
+        batch.iter().all(|one| one.next == Next::Delivered && !one.ordered && changes_nothing(one))
+    }
+
+    /// Settles in one statement, which is a transaction of its own. `None` where there is more to do, or something has failed:
+    /// nothing was changed then, or the longer way finds what was.
+    pub(super) async fn settle_at_once(&self, db: &Db, batch: &[Settlement]) -> Option<Vec<Settled>> {
+        if !self.covers(batch) {
+            return None;
+        }
+        let rows = Rows::of(batch).ok()?;
+        let endpoints = endpoints_of(batch.iter());
+        let mut params = rows.params();
+        params.push((&endpoints, UUIDS));
+        let settled = changed(&db.query_untried(SETTLE_HEALTHY, &params).await.ok()?).ok()?;
+        if settled.is_empty() {
+            // All lost, or an endpoint has failed elsewhere.
+            return None;
+        }
+        Some(answers(batch, &rows, settled))
+    }
 }
 
 impl Operation for Settling {
     type Answer = Vec<Settled>;
 
     async fn run(&self, session: &Session<'_>) -> Result<Vec<Settled>, Trouble> {
-        settle_all(session, &self.vault, &self.batch).await
+        settle_all(session, &self.vault, &self.noted, &self.batch).await
     }
 }
 
 pub(super) async fn settle_all(
     session: &Session<'_>,
     vault: &Vault,
+    noted: &Noted,
     batch: &[Settlement],
 ) -> Result<Vec<Settled>, Trouble> {
     let ordered: Vec<_> =
@@ -50,20 +100,35 @@ pub(super) async fn settle_all(
     let (settled, health) = try_join(rows.settle(session), read_health(session, batch)).await?;
     let now = batch.iter().map(|one| one.at).max().unwrap_or_default();
     order::arrange(session, &lanes, now).await?;
-    let (mut left, mut done) = (settled, Vec::new());
-    let mut answers = Vec::with_capacity(batch.len());
-    for one in batch {
-        let valid = left.remove(&uuid_of_delivery(one.lease.delivery)) && rows.first.contains(&one.lease);
-        answers.push(if valid { Settled::Done } else { Settled::LeaseLost });
-        done.extend(valid.then_some(one));
-    }
+    let answers = answers(batch, &rows, settled);
+    let done: Vec<_> =
+        batch.iter().zip(&answers).filter(|(_, answer)| **answer == Settled::Done).map(|(one, _)| one).collect();
     if done.iter().any(|one| health.get(&one.endpoint).copied().unwrap_or_default().after(one).is_some()) {
         keep_health(session, &done).await?;
+    } else {
+        noted.note(&health);
     }
     for one in done {
         affect_endpoint(session, vault, one).await?;
     }
     Ok(answers)
+}
+
+/// What became of each: the first of a lease counts, if that was valid.
+fn answers(batch: &[Settlement], rows: &Rows, mut settled: HashSet<Uuid>) -> Vec<Settled> {
+    let answer = |one: &Settlement| {
+        let valid = settled.remove(&uuid_of_delivery(one.lease.delivery)) && rows.first.contains(&one.lease);
+        if valid { Settled::Done } else { Settled::LeaseLost }
+    };
+    batch.iter().map(answer).collect()
+}
+
+/// In one order, each once.
+fn endpoints_of<'a>(batch: impl Iterator<Item = &'a Settlement>) -> Vec<Uuid> {
+    let mut endpoints: Vec<_> = batch.map(|one| uuid_of_endpoint(one.endpoint)).collect();
+    endpoints.sort_unstable();
+    endpoints.dedup();
+    endpoints
 }
 
 /// What a settlement makes of a delivery, by number in the statement: up to 3 its final state, then what follows.
@@ -84,6 +149,15 @@ const SETTLE: &str = "WITH s AS MATERIALIZED (SELECT * FROM unnest($1, $2, $3, $
      fence = d.fence + 1, leased = false, reason = s.reason, log = d.log || s.line \
      FROM s WHERE d.id = s.id AND d.fence = s.fence AND d.leased AND s.kind > 3 RETURNING d.id) \
      SELECT id FROM gone UNION ALL SELECT id FROM changed";
+
+// The same for successes of endpoints that have not failed, and nothing where one of them has.
+const SETTLE_HEALTHY: &str = "WITH gone AS (DELETE FROM hookwire.delivery d \
+     USING unnest($1, $2, $3, $4, $5, $6) AS s (id, fence, kind, due, reason, line) \
+     WHERE d.id = s.id AND d.fence = s.fence AND d.leased \
+     AND NOT EXISTS (SELECT 1 FROM hookwire.health h WHERE h.endpoint = ANY($7) AND h.failures > 0) \
+     RETURNING d.*, s.due AS at, s.line) \
+     INSERT INTO hookwire.finished (id, event, endpoint, state, due, fence, attempts, created_at, order_key, finished_at, log) \
+     SELECT id, event, endpoint, 1, due, fence, attempts, created_at, order_key, at, log || line FROM gone RETURNING id";
 
 /// A batch as columns.
 #[derive(Default)]
@@ -127,15 +201,18 @@ impl Rows {
 
     /// The deliveries whose leases were valid.
     async fn settle(&self, session: &Session<'_>) -> Result<HashSet<Uuid>, Trouble> {
-        let params: [Param<'_>; 6] = [
+        changed(&session.query(SETTLE, &self.params()).await?)
+    }
+
+    fn params(&self) -> Vec<Param<'_>> {
+        vec![
             (&self.ids, UUIDS),
             (&self.fences, LONGS),
             (&self.kinds, SHORTS),
             (&self.dues, LONGS),
             (&self.reasons, TEXTS),
             (&self.lines, TEXTS),
-        ];
-        changed(&session.query(SETTLE, &params).await?)
+        ]
     }
 }
 
@@ -149,9 +226,7 @@ const LOCK_HEALTH: &str = "SELECT endpoint, failing_since, last_failure, failure
      FROM hookwire.health WHERE endpoint = ANY($1) ORDER BY endpoint FOR UPDATE";
 
 async fn read_health(session: &Session<'_>, batch: &[Settlement]) -> Result<Healths, Trouble> {
-    let mut endpoints: Vec<_> = batch.iter().map(|one| uuid_of_endpoint(one.endpoint)).collect();
-    endpoints.sort_unstable();
-    endpoints.dedup();
+    let endpoints = endpoints_of(batch.iter());
     healths(&session.query(HEALTH, &[(&endpoints, UUIDS)]).await?)
 }
 
@@ -173,9 +248,7 @@ const NEW_HEALTH: &str = "INSERT INTO hookwire.health (endpoint, failures) SELEC
 
 /// Health is read again under a lock, so that no other process's failures are forgotten.
 async fn keep_health(session: &Session<'_>, done: &[&Settlement]) -> Result<(), Trouble> {
-    let mut endpoints: Vec<_> = done.iter().map(|one| uuid_of_endpoint(one.endpoint)).collect();
-    endpoints.sort_unstable();
-    endpoints.dedup();
+    let endpoints = endpoints_of(done.iter().copied());
     let of: [Param<'_>; 1] = [(&endpoints, UUIDS)];
     session.query(NEW_HEALTH, &of).await?;
     let before = healths(&session.query(LOCK_HEALTH, &of).await?)?;

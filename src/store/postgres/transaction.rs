@@ -8,7 +8,7 @@ use super::dedup::{FINISH, columns};
 use super::error::Trouble;
 use super::rows::{BYTES, INTS, LONGS};
 use super::session::{Param, Session};
-use super::settle::settle_all;
+use super::settle::{Noted, settle_all};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::delivery::Settlement;
 use crate::event::NewEvent;
@@ -63,7 +63,8 @@ impl PostgresStore {
         transaction: &Transaction<'_>,
         settlement: &Settlement,
     ) -> Result<Settled, StoreError> {
-        let settled = settle_all(&self.lend(transaction), &self.vault, std::slice::from_ref(settlement)).await;
+        let settled =
+            settle_all(&self.lend(transaction), &self.vault, &Noted::default(), std::slice::from_ref(settlement)).await;
         Ok(settled.map_err(Trouble::into_store_error)?.first().copied().unwrap_or(Settled::LeaseLost))
     }
 

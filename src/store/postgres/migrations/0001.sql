@@ -13,7 +13,7 @@ CREATE SEQUENCE hookwire.place;
 
 CREATE TABLE hookwire.endpoint (
     id uuid PRIMARY KEY,
-    tenant text NOT NULL,
+    tenant text COLLATE "C" NOT NULL,
     version bigint NOT NULL,
     -- 0 enabled, 1 disabled, 2 removed: nothing owed to it is ever sent.
     state smallint NOT NULL,
@@ -33,8 +33,8 @@ CREATE TABLE hookwire.health (
 -- Which ids of events are taken. A table of its own and not partitioned, so that an id stays unique and may outlive its
 -- event.
 CREATE TABLE hookwire.publish (
-    tenant text NOT NULL,
-    id text NOT NULL,
+    tenant text COLLATE "C" NOT NULL,
+    id text COLLATE "C" NOT NULL,
     event bigint NOT NULL,
     fingerprint bytea,
     appended_at bigint NOT NULL,
@@ -46,14 +46,14 @@ CREATE INDEX publish_by_age ON hookwire.publish (appended_at);
 -- millisecond apart.
 CREATE TABLE hookwire.event (
     key bigint NOT NULL,
-    tenant text NOT NULL,
-    id text NOT NULL,
+    tenant text COLLATE "C" NOT NULL,
+    id text COLLATE "C" NOT NULL,
     type text NOT NULL,
     content_type text NOT NULL,
     occurred_at bigint NOT NULL,
     appended_at bigint NOT NULL,
     -- `f` or `l` and the ordering key.
-    order_key text,
+    order_key text COLLATE "C",
     place bigint NOT NULL DEFAULT 0,
     expires_at bigint,
     expunged boolean NOT NULL DEFAULT false,
@@ -77,7 +77,7 @@ CREATE TABLE hookwire.delivery (
     attempts integer NOT NULL,
     faults integer NOT NULL,
     created_at bigint NOT NULL,
-    order_key text,
+    order_key text COLLATE "C",
     place bigint NOT NULL,
     reason text,
     -- The attempts, each a line of JSON.
@@ -107,7 +107,7 @@ CREATE TABLE hookwire.finished (
     fence bigint NOT NULL,
     attempts integer NOT NULL,
     created_at bigint NOT NULL,
-    order_key text,
+    order_key text COLLATE "C",
     finished_at bigint NOT NULL,
     reason text,
     log text NOT NULL,
