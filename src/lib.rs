@@ -8,7 +8,7 @@
 //! use hookwire::endpoint::NewEndpoint;
 //! use hookwire::event::NewEvent;
 //! use hookwire::sender::Sender;
-//! use hookwire::store::MemoryStore; // or SqliteStore, for what must survive the process
+//! use hookwire::store::MemoryStore; // or SqliteStore, PostgresStore, for what must survive the process
 //! use hookwire::worker::CancellationToken;
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -67,6 +67,9 @@
 //! | `ring` | yes | TLS by rustls with ring and the webpki roots; without it, bring a `rustls::ClientConfig` |
 //! | `public-key` | yes | ECDSA P-256 and RSA, JSON Web Tokens, certificates, and the [`signature::providers`] that need them |
 //! | `sqlite` | | `store::SqliteStore`, SQLite bundled |
+//! | `postgres` | | `store::PostgresStore`: many processes on one PostgreSQL |
+//! | `sqlx` | | `store::PostgresStore` in transactions of `sqlx` |
+//! | `redis` | | `store::RedisDedup` |
 //! | `encryption` | | `secret::LocalKeys`: keys and credentials encrypted in the store |
 //! | `metrics` | | [`telemetry`]: metrics by the `metrics` facade |
 //! | `axum` | | the `receiver::Webhook<T>` extractor |

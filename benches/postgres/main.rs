@@ -4,6 +4,7 @@
 //!
 //! 1. Appends by 1, 64 and 512 callers: a second, and CPU of each, here and in the server. Target: 40,000/s at 512.
 //! 2. Full cycles without HTTP: append by 512 callers, claim, settle. Target: 15,000/s.
+//!    The same while another transaction holds a snapshot, so that nothing dead can be cleaned up.
 //! 3. From dispatch to settled with HTTP, by a worker in this process and by two and four in processes of their own, beside a
 //!    bare loop that posts the same; of all the CPU used, the receiver's excepted. Target: 0.15 of the bare loop.
 //! 4. Claim and settlement with 10,000 and with 1,000,000 pending. Target: the second at least 0.8 of the first.
@@ -28,7 +29,7 @@ use hookwire::delivery::{Attempt, Leased, NewDelivery, Next, Settlement};
 use hookwire::event::NewEvent;
 use hookwire::id::{DeliveryId, EndpointId};
 use hookwire::outcome::Outcome;
-use hookwire::store::postgres::PostgresOptions;
+use hookwire::store::postgres::{PostgresOptions, tokio_postgres};
 use hookwire::store::{Append, Claim, LaneClaim, Outbox, PostgresStore};
 
 use self::postgres::Server;
@@ -57,6 +58,13 @@ fn main() {
             }
         }
         cycles(&server, &open(&server, "cycles").await, operations).await;
+        {
+            let (client, connection) = tokio_postgres::connect(&server.url(), tokio_postgres::NoTls).await.unwrap();
+            tokio::spawn(connection);
+            client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1").await.unwrap();
+            println!("while another transaction holds a snapshot:");
+            cycles(&server, &open(&server, "held").await, operations).await;
+        }
         let mut rates = Vec::new();
         for pending in [FEW, many] {
             let store = open(&server, &format!("pending_{pending}")).await;

@@ -1,4 +1,4 @@
-//! Longer texts: what delivery promises, what operators can do, what receiving asks of you, what is defended against whom.
+//! Longer texts: what delivery promises, what operators can do, what receiving asks of you, how far it goes, what is defended against whom.
 
 #[doc = include_str!("delivery.md")]
 pub mod delivery {}
@@ -14,6 +14,9 @@ pub mod receiving {}
 
 #[doc = include_str!("threats.md")]
 pub mod threats {}
+
+#[doc = include_str!("scaling.md")]
+pub mod scaling {}
 
 /// So that the README's code compiles.
 #[cfg(doctest)]
