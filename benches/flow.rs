@@ -7,6 +7,7 @@
 //! `cargo bench --bench flow`; `HOOKWIRE_BENCH_EVENTS` sets the number of events a round (default 60,000).
 #![expect(clippy::print_stdout, clippy::unwrap_used, clippy::disallowed_methods, reason = "a bench talks and measures")]
 
+#[expect(dead_code, reason = "another bench uses more of it")]
 mod parts;
 
 use std::time::Instant;

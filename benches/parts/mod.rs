@@ -80,10 +80,9 @@ impl RetryPolicy for Line {
 
 /// As many callers as the bare loop has, each with one delivery under way, until the last is settled.
 pub(crate) async fn hookwire(store: impl Store + Clone + 'static, url: &str, events: usize) -> Sender {
-    let egress = EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();
     let places = Arc::new(Semaphore::new(CALLERS));
     let line = Line { policy: Policy::default(), places: places.clone() };
-    let sender = Sender::builder(store.clone()).egress(egress).retry(line).build().unwrap();
+    let sender = Sender::builder(store.clone()).egress(egress()).retry(line).build().unwrap();
     for tenant in 0..TENANTS {
         let endpoint = NewEndpoint::at(Target::parse(url).unwrap()).tenant(format!("tenant-{tenant}"));
         sender.endpoints().create(endpoint).await.unwrap();
@@ -117,6 +116,47 @@ pub(crate) async fn hookwire(store: impl Store + Clone + 'static, url: &str, eve
     stop.cancel();
     worker.await.unwrap().unwrap();
     sender
+}
+
+fn egress() -> EgressPolicy {
+    EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback()
+}
+
+/// A worker alone.
+pub(crate) async fn work(store: impl Future<Output = impl Store + 'static>) {
+    let sender = Sender::builder(store.await).egress(egress()).build().unwrap();
+    sender.worker().run(CancellationToken::new()).await.unwrap();
+}
+
+/// Dispatches, and waits until others have delivered everything.
+pub(crate) async fn dispatch_only(store: impl Store + Clone + 'static, url: &str, events: usize) {
+    let sender = Sender::builder(store.clone()).egress(egress()).build().unwrap();
+    for tenant in 0..TENANTS {
+        let endpoint = NewEndpoint::at(Target::parse(url).unwrap()).tenant(format!("tenant-{tenant}"));
+        sender.endpoints().create(endpoint).await.unwrap();
+    }
+    let next = Arc::new(AtomicUsize::new(0));
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..CALLERS {
+        let (sender, next) = (sender.clone(), next.clone());
+        tasks.spawn(async move {
+            let payload = Bytes::from(vec![b'x'; PAYLOAD]);
+            loop {
+                let turn = next.fetch_add(1, Ordering::Relaxed);
+                if turn >= events {
+                    break;
+                }
+                let event = NewEvent::raw("bench.made", "application/json", payload.clone()).unwrap();
+                sender.dispatch(event.tenant(format!("tenant-{}", turn % TENANTS))).await.unwrap();
+            }
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap();
+    }
+    while !store.lanes(None, 1).await.unwrap().is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 pub(crate) fn start_receiver() -> (Child, String) {

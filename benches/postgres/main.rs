@@ -5,8 +5,8 @@
 //! 1. Appends by 1, 64 and 512 callers: a second, and CPU of each, here and in the server. Target: 40,000/s at 512.
 //! 2. Full cycles without HTTP: append by 512 callers, claim, settle. Target: 15,000/s.
 //!    The same while another transaction holds a snapshot, so that nothing dead can be cleaned up.
-//! 3. From dispatch to settled with HTTP, by a worker in this process and by two and four in processes of their own, beside a
-//!    bare loop that posts the same; of all the CPU used, the receiver's excepted. Target: 0.15 of the bare loop.
+//! 3. From dispatch to settled with HTTP, beside a bare loop that posts the same; of all the CPU used, the receiver's excepted.
+//!    Target: 0.15 of the bare loop. Then dispatched here and delivered by one, two and four processes.
 //! 4. Claim and settlement with 10,000 and with 1,000,000 pending. Target: the second at least 0.8 of the first.
 //!
 //! `cargo bench --bench postgres`; `HOOKWIRE_BENCH_PENDING` sets the larger number, `HOOKWIRE_BENCH_OPERATIONS` (default 50,000)
@@ -42,6 +42,11 @@ const LEASE: Duration = Duration::from_secs(60);
 fn main() {
     if std::env::args().any(|argument| argument == "receiver") {
         return runtime(1).block_on(parts::receiver::serve());
+    }
+    if let [_, role, url, schema] = &std::env::args().collect::<Vec<_>>()[..]
+        && role == "worker"
+    {
+        return runtime(1).block_on(parts::work(open_at(url, schema)));
     }
     let many = number("HOOKWIRE_BENCH_PENDING", 1_000_000);
     let operations = number("HOOKWIRE_BENCH_OPERATIONS", 50_000);
@@ -94,8 +99,33 @@ fn end_to_end(server: &Server, operations: usize) {
         let cpu = used.report(server, "dispatch to settled", operations).cpu;
         println!("    {:.2} of the bare loop's deliveries per CPU-second (target 0.15)", bare / cpu);
     }
+    for count in [1, 2, 4] {
+        by_processes(server, &url, operations, count);
+    }
     receiver.kill().unwrap();
     receiver.wait().unwrap();
+}
+
+/// Dispatched here, delivered by so many processes.
+fn by_processes(server: &Server, url: &str, operations: usize, count: usize) {
+    let schema = format!("workers_{count}");
+    let store = runtime(1).block_on(open(server, &schema));
+    let start = |_| {
+        let mut worker = std::process::Command::new(std::env::current_exe().unwrap());
+        worker.args(["worker", &server.url(), &schema]).spawn().unwrap()
+    };
+    drop(store);
+    let mut workers: Vec<_> = (0..count).map(start).collect();
+    let used = Used::now(server);
+    runtime(1).block_on(async { parts::dispatch_only(open(server, &schema).await, url, operations).await });
+    let theirs: f64 = workers.iter().map(|worker| ticks(&worker.id().to_string(), 11..13)).sum();
+    let figures = used.report(server, &format!("dispatch to settled, {count} processes"), operations);
+    let each = theirs * 1e6 / f64::from(u32::try_from(operations).unwrap());
+    println!("    and {each:.1} us in the workers: {:.1} us in all", figures.cpu + each);
+    for worker in &mut workers {
+        worker.kill().unwrap();
+        worker.wait().unwrap();
+    }
 }
 
 fn number(variable: &str, default: usize) -> usize {
@@ -103,7 +133,11 @@ fn number(variable: &str, default: usize) -> usize {
 }
 
 async fn open(server: &Server, schema: &str) -> PostgresStore {
-    PostgresOptions::new(&server.url()).unwrap().schema(schema).unwrap().open().await.unwrap()
+    open_at(&server.url(), schema).await
+}
+
+async fn open_at(url: &str, schema: &str) -> PostgresStore {
+    PostgresOptions::new(url).unwrap().schema(schema).unwrap().open().await.unwrap()
 }
 
 /// User and kernel time, of this process and of the server with all its children.

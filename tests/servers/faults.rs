@@ -26,7 +26,7 @@ pub fn trials(postgres: &Needs, binaries: &Needs) -> Vec<Trial> {
         postgres.test("faults::f_39_a_deadlock_is_tried_again", deadlock),
         postgres.test("faults::f_40_an_append_whose_commit_is_not_answered_is_stored_once", unanswered),
         postgres.test("faults::several_processes_make_the_schema_together", made_together),
-        postgres.test("faults::a_newer_schema_is_refused", newer),
+        postgres.test("faults::a_newer_schema_is_refused_unless_it_serves_this_version", newer),
         postgres.test("faults::a_commit_that_is_not_durable_is_refused", not_durable),
         postgres.test("faults::a_bad_address_is_told", |_| no_server()),
     ]
@@ -224,7 +224,11 @@ async fn made_together(url: String) {
 async fn newer(url: String) {
     let schema = Schema::fresh(&url);
     drop(schema.open().await);
-    connect(&url).await.batch_execute(&format!("UPDATE {}.schema SET version = 99", schema.name)).await.unwrap();
+    let admin = connect(&url).await;
+    admin.batch_execute(&format!("UPDATE {}.schema SET version = 99", schema.name)).await.unwrap();
+    let store = schema.open().await;
+    store.append(vec![append(lane(), "meanwhile")]).await.unwrap();
+    admin.batch_execute(&format!("UPDATE {}.schema SET serves = 98", schema.name)).await.unwrap();
     let refused = schema.options().open().await.unwrap_err();
     assert!(matches!(refused, OpenError::Newer { found: 99, .. }), "{refused}");
 }

@@ -78,14 +78,15 @@ async fn behind_pgbouncer(url: String) {
     let mut through = tokio_postgres::Config::new();
     through.host("127.0.0.1").port(pooler.port);
     through.user(config.get_user().unwrap()).dbname(config.get_dbname().unwrap());
-    let options = PostgresOptions::from_config(through).schema(&schema.name).unwrap().behind_a_pooler();
+    let options = PostgresOptions::from_config(through).schema(&schema.name).unwrap();
     let failures = Arc::new(AtomicUsize::new(3));
     let server = Server::start(move |_| {
         let fails = failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
         Reply::status(if fails { 500 } else { 204 })
     })
     .await;
-    let (sending, working) = (options.clone().open().await.unwrap(), options.open().await.unwrap());
+    // One is told, the other finds out.
+    let (sending, working) = (options.clone().open().await.unwrap(), options.behind_a_pooler().open().await.unwrap());
     let sender = |store| {
         let egress = EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();
         Sender::builder(store)

@@ -70,8 +70,8 @@ impl Trouble {
     }
 }
 
-/// By class (postgresql.org/docs/current/errcodes-appendix.html).
-fn kind_of(code: &str) -> StoreErrorKind {
+/// A code of the server's, by class (postgresql.org/docs/current/errcodes-appendix.html).
+pub(super) fn kind_of(code: &str) -> StoreErrorKind {
     match (code, code.get(..2)) {
         // A full disk, and a full shared memory or temporary space.
         ("53100", _) => StoreErrorKind::Full,

@@ -134,8 +134,11 @@ impl Conditions {
 
 impl PostgresStore {
     async fn find_deliveries(&self, query: &DeliveryQuery, page: Page) -> Result<Vec<tokio_postgres::Row>, StoreError> {
-        let conditions = Conditions::of(query, page);
-        let sql = format!("{DELIVERIES} WHERE {} ORDER BY d.id LIMIT {}", conditions.text.join(" AND "), page.limit);
+        // The text differs by the conditions that are asked for and by nothing else: each is prepared once.
+        let mut conditions = Conditions::of(query, page);
+        conditions.values.push((Box::new(i64::from(page.limit)), Type::INT8));
+        let (text, limit) = (conditions.text.join(" AND "), conditions.values.len());
+        let sql = format!("{DELIVERIES} WHERE {text} ORDER BY d.id LIMIT ${limit}");
         let params: Vec<Param<'_>> =
             conditions.values.iter().map(|(value, kind)| (&**value as &(dyn ToSql + Sync), kind.clone())).collect();
         self.query_text(&sql, &params).await

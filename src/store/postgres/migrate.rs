@@ -6,8 +6,8 @@ use tokio_postgres::types::Type;
 use super::open::OpenError;
 use super::session::Schema;
 
-/// Migrations in order; the schema's version is how many were applied. An entry is never changed once it was released, and
-/// leaves the schema usable by code that knows only the one before, so that processes of both versions can run side by side.
+/// Migrations in order; the schema's version is how many were applied. An entry is never changed once it was released. It adds, so
+/// that code which knows only the one before still works, or it raises `serves` and says so in the changelog.
 const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001.sql")];
 
 /// The schema version of this code.
@@ -16,7 +16,9 @@ pub(super) const VERSION: i32 = MIGRATIONS.len() as i32;
 /// Brings the schema up to [`VERSION`], in one transaction under an advisory lock: of several processes that start together, one
 /// migrates and the others find it done.
 pub(super) async fn migrate(client: &mut Object, schema: &Schema) -> Result<(), OpenError> {
-    if version(client, schema).await? == Some(VERSION) {
+    if let Some(found) = version(client, schema).await?
+        && is_served(found)?
+    {
         return Ok(());
     }
     client.batch_execute("BEGIN").await?;
@@ -29,28 +31,44 @@ pub(super) async fn migrate(client: &mut Object, schema: &Schema) -> Result<(), 
 async fn migrate_here(client: &Object, schema: &Schema) -> Result<(), OpenError> {
     let lock = "SELECT pg_advisory_xact_lock(hashtextextended('hookwire migration ' || $1, 0))";
     client.query_typed(lock, &[(&schema.name(), Type::TEXT)]).await?;
-    let found = version(client, schema).await?.unwrap_or(0);
-    if found > VERSION {
-        return Err(OpenError::Newer { found, supported: VERSION });
+    let found = version(client, schema).await?;
+    if found.map(is_served).transpose()? == Some(true) {
+        return Ok(());
     }
     // Who may not create schemas can be given one.
     let exists = "SELECT 1 FROM pg_namespace WHERE nspname = $1";
     if client.query_typed(exists, &[(&schema.name(), Type::TEXT)]).await?.is_empty() {
         client.batch_execute(&format!("CREATE SCHEMA \"{}\"", schema.name())).await?;
     }
-    for migration in MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or(0)) {
+    for migration in MIGRATIONS.iter().skip(found.and_then(|found| usize::try_from(found.version).ok()).unwrap_or(0)) {
         client.batch_execute(&schema.apply(migration)).await?;
     }
     client.batch_execute(&schema.apply(&format!("UPDATE hookwire.schema SET version = {VERSION}"))).await?;
     Ok(())
 }
 
-/// The version of the schema; `None` where there is none.
-async fn version(client: &Object, schema: &Schema) -> Result<Option<i32>, OpenError> {
+/// What a schema says of itself.
+#[derive(Clone, Copy)]
+struct Found {
+    version: i32,
+    serves: i32,
+}
+
+/// Whether there is nothing to migrate.
+const fn is_served(found: Found) -> Result<bool, OpenError> {
+    if found.serves > VERSION {
+        return Err(OpenError::Newer { found: found.version, supported: VERSION });
+    }
+    Ok(found.version >= VERSION)
+}
+
+/// What the schema says; `None` where there is none.
+async fn version(client: &Object, schema: &Schema) -> Result<Option<Found>, OpenError> {
     let exists = "SELECT 1 FROM pg_tables WHERE schemaname = $1 AND tablename = 'schema'";
     if client.query_typed(exists, &[(&schema.name(), Type::TEXT)]).await?.is_empty() {
         return Ok(None);
     }
-    let rows = client.query_typed(&schema.apply("SELECT version FROM hookwire.schema"), &[]).await?;
-    Ok(rows.first().map(|row| row.try_get(0)).transpose()?)
+    let rows = client.query_typed(&schema.apply("SELECT version, serves FROM hookwire.schema"), &[]).await?;
+    let read = |row: &tokio_postgres::Row| Ok(Found { version: row.try_get(0)?, serves: row.try_get(1)? });
+    rows.first().map(read).transpose()
 }

@@ -63,6 +63,8 @@
 //! data that is not JSON, a payload that is too long, an id that was used for something else) stays, with the reason in `error`;
 //! correct it and set `error` to `NULL`, or delete it.
 //!
+//! A role that only dispatches needs `GRANT USAGE ON SCHEMA hookwire` and `GRANT INSERT, SELECT ON hookwire.outbox`.
+//!
 //! # Caveats
 //!
 //! - History goes by whole days: a delivery is forgotten up to a day later than [`Old::work`](super::Old::work) says, once its

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{Config, NoTls, Socket};
 
@@ -28,7 +29,7 @@ pub enum OpenError {
     /// The schema's name.
     #[error("schema: must be 1 to 48 of a-z 0-9 _, and not begin with a digit")]
     Schema,
-    /// A later version of hookwire has written it.
+    /// A later version of hookwire has changed it so that this one cannot work with it.
     #[error("schema: has version {found}; this version of hookwire knows {supported}")]
     Newer {
         /// The version found.
@@ -115,7 +116,8 @@ impl PostgresOptions {
     }
 
     /// There is a pooler in transaction mode between here and the server: nothing is prepared under a name, nobody listens, and
-    /// work of other processes is found by looking for it.
+    /// work of other processes is found by looking for it. A pgbouncer with default settings is recognized without this, because
+    /// it refuses the settings that a session is begun with otherwise.
     #[must_use]
     pub const fn behind_a_pooler(mut self) -> Self {
         self.pooled = true;
@@ -142,23 +144,14 @@ impl PostgresOptions {
     ///
     /// # Errors
     /// Says what is wrong with the server or the schema.
-    pub async fn open_with_tls<T>(self, tls: T) -> Result<PostgresStore, OpenError>
+    pub async fn open_with_tls<T>(mut self, tls: T) -> Result<PostgresStore, OpenError>
     where
         T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
         T::Stream: Send + Sync,
         T::TlsConnect: Send + Sync,
         <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
     {
-        let config = self.planned();
-        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_config(config, tls.clone(), recycling);
-        let pool = Pool::builder(manager).max_size(self.connections).runtime(Runtime::Tokio1);
-        let pool = pool.wait_timeout(Some(self.wait)).create_timeout(Some(self.wait)).build();
-        let pool = pool.map_err(|_| OpenError::Schema)?;
-        let mut client = pool.get().await?;
-        self.judge(&client).await?;
-        migrate::migrate(&mut client, &self.schema).await?;
-        drop(client);
+        let pool = self.reach(&tls).await?;
         let db = Db::new(pool, self.schema.clone(), !self.pooled);
         partitions::keep_up(&db, Timestamp::EPOCH).await?;
         let clock = DatabaseClock::default();
@@ -170,6 +163,37 @@ impl PostgresOptions {
         }
         let (appends, beginnings, finishes) = (Group::new(db.clone()), Group::new(db.clone()), Group::new(db.clone()));
         Ok(PostgresStore { db, appends, beginnings, finishes, bell, clock, noted: Noted::default(), vault: None })
+    }
+
+    /// Connects, with whatever there is between here and the server, and brings the schema up to date.
+    async fn reach<T>(&mut self, tls: &T) -> Result<Pool, OpenError>
+    where
+        T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
+        T::Stream: Send + Sync,
+        T::TlsConnect: Send + Sync,
+        <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+    {
+        let manager = |config| {
+            Manager::from_config(config, tls.clone(), ManagerConfig { recycling_method: RecyclingMethod::Fast })
+        };
+        let mut pool = self.pool(manager(self.planned()))?;
+        let mut client = pool.get().await;
+        if !self.pooled && client.as_ref().is_err_and(is_a_poolers) {
+            tracing::info!("there is a pooler before the server: nothing is prepared, and nobody listens");
+            self.pooled = true;
+            pool = self.pool(manager(self.planned()))?;
+            client = pool.get().await;
+        }
+        let mut client = client?;
+        self.judge(&client).await?;
+        migrate::migrate(&mut client, &self.schema).await?;
+        Ok(pool)
+    }
+
+    fn pool(&self, manager: Manager) -> Result<Pool, OpenError> {
+        let pool = Pool::builder(manager).max_size(self.connections).runtime(Runtime::Tokio1);
+        let pool = pool.wait_timeout(Some(self.wait)).create_timeout(Some(self.wait)).build();
+        pool.map_err(|_| OpenError::Schema)
     }
 
     /// Plans are made once, perhaps while a table is all but empty, and kept while it grows: so every statement goes by an index
@@ -198,4 +222,12 @@ impl PostgresOptions {
         }
         Ok(())
     }
+}
+
+/// What pgbouncer says to options at the start of a session.
+fn is_a_poolers(error: &PoolError) -> bool {
+    let PoolError::Backend(error) = error else { return false };
+    error.as_db_error().is_some_and(|error| {
+        *error.code() == SqlState::PROTOCOL_VIOLATION && error.message().contains("startup parameter")
+    })
 }

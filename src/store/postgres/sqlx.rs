@@ -5,6 +5,7 @@ use sqlx::{AssertSqlSafe, Executor};
 
 use super::PostgresStore;
 use super::dedup::{FINISH, columns};
+use super::error::kind_of;
 use super::transaction::STAGE;
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::event::NewEvent;
@@ -63,5 +64,6 @@ impl PostgresStore {
 }
 
 fn store_error(error: sqlx::Error) -> StoreError {
-    StoreError::with_source(StoreErrorKind::Unavailable, error)
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    StoreError::with_source(code.map_or(StoreErrorKind::Unavailable, |code| kind_of(&code)), error)
 }

@@ -1,8 +1,9 @@
 -- The first schema. `hookwire` stands for the schema's configured name.
 
--- How many migrations were applied.
-CREATE TABLE hookwire.schema (version integer NOT NULL);
-INSERT INTO hookwire.schema VALUES (0);
+-- How many migrations were applied, and the lowest version of the code that can still work with the tables: while an application
+-- is upgraded process by process, those of the version before go on, and may be started again.
+CREATE TABLE hookwire.schema (version integer NOT NULL, serves integer NOT NULL);
+INSERT INTO hookwire.schema VALUES (0, 1);
 
 -- Numbers of events, handed out in blocks of this length: so an event costs no call of its own.
 CREATE SEQUENCE hookwire.number INCREMENT BY 4096;
