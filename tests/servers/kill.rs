@@ -155,8 +155,11 @@ async fn dispatches_until_it_is_killed() {
         let sender = sender.clone();
         callers.spawn(async move {
             for turn in 0.. {
-                let receipt = sender.dispatch(NewEvent::json("a.b", &turn).unwrap()).await.unwrap();
-                child::say(receipt.event.as_str());
+                match sender.dispatch(NewEvent::json("a.b", &turn).unwrap()).await {
+                    Ok(receipt) => child::say(receipt.event.as_str()),
+                    Err(DispatchError::Store(error)) => assert!(error.is_retryable(), "{error:?}"),
+                    Err(error) => panic!("{error}"),
+                }
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         });

@@ -70,9 +70,9 @@ where
     trial.with_ignored_flag(true)
 }
 
-/// Waits until `ready` says so; fails after a minute.
+/// Waits until `ready` says so; fails after three minutes.
 pub async fn until<F: Future<Output = bool>>(ready: impl Fn() -> F) {
-    for _ in 0..6_000 {
+    for _ in 0..18_000 {
         if ready().await {
             return;
         }
