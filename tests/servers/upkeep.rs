@@ -19,6 +19,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 pub fn trials(postgres: &Needs) -> Vec<Trial> {
     vec![
         postgres.test("upkeep::a_day_is_dropped_when_everything_in_it_is_old", days_are_dropped),
+        postgres.test("upkeep::a_day_without_a_partition_of_its_own_is_kept_all_the_same", day_without_partition),
         postgres.test("upkeep::another_process_is_woken", woken),
         postgres.test("upkeep::an_unheard_process_still_finds_the_work", found_by_looking),
         postgres.test("upkeep::the_clock_is_the_servers", clock),
@@ -78,6 +79,30 @@ async fn days_are_dropped(url: String) {
     store.prune(Old { keys: today + DAY * 10, ..later }, 100).await.unwrap();
     let again = store.append(vec![append(lane, "done", today)]).await.unwrap();
     assert_eq!(again, [Appended::Stored], "and is free at last");
+}
+
+/// Nobody was there to make it in time: the day stands in the rest, and stores are opened and pruned as ever.
+async fn day_without_partition(url: String) {
+    let schema = Schema::fresh(&url);
+    let store = schema.open().await;
+    let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    for table in ["event", "finished"] {
+        for day in days(&url, &schema.name, table).await.iter().filter(|day| !day.ends_with("rest")) {
+            client.batch_execute(&format!("DROP TABLE {}.{day}", schema.name)).await.unwrap();
+        }
+    }
+    let now = SystemClock.now();
+    let lane = EndpointId::generate(now);
+    store.append(vec![append(lane, "one", now)]).await.unwrap();
+    let later = schema.open().await;
+    deliver(&later, lane, SystemClock.now()).await;
+    assert_eq!(later.counts(None).await.unwrap().delivered, 1);
+    for _ in 0..2 {
+        later.prune(Old::before(now + DAY), 10).await.unwrap();
+    }
+    assert_eq!(later.counts(None).await.unwrap().delivered, 0);
+    assert!(later.event(&Tenant::from("acme"), &EventId::new("one").unwrap()).await.unwrap().is_none());
 }
 
 async fn woken(url: String) {

@@ -77,7 +77,7 @@ pub(super) fn kind_of(code: &str) -> StoreErrorKind {
         ("53100", _) => StoreErrorKind::Full,
         ("42P01" | "42703" | "42883" | "3F000" | "42501", _) => StoreErrorKind::Schema,
         (_, Some("22" | "23" | "54")) => StoreErrorKind::Invalid,
-        (_, Some("XX")) => StoreErrorKind::Corrupt,
+        ("XX001" | "XX002", _) => StoreErrorKind::Corrupt,
         // Shutting down, no connection, read-only, a lock, a time limit, a deadlock, out of memory: the server's doing.
         _ => StoreErrorKind::Unavailable,
     }

@@ -16,6 +16,9 @@ use super::{PostgresStore, migrate, partitions};
 use crate::clock::Timestamp;
 use crate::store::StoreError;
 
+/// How long a connection may say nothing to what was sent over it.
+const SILENCE: Duration = Duration::from_secs(30);
+
 /// The oldest server that is served.
 const MIN_SERVER: i32 = 150_000;
 
@@ -88,6 +91,11 @@ impl PostgresOptions {
         if config.get_application_name().is_none() {
             config.application_name("hookwire");
         }
+        // A server that is gone without a word is noticed in half a minute, not in a quarter of an hour.
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(SILENCE);
+        }
+        config.keepalives_idle(config.get_keepalives_idle().min(SILENCE));
         let schema = Schema::default();
         Self { config, schema, connections: 8, wait: Duration::from_secs(5), pooled: false, asynchronous: false }
     }
