@@ -16,7 +16,7 @@ use super::turns::Turns;
 use crate::clock::Timestamp;
 use crate::delivery::{Lease, Leased};
 use crate::endpoint::OnFailure;
-use crate::id::{DeliveryId, EndpointId, Tenant};
+use crate::id::{DeliveryId, EndpointId, Tenant, WorkerId};
 use crate::outcome::Outcome;
 use crate::store::{Claimed, LaneClaim, LaneDue};
 
@@ -63,9 +63,22 @@ impl Lanes {
         }
     }
 
-    /// Who shares the lanes.
-    pub(super) const fn crowd(&mut self) -> &mut Crowd {
-        &mut self.crowd
+    pub(super) const fn me(&self) -> WorkerId {
+        self.crowd.me()
+    }
+
+    /// Who shares the lanes now: what was this worker's part may be another's, and the other way round. Whether that changes
+    /// anything.
+    pub(super) fn meet(&mut self, crew: Vec<WorkerId>, now: Timestamp) -> bool {
+        let changed = self.crowd.meet(crew);
+        if changed {
+            let known = self.lanes.iter().filter(|(_, lane)| lane.is_known());
+            let known: Vec<_> = known.map(|(id, lane)| (*id, lane.whole.clone())).collect();
+            for (id, whole) in known {
+                self.change_terms(id, &whole, now);
+            }
+        }
+        changed
     }
 
     /// Starts to accept work.
@@ -126,6 +139,7 @@ impl Lanes {
             return false;
         }
         let lane = self.lanes.entry(id).or_insert_with(Lane::assumed);
+        lane.whole.clone_from(terms);
         lane.agree(&self.crowd.part(id, terms), now);
         if lane.backlog || lane.gate.shut_until(now).is_some() || lane.room() == 0 {
             self.tidy(id, now);
@@ -327,7 +341,8 @@ impl Lanes {
         if let Some(lane) = self.lanes.get_mut(&id)
             && lane.backlog
             && !lane.listed
-            && lane.room() > 0
+            // A closed one may have been opened by another process: that is asked before every claim.
+            && (lane.room() > 0 || lane.is_closed())
         {
             lane.listed = true;
             self.backlogged.push(lane.terms.tenant.clone(), id);
@@ -372,6 +387,7 @@ impl Lanes {
 
     fn quota(&mut self, id: EndpointId, terms: &Terms, share: u32, now: Timestamp) -> Option<LaneClaim> {
         let lane = self.lanes.get_mut(&id)?;
+        lane.whole.clone_from(terms);
         lane.agree(&self.crowd.part(id, terms), now);
         if let Some(until) = lane.gate.shut_until(now) {
             lane.backlog = false;
@@ -381,6 +397,7 @@ impl Lanes {
             return Some(LaneClaim { endpoint: id, max: lane.room().min(share) });
         } else if lane.is_closed() {
             (lane.backlog, lane.due_since) = (false, None);
+            self.return_ready(id);
             self.tidy(id, now);
         }
         None
@@ -458,9 +475,11 @@ impl Lanes {
 
     /// The lane's terms have changed. What was not started is given back when it is now closed.
     pub(super) fn change_terms(&mut self, id: EndpointId, terms: &Terms, now: Timestamp) {
+        let whole = terms.clone();
         let terms = &self.crowd.part(id, terms).into_owned();
         self.recount(id, |lane| {
-            if lane.is_closed() && terms.concurrency > 0 {
+            let was_closed = std::mem::replace(&mut lane.whole, whole).concurrency == 0;
+            if was_closed && terms.concurrency > 0 {
                 lane.gate = Gate::default();
             }
             lane.agree(terms, now);

@@ -53,10 +53,10 @@ impl Engine {
     /// Shares what each lane may use with the workers that live. Whoever is not heard of for an eighth of a lease is dead to the
     /// others.
     pub(super) async fn attend(&self) -> Result<(), StoreError> {
-        let (me, now) = (self.state().lanes.crowd().me(), self.clock.now());
+        let (me, now) = (self.state().lanes.me(), self.clock.now());
         match self.store.attend(self.deliver.crew(), me, now, now + self.config.lease / PRESENCE).await {
             Ok(crew) => {
-                if self.state().lanes.crowd().meet(crew) {
+                if self.state().lanes.meet(crew, now) {
                     // Lanes may be this worker's that were not, and have work in the store.
                     self.sweep_soon();
                 }
@@ -72,7 +72,7 @@ impl Engine {
 
     /// Says that this worker has stopped. If that fails, the others will notice.
     pub(super) async fn leave(&self) {
-        let me = self.state().lanes.crowd().me();
+        let me = self.state().lanes.me();
         if let Err(error) = self.store.leave(me).await {
             tracing::debug!(%error, "nobody was told that this worker has stopped");
         }

@@ -320,3 +320,36 @@ async fn workers_on_one_store_share_what_a_lane_may_use() {
     ours.0.cancel();
     ours.1.await.unwrap().unwrap();
 }
+
+/// What a worker holds of a lane goes to the others when its part does, and it takes up what is left when they have gone.
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_loses_its_part_of_a_lane_keeps_nothing_of_it() {
+    let bench = Bench::new(Config::default());
+    let ours = bench.run();
+    let lanes: Vec<_> = (0..8)
+        .map(|_| bench.lane_under(Act::Answer(200, Duration::from_secs(1)), Terms::open(NonZeroU32::MIN)))
+        .collect();
+    let mut ids = Vec::new();
+    for lane in &lanes {
+        ids.extend(bench.append(*lane, 60).await);
+    }
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let start = |stop: CancellationToken| {
+        let (store, clock) = (Arc::new(bench.store.clone()), bench.clock.clone());
+        let engine = Engine::new(store, bench.script.clone(), clock, Config::default());
+        tokio::spawn(Worker::new(engine).run(stop))
+    };
+    // One that leaves in good order, and one that is killed.
+    let stop = CancellationToken::new();
+    let leaves = start(stop.clone());
+    let dies = start(CancellationToken::new());
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    stop.cancel();
+    leaves.await.unwrap().unwrap();
+    dies.abort();
+    bench.until_finished(&ids).await;
+    // One each, while they do not know of each other yet.
+    assert!(bench.script.most_in_lane.load(Ordering::SeqCst) <= 3);
+    ours.0.cancel();
+    ours.1.await.unwrap().unwrap();
+}
