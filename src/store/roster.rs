@@ -1,4 +1,4 @@
-//! The role that knows which workers live, so that they can share what a lane may use.
+//! The role that knows which workers live. The worker does not ask it yet: limits of endpoints count for each process.
 
 use std::fmt;
 use std::sync::Arc;

@@ -23,6 +23,15 @@ struct Sweep {
     completed: bool,
 }
 
+/// Why a rest is over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rested {
+    /// It is time, or this process has made work.
+    Enough,
+    /// Another process says that there may be work.
+    Woken,
+}
+
 impl Engine {
     /// Claims and starts work until `stop`. A claim under way is not cut off: what it found would wait for its lease.
     pub(super) async fn claim_until(self: &Arc<Self>, stop: &CancellationToken) -> Result<(), StoreError> {
@@ -42,8 +51,8 @@ impl Engine {
                 }
                 Err(error) => return Err(error),
             }
-            let _stopped = stop.run_until_cancelled(self.rest(sweep_at, &mut wakes)).await;
-            if self.sweep_is_asked_for() {
+            if stop.run_until_cancelled(self.rest(sweep_at, &mut wakes)).await == Some(Rested::Woken) {
+                // Another process has stored something: nobody here knows in which lane.
                 sweep_at = self.clock.now();
             }
         }
@@ -65,19 +74,19 @@ impl Engine {
     }
 
     /// Waits for news, the next due lane, or the next sweep.
-    async fn rest(&self, sweep_at: Timestamp, wakes: &mut Wakes) {
+    async fn rest(&self, sweep_at: Timestamp, wakes: &mut Wakes) -> Rested {
         let due = self.state().lanes.next_timer().map_or(sweep_at, |timer| timer.min(sweep_at));
         let wait = due.since(self.clock.now());
         if wait > Duration::ZERO {
             tokio::select! {
                 biased;
-                () = self.work.notified() => {}
-                // Another process has stored something: nobody here knows in which lane.
-                () = wakes.next() => self.sweep_soon(),
-                () = tokio::time::sleep(wait) => {}
+                () = self.work.notified() => Rested::Enough,
+                () = wakes.next() => Rested::Woken,
+                () = tokio::time::sleep(wait) => Rested::Enough,
             }
         } else {
             tokio::task::yield_now().await;
+            Rested::Enough
         }
     }
 

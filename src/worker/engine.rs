@@ -1,7 +1,6 @@
 //! What the parts of a worker share, and the life of one attempt.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,13 +11,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::config::Config;
-use super::crowd::Crowd;
 use super::deliver::{Deliver, Terms};
 use super::lanes::Lanes;
 use crate::clock::{Clock, Timestamp};
 use crate::delivery::{Attempt, Leased, Next, Settlement};
 use crate::event::Order;
-use crate::id::{DeliveryId, EndpointId, WorkerId};
+use crate::id::{DeliveryId, EndpointId};
 use crate::outcome::{Outcome, Report};
 use crate::retry::{Decision, Facts, FailReason};
 use crate::store::{Store, StoreError};
@@ -47,8 +45,6 @@ pub struct Engine {
     pub(super) recorded: Notify,
     /// Something to tend to.
     pub(super) tending: Notify,
-    /// The store is to be swept now.
-    sweeping: AtomicBool,
 }
 
 /// Behind one lock that is never held over an await.
@@ -78,8 +74,7 @@ impl Crew {
 impl Engine {
     /// An engine at rest. Check the settings first: [`Config::check`].
     pub fn new(store: Arc<dyn Store>, deliver: Arc<dyn Deliver>, clock: Arc<dyn Clock>, config: Config) -> Arc<Self> {
-        let me = WorkerId::generate(clock.now());
-        let lanes = Lanes::new(config.limits(), Crowd::alone(me));
+        let lanes = Lanes::new(config.limits());
         let state = Mutex::new(State { lanes, ends: Vec::new(), recording: 0, crew: None });
         Arc::new(Self {
             store,
@@ -91,7 +86,6 @@ impl Engine {
             ends: Notify::new(),
             recorded: Notify::new(),
             tending: Notify::new(),
-            sweeping: AtomicBool::new(false),
         })
     }
 
@@ -128,17 +122,6 @@ impl Engine {
     pub fn wake(&self) {
         self.tending.notify_one();
         self.work.notify_one();
-    }
-
-    /// Looks through all lanes of the store, now.
-    pub(super) fn sweep_soon(&self) {
-        self.sweeping.store(true, Ordering::Relaxed);
-        self.work.notify_one();
-    }
-
-    /// Whether that was asked for.
-    pub(super) fn sweep_is_asked_for(&self) -> bool {
-        self.sweeping.swap(false, Ordering::Relaxed)
     }
 
     /// The lane's terms have changed. What was not started is given back when it is closed.

@@ -13,9 +13,6 @@ const LEASES_PER_SLOT: u32 = 4;
 
 #[derive(Debug)]
 pub(super) struct Lane {
-    /// What all workers together may use.
-    pub(super) whole: Terms,
-    /// This one's part of it.
     pub(super) terms: Terms,
     /// Its terms were told, not assumed.
     is_known: bool,
@@ -41,7 +38,6 @@ impl Lane {
     /// A lane of which nothing is known but that it exists.
     pub(super) fn assumed() -> Self {
         Self {
-            whole: Terms::default(),
             terms: Terms::default(),
             is_known: false,
             gate: Gate::default(),
@@ -76,10 +72,6 @@ impl Lane {
         }
         self.terms = terms.clone();
         self.is_known = true;
-    }
-
-    pub(super) const fn is_known(&self) -> bool {
-        self.is_known
     }
 
     pub(super) const fn is_closed(&self) -> bool {

@@ -7,7 +7,6 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use super::config::Limits;
-use super::crowd::Crowd;
 use super::deliver::Terms;
 use super::gate::{Gate, Standing};
 use super::lane::Lane;
@@ -16,7 +15,7 @@ use super::turns::Turns;
 use crate::clock::Timestamp;
 use crate::delivery::{Lease, Leased};
 use crate::endpoint::OnFailure;
-use crate::id::{DeliveryId, EndpointId, Tenant, WorkerId};
+use crate::id::{DeliveryId, EndpointId, Tenant};
 use crate::outcome::Outcome;
 use crate::store::{Claimed, LaneClaim, LaneDue};
 
@@ -33,7 +32,6 @@ const SHORT_WAIT: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Lanes {
     limits: Limits,
-    crowd: Crowd,
     open: bool,
     lanes: HashMap<EndpointId, Lane>,
     slots: Slots,
@@ -48,10 +46,9 @@ pub(super) struct Lanes {
 }
 
 impl Lanes {
-    pub(super) fn new(limits: Limits, crowd: Crowd) -> Self {
+    pub(super) fn new(limits: Limits) -> Self {
         Self {
             limits,
-            crowd,
             open: false,
             lanes: HashMap::new(),
             slots: Slots::new(limits.in_flight),
@@ -61,24 +58,6 @@ impl Lanes {
             reserved: 0,
             give_back: Vec::new(),
         }
-    }
-
-    pub(super) const fn me(&self) -> WorkerId {
-        self.crowd.me()
-    }
-
-    /// Who shares the lanes now: what was this worker's part may be another's, and the other way round. Whether that changes
-    /// anything.
-    pub(super) fn meet(&mut self, crew: Vec<WorkerId>, now: Timestamp) -> bool {
-        let changed = self.crowd.meet(crew);
-        if changed {
-            let known = self.lanes.iter().filter(|(_, lane)| lane.is_known());
-            let known: Vec<_> = known.map(|(id, lane)| (*id, lane.whole.clone())).collect();
-            for (id, whole) in known {
-                self.change_terms(id, &whole, now);
-            }
-        }
-        changed
     }
 
     /// Starts to accept work.
@@ -139,8 +118,7 @@ impl Lanes {
             return false;
         }
         let lane = self.lanes.entry(id).or_insert_with(Lane::assumed);
-        lane.whole.clone_from(terms);
-        lane.agree(&self.crowd.part(id, terms), now);
+        lane.agree(terms, now);
         if lane.backlog || lane.gate.shut_until(now).is_some() || lane.room() == 0 {
             self.tidy(id, now);
             return false;
@@ -341,8 +319,7 @@ impl Lanes {
         if let Some(lane) = self.lanes.get_mut(&id)
             && lane.backlog
             && !lane.listed
-            // A closed one may have been opened by another process: that is asked before every claim.
-            && (lane.room() > 0 || lane.is_closed())
+            && lane.room() > 0
         {
             lane.listed = true;
             self.backlogged.push(lane.terms.tenant.clone(), id);
@@ -387,8 +364,7 @@ impl Lanes {
 
     fn quota(&mut self, id: EndpointId, terms: &Terms, share: u32, now: Timestamp) -> Option<LaneClaim> {
         let lane = self.lanes.get_mut(&id)?;
-        lane.whole.clone_from(terms);
-        lane.agree(&self.crowd.part(id, terms), now);
+        lane.agree(terms, now);
         if let Some(until) = lane.gate.shut_until(now) {
             lane.backlog = false;
             self.set_timer(id, until);
@@ -397,7 +373,6 @@ impl Lanes {
             return Some(LaneClaim { endpoint: id, max: lane.room().min(share) });
         } else if lane.is_closed() {
             (lane.backlog, lane.due_since) = (false, None);
-            self.return_ready(id);
             self.tidy(id, now);
         }
         None
@@ -475,11 +450,8 @@ impl Lanes {
 
     /// The lane's terms have changed. What was not started is given back when it is now closed.
     pub(super) fn change_terms(&mut self, id: EndpointId, terms: &Terms, now: Timestamp) {
-        let whole = terms.clone();
-        let terms = &self.crowd.part(id, terms).into_owned();
         self.recount(id, |lane| {
-            let was_closed = std::mem::replace(&mut lane.whole, whole).concurrency == 0;
-            if was_closed && terms.concurrency > 0 {
+            if lane.is_closed() && terms.concurrency > 0 {
                 lane.gate = Gate::default();
             }
             lane.agree(terms, now);
@@ -502,6 +474,6 @@ impl Lanes {
 
     /// After a hard stop: nothing is in flight any more.
     pub(super) fn reset(&mut self) {
-        *self = Self::new(self.limits, Crowd::alone(self.crowd.me()));
+        *self = Self::new(self.limits);
     }
 }

@@ -41,7 +41,6 @@
 
 mod claim;
 mod config;
-mod crowd;
 mod deliver;
 mod drain;
 mod engine;
@@ -102,12 +101,10 @@ impl Worker {
         let shift = Shift::begin(&self.engine).ok_or(WorkerError::AlreadyRunning)?;
         let engine = &self.engine;
         let work = async {
-            engine.attend().await?;
             let worked = tokio::select! {
                 biased;
                 stopped_or_failed = engine.claim_until(&stop) => stopped_or_failed,
                 failed = engine.extend_forever() => failed,
-                failed = engine.attend_forever() => failed,
                 failed = engine.prune_forever() => failed,
                 failed = engine.tend_forever() => failed,
             };

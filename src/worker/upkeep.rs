@@ -11,12 +11,6 @@ use crate::id::{DeliveryId, EndpointId};
 use crate::store::{Finished, Old, Settled, StoreError};
 use crate::telemetry;
 
-/// The part of a lease after which a worker says again that it lives.
-const ATTEND_INTERVAL: u32 = 24;
-
-/// The part of a lease for which a worker lives that says nothing.
-const PRESENCE: u32 = 8;
-
 /// How often old history is looked for.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -39,42 +33,6 @@ impl Engine {
                 Err(error) => tracing::warn!(%error, "extending leases failed; it will be tried again"),
                 Ok(()) => {}
             }
-        }
-    }
-
-    /// Says that this worker lives, and learns who else does, for as long as it is polled.
-    pub(super) async fn attend_forever(&self) -> Result<(), StoreError> {
-        loop {
-            tokio::time::sleep(self.config.lease / ATTEND_INTERVAL).await;
-            self.attend().await?;
-        }
-    }
-
-    /// Shares what each lane may use with the workers that live. Whoever is not heard of for an eighth of a lease is dead to the
-    /// others.
-    pub(super) async fn attend(&self) -> Result<(), StoreError> {
-        let (me, now) = (self.state().lanes.me(), self.clock.now());
-        match self.store.attend(self.deliver.crew(), me, now, now + self.config.lease / PRESENCE).await {
-            Ok(crew) => {
-                if self.state().lanes.meet(crew, now) {
-                    // Lanes may be this worker's that were not, and have work in the store.
-                    self.sweep_soon();
-                }
-                Ok(())
-            }
-            Err(error) if error.is_retryable() => {
-                tracing::warn!(%error, "this worker could not say that it lives; it will be tried again");
-                Ok(())
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Says that this worker has stopped. If that fails, the others will notice.
-    pub(super) async fn leave(&self) {
-        let me = self.state().lanes.me();
-        if let Err(error) = self.store.leave(me).await {
-            tracing::debug!(%error, "nobody was told that this worker has stopped");
         }
     }
 

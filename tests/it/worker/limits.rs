@@ -12,7 +12,7 @@ use hookwire::event::{Event, NewEvent};
 use hookwire::id::{EndpointId, EventId, Tenant};
 use hookwire::retry::FailReason;
 use hookwire::store::{Append, Appended, History, Outbox};
-use hookwire::worker::{CancellationToken, Config, Engine, Terms, Worker};
+use hookwire::worker::{Config, Terms};
 
 use super::{Act, Bench};
 
@@ -287,69 +287,4 @@ async fn what_is_past_its_deadline_is_not_sent() {
     }
     stop.cancel();
     worker.await.unwrap().unwrap();
-}
-
-/// As two processes on one store would: what a lane may use is theirs together, and when one has left it is the other's.
-#[tokio::test(start_paused = true)]
-async fn workers_on_one_store_share_what_a_lane_may_use() {
-    let bench = Bench::new(Config::default());
-    let other =
-        Engine::new(Arc::new(bench.store.clone()), bench.script.clone(), bench.clock.clone(), Config::default());
-    let ours = bench.run();
-    let stop = CancellationToken::new();
-    let theirs = tokio::spawn(Worker::new(other).run(stop.clone()));
-    // Until both have heard of each other.
-    tokio::time::sleep(Duration::from_secs(60)).await;
-    let (single, several) = (Terms::open(NonZeroU32::MIN), Terms::open(NonZeroU32::new(5).unwrap()));
-    let act = Act::Answer(200, Duration::from_secs(1));
-    let mut ids = Vec::new();
-    for (terms, most) in [(single, 1), (several, 5)] {
-        bench.script.most_in_lane.store(0, Ordering::SeqCst);
-        let lane = bench.lane_under(act, terms);
-        let appended = bench.append(lane, 40).await;
-        bench.until_finished(&appended).await;
-        assert_eq!(bench.script.most_in_lane.load(Ordering::SeqCst), most, "all of it, and no more");
-        ids.extend(appended);
-    }
-    stop.cancel();
-    theirs.await.unwrap().unwrap();
-    tokio::time::sleep(Duration::from_secs(60)).await;
-    let lane = bench.lane_under(act, Terms::open(NonZeroU32::new(5).unwrap()));
-    let alone = bench.append(lane, 20).await;
-    bench.until_finished(&alone).await;
-    ours.0.cancel();
-    ours.1.await.unwrap().unwrap();
-}
-
-/// What a worker holds of a lane goes to the others when its part does, and it takes up what is left when they have gone.
-#[tokio::test(start_paused = true)]
-async fn a_worker_that_loses_its_part_of_a_lane_keeps_nothing_of_it() {
-    let bench = Bench::new(Config::default());
-    let ours = bench.run();
-    let lanes: Vec<_> = (0..8)
-        .map(|_| bench.lane_under(Act::Answer(200, Duration::from_secs(1)), Terms::open(NonZeroU32::MIN)))
-        .collect();
-    let mut ids = Vec::new();
-    for lane in &lanes {
-        ids.extend(bench.append(*lane, 60).await);
-    }
-    tokio::time::sleep(Duration::from_secs(5)).await;
-    let start = |stop: CancellationToken| {
-        let (store, clock) = (Arc::new(bench.store.clone()), bench.clock.clone());
-        let engine = Engine::new(store, bench.script.clone(), clock, Config::default());
-        tokio::spawn(Worker::new(engine).run(stop))
-    };
-    // One that leaves in good order, and one that is killed.
-    let stop = CancellationToken::new();
-    let leaves = start(stop.clone());
-    let dies = start(CancellationToken::new());
-    tokio::time::sleep(Duration::from_secs(20)).await;
-    stop.cancel();
-    leaves.await.unwrap().unwrap();
-    dies.abort();
-    bench.until_finished(&ids).await;
-    // One each, while they do not know of each other yet.
-    assert!(bench.script.most_in_lane.load(Ordering::SeqCst) <= 3);
-    ours.0.cancel();
-    ours.1.await.unwrap().unwrap();
 }
