@@ -90,7 +90,6 @@ mod order;
 mod outbox;
 mod partitions;
 mod records;
-mod roster;
 mod rows;
 mod session;
 mod settle;

@@ -70,7 +70,6 @@ mod open;
 mod order;
 mod outbox;
 mod place;
-mod roster;
 mod rows;
 mod schema;
 mod settle;

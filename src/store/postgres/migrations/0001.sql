@@ -136,13 +136,6 @@ CREATE TABLE hookwire.dedup (
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
 CREATE INDEX dedup_by_end ON hookwire.dedup (ends);
 
--- Which workers live, so that they can share what a lane may use.
-CREATE TABLE hookwire.worker (
-    id uuid PRIMARY KEY,
-    crew text NOT NULL,
-    ends bigint NOT NULL
-);
-
 -- What others write and a worker takes in. See hookwire.dispatch().
 CREATE TABLE hookwire.outbox (
     seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
