@@ -83,36 +83,10 @@ pub(crate) async fn hookwire(store: impl Store + Clone + 'static, url: &str, eve
     let places = Arc::new(Semaphore::new(CALLERS));
     let line = Line { policy: Policy::default(), places: places.clone() };
     let sender = Sender::builder(store.clone()).egress(egress()).retry(line).build().unwrap();
-    for tenant in 0..TENANTS {
-        let endpoint = NewEndpoint::at(Target::parse(url).unwrap()).tenant(format!("tenant-{tenant}"));
-        sender.endpoints().create(endpoint).await.unwrap();
-    }
     let stop = CancellationToken::new();
     let worker = tokio::spawn(sender.worker().run(stop.clone()));
-    let next = Arc::new(AtomicUsize::new(0));
-    let mut tasks = tokio::task::JoinSet::new();
-    for _ in 0..CALLERS {
-        let (sender, next, places) = (sender.clone(), next.clone(), places.clone());
-        tasks.spawn(async move {
-            let payload = Bytes::from(vec![b'x'; PAYLOAD]);
-            loop {
-                let turn = next.fetch_add(1, Ordering::Relaxed);
-                if turn >= events {
-                    break;
-                }
-                places.acquire().await.unwrap().forget();
-                let event = NewEvent::raw("bench.made", "application/json", payload.clone()).unwrap();
-                sender.dispatch(event.tenant(format!("tenant-{}", turn % TENANTS))).await.unwrap();
-            }
-        });
-    }
-    while let Some(done) = tasks.join_next().await {
-        done.unwrap();
-    }
-    // Nothing is pending any more: asked of the hot index, because counting what is stored is no part of delivering.
-    while !store.lanes(None, 1).await.unwrap().is_empty() {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    dispatch_all(&sender, url, events, Some(places)).await;
+    nothing_pending(&store).await;
     stop.cancel();
     worker.await.unwrap().unwrap();
     sender
@@ -131,6 +105,12 @@ pub(crate) async fn work(store: impl Future<Output = impl Store + 'static>) {
 /// Dispatches, and waits until others have delivered everything.
 pub(crate) async fn dispatch_only(store: impl Store + Clone + 'static, url: &str, events: usize) {
     let sender = Sender::builder(store.clone()).egress(egress()).build().unwrap();
+    dispatch_all(&sender, url, events, None).await;
+    nothing_pending(&store).await;
+}
+
+/// As many callers as the bare loop has, each of which takes a place in the line first, if there is one.
+async fn dispatch_all(sender: &Sender, url: &str, events: usize, line: Option<Arc<Semaphore>>) {
     for tenant in 0..TENANTS {
         let endpoint = NewEndpoint::at(Target::parse(url).unwrap()).tenant(format!("tenant-{tenant}"));
         sender.endpoints().create(endpoint).await.unwrap();
@@ -138,13 +118,16 @@ pub(crate) async fn dispatch_only(store: impl Store + Clone + 'static, url: &str
     let next = Arc::new(AtomicUsize::new(0));
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..CALLERS {
-        let (sender, next) = (sender.clone(), next.clone());
+        let (sender, next, line) = (sender.clone(), next.clone(), line.clone());
         tasks.spawn(async move {
             let payload = Bytes::from(vec![b'x'; PAYLOAD]);
             loop {
                 let turn = next.fetch_add(1, Ordering::Relaxed);
                 if turn >= events {
                     break;
+                }
+                if let Some(places) = &line {
+                    places.acquire().await.unwrap().forget();
                 }
                 let event = NewEvent::raw("bench.made", "application/json", payload.clone()).unwrap();
                 sender.dispatch(event.tenant(format!("tenant-{}", turn % TENANTS))).await.unwrap();
@@ -154,6 +137,10 @@ pub(crate) async fn dispatch_only(store: impl Store + Clone + 'static, url: &str
     while let Some(done) = tasks.join_next().await {
         done.unwrap();
     }
+}
+
+/// Asked of the hot index, because counting what is stored is no part of delivering.
+async fn nothing_pending(store: &impl Store) {
     while !store.lanes(None, 1).await.unwrap().is_empty() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

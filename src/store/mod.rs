@@ -27,6 +27,8 @@ pub mod postgres;
 pub mod redis;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod relational;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod room;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 

@@ -98,7 +98,7 @@ pub struct LaneDue {
 /// 8. Each claim MUST raise the fence and the attempt count by one (same case).
 /// 9. `settle` MUST be fenced, and MUST end the lease: with another fence, or when the lease was settled before, nothing
 ///    changes and the answer is [`Settled::LeaseLost`] (`settle_with_a_lost_lease_changes_nothing`,
-///    `settle_twice_counts_once`). A lease past its end that nobody has
+///    `settle_twice_counts_once`, `of_two_leases_in_one_batch_the_later_counts`). A lease past its end that nobody has
 ///    claimed since still counts (`settle_after_the_end_of_an_unclaimed_lease_counts`). What was never claimed has no
 ///    lease (`a_delivery_that_was_never_claimed_has_no_lease`).
 ///     It MAY rely on the endpoint that a settlement names: it is that of the delivery.

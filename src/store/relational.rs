@@ -16,6 +16,21 @@ pub(super) const ENABLED: i16 = 0;
 pub(super) const DISABLED: i16 = 1;
 pub(super) const REMOVED: i16 = 2;
 
+/// Whether an endpoint of this version may follow what is found under its id: a version and a state.
+pub(super) fn succeeds(version: u64, found: Option<(i64, i16)>) -> bool {
+    let expected = match found {
+        None => 1,
+        Some((_, REMOVED)) => return false,
+        Some((version, _)) => version.saturating_add(1),
+    };
+    signed(version) == expected
+}
+
+/// Versions and fences are kept in the databases' signed integers.
+pub(super) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
 /// When a delivery is due that waits for its turn.
 pub(super) const NEVER: i64 = Timestamp::MAX.as_micros();
 

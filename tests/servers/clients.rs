@@ -5,19 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hookwire::clock::{Clock, SystemClock, Timestamp};
-use hookwire::endpoint::{NewEndpoint, Target};
+use hookwire::endpoint::{Endpoint, NewEndpoint, Target};
 use hookwire::event::NewEvent;
 use hookwire::id::EventId;
+use hookwire::secret::{Key, Keyring, LocalKeys};
 use hookwire::sender::Sender;
 use hookwire::sender::egress::EgressPolicy;
-use hookwire::store::postgres::tokio_postgres::{self, NoTls};
-use hookwire::store::{Begin, Dedup, DedupKey, Intake, PostgresStore, Settled};
+use hookwire::store::{Begin, Dedup, DedupKey, Directory, Intake, PostgresStore, Settled, StoreErrorKind};
 use hookwire::worker::CancellationToken;
 use libtest_mimic::Trial;
 use sqlx::Connection as _;
 
 use crate::Needs;
-use crate::schema::{Dropped, Schema};
+use crate::postgres::connect;
+use crate::schema::{Dropped, Schema, append_at};
 use crate::server::{Reply, Server};
 use crate::until;
 
@@ -27,6 +28,8 @@ pub fn trials(postgres: &Needs, python: &Needs) -> Vec<Trial> {
         postgres.test("clients::a_transaction_of_sqlx", sqlx_transaction),
         postgres.test("clients::a_session_of_psql", psql),
         python.test("clients::a_python_client", python_client),
+        postgres.test("clients::every_argument_of_dispatch_arrives", every_argument),
+        postgres.test("clients::keys_are_sealed_in_the_database_and_sealed_anew_in_place", sealed),
         postgres.test("clients::a_row_that_cannot_be_dispatched_stays_with_the_reason", refused_row),
         postgres.test("clients::a_handlers_effect_and_its_dedup_mark_commit_together", finish_together),
         postgres.test("clients::an_attempt_is_settled_in_the_handlers_transaction", settle_together),
@@ -74,12 +77,6 @@ impl Bench {
 
 fn event(id: &str) -> NewEvent {
     NewEvent::json("invoice.paid", &serde_json::json!({ "n": 1 })).unwrap().tenant("acme").id(EventId::new(id).unwrap())
-}
-
-async fn connect(url: &str) -> tokio_postgres::Client {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client
 }
 
 async fn tokio_postgres_transaction(url: String) {
@@ -161,6 +158,61 @@ async fn python_client(url: String) {
     bench.stop().await;
 }
 
+/// By position and by name; no worker takes the row in meanwhile.
+async fn every_argument(url: String) {
+    let schema = Schema::fresh(&url);
+    let store = schema.open().await;
+    let sql = format!(
+        "SELECT {0}.dispatch('a.b', '{{}}');
+         SELECT {0}.dispatch('a.b', '{{}}', 'acme', 'mine', 'cart-1');
+         SELECT {0}.dispatch('a.b', jsonb '{{}}', latest_key => 'price-1', expires_at => to_timestamp(2000000000),
+                             occurred_at => to_timestamp(1000000000))",
+        schema.name
+    );
+    connect(&url).await.batch_execute(&sql).await.unwrap();
+    let staged = store.staged(10).await.unwrap();
+    let events: Vec<_> = staged.iter().map(|row| row.event.as_ref().unwrap().parts()).collect();
+    let [plain, fifo, latest] = &events[..] else { panic!("{staged:?}") };
+    assert!(plain.tenant.as_str() == "default" && plain.order.is_none() && plain.expires_at.is_none());
+    assert!(plain.id.is_some(), "it was answered one");
+    let made = plain.id.unwrap().as_str().to_owned();
+    assert!(made.starts_with("evt_") && made.len() == 36, "{made}");
+    assert_eq!((fifo.tenant.as_str(), fifo.id.map(EventId::as_str)), ("acme", Some("mine")));
+    assert!(fifo.order.is_some_and(|order| !order.is_latest() && order.key().as_str() == "cart-1"));
+    assert!(latest.order.is_some_and(|order| order.is_latest() && order.key().as_str() == "price-1"));
+    assert_eq!(latest.expires_at, Some(Timestamp::from_secs(2_000_000_000)));
+    assert_eq!(latest.occurred_at, Some(Timestamp::from_secs(1_000_000_000)));
+    assert!(staged.iter().all(|row| row.written_at.is_some()));
+}
+
+async fn sealed(url: String) {
+    let schema = Schema::fresh(&url);
+    let clear = schema.open().await;
+    let keys = |id: &str, byte| LocalKeys::new(id, &[byte; 32]).unwrap();
+    let new = || NewEndpoint::https("https://hooks.example.com/").unwrap();
+    let all: Vec<_> =
+        (0..150).map(|_| Endpoint::new(new(), Keyring::new(Key::generate().unwrap()), SystemClock.now())).collect();
+    for endpoint in &all {
+        clear.put(endpoint.clone()).await.unwrap();
+    }
+    assert_eq!(clear.reseal().await.unwrap(), 0, "with what?");
+    let first = schema.open().await.with_key_provider(keys("a", 1));
+    assert_eq!((first.reseal().await.unwrap(), first.reseal().await.unwrap()), (150, 0));
+    let both = keys("b", 2).and("a", &[1; 32]).unwrap();
+    assert_eq!(schema.open().await.with_key_provider(both).reseal().await.unwrap(), 150);
+
+    let client = connect(&url).await;
+    let records = client.query(&format!("SELECT record FROM {}.endpoint", schema.name), &[]).await.unwrap();
+    let secret = |endpoint: &Endpoint| endpoint.keys.entries()[0].key.expose().to_string();
+    let text: String = records.iter().map(|row| row.get::<_, String>(0)).collect();
+    let newer = schema.open().await.with_key_provider(keys("b", 2));
+    for endpoint in &all {
+        assert!(!text.contains(&secret(endpoint)));
+        assert_eq!(secret(&newer.get(endpoint.id).await.unwrap().unwrap()), secret(endpoint));
+    }
+    assert_eq!(clear.get(all[0].id).await.unwrap_err().kind(), StoreErrorKind::Corrupt, "it has no key");
+}
+
 async fn refused_row(url: String) {
     let bench = Bench::new(&url).await;
     let name = &bench.schema.name;
@@ -224,17 +276,15 @@ async fn finish_together(url: String) {
 }
 
 async fn settle_together(url: String) {
-    use hookwire::delivery::{NewDelivery, Next, Settlement};
-    use hookwire::id::{DeliveryId, EndpointId};
-    use hookwire::store::{Append, Claim, History, LaneClaim, Outbox};
+    use hookwire::delivery::{Next, Settlement};
+    use hookwire::id::EndpointId;
+    use hookwire::store::{Claim, History, LaneClaim, Outbox};
 
     let schema = Schema::fresh(&url);
     let store = schema.open().await;
     let now: Timestamp = SystemClock.now();
     let lane = EndpointId::generate(now);
-    let delivery = NewDelivery { id: DeliveryId::generate(now), endpoint: lane, leased_until: None };
-    let append = Append { event: Arc::new(event("job").seal(now)), deliveries: vec![delivery], now };
-    store.append(vec![append]).await.unwrap();
+    store.append(vec![append_at(lane, "job", now)]).await.unwrap();
     let lanes = vec![LaneClaim { endpoint: lane, max: 1 }];
     let claim = Claim { lanes, now, until: now + Duration::from_secs(60) };
     let leased = store.claim(claim).await.unwrap().leased.remove(0);

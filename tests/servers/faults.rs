@@ -5,10 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use hookwire::clock::{Clock, SystemClock};
-use hookwire::delivery::NewDelivery;
-use hookwire::event::NewEvent;
 use hookwire::id::{DeliveryId, EndpointId, EventId, Tenant};
-use hookwire::store::postgres::tokio_postgres::{self, NoTls};
+use hookwire::store::postgres::tokio_postgres;
 use hookwire::store::postgres::{OpenError, PostgresOptions};
 use hookwire::store::{Append, Appended, Control, History, Outbox, StoreErrorKind};
 use libtest_mimic::Trial;
@@ -16,8 +14,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::Needs;
-use crate::postgres::Server;
-use crate::schema::Schema;
+use crate::postgres::{Server, connect};
+use crate::schema::{Schema, append_at};
 
 pub fn trials(postgres: &Needs, binaries: &Needs) -> Vec<Trial> {
     vec![
@@ -32,21 +30,12 @@ pub fn trials(postgres: &Needs, binaries: &Needs) -> Vec<Trial> {
     ]
 }
 
-pub fn append(lane: EndpointId, id: &str) -> Append {
-    let now = SystemClock.now();
-    let event = NewEvent::json("a.b", &1).unwrap().tenant("acme").id(EventId::new(id).unwrap());
-    let delivery = NewDelivery { id: DeliveryId::generate(now), endpoint: lane, leased_until: None };
-    Append { event: Arc::new(event.seal(now)), deliveries: vec![delivery], now }
+fn append(lane: EndpointId, id: &str) -> Append {
+    append_at(lane, id, SystemClock.now())
 }
 
 fn lane() -> EndpointId {
     EndpointId::generate(SystemClock.now())
-}
-
-async fn connect(url: &str) -> tokio_postgres::Client {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client
 }
 
 /// What a server says that was demoted, or is not promoted yet.

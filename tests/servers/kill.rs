@@ -3,10 +3,9 @@
 //! Short by default. The long run: `HOOKWIRE_KILL_CYCLES=1000 cargo test --test servers kill::`, of which the server's kills are a
 //! fifth.
 
-use std::collections::{HashSet, VecDeque};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hookwire::endpoint::{NewEndpoint, Target};
@@ -20,8 +19,8 @@ use libtest_mimic::Trial;
 
 use crate::child::{self, Running};
 use crate::postgres::{self, Server as Postgres};
-use crate::schema::{Dropped, Schema};
-use crate::server::{Reply, Server};
+use crate::schema::Schema;
+use crate::server::{Judge, Server};
 use crate::{Needs, hidden, until};
 
 const CALLERS: usize = 16;
@@ -49,25 +48,6 @@ fn sender(store: &PostgresStore) -> Sender {
 
 async fn register(sender: &Sender, server: &Server) {
     sender.endpoints().create(NewEndpoint::at(Target::parse(&server.url("/in")).unwrap())).await.unwrap();
-}
-
-/// What has arrived: which, and how many requests.
-#[derive(Clone, Default)]
-struct Judge {
-    ids: Arc<Mutex<HashSet<String>>>,
-    requests: Arc<AtomicUsize>,
-}
-
-impl Judge {
-    async fn listen(&self) -> Server {
-        let judge = self.clone();
-        Server::forgetful(move |request| {
-            judge.requests.fetch_add(1, Ordering::Relaxed);
-            judge.ids.lock().unwrap().insert(request.headers["webhook-id"].to_str().unwrap().to_owned());
-            Reply::status(204)
-        })
-        .await
-    }
 }
 
 #[expect(clippy::print_stderr, reason = "the figures of the long run")]
@@ -110,8 +90,8 @@ async fn servers_die() {
     let callers: Vec<_> =
         (0..CALLERS).map(|caller| tokio::spawn(dispatch(sender.clone(), caller, enough.clone()))).collect();
     for cycle in 0..cycles() {
-        let seen = judge.requests.load(Ordering::Relaxed);
-        until(|| async { judge.requests.load(Ordering::Relaxed) >= seen + 300 }).await;
+        let seen = judge.requests();
+        until(|| async { judge.requests() >= seen + 300 }).await;
         let died = if cycle % 2 == 0 {
             tokio::task::spawn_blocking(move || {
                 postgres.kill();
@@ -137,10 +117,9 @@ async fn servers_die() {
     until(|| async { store.counts(None).await.is_ok_and(|counts| counts.pending == 0) }).await;
     stop.cancel();
     worker.await.unwrap().unwrap();
-    let arrived = judge.ids.lock().unwrap();
-    let lost: Vec<_> = acknowledged.iter().filter(|id| !arrived.contains(*id)).collect();
+    let lost: Vec<_> = acknowledged.iter().filter(|id| !judge.has(id)).collect();
     assert!(lost.is_empty(), "{lost:?}");
-    let (kept, requests) = (acknowledged.len(), judge.requests.load(Ordering::Relaxed));
+    let (kept, requests) = (acknowledged.len(), judge.requests());
     report(&format!("{} kills of the server: {kept} acknowledged, none lost, {requests} requests", cycles()));
 }
 
@@ -177,38 +156,17 @@ async fn workers_die() {
     let (sender, judge) = (sender(&store), Judge::default());
     let server = judge.listen().await;
     register(&sender, &server).await;
-    let acknowledged = kill_in_turn(&schema).await;
+    let named = format!("{} {}", schema.url, schema.name);
+    let start = move || Running::start(child::command(&[], CHILD, Path::new(&named)), 0);
+    let acknowledged = tokio::task::spawn_blocking(move || child::kill_in_turn(start, cycles())).await.unwrap();
     // Whoever is left: this process takes over when the leases of the dead have ended.
     let stop = CancellationToken::new();
     let worker = tokio::spawn(sender.worker().run(stop.clone()));
     until(|| async { store.counts(None).await.unwrap().pending == 0 }).await;
     stop.cancel();
     worker.await.unwrap().unwrap();
-    let arrived = judge.ids.lock().unwrap();
-    let lost: Vec<_> = acknowledged.iter().filter(|id| !arrived.contains(*id)).collect();
+    let lost: Vec<_> = acknowledged.iter().filter(|id| !judge.has(id)).collect();
     assert!(lost.is_empty(), "{lost:?}");
-    let (kept, requests) = (acknowledged.len(), judge.requests.load(Ordering::Relaxed));
+    let (kept, requests) = (acknowledged.len(), judge.requests());
     report(&format!("{} kills among three workers: {kept} acknowledged, none lost, {requests} requests", cycles()));
-}
-
-async fn kill_in_turn(schema: &Dropped) -> Vec<String> {
-    let named = format!("{} {}", schema.url, schema.name);
-    let start = move || Running::start(child::command(&[], CHILD, Path::new(&named)), 0);
-    let killing = move || {
-        let mut running: VecDeque<_> = (0..3).map(|_| start()).collect();
-        let mut said = Vec::new();
-        for _ in 0..cycles() {
-            let Some(mut child) = running.pop_front() else { break };
-            said.extend((0..300).map(|_| child.next().expect("it lives until it is killed")));
-            child.kill();
-            said.extend(child.rest());
-            running.push_back(start());
-        }
-        for mut child in running {
-            child.kill();
-            said.extend(child.rest());
-        }
-        said
-    };
-    tokio::task::spawn_blocking(killing).await.unwrap()
 }

@@ -26,12 +26,11 @@ async fn try_connect(url: &str) -> Result<(), tokio_postgres::Error> {
     Ok(())
 }
 
-/// Statements on a connection of their own.
-pub async fn execute(url: &str, sql: &str) {
+/// A connection that ends with its client.
+pub async fn connect(url: &str) -> tokio_postgres::Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
-    let driver = tokio::spawn(connection);
-    client.batch_execute(sql).await.unwrap();
-    driver.abort();
+    tokio::spawn(connection);
+    client
 }
 
 /// A server of our own, a direct child. It is killed when this is dropped.

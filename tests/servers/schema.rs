@@ -1,11 +1,16 @@
 //! A PostgreSQL to test with, and a schema of its own for each test.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use hookwire::store::PostgresStore;
+use hookwire::clock::Timestamp;
+use hookwire::delivery::NewDelivery;
+use hookwire::event::NewEvent;
+use hookwire::id::{DeliveryId, EndpointId, EventId};
 use hookwire::store::postgres::PostgresOptions;
+use hookwire::store::{Append, PostgresStore};
 
-use crate::postgres::{Server, answers, block_on, execute};
+use crate::postgres::{Server, answers, block_on, connect};
 
 /// Where a server is: what `HOOKWIRE_TEST_POSTGRES` says, else whatever answers on the standard port, else a server of our own
 /// from the installed binaries.
@@ -75,7 +80,15 @@ impl Schema {
     pub fn drop_all(&self) {
         let (url, sql) = (self.url.clone(), format!("DROP SCHEMA IF EXISTS \"{}\" CASCADE", self.name));
         // A server that was stopped has nothing to drop.
-        let drop_it = move || answers(&url).then(|| block_on(execute(&url, &sql)));
+        let drop_it =
+            move || answers(&url).then(|| block_on(async { connect(&url).await.batch_execute(&sql).await.unwrap() }));
         let _left_behind = std::thread::spawn(drop_it).join();
     }
+}
+
+/// An event of one delivery.
+pub fn append_at(lane: EndpointId, id: &str, now: Timestamp) -> Append {
+    let event = NewEvent::json("a.b", &1).unwrap().tenant("acme").id(EventId::new(id).unwrap());
+    let delivery = NewDelivery { id: DeliveryId::generate(now), endpoint: lane, leased_until: None };
+    Append { event: Arc::new(event.seal(now)), deliveries: vec![delivery], now }
 }

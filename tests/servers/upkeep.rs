@@ -1,18 +1,16 @@
 //! Partitions, wake-ups and the clock.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use hookwire::clock::{Clock, SystemClock, Timestamp};
-use hookwire::delivery::{NewDelivery, Next, Settlement};
-use hookwire::event::NewEvent;
-use hookwire::id::{DeliveryId, EndpointId, EventId, Tenant};
-use hookwire::store::postgres::tokio_postgres::{self, NoTls};
-use hookwire::store::{Append, Appended, Claim, History, Intake, LaneClaim, Old, Outbox, PostgresStore};
+use hookwire::delivery::{Next, Settlement};
+use hookwire::id::{EndpointId, EventId, Tenant};
+use hookwire::store::{Appended, Claim, History, Intake, LaneClaim, Old, Outbox, PostgresStore};
 use libtest_mimic::Trial;
 
 use crate::Needs;
-use crate::schema::Schema;
+use crate::postgres::connect;
+use crate::schema::{Schema, append_at as append};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -26,12 +24,6 @@ pub fn trials(postgres: &Needs) -> Vec<Trial> {
     ]
 }
 
-fn append(lane: EndpointId, id: &str, now: Timestamp) -> Append {
-    let event = NewEvent::json("a.b", &1).unwrap().tenant("acme").id(EventId::new(id).unwrap());
-    let delivery = NewDelivery { id: DeliveryId::generate(now), endpoint: lane, leased_until: None };
-    Append { event: Arc::new(event.seal(now)), deliveries: vec![delivery], now }
-}
-
 async fn deliver(store: &PostgresStore, lane: EndpointId, now: Timestamp) {
     let lanes = vec![LaneClaim { endpoint: lane, max: 10 }];
     let leased = store.claim(Claim { lanes, now, until: now + DAY }).await.unwrap().leased;
@@ -42,8 +34,7 @@ async fn deliver(store: &PostgresStore, lane: EndpointId, now: Timestamp) {
 
 /// The days of a table that have a partition.
 async fn days(url: &str, schema: &str, table: &str) -> Vec<String> {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
-    tokio::spawn(connection);
+    let client = connect(url).await;
     let sql = "SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid \
                JOIN pg_class p ON p.oid = i.inhparent JOIN pg_namespace n ON n.oid = p.relnamespace \
                WHERE n.nspname = $1 AND p.relname = $2 ORDER BY 1";
@@ -85,8 +76,7 @@ async fn days_are_dropped(url: String) {
 async fn day_without_partition(url: String) {
     let schema = Schema::fresh(&url);
     let store = schema.open().await;
-    let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
-    tokio::spawn(connection);
+    let client = connect(&url).await;
     for table in ["event", "finished"] {
         for day in days(&url, &schema.name, table).await.iter().filter(|day| !day.ends_with("rest")) {
             client.batch_execute(&format!("DROP TABLE {}.{day}", schema.name)).await.unwrap();

@@ -12,7 +12,7 @@ use super::error::Trouble;
 use super::group::Batch;
 use super::order;
 use super::rows::{BOOLS, BYTES, LONGS, TEXTS, UUIDS, fence, get, signed, uuid_of_delivery, uuid_of_endpoint};
-use super::session::{Db, Operation, Param, Session};
+use super::session::{Db, Operation, Param, Session, Tries};
 use crate::clock::Timestamp;
 use crate::store::relational::{NEVER, order_column};
 use crate::store::{Append, Appended, StoreError, StoreErrorKind};
@@ -23,8 +23,8 @@ const BLOCK: u64 = 4_096;
 /// How many bits of an event's key are its number's.
 const NUMBER_BITS: u32 = 21;
 
-/// After the first of four tries of a group whose commit was not answered. It is idempotent, and knows its own.
-const TRY_PAUSE: Duration = Duration::from_millis(50);
+/// How often a group is tried again whose commit was not answered. It is idempotent, and knows its own.
+const AGAIN: Tries = Tries::new(3, Duration::from_millis(100));
 
 /// Inserts events from ten columns.
 macro_rules! events {
@@ -103,26 +103,27 @@ impl Batch for Append {
             AtOnce::NotStored => false,
             AtOnce::InDoubt => true,
         };
-        let mut pause = TRY_PAUSE;
-        for last in [false, false, false, true] {
-            match db.transact_here(&operation).await {
+        let mut tries = AGAIN;
+        loop {
+            let error = match db.transact_here(&operation).await {
+                Ok(appended) => return Ok(appended),
+                Err(error) => error,
+            };
+            in_doubt |= error.kind() == StoreErrorKind::Unknown;
+            match error.kind() {
                 // Two events of one millisecond have met on one number.
-                Err(error) if error.kind() == StoreErrorKind::Invalid && !in_doubt && !last => {
+                StoreErrorKind::Invalid if !in_doubt && tries.are_left() => {
                     operation = Appending::new(db, operation.batch.clone()).await?;
                 }
                 // The server never said, now or before: it has happened, which the keys will tell, or it happens now.
-                Err(error) if error.is_retryable() && (in_doubt || error.kind() == StoreErrorKind::Unknown) => {
-                    in_doubt = true;
-                    if last {
-                        return Err(StoreError::with_source(StoreErrorKind::Unknown, error));
-                    }
+                _ if in_doubt && error.is_retryable() && tries.are_left() => {}
+                _ if in_doubt && error.is_retryable() => {
+                    return Err(StoreError::with_source(StoreErrorKind::Unknown, error));
                 }
-                done => return done,
+                _ => return Err(error),
             }
-            tokio::time::sleep(pause).await;
-            pause *= 2;
+            tries.pause().await;
         }
-        Err(StoreError::new(StoreErrorKind::Unknown))
     }
 }
 
@@ -161,16 +162,15 @@ impl Appending {
             db.wary.fetch_sub(1, Ordering::Relaxed);
             return AtOnce::NotStored;
         }
-        let indices: Vec<_> = (0..self.batch.len()).collect();
-        if self.batch.iter().any(|append| append.event.order.is_some()) || firsts(&self.batch) != indices {
+        if self.batch.iter().any(|append| append.event.order.is_some()) {
             return AtOnce::NotStored;
         }
-        let fresh = Fresh { batch: &self.batch, keys: &self.keys, indices: &indices };
-        let (events, deliveries) = (fresh.event_columns(), fresh.delivery_columns());
-        let print = |append: &Append| append.event.fingerprint.map(Vec::from);
-        let prints: Vec<_> = self.batch.iter().map(print).collect();
+        // An id that is there twice is found taken.
+        let indices: Vec<_> = (0..self.batch.len()).collect();
+        let all = Part { batch: &self.batch, keys: &self.keys, indices: &indices };
+        let (events, deliveries) = (all.event_columns(), all.delivery_columns());
         let mut params = events.params();
-        params.push((&prints, BYTES));
+        params.push((&events.prints, BYTES));
         params.extend(deliveries.params());
         match db.query_untried(AT_ONCE, &params).await {
             Ok(_) => AtOnce::Stored(vec![Appended::Stored; self.batch.len()]),
@@ -187,17 +187,7 @@ impl Appending {
         let keys = batch.iter().zip(numbers).map(|(append, number)| event_key(append.now, number)).collect();
         Ok(Self { batch, keys })
     }
-}
 
-impl Operation for Appending {
-    type Answer = Vec<Appended>;
-
-    async fn run(&self, session: &Session<'_>) -> Result<Vec<Appended>, Trouble> {
-        append_all(session, &self.batch, &self.keys).await
-    }
-}
-
-impl Appending {
     /// Appends those elements that are `wanted`; `None` for the others.
     pub(super) async fn run_some(
         &self,
@@ -209,6 +199,14 @@ impl Appending {
             all.filter(|(_, wanted)| **wanted).map(|(one, _)| (one.0.clone(), *one.1)).unzip();
         let mut appended = append_all(session, &batch, &keys).await?.into_iter();
         Ok(wanted.iter().map(|wanted| wanted.then(|| appended.next()).flatten()).collect())
+    }
+}
+
+impl Operation for Appending {
+    type Answer = Vec<Appended>;
+
+    async fn run(&self, session: &Session<'_>) -> Result<Vec<Appended>, Trouble> {
+        append_all(session, &self.batch, &self.keys).await
     }
 }
 
@@ -224,10 +222,10 @@ async fn append_all(session: &Session<'_>, batch: &[Append], keys: &[i64]) -> Re
     let new: Vec<_> = (0..batch.len()).filter(|index| firsts.get(*index) == Some(index)).collect();
     let lanes = order::lanes_of(batch);
     order::lock(session, &lanes).await?;
-    let known = publish(session, batch, keys, &new).await?;
+    let known = publish(session, &Part { batch, keys, indices: &new }).await?;
     let fresh: Vec<_> = new.into_iter().filter(|index| !known.contains_key(index)).collect();
     if !fresh.is_empty() {
-        let fresh = Fresh { batch, keys, indices: &fresh };
+        let fresh = Part { batch, keys, indices: &fresh };
         try_join(fresh.insert_events(session), fresh.insert_deliveries(session)).await?;
         let now = batch.iter().map(|append| append.now).max().unwrap_or_default();
         order::arrange(session, &lanes, now).await?;
@@ -244,24 +242,18 @@ const PUBLISH: &str = "INSERT INTO hookwire.publish (tenant, id, event, fingerpr
 const PUBLISHED: &str = "SELECT o.item, k.event, k.fingerprint FROM unnest($1, $2, $3) AS o (tenant, id, item) \
      JOIN hookwire.publish k ON k.tenant = o.tenant AND k.id = o.id";
 
-/// Takes ids for events; answers those that were taken before.
-async fn publish(session: &Session<'_>, batch: &[Append], keys: &[i64], new: &[usize]) -> Result<Known, Trouble> {
-    let items: Vec<_> = new.iter().filter_map(|index| Some((index, batch.get(*index)?, keys.get(*index)?))).collect();
-    let tenants: Vec<_> = items.iter().map(|(_, append, _)| append.event.tenant.as_str()).collect();
-    let ids: Vec<_> = items.iter().map(|(_, append, _)| append.event.id.as_str()).collect();
-    let events: Vec<_> = items.iter().map(|(.., key)| **key).collect();
-    let print = |append: &&Append| append.event.fingerprint.map(Vec::from);
-    let fingerprints: Vec<_> = items.iter().map(|(_, append, _)| print(append)).collect();
-    let times: Vec<_> = items.iter().map(|(_, append, _)| append.now.as_micros()).collect();
-    let params: [Param<'_>; 5] =
-        [(&tenants, TEXTS), (&ids, TEXTS), (&events, LONGS), (&fingerprints, BYTES), (&times, LONGS)];
+/// Takes the ids of these elements; answers those that were taken before.
+async fn publish(session: &Session<'_>, new: &Part<'_>) -> Result<Known, Trouble> {
+    let columns = new.event_columns();
+    let EventColumns { tenants, ids, keys, prints, appended, .. } = &columns;
+    let params: [Param<'_>; 5] = [(tenants, TEXTS), (ids, TEXTS), (keys, LONGS), (prints, BYTES), (appended, LONGS)];
     let inserted = session.query(PUBLISH, &params).await?;
-    if inserted.len() == items.len() {
+    if inserted.len() == keys.len() {
         return Ok(Known::new());
     }
     let inserted: HashSet<i64> = inserted.iter().map(|row| get(row, "event")).collect::<Result<_, _>>()?;
-    let places: Vec<_> = new.iter().map(|index| signed(*index as u64)).collect();
-    let rows = session.query(PUBLISHED, &[(&tenants, TEXTS), (&ids, TEXTS), (&places, LONGS)]).await?;
+    let items: Vec<_> = new.indices.iter().map(|index| signed(*index as u64)).collect();
+    let rows = session.query(PUBLISHED, &[(tenants, TEXTS), (ids, TEXTS), (&items, LONGS)]).await?;
     let mut known = Known::new();
     for row in &rows {
         let (index, event) = (usize::try_from(get::<i64>(row, "item")?).unwrap_or(usize::MAX), get(row, "event")?);
@@ -269,7 +261,7 @@ async fn publish(session: &Session<'_>, batch: &[Append], keys: &[i64], new: &[u
             known.insert(index, (event, get(row, "fingerprint")?));
         }
     }
-    if known.len() + inserted.len() < items.len() {
+    if known.len() + inserted.len() < keys.len() {
         // Forgotten between the two statements: the next try finds the id free.
         return Err(Trouble::Overtaken);
     }
@@ -299,14 +291,14 @@ fn answers(batch: &[Append], keys: &[i64], firsts: &[usize], known: &Known) -> V
     (0..batch.len()).map(answer).collect()
 }
 
-/// The elements of a batch whose ids were free.
-struct Fresh<'a> {
+/// Some elements of a batch.
+struct Part<'a> {
     batch: &'a [Append],
     keys: &'a [i64],
     indices: &'a [usize],
 }
 
-impl<'a> Fresh<'a> {
+impl<'a> Part<'a> {
     fn items(&self) -> impl Iterator<Item = (&'a Append, i64)> {
         self.indices.iter().filter_map(|index| self.batch.get(*index).zip(self.keys.get(*index).copied()))
     }
@@ -337,6 +329,7 @@ impl<'a> Fresh<'a> {
             columns.orders.push(event.order.as_ref().map(order_column));
             columns.deadlines.push(event.expires_at.map(Timestamp::as_micros));
             columns.bodies.push(&event.payload);
+            columns.prints.push(event.fingerprint.as_ref().map(|print| &print[..]));
         }
         columns
     }
@@ -374,6 +367,8 @@ struct EventColumns<'a> {
     orders: Vec<Option<String>>,
     deadlines: Vec<Option<i64>>,
     bodies: Vec<&'a [u8]>,
+    /// Of the ids, not of the events: no parameter of theirs.
+    prints: Vec<Option<&'a [u8]>>,
 }
 
 impl EventColumns<'_> {

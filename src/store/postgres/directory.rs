@@ -10,13 +10,13 @@ use uuid::Uuid;
 use super::PostgresStore;
 use super::error::Trouble;
 use super::records::{Vault, endpoint, endpoints, find_endpoint, write_endpoint};
-use super::rows::{endpoint_id, get, signed, uuid_of_endpoint};
+use super::rows::{endpoint_id, get, uuid_of_endpoint};
 use super::session::{Operation, Session};
 use super::settle::write_health;
 use crate::clock::Timestamp;
 use crate::endpoint::{Endpoint, EndpointRecord};
 use crate::id::{EndpointId, Tenant};
-use crate::store::relational::{DISABLED, REMOVED};
+use crate::store::relational::{DISABLED, succeeds};
 use crate::store::{Directory, Put, StoreError};
 
 /// Deliveries cancelled in one transaction, so that nobody waits long behind a removal.
@@ -88,12 +88,7 @@ impl Operation for Putting {
         let rows = session.query(find, &[(&id, Type::UUID)]).await?;
         let found = rows.first().map(|row| Ok::<_, Trouble>((get::<i64>(row, "version")?, get::<i16>(row, "state")?)));
         let found = found.transpose()?;
-        let expected = match found {
-            None => 1,
-            Some((_, REMOVED)) => return Ok(Put::VersionConflict),
-            Some((version, _)) => version.saturating_add(1),
-        };
-        if signed(endpoint.version) != expected {
+        if !succeeds(endpoint.version, found) {
             return Ok(Put::VersionConflict);
         }
         if endpoint.is_enabled() && found.is_some_and(|(_, state)| state == DISABLED) {

@@ -6,13 +6,11 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::session::Db;
+use crate::store::room::Room;
 use crate::store::{StoreError, StoreErrorKind};
 
 /// Calls that may wait for a group; further callers wait before they are queued.
 const QUEUE: usize = 4_096;
-
-/// Payload that may wait with them, in KiB.
-const QUEUE_KIB: usize = 64 * 1024;
 
 /// Most elements in one group: bounds the statement, and how long the first of them waits.
 const MAX_GROUP: usize = 512;
@@ -39,7 +37,7 @@ struct Call<I: Batch> {
 /// Collects calls of one kind. Its task ends when the last handle is gone.
 pub(super) struct Group<I: Batch> {
     calls: mpsc::Sender<Call<I>>,
-    room: Arc<Semaphore>,
+    room: Room,
 }
 
 impl<I: Batch> Clone for Group<I> {
@@ -59,7 +57,7 @@ impl<I: Batch + Sync> Group<I> {
     pub(super) fn new(db: Db) -> Self {
         let (calls, queue) = mpsc::channel(QUEUE);
         tokio::spawn(serve(db, queue));
-        Self { calls, room: Arc::new(Semaphore::new(QUEUE_KIB)) }
+        Self { calls, room: Room::default() }
     }
 
     /// Runs some elements, which bring so many bytes with them. When the future is dropped after they were queued, they are
@@ -69,11 +67,7 @@ impl<I: Batch + Sync> Group<I> {
             return Ok(Vec::new());
         }
         let closed = || StoreError::new(StoreErrorKind::Closed);
-        let kib = u32::try_from(bytes.div_ceil(1_024).min(QUEUE_KIB)).unwrap_or(0);
-        let _room = match kib {
-            0 => None,
-            kib => Some(Arc::clone(&self.room).acquire_many_owned(kib).await.map_err(|_| closed())?),
-        };
+        let _room = self.room.hold(bytes).await;
         let (to, answer) = oneshot::channel();
         self.calls.send(Call { items, to, _room }).await.map_err(|_| closed())?;
         answer.await.map_err(|_| StoreError::new(StoreErrorKind::Unknown))?

@@ -96,36 +96,42 @@ struct Conditions {
 }
 
 impl Conditions {
-    /// `condition` has a `?` for the value.
-    fn add(&mut self, condition: &str, value: impl ToSql + Sync + Send + 'static, kind: Type) {
+    /// Binds a value; answers what stands for it in the statement.
+    fn bind(&mut self, value: impl ToSql + Sync + Send + 'static, kind: Type) -> String {
         self.values.push((Box::new(value), kind));
-        self.text.push(condition.replace('?', &format!("${}", self.values.len())));
+        format!("${}", self.values.len())
     }
 
     /// Only what is asked for stands in the statement, so that each condition can use its index; values are always bound.
     fn of(query: &DeliveryQuery, page: Page) -> Self {
         let mut all = Self { text: Vec::new(), values: Vec::new() };
-        all.add("d.id > ?", page.after.map_or(Uuid::nil(), uuid_of_delivery), Type::UUID);
-        if let Some(event) = &query.event {
-            all.add("e.id = ?", event.as_str().to_owned(), Type::TEXT);
-        }
-        if let Some(tenant) = &query.tenant {
-            all.add("e.tenant = ?", tenant.as_str().to_owned(), Type::TEXT);
-        }
-        if query.event.is_some() && query.tenant.is_some() {
-            all.text.push("d.event = (SELECT event FROM hookwire.publish WHERE tenant = $3 AND id = $2)".into());
-        }
+        let after = all.bind(page.after.map_or(Uuid::nil(), uuid_of_delivery), Type::UUID);
+        all.text.push(format!("d.id > {after}"));
+        let tenant = query.tenant.as_ref().map(|tenant| all.bind(tenant.as_str().to_owned(), Type::TEXT));
+        let event = query.event.as_ref().map(|event| all.bind(event.as_str().to_owned(), Type::TEXT));
+        all.text.extend(match (tenant, event) {
+            (Some(tenant), Some(event)) => {
+                Some(format!("d.event = (SELECT event FROM hookwire.publish WHERE tenant = {tenant} AND id = {event})"))
+            }
+            (Some(tenant), None) => Some(format!("e.tenant = {tenant}")),
+            (None, Some(event)) => Some(format!("e.id = {event}")),
+            (None, None) => None,
+        });
         if let Some(endpoint) = query.endpoint {
-            all.add("d.endpoint = ?", uuid_of_endpoint(endpoint), Type::UUID);
+            let endpoint = all.bind(uuid_of_endpoint(endpoint), Type::UUID);
+            all.text.push(format!("d.endpoint = {endpoint}"));
         }
         if let Some(event_type) = query.event_type.as_ref().map(EventType::as_str) {
-            all.add("e.type = ?", event_type.to_owned(), Type::TEXT);
+            let event_type = all.bind(event_type.to_owned(), Type::TEXT);
+            all.text.push(format!("e.type = {event_type}"));
         }
         if let Some(from) = query.from {
-            all.add("d.created_at >= ?", from.as_micros(), Type::INT8);
+            let from = all.bind(from.as_micros(), Type::INT8);
+            all.text.push(format!("d.created_at >= {from}"));
         }
         if let Some(to) = query.to {
-            all.add("d.created_at < ?", to.as_micros(), Type::INT8);
+            let to = all.bind(to.as_micros(), Type::INT8);
+            all.text.push(format!("d.created_at < {to}"));
         }
         all.text.extend(query.state.map(|state| state_condition(state).to_owned()));
         all
@@ -136,9 +142,8 @@ impl PostgresStore {
     async fn find_deliveries(&self, query: &DeliveryQuery, page: Page) -> Result<Vec<tokio_postgres::Row>, StoreError> {
         // The text differs by the conditions that are asked for and by nothing else: each is prepared once.
         let mut conditions = Conditions::of(query, page);
-        conditions.values.push((Box::new(i64::from(page.limit)), Type::INT8));
-        let (text, limit) = (conditions.text.join(" AND "), conditions.values.len());
-        let sql = format!("{DELIVERIES} WHERE {text} ORDER BY d.id LIMIT ${limit}");
+        let limit = conditions.bind(i64::from(page.limit), Type::INT8);
+        let sql = format!("{DELIVERIES} WHERE {} ORDER BY d.id LIMIT {limit}", conditions.text.join(" AND "));
         let params: Vec<Param<'_>> =
             conditions.values.iter().map(|(value, kind)| (&**value as &(dyn ToSql + Sync), kind.clone())).collect();
         self.query_text(&sql, &params).await

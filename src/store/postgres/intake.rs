@@ -1,8 +1,9 @@
 //! The table that others write to, and what becomes of its rows.
 
-use async_trait::async_trait;
 use std::collections::HashSet;
 use std::sync::Arc;
+
+use async_trait::async_trait;
 use tokio_postgres::types::Type;
 
 use super::PostgresStore;

@@ -15,6 +15,7 @@ use crate::event::{Event, EventParts, EventType};
 use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
 use crate::outcome::Outcome;
 use crate::retry::FailReason;
+pub(super) use crate::store::relational::signed;
 use crate::store::relational::{restore_order, shown_state};
 
 /// Arrays are what a batch is sent as.
@@ -27,7 +28,7 @@ pub(super) const BYTES: Type = Type::BYTEA_ARRAY;
 pub(super) const BOOLS: Type = Type::BOOL_ARRAY;
 
 pub(super) fn get<'a, T: FromSql<'a>>(row: &'a Row, column: &str) -> Result<T, Trouble> {
-    Ok(row.try_get(column)?)
+    row.try_get(column).map_err(Trouble::unreadable)
 }
 
 pub(super) fn time(row: &Row, column: &str) -> Result<Timestamp, Trouble> {
@@ -40,11 +41,6 @@ pub(super) fn count(row: &Row, column: &str) -> Result<u32, Trouble> {
 
 pub(super) fn fence(row: &Row, column: &str) -> Result<u64, Trouble> {
     u64::try_from(get::<i64>(row, column)?).map_err(Trouble::unreadable)
-}
-
-/// Versions and fences are kept in signed integers.
-pub(super) fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// The fence of a lease, to be compared with a stored one.

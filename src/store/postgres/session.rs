@@ -16,11 +16,8 @@ use super::error::Trouble;
 use crate::entropy;
 use crate::store::{StoreError, StoreErrorKind};
 
-/// How often a transaction that met another one is tried.
-const TRIES: u32 = 5;
-
-/// Longest first wait between two tries.
-const TRY_PAUSE: Duration = Duration::from_millis(10);
+/// How often a call is tried again that met another one, and how long the first wait is at most.
+const AGAIN: Tries = Tries::new(4, Duration::from_millis(10));
 
 /// A value and its type on the server.
 pub(super) type Param<'a> = (&'a (dyn ToSql + Sync), Type);
@@ -113,14 +110,13 @@ impl Db {
 
     /// One statement, which is a transaction of its own.
     pub(super) async fn query(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
-        let mut pause = TRY_PAUSE;
-        for _ in 1..TRIES {
+        let mut tries = AGAIN;
+        loop {
             match self.query_untried(sql, params).await {
-                Err(trouble) if trouble.is_conflict() => back_off(&mut pause).await,
+                Err(trouble) if trouble.is_conflict() && tries.are_left() => tries.pause().await,
                 done => return done.map_err(Trouble::in_doubt),
             }
         }
-        self.query_untried(sql, params).await.map_err(Trouble::in_doubt)
     }
 
     /// The same, once: the caller judges what went wrong.
@@ -138,18 +134,13 @@ impl Db {
 
     /// The same on the caller's task, which must not be cancelled.
     pub(super) async fn transact_here<O: Operation>(&self, operation: &O) -> Result<O::Answer, StoreError> {
-        let mut pause = TRY_PAUSE;
-        for _ in 1..TRIES {
+        let mut tries = AGAIN;
+        loop {
             match self.transact_once(operation).await {
-                // A connection that was lost before the end has taken everything with it.
-                Err((trouble, Stage::Before)) if trouble.is_conflict() || trouble.is_silence() => {
-                    back_off(&mut pause).await;
-                }
-                Err((trouble, Stage::Commit)) if trouble.is_conflict() => back_off(&mut pause).await,
+                Err((trouble, stage)) if is_undone(&trouble, stage) && tries.are_left() => tries.pause().await,
                 done => return done.map_err(judge),
             }
         }
-        self.transact_once(operation).await.map_err(judge)
     }
 
     async fn transact_once<O: Operation>(&self, operation: &O) -> Result<O::Answer, (Trouble, Stage)> {
@@ -180,10 +171,33 @@ fn judge((trouble, stage): (Trouble, Stage)) -> StoreError {
     }
 }
 
-/// Waits for a random part of `pause`, which doubles.
-async fn back_off(pause: &mut Duration) {
-    tokio::time::sleep(pause.mul_f64(entropy::fraction())).await;
-    *pause *= 2;
+/// Whether nothing of a transaction has happened, and the same again may succeed at once. A connection that was lost before the
+/// end has taken everything with it.
+fn is_undone(trouble: &Trouble, stage: Stage) -> bool {
+    trouble.is_conflict() || (matches!(stage, Stage::Before) && trouble.is_silence())
+}
+
+/// How often something is done again, and how long to wait before.
+#[derive(Clone, Copy)]
+pub(super) struct Tries {
+    left: u32,
+    longest: Duration,
+}
+
+impl Tries {
+    pub(super) const fn new(left: u32, longest: Duration) -> Self {
+        Self { left, longest }
+    }
+
+    pub(super) const fn are_left(self) -> bool {
+        self.left > 0
+    }
+
+    /// Waits for a random part of a time that doubles, and uses up a try.
+    pub(super) async fn pause(&mut self) {
+        tokio::time::sleep(self.longest.mul_f64(entropy::fraction())).await;
+        (self.left, self.longest) = (self.left.saturating_sub(1), self.longest * 2);
+    }
 }
 
 impl<'a> Session<'a> {

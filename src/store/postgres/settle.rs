@@ -9,10 +9,10 @@ use uuid::Uuid;
 
 use super::error::Trouble;
 use super::order;
-use super::outbox::changed;
 use super::records::{Vault, find_endpoint, write_endpoint};
 use super::rows::{
-    INTS, LONGS, SHORTS, TEXTS, UUIDS, endpoint_id, get, lease_fence, log_line, uuid_of_delivery, uuid_of_endpoint,
+    INTS, LONGS, SHORTS, TEXTS, UUIDS, delivery_id, endpoint_id, fence, get, lease_fence, log_line, uuid_of_delivery,
+    uuid_of_endpoint,
 };
 use super::session::{Db, Operation, Param, Session};
 use crate::clock::Timestamp;
@@ -68,12 +68,9 @@ impl Noted {
         let endpoints = endpoints_of(batch.iter());
         let mut params = rows.params();
         params.push((&endpoints, UUIDS));
-        let settled = changed(&db.query_untried(SETTLE_HEALTHY, &params).await.ok()?).ok()?;
-        if settled.is_empty() {
-            // All lost, or an endpoint has failed elsewhere.
-            return None;
-        }
-        Some(answers(batch, &rows, settled))
+        let settled = settled(&db.query_untried(SETTLE_HEALTHY, &params).await.ok()?).ok()?;
+        // None: all lost, or an endpoint has failed elsewhere.
+        (!settled.is_empty()).then(|| answers(batch, settled))
     }
 }
 
@@ -97,10 +94,11 @@ pub(super) async fn settle_all(
     order::lock(session, &lanes).await?;
     let rows = Rows::of(batch)?;
     // Sent together: mostly an endpoint goes on as it was, and there is nothing to write.
-    let (settled, health) = try_join(rows.settle(session), read_health(session, batch)).await?;
+    let params = rows.params();
+    let (rows, health) = try_join(session.query(SETTLE, &params), read_health(session, batch)).await?;
     let now = batch.iter().map(|one| one.at).max().unwrap_or_default();
     order::arrange(session, &lanes, now).await?;
-    let answers = answers(batch, &rows, settled);
+    let answers = answers(batch, settled(&rows)?);
     let done: Vec<_> =
         batch.iter().zip(&answers).filter(|(_, answer)| **answer == Settled::Done).map(|(one, _)| one).collect();
     if done.iter().any(|one| health.get(&one.endpoint).copied().unwrap_or_default().after(one).is_some()) {
@@ -114,12 +112,14 @@ pub(super) async fn settle_all(
     Ok(answers)
 }
 
+/// The leases that were valid.
+fn settled(rows: &[Row]) -> Result<HashSet<Lease>, Trouble> {
+    rows.iter().map(|row| Ok(Lease { delivery: delivery_id(row, "id")?, fence: fence(row, "fence")? })).collect()
+}
+
 /// What became of each: the first of a lease counts, if that was valid.
-fn answers(batch: &[Settlement], rows: &Rows, mut settled: HashSet<Uuid>) -> Vec<Settled> {
-    let answer = |one: &Settlement| {
-        let valid = settled.remove(&uuid_of_delivery(one.lease.delivery)) && rows.first.contains(&one.lease);
-        if valid { Settled::Done } else { Settled::LeaseLost }
-    };
+fn answers(batch: &[Settlement], mut settled: HashSet<Lease>) -> Vec<Settled> {
+    let answer = |one: &Settlement| if settled.remove(&one.lease) { Settled::Done } else { Settled::LeaseLost };
     batch.iter().map(answer).collect()
 }
 
@@ -147,8 +147,8 @@ const SETTLE: &str = "WITH s AS MATERIALIZED (SELECT * FROM unnest($1, $2, $3, $
      attempts = CASE s.kind WHEN 6 THEN greatest(d.attempts - 1, 0) ELSE d.attempts END, \
      faults = CASE s.kind WHEN 6 THEN d.faults + 1 ELSE 0 END, \
      fence = d.fence + 1, leased = false, reason = s.reason, log = d.log || s.line \
-     FROM s WHERE d.id = s.id AND d.fence = s.fence AND d.leased AND s.kind > 3 RETURNING d.id) \
-     SELECT id FROM gone UNION ALL SELECT id FROM changed";
+     FROM s WHERE d.id = s.id AND d.fence = s.fence AND d.leased AND s.kind > 3 RETURNING d.id, s.fence) \
+     SELECT id, fence FROM gone UNION ALL SELECT id, fence FROM changed";
 
 // The same for successes of endpoints that have not failed, and nothing where one of them has.
 const SETTLE_HEALTHY: &str = "WITH gone AS (DELETE FROM hookwire.delivery d \
@@ -157,13 +157,11 @@ const SETTLE_HEALTHY: &str = "WITH gone AS (DELETE FROM hookwire.delivery d \
      AND NOT EXISTS (SELECT 1 FROM hookwire.health h WHERE h.endpoint = ANY($7) AND h.failures > 0) \
      RETURNING d.*, s.due AS at, s.line) \
      INSERT INTO hookwire.finished (id, event, endpoint, state, due, fence, attempts, created_at, order_key, finished_at, log) \
-     SELECT id, event, endpoint, 1, due, fence, attempts, created_at, order_key, at, log || line FROM gone RETURNING id";
+     SELECT id, event, endpoint, 1, due, fence, attempts, created_at, order_key, at, log || line FROM gone RETURNING id, fence";
 
 /// A batch as columns.
 #[derive(Default)]
 struct Rows {
-    /// One settlement for each lease: a second one finds it ended.
-    first: HashSet<Lease>,
     ids: Vec<Uuid>,
     fences: Vec<i64>,
     kinds: Vec<i16>,
@@ -174,14 +172,9 @@ struct Rows {
 
 impl Rows {
     fn of(batch: &[Settlement]) -> Result<Self, Trouble> {
-        let mut rows = Self::default();
-        let mut deliveries = HashSet::new();
-        for one in batch {
-            // Of two leases of one delivery at most the later is valid, and the statement may see a row once only.
-            if rows.first.contains(&one.lease) || !deliveries.insert(one.lease.delivery) {
-                continue;
-            }
-            rows.first.insert(one.lease);
+        let (mut rows, mut leases) = (Self::default(), HashSet::new());
+        // Each lease once: a second settlement finds it ended, and the statement may change a row once only.
+        for one in batch.iter().filter(|one| leases.insert(one.lease)) {
             let (kind, due, reason) = match one.next {
                 Next::Delivered => (DELIVERED, one.at, None),
                 Next::Failed { reason } | Next::Disable { reason } => (FAILED, one.at, Some(reason)),
@@ -197,11 +190,6 @@ impl Rows {
             rows.lines.push(one.attempt.as_ref().map(log_line).transpose()?.unwrap_or_default());
         }
         Ok(rows)
-    }
-
-    /// The deliveries whose leases were valid.
-    async fn settle(&self, session: &Session<'_>) -> Result<HashSet<Uuid>, Trouble> {
-        changed(&session.query(SETTLE, &self.params()).await?)
     }
 
     fn params(&self) -> Vec<Param<'_>> {

@@ -7,13 +7,13 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::SqliteStore;
 use super::rows::{
-    ENDPOINT_COLUMNS, ENDPOINTS, Vault, endpoint, find_endpoint, health, select, signed, unreadable, write_endpoint,
+    ENDPOINT_COLUMNS, ENDPOINTS, Vault, endpoint, find_endpoint, health, select, unreadable, write_endpoint,
     write_health,
 };
 use crate::clock::Timestamp;
 use crate::endpoint::{Endpoint, EndpointRecord};
 use crate::id::{EndpointId, Tenant};
-use crate::store::relational::{DISABLED, REMOVED};
+use crate::store::relational::{DISABLED, succeeds};
 use crate::store::{Directory, Put, StoreError};
 
 /// Deliveries cancelled in one transaction, so that appends never wait long behind a removal.
@@ -118,12 +118,7 @@ fn put(connection: &Connection, vault: &Vault, endpoint: &Endpoint) -> rusqlite:
         .prepare_cached("SELECT version, state FROM hookwire_endpoint WHERE id = ?1")?
         .query_row([endpoint.id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    let expected = match found {
-        None => 1,
-        Some((_, REMOVED)) => return Ok(Put::VersionConflict),
-        Some((version, _)) => version.saturating_add(1),
-    };
-    if signed(endpoint.version) != expected {
+    if !succeeds(endpoint.version, found) {
         return Ok(Put::VersionConflict);
     }
     if endpoint.is_enabled() && found.is_some_and(|(_, state)| state == DISABLED) {

@@ -14,6 +14,7 @@ use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
 use crate::outcome::Outcome;
 use crate::retry::FailReason;
 use crate::secret::KeyProvider;
+pub(super) use crate::store::relational::signed;
 use crate::store::relational::{DISABLED, ENABLED, restore_order, shown_state};
 
 /// A value that does not read as anything we write.
@@ -36,11 +37,6 @@ pub(super) fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u32> {
 pub(super) fn fence(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     let fence: i64 = row.get(column)?;
     u64::try_from(fence).map_err(|error| unreadable(column, error))
-}
-
-/// Versions and fences are kept in SQLite's signed integers.
-pub(super) fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// The fence of a lease, to be compared with a stored one. Fence 0 is that of a delivery nobody has claimed yet: no lease

@@ -1,21 +1,18 @@
 //! Blocking work on threads of its own: one that writes in groups, a few that read.
 
 use std::fmt;
-use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, ffi};
-use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::place::Place;
+use crate::store::room::Room;
 use crate::store::{StoreError, StoreErrorKind};
 
 /// Calls that may wait for a thread; further callers wait before they are queued.
 const QUEUE: usize = 4_096;
-
-/// Payload that may wait with them, in KiB: bounds the memory of the queue and the size of a transaction.
-const QUEUE_KIB: usize = 64 * 1024;
 
 /// Most calls in one transaction: bounds how long the first of them waits.
 const MAX_GROUP: usize = 1_024;
@@ -61,7 +58,7 @@ where
 #[derive(Clone)]
 pub(super) struct Executor {
     calls: mpsc::Sender<Box<dyn Job>>,
-    room: Arc<Semaphore>,
+    room: Room,
     process: u32,
 }
 
@@ -94,8 +91,7 @@ impl Executor {
     ) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (calls, queue) = mpsc::channel(QUEUE);
         let handle = thread::Builder::new().name(name.into()).spawn(move || work(queue))?;
-        let room = Arc::new(Semaphore::new(QUEUE_KIB));
-        Ok((Self { calls, room, process: std::process::id() }, handle))
+        Ok((Self { calls, room: Room::default(), process: std::process::id() }, handle))
     }
 
     /// Runs one call. When the future is dropped after it was queued, the call still happens, whole.
@@ -118,19 +114,10 @@ impl Executor {
             // After a fork the thread is the parent's, and nobody here would ever answer.
             return Err(closed());
         }
-        let _room = self.make_room(bytes).await.map_err(|_| closed())?;
+        let _room = self.room.hold(bytes).await;
         let (to, answer) = oneshot::channel();
         self.calls.send(Box::new(Call { run, found: None, to, _room })).await.map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
-    }
-
-    /// Waits until what is queued leaves room for so many bytes; a call larger than all the room waits for all of it.
-    async fn make_room(&self, bytes: usize) -> Result<Option<OwnedSemaphorePermit>, AcquireError> {
-        let kib = u32::try_from(bytes.div_ceil(1_024).min(QUEUE_KIB)).unwrap_or(0);
-        if kib == 0 {
-            return Ok(None);
-        }
-        Arc::clone(&self.room).acquire_many_owned(kib).await.map(Some)
     }
 }
 

@@ -40,6 +40,15 @@ pub async fn settle_with_a_lost_lease_changes_nothing(subject: &Subject) {
     assert_eq!(subject.settle(&second, Next::Delivered).await, Settled::Done);
 }
 
+/// An attempt under a lost lease may end together with one under the lease that followed.
+pub async fn of_two_leases_in_one_batch_the_later_counts(subject: &Subject) {
+    let first = subject.leased().await;
+    let second = one(subject.claim(first.endpoint, 1, LEASED).await);
+    let batch = vec![settlement(&first, Next::Retry { due: NOW }), settlement(&second, Next::Delivered)];
+    assert_eq!(ok(subject.store.settle(batch).await), [Settled::LeaseLost, Settled::Done]);
+    assert_eq!(subject.delivery(first.lease.delivery).await.state, DeliveryState::Delivered);
+}
+
 /// A slow attempt that nobody has taken over was not in vain.
 pub async fn settle_after_the_end_of_an_unclaimed_lease_counts(subject: &Subject) {
     let leased = subject.leased().await;

@@ -65,9 +65,10 @@ pub use self::leases::{
     an_unknown_delivery_is_a_lost_lease, blocked_flags_the_endpoint, empty_batches_are_answered_with_nothing,
     every_attempt_of_a_long_life_is_kept, extend_moves_the_end_of_a_valid_lease,
     extend_of_a_lost_lease_changes_nothing, gone_disables_the_endpoint, lanes_forgets_what_is_finished,
-    lanes_lists_pending_work_in_pages, one_lost_lease_leaves_the_rest_of_the_batch_alone, release_ends_the_lease,
-    release_gives_the_attempt_back, settle_after_the_end_of_an_unclaimed_lease_counts, settle_records_the_attempt,
-    settle_twice_counts_once, settle_with_a_lost_lease_changes_nothing,
+    lanes_lists_pending_work_in_pages, of_two_leases_in_one_batch_the_later_counts,
+    one_lost_lease_leaves_the_rest_of_the_batch_alone, release_ends_the_lease, release_gives_the_attempt_back,
+    settle_after_the_end_of_an_unclaimed_lease_counts, settle_records_the_attempt, settle_twice_counts_once,
+    settle_with_a_lost_lease_changes_nothing,
 };
 pub use self::order::{
     a_failed_head_lets_the_next_follow, a_held_head_parks_its_key, an_ordered_delivery_is_never_born_leased,
@@ -116,6 +117,7 @@ macro_rules! store_conformance {
             settle_records_the_attempt
             settle_with_a_lost_lease_changes_nothing
             settle_after_the_end_of_an_unclaimed_lease_counts
+            of_two_leases_in_one_batch_the_later_counts
             settle_twice_counts_once
             a_delivery_that_was_never_claimed_has_no_lease
             an_unknown_delivery_is_a_lost_lease

@@ -1,5 +1,6 @@
 //! Processes of their own: this test binary again, running one of its hidden tests.
 
+use std::collections::VecDeque;
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -96,4 +97,23 @@ pub(super) fn say(what: &str) {
     let mut output = std::io::stdout().lock();
     output.write_all(line.as_bytes()).unwrap();
     output.flush().unwrap();
+}
+
+/// Keeps three children running: again and again the oldest is killed after it has said 300 lines, and another started. In the
+/// end all are. Answers what they said.
+pub(super) fn kill_in_turn(start: impl Fn() -> Running, kills: usize) -> Vec<String> {
+    let mut running: VecDeque<_> = (0..3).map(|_| start()).collect();
+    let mut said = Vec::new();
+    for _ in 0..kills {
+        let Some(mut child) = running.pop_front() else { break };
+        said.extend((0..300).map(|_| child.next().expect("it lives until it is killed")));
+        child.kill();
+        said.extend(child.rest());
+        running.push_back(start());
+    }
+    for mut child in running {
+        child.kill();
+        said.extend(child.rest());
+    }
+    said
 }

@@ -3,10 +3,7 @@
 //! Five kills by default, each after a thousand acknowledgements in the middle. The long run:
 //! `HOOKWIRE_KILL_CYCLES=200 cargo test --test it store::crash -- --nocapture`; `HOOKWIRE_KILL_SEED` repeats one.
 
-use std::collections::HashSet;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hookwire::clock::{Clock, SystemClock, Timestamp};
@@ -19,8 +16,11 @@ use hookwire::store::{SqliteStore, StoreErrorKind};
 use tokio_util::sync::CancellationToken;
 
 use super::child::{self, Running};
-use crate::support::server::{Reply, Server};
+use crate::support::server::{Judge, Server};
 use crate::support::until;
+
+/// The process that is killed.
+const CHILD: &str = "store::crash::dispatches_until_it_is_killed";
 
 const TENANTS: usize = 4;
 const CALLERS: usize = 32;
@@ -95,7 +95,7 @@ fn number(variable: &str, default: u64) -> u64 {
 
 /// Starts a child, kills it after so many acknowledgements and so many more microseconds. Answers what was acknowledged.
 fn kill_one(path: &Path, after: u64, micros: u64) -> Vec<(Tenant, EventId)> {
-    let command = child::command(&[], "store::crash::dispatches_until_it_is_killed", path);
+    let command = child::command(&[], CHILD, path);
     let mut child = Running::start(command, 0);
     let mut said: Vec<_> = (0..after).map(|_| child.next().expect("it lives until it is killed")).collect();
     std::thread::sleep(Duration::from_micros(micros));
@@ -133,17 +133,6 @@ async fn recover(path: &Path) {
     assert_eq!(counts.failed + counts.held + counts.cancelled, 0);
 }
 
-/// Takes everything, and keeps of it the ids.
-async fn judge(delivered: &Arc<Mutex<HashSet<String>>>, sent: &Arc<AtomicUsize>) -> Server {
-    let (delivered, sent) = (delivered.clone(), sent.clone());
-    Server::forgetful(move |request| {
-        sent.fetch_add(1, Ordering::Relaxed);
-        delivered.lock().unwrap().insert(request.headers["webhook-id"].to_str().unwrap().to_owned());
-        Reply::status(204)
-    })
-    .await
-}
-
 #[expect(clippy::print_stderr, reason = "the figures of the long run")]
 fn report(figures: &str) {
     eprintln!("{figures}");
@@ -154,48 +143,32 @@ fn report(figures: &str) {
 async fn f_52_of_three_processes_one_is_killed_again_and_again() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("hookwire.db");
-    let (delivered, sent) = (Arc::new(Mutex::new(HashSet::new())), Arc::new(AtomicUsize::new(0)));
-    let server = judge(&delivered, &sent).await;
+    let judge = Judge::default();
+    let server = judge.listen().await;
     register(&path, &server).await;
     let cycles = number("HOOKWIRE_KILL_CYCLES", 5);
     let killed = path.clone();
-    let said = tokio::task::spawn_blocking(move || kill_in_turn(&killed, cycles)).await.unwrap();
+    let start = move || Running::start(child::command(&[], CHILD, &killed), 0);
+    let kills = usize::try_from(cycles).unwrap();
+    let said = tokio::task::spawn_blocking(move || child::kill_in_turn(start, kills)).await.unwrap();
+    let said: Vec<_> = said.into_iter().map(acknowledged).collect();
     recover(&path).await;
     let store = SqliteStore::open(&path).await.unwrap();
     for (tenant, id) in &said {
         let found = hookwire::store::History::event(&store, tenant, id).await.unwrap();
         assert!(found.is_some(), "{id} was acknowledged and is lost");
-        assert!(delivered.lock().unwrap().contains(id.as_str()), "{id} was never delivered");
+        assert!(judge.has(id.as_str()), "{id} was never delivered");
     }
-    let (kept, sent) = (said.len(), sent.load(Ordering::Relaxed));
+    let (kept, sent) = (said.len(), judge.requests());
     report(&format!("{cycles} kills among three: {kept} acknowledged, none lost, {sent} requests"));
-}
-
-/// Kills one of three after it has said 300 lines, and starts another in its place. Answers what was acknowledged.
-fn kill_in_turn(path: &Path, cycles: u64) -> Vec<(Tenant, EventId)> {
-    let start = || Running::start(child::command(&[], "store::crash::dispatches_until_it_is_killed", path), 0);
-    let mut running: std::collections::VecDeque<_> = (0..3).map(|_| start()).collect();
-    let mut said = Vec::new();
-    for _ in 0..cycles {
-        let Some(mut child) = running.pop_front() else { break };
-        said.extend((0..300).map(|_| child.next().expect("it lives until it is killed")));
-        child.kill();
-        said.extend(child.rest());
-        running.push_back(start());
-    }
-    for mut child in running {
-        child.kill();
-        said.extend(child.rest());
-    }
-    said.into_iter().map(acknowledged).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f_50_what_was_acknowledged_survives_a_kill_and_is_delivered() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("hookwire.db");
-    let (delivered, sent) = (Arc::new(Mutex::new(HashSet::new())), Arc::new(AtomicUsize::new(0)));
-    let server = judge(&delivered, &sent).await;
+    let judge = Judge::default();
+    let server = judge.listen().await;
     register(&path, &server).await;
 
     let seed = number("HOOKWIRE_KILL_SEED", 1);
@@ -215,9 +188,8 @@ async fn f_50_what_was_acknowledged_survives_a_kill_and_is_delivered() {
         }
         owed.extend(said);
     }
-    let delivered = delivered.lock().unwrap();
-    let lost: Vec<_> = owed.iter().filter(|(_, id)| !delivered.contains(id.as_str())).collect();
+    let lost: Vec<_> = owed.iter().filter(|(_, id)| !judge.has(id.as_str())).collect();
     assert!(lost.is_empty(), "seed {seed}: acknowledged, kept, and never delivered: {lost:?}");
-    let (kept, sent) = (owed.len(), sent.load(Ordering::Relaxed));
-    report(&format!("{cycles} kills: {kept} acknowledged, none lost, {sent} requests for {} events", delivered.len()));
+    let (kept, sent) = (owed.len(), judge.requests());
+    report(&format!("{cycles} kills: {kept} acknowledged, none lost, {sent} requests for {} events", judge.distinct()));
 }

@@ -1,7 +1,9 @@
 //! A plain HTTP server on loopback that records what it gets.
 
+use std::collections::HashSet;
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -101,5 +103,37 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.task.abort();
+    }
+}
+
+/// What has arrived: which ids, and how many requests.
+#[derive(Clone, Debug, Default)]
+pub struct Judge {
+    ids: Arc<Mutex<HashSet<String>>>,
+    requests: Arc<AtomicUsize>,
+}
+
+impl Judge {
+    /// Takes everything, and keeps of it the ids.
+    pub async fn listen(&self) -> Server {
+        let judge = self.clone();
+        Server::forgetful(move |request| {
+            judge.requests.fetch_add(1, Ordering::Relaxed);
+            judge.ids.lock().unwrap().insert(request.headers["webhook-id"].to_str().unwrap().to_owned());
+            Reply::status(204)
+        })
+        .await
+    }
+
+    pub fn has(&self, id: &str) -> bool {
+        self.ids.lock().unwrap().contains(id)
+    }
+
+    pub fn distinct(&self) -> usize {
+        self.ids.lock().unwrap().len()
+    }
+
+    pub fn requests(&self) -> usize {
+        self.requests.load(Ordering::Relaxed)
     }
 }
