@@ -2,8 +2,8 @@
 
 use crate::clock::Timestamp;
 use crate::delivery::DeliveryState;
-use crate::event::{EventError, NewEvent, NewEventParts, Order, OrderingKey};
-use crate::id::EventId;
+use crate::event::{EventError, NewEvent, Order, OrderingKey};
+use crate::id::{EventId, IdError};
 
 /// States of a delivery; 0 is pending.
 pub(super) const DELIVERED: i16 = 1;
@@ -116,8 +116,36 @@ impl OutboxRow {
     }
 }
 
-/// The ordering key of an event that is to be staged: of one kind, and of the other.
-pub(super) fn staged_keys<'a>(parts: &NewEventParts<'a>) -> (Option<&'a str>, Option<&'a str>) {
-    let key = |latest| parts.order.filter(|order| order.is_latest() == latest).map(|order| order.key().as_str());
-    (key(false), key(true))
+/// An event as the columns of a row that is staged in the caller's own transaction.
+pub(super) struct Staging<'a> {
+    pub(super) event_type: &'a str,
+    pub(super) data: &'a [u8],
+    pub(super) tenant: &'a str,
+    /// `None`: the data is JSON.
+    pub(super) content_type: Option<&'a str>,
+    pub(super) id: EventId,
+    pub(super) occurred_at: Option<i64>,
+    pub(super) fifo_key: Option<&'a str>,
+    pub(super) latest_key: Option<&'a str>,
+    pub(super) expires_at: Option<i64>,
+}
+
+impl<'a> Staging<'a> {
+    /// Under the caller's id, or one that is made now. An error when the tenant's name is malformed.
+    pub(super) fn of(event: &'a NewEvent, now: Timestamp) -> Result<Self, IdError> {
+        let parts = event.parts();
+        parts.tenant.check()?;
+        let key = |latest| parts.order.filter(|order| order.is_latest() == latest).map(|order| order.key().as_str());
+        Ok(Self {
+            event_type: parts.event_type.as_str(),
+            data: parts.data,
+            tenant: parts.tenant.as_str(),
+            content_type: (!parts.enveloped).then_some(parts.content_type),
+            id: parts.id.cloned().unwrap_or_else(|| EventId::generate(now)),
+            occurred_at: parts.occurred_at.map(Timestamp::as_micros),
+            fifo_key: key(false),
+            latest_key: key(true),
+            expires_at: parts.expires_at.map(Timestamp::as_micros),
+        })
+    }
 }

@@ -6,11 +6,10 @@ use sqlx::{AssertSqlSafe, Executor};
 use super::PostgresStore;
 use super::dedup::{FINISH, columns};
 use super::error::kind_of;
-use super::transaction::STAGE;
-use crate::clock::{Clock, SystemClock, Timestamp};
+use super::transaction::{STAGE, staging};
+use crate::clock::Timestamp;
 use crate::event::NewEvent;
 use crate::id::EventId;
-use crate::store::relational::staged_keys;
 use crate::store::{Claimant, Settled, StoreError, StoreErrorKind};
 
 impl PostgresStore {
@@ -23,22 +22,19 @@ impl PostgresStore {
         connection: &mut PgConnection,
         event: &NewEvent,
     ) -> Result<EventId, StoreError> {
-        let parts = event.parts();
-        parts.tenant.check().map_err(|error| StoreError::with_source(StoreErrorKind::Invalid, error))?;
-        let id = parts.id.cloned().unwrap_or_else(|| EventId::generate(SystemClock.now()));
-        let (fifo, latest) = staged_keys(&parts);
+        let staging = staging(event)?;
         let stage = sqlx::query(AssertSqlSafe(self.db.schema.apply(STAGE).into_owned()))
-            .bind(parts.event_type.as_str())
-            .bind(parts.data)
-            .bind(parts.tenant.as_str())
-            .bind((!parts.enveloped).then_some(parts.content_type))
-            .bind(id.as_str())
-            .bind(parts.occurred_at.map(Timestamp::as_micros))
-            .bind(fifo)
-            .bind(latest)
-            .bind(parts.expires_at.map(Timestamp::as_micros));
+            .bind(staging.event_type)
+            .bind(staging.data)
+            .bind(staging.tenant)
+            .bind(staging.content_type)
+            .bind(staging.id.as_str())
+            .bind(staging.occurred_at)
+            .bind(staging.fifo_key)
+            .bind(staging.latest_key)
+            .bind(staging.expires_at);
         connection.execute(stage).await.map_err(store_error)?;
-        Ok(id)
+        Ok(staging.id)
     }
 
     /// [`finish_in`](Self::finish_in) for a connection of `sqlx`, with a transaction begun on it.

@@ -13,12 +13,17 @@ use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::delivery::Settlement;
 use crate::event::NewEvent;
 use crate::id::EventId;
-use crate::store::relational::staged_keys;
+use crate::store::relational::Staging;
 use crate::store::{Claimant, Settled, StoreError, StoreErrorKind};
 
 /// One row, no endpoint read, nobody notified.
 pub(super) const STAGE: &str = "INSERT INTO hookwire.outbox (type, data, tenant, content_type, id, occurred_at, fifo_key, latest_key, \
      expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+
+/// What is written of an event.
+pub(super) fn staging(event: &NewEvent) -> Result<Staging<'_>, StoreError> {
+    Staging::of(event, SystemClock.now()).map_err(|error| StoreError::with_source(StoreErrorKind::Invalid, error))
+}
 
 impl PostgresStore {
     /// Dispatches an event as part of the caller's own transaction, on a connection of the caller's to the same database: the
@@ -32,24 +37,20 @@ impl PostgresStore {
     /// # Errors
     /// When the tenant's name is malformed, and when the server says no.
     pub async fn dispatch_in(&self, transaction: &Transaction<'_>, event: &NewEvent) -> Result<EventId, StoreError> {
-        let parts = event.parts();
-        parts.tenant.check().map_err(|error| StoreError::with_source(StoreErrorKind::Invalid, error))?;
-        let id = parts.id.cloned().unwrap_or_else(|| EventId::generate(SystemClock.now()));
-        let (fifo, latest) = staged_keys(&parts);
-        let content_type = (!parts.enveloped).then_some(parts.content_type);
+        let staging = staging(event)?;
         let params: [Param<'_>; 9] = [
-            (&parts.event_type.as_str(), Type::TEXT),
-            (&parts.data, Type::BYTEA),
-            (&parts.tenant.as_str(), Type::TEXT),
-            (&content_type, Type::TEXT),
-            (&id.as_str(), Type::TEXT),
-            (&parts.occurred_at.map(Timestamp::as_micros), Type::INT8),
-            (&fifo, Type::TEXT),
-            (&latest, Type::TEXT),
-            (&parts.expires_at.map(Timestamp::as_micros), Type::INT8),
+            (&staging.event_type, Type::TEXT),
+            (&staging.data, Type::BYTEA),
+            (&staging.tenant, Type::TEXT),
+            (&staging.content_type, Type::TEXT),
+            (&staging.id.as_str(), Type::TEXT),
+            (&staging.occurred_at, Type::INT8),
+            (&staging.fifo_key, Type::TEXT),
+            (&staging.latest_key, Type::TEXT),
+            (&staging.expires_at, Type::INT8),
         ];
         self.lend(transaction).query(STAGE, &params).await.map_err(Trouble::into_store_error)?;
-        Ok(id)
+        Ok(staging.id)
     }
 
     /// Records the end of an attempt as part of the caller's own transaction: what a handler of the

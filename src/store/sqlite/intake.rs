@@ -11,7 +11,7 @@ use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::delivery::Settlement;
 use crate::event::NewEvent;
 use crate::id::EventId;
-use crate::store::relational::{OutboxRow, staged_keys};
+use crate::store::relational::{OutboxRow, Staging};
 use crate::store::{Admit, Admitted, Appended, Intake, Settled, Staged, StoreError, Wakes};
 
 impl SqliteStore {
@@ -27,11 +27,11 @@ impl SqliteStore {
     /// # Errors
     /// Of SQLite, and when the tenant's name is malformed.
     pub fn dispatch_in(&self, transaction: &rusqlite::Transaction<'_>, event: &NewEvent) -> rusqlite::Result<EventId> {
-        event.parts().tenant.check().map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
         let now = SystemClock.now();
-        let id = event.parts().id.cloned().unwrap_or_else(|| EventId::generate(now));
-        stage(transaction, event, &id, now)?;
-        Ok(id)
+        let staging = Staging::of(event, now);
+        let staging = staging.map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        stage(transaction, &staging, now)?;
+        Ok(staging.id)
     }
 }
 
@@ -133,20 +133,17 @@ const INSERT: &str = "INSERT INTO hookwire_outbox (type, data, tenant, content_t
                       latest_key, expires_at, written_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 
 /// Writes an event into the caller's transaction.
-fn stage(connection: &Connection, event: &NewEvent, id: &EventId, now: Timestamp) -> rusqlite::Result<()> {
-    let parts = event.parts();
-    let (fifo, latest) = staged_keys(&parts);
-    let content_type = (!parts.enveloped).then_some(parts.content_type);
+fn stage(connection: &Connection, event: &Staging<'_>, now: Timestamp) -> rusqlite::Result<()> {
     connection.prepare_cached(INSERT)?.execute(params![
-        parts.event_type.as_str(),
-        parts.data,
-        parts.tenant.as_str(),
-        content_type,
-        id.as_str(),
-        parts.occurred_at.map(Timestamp::as_micros),
-        fifo,
-        latest,
-        parts.expires_at.map(Timestamp::as_micros),
+        event.event_type,
+        event.data,
+        event.tenant,
+        event.content_type,
+        event.id.as_str(),
+        event.occurred_at,
+        event.fifo_key,
+        event.latest_key,
+        event.expires_at,
         now.as_micros()
     ])?;
     Ok(())
