@@ -13,12 +13,12 @@ use hookwire::clock::Timestamp;
 use hookwire::delivery::{Attempt, Delivery, Lease, Settlement};
 use hookwire::endpoint::{Endpoint, NewEndpoint};
 use hookwire::event::{Event, NewEvent};
-use hookwire::id::{DeliveryId, EndpointId, EventId, Tenant};
+use hookwire::id::{DeliveryId, EndpointId, EventId, Tenant, WorkerId};
 use hookwire::sender::Sender;
 use hookwire::store::{
     Admit, Admitted, Append, Appended, Claim, Claimed, Control, Counts, DeliveryQuery, Directory, EventQuery,
-    EventSummary, Finished, History, Intake, LaneDue, MemoryStore, Old, Outbox, Owe, Page, Put, Settled, Staged,
-    StoreError, Wakes,
+    EventSummary, Finished, History, Intake, LaneDue, MemoryStore, Old, Outbox, Owe, Page, Put, Roster, Settled,
+    Staged, StoreError, Wakes,
 };
 
 #[derive(Clone, Debug, Default)]
@@ -130,6 +130,22 @@ impl Intake for Counting {
     }
     fn wakes(&self) -> Wakes {
         self.inner.wakes()
+    }
+}
+
+#[async_trait]
+impl Roster for Counting {
+    async fn attend(
+        &self,
+        crew: &'static str,
+        worker: WorkerId,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<u32, StoreError> {
+        self.inner.attend(crew, worker, now, until).await
+    }
+    async fn leave(&self, worker: WorkerId) -> Result<(), StoreError> {
+        self.inner.leave(worker).await
     }
 }
 

@@ -247,6 +247,11 @@ uuid_id! {
     DeliveryId, "delivery id", "dlv_"
 }
 
+uuid_id! {
+    /// Names a running worker: `wrk_` and 32 hexadecimal digits of a UUIDv7.
+    WorkerId, "worker id", "wrk_"
+}
+
 /// Writes `prefix` and the 32 hexadecimal digits of `uuid`, without allocating.
 fn encode<'a>(prefix: &str, uuid: Uuid, buffer: &'a mut [u8; 36]) -> &'a str {
     let end = prefix.len() + 32;

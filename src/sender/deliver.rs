@@ -121,6 +121,10 @@ impl HttpDeliver {
 
 #[async_trait]
 impl Deliver for HttpDeliver {
+    fn crew(&self) -> &'static str {
+        "sender"
+    }
+
     async fn deliver(&self, leased: &Leased) -> Option<Report> {
         let clock = &self.keeper.clock;
         let began = clock.uptime();

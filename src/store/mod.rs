@@ -1,6 +1,6 @@
-//! Where events, deliveries, endpoints and dedup records are kept: six small roles and their backends.
+//! Where events, deliveries, endpoints and dedup records are kept: seven small roles and their backends.
 //!
-//! A store implements the roles it can; [`Store`] is the five that a sender needs. `now` is always an argument, and
+//! A store implements the roles it can; [`Store`] is the six that a sender needs. `now` is always an argument, and
 //! every method takes a batch, so that a backend can make many calls one transaction.
 //!
 //! # The contract
@@ -29,6 +29,8 @@ pub mod redis;
 mod relational;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod room;
+#[cfg(feature = "outbox")]
+mod roster;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
@@ -51,5 +53,7 @@ pub use self::outbox::{Append, Appended, Claim, Claimed, LaneClaim, LaneDue, Out
 pub use self::postgres::PostgresStore;
 #[cfg(feature = "redis")]
 pub use self::redis::RedisDedup;
+#[cfg(feature = "outbox")]
+pub use self::roster::Roster;
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteStore;

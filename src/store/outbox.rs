@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Control, Directory, History, Intake, Settled, StoreError};
+use super::{Control, Directory, History, Intake, Roster, Settled, StoreError};
 use crate::clock::Timestamp;
 use crate::delivery::{Lease, Leased, NewDelivery, Settlement};
 use crate::event::Event;
@@ -192,7 +192,7 @@ impl<S: Outbox + ?Sized> Outbox for Arc<S> {
     }
 }
 
-/// The five roles a sender needs, as one bound.
-pub trait Store: Outbox + Directory + History + Control + Intake {}
+/// The six roles a sender needs, as one bound.
+pub trait Store: Outbox + Directory + History + Control + Intake + Roster {}
 
-impl<S: Outbox + Directory + History + Control + Intake + ?Sized> Store for S {}
+impl<S: Outbox + Directory + History + Control + Intake + Roster + ?Sized> Store for S {}

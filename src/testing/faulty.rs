@@ -10,10 +10,10 @@ use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, Lease, Settlement};
 use crate::endpoint::Endpoint;
 use crate::event::Event;
-use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
+use crate::id::{DeliveryId, EndpointId, EventId, Tenant, WorkerId};
 use crate::store::{
     Admit, Admitted, Append, Appended, Claim, Claimed, Control, Counts, DeliveryQuery, Directory, EventQuery,
-    EventSummary, Finished, History, Intake, LaneDue, Old, Outbox, Owe, Page, Put, Settled, Staged, StoreError,
+    EventSummary, Finished, History, Intake, LaneDue, Old, Outbox, Owe, Page, Put, Roster, Settled, Staged, StoreError,
     StoreErrorKind, Wakes,
 };
 
@@ -290,5 +290,22 @@ impl<S: Intake> Intake for FaultyStore<S> {
 
     fn wakes(&self) -> Wakes {
         self.inner.wakes()
+    }
+}
+
+#[async_trait]
+impl<S: Roster> Roster for FaultyStore<S> {
+    async fn attend(
+        &self,
+        crew: &'static str,
+        worker: WorkerId,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<u32, StoreError> {
+        self.call("attend", self.inner.attend(crew, worker, now, until)).await
+    }
+
+    async fn leave(&self, worker: WorkerId) -> Result<(), StoreError> {
+        self.call("leave", self.inner.leave(worker)).await
     }
 }

@@ -117,6 +117,9 @@ pub struct Tended {
 /// 3. `policy` MUST answer the same policy for the same delivery.
 #[async_trait]
 pub trait Deliver: fmt::Debug + Send + Sync + 'static {
+    /// Whose work it is: workers of one crew on one store share what each lane may use.
+    fn crew(&self) -> &'static str;
+
     /// Makes one attempt and says how it went; `None` when nothing was tried and the delivery is to be given back.
     async fn deliver(&self, leased: &Leased) -> Option<Report>;
 

@@ -43,6 +43,7 @@ impl Shift {
             return Ok(());
         }
         self.take_leftovers();
+        self.engine.leave().await;
         self.engine.give_back().await
     }
 

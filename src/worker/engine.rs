@@ -11,12 +11,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::config::Config;
+use super::crowd::Crowd;
 use super::deliver::{Deliver, Terms};
 use super::lanes::Lanes;
 use crate::clock::{Clock, Timestamp};
 use crate::delivery::{Attempt, Leased, Next, Settlement};
 use crate::event::Order;
-use crate::id::{DeliveryId, EndpointId};
+use crate::id::{DeliveryId, EndpointId, WorkerId};
 use crate::outcome::{Outcome, Report};
 use crate::retry::{Decision, Facts, FailReason};
 use crate::store::{Store, StoreError};
@@ -74,7 +75,7 @@ impl Crew {
 impl Engine {
     /// An engine at rest. Check the settings first: [`Config::check`].
     pub fn new(store: Arc<dyn Store>, deliver: Arc<dyn Deliver>, clock: Arc<dyn Clock>, config: Config) -> Arc<Self> {
-        let lanes = Lanes::new(config.limits());
+        let lanes = Lanes::new(config.limits(), Crowd::alone(WorkerId::generate(clock.now())));
         let state = Mutex::new(State { lanes, ends: Vec::new(), recording: 0, crew: None });
         Arc::new(Self {
             store,

@@ -56,6 +56,11 @@ impl Limit {
         Some(Self { rate, limiter: RateLimiter::direct_with_clock(quota, hand.clone()), hand })
     }
 
+    fn use_up(&self) {
+        // The burst is the rate's count, so that there is room for it; and what does not fit is not there.
+        let _all = self.limiter.check_n(self.rate.count);
+    }
+
     /// Takes a place, or says when there is one.
     fn take(&self, now: Timestamp) -> Result<(), Timestamp> {
         self.hand.set(now);
@@ -124,10 +129,15 @@ impl Gate {
         self.allowed = self.allowed.or(Some(1));
     }
 
-    /// The rate may have changed; a limiter that fits is kept with what it remembers.
+    /// The rate may have changed; a limiter that fits is kept with what it remembers. One that follows another begins used up:
+    /// nobody gets more by changing it.
     pub(super) fn set_rate(&mut self, rate: Option<Rate>, now: Timestamp) {
         if self.limit.as_ref().map(|limit| limit.rate) != rate {
+            let follows = self.limit.is_some();
             self.limit = rate.and_then(|rate| Limit::new(rate, now));
+            if let Some(limit) = self.limit.as_ref().filter(|_| follows) {
+                limit.use_up();
+            }
         }
     }
 
@@ -208,6 +218,10 @@ mod tests {
         let at = gate.take(NOW).unwrap_err();
         assert!((5_000..5_010).contains(&at.since(NOW).as_millis()), "{at}");
         assert_eq!(gate.take(at), Ok(()));
+        gate.set_rate(Some(Rate { count: NonZeroU32::new(4).unwrap(), per: Duration::from_secs(20) }), at);
+        let next = gate.take(at).unwrap_err();
+        assert!((5_000..5_010).contains(&next.since(at).as_millis()), "a change gives nothing for nothing");
+        assert_eq!(gate.take(next), Ok(()));
         gate.set_rate(None, at);
         assert_eq!(gate.take(at), Ok(()));
     }

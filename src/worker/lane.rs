@@ -20,6 +20,8 @@ pub(super) struct Lane {
     pub(super) ready: VecDeque<Leased>,
     pub(super) reserved: u32,
     pub(super) in_flight: u32,
+    /// A claim from it is under way: it must not be forgotten with its terms.
+    pub(super) claiming: bool,
     /// Due work is known or suspected in the store.
     pub(super) backlog: bool,
     /// Since when that work is due, where it is known.
@@ -44,6 +46,7 @@ impl Lane {
             ready: VecDeque::new(),
             reserved: 0,
             in_flight: 0,
+            claiming: false,
             backlog: false,
             due_since: None,
             listed: false,
@@ -53,7 +56,8 @@ impl Lane {
         }
     }
 
-    /// Fresh terms. What the store remembers of the lane counts when it is met for the first time; a pause always.
+    /// Fresh terms. What the store remembers of the lane counts when it is met for the first time; a pause always. Through
+    /// [`Lanes::agree`](super::lanes::Lanes) only: its standing may change.
     pub(super) fn agree(&mut self, terms: &Terms, now: Timestamp) {
         if !self.is_known {
             if terms.failing {
@@ -95,6 +99,6 @@ impl Lane {
     }
 
     pub(super) fn is_idle(&self, now: Timestamp) -> bool {
-        self.held() == 0 && !self.backlog && self.timer.is_none() && self.gate.is_plain(now)
+        self.held() == 0 && !self.claiming && !self.backlog && self.timer.is_none() && self.gate.is_plain(now)
     }
 }

@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use super::config::Limits;
+use super::crowd::Crowd;
 use super::deliver::Terms;
 use super::gate::{Gate, Standing};
 use super::lane::Lane;
@@ -32,6 +33,7 @@ const SHORT_WAIT: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Lanes {
     limits: Limits,
+    crowd: Crowd,
     open: bool,
     lanes: HashMap<EndpointId, Lane>,
     slots: Slots,
@@ -46,9 +48,10 @@ pub(super) struct Lanes {
 }
 
 impl Lanes {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: Limits, crowd: Crowd) -> Self {
         Self {
             limits,
+            crowd,
             open: false,
             lanes: HashMap::new(),
             slots: Slots::new(limits.in_flight),
@@ -58,6 +61,11 @@ impl Lanes {
             reserved: 0,
             give_back: Vec::new(),
         }
+    }
+
+    /// Who shares the lanes. A lane's part is agreed anew before every claim from it.
+    pub(super) const fn crowd(&mut self) -> &mut Crowd {
+        &mut self.crowd
     }
 
     /// Starts to accept work.
@@ -117,8 +125,9 @@ impl Lanes {
         if !self.open || self.lease_room() == 0 {
             return false;
         }
-        let lane = self.lanes.entry(id).or_insert_with(Lane::assumed);
-        lane.agree(terms, now);
+        self.lanes.entry(id).or_insert_with(Lane::assumed);
+        self.agree(id, terms, now);
+        let Some(lane) = self.lanes.get_mut(&id) else { return false };
         if lane.backlog || lane.gate.shut_until(now).is_some() || lane.room() == 0 {
             self.tidy(id, now);
             return false;
@@ -176,6 +185,12 @@ impl Lanes {
         let before = (lane.gate.standing(), lane.in_flight);
         change(lane);
         self.slots.recount(before, (lane.gate.standing(), lane.in_flight));
+    }
+
+    /// This worker's part of these terms is what counts in the lane from now on.
+    fn agree(&mut self, id: EndpointId, terms: &Terms, now: Timestamp) {
+        let part = self.crowd.part(terms);
+        self.recount(id, |lane| lane.agree(&part, now));
     }
 
     /// The next delivery to start: tenants and their lanes take turns, each lane within its own limits and all within the
@@ -363,13 +378,13 @@ impl Lanes {
     }
 
     fn quota(&mut self, id: EndpointId, terms: &Terms, share: u32, now: Timestamp) -> Option<LaneClaim> {
+        self.agree(id, terms, now);
         let lane = self.lanes.get_mut(&id)?;
-        lane.agree(terms, now);
         if let Some(until) = lane.gate.shut_until(now) {
             lane.backlog = false;
             self.set_timer(id, until);
         } else if lane.room() > 0 {
-            (lane.backlog, lane.due_since) = (false, None);
+            (lane.claiming, lane.backlog, lane.due_since) = (true, false, None);
             return Some(LaneClaim { endpoint: id, max: lane.room().min(share) });
         } else if lane.is_closed() {
             (lane.backlog, lane.due_since) = (false, None);
@@ -387,6 +402,7 @@ impl Lanes {
             self.due(endpoint, due, now);
         }
         for id in from {
+            self.end_claim(*id);
             self.tidy(*id, now);
         }
     }
@@ -394,10 +410,17 @@ impl Lanes {
     /// A claim from these lanes came to nothing: they still have a backlog.
     pub(super) fn put_back(&mut self, lanes: &[EndpointId]) {
         for id in lanes {
+            self.end_claim(*id);
             if let Some(lane) = self.lanes.get_mut(id) {
                 lane.backlog = true;
             }
             self.list(*id);
+        }
+    }
+
+    fn end_claim(&mut self, id: EndpointId) {
+        if let Some(lane) = self.lanes.get_mut(&id) {
+            lane.claiming = false;
         }
     }
 
@@ -454,8 +477,8 @@ impl Lanes {
             if lane.is_closed() && terms.concurrency > 0 {
                 lane.gate = Gate::default();
             }
-            lane.agree(terms, now);
         });
+        self.agree(id, terms, now);
         if terms.concurrency == 0 {
             self.return_ready(id);
         } else {
@@ -474,6 +497,9 @@ impl Lanes {
 
     /// After a hard stop: nothing is in flight any more.
     pub(super) fn reset(&mut self) {
-        *self = Self::new(self.limits);
+        *self = Self::new(self.limits, Crowd::alone(self.crowd.me));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,6 +41,7 @@
 
 mod claim;
 mod config;
+mod crowd;
 mod deliver;
 mod drain;
 mod engine;
@@ -101,10 +102,12 @@ impl Worker {
         let shift = Shift::begin(&self.engine).ok_or(WorkerError::AlreadyRunning)?;
         let engine = &self.engine;
         let work = async {
+            engine.attend().await?;
             let worked = tokio::select! {
                 biased;
                 stopped_or_failed = engine.claim_until(&stop) => stopped_or_failed,
                 failed = engine.extend_forever() => failed,
+                failed = engine.attend_forever() => failed,
                 failed = engine.prune_forever() => failed,
                 failed = engine.tend_forever() => failed,
             };

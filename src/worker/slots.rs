@@ -82,6 +82,14 @@ impl Slots {
 }
 
 #[cfg(test)]
+impl Slots {
+    /// How many are used.
+    pub(super) fn used(&self) -> u32 {
+        self.used.iter().sum()
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -1,5 +1,6 @@
 //! What recurs: leases are extended, old history is forgotten.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,12 @@ use crate::clock::Timestamp;
 use crate::id::{DeliveryId, EndpointId};
 use crate::store::{Finished, Old, Settled, StoreError};
 use crate::telemetry;
+
+/// The part of a lease after which a worker says again that it lives.
+const ATTEND_INTERVAL: u32 = 24;
+
+/// The part of a lease for which a worker lives that says nothing.
+const PRESENCE: u32 = 8;
 
 /// How often old history is looked for.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(60);
@@ -33,6 +40,37 @@ impl Engine {
                 Err(error) => tracing::warn!(%error, "extending leases failed; it will be tried again"),
                 Ok(()) => {}
             }
+        }
+    }
+
+    /// Says that this worker lives, and learns how many others do, for as long as it is polled.
+    pub(super) async fn attend_forever(&self) -> Result<(), StoreError> {
+        loop {
+            tokio::time::sleep(self.config.lease / ATTEND_INTERVAL).await;
+            self.attend().await?;
+        }
+    }
+
+    pub(super) async fn attend(&self) -> Result<(), StoreError> {
+        let (me, now) = (self.state().lanes.crowd().me, self.clock.now());
+        match self.store.attend(self.deliver.crew(), me, now, now + self.config.lease / PRESENCE).await {
+            Ok(workers) => {
+                self.state().lanes.crowd().workers = NonZeroU32::new(workers).unwrap_or(NonZeroU32::MIN);
+                Ok(())
+            }
+            Err(error) if error.is_retryable() => {
+                tracing::warn!(%error, "this worker could not say that it lives; it will be tried again");
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Says that this worker has stopped. If that fails, the others will notice.
+    pub(super) async fn leave(&self) {
+        let me = self.state().lanes.crowd().me;
+        if let Err(error) = self.store.leave(me).await {
+            tracing::debug!(%error, "nobody was told that this worker has stopped");
         }
     }
 

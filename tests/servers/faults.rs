@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use hookwire::clock::{Clock, SystemClock};
-use hookwire::id::{DeliveryId, EndpointId, EventId, Tenant};
+use hookwire::clock::{Clock, SystemClock, Timestamp};
+use hookwire::id::{DeliveryId, EndpointId, EventId, Tenant, WorkerId};
 use hookwire::store::postgres::tokio_postgres;
 use hookwire::store::postgres::{OpenError, PostgresOptions};
-use hookwire::store::{Append, Appended, Control, History, Outbox, StoreErrorKind};
+use hookwire::store::{Append, Appended, Control, History, Outbox, Roster, StoreErrorKind};
 use libtest_mimic::Trial;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -25,6 +25,7 @@ pub fn trials(postgres: &Needs, binaries: &Needs) -> Vec<Trial> {
         postgres.test("faults::f_40_an_append_whose_commit_is_not_answered_is_stored_once", unanswered),
         postgres.test("faults::several_processes_make_the_schema_together", made_together),
         postgres.test("faults::a_newer_schema_is_refused_unless_it_serves_this_version", newer),
+        postgres.test("faults::an_older_schema_is_migrated_with_what_it_holds", older),
         postgres.test("faults::a_commit_that_is_not_durable_is_refused", not_durable),
         postgres.test("faults::a_bad_address_is_told", |_| no_server()),
     ]
@@ -220,6 +221,19 @@ async fn newer(url: String) {
     admin.batch_execute(&format!("UPDATE {}.schema SET serves = 98", schema.name)).await.unwrap();
     let refused = schema.options().open().await.unwrap_err();
     assert!(matches!(refused, OpenError::Newer { found: 99, .. }), "{refused}");
+}
+
+/// As the first version has left it.
+async fn older(url: String) {
+    let schema = Schema::fresh(&url);
+    schema.open().await.append(vec![append(lane(), "kept")]).await.unwrap();
+    let (admin, name) = (connect(&url).await, &schema.name);
+    let undo = format!("DROP TABLE {name}.worker; UPDATE {name}.schema SET version = 1");
+    admin.batch_execute(&undo).await.unwrap();
+    let store = schema.open().await;
+    assert_eq!(store.counts(None).await.unwrap().pending, 1);
+    let (worker, now) = (WorkerId::generate(Timestamp::EPOCH), store.clock().now());
+    assert_eq!(store.attend("sender", worker, now, now + Duration::from_secs(9)).await.unwrap(), 1);
 }
 
 async fn not_durable(url: String) {

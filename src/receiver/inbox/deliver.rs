@@ -35,6 +35,10 @@ pub(super) struct HandlerDeliver {
 
 #[async_trait]
 impl Deliver for HandlerDeliver {
+    fn crew(&self) -> &'static str {
+        "inbox"
+    }
+
     async fn deliver(&self, leased: &Leased) -> Option<Report> {
         let queue = &self.lanes.get(&leased.endpoint)?.queue;
         let job = Job::new(leased.clone(), queue.name.clone());

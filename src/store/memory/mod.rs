@@ -15,6 +15,8 @@ mod order;
 #[cfg(feature = "outbox")]
 mod outbox;
 #[cfg(feature = "outbox")]
+mod roster;
+#[cfg(feature = "outbox")]
 mod tables;
 
 pub use self::dedup::MemoryDedup;

@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, DeliveryState, Lease, Leased, Next, Settlement};
 use crate::endpoint::Endpoint;
 use crate::event::{Event, Order};
-use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
+use crate::id::{DeliveryId, EndpointId, EventId, Tenant, WorkerId};
 use crate::retry::FailReason;
 use crate::store::{Counts, Settled};
 
@@ -54,6 +54,8 @@ pub(super) struct Tables {
     /// Removed ones stay as `None`, so that nothing owed to them is ever sent.
     pub(super) endpoints: BTreeMap<EndpointId, Option<Arc<Endpoint>>>,
     pub(super) tenants: HashMap<Tenant, BTreeSet<EndpointId>>,
+    /// Whose worker, and until when it lives unless it says more.
+    pub(super) workers: BTreeMap<WorkerId, (&'static str, Timestamp)>,
     /// How many rows are in each of their states.
     pub(super) tally: Counts,
 }

@@ -8,7 +8,7 @@ use super::session::Schema;
 
 /// Migrations in order; the schema's version is how many were applied. An entry is never changed once it was released. It adds, so
 /// that code which knows only the one before still works, or it raises `serves` and says so in the changelog.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
 
 /// The schema version of this code.
 pub(super) const VERSION: i32 = MIGRATIONS.len() as i32;

@@ -90,6 +90,7 @@ mod order;
 mod outbox;
 mod partitions;
 mod records;
+mod roster;
 mod rows;
 mod session;
 mod settle;

@@ -70,6 +70,7 @@ mod open;
 mod order;
 mod outbox;
 mod place;
+mod roster;
 mod rows;
 mod schema;
 mod settle;

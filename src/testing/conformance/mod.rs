@@ -34,6 +34,7 @@ mod history;
 mod leases;
 mod order;
 mod outbox;
+mod roster;
 mod subject;
 
 pub use self::control::{
@@ -84,6 +85,7 @@ pub use self::outbox::{
     claim_obeys_lanes_quotas_and_due_times, claim_takes_the_earliest_due_first, concurrent_appends_are_all_kept,
     concurrent_claims_never_overlap, equal_event_ids_of_two_tenants_are_two_events,
 };
+pub use self::roster::{crews_are_counted_apart, who_has_left_is_not_counted, workers_of_a_crew_are_counted};
 pub use self::subject::{DedupSubject, Subject};
 
 /// Stamps one test for each case of the sending roles. See [`testing::conformance`](crate::testing::conformance).
@@ -171,6 +173,9 @@ macro_rules! store_conformance {
             owe_adds_a_delivery_to_a_stored_event
             resend_makes_a_finished_delivery_pending_again
             settle_keeps_the_endpoints_health
+            workers_of_a_crew_are_counted
+            crews_are_counted_apart
+            who_has_left_is_not_counted
         }
     };
     (@stamp $make:path; $($case:ident)*) => {

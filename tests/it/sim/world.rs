@@ -227,6 +227,10 @@ impl Transport {
 
 #[async_trait]
 impl Deliver for Transport {
+    fn crew(&self) -> &'static str {
+        "simulated"
+    }
+
     async fn deliver(&self, leased: &Leased) -> Option<Report> {
         let flight = self.leave(leased).await;
         let seconds = Duration::from_secs;

@@ -17,7 +17,7 @@ fn stamped() -> BTreeSet<String> {
 /// The functions of the suite.
 fn written() -> BTreeSet<String> {
     let mut cases = BTreeSet::new();
-    for role in ["control", "dedup", "directory", "history", "leases", "order", "outbox"] {
+    for role in ["control", "dedup", "directory", "history", "leases", "order", "outbox", "roster"] {
         let text = source(&format!("testing/conformance/{role}.rs"));
         let names = text.lines().filter_map(|line| line.strip_prefix("pub async fn ")?.split('(').next());
         cases.extend(names.map(String::from));
@@ -28,7 +28,7 @@ fn written() -> BTreeSet<String> {
 /// What stands in backticks on the MUST lists and looks like the name of a case.
 fn promised() -> BTreeSet<String> {
     let mut cases = BTreeSet::new();
-    for role in ["control", "dedup", "directory", "history", "outbox"] {
+    for role in ["control", "dedup", "directory", "history", "outbox", "roster"] {
         let text = source(&format!("store/{role}.rs"));
         let words =
             text.lines().filter(|line| line.starts_with("///")).flat_map(|line| line.split('`').skip(1).step_by(2));

@@ -12,7 +12,7 @@ use hookwire::event::{Event, NewEvent};
 use hookwire::id::{EndpointId, EventId, Tenant};
 use hookwire::retry::FailReason;
 use hookwire::store::{Append, Appended, History, Outbox};
-use hookwire::worker::{Config, Terms};
+use hookwire::worker::{CancellationToken, Config, Engine, Terms, Worker};
 
 use super::{Act, Bench};
 
@@ -287,4 +287,90 @@ async fn what_is_past_its_deadline_is_not_sent() {
     }
     stop.cancel();
     worker.await.unwrap().unwrap();
+}
+
+/// Another process on the same store.
+fn another(bench: &Bench) -> (CancellationToken, tokio::task::JoinHandle<()>) {
+    let stop = CancellationToken::new();
+    let store = Arc::new(bench.store.clone());
+    let engine = Engine::new(store, bench.script.clone(), bench.clock.clone(), Config::default());
+    let run = Worker::new(engine).run(stop.clone());
+    (stop, tokio::spawn(async move { run.await.unwrap() }))
+}
+
+/// The most attempts in flight at once that a new lane under these terms has seen.
+async fn most_in_flight(bench: &Bench, terms: Terms) -> u32 {
+    bench.script.most_in_lane.store(0, Ordering::SeqCst);
+    let lane = bench.lane_under(Act::Answer(200, Duration::from_secs(1)), terms);
+    let ids = bench.append(lane, 60).await;
+    bench.until_finished(&ids).await;
+    bench.script.most_in_lane.load(Ordering::SeqCst)
+}
+
+#[tokio::test(start_paused = true)]
+async fn workers_on_one_store_share_what_a_lane_may_use() {
+    let bench = Bench::new(Config::default());
+    let (stop, ours) = bench.run();
+    let (stop_theirs, theirs) = another(&bench);
+    let (_, dies) = another(&bench);
+    let heard_of_each_other = Duration::from_secs(10);
+    tokio::time::sleep(heard_of_each_other).await;
+    assert_eq!(most_in_flight(&bench, Terms::open(some(9))).await, 9);
+    assert_eq!(most_in_flight(&bench, Terms::open(some(8))).await, 6, "two each: never more than eight");
+    assert_eq!(most_in_flight(&bench, Terms::open(some(1))).await, 3, "one each");
+    stop_theirs.cancel();
+    theirs.await.unwrap();
+    dies.abort();
+    tokio::time::sleep(heard_of_each_other).await;
+    assert_eq!(most_in_flight(&bench, Terms::open(some(9))).await, 9, "all is left to the one that lives");
+    stop.cancel();
+    ours.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn workers_on_one_store_share_a_lanes_rate() {
+    let bench = Bench::new(Config::default());
+    let (stop, ours) = bench.run();
+    let (stop_theirs, theirs) = another(&bench);
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let rate = Rate { count: some(10), per: Duration::from_secs(1) };
+    let lane = bench.lane_under(Act::Answer(200, Duration::ZERO), Terms::open(some(50)).with_rate(Some(rate)));
+    let began = bench.clock.now();
+    let ids = bench.append(lane, 200).await;
+    bench.until_finished(&ids).await;
+    let took = bench.clock.now().since(began).as_secs_f64();
+    assert!((18.9..25.0).contains(&took), "ten at once and then ten a second: {took}");
+    for stop in [stop, stop_theirs] {
+        stop.cancel();
+    }
+    ours.await.unwrap().unwrap();
+    theirs.await.unwrap();
+}
+
+/// What a worker has leased under its former part goes out under the new one, and what the dead held is taken over.
+#[tokio::test(start_paused = true)]
+async fn workers_that_come_and_go_leave_nothing_behind() {
+    let bench = Bench::new(Config::default());
+    let (stop, ours) = bench.run();
+    let act = Act::Answer(200, Duration::from_millis(200));
+    let mut ids = Vec::new();
+    for concurrency in [1, 2, 5, 9] {
+        let lane = bench.lane_under(act, Terms::open(some(concurrency)));
+        ids.extend(bench.append(lane, 400).await);
+    }
+    for round in 0..12 {
+        let (stop, other) = another(&bench);
+        let (_, dies) = another(&bench);
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        dies.abort();
+        if round % 2 == 0 {
+            other.abort();
+        } else {
+            stop.cancel();
+            other.await.unwrap();
+        }
+    }
+    bench.until_finished(&ids).await;
+    stop.cancel();
+    ours.await.unwrap().unwrap();
 }

@@ -87,6 +87,10 @@ impl Drop for Leave<'_> {
 
 #[async_trait]
 impl Deliver for Script {
+    fn crew(&self) -> &'static str {
+        "script"
+    }
+
     async fn deliver(&self, leased: &Leased) -> Option<Report> {
         self.enter(leased.endpoint);
         self.log.lock().unwrap().push((leased.endpoint, leased.lease.delivery, self.clock.now()));
