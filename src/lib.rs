@@ -93,6 +93,8 @@ pub mod event;
 pub mod fetch;
 pub mod guide;
 pub mod id;
+#[cfg(feature = "manage")]
+pub mod manage;
 pub mod outcome;
 #[cfg(feature = "receiver")]
 pub mod receiver;

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
 use super::Shared;
 use super::egress::Refusal;
 use super::notice::What;
@@ -13,7 +15,7 @@ use crate::endpoint::{
 };
 use crate::entropy::NoEntropy;
 use crate::id::{EndpointId, IdError, Tenant};
-use crate::secret::{Key, KeyError, Keyring};
+use crate::secret::{Entry, Key, KeyError, Keyring};
 use crate::store::{Put, StoreError};
 use crate::worker::Terms;
 
@@ -92,6 +94,7 @@ pub struct EndpointChange {
     schemes: Option<Vec<Arc<str>>>,
     headers: Option<CustomHeaders>,
     enabled: Option<bool>,
+    version: Option<u64>,
 }
 
 impl EndpointChange {
@@ -142,6 +145,12 @@ impl EndpointChange {
         self
     }
 
+    /// Only if the endpoint still has this [`version`](Endpoint::version); else it is a [`Conflict`](EndpointError::Conflict).
+    pub const fn at_version(mut self, version: u64) -> Self {
+        self.version = Some(version);
+        self
+    }
+
     /// Serve it: held deliveries go out, oldest first, one at a time at first, then within its limits. Its failures are
     /// forgiven.
     pub const fn enabled(mut self) -> Self {
@@ -154,6 +163,12 @@ impl EndpointChange {
         self.enabled = Some(false);
         self
     }
+}
+
+/// A symmetric key, as text where a scheme takes it so.
+fn fresh_key(schemes: &[Arc<str>]) -> Result<Key, EndpointError> {
+    let key = Key::generate()?;
+    if wants_text_keys(schemes) { Ok(Key::text(&key.expose())?) } else { Ok(key) }
 }
 
 fn is_unproven(endpoint: &Endpoint) -> bool {
@@ -178,10 +193,7 @@ impl<'a> Endpoints<'a> {
             return Err(EndpointError::TooMany { limit });
         }
         self.check_schemes(&new.schemes)?;
-        let mut key = Key::generate()?;
-        if wants_text_keys(&new.schemes) {
-            key = Key::text(&key.expose())?;
-        }
+        let key = fresh_key(&new.schemes)?;
         let mut endpoint = Endpoint::new(new, Keyring::new(key), self.shared.clock.now());
         self.demand_proof(&mut endpoint);
         self.put(endpoint).await
@@ -216,6 +228,9 @@ impl<'a> Endpoints<'a> {
     /// store is in trouble.
     pub async fn update(&self, id: EndpointId, change: EndpointChange) -> Result<Endpoint, EndpointError> {
         let mut endpoint = Endpoint::clone(&*self.get(id).await?);
+        if change.version.is_some_and(|version| version != endpoint.version) {
+            return Err(EndpointError::Conflict);
+        }
         let was_enabled = endpoint.is_enabled();
         if let Some(target) = change.target {
             self.shared.egress.check_target(&target)?;
@@ -315,6 +330,31 @@ impl<'a> Endpoints<'a> {
         let mut endpoint = Endpoint::clone(&*self.get(id).await?);
         endpoint.keys.rotate(key, self.shared.clock.now(), overlap)?;
         self.put_next(endpoint).await
+    }
+
+    /// What the owner of an endpoint is shown, once, to verify what its current key signs: the public half of a key pair; the
+    /// secret of a symmetric key, as the text it is where the schemes take it so, else as `whsec_…`.
+    #[must_use]
+    pub fn secret(endpoint: &Endpoint) -> Zeroizing<String> {
+        let Some(Entry { key, .. }) = endpoint.keys.entries().first() else { return Zeroizing::default() };
+        let text = key.expose_text().filter(|_| wants_text_keys(&endpoint.schemes));
+        key.public().map(|public| public.expose()).or(text).unwrap_or_else(|| key.expose())
+    }
+
+    /// Makes a fresh key of the same kind as the current one the current one; what its owner is to be shown is its
+    /// [`secret`](Self::secret). See [`rotate_key`](Self::rotate_key).
+    ///
+    /// # Errors
+    /// As [`rotate_key`](Self::rotate_key), and when no key could be made.
+    pub async fn renew_key(&self, id: EndpointId, overlap: Duration) -> Result<Endpoint, EndpointError> {
+        let endpoint = self.get(id).await?;
+        let current = endpoint.keys.entries().first().map(|entry| &entry.key);
+        let key = if current.is_some_and(|key| key.public().is_some()) {
+            Key::generate_ed25519()?
+        } else {
+            fresh_key(&endpoint.schemes)?
+        };
+        self.rotate_key(id, key, overlap).await
     }
 
     /// Removes an endpoint and cancels what it is owed.

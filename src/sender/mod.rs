@@ -59,6 +59,7 @@ mod ownership;
 mod policies;
 mod relay;
 mod replay;
+mod scope;
 mod signers;
 mod span;
 
@@ -77,6 +78,7 @@ pub use self::ownership::Ownership;
 use self::ownership::OwnershipPolicy;
 use self::policies::Policies;
 pub use self::replay::Replay;
+pub use self::scope::{Scope, Scoped};
 use self::signers::Signers;
 use crate::clock::Clock;
 pub use crate::retry::{Policy, RetryPolicy};

@@ -1,0 +1,225 @@
+//! `/deliveries`.
+
+use axum::Json;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Manage;
+use super::page::{self, Listed};
+use super::principal::Caller;
+use super::problem::{Code, Problem};
+use super::read::{Id, Query, name_of, parse, time, word};
+use crate::clock::Timestamp;
+use crate::delivery::{Attempt, Delivery, DeliveryState};
+use crate::id::DeliveryId;
+use crate::store::{DeliveryQuery, Page};
+
+pub(super) fn routes() -> OpenApiRouter<Manage> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(get))
+        .routes(routes!(attempts))
+        .routes(routes!(resend))
+        .routes(routes!(cancel))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct List {
+    /// Whose; an operator's list is of all tenants unless it names one.
+    #[param(min_length = 1, max_length = 128)]
+    tenant: Option<String>,
+    /// Of this event.
+    #[param(pattern = "^[A-Za-z0-9_-]{1,128}$")]
+    event: Option<String>,
+    /// To this endpoint.
+    #[param(pattern = "^ep_[0-9a-f]{32}$")]
+    endpoint: Option<String>,
+    /// In this state.
+    #[param(value_type = Option<State>)]
+    state: Option<String>,
+    /// Of events of this type.
+    #[serde(rename = "type")]
+    #[param(pattern = r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$", max_length = 128)]
+    event_type: Option<String>,
+    /// Made at this time or later.
+    #[param(format = DateTime)]
+    from: Option<String>,
+    /// Made before.
+    #[param(format = DateTime)]
+    to: Option<String>,
+    /// Where the page before has ended.
+    cursor: Option<String>,
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<u32>,
+}
+
+/// How far a delivery is. `held`: its endpoint is disabled, or somebody has to decide.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    Pending,
+    Delivered,
+    Failed,
+    Held,
+    Cancelled,
+}
+
+impl From<DeliveryState> for State {
+    fn from(state: DeliveryState) -> Self {
+        match state {
+            DeliveryState::Pending => Self::Pending,
+            DeliveryState::Delivered => Self::Delivered,
+            DeliveryState::Failed => Self::Failed,
+            DeliveryState::Held => Self::Held,
+            DeliveryState::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+/// An event owed to an endpoint.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Delivery)]
+struct DeliveryDocument {
+    #[schema(pattern = "^dlv_[0-9a-f]{32}$")]
+    id: String,
+    tenant: String,
+    event: String,
+    #[serde(rename = "type")]
+    event_type: String,
+    endpoint: String,
+    state: State,
+    /// How often it was tried.
+    attempts: u32,
+    /// When it is tried next; `null`: it is not, or waits for its turn.
+    #[schema(format = DateTime)]
+    next_attempt_at: Option<String>,
+    #[schema(format = DateTime)]
+    created_at: String,
+    #[schema(format = DateTime)]
+    finished_at: Option<String>,
+    /// Why it has failed, or is held.
+    reason: Option<String>,
+}
+
+impl DeliveryDocument {
+    fn of(delivery: &Delivery) -> Self {
+        let is_due = delivery.state == DeliveryState::Pending && delivery.due != Timestamp::MAX;
+        Self {
+            id: delivery.id.to_string(),
+            tenant: delivery.tenant.to_string(),
+            event: delivery.event.to_string(),
+            event_type: delivery.event_type.to_string(),
+            endpoint: delivery.endpoint.to_string(),
+            state: delivery.state.into(),
+            attempts: delivery.attempts,
+            next_attempt_at: is_due.then(|| delivery.due.to_string()),
+            created_at: delivery.created_at.to_string(),
+            finished_at: delivery.finished_at.map(|at| at.to_string()),
+            reason: delivery.reason.map(|reason| name_of(&reason.as_str())),
+        }
+    }
+}
+
+/// One try at a delivery.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Attempt)]
+struct AttemptDocument {
+    number: u32,
+    #[schema(format = DateTime)]
+    at: String,
+    duration_ms: f64,
+    /// `status`, or what went wrong before there was one: `dns`, `connect`, `tls`, `timeout`, `reset`, `protocol`, `blocked`,
+    /// `local`, `panic`.
+    outcome: String,
+    /// The status that the endpoint answered.
+    status: Option<u16>,
+    /// The beginning of what it answered. Text of a stranger.
+    excerpt: Option<String>,
+}
+
+impl AttemptDocument {
+    fn of(attempt: &Attempt) -> Self {
+        Self {
+            number: attempt.number,
+            at: attempt.at.to_string(),
+            duration_ms: attempt.duration.as_secs_f64() * 1_000.0,
+            outcome: attempt.outcome.class().into(),
+            status: attempt.outcome.status(),
+            excerpt: attempt.excerpt.as_deref().map(String::from),
+        }
+    }
+}
+
+/// The attempts at a delivery.
+#[derive(Serialize, ToSchema)]
+struct Attempts {
+    items: Vec<AttemptDocument>,
+}
+
+/// List deliveries, oldest first.
+#[utoipa::path(get, path = "/deliveries", tag = "deliveries", params(List), responses(
+    (status = 200, description = "a page", body = Listed<DeliveryDocument>),
+))]
+async fn list(caller: Caller, Query(asked): Query<List>) -> Result<Json<Listed<DeliveryDocument>>, Problem> {
+    let limit = page::limit(asked.limit)?;
+    let after = asked.cursor.map(|text| parse("cursor", &text)).transpose()?;
+    let query = DeliveryQuery {
+        tenant: caller.tenant(asked.tenant)?,
+        event: asked.event.map(|text| parse("event", &text)).transpose()?,
+        endpoint: asked.endpoint.map(|text| parse("endpoint", &text)).transpose()?,
+        state: asked.state.map(|text| word("state", &text)).transpose()?,
+        event_type: asked.event_type.map(|text| parse("type", &text)).transpose()?,
+        from: time("from", asked.from.as_deref())?,
+        to: time("to", asked.to.as_deref())?,
+    };
+    let found = caller.scoped().deliveries(query, Page { after, limit: limit + 1 }).await?;
+    Ok(Json(Listed::of(found, limit, |last| last.id.to_string(), DeliveryDocument::of)))
+}
+
+/// Get a delivery.
+#[utoipa::path(get, path = "/deliveries/{id}", tag = "deliveries", params(("id" = String, Path)), responses(
+    (status = 200, description = "the delivery", body = DeliveryDocument),
+))]
+async fn get(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Json<DeliveryDocument>, Problem> {
+    shown(&caller, id).await
+}
+
+async fn shown(caller: &Caller, id: DeliveryId) -> Result<Json<DeliveryDocument>, Problem> {
+    let delivery = caller.scoped().delivery(id).await?.ok_or_else(Problem::not_found)?;
+    Ok(Json(DeliveryDocument::of(&delivery)))
+}
+
+/// The attempts at a delivery, oldest first.
+#[utoipa::path(get, path = "/deliveries/{id}/attempts", tag = "deliveries", params(("id" = String, Path)), responses(
+    (status = 200, description = "all attempts", body = Attempts),
+))]
+async fn attempts(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Json<Attempts>, Problem> {
+    let attempts = caller.scoped().attempts(id).await?.ok_or_else(Problem::not_found)?;
+    Ok(Json(Attempts { items: attempts.iter().map(AttemptDocument::of).collect() }))
+}
+
+/// Send it again, under the same event id.
+#[utoipa::path(post, path = "/deliveries/{id}/resend", tag = "deliveries", params(("id" = String, Path)), responses(
+    (status = 200, description = "pending again", body = DeliveryDocument),
+))]
+async fn resend(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Json<DeliveryDocument>, Problem> {
+    match caller.scoped().resend(id).await?.ok_or_else(Problem::not_found)? {
+        true => shown(&caller, id).await,
+        false => Err(Problem::new(Code::WrongState, "it is pending already, or its payload was forgotten")),
+    }
+}
+
+/// Cancel it. An attempt in flight is not called back.
+#[utoipa::path(post, path = "/deliveries/{id}/cancel", tag = "deliveries", params(("id" = String, Path)), responses(
+    (status = 200, description = "cancelled", body = DeliveryDocument),
+))]
+async fn cancel(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Json<DeliveryDocument>, Problem> {
+    match caller.scoped().cancel(id).await?.ok_or_else(Problem::not_found)? {
+        true => shown(&caller, id).await,
+        false => Err(Problem::new(Code::WrongState, "it has ended already")),
+    }
+}

@@ -1,0 +1,312 @@
+//! `/events`, `/event-types` and `/explain`.
+
+use axum::Json;
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use sha2::{Digest as _, Sha256};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Manage;
+use super::page::{self, Listed};
+use super::principal::Caller;
+use super::problem::Problem;
+use super::read::{Body, Query, parse, time};
+use crate::clock::Timestamp;
+use crate::endpoint::Verdict;
+use crate::event::{Event, EventType, NewEvent};
+use crate::id::EventId;
+use crate::sender::Receipt;
+use crate::store::{EventQuery, EventSummary};
+
+/// Longest `Idempotency-Key`, in bytes.
+const MAX_KEY_BYTES: usize = 255;
+
+pub(super) fn routes() -> OpenApiRouter<Manage> {
+    OpenApiRouter::new().routes(routes!(dispatch, list)).routes(routes!(get)).routes(routes!(explain))
+}
+
+/// An event to be dispatched.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewEvent)]
+struct NewDocument {
+    /// What kind of thing happened.
+    #[serde(rename = "type")]
+    #[schema(pattern = r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$", max_length = 128, example = "invoice.paid")]
+    event_type: String,
+    /// What happened: any JSON. It is sent in the Standard Webhooks envelope.
+    #[schema(value_type = Object, example = json!({"invoice": 1042}))]
+    data: Box<RawValue>,
+    /// Whose event it is. Only an operator names a tenant.
+    #[schema(min_length = 1, max_length = 128)]
+    tenant: Option<String>,
+    /// An id of your own: dispatched twice, it is delivered once.
+    #[schema(pattern = "^[A-Za-z0-9_-]{1,128}$")]
+    id: Option<String>,
+    /// When it happened; now, unless said otherwise.
+    #[schema(format = DateTime)]
+    occurred_at: Option<String>,
+    /// From when on it is not worth sending.
+    #[schema(format = DateTime)]
+    expires_at: Option<String>,
+    /// Each endpoint gets the events of a key one after the other.
+    #[schema(min_length = 1, max_length = 128)]
+    ordering_key: Option<String>,
+}
+
+/// What became of a dispatch.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Receipt)]
+pub(super) struct ReceiptDocument {
+    event: String,
+    /// One for each endpoint that wants it.
+    deliveries: Vec<String>,
+    /// It was dispatched before; nothing was stored.
+    duplicate: bool,
+}
+
+impl ReceiptDocument {
+    pub(super) fn of(receipt: &Receipt) -> Self {
+        Self {
+            event: receipt.event.to_string(),
+            deliveries: receipt.deliveries.iter().map(ToString::to_string).collect(),
+            duplicate: receipt.duplicate,
+        }
+    }
+}
+
+/// Dispatch an event. Once it is answered, it is stored, and owed to every endpoint that wants it.
+#[utoipa::path(post, path = "/events", tag = "events", request_body = NewDocument,
+    params(("Idempotency-Key" = Option<String>, Header, max_length = 255,
+        description = "makes repeating the request harmless, where the event has no id of its own")),
+    responses(
+        (status = 202, description = "stored", body = ReceiptDocument),
+        (status = 200, description = "was stored before", body = ReceiptDocument),
+    ),
+)]
+async fn dispatch(caller: Caller, headers: HeaderMap, Body(document): Body<NewDocument>) -> Result<Response, Problem> {
+    let tenant = caller.one_tenant(document.tenant.clone())?;
+    let key = idempotency_key(&headers)?;
+    let event = document.into_event(key)?.tenant(tenant);
+    let receipt = caller.shared.sender.dispatch(event).await?;
+    let status = if receipt.duplicate { StatusCode::OK } else { StatusCode::ACCEPTED };
+    Ok((status, Json(ReceiptDocument::of(&receipt))).into_response())
+}
+
+/// The key of draft-ietf-httpapi-idempotency-key-header, with or without its quotes.
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<EventId>, Problem> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default().trim();
+    let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    let wrong = || Problem::invalid("Idempotency-Key", format!("must be 1 to {MAX_KEY_BYTES} ASCII characters"));
+    if !(1..=MAX_KEY_BYTES).contains(&text.len()) {
+        return Err(wrong());
+    }
+    // Any key makes an id, and no key that of another event.
+    let digest = hex::encode(Sha256::digest(text));
+    EventId::new(format!("idem_{digest}")).map(Some).map_err(|_| wrong())
+}
+
+impl NewDocument {
+    fn into_event(self, key: Option<EventId>) -> Result<NewEvent, Problem> {
+        let mut event =
+            NewEvent::json(&self.event_type, &self.data).map_err(|error| Problem::invalid("type", error))?;
+        let id = self.id.map(|id| parse("id", &id)).transpose()?;
+        if id.is_some() && key.is_some() {
+            return Err(Problem::invalid("Idempotency-Key", "the event has an id, which does the same"));
+        }
+        if let Some(id) = id.or(key) {
+            event = event.id(id);
+        }
+        if let Some(at) = time("occurred_at", self.occurred_at.as_deref())? {
+            event = event.occurred_at(at);
+        }
+        if let Some(at) = time("expires_at", self.expires_at.as_deref())? {
+            event = event.expires_at(at);
+        }
+        match self.ordering_key {
+            Some(key) => event.ordered_by(key).map_err(|error| Problem::invalid("ordering_key", error)),
+            None => Ok(event),
+        }
+    }
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct List {
+    /// Whose. Only an operator names a tenant, and must.
+    #[param(min_length = 1, max_length = 128)]
+    tenant: Option<String>,
+    /// Stored at this time or later.
+    #[param(format = DateTime)]
+    from: Option<String>,
+    /// Stored before.
+    #[param(format = DateTime)]
+    to: Option<String>,
+    /// Where the page before has ended.
+    cursor: Option<String>,
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<u32>,
+}
+
+/// An event in a list.
+#[derive(Serialize, ToSchema)]
+#[schema(as = EventSummary)]
+struct SummaryDocument {
+    id: String,
+    #[serde(rename = "type")]
+    event_type: String,
+    #[schema(format = DateTime)]
+    stored_at: String,
+}
+
+/// List events, oldest first.
+#[utoipa::path(get, path = "/events", tag = "events", params(List), responses(
+    (status = 200, description = "a page", body = Listed<SummaryDocument>),
+))]
+async fn list(caller: Caller, Query(query): Query<List>) -> Result<Json<Listed<SummaryDocument>>, Problem> {
+    let after = query.cursor.map(|text| parse("cursor", &text)).transpose()?.unwrap_or(0);
+    let limit = page::limit(query.limit)?;
+    let from = time("from", query.from.as_deref())?.unwrap_or(Timestamp::from_micros(i64::MIN));
+    let to = time("to", query.to.as_deref())?.unwrap_or(Timestamp::MAX);
+    let wanted = EventQuery::of(caller.one_tenant(query.tenant)?).between(from, to);
+    let found = caller.scoped().events(&wanted, after, limit + 1).await?;
+    let document = |event: &EventSummary| SummaryDocument {
+        id: event.id.to_string(),
+        event_type: event.event_type.to_string(),
+        stored_at: event.appended_at.to_string(),
+    };
+    Ok(Json(Listed::of(found, limit, |last| last.cursor.to_string(), document)))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Of {
+    /// Whose. Only an operator names a tenant, and must.
+    #[param(min_length = 1, max_length = 128)]
+    tenant: Option<String>,
+}
+
+/// An event.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Event)]
+struct EventDocument {
+    id: String,
+    tenant: String,
+    #[serde(rename = "type")]
+    event_type: String,
+    #[schema(format = DateTime)]
+    occurred_at: String,
+    #[schema(format = DateTime)]
+    expires_at: Option<String>,
+    ordering_key: Option<String>,
+    content_type: String,
+    /// What is sent, where it is text.
+    payload: Option<String>,
+    /// What is sent, in base64, where it is not.
+    payload_base64: Option<String>,
+}
+
+impl EventDocument {
+    fn of(event: &Event) -> Self {
+        let text = std::str::from_utf8(&event.payload).ok();
+        Self {
+            id: event.id.to_string(),
+            tenant: event.tenant.to_string(),
+            event_type: event.event_type.to_string(),
+            occurred_at: event.occurred_at.to_string(),
+            expires_at: event.expires_at.map(|at| at.to_string()),
+            ordering_key: event.order.as_ref().map(|order| order.key().to_string()),
+            content_type: event.content_type.to_string(),
+            payload: text.map(String::from),
+            payload_base64: text.is_none().then(|| BASE64.encode(&event.payload)),
+        }
+    }
+}
+
+/// An event's id may be anybody's choice, so it is read apart from the ids that we make.
+struct Chosen(EventId);
+
+impl FromRequestParts<Manage> for Chosen {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, manage: &Manage) -> Result<Self, Problem> {
+        let path = Path::<String>::from_request_parts(parts, manage).await;
+        path.ok().and_then(|Path(text)| EventId::new(text).ok()).map(Self).ok_or_else(Problem::not_found)
+    }
+}
+
+/// Get an event, with its payload.
+#[utoipa::path(get, path = "/events/{id}", tag = "events", params(("id" = String, Path), Of), responses(
+    (status = 200, description = "the event", body = EventDocument),
+))]
+async fn get(caller: Caller, Chosen(id): Chosen, Query(of): Query<Of>) -> Result<Json<EventDocument>, Problem> {
+    let tenant = caller.one_tenant(of.tenant)?;
+    let event = caller.scoped().event(&tenant, &id).await?.ok_or_else(Problem::not_found)?;
+    Ok(Json(EventDocument::of(&event)))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Explain {
+    /// The type that an event would have.
+    #[serde(rename = "type")]
+    #[param(pattern = r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$", max_length = 128)]
+    event_type: String,
+    /// Whose. Only an operator names a tenant, and must.
+    #[param(min_length = 1, max_length = 128)]
+    tenant: Option<String>,
+}
+
+/// Which endpoints would get an event.
+#[derive(Serialize, ToSchema)]
+struct Explained {
+    items: Vec<VerdictDocument>,
+}
+
+/// What one endpoint would do with it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Verdict)]
+struct VerdictDocument {
+    endpoint: String,
+    verdict: Would,
+}
+
+/// What would become of it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Would {
+    Receive,
+    Hold,
+    NotWant,
+}
+
+/// Who would get an event of this type, and why the others would not. Nothing is stored.
+#[utoipa::path(get, path = "/explain", tag = "events", params(Explain), responses(
+    (status = 200, description = "every endpoint of the tenant", body = Explained),
+))]
+async fn explain(caller: Caller, Query(query): Query<Explain>) -> Result<Json<Explained>, Problem> {
+    let tenant = caller.one_tenant(query.tenant)?;
+    let event_type: EventType = parse("type", &query.event_type)?;
+    let explained = caller.shared.sender.explain(&tenant, &event_type).await?;
+    let document = |explained: &crate::sender::Explained| VerdictDocument {
+        endpoint: explained.endpoint.id.to_string(),
+        verdict: match explained.verdict {
+            Verdict::Receives => Would::Receive,
+            Verdict::Holds => Would::Hold,
+            Verdict::NotWanted | Verdict::OtherTenant => Would::NotWant,
+        },
+    };
+    Ok(Json(Explained { items: explained.iter().map(document).collect() }))
+}

@@ -1,0 +1,99 @@
+//! The description of the API, from the code that answers.
+
+use axum::Json;
+use utoipa::OpenApi as _;
+use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
+use utoipa::openapi::{Content, OpenApi, PathItem, Ref, RefOr, Response, ResponseBuilder};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Manage;
+use super::principal::Caller;
+use super::problem::ProblemDocument;
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Webhooks",
+        description = "Endpoints, the events they are sent, and what became of them. Problems are RFC 9457 documents whose `code` is stable. \
+            Lists are read page by page: give `next_cursor` as `cursor`.",
+        license(name = "MIT")
+    ),
+    components(schemas(ProblemDocument)),
+    tags(
+        (name = "endpoints", description = "Where events are sent"),
+        (name = "events", description = "What happened"),
+        (name = "deliveries", description = "Events owed to endpoints"),
+    )
+)]
+struct Base;
+
+/// What every answer may be.
+const ALWAYS: [(&str, &str); 4] = [
+    ("401", "the request has no principal"),
+    ("422", "a value is invalid"),
+    ("500", "the store has failed for good"),
+    ("503", "the store is in trouble: try again"),
+];
+
+/// Where there is a body.
+const WITH_BODY: [(&str, &str); 3] =
+    [("400", "the body is not JSON"), ("413", "the body is too large"), ("415", "the body is no JSON by its type")];
+
+/// Where one thing is meant.
+const OF_ONE: [(&str, &str); 3] =
+    [("404", "it does not exist here"), ("409", "it is not in a state for that"), ("412", "it was changed meanwhile")];
+
+pub(super) fn base() -> OpenApi {
+    Base::openapi()
+}
+
+pub(super) fn routes() -> OpenApiRouter<Manage> {
+    OpenApiRouter::new().routes(routes!(openapi))
+}
+
+/// This description.
+#[utoipa::path(get, path = "/openapi.json", tag = "description", responses(
+    (status = 200, description = "OpenAPI 3.1", content_type = "application/json"),
+))]
+async fn openapi(caller: Caller) -> Json<OpenApi> {
+    Json(OpenApi::clone(&caller.shared.openapi))
+}
+
+/// Adds the problems that each operation may answer.
+pub(super) fn with_problems(mut api: OpenApi) -> OpenApi {
+    for item in api.paths.paths.values_mut() {
+        for operation in operations(item) {
+            add_problems(operation);
+        }
+    }
+    api
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    let PathItem { get, post, patch, delete, .. } = item;
+    [get, post, patch, delete].into_iter().filter_map(Option::as_mut)
+}
+
+fn add_problems(operation: &mut Operation) {
+    let in_path =
+        |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(it) if it.parameter_in == ParameterIn::Path);
+    let is_of_one = operation.parameters.iter().flatten().any(in_path);
+    let mut problems = ALWAYS.to_vec();
+    problems.push(("403", "it is another tenant's"));
+    if operation.request_body.is_some() {
+        problems.extend(WITH_BODY);
+        problems.push(("409", "it cannot be done now"));
+    }
+    if is_of_one {
+        problems.extend(OF_ONE);
+    }
+    for (status, description) in problems {
+        operation.responses.responses.entry(status.into()).or_insert_with(|| RefOr::T(problem(description)));
+    }
+}
+
+fn problem(description: &str) -> Response {
+    let content = Content::new(Some(Ref::from_schema_name("Problem")));
+    ResponseBuilder::new().description(description).content("application/problem+json", content).build()
+}

@@ -1,0 +1,140 @@
+//! Reading requests: bodies, parameters, preconditions. What is wrong is named.
+
+use std::str::FromStr;
+
+use axum::body::to_bytes;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::http::HeaderMap;
+use axum::http::header::{CONTENT_TYPE, ETAG, IF_MATCH};
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::Manage;
+use super::problem::{Code, Problem};
+use crate::clock::Timestamp;
+
+/// A JSON body.
+pub(super) struct Body<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequest<Manage> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, manage: &Manage) -> Result<Self, Problem> {
+        check_media_type(request.headers())?;
+        let limit = manage.shared.body_bytes;
+        let bytes = to_bytes(request.into_body(), limit).await;
+        let bytes = bytes.map_err(|_| Problem::new(Code::PayloadTooLarge, format!("must be at most {limit} bytes")))?;
+        let mut json = serde_json::Deserializer::from_slice(&bytes);
+        let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+            let path = error.path().to_string();
+            let error = error.into_inner();
+            let code = if error.is_data() { Code::Invalid } else { Code::Malformed };
+            if path == "." { Problem::new(code, error) } else { Problem::of_field(code, &path, error) }
+        })?;
+        json.end().map_err(|error| Problem::new(Code::Malformed, error))?;
+        Ok(Self(value))
+    }
+}
+
+fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = given.split(';').next().unwrap_or_default().trim();
+    let known = ["application/json", "application/merge-patch+json"];
+    if known.iter().any(|known| essence.eq_ignore_ascii_case(known)) {
+        Ok(())
+    } else {
+        Err(Problem::new(Code::UnsupportedMediaType, "the body must be application/json"))
+    }
+}
+
+/// Query parameters.
+pub(super) struct Query<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequestParts<Manage> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Manage) -> Result<Self, Problem> {
+        match axum::extract::Query::<T>::try_from_uri(&parts.uri) {
+            Ok(query) => Ok(Self(query.0)),
+            Err(rejection) => Err(named(&rejection)),
+        }
+    }
+}
+
+/// The rejection says `…: field: detail`.
+fn named(rejection: &QueryRejection) -> Problem {
+    let text = rejection.body_text();
+    let said = text.split_once(": ").map_or(text.as_str(), |(_, said)| said);
+    match said.split_once(": ") {
+        Some((field, detail)) => Problem::invalid(field, detail),
+        None => Problem::new(Code::Invalid, said),
+    }
+}
+
+/// The id in the path. One that is malformed is one that does not exist.
+pub(super) struct Id<T>(pub(super) T);
+
+impl<T: FromStr> FromRequestParts<Manage> for Id<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, manage: &Manage) -> Result<Self, Problem> {
+        let path = Path::<String>::from_request_parts(parts, manage).await;
+        let id = path.ok().and_then(|Path(text)| text.parse().ok());
+        id.map(Self).ok_or_else(Problem::not_found)
+    }
+}
+
+/// The version that the client has read and means (RFC 9110 section 13.1.1); `None` where it does not care.
+pub(super) fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
+    let Some(value) = headers.get(IF_MATCH) else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default().trim();
+    if text == "*" {
+        return Ok(None);
+    }
+    let version = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).and_then(|text| text.parse().ok());
+    // A tag that was never ours matches nothing; so does a list of several, which nobody needs here.
+    version.map(Some).ok_or_else(|| Problem::of_field(Code::PreconditionFailed, "If-Match", "is not the current tag"))
+}
+
+/// Says which version this is.
+pub(super) fn tagged(version: u64, response: impl IntoResponse) -> Response {
+    let mut response = response.into_response();
+    if let Ok(tag) = format!("\"{version}\"").parse() {
+        response.headers_mut().insert(ETAG, tag);
+    }
+    response
+}
+
+/// A member that may be absent, null, or there.
+pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(json: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(json).map(Some)
+}
+
+/// A point in time of a request: RFC 3339.
+pub(super) fn time(field: &str, text: Option<&str>) -> Result<Option<Timestamp>, Problem> {
+    let parse = |text: &str| {
+        let parsed: Result<jiff::Timestamp, _> = text.parse();
+        parsed.map(|at| Timestamp::from_micros(at.as_microsecond()))
+    };
+    let wrong = |_| Problem::invalid(field, "must be a time as RFC 3339 has it, such as 2026-01-31T12:00:00Z");
+    text.map(parse).transpose().map_err(wrong)
+}
+
+/// A member or parameter that is read from text.
+pub(super) fn parse<T: FromStr<Err: std::fmt::Display>>(field: &str, text: &str) -> Result<T, Problem> {
+    text.parse().map_err(|error| Problem::invalid(field, error))
+}
+
+/// How a type whose serde name is a word is read from a parameter.
+pub(super) fn word<T: DeserializeOwned>(field: &str, text: &str) -> Result<T, Problem> {
+    serde_json::from_value(text.into()).map_err(|error| Problem::invalid(field, error))
+}
+
+/// The serde name of a value.
+pub(super) fn name_of(value: &impl Serialize) -> String {
+    let value = serde_json::to_value(value).unwrap_or_default();
+    value.as_str().map(String::from).unwrap_or_default()
+}
