@@ -60,6 +60,7 @@ struct List {
 /// How far a delivery is. `held`: its endpoint is disabled, or somebody has to decide.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = DeliveryState)]
 enum State {
     Pending,
     Delivered,
@@ -161,7 +162,7 @@ struct Attempts {
 }
 
 /// List deliveries, oldest first.
-#[utoipa::path(get, path = "/deliveries", tag = "deliveries", params(List), responses(
+#[utoipa::path(get, operation_id = "list_deliveries", path = "/deliveries", tag = "deliveries", params(List), responses(
     (status = 200, description = "a page", body = Listed<DeliveryDocument>),
 ))]
 async fn list(caller: Caller, Query(asked): Query<List>) -> Result<Json<Listed<DeliveryDocument>>, Problem> {
@@ -181,7 +182,7 @@ async fn list(caller: Caller, Query(asked): Query<List>) -> Result<Json<Listed<D
 }
 
 /// Get a delivery.
-#[utoipa::path(get, path = "/deliveries/{id}", tag = "deliveries", params(("id" = String, Path)), responses(
+#[utoipa::path(get, operation_id = "get_delivery", path = "/deliveries/{id}", tag = "deliveries", params(("id" = String, Path)), responses(
     (status = 200, description = "the delivery", body = DeliveryDocument),
 ))]
 async fn get(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Json<DeliveryDocument>, Problem> {
@@ -194,7 +195,7 @@ async fn shown(caller: &Caller, id: DeliveryId) -> Result<Json<DeliveryDocument>
 }
 
 /// The attempts at a delivery, oldest first.
-#[utoipa::path(get, path = "/deliveries/{id}/attempts", tag = "deliveries", params(("id" = String, Path)), responses(
+#[utoipa::path(get, operation_id = "list_attempts", path = "/deliveries/{id}/attempts", tag = "deliveries", params(("id" = String, Path)), responses(
     (status = 200, description = "all attempts", body = Attempts),
 ))]
 async fn attempts(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Json<Attempts>, Problem> {
@@ -203,7 +204,7 @@ async fn attempts(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Json<Attempt
 }
 
 /// Send it again, under the same event id.
-#[utoipa::path(post, path = "/deliveries/{id}/resend", tag = "deliveries", params(("id" = String, Path)), responses(
+#[utoipa::path(post, operation_id = "resend_delivery", path = "/deliveries/{id}/resend", tag = "deliveries", params(("id" = String, Path)), responses(
     (status = 200, description = "pending again", body = DeliveryDocument),
 ))]
 async fn resend(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Json<DeliveryDocument>, Problem> {
@@ -214,7 +215,7 @@ async fn resend(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Json<DeliveryD
 }
 
 /// Cancel it. An attempt in flight is not called back.
-#[utoipa::path(post, path = "/deliveries/{id}/cancel", tag = "deliveries", params(("id" = String, Path)), responses(
+#[utoipa::path(post, operation_id = "cancel_delivery", path = "/deliveries/{id}/cancel", tag = "deliveries", params(("id" = String, Path)), responses(
     (status = 200, description = "cancelled", body = DeliveryDocument),
 ))]
 async fn cancel(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Json<DeliveryDocument>, Problem> {

@@ -17,6 +17,7 @@ use crate::sender::{EndpointChange, Endpoints, Stats};
 /// What an endpoint allows.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Limits)]
 pub(super) struct LimitsDocument {
     /// Most attempts at a time.
     #[schema(value_type = u32, minimum = 1)]
@@ -28,6 +29,7 @@ pub(super) struct LimitsDocument {
 /// At most so many in any span of so many seconds.
 #[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Rate)]
 pub(super) struct RateDocument {
     #[schema(value_type = u32, minimum = 1)]
     count: NonZeroU32,
@@ -84,6 +86,7 @@ pub(super) struct NewDocument {
 /// What becomes of the events of an ordering key when one of them has failed.
 #[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = OnFailure)]
 pub(super) enum Choice {
     Skip,
     Park,
@@ -194,6 +197,7 @@ pub(super) struct Disabled {
 
 /// A signing key, by what may be shown of it.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Key)]
 pub(super) struct KeyDocument {
     /// The first 8 hexadecimal digits of its SHA-256.
     fingerprint: String,
@@ -356,6 +360,7 @@ pub(super) struct StatsDocument {
 
 /// How long the last attempts took.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Latency)]
 pub(super) struct LatencyDocument {
     attempts: usize,
     median_ms: f64,

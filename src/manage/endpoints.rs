@@ -77,7 +77,7 @@ fn as_precondition(error: EndpointError, version: Option<u64>) -> Problem {
 }
 
 /// Create an endpoint. Its secret is shown this once.
-#[utoipa::path(post, path = "/endpoints", tag = "endpoints", request_body = NewDocument, responses(
+#[utoipa::path(post, operation_id = "create_endpoint", path = "/endpoints", tag = "endpoints", request_body = NewDocument, responses(
     (status = 201, description = "created", body = EndpointWithSecret,
         headers(("ETag" = String), ("Location" = String))),
 ))]
@@ -92,7 +92,7 @@ async fn create(caller: Caller, Body(document): Body<NewDocument>) -> Result<Res
 }
 
 /// List endpoints, oldest first.
-#[utoipa::path(get, path = "/endpoints", tag = "endpoints", params(List), responses(
+#[utoipa::path(get, operation_id = "list_endpoints", path = "/endpoints", tag = "endpoints", params(List), responses(
     (status = 200, description = "a page", body = Listed<EndpointSummary>),
 ))]
 async fn list(caller: Caller, Query(query): Query<List>) -> Result<Json<Listed<EndpointSummary>>, Problem> {
@@ -106,7 +106,7 @@ async fn list(caller: Caller, Query(query): Query<List>) -> Result<Json<Listed<E
 }
 
 /// Get an endpoint.
-#[utoipa::path(get, path = "/endpoints/{id}", tag = "endpoints", params(("id" = String, Path)), responses(
+#[utoipa::path(get, operation_id = "get_endpoint", path = "/endpoints/{id}", tag = "endpoints", params(("id" = String, Path)), responses(
     (status = 200, description = "the endpoint", body = EndpointDocument, headers(("ETag" = String))),
 ))]
 async fn get(caller: Caller, Id(id): Id<EndpointId>) -> Result<Response, Problem> {
@@ -114,7 +114,7 @@ async fn get(caller: Caller, Id(id): Id<EndpointId>) -> Result<Response, Problem
 }
 
 /// Change an endpoint. With `If-Match` only if it still is what was read.
-#[utoipa::path(patch, path = "/endpoints/{id}", tag = "endpoints",
+#[utoipa::path(patch, operation_id = "update_endpoint", path = "/endpoints/{id}", tag = "endpoints",
     params(("id" = String, Path), ("If-Match" = Option<String>, Header, description = "the tag that was read")),
     request_body(content((PatchDocument = "application/merge-patch+json"), (PatchDocument = "application/json"))),
     responses((status = 200, description = "as it is now", body = EndpointDocument, headers(("ETag" = String)))),
@@ -143,7 +143,7 @@ async fn change(
 }
 
 /// Remove an endpoint; what it is owed is cancelled.
-#[utoipa::path(delete, path = "/endpoints/{id}", tag = "endpoints",
+#[utoipa::path(delete, operation_id = "delete_endpoint", path = "/endpoints/{id}", tag = "endpoints",
     params(("id" = String, Path), ("If-Match" = Option<String>, Header, description = "the tag that was read")),
     responses((status = 204, description = "removed")),
 )]
@@ -157,7 +157,7 @@ async fn remove(caller: Caller, Id(id): Id<EndpointId>, headers: HeaderMap) -> R
 }
 
 /// Serve it: what was held goes out.
-#[utoipa::path(post, path = "/endpoints/{id}/enable", tag = "endpoints", params(("id" = String, Path)), responses(
+#[utoipa::path(post, operation_id = "enable_endpoint", path = "/endpoints/{id}/enable", tag = "endpoints", params(("id" = String, Path)), responses(
     (status = 200, description = "as it is now", body = EndpointDocument, headers(("ETag" = String))),
 ))]
 async fn enable(caller: Caller, Id(id): Id<EndpointId>, headers: HeaderMap) -> Result<Response, Problem> {
@@ -165,7 +165,7 @@ async fn enable(caller: Caller, Id(id): Id<EndpointId>, headers: HeaderMap) -> R
 }
 
 /// Do not serve it: its deliveries are held.
-#[utoipa::path(post, path = "/endpoints/{id}/disable", tag = "endpoints", params(("id" = String, Path)), responses(
+#[utoipa::path(post, operation_id = "disable_endpoint", path = "/endpoints/{id}/disable", tag = "endpoints", params(("id" = String, Path)), responses(
     (status = 200, description = "as it is now", body = EndpointDocument, headers(("ETag" = String))),
 ))]
 async fn disable(caller: Caller, Id(id): Id<EndpointId>, headers: HeaderMap) -> Result<Response, Problem> {
@@ -183,7 +183,7 @@ struct Rotate {
 
 /// Give an endpoint a fresh key. It is shown this once; every request carries the signatures of the keys before as well, while
 /// they overlap.
-#[utoipa::path(post, path = "/endpoints/{id}/rotate", tag = "endpoints", params(("id" = String, Path)),
+#[utoipa::path(post, operation_id = "rotate_secret", path = "/endpoints/{id}/rotate", tag = "endpoints", params(("id" = String, Path)),
     request_body = Rotate,
     responses((status = 200, description = "the new secret", body = EndpointWithSecret, headers(("ETag" = String)))),
 )]
@@ -197,7 +197,7 @@ async fn rotate(caller: Caller, Id(id): Id<EndpointId>, Body(rotate): Body<Rotat
 }
 
 /// Ask the owner of its target to agree, where the application demands that.
-#[utoipa::path(post, path = "/endpoints/{id}/prove", tag = "endpoints", params(("id" = String, Path)), responses(
+#[utoipa::path(post, operation_id = "prove_endpoint", path = "/endpoints/{id}/prove", tag = "endpoints", params(("id" = String, Path)), responses(
     (status = 200, description = "proven", body = EndpointDocument, headers(("ETag" = String))),
 ))]
 async fn prove(caller: Caller, Id(id): Id<EndpointId>) -> Result<Response, Problem> {
@@ -205,7 +205,7 @@ async fn prove(caller: Caller, Id(id): Id<EndpointId>) -> Result<Response, Probl
 }
 
 /// Send it an event of type `hookwire.test`, whatever it wants.
-#[utoipa::path(post, path = "/endpoints/{id}/test", tag = "endpoints", params(("id" = String, Path)), responses(
+#[utoipa::path(post, operation_id = "test_endpoint", path = "/endpoints/{id}/test", tag = "endpoints", params(("id" = String, Path)), responses(
     (status = 202, description = "on its way", body = ReceiptDocument),
 ))]
 async fn test(caller: Caller, Id(id): Id<EndpointId>) -> Result<Response, Problem> {
@@ -214,7 +214,7 @@ async fn test(caller: Caller, Id(id): Id<EndpointId>) -> Result<Response, Proble
 }
 
 /// How it has been answering.
-#[utoipa::path(get, path = "/endpoints/{id}/health", tag = "endpoints", params(("id" = String, Path)), responses(
+#[utoipa::path(get, operation_id = "get_health", path = "/endpoints/{id}/health", tag = "endpoints", params(("id" = String, Path)), responses(
     (status = 200, description = "its health", body = HealthDocument),
 ))]
 async fn health(caller: Caller, Id(id): Id<EndpointId>) -> Result<Json<HealthDocument>, Problem> {
@@ -222,7 +222,7 @@ async fn health(caller: Caller, Id(id): Id<EndpointId>) -> Result<Json<HealthDoc
 }
 
 /// How many of its deliveries are in each state.
-#[utoipa::path(get, path = "/endpoints/{id}/stats", tag = "endpoints", params(("id" = String, Path)), responses(
+#[utoipa::path(get, operation_id = "get_stats", path = "/endpoints/{id}/stats", tag = "endpoints", params(("id" = String, Path)), responses(
     (status = 200, description = "its figures", body = StatsDocument),
 ))]
 async fn stats(caller: Caller, Id(id): Id<EndpointId>) -> Result<Json<StatsDocument>, Problem> {

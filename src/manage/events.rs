@@ -43,7 +43,7 @@ struct NewDocument {
     #[schema(pattern = r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$", max_length = 128, example = "invoice.paid")]
     event_type: String,
     /// What happened: any JSON. It is sent in the Standard Webhooks envelope.
-    #[schema(value_type = Object, example = json!({"invoice": 1042}))]
+    #[schema(value_type = serde_json::Value, example = json!({"invoice": 1042}))]
     data: Box<RawValue>,
     /// Whose event it is. Only an operator names a tenant.
     #[schema(min_length = 1, max_length = 128)]
@@ -84,7 +84,7 @@ impl ReceiptDocument {
 }
 
 /// Dispatch an event. Once it is answered, it is stored, and owed to every endpoint that wants it.
-#[utoipa::path(post, path = "/events", tag = "events", request_body = NewDocument,
+#[utoipa::path(post, operation_id = "dispatch_event", path = "/events", tag = "events", request_body = NewDocument,
     params(("Idempotency-Key" = Option<String>, Header, max_length = 255,
         description = "makes repeating the request harmless, where the event has no id of its own")),
     responses(
@@ -170,7 +170,7 @@ struct SummaryDocument {
 }
 
 /// List events, oldest first.
-#[utoipa::path(get, path = "/events", tag = "events", params(List), responses(
+#[utoipa::path(get, operation_id = "list_events", path = "/events", tag = "events", params(List), responses(
     (status = 200, description = "a page", body = Listed<SummaryDocument>),
 ))]
 async fn list(caller: Caller, Query(query): Query<List>) -> Result<Json<Listed<SummaryDocument>>, Problem> {
@@ -247,7 +247,7 @@ impl FromRequestParts<Manage> for Chosen {
 }
 
 /// Get an event, with its payload.
-#[utoipa::path(get, path = "/events/{id}", tag = "events", params(("id" = String, Path), Of), responses(
+#[utoipa::path(get, operation_id = "get_event", path = "/events/{id}", tag = "events", params(("id" = String, Path), Of), responses(
     (status = 200, description = "the event", body = EventDocument),
 ))]
 async fn get(caller: Caller, Chosen(id): Chosen, Query(of): Query<Of>) -> Result<Json<EventDocument>, Problem> {
@@ -286,6 +286,7 @@ struct VerdictDocument {
 /// What would become of it.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = Would)]
 enum Would {
     Receive,
     Hold,
@@ -293,7 +294,7 @@ enum Would {
 }
 
 /// Who would get an event of this type, and why the others would not. Nothing is stored.
-#[utoipa::path(get, path = "/explain", tag = "events", params(Explain), responses(
+#[utoipa::path(get, operation_id = "explain", path = "/explain", tag = "events", params(Explain), responses(
     (status = 200, description = "every endpoint of the tenant", body = Explained),
 ))]
 async fn explain(caller: Caller, Query(query): Query<Explain>) -> Result<Json<Explained>, Problem> {

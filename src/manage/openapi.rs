@@ -53,7 +53,7 @@ pub(super) fn routes() -> OpenApiRouter<Manage> {
 }
 
 /// This description.
-#[utoipa::path(get, path = "/openapi.json", tag = "description", responses(
+#[utoipa::path(get, operation_id = "get_description", path = "/openapi.json", tag = "description", responses(
     (status = 200, description = "OpenAPI 3.1", content_type = "application/json"),
 ))]
 async fn openapi(caller: Caller) -> Json<OpenApi> {

@@ -17,6 +17,7 @@ const RETRY_SECONDS: u16 = 5;
 /// What kind of problem it is. The names are part of the API: they do not change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ProblemCode)]
 pub(super) enum Code {
     Unauthorized,
     Forbidden,

@@ -23,6 +23,7 @@ pub(super) fn routes() -> OpenApiRouter<Manage> {
 /// Which events are meant.
 #[derive(Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ReplayWhat)]
 enum What {
     /// Those that were never owed to the endpoint.
     #[default]
@@ -36,6 +37,7 @@ enum What {
 /// What is to be sent again.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Replay)]
 struct ReplayDocument {
     #[serde(default)]
     what: What,
@@ -70,7 +72,7 @@ struct Replayed {
 }
 
 /// Send an endpoint events again. A dry run, unless `dry_run` is `false`.
-#[utoipa::path(post, path = "/endpoints/{id}/replay", tag = "endpoints", params(("id" = String, Path)),
+#[utoipa::path(post, operation_id = "replay", path = "/endpoints/{id}/replay", tag = "endpoints", params(("id" = String, Path)),
     request_body = ReplayDocument,
     responses((status = 200, description = "how many", body = Replayed)),
 )]

@@ -9,6 +9,7 @@ mod guide;
 mod http_client;
 mod inbox;
 mod layers;
+mod manage;
 mod receiver;
 mod retry;
 mod sender;

@@ -1,0 +1,6 @@
+//! The HTTP API for management.
+
+mod api;
+mod isolation;
+mod requests;
+mod transcript;
