@@ -14,13 +14,26 @@ use crate::endpoint::{
 };
 use crate::sender::{EndpointChange, Endpoints, Stats};
 
+/// Most attempts at a time that may be asked for.
+const MAX_CONCURRENCY: u32 = 10_000;
+
+/// Most attempts in the span of a rate.
+const MAX_RATE_COUNT: u32 = 1_000_000;
+
+/// Longest span of a rate, in seconds: a day.
+const MAX_RATE_SECONDS: u32 = 86_400;
+
+fn at_most(field: &str, number: NonZeroU32, limit: u32) -> Result<(), Problem> {
+    if number.get() <= limit { Ok(()) } else { Err(Problem::invalid(field, format!("must be at most {limit}"))) }
+}
+
 /// What an endpoint allows.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Limits)]
 pub(super) struct LimitsDocument {
     /// Most attempts at a time.
-    #[schema(value_type = u32, minimum = 1)]
+    #[schema(value_type = u32, minimum = 1, maximum = 10_000)]
     concurrency: NonZeroU32,
     /// At most so many attempts in a span of time; `null`: no limit.
     rate: Option<RateDocument>,
@@ -31,15 +44,18 @@ pub(super) struct LimitsDocument {
 #[serde(deny_unknown_fields)]
 #[schema(as = Rate)]
 pub(super) struct RateDocument {
-    #[schema(value_type = u32, minimum = 1)]
+    #[schema(value_type = u32, minimum = 1, maximum = 1_000_000)]
     count: NonZeroU32,
     #[schema(value_type = u32, minimum = 1, maximum = 86_400)]
     per_seconds: NonZeroU32,
 }
 
 impl RateDocument {
-    pub(super) fn rate(self) -> Rate {
-        Rate { count: self.count, per: Duration::from_secs(self.per_seconds.get().min(86_400).into()) }
+    /// `field`: where it stands.
+    pub(super) fn rate(self, field: &str) -> Result<Rate, Problem> {
+        at_most(&format!("{field}.count"), self.count, MAX_RATE_COUNT)?;
+        at_most(&format!("{field}.per_seconds"), self.per_seconds, MAX_RATE_SECONDS)?;
+        Ok(Rate { count: self.count, per: Duration::from_secs(self.per_seconds.get().into()) })
     }
 }
 
@@ -50,9 +66,11 @@ impl From<Rate> for RateDocument {
     }
 }
 
-impl From<LimitsDocument> for Limits {
-    fn from(limits: LimitsDocument) -> Self {
-        Self::default().with_concurrency(limits.concurrency).with_rate(limits.rate.map(RateDocument::rate))
+impl LimitsDocument {
+    fn limits(self) -> Result<Limits, Problem> {
+        at_most("limits.concurrency", self.concurrency, MAX_CONCURRENCY)?;
+        let rate = self.rate.map(|rate| rate.rate("limits.rate")).transpose()?;
+        Ok(Limits::default().with_concurrency(self.concurrency).with_rate(rate))
     }
 }
 
@@ -147,7 +165,7 @@ impl NewDocument {
         if let Some(map) = self.headers {
             new = new.headers(headers(map)?);
         }
-        new = new.limits(self.limits.map_or_else(Limits::default, Into::into));
+        new = new.limits(self.limits.map_or_else(|| Ok(Limits::default()), LimitsDocument::limits)?);
         new = new
             .on_failure(self.on_failure.map_or(OnFailure::Skip, Into::into))
             .schemes(self.schemes.unwrap_or_default());
@@ -171,7 +189,7 @@ impl PatchDocument {
             change = change.headers(headers(map)?);
         }
         if let Some(limits) = self.limits {
-            change = change.limits(limits.into());
+            change = change.limits(limits.limits()?);
         }
         if let Some(rule) = self.on_failure {
             change = change.on_failure(rule.into());

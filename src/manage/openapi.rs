@@ -3,6 +3,7 @@
 use axum::Json;
 use utoipa::OpenApi as _;
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
+use utoipa::openapi::schema::{Schema, SchemaType, Type};
 use utoipa::openapi::{Content, OpenApi, PathItem, Ref, RefOr, Response, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -65,6 +66,7 @@ pub(super) fn with_problems(mut api: OpenApi) -> OpenApi {
     for item in api.paths.paths.values_mut() {
         for operation in operations(item) {
             add_problems(operation);
+            operation.parameters.iter_mut().flatten().for_each(never_null);
         }
     }
     api
@@ -73,6 +75,16 @@ pub(super) fn with_problems(mut api: OpenApi) -> OpenApi {
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     let PathItem { get, post, patch, delete, .. } = item;
     [get, post, patch, delete].into_iter().filter_map(Option::as_mut)
+}
+
+/// A parameter is a string or absent; there is no null in a header.
+fn never_null(parameter: &mut RefOr<Parameter>) {
+    if let RefOr::T(Parameter { schema: Some(RefOr::T(Schema::Object(schema))), .. }) = parameter
+        && let SchemaType::Array(types) = &schema.schema_type
+        && let Some(only) = types.iter().find(|kind| **kind != Type::Null)
+    {
+        schema.schema_type = SchemaType::Type(only.clone());
+    }
 }
 
 fn add_problems(operation: &mut Operation) {

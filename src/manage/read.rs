@@ -95,7 +95,7 @@ pub(super) fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
         return Ok(None);
     }
     let version = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).and_then(|text| text.parse().ok());
-    // A tag that was never ours matches nothing; so does a list of several, which nobody needs here.
+    // What was never a tag of ours matches nothing (section 13.1.1); so does a list of several, which nobody needs here.
     version.map(Some).ok_or_else(|| Problem::of_field(Code::PreconditionFailed, "If-Match", "is not the current tag"))
 }
 

@@ -97,12 +97,16 @@ async fn replay(
         replay = replay.types(parse("types", &types)?);
     }
     if let Some(rate) = asked.at_most {
-        replay = replay.at_most(rate.rate());
+        replay = replay.at_most(rate.rate("at_most")?);
     }
     if asked.fresh_ids {
         replay = replay.under_fresh_ids();
     }
-    replay = replay.limit(asked.limit.unwrap_or(MAX_REPLAYED).min(MAX_REPLAYED));
+    let limit = asked.limit.unwrap_or(MAX_REPLAYED);
+    if !(1..=MAX_REPLAYED).contains(&limit) {
+        return Err(Problem::invalid("limit", format!("must be 1 to {MAX_REPLAYED}")));
+    }
+    replay = replay.limit(limit);
     let dry_run = asked.dry_run != Some(false);
     let count = if dry_run { replay.count().await? } else { replay.run().await? };
     Ok(Json(Replayed { count, dry_run }))

@@ -1,4 +1,4 @@
-//! What we sign, the official libraries verify; what they sign, we verify.
+//! What we sign, the official libraries verify; what they sign, we verify. And what the management API says of itself is true.
 //!
 //! They must be installed: `tests/interop/install FOLDER`, and `HOOKWIRE_INTEROP=FOLDER` while testing. Without the variable
 //! the test prints that it did not run; with `HOOKWIRE_TEST_REQUIRE=1` it fails then.
@@ -7,6 +7,7 @@
 #![expect(unreachable_pub, reason = "modules of a test binary share freely")]
 
 mod peer;
+mod schemathesis;
 
 use hookwire::clock::{Clock as _, SystemClock};
 use hookwire::receiver::{Accepted, Receiver, Source};

@@ -35,6 +35,16 @@ const UNABLE: [(&str, &str, Task); 4] = [
     ("peer.py", "stripe", Task::Sign),
 ];
 
+/// Where everything is installed.
+pub fn folder() -> Option<PathBuf> {
+    let folder = std::env::var_os("HOOKWIRE_INTEROP").map(PathBuf::from);
+    if folder.is_none() {
+        assert!(std::env::var_os("HOOKWIRE_TEST_REQUIRE").is_none(), "HOOKWIRE_INTEROP is not set");
+        println!("NOT RUN: HOOKWIRE_INTEROP is not set (see tests/interop/main.rs)");
+    }
+    folder
+}
+
 pub struct Peer {
     script: &'static str,
     child: Child,
@@ -45,11 +55,7 @@ pub struct Peer {
 impl Peer {
     /// Both, or none where they are not installed.
     pub fn all() -> Vec<Self> {
-        let Some(folder) = std::env::var_os("HOOKWIRE_INTEROP").map(PathBuf::from) else {
-            assert!(std::env::var_os("HOOKWIRE_TEST_REQUIRE").is_none(), "HOOKWIRE_INTEROP is not set");
-            println!("NOT RUN: HOOKWIRE_INTEROP is not set (see tests/interop/main.rs)");
-            return Vec::new();
-        };
+        let Some(folder) = folder() else { return Vec::new() };
         let python = folder.join("venv/bin/python");
         [("node".into(), "peer.mjs"), (python, "peer.py")]
             .map(|(program, script): (PathBuf, _)| {

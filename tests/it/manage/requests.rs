@@ -53,6 +53,16 @@ async fn a_problem_names_its_field() {
         (&rotate, json!({"overlap_seconds": -1}), "overlap_seconds"),
         (&replay, json!({"from": "yesterday"}), "from"),
         (&replay, json!({"types": "a..b"}), "types"),
+        (&replay, json!({"limit": 0}), "limit"),
+        (&replay, json!({"at_most": {"count": 1_000_001, "per_seconds": 1}}), "at_most.count"),
+        (&patch, json!({"limits": {"concurrency": 10_001}}), "limits.concurrency"),
+        (&replay, json!({"limit": 10_001}), "limit"),
+        (&replay, json!({"at_most": {"count": 1, "per_seconds": 86_401}}), "at_most.per_seconds"),
+        (
+            &patch,
+            json!({"limits": {"concurrency": 1, "rate": {"count": 1, "per_seconds": 86_401}}}),
+            "limits.rate.per_seconds",
+        ),
         ("POST /events", json!({"type": "a..b", "data": 1}), "type"),
         ("POST /events", json!({"type": "a.b", "data": 1, "id": "a.b"}), "id"),
         ("POST /events", json!({"type": "a.b", "data": 1, "expires_at": "2026"}), "expires_at"),
@@ -133,7 +143,7 @@ async fn a_change_is_made_to_the_version_that_was_read() {
     let (tag, change) = (&[("if-match", "\"1\"")], json!({"events": ["invoice.*"]}));
     let changed = api.ask_with(Some("acme"), &line, tag, Some(&change)).await;
     assert_eq!((changed.status.as_u16(), changed.header("etag")), (200, "\"2\""));
-    for stale in ["\"1\"", "\"0\"", "W/\"2\"", "\"x\"", "2"] {
+    for stale in ["\"1\"", "\"0\"", "W/\"2\"", "\"x\"", "2", ""] {
         let refused = api.ask_with(Some("acme"), &line, &[("if-match", stale)], Some(&change)).await;
         assert_eq!((refused.status.as_u16(), refused.code().as_str()), (412, "precondition_failed"), "{stale}");
     }
