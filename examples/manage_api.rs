@@ -8,6 +8,7 @@
 //! curl -sSw '\n' -H "$acme" -H "$json" $api/endpoints -d '{"url": "http://127.0.0.1:8787/inbox", "events": ["invoice.*"]}'
 //! endpoint=$(curl -sS -H "$acme" $api/endpoints | grep -o 'ep_[0-9a-f]*' | tail -n 1)
 //! curl -sSw '\n' -H "$acme" -H "$json" -H 'Idempotency-Key: invoice-1042' $api/events -d '{"type": "invoice.paid", "data": {"invoice": 1042}}'
+//! sleep 1
 //! curl -sSw '\n' -H "$acme" "$api/deliveries?state=delivered"
 //! curl -sSw '\n' -H "$acme" $api/endpoints/$endpoint/stats
 //! curl -sSw '\n' -H "$acme" -H "$json" -H 'If-Match: "1"' -X PATCH $api/endpoints/$endpoint -d '{"limits": {"concurrency": 2}}'

@@ -54,7 +54,7 @@
 //! # What it promises, and what it does not
 //!
 //! Delivery is at least once, and in order where an ordering key asks for it; the windows in which something is seen twice are
-//! listed in [`guide`]. It has no dashboard, no HTTP API and no second process. Keys are in the store in the clear
+//! listed in [`guide`]. It has no dashboard and no second process; an HTTP API to mount is behind a feature. Keys are in the store in the clear
 //! unless it is given a key provider.
 //!
 //! # Features
@@ -71,6 +71,8 @@
 //! | `sqlx` | | `store::PostgresStore` in transactions of `sqlx` |
 //! | `redis` | | `store::RedisDedup` |
 //! | `encryption` | | `secret::LocalKeys`: keys and credentials encrypted in the store |
+//! | `manage` | | `manage`: an HTTP API over a sender, to mount in an axum application |
+//! | `catalog` | | `event::EventCatalog`: event types from Rust types |
 //! | `metrics` | | [`telemetry`]: metrics by the `metrics` facade |
 //! | `axum` | | the `receiver::Webhook<T>` extractor |
 //! | `http-message` | | `signature::http_message`: RFC 9421 and RFC 9530 |

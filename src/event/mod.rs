@@ -1,8 +1,13 @@
 //! Something that happened, and how it is written down.
 
+#[cfg(feature = "catalog")]
+mod catalog;
 mod envelope;
 mod order;
 mod pattern;
+#[cfg(feature = "catalog")]
+mod sample;
+mod types;
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,8 +17,11 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+#[cfg(feature = "catalog")]
+pub use self::catalog::{CatalogError, EventCatalog};
 pub use self::order::{MAX_KEY_BYTES, Order, OrderingKey};
 pub use self::pattern::{Pattern, PatternError};
+pub use self::types::{DescribedType, EventTypes, Unfit};
 use crate::clock::Timestamp;
 use crate::id::{EventId, Tenant};
 
@@ -239,6 +247,15 @@ impl NewEvent {
     pub const fn expires_at(mut self, at: Timestamp) -> Self {
         self.expires_at = Some(at);
         self
+    }
+
+    /// The JSON that is put into the envelope; `None` for an event whose payload is sent as it is.
+    #[must_use]
+    pub fn data(&self) -> Option<&[u8]> {
+        match &self.data {
+            Data::Enveloped(json) => Some(json),
+            Data::Raw(_) => None,
+        }
     }
 
     /// Its type.

@@ -21,7 +21,7 @@ use super::problem::Problem;
 use super::read::{Body, Query, parse, time};
 use crate::clock::Timestamp;
 use crate::endpoint::Verdict;
-use crate::event::{Event, EventType, NewEvent};
+use crate::event::{DescribedType, Event, EventType, EventTypes, NewEvent};
 use crate::id::EventId;
 use crate::sender::Receipt;
 use crate::store::{EventQuery, EventSummary};
@@ -30,7 +30,11 @@ use crate::store::{EventQuery, EventSummary};
 const MAX_KEY_BYTES: usize = 255;
 
 pub(super) fn routes() -> OpenApiRouter<Manage> {
-    OpenApiRouter::new().routes(routes!(dispatch, list)).routes(routes!(get)).routes(routes!(explain))
+    OpenApiRouter::new()
+        .routes(routes!(dispatch, list))
+        .routes(routes!(get))
+        .routes(routes!(explain))
+        .routes(routes!(types))
 }
 
 /// An event to be dispatched.
@@ -254,6 +258,41 @@ async fn get(caller: Caller, Chosen(id): Chosen, Query(of): Query<Of>) -> Result
     let tenant = caller.one_tenant(of.tenant)?;
     let event = caller.scoped().event(&tenant, &id).await?.ok_or_else(Problem::not_found)?;
     Ok(Json(EventDocument::of(&event)))
+}
+
+/// A type of events.
+#[derive(Serialize, ToSchema)]
+#[schema(as = EventType)]
+struct TypeDocument {
+    name: String,
+    /// What it tells.
+    description: Option<String>,
+    /// JSON Schema (2020-12) of its data.
+    schema: serde_json::Value,
+    /// Data that such an event may carry.
+    sample: serde_json::Value,
+}
+
+/// The types of events.
+#[derive(Serialize, ToSchema)]
+#[schema(as = EventTypes)]
+struct Types {
+    items: Vec<TypeDocument>,
+}
+
+/// The types of events that the application has described.
+#[utoipa::path(get, operation_id = "list_event_types", path = "/event-types", tag = "events", responses(
+    (status = 200, description = "all of them, by name", body = Types),
+))]
+async fn types(caller: Caller) -> Json<Types> {
+    let document = |described: DescribedType| TypeDocument {
+        name: described.event_type.to_string(),
+        description: described.description,
+        schema: described.schema,
+        sample: described.sample,
+    };
+    let types = caller.shared.sender.event_types().map(EventTypes::list).unwrap_or_default();
+    Json(Types { items: types.into_iter().map(document).collect() })
 }
 
 #[derive(Deserialize, IntoParams)]

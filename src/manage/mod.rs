@@ -38,6 +38,7 @@
 //! | `POST /endpoints/{id}/enable`, `disable`, `rotate`, `prove`, `test`, `replay` | a replay counts, unless `dry_run` is `false` |
 //! | `GET /endpoints/{id}/health`, `stats` | how it has been answering; how many deliveries are in each state |
 //! | `POST GET /events`, `GET /events/{id}` | dispatch (`Idempotency-Key`), list, get |
+//! | `GET /event-types` | what [`SenderBuilder::event_types`](crate::sender::SenderBuilder::event_types) was given |
 //! | `GET /explain?type=` | who would get an event, and why the others would not |
 //! | `GET /deliveries`, `/deliveries/{id}`, `/deliveries/{id}/attempts` | list by filters, get |
 //! | `POST /deliveries/{id}/resend`, `cancel` | |

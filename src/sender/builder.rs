@@ -22,7 +22,7 @@ use super::signers::Signers;
 use super::{Limits, Sender, Shared};
 use crate::clock::{Clock, SystemClock};
 use crate::endpoint::HealthRules;
-use crate::event::Pattern;
+use crate::event::{EventTypes, Pattern};
 use crate::id::Tenant;
 use crate::retry::{Policy, RetryPolicy};
 use crate::signature::SignRequest;
@@ -45,6 +45,7 @@ pub struct SenderBuilder {
     worker: Config,
     limits: Limits,
     cache_for: Duration,
+    types: Option<Arc<dyn EventTypes>>,
 }
 
 /// A sender cannot be put together so.
@@ -75,6 +76,7 @@ impl SenderBuilder {
             worker: Config::default(),
             limits: Limits { payload_bytes: 1024 * 1024, endpoints_per_tenant: 1_000 },
             cache_for: Duration::from_secs(2),
+            types: None,
         }
     }
 
@@ -82,6 +84,14 @@ impl SenderBuilder {
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
+        self
+    }
+
+    /// The event types of the application: what is dispatched is checked by them, and so is what other clients have written into
+    /// the store. Payloads that are sent as they are ([`NewEvent::raw`](crate::event::NewEvent::raw)) are not.
+    #[must_use]
+    pub fn event_types(mut self, types: impl EventTypes) -> Self {
+        self.types = Some(Arc::new(types));
         self
     }
 
@@ -208,7 +218,7 @@ impl SenderBuilder {
         let directory = Arc::new(CachedDirectory::new(self.store.clone(), self.clock.clone(), self.cache_for));
         let (store, clock, limits) = (self.store, self.clock, self.limits);
         let ownership = self.ownership;
-        let fan_out = FanOut { directory: directory.clone(), clock: clock.clone(), limits };
+        let fan_out = FanOut { directory: directory.clone(), clock: clock.clone(), limits, types: self.types };
         let (policies, signers) = (Arc::new(self.policies), Arc::new(self.signers));
         let keeper = Arc::new(Keeper {
             store: store.clone(),

@@ -6,7 +6,7 @@ use super::Sender;
 use crate::clock::Timestamp;
 use crate::delivery::{Leased, NewDelivery};
 use crate::endpoint::Endpoint;
-use crate::event::{Event, NewEvent};
+use crate::event::{Event, NewEvent, Unfit};
 use crate::id::{DeliveryId, EventId, IdError};
 use crate::store::{Append, Appended, StoreError};
 use crate::telemetry;
@@ -42,6 +42,9 @@ pub enum DispatchError {
     /// The tenant has used this event id for another type or payload.
     #[error("event id: `{0}` was used before, for another type or payload")]
     IdConflict(EventId),
+    /// The event is not as its type says.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
     /// The store is in trouble. Where [`StoreError::is_retryable`], the same event under the same id may be dispatched
     /// again without fear of sending it twice.
     #[error(transparent)]

@@ -8,7 +8,7 @@ use super::dispatch::DispatchError;
 use crate::clock::{Clock, Timestamp};
 use crate::delivery::NewDelivery;
 use crate::endpoint::Endpoint;
-use crate::event::{Event, NewEvent};
+use crate::event::{Event, EventTypes, NewEvent};
 use crate::id::DeliveryId;
 use crate::store::{Append, StoreError};
 
@@ -18,11 +18,15 @@ pub(super) struct FanOut {
     pub(super) directory: Arc<CachedDirectory>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) limits: Limits,
+    pub(super) types: Option<Arc<dyn EventTypes>>,
 }
 
 impl FanOut {
     /// Checks an event and makes it immutable.
     pub(super) fn accept(&self, event: NewEvent, now: Timestamp) -> Result<Arc<Event>, DispatchError> {
+        if let (Some(types), Some(data)) = (&self.types, event.data()) {
+            types.check(event.event_type(), data)?;
+        }
         let event = event.seal(now);
         event.tenant.check().map_err(DispatchError::Tenant)?;
         let (bytes, limit) = (event.payload.len(), self.limits.payload_bytes);

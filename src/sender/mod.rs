@@ -81,6 +81,7 @@ pub use self::replay::Replay;
 pub use self::scope::{Scope, Scoped};
 use self::signers::Signers;
 use crate::clock::Clock;
+use crate::event::EventTypes;
 pub use crate::retry::{Policy, RetryPolicy};
 pub use crate::store::{Directory, History, Outbox, Store};
 use crate::worker::{Engine, Worker};
@@ -143,6 +144,12 @@ impl Sender {
     /// too: in a test, call it after the clock was moved on.
     pub fn wake(&self) {
         self.shared.engine.wake();
+    }
+
+    /// The event types of the application, where it has said them.
+    #[must_use]
+    pub fn event_types(&self) -> Option<&dyn EventTypes> {
+        self.shared.fan_out.types.as_deref()
     }
 
     /// What happened: events, deliveries, attempts.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use serde_json::{Value, json};
 
+use hookwire::event::EventCatalog;
 use hookwire::sender::Sender;
 use hookwire::sender::egress::EgressPolicy;
 use hookwire::store::{MemoryStore, StoreErrorKind};
@@ -76,6 +77,11 @@ async fn a_problem_names_its_field() {
             "{answer:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_parameter_that_is_wrong_is_named() {
+    let api = Api::new();
     for (path, field) in [
         ("/endpoints?limit=0", "limit"),
         ("/endpoints?limit=101", "limit"),
@@ -332,4 +338,26 @@ async fn attempts_are_shown_and_a_delivery_is_sent_again() {
     assert!(server.requests().len() > before);
     stop.cancel();
     worker.await.unwrap().unwrap();
+}
+
+/// An invoice was paid.
+#[derive(serde::Serialize, schemars::JsonSchema)]
+struct Paid {
+    cents: u64,
+}
+
+#[tokio::test]
+async fn described_event_types_are_listed_and_checked() {
+    assert_eq!(Api::new().ask(Some("acme"), "GET /event-types", None).await.text, r#"{"items":[]}"#);
+    let catalog = EventCatalog::new().event::<Paid>("invoice.paid").unwrap();
+    let api = Api::over(Sender::builder(MemoryStore::new()).event_types(catalog).build().unwrap());
+    let listed = api.ask(Some("acme"), "GET /event-types", None).await;
+    assert_eq!(
+        (listed.member("/items/0/name"), listed.member("/items/0/description")),
+        ("invoice.paid".into(), "An invoice was paid.".into())
+    );
+    assert_eq!(listed.json()["items"][0]["sample"], json!({"cents": 0}));
+    let unfit =
+        api.ask(Some("acme"), "POST /events", Some(&json!({"type": "invoice.paid", "data": {"cents": "1"}}))).await;
+    assert_eq!((unfit.status.as_u16(), unfit.member("/field")), (422, "data.cents".into()));
 }

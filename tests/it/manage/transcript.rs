@@ -142,6 +142,7 @@ async fn every_route_answers_as_it_did() {
         "GET /events?from=yesterday".into(),
         format!("GET {event}"),
         "GET /events/none".into(),
+        "GET /event-types".into(),
         "GET /explain?type=invoice.paid".into(),
         "GET /explain?type=a..b".into(),
         "GET /deliveries?state=pending".into(),
@@ -186,7 +187,9 @@ async fn every_route_answers_as_it_did() {
     talk.say(&format!("DELETE {endpoint}"), &[], None).await;
     golden("transcript.txt", &talk.text);
     for (path, item) in talk.api.manage.openapi()["paths"].as_object().unwrap() {
-        for method in item.as_object().unwrap().keys().filter(|_| path != "/openapi.json") {
+        for method in
+            item.as_object().unwrap().keys().filter(|_| !["/openapi.json", "/event-types"].contains(&path.as_str()))
+        {
             for way in ["well", "badly"] {
                 assert!(
                     talk.asked.contains(&format!("{method} {path} {way}")),

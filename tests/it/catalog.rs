@@ -1,0 +1,185 @@
+//! Event types from Rust types.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use hookwire::event::{CatalogError, EventCatalog, EventType, EventTypes, NewEvent, Unfit};
+use hookwire::sender::{DispatchError, Sender};
+use hookwire::store::MemoryStore;
+
+/// An invoice was paid in full.
+#[derive(Serialize, JsonSchema)]
+struct InvoicePaid {
+    invoice: u64,
+    #[schemars(range(min = 1))]
+    cents: u64,
+    lines: Vec<Line>,
+    by: Payment,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Line {
+    text: String,
+    note: Option<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum Payment {
+    Card { last_digits: String },
+    Transfer,
+}
+
+/// Holds itself.
+#[derive(Serialize, JsonSchema)]
+struct Folder {
+    name: String,
+    within: Option<Box<Folder>>,
+    folders: Vec<Folder>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+#[serde(rename_all = "snake_case")]
+enum State {
+    Open,
+    Closed,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(example = Ticket { id: "T-1".into() })]
+struct Ticket {
+    #[schemars(regex(pattern = "^T-[0-9]+$"))]
+    id: String,
+}
+
+/// A sample cannot be made up.
+#[derive(Serialize, JsonSchema)]
+struct Patterned {
+    #[schemars(regex(pattern = "^T-[0-9]+$"))]
+    id: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Wide {
+    #[schemars(length(min = 2))]
+    tags: Vec<State>,
+    map: BTreeMap<String, i64>,
+    pair: (bool, f64),
+    any: Value,
+    #[schemars(length(min = 12), email)]
+    text: String,
+    unit: (),
+}
+
+fn catalog() -> EventCatalog {
+    let catalog = EventCatalog::new().event::<InvoicePaid>("invoice.paid").unwrap();
+    let catalog = catalog.event::<Folder>("folder.moved").unwrap().event::<Ticket>("ticket.closed").unwrap();
+    catalog.event::<Wide>("wide").unwrap().event::<State>("state").unwrap()
+}
+
+fn paid() -> EventType {
+    EventType::new("invoice.paid").unwrap()
+}
+
+#[test]
+fn every_type_has_a_sample_that_its_own_schema_allows() {
+    let catalog = catalog();
+    let all = catalog.list();
+    assert_eq!(
+        all.iter().map(|one| one.event_type.as_str()).collect::<Vec<_>>(),
+        ["folder.moved", "invoice.paid", "state", "ticket.closed", "wide"]
+    );
+    for described in all {
+        let sample = serde_json::to_vec(&described.sample).unwrap();
+        assert_eq!(catalog.check(&described.event_type, &sample), Ok(()), "{described:?}");
+    }
+    let find = |name: &str| catalog.list().into_iter().find(|one| one.event_type.as_str() == name).unwrap();
+    assert_eq!(find("ticket.closed").sample, json!({"id": "T-1"}), "the example of the type");
+    assert_eq!(find("invoice.paid").description.as_deref(), Some("An invoice was paid in full."));
+    assert_eq!(find("folder.moved").sample["folders"], json!([]));
+}
+
+#[test]
+fn a_sample_that_does_not_fit_or_cannot_be_made_is_refused() {
+    let refused = EventCatalog::new().event::<Patterned>("a").unwrap_err();
+    assert!(matches!(&refused, CatalogError::Sample(unfit) if unfit.place() == "/id"), "{refused}");
+    let wrong = Patterned { id: "nonsense".into() };
+    assert!(matches!(EventCatalog::new().event_with_sample("a", &wrong), Err(CatalogError::Sample(_))));
+    let right = Patterned { id: "T-7".into() };
+    let catalog = EventCatalog::new().event_with_sample("a", &right).unwrap();
+    assert_eq!(catalog.list()[0].sample, json!({"id": "T-7"}));
+    assert!(matches!(catalog.event::<State>("a"), Err(CatalogError::Twice(_))));
+    assert!(matches!(EventCatalog::new().event::<State>("a..b"), Err(CatalogError::Name(_))));
+}
+
+#[test]
+fn what_does_not_fit_is_named_without_its_value() {
+    let catalog = catalog();
+    let line = json!([{"text": "t", "note": null}]);
+    for (data, place) in [
+        (json!({"invoice": 1, "cents": 1, "lines": [], "by": {"kind": "transfer"}}), None),
+        (json!({"invoice": 1, "cents": 1, "lines": line, "by": {"kind": "card", "last_digits": "1234"}}), None),
+        (json!({"invoice": "confidential", "cents": 1, "lines": [], "by": {"kind": "transfer"}}), Some("/invoice")),
+        (json!({"invoice": 1, "cents": 0, "lines": [], "by": {"kind": "transfer"}}), Some("/cents")),
+        (json!({"invoice": 1, "lines": [], "by": {"kind": "transfer"}}), Some("")),
+        (json!({"invoice": 1, "cents": 1, "lines": [{"text": 7}], "by": {"kind": "transfer"}}), Some("/lines/0/text")),
+        (json!({"invoice": 1, "cents": 1, "lines": [], "by": {"kind": "confidential"}}), Some("/by")),
+        (json!("confidential"), Some("")),
+    ] {
+        let checked = catalog.check(&paid(), data.to_string().as_bytes());
+        assert_eq!(checked.as_ref().err().map(Unfit::place), place, "{data}");
+        assert!(!format!("{checked:?}").contains("confidential"), "{checked:?}");
+    }
+    assert!(catalog.check(&paid(), b"{").is_err());
+}
+
+#[test]
+fn unknown_types_are_refused_only_where_that_is_asked_for() {
+    let unknown = EventType::new("user.created").unwrap();
+    assert!(catalog().check(&unknown, b"{}").is_ok());
+    assert!(catalog().known_only().check(&unknown, b"{}").is_err());
+    assert!(
+        catalog()
+            .known_only()
+            .check(&paid(), br#"{"invoice":1,"cents":1,"lines":[],"by":{"kind":"transfer"}}"#)
+            .is_ok()
+    );
+}
+
+#[tokio::test]
+async fn what_does_not_fit_is_not_dispatched() {
+    let sender = Sender::builder(MemoryStore::new()).event_types(catalog().known_only()).build().unwrap();
+    let paid = InvoicePaid { invoice: 1, cents: 1, lines: Vec::new(), by: Payment::Transfer };
+    sender.dispatch(NewEvent::json("invoice.paid", &paid).unwrap()).await.unwrap();
+    for (name, data) in [("invoice.paid", json!({"invoice": 1})), ("user.created", json!({}))] {
+        let refused = sender.dispatch(NewEvent::json(name, &data).unwrap()).await;
+        assert!(matches!(refused, Err(DispatchError::Unfit(_))), "{name}");
+    }
+    sender.dispatch(NewEvent::raw("user.created", "text/plain", "as it is").unwrap()).await.unwrap();
+}
+
+/// A document for receivers: every reference leads somewhere, and each example is as its schema says.
+#[test]
+fn the_document_of_webhooks_is_whole() {
+    let document = catalog().openapi("Acme webhooks", "1.2.0");
+    assert_eq!((&document["openapi"], &document["info"]["version"]), (&json!("3.1.0"), &json!("1.2.0")));
+    assert_eq!(document["webhooks"].as_object().unwrap().len(), 5);
+    let text = document.to_string();
+    let references: Vec<_> = text.split(r##""$ref":"#"##).skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    assert!(references.len() > 4, "{references:?}");
+    for reference in references {
+        assert!(document.pointer(reference).is_some(), "{reference}");
+    }
+    for (name, item) in document["webhooks"].as_object().unwrap() {
+        let content = &item["post"]["requestBody"]["content"]["application/json"];
+        assert_eq!(content["example"]["type"], json!(name));
+        let mut schema = content["schema"].clone();
+        schema["components"] = document["components"].clone();
+        assert!(jsonschema::draft202012::is_valid(&schema, &content["example"]), "{name}: {content}");
+    }
+}
