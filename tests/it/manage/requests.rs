@@ -272,6 +272,13 @@ async fn an_operator_says_whose_things_are_meant() {
     }
 }
 
+async fn figures(api: &Api, endpoint: &str) {
+    let stats = api.ask(Some("acme"), &format!("GET /endpoints/{endpoint}/stats"), None).await;
+    assert_eq!((stats.json()["delivered"].clone(), stats.json()["failed"].clone()), (json!(1), json!(0)));
+    let health = api.ask(Some("acme"), &format!("GET /endpoints/{endpoint}/health"), None).await;
+    assert_eq!(health.json()["failures"], json!(0));
+}
+
 /// With a real worker and a real endpoint: it refuses once, and takes what is sent again.
 #[tokio::test]
 async fn attempts_are_shown_and_a_delivery_is_sent_again() {
@@ -317,10 +324,7 @@ async fn attempts_are_shown_and_a_delivery_is_sent_again() {
     );
     let cancel = api.ask(Some("acme"), &format!("POST /deliveries/{delivery}/cancel"), None).await;
     assert_eq!((cancel.status.as_u16(), cancel.code().as_str()), (409, "wrong_state"));
-    let stats = api.ask(Some("acme"), &format!("GET /endpoints/{endpoint}/stats"), None).await;
-    assert_eq!((stats.json()["delivered"].clone(), stats.json()["failed"].clone()), (json!(1), json!(0)));
-    let health = api.ask(Some("acme"), &format!("GET /endpoints/{endpoint}/health"), None).await;
-    assert_eq!(health.json()["failures"], json!(0));
+    figures(&api, &endpoint).await;
     let tested = api.ask(Some("acme"), &format!("POST /endpoints/{endpoint}/test"), None).await;
     assert_eq!(tested.status, 202);
     let replay = format!("POST /endpoints/{endpoint}/replay");

@@ -119,10 +119,8 @@ impl Conversation {
     }
 }
 
-#[tokio::test]
-async fn every_route_answers_as_it_did() {
-    let mut talk =
-        Conversation { api: Api::new(), text: String::new(), names: Names::default(), asked: BTreeSet::new() };
+/// An endpoint, an event and a delivery.
+async fn make(talk: &mut Conversation) -> (String, String, String) {
     let full = json!({"url": "http://127.0.0.1:9000/in?token=t", "events": ["invoice.*"], "headers": {"authorization": "Bearer b"},
         "limits": {"concurrency": 4, "rate": {"count": 10, "per_seconds": 1}}, "on_failure": "park"});
     let made = talk.say("POST /endpoints", &[], Some(full)).await;
@@ -131,8 +129,11 @@ async fn every_route_answers_as_it_did() {
         "occurred_at": "2025-12-31T23:59:59Z", "expires_at": "2027-01-01T00:00:00Z"});
     let receipt = talk.say("POST /events", &[("idempotency-key", "k-1")], Some(event.clone())).await;
     talk.say("POST /events", &[("idempotency-key", "k-1")], Some(event)).await;
-    let (event, delivery) =
-        (format!("/events/{}", receipt.member("/event")), format!("/deliveries/{}", receipt.member("/deliveries/0")));
+    let (event, delivery) = (receipt.member("/event"), receipt.member("/deliveries/0"));
+    (endpoint, format!("/events/{event}"), format!("/deliveries/{delivery}"))
+}
+
+async fn look(talk: &mut Conversation, endpoint: &str, event: &str, delivery: &str) {
     for line in [
         "GET /endpoints".into(),
         "GET /endpoints?limit=0".into(),
@@ -171,6 +172,9 @@ async fn every_route_answers_as_it_did() {
     ] {
         talk.say(&line, &[], None).await;
     }
+}
+
+async fn change(talk: &mut Conversation, endpoint: &str) {
     for (line, body) in [
         ("POST /endpoints".into(), json!({"url": "https://169.254.169.254/latest"})),
         ("POST /events".into(), json!({"type": "a..b", "data": 1})),
@@ -185,6 +189,15 @@ async fn every_route_answers_as_it_did() {
     }
     talk.say(&format!("DELETE {endpoint}"), &[("if-match", "\"1\"")], None).await;
     talk.say(&format!("DELETE {endpoint}"), &[], None).await;
+}
+
+#[tokio::test]
+async fn every_route_answers_as_it_did() {
+    let mut talk =
+        Conversation { api: Api::new(), text: String::new(), names: Names::default(), asked: BTreeSet::new() };
+    let (endpoint, event, delivery) = make(&mut talk).await;
+    look(&mut talk, &endpoint, &event, &delivery).await;
+    change(&mut talk, &endpoint).await;
     golden("transcript.txt", &talk.text);
     for (path, item) in talk.api.manage.openapi()["paths"].as_object().unwrap() {
         for method in
