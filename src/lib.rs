@@ -97,6 +97,8 @@ pub mod guide;
 pub mod id;
 #[cfg(feature = "manage")]
 pub mod manage;
+#[cfg(feature = "mcp")]
+pub mod mcp;
 pub mod outcome;
 #[cfg(feature = "receiver")]
 pub mod receiver;

@@ -72,8 +72,8 @@ use axum::Router;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
-pub use self::principal::Principal;
 use self::problem::{Code, Problem};
+pub use crate::sender::Principal;
 use crate::sender::Sender;
 
 /// Longest body accepted, in bytes, where nothing else is said.

@@ -8,27 +8,7 @@ use axum::http::request::Parts;
 use super::problem::{Code, Problem};
 use super::{Manage, Shared};
 use crate::id::Tenant;
-use crate::sender::{Scope, Scoped};
-
-/// Who asks: put into the request's extensions by the host's own authentication. A request without one is answered 401.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Principal {
-    scope: Scope,
-}
-
-impl Principal {
-    /// A tenant: it sees and changes its own things only.
-    #[must_use]
-    pub fn tenant(tenant: impl Into<Tenant>) -> Self {
-        Self { scope: Scope::Tenant(tenant.into()) }
-    }
-
-    /// An operator: sees and changes the things of all tenants.
-    #[must_use]
-    pub const fn operator() -> Self {
-        Self { scope: Scope::Operator }
-    }
-}
+use crate::sender::{Principal, Scope, Scoped};
 
 /// The principal of a request, and what it may use.
 #[derive(Debug)]
@@ -69,7 +49,7 @@ impl FromRequestParts<Manage> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, manage: &Manage) -> Result<Self, Problem> {
         let principal = parts.extensions.get::<Principal>();
-        let scope = principal.map(|principal| principal.scope.clone());
+        let scope = principal.map(|principal| principal.scope().clone());
         let scope = scope.ok_or_else(|| Problem::new(Code::Unauthorized, "the request has no principal"))?;
         Ok(Self { shared: manage.shared.clone(), scope })
     }

@@ -78,7 +78,7 @@ pub use self::ownership::Ownership;
 use self::ownership::OwnershipPolicy;
 use self::policies::Policies;
 pub use self::replay::Replay;
-pub use self::scope::{Scope, Scoped};
+pub use self::scope::{Principal, Scope, Scoped};
 use self::signers::Signers;
 use crate::clock::Clock;
 use crate::event::EventTypes;

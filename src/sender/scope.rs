@@ -40,6 +40,32 @@ impl Scope {
     }
 }
 
+/// Who asks: put into a request's extensions by the host's own authentication, for those parts of hookwire that answer requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    scope: Scope,
+}
+
+impl Principal {
+    /// A tenant: it sees and changes its own things only.
+    #[must_use]
+    pub fn tenant(tenant: impl Into<Tenant>) -> Self {
+        Self { scope: Scope::Tenant(tenant.into()) }
+    }
+
+    /// An operator: sees and changes the things of all tenants.
+    #[must_use]
+    pub const fn operator() -> Self {
+        Self { scope: Scope::Operator }
+    }
+
+    /// What it may see and change.
+    #[must_use]
+    pub const fn scope(&self) -> &Scope {
+        &self.scope
+    }
+}
+
 /// What a [`Sender`] does for one caller. What is out of scope is answered exactly as what does not exist. An HTTP API or a set
 /// of tools is built on this, so that who may see what is decided in one place.
 ///

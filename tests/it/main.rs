@@ -11,6 +11,7 @@ mod http_client;
 mod inbox;
 mod layers;
 mod manage;
+mod mcp;
 mod receiver;
 mod retry;
 mod sender;

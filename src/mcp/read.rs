@@ -1,0 +1,45 @@
+//! Reading arguments. What is wrong is named.
+
+use std::str::FromStr;
+
+use super::failure::Failure;
+use crate::clock::Timestamp;
+use crate::id::EndpointId;
+
+/// Most items of a page.
+const MAX_PAGE: u32 = 50;
+
+/// The id of a callback. One that is malformed is one that does not exist.
+pub(super) fn callback(text: &str) -> Result<EndpointId, Failure> {
+    text.parse().map_err(|_| Failure::not_found())
+}
+
+pub(super) fn parse<T: FromStr<Err: std::fmt::Display>>(field: &'static str, text: &str) -> Result<T, Failure> {
+    text.parse().map_err(|error| Failure::invalid(field, error))
+}
+
+pub(super) fn page(limit: Option<u32>) -> Result<u32, Failure> {
+    match limit.unwrap_or(MAX_PAGE) {
+        limit @ 1..=MAX_PAGE => Ok(limit),
+        _ => Err(Failure::invalid("limit", format!("must be 1 to {MAX_PAGE}"))),
+    }
+}
+
+/// What fits on the page, of one more than that where there is more; and where the next page begins.
+pub(super) fn cut<T>(found: &[T], limit: u32, cursor: impl Fn(&T) -> String) -> (&[T], Option<String>) {
+    let room = limit as usize;
+    match found.split_at_checked(room) {
+        Some((shown, more)) if !more.is_empty() => (shown, shown.last().map(cursor)),
+        _ => (found, None),
+    }
+}
+
+/// A point in time: RFC 3339.
+pub(super) fn time(field: &'static str, text: Option<&str>) -> Result<Option<Timestamp>, Failure> {
+    let parse = |text: &str| {
+        let parsed: Result<jiff::Timestamp, _> = text.parse();
+        parsed.map(|at| Timestamp::from_micros(at.as_microsecond()))
+    };
+    let wrong = |_| Failure::invalid(field, "must be a time as RFC 3339 has it, such as 2026-01-31T12:00:00Z");
+    text.map(parse).transpose().map_err(wrong)
+}

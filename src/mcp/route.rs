@@ -1,0 +1,95 @@
+//! A function of ours as a tool of any server.
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use http::request::Parts;
+use rmcp::handler::server::common::{schema_for_input, schema_for_output};
+use rmcp::handler::server::router::tool::ToolRoute;
+use rmcp::handler::server::tool::ToolCallContext;
+use rmcp::model::{CallToolResponse, CallToolResult, Extensions, Tool, ToolAnnotations};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::WebhookTools;
+use super::failure::Failure;
+use crate::id::Tenant;
+use crate::sender::{Principal, Scope};
+
+/// What a model is told of a tool. All annotations are hints.
+pub(super) struct Spec {
+    pub(super) name: &'static str,
+    pub(super) title: &'static str,
+    pub(super) description: &'static str,
+    pub(super) reads_only: bool,
+    pub(super) destroys: bool,
+    pub(super) repeats: bool,
+    /// It speaks to addresses outside.
+    pub(super) reaches_out: bool,
+}
+
+/// A call on behalf of one tenant.
+pub(super) struct Call {
+    pub(super) tools: WebhookTools,
+    pub(super) tenant: Tenant,
+    pub(super) scope: Scope,
+}
+
+/// What does the work of a tool.
+pub(super) type Work<A, O> = fn(Call, A) -> BoxFuture<'static, Result<O, Failure>>;
+
+pub(super) fn route<S, A, O>(tools: &WebhookTools, spec: &Spec, work: Work<A, O>) -> ToolRoute<S>
+where
+    S: Send + Sync + 'static,
+    A: DeserializeOwned + JsonSchema + Send + 'static,
+    O: Serialize + JsonSchema + 'static,
+{
+    let tools = tools.clone();
+    ToolRoute::new_dyn(described::<A, O>(spec), move |context: ToolCallContext<'_, S>| {
+        let call = tools.call(&context.request_context.extensions);
+        let arguments = context.arguments.unwrap_or_default();
+        async move { answer(call, arguments, work).await.or_else(Failure::into_response) }.boxed()
+    })
+}
+
+fn described<A: JsonSchema + 'static, O: JsonSchema + 'static>(spec: &Spec) -> Tool {
+    let annotations = ToolAnnotations::with_title(spec.title)
+        .read_only(spec.reads_only)
+        .destructive(spec.destroys)
+        .idempotent(spec.repeats)
+        .open_world(spec.reaches_out);
+    // Our own types are objects, which is all that is asked of them.
+    let input = schema_for_input::<A>().unwrap_or_default();
+    Tool::new(spec.name, spec.description, input)
+        .with_raw_output_schema(schema_for_output::<O>())
+        .with_annotations(annotations)
+}
+
+async fn answer<A: DeserializeOwned, O: Serialize>(
+    call: Result<Call, Failure>,
+    arguments: rmcp::model::JsonObject,
+    work: Work<A, O>,
+) -> Result<CallToolResponse, Failure> {
+    let call = call?;
+    let arguments = serde_json::Value::Object(arguments);
+    let arguments = serde_json::from_value(arguments).map_err(|error| Failure::invalid("arguments", error))?;
+    let done = work(call, arguments).await?;
+    let value = serde_json::to_value(done).map_err(|error| Failure::tool("internal", error))?;
+    Ok(CallToolResult::structured(value).into())
+}
+
+impl WebhookTools {
+    /// Who calls: what the host's authentication has put into the HTTP request; on a transport without requests, whoever the tools
+    /// were made for. Never what an argument says.
+    fn call(&self, extensions: &Extensions) -> Result<Call, Failure> {
+        let principal = match extensions.get::<Parts>() {
+            Some(parts) => parts.extensions.get::<Principal>().cloned(),
+            None => self.shared.principal.clone(),
+        };
+        let scope = principal.ok_or(Failure::Unauthenticated)?.scope().clone();
+        let Some(tenant) = scope.tenant().cloned() else {
+            return Err(Failure::tool("forbidden", "these tools are for tenants; an operator has none of its own"));
+        };
+        Ok(Call { tools: self.clone(), tenant, scope })
+    }
+}

@@ -1,0 +1,5 @@
+//! Tools by which agents manage callbacks.
+
+mod agent;
+mod isolation;
+mod tools;
