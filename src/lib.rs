@@ -72,6 +72,7 @@
 //! | `redis` | | `store::RedisDedup` |
 //! | `encryption` | | `secret::LocalKeys`: keys and credentials encrypted in the store |
 //! | `manage` | | `manage`: an HTTP API over a sender, to mount in an axum application |
+//! | `mcp` | | `mcp`: tools by which an agent manages callbacks, for servers built on `rmcp` |
 //! | `catalog` | | `event::EventCatalog`: event types from Rust types |
 //! | `metrics` | | [`telemetry`]: metrics by the `metrics` facade |
 //! | `axum` | | the `receiver::Webhook<T>` extractor |

@@ -1,7 +1,7 @@
 //! What a tool answers when it cannot do what was asked: a category that a model can act on, and never what a stranger said.
 
 use rmcp::ErrorData;
-use rmcp::model::{CallToolResponse, CallToolResult};
+use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock};
 use serde_json::json;
 
 use crate::sender::EndpointError;
@@ -47,7 +47,9 @@ impl Failure {
                 "category": "rate_limited", "message": "too many calls of this kind", "retry_after_seconds": seconds
             }),
         };
-        Ok(CallToolResult::structured_error(json!({ "error": error })).into())
+        // As text: structured content must be as the tool's output schema says, and clients check that of errors too.
+        let text = json!({ "error": error }).to_string();
+        Ok(CallToolResult::error(vec![ContentBlock::text(text)]).into())
     }
 }
 

@@ -1,15 +1,18 @@
 //! A function of ours as a tool of any server.
 
+use std::sync::Arc;
+
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use http::request::Parts;
 use rmcp::handler::server::common::{schema_for_input, schema_for_output};
 use rmcp::handler::server::router::tool::ToolRoute;
 use rmcp::handler::server::tool::ToolCallContext;
-use rmcp::model::{CallToolResponse, CallToolResult, Extensions, Tool, ToolAnnotations};
+use rmcp::model::{CallToolResponse, CallToolResult, Extensions, JsonObject, Tool, ToolAnnotations};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::WebhookTools;
 use super::failure::Failure;
@@ -60,18 +63,41 @@ fn described<A: JsonSchema + 'static, O: JsonSchema + 'static>(spec: &Spec) -> T
         .open_world(spec.reaches_out);
     // Our own types are objects, which is all that is asked of them.
     let input = schema_for_input::<A>().unwrap_or_default();
-    Tool::new(spec.name, spec.description, input)
-        .with_raw_output_schema(schema_for_output::<O>())
+    Tool::new(spec.name, spec.description, plain(&input))
+        .with_raw_output_schema(plain(&schema_for_output::<O>()))
         .with_annotations(annotations)
+}
+
+/// Without formats that only Rust knows (`uint32`): clients warn of them, and some refuse them.
+fn plain(schema: &JsonObject) -> Arc<JsonObject> {
+    let mut schema = Value::Object(schema.clone());
+    forget_formats(&mut schema);
+    let Value::Object(schema) = schema else { return Arc::default() };
+    Arc::new(schema)
+}
+
+fn forget_formats(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            let is_ours =
+                members.get("format").and_then(Value::as_str).is_some_and(|format| format.starts_with("uint"));
+            if is_ours {
+                members.remove("format");
+            }
+            members.values_mut().for_each(forget_formats);
+        }
+        Value::Array(items) => items.iter_mut().for_each(forget_formats),
+        _ => {}
+    }
 }
 
 async fn answer<A: DeserializeOwned, O: Serialize>(
     call: Result<Call, Failure>,
-    arguments: rmcp::model::JsonObject,
+    arguments: JsonObject,
     work: Work<A, O>,
 ) -> Result<CallToolResponse, Failure> {
     let call = call?;
-    let arguments = serde_json::Value::Object(arguments);
+    let arguments = Value::Object(arguments);
     let arguments = serde_json::from_value(arguments).map_err(|error| Failure::invalid("arguments", error))?;
     let done = work(call, arguments).await?;
     let value = serde_json::to_value(done).map_err(|error| Failure::tool("internal", error))?;

@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "says what did not run")]
 #![expect(unreachable_pub, reason = "modules of a test binary share freely")]
 
+mod agent;
 mod peer;
 mod schemathesis;
 

@@ -77,11 +77,14 @@ impl Agent {
         match self.0.call_tool(call).await {
             Ok(result) => {
                 let result = serde_json::to_value(&result).unwrap();
-                let value = result["structuredContent"].clone();
+                let value: Value = serde_json::from_str(result["content"][0]["text"].as_str().unwrap()).unwrap();
+                if result["isError"] == json!(true) {
+                    assert!(result["structuredContent"].is_null(), "it would not be as the schema says: {result}");
+                    return Answer::Failed(value);
+                }
                 // The text that models without structured content read is the same.
-                let text = result["content"][0]["text"].as_str().unwrap_or_default();
-                assert!(value.is_null() || serde_json::from_str::<Value>(text).unwrap() == value, "{result}");
-                if result["isError"] == json!(true) { Answer::Failed(value) } else { Answer::Done(value) }
+                assert_eq!(result["structuredContent"], value);
+                Answer::Done(value)
             }
             Err(rmcp::ServiceError::McpError(error)) => Answer::Refused(error.code.0, error.data.unwrap_or_default()),
             Err(error) => panic!("{error}"),
