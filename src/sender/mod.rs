@@ -43,6 +43,7 @@
 //! long to be seen; one made through this sender is seen at once. Signing keys are kept in the store in the clear,
 //! unless it has a [key provider](crate::secret::KeyProvider).
 
+pub mod a2a;
 mod builder;
 mod deliver;
 mod directory;

@@ -1,5 +1,6 @@
 //! The main job, end to end, over real sockets.
 
+mod a2a;
 mod clocks;
 mod health;
 mod operate;
