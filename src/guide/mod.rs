@@ -1,7 +1,10 @@
-//! Longer texts: what delivery promises, what operators can do, what receiving asks of you, how far it goes, what is defended against whom.
+//! Longer texts: what delivery promises, what operators can do, what customers and their agents can, what receiving asks of you, how far it goes, what is defended against whom.
 
 #[doc = include_str!("delivery.md")]
 pub mod delivery {}
+
+#[doc = include_str!("managing.md")]
+pub mod managing {}
 
 #[doc = include_str!("operating.md")]
 pub mod operating {}
