@@ -3,4 +3,5 @@
 mod api;
 mod isolation;
 mod requests;
+mod secrecy;
 mod transcript;

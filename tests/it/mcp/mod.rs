@@ -1,5 +1,5 @@
 //! Tools by which agents manage callbacks.
 
-mod agent;
+pub mod agent;
 mod isolation;
 mod tools;

@@ -1,8 +1,5 @@
 //! R-30 and R-40: what is written where others read.
 
-use std::io;
-use std::sync::{Arc, Mutex};
-
 use bytes::Bytes;
 use hookwire::receiver::{Accepted, Source};
 use hookwire::secret::{Key, Keyring};
@@ -11,33 +8,14 @@ use http::{Request, StatusCode};
 use http_body_util::Full;
 
 use super::{Bench, SECRET, full, signed, standard};
-
-#[derive(Clone, Debug, Default)]
-struct Page(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Page {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+use crate::support::log::Log;
 
 /// Everything that `run` traces, at every level.
 fn traced(run: impl Future<Output = ()>) -> String {
-    let page = Page::default();
-    let writer = page.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
+    let (log, _here) = Log::of_this_thread();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    tracing::subscriber::with_default(subscriber, || runtime.block_on(run));
-    let bytes = page.0.lock().unwrap().clone();
-    String::from_utf8(bytes).unwrap()
+    runtime.block_on(run);
+    log.text()
 }
 
 const PAYLOAD: &str = r#"{"type":"invoice.paid","iban":"DE89370400440532013000"}"#;

@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex};
 
 use http::HeaderValue;
-use tracing_subscriber::fmt::MakeWriter;
 
 use hookwire::endpoint::{NewEndpoint, Target};
 use hookwire::sender::Sender;
@@ -12,41 +11,14 @@ use hookwire::store::MemoryStore;
 use hookwire::worker::CancellationToken;
 
 use super::{event, finished};
+use crate::support::log::Log;
 use crate::support::server::{Reply, Server};
-
-#[derive(Clone, Debug, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
 
 #[tokio::test]
 async fn each_attempt_has_a_span_that_says_how_it_ended_and_no_secret() {
     let server = Server::start(|_| Reply::status(503)).await;
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::CLOSE)
-        .with_writer(log.clone())
-        .with_ansi(false)
-        .finish();
     // One thread runs all of it.
-    let _here = tracing::subscriber::set_default(subscriber);
+    let (log, _here) = Log::of_this_thread();
     let egress = EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();
     let once = hookwire::retry::Policy::new(hookwire::retry::Schedule::from_iter([]));
     let sender = Sender::builder(MemoryStore::new())
@@ -65,7 +37,7 @@ async fn each_attempt_has_a_span_that_says_how_it_ended_and_no_secret() {
     stop.cancel();
     worker.await.unwrap().unwrap();
 
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = log.text();
     for part in [
         "POST",
         "http.request.method=\"POST\"",

@@ -8,6 +8,7 @@ pub fn vectors(name: &str) -> serde_json::Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
+pub mod log;
 pub mod server;
 
 /// Waits until `ready` says so; fails after a minute.
