@@ -77,7 +77,7 @@
 //! | `metrics` | | [`telemetry`]: metrics by the `metrics` facade |
 //! | `axum` | | the `receiver::Webhook<T>` extractor |
 //! | `http-message` | | `signature::http_message`: RFC 9421 and RFC 9530 |
-//! | `mcp-events` | | `signature::providers::MCP_EVENTS`, by a draft that may change in any release |
+//! | `mcp-events` | | `signature::providers::MCP_EVENTS`, and with `mcp` `mcp::events`, by a draft that may change in any release |
 //! | `backoff` | | `retry::Schedule::from_backoff`, for policies of the unmaintained `backoff` crate |
 //! | `worker` | with `sender`, `inbox` | [`worker`] alone |
 //! | `outbox` | with `worker` | the records and store roles alone, for those who write a store |

@@ -3,6 +3,7 @@
 mod custom_header;
 mod headers;
 mod health;
+mod labels;
 mod new;
 mod record;
 mod target;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use self::custom_header::{CustomHeaderError, check_custom_header};
 pub use self::headers::{CustomHeaders, MAX_HEADER_BYTES, MAX_HEADERS};
 pub use self::health::{Condition, Health, HealthRules};
+pub use self::labels::{LabelError, Labels, MAX_LABEL_BYTES, MAX_LABELS};
 pub use self::new::{NewEndpoint, NewEndpointError};
 pub use self::record::{EndpointRecord, RecordError};
 pub use self::target::{Host, MAX_URL_BYTES, Target, TargetError};
@@ -208,6 +210,8 @@ pub struct Endpoint {
     pub state: EndpointState,
     /// Whether requests to it carry the trace they belong to.
     pub traced: bool,
+    /// What the application notes on it.
+    pub labels: Labels,
     /// How it has been answering. Read from the store; putting an endpoint does not change it, except that enabling a
     /// disabled one forgives its failures.
     pub health: Health,
@@ -235,6 +239,7 @@ impl Endpoint {
             on_failure: new.on_failure,
             retry: new.retry,
             traced: new.traced,
+            labels: new.labels,
             state: EndpointState::Enabled,
             health: Health::default(),
             flagged_at: None,

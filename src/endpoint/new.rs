@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{CustomHeaders, Filter, FilterError, Limits, MAX_PATTERNS, OnFailure, Target, TargetError};
+use super::{CustomHeaders, Filter, FilterError, Labels, Limits, MAX_PATTERNS, OnFailure, Target, TargetError};
 use crate::id::Tenant;
 use crate::secret::Keyring;
 
@@ -28,6 +28,7 @@ pub struct NewEndpoint {
     pub(crate) on_failure: OnFailure,
     pub(crate) retry: Option<Arc<str>>,
     pub(crate) traced: bool,
+    pub(crate) labels: Labels,
 }
 
 /// Why an endpoint cannot be described so.
@@ -72,6 +73,7 @@ impl NewEndpoint {
             on_failure: OnFailure::Skip,
             retry: None,
             traced: false,
+            labels: Labels::new(),
         }
     }
 
@@ -123,6 +125,13 @@ impl NewEndpoint {
     #[must_use]
     pub const fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// What the application notes on it.
+    #[must_use]
+    pub fn labels(mut self, labels: Labels) -> Self {
+        self.labels = labels;
         self
     }
 

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{CustomHeaders, Endpoint, EndpointState, Filter, Health, Limits, OnFailure, Target, TargetError};
+use super::{CustomHeaders, Endpoint, EndpointState, Filter, Health, Labels, Limits, OnFailure, Target, TargetError};
 use crate::clock::Timestamp;
 use crate::id::{EndpointId, Tenant};
 use crate::secret::{Entry, Key, KeyError, KeyProvider, Keyring, SealError};
@@ -33,6 +33,8 @@ pub struct EndpointRecord {
     retry: Option<Arc<str>>,
     #[serde(default)]
     traced: bool,
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    labels: Labels,
     #[serde(flatten)]
     state: EndpointState,
     flagged_at: Option<Timestamp>,
@@ -88,6 +90,7 @@ impl EndpointRecord {
             on_failure: endpoint.on_failure,
             retry: endpoint.retry.clone(),
             traced: endpoint.traced,
+            labels: endpoint.labels.clone(),
             state: endpoint.state,
             flagged_at: endpoint.flagged_at,
             created_at: endpoint.created_at,
@@ -145,6 +148,7 @@ impl EndpointRecord {
             on_failure: self.on_failure,
             retry: self.retry,
             traced: self.traced,
+            labels: self.labels,
             state: self.state,
             health: Health::default(),
             flagged_at: self.flagged_at,

@@ -48,6 +48,8 @@
 mod callbacks;
 mod deliveries;
 mod documents;
+#[cfg(feature = "mcp-events")]
+pub mod events;
 mod failure;
 mod handover;
 mod limits;

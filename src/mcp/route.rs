@@ -104,15 +104,19 @@ async fn answer<A: DeserializeOwned, O: Serialize>(
     Ok(CallToolResult::structured(value).into())
 }
 
+/// Who calls. `fixed`: whom calls are made for that come without an HTTP request.
+pub(super) fn caller<'a>(extensions: &'a Extensions, fixed: Option<&'a Principal>) -> Option<&'a Principal> {
+    match extensions.get::<Parts>() {
+        Some(parts) => parts.extensions.get(),
+        None => fixed,
+    }
+}
+
 impl WebhookTools {
     /// Who calls: what the host's authentication has put into the HTTP request; on a transport without requests, whoever the tools
     /// were made for. Never what an argument says.
     fn call(&self, extensions: &Extensions) -> Result<Call, Failure> {
-        let principal = match extensions.get::<Parts>() {
-            Some(parts) => parts.extensions.get::<Principal>().cloned(),
-            None => self.shared.principal.clone(),
-        };
-        let scope = principal.ok_or(Failure::Unauthenticated)?.scope().clone();
+        let scope = caller(extensions, self.shared.principal.as_ref()).ok_or(Failure::Unauthenticated)?.scope().clone();
         let Some(tenant) = scope.tenant().cloned() else {
             return Err(Failure::tool("forbidden", "these tools are for tenants; an operator has none of its own"));
         };

@@ -15,7 +15,7 @@ use crate::id::{EndpointId, Tenant};
 use crate::store::{Counts, StoreError};
 
 /// Before the task in the type of its events.
-const PREFIX: &str = "a2a.task.";
+const PREFIX: &str = "hookwire.a2a.";
 
 /// Most configurations of a tenant that are looked through.
 const PAGE: u32 = 1_000;
@@ -296,7 +296,8 @@ impl A2aPush<'_> {
         let event_type = type_of(task)?;
         let event = NewEvent::raw(event_type.as_str(), content_type, body.to_string())?;
         let event = event.tenant(self.tenant.clone()).ordered_by(event_type.as_str())?;
-        Ok(self.sender.dispatch(event).await?)
+        let to: Vec<_> = self.of(task).await?.iter().map(|endpoint| endpoint.id).collect();
+        Ok(self.sender.dispatch_to(event, &to).await?)
     }
 
     /// After a task has ended: removes those of its configurations that are owed nothing more. Answers how many are left; call it

@@ -11,7 +11,7 @@ use super::notice::What;
 use super::ownership::{self, Ownership};
 use super::signers::wants_text_keys;
 use crate::endpoint::{
-    CustomHeaders, DisableReason, Endpoint, EndpointState, Filter, Limits, NewEndpoint, OnFailure, Target,
+    CustomHeaders, DisableReason, Endpoint, EndpointState, Filter, Labels, Limits, NewEndpoint, OnFailure, Target,
 };
 use crate::entropy::NoEntropy;
 use crate::id::{EndpointId, IdError, Tenant};
@@ -94,6 +94,7 @@ pub struct EndpointChange {
     schemes: Option<Vec<Arc<str>>>,
     headers: Option<CustomHeaders>,
     enabled: Option<bool>,
+    labels: Option<Labels>,
     version: Option<u64>,
 }
 
@@ -145,6 +146,12 @@ impl EndpointChange {
         self
     }
 
+    /// Other labels: all of them anew.
+    pub fn labels(mut self, labels: Labels) -> Self {
+        self.labels = Some(labels);
+        self
+    }
+
     /// Only if the endpoint still has this [`version`](Endpoint::version); else it is a [`Conflict`](EndpointError::Conflict).
     pub const fn at_version(mut self, version: u64) -> Self {
         self.version = Some(version);
@@ -185,6 +192,12 @@ impl<'a> Endpoints<'a> {
     /// # Errors
     /// When the egress guard refuses the target, the tenant has too many endpoints, or the store is in trouble.
     pub async fn create(&self, new: NewEndpoint) -> Result<Endpoint, EndpointError> {
+        let ownership = self.shared.ownership.of(&new.tenant);
+        self.create_asking(new, &ownership).await
+    }
+
+    /// As [`create`](Self::create), and its owner is to be asked so.
+    pub(crate) async fn create_asking(&self, new: NewEndpoint, how: &Ownership) -> Result<Endpoint, EndpointError> {
         new.tenant.check().map_err(EndpointError::Tenant)?;
         self.shared.egress.check_target(&new.target)?;
         self.check_policy(new.retry.as_deref())?;
@@ -195,7 +208,7 @@ impl<'a> Endpoints<'a> {
         self.check_schemes(&new.schemes)?;
         let key = fresh_key(&new.schemes)?;
         let mut endpoint = Endpoint::new(new, Keyring::new(key), self.shared.clock.now());
-        self.demand_proof(&mut endpoint);
+        self.demand_proof(&mut endpoint, how);
         self.put(endpoint).await
     }
 
@@ -235,7 +248,8 @@ impl<'a> Endpoints<'a> {
         if let Some(target) = change.target {
             self.shared.egress.check_target(&target)?;
             (endpoint.target, endpoint.flagged_at) = (target, None);
-            self.demand_proof(&mut endpoint);
+            let how = self.shared.ownership.of(&endpoint.tenant);
+            self.demand_proof(&mut endpoint, &how);
         }
         if let Some(name) = &change.retry {
             self.check_policy(name.as_deref())?;
@@ -245,6 +259,7 @@ impl<'a> Endpoints<'a> {
             self.check_schemes(&schemes)?;
             endpoint.schemes = schemes;
         }
+        endpoint.labels = change.labels.unwrap_or(endpoint.labels);
         endpoint.headers = change.headers.unwrap_or(endpoint.headers);
         endpoint.filter = change.filter.unwrap_or(endpoint.filter);
         endpoint.limits = change.limits.unwrap_or(endpoint.limits);
@@ -275,8 +290,8 @@ impl<'a> Endpoints<'a> {
     }
 
     /// A target whose owner is to be asked is not served before.
-    fn demand_proof(&self, endpoint: &mut Endpoint) {
-        if self.shared.ownership.of(&endpoint.tenant) != Ownership::NotAsked {
+    fn demand_proof(&self, endpoint: &mut Endpoint, how: &Ownership) {
+        if *how != Ownership::NotAsked {
             let (reason, at) = (DisableReason::Unproven, self.shared.clock.now());
             endpoint.state = EndpointState::Disabled { reason, at };
         }
@@ -288,11 +303,17 @@ impl<'a> Endpoints<'a> {
     /// # Errors
     /// [`EndpointError::Unproven`] when the answer is not right; else as [`update`](Self::update).
     pub async fn prove(&self, id: EndpointId) -> Result<Endpoint, EndpointError> {
+        let how = self.shared.ownership.of(&self.get(id).await?.tenant);
+        self.prove_by(id, &how).await
+    }
+
+    /// As [`prove`](Self::prove), asking so.
+    pub(crate) async fn prove_by(&self, id: EndpointId, how: &Ownership) -> Result<Endpoint, EndpointError> {
         let endpoint = self.get(id).await?;
         if !is_unproven(&endpoint) {
             return Ok(Endpoint::clone(&endpoint));
         }
-        if ownership::ask(self.shared, &endpoint).await? {
+        if ownership::ask(self.shared, &endpoint, how).await? {
             self.accept(&endpoint).await
         } else {
             Err(EndpointError::Unproven)

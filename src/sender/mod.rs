@@ -140,6 +140,10 @@ impl Sender {
         self.shared.keeper.board.subscribe()
     }
 
+    pub(crate) fn now(&self) -> crate::clock::Timestamp {
+        self.shared.clock.now()
+    }
+
     /// Looks at once for events that were written into the store's database, rather than at the next
     /// [`Config::tend`](crate::worker::Config::tend): call it after the commit where milliseconds count. Looks at what is due,
     /// too: in a test, call it after the clock was moved on.

@@ -3,15 +3,24 @@
 use std::sync::Arc;
 
 use super::endpoints::EndpointError;
-use super::{Receipt, Sender};
+use super::{DispatchError, Receipt, Sender};
 use crate::delivery::NewDelivery;
 use crate::endpoint::{Endpoint, Health, Verdict};
-use crate::event::{EventType, NewEvent};
+use crate::event::{Event, EventType, NewEvent};
 use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
-use crate::store::{Append, Counts, StoreError};
+use crate::store::{Append, Appended, Counts, StoreError};
 
 /// The type of the event that [`Sender::test`] sends.
 pub const TEST_EVENT: &str = "hookwire.test";
+
+/// Before the types of events that are for the endpoints they were made for, and for no others.
+pub(crate) const DIRECTED: [&str; 2] = ["hookwire.a2a.", "hookwire.mcp."];
+
+/// Whether an event of this type was for certain endpoints only: it is not what another has missed.
+pub(super) fn is_directed(event_type: &EventType) -> bool {
+    let name = event_type.as_str();
+    name == TEST_EVENT || DIRECTED.iter().any(|prefix| name.starts_with(prefix))
+}
 
 /// What one endpoint would do with an event, from [`Sender::explain`].
 #[derive(Clone, Debug)]
@@ -77,11 +86,36 @@ impl Sender {
             return Err(EndpointError::NotFound);
         };
         let event = Arc::new(event.tenant(endpoint.tenant.clone()).seal(now));
-        let delivery = NewDelivery { id: DeliveryId::generate(now), endpoint: endpoint.id, leased_until: None };
-        let receipt = Receipt { event: event.id.clone(), deliveries: vec![delivery.id], duplicate: false };
-        self.shared.store.append(vec![Append { event, deliveries: vec![delivery], now }]).await?;
-        self.shared.engine.announce(endpoint.id, now);
-        Ok(receipt)
+        Ok(self.owe_to(event, &[endpoint.id]).await?)
+    }
+
+    /// Dispatches an event to these endpoints of its tenant, whatever they want, and to nobody else.
+    pub(crate) async fn dispatch_to(
+        &self,
+        event: NewEvent,
+        endpoints: &[EndpointId],
+    ) -> Result<Receipt, DispatchError> {
+        let event = self.shared.fan_out.accept(event, self.shared.clock.now())?;
+        Ok(self.owe_to(event, endpoints).await?)
+    }
+
+    /// An event that was used under this id for something else is a duplicate too: it is not sent again.
+    async fn owe_to(&self, event: Arc<Event>, endpoints: &[EndpointId]) -> Result<Receipt, StoreError> {
+        let now = self.shared.clock.now();
+        let owe = |endpoint: &EndpointId| NewDelivery {
+            id: DeliveryId::generate(now),
+            endpoint: *endpoint,
+            leased_until: None,
+        };
+        let owed: Vec<_> = endpoints.iter().map(owe).collect();
+        let id = event.id.clone();
+        let stored = self.shared.store.append(vec![Append { event, deliveries: owed.clone(), now }]).await?;
+        let duplicate = stored.first() != Some(&Appended::Stored);
+        for endpoint in endpoints {
+            self.shared.engine.announce(*endpoint, now);
+        }
+        let deliveries = if duplicate { Vec::new() } else { owed.iter().map(|owed| owed.id).collect() };
+        Ok(Receipt { event: id, deliveries, duplicate })
     }
 
     /// Who would get an event of this tenant and type if it were dispatched now, and for every other endpoint of the tenant,

@@ -14,7 +14,7 @@ use super::endpoints::EndpointError;
 use crate::endpoint::Endpoint;
 use crate::entropy;
 use crate::id::{EventId, Tenant};
-use crate::signature::Outgoing;
+use crate::signature::{Outgoing, same};
 
 /// Most of an answer that is read.
 const MAX_ANSWER_BYTES: usize = 4 * 1024;
@@ -31,6 +31,8 @@ pub enum Ownership {
     /// By a signed POST of `{"type":"hookwire.verification","challenge":"…"}`. The answer must be a success whose body is the
     /// challenge, or a JSON object with it under `challenge`.
     Echo,
+    /// As [`Echo`](Self::Echo), with `{"type":"verification","challenge":"…"}`: what the draft of MCP Triggers & Events says.
+    McpEvents,
     /// By an `OPTIONS` request with `WebHook-Request-Origin`, as CloudEvents has it (HTTP 1.1 Web Hooks for Event Delivery 1.0.2,
     /// section 4): the answer must allow this origin, or any, in `WebHook-Allowed-Origin`.
     CloudEvents {
@@ -64,32 +66,35 @@ impl fmt::Debug for OwnershipPolicy {
 }
 
 /// Asks the target; whether its owner agrees.
-pub(super) async fn ask(shared: &Shared, endpoint: &Endpoint) -> Result<bool, EndpointError> {
-    match shared.ownership.of(&endpoint.tenant) {
+pub(super) async fn ask(shared: &Shared, endpoint: &Endpoint, how: &Ownership) -> Result<bool, EndpointError> {
+    match how {
         Ownership::NotAsked => Ok(true),
         Ownership::OutOfBand => Ok(false),
-        Ownership::Echo => echo(shared, endpoint).await,
-        Ownership::CloudEvents { origin } => options(shared, endpoint, &origin).await,
+        Ownership::Echo => echo(shared, endpoint, "hookwire.verification").await,
+        Ownership::McpEvents => echo(shared, endpoint, "verification").await,
+        Ownership::CloudEvents { origin } => options(shared, endpoint, origin).await,
     }
 }
 
-async fn echo(shared: &Shared, endpoint: &Endpoint) -> Result<bool, EndpointError> {
+async fn echo(shared: &Shared, endpoint: &Endpoint, kind: &str) -> Result<bool, EndpointError> {
     let mut chance = [0; 32];
     entropy::fill(&mut chance)?;
     let challenge = hex::encode(chance);
-    let body = serde_json::json!({ "type": "hookwire.verification", "challenge": challenge }).to_string();
+    let body = serde_json::json!({ "type": kind, "challenge": challenge }).to_string();
     let mut request = Request::new(Full::new(Bytes::from(body.clone())));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = endpoint.target.uri().clone();
     request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     endpoint.headers.apply(request.headers_mut());
     let timestamp = shared.clock.now();
-    let (id, uri) = (EventId::generate(timestamp), endpoint.target.uri());
-    let outgoing = Outgoing { method: &Method::POST, uri, id: id.as_str(), timestamp, body: body.as_bytes() };
+    let id = EventId::generate(timestamp).as_str().replacen("evt_", "msg_verification_", 1);
+    let uri = endpoint.target.uri();
+    let outgoing = Outgoing { method: &Method::POST, uri, id: &id, timestamp, body: body.as_bytes() };
     shared.signers.sign(endpoint, &outgoing, request.headers_mut()).map_err(|_| EndpointError::UnknownScheme)?;
     let Some((_, answer)) = exchange(shared, request).await else { return Ok(false) };
-    let said = |json: serde_json::Value| json.get("challenge").and_then(|text| text.as_str()) == Some(&challenge);
-    let plain = answer.trim_ascii() == challenge.as_bytes();
+    let right = |text: &str| same(&challenge, text);
+    let said = |json: serde_json::Value| json.get("challenge").and_then(|text| text.as_str()).is_some_and(right);
+    let plain = std::str::from_utf8(&answer).is_ok_and(|text| right(text.trim_ascii()));
     Ok(plain || serde_json::from_slice(&answer).is_ok_and(said))
 }
 

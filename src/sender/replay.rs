@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Sender;
 use super::endpoints::EndpointError;
+use super::operate::is_directed;
 use crate::clock::Timestamp;
 use crate::delivery::{Delivery, DeliveryState};
 use crate::endpoint::{Endpoint, Rate, Verdict};
@@ -169,7 +170,7 @@ impl Replay<'_> {
     fn wants(&self, endpoint: &Endpoint, event: &EventSummary) -> bool {
         let verdict = endpoint.verdict(&endpoint.tenant, &event.event_type);
         let of_type = self.types.as_ref().is_none_or(|types| types.matches(&event.event_type));
-        of_type && matches!(verdict, Verdict::Receives | Verdict::Holds)
+        of_type && !is_directed(&event.event_type) && matches!(verdict, Verdict::Receives | Verdict::Holds)
     }
 
     /// When number `place` of the replay is due.

@@ -8,6 +8,6 @@ pub(super) fn equal(expected: &[u8], presented: &[u8]) -> Choice {
 }
 
 /// The same for texts, where one of them is the only one.
-pub(super) fn same(expected: &str, presented: &str) -> bool {
+pub(crate) fn same(expected: &str, presented: &str) -> bool {
     equal(expected.as_bytes(), presented.as_bytes()).into()
 }

@@ -72,6 +72,8 @@ use std::fmt;
 use bytes::Bytes;
 
 pub use self::about::About;
+#[cfg(feature = "sender")]
+pub(crate) use self::compare::same;
 pub use self::config::{SchemeConfig, SchemeError, SignatureConfig, TimeConfig};
 pub use self::encoding::Encoding;
 pub use self::error::{SignError, VerifyError};

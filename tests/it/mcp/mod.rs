@@ -1,5 +1,6 @@
 //! Tools by which agents manage callbacks.
 
 pub mod agent;
+mod events;
 mod isolation;
 mod tools;
