@@ -71,7 +71,7 @@ impl Sender {
     /// # Errors
     /// When the store is in trouble.
     pub async fn expunge(&self, tenant: &Tenant, event: &EventId) -> Result<bool, StoreError> {
-        self.shared.store.expunge(tenant, event, self.shared.clock.now()).await
+        self.shared.store.expunge(tenant, event, self.now()).await
     }
 
     /// Sends an event of type [`TEST_EVENT`] to one endpoint, whatever its filter says.
@@ -80,7 +80,7 @@ impl Sender {
     /// When there is no such endpoint, or the store is in trouble.
     pub async fn test(&self, endpoint: EndpointId) -> Result<Receipt, EndpointError> {
         let endpoint = self.endpoints().get(endpoint).await?;
-        let now = self.shared.clock.now();
+        let now = self.now();
         // A constant type and a constant: they are well formed.
         let Ok(event) = NewEvent::json(TEST_EVENT, &serde_json::json!({ "endpoint": endpoint.id })) else {
             return Err(EndpointError::NotFound);
@@ -95,13 +95,13 @@ impl Sender {
         event: NewEvent,
         endpoints: &[EndpointId],
     ) -> Result<Receipt, DispatchError> {
-        let event = self.shared.fan_out.accept(event, self.shared.clock.now())?;
+        let event = self.shared.fan_out.accept(event, self.now())?;
         Ok(self.owe_to(event, endpoints).await?)
     }
 
     /// An event that was used under this id for something else is a duplicate too: it is not sent again.
     async fn owe_to(&self, event: Arc<Event>, endpoints: &[EndpointId]) -> Result<Receipt, StoreError> {
-        let now = self.shared.clock.now();
+        let now = self.now();
         let owe = |endpoint: &EndpointId| NewDelivery {
             id: DeliveryId::generate(now),
             endpoint: *endpoint,

@@ -139,7 +139,7 @@ impl Replay<'_> {
     /// As [`count`](Self::count). What was made pending before the error stays so.
     pub async fn run(self) -> Result<u64, EndpointError> {
         let count = self.go(false).await?;
-        self.sender.shared.engine.announce(self.endpoint, self.sender.shared.clock.now());
+        self.sender.shared.engine.announce(self.endpoint, self.sender.now());
         Ok(count)
     }
 
@@ -155,7 +155,7 @@ impl Replay<'_> {
         }
         let (mut count, mut after) = (0, 0);
         // What is dispatched, or copied, while this runs is not part of it.
-        query.to = query.to.min(self.sender.shared.clock.now() + Duration::from_micros(1));
+        query.to = query.to.min(self.sender.now() + Duration::from_micros(1));
         while count < self.limit {
             let page = self.sender.shared.store.events(&query, after, PAGE).await?;
             let Some(last) = page.last() else { break };
@@ -180,7 +180,7 @@ impl Replay<'_> {
     }
 
     async fn owe(&self, endpoint: &Endpoint, events: &[&EventSummary], before: u64) -> Result<u64, EndpointError> {
-        let now = self.sender.shared.clock.now();
+        let now = self.sender.now();
         let owe = |(place, event): (u64, EventId)| Owe {
             tenant: endpoint.tenant.clone(),
             event,
@@ -233,7 +233,7 @@ impl Replay<'_> {
             // What a newer event has taken the place of is not worth sending.
             let wanted =
                 |delivery: &&Delivery| of_type(&delivery.event_type) && delivery.reason != Some(FailReason::Superseded);
-            let now = self.sender.shared.clock.now();
+            let now = self.sender.now();
             let ids = found.iter().filter(wanted).take(left).map(|delivery| delivery.id);
             let batch: Vec<_> = ids.zip(before + count..).map(|(id, place)| (id, self.due(now, place))).collect();
             let resent = if dry { vec![true; batch.len()] } else { store.resend(batch).await? };
