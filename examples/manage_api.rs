@@ -13,7 +13,7 @@
 //! curl -sSw '\n' -H "$acme" $api/endpoints/$endpoint/stats
 //! curl -sSw '\n' -H "$acme" -H "$json" -H 'If-Match: "1"' -X PATCH $api/endpoints/$endpoint -d '{"limits": {"concurrency": 2}}'
 //! curl -sSw '\n' -H "$acme" -X POST $api/endpoints/$endpoint/test
-//! curl -sSw '\n' -H "$acme" -H "$json" $api/endpoints/$endpoint/rotate -d '{"overlap_seconds": 3600}'
+//! curl -sSw '\n' -H "$acme" -X POST $api/endpoints/$endpoint/rotate
 //! curl -sSw '\n' -H "$acme" -H "$json" $api/endpoints/$endpoint/replay -d '{"what": "all"}'
 //! curl -sSw '\n' -H 'Authorization: Bearer other-token' $api/endpoints/$endpoint
 //! curl -sSw '\n' -H "$acme" $api/openapi.json

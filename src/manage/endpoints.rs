@@ -19,7 +19,7 @@ use super::events::ReceiptDocument;
 use super::page::{self, Listed};
 use super::principal::Caller;
 use super::problem::{Code, Problem};
-use super::read::{Body, Id, Query, if_match, parse, tagged};
+use super::read::{Body, Id, MaybeBody, Query, if_match, parse, tagged};
 use crate::id::EndpointId;
 use crate::sender::{EndpointChange, EndpointError};
 
@@ -173,7 +173,7 @@ async fn disable(caller: Caller, Id(id): Id<EndpointId>, headers: HeaderMap) -> 
 }
 
 /// How long the keys before go on signing.
-#[derive(Deserialize, ToSchema)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Rotate {
     /// A day, unless said otherwise; at most 30 days. 0 is for keys that have leaked.
@@ -184,10 +184,14 @@ struct Rotate {
 /// Give an endpoint a fresh key. It is shown this once; every request carries the signatures of the keys before as well, while
 /// they overlap.
 #[utoipa::path(post, operation_id = "rotate_secret", path = "/endpoints/{id}/rotate", tag = "endpoints", params(("id" = String, Path)),
-    request_body = Rotate,
+    request_body = Option<Rotate>,
     responses((status = 200, description = "the new secret", body = EndpointWithSecret, headers(("ETag" = String)))),
 )]
-async fn rotate(caller: Caller, Id(id): Id<EndpointId>, Body(rotate): Body<Rotate>) -> Result<Response, Problem> {
+async fn rotate(
+    caller: Caller,
+    Id(id): Id<EndpointId>,
+    MaybeBody(rotate): MaybeBody<Rotate>,
+) -> Result<Response, Problem> {
     let seconds = rotate.overlap_seconds.unwrap_or(OVERLAP);
     if seconds > MAX_OVERLAP {
         return Err(Problem::invalid("overlap_seconds", format!("must be at most {MAX_OVERLAP}")));

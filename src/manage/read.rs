@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use axum::body::to_bytes;
+use axum::body::{HttpBody as _, to_bytes};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::HeaderMap;
@@ -23,20 +23,37 @@ impl<T: DeserializeOwned> FromRequest<Manage> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, manage: &Manage) -> Result<Self, Problem> {
-        check_media_type(request.headers())?;
-        let limit = manage.shared.body_bytes;
-        let bytes = to_bytes(request.into_body(), limit).await;
-        let bytes = bytes.map_err(|_| Problem::new(Code::PayloadTooLarge, format!("must be at most {limit} bytes")))?;
-        let mut json = serde_json::Deserializer::from_slice(&bytes);
-        let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-            let path = error.path().to_string();
-            let error = error.into_inner();
-            let code = if error.is_data() { Code::Invalid } else { Code::Malformed };
-            if path == "." { Problem::new(code, error) } else { Problem::of_field(code, &path, error) }
-        })?;
-        json.end().map_err(|error| Problem::new(Code::Malformed, error))?;
-        Ok(Self(value))
+        read_json(request, manage.shared.body_bytes).await.map(Self)
     }
+}
+
+/// A JSON body, or none: a request may have nothing to say.
+pub(super) struct MaybeBody<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Default> FromRequest<Manage> for MaybeBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, manage: &Manage) -> Result<Self, Problem> {
+        if request.body().is_end_stream() {
+            return Ok(Self(T::default()));
+        }
+        read_json(request, manage.shared.body_bytes).await.map(Self)
+    }
+}
+
+async fn read_json<T: DeserializeOwned>(request: Request, limit: usize) -> Result<T, Problem> {
+    check_media_type(request.headers())?;
+    let bytes = to_bytes(request.into_body(), limit).await;
+    let bytes = bytes.map_err(|_| Problem::new(Code::PayloadTooLarge, format!("must be at most {limit} bytes")))?;
+    let mut json = serde_json::Deserializer::from_slice(&bytes);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        let error = error.into_inner();
+        let code = if error.is_data() { Code::Invalid } else { Code::Malformed };
+        if path == "." { Problem::new(code, error) } else { Problem::of_field(code, &path, error) }
+    })?;
+    json.end().map_err(|error| Problem::new(Code::Malformed, error))?;
+    Ok(value)
 }
 
 fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {

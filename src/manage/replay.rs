@@ -10,7 +10,7 @@ use super::Manage;
 use super::endpoint_documents::RateDocument;
 use super::principal::Caller;
 use super::problem::Problem;
-use super::read::{Body, Id, parse, time};
+use super::read::{Id, MaybeBody, parse, time};
 use crate::id::EndpointId;
 
 /// Most events that one request sends again: it waits until they are stored.
@@ -35,7 +35,7 @@ enum What {
 }
 
 /// What is to be sent again.
-#[derive(Deserialize, ToSchema)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Replay)]
 struct ReplayDocument {
@@ -73,13 +73,13 @@ struct Replayed {
 
 /// Send an endpoint events again. A dry run, unless `dry_run` is `false`.
 #[utoipa::path(post, operation_id = "replay", path = "/endpoints/{id}/replay", tag = "endpoints", params(("id" = String, Path)),
-    request_body = ReplayDocument,
+    request_body = Option<ReplayDocument>,
     responses((status = 200, description = "how many", body = Replayed)),
 )]
 async fn replay(
     caller: Caller,
     Id(id): Id<EndpointId>,
-    Body(asked): Body<ReplayDocument>,
+    MaybeBody(asked): MaybeBody<ReplayDocument>,
 ) -> Result<Json<Replayed>, Problem> {
     let mut replay = caller.scoped().replay(id).await?;
     replay = match asked.what {

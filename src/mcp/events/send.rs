@@ -109,7 +109,7 @@ impl McpEvents {
         self.control(&endpoint, "gap", body).await
     }
 
-    /// Ends a subscription: its client is told why, in the form of a JSON-RPC error, and nothing else is sent to it after that.
+    /// Ends a subscription: its client is told why, in the form of a JSON-RPC error, and gets nothing that is emitted after that.
     ///
     /// # Errors
     /// When there is no such subscription, or the store is in trouble.

@@ -126,6 +126,18 @@ async fn bodies_are_json_and_bounded() {
 }
 
 #[tokio::test]
+async fn no_body_is_nothing_to_say() {
+    let api = Api::new();
+    let id = endpoint(&api).await;
+    let rotated = api.ask(Some("acme"), &format!("POST /endpoints/{id}/rotate"), None).await;
+    assert!(rotated.member("/secret").starts_with("whsec_"));
+    let counted = api.ask(Some("acme"), &format!("POST /endpoints/{id}/replay"), None).await;
+    assert_eq!(counted.json(), json!({"count": 0, "dry_run": true}));
+    let nothing = api.ask(Some("acme"), "POST /endpoints", None).await;
+    assert_eq!((nothing.status.as_u16(), nothing.code().as_str()), (415, "unsupported_media_type"));
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_said_as_a_problem() {
     let api = Api::new();
     for (line, status, code) in [

@@ -26,6 +26,7 @@ use hookwire::testing::ManualClock;
 use hookwire::worker::CancellationToken;
 
 use super::agent::builder;
+use crate::support::server::{Reply, Server};
 
 const SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const OTHER: &str = "whsec_ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
@@ -318,4 +319,59 @@ async fn what_is_too_long_or_unknown_is_not_emitted() {
     let long = json!({"severity": "P1", "text": "x".repeat(256 * 1024)});
     assert!(matches!(bench.events.emit(Emit::new("acme", "incident.created", long)).await, Err(EmitError::TooLong(_))));
     assert!(matches!(bench.events.emit(Emit::new("acme", "unheard.of", json!({}))).await, Err(EmitError::Unknown)));
+}
+
+/// What the draft shows is what is sent, member by member.
+#[tokio::test]
+async fn what_is_sent_is_as_the_drafts_own_examples() {
+    let vectors = crate::support::vectors("mcp-events-draft.json");
+    let bodies = Arc::new(Mutex::new(Vec::new()));
+    let log = bodies.clone();
+    let server = Server::start(move |request| {
+        let body: Value = serde_json::from_slice(&request.body).unwrap();
+        let answer = body["challenge"].as_str().map(|nonce| json!({"challenge": nonce}).to_string());
+        log.lock().unwrap().push((request.headers.clone(), body));
+        Reply::status(200).body(&answer.unwrap_or_default())
+    })
+    .await;
+    let at = hookwire::clock::Timestamp::from_secs(1_771_516_800);
+    let sender = builder().clock(ManualClock::at(at)).build().unwrap();
+    let stop = CancellationToken::new();
+    let worker = tokio::spawn(sender.worker().run(stop.clone()));
+    let events = McpEvents::new(sender.clone())
+        .event("incident.created", "A new incident")
+        .for_principal(Principal::tenant("acme"));
+    let mut params = vectors["subscribe_request"]["params"].clone();
+    params["delivery"]["url"] = json!(server.url("/hooks/client123"));
+    let request = CustomRequest::new(vectors["subscribe_request"]["method"].as_str().unwrap(), Some(params));
+    let subscribed = events.answer(&request, &Extensions::default()).await.unwrap().unwrap().0;
+    let members = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<std::collections::BTreeSet<_>>();
+    assert_eq!(members(&subscribed), members(&vectors["subscribe_result"]));
+    let (id, acme) = (subscribed["id"].as_str().unwrap(), Tenant::from("acme"));
+    let example = |place: usize| -> Value {
+        serde_json::from_str(vectors["deliveries"][place]["request"]["body"].as_str().unwrap()).unwrap()
+    };
+    let event = example(0);
+    let emit = Emit::new("acme", "incident.created", event["data"].clone()).id(EventId::new("evt_789").unwrap());
+    assert_eq!(events.emit(emit.cursor("cursor_xyz")).await.unwrap(), 1);
+    events.gap(&acme, id, example(2)["cursor"].as_str().unwrap()).await.unwrap();
+    events.terminate(&acme, id, &example(3)["error"]).await.unwrap();
+    while bodies.lock().unwrap().len() < 4 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+    for place in [0, 2, 3] {
+        assert!(
+            bodies.lock().unwrap().iter().any(|(_, body)| *body == example(place)),
+            "{} of {bodies:?}",
+            example(place)
+        );
+    }
+    for (headers, _) in &*bodies.lock().unwrap() {
+        assert_eq!(headers["x-mcp-subscription-id"], *id);
+        for name in ["webhook-id", "webhook-timestamp", "webhook-signature", "content-type"] {
+            assert!(headers.contains_key(name), "{headers:?}");
+        }
+    }
 }
