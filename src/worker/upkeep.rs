@@ -12,11 +12,12 @@ use crate::id::{DeliveryId, EndpointId};
 use crate::store::{Finished, Old, Settled, StoreError};
 use crate::telemetry;
 
-/// The part of a lease after which a worker says again that it lives.
-const ATTEND_INTERVAL: u32 = 24;
+/// The part of a lease after which a worker says again that it lives: while it is alone, and beside others.
+const ALONE: u32 = 6;
+const AMONG_OTHERS: u32 = 24;
 
-/// The part of a lease for which a worker lives that says nothing.
-const PRESENCE: u32 = 8;
+/// So many times in a row a worker may be silent before it counts as dead.
+const SILENCES: u32 = 3;
 
 /// How often old history is looked for.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(60);
@@ -45,15 +46,23 @@ impl Engine {
 
     /// Says that this worker lives, and learns how many others do, for as long as it is polled.
     pub(super) async fn attend_forever(&self) -> Result<(), StoreError> {
+        let mut interval = self.attend_interval();
         loop {
-            tokio::time::sleep(self.config.lease / ATTEND_INTERVAL).await;
+            tokio::time::sleep(interval).await;
+            interval = self.attend_interval();
             self.attend().await?;
         }
     }
 
+    fn attend_interval(&self) -> Duration {
+        let is_alone = self.state().lanes.crowd().workers == NonZeroU32::MIN;
+        self.config.lease / if is_alone { ALONE } else { AMONG_OTHERS }
+    }
+
     pub(super) async fn attend(&self) -> Result<(), StoreError> {
         let (me, now) = (self.state().lanes.crowd().me, self.clock.now());
-        match self.store.attend(self.deliver.crew(), me, now, now + self.config.lease / PRESENCE).await {
+        let until = now + self.attend_interval() * SILENCES;
+        match self.store.attend(self.deliver.crew(), me, now, until).await {
             Ok(workers) => {
                 self.state().lanes.crowd().workers = NonZeroU32::new(workers).unwrap_or(NonZeroU32::MIN);
                 Ok(())

@@ -313,7 +313,7 @@ async fn workers_on_one_store_share_what_a_lane_may_use() {
     let (stop, ours) = bench.run();
     let (stop_theirs, theirs) = another(&bench);
     let (_, dies) = another(&bench);
-    let heard_of_each_other = Duration::from_secs(10);
+    let heard_of_each_other = Duration::from_secs(11);
     tokio::time::sleep(heard_of_each_other).await;
     assert_eq!(most_in_flight(&bench, Terms::open(some(9))).await, 9);
     assert_eq!(most_in_flight(&bench, Terms::open(some(8))).await, 6, "two each: never more than eight");
@@ -332,7 +332,7 @@ async fn workers_on_one_store_share_a_lanes_rate() {
     let bench = Bench::new(Config::default());
     let (stop, ours) = bench.run();
     let (stop_theirs, theirs) = another(&bench);
-    tokio::time::sleep(Duration::from_secs(10)).await;
+    tokio::time::sleep(Duration::from_secs(11)).await;
     let rate = Rate { count: some(10), per: Duration::from_secs(1) };
     let lane = bench.lane_under(Act::Answer(200, Duration::ZERO), Terms::open(some(50)).with_rate(Some(rate)));
     let began = bench.clock.now();
