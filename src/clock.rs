@@ -4,6 +4,7 @@
 //! so that a test can run three days of retries in a millisecond.
 
 use std::fmt;
+use std::str::FromStr;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -111,6 +112,21 @@ impl fmt::Display for Timestamp {
             Ok(at) => at.fmt(f),
             Err(_) => write!(f, "{}us", self.0),
         }
+    }
+}
+
+/// A text is no point in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be a time as RFC 3339 has it, such as 2026-01-31T12:00:00Z")]
+pub struct TimestampError;
+
+/// RFC 3339, with any offset.
+impl FromStr for Timestamp {
+    type Err = TimestampError;
+
+    fn from_str(text: &str) -> Result<Self, TimestampError> {
+        let at: jiff::Timestamp = text.parse().map_err(|_| TimestampError)?;
+        Ok(Self(at.as_microsecond()))
     }
 }
 

@@ -10,7 +10,7 @@ use super::Manage;
 use super::page::{self, Listed};
 use super::principal::Caller;
 use super::problem::{Code, Problem};
-use super::read::{Id, Query, name_of, parse, time, word};
+use super::read::{Id, Query, maybe, word};
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, DeliveryState};
 use crate::id::DeliveryId;
@@ -120,7 +120,7 @@ impl DeliveryDocument {
             next_attempt_at: is_due.then(|| delivery.due.to_string()),
             created_at: delivery.created_at.to_string(),
             finished_at: delivery.finished_at.map(|at| at.to_string()),
-            reason: delivery.reason.map(|reason| name_of(&reason.as_str())),
+            reason: delivery.reason.map(|reason| reason.as_str().into()),
         }
     }
 }
@@ -167,15 +167,15 @@ struct Attempts {
 ))]
 async fn list(caller: Caller, Query(asked): Query<List>) -> Result<Json<Listed<DeliveryDocument>>, Problem> {
     let limit = page::limit(asked.limit)?;
-    let after = asked.cursor.map(|text| parse("cursor", &text)).transpose()?;
+    let after = maybe("cursor", asked.cursor.as_deref())?;
     let query = DeliveryQuery {
         tenant: caller.tenant(asked.tenant)?,
-        event: asked.event.map(|text| parse("event", &text)).transpose()?,
-        endpoint: asked.endpoint.map(|text| parse("endpoint", &text)).transpose()?,
+        event: maybe("event", asked.event.as_deref())?,
+        endpoint: maybe("endpoint", asked.endpoint.as_deref())?,
         state: asked.state.map(|text| word("state", &text)).transpose()?,
-        event_type: asked.event_type.map(|text| parse("type", &text)).transpose()?,
-        from: time("from", asked.from.as_deref())?,
-        to: time("to", asked.to.as_deref())?,
+        event_type: maybe("type", asked.event_type.as_deref())?,
+        from: maybe("from", asked.from.as_deref())?,
+        to: maybe("to", asked.to.as_deref())?,
     };
     let found = caller.scoped().deliveries(query, Page { after, limit: limit + 1 }).await?;
     Ok(Json(Listed::of(found, limit, |last| last.id.to_string(), DeliveryDocument::of)))

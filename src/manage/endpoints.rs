@@ -19,7 +19,7 @@ use super::events::ReceiptDocument;
 use super::page::{self, Listed};
 use super::principal::Caller;
 use super::problem::{Code, Problem};
-use super::read::{Body, Id, MaybeBody, Query, if_match, parse, tagged};
+use super::read::{Body, Id, MaybeBody, Query, if_match, maybe, tagged};
 use crate::id::EndpointId;
 use crate::sender::{EndpointChange, EndpointError};
 
@@ -96,12 +96,10 @@ async fn create(caller: Caller, Body(document): Body<NewDocument>) -> Result<Res
     (status = 200, description = "a page", body = Listed<EndpointSummary>),
 ))]
 async fn list(caller: Caller, Query(query): Query<List>) -> Result<Json<Listed<EndpointSummary>>, Problem> {
-    let after: Option<EndpointId> = query.cursor.map(|text| parse("cursor", &text)).transpose()?;
+    let after: Option<EndpointId> = maybe("cursor", query.cursor.as_deref())?;
     let limit = page::limit(query.limit)?;
-    let found = match caller.tenant(query.tenant)? {
-        Some(tenant) => caller.shared.sender.endpoints().list(Some(&tenant), after, limit + 1).await?,
-        None => caller.scoped().endpoints(after, limit + 1).await?,
-    };
+    let tenant = caller.tenant(query.tenant)?;
+    let found = caller.shared.sender.endpoints().list(tenant.as_ref(), after, limit + 1).await?;
     Ok(Json(Listed::of(found, limit, |last| last.id.to_string(), |endpoint| EndpointSummary::of(endpoint))))
 }
 

@@ -1,8 +1,6 @@
 //! `/events`, `/event-types` and `/explain`.
 
 use axum::Json;
-use axum::extract::{FromRequestParts, Path};
-use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
@@ -18,7 +16,7 @@ use super::Manage;
 use super::page::{self, Listed};
 use super::principal::Caller;
 use super::problem::Problem;
-use super::read::{Body, Query, parse, time};
+use super::read::{Body, Id, Query, maybe, parse};
 use crate::clock::Timestamp;
 use crate::endpoint::Verdict;
 use crate::event::{DescribedType, Event, EventType, EventTypes, NewEvent};
@@ -123,17 +121,17 @@ impl NewDocument {
     fn into_event(self, key: Option<EventId>) -> Result<NewEvent, Problem> {
         let mut event =
             NewEvent::json(&self.event_type, &self.data).map_err(|error| Problem::invalid("type", error))?;
-        let id = self.id.map(|id| parse("id", &id)).transpose()?;
+        let id = maybe("id", self.id.as_deref())?;
         if id.is_some() && key.is_some() {
             return Err(Problem::invalid("Idempotency-Key", "the event has an id, which does the same"));
         }
         if let Some(id) = id.or(key) {
             event = event.id(id);
         }
-        if let Some(at) = time("occurred_at", self.occurred_at.as_deref())? {
+        if let Some(at) = maybe("occurred_at", self.occurred_at.as_deref())? {
             event = event.occurred_at(at);
         }
-        if let Some(at) = time("expires_at", self.expires_at.as_deref())? {
+        if let Some(at) = maybe("expires_at", self.expires_at.as_deref())? {
             event = event.expires_at(at);
         }
         match self.ordering_key {
@@ -178,10 +176,10 @@ struct SummaryDocument {
     (status = 200, description = "a page", body = Listed<SummaryDocument>),
 ))]
 async fn list(caller: Caller, Query(query): Query<List>) -> Result<Json<Listed<SummaryDocument>>, Problem> {
-    let after = query.cursor.map(|text| parse("cursor", &text)).transpose()?.unwrap_or(0);
+    let after = maybe("cursor", query.cursor.as_deref())?.unwrap_or(0);
     let limit = page::limit(query.limit)?;
-    let from = time("from", query.from.as_deref())?.unwrap_or(Timestamp::from_micros(i64::MIN));
-    let to = time("to", query.to.as_deref())?.unwrap_or(Timestamp::MAX);
+    let from = maybe("from", query.from.as_deref())?.unwrap_or(Timestamp::from_micros(i64::MIN));
+    let to = maybe("to", query.to.as_deref())?.unwrap_or(Timestamp::MAX);
     let wanted = EventQuery::of(caller.one_tenant(query.tenant)?).between(from, to);
     let found = caller.scoped().events(&wanted, after, limit + 1).await?;
     let document = |event: &EventSummary| SummaryDocument {
@@ -238,23 +236,11 @@ impl EventDocument {
     }
 }
 
-/// An event's id may be anybody's choice, so it is read apart from the ids that we make.
-struct Chosen(EventId);
-
-impl FromRequestParts<Manage> for Chosen {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, manage: &Manage) -> Result<Self, Problem> {
-        let path = Path::<String>::from_request_parts(parts, manage).await;
-        path.ok().and_then(|Path(text)| EventId::new(text).ok()).map(Self).ok_or_else(Problem::not_found)
-    }
-}
-
 /// Get an event, with its payload.
 #[utoipa::path(get, operation_id = "get_event", path = "/events/{id}", tag = "events", params(("id" = String, Path), Of), responses(
     (status = 200, description = "the event", body = EventDocument),
 ))]
-async fn get(caller: Caller, Chosen(id): Chosen, Query(of): Query<Of>) -> Result<Json<EventDocument>, Problem> {
+async fn get(caller: Caller, Id(id): Id<EventId>, Query(of): Query<Of>) -> Result<Json<EventDocument>, Problem> {
     let tenant = caller.one_tenant(of.tenant)?;
     let event = caller.scoped().event(&tenant, &id).await?.ok_or_else(Problem::not_found)?;
     Ok(Json(EventDocument::of(&event)))

@@ -14,7 +14,6 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Manage;
 use super::problem::{Code, Problem};
-use crate::clock::Timestamp;
 
 /// A JSON body.
 pub(super) struct Body<T>(pub(super) T);
@@ -130,19 +129,14 @@ pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(json: D) -
     Option::deserialize(json).map(Some)
 }
 
-/// A point in time of a request: RFC 3339.
-pub(super) fn time(field: &str, text: Option<&str>) -> Result<Option<Timestamp>, Problem> {
-    let parse = |text: &str| {
-        let parsed: Result<jiff::Timestamp, _> = text.parse();
-        parsed.map(|at| Timestamp::from_micros(at.as_microsecond()))
-    };
-    let wrong = |_| Problem::invalid(field, "must be a time as RFC 3339 has it, such as 2026-01-31T12:00:00Z");
-    text.map(parse).transpose().map_err(wrong)
-}
-
 /// A member or parameter that is read from text.
 pub(super) fn parse<T: FromStr<Err: std::fmt::Display>>(field: &str, text: &str) -> Result<T, Problem> {
     text.parse().map_err(|error| Problem::invalid(field, error))
+}
+
+/// The same, where it may be absent.
+pub(super) fn maybe<T: FromStr<Err: std::fmt::Display>>(field: &str, text: Option<&str>) -> Result<Option<T>, Problem> {
+    text.map(|text| parse(field, text)).transpose()
 }
 
 /// How a type whose serde name is a word is read from a parameter.

@@ -10,7 +10,7 @@ use super::Manage;
 use super::endpoint_documents::RateDocument;
 use super::principal::Caller;
 use super::problem::Problem;
-use super::read::{Id, MaybeBody, parse, time};
+use super::read::{Id, MaybeBody, maybe, parse};
 use crate::id::EndpointId;
 
 /// Most events that one request sends again: it waits until they are stored.
@@ -87,10 +87,10 @@ async fn replay(
         What::All => replay.all(),
         What::Unfinished => replay.unfinished(),
     };
-    if let Some(from) = time("from", asked.from.as_deref())? {
+    if let Some(from) = maybe("from", asked.from.as_deref())? {
         replay = replay.from(from);
     }
-    if let Some(to) = time("to", asked.to.as_deref())? {
+    if let Some(to) = maybe("to", asked.to.as_deref())? {
         replay = replay.to(to);
     }
     if let Some(types) = asked.types {

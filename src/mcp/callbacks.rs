@@ -10,7 +10,7 @@ use super::documents::{
     Callback, Callbacks, List, One, Register, Registered, Rotate, Rotated, SecretPlace, Unregistered, Update,
 };
 use super::failure::Failure;
-use super::read::{self, callback, page};
+use super::read::{self, callback, maybe, page};
 use super::route::{Call, Spec};
 use crate::endpoint::{Endpoint, Filter, NewEndpoint, Target};
 use crate::sender::{EndpointChange, EndpointError, Endpoints};
@@ -20,9 +20,6 @@ const MAX_OVERLAP: u32 = 30 * 86_400;
 
 /// How long it does so where nothing is said: a day.
 const OVERLAP: u32 = 86_400;
-
-/// Most callbacks that are looked through for one of the same URL.
-const MAX_SEARCHED: u32 = 1_000;
 
 pub(super) const REGISTER: Spec = Spec {
     name: "webhook_register",
@@ -152,7 +149,7 @@ pub(super) fn get(call: Call, asked: One) -> BoxFuture<'static, Result<Callback,
 pub(super) fn list(call: Call, asked: List) -> BoxFuture<'static, Result<Callbacks, Failure>> {
     async move {
         let limit = page(asked.limit)?;
-        let after = asked.cursor.map(|text| read::parse("cursor", &text)).transpose()?;
+        let after = maybe("cursor", asked.cursor.as_deref())?;
         let found = call.scoped().endpoints(after, limit + 1).await?;
         let (shown, next_cursor) = read::cut(&found, limit, |last: &Arc<Endpoint>| last.id.to_string());
         Ok(Callbacks { callbacks: shown.iter().map(|endpoint| Callback::of(endpoint)).collect(), next_cursor })
@@ -186,7 +183,7 @@ impl Call {
 
     /// The callback that was registered with this URL before.
     async fn known_at(&self, target: &Target) -> Result<Option<Arc<Endpoint>>, EndpointError> {
-        let known = self.scoped().endpoints(None, MAX_SEARCHED).await?;
+        let known = self.tools.shared.sender.endpoints().of_tenant(&self.tenant).await?;
         Ok(known.into_iter().find(|endpoint| endpoint.target == *target))
     }
 

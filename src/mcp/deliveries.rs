@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use super::callbacks::{LIST, REGISTER};
 use super::documents::{Deliveries, DeliveryDocument, ListDeliveries, One, Resend, Resent, Tested};
 use super::failure::Failure;
-use super::read::{self, callback, page, time};
+use super::read::{self, callback, maybe, page};
 use super::route::{Call, Spec};
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, DeliveryState};
@@ -50,11 +50,11 @@ pub(super) const TEST: Spec = Spec {
 pub(super) fn list(call: Call, asked: ListDeliveries) -> BoxFuture<'static, Result<Deliveries, Failure>> {
     async move {
         let limit = page(asked.limit)?;
-        let after = asked.cursor.map(|text| read::parse("cursor", &text)).transpose()?;
+        let after = maybe("cursor", asked.cursor.as_deref())?;
         let query = DeliveryQuery {
             endpoint: asked.callback_id.map(|id| callback(&id)).transpose()?,
             state: asked.status.map(|text| state(&text)).transpose()?,
-            from: time("since", asked.since.as_deref())?,
+            from: maybe("since", asked.since.as_deref())?,
             ..DeliveryQuery::default()
         };
         let found = call.scoped().deliveries(query, Page { after, limit: limit + 1 }).await?;
@@ -163,11 +163,11 @@ impl Call {
 
     /// What has failed or was cancelled in a span of time.
     async fn recover(&self, asked: &Resend) -> Result<Resent, Failure> {
-        let (Some(id), Some(since)) = (&asked.callback_id, time("since", asked.since.as_deref())?) else {
+        let (Some(id), Some(since)) = (&asked.callback_id, maybe("since", asked.since.as_deref())?) else {
             return Err(Failure::invalid("message_id", "name a message, or a callback_id and since"));
         };
         let mut replay = self.scoped().replay(callback(id)?).await?.unfinished().from(since).limit(MAX_RESENT);
-        if let Some(until) = time("until", asked.until.as_deref())? {
+        if let Some(until) = maybe("until", asked.until.as_deref())? {
             replay = replay.to(until);
         }
         Ok(Resent { count: replay.run().await?, delivery_ids: Vec::new() })

@@ -3,7 +3,6 @@
 use std::str::FromStr;
 
 use super::failure::Failure;
-use crate::clock::Timestamp;
 use crate::id::EndpointId;
 
 /// Most items of a page.
@@ -16,6 +15,14 @@ pub(super) fn callback(text: &str) -> Result<EndpointId, Failure> {
 
 pub(super) fn parse<T: FromStr<Err: std::fmt::Display>>(field: &'static str, text: &str) -> Result<T, Failure> {
     text.parse().map_err(|error| Failure::invalid(field, error))
+}
+
+/// The same, where it may be left out.
+pub(super) fn maybe<T>(field: &'static str, text: Option<&str>) -> Result<Option<T>, Failure>
+where
+    T: FromStr<Err: std::fmt::Display>,
+{
+    text.map(|text| parse(field, text)).transpose()
 }
 
 pub(super) fn page(limit: Option<u32>) -> Result<u32, Failure> {
@@ -32,14 +39,4 @@ pub(super) fn cut<T>(found: &[T], limit: u32, cursor: impl Fn(&T) -> String) -> 
         Some((shown, more)) if !more.is_empty() => (shown, shown.last().map(cursor)),
         _ => (found, None),
     }
-}
-
-/// A point in time: RFC 3339.
-pub(super) fn time(field: &'static str, text: Option<&str>) -> Result<Option<Timestamp>, Failure> {
-    let parse = |text: &str| {
-        let parsed: Result<jiff::Timestamp, _> = text.parse();
-        parsed.map(|at| Timestamp::from_micros(at.as_microsecond()))
-    };
-    let wrong = |_| Failure::invalid(field, "must be a time as RFC 3339 has it, such as 2026-01-31T12:00:00Z");
-    text.map(parse).transpose().map_err(wrong)
 }

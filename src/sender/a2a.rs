@@ -17,9 +17,6 @@ use crate::store::{Counts, StoreError};
 /// Before the task in the type of its events.
 const PREFIX: &str = "hookwire.a2a.";
 
-/// Most configurations of a tenant that are looked through.
-const PAGE: u32 = 1_000;
-
 /// The members of a stream response, of which an update has exactly one, and where each names its task.
 const UPDATES: [(&str, &str); 4] =
     [("task", "id"), ("message", "taskId"), ("statusUpdate", "taskId"), ("artifactUpdate", "taskId")];
@@ -328,15 +325,7 @@ impl A2aPush<'_> {
     /// The endpoints that want the updates of this task and nothing else.
     async fn of(&self, task: &str) -> Result<Vec<Arc<Endpoint>>, PushError> {
         let pattern: Pattern = type_of(task)?.as_str().parse().map_err(|_| PushError::Update)?;
-        let (mut found, mut after) = (Vec::new(), None);
-        loop {
-            let page = self.sender.endpoints().list(Some(&self.tenant), after, PAGE).await?;
-            after = page.last().map(|last| last.id);
-            let is_full = page.len() >= PAGE as usize;
-            found.extend(page.into_iter().filter(|endpoint| endpoint.filter.patterns() == [pattern.clone()]));
-            if !is_full {
-                return Ok(found);
-            }
-        }
+        let all = self.sender.endpoints().of_tenant(&self.tenant).await?;
+        Ok(all.into_iter().filter(|endpoint| endpoint.filter.patterns() == [pattern.clone()]).collect())
     }
 }

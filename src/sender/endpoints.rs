@@ -234,6 +234,11 @@ impl<'a> Endpoints<'a> {
         Ok(self.shared.store.list(tenant, after, limit.min(MAX_PAGE)).await?)
     }
 
+    /// All of one tenant.
+    pub(crate) async fn of_tenant(&self, tenant: &Tenant) -> Result<Vec<Arc<Endpoint>>, StoreError> {
+        self.shared.store.of_tenant(tenant).await
+    }
+
     /// Changes an endpoint.
     ///
     /// # Errors

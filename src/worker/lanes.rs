@@ -402,7 +402,9 @@ impl Lanes {
             self.due(endpoint, due, now);
         }
         for id in from {
-            self.end_claim(*id);
+            if let Some(lane) = self.lanes.get_mut(id) {
+                lane.claiming = false;
+            }
             self.tidy(*id, now);
         }
     }
@@ -410,17 +412,10 @@ impl Lanes {
     /// A claim from these lanes came to nothing: they still have a backlog.
     pub(super) fn put_back(&mut self, lanes: &[EndpointId]) {
         for id in lanes {
-            self.end_claim(*id);
             if let Some(lane) = self.lanes.get_mut(id) {
-                lane.backlog = true;
+                (lane.claiming, lane.backlog) = (false, true);
             }
             self.list(*id);
-        }
-    }
-
-    fn end_claim(&mut self, id: EndpointId) {
-        if let Some(lane) = self.lanes.get_mut(&id) {
-            lane.claiming = false;
         }
     }
 

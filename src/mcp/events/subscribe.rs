@@ -18,7 +18,7 @@ use crate::secret::Key;
 use crate::sender::{EndpointChange, EndpointError, Ownership, Scope};
 use crate::store::{DeliveryQuery, Page, StoreError};
 
-/// Most subscriptions of a tenant that are looked through at a time.
+/// Most deliveries that are looked through for the last error.
 const PAGE: u32 = 1_000;
 
 /// How long the secret before goes on signing.
@@ -113,23 +113,16 @@ impl McpEvents {
 
     /// The subscriptions of a tenant that have not ended. Those that have are removed.
     pub(super) async fn subscriptions(&self, tenant: &Tenant) -> Result<Vec<Arc<Endpoint>>, EndpointError> {
-        let (mut found, mut after, now) = (Vec::new(), None, self.sender.now());
-        loop {
-            let page = self.sender.endpoints().list(Some(tenant), after, PAGE).await?;
-            after = page.last().map(|last| last.id);
-            let is_full = page.len() >= PAGE as usize;
-            for endpoint in page {
-                match Read::of(&endpoint).map(|read| read.has_ended(now)) {
-                    Some(true) => self.sender.endpoints().remove(endpoint.id).await.or_else(gone)?,
-                    Some(false) => found.push(endpoint),
-                    None if was_terminated(&endpoint) => self.remove_if_told(&endpoint).await?,
-                    None => {}
-                }
-            }
-            if !is_full {
-                return Ok(found);
+        let (mut found, now) = (Vec::new(), self.sender.now());
+        for endpoint in self.sender.endpoints().of_tenant(tenant).await? {
+            match Read::of(&endpoint).map(|read| read.has_ended(now)) {
+                Some(true) => self.sender.endpoints().remove(endpoint.id).await.or_else(gone)?,
+                Some(false) => found.push(endpoint),
+                None if was_terminated(&endpoint) => self.remove_if_told(&endpoint).await?,
+                None => {}
             }
         }
+        Ok(found)
     }
 
     /// One that was terminated goes when it has been told so.

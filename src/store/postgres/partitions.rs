@@ -103,8 +103,7 @@ pub(super) async fn keep_up(db: &Db, old: Timestamp) -> Result<(), StoreError> {
 /// The day of a partition, by its name.
 fn day_of(table: Table, name: &str) -> Option<Timestamp> {
     let date = name.strip_prefix(table.name())?.strip_prefix('_').filter(|date| date.len() == 8)?;
-    let text = format!("{}-{}-{}T00:00:00Z", date.get(..4)?, date.get(4..6)?, date.get(6..)?);
-    Some(Timestamp::from_micros(text.parse::<jiff::Timestamp>().ok()?.as_microsecond()))
+    format!("{}-{}-{}T00:00:00Z", date.get(..4)?, date.get(4..6)?, date.get(6..)?).parse().ok()
 }
 
 /// A comfort that nothing depends on: without a partition of its own a day stands in the rest, and goes row by row. It is not made

@@ -375,3 +375,25 @@ async fn what_is_sent_is_as_the_drafts_own_examples() {
         }
     }
 }
+
+/// What is asked for is granted up to a bound; without end only to who asks for that.
+#[tokio::test]
+async fn time_is_granted_as_it_is_asked_for_and_bounded() {
+    let (bench, callback) = (Bench::new(), Callback::with(&[SECRET]).await);
+    let after = |seconds: u64| json!((bench.clock.now() + Duration::from_secs(seconds)).to_string());
+    for (ttl, granted) in [
+        (Some(json!(60_000)), after(60)),
+        (Some(json!(u64::MAX)), after(24 * 3_600)),
+        (None, after(3_600)),
+        (Some(Value::Null), Value::Null),
+    ] {
+        let mut params = callback.subscribe("P1");
+        match &ttl {
+            Some(ttl) => params["ttlMs"] = ttl.clone(),
+            None => drop(params.as_object_mut().unwrap().remove("ttlMs")),
+        }
+        assert_eq!(bench.ask("events/subscribe", params).await.unwrap()["refreshBefore"], granted, "{ttl:?}");
+    }
+    bench.clock.advance(Duration::from_secs(400 * 86_400));
+    assert_eq!(bench.emit("evt_1", "P1").await, 1, "it does not end");
+}

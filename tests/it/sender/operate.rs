@@ -174,3 +174,17 @@ async fn an_expunged_event_is_not_sent_any_more() {
     assert_eq!(delivery.state, DeliveryState::Cancelled);
     assert!(!sender.resend(receipt.deliveries[0]).await.unwrap());
 }
+
+/// What was for certain endpoints only is not what another has missed.
+#[tokio::test]
+async fn a_replay_sends_nobody_the_test_events_of_others() {
+    let server = Server::start(|_| Reply::status(204)).await;
+    let sender = sender(MemoryStore::new());
+    let tested = sender.endpoints().create(endpoint(&server)).await.unwrap();
+    sender.test(tested.id).await.unwrap();
+    let late = sender.endpoints().create(endpoint(&server)).await.unwrap();
+    assert_eq!(sender.replay(late.id).missing().count().await.unwrap(), 0);
+    sender.dispatch(event(1)).await.unwrap();
+    let later = sender.endpoints().create(endpoint(&server)).await.unwrap();
+    assert_eq!(sender.replay(later.id).missing().count().await.unwrap(), 1);
+}

@@ -238,3 +238,25 @@ async fn a_damaged_endpoint_record_stops_nobody_else() {
     assert!(!waiting.state.is_final(), "{waiting:?}");
     shop.running.stop().await;
 }
+
+/// What another client has written is held to the event's type as well, and kept with the reason.
+#[tokio::test]
+async fn a_row_that_is_not_as_its_type_says_is_not_dispatched() {
+    #[derive(schemars::JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is used")]
+    struct Paid {
+        n: u32,
+    }
+    let mut shop = Shop::open().await;
+    let types = hookwire::event::EventCatalog::new().event::<Paid>("invoice.paid").unwrap();
+    let strict = Sender::builder(shop.store.clone()).event_types(types).build().unwrap();
+    std::mem::replace(&mut shop.running, Running::start(&strict)).stop().await;
+    shell(
+        &shop.path,
+        r#"INSERT INTO hookwire_outbox (type, data, tenant) VALUES ('invoice.paid', '{"n":"one"}', 'acme')"#,
+    );
+    until(|| async { shop.error().is_some() }).await;
+    assert!(shop.error().unwrap().starts_with("data/n:"), "{:?}", shop.error());
+    assert_eq!(shop.events().await, 0);
+    shop.running.stop().await;
+}
