@@ -14,6 +14,7 @@ use hookwire::secret::{Key, Keyring};
 use hookwire::signature::providers::Provider;
 use hookwire::signature::{EventRef, Events, MAX_EVENTS, Received, Settings, Verify};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use libfuzzer_sys::fuzzer_mutate;
 
 /// Between a request and a document that it needs.
 const DOCUMENT: &[u8] = b"\n%%\n";
@@ -86,6 +87,39 @@ fn line<'d>(rest: &mut &'d [u8]) -> Option<&'d [u8]> {
 fn split(line: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
     let at = line.iter().position(|byte| *byte == at)?;
     Some((&line[..at], &line[at + 1..]))
+}
+
+/// One change in four is to the text of a request: a line is cut short, or another provider is said to have sent it. Changes
+/// of single bytes, the other three, come to either too seldom for a minute.
+#[must_use]
+pub fn change(data: &mut [u8], size: usize, max_size: usize, seed: u32) -> usize {
+    let pick = |bits: u32, len: usize| (seed >> bits) as usize % len.max(1);
+    let end = size.min(data.len());
+    let changed = match seed % 8 {
+        0 => cut_short(&data[..end], |lines| pick(3, lines), |len| pick(11, len)),
+        1 => sent_by(&data[..end], |providers| pick(3, providers)),
+        _ => None,
+    };
+    match changed.filter(|changed| changed.len() <= max_size) {
+        Some(changed) => {
+            data[..changed.len()].copy_from_slice(&changed);
+            changed.len()
+        }
+        None => fuzzer_mutate(data, size, max_size),
+    }
+}
+
+fn cut_short(data: &[u8], line: impl Fn(usize) -> usize, kept: impl Fn(usize) -> usize) -> Option<Vec<u8>> {
+    let mut lines: Vec<_> = data.split(|byte| *byte == b'\n').collect();
+    let line = line(lines.len());
+    lines[line] = lines[line].get(..kept(lines[line].len()))?;
+    Some(lines.join(&b'\n'))
+}
+
+fn sent_by(data: &[u8], provider: impl Fn(usize) -> usize) -> Option<Vec<u8>> {
+    let rest = data.iter().position(|byte| *byte == b' ')?;
+    let provider = Provider::all().nth(provider(Provider::all().count()))?;
+    Some([provider.name.as_bytes(), &data[rest..]].concat())
 }
 
 /// Keys that nobody knows: what they verify was not signed. Made anew by every process, so that no seed fits them.

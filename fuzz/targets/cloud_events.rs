@@ -3,8 +3,10 @@
 
 use hookwire::signature::MAX_EVENTS;
 use hookwire::signature::cloud_event::{CloudEvent, decode_header, encode_header};
-use hookwire_fuzz::Case;
-use libfuzzer_sys::fuzz_target;
+use hookwire_fuzz::{Case, change};
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
+
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| { change(data, size, max_size, seed) });
 
 fuzz_target!(|data: &[u8]| {
     if let Ok(text) = std::str::from_utf8(data) {

@@ -3,9 +3,9 @@
 
 use hookwire::secret::Keyring;
 use hookwire::signature::{Documents, Trust};
-use hookwire_fuzz::{Case, settings};
+use hookwire_fuzz::{Case, change, settings};
 use http::Uri;
-use libfuzzer_sys::fuzz_target;
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 
 /// Where the documents of all providers stand.
 const HOSTS: &[&str] = &[
@@ -18,6 +18,8 @@ const HOSTS: &[&str] = &[
     "paypal.com",
     "plaid.com",
 ];
+
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| { change(data, size, max_size, seed) });
 
 fuzz_target!(|data: &[u8]| {
     let Some(case) = Case::read(data) else { return };

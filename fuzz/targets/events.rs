@@ -3,8 +3,10 @@
 
 use hookwire::secret::Keyring;
 use hookwire::signature::Trust;
-use hookwire_fuzz::{Case, check_events, settings};
-use libfuzzer_sys::fuzz_target;
+use hookwire_fuzz::{Case, change, check_events, settings};
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
+
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| { change(data, size, max_size, seed) });
 
 fuzz_target!(|data: &[u8]| {
     let Some(case) = Case::read(data) else { return };

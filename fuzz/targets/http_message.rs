@@ -9,12 +9,14 @@ use hookwire::signature::http_message::{
     Message, Outgoing, WEBHOOK, candidates, check_content_digest, content_digest, signature_base,
 };
 use hookwire::signature::{Received, Settings, Trust, Verify as _};
-use hookwire_fuzz::{Case, unknown_keys};
+use hookwire_fuzz::{Case, change, unknown_keys};
 use http::{HeaderMap, HeaderValue, Uri};
-use libfuzzer_sys::fuzz_target;
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 
 static KEYS: LazyLock<Keyring> = LazyLock::new(unknown_keys);
 static SETTINGS: LazyLock<Settings> = LazyLock::new(|| Settings::default().with("url", "https://example.com"));
+
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| { change(data, size, max_size, seed) });
 
 fuzz_target!(|data: &[u8]| {
     let Some(case) = Case::read(data) else { return };

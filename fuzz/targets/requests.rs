@@ -6,10 +6,12 @@ use std::sync::LazyLock;
 
 use hookwire::secret::Keyring;
 use hookwire::signature::{Checked, Trust};
-use hookwire_fuzz::{Case, settings, unknown_keys};
-use libfuzzer_sys::fuzz_target;
+use hookwire_fuzz::{Case, change, settings, unknown_keys};
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 
 static KEYS: LazyLock<Keyring> = LazyLock::new(unknown_keys);
+
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| { change(data, size, max_size, seed) });
 
 fuzz_target!(|data: &[u8]| {
     let Some(case) = Case::read(data) else { return };
