@@ -112,8 +112,8 @@ impl Control for Counting {
     async fn owe(&self, batch: Vec<Owe>) -> Result<Vec<bool>, StoreError> {
         self.inner.owe(batch).await
     }
-    async fn events(&self, query: &EventQuery, after: u64, limit: u32) -> Result<Vec<EventSummary>, StoreError> {
-        self.inner.events(query, after, limit).await
+    async fn events(&self, query: &EventQuery, page: Page<u64>) -> Result<Vec<EventSummary>, StoreError> {
+        self.inner.events(query, page).await
     }
     async fn expunge(&self, tenant: &Tenant, event: &EventId, now: Timestamp) -> Result<bool, StoreError> {
         self.inner.expunge(tenant, event, now).await

@@ -147,7 +147,7 @@ pub(crate) async fn report(sender: &Sender, ledger: &Ledger, owed: u64) -> Resul
 async fn all_deliveries(sender: &Sender) -> Result<Vec<Delivery>, Box<dyn Error>> {
     let mut all: Vec<Delivery> = Vec::new();
     loop {
-        let page = Page { after: all.last().map(|delivery| delivery.id), limit: 1_000 };
+        let page = Page::of(1_000).after(all.last().map(|delivery| delivery.id));
         let deliveries = sender.history().deliveries(&DeliveryQuery::default(), page).await?;
         if deliveries.is_empty() {
             return Ok(all);

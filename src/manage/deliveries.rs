@@ -14,7 +14,7 @@ use super::read::{Id, Query, maybe, word};
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, DeliveryState};
 use crate::id::DeliveryId;
-use crate::store::{DeliveryQuery, Page};
+use crate::store::DeliveryQuery;
 
 pub(super) fn routes() -> OpenApiRouter<Manage> {
     OpenApiRouter::new()
@@ -51,6 +51,9 @@ struct List {
     /// Made before.
     #[param(format = DateTime)]
     to: Option<String>,
+    #[serde(default)]
+    #[param(inline)]
+    order: page::Order,
     /// Where the page before has ended.
     cursor: Option<String>,
     #[param(minimum = 1, maximum = 100)]
@@ -161,7 +164,7 @@ struct Attempts {
     items: Vec<AttemptDocument>,
 }
 
-/// List deliveries, oldest first.
+/// List deliveries, newest first unless asked otherwise.
 #[utoipa::path(get, operation_id = "list_deliveries", path = "/deliveries", tag = "deliveries", params(List), responses(
     (status = 200, description = "a page", body = Listed<DeliveryDocument>),
 ))]
@@ -177,7 +180,7 @@ async fn list(caller: Caller, Query(asked): Query<List>) -> Result<Json<Listed<D
         from: maybe("from", asked.from.as_deref())?,
         to: maybe("to", asked.to.as_deref())?,
     };
-    let found = caller.scoped().deliveries(query, Page { after, limit: limit + 1 }).await?;
+    let found = caller.scoped().deliveries(query, asked.order.page(limit, after)).await?;
     Ok(Json(Listed::of(found, limit, |last| last.id.to_string(), DeliveryDocument::of)))
 }
 

@@ -154,6 +154,9 @@ struct List {
     /// Stored before.
     #[param(format = DateTime)]
     to: Option<String>,
+    #[serde(default)]
+    #[param(inline)]
+    order: page::Order,
     /// Where the page before has ended.
     cursor: Option<String>,
     #[param(minimum = 1, maximum = 100)]
@@ -171,17 +174,17 @@ struct SummaryDocument {
     stored_at: String,
 }
 
-/// List events, oldest first.
+/// List events, newest first unless asked otherwise.
 #[utoipa::path(get, operation_id = "list_events", path = "/events", tag = "events", params(List), responses(
     (status = 200, description = "a page", body = Listed<SummaryDocument>),
 ))]
 async fn list(caller: Caller, Query(query): Query<List>) -> Result<Json<Listed<SummaryDocument>>, Problem> {
-    let after = maybe("cursor", query.cursor.as_deref())?.unwrap_or(0);
+    let after = maybe("cursor", query.cursor.as_deref())?;
     let limit = page::limit(query.limit)?;
     let from = maybe("from", query.from.as_deref())?.unwrap_or(Timestamp::from_micros(i64::MIN));
     let to = maybe("to", query.to.as_deref())?.unwrap_or(Timestamp::MAX);
     let wanted = EventQuery::of(caller.one_tenant(query.tenant)?).between(from, to);
-    let found = caller.scoped().events(&wanted, after, limit + 1).await?;
+    let found = caller.scoped().events(&wanted, query.order.page(limit, after)).await?;
     let document = |event: &EventSummary| SummaryDocument {
         id: event.id.to_string(),
         event_type: event.event_type.to_string(),

@@ -1,9 +1,10 @@
 //! Lists, a page at a time.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::problem::Problem;
+use crate::store::Page;
 
 /// Most items of a page.
 pub(super) const MAX_PAGE: u32 = 100;
@@ -17,6 +18,26 @@ pub(super) struct Listed<T> {
     items: Vec<T>,
     /// What to ask for as `cursor` to get the next page; `null` on the last.
     next_cursor: Option<String>,
+}
+
+/// From which end a list is read: the newest first, unless said otherwise.
+#[derive(Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Order {
+    #[default]
+    NewestFirst,
+    OldestFirst,
+}
+
+impl Order {
+    /// A page with room for one item more than is shown, which tells whether there is another page.
+    pub(super) fn page<C>(self, limit: u32, after: Option<C>) -> Page<C> {
+        let page = Page::of(limit + 1).after(after);
+        match self {
+            Self::NewestFirst => page.newest_first(),
+            Self::OldestFirst => page,
+        }
+    }
 }
 
 /// How many items are asked for.

@@ -26,7 +26,7 @@ const TEST_PAUSE: Duration = Duration::from_millis(100);
 pub(super) const LIST_DELIVERIES: Spec = Spec {
     name: "webhook_list_deliveries",
     title: "List deliveries",
-    description: "List what was sent to callbacks and what became of it, oldest first. Payloads and answers are not shown.",
+    description: "List what was sent to callbacks and what became of it, newest first. Payloads and answers are not shown.",
     ..LIST
 };
 
@@ -57,7 +57,7 @@ pub(super) fn list(call: Call, asked: ListDeliveries) -> BoxFuture<'static, Resu
             from: maybe("since", asked.since.as_deref())?,
             ..DeliveryQuery::default()
         };
-        let found = call.scoped().deliveries(query, Page { after, limit: limit + 1 }).await?;
+        let found = call.scoped().deliveries(query, Page::of(limit + 1).after(after).newest_first()).await?;
         let (shown, next_cursor) = read::cut(&found, limit, |last: &Delivery| last.id.to_string());
         let mut deliveries = Vec::with_capacity(shown.len());
         for delivery in shown {
@@ -144,7 +144,7 @@ impl Call {
         let event = EventId::new(message).map_err(|_| Failure::not_found())?;
         let endpoint = callback_id.map(callback).transpose()?;
         let query = DeliveryQuery { event: Some(event), endpoint, ..DeliveryQuery::default() };
-        let page = Page { after: None, limit: u32::try_from(MAX_RESENT).unwrap_or(u32::MAX) };
+        let page = Page::of(u32::try_from(MAX_RESENT).unwrap_or(u32::MAX));
         let owed = self.scoped().deliveries(query, page).await?;
         if owed.is_empty() {
             return Err(Failure::not_found());

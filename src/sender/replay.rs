@@ -153,15 +153,15 @@ impl Replay<'_> {
         if self.what == What::Missing {
             query = query.missing_at(self.endpoint);
         }
-        let (mut count, mut after) = (0, 0);
+        let (mut count, mut page) = (0, Page::of(PAGE));
         // What is dispatched, or copied, while this runs is not part of it.
         query.to = query.to.min(self.sender.now() + Duration::from_micros(1));
         while count < self.limit {
-            let page = self.sender.shared.store.events(&query, after, PAGE).await?;
-            let Some(last) = page.last() else { break };
-            after = last.cursor;
+            let found = self.sender.shared.store.events(&query, page).await?;
+            let Some(last) = found.last() else { break };
+            page = page.after(last.cursor);
             let left = usize::try_from(self.limit - count).unwrap_or(usize::MAX);
-            let wanted: Vec<_> = page.iter().filter(|event| self.wants(&endpoint, event)).take(left).collect();
+            let wanted: Vec<_> = found.iter().filter(|event| self.wants(&endpoint, event)).take(left).collect();
             count += if dry { wanted.len() as u64 } else { self.owe(&endpoint, &wanted, count).await? };
         }
         Ok(count)
@@ -223,11 +223,11 @@ impl Replay<'_> {
         let mut query = DeliveryQuery::default();
         (query.endpoint, query.state) = (Some(self.endpoint), Some(state));
         (query.from, query.to) = (Some(self.from), Some(self.to));
-        let (mut count, mut page) = (0, Page { after: None, limit: PAGE });
+        let (mut count, mut page) = (0, Page::of(PAGE));
         while before + count < self.limit {
             let found = store.deliveries(&query, page).await?;
             let Some(last) = found.last() else { break };
-            page.after = Some(last.id);
+            page = page.after(last.id);
             let of_type = |event_type: &EventType| self.types.as_ref().is_none_or(|types| types.matches(event_type));
             let left = usize::try_from(self.limit - before - count).unwrap_or(usize::MAX);
             // What a newer event has taken the place of is not worth sending.

@@ -202,9 +202,9 @@ impl<'a> Scoped<'a> {
     ///
     /// # Errors
     /// When the store is in trouble.
-    pub async fn events(&self, query: &EventQuery, after: u64, limit: u32) -> Result<Vec<EventSummary>, StoreError> {
+    pub async fn events(&self, query: &EventQuery, page: Page<u64>) -> Result<Vec<EventSummary>, StoreError> {
         if self.scope.covers(&query.tenant) {
-            self.sender.shared.store.events(query, after, limit).await
+            self.sender.shared.store.events(query, page).await
         } else {
             Ok(Vec::new())
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::StoreError;
+use super::{Page, StoreError};
 use crate::clock::Timestamp;
 use crate::event::EventType;
 use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
@@ -111,11 +111,11 @@ pub trait Control: fmt::Debug + Send + Sync + 'static {
     /// When the store is in trouble; then nothing is added.
     async fn owe(&self, batch: Vec<Owe>) -> Result<Vec<bool>, StoreError>;
 
-    /// Events after the cursor, at most `limit` of them.
+    /// Events, a page at a time, by their [cursors](EventSummary::cursor).
     ///
     /// # Errors
     /// When the store is in trouble.
-    async fn events(&self, query: &EventQuery, after: u64, limit: u32) -> Result<Vec<EventSummary>, StoreError>;
+    async fn events(&self, query: &EventQuery, page: Page<u64>) -> Result<Vec<EventSummary>, StoreError>;
 
     /// Forgets an event's payload and cancels what is owed of it. Answers whether there was one.
     ///
@@ -138,8 +138,8 @@ impl<S: Control + ?Sized> Control for Arc<S> {
         (**self).owe(batch).await
     }
 
-    async fn events(&self, query: &EventQuery, after: u64, limit: u32) -> Result<Vec<EventSummary>, StoreError> {
-        (**self).events(query, after, limit).await
+    async fn events(&self, query: &EventQuery, page: Page<u64>) -> Result<Vec<EventSummary>, StoreError> {
+        (**self).events(query, page).await
     }
 
     async fn expunge(&self, tenant: &Tenant, event: &EventId, now: Timestamp) -> Result<bool, StoreError> {

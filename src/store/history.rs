@@ -31,18 +31,41 @@ pub struct DeliveryQuery {
     pub to: Option<Timestamp>,
 }
 
-/// Which part of a long answer is asked for.
+/// Which part of a long answer is asked for, and from which end: the first 100, the oldest first, unless said otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Page {
-    /// What comes after this id; from the start without it.
-    pub after: Option<DeliveryId>,
+#[non_exhaustive]
+pub struct Page<C = DeliveryId> {
+    /// Where the page before has ended; from the start without it.
+    pub after: Option<C>,
     /// At most so many.
     pub limit: u32,
+    /// The newest first, and older ones on every further page.
+    pub newest_first: bool,
 }
 
-impl Default for Page {
+impl<C> Default for Page<C> {
     fn default() -> Self {
-        Self { after: None, limit: 100 }
+        Self::of(100)
+    }
+}
+
+impl<C> Page<C> {
+    /// The first so many.
+    #[must_use]
+    pub const fn of(limit: u32) -> Self {
+        Self { after: None, limit, newest_first: false }
+    }
+
+    /// What comes after this, in the order that is asked for.
+    #[must_use]
+    pub fn after(self, last: impl Into<Option<C>>) -> Self {
+        Self { after: last.into(), ..self }
+    }
+
+    /// From the newest to the oldest.
+    #[must_use]
+    pub fn newest_first(self) -> Self {
+        Self { newest_first: true, ..self }
     }
 }
 
@@ -107,8 +130,9 @@ impl Counts {
 ///
 /// 1. A delivery that is pending while its endpoint is disabled MUST read as `held`
 ///    (`pending_reads_as_held_while_the_endpoint_is_disabled`).
-/// 2. `deliveries` MUST answer in id order (which is the order of making), obey every field of the query, and page
-///    without gaps or repeats (`deliveries_obey_the_query`, `deliveries_page_without_gaps`).
+/// 2. `deliveries` MUST answer in id order (which is the order of making) or, where [`Page::newest_first`] says so, the other
+///    way round, obey every field of the query, and page without gaps or repeats (`deliveries_obey_the_query`,
+///    `deliveries_page_without_gaps`).
 /// 3. `attempts` MUST answer in the order made (`attempts_read_back_whole`,
 ///    `every_attempt_of_a_long_life_is_kept`).
 /// 4. `event` MUST answer the payload byte for byte (`an_event_reads_back_whole`).

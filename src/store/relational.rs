@@ -1,9 +1,12 @@
 //! What the stores in SQL have in common: how states, ordering keys and staged rows are written.
 
+use std::time::Duration;
+
 use crate::clock::Timestamp;
 use crate::delivery::DeliveryState;
 use crate::event::{EventError, NewEvent, Order, OrderingKey};
-use crate::id::{EventId, IdError};
+use crate::id::{DeliveryId, EventId, IdError};
+use crate::store::Page;
 
 /// States of a delivery; 0 is pending.
 pub(super) const DELIVERED: i16 = 1;
@@ -29,6 +32,25 @@ pub(super) fn succeeds(version: u64, found: Option<(i64, i16)>) -> bool {
 /// Versions and fences are kept in the databases' signed integers.
 pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// Where a page by number begins, excluded.
+pub(super) fn cursor(page: Page<u64>) -> i64 {
+    page.after.map_or(if page.newest_first { i64::MAX } else { 0 }, signed)
+}
+
+/// How far the time in a delivery's id may be from when it was made.
+const SLACK: Duration = Duration::from_secs(3_600);
+
+/// The ids that deliveries made in a span of time have, and others: a delivery's id sorts by when it was made.
+pub(super) fn ids_made(from: Option<Timestamp>, to: Option<Timestamp>) -> (Option<DeliveryId>, Option<DeliveryId>) {
+    (from.map(|from| first_id(from - SLACK)), to.map(|to| first_id(to + SLACK)))
+}
+
+/// The lowest UUIDv7 of this millisecond (RFC 9562 section 5.7).
+pub(super) fn first_id(at: Timestamp) -> DeliveryId {
+    let millis = u64::try_from(at.as_millis()).unwrap_or(0).min((1 << 48) - 1);
+    DeliveryId::from_bytes((u128::from(millis) << 80).to_be_bytes())
 }
 
 /// When a delivery is due that waits for its turn.

@@ -269,8 +269,8 @@ impl<S: Control> Control for FaultyStore<S> {
         self.call("owe", self.inner.owe(batch)).await
     }
 
-    async fn events(&self, query: &EventQuery, after: u64, limit: u32) -> Result<Vec<EventSummary>, StoreError> {
-        self.call("events", self.inner.events(query, after, limit)).await
+    async fn events(&self, query: &EventQuery, page: Page<u64>) -> Result<Vec<EventSummary>, StoreError> {
+        self.call("events", self.inner.events(query, page)).await
     }
 
     async fn expunge(&self, tenant: &Tenant, event: &EventId, now: Timestamp) -> Result<bool, StoreError> {

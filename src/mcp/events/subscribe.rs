@@ -152,8 +152,8 @@ impl McpEvents {
         let scoped = self.sender.scoped(&scope);
         for state in [DeliveryState::Pending, DeliveryState::Failed, DeliveryState::Held] {
             let query = DeliveryQuery { endpoint: Some(endpoint.id), state: Some(state), ..DeliveryQuery::default() };
-            let found = scoped.deliveries(query, Page { after: None, limit: PAGE }).await?;
-            let tried = found.iter().rev().find(|delivery| delivery.attempts > 0);
+            let found = scoped.deliveries(query, Page::of(PAGE).newest_first()).await?;
+            let tried = found.iter().find(|delivery| delivery.attempts > 0);
             let Some(tried) = tried else { continue };
             let last = scoped.attempts(tried.id).await?.and_then(|mut attempts| attempts.pop());
             if let Some(category) = last.and_then(|attempt| category(attempt.outcome)) {

@@ -8,12 +8,12 @@ use bytes::Bytes;
 
 use super::MemoryStore;
 use super::order::NEVER;
-use super::tables::{Row, Tables};
+use super::tables::{Row, Tables, beyond};
 use crate::clock::Timestamp;
 use crate::delivery::DeliveryState;
 use crate::event::Event;
 use crate::id::{DeliveryId, EventId, Tenant};
-use crate::store::{Admit, Admitted, Control, EventQuery, EventSummary, Intake, Owe, Staged, StoreError, Wakes};
+use crate::store::{Admit, Admitted, Control, EventQuery, EventSummary, Intake, Owe, Page, Staged, StoreError, Wakes};
 
 #[async_trait]
 impl Control for MemoryStore {
@@ -32,8 +32,8 @@ impl Control for MemoryStore {
         Ok(batch.iter().map(|one| tables.owe(one)).collect())
     }
 
-    async fn events(&self, query: &EventQuery, after: u64, limit: u32) -> Result<Vec<EventSummary>, StoreError> {
-        Ok(self.tables().events(query, after, limit))
+    async fn events(&self, query: &EventQuery, page: Page<u64>) -> Result<Vec<EventSummary>, StoreError> {
+        Ok(self.tables().events(query, page))
     }
 
     async fn expunge(&self, tenant: &Tenant, event: &EventId, now: Timestamp) -> Result<bool, StoreError> {
@@ -107,25 +107,26 @@ impl Tables {
         true
     }
 
-    fn events(&self, query: &EventQuery, after: u64, limit: u32) -> Vec<EventSummary> {
-        let mut found = Vec::new();
-        let at = |row: &&Row| query.missing_at == Some(row.endpoint);
-        let owed: HashSet<u64> = self.deliveries.values().filter(at).map(|row| row.seq).collect();
-        for (seq, key) in self.log.range(after.saturating_add(1)..) {
-            let Some(kept) = self.events.get(key).filter(|kept| !kept.expunged && key.0 == query.tenant) else {
-                continue;
-            };
-            let in_time = query.from <= kept.appended_at && kept.appended_at < query.to;
-            if !in_time || owed.contains(seq) {
-                continue;
+    fn events(&self, query: &EventQuery, page: Page<u64>) -> Vec<EventSummary> {
+        let owed: HashSet<u64> = match query.missing_at {
+            Some(endpoint) => {
+                self.deliveries.values().filter(|row| row.endpoint == endpoint).map(|row| row.seq).collect()
             }
+            None => HashSet::new(),
+        };
+        let in_time = |at: Timestamp| query.from <= at && at < query.to;
+        let summary = |(seq, key): (&u64, &(Tenant, EventId))| {
+            let kept = self.events.get(key).filter(|kept| !kept.expunged && key.0 == query.tenant)?;
             let (id, event_type) = (kept.event.id.clone(), kept.event.event_type.clone());
-            found.push(EventSummary { cursor: *seq, id, event_type, appended_at: kept.appended_at });
-            if found.len() >= limit as usize {
-                break;
-            }
+            let summary = EventSummary { cursor: *seq, id, event_type, appended_at: kept.appended_at };
+            (in_time(kept.appended_at) && !owed.contains(seq)).then_some(summary)
+        };
+        let log = self.log.range(beyond(page));
+        if page.newest_first {
+            log.rev().filter_map(summary).take(page.limit as usize).collect()
+        } else {
+            log.filter_map(summary).take(page.limit as usize).collect()
         }
-        found
     }
 
     fn expunge(&mut self, tenant: &Tenant, event: &EventId, now: Timestamp) -> bool {

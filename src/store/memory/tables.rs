@@ -1,6 +1,7 @@
 //! What the memory store keeps, and how one delivery moves through it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::MemoryDedup;
@@ -10,7 +11,7 @@ use crate::endpoint::Endpoint;
 use crate::event::{Event, Order};
 use crate::id::{DeliveryId, EndpointId, EventId, Tenant, WorkerId};
 use crate::retry::FailReason;
-use crate::store::{Counts, Settled};
+use crate::store::{Counts, Page, Settled};
 
 /// A store in memory. Clones share what is stored. Nothing survives the process.
 ///
@@ -315,4 +316,10 @@ impl Tables {
         let held = row.state == DeliveryState::Pending && endpoint.is_some_and(|endpoint| !endpoint.is_enabled());
         if held { DeliveryState::Held } else { row.state }
     }
+}
+
+/// The keys that a page and those behind it are taken from.
+pub(super) fn beyond<C>(page: Page<C>) -> (Bound<C>, Bound<C>) {
+    let end = page.after.map_or(Bound::Unbounded, Bound::Excluded);
+    if page.newest_first { (Bound::Unbounded, end) } else { (end, Bound::Unbounded) }
 }

@@ -12,7 +12,8 @@ use super::rows::{LONGS, TEXTS, UUIDS, event_id, event_type, fence, get, time, u
 use super::session::{Operation, Param, Session};
 use crate::clock::Timestamp;
 use crate::id::{DeliveryId, EventId, Tenant};
-use crate::store::{Control, EventQuery, EventSummary, Owe, StoreError};
+use crate::store::relational::cursor;
+use crate::store::{Control, EventQuery, EventSummary, Owe, Page, StoreError};
 
 #[async_trait]
 impl Control for PostgresStore {
@@ -30,11 +31,11 @@ impl Control for PostgresStore {
         self.db.transact(Owing(batch)).await
     }
 
-    async fn events(&self, query: &EventQuery, after: u64, limit: u32) -> Result<Vec<EventSummary>, StoreError> {
-        let after = i64::try_from(after).unwrap_or(i64::MAX);
+    async fn events(&self, query: &EventQuery, page: Page<u64>) -> Result<Vec<EventSummary>, StoreError> {
+        let after = cursor(page);
         let (tenant, from, to) = (query.tenant.as_str(), query.from.as_micros(), query.to.as_micros());
         let missing_at = query.missing_at.map(uuid_of_endpoint);
-        let limit = i64::from(limit);
+        let limit = i64::from(page.limit);
         let params: [Param<'_>; 6] = [
             (&after, Type::INT8),
             (&tenant, Type::TEXT),
@@ -43,7 +44,7 @@ impl Control for PostgresStore {
             (&missing_at, Type::UUID),
             (&limit, Type::INT8),
         ];
-        let rows = self.db.query(EVENTS, &params).await?;
+        let rows = self.db.query(if page.newest_first { NEWEST_EVENTS } else { EVENTS }, &params).await?;
         rows.iter().map(summary).collect::<Result<_, _>>().map_err(Trouble::into_store_error)
     }
 
@@ -52,10 +53,24 @@ impl Control for PostgresStore {
     }
 }
 
-const EVENTS: &str = "SELECT e.key, e.id AS event_id, e.type AS event_type, e.appended_at FROM hookwire.event e \
-     WHERE e.key > $1 AND e.tenant = $2 AND e.appended_at >= $3 AND e.appended_at < $4 AND NOT e.expunged \
-     AND ($5 IS NULL OR NOT EXISTS (SELECT 1 FROM hookwire.every_delivery d WHERE d.event = e.key AND d.endpoint = $5)) \
-     ORDER BY e.key LIMIT $6";
+macro_rules! events {
+    ($beyond:literal, $order:literal) => {
+        concat!(
+            "SELECT e.key, e.id AS event_id, e.type AS event_type, e.appended_at FROM hookwire.event e \
+             WHERE e.key ",
+            $beyond,
+            " $1 AND e.tenant = $2 AND e.appended_at >= $3 AND e.appended_at < $4 AND NOT e.expunged \
+             AND ($5 IS NULL OR NOT EXISTS \
+             (SELECT 1 FROM hookwire.every_delivery d WHERE d.event = e.key AND d.endpoint = $5)) \
+             ORDER BY e.key ",
+            $order,
+            " LIMIT $6"
+        )
+    };
+}
+
+const EVENTS: &str = events!(">", "ASC");
+const NEWEST_EVENTS: &str = events!("<", "DESC");
 
 fn summary(row: &tokio_postgres::Row) -> Result<EventSummary, Trouble> {
     Ok(EventSummary {

@@ -17,7 +17,7 @@ use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery};
 use crate::event::{Event, EventType};
 use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
-use crate::store::relational::{shown_state, state_condition};
+use crate::store::relational::{ids_made, shown_state, state_condition};
 use crate::store::{Counts, DeliveryQuery, Finished, History, Old, Page, StoreError};
 
 #[async_trait]
@@ -105,8 +105,9 @@ impl Conditions {
     /// Only what is asked for stands in the statement, so that each condition can use its index; values are always bound.
     fn of(query: &DeliveryQuery, page: Page) -> Self {
         let mut all = Self { text: Vec::new(), values: Vec::new() };
-        let after = all.bind(page.after.map_or(Uuid::nil(), uuid_of_delivery), Type::UUID);
-        all.text.push(format!("d.id > {after}"));
+        let start = if page.newest_first { Uuid::max() } else { Uuid::nil() };
+        let after = all.bind(page.after.map_or(start, uuid_of_delivery), Type::UUID);
+        all.text.push(format!("d.id {} {after}", if page.newest_first { "<" } else { ">" }));
         let tenant = query.tenant.as_ref().map(|tenant| all.bind(tenant.as_str().to_owned(), Type::TEXT));
         let event = query.event.as_ref().map(|event| all.bind(event.as_str().to_owned(), Type::TEXT));
         all.text.extend(match (tenant, event) {
@@ -124,6 +125,14 @@ impl Conditions {
         if let Some(event_type) = query.event_type.as_ref().map(EventType::as_str) {
             let event_type = all.bind(event_type.to_owned(), Type::TEXT);
             all.text.push(format!("e.type = {event_type}"));
+        }
+        // Partitions of other days need not be looked at.
+        let (first, end) = ids_made(query.from, query.to);
+        for (id, beyond) in [(first, ">="), (end, "<")] {
+            if let Some(id) = id {
+                let id = all.bind(uuid_of_delivery(id), Type::UUID);
+                all.text.push(format!("d.id {beyond} {id}"));
+            }
         }
         if let Some(from) = query.from {
             let from = all.bind(from.as_micros(), Type::INT8);
@@ -143,7 +152,8 @@ impl PostgresStore {
         // The text differs by the conditions that are asked for and by nothing else: each is prepared once.
         let mut conditions = Conditions::of(query, page);
         let limit = conditions.bind(i64::from(page.limit), Type::INT8);
-        let sql = format!("{DELIVERIES} WHERE {} ORDER BY d.id LIMIT {limit}", conditions.text.join(" AND "));
+        let order = if page.newest_first { "DESC" } else { "ASC" };
+        let sql = format!("{DELIVERIES} WHERE {} ORDER BY d.id {order} LIMIT {limit}", conditions.text.join(" AND "));
         let params: Vec<Param<'_>> =
             conditions.values.iter().map(|(value, kind)| (&**value as &(dyn ToSql + Sync), kind.clone())).collect();
         self.query_text(&sql, &params).await

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use tokio_postgres::types::Type;
-use uuid::Uuid;
 
 use super::append::first_key_of;
 use super::error::Trouble;
-use super::rows::get;
+use super::rows::{get, uuid_of_delivery};
 use super::session::{Db, Operation, Session};
 use crate::clock::Timestamp;
+use crate::store::relational::first_id;
 use crate::store::{StoreError, StoreErrorKind};
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -39,7 +39,7 @@ impl Table {
     fn bound(self, day: Timestamp) -> String {
         match self {
             Self::Event => first_key_of(day).to_string(),
-            Self::Finished => format!("'{}'", first_id_of(day)),
+            Self::Finished => format!("'{}'", uuid_of_delivery(first_id(day))),
         }
     }
 
@@ -53,11 +53,6 @@ impl Table {
             Self::Finished => "SELECT 1 FROM hookwire.{part} WHERE finished_at >= {old} LIMIT 1",
         }
     }
-}
-
-/// The lowest UUIDv7 of this millisecond (RFC 9562 section 5.7).
-fn first_id_of(at: Timestamp) -> Uuid {
-    Uuid::from_u128(u128::try_from(at.as_millis()).unwrap_or(0) << 80)
 }
 
 /// A day's partition of a table.

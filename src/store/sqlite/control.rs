@@ -8,8 +8,8 @@ use super::order;
 use super::rows::{event_id, event_type, fence, time};
 use crate::clock::Timestamp;
 use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
-use crate::store::relational::NEVER;
-use crate::store::{Control, EventQuery, EventSummary, Owe, StoreError};
+use crate::store::relational::{NEVER, cursor};
+use crate::store::{Control, EventQuery, EventSummary, Owe, Page, StoreError};
 
 #[async_trait]
 impl Control for SqliteStore {
@@ -25,9 +25,9 @@ impl Control for SqliteStore {
         self.write(move |connection| batch.iter().map(|one| owe(connection, one)).collect()).await
     }
 
-    async fn events(&self, query: &EventQuery, after: u64, limit: u32) -> Result<Vec<EventSummary>, StoreError> {
+    async fn events(&self, query: &EventQuery, page: Page<u64>) -> Result<Vec<EventSummary>, StoreError> {
         let query = query.clone();
-        self.read(move |connection| events(connection, &query, after, limit)).await
+        self.read(move |connection| events(connection, &query, page)).await
     }
 
     async fn expunge(&self, tenant: &Tenant, event: &EventId, now: Timestamp) -> Result<bool, StoreError> {
@@ -99,10 +99,13 @@ fn owe(connection: &Connection, owe: &Owe) -> rusqlite::Result<bool> {
     Ok(true)
 }
 
-fn events(connection: &Connection, query: &EventQuery, after: u64, limit: u32) -> rusqlite::Result<Vec<EventSummary>> {
-    let sql = "SELECT e.seq, e.id, e.type, e.appended_at FROM hookwire_event e WHERE e.seq > ?1 AND e.tenant = ?2 \
+fn events(connection: &Connection, query: &EventQuery, page: Page<u64>) -> rusqlite::Result<Vec<EventSummary>> {
+    let (beyond, order) = if page.newest_first { ("<", "DESC") } else { (">", "ASC") };
+    let sql = format!(
+        "SELECT e.seq, e.id, e.type, e.appended_at FROM hookwire_event e WHERE e.seq {beyond} ?1 AND e.tenant = ?2 \
                AND e.appended_at >= ?3 AND e.appended_at < ?4 AND e.expunged = 0 AND (?5 IS NULL OR NOT EXISTS \
-               (SELECT 1 FROM hookwire_delivery d WHERE d.event = e.seq AND d.endpoint = ?5)) ORDER BY e.seq LIMIT ?6";
+               (SELECT 1 FROM hookwire_delivery d WHERE d.event = e.seq AND d.endpoint = ?5)) ORDER BY e.seq {order} LIMIT ?6"
+    );
     let read = |row: &rusqlite::Row<'_>| {
         Ok(EventSummary {
             cursor: fence(row, 0)?,
@@ -113,9 +116,9 @@ fn events(connection: &Connection, query: &EventQuery, after: u64, limit: u32) -
     };
     let missing_at = query.missing_at.map(|id: EndpointId| id.as_bytes().to_vec());
     let (from, to) = (query.from.as_micros(), query.to.as_micros());
-    let after = i64::try_from(after).unwrap_or(i64::MAX);
-    let values = params![after, query.tenant.as_str(), from, to, missing_at, limit];
-    connection.prepare_cached(sql)?.query_map(values, read)?.collect()
+    let after = cursor(page);
+    let values = params![after, query.tenant.as_str(), from, to, missing_at, page.limit];
+    connection.prepare_cached(&sql)?.query_map(values, read)?.collect()
 }
 
 fn expunge(connection: &Connection, tenant: &Tenant, event: &EventId, now: Timestamp) -> rusqlite::Result<bool> {

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
 use super::SqliteStore;
 use super::rows::{DELIVERY_COLUMNS, EVENT_COLUMNS, EVENT_WIDTH, attempt, delivery, delivery_id, event, select, time};
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery};
-use crate::event::{Event, EventType};
+use crate::event::Event;
 use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
-use crate::store::relational::{shown_state, state_condition};
+use crate::store::relational::{ids_made, shown_state, state_condition};
 use crate::store::{Counts, DeliveryQuery, Finished, History, Old, Page, StoreError};
 
 /// A delivery with its event, and its endpoint if there is one.
@@ -75,44 +76,43 @@ fn find_event(connection: &Connection, tenant: &Tenant, id: &EventId) -> rusqlit
 
 /// Only the conditions that are asked for stand in the statement, so that each can use its index; values are always bound.
 fn find_deliveries(connection: &Connection, query: &DeliveryQuery, page: Page) -> rusqlite::Result<Vec<Delivery>> {
-    let after = page.after.map(|id| id.as_bytes().to_vec()).unwrap_or_default();
-    let tenant = query.tenant.as_ref().map(Tenant::as_str);
-    let event = query.event.as_ref().map(EventId::as_str);
-    let endpoint = query.endpoint.map(|id| id.as_bytes().to_vec());
-    let event_type = query.event_type.as_ref().map(EventType::as_str);
-    let (from, to) = (query.from.map(Timestamp::as_micros), query.to.map(Timestamp::as_micros));
-    let mut conditions = vec!["d.id > :after"];
-    let mut values: Vec<(&str, &dyn ToSql)> = vec![(":after", &after), (":limit", &page.limit)];
-    if tenant.is_some() && event.is_some() {
-        conditions.push("d.event = (SELECT event FROM hookwire_publish WHERE tenant = :tenant AND id = :event)");
-        values.extend([(":tenant", &tenant as &dyn ToSql), (":event", &event)]);
-    } else if tenant.is_some() {
-        conditions.push("e.tenant = :tenant");
-        values.push((":tenant", &tenant));
-    } else if event.is_some() {
-        conditions.push("e.id = :event");
-        values.push((":event", &event));
-    }
-    if endpoint.is_some() {
-        conditions.push("d.endpoint = :endpoint");
-        values.push((":endpoint", &endpoint));
-    }
-    if event_type.is_some() {
-        conditions.push("e.type = :type");
-        values.push((":type", &event_type));
-    }
-    if from.is_some() {
-        conditions.push("d.created_at >= :from");
-        values.push((":from", &from));
-    }
-    if to.is_some() {
-        conditions.push("d.created_at < :to");
-        values.push((":to", &to));
-    }
-    conditions.extend(query.state.map(state_condition));
-    let rest = format!("{DELIVERIES} WHERE {} ORDER BY d.id LIMIT :limit", conditions.join(" AND "));
+    let asked: Vec<_> = conditions(query, page).into_iter().filter(|(.., value)| value.is_some()).collect();
+    let state = query.state.map(state_condition);
+    let conditions: Vec<_> = asked.iter().map(|(_, condition, _)| *condition).chain(state).collect();
+    let conditions = if conditions.is_empty() { "TRUE".into() } else { conditions.join(" AND ") };
+    let order = if page.newest_first { "DESC" } else { "ASC" };
+    let rest = format!("{DELIVERIES} WHERE {conditions} ORDER BY d.id {order} LIMIT :limit");
+    let mut values: Vec<(&str, &dyn ToSql)> =
+        asked.iter().map(|(name, _, value)| (*name, value as &dyn ToSql)).collect();
+    values.push((":limit", &page.limit));
     let mut statement = connection.prepare_cached(&select(DELIVERY_COLUMNS, &rest))?;
     statement.query_map(&*values, delivery)?.collect()
+}
+
+/// A parameter's name, the condition that it stands in, and its value where that was asked for.
+type Condition = (&'static str, &'static str, Option<Value>);
+
+fn conditions(query: &DeliveryQuery, page: Page) -> Vec<Condition> {
+    let blob = |bytes: &[u8; 16]| Value::Blob(bytes.to_vec());
+    let text = |text: &str| Value::Text(text.to_owned());
+    let time = |at: Timestamp| Value::Integer(at.as_micros());
+    let (first, end) = ids_made(query.from, query.to);
+    let after = if page.newest_first { "d.id < :after" } else { "d.id > :after" };
+    let event = match query.tenant {
+        Some(_) => "d.event = (SELECT event FROM hookwire_publish WHERE tenant = :tenant AND id = :event)",
+        None => "e.id = :event",
+    };
+    vec![
+        (":after", after, page.after.map(|id| blob(id.as_bytes()))),
+        (":first", "d.id >= :first", first.map(|id| blob(id.as_bytes()))),
+        (":end", "d.id < :end", end.map(|id| blob(id.as_bytes()))),
+        (":from", "d.created_at >= :from", query.from.map(time)),
+        (":to", "d.created_at < :to", query.to.map(time)),
+        (":tenant", "e.tenant = :tenant", query.tenant.as_ref().map(|tenant| text(tenant.as_str()))),
+        (":event", event, query.event.as_ref().map(|id| text(id.as_str()))),
+        (":endpoint", "d.endpoint = :endpoint", query.endpoint.map(|id| blob(id.as_bytes()))),
+        (":type", "e.type = :type", query.event_type.as_ref().map(|event_type| text(event_type.as_str()))),
+    ]
 }
 
 fn counts(connection: &Connection, endpoint: Option<EndpointId>) -> rusqlite::Result<Counts> {

@@ -5,7 +5,7 @@ use crate::delivery::{DeliveryState, Next, Settlement};
 use crate::endpoint::{Endpoint, EndpointState};
 use crate::id::{DeliveryId, EndpointId, EventId};
 use crate::retry::FailReason;
-use crate::store::{Appended, EventQuery, Owe, Put, Settled};
+use crate::store::{Appended, EventQuery, Owe, Page, Put, Settled};
 
 const EXHAUSTED: Next = Next::Failed { reason: FailReason::Exhausted };
 
@@ -82,7 +82,7 @@ pub async fn owe_adds_a_delivery_to_a_stored_event(subject: &Subject) {
     assert_eq!(subject.claim(old, 9, NOW).await.len(), 1, "the first is still owed");
 }
 
-/// In the order of appending, whatever the page.
+/// In the order of appending, or the other way round, whatever the page.
 pub async fn events_obey_the_query_and_page_without_gaps(subject: &Subject) {
     let (endpoint, later) = (lane(), NOW + MINUTE);
     let mut ids = Vec::new();
@@ -92,17 +92,20 @@ pub async fn events_obey_the_query_and_page_without_gaps(subject: &Subject) {
         subject.append(append(event, &[endpoint], at)).await;
     }
     subject.append(append(event("umbrella"), &[], NOW)).await;
-    let found = async |query: &EventQuery| -> Vec<EventId> {
-        let (mut found, mut after) = (Vec::new(), 0);
+    let pages = async |query: &EventQuery, mut page: Page<u64>| -> Vec<EventId> {
+        let mut found = Vec::new();
         loop {
-            let page = ok(subject.store.events(query, after, 3).await);
-            let Some(last) = page.last() else { return found };
-            after = last.cursor;
-            found.extend(page.into_iter().map(|event| event.id));
+            let events = ok(subject.store.events(query, page).await);
+            let Some(last) = events.last() else { return found };
+            page = page.after(last.cursor);
+            found.extend(events.into_iter().map(|event| event.id));
         }
     };
+    let found = async |query: &EventQuery| pages(query, Page::of(3)).await;
     let all = EventQuery::of("acme");
     assert_eq!(found(&all).await, ids);
+    let reversed: Vec<_> = ids.iter().rev().cloned().collect();
+    assert_eq!(pages(&all, Page::of(3).newest_first()).await, reversed);
     assert_eq!(found(&all.clone().between(NOW, later)).await, ids[..2]);
     assert_eq!(found(&all.clone().between(later, later + MINUTE)).await, ids[2..]);
     assert_eq!(found(&all.clone().missing_at(endpoint)).await, Vec::<EventId>::new());
@@ -132,7 +135,7 @@ pub async fn expunge_forgets_the_payload_and_cancels_what_is_owed(subject: &Subj
         "there is nothing to send"
     );
     assert_eq!(ok(subject.store.owe(vec![owe(&event.id, owed)]).await), [false]);
-    assert!(ok(subject.store.events(&EventQuery::of("acme"), 0, 9).await).is_empty());
+    assert!(ok(subject.store.events(&EventQuery::of("acme"), Page::of(9)).await).is_empty());
     assert!(matches!(subject.append(append).await, Appended::Duplicate | Appended::Conflict), "its id stays taken");
 }
 

@@ -53,23 +53,28 @@ pub async fn deliveries_obey_the_query(subject: &Subject) {
     assert_eq!(found(DeliveryQuery { tenant: Some(made.tenant), ..of_event }).await, 0, "another tenant's event");
 }
 
-/// Pages together cover every delivery once, in the order of making.
+/// Pages together cover every delivery once, in the order of making, or the other way round.
 pub async fn deliveries_page_without_gaps(subject: &Subject) {
     let lane = lane();
     let mut expected = Vec::new();
     for _ in 0..7 {
         expected.push(subject.owe(lane).await);
     }
+    assert_eq!(all_pages(subject, Page::of(3)).await, expected);
+    expected.reverse();
+    assert_eq!(all_pages(subject, Page::of(3).newest_first()).await, expected);
+}
+
+async fn all_pages(subject: &Subject, first: Page) -> Vec<DeliveryId> {
     let mut found: Vec<DeliveryId> = Vec::new();
     loop {
-        let page = Page { after: found.last().copied(), limit: 3 };
+        let page = first.after(found.last().copied());
         let deliveries = ok(subject.store.deliveries(&DeliveryQuery::default(), page).await);
         if deliveries.is_empty() {
-            break;
+            return found;
         }
         found.extend(deliveries.iter().map(|delivery| delivery.id));
     }
-    assert_eq!(found, expected);
 }
 
 /// In the order made, with outcome, time, duration and excerpt.

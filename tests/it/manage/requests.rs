@@ -90,6 +90,7 @@ async fn a_parameter_that_is_wrong_is_named() {
         ("/endpoints?colour=red", "colour"),
         ("/events?from=x", "from"),
         ("/events?cursor=x", "cursor"),
+        ("/events?order=x", "order"),
         ("/deliveries?state=lost", "state"),
         ("/deliveries?endpoint=x", "endpoint"),
         ("/deliveries?type=a..b", "type"),
@@ -239,18 +240,44 @@ async fn lists_are_read_page_by_page() {
     for (path, all) in
         [("/endpoints", 5), ("/events", 5), ("/deliveries", 15), ("/deliveries?state=pending&type=a.b", 15)]
     {
-        let joined = if path.contains('?') { '&' } else { '?' };
-        let (mut seen, mut cursor) = (Vec::new(), String::new());
-        for _ in 0..20 {
-            let page = api.ask(Some("acme"), &format!("GET {path}{joined}limit=2{cursor}"), None).await.json();
-            seen.extend(page["items"].as_array().unwrap().iter().map(|item| item["id"].to_string()));
-            let Some(next) = page["next_cursor"].as_str() else { break };
-            cursor = format!("&cursor={next}");
-        }
+        let mut seen = ids(&api, path).await;
         let count = seen.len();
         seen.sort();
         seen.dedup();
         assert_eq!((seen.len(), count), (all, all), "{path}");
+    }
+}
+
+/// Of all pages of a list.
+async fn ids(api: &Api, path: &str) -> Vec<String> {
+    let joined = if path.contains('?') { '&' } else { '?' };
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    for _ in 0..20 {
+        let page = api.ask(Some("acme"), &format!("GET {path}{joined}limit=2{cursor}"), None).await.json();
+        seen.extend(page["items"].as_array().unwrap().iter().map(|item| item["id"].to_string()));
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    seen
+}
+
+#[tokio::test]
+async fn events_and_deliveries_come_newest_first_or_the_other_way_round() {
+    let api = Api::new();
+    endpoint(&api).await;
+    for turn in 0..5 {
+        let event = json!({"type": "a.b", "id": format!("event-{turn}"), "data": turn});
+        api.ask(Some("acme"), "POST /events", Some(&event)).await;
+    }
+    let newest: Vec<_> = (0..5).rev().map(|turn| format!("\"event-{turn}\"")).collect();
+    assert_eq!(ids(&api, "/events").await, newest);
+    let newest = ids(&api, "/deliveries").await;
+    assert!(newest.is_sorted_by(|one, next| one > next), "an id sorts by when it was made: {newest:?}");
+    for path in ["/events", "/deliveries"] {
+        let mut oldest = ids(&api, &format!("{path}?order=oldest_first")).await;
+        oldest.reverse();
+        assert_eq!(oldest, ids(&api, &format!("{path}?order=newest_first")).await);
+        assert_eq!(oldest.len(), 5);
     }
 }
 

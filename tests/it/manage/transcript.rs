@@ -35,6 +35,11 @@ async fn the_description_is_served() {
     let api = Api::new();
     assert_eq!(api.ask(Some("acme"), "GET /openapi.json", None).await.json(), api.manage.openapi());
     assert_eq!(api.manage.openapi()["openapi"], "3.1.0");
+    let description = api.manage.openapi();
+    for reference in references(&description) {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(description.pointer(pointer).is_some(), "{reference} leads nowhere");
+    }
 }
 
 /// What differs from run to run is named in the order in which it appears.
@@ -210,5 +215,16 @@ async fn every_route_answers_as_it_did() {
                 );
             }
         }
+    }
+}
+
+fn references(of: &Value) -> Vec<&str> {
+    match of {
+        Value::Object(members) => {
+            let own = members.get("$ref").and_then(Value::as_str);
+            own.into_iter().chain(members.values().flat_map(references)).collect()
+        }
+        Value::Array(items) => items.iter().flat_map(references).collect(),
+        _ => Vec::new(),
     }
 }

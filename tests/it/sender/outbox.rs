@@ -7,7 +7,7 @@ use std::time::Duration;
 use hookwire::event::NewEvent;
 use hookwire::id::EventId;
 use hookwire::sender::Sender;
-use hookwire::store::{Control, EventQuery, Intake, SqliteStore};
+use hookwire::store::{Control, EventQuery, Intake, Page, SqliteStore};
 
 use super::{Running, endpoint, event, finished, sender};
 use crate::support::server::{Reply, Server};
@@ -39,7 +39,7 @@ impl Shop {
     }
 
     async fn events(&self) -> usize {
-        self.store.events(&EventQuery::of("acme"), 0, 1_000).await.unwrap().len()
+        self.store.events(&EventQuery::of("acme"), Page::of(1_000)).await.unwrap().len()
     }
 
     /// What a row of the outbox that is not taken in says.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use hookwire::delivery::DeliveryState;
 use hookwire::event::Order;
 use hookwire::retry::{FailReason, RetryPolicy};
-use hookwire::store::{Control, EventQuery, History};
+use hookwire::store::{Control, EventQuery, History, Page};
 
 use super::world::{Sent, World, policy};
 
@@ -39,7 +39,7 @@ pub async fn judge(world: &World) {
     for sent in &known.sent {
         assert!(known.attempted.contains(&sent.event), "I2: {sent:?}");
     }
-    let stored = store.events(&EventQuery::of("default"), 0, 10_000).await.unwrap();
+    let stored = store.events(&EventQuery::of("default"), Page::of(10_000)).await.unwrap();
     let place: HashMap<_, _> = stored.iter().map(|event| (event.id.clone(), event.cursor)).collect();
     order(&known.sent, |sent| place[&sent.event]);
     // The simulation is worth something only where things happen.
