@@ -26,25 +26,29 @@ const NUMBER_BITS: u32 = 21;
 /// How often a group is tried again whose commit was not answered. It is idempotent, and knows its own.
 const AGAIN: Tries = Tries::new(3, Duration::from_millis(100));
 
-/// Inserts events from ten columns.
+/// Inserts events from ten columns, each at a place in its ordering key.
 macro_rules! events {
-    () => {
-        "INSERT INTO hookwire.event \
-         (key, tenant, id, type, content_type, occurred_at, appended_at, order_key, expires_at, body, place) \
-         SELECT e.*, CASE WHEN e.order_key IS NULL THEN 0 ELSE nextval('hookwire.place') END \
-         FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS e \
-         (key, tenant, id, type, content_type, occurred_at, appended_at, order_key, expires_at, body)"
+    ($place:literal) => {
+        concat!(
+            "INSERT INTO hookwire.event \
+             (key, tenant, id, type, content_type, occurred_at, appended_at, order_key, expires_at, body, place) \
+             SELECT e.*, ",
+            $place,
+            " FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS e \
+             (key, tenant, id, type, content_type, occurred_at, appended_at, order_key, expires_at, body)"
+        )
     };
 }
 
-/// Inserts deliveries from seven columns.
+/// Inserts deliveries from seven columns, each at a place in its ordering key.
 macro_rules! deliveries {
-    ($($column:literal),*) => {
+    ($place:literal, $($column:literal),*) => {
         concat!(
             "INSERT INTO hookwire.delivery \
              (id, event, endpoint, due, leased, created_at, order_key, state, fence, attempts, faults, place, log) \
-             SELECT d.*, 0, d.leased::integer, d.leased::integer, 0, CASE WHEN d.order_key IS NULL THEN 0 \
-             ELSE (SELECT e.place FROM hookwire.event e WHERE e.key = d.event) END, '' FROM unnest(",
+             SELECT d.*, 0, d.leased::integer, d.leased::integer, 0, ",
+            $place,
+            ", '' FROM unnest(",
             deliveries!(@list $($column),*),
             ") AS d (id, event, endpoint, due, leased, created_at, order_key)"
         )
@@ -52,8 +56,17 @@ macro_rules! deliveries {
     (@list $first:literal $(, $rest:literal)*) => { concat!($first $(, ", ", $rest)*) };
 }
 
-const EVENTS: &str = events!();
-const DELIVERIES: &str = deliveries!("$1", "$2", "$3", "$4", "$5", "$6", "$7");
+const EVENTS: &str = events!("CASE WHEN e.order_key IS NULL THEN 0 ELSE nextval('hookwire.place') END");
+const DELIVERIES: &str = deliveries!(
+    "CASE WHEN d.order_key IS NULL THEN 0 ELSE (SELECT e.place FROM hookwire.event e WHERE e.key = d.event) END",
+    "$1",
+    "$2",
+    "$3",
+    "$4",
+    "$5",
+    "$6",
+    "$7"
+);
 
 /// Numbers of events that nobody else has.
 #[derive(Debug, Default)]
@@ -142,14 +155,15 @@ pub(super) struct Appending {
     keys: Vec<i64>,
 }
 
-/// Everything in one statement, which is a transaction of its own, where nothing is known under any of the ids.
+/// Everything in one statement, which is a transaction of its own, where nothing is known under any of the ids and nothing is
+/// ordered. Looking up places that nothing has would cost more than the rest of its beginning.
 const AT_ONCE: &str = concat!(
     "WITH published AS (INSERT INTO hookwire.publish (tenant, id, event, fingerprint, appended_at) \
      SELECT * FROM unnest($2, $3, $1, $11, $7)), \
      stored AS (",
-    events!(),
+    events!("0"),
     ") ",
-    deliveries!("$12", "$13", "$14", "$15", "$16", "$17", "$18")
+    deliveries!("0", "$12", "$13", "$14", "$15", "$16", "$17", "$18")
 );
 
 /// For how many groups the longer way is taken after one in which an id was taken.
