@@ -4,20 +4,20 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio_postgres::types::{ToSql, Type};
-use uuid::Uuid;
 
 use super::PostgresStore;
 use super::error::Trouble;
 use super::partitions;
 use super::rows::{
-    DELIVERIES, delivery, delivery_id, event, event_columns, get, read_log, time, uuid_of_delivery, uuid_of_endpoint,
+    DELIVERIES, DELIVERY_COLUMNS, delivery, delivery_id, event, event_columns, get, read_log, time, uuid_of_delivery,
+    uuid_of_endpoint,
 };
 use super::session::{Operation, Param, Session};
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery};
-use crate::event::{Event, EventType};
+use crate::event::Event;
 use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
-use crate::store::relational::{ids_made, shown_state, state_condition};
+use crate::store::relational::shown_state;
 use crate::store::{Counts, DeliveryQuery, Finished, History, Old, Page, StoreError};
 
 #[async_trait]
@@ -29,7 +29,7 @@ impl History for PostgresStore {
     }
 
     async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
-        let sql = format!("{DELIVERIES} WHERE d.id = $1");
+        let sql = format!("SELECT {DELIVERY_COLUMNS} {DELIVERIES} WHERE d.id = $1");
         let rows = self.query_text(&sql, &[(&uuid_of_delivery(id), Type::UUID)]).await?;
         rows.first().map(delivery).transpose().map_err(Trouble::into_store_error)
     }
@@ -89,77 +89,12 @@ const COUNTS: &str = "SELECT d.state, n.state AS endpoint_state, count(*) AS cou
 const COUNTS_OF: &str = "SELECT d.state, n.state AS endpoint_state, count(*) AS count FROM hookwire.every_delivery d \
      LEFT JOIN hookwire.endpoint n ON n.id = d.endpoint WHERE d.endpoint = $1 GROUP BY d.state, n.state";
 
-/// Conditions with their values.
-struct Conditions {
-    text: Vec<String>,
-    values: Vec<(Box<dyn ToSql + Sync + Send>, Type)>,
-}
-
-impl Conditions {
-    /// Binds a value; answers what stands for it in the statement.
-    fn bind(&mut self, value: impl ToSql + Sync + Send + 'static, kind: Type) -> String {
-        self.values.push((Box::new(value), kind));
-        format!("${}", self.values.len())
-    }
-
-    /// Only what is asked for stands in the statement, so that each condition can use its index; values are always bound.
-    fn of(query: &DeliveryQuery, page: Page) -> Self {
-        let mut all = Self { text: Vec::new(), values: Vec::new() };
-        let start = if page.newest_first { Uuid::max() } else { Uuid::nil() };
-        let after = all.bind(page.after.map_or(start, uuid_of_delivery), Type::UUID);
-        all.text.push(format!("d.id {} {after}", if page.newest_first { "<" } else { ">" }));
-        let tenant = query.tenant.as_ref().map(|tenant| all.bind(tenant.as_str().to_owned(), Type::TEXT));
-        let event = query.event.as_ref().map(|event| all.bind(event.as_str().to_owned(), Type::TEXT));
-        all.text.extend(match (tenant, event) {
-            (Some(tenant), Some(event)) => {
-                Some(format!("d.event = (SELECT event FROM hookwire.publish WHERE tenant = {tenant} AND id = {event})"))
-            }
-            (Some(tenant), None) => Some(format!("e.tenant = {tenant}")),
-            (None, Some(event)) => Some(format!("e.id = {event}")),
-            (None, None) => None,
-        });
-        if let Some(endpoint) = query.endpoint {
-            let endpoint = all.bind(uuid_of_endpoint(endpoint), Type::UUID);
-            all.text.push(format!("d.endpoint = {endpoint}"));
-        }
-        if let Some(event_type) = query.event_type.as_ref().map(EventType::as_str) {
-            let event_type = all.bind(event_type.to_owned(), Type::TEXT);
-            all.text.push(format!("e.type = {event_type}"));
-        }
-        // Partitions of other days need not be looked at.
-        let (first, end) = ids_made(query.from, query.to);
-        for (id, beyond) in [(first, ">="), (end, "<")] {
-            if let Some(id) = id {
-                let id = all.bind(uuid_of_delivery(id), Type::UUID);
-                all.text.push(format!("d.id {beyond} {id}"));
-            }
-        }
-        if let Some(from) = query.from {
-            let from = all.bind(from.as_micros(), Type::INT8);
-            all.text.push(format!("d.created_at >= {from}"));
-        }
-        if let Some(to) = query.to {
-            let to = all.bind(to.as_micros(), Type::INT8);
-            all.text.push(format!("d.created_at < {to}"));
-        }
-        all.text.extend(query.state.map(|state| state_condition(state).to_owned()));
-        all
-    }
-}
-
 impl PostgresStore {
-    async fn find_deliveries(&self, query: &DeliveryQuery, page: Page) -> Result<Vec<tokio_postgres::Row>, StoreError> {
-        // The text differs by the conditions that are asked for and by nothing else: each is prepared once.
-        let mut conditions = Conditions::of(query, page);
-        let limit = conditions.bind(i64::from(page.limit), Type::INT8);
-        let order = if page.newest_first { "DESC" } else { "ASC" };
-        let sql = format!("{DELIVERIES} WHERE {} ORDER BY d.id {order} LIMIT {limit}", conditions.text.join(" AND "));
-        let params: Vec<Param<'_>> =
-            conditions.values.iter().map(|(value, kind)| (&**value as &(dyn ToSql + Sync), kind.clone())).collect();
-        self.query_text(&sql, &params).await
-    }
-
-    async fn query_text(&self, sql: &str, params: &[Param<'_>]) -> Result<Vec<tokio_postgres::Row>, StoreError> {
+    pub(super) async fn query_text(
+        &self,
+        sql: &str,
+        params: &[Param<'_>],
+    ) -> Result<Vec<tokio_postgres::Row>, StoreError> {
         let session = self.db.session().await.map_err(Trouble::into_store_error)?;
         let sql = self.db.schema.apply(sql);
         session.query_text(&sql, params).await.map_err(Trouble::into_store_error)

@@ -84,6 +84,7 @@ mod error;
 mod group;
 mod history;
 mod intake;
+mod list;
 mod migrate;
 mod open;
 mod order;

@@ -100,12 +100,14 @@ pub(super) fn event(row: &Row) -> Result<Event, Trouble> {
 }
 
 /// A delivery with its event's names, and the state of its endpoint, if there is one.
-pub(super) const DELIVERIES: &str = "SELECT d.id, d.endpoint, d.state, d.due, d.attempts, d.created_at, d.finished_at, \
-     d.reason, e.tenant AS event_tenant, e.id AS event_id, e.type AS event_type, n.state AS endpoint_state \
-     FROM hookwire.every_delivery d JOIN hookwire.event e ON e.key = d.event \
+pub(super) const DELIVERY_COLUMNS: &str = "d.id, d.endpoint, d.state, d.due, d.attempts, d.created_at, d.finished_at, \
+     d.reason, e.tenant AS event_tenant, e.id AS event_id, e.type AS event_type, n.state AS endpoint_state";
+
+/// Where [`DELIVERY_COLUMNS`] are.
+pub(super) const DELIVERIES: &str = "FROM hookwire.every_delivery d JOIN hookwire.event e ON e.key = d.event \
      LEFT JOIN hookwire.endpoint n ON n.id = d.endpoint";
 
-/// A delivery from [`DELIVERIES`].
+/// A delivery from [`DELIVERY_COLUMNS`].
 pub(super) fn delivery(row: &Row) -> Result<Delivery, Trouble> {
     let parts = EventParts {
         tenant: tenant(row, "event_tenant")?,

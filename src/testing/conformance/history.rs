@@ -53,23 +53,38 @@ pub async fn deliveries_obey_the_query(subject: &Subject) {
     assert_eq!(found(DeliveryQuery { tenant: Some(made.tenant), ..of_event }).await, 0, "another tenant's event");
 }
 
-/// Pages together cover every delivery once, in the order of making, or the other way round.
+/// Pages together cover every delivery once, in the order of making, or the other way round; those of a tenant, too, beside others'.
 pub async fn deliveries_page_without_gaps(subject: &Subject) {
-    let lane = lane();
-    let mut expected = Vec::new();
+    let (lane, other) = (lane(), lane());
+    let (mut own, mut all) = (Vec::new(), Vec::new());
     for _ in 0..7 {
-        expected.push(subject.owe(lane).await);
+        let owed = subject.owe(lane).await;
+        let umbrella = append(event("umbrella"), &[other], NOW);
+        own.push(owed);
+        all.extend([owed, one(umbrella.deliveries.clone()).id]);
+        subject.append(umbrella).await;
     }
-    assert_eq!(all_pages(subject, Page::of(3)).await, expected);
-    expected.reverse();
-    assert_eq!(all_pages(subject, Page::of(3).newest_first()).await, expected);
+    for leased in subject.claim(lane, 3, NOW).await {
+        subject.settle(&leased, Next::Delivered).await;
+    }
+    all.sort();
+    for (tenant, mut expected) in [(None, all), (Some(tenant("acme")), own), (Some(tenant("nobody")), Vec::new())] {
+        let query = DeliveryQuery { tenant, ..DeliveryQuery::default() };
+        for limit in [3, 100] {
+            assert_eq!(all_pages(subject, &query, Page::of(limit)).await, expected);
+        }
+        expected.reverse();
+        for limit in [3, 100] {
+            assert_eq!(all_pages(subject, &query, Page::of(limit).newest_first()).await, expected);
+        }
+    }
 }
 
-async fn all_pages(subject: &Subject, first: Page) -> Vec<DeliveryId> {
+async fn all_pages(subject: &Subject, query: &DeliveryQuery, first: Page) -> Vec<DeliveryId> {
     let mut found: Vec<DeliveryId> = Vec::new();
     loop {
         let page = first.after(found.last().copied());
-        let deliveries = ok(subject.store.deliveries(&DeliveryQuery::default(), page).await);
+        let deliveries = ok(subject.store.deliveries(query, page).await);
         if deliveries.is_empty() {
             return found;
         }

@@ -1,0 +1,125 @@
+//! Lists of deliveries.
+
+use tokio_postgres::Row;
+use tokio_postgres::types::{ToSql, Type};
+use uuid::Uuid;
+
+use super::PostgresStore;
+use super::rows::{DELIVERIES, DELIVERY_COLUMNS, uuid_of_delivery, uuid_of_endpoint};
+use super::session::Param;
+use crate::event::EventType;
+use crate::store::relational::{ids_made, state_condition};
+use crate::store::{DeliveryQuery, Page, StoreError};
+
+/// Among so many deliveries from the end that is asked for a tenant's are looked for before its own events are gone through: the
+/// first finds those of a busy tenant, the second those of a quiet one, and neither reads all that is stored.
+const NEAREST: u32 = 10_000;
+
+impl PostgresStore {
+    pub(super) async fn find_deliveries(&self, query: &DeliveryQuery, page: Page) -> Result<Vec<Row>, StoreError> {
+        let asked = Asked::of(query, page);
+        if !asked.is_of_tenant(query) {
+            return self.list(&asked, DELIVERIES).await;
+        }
+        let near = self.list(&asked, &asked.nearest()).await?;
+        if near.len() >= page.limit as usize { Ok(near) } else { self.list(&asked, &asked.own()).await }
+    }
+
+    async fn list(&self, asked: &Asked, from: &str) -> Result<Vec<Row>, StoreError> {
+        let Asked { ids, rest, order, limit, values, .. } = asked;
+        let conditions = [ids.as_slice(), rest.as_slice()].concat().join(" AND ");
+        let sql = format!("SELECT {DELIVERY_COLUMNS} {from} WHERE {conditions} ORDER BY d.id {order} LIMIT {limit}");
+        let params: Vec<Param<'_>> =
+            values.iter().map(|(value, kind)| (&**value as &(dyn ToSql + Sync), kind.clone())).collect();
+        self.query_text(&sql, &params).await
+    }
+}
+
+/// What is asked for as SQL. The text differs by the conditions that are asked for and by nothing else: each is prepared once, can
+/// use its index, and its values are always bound.
+struct Asked {
+    /// Conditions on the delivery's id.
+    ids: Vec<String>,
+    rest: Vec<String>,
+    tenant: Option<String>,
+    order: &'static str,
+    limit: String,
+    values: Vec<(Box<dyn ToSql + Sync + Send>, Type)>,
+}
+
+impl Asked {
+    fn of(query: &DeliveryQuery, page: Page) -> Self {
+        let order = if page.newest_first { "DESC" } else { "ASC" };
+        let (ids, rest, values) = (Vec::new(), Vec::new(), Vec::new());
+        let mut all = Self { ids, rest, tenant: None, order, limit: String::new(), values };
+        all.limit = all.bind(i64::from(page.limit), Type::INT8);
+        all.ids_of(query, page);
+        all.tenant = query.tenant.as_ref().map(|tenant| all.bind(tenant.as_str().to_owned(), Type::TEXT));
+        let event = query.event.as_ref().map(|event| all.bind(event.as_str().to_owned(), Type::TEXT));
+        all.rest.extend(match (&all.tenant, event) {
+            (Some(tenant), Some(event)) => {
+                Some(format!("d.event = (SELECT event FROM hookwire.publish WHERE tenant = {tenant} AND id = {event})"))
+            }
+            (Some(tenant), None) => Some(format!("e.tenant = {tenant}")),
+            (None, Some(event)) => Some(format!("e.id = {event}")),
+            (None, None) => None,
+        });
+        if let Some(endpoint) = query.endpoint {
+            let endpoint = all.bind(uuid_of_endpoint(endpoint), Type::UUID);
+            all.rest.push(format!("d.endpoint = {endpoint}"));
+        }
+        if let Some(event_type) = query.event_type.as_ref().map(EventType::as_str) {
+            let event_type = all.bind(event_type.to_owned(), Type::TEXT);
+            all.rest.push(format!("e.type = {event_type}"));
+        }
+        for (at, beyond) in [(query.from, ">="), (query.to, "<")] {
+            if let Some(at) = at {
+                let at = all.bind(at.as_micros(), Type::INT8);
+                all.rest.push(format!("d.created_at {beyond} {at}"));
+            }
+        }
+        all.rest.extend(query.state.map(|state| state_condition(state).to_owned()));
+        all
+    }
+
+    /// Behind the page before, and in partitions of the days that are asked for.
+    fn ids_of(&mut self, query: &DeliveryQuery, page: Page) {
+        let (beyond, start) = if page.newest_first { ("<", Uuid::max()) } else { (">", Uuid::nil()) };
+        let (first, end) = ids_made(query.from, query.to);
+        let after = page.after.map_or(start, uuid_of_delivery);
+        let bounds = [(beyond, Some(after)), (">=", first.map(uuid_of_delivery)), ("<", end.map(uuid_of_delivery))];
+        for (beyond, id) in bounds {
+            if let Some(id) = id {
+                let id = self.bind(id, Type::UUID);
+                self.ids.push(format!("d.id {beyond} {id}"));
+            }
+        }
+    }
+
+    /// Binds a value; answers what stands for it in the statement.
+    fn bind(&mut self, value: impl ToSql + Sync + Send + 'static, kind: Type) -> String {
+        self.values.push((Box::new(value), kind));
+        format!("${}", self.values.len())
+    }
+
+    /// Whether nothing but the tenant narrows it down: events and endpoints have indexes.
+    const fn is_of_tenant(&self, query: &DeliveryQuery) -> bool {
+        self.tenant.is_some() && query.event.is_none() && query.endpoint.is_none()
+    }
+
+    fn nearest(&self) -> String {
+        let (ids, order) = (self.ids.join(" AND "), self.order);
+        let near = format!("SELECT * FROM hookwire.every_delivery d WHERE {ids} ORDER BY d.id {order} LIMIT {NEAREST}");
+        DELIVERIES.replace("hookwire.every_delivery d", &format!("({near}) d"))
+    }
+
+    /// `OFFSET 0` keeps the planner from going the other way round.
+    fn own(&self) -> String {
+        let tenant = self.tenant.as_deref().unwrap_or("NULL");
+        format!(
+            "FROM (SELECT * FROM hookwire.event WHERE tenant = {tenant} OFFSET 0) e CROSS JOIN LATERAL \
+             (SELECT * FROM hookwire.every_delivery d WHERE d.event = e.key OFFSET 0) d \
+             LEFT JOIN hookwire.endpoint n ON n.id = d.endpoint"
+        )
+    }
+}
