@@ -146,7 +146,8 @@ impl Leased {
 /// A delivery to be appended with its event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NewDelivery {
-    /// Its id.
+    /// Its id, [generated](DeliveryId::generate) when it is made: lists sort by it, and look for those of a time among the ids of
+    /// that time.
     pub id: DeliveryId,
     /// The endpoint it is owed to.
     pub endpoint: EndpointId,

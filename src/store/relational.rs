@@ -34,6 +34,13 @@ pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
+impl<C> Page<C> {
+    /// What compares what is behind a place with it, and how rows are ordered.
+    pub(super) const fn direction(&self) -> (&'static str, &'static str) {
+        if self.newest_first { ("<", "DESC") } else { (">", "ASC") }
+    }
+}
+
 /// Where a page by number begins, excluded.
 pub(super) fn cursor(page: Page<u64>) -> i64 {
     page.after.map_or(if page.newest_first { i64::MAX } else { 0 }, signed)

@@ -1,11 +1,15 @@
 //! Partitions, wake-ups and the clock.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hookwire::clock::{Clock, SystemClock, Timestamp};
-use hookwire::delivery::{Next, Settlement};
-use hookwire::id::{EndpointId, EventId, Tenant};
-use hookwire::store::{Appended, Claim, History, Intake, LaneClaim, Old, Outbox, PostgresStore};
+use hookwire::delivery::{NewDelivery, Next, Settlement};
+use hookwire::event::NewEvent;
+use hookwire::id::{DeliveryId, EndpointId, EventId, Tenant};
+use hookwire::store::{
+    Append, Appended, Claim, DeliveryQuery, History, Intake, LaneClaim, Old, Outbox, Page, PostgresStore,
+};
 use libtest_mimic::Trial;
 
 use crate::Needs;
@@ -19,6 +23,7 @@ pub fn trials(postgres: &Needs) -> Vec<Trial> {
         postgres.test("upkeep::a_day_is_dropped_when_everything_in_it_is_old", days_are_dropped),
         postgres.test("upkeep::a_day_without_a_partition_of_its_own_is_kept_all_the_same", day_without_partition),
         postgres.test("upkeep::another_process_is_woken", woken),
+        postgres.test("upkeep::a_quiet_tenants_deliveries_are_found_behind_many_of_others", quiet_tenant),
         postgres.test("upkeep::an_unheard_process_still_finds_the_work", found_by_looking),
         postgres.test("upkeep::the_clock_is_the_servers", clock),
     ]
@@ -39,6 +44,34 @@ async fn days(url: &str, schema: &str, table: &str) -> Vec<String> {
                JOIN pg_class p ON p.oid = i.inhparent JOIN pg_namespace n ON n.oid = p.relnamespace \
                WHERE n.nspname = $1 AND p.relname = $2 ORDER BY 1";
     client.query(sql, &[&schema, &table]).await.unwrap().iter().map(|row| row.get(0)).collect()
+}
+
+/// More of them than are looked through before a tenant's own events are.
+async fn quiet_tenant(url: String) {
+    let schema = Schema::fresh(&url);
+    let store = schema.open().await;
+    let (now, lane) = (SystemClock.now(), EndpointId::generate(SystemClock.now()));
+    let of = |tenant: &str, at| {
+        let event = NewEvent::json("a.b", &1).unwrap().tenant(tenant).seal(at);
+        let delivery = NewDelivery { id: DeliveryId::generate(at), endpoint: lane, leased_until: None };
+        Append { event: Arc::new(event), deliveries: vec![delivery], now: at }
+    };
+    let quiet = [of("quiet", now), of("quiet", now + DAY)];
+    let ids = [quiet[0].deliveries[0].id, quiet[1].deliveries[0].id];
+    store.append(quiet.into()).await.unwrap();
+    let between = now + DAY / 2;
+    for _ in 0..11 {
+        store.append((0..1_000).map(|_| of("busy", between)).collect()).await.unwrap();
+    }
+    let mut query = DeliveryQuery::default();
+    query.tenant = Some("quiet".into());
+    let found = async |page| -> Vec<_> {
+        store.deliveries(&query, page).await.unwrap().iter().map(|delivery| delivery.id).collect()
+    };
+    assert_eq!(found(Page::of(9)).await, ids);
+    assert_eq!(found(Page::of(9).newest_first()).await, [ids[1], ids[0]]);
+    assert_eq!(found(Page::of(9).after(ids[1]).newest_first()).await, [ids[0]]);
+    assert_eq!(found(Page::of(1).after(ids[0])).await, [ids[1]]);
 }
 
 /// Today's, tomorrow's and two more stand ready. Time is what the caller says it is.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::MemoryStore;
 use super::order::NEVER;
-use super::tables::{Row, Tables, beyond};
+use super::tables::{Row, Tables, beyond, in_order};
 use crate::clock::Timestamp;
 use crate::delivery::DeliveryState;
 use crate::event::Event;
@@ -121,12 +121,7 @@ impl Tables {
             let summary = EventSummary { cursor: *seq, id, event_type, appended_at: kept.appended_at };
             (in_time(kept.appended_at) && !owed.contains(seq)).then_some(summary)
         };
-        let log = self.log.range(beyond(page));
-        if page.newest_first {
-            log.rev().filter_map(summary).take(page.limit as usize).collect()
-        } else {
-            log.filter_map(summary).take(page.limit as usize).collect()
-        }
+        in_order(page, self.log.range(beyond(page))).filter_map(summary).take(page.limit as usize).collect()
     }
 
     fn expunge(&mut self, tenant: &Tenant, event: &EventId, now: Timestamp) -> bool {

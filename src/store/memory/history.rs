@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::MemoryStore;
-use super::tables::{Row, Tables, beyond};
+use super::tables::{Row, Tables, beyond, in_order};
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, DeliveryState};
 use crate::event::Event;
@@ -30,14 +30,9 @@ impl History for MemoryStore {
 
     async fn deliveries(&self, query: &DeliveryQuery, page: Page) -> Result<Vec<Delivery>, StoreError> {
         let tables = self.tables();
-        let rows = tables.deliveries.range(beyond(page));
-        let fits = |(_, row): &(&DeliveryId, &Row)| tables.fits(query, row);
-        let rows: Vec<_> = if page.newest_first {
-            rows.rev().filter(fits).take(page.limit as usize).collect()
-        } else {
-            rows.filter(fits).take(page.limit as usize).collect()
-        };
-        Ok(rows.into_iter().map(|(id, row)| tables.show(*id, row)).collect())
+        let rows = in_order(page, tables.deliveries.range(beyond(page)));
+        let wanted = rows.filter(|(_, row)| tables.fits(query, row)).take(page.limit as usize);
+        Ok(wanted.map(|(id, row)| tables.show(*id, row)).collect())
     }
 
     async fn attempts(&self, id: DeliveryId) -> Result<Vec<Attempt>, StoreError> {

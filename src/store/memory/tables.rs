@@ -318,6 +318,14 @@ impl Tables {
     }
 }
 
+/// Rows in the order that a page asks for.
+pub(super) fn in_order<'a, C, T>(
+    page: Page<C>,
+    rows: impl DoubleEndedIterator<Item = T> + 'a,
+) -> Box<dyn Iterator<Item = T> + 'a> {
+    if page.newest_first { Box::new(rows.rev()) } else { Box::new(rows) }
+}
+
 /// The keys that a page and those behind it are taken from.
 pub(super) fn beyond<C>(page: Page<C>) -> (Bound<C>, Bound<C>) {
     let end = page.after.map_or(Bound::Unbounded, Bound::Excluded);

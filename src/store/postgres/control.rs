@@ -44,7 +44,7 @@ impl Control for PostgresStore {
             (&missing_at, Type::UUID),
             (&limit, Type::INT8),
         ];
-        let rows = self.db.query(if page.newest_first { NEWEST_EVENTS } else { EVENTS }, &params).await?;
+        let rows = self.query_text(&events_sql(page), &params).await?;
         rows.iter().map(summary).collect::<Result<_, _>>().map_err(Trouble::into_store_error)
     }
 
@@ -53,24 +53,15 @@ impl Control for PostgresStore {
     }
 }
 
-macro_rules! events {
-    ($beyond:literal, $order:literal) => {
-        concat!(
-            "SELECT e.key, e.id AS event_id, e.type AS event_type, e.appended_at FROM hookwire.event e \
-             WHERE e.key ",
-            $beyond,
-            " $1 AND e.tenant = $2 AND e.appended_at >= $3 AND e.appended_at < $4 AND NOT e.expunged \
-             AND ($5 IS NULL OR NOT EXISTS \
-             (SELECT 1 FROM hookwire.every_delivery d WHERE d.event = e.key AND d.endpoint = $5)) \
-             ORDER BY e.key ",
-            $order,
-            " LIMIT $6"
-        )
-    };
+fn events_sql(page: Page<u64>) -> String {
+    let (beyond, order) = page.direction();
+    format!(
+        "SELECT e.key, e.id AS event_id, e.type AS event_type, e.appended_at FROM hookwire.event e \
+         WHERE e.key {beyond} $1 AND e.tenant = $2 AND e.appended_at >= $3 AND e.appended_at < $4 AND NOT e.expunged \
+         AND ($5 IS NULL OR NOT EXISTS (SELECT 1 FROM hookwire.every_delivery d WHERE d.event = e.key AND d.endpoint = $5)) \
+         ORDER BY e.key {order} LIMIT $6"
+    )
 }
-
-const EVENTS: &str = events!(">", "ASC");
-const NEWEST_EVENTS: &str = events!("<", "DESC");
 
 fn summary(row: &tokio_postgres::Row) -> Result<EventSummary, Trouble> {
     Ok(EventSummary {

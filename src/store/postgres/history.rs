@@ -9,7 +9,7 @@ use super::PostgresStore;
 use super::error::Trouble;
 use super::partitions;
 use super::rows::{
-    DELIVERIES, DELIVERY_COLUMNS, delivery, delivery_id, event, event_columns, get, read_log, time, uuid_of_delivery,
+    DELIVERY_COLUMNS, deliveries, delivery, delivery_id, event, event_columns, get, read_log, time, uuid_of_delivery,
     uuid_of_endpoint,
 };
 use super::session::{Operation, Param, Session};
@@ -29,7 +29,7 @@ impl History for PostgresStore {
     }
 
     async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
-        let sql = format!("SELECT {DELIVERY_COLUMNS} {DELIVERIES} WHERE d.id = $1");
+        let sql = format!("SELECT {DELIVERY_COLUMNS} {} WHERE d.id = $1", deliveries("hookwire.every_delivery"));
         let rows = self.query_text(&sql, &[(&uuid_of_delivery(id), Type::UUID)]).await?;
         rows.first().map(delivery).transpose().map_err(Trouble::into_store_error)
     }

@@ -5,7 +5,7 @@ use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
 use super::PostgresStore;
-use super::rows::{DELIVERIES, DELIVERY_COLUMNS, uuid_of_delivery, uuid_of_endpoint};
+use super::rows::{DELIVERY_COLUMNS, deliveries, uuid_of_delivery, uuid_of_endpoint};
 use super::session::Param;
 use crate::event::EventType;
 use crate::store::relational::{ids_made, state_condition};
@@ -18,11 +18,14 @@ const NEAREST: u32 = 10_000;
 impl PostgresStore {
     pub(super) async fn find_deliveries(&self, query: &DeliveryQuery, page: Page) -> Result<Vec<Row>, StoreError> {
         let asked = Asked::of(query, page);
-        if !asked.is_of_tenant(query) {
-            return self.list(&asked, DELIVERIES).await;
+        match &asked.tenant {
+            // Nothing but the tenant narrows it down: events and endpoints have indexes.
+            Some(tenant) if query.event.is_none() && query.endpoint.is_none() => {
+                let near = self.list(&asked, &asked.nearest()).await?;
+                if near.len() >= page.limit as usize { Ok(near) } else { self.list(&asked, &own(tenant)).await }
+            }
+            _ => self.list(&asked, &deliveries("hookwire.every_delivery")).await,
         }
-        let near = self.list(&asked, &asked.nearest()).await?;
-        if near.len() >= page.limit as usize { Ok(near) } else { self.list(&asked, &asked.own()).await }
     }
 
     async fn list(&self, asked: &Asked, from: &str) -> Result<Vec<Row>, StoreError> {
@@ -49,7 +52,7 @@ struct Asked {
 
 impl Asked {
     fn of(query: &DeliveryQuery, page: Page) -> Self {
-        let order = if page.newest_first { "DESC" } else { "ASC" };
+        let (_, order) = page.direction();
         let (ids, rest, values) = (Vec::new(), Vec::new(), Vec::new());
         let mut all = Self { ids, rest, tenant: None, order, limit: String::new(), values };
         all.limit = all.bind(i64::from(page.limit), Type::INT8);
@@ -84,10 +87,11 @@ impl Asked {
 
     /// Behind the page before, and in partitions of the days that are asked for.
     fn ids_of(&mut self, query: &DeliveryQuery, page: Page) {
-        let (beyond, start) = if page.newest_first { ("<", Uuid::max()) } else { (">", Uuid::nil()) };
+        let start = if page.newest_first { Uuid::max() } else { Uuid::nil() };
         let (first, end) = ids_made(query.from, query.to);
         let after = page.after.map_or(start, uuid_of_delivery);
-        let bounds = [(beyond, Some(after)), (">=", first.map(uuid_of_delivery)), ("<", end.map(uuid_of_delivery))];
+        let bounds =
+            [(page.direction().0, Some(after)), (">=", first.map(uuid_of_delivery)), ("<", end.map(uuid_of_delivery))];
         for (beyond, id) in bounds {
             if let Some(id) = id {
                 let id = self.bind(id, Type::UUID);
@@ -102,24 +106,19 @@ impl Asked {
         format!("${}", self.values.len())
     }
 
-    /// Whether nothing but the tenant narrows it down: events and endpoints have indexes.
-    const fn is_of_tenant(&self, query: &DeliveryQuery) -> bool {
-        self.tenant.is_some() && query.event.is_none() && query.endpoint.is_none()
-    }
-
     fn nearest(&self) -> String {
         let (ids, order) = (self.ids.join(" AND "), self.order);
-        let near = format!("SELECT * FROM hookwire.every_delivery d WHERE {ids} ORDER BY d.id {order} LIMIT {NEAREST}");
-        DELIVERIES.replace("hookwire.every_delivery d", &format!("({near}) d"))
+        deliveries(&format!(
+            "(SELECT * FROM hookwire.every_delivery d WHERE {ids} ORDER BY d.id {order} LIMIT {NEAREST})"
+        ))
     }
+}
 
-    /// `OFFSET 0` keeps the planner from going the other way round.
-    fn own(&self) -> String {
-        let tenant = self.tenant.as_deref().unwrap_or("NULL");
-        format!(
-            "FROM (SELECT * FROM hookwire.event WHERE tenant = {tenant} OFFSET 0) e CROSS JOIN LATERAL \
-             (SELECT * FROM hookwire.every_delivery d WHERE d.event = e.key OFFSET 0) d \
-             LEFT JOIN hookwire.endpoint n ON n.id = d.endpoint"
-        )
-    }
+/// The deliveries of a tenant's events. `OFFSET 0` keeps the planner from going the other way round.
+fn own(tenant: &str) -> String {
+    format!(
+        "FROM (SELECT * FROM hookwire.event WHERE tenant = {tenant} OFFSET 0) e CROSS JOIN LATERAL \
+         (SELECT * FROM hookwire.every_delivery d WHERE d.event = e.key OFFSET 0) d \
+         LEFT JOIN hookwire.endpoint n ON n.id = d.endpoint"
+    )
 }

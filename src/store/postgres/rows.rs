@@ -103,9 +103,10 @@ pub(super) fn event(row: &Row) -> Result<Event, Trouble> {
 pub(super) const DELIVERY_COLUMNS: &str = "d.id, d.endpoint, d.state, d.due, d.attempts, d.created_at, d.finished_at, \
      d.reason, e.tenant AS event_tenant, e.id AS event_id, e.type AS event_type, n.state AS endpoint_state";
 
-/// Where [`DELIVERY_COLUMNS`] are.
-pub(super) const DELIVERIES: &str = "FROM hookwire.every_delivery d JOIN hookwire.event e ON e.key = d.event \
-     LEFT JOIN hookwire.endpoint n ON n.id = d.endpoint";
+/// Where [`DELIVERY_COLUMNS`] are, for deliveries from there.
+pub(super) fn deliveries(from: &str) -> String {
+    format!("FROM {from} d JOIN hookwire.event e ON e.key = d.event LEFT JOIN hookwire.endpoint n ON n.id = d.endpoint")
+}
 
 /// A delivery from [`DELIVERY_COLUMNS`].
 pub(super) fn delivery(row: &Row) -> Result<Delivery, Trouble> {

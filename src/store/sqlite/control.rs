@@ -100,7 +100,7 @@ fn owe(connection: &Connection, owe: &Owe) -> rusqlite::Result<bool> {
 }
 
 fn events(connection: &Connection, query: &EventQuery, page: Page<u64>) -> rusqlite::Result<Vec<EventSummary>> {
-    let (beyond, order) = if page.newest_first { ("<", "DESC") } else { (">", "ASC") };
+    let (beyond, order) = page.direction();
     let sql = format!(
         "SELECT e.seq, e.id, e.type, e.appended_at FROM hookwire_event e WHERE e.seq {beyond} ?1 AND e.tenant = ?2 \
                AND e.appended_at >= ?3 AND e.appended_at < ?4 AND e.expunged = 0 AND (?5 IS NULL OR NOT EXISTS \

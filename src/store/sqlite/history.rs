@@ -78,9 +78,8 @@ fn find_event(connection: &Connection, tenant: &Tenant, id: &EventId) -> rusqlit
 fn find_deliveries(connection: &Connection, query: &DeliveryQuery, page: Page) -> rusqlite::Result<Vec<Delivery>> {
     let asked: Vec<_> = conditions(query, page).into_iter().filter(|(.., value)| value.is_some()).collect();
     let state = query.state.map(state_condition);
-    let conditions: Vec<_> = asked.iter().map(|(_, condition, _)| *condition).chain(state).collect();
-    let conditions = if conditions.is_empty() { "TRUE".into() } else { conditions.join(" AND ") };
-    let order = if page.newest_first { "DESC" } else { "ASC" };
+    let conditions: Vec<_> = ["TRUE"].into_iter().chain(asked.iter().map(|(_, text, _)| *text)).chain(state).collect();
+    let (conditions, (_, order)) = (conditions.join(" AND "), page.direction());
     let rest = format!("{DELIVERIES} WHERE {conditions} ORDER BY d.id {order} LIMIT :limit");
     let mut values: Vec<(&str, &dyn ToSql)> =
         asked.iter().map(|(name, _, value)| (*name, value as &dyn ToSql)).collect();

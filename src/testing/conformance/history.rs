@@ -3,6 +3,7 @@
 use super::subject::{
     MINUTE, NOW, Subject, append, event, event_with_id, lane, new_event, ok, one, settlement, some, tenant,
 };
+use crate::clock::Timestamp;
 use crate::delivery::{DeliveryState, Next};
 use crate::event::{EventType, NewEvent};
 use crate::id::DeliveryId;
@@ -45,6 +46,11 @@ pub async fn deliveries_obey_the_query(subject: &Subject) {
     assert_eq!(found(DeliveryQuery { from: Some(NOW), to: Some(NOW + MINUTE), ..all() }).await, 3);
     assert_eq!(found(DeliveryQuery { from: Some(NOW + MINUTE), ..all() }).await, 0);
     assert_eq!(found(DeliveryQuery { to: Some(NOW), ..all() }).await, 0);
+    let days = MINUTE * 60 * 24 * 3;
+    assert_eq!(found(DeliveryQuery { from: Some(NOW - days), to: Some(NOW + days), ..all() }).await, 3);
+    assert_eq!(found(DeliveryQuery { from: Some(NOW + days), ..all() }).await, 0);
+    let everything = (Some(Timestamp::from_micros(i64::MIN)), Some(Timestamp::MAX));
+    assert_eq!(found(DeliveryQuery { from: everything.0, to: everything.1, ..all() }).await, 3);
     let user_made = EventType::new("user.made").ok();
     assert_eq!(found(DeliveryQuery { event_type: user_made, ..all() }).await, 1);
     let of_event = DeliveryQuery { tenant: Some(paid.tenant.clone()), event: Some(paid.id.clone()), ..all() };
