@@ -5,8 +5,11 @@ use std::fmt::Write as _;
 
 use super::encoding::Encoding;
 use super::events::Known;
+use super::part::Part;
 use super::place::Place;
-use super::scheme::{Algorithm, Grammar, Part, Proof, Scheme, Signature, SignatureAt, StampAt};
+use super::recipe::{Algorithm, Grammar, Signature, SignatureAt};
+use super::scheme::{Proof, Scheme};
+use super::stamp::StampAt;
 
 /// What a scheme does, as the table of the [guide](crate::guide::providers) shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -4,8 +4,11 @@ use std::borrow::Cow;
 
 use super::encoding::{Decoded, Encoding};
 use super::error::VerifyError;
+use super::hash::Hash;
+use super::part::Part;
 use super::place::{Place, lines, lines_of};
-use super::scheme::{Algorithm, Grammar, Hash, Part, Signature, SignatureAt, StampAt};
+use super::recipe::{Algorithm, Grammar, Signature, SignatureAt};
+use super::stamp::StampAt;
 use super::{Received, Trust};
 
 /// Most signatures looked at in one request.

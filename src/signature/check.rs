@@ -3,8 +3,11 @@
 use http::HeaderName;
 
 use super::config::SchemeError;
+use super::part::Part;
 use super::place::Place;
-use super::scheme::{Algorithm, Grammar, KeyText, Part, Proof, Scheme, Signature, SignatureAt, StampAt};
+use super::recipe::{Algorithm, Grammar, KeyText, Signature, SignatureAt};
+use super::scheme::{Proof, Scheme};
+use super::stamp::StampAt;
 
 impl Scheme {
     /// Whether it makes sense: what is signed is not nothing, what it refers to is there, headers are named in lower case,

@@ -7,8 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use super::encoding::Encoding;
 use super::events::Batch;
+use super::hash::Hash;
+use super::part::Part;
 use super::place::Place;
-use super::scheme::{Algorithm, Grammar, Hash, KeyText, Part, Scheme, Signature, SignatureAt, Stamp, Token, Unit};
+use super::recipe::{Algorithm, Grammar, KeyText, Signature, SignatureAt};
+use super::scheme::{Scheme, Token};
+use super::stamp::{Stamp, Unit};
 use super::trust::{Setting, Tolerance};
 
 /// A description of a scheme, as it stands in a configuration file.

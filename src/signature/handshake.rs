@@ -8,8 +8,9 @@ use zeroize::Zeroizing;
 
 use super::encoding::Encoding;
 use super::error::VerifyError;
+use super::hash::Hash;
 use super::place::Place;
-use super::scheme::{Hash, Scheme};
+use super::scheme::Scheme;
 use super::{Received, Trust};
 use crate::secret::Kind;
 

@@ -50,15 +50,18 @@ mod encoding;
 mod error;
 mod events;
 mod handshake;
+mod hash;
 #[cfg(feature = "http-message")]
 pub mod http_message;
 mod json;
 mod outgoing;
+mod part;
 mod place;
 pub mod providers;
 #[cfg(feature = "public-key")]
 mod public_key;
 mod question;
+mod recipe;
 mod scheme;
 mod sign;
 mod stamp;
@@ -79,13 +82,15 @@ pub use self::encoding::Encoding;
 pub use self::error::{SignError, VerifyError};
 pub use self::events::{Batch, EventRef, Events, Item, ItemBytes, KnownBy, MAX_EVENTS};
 pub use self::handshake::{Handshake, Piece, Reply, When};
+pub use self::hash::Hash;
 pub use self::outgoing::{Outgoing, SignRequest};
+pub use self::part::Part;
 pub use self::place::Place;
 pub use self::question::Question;
-pub use self::scheme::{
-    Algorithm, Conduct, Fixed, Grammar, Hash, KeyText, Part, Proof, Scheme, Signature, SignatureAt, Stamp, Token, Unit,
-};
+pub use self::recipe::{Algorithm, Grammar, KeyText, Signature, SignatureAt};
+pub use self::scheme::{Conduct, Fixed, Proof, Scheme, Token};
 pub use self::sign::Signing;
+pub use self::stamp::{Stamp, Unit};
 pub use self::standard::{STANDARD, STANDARD_STRICT};
 pub use self::trust::{Documents, Setting, Settings, Tolerance, Trust};
 use crate::clock::Timestamp;

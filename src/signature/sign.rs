@@ -5,7 +5,10 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::candidates::is_plain_id;
 use super::error::{SignError, VerifyError};
-use super::scheme::{Algorithm, Grammar, Hash, Proof, Scheme, Signature as Signed, SignatureAt, StampAt, Unit};
+use super::hash::Hash;
+use super::recipe::{Algorithm, Grammar, Signature as Signed, SignatureAt};
+use super::scheme::{Proof, Scheme};
+use super::stamp::{StampAt, Unit};
 use super::template::Message;
 use crate::clock::Timestamp;
 use crate::secret::{Key, Keyring, Kind};

@@ -3,8 +3,67 @@
 use jiff::fmt::rfc2822;
 
 use super::error::VerifyError;
-use super::scheme::Unit;
+use super::place::Place;
 use crate::clock::Timestamp;
+
+/// Where the signed time stands, and how it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    pub(super) at: StampAt,
+    pub(super) unit: Unit,
+}
+
+/// Where the signed time stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StampAt {
+    Nowhere,
+    Header(&'static str),
+    Field(&'static str),
+    Place(Place),
+}
+
+/// How a time is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unit {
+    /// Whole seconds since the Unix epoch.
+    Seconds,
+    /// Whole milliseconds since the Unix epoch.
+    Millis,
+    /// RFC 3339.
+    Rfc3339,
+    /// An HTTP date (RFC 9110 section 5.6.7).
+    HttpDate,
+}
+
+impl Stamp {
+    /// Nowhere: the scheme has no replay protection of its own.
+    pub const NONE: Self = Self { at: StampAt::Nowhere, unit: Unit::Seconds };
+
+    /// In a header, in seconds.
+    #[must_use]
+    pub const fn header(name: &'static str) -> Self {
+        Self { at: StampAt::Header(name), unit: Unit::Seconds }
+    }
+
+    /// In a field of the signature header ([`Grammar::Fields`]), in seconds.
+    #[must_use]
+    pub const fn field(name: &'static str) -> Self {
+        Self { at: StampAt::Field(name), unit: Unit::Seconds }
+    }
+
+    /// In a place of the body, in seconds.
+    #[must_use]
+    pub const fn at(place: Place) -> Self {
+        Self { at: StampAt::Place(place), unit: Unit::Seconds }
+    }
+
+    /// In another unit.
+    #[must_use]
+    pub const fn unit(self, unit: Unit) -> Self {
+        Self { unit, ..self }
+    }
+}
 
 const MALFORMED: VerifyError = VerifyError::Malformed("timestamp");
 

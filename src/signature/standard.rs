@@ -1,8 +1,12 @@
 //! Standard Webhooks 1.0.0: <https://www.standardwebhooks.com>.
 
 use super::encoding::Encoding;
+use super::hash::Hash;
+use super::part::Part;
 use super::place::Place;
-use super::scheme::{Grammar, Hash, KeyText, Part, Scheme, Signature, SignatureAt, Stamp};
+use super::recipe::{Grammar, KeyText, Signature, SignatureAt};
+use super::scheme::Scheme;
+use super::stamp::Stamp;
 
 const DOCS: &str = "https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md";
 

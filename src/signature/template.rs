@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use super::error::VerifyError;
-use super::scheme::{Hash, Part, Signature};
+use super::hash::Hash;
+use super::part::Part;
+use super::recipe::Signature;
 use super::{Received, Trust};
 use crate::secret::{HmacKey, Tag};
 

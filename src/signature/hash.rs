@@ -1,0 +1,58 @@
+//! The hash functions that providers use.
+
+use sha1::Sha1;
+use sha2::{Digest as _, Sha256, Sha384, Sha512};
+
+use crate::secret::{HmacKey, Mac, Tag};
+
+/// The hash of an HMAC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Hash {
+    /// SHA-1, for providers that have not moved on.
+    Sha1,
+    /// SHA-256.
+    Sha256,
+    /// SHA-384.
+    Sha384,
+    /// SHA-512.
+    Sha512,
+}
+
+impl Hash {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Sha1 => "sha1",
+            Self::Sha256 => "sha256",
+            Self::Sha384 => "sha384",
+            Self::Sha512 => "sha512",
+        }
+    }
+
+    pub(super) const fn bytes(self) -> usize {
+        match self {
+            Self::Sha1 => 20,
+            Self::Sha256 => 32,
+            Self::Sha384 => 48,
+            Self::Sha512 => 64,
+        }
+    }
+
+    pub(super) fn mac(self, key: &HmacKey) -> Mac {
+        match self {
+            Self::Sha1 => key.sha1(),
+            Self::Sha256 => key.sha256(),
+            Self::Sha384 => key.sha384(),
+            Self::Sha512 => key.sha512(),
+        }
+    }
+
+    pub(super) fn digest(self, text: &[u8]) -> Tag {
+        match self {
+            Self::Sha1 => Tag::of(&Sha1::digest(text)),
+            Self::Sha256 => Tag::of(&Sha256::digest(text)),
+            Self::Sha384 => Tag::of(&Sha384::digest(text)),
+            Self::Sha512 => Tag::of(&Sha512::digest(text)),
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! The pieces that a signature covers.
+
+use super::place::Place;
+
+/// A piece of what is signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Part {
+    /// The event id of [`Signature::id_header`], as received.
+    Id,
+    /// The same, and refused unless it is 1 to 128 of `A-Z a-z 0-9 _ -`: joined to its neighbours by a dot, such an id
+    /// cannot be cut elsewhere.
+    PlainId,
+    /// The time of [`Signature::stamp`], as received.
+    Timestamp,
+    /// The body, byte for byte.
+    Body,
+    /// Itself.
+    Text(&'static str),
+    /// The secret, for [`Algorithm::Digest`].
+    Secret,
+    /// The request's method, in upper case.
+    Method,
+    /// What stands somewhere in the request, or in the settings.
+    At(Place),
+    /// The URL as the provider has it: the setting of this name, which has scheme and host, followed by the request's own
+    /// path and query where the setting ends with its host.
+    Url(&'static str),
+    /// The same, with these percent-escapes (of upper-case digits) decoded and no others.
+    UrlDecoded(&'static str, &'static [(&'static str, &'static str)]),
+    /// The fields of a form-encoded body, sorted by name, each name followed by its values.
+    SortedForm,
+}
