@@ -1,10 +1,10 @@
 //! Extractors for axum.
 
-use axum_core::extract::FromRequestParts;
-use axum_core::response::{IntoResponse, Response};
+use ::axum::extract::{FromRequestParts, OriginalUri};
+use ::axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::StatusCode;
 use http::request::Parts;
+use http::{Extensions, StatusCode, Uri};
 use serde::de::DeserializeOwned;
 
 use super::json::JsonError;
@@ -20,6 +20,11 @@ pub enum ExtractError {
     /// 422: the payload is not of the expected type.
     #[error(transparent)]
     Payload(#[from] JsonError),
+}
+
+/// The URI before `Router::nest` has cut the prefix off: axum keeps it at the first router that sees the request.
+pub(super) fn original_uri(extensions: &Extensions) -> Option<&Uri> {
+    extensions.get::<OriginalUri>().map(|original| &original.0)
 }
 
 impl IntoResponse for ExtractError {

@@ -87,6 +87,9 @@
 //!   `axum::serve` of axum 0.8 sets none.
 //! - **A reverse proxy must not change the body**: no decompression, no re-encoding, no rewriting of JSON. Its own body
 //!   limit must not be lower than [`max_body`](ReceiverBuilder::max_body), and its timeout not shorter than the handler's.
+//! - **A URL that is signed** (Twilio, HubSpot, Square, Trello, Mandrill, Contentful, RFC 9421) is the one that the sender
+//!   wrote, also inside of `axum::Router::nest`; see [`SentUri`] for other routers, and
+//!   [`Part::Url`](crate::signature::Part::Url) for what the setting `url` may be behind a proxy that changes the path.
 //! - **The query is not signed** by most providers, and the path never: trust neither.
 //! - **Nothing is decompressed** (R-22). To read a compressed payload, decompress [`Verified::body`] under a limit of
 //!   your own.
@@ -96,6 +99,9 @@
 //!   the store. Never a secret, a signature, a payload or a URL.
 
 #[cfg(feature = "axum")]
+mod axum;
+#[cfg(not(feature = "axum"))]
+#[path = "axum_none.rs"]
 mod axum;
 mod body;
 mod builder;
@@ -116,6 +122,7 @@ mod providers_draft;
 mod providers_public_key;
 mod reject;
 mod route;
+mod sent;
 mod service;
 mod source;
 mod verified;
@@ -139,6 +146,7 @@ pub use self::json::JsonError;
 pub use self::keys::{Grant, Keys, KeysError, Route};
 pub use self::reject::{Rejection, RejectionKind};
 pub use self::route::{EventRouter, EventRouterBuilder, RouteError};
+pub use self::sent::SentUri;
 pub use self::service::{VerifiedBody, WebhookLayer, WebhookService};
 pub use self::source::{DedupBy, Source, SourceError};
 pub use self::verified::{Accepted, Verified};

@@ -83,6 +83,14 @@ pub enum SourceError {
     /// The scheme knows no such setting.
     #[error("settings: {0} is unknown")]
     UnknownSetting(String),
+    /// A setting has a value that cannot be used. The text says what to write instead, and repeats nothing of the value.
+    #[error("settings: {name} {problem}")]
+    Setting {
+        /// The setting's name.
+        name: String,
+        /// What is wrong with its value.
+        problem: &'static str,
+    },
 }
 
 impl Source {
@@ -288,7 +296,7 @@ impl Source {
         Trust { tolerance: self.tolerance, settings: &self.settings, setup: self.setup, ..Trust::new(keys, now) }
     }
 
-    /// Whether it has all settings that its scheme needs and none that it does not know.
+    /// Whether it has all settings that its scheme needs, none that it does not know, and each with a value of its kind.
     pub(super) fn check_settings(&self) -> Result<(), SourceError> {
         let known = self.scheme.settings();
         let missing = known.iter().find(|setting| setting.required && self.settings.get(setting.name).is_none());
@@ -296,7 +304,12 @@ impl Source {
             return Err(SourceError::MissingSetting(setting.name.into()));
         }
         let strange = self.settings.names().find(|name| known.iter().all(|setting| setting.name != *name));
-        strange.map_or(Ok(()), |name| Err(SourceError::UnknownSetting(name.into())))
+        if let Some(name) = strange {
+            return Err(SourceError::UnknownSetting(name.into()));
+        }
+        let values = known.iter().flat_map(|it| self.settings.all(it.name).iter().map(move |value| (it, value)));
+        let wrong = values.into_iter().find_map(|(it, value)| Some((it, it.kind.check(value).err()?)));
+        wrong.map_or(Ok(()), |(it, problem)| Err(SourceError::Setting { name: it.name.into(), problem }))
     }
 
     pub(super) fn check_scheme(&self) -> Result<(), SchemeError> {

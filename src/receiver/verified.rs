@@ -13,6 +13,7 @@ use super::documents::Library;
 use super::json::{self, JsonError};
 use super::keys::{KeysError, Route};
 use super::reject::{Rejection, RejectionKind};
+use super::sent::sent_to;
 use super::source::Source;
 use crate::clock::Timestamp;
 use crate::id::Tenant;
@@ -265,7 +266,7 @@ fn kept(source: &Source, headers: &HeaderMap) -> HeaderMap {
 }
 
 fn received(request: &Request<Bytes>) -> Received<'_> {
-    Received { method: request.method(), uri: request.uri(), headers: request.headers(), body: request.body() }
+    Received { method: request.method(), uri: sent_to(request), headers: request.headers(), body: request.body() }
 }
 
 fn carries_events(source: &Source, method: &Method) -> bool {

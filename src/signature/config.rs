@@ -193,6 +193,14 @@ impl SchemeConfig {
         Ok(scheme)
     }
 
+    /// One that stands for a URL in the template must be one.
+    fn setting(&self, name: &str) -> Setting {
+        let setting = Setting::required(kept(name), "of the scheme");
+        let url = format!("{{url:{name}}}");
+        let is_url = self.signature.as_ref().is_some_and(|signature| signature.signed.contains(&url));
+        if is_url { setting.url() } else { setting }
+    }
+
     fn read(&self) -> Result<Scheme, SchemeError> {
         let mut scheme = Scheme::new(kept(&self.name), kept(&self.docs));
         scheme = match (&self.signature, self.token.is_empty()) {
@@ -205,8 +213,7 @@ impl SchemeConfig {
         scheme = scheme.tolerance(Tolerance::secs(past, self.future_secs.unwrap_or(past)));
         let require: Vec<_> = self.require.iter().map(|(name, value)| (header(name), kept(value))).collect();
         scheme = scheme.require(Box::leak(require.into_boxed_slice()));
-        let settings: Vec<_> =
-            self.settings.iter().map(|name| Setting::required(kept(name), "of the scheme")).collect();
+        let settings: Vec<_> = self.settings.iter().map(|name| self.setting(name)).collect();
         scheme = scheme.settings(Box::leak(settings.into_boxed_slice()));
         let id = kept_all(&self.id, "id", place)?;
         let event_type = kept_all(&self.event_type, "event_type", place)?;

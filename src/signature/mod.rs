@@ -68,6 +68,7 @@ mod stamp;
 mod standard;
 mod template;
 mod trust;
+pub(crate) mod url;
 mod verify;
 
 use std::fmt;
@@ -92,7 +93,7 @@ pub use self::scheme::{Conduct, Fixed, Proof, Scheme, Token};
 pub use self::sign::Signing;
 pub use self::stamp::{Stamp, Unit};
 pub use self::standard::{STANDARD, STANDARD_STRICT};
-pub use self::trust::{Documents, Setting, Settings, Tolerance, Trust};
+pub use self::trust::{Documents, Setting, SettingKind, Settings, Tolerance, Trust};
 use crate::clock::Timestamp;
 use crate::secret::{Key, KeyError};
 

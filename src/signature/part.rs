@@ -23,8 +23,14 @@ pub enum Part {
     Method,
     /// What stands somewhere in the request, or in the settings.
     At(Place),
-    /// The URL as the provider has it: the setting of this name, which has scheme and host, followed by the request's own
-    /// path and query where the setting ends with its host.
+    /// The URL as the provider has it, out of the setting of this name and the request:
+    ///
+    /// - `https://example.com` is followed by the request's own path and query.
+    /// - `https://example.com/hooks` is the whole path, with the request's own query; or, behind a proxy that cuts `/hooks` off,
+    ///   it is followed by the request's path and query.
+    /// - `https://example.com/hooks?a=b` is the whole URL; the request's query may go on from it.
+    ///
+    /// A slash at the end, a host in upper case and the usual port make no difference.
     Url(&'static str),
     /// The same, with these percent-escapes (of upper-case digits) decoded and no others.
     UrlDecoded(&'static str, &'static [(&'static str, &'static str)]),

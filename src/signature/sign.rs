@@ -122,7 +122,7 @@ impl Signed {
         signing: &Signing<'_>,
         timestamp: &[u8],
     ) -> Result<Option<(&'static str, Signature)>, SignError> {
-        let message = Message { id: signing.id.as_bytes(), timestamp, body: signing.body, request: None };
+        let message = Message { id: signing.id.as_bytes(), timestamp, body: signing.body, request: None, url: None };
         // A piece of the request, of which nothing is known yet.
         let made = match (key.kind(), self.algorithm) {
             (Kind::Hmac(key), Algorithm::Hmac(hash)) => self.mac(hash, key, &message).map(Signature::Mac),

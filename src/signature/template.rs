@@ -17,6 +17,8 @@ pub(super) struct Message<'a> {
     pub(super) body: &'a [u8],
     /// Absent while signing: then nothing but id, time and body can be signed.
     pub(super) request: Option<(&'a Received<'a>, &'a Trust<'a>)>,
+    /// The URL that may have been signed, where the scheme signs one.
+    pub(super) url: Option<&'a str>,
 }
 
 impl<'a> Message<'a> {
@@ -29,8 +31,8 @@ impl<'a> Message<'a> {
             Part::Secret => Cow::Borrowed(secret),
             Part::SortedForm => Cow::Owned(sorted_form(self.body)),
             Part::Method => Cow::Borrowed(self.request()?.0.method.as_str().as_bytes()),
-            Part::Url(setting) => url(self.request()?, setting)?,
-            Part::UrlDecoded(setting, escapes) => Cow::Owned(decoded(url(self.request()?, setting)?, escapes)),
+            Part::Url(setting) => Cow::Borrowed(self.url(setting)?),
+            Part::UrlDecoded(setting, escapes) => Cow::Owned(decoded(self.url(setting)?, escapes)),
             Part::At(place) => {
                 let (received, trust) = self.request()?;
                 let text = place.read(received, trust, "signed part")?;
@@ -42,12 +44,24 @@ impl<'a> Message<'a> {
         })
     }
 
+    fn url(&self, setting: &'static str) -> Result<&'a [u8], VerifyError> {
+        self.url.map(str::as_bytes).ok_or(VerifyError::MissingSetting(setting))
+    }
+
     fn request(&self) -> Result<(&'a Received<'a>, &'a Trust<'a>), VerifyError> {
         self.request.ok_or(VerifyError::Missing("request"))
     }
 }
 
 impl Signature {
+    /// The setting that holds the URL, where one is signed.
+    pub(super) fn url_setting(&self) -> Option<&'static str> {
+        self.signed.iter().find_map(|part| match part {
+            Part::Url(setting) | Part::UrlDecoded(setting, _) => Some(*setting),
+            _ => None,
+        })
+    }
+
     /// The MAC of what is signed, fed piece by piece: nothing is copied.
     pub(super) fn mac(&self, hash: Hash, key: &HmacKey, message: &Message<'_>) -> Result<Tag, VerifyError> {
         let mut mac = hash.mac(key);
@@ -76,23 +90,8 @@ impl Signature {
     }
 }
 
-/// The setting; with the request's own path and query where it is an origin only. Never anything of `Host` or
-/// `X-Forwarded-*`, which the sender chooses.
-pub(super) fn url<'a>(
-    (received, trust): (&'a Received<'a>, &'a Trust<'a>),
-    setting: &'static str,
-) -> Result<Cow<'a, [u8]>, VerifyError> {
-    let url = trust.settings.need(setting)?;
-    let host = url.split_once("://").map_or(url, |(_, rest)| rest);
-    if host.contains('/') {
-        return Ok(Cow::Borrowed(url.as_bytes()));
-    }
-    let target = received.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-    Ok(Cow::Owned([url, target].concat().into_bytes()))
-}
-
-fn decoded(url: Cow<'_, [u8]>, escapes: &[(&str, &str)]) -> Vec<u8> {
-    let mut rest: &[u8] = &url;
+fn decoded(url: &[u8], escapes: &[(&str, &str)]) -> Vec<u8> {
+    let mut rest = url;
     let mut text = Vec::with_capacity(rest.len());
     while let Some(byte) = rest.first() {
         let escape = escapes.iter().find(|(escape, _)| rest.starts_with(escape.as_bytes()));

@@ -103,10 +103,11 @@ impl Settings {
         &NONE
     }
 
-    /// Adds a value; a name may have several.
+    /// Adds a value, without white space around it (files end in newlines); a name may have several.
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.0.entry(name.into()).or_default().push(value.into());
+        let value = value.into();
+        self.0.entry(name.into()).or_default().push(value.trim_ascii().to_owned());
         self
     }
 
@@ -147,6 +148,8 @@ pub struct Setting {
     pub name: &'static str,
     /// Whether the scheme cannot do without.
     pub required: bool,
+    /// What its values look like.
+    pub kind: SettingKind,
     /// What it is.
     pub about: &'static str,
 }
@@ -155,13 +158,59 @@ impl Setting {
     /// One that must be there.
     #[must_use]
     pub const fn required(name: &'static str, about: &'static str) -> Self {
-        Self { name, required: true, about }
+        Self { name, required: true, kind: SettingKind::Text, about }
     }
 
     /// One that may be there.
     #[must_use]
     pub const fn optional(name: &'static str, about: &'static str) -> Self {
-        Self { name, required: false, about }
+        Self { name, required: false, kind: SettingKind::Text, about }
+    }
+
+    /// Its values are URLs, or origins.
+    #[must_use]
+    pub const fn url(self) -> Self {
+        Self { kind: SettingKind::Url, ..self }
+    }
+
+    /// Its values are URLs as they were registered with the provider, or origins.
+    #[must_use]
+    pub const fn registered_url(self) -> Self {
+        Self { kind: SettingKind::RegisteredUrl, ..self }
+    }
+
+    /// Its values are names of headers.
+    #[must_use]
+    pub const fn header(self) -> Self {
+        Self { kind: SettingKind::Header, ..self }
+    }
+}
+
+/// What the values of a setting look like; a receiver checks it when it is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SettingKind {
+    /// Anything.
+    Text,
+    /// A URL with scheme and host. Where it has a path, the request's query may change.
+    Url,
+    /// A URL with scheme and host. Where it has a path, it has the query that was registered.
+    RegisteredUrl,
+    /// The name of a header.
+    Header,
+}
+
+impl SettingKind {
+    /// What is wrong with a value, and what to write instead; it repeats nothing of the value.
+    pub(crate) fn check(self, value: &str) -> Result<(), &'static str> {
+        match self {
+            Self::Text => Ok(()),
+            Self::Url | Self::RegisteredUrl => super::url::check(value),
+            Self::Header => match http::HeaderName::from_bytes(value.as_bytes()) {
+                Ok(_) => Ok(()),
+                Err(_) => Err("is no header name: write the name alone, without a colon or the header's value"),
+            },
+        }
     }
 }
 

@@ -14,7 +14,8 @@ use super::recipe::{Algorithm, Grammar, Signature};
 use super::scheme::{Conduct, Proof, Scheme, Token};
 use super::stamp::StampAt;
 use super::template::Message;
-use super::trust::Setting;
+use super::trust::{Setting, SettingKind};
+use super::url::{registered_urls_of, urls_of};
 use super::{Checked, Events, KeyUse, Received, Trust, Verify};
 use crate::clock::Timestamp;
 use crate::secret::{Key, Kind, Tag};
@@ -89,6 +90,19 @@ impl Verify for Scheme {
 }
 
 impl Scheme {
+    fn urls(
+        &self,
+        setting: &'static str,
+        received: &Received<'_>,
+        trust: &Trust<'_>,
+    ) -> Result<Vec<String>, VerifyError> {
+        let known = self.settings.iter().find(|known| known.name == setting);
+        match known.map(|known| known.kind) {
+            Some(SettingKind::RegisteredUrl) => registered_urls_of(received, trust, setting),
+            _ => urls_of(received, trust, setting),
+        }
+    }
+
     fn check_signature(
         &self,
         signature: &Signature,
@@ -111,8 +125,15 @@ impl Scheme {
             timestamp: &presented.timestamp,
             body: received.body,
             request: Some((received, trust)),
+            url: None,
         };
-        signature.check(&presented.signatures, &message, trust)?;
+        match signature.url_setting() {
+            None => signature.check(&presented.signatures, &message, trust)?,
+            Some(setting) => {
+                let urls = self.urls(setting, received, trust)?;
+                signature.check_urls(&urls, &presented.signatures, &message, trust)?;
+            }
+        }
         if let Some(signed_at) = signed_at {
             trust.tolerance.unwrap_or(self.tolerance).check(signed_at, trust.now)?;
         }
@@ -121,6 +142,24 @@ impl Scheme {
 }
 
 impl Signature {
+    /// Tries every URL that may have been signed.
+    fn check_urls(
+        &self,
+        urls: &[String],
+        signatures: &Signatures,
+        message: &Message<'_>,
+        trust: &Trust<'_>,
+    ) -> Result<(), VerifyError> {
+        let mut verdict = Err(VerifyError::BadSignature);
+        for url in urls {
+            verdict = self.check(signatures, &Message { url: Some(url), ..*message }, trust);
+            if verdict != Err(VerifyError::BadSignature) {
+                break;
+            }
+        }
+        verdict
+    }
+
     /// Tries every live key on every signature of its kind, without early exit.
     fn check(&self, signatures: &Signatures, message: &Message<'_>, trust: &Trust<'_>) -> Result<(), VerifyError> {
         let mut usable = false;

@@ -5,6 +5,7 @@ use sfv::{BareItem, Dictionary, InnerList, ListEntry, Parser};
 use subtle::Choice;
 
 use super::super::compare::equal;
+use super::super::url::urls_of;
 use super::super::{Checked, EventRef, Events, Hash, KnownBy, Place, Received, Setting, Trust, Verify, VerifyError};
 use super::base::{Message, parameters, signature_base};
 use super::digest::{CONTENT_DIGEST, check_content_digest};
@@ -22,7 +23,11 @@ const MAX_BYTES: usize = 8 * 1024;
 const MAX_TEXT_BYTES: usize = 256;
 
 const SETTINGS: &[Setting] = &[
-    Setting::required("url", "our own origin as senders have it: https://example.com"),
+    Setting::required(
+        "url",
+        "our own origin as senders have it, and the path that a proxy cuts off: https://example.com",
+    )
+    .url(),
     Setting::optional("keyid", "the ids that the keys may be named by; any without it"),
 ];
 
@@ -206,14 +211,21 @@ impl Profile {
 
     /// The first signature that is good; one that is bad beside it does no harm (section 7.2.6).
     fn good(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<(Candidate, Timestamp), VerifyError> {
-        let origin = Some(trust.settings.need("url")?);
-        let message =
-            Message::Request { method: received.method, uri: received.uri, origin, headers: received.headers };
+        // Behind a proxy that cuts a prefix off, the path that was signed is not the request's.
+        let urls = urls_of(received, trust, "url")?;
+        let targets: Vec<(&str, http::Uri)> =
+            urls.iter().filter_map(|url| Some((origin(url), url.parse().ok()?))).collect();
         let keys: Vec<_> = trust.keys.live(trust.now).collect();
         let mut verdict = VerifyError::BadSignature;
         for candidate in self.tagged(received.headers)? {
             let judged = self.check(&candidate, received, trust).and_then(|created| {
-                if candidate.verify(&message, &keys)? { Ok(created) } else { Err(VerifyError::BadSignature) }
+                for (origin, uri) in &targets {
+                    let message = Message::request(received.method, uri, Some(origin), received.headers);
+                    if candidate.verify(&message, &keys)? {
+                        return Ok(created);
+                    }
+                }
+                Err(VerifyError::BadSignature)
             });
             match judged {
                 Ok(created) => return Ok((candidate, created)),
@@ -222,6 +234,13 @@ impl Profile {
         }
         Err(verdict)
     }
+}
+
+/// Scheme and authority of a URL.
+fn origin(url: &str) -> &str {
+    let host = url.find("://").map_or(0, |at| at + 3);
+    let end = url.get(host..).and_then(|rest| rest.find(['/', '?'])).map_or(url.len(), |at| host + at);
+    url.get(..end).unwrap_or(url)
 }
 
 impl Verify for Profile {

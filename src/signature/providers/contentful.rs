@@ -6,8 +6,10 @@ use subtle::Choice;
 
 use crate::secret::Kind;
 use crate::signature::compare::equal;
+use crate::signature::url::{sent, targets};
 use crate::signature::{
-    About, Checked, Encoding, EventRef, Events, Hash, Place, Received, Tolerance, Trust, Unit, Verify, VerifyError,
+    About, Checked, Encoding, EventRef, Events, Hash, Place, Received, Setting, Tolerance, Trust, Unit, Verify,
+    VerifyError,
 };
 
 pub(super) const DOCS: &str = "https://www.contentful.com/developers/docs/webhooks/request-verification/";
@@ -23,6 +25,12 @@ const MAX_HEADERS: usize = 32;
 
 /// A transformation may choose any of them.
 const METHODS: &[&str] = &["GET", "PUT", "PATCH", "DELETE"];
+
+const SETTINGS: &[Setting] = &[Setting::optional(
+    "url",
+    "the URL as Contentful has it, or scheme, host and the path that a proxy cuts off; needed behind such a proxy only",
+)
+.url()];
 
 /// What Contentful's own library allows.
 const TOLERANCE: Tolerance = Tolerance::secs(30, 30);
@@ -48,14 +56,17 @@ impl Verify for Contentful {
         let presented = Encoding::Hex.decode(text.as_bytes()).filter(|it| it.as_bytes().len() == 32);
         let presented = presented.ok_or(malformed)?;
         let signed_at = Unit::Millis.read(value(received, TIMESTAMP)?.as_bytes())?;
-        let head = head(received)?;
+        let fields = fields(received)?;
         let mut good = Choice::from(0);
-        for key in trust.keys.live(trust.now) {
-            let Kind::Hmac(key) = key.kind() else { continue };
-            let mut mac = Hash::Sha256.mac(key);
-            mac.update(head.as_bytes());
-            mac.update(received.body);
-            good |= equal(mac.finish().as_bytes(), presented.as_bytes());
+        for target in targets_of(received, trust) {
+            let head = format!("{}\n{}\n{fields}\n", received.method, path(&target));
+            for key in trust.keys.live(trust.now) {
+                let Kind::Hmac(key) = key.kind() else { continue };
+                let mut mac = Hash::Sha256.mac(key);
+                mac.update(head.as_bytes());
+                mac.update(received.body);
+                good |= equal(mac.finish().as_bytes(), presented.as_bytes());
+            }
         }
         if !bool::from(good) {
             return Err(VerifyError::BadSignature);
@@ -81,6 +92,10 @@ impl Verify for Contentful {
         )
     }
 
+    fn settings(&self) -> &[Setting] {
+        SETTINGS
+    }
+
     fn methods(&self) -> Vec<&'static str> {
         METHODS.to_vec()
     }
@@ -90,14 +105,14 @@ impl Verify for Contentful {
     }
 }
 
-/// What is signed before the body: `METHOD\npath\nname:value;name:value\n`.
-fn head(received: &Received<'_>) -> Result<String, VerifyError> {
+/// The signed headers as they are signed: `name:value;name:value`.
+fn fields(received: &Received<'_>) -> Result<String, VerifyError> {
     let names = names(received)?;
     let mut fields = Vec::with_capacity(names.len());
     for name in &names {
         fields.push(format!("{name}:{}", value(received, name)?.trim()));
     }
-    Ok(format!("{}\n{}\n{}\n", received.method, path(received.uri), fields.join(";")))
+    Ok(fields.join(";"))
 }
 
 /// The signed headers, sorted, in lower case.
@@ -116,10 +131,18 @@ fn value<'a>(received: &Received<'a>, name: &str) -> Result<&'a str, VerifyError
     if values.next().is_some() { Err(VerifyError::Malformed("signed header")) } else { Ok(text) }
 }
 
-/// The path as Contentful signs it: the query escaped as one component, and the whole escaped once more as a URI.
-fn path(uri: &http::Uri) -> String {
-    let mut text = uri.path().to_owned();
-    if let Some(query) = uri.query() {
+/// Path and query that may have been signed; without a setting, the request's own.
+fn targets_of(received: &Received<'_>, trust: &Trust<'_>) -> Vec<String> {
+    trust.settings.get("url").map_or_else(|| vec![sent(received).to_owned()], |url| targets(received, url))
+}
+
+/// The path as Contentful signs it: the query escaped as one component, and the whole escaped once more as a URI. Contentful's
+/// library leaves an empty query out with its question mark, and ends the query at a second one.
+fn path(target: &str) -> String {
+    let mut parts = target.split('?');
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    let query = parts.next().unwrap_or_default();
+    if !query.is_empty() {
         text.push('?');
         escape(query, b"-_.!~*'()", &mut text);
     }

@@ -13,7 +13,7 @@ pub static FASTLY: Scheme =
         .optional_key()
         .event_methods(&["PUT"])
         .settings(&[
-            Setting::optional("header", "the name of the header that carries the secret"),
+            Setting::optional("header", "the name of the header that carries the secret").header(),
             Setting::optional("service_ids", "the ids of your services"),
         ])
         .handshakes(&[Handshake::unsigned(&[

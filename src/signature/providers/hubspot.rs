@@ -50,7 +50,7 @@ pub static HUBSPOT: Scheme = Scheme::new(
         .signed(&[Part::Method, Part::UrlDecoded("url", DECODED), Part::Body, Part::Timestamp])
         .stamp(Stamp::header("x-hubspot-request-timestamp").unit(Unit::Millis)),
 )
-.settings(&[Setting::required("url", "the URL as HubSpot has it, or its origin")])
+.settings(&[Setting::required("url", "the URL as HubSpot has it, or its origin").url()])
 .event_methods(&["GET"])
 .batch(BATCH)
 .signed_ids();

@@ -17,7 +17,7 @@ pub static HUBSPOT_V2: Scheme = Scheme::new(
         .signed(&[Part::Secret, Part::Method, Part::Url("url"), Part::Body]),
 )
 .require(&[("x-hubspot-signature-version", "v2")])
-.settings(&[Setting::required("url", "the URL as HubSpot has it, or its origin")])
+.settings(&[Setting::required("url", "the URL as HubSpot has it, or its origin").url()])
 .event_methods(&["GET"])
 .batch(super::hubspot::BATCH)
 .signed_ids();

@@ -13,7 +13,7 @@ pub static MANDRILL: Scheme =
             Signature::hmac(Hash::Sha1, Encoding::Base64, &["x-mandrill-signature"])
                 .signed(&[Part::Url("webhook_url"), Part::SortedForm]),
         )
-        .settings(&[Setting::required("webhook_url", "the URL of the webhook, as registered, or its origin")])
+        .settings(&[Setting::required("webhook_url", "the URL of the webhook, as registered, or its origin").url()])
         .batch(Batch {
             field: Some("mandrill_events"),
             items: &[&[""]],

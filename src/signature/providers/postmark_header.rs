@@ -9,7 +9,7 @@ use crate::signature::{Place, Scheme, Setting, Token};
 pub static POSTMARK_HEADER: Scheme =
     Scheme::new("postmark_header", "https://postmarkapp.com/developer/webhooks/webhooks-overview")
         .token(&[Token::plain(Place::HeaderOf("header"))])
-        .settings(&[Setting::required("header", "the name of the header that carries the secret")])
+        .settings(&[Setting::required("header", "the name of the header that carries the secret").header()])
         .unsigned_id(&[Place::Json("/ID"), Place::Json("/MessageID")])
         .event_type(&[Place::Json("/RecordType")])
         .refused_by(403, "");

@@ -12,6 +12,6 @@ pub static SQUARE: Scheme = Scheme::new("square", "https://developer.squareup.co
             .any_length()
             .signed(&[Part::Url("url"), Part::Body]),
     )
-    .settings(&[Setting::required("url", "the notification URL of the subscription, or its origin")])
+    .settings(&[Setting::required("url", "the notification URL of the subscription, or its origin").url()])
     .signed_id(&[Place::Json("/event_id")])
     .event_type(&[Place::Json("/type")]);

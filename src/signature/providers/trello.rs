@@ -15,7 +15,8 @@ pub static TRELLO: Scheme =
         .settings(&[Setting::optional(
             "callback_url",
             "the callback URL as registered, or its origin; needed for events",
-        )])
+        )
+        .registered_url()])
         .signed_id(&[Place::Json("/action/id")])
         .event_type(&[Place::Json("/action/type")])
         .handshakes(&[Handshake::unsigned(&[When::Method("HEAD")])]);

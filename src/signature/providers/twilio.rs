@@ -8,6 +8,7 @@ use subtle::Choice;
 
 use crate::secret::{Key, Kind};
 use crate::signature::compare::{equal, same};
+use crate::signature::url::urls_of;
 use crate::signature::{
     About, Checked, Encoding, EventRef, Events, Hash, KnownBy, Place, Received, Setting, Trust, Verify, VerifyError,
 };
@@ -19,7 +20,7 @@ const SHARED_KEY: &str = "x-twilio-webhooks-signature-settings";
 const BODY_HASH: Place = Place::Query("bodySHA256");
 const ID: Place = Place::Header("i-twilio-idempotency-token");
 
-const SETTINGS: &[Setting] = &[Setting::required("url", "the URL as Twilio has it, or its origin")];
+const SETTINGS: &[Setting] = &[Setting::required("url", "the URL as Twilio has it, or its origin").url()];
 
 /// Twilio: `X-Twilio-Signature`, base64, HMAC-SHA1 by the auth token over the URL and the sorted fields of the form; where the
 /// body is no form, over the URL, which then holds the body's SHA-256. With a shared key, Twilio names HMAC-SHA256 in a
@@ -62,7 +63,7 @@ impl Verify for Twilio {
         let presented = Encoding::Base64.decode(presented.as_bytes()).ok_or(VerifyError::BadSignature)?;
         let hash = hash(received)?;
         let fields = fields(received, trust)?;
-        let urls = spellings(&url(received, trust)?);
+        let urls: Vec<_> = urls_of(received, trust, "url")?.iter().flat_map(|url| spellings(url)).collect();
         let mut good = Choice::from(0);
         for key in trust.keys.live(trust.now) {
             let Kind::Hmac(key) = key.kind() else { continue };
@@ -149,12 +150,6 @@ fn sorted(form: &[u8]) -> Vec<u8> {
         }
     }
     text
-}
-
-/// The URL as configured; with the request's own path and query where an origin is.
-fn url(received: &Received<'_>, trust: &Trust<'_>) -> Result<String, VerifyError> {
-    let url = crate::signature::template::url((received, trust), "url")?;
-    String::from_utf8(url.into_owned()).map_err(|_| VerifyError::MissingSetting("url"))
 }
 
 /// With the port, without it, and each with apostrophes escaped.

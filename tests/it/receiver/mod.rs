@@ -12,6 +12,7 @@ mod route;
 mod secrecy;
 mod service;
 mod setup;
+mod url;
 mod verify;
 mod wire;
 

@@ -16,7 +16,7 @@ pub(super) const DOCS: &str = "https://developer.atlassian.com/cloud/jira/platfo
 
 const TYPE: &[Place] = &[Place::Json("/webhookEvent"), Place::Json("/eventType")];
 const SETTINGS: &[Setting] = &[
-    Setting::required("base_url", "the base URL of your app, as its descriptor has it"),
+    Setting::required("base_url", "the base URL of your app, as its descriptor has it").url(),
     Setting::optional("client_key", "the client key of the tenant whose shared secret this is"),
     Setting::optional("audience", "the audience of lifecycle callbacks, where it is not the base URL"),
     Setting::optional("lifecycle_keys", "Atlassian's public keys by id, instead of fetching them"),
@@ -142,10 +142,12 @@ fn key_url(kid: &str) -> String {
 
 /// The query string hash: SHA-256 of `METHOD&path&query`, each in its canonical spelling.
 fn hash(received: &Received<'_>, base_url: &str) -> String {
+    let path = received.uri.path();
+    // The base ends where a segment does; a proxy may have cut it off.
     let base = base_url.split_once("://").map_or(base_url, |(_, rest)| rest);
     let base = base.find('/').and_then(|at| base.get(at..)).unwrap_or_default().trim_end_matches('/');
-    let path = received.uri.path();
-    let path = path.strip_prefix(base).unwrap_or(path).trim_end_matches('/').replace('&', "%26");
+    let below = path.strip_prefix(base).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    let path = below.unwrap_or(path).trim_end_matches('/').replace('&', "%26");
     let path = if path.is_empty() { "/" } else { &path };
     let mut parameters: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, value) in form_urlencoded::parse(received.uri.query().unwrap_or_default().as_bytes()) {

@@ -1,0 +1,225 @@
+//! The URL that a provider has signed, as far as a setting and the request tell it.
+
+use super::error::VerifyError;
+use super::{Received, Trust};
+
+/// A URL in a setting, taken apart. Its texts are those of the setting.
+#[derive(Clone, Copy)]
+struct Configured<'a> {
+    scheme: &'a str,
+    /// With its `@`.
+    user: &'a str,
+    host: &'a str,
+    path: &'a str,
+    query: Option<&'a str>,
+}
+
+impl<'a> Configured<'a> {
+    fn read(url: &'a str) -> Result<Self, &'static str> {
+        let (scheme, rest) = url.split_once("://").ok_or("has no scheme: write https:// before the host")?;
+        if !["https", "http"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+            return Err("has another scheme than https or http");
+        }
+        let (authority, target) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        let (user, host) = authority.split_at(authority.rfind('@').map_or(0, |at| at + 1));
+        let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+        Ok(Self { scheme, user, host, path, query })
+    }
+
+    /// Scheme and authority: as written; with the host in lower case and without the port that the scheme has anyway; and without
+    /// user and password, which some providers sign and others do not.
+    fn origins(&self) -> Vec<String> {
+        let host = self.host.to_ascii_lowercase();
+        let scheme = self.scheme.to_ascii_lowercase();
+        let default = if scheme == "http" { ":80" } else { ":443" };
+        let bare = host.strip_suffix(default).unwrap_or(&host);
+        let mut all = vec![format!("{}://{}{}", self.scheme, self.user, self.host)];
+        for origin in [format!("{scheme}://{}{host}", self.user), format!("{scheme}://{}{bare}", self.user)] {
+            push(&mut all, origin);
+        }
+        if !self.user.is_empty() {
+            push(&mut all, format!("{scheme}://{bare}"));
+        }
+        all
+    }
+
+    /// Path and query that may have been signed. See [`targets`].
+    fn targets(&self, sent: &str) -> Vec<String> {
+        let (path, query) = sent.split_once('?').map_or((sent, None), |(path, query)| (path, Some(query)));
+        let base = self.path.trim_end_matches('/');
+        if let Some(configured) = self.query {
+            let goes_on = |query: &str| query.strip_prefix(configured).is_some_and(|rest| rest.starts_with('&'));
+            let query = match query {
+                Some(query) if goes_on(query) => query,
+                Some(query) if query != configured => return Vec::new(),
+                _ => configured,
+            };
+            let path = if self.path.is_empty() { "/" } else { self.path };
+            return vec![format!("{path}?{query}")];
+        }
+        if base.is_empty() {
+            return vec![sent.to_owned()];
+        }
+        let with_query = query.map_or_else(|| self.path.to_owned(), |query| format!("{}?{query}", self.path));
+        if path.trim_end_matches('/') == base {
+            let mut all = vec![with_query];
+            push(&mut all, sent.to_owned());
+            return all;
+        }
+        let longer = format!("{base}{sent}");
+        if path.strip_prefix(base).is_some_and(|rest| rest.starts_with('/')) {
+            vec![sent.to_owned(), longer]
+        } else {
+            vec![with_query, longer]
+        }
+    }
+}
+
+fn push(all: &mut Vec<String>, text: String) {
+    if !all.contains(&text) {
+        all.push(text);
+    }
+}
+
+/// What is wrong with a setting that is to be a URL, and what to write instead. It repeats nothing of the setting, which may hold a
+/// password.
+pub(crate) fn check(url: &str) -> Result<(), &'static str> {
+    let configured = Configured::read(url)?;
+    if url.contains('#') {
+        return Err("has a fragment (#), which no request carries: remove it");
+    }
+    let host = configured.host;
+    let port = host.rfind(':').and_then(|at| host.get(at + 1..)).filter(|rest| !rest.contains(']'));
+    if port.is_some_and(|port| port.parse::<u16>().is_err()) {
+        return Err("has a port that is no number up to 65535");
+    }
+    if host.is_empty() || host.starts_with(':') {
+        return Err("has no host");
+    }
+    if url.bytes().any(|byte| !(b'!'..=b'~').contains(&byte)) {
+        return Err("has white space or other characters than ASCII: write them as a browser sends them (%20, xn--)");
+    }
+    url.parse::<http::Uri>().map(drop).map_err(|_| "is no URL: write it as the provider has it, https://host/path")
+}
+
+/// Path and query of a request, as its sender has written them.
+pub(super) fn sent<'a>(received: &Received<'a>) -> &'a str {
+    received.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str)
+}
+
+/// Path and query that may have been signed, given a URL from the settings:
+///
+/// - An origin (`https://example.com`) is followed by the request's own.
+/// - A path without a query is the path itself, with the request's query: it stays the same while the query changes. Or it is
+///   the part that a proxy has cut off, and the request's path follows it.
+/// - A path with a query is what was signed, whatever path the request has here. The request's query may only go on from it.
+pub(super) fn targets(received: &Received<'_>, url: &str) -> Vec<String> {
+    Configured::read(url).map_or_else(|_| Vec::new(), |configured| configured.targets(sent(received)))
+}
+
+/// The URLs that may have been signed: those of [`targets`] behind scheme and host of the setting. Never anything of `Host` or
+/// `X-Forwarded-*`, which the sender chooses.
+pub(super) fn urls(received: &Received<'_>, url: &str) -> Vec<String> {
+    let Ok(configured) = Configured::read(url) else { return Vec::new() };
+    let targets = configured.targets(sent(received));
+    let mut all = Vec::with_capacity(targets.len());
+    for origin in configured.origins() {
+        for target in &targets {
+            all.push([&origin, target.as_str()].concat());
+        }
+    }
+    all
+}
+
+/// The same for the setting of this name.
+pub(super) fn urls_of(
+    received: &Received<'_>,
+    trust: &Trust<'_>,
+    setting: &'static str,
+) -> Result<Vec<String>, VerifyError> {
+    Ok(urls(received, trust.settings.need(setting)?))
+}
+
+/// The same for a URL that was registered with its query: where the setting has a path and the request a query, the setting has that
+/// query too.
+pub(super) fn registered_urls_of(
+    received: &Received<'_>,
+    trust: &Trust<'_>,
+    setting: &'static str,
+) -> Result<Vec<String>, VerifyError> {
+    let url = trust.settings.need(setting)?;
+    let path = Configured::read(url).map_or("", |configured| configured.path.trim_end_matches('/'));
+    let is_whole = !path.is_empty() && path == received.uri.path().trim_end_matches('/');
+    if is_whole && received.uri.query().is_some() && !url.contains('?') {
+        return Ok(Vec::new());
+    }
+    urls_of(received, trust, setting)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(setting: &str, request: &str) -> Vec<String> {
+        let (method, uri, headers) = (http::Method::POST, request.parse().unwrap(), http::HeaderMap::new());
+        urls(&Received { method: &method, uri: &uri, headers: &headers, body: b"" }, setting)
+    }
+
+    #[test]
+    fn an_origin_is_followed_by_the_requests_own_path_and_query() {
+        for setting in ["https://a.example", "https://a.example/"] {
+            assert_eq!(of(setting, "/h?x=1"), ["https://a.example/h?x=1"]);
+            assert_eq!(of(setting, "https://evil.example/h"), ["https://a.example/h"], "never the request's host");
+        }
+    }
+
+    #[test]
+    fn a_path_is_fixed_and_the_query_the_requests_or_a_prefix_that_was_cut_off() {
+        assert_eq!(of("https://a.example/h", "/h?x=1"), ["https://a.example/h?x=1"]);
+        assert_eq!(of("https://a.example/h/", "/h"), ["https://a.example/h/", "https://a.example/h"]);
+        assert_eq!(of("https://a.example/p", "/h?x=1"), ["https://a.example/p?x=1", "https://a.example/p/h?x=1"]);
+        assert_eq!(of("https://a.example/p/", "/p/h"), ["https://a.example/p/h", "https://a.example/p/p/h"]);
+        assert_eq!(of("https://a.example/p", "/ph"), ["https://a.example/p", "https://a.example/p/ph"]);
+    }
+
+    #[test]
+    fn a_configured_query_may_go_on_and_not_be_another() {
+        assert_eq!(of("https://a.example/h?t=1", "/h?t=1"), ["https://a.example/h?t=1"]);
+        assert_eq!(of("https://a.example/h?t=1", "/else"), ["https://a.example/h?t=1"]);
+        assert_eq!(of("https://a.example/h?t=1", "/h?t=1&x=2"), ["https://a.example/h?t=1&x=2"]);
+        assert!(of("https://a.example/h?t=1", "/h?t=2").is_empty());
+        assert!(of("https://a.example/h?t=1", "/h?t=12").is_empty());
+    }
+
+    #[test]
+    fn hosts_are_of_either_case_and_with_or_without_the_usual_port() {
+        assert_eq!(
+            of("https://A.example:443", "/h"),
+            ["https://A.example:443/h", "https://a.example:443/h", "https://a.example/h"]
+        );
+        assert_eq!(of("http://a.example:443", "/h"), ["http://a.example:443/h"]);
+        assert_eq!(of("https://u:p@a.example", "/h"), ["https://u:p@a.example/h", "https://a.example/h"]);
+    }
+
+    #[test]
+    fn what_is_no_url_is_named_with_its_remedy() {
+        for good in ["https://a.example", "HTTP://A.example:80/", "https://u:p@[::1]:8080/a%20b?c=d", "https://a?b"] {
+            assert_eq!(check(good), Ok(()), "{good}");
+        }
+        let cases = [
+            ("a.example/h", "no scheme"),
+            ("a.example:8080/h", "no scheme"),
+            ("ftp://a.example", "another scheme"),
+            ("https://", "no host"),
+            ("https:///h", "no host"),
+            ("https://:80/h", "no host"),
+            ("https://a.example/h#top", "fragment"),
+            ("https://a.example:99999", "port"),
+            ("https://a.example/a b", "white space"),
+            ("https://bücher.example", "ASCII"),
+        ];
+        for (wrong, problem) in cases {
+            assert!(check(wrong).unwrap_err().contains(problem), "{wrong}: {:?}", check(wrong));
+        }
+    }
+}
