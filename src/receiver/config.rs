@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::builder::ReceiverBuilder;
 use super::source::{Source, SourceError};
 use crate::secret::{KeyError, Keyring};
-use crate::signature::{SchemeConfig, SchemeError, Settings, Tolerance};
+use crate::signature::{KeyUse, SchemeConfig, SchemeError, Settings, Tolerance, Verify as _};
 
 /// A source, as it stands in a configuration file (TOML, JSON, or whatever serde reads).
 ///
@@ -154,7 +154,7 @@ impl SourceConfig {
                 Source::awaiting_key(name, settings).map_err(Problem::Source)?
             }
             (Some(name), None) => Source::provider(name, &secrets, settings).map_err(Problem::Source)?,
-            (None, Some(scheme)) => custom(scheme, &secrets, &settings)?,
+            (None, Some(scheme)) => custom(scheme, &secrets, &settings, self.set_up)?,
             (None, None) => return Err(Problem::Nothing),
             (Some(_), Some(_)) => return Err(Problem::Both),
         };
@@ -180,13 +180,16 @@ impl SourceConfig {
     }
 }
 
-fn custom(config: &SchemeConfig, secrets: &[&str], settings: &Settings) -> Result<Source, Problem> {
+fn custom(config: &SchemeConfig, secrets: &[&str], settings: &Settings, set_up: bool) -> Result<Source, Problem> {
     let scheme = config.scheme().map_err(Problem::Scheme)?;
     let keys = secrets.iter().map(|secret| scheme.key(secret)).collect::<Result<Vec<_>, _>>()?;
-    if keys.is_empty() {
-        return Err(Problem::NoSecret);
-    }
-    let source = Source::new(config.name.as_str(), scheme, Keyring::of(keys)?);
+    let keyring = match (keys.is_empty(), scheme.key_use()) {
+        (true, KeyUse::Required) if !set_up => return Err(Problem::NoSecret),
+        (true, _) => Keyring::none(),
+        (false, KeyUse::None) => return Err(Problem::Source(SourceError::UnneededSecret)),
+        (false, _) => Keyring::of(keys)?,
+    };
+    let source = Source::new(config.name.as_str(), scheme, keyring);
     source.with_settings(settings.clone()).map_err(Problem::Source)
 }
 

@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use hmac::{Hmac, KeyInit, Mac as _};
+use md5::Md5;
 use sha1::Sha1;
 use sha2::{Sha256, Sha384, Sha512};
 use zeroize::Zeroizing;
@@ -34,6 +35,11 @@ impl HmacKey {
         Mac::Sha1(self.sha1.get_or_init(|| schedule(&self.bytes)).clone())
     }
 
+    /// A MAC by MD5, for the one provider that still uses it. HMAC-MD5 is not known to be broken; MD5 is.
+    pub(crate) fn md5(&self) -> Mac {
+        Mac::Md5(Box::new(schedule(&self.bytes)))
+    }
+
     /// A MAC by SHA-384.
     pub(crate) fn sha384(&self) -> Mac {
         Mac::Sha384(Box::new(schedule(&self.bytes)))
@@ -54,6 +60,7 @@ fn schedule<M: KeyInit>(bytes: &[u8]) -> M {
 /// A MAC in the making. The large and rare ones are boxed, so that the common ones are small to move.
 #[derive(Clone)]
 pub(crate) enum Mac {
+    Md5(Box<Hmac<Md5>>),
     Sha1(Hmac<Sha1>),
     Sha256(Hmac<Sha256>),
     Sha384(Box<Hmac<Sha384>>),
@@ -63,6 +70,7 @@ pub(crate) enum Mac {
 impl Mac {
     pub(crate) fn update(&mut self, part: &[u8]) {
         match self {
+            Self::Md5(mac) => mac.update(part),
             Self::Sha1(mac) => mac.update(part),
             Self::Sha256(mac) => mac.update(part),
             Self::Sha384(mac) => mac.update(part),
@@ -73,6 +81,7 @@ impl Mac {
     /// The tag, in a buffer of the longest one's size, and its length.
     pub(crate) fn finish(self) -> Tag {
         match self {
+            Self::Md5(mac) => Tag::of(&mac.finalize().into_bytes()),
             Self::Sha1(mac) => Tag::of(&mac.finalize().into_bytes()),
             Self::Sha256(mac) => Tag::of(&mac.finalize().into_bytes()),
             Self::Sha384(mac) => Tag::of(&mac.finalize().into_bytes()),

@@ -35,7 +35,14 @@ mod p256;
 #[cfg(not(feature = "public-key"))]
 #[path = "p256_none.rs"]
 mod p256;
+mod public;
 mod ring;
+#[cfg(feature = "public-key")]
+#[path = "rsa_ring.rs"]
+mod rsa;
+#[cfg(not(feature = "public-key"))]
+#[path = "rsa_none.rs"]
+mod rsa;
 mod seal;
 
 use std::fmt;
@@ -52,7 +59,9 @@ pub(crate) use self::hmac_key::{HmacKey, Mac, Tag};
 #[cfg(feature = "encryption")]
 pub use self::local_keys::LocalKeys;
 pub(crate) use self::p256::P256Key;
+pub(crate) use self::public::{Jwk, RsaForm};
 pub use self::ring::{Entry, Keyring, MAX_KEYS};
+pub(crate) use self::rsa::RsaKey;
 pub use self::seal::{KeyProvider, SealError};
 use crate::entropy::{self, NoEntropy};
 
@@ -77,6 +86,7 @@ pub(crate) enum Kind {
     Signing(SigningKey),
     Verifying(VerifyingKey),
     P256(P256Key),
+    Rsa(RsaKey),
 }
 
 /// Why a text is no key. It never repeats the text.
@@ -109,6 +119,12 @@ pub enum KeyError {
     /// No P-256 public key in the form that is expected; or the feature `public-key` is off.
     #[error("secret: is no P-256 public key, or the feature `public-key` is off")]
     NoP256,
+    /// No RSA public key in a form that is expected; or the feature `public-key` is off.
+    #[error("secret: is no RSA public key in PEM, base64 or JWK, or the feature `public-key` is off")]
+    NoRsa,
+    /// No Ed25519 public key in a form that is expected.
+    #[error("secret: is no Ed25519 public key in hexadecimal, base64, PEM or JWK")]
+    NoEd25519,
     /// More keys than a ring may hold, or none.
     #[error("keys: must be 1 to {MAX_KEYS}")]
     RingSize,
@@ -239,12 +255,6 @@ impl Key {
         Ok(Self(Arc::new(Kind::Signing(key?))))
     }
 
-    fn verifying(bytes: &[u8]) -> Result<Self, KeyError> {
-        let wanted = || KeyError::Size { bytes: bytes.len(), wanted: "32" };
-        let key = VerifyingKey::from_bytes(bytes.try_into().map_err(|_| wanted())?).map_err(|_| KeyError::Unsound)?;
-        if key.is_weak() { Err(KeyError::Unsound) } else { Ok(Self(Arc::new(Kind::Verifying(key)))) }
-    }
-
     /// A fresh `whsec_` key of 32 random bytes.
     ///
     /// # Errors
@@ -271,7 +281,7 @@ impl Key {
         match &*self.0 {
             Kind::Hmac(_) => None,
             Kind::Signing(key) => Some(Self(Arc::new(Kind::Verifying(key.verifying_key())))),
-            Kind::Verifying(_) | Kind::P256(_) => Some(self.clone()),
+            Kind::Verifying(_) | Kind::P256(_) | Kind::Rsa(_) => Some(self.clone()),
         }
     }
 
@@ -290,6 +300,7 @@ impl Key {
             Kind::Signing(key) => ("whsk_", Zeroizing::new(key.to_keypair_bytes().to_vec())),
             Kind::Verifying(key) => ("whpk_", Zeroizing::new(key.to_bytes().to_vec())),
             Kind::P256(key) => ("p256_", Zeroizing::new(key.to_spki())),
+            Kind::Rsa(key) => ("rsa_", Zeroizing::new(key.to_der())),
         };
         let mut text = Zeroizing::new(String::with_capacity(prefix.len() + bytes.len().div_ceil(3) * 4));
         text.push_str(prefix);
@@ -310,7 +321,7 @@ impl Key {
         match &*self.0 {
             Kind::Signing(key) => Some(key.verifying_key().to_bytes()),
             Kind::Verifying(key) => Some(key.to_bytes()),
-            Kind::Hmac(_) | Kind::P256(_) => None,
+            Kind::Hmac(_) | Kind::P256(_) | Kind::Rsa(_) => None,
         }
     }
 
@@ -319,10 +330,11 @@ impl Key {
     /// # Errors
     /// When it is malformed.
     pub fn restore(text: &str) -> Result<Self, KeyError> {
-        match (text.strip_prefix("whsec_"), text.strip_prefix("p256_")) {
-            (Some(base64), _) => Self::from_bytes(&decode_base64(base64)?),
-            (None, Some(spki)) => Self::p256_spki(spki),
-            (None, None) => Self::parse(text),
+        match text.split_once('_') {
+            Some(("whsec", base64)) => Self::from_bytes(&decode_base64(base64)?),
+            Some(("p256", spki)) => Self::p256_spki(spki),
+            Some(("rsa", der)) => RsaKey::from_der(&decode_base64(der)?).map(Self::of_rsa).ok_or(KeyError::NoRsa),
+            _ => Self::parse(text),
         }
     }
 
@@ -349,6 +361,7 @@ impl fmt::Debug for Key {
             Kind::Signing(_) => "Key(ed25519 signing, [redacted])",
             Kind::Verifying(_) => "Key(ed25519 verifying)",
             Kind::P256(_) => "Key(ecdsa p256 verifying)",
+            Kind::Rsa(_) => "Key(rsa verifying)",
         })
     }
 }

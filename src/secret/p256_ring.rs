@@ -1,6 +1,10 @@
 //! P-256 public keys, by ring.
 
 use ring::signature::{ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
+use x509_cert::Certificate;
+use x509_cert::der::{Decode as _, Encode as _};
 
 /// What stands before the point in the `SubjectPublicKeyInfo` of an uncompressed P-256 key (RFC 5480): there is one way to
 /// write it.
@@ -15,6 +19,15 @@ pub(crate) struct P256Key([u8; 65]);
 impl P256Key {
     pub(crate) fn from_spki(der: &[u8]) -> Option<Self> {
         Self::from_point(der.strip_prefix(&SPKI_HEAD)?)
+    }
+
+    /// Reads PEM: `PUBLIC KEY` or `CERTIFICATE`.
+    pub(crate) fn from_pem(pem: &[u8]) -> Option<Self> {
+        if let Ok(der) = SubjectPublicKeyInfoDer::from_pem_slice(pem) {
+            return Self::from_spki(&der);
+        }
+        let certificate = Certificate::from_der(&CertificateDer::from_pem_slice(pem).ok()?).ok()?;
+        Self::from_spki(&certificate.tbs_certificate().subject_public_key_info().to_der().ok()?)
     }
 
     /// `04`, x and y. Whether it lies on the curve is found out at every use.

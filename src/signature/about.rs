@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use super::encoding::Encoding;
 use super::events::Known;
+use super::jwt::Jwt;
 use super::part::Part;
 use super::place::Place;
 use super::recipe::{Algorithm, Grammar, Signature, SignatureAt};
@@ -54,6 +54,7 @@ impl Scheme {
                 let places: Vec<_> = tokens.iter().map(|token| token.at.text()).collect();
                 (format!("token in {}", places.join(" or ")), "nothing".to_owned(), "none".to_owned())
             }
+            Proof::Jwt(jwt) => self.about_token(jwt),
             Proof::Nothing => ("none".to_owned(), "nothing".to_owned(), "none".to_owned()),
         };
         let handshake = if self.handshakes.is_empty() { "" } else { "answered" };
@@ -66,12 +67,28 @@ impl Scheme {
         }
     }
 
+    fn about_token(&self, jwt: &Jwt) -> (String, String, String) {
+        let algorithms: Vec<_> = jwt.algorithms.iter().map(|algorithm| algorithm.name()).collect();
+        let places: Vec<_> = jwt.at.iter().map(|token| token.at.text()).collect();
+        let covers: Vec<_> = jwt.claims.iter().flat_map(|claim| claim.is).filter_map(Part::name).collect();
+        let covers = if covers.is_empty() { "nothing".to_owned() } else { covers.join(", ") };
+        let time = match (jwt.dated, jwt.ends) {
+            (true, _) => self.judged(),
+            (false, true) => "the token's own".to_owned(),
+            (false, false) => "none".to_owned(),
+        };
+        (format!("JWT {} in {}", algorithms.join("/"), places.join(" or ")), covers, time)
+    }
+
     fn time(&self, signature: &Signature) -> String {
-        match (signature.stamp.at, self.tolerance.as_secs()) {
-            (StampAt::Nowhere, _) => "none".to_owned(),
-            (_, None) => "signed, not judged".to_owned(),
-            (_, Some((past, future))) if past == future => format!("signed, {past} s"),
-            (_, Some((past, future))) => format!("signed, {past} s old, {future} s ahead"),
+        if signature.stamp.at == StampAt::Nowhere { "none".to_owned() } else { self.judged() }
+    }
+
+    fn judged(&self) -> String {
+        match self.tolerance.as_secs() {
+            None => "signed, not judged".to_owned(),
+            Some((past, future)) if past == future => format!("signed, {past} s"),
+            Some((past, future)) => format!("signed, {past} s old, {future} s ahead"),
         }
     }
 
@@ -109,14 +126,12 @@ impl Signature {
             }
             Algorithm::Digest(hash) => format!("{} of the secret and more", hash.name()),
             Algorithm::Ed25519 => "Ed25519".to_owned(),
-            Algorithm::EcdsaP256 => "ECDSA P-256".to_owned(),
+            Algorithm::EcdsaP256 | Algorithm::EcdsaP256Raw => "ECDSA P-256".to_owned(),
+            Algorithm::Rsa(hash) => format!("RSA {}", hash.name()),
+            Algorithm::RsaPss => "RSA-PSS sha256".to_owned(),
         };
         let also = if self.grammar == Grammar::Versioned { " or Ed25519" } else { "" };
-        let encoding = match self.encoding {
-            Encoding::Hex => "hex",
-            Encoding::Base64 => "base64",
-            Encoding::Base64Url => "base64url",
-        };
+        let encoding = self.encoding.name();
         let at = match self.at {
             SignatureAt::Header([first, .., last]) => format!("`{first}` or `{last}`"),
             SignatureAt::Headers([first, .., last]) => format!("`{first}` to `{last}`"),
@@ -127,17 +142,31 @@ impl Signature {
     }
 
     fn covers(&self) -> String {
-        let name = |part: &Part| match part {
-            Part::Id | Part::PlainId => Some("id".to_owned()),
-            Part::Timestamp => Some("time".to_owned()),
-            Part::Body => Some("body".to_owned()),
-            Part::Method => Some("method".to_owned()),
-            Part::Url(_) | Part::UrlDecoded(..) => Some("URL".to_owned()),
-            Part::SortedForm => Some("form".to_owned()),
-            Part::At(place) => Some(place.text()),
-            Part::Text(_) | Part::Secret => None,
+        self.signed.iter().filter_map(Part::name).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl Part {
+    /// What it is, in a word; nothing for a literal.
+    fn name(&self) -> Option<String> {
+        let all = |parts: &[Self]| {
+            let names: Vec<_> = parts.iter().filter_map(Self::name).collect();
+            (!names.is_empty()).then(|| names.join(", "))
         };
-        self.signed.iter().filter_map(name).collect::<Vec<_>>().join(", ")
+        match self {
+            Self::Id | Self::PlainId => Some("id".to_owned()),
+            Self::Timestamp => Some("time".to_owned()),
+            Self::Body => Some("body".to_owned()),
+            Self::Method => Some("method".to_owned()),
+            Self::Url(_) | Self::UrlDecoded(..) => Some("URL".to_owned()),
+            Self::SortedForm => Some("form".to_owned()),
+            Self::Path => Some("path".to_owned()),
+            Self::Query | Self::SortedQuery => Some("query".to_owned()),
+            Self::HashOf(.., parts) | Self::Optional(parts) => all(parts),
+            Self::Lower(part) | Self::Upper(part) => part.name(),
+            Self::At(place) => Some(place.text()),
+            Self::Text(_) | Self::Secret => None,
+        }
     }
 }
 
@@ -152,6 +181,7 @@ impl Place {
             Self::Query(name) => format!("`?{name}`"),
             Self::Named { at, .. } => at.text(),
             Self::Join { places, .. } => places.iter().map(Self::text).collect::<Vec<_>>().join(" + "),
+            Self::Claim { pointer, .. } => format!("claim `{pointer}`"),
             Self::Setting(name) => format!("setting `{name}`"),
         }
     }

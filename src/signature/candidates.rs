@@ -10,6 +10,7 @@ use super::place::{Place, lines, lines_of};
 use super::recipe::{Algorithm, Grammar, Signature, SignatureAt};
 use super::stamp::StampAt;
 use super::{Received, Trust};
+use crate::secret::RsaForm;
 
 /// Most signatures looked at in one request.
 const MAX_SIGNATURES: usize = 16;
@@ -23,7 +24,8 @@ pub(super) enum Claim {
     Mac(Hash),
     Digest(Hash),
     Ed25519,
-    EcdsaP256,
+    EcdsaP256 { raw: bool },
+    Rsa(RsaForm),
 }
 
 impl Claim {
@@ -31,9 +33,9 @@ impl Claim {
     const fn has_length(self, bytes: usize) -> bool {
         match self {
             Self::Mac(hash) | Self::Digest(hash) => bytes == hash.bytes(),
-            Self::Ed25519 => bytes == 64,
-            // DER makes it shorter or longer.
-            Self::EcdsaP256 => true,
+            Self::Ed25519 | Self::EcdsaP256 { raw: true } => bytes == 64,
+            // DER makes it shorter or longer; RSA has the length of its key.
+            Self::EcdsaP256 { raw: false } | Self::Rsa(_) => true,
         }
     }
 }
@@ -116,7 +118,7 @@ impl<'a> Presented<'a> {
                     Cow::Owned(text) => Cow::Owned(text.into_bytes()),
                 };
             }
-            StampAt::Nowhere | StampAt::Field(_) => {}
+            StampAt::Nowhere | StampAt::Field(_) | StampAt::First => {}
         }
         match scheme.at {
             SignatureAt::Header(names) => self.header(scheme, names, received),
@@ -190,6 +192,11 @@ impl<'a> Presented<'a> {
         }
         match scheme.grammar {
             Grammar::Fields { separator, signatures } => self.fields(scheme, text, separator, signatures)?,
+            Grammar::Groups { between, separator, signatures } => {
+                let groups = text.split(|byte| *byte == between).filter(|group| !group.is_empty());
+                groups.into_iter().try_for_each(|group| self.fields(scheme, group, separator, signatures))?;
+            }
+            Grammar::List { separator } => self.list(scheme, text, separator)?,
             Grammar::Plain { .. } | Grammar::Versioned => self.plain(scheme, text)?,
         }
         self.some_decoded()
@@ -210,7 +217,7 @@ impl<'a> Presented<'a> {
                 None if optional => text,
                 None => return Err(VerifyError::Malformed("signature")),
             },
-            Grammar::Fields { .. } | Grammar::Versioned => text,
+            _ => text,
         };
         self.signatures.push(sound(scheme, claim, text))
     }
@@ -231,6 +238,20 @@ impl<'a> Presented<'a> {
         Ok(())
     }
 
+    /// Signatures one after the other, behind the time where the scheme has it there.
+    fn list(&mut self, scheme: &Signature, text: &'a [u8], separator: u8) -> Result<(), VerifyError> {
+        let mut elements = text.split(|byte| *byte == separator).map(<[u8]>::trim_ascii);
+        if scheme.stamp.at == StampAt::First {
+            self.timestamp = Cow::Borrowed(elements.next().unwrap_or_default());
+        }
+        for element in elements {
+            let (claim, text) = claimed(scheme, element)?;
+            self.signatures.push(sound(scheme, claim, text))?;
+        }
+        Ok(())
+    }
+
+    /// The fields of one group.
     fn fields(
         &mut self,
         scheme: &Signature,
@@ -247,11 +268,22 @@ impl<'a> Presented<'a> {
                 let (claim, _) = claimed(scheme, b"")?;
                 self.signatures.push(sound(scheme, claim, value))?;
             } else if matches!(scheme.stamp.at, StampAt::Field(stamp) if name == stamp.as_bytes()) {
+                // Several groups must agree: a signature of one belongs to its own time.
+                if !self.timestamp.is_empty() && *self.timestamp != *value {
+                    return Err(VerifyError::Malformed("timestamp"));
+                }
                 (self.timestamp, stamps) = (Cow::Borrowed(value), stamps + 1);
             }
         }
         let wanted = i32::from(matches!(scheme.stamp.at, StampAt::Field(_)));
-        if stamps == wanted { Ok(()) } else { Err(VerifyError::Malformed("timestamp")) }
+        match stamps == wanted {
+            true => Ok(()),
+            // One field that holds all others: they are separated by something else than the scheme says.
+            false if !line.contains(&separator) && line.iter().filter(|byte| **byte == b'=').count() > 1 => {
+                Err(VerifyError::Malformed("signature's separator"))
+            }
+            false => Err(VerifyError::Malformed("timestamp")),
+        }
     }
 }
 
@@ -261,7 +293,13 @@ fn claimed<'t>(scheme: &Signature, text: &'t [u8]) -> Result<(Claim, &'t [u8]), 
         Algorithm::Hmac(hash) => Ok((Claim::Mac(hash), text)),
         Algorithm::Digest(hash) => Ok((Claim::Digest(hash), text)),
         Algorithm::Ed25519 => Ok((Claim::Ed25519, text)),
-        Algorithm::EcdsaP256 => Ok((Claim::EcdsaP256, text)),
+        Algorithm::EcdsaP256 => Ok((Claim::EcdsaP256 { raw: false }, text)),
+        Algorithm::EcdsaP256Raw => Ok((Claim::EcdsaP256 { raw: true }, text)),
+        Algorithm::Rsa(hash) => match hash.rsa() {
+            Some(form) => Ok((Claim::Rsa(form), text)),
+            None => Err(VerifyError::UnsupportedAlgorithm),
+        },
+        Algorithm::RsaPss => Ok((Claim::Rsa(RsaForm::PssSha256), text)),
         Algorithm::HmacNamed(hashes) => {
             let equals = text.iter().position(|byte| *byte == b'=').ok_or(VerifyError::Malformed("signature"))?;
             let (name, rest) = (text.get(..equals).unwrap_or_default(), text.get(equals + 1..).unwrap_or_default());
@@ -282,8 +320,12 @@ fn sound(scheme: &Signature, claim: Claim, text: &[u8]) -> Option<(Claim, Decode
 }
 
 fn decode(claim: Claim, encoding: Encoding, text: &[u8]) -> Option<(Claim, Decoded)> {
-    let decoded = encoding.decode(text)?;
-    (claim != Claim::EcdsaP256 || is_der_sequence(decoded.as_bytes())).then_some((claim, decoded))
+    let decoded = match claim {
+        Claim::Rsa(_) => encoding.decode_long(text)?,
+        _ => encoding.decode(text)?,
+    };
+    let is_der = claim == Claim::EcdsaP256 { raw: false };
+    (!is_der || is_der_sequence(decoded.as_bytes())).then_some((claim, decoded))
 }
 
 /// A DER sequence that is all there is: not the two bare numbers that other formats have.

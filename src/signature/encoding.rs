@@ -1,33 +1,45 @@
 //! How signatures are written, and read back strictly.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 
-/// Longest signature of any algorithm here, in bytes: an ECDSA signature in DER has up to 72.
+/// Longest signature of any algorithm but RSA, in bytes: an ECDSA signature in DER has up to 72.
 pub(super) const MAX_SIGNATURE_BYTES: usize = 72;
+
+/// Longest signature of RSA, in bytes: that of a key of 8192 bits.
+const MAX_RSA_BYTES: usize = 1024;
 
 /// How the bytes of a signature are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Encoding {
-    /// Hexadecimal digits of either case.
+    /// Hexadecimal digits: read in either case, written in lower case.
     Hex,
+    /// The same, written in upper case.
+    HexUpper,
     /// Base64, standard alphabet, padded, canonical (RFC 4648 section 4).
     Base64,
+    /// The same without padding.
+    Base64Unpadded,
     /// Base64, URL-safe alphabet, unpadded (RFC 4648 section 5).
     Base64Url,
+    /// The same with padding.
+    Base64UrlPadded,
 }
 
 /// A decoded signature.
-#[derive(Clone, Copy)]
-pub(super) struct Decoded {
-    bytes: [u8; MAX_SIGNATURE_BYTES + 2],
-    length: usize,
+#[derive(Clone)]
+pub(super) enum Decoded {
+    Short { bytes: [u8; MAX_SIGNATURE_BYTES + 2], length: usize },
+    Long(Vec<u8>),
 }
 
 impl Decoded {
     pub(super) fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
+        match self {
+            Self::Short { bytes, length } => bytes.get(..*length).unwrap_or_default(),
+            Self::Long(bytes) => bytes,
+        }
     }
 }
 
@@ -36,25 +48,56 @@ impl Encoding {
     /// either case).
     pub(super) fn decode(self, text: &[u8]) -> Option<Decoded> {
         let mut bytes = [0; MAX_SIGNATURE_BYTES + 2];
-        let length = match self {
-            Self::Hex => decode_hex(text, &mut bytes)?,
-            Self::Base64 => STANDARD.decode_slice(text, &mut bytes).ok()?,
-            Self::Base64Url => URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?,
-        };
-        (1..=MAX_SIGNATURE_BYTES).contains(&length).then_some(Decoded { bytes, length })
+        let length = self.decode_into(text, &mut bytes)?;
+        (1..=MAX_SIGNATURE_BYTES).contains(&length).then_some(Decoded::Short { bytes, length })
+    }
+
+    /// Decodes a signature of RSA.
+    pub(super) fn decode_long(self, text: &[u8]) -> Option<Decoded> {
+        let mut bytes = vec![0; (MAX_RSA_BYTES + 2).min(text.len())];
+        let length = self.decode_into(text, &mut bytes)?;
+        bytes.truncate(length);
+        (1..=MAX_RSA_BYTES).contains(&length).then_some(Decoded::Long(bytes))
+    }
+
+    fn decode_into(self, text: &[u8], bytes: &mut [u8]) -> Option<usize> {
+        match self {
+            Self::Hex | Self::HexUpper => decode_hex(text, bytes),
+            Self::Base64 => STANDARD.decode_slice(text, bytes).ok(),
+            Self::Base64Unpadded => STANDARD_NO_PAD.decode_slice(text, bytes).ok(),
+            Self::Base64Url => URL_SAFE_NO_PAD.decode_slice(text, bytes).ok(),
+            Self::Base64UrlPadded => URL_SAFE.decode_slice(text, bytes).ok(),
+        }
+    }
+
+    /// Its name in configuration and in the guide.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Hex => "hex",
+            Self::HexUpper => "hex-upper",
+            Self::Base64 => "base64",
+            Self::Base64Unpadded => "base64-unpadded",
+            Self::Base64Url => "base64url",
+            Self::Base64UrlPadded => "base64url-padded",
+        }
     }
 
     /// Appends the text of a signature.
     pub(super) fn encode(self, signature: &[u8], to: &mut Vec<u8>) {
         let start = to.len();
         match self {
-            Self::Hex => {
+            Self::Hex | Self::HexUpper => {
                 to.resize(start + signature.len() * 2, 0);
                 let written = to.get_mut(start..).map(|space| hex::encode_to_slice(signature, space));
                 debug_assert!(matches!(written, Some(Ok(()))), "the space was made to measure");
+                if self == Self::HexUpper {
+                    to.get_mut(start..).unwrap_or_default().make_ascii_uppercase();
+                }
             }
             Self::Base64 => encode_base64(&STANDARD, signature, to),
+            Self::Base64Unpadded => encode_base64(&STANDARD_NO_PAD, signature, to),
             Self::Base64Url => encode_base64(&URL_SAFE_NO_PAD, signature, to),
+            Self::Base64UrlPadded => encode_base64(&URL_SAFE, signature, to),
         }
     }
 }
@@ -97,7 +140,14 @@ mod tests {
 
     #[test]
     fn what_was_encoded_decodes_and_nothing_sloppy_does() {
-        for encoding in [Encoding::Hex, Encoding::Base64, Encoding::Base64Url] {
+        for encoding in [
+            Encoding::Hex,
+            Encoding::HexUpper,
+            Encoding::Base64,
+            Encoding::Base64Unpadded,
+            Encoding::Base64Url,
+            Encoding::Base64UrlPadded,
+        ] {
             let mut text = Vec::new();
             encoding.encode(&[0xfb; 32], &mut text);
             assert_eq!(encoding.decode(&text).unwrap().as_bytes(), [0xfb; 32]);

@@ -137,6 +137,26 @@ impl Handshake {
         Self { capture: Some(key), setup_only: true, ..self }
     }
 
+    /// What shows that a request is this handshake.
+    pub(super) const fn conditions(&self) -> &'static [When] {
+        self.when
+    }
+
+    /// The settings that it refers to.
+    pub(super) fn settings(&self) -> impl Iterator<Item = &'static str> {
+        self.must_match.iter().map(|(_, setting)| *setting)
+    }
+
+    /// The pieces of its answer.
+    pub(super) fn pieces(&self) -> impl Iterator<Item = &'static Piece> {
+        self.body.iter().chain(self.headers.iter().flat_map(|(_, pieces)| *pieces))
+    }
+
+    /// The statuses that it answers with.
+    pub(super) const fn statuses(&self) -> [u16; 2] {
+        [self.status, self.refused]
+    }
+
     /// The method that it has, where that is not POST.
     pub(super) fn method(&self) -> Option<&'static str> {
         self.when.iter().find_map(|when| match when {

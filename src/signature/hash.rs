@@ -1,14 +1,17 @@
 //! The hash functions that providers use.
 
+use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
-use crate::secret::{HmacKey, Mac, Tag};
+use crate::secret::{HmacKey, Mac, RsaForm, Tag};
 
 /// The hash of an HMAC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Hash {
+    /// MD5, for providers that have not moved on (Patreon).
+    Md5,
     /// SHA-1, for providers that have not moved on.
     Sha1,
     /// SHA-256.
@@ -22,6 +25,7 @@ pub enum Hash {
 impl Hash {
     pub(super) const fn name(self) -> &'static str {
         match self {
+            Self::Md5 => "md5",
             Self::Sha1 => "sha1",
             Self::Sha256 => "sha256",
             Self::Sha384 => "sha384",
@@ -29,8 +33,20 @@ impl Hash {
         }
     }
 
+    /// RSA with the old padding (PKCS#1 v1.5) and this hash; none with MD5, which anybody can make collide.
+    pub(super) const fn rsa(self) -> Option<RsaForm> {
+        match self {
+            Self::Md5 => None,
+            Self::Sha1 => Some(RsaForm::Pkcs1Sha1),
+            Self::Sha256 => Some(RsaForm::Pkcs1Sha256),
+            Self::Sha384 => Some(RsaForm::Pkcs1Sha384),
+            Self::Sha512 => Some(RsaForm::Pkcs1Sha512),
+        }
+    }
+
     pub(super) const fn bytes(self) -> usize {
         match self {
+            Self::Md5 => 16,
             Self::Sha1 => 20,
             Self::Sha256 => 32,
             Self::Sha384 => 48,
@@ -40,6 +56,7 @@ impl Hash {
 
     pub(super) fn mac(self, key: &HmacKey) -> Mac {
         match self {
+            Self::Md5 => key.md5(),
             Self::Sha1 => key.sha1(),
             Self::Sha256 => key.sha256(),
             Self::Sha384 => key.sha384(),
@@ -49,6 +66,7 @@ impl Hash {
 
     pub(super) fn digest(self, text: &[u8]) -> Tag {
         match self {
+            Self::Md5 => Tag::of(&Md5::digest(text)),
             Self::Sha1 => Tag::of(&Sha1::digest(text)),
             Self::Sha256 => Tag::of(&Sha256::digest(text)),
             Self::Sha384 => Tag::of(&Sha384::digest(text)),

@@ -54,6 +54,7 @@ mod hash;
 #[cfg(feature = "http-message")]
 pub mod http_message;
 mod json;
+mod jwt;
 mod outgoing;
 mod part;
 mod place;
@@ -78,12 +79,16 @@ use bytes::Bytes;
 pub use self::about::About;
 #[cfg(feature = "sender")]
 pub(crate) use self::compare::same;
-pub use self::config::{SchemeConfig, SchemeError, SignatureConfig, TimeConfig};
+pub use self::config::{
+    AnswerConfig, BatchConfig, ClaimConfig, HandshakeConfig, JwtConfig, MatchConfig, SchemeConfig, SchemeError,
+    SettingConfig, SignatureConfig, TimeConfig, WhenConfig,
+};
 pub use self::encoding::Encoding;
 pub use self::error::{SignError, VerifyError};
 pub use self::events::{Batch, EventRef, Events, Item, ItemBytes, KnownBy, MAX_EVENTS};
 pub use self::handshake::{Handshake, Piece, Reply, When};
 pub use self::hash::Hash;
+pub use self::jwt::{Claim, Jwt, JwtAlgorithm};
 pub use self::outgoing::{Outgoing, SignRequest};
 pub use self::part::Part;
 pub use self::place::Place;

@@ -1,5 +1,7 @@
 //! The pieces that a signature covers.
 
+use super::encoding::Encoding;
+use super::hash::Hash;
 use super::place::Place;
 
 /// A piece of what is signed.
@@ -36,4 +38,39 @@ pub enum Part {
     UrlDecoded(&'static str, &'static [(&'static str, &'static str)]),
     /// The fields of a form-encoded body, sorted by name, each name followed by its values.
     SortedForm,
+    /// The path of the request's own URL.
+    Path,
+    /// The query of the request's own URL, as received, without the question mark; nothing where there is none.
+    Query,
+    /// The fields of that query, decoded, sorted by name and then by value, as `name=value` with `&` between them.
+    SortedQuery,
+    /// The hash of these pieces.
+    HashOf(Hash, Encoding, &'static [Self]),
+    /// This piece in lower case.
+    Lower(&'static Self),
+    /// This piece in upper case.
+    Upper(&'static Self),
+    /// These pieces, where everything that they refer to is in the request; nothing otherwise.
+    Optional(&'static [Self]),
+}
+
+impl Part {
+    /// Whether it is, or covers, the whole body.
+    pub(super) fn is_body(&self) -> bool {
+        match self {
+            Self::Body => true,
+            Self::HashOf(.., parts) | Self::Optional(parts) => parts.iter().any(Self::is_body),
+            _ => false,
+        }
+    }
+
+    /// The pieces that it is made of, itself included.
+    pub(super) fn each(&self, visit: &mut dyn FnMut(&Self)) {
+        visit(self);
+        match self {
+            Self::HashOf(.., parts) | Self::Optional(parts) => parts.iter().for_each(|part| part.each(visit)),
+            Self::Lower(part) | Self::Upper(part) => part.each(visit),
+            _ => {}
+        }
+    }
 }

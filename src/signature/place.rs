@@ -6,8 +6,8 @@ use std::str;
 use http::HeaderMap;
 
 use super::error::VerifyError;
-use super::json;
 use super::{Received, Trust};
+use super::{json, jwt};
 
 /// Where an id, a type, a token or a challenge stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +49,13 @@ pub enum Place {
         separator: &'static str,
         /// The places.
         places: &'static [Self],
+    },
+    /// In the payload of a JSON Web Token or JSON Web Signature, by JSON Pointer. It is read after the token was checked.
+    Claim {
+        /// Where the token is.
+        token: &'static Self,
+        /// The pointer in its payload.
+        pointer: &'static str,
     },
     /// In the receiver's own settings.
     Setting(&'static str),
@@ -92,6 +99,11 @@ impl Place {
                     texts.push(text);
                 }
                 Ok(Some(Cow::Owned(texts.join(separator))))
+            }
+            Self::Claim { token, pointer } => {
+                let Some(text) = token.read(received, trust, what)? else { return Ok(None) };
+                let payload = jwt::payload(&text).ok_or(malformed)?;
+                owned(json::text_at(&payload, pointer), malformed)
             }
             Self::Setting(name) => Ok(trust.settings.get(name).map(Cow::Borrowed)),
         }

@@ -5,6 +5,7 @@ use super::hash::Hash;
 use super::part::Part;
 use super::place::Place;
 use super::stamp::Stamp;
+use crate::secret::{Key, KeyError};
 
 /// A signature: what is signed, how, and where the signature stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,7 @@ pub struct Signature {
     pub(super) id_header: Option<&'static str>,
     pub(super) otherwise: Option<&'static Self>,
     pub(super) any_length: bool,
+    pub(super) key_set: Option<&'static str>,
 }
 
 /// By what a signature is made.
@@ -35,6 +37,22 @@ pub enum Algorithm {
     Ed25519,
     /// ECDSA with P-256 and SHA-256, the signature in ASN.1 DER, by a public key (feature `public-key`).
     EcdsaP256,
+    /// The same, the signature as two numbers of 32 bytes (feature `public-key`).
+    EcdsaP256Raw,
+    /// RSA with the padding of PKCS#1 v1.5 and this hash, by a public key (feature `public-key`). Not with MD5.
+    Rsa(Hash),
+    /// RSA-PSS with SHA-256, by a public key (feature `public-key`).
+    RsaPss,
+}
+
+impl Algorithm {
+    /// Whether it is checked by a key that cannot sign.
+    pub(super) const fn is_public(self) -> bool {
+        match self {
+            Self::Hmac(_) | Self::HmacNamed(_) | Self::Digest(_) => false,
+            Self::Ed25519 | Self::EcdsaP256 | Self::EcdsaP256Raw | Self::Rsa(_) | Self::RsaPss => true,
+        }
+    }
 }
 
 /// How a secret's text becomes a key.
@@ -57,6 +75,43 @@ pub enum KeyText {
     Ed25519Hex,
     /// A P-256 public key: base64 of its `SubjectPublicKeyInfo` in DER.
     P256Spki,
+    /// An Ed25519 public key in any form: hexadecimal, base64, PEM or JSON Web Key.
+    Ed25519,
+    /// A P-256 public key in any form: PEM, base64 or JSON Web Key.
+    P256,
+    /// An RSA public key in any form: PEM, base64 or JSON Web Key.
+    Rsa,
+}
+
+impl KeyText {
+    /// The algorithm that such a key is for, where it is a public key.
+    pub(super) const fn is_public_for(self, algorithm: Algorithm) -> bool {
+        match self {
+            Self::Ed25519Hex | Self::Ed25519 => matches!(algorithm, Algorithm::Ed25519),
+            Self::P256Spki | Self::P256 => matches!(algorithm, Algorithm::EcdsaP256 | Algorithm::EcdsaP256Raw),
+            Self::Rsa => matches!(algorithm, Algorithm::Rsa(_) | Algorithm::RsaPss),
+            Self::Standard | Self::StandardBehind(_) | Self::StandardOrText | Self::Text | Self::Base64 | Self::Hex => {
+                !algorithm.is_public()
+            }
+        }
+    }
+
+    /// Reads a secret that is written so.
+    pub(super) fn read(self, secret: &str) -> Result<Key, KeyError> {
+        match self {
+            Self::Standard => Key::parse(secret),
+            Self::StandardBehind(prefix) => Key::parse(secret.strip_prefix(prefix).unwrap_or(secret)),
+            Self::StandardOrText if secret.starts_with("whsec_") => Key::parse(secret),
+            Self::Text | Self::StandardOrText => Key::text(secret),
+            Self::Base64 => Key::base64(secret),
+            Self::Hex => Key::hex(secret),
+            Self::Ed25519Hex => Key::ed25519_hex(secret),
+            Self::Ed25519 => Key::ed25519(secret),
+            Self::P256Spki => Key::p256_spki(secret),
+            Self::P256 => Key::p256(secret),
+            Self::Rsa => Key::rsa(secret),
+        }
+    }
 }
 
 /// Where a signature stands.
@@ -90,6 +145,21 @@ pub enum Grammar {
         /// The names of a signature; each may stand several times.
         signatures: &'static [&'static str],
     },
+    /// Several groups of fields, as while a secret is being replaced (Persona: `t=…,v1=… t=…,v1=…`). The groups must agree
+    /// about the time.
+    Groups {
+        /// What stands between groups.
+        between: u8,
+        /// What stands between the fields of a group.
+        separator: u8,
+        /// The names of a signature.
+        signatures: &'static [&'static str],
+    },
+    /// Signatures without names, one after the other; with [`Stamp::first`], behind the time (Recurly: `time,signature,…`).
+    List {
+        /// What stands between them.
+        separator: u8,
+    },
     /// A list of `version,signature` separated by spaces: `v1` by HMAC, `v1a` by Ed25519 (Standard Webhooks).
     Versioned,
 }
@@ -110,6 +180,7 @@ impl Signature {
             id_header: None,
             otherwise: None,
             any_length: false,
+            key_set: None,
         }
     }
 
@@ -155,10 +226,36 @@ impl Signature {
         Self { grammar, ..self }
     }
 
-    /// In fields of these names, between commas.
+    /// In `name=value` fields of these names, with commas between the fields: `t=1700000000,v1=…`. Where something else is
+    /// between them, say so by [`separator`](Self::separator).
     #[must_use]
     pub const fn fields(self, signatures: &'static [&'static str]) -> Self {
         Self { grammar: Grammar::Fields { separator: b',', signatures }, ..self }
+    }
+
+    /// What stands between the fields, or the elements of a list, instead of a comma: `;` in `ts=1700000000;h1=…`.
+    #[must_use]
+    pub const fn separator(self, separator: u8) -> Self {
+        let grammar = match self.grammar {
+            Grammar::Fields { signatures, .. } => Grammar::Fields { separator, signatures },
+            Grammar::Groups { between, signatures, .. } => Grammar::Groups { between, separator, signatures },
+            Grammar::List { .. } => Grammar::List { separator },
+            other => other,
+        };
+        Self { grammar, ..self }
+    }
+
+    /// In a list without names, with commas between its elements.
+    #[must_use]
+    pub const fn list(self) -> Self {
+        Self { grammar: Grammar::List { separator: b',' }, ..self }
+    }
+
+    /// By the keys of the JWK Set at this URL, which the receiver fetches; the setting `jwks` may hold them instead. All keys
+    /// of the set are tried.
+    #[must_use]
+    pub const fn key_set(self, url: &'static str) -> Self {
+        Self { key_set: Some(url), ..self }
     }
 
     /// Over these pieces, in order, instead of the body alone.

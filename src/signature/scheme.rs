@@ -1,10 +1,13 @@
 //! A signature scheme as data.
 
+use super::error::VerifyError;
 use super::events::{Batch, Known};
 use super::handshake::Handshake;
 use super::hash::Hash;
+use super::jwt::Jwt;
 use super::place::Place;
 use super::recipe::{Algorithm, KeyText, Signature};
+use super::template::url_setting;
 use super::trust::Setting;
 use super::{KeyUse, Tolerance};
 use crate::secret::{Key, KeyError};
@@ -57,6 +60,8 @@ pub enum Proof {
     Signature(Signature),
     /// By a shared secret that it carries. Nothing of the request is covered: whoever sees one can make others.
     Token(&'static [Token]),
+    /// By a JSON Web Token. It covers what its claims repeat.
+    Jwt(Jwt),
     /// Not at all. Its events are claims, to be confirmed by asking the provider.
     Nothing,
 }
@@ -93,12 +98,34 @@ impl Token {
         Self { prefix: "Basic ", base64: true, ..Self::plain(Place::Header("authorization")) }
     }
 
+    /// In `Authorization`, as a bearer token or alone.
+    #[must_use]
+    pub const fn bearer_or_plain() -> Self {
+        const PLAIN: Token = Token::plain(Place::Header("authorization"));
+        Self { or: Some(&PLAIN), ..Self::bearer() }
+    }
+
+    /// The rest of what is found there, behind the prefix.
+    pub(super) fn strip<'t>(&self, text: &'t str) -> Result<&'t str, VerifyError> {
+        match (behind(text, self.prefix), self.or) {
+            (Some(rest), _) => Ok(rest),
+            (None, Some(other)) => other.strip(text),
+            (None, None) => Err(VerifyError::Malformed("token")),
+        }
+    }
+
     /// In `Authorization`, as either.
     #[must_use]
     pub const fn bearer_or_basic() -> Self {
         const BASIC: Token = Token::basic();
         Self { or: Some(&BASIC), ..Self::bearer() }
     }
+}
+
+/// The names of authentication schemes are of either case (RFC 9110 section 11.1).
+pub(super) fn behind<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
+    let (head, rest) = text.split_at_checked(prefix.len())?;
+    head.eq_ignore_ascii_case(prefix).then_some(rest)
 }
 
 /// How the source behaves beside its check: which methods it is asked by, and what its answers look like.
@@ -160,6 +187,12 @@ impl Scheme {
     #[must_use]
     pub const fn token(self, places: &'static [Token]) -> Self {
         Self { proof: Proof::Token(places), ..self }
+    }
+
+    /// Proved by a JSON Web Token.
+    #[must_use]
+    pub const fn jwt(self, jwt: Jwt) -> Self {
+        Self { proof: Proof::Jwt(jwt), ..self }
     }
 
     /// Without an id it is no event.
@@ -293,20 +326,19 @@ impl Scheme {
     /// # Errors
     /// When it is malformed, empty or a placeholder.
     pub fn key(&self, secret: &str) -> Result<Key, KeyError> {
-        let text = match &self.proof {
-            Proof::Signature(signature) => signature.key,
-            Proof::Token(_) | Proof::Nothing => KeyText::Text,
-        };
-        match text {
-            KeyText::Standard => Key::parse(secret),
-            KeyText::StandardBehind(prefix) => Key::parse(secret.strip_prefix(prefix).unwrap_or(secret)),
-            KeyText::StandardOrText if secret.starts_with("whsec_") => Key::parse(secret),
-            KeyText::StandardOrText => Key::text(secret),
-            KeyText::Text => Key::text(secret),
-            KeyText::Base64 => Key::base64(secret),
-            KeyText::Hex => Key::hex(secret),
-            KeyText::Ed25519Hex => Key::ed25519_hex(secret),
-            KeyText::P256Spki => Key::p256_spki(secret),
+        match &self.proof {
+            Proof::Signature(signature) => signature.key.read(secret),
+            Proof::Jwt(jwt) => jwt.key.read(secret),
+            Proof::Token(_) | Proof::Nothing => KeyText::Text.read(secret),
+        }
+    }
+
+    /// The setting that a signed URL is made of.
+    pub(super) fn url_setting(&self) -> Option<&'static str> {
+        match &self.proof {
+            Proof::Signature(signature) => signature.url_setting(),
+            Proof::Jwt(jwt) => jwt.claims.iter().find_map(|claim| url_setting(claim.is)),
+            Proof::Token(_) | Proof::Nothing => None,
         }
     }
 

@@ -65,7 +65,8 @@ impl Signed {
         let number = match self.stamp.unit {
             Unit::Seconds => at.as_secs(),
             Unit::Millis => at.as_millis(),
-            Unit::Rfc3339 | Unit::HttpDate => return Err(SignError::Scheme),
+            Unit::Micros => at.as_millis().saturating_mul(1_000),
+            Unit::FloatSeconds | Unit::Rfc3339 | Unit::HttpDate => return Err(SignError::Scheme),
         };
         Ok(write_digits(number.max(0).unsigned_abs(), buffer))
     }
@@ -73,10 +74,12 @@ impl Signed {
     /// The value of the signature header.
     fn signatures(&self, signing: &Signing<'_>, timestamp: &[u8], keys: &Keyring) -> Result<Vec<u8>, SignError> {
         let mut value = Vec::with_capacity(128);
-        if let (Grammar::Fields { .. }, StampAt::Field(stamp)) = (self.grammar, self.stamp.at) {
-            for part in [stamp.as_bytes(), b"=", timestamp] {
-                value.extend_from_slice(part);
+        match (self.grammar, self.stamp.at) {
+            (Grammar::Fields { .. } | Grammar::Groups { .. }, StampAt::Field(stamp)) => {
+                [stamp.as_bytes(), b"=", timestamp].into_iter().for_each(|part| value.extend_from_slice(part));
             }
+            (Grammar::List { .. }, StampAt::First) => value.extend_from_slice(timestamp),
+            _ => {}
         }
         let mut signed = false;
         for key in keys.live(signing.timestamp) {
@@ -97,8 +100,17 @@ impl Signed {
             Grammar::Plain { prefix, .. } => {
                 [self.named().unwrap_or(prefix), if self.named().is_some() { "=" } else { "" }, ""]
             }
-            Grammar::Fields { signatures, .. } => {
-                [if value.is_empty() { "" } else { "," }, signatures.first().copied().unwrap_or_default(), "="]
+            Grammar::Fields { separator, signatures } | Grammar::Groups { separator, signatures, .. } => {
+                if !value.is_empty() {
+                    value.push(separator);
+                }
+                [signatures.first().copied().unwrap_or_default(), "=", ""]
+            }
+            Grammar::List { separator } => {
+                if !value.is_empty() {
+                    value.push(separator);
+                }
+                ["", "", ""]
             }
             Grammar::Versioned => [if again { " " } else { "" }, version, ","],
         };

@@ -19,6 +19,7 @@ pub(super) enum StampAt {
     Nowhere,
     Header(&'static str),
     Field(&'static str),
+    First,
     Place(Place),
 }
 
@@ -30,6 +31,10 @@ pub enum Unit {
     Seconds,
     /// Whole milliseconds since the Unix epoch.
     Millis,
+    /// Whole microseconds since the Unix epoch.
+    Micros,
+    /// Seconds since the Unix epoch, with up to nine digits behind a point or without any.
+    FloatSeconds,
     /// RFC 3339.
     Rfc3339,
     /// An HTTP date (RFC 9110 section 5.6.7).
@@ -52,6 +57,12 @@ impl Stamp {
         Self { at: StampAt::Field(name), unit: Unit::Seconds }
     }
 
+    /// The first element of the signature header ([`Grammar::List`](super::Grammar::List)), in seconds.
+    #[must_use]
+    pub const fn first() -> Self {
+        Self { at: StampAt::First, unit: Unit::Seconds }
+    }
+
     /// In a place of the body, in seconds.
     #[must_use]
     pub const fn at(place: Place) -> Self {
@@ -72,6 +83,8 @@ impl Unit {
         match self {
             Self::Seconds => digits(text, 12).map(Timestamp::from_secs),
             Self::Millis => digits(text, 15).map(Timestamp::from_millis),
+            Self::Micros => digits(text, 18).map(|micros| Timestamp::from_millis(micros / 1_000)),
+            Self::FloatSeconds => float_seconds(text),
             Self::Rfc3339 => rfc3339(text),
             Self::HttpDate => http_date(text),
         }
@@ -85,6 +98,21 @@ fn digits(text: &[u8], most: usize) -> Result<i64, VerifyError> {
         return Err(MALFORMED);
     }
     Ok(text.iter().fold(0i64, |sum, digit| sum * 10 + i64::from(digit.wrapping_sub(b'0'))))
+}
+
+/// `1700000000.123`.
+fn float_seconds(text: &[u8]) -> Result<Timestamp, VerifyError> {
+    let point = text.iter().position(|byte| *byte == b'.');
+    let (whole, fraction) = match point {
+        Some(at) => (text.get(..at).unwrap_or_default(), text.get(at + 1..).unwrap_or_default()),
+        None => (text, &b"0"[..]),
+    };
+    if !(1..=9).contains(&fraction.len()) || !fraction.iter().all(u8::is_ascii_digit) {
+        return Err(MALFORMED);
+    }
+    let thousandths = fraction.iter().copied().chain(std::iter::repeat(b'0')).take(3);
+    let millis = thousandths.fold(0i64, |sum, digit| sum * 10 + i64::from(digit.wrapping_sub(b'0')));
+    Ok(Timestamp::from_millis(digits(whole, 12)? * 1_000 + millis))
 }
 
 /// `2026-11-25T09:30:00.123456789Z`, with four digits of year: where nothing stands between time and body in what is
@@ -123,6 +151,9 @@ mod tests {
         let at = Timestamp::from_secs(784_111_777);
         assert_eq!(Unit::Seconds.read(b"784111777"), Ok(at));
         assert_eq!(Unit::Millis.read(b"784111777000"), Ok(at));
+        assert_eq!(Unit::Micros.read(b"784111777000000"), Ok(at));
+        assert_eq!(Unit::FloatSeconds.read(b"784111777"), Ok(at));
+        assert_eq!(Unit::FloatSeconds.read(b"784111777.250001"), Ok(Timestamp::from_millis(784_111_777_250)));
         assert_eq!(Unit::Rfc3339.read(b"1994-11-06T08:49:37Z"), Ok(at));
         assert_eq!(Unit::Rfc3339.read(b"1994-11-06T09:49:37.000000000+01:00"), Ok(at));
         assert_eq!(Unit::HttpDate.read(b"Sun, 06 Nov 1994 08:49:37 GMT"), Ok(at));
@@ -132,6 +163,9 @@ mod tests {
     fn r_10_no_unit_reads_anything_sloppy() {
         for text in ["", "0", "-1", "+1", "01", "1.0", " 1", "1 ", "1234567890123", "\u{664}\u{664}"] {
             assert_eq!(Unit::Seconds.read(text.as_bytes()), Err(MALFORMED), "{text:?}");
+        }
+        for text in ["", ".", "1.", ".5", "1.0000000000", "1.2.3", "-1.5", "1e9", "1,5"] {
+            assert_eq!(Unit::FloatSeconds.read(text.as_bytes()), Err(MALFORMED), "{text:?}");
         }
         for text in
             ["1994-11-06", "94-11-06T08:49:37Z", "1994-11-06 08:49:37Z", "1994-11-06T08:49:37", "1994-13-06T08:49:37Z"]

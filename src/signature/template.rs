@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::encoding::Encoding;
 use super::error::VerifyError;
 use super::hash::Hash;
 use super::part::Part;
@@ -33,6 +34,16 @@ impl<'a> Message<'a> {
             Part::Method => Cow::Borrowed(self.request()?.0.method.as_str().as_bytes()),
             Part::Url(setting) => Cow::Borrowed(self.url(setting)?),
             Part::UrlDecoded(setting, escapes) => Cow::Owned(decoded(self.url(setting)?, escapes)),
+            Part::Path => Cow::Borrowed(self.request()?.0.uri.path().as_bytes()),
+            Part::Query => Cow::Borrowed(self.request()?.0.uri.query().unwrap_or_default().as_bytes()),
+            Part::SortedQuery => Cow::Owned(sorted_query(self.request()?.0.uri.query().unwrap_or_default())),
+            Part::HashOf(hash, encoding, parts) => Cow::Owned(hashed(hash, encoding, &self.joined(parts, secret)?)),
+            Part::Lower(part) => Cow::Owned(self.cased(*part, secret, str::to_lowercase)?),
+            Part::Upper(part) => Cow::Owned(self.cased(*part, secret, str::to_uppercase)?),
+            Part::Optional(parts) => match self.joined(parts, secret) {
+                Err(VerifyError::Missing(_)) => Cow::Borrowed(&b""[..]),
+                joined => joined?,
+            },
             Part::At(place) => {
                 let (received, trust) = self.request()?;
                 let text = place.read(received, trust, "signed part")?;
@@ -48,6 +59,29 @@ impl<'a> Message<'a> {
         self.url.map(str::as_bytes).ok_or(VerifyError::MissingSetting(setting))
     }
 
+    /// Several pieces, one after the other. A piece alone is not copied.
+    fn joined(&self, parts: &'static [Part], secret: &'a [u8]) -> Result<Cow<'a, [u8]>, VerifyError> {
+        if let [part] = parts {
+            return self.part(*part, secret);
+        }
+        let mut text = Vec::new();
+        for part in parts {
+            text.extend_from_slice(&self.part(*part, secret)?);
+        }
+        Ok(Cow::Owned(text))
+    }
+
+    /// What these pieces are in this message, without a secret.
+    pub(super) fn text(&self, parts: &'static [Part]) -> Result<Cow<'a, [u8]>, VerifyError> {
+        self.joined(parts, b"")
+    }
+
+    /// A text in another case; what is no text stays as it is.
+    fn cased(&self, part: Part, secret: &'a [u8], change: fn(&str) -> String) -> Result<Vec<u8>, VerifyError> {
+        let bytes = self.part(part, secret)?;
+        Ok(std::str::from_utf8(&bytes).map_or_else(|_| bytes.to_vec(), |text| change(text).into_bytes()))
+    }
+
     fn request(&self) -> Result<(&'a Received<'a>, &'a Trust<'a>), VerifyError> {
         self.request.ok_or(VerifyError::Missing("request"))
     }
@@ -56,10 +90,7 @@ impl<'a> Message<'a> {
 impl Signature {
     /// The setting that holds the URL, where one is signed.
     pub(super) fn url_setting(&self) -> Option<&'static str> {
-        self.signed.iter().find_map(|part| match part {
-            Part::Url(setting) | Part::UrlDecoded(setting, _) => Some(*setting),
-            _ => None,
-        })
+        url_setting(self.signed)
     }
 
     /// The MAC of what is signed, fed piece by piece: nothing is copied.
@@ -101,6 +132,33 @@ fn decoded(url: &[u8], escapes: &[(&str, &str)]) -> Vec<u8> {
         rest = rest.get(length..).unwrap_or_default();
     }
     text
+}
+
+/// The setting that holds the URL, where one is among these pieces.
+pub(super) fn url_setting(parts: &[Part]) -> Option<&'static str> {
+    let mut found = None;
+    for part in parts {
+        part.each(&mut |part| {
+            if let Part::Url(setting) | Part::UrlDecoded(setting, _) = part {
+                found = Some(*setting);
+            }
+        });
+    }
+    found
+}
+
+fn hashed(hash: Hash, encoding: Encoding, text: &[u8]) -> Vec<u8> {
+    let mut written = Vec::with_capacity(128);
+    encoding.encode(hash.digest(text).as_bytes(), &mut written);
+    written
+}
+
+/// The fields of a query, decoded and sorted.
+pub(super) fn sorted_query(query: &str) -> Vec<u8> {
+    let mut fields: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
+    fields.sort_unstable();
+    let fields: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    fields.join("&").into_bytes()
 }
 
 /// Name and value of every field, sorted by name; the values of one name in their order.

@@ -9,14 +9,15 @@ use super::candidates::{Claim, Presented, Signatures};
 use super::compare::equal;
 use super::config::SchemeError;
 use super::error::VerifyError;
+use super::jwt::{self, Jwt};
 use super::part::Part;
 use super::recipe::{Algorithm, Grammar, Signature};
-use super::scheme::{Conduct, Proof, Scheme, Token};
+use super::scheme::{Conduct, Proof, Scheme, Token, behind};
 use super::stamp::StampAt;
 use super::template::Message;
 use super::trust::{Setting, SettingKind};
 use super::url::{registered_urls_of, urls_of};
-use super::{Checked, Events, KeyUse, Received, Trust, Verify};
+use super::{Checked, Events, KeyUse, Need, Received, Trust, Verify};
 use crate::clock::Timestamp;
 use crate::secret::{Key, Kind, Tag};
 
@@ -34,6 +35,7 @@ impl Verify for Scheme {
         let signed_at = match &self.proof {
             Proof::Signature(signature) => self.check_signature(signature, received, trust)?,
             Proof::Token(places) => check_token(places, received, trust).map(|()| None)?,
+            Proof::Jwt(jwt) => jwt.check(self.tolerance, received, trust)?,
             Proof::Nothing => None,
         };
         let reply = self.handshake(true, received, trust)?;
@@ -48,8 +50,22 @@ impl Verify for Scheme {
         self.key(secret)
     }
 
+    fn needs(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Option<Need>, VerifyError> {
+        match &self.proof {
+            Proof::Signature(signature) => Ok(signature.needs(trust)),
+            Proof::Jwt(jwt) => jwt.needs(received, trust),
+            Proof::Token(_) | Proof::Nothing => Ok(None),
+        }
+    }
+
     fn key_use(&self) -> KeyUse {
-        if self.proves_origin() { self.key_use } else { KeyUse::None }
+        match &self.proof {
+            Proof::Nothing => KeyUse::None,
+            Proof::Signature(Signature { key_set: Some(_), .. }) | Proof::Jwt(Jwt { key_set: Some(_), .. }) => {
+                KeyUse::None
+            }
+            _ => self.key_use,
+        }
     }
 
     fn settings(&self) -> &[Setting] {
@@ -81,7 +97,11 @@ impl Verify for Scheme {
     }
 
     fn covers_body(&self) -> bool {
-        matches!(&self.proof, Proof::Signature(signature) if signature.signed.contains(&Part::Body))
+        match &self.proof {
+            Proof::Signature(signature) => signature.signed.iter().any(Part::is_body),
+            Proof::Jwt(jwt) => jwt.covers_body(),
+            Proof::Token(_) | Proof::Nothing => false,
+        }
     }
 
     fn proves_origin(&self) -> bool {
@@ -164,7 +184,8 @@ impl Signature {
     fn check(&self, signatures: &Signatures, message: &Message<'_>, trust: &Trust<'_>) -> Result<(), VerifyError> {
         let mut usable = false;
         let mut good = Choice::from(0);
-        for key in trust.keys.live(trust.now).filter(|key| self.can_use(key)) {
+        let fetched = self.fetched(trust)?;
+        for key in trust.keys.live(trust.now).chain(&fetched).filter(|key| self.can_use(key)) {
             usable = true;
             let mut made = Made { scheme: self, key, message, tag: None, text: None };
             for (claim, signature) in signatures.iter() {
@@ -180,12 +201,26 @@ impl Signature {
         }
     }
 
+    /// The key set, where it is not at hand.
+    fn needs(&self, trust: &Trust<'_>) -> Option<Need> {
+        let url = self.key_set.filter(|url| trust.settings.get("jwks").is_none() && trust.documents.get(url).is_none());
+        url.map(Need::at)
+    }
+
+    /// The keys of the key set.
+    fn fetched(&self, trust: &Trust<'_>) -> Result<Vec<Key>, VerifyError> {
+        let Some(url) = self.key_set else { return Ok(Vec::new()) };
+        let set = trust.settings.get("jwks").map(str::as_bytes);
+        jwt::all(set.or_else(|| trust.documents.get(url).map(|set| &**set)).ok_or(VerifyError::UnknownKey)?)
+    }
+
     fn can_use(&self, key: &Key) -> bool {
         match key.kind() {
-            Kind::Hmac(_) => !matches!(self.algorithm, Algorithm::Ed25519 | Algorithm::EcdsaP256),
-            Kind::P256(_) => self.algorithm == Algorithm::EcdsaP256,
+            Kind::Hmac(_) => !self.algorithm.is_public(),
+            Kind::P256(_) => matches!(self.algorithm, Algorithm::EcdsaP256 | Algorithm::EcdsaP256Raw),
+            Kind::Rsa(_) => matches!(self.algorithm, Algorithm::Rsa(_) | Algorithm::RsaPss),
             Kind::Verifying(_) | Kind::Signing(_) => {
-                self.algorithm == Algorithm::Ed25519 || self.grammar == Grammar::Versioned
+                matches!(self.algorithm, Algorithm::Ed25519) || matches!(self.grammar, Grammar::Versioned)
             }
         }
     }
@@ -211,10 +246,8 @@ impl Made<'_> {
             }
             (Kind::Verifying(key), Claim::Ed25519) => self.verifies(key, presented),
             (Kind::Signing(key), Claim::Ed25519) => self.verifies(&key.verifying_key(), presented),
-            (Kind::P256(key), Claim::EcdsaP256) => {
-                let text = self.scheme.message(self.message)?;
-                Ok(Choice::from(u8::from(key.verifies(&text, presented, false))))
-            }
+            (Kind::P256(key), Claim::EcdsaP256 { raw }) => self.over_text(|text| key.verifies(text, presented, raw)),
+            (Kind::Rsa(key), Claim::Rsa(form)) => self.over_text(|text| key.verifies(form, text, presented)),
             _ => Ok(Choice::from(0)),
         }
     }
@@ -233,12 +266,17 @@ impl Made<'_> {
 
     /// Strictly (RFC 8032 with the checks of "Taming the many EdDSAs"): no weak key, no malleable signature.
     fn verifies(&mut self, key: &ed25519_dalek::VerifyingKey, presented: &[u8]) -> Result<Choice, VerifyError> {
+        let Ok(signature) = ed25519_dalek::Signature::from_slice(presented) else { return Ok(Choice::from(0)) };
+        self.over_text(|text| key.verify_strict(text, &signature).is_ok())
+    }
+
+    /// What a public key says of the message, which is put together once.
+    fn over_text(&mut self, verifies: impl FnOnce(&[u8]) -> bool) -> Result<Choice, VerifyError> {
         let text = match self.text.take() {
             Some(text) => text,
             None => self.scheme.message(self.message)?,
         };
-        let signature = ed25519_dalek::Signature::from_slice(presented);
-        let good = signature.is_ok_and(|signature| key.verify_strict(&text, &signature).is_ok());
+        let good = verifies(&text);
         self.text = Some(text);
         Ok(Choice::from(u8::from(good)))
     }
@@ -262,10 +300,4 @@ fn check_token(places: &[Token], received: &Received<'_>, trust: &Trust<'_>) -> 
         return if good.into() { Ok(()) } else { Err(VerifyError::BadToken) };
     }
     Err(VerifyError::Missing("token"))
-}
-
-/// The names of authentication schemes are of either case (RFC 9110 section 11.1).
-fn behind<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
-    let (head, rest) = text.split_at_checked(prefix.len())?;
-    head.eq_ignore_ascii_case(prefix).then_some(rest)
 }

@@ -96,6 +96,6 @@ fn made(key: &Key, base: &[u8]) -> Option<Vec<u8>> {
             Some(mac.finish().as_bytes().to_vec())
         }
         Kind::Signing(key) => Some(key.sign(base).to_bytes().to_vec()),
-        Kind::Verifying(_) | Kind::P256(_) => None,
+        Kind::Verifying(_) | Kind::P256(_) | Kind::Rsa(_) => None,
     }
 }

@@ -11,7 +11,7 @@ use super::base::{Message, parameters, signature_base};
 use super::digest::{CONTENT_DIGEST, check_content_digest};
 use super::profile::Profile;
 use crate::clock::Timestamp;
-use crate::secret::{Key, Kind};
+use crate::secret::{Key, Kind, RsaForm};
 
 /// Most signatures looked at in one message.
 const MAX_SIGNATURES: usize = 16;
@@ -41,6 +41,8 @@ pub enum Algorithm {
     Ed25519,
     /// `ecdsa-p256-sha256`.
     EcdsaP256Sha256,
+    /// `rsa-v1_5-sha256`.
+    RsaV15Sha256,
 }
 
 impl Algorithm {
@@ -51,6 +53,7 @@ impl Algorithm {
             Self::HmacSha256 => "hmac-sha256",
             Self::Ed25519 => "ed25519",
             Self::EcdsaP256Sha256 => "ecdsa-p256-sha256",
+            Self::RsaV15Sha256 => "rsa-v1_5-sha256",
         }
     }
 
@@ -60,6 +63,7 @@ impl Algorithm {
             Kind::Hmac(_) => Self::HmacSha256,
             Kind::Signing(_) | Kind::Verifying(_) => Self::Ed25519,
             Kind::P256(_) => Self::EcdsaP256Sha256,
+            Kind::Rsa(_) => Self::RsaV15Sha256,
         }
     }
 }
@@ -162,6 +166,7 @@ fn verifies(key: &Key, base: &[u8], presented: &[u8]) -> Choice {
         Kind::Verifying(key) => ed25519(key),
         Kind::Signing(key) => ed25519(&key.verifying_key()),
         Kind::P256(key) => key.verifies(base, presented, true),
+        Kind::Rsa(key) => key.verifies(RsaForm::Pkcs1Sha256, base, presented),
     }))
 }
 

@@ -9,11 +9,10 @@ use x509_cert::Certificate;
 use x509_cert::der::asn1::ObjectIdentifier;
 use x509_cert::der::{Decode as _, Encode as _};
 
-use super::rsa::RsaKey;
 use crate::clock::Timestamp;
+use crate::secret::RsaKey;
 use crate::signature::VerifyError;
 
-const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 
 /// Most certificates of a chain that are looked at.
@@ -71,21 +70,10 @@ impl Chain {
 
     /// The leaf's key, which must be one of RSA.
     pub(crate) fn key(&self) -> Result<RsaKey, VerifyError> {
-        let info = self.leaf.tbs_certificate().subject_public_key_info();
-        let der = info.to_der().map_err(|_| VerifyError::UntrustedKey)?;
-        rsa_of_spki(&der).ok_or(VerifyError::UntrustedKey)
+        RsaKey::from_spki(&self.spki()?).ok_or(VerifyError::UntrustedKey)
     }
-}
 
-/// The RSA key of a `SubjectPublicKeyInfo`.
-fn rsa_of_spki(der: &[u8]) -> Option<RsaKey> {
-    let info = x509_cert::spki::SubjectPublicKeyInfoRef::from_der(der).ok()?;
-    let is_rsa = info.algorithm.oid == RSA_ENCRYPTION;
-    is_rsa.then(|| info.subject_public_key.as_bytes().map(|key| RsaKey::Der(key.to_vec()))).flatten()
-}
-
-/// The RSA key of a PEM that says `PUBLIC KEY`.
-pub(crate) fn rsa_of_pem(pem: &[u8]) -> Option<RsaKey> {
-    let der = rustls_pki_types::SubjectPublicKeyInfoDer::from_pem_slice(pem).ok()?;
-    rsa_of_spki(&der)
+    fn spki(&self) -> Result<Vec<u8>, VerifyError> {
+        self.leaf.tbs_certificate().subject_public_key_info().to_der().map_err(|_| VerifyError::UntrustedKey)
+    }
 }

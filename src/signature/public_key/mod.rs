@@ -1,5 +1,3 @@
-//! What schemes with fetched keys have in common: RSA, JSON Web Tokens, certificates.
+//! What schemes with fetched keys have in common: certificates.
 
 pub(super) mod certificate;
-pub(super) mod jwt;
-pub(super) mod rsa;

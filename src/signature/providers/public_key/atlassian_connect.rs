@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::document;
-use crate::secret::Kind;
+use crate::secret::{Key, Kind};
 use crate::signature::compare::same;
-use crate::signature::public_key::certificate::rsa_of_pem;
-use crate::signature::public_key::jwt::{Alg, Claims, JwtKey, Token};
+use crate::signature::jwt::{Claims, JwtAlgorithm, Token};
 use crate::signature::{
     About, Checked, EventRef, Events, Hash, KeyUse, Need, Place, Received, Setting, Trust, Verify, VerifyError,
 };
@@ -45,7 +44,7 @@ impl Verify for AtlassianConnect {
         }
         let text = text(received, trust)?;
         let token = Token::read(&text)?;
-        token.check_alg(Alg::Rs256)?;
+        token.check_alg(JwtAlgorithm::Rs256)?;
         let url = key_url(kid(&token)?);
         Ok(trust.documents.get(&url).is_none().then(|| Need::at(url)))
     }
@@ -101,11 +100,13 @@ fn text(received: &Received<'_>, trust: &Trust<'_>) -> Result<String, VerifyErro
     text.map(std::borrow::Cow::into_owned).ok_or(VerifyError::Missing("token"))
 }
 
-fn tenant<'t>(token: &'t Token<'_>, trust: &Trust<'_>) -> Result<&'t Claims, VerifyError> {
+fn tenant(token: &Token<'_>, trust: &Trust<'_>) -> Result<Claims, VerifyError> {
     let mut verdict = Err(VerifyError::NoKey);
     for key in trust.keys.live(trust.now) {
-        let Kind::Hmac(key) = key.kind() else { continue };
-        verdict = token.verify(Alg::Hs256, &JwtKey::Hmac(key));
+        if !matches!(key.kind(), Kind::Hmac(_)) {
+            continue;
+        }
+        verdict = token.verify(JwtAlgorithm::Hs256, key);
         if verdict.is_ok() {
             break;
         }
@@ -117,13 +118,13 @@ fn tenant<'t>(token: &'t Token<'_>, trust: &Trust<'_>) -> Result<&'t Claims, Ver
     }
 }
 
-fn lifecycle<'t>(token: &'t Token<'_>, trust: &Trust<'_>) -> Result<&'t Claims, VerifyError> {
-    token.check_alg(Alg::Rs256)?;
+fn lifecycle(token: &Token<'_>, trust: &Trust<'_>) -> Result<Claims, VerifyError> {
+    token.check_alg(JwtAlgorithm::Rs256)?;
     let kid = kid(token)?;
     let name = if trust.settings.get("lifecycle_keys").is_some() { kid.to_owned() } else { key_url(kid) };
     let pem = document(trust, "lifecycle_keys", &name).ok_or(VerifyError::UnknownKey)?;
-    let key = rsa_of_pem(&pem).ok_or(VerifyError::UntrustedKey)?;
-    let claims = token.verify(Alg::Rs256, &JwtKey::Rsa(key))?;
+    let key = std::str::from_utf8(&pem).ok().and_then(|pem| Key::rsa(pem).ok()).ok_or(VerifyError::UntrustedKey)?;
+    let claims = token.verify(JwtAlgorithm::Rs256, &key)?;
     let audience = trust.settings.get("audience").map_or_else(|| trust.settings.need("base_url"), Ok)?;
     if claims.is_for(std::iter::once(audience)) { Ok(claims) } else { Err(VerifyError::WrongAudience) }
 }

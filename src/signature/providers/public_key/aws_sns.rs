@@ -5,10 +5,11 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
 
 use super::document;
+use crate::secret::RsaForm;
 use crate::signature::public_key::certificate::Chain;
 use crate::signature::{
-    About, Checked, EventRef, Events, Hash, KeyUse, KnownBy, Need, Received, Reply, Setting, Tolerance, Trust, Unit,
-    Verify, VerifyError,
+    About, Checked, EventRef, Events, KeyUse, KnownBy, Need, Received, Reply, Setting, Tolerance, Trust, Unit, Verify,
+    VerifyError,
 };
 
 pub(super) const DOCS: &str = "https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html";
@@ -99,10 +100,10 @@ impl Message {
         }
     }
 
-    fn hash(&self, trust: &Trust<'_>) -> Result<Hash, VerifyError> {
+    fn form(&self, trust: &Trust<'_>) -> Result<RsaForm, VerifyError> {
         match self.signature_version.as_deref() {
-            Some("1") if trust.settings.get("min_signature_version") != Some("2") => Ok(Hash::Sha1),
-            Some("2") => Ok(Hash::Sha256),
+            Some("1") if trust.settings.get("min_signature_version") != Some("2") => Ok(RsaForm::Pkcs1Sha1),
+            Some("2") => Ok(RsaForm::Pkcs1Sha256),
             _ => Err(VerifyError::UnsupportedAlgorithm),
         }
     }
@@ -138,14 +139,14 @@ impl Message {
 impl Verify for AwsSns {
     fn needs(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Option<Need>, VerifyError> {
         let message = Message::read(received)?;
-        message.hash(trust)?;
+        message.form(trust)?;
         let url = message.certificate_url()?;
         Ok(document(trust, "certs", url).is_none().then(|| Need::at(url)))
     }
 
     fn verify(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Checked, VerifyError> {
         let message = Message::read(received)?;
-        let hash = message.hash(trust)?;
+        let form = message.form(trust)?;
         let signature = message.signature.as_deref().ok_or(VerifyError::Missing("signature"))?;
         let signature = BASE64.decode(signature).map_err(|_| VerifyError::Malformed("signature"))?;
         let pem = document(trust, "certs", message.certificate_url()?).ok_or(VerifyError::UntrustedUrl)?;
@@ -154,7 +155,7 @@ impl Verify for AwsSns {
         if let Some(root) = trust.settings.get("trust_root_pem") {
             chain.check_chain(Some(root), trust.now)?;
         }
-        if !chain.key()?.verifies(hash, message.signed().as_bytes(), &signature) {
+        if !chain.key()?.verifies(form, message.signed().as_bytes(), &signature) {
             return Err(VerifyError::BadSignature);
         }
         let signed_at = Unit::Rfc3339.read(message.timestamp.as_bytes())?;

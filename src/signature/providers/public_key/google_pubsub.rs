@@ -1,7 +1,7 @@
 //! Google Cloud Pub/Sub, push.
 
 use super::{key_set, need_key_set};
-use crate::signature::public_key::jwt::{self, Alg, Token};
+use crate::signature::jwt::{self, JwtAlgorithm, Token};
 use crate::signature::{
     About, Checked, EventRef, Events, KeyUse, KnownBy, Need, Place, Received, Setting, Trust, Verify, VerifyError,
 };
@@ -45,15 +45,15 @@ fn token<'a>(received: &Received<'a>) -> Result<&'a str, VerifyError> {
 impl Verify for GooglePubsub {
     fn needs(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Option<Need>, VerifyError> {
         let token = Token::read(token(received)?)?;
-        token.check_alg(Alg::Rs256)?;
+        token.check_alg(JwtAlgorithm::Rs256)?;
         Ok(need_key_set(trust, KEYS, token.kid.as_deref()))
     }
 
     fn verify(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Checked, VerifyError> {
         let token = Token::read(token(received)?)?;
-        token.check_alg(Alg::Rs256)?;
+        token.check_alg(JwtAlgorithm::Rs256)?;
         let set = key_set(trust, KEYS).ok_or(VerifyError::UnknownKey)?;
-        let claims = token.verify(Alg::Rs256, &jwt::find(set, token.kid.as_deref())?)?;
+        let claims = token.verify(JwtAlgorithm::Rs256, &jwt::find(set, token.kid.as_deref())?)?;
         claims.check_times(trust.now, LEEWAY_SECS)?;
         if !claims.iss.as_deref().is_some_and(|issuer| ISSUERS.contains(&issuer)) {
             return Err(VerifyError::WrongIssuer);

@@ -8,7 +8,7 @@ use subtle::Choice;
 use super::{key_set, need_key_set};
 use crate::secret::Kind;
 use crate::signature::compare::equal;
-use crate::signature::public_key::jwt::{self, Alg, Token};
+use crate::signature::jwt::{self, JwtAlgorithm, Token};
 use crate::signature::{
     About, Batch, Checked, EventRef, Events, Item, ItemBytes, KeyUse, KnownBy, MAX_EVENTS, Need, Place, Received,
     Reply, Setting, Trust, Verify, VerifyError, json,
@@ -82,7 +82,7 @@ impl Verify for MicrosoftGraph {
         check_state(received, trust)?;
         for text in tokens(received, trust)? {
             let token = Token::read(&text)?;
-            token.check_alg(Alg::Rs256)?;
+            token.check_alg(JwtAlgorithm::Rs256)?;
             if let Some(need) = need_key_set(trust, KEYS, token.kid.as_deref()) {
                 return Ok(Some(need));
             }
@@ -167,9 +167,9 @@ fn check_state(received: &Received<'_>, trust: &Trust<'_>) -> Result<(), VerifyE
 }
 
 fn check_token(token: &Token<'_>, trust: &Trust<'_>) -> Result<(), VerifyError> {
-    token.check_alg(Alg::Rs256)?;
+    token.check_alg(JwtAlgorithm::Rs256)?;
     let set = key_set(trust, KEYS).ok_or(VerifyError::UnknownKey)?;
-    let claims = token.verify(Alg::Rs256, &jwt::find(set, token.kid.as_deref())?)?;
+    let claims = token.verify(JwtAlgorithm::Rs256, &jwt::find(set, token.kid.as_deref())?)?;
     claims.check_times(trust.now, LEEWAY_SECS)?;
     let issuer = claims.iss.as_deref().unwrap_or_default();
     let of_tenant = |host: &str, end: &str| {

@@ -51,8 +51,7 @@ fn need_key_set(trust: &Trust<'_>, url: &str, kid: Option<&str>) -> Option<Need>
     match trust.documents.get(url) {
         None => Some(Need::at(url)),
         Some(set) => {
-            let unknown =
-                crate::signature::public_key::jwt::find(set, kid).is_err_and(|it| it == VerifyError::UnknownKey);
+            let unknown = crate::signature::jwt::find(set, kid).is_err_and(|it| it == VerifyError::UnknownKey);
             unknown.then(|| Need::at(url).anew())
         }
     }

@@ -4,11 +4,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::document;
-use crate::secret::Kind;
+use crate::secret::{Kind, RsaForm};
 use crate::signature::public_key::certificate::Chain;
 use crate::signature::{
-    About, Checked, EventRef, Events, Hash, KeyUse, KnownBy, Need, Place, Received, Setting, Tolerance, Trust, Unit,
-    Verify, VerifyError,
+    About, Checked, EventRef, Events, KeyUse, KnownBy, Need, Place, Received, Setting, Tolerance, Trust, Unit, Verify,
+    VerifyError,
 };
 
 pub(super) const DOCS: &str = "https://developer.paypal.com/api/rest/webhooks/rest/";
@@ -69,7 +69,7 @@ impl Verify for PayPal {
         let crc = crc32fast::hash(received.body);
         let good = webhook_ids(trust).into_iter().fold(false, |any, webhook| {
             let signed = format!("{id}|{time}|{webhook}|{crc}");
-            any | key.verifies(Hash::Sha256, signed.as_bytes(), &signature)
+            any | key.verifies(RsaForm::Pkcs1Sha256, signed.as_bytes(), &signature)
         });
         if !good {
             return Err(VerifyError::BadSignature);

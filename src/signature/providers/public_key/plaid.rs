@@ -2,7 +2,7 @@
 
 use super::key_set;
 use crate::signature::compare::same;
-use crate::signature::public_key::jwt::{self, Alg, Token};
+use crate::signature::jwt::{self, JwtAlgorithm, Token};
 use crate::signature::{
     About, Checked, EventRef, Events, Hash, KeyUse, Need, Place, Received, Setting, Tolerance, Trust, Verify,
     VerifyError,
@@ -40,7 +40,7 @@ impl Verify for Plaid {
     fn needs(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Option<Need>, VerifyError> {
         let text = TOKEN.read(received, trust, "token")?.ok_or(VerifyError::Missing("token"))?;
         let token = Token::read(&text)?;
-        token.check_alg(Alg::Es256)?;
+        token.check_alg(JwtAlgorithm::Es256)?;
         let kid = kid(&token)?;
         let name = name(kid);
         if key_set(trust, &name).is_some() {
@@ -56,10 +56,10 @@ impl Verify for Plaid {
     fn verify(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Checked, VerifyError> {
         let text = TOKEN.read(received, trust, "token")?.ok_or(VerifyError::Missing("token"))?;
         let token = Token::read(&text)?;
-        token.check_alg(Alg::Es256)?;
+        token.check_alg(JwtAlgorithm::Es256)?;
         let kid = kid(&token)?;
         let set = key_set(trust, &name(kid)).ok_or(VerifyError::UnknownKey)?;
-        let claims = token.verify(Alg::Es256, &jwt::find(set, Some(kid))?)?;
+        let claims = token.verify(JwtAlgorithm::Es256, &jwt::find(set, Some(kid))?)?;
         let signed_at = claims.issued_at()?;
         trust.tolerance.unwrap_or(Tolerance::DEFAULT).check(signed_at, trust.now)?;
         let expected = claims.request_body_sha256.as_deref().ok_or(VerifyError::Malformed("token"))?;

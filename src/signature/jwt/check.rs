@@ -1,0 +1,145 @@
+//! Whether a token proves a request.
+
+use std::borrow::Cow;
+
+use super::token::{Claims, Token, all, find};
+use super::{Claim, Jwt};
+use crate::clock::Timestamp;
+use crate::secret::Key;
+use crate::signature::compare::{equal, same};
+use crate::signature::json;
+use crate::signature::template::{Message, url_setting};
+use crate::signature::url::urls_of;
+use crate::signature::{Need, Received, Tolerance, Trust, VerifyError};
+
+impl Jwt {
+    /// When the token was made, if it proves the request and says so.
+    pub(in crate::signature) fn check(
+        &self,
+        tolerance: Tolerance,
+        received: &Received<'_>,
+        trust: &Trust<'_>,
+    ) -> Result<Option<Timestamp>, VerifyError> {
+        let text = self.text(received, trust)?;
+        let token = Token::read(&text)?;
+        let algorithm = token.algorithm(self.algorithms)?;
+        let fetched = self.fetched(&token, trust)?;
+        let keys = trust.keys.live(trust.now).chain(&fetched);
+        let mut usable = false;
+        let mut good = false;
+        for key in keys {
+            usable = true;
+            good |= token.is_signed_by(algorithm, key);
+        }
+        match (usable, good) {
+            (false, _) => return Err(VerifyError::NoKey),
+            (true, false) => return Err(VerifyError::BadSignature),
+            (true, true) => {}
+        }
+        let signed_at = self.check_claims(&token.claims()?, tolerance, trust)?;
+        for claim in self.claims {
+            claim.check(token.payload(), received, trust)?;
+        }
+        Ok(signed_at)
+    }
+
+    /// The key set, where it is not at hand, or has no key of the token's id.
+    pub(in crate::signature) fn needs(
+        &self,
+        received: &Received<'_>,
+        trust: &Trust<'_>,
+    ) -> Result<Option<Need>, VerifyError> {
+        let Some(url) = self.key_set.filter(|_| trust.settings.get("jwks").is_none()) else { return Ok(None) };
+        let text = self.text(received, trust)?;
+        let token = Token::read(&text)?;
+        token.algorithm(self.algorithms)?;
+        let Some(set) = trust.documents.get(url) else { return Ok(Some(Need::at(url))) };
+        let unknown = token.kid.as_deref().is_some_and(|kid| find(set, Some(kid)).is_err());
+        Ok(unknown.then(|| Need::at(url).anew()))
+    }
+
+    fn text<'a>(&self, received: &Received<'a>, trust: &Trust<'a>) -> Result<Cow<'a, str>, VerifyError> {
+        for place in self.at {
+            let Some(found) = place.at.read(received, trust, "token")? else { continue };
+            return match found {
+                Cow::Borrowed(text) => place.strip(text).map(Cow::Borrowed),
+                Cow::Owned(text) => place.strip(&text).map(|text| Cow::Owned(text.to_owned())),
+            };
+        }
+        Err(VerifyError::Missing("token"))
+    }
+
+    /// The key of the token's id; all keys of the set where the token names none.
+    fn fetched(&self, token: &Token<'_>, trust: &Trust<'_>) -> Result<Vec<Key>, VerifyError> {
+        let Some(url) = self.key_set else { return Ok(Vec::new()) };
+        let set = trust.settings.get("jwks").map(str::as_bytes);
+        let set = set.or_else(|| trust.documents.get(url).map(|set| &**set)).ok_or(VerifyError::UnknownKey)?;
+        match token.kid.as_deref() {
+            Some(kid) => find(set, Some(kid)).map(|key| vec![key]),
+            None => all(set),
+        }
+    }
+
+    fn check_claims(
+        &self,
+        claims: &Claims,
+        tolerance: Tolerance,
+        trust: &Trust<'_>,
+    ) -> Result<Option<Timestamp>, VerifyError> {
+        if self.ends && !claims.ends() {
+            return Err(VerifyError::Malformed("token"));
+        }
+        claims.check_times(trust.now, f64::from(self.leeway_secs))?;
+        if !self.issuers.is_empty() && !claims.iss.as_deref().is_some_and(|issuer| self.issuers.contains(&issuer)) {
+            return Err(VerifyError::WrongIssuer);
+        }
+        let audiences = self.audience.map_or(&[][..], |setting| trust.settings.all(setting));
+        if !audiences.is_empty() && !claims.is_for(audiences.iter().map(String::as_str)) {
+            return Err(VerifyError::WrongAudience);
+        }
+        if !self.dated && !claims.is_dated() {
+            return Ok(None);
+        }
+        let signed_at = claims.issued_at()?;
+        if self.dated {
+            trust.tolerance.unwrap_or(tolerance).check(signed_at, trust.now)?;
+        }
+        Ok(Some(signed_at))
+    }
+}
+
+impl Claim {
+    fn check(&self, claims: &[u8], received: &Received<'_>, trust: &Trust<'_>) -> Result<(), VerifyError> {
+        let message =
+            Message { id: b"", timestamp: b"", body: received.body, request: Some((received, trust)), url: None };
+        let is = json::text_at(claims, self.at).map_err(|_| VerifyError::Malformed("token"))?;
+        let verdict = match url_setting(self.is).map(|setting| urls_of(received, trust, setting)) {
+            None => self.compare(is.as_deref(), &message),
+            // Whether a setting must be there was judged when the source was made.
+            Some(Err(VerifyError::MissingSetting(_))) => Ok(true),
+            Some(urls) => urls?.iter().try_fold(false, |good, url| {
+                Ok(good || self.compare(is.as_deref(), &Message { url: Some(url), ..message })?)
+            }),
+        };
+        match verdict {
+            Ok(true) | Err(VerifyError::MissingSetting(_)) => Ok(()),
+            Ok(false) => Err(VerifyError::BodyMismatch),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn compare(&self, is: Option<&str>, message: &Message<'_>) -> Result<bool, VerifyError> {
+        let covered = message.text(self.is)?;
+        let Some(is) = is else {
+            let needless = self.absent_if_empty && covered.is_empty();
+            return if needless { Ok(true) } else { Err(VerifyError::NotCovered("body")) };
+        };
+        Ok(match self.hash {
+            None => std::str::from_utf8(&covered).is_ok_and(|covered| same(covered, is)),
+            Some((hash, encoding)) => {
+                let claimed = encoding.decode(is.as_bytes());
+                claimed.is_some_and(|claimed| equal(hash.digest(&covered).as_bytes(), claimed.as_bytes()).into())
+            }
+        })
+    }
+}
