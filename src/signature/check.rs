@@ -59,6 +59,9 @@ impl Scheme {
         for part in signature.signed {
             self.check_part("signature.signed", part)?;
         }
+        for part in signature.or_signed.unwrap_or_default() {
+            self.check_part("signature.or_signed", part)?;
+        }
         if let SignatureAt::Places(places) = signature.at {
             self.check_places("signature.headers", places)?;
         }

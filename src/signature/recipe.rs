@@ -21,6 +21,7 @@ pub struct Signature {
     pub(super) otherwise: Option<&'static Self>,
     pub(super) any_length: bool,
     pub(super) key_set: Option<&'static str>,
+    pub(super) or_signed: Option<&'static [Part]>,
 }
 
 /// By what a signature is made.
@@ -181,6 +182,7 @@ impl Signature {
             otherwise: None,
             any_length: false,
             key_set: None,
+            or_signed: None,
         }
     }
 
@@ -262,6 +264,13 @@ impl Signature {
     #[must_use]
     pub const fn signed(self, signed: &'static [Part]) -> Self {
         Self { signed, ..self }
+    }
+
+    /// Where the signature does not fit those pieces, over these: for a provider whose documents and code differ. They must
+    /// cover the same things.
+    #[must_use]
+    pub const fn or_signed(self, signed: &'static [Part]) -> Self {
+        Self { or_signed: Some(signed), ..self }
     }
 
     /// With a time.

@@ -63,7 +63,7 @@ impl Signed {
     /// The time as this scheme writes it.
     fn timestamp(self, at: Timestamp, buffer: &mut [u8; 20]) -> Result<&[u8], SignError> {
         let number = match self.stamp.unit {
-            Unit::Seconds => at.as_secs(),
+            Unit::Seconds | Unit::SecondsOrMillis => at.as_secs(),
             Unit::Millis => at.as_millis(),
             Unit::Micros => at.as_millis().saturating_mul(1_000),
             Unit::FloatSeconds | Unit::Rfc3339 | Unit::HttpDate => return Err(SignError::Scheme),

@@ -31,6 +31,9 @@ pub enum Unit {
     Seconds,
     /// Whole milliseconds since the Unix epoch.
     Millis,
+    /// Whole seconds or whole milliseconds since the Unix epoch, for a provider that has changed from one to the other: with up
+    /// to eleven digits it is seconds, with more milliseconds.
+    SecondsOrMillis,
     /// Whole microseconds since the Unix epoch.
     Micros,
     /// Seconds since the Unix epoch, with up to nine digits behind a point or without any.
@@ -83,6 +86,8 @@ impl Unit {
         match self {
             Self::Seconds => digits(text, 12).map(Timestamp::from_secs),
             Self::Millis => digits(text, 15).map(Timestamp::from_millis),
+            Self::SecondsOrMillis if text.len() <= 11 => digits(text, 11).map(Timestamp::from_secs),
+            Self::SecondsOrMillis => digits(text, 15).map(Timestamp::from_millis),
             Self::Micros => digits(text, 18).map(|micros| Timestamp::from_millis(micros / 1_000)),
             Self::FloatSeconds => float_seconds(text),
             Self::Rfc3339 => rfc3339(text),
@@ -151,6 +156,8 @@ mod tests {
         let at = Timestamp::from_secs(784_111_777);
         assert_eq!(Unit::Seconds.read(b"784111777"), Ok(at));
         assert_eq!(Unit::Millis.read(b"784111777000"), Ok(at));
+        assert_eq!(Unit::SecondsOrMillis.read(b"784111777"), Ok(at));
+        assert_eq!(Unit::SecondsOrMillis.read(b"784111777000"), Ok(at));
         assert_eq!(Unit::Micros.read(b"784111777000000"), Ok(at));
         assert_eq!(Unit::FloatSeconds.read(b"784111777"), Ok(at));
         assert_eq!(Unit::FloatSeconds.read(b"784111777.250001"), Ok(Timestamp::from_millis(784_111_777_250)));

@@ -180,8 +180,23 @@ impl Signature {
         verdict
     }
 
-    /// Tries every live key on every signature of its kind, without early exit.
+    /// Tries every live key on every signature of its kind, without early exit; then the other pieces that may be signed.
     fn check(&self, signatures: &Signatures, message: &Message<'_>, trust: &Trust<'_>) -> Result<(), VerifyError> {
+        match (self.check_pieces(signatures, message, trust), self.or_signed) {
+            (Err(VerifyError::BadSignature), Some(signed)) => {
+                let other = Self { signed, or_signed: None, ..*self };
+                other.check_pieces(signatures, message, trust)
+            }
+            (verdict, _) => verdict,
+        }
+    }
+
+    fn check_pieces(
+        &self,
+        signatures: &Signatures,
+        message: &Message<'_>,
+        trust: &Trust<'_>,
+    ) -> Result<(), VerifyError> {
         let mut usable = false;
         let mut good = Choice::from(0);
         let fetched = self.fetched(trust)?;

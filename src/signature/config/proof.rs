@@ -69,6 +69,9 @@ pub struct SignatureConfig {
     /// The template of what is signed. Default: `{body}`.
     #[serde(default = "body")]
     pub signed: String,
+    /// The template that is tried where the signature does not fit `signed`, for a provider whose documents and code differ.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub or_signed: Option<String>,
     /// The percent-escapes that `{url_decoded:setting}` decodes, and what each becomes: `{ "%3A" = ":" }`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub url_escapes: BTreeMap<String, String>,
@@ -96,7 +99,7 @@ pub struct TimeConfig {
     /// It is the first element of the list.
     #[serde(default, skip_serializing_if = "is_default")]
     pub first: bool,
-    /// `seconds` (the default), `float-seconds`, `millis`, `micros`, `rfc3339` or `http-date`.
+    /// `seconds` (the default), `float-seconds`, `millis`, `seconds-or-millis`, `micros`, `rfc3339` or `http-date`.
     #[serde(default = "seconds")]
     pub unit: String,
 }
@@ -193,7 +196,11 @@ impl SignatureConfig {
             signature = signature.otherwise(Box::leak(Box::new(other.read()?)));
         }
         let escapes: Vec<_> = self.url_escapes.iter().map(|(escape, is)| (kept(escape), kept(is))).collect();
-        signature = signature.signed(template(&self.signed, "signature.signed", kept_list(escapes))?);
+        let escapes = kept_list(escapes);
+        signature = signature.signed(template(&self.signed, "signature.signed", escapes)?);
+        if let Some(other) = &self.or_signed {
+            signature = signature.or_signed(template(other, "signature.or_signed", escapes)?);
+        }
         Ok(if self.any_length { signature.any_length() } else { signature })
     }
 
@@ -371,6 +378,7 @@ const UNITS: &[(&str, Unit)] = &[
     ("seconds", Unit::Seconds),
     ("float-seconds", Unit::FloatSeconds),
     ("millis", Unit::Millis),
+    ("seconds-or-millis", Unit::SecondsOrMillis),
     ("micros", Unit::Micros),
     ("rfc3339", Unit::Rfc3339),
     ("http-date", Unit::HttpDate),
