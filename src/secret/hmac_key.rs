@@ -8,6 +8,8 @@ use sha1::Sha1;
 use sha2::{Sha256, Sha384, Sha512};
 use zeroize::Zeroizing;
 
+use crate::work;
+
 /// Bytes of an HMAC key, and the schedules made of them.
 pub(crate) struct HmacKey {
     bytes: Zeroizing<Vec<u8>>,
@@ -69,6 +71,7 @@ pub(crate) enum Mac {
 
 impl Mac {
     pub(crate) fn update(&mut self, part: &[u8]) {
+        work::spent(part.len());
         match self {
             Self::Md5(mac) => mac.update(part),
             Self::Sha1(mac) => mac.update(part),

@@ -6,6 +6,8 @@ use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 use x509_cert::Certificate;
 use x509_cert::der::{Decode as _, Encode as _};
 
+use crate::work;
+
 /// What stands before the point in the `SubjectPublicKeyInfo` of an uncompressed P-256 key (RFC 5480): there is one way to
 /// write it.
 const SPKI_HEAD: [u8; 26] = [
@@ -42,6 +44,7 @@ impl P256Key {
 
     /// A signature over the SHA-256 of the message: in ASN.1 DER, or, `fixed`, as `r` and `s` of 32 bytes each.
     pub(crate) fn verifies(&self, message: &[u8], signature: &[u8], fixed: bool) -> bool {
+        work::spent(message.len());
         let form = if fixed { &ECDSA_P256_SHA256_FIXED } else { &ECDSA_P256_SHA256_ASN1 };
         UnparsedPublicKey::new(form, &self.0).verify(message, signature).is_ok()
     }

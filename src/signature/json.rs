@@ -7,6 +7,8 @@ use serde::Deserialize as _;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::work;
+
 /// A key on the way to the pointer's end stands twice: two readers could see two values. Or there are more items
 /// than are taken.
 #[derive(Debug, PartialEq, Eq)]
@@ -88,6 +90,7 @@ fn within<'a, T>(
     body: &'a [u8],
     read: impl FnOnce(&mut serde_json::Deserializer<serde_json::de::SliceRead<'a>>) -> Result<Option<T>, serde_json::Error>,
 ) -> Result<Option<T>, Ambiguous> {
+    work::spent(body.len());
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     match read(&mut deserializer) {
         Ok(found) => Ok(deserializer.end().ok().and(found)),

@@ -8,6 +8,7 @@ use http::HeaderMap;
 use super::error::VerifyError;
 use super::{Received, Trust};
 use super::{json, jwt};
+use crate::work;
 
 /// Where an id, a type, a token or a challenge stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,6 +141,7 @@ pub(super) fn lines_of<'a>(headers: &'a HeaderMap, names: &[&str]) -> impl Itera
 }
 
 fn field<'a>(form: &'a [u8], name: &str, malformed: VerifyError) -> Result<Option<Cow<'a, str>>, VerifyError> {
+    work::spent(form.len());
     let mut values = form_urlencoded::parse(form).filter(|(field, _)| field == name);
     let value = values.next().map(|(_, value)| value);
     if values.next().is_some() { Err(malformed) } else { Ok(value) }

@@ -10,3 +10,4 @@ mod signed;
 pub use self::clock::{ManualClock, TokioClock};
 pub use self::faulty::{Chances, Fault, FaultyStore};
 pub use self::signed::signed_request;
+pub use crate::work::total as work_done;

@@ -7,8 +7,9 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use http::{HeaderMap, Method, StatusCode, Uri};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use sfv::{BareItem, Dictionary, FieldType as _, InnerList, Item, List, ListEntry, Parser};
+use sfv::{BareItem, FieldType as _, InnerList, Item, ListEntry};
+
+use super::parts::Parts;
 
 /// Most components that a signature may cover.
 pub(super) const MAX_COMPONENTS: usize = 64;
@@ -57,6 +58,9 @@ pub enum BaseError {
     /// More components than are taken.
     #[error("components: are more than {MAX_COMPONENTS}")]
     TooMany,
+    /// More bytes than are read, parsed or written for one message: 64 KiB, and 16 KiB of structured fields.
+    #[error("components: cover more bytes than are read")]
+    TooLong,
 }
 
 /// What is signed: a line for each component, and the parameters.
@@ -64,6 +68,11 @@ pub enum BaseError {
 /// # Errors
 /// Says which component does not fit.
 pub fn signature_base(message: &Message<'_>, input: &InnerList) -> Result<String, BaseError> {
+    base_of(&mut Parts::of(*message), input)
+}
+
+/// The same with the parts of a message that has several signatures.
+pub(super) fn base_of(parts: &mut Parts<'_>, input: &InnerList) -> Result<String, BaseError> {
     if input.items.len() > MAX_COMPONENTS {
         return Err(BaseError::TooMany);
     }
@@ -74,13 +83,16 @@ pub fn signature_base(message: &Message<'_>, input: &InnerList) -> Result<String
         if !seen.insert(canonical(item)) {
             return Err(BaseError::Twice(identifier));
         }
-        let value = value(message, item, &identifier)?;
+        let value = value(parts, item, &identifier)?;
+        parts.write(identifier.len() + value.len())?;
         if !value.is_ascii() || value.contains(['\n', '\r', '\0']) {
             return Err(BaseError::Value(identifier));
         }
         let _infallible = writeln!(base, "{identifier}: {value}");
     }
-    let _infallible = write!(base, "\"@signature-params\": {}", parameters(input));
+    let parameters = parameters(input);
+    parts.write(parameters.len())?;
+    let _infallible = write!(base, "\"@signature-params\": {parameters}");
     Ok(base)
 }
 
@@ -101,11 +113,11 @@ fn canonical(item: &Item) -> String {
     format!("{:?};{}", item.bare_item, parameters.join(";"))
 }
 
-fn value<'a>(message: &Message<'a>, item: &Item, identifier: &str) -> Result<Cow<'a, str>, BaseError> {
+fn value<'a>(parts: &mut Parts<'a>, item: &Item, identifier: &str) -> Result<Cow<'a, str>, BaseError> {
     let unknown = || BaseError::Unknown(identifier.to_owned());
     let name = item.bare_item.as_string().ok_or_else(unknown)?.as_str();
     if name.starts_with('@') {
-        return derived(message, item, name, identifier);
+        return derived(parts, item, name, identifier);
     }
     if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
         return Err(unknown());
@@ -117,48 +129,15 @@ fn value<'a>(message: &Message<'a>, item: &Item, identifier: &str) -> Result<Cow
     if !known || sf == Some(false) || bs == Some(false) || (bs.is_some() && (sf.is_some() || key.is_some())) {
         return Err(unknown());
     }
-    let lines = lines(message.headers(), name, identifier)?;
     if bs.is_some() {
-        let encoded: Vec<_> = lines.iter().map(|line| format!(":{}:", BASE64.encode(line))).collect();
-        return Ok(Cow::Owned(encoded.join(", ")));
+        let encoded = parts.lines(name, identifier)?.iter().map(|line| format!(":{}:", BASE64.encode(line)));
+        return Ok(Cow::Owned(encoded.collect::<Vec<_>>().join(", ")));
     }
-    let joined = lines.join(", ");
     match key {
-        Some(key) => member(&joined, &key.ok_or_else(unknown)?, identifier).map(Cow::Owned),
-        None if sf.is_some() => structured(&joined, identifier).map(Cow::Owned),
-        None => Ok(Cow::Owned(joined)),
+        Some(key) => parts.member(name, &key.ok_or_else(unknown)?, identifier).map(Cow::Owned),
+        None if sf.is_some() => parts.structured(name, identifier).map(Cow::Owned),
+        None => Ok(Cow::Owned(parts.lines(name, identifier)?.join(", "))),
     }
-}
-
-/// The lines of a field, trimmed, with folded lines unfolded.
-fn lines(headers: &HeaderMap, name: &str, identifier: &str) -> Result<Vec<String>, BaseError> {
-    let mut lines = Vec::new();
-    for value in headers.get_all(name) {
-        let text = value.to_str().map_err(|_| BaseError::Value(identifier.to_owned()))?;
-        let unfolded: Vec<_> = text.split("\r\n").map(str::trim).collect();
-        lines.push(unfolded.join(" ").trim().to_owned());
-    }
-    if lines.is_empty() { Err(BaseError::Absent(identifier.to_owned())) } else { Ok(lines) }
-}
-
-/// One member of a dictionary.
-fn member(text: &str, key: &str, identifier: &str) -> Result<String, BaseError> {
-    let dictionary: Dictionary = Parser::new(text).parse().map_err(|_| BaseError::Value(identifier.to_owned()))?;
-    let entry = dictionary.get(key).ok_or_else(|| BaseError::Absent(identifier.to_owned()))?;
-    Ok(vec![entry.clone()].serialize().unwrap_or_default())
-}
-
-/// A structured field of whichever type it is, written anew. Which type a field has is not known to everybody; a dictionary
-/// is tried first, as in the RFC's own example.
-fn structured(text: &str, identifier: &str) -> Result<String, BaseError> {
-    if let Ok(dictionary) = Parser::new(text).parse::<Dictionary>() {
-        return dictionary.serialize().ok_or_else(|| BaseError::Value(identifier.to_owned()));
-    }
-    if let Ok(item) = Parser::new(text).parse::<Item>() {
-        return Ok(item.serialize());
-    }
-    let list = Parser::new(text).parse::<List>().ok().and_then(|list| list.serialize());
-    list.ok_or_else(|| BaseError::Value(identifier.to_owned()))
 }
 
 impl<'a> Message<'a> {
@@ -174,23 +153,24 @@ impl<'a> Message<'a> {
         Self::Response { status, headers }
     }
 
-    const fn headers(&self) -> &'a HeaderMap {
+    pub(super) const fn headers(&self) -> &'a HeaderMap {
         match self {
             Self::Request { headers, .. } | Self::Response { headers, .. } => headers,
         }
     }
 }
 
-fn derived<'a>(message: &Message<'a>, item: &Item, name: &str, identifier: &str) -> Result<Cow<'a, str>, BaseError> {
+fn derived<'a>(parts: &mut Parts<'a>, item: &Item, name: &str, identifier: &str) -> Result<Cow<'a, str>, BaseError> {
     let unknown = || BaseError::Unknown(identifier.to_owned());
     let absent = || BaseError::Absent(identifier.to_owned());
     if name == "@query-param" {
-        return query_parameter(message, item, identifier).map(Cow::Owned);
+        let wanted = item.params.get("name").and_then(BareItem::as_string).filter(|_| item.params.len() == 1);
+        return parts.query_parameter(wanted.ok_or_else(unknown)?.as_str(), identifier).map(Cow::Owned);
     }
     if !item.params.is_empty() {
         return Err(unknown());
     }
-    let (method, uri, origin, headers) = match *message {
+    let (method, uri, origin, headers) = match parts.message() {
         Message::Response { status, .. } if name == "@status" => return Ok(Cow::Owned(status.as_u16().to_string())),
         Message::Response { .. } => return Err(unknown()),
         Message::Request { method, uri, origin, headers } => (method, uri, origin, headers),
@@ -238,19 +218,4 @@ fn authority(uri: &Uri, origin: Option<&str>, headers: &HeaderMap) -> Option<Str
         _ => ":443",
     };
     Some(authority.strip_suffix(default).map_or(authority.clone(), ToOwned::to_owned))
-}
-
-/// A parameter of the query, decoded and encoded anew (section 2.2.8).
-fn query_parameter(message: &Message<'_>, item: &Item, identifier: &str) -> Result<String, BaseError> {
-    const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'*').remove(b'-').remove(b'.').remove(b'_');
-    let unknown = || BaseError::Unknown(identifier.to_owned());
-    let Message::Request { uri, .. } = message else { return Err(unknown()) };
-    let name = item.params.get("name").and_then(BareItem::as_string).filter(|_| item.params.len() == 1);
-    let name = name.ok_or_else(unknown)?.as_str();
-    let encode = |text: &str| utf8_percent_encode(text, KEPT).to_string();
-    let pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
-    let mut values = pairs.filter(|(key, _)| encode(key) == name).map(|(_, value)| encode(&value));
-    let value = values.next().ok_or_else(|| BaseError::Absent(identifier.to_owned()))?;
-    // One that stands twice cannot be told apart by this component.
-    if values.next().is_some() { Err(BaseError::Twice(identifier.to_owned())) } else { Ok(value) }
 }

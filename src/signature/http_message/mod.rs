@@ -43,6 +43,7 @@
 
 mod base;
 mod digest;
+mod parts;
 mod profile;
 mod sign;
 mod verify;

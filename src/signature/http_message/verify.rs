@@ -7,14 +7,19 @@ use subtle::Choice;
 use super::super::compare::equal;
 use super::super::url::urls_of;
 use super::super::{Checked, EventRef, Events, Hash, KnownBy, Place, Received, Setting, Trust, Verify, VerifyError};
-use super::base::{Message, parameters, signature_base};
+use super::base::{BaseError, Message, base_of, parameters};
 use super::digest::{CONTENT_DIGEST, check_content_digest};
+use super::parts::Parts;
 use super::profile::Profile;
 use crate::clock::Timestamp;
 use crate::secret::{Key, Kind, RsaForm};
+use crate::work;
 
 /// Most signatures looked at in one message.
 const MAX_SIGNATURES: usize = 16;
+
+/// Most pairs of signature and key that are tried in one message: a signature by a public key costs more than its few bytes.
+const MAX_TRIES: usize = 64;
 
 /// Most bytes of each of the two headers.
 const MAX_BYTES: usize = 8 * 1024;
@@ -111,6 +116,7 @@ fn dictionary(headers: &HeaderMap, name: &'static str) -> Result<Dictionary, Ver
     } else if text.len() > MAX_BYTES {
         Err(VerifyError::Malformed("signature"))
     } else {
+        work::spent(text.len());
         Parser::new(&text).parse().map_err(|_| VerifyError::Malformed("signature"))
     }
 }
@@ -133,28 +139,45 @@ impl Candidate {
         self.input.items.iter().any(plain)
     }
 
-    /// Whether one of the keys made it: that of its own algorithm, whatever the message says (section 7.3.6).
+    /// Whether one of the keys made it: a key of its own algorithm, whatever the message says (section 7.3.6).
     ///
     /// # Errors
     /// When no key is of the algorithm that it names, or what it covers cannot be put together.
     pub fn verify(&self, message: &Message<'_>, keys: &[&Key]) -> Result<bool, VerifyError> {
-        let base = signature_base(message, &self.input).map_err(|_| VerifyError::Malformed("covered component"))?;
+        self.tried(&mut Parts::of(*message), &self.usable(keys)?).map_err(unreadable)
+    }
+
+    /// The keys of the algorithm that it names. They are looked for before anything of the message is read: without a key
+    /// there is nothing to compute.
+    fn usable<'k>(&self, keys: &[&'k Key]) -> Result<Vec<&'k Key>, VerifyError> {
         let named = self.input.params.get("alg").map(BareItem::as_string);
-        let agrees = |key: &&&Key| match named {
+        let agrees = |key: &&Key| match named {
             None => true,
             Some(name) => name.is_some_and(|name| name.as_str() == Algorithm::of(key).name()),
         };
-        let mut usable = keys.iter().filter(agrees).peekable();
-        if usable.peek().is_none() {
-            return Err(if keys.is_empty() { VerifyError::NoKey } else { VerifyError::UnsupportedAlgorithm });
+        let usable: Vec<_> = keys.iter().copied().filter(agrees).collect();
+        match (keys, &*usable) {
+            ([], _) => Err(VerifyError::NoKey),
+            (_, []) => Err(VerifyError::UnsupportedAlgorithm),
+            _ => Ok(usable),
         }
-        let good = usable.fold(Choice::from(0), |any, key| any | verifies(key, base.as_bytes(), &self.signature));
-        Ok(good.into())
     }
+
+    /// Tries these keys on the signature base, which is made once for all of them.
+    fn tried(&self, parts: &mut Parts<'_>, keys: &[&Key]) -> Result<bool, BaseError> {
+        let base = base_of(parts, &self.input)?;
+        let tried = keys.iter().fold(Choice::from(0), |any, key| any | verifies(key, base.as_bytes(), &self.signature));
+        Ok(tried.into())
+    }
+}
+
+fn unreadable(_: BaseError) -> VerifyError {
+    VerifyError::Malformed("covered component")
 }
 
 fn verifies(key: &Key, base: &[u8], presented: &[u8]) -> Choice {
     let ed25519 = |key: &ed25519_dalek::VerifyingKey| {
+        work::spent(base.len());
         ed25519_dalek::Signature::from_slice(presented).is_ok_and(|it| key.verify_strict(base, &it).is_ok())
     };
     Choice::from(u8::from(match key.kind() {
@@ -214,19 +237,29 @@ impl Profile {
         if candidates.is_empty() { Err(VerifyError::Missing("signature")) } else { Ok(candidates) }
     }
 
-    /// The first signature that is good; one that is bad beside it does no harm (section 7.2.6).
+    /// The first signature that is good; one that is bad beside it does no harm (section 7.2.6). The parts of the message are
+    /// read once for all of its signatures, and no more pairs of signature and key are tried than [`MAX_TRIES`].
     fn good(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<(Candidate, Timestamp), VerifyError> {
+        let keys: Vec<_> = trust.keys.live(trust.now).collect();
+        if keys.is_empty() {
+            return Err(VerifyError::NoKey);
+        }
         // Behind a proxy that cuts a prefix off, the path that was signed is not the request's.
         let urls = urls_of(received, trust, "url")?;
         let targets: Vec<(&str, http::Uri)> =
             urls.iter().filter_map(|url| Some((origin(url), url.parse().ok()?))).collect();
-        let keys: Vec<_> = trust.keys.live(trust.now).collect();
+        let message =
+            |(origin, uri)| Message::Request { method: received.method, uri, origin, headers: received.headers };
+        let mut readings: Vec<_> =
+            targets.iter().map(|(origin, uri)| Parts::of(message((Some(*origin), uri)))).collect();
+        let mut tries = MAX_TRIES;
         let mut verdict = VerifyError::BadSignature;
         for candidate in self.tagged(received.headers)? {
             let judged = self.check(&candidate, received, trust).and_then(|created| {
-                for (origin, uri) in &targets {
-                    let message = Message::request(received.method, uri, Some(origin), received.headers);
-                    if candidate.verify(&message, &keys)? {
+                let keys = candidate.usable(&keys)?;
+                for parts in &mut readings {
+                    tries = tries.checked_sub(keys.len()).ok_or(VerifyError::Malformed("signature"))?;
+                    if candidate.tried(parts, &keys).map_err(unreadable)? {
                         return Ok(created);
                     }
                 }

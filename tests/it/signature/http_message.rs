@@ -333,3 +333,49 @@ proptest! {
         prop_assert!(webhook.verify().is_err());
     }
 }
+
+/// Eight signatures over 58 members of one dictionary, none of them good: the request that once cost seconds.
+fn flood(member_count: usize, alg: &str) -> Webhook {
+    let mut webhook = Webhook::new();
+    let members: Vec<_> = (0..member_count).map(|number| format!("k{number:05}=1")).collect();
+    webhook.headers.insert("x", HeaderValue::from_str(&members.join(", ")).unwrap());
+    let required = r#""@method" "@target-uri" "@authority" "content-type" "content-digest" "webhook-id""#;
+    let keys: Vec<_> = (0..8).map(|number| format!(r#""x";key="k{number:05}""#)).collect();
+    let input = |number: usize| {
+        format!(
+            r#"s{number}=({required} {});created=1700000000;expires=1700000300;nonce="0123456789abcdef";keyid="k";alg="{alg}";tag="webhook""#,
+            keys.join(" ")
+        )
+    };
+    let inputs: Vec<_> = (0..8).map(input).collect();
+    let signatures: Vec<_> = (0..8).map(|number| format!("s{number}=:{}:", "A".repeat(86) + "==")).collect();
+    webhook.headers.insert("signature-input", HeaderValue::from_str(&inputs.join(", ")).unwrap());
+    webhook.headers.insert("signature", HeaderValue::from_str(&signatures.join(", ")).unwrap());
+    webhook
+}
+
+fn work_of(webhook: &Webhook) -> (Result<Checked, VerifyError>, u64) {
+    let before = hookwire::testing::work_done();
+    let verdict = webhook.verify();
+    (verdict, hookwire::testing::work_done() - before)
+}
+
+#[test]
+fn without_a_usable_key_nothing_of_the_message_is_read() {
+    let headers_only = 2 * 8 * 1024;
+    for alg in ["hmac-sha256", "rsa-pss-sha512"] {
+        let (verdict, work) = work_of(&flood(1_000, alg));
+        assert_eq!(verdict, Err(VerifyError::UnsupportedAlgorithm));
+        assert!(work < headers_only, "{work} bytes");
+    }
+}
+
+#[test]
+fn junk_signatures_cost_no_more_than_one_reading_of_the_message() {
+    let (verdict, small) = work_of(&flood(1_000, "ed25519"));
+    assert_eq!(verdict, Err(VerifyError::BadSignature));
+    assert!(small < 200_000, "{small} bytes");
+    let (verdict, large) = work_of(&flood(40_000, "ed25519"));
+    assert_eq!(verdict, Err(VerifyError::Malformed("covered component")));
+    assert!(large < 200_000, "{large} bytes");
+}
