@@ -57,6 +57,9 @@ pub enum FetchError {
     /// More than was asked for.
     #[error("fetch: the answer is too long")]
     TooLong,
+    /// More was asked for than is fetched at a time. Strangers choose what is asked for, so this is bounded for each source.
+    #[error("fetch: too many documents were asked for; ask again later")]
+    TooMany,
     /// The receiver has nothing to fetch with.
     #[error("fetch: the receiver has no fetcher; see ReceiverBuilder::fetch")]
     NoFetcher,

@@ -112,10 +112,6 @@ pub mod store;
 pub mod telemetry;
 #[cfg(feature = "test-util")]
 pub mod testing;
-#[cfg(feature = "test-util")]
-mod work;
-#[cfg(not(feature = "test-util"))]
-#[path = "work_none.rs"]
 mod work;
 #[cfg(feature = "worker")]
 pub mod worker;

@@ -101,7 +101,7 @@ impl Gate {
     /// reply stands in the extensions of the answer: it may hold a key that the provider has handed over.
     pub async fn answer<B: From<Bytes>>(&self, reply: Reply) -> Response<B> {
         if let Some(url) = &reply.visit
-            && let Err(error) = self.library.fetch(url, None).await
+            && let Err(error) = self.library.visit(&self.source.shared_name(), url, self.desk.clock.now()).await
         {
             return self.refuse(&Rejection::keys(KeysError::new(error)));
         }

@@ -178,7 +178,9 @@ pub(super) async fn check(
     let trust = source.trust(&grant.keyring, now);
     let documents = gather(source, &received, &trust, library).await?;
     let trust = Trust { documents: &documents, ..trust };
-    let signed_at = match source.scheme().verify(&received, &trust).map_err(unverified)? {
+    let checked = source.scheme().verify(&received, &trust).map_err(unverified)?;
+    library.prove(&source.shared_name(), documents.names(), now);
+    let signed_at = match checked {
         Checked::Handshake(reply) => return Ok(Accepted::Handshake(reply)),
         Checked::Question(question) => return decided(source, &grant.tenant, question).await,
         Checked::Event { signed_at } => signed_at,
@@ -245,7 +247,8 @@ async fn gather(
     for _ in 0..MAX_NEEDS {
         let trust = Trust { documents: &documents, ..*trust };
         let Some(need) = source.scheme().needs(received, &trust).map_err(unverified)? else { break };
-        let content = library.get(&need, trust.now).await.map_err(|error| Rejection::keys(KeysError::new(error)))?;
+        let content = library.get(&source.shared_name(), &need, trust.now).await;
+        let content = content.map_err(|error| Rejection::keys(KeysError::new(error)))?;
         documents = documents.with(need.name, content);
     }
     Ok(documents)

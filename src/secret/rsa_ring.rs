@@ -12,6 +12,7 @@ use x509_cert::der::{Decode as _, Encode as _};
 use x509_cert::spki::SubjectPublicKeyInfoRef;
 
 use super::RsaForm;
+use crate::work;
 
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 
@@ -56,6 +57,7 @@ impl RsaKey {
     }
 
     pub(crate) fn verifies(&self, form: RsaForm, message: &[u8], signature: &[u8]) -> bool {
+        work::spent(message.len());
         let parameters: &RsaParameters = match form {
             RsaForm::Pkcs1Sha1 => &RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
             RsaForm::Pkcs1Sha256 => &RSA_PKCS1_2048_8192_SHA256,

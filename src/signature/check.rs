@@ -38,6 +38,7 @@ impl Scheme {
             Proof::Jwt(jwt) => self.check_token(jwt),
             Proof::Signature(signature) => {
                 self.check_signature_of(signature)?;
+                self.check_challenges(signature)?;
                 self.check_id(signature)
             }
         }
@@ -204,6 +205,21 @@ impl Scheme {
         let problem =
             format!("refers to the setting `{setting}`, which the scheme does not declare: add it to `settings`");
         Err(SchemeError::new(field, problem))
+    }
+}
+
+impl Scheme {
+    /// A challenge that is answered with a MAC must not be what an event signs: whoever may ask for the MAC could make events.
+    fn check_challenges(&self, signature: &Signature) -> Result<(), SchemeError> {
+        let can_tell = |signature: &Signature| {
+            signature.excludes_challenges() || signature.always_signs(|part| *part == Part::Body)
+        };
+        let all_can = can_tell(signature) && signature.otherwise.is_none_or(can_tell);
+        if self.signs_challenges() && !all_can {
+            let problem = "answer with a MAC of what could be signed for an event: sign the body, which must be a JSON object then";
+            return Err(SchemeError::new("handshakes", problem));
+        }
+        Ok(())
     }
 }
 

@@ -69,8 +69,9 @@ pub enum Piece {
     Echo(Place),
     /// What stands there, as a JSON string with its quotes.
     Json(Place),
-    /// The MAC, under the newest key, of what stands there. Since the same key signs events, only `A-Z a-z 0-9 _ + / = . -`
-    /// are answered so, and 128 of them at most: nothing that could be the text of an event (see Zoom and X).
+    /// The MAC, under the newest key, of what stands there. The same key signs events, so what is answered this way must never
+    /// be what an event signs: only 1 to 128 of `A-Z a-z 0-9 _ + / = . -` are answered, and the scheme's events must sign a literal
+    /// with another character in it ([`Part::Text`](super::Part::Text), as Zoom's `v0:`) or a body that is a JSON object (X).
     Mac(Place, Encoding),
     /// SHA-256 of every value of a setting, in hexadecimal digits, a line each (Fastly).
     HashLines(&'static str),
@@ -165,6 +166,12 @@ impl Handshake {
         })
     }
 
+    /// Whether its answer holds a MAC of what it was asked.
+    pub(super) fn answers_with_mac(&self) -> bool {
+        let headers = self.headers.iter().flat_map(|(_, pieces)| *pieces);
+        self.body.iter().chain(headers).any(|piece| matches!(piece, Piece::Mac(..)))
+    }
+
     fn is_met(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<bool, VerifyError> {
         for when in self.when {
             let met = match when {
@@ -255,8 +262,7 @@ fn mac(
     trust: &Trust<'_>,
 ) -> Result<String, VerifyError> {
     let text = challenge(place, received, trust)?;
-    let harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"_+/=.-".contains(&byte);
-    if !(1..=MAX_MAC_ECHO_BYTES).contains(&text.len()) || !text.bytes().all(harmless) {
+    if !(1..=MAX_MAC_ECHO_BYTES).contains(&text.len()) || !text.bytes().all(is_challenge_byte) {
         return Err(VerifyError::HandshakeRefused { status: 403 });
     }
     let key = trust.keys.live(trust.now).find_map(|key| match key.kind() {
@@ -270,7 +276,18 @@ fn mac(
     String::from_utf8(encoded).map_err(|_| VerifyError::Malformed("handshake"))
 }
 
+/// What a challenge that is answered with a MAC may consist of.
+pub(super) const fn is_challenge_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'+' | b'/' | b'=' | b'.' | b'-')
+}
+
 impl Scheme {
+    /// Whether it answers challenges with MACs, which anybody may be able to ask for.
+    #[must_use]
+    pub fn signs_challenges(&self) -> bool {
+        self.handshakes.iter().any(Handshake::answers_with_mac)
+    }
+
     /// The answer, when the request is a handshake of this kind.
     pub(super) fn handshake(
         &self,

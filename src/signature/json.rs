@@ -19,6 +19,11 @@ pub(super) fn text_at(body: &[u8], pointer: &str) -> Result<Option<String>, Ambi
     Ok(raw_at(body, pointer)?.and_then(|raw| text_of(raw.get())))
 }
 
+/// Whether a body is a JSON object, and nothing else.
+pub(super) fn is_object(body: &[u8]) -> bool {
+    body.trim_ascii_start().first() == Some(&b'{') && raw_at(body, "").is_ok_and(|json| json.is_some())
+}
+
 /// The name of the first member of an object that is none of `except`.
 pub(super) fn member(body: &[u8], except: &[&str]) -> Result<Option<String>, Ambiguous> {
     within(body, |deserializer| deserializer.deserialize_any(Member { except }))
@@ -280,6 +285,16 @@ mod tests {
     fn r_25_a_repeated_key_on_the_path_is_ambiguous_however_it_is_spelled() {
         assert_eq!(find(r#"{"type":"a","ty\u0070e":"b"}"#, "/type"), None);
         assert_eq!(find(r#"{"x":1,"x":2,"type":"a"}"#, "/type"), Some(Some("a".into())));
+    }
+
+    #[test]
+    fn only_a_whole_json_object_is_an_object() {
+        for body in ["{}", " {\"a\":1}\n", "\t{\"a\":{}}"] {
+            assert!(is_object(body.as_bytes()), "{body:?}");
+        }
+        for body in ["", "12345", "null", "true", "\"a\"", "[{}]", "{", "{}{}", "{} x", "1e5", "-1.0", "{a=b}"] {
+            assert!(!is_object(body.as_bytes()), "{body:?}");
+        }
     }
 
     #[test]

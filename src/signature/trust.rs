@@ -233,6 +233,11 @@ impl Documents {
         self
     }
 
+    /// The URLs, or other names, under which something is kept.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// What stands at a URL.
     #[must_use]
     pub fn get(&self, url: &str) -> Option<&Bytes> {

@@ -9,6 +9,8 @@ use super::candidates::{Claim, Presented, Signatures};
 use super::compare::equal;
 use super::config::SchemeError;
 use super::error::VerifyError;
+use super::handshake::is_challenge_byte;
+use super::json;
 use super::jwt::{self, Jwt};
 use super::part::Part;
 use super::recipe::{Algorithm, Grammar, Signature};
@@ -154,6 +156,10 @@ impl Scheme {
                 signature.check_urls(&urls, &presented.signatures, &message, trust)?;
             }
         }
+        // A challenge may have been signed by the same key. It never is a JSON object.
+        if self.signs_challenges() && !signature.excludes_challenges() && !json::is_object(received.body) {
+            return Err(VerifyError::Malformed("body"));
+        }
         if let Some(signed_at) = signed_at {
             trust.tolerance.unwrap_or(self.tolerance).check(signed_at, trust.now)?;
         }
@@ -178,6 +184,18 @@ impl Signature {
             }
         }
         verdict
+    }
+
+    /// Whether a literal that it signs has a character that no challenge has, so that what an event signs was never answered to
+    /// a challenge.
+    pub(super) fn excludes_challenges(&self) -> bool {
+        let has_other = |text: &str| text.bytes().any(|byte| !is_challenge_byte(byte));
+        self.always_signs(|part| matches!(part, Part::Text(text) if has_other(text)))
+    }
+
+    /// Whether a part like this is signed, whichever of the pieces that may be signed are.
+    pub(super) fn always_signs(&self, wanted: impl Fn(&Part) -> bool) -> bool {
+        std::iter::once(self.signed).chain(self.or_signed).all(|signed| signed.iter().any(&wanted))
     }
 
     /// Tries every live key on every signature of its kind, without early exit; then the other pieces that may be signed.

@@ -140,12 +140,7 @@ impl<'m> Parts<'m> {
     }
 }
 
-fn read(
-    headers: &HeaderMap,
-    name: &str,
-    identifier: &str,
-    readable: &mut Budget,
-) -> Result<Vec<String>, BaseError> {
+fn read(headers: &HeaderMap, name: &str, identifier: &str, readable: &mut Budget) -> Result<Vec<String>, BaseError> {
     let mut lines = Vec::new();
     for value in headers.get_all(name) {
         readable.take(value.len())?;
@@ -166,7 +161,6 @@ fn parameters_of(query: &str) -> HashMap<String, QueryValue> {
     }
     parameters
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -221,7 +215,11 @@ mod tests {
         let twice = ["\"x\"".to_owned(), "\"x\";bs".to_owned()];
         assert_eq!(base(&of("x", 40_000), &uri, &twice).0, Err(BaseError::TooLong));
         for component in ["\"x\";sf", "\"x\";key=\"k1\""] {
-            assert_eq!(base(&dictionary(32 * 1024), &uri, &[component.into()]).0, Err(BaseError::TooLong), "{component}");
+            assert_eq!(
+                base(&dictionary(32 * 1024), &uri, &[component.into()]).0,
+                Err(BaseError::TooLong),
+                "{component}"
+            );
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::clock::Timestamp;
 use crate::secret::{Jwk, Key, Kind, RsaForm};
 use crate::signature::compare::equal;
 use crate::signature::{Hash, VerifyError};
+use crate::work;
 
 /// Longest token, in bytes.
 const MAX_BYTES: usize = 16 * 1024;
@@ -67,6 +68,7 @@ impl<'t> Token<'t> {
         if text.len() > MAX_BYTES {
             return Err(malformed);
         }
+        work::spent(text.len());
         let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| malformed);
         let header: Header = serde_json::from_slice(&decode(header)?).map_err(|_| malformed)?;
         if header.crit.is_some() {
@@ -118,8 +120,9 @@ impl<'t> Token<'t> {
         if self.is_signed_by(algorithm, key) { self.claims() } else { Err(VerifyError::BadSignature) }
     }
 
-    /// The claims of a token whose signature was checked.
-    pub(super) fn claims(&self) -> Result<Claims, VerifyError> {
+    /// The claims, which nothing proves before the signature was checked. Until then they only serve to refuse a token for which a
+    /// key would have to be fetched.
+    pub(crate) fn claims(&self) -> Result<Claims, VerifyError> {
         serde_json::from_slice(&self.payload).map_err(|_| VerifyError::Malformed("token"))
     }
 
@@ -188,6 +191,7 @@ fn keys_of(set: &[u8]) -> Result<Vec<Jwk>, VerifyError> {
     struct One {
         key: Jwk,
     }
+    work::spent(set.len());
     match serde_json::from_slice::<KeySet>(set) {
         Ok(set) => Ok(set.keys),
         Err(_) => serde_json::from_slice::<One>(set).map(|one| vec![one.key]).map_err(|_| VerifyError::UnknownKey),

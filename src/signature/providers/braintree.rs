@@ -24,8 +24,8 @@ const MAX_PAIRS: usize = 16;
 /// secret), over the text of `bt_payload`, base64 of XML. The setting `public_key` says which pair counts. There is no id,
 /// and no time is judged; the payload is what a repetition is known by.
 ///
-/// The challenge (`GET ?bt_challenge=`) is answered with a MAC under the same key: only 20 to 32 hexadecimal digits are, which
-/// cannot be a payload.
+/// The challenge (`GET ?bt_challenge=`) is answered with a MAC under the same key: only 20 to 32 hexadecimal digits are, and a
+/// payload must be base64 of markup, which such digits never are.
 ///
 /// Source: <https://developer.paypal.com/braintree/docs/guides/webhooks/overview>
 pub static BRAINTREE: Braintree = Braintree;
@@ -44,6 +44,10 @@ impl Verify for Braintree {
         let signature = SIGNATURE.read(received, trust, "signature")?.ok_or(VerifyError::Missing("signature"))?;
         let payload = PAYLOAD.read(received, trust, "body")?.ok_or(VerifyError::Malformed("body"))?;
         if !payload.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=\n".contains(&byte)) {
+            return Err(VerifyError::Malformed("body"));
+        }
+        // The answer to a challenge is a MAC under the same key, and no challenge decodes to markup.
+        if !decoded(&payload).is_some_and(|xml| xml.trim_ascii_start().starts_with(b"<")) {
             return Err(VerifyError::Malformed("body"));
         }
         let mut known = false;
@@ -120,10 +124,15 @@ fn challenge(received: &Received<'_>, trust: &Trust<'_>, ours: &str) -> Result<R
     Ok(reply)
 }
 
+/// The XML of a payload.
+fn decoded(payload: &str) -> Option<Vec<u8>> {
+    let text: String = payload.split_ascii_whitespace().collect();
+    BASE64.decode(text).ok()
+}
+
 /// What stands in the first `<kind>`, which comes before everything that others can write.
 fn kind(payload: &str) -> Option<String> {
-    let text: String = payload.split_ascii_whitespace().collect();
-    let xml = String::from_utf8(BASE64.decode(text).ok()?).ok()?;
+    let xml = String::from_utf8(decoded(payload)?).ok()?;
     let (_, rest) = xml.split_once("<kind>")?;
     let (kind, _) = rest.split_once("</kind>")?;
     kind.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_').then(|| kind.to_owned())

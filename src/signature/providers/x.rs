@@ -5,8 +5,8 @@ use crate::signature::{Encoding, Handshake, Hash, Piece, Place, Scheme, Signatur
 const CRC_TOKEN: Place = Place::Query("crc_token");
 
 /// X (Twitter): `x-twitter-webhooks-signature: sha256=…`, base64, over the body, by the consumer secret. There is
-/// neither id nor time. The challenge of every hour is answered with a MAC under the same key: only tokens that
-/// cannot be the text of a delivery are, or anybody could have one signed.
+/// neither id nor time. The challenge of every hour is answered with a MAC under the same key, so that anybody could have a
+/// body signed: only tokens that are no JSON object are answered, and only JSON objects, which all events are, are accepted.
 ///
 /// Source: <https://docs.x.com/x-api/webhooks/quickstart>
 pub static X: Scheme = Scheme::new("x", "https://docs.x.com/x-api/webhooks/quickstart")

@@ -12,6 +12,7 @@ use x509_cert::der::{Decode as _, Encode as _};
 use crate::clock::Timestamp;
 use crate::secret::RsaKey;
 use crate::signature::VerifyError;
+use crate::work;
 
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 
@@ -27,6 +28,7 @@ pub(crate) struct Chain {
 impl Chain {
     /// Reads PEM, the leaf first.
     pub(crate) fn read(pem: &[u8]) -> Result<Self, VerifyError> {
+        work::spent(pem.len());
         let ders = CertificateDer::pem_slice_iter(pem).take(MAX_CHAIN).collect::<Result<Vec<_>, _>>();
         let ders = ders.map_err(|_| VerifyError::UntrustedKey)?;
         let leaf = ders.first().and_then(|der| Certificate::from_der(der).ok()).ok_or(VerifyError::UntrustedKey)?;

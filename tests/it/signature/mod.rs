@@ -1,5 +1,6 @@
 //! The `signature` module: published vectors, the rules of the receiver's checklist (`r_..`), hostile input.
 
+mod challenges;
 mod ed25519;
 mod hostile;
 mod http_message;

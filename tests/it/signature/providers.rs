@@ -66,7 +66,8 @@ fn r_40_names_that_code_puts_together_are_bounded_like_those_of_data() {
     let long = "x".repeat(257);
     for name in [long.as_str(), "a\\u0000"] {
         let adyen = format!(r#"{{"notificationItems":[{{"NotificationRequestItem":{{"eventCode":"{name}"}}}}]}}"#);
-        let sns = format!(r#"{{"Type":"{name}","MessageId":"1","TopicArn":"","Message":"","Timestamp":""}}"#);
+        let sns =
+            format!(r#"{{"Type":"Notification","MessageId":"{name}","TopicArn":"","Message":"","Timestamp":""}}"#);
         for (provider, body) in [("adyen", adyen), ("aws_sns", sns)] {
             let scheme = Provider::named(provider).unwrap().scheme;
             let request = Request::new(body.as_bytes());

@@ -2,6 +2,7 @@
 
 mod case;
 mod described;
+mod documents;
 mod flips;
 mod run;
 mod standards;

@@ -46,20 +46,22 @@ impl Verify for AtlassianConnect {
         let token = Token::read(&text)?;
         token.check_alg(JwtAlgorithm::Rs256)?;
         let url = key_url(kid(&token)?);
-        Ok(trust.documents.get(&url).is_none().then(|| Need::at(url)))
+        if trust.documents.get(&url).is_some() {
+            return Ok(None);
+        }
+        // Whatever can be refused without the key is refused before it is fetched.
+        let claims = token.claims()?;
+        check_audience(&claims, trust)?;
+        check_request(&claims, received, trust)?;
+        Ok(Some(Need::at(url)))
     }
 
     fn verify(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Checked, VerifyError> {
         let text = text(received, trust)?;
         let token = Token::read(&text)?;
         let claims = if is_lifecycle(trust) { lifecycle(&token, trust)? } else { tenant(&token, trust)? };
-        claims.check_times(trust.now, LEEWAY_SECS)?;
-        let is = hash(received, trust.settings.need("base_url")?);
-        if same(&is, claims.qsh.as_deref().unwrap_or_default()) {
-            Ok(Checked::Event { signed_at: None })
-        } else {
-            Err(VerifyError::BodyMismatch)
-        }
+        check_request(&claims, received, trust)?;
+        Ok(Checked::Event { signed_at: None })
     }
 
     fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError> {
@@ -125,8 +127,20 @@ fn lifecycle(token: &Token<'_>, trust: &Trust<'_>) -> Result<Claims, VerifyError
     let pem = document(trust, "lifecycle_keys", &name).ok_or(VerifyError::UnknownKey)?;
     let key = std::str::from_utf8(&pem).ok().and_then(|pem| Key::rsa(pem).ok()).ok_or(VerifyError::UntrustedKey)?;
     let claims = token.verify(JwtAlgorithm::Rs256, &key)?;
+    check_audience(&claims, trust)?;
+    Ok(claims)
+}
+
+fn check_audience(claims: &Claims, trust: &Trust<'_>) -> Result<(), VerifyError> {
     let audience = trust.settings.get("audience").map_or_else(|| trust.settings.need("base_url"), Ok)?;
-    if claims.is_for(std::iter::once(audience)) { Ok(claims) } else { Err(VerifyError::WrongAudience) }
+    if claims.is_for(std::iter::once(audience)) { Ok(()) } else { Err(VerifyError::WrongAudience) }
+}
+
+/// Whether the token is valid now and was made for this method, path and query.
+fn check_request(claims: &Claims, received: &Received<'_>, trust: &Trust<'_>) -> Result<(), VerifyError> {
+    claims.check_times(trust.now, LEEWAY_SECS)?;
+    let is = hash(received, trust.settings.need("base_url")?);
+    if same(&is, claims.qsh.as_deref().unwrap_or_default()) { Ok(()) } else { Err(VerifyError::BodyMismatch) }
 }
 
 /// A stranger chooses it, and a request goes out for it.

@@ -5,12 +5,14 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
 
 use super::document;
+use crate::clock::Timestamp;
 use crate::secret::RsaForm;
 use crate::signature::public_key::certificate::Chain;
 use crate::signature::{
     About, Checked, EventRef, Events, KeyUse, KnownBy, Need, Received, Reply, Setting, Tolerance, Trust, Unit, Verify,
     VerifyError,
 };
+use crate::work;
 
 pub(super) const DOCS: &str = "https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html";
 
@@ -60,8 +62,26 @@ struct Message {
 }
 
 impl Message {
+    /// Reads a message of one of the three types. What is signed are the fields, each on lines of its own: a field with a line break
+    /// in it could be read as several. Only `Message` may have line breaks: it comes first, and what follows it is found from the
+    /// end, so there is one way to read it.
     fn read(received: &Received<'_>) -> Result<Self, VerifyError> {
-        serde_json::from_slice(received.body).map_err(|_| VerifyError::Malformed("body"))
+        let malformed = VerifyError::Malformed("body");
+        work::spent(received.body.len());
+        let message: Self = serde_json::from_slice(received.body).map_err(|_| malformed)?;
+        let lines = [
+            Some(&message.r#type),
+            Some(&message.message_id),
+            Some(&message.topic_arn),
+            Some(&message.timestamp),
+            message.subject.as_ref(),
+            message.token.as_ref(),
+            message.subscribe_url.as_ref(),
+        ];
+        let is_known = message.r#type == "Notification" || message.is_about_a_subscription();
+        let is_whole = !message.is_about_a_subscription() || message.token.is_some() && message.subscribe_url.is_some();
+        let has_breaks = lines.into_iter().flatten().any(|field| field.contains(['\n', '\r']));
+        if is_known && is_whole && !has_breaks { Ok(message) } else { Err(malformed) }
     }
 
     fn is_about_a_subscription(&self) -> bool {
@@ -72,10 +92,7 @@ impl Message {
     fn host(&self) -> Result<String, VerifyError> {
         let mut parts = self.topic_arn.split(':');
         let (arn, partition, service, region) = (parts.next(), parts.next(), parts.next(), parts.next());
-        let region = region.filter(|region| {
-            (3..=32).contains(&region.len())
-                && region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-        });
+        let region = region.filter(|region| is_region(region));
         let region = region.filter(|_| arn == Some("arn") && service == Some("sns"));
         let region = region.ok_or(VerifyError::UntrustedUrl)?;
         let end = if partition == Some("aws-cn") { ".amazonaws.com.cn" } else { ".amazonaws.com" };
@@ -106,6 +123,22 @@ impl Message {
             Some("2") => Ok(RsaForm::Pkcs1Sha256),
             _ => Err(VerifyError::UnsupportedAlgorithm),
         }
+    }
+
+    fn signature(&self) -> Result<Vec<u8>, VerifyError> {
+        let text = self.signature.as_deref().ok_or(VerifyError::Missing("signature"))?;
+        BASE64.decode(text).map_err(|_| VerifyError::Malformed("signature"))
+    }
+
+    fn check_topic(&self, trust: &Trust<'_>) -> Result<(), VerifyError> {
+        let is_expected = trust.settings.all("topic_arns").contains(&self.topic_arn);
+        if is_expected { Ok(()) } else { Err(VerifyError::UntrustedSender) }
+    }
+
+    fn check_time(&self, trust: &Trust<'_>) -> Result<Timestamp, VerifyError> {
+        let signed_at = Unit::Rfc3339.read(self.timestamp.as_bytes())?;
+        trust.tolerance.unwrap_or(TOLERANCE).check(signed_at, trust.now)?;
+        Ok(signed_at)
     }
 
     /// Name and value of each signed field, a line each.
@@ -141,14 +174,20 @@ impl Verify for AwsSns {
         let message = Message::read(received)?;
         message.form(trust)?;
         let url = message.certificate_url()?;
-        Ok(document(trust, "certs", url).is_none().then(|| Need::at(url)))
+        if document(trust, "certs", url).is_some() {
+            return Ok(None);
+        }
+        // Whatever can be refused without the certificate is refused before it is fetched.
+        message.signature()?;
+        message.check_topic(trust)?;
+        message.check_time(trust)?;
+        Ok(Some(Need::at(url)))
     }
 
     fn verify(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Checked, VerifyError> {
         let message = Message::read(received)?;
         let form = message.form(trust)?;
-        let signature = message.signature.as_deref().ok_or(VerifyError::Missing("signature"))?;
-        let signature = BASE64.decode(signature).map_err(|_| VerifyError::Malformed("signature"))?;
+        let signature = message.signature()?;
         let pem = document(trust, "certs", message.certificate_url()?).ok_or(VerifyError::UntrustedUrl)?;
         let chain = Chain::read(&pem)?;
         chain.check_leaf(trust.now, is_sns)?;
@@ -158,11 +197,8 @@ impl Verify for AwsSns {
         if !chain.key()?.verifies(form, message.signed().as_bytes(), &signature) {
             return Err(VerifyError::BadSignature);
         }
-        let signed_at = Unit::Rfc3339.read(message.timestamp.as_bytes())?;
-        trust.tolerance.unwrap_or(TOLERANCE).check(signed_at, trust.now)?;
-        if !trust.settings.all("topic_arns").contains(&message.topic_arn) {
-            return Err(VerifyError::UntrustedSender);
-        }
+        let signed_at = message.check_time(trust)?;
+        message.check_topic(trust)?;
         if message.r#type != "SubscriptionConfirmation" {
             return Ok(Checked::Event { signed_at: Some(signed_at) });
         }
@@ -197,6 +233,15 @@ impl Verify for AwsSns {
     fn settings(&self) -> &[Setting] {
         SETTINGS
     }
+}
+
+/// `us-east-1`, `us-gov-west-1`, `ap-southeast-2`: words of letters, and a number at the end. `s3-us-west-2` is no region but a name
+/// of S3, where anybody can have a bucket called `sns`.
+fn is_region(text: &str) -> bool {
+    let Some((words, number)) = text.rsplit_once('-') else { return false };
+    let is_word = |word: &str| (2..=16).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    let is_number = (1..=2).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit());
+    is_number && (2..=4).contains(&words.split('-').count()) && words.split('-').all(is_word)
 }
 
 /// The names that AWS gives these certificates, by region.

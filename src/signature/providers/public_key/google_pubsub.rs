@@ -1,7 +1,9 @@
 //! Google Cloud Pub/Sub, push.
 
+use std::borrow::Cow;
+
 use super::{key_set, need_key_set};
-use crate::signature::jwt::{self, JwtAlgorithm, Token};
+use crate::signature::jwt::{self, Claims, JwtAlgorithm, Token};
 use crate::signature::{
     About, Checked, EventRef, Events, KeyUse, KnownBy, Need, Place, Received, Setting, Trust, Verify, VerifyError,
 };
@@ -14,7 +16,7 @@ const ID: &[Place] = &[Place::Json("/message/messageId"), Place::Header("x-goog-
 const SETTINGS: &[Setting] = &[
     Setting::required("audience", "the audience of the subscription: by default the URL of the endpoint"),
     Setting::required("service_account_email", "the account that the subscription pushes as"),
-    Setting::optional("subscription", "`projects/…/subscriptions/…`: others are refused"),
+    Setting::optional("subscription", "`projects/…/subscriptions/…`: others are refused, and requests that name none"),
     Setting::optional("jwks", "Google's keys, instead of fetching them"),
 ];
 
@@ -46,7 +48,12 @@ impl Verify for GooglePubsub {
     fn needs(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Option<Need>, VerifyError> {
         let token = Token::read(token(received)?)?;
         token.check_alg(JwtAlgorithm::Rs256)?;
-        Ok(need_key_set(trust, KEYS, token.kid.as_deref()))
+        let need = need_key_set(trust, KEYS, token.kid.as_deref());
+        if need.is_some() {
+            // Whatever can be refused without a key is refused before one is fetched.
+            check_claims(&token.claims()?, trust)?;
+        }
+        Ok(need)
     }
 
     fn verify(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Checked, VerifyError> {
@@ -54,20 +61,11 @@ impl Verify for GooglePubsub {
         token.check_alg(JwtAlgorithm::Rs256)?;
         let set = key_set(trust, KEYS).ok_or(VerifyError::UnknownKey)?;
         let claims = token.verify(JwtAlgorithm::Rs256, &jwt::find(set, token.kid.as_deref())?)?;
-        claims.check_times(trust.now, LEEWAY_SECS)?;
-        if !claims.iss.as_deref().is_some_and(|issuer| ISSUERS.contains(&issuer)) {
-            return Err(VerifyError::WrongIssuer);
-        }
-        if !claims.is_for(std::iter::once(trust.settings.need("audience")?)) {
-            return Err(VerifyError::WrongAudience);
-        }
-        let account = trust.settings.need("service_account_email")?;
-        if claims.email.as_deref() != Some(account) || claims.email_verified != Some(true) {
-            return Err(VerifyError::UntrustedSender);
-        }
-        let subscription = Place::Json("/subscription").read(received, trust, "subscription")?;
-        match (subscription, trust.settings.get("subscription")) {
-            (Some(is), Some(wanted)) if is != wanted => Err(VerifyError::UntrustedSender),
+        check_claims(&claims, trust)?;
+        match trust.settings.get("subscription") {
+            Some(wanted) if subscription(received, trust)?.as_deref() != Some(wanted) => {
+                Err(VerifyError::UntrustedSender)
+            }
             _ => Ok(Checked::Event { signed_at: None }),
         }
     }
@@ -96,4 +94,27 @@ impl Verify for GooglePubsub {
     fn settings(&self) -> &[Setting] {
         SETTINGS
     }
+}
+
+/// Whose token it is, for whom, and whether it is valid now.
+fn check_claims(claims: &Claims, trust: &Trust<'_>) -> Result<(), VerifyError> {
+    claims.check_times(trust.now, LEEWAY_SECS)?;
+    if !claims.iss.as_deref().is_some_and(|issuer| ISSUERS.contains(&issuer)) {
+        return Err(VerifyError::WrongIssuer);
+    }
+    if !claims.is_for(std::iter::once(trust.settings.need("audience")?)) {
+        return Err(VerifyError::WrongAudience);
+    }
+    let account = trust.settings.need("service_account_email")?;
+    if claims.email.as_deref() == Some(account) && claims.email_verified == Some(true) {
+        Ok(())
+    } else {
+        Err(VerifyError::UntrustedSender)
+    }
+}
+
+/// The subscription that the request names: in its body, or in a header where the payload is not wrapped.
+fn subscription<'a>(received: &Received<'a>, trust: &Trust<'a>) -> Result<Option<Cow<'a, str>>, VerifyError> {
+    let read = |place: Place| place.read(received, trust, "subscription");
+    Ok(read(Place::Json("/subscription"))?.or(read(Place::Header("x-goog-pubsub-subscription-name"))?))
 }

@@ -8,7 +8,7 @@ use subtle::Choice;
 use super::{key_set, need_key_set};
 use crate::secret::Kind;
 use crate::signature::compare::equal;
-use crate::signature::jwt::{self, JwtAlgorithm, Token};
+use crate::signature::jwt::{self, Claims, JwtAlgorithm, Token};
 use crate::signature::{
     About, Batch, Checked, EventRef, Events, Item, ItemBytes, KeyUse, KnownBy, MAX_EVENTS, Need, Place, Received,
     Reply, Setting, Trust, Verify, VerifyError, json,
@@ -84,6 +84,7 @@ impl Verify for MicrosoftGraph {
             let token = Token::read(&text)?;
             token.check_alg(JwtAlgorithm::Rs256)?;
             if let Some(need) = need_key_set(trust, KEYS, token.kid.as_deref()) {
+                check_claims(&token.claims()?, trust)?;
                 return Ok(Some(need));
             }
         }
@@ -169,7 +170,11 @@ fn check_state(received: &Received<'_>, trust: &Trust<'_>) -> Result<(), VerifyE
 fn check_token(token: &Token<'_>, trust: &Trust<'_>) -> Result<(), VerifyError> {
     token.check_alg(JwtAlgorithm::Rs256)?;
     let set = key_set(trust, KEYS).ok_or(VerifyError::UnknownKey)?;
-    let claims = token.verify(JwtAlgorithm::Rs256, &jwt::find(set, token.kid.as_deref())?)?;
+    check_claims(&token.verify(JwtAlgorithm::Rs256, &jwt::find(set, token.kid.as_deref())?)?, trust)
+}
+
+/// Whose token it is, for whom, and whether it is valid now.
+fn check_claims(claims: &Claims, trust: &Trust<'_>) -> Result<(), VerifyError> {
     claims.check_times(trust.now, LEEWAY_SECS)?;
     let issuer = claims.iss.as_deref().unwrap_or_default();
     let of_tenant = |host: &str, end: &str| {

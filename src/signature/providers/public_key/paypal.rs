@@ -1,9 +1,12 @@
 //! PayPal.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::document;
+use crate::clock::Timestamp;
 use crate::secret::{Kind, RsaForm};
 use crate::signature::public_key::certificate::Chain;
 use crate::signature::{
@@ -47,20 +50,20 @@ pub struct PayPal;
 
 impl Verify for PayPal {
     fn needs(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Option<Need>, VerifyError> {
-        let url = certificate_url(received, trust)?;
-        Ok(document(trust, "certs", &url).is_none().then(|| Need::at(url)))
+        let transmission = Transmission::read(received, trust)?;
+        if document(trust, "certs", &transmission.url).is_some() {
+            return Ok(None);
+        }
+        // Whatever can be refused without the certificate is refused before it is fetched.
+        if webhook_ids(trust).is_empty() {
+            return Err(VerifyError::NoKey);
+        }
+        tolerance(trust).check(transmission.signed_at, trust.now)?;
+        Ok(Some(Need::at(transmission.url)))
     }
 
     fn verify(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Checked, VerifyError> {
-        let read = |place: Place, what| place.read(received, trust, what)?.ok_or(VerifyError::Missing(what));
-        let signature = read(SIGNATURE, "signature")?;
-        if read(ALGORITHM, "signature")? != "SHA256withRSA" {
-            return Err(VerifyError::UnsupportedAlgorithm);
-        }
-        let (id, time) = (read(ID, "signature")?, read(TIME, "timestamp")?);
-        let signed_at = Unit::Rfc3339.read(time.as_bytes())?;
-        let signature = BASE64.decode(signature.as_bytes()).map_err(|_| VerifyError::Malformed("signature"))?;
-        let url = certificate_url(received, trust)?;
+        let Transmission { id, time, signed_at, signature, url } = Transmission::read(received, trust)?;
         let pem = document(trust, "certs", &url).ok_or(VerifyError::UntrustedUrl)?;
         let chain = Chain::read(&pem)?;
         chain.check_leaf(trust.now, |name| name.ends_with(".paypal.com"))?;
@@ -103,6 +106,30 @@ impl Verify for PayPal {
 
     fn settings(&self) -> &[Setting] {
         SETTINGS
+    }
+}
+
+/// What the headers of a request say.
+struct Transmission<'a> {
+    id: Cow<'a, str>,
+    time: Cow<'a, str>,
+    signed_at: Timestamp,
+    signature: Vec<u8>,
+    /// Where the certificate is.
+    url: String,
+}
+
+impl<'a> Transmission<'a> {
+    fn read(received: &Received<'a>, trust: &Trust<'a>) -> Result<Self, VerifyError> {
+        let read = |place: Place, what| place.read(received, trust, what)?.ok_or(VerifyError::Missing(what));
+        let signature = read(SIGNATURE, "signature")?;
+        if read(ALGORITHM, "signature")? != "SHA256withRSA" {
+            return Err(VerifyError::UnsupportedAlgorithm);
+        }
+        let (id, time) = (read(ID, "signature")?, read(TIME, "timestamp")?);
+        let signed_at = Unit::Rfc3339.read(time.as_bytes())?;
+        let signature = BASE64.decode(signature.as_bytes()).map_err(|_| VerifyError::Malformed("signature"))?;
+        Ok(Self { id, time, signed_at, signature, url: certificate_url(received, trust)? })
     }
 }
 

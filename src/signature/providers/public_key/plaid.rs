@@ -1,8 +1,9 @@
 //! Plaid.
 
 use super::key_set;
+use crate::clock::Timestamp;
 use crate::signature::compare::same;
-use crate::signature::jwt::{self, JwtAlgorithm, Token};
+use crate::signature::jwt::{self, Claims, JwtAlgorithm, Token};
 use crate::signature::{
     About, Checked, EventRef, Events, Hash, KeyUse, Need, Place, Received, Setting, Tolerance, Trust, Verify,
     VerifyError,
@@ -46,6 +47,8 @@ impl Verify for Plaid {
         if key_set(trust, &name).is_some() {
             return Ok(None);
         }
+        // Whatever can be refused without the key is refused before it is fetched.
+        check_claims(&token.claims()?, received, trust)?;
         let (id, secret) = (trust.settings.need("client_id")?, trust.settings.need("api_secret")?);
         let post = serde_json::json!({ "client_id": id, "secret": secret, "key_id": kid }).to_string();
         let host = if trust.settings.get("environment") == Some("sandbox") { "sandbox" } else { "production" };
@@ -60,15 +63,8 @@ impl Verify for Plaid {
         let kid = kid(&token)?;
         let set = key_set(trust, &name(kid)).ok_or(VerifyError::UnknownKey)?;
         let claims = token.verify(JwtAlgorithm::Es256, &jwt::find(set, Some(kid))?)?;
-        let signed_at = claims.issued_at()?;
-        trust.tolerance.unwrap_or(Tolerance::DEFAULT).check(signed_at, trust.now)?;
-        let expected = claims.request_body_sha256.as_deref().ok_or(VerifyError::Malformed("token"))?;
-        let is = hex::encode(Hash::Sha256.digest(received.body).as_bytes());
-        if same(&is, expected) {
-            Ok(Checked::Event { signed_at: Some(signed_at) })
-        } else {
-            Err(VerifyError::BodyMismatch)
-        }
+        let signed_at = check_claims(&claims, received, trust)?;
+        Ok(Checked::Event { signed_at: Some(signed_at) })
     }
 
     fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError> {
@@ -87,6 +83,15 @@ impl Verify for Plaid {
     fn settings(&self) -> &[Setting] {
         SETTINGS
     }
+}
+
+/// Whether the token is of this time and names the hash of this body; the time.
+fn check_claims(claims: &Claims, received: &Received<'_>, trust: &Trust<'_>) -> Result<Timestamp, VerifyError> {
+    let signed_at = claims.issued_at()?;
+    trust.tolerance.unwrap_or(Tolerance::DEFAULT).check(signed_at, trust.now)?;
+    let expected = claims.request_body_sha256.as_deref().ok_or(VerifyError::Malformed("token"))?;
+    let is = hex::encode(Hash::Sha256.digest(received.body).as_bytes());
+    if same(&is, expected) { Ok(signed_at) } else { Err(VerifyError::BodyMismatch) }
 }
 
 /// A stranger chooses it, and a request goes out for it.

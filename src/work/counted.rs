@@ -1,5 +1,4 @@
-//! How much work checking a request takes, counted in bytes that were read, parsed or hashed: for tests of what a stranger
-//! can make us do. Without the feature `test-util` nothing is counted.
+//! Work is counted in bytes that were read, parsed or hashed, on each thread by itself.
 
 use std::cell::Cell;
 
