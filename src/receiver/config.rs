@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Deserialize;
 
 use super::builder::ReceiverBuilder;
-use super::source::{Source, SourceError};
+use super::source::{DedupBy, Source, SourceError};
 use crate::secret::{KeyError, Keyring};
 use crate::signature::{KeyUse, SchemeConfig, SchemeError, Settings, Tolerance, Verify as _};
 
@@ -69,6 +69,9 @@ pub struct SourceConfig {
     /// Accepts what nothing proves; see [`Source::dangerous_accept_unproved`].
     #[serde(default)]
     pub dangerous_accept_unproved: bool,
+    /// By what an event is recognised when it comes again: `identity`, `id_and_body`, `body` or `never`; see [`DedupBy`].
+    #[serde(default)]
+    pub dedup_by: DedupBy,
     /// What the scheme wants to know beside the key.
     #[serde(default)]
     pub settings: BTreeMap<String, Values>,
@@ -168,6 +171,7 @@ impl SourceConfig {
             let span = std::time::Duration::from_secs(secs);
             source = source.tolerance(Tolerance::within(span).ok_or(Problem::Tolerance)?);
         }
+        source = source.dedup_by(self.dedup_by);
         source = if self.set_up { source.set_up() } else { source };
         Ok(if self.dangerous_accept_unproved { source.dangerous_accept_unproved() } else { source })
     }

@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http::StatusCode;
 use sha2::{Digest as _, Sha256};
 
 use super::reject::Rejection;
@@ -11,8 +10,10 @@ use super::source::{DedupBy, Source};
 use super::{Gate, Verified};
 use crate::clock::Timestamp;
 use crate::id::Tenant;
-use crate::signature::{EventRef, KnownBy};
-use crate::store::{Begin, Claimant, Dedup, DedupKey, Settled, StoreError};
+use crate::signature::{EventRef, Identity};
+use crate::store::{
+    Begin, Claimant, Dedup, DedupEntry, DedupGroup, DedupKey, FirstAnswer, Settled, StoreError, StoreErrorKind,
+};
 
 /// How many claims of handlers that were cut off are remembered, to be given up at the next beginning.
 const MAX_STRAYS: usize = 1_024;
@@ -20,48 +21,127 @@ const MAX_STRAYS: usize = 1_024;
 /// A duplicate of work in progress is asked to come again after the other's lease, between these many seconds.
 const RETRY_AFTER_SECS: std::ops::RangeInclusive<u64> = 1..=5;
 
-/// What was signed, as far as a repetition is known by it.
+/// What an event's keys are made of, beside what the event says of itself.
 #[derive(Clone, Copy)]
 pub(super) struct Signed<'a> {
     /// The body of the request.
-    pub(super) body: &'a [u8],
+    pub(super) request: &'a [u8],
+    /// The bytes of the event: the whole body, or its part of a batch.
+    pub(super) event: &'a [u8],
     /// Which event of a batch.
     pub(super) index: Option<usize>,
-    /// When it was received.
-    pub(super) at: Timestamp,
+    /// The signed time, where the scheme signs one.
+    pub(super) at: Option<Timestamp>,
 }
 
-/// What identifies an event: SHA-256 over tenant, source and the parts that the rule names, each behind its length, so
-/// that ("a", "bc") and ("ab", "c") differ, and behind a tag, so that an id never equals a body.
+/// What an event is recognised by: at most two records.
 ///
-/// An event of a batch that has no id of its own is known by the whole request and its place in it, not by its own bytes:
-/// two events may be written alike, and the second must not be lost.
-pub(super) fn key(tenant: &Tenant, source: &Source, event: &EventRef, signed: Signed<'_>) -> DedupKey {
-    let (id, body) = (event.id.as_deref(), Some(signed.body));
-    let (id, body, known_by) = match (source.dedup_rule(), &event.known_by) {
-        (DedupBy::Authentic, KnownBy::This(text)) => (None, None, Some(text.clone())),
-        (DedupBy::Authentic, KnownBy::Nothing) => (None, body, Some(signed.at.as_micros().to_string())),
-        (DedupBy::Authentic, KnownBy::Authentic) if event.id_authenticated && id.is_some() => (id, None, None),
-        (DedupBy::IdAndBody, _) | (DedupBy::Authentic, KnownBy::IdAndBody) => (id, body, None),
-        (DedupBy::Authentic, KnownBy::Authentic) | (DedupBy::Body, _) => (None, body, None),
+/// - The **identity** is what the provider documents as its idempotency key, with the event type. Two requests with one
+///   identity are one event.
+/// - The **replay** key is made of the signed bytes, and is there only where a time is signed and the signature does not cover all
+///   of the identity: a captured request cannot be sent again under another id.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EventKeys {
+    pub(super) identity: Option<DedupKey>,
+    pub(super) replay: Option<DedupKey>,
+    pub(super) group: Option<DedupGroup>,
+}
+
+impl EventKeys {
+    /// What identifies the event; `None` where every request is handled.
+    #[must_use]
+    pub const fn identity(&self) -> Option<DedupKey> {
+        self.identity
+    }
+
+    /// What a copy of the signed bytes is recognised by, where the identity is not enough.
+    #[must_use]
+    pub const fn replay(&self) -> Option<DedupKey> {
+        self.replay
+    }
+
+    /// The records to be begun.
+    #[must_use]
+    pub fn entries(&self) -> Vec<DedupEntry> {
+        let entry = |key| DedupEntry { key, group: self.group };
+        self.identity.into_iter().chain(self.replay).map(entry).collect()
+    }
+}
+
+/// The keys of an event, by the rule of its source.
+pub(super) fn keys(tenant: &Tenant, source: &Source, event: &EventRef, signed: Signed<'_>) -> EventKeys {
+    let keyed = Keyed { tenant, source: source.name(), event, signed };
+    let id = event.id.as_deref();
+    let identity = match (source.dedup_rule(), &event.identity) {
+        (DedupBy::Never, _) => return EventKeys::default(),
+        (DedupBy::Body, _) | (DedupBy::Identity, Identity::Body) => Some(keyed.by_body()),
+        (DedupBy::IdAndBody, _) | (DedupBy::Identity, Identity::IdAndBody) if id.is_some() => {
+            Some(keyed.by("id and body", id, Some(signed.event)))
+        }
+        (DedupBy::Identity, Identity::Id) if id.is_some() => Some(keyed.by("id", id, None)),
+        (DedupBy::Identity, Identity::This(text)) => Some(keyed.by("text", Some(text), None)),
+        (DedupBy::Identity, Identity::Nothing) => None,
+        (DedupBy::IdAndBody, _) | (DedupBy::Identity, Identity::Id | Identity::IdAndBody | Identity::Content) => {
+            keyed.by_signed_bytes()
+        }
     };
-    let index = body.and(signed.index).map(|index| index.to_string());
-    let mut digest = Sha256::new_with_prefix(b"hookwire dedup 1");
-    let parts = [
-        Some(tenant.as_str().as_bytes()),
-        Some(source.name().as_bytes()),
-        id.map(str::as_bytes),
-        body,
-        known_by.as_deref().map(str::as_bytes),
-        index.as_deref().map(str::as_bytes),
-    ];
+    let replay = if event.identity_authenticated { None } else { keyed.by_signed_bytes() };
+    let group = id.map(|id| group(tenant, source.name(), id));
+    EventKeys { identity, replay: replay.filter(|replay| identity != Some(*replay)), group }
+}
+
+/// What all records of one event id have in common, whatever the event's type and bytes.
+pub(super) fn group(tenant: &Tenant, source: &str, id: &str) -> DedupGroup {
+    let parts = [tenant.as_str().as_bytes(), source.as_bytes(), id.as_bytes()].map(Some);
+    let digest = digest(b"hookwire dedup group 2", &parts);
+    let mut first = [0; 16];
+    first.iter_mut().zip(digest).for_each(|(to, byte)| *to = byte);
+    DedupGroup::new(first)
+}
+
+#[derive(Clone, Copy)]
+struct Keyed<'a> {
+    tenant: &'a Tenant,
+    source: &'a str,
+    event: &'a EventRef,
+    signed: Signed<'a>,
+}
+
+impl Keyed<'_> {
+    /// By an id or another text, with the type and perhaps the event's bytes.
+    fn by(&self, how: &'static str, text: Option<&str>, bytes: Option<&[u8]>) -> DedupKey {
+        self.key(how, [text.map(str::as_bytes), self.event.event_type.as_deref().map(str::as_bytes), bytes])
+    }
+
+    fn by_body(&self) -> DedupKey {
+        self.key("body", [Some(self.signed.event), None, None])
+    }
+
+    /// By the request's body, its signed time and the event's place in it; `None` where no time is signed.
+    fn by_signed_bytes(&self) -> Option<DedupKey> {
+        let at = self.signed.at?.as_micros().to_be_bytes();
+        let index = self.signed.index.map(|index| index.to_string());
+        Some(self.key("signed bytes", [Some(self.signed.request), Some(&at), index.as_deref().map(str::as_bytes)]))
+    }
+
+    fn key(&self, how: &'static str, [first, second, third]: [Option<&[u8]>; 3]) -> DedupKey {
+        let (tenant, source) = (self.tenant.as_str().as_bytes(), self.source.as_bytes());
+        let parts = [Some(tenant), Some(source), Some(how.as_bytes()), first, second, third];
+        DedupKey::new(digest(b"hookwire dedup 2", &parts))
+    }
+}
+
+/// SHA-256 over parts, each behind its length, so that ("a", "bc") and ("ab", "c") differ, and behind a byte that tells an
+/// empty part from an absent one.
+fn digest(prefix: &[u8], parts: &[Option<&[u8]>]) -> [u8; 32] {
+    let mut digest = Sha256::new_with_prefix(prefix);
     for part in parts {
         digest.update([u8::from(part.is_some())]);
         let part = part.unwrap_or_default();
         digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         digest.update(part);
     }
-    DedupKey::new(digest.finalize().into())
+    digest.finalize().into()
 }
 
 /// What [`Gate::begin`] found.
@@ -70,11 +150,8 @@ pub(super) fn key(tenant: &Tenant, source: &Source, event: &EventRef, signed: Si
 pub enum Begun {
     /// Nobody has handled it: handle it, then finish or abandon the ticket.
     Fresh(Ticket),
-    /// It was handled before; answer this status and no body.
-    Duplicate {
-        /// The first answer's status.
-        status: StatusCode,
-    },
+    /// It was handled before: answer the same.
+    Duplicate(FirstAnswer),
 }
 
 /// The right to handle one event, until the lease ends. One that is dropped is abandoned at the next beginning in this
@@ -83,28 +160,31 @@ pub enum Begun {
 #[must_use = "finish it or abandon it"]
 pub struct Ticket {
     desk: Arc<Desk>,
-    claimant: Claimant,
+    claimants: Vec<Claimant>,
     open: bool,
 }
 
 impl Ticket {
-    /// The claim, for a store that can finish it in the handler's own transaction; call
-    /// [`finished_elsewhere`](Self::finished_elsewhere) once that has committed.
+    /// The claims, for a store that can finish them in the handler's own transaction; call
+    /// [`finished_elsewhere`](Self::finished_elsewhere) once that has committed. Empty for an event that is not deduplicated.
     #[must_use]
-    pub const fn claimant(&self) -> Claimant {
-        self.claimant
+    pub fn claimants(&self) -> &[Claimant] {
+        &self.claimants
     }
 
-    /// Records that the event was handled and answered so: later duplicates get the same status.
+    /// Records that the event was handled and what was answered: later duplicates get the same answer.
     ///
     /// # Errors
     /// When the store is in trouble. The effect has happened and is not recorded: a duplicate that arrives after the
     /// lease is handled again.
-    pub async fn finish(mut self, status: StatusCode) -> Result<Settled, StoreError> {
+    pub async fn finish(mut self, answer: impl Into<FirstAnswer>) -> Result<Settled, StoreError> {
         // From here on nothing may make the event fresh: it was handled.
         self.open = false;
+        if self.claimants.is_empty() {
+            return Ok(Settled::Done);
+        }
         let expires = self.desk.clock.now() + self.desk.retention;
-        one(self.desk.store.finish(&[self.claimant], status.as_u16(), expires).await?)
+        all_of(self.desk.store.finish(&self.claimants, &answer.into(), expires).await?)
     }
 
     /// Makes the event fresh again, so that the sender's retry is handled.
@@ -112,12 +192,15 @@ impl Ticket {
     /// # Errors
     /// When the store is in trouble. It is tried once more at the next beginning; else the lease ends by itself.
     pub async fn abandon(mut self) -> Result<Settled, StoreError> {
-        let settled = one(self.desk.store.abandon(&[self.claimant]).await?)?;
+        if self.claimants.is_empty() {
+            return Ok(Settled::Done);
+        }
+        let settled = all_of(self.desk.store.abandon(&self.claimants).await?)?;
         self.open = false;
         Ok(settled)
     }
 
-    /// The claim was finished by other means.
+    /// The claims were finished by other means.
     pub fn finished_elsewhere(mut self) {
         self.open = false;
     }
@@ -126,14 +209,18 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         if self.open {
-            self.desk.strays.add(self.claimant);
+            self.claimants.iter().for_each(|claimant| self.desk.strays.add(*claimant));
         }
     }
 }
 
-/// A store that answers less than it was asked is broken; nothing may be concluded from it.
-fn one<T>(answers: Vec<T>) -> Result<T, StoreError> {
-    answers.into_iter().next().ok_or_else(|| StoreError::new(crate::store::StoreErrorKind::Corrupt))
+/// One lost lease is enough: somebody else has the event. A store that answers less than it was asked is broken; nothing may be
+/// concluded from it.
+fn all_of(settled: Vec<Settled>) -> Result<Settled, StoreError> {
+    match settled.into_iter().max_by_key(|settled| *settled == Settled::LeaseLost) {
+        Some(settled) => Ok(settled),
+        None => Err(StoreError::new(StoreErrorKind::Corrupt)),
+    }
 }
 
 /// The dedup store with the rules of its use.
@@ -155,13 +242,41 @@ impl Gate {
     /// [`StoreUnavailable`](super::RejectionKind::StoreUnavailable) when the store is in trouble.
     pub async fn begin(&self, verified: &Verified) -> Result<Begun, Rejection> {
         let desk = self.desk();
+        let entries = verified.dedup_keys().entries();
+        let mut ticket = Ticket { desk: Arc::clone(desk), claimants: Vec::with_capacity(entries.len()), open: true };
+        if entries.is_empty() {
+            return Ok(Begun::Fresh(ticket));
+        }
         desk.upkeep().await;
         let now = desk.clock.now();
-        let begun = desk.store.begin(&[verified.dedup_key()], now, now + desk.lease).await.and_then(one);
-        match begun.map_err(Rejection::store)? {
-            Begin::Fresh(claimant) => Ok(Begun::Fresh(Ticket { desk: Arc::clone(desk), claimant, open: true })),
+        let begun = desk.store.begin(&entries, now, now + desk.lease).await.map_err(Rejection::store)?;
+        if begun.len() != entries.len() {
+            return Err(Rejection::store(StoreError::new(StoreErrorKind::Corrupt)));
+        }
+        let mut other = None;
+        for one in begun {
+            match one {
+                Begin::Fresh(claimant) => ticket.claimants.push(claimant),
+                // What is done says more than what is under way.
+                Begin::Done(_) => other = Some(one),
+                Begin::Busy { .. } => other = other.or(Some(one)),
+            }
+        }
+        let Some(other) = other else { return Ok(Begun::Fresh(ticket)) };
+        self.let_go(ticket).await;
+        match other {
             Begin::Busy { until } => Err(Rejection::busy(retry_after_secs(now, until))),
-            Begin::Done { status } => Ok(Begun::Duplicate { status: recorded(status) }),
+            Begin::Done(answer) => Ok(Begun::Duplicate(recorded(answer))),
+            Begin::Fresh(_) => Err(Rejection::store(StoreError::new(StoreErrorKind::Corrupt))),
+        }
+    }
+
+    /// One of its two records was fresh and the other is somebody else's.
+    async fn let_go(&self, ticket: Ticket) {
+        if !ticket.claimants.is_empty()
+            && let Err(error) = ticket.abandon().await
+        {
+            tracing::warn!(source = self.source_name(), reason = %error, "webhook claim ends with its lease");
         }
     }
 }
@@ -173,8 +288,9 @@ fn retry_after_secs(now: Timestamp, until: Timestamp) -> u64 {
 }
 
 /// Only successes are recorded; whatever else stands in the store, the event was handled.
-fn recorded(status: u16) -> StatusCode {
-    StatusCode::from_u16(status).ok().filter(StatusCode::is_success).unwrap_or(StatusCode::OK)
+fn recorded(answer: FirstAnswer) -> FirstAnswer {
+    let is_success = (200..300).contains(&answer.status);
+    if is_success { answer } else { FirstAnswer::status(200) }
 }
 
 impl Desk {
@@ -244,17 +360,20 @@ mod tests {
     }
 
     fn whole(body: &[u8]) -> Signed<'_> {
-        Signed { body, index: None, at: Timestamp::EPOCH }
+        Signed { request: body, event: body, index: None, at: None }
     }
 
-    fn event(id: Option<&str>, id_authenticated: bool) -> EventRef {
-        EventRef { id: id.map(Into::into), id_authenticated, ..EventRef::default() }
+    fn event(id: Option<&str>, identity: Identity) -> EventRef {
+        EventRef { id: id.map(Into::into), identity, identity_authenticated: true, ..EventRef::default() }
+    }
+
+    fn identity(tenant: &'static str, name: &'static str, event: &EventRef, body: &[u8]) -> DedupKey {
+        keys(&tenant.into(), &source(name), event, whole(body)).identity.unwrap()
     }
 
     #[test]
     fn r_32_parts_never_run_into_each_other() {
-        let of =
-            |tenant: &'static str, name, id| key(&tenant.into(), &source(name), &event(Some(id), true), whole(b"{}"));
+        let of = |tenant, name, id| identity(tenant, name, &event(Some(id), Identity::Id), b"{}");
         let all = [of("a", "bc", "d"), of("ab", "c", "d"), of("a", "b", "cd"), of("abcd", "", ""), of("", "", "abcd")];
         let distinct: std::collections::HashSet<_> = all.iter().collect();
         assert_eq!(distinct.len(), all.len());
@@ -262,37 +381,67 @@ mod tests {
 
     #[test]
     fn r_32_no_byte_of_a_part_passes_for_a_boundary() {
-        let of =
-            |tenant: &'static str, name| key(&tenant.into(), &source(name), &event(Some("id"), true), whole(b"{}"));
+        let of = |tenant, name| identity(tenant, name, &event(Some("id"), Identity::Id), b"{}");
         assert_ne!(of("a\u{1}b", "c"), of("a", "b\u{1}c"));
         assert_ne!(of("a\0b", "c"), of("a", "b\0c"));
     }
 
     #[test]
     fn r_32_an_id_never_equals_a_body() {
-        let by_id = key(&"t".into(), &source("s"), &event(Some("x"), true), whole(b"y"));
-        let by_body = key(&"t".into(), &source("s"), &event(None, true), whole(b"x"));
+        let by_id = identity("t", "s", &event(Some("x"), Identity::Id), b"y");
+        let by_body = identity("t", "s", &event(None, Identity::Body), b"x");
         assert_ne!(by_id, by_body);
     }
 
     #[test]
-    fn r_33_the_key_holds_only_what_was_signed() {
-        let of =
-            |id, authenticated, body: &[u8]| key(&"t".into(), &source("s"), &event(id, authenticated), whole(body));
-        assert_eq!(of(Some("1"), false, b"x"), of(Some("2"), false, b"x"), "an unsigned id counts for nothing");
-        assert_ne!(of(Some("1"), false, b"x"), of(Some("1"), false, b"y"));
-        assert_eq!(of(Some("1"), true, b"x"), of(Some("1"), true, b"y"), "a signed id is enough");
-        assert_ne!(of(None, true, b"x"), of(None, true, b"y"), "without an id the body decides");
+    fn the_type_is_part_of_the_identity() {
+        let of = |event_type: &str| EventRef { event_type: Some(event_type.into()), ..event(Some("1"), Identity::Id) };
+        let group = |event| keys(&"t".into(), &source("s"), event, whole(b"{}")).group;
+        assert_ne!(identity("t", "s", &of("created"), b"{}"), identity("t", "s", &of("paid"), b"{}"));
+        assert_eq!(group(&of("created")), group(&of("paid")), "both are forgotten together");
     }
 
     #[test]
-    fn id_and_body_together_on_request() {
-        let rule = |id, body: &[u8]| {
-            key(&"t".into(), &source("s").dedup_by(DedupBy::IdAndBody), &event(Some(id), false), whole(body))
+    fn an_unsigned_id_counts_together_with_the_signed_body() {
+        let of = |id, body: &[u8]| identity("t", "s", &event(Some(id), Identity::IdAndBody), body);
+        assert_eq!(of("1", b"x"), of("1", b"x"));
+        assert_ne!(of("1", b"x"), of("2", b"x"), "equal bodies of two deliveries are two events");
+        assert_ne!(of("1", b"x"), of("1", b"y"), "nobody suppresses another event by its id");
+    }
+
+    #[test]
+    fn without_an_id_and_a_signed_time_nothing_is_a_duplicate() {
+        let of = |identity, at| keys(&"t".into(), &source("s"), &event(None, identity), Signed { at, ..whole(b"{}") });
+        for identity in [Identity::Id, Identity::IdAndBody, Identity::Content] {
+            assert_eq!(of(identity.clone(), None), EventKeys::default(), "{identity:?}");
+            assert!(of(identity, Some(Timestamp::EPOCH)).identity.is_some());
+        }
+    }
+
+    #[test]
+    fn signed_bytes_are_remembered_where_an_identity_is_not_signed() {
+        let at = Some(Timestamp::from_secs(7));
+        let of = |id, authenticated, at| {
+            let event = EventRef { identity_authenticated: authenticated, ..event(Some(id), Identity::IdAndBody) };
+            keys(&"t".into(), &source("s"), &event, Signed { at, ..whole(b"{}") })
         };
-        assert_eq!(rule("1", b"x"), rule("1", b"x"));
-        assert_ne!(rule("1", b"x"), rule("2", b"x"));
-        assert_ne!(rule("1", b"x"), rule("1", b"y"));
+        assert_ne!(of("1", false, at).identity, of("2", false, at).identity);
+        assert_eq!(of("1", false, at).replay, of("2", false, at).replay, "the same signed bytes");
+        assert!(of("1", false, at).replay.is_some());
+        assert_eq!(of("1", false, None).replay, None, "no time, no replay protection");
+        assert_eq!(of("1", true, at).replay, None, "the identity is enough");
+    }
+
+    #[test]
+    fn a_source_says_by_which_rule() {
+        let of = |rule, id, body| {
+            let source = source("s").dedup_by(rule);
+            keys(&"t".into(), &source, &event(Some(id), Identity::Id), whole(body))
+        };
+        assert_eq!(of(DedupBy::Body, "1", b"x").identity, of(DedupBy::Body, "2", b"x").identity);
+        assert_ne!(of(DedupBy::IdAndBody, "1", b"x").identity, of(DedupBy::IdAndBody, "2", b"x").identity);
+        assert_ne!(of(DedupBy::IdAndBody, "1", b"x").identity, of(DedupBy::IdAndBody, "1", b"y").identity);
+        assert_eq!(of(DedupBy::Never, "1", b"x"), EventKeys::default());
     }
 
     #[test]
@@ -306,7 +455,8 @@ mod tests {
 
     #[test]
     fn a_record_that_is_no_success_reads_as_200() {
-        assert_eq!([202, 500, 0, 9_999].map(|status| recorded(status).as_u16()), [202, 200, 200, 200]);
+        let read = |status| recorded(FirstAnswer::status(status)).status;
+        assert_eq!([202, 500, 0, 9_999].map(read), [202, 200, 200, 200]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::dedup::Desk;
 use super::documents::Library;
 use super::handle::{Answer, Handled, duplicate};
 use super::keys::KeysError;
-use super::reject::Rejection;
+use super::reject::{Rejection, RejectionKind};
 use super::source::Source;
 use super::verified::{self, Accepted, Verified};
 use crate::signature::{Fixed, Reply};
@@ -88,7 +88,7 @@ impl Gate {
         for verified in events {
             let next = match self.handle(verified, &mut handler).await {
                 Ok(Handled::Ran(answer)) => bare(answer.status()),
-                Ok(Handled::Duplicate { status }) => duplicate(status),
+                Ok(Handled::Duplicate(answer)) => duplicate(answer),
                 Err(rejection) => self.refuse(&rejection),
             };
             answer = worse(answer, next);
@@ -131,10 +131,16 @@ impl Gate {
     pub(super) fn refuse<B: From<Bytes>>(&self, rejection: &Rejection) -> Response<B> {
         rejection.trace(self.source.name());
         let mut response = rejection.to_response();
+        let conduct = self.source.scheme().conduct();
         if rejection.status() == StatusCode::UNAUTHORIZED
-            && let Some(fixed) = self.source.scheme().conduct().refused
+            && let Some(fixed) = conduct.refused
         {
             insist(&mut response, fixed);
+        }
+        if rejection.kind() == RejectionKind::Busy
+            && let Some(busy) = conduct.busy
+        {
+            *response.status_mut() = status(busy);
         }
         response
     }
@@ -151,6 +157,11 @@ impl Gate {
 
     pub(super) const fn desk(&self) -> &Arc<Desk> {
         &self.desk
+    }
+
+    /// Whether duplicates get the body of the first answer, too.
+    pub(super) fn uses_answer(&self) -> bool {
+        self.source.scheme().conduct().uses_answer
     }
 
     pub(super) fn source_name(&self) -> &str {

@@ -4,12 +4,13 @@ use std::panic::AssertUnwindSafe;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
+use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 
 use super::dedup::{Begun, Ticket};
 use super::reject::{Rejection, RejectionKind};
 use super::{Gate, Verified};
-use crate::store::{Settled, StoreError};
+use crate::store::{FirstAnswer, Settled, StoreError};
 use crate::telemetry;
 
 /// Stands, with the value `true`, in the answer to an event that was handled before.
@@ -20,6 +21,11 @@ pub const DUPLICATE_HEADER: HeaderName = HeaderName::from_static("webhook-duplic
 pub trait Answer {
     /// The status.
     fn status(&self) -> StatusCode;
+
+    /// What a duplicate is answered: the status alone, unless the answer has a body that the provider uses.
+    fn for_duplicates(&self) -> FirstAnswer {
+        FirstAnswer::status(self.status().as_u16())
+    }
 }
 
 impl Answer for StatusCode {
@@ -46,6 +52,13 @@ impl<A: Answer, E> Answer for Result<A, E> {
     fn status(&self) -> StatusCode {
         self.as_ref().map_or(StatusCode::INTERNAL_SERVER_ERROR, Answer::status)
     }
+
+    fn for_duplicates(&self) -> FirstAnswer {
+        match self {
+            Ok(answer) => answer.for_duplicates(),
+            Err(_) => FirstAnswer::status(StatusCode::INTERNAL_SERVER_ERROR.as_u16()),
+        }
+    }
 }
 
 /// What became of a verified event.
@@ -54,11 +67,8 @@ impl<A: Answer, E> Answer for Result<A, E> {
 pub enum Handled<A> {
     /// The handler ran and answered.
     Ran(A),
-    /// It was handled before; the handler did not run.
-    Duplicate {
-        /// The first answer's status.
-        status: StatusCode,
-    },
+    /// It was handled before; the handler did not run. The sender gets the first answer again.
+    Duplicate(FirstAnswer),
 }
 
 impl Gate {
@@ -81,9 +91,9 @@ impl Gate {
     {
         let ticket = match self.begin(&verified).await? {
             Begun::Fresh(ticket) => ticket,
-            Begun::Duplicate { status } => {
+            Begun::Duplicate(answer) => {
                 telemetry::duplicate("receiver");
-                return Ok(Handled::Duplicate { status });
+                return Ok(Handled::Duplicate(answer));
             }
         };
         // Nothing of the handler is used after a panic, so it cannot be seen half-done.
@@ -93,14 +103,14 @@ impl Gate {
             return Err(Rejection::new(RejectionKind::HandlerPanicked));
         };
         match answer.status() {
-            status if status.is_success() => self.remember(ticket, status).await,
+            status if status.is_success() => self.remember(ticket, answer.for_duplicates()).await,
             _ => self.give_up(ticket).await,
         }
         Ok(Handled::Ran(answer))
     }
 
-    async fn remember(&self, ticket: Ticket, status: StatusCode) {
-        match ticket.finish(status).await {
+    async fn remember(&self, ticket: Ticket, answer: FirstAnswer) {
+        match ticket.finish(answer).await {
             Ok(Settled::Done) => {}
             Ok(Settled::LeaseLost) => trace_late(self.source_name()),
             Err(error) => trace_unrecorded(self.source_name(), &error),
@@ -122,10 +132,13 @@ fn trace_unrecorded(source: &str, error: &StoreError) {
     tracing::error!(source, reason = %error, "webhook handled, but not recorded");
 }
 
-/// The answer to a duplicate: the first status, never the first body (R-38).
-pub(super) fn duplicate<B: From<Bytes>>(status: StatusCode) -> Response<B> {
-    let mut response = Response::new(B::from(Bytes::new()));
-    *response.status_mut() = status;
+/// The answer to a duplicate: the first one again (R-38).
+pub(super) fn duplicate<B: From<Bytes>>(answer: FirstAnswer) -> Response<B> {
+    let mut response = Response::new(B::from(answer.body));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+    if let Some(content_type) = answer.content_type.and_then(|text| HeaderValue::try_from(text).ok()) {
+        response.headers_mut().insert(CONTENT_TYPE, content_type);
+    }
     response.headers_mut().insert(DUPLICATE_HEADER, HeaderValue::from_static("true"));
     response
 }

@@ -10,9 +10,10 @@
 //! 3. **Keys**: the source's own, or the route's by [`Keys`]; never chosen by the payload.
 //! 4. **Signature.** Any failure is the same bare 401. What passes is a [`Verified`]; a handshake is answered here
 //!    ([`Source::also_method`] for those by GET).
-//! 5. **Dedup.** The event is claimed, under a lease, by a hash of tenant, source and what the signature covers
-//!    ([`DedupBy`]). Being handled: 409 with `Retry-After`. Handled before: the first answer's status, no body, and the
-//!    header [`DUPLICATE_HEADER`]. Store in trouble: 503.
+//! 5. **Dedup.** The event is claimed, under a lease, by a hash of tenant, source and what the provider documents as its
+//!    idempotency key, with the event type ([`DedupBy`]). Being handled: 503 with `Retry-After`, or the status that this provider
+//!    retries. Handled before: the first answer's status, its body where the provider uses it, and the header
+//!    [`DUPLICATE_HEADER`]. Store in trouble: 503. [`Receiver::forget`] makes an event fresh again.
 //! 6. **Handler.** A 2xx is remembered; any other status, an error and a panic (500) make the event fresh again.
 //!
 //! # Example, with the defaults
@@ -76,7 +77,7 @@
 //! A handler's effect and the record of it are two writes, so there are windows, and these are all of them: the process
 //! ends, or the store fails, between the effect and `finish`; the handler overruns its lease; the connection ends in the
 //! middle of a handler, which is then cut off; the event arrives again after the retention. To close the first, finish
-//! the claim in the handler's own transaction: [`Gate::begin`], [`Ticket::claimant`],
+//! the claim in the handler's own transaction: [`Gate::begin`], [`Ticket::claimants`],
 //! [`SqliteStore::finish_in`](crate::store::SqliteStore::finish_in), [`Ticket::finished_elsewhere`].
 //! [`MemoryDedup`](crate::store::MemoryDedup) forgets everything with the process.
 //!
@@ -138,7 +139,7 @@ pub use self::builder::{BuildError, ReceiverBuilder};
 pub use self::config::{ConfigError, SourceConfig, Values};
 pub use self::decide::Decide;
 use self::dedup::Desk;
-pub use self::dedup::{Begun, Ticket};
+pub use self::dedup::{Begun, EventKeys, Ticket};
 use self::documents::Library;
 pub use self::gate::Gate;
 pub use self::handle::{Answer, DUPLICATE_HEADER, Handled};
@@ -151,7 +152,8 @@ pub use self::service::{VerifiedBody, WebhookLayer, WebhookService};
 pub use self::source::{DedupBy, Source, SourceError};
 pub use self::verified::{Accepted, Verified};
 pub use self::webhook::Webhook;
-use crate::store::Dedup;
+use crate::id::Tenant;
+use crate::store::{Dedup, StoreError};
 
 /// Receives from any number of sources, with one dedup store. Cloning is cheap.
 #[derive(Clone, Debug)]
@@ -166,6 +168,21 @@ pub struct Receiver {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("source: none is named {0}")]
 pub struct UnknownSource(String);
+
+/// Why events cannot be made fresh again.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ForgetError {
+    /// The receiver has no source of that name.
+    #[error(transparent)]
+    UnknownSource(#[from] UnknownSource),
+    /// The tenants of this source depend on the route.
+    #[error("tenant: the tenants of source {0} depend on the route; call forget_of with one of them")]
+    WhichTenant(String),
+    /// The store is in trouble.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
 
 impl Receiver {
     /// Begins to set up a receiver that remembers in this store.
@@ -190,6 +207,41 @@ impl Receiver {
     /// When there is no such source: at start, not at the first request.
     pub fn layer(&self, source: &str) -> Result<WebhookLayer, UnknownSource> {
         Ok(WebhookLayer::new(self.gate(source)?))
+    }
+
+    /// Makes events of this source fresh again, by their ids as the provider gives them, for the tenant that the source is of: so that
+    /// a redelivery from the provider's dashboard is handled again after a wrong 2xx. Returns for each id how many records were
+    /// forgotten: 0 where there was none, or the event is being handled.
+    ///
+    /// ```
+    /// # use hookwire::receiver::{Receiver, Source};
+    /// # use hookwire::store::MemoryDedup;
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let source = Source::stripe("whsec_one_of_stripe_s")?;
+    /// let receiver = Receiver::builder(MemoryDedup::new()).source(source).build()?;
+    /// assert_eq!(receiver.forget("stripe", &["evt_1", "evt_2"]).await?, [0, 0]);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// When there is no such source, its tenants depend on the route (use [`forget_of`](Self::forget_of)), or the store is in
+    /// trouble.
+    pub async fn forget(&self, source: &str, ids: &[&str]) -> Result<Vec<u64>, ForgetError> {
+        let known = self.sources.get(source).ok_or_else(|| UnknownSource(source.into()))?;
+        let tenant = known.fixed_tenant().ok_or_else(|| ForgetError::WhichTenant(source.into()))?;
+        self.forget_of(tenant, source, ids).await
+    }
+
+    /// The same for one tenant of a source whose tenants depend on the route.
+    ///
+    /// # Errors
+    /// When there is no such source, or the store is in trouble.
+    pub async fn forget_of(&self, tenant: &Tenant, source: &str, ids: &[&str]) -> Result<Vec<u64>, ForgetError> {
+        if !self.sources.contains_key(source) {
+            return Err(UnknownSource(source.into()).into());
+        }
+        let groups: Vec<_> = ids.iter().map(|id| dedup::group(tenant, source, id)).collect();
+        Ok(self.desk.store.forget(&groups).await?)
     }
 
     /// One source, for a framework without tower.

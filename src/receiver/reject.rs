@@ -52,7 +52,8 @@ pub enum RejectionKind {
     UnknownRoute,
     /// 503: the key resolver is in trouble.
     KeysUnavailable,
-    /// 409: the same event is being handled; `Retry-After` says when to come again.
+    /// 503, or what [the provider retries](crate::signature::Conduct::busy): the same event is being handled; `Retry-After` tells when
+    /// to come again.
     Busy,
     /// 503: the dedup store is in trouble. The handler did not run.
     StoreUnavailable(StoreErrorKind),
@@ -104,8 +105,9 @@ impl Rejection {
             RejectionKind::Unverified(VerifyError::HandshakeRefused { .. }) => StatusCode::FORBIDDEN,
             RejectionKind::Unverified(VerifyError::UnsupportedFormat) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             RejectionKind::Unverified(_) | RejectionKind::UnknownRoute => StatusCode::UNAUTHORIZED,
-            RejectionKind::Busy => StatusCode::CONFLICT,
-            RejectionKind::KeysUnavailable | RejectionKind::StoreUnavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            RejectionKind::Busy | RejectionKind::KeysUnavailable | RejectionKind::StoreUnavailable(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             RejectionKind::HandlerPanicked => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -134,7 +136,7 @@ impl Rejection {
 
     /// The one trace event of a refused request.
     pub(super) fn trace(&self, source: &str) {
-        if self.status().is_server_error() {
+        if self.kind != RejectionKind::Busy && self.status().is_server_error() {
             self.trace_trouble(source);
         } else {
             tracing::info!(source, status = self.status().as_u16(), reason = %self.kind, "webhook refused");

@@ -5,14 +5,20 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use http::{Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::{BodyExt as _, Collected};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::gate::{bare, worse};
-use super::handle::{Handled, duplicate};
+use super::handle::{Answer, Handled, duplicate};
 use super::{Accepted, Gate};
+use crate::store::FirstAnswer;
+
+/// Longest body of an answer that is remembered for duplicates, in bytes.
+const MAX_REMEMBERED_BYTES: u64 = 64 * 1024;
 
 /// Makes [`WebhookService`]s: made by [`Receiver::layer`](super::Receiver::layer), for one source.
 #[derive(Clone, Debug)]
@@ -54,7 +60,8 @@ where
     S::Error: Send,
     In: Body + Send + 'static,
     In::Data: Send,
-    Out: From<Bytes> + Send + 'static,
+    Out: Body + From<Bytes> + Send + 'static,
+    Out::Data: Send,
 {
     type Response = Response<Out>;
     type Error = S::Error;
@@ -77,7 +84,7 @@ async fn serve<S, In, Out>(gate: Gate, mut inner: S, request: Request<In>) -> Re
 where
     S: Service<Request<VerifiedBody>, Response = Response<Out>>,
     In: Body,
-    Out: From<Bytes>,
+    Out: Body + From<Bytes>,
 {
     let (events, request) = match gate.admit(request).await {
         Ok((Accepted::Event(verified), request)) => (vec![verified], request),
@@ -86,6 +93,7 @@ where
         Err(rejection) => return Ok(gate.refuse(&rejection)),
     };
     let (parts, _) = request.into_parts();
+    let uses_answer = gate.uses_answer();
     let mut answer = bare(StatusCode::OK);
     for (at, verified) in events.into_iter().enumerate() {
         if at > 0 {
@@ -95,16 +103,54 @@ where
         let handled = gate.handle(verified, |verified| {
             let mut request = Request::from_parts(parts.clone(), VerifiedBody::from(verified.body().clone()));
             request.extensions_mut().insert(verified);
-            inner.call(request)
+            let answer = inner.call(request);
+            async move { Ok::<_, S::Error>(Remembered::of(answer.await?, uses_answer).await) }
         });
         let next = match handled.await {
-            Ok(Handled::Ran(answer)) => answer?,
-            Ok(Handled::Duplicate { status }) => duplicate(status),
+            Ok(Handled::Ran(answer)) => answer?.response,
+            Ok(Handled::Duplicate(answer)) => duplicate(answer),
             Err(rejection) => gate.refuse(&rejection),
         };
         answer = worse(answer, next);
     }
     Ok(gate.acknowledge(answer))
+}
+
+/// A handler's response, with what its duplicates will be answered.
+struct Remembered<B> {
+    response: Response<B>,
+    for_duplicates: FirstAnswer,
+}
+
+impl<B: Body + From<Bytes>> Remembered<B> {
+    /// Reads the body where the provider uses it and it is short enough to be kept.
+    async fn of(response: Response<B>, uses_answer: bool) -> Self {
+        let for_duplicates = FirstAnswer::status(response.status().as_u16());
+        let short = response.body().size_hint().exact().is_some_and(|length| length <= MAX_REMEMBERED_BYTES);
+        if !uses_answer || !response.status().is_success() || !short {
+            return Self { response, for_duplicates };
+        }
+        let (parts, body) = response.into_parts();
+        let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
+        let Ok(body) = body.collect().await.map(Collected::to_bytes) else {
+            let mut broken = bare(StatusCode::INTERNAL_SERVER_ERROR);
+            *broken.headers_mut() = parts.headers;
+            let for_duplicates = FirstAnswer::status(broken.status().as_u16());
+            return Self { response: broken, for_duplicates };
+        };
+        let for_duplicates = FirstAnswer { content_type, body: body.clone(), ..for_duplicates };
+        Self { response: Response::from_parts(parts, B::from(body)), for_duplicates }
+    }
+}
+
+impl<B> Answer for Remembered<B> {
+    fn status(&self) -> StatusCode {
+        self.response.status()
+    }
+
+    fn for_duplicates(&self) -> FirstAnswer {
+        self.for_duplicates.clone()
+    }
 }
 
 /// The body that the inner service gets: the verified bytes, in one frame.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::{HeaderValue, Method};
+use serde::Deserialize;
 
 use super::decide::Decide;
 use super::keys::{Grant, KeySource, Keys};
@@ -19,7 +20,7 @@ use crate::signature::{KeyUse, SchemeError, Settings, Tolerance, Trust, Verify};
 /// | tolerance of the signed time | what the scheme says: mostly 300 s, either way | [`tolerance`](Self::tolerance) |
 /// | tenant | `default` | [`tenant`](Self::tenant), or [`resolved`](Self::resolved) for many |
 /// | methods | POST, and what the scheme's handshakes need | [`also_method`](Self::also_method) |
-/// | a repetition is known by | [`DedupBy::Authentic`] | [`dedup_by`](Self::dedup_by) |
+/// | an event is recognised by | [`DedupBy::Identity`] | [`dedup_by`](Self::dedup_by), [`without_dedup`](Self::without_dedup) |
 ///
 /// ```
 /// use hookwire::receiver::Source;
@@ -47,18 +48,22 @@ pub struct Source {
 }
 
 /// By what two requests are known to be the same event, always within one tenant and one source.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum DedupBy {
-    /// By the event's id where the signature covers it; else by the signed body alone. Then a captured request cannot
-    /// be replayed under an invented id (R-33), and two events with the same bytes count as one.
+    /// By what the provider documents as its idempotency key, signed or not, together with the event type: see the provider's row in
+    /// the [guide](crate::guide::providers). Where a time is signed, the same signed bytes are a duplicate, too, whatever the
+    /// unsigned headers hold. Where the provider gives neither an id nor a signed time, every request is handled.
     #[default]
-    Authentic,
-    /// By id and body together. For providers that do not sign the id and do send equal bodies for different events;
-    /// whoever captures a request can replay it under another id, within the tolerance if the scheme signs the time.
+    Identity,
+    /// By id, type and body together.
     IdAndBody,
-    /// By the body alone.
+    /// By the event's bytes alone, for 14 days or the [retention](super::ReceiverBuilder::retention): two different events with equal
+    /// bytes count as one, and the second is lost.
     Body,
+    /// By nothing: every request is handled, retries and replays too.
+    Never,
 }
 
 /// Why a source cannot be made.
@@ -262,11 +267,17 @@ impl Source {
         self
     }
 
-    /// By what a repetition is known.
+    /// By what an event is recognised when it comes again.
     #[must_use]
     pub const fn dedup_by(mut self, rule: DedupBy) -> Self {
         self.dedup_by = rule;
         self
+    }
+
+    /// Handles every request, retries and replays too: the same as [`DedupBy::Never`]. For handlers that deduplicate themselves.
+    #[must_use]
+    pub const fn without_dedup(self) -> Self {
+        self.dedup_by(DedupBy::Never)
     }
 
     /// Its name: in the dedup key, in traces, and for [`Receiver::layer`](super::Receiver::layer).

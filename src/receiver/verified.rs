@@ -8,7 +8,7 @@ use http::{HeaderMap, Method, Request};
 use serde::de::DeserializeOwned;
 
 use super::body::Limited;
-use super::dedup;
+use super::dedup::{self, EventKeys};
 use super::documents::Library;
 use super::json::{self, JsonError};
 use super::keys::{KeysError, Route};
@@ -20,7 +20,6 @@ use crate::id::Tenant;
 use crate::signature::{
     Checked, Documents, EventRef, Events, Item, ItemBytes, Question, Received, Reply, Trust, VerifyError,
 };
-use crate::store::DedupKey;
 
 /// Longest event id or type kept, in bytes.
 const MAX_NAME_BYTES: usize = 256;
@@ -44,7 +43,7 @@ struct Facts {
     body: Bytes,
     request_body: Bytes,
     headers: HeaderMap,
-    dedup_key: DedupKey,
+    dedup_keys: EventKeys,
 }
 
 /// What a checked request turned out to be.
@@ -125,10 +124,10 @@ impl Verified {
         &self.0.headers
     }
 
-    /// What identifies the event in the dedup store.
+    /// What the event is recognised by in the dedup store.
     #[must_use]
-    pub fn dedup_key(&self) -> DedupKey {
-        self.0.dedup_key
+    pub fn dedup_keys(&self) -> EventKeys {
+        self.0.dedup_keys
     }
 
     /// The payload as `T`. Route on a field of `T`, not on a second parse: two parsers may disagree about repeated
@@ -194,11 +193,11 @@ pub(super) async fn check(
         Verified(Arc::new(Facts {
             source: source.shared_name(),
             tenant: grant.tenant.clone(),
-            dedup_key: dedup::key(
+            dedup_keys: dedup::keys(
                 &grant.tenant,
                 source,
                 &event,
-                dedup::Signed { body: request.body(), index, at: now },
+                dedup::Signed { request: request.body(), event: &body, index, at: signed_at },
             ),
             event,
             signed_at,

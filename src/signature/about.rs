@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use super::events::Known;
+use super::events::Identified;
 use super::jwt::Jwt;
 use super::part::Part;
 use super::place::Place;
@@ -85,7 +85,7 @@ impl Scheme {
     }
 
     fn judged(&self) -> String {
-        match self.tolerance.as_secs() {
+        match self.window().as_secs() {
             None => "signed, not judged".to_owned(),
             Some((past, future)) if past == future => format!("signed, {past} s"),
             Some((past, future)) => format!("signed, {past} s old, {future} s ahead"),
@@ -103,14 +103,14 @@ impl Scheme {
             (false, true) => format!("{each}{}", places.join(" or ")),
             (false, false) => format!("{each}{}, **not covered**", places.join(" or ")),
         };
-        let known_by = self.batch.and_then(|batch| batch.known_by.map(Known::By)).unwrap_or(self.known_by);
-        match known_by {
-            Known::By(place) => {
-                let _infallible = write!(text, "; known by {}", place.text());
+        match self.batch.map_or(self.identity, |batch| batch.identity) {
+            Identified::By(place) => {
+                let _infallible = write!(text, "; identified by {}", place.text());
             }
-            Known::IdAndBody => text.push_str("; known by id and body"),
-            Known::Nothing => text.push_str("; nothing is a repetition"),
-            Known::Authentic => {}
+            Identified::ByContent => text.push_str("; identified by signed body and time"),
+            Identified::ByBody => text.push_str("; identified by the body"),
+            Identified::Never => text.push_str("; every request is handled"),
+            Identified::ById => {}
         }
         text
     }

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use super::error::VerifyError;
 use super::json;
 use super::place::Place;
-use super::scheme::{Proof, Scheme};
-use super::{Received, Trust};
+use super::scheme::Scheme;
+use super::{Received, Trust, Verify as _};
 
 /// Longest id or type kept, in bytes.
 const MAX_NAME_BYTES: usize = 256;
@@ -24,11 +24,15 @@ pub struct EventRef {
     pub id: Option<String>,
     /// What kind of event it is, where the sender says.
     pub event_type: Option<String>,
-    /// Whether the signature covers the id. Where it does not, a captured request can be sent again under another id,
-    /// so dedup looks at the body too.
+    /// Whether the signature covers the id. Where it does not, whoever captured a request can send it again under another
+    /// id.
     pub id_authenticated: bool,
-    /// What a repetition is known by.
-    pub known_by: KnownBy,
+    /// What two requests for the same event have in common.
+    pub identity: Identity,
+    /// Whether the signature covers all that the identity is made of, the type included. Where it does not and a time is
+    /// signed, the signed bytes are remembered beside the identity, so that a captured request cannot be replayed under
+    /// another id or type.
+    pub identity_authenticated: bool,
 }
 
 impl EventRef {
@@ -48,18 +52,43 @@ fn printable(text: Option<String>, what: &'static str) -> Result<Option<String>,
     }
 }
 
-/// What a repetition of an event is known by.
+/// What two requests for the same event have in common: what the provider documents as its idempotency key, always together
+/// with tenant, source and event type.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum KnownBy {
-    /// The id, where the signature covers it; else what was signed.
+#[non_exhaustive]
+pub enum Identity {
+    /// The event's id. Without an id: as [`Content`](Self::Content).
     #[default]
-    Authentic,
-    /// This.
-    This(String),
-    /// The id, which is not signed, and the body. Different events of this provider may have equal bodies.
+    Id,
+    /// The id and the signed body, where the signature does not cover the id: whoever captured a request could otherwise send it
+    /// under the id of a later event, which would then be taken for a duplicate. Without an id: as [`Content`](Self::Content).
     IdAndBody,
-    /// Nothing: the same request may come again and mean something new.
+    /// This text.
+    This(String),
+    /// The signed body and the signed time. Where no time is signed, nothing: each request is handled, because equal bodies may
+    /// be different events, and losing an event is worse than handling it twice.
+    Content,
+    /// The body alone, for a provider whose bodies differ from event to event.
+    Body,
+    /// Nothing: each request is handled.
     Nothing,
+}
+
+/// The same for a [`Scheme`]: where the identity is found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Identified {
+    /// [`Identity::Id`]; [`Identity::IdAndBody`] where the signature covers the body and not the id.
+    #[default]
+    ById,
+    /// By what is found at this place, signed or not; as [`ById`](Self::ById) where nothing is found there.
+    By(Place),
+    /// [`Identity::Content`].
+    ByContent,
+    /// [`Identity::Body`].
+    ByBody,
+    /// [`Identity::Nothing`].
+    Never,
 }
 
 /// The events of one request.
@@ -103,8 +132,8 @@ pub struct Batch {
     pub id: &'static [Place],
     /// Where the type stands, seen from the item; where an item has none, the scheme's own places count.
     pub event_type: &'static [Place],
-    /// What a repetition is known by, seen from the item, where that is not the id.
-    pub known_by: Option<Place>,
+    /// What identifies an event, seen from the item.
+    pub identity: Identified,
 }
 
 impl Scheme {
@@ -126,7 +155,8 @@ impl Scheme {
         Ok(Events::One(EventRef {
             event_type: name(self.event_type, received, trust, "event type")?,
             id_authenticated: self.id_authenticated,
-            known_by: self.known_by.of(received, trust)?.or_id(&id, self),
+            identity: self.identified(self.identity, received, trust)?,
+            identity_authenticated: self.covers_identity(self.id, self.identity, self.event_type),
             id,
         }))
     }
@@ -145,6 +175,8 @@ impl Scheme {
         };
         let mut items = Vec::with_capacity(ranges.len());
         let common = name(self.event_type, received, trust, "event type")?;
+        let identity_authenticated = self.covers_identity(batch.id, batch.identity, batch.event_type)
+            && (common.is_none() || self.covers_all(self.event_type));
         for range in ranges {
             let body = whole.get(range.clone()).unwrap_or_default();
             let item = Received { body, ..*received };
@@ -152,7 +184,8 @@ impl Scheme {
             let event = EventRef {
                 event_type: name(batch.event_type, &item, trust, "event type")?.or_else(|| common.clone()),
                 id_authenticated: self.id_authenticated,
-                known_by: batch.known_by.map_or(Known::Authentic, Known::By).of(&item, trust)?.or_id(&id, self),
+                identity: self.identified(batch.identity, &item, trust)?,
+                identity_authenticated,
                 id,
             };
             let decoded = form.as_ref().map(|_| ItemBytes::Decoded(Bytes::copy_from_slice(body)));
@@ -166,37 +199,28 @@ const fn malformed(_: json::Ambiguous) -> VerifyError {
     VerifyError::Malformed("events")
 }
 
-/// The same as data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Known {
-    Authentic,
-    By(Place),
-    IdAndBody,
-    Nothing,
-}
-
-impl KnownBy {
-    /// Where nothing of a request is covered, its body proves no more than its id, and says less: attempts are counted
-    /// there.
-    fn or_id(self, id: &Option<String>, scheme: &Scheme) -> Self {
-        match (self, id) {
-            (Self::Authentic, Some(id)) if !matches!(scheme.proof, Proof::Signature(_)) => Self::This(id.clone()),
-            (known, _) => known,
-        }
-    }
-}
-
-impl Known {
-    fn of(self, received: &Received<'_>, trust: &Trust<'_>) -> Result<KnownBy, VerifyError> {
-        Ok(match self {
-            Self::Authentic => KnownBy::Authentic,
-            Self::By(place) => {
-                let text = place.read(received, trust, "event")?;
-                text.map_or(KnownBy::Authentic, |text| KnownBy::This(text.into_owned()))
+impl Scheme {
+    fn identified(&self, by: Identified, received: &Received<'_>, trust: &Trust<'_>) -> Result<Identity, VerifyError> {
+        let by_id = if self.id_authenticated || !self.covers_body() { Identity::Id } else { Identity::IdAndBody };
+        Ok(match by {
+            Identified::ById => by_id,
+            Identified::By(place) => {
+                place.read(received, trust, "event")?.map_or(by_id, |text| Identity::This(text.into_owned()))
             }
-            Self::IdAndBody => KnownBy::IdAndBody,
-            Self::Nothing => KnownBy::Nothing,
+            Identified::ByContent => Identity::Content,
+            Identified::ByBody => Identity::Body,
+            Identified::Never => Identity::Nothing,
         })
+    }
+
+    /// Whether the signature covers all that an identity is made of.
+    fn covers_identity(&self, id: &[Place], identity: Identified, event_type: &[Place]) -> bool {
+        let identity = match identity {
+            Identified::ById => self.covers_all(id),
+            Identified::By(place) => self.covers(&place) && self.covers_all(id),
+            Identified::ByContent | Identified::ByBody | Identified::Never => true,
+        };
+        identity && self.covers_all(event_type)
     }
 }
 

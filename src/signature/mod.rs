@@ -46,6 +46,7 @@ mod check;
 pub mod cloud_event;
 mod compare;
 mod config;
+mod covers;
 mod encoding;
 mod error;
 mod events;
@@ -63,6 +64,7 @@ pub mod providers;
 mod public_key;
 mod question;
 mod recipe;
+mod retries;
 mod scheme;
 mod sign;
 mod stamp;
@@ -85,7 +87,7 @@ pub use self::config::{
 };
 pub use self::encoding::Encoding;
 pub use self::error::{SignError, VerifyError};
-pub use self::events::{Batch, EventRef, Events, Item, ItemBytes, KnownBy, MAX_EVENTS};
+pub use self::events::{Batch, EventRef, Events, Identified, Identity, Item, ItemBytes, MAX_EVENTS};
 pub use self::handshake::{Handshake, Piece, Reply, When};
 pub use self::hash::Hash;
 pub use self::jwt::{Claim, Jwt, JwtAlgorithm};
@@ -94,6 +96,7 @@ pub use self::part::Part;
 pub use self::place::Place;
 pub use self::question::Question;
 pub use self::recipe::{Algorithm, Grammar, KeyText, Signature, SignatureAt};
+pub use self::retries::{Fact, Retries};
 pub use self::scheme::{Conduct, Fixed, Proof, Scheme, Token};
 pub use self::sign::Signing;
 pub use self::stamp::{Stamp, Unit};
@@ -243,6 +246,11 @@ pub trait Verify: fmt::Debug + Send + Sync + 'static {
         Conduct::default()
     }
 
+    /// How the provider repeats a request that was not acknowledged. Unknown by default.
+    fn retries(&self) -> Retries {
+        Retries::UNKNOWN
+    }
+
     /// What it does, in a few words, for the table of the guide. Nothing by default.
     fn about(&self) -> About {
         About::default()
@@ -308,6 +316,10 @@ impl<V: Verify + ?Sized> Verify for &'static V {
 
     fn conduct(&self) -> Conduct {
         (**self).conduct()
+    }
+
+    fn retries(&self) -> Retries {
+        (**self).retries()
     }
 
     fn about(&self) -> About {

@@ -1,12 +1,13 @@
 //! A signature scheme as data.
 
 use super::error::VerifyError;
-use super::events::{Batch, Known};
+use super::events::{Batch, Identified};
 use super::handshake::Handshake;
 use super::hash::Hash;
 use super::jwt::Jwt;
 use super::place::Place;
 use super::recipe::{Algorithm, KeyText, Signature};
+use super::retries::Retries;
 use super::template::url_setting;
 use super::trust::Setting;
 use super::{KeyUse, Tolerance};
@@ -36,7 +37,7 @@ pub struct Scheme {
     pub(super) name: &'static str,
     pub(super) docs: &'static str,
     pub(super) proof: Proof,
-    pub(super) tolerance: Tolerance,
+    pub(super) tolerance: Option<Tolerance>,
     pub(super) require: &'static [(&'static str, &'static str)],
     pub(super) settings: &'static [Setting],
     pub(super) id: &'static [Place],
@@ -44,7 +45,8 @@ pub struct Scheme {
     pub(super) event_type: &'static [Place],
     pub(super) id_required: bool,
     pub(super) key_use: KeyUse,
-    pub(super) known_by: Known,
+    pub(super) identity: Identified,
+    pub(super) retries: Retries,
     pub(super) batch: Option<Batch>,
     pub(super) event_methods: &'static [&'static str],
     pub(super) handshakes: &'static [Handshake],
@@ -135,6 +137,11 @@ pub struct Conduct {
     pub accepted: Option<Fixed>,
     /// What is answered where the check failed, instead of 401 and no body.
     pub refused: Option<Fixed>,
+    /// The status of the answer to a copy that arrives while the first is being handled, instead of 503: one that this provider
+    /// retries.
+    pub busy: Option<u16>,
+    /// Whether the provider uses the body of the answer, so that a duplicate must get the first answer's body too.
+    pub uses_answer: bool,
 }
 
 /// An answer that a provider insists on.
@@ -154,7 +161,7 @@ impl Scheme {
             name,
             docs,
             proof: Proof::Nothing,
-            tolerance: Tolerance::DEFAULT,
+            tolerance: None,
             require: &[],
             settings: &[],
             id: &[],
@@ -162,12 +169,13 @@ impl Scheme {
             event_type: &[],
             id_required: false,
             key_use: KeyUse::Required,
-            known_by: Known::Authentic,
+            identity: Identified::ById,
+            retries: Retries::UNKNOWN,
             batch: None,
             event_methods: &[],
             handshakes: &[],
             keep: &[],
-            conduct: Conduct { accepted: None, refused: None },
+            conduct: Conduct { accepted: None, refused: None, busy: None, uses_answer: false },
         }
     }
 
@@ -207,10 +215,18 @@ impl Scheme {
         Self { key_use: KeyUse::Optional, ..self }
     }
 
-    /// How far the signed time may be off, where the provider says something else than five minutes.
+    /// How far the signed time may be from the time of receipt. Without this: what [`retries`](Self::retries) asks for.
     #[must_use]
     pub const fn tolerance(self, tolerance: Tolerance) -> Self {
-        Self { tolerance, ..self }
+        Self { tolerance: Some(tolerance), ..self }
+    }
+
+    /// The tolerance that counts: the scheme's own, or the one that [its retries](Retries::tolerance) ask for.
+    pub(super) const fn window(&self) -> Tolerance {
+        match self.tolerance {
+            Some(tolerance) => tolerance,
+            None => self.retries.tolerance(),
+        }
     }
 
     /// Headers (lower case) that must have these values.
@@ -249,22 +265,16 @@ impl Scheme {
         Self { id_authenticated: true, ..self }
     }
 
-    /// What a repetition is known by, where that is not the id: something that the signature covers.
+    /// What identifies an event, where that is not its id.
     #[must_use]
-    pub const fn known_by(self, place: Place) -> Self {
-        Self { known_by: Known::By(place), ..self }
+    pub const fn identified_by(self, identity: Identified) -> Self {
+        Self { identity, ..self }
     }
 
-    /// A repetition is known by the unsigned id and the body together: different events may have equal bodies.
+    /// How the provider repeats a request that was not acknowledged.
     #[must_use]
-    pub const fn known_by_id_and_body(self) -> Self {
-        Self { known_by: Known::IdAndBody, ..self }
-    }
-
-    /// The same request may come again and mean something new, so nothing is taken for a repetition.
-    #[must_use]
-    pub const fn never_known(self) -> Self {
-        Self { known_by: Known::Nothing, ..self }
+    pub const fn retries(self, retries: Retries) -> Self {
+        Self { retries, ..self }
     }
 
     /// The methods, beside POST and PUT, by which events come.
@@ -301,6 +311,19 @@ impl Scheme {
     #[must_use]
     pub const fn refused_by(self, status: u16, body: &'static str) -> Self {
         Self { conduct: Conduct { refused: Some(Fixed { status, body }), ..self.conduct }, ..self }
+    }
+
+    /// The status of the answer to a copy that arrives while the first is being handled. Without this 503, which nearly every
+    /// provider retries.
+    #[must_use]
+    pub const fn busy_by(self, status: u16) -> Self {
+        Self { conduct: Conduct { busy: Some(status), ..self.conduct }, ..self }
+    }
+
+    /// The provider uses the body of the answer: a duplicate gets the first answer's body, too.
+    #[must_use]
+    pub const fn uses_answer(self) -> Self {
+        Self { conduct: Conduct { uses_answer: true, ..self.conduct }, ..self }
     }
 
     /// The provider's name, in lower case.

@@ -14,6 +14,7 @@ use super::json;
 use super::jwt::{self, Jwt};
 use super::part::Part;
 use super::recipe::{Algorithm, Grammar, Signature};
+use super::retries::Retries;
 use super::scheme::{Conduct, Proof, Scheme, Token, behind};
 use super::stamp::StampAt;
 use super::template::Message;
@@ -37,7 +38,7 @@ impl Verify for Scheme {
         let signed_at = match &self.proof {
             Proof::Signature(signature) => self.check_signature(signature, received, trust)?,
             Proof::Token(places) => check_token(places, received, trust).map(|()| None)?,
-            Proof::Jwt(jwt) => jwt.check(self.tolerance, received, trust)?,
+            Proof::Jwt(jwt) => jwt.check(self.window(), received, trust)?,
             Proof::Nothing => None,
         };
         let reply = self.handshake(true, received, trust)?;
@@ -88,6 +89,10 @@ impl Verify for Scheme {
 
     fn conduct(&self) -> Conduct {
         self.conduct
+    }
+
+    fn retries(&self) -> Retries {
+        self.retries
     }
 
     fn about(&self) -> About {
@@ -161,7 +166,7 @@ impl Scheme {
             return Err(VerifyError::Malformed("body"));
         }
         if let Some(signed_at) = signed_at {
-            trust.tolerance.unwrap_or(self.tolerance).check(signed_at, trust.now)?;
+            trust.tolerance.unwrap_or(self.window()).check(signed_at, trust.now)?;
         }
         Ok(signed_at)
     }

@@ -36,7 +36,7 @@ pub mod sqlite;
 
 #[cfg(feature = "outbox")]
 pub use self::control::{Control, EventQuery, EventSummary, Owe};
-pub use self::dedup::{Begin, Claimant, Dedup, DedupKey, Settled};
+pub use self::dedup::{Begin, Claimant, Dedup, DedupEntry, DedupGroup, DedupKey, FirstAnswer, Settled};
 #[cfg(feature = "outbox")]
 pub use self::directory::{Directory, Put};
 pub use self::error::{StoreError, StoreErrorKind};

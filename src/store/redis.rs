@@ -1,6 +1,6 @@
 //! Dedup records in Redis: for many receivers that share nothing else.
 //!
-//! One small string for each event, changed by scripts that the server runs whole, and forgotten by the server itself when it
+//! One small hash for each event, changed by scripts that the server runs whole, and forgotten by the server itself when it
 //! has expired.
 //!
 //! ```no_run
@@ -32,9 +32,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{ErrorKind, RedisError, Script};
+use redis::{ErrorKind, RedisError, Script, ScriptInvocation};
 
-use super::{Begin, Claimant, Dedup, DedupKey, Settled, StoreError, StoreErrorKind};
+use super::{
+    Begin, Claimant, Dedup, DedupEntry, DedupGroup, DedupKey, FirstAnswer, Settled, StoreError, StoreErrorKind,
+};
 use crate::clock::Timestamp;
 
 /// What keys begin with unless something else is asked for.
@@ -43,41 +45,61 @@ const PREFIX: &str = "hookwire:dedup:";
 /// How long an answer is waited for.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A record is `fence status ends`: microseconds, and -1 while there is no status.
+/// A record is a hash: `f` the fence, `e` when it ends, and once it is finished `s` the status, `t` the content type and `b` the
+/// body of the first answer; times in microseconds. Beside it, the records of a group are a set, which expires with the last of them.
+///
+/// The first write of each script is one that a full server refuses: after a first write that it accepts, it refuses none.
 ///
 /// Lua's numbers are exact up to 2^53, which microseconds reach in the year 2255.
 const BEGIN: &str = r"
 local now, ends = tonumber(ARGV[1]), tonumber(ARGV[2])
 local fence = now
-local record = redis.call('GET', KEYS[1])
-if record then
-    local f, status, e = string.match(record, '^(%d+) (%-?%d+) (%d+)$')
-    if not f then return redis.error_reply('CORRUPT not a dedup record') end
-    if now < tonumber(e) then return { status, e } end
-    fence = math.max(now, tonumber(f) + 1)
+if redis.call('EXISTS', KEYS[1]) == 1 then
+    local r = redis.call('HMGET', KEYS[1], 'f', 'e', 's', 't', 'b')
+    if not r[1] or not r[2] then return redis.error_reply('CORRUPT not a dedup record') end
+    if now < tonumber(r[2]) then
+        if r[3] then return { 'done', r[3], r[4] or '', r[5] or '' } end
+        return { 'busy', r[2], '', '' }
+    end
+    fence = math.max(now, tonumber(r[1]) + 1)
 end
 local text = string.format('%.0f', fence)
-local ttl = math.max(1, math.ceil((ends - now) / 1000))
-redis.call('SET', KEYS[1], text .. ' -1 ' .. ARGV[2], 'PX', string.format('%.0f', ttl))
-return { 'fresh', text }
+local ttl = string.format('%.0f', math.max(1, math.ceil((ends - now) / 1000)))
+redis.call('HSET', KEYS[1], 'f', text, 'e', ARGV[2], 'g', KEYS[2] or '')
+redis.call('HDEL', KEYS[1], 's', 't', 'b')
+redis.call('PEXPIRE', KEYS[1], ttl)
+return { 'fresh', text, '', '' }
 ";
 
 const FINISH: &str = r"
-local record = redis.call('GET', KEYS[1])
-local fence, status = string.match(record or '', '^(%d+) (%-?%d+) %d+$')
-if fence ~= ARGV[1] or status ~= '-1' then return 0 end
-local ttl = math.max(1, math.ceil((tonumber(ARGV[3]) - tonumber(fence)) / 1000))
-redis.call('SET', KEYS[1], fence .. ' ' .. ARGV[2] .. ' ' .. ARGV[3], 'PX', string.format('%.0f', ttl))
+local r = redis.call('HMGET', KEYS[1], 'f', 's', 'g')
+if r[1] ~= ARGV[1] or r[2] then return 0 end
+local ttl = string.format('%.0f', math.max(1, math.ceil((tonumber(ARGV[3]) - tonumber(r[1])) / 1000)))
+redis.call('HSET', KEYS[1], 's', ARGV[2], 'e', ARGV[3], 't', ARGV[4], 'b', ARGV[5])
+redis.call('PEXPIRE', KEYS[1], ttl)
+if r[3] and r[3] ~= '' then
+    redis.call('SADD', r[3], KEYS[1])
+    if redis.call('PTTL', r[3]) < tonumber(ttl) then redis.call('PEXPIRE', r[3], ttl) end
+end
 return 1
 ";
 
 /// The record stays until it expires, so that the next beginning has a higher fence.
 const ABANDON: &str = r"
-local record = redis.call('GET', KEYS[1])
-local fence, status, ends = string.match(record or '', '^(%d+) (%-?%d+) (%d+)$')
-if fence ~= ARGV[1] or status ~= '-1' or ends == '0' then return 0 end
-redis.call('SET', KEYS[1], fence .. ' -1 0', 'KEEPTTL')
+local r = redis.call('HMGET', KEYS[1], 'f', 's', 'e')
+if r[1] ~= ARGV[1] or r[2] or r[3] == '0' then return 0 end
+redis.call('HSET', KEYS[1], 'e', '0')
 return 1
+";
+
+/// Finished records only; the set holds no others. A record that has been begun again since has no status.
+const FORGET: &str = r"
+local gone = 0
+for _, key in ipairs(redis.call('SMEMBERS', KEYS[1])) do
+    if redis.call('HEXISTS', key, 's') == 1 then gone = gone + redis.call('DEL', key) end
+end
+redis.call('DEL', KEYS[1])
+return gone
 ";
 
 /// Dedup records in one Redis. Clones share the connection, which is made again when it is lost.
@@ -88,6 +110,7 @@ pub struct RedisDedup {
     begin: Script,
     finish: Script,
     abandon: Script,
+    forget: Script,
 }
 
 impl fmt::Debug for RedisDedup {
@@ -112,8 +135,8 @@ impl RedisDedup {
     /// Over a connection of the application's, for instance one with TLS.
     #[must_use]
     pub fn over(connection: ConnectionManager) -> Self {
-        let [begin, finish, abandon] = [BEGIN, FINISH, ABANDON].map(Script::new);
-        Self { connection, prefix: PREFIX.into(), begin, finish, abandon }
+        let [begin, finish, abandon, forget] = [BEGIN, FINISH, ABANDON, FORGET].map(Script::new);
+        Self { connection, prefix: PREFIX.into(), begin, finish, abandon, forget }
     }
 
     /// What the names of its keys begin with; `hookwire:dedup:` without it.
@@ -127,25 +150,32 @@ impl RedisDedup {
         format!("{}{}", self.prefix, hex::encode(key.as_bytes()))
     }
 
-    async fn begin_one(&self, key: DedupKey, now: Timestamp, until: Timestamp) -> Result<Begin, StoreError> {
-        let mut call = self.begin.key(self.key(&key));
+    fn group(&self, group: &DedupGroup) -> String {
+        format!("{}group:{}", self.prefix, hex::encode(group.as_bytes()))
+    }
+
+    async fn begin_one(&self, entry: &DedupEntry, now: Timestamp, until: Timestamp) -> Result<Begin, StoreError> {
+        let mut call = self.begin.key(self.key(&entry.key));
+        if let Some(group) = &entry.group {
+            call.key(self.group(group));
+        }
         call.arg(now.as_micros().max(0)).arg(until.as_micros().max(0));
-        let (what, number): (String, String) =
+        let (what, first, content_type, body): (String, String, String, Vec<u8>) =
             call.invoke_async(&mut self.connection.clone()).await.map_err(store_error)?;
         let corrupt = |_| StoreError::new(StoreErrorKind::Corrupt);
         Ok(match &*what {
-            "fresh" => Begin::Fresh(Claimant { key, fence: number.parse().map_err(corrupt)? }),
-            "-1" => Begin::Busy { until: Timestamp::from_micros(number.parse().map_err(corrupt)?) },
-            status => Begin::Done { status: status.parse().map_err(corrupt)? },
+            "fresh" => Begin::Fresh(Claimant { key: entry.key, fence: first.parse().map_err(corrupt)? }),
+            "busy" => Begin::Busy { until: Timestamp::from_micros(first.parse().map_err(corrupt)?) },
+            _ => Begin::Done(FirstAnswer {
+                status: first.parse().map_err(corrupt)?,
+                content_type: Some(content_type).filter(|text| !text.is_empty()),
+                body: body.into(),
+            }),
         })
     }
 
-    async fn end_one(&self, script: &Script, claimant: &Claimant, rest: &[i64]) -> Result<Settled, StoreError> {
-        let mut call = script.key(self.key(&claimant.key));
-        call.arg(claimant.fence);
-        for argument in rest {
-            call.arg(*argument);
-        }
+    async fn end_one(&self, claimant: &Claimant, mut call: ScriptInvocation<'_>) -> Result<Settled, StoreError> {
+        call.key(self.key(&claimant.key));
         let changed: i64 = call.invoke_async(&mut self.connection.clone()).await.map_err(store_error)?;
         Ok(if changed == 0 { Settled::LeaseLost } else { Settled::Done })
     }
@@ -153,10 +183,15 @@ impl RedisDedup {
 
 #[async_trait]
 impl Dedup for RedisDedup {
-    async fn begin(&self, keys: &[DedupKey], now: Timestamp, lease_until: Timestamp) -> Result<Vec<Begin>, StoreError> {
-        let mut begun = Vec::with_capacity(keys.len());
-        for key in keys {
-            begun.push(self.begin_one(*key, now, lease_until).await?);
+    async fn begin(
+        &self,
+        entries: &[DedupEntry],
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<Vec<Begin>, StoreError> {
+        let mut begun = Vec::with_capacity(entries.len());
+        for entry in entries {
+            begun.push(self.begin_one(entry, now, lease_until).await?);
         }
         Ok(begun)
     }
@@ -164,13 +199,15 @@ impl Dedup for RedisDedup {
     async fn finish(
         &self,
         claimants: &[Claimant],
-        status: u16,
+        answer: &FirstAnswer,
         expires: Timestamp,
     ) -> Result<Vec<Settled>, StoreError> {
         let mut settled = Vec::with_capacity(claimants.len());
         for claimant in claimants {
-            let rest = [status.into(), expires.as_micros().max(0)];
-            settled.push(self.end_one(&self.finish, claimant, &rest).await?);
+            let mut call = self.finish.prepare_invoke();
+            call.arg(claimant.fence).arg(answer.status).arg(expires.as_micros().max(0));
+            call.arg(answer.content_type.as_deref().unwrap_or_default()).arg(&answer.body[..]);
+            settled.push(self.end_one(claimant, call).await?);
         }
         Ok(settled)
     }
@@ -178,9 +215,20 @@ impl Dedup for RedisDedup {
     async fn abandon(&self, claimants: &[Claimant]) -> Result<Vec<Settled>, StoreError> {
         let mut settled = Vec::with_capacity(claimants.len());
         for claimant in claimants {
-            settled.push(self.end_one(&self.abandon, claimant, &[]).await?);
+            let mut call = self.abandon.prepare_invoke();
+            call.arg(claimant.fence);
+            settled.push(self.end_one(claimant, call).await?);
         }
         Ok(settled)
+    }
+
+    async fn forget(&self, groups: &[DedupGroup]) -> Result<Vec<u64>, StoreError> {
+        let mut forgotten = Vec::with_capacity(groups.len());
+        for group in groups {
+            let call = self.forget.key(self.group(group));
+            forgotten.push(call.invoke_async(&mut self.connection.clone()).await.map_err(store_error)?);
+        }
+        Ok(forgotten)
     }
 
     /// The server forgets by itself.

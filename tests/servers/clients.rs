@@ -11,7 +11,7 @@ use hookwire::id::EventId;
 use hookwire::secret::{Key, Keyring, LocalKeys};
 use hookwire::sender::Sender;
 use hookwire::sender::egress::EgressPolicy;
-use hookwire::store::{Begin, Dedup, DedupKey, Directory, Intake, PostgresStore, Settled, StoreErrorKind};
+use hookwire::store::{Begin, Dedup, DedupKey, Directory, FirstAnswer, Intake, PostgresStore, Settled, StoreErrorKind};
 use hookwire::worker::CancellationToken;
 use libtest_mimic::Trial;
 use sqlx::Connection as _;
@@ -248,25 +248,28 @@ async fn finish_together(url: String) {
     let mut other = sqlx::PgConnection::connect(&url).await.unwrap();
     for (key, sqlx) in [(1, false), (2, true)] {
         let key = DedupKey::new([key; 32]);
-        let Begin::Fresh(claimant) = store.begin(&[key], now, now + hour).await.unwrap()[0] else { panic!("fresh") };
+        let answer = FirstAnswer { status: 200, content_type: Some("text/xml".into()), body: "<Response/>".into() };
+        let Begin::Fresh(claimant) = store.begin(&[key.into()], now, now + hour).await.unwrap()[0] else {
+            panic!("fresh")
+        };
         let effect = format!("INSERT INTO {}.effect VALUES (1)", schema.name);
         for commits in [false, true] {
             if sqlx {
                 let mut transaction = other.begin().await.unwrap();
-                let finished = store.finish_in_sqlx(&mut transaction, &claimant, 204, now + hour * 24).await;
+                let finished = store.finish_in_sqlx(&mut transaction, &[claimant], &answer, now + hour * 24).await;
                 assert_eq!(finished.unwrap(), Settled::Done);
                 let ended = if commits { transaction.commit().await } else { transaction.rollback().await };
                 ended.unwrap();
             } else {
                 let transaction = client.transaction().await.unwrap();
                 transaction.batch_execute(&effect).await.unwrap();
-                let finished = store.finish_in(&transaction, &claimant, 204, now + hour * 24).await;
+                let finished = store.finish_in(&transaction, &[claimant], &answer, now + hour * 24).await;
                 assert_eq!(finished.unwrap(), Settled::Done);
                 let ended = if commits { transaction.commit().await } else { transaction.rollback().await };
                 ended.unwrap();
             }
-            let begun = store.begin(&[key], now, now + hour).await.unwrap()[0];
-            let expected = if commits { Begin::Done { status: 204 } } else { Begin::Busy { until: now + hour } };
+            let begun = store.begin(&[key.into()], now, now + hour).await.unwrap().remove(0);
+            let expected = if commits { Begin::Done(answer.clone()) } else { Begin::Busy { until: now + hour } };
             assert_eq!(begun, expected, "sqlx: {sqlx}");
         }
     }

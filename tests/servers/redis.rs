@@ -121,7 +121,7 @@ async fn full() {
     let now = SystemClock.now();
     let mut kept = 0;
     let error = loop {
-        match store.begin(&[key(kept)], now, now + Duration::from_secs(3_600)).await {
+        match store.begin(&[key(kept).into()], now, now + Duration::from_secs(3_600)).await {
             Ok(_) => kept += 1,
             Err(error) => break error,
         }
@@ -136,20 +136,20 @@ async fn gone() {
     let store = open(&server.url()).await;
     let now = SystemClock.now();
     let until = now + Duration::from_secs(3_600);
-    assert!(matches!(store.begin(&[key(1)], now, until).await.unwrap()[..], [Begin::Fresh(_)]));
+    assert!(matches!(store.begin(&[key(1).into()], now, until).await.unwrap()[..], [Begin::Fresh(_)]));
     server.stop();
-    let error = store.begin(&[key(2)], now, until).await.unwrap_err();
+    let error = store.begin(&[key(2).into()], now, until).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
     server.again();
-    crate::until(|| async { store.begin(&[key(2)], now, until).await.is_ok() }).await;
-    let lost = store.begin(&[key(1)], now, until).await.unwrap();
+    crate::until(|| async { store.begin(&[key(2).into()], now, until).await.is_ok() }).await;
+    let lost = store.begin(&[key(1).into()], now, until).await.unwrap();
     assert!(matches!(lost[..], [Begin::Fresh(_)]), "a Redis that keeps nothing lets an event through again");
 }
 
 async fn forgotten(url: String) {
     let store = open(&url).await;
     let now = SystemClock.now();
-    let keys = [key(9)];
+    let keys = [key(9).into()];
     let begin = || store.begin(&keys, now, now + Duration::from_millis(50));
     let Begin::Fresh(first) = begin().await.unwrap()[0] else { panic!("nobody has begun it") };
     // The same time is asked for again, so only the server's forgetting makes it fresh.

@@ -139,7 +139,12 @@ fn digest(key: &str) -> String {
 
 fn id(verified: &Verified) -> Result<EventId, StoreError> {
     let mut text = String::from(PREFIX);
-    text.extend(verified.dedup_key().as_bytes().iter().take(16).map(|byte| format!("{byte:02x}")));
+    let unique: Vec<u8> = match verified.dedup_keys().identity() {
+        Some(key) => key.as_bytes().iter().take(16).copied().collect(),
+        // Every request is handled: no two are kept under one id.
+        None => DeliveryId::generate(verified.received_at()).as_bytes().to_vec(),
+    };
+    text.push_str(&hex::encode(unique));
     text.push('_');
     let fits = |id: &&str| id.len() <= MAX_PROVIDER_ID && EventId::new(*id).is_ok();
     text.push_str(verified.event_id().filter(fits).unwrap_or_default());

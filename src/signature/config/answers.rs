@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::SchemeError;
 use super::proof::is_default;
-use super::words::{header, kept, kept_all, kept_list, kept_texts, pieces, place};
-use crate::signature::events::Batch;
+use super::words::{header, identity as identified, kept, kept_all, kept_list, kept_texts, pieces, place};
+use crate::signature::events::{Batch, Identified};
 use crate::signature::handshake::{Handshake, When};
 use crate::signature::trust::Setting;
 
@@ -211,14 +211,14 @@ impl BatchConfig {
         match self {
             Self::Pointer(pointer) => {
                 let items = kept_list(vec![kept_texts(std::slice::from_ref(pointer))]);
-                Ok(Batch { field: None, items, id: &[], event_type: &[], known_by: None })
+                Ok(Batch { field: None, items, id: &[], event_type: &[], identity: Identified::ById })
             }
             Self::Steps { items, field, id, event_type, identity } => Ok(Batch {
                 field: field.as_deref().map(kept),
                 items: kept_list(items.iter().map(|step| kept_texts(step)).collect()),
                 id: kept_all(id, "batch.id", place)?,
                 event_type: kept_all(event_type, "batch.event_type", place)?,
-                known_by: identity.as_deref().map(|text| place(text, "batch.identity")).transpose()?,
+                identity: identified(identity.as_deref(), "batch.identity")?,
             }),
         }
     }

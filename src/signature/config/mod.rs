@@ -104,9 +104,10 @@ pub struct SchemeConfig {
     /// Where the event's type stands.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub event_type: Vec<String>,
-    /// What a repetition is known by, where that is not the id.
+    /// What identifies an event, where that is not its id: a place (`json:/signature/token`), `content` (the signed body and
+    /// time), `body` (the body alone; for bodies that differ from event to event) or `never` (every request is handled).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub known_by: Option<String>,
+    pub identity: Option<String>,
     /// Where the events of a request are, where it holds many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch: Option<BatchConfig>,
@@ -238,17 +239,14 @@ impl SchemeConfig {
     fn identified(&self, scheme: Scheme) -> Result<Scheme, SchemeError> {
         let id = kept_all(&self.id, "id", place)?;
         let event_type = kept_all(&self.event_type, "event_type", place)?;
-        let known_by = self.known_by.as_deref().map(|text| place(text, "known_by")).transpose()?;
+        let identity = words::identity(self.identity.as_deref(), "identity")?;
         if let Some(BatchConfig::Pointer(pointer)) = &self.batch {
             let items = kept_list(vec![kept_texts(std::slice::from_ref(pointer))]);
-            let scheme = scheme.batch(Batch { field: None, items, id, event_type, known_by });
+            let scheme = scheme.batch(Batch { field: None, items, id, event_type, identity });
             return Ok(if self.id_signed { scheme.signed_ids() } else { scheme });
         }
         let scheme = if self.id_signed { scheme.signed_id(id) } else { scheme.unsigned_id(id) }.event_type(event_type);
-        let scheme = match known_by {
-            Some(place) => scheme.known_by(place),
-            None => scheme,
-        };
+        let scheme = scheme.identified_by(identity);
         match &self.batch {
             Some(batch) => Ok(scheme.batch(batch.read()?)),
             None => Ok(scheme),

@@ -2,6 +2,7 @@
 
 use super::SchemeError;
 use crate::signature::encoding::Encoding;
+use crate::signature::events::Identified;
 use crate::signature::handshake::Piece;
 use crate::signature::hash::Hash;
 use crate::signature::part::Part;
@@ -69,6 +70,17 @@ pub(super) fn kept_all<T>(
 }
 
 /// `header:x-name`, `json:/pointer` and the others.
+/// What identifies an event; by its id where nothing is said.
+pub(super) fn identity(text: Option<&str>, field: &'static str) -> Result<Identified, SchemeError> {
+    Ok(match text {
+        None => Identified::ById,
+        Some("content") => Identified::ByContent,
+        Some("body") => Identified::ByBody,
+        Some("never") => Identified::Never,
+        Some(text) => Identified::By(place(text, field)?),
+    })
+}
+
 pub(super) fn place(text: &str, field: &'static str) -> Result<Place, SchemeError> {
     const KINDS: &str =
         "header:, json:, form:, query:, setting:, form_json:, header_of:, json_member:, claim:, named:, join:";

@@ -6,7 +6,7 @@ use subtle::Choice;
 
 use super::super::compare::equal;
 use super::super::url::urls_of;
-use super::super::{Checked, EventRef, Events, Hash, KnownBy, Place, Received, Setting, Trust, Verify, VerifyError};
+use super::super::{Checked, EventRef, Events, Hash, Identity, Place, Received, Setting, Trust, Verify, VerifyError};
 use super::base::{BaseError, Message, base_of, parameters};
 use super::digest::{CONTENT_DIGEST, check_content_digest};
 use super::parts::Parts;
@@ -297,11 +297,12 @@ impl Verify for Profile {
         let event_type = name(&[Place::Json("/type")], "event type")?;
         let id_authenticated = id.is_some() && candidate.covers("webhook-id");
         let nonce = candidate.text("nonce").map(ToOwned::to_owned);
-        let known_by = match nonce {
-            Some(nonce) if !id_authenticated => KnownBy::This(nonce),
-            _ => KnownBy::Authentic,
+        let identity = match nonce {
+            Some(nonce) if !id_authenticated => Identity::This(nonce),
+            _ if id_authenticated => Identity::Id,
+            _ => Identity::IdAndBody,
         };
-        Ok(Events::One(EventRef { id, event_type, id_authenticated, known_by }))
+        Ok(Events::One(EventRef { id, event_type, id_authenticated, identity, ..EventRef::default() }))
     }
 
     fn settings(&self) -> &[Setting] {

@@ -7,8 +7,8 @@ use subtle::Choice;
 use crate::secret::{HmacKey, Key, KeyError, Kind};
 use crate::signature::compare::equal;
 use crate::signature::{
-    About, Checked, Conduct, Encoding, EventRef, Events, Fixed, Hash, Item, ItemBytes, KnownBy, MAX_EVENTS, Received,
-    Trust, Verify, VerifyError, json,
+    About, Checked, Conduct, Encoding, EventRef, Events, Fixed, Hash, Item, ItemBytes, MAX_EVENTS, Received, Trust,
+    Verify, VerifyError, json,
 };
 
 pub(super) const DOCS: &str =
@@ -57,8 +57,13 @@ impl Verify for Adyen {
             let item = received.body.get(range.clone()).unwrap_or_default();
             let [psp_reference, .., event_code, success] = fields(item)?;
             let id = Some(format!("{psp_reference}:{event_code}:{success}"));
-            let event =
-                EventRef { id, event_type: Some(event_code), id_authenticated: true, known_by: KnownBy::Authentic };
+            let event = EventRef {
+                id,
+                event_type: Some(event_code),
+                id_authenticated: true,
+                identity_authenticated: true,
+                ..EventRef::default()
+            };
             Ok(Item { event: event.checked()?, bytes: ItemBytes::Part(range) })
         };
         Ok(Events::Batch(items(received)?.into_iter().map(event).collect::<Result<_, _>>()?))
@@ -79,7 +84,7 @@ impl Verify for Adyen {
     }
 
     fn conduct(&self) -> Conduct {
-        Conduct { accepted: Some(Fixed { status: 200, body: "[accepted]" }), refused: None }
+        Conduct { accepted: Some(Fixed { status: 200, body: "[accepted]" }), ..Conduct::default() }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Asana.
 
-use crate::signature::{Batch, Encoding, Handshake, Hash, Piece, Place, Scheme, Signature, When};
+use crate::signature::{Batch, Encoding, Handshake, Hash, Identified, Piece, Place, Scheme, Signature, When};
 
 const SECRET: Place = Place::Header("x-hook-secret");
 
@@ -11,7 +11,7 @@ const SECRET: Place = Place::Header("x-hook-secret");
 /// Source: <https://developers.asana.com/docs/webhooks-guide>
 pub static ASANA: Scheme = Scheme::new("asana", "https://developers.asana.com/docs/webhooks-guide")
     .signature(Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-hook-signature"]))
-    .batch(Batch { field: None, items: &[&["/events"]], id: &[], event_type: &[], known_by: None })
+    .batch(Batch { field: None, items: &[&["/events"]], id: &[], event_type: &[], identity: Identified::ById })
     .handshakes(&[Handshake::unsigned(&[When::Method("POST"), When::Has(SECRET)])
         .headers(&[("x-hook-secret", &[Piece::Echo(SECRET)])])
         .captures(SECRET)]);

@@ -1,6 +1,6 @@
 //! Azure Event Grid.
 
-use crate::signature::{Batch, Handshake, Piece, Place, Scheme, Token, When};
+use crate::signature::{Batch, Handshake, Identified, Piece, Place, Scheme, Token, When};
 
 /// Azure Event Grid with its own event schema: register a URL with a long random `?code=…`. Nothing is covered. An
 /// array holds many events, each with its id. The validation is answered once the code was checked. For the
@@ -17,7 +17,7 @@ pub static AZURE_EVENT_GRID: Scheme = Scheme::new(
     items: &[&[""]],
     id: &[Place::Json("/id")],
     event_type: &[Place::Json("/eventType")],
-    known_by: None,
+    identity: Identified::ById,
 })
 .handshakes(&[Handshake::signed(&[When::Is(Place::Header("aeg-event-type"), "SubscriptionValidation")]).body(
     "application/json",

@@ -1,6 +1,6 @@
 //! Calendly.
 
-use crate::signature::{Encoding, Hash, Part, Place, Scheme, Signature, Stamp, Tolerance};
+use crate::signature::{Encoding, Hash, Identified, Part, Place, Scheme, Signature, Stamp, Tolerance};
 
 /// Calendly: `Calendly-Webhook-Signature: t=…,v1=…`, over `t.body`. The time is signed; three minutes are allowed.
 /// There is no id: a repetition is known by type, time and resource, all signed.
@@ -15,8 +15,8 @@ pub static CALENDLY: Scheme =
                 .stamp(Stamp::field("t")),
         )
         .tolerance(Tolerance::secs(180, 180))
-        .known_by(Place::Join {
+        .identified_by(Identified::By(Place::Join {
             separator: "|",
             places: &[Place::Json("/event"), Place::Json("/created_at"), Place::Json("/payload/uri")],
-        })
+        }))
         .event_type(&[Place::Json("/event")]);

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::secret::{Key, KeyError};
 use crate::signature::cloud_event::{CloudEvent, CloudEventError, Mode};
 use crate::signature::{
-    About, Checked, Conduct, EventRef, Events, Item, ItemBytes, KeyUse, KnownBy, MAX_EVENTS, Need, Place, Question,
+    About, Checked, Conduct, EventRef, Events, Identity, Item, ItemBytes, KeyUse, MAX_EVENTS, Need, Place, Question,
     Received, Reply, Scheme, Setting, Token, Trust, Verify, VerifyError, json,
 };
 
@@ -57,13 +57,13 @@ impl<V: Verify> CloudEvents<V> {
     }
 
     /// What the scheme itself knows a repetition by, where it signs the body and not the attributes.
-    fn known_by_proof(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<KnownBy, VerifyError> {
+    fn identity_of_proof(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Identity, VerifyError> {
         Ok(match self.proof.events(received, trust)? {
-            Events::One(EventRef { id: Some(id), id_authenticated: true, known_by: KnownBy::Authentic, .. }) => {
-                KnownBy::This(id)
+            Events::One(EventRef { id: Some(id), id_authenticated: true, identity: Identity::Id, .. }) => {
+                Identity::This(id)
             }
-            Events::One(own) => own.known_by,
-            Events::Batch(_) => KnownBy::Authentic,
+            Events::One(own) => own.identity,
+            Events::Batch(_) => Identity::Content,
         })
     }
 }
@@ -85,7 +85,7 @@ impl<V: Verify> Verify for CloudEvents<V> {
         if mode != Some(Mode::Batch) {
             let mut event = all.next().ok_or(VerifyError::Malformed("CloudEvents"))??;
             if self.proof.covers_body() && !covered {
-                event.known_by = self.known_by_proof(received, trust)?;
+                event.identity = self.identity_of_proof(received, trust)?;
             }
             return Ok(Events::One(event));
         }
@@ -156,8 +156,13 @@ fn refused(error: CloudEventError) -> VerifyError {
 
 /// No attribute holds a line end, so no other pair of source and id is written so.
 fn named(event: CloudEvent, covered: bool) -> EventRef {
-    let known_by = KnownBy::This(format!("{}\n{}", event.source, event.id));
-    EventRef { id: Some(event.id), event_type: Some(event.event_type), id_authenticated: covered, known_by }
+    EventRef {
+        identity: Identity::This(format!("{}\n{}", event.source, event.id)),
+        id: Some(event.id),
+        event_type: Some(event.event_type),
+        id_authenticated: covered,
+        identity_authenticated: covered,
+    }
 }
 
 /// May this origin send? The specification's protection against being made to flood others.

@@ -8,8 +8,8 @@ use crate::secret::Kind;
 use crate::signature::compare::equal;
 use crate::signature::url::{sent, targets};
 use crate::signature::{
-    About, Checked, Encoding, EventRef, Events, Hash, Place, Received, Setting, Tolerance, Trust, Unit, Verify,
-    VerifyError,
+    About, Checked, Encoding, EventRef, Events, Hash, Identity, Place, Received, Setting, Tolerance, Trust, Unit,
+    Verify, VerifyError,
 };
 
 pub(super) const DOCS: &str = "https://www.contentful.com/developers/docs/webhooks/request-verification/";
@@ -79,7 +79,8 @@ impl Verify for Contentful {
         let name = |places, what| crate::signature::events::name(places, received, trust, what);
         let id_authenticated = names(received)?.iter().any(|name| name == "x-contentful-idempotency-key");
         let (id, event_type) = (name(ID, "event id")?, name(TYPE, "event type")?);
-        Ok(Events::One(EventRef { id, event_type, id_authenticated, ..EventRef::default() }))
+        let identity = if id_authenticated { Identity::Id } else { Identity::IdAndBody };
+        Ok(Events::One(EventRef { id, event_type, id_authenticated, identity, ..EventRef::default() }))
     }
 
     fn about(&self) -> About {

@@ -1,6 +1,6 @@
 //! DocuSign Connect.
 
-use crate::signature::{Encoding, Hash, Place, Scheme, Signature, SignatureAt};
+use crate::signature::{Encoding, Hash, Identified, Place, Scheme, Signature, SignatureAt};
 
 const HEADERS: &[&str] = &[
     "x-docusign-signature-1",
@@ -29,8 +29,8 @@ const HEADERS: &[&str] = &[
 pub static DOCUSIGN: Scheme =
     Scheme::new("docusign", "https://developers.docusign.com/platform/webhooks/connect/validate/")
         .signature(Signature::hmac(Hash::Sha256, Encoding::Base64, &[]).at(SignatureAt::Headers(HEADERS)))
-        .known_by(Place::Join {
+        .identified_by(Identified::By(Place::Join {
             separator: ":",
             places: &[Place::Json("/data/envelopeId"), Place::Json("/event"), Place::Json("/generatedDateTime")],
-        })
+        }))
         .event_type(&[Place::Json("/event")]);

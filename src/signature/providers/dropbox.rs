@@ -1,6 +1,6 @@
 //! Dropbox.
 
-use crate::signature::{Encoding, Handshake, Hash, Piece, Place, Scheme, Signature, When};
+use crate::signature::{Encoding, Handshake, Hash, Identified, Piece, Place, Scheme, Signature, When};
 
 const CHALLENGE: Place = Place::Query("challenge");
 
@@ -10,7 +10,7 @@ const CHALLENGE: Place = Place::Query("challenge");
 /// Source: <https://www.dropbox.com/developers/reference/webhooks>
 pub static DROPBOX: Scheme = Scheme::new("dropbox", "https://www.dropbox.com/developers/reference/webhooks")
     .signature(Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-dropbox-signature"]))
-    .never_known()
+    .identified_by(Identified::Never)
     .handshakes(&[
         Handshake::unsigned(&[When::Method("GET"), When::Has(CHALLENGE)]).body("text/plain", &[Piece::Echo(CHALLENGE)])
     ]);

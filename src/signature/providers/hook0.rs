@@ -8,8 +8,8 @@ use crate::clock::Timestamp;
 use crate::secret::{HmacKey, Kind};
 use crate::signature::compare::equal;
 use crate::signature::{
-    About, Checked, Encoding, EventRef, Events, Hash, Place, Received, Setting, Tolerance, Trust, Unit, Verify,
-    VerifyError,
+    About, Checked, Encoding, EventRef, Events, Hash, Identity, Place, Received, Setting, Tolerance, Trust, Unit,
+    Verify, VerifyError,
 };
 
 pub(super) const DOCS: &str = "https://documentation.hook0.com/";
@@ -72,7 +72,8 @@ impl Verify for Hook0 {
         let id_authenticated = Fields::read(&text)
             .is_ok_and(|fields| fields.v1.is_some() && fields.names().any(|name| name.eq_ignore_ascii_case(ID)));
         let (id, event_type) = (name(ID_AT, "event id")?, name(TYPE_AT, "event type")?);
-        Ok(Events::One(EventRef { id, event_type, id_authenticated, ..EventRef::default() }))
+        let identity = if id_authenticated { Identity::Id } else { Identity::IdAndBody };
+        Ok(Events::One(EventRef { id, event_type, id_authenticated, identity, ..EventRef::default() }))
     }
 
     fn about(&self) -> About {

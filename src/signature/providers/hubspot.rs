@@ -1,6 +1,6 @@
 //! HubSpot v3.
 
-use crate::signature::{Batch, Encoding, Hash, Part, Place, Scheme, Setting, Signature, Stamp, Unit};
+use crate::signature::{Batch, Encoding, Hash, Identified, Part, Place, Scheme, Setting, Signature, Stamp, Unit};
 
 /// The percent-escapes that HubSpot decodes before it signs, and no others.
 const DECODED: &[(&str, &str)] = &[
@@ -23,7 +23,7 @@ pub(super) const BATCH: Batch = Batch {
     items: &[&[""]],
     id: &[Place::Json("/eventId")],
     event_type: &[Place::Json("/subscriptionType")],
-    known_by: Some(Place::Join {
+    identity: Identified::By(Place::Join {
         separator: ":",
         places: &[
             Place::Json("/eventId"),

@@ -1,6 +1,6 @@
 //! Klaviyo.
 
-use crate::signature::{Batch, Encoding, Hash, Part, Place, Scheme, Signature, Stamp, Unit};
+use crate::signature::{Batch, Encoding, Hash, Identified, Part, Place, Scheme, Signature, Stamp, Unit};
 
 /// Klaviyo's system webhooks: `Klaviyo-Signature`, over body and time (an HTTP date). The time is signed. A request
 /// holds many events; `external_id` is no id of theirs, so they are known by the whole request. The order of body
@@ -19,5 +19,5 @@ pub static KLAVIYO: Scheme =
             items: &[&["/data"]],
             id: &[],
             event_type: &[Place::Json("/topic")],
-            known_by: None,
+            identity: Identified::ById,
         });

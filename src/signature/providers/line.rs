@@ -1,6 +1,6 @@
 //! LINE.
 
-use crate::signature::{Batch, Encoding, Hash, Place, Scheme, Signature};
+use crate::signature::{Batch, Encoding, Hash, Identified, Place, Scheme, Signature};
 
 /// LINE: `x-line-signature`, base64, over the body, by the channel secret as text. No time is signed; each event of
 /// a request has its id. The console's "Verify" sends none at all.
@@ -14,6 +14,6 @@ pub static LINE: Scheme =
             items: &[&["/events"]],
             id: &[Place::Json("/webhookEventId")],
             event_type: &[Place::Json("/type")],
-            known_by: None,
+            identity: Identified::ById,
         })
         .signed_ids();

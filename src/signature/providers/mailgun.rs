@@ -1,6 +1,6 @@
 //! Mailgun.
 
-use crate::signature::{Encoding, Hash, Part, Place, Scheme, Signature, SignatureAt, Stamp};
+use crate::signature::{Encoding, Hash, Identified, Part, Place, Scheme, Signature, SignatureAt, Stamp};
 
 /// Mailgun: an HMAC over `signature.timestamp` and `signature.token` of the JSON body, which stands there too.
 /// **The event is not covered**, nor is its id: whoever captures one request can put another event into it. So a
@@ -21,5 +21,5 @@ pub static MAILGUN: Scheme =
                 .stamp(Stamp::at(Place::Json("/signature/timestamp"))),
         )
         .unsigned_id(&[Place::Json("/event-data/id")])
-        .known_by(Place::Json("/signature/token"))
+        .identified_by(Identified::By(Place::Json("/signature/token")))
         .event_type(&[Place::Json("/event-data/event")]);

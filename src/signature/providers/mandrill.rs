@@ -1,6 +1,6 @@
 //! Mailchimp Transactional (Mandrill).
 
-use crate::signature::{Batch, Encoding, Handshake, Hash, Part, Place, Scheme, Setting, Signature, When};
+use crate::signature::{Batch, Encoding, Handshake, Hash, Identified, Part, Place, Scheme, Setting, Signature, When};
 
 /// Mailchimp Transactional (Mandrill): `X-Mandrill-Signature`, HMAC-SHA1, base64, over the webhook's URL and the
 /// sorted fields of the form. The setting `webhook_url` is that URL, as registered. A request holds many events; a
@@ -19,7 +19,7 @@ pub static MANDRILL: Scheme =
             items: &[&[""]],
             id: &[],
             event_type: &[Place::Json("/event")],
-            known_by: Some(Place::Join {
+            identity: Identified::By(Place::Join {
                 separator: "|",
                 places: &[Place::Json("/_id"), Place::Json("/event"), Place::Json("/ts")],
             }),

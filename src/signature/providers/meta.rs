@@ -1,6 +1,6 @@
 //! Meta.
 
-use crate::signature::{Batch, Encoding, Handshake, Hash, Piece, Place, Scheme, Setting, Signature, When};
+use crate::signature::{Batch, Encoding, Handshake, Hash, Identified, Piece, Place, Scheme, Setting, Signature, When};
 
 /// Meta (WhatsApp, Instagram, Messenger, pages): `X-Hub-Signature-256: sha256=…`, over the body, by the app's
 /// secret. No time is signed. A request holds many changes or messages, each an event; those without an id are
@@ -26,7 +26,7 @@ pub static META: Scheme =
                 Place::Json("/message/mid"),
             ],
             event_type: &[],
-            known_by: None,
+            identity: Identified::ById,
         })
         .signed_ids()
         .handshakes(&[Handshake::unsigned(&[

@@ -1,6 +1,6 @@
 //! Mollie, classic webhooks.
 
-use crate::signature::{Place, Scheme};
+use crate::signature::{Identified, Place, Scheme};
 
 /// Mollie's classic webhooks prove nothing: a form with an id, from anybody. Take the id, ask Mollie for the
 /// object, and trust only that answer. A source must be told to accept them by
@@ -10,5 +10,5 @@ use crate::signature::{Place, Scheme};
 /// Source: <https://docs.mollie.com/overview/webhooks>
 pub static MOLLIE_CLASSIC: Scheme = Scheme::new("mollie_classic", "https://docs.mollie.com/overview/webhooks")
     .unsigned_id(&[Place::Form("id")])
-    .never_known()
+    .identified_by(Identified::Never)
     .id_required();

@@ -1,6 +1,6 @@
 //! PagerDuty.
 
-use crate::signature::{Encoding, Hash, Place, Scheme, Signature};
+use crate::signature::{Encoding, Hash, Identified, Place, Scheme, Signature};
 
 /// PagerDuty v3: `X-PagerDuty-Signature: v1=…`, several while a key is being replaced, over the body. The id of the
 /// header is not signed; the event's own is, so a repetition is known by that. No time is judged.
@@ -9,5 +9,5 @@ use crate::signature::{Encoding, Hash, Place, Scheme, Signature};
 pub static PAGERDUTY: Scheme = Scheme::new("pagerduty", "https://developer.pagerduty.com/docs/webhook-signatures")
     .signature(Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-pagerduty-signature"]).fields(&["v1"]))
     .unsigned_id(&[Place::Header("x-webhook-id")])
-    .known_by(Place::Json("/event/id"))
+    .identified_by(Identified::By(Place::Json("/event/id")))
     .event_type(&[Place::Json("/event/event_type")]);

@@ -1,6 +1,6 @@
 //! QuickBooks.
 
-use crate::signature::{Batch, Encoding, Hash, Place, Scheme, Signature};
+use crate::signature::{Batch, Encoding, Hash, Identified, Place, Scheme, Signature};
 
 /// QuickBooks: `intuit-signature`, base64, over the body, by the verifier token. The newer payload is an array of
 /// CloudEvents, each with a signed id; the classic one has no ids and is one event.
@@ -14,6 +14,6 @@ pub static QUICKBOOKS: Scheme =
             items: &[&[""]],
             id: &[Place::Json("/id")],
             event_type: &[Place::Json("/type")],
-            known_by: None,
+            identity: Identified::ById,
         })
         .signed_ids();

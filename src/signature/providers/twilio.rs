@@ -10,7 +10,7 @@ use crate::secret::{Key, Kind};
 use crate::signature::compare::{equal, same};
 use crate::signature::url::urls_of;
 use crate::signature::{
-    About, Checked, Encoding, EventRef, Events, Hash, KnownBy, Place, Received, Setting, Trust, Verify, VerifyError,
+    About, Checked, Encoding, EventRef, Events, Hash, Identity, Place, Received, Setting, Trust, Verify, VerifyError,
 };
 
 pub(super) const DOCS: &str = "https://www.twilio.com/docs/usage/webhooks/webhooks-security";
@@ -79,8 +79,7 @@ impl Verify for Twilio {
 
     fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError> {
         let id = ID.read(received, trust, "event id")?.map(Cow::into_owned);
-        // The same key pressed twice in a call makes two equal forms.
-        EventRef { id, known_by: KnownBy::IdAndBody, ..EventRef::default() }.checked().map(Events::One)
+        EventRef { id, identity: Identity::IdAndBody, ..EventRef::default() }.checked().map(Events::One)
     }
 
     fn about(&self) -> About {

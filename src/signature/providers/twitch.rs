@@ -1,7 +1,7 @@
 //! Twitch EventSub.
 
 use crate::signature::{
-    Batch, Encoding, Handshake, Hash, Part, Piece, Place, Scheme, Signature, Stamp, Tolerance, Unit, When,
+    Batch, Encoding, Handshake, Hash, Identified, Part, Piece, Place, Scheme, Signature, Stamp, Tolerance, Unit, When,
 };
 
 const MESSAGE_TYPE: Place = Place::Header("twitch-eventsub-message-type");
@@ -27,6 +27,12 @@ pub static TWITCH: Scheme = Scheme::new("twitch", "https://dev.twitch.tv/docs/ev
         Place::Named { at: &MESSAGE_TYPE, names: &[("revocation", "revocation")] },
         Place::Header("twitch-eventsub-subscription-type"),
     ])
-    .batch(Batch { field: None, items: &[&["/events"]], id: &[Place::Json("/id")], event_type: &[], known_by: None })
+    .batch(Batch {
+        field: None,
+        items: &[&["/events"]],
+        id: &[Place::Json("/id")],
+        event_type: &[],
+        identity: Identified::ById,
+    })
     .handshakes(&[Handshake::signed(&[When::Is(MESSAGE_TYPE, "webhook_callback_verification")])
         .body("text/plain", &[Piece::Echo(Place::Json("/challenge"))])]);

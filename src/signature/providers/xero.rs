@@ -1,6 +1,6 @@
 //! Xero.
 
-use crate::signature::{Batch, Encoding, Hash, Place, Scheme, Signature};
+use crate::signature::{Batch, Encoding, Hash, Identified, Place, Scheme, Signature};
 
 /// Xero: `x-xero-signature`, base64, over the body, by the webhook key as text. A request holds many events without
 /// ids: a repetition is known by resource, time and type, all signed. Xero tries an endpoint with good and bad
@@ -15,7 +15,7 @@ pub static XERO: Scheme =
             items: &[&["/events"]],
             id: &[],
             event_type: &[],
-            known_by: Some(Place::Join {
+            identity: Identified::By(Place::Join {
                 separator: "|",
                 places: &[Place::Json("/resourceId"), Place::Json("/eventDateUtc"), Place::Json("/eventType")],
             }),

@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use crate::clock::Timestamp;
-use crate::store::{Begin, Claimant, Dedup, DedupKey, Settled, StoreError, StoreErrorKind};
+use crate::store::{
+    Begin, Claimant, Dedup, DedupEntry, DedupGroup, DedupKey, FirstAnswer, Settled, StoreError, StoreErrorKind,
+};
 
 /// How many records [`MemoryDedup::new`] keeps at most.
 const DEFAULT_CAPACITY: usize = 1_000_000;
@@ -20,19 +22,19 @@ const DEFAULT_CAPACITY: usize = 1_000_000;
 ///
 /// ```
 /// use hookwire::clock::Timestamp;
-/// use hookwire::store::{Begin, Dedup, DedupKey, MemoryDedup};
+/// use hookwire::store::{Begin, Dedup, DedupKey, FirstAnswer, MemoryDedup};
 ///
 /// # tokio_test(async {
 /// let store = MemoryDedup::new();
 /// let (now, end) = (Timestamp::from_secs(0), Timestamp::from_secs(60));
-/// let key = DedupKey::new([7; 32]);
+/// let entry = DedupKey::new([7; 32]).into();
 ///
-/// let begun = store.begin(&[key], now, end).await?;
+/// let begun = store.begin(&[entry], now, end).await?;
 /// let [Begin::Fresh(claimant)] = begun[..] else { panic!("nobody has begun it before") };
-/// assert_eq!(store.begin(&[key], now, end).await?, [Begin::Busy { until: end }]);
+/// assert_eq!(store.begin(&[entry], now, end).await?, [Begin::Busy { until: end }]);
 ///
-/// store.finish(&[claimant], 204, Timestamp::from_secs(3_600)).await?;
-/// assert_eq!(store.begin(&[key], now, end).await?, [Begin::Done { status: 204 }]);
+/// store.finish(&[claimant], &FirstAnswer::status(204), Timestamp::from_secs(3_600)).await?;
+/// assert_eq!(store.begin(&[entry], now, end).await?, [Begin::Done(FirstAnswer::status(204))]);
 /// # Ok(()) });
 /// # fn tokio_test(run: impl Future<Output = Result<(), hookwire::store::StoreError>>) {
 /// #     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(run).unwrap();
@@ -82,21 +84,26 @@ impl fmt::Debug for MemoryDedup {
 
 #[async_trait]
 impl Dedup for MemoryDedup {
-    async fn begin(&self, keys: &[DedupKey], now: Timestamp, lease_until: Timestamp) -> Result<Vec<Begin>, StoreError> {
+    async fn begin(
+        &self,
+        entries: &[DedupEntry],
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<Vec<Begin>, StoreError> {
         let mut records = self.lock();
-        records.make_room(keys, now)?;
-        Ok(keys.iter().map(|key| records.begin(*key, now, lease_until)).collect())
+        records.make_room(entries, now)?;
+        Ok(entries.iter().map(|entry| records.begin(*entry, now, lease_until)).collect())
     }
 
     async fn finish(
         &self,
         claimants: &[Claimant],
-        status: u16,
+        answer: &FirstAnswer,
         expires: Timestamp,
     ) -> Result<Vec<Settled>, StoreError> {
         let mut records = self.lock();
-        let done = State::Done { status, expires };
-        Ok(claimants.iter().map(|claimant| records.settle(claimant, Some(done))).collect())
+        let done = State::Done { answer: answer.clone(), expires };
+        Ok(claimants.iter().map(|claimant| records.settle(claimant, Some(done.clone()))).collect())
     }
 
     async fn abandon(&self, claimants: &[Claimant]) -> Result<Vec<Settled>, StoreError> {
@@ -104,15 +111,20 @@ impl Dedup for MemoryDedup {
         Ok(claimants.iter().map(|claimant| records.settle(claimant, None)).collect())
     }
 
+    async fn forget(&self, groups: &[DedupGroup]) -> Result<Vec<u64>, StoreError> {
+        let mut records = self.lock();
+        Ok(groups.iter().map(|group| records.forget(*group)).collect())
+    }
+
     async fn prune(&self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
         Ok(self.lock().prune(now, u64::from(limit)))
     }
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum State {
     Processing { until: Timestamp },
-    Done { status: u16, expires: Timestamp },
+    Done { answer: FirstAnswer, expires: Timestamp },
 }
 
 impl State {
@@ -125,31 +137,34 @@ impl State {
     }
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Record {
     fence: u64,
+    group: Option<DedupGroup>,
     state: State,
 }
 
-/// Invariant: `by_end` holds exactly one pair `(state.ends(), key)` for each record of `by_key`.
+/// Invariant: `by_end` holds exactly one pair `(state.ends(), key)` for each record of `by_key`, and `by_group` one pair
+/// `(group, key)` for each that has a group.
 #[derive(Debug, Default)]
 struct Records {
     by_key: HashMap<DedupKey, Record>,
     by_end: BTreeSet<(Timestamp, DedupKey)>,
+    by_group: BTreeSet<(DedupGroup, DedupKey)>,
     /// One counter for all keys, so that a key that was pruned in between still gets a higher fence.
     last_fence: u64,
     capacity: usize,
 }
 
 impl Records {
-    fn begin(&mut self, key: DedupKey, now: Timestamp, lease_until: Timestamp) -> Begin {
-        match self.by_key.get(&key).map(|record| record.state) {
-            Some(State::Done { status, expires }) if now < expires => Begin::Done { status },
-            Some(State::Processing { until }) if now < until => Begin::Busy { until },
+    fn begin(&mut self, DedupEntry { key, group }: DedupEntry, now: Timestamp, lease_until: Timestamp) -> Begin {
+        match self.by_key.get(&key).map(|record| &record.state) {
+            Some(State::Done { answer, expires }) if now < *expires => Begin::Done(answer.clone()),
+            Some(State::Processing { until }) if now < *until => Begin::Busy { until: *until },
             _ => {
                 self.last_fence = self.last_fence.saturating_add(1);
                 let fence = self.last_fence;
-                self.put(key, Record { fence, state: State::Processing { until: lease_until } });
+                self.put(key, Record { fence, group, state: State::Processing { until: lease_until } });
                 Begin::Fresh(Claimant { key, fence })
             }
         }
@@ -160,28 +175,38 @@ impl Records {
         let owned = self
             .by_key
             .get(&claimant.key)
-            .is_some_and(|record| record.fence == claimant.fence && matches!(record.state, State::Processing { .. }));
-        if !owned {
-            return Settled::LeaseLost;
-        }
+            .filter(|record| record.fence == claimant.fence && matches!(record.state, State::Processing { .. }));
+        let Some(&Record { fence, group, .. }) = owned else { return Settled::LeaseLost };
         match next {
-            Some(state) => self.put(claimant.key, Record { fence: claimant.fence, state }),
+            Some(state) => self.put(claimant.key, Record { fence, group, state }),
             None => self.remove(claimant.key),
         }
         Settled::Done
     }
 
     fn put(&mut self, key: DedupKey, record: Record) {
-        if let Some(old) = self.by_key.insert(key, record) {
-            self.by_end.remove(&(old.state.ends(), key));
-        }
+        self.remove(key);
         self.by_end.insert((record.state.ends(), key));
+        self.by_group.extend(record.group.map(|group| (group, key)));
+        self.by_key.insert(key, record);
     }
 
     fn remove(&mut self, key: DedupKey) {
         if let Some(old) = self.by_key.remove(&key) {
             self.by_end.remove(&(old.state.ends(), key));
+            old.group.map(|group| self.by_group.remove(&(group, key)));
         }
+    }
+
+    fn forget(&mut self, group: DedupGroup) -> u64 {
+        let of_group = (group, DedupKey::new([0; 32]))..=(group, DedupKey::new([0xff; 32]));
+        let is_done =
+            |key: &DedupKey| self.by_key.get(key).is_some_and(|record| matches!(record.state, State::Done { .. }));
+        let done: Vec<_> = self.by_group.range(of_group).map(|(_, key)| *key).filter(is_done).collect();
+        for key in &done {
+            self.remove(*key);
+        }
+        done.len() as u64
     }
 
     fn prune(&mut self, now: Timestamp, limit: u64) -> u64 {
@@ -197,8 +222,8 @@ impl Records {
     }
 
     /// Expired records make room before anybody is refused.
-    fn make_room(&mut self, keys: &[DedupKey], now: Timestamp) -> Result<(), StoreError> {
-        let new = keys.iter().filter(|key| !self.by_key.contains_key(key)).count();
+    fn make_room(&mut self, entries: &[DedupEntry], now: Timestamp) -> Result<(), StoreError> {
+        let new = entries.iter().filter(|entry| !self.by_key.contains_key(&entry.key)).count();
         let excess = self.by_key.len().saturating_add(new).saturating_sub(self.capacity);
         let pruned = self.prune(now, u64::try_from(excess).unwrap_or(u64::MAX));
         if usize::try_from(pruned).unwrap_or(usize::MAX) < excess {
@@ -221,7 +246,7 @@ mod tests {
     }
 
     async fn begin(store: &MemoryDedup, byte: u8, now: i64) -> Result<Begin, StoreError> {
-        Ok(store.begin(&[key(byte)], at(now), at(now + 60)).await?[0])
+        Ok(store.begin(&[key(byte).into()], at(now), at(now + 60)).await?.remove(0))
     }
 
     #[tokio::test]
@@ -238,7 +263,7 @@ mod tests {
     async fn a_full_store_forgets_what_has_expired_to_make_room() {
         let store = MemoryDedup::with_capacity(2);
         let Ok(Begin::Fresh(first)) = begin(&store, 0, 0).await else { panic!("fresh") };
-        store.finish(&[first], 200, at(100)).await.unwrap();
+        store.finish(&[first], &FirstAnswer::status(200), at(100)).await.unwrap();
         begin(&store, 1, 90).await.unwrap();
         assert!(matches!(begin(&store, 2, 101).await, Ok(Begin::Fresh(_))));
         assert!(matches!(begin(&store, 1, 101).await, Ok(Begin::Busy { .. })), "the live record stays");
@@ -251,7 +276,7 @@ mod tests {
         assert_eq!(store.prune(at(61), 10).await.unwrap(), 1);
         let Ok(Begin::Fresh(second)) = begin(&store, 0, 61).await else { panic!("fresh") };
         assert!(second.fence > first.fence);
-        assert_eq!(store.finish(&[first], 200, at(100)).await.unwrap(), [Settled::LeaseLost]);
+        assert_eq!(store.finish(&[first], &FirstAnswer::status(200), at(100)).await.unwrap(), [Settled::LeaseLost]);
     }
 
     #[tokio::test]
@@ -261,7 +286,7 @@ mod tests {
             let byte = u8::try_from(round % 7).unwrap();
             if let Ok(Begin::Fresh(claimant)) = begin(&store, byte, round * 20).await {
                 match round % 3 {
-                    0 => drop(store.finish(&[claimant], 200, at(round * 20 + 50)).await.unwrap()),
+                    0 => drop(store.finish(&[claimant], &FirstAnswer::status(200), at(round * 20 + 50)).await.unwrap()),
                     1 => drop(store.abandon(&[claimant]).await.unwrap()),
                     _ => drop(store.prune(at(round * 20), 1).await.unwrap()),
                 }

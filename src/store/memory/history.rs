@@ -13,7 +13,8 @@ use crate::delivery::{Attempt, Delivery, DeliveryState};
 use crate::event::Event;
 use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
 use crate::store::{
-    Begin, Claimant, Counts, Dedup, DedupKey, DeliveryQuery, Finished, History, Old, Page, Settled, StoreError,
+    Begin, Claimant, Counts, Dedup, DedupEntry, DedupGroup, DeliveryQuery, Finished, FirstAnswer, History, Old, Page,
+    Settled, StoreError,
 };
 
 #[async_trait]
@@ -143,21 +144,30 @@ impl Tables {
 /// So that one store can serve both directions.
 #[async_trait]
 impl Dedup for MemoryStore {
-    async fn begin(&self, keys: &[DedupKey], now: Timestamp, lease_until: Timestamp) -> Result<Vec<Begin>, StoreError> {
-        self.dedup.begin(keys, now, lease_until).await
+    async fn begin(
+        &self,
+        entries: &[DedupEntry],
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<Vec<Begin>, StoreError> {
+        self.dedup.begin(entries, now, lease_until).await
     }
 
     async fn finish(
         &self,
         claimants: &[Claimant],
-        status: u16,
+        answer: &FirstAnswer,
         expires: Timestamp,
     ) -> Result<Vec<Settled>, StoreError> {
-        self.dedup.finish(claimants, status, expires).await
+        self.dedup.finish(claimants, answer, expires).await
     }
 
     async fn abandon(&self, claimants: &[Claimant]) -> Result<Vec<Settled>, StoreError> {
         self.dedup.abandon(claimants).await
+    }
+
+    async fn forget(&self, groups: &[DedupGroup]) -> Result<Vec<u64>, StoreError> {
+        self.dedup.forget(groups).await
     }
 
     async fn prune(&self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {

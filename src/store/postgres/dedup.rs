@@ -9,29 +9,36 @@ use tokio_postgres::types::Type;
 use super::PostgresStore;
 use super::error::Trouble;
 use super::group::Batch;
-use super::rows::{BYTES, INTS, LONGS, get, signed};
+use super::rows::{BYTES, INTS, LONGS, TEXTS, get, signed};
 use super::session::{Db, Param};
 use crate::clock::Timestamp;
-use crate::store::{Begin, Claimant, Dedup, DedupKey, Settled, StoreError, StoreErrorKind};
+use crate::store::{
+    Begin, Claimant, Dedup, DedupEntry, DedupGroup, DedupKey, FirstAnswer, Settled, StoreError, StoreErrorKind,
+};
 
 /// How often a key is asked for that is forgotten whenever it is looked at.
 const TRIES: usize = 5;
 
 #[async_trait]
 impl Dedup for PostgresStore {
-    async fn begin(&self, keys: &[DedupKey], now: Timestamp, lease_until: Timestamp) -> Result<Vec<Begin>, StoreError> {
-        let begin = |key: &DedupKey| Beginning { key: *key, now, until: lease_until };
-        self.beginnings.call(keys.iter().map(begin).collect(), 0).await
+    async fn begin(
+        &self,
+        entries: &[DedupEntry],
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<Vec<Begin>, StoreError> {
+        let begin = |entry: &DedupEntry| Beginning { entry: *entry, now, until: lease_until };
+        self.beginnings.call(entries.iter().map(begin).collect(), 0).await
     }
 
     async fn finish(
         &self,
         claimants: &[Claimant],
-        status: u16,
+        answer: &FirstAnswer,
         expires: Timestamp,
     ) -> Result<Vec<Settled>, StoreError> {
-        let finish = |claimant: &Claimant| Finish { claimant: *claimant, status, expires };
-        self.finishes.call(claimants.iter().map(finish).collect(), 0).await
+        let finish = |claimant: &Claimant| Finish { claimant: *claimant, answer: answer.clone(), expires };
+        self.finishes.call(claimants.iter().map(finish).collect(), answer.body.len()).await
     }
 
     async fn abandon(&self, claimants: &[Claimant]) -> Result<Vec<Settled>, StoreError> {
@@ -46,6 +53,17 @@ impl Dedup for PostgresStore {
         settled(claimants.iter(), &rows).map_err(Trouble::into_store_error)
     }
 
+    async fn forget(&self, groups: &[DedupGroup]) -> Result<Vec<u64>, StoreError> {
+        let sql = "DELETE FROM hookwire.dedup WHERE event_group = ANY($1) AND status IS NOT NULL RETURNING event_group";
+        let wanted: Vec<_> = groups.iter().map(|group| &group.as_bytes()[..]).collect();
+        let mut forgotten: HashMap<Vec<u8>, u64> = HashMap::new();
+        for row in &self.db.query(sql, &[(&wanted, BYTES)]).await? {
+            let group: &[u8] = get(row, "event_group").map_err(Trouble::into_store_error)?;
+            *forgotten.entry(group.to_vec()).or_default() += 1;
+        }
+        Ok(groups.iter().map(|group| forgotten.remove(&group.as_bytes()[..]).unwrap_or(0)).collect())
+    }
+
     async fn prune(&self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
         let sql = "DELETE FROM hookwire.dedup WHERE key IN (SELECT key FROM hookwire.dedup WHERE ends <= $1 ORDER BY ends \
                    LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING key";
@@ -57,17 +75,18 @@ impl Dedup for PostgresStore {
 /// A key that somebody begins to handle.
 #[derive(Clone, Copy)]
 pub(super) struct Beginning {
-    key: DedupKey,
+    entry: DedupEntry,
     now: Timestamp,
     until: Timestamp,
 }
 
 // The time is part of the fence, so that it rises even over a record that was forgotten in between.
-const BEGIN: &str = "INSERT INTO hookwire.dedup AS d (key, fence, ends) SELECT * FROM unnest($1, $2, $3) \
-     ON CONFLICT (key) DO UPDATE SET fence = greatest(d.fence + 1, excluded.fence), status = NULL, ends = excluded.ends \
+const BEGIN: &str = "INSERT INTO hookwire.dedup AS d (key, fence, ends, event_group) SELECT * FROM unnest($1, $2, $3, $4) \
+     ON CONFLICT (key) DO UPDATE SET fence = greatest(d.fence + 1, excluded.fence), ends = excluded.ends, \
+     event_group = excluded.event_group, status = NULL, content_type = NULL, body = NULL \
      WHERE d.ends <= excluded.fence RETURNING d.key, d.fence";
 
-const BEGUN: &str = "SELECT key, status, ends FROM hookwire.dedup WHERE key = ANY($1)";
+const BEGUN: &str = "SELECT key, status, ends, content_type, body FROM hookwire.dedup WHERE key = ANY($1)";
 
 impl Batch for Beginning {
     type Answer = Begin;
@@ -76,15 +95,15 @@ impl Batch for Beginning {
         // In one order, so that two groups never wait for each other; the first of each key, because a statement sees a row once.
         let mut first = BTreeMap::new();
         for one in batch.iter() {
-            first.entry(one.key).or_insert(*one);
+            first.entry(one.entry.key).or_insert(*one);
         }
         let found = begin_all(db, first).await?;
         let mut seen = HashSet::new();
-        let answer = |one: &Self| match found.get(&one.key) {
-            Some((Begin::Fresh(_), until)) if !seen.insert(one.key) => Begin::Busy { until: *until },
+        let answer = |one: &Self| match found.get(&one.entry.key) {
+            Some((Begin::Fresh(_), until)) if !seen.insert(one.entry.key) => Begin::Busy { until: *until },
             Some((begin, _)) => {
-                seen.insert(one.key);
-                *begin
+                seen.insert(one.entry.key);
+                begin.clone()
             }
             None => Begin::Busy { until: one.until },
         };
@@ -101,7 +120,9 @@ async fn begin_all(db: &Db, mut left: BTreeMap<DedupKey, Beginning>) -> Result<F
         let keys: Vec<_> = left.keys().map(|key| &key.as_bytes()[..]).collect();
         let nows: Vec<_> = left.values().map(|one| one.now.as_micros()).collect();
         let ends: Vec<_> = left.values().map(|one| one.until.as_micros()).collect();
-        let begun = db.query(BEGIN, &[(&keys, BYTES), (&nows, LONGS), (&ends, LONGS)]).await?;
+        let groups: Vec<_> =
+            left.values().map(|one| one.entry.group.as_ref().map(|group| &group.as_bytes()[..])).collect();
+        let begun = db.query(BEGIN, &[(&keys, BYTES), (&nows, LONGS), (&ends, LONGS), (&groups, BYTES)]).await?;
         for row in &begun {
             let (key, fence) = fresh(row).map_err(Trouble::into_store_error)?;
             if let Some(one) = left.remove(&key) {
@@ -137,7 +158,11 @@ fn fresh(row: &tokio_postgres::Row) -> Result<(DedupKey, u64), Trouble> {
 fn begun_before(row: &tokio_postgres::Row) -> Result<(DedupKey, Begin, Timestamp), Trouble> {
     let ends = Timestamp::from_micros(get(row, "ends")?);
     let begin = match get::<Option<i32>>(row, "status")? {
-        Some(status) => Begin::Done { status: u16::try_from(status).map_err(Trouble::unreadable)? },
+        Some(status) => Begin::Done(FirstAnswer {
+            status: u16::try_from(status).map_err(Trouble::unreadable)?,
+            content_type: get(row, "content_type")?,
+            body: get::<Option<Vec<u8>>>(row, "body")?.unwrap_or_default().into(),
+        }),
         None => Begin::Busy { until: ends },
     };
     Ok((key(row)?, begin, ends))
@@ -146,12 +171,13 @@ fn begun_before(row: &tokio_postgres::Row) -> Result<(DedupKey, Begin, Timestamp
 /// A key that was handled.
 pub(super) struct Finish {
     pub(super) claimant: Claimant,
-    pub(super) status: u16,
+    pub(super) answer: FirstAnswer,
     pub(super) expires: Timestamp,
 }
 
-pub(super) const FINISH: &str = "UPDATE hookwire.dedup d SET status = c.status, ends = c.expires \
-     FROM unnest($1, $2, $3, $4) AS c (key, fence, status, expires) \
+pub(super) const FINISH: &str = "UPDATE hookwire.dedup d \
+     SET status = c.status, ends = c.expires, content_type = c.content_type, body = c.body \
+     FROM unnest($1, $2, $3, $4, $5, $6) AS c (key, fence, status, expires, content_type, body) \
      WHERE d.key = c.key AND d.fence = c.fence AND d.status IS NULL RETURNING d.key";
 
 impl Batch for Finish {
@@ -159,12 +185,19 @@ impl Batch for Finish {
 
     async fn run(db: &Db, batch: Arc<Vec<Self>>) -> Result<Vec<Settled>, StoreError> {
         let (keys, fences) = columns(batch.iter().map(|one| &one.claimant));
-        let statuses: Vec<_> = batch.iter().map(|one| i32::from(one.status)).collect();
+        let statuses: Vec<_> = batch.iter().map(|one| i32::from(one.answer.status)).collect();
         let expires: Vec<_> = batch.iter().map(|one| one.expires.as_micros()).collect();
-        let params: [Param<'_>; 4] = [(&keys, BYTES), (&fences, LONGS), (&statuses, INTS), (&expires, LONGS)];
+        let (types, bodies): (Vec<_>, Vec<_>) = batch.iter().map(|one| contents(&one.answer)).unzip();
+        let params: [Param<'_>; 6] =
+            [(&keys, BYTES), (&fences, LONGS), (&statuses, INTS), (&expires, LONGS), (&types, TEXTS), (&bodies, BYTES)];
         let rows = db.query(FINISH, &params).await?;
         settled(batch.iter().map(|one| &one.claimant), &rows).map_err(Trouble::into_store_error)
     }
+}
+
+/// The content type and the body of an answer, as columns.
+pub(super) fn contents(answer: &FirstAnswer) -> (Option<&str>, Option<&[u8]>) {
+    (answer.content_type.as_deref(), Some(&*answer.body).filter(|body| !body.is_empty()))
 }
 
 pub(super) fn columns<'a>(claimants: impl Iterator<Item = &'a Claimant>) -> (Vec<&'a [u8]>, Vec<i64>) {

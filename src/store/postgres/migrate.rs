@@ -8,7 +8,8 @@ use super::session::Schema;
 
 /// Migrations in order; the schema's version is how many were applied. An entry is never changed once it was released. It adds, so
 /// that code which knows only the one before still works, or it raises `serves` and says so in the changelog.
-const MIGRATIONS: [&str; 2] = [include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
+const MIGRATIONS: [&str; 3] =
+    [include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql"), include_str!("migrations/0003.sql")];
 
 /// The schema version of this code.
 pub(super) const VERSION: i32 = MIGRATIONS.len() as i32;

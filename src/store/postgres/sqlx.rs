@@ -4,13 +4,13 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Executor};
 
 use super::PostgresStore;
-use super::dedup::{FINISH, columns};
+use super::dedup::{FINISH, columns, contents};
 use super::error::kind_of;
 use super::transaction::{STAGE, staging};
 use crate::clock::Timestamp;
 use crate::event::NewEvent;
 use crate::id::EventId;
-use crate::store::{Claimant, Settled, StoreError, StoreErrorKind};
+use crate::store::{Claimant, FirstAnswer, Settled, StoreError, StoreErrorKind};
 
 impl PostgresStore {
     /// [`dispatch_in`](Self::dispatch_in) for a connection of `sqlx`, with a transaction begun on it; `&mut *transaction` is one.
@@ -44,18 +44,22 @@ impl PostgresStore {
     pub async fn finish_in_sqlx(
         &self,
         connection: &mut PgConnection,
-        claimant: &Claimant,
-        status: u16,
+        claimants: &[Claimant],
+        answer: &FirstAnswer,
         expires: Timestamp,
     ) -> Result<Settled, StoreError> {
-        let (keys, fences) = columns(std::iter::once(claimant));
+        let (keys, fences) = columns(claimants.iter());
+        let (count, (content_type, body)) = (claimants.len(), contents(answer));
         let finish = sqlx::query(AssertSqlSafe(self.db.schema.apply(FINISH).into_owned()))
             .bind(keys)
             .bind(fences)
-            .bind(vec![i32::from(status)])
-            .bind(vec![expires.as_micros()]);
+            .bind(vec![i32::from(answer.status); count])
+            .bind(vec![expires.as_micros(); count])
+            .bind(vec![content_type; count])
+            .bind(vec![body; count]);
         let done = connection.execute(finish).await.map_err(store_error)?;
-        Ok(if done.rows_affected() == 0 { Settled::LeaseLost } else { Settled::Done })
+        let finished = usize::try_from(done.rows_affected()).unwrap_or(usize::MAX);
+        Ok(if finished < count { Settled::LeaseLost } else { Settled::Done })
     }
 }
 

@@ -4,9 +4,9 @@ use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
 
 use super::PostgresStore;
-use super::dedup::{FINISH, columns};
+use super::dedup::{FINISH, columns, contents};
 use super::error::Trouble;
-use super::rows::{BYTES, INTS, LONGS};
+use super::rows::{BYTES, INTS, LONGS, TEXTS};
 use super::session::{Param, Session};
 use super::settle::{Noted, settle_all};
 use crate::clock::{Clock, SystemClock, Timestamp};
@@ -14,7 +14,7 @@ use crate::delivery::Settlement;
 use crate::event::NewEvent;
 use crate::id::EventId;
 use crate::store::relational::Staging;
-use crate::store::{Claimant, Settled, StoreError, StoreErrorKind};
+use crate::store::{Claimant, FirstAnswer, Settled, StoreError, StoreErrorKind};
 
 /// One row, no endpoint read, nobody notified.
 pub(super) const STAGE: &str = "INSERT INTO hookwire.outbox (type, data, tenant, content_type, id, occurred_at, fifo_key, latest_key, \
@@ -69,7 +69,7 @@ impl PostgresStore {
         Ok(settled.map_err(Trouble::into_store_error)?.first().copied().unwrap_or(Settled::LeaseLost))
     }
 
-    /// Finishes a [claim](crate::receiver::Ticket::claimant) on a received event as part of the caller's own transaction, so that
+    /// Finishes [claims](crate::receiver::Ticket::claimants) on a received event as part of the caller's own transaction, so that
     /// what the handler has written and that the event was handled become true together. On [`Settled::LeaseLost`] somebody
     /// else has it: roll back. After the commit: [`Ticket::finished_elsewhere`](crate::receiver::Ticket::finished_elsewhere).
     ///
@@ -78,15 +78,19 @@ impl PostgresStore {
     pub async fn finish_in(
         &self,
         transaction: &Transaction<'_>,
-        claimant: &Claimant,
-        status: u16,
+        claimants: &[Claimant],
+        answer: &FirstAnswer,
         expires: Timestamp,
     ) -> Result<Settled, StoreError> {
-        let (keys, fences) = columns(std::iter::once(claimant));
-        let (statuses, expires) = (vec![i32::from(status)], vec![expires.as_micros()]);
-        let params: [Param<'_>; 4] = [(&keys, BYTES), (&fences, LONGS), (&statuses, INTS), (&expires, LONGS)];
+        let (keys, fences) = columns(claimants.iter());
+        let count = claimants.len();
+        let (statuses, expires) = (vec![i32::from(answer.status); count], vec![expires.as_micros(); count]);
+        let (content_type, body) = contents(answer);
+        let (types, bodies) = (vec![content_type; count], vec![body; count]);
+        let params: [Param<'_>; 6] =
+            [(&keys, BYTES), (&fences, LONGS), (&statuses, INTS), (&expires, LONGS), (&types, TEXTS), (&bodies, BYTES)];
         let rows = self.lend(transaction).query(FINISH, &params).await.map_err(Trouble::into_store_error)?;
-        Ok(if rows.is_empty() { Settled::LeaseLost } else { Settled::Done })
+        Ok(if rows.len() < count { Settled::LeaseLost } else { Settled::Done })
     }
 
     fn lend<'a>(&self, transaction: &'a Transaction<'a>) -> Session<'a> {

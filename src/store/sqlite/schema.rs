@@ -8,8 +8,12 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use super::open::OpenError;
 
 /// Migrations in order; the schema's version is how many were applied. An entry is never changed once it was released.
-const MIGRATIONS: [&str; 3] =
-    [include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql"), include_str!("migrations/0003.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+    include_str!("migrations/0003.sql"),
+    include_str!("migrations/0004.sql"),
+];
 
 /// The schema version of this code.
 pub(super) const VERSION: i64 = MIGRATIONS.len() as i64;

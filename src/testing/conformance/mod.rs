@@ -46,8 +46,9 @@ pub use self::control::{
 pub use self::dedup::{
     a_dedup_prune_forgets_expired_records_only, a_dedup_prune_is_bounded, a_key_repeated_in_a_batch_is_busy,
     abandon_makes_it_fresh_again, abandon_with_a_lost_lease_changes_nothing, an_ended_lease_begins_again,
-    done_answers_the_first_status, done_is_forgotten_when_it_expires, finish_is_visible_to_a_second_handle,
-    finish_with_a_lost_lease_changes_nothing, of_concurrent_beginnings_one_is_fresh,
+    done_answers_the_first_answer, done_is_forgotten_when_it_expires, finish_is_visible_to_a_second_handle,
+    finish_with_a_lost_lease_changes_nothing, forget_leaves_unfinished_records_alone, forget_makes_a_group_fresh_again,
+    of_concurrent_beginnings_one_is_fresh,
 };
 pub use self::directory::{
     a_removed_endpoint_cannot_be_put_again, a_removed_endpoint_is_gone, an_endpoint_reads_back_whole,
@@ -203,13 +204,15 @@ macro_rules! dedup_conformance {
             a_key_repeated_in_a_batch_is_busy
             an_ended_lease_begins_again
             finish_with_a_lost_lease_changes_nothing
-            done_answers_the_first_status
+            done_answers_the_first_answer
             done_is_forgotten_when_it_expires
             abandon_makes_it_fresh_again
             abandon_with_a_lost_lease_changes_nothing
             a_dedup_prune_forgets_expired_records_only
             a_dedup_prune_is_bounded
             finish_is_visible_to_a_second_handle
+            forget_makes_a_group_fresh_again
+            forget_leaves_unfinished_records_alone
         }
     };
 }

@@ -26,7 +26,9 @@ use hookwire::clock::Timestamp;
 use hookwire::receiver::{Gate, Receiver, ReceiverBuilder, Rejection, RejectionKind, Source};
 use hookwire::secret::{Key, Keyring};
 use hookwire::signature::{STANDARD, Scheme, Signing};
-use hookwire::store::{Begin, Claimant, Dedup, DedupKey, MemoryDedup, Settled, StoreError, StoreErrorKind};
+use hookwire::store::{
+    Begin, Claimant, Dedup, DedupEntry, DedupGroup, FirstAnswer, MemoryDedup, Settled, StoreError, StoreErrorKind,
+};
 use hookwire::testing::ManualClock;
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
@@ -74,19 +76,29 @@ impl Faulty {
 
 #[async_trait]
 impl Dedup for Faulty {
-    async fn begin(&self, keys: &[DedupKey], now: Timestamp, until: Timestamp) -> Result<Vec<Begin>, StoreError> {
+    async fn begin(&self, entries: &[DedupEntry], now: Timestamp, until: Timestamp) -> Result<Vec<Begin>, StoreError> {
         self.enter("begin")?;
-        self.inner.begin(keys, now, until).await
+        self.inner.begin(entries, now, until).await
     }
 
-    async fn finish(&self, all: &[Claimant], status: u16, expires: Timestamp) -> Result<Vec<Settled>, StoreError> {
+    async fn finish(
+        &self,
+        all: &[Claimant],
+        answer: &FirstAnswer,
+        expires: Timestamp,
+    ) -> Result<Vec<Settled>, StoreError> {
         self.enter("finish")?;
-        self.inner.finish(all, status, expires).await
+        self.inner.finish(all, answer, expires).await
     }
 
     async fn abandon(&self, all: &[Claimant]) -> Result<Vec<Settled>, StoreError> {
         self.enter("abandon")?;
         self.inner.abandon(all).await
+    }
+
+    async fn forget(&self, groups: &[DedupGroup]) -> Result<Vec<u64>, StoreError> {
+        self.enter("forget")?;
+        self.inner.forget(groups).await
     }
 
     async fn prune(&self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {

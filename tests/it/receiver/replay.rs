@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hookwire::receiver::{DedupBy, Source};
-use hookwire::signature::Tolerance;
+use hookwire::signature::{Encoding, Hash, Part, Place, Scheme, Signature, Signing, Stamp, Tolerance};
 use http::StatusCode;
 
 use super::{Bench, TEXT_SECRET, from_github, full, header, signed, standard};
@@ -13,6 +13,28 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 fn github() -> Source {
     Source::github(TEXT_SECRET).unwrap()
+}
+
+/// A provider that signs the time and not the id, as Zendesk and Sanity do.
+static TICKETS: Scheme = Scheme::new("tickets", "https://tickets.example/webhooks")
+    .signature(
+        Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-signature"])
+            .signed(&[Part::Timestamp, Part::Text("."), Part::Body])
+            .stamp(Stamp::header("x-time")),
+    )
+    .unsigned_id(&[Place::Header("x-id")]);
+
+fn tickets() -> Source {
+    Source::new("tickets", &TICKETS, TICKETS.key(TEXT_SECRET).unwrap().into())
+}
+
+/// Signed so many seconds after the bench's time.
+fn from_tickets(id: &str, secs: u64, body: &'static str) -> http::Request<http_body_util::Full<Bytes>> {
+    let mut request = http::Request::post("/").header("x-id", id);
+    let signing = Signing { id, timestamp: super::START + Duration::from_secs(secs), body: body.as_bytes() };
+    let keyring = TICKETS.key(TEXT_SECRET).unwrap().into();
+    TICKETS.sign(&signing, &keyring, request.headers_mut().unwrap()).unwrap();
+    request.body(full(body)).unwrap()
 }
 
 fn is_duplicate<B>(answer: &http::Response<B>) -> bool {
@@ -45,13 +67,67 @@ async fn r_32_one_id_of_two_sources_or_tenants_is_two_events() {
 }
 
 #[tokio::test]
-async fn r_33_a_captured_request_cannot_be_replayed_under_an_invented_id() {
-    let bench = Bench::with(|builder| builder.source(github()));
-    assert!(!is_duplicate(&bench.post_to("github", from_github("1", "{}"), StatusCode::OK).await));
+async fn r_33_a_captured_request_with_a_signed_time_cannot_be_replayed_under_an_invented_id() {
+    let bench = Bench::with(|builder| builder.source(tickets()));
+    assert!(!is_duplicate(&bench.post_to("tickets", from_tickets("1", 0, "{}"), StatusCode::OK).await));
     for invented in ["2", "3"] {
-        assert!(is_duplicate(&bench.post_to("github", from_github(invented, "{}"), StatusCode::OK).await));
+        assert!(is_duplicate(&bench.post_to("tickets", from_tickets(invented, 0, "{}"), StatusCode::OK).await));
     }
     assert_eq!(bench.runs(), 1);
+}
+
+#[tokio::test]
+async fn equal_bodies_at_two_signed_times_are_two_events() {
+    let bench = Bench::with(|builder| builder.source(tickets()));
+    for (id, secs) in [("1", 0), ("2", 60)] {
+        assert!(!is_duplicate(&bench.post_to("tickets", from_tickets(id, secs, ""), StatusCode::OK).await), "{id}");
+    }
+    assert_eq!(bench.runs(), 2);
+}
+
+#[tokio::test]
+async fn a_retry_that_is_signed_anew_is_a_duplicate_by_its_id() {
+    let bench = Bench::with(|builder| builder.source(tickets()));
+    for (secs, duplicate) in [(0, false), (60, true), (120, true)] {
+        let answer = bench.post_to("tickets", from_tickets("1", secs, "{}"), StatusCode::OK).await;
+        assert_eq!(is_duplicate(&answer), duplicate, "{secs}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_signed_time_equal_bodies_under_two_ids_are_two_events() {
+    let bench = Bench::with(|builder| builder.source(github()));
+    for (delivery, duplicate) in [("1", false), ("2", false), ("1", true)] {
+        let answer = bench.post_to("github", from_github(delivery, "{}"), StatusCode::OK).await;
+        assert_eq!(is_duplicate(&answer), duplicate, "{delivery}");
+    }
+}
+
+#[tokio::test]
+async fn a_source_without_dedup_handles_every_request() {
+    let bench = Bench::with(|builder| builder.source(standard().without_dedup()));
+    for _ in 0..3 {
+        assert!(!is_duplicate(&bench.post(signed("evt", "{}")).await));
+    }
+    assert_eq!(bench.runs(), 3);
+}
+
+#[tokio::test]
+async fn a_forgotten_event_is_handled_again_and_others_are_not() {
+    let bench = Bench::with(|b| b.source(standard()).source(standard().named("second")).source(tickets()));
+    for (source, id) in [("standard", "a"), ("standard", "b"), ("second", "a")] {
+        bench.post_to(source, signed(id, "{}"), StatusCode::OK).await;
+    }
+    bench.post_to("tickets", from_tickets("a", 0, "{}"), StatusCode::OK).await;
+    let receiver = bench.receiver.clone();
+    assert_eq!(receiver.forget("standard", &["a", "never-seen"]).await.unwrap(), [1, 0]);
+    assert!(receiver.forget("standrad", &["a"]).await.is_err(), "no such source");
+    assert!(!is_duplicate(&bench.post(signed("a", "{}")).await), "handled again");
+    assert!(is_duplicate(&bench.post(signed("a", "{}")).await), "once");
+    assert!(is_duplicate(&bench.post(signed("b", "{}")).await), "another id");
+    assert!(is_duplicate(&bench.post_to("second", signed("a", "{}"), StatusCode::OK).await), "another source");
+    assert_eq!(receiver.forget("tickets", &["a"]).await.unwrap(), [2], "the identity and the signed bytes");
+    assert!(!is_duplicate(&bench.post_to("tickets", from_tickets("a", 0, "{}"), StatusCode::OK).await));
 }
 
 #[tokio::test]
@@ -63,9 +139,9 @@ async fn r_33_an_unsigned_id_that_was_seen_suppresses_no_other_event() {
 }
 
 #[tokio::test]
-async fn equal_bodies_under_two_unsigned_ids_are_two_events_on_request() {
-    let bench = Bench::with(|builder| builder.source(github().dedup_by(DedupBy::IdAndBody)));
-    for (delivery, duplicate) in [("1", false), ("2", false), ("1", true)] {
+async fn equal_bodies_are_one_event_on_request() {
+    let bench = Bench::with(|builder| builder.source(github().dedup_by(DedupBy::Body)));
+    for (delivery, duplicate) in [("1", false), ("2", true), ("1", true)] {
         let answer = bench.post_to("github", from_github(delivery, "{}"), StatusCode::OK).await;
         assert_eq!(is_duplicate(&answer), duplicate, "{delivery}");
     }

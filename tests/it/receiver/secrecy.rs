@@ -120,10 +120,10 @@ async fn r_40_an_id_that_is_long_or_unprintable_counts_as_absent() {
         let Ok(Accepted::Event(verified)) = bench.gate("own").verify(request()).await else { panic!("{id:?}") };
         assert_eq!((verified.event_id(), verified.event_type()), (None, None), "{id:?}");
 
-        // The event is not lost for it: the body tells it from others.
-        let answer = bench.post_to("own", request().map(Full::new), StatusCode::OK).await;
-        assert_eq!(answer.headers().get("webhook-duplicate"), None, "{id:?}");
-        let answer = bench.post_to("own", request().map(Full::new), StatusCode::OK).await;
-        assert!(answer.headers().contains_key("webhook-duplicate"), "{id:?}");
+        // No event is lost for it: what cannot be recognised is handled.
+        for _ in 0..2 {
+            let answer = bench.post_to("own", request().map(Full::new), StatusCode::OK).await;
+            assert_eq!(answer.headers().get("webhook-duplicate"), None, "{id:?}");
+        }
     }
 }

@@ -188,25 +188,31 @@ async fn everything_that_an_event_may_say_survives_the_callers_transaction() {
 /// The same for what was received: the handler's rows and the record that it was handled.
 #[tokio::test]
 async fn a_received_event_is_finished_exactly_when_the_handlers_transaction_commits() {
-    use hookwire::store::{Begin, Dedup, DedupKey, Settled};
+    use hookwire::store::{Begin, Dedup, DedupKey, FirstAnswer, Settled};
 
     let mut shop = Shop::open().await;
     let (key, now) = (DedupKey::new([7; 32]), hookwire::clock::Timestamp::from_secs(1_700_000_000));
     let (until, expires) = (now + Duration::from_secs(60), now + Duration::from_secs(86_400));
-    let begun = shop.store.begin(&[key], now, until).await.unwrap();
+    let begun = shop.store.begin(&[key.into()], now, until).await.unwrap();
     let [Begin::Fresh(claimant)] = begun[..] else { panic!("{begun:?}") };
     let store = shop.store.clone();
     for commit in [false, true] {
         let transaction = shop.file.transaction().unwrap();
         transaction.execute("INSERT INTO invoice (cents) VALUES (1299)", []).unwrap();
-        assert_eq!(store.finish_in(&transaction, &claimant, 204, expires).unwrap(), Settled::Done);
+        assert_eq!(
+            store.finish_in(&transaction, &[claimant], &FirstAnswer::status(204), expires).unwrap(),
+            Settled::Done
+        );
         if commit { transaction.commit() } else { transaction.rollback() }.unwrap();
-        let again = store.begin(&[key], now, until).await.unwrap();
-        let expected = if commit { Begin::Done { status: 204 } } else { Begin::Busy { until } };
+        let again = store.begin(&[key.into()], now, until).await.unwrap();
+        let expected = if commit { Begin::Done(FirstAnswer::status(204)) } else { Begin::Busy { until } };
         assert_eq!(again, [expected]);
     }
     let transaction = shop.file.transaction().unwrap();
-    assert_eq!(store.finish_in(&transaction, &claimant, 204, expires).unwrap(), Settled::LeaseLost);
+    assert_eq!(
+        store.finish_in(&transaction, &[claimant], &FirstAnswer::status(204), expires).unwrap(),
+        Settled::LeaseLost
+    );
     drop(transaction);
     let invoices: u32 = shop.file.query_row("SELECT count(*) FROM invoice", [], |row| row.get(0)).unwrap();
     assert_eq!(invoices, 1);

@@ -16,8 +16,8 @@ use hookwire::outcome::Outcome;
 use hookwire::retry::FailReason;
 use hookwire::secret::{Key, Keyring};
 use hookwire::store::{
-    Append, Appended, Begin, Dedup, DedupKey, DeliveryQuery, Directory, History, Intake, Old, Outbox, Page, Put,
-    SqliteStore,
+    Append, Appended, Begin, Dedup, DedupKey, DeliveryQuery, Directory, FirstAnswer, History, Intake, Old, Outbox,
+    Page, Put, SqliteStore,
 };
 
 use super::rows::{NOW, claim};
@@ -72,9 +72,9 @@ async fn write(store: &SqliteStore) {
         let attempt = attempt.with_excerpt(Some("größer".into()));
         store.settle(vec![Settlement::of(&leased, next, NOW).with_attempt(attempt)]).await.unwrap();
     }
-    let begun = store.begin(&[KEY], NOW, NOW + MONTH).await.unwrap();
+    let begun = store.begin(&[KEY.into()], NOW, NOW + MONTH).await.unwrap();
     let [Begin::Fresh(claimant)] = begun[..] else { panic!("{begun:?}") };
-    store.finish(&[claimant], 202, NOW + MONTH).await.unwrap();
+    store.finish(&[claimant], &FirstAnswer::status(202), NOW + MONTH).await.unwrap();
 }
 
 #[tokio::test]
@@ -139,7 +139,7 @@ async fn read_and_write(store: &SqliteStore) {
     let endpoints = store.of_tenant(&acme()).await.unwrap();
     let enabled: Vec<_> = endpoints.iter().map(|endpoint| endpoint.state == EndpointState::Enabled).collect();
     assert_eq!(enabled, [true, false]);
-    assert_eq!(store.begin(&[KEY], NOW, NOW + MONTH).await.unwrap(), [Begin::Done { status: 202 }]);
+    assert_eq!(store.begin(&[KEY.into()], NOW, NOW + MONTH).await.unwrap(), [Begin::Done(FirstAnswer::status(202))]);
 
     let again = Append { event: Arc::new(event().seal(NOW)), deliveries: Vec::new(), now: NOW };
     assert_eq!(store.append(vec![again]).await.unwrap(), [Appended::Duplicate]);

@@ -43,7 +43,7 @@ const DESCRIBED: &[(&str, &str)] = &[
     ),
     (
         "mailgun",
-        r#"{"name":"mailgun","id":["json:/event-data/id"],"known_by":"json:/signature/token","event_type":["json:/event-data/event"],
+        r#"{"name":"mailgun","id":["json:/event-data/id"],"identity":"json:/signature/token","event_type":["json:/event-data/event"],
             "signature":{"algorithm":"hmac-sha256","encoding":"hex","headers":["json:/signature/signature"],
             "time":{"place":"json:/signature/timestamp"},"signed":"{ts}{json:/signature/token}"}}"#,
     ),

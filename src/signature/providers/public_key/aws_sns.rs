@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::secret::RsaForm;
 use crate::signature::public_key::certificate::Chain;
 use crate::signature::{
-    About, Checked, EventRef, Events, KeyUse, KnownBy, Need, Received, Reply, Setting, Tolerance, Trust, Unit, Verify,
+    About, Checked, EventRef, Events, KeyUse, Need, Received, Reply, Setting, Tolerance, Trust, Unit, Verify,
     VerifyError,
 };
 use crate::work;
@@ -212,8 +212,9 @@ impl Verify for AwsSns {
     fn events(&self, received: &Received<'_>, _: &Trust<'_>) -> Result<Events, VerifyError> {
         let message = Message::read(received)?;
         let (id, event_type) = (Some(message.message_id), Some(message.r#type));
-        let known_by = KnownBy::Authentic;
-        EventRef { id, event_type, known_by, id_authenticated: true }.checked().map(Events::One)
+        EventRef { id, event_type, id_authenticated: true, identity_authenticated: true, ..EventRef::default() }
+            .checked()
+            .map(Events::One)
     }
 
     fn about(&self) -> About {

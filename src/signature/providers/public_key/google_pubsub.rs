@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::{key_set, need_key_set};
 use crate::signature::jwt::{self, Claims, JwtAlgorithm, Token};
 use crate::signature::{
-    About, Checked, EventRef, Events, KeyUse, KnownBy, Need, Place, Received, Setting, Trust, Verify, VerifyError,
+    About, Checked, EventRef, Events, KeyUse, Need, Place, Received, Setting, Trust, Verify, VerifyError,
 };
 
 pub(super) const DOCS: &str = "https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions";
@@ -72,9 +72,7 @@ impl Verify for GooglePubsub {
 
     fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError> {
         let id = crate::signature::events::name(ID, received, trust, "event id")?;
-        // Nothing of the body is covered, and it counts its own attempts.
-        let known_by = id.clone().map_or(KnownBy::Authentic, KnownBy::This);
-        Ok(Events::One(EventRef { id, known_by, ..EventRef::default() }))
+        Ok(Events::One(EventRef { id, ..EventRef::default() }))
     }
 
     fn about(&self) -> About {

@@ -10,7 +10,7 @@ use crate::secret::Kind;
 use crate::signature::compare::equal;
 use crate::signature::jwt::{self, Claims, JwtAlgorithm, Token};
 use crate::signature::{
-    About, Batch, Checked, EventRef, Events, Item, ItemBytes, KeyUse, KnownBy, MAX_EVENTS, Need, Place, Received,
+    About, Batch, Checked, EventRef, Events, Identified, Item, ItemBytes, KeyUse, MAX_EVENTS, Need, Place, Received,
     Reply, Setting, Trust, Verify, VerifyError, json,
 };
 
@@ -25,7 +25,7 @@ const BATCH: Batch = Batch {
     items: &[&["/value"]],
     id: &[Place::Json("/id")],
     event_type: &[Place::Json("/changeType"), Place::Json("/lifecycleEvent")],
-    known_by: None,
+    identity: Identified::ById,
 };
 const VALIDATION: Place = Place::Query("validationToken");
 const SETTINGS: &[Setting] = &[
@@ -112,8 +112,7 @@ impl Verify for MicrosoftGraph {
             let item = Received { body: received.body.get(range.clone()).unwrap_or_default(), ..*received };
             let name = |places, what| crate::signature::events::name(places, &item, trust, what);
             let (id, event_type) = (name(BATCH.id, "event id")?, name(BATCH.event_type, "event type")?);
-            let known_by = id.clone().map_or(KnownBy::Authentic, KnownBy::This);
-            let event = EventRef { id, event_type, known_by, id_authenticated: false };
+            let event = EventRef { id, event_type, ..EventRef::default() };
             items.push(Item { event, bytes: ItemBytes::Part(range) });
         }
         Ok(Events::Batch(items))

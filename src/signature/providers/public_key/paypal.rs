@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::secret::{Kind, RsaForm};
 use crate::signature::public_key::certificate::Chain;
 use crate::signature::{
-    About, Checked, EventRef, Events, KeyUse, KnownBy, Need, Place, Received, Setting, Tolerance, Trust, Unit, Verify,
+    About, Checked, EventRef, Events, Identity, KeyUse, Need, Place, Received, Setting, Tolerance, Trust, Unit, Verify,
     VerifyError,
 };
 
@@ -86,8 +86,8 @@ impl Verify for PayPal {
         let id = name(&[Place::Json("/id")], "event id")?;
         let event_type = name(&[Place::Json("/event_type")], "event type")?;
         let transmission = name(&[ID], "event id")?;
-        let known_by = transmission.map_or(KnownBy::Authentic, KnownBy::This);
-        Ok(Events::One(EventRef { id, event_type, known_by, id_authenticated: false }))
+        let identity = transmission.map_or(Identity::Id, Identity::This);
+        Ok(Events::One(EventRef { id, event_type, identity, ..EventRef::default() }))
     }
 
     fn about(&self) -> About {

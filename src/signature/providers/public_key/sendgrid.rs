@@ -1,6 +1,6 @@
 //! SendGrid, event webhook.
 
-use crate::signature::{Algorithm, Batch, Encoding, Hash, KeyText, Part, Place, Scheme, Signature, Stamp};
+use crate::signature::{Algorithm, Batch, Encoding, Hash, Identified, KeyText, Part, Place, Scheme, Signature, Stamp};
 
 /// SendGrid's event webhook: ECDSA with P-256 in `X-Twilio-Email-Event-Webhook-Signature`, base64 of DER, over time and body; the
 /// secret is the public key that the dashboard shows (base64, no PEM). The time is signed. A request holds many events, each with its
@@ -25,6 +25,6 @@ pub static SENDGRID: Scheme = Scheme::new(
     items: &[&[""]],
     id: &[Place::Json("/sg_event_id")],
     event_type: &[Place::Json("/event")],
-    known_by: None,
+    identity: Identified::ById,
 })
 .signed_ids();

@@ -1,0 +1,106 @@
+//! How a provider repeats a request that was not acknowledged.
+
+use std::time::Duration;
+
+use super::trust::Tolerance;
+
+/// How a provider repeats a request that was not acknowledged, as far as it is documented.
+///
+/// These facts decide how old a signed time may be: a retry that carries the old time must still be accepted at the end of the
+/// provider's schedule. The guide's table of [providers](crate::guide::providers) shows them.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use hookwire::signature::{Fact, Retries};
+///
+/// // Retries carry the id and the signature of the first attempt, for eight hours.
+/// let retries = Retries::documented("https://provider.example/docs/retries")
+///     .same_id(Fact::Yes)
+///     .signed_anew(Fact::No)
+///     .span(Duration::from_secs(8 * 3_600));
+/// assert_eq!(retries.tolerance().as_secs(), Some((8 * 3_600, 300)));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retries {
+    same_id: Fact,
+    signed_anew: Fact,
+    span: Option<Duration>,
+    source: &'static str,
+}
+
+/// What is known of a provider's behaviour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "something is so, is not so, or is unknown")]
+pub enum Fact {
+    /// It is documented, or its own library shows it.
+    Yes,
+    /// It is documented, or its own library shows, that it is not so.
+    No,
+    /// Nobody documents it.
+    #[default]
+    Unknown,
+}
+
+impl Retries {
+    /// Nobody documents anything.
+    pub const UNKNOWN: Self = Self { same_id: Fact::Unknown, signed_anew: Fact::Unknown, span: None, source: "" };
+
+    /// Documented on this page; say what it documents.
+    #[must_use]
+    pub const fn documented(source: &'static str) -> Self {
+        Self { source, ..Self::UNKNOWN }
+    }
+
+    /// Whether a retry keeps the event's identity.
+    #[must_use]
+    pub const fn same_id(self, fact: Fact) -> Self {
+        Self { same_id: fact, ..self }
+    }
+
+    /// Whether a retry carries a fresh time and signature.
+    #[must_use]
+    pub const fn signed_anew(self, fact: Fact) -> Self {
+        Self { signed_anew: fact, ..self }
+    }
+
+    /// How long after the first attempt the last retry may come.
+    #[must_use]
+    pub const fn span(self, span: Duration) -> Self {
+        Self { span: Some(span), ..self }
+    }
+
+    /// Whether a retry keeps the event's identity.
+    #[must_use]
+    pub const fn keeps_id(&self) -> Fact {
+        self.same_id
+    }
+
+    /// Whether a retry carries a fresh time and signature.
+    #[must_use]
+    pub const fn is_signed_anew(&self) -> Fact {
+        self.signed_anew
+    }
+
+    /// How long after the first attempt the last retry may come; `None` where nobody documents it.
+    #[must_use]
+    pub const fn lasts(&self) -> Option<Duration> {
+        self.span
+    }
+
+    /// The page that documents it; empty where there is none.
+    #[must_use]
+    pub const fn source(&self) -> &'static str {
+        self.source
+    }
+
+    /// How far a signed time may be from the time of receipt: five minutes to either side, and into the past as long as retries
+    /// last, unless they are known to be signed anew.
+    #[must_use]
+    pub const fn tolerance(&self) -> Tolerance {
+        match (self.signed_anew, self.span) {
+            (Fact::No | Fact::Unknown, Some(span)) if span.as_secs() > 300 => Tolerance::secs(span.as_secs(), 300),
+            _ => Tolerance::DEFAULT,
+        }
+    }
+}
