@@ -14,7 +14,7 @@ use super::reject::{Rejection, RejectionKind};
 /// What a body may cost.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BodyLimits {
-    /// Longest body, in bytes as received: nothing is decompressed.
+    /// Longest body, in bytes, as received and when it is decompressed.
     pub(super) max_bytes: usize,
     /// How long the whole body may take.
     pub(super) deadline: Duration,
@@ -30,7 +30,7 @@ impl Limited {
         let (parts, body) = request.into_parts();
         let announced = declared_length(&parts.headers).unwrap_or(0).max(body.size_hint().lower());
         if exceeds(announced, limits.max_bytes) {
-            return Err(Rejection::new(RejectionKind::BodyTooLarge));
+            return Err(Rejection::too_large(limits.max_bytes));
         }
         let bytes = tokio::time::timeout(limits.deadline, collect(body, limits.max_bytes))
             .await
@@ -41,7 +41,7 @@ impl Limited {
     /// The same for a body that somebody else has read.
     pub(super) fn of(request: Request<Bytes>, limits: BodyLimits) -> Result<Self, Rejection> {
         if request.body().len() > limits.max_bytes {
-            return Err(Rejection::new(RejectionKind::BodyTooLarge));
+            return Err(Rejection::too_large(limits.max_bytes));
         }
         Ok(Self(request))
     }
@@ -72,7 +72,7 @@ async fn collect<B: Body>(body: B, max_bytes: usize) -> Result<Bytes, Rejection>
         // A frame without data is one of trailers: they are not signed, so they are dropped.
         let Ok(mut data) = frame.into_data() else { continue };
         if data.remaining() > max_bytes.saturating_sub(collected.len()) {
-            return Err(Rejection::new(RejectionKind::BodyTooLarge));
+            return Err(Rejection::too_large(max_bytes));
         }
         collected.push(data.copy_to_bytes(data.remaining()));
     }

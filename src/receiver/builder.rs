@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Receiver;
-use super::body::BodyLimits;
 use super::dedup::{Desk, Strays, Upkeep};
 use super::documents::Library;
 use super::source::{Source, SourceError};
@@ -25,7 +24,7 @@ const MAX_NAME_BYTES: usize = 64;
 ///
 /// | default | value | change it with |
 /// |---|---|---|
-/// | longest body | 1 MiB (1,048,576 bytes) | [`max_body`](Self::max_body) |
+/// | longest body | what the provider documents, else 1 MiB | [`max_body`](Self::max_body), [`Source::max_body`] |
 /// | time for the whole body | 10 s | [`body_deadline`](Self::body_deadline) |
 /// | lease of a handler | 60 s | [`lease`](Self::lease) |
 /// | what was handled is remembered for | 14 days | [`retention`](Self::retention) |
@@ -38,7 +37,8 @@ pub struct ReceiverBuilder {
     clock: Arc<dyn Clock>,
     sources: Vec<Source>,
     fetch: Option<Arc<dyn Fetch>>,
-    body: BodyLimits,
+    max_body: Option<usize>,
+    body_deadline: Duration,
     lease: Duration,
     retention: Duration,
     shortest_retention: Duration,
@@ -90,7 +90,8 @@ impl ReceiverBuilder {
             clock: Arc::new(SystemClock),
             sources: Vec::new(),
             fetch: None,
-            body: BodyLimits { max_bytes: 1 << 20, deadline: Duration::from_secs(10) },
+            max_body: None,
+            body_deadline: Duration::from_secs(10),
             lease: Duration::from_mins(1),
             retention: Duration::from_hours(14 * 24),
             shortest_retention: MIN_RETENTION,
@@ -111,15 +112,16 @@ impl ReceiverBuilder {
         self
     }
 
-    /// Longest body, in bytes as received; longer ones are answered 413.
+    /// Longest body, in bytes, as received and when it is decompressed; longer ones are answered 413. It counts for every source that
+    /// has no limit of its own ([`Source::max_body`]), instead of what the provider documents.
     pub const fn max_body(mut self, bytes: usize) -> Self {
-        self.body.max_bytes = bytes;
+        self.max_body = Some(bytes);
         self
     }
 
     /// How long the whole body may take; later ones are answered 408. Headers are the server's business.
     pub const fn body_deadline(mut self, deadline: Duration) -> Self {
-        self.body.deadline = deadline;
+        self.body_deadline = deadline;
         self
     }
 
@@ -171,14 +173,15 @@ impl ReceiverBuilder {
             strays: Strays::default(),
             upkeep: Upkeep::default(),
         };
-        Ok(Receiver::new(sources, self.body, desk, Library::new(self.fetch)))
+        Ok(Receiver::new(sources, (self.max_body, self.body_deadline), desk, Library::new(self.fetch)))
     }
 
     fn check(&self) -> Result<(), BuildError> {
         let rules = [
             (self.sources.is_empty(), BuildError::NoSource),
-            (self.body.max_bytes == 0, BuildError::MaxBody),
-            (self.body.deadline.is_zero(), BuildError::BodyDeadline),
+            (self.max_body == Some(0), BuildError::MaxBody),
+            (self.sources.iter().any(|source| source.own_max_body() == Some(0)), BuildError::MaxBody),
+            (self.body_deadline.is_zero(), BuildError::BodyDeadline),
             (self.lease < Duration::from_secs(1), BuildError::Lease),
             (self.retention < self.shortest_retention, BuildError::Retention),
         ];

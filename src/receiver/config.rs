@@ -63,6 +63,8 @@ pub struct SourceConfig {
     pub tenant: Option<String>,
     /// How far the signed time may be off, in seconds to either side, instead of what the scheme says.
     pub tolerance_secs: Option<u64>,
+    /// Longest body, in bytes; see [`Source::max_body`].
+    pub max_body_bytes: Option<usize>,
     /// Whether handshakes that hand over a key are answered; see [`Source::set_up`].
     #[serde(default)]
     pub set_up: bool,
@@ -132,6 +134,8 @@ enum Problem {
     Both,
     #[error("tolerance_secs: must be more than zero")]
     Tolerance,
+    #[error("max_body_bytes: must be more than zero")]
+    MaxBody,
 }
 
 impl From<KeyError> for Problem {
@@ -172,6 +176,11 @@ impl SourceConfig {
             source = source.tolerance(Tolerance::within(span).ok_or(Problem::Tolerance)?);
         }
         source = source.dedup_by(self.dedup_by);
+        match self.max_body_bytes {
+            Some(0) => return Err(Problem::MaxBody),
+            Some(bytes) => source = source.max_body(bytes),
+            None => {}
+        }
         source = if self.set_up { source.set_up() } else { source };
         Ok(if self.dangerous_accept_unproved { source.dangerous_accept_unproved() } else { source })
     }

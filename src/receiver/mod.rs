@@ -131,6 +131,7 @@ mod webhook;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 #[cfg(feature = "axum")]
 pub use self::axum::ExtractError;
@@ -159,7 +160,8 @@ use crate::store::{Dedup, StoreError};
 #[derive(Clone, Debug)]
 pub struct Receiver {
     sources: Arc<HashMap<Arc<str>, Arc<Source>>>,
-    limits: BodyLimits,
+    max_body: Option<usize>,
+    body_deadline: Duration,
     desk: Arc<Desk>,
     library: Arc<Library>,
 }
@@ -190,8 +192,13 @@ impl Receiver {
         ReceiverBuilder::new(Box::new(dedup))
     }
 
-    fn new(sources: HashMap<Arc<str>, Arc<Source>>, limits: BodyLimits, desk: Desk, library: Library) -> Self {
-        Self { sources: Arc::new(sources), limits, desk: Arc::new(desk), library: Arc::new(library) }
+    fn new(
+        sources: HashMap<Arc<str>, Arc<Source>>,
+        (max_body, body_deadline): (Option<usize>, Duration),
+        desk: Desk,
+        library: Library,
+    ) -> Self {
+        Self { sources: Arc::new(sources), max_body, body_deadline, desk: Arc::new(desk), library: Arc::new(library) }
     }
 
     /// The names of its sources, sorted.
@@ -250,6 +257,7 @@ impl Receiver {
     /// When there is no such source.
     pub fn gate(&self, source: &str) -> Result<Gate, UnknownSource> {
         let source = self.sources.get(source).ok_or_else(|| UnknownSource(source.into()))?;
-        Ok(Gate::new(Arc::clone(source), self.limits, Arc::clone(&self.desk), Arc::clone(&self.library)))
+        let limits = BodyLimits { max_bytes: source.max_body_or(self.max_body), deadline: self.body_deadline };
+        Ok(Gate::new(Arc::clone(source), limits, Arc::clone(&self.desk), Arc::clone(&self.library)))
     }
 }

@@ -1,5 +1,6 @@
 //! Why a request was refused: a bare status outside, the reason inside.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
@@ -30,6 +31,7 @@ const TROUBLE_RETRY_AFTER_SECS: u64 = 5;
 pub struct Rejection {
     kind: RejectionKind,
     header: Option<(HeaderName, HeaderValue)>,
+    detail: Option<Cow<'static, str>>,
     cause: Option<Arc<dyn Error + Send + Sync>>,
 }
 
@@ -39,7 +41,7 @@ pub struct Rejection {
 pub enum RejectionKind {
     /// 405: neither POST nor a method that the source accepts; or an event by a method that carries none.
     Method,
-    /// 413: the body is, or says that it is, longer than the limit.
+    /// 413: the body is, or says that it is, longer than the [limit](super::Source::max_body); or it is when it is decompressed.
     BodyTooLarge,
     /// 408: the body was not complete at its deadline.
     BodyTimeout,
@@ -63,7 +65,18 @@ pub enum RejectionKind {
 
 impl Rejection {
     pub(super) const fn new(kind: RejectionKind) -> Self {
-        Self { kind, header: None, cause: None }
+        Self { kind, header: None, detail: None, cause: None }
+    }
+
+    pub(super) fn too_large(max_bytes: usize) -> Self {
+        let text =
+            format!("the limit is {max_bytes} bytes: raise Source::max_body, or max_body_bytes in a configuration");
+        Self::new(RejectionKind::BodyTooLarge).because(text)
+    }
+
+    /// With what an operator can do about it.
+    pub(super) fn because(self, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { detail: Some(detail.into()), ..self }
     }
 
     pub(super) fn method(allowed: HeaderValue) -> Self {
@@ -84,7 +97,7 @@ impl Rejection {
 
     fn trouble(kind: RejectionKind, cause: impl Error + Send + Sync + 'static) -> Self {
         let header = Some((RETRY_AFTER, TROUBLE_RETRY_AFTER_SECS.into()));
-        Self { kind, header, cause: Some(Arc::new(cause)) }
+        Self { header, cause: Some(Arc::new(cause)), ..Self::new(kind) }
     }
 
     /// What kind of refusal it is.
@@ -139,19 +152,26 @@ impl Rejection {
         if self.kind != RejectionKind::Busy && self.status().is_server_error() {
             self.trace_trouble(source);
         } else {
-            tracing::info!(source, status = self.status().as_u16(), reason = %self.kind, "webhook refused");
+            tracing::info!(source, status = self.status().as_u16(), reason = %self.reason(), "webhook refused");
         }
     }
 
     fn trace_trouble(&self, source: &str) {
         let cause = self.cause.as_deref().and_then(Error::source).map(tracing::field::display);
-        tracing::error!(source, status = self.status().as_u16(), reason = %self.kind, cause, "webhook refused");
+        tracing::error!(source, status = self.status().as_u16(), reason = %self.reason(), cause, "webhook refused");
+    }
+
+    fn reason(&self) -> String {
+        match &self.detail {
+            Some(detail) => format!("{}: {detail}", self.kind),
+            None => self.kind.to_string(),
+        }
     }
 }
 
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "request: refused: {}", self.kind)
+        write!(f, "request: refused: {}", self.reason())
     }
 }
 

@@ -19,6 +19,7 @@ use crate::signature::{KeyUse, SchemeError, Settings, Tolerance, Trust, Verify};
 /// |---|---|---|
 /// | tolerance of the signed time | what the scheme says: mostly 300 s, either way | [`tolerance`](Self::tolerance) |
 /// | tenant | `default` | [`tenant`](Self::tenant), or [`resolved`](Self::resolved) for many |
+/// | longest body | what the provider documents, else 1 MiB | [`max_body`](Self::max_body) |
 /// | methods | POST, and what the scheme's handshakes need | [`also_method`](Self::also_method) |
 /// | an event is recognised by | [`DedupBy::Identity`] | [`dedup_by`](Self::dedup_by), [`without_dedup`](Self::without_dedup) |
 ///
@@ -45,7 +46,11 @@ pub struct Source {
     setup: bool,
     unproved: bool,
     decider: Option<Arc<dyn Decide>>,
+    max_body: Option<usize>,
 }
+
+/// The longest body where neither the application nor the provider says anything.
+const MAX_BODY: usize = 1 << 20;
 
 /// By what two requests are known to be the same event, always within one tenant and one source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -135,6 +140,7 @@ impl Source {
             setup: false,
             unproved: false,
             decider: None,
+            max_body: None,
         }
     }
 
@@ -265,6 +271,22 @@ impl Source {
     pub fn also_method(mut self, method: Method) -> Self {
         self.methods.push(method);
         self
+    }
+
+    /// Longest body, in bytes, as received and when it is decompressed; longer ones are answered 413. Without it: the
+    /// [receiver's](super::ReceiverBuilder::max_body), if it has one; else what the provider documents (GitHub: 25 MiB); else 1 MiB.
+    #[must_use]
+    pub const fn max_body(mut self, bytes: usize) -> Self {
+        self.max_body = Some(bytes);
+        self
+    }
+
+    pub(super) const fn own_max_body(&self) -> Option<usize> {
+        self.max_body
+    }
+
+    pub(super) fn max_body_or(&self, of_receiver: Option<usize>) -> usize {
+        self.max_body.or(of_receiver).or_else(|| self.scheme.max_body()).unwrap_or(MAX_BODY)
     }
 
     /// By what an event is recognised when it comes again.

@@ -44,13 +44,12 @@ mod rsa;
 #[path = "rsa_none.rs"]
 mod rsa;
 mod seal;
+mod text;
 
 use std::fmt;
 use std::sync::Arc;
 
 use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
@@ -63,6 +62,8 @@ pub(crate) use self::public::{Jwk, RsaForm};
 pub use self::ring::{Entry, Keyring, MAX_KEYS};
 pub(crate) use self::rsa::RsaKey;
 pub use self::seal::{KeyProvider, SealError};
+pub(crate) use self::text::{Foreign, refuse_foreign, trimmed};
+use self::text::{clean, decode_base64, decode_hex, pem_body};
 use crate::entropy::{self, NoEntropy};
 
 /// Fewest and most bytes of a `whsec_` key.
@@ -71,11 +72,8 @@ pub const SYMMETRIC_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 /// Longest secret text accepted, in bytes.
 const MAX_TEXT_BYTES: usize = 512;
 
-/// Standard alphabet; padding accepted but not required, since some senders show secrets without it.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
+/// Fewest bytes of a secret that is a text. The shortest that providers document have four.
+const MIN_TEXT_BYTES: usize = 4;
 
 /// A key: bound to one algorithm, printed never, wiped on drop.
 #[derive(Clone)]
@@ -97,13 +95,25 @@ pub enum KeyError {
     #[error("secret: is empty")]
     Empty,
     /// Longer than any secret.
-    #[error("secret: is longer than {MAX_TEXT_BYTES} bytes")]
+    #[error("secret: is longer than {MAX_TEXT_BYTES} bytes: give the secret alone")]
     TooLong,
+    /// Shorter than any secret.
+    #[error("secret: is shorter than {MIN_TEXT_BYTES} bytes: copy it whole")]
+    TooShort,
+    /// In quotes, as an environment file may keep them.
+    #[error("secret: stands in quotes: remove them")]
+    Quoted,
+    /// A credential of another kind. The text says which, and what is wanted instead.
+    #[error("secret: is {0}")]
+    Kind(&'static str),
     /// Not in the encoding that the scheme wants.
-    #[error("secret: is not {0}")]
+    #[error("secret: is not {0}: copy it whole, with nothing before or behind it")]
     Encoding(&'static str),
+    /// In base64 of the URL-safe alphabet.
+    #[error("secret: is URL-safe base64, standard base64 is wanted: write + for - and / for _")]
+    UrlSafe,
     /// Too short or too long once decoded.
-    #[error("secret: decodes to {bytes} bytes, must be {wanted}")]
+    #[error("secret: decodes to {bytes} bytes, must be {wanted}: copy it whole, or have a new one made")]
     Size {
         /// How many it has.
         bytes: usize,
@@ -111,7 +121,7 @@ pub enum KeyError {
         wanted: &'static str,
     },
     /// One repeated byte, or a word that stands for a secret.
-    #[error("secret: is a placeholder")]
+    #[error("secret: is a placeholder: put the provider's secret in its place")]
     Placeholder,
     /// An Ed25519 key of small order, under which anything verifies; or one whose halves do not belong together.
     #[error("secret: is not a sound Ed25519 key")]
@@ -131,18 +141,27 @@ pub enum KeyError {
 }
 
 impl Key {
-    /// Reads a Standard Webhooks key: `whsec_`, `whsk_`, `whpk_`, or base64 without prefix, which is a `whsec_` key.
+    /// Reads a Standard Webhooks key: `whsec_`, `whsk_`, `whpk_`, or base64 without prefix, which is a `whsec_` key. White space
+    /// around it does not count, nor does a version before it (`v1,whsec_`).
     ///
     /// # Errors
-    /// When it is malformed, too short, too long, a placeholder, or an unsound Ed25519 key.
+    /// When it is malformed, too short, too long, in quotes, a placeholder, a credential of another kind, or an unsound Ed25519
+    /// key.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
-        check_text(text)?;
+        let text = clean(text)?;
+        let text = text.strip_prefix("v1,").filter(|rest| rest.starts_with("whsec_")).unwrap_or(text);
+        refuse_foreign(text, text::NOT_STANDARD)?;
         if let Some(seed_and_public) = text.strip_prefix("whsk_") {
             Self::signing(&decode_base64(seed_and_public)?)
         } else if let Some(public) = text.strip_prefix("whpk_") {
             Self::verifying(&decode_base64(public)?)
         } else {
-            let bytes = decode_base64(text.strip_prefix("whsec_").unwrap_or(text))?;
+            let bytes = match text.strip_prefix("whsec_") {
+                Some(base64) => decode_base64(base64)?,
+                // An underscore ends an unknown prefix, rather than being one of the URL-safe alphabet.
+                None if text.contains('_') => return Err(KeyError::Encoding("standard base64")),
+                None => decode_base64(text)?,
+            };
             if !SYMMETRIC_BYTES.contains(&bytes.len()) {
                 return Err(KeyError::Size { bytes: bytes.len(), wanted: "24 to 64" });
             }
@@ -156,16 +175,21 @@ impl Key {
     /// # Errors
     /// When it is malformed or a placeholder.
     pub fn dangerous_parse_any_size(text: &str) -> Result<Self, KeyError> {
-        check_text(text)?;
+        let text = clean(text)?;
         Self::from_bytes(&decode_base64(text.strip_prefix("whsec_").unwrap_or(text))?)
     }
 
-    /// The text itself, as UTF-8, is the key: Stripe, GitHub, Slack, Shopify and most others.
+    /// The text itself, as UTF-8, is the key: Stripe, GitHub, Slack, Shopify and most others. White space around it does not
+    /// count: files end in newlines.
     ///
     /// # Errors
-    /// When it is empty, too long or a placeholder.
+    /// When it is empty, too short, too long, in quotes, a placeholder, or a PEM file.
     pub fn text(text: &str) -> Result<Self, KeyError> {
-        check_text(text)?;
+        let text = clean(text)?;
+        refuse_foreign(text, text::NOT_TEXT)?;
+        if text.len() < MIN_TEXT_BYTES {
+            return Err(KeyError::TooShort);
+        }
         Self::from_bytes(text.as_bytes())
     }
 
@@ -187,8 +211,7 @@ impl Key {
     /// # Errors
     /// When it is malformed, empty or a placeholder.
     pub fn base64(text: &str) -> Result<Self, KeyError> {
-        check_text(text)?;
-        Self::from_bytes(&decode_base64(text)?)
+        Self::from_bytes(&decode_base64(clean(text)?)?)
     }
 
     /// Hexadecimal digits of the HMAC key.
@@ -196,8 +219,7 @@ impl Key {
     /// # Errors
     /// When it is malformed, empty or a placeholder.
     pub fn hex(text: &str) -> Result<Self, KeyError> {
-        check_text(text)?;
-        Self::from_bytes(&decode_hex(text)?)
+        Self::from_bytes(&decode_hex(clean(text)?)?)
     }
 
     /// Hexadecimal digits of an Ed25519 public key.
@@ -205,8 +227,7 @@ impl Key {
     /// # Errors
     /// When it is malformed, or an unsound key.
     pub fn ed25519_hex(text: &str) -> Result<Self, KeyError> {
-        check_text(text)?;
-        Self::verifying(&decode_hex(text)?)
+        Self::verifying(&decode_hex(clean(text)?)?)
     }
 
     /// A P-256 public key for ECDSA: base64 of its `SubjectPublicKeyInfo` in DER (RFC 5480), with or without the lines of
@@ -215,9 +236,7 @@ impl Key {
     /// # Errors
     /// When it is malformed, of another curve, or compressed.
     pub fn p256_spki(text: &str) -> Result<Self, KeyError> {
-        let body: String = text.lines().filter(|line| !line.starts_with("-----")).map(str::trim).collect();
-        check_text(&body)?;
-        let key = P256Key::from_spki(&decode_base64(&body)?).ok_or(KeyError::NoP256)?;
+        let key = P256Key::from_spki(&pem_body(text)?).ok_or(KeyError::NoP256)?;
         Ok(Self(Arc::new(Kind::P256(key))))
     }
 
@@ -227,7 +246,9 @@ impl Key {
     /// # Errors
     /// When it is malformed, or an unsound key.
     pub fn ed25519_spki(text: &str) -> Result<Self, KeyError> {
-        Self::verifying(&pem_body(text, &[0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00])?)
+        const HEAD: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+        let der = pem_body(text)?;
+        Self::verifying(der.strip_prefix(&HEAD).ok_or(KeyError::Encoding("an Ed25519 key in DER"))?)
     }
 
     /// An Ed25519 private key: base64 of its PKCS#8 in DER (RFC 8410, without attributes), with or without the lines of PEM
@@ -238,9 +259,10 @@ impl Key {
     pub fn ed25519_pkcs8(text: &str) -> Result<Self, KeyError> {
         const HEAD: [u8; 16] =
             [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
-        let seed = pem_body(text, &HEAD)?;
+        let der = text::private_pem_body(text)?;
+        let seed = der.strip_prefix(&HEAD).ok_or(KeyError::Encoding("an Ed25519 key in DER"))?;
         let wanted = || KeyError::Size { bytes: seed.len(), wanted: "32" };
-        let mut seed: [u8; 32] = seed.as_slice().try_into().map_err(|_| wanted())?;
+        let mut seed: [u8; 32] = seed.try_into().map_err(|_| wanted())?;
         let key = SigningKey::from_bytes(&seed);
         seed.zeroize();
         Ok(Self(Arc::new(Kind::Signing(key))))
@@ -304,7 +326,7 @@ impl Key {
         };
         let mut text = Zeroizing::new(String::with_capacity(prefix.len() + bytes.len().div_ceil(3) * 4));
         text.push_str(prefix);
-        BASE64.encode_string(&*bytes, &mut text);
+        text::BASE64.encode_string(&*bytes, &mut text);
         text
     }
 
@@ -364,43 +386,6 @@ impl fmt::Debug for Key {
             Kind::Rsa(_) => "Key(rsa verifying)",
         })
     }
-}
-
-fn check_text(text: &str) -> Result<(), KeyError> {
-    const PLACEHOLDERS: [&str; 6] = ["changeme", "change_me", "placeholder", "whsec_", "undefined", "null"];
-    if text.trim().is_empty() {
-        Err(KeyError::Empty)
-    } else if text.len() > MAX_TEXT_BYTES {
-        Err(KeyError::TooLong)
-    } else if is_repeated(text) || PLACEHOLDERS.iter().any(|word| text.trim().eq_ignore_ascii_case(word)) {
-        Err(KeyError::Placeholder)
-    } else {
-        Ok(())
-    }
-}
-
-/// Whether one character is all there is, whatever it would decode to.
-fn is_repeated(text: &str) -> bool {
-    let body = text.strip_prefix("whsec_").unwrap_or(text).trim_end_matches('=').as_bytes();
-    matches!(body, [first, rest @ ..] if rest.iter().all(|byte| byte == first))
-}
-
-fn decode_base64(text: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-    BASE64.decode(text).map(Zeroizing::new).map_err(|_| KeyError::Encoding("standard base64"))
-}
-
-/// What stands in DER behind this head, which there is one way to write.
-fn pem_body(text: &str, head: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-    let body: Zeroizing<String> =
-        Zeroizing::new(text.lines().filter(|line| !line.starts_with("-----")).map(str::trim).collect());
-    check_text(&body)?;
-    let der = decode_base64(&body)?;
-    let rest = der.strip_prefix(head).ok_or(KeyError::Encoding("an Ed25519 key in DER"))?;
-    Ok(Zeroizing::new(rest.to_vec()))
-}
-
-fn decode_hex(text: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-    hex::decode(text).map(Zeroizing::new).map_err(|_| KeyError::Encoding("hexadecimal"))
 }
 
 #[cfg(test)]

@@ -3,26 +3,20 @@
 use std::sync::Arc;
 
 use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use ed25519_dalek::VerifyingKey;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::p256::P256Key;
 use super::rsa::RsaKey;
-use super::{BASE64, Key, KeyError, Kind};
+use super::text::{BASE64, BASE64_URL, is_quoted, trimmed};
+use super::{Key, KeyError, Kind};
 
 /// Longest public key accepted, in bytes: a certificate with a key of 8192 bits is shorter.
 const MAX_PUBLIC_BYTES: usize = 16 * 1024;
 
 /// What stands before the 32 bytes of an Ed25519 key in its `SubjectPublicKeyInfo` (RFC 8410).
 const ED25519_SPKI_HEAD: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
-
-const BASE64_URL: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::URL_SAFE,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 /// Padding and hash of an RSA signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,8 +131,10 @@ impl Key {
 }
 
 fn public_text(text: &str) -> Result<&str, KeyError> {
-    match text.trim() {
+    match trimmed(text).trim() {
         "" => Err(KeyError::Empty),
+        text if is_quoted(text) => Err(KeyError::Quoted),
+        text if text.contains("PRIVATE KEY-----") => Err(KeyError::Kind("a private key: take the public one")),
         text if text.len() > MAX_PUBLIC_BYTES => Err(KeyError::TooLong),
         text => Ok(text),
     }

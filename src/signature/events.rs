@@ -17,7 +17,7 @@ const MAX_NAME_BYTES: usize = 256;
 /// Most events taken from one request.
 pub const MAX_EVENTS: usize = 4_096;
 
-/// What a verified request says of an event. The texts are at most 256 bytes and free of control characters.
+/// What a verified request says of an event. The texts are 1 to 256 printable ASCII characters; anything else counts as absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventRef {
     /// The event's id, the same on every attempt, where the sender gives one.
@@ -38,18 +38,16 @@ pub struct EventRef {
 impl EventRef {
     /// Makes sure of what is said above, for a scheme that puts its names together by code: what is empty is none.
     pub(super) fn checked(self) -> Result<Self, VerifyError> {
-        let (id, event_type) = (printable(self.id, "event id")?, printable(self.event_type, "event type")?);
-        Ok(Self { id, event_type, ..self })
+        Ok(Self { id: printable(self.id), event_type: printable(self.event_type), ..self })
     }
 }
 
-fn printable(text: Option<String>, what: &'static str) -> Result<Option<String>, VerifyError> {
-    match text {
-        Some(text) if text.len() > MAX_NAME_BYTES || text.chars().any(char::is_control) => {
-            Err(VerifyError::Malformed(what))
-        }
-        text => Ok(text.filter(|text| !text.is_empty())),
-    }
+/// A name that is empty, too long or not printable counts as absent: the event is real, and must not be lost for its name.
+fn printable(text: Option<String>) -> Option<String> {
+    let fits = |text: &String| {
+        (1..=MAX_NAME_BYTES).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+    };
+    text.filter(fits)
 }
 
 /// What two requests for the same event have in common: what the provider documents as its idempotency key, always together
@@ -232,7 +230,7 @@ pub(super) fn name(
     what: &'static str,
 ) -> Result<Option<String>, VerifyError> {
     for place in places {
-        let found = printable(place.read(received, trust, what)?.map(Cow::into_owned), what)?;
+        let found = printable(place.read(received, trust, what)?.map(Cow::into_owned));
         if found.is_some() {
             return Ok(found);
         }

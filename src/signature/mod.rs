@@ -241,6 +241,11 @@ pub trait Verify: fmt::Debug + Send + Sync + 'static {
         false
     }
 
+    /// The longest body that the provider says it sends, in bytes. Nothing by default: then the receiver's own limit counts.
+    fn max_body(&self) -> Option<usize> {
+        None
+    }
+
     /// What its answers look like, where the provider insists.
     fn conduct(&self) -> Conduct {
         Conduct::default()
@@ -312,6 +317,10 @@ impl<V: Verify + ?Sized> Verify for &'static V {
 
     fn keeps(&self, header: &str) -> bool {
         (**self).keeps(header)
+    }
+
+    fn max_body(&self) -> Option<usize> {
+        (**self).max_body()
     }
 
     fn conduct(&self) -> Conduct {

@@ -1,7 +1,6 @@
 //! Where in a request something stands.
 
 use std::borrow::Cow;
-use std::str;
 
 use http::HeaderMap;
 
@@ -75,10 +74,10 @@ impl Place {
     ) -> Result<Option<Cow<'a, str>>, VerifyError> {
         let malformed = VerifyError::Malformed(what);
         match self {
-            Self::Header(name) => Ok(header(received, name, malformed)?.map(Cow::Borrowed)),
+            Self::Header(name) => header(received, name, malformed),
             Self::HeaderOf(setting) => {
                 let name = trust.settings.need(setting)?.to_ascii_lowercase();
-                Ok(header(received, &name, malformed)?.map(Cow::Borrowed))
+                header(received, &name, malformed)
             }
             Self::Named { at, names } => {
                 let Some(text) = at.read(received, trust, what)? else { return Ok(None) };
@@ -118,14 +117,19 @@ fn owned<'a>(
     found.map(|text| text.map(Cow::Owned)).map_err(|json::Ambiguous| malformed)
 }
 
-/// The header's one value; a second one would make the event's name ambiguous.
-fn header<'a>(received: &Received<'a>, name: &str, malformed: VerifyError) -> Result<Option<&'a str>, VerifyError> {
+/// The header's one value; a second one would make the event's name ambiguous. What is not UTF-8 is replaced: no secret and
+/// no name equals the replacement, and an event is not lost for a header that is only read.
+fn header<'a>(
+    received: &Received<'a>,
+    name: &str,
+    malformed: VerifyError,
+) -> Result<Option<Cow<'a, str>>, VerifyError> {
     let mut lines = lines(received.headers, name);
     let Some(line) = lines.next() else { return Ok(None) };
     if lines.next().is_some() {
         return Err(malformed);
     }
-    str::from_utf8(line).map(Some).map_err(|_| malformed)
+    Ok(Some(String::from_utf8_lossy(line)))
 }
 
 /// The lines of a header.

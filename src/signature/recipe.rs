@@ -102,7 +102,9 @@ impl KeyText {
         match self {
             Self::Standard => Key::parse(secret),
             Self::StandardBehind(prefix) => Key::parse(secret.strip_prefix(prefix).unwrap_or(secret)),
-            Self::StandardOrText if secret.starts_with("whsec_") => Key::parse(secret),
+            Self::StandardOrText if secret.starts_with("whsec_") || secret.starts_with("v1,whsec_") => {
+                Key::parse(secret)
+            }
             Self::Text | Self::StandardOrText => Key::text(secret),
             Self::Base64 => Key::base64(secret),
             Self::Hex => Key::hex(secret),

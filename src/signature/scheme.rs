@@ -11,7 +11,7 @@ use super::retries::Retries;
 use super::template::url_setting;
 use super::trust::Setting;
 use super::{KeyUse, Tolerance};
-use crate::secret::{Key, KeyError};
+use crate::secret::{Foreign, Key, KeyError, refuse_foreign, trimmed};
 
 /// How a provider signs its requests: everything the engine has to know, and no code.
 ///
@@ -47,6 +47,8 @@ pub struct Scheme {
     pub(super) key_use: KeyUse,
     pub(super) identity: Identified,
     pub(super) retries: Retries,
+    pub(super) not_keys: &'static [Foreign],
+    pub(super) max_body: Option<usize>,
     pub(super) batch: Option<Batch>,
     pub(super) event_methods: &'static [&'static str],
     pub(super) handshakes: &'static [Handshake],
@@ -171,6 +173,8 @@ impl Scheme {
             key_use: KeyUse::Required,
             identity: Identified::ById,
             retries: Retries::UNKNOWN,
+            not_keys: &[],
+            max_body: None,
             batch: None,
             event_methods: &[],
             handshakes: &[],
@@ -213,6 +217,19 @@ impl Scheme {
     #[must_use]
     pub const fn optional_key(self) -> Self {
         Self { key_use: KeyUse::Optional, ..self }
+    }
+
+    /// The longest body that the provider says it sends, in bytes.
+    #[must_use]
+    pub const fn max_body(self, bytes: usize) -> Self {
+        Self { max_body: Some(bytes), ..self }
+    }
+
+    /// How credentials begin that are not this secret, and what they are and what is wanted instead, to stand behind "secret:
+    /// is": an API key in the place of a signing secret.
+    #[must_use]
+    pub const fn not_keys(self, foreign: &'static [(&'static str, &'static str)]) -> Self {
+        Self { not_keys: foreign, ..self }
     }
 
     /// How far the signed time may be from the time of receipt. Without this: what [`retries`](Self::retries) asks for.
@@ -349,6 +366,8 @@ impl Scheme {
     /// # Errors
     /// When it is malformed, empty or a placeholder.
     pub fn key(&self, secret: &str) -> Result<Key, KeyError> {
+        let secret = trimmed(secret);
+        refuse_foreign(secret, self.not_keys)?;
         match &self.proof {
             Proof::Signature(signature) => signature.key.read(secret),
             Proof::Jwt(jwt) => jwt.key.read(secret),

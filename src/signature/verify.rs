@@ -87,6 +87,10 @@ impl Verify for Scheme {
         self.keep.contains(&header)
     }
 
+    fn max_body(&self) -> Option<usize> {
+        self.max_body
+    }
+
     fn conduct(&self) -> Conduct {
         self.conduct
     }

@@ -22,4 +22,5 @@ pub static AZURE_EVENT_GRID: Scheme = Scheme::new(
 .handshakes(&[Handshake::signed(&[When::Is(Place::Header("aeg-event-type"), "SubscriptionValidation")]).body(
     "application/json",
     &[Piece::Text(r#"{"validationResponse":"#), Piece::Json(Place::Json("/0/data/validationCode")), Piece::Text("}")],
-)]);
+)])
+.max_body(2 << 20);

@@ -2,6 +2,14 @@
 
 use crate::signature::{Encoding, Hash, Place, Scheme, Signature};
 
+/// What is often taken for the secret.
+const NOT_KEYS: &[(&str, &str)] = &[
+    ("ghp_", "a personal access token: take the secret that you typed for the webhook"),
+    ("github_pat_", "a personal access token: take the secret that you typed for the webhook"),
+    ("gho_", "an OAuth token: take the secret that you typed for the webhook"),
+    ("ghs_", "an installation token: take the secret that you typed for the webhook"),
+];
+
 /// GitHub: `X-Hub-Signature-256: sha256=…`, over the body. No time and no id are signed, so a captured request can be
 /// replayed; dedup looks at the body as well as at `X-GitHub-Delivery`.
 ///
@@ -12,4 +20,6 @@ pub static GITHUB: Scheme =
             Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-hub-signature-256"]).any_length().prefix("sha256="),
         )
         .unsigned_id(&[Place::Header("x-github-delivery")])
-        .event_type(&[Place::Header("x-github-event")]);
+        .event_type(&[Place::Header("x-github-event")])
+        .not_keys(NOT_KEYS)
+        .max_body(25 << 20);

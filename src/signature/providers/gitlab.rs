@@ -9,4 +9,5 @@ use crate::signature::{Place, Scheme};
 ///
 /// Source: <https://docs.gitlab.com/user/project/integrations/webhooks/>
 pub static GITLAB: Scheme = standard::dialect("gitlab", "https://docs.gitlab.com/user/project/integrations/webhooks/")
-    .event_type(&[Place::Header("x-gitlab-event")]);
+    .event_type(&[Place::Header("x-gitlab-event")])
+    .max_body(25 << 20);

@@ -2,6 +2,9 @@
 
 use crate::signature::{Place, Scheme, Token};
 
+/// What is often taken for the secret.
+const NOT_KEYS: &[(&str, &str)] = &[("glpat-", "a personal access token: take the secret token of the webhook")];
+
 /// GitLab with a secret token: `X-Gitlab-Token` carries it in the clear. Nothing is covered: not the body, not the
 /// id, no time. Prefer [`GITLAB`](super::GITLAB).
 ///
@@ -10,4 +13,6 @@ pub static GITLAB_TOKEN: Scheme =
     Scheme::new("gitlab_token", "https://docs.gitlab.com/user/project/integrations/webhooks/")
         .token(&[Token::plain(Place::Header("x-gitlab-token"))])
         .unsigned_id(&[Place::Header("idempotency-key"), Place::Header("x-gitlab-event-uuid")])
-        .event_type(&[Place::Header("x-gitlab-event")]);
+        .event_type(&[Place::Header("x-gitlab-event")])
+        .not_keys(NOT_KEYS)
+        .max_body(25 << 20);

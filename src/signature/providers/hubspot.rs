@@ -34,6 +34,9 @@ pub(super) const BATCH: Batch = Batch {
     }),
 };
 
+/// What is often taken for the secret.
+const NOT_KEYS: &[(&str, &str)] = &[("pat-", "an access token: take the client secret of the app")];
+
 /// HubSpot v3: `X-HubSpot-Signature-v3`, base64, over method, URL, body and time (milliseconds). The setting `url`
 /// is the URL as HubSpot has it. Where this source is configured, the signatures of older versions, which come with
 /// the same request, are not looked at. A request holds up to 100 events. Their `eventId` need not be unique, so a
@@ -53,4 +56,5 @@ pub static HUBSPOT: Scheme = Scheme::new(
 .settings(&[Setting::required("url", "the URL as HubSpot has it, or its origin").url()])
 .event_methods(&["GET"])
 .batch(BATCH)
-.signed_ids();
+.signed_ids()
+.not_keys(NOT_KEYS);

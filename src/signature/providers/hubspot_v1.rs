@@ -2,6 +2,9 @@
 
 use crate::signature::{Algorithm, Encoding, Hash, Part, Scheme, Signature};
 
+/// What is often taken for the secret.
+const NOT_KEYS: &[(&str, &str)] = &[("pat-", "an access token: take the client secret of the app")];
+
 /// HubSpot v1 (CRM subscriptions): SHA-256 over secret and body. That is a plain hash behind a secret prefix, not
 /// an HMAC: it can be extended by whoever has seen one request, and there is no time. Prefer
 /// [`HUBSPOT`](super::HUBSPOT).
@@ -19,4 +22,5 @@ pub static HUBSPOT_V1: Scheme = Scheme::new(
 )
 .require(&[("x-hubspot-signature-version", "v1")])
 .batch(super::hubspot::BATCH)
-.signed_ids();
+.signed_ids()
+.not_keys(NOT_KEYS);

@@ -2,6 +2,9 @@
 
 use crate::signature::{Algorithm, Encoding, Hash, Part, Scheme, Setting, Signature};
 
+/// What is often taken for the secret.
+const NOT_KEYS: &[(&str, &str)] = &[("pat-", "an access token: take the client secret of the app")];
+
 /// HubSpot v2 (workflows, CRM cards): SHA-256 over secret, method, URL and body. That is a plain hash behind a
 /// secret prefix, not an HMAC: weaker, and without any time. Prefer [`HUBSPOT`](super::HUBSPOT).
 ///
@@ -20,4 +23,5 @@ pub static HUBSPOT_V2: Scheme = Scheme::new(
 .settings(&[Setting::required("url", "the URL as HubSpot has it, or its origin").url()])
 .event_methods(&["GET"])
 .batch(super::hubspot::BATCH)
-.signed_ids();
+.signed_ids()
+.not_keys(NOT_KEYS);

@@ -2,6 +2,9 @@
 
 use crate::signature::{Algorithm, Encoding, Hash, Place, Scheme, Signature};
 
+/// What is often taken for the secret.
+const NOT_KEYS: &[(&str, &str)] = &[("ATATT", "an API token: take the secret of the webhook")];
+
 /// Jira's admin webhooks: `X-Hub-Signature: sha256=…`, over the body; another method is refused. Neither id nor
 /// time is signed; retries have the same id. Webhooks of Connect and OAuth applications carry no such signature.
 ///
@@ -12,4 +15,6 @@ pub static JIRA: Scheme = Scheme::new("jira", "https://developer.atlassian.com/c
             .algorithm(Algorithm::HmacNamed(&[Hash::Sha256])),
     )
     .unsigned_id(&[Place::Header("x-atlassian-webhook-identifier")])
-    .event_type(&[Place::Json("/webhookEvent")]);
+    .event_type(&[Place::Json("/webhookEvent")])
+    .not_keys(NOT_KEYS)
+    .max_body(25 << 20);

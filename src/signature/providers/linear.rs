@@ -2,6 +2,10 @@
 
 use crate::signature::{Encoding, Hash, Place, Scheme, Signature, Stamp, Tolerance, Unit};
 
+/// What is often taken for the secret.
+const NOT_KEYS: &[(&str, &str)] =
+    &[("lin_api_", "an API key: take the webhook's signing secret, which begins with lin_wh_")];
+
 /// Linear: `Linear-Signature`, over the body, which holds the time (`webhookTimestamp`, milliseconds; one minute is
 /// allowed). The id (`Linear-Delivery`) is not signed; the header `Linear-Timestamp` is not either, and is not
 /// looked at.
@@ -15,4 +19,5 @@ pub static LINEAR: Scheme = Scheme::new("linear", "https://linear.app/developers
     )
     .tolerance(Tolerance::secs(60, 60))
     .unsigned_id(&[Place::Header("linear-delivery")])
-    .event_type(&[Place::Json("/type")]);
+    .event_type(&[Place::Json("/type")])
+    .not_keys(NOT_KEYS);

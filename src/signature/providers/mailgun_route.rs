@@ -15,4 +15,5 @@ pub static MAILGUN_ROUTE: Scheme =
                 .signed(&[Part::Timestamp, Part::At(Place::Form("token"))])
                 .stamp(Stamp::at(Place::Form("timestamp"))),
         )
-        .signed_id(&[Place::Form("token")]);
+        .signed_id(&[Place::Form("token")])
+        .max_body(32 << 20);

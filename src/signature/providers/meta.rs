@@ -35,4 +35,5 @@ pub static META: Scheme =
             When::Has(Place::Query("hub.challenge")),
         ])
         .must_match(Place::Query("hub.verify_token"), "verify_token")
-        .body("text/plain", &[Piece::Echo(Place::Query("hub.challenge"))])]);
+        .body("text/plain", &[Piece::Echo(Place::Query("hub.challenge"))])])
+        .max_body(4 << 20);

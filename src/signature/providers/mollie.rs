@@ -2,6 +2,12 @@
 
 use crate::signature::{Encoding, Grammar, Hash, Place, Scheme, Signature};
 
+/// What is often taken for the secret.
+const NOT_KEYS: &[(&str, &str)] = &[
+    ("live_", "an API key: take the webhook's signing secret"),
+    ("test_", "an API key: take the webhook's signing secret"),
+];
+
 /// Mollie's next-generation webhooks: `X-Mollie-Signature`, with or without `sha256=`, over the body. The id is
 /// signed; no time is judged. For the classic ones, which are not signed, see
 /// [`MOLLIE_CLASSIC`](super::MOLLIE_CLASSIC).
@@ -13,4 +19,5 @@ pub static MOLLIE: Scheme = Scheme::new("mollie", "https://docs.mollie.com/overv
             .grammar(Grammar::Plain { prefix: "sha256=", optional: true }),
     )
     .signed_id(&[Place::Json("/id")])
-    .event_type(&[Place::Json("/type")]);
+    .event_type(&[Place::Json("/type")])
+    .not_keys(NOT_KEYS);

@@ -2,6 +2,10 @@
 
 use crate::signature::{Encoding, Handshake, Hash, Place, Scheme, Signature, When};
 
+/// What is often taken for the secret.
+const NOT_KEYS: &[(&str, &str)] =
+    &[("ntn_", "an integration token: take the verification token of the subscription, which begins with secret_")];
+
 /// Notion: `X-Notion-Signature: sha256=…`, over the body. The id in the body is signed; no time is judged. The
 /// first request hands over the key and is not signed: it is answered only while the source is being set up.
 ///
@@ -15,4 +19,5 @@ pub static NOTION: Scheme = Scheme::new("notion", "https://developers.notion.com
         When::Method("POST"),
         When::Has(Place::Json("/verification_token")),
     ])
-    .captures(Place::Json("/verification_token"))]);
+    .captures(Place::Json("/verification_token"))])
+    .not_keys(NOT_KEYS);

@@ -2,6 +2,18 @@
 
 use crate::signature::{Encoding, Grammar, Hash, Part, Place, Scheme, Signature, Stamp, Tolerance};
 
+/// What is often taken for the secret.
+const NOT_KEYS: &[(&str, &str)] = &[
+    (
+        "pdl_live_apikey_",
+        "an API key: take the secret key of the notification destination, which begins with pdl_ntfset_",
+    ),
+    (
+        "pdl_sdbx_apikey_",
+        "an API key: take the secret key of the notification destination, which begins with pdl_ntfset_",
+    ),
+];
+
 /// Paddle Billing: `Paddle-Signature: ts=…;h1=…`, over `ts:body`. Time and id are signed. Paddle allows 5 seconds;
 /// where a clock or a queue is slower than that, set another tolerance at the source.
 ///
@@ -16,4 +28,5 @@ pub static PADDLE: Scheme = Scheme::new("paddle", "https://developer.paddle.com/
     )
     .tolerance(Tolerance::secs(5, 5))
     .signed_id(&[Place::Json("/event_id")])
-    .event_type(&[Place::Json("/event_type")]);
+    .event_type(&[Place::Json("/event_type")])
+    .not_keys(NOT_KEYS);

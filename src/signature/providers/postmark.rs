@@ -10,4 +10,5 @@ pub static POSTMARK: Scheme = Scheme::new("postmark", "https://postmarkapp.com/d
     .token(&[Token::basic()])
     .unsigned_id(&[Place::Json("/ID"), Place::Json("/MessageID")])
     .event_type(&[Place::Json("/RecordType")])
-    .refused_by(403, "");
+    .refused_by(403, "")
+    .max_body(50 << 20);

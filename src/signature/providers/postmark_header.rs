@@ -12,4 +12,5 @@ pub static POSTMARK_HEADER: Scheme =
         .settings(&[Setting::required("header", "the name of the header that carries the secret").header()])
         .unsigned_id(&[Place::Json("/ID"), Place::Json("/MessageID")])
         .event_type(&[Place::Json("/RecordType")])
-        .refused_by(403, "");
+        .refused_by(403, "")
+        .max_body(50 << 20);

@@ -2,6 +2,9 @@
 
 use crate::signature::{Encoding, Hash, Place, Scheme, Signature};
 
+/// What is often taken for the secret.
+const NOT_KEYS: &[(&str, &str)] = &[("sntry", "an auth token: take the client secret of the integration")];
+
 /// Sentry's integration platform: `Sentry-Hook-Signature`, over the body, by the integration's client secret.
 /// Neither id (`Request-ID`) nor time nor the first half of the type is signed.
 ///
@@ -13,4 +16,5 @@ pub static SENTRY: Scheme =
         .event_type(&[
             Place::Join { separator: ".", places: &[Place::Header("sentry-hook-resource"), Place::Json("/action")] },
             Place::Header("sentry-hook-resource"),
-        ]);
+        ])
+        .not_keys(NOT_KEYS);

@@ -2,6 +2,12 @@
 
 use crate::signature::{Encoding, Hash, Place, Scheme, Signature};
 
+/// What is often taken for the secret.
+const NOT_KEYS: &[(&str, &str)] = &[(
+    "shpat_",
+    "an access token: take the client secret of the app, which begins with shpss_, or the key that the notification settings show",
+)];
+
 /// Shopify: `X-Shopify-Hmac-Sha256`, base64, over the body; the events API says the same without the `X-`. No time and no
 /// id are signed; dedup looks at the body as well as at the webhook id.
 ///
@@ -11,4 +17,5 @@ pub static SHOPIFY: Scheme = Scheme::new("shopify", "https://shopify.dev/docs/ap
         Signature::hmac(Hash::Sha256, Encoding::Base64, &["x-shopify-hmac-sha256", "shopify-hmac-sha256"]).any_length(),
     )
     .unsigned_id(&[Place::Header("x-shopify-webhook-id"), Place::Header("shopify-webhook-id")])
-    .event_type(&[Place::Header("x-shopify-topic"), Place::Header("shopify-topic")]);
+    .event_type(&[Place::Header("x-shopify-topic"), Place::Header("shopify-topic")])
+    .not_keys(NOT_KEYS);

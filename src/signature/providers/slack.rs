@@ -2,6 +2,13 @@
 
 use crate::signature::{Encoding, Handshake, Hash, Part, Piece, Place, Scheme, Signature, Stamp, When};
 
+/// What is often taken for the secret.
+const NOT_KEYS: &[(&str, &str)] = &[
+    ("xoxb-", "a bot token: take the signing secret of the app's basic information"),
+    ("xoxp-", "a user token: take the signing secret of the app's basic information"),
+    ("xapp-", "an app-level token: take the signing secret of the app's basic information"),
+];
+
 /// Slack: `X-Slack-Signature: v0=…`, over `v0:timestamp:body`. Its `url_verification` is signed and is answered with the
 /// challenge, after the check.
 ///
@@ -17,4 +24,5 @@ pub static SLACK: Scheme = Scheme::new("slack", "https://docs.slack.dev/authenti
     .signed_id(&[Place::Json("/event_id")])
     .event_type(&[Place::Json("/event/type"), Place::Json("/type"), Place::Form("command")])
     .handshakes(&[Handshake::signed(&[When::Is(Place::Json("/type"), "url_verification")])
-        .body("text/plain", &[Piece::Echo(Place::Json("/challenge"))])]);
+        .body("text/plain", &[Piece::Echo(Place::Json("/challenge"))])])
+    .not_keys(NOT_KEYS);

@@ -2,6 +2,12 @@
 
 use crate::signature::{Encoding, Hash, Part, Place, Scheme, Setting, Signature};
 
+/// What is often taken for the secret.
+const NOT_KEYS: &[(&str, &str)] = &[
+    ("EAAA", "an access token: take the signature key of the webhook subscription"),
+    ("sq0", "an application's id or token: take the signature key of the webhook subscription"),
+];
+
 /// Square: `x-square-hmacsha256-signature`, base64, over the notification URL and the body. The setting `url` is
 /// that URL, byte for byte as the subscription has it. No time is signed; the id in the body is.
 ///
@@ -14,4 +20,5 @@ pub static SQUARE: Scheme = Scheme::new("square", "https://developer.squareup.co
     )
     .settings(&[Setting::required("url", "the notification URL of the subscription, or its origin").url()])
     .signed_id(&[Place::Json("/event_id")])
-    .event_type(&[Place::Json("/type")]);
+    .event_type(&[Place::Json("/type")])
+    .not_keys(NOT_KEYS);

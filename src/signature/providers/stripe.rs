@@ -2,6 +2,13 @@
 
 use crate::signature::{Encoding, Hash, Part, Place, Scheme, Signature, Stamp};
 
+/// What is often taken for the secret.
+const NOT_KEYS: &[(&str, &str)] = &[
+    ("sk_", "an API key: take the endpoint's signing secret, which begins with whsec_"),
+    ("rk_", "a restricted API key: take the endpoint's signing secret, which begins with whsec_"),
+    ("pk_", "a publishable key: take the endpoint's signing secret, which begins with whsec_"),
+];
+
 /// Stripe: `Stripe-Signature: t=…,v1=…`, over `t.body`. The secret is used as text, its `whsec_` included.
 ///
 /// Source: <https://docs.stripe.com/webhooks/signature>
@@ -14,4 +21,5 @@ pub static STRIPE: Scheme = Scheme::new("stripe", "https://docs.stripe.com/webho
             .stamp(Stamp::field("t")),
     )
     .signed_id(&[Place::Json("/id")])
-    .event_type(&[Place::Json("/type")]);
+    .event_type(&[Place::Json("/type")])
+    .not_keys(NOT_KEYS);

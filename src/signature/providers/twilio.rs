@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use http::header::CONTENT_TYPE;
 use subtle::Choice;
 
-use crate::secret::{Key, Kind};
+use crate::secret::{Key, KeyError, Kind, refuse_foreign, trimmed};
 use crate::signature::compare::{equal, same};
 use crate::signature::url::urls_of;
 use crate::signature::{
@@ -80,6 +80,17 @@ impl Verify for Twilio {
     fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError> {
         let id = ID.read(received, trust, "event id")?.map(Cow::into_owned);
         EventRef { id, identity: Identity::IdAndBody, ..EventRef::default() }.checked().map(Events::One)
+    }
+
+    fn read_key(&self, secret: &str) -> Result<Key, KeyError> {
+        const SID: &str = "a SID, which names an account or a key: take the auth token of the account";
+        let secret = trimmed(secret);
+        let is_sid =
+            secret.len() == 34 && secret.get(2..).is_some_and(|it| it.bytes().all(|it| it.is_ascii_hexdigit()));
+        if is_sid {
+            refuse_foreign(secret, &[("AC", SID), ("SK", SID)])?
+        }
+        Key::text(secret)
     }
 
     fn about(&self) -> About {

@@ -116,3 +116,48 @@ async fn a_body_that_breaks_off_is_refused() {
     let answer = Bench::new().post(replace_body(signed("evt", "{}"), broken)).await;
     assert_eq!(reason(&answer), Some(RejectionKind::BodyBroken));
 }
+
+#[tokio::test]
+async fn a_source_has_its_own_limit_or_the_receivers_or_the_providers_or_one_mebibyte() {
+    let fits = async |bench: Bench, source: &str, bytes: usize| {
+        let mut request = Request::post("/").body(Untouchable).unwrap();
+        request.headers_mut().insert("content-length", bytes.to_string().parse().unwrap());
+        bench.post_to(source, request.map(|_| Full::<Bytes>::default()), StatusCode::OK).await.status()
+            != StatusCode::PAYLOAD_TOO_LARGE
+    };
+    let github = || hookwire::receiver::Source::github(super::TEXT_SECRET).unwrap();
+    let cases: [(Bench, &str, usize); 6] = [
+        (Bench::new(), "standard", 1 << 20),
+        (Bench::with(|builder| builder.source(github())), "github", 25 << 20),
+        (Bench::with(|builder| builder.source(github()).max_body(100)), "github", 100),
+        (Bench::with(|builder| builder.source(github().max_body(300)).max_body(100)), "github", 300),
+        (Bench::with(|builder| builder.source(standard().max_body(300))), "standard", 300),
+        (Bench::with(|builder| builder.source(standard()).source(github().max_body(9)).max_body(5)), "standard", 5),
+    ];
+    for (bench, source, limit) in cases {
+        assert!(fits(bench.clone(), source, limit).await, "{source} {limit}");
+        assert!(!fits(bench, source, limit + 1).await, "{source} {limit}");
+    }
+}
+
+#[tokio::test]
+async fn a_413_names_the_limit_and_the_setting() {
+    let bench = Bench::with(|builder| builder.source(standard().max_body(10)));
+    let answer = bench.post(signed("evt", "x".repeat(11))).await;
+    let text = answer.extensions().get::<hookwire::receiver::Rejection>().unwrap().to_string();
+    for part in ["body too large", "10 bytes", "Source::max_body", "max_body_bytes"] {
+        assert!(text.contains(part), "{text}");
+    }
+    assert!(answer.body().is_empty(), "nothing of it goes outside");
+}
+
+#[test]
+fn a_limit_of_a_source_stands_in_a_configuration() {
+    let source = |text: &str| toml::from_str::<hookwire::receiver::SourceConfig>(text).unwrap().source();
+    assert!(source("provider = 'github'\nsecret = 'a long secret'\nmax_body_bytes = 100").is_ok());
+    let error = source("provider = 'github'\nsecret = 'a long secret'\nmax_body_bytes = 0").unwrap_err();
+    assert_eq!(error.to_string(), "max_body_bytes: must be more than zero");
+    let zero =
+        hookwire::receiver::Receiver::builder(hookwire::store::MemoryDedup::new()).source(standard().max_body(0));
+    assert!(zero.build().is_err());
+}

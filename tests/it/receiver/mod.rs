@@ -10,6 +10,7 @@ mod limits;
 mod replay;
 mod route;
 mod secrecy;
+mod secrets;
 mod service;
 mod setup;
 mod url;

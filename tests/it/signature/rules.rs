@@ -273,15 +273,17 @@ fn r_13_a_missing_setting_is_no_secret() {
 #[test]
 fn r_14_a_secret_is_read_strictly() {
     for text in [
-        " whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
-        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n",
         "whsec_ MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
         "Whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
-        "whsec-MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
-        "whsec_whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
-        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2La-_Sw",
+        "whsec+-MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
     ] {
         assert_eq!(Key::parse(text).unwrap_err(), KeyError::Encoding("standard base64"), "{text:?}");
+    }
+    for text in ["whsec_whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2La-_Sw"] {
+        assert_eq!(Key::parse(text).unwrap_err(), KeyError::UrlSafe, "{text:?}");
+    }
+    for text in [" whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n"] {
+        assert!(Key::parse(text).is_ok(), "{text:?}: white space around it does not count");
     }
 }
 
@@ -347,16 +349,15 @@ fn a_ring_without_a_usable_key_says_so() {
 }
 
 #[test]
-fn r_40_an_id_or_type_unfit_for_a_log_is_refused() {
-    for (header, what) in [("webhook-id", "event id")] {
-        for value in [&b"a\tb"[..], b"\xff\xfe", "x".repeat(257).as_bytes()] {
-            let request = Request::new(b"{}").with(header, value);
-            assert_eq!(request.identify(&STANDARD), Err(VerifyError::Malformed(what)));
-        }
+fn r_40_an_id_or_type_unfit_for_a_log_counts_as_absent() {
+    for value in [&b"a\tb"[..], b"\xff\xfe", "x".repeat(257).as_bytes()] {
+        let request = Request::new(b"{}").with("webhook-id", value);
+        assert_eq!(request.identify(&STANDARD).unwrap().id, None);
     }
     for kind in [r"a\u001b[2J", r"a\nb", r"a\u0085b", &"x".repeat(257)] {
         let request = Request::new(format!(r#"{{"type":"{kind}"}}"#).as_bytes()).with("webhook-id", ID);
-        assert_eq!(request.identify(&STANDARD), Err(VerifyError::Malformed("event type")), "{kind}");
+        let event = request.identify(&STANDARD).unwrap();
+        assert_eq!((event.id.as_deref(), event.event_type), (Some(ID), None), "{kind}");
     }
 }
 

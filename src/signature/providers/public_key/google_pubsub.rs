@@ -89,6 +89,11 @@ impl Verify for GooglePubsub {
         KeyUse::None
     }
 
+    /// A message has up to 10 MB, and is written in base64.
+    fn max_body(&self) -> Option<usize> {
+        Some(16 << 20)
+    }
+
     fn settings(&self) -> &[Setting] {
         SETTINGS
     }
