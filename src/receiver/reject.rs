@@ -1,6 +1,5 @@
 //! Why a request was refused: a bare status outside, the reason inside.
 
-use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
@@ -31,7 +30,7 @@ const TROUBLE_RETRY_AFTER_SECS: u64 = 5;
 pub struct Rejection {
     kind: RejectionKind,
     header: Option<(HeaderName, HeaderValue)>,
-    detail: Option<Cow<'static, str>>,
+    detail: Option<Arc<String>>,
     cause: Option<Arc<dyn Error + Send + Sync>>,
 }
 
@@ -75,8 +74,8 @@ impl Rejection {
     }
 
     /// With what an operator can do about it.
-    pub(super) fn because(self, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { detail: Some(detail.into()), ..self }
+    pub(super) fn because(self, detail: impl Into<String>) -> Self {
+        Self { detail: Some(Arc::new(detail.into())), ..self }
     }
 
     pub(super) fn method(allowed: HeaderValue) -> Self {

@@ -88,7 +88,7 @@ impl Verify for Twilio {
         let is_sid =
             secret.len() == 34 && secret.get(2..).is_some_and(|it| it.bytes().all(|it| it.is_ascii_hexdigit()));
         if is_sid {
-            refuse_foreign(secret, &[("AC", SID), ("SK", SID)])?
+            refuse_foreign(secret, &[("AC", SID), ("SK", SID)])?;
         }
         Key::text(secret)
     }
