@@ -68,12 +68,12 @@ fn event() -> Arc<Event> {
 }
 
 fn owe(endpoint: EndpointId) -> Append {
-    let delivery = NewDelivery { id: DeliveryId::generate(NOW), endpoint, leased_until: None };
+    let delivery = NewDelivery { id: DeliveryId::generate(NOW), lane: endpoint.into(), leased_until: None };
     Append { event: event(), deliveries: vec![delivery], now: NOW }
 }
 
 fn claim(lanes: &[EndpointId]) -> Claim {
-    let lanes = lanes.iter().map(|endpoint| LaneClaim { endpoint: *endpoint, max: CLAIM.1 }).collect();
+    let lanes = lanes.iter().map(|endpoint| LaneClaim { lane: (*endpoint).into(), max: CLAIM.1 }).collect();
     Claim { lanes, now: NOW, until: NOW + Duration::from_secs(60) }
 }
 
@@ -180,7 +180,7 @@ async fn cost(name: &str, store: Arc<dyn Store>, callers: usize, operations: usi
     let append = micros(callers, operations, append).await;
     let mut leased = Vec::with_capacity(operations);
     while leased.len() < operations {
-        let claim = Claim { lanes: vec![LaneClaim { endpoint: lane, max: 1_000 }], ..claim(&[]) };
+        let claim = Claim { lanes: vec![LaneClaim { lane: lane.into(), max: 1_000 }], ..claim(&[]) };
         leased.extend(store.claim(claim).await.unwrap().leased);
     }
     let leased = Arc::new(std::sync::Mutex::new(leased));

@@ -158,7 +158,7 @@ fn backlog(pending: usize) {
             let owe = |_| {
                 let event = NewEvent::raw("bench.made", "application/json", vec![b'x'; 200]).unwrap();
                 let leased_until = (chunk % 2 == 0).then_some(later);
-                let delivery = NewDelivery { id: DeliveryId::generate(later), endpoint, leased_until };
+                let delivery = NewDelivery { id: DeliveryId::generate(later), lane: endpoint.into(), leased_until };
                 let now = Timestamp::from_secs(1_700_000_000);
                 Append { event: Arc::new(event.seal(now)), deliveries: vec![delivery], now }
             };

@@ -13,7 +13,7 @@ use hookwire::clock::Timestamp;
 use hookwire::delivery::{Attempt, Delivery, Lease, Settlement};
 use hookwire::endpoint::{Endpoint, NewEndpoint};
 use hookwire::event::{Event, NewEvent};
-use hookwire::id::{DeliveryId, EndpointId, EventId, Tenant, WorkerId};
+use hookwire::id::{DeliveryId, EndpointId, EventId, LaneId, Tenant, Work, WorkerId};
 use hookwire::sender::Sender;
 use hookwire::store::{
     Admit, Admitted, Append, Appended, Claim, Claimed, Control, Counts, DeliveryQuery, Directory, EventQuery,
@@ -47,8 +47,8 @@ impl Outbox for Counting {
     async fn release(&self, leases: Vec<Lease>, due: Timestamp) -> Result<Vec<Settled>, StoreError> {
         self.inner.release(leases, due).await
     }
-    async fn lanes(&self, after: Option<EndpointId>, limit: u32) -> Result<Vec<LaneDue>, StoreError> {
-        self.inner.lanes(after, limit).await
+    async fn lanes(&self, work: Work, after: Option<LaneId>, limit: u32) -> Result<Vec<LaneDue>, StoreError> {
+        self.inner.lanes(work, after, limit).await
     }
 }
 
@@ -78,36 +78,42 @@ impl Directory for Counting {
 
 #[async_trait]
 impl History for Counting {
-    async fn event(&self, tenant: &Tenant, id: &EventId) -> Result<Option<Arc<Event>>, StoreError> {
-        self.inner.event(tenant, id).await
+    async fn event(&self, work: Work, tenant: &Tenant, id: &EventId) -> Result<Option<Arc<Event>>, StoreError> {
+        self.inner.event(work, tenant, id).await
     }
-    async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
-        self.inner.delivery(id).await
+    async fn delivery(&self, work: Work, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
+        self.inner.delivery(work, id).await
     }
     async fn deliveries(&self, query: &DeliveryQuery, page: Page) -> Result<Vec<Delivery>, StoreError> {
         self.inner.deliveries(query, page).await
     }
-    async fn attempts(&self, id: DeliveryId) -> Result<Vec<Attempt>, StoreError> {
-        self.inner.attempts(id).await
+    async fn attempts(&self, work: Work, id: DeliveryId) -> Result<Vec<Attempt>, StoreError> {
+        self.inner.attempts(work, id).await
     }
-    async fn counts(&self, endpoint: Option<EndpointId>) -> Result<Counts, StoreError> {
-        self.inner.counts(endpoint).await
+    async fn counts(&self, work: Work, lane: Option<LaneId>) -> Result<Counts, StoreError> {
+        self.inner.counts(work, lane).await
     }
-    async fn prune(&self, old: Old, limit: u32) -> Result<u64, StoreError> {
-        History::prune(&self.inner, old, limit).await
+    async fn prune(&self, work: Work, old: Old, limit: u32) -> Result<u64, StoreError> {
+        History::prune(&self.inner, work, old, limit).await
     }
-    async fn shed(&self, after: Finished, before: Timestamp, limit: u32) -> Result<Option<Finished>, StoreError> {
-        self.inner.shed(after, before, limit).await
+    async fn shed(
+        &self,
+        work: Work,
+        after: Finished,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<Option<Finished>, StoreError> {
+        self.inner.shed(work, after, before, limit).await
     }
 }
 
 #[async_trait]
 impl Control for Counting {
-    async fn resend(&self, deliveries: Vec<(DeliveryId, Timestamp)>) -> Result<Vec<bool>, StoreError> {
-        self.inner.resend(deliveries).await
+    async fn resend(&self, work: Work, deliveries: Vec<(DeliveryId, Timestamp)>) -> Result<Vec<bool>, StoreError> {
+        self.inner.resend(work, deliveries).await
     }
-    async fn cancel(&self, deliveries: Vec<DeliveryId>, now: Timestamp) -> Result<Vec<bool>, StoreError> {
-        self.inner.cancel(deliveries, now).await
+    async fn cancel(&self, work: Work, deliveries: Vec<DeliveryId>, now: Timestamp) -> Result<Vec<bool>, StoreError> {
+        self.inner.cancel(work, deliveries, now).await
     }
     async fn owe(&self, batch: Vec<Owe>) -> Result<Vec<bool>, StoreError> {
         self.inner.owe(batch).await
@@ -115,8 +121,8 @@ impl Control for Counting {
     async fn events(&self, query: &EventQuery, page: Page<u64>) -> Result<Vec<EventSummary>, StoreError> {
         self.inner.events(query, page).await
     }
-    async fn expunge(&self, tenant: &Tenant, event: &EventId, now: Timestamp) -> Result<bool, StoreError> {
-        self.inner.expunge(tenant, event, now).await
+    async fn expunge(&self, work: Work, tenant: &Tenant, event: &EventId, now: Timestamp) -> Result<bool, StoreError> {
+        self.inner.expunge(work, tenant, event, now).await
     }
 }
 

@@ -1,4 +1,4 @@
-//! One event owed to one endpoint, the attempts at it, and which state may follow which.
+//! One event owed to one endpoint, or to one queue of an inbox: the attempts at it, and which state may follow which.
 //!
 //! ```text
 //!            claim            settle
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::event::{Event, EventType};
-use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
+use crate::id::{DeliveryId, EndpointId, EventId, LaneId, Tenant};
 use crate::outcome::Outcome;
 use crate::retry::FailReason;
 
@@ -47,7 +47,7 @@ impl DeliveryState {
     }
 }
 
-/// One event owed to one endpoint, as history shows it.
+/// One event owed to one endpoint, or a job in one queue, as history shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Delivery {
@@ -59,8 +59,8 @@ pub struct Delivery {
     pub event: EventId,
     /// The event's type.
     pub event_type: EventType,
-    /// The endpoint it is owed to.
-    pub endpoint: EndpointId,
+    /// To whom it is owed: an endpoint, or a queue of an inbox.
+    pub lane: LaneId,
     /// Where it stands.
     pub state: DeliveryState,
     /// How many attempts were begun, own faults excepted.
@@ -79,13 +79,13 @@ pub struct Delivery {
 impl Delivery {
     /// A pending delivery without attempts, as it is made.
     #[must_use]
-    pub fn pending(id: DeliveryId, event: &Event, endpoint: EndpointId, now: Timestamp) -> Self {
+    pub fn pending(id: DeliveryId, event: &Event, lane: impl Into<LaneId>, now: Timestamp) -> Self {
         Self {
             id,
             tenant: event.tenant.clone(),
             event: event.id.clone(),
             event_type: event.event_type.clone(),
-            endpoint,
+            lane: lane.into(),
             state: DeliveryState::Pending,
             attempts: 0,
             due: now,
@@ -93,6 +93,12 @@ impl Delivery {
             finished_at: None,
             reason: None,
         }
+    }
+
+    /// The endpoint that it is owed to; `None` for a job of an inbox.
+    #[must_use]
+    pub const fn endpoint(&self) -> Option<EndpointId> {
+        self.lane.endpoint()
     }
 }
 
@@ -113,8 +119,8 @@ pub struct Leased {
     pub lease: Lease,
     /// When the claim ends unless it is extended.
     pub until: Timestamp,
-    /// The endpoint it is owed to; its lane.
-    pub endpoint: EndpointId,
+    /// The lane it was claimed from.
+    pub lane: LaneId,
     /// Which attempt this is, from 1.
     pub attempt: u32,
     /// How many own faults it has met.
@@ -130,7 +136,7 @@ impl Leased {
     #[must_use]
     pub const fn first(delivery: &NewDelivery, until: Timestamp, now: Timestamp, event: Arc<Event>) -> Self {
         let lease = Lease { delivery: delivery.id, fence: 1 };
-        Self { lease, until, endpoint: delivery.endpoint, attempt: 1, faults: 0, created_at: now, event }
+        Self { lease, until, lane: delivery.lane, attempt: 1, faults: 0, created_at: now, event }
     }
 
     /// A later claim: its place among the claims, and the counts so far.
@@ -149,8 +155,8 @@ pub struct NewDelivery {
     /// Its id, [generated](DeliveryId::generate) when it is made: lists sort by it, and look for those of a time among the ids of
     /// that time.
     pub id: DeliveryId,
-    /// The endpoint it is owed to.
-    pub endpoint: EndpointId,
+    /// To whom it is owed.
+    pub lane: LaneId,
     /// Born leased to the appending process until then: fence 1, attempt 1. `None`: pending and due at once.
     pub leased_until: Option<Timestamp>,
 }
@@ -191,8 +197,8 @@ impl Attempt {
 pub struct Settlement {
     /// The claim under which the attempt was made.
     pub lease: Lease,
-    /// The endpoint of the delivery: whose health it tells of.
-    pub endpoint: EndpointId,
+    /// The lane of the delivery; of an endpoint, it tells of its health.
+    pub lane: LaneId,
     /// Whether the event has an ordering key, so that others may wait behind it.
     pub ordered: bool,
     /// The attempt; `None` when nothing was tried (a poisoned delivery).
@@ -209,8 +215,8 @@ impl Settlement {
     /// The end of a claim without an attempt.
     #[must_use]
     pub fn of(leased: &Leased, next: Next, at: Timestamp) -> Self {
-        let (lease, endpoint, ordered) = (leased.lease, leased.endpoint, leased.event.order.is_some());
-        Self { lease, endpoint, ordered, attempt: None, next, pause: None, at }
+        let (lease, lane, ordered) = (leased.lease, leased.lane, leased.event.order.is_some());
+        Self { lease, lane, ordered, attempt: None, next, pause: None, at }
     }
 
     /// With the attempt that was made.

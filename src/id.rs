@@ -5,6 +5,8 @@
 //! characters are limited to `[A-Za-z0-9_-]` (a `.` would let an attacker re-split the signed text: Standard Webhooks
 //! section "Signature scheme"). [`Tenant`] is whatever the application calls its customers.
 
+mod lane;
+
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use self::lane::{LaneId, MAX_QUEUE_BYTES, QueueName, Work};
 use crate::clock::Timestamp;
 use crate::entropy;
 
@@ -46,6 +49,9 @@ pub enum IdError {
         /// The prefix it must have.
         prefix: &'static str,
     },
+    /// Not the name of a queue.
+    #[error("queue name: must be {0}")]
+    Queue(&'static str),
 }
 
 fn check_length(field: &'static str, text: &str) -> Result<(), IdError> {

@@ -12,7 +12,7 @@ use crate::clock::Timestamp;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Outcome {
-    /// A complete response head arrived, with this status code. A handler in this process that succeeded counts as 200.
+    /// A complete response head arrived, with this status code.
     Status(u16),
     /// The name could not be resolved.
     Dns,
@@ -32,16 +32,22 @@ pub enum Outcome {
     Local,
     /// The code that delivers panicked.
     Panic,
+    /// A handler of an inbox has done its work.
+    Handled,
+    /// A handler of an inbox has failed, and may be called again.
+    HandlerFailed,
+    /// A handler of an inbox has rejected the job: it is not to be called again.
+    HandlerRejected,
 }
 
 impl Outcome {
-    /// 200 to 299: the only success.
+    /// A status from 200 to 299, or a handler that has done its work: the only successes.
     #[must_use]
     pub const fn is_success(self) -> bool {
-        matches!(self, Self::Status(200..=299))
+        matches!(self, Self::Status(200..=299) | Self::Handled)
     }
 
-    /// Whether it is held against the endpoint: it is no success, and no fault of our own.
+    /// Whether it is held against the endpoint, or the queue: it is no success, and no fault of our own.
     #[must_use]
     pub const fn is_endpoint_failure(self) -> bool {
         !self.is_success() && !matches!(self, Self::Local | Self::Panic)
@@ -70,6 +76,9 @@ impl Outcome {
             Self::Blocked => "blocked",
             Self::Local => "local",
             Self::Panic => "panic",
+            Self::Handled => "handled",
+            Self::HandlerFailed => "handler_failed",
+            Self::HandlerRejected => "handler_rejected",
         }
     }
 
@@ -87,6 +96,9 @@ impl Outcome {
             ("blocked", _) => Self::Blocked,
             ("local", _) => Self::Local,
             ("panic", _) => Self::Panic,
+            ("handled", _) => Self::Handled,
+            ("handler_failed", _) => Self::HandlerFailed,
+            ("handler_rejected", _) => Self::HandlerRejected,
             _ => return None,
         })
     }
@@ -176,7 +188,8 @@ mod tests {
         let all =
             [Outcome::Status(503), Outcome::Dns, Outcome::Connect, Outcome::Tls, Outcome::Timeout, Outcome::Reset];
         let rest = [Outcome::Protocol, Outcome::Blocked, Outcome::Local, Outcome::Panic];
-        for outcome in all.into_iter().chain(rest) {
+        let handled = [Outcome::Handled, Outcome::HandlerFailed, Outcome::HandlerRejected];
+        for outcome in all.into_iter().chain(rest).chain(handled) {
             assert_eq!(Outcome::from_parts(outcome.class(), outcome.status()), Some(outcome));
         }
         assert_eq!(Outcome::from_parts("status", None), None);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hookwire::endpoint::{NewEndpoint, Target};
 use hookwire::event::NewEvent;
+use hookwire::id::Work;
 use hookwire::retry::{Decision, Facts, Policy, RetryPolicy};
 use hookwire::secret::{Key, Keyring};
 use hookwire::sender::egress::EgressPolicy;
@@ -141,7 +142,7 @@ async fn dispatch_all(sender: &Sender, url: &str, events: usize, line: Option<Ar
 
 /// Asked of the hot index, because counting what is stored is no part of delivering.
 async fn nothing_pending(store: &impl Store) {
-    while !store.lanes(None, 1).await.unwrap().is_empty() {
+    while !store.lanes(Work::Sent, None, 1).await.unwrap().is_empty() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

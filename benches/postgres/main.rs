@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 use hookwire::clock::{Clock, SystemClock};
 use hookwire::delivery::{Attempt, Leased, NewDelivery, Next, Settlement};
 use hookwire::event::NewEvent;
-use hookwire::id::{DeliveryId, EndpointId};
+use hookwire::id::{DeliveryId, EndpointId, Work};
 use hookwire::outcome::Outcome;
 use hookwire::store::postgres::{PostgresOptions, tokio_postgres};
 use hookwire::store::{Append, Claim, LaneClaim, Outbox, PostgresStore};
@@ -183,7 +183,7 @@ struct Figures {
 fn owe(endpoint: EndpointId) -> Append {
     let now = SystemClock.now();
     let event = NewEvent::raw("bench.made", "application/json", vec![b'1'; PAYLOAD]).unwrap();
-    let delivery = NewDelivery { id: DeliveryId::generate(now), endpoint, leased_until: None };
+    let delivery = NewDelivery { id: DeliveryId::generate(now), lane: endpoint.into(), leased_until: None };
     Append { event: Arc::new(event.seal(now)), deliveries: vec![delivery], now }
 }
 
@@ -193,7 +193,7 @@ fn lanes() -> Arc<Vec<EndpointId>> {
 
 fn claim(lanes: &[EndpointId], max: u32) -> Claim {
     let now = SystemClock.now();
-    let lanes = lanes.iter().map(|endpoint| LaneClaim { endpoint: *endpoint, max }).collect();
+    let lanes = lanes.iter().map(|lane| LaneClaim { lane: (*lane).into(), max }).collect();
     Claim { lanes, now, until: now + LEASE }
 }
 
@@ -240,7 +240,13 @@ async fn drain(store: &PostgresStore, until: usize) -> usize {
         let (store, done) = (store.clone(), done.clone());
         tasks.spawn(async move {
             while done.load(Ordering::Relaxed) < until {
-                let lanes: Vec<_> = store.lanes(None, 1_024).await.unwrap().iter().map(|lane| lane.endpoint).collect();
+                let lanes: Vec<_> = store
+                    .lanes(Work::Sent, None, 1_024)
+                    .await
+                    .unwrap()
+                    .iter()
+                    .filter_map(|lane| lane.lane.endpoint())
+                    .collect();
                 for lanes in lanes.chunks(64).skip(half).step_by(2) {
                     let leased = store.claim(claim(lanes, 8)).await.unwrap().leased;
                     for batch in leased.chunks(256) {

@@ -153,8 +153,8 @@ mod tests {
     fn settlement(outcome: Outcome, at: Timestamp) -> Settlement {
         let lease = Lease { delivery: DeliveryId::generate(NOW), fence: 1 };
         let attempt = Some(Attempt::new(1, at, Duration::ZERO, outcome));
-        let endpoint = crate::id::EndpointId::generate(NOW);
-        Settlement { lease, endpoint, ordered: false, attempt, next: Next::Delivered, pause: None, at }
+        let lane = crate::id::EndpointId::generate(NOW).into();
+        Settlement { lease, lane, ordered: false, attempt, next: Next::Delivered, pause: None, at }
     }
 
     fn failing(hours: u32) -> Health {

@@ -1,9 +1,11 @@
 //! Something that happened, and how it is written down.
 
+mod audience;
 #[cfg(feature = "catalog")]
 mod catalog;
 mod envelope;
 mod order;
+mod origin;
 mod pattern;
 #[cfg(feature = "catalog")]
 mod sample;
@@ -17,9 +19,11 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub use self::audience::Audience;
 #[cfg(feature = "catalog")]
 pub use self::catalog::{CatalogError, EventCatalog};
 pub use self::order::{MAX_KEY_BYTES, Order, OrderingKey};
+pub use self::origin::{MAX_ORIGIN_BYTES, Origin};
 pub use self::pattern::{Pattern, PatternError};
 pub use self::types::{DescribedType, EventTypes, Unfit};
 use crate::clock::Timestamp;
@@ -140,6 +144,8 @@ pub struct NewEvent {
     content_type: Arc<str>,
     order: Option<Order>,
     expires_at: Option<Timestamp>,
+    audience: Audience,
+    origin: Option<Arc<Origin>>,
     data: Data,
 }
 
@@ -189,8 +195,19 @@ impl NewEvent {
     }
 
     fn with_data(event_type: EventType, content_type: Arc<str>, data: Data) -> Self {
-        let (tenant, order, expires_at) = (Tenant::default(), None, None);
-        Self { event_type, id: None, tenant, occurred_at: None, noted_at: None, content_type, order, expires_at, data }
+        Self {
+            event_type,
+            id: None,
+            tenant: Tenant::default(),
+            occurred_at: None,
+            noted_at: None,
+            content_type,
+            order: None,
+            expires_at: None,
+            audience: Audience::default(),
+            origin: None,
+            data,
+        }
     }
 
     /// Whose event it is. Without this: [`Tenant::default`].
@@ -249,6 +266,20 @@ impl NewEvent {
         self
     }
 
+    /// For whom it is. Without this: [`Audience::Subscribers`], except where a method says who gets it.
+    #[must_use]
+    pub const fn audience(mut self, audience: Audience) -> Self {
+        self.audience = audience;
+        self
+    }
+
+    /// An event that an inbox has received: its [audience](Audience::Inbox) are the inbox's queues.
+    #[must_use]
+    pub fn received(mut self, origin: Origin) -> Self {
+        (self.audience, self.origin) = (Audience::Inbox, Some(Arc::new(origin)));
+        self
+    }
+
     /// The JSON that is put into the envelope; `None` for an event whose payload is sent as it is.
     #[must_use]
     pub fn data(&self) -> Option<&[u8]> {
@@ -297,6 +328,8 @@ impl NewEvent {
             content_type: self.content_type,
             order: self.order,
             expires_at: self.expires_at,
+            audience: self.audience,
+            origin: self.origin,
             payload,
             fingerprint,
         }
@@ -357,6 +390,10 @@ pub struct Event {
     pub order: Option<Order>,
     /// From when on it is not worth sending.
     pub expires_at: Option<Timestamp>,
+    /// For whom it is.
+    pub audience: Audience,
+    /// Where it came from, where an inbox has received it.
+    pub origin: Option<Arc<Origin>>,
     /// What is sent, byte for byte.
     pub payload: Bytes,
     /// Digest of what the caller gave, where the caller chose the id: an equal id with another fingerprint is a
@@ -368,8 +405,19 @@ impl Event {
     /// An event as a store reads it back.
     #[must_use]
     pub fn restore(parts: EventParts, fingerprint: Option<[u8; 32]>) -> Self {
-        let EventParts { id, event_type, tenant, occurred_at, content_type, order, expires_at, payload } = parts;
-        Self { id, event_type, tenant, occurred_at, content_type, order, expires_at, payload, fingerprint }
+        Self {
+            id: parts.id,
+            event_type: parts.event_type,
+            tenant: parts.tenant,
+            occurred_at: parts.occurred_at,
+            content_type: parts.content_type,
+            order: parts.order,
+            expires_at: parts.expires_at,
+            audience: parts.audience,
+            origin: parts.origin,
+            payload: parts.payload,
+            fingerprint,
+        }
     }
 
     /// The same event under another id: receivers that remember ids take it for a new one.
@@ -390,6 +438,8 @@ pub struct EventParts {
     pub content_type: Arc<str>,
     pub order: Option<Order>,
     pub expires_at: Option<Timestamp>,
+    pub audience: Audience,
+    pub origin: Option<Arc<Origin>>,
     pub payload: Bytes,
 }
 

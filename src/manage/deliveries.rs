@@ -13,7 +13,7 @@ use super::problem::{Code, Problem};
 use super::read::{Id, Query, maybe, word};
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, DeliveryState};
-use crate::id::DeliveryId;
+use crate::id::{DeliveryId, EndpointId, LaneId, Work};
 use crate::store::DeliveryQuery;
 
 pub(super) fn routes() -> OpenApiRouter<Manage> {
@@ -117,7 +117,7 @@ impl DeliveryDocument {
             tenant: delivery.tenant.to_string(),
             event: delivery.event.to_string(),
             event_type: delivery.event_type.to_string(),
-            endpoint: delivery.endpoint.to_string(),
+            endpoint: delivery.lane.to_string(),
             state: delivery.state.into(),
             attempts: delivery.attempts,
             next_attempt_at: is_due.then(|| delivery.due.to_string()),
@@ -172,9 +172,10 @@ async fn list(caller: Caller, Query(asked): Query<List>) -> Result<Json<Listed<D
     let limit = page::limit(asked.limit)?;
     let after = maybe("cursor", asked.cursor.as_deref())?;
     let query = DeliveryQuery {
+        work: Work::Sent,
         tenant: caller.tenant(asked.tenant)?,
         event: maybe("event", asked.event.as_deref())?,
-        endpoint: maybe("endpoint", asked.endpoint.as_deref())?,
+        lane: maybe::<EndpointId>("endpoint", asked.endpoint.as_deref())?.map(LaneId::from),
         state: asked.state.map(|text| word("state", &text)).transpose()?,
         event_type: maybe("type", asked.event_type.as_deref())?,
         from: maybe("from", asked.from.as_deref())?,

@@ -169,6 +169,7 @@ impl From<DispatchError> for Problem {
             DispatchError::IdConflict(_) => Self::of_field(Code::IdempotencyConflict, "id", error),
             DispatchError::PayloadTooLong { .. } => Self::of_field(Code::PayloadTooLarge, "data", error),
             DispatchError::Unfit(unfit) => Self::invalid(&format!("data{}", unfit.place().replace('/', ".")), unfit),
+            DispatchError::Received => Self::invalid("audience", error),
             DispatchError::Tenant(_) => Self::invalid("tenant", error),
         }
     }

@@ -12,7 +12,7 @@ use super::read::{self, callback, maybe, page};
 use super::route::{Call, Spec};
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, DeliveryState};
-use crate::id::{DeliveryId, EventId};
+use crate::id::{DeliveryId, EventId, LaneId};
 use crate::outcome::Outcome;
 use crate::store::{DeliveryQuery, Page};
 
@@ -52,7 +52,7 @@ pub(super) fn list(call: Call, asked: ListDeliveries) -> BoxFuture<'static, Resu
         let limit = page(asked.limit)?;
         let after = maybe("cursor", asked.cursor.as_deref())?;
         let query = DeliveryQuery {
-            endpoint: asked.callback_id.map(|id| callback(&id)).transpose()?,
+            lane: asked.callback_id.map(|id| callback(&id)).transpose()?.map(LaneId::from),
             state: asked.status.map(|text| state(&text)).transpose()?,
             from: maybe("since", asked.since.as_deref())?,
             ..DeliveryQuery::default()
@@ -79,7 +79,7 @@ fn document(delivery: &Delivery, last: Option<&Attempt>) -> DeliveryDocument {
     let status = serde_json::to_value(delivery.state).unwrap_or_default();
     DeliveryDocument {
         delivery_id: delivery.id.to_string(),
-        callback_id: delivery.endpoint.to_string(),
+        callback_id: delivery.lane.to_string(),
         message_id: delivery.event.to_string(),
         event_type: delivery.event_type.to_string(),
         attempt: delivery.attempts,
@@ -142,8 +142,8 @@ impl Call {
     /// To each callback that it was owed to, or to the one that is named.
     async fn resend_message(&self, message: &str, callback_id: Option<&str>) -> Result<Resent, Failure> {
         let event = EventId::new(message).map_err(|_| Failure::not_found())?;
-        let endpoint = callback_id.map(callback).transpose()?;
-        let query = DeliveryQuery { event: Some(event), endpoint, ..DeliveryQuery::default() };
+        let lane = callback_id.map(callback).transpose()?.map(LaneId::from);
+        let query = DeliveryQuery { event: Some(event), lane, ..DeliveryQuery::default() };
         let page = Page::of(u32::try_from(MAX_RESENT).unwrap_or(u32::MAX));
         let owed = self.scoped().deliveries(query, page).await?;
         if owed.is_empty() {

@@ -163,7 +163,9 @@ impl fmt::Display for FailReason {
 ///
 /// 1. `decide` MUST be pure: equal facts, equal answer.
 /// 2. `decide` MUST answer [`Decision::Delivered`] for a success, and for nothing else.
-/// 3. `max_attempts` MUST be at least 1; a delivery claimed more often than that fails as
+/// 3. After [`Outcome::HandlerRejected`](crate::outcome::Outcome::HandlerRejected) nothing is tried again: the worker takes a
+///    retry for [`FailReason::Permanent`].
+/// 4. `max_attempts` MUST be at least 1; a delivery claimed more often than that fails as
 ///    [`FailReason::Poison`] without being sent, so a payload that kills the process is bounded.
 pub trait RetryPolicy: fmt::Debug + Send + Sync + 'static {
     /// How often a delivery is attempted at most.

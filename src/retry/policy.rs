@@ -19,11 +19,11 @@ const MAX_ATTEMPTS: u32 = 1_001;
 ///
 /// | outcome | decision |
 /// |---|---|
-/// | 2xx | delivered |
+/// | 2xx, `handled` | delivered |
 /// | 410 | failed; the endpoint is disabled and its other deliveries are held |
 /// | 429, 503 with `Retry-After` | retry no sooner than asked, up to [`max_retry_after`](Self::max_retry_after); the whole lane waits |
-/// | a status named by [`permanent`](Self::permanent) | failed |
-/// | any other status, `dns connect tls timeout reset protocol panic` | retry by the waiting times; failed when they end |
+/// | a status named by [`permanent`](Self::permanent), `handler_rejected` | failed |
+/// | any other status, `dns connect tls timeout reset protocol panic handler_failed` | retry by the waiting times; failed when they end |
 /// | `blocked` | failed; the endpoint is flagged |
 /// | `local` | again soon, without using up an attempt; failed after [`max_faults`](Self::max_faults) in a row |
 ///
@@ -120,6 +120,7 @@ impl RetryPolicy for Policy {
             outcome if outcome.is_success() => Decision::Delivered,
             Outcome::Status(410) => Decision::Disable { reason: FailReason::Gone },
             Outcome::Status(code) if self.permanent.contains(&code) => Decision::Fail { reason: FailReason::Permanent },
+            Outcome::HandlerRejected => Decision::Fail { reason: FailReason::Permanent },
             Outcome::Blocked => Decision::Fail { reason: FailReason::Blocked },
             Outcome::Local => self.again(facts),
             _ => self.retry(facts),

@@ -305,7 +305,7 @@ impl A2aPush<'_> {
     pub async fn forget(&self, task: &str) -> Result<usize, PushError> {
         let mut left = 0;
         for endpoint in self.of(task).await? {
-            let Counts { pending, held, .. } = self.sender.shared.store.counts(Some(endpoint.id)).await?;
+            let Counts { pending, held, .. } = self.sender.history().counts(Some(endpoint.id.into())).await?;
             if pending + held == 0 {
                 self.remove(endpoint.id).await?;
             } else {

@@ -19,7 +19,7 @@ use super::span;
 use crate::delivery::{Leased, Settlement};
 use crate::endpoint::Endpoint;
 use crate::event::{Event, NewEvent};
-use crate::id::{EndpointId, Tenant};
+use crate::id::{LaneId, Tenant, Work};
 use crate::outcome::{Outcome, Report};
 use crate::retry::RetryPolicy;
 use crate::signature::{Outgoing, SignError};
@@ -54,7 +54,7 @@ impl std::fmt::Debug for Propagator {
 
 impl HttpDeliver {
     /// Dispatches notices to the operator's endpoints, all of them in one transaction.
-    async fn tell(&self) -> Result<Vec<EndpointId>, StoreError> {
+    async fn tell(&self) -> Result<Vec<LaneId>, StoreError> {
         let Some(operator) = &self.operator else { return Ok(Vec::new()) };
         let untold = self.keeper.take_untold();
         let told = self.tell_all(operator, &untold).await;
@@ -64,7 +64,7 @@ impl HttpDeliver {
         told
     }
 
-    async fn tell_all(&self, operator: &Tenant, notices: &[Arc<Notice>]) -> Result<Vec<EndpointId>, StoreError> {
+    async fn tell_all(&self, operator: &Tenant, notices: &[Arc<Notice>]) -> Result<Vec<LaneId>, StoreError> {
         let mut batch = Vec::with_capacity(notices.len());
         for notice in notices {
             if self.concerns(operator, notice).await? {
@@ -75,7 +75,7 @@ impl HttpDeliver {
             let event = Arc::new(event.tenant(operator.clone()).occurred_at(notice.at).seal(now));
             batch.push(self.relay.fan_out.append(event, now).await?);
         }
-        let due = batch.iter().flat_map(|append| &append.deliveries).map(|one| one.endpoint).collect();
+        let due = batch.iter().flat_map(|append| &append.deliveries).map(|one| one.lane).collect();
         if !batch.is_empty() {
             self.relay.store.append(batch).await?;
         }
@@ -121,6 +121,10 @@ impl HttpDeliver {
 
 #[async_trait]
 impl Deliver for HttpDeliver {
+    fn work(&self) -> Work {
+        Work::Sent
+    }
+
     fn crew(&self) -> &'static str {
         "sender"
     }
@@ -129,7 +133,7 @@ impl Deliver for HttpDeliver {
         let clock = &self.keeper.clock;
         let began = clock.uptime();
         let local = || Some(Report::new(Outcome::Local, clock.uptime().saturating_sub(began)));
-        let Ok(endpoint) = self.keeper.directory.endpoint(leased.endpoint).await else { return local() };
+        let Ok(endpoint) = self.keeper.directory.endpoint(leased.lane.endpoint()?).await else { return local() };
         // Disabled or removed since it was claimed: the store holds or cancels it.
         let endpoint = endpoint.filter(|endpoint| endpoint.is_enabled())?;
         let span = span::attempt(leased, &endpoint);
@@ -144,8 +148,10 @@ impl Deliver for HttpDeliver {
         report.inspect(|report| span::end(&span, report))
     }
 
-    async fn terms(&self, lane: EndpointId) -> Result<Terms, StoreError> {
-        match self.keeper.directory.endpoint(lane).await {
+    async fn terms(&self, lane: LaneId) -> Result<Terms, StoreError> {
+        // An inbox's queues are no sender's to serve.
+        let Some(id) = lane.endpoint() else { return Ok(Terms::closed()) };
+        match self.keeper.directory.endpoint(id).await {
             Ok(endpoint) => Ok(endpoint.map_or(Terms::closed(), |endpoint| self.keeper.terms(&endpoint))),
             // One damaged record must not stop the others' deliveries; its own wait.
             Err(error) if error.kind() == StoreErrorKind::Corrupt => {
@@ -161,7 +167,10 @@ impl Deliver for HttpDeliver {
             return self.policies.default.clone();
         }
         // Where the endpoint cannot be read, the attempt cannot be made either.
-        let endpoint = self.keeper.directory.endpoint(leased.endpoint).await.ok().flatten();
+        let endpoint = match leased.lane {
+            LaneId::Endpoint(id) => self.keeper.directory.endpoint(id).await.ok().flatten(),
+            LaneId::Queue(_) => None,
+        };
         let name = endpoint.as_ref().and_then(|endpoint| endpoint.retry.as_deref());
         self.policies.choose(name, &leased.event.event_type)
     }

@@ -42,6 +42,9 @@ pub enum DispatchError {
     /// The tenant has used this event id for another type or payload.
     #[error("event id: `{0}` was used before, for another type or payload")]
     IdConflict(EventId),
+    /// The event is one that an inbox has received.
+    #[error("audience: an event that an inbox has received cannot be dispatched; make a new one of its data")]
+    Received,
     /// The event is not as its type says.
     #[error(transparent)]
     Unfit(#[from] Unfit),
@@ -91,9 +94,9 @@ impl Sender {
 
     fn owe(&self, endpoint: &Endpoint, at_once: bool, now: Timestamp) -> Owed {
         let terms = (at_once && endpoint.is_enabled()).then(|| self.shared.keeper.terms(endpoint));
-        let place = terms.and_then(|terms| self.shared.engine.reserve(endpoint.id, &terms, now));
+        let place = terms.and_then(|terms| self.shared.engine.reserve(endpoint.id.into(), &terms, now));
         let leased_until = place.is_some().then(|| self.shared.engine.lease_end(now));
-        Owed { delivery: NewDelivery { id: DeliveryId::generate(now), endpoint: endpoint.id, leased_until }, place }
+        Owed { delivery: NewDelivery { id: DeliveryId::generate(now), lane: endpoint.id.into(), leased_until }, place }
     }
 
     fn start(&self, event: &Arc<Event>, owed: Vec<Owed>, now: Timestamp) -> Receipt {
@@ -102,7 +105,7 @@ impl Sender {
             deliveries.push(delivery.id);
             match (place, delivery.leased_until) {
                 (Some(place), Some(until)) => place.hand_over(Leased::first(&delivery, until, now, event.clone())),
-                _ => self.shared.engine.announce(delivery.endpoint, now),
+                _ => self.shared.engine.announce(delivery.lane, now),
             }
         }
         Receipt { event: event.id.clone(), deliveries, duplicate: false }

@@ -393,7 +393,7 @@ impl<'a> Endpoints<'a> {
         let removed = self.shared.store.remove(id, now).await;
         self.shared.directory.forget(id, Some(&endpoint.tenant));
         self.shared.keeper.forget(id);
-        self.shared.engine.change_terms(id, &Terms::closed());
+        self.shared.engine.change_terms(id.into(), &Terms::closed());
         if removed? { Ok(()) } else { Err(EndpointError::NotFound) }
     }
 
@@ -408,7 +408,7 @@ impl<'a> Endpoints<'a> {
         self.shared.directory.forget(endpoint.id, Some(&endpoint.tenant));
         match put? {
             Put::Stored => {
-                self.shared.engine.change_terms(endpoint.id, &self.shared.keeper.terms(&endpoint));
+                self.shared.engine.change_terms(endpoint.id.into(), &self.shared.keeper.terms(&endpoint));
                 Ok(endpoint)
             }
             Put::VersionConflict => Err(EndpointError::Conflict),
@@ -421,7 +421,7 @@ impl<'a> Endpoints<'a> {
         keeper.forget(endpoint.id);
         let what = match endpoint.state {
             EndpointState::Enabled => {
-                self.shared.engine.release_held(endpoint.id, &keeper.terms(endpoint));
+                self.shared.engine.release_held(endpoint.id.into(), &keeper.terms(endpoint));
                 What::EndpointEnabled
             }
             EndpointState::Disabled { reason, .. } => What::EndpointDisabled { reason },

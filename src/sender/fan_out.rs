@@ -8,7 +8,7 @@ use super::dispatch::DispatchError;
 use crate::clock::{Clock, Timestamp};
 use crate::delivery::NewDelivery;
 use crate::endpoint::Endpoint;
-use crate::event::{Event, EventTypes, NewEvent};
+use crate::event::{Audience, Event, EventTypes, NewEvent};
 use crate::id::DeliveryId;
 use crate::store::{Append, StoreError};
 
@@ -28,6 +28,9 @@ impl FanOut {
             types.check(event.event_type(), data)?;
         }
         let event = event.seal(now);
+        if event.audience == Audience::Inbox {
+            return Err(DispatchError::Received);
+        }
         event.tenant.check().map_err(DispatchError::Tenant)?;
         let (bytes, limit) = (event.payload.len(), self.limits.payload_bytes);
         if bytes > limit { Err(DispatchError::PayloadTooLong { bytes, limit }) } else { Ok(Arc::new(event)) }
@@ -39,7 +42,7 @@ impl FanOut {
         let wants = |endpoint: &&Arc<Endpoint>| endpoint.wants(&event.tenant, &event.event_type);
         let owe = |endpoint: &Arc<Endpoint>| NewDelivery {
             id: DeliveryId::generate(now),
-            endpoint: endpoint.id,
+            lane: endpoint.id.into(),
             leased_until: None,
         };
         let deliveries = endpoints.iter().filter(wants).map(owe).collect();

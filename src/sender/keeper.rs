@@ -97,15 +97,15 @@ impl Keeper {
 
     /// Notes how an attempt ended.
     pub(super) fn note(&self, settlement: &Settlement) {
-        let endpoint = settlement.endpoint;
-        let Some(attempt) = &settlement.attempt else { return self.note_end(settlement) };
+        let Some(endpoint) = settlement.lane.endpoint() else { return };
+        let Some(attempt) = &settlement.attempt else { return self.note_end(settlement, endpoint) };
         self.latency.note(endpoint, attempt.duration);
         if attempt.outcome.is_success() {
             self.note_success(endpoint);
         } else if attempt.outcome.is_endpoint_failure() {
             self.watch().suspects.insert(endpoint);
         }
-        self.note_end(settlement);
+        self.note_end(settlement, endpoint);
     }
 
     fn note_success(&self, endpoint: EndpointId) {
@@ -123,8 +123,8 @@ impl Keeper {
         }
     }
 
-    fn note_end(&self, settlement: &Settlement) {
-        let (delivery, endpoint) = (settlement.lease.delivery, settlement.endpoint);
+    fn note_end(&self, settlement: &Settlement, endpoint: EndpointId) {
+        let delivery = settlement.lease.delivery;
         let attempts = settlement.attempt.as_ref().map_or(0, |attempt| attempt.number);
         let (what, changes) = match settlement.next {
             Next::Failed { reason } => (What::DeliveryFailed { delivery, reason }, reason == FailReason::Blocked),

@@ -83,7 +83,9 @@ pub use self::scope::{Principal, Scope, Scoped};
 use self::signers::Signers;
 use crate::clock::Clock;
 use crate::event::EventTypes;
+use crate::id::Work;
 pub use crate::retry::{Policy, RetryPolicy};
+use crate::store::WorkHistory;
 pub use crate::store::{Directory, History, Outbox, Store};
 use crate::worker::{Engine, Worker};
 
@@ -157,9 +159,9 @@ impl Sender {
         self.shared.fan_out.types.as_deref()
     }
 
-    /// What happened: events, deliveries, attempts.
+    /// What happened: events, deliveries, attempts. Of what was sent; what an inbox keeps in the same store is not in it.
     #[must_use]
-    pub fn history(&self) -> &dyn History {
-        &*self.shared.store
+    pub fn history(&self) -> WorkHistory<'_> {
+        WorkHistory::new(&self.shared.store, Work::Sent)
     }
 }

@@ -6,21 +6,12 @@ use super::endpoints::EndpointError;
 use super::{DispatchError, Receipt, Sender};
 use crate::delivery::NewDelivery;
 use crate::endpoint::{Endpoint, Health, Verdict};
-use crate::event::{Event, EventType, NewEvent};
-use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
+use crate::event::{Audience, Event, EventType, NewEvent};
+use crate::id::{DeliveryId, EndpointId, EventId, LaneId, Tenant, Work};
 use crate::store::{Append, Appended, Counts, StoreError};
 
 /// The type of the event that [`Sender::test`] sends.
 pub const TEST_EVENT: &str = "hookwire.test";
-
-/// Before the types of events that are for the endpoints they were made for, and for no others.
-pub(crate) const DIRECTED: [&str; 2] = ["hookwire.a2a.", "hookwire.mcp."];
-
-/// Whether an event of this type was for certain endpoints only: it is not what another has missed.
-pub(super) fn is_directed(event_type: &EventType) -> bool {
-    let name = event_type.as_str();
-    name == TEST_EVENT || DIRECTED.iter().any(|prefix| name.starts_with(prefix))
-}
 
 /// What one endpoint would do with an event, from [`Sender::explain`].
 #[derive(Clone, Debug)]
@@ -71,7 +62,7 @@ impl Sender {
     /// # Errors
     /// When the store is in trouble.
     pub async fn expunge(&self, tenant: &Tenant, event: &EventId) -> Result<bool, StoreError> {
-        self.shared.store.expunge(tenant, event, self.now()).await
+        self.shared.store.expunge(Work::Sent, tenant, event, self.now()).await
     }
 
     /// Sends an event of type [`TEST_EVENT`] to one endpoint, whatever its filter says.
@@ -85,7 +76,8 @@ impl Sender {
         let Ok(event) = NewEvent::json(TEST_EVENT, &serde_json::json!({ "endpoint": endpoint.id })) else {
             return Err(EndpointError::NotFound);
         };
-        let event = Arc::new(event.tenant(endpoint.tenant.clone()).seal(now));
+        let event = event.tenant(endpoint.tenant.clone()).audience(Audience::Direct);
+        let event = Arc::new(event.seal(now));
         Ok(self.owe_to(event, &[endpoint.id]).await?)
     }
 
@@ -95,7 +87,7 @@ impl Sender {
         event: NewEvent,
         endpoints: &[EndpointId],
     ) -> Result<Receipt, DispatchError> {
-        let event = self.shared.fan_out.accept(event, self.now())?;
+        let event = self.shared.fan_out.accept(event.audience(Audience::Direct), self.now())?;
         Ok(self.owe_to(event, endpoints).await?)
     }
 
@@ -104,7 +96,7 @@ impl Sender {
         let now = self.now();
         let owe = |endpoint: &EndpointId| NewDelivery {
             id: DeliveryId::generate(now),
-            endpoint: *endpoint,
+            lane: LaneId::Endpoint(*endpoint),
             leased_until: None,
         };
         let owed: Vec<_> = endpoints.iter().map(owe).collect();
@@ -112,7 +104,7 @@ impl Sender {
         let stored = self.shared.store.append(vec![Append { event, deliveries: owed.clone(), now }]).await?;
         let duplicate = stored.first() != Some(&Appended::Stored);
         for endpoint in endpoints {
-            self.shared.engine.announce(*endpoint, now);
+            self.shared.engine.announce(LaneId::Endpoint(*endpoint), now);
         }
         let deliveries = if duplicate { Vec::new() } else { owed.iter().map(|owed| owed.id).collect() };
         Ok(Receipt { event: id, deliveries, duplicate })
@@ -138,7 +130,7 @@ impl Sender {
     /// When there is none, or the store is in trouble.
     pub async fn stats(&self, endpoint: EndpointId) -> Result<Stats, EndpointError> {
         let health = self.endpoints().get(endpoint).await?.health;
-        let counts = self.shared.store.counts(Some(endpoint)).await?;
+        let counts = self.history().counts(Some(endpoint.into())).await?;
         Ok(Stats { counts, health, latency: self.shared.keeper.latency.of(endpoint) })
     }
 }

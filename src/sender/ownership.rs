@@ -1,5 +1,6 @@
 //! Whose endpoint it is: nothing is delivered to a target before its owner has said that it may be.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,8 +32,8 @@ pub enum Ownership {
     /// By a signed POST of `{"type":"hookwire.verification","challenge":"…"}`. The answer must be a success whose body is the
     /// challenge, or a JSON object with it under `challenge`.
     Echo,
-    /// As [`Echo`](Self::Echo), with `{"type":"verification","challenge":"…"}`: what the draft of MCP Triggers & Events says.
-    McpEvents,
+    /// As [`Echo`](Self::Echo), with this text as the `type`: for protocols that have named theirs.
+    EchoAs(Cow<'static, str>),
     /// By an `OPTIONS` request with `WebHook-Request-Origin`, as CloudEvents has it (HTTP 1.1 Web Hooks for Event Delivery 1.0.2,
     /// section 4): the answer must allow this origin, or any, in `WebHook-Allowed-Origin`.
     CloudEvents {
@@ -71,7 +72,7 @@ pub(super) async fn ask(shared: &Shared, endpoint: &Endpoint, how: &Ownership) -
         Ownership::NotAsked => Ok(true),
         Ownership::OutOfBand => Ok(false),
         Ownership::Echo => echo(shared, endpoint, "hookwire.verification").await,
-        Ownership::McpEvents => echo(shared, endpoint, "verification").await,
+        Ownership::EchoAs(kind) => echo(shared, endpoint, kind).await,
         Ownership::CloudEvents { origin } => options(shared, endpoint, origin).await,
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::dispatch::DispatchError;
 use super::fan_out::FanOut;
 use crate::event::NewEvent;
-use crate::id::EndpointId;
+use crate::id::LaneId;
 use crate::store::{Admit, Admitted, Append, Staged, Store, StoreError, StoreErrorKind};
 
 /// Rows taken in by one transaction.
@@ -19,7 +19,7 @@ pub(super) struct Relay {
 
 impl Relay {
     /// Takes in a batch of what is staged. Answers the lanes that have work now, and whether there may be more.
-    pub(super) async fn run(&self) -> Result<(Vec<EndpointId>, bool), StoreError> {
+    pub(super) async fn run(&self) -> Result<(Vec<LaneId>, bool), StoreError> {
         let staged = self.store.staged(BATCH).await?;
         if staged.is_empty() {
             return Ok((Vec::new(), false));
@@ -61,11 +61,11 @@ impl Relay {
 }
 
 /// The lanes of what was taken in.
-fn lanes(batch: Vec<Admit>, admitted: &[Admitted]) -> Vec<EndpointId> {
+fn lanes(batch: Vec<Admit>, admitted: &[Admitted]) -> Vec<LaneId> {
     let taken = batch.into_iter().zip(admitted).filter(|(_, admitted)| **admitted == Admitted::Taken);
     let appends = taken.filter_map(|(admit, _)| admit.verdict.ok());
     let mut lanes: Vec<_> =
-        appends.flat_map(|Append { deliveries, .. }| deliveries.into_iter().map(|one| one.endpoint)).collect();
+        appends.flat_map(|Append { deliveries, .. }| deliveries.into_iter().map(|one| one.lane)).collect();
     lanes.sort_unstable();
     lanes.dedup();
     lanes

@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use super::Sender;
 use super::endpoints::EndpointError;
-use super::operate::is_directed;
 use crate::clock::Timestamp;
 use crate::delivery::{Delivery, DeliveryState};
 use crate::endpoint::{Endpoint, Rate, Verdict};
-use crate::event::{EventType, Pattern};
-use crate::id::{DeliveryId, EndpointId, EventId};
+use crate::event::{Audience, EventType, Pattern};
+use crate::id::{DeliveryId, EndpointId, EventId, Work};
 use crate::retry::FailReason;
 use crate::store::{Append, Appended, DeliveryQuery, EventQuery, EventSummary, Owe, Page};
 
@@ -139,7 +138,7 @@ impl Replay<'_> {
     /// As [`count`](Self::count). What was made pending before the error stays so.
     pub async fn run(self) -> Result<u64, EndpointError> {
         let count = self.go(false).await?;
-        self.sender.shared.engine.announce(self.endpoint, self.sender.now());
+        self.sender.shared.engine.announce(self.endpoint.into(), self.sender.now());
         Ok(count)
     }
 
@@ -149,7 +148,8 @@ impl Replay<'_> {
             let failed = self.resend(DeliveryState::Failed, 0, dry).await?;
             return Ok(failed + self.resend(DeliveryState::Cancelled, failed, dry).await?);
         }
-        let mut query = EventQuery::of(endpoint.tenant.clone()).between(self.from, self.to);
+        let mut query =
+            EventQuery::of(endpoint.tenant.clone()).audience(Audience::Subscribers).between(self.from, self.to);
         if self.what == What::Missing {
             query = query.missing_at(self.endpoint);
         }
@@ -170,7 +170,7 @@ impl Replay<'_> {
     fn wants(&self, endpoint: &Endpoint, event: &EventSummary) -> bool {
         let verdict = endpoint.verdict(&endpoint.tenant, &event.event_type);
         let of_type = self.types.as_ref().is_none_or(|types| types.matches(&event.event_type));
-        of_type && !is_directed(&event.event_type) && matches!(verdict, Verdict::Receives | Verdict::Holds)
+        of_type && matches!(verdict, Verdict::Receives | Verdict::Holds)
     }
 
     /// When number `place` of the replay is due.
@@ -185,7 +185,7 @@ impl Replay<'_> {
             tenant: endpoint.tenant.clone(),
             event,
             delivery: DeliveryId::generate(now),
-            endpoint: endpoint.id,
+            lane: endpoint.id.into(),
             due: self.due(now, place),
             now,
         };
@@ -207,7 +207,7 @@ impl Replay<'_> {
         let store = &self.sender.shared.store;
         let mut copies = Vec::with_capacity(events.len());
         for event in events {
-            if let Some(original) = store.event(&of.tenant, &event.id).await? {
+            if let Some(original) = store.event(Work::Sent, &of.tenant, &event.id).await? {
                 let copy = Arc::new(original.under_fresh_id(now));
                 copies.push(Append { event: copy, deliveries: Vec::new(), now });
             }
@@ -220,8 +220,8 @@ impl Replay<'_> {
     /// Resends what is in this state, page by page.
     async fn resend(&self, state: DeliveryState, before: u64, dry: bool) -> Result<u64, EndpointError> {
         let store = &self.sender.shared.store;
-        let mut query = DeliveryQuery::default();
-        (query.endpoint, query.state) = (Some(self.endpoint), Some(state));
+        let mut query = DeliveryQuery::of(Work::Sent);
+        (query.lane, query.state) = (Some(self.endpoint.into()), Some(state));
         (query.from, query.to) = (Some(self.from), Some(self.to));
         let (mut count, mut page) = (0, Page::of(PAGE));
         while before + count < self.limit {
@@ -236,7 +236,7 @@ impl Replay<'_> {
             let now = self.sender.now();
             let ids = found.iter().filter(wanted).take(left).map(|delivery| delivery.id);
             let batch: Vec<_> = ids.zip(before + count..).map(|(id, place)| (id, self.due(now, place))).collect();
-            let resent = if dry { vec![true; batch.len()] } else { store.resend(batch).await? };
+            let resent = if dry { vec![true; batch.len()] } else { store.resend(Work::Sent, batch).await? };
             count += resent.into_iter().filter(|resent| *resent).count() as u64;
         }
         Ok(count)

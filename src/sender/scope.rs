@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{EndpointChange, EndpointError, Receipt, Replay, Sender, Stats};
 use crate::delivery::{Attempt, Delivery};
 use crate::endpoint::{Endpoint, NewEndpoint};
-use crate::event::Event;
+use crate::event::{Audience, Event};
 use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
 use crate::store::{DeliveryQuery, EventQuery, EventSummary, Page, StoreError};
 
@@ -198,12 +198,12 @@ impl<'a> Scoped<'a> {
         if self.scope.covers(tenant) { self.sender.history().event(tenant, id).await } else { Ok(None) }
     }
 
-    /// Events, a page at a time; none where the tenant is out of scope. See [`Control::events`](crate::store::Control::events).
+    /// Events, a page at a time; none where the tenant is out of scope, or for an [inbox](Audience::Inbox). See [`Control::events`](crate::store::Control::events).
     ///
     /// # Errors
     /// When the store is in trouble.
     pub async fn events(&self, query: &EventQuery, page: Page<u64>) -> Result<Vec<EventSummary>, StoreError> {
-        if self.scope.covers(&query.tenant) {
+        if self.scope.covers(&query.tenant) && query.audience != Some(Audience::Inbox) {
             self.sender.shared.store.events(query, page).await
         } else {
             Ok(Vec::new())

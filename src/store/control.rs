@@ -7,8 +7,8 @@ use async_trait::async_trait;
 
 use super::{Page, StoreError};
 use crate::clock::Timestamp;
-use crate::event::EventType;
-use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
+use crate::event::{Audience, EventType};
+use crate::id::{DeliveryId, EndpointId, EventId, LaneId, Tenant, Work};
 
 /// A delivery to be added to an event that is stored already.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +20,8 @@ pub struct Owe {
     pub event: EventId,
     /// The id of the new delivery.
     pub delivery: DeliveryId,
-    /// To whom it is owed.
-    pub endpoint: EndpointId,
+    /// To whom it is owed. An event of the other kind of work is not found.
+    pub lane: LaneId,
     /// When it is due.
     pub due: Timestamp,
     /// When it is made.
@@ -38,15 +38,38 @@ pub struct EventQuery {
     pub from: Timestamp,
     /// Appended before then.
     pub to: Timestamp,
+    /// For this audience. `None`: [`Subscribers`](Audience::Subscribers) and [`Direct`](Audience::Direct), all that a sender
+    /// has. What an inbox has kept is found only under [`Audience::Inbox`].
+    pub audience: Option<Audience>,
     /// Only those of which this endpoint was never owed a delivery.
     pub missing_at: Option<EndpointId>,
 }
 
 impl EventQuery {
-    /// All events of a tenant.
+    /// All events that were sent for a tenant.
     #[must_use]
     pub fn of(tenant: impl Into<Tenant>) -> Self {
-        Self { tenant: tenant.into(), from: Timestamp::from_micros(i64::MIN), to: Timestamp::MAX, missing_at: None }
+        let (from, to) = (Timestamp::from_micros(i64::MIN), Timestamp::MAX);
+        Self { tenant: tenant.into(), from, to, audience: None, missing_at: None }
+    }
+
+    /// Those for this audience.
+    #[must_use]
+    pub const fn audience(mut self, audience: Audience) -> Self {
+        self.audience = Some(audience);
+        self
+    }
+
+    /// The kind of work that is asked for.
+    #[must_use]
+    pub fn work(&self) -> Work {
+        self.audience.unwrap_or_default().work()
+    }
+
+    /// Whether an event for this audience is asked for.
+    #[must_use]
+    pub fn is_for(&self, audience: Audience) -> bool {
+        self.audience.map_or(audience != Audience::Inbox, |wanted| wanted == audience)
     }
 
     /// Those appended from `from` on and before `to`.
@@ -74,6 +97,8 @@ pub struct EventSummary {
     pub id: EventId,
     /// Its type.
     pub event_type: EventType,
+    /// For whom it is.
+    pub audience: Audience,
     /// When it was appended.
     pub appended_at: Timestamp,
 }
@@ -91,19 +116,21 @@ pub struct EventSummary {
 ///    (`events_obey_the_query_and_page_without_gaps`).
 /// 5. `expunge` MUST forget the payload, cancel what is owed of it, and keep the event's id taken
 ///    (`expunge_forgets_the_payload_and_cancels_what_is_owed`).
+/// 6. No method may find, or change, work of another kind than the one that it is asked about
+///    (`control_changes_one_kind_of_work`, `events_of_an_inbox_are_found_as_such_only`).
 #[async_trait]
 pub trait Control: fmt::Debug + Send + Sync + 'static {
     /// Makes final or held deliveries pending again, each due when it says. Answers in the order of `deliveries`.
     ///
     /// # Errors
     /// When the store is in trouble; then nothing is changed.
-    async fn resend(&self, deliveries: Vec<(DeliveryId, Timestamp)>) -> Result<Vec<bool>, StoreError>;
+    async fn resend(&self, work: Work, deliveries: Vec<(DeliveryId, Timestamp)>) -> Result<Vec<bool>, StoreError>;
 
     /// Cancels pending and held deliveries. Answers in the order of `deliveries`.
     ///
     /// # Errors
     /// When the store is in trouble; then nothing is changed.
-    async fn cancel(&self, deliveries: Vec<DeliveryId>, now: Timestamp) -> Result<Vec<bool>, StoreError>;
+    async fn cancel(&self, work: Work, deliveries: Vec<DeliveryId>, now: Timestamp) -> Result<Vec<bool>, StoreError>;
 
     /// Adds deliveries to stored events. Answers in the order of `batch`.
     ///
@@ -121,17 +148,17 @@ pub trait Control: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// When the store is in trouble; then nothing is changed.
-    async fn expunge(&self, tenant: &Tenant, event: &EventId, now: Timestamp) -> Result<bool, StoreError>;
+    async fn expunge(&self, work: Work, tenant: &Tenant, event: &EventId, now: Timestamp) -> Result<bool, StoreError>;
 }
 
 #[async_trait]
 impl<S: Control + ?Sized> Control for Arc<S> {
-    async fn resend(&self, deliveries: Vec<(DeliveryId, Timestamp)>) -> Result<Vec<bool>, StoreError> {
-        (**self).resend(deliveries).await
+    async fn resend(&self, work: Work, deliveries: Vec<(DeliveryId, Timestamp)>) -> Result<Vec<bool>, StoreError> {
+        (**self).resend(work, deliveries).await
     }
 
-    async fn cancel(&self, deliveries: Vec<DeliveryId>, now: Timestamp) -> Result<Vec<bool>, StoreError> {
-        (**self).cancel(deliveries, now).await
+    async fn cancel(&self, work: Work, deliveries: Vec<DeliveryId>, now: Timestamp) -> Result<Vec<bool>, StoreError> {
+        (**self).cancel(work, deliveries, now).await
     }
 
     async fn owe(&self, batch: Vec<Owe>) -> Result<Vec<bool>, StoreError> {
@@ -142,7 +169,7 @@ impl<S: Control + ?Sized> Control for Arc<S> {
         (**self).events(query, page).await
     }
 
-    async fn expunge(&self, tenant: &Tenant, event: &EventId, now: Timestamp) -> Result<bool, StoreError> {
-        (**self).expunge(tenant, event, now).await
+    async fn expunge(&self, work: Work, tenant: &Tenant, event: &EventId, now: Timestamp) -> Result<bool, StoreError> {
+        (**self).expunge(work, tenant, event, now).await
     }
 }

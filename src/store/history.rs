@@ -9,18 +9,20 @@ use super::StoreError;
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, DeliveryState};
 use crate::event::{Event, EventType};
-use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
+use crate::id::{DeliveryId, EventId, LaneId, Tenant, Work};
 
 /// Which deliveries are asked for: all that fit every field that is set.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct DeliveryQuery {
+    /// Of this kind of work: deliveries of a sender, or jobs of an inbox. Never both.
+    pub work: Work,
     /// Of this tenant.
     pub tenant: Option<Tenant>,
     /// Of this event; needs the tenant too.
     pub event: Option<EventId>,
-    /// To this endpoint.
-    pub endpoint: Option<EndpointId>,
+    /// Of this lane: an endpoint, or a queue.
+    pub lane: Option<LaneId>,
     /// In this state.
     pub state: Option<DeliveryState>,
     /// Of events of this type.
@@ -29,6 +31,14 @@ pub struct DeliveryQuery {
     pub from: Option<Timestamp>,
     /// Made before then.
     pub to: Option<Timestamp>,
+}
+
+impl DeliveryQuery {
+    /// All deliveries of this kind of work.
+    #[must_use]
+    pub fn of(work: Work) -> Self {
+        Self { work, ..Self::default() }
+    }
 }
 
 /// Which part of a long answer is asked for, and from which end: the first 100, the oldest first, unless said otherwise.
@@ -142,19 +152,23 @@ impl Counts {
 ///    event MUST stay taken until [`Old::keys`], whether the event is there or not (`an_event_id_outlives_its_event`).
 /// 6. `shed` MUST forget the payloads of events of which a delivery finished in the span asked for and none is pending or
 ///    held, and of no others (`shed_forgets_the_payloads_of_finished_work_only`).
+/// 7. Every method MUST answer for, and change, the kind of [`Work`] that it is asked about and nothing of the other:
+///    deliveries are of the kind of their lane, events of that of their [audience](crate::event::Audience)
+///    (`history_shows_one_kind_of_work`, `a_query_for_a_lane_of_the_other_kind_finds_nothing`,
+///    `prune_forgets_one_kind_of_work`, `shed_forgets_one_kind_of_work`).
 #[async_trait]
 pub trait History: fmt::Debug + Send + Sync + 'static {
     /// One event, with its payload.
     ///
     /// # Errors
     /// When the store is in trouble.
-    async fn event(&self, tenant: &Tenant, id: &EventId) -> Result<Option<Arc<Event>>, StoreError>;
+    async fn event(&self, work: Work, tenant: &Tenant, id: &EventId) -> Result<Option<Arc<Event>>, StoreError>;
 
     /// One delivery.
     ///
     /// # Errors
     /// When the store is in trouble.
-    async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError>;
+    async fn delivery(&self, work: Work, id: DeliveryId) -> Result<Option<Delivery>, StoreError>;
 
     /// Deliveries, a page at a time.
     ///
@@ -166,56 +180,68 @@ pub trait History: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// When the store is in trouble.
-    async fn attempts(&self, id: DeliveryId) -> Result<Vec<Attempt>, StoreError>;
+    async fn attempts(&self, work: Work, id: DeliveryId) -> Result<Vec<Attempt>, StoreError>;
 
-    /// How many deliveries are in each state; of one endpoint, or of all. The cost is proportional to what is counted.
+    /// How many deliveries are in each state; of one lane, or of all. The cost is proportional to what is counted.
     ///
     /// # Errors
     /// When the store is in trouble.
-    async fn counts(&self, endpoint: Option<EndpointId>) -> Result<Counts, StoreError>;
+    async fn counts(&self, work: Work, lane: Option<LaneId>) -> Result<Counts, StoreError>;
 
     /// Forgets what is old, at most `limit` of each kind. Answers how many
     /// went of the kind of which more did; less than `limit` means that nothing is left to forget.
     ///
     /// # Errors
     /// When the store is in trouble.
-    async fn prune(&self, old: Old, limit: u32) -> Result<u64, StoreError>;
+    async fn prune(&self, work: Work, old: Old, limit: u32) -> Result<u64, StoreError>;
 
     /// Forgets the payloads of finished events, looking at no more than `limit` deliveries after that place that finished before
     /// `before`. Answers the last one looked at; `None` when there is no more.
     ///
     /// # Errors
     /// When the store is in trouble.
-    async fn shed(&self, after: Finished, before: Timestamp, limit: u32) -> Result<Option<Finished>, StoreError>;
+    async fn shed(
+        &self,
+        work: Work,
+        after: Finished,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<Option<Finished>, StoreError>;
 }
 
 #[async_trait]
 impl<S: History + ?Sized> History for Arc<S> {
-    async fn event(&self, tenant: &Tenant, id: &EventId) -> Result<Option<Arc<Event>>, StoreError> {
-        (**self).event(tenant, id).await
+    async fn event(&self, work: Work, tenant: &Tenant, id: &EventId) -> Result<Option<Arc<Event>>, StoreError> {
+        (**self).event(work, tenant, id).await
     }
 
-    async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
-        (**self).delivery(id).await
+    async fn delivery(&self, work: Work, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
+        (**self).delivery(work, id).await
     }
 
     async fn deliveries(&self, query: &DeliveryQuery, page: Page) -> Result<Vec<Delivery>, StoreError> {
         (**self).deliveries(query, page).await
     }
 
-    async fn attempts(&self, id: DeliveryId) -> Result<Vec<Attempt>, StoreError> {
-        (**self).attempts(id).await
+    async fn attempts(&self, work: Work, id: DeliveryId) -> Result<Vec<Attempt>, StoreError> {
+        (**self).attempts(work, id).await
     }
 
-    async fn counts(&self, endpoint: Option<EndpointId>) -> Result<Counts, StoreError> {
-        (**self).counts(endpoint).await
+    async fn counts(&self, work: Work, lane: Option<LaneId>) -> Result<Counts, StoreError> {
+        (**self).counts(work, lane).await
     }
 
-    async fn prune(&self, old: Old, limit: u32) -> Result<u64, StoreError> {
-        (**self).prune(old, limit).await
+    async fn prune(&self, work: Work, old: Old, limit: u32) -> Result<u64, StoreError> {
+        (**self).prune(work, old, limit).await
     }
 
-    async fn shed(&self, after: Finished, before: Timestamp, limit: u32) -> Result<Option<Finished>, StoreError> {
-        (**self).shed(after, before, limit).await
+    async fn shed(
+        &self,
+        work: Work,
+        after: Finished,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<Option<Finished>, StoreError> {
+        (**self).shed(work, after, before, limit).await
     }
 }

@@ -33,6 +33,8 @@ mod room;
 mod roster;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+#[cfg(feature = "outbox")]
+mod work_history;
 
 #[cfg(feature = "outbox")]
 pub use self::control::{Control, EventQuery, EventSummary, Owe};
@@ -57,3 +59,5 @@ pub use self::redis::RedisDedup;
 pub use self::roster::Roster;
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteStore;
+#[cfg(feature = "outbox")]
+pub use self::work_history::WorkHistory;

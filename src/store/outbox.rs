@@ -9,14 +9,15 @@ use super::{Control, Directory, History, Intake, Roster, Settled, StoreError};
 use crate::clock::Timestamp;
 use crate::delivery::{Lease, Leased, NewDelivery, Settlement};
 use crate::event::Event;
-use crate::id::EndpointId;
+use crate::id::{LaneId, Work};
 
 /// One event with the deliveries it causes.
 #[derive(Clone, Debug)]
 pub struct Append {
     /// The event.
     pub event: Arc<Event>,
-    /// One for each endpoint that wants it; may be empty.
+    /// One for each lane that wants it; may be empty. Lanes are of the event's kind of work: endpoints for an event that is
+    /// sent, queues for one that was received.
     pub deliveries: Vec<NewDelivery>,
     /// When it is appended; the deliveries are due then.
     pub now: Timestamp,
@@ -49,7 +50,7 @@ pub struct Claim {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LaneClaim {
     /// The lane.
-    pub endpoint: EndpointId,
+    pub lane: LaneId,
     /// At most so many.
     pub max: u32,
 }
@@ -68,7 +69,7 @@ pub struct Claimed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LaneDue {
     /// The lane.
-    pub endpoint: EndpointId,
+    pub lane: LaneId,
     /// When its earliest delivery is due, or its lease ends.
     pub due: Timestamp,
 }
@@ -91,7 +92,8 @@ pub struct LaneDue {
 /// 6. It MUST NOT return deliveries of an endpoint that is disabled or removed
 ///    (`claim_leaves_a_disabled_endpoint_alone`, `claim_leaves_a_removed_endpoint_alone`), nor when those are due: the
 ///    caller would ask again at once. What is found owed to a removed endpoint it MUST cancel, at least in part
-///    (the latter case). Lanes without any endpoint record are served: the inbox has none (`a_lane_without_an_endpoint_record_is_served`).
+///    (the latter case). Lanes without any endpoint record are served (`a_lane_without_an_endpoint_record_is_served`), and
+///    queues, which never have one (`a_queue_is_claimed_and_settled_as_an_endpoint_is`).
 /// 7. A claimed delivery MUST NOT be claimed again before `until`, unless settled or released
 ///    (`a_lease_excludes_other_claims`, `concurrent_claims_never_overlap`), and MUST be claimable after it
 ///    (`an_ended_lease_is_claimed_again_with_a_higher_fence`).
@@ -101,7 +103,7 @@ pub struct LaneDue {
 ///    `settle_twice_counts_once`, `of_two_leases_in_one_batch_the_later_counts`). A lease past its end that nobody has
 ///    claimed since still counts (`settle_after_the_end_of_an_unclaimed_lease_counts`). What was never claimed has no
 ///    lease (`a_delivery_that_was_never_claimed_has_no_lease`).
-///     It MAY rely on the endpoint that a settlement names: it is that of the delivery.
+///     It MAY rely on the lane that a settlement names: it is that of the delivery.
 /// 10. State, attempt record and the effect on the endpoint MUST be one transaction (`settle_records_the_attempt`,
 ///     `gone_disables_the_endpoint`, `disable_fails_the_delivery_and_disables_the_endpoint`, `blocked_flags_the_endpoint`).
 /// 11. `Next::Again` MUST take back the attempt count and raise the fault count; `Next::Retry` and every final state
@@ -109,9 +111,9 @@ pub struct LaneDue {
 /// 12. `extend` MUST move the end of valid leases and no others (`extend_moves_the_end_of_a_valid_lease`).
 /// 13. `release` MUST make valid leases due at `due` and take back the attempt count
 ///     (`release_gives_the_attempt_back`).
-/// 14. `lanes` MUST list lanes that have pending deliveries, in id order after `after`, at most `limit`, each with its
-///     earliest due time, so that pages together cover all (`lanes_lists_pending_work_in_pages`). It MAY list lanes
-///     of disabled or removed endpoints.
+/// 14. `lanes` MUST list lanes of the kind asked for that have pending deliveries, in one order after `after`, at most
+///     `limit`, each with its earliest due time, so that pages together cover all (`lanes_lists_pending_work_in_pages`,
+///     `lanes_lists_one_kind_of_work`). It MAY list lanes of disabled or removed endpoints.
 /// 15. The cost of `claim` and `settle` MUST depend on what is due in the lanes asked for, not on what is stored
 ///     (`benches/claim`).
 /// 16. Of one endpoint and ordering key at most one delivery MUST be claimable or leased at a time, the oldest event first; the
@@ -125,7 +127,12 @@ pub struct LaneDue {
 /// 18. `settle` MUST keep the endpoint's [`Health`](crate::endpoint::Health) by [`Health::after`](crate::endpoint::Health::after)
 ///     in the same transaction (`settle_keeps_the_endpoints_health`), and enabling a disabled endpoint MUST forgive it
 ///     (`enabling_forgives_failures`).
-/// 19. A future that is dropped MUST leave the operation either done or not done (`a_dropped_append_is_whole_or_absent`).
+/// 19. A queue and an endpoint are never taken for each other, whatever their names and ids
+///     (`a_queue_is_no_endpoint_whatever_its_name`); an event keeps its audience and its origin
+///     (`a_received_event_reads_back_whole`).
+/// 20. The ids of events that are received are apart from those of events that are sent: an equal one is another event
+///     (`an_event_id_is_taken_in_its_kind_of_work_only`).
+/// 21. A future that is dropped MUST leave the operation either done or not done (`a_dropped_append_is_whole_or_absent`).
 #[async_trait]
 pub trait Outbox: fmt::Debug + Send + Sync + 'static {
     /// Stores events with their deliveries. Answers in the order of `batch`.
@@ -158,11 +165,11 @@ pub trait Outbox: fmt::Debug + Send + Sync + 'static {
     /// When the store is in trouble; then no lease is given back.
     async fn release(&self, leases: Vec<Lease>, due: Timestamp) -> Result<Vec<Settled>, StoreError>;
 
-    /// Lists lanes with pending deliveries, a page at a time.
+    /// Lists lanes of one kind of work with pending deliveries, a page at a time.
     ///
     /// # Errors
     /// When the store is in trouble.
-    async fn lanes(&self, after: Option<EndpointId>, limit: u32) -> Result<Vec<LaneDue>, StoreError>;
+    async fn lanes(&self, work: Work, after: Option<LaneId>, limit: u32) -> Result<Vec<LaneDue>, StoreError>;
 }
 
 #[async_trait]
@@ -187,8 +194,8 @@ impl<S: Outbox + ?Sized> Outbox for Arc<S> {
         (**self).release(leases, due).await
     }
 
-    async fn lanes(&self, after: Option<EndpointId>, limit: u32) -> Result<Vec<LaneDue>, StoreError> {
-        (**self).lanes(after, limit).await
+    async fn lanes(&self, work: Work, after: Option<LaneId>, limit: u32) -> Result<Vec<LaneDue>, StoreError> {
+        (**self).lanes(work, after, limit).await
     }
 }
 

@@ -1,12 +1,14 @@
-//! What the stores in SQL have in common: how states, ordering keys and staged rows are written.
+//! What the stores in SQL have in common: how states, lanes, audiences, ordering keys and staged rows are written.
 
+use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::delivery::DeliveryState;
-use crate::event::{EventError, NewEvent, Order, OrderingKey};
-use crate::id::{DeliveryId, EventId, IdError};
-use crate::store::Page;
+use crate::event::{Audience, Event, EventError, NewEvent, Order, OrderingKey, Origin};
+use crate::id::{DeliveryId, EndpointId, EventId, IdError, LaneId, QueueName, Work};
+use crate::store::{EventQuery, Page};
 
 /// States of a delivery; 0 is pending.
 pub(super) const DELIVERED: i16 = 1;
@@ -62,6 +64,114 @@ pub(super) fn first_id(at: Timestamp) -> DeliveryId {
 
 /// When a delivery is due that waits for its turn.
 pub(super) const NEVER: i64 = Timestamp::MAX.as_micros();
+
+/// How long an endpoint is as a lane. A queue is never so long, so that each tells the other apart.
+const ENDPOINT_BYTES: usize = 16;
+
+/// What a queue begins with.
+pub(super) const QUEUE: u8 = 0xff;
+
+/// A lane as its column has it: an endpoint is its 16 bytes; a queue is `0xff` and its name, and a zero where that would be 16
+/// bytes.
+pub(super) fn lane_column(lane: LaneId) -> Vec<u8> {
+    let name = match lane {
+        LaneId::Endpoint(id) => return id.as_bytes().to_vec(),
+        LaneId::Queue(name) => name,
+    };
+    let mut bytes = Vec::with_capacity(name.as_str().len() + 2);
+    bytes.push(QUEUE);
+    bytes.extend_from_slice(name.as_str().as_bytes());
+    if bytes.len() == ENDPOINT_BYTES {
+        bytes.push(0);
+    }
+    bytes
+}
+
+/// A lane from its column; `None` for what does not read.
+pub(super) fn restore_lane(column: &[u8]) -> Option<LaneId> {
+    if let Ok(bytes) = <[u8; ENDPOINT_BYTES]>::try_from(column) {
+        return Some(LaneId::Endpoint(EndpointId::from_bytes(bytes)));
+    }
+    let name = column.strip_prefix(&[QUEUE])?;
+    let name = name.strip_suffix(&[0]).unwrap_or(name);
+    QueueName::new(std::str::from_utf8(name).ok()?).ok().map(LaneId::Queue)
+}
+
+/// The lanes of one kind of work; the indexes that hold one kind only say the same.
+macro_rules! lanes_of {
+    ($column:literal, $work:expr) => {
+        match $work {
+            crate::id::Work::Sent => concat!("length(", $column, ") = 16"),
+            crate::id::Work::Received => concat!("length(", $column, ") <> 16"),
+        }
+    };
+}
+pub(super) use lanes_of;
+
+/// The events of one kind of work; the indexes that hold one kind only say the same.
+macro_rules! events_of {
+    ($column:literal, $work:expr) => {
+        match $work {
+            crate::id::Work::Sent => concat!($column, " < 2"),
+            crate::id::Work::Received => concat!($column, " = 2"),
+        }
+    };
+}
+pub(super) use events_of;
+
+/// The condition, on an event `e`, that a query's audience asks for.
+pub(super) fn audience_condition(query: &EventQuery) -> String {
+    let of_work = events_of!("e.audience", query.work());
+    match query.audience {
+        Some(audience) => format!("{of_work} AND e.audience = {}", audience_column(audience)),
+        None => of_work.into(),
+    }
+}
+
+/// An audience as its column has it.
+pub(super) const fn audience_column(audience: Audience) -> i16 {
+    match audience {
+        Audience::Subscribers => 0,
+        Audience::Direct => 1,
+        Audience::Inbox => 2,
+    }
+}
+
+/// An audience from its column; `None` for what does not read.
+pub(super) const fn restore_audience(column: i16) -> Option<Audience> {
+    match column {
+        0 => Some(Audience::Subscribers),
+        1 => Some(Audience::Direct),
+        2 => Some(Audience::Inbox),
+        _ => None,
+    }
+}
+
+/// An origin as its column has it: JSON.
+pub(super) fn origin_column(event: &Event) -> Option<String> {
+    event.origin.as_ref().and_then(|origin| serde_json::to_string(&**origin).ok())
+}
+
+/// An origin from its column.
+pub(super) fn restore_origin(column: Option<&str>) -> serde_json::Result<Option<Arc<Origin>>> {
+    column.map(|text| serde_json::from_str(text).map(Arc::new)).transpose()
+}
+
+/// Under what an event's id is taken. What is received has a namespace of its own, that no event's id is in.
+pub(super) fn publish_key(work: Work, id: &EventId) -> Cow<'_, str> {
+    match work {
+        Work::Sent => Cow::Borrowed(id.as_str()),
+        Work::Received => Cow::Owned(format!(":{id}")),
+    }
+}
+
+/// The ids that are taken by one kind of work.
+pub(super) const fn keys_of(work: Work) -> &'static str {
+    match work {
+        Work::Sent => "substr(id, 1, 1) <> ':'",
+        Work::Received => "substr(id, 1, 1) = ':'",
+    }
+}
 
 /// What a delivery's state is called, given its endpoint's.
 pub(super) const fn shown_state(state: i16, endpoint: Option<i16>) -> DeliveryState {
@@ -176,5 +286,31 @@ impl<'a> Staging<'a> {
             latest_key: key(true),
             expires_at: parts.expires_at.map(Timestamp::as_micros),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lanes_read_back_and_no_queue_is_taken_for_an_endpoint() {
+        let endpoint = LaneId::from(EndpointId::from_bytes([0xff; 16]));
+        let queues = (1..=32).map(|length| LaneId::from(QueueName::new(&"q".repeat(length)).unwrap()));
+        let lanes: Vec<_> = queues.chain([endpoint]).collect();
+        let columns: Vec<_> = lanes.iter().map(|lane| lane_column(*lane)).collect();
+        for (lane, column) in lanes.iter().zip(&columns) {
+            assert_eq!(restore_lane(column), Some(*lane));
+            assert_eq!(column.len() == ENDPOINT_BYTES, lane.work() == Work::Sent, "{lane}");
+        }
+        assert!(columns.iter().enumerate().all(|(n, column)| !columns[..n].contains(column)));
+        assert_eq!(restore_lane(b"short"), None);
+    }
+
+    #[test]
+    fn the_key_of_a_received_event_is_no_event_id() {
+        let id = EventId::new("order-1").unwrap();
+        assert_eq!(publish_key(Work::Sent, &id), "order-1");
+        assert!(EventId::new(publish_key(Work::Received, &id)).is_err());
     }
 }

@@ -9,7 +9,14 @@
 //! | `hookwire_leases_lost_total` | counter | |
 //! | `hookwire_lanes_failing` | gauge: lanes of this worker whose last attempt failed | |
 //! | `hookwire_oldest_due_seconds` | gauge: how long the oldest delivery has been due that waits in the store | `tenant` |
+//! | `hookwire_jobs_total` | counter: calls of an inbox's handlers | `outcome`: `handled`, `handler_failed`, `handler_rejected`, `timeout`, `panic` |
+//! | `hookwire_job_duration_seconds` | histogram | the same |
+//! | `hookwire_receipt_to_job_seconds` | histogram: from when an event was kept to the first call of its handler | |
+//! | `hookwire_queues_failing` | gauge: queues of this inbox whose last jobs failed | |
+//! | `hookwire_oldest_job_seconds` | gauge: how long the oldest job has been due that waits in the store | |
 //! | `hookwire_duplicates_total` | counter | `where`: `dispatch`, `receiver` |
+//!
+//! What a sender does and what an inbox does is counted under names of its own.
 //!
 //! No label is a stranger's choice. The first hundred tenants that are late have labels of their own, all others share `(others)`:
 //! so the number of labels is bounded.

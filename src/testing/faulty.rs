@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, Lease, Settlement};
 use crate::endpoint::Endpoint;
 use crate::event::Event;
-use crate::id::{DeliveryId, EndpointId, EventId, Tenant, WorkerId};
+use crate::id::{DeliveryId, EndpointId, EventId, LaneId, Tenant, Work, WorkerId};
 use crate::store::{
     Admit, Admitted, Append, Appended, Claim, Claimed, Control, Counts, DeliveryQuery, Directory, EventQuery,
     EventSummary, Finished, History, Intake, LaneDue, Old, Outbox, Owe, Page, Put, Roster, Settled, Staged, StoreError,
@@ -88,7 +88,7 @@ const fn split_mix(seed: &mut u64) -> u64 {
 /// A wrapper around a store that fails when it is told to, and otherwise passes every call on. Clones share the faults.
 ///
 /// ```
-/// use hookwire::id::{EventId, Tenant};
+/// use hookwire::id::{EventId, Tenant, Work};
 /// use hookwire::store::{History, MemoryStore, StoreErrorKind};
 /// use hookwire::testing::{Fault, FaultyStore};
 ///
@@ -96,8 +96,8 @@ const fn split_mix(seed: &mut u64) -> u64 {
 /// let store = FaultyStore::new(MemoryStore::new());
 /// store.fail_next(Fault::Refused(StoreErrorKind::Full));
 /// let id = EventId::new("order-1")?;
-/// assert!(store.event(&Tenant::default(), &id).await.is_err());
-/// assert!(store.event(&Tenant::default(), &id).await?.is_none());
+/// assert!(store.event(Work::Sent, &Tenant::default(), &id).await.is_err());
+/// assert!(store.event(Work::Sent, &Tenant::default(), &id).await?.is_none());
 /// # Ok(())
 /// # }
 /// ```
@@ -191,8 +191,8 @@ impl<S: Outbox> Outbox for FaultyStore<S> {
         self.call("release", self.inner.release(leases, due)).await
     }
 
-    async fn lanes(&self, after: Option<EndpointId>, limit: u32) -> Result<Vec<LaneDue>, StoreError> {
-        self.call("lanes", self.inner.lanes(after, limit)).await
+    async fn lanes(&self, work: Work, after: Option<LaneId>, limit: u32) -> Result<Vec<LaneDue>, StoreError> {
+        self.call("lanes", self.inner.lanes(work, after, limit)).await
     }
 }
 
@@ -226,43 +226,49 @@ impl<S: Directory> Directory for FaultyStore<S> {
 
 #[async_trait]
 impl<S: History> History for FaultyStore<S> {
-    async fn event(&self, tenant: &Tenant, id: &EventId) -> Result<Option<Arc<Event>>, StoreError> {
-        self.call("event", self.inner.event(tenant, id)).await
+    async fn event(&self, work: Work, tenant: &Tenant, id: &EventId) -> Result<Option<Arc<Event>>, StoreError> {
+        self.call("event", self.inner.event(work, tenant, id)).await
     }
 
-    async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
-        self.call("delivery", self.inner.delivery(id)).await
+    async fn delivery(&self, work: Work, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
+        self.call("delivery", self.inner.delivery(work, id)).await
     }
 
     async fn deliveries(&self, query: &DeliveryQuery, page: Page) -> Result<Vec<Delivery>, StoreError> {
         self.call("deliveries", self.inner.deliveries(query, page)).await
     }
 
-    async fn attempts(&self, id: DeliveryId) -> Result<Vec<Attempt>, StoreError> {
-        self.call("attempts", self.inner.attempts(id)).await
+    async fn attempts(&self, work: Work, id: DeliveryId) -> Result<Vec<Attempt>, StoreError> {
+        self.call("attempts", self.inner.attempts(work, id)).await
     }
 
-    async fn counts(&self, endpoint: Option<EndpointId>) -> Result<Counts, StoreError> {
-        self.call("counts", self.inner.counts(endpoint)).await
+    async fn counts(&self, work: Work, lane: Option<LaneId>) -> Result<Counts, StoreError> {
+        self.call("counts", self.inner.counts(work, lane)).await
     }
 
-    async fn prune(&self, old: Old, limit: u32) -> Result<u64, StoreError> {
-        self.call("prune", self.inner.prune(old, limit)).await
+    async fn prune(&self, work: Work, old: Old, limit: u32) -> Result<u64, StoreError> {
+        self.call("prune", self.inner.prune(work, old, limit)).await
     }
 
-    async fn shed(&self, after: Finished, before: Timestamp, limit: u32) -> Result<Option<Finished>, StoreError> {
-        self.call("shed", self.inner.shed(after, before, limit)).await
+    async fn shed(
+        &self,
+        work: Work,
+        after: Finished,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<Option<Finished>, StoreError> {
+        self.call("shed", self.inner.shed(work, after, before, limit)).await
     }
 }
 
 #[async_trait]
 impl<S: Control> Control for FaultyStore<S> {
-    async fn resend(&self, deliveries: Vec<(DeliveryId, Timestamp)>) -> Result<Vec<bool>, StoreError> {
-        self.call("resend", self.inner.resend(deliveries)).await
+    async fn resend(&self, work: Work, deliveries: Vec<(DeliveryId, Timestamp)>) -> Result<Vec<bool>, StoreError> {
+        self.call("resend", self.inner.resend(work, deliveries)).await
     }
 
-    async fn cancel(&self, deliveries: Vec<DeliveryId>, now: Timestamp) -> Result<Vec<bool>, StoreError> {
-        self.call("cancel", self.inner.cancel(deliveries, now)).await
+    async fn cancel(&self, work: Work, deliveries: Vec<DeliveryId>, now: Timestamp) -> Result<Vec<bool>, StoreError> {
+        self.call("cancel", self.inner.cancel(work, deliveries, now)).await
     }
 
     async fn owe(&self, batch: Vec<Owe>) -> Result<Vec<bool>, StoreError> {
@@ -273,8 +279,8 @@ impl<S: Control> Control for FaultyStore<S> {
         self.call("events", self.inner.events(query, page)).await
     }
 
-    async fn expunge(&self, tenant: &Tenant, event: &EventId, now: Timestamp) -> Result<bool, StoreError> {
-        self.call("expunge", self.inner.expunge(tenant, event, now)).await
+    async fn expunge(&self, work: Work, tenant: &Tenant, event: &EventId, now: Timestamp) -> Result<bool, StoreError> {
+        self.call("expunge", self.inner.expunge(work, tenant, event, now)).await
     }
 }
 

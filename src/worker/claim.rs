@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::engine::Engine;
 use super::settle::back_off;
 use crate::clock::Timestamp;
-use crate::id::EndpointId;
+use crate::id::LaneId;
 use crate::store::{Claim, Claimed, LaneDue, StoreError, Wakes};
 
 /// Lanes listed in one call of a sweep.
@@ -17,7 +17,7 @@ const SWEEP_PAGE: u32 = 1_024;
 /// Where a sweep over the store's lanes stands.
 #[derive(Debug, Default)]
 struct Sweep {
-    after: Option<EndpointId>,
+    after: Option<LaneId>,
     /// The first round goes through without pause, so that a restarted worker knows all lanes soon. Later rounds take a
     /// page each time, so that their cost is bounded whatever is stored.
     completed: bool,
@@ -91,14 +91,14 @@ impl Engine {
     }
 
     async fn sweep(&self, sweep: &mut Sweep) -> Result<(), StoreError> {
-        let page = self.store.lanes(sweep.after, SWEEP_PAGE).await?;
+        let page = self.store.lanes(self.deliver.work(), sweep.after, SWEEP_PAGE).await?;
         let full = page.len() >= SWEEP_PAGE as usize;
-        sweep.after = page.last().filter(|_| full).map(|lane| lane.endpoint);
+        sweep.after = page.last().filter(|_| full).map(|lane| lane.lane);
         sweep.completed |= !full;
         let now = self.clock.now();
         let mut state = self.state();
-        for LaneDue { endpoint, due } in page {
-            state.lanes.due(endpoint, due, now);
+        for LaneDue { lane, due } in page {
+            state.lanes.due(lane, due, now);
         }
         Ok(())
     }
@@ -125,7 +125,7 @@ impl Engine {
         Ok(more)
     }
 
-    async fn claim_from(&self, lanes: &[EndpointId], now: Timestamp) -> Result<Claimed, StoreError> {
+    async fn claim_from(&self, lanes: &[LaneId], now: Timestamp) -> Result<Claimed, StoreError> {
         let mut terms = Vec::with_capacity(lanes.len());
         for lane in lanes {
             terms.push((*lane, self.deliver.terms(*lane).await?));

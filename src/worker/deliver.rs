@@ -10,7 +10,7 @@ use super::gate::PROBE_AFTER;
 use crate::clock::Timestamp;
 use crate::delivery::{Leased, Settlement};
 use crate::endpoint::{OnFailure, Rate};
-use crate::id::{EndpointId, Tenant};
+use crate::id::{LaneId, Tenant, Work};
 use crate::outcome::Report;
 use crate::retry::RetryPolicy;
 use crate::store::StoreError;
@@ -105,7 +105,7 @@ impl Default for Terms {
 #[expect(clippy::exhaustive_structs, reason = "made by implementors of Deliver")]
 pub struct Tended {
     /// Lanes that have new work, due now.
-    pub due: Vec<EndpointId>,
+    pub due: Vec<LaneId>,
     /// There is more to do at once.
     pub more: bool,
 }
@@ -117,6 +117,10 @@ pub struct Tended {
 /// 3. `policy` MUST answer the same policy for the same delivery.
 #[async_trait]
 pub trait Deliver: fmt::Debug + Send + Sync + 'static {
+    /// Which kind of work it does: the worker claims from lanes of that kind, and forgets what is old of that kind, and touches
+    /// nothing of the other.
+    fn work(&self) -> Work;
+
     /// Whose work it is: workers of one crew on one store share what each lane may use.
     fn crew(&self) -> &'static str;
 
@@ -127,7 +131,7 @@ pub trait Deliver: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// When that cannot be told because the store is in trouble.
-    async fn terms(&self, lane: EndpointId) -> Result<Terms, StoreError>;
+    async fn terms(&self, lane: LaneId) -> Result<Terms, StoreError>;
 
     /// What decides on retries of this delivery.
     async fn policy(&self, leased: &Leased) -> Arc<dyn RetryPolicy>;

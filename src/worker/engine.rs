@@ -17,7 +17,7 @@ use super::lanes::Lanes;
 use crate::clock::{Clock, Timestamp};
 use crate::delivery::{Attempt, Leased, Next, Settlement};
 use crate::event::Order;
-use crate::id::{DeliveryId, EndpointId, WorkerId};
+use crate::id::{DeliveryId, LaneId, WorkerId};
 use crate::outcome::{Outcome, Report};
 use crate::retry::{Decision, Facts, FailReason};
 use crate::store::{Store, StoreError};
@@ -96,7 +96,7 @@ impl Engine {
     }
 
     /// A place for a delivery that is about to be appended, so that it can be born leased.
-    pub fn reserve(self: &Arc<Self>, lane: EndpointId, terms: &Terms, now: Timestamp) -> Option<Reservation> {
+    pub fn reserve(self: &Arc<Self>, lane: LaneId, terms: &Terms, now: Timestamp) -> Option<Reservation> {
         let reserved = self.state().lanes.reserve(lane, terms, now);
         reserved.then(|| Reservation { engine: Some(self.clone()), lane })
     }
@@ -108,7 +108,7 @@ impl Engine {
     }
 
     /// The store has work in this lane that is due now.
-    pub fn announce(&self, lane: EndpointId, now: Timestamp) {
+    pub fn announce(&self, lane: LaneId, now: Timestamp) {
         let wants_claim = {
             let mut state = self.state();
             state.lanes.due(lane, now, now);
@@ -126,14 +126,14 @@ impl Engine {
     }
 
     /// The lane's terms have changed. What was not started is given back when it is closed.
-    pub fn change_terms(&self, lane: EndpointId, terms: &Terms) {
+    pub fn change_terms(&self, lane: LaneId, terms: &Terms) {
         let now = self.clock.now();
         self.state().lanes.change_terms(lane, terms, now);
         self.work.notify_one();
     }
 
     /// What was held while the endpoint was disabled goes out, one attempt at a time at first.
-    pub fn release_held(&self, lane: EndpointId, terms: &Terms) {
+    pub fn release_held(&self, lane: LaneId, terms: &Terms) {
         self.change_terms(lane, terms);
         self.state().lanes.release_held(lane);
     }
@@ -143,7 +143,7 @@ impl Engine {
     /// # Errors
     /// When the store is in trouble.
     pub async fn resend(&self, delivery: DeliveryId) -> Result<bool, StoreError> {
-        let resent = self.store.resend(vec![(delivery, self.clock.now())]).await?;
+        let resent = self.store.resend(self.deliver.work(), vec![(delivery, self.clock.now())]).await?;
         self.announce_changed(delivery, resent.first() == Some(&true)).await
     }
 
@@ -152,14 +152,14 @@ impl Engine {
     /// # Errors
     /// When the store is in trouble.
     pub async fn cancel(&self, delivery: DeliveryId) -> Result<bool, StoreError> {
-        let cancelled = self.store.cancel(vec![delivery], self.clock.now()).await?;
+        let cancelled = self.store.cancel(self.deliver.work(), vec![delivery], self.clock.now()).await?;
         // The next of its ordering key may follow.
         self.announce_changed(delivery, cancelled.first() == Some(&true)).await
     }
 
     async fn announce_changed(&self, delivery: DeliveryId, changed: bool) -> Result<bool, StoreError> {
-        if changed && let Some(delivery) = self.store.delivery(delivery).await? {
-            self.announce(delivery.endpoint, self.clock.now());
+        if changed && let Some(delivery) = self.store.delivery(self.deliver.work(), delivery).await? {
+            self.announce(delivery.lane, self.clock.now());
         }
         Ok(changed)
     }
@@ -222,11 +222,11 @@ impl Engine {
             .with_created_at(leased.created_at)
             .with_faults(leased.faults)
             .with_seed(seed(leased));
-        let (next, pause) = follow(leased, policy.decide(&facts));
+        let (next, pause) = follow(leased, report.outcome, policy.decide(&facts));
         let next = self.park(leased, next);
-        telemetry::attempt(report.outcome, report.duration);
+        telemetry::attempt(self.deliver.work(), report.outcome, report.duration);
         if leased.attempt == 1 && leased.faults == 0 {
-            telemetry::first_attempt(began.since(leased.created_at));
+            telemetry::first_attempt(self.deliver.work(), began.since(leased.created_at));
         }
         let attempt = Attempt::new(leased.attempt, began, report.duration, report.outcome);
         let attempt = attempt.with_excerpt(report.excerpt);
@@ -238,14 +238,14 @@ impl Engine {
         let Next::Failed { reason } = next else { return next };
         let given_up = matches!(reason, FailReason::Exhausted | FailReason::Permanent | FailReason::Faults);
         let in_line = matches!(leased.event.order, Some(Order::Fifo(_)));
-        if given_up && in_line && self.state().lanes.parks(leased.endpoint) { Next::Held { reason } } else { next }
+        if given_up && in_line && self.state().lanes.parks(leased.lane) { Next::Held { reason } } else { next }
     }
 }
 
 impl State {
     /// Takes in how an attempt ended.
     fn note_end(&mut self, leased: &Leased, settlement: Option<Settlement>, now: Timestamp) {
-        let lane = leased.endpoint;
+        let lane = leased.lane;
         let outcome = settlement.as_ref().and_then(|end| end.attempt.as_ref()).map(|attempt| attempt.outcome);
         self.lanes.ended(lane, outcome);
         let Some(settlement) = settlement else { return self.lanes.refuse(leased.lease) };
@@ -259,9 +259,13 @@ impl State {
 }
 
 /// What a decision means for this delivery, and until when its lane rests.
-fn follow(leased: &Leased, decision: Decision) -> (Next, Option<Timestamp>) {
+fn follow(leased: &Leased, outcome: Outcome, decision: Decision) -> (Next, Option<Timestamp>) {
     match decision {
         Decision::Delivered => (Next::Delivered, None),
+        // A handler that has rejected a job was promised not to be called for it again, by whatever policy.
+        Decision::Retry { pause, .. } if outcome == Outcome::HandlerRejected => {
+            (Next::Failed { reason: FailReason::Permanent }, pause)
+        }
         // A retry after the deadline would find it expired.
         Decision::Retry { at, pause } if leased.event.expires_at.is_some_and(|deadline| deadline <= at) => {
             (Next::Failed { reason: FailReason::Expired }, pause)
@@ -289,7 +293,7 @@ fn seed(leased: &Leased) -> u64 {
 #[derive(Debug)]
 pub struct Reservation {
     engine: Option<Arc<Engine>>,
-    lane: EndpointId,
+    lane: LaneId,
 }
 
 impl Reservation {

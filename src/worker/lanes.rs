@@ -16,7 +16,7 @@ use super::turns::Turns;
 use crate::clock::Timestamp;
 use crate::delivery::{Lease, Leased};
 use crate::endpoint::OnFailure;
-use crate::id::{DeliveryId, EndpointId, Tenant};
+use crate::id::{DeliveryId, LaneId, Tenant};
 use crate::outcome::Outcome;
 use crate::store::{Claimed, LaneClaim, LaneDue};
 
@@ -35,11 +35,11 @@ pub(super) struct Lanes {
     limits: Limits,
     crowd: Crowd,
     open: bool,
-    lanes: HashMap<EndpointId, Lane>,
+    lanes: HashMap<LaneId, Lane>,
     slots: Slots,
     /// Lanes with a backlog in the store and room to take some, in turn.
     backlogged: Turns,
-    timers: BTreeSet<(Timestamp, EndpointId)>,
+    timers: BTreeSet<(Timestamp, LaneId)>,
     /// Every lease this worker answers for, unsettled ones included.
     leases: HashMap<DeliveryId, (u64, Timestamp)>,
     reserved: u32,
@@ -91,7 +91,7 @@ impl Lanes {
     }
 
     /// What the lane holds and has not started is to be given back.
-    fn return_ready(&mut self, id: EndpointId) {
+    fn return_ready(&mut self, id: LaneId) {
         let Some(lane) = self.lanes.get_mut(&id) else { return };
         for leased in lane.ready.drain(..) {
             self.leases.remove(&leased.lease.delivery);
@@ -121,7 +121,7 @@ impl Lanes {
 
     /// Room for one more delivery that is about to be appended? A lane with a backlog has none: what is older goes
     /// first.
-    pub(super) fn reserve(&mut self, id: EndpointId, terms: &Terms, now: Timestamp) -> bool {
+    pub(super) fn reserve(&mut self, id: LaneId, terms: &Terms, now: Timestamp) -> bool {
         if !self.open || self.lease_room() == 0 {
             return false;
         }
@@ -138,13 +138,13 @@ impl Lanes {
     }
 
     /// Ends a reservation that came to nothing.
-    pub(super) fn unreserve(&mut self, id: EndpointId, now: Timestamp) {
+    pub(super) fn unreserve(&mut self, id: LaneId, now: Timestamp) {
         self.end_reservation(id);
         self.list(id);
         self.tidy(id, now);
     }
 
-    fn end_reservation(&mut self, id: EndpointId) {
+    fn end_reservation(&mut self, id: LaneId) {
         self.reserved = self.reserved.saturating_sub(1);
         if let Some(lane) = self.lanes.get_mut(&id) {
             lane.reserved = lane.reserved.saturating_sub(1);
@@ -153,7 +153,7 @@ impl Lanes {
 
     /// Takes in a delivery whose place was reserved. Given back when the worker no longer accepts work.
     pub(super) fn hand_over(&mut self, leased: Leased) {
-        self.end_reservation(leased.endpoint);
+        self.end_reservation(leased.lane);
         self.push(leased);
     }
 
@@ -162,13 +162,13 @@ impl Lanes {
             self.give_back.push(leased.lease);
             return;
         }
-        let id = leased.endpoint;
+        let id = leased.lane;
         self.leases.insert(leased.lease.delivery, (leased.lease.fence, leased.until));
         self.lanes.entry(id).or_insert_with(Lane::assumed).ready.push_back(leased);
         self.enqueue(id);
     }
 
-    fn enqueue(&mut self, id: EndpointId) {
+    fn enqueue(&mut self, id: LaneId) {
         if let Some(lane) = self.lanes.get_mut(&id)
             && lane.can_start()
             && !lane.queued
@@ -180,7 +180,7 @@ impl Lanes {
     }
 
     /// Changes a lane, and counts its attempts in flight where they belong then.
-    fn recount(&mut self, id: EndpointId, change: impl FnOnce(&mut Lane)) {
+    fn recount(&mut self, id: LaneId, change: impl FnOnce(&mut Lane)) {
         let Some(lane) = self.lanes.get_mut(&id) else { return };
         let before = (lane.gate.standing(), lane.in_flight);
         change(lane);
@@ -188,7 +188,7 @@ impl Lanes {
     }
 
     /// This worker's part of these terms is what counts in the lane from now on.
-    fn agree(&mut self, id: EndpointId, terms: &Terms, now: Timestamp) {
+    fn agree(&mut self, id: LaneId, terms: &Terms, now: Timestamp) {
         let part = self.crowd.part(terms);
         self.recount(id, |lane| lane.agree(&part, now));
     }
@@ -207,7 +207,7 @@ impl Lanes {
     }
 
     /// Starts one attempt of this lane, if its gate and its share of the slots let it.
-    fn start(&mut self, id: EndpointId, now: Timestamp) -> Option<Leased> {
+    fn start(&mut self, id: LaneId, now: Timestamp) -> Option<Leased> {
         let is_alone = self.lanes.len() == 1;
         let lane = self.lanes.get_mut(&id)?;
         lane.queued = false;
@@ -243,7 +243,7 @@ impl Lanes {
     }
 
     /// Nothing of this lane starts until then.
-    fn wait(&mut self, id: EndpointId, until: Timestamp, now: Timestamp) {
+    fn wait(&mut self, id: LaneId, until: Timestamp, now: Timestamp) {
         if until.since(now) > SHORT_WAIT {
             self.return_ready(id);
         }
@@ -251,7 +251,7 @@ impl Lanes {
     }
 
     /// An attempt has ended: its slot is free, its lease is kept until it is settled.
-    pub(super) fn ended(&mut self, id: EndpointId, outcome: Option<Outcome>) {
+    pub(super) fn ended(&mut self, id: LaneId, outcome: Option<Outcome>) {
         self.recount(id, |lane| {
             lane.in_flight = lane.in_flight.saturating_sub(1);
             if let Some(outcome) = outcome {
@@ -270,17 +270,17 @@ impl Lanes {
     }
 
     /// Whether it did wait for a larger share.
-    fn stop_waiting(&mut self, id: EndpointId) -> bool {
+    fn stop_waiting(&mut self, id: LaneId) -> bool {
         self.lanes.get_mut(&id).is_some_and(|lane| std::mem::take(&mut lane.waiting))
     }
 
     /// Whether the head of an ordering key that has failed in this lane stays in the way.
-    pub(super) fn parks(&self, id: EndpointId) -> bool {
+    pub(super) fn parks(&self, id: LaneId) -> bool {
         self.lanes.get(&id).is_some_and(|lane| lane.terms.on_failure == OnFailure::Park)
     }
 
     /// The store has recorded the end, or said that the lease was lost.
-    pub(super) fn settled(&mut self, lease: Lease, id: EndpointId, now: Timestamp) {
+    pub(super) fn settled(&mut self, lease: Lease, id: LaneId, now: Timestamp) {
         self.forget(lease);
         self.tidy(id, now);
     }
@@ -293,7 +293,7 @@ impl Lanes {
     }
 
     /// The lane is left alone until then.
-    pub(super) fn pause(&mut self, id: EndpointId, until: Timestamp, now: Timestamp) {
+    pub(super) fn pause(&mut self, id: LaneId, until: Timestamp, now: Timestamp) {
         if let Some(lane) = self.lanes.get_mut(&id) {
             lane.gate.shut(until);
             self.wait(id, until, now);
@@ -301,7 +301,7 @@ impl Lanes {
     }
 
     /// The lane has something due then (or a lease that ends). What waits for its turn in an ordering key is due never.
-    pub(super) fn due(&mut self, id: EndpointId, at: Timestamp, now: Timestamp) {
+    pub(super) fn due(&mut self, id: LaneId, at: Timestamp, now: Timestamp) {
         if !self.open || at == Timestamp::MAX {
             return;
         }
@@ -319,7 +319,7 @@ impl Lanes {
     }
 
     /// Looks at the lane again then, or sooner where that was planned.
-    fn set_timer(&mut self, id: EndpointId, at: Timestamp) {
+    fn set_timer(&mut self, id: LaneId, at: Timestamp) {
         if let Some(lane) = self.lanes.get_mut(&id)
             && lane.timer.is_none_or(|timer| at < timer)
         {
@@ -330,7 +330,7 @@ impl Lanes {
         }
     }
 
-    fn list(&mut self, id: EndpointId) {
+    fn list(&mut self, id: LaneId) {
         if let Some(lane) = self.lanes.get_mut(&id)
             && lane.backlog
             && !lane.listed
@@ -352,7 +352,7 @@ impl Lanes {
     }
 
     /// Takes the lanes whose turn it is to be claimed from: those with due work and room.
-    pub(super) fn take_backlogged(&mut self, now: Timestamp) -> Vec<EndpointId> {
+    pub(super) fn take_backlogged(&mut self, now: Timestamp) -> Vec<LaneId> {
         while let Some((at, id)) = self.timers.first().copied().filter(|(at, _)| *at <= now) {
             self.timers.remove(&(at, id));
             if let Some(lane) = self.lanes.get_mut(&id) {
@@ -372,12 +372,12 @@ impl Lanes {
     }
 
     /// The quotas of a claim for these lanes under fresh terms. Closed, shut and full lanes are left out.
-    pub(super) fn quotas(&mut self, lanes: &[(EndpointId, Terms)], now: Timestamp) -> Vec<LaneClaim> {
+    pub(super) fn quotas(&mut self, lanes: &[(LaneId, Terms)], now: Timestamp) -> Vec<LaneClaim> {
         let share = (self.lease_room() / u32::try_from(lanes.len()).unwrap_or(u32::MAX).max(1)).clamp(1, MAX_QUOTA);
         lanes.iter().filter_map(|(id, terms)| self.quota(*id, terms, share, now)).collect()
     }
 
-    fn quota(&mut self, id: EndpointId, terms: &Terms, share: u32, now: Timestamp) -> Option<LaneClaim> {
+    fn quota(&mut self, id: LaneId, terms: &Terms, share: u32, now: Timestamp) -> Option<LaneClaim> {
         self.agree(id, terms, now);
         let lane = self.lanes.get_mut(&id)?;
         if let Some(until) = lane.gate.shut_until(now) {
@@ -385,7 +385,7 @@ impl Lanes {
             self.set_timer(id, until);
         } else if lane.room() > 0 {
             (lane.claiming, lane.backlog, lane.due_since) = (true, false, None);
-            return Some(LaneClaim { endpoint: id, max: lane.room().min(share) });
+            return Some(LaneClaim { lane: id, max: lane.room().min(share) });
         } else if lane.is_closed() {
             (lane.backlog, lane.due_since) = (false, None);
             self.tidy(id, now);
@@ -394,12 +394,12 @@ impl Lanes {
     }
 
     /// Takes in what a claim from these lanes found.
-    pub(super) fn claimed(&mut self, from: &[EndpointId], claimed: Claimed, now: Timestamp) {
+    pub(super) fn claimed(&mut self, from: &[LaneId], claimed: Claimed, now: Timestamp) {
         for leased in claimed.leased {
             self.push(leased);
         }
-        for LaneDue { endpoint, due } in claimed.next {
-            self.due(endpoint, due, now);
+        for LaneDue { lane, due } in claimed.next {
+            self.due(lane, due, now);
         }
         for id in from {
             if let Some(lane) = self.lanes.get_mut(id) {
@@ -410,7 +410,7 @@ impl Lanes {
     }
 
     /// A claim from these lanes came to nothing: they still have a backlog.
-    pub(super) fn put_back(&mut self, lanes: &[EndpointId]) {
+    pub(super) fn put_back(&mut self, lanes: &[LaneId]) {
         for id in lanes {
             if let Some(lane) = self.lanes.get_mut(id) {
                 (lane.claiming, lane.backlog) = (false, true);
@@ -460,14 +460,14 @@ impl Lanes {
     }
 
     /// Forgets a lane that has nothing to remember, so that memory follows what is active.
-    fn tidy(&mut self, id: EndpointId, now: Timestamp) {
+    fn tidy(&mut self, id: LaneId, now: Timestamp) {
         if self.lanes.get(&id).is_some_and(|lane| lane.is_idle(now)) {
             self.lanes.remove(&id);
         }
     }
 
     /// The lane's terms have changed. What was not started is given back when it is now closed.
-    pub(super) fn change_terms(&mut self, id: EndpointId, terms: &Terms, now: Timestamp) {
+    pub(super) fn change_terms(&mut self, id: LaneId, terms: &Terms, now: Timestamp) {
         self.recount(id, |lane| {
             if lane.is_closed() && terms.concurrency > 0 {
                 lane.gate = Gate::default();
@@ -484,7 +484,7 @@ impl Lanes {
     }
 
     /// What was held while the endpoint was disabled is released: one attempt at a time at first.
-    pub(super) fn release_held(&mut self, id: EndpointId) {
+    pub(super) fn release_held(&mut self, id: LaneId) {
         if self.open {
             self.lanes.entry(id).or_insert_with(Lane::assumed).gate.begin_narrow();
         }

@@ -80,7 +80,7 @@ impl Engine {
         let mut state = self.state();
         let next_timer = state.lanes.next_timer();
         for (settlement, settled) in batch.iter().zip(settled) {
-            let (lane, ordered) = (settlement.endpoint, settlement.ordered);
+            let (lane, ordered) = (settlement.lane, settlement.ordered);
             if *settled == Settled::LeaseLost {
                 telemetry::lease_lost();
                 tracing::warn!(delivery = %settlement.lease.delivery, "lease lost: the attempt may be made twice");

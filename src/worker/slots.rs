@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::gate::Standing;
 use super::turns::Turns;
-use crate::id::{EndpointId, Tenant};
+use crate::id::{LaneId, Tenant};
 
 /// The standings, in the order of their lines.
 const STANDINGS: [Standing; 3] = [Standing::Proven, Standing::Unknown, Standing::Failing];
@@ -20,7 +20,7 @@ pub(super) struct Slots {
     /// Which line was served last.
     line: usize,
     /// Lanes that hold their share of what is left. With each slot that is freed, one of them is looked at again.
-    waiting: VecDeque<EndpointId>,
+    waiting: VecDeque<LaneId>,
 }
 
 impl Slots {
@@ -34,12 +34,12 @@ impl Slots {
     }
 
     /// At the end of its line.
-    pub(super) fn push(&mut self, standing: Standing, tenant: Option<Tenant>, lane: EndpointId) {
+    pub(super) fn push(&mut self, standing: Standing, tenant: Option<Tenant>, lane: LaneId) {
         self.lines[standing as usize].push(tenant, lane);
     }
 
     /// The lane whose turn it is: of the next line that has one and may use a slot.
-    pub(super) fn pop(&mut self) -> Option<EndpointId> {
+    pub(super) fn pop(&mut self) -> Option<LaneId> {
         STANDINGS.iter().find_map(|_| {
             self.line = (self.line + 1) % STANDINGS.len();
             if self.free(STANDINGS[self.line]) == 0 { None } else { self.lines[self.line].pop() }
@@ -47,12 +47,12 @@ impl Slots {
     }
 
     /// It holds its share already.
-    pub(super) fn wait(&mut self, lane: EndpointId) {
+    pub(super) fn wait(&mut self, lane: LaneId) {
         self.waiting.push_back(lane);
     }
 
     /// One that waits, to be looked at again.
-    pub(super) fn next_waiting(&mut self) -> Option<EndpointId> {
+    pub(super) fn next_waiting(&mut self) -> Option<LaneId> {
         self.waiting.pop_front()
     }
 
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn each_line_moves_and_one_that_may_use_nothing_is_passed_over() {
-        let lane = || EndpointId::generate(crate::clock::Timestamp::EPOCH);
+        let lane = || LaneId::from(crate::id::EndpointId::generate(crate::clock::Timestamp::EPOCH));
         let mut slots = slots(8, [0, 4, 0]);
         let (proven, unknown, failing) = (lane(), lane(), lane());
         for (standing, lane) in STANDINGS.into_iter().zip([proven, unknown, failing]) {

@@ -2,19 +2,19 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::id::{EndpointId, Tenant};
+use crate::id::{LaneId, Tenant};
 
 /// Lanes waiting for their turn. A tenant with ten thousand lanes has as many turns as one with a single lane.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
     tenants: VecDeque<Option<Tenant>>,
-    lanes: HashMap<Option<Tenant>, VecDeque<EndpointId>>,
+    lanes: HashMap<Option<Tenant>, VecDeque<LaneId>>,
     len: usize,
 }
 
 impl Turns {
     /// At the end of its tenant's line.
-    pub(super) fn push(&mut self, tenant: Option<Tenant>, lane: EndpointId) {
+    pub(super) fn push(&mut self, tenant: Option<Tenant>, lane: LaneId) {
         self.len += 1;
         if let Some(line) = self.lanes.get_mut(&tenant) {
             line.push_back(lane);
@@ -25,7 +25,7 @@ impl Turns {
     }
 
     /// The next lane of the next tenant.
-    pub(super) fn pop(&mut self) -> Option<EndpointId> {
+    pub(super) fn pop(&mut self) -> Option<LaneId> {
         let tenant = self.tenants.pop_front()?;
         let line = self.lanes.get_mut(&tenant)?;
         let lane = line.pop_front();
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn a_tenant_with_many_lanes_has_no_more_turns_than_one_with_a_single_lane() {
-        let lane = || EndpointId::generate(Timestamp::EPOCH);
+        let lane = || LaneId::from(crate::id::EndpointId::generate(Timestamp::EPOCH));
         let (many, single) = (Some(Tenant::from("many")), Some(Tenant::from("single")));
         let mut turns = Turns::default();
         for _ in 0..100 {

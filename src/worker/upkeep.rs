@@ -8,7 +8,7 @@ use super::deliver::Tended;
 use super::engine::Engine;
 use super::settle::back_off;
 use crate::clock::Timestamp;
-use crate::id::{DeliveryId, EndpointId};
+use crate::id::{DeliveryId, LaneId};
 use crate::store::{Finished, Old, Settled, StoreError};
 use crate::telemetry;
 
@@ -31,10 +31,10 @@ const PRUNE_PAUSE: Duration = Duration::from_millis(50);
 impl Engine {
     /// Extends leases for as long as it is polled: four times in the life of a lease, those in their second half.
     pub(super) async fn extend_forever(self: &Arc<Self>) -> Result<(), StoreError> {
-        let mut oldest = telemetry::Oldest::default();
+        let mut oldest = telemetry::Oldest::of(self.deliver.work());
         loop {
             tokio::time::sleep(self.config.lease / 4).await;
-            telemetry::lanes_failing(self.state().lanes.failing());
+            telemetry::lanes_failing(self.deliver.work(), self.state().lanes.failing());
             oldest.record(|| (self.state().lanes.late(), self.clock.now()));
             match self.extend().await {
                 Err(error) if !error.is_retryable() => return Err(error),
@@ -126,7 +126,7 @@ impl Engine {
         }
     }
 
-    fn announce_all(&self, lanes: &[EndpointId]) {
+    fn announce_all(&self, lanes: &[LaneId]) {
         let now = self.clock.now();
         for lane in lanes {
             self.announce(*lane, now);
@@ -158,7 +158,7 @@ impl Engine {
     async fn prune(&self, retention: Duration) -> Result<(), StoreError> {
         let now = self.clock.now();
         let old = Old { work: now - retention, keys: now - self.config.keys };
-        while self.store.prune(old, PRUNE_BATCH).await? >= u64::from(PRUNE_BATCH) {
+        while self.store.prune(self.deliver.work(), old, PRUNE_BATCH).await? >= u64::from(PRUNE_BATCH) {
             tokio::time::sleep(PRUNE_PAUSE).await;
         }
         Ok(())
@@ -166,7 +166,7 @@ impl Engine {
 
     /// Forgets payloads of what finished before `before`; answers after what to look the next time.
     async fn shed(&self, mut from: Finished, before: Timestamp) -> Result<Finished, StoreError> {
-        while let Some(next) = self.store.shed(from, before, PRUNE_BATCH).await? {
+        while let Some(next) = self.store.shed(self.deliver.work(), from, before, PRUNE_BATCH).await? {
             from = next;
             tokio::time::sleep(PRUNE_PAUSE).await;
         }

@@ -275,7 +275,8 @@ async fn a_sender_and_an_inbox_share_a_store_and_leave_each_other_alone() {
     let running = Running::start(&inbox);
     finished(&inbox, 1).await;
     running.stop().await;
-    let waiting = inbox.history().delivery(sent.deliveries[0]).await.unwrap().unwrap();
+    assert_eq!(inbox.history().delivery(sent.deliveries[0]).await.unwrap(), None);
+    let waiting = sender.history().delivery(sent.deliveries[0]).await.unwrap().unwrap();
     assert_eq!((waiting.state, waiting.attempts), (DeliveryState::Pending, 0));
     assert_eq!(log.lock().unwrap().len(), 1);
 }
@@ -289,6 +290,11 @@ async fn what_cannot_be_set_up_is_refused_by_name() {
     assert_eq!(build(vec![named("a"), named("a")]).unwrap_err().to_string(), "queue: two are named a");
     let slow = build(vec![named("a").timeout(Duration::from_secs(31))]).unwrap_err();
     assert!(slow.to_string().starts_with("lease"), "{slow}");
+    for name in ["", "paid invoices", &"q".repeat(33), &"é".repeat(99)] {
+        let error = build(vec![named(name)]).unwrap_err().to_string();
+        assert!(error.ends_with("must be 1 to 32 bytes of A-Z a-z 0-9 _ . -"), "{error}");
+        assert!(error.starts_with("queue `") && error.len() < 300, "{error}");
+    }
 }
 
 /// Not behind a layer: that is a mistake in the application, and nothing is kept.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use hookwire::clock::{Clock, SystemClock, Timestamp};
 use hookwire::endpoint::{Endpoint, NewEndpoint, Target};
 use hookwire::event::NewEvent;
-use hookwire::id::EventId;
+use hookwire::id::{EventId, Work};
 use hookwire::secret::{Key, Keyring, LocalKeys};
 use hookwire::sender::Sender;
 use hookwire::sender::egress::EgressPolicy;
@@ -288,7 +288,7 @@ async fn settle_together(url: String) {
     let now: Timestamp = SystemClock.now();
     let lane = EndpointId::generate(now);
     store.append(vec![append_at(lane, "job", now)]).await.unwrap();
-    let lanes = vec![LaneClaim { endpoint: lane, max: 1 }];
+    let lanes = vec![LaneClaim { lane: lane.into(), max: 1 }];
     let claim = Claim { lanes, now, until: now + Duration::from_secs(60) };
     let leased = store.claim(claim).await.unwrap().leased.remove(0);
     let settlement = Settlement::of(&leased, Next::Delivered, now);
@@ -298,7 +298,7 @@ async fn settle_together(url: String) {
         assert_eq!(store.settle_in(&transaction, &settlement).await.unwrap(), Settled::Done);
         let ended = if commits { transaction.commit().await } else { transaction.rollback().await };
         ended.unwrap();
-        assert_eq!(store.counts(None).await.unwrap().pending, pending);
+        assert_eq!(store.counts(Work::Sent, None).await.unwrap().pending, pending);
     }
     let transaction = client.transaction().await.unwrap();
     assert_eq!(store.settle_in(&transaction, &settlement).await.unwrap(), Settled::LeaseLost);

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use hookwire::endpoint::{NewEndpoint, Target};
 use hookwire::event::NewEvent;
-use hookwire::id::EventId;
+use hookwire::id::{EventId, Work};
 use hookwire::sender::egress::EgressPolicy;
 use hookwire::sender::{DispatchError, Sender};
 use hookwire::store::{History, PostgresStore};
@@ -114,7 +114,7 @@ async fn servers_die() {
     for caller in callers {
         acknowledged.extend(caller.await.unwrap());
     }
-    until(|| async { store.counts(None).await.is_ok_and(|counts| counts.pending == 0) }).await;
+    until(|| async { store.counts(Work::Sent, None).await.is_ok_and(|counts| counts.pending == 0) }).await;
     stop.cancel();
     worker.await.unwrap().unwrap();
     let lost: Vec<_> = acknowledged.iter().filter(|id| !judge.has(id)).collect();
@@ -162,7 +162,7 @@ async fn workers_die() {
     // Whoever is left: this process takes over when the leases of the dead have ended.
     let stop = CancellationToken::new();
     let worker = tokio::spawn(sender.worker().run(stop.clone()));
-    until(|| async { store.counts(None).await.unwrap().pending == 0 }).await;
+    until(|| async { store.counts(Work::Sent, None).await.unwrap().pending == 0 }).await;
     stop.cancel();
     worker.await.unwrap().unwrap();
     let lost: Vec<_> = acknowledged.iter().filter(|id| !judge.has(id)).collect();

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use hookwire::endpoint::{NewEndpoint, Target};
 use hookwire::event::NewEvent;
+use hookwire::id::Work;
 use hookwire::retry::{Policy, Schedule};
 use hookwire::sender::Sender;
 use hookwire::sender::egress::EgressPolicy;
@@ -113,7 +114,7 @@ async fn behind_pgbouncer(url: String) {
     while let Some(done) = callers.join_next().await {
         done.unwrap();
     }
-    crate::until(|| async { sending.counts(None).await.unwrap().delivered == 200 }).await;
+    crate::until(|| async { sending.counts(Work::Sent, None).await.unwrap().delivered == 200 }).await;
     stop.cancel();
     worker.await.unwrap().unwrap();
 }

@@ -76,6 +76,11 @@ impl Schema {
 }
 
 impl Schema {
+    /// Fills it with what an earlier version has left, dumped by `pg_dump --column-inserts`.
+    pub async fn restore(&self, dump: &str) {
+        connect(&self.url).await.batch_execute(&dump.replace("{schema}", &self.name)).await.unwrap();
+    }
+
     /// Drops it. By hand and not with the value, because a child uses its parent's.
     pub fn drop_all(&self) {
         let (url, sql) = (self.url.clone(), format!("DROP SCHEMA IF EXISTS \"{}\" CASCADE", self.name));
@@ -89,6 +94,6 @@ impl Schema {
 /// An event of one delivery.
 pub fn append_at(lane: EndpointId, id: &str, now: Timestamp) -> Append {
     let event = NewEvent::json("a.b", &1).unwrap().tenant("acme").id(EventId::new(id).unwrap());
-    let delivery = NewDelivery { id: DeliveryId::generate(now), endpoint: lane, leased_until: None };
+    let delivery = NewDelivery { id: DeliveryId::generate(now), lane: lane.into(), leased_until: None };
     Append { event: Arc::new(event.seal(now)), deliveries: vec![delivery], now }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use hookwire::clock::{Clock, SystemClock, Timestamp};
 use hookwire::delivery::{NewDelivery, Next, Settlement};
 use hookwire::event::NewEvent;
-use hookwire::id::{DeliveryId, EndpointId, EventId, Tenant};
+use hookwire::id::{DeliveryId, EndpointId, EventId, Tenant, Work};
 use hookwire::store::{
     Append, Appended, Claim, DeliveryQuery, History, Intake, LaneClaim, Old, Outbox, Page, PostgresStore,
 };
@@ -30,7 +30,7 @@ pub fn trials(postgres: &Needs) -> Vec<Trial> {
 }
 
 async fn deliver(store: &PostgresStore, lane: EndpointId, now: Timestamp) {
-    let lanes = vec![LaneClaim { endpoint: lane, max: 10 }];
+    let lanes = vec![LaneClaim { lane: lane.into(), max: 10 }];
     let leased = store.claim(Claim { lanes, now, until: now + DAY }).await.unwrap().leased;
     assert!(!leased.is_empty());
     let settlements = leased.iter().map(|one| Settlement::of(one, Next::Delivered, now)).collect();
@@ -53,7 +53,7 @@ async fn quiet_tenant(url: String) {
     let (now, lane) = (SystemClock.now(), EndpointId::generate(SystemClock.now()));
     let of = |tenant: &str, at| {
         let event = NewEvent::json("a.b", &1).unwrap().tenant(tenant).seal(at);
-        let delivery = NewDelivery { id: DeliveryId::generate(at), endpoint: lane, leased_until: None };
+        let delivery = NewDelivery { id: DeliveryId::generate(at), lane: lane.into(), leased_until: None };
         Append { event: Arc::new(event), deliveries: vec![delivery], now: at }
     };
     let quiet = [of("quiet", now), of("quiet", now + DAY)];
@@ -85,22 +85,25 @@ async fn days_are_dropped(url: String) {
     deliver(&store, lane, today).await;
     store.append(vec![append(lane, "owed", today + DAY)]).await.unwrap();
 
-    store.prune(Old::before(today), 100).await.unwrap();
+    store.prune(Work::Sent, Old::before(today), 100).await.unwrap();
     assert_eq!(days(&url, &schema.name, "event").await.len(), 5, "today is not old");
     let (acme, done, owed) = (Tenant::from("acme"), EventId::new("done").unwrap(), EventId::new("owed").unwrap());
-    assert!(store.event(&acme, &done).await.unwrap().is_some());
+    assert!(store.event(Work::Sent, &acme, &done).await.unwrap().is_some());
 
     let later = Old { work: today + DAY * 10, keys: today - DAY };
-    store.prune(later, 100).await.unwrap();
-    assert!(store.event(&acme, &done).await.unwrap().is_none(), "its day is gone");
-    assert!(store.event(&acme, &owed).await.unwrap().is_some(), "its day is old too, but not everything is finished");
-    assert_eq!(store.counts(None).await.unwrap().pending, 1);
+    store.prune(Work::Sent, later, 100).await.unwrap();
+    assert!(store.event(Work::Sent, &acme, &done).await.unwrap().is_none(), "its day is gone");
+    assert!(
+        store.event(Work::Sent, &acme, &owed).await.unwrap().is_some(),
+        "its day is old too, but not everything is finished"
+    );
+    assert_eq!(store.counts(Work::Sent, None).await.unwrap().pending, 1);
     let left = days(&url, &schema.name, "event").await;
     assert_eq!(left.len(), 2, "the day of what is owed, and the rest: {left:?}");
     let again = store.append(vec![append(lane, "done", today)]).await.unwrap();
     assert_eq!(again, [Appended::Duplicate], "its id outlives it");
 
-    store.prune(Old { keys: today + DAY * 10, ..later }, 100).await.unwrap();
+    store.prune(Work::Sent, Old { keys: today + DAY * 10, ..later }, 100).await.unwrap();
     let again = store.append(vec![append(lane, "done", today)]).await.unwrap();
     assert_eq!(again, [Appended::Stored], "and is free at last");
 }
@@ -120,12 +123,12 @@ async fn day_without_partition(url: String) {
     store.append(vec![append(lane, "one", now)]).await.unwrap();
     let later = schema.open().await;
     deliver(&later, lane, SystemClock.now()).await;
-    assert_eq!(later.counts(None).await.unwrap().delivered, 1);
+    assert_eq!(later.counts(Work::Sent, None).await.unwrap().delivered, 1);
     for _ in 0..2 {
-        later.prune(Old::before(now + DAY), 10).await.unwrap();
+        later.prune(Work::Sent, Old::before(now + DAY), 10).await.unwrap();
     }
-    assert_eq!(later.counts(None).await.unwrap().delivered, 0);
-    assert!(later.event(&Tenant::from("acme"), &EventId::new("one").unwrap()).await.unwrap().is_none());
+    assert_eq!(later.counts(Work::Sent, None).await.unwrap().delivered, 0);
+    assert!(later.event(Work::Sent, &Tenant::from("acme"), &EventId::new("one").unwrap()).await.unwrap().is_none());
 }
 
 async fn woken(url: String) {
@@ -148,8 +151,8 @@ async fn found_by_looking(url: String) {
     let now = SystemClock.now();
     let lane = EndpointId::generate(now);
     here.append(vec![append(lane, "one", now)]).await.unwrap();
-    let lanes = there.lanes(None, 10).await.unwrap();
-    assert_eq!(lanes.iter().map(|it| it.endpoint).collect::<Vec<_>>(), [lane]);
+    let lanes = there.lanes(Work::Sent, None, 10).await.unwrap();
+    assert_eq!(lanes.iter().map(|it| it.lane).collect::<Vec<_>>(), [lane.into()]);
     deliver(&there, lane, SystemClock.now()).await;
 }
 

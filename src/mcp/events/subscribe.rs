@@ -66,7 +66,7 @@ impl McpEvents {
         ends: Option<Timestamp>,
     ) -> Result<Endpoint, Refused> {
         let new = known.endpoint(tenant, key, known.labels(ends)?)?;
-        Ok(self.sender.endpoints().create_asking(new, &Ownership::McpEvents).await?)
+        Ok(self.sender.endpoints().create_asking(new, &ownership()).await?)
     }
 
     /// The same subscription again: time anew, the secret that was given now, and another chance where it was given up.
@@ -96,7 +96,7 @@ impl McpEvents {
         if others.iter().any(|other| same(&other)) {
             return Ok(endpoints.vouch(endpoint.id).await?);
         }
-        let proven = endpoints.prove_by(endpoint.id, &Ownership::McpEvents).await;
+        let proven = endpoints.prove_by(endpoint.id, &ownership()).await;
         if is_new && proven.is_err() {
             endpoints.remove(endpoint.id).await?;
         }
@@ -151,7 +151,8 @@ impl McpEvents {
         let scope = Scope::Tenant(endpoint.tenant.clone());
         let scoped = self.sender.scoped(&scope);
         for state in [DeliveryState::Pending, DeliveryState::Failed, DeliveryState::Held] {
-            let query = DeliveryQuery { endpoint: Some(endpoint.id), state: Some(state), ..DeliveryQuery::default() };
+            let query =
+                DeliveryQuery { lane: Some(endpoint.id.into()), state: Some(state), ..DeliveryQuery::default() };
             let found = scoped.deliveries(query, Page::of(PAGE).newest_first()).await?;
             let tried = found.iter().find(|delivery| delivery.attempts > 0);
             let Some(tried) = tried else { continue };
@@ -162,6 +163,11 @@ impl McpEvents {
         }
         Ok(None)
     }
+}
+
+/// How the draft has the owner of a callback asked.
+fn ownership() -> Ownership {
+    Ownership::EchoAs("verification".into())
 }
 
 fn gone(error: EndpointError) -> Result<(), EndpointError> {

@@ -8,10 +8,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
-use super::keep::provider_id;
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Leased, Next, Settlement};
-use crate::event::EventType;
+use crate::event::{EventType, Origin};
 use crate::id::{DeliveryId, Tenant};
 use crate::outcome::Outcome;
 use crate::receiver::JsonError;
@@ -50,13 +49,42 @@ impl Job {
         &self.leased.event.tenant
     }
 
-    /// The event's id, where the provider gave one of `[A-Za-z0-9_-]` and no more than 90 of them.
-    #[must_use]
-    pub fn event_id(&self) -> Option<&str> {
-        provider_id(&self.leased.event.id)
+    fn origin(&self) -> Option<&Origin> {
+        self.leased.event.origin.as_deref()
     }
 
-    /// The event's type, any character outside of its alphabet turned into `_`; `webhook` where the provider names none.
+    /// The name of the source that verified it; empty for a job that an earlier version has kept.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        self.origin().map_or("", |origin| &origin.source)
+    }
+
+    /// The event's id as the provider has sent it, up to 256 bytes.
+    #[must_use]
+    pub fn event_id(&self) -> Option<&str> {
+        self.origin()?.event_id.as_deref()
+    }
+
+    /// The event's type as the provider has sent it, up to 256 bytes; `None` where it names none.
+    #[must_use]
+    pub fn provider_type(&self) -> Option<&str> {
+        self.origin()?.event_type.as_deref()
+    }
+
+    /// A header that was kept with the event, in whatever case it is asked for: one of
+    /// [those that its scheme keeps](crate::receiver::Verified::kept_headers).
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.origin()?.header(name)
+    }
+
+    /// All headers that were kept with the event, names in lower case.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.origin().into_iter().flat_map(|origin| origin.headers.iter()).map(|(name, value)| (&**name, &**value))
+    }
+
+    /// The event's type in the alphabet of [`EventType`], any other character turned into `_`; `webhook` where the provider
+    /// names none. [`provider_type`](Self::provider_type) is what was sent.
     #[must_use]
     pub fn event_type(&self) -> &EventType {
         &self.leased.event.event_type
@@ -102,7 +130,7 @@ impl Job {
     /// job: roll back.
     #[must_use]
     pub fn done(&self, now: Timestamp) -> Settlement {
-        let attempt = Attempt::new(self.leased.attempt, now, Duration::ZERO, Outcome::Status(200));
+        let attempt = Attempt::new(self.leased.attempt, now, Duration::ZERO, Outcome::Handled);
         Settlement::of(&self.leased, Next::Delivered, now).with_attempt(attempt)
     }
 

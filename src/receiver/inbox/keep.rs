@@ -12,17 +12,10 @@ use tower_service::Service;
 use super::Inbox;
 use super::deliver::Served;
 use crate::delivery::NewDelivery;
-use crate::event::{EventType, MAX_TYPE_BYTES, NewEvent};
+use crate::event::{EventType, MAX_TYPE_BYTES, NewEvent, Origin};
 use crate::id::{DeliveryId, EventId};
 use crate::receiver::{Verified, VerifiedBody};
 use crate::store::{Append, Appended, StoreError, StoreErrorKind};
-
-/// What the id of a kept event begins with: this, 32 hex digits of its dedup key and `_`, then the provider's id.
-const PREFIX: &str = "in_";
-const HEAD: usize = PREFIX.len() + 32 + 1;
-
-/// The longest provider's id that is kept; the rest of 128 bytes is ours.
-const MAX_PROVIDER_ID: usize = 90;
 
 /// What became of an event that was to be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +43,7 @@ impl Inbox {
         let event = event(verified, event_type.clone(), served.map(|served| &**served))?;
         let deliver = |served: &Arc<Served>| NewDelivery {
             id: DeliveryId::generate(now),
-            endpoint: served.lane,
+            lane: served.name.into(),
             leased_until: None,
         };
         let deliveries = served.map(deliver).into_iter().collect();
@@ -62,7 +55,7 @@ impl Inbox {
             None => return Err(StoreError::new(StoreErrorKind::Unknown)),
         }
         let Some(served) = served else { return Ok(Kept::Unwanted) };
-        self.shared.engine.announce(served.lane, now);
+        self.shared.engine.announce(served.name.into(), now);
         Ok(Kept::Stored)
     }
 
@@ -120,7 +113,8 @@ fn event(verified: &Verified, event_type: EventType, served: Option<&Served>) ->
     let payload = verified.body().clone();
     let event =
         NewEvent::raw(event_type.as_str(), "application/octet-stream", payload).map_err(|e| invalid(e.to_string()))?;
-    let event = event.tenant(verified.tenant().clone()).occurred_at(verified.received_at()).id(id(verified)?);
+    let event = event.tenant(verified.tenant().clone()).occurred_at(verified.received_at());
+    let event = event.received(origin(verified)).id(id(verified)?);
     let Some(queue) = served.map(|served| &served.queue) else { return Ok(event) };
     let event = match queue.expires_after {
         Some(span) => event.expires_at(verified.received_at() + span),
@@ -137,23 +131,23 @@ fn digest(key: &str) -> String {
     hex::encode(Sha256::digest(key))
 }
 
+/// The id in the store. It is made of what identifies the event to the receiver, so that the store keeps it once; it tells
+/// nothing of the provider's id, which is in the [`Origin`].
 fn id(verified: &Verified) -> Result<EventId, StoreError> {
-    let mut text = String::from(PREFIX);
     let unique: Vec<u8> = match verified.dedup_keys().identity() {
         Some(key) => key.as_bytes().iter().take(16).copied().collect(),
         // Every request is handled: no two are kept under one id.
         None => DeliveryId::generate(verified.received_at()).as_bytes().to_vec(),
     };
-    text.push_str(&hex::encode(unique));
-    text.push('_');
-    let fits = |id: &&str| id.len() <= MAX_PROVIDER_ID && EventId::new(*id).is_ok();
-    text.push_str(verified.event_id().filter(fits).unwrap_or_default());
-    EventId::new(text).map_err(|error| StoreError::with_source(StoreErrorKind::Invalid, error))
+    let id = format!("evt_{}", hex::encode(unique));
+    EventId::new(id).map_err(|error| StoreError::with_source(StoreErrorKind::Invalid, error))
 }
 
-/// The provider's part of an id.
-pub(super) fn provider_id(id: &EventId) -> Option<&str> {
-    id.as_str().get(HEAD..).filter(|rest| !rest.is_empty())
+/// What the provider said beside the payload.
+fn origin(verified: &Verified) -> Origin {
+    let headers = verified.kept_headers().iter();
+    let headers = headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+    Origin::of(verified.source()).named(verified.event_id(), verified.event_type()).with_headers(headers)
 }
 
 /// A provider's type in our alphabet.

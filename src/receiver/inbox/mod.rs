@@ -36,7 +36,7 @@
 //! # Rules
 //!
 //! 1. The 202 is given after the event is durable in the store. Whoever sends it again is answered as before, and it is not
-//!    stored twice: its id in the store is made of its [dedup key](super::Verified::dedup_key).
+//!    stored twice: its id in the store is made of its [identity](super::Verified::dedup_keys).
 //! 2. An event goes to the first [`Queue`] whose source and types fit. One that fits none is kept, and nobody is called.
 //! 3. A handler's error is tried again by the queue's retry policy; [`JobError::reject`] and the last allowed attempt make the
 //!    job a dead letter: a failed delivery in [`Inbox::history`], which [`Inbox::resend`] brings back.
@@ -50,13 +50,18 @@
 //!
 //! # Defaults and caveats
 //!
-//! 8 handlers at once in each queue, 30 s for each call, the retry schedule of [`Policy`](crate::retry::Policy). Types are
-//! kept in the alphabet of [`EventType`](crate::event::EventType): any other character becomes `_`. Of the headers nothing
-//! is kept but the type of the content: an event whose attributes are in the headers (`ce-*`) keeps only its id and type.
+//! 8 handlers at once in each queue, 30 s for each call, the retry schedule of [`Policy`](crate::retry::Policy). For the choice
+//! of the queue, types are read in the alphabet of [`EventType`](crate::event::EventType): any other character becomes `_`.
+//! What the provider sent as id and type is kept beside it, up to 256 bytes each; of the headers, those that
+//! [its scheme keeps](super::Verified::kept_headers).
+//!
+//! A sender may use the same store. Neither can see or change what the other has: events, deliveries, jobs, counts and metrics
+//! are apart, and each forgets what is old of its own.
 
 mod deliver;
 mod job;
 mod keep;
+mod legacy;
 mod queue;
 
 use std::collections::HashMap;
@@ -68,9 +73,9 @@ pub use self::job::{Job, JobError};
 pub use self::keep::{KeepService, Kept};
 pub use self::queue::Queue;
 use crate::clock::{Clock, SystemClock};
-use crate::delivery::Delivery;
-use crate::id::{DeliveryId, EndpointId};
-use crate::store::{DeliveryQuery, History, Page, Store, StoreError};
+use crate::delivery::{Delivery, DeliveryState};
+use crate::id::{DeliveryId, IdError, LaneId, QueueName, Work};
+use crate::store::{DeliveryQuery, Page, Store, StoreError, WorkHistory};
 use crate::worker::{Config, ConfigError, Engine, Worker};
 
 /// Keeps verified events and has them handled. Cheap to clone; every clone is the same inbox.
@@ -104,6 +109,14 @@ pub enum InboxError {
     /// Nobody would ever be called.
     #[error("queue: at least one is needed")]
     NoQueue,
+    /// A queue's name is not 1 to 32 of `[A-Za-z0-9_.-]`.
+    #[error("queue `{name}`: {error}")]
+    QueueName {
+        /// The beginning of the name.
+        name: String,
+        /// What is wrong with it.
+        error: IdError,
+    },
     /// Two queues of one name would share their jobs.
     #[error("queue: two are named {0}")]
     DuplicateQueue(Arc<str>),
@@ -125,10 +138,10 @@ impl Inbox {
         Worker::new(self.shared.engine.clone())
     }
 
-    /// What was kept and what became of it.
+    /// What was kept and what became of it. What a sender does in the same store is not in it.
     #[must_use]
-    pub fn history(&self) -> &dyn History {
-        &*self.shared.store
+    pub fn history(&self) -> WorkHistory<'_> {
+        WorkHistory::new(&self.shared.store, Work::Received)
     }
 
     /// What was given up in a queue, a page at a time. Nothing for an unknown queue.
@@ -136,9 +149,19 @@ impl Inbox {
     /// # Errors
     /// When the store is in trouble.
     pub async fn dead_letters(&self, queue: &str, page: Page) -> Result<Vec<Delivery>, StoreError> {
-        let mut query = DeliveryQuery::default();
-        (query.endpoint, query.state) = (Some(lane(queue)), Some(crate::delivery::DeliveryState::Failed));
-        self.shared.store.deliveries(&query, page).await
+        let Ok(name) = QueueName::new(queue) else { return Ok(Vec::new()) };
+        let mut found = Vec::new();
+        for lane in lanes_of(name) {
+            let mut query = DeliveryQuery::of(Work::Received);
+            (query.lane, query.state) = (Some(lane), Some(DeliveryState::Failed));
+            found.extend(self.shared.store.deliveries(&query, page).await?);
+        }
+        found.sort_unstable_by_key(|delivery| delivery.id);
+        if page.newest_first {
+            found.reverse();
+        }
+        found.truncate(usize::try_from(page.limit).unwrap_or(usize::MAX));
+        Ok(found)
     }
 
     /// Has a job handled again that is done, failed or cancelled. Answers `false` for any other.
@@ -188,9 +211,11 @@ impl InboxBuilder {
         let mut served = Vec::with_capacity(queues.len());
         let mut lanes = HashMap::new();
         for queue in queues {
-            let queue = Arc::new(Served { lane: lane(&queue.name), queue });
-            if lanes.insert(queue.lane, queue.clone()).is_some() {
-                return Err(InboxError::DuplicateQueue(queue.queue.name.clone()));
+            let queue = Arc::new(Served { name: name_of(&queue)?, queue });
+            for lane in lanes_of(queue.name) {
+                if lanes.insert(lane, queue.clone()).is_some() {
+                    return Err(InboxError::DuplicateQueue(queue.queue.name.clone()));
+                }
             }
             served.push(queue);
         }
@@ -203,10 +228,15 @@ impl InboxBuilder {
     }
 }
 
-/// The lane of a queue: the same in every process that serves it.
-fn lane(queue: &str) -> EndpointId {
-    use sha2::{Digest, Sha256};
-    let digest: [u8; 32] = Sha256::new().chain_update(b"hookwire inbox queue\0").chain_update(queue).finalize().into();
-    let [first, _] = digest.as_chunks::<16>().0 else { return EndpointId::from_bytes([0; 16]) };
-    EndpointId::from_bytes(*first)
+fn name_of(queue: &Queue) -> Result<QueueName, InboxError> {
+    let shown = || queue.name.chars().take(MAX_SHOWN).collect();
+    QueueName::new(&queue.name).map_err(|error| InboxError::QueueName { name: shown(), error })
+}
+
+/// So much of a wrong name is shown.
+const MAX_SHOWN: usize = 64;
+
+/// Where the jobs of a queue are: its own lane, and the one in which an earlier version has kept them.
+fn lanes_of(queue: QueueName) -> impl Iterator<Item = LaneId> {
+    std::iter::once(queue).chain(legacy::queue(queue)).map(LaneId::Queue)
 }

@@ -6,7 +6,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::deliver::Rejecting;
 use super::job::{Job, JobError};
 use crate::endpoint::{OnFailure, Rate};
 use crate::event::{EventType, Pattern};
@@ -42,7 +41,7 @@ impl fmt::Debug for Queue {
 
 impl Queue {
     /// A queue whose jobs are handled by this function. The name is the queue's for good: jobs are found again by it after a
-    /// restart.
+    /// restart. It is 1 to 32 of `[A-Za-z0-9_.-]`; the inbox cannot be [built](super::InboxBuilder::build) with any other.
     pub fn new<F, Fut>(name: &str, handler: F) -> Self
     where
         F: Fn(Job) -> Fut + Send + Sync + 'static,
@@ -56,7 +55,7 @@ impl Queue {
             rate: None,
             timeout: Duration::from_secs(30),
             expires_after: None,
-            policy: Arc::new(Rejecting(Policy::default())),
+            policy: Arc::new(Policy::default()),
             order: None,
             on_failure: OnFailure::Skip,
             handler: Arc::new(move |job| Box::pin(handler(job))),
@@ -102,7 +101,7 @@ impl Queue {
 
     /// When a failed job is tried again. Default: [`Policy::default`].
     pub fn retry(mut self, policy: impl RetryPolicy) -> Self {
-        self.policy = Arc::new(Rejecting(policy));
+        self.policy = Arc::new(policy);
         self
     }
 

@@ -61,7 +61,7 @@ impl Directory for MemoryStore {
         if let Some(ids) = tables.tenants.get_mut(&endpoint.tenant) {
             ids.remove(&id);
         }
-        tables.cancel_lane(id, now);
+        tables.cancel_lane(id.into(), now);
         Ok(true)
     }
 }

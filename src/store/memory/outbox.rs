@@ -7,11 +7,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::MemoryStore;
-use super::tables::{EventRow, Row, Tables};
+use super::tables::{EventRow, Row, Tables, key_of};
 use crate::clock::Timestamp;
 use crate::delivery::{Lease, NewDelivery, Settlement};
 use crate::event::Event;
-use crate::id::EndpointId;
+use crate::id::{LaneId, Work};
 use crate::store::{Append, Appended, Claim, Claimed, LaneDue, Outbox, Settled, StoreError};
 
 #[async_trait]
@@ -25,13 +25,13 @@ impl Outbox for MemoryStore {
         let mut tables = self.tables();
         let mut claimed = Claimed::default();
         for lane in &claim.lanes {
-            match tables.endpoints.get(&lane.endpoint) {
+            match lane.lane.endpoint().and_then(|id| tables.endpoints.get(&id)) {
                 // Left by a dispatch that did not know of the removal yet.
-                Some(None) => tables.cancel_lane(lane.endpoint, claim.now),
+                Some(None) => tables.cancel_lane(lane.lane, claim.now),
                 Some(Some(endpoint)) if !endpoint.is_enabled() => {}
                 _ => {
-                    claimed.leased.extend(tables.claim(lane.endpoint, lane.max, claim.now, claim.until));
-                    claimed.next.extend(tables.due(lane.endpoint));
+                    claimed.leased.extend(tables.claim(lane.lane, lane.max, claim.now, claim.until));
+                    claimed.next.extend(tables.due(lane.lane));
                 }
             }
         }
@@ -59,33 +59,33 @@ impl Outbox for MemoryStore {
         Ok(leases.into_iter().map(|lease| tables.under_lease(lease, due, give_back)).collect())
     }
 
-    async fn lanes(&self, after: Option<EndpointId>, limit: u32) -> Result<Vec<LaneDue>, StoreError> {
+    async fn lanes(&self, work: Work, after: Option<LaneId>, limit: u32) -> Result<Vec<LaneDue>, StoreError> {
         let tables = self.tables();
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let lanes = tables.lanes.range((start, Bound::Unbounded)).take(limit as usize);
-        Ok(lanes.filter_map(|(endpoint, _)| tables.due(*endpoint)).collect())
+        let lanes = tables.lanes.range((start, Bound::Unbounded)).filter(|(lane, _)| lane.work() == work);
+        Ok(lanes.take(limit as usize).filter_map(|(lane, _)| tables.due(*lane)).collect())
     }
 }
 
 impl Tables {
     fn append(&mut self, append: Append) -> Appended {
         let Append { event, deliveries, now } = append;
-        let spent =
-            if self.spent.is_empty() { None } else { self.spent.get(&(event.tenant.clone(), event.id.clone())) };
+        let key = key_of(&event);
+        let spent = if self.spent.is_empty() { None } else { self.spent.get(&key) };
         if let Some(fingerprint) = spent {
             return if *fingerprint == event.fingerprint { Appended::Duplicate } else { Appended::Conflict };
         }
-        let slot = match self.events.entry((event.tenant.clone(), event.id.clone())) {
+        let slot = match self.events.entry(key.clone()) {
             Entry::Occupied(kept) if kept.get().event.fingerprint == event.fingerprint => return Appended::Duplicate,
             Entry::Occupied(_) => return Appended::Conflict,
             Entry::Vacant(slot) => slot,
         };
         let count = u32::try_from(deliveries.len()).unwrap_or(u32::MAX);
         let seq = self.log.last_key_value().map_or(1, |(last, _)| last + 1);
-        self.log.insert(seq, (event.tenant.clone(), event.id.clone()));
+        self.log.insert(seq, key.clone());
         slot.insert(EventRow { event: event.clone(), seq, appended_at: now, deliveries: count, expunged: false });
         if deliveries.is_empty() {
-            self.childless.insert((now, event.tenant.clone(), event.id.clone()));
+            self.childless.of_mut(key.0).insert((now, key));
         }
         for delivery in deliveries {
             self.append_delivery(&event, seq, &delivery, now);
@@ -94,18 +94,18 @@ impl Tables {
     }
 
     fn append_delivery(&mut self, event: &Arc<Event>, seq: u64, delivery: &NewDelivery, now: Timestamp) {
-        let mut row = Row::pending(event.clone(), seq, delivery.endpoint, now, now);
+        let mut row = Row::pending(event.clone(), seq, delivery.lane, now, now);
         match (&event.order, delivery.leased_until) {
             // What has to keep its order may have to wait, so it is never born leased.
-            (Some(order), _) => row.due = self.enter(delivery.endpoint, order, now, now),
+            (Some(order), _) => row.due = self.enter(delivery.lane, order, now, now),
             (None, Some(until)) => (row.due, row.attempts, row.fence, row.leased) = (until, 1, 1, true),
             (None, None) => {}
         }
         self.insert(delivery.id, row);
     }
 
-    fn due(&self, endpoint: EndpointId) -> Option<LaneDue> {
-        let (due, _): &(Timestamp, _) = self.lanes.get(&endpoint)?.first()?;
-        Some(LaneDue { endpoint, due: *due })
+    fn due(&self, lane: LaneId) -> Option<LaneDue> {
+        let (due, _): &(Timestamp, _) = self.lanes.get(&lane)?.first()?;
+        Some(LaneDue { lane, due: *due })
     }
 }

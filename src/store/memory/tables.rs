@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, DeliveryState, Lease, Leased, Next, Settlement};
 use crate::endpoint::Endpoint;
 use crate::event::{Event, Order};
-use crate::id::{DeliveryId, EndpointId, EventId, Tenant, WorkerId};
+use crate::id::{DeliveryId, EndpointId, EventId, LaneId, Tenant, Work, WorkerId};
 use crate::retry::FailReason;
 use crate::store::{Counts, Page, Settled};
 
@@ -35,30 +35,61 @@ impl MemoryStore {
     }
 }
 
+/// Which event: the ids of events that are received are apart from those of events that are sent.
+pub(super) type EventKey = (Work, Tenant, EventId);
+
+/// One of each for each kind of work.
+#[derive(Debug, Default)]
+pub(super) struct ByWork<T> {
+    sent: T,
+    received: T,
+}
+
+impl<T> ByWork<T> {
+    pub(super) const fn of(&self, work: Work) -> &T {
+        match work {
+            Work::Sent => &self.sent,
+            Work::Received => &self.received,
+        }
+    }
+
+    pub(super) const fn of_mut(&mut self, work: Work) -> &mut T {
+        match work {
+            Work::Sent => &mut self.sent,
+            Work::Received => &mut self.received,
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Tables {
-    pub(super) events: HashMap<(Tenant, EventId), EventRow>,
+    pub(super) events: HashMap<EventKey, EventRow>,
     /// Events in the order of appending.
-    pub(super) log: BTreeMap<u64, (Tenant, EventId)>,
+    pub(super) log: BTreeMap<u64, EventKey>,
     /// Events without deliveries, for pruning: all others go with their last delivery.
-    pub(super) childless: BTreeSet<(Timestamp, Tenant, EventId)>,
+    pub(super) childless: ByWork<BTreeSet<(Timestamp, EventKey)>>,
     /// Ids of events that are gone, as long as they stay taken; and by the time of the event.
-    pub(super) spent: HashMap<(Tenant, EventId), Option<[u8; 32]>>,
-    pub(super) spent_at: BTreeSet<(Timestamp, Tenant, EventId)>,
+    pub(super) spent: HashMap<EventKey, Option<[u8; 32]>>,
+    pub(super) spent_at: ByWork<BTreeSet<(Timestamp, EventKey)>>,
     pub(super) deliveries: BTreeMap<DeliveryId, Row>,
     /// Final deliveries by the time they became so.
-    pub(super) finished: BTreeSet<(Timestamp, DeliveryId)>,
+    pub(super) finished: ByWork<BTreeSet<(Timestamp, DeliveryId)>>,
     /// Pending deliveries of each lane by the time they are due, or their lease ends.
-    pub(super) lanes: BTreeMap<EndpointId, BTreeSet<(Timestamp, DeliveryId)>>,
-    /// What is not final of each endpoint and ordering key, by the event's place in the log.
-    pub(super) keys: HashMap<(EndpointId, Order), BTreeSet<(u64, DeliveryId)>>,
+    pub(super) lanes: BTreeMap<LaneId, BTreeSet<(Timestamp, DeliveryId)>>,
+    /// What is not final of each lane and ordering key, by the event's place in the log.
+    pub(super) keys: HashMap<(LaneId, Order), BTreeSet<(u64, DeliveryId)>>,
     /// Removed ones stay as `None`, so that nothing owed to them is ever sent.
     pub(super) endpoints: BTreeMap<EndpointId, Option<Arc<Endpoint>>>,
     pub(super) tenants: HashMap<Tenant, BTreeSet<EndpointId>>,
     /// Whose worker, and until when it lives unless it says more.
     pub(super) workers: BTreeMap<WorkerId, (&'static str, Timestamp)>,
     /// How many rows are in each of their states.
-    pub(super) tally: Counts,
+    pub(super) tally: ByWork<Counts>,
+}
+
+/// The key of a stored event.
+pub(super) fn key_of(event: &Event) -> EventKey {
+    (event.audience.work(), event.tenant.clone(), event.id.clone())
 }
 
 #[derive(Debug)]
@@ -75,7 +106,7 @@ pub(super) struct Row {
     pub(super) event: Arc<Event>,
     /// The event's place in the log.
     pub(super) seq: u64,
-    pub(super) endpoint: EndpointId,
+    pub(super) lane: LaneId,
     /// `Held` by decision only; a pending delivery is called so too while its endpoint is disabled.
     pub(super) state: DeliveryState,
     pub(super) due: Timestamp,
@@ -92,17 +123,11 @@ pub(super) struct Row {
 
 impl Row {
     /// A delivery that nobody has claimed.
-    pub(super) const fn pending(
-        event: Arc<Event>,
-        seq: u64,
-        endpoint: EndpointId,
-        due: Timestamp,
-        now: Timestamp,
-    ) -> Self {
+    pub(super) const fn pending(event: Arc<Event>, seq: u64, lane: LaneId, due: Timestamp, now: Timestamp) -> Self {
         Self {
             event,
             seq,
-            endpoint,
+            lane,
             state: DeliveryState::Pending,
             due,
             attempts: 0,
@@ -129,35 +154,35 @@ impl Row {
 impl Tables {
     /// Takes in a delivery.
     pub(super) fn insert(&mut self, id: DeliveryId, row: Row) {
-        self.lanes.entry(row.endpoint).or_default().insert((row.due, id));
+        self.lanes.entry(row.lane).or_default().insert((row.due, id));
         if let Some(order) = &row.event.order {
-            self.keys.entry((row.endpoint, order.clone())).or_default().insert((row.seq, id));
+            self.keys.entry((row.lane, order.clone())).or_default().insert((row.seq, id));
         }
+        self.tally.of_mut(row.lane.work()).add(DeliveryState::Pending, 1);
         self.deliveries.insert(id, row);
-        self.tally.add(DeliveryState::Pending, 1);
     }
 
     /// Moves a pending delivery in its lane.
     pub(super) fn reschedule(&mut self, id: DeliveryId, due: Timestamp) {
         let Some(row) = self.deliveries.get_mut(&id) else { return };
-        let lane = self.lanes.entry(row.endpoint).or_default();
+        let lane = self.lanes.entry(row.lane).or_default();
         lane.remove(&(row.due, id));
         lane.insert((due, id));
         row.due = due;
     }
 
-    fn leave_lane(&mut self, endpoint: EndpointId, due: Timestamp, id: DeliveryId) {
-        if let Some(lane) = self.lanes.get_mut(&endpoint) {
+    fn leave_lane(&mut self, of: LaneId, due: Timestamp, id: DeliveryId) {
+        if let Some(lane) = self.lanes.get_mut(&of) {
             lane.remove(&(due, id));
             if lane.is_empty() {
-                self.lanes.remove(&endpoint);
+                self.lanes.remove(&of);
             }
         }
     }
 
     /// Takes up to `max` due deliveries of a lane under lease.
-    pub(super) fn claim(&mut self, endpoint: EndpointId, max: u32, now: Timestamp, until: Timestamp) -> Vec<Leased> {
-        let Some(lane) = self.lanes.get(&endpoint) else { return Vec::new() };
+    pub(super) fn claim(&mut self, from: LaneId, max: u32, now: Timestamp, until: Timestamp) -> Vec<Leased> {
+        let Some(lane) = self.lanes.get(&from) else { return Vec::new() };
         let due: Vec<_> =
             lane.iter().take_while(|(due, _)| *due <= now).take(max as usize).map(|(_, id)| *id).collect();
         due.into_iter().filter_map(|id| self.lease(id, until)).collect()
@@ -169,7 +194,7 @@ impl Tables {
         row.fence += 1;
         row.attempts += 1;
         row.leased = true;
-        let delivery = crate::delivery::NewDelivery { id, endpoint: row.endpoint, leased_until: Some(until) };
+        let delivery = crate::delivery::NewDelivery { id, lane: row.lane, leased_until: Some(until) };
         let leased = Leased::first(&delivery, until, row.created_at, row.event.clone());
         Some(leased.with_counts(row.fence, row.attempts, row.faults))
     }
@@ -180,12 +205,14 @@ impl Tables {
         let Some(row) = self.deliveries.get_mut(&id).filter(|row| row.is_leased_by(settlement.lease)) else {
             return Settled::LeaseLost;
         };
-        let (endpoint, order) = (row.endpoint, row.event.order.clone());
+        let (lane, order) = (row.lane, row.event.order.clone());
         row.leased = false;
-        self.affect(endpoint, &settlement);
+        if let LaneId::Endpoint(endpoint) = lane {
+            self.affect(endpoint, &settlement);
+        }
         self.apply(id, &settlement);
         if let Some(order) = order {
-            self.pass_on(id, &settlement, endpoint, &order);
+            self.pass_on(id, &settlement, lane, &order);
         }
         if let Some(row) = self.deliveries.get_mut(&id) {
             row.log.extend(settlement.attempt);
@@ -219,44 +246,47 @@ impl Tables {
     /// Out of its lane, but still in the way of its ordering key.
     fn hold(&mut self, id: DeliveryId, reason: FailReason, at: Timestamp) {
         let Some(row) = self.deliveries.get_mut(&id) else { return };
-        let (endpoint, due) = (row.endpoint, row.due);
+        let (lane, due) = (row.lane, row.due);
         (row.state, row.reason, row.faults, row.due) = (DeliveryState::Held, Some(reason), 0, at);
         row.fence += 1;
-        self.tally.take(DeliveryState::Pending);
-        self.tally.add(DeliveryState::Held, 1);
-        self.leave_lane(endpoint, due, id);
+        let tally = self.tally.of_mut(lane.work());
+        tally.take(DeliveryState::Pending);
+        tally.add(DeliveryState::Held, 1);
+        self.leave_lane(lane, due, id);
     }
 
     /// The next of the key follows, when this one is out of the way or has been overtaken.
-    fn pass_on(&mut self, id: DeliveryId, settlement: &Settlement, endpoint: EndpointId, order: &Order) {
+    fn pass_on(&mut self, id: DeliveryId, settlement: &Settlement, lane: LaneId, order: &Order) {
         match settlement.next {
             Next::Held { .. } => return,
             Next::Delivered | Next::Failed { .. } | Next::Disable { .. } => {}
             Next::Retry { .. } | Next::Again { .. } => {
-                if !self.is_overtaken(endpoint, order) {
+                if !self.is_overtaken(lane, order) {
                     return;
                 }
                 self.finish(id, DeliveryState::Cancelled, Some(FailReason::Superseded), settlement.at);
             }
         }
-        self.follow(endpoint, order, settlement.at);
+        self.follow(lane, order, settlement.at);
     }
 
     pub(super) fn finish(&mut self, id: DeliveryId, state: DeliveryState, reason: Option<FailReason>, at: Timestamp) {
         let Some(row) = self.deliveries.get_mut(&id) else { return };
-        self.tally.take(row.state);
-        self.tally.add(state, 1);
+        let work = row.lane.work();
+        let tally = self.tally.of_mut(work);
+        tally.take(row.state);
+        tally.add(state, 1);
         row.finish(state, reason, at);
         row.fence += 1;
-        let (endpoint, due, seq, order) = (row.endpoint, row.due, row.seq, row.event.order.clone());
-        self.leave_lane(endpoint, due, id);
-        self.finished.insert((at, id));
+        let (lane, due, seq, order) = (row.lane, row.due, row.seq, row.event.order.clone());
+        self.leave_lane(lane, due, id);
+        self.finished.of_mut(work).insert((at, id));
         if let Some(order) = order {
-            self.leave_key((endpoint, order), (seq, id));
+            self.leave_key((lane, order), (seq, id));
         }
     }
 
-    fn leave_key(&mut self, key: (EndpointId, Order), entry: (u64, DeliveryId)) {
+    fn leave_key(&mut self, key: (LaneId, Order), entry: (u64, DeliveryId)) {
         if let Some(waiting) = self.keys.get_mut(&key) {
             waiting.remove(&entry);
             if waiting.is_empty() {
@@ -290,10 +320,9 @@ impl Tables {
     }
 
     /// Cancels everything that is pending or held in a lane; leases on it no longer count.
-    pub(super) fn cancel_lane(&mut self, endpoint: EndpointId, now: Timestamp) {
-        let pending = self.lanes.remove(&endpoint).unwrap_or_default().into_iter().map(|(_, id)| id);
-        let held =
-            self.deliveries.iter().filter(|(_, row)| row.endpoint == endpoint && row.state == DeliveryState::Held);
+    pub(super) fn cancel_lane(&mut self, lane: LaneId, now: Timestamp) {
+        let pending = self.lanes.remove(&lane).unwrap_or_default().into_iter().map(|(_, id)| id);
+        let held = self.deliveries.iter().filter(|(_, row)| row.lane == lane && row.state == DeliveryState::Held);
         let owed: Vec<_> = pending.chain(held.map(|(id, _)| *id)).collect();
         for id in owed {
             self.finish(id, DeliveryState::Cancelled, None, now);
@@ -302,7 +331,7 @@ impl Tables {
 
     /// A delivery as history shows it.
     pub(super) fn show(&self, id: DeliveryId, row: &Row) -> Delivery {
-        let mut delivery = Delivery::pending(id, &row.event, row.endpoint, row.created_at);
+        let mut delivery = Delivery::pending(id, &row.event, row.lane, row.created_at);
         delivery.state = self.shown_state(row);
         delivery.attempts = row.attempts;
         delivery.due = row.due;
@@ -312,7 +341,7 @@ impl Tables {
     }
 
     pub(super) fn shown_state(&self, row: &Row) -> DeliveryState {
-        let endpoint = self.endpoints.get(&row.endpoint).and_then(Option::as_ref);
+        let endpoint = row.lane.endpoint().and_then(|id| self.endpoints.get(&id)).and_then(Option::as_ref);
         let held = row.state == DeliveryState::Pending && endpoint.is_some_and(|endpoint| !endpoint.is_enabled());
         if held { DeliveryState::Held } else { row.state }
     }

@@ -1,5 +1,6 @@
 //! Appending: publish keys, events and deliveries, each kind by one statement for the whole group.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,10 +12,10 @@ use uuid::Uuid;
 use super::error::Trouble;
 use super::group::Batch;
 use super::order;
-use super::rows::{BOOLS, BYTES, LONGS, TEXTS, UUIDS, fence, get, signed, uuid_of_delivery, uuid_of_endpoint};
+use super::rows::{BOOLS, BYTES, LONGS, SHORTS, TEXTS, UUIDS, fence, get, signed, uuid_of_delivery};
 use super::session::{Db, Operation, Param, Session, Tries};
 use crate::clock::Timestamp;
-use crate::store::relational::{NEVER, order_column};
+use crate::store::relational::{NEVER, audience_column, lane_column, order_column, origin_column, publish_key};
 use crate::store::{Append, Appended, StoreError, StoreErrorKind};
 
 /// How many numbers one call brings; as the migration says.
@@ -26,16 +27,16 @@ const NUMBER_BITS: u32 = 21;
 /// How often a group is tried again whose commit was not answered. It is idempotent, and knows its own.
 const AGAIN: Tries = Tries::new(3, Duration::from_millis(100));
 
-/// Inserts events from ten columns, each at a place in its ordering key.
+/// Inserts events from twelve columns, each at a place in its ordering key.
 macro_rules! events {
     ($place:literal) => {
         concat!(
             "INSERT INTO hookwire.event \
-             (key, tenant, id, type, content_type, occurred_at, appended_at, order_key, expires_at, body, place) \
-             SELECT e.*, ",
+             (key, tenant, id, type, content_type, occurred_at, appended_at, order_key, expires_at, body, audience, origin, \
+             place) SELECT e.*, ",
             $place,
-            " FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS e \
-             (key, tenant, id, type, content_type, occurred_at, appended_at, order_key, expires_at, body)"
+            " FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS e \
+             (key, tenant, id, type, content_type, occurred_at, appended_at, order_key, expires_at, body, audience, origin)"
         )
     };
 }
@@ -45,12 +46,12 @@ macro_rules! deliveries {
     ($place:literal, $($column:literal),*) => {
         concat!(
             "INSERT INTO hookwire.delivery \
-             (id, event, endpoint, due, leased, created_at, order_key, state, fence, attempts, faults, place, log) \
+             (id, event, lane, due, leased, created_at, order_key, state, fence, attempts, faults, place, log) \
              SELECT d.*, 0, d.leased::integer, d.leased::integer, 0, ",
             $place,
             ", '' FROM unnest(",
             deliveries!(@list $($column),*),
-            ") AS d (id, event, endpoint, due, leased, created_at, order_key)"
+            ") AS d (id, event, lane, due, leased, created_at, order_key)"
         )
     };
     (@list $first:literal $(, $rest:literal)*) => { concat!($first $(, ", ", $rest)*) };
@@ -159,11 +160,11 @@ pub(super) struct Appending {
 /// ordered. Looking up places that nothing has would cost more than the rest of its beginning.
 const AT_ONCE: &str = concat!(
     "WITH published AS (INSERT INTO hookwire.publish (tenant, id, event, fingerprint, appended_at) \
-     SELECT * FROM unnest($2, $3, $1, $11, $7)), \
+     SELECT * FROM unnest($2, $13, $1, $14, $7)), \
      stored AS (",
     events!("0"),
     ") ",
-    deliveries!("0", "$12", "$13", "$14", "$15", "$16", "$17", "$18")
+    deliveries!("0", "$15", "$16", "$17", "$18", "$19", "$20", "$21")
 );
 
 /// For how many groups the longer way is taken after one in which an id was taken.
@@ -184,6 +185,7 @@ impl Appending {
         let all = Part { batch: &self.batch, keys: &self.keys, indices: &indices };
         let (events, deliveries) = (all.event_columns(), all.delivery_columns());
         let mut params = events.params();
+        params.push((&events.taken, TEXTS));
         params.push((&events.prints, BYTES));
         params.extend(deliveries.params());
         match db.query_untried(AT_ONCE, &params).await {
@@ -227,7 +229,7 @@ impl Operation for Appending {
 /// Elements of a batch by (tenant, id): the first under each stands for those that repeat it.
 fn firsts(batch: &[Append]) -> Vec<usize> {
     let mut first = HashMap::with_capacity(batch.len());
-    let name = |append: &Append| (append.event.tenant.clone(), append.event.id.clone());
+    let name = |append: &Append| (append.event.audience.work(), append.event.tenant.clone(), append.event.id.clone());
     batch.iter().enumerate().map(|(index, append)| *first.entry(name(append)).or_insert(index)).collect()
 }
 
@@ -259,15 +261,15 @@ const PUBLISHED: &str = "SELECT o.item, k.event, k.fingerprint FROM unnest($1, $
 /// Takes the ids of these elements; answers those that were taken before.
 async fn publish(session: &Session<'_>, new: &Part<'_>) -> Result<Known, Trouble> {
     let columns = new.event_columns();
-    let EventColumns { tenants, ids, keys, prints, appended, .. } = &columns;
-    let params: [Param<'_>; 5] = [(tenants, TEXTS), (ids, TEXTS), (keys, LONGS), (prints, BYTES), (appended, LONGS)];
+    let EventColumns { tenants, taken, keys, prints, appended, .. } = &columns;
+    let params: [Param<'_>; 5] = [(tenants, TEXTS), (taken, TEXTS), (keys, LONGS), (prints, BYTES), (appended, LONGS)];
     let inserted = session.query(PUBLISH, &params).await?;
     if inserted.len() == keys.len() {
         return Ok(Known::new());
     }
     let inserted: HashSet<i64> = inserted.iter().map(|row| get(row, "event")).collect::<Result<_, _>>()?;
     let items: Vec<_> = new.indices.iter().map(|index| signed(*index as u64)).collect();
-    let rows = session.query(PUBLISHED, &[(tenants, TEXTS), (ids, TEXTS), (&items, LONGS)]).await?;
+    let rows = session.query(PUBLISHED, &[(tenants, TEXTS), (taken, TEXTS), (&items, LONGS)]).await?;
     let mut known = Known::new();
     for row in &rows {
         let (index, event) = (usize::try_from(get::<i64>(row, "item")?).unwrap_or(usize::MAX), get(row, "event")?);
@@ -343,6 +345,9 @@ impl<'a> Part<'a> {
             columns.orders.push(event.order.as_ref().map(order_column));
             columns.deadlines.push(event.expires_at.map(Timestamp::as_micros));
             columns.bodies.push(&event.payload);
+            columns.audiences.push(audience_column(event.audience));
+            columns.origins.push(origin_column(event));
+            columns.taken.push(publish_key(event.audience.work(), &event.id));
             columns.prints.push(event.fingerprint.as_ref().map(|print| &print[..]));
         }
         columns
@@ -358,7 +363,7 @@ impl<'a> Part<'a> {
                 let due = leased_until.unwrap_or(append.now).as_micros();
                 columns.ids.push(uuid_of_delivery(new.id));
                 columns.events.push(event);
-                columns.endpoints.push(uuid_of_endpoint(new.endpoint));
+                columns.lanes.push(lane_column(new.lane));
                 columns.dues.push(if order.is_some() { NEVER } else { due });
                 columns.leased.push(leased_until.is_some());
                 columns.made.push(append.now.as_micros());
@@ -381,7 +386,10 @@ struct EventColumns<'a> {
     orders: Vec<Option<String>>,
     deadlines: Vec<Option<i64>>,
     bodies: Vec<&'a [u8]>,
-    /// Of the ids, not of the events: no parameter of theirs.
+    audiences: Vec<i16>,
+    origins: Vec<Option<String>>,
+    /// Under what the ids are taken. These two are of the ids, not of the events: no parameter of theirs.
+    taken: Vec<Cow<'a, str>>,
     prints: Vec<Option<&'a [u8]>>,
 }
 
@@ -398,6 +406,8 @@ impl EventColumns<'_> {
             (&self.orders, TEXTS),
             (&self.deadlines, LONGS),
             (&self.bodies, BYTES),
+            (&self.audiences, SHORTS),
+            (&self.origins, TEXTS),
         ]
     }
 }
@@ -406,7 +416,7 @@ impl EventColumns<'_> {
 struct DeliveryColumns {
     ids: Vec<Uuid>,
     events: Vec<i64>,
-    endpoints: Vec<Uuid>,
+    lanes: Vec<Vec<u8>>,
     dues: Vec<i64>,
     leased: Vec<bool>,
     made: Vec<i64>,
@@ -418,7 +428,7 @@ impl DeliveryColumns {
         vec![
             (&self.ids, UUIDS),
             (&self.events, LONGS),
-            (&self.endpoints, UUIDS),
+            (&self.lanes, BYTES),
             (&self.dues, LONGS),
             (&self.leased, BOOLS),
             (&self.made, LONGS),

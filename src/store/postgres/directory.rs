@@ -16,7 +16,7 @@ use super::settle::write_health;
 use crate::clock::Timestamp;
 use crate::endpoint::{Endpoint, EndpointRecord};
 use crate::id::{EndpointId, Tenant};
-use crate::store::relational::{DISABLED, succeeds};
+use crate::store::relational::{DISABLED, lane_column, succeeds};
 use crate::store::{Directory, Put, StoreError};
 
 /// Deliveries cancelled in one transaction, so that nobody waits long behind a removal.
@@ -120,9 +120,9 @@ impl Operation for Burying {
 }
 
 const CANCEL: &str = "WITH gone AS (DELETE FROM hookwire.delivery WHERE id IN \
-     (SELECT id FROM hookwire.delivery WHERE endpoint = $1 LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING *) \
-     INSERT INTO hookwire.finished (id, event, endpoint, state, due, fence, attempts, created_at, order_key, finished_at, \
-     reason, log) SELECT id, event, endpoint, 3, due, fence + 1, attempts, created_at, order_key, $3, reason, log FROM gone \
+     (SELECT id FROM hookwire.delivery WHERE lane = $1 LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING *) \
+     INSERT INTO hookwire.finished (id, event, lane, state, due, fence, attempts, created_at, order_key, finished_at, \
+     reason, log) SELECT id, event, lane, 3, due, fence + 1, attempts, created_at, order_key, $3, reason, log FROM gone \
      RETURNING id";
 
 /// Cancels a part of what a removed endpoint is owed; how much.
@@ -135,9 +135,9 @@ impl Operation for CancelSome {
     type Answer = usize;
 
     async fn run(&self, session: &Session<'_>) -> Result<usize, Trouble> {
-        let (endpoint, now) = (uuid_of_endpoint(self.endpoint), self.now.as_micros());
+        let (lane, now) = (lane_column(self.endpoint.into()), self.now.as_micros());
         let rows =
-            session.query(CANCEL, &[(&endpoint, Type::UUID), (&CANCEL_BATCH, Type::INT8), (&now, Type::INT8)]).await?;
+            session.query(CANCEL, &[(&lane, Type::BYTEA), (&CANCEL_BATCH, Type::INT8), (&now, Type::INT8)]).await?;
         Ok(rows.len())
     }
 }

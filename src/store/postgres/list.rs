@@ -5,10 +5,11 @@ use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
 use super::PostgresStore;
-use super::rows::{DELIVERY_COLUMNS, deliveries, uuid_of_delivery, uuid_of_endpoint};
+use super::rows::{DELIVERY_COLUMNS, deliveries, endpoint_of, uuid_of_delivery};
 use super::session::Param;
 use crate::event::EventType;
-use crate::store::relational::{ids_made, state_condition};
+use crate::id::Work;
+use crate::store::relational::{events_of, ids_made, lane_column, lanes_of, publish_key, state_condition};
 use crate::store::{DeliveryQuery, Page, StoreError};
 
 /// Among so many deliveries from the end that is asked for a tenant's are looked for before its own events are gone through: the
@@ -20,9 +21,13 @@ impl PostgresStore {
         let asked = Asked::of(query, page);
         match &asked.tenant {
             // Nothing but the tenant narrows it down: events and endpoints have indexes.
-            Some(tenant) if query.event.is_none() && query.endpoint.is_none() => {
+            Some(tenant) if query.event.is_none() && query.lane.is_none() => {
                 let near = self.list(&asked, &asked.nearest()).await?;
-                if near.len() >= page.limit as usize { Ok(near) } else { self.list(&asked, &own(tenant)).await }
+                if near.len() >= page.limit as usize {
+                    Ok(near)
+                } else {
+                    self.list(&asked, &own(tenant, query.work)).await
+                }
             }
             _ => self.list(&asked, &deliveries("hookwire.every_delivery")).await,
         }
@@ -56,9 +61,16 @@ impl Asked {
         let (ids, rest, values) = (Vec::new(), Vec::new(), Vec::new());
         let mut all = Self { ids, rest, tenant: None, order, limit: String::new(), values };
         all.limit = all.bind(i64::from(page.limit), Type::INT8);
+        // On both, because the kinds have indexes of their own.
+        all.ids.push(lanes_of!("d.lane", query.work).to_owned());
+        all.rest.push(events_of!("e.audience", query.work).to_owned());
         all.ids_of(query, page);
         all.tenant = query.tenant.as_ref().map(|tenant| all.bind(tenant.as_str().to_owned(), Type::TEXT));
-        let event = query.event.as_ref().map(|event| all.bind(event.as_str().to_owned(), Type::TEXT));
+        let event = query.event.as_ref().map(|event| match query.tenant {
+            Some(_) => publish_key(query.work, event).into_owned(),
+            None => event.to_string(),
+        });
+        let event = event.map(|event| all.bind(event, Type::TEXT));
         all.rest.extend(match (&all.tenant, event) {
             (Some(tenant), Some(event)) => {
                 Some(format!("d.event = (SELECT event FROM hookwire.publish WHERE tenant = {tenant} AND id = {event})"))
@@ -67,9 +79,9 @@ impl Asked {
             (None, Some(event)) => Some(format!("e.id = {event}")),
             (None, None) => None,
         });
-        if let Some(endpoint) = query.endpoint {
-            let endpoint = all.bind(uuid_of_endpoint(endpoint), Type::UUID);
-            all.rest.push(format!("d.endpoint = {endpoint}"));
+        if let Some(lane) = query.lane {
+            let lane = all.bind(lane_column(lane), Type::BYTEA);
+            all.rest.push(format!("d.lane = {lane}"));
         }
         if let Some(event_type) = query.event_type.as_ref().map(EventType::as_str) {
             let event_type = all.bind(event_type.to_owned(), Type::TEXT);
@@ -115,10 +127,12 @@ impl Asked {
 }
 
 /// The deliveries of a tenant's events. `OFFSET 0` keeps the planner from going the other way round.
-fn own(tenant: &str) -> String {
+fn own(tenant: &str, work: Work) -> String {
     format!(
-        "FROM (SELECT * FROM hookwire.event WHERE tenant = {tenant} OFFSET 0) e CROSS JOIN LATERAL \
+        "FROM (SELECT * FROM hookwire.event WHERE tenant = {tenant} AND {} OFFSET 0) e CROSS JOIN LATERAL \
          (SELECT * FROM hookwire.every_delivery d WHERE d.event = e.key OFFSET 0) d \
-         LEFT JOIN hookwire.endpoint n ON n.id = d.endpoint"
+         LEFT JOIN hookwire.endpoint n ON n.id = {}",
+        events_of!("audience", work),
+        endpoint_of!()
     )
 }

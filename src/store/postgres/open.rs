@@ -14,6 +14,7 @@ use super::session::{Db, Schema};
 use super::settle::Noted;
 use super::{PostgresStore, migrate, partitions};
 use crate::clock::Timestamp;
+use crate::id::Work;
 use crate::store::StoreError;
 
 /// How long a connection may say nothing to what was sent over it.
@@ -161,7 +162,7 @@ impl PostgresOptions {
     {
         let pool = self.reach(&tls).await?;
         let db = Db::new(pool, self.schema.clone(), !self.pooled);
-        partitions::keep_up(&db, Timestamp::EPOCH).await?;
+        partitions::keep_up(&db, Work::Sent, Timestamp::EPOCH, 0).await?;
         let clock = DatabaseClock::default();
         clock.adjust(&db).await?;
         let bell = Bell::new(db.clone());

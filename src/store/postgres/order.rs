@@ -1,4 +1,4 @@
-//! Ordering keys: of each endpoint and key one delivery is in the way, those behind it are due never.
+//! Ordering keys: of each lane and key one delivery is in the way, those behind it are due never.
 //!
 //! Whatever changes the deliveries of a key does three things: it locks the key, makes its change, and then [`arrange`]s the key
 //! again. Two transactions never arrange one key at the same time, so each sees what the other has done.
@@ -6,28 +6,28 @@
 use uuid::Uuid;
 
 use super::error::Trouble;
-use super::rows::{LONGS, TEXTS, UUIDS, get, uuid_of_endpoint};
+use super::rows::{BYTES, LONGS, TEXTS, UUIDS, get};
 use super::session::{Param, Session};
 use crate::clock::Timestamp;
 use crate::store::Append;
-use crate::store::relational::order_column;
+use crate::store::relational::{lane_column, order_column};
 
-/// An endpoint and one of its ordering keys, as the tables have it.
-pub(super) type OrderedLane = (Uuid, String);
+/// A lane and one of its ordering keys, as the tables have it.
+pub(super) type OrderedLane = (Vec<u8>, String);
 
 /// The ordering keys that a batch adds to.
 pub(super) fn lanes_of(batch: &[Append]) -> Vec<OrderedLane> {
     let mut lanes = Vec::new();
     for append in batch {
         let Some(key) = append.event.order.as_ref().map(order_column) else { continue };
-        lanes.extend(append.deliveries.iter().map(|delivery| (uuid_of_endpoint(delivery.endpoint), key.clone())));
+        lanes.extend(append.deliveries.iter().map(|delivery| (lane_column(delivery.lane), key.clone())));
     }
     lanes.sort_unstable();
     lanes.dedup();
     lanes
 }
 
-const LANES: &str = "SELECT DISTINCT endpoint, order_key FROM hookwire.every_delivery \
+const LANES: &str = "SELECT DISTINCT lane, order_key FROM hookwire.every_delivery \
      WHERE id = ANY($1) AND order_key IS NOT NULL";
 
 /// The ordering keys of these deliveries.
@@ -36,37 +36,37 @@ pub(super) async fn lanes_of_deliveries(session: &Session<'_>, ids: &[Uuid]) -> 
         return Ok(Vec::new());
     }
     let rows = session.query(LANES, &[(&ids, UUIDS)]).await?;
-    rows.iter().map(|row| Ok((get(row, "endpoint")?, get(row, "order_key")?))).collect()
+    rows.iter().map(|row| Ok((get(row, "lane")?, get(row, "order_key")?))).collect()
 }
 
 // In one order, so that two transactions never wait for each other.
-const LOCK: &str = "SELECT pg_advisory_xact_lock(lane) FROM (SELECT DISTINCT hashtextextended($1 || endpoint::text || key, 0) \
-     AS lane FROM unnest($2, $3) AS l (endpoint, key) ORDER BY 1) lanes";
+const LOCK: &str = "SELECT pg_advisory_xact_lock(place) FROM (SELECT DISTINCT hashtextextended($1 || encode(lane, 'hex') || key, 0) \
+     AS place FROM unnest($2, $3) AS l (lane, key) ORDER BY 1) lanes";
 
 /// Keeps others from changing these keys until the transaction ends.
 pub(super) async fn lock(session: &Session<'_>, lanes: &[OrderedLane]) -> Result<(), Trouble> {
     if lanes.is_empty() {
         return Ok(());
     }
-    let (endpoints, keys) = columns(lanes);
+    let (of, keys) = columns(lanes);
     let name = session.schema().name();
-    let params: [Param<'_>; 3] = [(&name, tokio_postgres::types::Type::TEXT), (&endpoints, UUIDS), (&keys, TEXTS)];
+    let params: [Param<'_>; 3] = [(&name, tokio_postgres::types::Type::TEXT), (&of, BYTES), (&keys, TEXTS)];
     session.query(LOCK, &params).await.map(drop)
 }
 
 // Under a key of which only the newest counts, everything older goes that nobody is trying at the moment.
-const SUPERSEDE: &str = "WITH gone AS (DELETE FROM hookwire.delivery d USING unnest($1, $2) AS l (endpoint, key) \
-     WHERE left(l.key, 1) = 'l' AND d.endpoint = l.endpoint AND d.order_key = l.key AND NOT d.leased AND EXISTS \
-     (SELECT 1 FROM hookwire.delivery n WHERE n.endpoint = l.endpoint AND n.order_key = l.key AND n.place > d.place) \
-     RETURNING d.*) INSERT INTO hookwire.finished (id, event, endpoint, state, due, fence, attempts, created_at, order_key, \
-     finished_at, reason, log) SELECT id, event, endpoint, 3, due, fence + 1, attempts, created_at, order_key, ($3)[1], \
+const SUPERSEDE: &str = "WITH gone AS (DELETE FROM hookwire.delivery d USING unnest($1, $2) AS l (lane, key) \
+     WHERE left(l.key, 1) = 'l' AND d.lane = l.lane AND d.order_key = l.key AND NOT d.leased AND EXISTS \
+     (SELECT 1 FROM hookwire.delivery n WHERE n.lane = l.lane AND n.order_key = l.key AND n.place > d.place) \
+     RETURNING d.*) INSERT INTO hookwire.finished (id, event, lane, state, due, fence, attempts, created_at, order_key, \
+     finished_at, reason, log) SELECT id, event, lane, 3, due, fence + 1, attempts, created_at, order_key, ($3)[1], \
      'superseded', log FROM gone";
 
 // Where nothing is in the way, the oldest that waits is due.
 const PROMOTE: &str = "UPDATE hookwire.delivery SET due = ($3)[1] WHERE id IN (SELECT \
-     (SELECT w.id FROM hookwire.delivery w WHERE w.endpoint = l.endpoint AND w.order_key = l.key \
-     AND w.due = 9223372036854775807 ORDER BY w.place LIMIT 1) FROM unnest($1, $2) AS l (endpoint, key) \
-     WHERE NOT EXISTS (SELECT 1 FROM hookwire.delivery b WHERE b.endpoint = l.endpoint AND b.order_key = l.key \
+     (SELECT w.id FROM hookwire.delivery w WHERE w.lane = l.lane AND w.order_key = l.key \
+     AND w.due = 9223372036854775807 ORDER BY w.place LIMIT 1) FROM unnest($1, $2) AS l (lane, key) \
+     WHERE NOT EXISTS (SELECT 1 FROM hookwire.delivery b WHERE b.lane = l.lane AND b.order_key = l.key \
      AND b.due < 9223372036854775807))";
 
 /// Brings keys back in order after a change: call it last, under [`lock`].
@@ -74,13 +74,13 @@ pub(super) async fn arrange(session: &Session<'_>, lanes: &[OrderedLane], now: T
     if lanes.is_empty() {
         return Ok(());
     }
-    let (endpoints, keys) = columns(lanes);
+    let (of, keys) = columns(lanes);
     let now = [now.as_micros()].to_vec();
-    let params: [Param<'_>; 3] = [(&endpoints, UUIDS), (&keys, TEXTS), (&now, LONGS)];
+    let params: [Param<'_>; 3] = [(&of, BYTES), (&keys, TEXTS), (&now, LONGS)];
     session.query(SUPERSEDE, &params).await?;
     session.query(PROMOTE, &params).await.map(drop)
 }
 
-fn columns(lanes: &[OrderedLane]) -> (Vec<Uuid>, Vec<&str>) {
-    lanes.iter().map(|(endpoint, key)| (*endpoint, key.as_str())).unzip()
+fn columns(lanes: &[OrderedLane]) -> (Vec<&[u8]>, Vec<&str>) {
+    lanes.iter().map(|(lane, key)| (lane.as_slice(), key.as_str())).unzip()
 }

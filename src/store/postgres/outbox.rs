@@ -12,14 +12,15 @@ use super::PostgresStore;
 use super::directory::CancelSome;
 use super::error::Trouble;
 use super::rows::{
-    INTS, LONGS, UUIDS, count, delivery_id, endpoint_id, event, event_columns, fence, get, lease_fence, time,
+    BYTES, INTS, LONGS, UUIDS, count, delivery_id, event, event_columns, fence, get, lane, lease_fence, time,
     uuid_of_delivery, uuid_of_endpoint,
 };
 use super::session::Param;
 use super::settle::Settling;
 use crate::clock::Timestamp;
 use crate::delivery::{Lease, Leased, NewDelivery, Settlement};
-use crate::id::EndpointId;
+use crate::id::{EndpointId, LaneId, Work};
+use crate::store::relational::{QUEUE, lane_column, lanes_of};
 use crate::store::{Append, Appended, Claim, Claimed, LaneDue, Outbox, Settled, StoreError};
 
 #[async_trait]
@@ -63,9 +64,15 @@ impl Outbox for PostgresStore {
         Ok(released)
     }
 
-    async fn lanes(&self, after: Option<EndpointId>, limit: u32) -> Result<Vec<LaneDue>, StoreError> {
-        let after = after.map_or(Uuid::nil(), uuid_of_endpoint);
-        let rows = self.db.query(LANES, &[(&after, Type::UUID), (&i64::from(limit), Type::INT8)]).await?;
+    async fn lanes(&self, work: Work, after: Option<LaneId>, limit: u32) -> Result<Vec<LaneDue>, StoreError> {
+        // Queues sort after all endpoints but those that begin as queues do.
+        let first = match work {
+            Work::Sent => Vec::new(),
+            Work::Received => vec![QUEUE],
+        };
+        let after = after.map_or(first, lane_column);
+        let params: [Param<'_>; 2] = [(&after, Type::BYTEA), (&i64::from(limit), Type::INT8)];
+        let rows = self.query_text(&lanes_sql(work), &params).await?;
         lanes_due(&rows).map_err(Trouble::into_store_error)
     }
 }
@@ -79,29 +86,34 @@ const RELEASE: &str = "UPDATE hookwire.delivery d SET due = ($3)[1], attempts = 
      WHERE d.id = l.id AND d.fence = l.fence AND d.leased RETURNING d.id";
 
 // Hops from lane to lane in the hot index: the cost is that of the lanes listed, not of what is in them.
-const LANES: &str = "WITH RECURSIVE lane AS ((SELECT endpoint, due FROM hookwire.delivery WHERE state = 0 AND endpoint > $1 \
-     ORDER BY endpoint, due LIMIT 1) UNION ALL SELECT n.endpoint, n.due FROM lane l CROSS JOIN LATERAL \
-     (SELECT endpoint, due FROM hookwire.delivery WHERE state = 0 AND endpoint > l.endpoint ORDER BY endpoint, due LIMIT 1) n) \
-     SELECT endpoint, due FROM lane LIMIT $2";
+fn lanes_sql(work: Work) -> String {
+    format!(
+        "WITH RECURSIVE hop AS ((SELECT lane, due FROM hookwire.delivery WHERE state = 0 AND lane > $1 \
+         ORDER BY lane, due LIMIT 1) UNION ALL SELECT n.lane, n.due FROM hop l CROSS JOIN LATERAL \
+         (SELECT lane, due FROM hookwire.delivery WHERE state = 0 AND lane > l.lane ORDER BY lane, due LIMIT 1) n) \
+         SELECT lane, due FROM hop WHERE {} LIMIT $2",
+        lanes_of!("lane", work)
+    )
+}
 
 // Whether an endpoint is served is judged once a lane, never in the condition of a row.
 const CLAIM: &str = concat!(
-    "WITH served AS MATERIALIZED (SELECT l.endpoint, l.quota FROM unnest($1, $2) AS l (endpoint, quota) \
+    "WITH served AS MATERIALIZED (SELECT l.lane, l.quota FROM unnest($1, $2, $4) AS l (lane, quota, endpoint) \
      LEFT JOIN hookwire.endpoint n ON n.id = l.endpoint WHERE coalesce(n.state, 0) = 0), \
      picked AS MATERIALIZED (SELECT d.id, d.due FROM served s CROSS JOIN LATERAL (SELECT c.id, c.due FROM hookwire.delivery c \
-     WHERE c.state = 0 AND c.endpoint = s.endpoint AND c.due <= ($3)[1] ORDER BY c.due LIMIT s.quota \
+     WHERE c.state = 0 AND c.lane = s.lane AND c.due <= ($3)[1] ORDER BY c.due LIMIT s.quota \
      FOR UPDATE SKIP LOCKED) d), \
      leased AS (UPDATE hookwire.delivery d SET due = ($3)[2], attempts = d.attempts + 1, fence = d.fence + 1, leased = true \
      FROM picked p WHERE d.id = p.id \
-     RETURNING d.id, d.endpoint, d.event, d.attempts, d.faults, d.fence, d.created_at, p.due AS was_due) \
-     SELECT l.id, l.endpoint, l.attempts, l.faults, l.fence, l.created_at, l.was_due, ",
+     RETURNING d.id, d.lane, d.event, d.attempts, d.faults, d.fence, d.created_at, p.due AS was_due) \
+     SELECT l.id, l.lane, l.attempts, l.faults, l.fence, l.created_at, l.was_due, ",
     event_columns!(),
     " FROM leased l JOIN hookwire.event e ON e.key = l.event ORDER BY l.was_due, l.id"
 );
 
 // What is locked by somebody else's claim is as good as leased.
-const NEXT: &str = "SELECT l.endpoint, n.state = 2 AS removed, (SELECT d.due FROM hookwire.delivery d WHERE d.state = 0 \
-     AND d.endpoint = l.endpoint ORDER BY d.due LIMIT 1) AS due FROM unnest($1) AS l (endpoint) \
+const NEXT: &str = "SELECT l.lane, n.state = 2 AS removed, (SELECT d.due FROM hookwire.delivery d WHERE d.state = 0 \
+     AND d.lane = l.lane ORDER BY d.due LIMIT 1) AS due FROM unnest($1, $2) AS l (lane, endpoint) \
      LEFT JOIN hookwire.endpoint n ON n.id = l.endpoint WHERE coalesce(n.state, 0) <> 1";
 
 impl PostgresStore {
@@ -110,13 +122,15 @@ impl PostgresStore {
         if claim.lanes.is_empty() {
             return Ok(Default::default());
         }
-        let endpoints: Vec<_> = claim.lanes.iter().map(|lane| uuid_of_endpoint(lane.endpoint)).collect();
+        let lanes: Vec<_> = claim.lanes.iter().map(|lane| lane_column(lane.lane)).collect();
+        let endpoints: Vec<_> = claim.lanes.iter().map(|lane| lane.lane.endpoint().map(uuid_of_endpoint)).collect();
         let quotas: Vec<_> = claim.lanes.iter().map(|lane| i32::try_from(lane.max).unwrap_or(i32::MAX)).collect();
         let times = vec![claim.now.as_micros(), claim.until.as_micros()];
         let session = self.db.session().await.map_err(Trouble::into_store_error)?;
-        let params: [Param<'_>; 3] = [(&endpoints, UUIDS), (&quotas, INTS), (&times, LONGS)];
+        let params: [Param<'_>; 4] = [(&lanes, BYTES), (&quotas, INTS), (&times, LONGS), (&endpoints, UUIDS)];
+        let asked: [Param<'_>; 2] = [(&lanes, BYTES), (&endpoints, UUIDS)];
         let claiming = session.query(CLAIM, &params);
-        let asking = session.query(NEXT, &params[..1]);
+        let asking = session.query(NEXT, &asked);
         let (leased, next) = try_join(claiming, asking).await.map_err(Trouble::in_doubt)?;
         read_claim(claim, &leased, &next).map_err(Trouble::into_store_error)
     }
@@ -146,7 +160,7 @@ pub(super) fn changed(rows: &[tokio_postgres::Row]) -> Result<HashSet<Uuid>, Tro
 }
 
 fn lanes_due(rows: &[tokio_postgres::Row]) -> Result<Vec<LaneDue>, Trouble> {
-    rows.iter().map(|row| Ok(LaneDue { endpoint: endpoint_id(row, "endpoint")?, due: time(row, "due")? })).collect()
+    rows.iter().map(|row| Ok(LaneDue { lane: lane(row, "lane")?, due: time(row, "due")? })).collect()
 }
 
 fn read_claim(
@@ -156,18 +170,17 @@ fn read_claim(
 ) -> Result<(Claimed, Vec<EndpointId>), Trouble> {
     let mut claimed = Claimed { leased: Vec::with_capacity(leased.len()), next: Vec::with_capacity(next.len()) };
     for row in leased {
-        let delivery =
-            NewDelivery { id: delivery_id(row, "id")?, endpoint: endpoint_id(row, "endpoint")?, leased_until: None };
+        let delivery = NewDelivery { id: delivery_id(row, "id")?, lane: lane(row, "lane")?, leased_until: None };
         let one = Leased::first(&delivery, claim.until, time(row, "created_at")?, Arc::new(event(row)?));
         claimed.leased.push(one.with_counts(fence(row, "fence")?, count(row, "attempts")?, count(row, "faults")?));
     }
     let mut removed = Vec::new();
     for row in next {
-        let endpoint = endpoint_id(row, "endpoint")?;
+        let lane = lane(row, "lane")?;
         if get::<Option<bool>>(row, "removed")? == Some(true) {
-            removed.push(endpoint);
+            removed.extend(lane.endpoint());
         } else if let Some(due) = get::<Option<i64>>(row, "due")? {
-            claimed.next.push(LaneDue { endpoint, due: Timestamp::from_micros(due) });
+            claimed.next.push(LaneDue { lane, due: Timestamp::from_micros(due) });
         }
     }
     Ok((claimed, removed))

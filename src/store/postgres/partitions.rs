@@ -9,7 +9,8 @@ use super::error::Trouble;
 use super::rows::{get, uuid_of_delivery};
 use super::session::{Db, Operation, Session};
 use crate::clock::Timestamp;
-use crate::store::relational::first_id;
+use crate::id::Work;
+use crate::store::relational::{events_of, first_id, lanes_of};
 use crate::store::{StoreError, StoreErrorKind};
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -19,6 +20,26 @@ const AHEAD: u32 = 3;
 
 /// Waits for locks only so long, because others wait behind whoever waits for a table.
 const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '500ms'";
+
+/// Events of which deliveries of some lanes are left.
+macro_rules! needed_events {
+    ($lanes:literal) => {
+        concat!(
+            "SELECT 1 WHERE EXISTS (SELECT 1 FROM hookwire.delivery WHERE event >= {from} AND event < {to} AND ",
+            $lanes,
+            ") OR EXISTS (SELECT 1 FROM hookwire.finished WHERE event >= {from} AND event < {to} AND ",
+            $lanes,
+            ")"
+        )
+    };
+}
+
+/// Deliveries of some lanes that have finished of late.
+macro_rules! needed_finished {
+    ($lanes:literal) => {
+        concat!("SELECT 1 FROM hookwire.{part} WHERE finished_at >= {old} AND ", $lanes, " LIMIT 1")
+    };
+}
 
 /// A table that has a partition for each day.
 #[derive(Clone, Copy)]
@@ -43,14 +64,41 @@ impl Table {
         }
     }
 
-    /// Whether anything of a partition is still needed.
-    const fn needed(self) -> &'static str {
+    /// Whether anything of this kind of work in a partition is still needed.
+    const fn needed(self, work: Work) -> &'static str {
+        match (self, work) {
+            (Self::Event, Work::Sent) => needed_events!("length(lane) = 16"),
+            (Self::Event, Work::Received) => needed_events!("length(lane) <> 16"),
+            (Self::Finished, Work::Sent) => needed_finished!("length(lane) = 16"),
+            (Self::Finished, Work::Received) => needed_finished!("length(lane) <> 16"),
+        }
+    }
+
+    /// Whether a partition has anything of this kind of work. By an index that holds nothing else.
+    fn has(self, work: Work) -> String {
+        format!("SELECT 1 FROM hookwire.{{part}} WHERE {} LIMIT 1", self.of(work))
+    }
+
+    /// Takes some rows of this kind of work out of a partition.
+    fn thin(self, work: Work) -> String {
+        let (key, of) = (self.key(), self.of(work));
+        format!(
+            "DELETE FROM hookwire.{{part}} WHERE {key} IN (SELECT {key} FROM hookwire.{{part}} WHERE {of} LIMIT {{limit}}) \
+             RETURNING 1 AS gone"
+        )
+    }
+
+    const fn key(self) -> &'static str {
         match self {
-            Self::Event => {
-                "SELECT 1 WHERE EXISTS (SELECT 1 FROM hookwire.delivery WHERE event >= {from} AND event < {to}) \
-                 OR EXISTS (SELECT 1 FROM hookwire.finished WHERE event >= {from} AND event < {to})"
-            }
-            Self::Finished => "SELECT 1 FROM hookwire.{part} WHERE finished_at >= {old} LIMIT 1",
+            Self::Event => "key",
+            Self::Finished => "id",
+        }
+    }
+
+    const fn of(self, work: Work) -> &'static str {
+        match self {
+            Self::Event => events_of!("audience", work),
+            Self::Finished => lanes_of!("lane", work),
         }
     }
 }
@@ -66,14 +114,15 @@ fn start_of_day(at: Timestamp) -> Timestamp {
     Timestamp::from_micros(at.as_micros().div_euclid(day).saturating_mul(day))
 }
 
-/// Makes partitions for the coming days, and drops those of which everything is older than `old`. What cannot be locked at
-/// once is left for the next time.
-pub(super) async fn keep_up(db: &Db, old: Timestamp) -> Result<(), StoreError> {
+/// Makes partitions for the coming days, and drops those of which everything is older than `old`. Where a day has rows of the
+/// other kind of work, too, the old ones of this kind are taken out of it, at most `limit` of each partition; answers the most
+/// that were taken out of one. What cannot be locked at once is left for the next time.
+pub(super) async fn keep_up(db: &Db, work: Work, old: Timestamp, limit: u32) -> Result<u64, StoreError> {
     let sql = "SELECT (extract(epoch FROM now()) * 1000000)::bigint AS now, array_agg(c.relname::text) AS names \
                FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                WHERE n.nspname = $1 AND c.relispartition AND c.relkind = 'r'";
     let rows = db.query(sql, &[(&db.schema.name(), Type::TEXT)]).await?;
-    let Some(row) = rows.first() else { return Ok(()) };
+    let Some(row) = rows.first() else { return Ok(0) };
     let read = || Ok((Timestamp::from_micros(get(row, "now")?), get::<Option<Vec<String>>>(row, "names")?));
     let (now, names) = read().map_err(Trouble::into_store_error)?;
     let names = names.unwrap_or_default();
@@ -85,14 +134,15 @@ pub(super) async fn keep_up(db: &Db, old: Timestamp) -> Result<(), StoreError> {
             }
         }
     }
+    let mut most = 0;
     for table in [Table::Finished, Table::Event] {
         for name in &names {
             if let Some(day) = day_of(table, name).filter(|day| *day + DAY <= old) {
-                unless_closed(db.transact(Dropping { table, day, old }).await)?;
+                most = most.max(unless_closed(db.transact(Dropping { table, day, work, old, limit }).await)?);
             }
         }
     }
-    Ok(())
+    Ok(most)
 }
 
 /// The day of a partition, by its name.
@@ -103,11 +153,11 @@ fn day_of(table: Table, name: &str) -> Option<Timestamp> {
 
 /// A comfort that nothing depends on: without a partition of its own a day stands in the rest, and goes row by row. It is not made
 /// any more once the rest has rows of that day.
-fn unless_closed(done: Result<(), StoreError>) -> Result<(), StoreError> {
+fn unless_closed<T: Default>(done: Result<T, StoreError>) -> Result<T, StoreError> {
     match done {
         Err(error) if error.kind() != StoreErrorKind::Closed => {
             tracing::info!(%error, "a partition was not made or dropped; it will be tried again");
-            Ok(())
+            Ok(T::default())
         }
         done => done,
     }
@@ -141,23 +191,49 @@ impl Operation for Making {
 struct Dropping {
     table: Table,
     day: Timestamp,
+    work: Work,
     old: Timestamp,
+    limit: u32,
+}
+
+impl Dropping {
+    /// Whether a question, asked about this partition, has an answer.
+    async fn finds(&self, session: &Session<'_>, question: &str) -> Result<bool, Trouble> {
+        let sql = session.schema().apply(&self.filled_in(question)).into_owned();
+        Ok(!session.query_text(&sql, &[]).await?.is_empty())
+    }
+
+    fn filled_in(&self, sql: &str) -> String {
+        let Self { table, day, old, limit, .. } = *self;
+        sql.replace("{part}", &partition(table, day))
+            .replace("{old}", &old.as_micros().to_string())
+            .replace("{from}", &table.bound(day))
+            .replace("{to}", &table.bound(day + DAY))
+            .replace("{limit}", &limit.to_string())
+    }
 }
 
 impl Operation for Dropping {
-    type Answer = ();
+    /// How many rows were taken out one by one.
+    type Answer = u64;
 
-    async fn run(&self, session: &Session<'_>) -> Result<(), Trouble> {
-        let Self { table, day, old } = *self;
+    async fn run(&self, session: &Session<'_>) -> Result<u64, Trouble> {
+        let Self { table, day, work, .. } = *self;
+        let (needed, others) = (table.needed(work), table.has(work.other()));
         session.command(LOCK_TIMEOUT).await?;
-        let part = partition(table, day);
-        let needed = table.needed().replace("{part}", &part).replace("{old}", &old.as_micros().to_string());
-        let needed = needed.replace("{from}", &table.bound(day)).replace("{to}", &table.bound(day + DAY));
+        if self.finds(session, needed).await? {
+            return Ok(0);
+        }
+        if self.finds(session, &others).await? {
+            let sql = session.schema().apply(&self.filled_in(&table.thin(work))).into_owned();
+            return Ok(session.query_text(&sql, &[]).await?.len() as u64);
+        }
         // Nobody adds to it, or builds on it, between the question and the answer.
+        let part = partition(table, day);
         session.command(&format!("LOCK TABLE hookwire.{part} IN ACCESS EXCLUSIVE MODE")).await?;
-        if session.query_text(&session.schema().apply(&needed), &[]).await?.is_empty() {
+        if !self.finds(session, needed).await? && !self.finds(session, &others).await? {
             session.command(&format!("DROP TABLE hookwire.{part}")).await?;
         }
-        Ok(())
+        Ok(0)
     }
 }

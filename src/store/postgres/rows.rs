@@ -11,12 +11,12 @@ use uuid::Uuid;
 use super::error::Trouble;
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, Lease};
-use crate::event::{Event, EventParts, EventType};
-use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
+use crate::event::{Audience, Event, EventParts, EventType};
+use crate::id::{DeliveryId, EndpointId, EventId, LaneId, Tenant};
 use crate::outcome::Outcome;
 use crate::retry::FailReason;
 pub(super) use crate::store::relational::signed;
-use crate::store::relational::{restore_order, shown_state};
+use crate::store::relational::{restore_audience, restore_lane, restore_order, restore_origin, shown_state};
 
 /// Arrays are what a batch is sent as.
 pub(super) const UUIDS: Type = Type::UUID_ARRAY;
@@ -64,6 +64,14 @@ pub(super) fn endpoint_id(row: &Row, column: &str) -> Result<EndpointId, Trouble
     get::<Uuid>(row, column).map(|id| EndpointId::from_bytes(id.into_bytes()))
 }
 
+pub(super) fn lane(row: &Row, column: &str) -> Result<LaneId, Trouble> {
+    restore_lane(get(row, column)?).ok_or_else(|| Trouble::unreadable("unknown lane"))
+}
+
+pub(super) fn audience(row: &Row, column: &str) -> Result<Audience, Trouble> {
+    restore_audience(get(row, column)?).ok_or_else(|| Trouble::unreadable("unknown audience"))
+}
+
 pub(super) fn tenant(row: &Row, column: &str) -> Result<Tenant, Trouble> {
     get::<&str>(row, column).map(Tenant::from)
 }
@@ -80,7 +88,7 @@ pub(super) fn event_type(row: &Row, column: &str) -> Result<EventType, Trouble> 
 macro_rules! event_columns {
     () => {
         "e.tenant AS event_tenant, e.id AS event_id, e.type AS event_type, e.content_type, e.occurred_at, \
-         e.order_key AS event_order, e.expires_at, e.body"
+         e.order_key AS event_order, e.expires_at, e.audience, e.origin, e.body"
     };
 }
 pub(super) use event_columns;
@@ -95,17 +103,30 @@ pub(super) fn event(row: &Row) -> Result<Event, Trouble> {
         payload: get::<Vec<u8>>(row, "body")?.into(),
         order: get::<Option<&str>>(row, "event_order")?.and_then(restore_order),
         expires_at: get::<Option<i64>>(row, "expires_at")?.map(Timestamp::from_micros),
+        audience: audience(row, "audience")?,
+        origin: restore_origin(get(row, "origin")?).map_err(Trouble::unreadable)?,
     };
     Ok(Event::restore(parts, None))
 }
 
+/// The endpoint that a delivery `d` belongs to, `NULL` for one of a queue: by it, an endpoint is found by its primary key.
+macro_rules! endpoint_of {
+    () => {
+        "CASE WHEN length(d.lane) = 16 THEN encode(d.lane, 'hex')::uuid END"
+    };
+}
+pub(super) use endpoint_of;
+
 /// A delivery with its event's names, and the state of its endpoint, if there is one.
-pub(super) const DELIVERY_COLUMNS: &str = "d.id, d.endpoint, d.state, d.due, d.attempts, d.created_at, d.finished_at, \
+pub(super) const DELIVERY_COLUMNS: &str = "d.id, d.lane, d.state, d.due, d.attempts, d.created_at, d.finished_at, \
      d.reason, e.tenant AS event_tenant, e.id AS event_id, e.type AS event_type, n.state AS endpoint_state";
 
 /// Where [`DELIVERY_COLUMNS`] are, for deliveries from there.
 pub(super) fn deliveries(from: &str) -> String {
-    format!("FROM {from} d JOIN hookwire.event e ON e.key = d.event LEFT JOIN hookwire.endpoint n ON n.id = d.endpoint")
+    format!(
+        "FROM {from} d JOIN hookwire.event e ON e.key = d.event LEFT JOIN hookwire.endpoint n ON n.id = {}",
+        endpoint_of!()
+    )
 }
 
 /// A delivery from [`DELIVERY_COLUMNS`].
@@ -119,10 +140,12 @@ pub(super) fn delivery(row: &Row) -> Result<Delivery, Trouble> {
         payload: bytes::Bytes::new(),
         order: None,
         expires_at: None,
+        audience: Audience::default(),
+        origin: None,
     };
     let event = Event::restore(parts, None);
-    let (id, endpoint) = (delivery_id(row, "id")?, endpoint_id(row, "endpoint")?);
-    let mut delivery = Delivery::pending(id, &event, endpoint, time(row, "created_at")?);
+    let (id, lane) = (delivery_id(row, "id")?, lane(row, "lane")?);
+    let mut delivery = Delivery::pending(id, &event, lane, time(row, "created_at")?);
     delivery.state = shown_state(get(row, "state")?, get(row, "endpoint_state")?);
     delivery.due = time(row, "due")?;
     delivery.attempts = count(row, "attempts")?;

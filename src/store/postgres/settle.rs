@@ -53,8 +53,10 @@ impl Noted {
     /// Whether all of these are successes that change nothing but their deliveries.
     fn covers(&self, batch: &[Settlement]) -> bool {
         let known = self.known();
-        let changes_nothing =
-            |one: &Settlement| known.get(&one.endpoint).is_some_and(|health| health.after(one).is_none());
+        // A queue has no health to keep.
+        let changes_nothing = |one: &Settlement| {
+            one.lane.endpoint().is_none_or(|id| known.get(&id).is_some_and(|health| health.after(one).is_none()))
+        };
         batch.iter().all(|one| one.next == Next::Delivered && !one.ordered && changes_nothing(one))
     }
 
@@ -101,7 +103,8 @@ pub(super) async fn settle_all(
     let answers = answers(batch, settled(&rows)?);
     let done: Vec<_> =
         batch.iter().zip(&answers).filter(|(_, answer)| **answer == Settled::Done).map(|(one, _)| one).collect();
-    if done.iter().any(|one| health.get(&one.endpoint).copied().unwrap_or_default().after(one).is_some()) {
+    let before = |id: EndpointId| health.get(&id).copied().unwrap_or_default();
+    if done.iter().any(|one| one.lane.endpoint().is_some_and(|id| before(id).after(one).is_some())) {
         keep_health(session, &done).await?;
     } else {
         noted.note(&health);
@@ -125,7 +128,7 @@ fn answers(batch: &[Settlement], mut settled: HashSet<Lease>) -> Vec<Settled> {
 
 /// In one order, each once.
 fn endpoints_of<'a>(batch: impl Iterator<Item = &'a Settlement>) -> Vec<Uuid> {
-    let mut endpoints: Vec<_> = batch.map(|one| uuid_of_endpoint(one.endpoint)).collect();
+    let mut endpoints: Vec<_> = batch.filter_map(|one| one.lane.endpoint()).map(uuid_of_endpoint).collect();
     endpoints.sort_unstable();
     endpoints.dedup();
     endpoints
@@ -140,8 +143,8 @@ const AGAIN: i16 = 6;
 const SETTLE: &str = "WITH s AS MATERIALIZED (SELECT * FROM unnest($1, $2, $3, $4, $5, $6) AS s (id, fence, kind, due, reason, line)), \
      gone AS (DELETE FROM hookwire.delivery d USING s WHERE d.id = s.id AND d.fence = s.fence AND d.leased AND s.kind <= 3 \
      RETURNING d.*, s.kind, s.due AS at, s.reason AS why, s.line), \
-     kept AS (INSERT INTO hookwire.finished (id, event, endpoint, state, due, fence, attempts, created_at, order_key, \
-     finished_at, reason, log) SELECT id, event, endpoint, kind, due, fence, attempts, created_at, order_key, at, why, \
+     kept AS (INSERT INTO hookwire.finished (id, event, lane, state, due, fence, attempts, created_at, order_key, \
+     finished_at, reason, log) SELECT id, event, lane, kind, due, fence, attempts, created_at, order_key, at, why, \
      log || line FROM gone), \
      changed AS (UPDATE hookwire.delivery d SET state = CASE s.kind WHEN 4 THEN 4 ELSE 0 END, due = s.due, \
      attempts = CASE s.kind WHEN 6 THEN greatest(d.attempts - 1, 0) ELSE d.attempts END, \
@@ -156,8 +159,8 @@ const SETTLE_HEALTHY: &str = "WITH gone AS (DELETE FROM hookwire.delivery d \
      WHERE d.id = s.id AND d.fence = s.fence AND d.leased \
      AND NOT EXISTS (SELECT 1 FROM hookwire.health h WHERE h.endpoint = ANY($7) AND h.failures > 0) \
      RETURNING d.*, s.due AS at, s.line) \
-     INSERT INTO hookwire.finished (id, event, endpoint, state, due, fence, attempts, created_at, order_key, finished_at, log) \
-     SELECT id, event, endpoint, 1, due, fence, attempts, created_at, order_key, at, log || line FROM gone RETURNING id, fence";
+     INSERT INTO hookwire.finished (id, event, lane, state, due, fence, attempts, created_at, order_key, finished_at, log) \
+     SELECT id, event, lane, 1, due, fence, attempts, created_at, order_key, at, log || line FROM gone RETURNING id, fence";
 
 /// A batch as columns.
 #[derive(Default)]
@@ -215,6 +218,9 @@ const LOCK_HEALTH: &str = "SELECT endpoint, failing_since, last_failure, failure
 
 async fn read_health(session: &Session<'_>, batch: &[Settlement]) -> Result<Healths, Trouble> {
     let endpoints = endpoints_of(batch.iter());
+    if endpoints.is_empty() {
+        return Ok(Healths::new());
+    }
     healths(&session.query(HEALTH, &[(&endpoints, UUIDS)]).await?)
 }
 
@@ -242,7 +248,7 @@ async fn keep_health(session: &Session<'_>, done: &[&Settlement]) -> Result<(), 
     let before = healths(&session.query(LOCK_HEALTH, &of).await?)?;
     let mut after = before.clone();
     for one in done {
-        if let Some(health) = after.get_mut(&one.endpoint) {
+        if let Some(health) = one.lane.endpoint().and_then(|id| after.get_mut(&id)) {
             *health = health.after(one).unwrap_or(*health);
         }
     }
@@ -282,10 +288,8 @@ pub(super) async fn write_health(session: &Session<'_>, healths: &Healths) -> Re
 /// What a final failure does to its endpoint.
 async fn affect_endpoint(session: &Session<'_>, vault: &Vault, settlement: &Settlement) -> Result<(), Trouble> {
     let affects = matches!(settlement.next, Next::Disable { .. } | Next::Failed { reason: FailReason::Blocked });
-    if !affects {
-        return Ok(());
-    }
-    let endpoint = find_endpoint(session, vault, settlement.endpoint, true).await?;
+    let Some(id) = settlement.lane.endpoint().filter(|_| affects) else { return Ok(()) };
+    let endpoint = find_endpoint(session, vault, id, true).await?;
     match endpoint.and_then(|endpoint| endpoint.affected_by(settlement.next, settlement.at)) {
         Some(changed) => write_endpoint(session, vault, &changed).await,
         None => Ok(()),

@@ -5,20 +5,23 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::SqliteStore;
 use super::order;
-use super::rows::{event_id, event_type, fence, time};
+use super::rows::{audience, event_id, event_type, fence, time};
 use crate::clock::Timestamp;
-use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
-use crate::store::relational::{NEVER, cursor};
+use crate::id::{DeliveryId, EndpointId, EventId, Tenant, Work};
+use crate::store::relational::{NEVER, audience_condition, cursor, lane_column, lanes_of, publish_key};
 use crate::store::{Control, EventQuery, EventSummary, Owe, Page, StoreError};
 
 #[async_trait]
 impl Control for SqliteStore {
-    async fn resend(&self, deliveries: Vec<(DeliveryId, Timestamp)>) -> Result<Vec<bool>, StoreError> {
-        self.write(move |connection| deliveries.iter().map(|(id, due)| resend(connection, *id, *due)).collect()).await
+    async fn resend(&self, work: Work, deliveries: Vec<(DeliveryId, Timestamp)>) -> Result<Vec<bool>, StoreError> {
+        let all = move |connection: &Connection| {
+            deliveries.iter().map(|(id, due)| resend(connection, work, *id, *due)).collect()
+        };
+        self.write(all).await
     }
 
-    async fn cancel(&self, deliveries: Vec<DeliveryId>, now: Timestamp) -> Result<Vec<bool>, StoreError> {
-        self.write(move |connection| deliveries.iter().map(|id| cancel(connection, *id, now)).collect()).await
+    async fn cancel(&self, work: Work, deliveries: Vec<DeliveryId>, now: Timestamp) -> Result<Vec<bool>, StoreError> {
+        self.write(move |connection| deliveries.iter().map(|id| cancel(connection, work, *id, now)).collect()).await
     }
 
     async fn owe(&self, batch: Vec<Owe>) -> Result<Vec<bool>, StoreError> {
@@ -30,28 +33,31 @@ impl Control for SqliteStore {
         self.read(move |connection| events(connection, &query, page)).await
     }
 
-    async fn expunge(&self, tenant: &Tenant, event: &EventId, now: Timestamp) -> Result<bool, StoreError> {
-        let (tenant, event) = (tenant.clone(), event.clone());
-        self.write(move |connection| expunge(connection, &tenant, &event, now)).await
+    async fn expunge(&self, work: Work, tenant: &Tenant, event: &EventId, now: Timestamp) -> Result<bool, StoreError> {
+        let (tenant, key) = (tenant.clone(), publish_key(work, event).into_owned());
+        self.write(move |connection| expunge(connection, work, [tenant.as_str(), &key], now)).await
     }
 }
 
-/// An endpoint and an ordering key.
+/// A lane and an ordering key.
 type Place = (Vec<u8>, Option<String>);
 
 fn place(row: &rusqlite::Row<'_>) -> rusqlite::Result<Place> {
     Ok((row.get(0)?, row.get(1)?))
 }
 
-fn resend(connection: &Connection, id: DeliveryId, due: Timestamp) -> rusqlite::Result<bool> {
+fn resend(connection: &Connection, work: Work, id: DeliveryId, due: Timestamp) -> rusqlite::Result<bool> {
     // First out of everybody's way, then to the place that is its own.
-    let sql = "UPDATE hookwire_delivery SET state = 0, due = ?2, attempts = 0, faults = 0, fence = fence + 1, \
-               finished_at = NULL, reason = NULL WHERE id = ?1 AND state <> 0 AND NOT EXISTS \
-               (SELECT 1 FROM hookwire_event e WHERE e.seq = event AND e.expunged = 1) RETURNING endpoint, order_key";
-    let found = connection.prepare_cached(sql)?.query_row(params![id.as_bytes(), NEVER], place).optional()?;
-    let Some((endpoint, key)) = found else { return Ok(false) };
+    let sql = format!(
+        "UPDATE hookwire_delivery SET state = 0, due = ?2, attempts = 0, faults = 0, fence = fence + 1, \
+         finished_at = NULL, reason = NULL WHERE id = ?1 AND state <> 0 AND {} AND NOT EXISTS \
+         (SELECT 1 FROM hookwire_event e WHERE e.seq = event AND e.expunged = 1) RETURNING lane, order_key",
+        lanes_of!("lane", work)
+    );
+    let found = connection.prepare_cached(&sql)?.query_row(params![id.as_bytes(), NEVER], place).optional()?;
+    let Some((lane, key)) = found else { return Ok(false) };
     let free = match &key {
-        Some(key) => !order::is_blocked(connection, &endpoint, key)?,
+        Some(key) => !order::is_blocked(connection, &lane, key)?,
         None => true,
     };
     if free {
@@ -61,13 +67,16 @@ fn resend(connection: &Connection, id: DeliveryId, due: Timestamp) -> rusqlite::
     Ok(true)
 }
 
-fn cancel(connection: &Connection, id: DeliveryId, now: Timestamp) -> rusqlite::Result<bool> {
-    let sql = "UPDATE hookwire_delivery SET state = 3, finished_at = ?2, fence = fence + 1 \
-               WHERE id = ?1 AND finished_at IS NULL RETURNING endpoint, order_key, due";
+fn cancel(connection: &Connection, work: Work, id: DeliveryId, now: Timestamp) -> rusqlite::Result<bool> {
+    let sql = format!(
+        "UPDATE hookwire_delivery SET state = 3, finished_at = ?2, fence = fence + 1 \
+         WHERE id = ?1 AND finished_at IS NULL AND {} RETURNING lane, order_key, due",
+        lanes_of!("lane", work)
+    );
     let read = |row: &rusqlite::Row<'_>| Ok((place(row)?, row.get::<_, i64>(2)?));
-    let found = connection.prepare_cached(sql)?.query_row(params![id.as_bytes(), now.as_micros()], read).optional()?;
+    let found = connection.prepare_cached(&sql)?.query_row(params![id.as_bytes(), now.as_micros()], read).optional()?;
     match found {
-        Some(((endpoint, Some(key)), due)) if due < NEVER => order::follow(connection, &endpoint, &key, now)?,
+        Some(((lane, Some(key)), due)) if due < NEVER => order::follow(connection, &lane, &key, now)?,
         Some(_) => {}
         None => return Ok(false),
     }
@@ -78,19 +87,20 @@ fn owe(connection: &Connection, owe: &Owe) -> rusqlite::Result<bool> {
     let find = "SELECT e.seq, e.order_key FROM hookwire_publish k JOIN hookwire_event e ON e.seq = k.event \
                 WHERE k.tenant = ?1 AND k.id = ?2 AND e.expunged = 0";
     let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<String>>(1)?));
-    let keys = [owe.tenant.as_str(), owe.event.as_str()];
+    let (lane, key) = (lane_column(owe.lane), publish_key(owe.lane.work(), &owe.event));
+    let keys = [owe.tenant.as_str(), &key];
     let Some((seq, key)) = connection.prepare_cached(find)?.query_row(keys, read).optional()? else { return Ok(false) };
     let due = match &key {
-        Some(key) => order::enter(connection, owe.endpoint.as_bytes(), key, owe.due, owe.now)?,
+        Some(key) => order::enter(connection, &lane, key, owe.due, owe.now)?,
         None => owe.due.as_micros(),
     };
     let insert = "INSERT INTO hookwire_delivery \
-                  (id, event, endpoint, state, due, attempts, faults, fence, created_at, order_key) \
+                  (id, event, lane, state, due, attempts, faults, fence, created_at, order_key) \
                   VALUES (?1, ?2, ?3, 0, ?4, 0, 0, 0, ?5, ?6)";
     connection.prepare_cached(insert)?.execute(params![
         owe.delivery.as_bytes(),
         seq,
-        owe.endpoint.as_bytes(),
+        lane,
         due,
         owe.now.as_micros(),
         key
@@ -102,15 +112,17 @@ fn owe(connection: &Connection, owe: &Owe) -> rusqlite::Result<bool> {
 fn events(connection: &Connection, query: &EventQuery, page: Page<u64>) -> rusqlite::Result<Vec<EventSummary>> {
     let (beyond, order) = page.direction();
     let sql = format!(
-        "SELECT e.seq, e.id, e.type, e.appended_at FROM hookwire_event e WHERE e.seq {beyond} ?1 AND e.tenant = ?2 \
-               AND e.appended_at >= ?3 AND e.appended_at < ?4 AND e.expunged = 0 AND (?5 IS NULL OR NOT EXISTS \
-               (SELECT 1 FROM hookwire_delivery d WHERE d.event = e.seq AND d.endpoint = ?5)) ORDER BY e.seq {order} LIMIT ?6"
+        "SELECT e.seq, e.id, e.type, e.appended_at, e.audience FROM hookwire_event e WHERE e.seq {beyond} ?1 AND e.tenant = ?2 \
+               AND e.appended_at >= ?3 AND e.appended_at < ?4 AND e.expunged = 0 AND {} AND (?5 IS NULL OR NOT EXISTS \
+               (SELECT 1 FROM hookwire_delivery d WHERE d.event = e.seq AND d.lane = ?5)) ORDER BY e.seq {order} LIMIT ?6",
+        audience_condition(query)
     );
     let read = |row: &rusqlite::Row<'_>| {
         Ok(EventSummary {
             cursor: fence(row, 0)?,
             id: event_id(row, 1)?,
             event_type: event_type(row, 2)?,
+            audience: audience(row, 4)?,
             appended_at: time(row, 3)?,
         })
     };
@@ -121,9 +133,8 @@ fn events(connection: &Connection, query: &EventQuery, page: Page<u64>) -> rusql
     connection.prepare_cached(&sql)?.query_map(values, read)?.collect()
 }
 
-fn expunge(connection: &Connection, tenant: &Tenant, event: &EventId, now: Timestamp) -> rusqlite::Result<bool> {
+fn expunge(connection: &Connection, work: Work, keys: [&str; 2], now: Timestamp) -> rusqlite::Result<bool> {
     let find = "SELECT event FROM hookwire_publish WHERE tenant = ?1 AND id = ?2";
-    let keys = [tenant.as_str(), event.as_str()];
     let Some(seq) = connection.prepare_cached(find)?.query_row(keys, |row| row.get::<_, i64>(0)).optional()? else {
         return Ok(false);
     };
@@ -133,7 +144,7 @@ fn expunge(connection: &Connection, tenant: &Tenant, event: &EventId, now: Times
     let ids: Vec<[u8; 16]> =
         connection.prepare_cached(owed)?.query_map([seq], |row| row.get(0))?.collect::<Result<_, _>>()?;
     for id in ids {
-        cancel(connection, DeliveryId::from_bytes(id), now)?;
+        cancel(connection, work, DeliveryId::from_bytes(id), now)?;
     }
     Ok(true)
 }

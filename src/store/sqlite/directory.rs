@@ -12,8 +12,8 @@ use super::rows::{
 };
 use crate::clock::Timestamp;
 use crate::endpoint::{Endpoint, EndpointRecord};
-use crate::id::{EndpointId, Tenant};
-use crate::store::relational::{DISABLED, succeeds};
+use crate::id::{EndpointId, LaneId, Tenant};
+use crate::store::relational::{DISABLED, lane_column, succeeds};
 use crate::store::{Directory, Put, StoreError};
 
 /// Deliveries cancelled in one transaction, so that appends never wait long behind a removal.
@@ -49,7 +49,7 @@ impl Directory for SqliteStore {
     async fn remove(&self, id: EndpointId, now: Timestamp) -> Result<bool, StoreError> {
         let removed = self.write(move |connection| bury(connection, id)).await?;
         // From here on nothing is claimed; what is owed reads as cancelled already, and is made so piece by piece.
-        while removed && self.write(move |connection| cancel_some(connection, id, now)).await? > 0 {}
+        while removed && self.write(move |connection| cancel_some(connection, id.into(), now)).await? > 0 {}
         Ok(removed)
     }
 }
@@ -149,15 +149,15 @@ fn bury(connection: &Connection, id: EndpointId) -> rusqlite::Result<bool> {
 }
 
 const CANCEL_PENDING: &str = "UPDATE hookwire_delivery SET state = 3, finished_at = ?2, fence = fence + 1 WHERE id IN \
-     (SELECT id FROM hookwire_delivery WHERE state = 0 AND endpoint = ?1 LIMIT ?3)";
+     (SELECT id FROM hookwire_delivery WHERE state = 0 AND lane = ?1 LIMIT ?3)";
 const CANCEL_HELD: &str = "UPDATE hookwire_delivery SET state = 3, finished_at = ?2, fence = fence + 1 WHERE id IN \
-     (SELECT id FROM hookwire_delivery WHERE state = 4 AND endpoint = ?1 LIMIT ?3)";
+     (SELECT id FROM hookwire_delivery WHERE state = 4 AND lane = ?1 LIMIT ?3)";
 
-/// Cancels a part of what an endpoint is owed; how much.
-pub(super) fn cancel_some(connection: &Connection, id: EndpointId, now: Timestamp) -> rusqlite::Result<usize> {
-    let mut cancelled = 0;
+/// Cancels a part of what is owed in a lane; how much.
+pub(super) fn cancel_some(connection: &Connection, lane: LaneId, now: Timestamp) -> rusqlite::Result<usize> {
+    let (mut cancelled, lane) = (0, lane_column(lane));
     for sql in [CANCEL_PENDING, CANCEL_HELD] {
-        cancelled += connection.prepare_cached(sql)?.execute(params![id.as_bytes(), now.as_micros(), CANCEL_BATCH])?;
+        cancelled += connection.prepare_cached(sql)?.execute(params![lane, now.as_micros(), CANCEL_BATCH])?;
     }
     Ok(cancelled)
 }

@@ -8,13 +8,15 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::SqliteStore;
 use super::directory::cancel_some;
 use super::order;
-use super::rows::{EVENT_COLUMNS, count, delivery_id, endpoint_id, event, fence, select, time};
+use super::rows::{EVENT_COLUMNS, count, delivery_id, event, fence, lane, select, time};
 use super::settle::{settle_all, under_lease};
 use crate::clock::Timestamp;
 use crate::delivery::{Lease, Leased, NewDelivery, Settlement};
 use crate::event::Event;
-use crate::id::EndpointId;
-use crate::store::relational::{ENABLED, REMOVED, order_column};
+use crate::id::{EndpointId, LaneId, Work};
+use crate::store::relational::{
+    ENABLED, QUEUE, REMOVED, audience_column, lane_column, order_column, origin_column, publish_key,
+};
 use crate::store::{Append, Appended, Claim, Claimed, LaneClaim, LaneDue, Outbox, Settled, StoreError};
 
 #[async_trait]
@@ -48,15 +50,15 @@ impl Outbox for SqliteStore {
             .await
     }
 
-    async fn lanes(&self, after: Option<EndpointId>, limit: u32) -> Result<Vec<LaneDue>, StoreError> {
-        self.read(move |connection| lanes(connection, after, limit)).await
+    async fn lanes(&self, work: Work, after: Option<LaneId>, limit: u32) -> Result<Vec<LaneDue>, StoreError> {
+        self.read(move |connection| lanes(connection, work, after, limit)).await
     }
 }
 
 pub(super) fn append(connection: &Connection, append: &Append) -> rusqlite::Result<Appended> {
     let Append { event, deliveries, now } = append;
-    let insert = "INSERT INTO hookwire_event (tenant, id, type, content_type, occurred_at, appended_at, childless, order_key, expires_at) \
-                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let insert = "INSERT INTO hookwire_event (tenant, id, type, content_type, occurred_at, appended_at, childless, order_key, expires_at, \
+                  audience, origin) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
     let key = event.order.as_ref().map(order_column);
     connection.prepare_cached(insert)?.execute(params![
         event.tenant.as_str(),
@@ -67,7 +69,9 @@ pub(super) fn append(connection: &Connection, append: &Append) -> rusqlite::Resu
         now.as_micros(),
         deliveries.is_empty().then(|| now.as_micros()),
         key,
-        event.expires_at.map(Timestamp::as_micros)
+        event.expires_at.map(Timestamp::as_micros),
+        audience_column(event.audience),
+        origin_column(event)
     ])?;
     let seq = connection.last_insert_rowid();
     if !publish(connection, event, seq)? {
@@ -89,7 +93,7 @@ fn publish(connection: &Connection, event: &Event, seq: i64) -> rusqlite::Result
     let fingerprint = event.fingerprint.as_ref().map(<[u8; 32]>::as_slice);
     let inserted = connection.prepare_cached(insert)?.execute(params![
         event.tenant.as_str(),
-        event.id.as_str(),
+        &*publish_key(event.audience.work(), &event.id),
         seq,
         fingerprint
     ])?;
@@ -101,7 +105,7 @@ fn unpublished(connection: &Connection, event: &Event, seq: i64) -> rusqlite::Re
     connection.prepare_cached("DELETE FROM hookwire_event WHERE seq = ?1")?.execute([seq])?;
     let found: Option<Vec<u8>> = connection
         .prepare_cached("SELECT fingerprint FROM hookwire_publish WHERE tenant = ?1 AND id = ?2")?
-        .query_row([event.tenant.as_str(), event.id.as_str()], |row| row.get(0))?;
+        .query_row([event.tenant.as_str(), &publish_key(event.audience.work(), &event.id)], |row| row.get(0))?;
     let same = found.as_deref() == event.fingerprint.as_ref().map(<[u8; 32]>::as_slice);
     Ok(if same { Appended::Duplicate } else { Appended::Conflict })
 }
@@ -115,17 +119,18 @@ fn append_delivery(
     // What has to keep its order may have to wait, so it is never born leased.
     let leased_until = new.leased_until.filter(|_| key.is_none());
     let born_leased = i64::from(leased_until.is_some());
+    let lane = lane_column(new.lane);
     let due = match key {
-        Some(key) => order::enter(connection, new.endpoint.as_bytes(), key, now, now)?,
+        Some(key) => order::enter(connection, &lane, key, now, now)?,
         None => leased_until.unwrap_or(now).as_micros(),
     };
     let insert = "INSERT INTO hookwire_delivery \
-                  (id, event, endpoint, state, due, attempts, faults, fence, created_at, order_key) \
+                  (id, event, lane, state, due, attempts, faults, fence, created_at, order_key) \
                   VALUES (?1, ?2, ?3, 0, ?4, ?5, 0, ?5, ?6, ?7)";
     connection.prepare_cached(insert)?.execute(params![
         new.id.as_bytes(),
         event,
-        new.endpoint.as_bytes(),
+        lane,
         due,
         born_leased,
         now.as_micros(),
@@ -137,14 +142,15 @@ fn append_delivery(
 fn claim_lanes(connection: &Connection, claim: &Claim) -> rusqlite::Result<Claimed> {
     let mut claimed = Claimed::default();
     for lane in &claim.lanes {
-        match endpoint_state(connection, lane.endpoint)? {
+        let endpoint = lane.lane.endpoint();
+        match endpoint.map(|id| endpoint_state(connection, id)).transpose()?.flatten() {
             None | Some(ENABLED) => {
                 claim_lane(connection, lane, claim, &mut claimed.leased)?;
-                claimed.next.extend(next_due(connection, lane.endpoint)?);
+                claimed.next.extend(next_due(connection, lane.lane)?);
             }
             // Left by a removal that was cut off, or by a dispatch that did not know of it yet.
             Some(REMOVED) => {
-                cancel_some(connection, lane.endpoint, claim.now)?;
+                cancel_some(connection, lane.lane, claim.now)?;
             }
             Some(_) => {}
         }
@@ -170,13 +176,13 @@ fn claim_lane(
     let due = select(
         &columns,
         "FROM hookwire_delivery d JOIN hookwire_event e ON e.seq = d.event JOIN hookwire_payload p ON p.event = d.event \
-         WHERE d.state = 0 AND d.endpoint = ?1 AND d.due <= ?2 ORDER BY d.due LIMIT ?3",
+         WHERE d.state = 0 AND d.lane = ?1 AND d.due <= ?2 ORDER BY d.due LIMIT ?3",
     );
     let first = leased.len();
     let mut statement = connection.prepare_cached(&due)?;
-    let mut rows = statement.query(params![lane.endpoint.as_bytes(), claim.now.as_micros(), lane.max])?;
+    let mut rows = statement.query(params![lane_column(lane.lane), claim.now.as_micros(), lane.max])?;
     while let Some(row) = rows.next()? {
-        let delivery = NewDelivery { id: delivery_id(row, 0)?, endpoint: lane.endpoint, leased_until: None };
+        let delivery = NewDelivery { id: delivery_id(row, 0)?, lane: lane.lane, leased_until: None };
         let one = Leased::first(&delivery, claim.until, time(row, 4)?, Arc::new(event(row, 5)?));
         leased.push(one.with_counts(fence(row, 3)?, count(row, 1)?, count(row, 2)?));
     }
@@ -190,26 +196,31 @@ fn claim_lane(
     Ok(())
 }
 
-fn next_due(connection: &Connection, endpoint: EndpointId) -> rusqlite::Result<Option<LaneDue>> {
+fn next_due(connection: &Connection, lane: LaneId) -> rusqlite::Result<Option<LaneDue>> {
     connection
-        .prepare_cached("SELECT due FROM hookwire_delivery WHERE state = 0 AND endpoint = ?1 ORDER BY due LIMIT 1")?
-        .query_row([endpoint.as_bytes()], |row| Ok(LaneDue { endpoint, due: time(row, 0)? }))
+        .prepare_cached("SELECT due FROM hookwire_delivery WHERE state = 0 AND lane = ?1 ORDER BY due LIMIT 1")?
+        .query_row([lane_column(lane)], |row| Ok(LaneDue { lane, due: time(row, 0)? }))
         .optional()
 }
 
 /// Hops from lane to lane in the hot index: the cost is that of the lanes listed, not of what is in them.
-fn lanes(connection: &Connection, after: Option<EndpointId>, limit: u32) -> rusqlite::Result<Vec<LaneDue>> {
-    let sql =
-        "SELECT endpoint, due FROM hookwire_delivery WHERE state = 0 AND endpoint > ?1 ORDER BY endpoint, due LIMIT 1";
+fn lanes(connection: &Connection, work: Work, after: Option<LaneId>, limit: u32) -> rusqlite::Result<Vec<LaneDue>> {
+    let sql = "SELECT lane, due FROM hookwire_delivery WHERE state = 0 AND lane > ?1 ORDER BY lane, due LIMIT 1";
     let mut next = connection.prepare_cached(sql)?;
     let mut lanes = Vec::new();
-    // Every id sorts after the empty text.
-    let mut last = after.map(|id| id.as_bytes().to_vec()).unwrap_or_default();
+    // Every lane sorts after the empty text. Queues sort after all endpoints but those that begin as queues do.
+    let first = match work {
+        Work::Sent => Vec::new(),
+        Work::Received => vec![QUEUE],
+    };
+    let mut last = after.map_or(first, lane_column);
     while lanes.len() < limit as usize {
-        let lane = next.query_row([&last], |row| Ok(LaneDue { endpoint: endpoint_id(row, 0)?, due: time(row, 1)? }));
-        let Some(lane) = lane.optional()? else { break };
-        last = lane.endpoint.as_bytes().to_vec();
-        lanes.push(lane);
+        let found = next.query_row([&last], |row| Ok(LaneDue { lane: lane(row, 0)?, due: time(row, 1)? }));
+        let Some(found) = found.optional()? else { break };
+        last = lane_column(found.lane);
+        if found.lane.work() == work {
+            lanes.push(found);
+        }
     }
     Ok(lanes)
 }

@@ -9,13 +9,15 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, Lease};
 use crate::endpoint::{Endpoint, EndpointRecord, Health};
-use crate::event::{Event, EventParts, EventType};
-use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
+use crate::event::{Audience, Event, EventParts, EventType};
+use crate::id::{DeliveryId, EndpointId, EventId, LaneId, Tenant};
 use crate::outcome::Outcome;
 use crate::retry::FailReason;
 use crate::secret::KeyProvider;
 pub(super) use crate::store::relational::signed;
-use crate::store::relational::{DISABLED, ENABLED, restore_order, shown_state};
+use crate::store::relational::{
+    DISABLED, ENABLED, restore_audience, restore_lane, restore_order, restore_origin, shown_state,
+};
 
 /// A value that does not read as anything we write.
 pub(super) fn unreadable<E>(column: usize, error: E) -> rusqlite::Error
@@ -53,6 +55,14 @@ pub(super) fn endpoint_id(row: &Row<'_>, column: usize) -> rusqlite::Result<Endp
     row.get(column).map(EndpointId::from_bytes)
 }
 
+pub(super) fn lane(row: &Row<'_>, column: usize) -> rusqlite::Result<LaneId> {
+    restore_lane(row.get_ref(column)?.as_blob()?).ok_or_else(|| unreadable(column, "unknown lane"))
+}
+
+pub(super) fn audience(row: &Row<'_>, column: usize) -> rusqlite::Result<Audience> {
+    restore_audience(row.get(column)?).ok_or_else(|| unreadable(column, "unknown audience"))
+}
+
 pub(super) fn tenant(row: &Row<'_>, column: usize) -> rusqlite::Result<Tenant> {
     Ok(Tenant::from(row.get_ref(column)?.as_str()?))
 }
@@ -67,10 +77,10 @@ pub(super) fn event_type(row: &Row<'_>, column: usize) -> rusqlite::Result<Event
 
 /// The columns that [`event`] reads.
 pub(super) const EVENT_COLUMNS: &str = "e.tenant, e.id, e.type, e.content_type, e.occurred_at, p.body, \
-     e.order_key, e.expires_at";
+     e.order_key, e.expires_at, e.audience, e.origin";
 
 /// How many they are.
-pub(super) const EVENT_WIDTH: usize = 8;
+pub(super) const EVENT_WIDTH: usize = 10;
 
 /// An event from [`EVENT_COLUMNS`], the first of which is column `from`.
 pub(super) fn event(row: &Row<'_>, from: usize) -> rusqlite::Result<Event> {
@@ -83,12 +93,15 @@ pub(super) fn event(row: &Row<'_>, from: usize) -> rusqlite::Result<Event> {
         payload: row.get::<_, Vec<u8>>(from + 5)?.into(),
         order: row.get_ref(from + 6)?.as_str_or_null()?.and_then(restore_order),
         expires_at: row.get::<_, Option<i64>>(from + 7)?.map(Timestamp::from_micros),
+        audience: audience(row, from + 8)?,
+        origin: restore_origin(row.get_ref(from + 9)?.as_str_or_null()?)
+            .map_err(|error| unreadable(from + 9, error))?,
     };
     Ok(Event::restore(parts, None))
 }
 
 /// The columns that [`delivery`] reads.
-pub(super) const DELIVERY_COLUMNS: &str = "d.id, e.tenant, e.id, e.type, d.endpoint, d.state, d.due, d.attempts, \
+pub(super) const DELIVERY_COLUMNS: &str = "d.id, e.tenant, e.id, e.type, d.lane, d.state, d.due, d.attempts, \
      d.created_at, d.finished_at, d.reason, n.state";
 
 /// A delivery from [`DELIVERY_COLUMNS`], where `n` is its endpoint, if there is one.
@@ -102,9 +115,11 @@ pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         payload: bytes::Bytes::new(),
         order: None,
         expires_at: None,
+        audience: Audience::default(),
+        origin: None,
     };
     let event = Event::restore(parts, None);
-    let mut delivery = Delivery::pending(delivery_id(row, 0)?, &event, endpoint_id(row, 4)?, time(row, 8)?);
+    let mut delivery = Delivery::pending(delivery_id(row, 0)?, &event, lane(row, 4)?, time(row, 8)?);
     delivery.state = shown_state(row.get(5)?, row.get(11)?);
     delivery.due = time(row, 6)?;
     delivery.attempts = count(row, 7)?;

@@ -13,7 +13,7 @@ use crate::endpoint::Health;
 use crate::id::EndpointId;
 use crate::retry::FailReason;
 use crate::store::Settled;
-use crate::store::relational::{CANCELLED, DELIVERED, FAILED, HELD};
+use crate::store::relational::{CANCELLED, DELIVERED, FAILED, HELD, lane_column};
 
 /// Settles a batch. An endpoint's health is read and written once, however many of its attempts are in it.
 pub(super) fn settle_all(
@@ -29,7 +29,8 @@ pub(super) fn settle_all(
         if settled == Settled::LeaseLost {
             continue;
         }
-        let endpoint = settlement.endpoint;
+        // A queue has no health to keep.
+        let Some(endpoint) = settlement.lane.endpoint() else { continue };
         let (health, changed) = match known.entry(endpoint) {
             Entry::Occupied(kept) => kept.into_mut(),
             Entry::Vacant(slot) => slot.insert((health(connection, endpoint)?, false)),
@@ -73,7 +74,7 @@ fn settle(connection: &Connection, vault: &Vault, settlement: &Settlement) -> ru
 
 /// The next of the key follows, when this one is out of the way or has been overtaken.
 fn pass_on(connection: &Connection, settlement: &Settlement) -> rusqlite::Result<()> {
-    let (id, endpoint, at) = (settlement.lease.delivery, settlement.endpoint, settlement.at);
+    let (id, lane, at) = (settlement.lease.delivery, lane_column(settlement.lane), settlement.at);
     let sql = "SELECT order_key FROM hookwire_delivery WHERE id = ?1";
     let key: Option<String> = connection.prepare_cached(sql)?.query_row([id.as_bytes()], |row| row.get(0))?;
     let Some(key) = key else { return Ok(()) };
@@ -81,7 +82,7 @@ fn pass_on(connection: &Connection, settlement: &Settlement) -> rusqlite::Result
         Next::Held { .. } => return Ok(()),
         Next::Delivered | Next::Failed { .. } | Next::Disable { .. } => {}
         Next::Retry { .. } | Next::Again { .. } => {
-            if !order::is_overtaken(connection, endpoint.as_bytes(), &key)? {
+            if !order::is_overtaken(connection, &lane, &key)? {
                 return Ok(());
             }
             let sql = "UPDATE hookwire_delivery SET state = ?2, finished_at = ?3, reason = ?4 WHERE id = ?1";
@@ -89,7 +90,7 @@ fn pass_on(connection: &Connection, settlement: &Settlement) -> rusqlite::Result
             connection.prepare_cached(sql)?.execute(params![id.as_bytes(), CANCELLED, at.as_micros(), superseded])?;
         }
     }
-    order::follow(connection, endpoint.as_bytes(), &key, at)
+    order::follow(connection, &lane, &key, at)
 }
 
 /// Moves the attempt before this one out of the way, if the lease is valid and there was one.
@@ -160,10 +161,8 @@ impl<'a> Last<'a> {
 /// What a final failure does to its endpoint.
 fn affect_endpoint(connection: &Connection, vault: &Vault, settlement: &Settlement) -> rusqlite::Result<()> {
     let affects = matches!(settlement.next, Next::Disable { .. } | Next::Failed { reason: FailReason::Blocked });
-    if !affects {
-        return Ok(());
-    }
-    let endpoint = find_endpoint(connection, vault, settlement.endpoint)?;
+    let Some(id) = settlement.lane.endpoint().filter(|_| affects) else { return Ok(()) };
+    let endpoint = find_endpoint(connection, vault, id)?;
     endpoint
         .and_then(|endpoint| endpoint.affected_by(settlement.next, settlement.at))
         .map_or(Ok(()), |changed| write_endpoint(connection, vault, &changed))

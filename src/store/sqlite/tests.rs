@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::delivery::{NewDelivery, Next, Settlement};
 use crate::endpoint::{Endpoint, NewEndpoint, Target};
 use crate::event::NewEvent;
-use crate::id::{DeliveryId, EndpointId};
+use crate::id::{DeliveryId, EndpointId, Work};
 use crate::retry::FailReason;
 use crate::secret::{Key, Keyring};
 use crate::store::{
@@ -28,7 +28,7 @@ async fn open() -> (tempfile::TempDir, SqliteStore) {
 
 fn append_to(endpoint: EndpointId, bytes: usize) -> Append {
     let event = NewEvent::raw("invoice.paid", "text/plain", vec![b'x'; bytes]).unwrap().seal(NOW);
-    let delivery = || NewDelivery { id: DeliveryId::generate(NOW), endpoint, leased_until: None };
+    let delivery = || NewDelivery { id: DeliveryId::generate(NOW), lane: endpoint.into(), leased_until: None };
     Append { event: Arc::new(event), deliveries: vec![delivery(), delivery()], now: NOW }
 }
 
@@ -37,7 +37,7 @@ fn append(bytes: usize) -> Append {
 }
 
 fn claim(endpoint: EndpointId, max: u32) -> Claim {
-    Claim { lanes: vec![LaneClaim { endpoint, max }], now: NOW, until: LATER }
+    Claim { lanes: vec![LaneClaim { lane: endpoint.into(), max }], now: NOW, until: LATER }
 }
 
 fn kind<T>(result: Result<T, StoreError>) -> Option<StoreErrorKind> {
@@ -62,7 +62,7 @@ async fn f_29_a_full_disk_is_told_to_every_caller_of_the_group_and_nothing_is_ha
         }
     };
     assert_eq!((refused.kind(), refused.is_retryable()), (StoreErrorKind::Full, true));
-    assert_eq!(store.counts(None).await.unwrap().pending, stored * 2);
+    assert_eq!(store.counts(Work::Sent, None).await.unwrap().pending, stored * 2);
 
     run(&store, "PRAGMA max_page_count = 100000").await.unwrap();
     assert_eq!(store.append(vec![append(9_000)]).await.unwrap(), [Appended::Stored], "space has returned");
@@ -81,7 +81,7 @@ async fn f_30_what_is_claimed_when_the_disk_fills_up_stays_leased() {
             .with_excerpt(Some("x".repeat(20_000).into()));
     let settlement = Settlement::of(&leased, Next::Delivered, NOW).with_attempt(attempt);
     assert_eq!(kind(store.settle(vec![settlement.clone()]).await), Some(StoreErrorKind::Full));
-    assert!(!store.delivery(leased.lease.delivery).await.unwrap().unwrap().state.is_final());
+    assert!(!store.delivery(Work::Sent, leased.lease.delivery).await.unwrap().unwrap().state.is_final());
     run(&store, "PRAGMA max_page_count = 100000").await.unwrap();
     assert_eq!(store.settle(vec![settlement]).await.unwrap(), [Settled::Done]);
 }
@@ -97,8 +97,11 @@ async fn a_call_that_cannot_be_stored_fails_alone() {
     let answers = futures_util::future::join_all(calls).await;
     let kinds: Vec<_> = answers.into_iter().map(kind).collect();
     assert_eq!(kinds, [None, Some(StoreErrorKind::Invalid), None, None]);
-    assert!(store.event(&bad.event.tenant, &bad.event.id).await.unwrap().is_none(), "nothing of it is there");
-    assert_eq!(store.counts(None).await.unwrap().pending, 8);
+    assert!(
+        store.event(Work::Sent, &bad.event.tenant, &bad.event.id).await.unwrap().is_none(),
+        "nothing of it is there"
+    );
+    assert_eq!(store.counts(Work::Sent, None).await.unwrap().pending, 8);
 }
 
 #[tokio::test]
@@ -139,8 +142,8 @@ async fn a_removal_of_more_than_one_batch_cancels_all() {
     store.put(endpoint).await.unwrap();
     store.append((0..1_250).map(|_| append_to(id, 10)).collect()).await.unwrap();
     assert!(store.remove(id, NOW).await.unwrap());
-    assert_eq!(store.counts(Some(id)).await.unwrap().cancelled, 2_500);
-    assert!(store.lanes(None, 9).await.unwrap().is_empty());
+    assert_eq!(store.counts(Work::Sent, Some(id.into())).await.unwrap().cancelled, 2_500);
+    assert!(store.lanes(Work::Sent, None, 9).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -159,9 +162,9 @@ async fn the_hot_statements_search_and_never_scan_or_sort() {
     let (_directory, store) = open().await;
     let statements = [
         "SELECT d.id FROM hookwire_delivery d JOIN hookwire_event e ON e.seq = d.event JOIN hookwire_payload p \
-         ON p.event = d.event WHERE d.state = 0 AND d.endpoint = x'00' AND d.due <= 1 ORDER BY d.due LIMIT 9",
-        "SELECT due FROM hookwire_delivery WHERE state = 0 AND endpoint = x'00' ORDER BY due LIMIT 1",
-        "SELECT endpoint, due FROM hookwire_delivery WHERE state = 0 AND endpoint > x'00' ORDER BY endpoint, due LIMIT 1",
+         ON p.event = d.event WHERE d.state = 0 AND d.lane = x'00' AND d.due <= 1 ORDER BY d.due LIMIT 9",
+        "SELECT due FROM hookwire_delivery WHERE state = 0 AND lane = x'00' ORDER BY due LIMIT 1",
+        "SELECT lane, due FROM hookwire_delivery WHERE state = 0 AND lane > x'00' ORDER BY lane, due LIMIT 1",
         "UPDATE hookwire_delivery SET due = 1 WHERE id = x'00' AND fence = 1 AND state = 0",
         "SELECT id, event FROM hookwire_delivery WHERE finished_at < 1 ORDER BY finished_at LIMIT 9",
         "SELECT seq FROM hookwire_event WHERE childless < 1 ORDER BY childless LIMIT 9",

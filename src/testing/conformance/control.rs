@@ -3,49 +3,49 @@
 use super::subject::{LEASED, MINUTE, NOW, Subject, append, event, lane, ok, one, settlement, some, tenant};
 use crate::delivery::{DeliveryState, Next, Settlement};
 use crate::endpoint::{Endpoint, EndpointState};
-use crate::id::{DeliveryId, EndpointId, EventId};
+use crate::id::{DeliveryId, EventId, LaneId, Work};
 use crate::retry::FailReason;
 use crate::store::{Appended, EventQuery, Owe, Page, Put, Settled};
 
 const EXHAUSTED: Next = Next::Failed { reason: FailReason::Exhausted };
 
-fn owe(event: &EventId, endpoint: EndpointId) -> Owe {
+fn owe(event: &EventId, endpoint: LaneId) -> Owe {
     let (tenant, delivery) = (tenant("acme"), DeliveryId::generate(NOW));
-    Owe { tenant, event: event.clone(), delivery, endpoint, due: NOW, now: NOW }
+    Owe { tenant, event: event.clone(), delivery, lane: endpoint, due: NOW, now: NOW }
 }
 
 /// Final or held, it is tried from the start again; what was tried stays on record.
 pub async fn resend_makes_a_finished_delivery_pending_again(subject: &Subject) {
     let leased = subject.leased().await;
     let id = leased.lease.delivery;
-    assert_eq!(ok(subject.store.resend(vec![(id, NOW)]).await), [false], "it is pending");
+    assert_eq!(ok(subject.store.resend(Work::Sent, vec![(id, NOW)]).await), [false], "it is pending");
     subject.settle(&leased, EXHAUSTED).await;
     let unknown = DeliveryId::generate(NOW);
-    assert_eq!(ok(subject.store.resend(vec![(unknown, LEASED), (id, LEASED)]).await), [false, true]);
+    assert_eq!(ok(subject.store.resend(Work::Sent, vec![(unknown, LEASED), (id, LEASED)]).await), [false, true]);
     let pending = subject.delivery(id).await;
     assert_eq!((pending.state, pending.attempts, pending.reason), (DeliveryState::Pending, 0, None));
     assert_eq!((pending.due, pending.finished_at), (LEASED, None));
-    assert!(subject.claim(leased.endpoint, 9, NOW).await.is_empty());
-    let again = one(subject.claim(leased.endpoint, 9, LEASED).await);
+    assert!(subject.claim(leased.lane, 9, NOW).await.is_empty());
+    let again = one(subject.claim(leased.lane, 9, LEASED).await);
     assert_eq!((again.attempt, again.faults), (1, 0));
     assert_eq!(again.event.payload, leased.event.payload);
     assert!(again.lease.fence > leased.lease.fence);
     subject.settle(&again, Next::Delivered).await;
-    assert_eq!(ok(subject.store.attempts(id).await).len(), 2);
-    assert_eq!(ok(subject.store.counts(None).await).delivered, 1);
+    assert_eq!(ok(subject.store.attempts(Work::Sent, id).await).len(), 2);
+    assert_eq!(ok(subject.store.counts(Work::Sent, None).await).delivered, 1);
 }
 
 /// It is no longer owed, whoever holds it.
 pub async fn cancel_ends_the_lease(subject: &Subject) {
     let leased = subject.leased().await;
     let id = leased.lease.delivery;
-    assert_eq!(ok(subject.store.cancel(vec![id, DeliveryId::generate(NOW)], NOW).await), [true, false]);
+    assert_eq!(ok(subject.store.cancel(Work::Sent, vec![id, DeliveryId::generate(NOW)], NOW).await), [true, false]);
     let cancelled = subject.delivery(id).await;
     assert_eq!((cancelled.state, cancelled.finished_at), (DeliveryState::Cancelled, Some(NOW)));
     assert_eq!(subject.settle(&leased, Next::Delivered).await, Settled::LeaseLost);
-    assert_eq!(ok(subject.store.cancel(vec![id], NOW).await), [false], "it is final");
-    assert!(subject.claim(leased.endpoint, 9, LEASED).await.is_empty());
-    assert_eq!(ok(subject.store.counts(None).await).cancelled, 1);
+    assert_eq!(ok(subject.store.cancel(Work::Sent, vec![id], NOW).await), [false], "it is final");
+    assert!(subject.claim(leased.lane, 9, LEASED).await.is_empty());
+    assert_eq!(ok(subject.store.counts(Work::Sent, None).await).cancelled, 1);
 }
 
 /// A cancelled head is out of the way of its ordering key; what waits behind it may be cancelled too.
@@ -60,10 +60,10 @@ pub async fn a_cancelled_head_lets_the_next_follow(subject: &Subject) {
         assert_eq!(subject.append(append).await, Appended::Stored);
     }
     let [head, waiting, last] = ids[..] else { panic!("three") };
-    assert_eq!(ok(subject.store.cancel(vec![waiting], NOW).await), [true]);
+    assert_eq!(ok(subject.store.cancel(Work::Sent, vec![waiting], NOW).await), [true]);
     let still = subject.delivery(last).await;
     assert_eq!((still.state, still.due), (DeliveryState::Pending, crate::clock::Timestamp::MAX));
-    assert_eq!(ok(subject.store.cancel(vec![head], NOW).await), [true]);
+    assert_eq!(ok(subject.store.cancel(Work::Sent, vec![head], NOW).await), [true]);
     assert_eq!(one(subject.claim(endpoint, 9, NOW).await).lease.delivery, last);
 }
 
@@ -91,7 +91,7 @@ pub async fn events_obey_the_query_and_page_without_gaps(subject: &Subject) {
         ids.push(event.id.clone());
         subject.append(append(event, &[endpoint], at)).await;
     }
-    subject.append(append(event("umbrella"), &[], NOW)).await;
+    subject.append(append::<LaneId>(event("umbrella"), &[], NOW)).await;
     let pages = async |query: &EventQuery, mut page: Page<u64>| -> Vec<EventId> {
         let mut found = Vec::new();
         loop {
@@ -108,11 +108,11 @@ pub async fn events_obey_the_query_and_page_without_gaps(subject: &Subject) {
     assert_eq!(pages(&all, Page::of(3).newest_first()).await, reversed);
     assert_eq!(found(&all.clone().between(NOW, later)).await, ids[..2]);
     assert_eq!(found(&all.clone().between(later, later + MINUTE)).await, ids[2..]);
-    assert_eq!(found(&all.clone().missing_at(endpoint)).await, Vec::<EventId>::new());
+    assert_eq!(found(&all.clone().missing_at(some(endpoint.endpoint()))).await, Vec::<EventId>::new());
     let other = lane();
-    assert_eq!(found(&all.clone().missing_at(other)).await, ids);
+    assert_eq!(found(&all.clone().missing_at(some(other.endpoint()))).await, ids);
     ok(subject.store.owe(vec![owe(&ids[1], other)]).await);
-    assert_eq!(found(&all.missing_at(other)).await, [ids[0].clone(), ids[2].clone(), ids[3].clone()]);
+    assert_eq!(found(&all.missing_at(some(other.endpoint()))).await, [ids[0].clone(), ids[2].clone(), ids[3].clone()]);
 }
 
 /// Somebody asked to be forgotten: the words are gone, that they were said is not.
@@ -123,14 +123,14 @@ pub async fn expunge_forgets_the_payload_and_cancels_what_is_owed(subject: &Subj
     subject.append(append.clone()).await;
     let leased = one(subject.claim(done, 9, NOW).await);
     subject.settle(&leased, Next::Delivered).await;
-    assert!(ok(subject.store.expunge(&event.tenant, &event.id, NOW).await));
-    assert!(!ok(subject.store.expunge(&tenant("umbrella"), &event.id, NOW).await));
-    assert!(some(ok(subject.store.event(&event.tenant, &event.id).await)).payload.is_empty());
+    assert!(ok(subject.store.expunge(Work::Sent, &event.tenant, &event.id, NOW).await));
+    assert!(!ok(subject.store.expunge(Work::Sent, &tenant("umbrella"), &event.id, NOW).await));
+    assert!(some(ok(subject.store.event(Work::Sent, &event.tenant, &event.id).await)).payload.is_empty());
     let states: Vec<_> = [append.deliveries[0].id, append.deliveries[1].id].into();
     assert_eq!(subject.delivery(states[0]).await.state, DeliveryState::Delivered);
     assert_eq!(subject.delivery(states[1]).await.state, DeliveryState::Cancelled);
     assert_eq!(
-        ok(subject.store.resend(states.into_iter().map(|id| (id, NOW)).collect()).await),
+        ok(subject.store.resend(Work::Sent, states.into_iter().map(|id| (id, NOW)).collect()).await),
         [false, false],
         "there is nothing to send"
     );

@@ -6,7 +6,7 @@ use super::subject::{
 use crate::clock::Timestamp;
 use crate::delivery::{DeliveryState, Next};
 use crate::event::{EventType, NewEvent};
-use crate::id::DeliveryId;
+use crate::id::{DeliveryId, LaneId, Work};
 use crate::retry::FailReason;
 use crate::store::{Appended, DeliveryQuery, Old, Page};
 
@@ -40,7 +40,7 @@ pub async fn deliveries_obey_the_query(subject: &Subject) {
     let found = async |query: DeliveryQuery| ok(subject.store.deliveries(&query, Page::default()).await).len();
     assert_eq!(found(all()).await, 3);
     assert_eq!(found(DeliveryQuery { tenant: Some(tenant("acme")), ..all() }).await, 2);
-    assert_eq!(found(DeliveryQuery { endpoint: Some(second), ..all() }).await, 2);
+    assert_eq!(found(DeliveryQuery { lane: Some(second), ..all() }).await, 2);
     assert_eq!(found(DeliveryQuery { state: Some(DeliveryState::Delivered), ..all() }).await, 1);
     assert_eq!(found(DeliveryQuery { state: Some(DeliveryState::Failed), ..all() }).await, 0);
     assert_eq!(found(DeliveryQuery { from: Some(NOW), to: Some(NOW + MINUTE), ..all() }).await, 3);
@@ -55,7 +55,7 @@ pub async fn deliveries_obey_the_query(subject: &Subject) {
     assert_eq!(found(DeliveryQuery { event_type: user_made, ..all() }).await, 1);
     let of_event = DeliveryQuery { tenant: Some(paid.tenant.clone()), event: Some(paid.id.clone()), ..all() };
     assert_eq!(found(of_event.clone()).await, 2);
-    assert_eq!(found(DeliveryQuery { endpoint: Some(first), ..of_event.clone() }).await, 1);
+    assert_eq!(found(DeliveryQuery { lane: Some(first), ..of_event.clone() }).await, 1);
     assert_eq!(found(DeliveryQuery { tenant: Some(made.tenant), ..of_event }).await, 0, "another tenant's event");
 }
 
@@ -103,22 +103,22 @@ pub async fn attempts_read_back_whole(subject: &Subject) {
     let first = subject.leased().await;
     let retry = Next::Retry { due: NOW };
     subject.settle(&first, retry).await;
-    let second = one(subject.claim(first.endpoint, 1, NOW).await);
+    let second = one(subject.claim(first.lane, 1, NOW).await);
     subject.settle(&second, Next::Delivered).await;
     let expected: Vec<_> = [settlement(&first, retry), settlement(&second, Next::Delivered)]
         .into_iter()
         .filter_map(|it| it.attempt)
         .collect();
-    assert_eq!(ok(subject.second.attempts(first.lease.delivery).await), expected);
+    assert_eq!(ok(subject.second.attempts(Work::Sent, first.lease.delivery).await), expected);
 }
 
 /// Byte for byte.
 pub async fn an_event_reads_back_whole(subject: &Subject) {
     let event = event_with_id("größer", "order-1", "a\u{0}b");
-    subject.append(append(event.clone(), &[], NOW)).await;
-    let kept = some(ok(subject.second.event(&event.tenant, &event.id).await));
+    subject.append(append::<LaneId>(event.clone(), &[], NOW)).await;
+    let kept = some(ok(subject.second.event(Work::Sent, &event.tenant, &event.id).await));
     assert_eq!(*kept, event);
-    assert!(ok(subject.store.event(&tenant("acme"), &event.id).await).is_none(), "another tenant's");
+    assert!(ok(subject.store.event(Work::Sent, &tenant("acme"), &event.id).await).is_none(), "another tenant's");
 }
 
 /// Of one endpoint, and of all.
@@ -131,10 +131,10 @@ pub async fn counts_follow_the_states(subject: &Subject) {
     subject.settle(&some(leased.pop()), Next::Delivered).await;
     subject.settle(&some(leased.pop()), Next::Failed { reason: FailReason::Exhausted }).await;
     subject.owe(lane()).await;
-    let counts = ok(subject.store.counts(Some(endpoint.id)).await);
+    let counts = ok(subject.store.counts(Work::Sent, Some(endpoint.id.into())).await);
     assert_eq!((counts.pending, counts.delivered, counts.failed, counts.held), (1, 1, 1, 0));
     subject.disable(&endpoint).await;
-    let counts = ok(subject.store.counts(None).await);
+    let counts = ok(subject.store.counts(Work::Sent, None).await);
     assert_eq!((counts.pending, counts.delivered, counts.failed, counts.held), (1, 1, 1, 1));
 }
 
@@ -144,28 +144,28 @@ pub async fn prune_forgets_finished_work_only(subject: &Subject) {
     subject.settle(&done, Next::Delivered).await;
     let pending = subject.owe(lane()).await;
     let finished_at = settlement(&done, Next::Delivered).at;
-    ok(subject.store.prune(Old::before(finished_at), 9).await);
-    assert!(ok(subject.store.delivery(done.lease.delivery).await).is_some(), "not before its time");
+    ok(subject.store.prune(Work::Sent, Old::before(finished_at), 9).await);
+    assert!(ok(subject.store.delivery(Work::Sent, done.lease.delivery).await).is_some(), "not before its time");
 
-    let gone = ok(subject.store.prune(Old::before(finished_at + MINUTE), 9).await);
+    let gone = ok(subject.store.prune(Work::Sent, Old::before(finished_at + MINUTE), 9).await);
     assert_eq!(gone, 1);
-    assert!(ok(subject.store.delivery(done.lease.delivery).await).is_none());
-    assert!(ok(subject.store.attempts(done.lease.delivery).await).is_empty());
+    assert!(ok(subject.store.delivery(Work::Sent, done.lease.delivery).await).is_none());
+    assert!(ok(subject.store.attempts(Work::Sent, done.lease.delivery).await).is_empty());
     let event = &done.event;
-    assert!(ok(subject.store.event(&event.tenant, &event.id).await).is_none(), "nothing is left of it");
+    assert!(ok(subject.store.event(Work::Sent, &event.tenant, &event.id).await).is_none(), "nothing is left of it");
     let kept = subject.delivery(pending).await;
-    assert!(ok(subject.store.event(&kept.tenant, &kept.event).await).is_some());
+    assert!(ok(subject.store.event(Work::Sent, &kept.tenant, &kept.event).await).is_some());
 }
 
 /// No call forgets more than it was allowed to.
 pub async fn prune_is_bounded(subject: &Subject) {
     for _ in 0..5 {
-        subject.append(append(event("acme"), &[], NOW)).await;
+        subject.append(append::<LaneId>(event("acme"), &[], NOW)).await;
         let leased = subject.leased().await;
         subject.settle(&leased, Next::Delivered).await;
     }
     let mut calls = 0;
-    while ok(subject.store.prune(Old::before(NOW + MINUTE * 9), 2).await) > 0 {
+    while ok(subject.store.prune(Work::Sent, Old::before(NOW + MINUTE * 9), 2).await) > 0 {
         calls += 1;
         assert!(calls < 20, "it ends");
     }
@@ -179,29 +179,29 @@ pub async fn prune_keeps_an_event_that_is_still_owed(subject: &Subject) {
     let event = event("acme");
     subject.append(append(event.clone(), &[first, second], NOW)).await;
     for lane in [first, second] {
-        assert!(ok(subject.store.event(&event.tenant, &event.id).await).is_some());
+        assert!(ok(subject.store.event(Work::Sent, &event.tenant, &event.id).await).is_some());
         let leased = one(subject.claim(lane, 1, NOW).await);
         assert_eq!(leased.event.payload, event.payload);
         subject.settle(&leased, Next::Delivered).await;
-        ok(subject.store.prune(Old::before(NOW + MINUTE * 9), 9).await);
+        ok(subject.store.prune(Work::Sent, Old::before(NOW + MINUTE * 9), 9).await);
     }
-    assert!(ok(subject.store.event(&event.tenant, &event.id).await).is_none());
+    assert!(ok(subject.store.event(Work::Sent, &event.tenant, &event.id).await).is_none());
 }
 
 /// Idempotency lasts for its own time, whatever becomes of the event.
 pub async fn an_event_id_outlives_its_event(subject: &Subject) {
     let event = event_with_id("acme", "order-1", "a");
-    subject.append(append(event.clone(), &[], NOW)).await;
+    subject.append(append::<LaneId>(event.clone(), &[], NOW)).await;
     let keys_later = Old { work: NOW + MINUTE, keys: NOW };
-    ok(subject.store.prune(keys_later, 9).await);
-    assert!(ok(subject.store.event(&event.tenant, &event.id).await).is_none(), "the event is gone");
-    assert_eq!(subject.append(append(event.clone(), &[], NOW)).await, Appended::Duplicate);
+    ok(subject.store.prune(Work::Sent, keys_later, 9).await);
+    assert!(ok(subject.store.event(Work::Sent, &event.tenant, &event.id).await).is_none(), "the event is gone");
+    assert_eq!(subject.append(append::<LaneId>(event.clone(), &[], NOW)).await, Appended::Duplicate);
     let other = event_with_id("acme", "order-1", "b");
-    assert_eq!(subject.append(append(other, &[], NOW)).await, Appended::Conflict);
-    ok(subject.store.prune(keys_later, 9).await);
-    assert_eq!(subject.append(append(event.clone(), &[], NOW)).await, Appended::Duplicate, "still");
-    ok(subject.store.prune(Old::before(NOW + MINUTE), 9).await);
-    assert_eq!(subject.append(append(event, &[], NOW)).await, Appended::Stored);
+    assert_eq!(subject.append(append::<LaneId>(other, &[], NOW)).await, Appended::Conflict);
+    ok(subject.store.prune(Work::Sent, keys_later, 9).await);
+    assert_eq!(subject.append(append::<LaneId>(event.clone(), &[], NOW)).await, Appended::Duplicate, "still");
+    ok(subject.store.prune(Work::Sent, Old::before(NOW + MINUTE), 9).await);
+    assert_eq!(subject.append(append::<LaneId>(event, &[], NOW)).await, Appended::Stored);
 }
 
 /// The words go before the record of them; what is still owed keeps them.
@@ -215,13 +215,13 @@ pub async fn shed_forgets_the_payloads_of_finished_work_only(subject: &Subject) 
     }
     let start = (NOW, DeliveryId::from_bytes([0; 16]));
     let empty = async |event: &crate::event::Event| {
-        some(ok(subject.store.event(&event.tenant, &event.id).await)).payload.is_empty()
+        some(ok(subject.store.event(Work::Sent, &event.tenant, &event.id).await)).payload.is_empty()
     };
-    assert_eq!(ok(subject.store.shed(start, NOW + MINUTE / 2, 9).await), None, "finished later");
+    assert_eq!(ok(subject.store.shed(Work::Sent, start, NOW + MINUTE / 2, 9).await), None, "finished later");
     assert!(!empty(&first).await);
     let (mut from, mut calls) = (Some(start), 0);
     while let Some(at) = from {
-        from = ok(subject.store.shed(at, NOW + MINUTE, 1).await);
+        from = ok(subject.store.shed(Work::Sent, at, NOW + MINUTE, 1).await);
         calls += 1;
         assert!(calls < 9, "it ends");
     }
@@ -233,9 +233,13 @@ pub async fn shed_forgets_the_payloads_of_finished_work_only(subject: &Subject) 
 /// Idempotency lasts as long as the event is kept, or longer.
 pub async fn prune_makes_an_event_id_new_again(subject: &Subject) {
     let event = event_with_id("acme", "order-1", "a");
-    subject.append(append(event.clone(), &[], NOW)).await;
-    ok(subject.store.prune(Old::before(NOW), 9).await);
-    assert_eq!(subject.append(append(event.clone(), &[], NOW)).await, Appended::Duplicate, "not before its time");
-    ok(subject.store.prune(Old::before(NOW + MINUTE), 9).await);
-    assert_eq!(subject.append(append(event, &[], NOW)).await, Appended::Stored);
+    subject.append(append::<LaneId>(event.clone(), &[], NOW)).await;
+    ok(subject.store.prune(Work::Sent, Old::before(NOW), 9).await);
+    assert_eq!(
+        subject.append(append::<LaneId>(event.clone(), &[], NOW)).await,
+        Appended::Duplicate,
+        "not before its time"
+    );
+    ok(subject.store.prune(Work::Sent, Old::before(NOW + MINUTE), 9).await);
+    assert_eq!(subject.append(append::<LaneId>(event, &[], NOW)).await, Appended::Stored);
 }

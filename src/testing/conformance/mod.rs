@@ -36,6 +36,7 @@ mod order;
 mod outbox;
 mod roster;
 mod subject;
+mod work;
 
 pub use self::control::{
     a_cancelled_head_lets_the_next_follow, cancel_ends_the_lease, disable_fails_the_delivery_and_disables_the_endpoint,
@@ -88,6 +89,13 @@ pub use self::outbox::{
 };
 pub use self::roster::{crews_are_counted_apart, who_has_left_is_not_counted, workers_of_a_crew_are_counted};
 pub use self::subject::{DedupSubject, Subject};
+pub use self::work::{
+    a_query_for_a_lane_of_the_other_kind_finds_nothing, a_queue_is_claimed_and_settled_as_an_endpoint_is,
+    a_queue_is_no_endpoint_whatever_its_name, a_queue_keeps_the_order_of_its_keys, a_received_event_reads_back_whole,
+    an_event_id_is_taken_in_its_kind_of_work_only, control_changes_one_kind_of_work,
+    events_of_an_inbox_are_found_as_such_only, history_shows_one_kind_of_work, lanes_lists_one_kind_of_work,
+    prune_forgets_one_kind_of_work, shed_forgets_one_kind_of_work,
+};
 
 /// Stamps one test for each case of the sending roles. See [`testing::conformance`](crate::testing::conformance).
 #[macro_export]
@@ -177,6 +185,18 @@ macro_rules! store_conformance {
             workers_of_a_crew_are_counted
             crews_are_counted_apart
             who_has_left_is_not_counted
+            a_queue_is_claimed_and_settled_as_an_endpoint_is
+            a_queue_is_no_endpoint_whatever_its_name
+            a_received_event_reads_back_whole
+            an_event_id_is_taken_in_its_kind_of_work_only
+            lanes_lists_one_kind_of_work
+            history_shows_one_kind_of_work
+            a_query_for_a_lane_of_the_other_kind_finds_nothing
+            control_changes_one_kind_of_work
+            events_of_an_inbox_are_found_as_such_only
+            prune_forgets_one_kind_of_work
+            shed_forgets_one_kind_of_work
+            a_queue_keeps_the_order_of_its_keys
         }
     };
     (@stamp $make:path; $($case:ident)*) => {

@@ -6,7 +6,7 @@ use super::subject::{LEASED, MINUTE, NOW, Subject, append, lane, new_event, ok, 
 use crate::clock::Timestamp;
 use crate::delivery::{DeliveryState, NewDelivery, Next};
 use crate::event::{Event, NewEvent};
-use crate::id::{DeliveryId, EndpointId};
+use crate::id::{DeliveryId, LaneId, Work};
 use crate::retry::FailReason;
 use crate::store::{Append, Appended};
 
@@ -23,20 +23,20 @@ fn latest(key: &str) -> Event {
 }
 
 impl Subject {
-    async fn owe_event(&self, event: Event, endpoint: EndpointId) -> DeliveryId {
+    async fn owe_event(&self, event: Event, endpoint: LaneId) -> DeliveryId {
         let append = append(event, &[endpoint], NOW);
         let id = one(append.deliveries.clone()).id;
         assert_eq!(self.append(append).await, Appended::Stored);
         id
     }
 
-    async fn three(&self, endpoint: EndpointId) -> [DeliveryId; 3] {
+    async fn three(&self, endpoint: LaneId) -> [DeliveryId; 3] {
         let first = self.owe_event(fifo("cart-1"), endpoint).await;
         let second = self.owe_event(fifo("cart-1"), endpoint).await;
         [first, second, self.owe_event(fifo("cart-1"), endpoint).await]
     }
 
-    async fn claimed(&self, endpoint: EndpointId, now: Timestamp) -> Vec<DeliveryId> {
+    async fn claimed(&self, endpoint: LaneId, now: Timestamp) -> Vec<DeliveryId> {
         self.claim(endpoint, 9, now).await.iter().map(|leased| leased.lease.delivery).collect()
     }
 }
@@ -77,7 +77,7 @@ pub async fn fifo_delivers_one_at_a_time_in_order(subject: &Subject) {
 pub async fn an_ordered_delivery_is_never_born_leased(subject: &Subject) {
     let lane = lane();
     let born = |event: Event| {
-        let delivery = NewDelivery { id: DeliveryId::generate(NOW), endpoint: lane, leased_until: Some(LEASED) };
+        let delivery = NewDelivery { id: DeliveryId::generate(NOW), lane, leased_until: Some(LEASED) };
         Append { event: Arc::new(event), deliveries: vec![delivery], now: NOW }
     };
     let batch = vec![born(fifo("cart-1")), born(fifo("cart-1"))];
@@ -107,11 +107,11 @@ pub async fn a_held_head_parks_its_key(subject: &Subject) {
     subject.owe_event(fifo("cart-1"), lane).await;
     assert!(subject.claim(lane, 9, LEASED).await.is_empty(), "nor does a later one pass");
 
-    assert_eq!(ok(subject.store.resend(vec![(first, LEASED)]).await), [true]);
+    assert_eq!(ok(subject.store.resend(Work::Sent, vec![(first, LEASED)]).await), [true]);
     let head = one(subject.claim(lane, 9, LEASED).await);
     assert_eq!((head.lease.delivery, head.attempt), (first, 1));
     subject.settle(&head, Next::Held { reason: FailReason::Exhausted }).await;
-    assert_eq!(ok(subject.store.cancel(vec![first], LEASED).await), [true]);
+    assert_eq!(ok(subject.store.cancel(Work::Sent, vec![first], LEASED).await), [true]);
     assert_eq!(subject.claimed(lane, LEASED).await, [second]);
 }
 

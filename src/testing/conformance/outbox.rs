@@ -8,7 +8,7 @@ use super::subject::{
 };
 use crate::delivery::{DeliveryState, Leased, Next};
 use crate::event::NewEvent;
-use crate::id::{DeliveryId, EndpointId};
+use crate::id::{DeliveryId, LaneId, Work};
 use crate::store::{Append, Appended, LaneDue, Settled};
 
 /// What one handle has appended, another can read and claim.
@@ -16,7 +16,7 @@ pub async fn append_is_visible_to_a_second_handle(subject: &Subject) {
     let lane = lane();
     let event = event("acme");
     assert_eq!(subject.append(append(event.clone(), &[lane], NOW)).await, Appended::Stored);
-    assert!(ok(subject.second.event(&event.tenant, &event.id).await).is_some());
+    assert!(ok(subject.second.event(Work::Sent, &event.tenant, &event.id).await).is_some());
     assert_eq!(ok(subject.second.claim(claim(&[(lane, 9)], NOW)).await).leased.len(), 1);
 }
 
@@ -36,7 +36,7 @@ pub async fn append_of_another_payload_under_the_same_id_is_a_conflict(subject: 
     subject.append(append(first.clone(), &[lane], NOW)).await;
     let other = event_with_id("acme", "order-1", "b");
     assert_eq!(subject.append(append(other, &[lane], NOW)).await, Appended::Conflict);
-    let kept = some(ok(subject.store.event(&first.tenant, &first.id).await));
+    let kept = some(ok(subject.store.event(Work::Sent, &first.tenant, &first.id).await));
     assert_eq!(kept.payload, first.payload);
     assert_eq!(subject.claim(lane, 9, NOW).await.len(), 1);
 }
@@ -54,7 +54,7 @@ pub async fn equal_event_ids_of_two_tenants_are_two_events(subject: &Subject) {
 /// Each element of a batch has its own fate.
 pub async fn a_conflict_leaves_the_rest_of_the_batch_alone(subject: &Subject) {
     let lane = lane();
-    subject.append(append(event_with_id("acme", "order-1", "a"), &[], NOW)).await;
+    subject.append(append::<LaneId>(event_with_id("acme", "order-1", "a"), &[], NOW)).await;
     let batch = vec![
         append(event("acme"), &[lane], NOW),
         append(event_with_id("acme", "order-1", "b"), &[lane], NOW),
@@ -68,15 +68,15 @@ pub async fn a_conflict_leaves_the_rest_of_the_batch_alone(subject: &Subject) {
 /// Elements of a batch count in order.
 pub async fn an_event_repeated_in_a_batch_is_a_duplicate(subject: &Subject) {
     let event = event_with_id("acme", "order-1", "a");
-    let batch = vec![append(event.clone(), &[], NOW), append(event, &[], NOW)];
+    let batch = vec![append::<LaneId>(event.clone(), &[], NOW), append::<LaneId>(event, &[], NOW)];
     assert_eq!(ok(subject.store.append(batch).await), [Appended::Stored, Appended::Duplicate]);
 }
 
 /// An event without deliveries is stored all the same.
 pub async fn an_event_that_nobody_wants_is_kept(subject: &Subject) {
     let event = event("acme");
-    assert_eq!(subject.append(append(event.clone(), &[], NOW)).await, Appended::Stored);
-    assert!(ok(subject.store.event(&event.tenant, &event.id).await).is_some());
+    assert_eq!(subject.append(append::<LaneId>(event.clone(), &[], NOW)).await, Appended::Stored);
+    assert!(ok(subject.store.event(Work::Sent, &event.tenant, &event.id).await).is_some());
 }
 
 /// A caller that goes away leaves no half event behind.
@@ -121,7 +121,7 @@ pub async fn a_born_leased_delivery_is_claimable_only_after_its_lease(subject: &
     subject.append(append).await;
     let before = subject.claim_lanes(&[(lane, 9)], NOW).await;
     assert!(before.leased.is_empty());
-    assert_eq!(before.next, [LaneDue { endpoint: lane, due: LEASED }]);
+    assert_eq!(before.next, [LaneDue { lane, due: LEASED }]);
 
     let born = Leased::first(&one(deliveries), LEASED, NOW, event);
     let later = one(subject.claim(lane, 9, LEASED).await);
@@ -138,7 +138,7 @@ pub async fn claim_obeys_lanes_quotas_and_due_times(subject: &Subject) {
     }
     subject.owe_at(asked, NOW + MINUTE).await;
     let claimed = subject.claim_lanes(&[(asked, 9), (full, 2)], NOW).await.leased;
-    let of = |lane: EndpointId| claimed.iter().filter(|leased| leased.endpoint == lane).count();
+    let of = |lane: LaneId| claimed.iter().filter(|leased| leased.lane == lane).count();
     assert_eq!((of(asked), of(full), of(other)), (1, 2, 0));
 }
 
@@ -160,7 +160,7 @@ pub async fn claim_answers_when_each_lane_is_due_next(subject: &Subject) {
     subject.owe_at(waiting, NOW + MINUTE / 3).await;
     subject.owe(taken).await;
     let lanes = [(waiting, 1), (taken, 1), (empty, 1)];
-    let next: HashSet<_> = subject.claim_lanes(&lanes, NOW).await.next.iter().map(|it| (it.endpoint, it.due)).collect();
+    let next: HashSet<_> = subject.claim_lanes(&lanes, NOW).await.next.iter().map(|it| (it.lane, it.due)).collect();
     assert_eq!(next, HashSet::from([(waiting, NOW + MINUTE / 3), (taken, LEASED)]));
 }
 
@@ -174,7 +174,7 @@ pub async fn claim_brings_the_event_whole(subject: &Subject) {
     subject.append(append).await;
     let leased = one(subject.claim(lane, 1, NOW + MINUTE).await);
     assert_eq!(*leased.event, event);
-    assert_eq!((leased.lease.delivery, leased.endpoint, leased.created_at), (id, lane, NOW));
+    assert_eq!((leased.lease.delivery, leased.lane, leased.created_at), (id, lane, NOW));
     assert_eq!((leased.attempt, leased.faults, leased.until), (1, 0, NOW + MINUTE * 2));
 }
 
@@ -200,7 +200,7 @@ pub async fn claim_leaves_a_removed_endpoint_alone(subject: &Subject) {
     assert!(claimed.leased.is_empty() && claimed.next.is_empty());
     let late = subject.delivery(late).await;
     assert_eq!((late.state, late.finished_at), (DeliveryState::Cancelled, Some(NOW)));
-    assert!(ok(subject.store.lanes(None, 9).await).is_empty());
+    assert!(ok(subject.store.lanes(Work::Sent, None, 9).await).is_empty());
 }
 
 /// The inbox has lanes that no directory knows.
@@ -214,7 +214,7 @@ pub async fn a_lane_without_an_endpoint_record_is_served(subject: &Subject) {
 pub async fn a_lease_excludes_other_claims(subject: &Subject) {
     let leased = subject.leased().await;
     let just_before = LEASED - std::time::Duration::from_micros(1);
-    assert!(ok(subject.second.claim(claim(&[(leased.endpoint, 9)], just_before)).await).leased.is_empty());
+    assert!(ok(subject.second.claim(claim(&[(leased.lane, 9)], just_before)).await).leased.is_empty());
 }
 
 /// Any number of workers share a lane without a delivery going to two of them.
@@ -234,5 +234,5 @@ pub async fn concurrent_claims_never_overlap(subject: &Subject) {
         }
     }
     assert_eq!(seen.len(), 200);
-    assert!(ok(subject.store.event(&tenant("acme"), &event("acme").id).await).is_none());
+    assert!(ok(subject.store.event(Work::Sent, &tenant("acme"), &event("acme").id).await).is_none());
 }

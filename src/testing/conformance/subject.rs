@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, Leased, NewDelivery, Next, Settlement};
 use crate::endpoint::{Endpoint, EndpointState, NewEndpoint, Target};
 use crate::event::{Event, NewEvent};
-use crate::id::{DeliveryId, EndpointId, EventId, Tenant};
+use crate::id::{DeliveryId, EndpointId, EventId, LaneId, Tenant, Work};
 use crate::outcome::Outcome;
 use crate::secret::{Key, Keyring};
 use crate::store::{Append, Appended, Claim, Claimed, Dedup, LaneClaim, Settled, Store, StoreError};
@@ -46,22 +46,22 @@ impl Subject {
     }
 
     /// Appends one event with one pending delivery.
-    pub(super) async fn owe(&self, endpoint: EndpointId) -> DeliveryId {
-        self.owe_at(endpoint, NOW).await
+    pub(super) async fn owe(&self, lane: impl Into<LaneId>) -> DeliveryId {
+        self.owe_at(lane, NOW).await
     }
 
-    pub(super) async fn owe_at(&self, endpoint: EndpointId, now: Timestamp) -> DeliveryId {
-        let append = append(event("acme"), &[endpoint], now);
+    pub(super) async fn owe_at(&self, lane: impl Into<LaneId>, now: Timestamp) -> DeliveryId {
+        let append = append(event("acme"), &[lane.into()], now);
         let id = one(append.deliveries.clone()).id;
         assert_eq!(self.append(append).await, Appended::Stored);
         id
     }
 
-    pub(super) async fn claim(&self, endpoint: EndpointId, max: u32, now: Timestamp) -> Vec<Leased> {
-        self.claim_lanes(&[(endpoint, max)], now).await.leased
+    pub(super) async fn claim(&self, lane: impl Into<LaneId>, max: u32, now: Timestamp) -> Vec<Leased> {
+        self.claim_lanes(&[(lane.into(), max)], now).await.leased
     }
 
-    pub(super) async fn claim_lanes(&self, lanes: &[(EndpointId, u32)], now: Timestamp) -> Claimed {
+    pub(super) async fn claim_lanes<L: Into<LaneId> + Copy>(&self, lanes: &[(L, u32)], now: Timestamp) -> Claimed {
         ok(self.store.claim(claim(lanes, now)).await)
     }
 
@@ -77,7 +77,7 @@ impl Subject {
     }
 
     pub(super) async fn delivery(&self, id: DeliveryId) -> Delivery {
-        some(ok(self.store.delivery(id).await))
+        some(ok(self.store.delivery(Work::Sent, id).await))
     }
 
     pub(super) async fn put(&self, endpoint: &Endpoint) {
@@ -131,8 +131,9 @@ impl DedupSubject {
     }
 }
 
-pub(super) fn lane() -> EndpointId {
-    EndpointId::generate(NOW)
+/// A lane of an endpoint that no directory knows.
+pub(super) fn lane() -> LaneId {
+    EndpointId::generate(NOW).into()
 }
 
 pub(super) fn event(tenant: &str) -> Event {
@@ -150,14 +151,13 @@ pub(super) fn new_event(event: Result<NewEvent, crate::event::EventError>) -> Ne
     event.unwrap_or_else(|error| panic!("{error}"))
 }
 
-pub(super) fn append(event: Event, lanes: &[EndpointId], now: Timestamp) -> Append {
-    let delivery =
-        |endpoint: &EndpointId| NewDelivery { id: DeliveryId::generate(now), endpoint: *endpoint, leased_until: None };
+pub(super) fn append<L: Into<LaneId> + Copy>(event: Event, lanes: &[L], now: Timestamp) -> Append {
+    let delivery = |lane: &L| NewDelivery { id: DeliveryId::generate(now), lane: (*lane).into(), leased_until: None };
     Append { event: Arc::new(event), deliveries: lanes.iter().map(delivery).collect(), now }
 }
 
-pub(super) fn claim(lanes: &[(EndpointId, u32)], now: Timestamp) -> Claim {
-    let lanes = lanes.iter().map(|(endpoint, max)| LaneClaim { endpoint: *endpoint, max: *max }).collect();
+pub(super) fn claim<L: Into<LaneId> + Copy>(lanes: &[(L, u32)], now: Timestamp) -> Claim {
+    let lanes = lanes.iter().map(|(lane, max)| LaneClaim { lane: (*lane).into(), max: *max }).collect();
     Claim { lanes, now, until: now + MINUTE }
 }
 

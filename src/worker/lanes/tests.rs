@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use super::{Claimed, Crowd, DeliveryId, Duration, EndpointId, Lanes, Leased, Limits, Outcome, Terms, Timestamp};
+use super::{Claimed, Crowd, DeliveryId, Duration, LaneId, Lanes, Leased, Limits, Outcome, Terms, Timestamp};
 use crate::delivery::NewDelivery;
 use crate::event::NewEvent;
 use crate::id::WorkerId;
@@ -21,27 +21,27 @@ fn terms() -> Terms {
     Terms::open(NonZeroU32::new(4).unwrap()).known_to_succeed(true).of_tenant("acme".into())
 }
 
-fn leased(lane: EndpointId) -> Leased {
-    let delivery = NewDelivery { id: DeliveryId::generate(NOW), endpoint: lane, leased_until: None };
+fn leased(lane: LaneId) -> Leased {
+    let delivery = NewDelivery { id: DeliveryId::generate(NOW), lane, leased_until: None };
     let event = NewEvent::json("a.b", &1).unwrap().seal(NOW);
     Leased::first(&delivery, NOW + LEASE, NOW, Arc::new(event))
 }
 
-fn begin_claim(lanes: &mut Lanes, lane: EndpointId) {
+fn begin_claim(lanes: &mut Lanes, lane: LaneId) {
     lanes.due(lane, NOW, NOW);
     assert_eq!(lanes.take_backlogged(NOW), [lane]);
     assert_eq!(lanes.quotas(&[(lane, terms())], NOW).len(), 1);
 }
 
 fn end(lanes: &mut Lanes, leased: &Leased) {
-    lanes.ended(leased.endpoint, Some(Outcome::Status(200)));
-    lanes.settled(leased.lease, leased.endpoint, NOW);
+    lanes.ended(leased.lane, Some(Outcome::Status(200)));
+    lanes.settled(leased.lease, leased.lane, NOW);
 }
 
 /// Its last delivery is settled while the next is being claimed.
 #[test]
 fn a_lane_that_is_being_claimed_from_is_not_forgotten() {
-    let (mut lanes, lane) = (lanes(), EndpointId::generate(NOW));
+    let (mut lanes, lane) = (lanes(), LaneId::from(crate::id::EndpointId::generate(NOW)));
     let [first, second] = [leased(lane), leased(lane)];
     begin_claim(&mut lanes, lane);
     lanes.claimed(&[lane], Claimed { leased: vec![first], next: Vec::new() }, NOW);
@@ -60,7 +60,7 @@ fn a_lane_that_is_being_claimed_from_is_not_forgotten() {
 fn a_slot_is_freed_where_it_is_counted_whatever_is_learnt_meanwhile() {
     let mut lanes = lanes();
     for _ in 0..16 {
-        let lane = EndpointId::generate(NOW);
+        let lane = LaneId::from(crate::id::EndpointId::generate(NOW));
         lanes.push(leased(lane));
         let started = lanes.next(NOW).expect("all slots are free");
         begin_claim(&mut lanes, lane);

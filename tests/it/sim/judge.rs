@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use hookwire::delivery::DeliveryState;
 use hookwire::event::Order;
+use hookwire::id::Work;
 use hookwire::retry::{FailReason, RetryPolicy};
 use hookwire::store::{Control, EventQuery, History, Page};
 
@@ -15,7 +16,7 @@ pub async fn judge(world: &World) {
     let most = policy().max_attempts();
     let by_delivery = |id| known.sent.iter().filter(move |sent| sent.delivery == id);
     for (id, (event, _)) in &known.acknowledged {
-        let delivery = store.delivery(*id).await.unwrap().expect("I1: an acknowledged delivery is there");
+        let delivery = store.delivery(Work::Sent, *id).await.unwrap().expect("I1: an acknowledged delivery is there");
         assert!(delivery.state.is_final(), "I1, I6: {delivery:?} after hours of peace");
         assert_eq!(delivery.event, *event);
         let sends = by_delivery(*id).count();
@@ -28,7 +29,7 @@ pub async fn judge(world: &World) {
             assert!(delivery.reason.is_some(), "I1: {id} is {:?} without a reason", delivery.state);
         }
         // I8, the other: what the receiver has seen, the store had begun.
-        let attempts = store.attempts(*id).await.unwrap();
+        let attempts = store.attempts(Work::Sent, *id).await.unwrap();
         for attempt in attempts.iter().filter(|attempt| attempt.outcome.is_success()) {
             assert!(by_delivery(*id).any(|sent| sent.succeeded && sent.attempt == attempt.number), "I8: {attempt:?}");
         }
@@ -46,7 +47,7 @@ pub async fn judge(world: &World) {
     assert!(known.sent.len() > 50 && known.sent.iter().any(|sent| !sent.succeeded), "{} sends", known.sent.len());
     let reasons = [FailReason::Exhausted, FailReason::Expired, FailReason::Poison, FailReason::Faults];
     for id in known.acknowledged.keys() {
-        let delivery = store.delivery(*id).await.unwrap().unwrap();
+        let delivery = store.delivery(Work::Sent, *id).await.unwrap().unwrap();
         let fits = delivery.reason.is_none_or(|reason| reason == FailReason::Superseded || reasons.contains(&reason));
         assert!(fits, "{delivery:?}");
     }

@@ -83,7 +83,7 @@ async fn dispatch(world: Arc<World>, mut rng: Rng) {
         let deliveries: Vec<_> = wanted
             .map(|endpoint| NewDelivery {
                 id: delivery_id(number * ENDPOINTS + endpoint),
-                endpoint: endpoint_id(endpoint),
+                lane: endpoint_id(endpoint).into(),
                 leased_until: None,
             })
             .collect();

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use hookwire::clock::{Clock, Timestamp};
 use hookwire::delivery::{DeliveryState, Leased, Next, Settlement};
 use hookwire::event::Order;
-use hookwire::id::{DeliveryId, EndpointId, EventId};
+use hookwire::id::{DeliveryId, EndpointId, EventId, LaneId, Work};
 use hookwire::outcome::{Outcome, Report};
 use hookwire::retry::{Policy, RetryPolicy, Schedule};
 use hookwire::store::{Append, History, MemoryStore, StoreError};
@@ -72,7 +72,7 @@ pub struct Sent {
     #[expect(dead_code, reason = "printed")]
     pub at: Timestamp,
     pub delivery: DeliveryId,
-    pub endpoint: EndpointId,
+    pub endpoint: LaneId,
     pub event: EventId,
     pub order: Option<Order>,
     pub attempt: u32,
@@ -82,7 +82,7 @@ pub struct Sent {
 #[derive(Debug, Default)]
 pub struct Known {
     pub attempted: HashSet<EventId>,
-    pub acknowledged: BTreeMap<DeliveryId, (EventId, EndpointId)>,
+    pub acknowledged: BTreeMap<DeliveryId, (EventId, LaneId)>,
     /// In the order of appending, for the order of keys.
     pub appended: Vec<EventId>,
     pub sent: Vec<Sent>,
@@ -90,7 +90,7 @@ pub struct Known {
     pub due: HashMap<DeliveryId, Timestamp>,
     /// What was seen as final, and since when.
     pub finals: HashMap<DeliveryId, (DeliveryState, Option<Timestamp>)>,
-    keys_in_flight: HashMap<(EndpointId, Order), u32>,
+    keys_in_flight: HashMap<(LaneId, Order), u32>,
 }
 
 #[derive(Debug)]
@@ -133,18 +133,18 @@ impl World {
     pub fn acknowledged(&self, append: &Append) {
         let mut known = self.known.lock().unwrap();
         for delivery in &append.deliveries {
-            known.acknowledged.insert(delivery.id, (append.event.id.clone(), delivery.endpoint));
+            known.acknowledged.insert(delivery.id, (append.event.id.clone(), delivery.lane));
         }
     }
 
     /// An endpoint's mood changes every few hours, and is the same for everybody who asks.
-    fn mood(&self, endpoint: EndpointId) -> Mood {
+    fn mood(&self, lane: LaneId) -> Mood {
         if *self.peace.lock().unwrap() {
             return Mood::Well;
         }
         let hours = self.clock.now().as_secs() / (3 * 3_600);
         let mut rng = self.rng.lock().unwrap().clone();
-        rng.0 ^= hours.unsigned_abs() << 8 ^ u64::from(endpoint.as_bytes()[3]);
+        rng.0 ^= hours.unsigned_abs() << 8 ^ u64::from(lane.endpoint().unwrap().as_bytes()[3]);
         match rng.between(0, 14) {
             0 => Mood::Slow,
             1 | 2 => Mood::Failing,
@@ -169,11 +169,11 @@ pub struct Transport {
     world: Arc<World>,
     worker: usize,
     policy: Arc<Policy>,
-    in_flight: Mutex<HashMap<EndpointId, u32>>,
+    in_flight: Mutex<HashMap<LaneId, u32>>,
 }
 
 /// Counts an attempt out however it ends.
-struct Flight<'a>(&'a Transport, EndpointId, Option<Order>);
+struct Flight<'a>(&'a Transport, LaneId, Option<Order>);
 
 impl Drop for Flight<'_> {
     fn drop(&mut self) {
@@ -195,12 +195,12 @@ impl Transport {
         let now = self.world.clock.now();
         let id = leased.lease.delivery;
         // I2, I4: read from the store itself, past the faults.
-        let kept = self.world.store.inner().delivery(id).await.unwrap().expect("I2: it was committed");
+        let kept = self.world.store.inner().delivery(Work::Sent, id).await.unwrap().expect("I2: it was committed");
         assert!(!kept.state.is_final(), "I4: sent though it is {:?}", kept.state);
         assert!(kept.due > now, "I4: the lease ended at {}, sent at {now}", kept.due);
         let here = {
             let mut in_flight = self.in_flight.lock().unwrap();
-            let here = in_flight.entry(leased.endpoint).or_default();
+            let here = in_flight.entry(leased.lane).or_default();
             *here += 1;
             *here
         };
@@ -210,16 +210,16 @@ impl Transport {
             assert!(*due <= now, "I6: due at {due}, sent at {now}");
         }
         if let Some(order) = &leased.event.order {
-            let others = known.keys_in_flight.entry((leased.endpoint, order.clone())).or_default();
+            let others = known.keys_in_flight.entry((leased.lane, order.clone())).or_default();
             assert_eq!(*others, 0, "two of one key in flight");
             *others += 1;
         }
-        Flight(self, leased.endpoint, leased.event.order.clone())
+        Flight(self, leased.lane, leased.event.order.clone())
     }
 
     fn arrived(&self, leased: &Leased, succeeded: bool) {
         let (event, order) = (leased.event.id.clone(), leased.event.order.clone());
-        let (delivery, endpoint, attempt) = (leased.lease.delivery, leased.endpoint, leased.attempt);
+        let (delivery, endpoint, attempt) = (leased.lease.delivery, leased.lane, leased.attempt);
         let at = self.world.clock.now();
         self.world.known.lock().unwrap().sent.push(Sent { at, delivery, endpoint, event, order, attempt, succeeded });
     }
@@ -227,6 +227,10 @@ impl Transport {
 
 #[async_trait]
 impl Deliver for Transport {
+    fn work(&self) -> Work {
+        Work::Sent
+    }
+
     fn crew(&self) -> &'static str {
         "simulated"
     }
@@ -235,7 +239,7 @@ impl Deliver for Transport {
         let flight = self.leave(leased).await;
         let seconds = Duration::from_secs;
         let answer = |code, after| Report::new(Outcome::Status(code), after);
-        let report = match self.world.mood(leased.endpoint) {
+        let report = match self.world.mood(leased.lane) {
             Mood::Local => return Some(Report::new(Outcome::Local, Duration::ZERO)),
             Mood::Hanging => {
                 tokio::time::sleep(seconds(20)).await;
@@ -273,7 +277,7 @@ impl Deliver for Transport {
         Some(report)
     }
 
-    async fn terms(&self, _: EndpointId) -> Result<Terms, StoreError> {
+    async fn terms(&self, _: LaneId) -> Result<Terms, StoreError> {
         Ok(Terms::open(NonZeroU32::new(CONCURRENCY).unwrap()))
     }
 

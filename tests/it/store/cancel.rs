@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use hookwire::id::{EndpointId, Tenant};
+use hookwire::id::{EndpointId, Tenant, Work};
 use hookwire::store::{History, Outbox, SqliteStore, StoreError};
 
 use super::rows::{NOW, append, claim, delivered};
@@ -45,8 +45,8 @@ async fn f_56_a_dropped_append_is_whole_or_absent() {
         let (event, delivery) = (append.event.id.clone(), append.deliveries[0].id);
         let answered = polled(store.append(vec![append]), polls).is_some();
         caught_up(&store).await;
-        let event = store.event(&Tenant::from("acme"), &event).await.unwrap();
-        let delivery = store.delivery(delivery).await.unwrap();
+        let event = store.event(Work::Sent, &Tenant::from("acme"), &event).await.unwrap();
+        let delivery = store.delivery(Work::Sent, delivery).await.unwrap();
         assert_eq!(event.is_some(), delivery.is_some(), "{polls}: whole or absent");
         assert_eq!(event.is_some(), polls > 0, "{polls}: the first poll asks for it, and then it happens");
         assert!(!answered || event.is_some(), "{polls}");
@@ -77,8 +77,8 @@ async fn f_56_a_dropped_settlement_is_whole_or_absent() {
         let _answer = polled(store.settle(leased.iter().map(delivered).collect()), polls);
         caught_up(&store).await;
         for one in &leased {
-            let final_state = store.delivery(one.lease.delivery).await.unwrap().unwrap().state.is_final();
-            let attempts = store.attempts(one.lease.delivery).await.unwrap().len();
+            let final_state = store.delivery(Work::Sent, one.lease.delivery).await.unwrap().unwrap().state.is_final();
+            let attempts = store.attempts(Work::Sent, one.lease.delivery).await.unwrap().len();
             assert_eq!(
                 (final_state, attempts),
                 (polls > 0, usize::from(polls > 0)),

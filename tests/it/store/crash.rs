@@ -9,7 +9,7 @@ use std::time::Duration;
 use hookwire::clock::{Clock, SystemClock, Timestamp};
 use hookwire::endpoint::{NewEndpoint, Target};
 use hookwire::event::NewEvent;
-use hookwire::id::{EventId, Tenant};
+use hookwire::id::{EventId, Tenant, Work};
 use hookwire::sender::egress::EgressPolicy;
 use hookwire::sender::{DispatchError, Sender};
 use hookwire::store::{SqliteStore, StoreErrorKind};
@@ -155,7 +155,7 @@ async fn f_52_of_three_processes_one_is_killed_again_and_again() {
     recover(&path).await;
     let store = SqliteStore::open(&path).await.unwrap();
     for (tenant, id) in &said {
-        let found = hookwire::store::History::event(&store, tenant, id).await.unwrap();
+        let found = hookwire::store::History::event(&store, Work::Sent, tenant, id).await.unwrap();
         assert!(found.is_some(), "{id} was acknowledged and is lost");
         assert!(judge.has(id.as_str()), "{id} was never delivered");
     }
@@ -183,7 +183,7 @@ async fn f_50_what_was_acknowledged_survives_a_kill_and_is_delivered() {
 
         let store = SqliteStore::open(&path).await.unwrap();
         for (tenant, id) in &said {
-            let found = hookwire::store::History::event(&store, tenant, id).await.unwrap();
+            let found = hookwire::store::History::event(&store, Work::Sent, tenant, id).await.unwrap();
             assert!(found.is_some(), "seed {seed}, cycle {cycle}: {id} was acknowledged and is lost");
         }
         owed.extend(said);

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use hookwire::delivery::Settlement;
-use hookwire::id::EndpointId;
+use hookwire::id::{EndpointId, Work};
 use hookwire::store::{History, Outbox, SqliteStore, StoreErrorKind};
 use rusqlite::Connection;
 
@@ -32,7 +32,7 @@ async fn fill(store: &SqliteStore, lane: EndpointId) -> (usize, StoreErrorKind) 
 }
 
 async fn pending(store: &SqliteStore) -> usize {
-    usize::try_from(store.counts(None).await.unwrap().pending).unwrap()
+    usize::try_from(store.counts(Work::Sent, None).await.unwrap().pending).unwrap()
 }
 
 /// F-29 and F-30 in a process whose disk is full, grows, and is full again.

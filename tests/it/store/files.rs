@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use hookwire::id::EndpointId;
+use hookwire::id::{EndpointId, Work};
 use hookwire::store::sqlite::OpenError;
 use hookwire::store::{Outbox, SqliteStore};
 
@@ -56,7 +56,7 @@ async fn another_applications_database_is_refused_unless_it_is_asked_for() {
     assert!(matches!(refuse(&path).await, OpenError::NotOurs));
 
     let store = SqliteStore::open_in_application_database(&path).await.unwrap();
-    assert!(store.lanes(None, 1).await.unwrap().is_empty());
+    assert!(store.lanes(Work::Sent, None, 1).await.unwrap().is_empty());
     let app = rusqlite::Connection::open(&path).unwrap();
     assert_eq!(app.query_row("SELECT id FROM orders", [], |row| row.get::<_, i64>(0)).unwrap(), 7);
 }
@@ -106,7 +106,7 @@ async fn f_33_damage_is_found_or_harmless() {
         fs::write(&copy, &damaged).unwrap();
         match SqliteStore::open(&copy).await {
             Ok(store) => {
-                let _right_or_error = store.lanes(None, 10).await;
+                let _right_or_error = store.lanes(Work::Sent, None, 10).await;
             }
             Err(_) => refused += 1,
         }

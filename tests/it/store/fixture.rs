@@ -11,7 +11,7 @@ use std::time::Duration;
 use hookwire::delivery::{Attempt, DeliveryState, Next, Settlement};
 use hookwire::endpoint::{Endpoint, EndpointState, NewEndpoint};
 use hookwire::event::NewEvent;
-use hookwire::id::{DeliveryId, EndpointId, EventId, Tenant};
+use hookwire::id::{DeliveryId, EndpointId, EventId, Tenant, Work};
 use hookwire::outcome::Outcome;
 use hookwire::retry::FailReason;
 use hookwire::secret::{Key, Keyring};
@@ -59,7 +59,7 @@ async fn write(store: &SqliteStore) {
     let owed = [kept.id, gone.id, gone.id, EndpointId::generate(NOW)];
     let deliveries = owed.map(|endpoint| hookwire::delivery::NewDelivery {
         id: DeliveryId::generate(NOW),
-        endpoint,
+        lane: endpoint.into(),
         leased_until: None,
     });
     let append = Append { event: Arc::new(event().seal(NOW)), deliveries: deliveries.to_vec(), now: NOW };
@@ -127,14 +127,14 @@ async fn open(schema: u32) -> (tempfile::TempDir, SqliteStore) {
 }
 
 async fn read_and_write(store: &SqliteStore) {
-    let kept = store.event(&acme(), &event_id()).await.unwrap().unwrap();
+    let kept = store.event(Work::Sent, &acme(), &event_id()).await.unwrap().unwrap();
     assert_eq!(*kept, event().seal(NOW));
     let deliveries = store.deliveries(&DeliveryQuery::default(), Page::default()).await.unwrap();
     let states: Vec<_> = deliveries.iter().map(|delivery| delivery.state).collect();
     use DeliveryState::{Delivered, Failed, Held, Pending};
     assert_eq!(states, [Delivered, Failed, Held, Pending]);
     assert_eq!(deliveries[1].reason, Some(FailReason::Gone));
-    let attempts = store.attempts(deliveries[1].id).await.unwrap();
+    let attempts = store.attempts(Work::Sent, deliveries[1].id).await.unwrap();
     assert_eq!((attempts[0].outcome, attempts[0].excerpt.as_deref()), (Outcome::Status(410), Some("größer")));
     let endpoints = store.of_tenant(&acme()).await.unwrap();
     let enabled: Vec<_> = endpoints.iter().map(|endpoint| endpoint.state == EndpointState::Enabled).collect();
@@ -143,6 +143,6 @@ async fn read_and_write(store: &SqliteStore) {
 
     let again = Append { event: Arc::new(event().seal(NOW)), deliveries: Vec::new(), now: NOW };
     assert_eq!(store.append(vec![again]).await.unwrap(), [Appended::Duplicate]);
-    assert_eq!(store.claim(claim(deliveries[3].endpoint, 1, NOW)).await.unwrap().leased.len(), 1);
-    assert_eq!(History::prune(store, Old::before(NOW + MONTH), 100).await.unwrap(), 2);
+    assert_eq!(store.claim(claim(deliveries[3].endpoint().unwrap(), 1, NOW)).await.unwrap().leased.len(), 1);
+    assert_eq!(History::prune(store, Work::Sent, Old::before(NOW + MONTH), 100).await.unwrap(), 2);
 }

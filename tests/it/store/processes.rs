@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use hookwire::id::{DeliveryId, EndpointId};
+use hookwire::id::{DeliveryId, EndpointId, Work};
 use hookwire::store::{Append, Outbox, Settled, SqliteStore};
 
 use super::child::{self, Running};
@@ -22,7 +22,7 @@ async fn drain(store: &SqliteStore) -> HashSet<DeliveryId> {
     let mut got = HashSet::new();
     for lane in lanes().cycle() {
         let leased = store.claim(claim(lane, 20, NOW)).await.unwrap().leased;
-        if leased.is_empty() && store.lanes(None, 1).await.unwrap().is_empty() {
+        if leased.is_empty() && store.lanes(Work::Sent, None, 1).await.unwrap().is_empty() {
             break;
         }
         let count = leased.len();
@@ -112,6 +112,6 @@ async fn f_31_processes_that_write_without_pause_see_no_busy_store() {
     for other in &others {
         assert_eq!(other.rest(), ["done"], "it met no error");
     }
-    let counts = hookwire::store::History::counts(&store, None).await.unwrap();
+    let counts = hookwire::store::History::counts(&store, Work::Sent, None).await.unwrap();
     assert_eq!(counts.pending, 3 * LANES * EACH);
 }

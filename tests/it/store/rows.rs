@@ -15,13 +15,13 @@ pub(super) const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 /// One event of `bytes` bytes, owed to `lane`.
 pub(super) fn append(lane: EndpointId, bytes: usize) -> Append {
     let event = NewEvent::raw("invoice.paid", "application/json", vec![b'1'; bytes]).unwrap().tenant("acme");
-    let delivery = NewDelivery { id: DeliveryId::generate(NOW), endpoint: lane, leased_until: None };
+    let delivery = NewDelivery { id: DeliveryId::generate(NOW), lane: lane.into(), leased_until: None };
     Append { event: Arc::new(event.seal(NOW)), deliveries: vec![delivery], now: NOW }
 }
 
 /// Up to `max` of a lane, for a minute from `now`.
 pub(super) fn claim(lane: EndpointId, max: u32, now: Timestamp) -> Claim {
-    Claim { lanes: vec![LaneClaim { endpoint: lane, max }], now, until: now + Duration::from_secs(60) }
+    Claim { lanes: vec![LaneClaim { lane: lane.into(), max }], now, until: now + Duration::from_secs(60) }
 }
 
 pub(super) fn delivered(leased: &Leased) -> Settlement {

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
-use hookwire::id::{EndpointId, EventId, Tenant};
+use hookwire::id::{EndpointId, EventId, Tenant, Work};
 use hookwire::store::{History, Outbox, SqliteStore, StoreErrorKind};
 
 use super::child::{self, Running};
@@ -97,10 +97,16 @@ async fn f_58_a_failed_sync_is_told_and_closes_the_store() {
         let store = SqliteStore::open(&path).await.unwrap();
         store.check().await.unwrap();
         for id in ids(&said, "acknowledged") {
-            assert!(store.event(&Tenant::from("acme"), &id).await.unwrap().is_some(), "{inject}: {id} is lost");
+            assert!(
+                store.event(Work::Sent, &Tenant::from("acme"), &id).await.unwrap().is_some(),
+                "{inject}: {id} is lost"
+            );
         }
         for id in ids(&said, &closed) {
-            assert!(store.event(&Tenant::from("acme"), &id).await.unwrap().is_none(), "{inject}: {id} was refused");
+            assert!(
+                store.event(Work::Sent, &Tenant::from("acme"), &id).await.unwrap().is_none(),
+                "{inject}: {id} was refused"
+            );
         }
     }
 }
@@ -121,6 +127,6 @@ async fn f_59_a_slow_disk_delays_and_loses_nothing() {
     let store = SqliteStore::open(&path).await.unwrap();
     store.check().await.unwrap();
     for id in acknowledged {
-        assert!(store.event(&Tenant::from("acme"), &id).await.unwrap().is_some(), "{id} is lost");
+        assert!(store.event(Work::Sent, &Tenant::from("acme"), &id).await.unwrap().is_some(), "{id} is lost");
     }
 }

@@ -9,7 +9,7 @@ use hookwire::clock::{Clock, Timestamp};
 use hookwire::delivery::DeliveryState;
 use hookwire::endpoint::{OnFailure, Rate};
 use hookwire::event::{Event, NewEvent};
-use hookwire::id::{EndpointId, EventId, Tenant};
+use hookwire::id::{EventId, LaneId, Tenant, Work};
 use hookwire::retry::FailReason;
 use hookwire::store::{Append, Appended, History, Outbox};
 use hookwire::worker::{CancellationToken, Config, Engine, Terms, Worker};
@@ -52,7 +52,7 @@ async fn what_the_store_remembers_of_a_lane_counts_after_a_restart() {
     let began = bench.clock.now();
     let (stop, worker) = bench.run();
     bench.until_finished(&ids).await;
-    let seconds = |of: EndpointId| -> Vec<_> {
+    let seconds = |of: LaneId| -> Vec<_> {
         let mine = bench.started().into_iter().filter(|it| it.0 == of);
         mine.map(|it| it.2.since(began).as_secs()).collect()
     };
@@ -77,7 +77,7 @@ async fn f_47_after_an_outage_a_backlog_drains_by_one_then_two_then_four_and_nev
     let later: Vec<_> = bench.started()[before..].iter().map(|it| it.2.since(recovered).as_millis() / 100).collect();
     let in_tenth = |tenth: u128| later.iter().filter(|at| **at == tenth).count();
     assert!(in_tenth(0) <= 1 && in_tenth(1) <= 2 && in_tenth(9) <= 4, "{:?}", &later[..12]);
-    let delivered = bench.store.counts(None).await.unwrap().delivered;
+    let delivered = bench.store.counts(Work::Sent, None).await.unwrap().delivered;
     assert!(delivered >= 290, "{delivered}");
     stop.cancel();
     worker.await.unwrap().unwrap();
@@ -180,7 +180,7 @@ async fn payloads_history_and_event_ids_are_kept_for_times_of_their_own() {
     bench.until_finished(&[id]).await;
     let (tenant, key) = (Tenant::default(), EventId::new("once").unwrap());
     let kept = async || {
-        let event = bench.store.event(&tenant, &key).await.unwrap();
+        let event = bench.store.event(Work::Sent, &tenant, &key).await.unwrap();
         let append = Append { event: Arc::new(event_of()), deliveries: Vec::new(), now: bench.clock.now() };
         (event.map(|event| event.payload.is_empty()), bench.store.append(vec![append]).await.unwrap()[0])
     };
@@ -283,7 +283,7 @@ async fn what_is_past_its_deadline_is_not_sent() {
     bench.until_finished(&[late, soon]).await;
     for (id, attempts) in [(late, 0), (soon, 2)] {
         assert_eq!(bench.delivery(id).await.reason, Some(FailReason::Expired));
-        assert_eq!(bench.store.attempts(id).await.unwrap().len(), attempts);
+        assert_eq!(bench.store.attempts(Work::Sent, id).await.unwrap().len(), attempts);
     }
     stop.cancel();
     worker.await.unwrap().unwrap();

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use hookwire::clock::{Clock, Timestamp};
 use hookwire::delivery::{Delivery, DeliveryState, Leased, NewDelivery, Settlement};
 use hookwire::event::NewEvent;
-use hookwire::id::{DeliveryId, EndpointId};
+use hookwire::id::{DeliveryId, EndpointId, LaneId, Work};
 use hookwire::outcome::{Outcome, Report};
 use hookwire::retry::{Decision, Facts, FailReason, Policy, RetryPolicy, Schedule};
 use hookwire::store::{Append, Appended, History, MemoryStore, Outbox, StoreError, StoreErrorKind};
@@ -47,13 +47,13 @@ enum Act {
 
 #[derive(Debug)]
 struct Script {
-    acts: Mutex<HashMap<EndpointId, Act>>,
-    terms: Mutex<HashMap<EndpointId, Terms>>,
-    log: Mutex<Vec<(EndpointId, DeliveryId, Timestamp)>>,
+    acts: Mutex<HashMap<LaneId, Act>>,
+    terms: Mutex<HashMap<LaneId, Terms>>,
+    log: Mutex<Vec<(LaneId, DeliveryId, Timestamp)>>,
     concurrency: NonZeroU32,
     policy: Policy,
     clock: Arc<PausedClock>,
-    in_flight: Mutex<HashMap<EndpointId, u32>>,
+    in_flight: Mutex<HashMap<LaneId, u32>>,
     most_in_lane: AtomicU32,
     most: AtomicU32,
     started: AtomicU32,
@@ -62,7 +62,7 @@ struct Script {
 }
 
 impl Script {
-    fn enter(&self, lane: EndpointId) {
+    fn enter(&self, lane: LaneId) {
         self.started.fetch_add(1, Ordering::SeqCst);
         let mut in_flight = self.in_flight.lock().unwrap();
         let here = in_flight.entry(lane).or_default();
@@ -71,13 +71,13 @@ impl Script {
         self.most.fetch_max(in_flight.values().sum(), Ordering::SeqCst);
     }
 
-    fn act(&self, lane: EndpointId) -> Act {
+    fn act(&self, lane: LaneId) -> Act {
         self.acts.lock().unwrap().get(&lane).copied().unwrap_or(Act::Answer(200, Duration::from_millis(1)))
     }
 }
 
 /// Counts an attempt out however it ends.
-struct Leave<'a>(&'a Script, EndpointId);
+struct Leave<'a>(&'a Script, LaneId);
 
 impl Drop for Leave<'_> {
     fn drop(&mut self) {
@@ -87,16 +87,20 @@ impl Drop for Leave<'_> {
 
 #[async_trait]
 impl Deliver for Script {
+    fn work(&self) -> Work {
+        Work::Sent
+    }
+
     fn crew(&self) -> &'static str {
         "script"
     }
 
     async fn deliver(&self, leased: &Leased) -> Option<Report> {
-        self.enter(leased.endpoint);
-        self.log.lock().unwrap().push((leased.endpoint, leased.lease.delivery, self.clock.now()));
+        self.enter(leased.lane);
+        self.log.lock().unwrap().push((leased.lane, leased.lease.delivery, self.clock.now()));
         self.late.fetch_add(u32::from(leased.until <= self.clock.now()), Ordering::SeqCst);
-        let _leave = Leave(self, leased.endpoint);
-        match self.act(leased.endpoint) {
+        let _leave = Leave(self, leased.lane);
+        match self.act(leased.lane) {
             Act::Answer(code, after) => {
                 tokio::time::sleep(after).await;
                 Some(Report::new(Outcome::Status(code), after))
@@ -111,7 +115,7 @@ impl Deliver for Script {
         }
     }
 
-    async fn terms(&self, lane: EndpointId) -> Result<Terms, StoreError> {
+    async fn terms(&self, lane: LaneId) -> Result<Terms, StoreError> {
         let terms = self.terms.lock().unwrap().get(&lane).cloned();
         Ok(terms.unwrap_or_else(|| Terms::open(self.concurrency)))
     }
@@ -156,18 +160,18 @@ impl Bench {
         Self { store, script, engine, clock }
     }
 
-    fn lane(&self, act: Act) -> EndpointId {
-        let lane = EndpointId::generate(self.clock.now());
+    fn lane(&self, act: Act) -> LaneId {
+        let lane = LaneId::from(EndpointId::generate(self.clock.now()));
         self.script.acts.lock().unwrap().insert(lane, act);
         lane
     }
 
-    fn set(&self, lane: EndpointId, act: Act) {
+    fn set(&self, lane: LaneId, act: Act) {
         self.script.acts.lock().unwrap().insert(lane, act);
     }
 
     /// Appends as another process would: nobody tells the worker.
-    async fn append(&self, lane: EndpointId, count: usize) -> Vec<DeliveryId> {
+    async fn append(&self, lane: LaneId, count: usize) -> Vec<DeliveryId> {
         let mut ids = Vec::new();
         for _ in 0..count {
             ids.push(self.append_event(lane, NewEvent::json("a.b", &1).unwrap()).await);
@@ -175,23 +179,23 @@ impl Bench {
         ids
     }
 
-    async fn append_event(&self, lane: EndpointId, event: NewEvent) -> DeliveryId {
+    async fn append_event(&self, lane: LaneId, event: NewEvent) -> DeliveryId {
         let now = self.clock.now();
         let event = Arc::new(event.seal(now));
-        let delivery = NewDelivery { id: DeliveryId::generate(now), endpoint: lane, leased_until: None };
+        let delivery = NewDelivery { id: DeliveryId::generate(now), lane, leased_until: None };
         let append = Append { event, deliveries: vec![delivery], now };
         assert_eq!(self.store.append(vec![append]).await.unwrap(), [Appended::Stored]);
         delivery.id
     }
 
-    fn lane_under(&self, act: Act, terms: Terms) -> EndpointId {
+    fn lane_under(&self, act: Act, terms: Terms) -> LaneId {
         let lane = self.lane(act);
         self.script.terms.lock().unwrap().insert(lane, terms);
         lane
     }
 
     /// What was started, in order.
-    fn started(&self) -> Vec<(EndpointId, DeliveryId, Timestamp)> {
+    fn started(&self) -> Vec<(LaneId, DeliveryId, Timestamp)> {
         self.script.log.lock().unwrap().clone()
     }
 
@@ -201,7 +205,7 @@ impl Bench {
     }
 
     async fn delivery(&self, id: DeliveryId) -> Delivery {
-        self.store.delivery(id).await.unwrap().unwrap()
+        self.store.delivery(Work::Sent, id).await.unwrap().unwrap()
     }
 
     async fn until_finished(&self, ids: &[DeliveryId]) {
@@ -260,7 +264,7 @@ async fn f_42_a_panicking_attempt_costs_one_attempt_and_not_the_worker() {
     bench.until_finished(&[bad, good]).await;
     let failed = bench.delivery(bad).await;
     assert_eq!((failed.state, failed.reason), (DeliveryState::Failed, Some(FailReason::Exhausted)));
-    let attempts = bench.store.attempts(bad).await.unwrap();
+    let attempts = bench.store.attempts(Work::Sent, bad).await.unwrap();
     assert!(attempts.iter().all(|attempt| attempt.outcome == Outcome::Panic) && attempts.len() == 4);
     assert_eq!(bench.delivery(good).await.state, DeliveryState::Delivered);
     stop.cancel();
@@ -274,7 +278,7 @@ async fn retries_come_when_they_are_due_and_not_before() {
     let id = bench.append(lane, 1).await[0];
     let (stop, worker) = bench.run();
     bench.until_finished(&[id]).await;
-    let at: Vec<_> = bench.store.attempts(id).await.unwrap().iter().map(|attempt| attempt.at).collect();
+    let at: Vec<_> = bench.store.attempts(Work::Sent, id).await.unwrap().iter().map(|attempt| attempt.at).collect();
     let gaps: Vec<_> = at.windows(2).map(|pair| pair[1].since(pair[0]).as_secs_f64()).collect();
     for (gap, wanted) in gaps.iter().zip([1.0, 2.0, 4.0]) {
         assert!((wanted * 0.9..wanted * 1.1 + 0.01).contains(gap), "{gaps:?}");
@@ -370,7 +374,11 @@ async fn f_45_when_leases_cannot_be_extended_nothing_starts_after_their_end() {
     bench.until_finished(&ids).await;
     assert_eq!(bench.script.late.load(Ordering::SeqCst), 0);
     for id in ids {
-        assert_eq!(bench.store.attempts(id).await.unwrap().len(), 1, "what was in flight at the end counts once");
+        assert_eq!(
+            bench.store.attempts(Work::Sent, id).await.unwrap().len(),
+            1,
+            "what was in flight at the end counts once"
+        );
     }
     faulty.fail_every("extend", None);
     stop.cancel();
@@ -385,7 +393,7 @@ async fn f_43_a_delivery_claimed_too_often_is_failed_unsent() {
     // Four claims whose processes died.
     for _ in 0..4 {
         let now = bench.clock.now();
-        let lanes = vec![hookwire::store::LaneClaim { endpoint: lane, max: 1 }];
+        let lanes = vec![hookwire::store::LaneClaim { lane, max: 1 }];
         let claim = hookwire::store::Claim { lanes, now, until: now };
         assert_eq!(bench.store.claim(claim).await.unwrap().leased.len(), 1);
     }
@@ -406,7 +414,7 @@ async fn what_is_refused_goes_back_without_an_attempt() {
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     bench.set(lane, Act::Answer(200, Duration::ZERO));
     bench.until_finished(&[id]).await;
-    assert_eq!(bench.store.attempts(id).await.unwrap().len(), 1);
+    assert_eq!(bench.store.attempts(Work::Sent, id).await.unwrap().len(), 1);
     stop.cancel();
     worker.await.unwrap().unwrap();
 }
