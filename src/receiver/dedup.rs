@@ -74,7 +74,9 @@ pub(super) fn keys(tenant: &Tenant, source: &Source, event: &EventRef, signed: S
     let id = event.id.as_deref();
     let identity = match (source.dedup_rule(), &event.identity) {
         (DedupBy::Never, _) => return EventKeys::default(),
-        (DedupBy::Body, _) | (DedupBy::Identity, Identity::Body) => Some(keyed.by_body()),
+        (DedupBy::Body, _) => Some(keyed.by_body()),
+        (DedupBy::Identity, Identity::Body) => Some(keyed.by("body of type", None, Some(signed.event))),
+        (DedupBy::Identity, Identity::Request) => Some(keyed.by_request()),
         (DedupBy::IdAndBody, _) | (DedupBy::Identity, Identity::IdAndBody) if id.is_some() => {
             Some(keyed.by("id and body", id, Some(signed.event)))
         }
@@ -117,11 +119,21 @@ impl Keyed<'_> {
         self.key("body", [Some(self.signed.event), None, None])
     }
 
-    /// By the request's body, its signed time and the event's place in it; `None` where no time is signed.
+    /// By the request's body and the event's place in it.
+    fn by_request(&self) -> DedupKey {
+        let index = self.signed.index.map(|index| index.to_string());
+        self.key("request", [Some(self.signed.request), index.as_deref().map(str::as_bytes), None])
+    }
+
+    /// By what was signed (the request's body, but for a few schemes, and the id where it is signed), the signed time and the event's place
+    /// in the request; `None` where no time is signed.
     fn by_signed_bytes(&self) -> Option<DedupKey> {
         let at = self.signed.at?.as_micros().to_be_bytes();
-        let index = self.signed.index.map(|index| index.to_string());
-        Some(self.key("signed bytes", [Some(self.signed.request), Some(&at), index.as_deref().map(str::as_bytes)]))
+        let index = self.signed.index.map(|index| index.to_string()).unwrap_or_default();
+        // Two events may be written alike and signed in one second: then their signed ids tell them apart.
+        let id = self.event.id.as_deref().filter(|_| self.event.id_authenticated).unwrap_or_default();
+        let signed = self.event.signed.as_deref().map_or(self.signed.request, str::as_bytes);
+        Some(self.key("signed bytes", [Some(signed), Some(&at), Some(format!("{index} {id}").as_bytes())]))
     }
 
     fn key(&self, how: &'static str, [first, second, third]: [Option<&[u8]>; 3]) -> DedupKey {

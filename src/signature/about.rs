@@ -1,8 +1,8 @@
 //! A scheme in a few words, from the data that verifies.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
+use super::Verify as _;
 use super::events::Identified;
 use super::jwt::Jwt;
 use super::part::Part;
@@ -22,6 +22,8 @@ pub struct About {
     pub time: Cow<'static, str>,
     /// Where the event's id stands, and whether it is covered.
     pub id: Cow<'static, str>,
+    /// What two requests for the same event have in common, beside the event type.
+    pub identity: Cow<'static, str>,
     /// Which requests are answered that are no events.
     pub handshake: Cow<'static, str>,
 }
@@ -42,7 +44,14 @@ impl About {
             time: Cow::Borrowed(time),
             id: Cow::Borrowed(id),
             handshake: Cow::Borrowed(handshake),
+            identity: Cow::Borrowed("the id"),
         }
+    }
+
+    /// What identifies an event, where that is not the id.
+    #[must_use]
+    pub fn identified_by(self, identity: &'static str) -> Self {
+        Self { identity: Cow::Borrowed(identity), ..self }
     }
 }
 
@@ -62,7 +71,8 @@ impl Scheme {
             proof: proof.into(),
             covers: covers.into(),
             time: time.into(),
-            id: self.identity().into(),
+            id: self.id_text().into(),
+            identity: self.identity_text().into(),
             handshake: handshake.into(),
         }
     }
@@ -92,27 +102,44 @@ impl Scheme {
         }
     }
 
-    fn identity(&self) -> String {
+    fn id_text(&self) -> String {
         let (places, each) = match &self.batch {
             Some(batch) => (batch.id, "each event's "),
             None => (self.id, ""),
         };
         let places: Vec<_> = places.iter().map(Place::text).collect();
-        let mut text = match (places.is_empty(), self.id_authenticated) {
+        match (places.is_empty(), self.id_authenticated) {
             (true, _) => "none".to_owned(),
             (false, true) => format!("{each}{}", places.join(" or ")),
             (false, false) => format!("{each}{}, **not covered**", places.join(" or ")),
-        };
-        match self.batch.map_or(self.identity, |batch| batch.identity) {
-            Identified::By(place) => {
-                let _infallible = write!(text, "; identified by {}", place.text());
-            }
-            Identified::ByContent => text.push_str("; identified by signed body and time"),
-            Identified::ByBody => text.push_str("; identified by the body"),
-            Identified::Never => text.push_str("; every request is handled"),
-            Identified::ById => {}
         }
-        text
+    }
+
+    fn identity_text(&self) -> String {
+        let (identity, id) = self.batch.map_or((self.identity, self.id), |batch| (batch.identity, batch.id));
+        self.identity_words(identity, !id.is_empty())
+    }
+
+    fn identity_words(&self, identity: Identified, has_id: bool) -> String {
+        match identity {
+            Identified::First(all) => {
+                let words: Vec<_> = all.iter().map(|by| self.identity_words(*by, has_id)).collect();
+                words.join("; else ")
+            }
+            Identified::By(place) => place.text(),
+            Identified::ById if has_id && (self.id_authenticated || !self.covers_body()) => "the id".to_owned(),
+            Identified::ById if has_id => "the id and the body".to_owned(),
+            Identified::ById | Identified::ByContent => self.content_words(),
+            Identified::ByBody => "the body".to_owned(),
+            Identified::ByBodyWith(place) => format!("the body, with {}", place.text()),
+            Identified::ByRequest => "the whole request".to_owned(),
+            Identified::Never => "nothing".to_owned(),
+        }
+    }
+
+    fn content_words(&self) -> String {
+        let timed = matches!(&self.proof, Proof::Signature(signature) if signature.stamp.at != StampAt::Nowhere);
+        if timed { "the signed body and time".to_owned() } else { "nothing".to_owned() }
     }
 }
 

@@ -1,14 +1,17 @@
 //! Which events a verified request holds: one, or a batch.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::ops::Range;
 
 use bytes::Bytes;
 
 use super::error::VerifyError;
+use super::hash::Hash;
 use super::json;
+use super::part::Part;
 use super::place::Place;
-use super::scheme::Scheme;
+use super::scheme::{Proof, Scheme};
 use super::{Received, Trust, Verify as _};
 
 /// Longest id or type kept, in bytes.
@@ -29,6 +32,9 @@ pub struct EventRef {
     pub id_authenticated: bool,
     /// What two requests for the same event have in common.
     pub identity: Identity,
+    /// What was signed, where that is not the body: a time and a token of which the body knows nothing (Mailgun). A captured
+    /// request is recognised by it whatever its body says.
+    pub signed: Option<String>,
     /// Whether the signature covers all that the identity is made of, the type included. Where it does not and a time is
     /// signed, the signed bytes are remembered beside the identity, so that a captured request cannot be replayed under
     /// another id or type.
@@ -66,8 +72,11 @@ pub enum Identity {
     /// The signed body and the signed time. Where no time is signed, nothing: each request is handled, because equal bodies may
     /// be different events, and losing an event is worse than handling it twice.
     Content,
-    /// The body alone, for a provider whose bodies differ from event to event.
+    /// The body of the event and its type, for a provider whose bodies differ from event to event. Of a batch, the event's own part of
+    /// the body.
     Body,
+    /// The body of the request, and which of its events it is.
+    Request,
     /// Nothing: each request is handled.
     Nothing,
 }
@@ -85,8 +94,15 @@ pub enum Identified {
     ByContent,
     /// [`Identity::Body`].
     ByBody,
+    /// [`Identity::Body`] where something is found at this place: an id, a time or a counter, by which the bodies of different events
+    /// differ. As [`ById`](Self::ById) where nothing is found there.
+    ByBodyWith(Place),
+    /// [`Identity::Request`].
+    ByRequest,
     /// [`Identity::Nothing`].
     Never,
+    /// By the first of these that finds what it looks for; [`Identity::Nothing`] where none does.
+    First(&'static [Self]),
 }
 
 /// The events of one request.
@@ -153,8 +169,9 @@ impl Scheme {
         Ok(Events::One(EventRef {
             event_type: name(self.event_type, received, trust, "event type")?,
             id_authenticated: self.id_authenticated,
-            identity: self.identified(self.identity, received, trust)?,
+            identity: self.identified(self.identity, &id, received, trust)?,
             identity_authenticated: self.covers_identity(self.id, self.identity, self.event_type),
+            signed: self.signed_beside_the_body(received, trust)?,
             id,
         }))
     }
@@ -172,6 +189,7 @@ impl Scheme {
             return Ok(None);
         };
         let mut items = Vec::with_capacity(ranges.len());
+        let mut seen = HashMap::new();
         let common = name(self.event_type, received, trust, "event type")?;
         let identity_authenticated = self.covers_identity(batch.id, batch.identity, batch.event_type)
             && (common.is_none() || self.covers_all(self.event_type));
@@ -179,11 +197,13 @@ impl Scheme {
             let body = whole.get(range.clone()).unwrap_or_default();
             let item = Received { body, ..*received };
             let id = name(batch.id, &item, trust, "event id")?;
+            let identity = self.identified(batch.identity, &id, &item, trust)?;
             let event = EventRef {
                 event_type: name(batch.event_type, &item, trust, "event type")?.or_else(|| common.clone()),
                 id_authenticated: self.id_authenticated,
-                identity: self.identified(batch.identity, &item, trust)?,
+                identity: identity.of_equals(body, &mut seen),
                 identity_authenticated,
+                signed: None,
                 id,
             };
             let decoded = form.as_ref().map(|_| ItemBytes::Decoded(Bytes::copy_from_slice(body)));
@@ -197,16 +217,54 @@ const fn malformed(_: json::Ambiguous) -> VerifyError {
     VerifyError::Malformed("events")
 }
 
+impl Identity {
+    /// Two events of one request that are written alike are two events: the second one is counted, and so is its retry.
+    fn of_equals<'b>(self, body: &'b [u8], seen: &mut HashMap<&'b [u8], usize>) -> Self {
+        if self != Self::Body {
+            return self;
+        }
+        let before = seen.entry(body).or_default();
+        *before += 1;
+        match *before {
+            1 => Self::Body,
+            number => Self::This(format!("{} {number}", hex::encode(Hash::Sha256.digest(body).as_bytes()))),
+        }
+    }
+}
+
 impl Scheme {
-    fn identified(&self, by: Identified, received: &Received<'_>, trust: &Trust<'_>) -> Result<Identity, VerifyError> {
+    fn identified(
+        &self,
+        by: Identified,
+        id: &Option<String>,
+        received: &Received<'_>,
+        trust: &Trust<'_>,
+    ) -> Result<Identity, VerifyError> {
         let by_id = if self.id_authenticated || !self.covers_body() { Identity::Id } else { Identity::IdAndBody };
         Ok(match by {
+            Identified::First(all) => {
+                for by in all {
+                    let found = match by {
+                        Identified::ById => id.is_some(),
+                        Identified::By(place) | Identified::ByBodyWith(place) => {
+                            place.read(received, trust, "event")?.is_some_and(|text| !text.is_empty())
+                        }
+                        _ => true,
+                    };
+                    if found {
+                        return self.identified(*by, id, received, trust);
+                    }
+                }
+                Identity::Nothing
+            }
             Identified::ById => by_id,
             Identified::By(place) => {
                 place.read(received, trust, "event")?.map_or(by_id, |text| Identity::This(text.into_owned()))
             }
+            Identified::ByBodyWith(place) => place.read(received, trust, "event")?.map_or(by_id, |_| Identity::Body),
             Identified::ByContent => Identity::Content,
             Identified::ByBody => Identity::Body,
+            Identified::ByRequest => Identity::Request,
             Identified::Never => Identity::Nothing,
         })
     }
@@ -214,11 +272,31 @@ impl Scheme {
     /// Whether the signature covers all that an identity is made of.
     fn covers_identity(&self, id: &[Place], identity: Identified, event_type: &[Place]) -> bool {
         let identity = match identity {
+            Identified::First(all) => all.iter().all(|by| self.covers_identity(id, *by, &[])),
             Identified::ById => self.covers_all(id),
-            Identified::By(place) => self.covers(&place) && self.covers_all(id),
-            Identified::ByContent | Identified::ByBody | Identified::Never => true,
+            Identified::By(place) | Identified::ByBodyWith(place) => self.covers(&place) && self.covers_all(id),
+            Identified::ByContent | Identified::ByBody | Identified::ByRequest | Identified::Never => true,
         };
         identity && self.covers_all(event_type)
+    }
+
+    /// What is signed instead of the body, where the body is not signed and something else is.
+    fn signed_beside_the_body(
+        &self,
+        received: &Received<'_>,
+        trust: &Trust<'_>,
+    ) -> Result<Option<String>, VerifyError> {
+        let Proof::Signature(signature) = &self.proof else { return Ok(None) };
+        if self.covers_body() || signature.signed.contains(&Part::SortedForm) {
+            return Ok(None);
+        }
+        let mut texts = Vec::new();
+        for part in signature.signed {
+            if let Part::At(place) = part {
+                texts.push(place.read(received, trust, "event")?.unwrap_or_default().into_owned());
+            }
+        }
+        Ok((!texts.is_empty()).then(|| texts.join("\n")))
     }
 }
 

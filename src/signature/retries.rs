@@ -19,7 +19,7 @@ use super::trust::Tolerance;
 ///     .same_id(Fact::Yes)
 ///     .signed_anew(Fact::No)
 ///     .span(Duration::from_secs(8 * 3_600));
-/// assert_eq!(retries.tolerance().as_secs(), Some((8 * 3_600, 300)));
+/// assert_eq!(retries.tolerance().as_secs(), Some((8 * 3_600 + 300, 300)));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retries {
@@ -94,12 +94,12 @@ impl Retries {
         self.source
     }
 
-    /// How far a signed time may be from the time of receipt: five minutes to either side, and into the past as long as retries
-    /// last, unless they are known to be signed anew.
+    /// How far a signed time may be from the time of receipt: five minutes to either side, and into the past for as long as retries
+    /// last besides, unless they are known to be signed anew.
     #[must_use]
     pub const fn tolerance(&self) -> Tolerance {
         match (self.signed_anew, self.span) {
-            (Fact::No | Fact::Unknown, Some(span)) if span.as_secs() > 300 => Tolerance::secs(span.as_secs(), 300),
+            (Fact::No | Fact::Unknown, Some(span)) => Tolerance::secs(span.as_secs() + 300, 300),
             _ => Tolerance::DEFAULT,
         }
     }

@@ -5,6 +5,7 @@ use super::hash::Hash;
 use super::part::Part;
 use super::place::Place;
 use super::recipe::{Grammar, KeyText, Signature, SignatureAt};
+use super::retries::{Fact, Retries};
 use super::scheme::Scheme;
 use super::stamp::Stamp;
 
@@ -35,7 +36,8 @@ pub static STANDARD: Scheme = BASE;
 pub(super) const BASE: Scheme = Scheme::new("standard", DOCS)
     .signature(SIGNATURE)
     .signed_id(&[Place::Header("webhook-id")])
-    .event_type(&[Place::Json("/type")]);
+    .event_type(&[Place::Json("/type")])
+    .retries(Retries::documented(DOCS).same_id(Fact::Yes).signed_anew(Fact::Yes));
 
 /// [`STANDARD`], and refuses ids of other characters than `A-Z a-z 0-9 _ -`.
 ///

@@ -4,20 +4,45 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use hookwire::signature::providers::Provider;
+use hookwire::signature::{Fact, Retries};
 
 const BEGIN: &str = "<!-- the table: generated from the schemes; UPDATE=1 cargo test --all-features -- guide -->\n";
 const END: &str = "<!-- end of the table -->";
 
+fn retries(retries: Retries, signs_a_time: bool) -> String {
+    let word = |fact| match fact {
+        Fact::Yes => "yes",
+        Fact::No => "no",
+        Fact::Unknown => "unknown",
+    };
+    let mut text = format!("same id: {}", word(retries.keeps_id()));
+    if signs_a_time {
+        let _infallible = write!(text, "; signed anew: {}", word(retries.is_signed_anew()));
+    }
+    if let Some(span) = retries.lasts() {
+        let minutes = span.as_secs().div_ceil(60);
+        let span = if minutes >= 120 { format!("{} h", minutes.div_ceil(60)) } else { format!("{minutes} min") };
+        let _infallible = write!(text, "; for {span}");
+    }
+    let _infallible = write!(text, " ([source]({}))", retries.source());
+    text
+}
+
 fn table() -> String {
     let mut providers: Vec<_> = Provider::all().collect();
     providers.sort_by_key(|provider| provider.name);
-    let mut text =
-        String::from("| name | proof | covers | time | id | handshake | settings |\n|---|---|---|---|---|---|---|\n");
+    let mut text = String::from(
+        "| name | proof | covers | time | id | identity | retries | handshake | settings |\n\
+         |---|---|---|---|---|---|---|---|---|\n",
+    );
     for provider in providers {
         let about = provider.scheme.about();
         let settings: Vec<_> = provider.scheme.settings().iter().map(|it| format!("`{}`", it.name)).collect();
+        let settings = settings.join(" ");
         let name = format!("[{}]({})", provider.name, provider.docs);
-        let columns = [&*about.proof, &about.covers, &about.time, &about.id, &about.handshake, &settings.join(" ")];
+        let retries = retries(provider.scheme.retries(), about.time.starts_with("signed"));
+        let what = [&*about.proof, &about.covers, &about.time, &about.id, &about.identity];
+        let columns = [&what[..], &[&retries, &about.handshake, &settings]].concat();
         let row: Vec<_> = columns.iter().map(|column| column.replace('|', "\\|")).collect();
         let _infallible = writeln!(text, "| {name} | {} |", row.join(" | "));
     }

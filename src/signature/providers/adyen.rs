@@ -7,8 +7,8 @@ use subtle::Choice;
 use crate::secret::{HmacKey, Key, KeyError, Kind};
 use crate::signature::compare::equal;
 use crate::signature::{
-    About, Checked, Conduct, Encoding, EventRef, Events, Fixed, Hash, Item, ItemBytes, MAX_EVENTS, Received, Trust,
-    Verify, VerifyError, json,
+    About, Checked, Conduct, Encoding, EventRef, Events, Fact, Fixed, Hash, Item, ItemBytes, MAX_EVENTS, Received,
+    Retries, Trust, Verify, VerifyError, json,
 };
 
 pub(super) const DOCS: &str =
@@ -67,6 +67,10 @@ impl Verify for Adyen {
             Ok(Item { event: event.checked()?, bytes: ItemBytes::Part(range) })
         };
         Ok(Events::Batch(items(received)?.into_iter().map(event).collect::<Result<_, _>>()?))
+    }
+
+    fn retries(&self) -> Retries {
+        Retries::documented(DOCS).same_id(Fact::Yes)
     }
 
     fn about(&self) -> About {

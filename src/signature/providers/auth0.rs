@@ -1,6 +1,6 @@
 //! Auth0 log streams.
 
-use crate::signature::{Batch, Identified, Place, Scheme, Token};
+use crate::signature::{Batch, Fact, Identified, Place, Retries, Scheme, Token};
 
 /// Auth0's custom log streams: `Authorization` carries what you typed there; include `Bearer ` in the secret if you
 /// typed it. Nothing is covered. An array holds many events, an object is one; JSON Lines are one event without id.
@@ -16,4 +16,5 @@ pub static AUTH0: Scheme = Scheme::new("auth0", "https://auth0.com/docs/customiz
         id: &[Place::Json("/log_id")],
         event_type: &[Place::Json("/data/type")],
         identity: Identified::ById,
-    });
+    })
+    .retries(Retries::documented("https://auth0.com/docs/customize/log-streams/custom-log-streams").same_id(Fact::Yes));

@@ -1,6 +1,8 @@
 //! Azure Event Grid.
 
-use crate::signature::{Batch, Handshake, Identified, Piece, Place, Scheme, Token, When};
+use std::time::Duration;
+
+use crate::signature::{Batch, Fact, Handshake, Identified, Piece, Place, Retries, Scheme, Token, When};
 
 /// Azure Event Grid with its own event schema: register a URL with a long random `?code=…`. Nothing is covered. An
 /// array holds many events, each with its id. The validation is answered once the code was checked. For the
@@ -17,10 +19,18 @@ pub static AZURE_EVENT_GRID: Scheme = Scheme::new(
     items: &[&[""]],
     id: &[Place::Json("/id")],
     event_type: &[Place::Json("/eventType")],
-    identity: Identified::ById,
+    identity: Identified::First(&[
+        Identified::By(Place::Join { separator: "|", places: &[Place::Json("/topic"), Place::Json("/id")] }),
+        Identified::ById,
+    ]),
 })
 .handshakes(&[Handshake::signed(&[When::Is(Place::Header("aeg-event-type"), "SubscriptionValidation")]).body(
     "application/json",
     &[Piece::Text(r#"{"validationResponse":"#), Piece::Json(Place::Json("/0/data/validationCode")), Piece::Text("}")],
 )])
-.max_body(2 << 20);
+.max_body(2 << 20)
+.retries(
+    Retries::documented("https://learn.microsoft.com/azure/event-grid/delivery-and-retry")
+        .same_id(Fact::Yes)
+        .span(Duration::from_hours(24)),
+);

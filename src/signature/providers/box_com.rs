@@ -1,5 +1,7 @@
 //! Box.
 
+use std::time::Duration;
+
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
@@ -8,8 +10,8 @@ use subtle::Choice;
 use crate::secret::{HmacKey, Key, Kind};
 use crate::signature::compare::equal;
 use crate::signature::{
-    About, Checked, Encoding, EventRef, Events, Hash, Place, Received, Setting, Tolerance, Trust, Unit, Verify,
-    VerifyError,
+    About, Checked, Encoding, EventRef, Events, Fact, Hash, Identity, Place, Received, Retries, Setting, Tolerance,
+    Trust, Unit, Verify, VerifyError,
 };
 
 pub(super) const DOCS: &str = "https://developer.box.com/guides/webhooks/v2/signatures-v2/";
@@ -23,6 +25,8 @@ const SETTINGS: &[Setting] = &[
 ];
 const TIMESTAMP: Place = Place::Header("box-delivery-timestamp");
 const ID: &[Place] = &[Place::Header("box-delivery-id")];
+/// The event, which every attempt names, unlike [`ID`].
+const EVENT: &[Place] = &[Place::Json("/id")];
 const TYPE: &[Place] = &[Place::Json("/trigger")];
 
 /// Ten minutes, and nothing from the future, as Box says.
@@ -30,7 +34,7 @@ const TOLERANCE: Tolerance = Tolerance::secs(600, 0);
 
 /// Box webhooks v2: `Box-Signature-Primary` and `Box-Signature-Secondary`, base64, over body and time (RFC 3339), each by its
 /// own key and no other: the secret is the primary key, the setting `secondary_key` the other. One good signature is
-/// enough. The time is signed; the id (`Box-Delivery-Id`) is not.
+/// enough. The time is signed; `Box-Delivery-Id` is not, and names the attempt: an event is identified by the `id` in its body.
 ///
 /// Source: <https://developer.box.com/guides/webhooks/v2/signatures-v2/>
 pub static BOX: BoxCom = BoxCom;
@@ -77,7 +81,16 @@ impl Verify for BoxCom {
     fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError> {
         let name = |places, what| crate::signature::events::name(places, received, trust, what);
         let (id, event_type) = (name(ID, "event id")?, name(TYPE, "event type")?);
-        Ok(Events::One(EventRef { id, event_type, ..EventRef::default() }))
+        // A retry has another delivery id; the id in the body stays.
+        let identity = name(EVENT, "event id")?.map_or(Identity::Content, Identity::This);
+        Ok(Events::One(EventRef { id, event_type, identity, ..EventRef::default() }))
+    }
+
+    fn retries(&self) -> Retries {
+        Retries::documented("https://developer.box.com/guides/webhooks/v2")
+            .same_id(Fact::Yes)
+            .signed_anew(Fact::Yes)
+            .span(Duration::from_hours(2))
     }
 
     fn about(&self) -> About {
@@ -88,6 +101,7 @@ impl Verify for BoxCom {
             "`box-delivery-id`, **not covered**",
             "",
         )
+        .identified_by("`/id`; else the signed body and time")
     }
 
     fn settings(&self) -> &[Setting] {

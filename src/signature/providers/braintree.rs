@@ -1,5 +1,7 @@
 //! Braintree.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use subtle::Choice;
@@ -7,7 +9,8 @@ use subtle::Choice;
 use crate::secret::{HmacKey, Kind};
 use crate::signature::compare::equal;
 use crate::signature::{
-    About, Checked, Encoding, EventRef, Events, Hash, Place, Received, Reply, Setting, Trust, Verify, VerifyError,
+    About, Checked, Encoding, EventRef, Events, Hash, Identity, Place, Received, Reply, Retries, Setting, Trust,
+    Verify, VerifyError,
 };
 
 pub(super) const DOCS: &str = "https://developer.paypal.com/braintree/docs/guides/webhooks/overview";
@@ -22,7 +25,7 @@ const MAX_PAIRS: usize = 16;
 
 /// Braintree: the form field `bt_signature` holds pairs of public key and HMAC-SHA1, by the SHA-1 of the private key (the
 /// secret), over the text of `bt_payload`, base64 of XML. The setting `public_key` says which pair counts. There is no id,
-/// and no time is judged; the payload is what a repetition is known by.
+/// and no time is judged; an event is identified by its payload, which holds the time of the event.
 ///
 /// The challenge (`GET ?bt_challenge=`) is answered with a MAC under the same key: only 20 to 32 hexadecimal digits are, and a
 /// payload must be base64 of markup, which such digits never are.
@@ -74,7 +77,15 @@ impl Verify for Braintree {
 
     fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError> {
         let payload = PAYLOAD.read(received, trust, "body")?.unwrap_or_default();
-        EventRef { event_type: kind(&payload), ..EventRef::default() }.checked().map(Events::One)
+        // The payload holds the time of the event; without one, equal payloads may be different events.
+        let dated = element(&payload, "timestamp").is_some();
+        let event_type = element(&payload, "kind").filter(|kind| kind.bytes().all(is_of_name));
+        let identity = if dated { Identity::This(payload.into_owned()) } else { Identity::Nothing };
+        EventRef { event_type, identity, ..EventRef::default() }.checked().map(Events::One)
+    }
+
+    fn retries(&self) -> Retries {
+        Retries::documented(DOCS).span(Duration::from_hours(24))
     }
 
     fn about(&self) -> About {
@@ -85,6 +96,7 @@ impl Verify for Braintree {
             "none",
             "answered",
         )
+        .identified_by("the payload, which holds a time")
     }
 
     fn settings(&self) -> &[Setting] {
@@ -130,10 +142,16 @@ fn decoded(payload: &str) -> Option<Vec<u8>> {
     BASE64.decode(text).ok()
 }
 
-/// What stands in the first `<kind>`, which comes before everything that others can write.
-fn kind(payload: &str) -> Option<String> {
+/// What stands in the first element of this name; the first `<kind>` comes before everything that others can write.
+fn element(payload: &str, name: &str) -> Option<String> {
     let xml = String::from_utf8(decoded(payload)?).ok()?;
-    let (_, rest) = xml.split_once("<kind>")?;
-    let (kind, _) = rest.split_once("</kind>")?;
-    kind.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_').then(|| kind.to_owned())
+    let (_, rest) = xml.split_once(&format!("<{name}"))?;
+    let (attributes, rest) = rest.split_once('>')?;
+    let sound = attributes.is_empty() || attributes.starts_with(' ');
+    let (text, _) = rest.split_once(&format!("</{name}>")).filter(|_| sound)?;
+    Some(text.to_owned())
+}
+
+const fn is_of_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
 }

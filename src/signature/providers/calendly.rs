@@ -1,9 +1,16 @@
 //! Calendly.
 
-use crate::signature::{Encoding, Hash, Identified, Part, Place, Scheme, Signature, Stamp, Tolerance};
+use std::time::Duration;
+
+use crate::signature::{Encoding, Hash, Identified, Part, Place, Retries, Scheme, Signature, Stamp, Tolerance};
+
+const RETRIES: &str = concat!(
+    "https://community.calendly.com/developer-faq-62/",
+    "why-am-i-not-receiving-webhook-data-how-does-a-webhook-become-disabled-548"
+);
 
 /// Calendly: `Calendly-Webhook-Signature: t=…,v1=…`, over `t.body`. The time is signed; three minutes are allowed.
-/// There is no id: a repetition is known by type, time and resource, all signed.
+/// There is no id: an event is identified by its type, its time and its resource, all signed.
 ///
 /// Source: <https://developer.calendly.com/api-docs/4c305798a61d3-webhook-signatures>
 pub static CALENDLY: Scheme =
@@ -15,8 +22,12 @@ pub static CALENDLY: Scheme =
                 .stamp(Stamp::field("t")),
         )
         .tolerance(Tolerance::secs(180, 180))
-        .identified_by(Identified::By(Place::Join {
-            separator: "|",
-            places: &[Place::Json("/event"), Place::Json("/created_at"), Place::Json("/payload/uri")],
-        }))
-        .event_type(&[Place::Json("/event")]);
+        .event_type(&[Place::Json("/event")])
+        .identified_by(Identified::First(&[
+            Identified::By(Place::Join {
+                separator: "|",
+                places: &[Place::Json("/event"), Place::Json("/created_at"), Place::Json("/payload/uri")],
+            }),
+            Identified::ByContent,
+        ]))
+        .retries(Retries::documented(RETRIES).span(Duration::from_hours(24)));

@@ -9,7 +9,7 @@ use crate::secret::{Key, KeyError};
 use crate::signature::cloud_event::{CloudEvent, CloudEventError, Mode};
 use crate::signature::{
     About, Checked, Conduct, EventRef, Events, Identity, Item, ItemBytes, KeyUse, MAX_EVENTS, Need, Place, Question,
-    Received, Reply, Scheme, Setting, Token, Trust, Verify, VerifyError, json,
+    Received, Reply, Retries, Scheme, Setting, Token, Trust, Verify, VerifyError, json,
 };
 
 pub(super) const DOCS: &str = "https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md";
@@ -27,7 +27,7 @@ static TOKEN: Scheme =
 const MAX_ORIGIN_BYTES: usize = 255;
 
 /// `CloudEvents` 1.0 by HTTP: binary, structured or batched, with the secret as a bearer token or `?access_token=`. **Nothing is
-/// covered** by that; where events are signed by another scheme, use [`CloudEvents::over`]. An event is known by its source
+/// covered** by that; where events are signed by another scheme, use [`CloudEvents::over`]. An event is identified by its source
 /// and id together, as the specification says. Read it with
 /// [`CloudEvent::of_one`](crate::signature::cloud_event::CloudEvent::of_one) of the headers that are kept with it.
 ///
@@ -48,7 +48,7 @@ pub struct CloudEvents<V> {
 
 impl<V: Verify> CloudEvents<V> {
     /// Events whose requests are proved by another scheme: `CloudEvents::over(&STANDARD)`. In binary mode the attributes
-    /// are headers, which that scheme does not sign: then a repetition is known by what the scheme itself knows it by,
+    /// are headers, which that scheme does not sign: then an event is identified by what identifies it under that scheme,
     /// and type and source are not to be trusted more than the network is.
     #[must_use]
     pub fn over(proof: V) -> Self {
@@ -98,6 +98,10 @@ impl<V: Verify> Verify for CloudEvents<V> {
         self.proof.needs(received, trust)
     }
 
+    fn retries(&self) -> Retries {
+        Retries::documented(DOCS)
+    }
+
     fn about(&self) -> About {
         About::new(
             "token in `authorization` or `?access_token`, or another scheme",
@@ -106,6 +110,7 @@ impl<V: Verify> Verify for CloudEvents<V> {
             "source and id",
             "decided",
         )
+        .identified_by("source and id")
     }
 
     fn read_key(&self, secret: &str) -> Result<Key, KeyError> {
@@ -162,6 +167,7 @@ fn named(event: CloudEvent, covered: bool) -> EventRef {
         event_type: Some(event.event_type),
         id_authenticated: covered,
         identity_authenticated: covered,
+        signed: None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Cloudflare Stream.
 
-use crate::signature::{Encoding, Hash, Part, Place, Scheme, Signature, Stamp};
+use crate::signature::{Encoding, Hash, Identified, Part, Place, Retries, Scheme, Signature, Stamp};
 
 /// Cloudflare Stream: `Webhook-Signature: time=…,sig1=…`, over `time.body`. The time is signed; there is no id.
 ///
@@ -13,4 +13,6 @@ pub static CLOUDFLARE_STREAM: Scheme =
                 .signed(&[Part::Timestamp, Part::Text("."), Part::Body])
                 .stamp(Stamp::field("time")),
         )
-        .event_type(&[Place::Json("/status/state")]);
+        .event_type(&[Place::Json("/status/state")])
+        .identified_by(Identified::ByContent)
+        .retries(Retries::documented("https://developers.cloudflare.com/stream/manage-video-library/using-webhooks/"));

@@ -1,6 +1,8 @@
 //! Customer.io.
 
-use crate::signature::{Encoding, Hash, Part, Place, Scheme, Signature, Stamp};
+use std::time::Duration;
+
+use crate::signature::{Encoding, Fact, Hash, Part, Place, Retries, Scheme, Signature, Stamp};
 
 /// Customer.io's reporting webhooks: `X-CIO-Signature`, over `v0:time:body`. Time and id are signed. The type is
 /// the metric; `object_type` stands beside it.
@@ -13,4 +15,7 @@ pub static CUSTOMERIO: Scheme = Scheme::new("customerio", "https://docs.customer
             .stamp(Stamp::header("x-cio-timestamp")),
     )
     .signed_id(&[Place::Json("/event_id")])
-    .event_type(&[Place::Json("/metric")]);
+    .event_type(&[Place::Json("/metric")])
+    .retries(
+        Retries::documented("https://docs.customer.io/api/webhooks").same_id(Fact::Yes).span(Duration::from_hours(168)),
+    );

@@ -1,7 +1,7 @@
 //! Discord interactions.
 
 use crate::signature::{
-    Algorithm, Encoding, Handshake, Hash, KeyText, Part, Piece, Place, Scheme, Signature, Stamp, When,
+    Algorithm, Encoding, Handshake, Hash, KeyText, Part, Piece, Place, Retries, Scheme, Signature, Stamp, When,
 };
 
 /// Discord interactions: Ed25519 in `X-Signature-Ed25519`, over time and body; the secret is the application's
@@ -30,4 +30,6 @@ pub static DISCORD: Scheme = Scheme::new("discord", "https://discord.com/develop
         ],
     }])
     .handshakes(&[Handshake::signed(&[When::Is(Place::Json("/type"), "1")])
-        .body("application/json", &[Piece::Text(r#"{"type":1}"#)])]);
+        .body("application/json", &[Piece::Text(r#"{"type":1}"#)])])
+    .retries(Retries::documented("https://discord.com/developers/docs/interactions/overview"))
+    .uses_answer();

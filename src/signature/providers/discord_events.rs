@@ -1,9 +1,13 @@
 //! Discord webhook events.
 
-use crate::signature::{Algorithm, Encoding, Handshake, Hash, KeyText, Part, Place, Scheme, Signature, Stamp, When};
+use std::time::Duration;
+
+use crate::signature::{
+    Algorithm, Encoding, Handshake, Hash, Identified, KeyText, Part, Place, Retries, Scheme, Signature, Stamp, When,
+};
 
 /// Discord webhook events: signed like [`DISCORD`](super::DISCORD)'s interactions. The time is signed; events have
-/// no id, so the body is what a repetition is known by. The PING is answered 204 once its signature was checked.
+/// no id, so an event is identified by its body, which holds its time. The PING is answered 204 once its signature was checked.
 ///
 /// Source: <https://discord.com/developers/docs/events/webhook-events>
 pub static DISCORD_EVENTS: Scheme =
@@ -19,4 +23,12 @@ pub static DISCORD_EVENTS: Scheme =
         .event_type(&[Place::Json("/event/type")])
         .handshakes(&[Handshake::signed(&[When::Is(Place::Json("/type"), "0")])
             .status(204)
-            .body("application/json", &[])]);
+            .body("application/json", &[])])
+        .identified_by(Identified::First(&[
+            Identified::ByBodyWith(Place::Json("/event/timestamp")),
+            Identified::ByContent,
+        ]))
+        .retries(
+            Retries::documented("https://discord.com/developers/docs/events/webhook-events")
+                .span(Duration::from_mins(10)),
+        );

@@ -1,6 +1,6 @@
 //! DocuSign Connect.
 
-use crate::signature::{Encoding, Hash, Identified, Place, Scheme, Signature, SignatureAt};
+use crate::signature::{Encoding, Hash, Identified, Place, Retries, Scheme, Signature, SignatureAt};
 
 const HEADERS: &[&str] = &[
     "x-docusign-signature-1",
@@ -22,15 +22,47 @@ const HEADERS: &[&str] = &[
 ];
 
 /// DocuSign Connect: `X-DocuSign-Signature-1` and on, one for each active key, base64, over the body; the first 16
-/// are looked at, and one good one is enough. There is no id: a repetition is known by envelope, event and time,
+/// are looked at, and one good one is enough. There is no id: an event is identified by configuration, envelope, recipient, type and time,
 /// all signed.
 ///
 /// Source: <https://developers.docusign.com/platform/webhooks/connect/validate/>
 pub static DOCUSIGN: Scheme =
     Scheme::new("docusign", "https://developers.docusign.com/platform/webhooks/connect/validate/")
         .signature(Signature::hmac(Hash::Sha256, Encoding::Base64, &[]).at(SignatureAt::Headers(HEADERS)))
-        .identified_by(Identified::By(Place::Join {
-            separator: ":",
-            places: &[Place::Json("/data/envelopeId"), Place::Json("/event"), Place::Json("/generatedDateTime")],
-        }))
-        .event_type(&[Place::Json("/event")]);
+        .event_type(&[Place::Json("/event")])
+        .identified_by(Identified::First(&[
+            Identified::By(Place::Join {
+                separator: "|",
+                places: &[
+                    Place::Json("/configurationId"),
+                    Place::Json("/data/envelopeId"),
+                    Place::Json("/event"),
+                    Place::Json("/generatedDateTime"),
+                    Place::Json("/data/recipientId"),
+                ],
+            }),
+            Identified::By(Place::Join {
+                separator: "|",
+                places: &[
+                    Place::Json("/configurationId"),
+                    Place::Json("/data/envelopeId"),
+                    Place::Json("/event"),
+                    Place::Json("/generatedDateTime"),
+                ],
+            }),
+            Identified::By(Place::Join {
+                separator: "|",
+                places: &[
+                    Place::Json("/data/envelopeId"),
+                    Place::Json("/event"),
+                    Place::Json("/generatedDateTime"),
+                    Place::Json("/data/recipientId"),
+                ],
+            }),
+            Identified::By(Place::Join {
+                separator: "|",
+                places: &[Place::Json("/data/envelopeId"), Place::Json("/event"), Place::Json("/generatedDateTime")],
+            }),
+            Identified::Never,
+        ]))
+        .retries(Retries::documented("https://developers.docusign.com/platform/webhooks/connect/validate/"));

@@ -1,6 +1,6 @@
 //! GitHub.
 
-use crate::signature::{Encoding, Hash, Place, Scheme, Signature};
+use crate::signature::{Encoding, Fact, Hash, Place, Retries, Scheme, Signature};
 
 /// What is often taken for the secret.
 const NOT_KEYS: &[(&str, &str)] = &[
@@ -11,7 +11,7 @@ const NOT_KEYS: &[(&str, &str)] = &[
 ];
 
 /// GitHub: `X-Hub-Signature-256: sha256=…`, over the body. No time and no id are signed, so a captured request can be
-/// replayed; dedup looks at the body as well as at `X-GitHub-Delivery`.
+/// replayed; an event is identified by `X-GitHub-Delivery` and its body together.
 ///
 /// Source: <https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries>
 pub static GITHUB: Scheme =
@@ -22,4 +22,10 @@ pub static GITHUB: Scheme =
         .unsigned_id(&[Place::Header("x-github-delivery")])
         .event_type(&[Place::Header("x-github-event")])
         .not_keys(NOT_KEYS)
-        .max_body(25 << 20);
+        .max_body(25 << 20)
+        .retries(
+            Retries::documented(
+                "https://docs.github.com/en/webhooks/using-webhooks/handling-failed-webhook-deliveries",
+            )
+            .same_id(Fact::Yes),
+        );

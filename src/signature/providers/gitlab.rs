@@ -1,7 +1,7 @@
 //! GitLab, signing token.
 
 use crate::signature::standard;
-use crate::signature::{Place, Scheme};
+use crate::signature::{Fact, Place, Retries, Scheme};
 
 /// GitLab with a signing token: Standard Webhooks. Id and time are signed, the type (`X-Gitlab-Event`) is not. A
 /// request without a signature is refused, whatever `X-Gitlab-Token` it carries; see
@@ -10,4 +10,5 @@ use crate::signature::{Place, Scheme};
 /// Source: <https://docs.gitlab.com/user/project/integrations/webhooks/>
 pub static GITLAB: Scheme = standard::dialect("gitlab", "https://docs.gitlab.com/user/project/integrations/webhooks/")
     .event_type(&[Place::Header("x-gitlab-event")])
-    .max_body(25 << 20);
+    .max_body(25 << 20)
+    .retries(Retries::documented("https://docs.gitlab.com/user/project/integrations/webhooks/").same_id(Fact::Yes));

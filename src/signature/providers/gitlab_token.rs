@@ -1,6 +1,6 @@
 //! GitLab, secret token.
 
-use crate::signature::{Place, Scheme, Token};
+use crate::signature::{Fact, Identified, Place, Retries, Scheme, Token};
 
 /// What is often taken for the secret.
 const NOT_KEYS: &[(&str, &str)] = &[("glpat-", "a personal access token: take the secret token of the webhook")];
@@ -15,4 +15,10 @@ pub static GITLAB_TOKEN: Scheme =
         .unsigned_id(&[Place::Header("idempotency-key"), Place::Header("x-gitlab-event-uuid")])
         .event_type(&[Place::Header("x-gitlab-event")])
         .not_keys(NOT_KEYS)
-        .max_body(25 << 20);
+        .max_body(25 << 20)
+        .identified_by(Identified::First(&[
+            Identified::By(Place::Header("idempotency-key")),
+            Identified::ByBodyWith(Place::Header("x-gitlab-event-uuid")),
+            Identified::Never,
+        ]))
+        .retries(Retries::documented("https://docs.gitlab.com/user/project/integrations/webhooks/").same_id(Fact::Yes));

@@ -1,5 +1,7 @@
 //! Hook0.
 
+use std::time::Duration;
+
 use std::str::Split;
 
 use subtle::Choice;
@@ -8,8 +10,8 @@ use crate::clock::Timestamp;
 use crate::secret::{HmacKey, Kind};
 use crate::signature::compare::equal;
 use crate::signature::{
-    About, Checked, Encoding, EventRef, Events, Hash, Identity, Place, Received, Setting, Tolerance, Trust, Unit,
-    Verify, VerifyError,
+    About, Checked, Encoding, EventRef, Events, Fact, Hash, Identity, Place, Received, Retries, Setting, Tolerance,
+    Trust, Unit, Verify, VerifyError,
 };
 
 pub(super) const DOCS: &str = "https://documentation.hook0.com/";
@@ -76,6 +78,13 @@ impl Verify for Hook0 {
         Ok(Events::One(EventRef { id, event_type, id_authenticated, identity, ..EventRef::default() }))
     }
 
+    fn retries(&self) -> Retries {
+        Retries::documented("https://github.com/hook0/hook0/blob/master/output-worker/src/work.rs")
+            .same_id(Fact::Yes)
+            .signed_anew(Fact::Yes)
+            .span(Duration::from_hours(192))
+    }
+
     fn about(&self) -> About {
         About::new(
             "HMAC sha256, hex, in `x-hook0-signature`",
@@ -84,6 +93,7 @@ impl Verify for Hook0 {
             "`x-event-id`, covered where it is named",
             "",
         )
+        .identified_by("the id; with the body where the id is not covered")
     }
 
     fn settings(&self) -> &[Setting] {

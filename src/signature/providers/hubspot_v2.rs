@@ -1,6 +1,8 @@
 //! HubSpot v2.
 
-use crate::signature::{Algorithm, Encoding, Hash, Part, Scheme, Setting, Signature};
+use std::time::Duration;
+
+use crate::signature::{Algorithm, Encoding, Fact, Hash, Part, Retries, Scheme, Setting, Signature};
 
 /// What is often taken for the secret.
 const NOT_KEYS: &[(&str, &str)] = &[("pat-", "an access token: take the client secret of the app")];
@@ -24,4 +26,9 @@ pub static HUBSPOT_V2: Scheme = Scheme::new(
 .event_methods(&["GET"])
 .batch(super::hubspot::BATCH)
 .signed_ids()
-.not_keys(NOT_KEYS);
+.not_keys(NOT_KEYS)
+.retries(
+    Retries::documented("https://developers.hubspot.com/docs/api/webhooks")
+        .same_id(Fact::Yes)
+        .span(Duration::from_hours(24)),
+);

@@ -1,6 +1,6 @@
 //! Intercom.
 
-use crate::signature::{Algorithm, Encoding, Handshake, Hash, Place, Scheme, Signature, When};
+use crate::signature::{Algorithm, Encoding, Fact, Handshake, Hash, Place, Retries, Scheme, Signature, When};
 
 /// Intercom: `X-Hub-Signature: sha1=…`, HMAC-SHA1 over the body, by the app's client secret. The id in the body is
 /// signed; a ping has none. No time is judged.
@@ -14,4 +14,8 @@ pub static INTERCOM: Scheme =
         )
         .signed_id(&[Place::Json("/id")])
         .event_type(&[Place::Json("/topic")])
-        .handshakes(&[Handshake::unsigned(&[When::Method("HEAD")])]);
+        .handshakes(&[Handshake::unsigned(&[When::Method("HEAD")])])
+        .retries(
+            Retries::documented("https://developers.intercom.com/docs/webhooks/webhook-notifications")
+                .same_id(Fact::Yes),
+        );

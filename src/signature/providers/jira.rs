@@ -1,6 +1,8 @@
 //! Jira.
 
-use crate::signature::{Algorithm, Encoding, Hash, Place, Scheme, Signature};
+use std::time::Duration;
+
+use crate::signature::{Algorithm, Encoding, Fact, Hash, Place, Retries, Scheme, Signature};
 
 /// What is often taken for the secret.
 const NOT_KEYS: &[(&str, &str)] = &[("ATATT", "an API token: take the secret of the webhook")];
@@ -17,4 +19,9 @@ pub static JIRA: Scheme = Scheme::new("jira", "https://developer.atlassian.com/c
     .unsigned_id(&[Place::Header("x-atlassian-webhook-identifier")])
     .event_type(&[Place::Json("/webhookEvent")])
     .not_keys(NOT_KEYS)
-    .max_body(25 << 20);
+    .max_body(25 << 20)
+    .retries(
+        Retries::documented("https://developer.atlassian.com/cloud/jira/platform/webhooks/")
+            .same_id(Fact::Yes)
+            .span(Duration::from_mins(30)),
+    );

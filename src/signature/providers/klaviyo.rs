@@ -1,9 +1,12 @@
 //! Klaviyo.
 
-use crate::signature::{Batch, Encoding, Hash, Identified, Part, Place, Scheme, Signature, Stamp, Unit};
+use std::time::Duration;
+
+use crate::signature::{Batch, Encoding, Hash, Identified, Part, Place, Retries, Scheme, Signature, Stamp, Unit};
 
 /// Klaviyo's system webhooks: `Klaviyo-Signature`, over body and time (an HTTP date). The time is signed. A request
-/// holds many events; `external_id` is no id of theirs, so they are known by the whole request. The order of body
+/// holds many events; `external_id` is not their id, so each is identified by its own part of the body where its payload has an id, and
+/// otherwise by the whole request and its time. The order of body
 /// and time is that of three public implementations, not of Klaviyo's own code.
 ///
 /// Source: <https://developers.klaviyo.com/en/docs/working_with_system_webhooks>
@@ -19,5 +22,12 @@ pub static KLAVIYO: Scheme =
             items: &[&["/data"]],
             id: &[],
             event_type: &[Place::Json("/topic")],
-            identity: Identified::ById,
-        });
+            identity: Identified::First(&[
+                Identified::ByBodyWith(Place::Json("/payload/data/id")),
+                Identified::ByContent,
+            ]),
+        })
+        .retries(
+            Retries::documented("https://developers.klaviyo.com/en/docs/understanding_webhook_status_codes")
+                .span(Duration::from_hours(24)),
+        );

@@ -1,6 +1,6 @@
 //! LINE.
 
-use crate::signature::{Batch, Encoding, Hash, Identified, Place, Scheme, Signature};
+use crate::signature::{Batch, Encoding, Fact, Hash, Identified, Place, Retries, Scheme, Signature};
 
 /// LINE: `x-line-signature`, base64, over the body, by the channel secret as text. No time is signed; each event of
 /// a request has its id. The console's "Verify" sends none at all.
@@ -16,4 +16,8 @@ pub static LINE: Scheme =
             event_type: &[Place::Json("/type")],
             identity: Identified::ById,
         })
-        .signed_ids();
+        .signed_ids()
+        .retries(
+            Retries::documented("https://developers.line.biz/en/docs/messaging-api/verify-webhook-signature/")
+                .same_id(Fact::Yes),
+        );

@@ -1,6 +1,8 @@
 //! Mailgun inbound routes.
 
-use crate::signature::{Encoding, Hash, Part, Place, Scheme, Signature, SignatureAt, Stamp};
+use std::time::Duration;
+
+use crate::signature::{Encoding, Fact, Hash, Part, Place, Retries, Scheme, Signature, SignatureAt, Stamp};
 
 /// Mailgun's inbound routes and legacy webhooks: the same as [`MAILGUN`](super::MAILGUN), in fields of an
 /// urlencoded form. **The message is not covered.** The token is the id. Multipart forms are not read.
@@ -16,4 +18,10 @@ pub static MAILGUN_ROUTE: Scheme =
                 .stamp(Stamp::at(Place::Form("timestamp"))),
         )
         .signed_id(&[Place::Form("token")])
-        .max_body(32 << 20);
+        .max_body(32 << 20)
+        .retries(
+            Retries::documented("https://documentation.mailgun.com/docs/mailgun/user-manual/receive-forward-store/")
+                .same_id(Fact::Yes)
+                .span(Duration::from_hours(8)),
+        )
+        .refused_by(406, "");

@@ -1,10 +1,12 @@
 //! Meta.
 
-use crate::signature::{Batch, Encoding, Handshake, Hash, Identified, Piece, Place, Scheme, Setting, Signature, When};
+use crate::signature::{
+    Batch, Encoding, Handshake, Hash, Identified, Piece, Place, Retries, Scheme, Setting, Signature, When,
+};
 
 /// Meta (WhatsApp, Instagram, Messenger, pages): `X-Hub-Signature-256: sha256=…`, over the body, by the app's
-/// secret. No time is signed. A request holds many changes or messages, each an event; those without an id are
-/// known by the whole request. The subscription is confirmed when the setting `verify_token` is what it asks for.
+/// secret. No time is signed. A request holds many changes or messages, each an event. One that holds an id or a
+/// time is identified by its own part of the body (a message and its deletion share an id); another by the whole request. The subscription is confirmed when the setting `verify_token` is what it asks for.
 ///
 /// Source: <https://developers.facebook.com/docs/graph-api/webhooks/getting-started>
 pub static META: Scheme =
@@ -26,7 +28,14 @@ pub static META: Scheme =
                 Place::Json("/message/mid"),
             ],
             event_type: &[],
-            identity: Identified::ById,
+            identity: Identified::First(&[
+                Identified::ByBodyWith(Place::Json("/timestamp")),
+                Identified::ByBodyWith(Place::Json("/value/messages/0/id")),
+                Identified::ByBodyWith(Place::Json("/value/statuses/0/id")),
+                Identified::ByBodyWith(Place::Json("/value/created_time")),
+                Identified::ByBodyWith(Place::Json("/time")),
+                Identified::ByRequest,
+            ]),
         })
         .signed_ids()
         .handshakes(&[Handshake::unsigned(&[
@@ -36,4 +45,5 @@ pub static META: Scheme =
         ])
         .must_match(Place::Query("hub.verify_token"), "verify_token")
         .body("text/plain", &[Piece::Echo(Place::Query("hub.challenge"))])])
-        .max_body(4 << 20);
+        .max_body(4 << 20)
+        .retries(Retries::documented("https://developers.facebook.com/docs/graph-api/webhooks/getting-started"));

@@ -1,6 +1,6 @@
 //! Mollie.
 
-use crate::signature::{Encoding, Grammar, Hash, Place, Scheme, Signature};
+use crate::signature::{Encoding, Fact, Grammar, Hash, Place, Retries, Scheme, Signature};
 
 /// What is often taken for the secret.
 const NOT_KEYS: &[(&str, &str)] = &[
@@ -20,4 +20,5 @@ pub static MOLLIE: Scheme = Scheme::new("mollie", "https://docs.mollie.com/overv
     )
     .signed_id(&[Place::Json("/id")])
     .event_type(&[Place::Json("/type")])
-    .not_keys(NOT_KEYS);
+    .not_keys(NOT_KEYS)
+    .retries(Retries::documented("https://docs.mollie.com/overview/webhooks").same_id(Fact::Yes));

@@ -1,6 +1,6 @@
 //! Notion.
 
-use crate::signature::{Encoding, Handshake, Hash, Place, Scheme, Signature, When};
+use crate::signature::{Encoding, Fact, Handshake, Hash, Place, Retries, Scheme, Signature, When};
 
 /// What is often taken for the secret.
 const NOT_KEYS: &[(&str, &str)] =
@@ -20,4 +20,5 @@ pub static NOTION: Scheme = Scheme::new("notion", "https://developers.notion.com
         When::Has(Place::Json("/verification_token")),
     ])
     .captures(Place::Json("/verification_token"))])
-    .not_keys(NOT_KEYS);
+    .not_keys(NOT_KEYS)
+    .retries(Retries::documented("https://developers.notion.com/reference/webhooks").same_id(Fact::Yes));

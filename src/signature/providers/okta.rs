@@ -1,6 +1,6 @@
 //! Okta event hooks.
 
-use crate::signature::{Handshake, Piece, Place, Scheme, Token, When};
+use crate::signature::{Handshake, Piece, Place, Retries, Scheme, Token, When};
 
 const CHALLENGE: Place = Place::Header("x-okta-verification-challenge");
 
@@ -14,4 +14,5 @@ pub static OKTA: Scheme = Scheme::new("okta", "https://developer.okta.com/docs/c
     .unsigned_id(&[Place::Json("/eventId")])
     .event_type(&[Place::Json("/eventType")])
     .handshakes(&[Handshake::unsigned(&[When::Method("GET"), When::Has(CHALLENGE)])
-        .body("application/json", &[Piece::Text(r#"{"verification":"#), Piece::Json(CHALLENGE), Piece::Text("}")])]);
+        .body("application/json", &[Piece::Text(r#"{"verification":"#), Piece::Json(CHALLENGE), Piece::Text("}")])])
+    .retries(Retries::documented("https://developer.okta.com/docs/concepts/event-hooks/"));

@@ -1,7 +1,7 @@
 //! OpenAI.
 
 use crate::signature::standard;
-use crate::signature::{KeyText, Scheme};
+use crate::signature::{Fact, KeyText, Retries, Scheme};
 
 /// What is often taken for the secret.
 const NOT_KEYS: &[(&str, &str)] = &[("sk-", "an API key: take the webhook's signing secret, which begins with whsec_")];
@@ -12,4 +12,5 @@ const NOT_KEYS: &[(&str, &str)] = &[("sk-", "an API key: take the webhook's sign
 /// Source: <https://platform.openai.com/docs/guides/webhooks>
 pub static OPENAI: Scheme = standard::dialect("openai", "https://platform.openai.com/docs/guides/webhooks")
     .signature(standard::SIGNATURE.key(KeyText::StandardOrText))
-    .not_keys(NOT_KEYS);
+    .not_keys(NOT_KEYS)
+    .retries(Retries::documented("https://platform.openai.com/docs/guides/webhooks").same_id(Fact::Yes));

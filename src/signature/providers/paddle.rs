@@ -1,6 +1,8 @@
 //! Paddle.
 
-use crate::signature::{Encoding, Grammar, Hash, Part, Place, Scheme, Signature, Stamp, Tolerance};
+use std::time::Duration;
+
+use crate::signature::{Encoding, Fact, Grammar, Hash, Part, Place, Retries, Scheme, Signature, Stamp, Tolerance};
 
 /// What is often taken for the secret.
 const NOT_KEYS: &[(&str, &str)] = &[
@@ -29,4 +31,9 @@ pub static PADDLE: Scheme = Scheme::new("paddle", "https://developer.paddle.com/
     .tolerance(Tolerance::secs(5, 5))
     .signed_id(&[Place::Json("/event_id")])
     .event_type(&[Place::Json("/event_type")])
-    .not_keys(NOT_KEYS);
+    .not_keys(NOT_KEYS)
+    .retries(
+        Retries::documented("https://developer.paddle.com/webhooks/respond-to-webhooks")
+            .same_id(Fact::Yes)
+            .span(Duration::from_hours(72)),
+    );

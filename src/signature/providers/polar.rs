@@ -1,7 +1,7 @@
 //! Polar.
 
 use crate::signature::standard;
-use crate::signature::{KeyText, Scheme};
+use crate::signature::{Fact, KeyText, Retries, Scheme};
 
 /// What is often taken for the secret.
 const NOT_KEYS: &[(&str, &str)] = &[("polar_oat_", "an access token: take the secret of the webhook's endpoint")];
@@ -12,4 +12,5 @@ const NOT_KEYS: &[(&str, &str)] = &[("polar_oat_", "an access token: take the se
 /// Source: <https://polar.sh/docs/integrate/webhooks/delivery>
 pub static POLAR: Scheme = standard::dialect("polar", "https://polar.sh/docs/integrate/webhooks/delivery")
     .signature(standard::SIGNATURE.key(KeyText::Text))
-    .not_keys(NOT_KEYS);
+    .not_keys(NOT_KEYS)
+    .retries(Retries::documented("https://polar.sh/docs/integrate/webhooks/delivery").same_id(Fact::Yes));

@@ -1,6 +1,8 @@
 //! Postmark, custom header.
 
-use crate::signature::{Place, Scheme, Setting, Token};
+use std::time::Duration;
+
+use crate::signature::{Place, Retries, Scheme, Setting, Token};
 
 /// Postmark with a secret in a header of your own, which the setting `header` names. Nothing is covered. Refused
 /// requests are answered 403, which stops Postmark's retries.
@@ -13,4 +15,9 @@ pub static POSTMARK_HEADER: Scheme =
         .unsigned_id(&[Place::Json("/ID"), Place::Json("/MessageID")])
         .event_type(&[Place::Json("/RecordType")])
         .refused_by(403, "")
-        .max_body(50 << 20);
+        .max_body(50 << 20)
+        .identified_by(super::postmark::IDENTITY)
+        .retries(
+            Retries::documented("https://postmarkapp.com/developer/webhooks/webhooks-overview")
+                .span(Duration::from_mins(630)),
+        );

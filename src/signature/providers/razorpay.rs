@@ -1,6 +1,8 @@
 //! Razorpay.
 
-use crate::signature::{Encoding, Hash, Place, Scheme, Signature};
+use std::time::Duration;
+
+use crate::signature::{Encoding, Fact, Hash, Place, Retries, Scheme, Signature};
 
 /// What is often taken for the secret.
 const NOT_KEYS: &[(&str, &str)] = &[
@@ -16,4 +18,9 @@ pub static RAZORPAY: Scheme = Scheme::new("razorpay", "https://razorpay.com/docs
     .signature(Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-razorpay-signature"]))
     .unsigned_id(&[Place::Header("x-razorpay-event-id")])
     .event_type(&[Place::Json("/event")])
-    .not_keys(NOT_KEYS);
+    .not_keys(NOT_KEYS)
+    .retries(
+        Retries::documented("https://razorpay.com/docs/webhooks/validate-test/")
+            .same_id(Fact::Yes)
+            .span(Duration::from_hours(24)),
+    );

@@ -1,7 +1,9 @@
 //! Resend.
 
+use std::time::Duration;
+
 use crate::signature::standard;
-use crate::signature::{Place, Scheme};
+use crate::signature::{Fact, Place, Retries, Scheme};
 
 /// Resend: Standard Webhooks with the headers of Svix, and none else. Id and time are signed.
 ///
@@ -9,4 +11,10 @@ use crate::signature::{Place, Scheme};
 pub static RESEND: Scheme =
     standard::dialect("resend", "https://resend.com/docs/dashboard/webhooks/verify-webhooks-requests")
         .signature(standard::SVIX)
-        .signed_id(&[Place::Header("svix-id")]);
+        .signed_id(&[Place::Header("svix-id")])
+        .retries(
+            Retries::documented("https://resend.com/docs/webhooks/retries-and-replays")
+                .same_id(Fact::Yes)
+                .signed_anew(Fact::Yes)
+                .span(Duration::from_secs(99305)),
+        );

@@ -1,6 +1,8 @@
 //! Sanity.
 
-use crate::signature::{Encoding, Hash, Part, Place, Scheme, Signature, Stamp, Unit};
+use std::time::Duration;
+
+use crate::signature::{Encoding, Fact, Hash, Part, Place, Retries, Scheme, Signature, Stamp, Unit};
 
 /// Sanity: `sanity-webhook-signature: t=…,v1=…`, base64url without padding, over `t.body`, with milliseconds. The
 /// time is signed, and judged, which Sanity's own library does not; the id (`idempotency-key`) and the type are not
@@ -15,4 +17,9 @@ pub static SANITY: Scheme = Scheme::new("sanity", "https://www.sanity.io/docs/we
             .stamp(Stamp::field("t").unit(Unit::Millis)),
     )
     .unsigned_id(&[Place::Header("idempotency-key")])
-    .event_type(&[Place::Header("sanity-operation")]);
+    .event_type(&[Place::Header("sanity-operation")])
+    .retries(
+        Retries::documented("https://www.sanity.io/docs/changelog/50ec6abf-fe0c-475b-ae72-314148860132")
+            .same_id(Fact::Yes)
+            .span(Duration::from_mins(30)),
+    );

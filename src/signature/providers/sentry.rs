@@ -1,6 +1,6 @@
 //! Sentry.
 
-use crate::signature::{Encoding, Hash, Place, Scheme, Signature};
+use crate::signature::{Encoding, Hash, Place, Retries, Scheme, Signature};
 
 /// What is often taken for the secret.
 const NOT_KEYS: &[(&str, &str)] = &[("sntry", "an auth token: take the client secret of the integration")];
@@ -17,4 +17,7 @@ pub static SENTRY: Scheme =
             Place::Join { separator: ".", places: &[Place::Header("sentry-hook-resource"), Place::Json("/action")] },
             Place::Header("sentry-hook-resource"),
         ])
-        .not_keys(NOT_KEYS);
+        .not_keys(NOT_KEYS)
+        .retries(Retries::documented(
+            "https://docs.sentry.io/organization/integrations/integration-platform/webhooks/",
+        ));

@@ -1,6 +1,8 @@
 //! Shopify.
 
-use crate::signature::{Encoding, Hash, Place, Scheme, Signature};
+use std::time::Duration;
+
+use crate::signature::{Encoding, Fact, Hash, Place, Retries, Scheme, Signature};
 
 /// What is often taken for the secret.
 const NOT_KEYS: &[(&str, &str)] = &[(
@@ -9,7 +11,8 @@ const NOT_KEYS: &[(&str, &str)] = &[(
 )];
 
 /// Shopify: `X-Shopify-Hmac-Sha256`, base64, over the body; the events API says the same without the `X-`. No time and no
-/// id are signed; dedup looks at the body as well as at the webhook id.
+/// id are signed; an event is identified by webhook id, topic and body together: the webhook id differs from topic to
+/// topic, and `X-Shopify-Event-Id` does not.
 ///
 /// Source: <https://shopify.dev/docs/apps/build/webhooks/subscribe/https>
 pub static SHOPIFY: Scheme = Scheme::new("shopify", "https://shopify.dev/docs/apps/build/webhooks/subscribe/https")
@@ -18,4 +21,9 @@ pub static SHOPIFY: Scheme = Scheme::new("shopify", "https://shopify.dev/docs/ap
     )
     .unsigned_id(&[Place::Header("x-shopify-webhook-id"), Place::Header("shopify-webhook-id")])
     .event_type(&[Place::Header("x-shopify-topic"), Place::Header("shopify-topic")])
-    .not_keys(NOT_KEYS);
+    .not_keys(NOT_KEYS)
+    .retries(
+        Retries::documented("https://shopify.dev/apps/build/webhooks/ignore-duplicates")
+            .same_id(Fact::Yes)
+            .span(Duration::from_hours(4)),
+    );

@@ -1,6 +1,8 @@
 //! Slack.
 
-use crate::signature::{Encoding, Handshake, Hash, Part, Piece, Place, Scheme, Signature, Stamp, When};
+use std::time::Duration;
+
+use crate::signature::{Encoding, Fact, Handshake, Hash, Part, Piece, Place, Retries, Scheme, Signature, Stamp, When};
 
 /// What is often taken for the secret.
 const NOT_KEYS: &[(&str, &str)] = &[
@@ -25,4 +27,11 @@ pub static SLACK: Scheme = Scheme::new("slack", "https://docs.slack.dev/authenti
     .event_type(&[Place::Json("/event/type"), Place::Json("/type"), Place::Form("command")])
     .handshakes(&[Handshake::signed(&[When::Is(Place::Json("/type"), "url_verification")])
         .body("text/plain", &[Piece::Echo(Place::Json("/challenge"))])])
-    .not_keys(NOT_KEYS);
+    .not_keys(NOT_KEYS)
+    .retries(
+        Retries::documented("https://docs.slack.dev/authentication/verifying-requests-from-slack")
+            .same_id(Fact::Yes)
+            .signed_anew(Fact::Yes)
+            .span(Duration::from_mins(6)),
+    )
+    .uses_answer();

@@ -1,6 +1,8 @@
 //! Square.
 
-use crate::signature::{Encoding, Hash, Part, Place, Scheme, Setting, Signature};
+use std::time::Duration;
+
+use crate::signature::{Encoding, Fact, Hash, Part, Place, Retries, Scheme, Setting, Signature};
 
 /// What is often taken for the secret.
 const NOT_KEYS: &[(&str, &str)] = &[
@@ -21,4 +23,9 @@ pub static SQUARE: Scheme = Scheme::new("square", "https://developer.squareup.co
     .settings(&[Setting::required("url", "the notification URL of the subscription, or its origin").url()])
     .signed_id(&[Place::Json("/event_id")])
     .event_type(&[Place::Json("/type")])
-    .not_keys(NOT_KEYS);
+    .not_keys(NOT_KEYS)
+    .retries(
+        Retries::documented("https://developer.squareup.com/docs/webhooks/step3validate")
+            .same_id(Fact::Yes)
+            .span(Duration::from_hours(24)),
+    );

@@ -1,6 +1,8 @@
 //! Stripe.
 
-use crate::signature::{Encoding, Hash, Part, Place, Scheme, Signature, Stamp};
+use std::time::Duration;
+
+use crate::signature::{Encoding, Fact, Hash, Part, Place, Retries, Scheme, Signature, Stamp};
 
 /// What is often taken for the secret.
 const NOT_KEYS: &[(&str, &str)] = &[
@@ -22,4 +24,10 @@ pub static STRIPE: Scheme = Scheme::new("stripe", "https://docs.stripe.com/webho
     )
     .signed_id(&[Place::Json("/id")])
     .event_type(&[Place::Json("/type")])
-    .not_keys(NOT_KEYS);
+    .not_keys(NOT_KEYS)
+    .retries(
+        Retries::documented("https://docs.stripe.com/webhooks/signature")
+            .same_id(Fact::Yes)
+            .signed_anew(Fact::Yes)
+            .span(Duration::from_hours(72)),
+    );

@@ -1,6 +1,6 @@
 //! Trello.
 
-use crate::signature::{Encoding, Handshake, Hash, Part, Place, Scheme, Setting, Signature, When};
+use crate::signature::{Encoding, Handshake, Hash, Identified, Part, Place, Retries, Scheme, Setting, Signature, When};
 
 /// Trello: `X-Trello-Webhook`, HMAC-SHA1, base64, over the body and the callback URL. The setting `callback_url` is
 /// that URL, as registered. The id is signed; no time is judged. The HEAD request of a creation is answered.
@@ -19,4 +19,12 @@ pub static TRELLO: Scheme =
         .registered_url()])
         .signed_id(&[Place::Json("/action/id")])
         .event_type(&[Place::Json("/action/type")])
-        .handshakes(&[Handshake::unsigned(&[When::Method("HEAD")])]);
+        .handshakes(&[Handshake::unsigned(&[When::Method("HEAD")])])
+        .identified_by(Identified::First(&[
+            Identified::By(Place::Join {
+                separator: "|",
+                places: &[Place::Json("/action/id"), Place::Json("/model/id")],
+            }),
+            Identified::ById,
+        ]))
+        .retries(Retries::documented("https://developer.atlassian.com/cloud/trello/guides/rest-api/webhooks/"));

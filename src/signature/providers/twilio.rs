@@ -10,7 +10,8 @@ use crate::secret::{Key, KeyError, Kind, refuse_foreign, trimmed};
 use crate::signature::compare::{equal, same};
 use crate::signature::url::urls_of;
 use crate::signature::{
-    About, Checked, Encoding, EventRef, Events, Hash, Identity, Place, Received, Setting, Trust, Verify, VerifyError,
+    About, Checked, Conduct, Encoding, EventRef, Events, Fact, Hash, Identity, Place, Received, Retries, Setting,
+    Trust, Verify, VerifyError,
 };
 
 pub(super) const DOCS: &str = "https://www.twilio.com/docs/usage/webhooks/webhooks-security";
@@ -26,7 +27,7 @@ const SETTINGS: &[Setting] = &[Setting::required("url", "the URL as Twilio has i
 /// body is no form, over the URL, which then holds the body's SHA-256. With a shared key, Twilio names HMAC-SHA256 in a
 /// header of its own. The setting `url` is the URL as Twilio has it, or its origin.
 ///
-/// Neither the id (`I-Twilio-Idempotency-Token`) nor any time is signed. A repetition is known by id and form together, since
+/// Neither the id (`I-Twilio-Idempotency-Token`) nor any time is signed. A request is identified by id and form together, since
 /// equal forms may be different events; so whoever captures a request can replay it under another id. Twilio signs with or without the port, and with or
 /// without `'` escaped, so each spelling of the URL is tried.
 ///
@@ -93,14 +94,24 @@ impl Verify for Twilio {
         Key::text(secret)
     }
 
+    fn retries(&self) -> Retries {
+        Retries::documented("https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides")
+            .same_id(Fact::Yes)
+    }
+
+    fn conduct(&self) -> Conduct {
+        Conduct { uses_answer: true, ..Conduct::default() }
+    }
+
     fn about(&self) -> About {
         About::new(
             "HMAC sha1 (sha256 with a shared key), base64, in `x-twilio-signature`",
             "URL, form; of another body its hash in the URL",
             "none",
-            "`i-twilio-idempotency-token`, **not covered**; known by id and body",
+            "`i-twilio-idempotency-token`, **not covered**",
             "",
         )
+        .identified_by("the id and the body; nothing without an id")
     }
 
     fn settings(&self) -> &[Setting] {

@@ -1,7 +1,8 @@
 //! Twitch EventSub.
 
 use crate::signature::{
-    Batch, Encoding, Handshake, Hash, Identified, Part, Piece, Place, Scheme, Signature, Stamp, Tolerance, Unit, When,
+    Batch, Encoding, Fact, Handshake, Hash, Identified, Part, Piece, Place, Retries, Scheme, Signature, Stamp,
+    Tolerance, Unit, When,
 };
 
 const MESSAGE_TYPE: Place = Place::Header("twitch-eventsub-message-type");
@@ -35,4 +36,5 @@ pub static TWITCH: Scheme = Scheme::new("twitch", "https://dev.twitch.tv/docs/ev
         identity: Identified::ById,
     })
     .handshakes(&[Handshake::signed(&[When::Is(MESSAGE_TYPE, "webhook_callback_verification")])
-        .body("text/plain", &[Piece::Echo(Place::Json("/challenge"))])]);
+        .body("text/plain", &[Piece::Echo(Place::Json("/challenge"))])])
+    .retries(Retries::documented("https://dev.twitch.tv/docs/eventsub/handling-webhook-events/").same_id(Fact::Yes));

@@ -1,6 +1,6 @@
 //! Typeform.
 
-use crate::signature::{Encoding, Hash, Place, Scheme, Signature};
+use crate::signature::{Encoding, Fact, Hash, Place, Retries, Scheme, Signature};
 
 /// What is often taken for the secret.
 const NOT_KEYS: &[(&str, &str)] = &[("tfp_", "a personal access token: take the secret that you set for the webhook")];
@@ -14,4 +14,8 @@ pub static TYPEFORM: Scheme =
         .signature(Signature::hmac(Hash::Sha256, Encoding::Base64, &["typeform-signature"]).prefix("sha256="))
         .signed_id(&[Place::Json("/event_id")])
         .event_type(&[Place::Json("/event_type")])
-        .not_keys(NOT_KEYS);
+        .not_keys(NOT_KEYS)
+        .retries(
+            Retries::documented("https://www.typeform.com/developers/webhooks/secure-your-webhooks/")
+                .same_id(Fact::Yes),
+        );

@@ -2,8 +2,8 @@
 
 use crate::secret::{Key, KeyError};
 use crate::signature::{
-    About, Algorithm, Checked, Encoding, Events, Hash, Place, Question, Received, Reply, Scheme, Setting, Signature,
-    Trust, Verify, VerifyError,
+    About, Algorithm, Checked, Encoding, Events, Hash, Place, Question, Received, Reply, Retries, Scheme, Setting,
+    Signature, Trust, Verify, VerifyError,
 };
 
 pub(super) const DOCS: &str = "https://www.w3.org/TR/websub/";
@@ -54,6 +54,10 @@ impl Verify for WebSub {
         Verify::events(&CONTENT, received, trust)
     }
 
+    fn retries(&self) -> Retries {
+        Retries::documented(DOCS)
+    }
+
     fn about(&self) -> About {
         About::new(
             "HMAC sha1/sha256/sha384/sha512, as named, hex, in `x-hub-signature`",
@@ -62,6 +66,7 @@ impl Verify for WebSub {
             "none",
             "decided",
         )
+        .identified_by("nothing")
     }
 
     fn read_key(&self, secret: &str) -> Result<Key, KeyError> {

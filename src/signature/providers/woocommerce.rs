@@ -1,6 +1,6 @@
 //! WooCommerce.
 
-use crate::signature::{Encoding, Handshake, Hash, Place, Scheme, Signature, When};
+use crate::signature::{Encoding, Handshake, Hash, Place, Retries, Scheme, Signature, When};
 
 /// WooCommerce: `X-WC-Webhook-Signature`, base64, over the body. Neither the delivery's id, which is another on
 /// each attempt, nor the topic nor any time is signed. The ping of an activation is not signed and no event.
@@ -14,4 +14,5 @@ pub static WOOCOMMERCE: Scheme = Scheme::new("woocommerce", "https://woocommerce
         When::Lacks(Place::Header("x-wc-webhook-signature")),
         When::Method("POST"),
         When::Has(Place::Form("webhook_id")),
-    ])]);
+    ])])
+    .retries(Retries::documented("https://woocommerce.com/document/webhooks/"));

@@ -1,9 +1,11 @@
 //! Xero.
 
-use crate::signature::{Batch, Encoding, Hash, Identified, Place, Scheme, Signature};
+use std::time::Duration;
+
+use crate::signature::{Batch, Encoding, Hash, Identified, Place, Retries, Scheme, Signature};
 
 /// Xero: `x-xero-signature`, base64, over the body, by the webhook key as text. A request holds many events without
-/// ids: a repetition is known by resource, time and type, all signed. Xero tries an endpoint with good and bad
+/// ids: an event is identified by resource, time, type, category and tenant, all signed. Xero tries an endpoint with good and bad
 /// signatures, and insists on 200 and 401 with empty bodies.
 ///
 /// Source: <https://developer.xero.com/documentation/webhooks/configuring-your-server>
@@ -15,10 +17,27 @@ pub static XERO: Scheme =
             items: &[&["/events"]],
             id: &[],
             event_type: &[],
-            identity: Identified::By(Place::Join {
-                separator: "|",
-                places: &[Place::Json("/resourceId"), Place::Json("/eventDateUtc"), Place::Json("/eventType")],
-            }),
+            identity: Identified::First(&[
+                Identified::By(Place::Join {
+                    separator: "|",
+                    places: &[
+                        Place::Json("/resourceId"),
+                        Place::Json("/eventDateUtc"),
+                        Place::Json("/eventType"),
+                        Place::Json("/eventCategory"),
+                        Place::Json("/tenantId"),
+                    ],
+                }),
+                Identified::By(Place::Join {
+                    separator: "|",
+                    places: &[Place::Json("/resourceId"), Place::Json("/eventDateUtc"), Place::Json("/eventType")],
+                }),
+                Identified::Never,
+            ]),
         })
         .accepted_by(200, "")
-        .refused_by(401, "");
+        .refused_by(401, "")
+        .retries(
+            Retries::documented("https://developer.xero.com/documentation/webhooks/configuring-your-server")
+                .span(Duration::from_hours(24)),
+        );

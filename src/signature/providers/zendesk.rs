@@ -1,6 +1,6 @@
 //! Zendesk.
 
-use crate::signature::{Encoding, Hash, Part, Place, Scheme, Signature, Stamp, Unit};
+use crate::signature::{Encoding, Fact, Hash, Part, Place, Retries, Scheme, Signature, Stamp, Tolerance, Unit};
 
 /// Zendesk: `X-Zendesk-Webhook-Signature`, base64, over time (RFC 3339) and body. The time is signed; the
 /// invocation's id is not. Webhooks may be sent by other methods than POST. Tests before a webhook exists are
@@ -15,4 +15,8 @@ pub static ZENDESK: Scheme = Scheme::new("zendesk", "https://developer.zendesk.c
     )
     .unsigned_id(&[Place::Header("x-zendesk-webhook-invocation-id")])
     .event_type(&[Place::Json("/type")])
-    .event_methods(&["GET", "PUT", "PATCH", "DELETE"]);
+    .event_methods(&["GET", "PUT", "PATCH", "DELETE"])
+    .retries(
+        Retries::documented("https://developer.zendesk.com/api-reference/webhooks/introduction").same_id(Fact::Yes),
+    )
+    .tolerance(Tolerance::secs(86_400, 300));

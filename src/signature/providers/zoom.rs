@@ -1,6 +1,10 @@
 //! Zoom.
 
-use crate::signature::{Encoding, Handshake, Hash, Part, Piece, Place, Scheme, Signature, Stamp, When};
+use std::time::Duration;
+
+use crate::signature::{
+    Encoding, Handshake, Hash, Identified, Part, Piece, Place, Retries, Scheme, Signature, Stamp, When,
+};
 
 const PLAIN_TOKEN: Place = Place::Json("/payload/plainToken");
 
@@ -27,4 +31,6 @@ pub static ZOOM: Scheme = Scheme::new("zoom", "https://developers.zoom.us/docs/a
             Piece::Mac(PLAIN_TOKEN, Encoding::Hex),
             Piece::Text(r#""}"#),
         ],
-    )]);
+    )])
+    .identified_by(Identified::First(&[Identified::ByBodyWith(Place::Json("/event_ts")), Identified::ByContent]))
+    .retries(Retries::documented("https://developers.zoom.us/blog/webhook-delays").span(Duration::from_mins(85)));

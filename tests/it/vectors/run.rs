@@ -19,7 +19,7 @@ pub async fn verify(case: &Case) -> Result<Accepted, Rejection> {
     receiver(case).unwrap().gate(&case.source).unwrap().verify(case.request()).await
 }
 
-fn receiver(case: &Case) -> Result<Receiver, SourceError> {
+pub fn receiver(case: &Case) -> Result<Receiver, SourceError> {
     let secrets: Vec<_> = case.secrets.iter().map(String::as_str).collect();
     let mut source = if case.setup && secrets.is_empty() {
         Source::awaiting_key(&case.source, case.settings.clone())?

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::signature::standard;
-use crate::signature::{Handshake, Piece, Place, Scheme, When};
+use crate::signature::{Fact, Handshake, Piece, Place, Retries, Scheme, When};
 
 const CHALLENGE: Place = Place::Json("/challenge");
 
@@ -22,7 +22,11 @@ pub static MCP_EVENTS: Scheme =
         .event_type(&[Place::Json("/type"), Place::Json("/name")])
         .keep(&["x-mcp-subscription-id"])
         .handshakes(&[Handshake::signed(&[When::Is(Place::Json("/type"), "verification"), When::Has(CHALLENGE)])
-            .body("application/json", &[Piece::Text(r#"{"challenge":"#), Piece::Json(CHALLENGE), Piece::Text("}")])]);
+            .body("application/json", &[Piece::Text(r#"{"challenge":"#), Piece::Json(CHALLENGE), Piece::Text("}")])])
+        .retries(
+            Retries::documented("https://github.com/modelcontextprotocol/experimental-ext-triggers-events")
+                .same_id(Fact::Yes),
+        );
 
 /// What a webhook of the draft says.
 ///

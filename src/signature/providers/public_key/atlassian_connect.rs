@@ -1,5 +1,7 @@
 //! Atlassian Connect.
 
+use std::time::Duration;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -8,11 +10,13 @@ use crate::secret::{Key, Kind};
 use crate::signature::compare::same;
 use crate::signature::jwt::{Claims, JwtAlgorithm, Token};
 use crate::signature::{
-    About, Checked, EventRef, Events, Hash, KeyUse, Need, Place, Received, Setting, Trust, Verify, VerifyError,
+    About, Checked, EventRef, Events, Fact, Hash, KeyUse, Need, Place, Received, Retries, Setting, Trust, Verify,
+    VerifyError,
 };
 
 pub(super) const DOCS: &str = "https://developer.atlassian.com/cloud/jira/platform/understanding-jwt-for-connect-apps/";
 
+const ID: &[Place] = &[Place::Header("x-atlassian-webhook-identifier")];
 const TYPE: &[Place] = &[Place::Json("/webhookEvent"), Place::Json("/eventType")];
 const SETTINGS: &[Setting] = &[
     Setting::required("base_url", "the base URL of your app, as its descriptor has it").url(),
@@ -66,7 +70,14 @@ impl Verify for AtlassianConnect {
 
     fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError> {
         let event_type = crate::signature::events::name(TYPE, received, trust, "event type")?;
-        Ok(Events::One(EventRef { event_type, ..EventRef::default() }))
+        let id = crate::signature::events::name(ID, received, trust, "event id")?;
+        Ok(Events::One(EventRef { id, event_type, ..EventRef::default() }))
+    }
+
+    fn retries(&self) -> Retries {
+        Retries::documented("https://developer.atlassian.com/cloud/jira/platform/webhooks/")
+            .same_id(Fact::Yes)
+            .span(Duration::from_mins(30))
     }
 
     fn about(&self) -> About {
@@ -74,9 +85,10 @@ impl Verify for AtlassianConnect {
             "JWT HS256, or RS256 for lifecycle, in `authorization` or `?jwt`",
             "method, path, query",
             "the token's own",
-            "none",
+            "`x-atlassian-webhook-identifier`, **not covered**",
             "",
         )
+        .identified_by("the id; nothing without one")
     }
 
     fn key_use(&self) -> KeyUse {

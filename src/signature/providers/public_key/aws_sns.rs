@@ -9,8 +9,8 @@ use crate::clock::Timestamp;
 use crate::secret::RsaForm;
 use crate::signature::public_key::certificate::Chain;
 use crate::signature::{
-    About, Checked, EventRef, Events, KeyUse, Need, Received, Reply, Setting, Tolerance, Trust, Unit, Verify,
-    VerifyError,
+    About, Checked, EventRef, Events, Fact, KeyUse, Need, Received, Reply, Retries, Setting, Tolerance, Trust, Unit,
+    Verify, VerifyError,
 };
 use crate::work;
 
@@ -215,6 +215,10 @@ impl Verify for AwsSns {
         EventRef { id, event_type, id_authenticated: true, identity_authenticated: true, ..EventRef::default() }
             .checked()
             .map(Events::One)
+    }
+
+    fn retries(&self) -> Retries {
+        Retries::documented(DOCS).same_id(Fact::Yes)
     }
 
     fn about(&self) -> About {

@@ -1,17 +1,20 @@
 //! Google Cloud Pub/Sub, push.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use super::{key_set, need_key_set};
 use crate::signature::jwt::{self, Claims, JwtAlgorithm, Token};
 use crate::signature::{
-    About, Checked, EventRef, Events, KeyUse, Need, Place, Received, Setting, Trust, Verify, VerifyError,
+    About, Checked, EventRef, Events, Fact, Identity, KeyUse, Need, Place, Received, Retries, Setting, Trust, Verify,
+    VerifyError,
 };
 
 pub(super) const DOCS: &str = "https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions";
 
 const KEYS: &str = "https://www.googleapis.com/oauth2/v3/certs";
 const ISSUERS: [&str; 2] = ["https://accounts.google.com", "accounts.google.com"];
+const SUBSCRIPTION: &[Place] = &[Place::Json("/subscription"), Place::Header("x-goog-pubsub-subscription-name")];
 const ID: &[Place] = &[Place::Json("/message/messageId"), Place::Header("x-goog-pubsub-message-id")];
 const SETTINGS: &[Setting] = &[
     Setting::required("audience", "the audience of the subscription: by default the URL of the endpoint"),
@@ -72,7 +75,16 @@ impl Verify for GooglePubsub {
 
     fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError> {
         let id = crate::signature::events::name(ID, received, trust, "event id")?;
-        Ok(Events::One(EventRef { id, ..EventRef::default() }))
+        // An id is unique within its topic, and a subscription belongs to one.
+        let of = crate::signature::events::name(SUBSCRIPTION, received, trust, "event")?;
+        let identity = id.as_ref().zip(of).map_or(Identity::Id, |(id, of)| Identity::This(format!("{of}\n{id}")));
+        Ok(Events::One(EventRef { id, identity, ..EventRef::default() }))
+    }
+
+    fn retries(&self) -> Retries {
+        Retries::documented("https://cloud.google.com/pubsub/docs/push")
+            .same_id(Fact::Yes)
+            .span(Duration::from_hours(168))
     }
 
     fn about(&self) -> About {
@@ -83,6 +95,7 @@ impl Verify for GooglePubsub {
             "`/message/messageId` or `x-goog-pubsub-message-id`, **not covered**",
             "",
         )
+        .identified_by("the id and the subscription")
     }
 
     fn key_use(&self) -> KeyUse {

@@ -1,5 +1,7 @@
 //! Microsoft Graph, change notifications.
 
+use std::time::Duration;
+
 use std::ops::Range;
 
 use serde::Deserialize;
@@ -10,8 +12,8 @@ use crate::secret::Kind;
 use crate::signature::compare::equal;
 use crate::signature::jwt::{self, Claims, JwtAlgorithm, Token};
 use crate::signature::{
-    About, Batch, Checked, EventRef, Events, Identified, Item, ItemBytes, KeyUse, MAX_EVENTS, Need, Place, Received,
-    Reply, Setting, Trust, Verify, VerifyError, json,
+    About, Batch, Checked, EventRef, Events, Identified, Identity, Item, ItemBytes, KeyUse, MAX_EVENTS, Need, Place,
+    Received, Reply, Retries, Setting, Trust, Verify, VerifyError, json,
 };
 
 pub(super) const DOCS: &str = "https://learn.microsoft.com/graph/change-notifications-delivery-webhooks";
@@ -27,6 +29,7 @@ const BATCH: Batch = Batch {
     event_type: &[Place::Json("/changeType"), Place::Json("/lifecycleEvent")],
     identity: Identified::ById,
 };
+const SUBSCRIPTION: &[Place] = &[Place::Json("/subscriptionId")];
 const VALIDATION: Place = Place::Query("validationToken");
 const SETTINGS: &[Setting] = &[
     Setting::optional("rich", "`true` where notifications come with resource data: their tokens must be good then"),
@@ -112,10 +115,21 @@ impl Verify for MicrosoftGraph {
             let item = Received { body: received.body.get(range.clone()).unwrap_or_default(), ..*received };
             let name = |places, what| crate::signature::events::name(places, &item, trust, what);
             let (id, event_type) = (name(BATCH.id, "event id")?, name(BATCH.event_type, "event type")?);
-            let event = EventRef { id, event_type, ..EventRef::default() };
+            let of = name(SUBSCRIPTION, "event")?;
+            // Without an id, nothing tells a copy from the next change of the same resource.
+            let identity = match (&id, of) {
+                (Some(id), Some(of)) => Identity::This(format!("{of}\n{id}")),
+                (Some(_), None) => Identity::Id,
+                (None, _) => Identity::Nothing,
+            };
+            let event = EventRef { id, event_type, identity, ..EventRef::default() };
             items.push(Item { event, bytes: ItemBytes::Part(range) });
         }
         Ok(Events::Batch(items))
+    }
+
+    fn retries(&self) -> Retries {
+        Retries::documented(DOCS).span(Duration::from_hours(4))
     }
 
     fn about(&self) -> About {
@@ -126,6 +140,7 @@ impl Verify for MicrosoftGraph {
             "each event's `/id`, **not covered**",
             "answered",
         )
+        .identified_by("`/id` and `/subscriptionId`; nothing without an id")
     }
 
     fn settings(&self) -> &[Setting] {

@@ -1,6 +1,7 @@
 //! PayPal.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -10,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::secret::{Kind, RsaForm};
 use crate::signature::public_key::certificate::Chain;
 use crate::signature::{
-    About, Checked, EventRef, Events, Identity, KeyUse, Need, Place, Received, Setting, Tolerance, Trust, Unit, Verify,
+    About, Checked, EventRef, Events, KeyUse, Need, Place, Received, Retries, Setting, Tolerance, Trust, Unit, Verify,
     VerifyError,
 };
 
@@ -37,8 +38,8 @@ const DEFAULT_AGE_SECS: u64 = 3 * 86_400;
 /// hosts only, must be PayPal's, and lead to a root.
 ///
 /// **A CRC is no hash: another body with the same CRC is easily made**, so whoever captures one request can send any body
-/// with its signature. Ask PayPal for the resource before money moves. A repetition is known by the transmission, which is
-/// signed; the id in the body counts as not signed.
+/// with its signature. Ask PayPal for the resource before money moves. An event is identified by its id, which counts as
+/// not signed; a captured transmission is recognised by the id of the transmission, which is.
 ///
 /// Source: <https://developer.paypal.com/api/rest/webhooks/rest/>
 pub static PAYPAL: PayPal = PayPal;
@@ -85,9 +86,13 @@ impl Verify for PayPal {
         let name = |places, what| crate::signature::events::name(places, received, trust, what);
         let id = name(&[Place::Json("/id")], "event id")?;
         let event_type = name(&[Place::Json("/event_type")], "event type")?;
-        let transmission = name(&[ID], "event id")?;
-        let identity = transmission.map_or(Identity::Id, Identity::This);
-        Ok(Events::One(EventRef { id, event_type, identity, ..EventRef::default() }))
+        // Of the body only its CRC-32 is signed, so a captured transmission is recognised by its own id, whatever the body says.
+        let signed = name(&[ID], "event id")?;
+        Ok(Events::One(EventRef { id, event_type, signed, ..EventRef::default() }))
+    }
+
+    fn retries(&self) -> Retries {
+        Retries::documented(DOCS).span(Duration::from_hours(72))
     }
 
     fn about(&self) -> About {
@@ -95,9 +100,10 @@ impl Verify for PayPal {
             "RSA sha256, base64, in `paypal-transmission-sig`, by a certificate",
             "transmission, time, CRC-32 of the body",
             "signed, 259200 s old, 300 s ahead",
-            "`/id`, **not covered**; known by `paypal-transmission-id`",
+            "`/id`, **not covered**",
             "",
         )
+        .identified_by("the id")
     }
 
     fn key_use(&self) -> KeyUse {

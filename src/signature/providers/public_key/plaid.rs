@@ -1,12 +1,14 @@
 //! Plaid.
 
+use std::time::Duration;
+
 use super::key_set;
 use crate::clock::Timestamp;
 use crate::signature::compare::same;
 use crate::signature::jwt::{self, Claims, JwtAlgorithm, Token};
 use crate::signature::{
-    About, Checked, EventRef, Events, Hash, KeyUse, Need, Place, Received, Setting, Tolerance, Trust, Verify,
-    VerifyError,
+    About, Checked, EventRef, Events, Hash, Identity, KeyUse, Need, Place, Received, Retries, Setting, Tolerance,
+    Trust, Verify, VerifyError,
 };
 
 pub(super) const DOCS: &str = "https://plaid.com/docs/api/webhooks/webhook-verification/";
@@ -25,7 +27,7 @@ const SETTINGS: &[Setting] = &[
 const MAX_KID_BYTES: usize = 64;
 
 /// Plaid: a token (ES256) in `Plaid-Verification`, by the key that Plaid's API gives for its id, with the SHA-256 of the body in
-/// it: the body is covered to the last space. The time is signed. There is no id; the body is what a repetition is known by.
+/// it: the body is covered to the last space. The time is signed. There is no id, and the bodies of two updates can be equal: a request is identified by its body and its time.
 ///
 /// Keys are fetched with the settings `client_id` and `api_secret`.
 ///
@@ -69,11 +71,16 @@ impl Verify for Plaid {
 
     fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError> {
         let event_type = crate::signature::events::name(TYPE, received, trust, "event type")?;
-        Ok(Events::One(EventRef { event_type, ..EventRef::default() }))
+        Ok(Events::One(EventRef { event_type, identity: Identity::Content, ..EventRef::default() }))
+    }
+
+    fn retries(&self) -> Retries {
+        Retries::documented("https://support.plaid.com/hc/en-us/articles/40390675922967").span(Duration::from_hours(24))
     }
 
     fn about(&self) -> About {
         About::new("JWT ES256 in `plaid-verification`", "body", "signed, 300 s", "none", "")
+            .identified_by("the signed body and time")
     }
 
     fn key_use(&self) -> KeyUse {

@@ -1,6 +1,10 @@
 //! SendGrid, event webhook.
 
-use crate::signature::{Algorithm, Batch, Encoding, Hash, Identified, KeyText, Part, Place, Scheme, Signature, Stamp};
+use std::time::Duration;
+
+use crate::signature::{
+    Algorithm, Batch, Encoding, Fact, Hash, Identified, KeyText, Part, Place, Retries, Scheme, Signature, Stamp,
+};
 
 /// SendGrid's event webhook: ECDSA with P-256 in `X-Twilio-Email-Event-Webhook-Signature`, base64 of DER, over time and body; the
 /// secret is the public key that the dashboard shows (base64, no PEM). The time is signed. A request holds many events, each with its
@@ -27,4 +31,5 @@ pub static SENDGRID: Scheme = Scheme::new(
     event_type: &[Place::Json("/event")],
     identity: Identified::ById,
 })
-.signed_ids();
+.signed_ids()
+.retries(Retries::documented("https://docs.sendgrid.com/for-developers/tracking-events/troubleshooting").same_id(Fact::Yes).span(Duration::from_hours(24)));

@@ -1,0 +1,248 @@
+//! Which requests of a provider are one event: a different event runs the handler, a retry or a copy is a duplicate.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use hookwire::clock::Timestamp;
+use hookwire::receiver::{Gate, Receiver, Rejection, Source};
+use hookwire::secret::Keyring;
+use hookwire::signature::providers::Provider;
+use hookwire::signature::{
+    Checked, Conduct, Events, Fact, KeyUse, Received, Retries, Settings, Trust, Verify, VerifyError,
+};
+use hookwire::store::MemoryDedup;
+use hookwire::testing::ManualClock;
+use http::{Request, StatusCode};
+use http_body_util::Full;
+use serde_json::Value;
+
+use super::{case::Case, cases, run};
+use crate::support::vectors;
+
+/// How often the handler runs at each step of the signed sequences.
+const SIGNED: &[(&str, &str, &[usize])] = &[
+    ("postmark", "delivery_open_click_same_message", &[1, 1, 1]),
+    ("woocommerce", "created_and_updated_same_body", &[1, 1]),
+    ("zendesk", "get_no_body_twice", &[1, 1]),
+    ("github", "manual_redelivery_after_failure", &[1, 1]),
+    ("github", "installation_and_integration_installation", &[1, 1]),
+    ("sanity", "projection_same_body_twice", &[1, 1]),
+    ("meta", "instagram_message_then_unsend", &[1, 1]),
+    ("meta", "whatsapp_group_status_two_participants", &[1, 1]),
+    ("auth0", "lines", &[2, 0, 0]),
+    ("plaid", "sync_updates_twice", &[1, 1]),
+    ("mandrill", "two_links_clicked_in_one_second", &[2]),
+    ("meta", "reaction_then_unreact", &[1, 1]),
+    ("plaid", "01-plaid-sync-updates", &[1, 1, 0]),
+    ("sanity", "02-sanity-projection", &[1, 1]),
+    ("shopify", "04-shopify-two-topics-one-body", &[1, 1]),
+    ("meta", "06-instagram-unsend", &[1, 1]),
+];
+
+/// Until a body of JSON Lines is read as a batch, each request of this sequence is one event.
+const JSON_LINES: (&str, &str) = ("auth0", "lines");
+
+/// The header in which an unsigned sequence carries its signed time.
+const SIGNED_AT: &str = "x-test-signed-at";
+
+/// A provider whose check is left out: its identities are what is tested here, and the vectors test the check.
+#[derive(Debug)]
+struct Unchecked(&'static dyn Verify);
+
+impl Verify for Unchecked {
+    fn verify(&self, received: &Received<'_>, _: &Trust<'_>) -> Result<Checked, VerifyError> {
+        let signed_at = received.headers.get(SIGNED_AT).map(|value| value.to_str().unwrap().parse().unwrap());
+        Ok(Checked::Event { signed_at: signed_at.map(Timestamp::from_secs) })
+    }
+
+    fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError> {
+        self.0.events(received, trust)
+    }
+
+    fn key_use(&self) -> KeyUse {
+        KeyUse::None
+    }
+
+    fn methods(&self) -> Vec<&'static str> {
+        self.0.methods()
+    }
+
+    fn event_methods(&self) -> &'static [&'static str] {
+        self.0.event_methods()
+    }
+
+    fn conduct(&self) -> Conduct {
+        self.0.conduct()
+    }
+
+    fn retries(&self) -> Retries {
+        self.0.retries()
+    }
+
+    fn covers_body(&self) -> bool {
+        self.0.covers_body()
+    }
+}
+
+fn text<'v>(value: &'v Value, key: &str) -> &'v str {
+    value[key].as_str().unwrap_or_default()
+}
+
+fn list(file: &str) -> Vec<Value> {
+    vectors(file).as_array().unwrap().clone()
+}
+
+fn request(step: &Value, or: &Value) -> Request<Full<Bytes>> {
+    let of = |key: &str| if step[key].is_string() { text(step, key).to_owned() } else { text(or, key).to_owned() };
+    let mut request = Request::builder().method(of("method").as_str()).uri(of("url"));
+    for (name, value) in step["headers"].as_object().into_iter().flatten() {
+        request = request.header(name, value.as_str().unwrap());
+    }
+    if let Some(at) = step["signed_at"].as_i64() {
+        request = request.header(SIGNED_AT, at);
+    }
+    request.body(Full::new(Bytes::from(text(step, "body").to_owned()))).unwrap()
+}
+
+/// How often the handler ran; what else is wrong with the answer.
+async fn post(gate: &Gate, request: Request<Full<Bytes>>, answer: StatusCode) -> (usize, Option<String>) {
+    let runs = AtomicUsize::new(0);
+    let handler = |_| async {
+        runs.fetch_add(1, Ordering::Relaxed);
+        answer
+    };
+    let response = gate.receive(request, handler).await;
+    let runs = runs.into_inner();
+    let refused = !response.status().is_success() && answer.is_success();
+    let why = || format!("answered {} {:?}", response.status(), response.extensions().get::<Rejection>());
+    (runs, refused.then(why))
+}
+
+fn settings(value: &Value) -> Settings {
+    let all = value.as_object().into_iter().flatten();
+    all.fold(Settings::default(), |settings, (name, value)| settings.with(name, value.as_str().unwrap()))
+}
+
+#[tokio::test]
+async fn each_signed_sequence_runs_its_different_events_and_only_them() {
+    let mut complaints = Vec::new();
+    let sequences = [list("dedup-sequences.json"), list("reported-sequences.json")].concat();
+    assert_eq!(sequences.len(), SIGNED.len());
+    for sequence in sequences {
+        let (provider, name) = (text(&sequence, "provider"), text(&sequence, "name"));
+        let wanted = SIGNED.iter().find(|(source, it, _)| (*source, *it) == (provider, name)).unwrap().2;
+        let secrets: Vec<_> = Some(text(&sequence, "secret")).into_iter().filter(|secret| !secret.is_empty()).collect();
+        let source = Source::provider(provider, &secrets, settings(&sequence["extra"]["settings"])).unwrap();
+        let clock = ManualClock::default();
+        let receiver = Receiver::builder(MemoryDedup::new()).source(source).clock(clock.clone()).build().unwrap();
+        let gate = receiver.gate(provider).unwrap();
+        let mut runs = Vec::new();
+        for step in sequence["steps"].as_array().unwrap() {
+            let now = step["now_unix"].as_i64().or_else(|| sequence["now_unix"].as_i64()).unwrap();
+            clock.set(Timestamp::from_secs(now));
+            let answer = StatusCode::from_u16(step["handler"].as_u64().unwrap_or(200).try_into().unwrap()).unwrap();
+            let (ran, complaint) = post(&gate, request(step, &sequence), answer).await;
+            complaints.extend(complaint.map(|complaint| format!("{provider} {name}: {complaint}")));
+            runs.push(ran);
+        }
+        if runs != wanted && (provider, name) != JSON_LINES {
+            complaints.push(format!("{provider} {name}: the handler ran {runs:?} times instead of {wanted:?}"));
+        }
+    }
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+#[tokio::test]
+async fn each_providers_different_events_run_and_its_retries_and_copies_do_not() {
+    let mut complaints = Vec::new();
+    for sequence in list("identity-sequences.json") {
+        let provider = text(&sequence, "provider");
+        let Some(found) = Provider::named(provider) else { continue };
+        let source = Source::new(provider.to_owned(), Unchecked(found.scheme), Keyring::none());
+        let receiver = Receiver::builder(MemoryDedup::new()).source(source).build().unwrap();
+        let gate = receiver.gate(provider).unwrap();
+        for (number, step) in sequence["steps"].as_array().unwrap().iter().enumerate() {
+            let signs_a_time = found.scheme.about().time.starts_with("signed");
+            assert_eq!(step["signed_at"].is_i64(), signs_a_time, "{provider} {number}: the time");
+            let (ran, complaint) = post(&gate, request(step, &sequence), StatusCode::OK).await;
+            let wanted = usize::try_from(step["runs"].as_u64().unwrap()).unwrap();
+            let what = format!("{provider} {number} ({})", text(step, "why"));
+            complaints.extend(complaint.map(|complaint| format!("{what}: {complaint}")));
+            if ran != wanted {
+                complaints.push(format!("{what}: the handler ran {ran} times instead of {wanted}"));
+            }
+        }
+    }
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+/// Headers that no provider signs, and that an attacker can change.
+const UNSIGNED: &[&str] = &[
+    "idempotency-key",
+    "box-delivery-id",
+    "linear-delivery",
+    "linear-event",
+    "sanity-operation",
+    "x-zendesk-webhook-invocation-id",
+    "paypal-auth-version",
+    "twitch-eventsub-subscription-type",
+    "x-gitlab-event",
+];
+
+#[tokio::test]
+async fn where_a_time_is_signed_a_copy_is_a_duplicate_whatever_its_unsigned_headers_say() {
+    let mut complaints = Vec::new();
+    for case in cases().into_iter().filter(Case::is_accepted) {
+        let scheme = Provider::named(&case.source).unwrap().scheme;
+        if !scheme.about().time.starts_with("signed") {
+            continue;
+        }
+        let gate = run::receiver(&case).unwrap().gate(&case.source).unwrap();
+        let (first, _) = post(&gate, case.request().map(Full::new), StatusCode::OK).await;
+        let mut copy = case.request().map(Full::new);
+        for (name, value) in copy.headers_mut() {
+            if UNSIGNED.contains(&name.as_str()) {
+                *value = "another".parse().unwrap();
+            }
+        }
+        for request in [case.request().map(Full::new), copy] {
+            let (again, complaint) = post(&gate, request, StatusCode::OK).await;
+            if first > 0 && (again > 0 || complaint.is_some()) {
+                complaints.push(format!("{} {}: ran {again} times, {complaint:?}", case.source, case.name));
+            }
+        }
+    }
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+#[test]
+fn every_provider_has_a_sequence() {
+    let sequences = list("identity-sequences.json");
+    let without = Provider::all().filter(|it| !sequences.iter().any(|sequence| text(sequence, "provider") == it.name));
+    let without: Vec<_> = without.map(|provider| provider.name).collect();
+    assert!(without.is_empty(), "tests/vectors/identity-sequences.json has none for {without:?}");
+}
+
+/// A row whose retries nobody documents says so by `Retries::documented(page)` with the page that was read, and nothing else.
+#[test]
+fn every_provider_names_the_page_that_documents_its_retries_or_says_nothing_of_them() {
+    let missing = Provider::all().filter(|provider| !provider.scheme.retries().source().starts_with("https://"));
+    let missing: Vec<_> = missing.map(|provider| provider.name).collect();
+    assert!(missing.is_empty(), "neither facts nor an explicit unknown: {missing:?}");
+}
+
+/// Windows that the provider's own documentation or library states, though it does not say that retries are signed anew.
+const STATED: &[&str] = &["calendly", "hubspot", "paddle", "plaid", "twitch"];
+
+#[test]
+fn a_window_covers_the_retries_that_are_not_known_to_be_signed_anew() {
+    for provider in Provider::all().filter(|provider| !STATED.contains(&provider.name)) {
+        let retries = provider.scheme.retries();
+        let time = provider.scheme.about().time;
+        let Some(window) = time.strip_prefix("signed, ") else { continue };
+        let past: u64 = window.split(' ').next().unwrap().parse().unwrap();
+        let span = retries.lasts().map_or(0, |span| span.as_secs());
+        let covered = retries.is_signed_anew() == Fact::Yes || past >= span;
+        assert!(covered, "{}: {past} s do not cover {span} s", provider.name);
+    }
+}
