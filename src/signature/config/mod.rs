@@ -105,7 +105,9 @@ pub struct SchemeConfig {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub event_type: Vec<String>,
     /// What identifies an event, where that is not its id: a place (`json:/signature/token`), `content` (the signed body and
-    /// time), `body` (the body alone; for bodies that differ from event to event) or `never` (every request is handled).
+    /// time), `body` (the body alone; for bodies that differ from event to event), `body_with:` and a place (the body, where something
+    /// is found at the place), `request` (the body and which of its events it is) or `never` (every request is handled). Several with
+    /// ` else ` between them: the first that finds what it looks for, `id` among them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
     /// Where the events of a request are, where it holds many.

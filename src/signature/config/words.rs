@@ -69,18 +69,26 @@ pub(super) fn kept_all<T>(
     Ok(kept_list(texts.iter().map(|text| read(text, field)).collect::<Result<Vec<_>, _>>()?))
 }
 
-/// `header:x-name`, `json:/pointer` and the others.
 /// What identifies an event; by its id where nothing is said.
 pub(super) fn identity(text: Option<&str>, field: &'static str) -> Result<Identified, SchemeError> {
-    Ok(match text {
-        None => Identified::ById,
-        Some("content") => Identified::ByContent,
-        Some("body") => Identified::ByBody,
-        Some("never") => Identified::Never,
-        Some(text) => Identified::By(place(text, field)?),
+    let Some(text) = text else { return Ok(Identified::ById) };
+    let ways = text.split(" else ").map(|text| way(text.trim(), field)).collect::<Result<Vec<_>, _>>()?;
+    Ok(if let [way] = ways[..] { way } else { Identified::First(kept_list(ways)) })
+}
+
+fn way(text: &str, field: &'static str) -> Result<Identified, SchemeError> {
+    Ok(match (text, text.strip_prefix("body_with:")) {
+        (_, Some(at)) => Identified::ByBodyWith(place(at, field)?),
+        ("id", _) => Identified::ById,
+        ("content", _) => Identified::ByContent,
+        ("body", _) => Identified::ByBody,
+        ("request", _) => Identified::ByRequest,
+        ("never", _) => Identified::Never,
+        _ => Identified::By(place(text, field)?),
     })
 }
 
+/// `header:x-name`, `json:/pointer` and the others.
 pub(super) fn place(text: &str, field: &'static str) -> Result<Place, SchemeError> {
     const KINDS: &str =
         "header:, json:, form:, query:, setting:, form_json:, header_of:, json_member:, claim:, named:, join:";

@@ -8,7 +8,7 @@ use hookwire::receiver::{Gate, Receiver, Rejection, Source};
 use hookwire::secret::Keyring;
 use hookwire::signature::providers::Provider;
 use hookwire::signature::{
-    Checked, Conduct, Events, Fact, KeyUse, Received, Retries, Settings, Trust, Verify, VerifyError,
+    Checked, Conduct, Events, Fact, KeyUse, Received, Retries, SchemeConfig, Settings, Trust, Verify, VerifyError,
 };
 use hookwire::store::MemoryDedup;
 use hookwire::testing::ManualClock;
@@ -213,6 +213,33 @@ async fn where_a_time_is_signed_a_copy_is_a_duplicate_whatever_its_unsigned_head
         }
     }
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+/// What a description can say of identity.
+#[tokio::test]
+async fn a_described_identity_takes_the_first_way_that_finds_something() {
+    let described = r#"{"name":"acme","id":["json:/id"],"id_signed":true,"identity":"join:+|json:/a|json:/b else body_with:json:/at else id",
+        "event_type":["json:/type"],"signature":{"algorithm":"hmac-sha256","encoding":"hex","headers":["acme-signature"]}}"#;
+    let scheme: SchemeConfig = serde_json::from_str(described).unwrap();
+    let source = Source::new("acme", Unchecked(scheme.scheme().unwrap()), Keyring::none());
+    let receiver = Receiver::builder(MemoryDedup::new()).source(source).build().unwrap();
+    let gate = receiver.gate("acme").unwrap();
+    let bodies = [
+        (r#"{"a":1,"b":2,"id":3}"#, 1, "two texts"),
+        (r#"{"a":1,"b":2,"id":4}"#, 0, "the same two with another id"),
+        (r#"{"a":1,"at":5,"id":3}"#, 1, "a body with a time"),
+        (r#"{"a":2,"at":5,"id":3}"#, 1, "another body with the same time"),
+        (r#"{"a":2,"at":5,"id":3}"#, 0, "a copy of it"),
+        (r#"{"a":1,"id":3}"#, 1, "an id"),
+        (r#"{"a":2,"id":3}"#, 0, "the id again"),
+        (r#"{"a":2,"id":3,"type":"t"}"#, 1, "the id under another type"),
+        (r#"{"a":2}"#, 1, "nothing that identifies it"),
+        (r#"{"a":2}"#, 1, "nothing again"),
+    ];
+    for (body, wanted, what) in bodies {
+        let request = Request::post("/in").body(Full::from(body)).unwrap();
+        assert_eq!(post(&gate, request, StatusCode::OK).await, (wanted, None), "{what}");
+    }
 }
 
 #[test]
