@@ -47,7 +47,8 @@ mod seal;
 mod text;
 
 use std::fmt;
-use std::sync::Arc;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::{Arc, OnceLock};
 
 use base64::Engine as _;
 use ed25519_dalek::{SigningKey, VerifyingKey};
@@ -360,20 +361,58 @@ impl Key {
         }
     }
 
-    /// What may be shown of a key to tell it from others: the first 8 hexadecimal digits of its SHA-256.
+    /// What may be shown of a key to tell it from others: 16 hexadecimal digits.
+    ///
+    /// Of a public key, and of the public half of a pair, they are the start of its SHA-256, the same everywhere. Of a symmetric key
+    /// they are the start of a MAC of it, under a key that each process draws for itself: two processes show different digits, and
+    /// whoever sees them cannot try out whether a guess at a weak secret is right. [`keyid`](Self::keyid) is the same everywhere.
     #[must_use]
     pub fn id(&self) -> String {
-        let digest = Sha256::digest(self.expose().as_bytes());
-        digest.iter().take(4).fold(String::with_capacity(8), |mut id, byte| {
-            use fmt::Write as _;
-            let _infallible = write!(id, "{byte:02x}");
-            id
-        })
+        match self.public() {
+            Some(public) => digits(&Sha256::digest(public.expose().as_bytes())),
+            None => shown(salt(), self.expose().as_bytes()),
+        }
+    }
+
+    /// The `keyid` by which RFC 9421 signatures name the key, the same in every process: the [`id`](Self::id) of a public key; of a
+    /// symmetric key a MAC by it, which tells no more about the key than the signature beside it.
+    #[must_use]
+    pub fn keyid(&self) -> String {
+        match &*self.0 {
+            Kind::Hmac(key) => shown(key, b"hookwire keyid"),
+            _ => self.id(),
+        }
     }
 
     pub(crate) fn kind(&self) -> &Kind {
         &self.0
     }
+}
+
+/// The first 16 hexadecimal digits of a MAC.
+fn shown(key: &HmacKey, text: &[u8]) -> String {
+    let mut mac = key.sha256();
+    mac.update(text);
+    digits(mac.finish().as_bytes())
+}
+
+fn digits(digest: &[u8]) -> String {
+    digest.get(..8).map(hex::encode).unwrap_or_default()
+}
+
+/// A key that each process draws for itself. Where the operating system has no randomness for us, the standard library's own is
+/// taken, which it needs for its hash maps.
+fn salt() -> &'static HmacKey {
+    static SALT: OnceLock<HmacKey> = OnceLock::new();
+    SALT.get_or_init(|| {
+        let mut bytes = Zeroizing::new([0; 32]);
+        if entropy::fill(&mut *bytes).is_err() {
+            for (number, word) in bytes.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+                *word = RandomState::new().hash_one(number).to_ne_bytes();
+            }
+        }
+        HmacKey::new(&*bytes)
+    })
 }
 
 impl fmt::Debug for Key {

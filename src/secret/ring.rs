@@ -95,7 +95,7 @@ impl Keyring {
     }
 
     /// The public halves of the Ed25519 keys in use, newest first, as a JWK Set (RFC 7517, RFC 8037) for receivers to fetch.
-    /// A key's `kid` is the [`id`](Key::id) of its public half, as RFC 9421 signatures name it. Symmetric keys are not in it.
+    /// A key's `kid` is the [`keyid`](Key::keyid) of its public half, as RFC 9421 signatures name it. Symmetric keys are not in it.
     ///
     /// ```
     /// use hookwire::clock::Timestamp;

@@ -41,8 +41,9 @@ pub(super) const BASE: Scheme = Scheme::new("standard", DOCS)
 
 /// [`STANDARD`], and refuses ids of other characters than `A-Z a-z 0-9 _ -`.
 ///
-/// The specification joins id, time and body by dots. Where a sender allows dots in its ids **and** signs bodies that
-/// begin with digits and a dot, a captured message can be cut into another one; a JSON object never begins so. Take this scheme
-/// for senders whose bodies are anything else.
+/// The specification joins id, time and body by dots, and says that neither id nor time may have one. Some senders' ids have dots all the
+/// same (those of Slack events, for example), and [`STANDARD`] takes them; what it does not take is a body that could be the rest of another message,
+/// cut at another dot: one that begins with a digit where the id has a dot, or with a time and a dot. Take this scheme for senders
+/// whose bodies are neither JSON objects nor arrays.
 pub static STANDARD_STRICT: Scheme =
     BASE.signature(SIGNATURE.signed(&[Part::PlainId, Part::Text("."), Part::Timestamp, Part::Text("."), Part::Body]));

@@ -23,6 +23,7 @@ use super::url::{registered_urls_of, urls_of};
 use super::{Checked, Events, KeyUse, Need, Received, Trust, Verify};
 use crate::clock::Timestamp;
 use crate::secret::{Key, Kind, Tag};
+use crate::work;
 
 impl Verify for Scheme {
     fn verify(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Checked, VerifyError> {
@@ -165,6 +166,9 @@ impl Scheme {
                 signature.check_urls(&urls, &presented.signatures, &message, trust)?;
             }
         }
+        if signature.joins_by_dots() && can_be_cut_elsewhere(presented.id, received.body) {
+            return Err(VerifyError::Malformed("event id"));
+        }
         // A challenge may have been signed by the same key. It never is a JSON object.
         if self.signs_challenges() && !signature.excludes_challenges() && !json::is_object(received.body) {
             return Err(VerifyError::Malformed("body"));
@@ -176,7 +180,39 @@ impl Scheme {
     }
 }
 
+/// Most pairs of signature and public key that are tried for one request.
+const MAX_TRIES: usize = 64;
+
+/// Most bytes that are hashed for such pairs. Every pair reads the whole message, while a MAC is made once for all signatures.
+const MAX_TRIED_BYTES: usize = 4 * 1024 * 1024;
+
+/// How many pairs of signature and public key are tried for a body of so many bytes: four at least, which is what a sender and a
+/// receiver need that both change their keys. The rest counts as not matching.
+const fn tries_for(bytes: usize) -> usize {
+    let affordable = MAX_TRIED_BYTES.checked_div(bytes);
+    match affordable {
+        Some(pairs) if pairs < 4 => 4,
+        Some(pairs) if pairs < MAX_TRIES => pairs,
+        _ => MAX_TRIES,
+    }
+}
+
+/// Whether `id.time.body` may be what was signed for another id and body: the id has a dot in it and the body begins with a digit, as
+/// it would where `1700000000.5` was the body; or the body begins with a time and a dot, as it would where the id was
+/// `a.1700000000`. No JSON object and no array begins like this.
+fn can_be_cut_elsewhere(id: &[u8], body: &[u8]) -> bool {
+    let digits = body.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let begins_with_time = digits >= 9 && body.get(digits) == Some(&b'.');
+    begins_with_time || (id.contains(&b'.') && digits > 0)
+}
+
 impl Signature {
+    /// Whether id, time and body are joined by dots. An id that is plain by another rule has none.
+    fn joins_by_dots(&self) -> bool {
+        let joined = [Part::Id, Part::Text("."), Part::Timestamp, Part::Text("."), Part::Body];
+        self.signed == joined.as_slice()
+    }
+
     /// Tries every URL that may have been signed.
     fn check_urls(
         &self,
@@ -226,13 +262,15 @@ impl Signature {
     ) -> Result<(), VerifyError> {
         let mut usable = false;
         let mut good = Choice::from(0);
+        let mut tries = tries_for(message.body.len());
         let fetched = self.fetched(trust)?;
         for key in trust.keys.live(trust.now).chain(&fetched).filter(|key| self.can_use(key)) {
             usable = true;
-            let mut made = Made { scheme: self, key, message, tag: None, text: None };
+            let mut made = Made { scheme: self, key, message, tags: Vec::new(), text: None, tries };
             for (claim, signature) in signatures.iter() {
                 good |= made.compare(claim, signature)?;
             }
+            tries = made.tries;
         }
         if !usable {
             Err(VerifyError::NoKey)
@@ -273,8 +311,11 @@ struct Made<'a> {
     scheme: &'a Signature,
     key: &'a Key,
     message: &'a Message<'a>,
-    tag: Option<(Claim, Tag)>,
+    /// One for each hash that a signature names.
+    tags: Vec<(Claim, Tag)>,
     text: Option<Vec<u8>>,
+    /// How many signatures are still tried.
+    tries: usize,
 }
 
 impl Made<'_> {
@@ -300,16 +341,20 @@ impl Made<'_> {
         presented: &[u8],
         make: impl FnOnce(&Signature, &Message<'_>) -> Result<Tag, VerifyError>,
     ) -> Result<Choice, VerifyError> {
-        if self.tag.as_ref().is_none_or(|(made, _)| *made != claim) {
-            self.tag = Some((claim, make(self.scheme, self.message)?));
+        if !self.tags.iter().any(|(made, _)| *made == claim) {
+            self.tags.push((claim, make(self.scheme, self.message)?));
         }
-        Ok(self.tag.as_ref().map_or(Choice::from(0), |(_, tag)| equal(tag.as_bytes(), presented)))
+        let tag = self.tags.iter().find(|(made, _)| *made == claim);
+        Ok(tag.map_or(Choice::from(0), |(_, tag)| equal(tag.as_bytes(), presented)))
     }
 
     /// Strictly (RFC 8032 with the checks of "Taming the many EdDSAs"): no weak key, no malleable signature.
     fn verifies(&mut self, key: &ed25519_dalek::VerifyingKey, presented: &[u8]) -> Result<Choice, VerifyError> {
         let Ok(signature) = ed25519_dalek::Signature::from_slice(presented) else { return Ok(Choice::from(0)) };
-        self.over_text(|text| key.verify_strict(text, &signature).is_ok())
+        self.over_text(|text| {
+            work::spent(text.len());
+            key.verify_strict(text, &signature).is_ok()
+        })
     }
 
     /// What a public key says of the message, which is put together once.
@@ -318,7 +363,8 @@ impl Made<'_> {
             Some(text) => text,
             None => self.scheme.message(self.message)?,
         };
-        let good = verifies(&text);
+        let good = self.tries > 0 && verifies(&text);
+        self.tries = self.tries.saturating_sub(1);
         self.text = Some(text);
         Ok(Choice::from(u8::from(good)))
     }

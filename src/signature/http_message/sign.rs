@@ -67,7 +67,7 @@ impl Profile {
         add("created", integer(created)?)?;
         add("expires", integer(created + self.max_secs)?)?;
         add("nonce", text(&URL_SAFE_NO_PAD.encode(nonce))?)?;
-        add("keyid", text(&key.public().unwrap_or_else(|| key.clone()).id())?)?;
+        add("keyid", text(&key.keyid())?)?;
         add("alg", text(Algorithm::of(key).name())?)?;
         add("tag", text(self.tag)?)?;
         Ok(InnerList { items, params })

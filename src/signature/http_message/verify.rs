@@ -237,8 +237,9 @@ impl Profile {
         if candidates.is_empty() { Err(VerifyError::Missing("signature")) } else { Ok(candidates) }
     }
 
-    /// The first signature that is good; one that is bad beside it does no harm (section 7.2.6). The parts of the message are
-    /// read once for all of its signatures, and no more pairs of signature and key are tried than [`MAX_TRIES`].
+    /// The oldest signature that is good, wherever it stands: labels and their order are not signed, so they must not choose. One that
+    /// is bad beside it does no harm (section 7.2.6). The parts of the message are read once for all of its signatures, and no more pairs
+    /// of signature and key are tried than [`MAX_TRIES`].
     fn good(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<(Candidate, Timestamp), VerifyError> {
         let keys: Vec<_> = trust.keys.live(trust.now).collect();
         if keys.is_empty() {
@@ -254,6 +255,7 @@ impl Profile {
             targets.iter().map(|(origin, uri)| Parts::of(message((Some(*origin), uri)))).collect();
         let mut tries = MAX_TRIES;
         let mut verdict = VerifyError::BadSignature;
+        let mut found: Option<(Candidate, Timestamp)> = None;
         for candidate in self.tagged(received.headers)? {
             let judged = self.check(&candidate, received, trust).and_then(|created| {
                 let keys = candidate.usable(&keys)?;
@@ -266,11 +268,17 @@ impl Profile {
                 Err(VerifyError::BadSignature)
             });
             match judged {
-                Ok(created) => return Ok((candidate, created)),
+                Ok(created) => {
+                    let rank = |candidate: &Candidate, at: Timestamp| (at, candidate.text("nonce").map(str::to_owned));
+                    let is_older = |(other, at): &(Candidate, Timestamp)| rank(&candidate, created) < rank(other, *at);
+                    if found.as_ref().is_none_or(is_older) {
+                        found = Some((candidate, created));
+                    }
+                }
                 Err(error) => verdict = error,
             }
         }
-        Err(verdict)
+        found.ok_or(verdict)
     }
 }
 
@@ -297,6 +305,8 @@ impl Verify for Profile {
         let event_type = name(&[Place::Json("/type")], "event type")?;
         let id_authenticated = id.is_some() && candidate.covers("webhook-id");
         let nonce = candidate.text("nonce").map(ToOwned::to_owned);
+        // The bytes that were signed are remembered beside the nonce, with the time: whoever drops one of two signatures changes the
+        // nonce.
         let identity = match nonce {
             Some(nonce) if !id_authenticated => Identity::This(nonce),
             _ if id_authenticated => Identity::Id,

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use crate::secret::{Key, KeyError};
 use crate::signature::cloud_event::{CloudEvent, CloudEventError, Mode};
 use crate::signature::{
-    About, Checked, Conduct, EventRef, Events, Identity, Item, ItemBytes, KeyUse, MAX_EVENTS, Need, Place, Question,
-    Received, Reply, Retries, Scheme, Setting, Token, Trust, Verify, VerifyError, json,
+    About, Checked, Conduct, EventRef, Events, Hash, Identity, Item, ItemBytes, KeyUse, MAX_EVENTS, Need, Place,
+    Question, Received, Reply, Retries, Scheme, Setting, Token, Trust, Verify, VerifyError, json,
 };
 
 pub(super) const DOCS: &str = "https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md";
@@ -48,8 +48,10 @@ pub struct CloudEvents<V> {
 
 impl<V: Verify> CloudEvents<V> {
     /// Events whose requests are proved by another scheme: `CloudEvents::over(&STANDARD)`. In binary mode the attributes
-    /// are headers, which that scheme does not sign: then an event is identified by what identifies it under that scheme,
-    /// and type and source are not to be trusted more than the network is.
+    /// are headers, which that scheme does not sign. Then an event is identified by the id that the scheme signs; where it signs none, by
+    /// source, id and body together. Type and source are not to be trusted more than the network is. The content type, which
+    /// chooses the mode, is not signed either: a body that is a `CloudEvents` event itself, or a batch, is never taken for the data of
+    /// another event.
     #[must_use]
     pub fn over(proof: V) -> Self {
         let settings = SETTINGS.iter().chain(proof.settings()).copied().collect();
@@ -57,13 +59,25 @@ impl<V: Verify> CloudEvents<V> {
     }
 
     /// What the scheme itself knows a repetition by, where it signs the body and not the attributes.
-    fn identity_of_proof(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Identity, VerifyError> {
+    fn identity_of_proof(
+        &self,
+        event: &EventRef,
+        received: &Received<'_>,
+        trust: &Trust<'_>,
+    ) -> Result<Identity, VerifyError> {
         Ok(match self.proof.events(received, trust)? {
             Events::One(EventRef { id: Some(id), id_authenticated: true, identity: Identity::Id, .. }) => {
                 Identity::This(id)
             }
-            Events::One(own) => own.identity,
-            Events::Batch(_) => Identity::Content,
+            Events::One(EventRef { identity: Identity::Body, .. }) => Identity::Body,
+            // Source and id are not signed. With the body beside them, nobody can take the place of a later event.
+            Events::One(_) | Events::Batch(_) => match &event.identity {
+                Identity::This(name) => {
+                    let body = hex::encode(Hash::Sha256.digest(received.body).as_bytes());
+                    Identity::This(format!("{name}\n{body}"))
+                }
+                _ => Identity::IdAndBody,
+            },
         })
     }
 }
@@ -80,12 +94,15 @@ impl<V: Verify> Verify for CloudEvents<V> {
         let mode = Mode::of(received.headers).map_err(refused)?;
         let body = Bytes::copy_from_slice(received.body);
         let events = CloudEvent::read(received.headers, &body).map_err(refused)?;
+        if mode == Some(Mode::Binary) && self.proof.covers_body() && is_structured(received.body) {
+            return Err(VerifyError::Malformed("CloudEvents"));
+        }
         let covered = mode != Some(Mode::Binary) && self.proof.covers_body();
         let mut all = events.into_iter().map(|event| named(event, covered).checked());
         if mode != Some(Mode::Batch) {
             let mut event = all.next().ok_or(VerifyError::Malformed("CloudEvents"))??;
             if self.proof.covers_body() && !covered {
-                event.identity = self.identity_of_proof(received, trust)?;
+                event.identity = self.identity_of_proof(&event, received, trust)?;
             }
             return Ok(Events::One(event));
         }
@@ -150,6 +167,12 @@ impl<V: Verify> Verify for CloudEvents<V> {
     fn proves_origin(&self) -> bool {
         self.proof.proves_origin()
     }
+}
+
+/// Whether a body is an event with all its attributes, or an array of such.
+fn is_structured(body: &[u8]) -> bool {
+    let has = |pointer: &str| json::raw_at(body, pointer).is_ok_and(|found| found.is_some());
+    has("/specversion") && has("/type") || has("/0/specversion") && has("/0/type")
 }
 
 fn refused(error: CloudEventError) -> VerifyError {

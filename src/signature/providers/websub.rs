@@ -9,7 +9,8 @@ use crate::signature::{
 pub(super) const DOCS: &str = "https://www.w3.org/TR/websub/";
 
 const SETTINGS: &[Setting] = &[
-    Setting::optional("pending_topics", "the topics that were asked for; see also Source::decide"),
+    Setting::optional("pending_topics", "the topics whose subscription was asked for; see also Source::decide"),
+    Setting::optional("leaving_topics", "the topics whose subscription was asked to end; see also Source::decide"),
     Setting::optional("min_hash", "`sha256`, `sha384` or `sha512` refuses what is weaker"),
 ];
 const HASHES: &[Hash] = &[Hash::Sha1, Hash::Sha256, Hash::Sha384, Hash::Sha512];
@@ -24,8 +25,10 @@ const MAX_BYTES: usize = 2_048;
 /// subscription; SHA-1 is the weakest method, and the setting `min_hash` refuses it. There is neither id nor type nor time.
 /// Content whose signature is wrong is refused; a hub may read that as a failure and try again.
 ///
-/// The verification of intent is answered with its challenge for the topics in the setting `pending_topics`, and for those that
-/// [`Source::decide`](crate::receiver::Source::decide) says yes to; with 404 otherwise.
+/// The verification of intent is answered with its challenge for what was asked for, mode and topic: `subscribe` for the topics in the
+/// setting `pending_topics`, `unsubscribe` for those in `leaving_topics`, and either for what
+/// [`Source::decide`](crate::receiver::Source::decide) says yes to. Anybody can ask a hub to end a subscription, so everything else is
+/// answered with 404.
 ///
 /// Source: <https://www.w3.org/TR/websub/>
 pub static WEBSUB: WebSub = WebSub;
@@ -95,16 +98,17 @@ fn intent(received: &Received<'_>, trust: &Trust<'_>) -> Result<Checked, VerifyE
     let read = |name| Place::Query(name).read(received, trust, "handshake");
     let bounded = |name| read(name)?.filter(|text| text.len() <= MAX_BYTES).ok_or(VerifyError::Malformed("handshake"));
     let (mode, topic) = (bounded("hub.mode")?, bounded("hub.topic")?);
-    match &*mode {
+    let asked_for = match &*mode {
         "denied" => return Ok(Checked::Handshake(Reply::new(200))),
-        "subscribe" | "unsubscribe" => {}
+        "subscribe" => "pending_topics",
+        "unsubscribe" => "leaving_topics",
         _ => return Err(VerifyError::HandshakeRefused { status: 404 }),
-    }
+    };
     let mut yes = Reply::new(200);
     yes.headers.push(("content-type", "text/plain".to_owned()));
     yes.headers.push(("x-content-type-options", "nosniff".to_owned()));
     yes.body = bounded("hub.challenge")?.into_owned().into();
-    if trust.settings.all("pending_topics").iter().any(|pending| **pending == topic) {
+    if trust.settings.all(asked_for).iter().any(|pending| **pending == topic) {
         return Ok(Checked::Handshake(yes));
     }
     let lease = read("hub.lease_seconds")?.and_then(|text| text.parse().ok());

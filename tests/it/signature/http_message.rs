@@ -3,9 +3,10 @@
 use hookwire::clock::Timestamp;
 use hookwire::secret::{Key, Keyring};
 use hookwire::signature::http_message::{
-    BaseError, Candidate, InnerList, Message, Outgoing, WEBHOOK, candidates, check_content_digest, signature_base,
+    BaseError, Candidate, InnerList, Message, Outgoing, Profile, WEBHOOK, candidates, check_content_digest,
+    signature_base,
 };
-use hookwire::signature::{Checked, Received, Settings, Trust, Verify as _, VerifyError};
+use hookwire::signature::{Checked, Events, Received, Settings, Trust, Verify as _, VerifyError};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -156,6 +157,10 @@ fn a_digest_is_accepted_or_refused_as_rfc_9530_says() {
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 const BODY: &[u8] = br#"{"type":"invoice.paid"}"#;
 
+/// The profile of webhooks, for senders without an id.
+static WITHOUT_ID: Profile =
+    Profile::new("webhook").required(&["@method", "@target-uri", "@authority", "content-type", "content-digest"]);
+
 /// A signed webhook, and what a server sees of it.
 #[derive(Clone)]
 struct Webhook {
@@ -177,6 +182,19 @@ impl Webhook {
         let settings = Settings::default().with("url", "https://example.com");
         let uri = Uri::from_static("/hooks?a=1");
         Self { headers, uri, body: BODY.into(), now: NOW, keys: key.clone().into(), settings }
+    }
+
+    /// Signed by several keys, without an id.
+    fn signed_by_all(keys: &[Key]) -> Self {
+        let mut webhook = Self::signed_by(&keys[0]);
+        let (method, uri) = (Method::POST, Uri::from_static("https://example.com/hooks?a=1"));
+        webhook.headers = HeaderMap::new();
+        webhook.headers.insert("content-type", HeaderValue::from_static("application/json"));
+        let outgoing = Outgoing { method: &method, uri: &uri, id: "evt_1", timestamp: NOW, body: BODY };
+        webhook.keys = Keyring::of(keys.iter().cloned()).unwrap();
+        WITHOUT_ID.sign(&outgoing, &webhook.keys, &mut webhook.headers).unwrap();
+        webhook.headers.remove("webhook-id");
+        webhook
     }
 
     fn new() -> Self {
@@ -378,4 +396,29 @@ fn junk_signatures_cost_no_more_than_one_reading_of_the_message() {
     let (verdict, large) = work_of(&flood(40_000, "ed25519"));
     assert_eq!(verdict, Err(VerifyError::Malformed("covered component")));
     assert!(large < 200_000, "{large} bytes");
+}
+
+#[test]
+fn neither_the_order_of_two_signatures_nor_a_dropped_one_makes_a_second_event_of_a_message() {
+    let (first, second) = (Key::generate_ed25519().unwrap(), Key::generate_ed25519().unwrap());
+    let sent = Webhook::signed_by_all(&[first, second]);
+    let identity = |webhook: &Webhook| {
+        assert_eq!(webhook.verify(), Ok(Checked::Event { signed_at: Some(NOW) }));
+        let method = Method::POST;
+        let received = Received { method: &method, uri: &webhook.uri, headers: &webhook.headers, body: &webhook.body };
+        let trust = Trust { settings: &webhook.settings, ..Trust::new(&webhook.keys, webhook.now) };
+        let Ok(Events::One(event)) = WITHOUT_ID.events(&received, &trust) else { panic!("one event") };
+        event
+    };
+    let parts =
+        |text: &str| text.split(", sig").map(|it| format!("sig{}", it.trim_start_matches("sig"))).collect::<Vec<_>>();
+    let reversed = |text: &str| parts(text).into_iter().rev().collect::<Vec<_>>().join(", ");
+    let turned = sent.clone().edit("signature-input", reversed).edit("signature", reversed);
+    assert_eq!(identity(&turned).identity, identity(&sent).identity);
+    for label in ["sig1", "sig2"] {
+        let only = |text: &str| parts(text).into_iter().find(|part| part.starts_with(label)).unwrap();
+        let alone = sent.clone().edit("signature-input", only).edit("signature", only);
+        // The bytes that were signed, and their time, are remembered as well.
+        assert!(!identity(&alone).identity_authenticated && !identity(&sent).identity_authenticated);
+    }
 }

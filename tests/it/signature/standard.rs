@@ -155,17 +155,18 @@ fn named_class(named: &str) -> &'static str {
 }
 
 #[test]
-fn an_id_with_a_dot_is_accepted_by_default_and_refused_by_the_strict_scheme() {
+fn an_id_with_a_dot_is_accepted_by_default_and_refused_by_the_strict_scheme_and_no_body_begins_with_the_time() {
     let case = &vectors("standard-webhooks.json")["delimiter_collision"];
     let keys = ring(text(case, "secret"));
-    for (side, strict) in [("a", Err(VerifyError::Malformed("event id"))), ("b", Ok(()))] {
+    let refused = Err(VerifyError::Malformed("event id"));
+    for (side, default, strict) in [("a", Ok(()), refused), ("b", refused, Ok(()))] {
         let (message, signature) = (&case[side], text(case, "signature"));
         let request = Request::new(text(message, "body").as_bytes())
             .at(message["timestamp"].as_i64().unwrap())
             .with("webhook-id", text(message, "id"))
             .with("webhook-timestamp", message["timestamp"].to_string())
             .with("webhook-signature", signature);
-        assert!(request.verify(&STANDARD, &keys).is_ok(), "{side}");
+        assert_eq!(request.verify(&STANDARD, &keys).map(|_| ()), default, "{side}");
         assert_eq!(request.verify(&STANDARD_STRICT, &keys).map(|_| ()), strict, "{side}");
     }
 }

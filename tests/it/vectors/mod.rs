@@ -8,6 +8,7 @@ mod run;
 mod sequences;
 mod standards;
 mod verdicts;
+mod work;
 
 use case::{Case, all};
 use hookwire::signature::providers::Provider;

@@ -297,3 +297,64 @@ async fn a_rate_is_more_than_nothing() {
         assert!(ask(open().setting("allowed_rate", rate), options("1")).await.is_err(), "allowed: {rate}");
     }
 }
+
+#[tokio::test]
+async fn a_hub_gets_yes_for_the_mode_that_was_asked_for_and_no_other() {
+    let intent = |mode: &str, topic: &str| {
+        Request::get(format!("/hooks?hub.mode={mode}&hub.topic=https%3A%2F%2Fexample.org%2F{topic}&hub.challenge=abc"))
+            .body(Bytes::new())
+            .unwrap()
+    };
+    let settings = Settings::default()
+        .with("pending_topics", "https://example.org/wanted")
+        .with("leaving_topics", "https://example.org/unwanted");
+    let websub = || Source::provider("websub", &["correct horse"], settings.clone()).unwrap();
+    for (mode, topic, yes) in [
+        ("subscribe", "wanted", true),
+        ("unsubscribe", "wanted", false),
+        ("subscribe", "unwanted", false),
+        ("unsubscribe", "unwanted", true),
+        ("unsubscribe", "other", false),
+    ] {
+        let answer = ask(websub(), intent(mode, topic)).await;
+        assert_eq!(answer.is_ok(), yes, "{mode} {topic}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn unsigned_attributes_and_content_types_make_no_second_event_of_signed_bytes() {
+    let key = STANDARD.key("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+    let now = hookwire::clock::Clock::now(&hookwire::clock::SystemClock);
+    let event = json!({"specversion":"1.0","id":"1","source":"/a","type":"t"});
+    let bodies = [json!({"paid": true}).to_string(), event.to_string(), json!([event, event]).to_string()];
+    let types = ["application/json", "application/cloudevents+json", "application/cloudevents-batch+json"];
+    for (body, true_type) in bodies.iter().zip(types) {
+        let source = Source::new("signed", CloudEvents::over(&STANDARD), key.clone().into());
+        let receiver = Receiver::builder(MemoryDedup::new()).source(source).build().unwrap();
+        let gate = receiver.gate("signed").unwrap();
+        let request = |content_type: &str, id: &str, event_type: &str| {
+            let mut request = Request::post("/hooks").header("content-type", content_type);
+            let attributes = [("ce-specversion", "1.0"), ("ce-id", id), ("ce-source", "/b"), ("ce-type", event_type)];
+            for (name, value) in attributes {
+                request = request.header(name, value);
+            }
+            let signing = Signing { id: "msg_1", timestamp: now, body: body.as_bytes() };
+            STANDARD.sign(&signing, &key.clone().into(), request.headers_mut().unwrap()).unwrap();
+            request.body(http_body_util::Full::new(Bytes::from(body.clone()))).unwrap()
+        };
+        let handled = Mutex::new(0);
+        let handler = |_: Verified| async {
+            *handled.lock().unwrap() += 1;
+            http::StatusCode::OK
+        };
+        assert_eq!(gate.receive(request(true_type, "1", "t"), handler).await.status(), 200);
+        let first = *handled.lock().unwrap();
+        assert!(first > 0);
+        for content_type in types {
+            for (id, event_type) in [("2", "t"), ("1", "refund.made"), ("2", "refund.made")] {
+                gate.receive(request(content_type, id, event_type), handler).await;
+            }
+        }
+        assert_eq!(*handled.lock().unwrap(), first, "{true_type}: a copy was handled again");
+    }
+}

@@ -1,0 +1,77 @@
+//! What a request costs that proves nothing: bytes read, parsed and hashed, counted and not timed.
+
+use hookwire::secret::{Key, Keyring, MAX_KEYS};
+use hookwire::signature::providers::Provider;
+use hookwire::signature::{Received, STANDARD, Trust, Verify as _};
+use hookwire::testing::work_done;
+use http::{HeaderMap, HeaderValue, Method, Uri};
+
+use super::case::Case;
+use super::{cases, run};
+
+/// The most bytes that are read, parsed or hashed for each byte of a body before it is refused.
+const MOST_PER_BYTE: u64 = 12;
+
+/// The same request with a body of about so many bytes, which nobody has signed.
+fn grown(case: &Case, bytes: usize) -> Option<Case> {
+    let mut grown = case.clone();
+    let body = String::from_utf8(case.body.clone()).ok()?;
+    let filler = |unit: &str| unit.repeat(bytes / unit.len());
+    grown.body = match body.trim().chars().next() {
+        Some('{') => {
+            let end = body.rfind('}')?;
+            let comma = if body[1..end].trim().is_empty() { "" } else { "," };
+            format!("{}{comma}\"zz\":[1{}]}}", &body[..end], filler(",1")).into_bytes()
+        }
+        Some('[') => format!("[{}{}]", filler(&format!("{},", &body[1..body.rfind(']')?])), &body[1..body.rfind(']')?])
+            .into_bytes(),
+        _ if body.contains('=') => format!("{body}{}", filler("&zz=1%20")).into_bytes(),
+        _ => return None,
+    };
+    Some(grown)
+}
+
+async fn work_of(case: &Case) -> (bool, u64) {
+    let before = work_done();
+    let accepted = run::verify(case).await.is_ok();
+    (accepted, work_done() - before)
+}
+
+#[tokio::test]
+async fn a_large_body_that_nobody_signed_costs_a_few_readings_of_it_and_no_more_than_in_proportion() {
+    let mut complaints = Vec::new();
+    for provider in Provider::all() {
+        for case in cases().into_iter().filter(|case| case.source == provider.name && case.expect == "ok") {
+            let (Some(small), Some(large)) = (grown(&case, 16 * 1024), grown(&case, 64 * 1024)) else { continue };
+            let ((accepted, few), (_, many)) = (work_of(&small).await, work_of(&large).await);
+            let per_byte = many / u64::try_from(large.body.len()).unwrap();
+            // Where the body is not covered, the request is accepted, and its events are read.
+            if per_byte > MOST_PER_BYTE && !accepted {
+                complaints.push(format!("{} {}: {per_byte} for each byte", case.source, case.name));
+            }
+            if many > 5 * few.max(16 * 1024) {
+                complaints.push(format!("{} {}: {few} for 16 KiB, {many} for 64 KiB", case.source, case.name));
+            }
+        }
+    }
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+#[test]
+fn many_signatures_and_many_keys_do_not_multiply_what_a_large_body_costs() {
+    let body = vec![b'x'; 1024 * 1024];
+    let keys = Keyring::of((0..MAX_KEYS).map(|_| Key::generate_ed25519().unwrap().public().unwrap())).unwrap();
+    let mut headers = HeaderMap::new();
+    headers.insert("webhook-id", HeaderValue::from_static("evt_1"));
+    headers.insert("webhook-timestamp", HeaderValue::from_static("1700000000"));
+    let junk = vec![format!("v1a,{}==", "A".repeat(86)); 16].join(" ");
+    headers.insert("webhook-signature", HeaderValue::from_str(&junk).unwrap());
+    let (method, uri) = (Method::POST, Uri::from_static("/hooks"));
+    let received = Received { method: &method, uri: &uri, headers: &headers, body: &body };
+    let before = work_done();
+    assert!(
+        STANDARD.verify(&received, &Trust::new(&keys, hookwire::clock::Timestamp::from_secs(1_700_000_000))).is_err()
+    );
+    let work = work_done() - before;
+    assert!(work <= 6 * 1024 * 1024, "{work} bytes");
+}
