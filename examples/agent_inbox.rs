@@ -23,7 +23,7 @@ use hookwire::worker::CancellationToken;
 use http::{Request, StatusCode};
 use http_body_util::Full;
 use indicatif::ProgressBar;
-use tower::{Layer, ServiceExt};
+use tower::ServiceExt;
 
 const TICKETS: usize = 10_000;
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -69,7 +69,7 @@ fn request(number: usize, keys: &Keyring) -> Result<Request<Full<Bytes>>, Box<dy
 /// Everything at once; every answer must be 202.
 async fn burst(store: &SqliteStore, inbox: &Inbox) -> Result<(), Box<dyn Error>> {
     let receiver = Receiver::builder(store.clone()).source(Source::standard(SECRET)?).build()?;
-    let service = receiver.layer("standard")?.layer(inbox.service());
+    let service = receiver.keep("standard", inbox)?;
     let keys = Keyring::new(STANDARD.key(SECRET)?);
     let mut answers = tokio::task::JoinSet::new();
     for number in 0..TICKETS {

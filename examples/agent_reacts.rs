@@ -23,7 +23,6 @@ use hookwire::worker::CancellationToken;
 use rmcp::ServiceExt;
 use rmcp::model::CallToolRequestParams;
 use serde_json::{Value, json};
-use tower::Layer;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -75,7 +74,7 @@ async fn main() -> Outcome<()> {
     let inbox =
         Inbox::builder(store.clone()).queue(Queue::new("tickets", move |job| react(count.clone(), job))).build()?;
     let receiver = Receiver::builder(store).source(Source::standard(&secret)?).build()?;
-    let events = receiver.layer("standard")?.layer(inbox.service());
+    let events = receiver.keep("standard", &inbox)?;
     let app = Router::new().route("/events", post_service(events));
     let stop = CancellationToken::new();
     let served =

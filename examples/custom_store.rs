@@ -16,9 +16,9 @@ use hookwire::event::{Event, NewEvent};
 use hookwire::id::{DeliveryId, EndpointId, EventId, LaneId, Tenant, Work, WorkerId};
 use hookwire::sender::Sender;
 use hookwire::store::{
-    Admit, Admitted, Append, Appended, Claim, Claimed, Control, Counts, DeliveryQuery, Directory, EventQuery,
-    EventSummary, Finished, History, Intake, LaneDue, MemoryStore, Old, Outbox, Owe, Page, Put, Roster, Settled,
-    Staged, StoreError, Wakes,
+    Admit, Admitted, Append, Appended, Claim, Claimed, Control, Counts, DedupGroup, DeliveryQuery, Directory,
+    EventQuery, EventSummary, Finished, History, Intake, LaneDue, MemoryStore, Old, Outbox, Owe, Page, Put, Roster,
+    Settled, Staged, StoreError, Wakes,
 };
 
 #[derive(Clone, Debug, Default)]
@@ -123,6 +123,9 @@ impl Control for Counting {
     }
     async fn expunge(&self, work: Work, tenant: &Tenant, event: &EventId, now: Timestamp) -> Result<bool, StoreError> {
         self.inner.expunge(work, tenant, event, now).await
+    }
+    async fn forget_received(&self, tenant: &Tenant, groups: &[DedupGroup]) -> Result<Vec<u64>, StoreError> {
+        self.inner.forget_received(tenant, groups).await
     }
 }
 

@@ -12,7 +12,13 @@
 //!
 //! `cargo bench --bench receive`; `HOOKWIRE_BENCH_EVENTS` sets the number of requests a round (default 40,000),
 //! `HOOKWIRE_BENCH_ONLY` names one mode, `HOOKWIRE_BENCH_ROUNDS` how often each takes its turn (default 3).
-#![expect(clippy::print_stdout, clippy::unwrap_used, clippy::disallowed_methods, reason = "a bench talks and measures")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a bench talks and measures"
+)]
 
 #[expect(dead_code, unreachable_pub, reason = "the tests use more of it")]
 #[path = "../../tests/servers/postgres.rs"]

@@ -146,6 +146,7 @@ pub struct NewEvent {
     expires_at: Option<Timestamp>,
     audience: Audience,
     origin: Option<Arc<Origin>>,
+    replay: Option<[u8; 32]>,
     data: Data,
 }
 
@@ -206,6 +207,7 @@ impl NewEvent {
             expires_at: None,
             audience: Audience::default(),
             origin: None,
+            replay: None,
             data,
         }
     }
@@ -280,6 +282,13 @@ impl NewEvent {
         self
     }
 
+    /// The digest of the signed bytes, of an event that an inbox has received: a store keeps one event of each, whatever its id.
+    #[must_use]
+    pub const fn replay(mut self, digest: Option<[u8; 32]>) -> Self {
+        self.replay = digest;
+        self
+    }
+
     /// The JSON that is put into the envelope; `None` for an event whose payload is sent as it is.
     #[must_use]
     pub fn data(&self) -> Option<&[u8]> {
@@ -315,7 +324,10 @@ impl NewEvent {
     #[must_use]
     pub fn seal(self, now: Timestamp) -> Event {
         let occurred_at = self.occurred_at.or(self.noted_at).unwrap_or(now);
-        let fingerprint = self.id.is_some().then(|| self.fingerprint());
+        let fingerprint = match self.audience {
+            Audience::Inbox => self.replay,
+            _ => self.id.is_some().then(|| self.fingerprint()),
+        };
         let payload = match self.data {
             Data::Enveloped(data) => envelope::standard(&self.event_type, occurred_at, &data),
             Data::Raw(payload) => payload,
@@ -397,7 +409,7 @@ pub struct Event {
     /// What is sent, byte for byte.
     pub payload: Bytes,
     /// Digest of what the caller gave, where the caller chose the id: an equal id with another fingerprint is a
-    /// conflict.
+    /// conflict. Of an event that an inbox has received: the digest of the signed bytes, of which a store keeps one event.
     pub fingerprint: Option<[u8; 32]>,
 }
 
@@ -417,6 +429,14 @@ impl Event {
             origin: parts.origin,
             payload: parts.payload,
             fingerprint,
+        }
+    }
+
+    /// The digest by which a copy of a received event is recognised, whatever its id.
+    pub(crate) const fn replay(&self) -> Option<&[u8; 32]> {
+        match self.audience {
+            Audience::Inbox => self.fingerprint.as_ref(),
+            _ => None,
         }
     }
 

@@ -60,6 +60,12 @@ impl EventKeys {
         self.replay
     }
 
+    /// By what the event can be forgotten; `None` where it has no id.
+    #[must_use]
+    pub const fn group(&self) -> Option<DedupGroup> {
+        self.group
+    }
+
     /// The records to be begun.
     #[must_use]
     pub fn entries(&self) -> Vec<DedupEntry> {

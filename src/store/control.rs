@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Page, StoreError};
+use super::{DedupGroup, Page, StoreError};
 use crate::clock::Timestamp;
 use crate::event::{Audience, EventType};
 use crate::id::{DeliveryId, EndpointId, EventId, LaneId, Tenant, Work};
@@ -116,7 +116,10 @@ pub struct EventSummary {
 ///    (`events_obey_the_query_and_page_without_gaps`).
 /// 5. `expunge` MUST forget the payload, cancel what is owed of it, and keep the event's id taken
 ///    (`expunge_forgets_the_payload_and_cancels_what_is_owed`).
-/// 6. No method may find, or change, work of another kind than the one that it is asked about
+/// 6. `forget_received` MUST free the ids and the signed bytes of a group's received events, so that the event is stored again when it
+///    comes again, keep what was stored under ids of its own, and leave other groups and tenants alone
+///    (`a_forgotten_event_is_received_again`).
+/// 7. No method may find, or change, work of another kind than the one that it is asked about
 ///    (`control_changes_one_kind_of_work`, `events_of_an_inbox_are_found_as_such_only`).
 #[async_trait]
 pub trait Control: fmt::Debug + Send + Sync + 'static {
@@ -149,6 +152,13 @@ pub trait Control: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// When the store is in trouble; then nothing is changed.
     async fn expunge(&self, work: Work, tenant: &Tenant, event: &EventId, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// Frees the ids of received events, by their groups. Returns of each group how many events were concerned, in the order of
+    /// `groups`. What was stored of them stays, under ids that nobody else has.
+    ///
+    /// # Errors
+    /// When the store is in trouble; then nothing is changed.
+    async fn forget_received(&self, tenant: &Tenant, groups: &[DedupGroup]) -> Result<Vec<u64>, StoreError>;
 }
 
 #[async_trait]
@@ -171,5 +181,9 @@ impl<S: Control + ?Sized> Control for Arc<S> {
 
     async fn expunge(&self, work: Work, tenant: &Tenant, event: &EventId, now: Timestamp) -> Result<bool, StoreError> {
         (**self).expunge(work, tenant, event, now).await
+    }
+
+    async fn forget_received(&self, tenant: &Tenant, groups: &[DedupGroup]) -> Result<Vec<u64>, StoreError> {
+        (**self).forget_received(tenant, groups).await
     }
 }

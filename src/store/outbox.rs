@@ -132,7 +132,10 @@ pub struct LaneDue {
 ///     (`a_received_event_reads_back_whole`).
 /// 20. The ids of events that are received are apart from those of events that are sent: an equal one is another event
 ///     (`an_event_id_is_taken_in_its_kind_of_work_only`).
-/// 21. A future that is dropped MUST leave the operation either done or not done (`a_dropped_append_is_whole_or_absent`).
+/// 21. Of received events with one [fingerprint](crate::event::Event::fingerprint), the digest of the signed bytes, one MUST be stored,
+///     whatever their ids; the others are duplicates and take nothing (`signed_bytes_are_taken_beside_the_id`). The digest MUST stay
+///     taken as long as the id (`signed_bytes_are_forgotten_with_the_id`).
+/// 22. A future that is dropped MUST leave the operation either done or not done (`a_dropped_append_is_whole_or_absent`).
 #[async_trait]
 pub trait Outbox: fmt::Debug + Send + Sync + 'static {
     /// Stores events with their deliveries. Answers in the order of `batch`.

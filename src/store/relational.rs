@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::delivery::DeliveryState;
 use crate::event::{Audience, Event, EventError, NewEvent, Order, OrderingKey, Origin};
 use crate::id::{DeliveryId, EndpointId, EventId, IdError, LaneId, QueueName, Work};
-use crate::store::{EventQuery, Page};
+use crate::store::{DedupGroup, EventQuery, Page};
 
 /// States of a delivery; 0 is pending.
 pub(super) const DELIVERED: i16 = 1;
@@ -163,6 +163,20 @@ pub(super) fn publish_key(work: Work, id: &EventId) -> Cow<'_, str> {
         Work::Sent => Cow::Borrowed(id.as_str()),
         Work::Received => Cow::Owned(format!(":{id}")),
     }
+}
+
+/// Under what the signed bytes of a received event are taken, where they are.
+pub(super) fn replay_key(event: &Event) -> Option<String> {
+    event.replay().map(|digest| format!("{REPLAY}{}", hex::encode(digest)))
+}
+
+/// What such a key begins with; no key of an id does.
+pub(super) const REPLAY: &str = ":r";
+
+/// The keys of received events of one group, which is a part of their ids: from the first on, and before the second.
+pub(super) fn keys_of_group(group: &DedupGroup) -> (String, String) {
+    let group = hex::encode(group.as_bytes());
+    (format!(":evt_{group}_"), format!(":evt_{group}`"))
 }
 
 /// The ids that are taken by one kind of work.

@@ -12,9 +12,9 @@ use crate::endpoint::Endpoint;
 use crate::event::Event;
 use crate::id::{DeliveryId, EndpointId, EventId, LaneId, Tenant, Work, WorkerId};
 use crate::store::{
-    Admit, Admitted, Append, Appended, Claim, Claimed, Control, Counts, DeliveryQuery, Directory, EventQuery,
-    EventSummary, Finished, History, Intake, LaneDue, Old, Outbox, Owe, Page, Put, Roster, Settled, Staged, StoreError,
-    StoreErrorKind, Wakes,
+    Admit, Admitted, Append, Appended, Claim, Claimed, Control, Counts, DedupGroup, DeliveryQuery, Directory,
+    EventQuery, EventSummary, Finished, History, Intake, LaneDue, Old, Outbox, Owe, Page, Put, Roster, Settled, Staged,
+    StoreError, StoreErrorKind, Wakes,
 };
 
 /// How one call fails.
@@ -281,6 +281,10 @@ impl<S: Control> Control for FaultyStore<S> {
 
     async fn expunge(&self, work: Work, tenant: &Tenant, event: &EventId, now: Timestamp) -> Result<bool, StoreError> {
         self.call("expunge", self.inner.expunge(work, tenant, event, now)).await
+    }
+
+    async fn forget_received(&self, tenant: &Tenant, groups: &[DedupGroup]) -> Result<Vec<u64>, StoreError> {
+        self.call("forget_received", self.inner.forget_received(tenant, groups)).await
     }
 }
 

@@ -20,7 +20,7 @@ use hookwire::testing::{Fault, FaultyStore};
 use hookwire::worker::{CancellationToken, WorkerError};
 use http::{Request, StatusCode};
 use http_body_util::Full;
-use tower::{Layer, ServiceExt};
+use tower::ServiceExt;
 
 use crate::support::until;
 
@@ -38,7 +38,7 @@ fn request(id: &str, body: &str) -> Request<Full<Bytes>> {
 async fn post(inbox: &Inbox, dedup: impl Dedup, request: Request<Full<Bytes>>) -> StatusCode {
     let source = Source::standard(SECRET).unwrap().tenant("acme");
     let receiver = Receiver::builder(dedup).source(source).build().unwrap();
-    receiver.layer("standard").unwrap().layer(inbox.service()).oneshot(request).await.unwrap().status()
+    receiver.keep("standard", inbox).unwrap().oneshot(request).await.unwrap().status()
 }
 
 /// What was handled, in order.
@@ -297,13 +297,54 @@ async fn what_cannot_be_set_up_is_refused_by_name() {
     }
 }
 
-/// Not behind a layer: that is a mistake in the application, and nothing is kept.
 #[tokio::test]
 async fn what_was_not_verified_is_not_kept() {
     let inbox = Inbox::builder(MemoryStore::new()).queue(queue("all", &Log::default())).build().unwrap();
-    let answer = inbox.service().oneshot(request("a", "{}")).await.unwrap();
-    assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
     let unsigned = Request::post("/in").body(Full::new(Bytes::from("{}"))).unwrap();
     assert_eq!(post(&inbox, MemoryDedup::new(), unsigned).await, StatusCode::UNAUTHORIZED);
     assert!(inbox.history().deliveries(&DeliveryQuery::default(), Page::default()).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_forgotten_event_is_kept_and_handled_again() {
+    let inbox = Inbox::builder(MemoryStore::new()).queue(queue("all", &Log::default())).build().unwrap();
+    let jobs = async || inbox.history().deliveries(&DeliveryQuery::default(), Page::default()).await.unwrap().len();
+    for _ in 0..2 {
+        assert_eq!(post(&inbox, MemoryDedup::new(), request("a", "{}")).await, StatusCode::ACCEPTED);
+    }
+    assert_eq!(jobs().await, 1, "the second is a duplicate, whatever dedup store the receiver has");
+    assert_eq!(inbox.forget(&"acme".into(), "standard", &["a", "b"]).await.unwrap(), [1, 0]);
+    assert_eq!(inbox.forget(&"bolt".into(), "standard", &["a"]).await.unwrap(), [0], "another tenant");
+    for _ in 0..2 {
+        assert_eq!(post(&inbox, MemoryDedup::new(), request("a", "{}")).await, StatusCode::ACCEPTED);
+    }
+    assert_eq!(jobs().await, 2);
+}
+
+/// A provider that signs the time and not the id.
+#[tokio::test]
+async fn a_captured_request_under_an_invented_id_is_not_kept_twice() {
+    use hookwire::signature::{Encoding, Hash, Part, Place, Scheme, Signature, Stamp};
+    static TICKETS: Scheme = Scheme::new("tickets", "https://tickets.example/webhooks")
+        .signature(
+            Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-signature"])
+                .signed(&[Part::Timestamp, Part::Text("."), Part::Body])
+                .stamp(Stamp::header("x-time")),
+        )
+        .unsigned_id(&[Place::Header("x-id")]);
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(directory.path().join("inbox.db")).await.unwrap();
+    let inbox = Inbox::builder(store.clone()).queue(queue("all", &Log::default())).build().unwrap();
+    let keyring = || Keyring::new(TICKETS.key("a secret of some length").unwrap());
+    let source = Source::new("tickets", &TICKETS, keyring());
+    let service = Receiver::builder(store).source(source).build().unwrap().keep("tickets", &inbox).unwrap();
+    let now = SystemClock.now();
+    for (id, secs, duplicate) in [("1", 0, false), ("2", 0, true), ("1", 1, true), ("2", 2, false)] {
+        let mut request = Request::post("/in").header("x-id", id).body(Full::new(Bytes::from("{}"))).unwrap();
+        let signing = Signing { id, timestamp: now + Duration::from_secs(secs), body: b"{}" };
+        TICKETS.sign(&signing, &keyring(), request.headers_mut()).unwrap();
+        let answer = service.clone().oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::ACCEPTED);
+        assert_eq!(answer.headers().contains_key("webhook-duplicate"), duplicate, "{id} at {secs}");
+    }
 }

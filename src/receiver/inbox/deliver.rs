@@ -22,6 +22,14 @@ pub(super) struct Served {
     pub(super) queue: Queue,
 }
 
+impl Served {
+    /// What its lane may use.
+    pub(super) fn terms(&self) -> Terms {
+        let Queue { concurrency, rate, on_failure, .. } = &self.queue;
+        Terms::open(*concurrency).with_rate(*rate).on_failure(*on_failure)
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct HandlerDeliver {
     pub(super) lanes: HashMap<LaneId, Arc<Served>>,
@@ -58,12 +66,8 @@ impl Deliver for HandlerDeliver {
     }
 
     async fn terms(&self, lane: LaneId) -> Result<Terms, StoreError> {
-        let open = |served: &Arc<Served>| {
-            let Queue { concurrency, rate, on_failure, .. } = &served.queue;
-            Terms::open(*concurrency).with_rate(*rate).on_failure(*on_failure)
-        };
         // Queues of other processes are not ours.
-        Ok(self.lanes.get(&lane).map_or(Terms::closed(), open))
+        Ok(self.lanes.get(&lane).map_or(Terms::closed(), |served| served.terms()))
     }
 
     async fn policy(&self, leased: &Leased) -> Arc<dyn RetryPolicy> {

@@ -6,16 +6,23 @@ use std::task::{Context, Poll};
 
 use futures_util::future::BoxFuture;
 use http::{Request, Response, StatusCode};
+use http_body::Body;
 use sha2::{Digest, Sha256};
 use tower_service::Service;
 
 use super::Inbox;
 use super::deliver::Served;
-use crate::delivery::NewDelivery;
-use crate::event::{EventType, MAX_TYPE_BYTES, NewEvent, Origin};
-use crate::id::{DeliveryId, EventId};
-use crate::receiver::{Verified, VerifiedBody};
-use crate::store::{Append, Appended, StoreError, StoreErrorKind};
+use crate::clock::Timestamp;
+use crate::delivery::{Leased, NewDelivery};
+use crate::event::{Event, EventType, MAX_TYPE_BYTES, NewEvent, Origin};
+use crate::id::{DeliveryId, EventId, Tenant};
+use crate::receiver::dedup::group;
+use crate::receiver::gate::bare;
+use crate::receiver::handle::duplicate;
+use crate::receiver::{Accepted, Gate, Receiver, Rejection, UnknownSource, Verified, VerifiedBody};
+use crate::store::{Append, Appended, FirstAnswer, StoreError, StoreErrorKind};
+use crate::telemetry;
+use crate::worker::Reservation;
 
 /// What became of an event that was to be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,50 +37,131 @@ pub enum Kept {
 }
 
 impl Inbox {
-    /// Keeps a verified event: when this returns, it is durable, and the provider may be told so (202). For frameworks
-    /// without tower; with it, see [`service`](Self::service).
+    /// Keeps a verified event: when this returns, it is durable, and the provider may be told so (202). The event is recognised
+    /// when it comes again, by the same [keys](Verified::dedup_keys) as in a dedup store: they are stored with it, in one
+    /// transaction. For frameworks without tower; with it, see [`Receiver::keep`](crate::receiver::Receiver::keep).
     ///
     /// # Errors
     /// When the store is in trouble: answer 503, so that the provider sends it again.
     pub async fn keep(&self, verified: &Verified) -> Result<Kept, StoreError> {
+        let kept = self.keep_all(std::slice::from_ref(verified)).await?;
+        kept.first().copied().ok_or_else(|| StoreError::new(StoreErrorKind::Unknown))
+    }
+
+    /// Keeps the events of one request, all of them or none. Returns what became of each, in order.
+    ///
+    /// # Errors
+    /// When the store is in trouble: answer 503, so that the provider sends all of them again.
+    pub async fn keep_all(&self, events: &[Verified]) -> Result<Vec<Kept>, StoreError> {
         let now = self.shared.clock.now();
+        let jobs = events.iter().map(|verified| self.job(verified, now)).collect::<Result<Vec<_>, _>>()?;
+        let append =
+            |job: &NewJob| Append { event: job.event.clone(), deliveries: job.delivery.into_iter().collect(), now };
+        let appended = self.shared.store.append(jobs.iter().map(append).collect()).await?;
+        if appended.len() != jobs.len() {
+            return Err(StoreError::new(StoreErrorKind::Unknown));
+        }
+        Ok(jobs.into_iter().zip(appended).map(|(job, appended)| self.start(job, appended, now)).collect())
+    }
+
+    fn job(&self, verified: &Verified, now: Timestamp) -> Result<NewJob, StoreError> {
         let event_type = event_type(verified.event_type());
         let fits = |served: &&Arc<Served>| served.queue.fits(verified.source(), &event_type);
         let served = self.shared.queues.iter().find(fits);
-        let event = event(verified, event_type.clone(), served.map(|served| &**served))?;
-        let deliver = |served: &Arc<Served>| NewDelivery {
-            id: DeliveryId::generate(now),
-            lane: served.name.into(),
-            leased_until: None,
+        let event = Arc::new(event(verified, event_type.clone(), served.map(|served| &**served))?.seal(now));
+        let Some(served) = served else { return Ok(NewJob { event, delivery: None, place: None }) };
+        let lane = served.name.into();
+        // What has to keep its order may have to wait, so it is never born leased.
+        let place = match event.order {
+            None => self.shared.engine.reserve(lane, &served.terms(), now),
+            Some(_) => None,
         };
-        let deliveries = served.map(deliver).into_iter().collect();
-        let append = Append { event: Arc::new(event.seal(now)), deliveries, now };
-        match self.shared.store.append(vec![append]).await?.first() {
-            Some(Appended::Stored) => {}
-            // The id is made of the dedup key, so another payload under it is the provider's second thought.
-            Some(_) => return Ok(Kept::Duplicate),
-            None => return Err(StoreError::new(StoreErrorKind::Unknown)),
-        }
-        let Some(served) = served else { return Ok(Kept::Unwanted) };
-        self.shared.engine.announce(served.name.into(), now);
-        Ok(Kept::Stored)
+        let leased_until = place.is_some().then(|| self.shared.engine.lease_end(now));
+        let delivery = NewDelivery { id: DeliveryId::generate(now), lane, leased_until };
+        Ok(NewJob { event, delivery: Some(delivery), place })
     }
 
-    /// The innermost service behind a [`WebhookLayer`](crate::receiver::WebhookLayer): keeps what was verified and answers 202;
-    /// 503 when the store is in trouble. Anything that was not verified is a 500: the layer is missing.
-    #[must_use]
-    pub fn service(&self) -> KeepService {
-        KeepService { inbox: self.clone() }
+    fn start(&self, job: NewJob, appended: Appended, now: Timestamp) -> Kept {
+        if appended != Appended::Stored {
+            telemetry::duplicate("inbox");
+            return Kept::Duplicate;
+        }
+        let Some(delivery) = job.delivery else { return Kept::Unwanted };
+        match (job.place, delivery.leased_until) {
+            (Some(place), Some(until)) => place.hand_over(Leased::first(&delivery, until, now, job.event)),
+            _ => self.shared.engine.announce(delivery.lane, now),
+        }
+        Kept::Stored
+    }
+
+    /// Makes events fresh again, by the ids that the provider gives them: when one comes again, it is kept and handled again. What
+    /// was stored of it stays. Returns for each id how many events were concerned.
+    ///
+    /// # Errors
+    /// When the store is in trouble.
+    pub async fn forget(&self, tenant: &Tenant, source: &str, ids: &[&str]) -> Result<Vec<u64>, StoreError> {
+        let groups: Vec<_> = ids.iter().map(|id| group(tenant, source, id)).collect();
+        self.shared.store.forget_received(tenant, &groups).await
     }
 }
 
-/// Keeps verified events; from [`Inbox::service`].
+impl Receiver {
+    /// The service that keeps one source's events in an inbox: it verifies, stores and answers 202. Event, job and dedup record are
+    /// one durable transaction, in the inbox's store; this receiver's own dedup store is not asked. Put it on a route:
+    /// `Router::new().route_service("/hooks/stripe", receiver.keep("stripe", &inbox)?)`.
+    ///
+    /// # Errors
+    /// When there is no such source: at start, not at the first request.
+    pub fn keep(&self, source: &str, inbox: &Inbox) -> Result<KeepService, UnknownSource> {
+        Ok(KeepService::new(self.gate(source)?, inbox.clone()))
+    }
+}
+
+/// A job in the making.
+struct NewJob {
+    event: Arc<Event>,
+    /// `None` where no queue is for the event.
+    delivery: Option<NewDelivery>,
+    /// Its place in this process's worker, if there is one.
+    place: Option<Reservation>,
+}
+
+/// Verifies and keeps the events of one source: made by [`Receiver::keep`](crate::receiver::Receiver::keep). Answers 202 once they
+/// are durable, and to events that were kept before; 503 when the store is in trouble.
 #[derive(Clone, Debug)]
 pub struct KeepService {
+    gate: Gate,
     inbox: Inbox,
 }
 
-impl<B> Service<Request<B>> for KeepService {
+impl KeepService {
+    pub(in crate::receiver) const fn new(gate: Gate, inbox: Inbox) -> Self {
+        Self { gate, inbox }
+    }
+
+    async fn answer<B: Body>(&self, request: Request<B>) -> Response<VerifiedBody> {
+        let events = match self.gate.admit(request).await {
+            Ok((Accepted::Event(verified), _)) => vec![verified],
+            Ok((Accepted::Batch(events), _)) => events,
+            Ok((Accepted::Handshake(reply), _)) => return self.gate.answer(reply).await,
+            Err(rejection) => return self.gate.refuse(&rejection),
+        };
+        match self.inbox.keep_all(&events).await {
+            Ok(kept) => {
+                let known = !kept.is_empty() && kept.iter().all(|kept| *kept == Kept::Duplicate);
+                let answer = FirstAnswer::from(StatusCode::ACCEPTED);
+                self.gate.acknowledge(if known { duplicate(answer) } else { bare(StatusCode::ACCEPTED) })
+            }
+            Err(error) => self.gate.refuse(&Rejection::store(error)),
+        }
+    }
+}
+
+impl<B> Service<Request<B>> for KeepService
+where
+    B: Body + Send + 'static,
+    B::Data: Send,
+{
     type Response = Response<VerifiedBody>;
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
@@ -82,29 +170,9 @@ impl<B> Service<Request<B>> for KeepService {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let (inbox, verified) = (self.inbox.clone(), request.extensions_mut().remove::<Verified>());
-        Box::pin(async move {
-            let status = match verified {
-                Some(verified) => inbox.status(&verified).await,
-                None => StatusCode::INTERNAL_SERVER_ERROR,
-            };
-            let mut response = Response::new(VerifiedBody::default());
-            *response.status_mut() = status;
-            Ok(response)
-        })
-    }
-}
-
-impl Inbox {
-    async fn status(&self, verified: &Verified) -> StatusCode {
-        match self.keep(verified).await {
-            Ok(_) => StatusCode::ACCEPTED,
-            Err(error) => {
-                tracing::error!(%error, "an event could not be kept; its sender is asked to try again");
-                StatusCode::SERVICE_UNAVAILABLE
-            }
-        }
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let service = self.clone();
+        Box::pin(async move { Ok(service.answer(request).await) })
     }
 }
 
@@ -113,8 +181,10 @@ fn event(verified: &Verified, event_type: EventType, served: Option<&Served>) ->
     let payload = verified.body().clone();
     let event =
         NewEvent::raw(event_type.as_str(), "application/octet-stream", payload).map_err(|e| invalid(e.to_string()))?;
+    let keys = verified.dedup_keys();
     let event = event.tenant(verified.tenant().clone()).occurred_at(verified.received_at());
     let event = event.received(origin(verified)).id(id(verified)?);
+    let event = event.replay(keys.replay().map(|key| *key.as_bytes()));
     let Some(queue) = served.map(|served| &served.queue) else { return Ok(event) };
     let event = match queue.expires_after {
         Some(span) => event.expires_at(verified.received_at() + span),
@@ -131,16 +201,19 @@ fn digest(key: &str) -> String {
     hex::encode(Sha256::digest(key))
 }
 
-/// The id in the store. It is made of what identifies the event to the receiver, so that the store keeps it once; it tells
-/// nothing of the provider's id, which is in the [`Origin`].
+/// The id in the store: the group of the event's id, and what identifies it, so that the store keeps one event of each and finds
+/// those of a group. An event that nothing identifies has an id that no other has.
 fn id(verified: &Verified) -> Result<EventId, StoreError> {
-    let unique: Vec<u8> = match verified.dedup_keys().identity() {
-        Some(key) => key.as_bytes().iter().take(16).copied().collect(),
-        // Every request is handled: no two are kept under one id.
-        None => DeliveryId::generate(verified.received_at()).as_bytes().to_vec(),
+    let keys = verified.dedup_keys();
+    let text = match (keys.group(), keys.identity()) {
+        (_, None) => return Ok(EventId::generate(verified.received_at())),
+        (None, Some(identity)) => format!("evt_{}", hex::encode(identity.as_bytes())),
+        (Some(group), Some(identity)) => {
+            let (half, _) = identity.as_bytes().split_at(16);
+            format!("evt_{}_{}", hex::encode(group.as_bytes()), hex::encode(half))
+        }
     };
-    let id = format!("evt_{}", hex::encode(unique));
-    EventId::new(id).map_err(|error| StoreError::with_source(StoreErrorKind::Invalid, error))
+    EventId::new(text).map_err(|error| StoreError::with_source(StoreErrorKind::Invalid, error))
 }
 
 /// What the provider said beside the payload.

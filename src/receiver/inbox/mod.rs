@@ -23,7 +23,7 @@
 //! let receiver = Receiver::builder(MemoryDedup::new())
 //!     .source(Source::standard("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?)
 //!     .build()?;
-//! let service = tower::ServiceBuilder::new().layer(receiver.layer("standard")?).service(inbox.service());
+//! let service = receiver.keep("standard", &inbox)?;
 //! let stop = CancellationToken::new();
 //! let worker = tokio::spawn(inbox.worker().run(stop.clone()));
 //! # stop.cancel();

@@ -13,7 +13,9 @@ use crate::clock::Timestamp;
 use crate::delivery::DeliveryState;
 use crate::event::Event;
 use crate::id::{DeliveryId, EventId, Tenant, Work};
-use crate::store::{Admit, Admitted, Control, EventQuery, EventSummary, Intake, Owe, Page, Staged, StoreError, Wakes};
+use crate::store::{
+    Admit, Admitted, Control, DedupGroup, EventQuery, EventSummary, Intake, Owe, Page, Staged, StoreError, Wakes,
+};
 
 #[async_trait]
 impl Control for MemoryStore {
@@ -38,6 +40,11 @@ impl Control for MemoryStore {
 
     async fn expunge(&self, work: Work, tenant: &Tenant, event: &EventId, now: Timestamp) -> Result<bool, StoreError> {
         Ok(self.tables().expunge(&(work, tenant.clone(), event.clone()), now))
+    }
+
+    async fn forget_received(&self, tenant: &Tenant, groups: &[DedupGroup]) -> Result<Vec<u64>, StoreError> {
+        let mut tables = self.tables();
+        Ok(groups.iter().map(|group| tables.forget_received(tenant, group)).collect())
     }
 }
 
@@ -129,6 +136,40 @@ impl Tables {
             wanted.then_some(summary)
         };
         in_order(page, self.log.range(beyond(page))).filter_map(summary).take(page.limit as usize).collect()
+    }
+
+    /// Goes through all events: it is done by hand, once in a while.
+    fn forget_received(&mut self, tenant: &Tenant, group: &DedupGroup) -> u64 {
+        let head = format!("evt_{}_", hex::encode(group.as_bytes()));
+        let is_of_group = |(work, owner, id): &EventKey| {
+            *work == Work::Received && owner == tenant && id.as_str().starts_with(&head) && !id.as_str().contains('-')
+        };
+        let taken: Vec<_> =
+            self.events.keys().chain(self.spent.keys()).filter(|key| is_of_group(key)).cloned().collect();
+        for key in &taken {
+            self.replays.retain(|_, of| of != key);
+            self.free(key);
+        }
+        taken.len() as u64
+    }
+
+    /// The event goes on under an id that nobody else has.
+    fn free(&mut self, key: &EventKey) {
+        if self.spent.remove(key).is_some() {
+            self.spent_at.of_mut(key.0).retain(|(_, spent)| spent != key);
+        }
+        let Some(mut kept) = self.events.remove(key) else { return };
+        let Ok(id) = EventId::new(format!("{}-{}", key.2, kept.seq)) else { return };
+        let renamed = (key.0, key.1.clone(), id.clone());
+        kept.event = Arc::new(Event { id, ..Event::clone(&kept.event) });
+        self.log.insert(kept.seq, renamed.clone());
+        if self.childless.of_mut(key.0).remove(&(kept.appended_at, key.clone())) {
+            self.childless.of_mut(key.0).insert((kept.appended_at, renamed.clone()));
+        }
+        for row in self.deliveries.values_mut().filter(|row| row.seq == kept.seq) {
+            row.event = kept.event.clone();
+        }
+        self.events.insert(renamed, kept);
     }
 
     fn expunge(&mut self, key: &EventKey, now: Timestamp) -> bool {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::MemoryStore;
-use super::tables::{Row, Tables, beyond, in_order, key_of};
+use super::tables::{EventKey, Row, Tables, beyond, in_order, key_of};
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, DeliveryState};
 use crate::event::Event;
@@ -123,7 +123,9 @@ impl Tables {
             let Some((at, key)) = self.childless.of_mut(work).pop_first() else { break };
             let Some(gone) = self.events.remove(&key) else { continue };
             self.log.remove(&gone.seq);
-            if at >= old.keys {
+            if at < old.keys {
+                self.free_replay(&key, gone.event.fingerprint);
+            } else {
                 self.spent.insert(key.clone(), gone.event.fingerprint);
                 self.spent_at.of_mut(work).insert((at, key));
             }
@@ -136,10 +138,18 @@ impl Tables {
         while count < u64::from(limit) && self.spent_at.of(work).first().is_some_and(|(at, _)| *at < before) {
             count += 1;
             if let Some((_, key)) = self.spent_at.of_mut(work).pop_first() {
-                self.spent.remove(&key);
+                let fingerprint = self.spent.remove(&key).flatten();
+                self.free_replay(&key, fingerprint);
             }
         }
         count
+    }
+
+    /// The signed bytes of a received event are free again when its id is.
+    fn free_replay(&mut self, key: &EventKey, fingerprint: Option<[u8; 32]>) {
+        if let (Work::Received, Some(digest)) = (key.0, fingerprint) {
+            self.replays.remove(&(key.1.clone(), digest));
+        }
     }
 
     fn shed(&mut self, work: Work, after: Finished, before: Timestamp, limit: u32) -> Option<Finished> {

@@ -75,6 +75,10 @@ impl Tables {
         if let Some(fingerprint) = spent {
             return if *fingerprint == event.fingerprint { Appended::Duplicate } else { Appended::Conflict };
         }
+        let replay = event.replay().map(|digest| (event.tenant.clone(), *digest));
+        if replay.as_ref().is_some_and(|replay| self.replays.contains_key(replay)) {
+            return Appended::Duplicate;
+        }
         let slot = match self.events.entry(key.clone()) {
             Entry::Occupied(kept) if kept.get().event.fingerprint == event.fingerprint => return Appended::Duplicate,
             Entry::Occupied(_) => return Appended::Conflict,
@@ -83,6 +87,7 @@ impl Tables {
         let count = u32::try_from(deliveries.len()).unwrap_or(u32::MAX);
         let seq = self.log.last_key_value().map_or(1, |(last, _)| last + 1);
         self.log.insert(seq, key.clone());
+        self.replays.extend(replay.map(|replay| (replay, key.clone())));
         slot.insert(EventRow { event: event.clone(), seq, appended_at: now, deliveries: count, expunged: false });
         if deliveries.is_empty() {
             self.childless.of_mut(key.0).insert((now, key));

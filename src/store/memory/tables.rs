@@ -71,6 +71,8 @@ pub(super) struct Tables {
     /// Ids of events that are gone, as long as they stay taken; and by the time of the event.
     pub(super) spent: HashMap<EventKey, Option<[u8; 32]>>,
     pub(super) spent_at: ByWork<BTreeSet<(Timestamp, EventKey)>>,
+    /// The signed bytes of received events, each as long as the id of its event is taken.
+    pub(super) replays: HashMap<(Tenant, [u8; 32]), EventKey>,
     pub(super) deliveries: BTreeMap<DeliveryId, Row>,
     /// Final deliveries by the time they became so.
     pub(super) finished: ByWork<BTreeSet<(Timestamp, DeliveryId)>>,

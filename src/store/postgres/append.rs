@@ -15,7 +15,9 @@ use super::order;
 use super::rows::{BOOLS, BYTES, LONGS, SHORTS, TEXTS, UUIDS, fence, get, signed, uuid_of_delivery};
 use super::session::{Db, Operation, Param, Session, Tries};
 use crate::clock::Timestamp;
-use crate::store::relational::{NEVER, audience_column, lane_column, order_column, origin_column, publish_key};
+use crate::store::relational::{
+    NEVER, audience_column, lane_column, order_column, origin_column, publish_key, replay_key,
+};
 use crate::store::{Append, Appended, StoreError, StoreErrorKind};
 
 /// How many numbers one call brings; as the migration says.
@@ -160,7 +162,8 @@ pub(super) struct Appending {
 /// ordered. Looking up places that nothing has would cost more than the rest of its beginning.
 const AT_ONCE: &str = concat!(
     "WITH published AS (INSERT INTO hookwire.publish (tenant, id, event, fingerprint, appended_at) \
-     SELECT * FROM unnest($2, $13, $1, $14, $7)), \
+     SELECT * FROM unnest($2, $13, $1, $14, $7) UNION ALL \
+     SELECT r.tenant, r.id, r.event, NULL::bytea, r.at FROM unnest($22, $23, $24, $25) AS r (tenant, id, event, at)), \
      stored AS (",
     events!("0"),
     ") ",
@@ -183,11 +186,12 @@ impl Appending {
         // An id that is there twice is found taken.
         let indices: Vec<_> = (0..self.batch.len()).collect();
         let all = Part { batch: &self.batch, keys: &self.keys, indices: &indices };
-        let (events, deliveries) = (all.event_columns(), all.delivery_columns());
+        let (events, deliveries, replays) = (all.event_columns(), all.delivery_columns(), all.replay_columns());
         let mut params = events.params();
         params.push((&events.taken, TEXTS));
         params.push((&events.prints, BYTES));
         params.extend(deliveries.params());
+        params.extend(replays.params());
         match db.query_untried(AT_ONCE, &params).await {
             Ok(_) => AtOnce::Stored(vec![Appended::Stored; self.batch.len()]),
             Err(trouble) if trouble.is_silence() => AtOnce::InDoubt,
@@ -238,7 +242,9 @@ async fn append_all(session: &Session<'_>, batch: &[Append], keys: &[i64]) -> Re
     let new: Vec<_> = (0..batch.len()).filter(|index| firsts.get(*index) == Some(index)).collect();
     let lanes = order::lanes_of(batch);
     order::lock(session, &lanes).await?;
-    let known = publish(session, &Part { batch, keys, indices: &new }).await?;
+    let mut known = repeated(session, &Part { batch, keys, indices: &new }).await?;
+    let unknown: Vec<_> = new.iter().copied().filter(|index| !known.contains_key(index)).collect();
+    known.extend(publish(session, &Part { batch, keys, indices: &unknown }).await?);
     let fresh: Vec<_> = new.into_iter().filter(|index| !known.contains_key(index)).collect();
     if !fresh.is_empty() {
         let fresh = Part { batch, keys, indices: &fresh };
@@ -282,6 +288,27 @@ async fn publish(session: &Session<'_>, new: &Part<'_>) -> Result<Known, Trouble
         return Err(Trouble::Overtaken);
     }
     Ok(known)
+}
+
+const REPEATED: &str = "WITH taken AS (INSERT INTO hookwire.publish (tenant, id, event, appended_at) \
+     SELECT * FROM unnest($1, $2, $3, $4) ON CONFLICT (tenant, id) DO NOTHING RETURNING event) \
+     SELECT r.event FROM unnest($1, $2, $3) AS r (tenant, id, event) LEFT JOIN taken t ON t.event = r.event \
+     LEFT JOIN hookwire.publish k ON k.tenant = r.tenant AND k.id = r.id AND k.event = r.event \
+     WHERE t.event IS NULL AND k.event IS NULL";
+
+/// Takes the signed bytes of these elements; answers those whose bytes came before, under whatever id. What an earlier try has
+/// taken counts as taken now.
+async fn repeated(session: &Session<'_>, new: &Part<'_>) -> Result<Known, Trouble> {
+    let columns = new.replay_columns();
+    if columns.ids.is_empty() {
+        return Ok(Known::new());
+    }
+    let rows = session.query(REPEATED, &columns.params()).await?;
+    let repeated: HashSet<i64> = rows.iter().map(|row| get(row, "event")).collect::<Result<_, _>>()?;
+    let is_repeated = |index: &&usize| new.keys.get(**index).is_some_and(|key| repeated.contains(key));
+    let print = |index: usize| new.batch.get(index).and_then(|append| append.event.fingerprint.map(|it| it.to_vec()));
+    // Not stored under a key of its own, so under 0, which no event has.
+    Ok(new.indices.iter().filter(is_repeated).map(|index| (*index, (0, print(*index)))).collect())
 }
 
 /// What became of each element.
@@ -353,6 +380,20 @@ impl<'a> Part<'a> {
         columns
     }
 
+    /// Of received events whose signed bytes are remembered.
+    fn replay_columns(&self) -> ReplayColumns<'a> {
+        let mut columns = ReplayColumns::default();
+        for (append, key) in self.items() {
+            if let Some(id) = replay_key(&append.event) {
+                columns.tenants.push(append.event.tenant.as_str());
+                columns.ids.push(id);
+                columns.events.push(key);
+                columns.appended.push(append.now.as_micros());
+            }
+        }
+        columns
+    }
+
     fn delivery_columns(&self) -> DeliveryColumns {
         let mut columns = DeliveryColumns::default();
         for (append, event) in self.items() {
@@ -409,6 +450,20 @@ impl EventColumns<'_> {
             (&self.audiences, SHORTS),
             (&self.origins, TEXTS),
         ]
+    }
+}
+
+#[derive(Default)]
+struct ReplayColumns<'a> {
+    tenants: Vec<&'a str>,
+    ids: Vec<String>,
+    events: Vec<i64>,
+    appended: Vec<i64>,
+}
+
+impl ReplayColumns<'_> {
+    fn params(&self) -> Vec<Param<'_>> {
+        vec![(&self.tenants, TEXTS), (&self.ids, TEXTS), (&self.events, LONGS), (&self.appended, LONGS)]
     }
 }
 

@@ -12,8 +12,8 @@ use super::rows::{BYTES, LONGS, TEXTS, UUIDS, audience, event_id, event_type, fe
 use super::session::{Operation, Param, Session};
 use crate::clock::Timestamp;
 use crate::id::{DeliveryId, EventId, Tenant, Work};
-use crate::store::relational::{audience_condition, cursor, lane_column, lanes_of, publish_key};
-use crate::store::{Control, EventQuery, EventSummary, Owe, Page, StoreError};
+use crate::store::relational::{audience_condition, cursor, keys_of_group, lane_column, lanes_of, publish_key};
+use crate::store::{Control, DedupGroup, EventQuery, EventSummary, Owe, Page, StoreError};
 
 #[async_trait]
 impl Control for PostgresStore {
@@ -52,7 +52,32 @@ impl Control for PostgresStore {
         let key = publish_key(work, event).into_owned();
         self.db.transact(Expunging { work, tenant: tenant.clone(), key, now }).await
     }
+
+    async fn forget_received(&self, tenant: &Tenant, groups: &[DedupGroup]) -> Result<Vec<u64>, StoreError> {
+        let (firsts, ends): (Vec<_>, Vec<_>) = groups.iter().map(keys_of_group).unzip();
+        let params: [Param<'_>; 3] = [(&tenant.as_str(), Type::TEXT), (&firsts, TEXTS), (&ends, TEXTS)];
+        let mut forgotten = vec![0; groups.len()];
+        for row in &self.db.query(FORGET_RECEIVED, &params).await? {
+            let group = get::<i64>(row, "item").map_err(Trouble::into_store_error)?;
+            let group = usize::try_from(group).ok().and_then(|group| group.checked_sub(1));
+            if let Some(count) = group.and_then(|group| forgotten.get_mut(group)) {
+                *count += 1;
+            }
+        }
+        Ok(forgotten)
+    }
 }
+
+/// An id that was freed before has a dash, and its event's number, behind it. The signed bytes' key is as in `replay_key`.
+const FORGET_RECEIVED: &str = "WITH freed AS (\
+     UPDATE hookwire.publish k SET id = k.id || '-' || k.event \
+     FROM unnest($2, $3) WITH ORDINALITY AS g (first, ends, item) \
+     WHERE k.tenant = $1 AND k.id >= g.first AND k.id < g.ends AND strpos(k.id, '-') = 0 \
+     RETURNING k.id, k.event, k.fingerprint, g.item), \
+     renamed AS (UPDATE hookwire.event e SET id = substr(f.id, 2) FROM freed f WHERE e.key = f.event), \
+     repeatable AS (DELETE FROM hookwire.publish k USING freed f \
+     WHERE k.tenant = $1 AND k.id = ':r' || encode(f.fingerprint, 'hex')) \
+     SELECT item FROM freed";
 
 fn events_sql(query: &EventQuery, page: Page<u64>) -> String {
     let (beyond, order) = page.direction();

@@ -8,8 +8,10 @@ use super::order;
 use super::rows::{audience, event_id, event_type, fence, time};
 use crate::clock::Timestamp;
 use crate::id::{DeliveryId, EndpointId, EventId, Tenant, Work};
-use crate::store::relational::{NEVER, audience_condition, cursor, lane_column, lanes_of, publish_key};
-use crate::store::{Control, EventQuery, EventSummary, Owe, Page, StoreError};
+use crate::store::relational::{
+    NEVER, REPLAY, audience_condition, cursor, keys_of_group, lane_column, lanes_of, publish_key,
+};
+use crate::store::{Control, DedupGroup, EventQuery, EventSummary, Owe, Page, StoreError};
 
 #[async_trait]
 impl Control for SqliteStore {
@@ -37,6 +39,38 @@ impl Control for SqliteStore {
         let (tenant, key) = (tenant.clone(), publish_key(work, event).into_owned());
         self.write(move |connection| expunge(connection, work, [tenant.as_str(), &key], now)).await
     }
+
+    async fn forget_received(&self, tenant: &Tenant, groups: &[DedupGroup]) -> Result<Vec<u64>, StoreError> {
+        let (tenant, groups) = (tenant.clone(), groups.to_vec());
+        self.write(move |connection| groups.iter().map(|group| forget_received(connection, &tenant, group)).collect())
+            .await
+    }
+}
+
+/// The ids of a group that are taken. One that was freed before has a dash, and its event's number, behind it.
+const TAKEN: &str = "SELECT id, event, fingerprint FROM hookwire_publish \
+     WHERE id >= ?2 AND id < ?3 AND tenant = ?1 AND instr(id, '-') = 0";
+
+fn forget_received(connection: &Connection, tenant: &Tenant, group: &DedupGroup) -> rusqlite::Result<u64> {
+    let (first, end) = keys_of_group(group);
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+    let taken: Vec<(String, i64, Option<Vec<u8>>)> = connection
+        .prepare_cached(TAKEN)?
+        .query_map([tenant.as_str(), &first, &end], read)?
+        .collect::<rusqlite::Result<_>>()?;
+    for (id, event, replay) in &taken {
+        let freed = format!("{id}-{event}");
+        let rename = "UPDATE hookwire_publish SET id = ?3 WHERE id = ?2 AND tenant = ?1";
+        connection.prepare_cached(rename)?.execute([tenant.as_str(), id, &freed])?;
+        let rename = "UPDATE hookwire_event SET id = ?2 WHERE seq = ?1";
+        connection.prepare_cached(rename)?.execute(params![event, freed.trim_start_matches(':')])?;
+        if let Some(replay) = replay {
+            let forget = "DELETE FROM hookwire_publish WHERE id = ?2 AND tenant = ?1";
+            let replay = format!("{REPLAY}{}", hex::encode(replay));
+            connection.prepare_cached(forget)?.execute([tenant.as_str(), &replay])?;
+        }
+    }
+    Ok(taken.len() as u64)
 }
 
 /// A lane and an ordering key.

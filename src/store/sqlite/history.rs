@@ -233,6 +233,12 @@ fn prune_deliveries(connection: &Connection, work: Work, (before, limit): (Times
 }
 
 /// The cost is that of what is forgotten: events still owed to somebody, however old, are not even looked at.
+/// The signed bytes of an event are free again when its id is. As in `replay_key`.
+const SPEND_REPLAY: &str = "UPDATE hookwire_publish SET spent = (SELECT appended_at FROM hookwire_event WHERE seq = ?1) \
+     WHERE event = ?1 AND (tenant, id) = (SELECT k.tenant, ':r' || lower(hex(k.fingerprint)) FROM hookwire_event e \
+     JOIN hookwire_publish k ON k.tenant = e.tenant AND k.id = ':' || e.id AND k.event = e.seq \
+     WHERE e.seq = ?1 AND k.fingerprint IS NOT NULL)";
+
 fn prune_events(connection: &Connection, work: Work, (old, limit): (Old, u32)) -> rusqlite::Result<usize> {
     let sequences: Vec<i64> = connection
         .prepare_cached(&childless(work))?
@@ -243,6 +249,9 @@ fn prune_events(connection: &Connection, work: Work, (old, limit): (Old, u32)) -
         let publish = "UPDATE hookwire_publish SET spent = (SELECT appended_at FROM hookwire_event WHERE seq = ?1) \
                        WHERE (tenant, id) = (SELECT tenant, iif(audience = 2, ':' || id, id) FROM hookwire_event \
                        WHERE seq = ?1) AND event = ?1";
+        if work == Work::Received {
+            connection.prepare_cached(SPEND_REPLAY)?.execute([seq])?;
+        }
         for sql in
             [publish, "DELETE FROM hookwire_payload WHERE event = ?1", "DELETE FROM hookwire_event WHERE seq = ?1"]
         {

@@ -15,7 +15,7 @@ use crate::delivery::{Lease, Leased, NewDelivery, Settlement};
 use crate::event::Event;
 use crate::id::{EndpointId, LaneId, Work};
 use crate::store::relational::{
-    ENABLED, QUEUE, REMOVED, audience_column, lane_column, order_column, origin_column, publish_key,
+    ENABLED, QUEUE, REMOVED, audience_column, lane_column, order_column, origin_column, publish_key, replay_key,
 };
 use crate::store::{Append, Appended, Claim, Claimed, LaneClaim, LaneDue, Outbox, Settled, StoreError};
 
@@ -77,6 +77,9 @@ pub(super) fn append(connection: &Connection, append: &Append) -> rusqlite::Resu
     if !publish(connection, event, seq)? {
         return unpublished(connection, event, seq);
     }
+    if !publish_replay(connection, event, seq)? {
+        return repeated(connection, event, seq);
+    }
     connection
         .prepare_cached("INSERT INTO hookwire_payload (event, body) VALUES (?1, ?2)")?
         .execute(params![seq, &*event.payload])?;
@@ -98,6 +101,22 @@ fn publish(connection: &Connection, event: &Event, seq: i64) -> rusqlite::Result
         fingerprint
     ])?;
     Ok(inserted > 0)
+}
+
+/// Takes the signed bytes of a received event; whether they were free.
+fn publish_replay(connection: &Connection, event: &Event, seq: i64) -> rusqlite::Result<bool> {
+    let Some(key) = replay_key(event) else { return Ok(true) };
+    let insert = "INSERT OR IGNORE INTO hookwire_publish (tenant, id, event) VALUES (?1, ?2, ?3)";
+    Ok(connection.prepare_cached(insert)?.execute(params![event.tenant.as_str(), key, seq])? > 0)
+}
+
+/// The same signed bytes came before, under another id: event and id go again.
+fn repeated(connection: &Connection, event: &Event, seq: i64) -> rusqlite::Result<Appended> {
+    connection.prepare_cached("DELETE FROM hookwire_event WHERE seq = ?1")?.execute([seq])?;
+    connection
+        .prepare_cached("DELETE FROM hookwire_publish WHERE tenant = ?1 AND id = ?2 AND event = ?3")?
+        .execute(params![event.tenant.as_str(), &*publish_key(event.audience.work(), &event.id), seq])?;
+    Ok(Appended::Duplicate)
 }
 
 /// The id was taken: the event goes again, and the fingerprint tells what it was.

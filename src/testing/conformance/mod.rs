@@ -34,6 +34,7 @@ mod history;
 mod leases;
 mod order;
 mod outbox;
+mod repeats;
 mod roster;
 mod subject;
 mod work;
@@ -86,6 +87,9 @@ pub use self::outbox::{
     claim_leaves_a_disabled_endpoint_alone, claim_leaves_a_removed_endpoint_alone,
     claim_obeys_lanes_quotas_and_due_times, claim_takes_the_earliest_due_first, concurrent_appends_are_all_kept,
     concurrent_claims_never_overlap, equal_event_ids_of_two_tenants_are_two_events,
+};
+pub use self::repeats::{
+    a_forgotten_event_is_received_again, signed_bytes_are_forgotten_with_the_id, signed_bytes_are_taken_beside_the_id,
 };
 pub use self::roster::{crews_are_counted_apart, who_has_left_is_not_counted, workers_of_a_crew_are_counted};
 pub use self::subject::{DedupSubject, Subject};
@@ -189,6 +193,9 @@ macro_rules! store_conformance {
             a_queue_is_no_endpoint_whatever_its_name
             a_received_event_reads_back_whole
             an_event_id_is_taken_in_its_kind_of_work_only
+            signed_bytes_are_taken_beside_the_id
+            signed_bytes_are_forgotten_with_the_id
+            a_forgotten_event_is_received_again
             lanes_lists_one_kind_of_work
             history_shows_one_kind_of_work
             a_query_for_a_lane_of_the_other_kind_finds_nothing

@@ -13,7 +13,7 @@ use crate::store::{Appended, DeliveryQuery, EventQuery, LaneDue, Old, Owe, Page,
 
 const BOTH: [Work; 2] = [Work::Sent, Work::Received];
 
-fn queue(name: &str) -> LaneId {
+pub(super) fn queue(name: &str) -> LaneId {
     QueueName::new(name).unwrap_or_else(|error| panic!("{error}")).into()
 }
 

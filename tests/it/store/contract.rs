@@ -17,7 +17,7 @@ fn stamped() -> BTreeSet<String> {
 /// The functions of the suite.
 fn written() -> BTreeSet<String> {
     let mut cases = BTreeSet::new();
-    for role in ["control", "dedup", "directory", "history", "leases", "order", "outbox", "roster", "work"] {
+    for role in ["control", "dedup", "directory", "history", "leases", "order", "outbox", "roster", "repeats", "work"] {
         let text = source(&format!("testing/conformance/{role}.rs"));
         let names = text.lines().filter_map(|line| line.strip_prefix("pub async fn ")?.split('(').next());
         cases.extend(names.map(String::from));
