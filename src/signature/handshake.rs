@@ -17,6 +17,9 @@ use crate::secret::Kind;
 /// Longest challenge that is sent back, in bytes.
 const MAX_ECHO_BYTES: usize = 2_048;
 
+/// Longest body in which a handshake is looked for that is not signed, in bytes.
+const MAX_UNSIGNED_BYTES: usize = 64 * 1024;
+
 /// Longest challenge that is answered with a MAC, in bytes.
 const MAX_MAC_ECHO_BYTES: usize = 128;
 
@@ -172,6 +175,16 @@ impl Handshake {
         self.body.iter().chain(headers).any(|piece| matches!(piece, Piece::Mac(..)))
     }
 
+    /// Whether the body is read to tell that a request is one.
+    fn reads_body(&self) -> bool {
+        self.when.iter().any(|when| match when {
+            When::Method(_) | When::Path(_) => false,
+            When::Has(place) | When::Lacks(place) | When::Is(place, _) => {
+                !matches!(place, Place::Header(_) | Place::HeaderOf(_) | Place::Query(_) | Place::Setting(_))
+            }
+        })
+    }
+
     fn is_met(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<bool, VerifyError> {
         for when in self.when {
             let met = match when {
@@ -295,7 +308,12 @@ impl Scheme {
         received: &Received<'_>,
         trust: &Trust<'_>,
     ) -> Result<Option<Reply>, VerifyError> {
+        // What nobody signed is not read through in search of a challenge, which is short.
+        let too_long = !signed && received.body.len() > MAX_UNSIGNED_BYTES;
         for handshake in self.handshakes.iter().filter(|handshake| handshake.signed == signed) {
+            if too_long && handshake.reads_body() {
+                continue;
+            }
             if handshake.is_met(received, trust)? {
                 return handshake.answer(self.hash(), received, trust).map(Some);
             }

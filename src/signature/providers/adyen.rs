@@ -45,11 +45,13 @@ pub struct Adyen;
 impl Verify for Adyen {
     fn verify(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Checked, VerifyError> {
         let items = items(received)?;
-        let mut all = Choice::from(u8::from(!items.is_empty()));
+        // The first item that is bad ends it: whoever cannot sign one item costs no more than one.
         for item in items {
-            all &= check(received.body.get(item).unwrap_or_default(), trust)?;
+            if !bool::from(check(received.body.get(item).unwrap_or_default(), trust)?) {
+                return Err(VerifyError::BadSignature);
+            }
         }
-        if all.into() { Ok(Checked::Event { signed_at: None }) } else { Err(VerifyError::BadSignature) }
+        Ok(Checked::Event { signed_at: None })
     }
 
     fn events(&self, received: &Received<'_>, _: &Trust<'_>) -> Result<Events, VerifyError> {

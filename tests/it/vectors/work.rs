@@ -1,5 +1,6 @@
 //! What a request costs that proves nothing: bytes read, parsed and hashed, counted and not timed.
 
+use hookwire::clock::Timestamp;
 use hookwire::secret::{Key, Keyring, MAX_KEYS};
 use hookwire::signature::providers::Provider;
 use hookwire::signature::{Received, STANDARD, Trust, Verify as _};
@@ -69,9 +70,30 @@ fn many_signatures_and_many_keys_do_not_multiply_what_a_large_body_costs() {
     let (method, uri) = (Method::POST, Uri::from_static("/hooks"));
     let received = Received { method: &method, uri: &uri, headers: &headers, body: &body };
     let before = work_done();
-    assert!(
-        STANDARD.verify(&received, &Trust::new(&keys, hookwire::clock::Timestamp::from_secs(1_700_000_000))).is_err()
-    );
+    assert!(STANDARD.verify(&received, &Trust::new(&keys, Timestamp::from_secs(1_700_000_000))).is_err());
     let work = work_done() - before;
     assert!(work <= 6 * 1024 * 1024, "{work} bytes");
+}
+
+#[test]
+fn a_batch_ends_at_its_first_bad_item() {
+    let item = |word: &str| {
+        let filler = "x".repeat(200);
+        let signature = format!(r#""additionalData":{{"hmacSignature":"{}="}}"#, "A".repeat(43));
+        match word {
+            "adyen" => format!(r#"{{"NotificationRequestItem":{{{signature},"reason":"{filler}"}}}}"#),
+            _ => format!(r#"{{"clientState":"a wrong one","id":"{filler}"}}"#),
+        }
+    };
+    for (provider, list) in [("adyen", "notificationItems"), ("microsoft_graph", "value")] {
+        let scheme = Provider::named(provider).unwrap().scheme;
+        let keys = Keyring::new(Key::hex("00112233445566778899aabbccddeeff").unwrap());
+        let body = format!(r#"{{"{list}":[{}]}}"#, vec![item(provider); 4_000].join(","));
+        let (method, uri, headers) = (Method::POST, Uri::from_static("/hooks"), HeaderMap::new());
+        let received = Received { method: &method, uri: &uri, headers: &headers, body: body.as_bytes() };
+        let before = work_done();
+        assert!(scheme.verify(&received, &Trust::new(&keys, Timestamp::EPOCH)).is_err());
+        let work = work_done() - before;
+        assert!(work < 3 * u64::try_from(body.len()).unwrap(), "{provider}: {work} bytes for {}", body.len());
+    }
 }
