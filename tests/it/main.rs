@@ -4,6 +4,7 @@
 #![expect(clippy::cognitive_complexity, reason = "each assertion counts as a branch")]
 #![expect(unreachable_pub, reason = "modules of a test binary share freely")]
 
+mod apart;
 mod catalog;
 mod connection;
 mod guide;

@@ -9,6 +9,7 @@
 #![expect(clippy::missing_panics_doc, reason = "tests panic")]
 #![expect(unreachable_pub, reason = "modules of a test binary share freely")]
 
+mod apart;
 #[expect(dead_code, reason = "the other tests use more of it")]
 #[path = "../it/store/child.rs"]
 mod child;
@@ -94,6 +95,7 @@ fn main() -> ExitCode {
     trials.extend(faults::trials(&postgres, &binaries));
     trials.extend(kill::trials(&binaries));
     trials.extend(upkeep::trials(&postgres));
+    trials.extend(apart::trials(&postgres));
     let redis = Needs { what: "a Redis server", at: find(redis::find) };
     let redis_server = Needs { what: "an installed Redis", at: find(|| redis::installed().map(|()| String::new())) };
     trials.extend(redis::trials(&redis, &redis_server));

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use hookwire::clock::{Clock, SystemClock, Timestamp};
 use hookwire::delivery::{NewDelivery, Next, Settlement};
-use hookwire::event::NewEvent;
-use hookwire::id::{DeliveryId, EndpointId, EventId, Tenant, Work};
+use hookwire::event::{NewEvent, Origin};
+use hookwire::id::{DeliveryId, EndpointId, EventId, LaneId, QueueName, Tenant, Work};
 use hookwire::store::{
     Append, Appended, Claim, DeliveryQuery, History, Intake, LaneClaim, Old, Outbox, Page, PostgresStore,
 };
@@ -21,6 +21,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 pub fn trials(postgres: &Needs) -> Vec<Trial> {
     vec![
         postgres.test("upkeep::a_day_is_dropped_when_everything_in_it_is_old", days_are_dropped),
+        postgres.test("upkeep::a_day_of_both_kinds_of_work_goes_when_both_are_old", mixed_days),
         postgres.test("upkeep::a_day_without_a_partition_of_its_own_is_kept_all_the_same", day_without_partition),
         postgres.test("upkeep::another_process_is_woken", woken),
         postgres.test("upkeep::a_quiet_tenants_deliveries_are_found_behind_many_of_others", quiet_tenant),
@@ -29,7 +30,7 @@ pub fn trials(postgres: &Needs) -> Vec<Trial> {
     ]
 }
 
-async fn deliver(store: &PostgresStore, lane: EndpointId, now: Timestamp) {
+async fn deliver(store: &PostgresStore, lane: impl Into<LaneId>, now: Timestamp) {
     let lanes = vec![LaneClaim { lane: lane.into(), max: 10 }];
     let leased = store.claim(Claim { lanes, now, until: now + DAY }).await.unwrap().leased;
     assert!(!leased.is_empty());
@@ -106,6 +107,46 @@ async fn days_are_dropped(url: String) {
     store.prune(Work::Sent, Old { keys: today + DAY * 10, ..later }, 100).await.unwrap();
     let again = store.append(vec![append(lane, "done", today)]).await.unwrap();
     assert_eq!(again, [Appended::Stored], "and is free at last");
+}
+
+/// A day that holds work of both kinds is thinned out by each, and goes when the second one is through with it.
+async fn mixed_days(url: String) {
+    let schema = Schema::fresh(&url);
+    let store = schema.open().await;
+    let today = SystemClock.now();
+    let (lane, queue) = (EndpointId::generate(today), QueueName::new("all").unwrap());
+    for n in 0..5 {
+        store.append(vec![append(lane, &format!("sent-{n}"), today)]).await.unwrap();
+        deliver(&store, lane, today).await;
+        let event = NewEvent::raw("a.b", "application/octet-stream", "x").unwrap().tenant("acme");
+        let event = event.id(EventId::new(format!("kept-{n}")).unwrap()).received(Origin::of("shop"));
+        let delivery = NewDelivery { id: DeliveryId::generate(today), lane: queue.into(), leased_until: None };
+        let append = Append { event: Arc::new(event.seal(today)), deliveries: vec![delivery], now: today };
+        store.append(vec![append]).await.unwrap();
+        deliver(&store, queue, today).await;
+    }
+    let later = Old::before(today + DAY * 10);
+    let date: String = today.to_string().chars().take(10).filter(char::is_ascii_digit).collect();
+    let has_day = async |table: &str| days(&url, &schema.name, table).await.contains(&format!("{table}_{date}"));
+    let mut most = 0;
+    loop {
+        let gone = store.prune(Work::Sent, later, 2).await.unwrap();
+        most = most.max(gone);
+        if gone == 0 {
+            break;
+        }
+    }
+    assert_eq!(most, 2, "a few at a time");
+    assert_eq!(store.counts(Work::Sent, None).await.unwrap().delivered, 0);
+    assert_eq!(store.counts(Work::Received, None).await.unwrap().delivered, 5);
+    let (acme, kept, sent) = (Tenant::from("acme"), EventId::new("kept-0").unwrap(), EventId::new("sent-0").unwrap());
+    assert!(store.event(Work::Sent, &acme, &sent).await.unwrap().is_none());
+    assert!(store.event(Work::Received, &acme, &kept).await.unwrap().is_some());
+    assert!(has_day("finished").await && has_day("event").await);
+
+    store.prune(Work::Received, later, 2).await.unwrap();
+    assert_eq!(store.counts(Work::Received, None).await.unwrap().delivered, 0);
+    assert!(!has_day("finished").await && !has_day("event").await, "whole days, at once");
 }
 
 /// Nobody was there to make it in time: the day stands in the rest, and stores are opened and pruned as ever.

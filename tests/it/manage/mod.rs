@@ -1,6 +1,6 @@
 //! The HTTP API for management.
 
-mod api;
+pub mod api;
 mod isolation;
 mod requests;
 mod secrecy;

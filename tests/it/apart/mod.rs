@@ -1,0 +1,30 @@
+//! A sender and an inbox in one store: neither sees or changes what the other has, by any public call.
+
+use crate::manage::api;
+use crate::mcp::agent;
+
+mod walk;
+
+use hookwire::store::{MemoryStore, SqliteStore};
+
+#[tokio::test]
+async fn no_call_of_a_sender_reaches_an_inbox_nor_the_other_way_round_in_memory() {
+    walk::all(MemoryStore::new()).await;
+}
+
+#[tokio::test]
+async fn no_call_of_a_sender_reaches_an_inbox_nor_the_other_way_round_in_sqlite() {
+    let directory = tempfile::tempdir().unwrap();
+    walk::all(SqliteStore::open(directory.path().join("both.db")).await.unwrap()).await;
+}
+
+/// `tests/fixtures/busy-3.db` was made by the code that had schema 3, from a sender and an inbox that share it.
+#[tokio::test]
+async fn what_an_earlier_version_has_left_is_told_apart() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("hookwire.db");
+    std::fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/busy-3.db"), &path).unwrap();
+    let store = SqliteStore::open(&path).await.unwrap();
+    store.check().await.unwrap();
+    walk::classified(store).await;
+}
