@@ -4,6 +4,9 @@
 //! 401. A tenant sees and changes its own things only; what is another's is answered exactly as what does not exist. An
 //! operator sees all.
 //!
+//! All of it is about what is sent. Lists of events hold those for subscribers and those that were made for certain endpoints,
+//! such as test events; what an inbox keeps in the same store, and its jobs, are in no answer and out of reach of every route.
+//!
 //! ```
 //! use axum::extract::Request;
 //! use axum::middleware::{self, Next};

@@ -13,7 +13,7 @@
 //!
 //! # Rules
 //!
-//! 1. A lane (an endpoint) has at most its own concurrency in flight and keeps to its own rate, the worker has at most
+//! 1. A lane (an endpoint, or a queue of an inbox) has at most its own concurrency in flight and keeps to its own rate, the worker has at most
 //!    [`Config::in_flight`]. Tenants take turns, and the lanes of each; lanes that fail, or have not answered yet, leave room for
 //!    those that succeed. So one that hangs holds its own slots and nothing else. A lane that fails is probed by one attempt at
 //!    a time, one that asks for rest is left alone.

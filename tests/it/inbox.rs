@@ -348,3 +348,89 @@ async fn a_captured_request_under_an_invented_id_is_not_kept_twice() {
         assert_eq!(answer.headers().contains_key("webhook-duplicate"), duplicate, "{id} at {secs}");
     }
 }
+
+#[tokio::test]
+async fn a_job_tells_what_its_provider_said_as_it_was_said() {
+    let told: Arc<Mutex<Vec<String>>> = Arc::default();
+    let tell = {
+        let told = told.clone();
+        move |job: Job| {
+            let said = [job.source(), job.event_id().unwrap(), job.provider_type().unwrap(), job.event_type().as_str()];
+            told.lock().unwrap().push(said.join(" | "));
+            async { Ok(()) }
+        }
+    };
+    let inbox = Inbox::builder(MemoryStore::new()).queue(Queue::new("all", tell)).build().unwrap();
+    let long = "x".repeat(250);
+    for id in ["shop/1042:paid", &long] {
+        let body = r#"{"type":"orders/paid (v2)"}"#;
+        assert_eq!(post(&inbox, MemoryDedup::new(), request(id, body)).await, StatusCode::ACCEPTED);
+    }
+    let running = Running::start(&inbox);
+    finished(&inbox, 2).await;
+    running.stop().await;
+    let mut told = told.lock().unwrap().clone();
+    told.sort();
+    let line = |id: &str| format!("standard | {id} | orders/paid (v2) | orders_paid__v2_");
+    assert_eq!(told, [line("shop/1042:paid"), line(&long)]);
+}
+
+/// A policy of the application's own that tries everything again.
+#[derive(Debug)]
+struct Stubborn;
+
+impl hookwire::retry::RetryPolicy for Stubborn {
+    fn max_attempts(&self) -> u32 {
+        9
+    }
+
+    fn decide(&self, facts: &hookwire::retry::Facts<'_>) -> hookwire::retry::Decision {
+        hookwire::retry::Decision::Retry { at: facts.now, pause: None }
+    }
+}
+
+#[tokio::test]
+async fn a_rejected_job_is_not_handled_again_under_any_policy() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = calls.clone();
+    let reject = move |_: Job| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        async { Err(JobError::reject("never")) }
+    };
+    let inbox = Inbox::builder(MemoryStore::new()).queue(Queue::new("all", reject).retry(Stubborn)).build().unwrap();
+    post(&inbox, MemoryDedup::new(), request("msg_1", "{}")).await;
+    let running = Running::start(&inbox);
+    finished(&inbox, 1).await;
+    running.stop().await;
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn jobs_are_counted_apart_from_attempts_over_http() {
+    let sums = crate::sender::trace::Sums::default();
+    // One thread runs all of it.
+    let _here = metrics::set_default_local_recorder(&sums);
+    let handle = |job: Job| async move {
+        match job.event_id() {
+            Some("good") => Ok(()),
+            Some("bad") => Err(JobError::reject("no")),
+            _ => Err(JobError::retry("later")),
+        }
+    };
+    let inbox = Inbox::builder(MemoryStore::new()).queue(Queue::new("all", handle).retry(soon())).build().unwrap();
+    for id in ["good", "bad", "ugly"] {
+        post(&inbox, MemoryDedup::new(), request(id, "{}")).await;
+    }
+    let running = Running::start(&inbox);
+    finished(&inbox, 3).await;
+    running.stop().await;
+    let sums = sums.0.lock().unwrap();
+    let found: Vec<_> = sums.iter().filter(|(name, _)| !name.contains("duration")).collect();
+    let expected = [
+        ("hookwire_jobs_total outcome=handled", 1),
+        ("hookwire_jobs_total outcome=handler_failed", 3),
+        ("hookwire_jobs_total outcome=handler_rejected", 1),
+        ("hookwire_receipt_to_job_seconds", 3),
+    ];
+    assert_eq!(found.into_iter().map(|(name, sum)| (name.as_str(), *sum)).collect::<Vec<_>>(), expected);
+}

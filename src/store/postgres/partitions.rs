@@ -37,7 +37,11 @@ macro_rules! needed_events {
 /// Deliveries of some lanes that have finished of late.
 macro_rules! needed_finished {
     ($lanes:literal) => {
-        concat!("SELECT 1 FROM hookwire.{part} WHERE finished_at >= {old} AND ", $lanes, " LIMIT 1")
+        concat!(
+            "SELECT 1 FROM hookwire.{part} WHERE finished_at >= {old} AND ",
+            $lanes,
+            " ORDER BY finished_at, id LIMIT 1"
+        )
     };
 }
 
@@ -76,15 +80,15 @@ impl Table {
 
     /// Whether a partition has anything of this kind of work. By an index that holds nothing else.
     fn has(self, work: Work) -> String {
-        format!("SELECT 1 FROM hookwire.{{part}} WHERE {} LIMIT 1", self.of(work))
+        format!("SELECT 1 FROM hookwire.{{part}} WHERE {} ORDER BY {} LIMIT 1", self.of(work), self.order())
     }
 
     /// Takes some rows of this kind of work out of a partition.
     fn thin(self, work: Work) -> String {
-        let (key, of) = (self.key(), self.of(work));
+        let (key, of, order) = (self.key(), self.of(work), self.order());
         format!(
-            "DELETE FROM hookwire.{{part}} WHERE {key} IN (SELECT {key} FROM hookwire.{{part}} WHERE {of} LIMIT {{limit}}) \
-             RETURNING 1 AS gone"
+            "DELETE FROM hookwire.{{part}} WHERE {key} IN (SELECT {key} FROM hookwire.{{part}} WHERE {of} ORDER BY {order} \
+             LIMIT {{limit}}) RETURNING 1 AS gone"
         )
     }
 
@@ -92,6 +96,14 @@ impl Table {
         match self {
             Self::Event => "key",
             Self::Finished => "id",
+        }
+    }
+
+    /// That of the indexes that hold one kind: the planner knows nothing of how much there is of each, and looks there.
+    const fn order(self) -> &'static str {
+        match self {
+            Self::Event => "tenant, key",
+            Self::Finished => "finished_at, id",
         }
     }
 

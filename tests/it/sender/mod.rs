@@ -7,7 +7,7 @@ mod operate;
 mod outbox;
 mod ownership;
 mod signing;
-mod trace;
+pub mod trace;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -58,7 +58,7 @@ async fn each_attempt_has_a_span_that_says_how_it_ended_and_no_secret() {
 
 /// Adds up what is counted.
 #[derive(Clone, Debug, Default)]
-struct Sums(Arc<Mutex<std::collections::BTreeMap<String, u64>>>);
+pub struct Sums(pub Arc<Mutex<std::collections::BTreeMap<String, u64>>>);
 
 #[derive(Debug)]
 struct Sum(Sums, String);
