@@ -25,7 +25,7 @@ use hookwire::worker::{CancellationToken, Config, Worker};
 use http::{Request, StatusCode};
 use http_body_util::Full;
 use serde_json::{Value, json};
-use tower::{Layer, ServiceExt};
+use tower::ServiceExt;
 
 use super::agent::{Agent, Answer, links};
 use super::api::Api;
@@ -73,7 +73,7 @@ async fn receive(inbox: &Inbox, tenant: &str, id: &str, kind: &str) {
     STANDARD.sign(&signing, &Keyring::new(STANDARD.key(SECRET).unwrap()), request.headers_mut()).unwrap();
     let source = Source::standard(SECRET).unwrap().tenant(tenant);
     let receiver = Receiver::builder(MemoryDedup::new()).source(source).build().unwrap();
-    let service = receiver.layer("standard").unwrap().layer(inbox.service());
+    let service = receiver.keep("standard", inbox).unwrap();
     assert_eq!(service.oneshot(request).await.unwrap().status(), StatusCode::ACCEPTED);
 }
 
