@@ -22,7 +22,7 @@ pub(super) struct BodyLimits {
 
 /// A request whose body was read whole and is within the limits; the bytes are as received.
 #[derive(Debug)]
-pub(super) struct Limited(Request<Bytes>);
+pub(super) struct Limited(Request<Bytes>, usize);
 
 impl Limited {
     /// Reads the body. Refuses before reading when the length is known to be too much, while reading when it becomes so.
@@ -35,7 +35,7 @@ impl Limited {
         let bytes = tokio::time::timeout(limits.deadline, collect(body, limits.max_bytes))
             .await
             .map_err(|_| Rejection::new(RejectionKind::BodyTimeout))??;
-        Ok(Self(Request::from_parts(parts, bytes)))
+        Ok(Self(Request::from_parts(parts, bytes), limits.max_bytes))
     }
 
     /// The same for a body that somebody else has read.
@@ -43,11 +43,16 @@ impl Limited {
         if request.body().len() > limits.max_bytes {
             return Err(Rejection::too_large(limits.max_bytes));
         }
-        Ok(Self(request))
+        Ok(Self(request, limits.max_bytes))
     }
 
     pub(super) const fn request(&self) -> &Request<Bytes> {
         &self.0
+    }
+
+    /// How long the body may be, in bytes.
+    pub(super) const fn max_bytes(&self) -> usize {
+        self.1
     }
 
     pub(super) fn into_request(self) -> Request<Bytes> {

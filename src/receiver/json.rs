@@ -6,6 +6,9 @@ use std::fmt;
 use serde::de::{DeserializeOwned, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, de};
 
+use super::content::inflate_kept;
+use crate::signature::content::json_inside;
+
 /// Why a payload is not what the handler expects. Holds no part of the payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -45,16 +48,37 @@ impl From<serde_json::Error> for JsonError {
 }
 
 pub(super) fn lenient<T: DeserializeOwned>(payload: &[u8]) -> Result<T, JsonError> {
-    Ok(serde_json::from_slice(payload)?)
+    within(payload, |json| Ok(serde_json::from_slice(json)?))
 }
 
 pub(super) fn strict<T: DeserializeOwned>(payload: &[u8]) -> Result<T, JsonError> {
-    // The only data error the scan itself can raise is a repeated key.
-    serde_json::from_slice::<Scan>(payload).map_err(|error| match JsonError::from(error) {
-        JsonError::Shape { line, column } => JsonError::RepeatedKey { line, column },
-        other => other,
-    })?;
-    lenient(payload)
+    within(payload, |json| {
+        // The only data error the scan itself can raise is a repeated key.
+        serde_json::from_slice::<Scan>(json).map_err(|error| match JsonError::from(error) {
+            JsonError::Shape { line, column } => JsonError::RepeatedKey { line, column },
+            other => other,
+        })?;
+        Ok(serde_json::from_slice(json)?)
+    })
+}
+
+/// Reads a payload; and where it is no JSON, the JSON inside. Nothing at all is `null`: a webhook may have no body.
+fn within<T>(payload: &[u8], read: impl Fn(&[u8]) -> Result<T, JsonError>) -> Result<T, JsonError> {
+    if payload.is_empty() {
+        return read(b"null");
+    }
+    match read(payload) {
+        Err(error @ JsonError::Syntax { .. }) => {
+            let plain = inflate_kept(payload);
+            let payload = plain.as_deref().unwrap_or(payload);
+            match json_inside(payload) {
+                Some(inside) => read(&inside),
+                None if plain.is_some() => read(payload),
+                None => Err(error),
+            }
+        }
+        verdict => verdict,
+    }
 }
 
 /// Reads any JSON and keeps nothing. Keys are compared after their escapes are resolved.
@@ -134,11 +158,19 @@ mod tests {
 
     #[test]
     fn what_is_not_json_is_a_syntax_error() {
-        for payload in ["", "{", "{} x", "NaN", "\u{feff}{}", "{} // note", "[1,]", "\"\u{1}\""] {
+        for payload in ["{", "{} x", "NaN", "\u{feff}\u{feff}{}", "{} // note", "[1,]", "\"\u{1}\""] {
             assert_eq!(kind(payload), Some("syntax"), "{payload:?}");
         }
         let deep = "[".repeat(100_000);
         assert_eq!(kind(&deep), Some("syntax"));
+    }
+
+    #[test]
+    fn the_json_inside_is_read_and_an_empty_body_is_null() {
+        for payload in ["", "\u{feff}{}", "payload=%7B%22a%22%3A1%7D", r#"{"a":"\ud83d"}"#] {
+            assert_eq!(kind(payload), None, "{payload:?}");
+        }
+        assert_eq!(kind("payload=%7B%22a%22%3A1%2C%22a%22%3A2%7D"), Some("repeated"));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //!
 //! 1. **Method.** POST, or what the source accepts besides; else 405.
 //! 2. **Body.** Refused early when its length is announced as too much, cut off when it becomes so (413), and when it
-//!    is not complete in time (408). The bytes stay as received: nothing is decompressed or decoded.
+//!    is not complete in time (408). The bytes stay as received until they are proved.
 //! 3. **Keys**: the source's own, or the route's by [`Keys`]; never chosen by the payload.
 //! 4. **Signature.** Any failure is the same bare 401. What passes is a [`Verified`]; a handshake is answered here
 //!    ([`Source::also_method`] for those by GET).
@@ -92,8 +92,10 @@
 //!   wrote, also inside of `axum::Router::nest`; see [`SentUri`] for other routers, and
 //!   [`Part::Url`](crate::signature::Part::Url) for what the setting `url` may be behind a proxy that changes the path.
 //! - **The query is not signed** by most providers, and the path never: trust neither.
-//! - **Nothing is decompressed** (R-22). To read a compressed payload, decompress [`Verified::body`] under a limit of
-//!   your own.
+//! - **Compressed bodies** (gzip, deflate) are decompressed after the proof, within the source's own
+//!   [limit](Source::max_body): [`Verified::body`] is what was signed, [`Verified::content`] what was in it, and what JSON, id and
+//!   type are read from. Where the signature does not fit the bytes as received, those of a sender who signs before it compresses
+//!   are tried: at most a hundred times the bytes that came.
 //! - **Answer fast.** Providers give up after 5 to 30 s. The connection that ends cuts the handler off.
 //! - A tokio runtime with its timer enabled must be running; the body deadline needs it.
 //! - **What is traced:** one event for each refused request, with source, status and reason; warnings about leases and
@@ -107,6 +109,7 @@ mod axum;
 mod body;
 mod builder;
 mod config;
+mod content;
 mod decide;
 mod dedup;
 mod documents;

@@ -4,10 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, Method, Request};
 use serde::de::DeserializeOwned;
 
 use super::body::Limited;
+use super::content::{self, Inflated};
 use super::dedup::{self, EventKeys};
 use super::documents::Library;
 use super::json::{self, JsonError};
@@ -18,7 +20,8 @@ use super::source::Source;
 use crate::clock::Timestamp;
 use crate::id::Tenant;
 use crate::signature::{
-    Checked, Documents, EventRef, Events, Item, ItemBytes, Question, Received, Reply, Trust, VerifyError,
+    Checked, Documents, EventRef, Events, Item, ItemBytes, Question, Received, Reply, SettingKind, Trust, Verify,
+    VerifyError,
 };
 
 /// Longest event id or type kept, in bytes.
@@ -41,6 +44,7 @@ struct Facts {
     signed_at: Option<Timestamp>,
     received_at: Timestamp,
     body: Bytes,
+    content: Bytes,
     request_body: Bytes,
     headers: HeaderMap,
     dedup_keys: EventKeys,
@@ -130,13 +134,22 @@ impl Verified {
         self.0.dedup_keys
     }
 
-    /// The payload as `T`. Route on a field of `T`, not on a second parse: two parsers may disagree about repeated
+    /// The event's bytes without the compression that they may have come in: what id, type and JSON are read from. A body that was
+    /// not compressed is the content itself.
+    #[must_use]
+    pub fn content(&self) -> &Bytes {
+        &self.0.content
+    }
+
+    /// The payload as `T`. It is read from the [content](Self::content): without a byte order mark, out of the field `payload` of a
+    /// form (GitHub, Slack) or `json` of a multipart form, and with U+FFFD for half a surrogate pair. An empty body reads as `null`.
+    /// Route on a field of `T`, not on a second parse: two parsers may disagree about repeated
     /// keys (R-25).
     ///
     /// # Errors
     /// When it is no JSON, or no `T`.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, JsonError> {
-        json::lenient(self.body())
+        json::lenient(self.content())
     }
 
     /// The payload as `T`, refusing any object that repeats a key at any depth (R-25). Reads the payload twice.
@@ -144,7 +157,7 @@ impl Verified {
     /// # Errors
     /// When it is no JSON, repeats a key, or is no `T`.
     pub fn strict_json<T: DeserializeOwned>(&self) -> Result<T, JsonError> {
-        json::strict(self.body())
+        json::strict(self.content())
     }
 }
 
@@ -170,14 +183,14 @@ pub(super) async fn check(
 ) -> Result<Accepted, Rejection> {
     let request = limited.request();
     let route = Route { source: source.name(), path: request.uri().path() };
-    let grant = source.keys().grant(route).await.map_err(Rejection::keys)?;
-    let grant = grant.ok_or_else(|| Rejection::new(RejectionKind::UnknownRoute))?;
-
-    let received = received(request);
+    let granted = source.keys().grant(route).await.map_err(Rejection::keys)?;
+    let grant = granted.ok_or_else(|| Rejection::new(RejectionKind::UnknownRoute))?;
+    let mut received = received(request);
     let trust = source.trust(&grant.keyring, now);
     let documents = gather(source, &received, &trust, library).await?;
     let trust = Trust { documents: &documents, ..trust };
-    let checked = source.scheme().verify(&received, &trust).map_err(unverified)?;
+    let scheme = source.scheme();
+    let (checked, body) = prove(scheme, &received, &trust, limited).map_err(|error| refused(error, limited, scheme))?;
     library.prove(&source.shared_name(), documents.names(), now);
     let signed_at = match checked {
         Checked::Handshake(reply) => return Ok(Accepted::Handshake(reply)),
@@ -187,8 +200,10 @@ pub(super) async fn check(
     if !carries_events(source, request.method()) {
         return Err(Rejection::method(source.allowed_methods()));
     }
+    let content = content_of(&body, limited)?;
+    received.body = &content;
     let kept = kept(source, request.headers());
-    let verified = |event: EventRef, body: Bytes, index: Option<usize>| {
+    let verified = |event: EventRef, (own, content): (Bytes, Bytes), index: Option<usize>| {
         let event = bounded(event);
         Verified(Arc::new(Facts {
             source: source.shared_name(),
@@ -197,29 +212,85 @@ pub(super) async fn check(
                 &grant.tenant,
                 source,
                 &event,
-                dedup::Signed { request: request.body(), event: &body, index, at: signed_at },
+                dedup::Signed { request: &body, event: &own, index, at: signed_at },
             ),
             event,
             signed_at,
             received_at: now,
-            body,
-            request_body: request.body().clone(),
+            body: own,
+            content,
+            request_body: body.clone(),
             headers: kept.clone(),
         }))
     };
     Ok(match source.scheme().events(&received, &trust).map_err(unverified)? {
-        Events::One(event) => Accepted::Event(verified(event, request.body().clone(), None)),
+        Events::One(event) => Accepted::Event(verified(event, (body.clone(), content.clone()), None)),
         Events::Batch(items) => {
             let each = |(at, item): (usize, Item)| {
-                let bytes = match item.bytes {
-                    ItemBytes::Part(range) => part(request.body(), range),
-                    ItemBytes::Decoded(bytes) => bytes,
-                };
-                verified(item.event, bytes, Some(at))
+                let bytes = bytes_of(item.bytes, &content);
+                verified(item.event, (bytes.clone(), bytes), Some(at))
             };
             Accepted::Batch(items.into_iter().enumerate().map(each).collect())
         }
     })
+}
+
+/// Checks what was received; and where that fails, what was in it, for those who sign before they compress. The bytes that were
+/// signed come with the verdict.
+fn prove(
+    scheme: &dyn Verify,
+    received: &Received<'_>,
+    trust: &Trust<'_>,
+    limited: &Limited,
+) -> Result<(Checked, Bytes), VerifyError> {
+    let error = match scheme.verify(received, trust) {
+        Ok(checked) => return Ok((checked, limited.request().body().clone())),
+        Err(error @ VerifyError::OutOfTolerance { .. }) => return Err(error),
+        Err(error) => error,
+    };
+    let plain = content::inflate_unproved(received.headers, received.body, limited.max_bytes()).ok_or(error)?;
+    let checked = scheme.verify(&Received { body: &plain, ..*received }, trust).map_err(|_| error)?;
+    Ok((checked, plain))
+}
+
+/// What is in a body that was signed as it was received; one that was signed before it was compressed is plain already.
+fn content_of(body: &Bytes, limited: &Limited) -> Result<Bytes, Rejection> {
+    let request = limited.request();
+    if body.as_ptr() != request.body().as_ptr() {
+        return Ok(body.clone());
+    }
+    match content::inflate(request.headers(), body, limited.max_bytes()) {
+        Inflated::Plain(plain) => Ok(plain),
+        Inflated::TooLong => Err(Rejection::too_large(limited.max_bytes())),
+        Inflated::Not => Ok(body.clone()),
+    }
+}
+
+/// With what an operator can do about it, as far as it can be told without saying anything of a secret.
+fn refused(error: VerifyError, limited: &Limited, scheme: &dyn Verify) -> Rejection {
+    let rejection = unverified(error);
+    if !matches!(error, VerifyError::BadSignature | VerifyError::BodyMismatch) {
+        return rejection;
+    }
+    let request = limited.request();
+    let announced = request.headers().get(CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse::<usize>().ok());
+    let length = request.body().len();
+    let signs_url =
+        scheme.settings().iter().find(|it| matches!(it.kind, SettingKind::Url | SettingKind::RegisteredUrl));
+    match (announced, signs_url) {
+        (Some(announced), _) if length == 0 && announced > 0 => rejection.because(format!(
+            "the body is empty and {announced} bytes were announced: something before this layer has read it; put the layer \
+             outermost"
+        )),
+        (Some(announced), _) if announced != length => rejection.because(format!(
+            "the body has {length} bytes and {announced} were announced: something before this layer has changed it"
+        )),
+        (_, Some(setting)) => rejection.because(format!(
+            "another secret, or another URL than the provider has: compare the setting `{}` and the path",
+            setting.name
+        )),
+        _ => rejection.because("another secret, or something before this layer has changed the body"),
+    }
 }
 
 /// The application's answer; no, where it has none.
@@ -251,6 +322,13 @@ async fn gather(
         documents = documents.with(need.name, content);
     }
     Ok(documents)
+}
+
+fn bytes_of(bytes: ItemBytes, content: &Bytes) -> Bytes {
+    match bytes {
+        ItemBytes::Part(range) => part(content, range),
+        ItemBytes::Decoded(bytes) => bytes,
+    }
 }
 
 /// A scheme that names a range outside of the body has made a mistake; that must not end in a panic.

@@ -201,6 +201,7 @@ impl Place {
     fn text(&self) -> String {
         match self {
             Self::Header(name) => format!("`{name}`"),
+            Self::HeaderOr(setting, default) => format!("`{default}` or the header named by `{setting}`"),
             Self::HeaderOf(setting) => format!("the header named by `{setting}`"),
             Self::Json(pointer) => format!("`{pointer}`"),
             Self::JsonMember { .. } => "the other member".to_owned(),

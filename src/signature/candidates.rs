@@ -135,6 +135,9 @@ impl<'a> Presented<'a> {
     ) -> Result<(), VerifyError> {
         let mut lines = lines_of(received.headers, names).map(|(_, line)| line);
         let first = lines.next().ok_or(VerifyError::Missing("signature"))?;
+        if scheme.several {
+            return self.each(scheme, std::iter::once(first).chain(lines));
+        }
         if scheme.grammar != Grammar::Versioned {
             return match lines.next() {
                 Some(_) => Err(VerifyError::Malformed("signature")),
@@ -148,6 +151,18 @@ impl<'a> Presented<'a> {
             self.versioned(line, scheme.encoding)?;
         }
         if self.signatures.count == 0 { Err(VerifyError::Missing("signature")) } else { Ok(()) }
+    }
+
+    /// Each element of several lines, which are one list (RFC 9110 section 5.3).
+    fn each<'l>(&mut self, scheme: &Signature, lines: impl Iterator<Item = &'l [u8]>) -> Result<(), VerifyError> {
+        let mut budget = MAX_HEADER_BYTES;
+        for line in lines {
+            budget = budget.checked_sub(line.len()).ok_or(VerifyError::Malformed("signature"))?;
+            for element in line.split(|byte| *byte == b',') {
+                self.plain(scheme, element.trim_ascii())?;
+            }
+        }
+        self.some_decoded()
     }
 
     /// Any of several headers, each of which stands once.

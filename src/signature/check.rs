@@ -183,7 +183,9 @@ impl Scheme {
             Place::Header(name) => check_header(field, name),
             Place::Join { places, .. } => self.check_places(field, places),
             Place::Named { at, .. } | Place::Claim { token: at, .. } => self.check_place(field, at),
-            Place::HeaderOf(setting) | Place::Setting(setting) => self.check_setting(field, setting),
+            Place::HeaderOf(setting) | Place::HeaderOr(setting, _) | Place::Setting(setting) => {
+                self.check_setting(field, setting)
+            }
             Place::Json(pointer) | Place::FormJson { pointer, .. }
                 if !pointer.is_empty() && !pointer.starts_with('/') =>
             {

@@ -8,11 +8,11 @@ use bytes::Bytes;
 
 use super::error::VerifyError;
 use super::hash::Hash;
-use super::json;
 use super::part::Part;
 use super::place::Place;
 use super::scheme::{Proof, Scheme};
 use super::{Received, Trust, Verify as _};
+use super::{content, json};
 
 /// Longest id or type kept, in bytes.
 const MAX_NAME_BYTES: usize = 256;
@@ -184,10 +184,17 @@ impl Scheme {
         trust: &Trust<'_>,
     ) -> Result<Option<Vec<Item>>, VerifyError> {
         let form = batch.field.map(|field| Place::Form(field).read(received, trust, "events")).transpose()?.flatten();
-        let whole = form.as_deref().map_or(received.body, str::as_bytes);
-        let Some(ranges) = json::items(whole, batch.items, MAX_EVENTS).map_err(malformed)? else {
-            return Ok(None);
-        };
+        let mut whole = form.map_or(Cow::Borrowed(received.body), |text| Cow::Owned(text.into_owned().into_bytes()));
+        let items = |whole: &[u8]| json::items(whole, batch.items, MAX_EVENTS).map_err(malformed);
+        let mut ranges = items(&whole)?;
+        if ranges.is_none()
+            && let Some(inside) = content::json_inside(received.body)
+        {
+            ranges = items(&inside)?;
+            whole = Cow::Owned(inside.into_owned());
+        }
+        let Some(ranges) = ranges else { return Ok(None) };
+        let is_decoded = matches!(whole, Cow::Owned(_));
         let mut items = Vec::with_capacity(ranges.len());
         let mut seen = HashMap::new();
         let common = name(self.event_type, received, trust, "event type")?;
@@ -206,8 +213,11 @@ impl Scheme {
                 signed: None,
                 id,
             };
-            let decoded = form.as_ref().map(|_| ItemBytes::Decoded(Bytes::copy_from_slice(body)));
-            items.push(Item { event, bytes: decoded.unwrap_or(ItemBytes::Part(range)) });
+            let bytes = match is_decoded {
+                true => ItemBytes::Decoded(Bytes::copy_from_slice(body)),
+                false => ItemBytes::Part(range),
+            };
+            items.push(Item { event, bytes });
         }
         Ok(Some(items))
     }

@@ -14,7 +14,7 @@ use crate::work;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Ambiguous;
 
-/// The text, or the whole number, at a pointer. A body that is not JSON holds nothing.
+/// The text, or the number, at a pointer. A body that is not JSON holds nothing.
 pub(super) fn text_at(body: &[u8], pointer: &str) -> Result<Option<String>, Ambiguous> {
     Ok(raw_at(body, pointer)?.and_then(|raw| text_of(raw.get())))
 }
@@ -42,6 +42,7 @@ pub(super) fn items(body: &[u8], steps: &[&[&str]], most: usize) -> Result<Optio
                     let elements = elements(array, most)?;
                     next.extend(elements.into_iter().map(|element| place_in(body, element.get())));
                 }
+                None if depth == 0 && steps.len() == 1 && pointers.contains(&"") => return lines(body, most),
                 None if depth == 0 => return Ok(None),
                 None => next.push(range),
             }
@@ -52,6 +53,19 @@ pub(super) fn items(body: &[u8], steps: &[&[&str]], most: usize) -> Result<Optio
         ranges = next;
     }
     Ok(Some(ranges))
+}
+
+/// Where the objects of JSON Lines stand: two at least, since one alone is a body of its own.
+fn lines(body: &[u8], most: usize) -> Result<Option<Vec<Range<usize>>>, Ambiguous> {
+    let mut ranges = Vec::new();
+    for value in serde_json::Deserializer::from_slice(body).into_iter::<&RawValue>() {
+        let Some(object) = value.ok().filter(|value| value.get().starts_with('{')) else { return Ok(None) };
+        if ranges.len() == most {
+            return Err(Ambiguous);
+        }
+        ranges.push(place_in(body, object.get()));
+    }
+    Ok(Some(ranges).filter(|ranges| ranges.len() > 1))
 }
 
 fn array_at<'a>(body: &'a [u8], pointers: &[&str]) -> Result<Option<&'a str>, Ambiguous> {
@@ -69,13 +83,11 @@ fn place_in(body: &[u8], part: &str) -> Range<usize> {
     start..start + part.len()
 }
 
-/// A string's text; a whole number as written. Anything else is no name.
+/// A string's text; a number as written, however large. Anything else is no name.
 fn text_of(json: &str) -> Option<String> {
     match json.as_bytes() {
         [b'"', ..] => serde_json::from_str(json).ok(),
-        [b'-', digits @ ..] | digits if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) => {
-            Some(json.to_owned())
-        }
+        [b'-' | b'0'..=b'9', ..] => Some(json.to_owned()),
         _ => None,
     }
 }

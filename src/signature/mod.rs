@@ -46,6 +46,7 @@ mod check;
 pub mod cloud_event;
 mod compare;
 mod config;
+pub(crate) mod content;
 mod covers;
 mod encoding;
 mod error;
@@ -56,6 +57,11 @@ mod hash;
 pub mod http_message;
 mod json;
 mod jwt;
+#[cfg(feature = "multipart")]
+mod multipart;
+#[cfg(not(feature = "multipart"))]
+#[path = "multipart_none.rs"]
+mod multipart;
 mod outgoing;
 mod part;
 mod place;

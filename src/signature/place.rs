@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use http::HeaderMap;
 
 use super::error::VerifyError;
-use super::{Received, Trust};
+use super::{Received, Trust, content, multipart};
 use super::{json, jwt};
 use crate::work;
 
@@ -19,6 +19,8 @@ pub enum Place {
     Json(&'static str),
     /// In the header whose name is this setting.
     HeaderOf(&'static str),
+    /// In the header whose name is this setting; without it, in this one (lower case).
+    HeaderOr(&'static str, &'static str),
     /// The name of the first member of the JSON body (an object) that is none of these: Telegram names the kind of an
     /// update so.
     JsonMember {
@@ -79,16 +81,20 @@ impl Place {
                 let name = trust.settings.need(setting)?.to_ascii_lowercase();
                 header(received, &name, malformed)
             }
+            Self::HeaderOr(setting, default) => {
+                let name = trust.settings.get(setting).unwrap_or(default).to_ascii_lowercase();
+                header(received, &name, malformed)
+            }
             Self::Named { at, names } => {
                 let Some(text) = at.read(received, trust, what)? else { return Ok(None) };
                 let name = names.iter().find(|(from, _)| *from == text);
                 Ok(name.map(|(_, name)| Cow::Borrowed(*name)))
             }
-            Self::Json(pointer) => owned(json::text_at(received.body, pointer), malformed),
-            Self::JsonMember { except } => owned(json::member(received.body, except), malformed),
-            Self::Form(name) => field(received.body, name, malformed),
+            Self::Json(pointer) => owned(in_json(received.body, |json| json::text_at(json, pointer)), malformed),
+            Self::JsonMember { except } => owned(in_json(received.body, |json| json::member(json, except)), malformed),
+            Self::Form(name) => form_field(received.body, name, malformed),
             Self::FormJson { field: name, pointer } => {
-                let Some(text) = field(received.body, name, malformed)? else { return Ok(None) };
+                let Some(text) = form_field(received.body, name, malformed)? else { return Ok(None) };
                 owned(json::text_at(text.as_bytes(), pointer), malformed)
             }
             Self::Query(name) => field(received.uri.query().unwrap_or_default().as_bytes(), name, malformed),
@@ -142,6 +148,26 @@ pub(super) fn lines<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Ite
 pub(super) fn lines_of<'a>(headers: &'a HeaderMap, names: &[&str]) -> impl Iterator<Item = (&'a str, &'a [u8])> {
     let lines = headers.iter().map(|(header, value)| (header.as_str(), value.as_bytes()));
     lines.filter(move |(header, _)| names.contains(header))
+}
+
+/// Looks into the body; where it holds nothing, into the [JSON inside](content::json_inside).
+fn in_json<T>(
+    body: &[u8],
+    look: impl Fn(&[u8]) -> Result<Option<T>, json::Ambiguous>,
+) -> Result<Option<T>, json::Ambiguous> {
+    match look(body)? {
+        Some(found) => Ok(Some(found)),
+        None => content::json_inside(body).map_or(Ok(None), |inside| look(&inside)),
+    }
+}
+
+/// A field of a form, urlencoded or in parts.
+fn form_field<'a>(body: &'a [u8], name: &str, malformed: VerifyError) -> Result<Option<Cow<'a, str>>, VerifyError> {
+    match multipart::values(body, name) {
+        None => field(body, name, malformed),
+        Some(values) if values.len() > 1 => Err(malformed),
+        Some(values) => Ok(values.into_iter().next().map(Cow::Owned)),
+    }
 }
 
 fn field<'a>(form: &'a [u8], name: &str, malformed: VerifyError) -> Result<Option<Cow<'a, str>>, VerifyError> {

@@ -20,6 +20,7 @@ pub struct Signature {
     pub(super) id_header: Option<&'static str>,
     pub(super) otherwise: Option<&'static Self>,
     pub(super) any_length: bool,
+    pub(super) several: bool,
     pub(super) key_set: Option<&'static str>,
     pub(super) or_signed: Option<&'static [Part]>,
 }
@@ -183,6 +184,7 @@ impl Signature {
             id_header: None,
             otherwise: None,
             any_length: false,
+            several: false,
             key_set: None,
             or_signed: None,
         }
@@ -286,6 +288,13 @@ impl Signature {
     #[must_use]
     pub const fn any_length(self) -> Self {
         Self { any_length: true, ..self }
+    }
+
+    /// Several may stand in the header, in lines of their own or between commas (Mollie, while a secret is being replaced); one good
+    /// signature is enough.
+    #[must_use]
+    pub const fn several(self) -> Self {
+        Self { several: true, ..self }
     }
 
     /// Where none of this signature's headers is present, that one counts (Svix under a brand of its own). A mixture of both

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::signature::{Encoding, Fact, Hash, Part, Place, Retries, Scheme, Signature, Stamp, Unit};
 
+/// A webhook may be set up to use any of them.
+const METHODS: &[&str] = &["GET", "PUT", "PATCH", "DELETE"];
+
 /// Sanity: `sanity-webhook-signature: t=…,v1=…`, base64url without padding, over `t.body`, with milliseconds. The
 /// time is signed, and judged, which Sanity's own library does not; the id (`idempotency-key`) and the type are not
 /// signed.
@@ -18,6 +21,7 @@ pub static SANITY: Scheme = Scheme::new("sanity", "https://www.sanity.io/docs/we
     )
     .unsigned_id(&[Place::Header("idempotency-key")])
     .event_type(&[Place::Header("sanity-operation")])
+    .event_methods(METHODS)
     .retries(
         Retries::documented("https://www.sanity.io/docs/changelog/50ec6abf-fe0c-475b-ae72-314148860132")
             .same_id(Fact::Yes)

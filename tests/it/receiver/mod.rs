@@ -1,6 +1,7 @@
 //! The receiver: rules, and the ways in.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what surprises a test ends it")]
 
+mod bodies;
 mod config;
 mod crash;
 mod dedup;

@@ -13,6 +13,7 @@ const UNCOVERED: &[(&str, What)] = &[
     ("cloudevents", What::Body),
     ("cloudflare_notifications", What::Body),
     ("fastly", What::Body),
+    ("figma", What::Body),
     ("gitlab_token", What::Body),
     ("google_pubsub", What::Body),
     ("microsoft_graph", What::Body),

@@ -18,7 +18,40 @@ use crate::signature::{
 
 pub(super) const DOCS: &str = "https://learn.microsoft.com/graph/change-notifications-delivery-webhooks";
 
-const KEYS: &str = "https://login.microsoftonline.com/common/discovery/v2.0/keys";
+/// One of Microsoft's clouds: where it publishes its keys, and what stands before and behind the tenant in an issuer.
+struct Cloud {
+    name: &'static str,
+    keys: &'static str,
+    issuers: &'static [(&'static str, &'static str)],
+}
+
+const CLOUDS: &[Cloud] = &[
+    Cloud {
+        name: "global",
+        keys: "https://login.microsoftonline.com/common/discovery/v2.0/keys",
+        issuers: &[("https://sts.windows.net/", "/"), ("https://login.microsoftonline.com/", "/v2.0")],
+    },
+    Cloud {
+        name: "us_government",
+        keys: "https://login.microsoftonline.us/common/discovery/v2.0/keys",
+        issuers: &[("https://sts.windows.net/", "/"), ("https://login.microsoftonline.us/", "/v2.0")],
+    },
+    Cloud {
+        name: "china",
+        keys: "https://login.partner.microsoftonline.cn/common/discovery/v2.0/keys",
+        issuers: &[
+            ("https://sts.chinacloudapi.cn/", "/"),
+            ("https://login.partner.microsoftonline.cn/", "/v2.0"),
+            ("https://login.chinacloudapi.cn/", "/v2.0"),
+        ],
+    },
+];
+
+/// The cloud that the settings name; the global one without a name.
+fn cloud(trust: &Trust<'_>) -> Result<&'static Cloud, VerifyError> {
+    let name = trust.settings.get("cloud").unwrap_or("global");
+    CLOUDS.iter().find(|cloud| cloud.name == name).ok_or(VerifyError::MissingSetting("cloud"))
+}
 
 /// The application that Microsoft's tokens must come from.
 const PUBLISHER: &str = "0bf30f3b-4a52-48df-9a82-234910c4a086";
@@ -34,6 +67,8 @@ const VALIDATION: Place = Place::Query("validationToken");
 const SETTINGS: &[Setting] = &[
     Setting::optional("rich", "`true` where notifications come with resource data: their tokens must be good then"),
     Setting::optional("app_ids", "the ids of your applications: the audience of those tokens"),
+    Setting::optional("tenant_ids", "the tenants whose notifications are expected: others are refused"),
+    Setting::optional("cloud", "`global` (the default), `us_government` or `china`"),
     Setting::optional("jwks", "Microsoft's keys, instead of fetching them"),
 ];
 
@@ -71,6 +106,8 @@ fn tokens(received: &Received<'_>, trust: &Trust<'_>) -> Result<Vec<String>, Ver
     }
     let body: Tokens = serde_json::from_slice(received.body).map_err(|_| VerifyError::Malformed("body"))?;
     match body.tokens.len() {
+        // Notices about the subscription itself come without data, and without tokens.
+        0 if all_lifecycle(received)? => Ok(Vec::new()),
         0 => Err(VerifyError::Missing("token")),
         1..=MAX_TOKENS => Ok(body.tokens),
         _ => Err(VerifyError::Malformed("token")),
@@ -83,11 +120,12 @@ impl Verify for MicrosoftGraph {
             return Ok(None);
         }
         check_state(received, trust)?;
+        let tenants = tenants(received, trust)?;
         for text in tokens(received, trust)? {
             let token = Token::read(&text)?;
             token.check_alg(JwtAlgorithm::Rs256)?;
-            if let Some(need) = need_key_set(trust, KEYS, token.kid.as_deref()) {
-                check_claims(&token.claims()?, trust)?;
+            if let Some(need) = need_key_set(trust, cloud(trust)?.keys, token.kid.as_deref()) {
+                check_claims(&token.claims()?, trust, &tenants)?;
                 return Ok(Some(need));
             }
         }
@@ -103,8 +141,9 @@ impl Verify for MicrosoftGraph {
             return Ok(Checked::Handshake(reply));
         }
         check_state(received, trust)?;
+        let tenants = tenants(received, trust)?;
         for text in tokens(received, trust)? {
-            check_token(&Token::read(&text)?, trust)?;
+            check_token(&Token::read(&text)?, trust, &tenants)?;
         }
         Ok(Checked::Event { signed_at: None })
     }
@@ -182,21 +221,46 @@ fn check_state(received: &Received<'_>, trust: &Trust<'_>) -> Result<(), VerifyE
     Ok(())
 }
 
-fn check_token(token: &Token<'_>, trust: &Trust<'_>) -> Result<(), VerifyError> {
+/// The tenants that the items name, each of which must be expected where the settings say which are.
+fn tenants(received: &Received<'_>, trust: &Trust<'_>) -> Result<Vec<String>, VerifyError> {
+    let expected = trust.settings.all("tenant_ids");
+    let mut tenants = Vec::new();
+    for range in ranges(received)? {
+        let item = received.body.get(range).unwrap_or_default();
+        let tenant = json::text_at(item, "/tenantId").map_err(|_| VerifyError::Malformed("tenant"))?;
+        let is = |id: &String| tenant.as_ref().is_some_and(|tenant| tenant.eq_ignore_ascii_case(id));
+        if !expected.is_empty() && !expected.iter().any(is) {
+            return Err(VerifyError::UntrustedSender);
+        }
+        tenants.extend(tenant);
+    }
+    Ok(tenants)
+}
+
+fn all_lifecycle(received: &Received<'_>) -> Result<bool, VerifyError> {
+    let is_notice = |range: Range<usize>| {
+        let item = received.body.get(range).unwrap_or_default();
+        matches!(json::text_at(item, "/lifecycleEvent"), Ok(Some(_)))
+    };
+    Ok(ranges(received)?.into_iter().all(is_notice))
+}
+
+fn check_token(token: &Token<'_>, trust: &Trust<'_>, tenants: &[String]) -> Result<(), VerifyError> {
     token.check_alg(JwtAlgorithm::Rs256)?;
-    let set = key_set(trust, KEYS).ok_or(VerifyError::UnknownKey)?;
-    check_claims(&token.verify(JwtAlgorithm::Rs256, &jwt::find(set, token.kid.as_deref())?)?, trust)
+    let set = key_set(trust, cloud(trust)?.keys).ok_or(VerifyError::UnknownKey)?;
+    check_claims(&token.verify(JwtAlgorithm::Rs256, &jwt::find(set, token.kid.as_deref())?)?, trust, tenants)
 }
 
 /// Whose token it is, for whom, and whether it is valid now.
-fn check_claims(claims: &Claims, trust: &Trust<'_>) -> Result<(), VerifyError> {
+fn check_claims(claims: &Claims, trust: &Trust<'_>, tenants: &[String]) -> Result<(), VerifyError> {
     claims.check_times(trust.now, LEEWAY_SECS)?;
     let issuer = claims.iss.as_deref().unwrap_or_default();
-    let of_tenant = |host: &str, end: &str| {
-        let tenant = issuer.strip_prefix(host).and_then(|rest| rest.strip_suffix(end));
-        tenant.is_some_and(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-'))
-    };
-    if !of_tenant("https://sts.windows.net/", "/") && !of_tenant("https://login.microsoftonline.com/", "/v2.0") {
+    let mut of_cloud = cloud(trust)?.issuers.iter();
+    let tenant = of_cloud.find_map(|(host, end)| issuer.strip_prefix(host)?.strip_suffix(end));
+    let tenant = tenant.filter(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-'));
+    let tenant = tenant.ok_or(VerifyError::WrongIssuer)?;
+    // A token proves the notifications of its own tenant.
+    if !tenants.is_empty() && !tenants.iter().any(|named| named.eq_ignore_ascii_case(tenant)) {
         return Err(VerifyError::WrongIssuer);
     }
     if !claims.is_for(trust.settings.all("app_ids").iter().map(String::as_str)) {

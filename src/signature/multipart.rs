@@ -1,0 +1,73 @@
+//! Fields of multipart forms (RFC 7578), read by multer.
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use futures_util::{FutureExt as _, future, stream};
+use multer::{Error, Multipart};
+
+use crate::work;
+
+/// Most parts that are looked at.
+const MAX_PARTS: usize = 256;
+
+/// Longest boundary (RFC 2046 section 5.1.1).
+const MAX_BOUNDARY: usize = 70;
+
+/// The first two values of a field, of which the second only shows that there are two; `None` where the body is no multipart form.
+/// Files do not count.
+pub(super) fn values(body: &[u8], name: &str) -> Option<Vec<String>> {
+    let boundary = boundary(body)?.to_owned();
+    work::spent(body.len());
+    // The whole body is at hand, so nothing is ever waited for.
+    read(Bytes::copy_from_slice(body), boundary, name).now_or_never()?.ok()
+}
+
+/// The first line is the boundary behind two dashes: what providers send has nothing before it.
+fn boundary(body: &[u8]) -> Option<&str> {
+    let rest = body.strip_prefix(b"--")?;
+    let line = rest.get(..rest.iter().take(MAX_BOUNDARY + 2).position(|byte| matches!(byte, b'\r' | b'\n'))?)?;
+    let line = std::str::from_utf8(line).ok()?.trim_end();
+    (1..=MAX_BOUNDARY).contains(&line.len()).then_some(line)
+}
+
+async fn read(body: Bytes, boundary: String, name: &str) -> Result<Vec<String>, Error> {
+    let mut form = Multipart::new(stream::once(future::ready(Ok::<_, Infallible>(body))), boundary);
+    let mut values = Vec::new();
+    for _ in 0..MAX_PARTS {
+        let Some(field) = form.next_field().await? else { break };
+        if field.name() == Some(name) && field.file_name().is_none() {
+            values.push(field.text().await?);
+            if values.len() == 2 {
+                break;
+            }
+        }
+    }
+    Ok(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FORM: &[u8] = b"--x1\r\ncontent-disposition: form-data; name=\"token\"\r\n\r\nabc\r\n--x1\r\n\
+        Content-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\ncontent-type: text/plain\r\n\r\n--x\r\n\r\n--x1\r\n\
+        Content-Disposition: form-data; name=\"time\"\r\n\r\n1700000000\r\n--x1--\r\n";
+
+    #[test]
+    fn fields_are_found_and_files_are_none() {
+        for (name, values_of) in [("token", &["abc"][..]), ("time", &["1700000000"]), ("file", &[]), ("other", &[])] {
+            assert_eq!(values(FORM, name).unwrap(), values_of, "{name}");
+        }
+        let twice = [&FORM[..FORM.len() - 8], &FORM[..]].concat();
+        assert_eq!(values(&twice, "token").unwrap().len(), 2);
+    }
+
+    #[test]
+    fn what_is_no_form_holds_nothing() {
+        for body in [&b""[..], b"{}", b"--", b"--\r\n", b"--x", &[b'-'; 100]] {
+            assert_eq!(values(body, "token"), None);
+        }
+        assert_eq!(values(&FORM[..60], "time"), None, "broken off");
+    }
+}
