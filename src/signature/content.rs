@@ -11,7 +11,7 @@ const FORM_FIELD: &str = "payload";
 const PART_FIELDS: [&str; 2] = ["json", FORM_FIELD];
 
 /// The JSON inside: without a byte order mark, out of a form's field, and with a replacement character (U+FFFD) for each half of a
-/// surrogate pair that stands alone, which JSON allows and serde_json refuses. `None` where the body itself is all there is.
+/// surrogate pair that stands alone, which JSON allows and `serde_json` refuses. `None` where the body itself is all there is.
 pub(crate) fn json_inside(body: &[u8]) -> Option<Cow<'_, [u8]>> {
     let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let inside = match text.trim_ascii_start() {
