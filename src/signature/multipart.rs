@@ -59,7 +59,7 @@ mod tests {
         for (name, values_of) in [("token", &["abc"][..]), ("time", &["1700000000"]), ("file", &[]), ("other", &[])] {
             assert_eq!(values(FORM, name).unwrap(), values_of, "{name}");
         }
-        let twice = [&FORM[..FORM.len() - 8], &FORM[..]].concat();
+        let twice = [&FORM[..FORM.len() - 8], FORM].concat();
         assert_eq!(values(&twice, "token").unwrap().len(), 2);
     }
 
