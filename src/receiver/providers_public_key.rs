@@ -3,7 +3,7 @@
 use super::source::{Source, SourceError};
 use crate::secret::KeyError;
 use crate::signature::Settings;
-use crate::signature::providers::SENDGRID;
+use crate::signature::providers::{SENDGRID, WISE};
 
 impl Source {
     /// SendGrid's event webhook, checked by [`SENDGRID`] and named `sendgrid`, by the public key that the dashboard shows.
@@ -12,6 +12,23 @@ impl Source {
     /// When the key is none.
     pub fn sendgrid(public_key: &str) -> Result<Self, KeyError> {
         Self::known(&SENDGRID, "sendgrid", public_key)
+    }
+
+    /// Wise, checked by [`WISE`] and named `wise`, by the public key that Wise publishes (PEM or base64).
+    ///
+    /// # Errors
+    /// When the key is none.
+    pub fn wise(public_key: &str) -> Result<Self, KeyError> {
+        Self::known(&WISE, "wise", public_key)
+    }
+
+    /// Apple App Store Server Notifications, checked by [`APPLE_APP_STORE`](crate::signature::providers::APPLE_APP_STORE) and named
+    /// `apple_app_store`, for the app of this bundle id. There is no secret.
+    ///
+    /// # Errors
+    /// None at present.
+    pub fn apple_app_store(bundle_id: &str) -> Result<Self, SourceError> {
+        Self::provider("apple_app_store", &[], Settings::default().with("bundle_id", bundle_id))
     }
 
     /// PayPal, checked by [`PAYPAL`](crate::signature::providers::PAYPAL) and named `paypal`. The receiver needs a

@@ -138,7 +138,11 @@ impl Scheme {
     }
 
     fn content_words(&self) -> String {
-        let timed = matches!(&self.proof, Proof::Signature(signature) if signature.stamp.at != StampAt::Nowhere);
+        let timed = match &self.proof {
+            Proof::Signature(signature) => signature.stamp.at != StampAt::Nowhere,
+            Proof::Jwt(jwt) => jwt.dated,
+            Proof::Token(_) | Proof::Nothing => false,
+        };
         if timed { "the signed body and time".to_owned() } else { "nothing".to_owned() }
     }
 }

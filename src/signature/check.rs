@@ -98,6 +98,11 @@ impl Scheme {
         for token in jwt.at {
             self.check_place("jwt.at", &token.at)?;
         }
+        if self.signs_challenges() {
+            let problem =
+                "answer with a MAC by the key that signs tokens, and a token could be the challenge: leave them out";
+            return Err(SchemeError::new("handshakes", problem));
+        }
         for claim in jwt.claims {
             if !claim.at.starts_with('/') || claim.is.is_empty() {
                 let problem = format!("`{}`: needs a JSON Pointer such as /sha256, and what it is equal to", claim.at);

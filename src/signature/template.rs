@@ -162,7 +162,7 @@ pub(super) fn sorted_query(query: &str) -> Vec<u8> {
 }
 
 /// Name and value of every field, sorted by name; the values of one name in their order.
-fn sorted_form(body: &[u8]) -> Vec<u8> {
+pub(super) fn sorted_form(body: &[u8]) -> Vec<u8> {
     let mut fields: Vec<_> = form_urlencoded::parse(body).collect();
     fields.sort_by(|(one, _), (other, _)| one.cmp(other));
     let mut text = Vec::with_capacity(body.len());

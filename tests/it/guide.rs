@@ -75,5 +75,5 @@ fn every_provider_says_what_it_does() {
     }
     let names: std::collections::HashSet<_> = Provider::all().map(|provider| provider.name).collect();
     assert_eq!(names.len(), Provider::all().count(), "each name once");
-    assert!(names.len() >= 76, "{}", names.len());
+    assert!(names.len() >= 125, "{}", names.len());
 }

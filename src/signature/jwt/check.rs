@@ -12,6 +12,9 @@ use crate::signature::template::{Message, url_setting};
 use crate::signature::url::urls_of;
 use crate::signature::{Need, Received, Tolerance, Trust, VerifyError};
 
+/// How old a signed time may be where a provider's retries ask for nothing more.
+const USUAL_PAST_SECS: u64 = 300;
+
 impl Jwt {
     /// When the token was made, if it proves the request and says so.
     pub(in crate::signature) fn check(
@@ -89,7 +92,10 @@ impl Jwt {
         if self.ends && !claims.ends() {
             return Err(VerifyError::Malformed("token"));
         }
-        claims.check_times(trust.now, f64::from(self.leeway_secs))?;
+        // A retry may carry the first attempt's token, whose end is by then as far away as retries last.
+        let late = tolerance.as_secs().map_or(0, |(past, _)| past.saturating_sub(USUAL_PAST_SECS));
+        let late = u32::try_from(late).unwrap_or(u32::MAX);
+        claims.check_known_times(trust.now, f64::from(self.leeway_secs), f64::from(late))?;
         if !self.issuers.is_empty() && !claims.iss.as_deref().is_some_and(|issuer| self.issuers.contains(&issuer)) {
             return Err(VerifyError::WrongIssuer);
         }

@@ -18,6 +18,9 @@ use crate::work;
 /// Longest token, in bytes.
 const MAX_BYTES: usize = 16 * 1024;
 
+/// Longest signature with its message, in bytes: Apple's hold signatures with their own certificates.
+const MAX_LONG_BYTES: usize = 256 * 1024;
+
 /// Most keys of a set that are looked at.
 const MAX_KEYS: usize = 64;
 
@@ -62,10 +65,15 @@ enum Audience {
 
 impl<'t> Token<'t> {
     pub(crate) fn read(text: &'t str) -> Result<Self, VerifyError> {
+        if text.len() > MAX_BYTES { Err(VerifyError::Malformed("token")) } else { Self::read_long(text) }
+    }
+
+    /// Reads a signature that holds its whole message and so is longer than a token.
+    pub(crate) fn read_long(text: &'t str) -> Result<Self, VerifyError> {
         let malformed = VerifyError::Malformed("token");
         let (signed, signature) = text.rsplit_once('.').ok_or(malformed)?;
         let (header, claims) = signed.split_once('.').ok_or(malformed)?;
-        if text.len() > MAX_BYTES {
+        if text.len() > MAX_LONG_BYTES {
             return Err(malformed);
         }
         work::spent(text.len());
@@ -152,11 +160,21 @@ impl Claims {
         self.iat.is_some()
     }
 
-    /// Whether it is valid now, give or take so many seconds.
+    /// Whether it is valid now, give or take so many seconds. A token without an end is not.
     pub(crate) fn check_times(&self, now: Timestamp, leeway_secs: f64) -> Result<(), VerifyError> {
+        if self.ends() { self.check_known_times(now, leeway_secs, 0.0) } else { Err(VerifyError::Expired) }
+    }
+
+    /// The same by the times that it has, and so many seconds after its end.
+    pub(super) fn check_known_times(
+        &self,
+        now: Timestamp,
+        leeway_secs: f64,
+        late_secs: f64,
+    ) -> Result<(), VerifyError> {
         let now = seconds(now);
         let begun = |at: Option<f64>| at.is_none_or(|at| at <= now + leeway_secs);
-        let ended = self.exp.is_none_or(|at| at <= now - leeway_secs);
+        let ended = self.exp.is_some_and(|at| at <= now - leeway_secs - late_secs);
         if ended || !begun(self.iat) || !begun(self.nbf) { Err(VerifyError::Expired) } else { Ok(()) }
     }
 
@@ -181,7 +199,7 @@ struct KeySet {
 
 /// The payload of a token, which may have a word before it (`Bearer`). Nothing is checked here.
 pub(crate) fn payload(text: &str) -> Option<Vec<u8>> {
-    let token = text.rsplit(' ').next().filter(|token| token.len() <= MAX_BYTES)?;
+    let token = text.rsplit(' ').next().filter(|token| token.len() <= MAX_LONG_BYTES)?;
     URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()
 }
 

@@ -1,7 +1,5 @@
 //! One small file a provider: its scheme as data, and a link to the provider's page.
 
-use super::{Scheme, Verify};
-
 #[cfg(feature = "public-key")]
 mod public_key;
 #[cfg(not(feature = "public-key"))]
@@ -12,17 +10,31 @@ mod a2a;
 mod adyen;
 mod adyen_platform;
 mod airtable;
+mod airwallex;
+mod alchemy;
 mod asana;
+mod attio;
 mod auth0;
 mod azure_event_grid;
+mod beehiiv;
+mod bird;
 mod bitbucket;
 mod box_com;
 mod braintree;
+mod brex;
+mod buildkite;
+mod calcom;
 mod calendly;
+mod chargebee;
+mod checkout_com;
+mod circleci;
 mod clerk;
+mod clickup;
 mod cloudevents;
 mod cloudflare_notifications;
 mod cloudflare_stream;
+mod cloudinary;
+mod cloudinary_sha256;
 mod coinbase_cdp;
 mod coinbase_commerce;
 mod contentful;
@@ -36,55 +48,112 @@ mod draft;
 #[path = "draft_none.rs"]
 mod draft;
 mod dropbox;
+mod dwolla;
+mod easypost;
+mod elevenlabs;
+mod fal;
 mod fastly;
 mod figma;
+mod flutterwave;
+mod forgejo;
+mod front;
+mod ghost;
+mod gitea;
 mod github;
 mod gitlab;
 mod gitlab_token;
+mod gocardless;
+mod grafana;
+mod grafana_timed;
+mod heroku;
 mod hook0;
 mod hubspot;
 mod hubspot_v1;
 mod hubspot_v2;
+mod incident_io;
+mod increase;
 mod intercom;
 mod jira;
 mod klaviyo;
+mod lark;
+mod lemon_squeezy;
 mod line;
 mod linear;
+mod linkedin;
+mod lithic;
+mod livekit;
 mod mailchimp;
 mod mailgun;
 mod mailgun_route;
 mod mandrill;
+mod mercado_pago;
 mod meta;
+mod modern_treasury;
 mod mollie;
 mod mollie_classic;
+mod monday;
+mod mux;
+mod netlify;
 mod notion;
 mod okta;
+mod onfido;
 mod openai;
 mod paddle;
 mod pagerduty;
+mod pandadoc;
+mod patreon;
+mod paystack;
+mod persona;
+mod pipedrive;
+mod planetscale;
+mod plivo;
 mod polar;
 mod postmark;
 mod postmark_header;
+mod prismic;
 mod quickbooks;
+mod quicknode;
 mod razorpay;
+mod recurly;
+mod render;
+mod replicate;
 mod resend;
+mod retell;
+mod revenuecat;
+mod revolut;
 mod sanity;
 mod segment;
 mod sentry;
 mod shopify;
+mod sinch;
 mod slack;
+mod smartsheet;
+mod snyk;
+mod sonarcloud;
 mod square;
+mod storyblok;
 mod stripe;
+mod stytch;
 mod supabase;
 mod svix;
+mod table;
+mod tally;
 mod telegram;
+mod telnyx;
+mod terraform_cloud;
+mod tiktok;
 mod trello;
 mod twilio;
 mod twitch;
 mod typeform;
+mod unit;
 mod vercel;
+mod veriff;
+mod vonage;
+mod webflow;
 mod websub;
 mod woocommerce;
+mod workos;
 mod x;
 mod xero;
 mod zendesk;
@@ -94,17 +163,31 @@ pub use self::a2a::A2A;
 pub use self::adyen::ADYEN;
 pub use self::adyen_platform::ADYEN_PLATFORM;
 pub use self::airtable::AIRTABLE;
+pub use self::airwallex::AIRWALLEX;
+pub use self::alchemy::ALCHEMY;
 pub use self::asana::ASANA;
+pub use self::attio::ATTIO;
 pub use self::auth0::AUTH0;
 pub use self::azure_event_grid::AZURE_EVENT_GRID;
+pub use self::beehiiv::BEEHIIV;
+pub use self::bird::BIRD;
 pub use self::bitbucket::BITBUCKET;
 pub use self::box_com::BOX;
 pub use self::braintree::BRAINTREE;
+pub use self::brex::BREX;
+pub use self::buildkite::BUILDKITE;
+pub use self::calcom::CALCOM;
 pub use self::calendly::CALENDLY;
+pub use self::chargebee::CHARGEBEE;
+pub use self::checkout_com::CHECKOUT_COM;
+pub use self::circleci::CIRCLECI;
 pub use self::clerk::CLERK;
+pub use self::clickup::CLICKUP;
 pub use self::cloudevents::{CLOUDEVENTS, CloudEvents};
 pub use self::cloudflare_notifications::CLOUDFLARE_NOTIFICATIONS;
 pub use self::cloudflare_stream::CLOUDFLARE_STREAM;
+pub use self::cloudinary::CLOUDINARY;
+pub use self::cloudinary_sha256::CLOUDINARY_SHA256;
 pub use self::coinbase_cdp::COINBASE_CDP;
 pub use self::coinbase_commerce::COINBASE_COMMERCE;
 pub use self::contentful::CONTENTFUL;
@@ -115,178 +198,119 @@ pub use self::docusign::DOCUSIGN;
 #[cfg(feature = "mcp-events")]
 pub use self::draft::{MCP_EVENTS, McpMessage};
 pub use self::dropbox::DROPBOX;
+pub use self::dwolla::DWOLLA;
+pub use self::easypost::EASYPOST;
+pub use self::elevenlabs::ELEVENLABS;
+pub use self::fal::FAL;
 pub use self::fastly::FASTLY;
 pub use self::figma::FIGMA;
+pub use self::flutterwave::FLUTTERWAVE;
+pub use self::forgejo::FORGEJO;
+pub use self::front::FRONT;
+pub use self::ghost::GHOST;
+pub use self::gitea::GITEA;
 pub use self::github::GITHUB;
 pub use self::gitlab::GITLAB;
 pub use self::gitlab_token::GITLAB_TOKEN;
+pub use self::gocardless::GOCARDLESS;
+pub use self::grafana::GRAFANA;
+pub use self::grafana_timed::GRAFANA_TIMED;
+pub use self::heroku::HEROKU;
 pub use self::hook0::HOOK0;
 pub use self::hubspot::HUBSPOT;
 pub use self::hubspot_v1::HUBSPOT_V1;
 pub use self::hubspot_v2::HUBSPOT_V2;
+pub use self::incident_io::INCIDENT_IO;
+pub use self::increase::INCREASE;
 pub use self::intercom::INTERCOM;
 pub use self::jira::JIRA;
 pub use self::klaviyo::KLAVIYO;
+pub use self::lark::LARK;
+pub use self::lemon_squeezy::LEMON_SQUEEZY;
 pub use self::line::LINE;
 pub use self::linear::LINEAR;
+pub use self::linkedin::LINKEDIN;
+pub use self::lithic::LITHIC;
+pub use self::livekit::LIVEKIT;
 pub use self::mailchimp::MAILCHIMP;
 pub use self::mailgun::MAILGUN;
 pub use self::mailgun_route::MAILGUN_ROUTE;
 pub use self::mandrill::MANDRILL;
+pub use self::mercado_pago::MERCADO_PAGO;
 pub use self::meta::META;
+pub use self::modern_treasury::MODERN_TREASURY;
 pub use self::mollie::MOLLIE;
 pub use self::mollie_classic::MOLLIE_CLASSIC;
+pub use self::monday::MONDAY;
+pub use self::mux::MUX;
+pub use self::netlify::NETLIFY;
 pub use self::notion::NOTION;
 pub use self::okta::OKTA;
+pub use self::onfido::ONFIDO;
 pub use self::openai::OPENAI;
 pub use self::paddle::PADDLE;
 pub use self::pagerduty::PAGERDUTY;
+pub use self::pandadoc::PANDADOC;
+pub use self::patreon::PATREON;
+pub use self::paystack::PAYSTACK;
+pub use self::persona::PERSONA;
+pub use self::pipedrive::PIPEDRIVE;
+pub use self::planetscale::PLANETSCALE;
+pub use self::plivo::{PLIVO, Plivo};
 pub use self::polar::POLAR;
 pub use self::postmark::POSTMARK;
 pub use self::postmark_header::POSTMARK_HEADER;
+pub use self::prismic::PRISMIC;
 #[cfg(feature = "public-key")]
 pub use self::public_key::{
-    ATLASSIAN_CONNECT, AWS_SNS, AtlassianConnect, AwsSns, GOOGLE_PUBSUB, GooglePubsub, MICROSOFT_GRAPH, MicrosoftGraph,
-    PAYPAL, PLAID, PayPal, Plaid, SENDGRID,
+    APPLE_APP_STORE, ATLASSIAN_CONNECT, AWS_SNS, AppleAppStore, AtlassianConnect, AwsSns, GOOGLE_PUBSUB, GooglePubsub,
+    MICROSOFT_GRAPH, MicrosoftGraph, PAYPAL, PLAID, PayPal, Plaid, SENDGRID, WISE,
 };
 pub use self::quickbooks::QUICKBOOKS;
+pub use self::quicknode::QUICKNODE;
 pub use self::razorpay::RAZORPAY;
+pub use self::recurly::RECURLY;
+pub use self::render::RENDER;
+pub use self::replicate::REPLICATE;
 pub use self::resend::RESEND;
+pub use self::retell::RETELL;
+pub use self::revenuecat::REVENUECAT;
+pub use self::revolut::REVOLUT;
 pub use self::sanity::SANITY;
 pub use self::segment::SEGMENT;
 pub use self::sentry::SENTRY;
 pub use self::shopify::SHOPIFY;
+pub use self::sinch::SINCH;
 pub use self::slack::SLACK;
+pub use self::smartsheet::SMARTSHEET;
+pub use self::snyk::SNYK;
+pub use self::sonarcloud::SONARCLOUD;
 pub use self::square::SQUARE;
+pub use self::storyblok::STORYBLOK;
 pub use self::stripe::STRIPE;
+pub use self::stytch::STYTCH;
 pub use self::supabase::SUPABASE;
 pub use self::svix::SVIX;
+pub use self::table::Provider;
+pub use self::tally::TALLY;
 pub use self::telegram::TELEGRAM;
+pub use self::telnyx::TELNYX;
+pub use self::terraform_cloud::TERRAFORM_CLOUD;
+pub use self::tiktok::TIKTOK;
 pub use self::trello::TRELLO;
 pub use self::twilio::{TWILIO, Twilio};
 pub use self::twitch::TWITCH;
 pub use self::typeform::TYPEFORM;
+pub use self::unit::UNIT;
 pub use self::vercel::VERCEL;
+pub use self::veriff::VERIFF;
+pub use self::vonage::VONAGE;
+pub use self::webflow::WEBFLOW;
 pub use self::websub::WEBSUB;
 pub use self::woocommerce::WOOCOMMERCE;
+pub use self::workos::WORKOS;
 pub use self::x::X;
 pub use self::xero::XERO;
 pub use self::zendesk::ZENDESK;
 pub use self::zoom::ZOOM;
 pub use super::STANDARD;
-
-/// A provider by its name.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct Provider {
-    /// Its name, in lower case.
-    pub name: &'static str,
-    /// Where it documents its webhooks.
-    pub docs: &'static str,
-    /// How its requests are checked.
-    pub scheme: &'static dyn Verify,
-    /// The same as data; `None` where it is code.
-    pub data: Option<&'static Scheme>,
-}
-
-impl Provider {
-    const BASIC: &[Self] = &[
-        Self::of(&A2A),
-        Self::code("adyen", adyen::DOCS, &ADYEN),
-        Self::of(&ADYEN_PLATFORM),
-        Self::of(&AIRTABLE),
-        Self::of(&ASANA),
-        Self::of(&AUTH0),
-        Self::of(&AZURE_EVENT_GRID),
-        Self::of(&BITBUCKET),
-        Self::code("box", box_com::DOCS, &BOX),
-        Self::code("braintree", braintree::DOCS, &BRAINTREE),
-        Self::of(&CALENDLY),
-        Self::of(&CLERK),
-        Self::code("cloudevents", cloudevents::DOCS, &CLOUDEVENTS),
-        Self::of(&CLOUDFLARE_NOTIFICATIONS),
-        Self::of(&CLOUDFLARE_STREAM),
-        Self::code("coinbase_cdp", coinbase_cdp::DOCS, &COINBASE_CDP),
-        Self::of(&COINBASE_COMMERCE),
-        Self::code("contentful", contentful::DOCS, &CONTENTFUL),
-        Self::of(&CUSTOMERIO),
-        Self::of(&DISCORD),
-        Self::of(&DISCORD_EVENTS),
-        Self::of(&DOCUSIGN),
-        Self::of(&DROPBOX),
-        Self::of(&FASTLY),
-        Self::of(&FIGMA),
-        Self::of(&GITHUB),
-        Self::of(&GITLAB),
-        Self::of(&GITLAB_TOKEN),
-        Self::code("hook0", hook0::DOCS, &HOOK0),
-        Self::of(&HUBSPOT),
-        Self::of(&HUBSPOT_V1),
-        Self::of(&HUBSPOT_V2),
-        Self::of(&INTERCOM),
-        Self::of(&JIRA),
-        Self::of(&KLAVIYO),
-        Self::of(&LINE),
-        Self::of(&LINEAR),
-        Self::of(&MAILCHIMP),
-        Self::of(&MAILGUN),
-        Self::of(&MAILGUN_ROUTE),
-        Self::of(&MANDRILL),
-        Self::of(&META),
-        Self::of(&MOLLIE),
-        Self::of(&MOLLIE_CLASSIC),
-        Self::of(&NOTION),
-        Self::of(&OKTA),
-        Self::of(&OPENAI),
-        Self::of(&PADDLE),
-        Self::of(&PAGERDUTY),
-        Self::of(&POLAR),
-        Self::of(&POSTMARK),
-        Self::of(&POSTMARK_HEADER),
-        Self::of(&QUICKBOOKS),
-        Self::of(&RAZORPAY),
-        Self::of(&RESEND),
-        Self::of(&SANITY),
-        Self::of(&SEGMENT),
-        Self::of(&SENTRY),
-        Self::of(&SHOPIFY),
-        Self::of(&SLACK),
-        Self::of(&SQUARE),
-        Self::of(&STANDARD),
-        Self::of(&STRIPE),
-        Self::of(&SUPABASE),
-        Self::of(&SVIX),
-        Self::of(&TELEGRAM),
-        Self::of(&TRELLO),
-        Self::code("twilio", twilio::DOCS, &TWILIO),
-        Self::of(&TWITCH),
-        Self::of(&TYPEFORM),
-        Self::of(&VERCEL),
-        Self::code("websub", websub::DOCS, &WEBSUB),
-        Self::of(&WOOCOMMERCE),
-        Self::of(&X),
-        Self::of(&XERO),
-        Self::of(&ZENDESK),
-        Self::of(&ZOOM),
-    ];
-
-    /// Every provider.
-    pub fn all() -> impl Iterator<Item = &'static Self> {
-        Self::BASIC.iter().chain(public_key::LIST).chain(draft::LIST)
-    }
-
-    const fn of(scheme: &'static Scheme) -> Self {
-        Self { name: scheme.name(), docs: scheme.docs(), scheme, data: Some(scheme) }
-    }
-
-    const fn code(name: &'static str, docs: &'static str, scheme: &'static dyn Verify) -> Self {
-        Self { name, docs, scheme, data: None }
-    }
-
-    /// The provider of this name; `standard-webhooks` is `standard` too.
-    #[must_use]
-    pub fn named(name: &str) -> Option<&'static Self> {
-        let name = if name == "standard-webhooks" { STANDARD.name() } else { name };
-        Self::all().find(|provider| provider.name == name)
-    }
-}

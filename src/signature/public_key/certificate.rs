@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use webpki::{EndEntityCert, KeyUsage};
@@ -10,7 +12,7 @@ use x509_cert::der::asn1::ObjectIdentifier;
 use x509_cert::der::{Decode as _, Encode as _};
 
 use crate::clock::Timestamp;
-use crate::secret::RsaKey;
+use crate::secret::{Key, RsaKey};
 use crate::signature::VerifyError;
 use crate::work;
 
@@ -33,6 +35,24 @@ impl Chain {
         let ders = ders.map_err(|_| VerifyError::UntrustedKey)?;
         let leaf = ders.first().and_then(|der| Certificate::from_der(der).ok()).ok_or(VerifyError::UntrustedKey)?;
         Ok(Self { ders, leaf })
+    }
+
+    /// Takes certificates in DER, the leaf first.
+    pub(crate) fn of(ders: Vec<Vec<u8>>) -> Result<Self, VerifyError> {
+        let ders: Vec<_> = ders.into_iter().take(MAX_CHAIN).map(CertificateDer::from).collect();
+        let leaf = ders.first().and_then(|der| Certificate::from_der(der).ok()).ok_or(VerifyError::UntrustedKey)?;
+        Ok(Self { ders, leaf })
+    }
+
+    /// Whether each certificate has the extension of this object identifier, the leaf first.
+    pub(crate) fn check_marks(&self, marks: &[&str]) -> Result<(), VerifyError> {
+        let is_marked = |(der, mark): (&CertificateDer<'_>, &&str)| {
+            let mark = ObjectIdentifier::new(mark).ok();
+            let extensions = Certificate::from_der(der).ok().and_then(|it| it.tbs_certificate().extensions().cloned());
+            mark.is_some_and(|mark| extensions.is_some_and(|all| all.iter().any(|it| it.extn_id == mark)))
+        };
+        let all = self.ders.len() >= marks.len() && self.ders.iter().zip(marks).all(is_marked);
+        if all { Ok(()) } else { Err(VerifyError::UntrustedKey) }
     }
 
     /// Whether the leaf is valid now and one of its subject's common names is `wanted`.
@@ -73,6 +93,12 @@ impl Chain {
     /// The leaf's key, which must be one of RSA.
     pub(crate) fn key(&self) -> Result<RsaKey, VerifyError> {
         RsaKey::from_spki(&self.spki()?).ok_or(VerifyError::UntrustedKey)
+    }
+
+    /// The leaf's key, which must be one of P-256.
+    pub(crate) fn p256_key(&self) -> Result<Key, VerifyError> {
+        let pem_body = BASE64.encode(self.spki()?);
+        Key::p256_spki(&pem_body).map_err(|_| VerifyError::UntrustedKey)
     }
 
     fn spki(&self) -> Result<Vec<u8>, VerifyError> {

@@ -3,16 +3,17 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD as BASE64, URL_SAFE_NO_PAD};
 use hookwire::secret::{Key, Keyring};
-use hookwire::signature::providers::{BRAINTREE, Provider, X, ZOOM};
+use hookwire::signature::providers::{BRAINTREE, LINKEDIN, Provider, X, ZOOM};
 use hookwire::signature::{
-    Checked, Encoding, Handshake, Hash, Part, Piece, Place, Scheme, Settings, Signature, Stamp, Trust, Verify as _,
-    VerifyError, When,
+    Checked, Encoding, Handshake, Hash, Jwt, JwtAlgorithm, Part, Piece, Place, Scheme, Settings, Signature, Stamp,
+    Token, Trust, Verify as _, VerifyError, When,
 };
 use http::Method;
 
 use super::{NOW, Request};
 
 const TOKEN: Place = Place::Query("token");
+const BEARER: &[Token] = &[Token::bearer()];
 const ANSWER: Handshake = Handshake::unsigned(&[When::Method("GET"), When::Has(TOKEN)])
     .body("text/plain", &[Piece::Mac(TOKEN, Encoding::Base64)]);
 
@@ -86,7 +87,7 @@ fn readings(text: &str) -> Vec<(&str, &str, &str)> {
 #[test]
 fn every_provider_that_signs_challenges_is_tested_here() {
     let signing = Provider::all().filter(|provider| provider.data.is_some_and(Scheme::signs_challenges));
-    assert_eq!(signing.map(|provider| provider.name).collect::<Vec<_>>(), ["x", "zoom"]);
+    assert_eq!(signing.map(|provider| provider.name).collect::<Vec<_>>(), ["linkedin", "x", "zoom"]);
 }
 
 #[test]
@@ -132,6 +133,18 @@ fn the_body_of_an_event_of_x_is_a_json_object_and_no_challenge_is_one() {
 }
 
 #[test]
+fn the_answer_of_linkedin_fits_no_event() {
+    let keys = keys("a linkedin client secret");
+    for body in ["12345", "null", "true", "1e5"] {
+        let challenge = format!("hmacsha256={body}");
+        let answer = answered(&LINKEDIN, &keys, &format!("challengeCode={challenge}")).unwrap();
+        let mac = answer.split("challengeResponse\":\"").nth(1).unwrap().trim_end_matches("\"}");
+        let request = Request::new(body.as_bytes()).with("x-li-signature", mac);
+        assert!(request.verify(&LINKEDIN, &keys).is_err(), "{challenge}");
+    }
+}
+
+#[test]
 fn the_answer_of_zoom_fits_no_event() {
     let keys = keys("a zoom secret");
     for challenge in ["12345", "null", "v0.1700000000.null", "v0:1700000000:null"] {
@@ -173,4 +186,7 @@ fn the_answer_of_braintree_signs_no_payload() {
 fn a_scheme_whose_events_could_be_challenges_is_refused_when_it_is_built() {
     let unsafe_scheme = scheme(&[Part::Timestamp, Part::Text("."), Part::At(Place::Header("x-body-hash"))]);
     assert!(unsafe_scheme.check().unwrap_err().to_string().contains("handshakes"));
+    let by_token =
+        Scheme::new("test", "https://example.com").jwt(Jwt::new(BEARER, &[JwtAlgorithm::Hs256])).handshakes(&[ANSWER]);
+    assert!(by_token.check().unwrap_err().to_string().contains("handshakes"));
 }

@@ -10,17 +10,24 @@ const UNCOVERED: &[(&str, What)] = &[
     ("atlassian_connect", What::Body), // method, path and query are
     ("auth0", What::Body),
     ("azure_event_grid", What::Body),
+    ("chargebee", What::Body),
     ("cloudevents", What::Body),
     ("cloudflare_notifications", What::Body),
     ("fastly", What::Body),
     ("figma", What::Body),
+    ("flutterwave", What::Body),
     ("gitlab_token", What::Body),
     ("google_pubsub", What::Body),
     ("microsoft_graph", What::Body),
     ("mailchimp", What::Body),
+    ("mercado_pago", What::Body), // the id in the query is
+    ("monday", What::Body),
     ("okta", What::Body),
+    ("pipedrive", What::Body),
     ("postmark", What::Body),
     ("postmark_header", What::Body),
+    ("prismic", What::Body),
+    ("revenuecat", What::Body),
     ("telegram", What::Body),
 ];
 

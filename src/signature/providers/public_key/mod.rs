@@ -1,5 +1,6 @@
 //! Providers whose keys are public ones: given, or fetched.
 
+mod apple_app_store;
 mod atlassian_connect;
 mod aws_sns;
 mod google_pubsub;
@@ -7,7 +8,9 @@ mod microsoft_graph;
 mod paypal;
 mod plaid;
 mod sendgrid;
+mod wise;
 
+pub use self::apple_app_store::{APPLE_APP_STORE, AppleAppStore};
 pub use self::atlassian_connect::{ATLASSIAN_CONNECT, AtlassianConnect};
 pub use self::aws_sns::{AWS_SNS, AwsSns};
 pub use self::google_pubsub::{GOOGLE_PUBSUB, GooglePubsub};
@@ -15,11 +18,13 @@ pub use self::microsoft_graph::{MICROSOFT_GRAPH, MicrosoftGraph};
 pub use self::paypal::{PAYPAL, PayPal};
 pub use self::plaid::{PLAID, Plaid};
 pub use self::sendgrid::SENDGRID;
+pub use self::wise::WISE;
 use super::Provider;
 use crate::signature::{Need, Trust, VerifyError};
 
 /// The providers of this module.
 pub(super) const LIST: &[Provider] = &[
+    Provider::code("apple_app_store", apple_app_store::DOCS, &APPLE_APP_STORE),
     Provider::code("atlassian_connect", atlassian_connect::DOCS, &ATLASSIAN_CONNECT),
     Provider::code("aws_sns", aws_sns::DOCS, &AWS_SNS),
     Provider::code("google_pubsub", google_pubsub::DOCS, &GOOGLE_PUBSUB),
@@ -27,6 +32,7 @@ pub(super) const LIST: &[Provider] = &[
     Provider::code("paypal", paypal::DOCS, &PAYPAL),
     Provider::code("plaid", plaid::DOCS, &PLAID),
     Provider::of(&SENDGRID),
+    Provider::of(&WISE),
 ];
 
 /// A document: out of a setting that maps URLs to texts (`certs`), or as it was fetched.

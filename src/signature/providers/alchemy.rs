@@ -1,0 +1,12 @@
+//! Alchemy.
+
+use crate::signature::{Encoding, Hash, Place, Retries, Scheme, Signature};
+
+/// Alchemy: `X-Alchemy-Signature`, over the body, by the webhook's signing key. No time is signed; the id in the body is.
+///
+/// Source: <https://www.alchemy.com/docs/reference/notify-api-quickstart>
+pub static ALCHEMY: Scheme = Scheme::new("alchemy", "https://www.alchemy.com/docs/reference/notify-api-quickstart")
+    .signature(Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-alchemy-signature"]))
+    .signed_id(&[Place::Json("/id")])
+    .event_type(&[Place::Json("/type")])
+    .retries(Retries::documented("https://www.alchemy.com/docs/reference/notify-api-quickstart"));

@@ -1,0 +1,20 @@
+//! beehiiv.
+
+use std::time::Duration;
+
+use crate::signature::standard::{SVIX, dialect};
+use crate::signature::{Fact, Place, Retries, Scheme};
+
+/// beehiiv: Svix, so Standard Webhooks in headers of its own. Time and id are signed.
+///
+/// Source: <https://developers.beehiiv.com/webhooks/verify-webhooks>
+pub static BEEHIIV: Scheme = dialect("beehiiv", "https://developers.beehiiv.com/webhooks/verify-webhooks")
+    .signature(SVIX)
+    .signed_id(&[Place::Header("svix-id")])
+    .event_type(&[Place::Json("/event_type")])
+    .retries(
+        Retries::documented("https://docs.svix.com/retries")
+            .same_id(Fact::Yes)
+            .signed_anew(Fact::Yes)
+            .span(Duration::from_secs(28 * 60 * 60)),
+    );

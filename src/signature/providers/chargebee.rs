@@ -1,0 +1,20 @@
+//! Chargebee.
+
+use std::time::Duration;
+
+use crate::signature::{Fact, Place, Retries, Scheme, Token};
+
+/// Chargebee: HTTP Basic credentials; the secret is `user:password`. Nothing of the request is covered. Chargebee repeats a
+/// request that was not answered by 2xx for up to three days, with the same event id.
+///
+/// Source: <https://www.chargebee.com/docs/billing/2.0/site-configuration/webhook_settings>
+pub static CHARGEBEE: Scheme =
+    Scheme::new("chargebee", "https://www.chargebee.com/docs/billing/2.0/site-configuration/webhook_settings")
+        .token(&[Token::basic()])
+        .unsigned_id(&[Place::Json("/id")])
+        .event_type(&[Place::Json("/event_type")])
+        .retries(
+            Retries::documented("https://www.chargebee.com/docs/billing/2.0/site-configuration/webhook_settings")
+                .same_id(Fact::Yes)
+                .span(Duration::from_secs(79 * 60 * 60)),
+        );

@@ -1,0 +1,19 @@
+//! Cloudinary.
+
+use crate::signature::{Algorithm, Encoding, Hash, Part, Place, Retries, Scheme, Signature, Stamp, Tolerance};
+
+/// Cloudinary: `X-Cld-Signature`, the SHA-1 of body, time and API secret. The time is signed and may be two hours old, as the
+/// provider's own library has it. For an account that signs by SHA-256, take [`CLOUDINARY_SHA256`](super::CLOUDINARY_SHA256).
+///
+/// Source: <https://cloudinary.com/documentation/notification_signatures>
+pub static CLOUDINARY: Scheme =
+    Scheme::new("cloudinary", "https://cloudinary.com/documentation/notification_signatures")
+        .signature(
+            Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-cld-signature"])
+                .algorithm(Algorithm::Digest(Hash::Sha1))
+                .signed(&[Part::Body, Part::Timestamp, Part::Secret])
+                .stamp(Stamp::header("x-cld-timestamp")),
+        )
+        .tolerance(Tolerance::secs(2 * 60 * 60, 300))
+        .event_type(&[Place::Json("/notification_type")])
+        .retries(Retries::documented("https://cloudinary.com/documentation/notification_signatures"));

@@ -1,0 +1,12 @@
+//! Heroku.
+
+use crate::signature::{Encoding, Hash, Place, Retries, Scheme, Signature};
+
+/// Heroku: `Heroku-Webhook-Hmac-SHA256`, base64, over the body. No time is signed; the id in the body is.
+///
+/// Source: <https://devcenter.heroku.com/articles/app-webhooks>
+pub static HEROKU: Scheme = Scheme::new("heroku", "https://devcenter.heroku.com/articles/app-webhooks")
+    .signature(Signature::hmac(Hash::Sha256, Encoding::Base64, &["heroku-webhook-hmac-sha256"]))
+    .signed_id(&[Place::Json("/webhook_metadata/event/id")])
+    .event_type(&[Place::Join { separator: ".", places: &[Place::Json("/resource"), Place::Json("/action")] }])
+    .retries(Retries::documented("https://devcenter.heroku.com/articles/app-webhooks"));

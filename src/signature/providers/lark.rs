@@ -1,0 +1,22 @@
+//! Lark and Feishu.
+
+use crate::signature::{Algorithm, Encoding, Hash, Part, Place, Retries, Scheme, Signature, Stamp};
+
+/// Lark and Feishu, events with an encrypt key: `X-Lark-Signature`, the SHA-256 of time, nonce, encrypt key and body. The time is
+/// signed. **The body is encrypted with the same key**, and so are id, type and the challenge that is sent when the URL is saved:
+/// decrypt it with Lark's own library.
+///
+/// Source: <https://open.larksuite.com/document/server-docs/event-subscription-guide/event-subscription-configure-/request-url-configuration-case>
+pub static LARK: Scheme = Scheme::new(
+    "lark",
+    "https://open.larksuite.com/document/server-docs/event-subscription-guide/event-subscription-configure-/request-url-configuration-case",
+)
+.signature(
+    Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-lark-signature"])
+        .algorithm(Algorithm::Digest(Hash::Sha256))
+        .signed(&[Part::Timestamp, Part::At(Place::Header("x-lark-request-nonce")), Part::Secret, Part::Body])
+        .stamp(Stamp::header("x-lark-request-timestamp")),
+)
+.signed_id(&[Place::Json("/header/event_id")])
+.event_type(&[Place::Json("/header/event_type")])
+    .retries(Retries::documented("https://open.larksuite.com/document/server-docs/event-subscription-guide/event-subscription-configure-/request-url-configuration-case"));

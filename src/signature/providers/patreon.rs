@@ -1,0 +1,12 @@
+//! Patreon.
+
+use crate::signature::{Encoding, Hash, Place, Retries, Scheme, Signature};
+
+/// Patreon: `X-Patreon-Signature`, HMAC with MD5, over the body. There is neither a signed time nor an id, and the type is in a
+/// header that is not signed.
+///
+/// Source: <https://docs.patreon.com/#webhooks>
+pub static PATREON: Scheme = Scheme::new("patreon", "https://docs.patreon.com/#webhooks")
+    .signature(Signature::hmac(Hash::Md5, Encoding::Hex, &["x-patreon-signature"]))
+    .event_type(&[Place::Header("x-patreon-event")])
+    .retries(Retries::documented("https://docs.patreon.com/#webhooks"));

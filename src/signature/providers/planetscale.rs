@@ -1,0 +1,11 @@
+//! `PlanetScale`.
+
+use crate::signature::{Encoding, Hash, Place, Retries, Scheme, Signature};
+
+/// `PlanetScale`: `X-PlanetScale-Signature`, over the body. There is neither a signed time nor an id.
+///
+/// Source: <https://planetscale.com/docs/api/webhooks>
+pub static PLANETSCALE: Scheme = Scheme::new("planetscale", "https://planetscale.com/docs/api/webhooks")
+    .signature(Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-planetscale-signature"]))
+    .event_type(&[Place::Json("/event")])
+    .retries(Retries::documented("https://planetscale.com/docs/api/webhooks"));

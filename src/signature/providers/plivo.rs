@@ -1,0 +1,119 @@
+//! Plivo.
+
+use std::borrow::Cow;
+
+use subtle::Choice;
+
+use crate::secret::Kind;
+use crate::signature::compare::equal;
+use crate::signature::template::{sorted_form, sorted_query};
+use crate::signature::url::urls_of;
+use crate::signature::{
+    About, Checked, Encoding, EventRef, Events, Hash, Place, Received, Retries, Setting, Trust, Verify, VerifyError,
+};
+
+pub(super) const DOCS: &str = "https://www.plivo.com/docs/voice/concepts/signature-validation";
+
+/// Most signatures looked at in one request.
+const MAX_SIGNATURES: usize = 16;
+
+const SETTINGS: &[Setting] = &[Setting::required("url", "the callback URL as Plivo has it, or its origin").url()];
+const SIGNATURES: [Place; 2] = [Place::Header("x-plivo-signature-v3"), Place::Header("x-plivo-signature-ma-v3")];
+const NONCE: Place = Place::Header("x-plivo-signature-v3-nonce");
+const TYPE: &[Place] = &[Place::Form("Event"), Place::Form("CallStatus"), Place::Form("Status")];
+
+/// Plivo, signature version 3: base64 in `X-Plivo-Signature-V3` (several with commas between, while an auth token is replaced;
+/// `X-Plivo-Signature-Ma-V3` by the main account's token), over the URL with its query sorted, the sorted form and the nonce. The
+/// setting `url` is the callback URL, or its origin. No time is signed, and there is no id.
+///
+/// Source: <https://www.plivo.com/docs/voice/concepts/signature-validation>
+pub static PLIVO: Plivo = Plivo;
+
+/// The scheme of [`PLIVO`].
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Plivo;
+
+impl Verify for Plivo {
+    fn verify(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Checked, VerifyError> {
+        let nonce = NONCE.read(received, trust, "nonce")?.ok_or(VerifyError::Missing("nonce"))?;
+        let mut texts = Vec::new();
+        for place in SIGNATURES {
+            texts.extend(place.read(received, trust, "signature")?);
+        }
+        let signatures: Vec<_> = texts.iter().flat_map(|text| text.split(',')).map(str::trim).collect();
+        if signatures.is_empty() {
+            return Err(VerifyError::Missing("signature"));
+        }
+        if signatures.len() > MAX_SIGNATURES {
+            return Err(VerifyError::Malformed("signature"));
+        }
+        let presented: Vec<_> = signatures.iter().filter_map(|text| Encoding::Base64.decode(text.as_bytes())).collect();
+        let mut keys = trust.keys.live(trust.now).filter_map(|key| match key.kind() {
+            Kind::Hmac(key) => Some(key),
+            _ => None,
+        });
+        let (first, rest) = (keys.next().ok_or(VerifyError::NoKey)?, keys);
+        let texts: Vec<_> = urls_of(received, trust, "url")?.iter().map(|url| signed(url, received, &nonce)).collect();
+        let mut good = Choice::from(0);
+        for key in std::iter::once(first).chain(rest) {
+            for text in &texts {
+                let mut mac = Hash::Sha256.mac(key);
+                mac.update(text);
+                let tag = mac.finish();
+                good = presented.iter().fold(good, |good, it| good | equal(tag.as_bytes(), it.as_bytes()));
+            }
+        }
+        if good.into() { Ok(Checked::Event { signed_at: None }) } else { Err(VerifyError::BadSignature) }
+    }
+
+    fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError> {
+        let event_type = crate::signature::events::name(TYPE, received, trust, "event type")?;
+        Ok(Events::One(EventRef { event_type, ..EventRef::default() }))
+    }
+
+    fn methods(&self) -> Vec<&'static str> {
+        self.event_methods().to_vec()
+    }
+
+    fn event_methods(&self) -> &'static [&'static str] {
+        &["GET"]
+    }
+
+    fn retries(&self) -> Retries {
+        Retries::documented(DOCS)
+    }
+
+    fn about(&self) -> About {
+        About::new("HMAC sha256, base64, in `x-plivo-signature-v3`", "URL, form, nonce", "none", "none", "")
+            .identified_by("none: every request is handled")
+    }
+
+    fn settings(&self) -> &[Setting] {
+        SETTINGS
+    }
+
+    fn covers_body(&self) -> bool {
+        true
+    }
+}
+
+/// What Plivo signs: the URL with its query sorted, the form of a POST sorted, and the nonce. A question mark is behind the path
+/// of a POST with a form even where there is no query.
+fn signed(url: &str, received: &Received<'_>, nonce: &str) -> Vec<u8> {
+    let (base, query) = url.split_once('?').unwrap_or((url, ""));
+    let form = if received.method == http::Method::POST { received.body } else { b"" };
+    let (query, form) = (sorted_query(query), Cow::from(sorted_form(form)));
+    let mut text = base.as_bytes().to_vec();
+    if !query.is_empty() || !form.is_empty() {
+        text.push(b'?');
+        text.extend_from_slice(&query);
+    }
+    if !query.is_empty() && !form.is_empty() {
+        text.push(b'.');
+    }
+    text.extend_from_slice(&form);
+    text.push(b'.');
+    text.extend_from_slice(nonce.as_bytes());
+    text
+}

@@ -1,0 +1,11 @@
+//! Prismic.
+
+use crate::signature::{Place, Retries, Scheme, Token};
+
+/// Prismic: a shared secret in the body, `secret`. Nothing of the request is covered, and there is no id.
+///
+/// Source: <https://prismic.io/docs/webhooks>
+pub static PRISMIC: Scheme = Scheme::new("prismic", "https://prismic.io/docs/webhooks")
+    .token(&[Token::plain(Place::Json("/secret"))])
+    .event_type(&[Place::Json("/type")])
+    .retries(Retries::documented("https://prismic.io/docs/webhooks"));

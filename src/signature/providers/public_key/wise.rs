@@ -1,0 +1,17 @@
+//! Wise.
+
+use crate::signature::{Algorithm, Encoding, Hash, KeyText, Place, Retries, Scheme, Signature};
+
+/// Wise: RSA with SHA-256 in `X-Signature-SHA256`, base64, over the body. The secret is the public key that Wise publishes, in PEM
+/// or base64; sandbox and production have different ones. No time is signed, nor is the id of the delivery.
+///
+/// Source: <https://docs.wise.com/guides/developer/webhooks/event-handling>
+pub static WISE: Scheme = Scheme::new("wise", "https://docs.wise.com/guides/developer/webhooks/event-handling")
+    .signature(
+        Signature::hmac(Hash::Sha256, Encoding::Base64, &["x-signature-sha256"])
+            .algorithm(Algorithm::Rsa(Hash::Sha256))
+            .key(KeyText::Rsa),
+    )
+    .unsigned_id(&[Place::Header("x-delivery-id")])
+    .event_type(&[Place::Json("/event_type")])
+    .retries(Retries::documented("https://docs.wise.com/guides/developer/webhooks/event-handling"));

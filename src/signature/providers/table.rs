@@ -1,0 +1,206 @@
+//! Every provider by its name.
+
+use super::{
+    A2A, ADYEN, ADYEN_PLATFORM, AIRTABLE, AIRWALLEX, ALCHEMY, ASANA, ATTIO, AUTH0, AZURE_EVENT_GRID, BEEHIIV, BIRD,
+    BITBUCKET, BOX, BRAINTREE, BREX, BUILDKITE, CALCOM, CALENDLY, CHARGEBEE, CHECKOUT_COM, CIRCLECI, CLERK, CLICKUP,
+    CLOUDEVENTS, CLOUDFLARE_NOTIFICATIONS, CLOUDFLARE_STREAM, CLOUDINARY, CLOUDINARY_SHA256, COINBASE_CDP,
+    COINBASE_COMMERCE, CONTENTFUL, CUSTOMERIO, DISCORD, DISCORD_EVENTS, DOCUSIGN, DROPBOX, DWOLLA, EASYPOST,
+    ELEVENLABS, FAL, FASTLY, FIGMA, FLUTTERWAVE, FORGEJO, FRONT, GHOST, GITEA, GITHUB, GITLAB, GITLAB_TOKEN,
+    GOCARDLESS, GRAFANA, GRAFANA_TIMED, HEROKU, HOOK0, HUBSPOT, HUBSPOT_V1, HUBSPOT_V2, INCIDENT_IO, INCREASE,
+    INTERCOM, JIRA, KLAVIYO, LARK, LEMON_SQUEEZY, LINE, LINEAR, LINKEDIN, LITHIC, LIVEKIT, MAILCHIMP, MAILGUN,
+    MAILGUN_ROUTE, MANDRILL, MERCADO_PAGO, META, MODERN_TREASURY, MOLLIE, MOLLIE_CLASSIC, MONDAY, MUX, NETLIFY, NOTION,
+    OKTA, ONFIDO, OPENAI, PADDLE, PAGERDUTY, PANDADOC, PATREON, PAYSTACK, PERSONA, PIPEDRIVE, PLANETSCALE, PLIVO,
+    POLAR, POSTMARK, POSTMARK_HEADER, PRISMIC, QUICKBOOKS, QUICKNODE, RAZORPAY, RECURLY, RENDER, REPLICATE, RESEND,
+    RETELL, REVENUECAT, REVOLUT, SANITY, SEGMENT, SENTRY, SHOPIFY, SINCH, SLACK, SMARTSHEET, SNYK, SONARCLOUD, SQUARE,
+    STANDARD, STORYBLOK, STRIPE, STYTCH, SUPABASE, SVIX, TALLY, TELEGRAM, TELNYX, TERRAFORM_CLOUD, TIKTOK, TRELLO,
+    TWILIO, TWITCH, TYPEFORM, UNIT, VERCEL, VERIFF, VONAGE, WEBFLOW, WEBSUB, WOOCOMMERCE, WORKOS, X, XERO, ZENDESK,
+    ZOOM, adyen, box_com, braintree, cloudevents, coinbase_cdp, contentful, draft, hook0, plivo, public_key, twilio,
+    websub,
+};
+use crate::signature::{Scheme, Verify};
+
+/// A provider by its name.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Provider {
+    /// Its name, in lower case.
+    pub name: &'static str,
+    /// Where it documents its webhooks.
+    pub docs: &'static str,
+    /// How its requests are checked.
+    pub scheme: &'static dyn Verify,
+    /// The same as data; `None` where it is code.
+    pub data: Option<&'static Scheme>,
+}
+
+impl Provider {
+    const BASIC: &[Self] = &[
+        Self::of(&A2A),
+        Self::code("adyen", adyen::DOCS, &ADYEN),
+        Self::of(&ADYEN_PLATFORM),
+        Self::of(&AIRTABLE),
+        Self::of(&AIRWALLEX),
+        Self::of(&ALCHEMY),
+        Self::of(&ASANA),
+        Self::of(&ATTIO),
+        Self::of(&AUTH0),
+        Self::of(&AZURE_EVENT_GRID),
+        Self::of(&BEEHIIV),
+        Self::of(&BIRD),
+        Self::of(&BITBUCKET),
+        Self::code("box", box_com::DOCS, &BOX),
+        Self::code("braintree", braintree::DOCS, &BRAINTREE),
+        Self::of(&BREX),
+        Self::of(&BUILDKITE),
+        Self::of(&CALCOM),
+        Self::of(&CALENDLY),
+        Self::of(&CHARGEBEE),
+        Self::of(&CHECKOUT_COM),
+        Self::of(&CIRCLECI),
+        Self::of(&CLERK),
+        Self::of(&CLICKUP),
+        Self::code("cloudevents", cloudevents::DOCS, &CLOUDEVENTS),
+        Self::of(&CLOUDFLARE_NOTIFICATIONS),
+        Self::of(&CLOUDFLARE_STREAM),
+        Self::of(&CLOUDINARY),
+        Self::of(&CLOUDINARY_SHA256),
+        Self::code("coinbase_cdp", coinbase_cdp::DOCS, &COINBASE_CDP),
+        Self::of(&COINBASE_COMMERCE),
+        Self::code("contentful", contentful::DOCS, &CONTENTFUL),
+        Self::of(&CUSTOMERIO),
+        Self::of(&DISCORD),
+        Self::of(&DISCORD_EVENTS),
+        Self::of(&DOCUSIGN),
+        Self::of(&DROPBOX),
+        Self::of(&DWOLLA),
+        Self::of(&EASYPOST),
+        Self::of(&ELEVENLABS),
+        Self::of(&FAL),
+        Self::of(&FASTLY),
+        Self::of(&FIGMA),
+        Self::of(&FLUTTERWAVE),
+        Self::of(&FORGEJO),
+        Self::of(&FRONT),
+        Self::of(&GHOST),
+        Self::of(&GITEA),
+        Self::of(&GITHUB),
+        Self::of(&GITLAB),
+        Self::of(&GITLAB_TOKEN),
+        Self::of(&GOCARDLESS),
+        Self::of(&GRAFANA),
+        Self::of(&GRAFANA_TIMED),
+        Self::of(&HEROKU),
+        Self::code("hook0", hook0::DOCS, &HOOK0),
+        Self::of(&HUBSPOT),
+        Self::of(&HUBSPOT_V1),
+        Self::of(&HUBSPOT_V2),
+        Self::of(&INCIDENT_IO),
+        Self::of(&INCREASE),
+        Self::of(&INTERCOM),
+        Self::of(&JIRA),
+        Self::of(&KLAVIYO),
+        Self::of(&LARK),
+        Self::of(&LEMON_SQUEEZY),
+        Self::of(&LINE),
+        Self::of(&LINEAR),
+        Self::of(&LINKEDIN),
+        Self::of(&LITHIC),
+        Self::of(&LIVEKIT),
+        Self::of(&MAILCHIMP),
+        Self::of(&MAILGUN),
+        Self::of(&MAILGUN_ROUTE),
+        Self::of(&MANDRILL),
+        Self::of(&MERCADO_PAGO),
+        Self::of(&META),
+        Self::of(&MODERN_TREASURY),
+        Self::of(&MOLLIE),
+        Self::of(&MOLLIE_CLASSIC),
+        Self::of(&MONDAY),
+        Self::of(&MUX),
+        Self::of(&NETLIFY),
+        Self::of(&NOTION),
+        Self::of(&OKTA),
+        Self::of(&ONFIDO),
+        Self::of(&OPENAI),
+        Self::of(&PADDLE),
+        Self::of(&PAGERDUTY),
+        Self::of(&PANDADOC),
+        Self::of(&PATREON),
+        Self::of(&PAYSTACK),
+        Self::of(&PERSONA),
+        Self::of(&PIPEDRIVE),
+        Self::of(&PLANETSCALE),
+        Self::code("plivo", plivo::DOCS, &PLIVO),
+        Self::of(&POLAR),
+        Self::of(&POSTMARK),
+        Self::of(&POSTMARK_HEADER),
+        Self::of(&PRISMIC),
+        Self::of(&QUICKBOOKS),
+        Self::of(&QUICKNODE),
+        Self::of(&RAZORPAY),
+        Self::of(&RECURLY),
+        Self::of(&RENDER),
+        Self::of(&REPLICATE),
+        Self::of(&RESEND),
+        Self::of(&RETELL),
+        Self::of(&REVENUECAT),
+        Self::of(&REVOLUT),
+        Self::of(&SANITY),
+        Self::of(&SEGMENT),
+        Self::of(&SENTRY),
+        Self::of(&SHOPIFY),
+        Self::of(&SINCH),
+        Self::of(&SLACK),
+        Self::of(&SMARTSHEET),
+        Self::of(&SNYK),
+        Self::of(&SONARCLOUD),
+        Self::of(&SQUARE),
+        Self::of(&STANDARD),
+        Self::of(&STORYBLOK),
+        Self::of(&STRIPE),
+        Self::of(&STYTCH),
+        Self::of(&SUPABASE),
+        Self::of(&SVIX),
+        Self::of(&TALLY),
+        Self::of(&TELEGRAM),
+        Self::of(&TELNYX),
+        Self::of(&TERRAFORM_CLOUD),
+        Self::of(&TIKTOK),
+        Self::of(&TRELLO),
+        Self::code("twilio", twilio::DOCS, &TWILIO),
+        Self::of(&TWITCH),
+        Self::of(&TYPEFORM),
+        Self::of(&UNIT),
+        Self::of(&VERCEL),
+        Self::of(&VERIFF),
+        Self::of(&VONAGE),
+        Self::of(&WEBFLOW),
+        Self::code("websub", websub::DOCS, &WEBSUB),
+        Self::of(&WOOCOMMERCE),
+        Self::of(&WORKOS),
+        Self::of(&X),
+        Self::of(&XERO),
+        Self::of(&ZENDESK),
+        Self::of(&ZOOM),
+    ];
+
+    /// Every provider.
+    pub fn all() -> impl Iterator<Item = &'static Self> {
+        Self::BASIC.iter().chain(public_key::LIST).chain(draft::LIST)
+    }
+
+    pub(super) const fn of(scheme: &'static Scheme) -> Self {
+        Self { name: scheme.name(), docs: scheme.docs(), scheme, data: Some(scheme) }
+    }
+
+    pub(super) const fn code(name: &'static str, docs: &'static str, scheme: &'static dyn Verify) -> Self {
+        Self { name, docs, scheme, data: None }
+    }
+
+    /// The provider of this name; `standard-webhooks` is `standard` too.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        let name = if name == "standard-webhooks" { STANDARD.name() } else { name };
+        Self::all().find(|provider| provider.name == name)
+    }
+}

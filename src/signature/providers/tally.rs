@@ -1,0 +1,15 @@
+//! Tally.
+
+use std::time::Duration;
+
+use crate::signature::{Encoding, Hash, Place, Retries, Scheme, Signature};
+
+/// Tally: `Tally-Signature`, base64, over the body. No time is signed; the id in the body is. Tally repeats a request that was
+/// not answered by 2xx within ten seconds up to five times, from five minutes to a day later.
+///
+/// Source: <https://tally.so/help/webhooks>
+pub static TALLY: Scheme = Scheme::new("tally", "https://tally.so/help/webhooks")
+    .signature(Signature::hmac(Hash::Sha256, Encoding::Base64, &["tally-signature"]))
+    .signed_id(&[Place::Json("/eventId")])
+    .event_type(&[Place::Json("/eventType")])
+    .retries(Retries::documented("https://tally.so/help/webhooks").span(Duration::from_secs(32 * 60 * 60)));

@@ -1,0 +1,12 @@
+//! Veriff.
+
+use crate::signature::{Encoding, Hash, Place, Retries, Scheme, Signature};
+
+/// Veriff: `X-HMAC-Signature`, over the body, by the shared secret. There is neither a signed time nor an id of the event.
+///
+/// Source: <https://devdocs.veriff.com/docs/hmac-authentication-and-endpoint-security>
+pub static VERIFF: Scheme =
+    Scheme::new("veriff", "https://devdocs.veriff.com/docs/hmac-authentication-and-endpoint-security")
+        .signature(Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-hmac-signature"]))
+        .event_type(&[Place::Json("/action")])
+        .retries(Retries::documented("https://devdocs.veriff.com/docs/hmac-authentication-and-endpoint-security"));
