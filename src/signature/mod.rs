@@ -51,6 +51,7 @@ mod covers;
 mod encoding;
 mod error;
 mod events;
+mod form;
 mod handshake;
 mod hash;
 #[cfg(feature = "http-message")]

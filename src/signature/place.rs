@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use http::HeaderMap;
 
 use super::error::VerifyError;
+use super::form::check_fields;
 use super::{Received, Trust, content, multipart};
 use super::{json, jwt};
 use crate::work;
@@ -172,6 +173,7 @@ fn form_field<'a>(body: &'a [u8], name: &str, malformed: VerifyError) -> Result<
 
 fn field<'a>(form: &'a [u8], name: &str, malformed: VerifyError) -> Result<Option<Cow<'a, str>>, VerifyError> {
     work::spent(form.len());
+    check_fields(form)?;
     let mut values = form_urlencoded::parse(form).filter(|(field, _)| field == name);
     let value = values.next().map(|(_, value)| value);
     if values.next().is_some() { Err(malformed) } else { Ok(value) }

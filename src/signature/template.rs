@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::encoding::Encoding;
 use super::error::VerifyError;
+use super::form::check_fields;
 use super::hash::Hash;
 use super::part::Part;
 use super::recipe::Signature;
@@ -30,13 +31,20 @@ impl<'a> Message<'a> {
             Part::Body => Cow::Borrowed(self.body),
             Part::Text(text) => Cow::Borrowed(text.as_bytes()),
             Part::Secret => Cow::Borrowed(secret),
-            Part::SortedForm => Cow::Owned(sorted_form(self.body)),
+            Part::SortedForm => {
+                check_fields(self.body)?;
+                Cow::Owned(sorted_form(self.body))
+            }
             Part::Method => Cow::Borrowed(self.request()?.0.method.as_str().as_bytes()),
             Part::Url(setting) => Cow::Borrowed(self.url(setting)?),
             Part::UrlDecoded(setting, escapes) => Cow::Owned(decoded(self.url(setting)?, escapes)),
             Part::Path => Cow::Borrowed(self.request()?.0.uri.path().as_bytes()),
             Part::Query => Cow::Borrowed(self.request()?.0.uri.query().unwrap_or_default().as_bytes()),
-            Part::SortedQuery => Cow::Owned(sorted_query(self.request()?.0.uri.query().unwrap_or_default())),
+            Part::SortedQuery => {
+                let query = self.request()?.0.uri.query().unwrap_or_default();
+                check_fields(query.as_bytes())?;
+                Cow::Owned(sorted_query(query))
+            }
             Part::HashOf(hash, encoding, parts) => Cow::Owned(hashed(hash, encoding, &self.joined(parts, secret)?)),
             Part::Lower(part) => Cow::Owned(self.cased(*part, secret, str::to_lowercase)?),
             Part::Upper(part) => Cow::Owned(self.cased(*part, secret, str::to_uppercase)?),

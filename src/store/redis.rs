@@ -129,7 +129,23 @@ impl RedisDedup {
         let config =
             ConnectionManagerConfig::new().set_connection_timeout(Some(TIMEOUT)).set_response_timeout(Some(TIMEOUT));
         let connection = ConnectionManager::new_with_config(client, config).await.map_err(store_error)?;
-        Ok(Self::over(connection))
+        let dedup = Self::over(connection);
+        dedup.look_at_eviction().await;
+        Ok(dedup)
+    }
+
+    /// A server that evicts keys forgets events silently, and says so to nobody who does not ask. One that does not let us ask is left
+    /// alone.
+    async fn look_at_eviction(&self) {
+        let info: Result<String, _> = redis::cmd("INFO").arg("memory").query_async(&mut self.connection.clone()).await;
+        let Ok(info) = info else { return };
+        let policy = info.lines().find_map(|line| line.strip_prefix("maxmemory_policy:")).unwrap_or_default().trim();
+        if !matches!(policy, "" | "noeviction") {
+            tracing::warn!(
+                policy,
+                "this Redis forgets dedup records when its memory is full: set maxmemory-policy noeviction"
+            );
+        }
     }
 
     /// Over a connection of the application's, for instance one with TLS.

@@ -8,6 +8,7 @@ use subtle::Choice;
 
 use crate::secret::{Key, KeyError, Kind, refuse_foreign, trimmed};
 use crate::signature::compare::{equal, same};
+use crate::signature::form::check_fields;
 use crate::signature::url::urls_of;
 use crate::signature::{
     About, Checked, Conduct, Encoding, EventRef, Events, Fact, Hash, Identity, Place, Received, Retries, Setting,
@@ -155,6 +156,7 @@ fn fields(received: &Received<'_>, trust: &Trust<'_>) -> Result<Vec<u8>, VerifyE
     if !is_form && !received.body.is_empty() {
         return Err(VerifyError::BadSignature);
     }
+    check_fields(received.body)?;
     Ok(sorted(received.body))
 }
 
