@@ -28,9 +28,10 @@ fuzz_target!(|data: &[u8]| {
         assert!(text.len() < 24 || !format!("{key:?}").contains(text), "a secret is shown");
     }
     if let Ok(key) = Key::parse(text) {
-        // The prefix of a symmetric key and the padding may be left away, and nothing else.
-        let plain = |text: &str| text.strip_prefix("whsec_").unwrap_or(text).trim_end_matches('=').to_owned();
-        assert_eq!(plain(&key.expose()), plain(text), "one key, two spellings");
+        // White space, a version before it, the prefix of a symmetric key and the padding may be left away, and nothing else.
+        let key = key.expose();
+        let plain = key.strip_prefix("whsec_").unwrap_or(&key).trim_end_matches('=');
+        assert!(text.contains(plain), "one key, two spellings");
     }
     for provider in Provider::all() {
         let _key = provider.scheme.read_key(text);
