@@ -433,7 +433,8 @@ impl Event {
     }
 
     /// The digest by which a copy of a received event is recognised, whatever its id.
-    pub(crate) const fn replay(&self) -> Option<&[u8; 32]> {
+    #[must_use]
+    pub const fn replay(&self) -> Option<&[u8; 32]> {
         match self.audience {
             Audience::Inbox => self.fingerprint.as_ref(),
             _ => None,

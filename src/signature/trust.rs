@@ -201,8 +201,11 @@ pub enum SettingKind {
 }
 
 impl SettingKind {
-    /// What is wrong with a value, and what to write instead; it repeats nothing of the value.
-    pub(crate) fn check(self, value: &str) -> Result<(), &'static str> {
+    /// Whether a value is of this kind.
+    ///
+    /// # Errors
+    /// Names what is wrong with the value and what to write instead; it repeats nothing of the value.
+    pub fn check(self, value: &str) -> Result<(), &'static str> {
         match self {
             Self::Text => Ok(()),
             Self::Url | Self::RegisteredUrl => super::url::check(value),

@@ -16,7 +16,9 @@ pub struct WorkHistory<'a> {
 }
 
 impl<'a> WorkHistory<'a> {
-    pub(crate) const fn new(store: &'a dyn History, work: Work) -> Self {
+    /// The history of one kind of work in this store.
+    #[must_use]
+    pub const fn new(store: &'a dyn History, work: Work) -> Self {
         Self { store, work }
     }
 
