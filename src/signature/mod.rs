@@ -57,7 +57,10 @@ mod hash;
 #[cfg(feature = "http-message")]
 pub mod http_message;
 mod json;
-#[cfg_attr(not(feature = "public-key"), expect(dead_code, unused_imports, reason = "providers with public keys read more"))]
+#[cfg_attr(
+    not(feature = "public-key"),
+    expect(dead_code, unused_imports, reason = "providers with public keys read more")
+)]
 mod jwt;
 #[cfg(feature = "multipart")]
 mod multipart;

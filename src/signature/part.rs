@@ -8,18 +8,18 @@ use super::place::Place;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Part {
-    /// The event id of [`Signature::id_header`], as received.
+    /// The event id of [`Signature::id_header`](super::Signature::id_header), as received.
     Id,
     /// The same, and refused unless it is 1 to 128 of `A-Z a-z 0-9 _ -`: joined to its neighbours by a dot, such an id
     /// cannot be cut elsewhere.
     PlainId,
-    /// The time of [`Signature::stamp`], as received.
+    /// The time of [`Signature::stamp`](super::Signature::stamp), as received.
     Timestamp,
     /// The body, byte for byte.
     Body,
     /// Itself.
     Text(&'static str),
-    /// The secret, for [`Algorithm::Digest`].
+    /// The secret, for [`Algorithm::Digest`](super::Algorithm::Digest).
     Secret,
     /// The request's method, in upper case.
     Method,

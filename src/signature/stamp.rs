@@ -54,7 +54,7 @@ impl Stamp {
         Self { at: StampAt::Header(name), unit: Unit::Seconds }
     }
 
-    /// In a field of the signature header ([`Grammar::Fields`]), in seconds.
+    /// In a field of the signature header ([`Grammar::Fields`](super::Grammar::Fields)), in seconds.
     #[must_use]
     pub const fn field(name: &'static str) -> Self {
         Self { at: StampAt::Field(name), unit: Unit::Seconds }

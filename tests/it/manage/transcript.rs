@@ -77,7 +77,7 @@ impl Names {
             return ("whsec_...".into(), text.find('"').unwrap());
         }
         if text.starts_with("fingerprint\": \"") {
-            return ("fingerprint\": \"...".into(), "fingerprint\": \"".len() + 8);
+            return ("fingerprint\": \"...".into(), "fingerprint\": \"".len() + 16);
         }
         (text[..1].into(), 1)
     }

@@ -60,7 +60,9 @@ fn every_provider_reads_its_secret_with_a_newline_behind_it() {
             "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEI5pEM6L5mg6l7b5F70NDyfqyB8nsY5gpNNkgpwhq6BXOkuQzbbIQHvDlfK23NtdmnuTo09VLNIz7bDMhiB+BGw==",
         ),
     ]);
-    let all = [SECRET, "44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056", TEXT_SECRET];
+    let rsa = "-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAtJe5PiJdYAcYlUL3swYJ\nTeDBJeyjQd1kwQ1rvcRgA2cVzhPHRMLD5CCDCp467g8YwFaVDYu0TD1GLUK7jke3\nqz0orKZ9+VPIHT9B+xQk9Fyue4NQLfUIPaElO4OfY8Kn56qxp0LS9fm8HCmXGBr4\n+AlLXoaAoyzYrkKtvi58ZxBs7Th4xxKA7S01O5L69/ZiPEM3Td5obhAbY70G+J1u\n7RLVHr8k0y+FmT2GEZP6R4z1KdVYjPDu3xQHMHm43m1BHn3p4MOoc1u3MyDflV75\nVJoZbiNJXuM8ACafZUmn2mDx53ZMKQ6+J+TqnzkhP46HNCCaXhsgROV3i2Fw0MTk\nawIDAQAB\n-----END PUBLIC KEY-----";
+    let hex = "44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056";
+    let all = [SECRET, hex, TEXT_SECRET, rsa];
     for provider in Provider::all() {
         let own =
             texts.get(provider.name).copied().or_else(|| (provider.name == "discord_events").then(|| texts["discord"]));
