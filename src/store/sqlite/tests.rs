@@ -167,7 +167,7 @@ async fn the_hot_statements_search_and_never_scan_or_sort() {
         "SELECT lane, due FROM hookwire_delivery WHERE state = 0 AND lane > x'00' ORDER BY lane, due LIMIT 1",
         "UPDATE hookwire_delivery SET due = 1 WHERE id = x'00' AND fence = 1 AND state = 0",
         "SELECT id, event FROM hookwire_delivery WHERE finished_at < 1 AND length(lane) = 16 ORDER BY finished_at LIMIT 9",
-        "SELECT seq FROM hookwire_event WHERE childless < 1 ORDER BY childless LIMIT 9",
+        "SELECT seq FROM hookwire_event WHERE childless < 1 AND audience < 2 ORDER BY childless LIMIT 9",
         "SELECT key FROM hookwire_dedup WHERE ends <= 1 ORDER BY ends LIMIT 9",
     ];
     for sql in statements {
