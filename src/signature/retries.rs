@@ -27,6 +27,7 @@ pub struct Retries {
     signed_anew: Fact,
     span: Option<Duration>,
     source: &'static str,
+    checked: bool,
 }
 
 /// What is known of a provider's behaviour.
@@ -44,11 +45,18 @@ pub enum Fact {
 
 impl Retries {
     /// Nobody documents anything.
-    pub const UNKNOWN: Self = Self { same_id: Fact::Unknown, signed_anew: Fact::Unknown, span: None, source: "" };
+    pub const UNKNOWN: Self =
+        Self { same_id: Fact::Unknown, signed_anew: Fact::Unknown, span: None, source: "", checked: false };
 
     /// Documented on this page; say what it documents.
     #[must_use]
     pub const fn documented(source: &'static str) -> Self {
+        Self { source, checked: true, ..Self::UNKNOWN }
+    }
+
+    /// Believed, and not yet compared with this page of the provider's. The guide's table marks such facts.
+    #[must_use]
+    pub const fn unchecked(source: &'static str) -> Self {
         Self { source, ..Self::UNKNOWN }
     }
 
@@ -92,6 +100,12 @@ impl Retries {
     #[must_use]
     pub const fn source(&self) -> &'static str {
         self.source
+    }
+
+    /// Whether the facts were compared with [`source`](Self::source).
+    #[must_use]
+    pub const fn is_checked(&self) -> bool {
+        self.checked
     }
 
     /// How far a signed time may be from the time of receipt: five minutes to either side, and into the past for as long as retries

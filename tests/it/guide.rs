@@ -24,7 +24,8 @@ fn retries(retries: Retries, signs_a_time: bool) -> String {
         let span = if minutes >= 120 { format!("{} h", minutes.div_ceil(60)) } else { format!("{minutes} min") };
         let _infallible = write!(text, "; for {span}");
     }
-    let _infallible = write!(text, " ([source]({}))", retries.source());
+    let checked = if retries.is_checked() { "" } else { ", **not checked**" };
+    let _infallible = write!(text, " ([source]({}){checked})", retries.source());
     text
 }
 

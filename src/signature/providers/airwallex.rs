@@ -16,6 +16,6 @@ pub static AIRWALLEX: Scheme =
         .tolerance(Tolerance::secs(3 * 24 * 60 * 60, 300))
         .signed_id(&[Place::Json("/id")])
         .event_type(&[Place::Json("/name")])
-        .retries(Retries::documented(
+        .retries(Retries::unchecked(
             "https://www.airwallex.com/docs/developer-tools/webhooks/listen-for-webhook-events",
         ));

@@ -9,4 +9,4 @@ pub static ALCHEMY: Scheme = Scheme::new("alchemy", "https://www.alchemy.com/doc
     .signature(Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-alchemy-signature"]))
     .signed_id(&[Place::Json("/id")])
     .event_type(&[Place::Json("/type")])
-    .retries(Retries::documented("https://www.alchemy.com/docs/reference/notify-api-quickstart"));
+    .retries(Retries::unchecked("https://www.alchemy.com/docs/reference/notify-api-quickstart"));

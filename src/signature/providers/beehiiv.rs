@@ -13,7 +13,7 @@ pub static BEEHIIV: Scheme = dialect("beehiiv", "https://developers.beehiiv.com/
     .signed_id(&[Place::Header("svix-id")])
     .event_type(&[Place::Json("/event_type")])
     .retries(
-        Retries::documented("https://docs.svix.com/retries")
+        Retries::unchecked("https://docs.svix.com/retries")
             .same_id(Fact::Yes)
             .signed_anew(Fact::Yes)
             .span(Duration::from_secs(28 * 60 * 60)),

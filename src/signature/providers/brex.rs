@@ -8,4 +8,4 @@ use crate::signature::{Place, Retries, Scheme};
 /// Source: <https://developer.brex.com/docs/webhooks/>
 pub static BREX: Scheme = dialect("brex", "https://developer.brex.com/docs/webhooks/")
     .event_type(&[Place::Json("/event_type")])
-    .retries(Retries::documented("https://developer.brex.com/docs/webhooks/"));
+    .retries(Retries::unchecked("https://developer.brex.com/docs/webhooks/"));

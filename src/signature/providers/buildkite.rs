@@ -13,4 +13,4 @@ pub static BUILDKITE: Scheme = Scheme::new("buildkite", "https://buildkite.com/d
             .stamp(Stamp::field("timestamp")),
     )
     .event_type(&[Place::Json("/event")])
-    .retries(Retries::documented("https://buildkite.com/docs/apis/webhooks/pipelines"));
+    .retries(Retries::unchecked("https://buildkite.com/docs/apis/webhooks/pipelines"));

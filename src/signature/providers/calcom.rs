@@ -8,4 +8,4 @@ use crate::signature::{Encoding, Hash, Place, Retries, Scheme, Signature};
 pub static CALCOM: Scheme = Scheme::new("calcom", "https://cal.com/docs/developing/guides/automation/webhooks")
     .signature(Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-cal-signature-256"]))
     .event_type(&[Place::Json("/triggerEvent")])
-    .retries(Retries::documented("https://cal.com/docs/developing/guides/automation/webhooks"));
+    .retries(Retries::unchecked("https://cal.com/docs/developing/guides/automation/webhooks"));

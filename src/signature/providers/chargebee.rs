@@ -14,7 +14,7 @@ pub static CHARGEBEE: Scheme =
         .unsigned_id(&[Place::Json("/id")])
         .event_type(&[Place::Json("/event_type")])
         .retries(
-            Retries::documented("https://www.chargebee.com/docs/billing/2.0/site-configuration/webhook_settings")
+            Retries::unchecked("https://www.chargebee.com/docs/billing/2.0/site-configuration/webhook_settings")
                 .same_id(Fact::Yes)
                 .span(Duration::from_secs(79 * 60 * 60)),
         );

@@ -10,4 +10,4 @@ pub static CIRCLECI: Scheme =
         .signature(Signature::hmac(Hash::Sha256, Encoding::Hex, &["circleci-signature"]).fields(&["v1"]))
         .signed_id(&[Place::Json("/id")])
         .event_type(&[Place::Json("/type")])
-        .retries(Retries::documented("https://circleci.com/docs/guides/integration/outbound-webhooks/"));
+        .retries(Retries::unchecked("https://circleci.com/docs/guides/integration/outbound-webhooks/"));

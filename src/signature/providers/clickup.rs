@@ -10,4 +10,4 @@ pub static CLICKUP: Scheme = Scheme::new("clickup", "https://developer.clickup.c
     .signature(Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-signature"]))
     .signed_id(&[Place::Json("/history_items/0/id")])
     .event_type(&[Place::Json("/event")])
-    .retries(Retries::documented("https://developer.clickup.com/docs/webhooksignature"));
+    .retries(Retries::unchecked("https://developer.clickup.com/docs/webhooksignature"));

@@ -9,4 +9,4 @@ pub static EASYPOST: Scheme = Scheme::new("easypost", "https://docs.easypost.com
     .signature(Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-hmac-signature"]).prefix("hmac-sha256-hex="))
     .signed_id(&[Place::Json("/id")])
     .event_type(&[Place::Json("/description")])
-    .retries(Retries::documented("https://docs.easypost.com/guides/webhooks-guide"));
+    .retries(Retries::unchecked("https://docs.easypost.com/guides/webhooks-guide"));

@@ -16,4 +16,4 @@ pub static ELEVENLABS: Scheme =
         )
         .tolerance(Tolerance::secs(30 * 60, 300))
         .event_type(&[Place::Json("/type")])
-        .retries(Retries::documented("https://elevenlabs.io/docs/eleven-agents/workflows/post-call-webhooks"));
+        .retries(Retries::unchecked("https://elevenlabs.io/docs/eleven-agents/workflows/post-call-webhooks"));

@@ -8,4 +8,4 @@ use crate::signature::{Place, Retries, Scheme, Token};
 pub static FLUTTERWAVE: Scheme = Scheme::new("flutterwave", "https://developer.flutterwave.com/v3.0/docs/webhooks")
     .token(&[Token::plain(Place::Header("verif-hash"))])
     .event_type(&[Place::Json("/event"), Place::Json("/event.type")])
-    .retries(Retries::documented("https://developer.flutterwave.com/v3.0/docs/webhooks"));
+    .retries(Retries::unchecked("https://developer.flutterwave.com/v3.0/docs/webhooks"));

@@ -9,4 +9,4 @@ pub static FORGEJO: Scheme = Scheme::new("forgejo", "https://forgejo.org/docs/la
     .signature(Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-forgejo-signature"]))
     .unsigned_id(&[Place::Header("x-forgejo-delivery")])
     .event_type(&[Place::Header("x-forgejo-event")])
-    .retries(Retries::documented("https://forgejo.org/docs/latest/user/webhooks/"));
+    .retries(Retries::unchecked("https://forgejo.org/docs/latest/user/webhooks/"));

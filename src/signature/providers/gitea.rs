@@ -9,4 +9,4 @@ pub static GITEA: Scheme = Scheme::new("gitea", "https://docs.gitea.com/usage/re
     .signature(Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-gitea-signature"]))
     .unsigned_id(&[Place::Header("x-gitea-delivery")])
     .event_type(&[Place::Header("x-gitea-event")])
-    .retries(Retries::documented("https://docs.gitea.com/usage/repository/webhooks"));
+    .retries(Retries::unchecked("https://docs.gitea.com/usage/repository/webhooks"));

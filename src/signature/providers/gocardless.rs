@@ -21,6 +21,6 @@ pub static GOCARDLESS: Scheme =
         })
         .signed_ids()
         .refused_by(498, "")
-        .retries(Retries::documented(
+        .retries(Retries::unchecked(
             "https://developer.gocardless.com/getting-started/staying-up-to-date-with-webhooks",
         ));

@@ -16,4 +16,4 @@ pub static GRAFANA_TIMED: Scheme = Scheme::new(
         .stamp(Stamp::header("x-grafana-alerting-timestamp")),
 )
 .event_type(&[Place::Json("/status")])
-    .retries(Retries::documented("https://grafana.com/docs/grafana/latest/alerting/configure-notifications/manage-contact-points/integrations/webhook-notifier/"));
+    .retries(Retries::unchecked("https://grafana.com/docs/grafana/latest/alerting/configure-notifications/manage-contact-points/integrations/webhook-notifier/"));

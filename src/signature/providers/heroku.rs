@@ -9,4 +9,4 @@ pub static HEROKU: Scheme = Scheme::new("heroku", "https://devcenter.heroku.com/
     .signature(Signature::hmac(Hash::Sha256, Encoding::Base64, &["heroku-webhook-hmac-sha256"]))
     .signed_id(&[Place::Json("/webhook_metadata/event/id")])
     .event_type(&[Place::Join { separator: ".", places: &[Place::Json("/resource"), Place::Json("/action")] }])
-    .retries(Retries::documented("https://devcenter.heroku.com/articles/app-webhooks"));
+    .retries(Retries::unchecked("https://devcenter.heroku.com/articles/app-webhooks"));

@@ -11,7 +11,7 @@ use crate::signature::{Fact, Place, Retries, Scheme};
 pub static INCIDENT_IO: Scheme = dialect("incident_io", "https://api-docs.incident.io/tag/Webhooks")
     .event_type(&[Place::Json("/event_type")])
     .retries(
-        Retries::documented("https://docs.svix.com/retries")
+        Retries::unchecked("https://docs.svix.com/retries")
             .same_id(Fact::Yes)
             .signed_anew(Fact::Yes)
             .span(Duration::from_secs(28 * 60 * 60)),

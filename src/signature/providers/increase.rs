@@ -15,4 +15,4 @@ pub static INCREASE: Scheme = Scheme::new("increase", "https://increase.com/docu
     )
     .signed_id(&[Place::Json("/id")])
     .event_type(&[Place::Json("/category")])
-    .retries(Retries::documented("https://increase.com/documentation/webhooks"));
+    .retries(Retries::unchecked("https://increase.com/documentation/webhooks"));

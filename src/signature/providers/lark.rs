@@ -19,4 +19,4 @@ pub static LARK: Scheme = Scheme::new(
 )
 .signed_id(&[Place::Json("/header/event_id")])
 .event_type(&[Place::Json("/header/event_type")])
-    .retries(Retries::documented("https://open.larksuite.com/document/server-docs/event-subscription-guide/event-subscription-configure-/request-url-configuration-case"));
+    .retries(Retries::unchecked("https://open.larksuite.com/document/server-docs/event-subscription-guide/event-subscription-configure-/request-url-configuration-case"));

@@ -13,6 +13,6 @@ pub static LEMON_SQUEEZY: Scheme =
         .signature(Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-signature"]))
         .event_type(&[Place::Json("/meta/event_name")])
         .retries(
-            Retries::documented("https://docs.lemonsqueezy.com/help/webhooks/webhook-requests")
+            Retries::unchecked("https://docs.lemonsqueezy.com/help/webhooks/webhook-requests")
                 .span(Duration::from_secs(155)),
         );

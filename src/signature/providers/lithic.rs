@@ -8,4 +8,4 @@ use crate::signature::{Place, Retries, Scheme};
 /// Source: <https://docs.lithic.com/docs/events-api>
 pub static LITHIC: Scheme = dialect("lithic", "https://docs.lithic.com/docs/events-api")
     .event_type(&[Place::Json("/event_type")])
-    .retries(Retries::documented("https://docs.lithic.com/docs/events-api"));
+    .retries(Retries::unchecked("https://docs.lithic.com/docs/events-api"));

@@ -14,4 +14,4 @@ pub static LIVEKIT: Scheme = Scheme::new("livekit", "https://docs.livekit.io/hom
     .settings(&[Setting::optional("api_key", "the API key that the secret belongs to")])
     .signed_id(&[Place::Json("/id")])
     .event_type(&[Place::Json("/event")])
-    .retries(Retries::documented("https://docs.livekit.io/home/server/webhooks/"));
+    .retries(Retries::unchecked("https://docs.livekit.io/home/server/webhooks/"));

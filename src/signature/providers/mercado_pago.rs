@@ -38,6 +38,4 @@ pub static MERCADO_PAGO: Scheme = Scheme::new(
 .tolerance(Tolerance::secs(15 * 24 * 60 * 60, 300))
 .unsigned_id(&[Place::Json("/id")])
 .event_type(&[Place::Json("/action"), Place::Json("/type")])
-.retries(Retries::documented(
-    "https://www.mercadopago.com/developers/en/docs/your-integrations/notifications/webhooks",
-));
+.retries(Retries::unchecked("https://www.mercadopago.com/developers/en/docs/your-integrations/notifications/webhooks"));

@@ -18,6 +18,5 @@ pub static MUX: Scheme = Scheme::new("mux", "https://www.mux.com/docs/core/verif
     .signed_id(&[Place::Json("/id")])
     .event_type(&[Place::Json("/type")])
     .retries(
-        Retries::documented("https://www.mux.com/docs/core/listen-for-webhooks")
-            .span(Duration::from_secs(24 * 60 * 60)),
+        Retries::unchecked("https://www.mux.com/docs/core/listen-for-webhooks").span(Duration::from_secs(24 * 60 * 60)),
     );

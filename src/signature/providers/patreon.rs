@@ -9,4 +9,4 @@ use crate::signature::{Encoding, Hash, Place, Retries, Scheme, Signature};
 pub static PATREON: Scheme = Scheme::new("patreon", "https://docs.patreon.com/#webhooks")
     .signature(Signature::hmac(Hash::Md5, Encoding::Hex, &["x-patreon-signature"]))
     .event_type(&[Place::Header("x-patreon-event")])
-    .retries(Retries::documented("https://docs.patreon.com/#webhooks"));
+    .retries(Retries::unchecked("https://docs.patreon.com/#webhooks"));

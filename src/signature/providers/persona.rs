@@ -17,4 +17,4 @@ pub static PERSONA: Scheme = Scheme::new("persona", "https://docs.withpersona.co
     .tolerance(Tolerance::secs(24 * 60 * 60, 300))
     .signed_id(&[Place::Json("/data/id")])
     .event_type(&[Place::Json("/data/attributes/name")])
-    .retries(Retries::documented("https://docs.withpersona.com/webhook-best-practices"));
+    .retries(Retries::unchecked("https://docs.withpersona.com/webhook-best-practices"));

@@ -16,5 +16,5 @@ pub static PIPEDRIVE: Scheme = Scheme::new("pipedrive", "https://pipedrive.readm
         Place::Json("/event"),
     ])
     .retries(
-        Retries::documented("https://pipedrive.readme.io/docs/guide-for-webhooks-v2").span(Duration::from_secs(183)),
+        Retries::unchecked("https://pipedrive.readme.io/docs/guide-for-webhooks-v2").span(Duration::from_secs(183)),
     );

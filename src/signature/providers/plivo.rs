@@ -81,7 +81,7 @@ impl Verify for Plivo {
     }
 
     fn retries(&self) -> Retries {
-        Retries::documented(DOCS)
+        Retries::unchecked(DOCS)
     }
 
     fn about(&self) -> About {

@@ -21,4 +21,4 @@ pub static RECURLY: Scheme =
             separator: ".",
             places: &[Place::Json("/object_type"), Place::Json("/event_type")],
         }])
-        .retries(Retries::documented("https://docs.recurly.com/recurly-subscriptions/docs/signature-verification"));
+        .retries(Retries::unchecked("https://docs.recurly.com/recurly-subscriptions/docs/signature-verification"));

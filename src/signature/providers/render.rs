@@ -8,4 +8,4 @@ use crate::signature::{Place, Retries, Scheme};
 /// Source: <https://render.com/docs/webhooks>
 pub static RENDER: Scheme = dialect("render", "https://render.com/docs/webhooks")
     .event_type(&[Place::Json("/type")])
-    .retries(Retries::documented("https://render.com/docs/webhooks"));
+    .retries(Retries::unchecked("https://render.com/docs/webhooks"));

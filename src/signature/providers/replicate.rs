@@ -8,4 +8,4 @@ use crate::signature::{Place, Retries, Scheme};
 /// Source: <https://replicate.com/docs/topics/webhooks/verify-webhook>
 pub static REPLICATE: Scheme = dialect("replicate", "https://replicate.com/docs/topics/webhooks/verify-webhook")
     .event_type(&[Place::Json("/status")])
-    .retries(Retries::documented("https://replicate.com/docs/topics/webhooks/verify-webhook"));
+    .retries(Retries::unchecked("https://replicate.com/docs/topics/webhooks/verify-webhook"));

@@ -21,6 +21,6 @@ pub static REVOLUT: Scheme = Scheme::new(
 )
 .event_type(&[Place::Json("/event")])
 .retries(
-    Retries::documented("https://developer.revolut.com/docs/guides/merchant/reference/webhooks/using-webhooks")
+    Retries::unchecked("https://developer.revolut.com/docs/guides/merchant/reference/webhooks/using-webhooks")
         .span(Duration::from_secs(30 * 60)),
 );

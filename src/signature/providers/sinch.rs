@@ -23,4 +23,4 @@ pub static SINCH: Scheme = Scheme::new("sinch", "https://developers.sinch.com/do
     .event_type(&[Place::JsonMember {
         except: &["app_id", "accepted_time", "event_time", "project_id", "message_metadata", "correlation_id"],
     }])
-    .retries(Retries::documented("https://developers.sinch.com/docs/conversation/callbacks"));
+    .retries(Retries::unchecked("https://developers.sinch.com/docs/conversation/callbacks"));

@@ -10,4 +10,4 @@ pub static SONARCLOUD: Scheme =
     Scheme::new("sonarcloud", "https://docs.sonarsource.com/sonarqube-cloud/digging-deeper/webhooks/")
         .signature(Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-sonar-webhook-hmac-sha256"]))
         .signed_id(&[Place::Json("/taskId")])
-        .retries(Retries::documented("https://docs.sonarsource.com/sonarqube-cloud/digging-deeper/webhooks/"));
+        .retries(Retries::unchecked("https://docs.sonarsource.com/sonarqube-cloud/digging-deeper/webhooks/"));

@@ -8,4 +8,4 @@ use crate::signature::{Encoding, Hash, Place, Retries, Scheme, Signature};
 pub static STORYBLOK: Scheme = Scheme::new("storyblok", "https://www.storyblok.com/docs/concepts/webhooks")
     .signature(Signature::hmac(Hash::Sha1, Encoding::Hex, &["webhook-signature"]))
     .event_type(&[Place::Json("/action")])
-    .retries(Retries::documented("https://www.storyblok.com/docs/concepts/webhooks"));
+    .retries(Retries::unchecked("https://www.storyblok.com/docs/concepts/webhooks"));

@@ -12,4 +12,4 @@ pub static TALLY: Scheme = Scheme::new("tally", "https://tally.so/help/webhooks"
     .signature(Signature::hmac(Hash::Sha256, Encoding::Base64, &["tally-signature"]))
     .signed_id(&[Place::Json("/eventId")])
     .event_type(&[Place::Json("/eventType")])
-    .retries(Retries::documented("https://tally.so/help/webhooks").span(Duration::from_secs(32 * 60 * 60)));
+    .retries(Retries::unchecked("https://tally.so/help/webhooks").span(Duration::from_secs(32 * 60 * 60)));

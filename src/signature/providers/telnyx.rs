@@ -17,4 +17,4 @@ pub static TELNYX: Scheme =
         )
         .signed_id(&[Place::Json("/data/id")])
         .event_type(&[Place::Json("/data/event_type")])
-        .retries(Retries::documented("https://developers.telnyx.com/docs/messaging/messages/receiving-webhooks"));
+        .retries(Retries::unchecked("https://developers.telnyx.com/docs/messaging/messages/receiving-webhooks"));

@@ -17,6 +17,6 @@ pub static TIKTOK: Scheme = Scheme::new("tiktok", "https://developers.tiktok.com
     )
     .event_type(&[Place::Json("/event")])
     .retries(
-        Retries::documented("https://developers.tiktok.com/doc/webhooks-overview")
+        Retries::unchecked("https://developers.tiktok.com/doc/webhooks-overview")
             .span(Duration::from_secs(72 * 60 * 60)),
     );

@@ -9,4 +9,4 @@ pub static VERIFF: Scheme =
     Scheme::new("veriff", "https://devdocs.veriff.com/docs/hmac-authentication-and-endpoint-security")
         .signature(Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-hmac-signature"]))
         .event_type(&[Place::Json("/action")])
-        .retries(Retries::documented("https://devdocs.veriff.com/docs/hmac-authentication-and-endpoint-security"));
+        .retries(Retries::unchecked("https://devdocs.veriff.com/docs/hmac-authentication-and-endpoint-security"));

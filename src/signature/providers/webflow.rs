@@ -17,6 +17,6 @@ pub static WEBFLOW: Scheme = Scheme::new("webflow", "https://developers.webflow.
     )
     .event_type(&[Place::Json("/triggerType")])
     .retries(
-        Retries::documented("https://developers.webflow.com/data/docs/working-with-webhooks")
+        Retries::unchecked("https://developers.webflow.com/data/docs/working-with-webhooks")
             .span(Duration::from_secs(30 * 60)),
     );

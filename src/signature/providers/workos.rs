@@ -19,7 +19,7 @@ pub static WORKOS: Scheme = Scheme::new("workos", "https://workos.com/docs/event
     .signed_id(&[Place::Json("/id")])
     .event_type(&[Place::Json("/event")])
     .retries(
-        Retries::documented("https://workos.com/docs/events/data-syncing/webhooks")
+        Retries::unchecked("https://workos.com/docs/events/data-syncing/webhooks")
             .same_id(Fact::Yes)
             .span(Duration::from_secs(3 * 24 * 60 * 60)),
     );

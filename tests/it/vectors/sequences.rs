@@ -251,7 +251,8 @@ fn every_provider_has_a_sequence() {
     assert!(without.is_empty(), "tests/vectors/identity-sequences.json has none for {without:?}");
 }
 
-/// A row whose retries nobody documents says so by `Retries::documented(page)` with the page that was read, and nothing else.
+/// A row whose retries nobody documents says so by `Retries::documented(page)` with the page that was read, and nothing else. One whose page was not
+/// read names it by `Retries::unchecked(page)`.
 #[test]
 fn every_provider_names_the_page_that_documents_its_retries_or_says_nothing_of_them() {
     let missing = Provider::all().filter(|provider| !provider.scheme.retries().source().starts_with("https://"));

@@ -103,7 +103,7 @@ impl Verify for AppleAppStore {
     }
 
     fn retries(&self) -> Retries {
-        Retries::documented(
+        Retries::unchecked(
             "https://developer.apple.com/documentation/appstoreservernotifications/responding-to-app-store-server-notifications",
         )
         .same_id(Fact::Yes)

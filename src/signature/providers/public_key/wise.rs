@@ -14,4 +14,4 @@ pub static WISE: Scheme = Scheme::new("wise", "https://docs.wise.com/guides/deve
     )
     .unsigned_id(&[Place::Header("x-delivery-id")])
     .event_type(&[Place::Json("/event_type")])
-    .retries(Retries::documented("https://docs.wise.com/guides/developer/webhooks/event-handling"));
+    .retries(Retries::unchecked("https://docs.wise.com/guides/developer/webhooks/event-handling"));
