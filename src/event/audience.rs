@@ -1,20 +1,20 @@
-//! For whom an event is.
+//! Who gets an event.
 
 use serde::{Deserialize, Serialize};
 
 use crate::id::Work;
 
-/// For whom an event is: stored with it, and never changed.
+/// Who gets an event. It is stored with the event and never changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Audience {
-    /// For every endpoint of its tenant that subscribes to its type, those that are created later included.
+    /// Every endpoint of its tenant that subscribes to its type, including endpoints that are created later.
     #[default]
     Subscribers,
-    /// For the endpoints that it was made for, and for no others: a test event, an answer to an agent. A replay leaves it out.
+    /// Only the endpoints that it was made for, such as a test event or an answer to an agent. A replay skips it.
     Direct,
-    /// For the queues of an inbox: somebody else has sent it to this application. No sender ever sees or sends it.
+    /// The queues of an inbox: a provider sent it to this application. A sender neither sees nor sends it.
     Inbox,
 }
 

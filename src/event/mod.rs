@@ -268,7 +268,7 @@ impl NewEvent {
         self
     }
 
-    /// For whom it is. Without this: [`Audience::Subscribers`], except where a method says who gets it.
+    /// Sets who gets the event. Default: [`Audience::Subscribers`], unless the dispatching method names the endpoints.
     #[must_use]
     pub const fn audience(mut self, audience: Audience) -> Self {
         self.audience = audience;
@@ -402,7 +402,7 @@ pub struct Event {
     pub order: Option<Order>,
     /// From when on it is not worth sending.
     pub expires_at: Option<Timestamp>,
-    /// For whom it is.
+    /// Who gets it.
     pub audience: Audience,
     /// Where it came from, where an inbox has received it.
     pub origin: Option<Arc<Origin>>,

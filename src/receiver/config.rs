@@ -71,7 +71,7 @@ pub struct SourceConfig {
     /// Accepts what nothing proves; see [`Source::dangerous_accept_unproved`].
     #[serde(default)]
     pub dangerous_accept_unproved: bool,
-    /// By what an event is recognised when it comes again: `identity`, `id_and_body`, `body` or `never`; see [`DedupBy`].
+    /// How a repeated event is recognised: `identity`, `id_and_body`, `body` or `never`; see [`DedupBy`].
     #[serde(default)]
     pub dedup_by: DedupBy,
     /// What the scheme wants to know beside the key.

@@ -60,7 +60,7 @@ impl EventKeys {
         self.replay
     }
 
-    /// By what the event can be forgotten; `None` where it has no id.
+    /// The group by which the event can be forgotten; `None` if it has no id.
     #[must_use]
     pub const fn group(&self) -> Option<DedupGroup> {
         self.group
@@ -116,7 +116,7 @@ struct Keyed<'a> {
 }
 
 impl Keyed<'_> {
-    /// By an id or another text, with the type and perhaps the event's bytes.
+    /// The key made of an id or another text, the event type and perhaps the event's bytes.
     fn by(&self, how: &'static str, text: Option<&str>, bytes: Option<&[u8]>) -> DedupKey {
         self.key(how, [text.map(str::as_bytes), self.event.event_type.as_deref().map(str::as_bytes), bytes])
     }
@@ -125,14 +125,14 @@ impl Keyed<'_> {
         self.key("body", [Some(self.signed.event), None, None])
     }
 
-    /// By the request's body and the event's place in it.
+    /// The key made of the request's body and the event's place in it.
     fn by_request(&self) -> DedupKey {
         let index = self.signed.index.map(|index| index.to_string());
         self.key("request", [Some(self.signed.request), index.as_deref().map(str::as_bytes), None])
     }
 
-    /// By what was signed (the request's body, but for a few schemes, and the id where it is signed), the signed time and the event's place
-    /// in the request; `None` where no time is signed.
+    /// The key made of the signed content (the request's body for most schemes, and the id if it is signed), the signed time and the
+    /// event's place in the request; `None` if no time is signed.
     fn by_signed_bytes(&self) -> Option<DedupKey> {
         let at = self.signed.at?.as_micros().to_be_bytes();
         let index = self.signed.index.map(|index| index.to_string()).unwrap_or_default();

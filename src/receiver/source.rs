@@ -52,22 +52,22 @@ pub struct Source {
 /// The longest body where neither the application nor the provider says anything.
 const MAX_BODY: usize = 1 << 20;
 
-/// By what two requests are known to be the same event, always within one tenant and one source.
+/// How two requests are recognised as the same event, always within one tenant and one source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum DedupBy {
-    /// By what the provider documents as its idempotency key, signed or not, together with the event type: see the provider's row in
+    /// The provider's documented idempotency key, signed or not, together with the event type: see the provider's row in
     /// the [guide](crate::guide::providers). Where a time is signed, the same signed bytes are a duplicate, too, whatever the
     /// unsigned headers hold. Where the provider gives neither an id nor a signed time, every request is handled.
     #[default]
     Identity,
-    /// By id, type and body together.
+    /// The id, the type and the body together.
     IdAndBody,
-    /// By the event's bytes alone, for 14 days or the [retention](super::ReceiverBuilder::retention): two different events with equal
+    /// The event's bytes alone, for 14 days or the [retention](super::ReceiverBuilder::retention): two different events with equal
     /// bytes count as one, and the second is lost.
     Body,
-    /// By nothing: every request is handled, retries and replays too.
+    /// Nothing: every request is handled, including retries and replays.
     Never,
 }
 
@@ -289,7 +289,7 @@ impl Source {
         self.max_body.or(of_receiver).or_else(|| self.scheme.max_body()).unwrap_or(MAX_BODY)
     }
 
-    /// By what an event is recognised when it comes again.
+    /// Sets how a repeated event is recognised.
     #[must_use]
     pub const fn dedup_by(mut self, rule: DedupBy) -> Self {
         self.dedup_by = rule;

@@ -88,7 +88,7 @@ pub enum Identified {
     /// [`Identity::Id`]; [`Identity::IdAndBody`] where the signature covers the body and not the id.
     #[default]
     ById,
-    /// By what is found at this place, signed or not; as [`ById`](Self::ById) where nothing is found there.
+    /// The text at this place, signed or not; [`ById`](Self::ById) if there is none.
     By(Place),
     /// [`Identity::Content`].
     ByContent,

@@ -97,7 +97,7 @@ pub struct EventSummary {
     pub id: EventId,
     /// Its type.
     pub event_type: EventType,
-    /// For whom it is.
+    /// Who gets it.
     pub audience: Audience,
     /// When it was appended.
     pub appended_at: Timestamp,
