@@ -44,7 +44,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     expect(address, signed.clone(), (StatusCode::ACCEPTED, false), "a signed event").await?;
     expect(address, signed, (StatusCode::ACCEPTED, true), "the same again").await?;
-    expect(address, renamed, (StatusCode::ACCEPTED, true), "replayed under an invented id").await?;
+    // GitHub signs no time, so nothing tells a replay under another id from another event with an equal body.
+    expect(address, renamed, (StatusCode::ACCEPTED, false), "an equal body under another delivery id").await?;
     expect(address, tampered, (StatusCode::UNAUTHORIZED, false), "a tampered one").await?;
     server.abort();
     Ok(())
