@@ -78,15 +78,16 @@ impl EventKeys {
 pub(super) fn keys(tenant: &Tenant, source: &Source, event: &EventRef, signed: Signed<'_>) -> EventKeys {
     let keyed = Keyed { tenant, source: source.name(), event, signed };
     let id = event.id.as_deref();
+    let group = id.map(|id| group(tenant, source.name(), id));
     let identity = match (source.dedup_rule(), &event.identity) {
         (DedupBy::Never, _) => return EventKeys::default(),
         (DedupBy::Body, _) => Some(keyed.by_body()),
         (DedupBy::Identity, Identity::Body) => Some(keyed.by("body of type", None, Some(signed.event))),
         (DedupBy::Identity, Identity::Request) => Some(keyed.by_request()),
         (DedupBy::IdAndBody, _) | (DedupBy::Identity, Identity::IdAndBody) if id.is_some() => {
-            Some(keyed.by("id and body", id, Some(signed.event)))
+            Some(keyed.by("id and body", id, Some(signed.event)).within(group))
         }
-        (DedupBy::Identity, Identity::Id) if id.is_some() => Some(keyed.by("id", id, None)),
+        (DedupBy::Identity, Identity::Id) if id.is_some() => Some(keyed.by("id", id, None).within(group)),
         (DedupBy::Identity, Identity::This(text)) => Some(keyed.by("text", Some(text), None)),
         (DedupBy::Identity, Identity::Nothing) => None,
         (DedupBy::IdAndBody, _) | (DedupBy::Identity, Identity::Id | Identity::IdAndBody | Identity::Content) => {
@@ -94,8 +95,8 @@ pub(super) fn keys(tenant: &Tenant, source: &Source, event: &EventRef, signed: S
         }
     };
     let replay = if event.identity_authenticated { None } else { keyed.by_signed_bytes() };
-    let group = id.map(|id| group(tenant, source.name(), id));
-    EventKeys { identity, replay: replay.filter(|replay| identity != Some(*replay)), group }
+    let replay = replay.filter(|replay| identity != Some(*replay));
+    EventKeys { identity, replay, group }
 }
 
 /// What all records of one event id have in common, whatever the event's type and bytes.

@@ -35,6 +35,12 @@ impl DedupKey {
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
+
+    /// The key with its group in front, for what is known by its id: a store finds the records of a group beside each other.
+    pub(crate) fn within(mut self, group: Option<DedupGroup>) -> Self {
+        group.iter().for_each(|group| self.0.iter_mut().zip(group.0).for_each(|(to, byte)| *to = byte));
+        self
+    }
 }
 
 impl fmt::Debug for DedupKey {
@@ -63,6 +69,13 @@ impl DedupGroup {
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
+    }
+
+    /// Whether the key begins with the bytes of this group. A store that keeps keys in order finds such a record by its key, and needs
+    /// no index of groups for it.
+    #[must_use]
+    pub fn begins(&self, key: &DedupKey) -> bool {
+        key.0.starts_with(&self.0)
     }
 }
 

@@ -20,7 +20,7 @@ use crate::receiver::dedup::group;
 use crate::receiver::gate::bare;
 use crate::receiver::handle::duplicate;
 use crate::receiver::{Accepted, Gate, Receiver, Rejection, UnknownSource, Verified, VerifiedBody};
-use crate::store::{Append, Appended, FirstAnswer, StoreError, StoreErrorKind};
+use crate::store::{Append, Appended, DedupGroup, DedupKey, FirstAnswer, StoreError, StoreErrorKind};
 use crate::telemetry;
 use crate::worker::Reservation;
 
@@ -181,10 +181,10 @@ fn event(verified: &Verified, event_type: EventType, served: Option<&Served>) ->
     let payload = verified.body().clone();
     let event =
         NewEvent::raw(event_type.as_str(), "application/octet-stream", payload).map_err(|e| invalid(e.to_string()))?;
-    let keys = verified.dedup_keys();
+    let (id, only_once) = recognised(verified)?;
     let event = event.tenant(verified.tenant().clone()).occurred_at(verified.received_at());
-    let event = event.received(origin(verified)).id(id(verified)?);
-    let event = event.replay(keys.replay().map(|key| *key.as_bytes()));
+    let event = event.received(origin(verified)).id(id);
+    let event = event.replay(only_once.map(|key| *key.as_bytes()));
     let Some(queue) = served.map(|served| &served.queue) else { return Ok(event) };
     let event = match queue.expires_after {
         Some(span) => event.expires_at(verified.received_at() + span),
@@ -201,19 +201,26 @@ fn digest(key: &str) -> String {
     hex::encode(Sha256::digest(key))
 }
 
-/// The id in the store: the group of the event's id, and what identifies it, so that the store keeps one event of each and finds
-/// those of a group. An event that nothing identifies has an id that no other has.
-fn id(verified: &Verified) -> Result<EventId, StoreError> {
+/// How the store recognises an event: by its id, and perhaps by a digest that no second event may have.
+///
+/// The id begins with the group of the provider's id, so that the event can be found by that, and goes on with what identifies the
+/// event. Where that is not the provider's id, a copy may come under another: then the identity is the digest. An event that nothing
+/// identifies has an id that no other has.
+fn recognised(verified: &Verified) -> Result<(EventId, Option<DedupKey>), StoreError> {
     let keys = verified.dedup_keys();
-    let text = match (keys.group(), keys.identity()) {
-        (_, None) => return Ok(EventId::generate(verified.received_at())),
-        (None, Some(identity)) => format!("evt_{}", hex::encode(identity.as_bytes())),
-        (Some(group), Some(identity)) => {
-            let (half, _) = identity.as_bytes().split_at(16);
-            format!("evt_{}_{}", hex::encode(group.as_bytes()), hex::encode(half))
-        }
+    let grouped = |group: DedupGroup, identity: DedupKey| {
+        let (_, half) = identity.as_bytes().split_at(16);
+        format!("evt_{}_{}", hex::encode(group.as_bytes()), hex::encode(half))
     };
-    EventId::new(text).map_err(|error| StoreError::with_source(StoreErrorKind::Invalid, error))
+    let (text, digest) = match (keys.group(), keys.identity(), keys.replay()) {
+        (_, None, replay) => return Ok((EventId::generate(verified.received_at()), replay)),
+        (Some(group), Some(identity), replay) if group.begins(&identity) => (grouped(group, identity), replay),
+        (Some(group), Some(identity), None) => (grouped(group, identity), Some(identity)),
+        // Not found by the provider's id.
+        (_, Some(identity), replay) => (format!("evt_{}", hex::encode(identity.as_bytes())), replay),
+    };
+    let id = EventId::new(text).map_err(|error| StoreError::with_source(StoreErrorKind::Invalid, error))?;
+    Ok((id, digest))
 }
 
 /// What the provider said beside the payload.

@@ -1,12 +1,15 @@
 //! Dedup records in SQL.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
 use async_trait::async_trait;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, Row, params};
 
 use super::SqliteStore;
-use super::rows::signed;
+use super::rows::{signed, time};
 use crate::clock::Timestamp;
-use crate::store::{Begin, Claimant, Dedup, DedupEntry, DedupGroup, FirstAnswer, Settled, StoreError};
+use crate::store::{Begin, Claimant, Dedup, DedupEntry, DedupGroup, DedupKey, FirstAnswer, Settled, StoreError};
 
 #[async_trait]
 impl Dedup for SqliteStore {
@@ -48,22 +51,56 @@ impl Dedup for SqliteStore {
 
     async fn forget(&self, groups: &[DedupGroup]) -> Result<Vec<u64>, StoreError> {
         let groups = groups.to_vec();
-        self.write(move |connection| {
-            let mut forget = connection.prepare_cached(FORGET)?;
-            let mut one = |group: &DedupGroup| forget.execute([group.as_bytes()]).map(counted);
-            groups.iter().map(&mut one).collect()
-        })
-        .await
+        self.write(move |connection| groups.iter().map(|group| forget(connection, *group)).collect()).await
     }
 
     async fn prune(&self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        let sql = "DELETE FROM hookwire_dedup WHERE key IN \
-                   (SELECT key FROM hookwire_dedup WHERE ends <= ?1 ORDER BY ends LIMIT ?2)";
+        let swept = Arc::clone(&self.swept);
         self.write(move |connection| {
-            connection.prepare_cached(sql)?.execute(params![now.as_micros(), limit]).map(counted)
+            let (pruned, next) = sweep(connection, swept.load(Ordering::Relaxed), now, limit)?;
+            swept.store(next, Ordering::Relaxed);
+            Ok(pruned)
         })
         .await
     }
+}
+
+/// Forgets what has expired among the records after `from`, which are the oldest until a record lives longer than those that came
+/// after it. Looks at a bounded number of them; the next sweep begins where this one ended. Returns how many were forgotten, and
+/// where this one ended.
+fn sweep(connection: &Connection, from: i64, now: Timestamp, limit: u32) -> rusqlite::Result<(u64, i64)> {
+    let mut look =
+        connection.prepare_cached("SELECT seq, ends FROM hookwire_dedup WHERE seq > ?1 ORDER BY seq LIMIT ?2")?;
+    let (budget, limit) = (limit.saturating_mul(2).max(LOOKED_AT), limit as usize);
+    let (mut expired, mut last, mut looked_at) = (Vec::new(), from, 0);
+    let mut rows = look.query(params![from, budget])?;
+    while expired.len() < limit
+        && let Some(row) = rows.next()?
+    {
+        last = row.get(0)?;
+        looked_at += 1;
+        if row.get::<_, i64>(1)? <= now.as_micros() {
+            expired.push(last);
+        }
+    }
+    drop(rows);
+    let mut delete = connection.prepare_cached("DELETE FROM hookwire_dedup WHERE seq = ?1")?;
+    for seq in &expired {
+        delete.execute([seq])?;
+    }
+    let is_whole = expired.len() < limit && looked_at < budget;
+    Ok((counted(expired.len()), if is_whole { 0 } else { last }))
+}
+
+/// The finished records of a group: those whose key begins with it, and those that say so.
+fn forget(connection: &Connection, group: DedupGroup) -> rusqlite::Result<u64> {
+    let (mut first, mut last) = ([0; 32], [0xff; 32]);
+    for end in [&mut first, &mut last] {
+        end.iter_mut().zip(group.as_bytes()).for_each(|(to, byte)| *to = *byte);
+    }
+    let named = connection.prepare_cached(FORGET_NAMED)?.execute([group.as_bytes()])?;
+    let by_key = connection.prepare_cached(FORGET_BY_KEY)?.execute(params![first, last])?;
+    Ok(counted(named + by_key))
 }
 
 fn counted(rows: usize) -> u64 {
@@ -96,7 +133,13 @@ impl SqliteStore {
 const FINISH: &str = "UPDATE hookwire_dedup SET status = ?3, ends = ?4, content_type = ?5, body = ?6 \
      WHERE key = ?1 AND fence = ?2 AND status IS NULL";
 
-const FORGET: &str = "DELETE FROM hookwire_dedup WHERE event_group = ?1 AND status IS NOT NULL";
+const FORGET_NAMED: &str = "DELETE FROM hookwire_dedup WHERE event_group = ?1 AND status IS NOT NULL";
+
+const FORGET_BY_KEY: &str =
+    "DELETE FROM hookwire_dedup WHERE key BETWEEN ?1 AND ?2 AND event_group IS NULL AND status IS NOT NULL";
+
+/// How many records a sweep looks at, at least.
+const LOOKED_AT: u32 = 64;
 
 fn finish(
     connection: &Connection,
@@ -116,9 +159,14 @@ fn finish(
     connection.prepare_cached(FINISH)?.execute(values).map(settled)
 }
 
-/// A record as it is found: its fence, its status once it is finished, when it ends, and the rest of the first answer.
-type Found = (i64, Option<u16>, i64, Option<String>, Option<Vec<u8>>);
+const INSERT: &str =
+    "INSERT INTO hookwire_dedup (key, fence, ends, event_group) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (key) DO NOTHING";
 
+const FIND: &str = "SELECT fence, status, ends, content_type, body FROM hookwire_dedup WHERE key = ?1";
+
+const BEGIN_AGAIN: &str = "UPDATE hookwire_dedup SET fence = ?2, ends = ?3, event_group = ?4, status = NULL, content_type = NULL, body = NULL WHERE key = ?1";
+
+/// Most keys are new: the record is made without looking for one first.
 fn begin(
     connection: &Connection,
     entry: &DedupEntry,
@@ -126,28 +174,40 @@ fn begin(
     lease_until: Timestamp,
 ) -> rusqlite::Result<Begin> {
     let key = entry.key;
-    let found: Option<Found> = connection
-        .prepare_cached("SELECT fence, status, ends, content_type, body FROM hookwire_dedup WHERE key = ?1")?
-        .query_row([key.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))
-        .optional()?;
-    let before = found.as_ref().map_or(0, |(fence, ..)| *fence);
-    match found {
-        Some((_, Some(status), ends, content_type, body)) if now.as_micros() < ends => {
-            return Ok(Begin::Done(FirstAnswer { status, content_type, body: body.unwrap_or_default().into() }));
-        }
-        Some((_, None, ends, ..)) if now.as_micros() < ends => {
-            return Ok(Begin::Busy { until: Timestamp::from_micros(ends) });
-        }
-        _ => {}
+    let group = entry.group.as_ref().filter(|group| !group.begins(&key)).map(DedupGroup::as_bytes);
+    // The time is part of the fence, so that it rises even over a record that was pruned in between.
+    let fence = now.as_micros();
+    let values = params![key.as_bytes(), fence, lease_until.as_micros(), group];
+    if connection.prepare_cached(INSERT)?.execute(values)? > 0 {
+        return Ok(fresh(key, fence));
     }
-    // The time is part of the fence, so that it rises even over a record that was pruned or abandoned in between.
-    let fence = before.saturating_add(1).max(now.as_micros());
-    let insert =
-        "INSERT OR REPLACE INTO hookwire_dedup (key, fence, status, ends, event_group) VALUES (?1, ?2, NULL, ?3, ?4)";
-    let group = entry.group.as_ref().map(DedupGroup::as_bytes);
-    connection.prepare_cached(insert)?.execute(params![key.as_bytes(), fence, lease_until.as_micros(), group])?;
-    let fence = u64::try_from(fence).unwrap_or(0);
-    Ok(Begin::Fresh(Claimant { key, fence }))
+    let mut find = connection.prepare_cached(FIND)?;
+    let (before, found) = find.query_row([key.as_bytes()], |row| Ok((row.get::<_, i64>(0)?, begun(row, now)?)))?;
+    if let Some(found) = found {
+        return Ok(found);
+    }
+    let fence = before.saturating_add(1).max(fence);
+    connection.prepare_cached(BEGIN_AGAIN)?.execute(params![key.as_bytes(), fence, lease_until.as_micros(), group])?;
+    Ok(fresh(key, fence))
+}
+
+/// What a record says to another beginning; `None` once it has ended.
+fn begun(row: &Row<'_>, now: Timestamp) -> rusqlite::Result<Option<Begin>> {
+    let ends: Timestamp = time(row, 2)?;
+    if ends <= now {
+        return Ok(None);
+    }
+    Ok(Some(match row.get(1)? {
+        None => Begin::Busy { until: ends },
+        Some(status) => {
+            let body: Option<Vec<u8>> = row.get(4)?;
+            Begin::Done(FirstAnswer { status, content_type: row.get(3)?, body: body.unwrap_or_default().into() })
+        }
+    }))
+}
+
+fn fresh(key: DedupKey, fence: i64) -> Begin {
+    Begin::Fresh(Claimant { key, fence: u64::try_from(fence).unwrap_or(0) })
 }
 
 const fn settled(changed: usize) -> Settled {

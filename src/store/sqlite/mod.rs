@@ -80,7 +80,7 @@ mod thread;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -104,6 +104,8 @@ pub struct SqliteStore {
     readers: Arc<[Executor]>,
     turn: Arc<AtomicUsize>,
     vault: Vault,
+    /// Up to which dedup record the last sweep has come.
+    swept: Arc<AtomicI64>,
 }
 
 impl SqliteStore {
@@ -140,7 +142,7 @@ impl SqliteStore {
             readers.into_iter().map(Executor::reader).collect::<Result<Vec<_>, _>>().map_err(OpenError::Io)?;
         let (readers, handles): (Vec<_>, Vec<_>) = readers.into_iter().unzip();
         let writer = Executor::writer(writer, handles).map_err(OpenError::Io)?;
-        Ok(Self { writer, readers: readers.into(), turn: Arc::default(), vault: None })
+        Ok(Self { writer, readers: readers.into(), turn: Arc::default(), vault: None, swept: Arc::default() })
     }
 
     /// Keeps signing keys and custom headers sealed by this provider. What is in the clear stays readable, and is sealed when it is

@@ -168,7 +168,10 @@ async fn the_hot_statements_search_and_never_scan_or_sort() {
         "UPDATE hookwire_delivery SET due = 1 WHERE id = x'00' AND fence = 1 AND state = 0",
         "SELECT id, event FROM hookwire_delivery WHERE finished_at < 1 AND length(lane) = 16 ORDER BY finished_at LIMIT 9",
         "SELECT seq FROM hookwire_event WHERE childless < 1 AND audience < 2 ORDER BY childless LIMIT 9",
-        "SELECT key FROM hookwire_dedup WHERE ends <= 1 ORDER BY ends LIMIT 9",
+        "SELECT seq, ends FROM hookwire_dedup WHERE seq > 1 ORDER BY seq LIMIT 9",
+        "SELECT fence FROM hookwire_dedup WHERE key = x'00'",
+        "DELETE FROM hookwire_dedup WHERE event_group = x'00' AND status IS NOT NULL",
+        "DELETE FROM hookwire_dedup WHERE key BETWEEN x'00' AND x'01' AND event_group IS NULL AND status IS NOT NULL",
     ];
     for sql in statements {
         let plan = store.read(move |connection| plan(connection, sql)).await.unwrap();

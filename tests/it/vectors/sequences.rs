@@ -5,16 +5,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use hookwire::clock::Timestamp;
+use hookwire::receiver::inbox::{Inbox, Kept, Queue};
 use hookwire::receiver::{Accepted, Gate, Receiver, Rejection, Source};
 use hookwire::secret::Keyring;
 use hookwire::signature::providers::Provider;
 use hookwire::signature::{
     Checked, Conduct, Events, Fact, KeyUse, Received, Retries, SchemeConfig, Settings, Trust, Verify, VerifyError,
 };
-use hookwire::store::MemoryDedup;
+use hookwire::store::{MemoryDedup, MemoryStore};
 use hookwire::testing::ManualClock;
 use http::{Request, StatusCode};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use serde_json::Value;
 
 use super::{case::Case, cases, run};
@@ -119,6 +120,23 @@ async fn post(gate: &Gate, request: Request<Full<Bytes>>, answer: StatusCode) ->
     (runs, refused.then(why))
 }
 
+/// How many events of a request an inbox keeps as new. It must tell the same events apart as a handler's dedup store.
+async fn keep(gate: &Gate, inbox: &Inbox, request: Request<Full<Bytes>>) -> usize {
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    let events = match gate.verify(Request::from_parts(head, body)).await {
+        Ok(Accepted::Event(event)) => vec![event],
+        Ok(Accepted::Batch(events)) => events,
+        _ => return 0,
+    };
+    inbox.keep_all(&events).await.unwrap().iter().filter(|kept| **kept != Kept::Duplicate).count()
+}
+
+fn inbox() -> Inbox {
+    let queue = Queue::new("all", async |_| Ok(()));
+    Inbox::builder(MemoryStore::new()).queue(queue).build().unwrap()
+}
+
 fn settings(value: &Value) -> Settings {
     let all = value.as_object().into_iter().flatten();
     all.fold(Settings::default(), |settings, (name, value)| settings.with(name, value.as_str().unwrap()))
@@ -161,7 +179,7 @@ async fn each_providers_different_events_run_and_its_retries_and_copies_do_not()
         let Some(found) = Provider::named(provider) else { continue };
         let source = Source::new(provider.to_owned(), Unchecked(found.scheme), Keyring::none());
         let receiver = Receiver::builder(MemoryDedup::new()).source(source).build().unwrap();
-        let gate = receiver.gate(provider).unwrap();
+        let (gate, inbox) = (receiver.gate(provider).unwrap(), inbox());
         for (number, step) in sequence["steps"].as_array().unwrap().iter().enumerate() {
             let signs_a_time = found.scheme.about().time.starts_with("signed");
             assert_eq!(step["signed_at"].is_i64(), signs_a_time, "{provider} {number}: the time");
@@ -169,8 +187,10 @@ async fn each_providers_different_events_run_and_its_retries_and_copies_do_not()
             let wanted = usize::try_from(step["runs"].as_u64().unwrap()).unwrap();
             let what = format!("{provider} {number} ({})", text(step, "why"));
             complaints.extend(complaint.map(|complaint| format!("{what}: {complaint}")));
-            if ran != wanted {
-                complaints.push(format!("{what}: the handler ran {ran} times instead of {wanted}"));
+            let kept = keep(&gate, &inbox, request(step, &sequence)).await;
+            if (ran, kept) != (wanted, wanted) {
+                complaints
+                    .push(format!("{what}: the handler ran {ran} times and {kept} were kept instead of {wanted}"));
             }
         }
     }
@@ -198,8 +218,12 @@ async fn where_a_time_is_signed_a_copy_is_a_duplicate_whatever_its_unsigned_head
         if !scheme.about().time.starts_with("signed") {
             continue;
         }
-        let gate = run::receiver(&case).unwrap().gate(&case.source).unwrap();
+        let (gate, inbox) = (run::receiver(&case).unwrap().gate(&case.source).unwrap(), inbox());
         let (first, _) = post(&gate, case.request().map(Full::new), StatusCode::OK).await;
+        let kept = keep(&gate, &inbox, case.request().map(Full::new)).await;
+        if kept != first {
+            complaints.push(format!("{} {}: ran {first} times, {kept} were kept", case.source, case.name));
+        }
         let mut copy = case.request().map(Full::new);
         for (name, value) in copy.headers_mut() {
             if UNSIGNED.contains(&name.as_str()) {
@@ -207,9 +231,11 @@ async fn where_a_time_is_signed_a_copy_is_a_duplicate_whatever_its_unsigned_head
             }
         }
         for request in [case.request().map(Full::new), copy] {
+            let kept = keep(&gate, &inbox, request.clone()).await;
             let (again, complaint) = post(&gate, request, StatusCode::OK).await;
-            if first > 0 && (again > 0 || complaint.is_some()) {
-                complaints.push(format!("{} {}: ran {again} times, {complaint:?}", case.source, case.name));
+            if first > 0 && (again + kept > 0 || complaint.is_some()) {
+                let (source, name) = (&case.source, &case.name);
+                complaints.push(format!("{source} {name}: ran {again} times, {kept} were kept, {complaint:?}"));
             }
         }
     }
@@ -224,7 +250,7 @@ async fn a_described_identity_takes_the_first_way_that_finds_something() {
     let scheme: SchemeConfig = serde_json::from_str(described).unwrap();
     let source = Source::new("acme", Unchecked(scheme.scheme().unwrap()), Keyring::none());
     let receiver = Receiver::builder(MemoryDedup::new()).source(source).build().unwrap();
-    let gate = receiver.gate("acme").unwrap();
+    let (gate, inbox) = (receiver.gate("acme").unwrap(), inbox());
     let bodies = [
         (r#"{"a":1,"b":2,"id":3}"#, 1, "two texts"),
         (r#"{"a":1,"b":2,"id":4}"#, 0, "the same two with another id"),
@@ -238,8 +264,9 @@ async fn a_described_identity_takes_the_first_way_that_finds_something() {
         (r#"{"a":2}"#, 1, "nothing again"),
     ];
     for (body, wanted, what) in bodies {
-        let request = Request::post("/in").body(Full::from(body)).unwrap();
-        assert_eq!(post(&gate, request, StatusCode::OK).await, (wanted, None), "{what}");
+        let request = || Request::post("/in").body(Full::from(body)).unwrap();
+        assert_eq!(post(&gate, request(), StatusCode::OK).await, (wanted, None), "{what}");
+        assert_eq!(keep(&gate, &inbox, request()).await, wanted, "kept: {what}");
     }
 }
 
