@@ -137,7 +137,7 @@ impl Deliver for HttpDeliver {
         // Disabled or removed since it was claimed: the store holds or cancels it.
         let endpoint = endpoint.filter(|endpoint| endpoint.is_enabled())?;
         let span = span::attempt(leased, &endpoint);
-        let exchange = self.client.exchange(|| self.request(&endpoint, &leased.event));
+        let exchange = self.client.exchange_for(&endpoint.tenant, || self.request(&endpoint, &leased.event));
         let report = match exchange.instrument(span.clone()).await {
             Ok(report) => Some(report),
             Err(error) => {

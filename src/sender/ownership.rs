@@ -3,12 +3,11 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method, Request};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::Full;
 
 use super::Shared;
 use super::endpoints::EndpointError;
@@ -113,12 +112,6 @@ async fn options(shared: &Shared, endpoint: &Endpoint, origin: &str) -> Result<b
 
 /// One exchange through the guard; `None` unless it was a success, in time, with a short answer.
 async fn exchange(shared: &Shared, request: Request<Full<Bytes>>) -> Option<(HeaderMap, Bytes)> {
-    let asking = async {
-        let response = shared.client.ask(request).await.filter(|response| response.status().is_success())?;
-        let (head, body) = response.into_parts();
-        let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await.ok()?;
-        Some((head.headers, body.to_bytes()))
-    };
-    let budget: Duration = shared.client.exchange_timeout();
-    tokio::time::timeout(budget, asking).await.ok().flatten()
+    let (head, body) = shared.client.ask(request, MAX_ANSWER_BYTES).await?;
+    if head.status.is_success() { body.ok().map(|body| (head.headers, body)) } else { None }
 }

@@ -1,23 +1,19 @@
 //! Resolve once, judge everything, dial only what was judged.
 
-use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::Uri;
-use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
-use tower_service::Service;
 
 use super::dial::{Dial, Dialed};
 use super::error::ConnectError;
+use super::meter::{Meter, Metered};
 use super::policy::EgressPolicy;
 use super::resolve::Resolve;
 use super::stream::Guarded;
@@ -28,19 +24,16 @@ const MAX_ADDRESSES: usize = 32;
 /// How long resolving may take, within the budget.
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What a connector is made of.
-#[derive(Clone)]
-pub(in crate::sender) struct ConnectorParts {
+/// Opens guarded connections.
+pub(in crate::sender) struct Connector {
     pub(in crate::sender) policy: EgressPolicy,
     pub(in crate::sender) resolver: Arc<dyn Resolve>,
     pub(in crate::sender) dialer: Arc<dyn Dial>,
     pub(in crate::sender) tls: TlsConnector,
     pub(in crate::sender) budget: Duration,
+    /// How long a write may make no progress.
+    pub(in crate::sender) patience: Duration,
 }
-
-/// Opens guarded connections for hyper's client.
-#[derive(Clone)]
-pub(in crate::sender) struct Connector(Arc<ConnectorParts>);
 
 /// Where a connection goes.
 struct Destination<'a> {
@@ -59,27 +52,6 @@ impl<'a> Destination<'a> {
     }
 }
 
-impl Connector {
-    pub(in crate::sender) fn new(parts: ConnectorParts) -> Self {
-        Self(Arc::new(parts))
-    }
-}
-
-impl Service<Uri> for Connector {
-    type Response = TokioIo<Guarded>;
-    type Error = ConnectError;
-    type Future = Pin<Box<dyn Future<Output = Result<TokioIo<Guarded>, ConnectError>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        let parts = self.0.clone();
-        Box::pin(async move { parts.connect(&uri).await.map(TokioIo::new) })
-    }
-}
-
 /// How far a connection has come: says what a spent budget was spent on.
 #[derive(Clone, Copy)]
 enum Phase {
@@ -88,9 +60,9 @@ enum Phase {
     Handshake,
 }
 
-impl ConnectorParts {
+impl Connector {
     /// One budget for all of it.
-    async fn connect(&self, uri: &Uri) -> Result<Guarded, ConnectError> {
+    pub(in crate::sender) async fn connect(&self, uri: &Uri) -> Result<Guarded, ConnectError> {
         let mut phase = Phase::Resolve;
         match timeout(self.budget, self.connect_in_phases(uri, &mut phase)).await {
             Ok(connected) => connected,
@@ -107,11 +79,13 @@ impl ConnectorParts {
         let addresses = self.judged(&destination).await?;
         *phase = Phase::Dial;
         let stream = self.dial_any(&addresses, destination.port).await?;
+        let meter = Meter::default();
+        let stream = Metered::new(stream, meter.clone(), self.patience);
         if !destination.https {
-            return Ok(Guarded::plain(stream));
+            return Ok(Guarded::plain(stream, meter));
         }
         *phase = Phase::Handshake;
-        self.handshake(destination.host, stream).await
+        self.handshake(destination.host, stream, meter).await
     }
 
     /// The addresses of the destination, each of them judged.
@@ -151,9 +125,10 @@ impl ConnectorParts {
         Err(last)
     }
 
-    async fn handshake(&self, host: &str, stream: TcpStream) -> Result<Guarded, ConnectError> {
+    async fn handshake(&self, host: &str, stream: Metered, meter: Meter) -> Result<Guarded, ConnectError> {
         let name = ServerName::try_from(host.strip_suffix('.').unwrap_or(host).to_owned());
         let name = name.map_err(|error| ConnectError::Tls(io::Error::other(error)))?;
-        self.tls.connect(name, stream).await.map(Guarded::tls).map_err(ConnectError::Tls)
+        let stream = self.tls.connect(name, stream).await.map_err(ConnectError::Tls)?;
+        Ok(Guarded::tls(stream, meter))
     }
 }

@@ -26,11 +26,13 @@
 //! # Caveats
 //!
 //! Public ranges that are used privately (a cloud's service network, say) look public: name them with
-//! [`EgressPolicy::deny_network`]. A pooled connection keeps the verdict it was opened under for as long as it lives.
+//! [`EgressPolicy::deny_network`]. A connection keeps the verdict it was opened under for as long as it lives: two minutes at most, or
+//! [`HttpOptions::connection_lifetime`](crate::sender::http::HttpOptions::connection_lifetime).
 
 mod connector;
 mod dial;
 mod error;
+mod meter;
 mod network;
 mod policy;
 mod proxy;
@@ -39,12 +41,13 @@ mod resolve;
 mod stream;
 mod table;
 
-pub(super) use self::connector::{Connector, ConnectorParts};
+pub(super) use self::connector::Connector;
 pub use self::dial::{Dial, Dialed, SystemDialer};
 pub(super) use self::error::ConnectError;
+pub(super) use self::meter::{Fault, Mark, Meter};
 pub use self::network::{Network, NetworkError};
 pub use self::policy::{EgressPolicy, Nat64};
 pub use self::proxy::ProxyDialer;
 pub use self::refusal::{AddressKind, Refusal, RefusalReason};
 pub use self::resolve::{Resolve, SystemResolver};
-pub(super) use self::stream::{Mark, Usage};
+pub(super) use self::stream::Guarded;

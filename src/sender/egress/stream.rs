@@ -1,105 +1,82 @@
-//! A guarded connection, and what has gone over it.
+//! A guarded connection: its peer was judged, and what goes over it is metered.
 
+use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use hyper_util::client::legacy::connect::{Connected, Connection};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-/// A place in the order of all things read and begun in this process. Only comparisons mean anything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::sender) struct Mark(u64);
-
-impl Mark {
-    pub(in crate::sender) fn now() -> Self {
-        static ORDER: AtomicU64 = AtomicU64::new(1);
-        Self(ORDER.fetch_add(1, Ordering::Relaxed))
-    }
-}
-
-/// What was received on a connection, in plain text.
-#[derive(Clone, Debug, Default)]
-pub(in crate::sender) struct Usage(Arc<AtomicU64>);
-
-impl Usage {
-    /// Whether the connection had served before `begun`, and nothing was received on it since: it was reused, and it died
-    /// without an answer.
-    pub(in crate::sender) fn died_idle(&self, begun: Mark) -> bool {
-        (1..begun.0).contains(&self.0.load(Ordering::Relaxed))
-    }
-
-    fn received(&self) {
-        self.0.store(Mark::now().0, Ordering::Relaxed);
-    }
-}
+use super::meter::{Meter, Metered};
 
 #[derive(Debug)]
 enum Transport {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Plain(Metered),
+    Tls(Box<TlsStream<Metered>>),
 }
 
 /// A connection whose peer was judged.
 #[derive(Debug)]
 pub(in crate::sender) struct Guarded {
     transport: Transport,
-    usage: Usage,
+    meter: Meter,
 }
 
 impl Guarded {
-    pub(super) fn plain(stream: TcpStream) -> Self {
-        Self { transport: Transport::Plain(stream), usage: Usage::default() }
+    pub(super) fn plain(stream: Metered, meter: Meter) -> Self {
+        Self { transport: Transport::Plain(stream), meter }
     }
 
-    pub(super) fn tls(stream: TlsStream<TcpStream>) -> Self {
-        Self { transport: Transport::Tls(Box::new(stream)), usage: Usage::default() }
+    pub(super) fn tls(stream: TlsStream<Metered>, meter: Meter) -> Self {
+        Self { transport: Transport::Tls(Box::new(stream)), meter }
     }
-}
 
-impl Connection for Guarded {
-    fn connected(&self) -> Connected {
-        let connected = Connected::new().extra(self.usage.clone());
+    pub(in crate::sender) fn meter(&self) -> Meter {
+        self.meter.clone()
+    }
+
+    /// Whether both sides have agreed on HTTP/2.
+    pub(in crate::sender) fn is_http2(&self) -> bool {
         match &self.transport {
-            Transport::Tls(stream) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => connected.negotiated_h2(),
-            _ => connected,
+            Transport::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(b"h2"),
+            Transport::Plain(_) => false,
         }
     }
 }
 
 impl AsyncRead for Guarded {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let read = match &mut self.transport {
             Transport::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
             Transport::Tls(stream) => Pin::new(&mut **stream).poll_read(cx, buf),
         };
         if buf.filled().len() > before {
-            self.usage.received();
+            self.meter.has_received();
         }
         read
     }
 }
 
 impl AsyncWrite for Guarded {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<std::io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.meter.has_written();
         match &mut self.transport {
             Transport::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
             Transport::Tls(stream) => Pin::new(&mut **stream).poll_write(cx, buf),
         }
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        match &mut self.transport {
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(match &mut self.transport {
             Transport::Plain(stream) => Pin::new(stream).poll_flush(cx),
             Transport::Tls(stream) => Pin::new(&mut **stream).poll_flush(cx),
-        }
+        })?;
+        self.meter.has_flushed();
+        Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.transport {
             Transport::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
             Transport::Tls(stream) => Pin::new(&mut **stream).poll_shutdown(cx),
@@ -116,8 +93,9 @@ impl AsyncWrite for Guarded {
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        bufs: &[std::io::IoSlice<'_>],
-    ) -> Poll<std::io::Result<usize>> {
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.meter.has_written();
         match &mut self.transport {
             Transport::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
             Transport::Tls(stream) => Pin::new(&mut **stream).poll_write_vectored(cx, bufs),

@@ -5,41 +5,47 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper_util::client::legacy::{Builder, Client};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use http::Request;
+use http::response::Parts;
+use http_body_util::{BodyExt as _, Full};
 use tokio_rustls::TlsConnector;
 
-use super::super::egress::{Connector, ConnectorParts, Mark};
-use super::answer::{Answer, may_repeat, read};
+use super::super::egress::{Connector, Mark};
+use super::answer::{Answer, Failure};
+use super::body::End;
+use super::error::ExchangeError;
+use super::link::Bounds;
 use super::options::{HttpError, HttpOptions};
+use super::pool::{Connection, Key, Pool};
+use super::settle::MOST_HEAD_BYTES;
 use super::tls;
 use crate::clock::Clock;
+use crate::fetch::FetchError;
+use crate::id::Tenant;
 use crate::outcome::Report;
 
-/// Idle connections kept for one target.
-const MAX_IDLE_PER_TARGET: usize = 256;
+/// Most of an answer's body that is read.
+const MOST_BODY_BYTES: usize = 16 * 1024;
 
-/// Most bytes of an answer's head.
-const MAX_HEAD_BYTES: usize = 64 * 1024;
+/// What one answer may be on the wire beside its body: its head, interim answers, what TLS and frames add, and what is read
+/// ahead of a body that is too long.
+const MOST_BESIDE: usize = 3 * MOST_HEAD_BYTES;
 
-type Pool = Client<Connector, Full<Bytes>>;
+/// How long a write may make no progress, and a ping may wait for its answer: this part of an exchange's budget.
+const PATIENCE: u32 = 4;
 
 /// Makes requests through the egress guard. Cheap to clone; clones share their connections.
 #[derive(Clone)]
 pub struct HttpClient {
-    pooled: Pool,
-    /// For the one request that must not meet another stale connection.
-    fresh: Pool,
+    pool: Pool,
     exchange_timeout: Duration,
+    shares_connections: bool,
     clock: Arc<dyn Clock>,
 }
 
 impl fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HttpClient").field("exchange_timeout", &self.exchange_timeout).finish_non_exhaustive()
+        f.debug_struct("HttpClient").field("pool", &self.pool).finish_non_exhaustive()
     }
 }
 
@@ -49,36 +55,73 @@ impl HttpClient {
     /// # Errors
     /// Names the setting that does not fit.
     pub fn new(options: HttpOptions, clock: Arc<dyn Clock>) -> Result<Self, HttpError> {
-        let HttpOptions { connect_timeout, exchange_timeout, idle_timeout, egress, resolver, dialer, tls } = options;
+        let exchange_timeout = options.exchange_timeout;
         if exchange_timeout.is_zero() {
             return Err(HttpError::NoTime);
         }
-        let mut tls = tls.map_or_else(tls::default, Ok)?;
+        let mut tls = options.tls.map_or_else(tls::default, Ok)?;
         tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        let tls = TlsConnector::from(Arc::new(tls));
-        let connector =
-            Connector::new(ConnectorParts { policy: egress, resolver, dialer, tls, budget: connect_timeout });
-        let idle = if idle_timeout.is_zero() { 0 } else { MAX_IDLE_PER_TARGET };
-        let mut builder = builder(idle_timeout, exchange_timeout);
-        let pooled = builder.pool_max_idle_per_host(idle).build(connector.clone());
-        let fresh = builder.pool_max_idle_per_host(0).build(connector);
-        Ok(Self { pooled, fresh, exchange_timeout, clock })
+        let patience = exchange_timeout / PATIENCE;
+        let connector = Connector {
+            policy: options.egress,
+            resolver: options.resolver,
+            dialer: options.dialer,
+            tls: TlsConnector::from(Arc::new(tls)),
+            budget: options.connect_timeout,
+            patience,
+        };
+        let bounds = Bounds {
+            idle: options.idle_timeout,
+            lifetime: options.connection_lifetime,
+            exchange: exchange_timeout,
+            patience,
+        };
+        let shares_connections = options.shares_connections;
+        Ok(Self { pool: Pool::new(connector, bounds), exchange_timeout, shares_connections, clock })
     }
 
-    /// Makes one exchange. `make` makes the request; it is called again, once, when a reused connection has died
-    /// without an answer.
+    /// Makes one exchange, on connections that belong to no tenant: [`exchange_for`](Self::exchange_for) tells more.
     ///
     /// # Errors
     /// Whatever `make` says; everything else is a report.
-    pub async fn exchange<E>(&self, mut make: impl FnMut() -> Result<Request<Full<Bytes>>, E>) -> Result<Report, E> {
+    pub async fn exchange<E>(&self, make: impl FnMut() -> Result<Request<Full<Bytes>>, E>) -> Result<Report, E> {
+        self.exchange_as(None, make).await
+    }
+
+    /// Makes one exchange on behalf of a tenant, on connections that no other tenant uses
+    /// ([`HttpOptions::share_connections`] changes that). `make` makes the request; it is called again, once, when a reused
+    /// connection has died without an answer.
+    ///
+    /// # Errors
+    /// Whatever `make` says; everything else is a report.
+    pub async fn exchange_for<E>(
+        &self,
+        tenant: &Tenant,
+        make: impl FnMut() -> Result<Request<Full<Bytes>>, E>,
+    ) -> Result<Report, E> {
+        let party = if self.shares_connections { None } else { Some(tenant.clone()) };
+        self.exchange_as(party, make).await
+    }
+
+    /// How many connections are open: in use, kept for reuse, or about to close.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.pool.open()
+    }
+
+    async fn exchange_as<E>(
+        &self,
+        party: Option<Tenant>,
+        mut make: impl FnMut() -> Result<Request<Full<Bytes>>, E>,
+    ) -> Result<Report, E> {
         let began = self.clock.uptime();
-        let mut answer = Answer::timeout();
+        let mut answer = Answer::default();
         let exchange = async {
-            let first = self.try_once(&self.pooled, make()?, &mut answer).await;
+            let first = self.try_once(Source::Any, &party, make()?, &mut answer).await;
             if first == Tried::Unanswered {
                 tracing::debug!("a reused connection had died; asking again on a fresh one");
-                answer = Answer::timeout();
-                self.try_once(&self.fresh, make()?, &mut answer).await;
+                answer = Answer::default();
+                self.try_once(Source::Fresh, &party, make()?, &mut answer).await;
             }
             Ok(())
         };
@@ -86,36 +129,74 @@ impl HttpClient {
             done?;
         }
         let duration = self.clock.uptime().saturating_sub(began);
-        let report = Report::new(answer.outcome, duration);
-        Ok(report.with_retry_after(answer.retry_after).with_excerpt(answer.excerpt))
+        Ok(answer.report(self.clock.now(), duration))
     }
 
-    /// One request on a pooled connection; no answer is no answer, whatever the reason.
-    pub(in crate::sender) async fn ask(&self, request: Request<Full<Bytes>>) -> Option<Response<Incoming>> {
-        let answer = self.pooled.request(request).await;
-        answer.inspect_err(|error| tracing::debug!(error = error as &dyn std::error::Error, "not fetched")).ok()
-    }
-
-    pub(in crate::sender) const fn exchange_timeout(&self) -> Duration {
-        self.exchange_timeout
+    /// One request on a connection of its own, within one exchange's budget, and at most so many bytes of the answer's body; no
+    /// answer is no answer, whatever the reason.
+    pub(in crate::sender) async fn ask(
+        &self,
+        request: Request<Full<Bytes>>,
+        most_bytes: usize,
+    ) -> Option<(Parts, Result<Bytes, FetchError>)> {
+        let mut answer = Answer::default();
+        let asking = async {
+            let request = whole(request).await;
+            let key = Key::new(None, request.uri());
+            let connection = self.pool.connect(&key, request.uri()).await?;
+            exchange(connection, request, most_bytes, &mut answer).await
+        };
+        match tokio::time::timeout(self.exchange_timeout, asking).await {
+            Ok(Err(error)) => tracing::debug!(error = &error as &dyn std::error::Error, "not fetched"),
+            Ok(Ok(())) => {}
+            Err(_) => tracing::debug!("not fetched in time"),
+        }
+        let body = match answer.end {
+            End::Read => Ok(answer.body.freeze()),
+            End::Beyond => Err(FetchError::TooLong),
+            End::Missing => Err(FetchError::Unreachable),
+        };
+        answer.head.map(|head| (head, body))
     }
 
     /// Leaves in `answer` what is known, as soon as it is known: the budget may end at any time.
-    async fn try_once(&self, pool: &Pool, request: Request<Full<Bytes>>, answer: &mut Answer) -> Tried {
+    async fn try_once(
+        &self,
+        source: Source,
+        party: &Option<Tenant>,
+        request: Request<Full<Bytes>>,
+        answer: &mut Answer,
+    ) -> Tried {
         let begun = Mark::now();
-        match pool.request(request).await {
-            Ok(response) => {
-                let (head, body) = response.into_parts();
-                *answer = Answer::of_head(&head, self.clock.now());
-                answer.excerpt = read(body).await;
-                Tried::Answered
+        let request = whole(request).await;
+        let key = Key::new(party.clone(), request.uri());
+        let kept = if source == Source::Fresh { None } else { self.pool.kept_for(&key) };
+        let connection = match kept {
+            Some(connection) => Ok(connection),
+            None => self.pool.connect(&key, request.uri()).await,
+        };
+        let (error, may_repeat) = match connection {
+            Err(error) => (error, false),
+            Ok(connection) => {
+                let link = connection.link().clone();
+                let Err(error) = exchange(connection, request, MOST_BODY_BYTES, answer).await else {
+                    return Tried::Answered;
+                };
+                let error = error.on(&link.meter);
+                let may_repeat = error.may_repeat(&link.meter, begun);
+                (error, may_repeat)
             }
-            Err(error) => {
-                *answer = Answer::of_error(&error);
-                if may_repeat(&error, begun) { Tried::Unanswered } else { Tried::Answered }
-            }
-        }
+        };
+        answer.failure = Some(Failure::of(&error));
+        if may_repeat { Tried::Unanswered } else { Tried::Answered }
     }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Any,
+    /// For the one request that must not meet another stale connection.
+    Fresh,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -126,18 +207,22 @@ enum Tried {
     Unanswered,
 }
 
-fn builder(idle_timeout: Duration, exchange_timeout: Duration) -> Builder {
-    let mut builder = Client::builder(TokioExecutor::new());
-    builder
-        .timer(TokioTimer::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(idle_timeout)
-        // Attempts are counted; the pool must not make its own.
-        .retry_canceled_requests(false)
-        .http1_max_buf_size(MAX_HEAD_BYTES)
-        // Every use of a shared connection renews its idle time, so one that a firewall has forgotten would be handed out
-        // until TCP gives up. Pings find it out while the exchange can still be made on another.
-        .http2_keep_alive_interval(exchange_timeout / 4)
-        .http2_keep_alive_timeout(exchange_timeout / 4);
-    builder
+async fn exchange(
+    connection: Connection,
+    request: Request<Bytes>,
+    most_bytes: usize,
+    answer: &mut Answer,
+) -> Result<(), ExchangeError> {
+    connection.link().meter.grant(most_bytes.saturating_add(MOST_BESIDE));
+    match connection {
+        Connection::Http1(connection) => connection.exchange(request, most_bytes, answer).await,
+        Connection::Http2(connection) => connection.exchange(request, most_bytes, answer).await,
+    }
+}
+
+/// The body is in memory already: nothing is copied.
+async fn whole(request: Request<Full<Bytes>>) -> Request<Bytes> {
+    let (head, body) = request.into_parts();
+    let Ok(body) = body.collect().await;
+    Request::from_parts(head, body.to_bytes())
 }

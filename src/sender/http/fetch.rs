@@ -1,11 +1,10 @@
 //! The guarded client as what receiving fetches keys with.
 
 use async_trait::async_trait;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, StatusCode};
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::{Body as _, Incoming};
+use http_body_util::Full;
 
 use super::client::HttpClient;
 use crate::endpoint::Target;
@@ -17,16 +16,11 @@ use crate::fetch::{Fetch, FetchError};
 impl Fetch for HttpClient {
     async fn fetch(&self, url: &str, post: Option<Bytes>, most_bytes: usize) -> Result<Bytes, FetchError> {
         let target = Target::parse(url).map_err(|_| FetchError::Refused)?;
-        let exchange = async {
-            let answer = self.ask(request(&target, post)).await.ok_or(FetchError::Unreachable)?;
-            match answer.status() {
-                StatusCode::OK | StatusCode::CREATED | StatusCode::ACCEPTED | StatusCode::NO_CONTENT => {
-                    read(answer.into_body(), most_bytes).await
-                }
-                status => Err(FetchError::Status(status.as_u16())),
-            }
-        };
-        tokio::time::timeout(self.exchange_timeout(), exchange).await.unwrap_or(Err(FetchError::Unreachable))
+        let (head, body) = self.ask(request(&target, post), most_bytes).await.ok_or(FetchError::Unreachable)?;
+        match head.status {
+            StatusCode::OK | StatusCode::CREATED | StatusCode::ACCEPTED | StatusCode::NO_CONTENT => body,
+            status => Err(FetchError::Status(status.as_u16())),
+        }
     }
 }
 
@@ -40,21 +34,4 @@ fn request(target: &Target, post: Option<Bytes>) -> Request<Full<Bytes>> {
     *request.method_mut() = method;
     *request.uri_mut() = target.uri().clone();
     request
-}
-
-async fn read(mut body: Incoming, most_bytes: usize) -> Result<Bytes, FetchError> {
-    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-    let mut read = BytesMut::new();
-    if announced > most_bytes {
-        return Err(FetchError::TooLong);
-    }
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| FetchError::Unreachable)?;
-        let Some(data) = frame.data_ref() else { continue };
-        if data.len() > most_bytes - read.len() {
-            return Err(FetchError::TooLong);
-        }
-        read.extend_from_slice(data);
-    }
-    Ok(read.freeze())
 }

@@ -14,6 +14,8 @@ use super::super::egress::{Dial, EgressPolicy, Resolve, SystemDialer, SystemReso
 /// | [`connect_timeout`](Self::connect_timeout) | 5 s to resolve (at most 3 s of it), connect and shake hands |
 /// | [`exchange_timeout`](Self::exchange_timeout) | 20 s for all of it |
 /// | [`idle_timeout`](Self::idle_timeout) | 4 s; servers commonly close after 5 s |
+/// | [`connection_lifetime`](Self::connection_lifetime) | 2 min, so that a name that has moved is noticed |
+/// | [`share_connections`](Self::share_connections) | no: each tenant has connections of its own |
 /// | [`egress`](Self::egress) | `https` to public addresses |
 /// | [`resolver`](Self::resolver) | the operating system's |
 /// | [`tls`](Self::tls) | ring and the webpki roots (feature `ring`) |
@@ -22,6 +24,8 @@ pub struct HttpOptions {
     pub(super) connect_timeout: Duration,
     pub(super) exchange_timeout: Duration,
     pub(super) idle_timeout: Duration,
+    pub(super) connection_lifetime: Duration,
+    pub(super) shares_connections: bool,
     pub(in crate::sender) egress: EgressPolicy,
     pub(super) resolver: Arc<dyn Resolve>,
     pub(super) dialer: Arc<dyn Dial>,
@@ -49,6 +53,8 @@ impl Default for HttpOptions {
             connect_timeout: Duration::from_secs(5),
             exchange_timeout: Duration::from_secs(20),
             idle_timeout: Duration::from_secs(4),
+            connection_lifetime: Duration::from_secs(120),
+            shares_connections: false,
             egress: EgressPolicy::default(),
             resolver: Arc::new(SystemResolver),
             dialer: Arc::new(SystemDialer),
@@ -76,6 +82,22 @@ impl HttpOptions {
     #[must_use]
     pub const fn idle_timeout(mut self, span: Duration) -> Self {
         self.idle_timeout = span;
+        self
+    }
+
+    /// How long new exchanges may begin on one connection. After it the connection serves what is under way and closes, at
+    /// the latest one `exchange_timeout` later. The name is resolved and judged again for the connection that follows.
+    #[must_use]
+    pub const fn connection_lifetime(mut self, span: Duration) -> Self {
+        self.connection_lifetime = span;
+        self
+    }
+
+    /// Endpoints of different tenants at one host share connections. By default each tenant has its own, so that one that is
+    /// slow, or full, or broken by its owner meets no stranger. Share them where all endpoints are the application's own.
+    #[must_use]
+    pub const fn share_connections(mut self) -> Self {
+        self.shares_connections = true;
         self
     }
 

@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "what surprises a test ends it")]
 
 mod frames;
+mod held;
 mod proxy;
+mod shared;
 mod tls;
 
 use std::convert::Infallible;

@@ -17,26 +17,26 @@ use super::frames::{self, Peer};
 use super::{client, options, post, serve};
 
 /// A server certificate for 127.0.0.1, and who trusts it.
-struct Certified {
+pub struct Certified {
     key: CertifiedKey<rcgen::KeyPair>,
     roots: Arc<RootCertStore>,
 }
 
 impl Certified {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let key = generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
         let mut roots = RootCertStore::empty();
         roots.add(key.cert.der().clone()).unwrap();
         Self { key, roots: Arc::new(roots) }
     }
 
-    fn client(&self) -> ClientConfig {
+    pub fn client(&self) -> ClientConfig {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
         builder.with_root_certificates(self.roots.clone()).with_no_client_auth()
     }
 
-    fn acceptor(&self, wants_client: bool) -> TlsAcceptor {
+    pub fn acceptor(&self, wants_client: bool) -> TlsAcceptor {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let verifier = WebPkiClientVerifier::builder_with_provider(self.roots.clone(), provider.clone());
         let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
@@ -51,9 +51,9 @@ impl Certified {
     }
 }
 
-type Secured = Peer<TlsStream<TcpStream>>;
+pub type Secured = Peer<TlsStream<TcpStream>>;
 
-async fn secure(acceptor: TlsAcceptor, stream: TcpStream) -> Secured {
+pub async fn secure(acceptor: TlsAcceptor, stream: TcpStream) -> Secured {
     Peer::greet(acceptor.accept(stream).await.unwrap()).await
 }
 
