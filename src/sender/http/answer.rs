@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use http::response::Parts;
 
 use super::body::End;
 use super::error::ExchangeError;
 use crate::clock::Timestamp;
+use crate::fetch::FetchError;
 use crate::outcome::{Outcome, Report, excerpt};
 use crate::retry::retry_after;
 
@@ -56,6 +57,16 @@ impl Answer {
 
     pub(super) fn is_hasty(&self) -> bool {
         !self.is_sent && self.head.as_ref().is_some_and(|head| head.status.is_success())
+    }
+
+    /// What was asked for, if there was a head.
+    pub(super) fn fetched(self) -> Option<(Parts, Result<Bytes, FetchError>)> {
+        let body = match self.end {
+            End::Read => Ok(self.body.freeze()),
+            End::Beyond => Err(FetchError::TooLong),
+            End::Missing => Err(FetchError::Unreachable),
+        };
+        self.head.map(|head| (head, body))
     }
 
     pub(super) fn report(self, now: Timestamp, duration: Duration) -> Report {

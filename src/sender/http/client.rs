@@ -12,7 +12,6 @@ use tokio_rustls::TlsConnector;
 
 use super::super::egress::{Connector, Mark};
 use super::answer::{Answer, Failure};
-use super::body::End;
 use super::error::ExchangeError;
 use super::link::Bounds;
 use super::options::{HttpError, HttpOptions};
@@ -140,23 +139,29 @@ impl HttpClient {
         most_bytes: usize,
     ) -> Option<(Parts, Result<Bytes, FetchError>)> {
         let mut answer = Answer::default();
-        let asking = async {
-            let request = whole(request).await;
-            let key = Key::new(None, request.uri());
-            let connection = self.pool.connect(&key, request.uri()).await?;
-            exchange(connection, request, most_bytes, &mut answer).await
+        let asking = self.ask_within(request, most_bytes, &mut answer);
+        let asked = tokio::time::timeout(self.exchange_timeout, asking).await;
+        let failure = match &asked {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(late) => Some(late.to_string()),
         };
-        match tokio::time::timeout(self.exchange_timeout, asking).await {
-            Ok(Err(error)) => tracing::debug!(error = &error as &dyn std::error::Error, "not fetched"),
-            Ok(Ok(())) => {}
-            Err(_) => tracing::debug!("not fetched in time"),
+        if let Some(failure) = failure {
+            tracing::debug!(failure, "not fetched");
         }
-        let body = match answer.end {
-            End::Read => Ok(answer.body.freeze()),
-            End::Beyond => Err(FetchError::TooLong),
-            End::Missing => Err(FetchError::Unreachable),
-        };
-        answer.head.map(|head| (head, body))
+        answer.fetched()
+    }
+
+    async fn ask_within(
+        &self,
+        request: Request<Full<Bytes>>,
+        most_bytes: usize,
+        answer: &mut Answer,
+    ) -> Result<(), ExchangeError> {
+        let request = whole(request).await;
+        let key = Key::new(None, request.uri());
+        let connection = self.pool.connect(&key, request.uri()).await?;
+        exchange(connection, request, most_bytes, answer).await
     }
 
     /// Leaves in `answer` what is known, as soon as it is known: the budget may end at any time.
