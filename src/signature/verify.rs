@@ -248,7 +248,11 @@ impl Signature {
         match (self.check_pieces(signatures, message, trust), self.or_signed) {
             (Err(VerifyError::BadSignature), Some(signed)) => {
                 let other = Self { signed, or_signed: None, ..*self };
-                other.check_pieces(signatures, message, trust)
+                match other.check_pieces(signatures, message, trust) {
+                    // The request has no such piece, so it was not signed that way: the first verdict stands.
+                    Err(VerifyError::Missing(_) | VerifyError::Malformed(_)) => Err(VerifyError::BadSignature),
+                    verdict => verdict,
+                }
             }
             (verdict, _) => verdict,
         }

@@ -1,9 +1,11 @@
 //! Airwallex.
 
-use crate::signature::{Encoding, Hash, Part, Place, Retries, Scheme, Signature, Stamp, Tolerance, Unit};
+use std::time::Duration;
 
-/// Airwallex: `x-signature`, over time and body. The time is signed, in milliseconds; whether a repeated request has a new one is
-/// not documented, and Airwallex repeats for three days, so it may be so old.
+use crate::signature::{Encoding, Fact, Hash, Part, Place, Retries, Scheme, Signature, Stamp, Unit};
+
+/// Airwallex: `x-signature`, over time and body. The time is signed, in milliseconds. Airwallex repeats a request for about three
+/// days; whether with a new time is not documented, so the time may be that old.
 ///
 /// Source: <https://www.airwallex.com/docs/developer-tools/webhooks/listen-for-webhook-events>
 pub static AIRWALLEX: Scheme =
@@ -13,9 +15,10 @@ pub static AIRWALLEX: Scheme =
                 .signed(&[Part::Timestamp, Part::Body])
                 .stamp(Stamp::header("x-timestamp").unit(Unit::Millis)),
         )
-        .tolerance(Tolerance::secs(3 * 24 * 60 * 60, 300))
         .signed_id(&[Place::Json("/id")])
         .event_type(&[Place::Json("/name")])
-        .retries(Retries::unchecked(
-            "https://www.airwallex.com/docs/developer-tools/webhooks/listen-for-webhook-events",
-        ));
+        .retries(
+            Retries::documented("https://www.airwallex.com/docs/developer-tools/webhooks/webhooks-overview")
+                .same_id(Fact::Yes)
+                .span(Duration::from_hours(72)),
+        );

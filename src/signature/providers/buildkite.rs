@@ -1,8 +1,9 @@
 //! Buildkite.
 
-use crate::signature::{Encoding, Hash, Part, Place, Retries, Scheme, Signature, Stamp};
+use crate::signature::{Encoding, Fact, Hash, Part, Place, Retries, Scheme, Signature, Stamp};
 
-/// Buildkite: `X-Buildkite-Signature: timestamp=…,signature=…`, over `time.body`. The time is signed; there is no id.
+/// Buildkite: `X-Buildkite-Signature: timestamp=…,signature=…`, over `time.body`. The time is signed: it is that of the
+/// HTTP request, so a repeated request has a new one. There is no id.
 ///
 /// Source: <https://buildkite.com/docs/apis/webhooks/pipelines>
 pub static BUILDKITE: Scheme = Scheme::new("buildkite", "https://buildkite.com/docs/apis/webhooks/pipelines")
@@ -13,4 +14,4 @@ pub static BUILDKITE: Scheme = Scheme::new("buildkite", "https://buildkite.com/d
             .stamp(Stamp::field("timestamp")),
     )
     .event_type(&[Place::Json("/event")])
-    .retries(Retries::unchecked("https://buildkite.com/docs/apis/webhooks/pipelines"));
+    .retries(Retries::documented("https://buildkite.com/docs/apis/webhooks/pipelines").signed_anew(Fact::Yes));

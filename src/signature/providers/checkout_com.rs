@@ -10,4 +10,4 @@ pub static CHECKOUT_COM: Scheme =
         .signature(Signature::hmac(Hash::Sha256, Encoding::Hex, &["cko-signature"]))
         .signed_id(&[Place::Json("/id")])
         .event_type(&[Place::Json("/type")])
-        .retries(Retries::unchecked("https://www.checkout.com/docs/developer-resources/webhooks/webhooks-overview"));
+        .retries(Retries::documented("https://www.checkout.com/docs/workflows/set-up-your-webhook-receiver"));

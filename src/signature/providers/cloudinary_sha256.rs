@@ -16,4 +16,4 @@ pub static CLOUDINARY_SHA256: Scheme =
         )
         .tolerance(Tolerance::secs(2 * 60 * 60, 300))
         .event_type(&[Place::Json("/notification_type")])
-        .retries(Retries::unchecked("https://cloudinary.com/documentation/notification_signatures"));
+        .retries(Retries::documented("https://github.com/cloudinary/cloudinary_npm/blob/master/lib/utils/index.js"));

@@ -3,7 +3,7 @@
 use crate::signature::{Encoding, Hash, Part, Place, Retries, Scheme, Signature, Stamp, Tolerance};
 
 /// `ElevenLabs`: `ElevenLabs-Signature: t=…,v0=…`, over `time.body`. The time is signed and may be half an hour old, as the
-/// provider's own library has it; there is no id.
+/// provider's own library has it; there is no id. `ElevenLabs` repeats a request only where that is switched on for a webhook.
 ///
 /// Source: <https://elevenlabs.io/docs/eleven-agents/workflows/post-call-webhooks>
 pub static ELEVENLABS: Scheme =
@@ -16,4 +16,4 @@ pub static ELEVENLABS: Scheme =
         )
         .tolerance(Tolerance::secs(30 * 60, 300))
         .event_type(&[Place::Json("/type")])
-        .retries(Retries::unchecked("https://elevenlabs.io/docs/eleven-agents/workflows/post-call-webhooks"));
+        .retries(Retries::documented("https://elevenlabs.io/docs/eleven-api/resources/webhooks"));

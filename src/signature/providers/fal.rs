@@ -31,7 +31,7 @@ pub static FAL: Scheme = Scheme::new("fal", "https://docs.fal.ai/model-apis/mode
     .signed_id(&[Place::Header("x-fal-webhook-request-id")])
     .event_type(&[Place::Json("/status")])
     .retries(
-        Retries::unchecked("https://docs.fal.ai/model-apis/model-endpoints/webhooks")
+        Retries::documented("https://docs.fal.ai/model-apis/model-endpoints/webhooks")
             .same_id(Fact::Yes)
-            .span(Duration::from_secs(2 * 60 * 60)),
+            .span(Duration::from_hours(2)),
     );

@@ -17,4 +17,4 @@ pub static FRONT: Scheme = Scheme::new("front", "https://dev.frontapp.com/docs/a
     .signed_id(&[Place::Json("/payload/id")])
     .event_type(&[Place::Json("/type")])
     .handshakes(&[Handshake::signed(&[When::Has(CHALLENGE)]).body("text/plain", &[Piece::Echo(CHALLENGE)])])
-    .retries(Retries::unchecked("https://dev.frontapp.com/docs/application-webhooks"));
+    .retries(Retries::documented("https://dev.frontapp.com/docs/application-webhooks"));

@@ -21,6 +21,6 @@ pub static GOCARDLESS: Scheme =
         })
         .signed_ids()
         .refused_by(498, "")
-        .retries(Retries::unchecked(
+        .retries(Retries::documented(
             "https://developer.gocardless.com/getting-started/staying-up-to-date-with-webhooks",
         ));

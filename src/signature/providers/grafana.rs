@@ -12,4 +12,6 @@ pub static GRAFANA: Scheme = Scheme::new(
 )
 .signature(Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-grafana-alerting-signature"]))
 .event_type(&[Place::Json("/status")])
-    .retries(Retries::unchecked("https://grafana.com/docs/grafana/latest/alerting/configure-notifications/manage-contact-points/integrations/webhook-notifier/"));
+.retries(
+    Retries::documented("https://github.com/grafana/alerting/blob/main/http/hmac.go"),
+);

@@ -1,9 +1,10 @@
 //! Grafana Alerting, with a timestamp header.
 
-use crate::signature::{Encoding, Hash, Part, Place, Retries, Scheme, Signature, Stamp};
+use crate::signature::{Encoding, Fact, Hash, Part, Place, Retries, Scheme, Signature, Stamp};
 
 /// Grafana Alerting, for a contact point whose timestamp header is `X-Grafana-Alerting-Timestamp`:
-/// `X-Grafana-Alerting-Signature`, over `time:body`. The time is signed; there is no id.
+/// `X-Grafana-Alerting-Signature`, over `time:body`. The time is signed, anew when a request is repeated; there is
+/// no id.
 ///
 /// Source: <https://grafana.com/docs/grafana/latest/alerting/configure-notifications/manage-contact-points/integrations/webhook-notifier/>
 pub static GRAFANA_TIMED: Scheme = Scheme::new(
@@ -16,4 +17,6 @@ pub static GRAFANA_TIMED: Scheme = Scheme::new(
         .stamp(Stamp::header("x-grafana-alerting-timestamp")),
 )
 .event_type(&[Place::Json("/status")])
-    .retries(Retries::unchecked("https://grafana.com/docs/grafana/latest/alerting/configure-notifications/manage-contact-points/integrations/webhook-notifier/"));
+.retries(
+    Retries::documented("https://github.com/grafana/alerting/blob/main/http/hmac.go").signed_anew(Fact::Yes),
+);

@@ -1,9 +1,12 @@
 //! Lark and Feishu.
 
+use std::time::Duration;
+
 use crate::signature::{Algorithm, Encoding, Hash, Part, Place, Retries, Scheme, Signature, Stamp};
 
 /// Lark and Feishu, events with an encrypt key: `X-Lark-Signature`, the SHA-256 of time, nonce, encrypt key and body. The time is
-/// signed. **The body is encrypted with the same key**, and so are id, type and the challenge that is sent when the URL is saved:
+/// signed. Lark repeats an event four times, the last one after seven hours; whether with a new time is not documented, so the time may
+/// be that old. **The body is encrypted with the same key**, and so are id, type and the challenge that is sent when the URL is saved:
 /// decrypt it with Lark's own library.
 ///
 /// Source: <https://open.larksuite.com/document/server-docs/event-subscription-guide/event-subscription-configure-/request-url-configuration-case>
@@ -19,4 +22,7 @@ pub static LARK: Scheme = Scheme::new(
 )
 .signed_id(&[Place::Json("/header/event_id")])
 .event_type(&[Place::Json("/header/event_type")])
-    .retries(Retries::unchecked("https://open.larksuite.com/document/server-docs/event-subscription-guide/event-subscription-configure-/request-url-configuration-case"));
+.retries(
+    Retries::documented("https://open.feishu.cn/document/server-docs/event-subscription-guide/overview")
+        .span(Duration::from_mins(426)),
+);

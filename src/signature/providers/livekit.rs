@@ -1,9 +1,12 @@
 //! `LiveKit`.
 
-use crate::signature::{Claim, Encoding, Hash, Jwt, JwtAlgorithm, Part, Place, Retries, Scheme, Setting, Token};
+use std::time::Duration;
+
+use crate::signature::{Claim, Encoding, Fact, Hash, Jwt, JwtAlgorithm, Part, Place, Retries, Scheme, Setting, Token};
 
 /// `LiveKit`: a JSON Web Token (HS256) in `Authorization`, by the API secret, with the SHA-256 of the body (base64) in its claim
-/// `sha256`. The optional setting `api_key` is the key that the token must be issued by.
+/// `sha256`. The optional setting `api_key` is the key that the token must be issued by. A repeated request carries the first
+/// one's token, which is valid for five minutes.
 ///
 /// Source: <https://docs.livekit.io/home/server/webhooks/>
 pub static LIVEKIT: Scheme = Scheme::new("livekit", "https://docs.livekit.io/home/server/webhooks/")
@@ -14,4 +17,9 @@ pub static LIVEKIT: Scheme = Scheme::new("livekit", "https://docs.livekit.io/hom
     .settings(&[Setting::optional("api_key", "the API key that the secret belongs to")])
     .signed_id(&[Place::Json("/id")])
     .event_type(&[Place::Json("/event")])
-    .retries(Retries::unchecked("https://docs.livekit.io/home/server/webhooks/"));
+    .retries(
+        Retries::documented("https://github.com/livekit/protocol/blob/main/webhook/url_notifier.go")
+            .same_id(Fact::Yes)
+            .signed_anew(Fact::No)
+            .span(Duration::from_mins(5)),
+    );

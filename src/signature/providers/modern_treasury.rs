@@ -13,4 +13,4 @@ pub static MODERN_TREASURY: Scheme =
             Place::Join { separator: ".", places: &[Place::Header("x-topic"), Place::Json("/event")] },
             Place::Json("/event"),
         ])
-        .retries(Retries::unchecked("https://docs.moderntreasury.com/platform/docs/signature-verification"));
+        .retries(Retries::documented("https://docs.moderntreasury.com/platform/docs/signature-verification"));

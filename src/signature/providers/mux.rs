@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::signature::{Encoding, Hash, Part, Place, Retries, Scheme, Signature, Stamp};
+use crate::signature::{Encoding, Fact, Hash, Part, Place, Retries, Scheme, Signature, Stamp};
 
-/// Mux: `mux-signature: t=…,v1=…`, over `time.body`. Time and id are signed. Mux repeats a request for a day; whether with a new
-/// time is not documented, so it may be a day old.
+/// Mux: `mux-signature: t=…,v1=…`, over `time.body`. Time and id are signed. Mux repeats a request for a day, and its own
+/// library refuses a time that is older than five minutes, so a repeated request has a new one.
 ///
 /// Source: <https://www.mux.com/docs/core/verify-webhook-signatures>
 pub static MUX: Scheme = Scheme::new("mux", "https://www.mux.com/docs/core/verify-webhook-signatures")
@@ -18,5 +18,7 @@ pub static MUX: Scheme = Scheme::new("mux", "https://www.mux.com/docs/core/verif
     .signed_id(&[Place::Json("/id")])
     .event_type(&[Place::Json("/type")])
     .retries(
-        Retries::unchecked("https://www.mux.com/docs/core/listen-for-webhooks").span(Duration::from_secs(24 * 60 * 60)),
+        Retries::documented("https://github.com/muxinc/mux-node-sdk/blob/master/src/resources/webhooks/webhooks.ts")
+            .signed_anew(Fact::Yes)
+            .span(Duration::from_hours(24)),
     );

@@ -9,4 +9,4 @@ pub static ONFIDO: Scheme =
     Scheme::new("onfido", "https://documentation.onfido.com/api/latest/#verifying-webhook-signatures")
         .signature(Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-sha2-signature"]))
         .event_type(&[Place::Json("/payload/action")])
-        .retries(Retries::unchecked("https://documentation.onfido.com/api/latest/#verifying-webhook-signatures"));
+        .retries(Retries::documented("https://documentation.onfido.com/api/latest/#verifying-webhook-signatures"));

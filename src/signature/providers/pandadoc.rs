@@ -19,4 +19,4 @@ pub static PANDADOC: Scheme =
             identity: Identified::ById,
         })
         .signed_ids()
-        .retries(Retries::unchecked("https://developers.pandadoc.com/reference/webhooks-verification"));
+        .retries(Retries::documented("https://developers.pandadoc.com/docs/webhook-verification"));

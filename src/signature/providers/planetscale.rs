@@ -8,4 +8,4 @@ use crate::signature::{Encoding, Hash, Place, Retries, Scheme, Signature};
 pub static PLANETSCALE: Scheme = Scheme::new("planetscale", "https://planetscale.com/docs/api/webhooks")
     .signature(Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-planetscale-signature"]))
     .event_type(&[Place::Json("/event")])
-    .retries(Retries::unchecked("https://planetscale.com/docs/api/webhooks"));
+    .retries(Retries::documented("https://planetscale.com/docs/api/webhooks"));

@@ -81,7 +81,7 @@ impl Verify for Plivo {
     }
 
     fn retries(&self) -> Retries {
-        Retries::unchecked(DOCS)
+        Retries::documented("https://github.com/plivo/plivo-node/blob/master/lib/utils/v3Security.js")
     }
 
     fn about(&self) -> About {

@@ -1,11 +1,14 @@
 //! Prismic.
 
+use std::time::Duration;
+
 use crate::signature::{Place, Retries, Scheme, Token};
 
 /// Prismic: a shared secret in the body, `secret`. Nothing of the request is covered, and there is no id.
+/// Prismic repeats a request up to five times, ten minutes apart.
 ///
 /// Source: <https://prismic.io/docs/webhooks>
 pub static PRISMIC: Scheme = Scheme::new("prismic", "https://prismic.io/docs/webhooks")
     .token(&[Token::plain(Place::Json("/secret"))])
     .event_type(&[Place::Json("/type")])
-    .retries(Retries::unchecked("https://prismic.io/docs/webhooks"));
+    .retries(Retries::documented("https://prismic.io/docs/webhooks").span(Duration::from_mins(50)));

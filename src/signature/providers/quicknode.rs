@@ -15,6 +15,6 @@ pub static QUICKNODE: Scheme = Scheme::new(
         .signed(&[Part::At(Place::Header("x-qn-nonce")), Part::Timestamp, Part::Body])
         .stamp(Stamp::header("x-qn-timestamp")),
 )
-.retries(Retries::unchecked(
+.retries(Retries::documented(
     "https://www.quicknode.com/guides/quicknode-products/streams/validating-incoming-streams-webhook-messages",
 ));

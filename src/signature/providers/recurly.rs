@@ -1,10 +1,15 @@
 //! Recurly.
 
-use crate::signature::{Encoding, Hash, Part, Place, Retries, Scheme, Signature, Stamp, Tolerance, Unit};
+use std::time::Duration;
+
+use crate::signature::{Encoding, Fact, Hash, Part, Place, Retries, Scheme, Signature, Stamp, Unit};
+
+/// Recurly repeats a request ten times, each after `10 + n * 2^(n + 5)` seconds, where n is 0 to 9.
+const SPAN: Duration = Duration::from_secs(262_308);
 
 /// Recurly's JSON webhooks: `recurly-signature: time,signature[,signature]`, over `time.body`; two signatures during the day
-/// after a key was replaced. XML webhooks are not signed. The time is signed, in milliseconds; whether a repeated request has a
-/// new one is not documented, so it may be a day old.
+/// after a key was replaced. XML webhooks are not signed. The time is signed, in milliseconds. Recurly repeats a request
+/// for three days, and its own libraries refuse a time that is more than five minutes off, so a repeated request has a new one.
 ///
 /// Source: <https://docs.recurly.com/recurly-subscriptions/docs/signature-verification>
 pub static RECURLY: Scheme =
@@ -15,10 +20,13 @@ pub static RECURLY: Scheme =
                 .signed(&[Part::Timestamp, Part::Text("."), Part::Body])
                 .stamp(Stamp::first().unit(Unit::Millis)),
         )
-        .tolerance(Tolerance::secs(24 * 60 * 60, 300))
         .unsigned_id(&[Place::Header("recurly-notification-id")])
         .event_type(&[Place::Join {
             separator: ".",
             places: &[Place::Json("/object_type"), Place::Json("/event_type")],
         }])
-        .retries(Retries::unchecked("https://docs.recurly.com/recurly-subscriptions/docs/signature-verification"));
+        .retries(
+            Retries::documented("https://docs.recurly.com/recurly-subscriptions/docs/automatic-retries")
+                .signed_anew(Fact::Yes)
+                .span(SPAN),
+        );

@@ -1,11 +1,15 @@
 //! Replicate.
 
 use crate::signature::standard::dialect;
-use crate::signature::{Place, Retries, Scheme};
+use crate::signature::{Fact, Place, Retries, Scheme};
 
 /// Replicate: Standard Webhooks. Time and id are signed. The type is the status of the prediction.
 ///
 /// Source: <https://replicate.com/docs/topics/webhooks/verify-webhook>
 pub static REPLICATE: Scheme = dialect("replicate", "https://replicate.com/docs/topics/webhooks/verify-webhook")
     .event_type(&[Place::Json("/status")])
-    .retries(Retries::unchecked("https://replicate.com/docs/topics/webhooks/verify-webhook"));
+    .retries(
+        Retries::documented("https://replicate.com/docs/topics/webhooks/verify-webhook")
+            .same_id(Fact::Yes)
+            .signed_anew(Fact::Yes),
+    );

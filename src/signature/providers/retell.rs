@@ -14,4 +14,4 @@ pub static RETELL: Scheme = Scheme::new("retell", "https://docs.retellai.com/fea
             .stamp(Stamp::field("v").unit(Unit::Millis)),
     )
     .event_type(&[Place::Json("/event")])
-    .retries(Retries::unchecked("https://docs.retellai.com/features/secure-webhook"));
+    .retries(Retries::documented("https://docs.retellai.com/features/secure-webhook"));

@@ -14,7 +14,7 @@ pub static REVENUECAT: Scheme = Scheme::new("revenuecat", "https://www.revenueca
     .unsigned_id(&[Place::Json("/event/id")])
     .event_type(&[Place::Json("/event/type")])
     .retries(
-        Retries::unchecked("https://www.revenuecat.com/docs/integrations/webhooks")
+        Retries::documented("https://www.revenuecat.com/docs/integrations/webhooks")
             .same_id(Fact::Yes)
-            .span(Duration::from_secs(155 * 60)),
+            .span(Duration::from_mins(155)),
     );

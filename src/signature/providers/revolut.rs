@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::signature::{Encoding, Hash, Part, Place, Retries, Scheme, Signature, Stamp, Unit};
+use crate::signature::{Encoding, Fact, Hash, Part, Place, Retries, Scheme, Signature, Stamp, Unit};
 
 /// Revolut: `Revolut-Signature: v1=…[,v1=…]`, over `v1.time.body`; two signatures while a secret is replaced. The time is signed,
-/// in milliseconds; there is no id. Revolut repeats a request three times, ten minutes apart; whether with a new time is not
-/// documented, so the time may be half an hour old.
+/// in milliseconds; there is no id. Revolut repeats a request three times, ten minutes apart. The time is documented as that
+/// of the delivery, to be refused after five minutes, so a repeated request has a new one.
 ///
 /// Source: <https://developer.revolut.com/docs/guides/merchant/reference/webhooks/verify-the-payload-signature>
 pub static REVOLUT: Scheme = Scheme::new(
@@ -21,6 +21,9 @@ pub static REVOLUT: Scheme = Scheme::new(
 )
 .event_type(&[Place::Json("/event")])
 .retries(
-    Retries::unchecked("https://developer.revolut.com/docs/guides/merchant/reference/webhooks/using-webhooks")
-        .span(Duration::from_secs(30 * 60)),
+    Retries::documented(
+        "https://developer.revolut.com/docs/guides/merchant/monitor-and-observe/webhooks/verify-the-payload-signature",
+    )
+    .signed_anew(Fact::Yes)
+    .span(Duration::from_mins(30)),
 );

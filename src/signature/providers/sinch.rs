@@ -1,9 +1,9 @@
 //! Sinch Conversation API.
 
-use crate::signature::{Encoding, Hash, Part, Place, Retries, Scheme, Signature, Stamp, Tolerance};
+use crate::signature::{Encoding, Fact, Hash, Part, Place, Retries, Scheme, Signature, Stamp};
 
-/// Sinch, Conversation API: `x-sinch-webhook-signature`, base64, over `body.nonce.time`. The time is signed; the nonce is new in
-/// each request, so it is no id. Whether a repeated request has a new time is not documented, so it may be a day old.
+/// Sinch, Conversation API: `x-sinch-webhook-signature`, base64, over `body.nonce.time`. The time is signed: it is that of the
+/// signature. The nonce is new in each request, and so is the signature, so the nonce is no id.
 ///
 /// Source: <https://developers.sinch.com/docs/conversation/callbacks>
 pub static SINCH: Scheme = Scheme::new("sinch", "https://developers.sinch.com/docs/conversation/callbacks")
@@ -18,9 +18,8 @@ pub static SINCH: Scheme = Scheme::new("sinch", "https://developers.sinch.com/do
             ])
             .stamp(Stamp::header("x-sinch-webhook-signature-timestamp")),
     )
-    .tolerance(Tolerance::secs(24 * 60 * 60, 300))
     .require(&[("x-sinch-webhook-signature-algorithm", "HmacSHA256")])
     .event_type(&[Place::JsonMember {
         except: &["app_id", "accepted_time", "event_time", "project_id", "message_metadata", "correlation_id"],
     }])
-    .retries(Retries::unchecked("https://developers.sinch.com/docs/conversation/callbacks"));
+    .retries(Retries::documented("https://developers.sinch.com/docs/conversation/callbacks").signed_anew(Fact::Yes));

@@ -10,6 +10,6 @@ pub static SNYK: Scheme =
     Scheme::new("snyk", "https://docs.snyk.io/snyk-api/using-specific-snyk-apis/webhooks-apis/validating-payloads")
         .signature(Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-hub-signature"]).prefix("sha256="))
         .event_type(&[Place::Header("x-snyk-event")])
-        .retries(Retries::unchecked(
+        .retries(Retries::documented(
             "https://docs.snyk.io/snyk-api/using-specific-snyk-apis/webhooks-apis/validating-payloads",
         ));

@@ -13,8 +13,8 @@ pub static STYTCH: Scheme = dialect("stytch", "https://stytch.com/docs/api/webho
     .signed_id(&[Place::Header("svix-id")])
     .event_type(&[Place::Join { separator: ".", places: &[Place::Json("/object_type"), Place::Json("/action")] }])
     .retries(
-        Retries::unchecked("https://docs.svix.com/retries")
+        Retries::documented("https://docs.svix.com/retries")
             .same_id(Fact::Yes)
             .signed_anew(Fact::Yes)
-            .span(Duration::from_secs(28 * 60 * 60)),
+            .span(Duration::from_secs(99305)),
     );

@@ -12,4 +12,7 @@ pub static TALLY: Scheme = Scheme::new("tally", "https://tally.so/help/webhooks"
     .signature(Signature::hmac(Hash::Sha256, Encoding::Base64, &["tally-signature"]))
     .signed_id(&[Place::Json("/eventId")])
     .event_type(&[Place::Json("/eventType")])
-    .retries(Retries::unchecked("https://tally.so/help/webhooks").span(Duration::from_secs(32 * 60 * 60)));
+    .retries(
+        Retries::documented("https://developers.tally.so/api-reference/endpoint/webhooks/events/retry")
+            .span(Duration::from_mins(1_895)),
+    );

@@ -3,7 +3,8 @@
 use crate::signature::{Algorithm, Encoding, Hash, KeyText, Part, Place, Retries, Scheme, Signature, Stamp};
 
 /// Telnyx: Ed25519 in `telnyx-signature-ed25519`, base64, over `time|body`. The secret is the public key of the portal, as it is
-/// shown there (base64). The time is signed; the id in the body is.
+/// shown there (base64). The time is signed; the id in the body is. Telnyx's own library allows five
+/// minutes.
 ///
 /// Source: <https://developers.telnyx.com/docs/messaging/messages/receiving-webhooks>
 pub static TELNYX: Scheme =
@@ -17,4 +18,4 @@ pub static TELNYX: Scheme =
         )
         .signed_id(&[Place::Json("/data/id")])
         .event_type(&[Place::Json("/data/event_type")])
-        .retries(Retries::unchecked("https://developers.telnyx.com/docs/messaging/messages/receiving-webhooks"));
+        .retries(Retries::documented("https://github.com/team-telnyx/telnyx-node/blob/master/src/lib/webhooks.ts"));

@@ -16,7 +16,4 @@ pub static TIKTOK: Scheme = Scheme::new("tiktok", "https://developers.tiktok.com
             .stamp(Stamp::field("t")),
     )
     .event_type(&[Place::Json("/event")])
-    .retries(
-        Retries::unchecked("https://developers.tiktok.com/doc/webhooks-overview")
-            .span(Duration::from_secs(72 * 60 * 60)),
-    );
+    .retries(Retries::documented("https://developers.tiktok.com/doc/webhooks-overview").span(Duration::from_hours(72)));

@@ -16,4 +16,4 @@ pub static UNIT: Scheme = Scheme::new("unit", "https://www.unit.co/docs/api/webh
         identity: Identified::ById,
     })
     .signed_ids()
-    .retries(Retries::unchecked("https://www.unit.co/docs/api/webhooks"));
+    .retries(Retries::documented("https://github.com/unit-finance/unit-node-sdk/blob/main/resources/webhooks.ts"));

@@ -18,6 +18,6 @@ pub static VONAGE: Scheme = Scheme::new("vonage", "https://developer.vonage.com/
             .claims(&[Claim::hash("/payload_hash", Hash::Sha256, Encoding::Hex, &[Part::Body]).absent_if_empty()]),
     )
     .retries(
-        Retries::unchecked("https://developer.vonage.com/en/getting-started/concepts/webhooks")
-            .span(Duration::from_secs(24 * 60 * 60)),
+        Retries::documented("https://api.support.vonage.com/hc/en-us/articles/360028543292")
+            .span(Duration::from_hours(24)),
     );

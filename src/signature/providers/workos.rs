@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::signature::{Encoding, Fact, Hash, Part, Place, Retries, Scheme, Signature, Stamp, Unit};
+use crate::signature::{Encoding, Fact, Hash, Part, Place, Retries, Scheme, Signature, Stamp, Tolerance, Unit};
 
-/// `WorkOS`: `WorkOS-Signature: t=…, v1=…`, over `time.body`, the time in milliseconds. `WorkOS` allows three minutes; it repeats a
-/// request for up to three days, and whether with a new time is not documented, so the time may be so old. The id in the body is
-/// signed.
+/// `WorkOS`: `WorkOS-Signature: t=…, v1=…`, over `time.body`, the time in milliseconds. `WorkOS` repeats a request
+/// for up to three days, and its own libraries refuse a time that is older than three minutes, so a repeated request has a new
+/// one. The id in the body is signed.
 ///
 /// Source: <https://workos.com/docs/events/data-syncing/webhooks>
 pub static WORKOS: Scheme = Scheme::new("workos", "https://workos.com/docs/events/data-syncing/webhooks")
@@ -16,10 +16,12 @@ pub static WORKOS: Scheme = Scheme::new("workos", "https://workos.com/docs/event
             .signed(&[Part::Timestamp, Part::Text("."), Part::Body])
             .stamp(Stamp::field("t").unit(Unit::Millis)),
     )
+    .tolerance(Tolerance::secs(180, 300))
     .signed_id(&[Place::Json("/id")])
     .event_type(&[Place::Json("/event")])
     .retries(
-        Retries::unchecked("https://workos.com/docs/events/data-syncing/webhooks")
+        Retries::documented("https://github.com/workos/workos-node/blob/main/src/common/crypto/signature-provider.ts")
             .same_id(Fact::Yes)
-            .span(Duration::from_secs(3 * 24 * 60 * 60)),
+            .signed_anew(Fact::Yes)
+            .span(Duration::from_hours(72)),
     );

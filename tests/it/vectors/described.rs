@@ -79,13 +79,13 @@ const DESCRIBED: &[(&str, &str)] = &[
     ("postmark", r#"{"name":"postmark","id":["json:/ID","json:/MessageID"],"token":["header:Authorization Basic"]}"#),
     (
         "recurly",
-        r#"{"name":"recurly","tolerance_secs":86400,"future_secs":300,"id":["header:recurly-notification-id"],
+        r#"{"name":"recurly","id":["header:recurly-notification-id"],
             "event_type":["join:.|json:/object_type|json:/event_type"],"signature":{"algorithm":"hmac-sha256","encoding":"hex",
             "headers":["recurly-signature"],"grammar":"list","time":{"first":true,"unit":"millis"},"signed":"{ts}.{body}"}}"#,
     ),
     (
         "persona",
-        r#"{"name":"persona","tolerance_secs":86400,"future_secs":300,"id":["json:/data/id"],"id_signed":true,
+        r#"{"name":"persona","tolerance_secs":5040,"future_secs":300,"id":["json:/data/id"],"id_signed":true,
             "event_type":["json:/data/attributes/name"],"signature":{"algorithm":"hmac-sha256","encoding":"hex",
             "headers":["Persona-Signature"],"grammar":"groups","fields":["v1"],"time":{"field":"t"},"signed":"{ts}.{body}"}}"#,
     ),
@@ -103,7 +103,7 @@ const DESCRIBED: &[(&str, &str)] = &[
     ),
     (
         "bird",
-        r#"{"name":"bird","settings":[{"name":"url"}],"id":["json:/id"],"id_signed":true,"event_type":["json:/type"],
+        r#"{"name":"bird","settings":[{"name":"url"}],"event_type":["json:/type"],
             "jwt":{"at":["header:MessageBird-Signature-JWT"],"algorithms":["HS256","HS384","HS512"],"issuers":["MessageBird"],"claims":[
             {"at":"/payload_hash","is":"{body}","hash":"sha256","absent_if_empty":true},
             {"at":"/url_hash","is":"{url:url}","hash":"sha256"}]}}"#,
@@ -158,7 +158,7 @@ const DESCRIBED: &[(&str, &str)] = &[
     ),
     (
         "mercado_pago",
-        r#"{"name":"mercado_pago","tolerance_secs":1296000,"future_secs":300,"id":["json:/id"],"event_type":["json:/action","json:/type"],
+        r#"{"name":"mercado_pago","tolerance_secs":543000,"future_secs":300,"id":["json:/id"],"event_type":["json:/action","json:/type"],
             "signature":{"algorithm":"hmac-sha256","encoding":"hex","headers":["x-signature"],"fields":["v1"],
             "time":{"field":"ts","unit":"seconds-or-millis"},
             "signed":"[id:{query:data.id|lower};][request-id:{header:x-request-id};]ts:{ts};",

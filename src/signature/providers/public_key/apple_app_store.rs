@@ -103,11 +103,11 @@ impl Verify for AppleAppStore {
     }
 
     fn retries(&self) -> Retries {
-        Retries::unchecked(
+        Retries::documented(
             "https://developer.apple.com/documentation/appstoreservernotifications/responding-to-app-store-server-notifications",
         )
         .same_id(Fact::Yes)
-        .span(Duration::from_secs(157 * 60 * 60))
+        .span(Duration::from_hours(157))
     }
 
     fn about(&self) -> About {
