@@ -13,7 +13,7 @@ pub static ATTIO: Scheme = Scheme::new("attio", "https://docs.attio.com/rest-api
     .unsigned_id(&[Place::Header("idempotency-key")])
     .event_type(&[Place::Json("/events/0/event_type")])
     .retries(
-        Retries::unchecked("https://docs.attio.com/rest-api/guides/webhooks")
+        Retries::documented("https://docs.attio.com/rest-api/guides/webhooks")
             .same_id(Fact::Yes)
-            .span(Duration::from_secs(3 * 24 * 60 * 60)),
+            .span(Duration::from_hours(72)),
     );

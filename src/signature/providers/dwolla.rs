@@ -14,7 +14,7 @@ pub static DWOLLA: Scheme =
         .signed_id(&[Place::Json("/id")])
         .event_type(&[Place::Json("/topic")])
         .retries(
-            Retries::unchecked("https://developers.dwolla.com/docs/balance/webhooks/process-validate")
+            Retries::documented("https://developers.dwolla.com/docs/api-reference/webhook-subscriptions")
                 .same_id(Fact::Yes)
-                .span(Duration::from_secs(72 * 60 * 60)),
+                .span(Duration::from_hours(72)),
         );

@@ -13,6 +13,4 @@ pub static FORGEJO: Scheme = Scheme::new("forgejo", "https://forgejo.org/docs/la
     )
     .unsigned_id(&[Place::Header("x-forgejo-delivery")])
     .event_type(&[Place::Header("x-forgejo-event")])
-    .retries(Retries::documented(
-        "https://codeberg.org/forgejo/forgejo/src/branch/forgejo/services/webhook/shared/payloader.go",
-    ));
+    .retries(Retries::unchecked("https://forgejo.org/docs/latest/user/webhooks/"));

@@ -56,7 +56,7 @@ impl Case {
 pub fn all() -> Vec<Case> {
     let read = |file, make: fn(&Value) -> Case| vectors(file).as_array().unwrap().iter().map(make).collect::<Vec<_>>();
     let of_a = ["providers-a.json", "own.json"].map(|file| read(file, of_file_a));
-    let of_b = ["providers-b.json", "providers-d.json"].map(|file| read(file, of_file_b));
+    let of_b = ["providers-b.json", "providers-d.json", "providers-e.json"].map(|file| read(file, of_file_b));
     [of_a.concat(), of_b.concat(), read("providers-c.json", of_file_c)].concat()
 }
 

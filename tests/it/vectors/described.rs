@@ -103,7 +103,7 @@ const DESCRIBED: &[(&str, &str)] = &[
     ),
     (
         "bird",
-        r#"{"name":"bird","settings":[{"name":"url"}],"event_type":["json:/type"],
+        r#"{"name":"bird","settings":[{"name":"url"}],"event_methods":["GET"],"event_type":["json:/type"],
             "jwt":{"at":["header:MessageBird-Signature-JWT"],"algorithms":["HS256","HS384","HS512"],"issuers":["MessageBird"],"claims":[
             {"at":"/payload_hash","is":"{body}","hash":"sha256","absent_if_empty":true},
             {"at":"/url_hash","is":"{url:url}","hash":"sha256"}]}}"#,

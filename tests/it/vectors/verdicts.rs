@@ -26,6 +26,7 @@ fn refusals(error: VerifyError) -> &'static [&'static str] {
         VerifyError::OutOfTolerance { .. } => &["timestamp_out_of_tolerance"],
         VerifyError::BadToken => &["bad_token"],
         VerifyError::BodyMismatch => &["body_hash_mismatch", "qsh_mismatch", "bad_signature"],
+        VerifyError::NotCovered(_) => &["not_covered"],
         VerifyError::UntrustedUrl => &["untrusted_key_url"],
         VerifyError::UntrustedKey => &["untrusted_key"],
         VerifyError::UnknownKey => &["unknown_key"],

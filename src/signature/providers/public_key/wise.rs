@@ -1,9 +1,12 @@
 //! Wise.
 
+use std::time::Duration;
+
 use crate::signature::{Algorithm, Encoding, Hash, KeyText, Place, Retries, Scheme, Signature};
 
 /// Wise: RSA with SHA-256 in `X-Signature-SHA256`, base64, over the body. The secret is the public key that Wise publishes, in PEM
 /// or base64; sandbox and production have different ones. No time is signed, nor is the id of the delivery.
+/// Wise repeats a request for two weeks.
 ///
 /// Source: <https://docs.wise.com/guides/developer/webhooks/event-handling>
 pub static WISE: Scheme = Scheme::new("wise", "https://docs.wise.com/guides/developer/webhooks/event-handling")
@@ -14,4 +17,7 @@ pub static WISE: Scheme = Scheme::new("wise", "https://docs.wise.com/guides/deve
     )
     .unsigned_id(&[Place::Header("x-delivery-id")])
     .event_type(&[Place::Json("/event_type")])
-    .retries(Retries::unchecked("https://docs.wise.com/guides/developer/webhooks/event-handling"));
+    .retries(
+        // 1, 2, 4 .. 1024 minutes, and then 14 days.
+        Retries::documented("https://docs.wise.com/webhooks-notifications").span(Duration::from_hours(371)),
+    );
