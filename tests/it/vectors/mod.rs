@@ -8,6 +8,7 @@ mod run;
 mod sequences;
 mod standards;
 mod verdicts;
+mod vocabulary;
 mod work;
 
 use case::{Case, all};
