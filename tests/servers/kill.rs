@@ -46,12 +46,12 @@ fn sender(store: &PostgresStore) -> Sender {
     Sender::builder(store.clone()).clock(store.clock()).egress(egress).worker(config).build().unwrap()
 }
 
-async fn register(sender: &Sender, server: &Server) {
+pub async fn register(sender: &Sender, server: &Server) {
     sender.endpoints().create(NewEndpoint::at(Target::parse(&server.url("/in")).unwrap())).await.unwrap();
 }
 
 #[expect(clippy::print_stderr, reason = "the figures of the long run")]
-fn report(figures: &str) {
+pub fn report(figures: &str) {
     eprintln!("{figures}");
 }
 

@@ -15,11 +15,13 @@ mod apart;
 mod child;
 mod clients;
 mod conformance;
+mod failover;
 mod faults;
 mod kill;
 mod pooler;
 mod postgres;
 mod redis;
+mod replicated;
 mod schema;
 #[expect(dead_code, reason = "the other tests use more of it")]
 #[path = "../it/support/server.rs"]
@@ -94,6 +96,8 @@ fn main() -> ExitCode {
     trials.extend(clients::trials(&postgres, &Needs { what: "a PostgreSQL client for Python", at: installed }));
     trials.extend(faults::trials(&postgres, &binaries));
     trials.extend(kill::trials(&binaries));
+    trials.extend(failover::trials(&binaries));
+    trials.extend(replicated::trials(&binaries));
     trials.extend(upkeep::trials(&postgres));
     trials.extend(apart::trials(&postgres));
     let redis = Needs { what: "a Redis server", at: find(redis::find) };

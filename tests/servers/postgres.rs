@@ -90,6 +90,46 @@ impl Server {
         Some(server)
     }
 
+    /// Another server that follows this one, and without which this one commits nothing from now on.
+    pub fn synchronous_standby(&self) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+        std::fs::set_permissions(directory.path(), open).unwrap();
+        let mut copy = as_postgres(&self.binaries.join("pg_basebackup"));
+        copy.args(["-h", "127.0.0.1", "-U", "postgres", "-R", "-X", "stream", "-c", "fast", "-N"]);
+        copy.args(["-p", &self.port.to_string(), "-D"]).arg(directory.path().join("data"));
+        let copied = copy.stdout(Stdio::null()).stderr(Stdio::null()).status();
+        assert!(copied.unwrap().success(), "pg_basebackup failed");
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut standby = Self { process: None, port, directory, binaries: self.binaries.clone() };
+        standby.run();
+        self.execute("ALTER SYSTEM SET synchronous_standby_names = '*'");
+        self.execute("SELECT pg_reload_conf()");
+        let followed = "DO $$ BEGIN WHILE NOT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync') \
+                        LOOP PERFORM pg_sleep(0.05); PERFORM pg_stat_clear_snapshot(); END LOOP; END $$";
+        self.execute(followed);
+        standby
+    }
+
+    /// Runs a statement on a connection of its own. Not from within a runtime.
+    pub fn execute(&self, sql: &str) {
+        let (url, sql) = (self.url(), sql.to_owned());
+        let run = move || block_on(async { connect(&url).await.batch_execute(&sql).await.unwrap() });
+        std::thread::spawn(run).join().unwrap();
+    }
+
+    /// Sends a signal to all of its processes.
+    pub fn signal(&self, signal: &str) {
+        let pid = self.pid();
+        for pid in std::iter::once(pid).chain(children_of(pid)) {
+            let _gone = Command::new("kill").args([signal, &pid.to_string()]).status();
+        }
+    }
+
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Starts it again after a kill, and waits until it answers.
     pub fn run(&mut self) {
         let data = self.directory.path().join("data");
@@ -131,6 +171,8 @@ impl Server {
         process.kill().unwrap();
         process.wait().unwrap();
         for child in children {
+            // One that was stopped does not notice that its parent is gone.
+            let _gone = Command::new("kill").args(["-CONT", &child.to_string()]).stderr(Stdio::null()).status();
             for _ in 0..600 {
                 if !Path::new(&format!("/proc/{child}")).exists() {
                     break;

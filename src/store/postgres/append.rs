@@ -14,7 +14,7 @@ use super::group::Batch;
 use super::order;
 use super::rows::{BOOLS, BYTES, LONGS, SHORTS, TEXTS, UUIDS, fence, get, signed, uuid_of_delivery};
 use super::session::{Db, Operation, Param, Session, Tries};
-use crate::clock::Timestamp;
+use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::store::relational::{
     NEVER, audience_column, lane_column, order_column, origin_column, publish_key, replay_key,
 };
@@ -119,7 +119,8 @@ impl Batch for Append {
             AtOnce::NotStored => false,
             AtOnce::InDoubt => true,
         };
-        let mut tries = AGAIN;
+        let (mut tries, began) = (AGAIN, SystemClock.uptime());
+        let in_time = || SystemClock.uptime().saturating_sub(began) < db.limit();
         loop {
             let error = match db.transact_here(&operation).await {
                 Ok(appended) => return Ok(appended),
@@ -132,7 +133,7 @@ impl Batch for Append {
                     operation = Appending::new(db, operation.batch.clone()).await?;
                 }
                 // The server never said, now or before: it has happened, which the keys will tell, or it happens now.
-                _ if in_doubt && error.is_retryable() && tries.are_left() => {}
+                _ if in_doubt && error.is_retryable() && tries.are_left() && in_time() => {}
                 _ if in_doubt && error.is_retryable() => {
                     return Err(StoreError::with_source(StoreErrorKind::Unknown, error));
                 }
@@ -194,7 +195,7 @@ impl Appending {
         params.extend(replays.params());
         match db.query_untried(AT_ONCE, &params).await {
             Ok(_) => AtOnce::Stored(vec![Appended::Stored; self.batch.len()]),
-            Err(trouble) if trouble.is_silence() => AtOnce::InDoubt,
+            Err(trouble) if trouble.is_in_doubt() => AtOnce::InDoubt,
             Err(trouble) => {
                 db.wary.fetch_add(if trouble.is_taken() { WARY } else { 0 }, Ordering::Relaxed);
                 AtOnce::NotStored
@@ -251,6 +252,10 @@ async fn append_all(session: &Session<'_>, batch: &[Append], keys: &[i64]) -> Re
         try_join(fresh.insert_events(session), fresh.insert_deliveries(session)).await?;
         let now = batch.iter().map(|append| append.now).max().unwrap_or_default();
         order::arrange(session, &lanes, now).await?;
+    }
+    if !known.is_empty() {
+        // Who is told that it is there already may forget it.
+        session.witness().await?;
     }
     Ok(answers(batch, keys, &firsts, &known))
 }

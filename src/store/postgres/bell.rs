@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use futures_util::future::poll_fn;
 use tokio::sync::{Notify, watch};
+use tokio::time::{sleep, timeout};
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::types::Type;
-use tokio_postgres::{AsyncMessage, Config, Connection, Socket};
+use tokio_postgres::{AsyncMessage, Client, Config, Connection, Socket};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
+use super::connect::Connector;
+use super::error::Trouble;
 use super::session::{Db, Schema};
 use crate::clock::Timestamp;
 use crate::entropy;
@@ -21,6 +24,9 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// How long after a lost connection another one is made.
 const RECONNECT: Duration = Duration::from_secs(1);
+
+/// How often it is asked whether the server that is listened to still takes writes, and how long connecting and answers may take.
+const CHECK: Duration = Duration::from_secs(10);
 
 /// Rings when this process has stored work that another may do, and hears when another has. Its tasks end with the last handle.
 #[derive(Clone, Debug)]
@@ -58,7 +64,7 @@ impl Bell {
     }
 
     /// Hears others from now on, on a connection of its own.
-    pub(super) fn listen<T>(&self, config: Config, tls: T, schema: Schema)
+    pub(super) fn listen<T>(&self, config: Config, connector: Connector<T>, schema: Schema)
     where
         T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
         T::Stream: Send,
@@ -68,10 +74,10 @@ impl Bell {
         let (heard, own) = (self.heard.clone(), self.own.to_string());
         let listening = async move {
             loop {
-                if let Err(error) = listen_once(&config, tls.clone(), &schema, (&heard, &own)).await {
+                if let Err(error) = listen_once(&config, &connector, &schema, (&heard, &own)).await {
                     tracing::info!(%error, "no notifications for the moment; work is found by looking for it");
                 }
-                tokio::time::sleep(RECONNECT).await;
+                sleep(RECONNECT).await;
             }
         };
         tokio::spawn(self.ended().run_until_cancelled_owned(listening));
@@ -90,33 +96,44 @@ async fn ring(db: Db, rung: Arc<Notify>, own: Uuid) {
         if let Err(error) = db.query("SELECT pg_notify($1, $2)", &params).await {
             tracing::debug!(%error, "nobody was notified; work is found by looking for it");
         }
-        tokio::time::sleep(PAUSE).await;
+        sleep(PAUSE).await;
     }
 }
 
 /// Listens until the connection is lost.
 async fn listen_once<T>(
     config: &Config,
-    tls: T,
+    connector: &Connector<T>,
     schema: &Schema,
     (heard, own): (&watch::Sender<()>, &str),
-) -> Result<(), tokio_postgres::Error>
+) -> Result<(), Trouble>
 where
-    T: MakeTlsConnect<Socket>,
+    T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
     T::Stream: Send,
+    T::TlsConnect: Send,
+    <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
 {
-    let (client, connection) = config.connect(tls).await?;
+    let (client, connection) = timeout(CHECK, connector.reach(config)).await.map_err(|_| Trouble::NoConnection)??;
     let listen = async {
         client.batch_execute(&format!("LISTEN \"{}\"", channel(schema))).await?;
         // Whatever was said before.
         heard.send_replace(());
-        std::future::pending::<()>().await;
-        Ok::<_, tokio_postgres::Error>(())
+        loop {
+            sleep(CHECK).await;
+            timeout(CHECK, check(&client)).await.map_err(|_| Trouble::TooLong)??;
+        }
     };
     tokio::select! {
         failed = listen => failed,
-        ended = pass_on(connection, heard, own) => ended,
+        ended = pass_on(connection, heard, own) => Ok(ended?),
     }
+}
+
+/// A server that is no longer the primary notifies nobody.
+async fn check(client: &Client) -> Result<(), Trouble> {
+    let rows = client.query_typed("SELECT pg_is_in_recovery()", &[]).await?;
+    let is_standby = rows.first().is_some_and(|row| row.try_get(0).unwrap_or(false));
+    if is_standby { Err(Trouble::Overtaken) } else { Ok(()) }
 }
 
 async fn pass_on<S, T>(

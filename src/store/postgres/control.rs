@@ -54,17 +54,7 @@ impl Control for PostgresStore {
     }
 
     async fn forget_received(&self, tenant: &Tenant, groups: &[DedupGroup]) -> Result<Vec<u64>, StoreError> {
-        let (firsts, ends): (Vec<_>, Vec<_>) = groups.iter().map(keys_of_group).unzip();
-        let params: [Param<'_>; 3] = [(&tenant.as_str(), Type::TEXT), (&firsts, TEXTS), (&ends, TEXTS)];
-        let mut forgotten = vec![0; groups.len()];
-        for row in &self.db.query(FORGET_RECEIVED, &params).await? {
-            let group = get::<i64>(row, "item").map_err(Trouble::into_store_error)?;
-            let group = usize::try_from(group).ok().and_then(|group| group.checked_sub(1));
-            if let Some(count) = group.and_then(|group| forgotten.get_mut(group)) {
-                *count += 1;
-            }
-        }
-        Ok(forgotten)
+        self.db.transact(Forgetting { tenant: tenant.clone(), groups: groups.to_vec() }).await
     }
 }
 
@@ -78,6 +68,32 @@ const FORGET_RECEIVED: &str = "WITH freed AS (\
      repeatable AS (DELETE FROM hookwire.publish k USING freed f \
      WHERE k.tenant = $1 AND k.id = ':r' || encode(f.fingerprint, 'hex')) \
      SELECT item FROM freed";
+
+struct Forgetting {
+    tenant: Tenant,
+    groups: Vec<DedupGroup>,
+}
+
+impl Operation for Forgetting {
+    type Answer = Vec<u64>;
+
+    async fn run(&self, session: &Session<'_>) -> Result<Vec<u64>, Trouble> {
+        let (firsts, ends): (Vec<_>, Vec<_>) = self.groups.iter().map(keys_of_group).unzip();
+        let params: [Param<'_>; 3] = [(&self.tenant.as_str(), Type::TEXT), (&firsts, TEXTS), (&ends, TEXTS)];
+        let mut forgotten = vec![0; self.groups.len()];
+        let rows = session.query(FORGET_RECEIVED, &params).await?;
+        for row in &rows {
+            let group = usize::try_from(get::<i64>(row, "item")?).ok().and_then(|group| group.checked_sub(1));
+            if let Some(count) = group.and_then(|group| forgotten.get_mut(group)) {
+                *count += 1;
+            }
+        }
+        if rows.is_empty() {
+            session.witness().await?;
+        }
+        Ok(forgotten)
+    }
+}
 
 fn events_sql(query: &EventQuery, page: Page<u64>) -> String {
     let (beyond, order) = page.direction();
@@ -104,6 +120,14 @@ fn summary(row: &tokio_postgres::Row) -> Result<EventSummary, Trouble> {
 fn answers(ids: &[Uuid], rows: &[tokio_postgres::Row]) -> Result<Vec<bool>, Trouble> {
     let mut changed = changed(rows)?;
     Ok(ids.iter().map(|id| changed.remove(id)).collect())
+}
+
+/// Who is told that something was resent or cancelled before believes it.
+async fn witnessed(session: &Session<'_>, changed: Vec<bool>) -> Result<Vec<bool>, Trouble> {
+    if changed.contains(&false) {
+        session.witness().await?;
+    }
+    Ok(changed)
 }
 
 // What has an ordering key waits for its turn.
@@ -146,7 +170,7 @@ impl Operation for Resending {
             session.query_text(&session.schema().apply(&sql), &[(&self.ids, UUIDS), (&self.dues, LONGS)]).await?;
         let due = self.dues.iter().copied().max().map(Timestamp::from_micros).unwrap_or_default();
         order::arrange(session, &lanes, due).await?;
-        answers(&self.ids, &rows)
+        witnessed(session, answers(&self.ids, &rows)?).await
     }
 }
 
@@ -177,7 +201,7 @@ impl Operation for Cancelling {
             .query_text(&session.schema().apply(&sql), &[(&self.ids, UUIDS), (&self.now.as_micros(), Type::INT8)])
             .await?;
         order::arrange(session, &lanes, self.now).await?;
-        answers(&self.ids, &rows)
+        witnessed(session, answers(&self.ids, &rows)?).await
     }
 }
 

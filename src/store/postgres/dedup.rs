@@ -10,7 +10,7 @@ use super::PostgresStore;
 use super::error::Trouble;
 use super::group::Batch;
 use super::rows::{BYTES, INTS, LONGS, TEXTS, get, signed};
-use super::session::{Db, Param};
+use super::session::{Db, Operation, Param, Session};
 use crate::clock::Timestamp;
 use crate::store::{
     Begin, Claimant, Dedup, DedupEntry, DedupGroup, DedupKey, FirstAnswer, Settled, StoreError, StoreErrorKind,
@@ -54,14 +54,7 @@ impl Dedup for PostgresStore {
     }
 
     async fn forget(&self, groups: &[DedupGroup]) -> Result<Vec<u64>, StoreError> {
-        let sql = "DELETE FROM hookwire.dedup WHERE event_group = ANY($1) AND status IS NOT NULL RETURNING event_group";
-        let wanted: Vec<_> = groups.iter().map(|group| &group.as_bytes()[..]).collect();
-        let mut forgotten: HashMap<Vec<u8>, u64> = HashMap::new();
-        for row in &self.db.query(sql, &[(&wanted, BYTES)]).await? {
-            let group: &[u8] = get(row, "event_group").map_err(Trouble::into_store_error)?;
-            *forgotten.entry(group.to_vec()).or_default() += 1;
-        }
-        Ok(groups.iter().map(|group| forgotten.remove(&group.as_bytes()[..]).unwrap_or(0)).collect())
+        self.db.transact(Forgetting(groups.to_vec())).await
     }
 
     async fn prune(&self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
@@ -69,6 +62,26 @@ impl Dedup for PostgresStore {
                    LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING key";
         let params: [Param<'_>; 2] = [(&now.as_micros(), Type::INT8), (&i64::from(limit), Type::INT8)];
         Ok(self.db.query(sql, &params).await?.len() as u64)
+    }
+}
+
+struct Forgetting(Vec<DedupGroup>);
+
+impl Operation for Forgetting {
+    type Answer = Vec<u64>;
+
+    async fn run(&self, session: &Session<'_>) -> Result<Vec<u64>, Trouble> {
+        let sql = "DELETE FROM hookwire.dedup WHERE event_group = ANY($1) AND status IS NOT NULL RETURNING event_group";
+        let wanted: Vec<_> = self.0.iter().map(|group| &group.as_bytes()[..]).collect();
+        let mut forgotten: HashMap<Vec<u8>, u64> = HashMap::new();
+        for row in &session.query(sql, &[(&wanted, BYTES)]).await? {
+            let group: &[u8] = get(row, "event_group")?;
+            *forgotten.entry(group.to_vec()).or_default() += 1;
+        }
+        if forgotten.is_empty() {
+            session.witness().await?;
+        }
+        Ok(self.0.iter().map(|group| forgotten.remove(&group.as_bytes()[..]).unwrap_or(0)).collect())
     }
 }
 
@@ -86,7 +99,10 @@ const BEGIN: &str = "INSERT INTO hookwire.dedup AS d (key, fence, ends, event_gr
      event_group = excluded.event_group, status = NULL, content_type = NULL, body = NULL \
      WHERE d.ends <= excluded.fence RETURNING d.key, d.fence";
 
-const BEGUN: &str = "SELECT key, status, ends, content_type, body FROM hookwire.dedup WHERE key = ANY($1)";
+// Who is told that an event was handled tells its provider, who forgets it: so this waits for the replication of what it has found.
+const BEGUN: &str = "SELECT key, status, ends, content_type, body, \
+     CASE WHEN status IS NOT NULL THEN pg_logical_emit_message(true, 'hookwire', '') END AS witness \
+     FROM hookwire.dedup WHERE key = ANY($1)";
 
 impl Batch for Beginning {
     type Answer = Begin;
@@ -184,14 +200,71 @@ impl Batch for Finish {
     type Answer = Settled;
 
     async fn run(db: &Db, batch: Arc<Vec<Self>>) -> Result<Vec<Settled>, StoreError> {
+        let all: Vec<_> = batch.iter().collect();
+        let finish = Columns::of(&all);
+        let rows = db.query(FINISH, &finish.params()).await?;
+        let mut answers = settled(claimants(&all), &rows).map_err(Trouble::into_store_error)?;
+        if answers.contains(&Settled::LeaseLost) {
+            let lost = |index: &usize| answers.get(*index) == Some(&Settled::LeaseLost);
+            let left: Vec<_> = (0..all.len()).filter(lost).collect();
+            let again = db.transact_here(&Finishing { batch: batch.clone(), left: left.clone() }).await?;
+            for (index, answer) in left.into_iter().zip(again) {
+                answers[index] = answer;
+            }
+        }
+        Ok(answers)
+    }
+}
+
+/// Some of a batch, once more: who is told that somebody else has finished it believes it.
+struct Finishing {
+    batch: Arc<Vec<Finish>>,
+    left: Vec<usize>,
+}
+
+impl Operation for Finishing {
+    type Answer = Vec<Settled>;
+
+    async fn run(&self, session: &Session<'_>) -> Result<Vec<Settled>, Trouble> {
+        let left: Vec<_> = self.left.iter().filter_map(|index| self.batch.get(*index)).collect();
+        let rows = session.query(FINISH, &Columns::of(&left).params()).await?;
+        session.witness().await?;
+        settled(claimants(&left), &rows)
+    }
+}
+
+fn claimants<'a>(batch: &'a [&Finish]) -> impl Iterator<Item = &'a Claimant> {
+    batch.iter().map(|one| &one.claimant)
+}
+
+/// Keys that were handled, as columns.
+struct Columns<'a> {
+    keys: Vec<&'a [u8]>,
+    fences: Vec<i64>,
+    statuses: Vec<i32>,
+    expires: Vec<i64>,
+    types: Vec<Option<&'a str>>,
+    bodies: Vec<Option<&'a [u8]>>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(batch: &[&'a Finish]) -> Self {
         let (keys, fences) = columns(batch.iter().map(|one| &one.claimant));
-        let statuses: Vec<_> = batch.iter().map(|one| i32::from(one.answer.status)).collect();
-        let expires: Vec<_> = batch.iter().map(|one| one.expires.as_micros()).collect();
-        let (types, bodies): (Vec<_>, Vec<_>) = batch.iter().map(|one| contents(&one.answer)).unzip();
-        let params: [Param<'_>; 6] =
-            [(&keys, BYTES), (&fences, LONGS), (&statuses, INTS), (&expires, LONGS), (&types, TEXTS), (&bodies, BYTES)];
-        let rows = db.query(FINISH, &params).await?;
-        settled(batch.iter().map(|one| &one.claimant), &rows).map_err(Trouble::into_store_error)
+        let statuses = batch.iter().map(|one| i32::from(one.answer.status)).collect();
+        let expires = batch.iter().map(|one| one.expires.as_micros()).collect();
+        let (types, bodies) = batch.iter().map(|one| contents(&one.answer)).unzip();
+        Self { keys, fences, statuses, expires, types, bodies }
+    }
+
+    fn params(&self) -> [Param<'_>; 6] {
+        [
+            (&self.keys, BYTES),
+            (&self.fences, LONGS),
+            (&self.statuses, INTS),
+            (&self.expires, LONGS),
+            (&self.types, TEXTS),
+            (&self.bodies, BYTES),
+        ]
     }
 }
 

@@ -11,7 +11,7 @@ use super::PostgresStore;
 use super::error::Trouble;
 use super::records::{Vault, endpoint, endpoints, find_endpoint, write_endpoint};
 use super::rows::{endpoint_id, get, uuid_of_endpoint};
-use super::session::{Operation, Session};
+use super::session::{LISTING, Operation, Session};
 use super::settle::write_health;
 use crate::clock::Timestamp;
 use crate::endpoint::{Endpoint, EndpointRecord};
@@ -115,7 +115,11 @@ impl Operation for Burying {
         let id = uuid_of_endpoint(self.0);
         session.query("DELETE FROM hookwire.health WHERE endpoint = $1", &[(&id, Type::UUID)]).await?;
         let bury = "UPDATE hookwire.endpoint SET state = 2, record = '' WHERE id = $1 AND state < 2 RETURNING id";
-        Ok(!session.query(bury, &[(&id, Type::UUID)]).await?.is_empty())
+        let buried = !session.query(bury, &[(&id, Type::UUID)]).await?.is_empty();
+        if !buried {
+            session.witness().await?;
+        }
+        Ok(buried)
     }
 }
 
@@ -168,6 +172,8 @@ struct Resealing {
 impl Operation for Resealing {
     /// How many were sealed, and the last one looked at; `None` when all have been.
     type Answer = (u64, Option<Uuid>);
+
+    const PATIENCE: u32 = LISTING;
 
     async fn run(&self, session: &Session<'_>) -> Result<Self::Answer, Trouble> {
         let sql =

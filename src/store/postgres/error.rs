@@ -12,6 +12,12 @@ pub(super) enum Trouble {
     Postgres(#[from] tokio_postgres::Error),
     #[error(transparent)]
     Pool(#[from] PoolError),
+    /// No connection could be had in the time that a call has.
+    #[error("no connection in time")]
+    NoConnection,
+    /// The server has not answered in the time that a call has.
+    #[error("no answer in time")]
+    TooLong,
     /// Somebody has changed what this was about to build on; the same again finds out.
     #[error("another transaction came between")]
     Overtaken,
@@ -43,9 +49,19 @@ impl Trouble {
         self.state() == Some(&SqlState::UNIQUE_VIOLATION)
     }
 
-    /// The server never said how it went.
+    /// The connection was lost before the server said how it went.
     pub(super) fn is_silence(&self) -> bool {
         matches!(self, Self::Postgres(error) if error.code().is_none())
+    }
+
+    /// The server never said how it went: the connection was lost, or nobody waits any longer.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.is_silence() || matches!(self, Self::TooLong)
+    }
+
+    /// The server takes no writes: it is no longer the primary, or not yet.
+    pub(super) fn is_read_only(&self) -> bool {
+        self.state() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION)
     }
 
     fn kind(&self) -> StoreErrorKind {
@@ -65,7 +81,7 @@ impl Trouble {
 
     /// As the error of a call that may have happened when the server has not answered.
     pub(super) fn in_doubt(self) -> StoreError {
-        let kind = if self.is_silence() { StoreErrorKind::Unknown } else { self.kind() };
+        let kind = if self.is_in_doubt() { StoreErrorKind::Unknown } else { self.kind() };
         StoreError::with_source(kind, self)
     }
 }

@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::time::timeout;
 
 use super::session::Db;
 use crate::store::room::Room;
@@ -38,11 +40,12 @@ struct Call<I: Batch> {
 pub(super) struct Group<I: Batch> {
     calls: mpsc::Sender<Call<I>>,
     room: Room,
+    limit: Duration,
 }
 
 impl<I: Batch> Clone for Group<I> {
     fn clone(&self) -> Self {
-        Self { calls: self.calls.clone(), room: self.room.clone() }
+        Self { calls: self.calls.clone(), room: self.room.clone(), limit: self.limit }
     }
 }
 
@@ -55,22 +58,29 @@ impl<I: Batch> fmt::Debug for Group<I> {
 impl<I: Batch + Sync> Group<I> {
     /// Must be called within a tokio runtime.
     pub(super) fn new(db: Db) -> Self {
-        let (calls, queue) = mpsc::channel(QUEUE);
+        let (limit, (calls, queue)) = (db.limit(), mpsc::channel(QUEUE));
         tokio::spawn(serve(db, queue));
-        Self { calls, room: Room::default() }
+        Self { calls, room: Room::default(), limit }
     }
 
     /// Runs some elements, which bring so many bytes with them. When the future is dropped after they were queued, they are
-    /// run all the same.
+    /// run all the same; so they are when their time is over.
     pub(super) async fn call(&self, items: Vec<I>, bytes: usize) -> Result<Vec<I::Answer>, StoreError> {
         if items.is_empty() {
             return Ok(Vec::new());
         }
         let closed = || StoreError::new(StoreErrorKind::Closed);
-        let _room = self.room.hold(bytes).await;
-        let (to, answer) = oneshot::channel();
-        self.calls.send(Call { items, to, _room }).await.map_err(|_| closed())?;
-        answer.await.map_err(|_| StoreError::new(StoreErrorKind::Unknown))?
+        let mut queued = false;
+        let run = async {
+            let _room = self.room.hold(bytes).await;
+            let (to, answer) = oneshot::channel();
+            self.calls.send(Call { items, to, _room }).await.map_err(|_| closed())?;
+            queued = true;
+            answer.await.map_err(|_| StoreError::new(StoreErrorKind::Unknown))?
+        };
+        let done = timeout(self.limit, run).await;
+        let late = if queued { StoreErrorKind::Unknown } else { StoreErrorKind::Unavailable };
+        done.unwrap_or_else(|_| Err(StoreError::new(late)))
     }
 }
 

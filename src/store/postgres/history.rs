@@ -12,7 +12,7 @@ use super::rows::{
     DELIVERY_COLUMNS, deliveries, delivery, delivery_id, endpoint_of, event, event_columns, get, read_log, time,
     uuid_of_delivery,
 };
-use super::session::{Operation, Param, Session};
+use super::session::{LISTING, Operation, Param, Session};
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery};
 use crate::event::Event;
@@ -106,7 +106,7 @@ impl PostgresStore {
         sql: &str,
         params: &[Param<'_>],
     ) -> Result<Vec<tokio_postgres::Row>, StoreError> {
-        let session = self.db.session().await.map_err(Trouble::into_store_error)?;
+        let session = self.db.session_for(LISTING).await.map_err(Trouble::into_store_error)?;
         let sql = self.db.schema.apply(sql);
         session.query_text(&sql, params).await.map_err(Trouble::into_store_error)
     }
@@ -148,6 +148,8 @@ struct Pruning {
 impl Operation for Pruning {
     type Answer = u64;
 
+    const PATIENCE: u32 = LISTING;
+
     async fn run(&self, session: &Session<'_>) -> Result<u64, Trouble> {
         let old = [self.old.work, self.old.work, self.old.keys].map(Timestamp::as_micros);
         let mut most = 0;
@@ -181,6 +183,8 @@ struct Shedding {
 
 impl Operation for Shedding {
     type Answer = Option<Finished>;
+
+    const PATIENCE: u32 = LISTING;
 
     async fn run(&self, session: &Session<'_>) -> Result<Option<Finished>, Trouble> {
         let (at, id) = self.after;

@@ -77,6 +77,7 @@
 mod append;
 mod bell;
 mod clock;
+mod connect;
 mod control;
 mod dedup;
 mod directory;

@@ -2,20 +2,25 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
+use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
+use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{Config, NoTls, Socket};
 
 use super::bell::Bell;
 use super::clock::DatabaseClock;
+use super::connect::{Connector, Trust, budget, hosts};
 use super::group::Group;
-use super::session::{Db, Schema};
+use super::session::{Db, Schema, Source};
 use super::settle::Noted;
 use super::{PostgresStore, migrate, partitions};
 use crate::clock::Timestamp;
 use crate::id::Work;
-use crate::store::StoreError;
+use crate::store::{StoreError, StoreErrorKind};
+
+/// How long a call may take, unless it is said otherwise.
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// How long a connection may say nothing to what was sent over it.
 const SILENCE: Duration = Duration::from_secs(30);
@@ -65,6 +70,7 @@ pub enum OpenError {
 /// | [`schema`](Self::schema) | `hookwire` |
 /// | [`connections`](Self::connections) | 8, and one that listens |
 /// | [`wait_timeout`](Self::wait_timeout) | 5 s |
+/// | [`call_timeout`](Self::call_timeout) | 10 s |
 /// | [`behind_a_pooler`](Self::behind_a_pooler) | no: statements are prepared once a connection, and one connection listens |
 /// | [`allow_asynchronous_commit`](Self::allow_asynchronous_commit) | no |
 #[derive(Clone, Debug)]
@@ -73,12 +79,16 @@ pub struct PostgresOptions {
     schema: Schema,
     connections: usize,
     wait: Duration,
+    limit: Duration,
     pooled: bool,
     asynchronous: bool,
 }
 
 impl PostgresOptions {
     /// For this server: a URL or a connection string as libpq has them.
+    ///
+    /// With several hosts, the one that takes writes is used, after a failover another one. Each is asked for as long as
+    /// `connect_timeout` says, the handshake included, and for two seconds where it says nothing.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -98,7 +108,15 @@ impl PostgresOptions {
         }
         config.keepalives_idle(config.get_keepalives_idle().min(SILENCE));
         let schema = Schema::default();
-        Self { config, schema, connections: 8, wait: Duration::from_secs(5), pooled: false, asynchronous: false }
+        Self {
+            config,
+            schema,
+            connections: 8,
+            wait: Duration::from_secs(5),
+            limit: LIMIT,
+            pooled: false,
+            asynchronous: false,
+        }
     }
 
     /// The schema that hookwire's tables stand in. It is made if it is not there.
@@ -121,6 +139,15 @@ impl PostgresOptions {
     #[must_use]
     pub const fn wait_timeout(mut self, span: Duration) -> Self {
         self.wait = span;
+        self
+    }
+
+    /// How long a call may take, the wait for a connection included; at least 100 ms. Then it fails: as unknown where it may have
+    /// happened, else as unavailable. Its connection is not used again. Listing, counting and pruning have six times as long. A
+    /// commit that waits for a synchronous standby for longer is unknown, too.
+    #[must_use]
+    pub fn call_timeout(mut self, span: Duration) -> Self {
+        self.limit = span.max(Duration::from_millis(100));
         self
     }
 
@@ -160,22 +187,24 @@ impl PostgresOptions {
         T::TlsConnect: Send + Sync,
         <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
     {
-        let pool = self.reach(&tls).await?;
-        let db = Db::new(pool, self.schema.clone(), !self.pooled);
+        let connector = Connector::new(tls);
+        let (pool, trust) = self.reach(&connector).await?;
+        let source = Source { pool, trust, canceller: connector.canceller(), limit: self.limit };
+        let db = Db::new(source, self.schema.clone(), !self.pooled);
         partitions::keep_up(&db, Work::Sent, Timestamp::EPOCH, 0).await?;
         let clock = DatabaseClock::default();
         clock.adjust(&db).await?;
         let bell = Bell::new(db.clone());
         clock.keep_adjusting(db.clone(), bell.ended());
         if !self.pooled {
-            bell.listen(self.config, tls, self.schema);
+            bell.listen(self.config, connector, self.schema);
         }
         let (appends, beginnings, finishes) = (Group::new(db.clone()), Group::new(db.clone()), Group::new(db.clone()));
         Ok(PostgresStore { db, appends, beginnings, finishes, bell, clock, noted: Noted::default(), vault: None })
     }
 
     /// Connects, with whatever there is between here and the server, and brings the schema up to date.
-    async fn reach<T>(&mut self, tls: &T) -> Result<Pool, OpenError>
+    async fn reach<T>(&mut self, connector: &Connector<T>) -> Result<(Pool, Trust), OpenError>
     where
         T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
         T::Stream: Send + Sync,
@@ -183,25 +212,35 @@ impl PostgresOptions {
         <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
     {
         let manager = |config| {
-            Manager::from_config(config, tls.clone(), ManagerConfig { recycling_method: RecyclingMethod::Fast })
+            let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+            Manager::from_connect(config, connector.clone(), recycling)
         };
-        let mut pool = self.pool(manager(self.planned()))?;
+        let trust = Trust::default();
+        let mut pool = self.pool(manager(self.planned()), &trust)?;
         let mut client = pool.get().await;
         if !self.pooled && client.as_ref().is_err_and(is_a_poolers) {
             tracing::info!("there is a pooler before the server: nothing is prepared, and nobody listens");
             self.pooled = true;
-            pool = self.pool(manager(self.planned()))?;
+            pool = self.pool(manager(self.planned()), &trust)?;
             client = pool.get().await;
         }
         let mut client = client?;
-        self.judge(&client).await?;
+        let silent = |_| StoreError::new(StoreErrorKind::Unavailable);
+        timeout(self.limit, self.judge(&client)).await.map_err(silent)??;
         migrate::migrate(&mut client, &self.schema).await?;
-        Ok(pool)
+        Ok((pool, trust))
     }
 
-    fn pool(&self, manager: Manager) -> Result<Pool, OpenError> {
-        let pool = Pool::builder(manager).max_size(self.connections).runtime(Runtime::Tokio1);
-        let pool = pool.wait_timeout(Some(self.wait)).create_timeout(Some(self.wait)).build();
+    fn pool(&self, manager: Manager, trust: &Trust) -> Result<Pool, OpenError> {
+        let trust = trust.clone();
+        let still_good = Hook::sync_fn(move |_, metrics| {
+            if trust.holds(metrics) { Ok(()) } else { Err(HookError::message("made before its server failed")) }
+        });
+        // Every host has its time.
+        let hosts = u32::try_from(hosts(&self.config)).unwrap_or(u32::MAX);
+        let create = budget(&self.config).map_or(self.wait, |each| self.wait.max(each.saturating_mul(hosts + 1)));
+        let pool = Pool::builder(manager).max_size(self.connections).runtime(Runtime::Tokio1).pre_recycle(still_good);
+        let pool = pool.wait_timeout(Some(self.wait)).create_timeout(Some(create)).build();
         pool.map_err(|_| OpenError::Schema)
     }
 

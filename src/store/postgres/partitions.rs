@@ -7,7 +7,7 @@ use tokio_postgres::types::Type;
 use super::append::first_key_of;
 use super::error::Trouble;
 use super::rows::{get, uuid_of_delivery};
-use super::session::{Db, Operation, Session};
+use super::session::{Db, LISTING, Operation, Session};
 use crate::clock::Timestamp;
 use crate::id::Work;
 use crate::store::relational::{events_of, first_id, lanes_of};
@@ -183,6 +183,8 @@ struct Making {
 impl Operation for Making {
     type Answer = ();
 
+    const PATIENCE: u32 = LISTING;
+
     async fn run(&self, session: &Session<'_>) -> Result<(), Trouble> {
         let Self { table, day } = *self;
         session.command(LOCK_TIMEOUT).await?;
@@ -228,6 +230,8 @@ impl Dropping {
 impl Operation for Dropping {
     /// How many rows were taken out one by one.
     type Answer = u64;
+
+    const PATIENCE: u32 = LISTING;
 
     async fn run(&self, session: &Session<'_>) -> Result<u64, Trouble> {
         let Self { table, day, work, .. } = *self;

@@ -8,16 +8,22 @@ use std::time::Duration;
 
 use deadpool_postgres::{Object, Pool};
 use futures_util::future::join;
+use tokio::time::timeout;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Row, Transaction};
+use tokio_postgres::{CancelToken, Row, Transaction};
 
 use super::append::Numbers;
+use super::connect::{Canceller, Trust};
 use super::error::Trouble;
+use crate::clock::{Clock, SystemClock};
 use crate::entropy;
 use crate::store::{StoreError, StoreErrorKind};
 
 /// How often a call is tried again that met another one, and how long the first wait is at most.
 const AGAIN: Tries = Tries::new(4, Duration::from_millis(10));
+
+/// How many times as long as others a call may take that goes through much.
+pub(super) const LISTING: u32 = 6;
 
 /// A value and its type on the server.
 pub(super) type Param<'a> = (&'a (dyn ToSql + Sync), Type);
@@ -52,10 +58,38 @@ impl Schema {
     }
 }
 
+/// Makes the commit of a transaction wait for the replication of everything it has seen. A transaction that only reads waits for
+/// nothing, and what it reads may stand on this server alone: the wait of the commit that wrote it was cancelled, or its server
+/// has crashed. A record in the log, and a transaction number, are what a commit waits for; a message to nobody brings both.
+const WITNESS: &str = "SELECT pg_logical_emit_message(true, 'hookwire', '')";
+
+/// Where connections come from, and how long one may take.
+pub(super) struct Source {
+    pub(super) pool: Pool,
+    pub(super) trust: Trust,
+    pub(super) canceller: Canceller,
+    /// How long a call may take.
+    pub(super) limit: Duration,
+}
+
+impl Source {
+    /// Uses no connection again that there is now, and stops what this one is at.
+    fn withdraw(self: &Arc<Self>, at: Option<CancelToken>) {
+        self.trust.withdraw();
+        let source = self.clone();
+        tokio::spawn(async move {
+            if let Some(token) = at {
+                source.canceller.cancel(token).await;
+            }
+            source.pool.retain(|_, metrics| source.trust.holds(&metrics));
+        });
+    }
+}
+
 /// How connections are to be had and used.
 #[derive(Clone)]
 pub(super) struct Db {
-    pool: Pool,
+    source: Arc<Source>,
     pub(super) schema: Schema,
     pub(super) numbers: Arc<Numbers>,
     /// For how many groups more it is not hoped that all of their ids are free.
@@ -77,6 +111,14 @@ impl fmt::Debug for Db {
 pub(super) struct Session<'a> {
     via: Via<'a>,
     schema: Schema,
+    /// `None` for the caller's own transaction: how long that may take is the caller's affair.
+    limit: Option<Limit>,
+}
+
+/// Until when a session has time.
+struct Limit {
+    until: Duration,
+    source: Arc<Source>,
 }
 
 enum Via<'a> {
@@ -93,19 +135,33 @@ pub(super) trait Operation: Send + Sync + 'static {
     /// What it answers.
     type Answer: Send + 'static;
 
+    /// How many times as long as other calls it may take.
+    const PATIENCE: u32 = 1;
+
     /// Does it.
     fn run(&self, session: &Session<'_>) -> impl Future<Output = Result<Self::Answer, Trouble>> + Send;
 }
 
 impl Db {
-    pub(super) fn new(pool: Pool, schema: Schema, prepares: bool) -> Self {
-        Self { pool, schema, numbers: Arc::default(), wary: Arc::default(), prepares }
+    pub(super) fn new(source: Source, schema: Schema, prepares: bool) -> Self {
+        Self { source: Arc::new(source), schema, numbers: Arc::default(), wary: Arc::default(), prepares }
+    }
+
+    /// How long a call may take.
+    pub(super) fn limit(&self) -> Duration {
+        self.source.limit
     }
 
     pub(super) async fn session(&self) -> Result<Session<'static>, Trouble> {
-        let client = self.pool.get().await?;
+        self.session_for(1).await
+    }
+
+    /// A session that has so many times as long as others, from now on.
+    pub(super) async fn session_for(&self, patience: u32) -> Result<Session<'static>, Trouble> {
+        let until = SystemClock.uptime() + self.source.limit.saturating_mul(patience);
+        let client = timeout(self.source.limit, self.source.pool.get()).await.map_err(|_| Trouble::NoConnection)??;
         let via = if self.prepares { Via::Prepared(client) } else { Via::Plain(client) };
-        Ok(Session { via, schema: self.schema.clone() })
+        Ok(Session { via, schema: self.schema.clone(), limit: Some(Limit { until, source: self.source.clone() }) })
     }
 
     /// One statement, which is a transaction of its own.
@@ -113,7 +169,9 @@ impl Db {
         let mut tries = AGAIN;
         loop {
             match self.query_untried(sql, params).await {
-                Err(trouble) if trouble.is_conflict() && tries.are_left() => tries.pause().await,
+                Err(trouble) if (trouble.is_conflict() || trouble.is_read_only()) && tries.are_left() => {
+                    tries.pause().await;
+                }
                 done => return done.map_err(Trouble::in_doubt),
             }
         }
@@ -144,7 +202,7 @@ impl Db {
     }
 
     async fn transact_once<O: Operation>(&self, operation: &O) -> Result<O::Answer, (Trouble, Stage)> {
-        let session = self.session().await.map_err(|trouble| (trouble, Stage::Before))?;
+        let session = self.session_for(O::PATIENCE).await.map_err(|trouble| (trouble, Stage::Before))?;
         // Both are on their way before either is answered. What follows a BEGIN that failed fails too.
         let (begun, done) = join(session.command("BEGIN"), operation.run(&session)).await;
         match begun.and(done) {
@@ -174,7 +232,7 @@ fn judge((trouble, stage): (Trouble, Stage)) -> StoreError {
 /// Whether nothing of a transaction has happened, and the same again may succeed at once. A connection that was lost before the
 /// end has taken everything with it.
 fn is_undone(trouble: &Trouble, stage: Stage) -> bool {
-    trouble.is_conflict() || (matches!(stage, Stage::Before) && trouble.is_silence())
+    trouble.is_conflict() || (matches!(stage, Stage::Before) && (trouble.is_silence() || trouble.is_read_only()))
 }
 
 /// How often something is done again, and how long to wait before.
@@ -202,7 +260,7 @@ impl Tries {
 
 impl<'a> Session<'a> {
     pub(super) fn lent(transaction: &'a Transaction<'a>, schema: &Schema) -> Self {
-        Self { via: Via::Lent(transaction), schema: schema.clone() }
+        Self { via: Via::Lent(transaction), schema: schema.clone(), limit: None }
     }
 
     /// Runs a statement whose parameters have these types.
@@ -212,26 +270,62 @@ impl<'a> Session<'a> {
 
     /// The same for a statement that was put together for this schema.
     pub(super) async fn query_text(&self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, Trouble> {
-        Ok(match &self.via {
-            Via::Prepared(client) => {
-                let types: Vec<_> = params.iter().map(|(_, kind)| kind.clone()).collect();
-                let statement = client.prepare_typed_cached(sql, &types).await?;
-                let values: Vec<_> = params.iter().map(|(value, _)| *value).collect();
-                client.query(&statement, &values).await?
+        let run = async {
+            match &self.via {
+                Via::Prepared(client) => {
+                    let types: Vec<_> = params.iter().map(|(_, kind)| kind.clone()).collect();
+                    let statement = client.prepare_typed_cached(sql, &types).await?;
+                    let values: Vec<_> = params.iter().map(|(value, _)| *value).collect();
+                    client.query(&statement, &values).await
+                }
+                Via::Plain(client) => client.query_typed(sql, params).await,
+                Via::Lent(transaction) => transaction.query_typed(sql, params).await,
             }
-            Via::Plain(client) => client.query_typed(sql, params).await?,
-            Via::Lent(transaction) => transaction.query_typed(sql, params).await?,
-        })
+        };
+        self.in_time(run).await
     }
 
     /// Statements without parameters and answers.
     pub(super) async fn command(&self, sql: &str) -> Result<(), Trouble> {
         let sql = self.schema.apply(sql);
-        match &self.via {
-            Via::Prepared(client) | Via::Plain(client) => client.batch_execute(&sql).await?,
-            Via::Lent(transaction) => transaction.batch_execute(&sql).await?,
+        let run = async {
+            match &self.via {
+                Via::Prepared(client) | Via::Plain(client) => client.batch_execute(&sql).await,
+                Via::Lent(transaction) => transaction.batch_execute(&sql).await,
+            }
+        };
+        self.in_time(run).await
+    }
+
+    /// Call it before the end of a transaction whose answer tells of what another one has written: see [`WITNESS`].
+    pub(super) async fn witness(&self) -> Result<(), Trouble> {
+        self.query(WITNESS, &[]).await.map(drop)
+    }
+
+    /// Runs one exchange in the time that is left. A connection that is silent, or whose server takes no writes, is not used again,
+    /// and neither are those that were made before: they most likely lead to the same server.
+    async fn in_time<T>(&self, run: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, Trouble> {
+        let Some(limit) = &self.limit else { return Ok(run.await?) };
+        let left = limit.until.saturating_sub(SystemClock.uptime());
+        let trouble = match timeout(left, run).await {
+            Ok(Ok(done)) => return Ok(done),
+            Ok(Err(error)) => Trouble::from(error),
+            Err(_) => Trouble::TooLong,
+        };
+        if let Trouble::TooLong = &trouble {
+            tracing::warn!("PostgreSQL: no answer in time; the connection is given up");
+            limit.source.withdraw(self.cancel_token());
+        } else if trouble.is_read_only() {
+            limit.source.withdraw(None);
         }
-        Ok(())
+        Err(trouble)
+    }
+
+    fn cancel_token(&self) -> Option<CancelToken> {
+        match &self.via {
+            Via::Prepared(client) | Via::Plain(client) => Some(client.cancel_token()),
+            Via::Lent(_) => None,
+        }
     }
 
     pub(super) const fn schema(&self) -> &Schema {

@@ -109,8 +109,12 @@ pub(super) async fn settle_all(
     } else {
         noted.note(&health);
     }
-    for one in done {
+    for one in &done {
         affect_endpoint(session, vault, one).await?;
+    }
+    if done.len() < answers.len() {
+        // Who is told that it was settled before believes it.
+        session.witness().await?;
     }
     Ok(answers)
 }

@@ -131,14 +131,6 @@ fn of_file_c(value: &Value) -> Case {
     case
 }
 
-/// One of a described scheme, named by its group and itself.
-pub fn described(value: &Value) -> Case {
-    let mut case = common(value);
-    case.secrets = texts(&value["secrets"]).unwrap_or_default();
-    case.name = format!("{} {}", value["group"].as_str().unwrap(), case.name);
-    case
-}
-
 fn common(value: &Value) -> Case {
     let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
     let headers = value["headers"].as_object().unwrap().iter();

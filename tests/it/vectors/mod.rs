@@ -8,7 +8,6 @@ mod run;
 mod sequences;
 mod standards;
 mod verdicts;
-mod vocabulary;
 mod work;
 
 use case::{Case, all};
