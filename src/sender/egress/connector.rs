@@ -13,9 +13,10 @@ use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::dial::{Dial, Dialed};
 use super::error::ConnectError;
+use super::lookups::Lookups;
 use super::meter::{Meter, Metered};
 use super::policy::EgressPolicy;
-use super::resolve::Resolve;
+use super::shares::Party;
 use super::stream::Guarded;
 
 /// Most addresses of one name that are dialled. All are judged.
@@ -27,7 +28,7 @@ const RESOLVE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Opens guarded connections.
 pub(in crate::sender) struct Connector {
     pub(in crate::sender) policy: EgressPolicy,
-    pub(in crate::sender) resolver: Arc<dyn Resolve>,
+    pub(in crate::sender) lookups: Lookups,
     pub(in crate::sender) dialer: Arc<dyn Dial>,
     pub(in crate::sender) tls: TlsConnector,
     pub(in crate::sender) budget: Duration,
@@ -62,9 +63,9 @@ enum Phase {
 
 impl Connector {
     /// One budget for all of it.
-    pub(in crate::sender) async fn connect(&self, uri: &Uri) -> Result<Guarded, ConnectError> {
+    pub(in crate::sender) async fn connect(&self, uri: &Uri, party: &Party) -> Result<Guarded, ConnectError> {
         let mut phase = Phase::Resolve;
-        match timeout(self.budget, self.connect_in_phases(uri, &mut phase)).await {
+        match timeout(self.budget, self.connect_in_phases(uri, party, &mut phase)).await {
             Ok(connected) => connected,
             Err(_) => Err(match phase {
                 Phase::Resolve => ConnectError::ResolveTimeout,
@@ -74,9 +75,9 @@ impl Connector {
         }
     }
 
-    async fn connect_in_phases(&self, uri: &Uri, phase: &mut Phase) -> Result<Guarded, ConnectError> {
+    async fn connect_in_phases(&self, uri: &Uri, party: &Party, phase: &mut Phase) -> Result<Guarded, ConnectError> {
         let destination = Destination::of(uri).ok_or(ConnectError::NoAddress)?;
-        let addresses = self.judged(&destination).await?;
+        let addresses = self.judged(&destination, party).await?;
         *phase = Phase::Dial;
         let stream = self.dial_any(&addresses, destination.port).await?;
         let meter = Meter::default();
@@ -89,7 +90,7 @@ impl Connector {
     }
 
     /// The addresses of the destination, each of them judged.
-    async fn judged(&self, destination: &Destination<'_>) -> Result<Vec<IpAddr>, ConnectError> {
+    async fn judged(&self, destination: &Destination<'_>, party: &Party) -> Result<Vec<IpAddr>, ConnectError> {
         self.policy.check_port(destination.https, destination.port)?;
         if let Ok(literal) = destination.host.parse() {
             self.policy.check_literal(literal)?;
@@ -97,12 +98,11 @@ impl Connector {
         }
         self.policy.check_name(destination.host)?;
         let budget = RESOLVE_TIMEOUT.min(self.budget);
-        let resolved = timeout(budget, self.resolver.resolve(destination.host));
-        let mut addresses = resolved.await.map_err(|_| ConnectError::ResolveTimeout)?.map_err(ConnectError::Resolve)?;
-        for address in &addresses {
+        let resolved = self.lookups.resolve(party, destination.host, budget).await?;
+        for address in &*resolved {
             self.policy.check_address(*address)?;
         }
-        addresses.truncate(MAX_ADDRESSES);
+        let addresses: Vec<_> = resolved.iter().copied().take(MAX_ADDRESSES).collect();
         if addresses.is_empty() { Err(ConnectError::NoAddress) } else { Ok(addresses) }
     }
 

@@ -1,6 +1,7 @@
 //! Why there is no connection.
 
 use std::io;
+use std::sync::Arc;
 
 use super::refusal::Refusal;
 use crate::outcome::Outcome;
@@ -11,7 +12,9 @@ pub(in crate::sender) enum ConnectError {
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error("the name could not be resolved")]
-    Resolve(#[source] io::Error),
+    Resolve(#[source] Arc<io::Error>),
+    #[error("too many names are being resolved")]
+    Busy,
     #[error("the name could not be resolved in time")]
     ResolveTimeout,
     #[error("the name has no address")]
@@ -30,7 +33,9 @@ impl ConnectError {
     pub(in crate::sender) fn outcome(&self) -> Outcome {
         match self {
             Self::Refused(_) => Outcome::Blocked,
-            Self::Resolve(error) | Self::Connect(error) if is_ours(error) => Outcome::Local,
+            Self::Resolve(error) if is_ours(error) => Outcome::Local,
+            Self::Connect(error) if is_ours(error) => Outcome::Local,
+            Self::Busy => Outcome::Local,
             Self::Resolve(_) | Self::ResolveTimeout | Self::NoAddress => Outcome::Dns,
             Self::Connect(_) | Self::ConnectTimeout => Outcome::Connect,
             Self::Tls(_) | Self::TlsTimeout => Outcome::Tls,

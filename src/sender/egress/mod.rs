@@ -4,7 +4,8 @@
 //! the connector, the only place that opens a socket, so there is no second path around it:
 //!
 //! 1. Scheme, port and name are judged ([`EgressPolicy::check_target`]); at registration too, as a courtesy.
-//! 2. The name is resolved **once**; a literal address takes the same path.
+//! 2. The name is resolved **once**; a literal address takes the same path. Look-ups are bounded, shared by all who wait for
+//!    one name, and no tenant has more than a share of them ([`Resolve`]).
 //! 3. Every address of the answer is judged; one that is forbidden refuses the whole answer.
 //! 4. Only judged addresses are dialled.
 //! 5. After connecting, the peer is compared with the judged address, and refused when it is this machine, before a byte is
@@ -32,22 +33,27 @@
 mod connector;
 mod dial;
 mod error;
+mod lookups;
 mod meter;
 mod network;
 mod policy;
 mod proxy;
 mod refusal;
 mod resolve;
+mod shares;
 mod stream;
+mod system;
 mod table;
 
 pub(super) use self::connector::Connector;
 pub use self::dial::{Dial, Dialed, SystemDialer};
 pub(super) use self::error::ConnectError;
+pub(super) use self::lookups::Lookups;
 pub(super) use self::meter::{Fault, Mark, Meter};
 pub use self::network::{Network, NetworkError};
 pub use self::policy::{EgressPolicy, Nat64};
 pub use self::proxy::ProxyDialer;
 pub use self::refusal::{AddressKind, Refusal, RefusalReason};
-pub use self::resolve::{Resolve, SystemResolver};
+pub use self::resolve::{LookUp, Resolve};
 pub(super) use self::stream::Guarded;
+pub use self::system::SystemResolver;

@@ -10,12 +10,12 @@ use http::response::Parts;
 use http_body_util::{BodyExt as _, Full};
 use tokio_rustls::TlsConnector;
 
-use super::super::egress::{Connector, Mark};
+use super::super::egress::{Connector, Lookups, Mark};
 use super::answer::{Answer, Failure};
 use super::error::ExchangeError;
 use super::link::Bounds;
 use super::options::{HttpError, HttpOptions};
-use super::pool::{Connection, Key, Pool};
+use super::pool::{Connection, Pool};
 use super::settle::MOST_HEAD_BYTES;
 use super::tls;
 use crate::clock::Clock;
@@ -38,7 +38,6 @@ const PATIENCE: u32 = 4;
 pub struct HttpClient {
     pool: Pool,
     exchange_timeout: Duration,
-    shares_connections: bool,
     clock: Arc<dyn Clock>,
 }
 
@@ -63,7 +62,7 @@ impl HttpClient {
         let patience = exchange_timeout / PATIENCE;
         let connector = Connector {
             policy: options.egress,
-            resolver: options.resolver,
+            lookups: Lookups::new(options.resolver, clock.clone()),
             dialer: options.dialer,
             tls: TlsConnector::from(Arc::new(tls)),
             budget: options.connect_timeout,
@@ -75,8 +74,8 @@ impl HttpClient {
             exchange: exchange_timeout,
             patience,
         };
-        let shares_connections = options.shares_connections;
-        Ok(Self { pool: Pool::new(connector, bounds), exchange_timeout, shares_connections, clock })
+        let pool = Pool::new(connector, bounds, options.sharing);
+        Ok(Self { pool, exchange_timeout, clock })
     }
 
     /// Makes one exchange, on connections that belong to no tenant: [`exchange_for`](Self::exchange_for) tells more.
@@ -98,8 +97,7 @@ impl HttpClient {
         tenant: &Tenant,
         make: impl FnMut() -> Result<Request<Full<Bytes>>, E>,
     ) -> Result<Report, E> {
-        let party = if self.shares_connections { None } else { Some(tenant.clone()) };
-        self.exchange_as(party, make).await
+        self.exchange_as(Some(tenant.clone()), make).await
     }
 
     /// How many connections are open: in use, kept for reuse, or about to close.
@@ -159,8 +157,7 @@ impl HttpClient {
         answer: &mut Answer,
     ) -> Result<(), ExchangeError> {
         let request = whole(request).await;
-        let key = Key::new(None, request.uri());
-        let connection = self.pool.connect(&key, request.uri()).await?;
+        let connection = self.pool.connect(&None, request.uri()).await?;
         exchange(connection, request, most_bytes, answer).await
     }
 
@@ -174,11 +171,10 @@ impl HttpClient {
     ) -> Tried {
         let begun = Mark::now();
         let request = whole(request).await;
-        let key = Key::new(party.clone(), request.uri());
-        let kept = if source == Source::Fresh { None } else { self.pool.kept_for(&key) };
+        let kept = if source == Source::Fresh { None } else { self.pool.kept_for(party, request.uri()) };
         let connection = match kept {
             Some(connection) => Ok(connection),
-            None => self.pool.connect(&key, request.uri()).await,
+            None => self.pool.connect(party, request.uri()).await,
         };
         let (error, may_repeat) = match connection {
             Err(error) => (error, false),

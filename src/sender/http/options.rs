@@ -17,7 +17,7 @@ use super::super::egress::{Dial, EgressPolicy, Resolve, SystemDialer, SystemReso
 /// | [`connection_lifetime`](Self::connection_lifetime) | 2 min, so that a name that has moved is noticed |
 /// | [`share_connections`](Self::share_connections) | no: each tenant has connections of its own |
 /// | [`egress`](Self::egress) | `https` to public addresses |
-/// | [`resolver`](Self::resolver) | the operating system's |
+/// | [`resolver`](Self::resolver) | the operating system's, on threads of its own; names are absolute |
 /// | [`tls`](Self::tls) | ring and the webpki roots (feature `ring`) |
 #[derive(Clone, Debug)]
 pub struct HttpOptions {
@@ -25,11 +25,18 @@ pub struct HttpOptions {
     pub(super) exchange_timeout: Duration,
     pub(super) idle_timeout: Duration,
     pub(super) connection_lifetime: Duration,
-    pub(super) shares_connections: bool,
+    pub(super) sharing: Sharing,
     pub(in crate::sender) egress: EgressPolicy,
     pub(super) resolver: Arc<dyn Resolve>,
     pub(super) dialer: Arc<dyn Dial>,
     pub(super) tls: Option<ClientConfig>,
+}
+
+/// Who shares a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sharing {
+    OfTenant,
+    OfAll,
 }
 
 /// A client cannot be made so.
@@ -54,9 +61,9 @@ impl Default for HttpOptions {
             exchange_timeout: Duration::from_secs(20),
             idle_timeout: Duration::from_secs(4),
             connection_lifetime: Duration::from_secs(120),
-            shares_connections: false,
+            sharing: Sharing::OfTenant,
             egress: EgressPolicy::default(),
-            resolver: Arc::new(SystemResolver),
+            resolver: Arc::new(SystemResolver::default()),
             dialer: Arc::new(SystemDialer),
             tls: None,
         }
@@ -97,7 +104,7 @@ impl HttpOptions {
     /// slow, or full, or broken by its owner meets no stranger. Share them where all endpoints are the application's own.
     #[must_use]
     pub const fn share_connections(mut self) -> Self {
-        self.shares_connections = true;
+        self.sharing = Sharing::OfAll;
         self
     }
 
@@ -108,7 +115,7 @@ impl HttpOptions {
         self
     }
 
-    /// Who resolves names.
+    /// Who resolves names. [`SystemResolver::by_host_rules`] reads the hosts file and completes short names.
     #[must_use]
     pub fn resolver(mut self, resolver: impl Resolve) -> Self {
         self.resolver = Arc::new(resolver);

@@ -17,6 +17,7 @@ use super::error::ExchangeError;
 use super::http1::{self, Http1};
 use super::http2::{self, Http2};
 use super::link::{Bounds, Link, drive};
+use super::options::Sharing;
 use crate::id::Tenant;
 
 /// Exchanges on one HTTP/2 connection at the same time.
@@ -30,13 +31,13 @@ const MOST_KEPT: usize = 512;
 
 /// Whose connection it is, and where it goes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Key {
+struct Key {
     party: Option<Tenant>,
     origin: Box<str>,
 }
 
 impl Key {
-    pub(super) fn new(party: Option<Tenant>, uri: &Uri) -> Self {
+    fn new(party: Option<Tenant>, uri: &Uri) -> Self {
         let scheme = uri.scheme_str().unwrap_or_default();
         let authority = uri.authority().map(http::uri::Authority::as_str).unwrap_or_default();
         Self { party, origin: format!("{scheme}://{authority}").into() }
@@ -65,6 +66,7 @@ pub(super) struct Pool(Arc<Shared>);
 struct Shared {
     connector: Connector,
     bounds: Bounds,
+    sharing: Sharing,
     kept: Mutex<Kept>,
     /// One more reference for each connection that is open.
     open: Arc<()>,
@@ -132,8 +134,8 @@ impl Drop for Lease {
 }
 
 impl Pool {
-    pub(super) fn new(connector: Connector, bounds: Bounds) -> Self {
-        Self(Arc::new(Shared { connector, bounds, kept: Mutex::default(), open: Arc::default() }))
+    pub(super) fn new(connector: Connector, bounds: Bounds, sharing: Sharing) -> Self {
+        Self(Arc::new(Shared { connector, bounds, sharing, kept: Mutex::default(), open: Arc::default() }))
     }
 
     /// How many connections are open.
@@ -142,7 +144,8 @@ impl Pool {
     }
 
     /// A connection that is kept, if there is one with room.
-    pub(super) fn kept_for(&self, key: &Key) -> Option<Connection> {
+    pub(super) fn kept_for(&self, party: &Option<Tenant>, uri: &Uri) -> Option<Connection> {
+        let key = &self.key(party, uri);
         let mut kept = self.kept();
         let Kept { sites, counts, total } = &mut *kept;
         let site = sites.get_mut(key)?;
@@ -167,8 +170,9 @@ impl Pool {
     }
 
     /// A new connection.
-    pub(super) async fn connect(&self, key: &Key, uri: &Uri) -> Result<Connection, ExchangeError> {
-        let stream = self.0.connector.connect(uri).await?;
+    pub(super) async fn connect(&self, party: &Option<Tenant>, uri: &Uri) -> Result<Connection, ExchangeError> {
+        let key = &self.key(party, uri);
+        let stream = self.0.connector.connect(uri, party).await?;
         let link = Arc::new(Link::begun(stream.meter()));
         // From here on its end is certain: dropping the lease ends it.
         let lease = self.lease(key, link.clone());
@@ -182,6 +186,11 @@ impl Pool {
         self.spawn(connection, link.clone(), key);
         self.kept().counted(key).shared.push((handle.clone(), link));
         Ok(Connection::Http2(Http2 { handle, lease }))
+    }
+
+    fn key(&self, party: &Option<Tenant>, uri: &Uri) -> Key {
+        let party = if self.0.sharing == Sharing::OfAll { None } else { party.clone() };
+        Key::new(party, uri)
     }
 
     fn lease(&self, key: &Key, link: Arc<Link>) -> Lease {

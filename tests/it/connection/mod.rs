@@ -3,6 +3,7 @@
 
 mod frames;
 mod held;
+mod names;
 mod proxy;
 mod shared;
 mod tls;
