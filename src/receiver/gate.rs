@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body::Body;
 
 use super::body::{BodyLimits, Limited};
@@ -78,9 +78,9 @@ impl Gate {
         F: FnMut(Verified) -> Fut,
         Fut: Future<Output = A>,
     {
-        let events = match self.admit(request).await {
-            Ok((Accepted::Event(verified), _)) => vec![verified],
-            Ok((Accepted::Batch(events), _)) => events,
+        let (events, request) = match self.admit(request).await {
+            Ok((Accepted::Event(verified), request)) => (vec![verified], request),
+            Ok((Accepted::Batch(events), request)) => (events, request),
             Ok((Accepted::Handshake(reply), _)) => return self.answer(reply).await,
             Err(rejection) => return self.refuse(&rejection),
         };
@@ -93,7 +93,7 @@ impl Gate {
             };
             answer = worse(answer, next);
         }
-        self.acknowledge(answer)
+        self.acknowledge(answer, request.headers())
     }
 
     /// The answer to a handshake, for those who call [`verify`](Self::verify) themselves. Where the provider wants a URL to
@@ -145,12 +145,19 @@ impl Gate {
         response
     }
 
-    /// The answer to events that were handled, as the provider wants it.
-    pub(super) fn acknowledge<B: From<Bytes>>(&self, mut response: Response<B>) -> Response<B> {
-        if response.status().is_success()
-            && let Some(fixed) = self.source.scheme().conduct().accepted
-        {
+    /// The answer to events that were handled, as the provider wants it. `asked` are the headers of the request.
+    pub(super) fn acknowledge<B: From<Bytes>>(&self, mut response: Response<B>, asked: &HeaderMap) -> Response<B> {
+        if !response.status().is_success() {
+            return response;
+        }
+        let conduct = self.source.scheme().conduct();
+        if let Some(fixed) = conduct.accepted {
             insist(&mut response, fixed);
+        }
+        for name in conduct.echoes {
+            if let (Some(value), Ok(name)) = (asked.get(*name), HeaderName::try_from(*name)) {
+                response.headers_mut().insert(name, value.clone());
+            }
         }
         response
     }

@@ -113,7 +113,7 @@ where
         };
         answer = worse(answer, next);
     }
-    Ok(gate.acknowledge(answer))
+    Ok(gate.acknowledge(answer, &parts.headers))
 }
 
 /// A handler's response, with what its duplicates will be answered.

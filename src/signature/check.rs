@@ -22,6 +22,7 @@ impl Scheme {
             check_header("require", name)?;
         }
         self.keep.iter().try_for_each(|name| check_header("keep", name))?;
+        self.conduct.echoes.iter().try_for_each(|name| check_header("echoes", name))?;
         for method in self.event_methods {
             check_method("event_methods", method)?;
         }

@@ -144,6 +144,8 @@ pub struct Conduct {
     pub busy: Option<u16>,
     /// Whether the provider uses the body of the answer, so that a duplicate must get the first answer's body too.
     pub uses_answer: bool,
+    /// The headers of the request (lower case) that the answer to an accepted event repeats.
+    pub echoes: &'static [&'static str],
 }
 
 /// An answer that a provider insists on.
@@ -179,7 +181,7 @@ impl Scheme {
             event_methods: &[],
             handshakes: &[],
             keep: &[],
-            conduct: Conduct { accepted: None, refused: None, busy: None, uses_answer: false },
+            conduct: Conduct { accepted: None, refused: None, busy: None, uses_answer: false, echoes: &[] },
         }
     }
 
@@ -322,6 +324,12 @@ impl Scheme {
     #[must_use]
     pub const fn accepted_by(self, status: u16, body: &'static str) -> Self {
         Self { conduct: Conduct { accepted: Some(Fixed { status, body }), ..self.conduct }, ..self }
+    }
+
+    /// Which headers of the request (lower case) the answer to an accepted event repeats.
+    #[must_use]
+    pub const fn echoes(self, headers: &'static [&'static str]) -> Self {
+        Self { conduct: Conduct { echoes: headers, ..self.conduct }, ..self }
     }
 
     /// What is answered where the check failed.

@@ -350,6 +350,23 @@ async fn a_captured_request_under_an_invented_id_is_not_kept_twice() {
 }
 
 #[tokio::test]
+async fn a_kept_event_and_its_duplicate_are_answered_with_the_header_that_the_provider_wants_back() {
+    let inbox = Inbox::builder(MemoryStore::new()).queue(queue("all", &Log::default())).build().unwrap();
+    let source = Source::adobe_sign("CBJCHBCAABAA").unwrap();
+    let receiver = Receiver::builder(MemoryDedup::new()).source(source).build().unwrap();
+    let service = receiver.keep("adobe_sign", &inbox).unwrap();
+    for duplicate in [false, true] {
+        let body = Bytes::from(r#"{"webhookNotificationId":"n1","event":"AGREEMENT_CREATED"}"#);
+        let request =
+            Request::post("/in").header("X-AdobeSign-ClientId", "CBJCHBCAABAA").body(Full::new(body)).unwrap();
+        let answer = service.clone().oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::ACCEPTED);
+        assert_eq!(answer.headers()["x-adobesign-clientid"], "CBJCHBCAABAA");
+        assert_eq!(answer.headers().contains_key("webhook-duplicate"), duplicate);
+    }
+}
+
+#[tokio::test]
 async fn a_job_tells_what_its_provider_said_as_it_was_said() {
     let told: Arc<Mutex<Vec<String>>> = Arc::default();
     let tell = {

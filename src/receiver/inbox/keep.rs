@@ -140,9 +140,9 @@ impl KeepService {
     }
 
     async fn answer<B: Body>(&self, request: Request<B>) -> Response<VerifiedBody> {
-        let events = match self.gate.admit(request).await {
-            Ok((Accepted::Event(verified), _)) => vec![verified],
-            Ok((Accepted::Batch(events), _)) => events,
+        let (events, request) = match self.gate.admit(request).await {
+            Ok((Accepted::Event(verified), request)) => (vec![verified], request),
+            Ok((Accepted::Batch(events), request)) => (events, request),
             Ok((Accepted::Handshake(reply), _)) => return self.gate.answer(reply).await,
             Err(rejection) => return self.gate.refuse(&rejection),
         };
@@ -150,7 +150,8 @@ impl KeepService {
             Ok(kept) => {
                 let known = !kept.is_empty() && kept.iter().all(|kept| *kept == Kept::Duplicate);
                 let answer = FirstAnswer::from(StatusCode::ACCEPTED);
-                self.gate.acknowledge(if known { duplicate(answer) } else { bare(StatusCode::ACCEPTED) })
+                let answer = if known { duplicate(answer) } else { bare(StatusCode::ACCEPTED) };
+                self.gate.acknowledge(answer, request.headers())
             }
             Err(error) => self.gate.refuse(&Rejection::store(error)),
         }

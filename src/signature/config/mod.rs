@@ -122,6 +122,9 @@ pub struct SchemeConfig {
     /// What is answered where the check failed, instead of 401 and no body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<AnswerConfig>,
+    /// The headers of the request that the answer to an accepted event repeats.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub echoes: Vec<String>,
     /// The headers that stay with a verified event, signed or not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keep: Vec<String>,
@@ -227,6 +230,7 @@ impl SchemeConfig {
     }
 
     fn answered(&self, scheme: Scheme) -> Scheme {
+        let scheme = scheme.echoes(headers(&self.echoes));
         let scheme = match &self.accepted {
             Some(answer) => scheme.accepted_by(answer.status, kept(&answer.body)),
             None => scheme,

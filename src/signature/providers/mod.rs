@@ -7,6 +7,7 @@ mod public_key;
 mod public_key;
 
 mod a2a;
+mod adobe_sign;
 mod adyen;
 mod adyen_platform;
 mod airtable;
@@ -48,6 +49,7 @@ mod draft;
 #[path = "draft_none.rs"]
 mod draft;
 mod dropbox;
+mod dropbox_sign;
 mod dwolla;
 mod easypost;
 mod elevenlabs;
@@ -95,6 +97,7 @@ mod monday;
 mod mux;
 mod netlify;
 mod notion;
+mod npm;
 mod okta;
 mod onfido;
 mod openai;
@@ -160,6 +163,7 @@ mod zendesk;
 mod zoom;
 
 pub use self::a2a::A2A;
+pub use self::adobe_sign::ADOBE_SIGN;
 pub use self::adyen::ADYEN;
 pub use self::adyen_platform::ADYEN_PLATFORM;
 pub use self::airtable::AIRTABLE;
@@ -198,6 +202,7 @@ pub use self::docusign::DOCUSIGN;
 #[cfg(feature = "mcp-events")]
 pub use self::draft::{MCP_EVENTS, McpMessage};
 pub use self::dropbox::DROPBOX;
+pub use self::dropbox_sign::DROPBOX_SIGN;
 pub use self::dwolla::DWOLLA;
 pub use self::easypost::EASYPOST;
 pub use self::elevenlabs::ELEVENLABS;
@@ -245,6 +250,7 @@ pub use self::monday::MONDAY;
 pub use self::mux::MUX;
 pub use self::netlify::NETLIFY;
 pub use self::notion::NOTION;
+pub use self::npm::NPM;
 pub use self::okta::OKTA;
 pub use self::onfido::ONFIDO;
 pub use self::openai::OPENAI;

@@ -190,6 +190,23 @@ const DESCRIBED: &[(&str, &str)] = &[
             "handshakes":[{"when":{"has":["header:x-front-challenge"]},"signed":true,"body":"{header:x-front-challenge}"}]}"#,
     ),
     (
+        "npm",
+        r#"{"name":"npm","event_type":["json:/event"],"signature":{"algorithm":"hmac-sha256","encoding":"hex",
+            "headers":["x-npm-signature"],"prefix":"sha256="}}"#,
+    ),
+    (
+        "dropbox_sign",
+        r#"{"name":"dropbox_sign","event_type":["json:/event/event_type"],"accepted":{"status":200,"body":"Hello API Event Received"},
+            "signature":{"algorithm":"hmac-sha256","encoding":"hex","headers":["json:/event/event_hash"],
+            "signed":"{json:/event/event_time}{json:/event/event_type}"}}"#,
+    ),
+    (
+        "adobe_sign",
+        r#"{"name":"adobe_sign","token":["header:x-adobesign-clientid"],"id":["json:/webhookNotificationId"],
+            "event_type":["json:/event"],"echoes":["X-AdobeSign-ClientId"],"handshakes":[{"when":{"method":"GET"},"signed":true,
+            "headers":{"X-AdobeSign-ClientId":"{header:x-adobesign-clientid}"}}]}"#,
+    ),
+    (
         "linkedin",
         r#"{"name":"linkedin","event_type":["json:/type"],"signature":{"algorithm":"hmac-sha256","encoding":"hex",
             "headers":["x-li-signature"],"prefix":"hmacsha256=","prefix_optional":true,"signed":"hmacsha256={body}"},
@@ -229,6 +246,23 @@ async fn a_described_scheme_judges_as_the_built_in_one_does() {
         judged += 1;
     }
     assert!(judged > 180, "{judged}");
+}
+
+#[tokio::test]
+async fn an_answer_repeats_the_headers_that_a_description_names_and_a_refusal_does_not() {
+    let (_, description) = DESCRIBED.iter().find(|(name, _)| *name == "adobe_sign").unwrap();
+    let echoed = async |case: &Case, answer: http::StatusCode| {
+        let gate = receiver(case, description).unwrap().gate("adobe_sign").unwrap();
+        let request = case.request().map(http_body_util::Full::new);
+        let response = gate.receive(request, |_| async { answer }).await;
+        response.headers().get("x-adobesign-clientid").map(|value| value.to_str().unwrap().to_owned())
+    };
+    let of = |name: &str| cases().into_iter().find(|case| case.source == "adobe_sign" && case.name == name).unwrap();
+    let id = of("good").secrets.first().cloned();
+    assert_eq!(echoed(&of("good"), http::StatusCode::NO_CONTENT).await, id);
+    assert_eq!(echoed(&of("good"), http::StatusCode::INTERNAL_SERVER_ERROR).await, None);
+    assert_eq!(echoed(&of("another_id"), http::StatusCode::OK).await, None);
+    assert_eq!(echoed(&of("asked_by_get"), http::StatusCode::OK).await, id, "an answered handshake");
 }
 
 /// A description, and what its error must name.
@@ -284,6 +318,7 @@ fn mistakes_outside_of_the_signature_are_found_too() {
         (format!(r#"{SIGNATURE},"id":["jsn:/id"]"#), "id", "json:"),
         (format!(r#"{SIGNATURE},"id":["header:x-id"],"id_signed":true"#), "id", "not"),
         (format!(r#"{SIGNATURE},"keep":["x header"]"#), "keep", "header"),
+        (format!(r#"{SIGNATURE},"echoes":["x header"]"#), "echoes", "header"),
         (format!(r#"{SIGNATURE},"event_methods":["get"]"#), "event_methods", "upper case"),
         (format!(r#"{SIGNATURE},"accepted":{{"status":99}}"#), "accepted", "200 to 599"),
         (format!(r#"{SIGNATURE},"batch":"events""#), "batch.items", "begin with /"),

@@ -7,12 +7,14 @@ use super::run;
 const UNCOVERED: &[(&str, What)] = &[
     // A shared token covers nothing.
     ("a2a", What::Body),
+    ("adobe_sign", What::Body),
     ("atlassian_connect", What::Body), // method, path and query are
     ("auth0", What::Body),
     ("azure_event_grid", What::Body),
     ("chargebee", What::Body),
     ("cloudevents", What::Body),
     ("cloudflare_notifications", What::Body),
+    ("dropbox_sign", What::Body), // time and type are
     ("fastly", What::Body),
     ("figma", What::Body),
     ("flutterwave", What::Body),
