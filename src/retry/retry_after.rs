@@ -15,7 +15,7 @@ const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const LONG_DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 /// The point in time that the header asks for, never before `now`. `None` when it is absent, stands twice, or is neither
-/// delay-seconds nor one of the three HTTP-date forms (section 5.6.7). Seconds too many to count saturate.
+/// delay-seconds (a fraction is rounded up) nor one of the three HTTP-date forms (section 5.6.7). Seconds too many to count saturate.
 #[must_use]
 pub fn parse(headers: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
     let mut values = headers.get_all(RETRY_AFTER).iter();
@@ -23,10 +23,21 @@ pub fn parse(headers: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
     if values.next().is_some() {
         return None;
     }
-    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some(now + Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
+    if let Some(seconds) = delay_seconds(value) {
+        return Some(now + Duration::from_secs(seconds));
     }
     http_date(value, now).map(|at| at.max(now))
+}
+
+/// A fraction is not in the grammar, and some servers send one: it counts as a whole second.
+fn delay_seconds(value: &str) -> Option<u64> {
+    let (whole, fraction) = value.split_once('.').unwrap_or((value, "0"));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number(whole) || !is_number(fraction) {
+        return None;
+    }
+    let more = u64::from(fraction.bytes().any(|digit| digit != b'0'));
+    Some(whole.parse().unwrap_or(u64::MAX).saturating_add(more))
 }
 
 /// The grammar is case-sensitive, in GMT, and allows a leap second. The day's name is not checked against the date.
@@ -96,6 +107,25 @@ mod tests {
             [(2026, 26, 2026), (2026, 76, 2076), (2026, 77, 1977), (1994, 6, 2006), (2099, 0, 2100)]
         {
             assert_eq!(full_year(digits, in_year(now)), Some(meant), "{digits} in {now}");
+        }
+    }
+
+    #[test]
+    fn a_fraction_of_a_second_is_rounded_up() {
+        for (value, expected) in [
+            ("7", Some(7)),
+            ("1.5", Some(2)),
+            ("0.001", Some(1)),
+            ("3.0", Some(3)),
+            ("99999999999999999999.9", Some(u64::MAX)),
+            ("1.", None),
+            (".5", None),
+            ("1.5.2", None),
+            ("-1.5", None),
+            ("1,5", None),
+            ("1e3", None),
+        ] {
+            assert_eq!(delay_seconds(value), expected, "{value}");
         }
     }
 

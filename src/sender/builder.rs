@@ -5,9 +5,9 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 
-use super::deliver::{HttpDeliver, Propagator};
+use super::deliver::{HttpDeliver, Marks, Propagator};
 use super::directory::CachedDirectory;
 use super::egress::EgressPolicy;
 use super::fan_out::FanOut;
@@ -21,7 +21,7 @@ use super::relay::Relay;
 use super::signers::Signers;
 use super::{Limits, Sender, Shared};
 use crate::clock::{Clock, SystemClock};
-use crate::endpoint::HealthRules;
+use crate::endpoint::{HealthRules, check_custom_header};
 use crate::event::{EventTypes, Pattern};
 use crate::id::Tenant;
 use crate::retry::{Policy, RetryPolicy};
@@ -38,6 +38,7 @@ pub struct SenderBuilder {
     signers: Signers,
     ownership: OwnershipPolicy,
     propagator: Option<Propagator>,
+    marks: Marks,
     rules: HealthRules,
     failing_after: u32,
     operator: Option<Tenant>,
@@ -58,6 +59,12 @@ pub enum BuildError {
     /// The HTTP client's settings do not fit.
     #[error(transparent)]
     Http(#[from] HttpError),
+    /// The header for the event's type or the attempt's number cannot have this name.
+    #[error("{name}: cannot name a header of the application's; choose a name that starts with x- and your own")]
+    Header {
+        /// The name.
+        name: HeaderName,
+    },
 }
 
 impl SenderBuilder {
@@ -69,6 +76,7 @@ impl SenderBuilder {
             signers: Signers::default(),
             ownership: OwnershipPolicy::new(|_| Ownership::NotAsked),
             propagator: None,
+            marks: Marks::default(),
             rules: HealthRules::default(),
             failing_after: 3,
             operator: None,
@@ -143,6 +151,22 @@ impl SenderBuilder {
         self
     }
 
+    /// The event's type in a header of this name, on every delivery: `HeaderName::from_static("x-acme-event")`. It is set before
+    /// the request is signed, so a [`signer`](Self::signer) of your own finds it among the headers. Default: none.
+    #[must_use]
+    pub fn event_type_header(mut self, name: HeaderName) -> Self {
+        self.marks.event_type = Some(name);
+        self
+    }
+
+    /// The number of the attempt, from 1, in a header of this name, on every delivery; for signers as
+    /// [`event_type_header`](Self::event_type_header). Default: none.
+    #[must_use]
+    pub fn attempt_header(mut self, name: HeaderName) -> Self {
+        self.marks.attempt = Some(name);
+        self
+    }
+
     /// When endpoints that do nothing but fail are warned of, slowed and disabled. Default: [`HealthRules::default`].
     #[must_use]
     pub const fn health(mut self, rules: HealthRules) -> Self {
@@ -213,6 +237,10 @@ impl SenderBuilder {
     /// Names the setting that does not fit.
     pub fn build(self) -> Result<Sender, BuildError> {
         self.worker.check(self.http.longest_exchange())?;
+        let reserved = |name: &&HeaderName| check_custom_header(name.as_str(), "").is_err();
+        if let Some(name) = self.marks.names().find(reserved) {
+            return Err(BuildError::Header { name: name.clone() });
+        }
         let egress = self.http.egress.clone();
         let client = HttpClient::new(self.http, self.clock.clone())?;
         let directory = Arc::new(CachedDirectory::new(self.store.clone(), self.clock.clone(), self.cache_for));
@@ -236,6 +264,7 @@ impl SenderBuilder {
         let deliver = HttpDeliver {
             client: client.clone(),
             propagator: self.propagator,
+            marks: self.marks,
             keeper: keeper.clone(),
             policies: policies.clone(),
             signers: signers.clone(),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, USER_AGENT};
-use http::{HeaderMap, HeaderValue, Method, Request};
+use http::header::{ACCEPT_ENCODING, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use http_body_util::Full;
 use tracing::Instrument as _;
 
@@ -18,7 +18,7 @@ use super::signers::Signers;
 use super::span;
 use crate::delivery::{Leased, Settlement};
 use crate::endpoint::Endpoint;
-use crate::event::{Event, NewEvent};
+use crate::event::NewEvent;
 use crate::id::{LaneId, Tenant, Work};
 use crate::outcome::{Outcome, Report};
 use crate::retry::RetryPolicy;
@@ -27,7 +27,6 @@ use crate::store::{StoreError, StoreErrorKind};
 use crate::worker::{Deliver, Tended, Terms};
 
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
-const AGENT: HeaderValue = HeaderValue::from_static(concat!("hookwire/", env!("CARGO_PKG_VERSION")));
 
 /// Delivers by HTTP.
 #[derive(Debug)]
@@ -38,8 +37,32 @@ pub(super) struct HttpDeliver {
     pub(super) signers: Arc<Signers>,
     pub(super) relay: Relay,
     pub(super) propagator: Option<Propagator>,
+    pub(super) marks: Marks,
     /// Whose endpoints are told what operators should know.
     pub(super) operator: Option<Tenant>,
+}
+
+/// Headers that say what a request is, under names that the application chose.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Marks {
+    pub(super) event_type: Option<HeaderName>,
+    pub(super) attempt: Option<HeaderName>,
+}
+
+impl Marks {
+    pub(super) fn names(&self) -> impl Iterator<Item = &HeaderName> {
+        self.event_type.iter().chain(&self.attempt)
+    }
+
+    fn apply(&self, leased: &Leased, headers: &mut HeaderMap) {
+        let event_type = HeaderValue::from_str(leased.event.event_type.as_str());
+        if let (Some(name), Ok(value)) = (&self.event_type, event_type) {
+            headers.insert(name, value);
+        }
+        if let Some(name) = &self.attempt {
+            headers.insert(name, HeaderValue::from(leased.attempt));
+        }
+    }
 }
 
 /// Puts the current trace on a request.
@@ -92,18 +115,19 @@ impl HttpDeliver {
     }
 
     /// The request, with the time and the signature of now.
-    fn request(&self, endpoint: &Endpoint, event: &Event) -> Result<Request<Full<Bytes>>, SignError> {
+    fn request(&self, endpoint: &Endpoint, leased: &Leased) -> Result<Request<Full<Bytes>>, SignError> {
+        let event = &leased.event;
         let mut request = Request::new(Full::new(event.payload.clone()));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = endpoint.target.uri().clone();
         let headers = request.headers_mut();
         *headers = HeaderMap::with_capacity(8);
         headers.insert(ACCEPT_ENCODING, IDENTITY);
-        headers.insert(USER_AGENT, AGENT);
         if let Ok(content_type) = HeaderValue::from_str(&event.content_type) {
             headers.insert(CONTENT_TYPE, content_type);
         }
         endpoint.headers.apply(headers);
+        self.marks.apply(leased, headers);
         if let Some(propagator) = self.propagator.as_ref().filter(|_| endpoint.traced) {
             (propagator.0)(headers);
         }
@@ -137,7 +161,7 @@ impl Deliver for HttpDeliver {
         // Disabled or removed since it was claimed: the store holds or cancels it.
         let endpoint = endpoint.filter(|endpoint| endpoint.is_enabled())?;
         let span = span::attempt(leased, &endpoint);
-        let exchange = self.client.exchange_for(&endpoint.tenant, || self.request(&endpoint, &leased.event));
+        let exchange = self.client.exchange_for(&endpoint.tenant, || self.request(&endpoint, leased));
         let report = match exchange.instrument(span.clone()).await {
             Ok(report) => Some(report),
             Err(error) => {

@@ -199,7 +199,7 @@ impl<'a> Endpoints<'a> {
     /// As [`create`](Self::create), and its owner is to be asked so.
     pub(crate) async fn create_asking(&self, new: NewEndpoint, how: &Ownership) -> Result<Endpoint, EndpointError> {
         new.tenant.check().map_err(EndpointError::Tenant)?;
-        self.shared.egress.check_target(&new.target)?;
+        self.check_target(&new.tenant, &new.target).await?;
         self.check_policy(new.retry.as_deref())?;
         let limit = self.shared.limits.endpoints_per_tenant;
         if self.shared.store.of_tenant(&new.tenant).await?.len() >= limit {
@@ -210,6 +210,12 @@ impl<'a> Endpoints<'a> {
         let mut endpoint = Endpoint::new(new, Keyring::new(key), self.shared.clock.now());
         self.demand_proof(&mut endpoint, how);
         self.put(endpoint).await
+    }
+
+    /// Whether it may be reached, as far as that is known now: by its URL, and by the addresses of its name.
+    async fn check_target(&self, tenant: &Tenant, target: &Target) -> Result<(), Refusal> {
+        self.shared.egress.check_target(target)?;
+        self.shared.client.foresee(tenant, target).await
     }
 
     /// One endpoint.
@@ -251,7 +257,7 @@ impl<'a> Endpoints<'a> {
         }
         let was_enabled = endpoint.is_enabled();
         if let Some(target) = change.target {
-            self.shared.egress.check_target(&target)?;
+            self.check_target(&endpoint.tenant, &target).await?;
             (endpoint.target, endpoint.flagged_at) = (target, None);
             let how = self.shared.ownership.of(&endpoint.tenant);
             self.demand_proof(&mut endpoint, &how);

@@ -16,11 +16,15 @@ use super::error::ConnectError;
 use super::lookups::Lookups;
 use super::meter::{Meter, Metered};
 use super::policy::EgressPolicy;
+use super::refusal::Refusal;
 use super::shares::Party;
 use super::stream::Guarded;
 
 /// Most addresses of one name that are dialled. All are judged.
 const MAX_ADDRESSES: usize = 32;
+
+/// How long a registration waits for the addresses of its target.
+const FORESIGHT: Duration = Duration::from_secs(1);
 
 /// How long resolving may take, within the budget.
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -87,6 +91,24 @@ impl Connector {
         }
         *phase = Phase::Handshake;
         self.handshake(destination.host, stream, meter).await
+    }
+
+    /// Whether all addresses of the destination are refused, as far as they can be learnt in a moment. A courtesy to whoever
+    /// registers it: what counts is judged for each connection.
+    pub(in crate::sender) async fn foresee(&self, uri: &Uri, party: &Party) -> Result<(), Refusal> {
+        let Some(Destination { host, .. }) = Destination::of(uri) else { return Ok(()) };
+        if host.parse::<IpAddr>().is_ok() {
+            return Ok(());
+        }
+        let resolved = self.lookups.resolve(party, host, FORESIGHT.min(self.budget)).await.unwrap_or_default();
+        let mut refused = Ok(());
+        for address in &*resolved {
+            match self.policy.check_address(*address) {
+                Ok(()) => return Ok(()),
+                Err(refusal) => refused = Err(refusal),
+            }
+        }
+        refused
     }
 
     /// The addresses of the destination, each of them judged.

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
+use super::handshake::TlsCause;
 use super::refusal::Refusal;
 use crate::outcome::Outcome;
 
@@ -23,7 +24,7 @@ pub(in crate::sender) enum ConnectError {
     Connect(#[source] io::Error),
     #[error("no connection in time")]
     ConnectTimeout,
-    #[error("the TLS handshake failed")]
+    #[error("the TLS handshake failed: {}", TlsCause::of(.0))]
     Tls(#[source] io::Error),
     #[error("the TLS handshake did not end in time")]
     TlsTimeout,

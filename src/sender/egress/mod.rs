@@ -33,6 +33,7 @@
 mod connector;
 mod dial;
 mod error;
+mod handshake;
 mod lookups;
 mod meter;
 mod network;
@@ -48,6 +49,7 @@ mod table;
 pub(super) use self::connector::Connector;
 pub use self::dial::{Dial, Dialed, SystemDialer};
 pub(super) use self::error::ConnectError;
+pub(super) use self::handshake::TlsCause;
 pub(super) use self::lookups::Lookups;
 pub(super) use self::meter::{Fault, Mark, Meter};
 pub use self::network::{Network, NetworkError};

@@ -35,7 +35,7 @@ impl Failure {
     pub(super) fn of(error: &ExchangeError) -> Self {
         let outcome = error.outcome();
         tracing::debug!(%outcome, error = error as &dyn std::error::Error, "no answer");
-        Self { outcome, text: error.to_string().into() }
+        Self { outcome, text: error.words().into() }
     }
 }
 

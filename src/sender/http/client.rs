@@ -5,23 +5,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Request;
+use http::header::{ACCEPT, USER_AGENT};
 use http::response::Parts;
+use http::{HeaderValue, Request};
 use http_body_util::{BodyExt as _, Full};
 use tokio_rustls::TlsConnector;
 
-use super::super::egress::{Connector, Lookups, Mark};
+use super::super::egress::{Connector, Lookups, Mark, Refusal};
 use super::answer::{Answer, Failure};
 use super::error::ExchangeError;
 use super::link::Bounds;
-use super::options::{HttpError, HttpOptions};
+use super::options::{HttpError, HttpOptions, Versions};
 use super::pool::{Connection, Pool};
 use super::settle::MOST_HEAD_BYTES;
 use super::tls;
 use crate::clock::Clock;
+use crate::endpoint::Target;
 use crate::fetch::FetchError;
 use crate::id::Tenant;
 use crate::outcome::Report;
+
+/// Of an answer the status counts: some servers refuse requests that do not say what they take.
+const ANYTHING: HeaderValue = HeaderValue::from_static("*/*");
 
 /// Most of an answer's body that is read.
 const MOST_BODY_BYTES: usize = 16 * 1024;
@@ -38,6 +43,7 @@ const PATIENCE: u32 = 4;
 pub struct HttpClient {
     pool: Pool,
     exchange_timeout: Duration,
+    user_agent: HeaderValue,
     clock: Arc<dyn Clock>,
 }
 
@@ -58,7 +64,11 @@ impl HttpClient {
             return Err(HttpError::NoTime);
         }
         let mut tls = options.tls.map_or_else(tls::default, Ok)?;
-        tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        if options.versions == Versions::Http1 {
+            tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+        } else if tls.alpn_protocols.is_empty() {
+            tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        }
         let patience = exchange_timeout / PATIENCE;
         let connector = Connector {
             policy: options.egress,
@@ -75,7 +85,7 @@ impl HttpClient {
             patience,
         };
         let pool = Pool::new(connector, bounds, options.sharing);
-        Ok(Self { pool, exchange_timeout, clock })
+        Ok(Self { pool, exchange_timeout, user_agent: options.user_agent, clock })
     }
 
     /// Makes one exchange, on connections that belong to no tenant: [`exchange_for`](Self::exchange_for) tells more.
@@ -98,6 +108,11 @@ impl HttpClient {
         make: impl FnMut() -> Result<Request<Full<Bytes>>, E>,
     ) -> Result<Report, E> {
         self.exchange_as(Some(tenant.clone()), make).await
+    }
+
+    /// Whether all addresses of a target's name are refused, as far as they can be learnt in a moment.
+    pub(in crate::sender) async fn foresee(&self, tenant: &Tenant, target: &Target) -> Result<(), Refusal> {
+        self.pool.connector().foresee(target.uri(), &Some(tenant.clone())).await
     }
 
     /// How many connections are open: in use, kept for reuse, or about to close.
@@ -156,9 +171,18 @@ impl HttpClient {
         most_bytes: usize,
         answer: &mut Answer,
     ) -> Result<(), ExchangeError> {
-        let request = whole(request).await;
+        let request = self.dressed(request).await;
         let connection = self.pool.connect(&None, request.uri()).await?;
         exchange(connection, request, most_bytes, answer).await
+    }
+
+    /// With what every request has. The body is in memory already: nothing is copied.
+    async fn dressed(&self, request: Request<Full<Bytes>>) -> Request<Bytes> {
+        let (mut head, body) = request.into_parts();
+        head.headers.entry(USER_AGENT).or_insert_with(|| self.user_agent.clone());
+        head.headers.entry(ACCEPT).or_insert(ANYTHING);
+        let Ok(body) = body.collect().await;
+        Request::from_parts(head, body.to_bytes())
     }
 
     /// Leaves in `answer` what is known, as soon as it is known: the budget may end at any time.
@@ -170,7 +194,7 @@ impl HttpClient {
         answer: &mut Answer,
     ) -> Tried {
         let begun = Mark::now();
-        let request = whole(request).await;
+        let request = self.dressed(request).await;
         let kept = if source == Source::Fresh { None } else { self.pool.kept_for(party, request.uri()) };
         let connection = match kept {
             Some(connection) => Ok(connection),
@@ -219,11 +243,4 @@ async fn exchange(
         Connection::Http1(connection) => connection.exchange(request, most_bytes, answer).await,
         Connection::Http2(connection) => connection.exchange(request, most_bytes, answer).await,
     }
-}
-
-/// The body is in memory already: nothing is copied.
-async fn whole(request: Request<Full<Bytes>>) -> Request<Bytes> {
-    let (head, body) = request.into_parts();
-    let Ok(body) = body.collect().await;
-    Request::from_parts(head, body.to_bytes())
 }

@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use super::super::egress::{ConnectError, Fault, Mark, Meter};
+use super::super::egress::{ConnectError, Fault, Mark, Meter, TlsCause};
 use crate::outcome::Outcome;
 
 /// Why there is no answer. The texts hold no address and no name: they may reach the endpoint's owner.
@@ -22,6 +22,19 @@ impl ExchangeError {
     /// What the receiver did counts for more than the words of the protocol that met it.
     pub(super) fn on(self, meter: &Meter) -> Self {
         meter.fault().map_or(self, Self::Fault)
+    }
+
+    /// What the endpoint's owner is told.
+    pub(super) fn words(&self) -> String {
+        let io = match self {
+            Self::Http1(error) => error.source().and_then(|source| source.downcast_ref()),
+            Self::Http2(error) => error.get_io(),
+            Self::Connect(_) | Self::Fault(_) => None,
+        };
+        match io.filter(|_| self.outcome() == Outcome::Tls) {
+            Some(io) => format!("the TLS connection failed: {}", TlsCause::of(io)),
+            None => self.to_string(),
+        }
     }
 
     pub(super) fn outcome(&self) -> Outcome {

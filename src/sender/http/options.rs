@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderValue;
 use rustls::ClientConfig;
 
 use super::super::egress::{Dial, EgressPolicy, Resolve, SystemDialer, SystemResolver};
@@ -16,6 +17,8 @@ use super::super::egress::{Dial, EgressPolicy, Resolve, SystemDialer, SystemReso
 /// | [`idle_timeout`](Self::idle_timeout) | 4 s; servers commonly close after 5 s |
 /// | [`connection_lifetime`](Self::connection_lifetime) | 2 min, so that a name that has moved is noticed |
 /// | [`share_connections`](Self::share_connections) | no: each tenant has connections of its own |
+/// | [`user_agent`](Self::user_agent) | `hookwire/` and its version |
+/// | [`http1_only`](Self::http1_only) | no: HTTP/2 where the server offers it |
 /// | [`egress`](Self::egress) | `https` to public addresses |
 /// | [`resolver`](Self::resolver) | the operating system's, on threads of its own; names are absolute |
 /// | [`tls`](Self::tls) | ring and the webpki roots (feature `ring`) |
@@ -26,10 +29,22 @@ pub struct HttpOptions {
     pub(super) idle_timeout: Duration,
     pub(super) connection_lifetime: Duration,
     pub(super) sharing: Sharing,
+    pub(super) user_agent: HeaderValue,
+    pub(super) versions: Versions,
     pub(in crate::sender) egress: EgressPolicy,
     pub(super) resolver: Arc<dyn Resolve>,
     pub(super) dialer: Arc<dyn Dial>,
     pub(super) tls: Option<ClientConfig>,
+}
+
+/// What the application is called unless it says otherwise.
+const AGENT: HeaderValue = HeaderValue::from_static(concat!("hookwire/", env!("CARGO_PKG_VERSION")));
+
+/// Which versions of HTTP are offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Versions {
+    Both,
+    Http1,
 }
 
 /// Who shares a connection.
@@ -62,6 +77,8 @@ impl Default for HttpOptions {
             idle_timeout: Duration::from_secs(4),
             connection_lifetime: Duration::from_secs(120),
             sharing: Sharing::OfTenant,
+            user_agent: AGENT,
+            versions: Versions::Both,
             egress: EgressPolicy::default(),
             resolver: Arc::new(SystemResolver::default()),
             dialer: Arc::new(SystemDialer),
@@ -129,7 +146,22 @@ impl HttpOptions {
         self
     }
 
-    /// The application's own TLS: provider, roots, client certificate. ALPN is set by the client.
+    /// The `User-Agent` of every request: `HeaderValue::from_static("Acme-Webhooks/1.0 (+https://acme.example/webhooks)")`.
+    #[must_use]
+    pub fn user_agent(mut self, agent: HeaderValue) -> Self {
+        self.user_agent = agent;
+        self
+    }
+
+    /// Offers HTTP/1.1 and no HTTP/2, whatever [`tls`](Self::tls) offers.
+    #[must_use]
+    pub const fn http1_only(mut self) -> Self {
+        self.versions = Versions::Http1;
+        self
+    }
+
+    /// The application's own TLS: provider, roots, client certificate. Its ALPN protocols are offered as they are; if it has
+    /// none, `h2` and `http/1.1` are.
     #[must_use]
     pub fn tls(mut self, config: ClientConfig) -> Self {
         self.tls = Some(config);

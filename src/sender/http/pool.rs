@@ -138,6 +138,10 @@ impl Pool {
         Self(Arc::new(Shared { connector, bounds, sharing, kept: Mutex::default(), open: Arc::default() }))
     }
 
+    pub(super) fn connector(&self) -> &Connector {
+        &self.0.connector
+    }
+
     /// How many connections are open.
     pub(super) fn open(&self) -> usize {
         Arc::strong_count(&self.0.open) - 1

@@ -258,6 +258,20 @@ async fn f_15_nothing_is_expected_or_asked_of_the_server() {
 }
 
 #[tokio::test]
+async fn a_request_says_who_makes_it_and_that_any_answer_will_do() {
+    let agent = http::HeaderValue::from_static("Acme-Webhooks/1.0");
+    for (options, agent) in [
+        (HttpOptions::default(), concat!("user-agent: hookwire/", env!("CARGO_PKG_VERSION"), "\r\n")),
+        (HttpOptions::default().user_agent(agent), "user-agent: acme-webhooks/1.0\r\n"),
+    ] {
+        let server = Wild::answering(OK).await;
+        post(&client(options), &server.uri()).await;
+        let request = server.received.lock().unwrap()[0].to_ascii_lowercase();
+        assert!(request.contains(agent) && request.contains("accept: */*\r\n"), "{request}");
+    }
+}
+
+#[tokio::test]
 async fn f_16_switching_protocols_is_protocol() {
     let answer = "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n";
     assert_eq!(outcome_of(answer).await, Outcome::Protocol);

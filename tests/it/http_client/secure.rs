@@ -25,12 +25,16 @@ fn provider() -> Arc<rustls::crypto::CryptoProvider> {
 
 /// A server with a self-signed certificate for `name`, speaking `alpn`.
 async fn serve(params: CertificateParams, alpn: &[u8]) -> (SocketAddr, CertificateDer<'static>) {
+    serve_any(params, &[alpn]).await
+}
+
+async fn serve_any(params: CertificateParams, alpn: &[&[u8]]) -> (SocketAddr, CertificateDer<'static>) {
     let key = KeyPair::generate().unwrap();
     let certificate = params.self_signed(&key).unwrap().der().clone();
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let config = rustls::ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().unwrap();
     let mut config = config.with_no_client_auth().with_single_cert(vec![certificate.clone()], key).unwrap();
-    config.alpn_protocols = vec![alpn.to_vec()];
+    config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -50,14 +54,25 @@ async fn serve(params: CertificateParams, alpn: &[u8]) -> (SocketAddr, Certifica
 
 /// What a client that trusts `root` makes of the server; and the answer's body.
 async fn post(server: SocketAddr, root: Option<CertificateDer<'static>>) -> (Outcome, Option<Box<str>>) {
+    post_by(server, root, &[], |options| options).await
+}
+
+/// The same, with the application's own ALPN protocols and options.
+async fn post_by(
+    server: SocketAddr,
+    root: Option<CertificateDer<'static>>,
+    alpn: &[&[u8]],
+    adjust: impl FnOnce(HttpOptions) -> HttpOptions,
+) -> (Outcome, Option<Box<str>>) {
     let mut roots = rustls::RootCertStore::empty();
     roots.add_parsable_certificates(root);
     let tls = rustls::ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().unwrap();
-    let tls = tls.with_root_certificates(roots).with_no_client_auth();
+    let mut tls = tls.with_root_certificates(roots).with_no_client_auth();
+    tls.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
     let resolver = FakeResolver::new([vec![[93, 184, 216, 34].into()]]);
     let options = HttpOptions::default().egress(EgressPolicy::default()).tls(tls);
     let options = options.resolver(resolver).dialer(FakeDialer::to(server));
-    let client = HttpClient::new(options, Arc::new(SystemClock)).unwrap();
+    let client = HttpClient::new(adjust(options), Arc::new(SystemClock)).unwrap();
     let make = || Ok::<_, Infallible>(http::Request::post(format!("https://{NAME}/")).body(Full::default()).unwrap());
     let report = client.exchange(make).await.unwrap();
     (report.outcome, report.excerpt)
@@ -78,13 +93,48 @@ async fn f_05_a_certificate_of_an_own_root_serves_http_2_and_http_1_1() {
 #[tokio::test]
 async fn f_05_self_signed_expired_and_wrong_name_are_tls() {
     let (server, _) = serve(params(NAME), b"h2").await;
-    assert_eq!(post(server, None).await.0, Outcome::Tls);
+    assert_cause(post(server, None).await, "issuer is unknown");
     let (server, root) = serve(params("other.example.com"), b"h2").await;
-    assert_eq!(post(server, Some(root)).await.0, Outcome::Tls);
-    let mut expired = params(NAME);
+    assert_cause(post(server, Some(root)).await, "for another name");
+    let (mut expired, mut early) = (params(NAME), params(NAME));
     expired.not_after = date_time_ymd(2020, 1, 1);
-    let (server, root) = serve(expired, b"h2").await;
-    assert_eq!(post(server, Some(root)).await.0, Outcome::Tls);
+    early.not_before = date_time_ymd(2999, 1, 1);
+    for (params, cause) in [(expired, "has expired"), (early, "not valid yet")] {
+        let (server, root) = serve(params, b"h2").await;
+        assert_cause(post(server, Some(root)).await, cause);
+    }
+}
+
+fn assert_cause((outcome, said): (Outcome, Option<Box<str>>), cause: &str) {
+    let said = said.unwrap();
+    assert_eq!(outcome, Outcome::Tls);
+    assert!(said.contains(cause), "{said}");
+    assert!(!said.contains("example.com"), "it says no name: {said}");
+}
+
+#[tokio::test]
+async fn a_server_without_a_common_protocol_is_told_so() {
+    for alpn in [b"acme/1".as_slice(), b"http/1.0"] {
+        let (server, root) = serve(params(NAME), alpn).await;
+        assert_cause(post(server, Some(root)).await, "no common application protocol");
+    }
+}
+
+#[tokio::test]
+async fn http_1_1_alone_is_spoken_where_the_option_or_the_applications_own_alpn_says_so() {
+    let both: &[&[u8]] = &[b"h2", b"http/1.1"];
+    let (server, root) = serve_any(params(NAME), both).await;
+    for (alpn, only, version) in [
+        (&[][..], false, "HTTP/2.0"),
+        (&[][..], true, "HTTP/1.1"),
+        (both, true, "HTTP/1.1"),
+        (&[&b"http/1.1"[..]][..], false, "HTTP/1.1"),
+        (&[&b"http/1.1"[..], b"acme/1"][..], false, "HTTP/1.1"),
+    ] {
+        let adjust = |options: HttpOptions| if only { options.http1_only() } else { options };
+        let met = post_by(server, Some(root.clone()), alpn, adjust).await;
+        assert_eq!(met, (Outcome::Status(200), Some(version.into())), "{alpn:?} {only}");
+    }
 }
 
 #[tokio::test]
@@ -95,5 +145,5 @@ async fn f_05_garbage_in_place_of_a_server_hello_is_tls() {
         let (mut stream, _) = listener.accept().await.unwrap();
         stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
     });
-    assert_eq!(post(server, None).await.0, Outcome::Tls);
+    assert_cause(post(server, None).await, "does not speak TLS");
 }

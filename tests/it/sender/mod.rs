@@ -20,12 +20,14 @@ use hookwire::id::EventId;
 use hookwire::outcome::Outcome;
 use hookwire::retry::{FailReason, Policy, Schedule};
 use hookwire::secret::{Key, Keyring};
-use hookwire::sender::egress::EgressPolicy;
+use hookwire::sender::egress::{EgressPolicy, RefusalReason};
+use hookwire::sender::http::HttpOptions;
 use hookwire::sender::{DispatchError, EndpointChange, EndpointError, Sender, Store};
 use hookwire::signature::{Received, STANDARD, Trust, Verify};
 use hookwire::store::{MemoryStore, SqliteStore};
 use hookwire::worker::{CancellationToken, WorkerError};
 
+use crate::ssrf::fake::FakeResolver;
 use crate::support::server::{Reply, Request, Server};
 use crate::support::until;
 
@@ -278,4 +280,25 @@ async fn a_target_that_turns_out_to_be_forbidden_fails_and_flags_the_endpoint() 
     assert_eq!(delivery.reason, Some(FailReason::Blocked));
     assert!(strict.endpoints().get(created.id).await.unwrap().flagged_at.is_some());
     assert!(server.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_target_whose_name_has_none_but_refused_addresses_is_refused_when_it_is_registered() {
+    let (inside, outside) = ([10, 0, 0, 7].into(), [93, 184, 216, 34].into());
+    let metadata = [169, 254, 169, 254].into();
+    let at = || NewEndpoint::at(Target::parse("https://hooks.example.com/in").unwrap());
+    for (addresses, is_allowed) in [
+        (vec![inside], false),
+        (vec![metadata, inside], false),
+        (vec![outside], true),
+        (vec![inside, outside], true),
+        (vec![], true),
+    ] {
+        let http = HttpOptions::default().resolver(FakeResolver::new([addresses.clone()]));
+        let sender = Sender::builder(MemoryStore::new()).http(http).build().unwrap();
+        let created = sender.endpoints().create(at()).await;
+        assert_eq!(created.is_ok(), is_allowed, "{addresses:?}: {created:?}");
+        let Err(EndpointError::Target(refusal)) = created else { continue };
+        assert!(matches!(refusal.reason(), RefusalReason::Address(..)), "{refusal:?}");
+    }
 }

@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use hookwire::clock::{Clock, SystemClock};
 use hookwire::endpoint::CustomHeaders;
+use hookwire::retry::{Policy, Schedule};
 use hookwire::secret::{Key, Keyring};
-use hookwire::sender::{EndpointChange, Sender};
+use hookwire::sender::egress::EgressPolicy;
+use hookwire::sender::{BuildError, EndpointChange, Sender, SenderBuilder};
 use hookwire::signature::http_message::{self, candidates};
 use hookwire::signature::providers::{GITHUB, STRIPE};
-use hookwire::signature::{Received, STANDARD, Trust, Verify};
+use hookwire::signature::{Outgoing, Received, STANDARD, SignError, SignRequest, Trust, Verify};
 use hookwire::store::{MemoryStore, SqliteStore};
+use http::{HeaderMap, HeaderName};
 
 use super::{Running, endpoint, event, finished, sender};
 use crate::support::server::{Reply, Request, Server};
@@ -58,7 +61,7 @@ async fn a_fresh_key_of_a_stripe_like_endpoint_is_a_text_as_its_owner_expects() 
 #[tokio::test]
 async fn a_signer_of_ones_own_is_used_by_its_name_and_unknown_names_are_refused() {
     let server = Server::start(|_| Reply::status(200)).await;
-    let egress = hookwire::sender::egress::EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();
+    let egress = EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();
     let builder = Sender::builder(MemoryStore::new()).egress(egress);
     let sender = builder.signer("rfc9421", &http_message::WEBHOOK).build().unwrap();
     let unknown = sender.endpoints().create(endpoint(&server).schemes(["nobody"])).await.unwrap_err();
@@ -110,4 +113,45 @@ async fn rotation_keeps_ten_keys_at_most() {
     let request = sent(&sender, &server, 1).await.remove(0);
     let signatures = request.headers["webhook-signature"].to_str().unwrap().split(' ').count();
     assert_eq!(signatures, 10);
+}
+
+/// Signs what its endpoint's software wants signed: the event's type and the attempt's number, which it finds among the headers.
+#[derive(Debug)]
+struct Recites;
+
+impl SignRequest for Recites {
+    fn sign_request(&self, _: &Outgoing<'_>, _: &Keyring, headers: &mut HeaderMap) -> Result<(), SignError> {
+        let text = |name: &str| headers[name].to_str().unwrap().to_owned();
+        let both = format!("{} {}", text("x-acme-event"), text("x-acme-attempt"));
+        headers.insert("x-recited", both.parse().unwrap());
+        Ok(())
+    }
+}
+
+fn marked() -> SenderBuilder {
+    let egress = EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();
+    let schedule: Schedule = [10, 20].map(Duration::from_millis).into_iter().collect();
+    let builder =
+        Sender::builder(MemoryStore::new()).egress(egress).retry(Policy::new(schedule)).signer("recites", Recites);
+    builder.event_type_header(HeaderName::from_static("x-acme-event"))
+}
+
+#[tokio::test]
+async fn the_events_type_and_the_attempts_number_stand_in_the_headers_that_the_application_names() {
+    let server =
+        Server::start(|request| Reply::status(if request.headers["x-acme-attempt"] == "3" { 200 } else { 500 })).await;
+    let sender = marked().attempt_header(HeaderName::from_static("x-acme-attempt")).build().unwrap();
+    let headers = CustomHeaders::new().with("x-acme-event", "the owner's own").unwrap();
+    sender.endpoints().create(endpoint(&server).headers(headers).schemes(["recites"])).await.unwrap();
+    let requests = sent(&sender, &server, 1).await;
+    let recited: Vec<_> = requests.iter().map(|request| request.headers["x-recited"].to_str().unwrap()).collect();
+    assert_eq!(recited, ["invoice.paid 1", "invoice.paid 2", "invoice.paid 3"]);
+}
+
+#[test]
+fn headers_that_mean_something_else_are_not_given_to_the_type_or_the_attempt() {
+    for name in ["content-length", "host", "webhook-id"] {
+        let refused = marked().attempt_header(name.parse().unwrap()).build();
+        assert!(matches!(refused, Err(BuildError::Header { name: found }) if found == name));
+    }
 }
