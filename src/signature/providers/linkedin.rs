@@ -27,4 +27,4 @@ pub static LINKEDIN: Scheme =
                 Piece::Text(r#""}"#),
             ],
         )])
-        .retries(Retries::unchecked("https://learn.microsoft.com/linkedin/shared/api-guide/webhook-validation"));
+        .retries(Retries::documented("https://learn.microsoft.com/linkedin/shared/api-guide/webhook-validation"));

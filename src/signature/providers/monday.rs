@@ -24,6 +24,6 @@ pub static MONDAY: Scheme = Scheme::new("monday", "https://developer.monday.com/
     .handshakes(&[Handshake::unsigned(&[When::Has(CHALLENGE), When::Lacks(Place::Json("/event/type"))])
         .body("application/json", &[Piece::Text(r#"{"challenge":"#), Piece::Json(CHALLENGE), Piece::Text("}")])])
     .retries(
-        Retries::unchecked("https://developer.monday.com/api-reference/reference/webhooks")
+        Retries::documented("https://developer.monday.com/api-reference/reference/webhooks")
             .span(Duration::from_secs(30 * 60)),
     );

@@ -16,6 +16,6 @@ pub static SMARTSHEET: Scheme =
         .event_type(&[Place::Json("/events/0/eventType")])
         .handshakes(&[Handshake::unsigned(&[When::Has(CHALLENGE)])
             .headers(&[("smartsheet-hook-response", &[Piece::Echo(CHALLENGE)])])])
-        .retries(Retries::unchecked(
+        .retries(Retries::documented(
             "https://developers.smartsheet.com/api/smartsheet/guides/webhooks/webhook-callbacks",
         ));

@@ -12,6 +12,6 @@ pub static TERRAFORM_CLOUD: Scheme = Scheme::new(
 )
 .signature(Signature::hmac(Hash::Sha512, Encoding::Hex, &["x-tfe-notification-signature"]))
 .event_type(&[Place::Json("/notifications/0/trigger")])
-.retries(Retries::unchecked(
+.retries(Retries::documented(
     "https://developer.hashicorp.com/terraform/cloud-docs/api-docs/notification-configurations",
 ));
