@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
-
+use super::drain::Ending;
 use super::engine::Engine;
 use super::settle::back_off;
 use crate::clock::Timestamp;
@@ -33,25 +32,26 @@ enum Rested {
 }
 
 impl Engine {
-    /// Claims and starts work until `stop`. A claim under way is not cut off: what it found would wait for its lease.
-    pub(super) async fn claim_until(self: &Arc<Self>, stop: &CancellationToken) -> Result<(), StoreError> {
+    /// Claims and starts work until the end begins. A claim under way is not cut off before the grace is over: what it found would
+    /// wait for its lease.
+    pub(super) async fn claim_until(self: &Arc<Self>, ending: &Ending) -> Result<(), StoreError> {
         let mut sweep = Sweep::default();
         let mut sweep_at = self.clock.now();
         let mut trouble = None;
         let mut wakes = self.store.wakes();
-        while !stop.is_cancelled() {
-            match self.round(&mut sweep, &mut sweep_at).await {
+        while !ending.has_begun() {
+            match ending.or_out_of_time(self.round(&mut sweep, &mut sweep_at)).await {
                 Ok(()) => trouble = None,
                 Err(error) if error.is_retryable() => {
                     tracing::warn!(%error, "claiming failed; it will be tried again");
                     let wait = back_off(trouble);
-                    let _stopped = stop.run_until_cancelled(tokio::time::sleep(wait)).await;
+                    let _ended = ending.or_begun(tokio::time::sleep(wait)).await;
                     trouble = Some(wait);
                     continue;
                 }
                 Err(error) => return Err(error),
             }
-            if stop.run_until_cancelled(self.rest(sweep_at, &mut wakes)).await == Some(Rested::Woken) {
+            if ending.or_begun(self.rest(sweep_at, &mut wakes)).await == Some(Rested::Woken) {
                 // Another process has stored something: nobody here knows in which lane.
                 sweep_at = self.clock.now();
             }
@@ -75,8 +75,12 @@ impl Engine {
 
     /// Waits for news, the next due lane, or the next sweep.
     async fn rest(&self, sweep_at: Timestamp, wakes: &mut Wakes) -> Rested {
-        let due = self.state().lanes.next_timer().map_or(sweep_at, |timer| timer.min(sweep_at));
-        let wait = due.since(self.clock.now());
+        let wait = {
+            let state = self.state();
+            let due = state.lanes.next_timer().map_or(sweep_at, |timer| timer.min(sweep_at));
+            // Nothing is claimed then, so whatever is due stays due.
+            if state.is_stuck() { self.config.poll } else { due.since(self.clock.now()) }
+        };
         if wait > Duration::ZERO {
             tokio::select! {
                 biased;
@@ -106,7 +110,13 @@ impl Engine {
     /// One claim; whether another would find more.
     async fn claim(self: &Arc<Self>) -> Result<bool, StoreError> {
         let now = self.clock.now();
-        let lanes = self.state().lanes.take_backlogged(now);
+        let lanes = {
+            let mut state = self.state();
+            if state.is_stuck() {
+                return Ok(false);
+            }
+            state.lanes.take_backlogged(now)
+        };
         if lanes.is_empty() {
             return Ok(false);
         }

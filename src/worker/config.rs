@@ -11,7 +11,7 @@ use std::time::Duration;
 /// | `lease` | 60 s | how long a claim lasts; extended while it is needed. A crash delays a delivery by this much |
 /// | `poll` | 1 s | how often the store is asked for work that nobody announced: another process's, or an `INSERT` |
 /// | `tend` | 25 ms | how often events that others have written into the store's database are looked for |
-/// | `grace` | 30 s | how long a stopping worker waits for attempts in flight |
+/// | `grace` | 30 s | how long a stopping worker waits for attempts in flight; it stops a second later in any case |
 /// | `retention` | 30 days | how long finished deliveries and their attempts are kept; `None`: for ever |
 /// | `payloads` | `None` | how long the payloads of finished events are kept; `None`: as long as the events |
 /// | `keys` | 30 days | how long the ids of events stay taken; at least as long as the events are there |

@@ -1,11 +1,53 @@
 //! Beginning and ending: one shift of a worker.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 use super::engine::{Crew, Engine};
+use super::settle::Unrecorded;
 use crate::store::StoreError;
+
+/// How long after the grace a worker still waits for its store: to record what was abandoned, and to give it back.
+const LAST: Duration = Duration::from_secs(1);
+
+/// How far the end of a shift has come. Whatever the store does, it goes on.
+#[derive(Debug)]
+pub(super) struct Ending {
+    begun: CancellationToken,
+    out_of_time: CancellationToken,
+}
+
+impl Ending {
+    /// Begins when `stop` is cancelled.
+    pub(super) fn after(stop: &CancellationToken) -> Self {
+        Self { begun: stop.child_token(), out_of_time: CancellationToken::new() }
+    }
+
+    /// Begins now.
+    pub(super) fn begin(&self) {
+        self.begun.cancel();
+    }
+
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun.is_cancelled()
+    }
+
+    /// Runs this until the end begins; `None` when it was cut off.
+    pub(super) async fn or_begun<T>(&self, run: impl Future<Output = T>) -> Option<T> {
+        self.begun.run_until_cancelled(run).await
+    }
+
+    /// Runs this until the grace is over.
+    pub(super) async fn or_out_of_time(
+        &self,
+        run: impl Future<Output = Result<(), StoreError>>,
+    ) -> Result<(), StoreError> {
+        self.out_of_time.run_until_cancelled(run).await.unwrap_or(Ok(()))
+    }
+}
 
 /// A running worker. Dropped without [`drain`](Self::drain), everything stops at once.
 #[derive(Debug)]
@@ -28,20 +70,25 @@ impl Shift {
         Some(Self { engine: engine.clone(), crew })
     }
 
+    /// Starts nothing more once the end has begun, and completes when nothing is waited for any longer.
+    pub(super) async fn end(&self, ending: &Ending) {
+        ending.begun.cancelled().await;
+        self.close();
+        sleep(self.engine.config.grace).await;
+        ending.out_of_time.cancel();
+        sleep(LAST).await;
+        tracing::warn!("the store did not record every attempt in time; some will be made twice");
+    }
+
     /// Ends in good order: unstarted leases back, attempts in flight finished or abandoned, their ends recorded by the
     /// settling that goes on beside this.
-    pub(super) async fn drain(self) -> Result<(), StoreError> {
+    pub(super) async fn drain(&self, ending: &Ending) -> Result<(), StoreError> {
         self.close();
-        let grace = self.engine.config.grace;
-        if timeout(grace, self.crew.tasks.wait()).await.is_err() {
+        if ending.out_of_time.run_until_cancelled(self.crew.tasks.wait()).await.is_none() {
             self.crew.kill.cancel();
             self.crew.tasks.wait().await;
         }
-        // The store gets as long again to record what has ended; after that the leases end by themselves.
-        if timeout(grace, self.engine.all_recorded()).await.is_err() {
-            tracing::warn!("the store did not record every attempt in time; some will be made twice");
-            return Ok(());
-        }
+        self.engine.all_recorded().await;
         self.take_leftovers();
         self.engine.leave().await;
         self.engine.give_back().await
@@ -66,7 +113,6 @@ impl Drop for Shift {
         let mut state = self.engine.state();
         state.crew = None;
         state.lanes.reset();
-        state.ends.clear();
-        state.recording = 0;
+        state.unrecorded = Unrecorded::default();
     }
 }

@@ -14,6 +14,7 @@ use super::config::Config;
 use super::crowd::Crowd;
 use super::deliver::{Deliver, Terms};
 use super::lanes::Lanes;
+use super::settle::Unrecorded;
 use crate::clock::{Clock, Timestamp};
 use crate::delivery::{Attempt, Leased, Next, Settlement};
 use crate::event::Order;
@@ -42,8 +43,11 @@ pub struct Engine {
     pub(super) work: Notify,
     /// Something to settle.
     pub(super) ends: Notify,
-    /// A batch of ends was recorded.
+    /// Ends were set aside, to be recorded one by one.
+    pub(super) aside: Notify,
+    /// Something was recorded: for those who wait for all of it, and for those who wait for any.
     pub(super) recorded: Notify,
+    pub(super) recovered: Notify,
     /// Something to tend to.
     pub(super) tending: Notify,
 }
@@ -52,9 +56,7 @@ pub struct Engine {
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) lanes: Lanes,
-    pub(super) ends: Vec<Settlement>,
-    /// How many ends the store is being asked to record.
-    pub(super) recording: usize,
+    pub(super) unrecorded: Unrecorded,
     pub(super) crew: Option<Arc<Crew>>,
 }
 
@@ -76,7 +78,7 @@ impl Engine {
     /// An engine at rest. Check the settings first: [`Config::check`].
     pub fn new(store: Arc<dyn Store>, deliver: Arc<dyn Deliver>, clock: Arc<dyn Clock>, config: Config) -> Arc<Self> {
         let lanes = Lanes::new(config.limits(), Crowd::alone(WorkerId::generate(clock.now())));
-        let state = Mutex::new(State { lanes, ends: Vec::new(), recording: 0, crew: None });
+        let state = Mutex::new(State { lanes, unrecorded: Unrecorded::default(), crew: None });
         Arc::new(Self {
             store,
             deliver,
@@ -85,7 +87,9 @@ impl Engine {
             state,
             work: Notify::new(),
             ends: Notify::new(),
+            aside: Notify::new(),
             recorded: Notify::new(),
+            recovered: Notify::new(),
             tending: Notify::new(),
         })
     }
@@ -97,7 +101,9 @@ impl Engine {
 
     /// A place for a delivery that is about to be appended, so that it can be born leased.
     pub fn reserve(self: &Arc<Self>, lane: LaneId, terms: &Terms, now: Timestamp) -> Option<Reservation> {
-        let reserved = self.state().lanes.reserve(lane, terms, now);
+        let mut state = self.state();
+        let reserved = !state.is_stuck() && state.lanes.reserve(lane, terms, now);
+        drop(state);
         reserved.then(|| Reservation { engine: Some(self.clone()), lane })
     }
 
@@ -178,7 +184,7 @@ impl Engine {
     fn next(&self) -> Option<(Leased, Arc<Crew>)> {
         let mut state = self.state();
         let crew = state.crew.clone()?;
-        let next = state.lanes.next(self.clock.now());
+        let next = state.next(self.clock.now(), self.config.in_flight);
         if next.is_none() && state.lanes.has_give_back() {
             self.work.notify_one();
         }
@@ -193,7 +199,7 @@ impl Engine {
             let now = self.clock.now();
             let mut state = self.state();
             state.note_end(&leased, settlement, now);
-            current = state.lanes.next(now);
+            current = state.next(now, self.config.in_flight);
             let wants_claim = state.lanes.wants_claim() || state.lanes.has_give_back();
             drop(state);
             self.ends.notify_one();
@@ -242,7 +248,22 @@ impl Engine {
     }
 }
 
+/// So many unrecorded ends are never too many.
+const FEW: usize = 8;
+
 impl State {
+    /// The next delivery to start. What is not recorded would be done again after a crash, so there is never more of that than
+    /// may be in flight.
+    fn next(&mut self, now: Timestamp, in_flight: u32) -> Option<Leased> {
+        let most = FEW.max(in_flight as usize);
+        if self.is_stuck() || self.unrecorded.count() >= most { None } else { self.lanes.next(now) }
+    }
+
+    /// Whether nothing can be recorded at the moment. A few ends that cannot be, are no sign of that.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.unrecorded.in_trouble && self.unrecorded.count() >= FEW
+    }
+
     /// Takes in how an attempt ended.
     fn note_end(&mut self, leased: &Leased, settlement: Option<Settlement>, now: Timestamp) {
         let lane = leased.lane;
@@ -254,7 +275,7 @@ impl State {
         if let Some(until) = settlement.pause.max(closing) {
             self.lanes.pause(lane, until, now);
         }
-        self.ends.push(settlement);
+        self.unrecorded.push(settlement);
     }
 }
 

@@ -20,7 +20,8 @@
 //! 2. A lane with older work in the store lets nothing newer pass.
 //! 3. A lease is extended for as long as it is needed, and given back when it is not. Nothing starts under one that has ended.
 //! 4. The worker holds no store connection and no lock while an attempt is made.
-//! 5. When the store is in trouble, attempts that were made wait to be recorded; nothing new is claimed.
+//! 5. When the store is in trouble, attempts that were made wait to be recorded, and count as if they were in flight; while none
+//!    can be recorded, nothing new is claimed or started. One that cannot be recorded holds up no other.
 //! 6. It runs where it is spawned and stops when told; see [`Worker::run`].
 //!
 //! ```no_run
@@ -59,7 +60,7 @@ pub use tokio_util::sync::CancellationToken;
 
 pub use self::config::{Config, ConfigError};
 pub use self::deliver::{Deliver, Tended, Terms};
-use self::drain::Shift;
+use self::drain::{Ending, Shift};
 pub use self::engine::{Engine, Reservation};
 use crate::store::StoreError;
 
@@ -91,7 +92,7 @@ impl Worker {
     /// Works until `stop` is cancelled, then: claims nothing more, gives back what was not started, waits up to
     /// [`Config::grace`] for attempts in flight, records how they ended, and returns. Attempts that outlast the grace
     /// are abandoned; their deliveries are given back and tried again by the next worker, so the endpoint may see them
-    /// twice.
+    /// twice. A second after the grace it returns in any case, even though the store does not answer.
     ///
     /// Dropping the future stops the worker at once; leases then end by themselves.
     ///
@@ -101,23 +102,26 @@ impl Worker {
     pub async fn run(self, stop: CancellationToken) -> Result<(), WorkerError> {
         let shift = Shift::begin(&self.engine).ok_or(WorkerError::AlreadyRunning)?;
         let engine = &self.engine;
+        let ending = Ending::after(&stop);
         let work = async {
-            engine.attend().await?;
+            ending.or_out_of_time(engine.attend()).await?;
             let worked = tokio::select! {
                 biased;
-                stopped_or_failed = engine.claim_until(&stop) => stopped_or_failed,
+                stopped_or_failed = engine.claim_until(&ending) => stopped_or_failed,
                 failed = engine.extend_forever() => failed,
                 failed = engine.attend_forever() => failed,
                 failed = engine.prune_forever() => failed,
                 failed = engine.tend_forever() => failed,
             };
-            worked.and(shift.drain().await)
+            ending.begin();
+            worked.and(shift.drain(&ending).await)
         };
         // Ends are recorded all the way, while working and while draining.
         let done = tokio::select! {
                 biased;
             done = work => done,
             failed = engine.settle_forever() => failed,
+            () = shift.end(&ending) => Ok(()),
         };
         done.map_err(WorkerError::Store)
     }

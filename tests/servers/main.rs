@@ -26,6 +26,7 @@ mod schema;
 #[expect(dead_code, reason = "the other tests use more of it")]
 #[path = "../it/support/server.rs"]
 mod server;
+mod silence;
 mod upkeep;
 
 use std::process::ExitCode;
@@ -97,6 +98,7 @@ fn main() -> ExitCode {
     trials.extend(faults::trials(&postgres, &binaries));
     trials.extend(kill::trials(&binaries));
     trials.extend(failover::trials(&binaries));
+    trials.extend(silence::trials(&postgres, &binaries));
     trials.extend(replicated::trials(&binaries));
     trials.extend(upkeep::trials(&postgres));
     trials.extend(apart::trials(&postgres));

@@ -1,6 +1,7 @@
 //! The worker over the memory store, with a `Deliver` that does as it is told, in tokio's paused time.
 
 mod limits;
+mod trouble;
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;

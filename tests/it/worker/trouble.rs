@@ -1,0 +1,78 @@
+//! A store that hangs, refuses, or cannot record one end.
+
+use super::*;
+
+/// Whatever the store is asked for, at whatever time.
+#[tokio::test(start_paused = true)]
+async fn a_store_that_never_answers_keeps_no_worker_from_stopping() {
+    for call in ["attend", "lanes", "claim", "settle", "extend", "release", "leave", "prune"] {
+        for at_once in [true, false] {
+            let faulty = FaultyStore::new(MemoryStore::new());
+            let mut bench = Bench::new(Config::default());
+            bench.store = faulty.inner().clone();
+            let config = Config { grace: Duration::from_secs(3), ..Config::default() };
+            bench.engine = Engine::new(Arc::new(faulty.clone()), bench.script.clone(), bench.clock.clone(), config);
+            let lane = bench.lane(Act::Answer(200, Duration::from_secs(2)));
+            bench.append(lane, 50).await;
+            let never = Some(Fault::Delayed(Duration::from_secs(1_000_000)));
+            if at_once {
+                faulty.fail_every(call, never);
+            }
+            let (stop, worker) = bench.run();
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            faulty.fail_every(call, never);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            stop.cancel();
+            let stopped = bench.clock.now();
+            worker.await.unwrap().unwrap();
+            let took = bench.clock.now().since(stopped);
+            assert!(took <= Duration::from_millis(4_100), "{call}, at once: {at_once}: {took:?}");
+        }
+    }
+}
+
+fn busy(faulty: &FaultyStore<MemoryStore>, config: Config) -> Bench {
+    let mut bench = Bench::new(config);
+    bench.store = faulty.inner().clone();
+    bench.engine = Engine::new(Arc::new(faulty.clone()), bench.script.clone(), bench.clock.clone(), config);
+    bench
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_no_end_can_be_recorded_nothing_new_is_started() {
+    let hung = Fault::Delayed(Duration::from_secs(1_000_000));
+    for fault in [Fault::Refused(StoreErrorKind::Unavailable), Fault::Refused(StoreErrorKind::Unknown), hung] {
+        let faulty = FaultyStore::new(MemoryStore::new());
+        let bench = busy(&faulty, Config { in_flight: 32, leases: 4_096, ..Config::default() });
+        for _ in 0..40 {
+            let lane = bench.lane(Act::Answer(200, Duration::from_millis(1)));
+            bench.append(lane, 100).await;
+        }
+        faulty.fail_every("settle", Some(fault));
+        let (stop, worker) = bench.run();
+        tokio::time::sleep(Duration::from_secs(40)).await;
+        let started = bench.script.started.load(Ordering::SeqCst);
+        assert!((1..=64).contains(&started), "{fault:?}: {started}");
+        stop.cancel();
+        worker.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_goes_on_when_ends_can_be_recorded_again_and_none_was_made_twice() {
+    let faulty = FaultyStore::new(MemoryStore::new());
+    let bench = busy(&faulty, Config { in_flight: 32, ..Config::default() });
+    let mut ids = Vec::new();
+    for _ in 0..10 {
+        let lane = bench.lane(Act::Answer(200, Duration::from_millis(1)));
+        ids.extend(bench.append(lane, 50).await);
+    }
+    faulty.fail_every("settle", Some(Fault::Refused(StoreErrorKind::Unavailable)));
+    let (stop, worker) = bench.run();
+    tokio::time::sleep(Duration::from_secs(300)).await;
+    faulty.fail_every("settle", None);
+    bench.until_finished(&ids).await;
+    assert_eq!(bench.script.started.load(Ordering::SeqCst), 500);
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+}

@@ -1,0 +1,224 @@
+//! A server that says nothing, or lets only some things through: calls end, workers stop, others go on.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use hookwire::clock::SystemClock;
+use hookwire::clock::{Clock, Timestamp};
+use hookwire::delivery::NewDelivery;
+use hookwire::endpoint::{NewEndpoint, Target};
+use hookwire::event::NewEvent;
+use hookwire::id::{DeliveryId, EndpointId, EventId, Work};
+use hookwire::sender::Sender;
+use hookwire::sender::egress::EgressPolicy;
+use hookwire::store::postgres::{PostgresOptions, tokio_postgres};
+use hookwire::store::{
+    Claim, Control, Dedup, DedupKey, Directory, History, Intake, LaneClaim, Outbox, PostgresStore, Roster, StoreError,
+};
+use hookwire::worker::{CancellationToken, Config};
+use libtest_mimic::Trial;
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+
+use crate::Needs;
+use crate::postgres::{Server as Postgres, connect};
+use crate::schema::{Schema, append_at};
+use crate::server::{Judge, Reply, Server};
+
+/// Far above what anything here takes.
+const LONG: Duration = Duration::from_secs(30);
+
+pub fn trials(postgres: &Needs, binaries: &Needs) -> Vec<Trial> {
+    vec![
+        binaries.test("silence::every_call_to_a_server_that_hangs_ends_and_later_ones_succeed", |_| calls_end()),
+        binaries.test("silence::a_worker_stops_although_its_server_hangs", |_| worker_stops()),
+        postgres.test("silence::a_host_that_accepts_and_says_nothing_is_passed_over", silent_host),
+        postgres.test("silence::a_host_that_drops_what_is_sent_is_passed_over", deaf_host),
+        postgres.test("silence::while_ends_cannot_be_recorded_nothing_new_is_sent", ends_held_up),
+        postgres.test("silence::one_locked_delivery_holds_up_no_other", one_locked),
+    ]
+}
+
+fn sender(store: &PostgresStore, config: Config) -> Sender {
+    let egress = EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();
+    Sender::builder(store.clone()).clock(store.clock()).egress(egress).worker(config).build().unwrap()
+}
+
+async fn register(sender: &Sender, server: &Server) -> EndpointId {
+    let new = NewEndpoint::at(Target::parse(&server.url("/in")).unwrap());
+    sender.endpoints().create(new).await.unwrap().id
+}
+
+fn done<T>(answer: Result<T, StoreError>) -> Result<(), StoreError> {
+    answer.map(drop)
+}
+
+/// One call of each kind.
+async fn call(store: &PostgresStore, call: usize, now: Timestamp) -> Option<Result<(), StoreError>> {
+    let lane = EndpointId::generate(now);
+    let work = Work::Sent;
+    Some(match call {
+        0 => done(store.append(vec![append_at(lane, "one", now)]).await),
+        1 => {
+            let lanes = vec![LaneClaim { lane: lane.into(), max: 1 }];
+            done(store.claim(Claim { lanes, now, until: now + LONG }).await)
+        }
+        2 => done(store.lanes(work, None, 10).await),
+        3 => done(store.get(lane).await),
+        4 => done(store.list(None, None, 10).await),
+        5 => done(store.remove(lane, now).await),
+        6 => done(store.counts(work, None).await),
+        7 => done(store.cancel(work, vec![DeliveryId::generate(now)], now).await),
+        8 => done(store.begin(&[DedupKey::new([1; 32]).into()], now, now + LONG).await),
+        9 => done(store.staged(10).await),
+        10 => done(store.attend("sender", hookwire::id::WorkerId::generate(now), now, now + LONG).await),
+        11 => done(store.event(work, &hookwire::id::Tenant::from("acme"), &EventId::new("one").unwrap()).await),
+        _ => return None,
+    })
+}
+
+/// The kernel goes on accepting and acknowledging, so nothing but a limit of our own ends a call.
+async fn calls_end() {
+    let server = Postgres::start().unwrap();
+    let schema = Schema::clone(&Schema::fresh(&server.url()));
+    let store = schema.options().call_timeout(Duration::from_millis(500)).open().await.unwrap();
+    let now = SystemClock.now();
+    for number in 0.. {
+        let Some(before) = call(&store, number, now).await else { break };
+        before.unwrap();
+        server.signal("-STOP");
+        let ended = timeout(LONG, call(&store, number, now)).await;
+        server.signal("-CONT");
+        let error = ended.unwrap_or_else(|_| panic!("call {number} hangs")).unwrap().unwrap_err();
+        assert!(error.is_retryable(), "call {number}: {error:?}");
+        // Connections that were silent are not used again.
+        let after = timeout(LONG, call(&store, number, now)).await.unwrap().unwrap();
+        after.unwrap_or_else(|error| panic!("call {number}, afterwards: {error:?}"));
+    }
+}
+
+async fn worker_stops() {
+    let postgres = Postgres::start().unwrap();
+    let schema = Schema::clone(&Schema::fresh(&postgres.url()));
+    let store = schema.open().await;
+    let sender = sender(&store, Config { grace: Duration::from_secs(1), ..Config::default() });
+    let judge = Judge::default();
+    let server = judge.listen().await;
+    register(&sender, &server).await;
+    let stop = CancellationToken::new();
+    let worker = tokio::spawn(sender.worker().run(stop.clone()));
+    sender.dispatch(NewEvent::json("a.b", &1).unwrap()).await.unwrap();
+    crate::until(|| async { judge.requests() == 1 }).await;
+    postgres.signal("-STOP");
+    // Until it has asked for something.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    stop.cancel();
+    // Less than a call may take.
+    timeout(Duration::from_secs(8), worker).await.expect("it does not stop").unwrap().unwrap();
+    postgres.signal("-CONT");
+}
+
+fn hosts(url: &str, first: u16) -> String {
+    let config: tokio_postgres::Config = url.parse().unwrap();
+    let (user, name) = (config.get_user().unwrap(), config.get_dbname().unwrap());
+    format!("postgres://{user}@127.0.0.1:{first},127.0.0.1:{}/{name}", config.get_ports()[0])
+}
+
+async fn opens(url: &str, first: u16) {
+    let schema = Schema::fresh(url);
+    let options = PostgresOptions::new(&hosts(url, first)).unwrap().schema(&schema.name).unwrap();
+    let store = timeout(LONG, options.open()).await.expect("it hangs").unwrap();
+    store.append(vec![append_at(EndpointId::generate(Timestamp::EPOCH), "one", SystemClock.now())]).await.unwrap();
+}
+
+async fn silent_host(url: String) {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    opens(&url, silent.local_addr().unwrap().port()).await;
+}
+
+/// A listener whose queue is full: the kernel drops whatever asks to be let in.
+async fn deaf_host(url: String) {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let at = listener.local_addr().unwrap();
+    let mut waiting = Vec::new();
+    while let Ok(Ok(one)) = timeout(Duration::from_millis(300), tokio::net::TcpStream::connect(at)).await {
+        waiting.push(one);
+        assert!(waiting.len() < 100, "it lets everybody in");
+    }
+    opens(&url, at.port()).await;
+}
+
+/// Somebody holds the table that finished deliveries go to.
+async fn ends_held_up(url: String) {
+    let schema = Schema::fresh(&url);
+    let store = schema.options().call_timeout(Duration::from_secs(2)).open().await.unwrap();
+    let sender = sender(&store, Config { in_flight: 32, ..Config::default() });
+    let judge = Judge::default();
+    let server = judge.listen().await;
+    register(&sender, &server).await;
+    let mut admin = connect(&url).await;
+    let lock = admin.transaction().await.unwrap();
+    lock.batch_execute(&format!("LOCK TABLE {}.finished", schema.name)).await.unwrap();
+    for number in 0..500 {
+        sender.dispatch(NewEvent::json("a.b", &number).unwrap()).await.unwrap();
+    }
+    let stop = CancellationToken::new();
+    let worker = tokio::spawn(sender.worker().run(stop.clone()));
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    let sent = judge.requests();
+    assert!((1..=64).contains(&sent), "{sent} were sent and none recorded");
+    lock.rollback().await.unwrap();
+    crate::until(|| async { store.counts(Work::Sent, None).await.is_ok_and(|counts| counts.pending == 0) }).await;
+    assert_eq!((judge.requests(), judge.distinct()), (500, 500), "none twice");
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+}
+
+/// An application's transaction holds one delivery, as `settle_in` does.
+async fn one_locked(url: String) {
+    let schema = Schema::fresh(&url);
+    let store = schema.options().call_timeout(Duration::from_secs(1)).open().await.unwrap();
+    let sender = sender(&store, Config::default());
+    let (arrived, seen) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
+    let (flag, count) = (arrived.clone(), seen.clone());
+    let server = Server::start(move |request| {
+        count.fetch_add(1, Ordering::SeqCst);
+        if request.headers.get("webhook-id").is_some_and(|id| id == "locked") && !flag.swap(true, Ordering::SeqCst) {
+            // Long enough for the lock below.
+            std::thread::sleep(Duration::from_secs(1));
+        }
+        Reply::status(200)
+    })
+    .await;
+    let endpoint = register(&sender, &server).await;
+    let now = store.clock().now();
+    let event = NewEvent::json("a.b", &1).unwrap().id(EventId::new("locked").unwrap()).seal(now);
+    let delivery = NewDelivery { id: DeliveryId::generate(now), lane: endpoint.into(), leased_until: None };
+    let append = hookwire::store::Append { event: Arc::new(event), deliveries: vec![delivery], now };
+    store.append(vec![append]).await.unwrap();
+    let stop = CancellationToken::new();
+    let worker = tokio::spawn(sender.worker().run(stop.clone()));
+    // Between its claim and its end.
+    crate::until(|| async { arrived.load(Ordering::SeqCst) }).await;
+    let mut admin = connect(&url).await;
+    let lock = admin.transaction().await.unwrap();
+    let held = format!(
+        "SELECT 1 FROM {}.delivery WHERE id = '{}' FOR UPDATE",
+        schema.name,
+        hex::encode(delivery.id.as_bytes())
+    );
+    lock.batch_execute(&held).await.unwrap();
+    for number in 0..200 {
+        sender.dispatch(NewEvent::json("a.b", &number).unwrap()).await.unwrap();
+    }
+    let rest = || async { store.counts(Work::Sent, None).await.is_ok_and(|counts| counts.pending <= 1) };
+    timeout(LONG, crate::until(rest)).await.expect("it holds up the others");
+    lock.rollback().await.unwrap();
+    crate::until(|| async { store.counts(Work::Sent, None).await.is_ok_and(|counts| counts.pending == 0) }).await;
+    assert_eq!(seen.load(Ordering::SeqCst), 201, "none was made twice");
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+}
