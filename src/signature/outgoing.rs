@@ -34,6 +34,9 @@ impl fmt::Debug for Outgoing<'_> {
 ///
 /// 1. It MUST add headers only, and leave those that are there.
 /// 2. On an error it MUST add nothing.
+///
+/// A sender's headers are there already: those of the endpoint's owner, and the event's type and the attempt's number where the
+/// application has named headers for them.
 pub trait SignRequest: fmt::Debug + Send + Sync + 'static {
     /// Signs with the live keys of the ring.
     ///

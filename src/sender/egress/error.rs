@@ -42,13 +42,24 @@ impl ConnectError {
             Self::Tls(_) | Self::TlsTimeout => Outcome::Tls,
         }
     }
+
+    /// Closing connections may help.
+    pub(in crate::sender) fn is_want_of_descriptors(&self) -> bool {
+        let error = match self {
+            Self::Connect(error) => error,
+            Self::Resolve(error) => error,
+            _ => return false,
+        };
+        matches!(error.raw_os_error(), Some(ENFILE | EMFILE))
+    }
 }
+
+const ENFILE: i32 = 23;
+const EMFILE: i32 = 24;
 
 /// Out of descriptors, ports or memory: nothing that the endpoint could help (errno of Linux and macOS).
 fn is_ours(error: &io::Error) -> bool {
     const ENOMEM: i32 = 12;
-    const ENFILE: i32 = 23;
-    const EMFILE: i32 = 24;
     matches!(error.raw_os_error(), Some(ENOMEM | ENFILE | EMFILE))
         || matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::OutOfMemory)
 }

@@ -4,13 +4,16 @@
 //!    none of another.
 //! 2. An HTTP/2 connection that is full, by the server's limit or by [`MOST_STREAMS`], is joined by a further one.
 //! 3. What is kept idle is bounded for each tenant and altogether: descriptors are what all share.
+//!    When there are none left, the idle ones make room.
 //! 4. A connection on which an exchange ran out of time, or that was not read or written to its end, is not used again.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use http::Uri;
+use tokio::time::sleep;
 
 use super::super::egress::Connector;
 use super::error::ExchangeError;
@@ -28,6 +31,9 @@ const MOST_KEPT_PER_PARTY: usize = 256;
 
 /// Connections that are kept when they are idle.
 const MOST_KEPT: usize = 512;
+
+/// How long connections that are to make room get to close.
+const AFTER_SHEDDING: Duration = Duration::from_millis(20);
 
 /// Whose connection it is, and where it goes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -176,7 +182,14 @@ impl Pool {
     /// A new connection.
     pub(super) async fn connect(&self, party: &Option<Tenant>, uri: &Uri) -> Result<Connection, ExchangeError> {
         let key = &self.key(party, uri);
-        let stream = self.0.connector.connect(uri, party).await?;
+        let stream = match self.0.connector.connect(uri, party).await {
+            Err(error) if error.is_want_of_descriptors() && self.kept().shed() => {
+                tracing::debug!("out of descriptors; idle connections are closed");
+                sleep(AFTER_SHEDDING).await;
+                self.0.connector.connect(uri, party).await?
+            }
+            connected => connected?,
+        };
         let link = Arc::new(Link::begun(stream.meter()));
         // From here on its end is certain: dropping the lease ends it.
         let lease = self.lease(key, link.clone());
@@ -242,6 +255,18 @@ impl Kept {
         self.total += 1;
         *self.counts.entry(key.party.clone()).or_default() += 1;
         self.sites.entry(key.clone()).or_default()
+    }
+
+    /// Ends every connection that is idle; false if there is none. They leave the pool as they end.
+    fn shed(&self) -> bool {
+        let links = self
+            .sites
+            .values()
+            .flat_map(|site| site.idle.iter().map(|(_, link)| link).chain(site.shared.iter().map(|(_, link)| link)));
+        let mut idle = links.filter(|link| link.active() == 0).peekable();
+        let found = idle.peek().is_some();
+        idle.for_each(|link| link.retire());
+        found
     }
 
     fn forget(&mut self, key: &Key, link: &Arc<Link>) {

@@ -4,12 +4,14 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use hookwire::outcome::{Outcome, Report};
+use hookwire::sender::egress::{Dial, Dialed, SystemDialer};
 use hookwire::sender::http::HttpClient;
 use http::Request;
 use http_body_util::Full;
@@ -279,6 +281,38 @@ async fn trailers_without_end_cost_the_connection_and_not_the_success() {
     let client = brisk(None);
     assert_eq!(super::post(&client, &format!("http://{address}/")).await.outcome, Outcome::Status(200));
     until("the connection is closed", || client.connections() == 0).await;
+}
+
+/// Has one descriptor: while a connection is open it is out of them.
+#[derive(Clone, Debug, Default)]
+struct Scarce(Arc<OnceLock<HttpClient>>);
+
+#[async_trait]
+impl Dial for Scarce {
+    async fn dial(&self, address: SocketAddr) -> std::io::Result<Dialed> {
+        const EMFILE: i32 = 24;
+        if self.0.get().unwrap().connections() > 0 {
+            return Err(std::io::Error::from_raw_os_error(EMFILE));
+        }
+        SystemDialer.dial(address).await
+    }
+}
+
+#[tokio::test]
+async fn idle_connections_make_room_when_there_are_no_descriptors_left() {
+    let scarce = Scarce::default();
+    let client = client(options().idle_timeout(Duration::from_secs(600)).dialer(scarce.clone()));
+    scarce.0.set(client.clone()).unwrap();
+    for _ in 0..3 {
+        let (server, connections) = serve(|_, mut stream| async move {
+            while super::read_request(&mut stream).await {
+                super::answer(&mut stream).await;
+            }
+        })
+        .await;
+        assert_eq!(super::post(&client, &format!("http://{server}/")).await.outcome, Outcome::Status(200));
+        assert_eq!((client.connections(), connections.load(Ordering::SeqCst)), (1, 1));
+    }
 }
 
 #[tokio::test]
