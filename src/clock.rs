@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
@@ -158,9 +158,101 @@ impl Clock for SystemClock {
     }
 }
 
+/// A difference that is not caught up with: somebody has set a clock that was never right.
+const FAR: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A clock that follows another one and does not step, so that leases and due times hold although the other does. By
+/// [`Clock::uptime`] it goes on evenly, at half the speed while it is ahead, and half as fast again while it is behind.
+#[derive(Debug)]
+pub(crate) struct Steady {
+    of: Arc<dyn Clock>,
+    /// When it was last asked, and what it answered.
+    last: Mutex<(Duration, Timestamp)>,
+}
+
+impl Steady {
+    pub(crate) fn over(of: Arc<dyn Clock>) -> Self {
+        let last = Mutex::new((of.uptime(), of.now()));
+        Self { of, last }
+    }
+}
+
+impl Clock for Steady {
+    fn now(&self) -> Timestamp {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let (wall, uptime) = (self.of.now(), self.of.uptime());
+        let is_set_by_hand = uptime < last.0;
+        let passed = uptime.saturating_sub(last.0);
+        let even = last.1 + passed;
+        let (ahead, behind) = (even.since(wall), wall.since(even));
+        let most = passed / 2;
+        let now =
+            if is_set_by_hand || ahead.max(behind) > FAR { wall } else { even - ahead.min(most) + behind.min(most) };
+        *last = (uptime, now);
+        now
+    }
+
+    fn uptime(&self) -> Duration {
+        self.of.uptime()
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
     use super::*;
+
+    /// Its wall clock is so many seconds ahead, and can be set.
+    #[derive(Debug, Default)]
+    struct Stepping {
+        uptime: AtomicI64,
+        ahead: AtomicI64,
+    }
+
+    impl Clock for Stepping {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_secs(1_700_000_000 + self.uptime.load(Ordering::SeqCst) + self.ahead.load(Ordering::SeqCst))
+        }
+
+        fn uptime(&self) -> Duration {
+            Duration::from_secs(self.uptime.load(Ordering::SeqCst).unsigned_abs())
+        }
+    }
+
+    impl Stepping {
+        /// Passes so many seconds, one by one, and says how far the steady clock is ahead of the right time in the end.
+        fn pass(&self, seconds: i64, steady: &Steady) -> i64 {
+            let mut before = steady.now();
+            for _ in 0..seconds {
+                self.uptime.fetch_add(1, Ordering::SeqCst);
+                let now = steady.now();
+                assert!(now > before && now.since(before) <= Duration::from_millis(1_500), "{before} to {now}");
+                before = now;
+            }
+            before.as_secs() - 1_700_000_000 - self.uptime.load(Ordering::SeqCst)
+        }
+    }
+
+    #[test]
+    fn a_step_of_the_wall_clock_is_followed_slowly() {
+        let clock = Arc::new(Stepping::default());
+        let steady = Steady::over(clock.clone());
+        assert_eq!(clock.pass(100, &steady), 0);
+        for step in [7_200, -7_200] {
+            clock.ahead.store(step, Ordering::SeqCst);
+            let off = clock.pass(12, &steady);
+            assert_eq!(off, step.signum() * 6, "after twelve seconds of {step}");
+            clock.ahead.store(0, Ordering::SeqCst);
+            assert_eq!(clock.pass(12, &steady), 0, "and back");
+            clock.ahead.store(step, Ordering::SeqCst);
+            assert_eq!(clock.pass(14_400, &steady), step, "when it stays");
+            clock.ahead.store(0, Ordering::SeqCst);
+            clock.pass(14_400, &steady);
+        }
+        clock.ahead.store(900_000, Ordering::SeqCst);
+        assert_eq!(steady.now(), clock.now(), "it was never right");
+    }
 
     #[test]
     fn arithmetic_saturates_at_both_ends() {

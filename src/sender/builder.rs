@@ -20,7 +20,7 @@ use super::policies::Policies;
 use super::relay::Relay;
 use super::signers::Signers;
 use super::{Limits, Sender, Shared};
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, Steady, SystemClock};
 use crate::endpoint::{HealthRules, check_custom_header};
 use crate::event::{EventTypes, Pattern};
 use crate::id::Tenant;
@@ -242,9 +242,11 @@ impl SenderBuilder {
             return Err(BuildError::Header { name: name.clone() });
         }
         let egress = self.http.egress.clone();
-        let client = HttpClient::new(self.http, self.clock.clone())?;
-        let directory = Arc::new(CachedDirectory::new(self.store.clone(), self.clock.clone(), self.cache_for));
-        let (store, clock, limits) = (self.store, self.clock, self.limits);
+        // Signatures have the time that others have; everything else a time that does not step.
+        let (wall, clock) = (self.clock.clone(), Arc::new(Steady::over(self.clock)) as Arc<dyn Clock>);
+        let client = HttpClient::new(self.http, clock.clone())?;
+        let directory = Arc::new(CachedDirectory::new(self.store.clone(), clock.clone(), self.cache_for));
+        let (store, limits) = (self.store, self.limits);
         let ownership = self.ownership;
         let fan_out = FanOut { directory: directory.clone(), clock: clock.clone(), limits, types: self.types };
         let (policies, signers) = (Arc::new(self.policies), Arc::new(self.signers));
@@ -263,6 +265,7 @@ impl SenderBuilder {
         let relay = Relay { store: store.clone(), fan_out: fan_out.clone() };
         let deliver = HttpDeliver {
             client: client.clone(),
+            wall,
             propagator: self.propagator,
             marks: self.marks,
             keeper: keeper.clone(),

@@ -16,6 +16,7 @@ use super::policies::Policies;
 use super::relay::Relay;
 use super::signers::Signers;
 use super::span;
+use crate::clock::Clock;
 use crate::delivery::{Leased, Settlement};
 use crate::endpoint::Endpoint;
 use crate::event::NewEvent;
@@ -31,6 +32,8 @@ const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 /// Delivers by HTTP.
 #[derive(Debug)]
 pub(super) struct HttpDeliver {
+    /// For signatures.
+    pub(super) wall: Arc<dyn Clock>,
     pub(super) client: HttpClient,
     pub(super) keeper: Arc<Keeper>,
     pub(super) policies: Arc<Policies>,
@@ -135,7 +138,7 @@ impl HttpDeliver {
             method: &Method::POST,
             uri: endpoint.target.uri(),
             id: event.id.as_str(),
-            timestamp: self.keeper.clock.now(),
+            timestamp: self.wall.now(),
             body: &event.payload,
         };
         self.signers.sign(endpoint, &outgoing, headers)?;

@@ -27,6 +27,7 @@ pub fn trials(postgres: &Needs) -> Vec<Trial> {
         postgres.test("upkeep::a_quiet_tenants_deliveries_are_found_behind_many_of_others", quiet_tenant),
         postgres.test("upkeep::an_unheard_process_still_finds_the_work", found_by_looking),
         postgres.test("upkeep::the_clock_is_the_servers", clock),
+        postgres.test("upkeep::nothing_is_due_later_because_the_callers_clock_is_ahead", ahead),
     ]
 }
 
@@ -203,4 +204,38 @@ async fn clock(url: String) {
     // The server is on this machine.
     let apart = clock.now().since(SystemClock.now()).max(SystemClock.now().since(clock.now()));
     assert!(apart < Duration::from_secs(1), "{apart:?}");
+}
+
+/// The caller's clock is two hours ahead: what is due at once is due at once, and what is due in a minute is due in a minute.
+async fn ahead(url: String) {
+    let schema = Schema::fresh(&url);
+    let store = schema.open().await;
+    let (right, hour) = (store.clock().now(), Duration::from_secs(3_600));
+    let wrong = right + hour * 2;
+    let ordered = |id: &str| {
+        let event = NewEvent::json("a.b", &1).unwrap().tenant("acme").id(EventId::new(id).unwrap());
+        Arc::new(event.ordered_by("key").unwrap().seal(wrong))
+    };
+    let (free, line, retried) = (EndpointId::generate(right), EndpointId::generate(right), EndpointId::generate(right));
+    let first = Append { event: ordered("first"), ..append(line, "first", wrong) };
+    let second = Append { event: ordered("second"), ..append(line, "second", wrong) };
+    store.append(vec![append(free, "free", wrong)]).await.unwrap();
+    store.append(vec![first]).await.unwrap();
+    store.append(vec![second]).await.unwrap();
+    store.append(vec![append(retried, "retried", wrong)]).await.unwrap();
+    let soon = store.clock().now() + Duration::from_secs(1);
+    let claim = async |lane: EndpointId, now| {
+        let lanes = vec![LaneClaim { lane: lane.into(), max: 10 }];
+        store.claim(Claim { lanes, now, until: now + hour }).await.unwrap().leased
+    };
+    assert_eq!(claim(free, soon).await.len(), 1);
+    let head = claim(line, soon).await;
+    assert_eq!(head.len(), 1);
+    store.settle(vec![Settlement::of(&head[0], Next::Delivered, wrong)]).await.unwrap();
+    assert_eq!(claim(line, soon + hour / 60).await.len(), 1, "the next of its key follows");
+    let once = claim(retried, soon).await;
+    let again = Next::Retry { due: wrong + hour / 60 };
+    store.settle(vec![Settlement::of(&once[0], again, wrong)]).await.unwrap();
+    assert_eq!(claim(retried, soon).await.len(), 0);
+    assert_eq!(claim(retried, soon + hour / 30).await.len(), 1, "the retry is due in a minute");
 }

@@ -72,7 +72,7 @@ use self::deliver::{HandlerDeliver, Served};
 pub use self::job::{Job, JobError};
 pub use self::keep::{KeepService, Kept};
 pub use self::queue::Queue;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, Steady, SystemClock};
 use crate::delivery::{Delivery, DeliveryState};
 use crate::id::{DeliveryId, IdError, LaneId, QueueName, Work};
 use crate::store::{DeliveryQuery, Page, Store, StoreError, WorkHistory};
@@ -206,6 +206,8 @@ impl InboxBuilder {
     /// Names what does not fit.
     pub fn build(self) -> Result<Inbox, InboxError> {
         let Self { store, clock, config, queues } = self;
+        // Leases and due times hold although the wall clock steps.
+        let clock: Arc<dyn Clock> = Arc::new(Steady::over(clock));
         let longest = queues.iter().map(|queue| queue.timeout).max().unwrap_or(Duration::ZERO);
         config.check(longest)?;
         let mut served = Vec::with_capacity(queues.len());

@@ -49,7 +49,11 @@ macro_rules! deliveries {
         concat!(
             "INSERT INTO hookwire.delivery \
              (id, event, lane, due, leased, created_at, order_key, state, fence, attempts, faults, place, log) \
-             SELECT d.*, 0, d.leased::integer, d.leased::integer, 0, ",
+             SELECT d.id, d.event, d.lane, ",
+            // What is due at once is not due later because somebody's clock is ahead.
+            "CASE WHEN d.leased OR d.due = 9223372036854775807 THEN d.due \
+             ELSE least(d.due, (extract(epoch FROM now()) * 1000000)::bigint) END, ",
+            "d.leased, d.created_at, d.order_key, 0, d.leased::integer, d.leased::integer, 0, ",
             $place,
             ", '' FROM unnest(",
             deliveries!(@list $($column),*),

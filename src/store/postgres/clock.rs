@@ -16,7 +16,8 @@ const INTERVAL: Duration = Duration::from_secs(30);
 /// An answer that took longer says too little about the time.
 const LONGEST: Duration = Duration::from_millis(500);
 
-/// The time as the database server tells it: this machine's clock, corrected every 30 s.
+/// The time as the database server told it last, and what has passed since by this machine's monotonic clock; the server is asked
+/// every 30 s. This machine's wall clock has no part in it.
 ///
 /// Leases are points in time. Where the processes on one database all run on its clock, they agree on when a lease has ended,
 /// to about the time of a round trip, whatever their machines' clocks say:
@@ -31,15 +32,23 @@ const LONGEST: Duration = Duration::from_millis(500);
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct DatabaseClock {
-    /// What is to be added to this machine's time, in microseconds.
-    ahead: Arc<AtomicI64>,
+    /// The server's time when this machine's uptime was zero, in microseconds.
+    origin: Arc<AtomicI64>,
+}
+
+/// Until the server was asked: this machine's time.
+impl Default for DatabaseClock {
+    fn default() -> Self {
+        let origin = SystemClock.now() - SystemClock.uptime();
+        Self { origin: Arc::new(AtomicI64::new(origin.as_micros())) }
+    }
 }
 
 impl Clock for DatabaseClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_micros(SystemClock.now().as_micros().saturating_add(self.ahead.load(Ordering::Relaxed)))
+        Timestamp::from_micros(self.origin.load(Ordering::Relaxed)) + SystemClock.uptime()
     }
 
     fn uptime(&self) -> Duration {
@@ -53,13 +62,14 @@ impl DatabaseClock {
         let asked = SystemClock.uptime();
         let sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now";
         let rows = db.query(sql, &[]).await?;
-        let (took, here) = (SystemClock.uptime().saturating_sub(asked), SystemClock.now());
+        let uptime = SystemClock.uptime();
+        let took = uptime.saturating_sub(asked);
         if let Some(there) = rows.first().and_then(|row| get::<i64>(row, "now").ok())
             && took <= LONGEST
         {
             // The server read its clock about half-way through.
-            let there = Timestamp::from_micros(there) + took / 2;
-            self.ahead.store(there.as_micros().saturating_sub(here.as_micros()), Ordering::Relaxed);
+            let origin = Timestamp::from_micros(there) + took / 2 - uptime;
+            self.origin.store(origin.as_micros(), Ordering::Relaxed);
         }
         Ok(())
     }

@@ -169,7 +169,7 @@ impl Operation for Resending {
         let rows =
             session.query_text(&session.schema().apply(&sql), &[(&self.ids, UUIDS), (&self.dues, LONGS)]).await?;
         let due = self.dues.iter().copied().max().map(Timestamp::from_micros).unwrap_or_default();
-        order::arrange(session, &lanes, due).await?;
+        order::arrange_for(session, &lanes, due).await?;
         witnessed(session, answers(&self.ids, &rows)?).await
     }
 }
@@ -237,7 +237,7 @@ impl Operation for Owing {
         }
         order::lock(session, &lanes).await?;
         let due = batch.iter().map(|owe| owe.due).max().unwrap_or_default();
-        order::arrange(session, &lanes, due).await?;
+        order::arrange_for(session, &lanes, due).await?;
         answers(&ids, &rows)
     }
 }

@@ -62,8 +62,9 @@ const SUPERSEDE: &str = "WITH gone AS (DELETE FROM hookwire.delivery d USING unn
      finished_at, reason, log) SELECT id, event, lane, 3, due, fence + 1, attempts, created_at, order_key, ($3)[1], \
      'superseded', log FROM gone";
 
-// Where nothing is in the way, the oldest that waits is due.
-const PROMOTE: &str = "UPDATE hookwire.delivery SET due = ($3)[1] WHERE id IN (SELECT \
+// Where nothing is in the way, the oldest that waits is due: now, whatever time it is where the caller runs, unless its time is set.
+const PROMOTE: &str = "UPDATE hookwire.delivery SET due = coalesce(($3)[2], least(($3)[1], \
+     (extract(epoch FROM now()) * 1000000)::bigint)) WHERE id IN (SELECT \
      (SELECT w.id FROM hookwire.delivery w WHERE w.lane = l.lane AND w.order_key = l.key \
      AND w.due = 9223372036854775807 ORDER BY w.place LIMIT 1) FROM unnest($1, $2) AS l (lane, key) \
      WHERE NOT EXISTS (SELECT 1 FROM hookwire.delivery b WHERE b.lane = l.lane AND b.order_key = l.key \
@@ -71,11 +72,19 @@ const PROMOTE: &str = "UPDATE hookwire.delivery SET due = ($3)[1] WHERE id IN (S
 
 /// Brings keys back in order after a change: call it last, under [`lock`].
 pub(super) async fn arrange(session: &Session<'_>, lanes: &[OrderedLane], now: Timestamp) -> Result<(), Trouble> {
+    arrange_by(session, lanes, vec![now.as_micros()]).await
+}
+
+/// The same where what is due next is due then, which may be later.
+pub(super) async fn arrange_for(session: &Session<'_>, lanes: &[OrderedLane], due: Timestamp) -> Result<(), Trouble> {
+    arrange_by(session, lanes, vec![due.as_micros(); 2]).await
+}
+
+async fn arrange_by(session: &Session<'_>, lanes: &[OrderedLane], now: Vec<i64>) -> Result<(), Trouble> {
     if lanes.is_empty() {
         return Ok(());
     }
     let (of, keys) = columns(lanes);
-    let now = [now.as_micros()].to_vec();
     let params: [Param<'_>; 3] = [(&of, BYTES), (&keys, TEXTS), (&now, LONGS)];
     session.query(SUPERSEDE, &params).await?;
     session.query(PROMOTE, &params).await.map(drop)

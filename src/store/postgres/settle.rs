@@ -96,7 +96,8 @@ pub(super) async fn settle_all(
     order::lock(session, &lanes).await?;
     let rows = Rows::of(batch)?;
     // Sent together: mostly an endpoint goes on as it was, and there is nothing to write.
-    let params = rows.params();
+    let mut params = rows.params();
+    params.push((&rows.delays, LONGS));
     let (rows, health) = try_join(session.query(SETTLE, &params), read_health(session, batch)).await?;
     let now = batch.iter().map(|one| one.at).max().unwrap_or_default();
     order::arrange(session, &lanes, now).await?;
@@ -144,13 +145,15 @@ const RETRY: i16 = 5;
 const AGAIN: i16 = 6;
 
 // `due` says when it is due, or when it was finished.
-const SETTLE: &str = "WITH s AS MATERIALIZED (SELECT * FROM unnest($1, $2, $3, $4, $5, $6) AS s (id, fence, kind, due, reason, line)), \
+const SETTLE: &str = "WITH s AS MATERIALIZED (SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7) \
+     AS s (id, fence, kind, due, reason, line, delay)), \
      gone AS (DELETE FROM hookwire.delivery d USING s WHERE d.id = s.id AND d.fence = s.fence AND d.leased AND s.kind <= 3 \
      RETURNING d.*, s.kind, s.due AS at, s.reason AS why, s.line), \
      kept AS (INSERT INTO hookwire.finished (id, event, lane, state, due, fence, attempts, created_at, order_key, \
      finished_at, reason, log) SELECT id, event, lane, kind, due, fence, attempts, created_at, order_key, at, why, \
      log || line FROM gone), \
-     changed AS (UPDATE hookwire.delivery d SET state = CASE s.kind WHEN 4 THEN 4 ELSE 0 END, due = s.due, \
+     changed AS (UPDATE hookwire.delivery d SET state = CASE s.kind WHEN 4 THEN 4 ELSE 0 END, \
+     due = least(s.due, (extract(epoch FROM now()) * 1000000)::bigint + s.delay), \
      attempts = CASE s.kind WHEN 6 THEN greatest(d.attempts - 1, 0) ELSE d.attempts END, \
      faults = CASE s.kind WHEN 6 THEN d.faults + 1 ELSE 0 END, \
      fence = d.fence + 1, leased = false, reason = s.reason, log = d.log || s.line \
@@ -175,6 +178,8 @@ struct Rows {
     dues: Vec<i64>,
     reasons: Vec<Option<&'static str>>,
     lines: Vec<String>,
+    /// How long after the attempt it is due again: not later because somebody's clock is ahead.
+    delays: Vec<i64>,
 }
 
 impl Rows {
@@ -193,6 +198,8 @@ impl Rows {
             rows.fences.push(lease_fence(one.lease));
             rows.kinds.push(kind);
             rows.dues.push(due.as_micros());
+            let delay = due.as_micros().saturating_sub(one.at.as_micros());
+            rows.delays.push(delay.clamp(0, i64::MAX / 4));
             rows.reasons.push(reason.map(FailReason::as_str));
             rows.lines.push(one.attempt.as_ref().map(log_line).transpose()?.unwrap_or_default());
         }

@@ -1,17 +1,19 @@
 //! Clocks that jump.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU16, AtomicU32, Ordering};
 use std::time::Duration;
 
-use hookwire::clock::Clock;
+use hookwire::clock::{Clock, SystemClock, Timestamp};
 use hookwire::delivery::DeliveryState;
 use hookwire::endpoint::Limits;
 use hookwire::retry::FailReason;
 use hookwire::sender::Sender;
 use hookwire::sender::egress::EgressPolicy;
-use hookwire::store::MemoryStore;
+use hookwire::sender::http::HttpOptions;
+use hookwire::store::{MemoryStore, SqliteStore};
 use hookwire::testing::ManualClock;
+use hookwire::worker::Config;
 
 use super::{Running, endpoint, event, finished};
 use crate::support::server::{Reply, Server};
@@ -99,4 +101,60 @@ async fn f_27_a_clock_that_is_set_back_stops_nothing() {
     }
     finished(&sender, 4).await;
     running.stop().await;
+}
+
+/// The system's, with a wall clock that can be set wrong by so many seconds.
+#[derive(Clone, Debug, Default)]
+struct Stepping(Arc<AtomicI64>);
+
+impl Clock for Stepping {
+    fn now(&self) -> Timestamp {
+        let wrong = self.0.load(Ordering::SeqCst) * 1_000_000;
+        Timestamp::from_micros(SystemClock.now().as_micros() + wrong)
+    }
+
+    fn uptime(&self) -> Duration {
+        SystemClock.uptime()
+    }
+}
+
+/// Two hours ahead, or behind, for a while: nothing that is leased is sent twice, and nothing waits for two hours.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wall_clock_that_steps_and_comes_back_neither_repeats_nor_blocks_anything() {
+    for step in [7_200, -7_200] {
+        let directory = tempfile::tempdir().unwrap();
+        let (clock, server) = (Stepping::default(), slow().await);
+        let egress = EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();
+        let http = HttpOptions::default().exchange_timeout(Duration::from_secs(2)).egress(egress);
+        let config = Config { lease: Duration::from_secs(5), ..Config::default() };
+        let store = SqliteStore::open(directory.path().join("store.db")).await.unwrap();
+        let builder = Sender::builder(store).clock(clock.clone()).http(http).worker(config);
+        let sender = builder.build().unwrap();
+        sender.endpoints().create(endpoint(&server)).await.unwrap();
+        let running = Running::start(&sender);
+        let dispatch = async |from: usize| {
+            for n in from..from + 40 {
+                sender.dispatch(event(n)).await.unwrap();
+                sender.dispatch(event(n).ordered_by(format!("key-{}", n % 4)).unwrap()).await.unwrap();
+            }
+        };
+        dispatch(0).await;
+        clock.0.store(step, Ordering::SeqCst);
+        dispatch(40).await;
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        clock.0.store(0, Ordering::SeqCst);
+        dispatch(80).await;
+        finished(&sender, 240).await;
+        assert_eq!(server.requests().len(), 240, "{step}: some were sent twice");
+        running.stop().await;
+    }
+}
+
+/// So that much is in flight, and waits, at any time.
+async fn slow() -> Server {
+    Server::start(|_| {
+        std::thread::sleep(Duration::from_millis(10));
+        Reply::status(204)
+    })
+    .await
 }
