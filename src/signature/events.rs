@@ -257,7 +257,7 @@ impl Scheme {
                     let found = match by {
                         Identified::ById => id.is_some(),
                         Identified::By(place) | Identified::ByBodyWith(place) => {
-                            place.read(received, trust, "event")?.is_some_and(|text| !text.is_empty())
+                            something(place, received, trust)?.is_some()
                         }
                         _ => true,
                     };
@@ -269,9 +269,9 @@ impl Scheme {
             }
             Identified::ById => by_id,
             Identified::By(place) => {
-                place.read(received, trust, "event")?.map_or(by_id, |text| Identity::This(text.into_owned()))
+                something(&place, received, trust)?.map_or(by_id, |text| Identity::This(text.into_owned()))
             }
-            Identified::ByBodyWith(place) => place.read(received, trust, "event")?.map_or(by_id, |_| Identity::Body),
+            Identified::ByBodyWith(place) => something(&place, received, trust)?.map_or(by_id, |_| Identity::Body),
             Identified::ByContent => Identity::Content,
             Identified::ByBody => Identity::Body,
             Identified::ByRequest => Identity::Request,
@@ -308,6 +308,15 @@ impl Scheme {
         }
         Ok((!texts.is_empty()).then(|| texts.join("\n")))
     }
+}
+
+/// What identifies an event, at this place. An empty text identifies none: all events with one would be duplicates of the first.
+fn something<'a>(
+    place: &Place,
+    received: &Received<'a>,
+    trust: &Trust<'a>,
+) -> Result<Option<Cow<'a, str>>, VerifyError> {
+    Ok(place.read(received, trust, "event")?.filter(|text| !text.is_empty()))
 }
 
 /// What stands in the first place that has anything.

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use bytes::Bytes;
 use futures_util::{FutureExt as _, future, stream};
-use multer::{Error, Multipart};
+use multer::{Error, Field, Multipart};
 
 use crate::work;
 
@@ -37,13 +37,23 @@ async fn read(body: Bytes, boundary: String, name: &str) -> Result<Vec<String>, 
     for _ in 0..MAX_PARTS {
         let Some(field) = form.next_field().await? else { break };
         if field.name() == Some(name) && field.file_name().is_none() {
-            values.push(field.text().await?);
+            values.push(text(field).await?);
             if values.len() == 2 {
                 break;
             }
         }
     }
     Ok(values)
+}
+
+/// The text of a field, whole. Multer takes a byte order mark off and reads UTF-16 behind one, where other readers do neither: a
+/// value would be two.
+async fn text(field: Field<'_>) -> Result<String, Error> {
+    let charset = field.content_type().and_then(|kind| kind.get_param("charset"));
+    if charset.is_some_and(|charset| !charset.as_str().eq_ignore_ascii_case("utf-8")) {
+        return field.text().await;
+    }
+    Ok(String::from_utf8_lossy(&field.bytes().await?).into_owned())
 }
 
 #[cfg(test)]
@@ -61,6 +71,18 @@ mod tests {
         }
         let twice = [&FORM[..FORM.len() - 8], FORM].concat();
         assert_eq!(values(&twice, "token").unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_byte_order_mark_stays_and_another_charset_is_read() {
+        let form = |kind: &str, value: &[u8]| {
+            let head = format!("--x1\r\nContent-Disposition: form-data; name=\"token\"\r\n{kind}\r\n");
+            values(&[head.as_bytes(), value, b"\r\n--x1--\r\n"].concat(), "token").unwrap()
+        };
+        assert_eq!(form("", "\u{feff}a".as_bytes()), ["\u{feff}a"]);
+        assert_eq!(form("Content-Type: text/plain; charset=UTF-8\r\n", "\u{feff}a".as_bytes()), ["\u{feff}a"]);
+        assert_eq!(form("", b"\xff\xfea\0"), ["\u{fffd}\u{fffd}a\0"]);
+        assert_eq!(form("Content-Type: text/plain; charset=iso-8859-1\r\n", b"\xe9"), ["é"]);
     }
 
     #[test]

@@ -270,6 +270,34 @@ async fn a_described_identity_takes_the_first_way_that_finds_something() {
     }
 }
 
+/// Found by fuzz/targets/batches.rs: an empty text was taken for what identifies an event, and each event with one was lost as a
+/// duplicate of the first.
+#[tokio::test]
+async fn an_empty_text_identifies_no_event() {
+    let described = r#"{"name":"acme","id":["json:/id"],"id_signed":true,"identity":"json:/key",
+        "signature":{"algorithm":"hmac-sha256","encoding":"hex","headers":["acme-signature"]}}"#;
+    let with_body = described.replace("json:/key", "body_with:json:/key");
+    for described in [described, &with_body] {
+        let scheme: SchemeConfig = serde_json::from_str(described).unwrap();
+        let source = Source::new("acme", Unchecked(scheme.scheme().unwrap()), Keyring::none());
+        let receiver = Receiver::builder(MemoryDedup::new()).source(source).build().unwrap();
+        let gate = receiver.gate("acme").unwrap();
+        let bodies = [
+            (r#"{"key":"","id":1}"#, 1, "an id and no key"),
+            (r#"{"key":"","id":2}"#, 1, "another id and no key"),
+            (r#"{"key":"","id":2,"more":1}"#, 0, "the id again, with another body"),
+            (r#"{"key":"k","id":3}"#, 1, "a key"),
+            (r#"{"key":"k","id":3}"#, 0, "a copy"),
+            (r#"{"key":""}"#, 1, "nothing"),
+            (r#"{"key":""}"#, 1, "nothing again"),
+        ];
+        for (body, wanted, what) in bodies {
+            let request = Request::post("/in").body(Full::from(body)).unwrap();
+            assert_eq!(post(&gate, request, StatusCode::OK).await, (wanted, None), "{described} {what}");
+        }
+    }
+}
+
 #[test]
 fn every_provider_has_a_sequence() {
     let sequences = list("identity-sequences.json");
