@@ -8,11 +8,13 @@
 //! {"id":"evt_1"}
 //! ```
 
+pub mod certificates;
+
 use bytes::Bytes;
 use hookwire::clock::Timestamp;
 use hookwire::secret::{Key, Keyring};
 use hookwire::signature::providers::Provider;
-use hookwire::signature::{EventRef, Events, MAX_EVENTS, Received, Settings, Verify};
+use hookwire::signature::{EventRef, Events, Identity, MAX_EVENTS, Received, Settings, Verify};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use libfuzzer_sys::fuzzer_mutate;
 
@@ -135,8 +137,15 @@ pub fn unknown_keys() -> Keyring {
 /// Something for every setting that the scheme cannot do without.
 #[must_use]
 pub fn settings(scheme: &dyn Verify) -> Settings {
-    let required = scheme.settings().iter().filter(|setting| setting.required);
-    required.fold(Settings::default(), |settings, setting| settings.with(setting.name, "https://example.com"))
+    with_required(Settings::default(), scheme)
+}
+
+/// These settings, and something for every other that the scheme cannot do without.
+#[must_use]
+pub fn with_required(settings: Settings, scheme: &dyn Verify) -> Settings {
+    let missing = scheme.settings().iter().filter(|it| it.required && settings.get(it.name).is_none());
+    let missing: Vec<_> = missing.map(|setting| setting.name).collect();
+    missing.into_iter().fold(settings, |settings, name| settings.with(name, "https://example.com"))
 }
 
 /// What every list of events must be, whoever sent it.
@@ -148,6 +157,7 @@ pub fn check_events(events: &Events) {
         for text in event.id.iter().chain(&event.event_type) {
             assert!(!text.is_empty() && text.len() <= 256 && !text.chars().any(char::is_control), "{text:?}");
         }
+        assert_ne!(event.identity, Identity::This(String::new()), "all such events would be one");
     };
     match events {
         Events::One(event) => each(event),

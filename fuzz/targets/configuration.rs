@@ -1,11 +1,13 @@
-//! Schemes and sources out of a configuration: refused with the field's name, or usable.
+//! Schemes and sources out of a configuration, TOML or JSON: refused with the field's name, or usable.
+//!
+//! The input is a description, perhaps with a line `%%` and the body of a request behind it.
 #![no_main]
 
 use std::sync::LazyLock;
 
 use hookwire::receiver::SourceConfig;
 use hookwire::secret::Keyring;
-use hookwire::signature::{Checked, SchemeConfig, Trust, Verify as _};
+use hookwire::signature::{Checked, Received, SchemeConfig, Trust, Verify as _};
 use hookwire_fuzz::{Case, check_events, settings, unknown_keys};
 use libfuzzer_sys::fuzz_target;
 
@@ -19,11 +21,16 @@ static CASE: LazyLock<Case> = LazyLock::new(|| {
 });
 
 fuzz_target!(|data: &[u8]| {
-    let Ok(text) = std::str::from_utf8(data) else { return };
-    if let Ok(config) = toml::from_str::<SourceConfig>(text) {
+    let cut = data.windows(4).position(|window| window == b"\n%%\n");
+    let (text, body) = match cut {
+        Some(at) => (&data[..at], &data[at + 4..]),
+        None => (data, &*CASE.body),
+    };
+    let Ok(text) = std::str::from_utf8(text) else { return };
+    if let Some(config) = read::<SourceConfig>(text) {
         let _source = config.source();
     }
-    let Ok(config) = toml::from_str::<SchemeConfig>(text) else { return };
+    let Some(config) = read::<SchemeConfig>(text) else { return };
     let scheme = match config.scheme() {
         Ok(scheme) => scheme,
         Err(error) => {
@@ -32,12 +39,20 @@ fuzz_target!(|data: &[u8]| {
         }
     };
     assert_eq!(scheme.check(), Ok(()));
+    let written = serde_json::to_string(&config).expect("a description can be written");
+    assert_eq!(serde_json::from_str::<SchemeConfig>(&written).ok().as_ref(), Some(&config));
     let settings = settings(scheme);
     let trust = Trust { settings: &settings, ..Trust::new(&KEYS, CASE.now) };
-    if let Ok(Checked::Event { .. }) = scheme.verify(&CASE.received(), &trust) {
-        panic!("verified without the key");
+    let received = Received { body, ..CASE.received() };
+    if let Ok(Checked::Event { .. }) = scheme.verify(&received, &trust) {
+        assert!(!scheme.proves_origin(), "verified without the key");
     }
-    if let Ok(events) = hookwire::signature::Verify::events(scheme, &CASE.received(), &trust) {
+    let _need = hookwire::signature::Verify::needs(scheme, &received, &trust);
+    if let Ok(events) = hookwire::signature::Verify::events(scheme, &received, &trust) {
         check_events(&events);
     }
 });
+
+fn read<T: serde::de::DeserializeOwned>(text: &str) -> Option<T> {
+    if text.starts_with('{') { serde_json::from_str(text).ok() } else { toml::from_str(text).ok() }
+}

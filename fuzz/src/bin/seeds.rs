@@ -5,9 +5,10 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use hookwire_fuzz::certificates::{apple, sns};
 use serde_json::Value;
 
-const FILES: [&str; 3] = ["providers-a.json", "providers-b.json", "own.json"];
+const FILES: [&str; 5] = ["providers-a.json", "providers-b.json", "providers-c.json", "providers-d.json", "own.json"];
 const TARGETS: [&str; 5] = ["cloud_events", "documents", "events", "http_message", "requests"];
 
 fn main() {
@@ -23,6 +24,16 @@ fn main() {
                 fs::write(folder.join(format!("{file}-{number}")), &seed).unwrap();
             }
         }
+    }
+    write_certificates(&Path::new(corpus).join("certificates"));
+}
+
+/// The good ones, each behind its place.
+fn write_certificates(folder: &Path) {
+    fs::create_dir_all(folder).unwrap();
+    let all = apple().chain.into_iter().chain([sns().leaf]);
+    for (place, der) in (0u8..).zip(all) {
+        fs::write(folder.join(format!("good-{place}")), [&[place], der.as_slice()].concat()).unwrap();
     }
 }
 
