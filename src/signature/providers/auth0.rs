@@ -3,7 +3,7 @@
 use crate::signature::{Batch, Fact, Identified, Place, Retries, Scheme, Token};
 
 /// Auth0's custom log streams: `Authorization` carries what you typed there; include `Bearer ` in the secret if you
-/// typed it. Nothing is covered. An array holds many events, an object is one; JSON Lines are one event without id.
+/// typed it. Nothing is covered. An array holds many events and so do JSON Lines; an object is one.
 ///
 /// Source: <https://auth0.com/docs/customize/log-streams/custom-log-streams>
 pub static AUTH0: Scheme = Scheme::new("auth0", "https://auth0.com/docs/customize/log-streams/custom-log-streams")
