@@ -66,6 +66,7 @@
 //! | `inbox` | yes | `receiver::inbox`: verified events kept, and handled later |
 //! | `ring` | yes | TLS by rustls with ring and the webpki roots; without it, bring a `rustls::ClientConfig` |
 //! | `public-key` | yes | ECDSA P-256 and RSA, JSON Web Tokens, certificates, and the [`signature::providers`] that need them |
+//! | `hickory` | | `sender::egress::HickoryResolver`: DNS by `hickory-resolver`, without a thread for each name |
 //! | `sqlite` | | `store::SqliteStore`, SQLite bundled |
 //! | `postgres` | | `store::PostgresStore`: many processes on one PostgreSQL |
 //! | `sqlx` | | `store::PostgresStore` in transactions of `sqlx` |

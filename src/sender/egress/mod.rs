@@ -34,6 +34,8 @@ mod connector;
 mod dial;
 mod error;
 mod handshake;
+#[cfg(feature = "hickory")]
+mod hickory;
 mod lookups;
 mod meter;
 mod network;
@@ -50,6 +52,8 @@ pub(super) use self::connector::Connector;
 pub use self::dial::{Dial, Dialed, SystemDialer};
 pub(super) use self::error::ConnectError;
 pub(super) use self::handshake::TlsCause;
+#[cfg(feature = "hickory")]
+pub use self::hickory::HickoryResolver;
 pub(super) use self::lookups::Lookups;
 pub(super) use self::meter::{Fault, Mark, Meter};
 pub use self::network::{Network, NetworkError};
