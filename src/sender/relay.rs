@@ -29,8 +29,28 @@ impl Relay {
         for row in staged {
             batch.push(self.judge(row).await?);
         }
-        let admitted = self.store.admit(batch.clone()).await?;
-        Ok((lanes(batch, &admitted), full))
+        match self.store.admit(batch.clone()).await {
+            Ok(admitted) => Ok((lanes(batch, &admitted), full)),
+            Err(error) if is_of_a_row(&error) => Ok((self.admit_singly(batch).await?, full)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// One of them cannot be stored: it is refused with the reason, and the others are taken in.
+    async fn admit_singly(&self, batch: Vec<Admit>) -> Result<Vec<LaneId>, StoreError> {
+        let mut due = Vec::new();
+        for one in batch {
+            match self.store.admit(vec![one.clone()]).await {
+                Ok(admitted) => due.extend(lanes(vec![one], &admitted)),
+                Err(error) if is_of_a_row(&error) && one.verdict.is_ok() => {
+                    let why = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+                    tracing::warn!(row = one.row, %why, "a staged event cannot be stored; its row is kept with the reason");
+                    self.store.admit(vec![Admit { row: one.row, verdict: Err(why) }]).await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(due)
     }
 
     async fn judge(&self, staged: Staged) -> Result<Admit, StoreError> {
@@ -58,6 +78,11 @@ impl Relay {
         }
         Ok(Admit { row, verdict })
     }
+}
+
+/// Whether it is because of what a row says.
+fn is_of_a_row(error: &StoreError) -> bool {
+    matches!(error.kind(), StoreErrorKind::Invalid | StoreErrorKind::Corrupt)
 }
 
 /// The lanes of what was taken in.

@@ -36,6 +36,16 @@ pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
+/// The number of a row that somebody else may have given it, bit for bit: a negative one is as good as any.
+pub(super) const fn row_number(seq: i64) -> u64 {
+    u64::from_ne_bytes(seq.to_ne_bytes())
+}
+
+/// The other way round.
+pub(super) const fn row_seq(row: u64) -> i64 {
+    i64::from_ne_bytes(row.to_ne_bytes())
+}
+
 impl<C> Page<C> {
     /// What compares what is behind a place with it, and how rows are ordered.
     pub(super) const fn direction(&self) -> (&'static str, &'static str) {

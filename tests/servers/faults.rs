@@ -26,6 +26,7 @@ pub fn trials(postgres: &Needs, binaries: &Needs) -> Vec<Trial> {
         postgres.test("faults::several_processes_make_the_schema_together", made_together),
         postgres.test("faults::a_newer_schema_is_refused_unless_it_serves_this_version", newer),
         postgres.test("faults::an_older_schema_is_migrated_with_what_it_holds", older),
+        postgres.test("faults::schema_3_is_migrated_with_what_it_holds", schema_3),
         postgres.test("faults::a_commit_that_is_not_durable_is_refused", not_durable),
         postgres.test("faults::a_bad_address_is_told", |_| no_server()),
     ]
@@ -223,6 +224,18 @@ async fn newer(url: String) {
     assert!(matches!(refused, OpenError::Newer { found: 99, .. }), "{refused}");
 }
 
+/// As schema 3 was left: the same rows as in `busy-2.sql`, brought to that version.
+async fn schema_3(url: String) {
+    let schema = Schema::fresh(&url);
+    schema.restore(include_str!("../fixtures/busy-3.sql")).await;
+    let store = schema.open().await;
+    assert_eq!(store.counts(Work::Sent, None).await.unwrap().pending, 9);
+    store.append(vec![append(lane(), "new")]).await.unwrap();
+    let sql = format!("SELECT version, identity IS NOT NULL FROM {}.schema", schema.name);
+    let row = connect(&url).await.query_one(&sql, &[]).await.unwrap();
+    assert_eq!((row.get::<_, i32>(0), row.get::<_, bool>(1)), (4, true));
+}
+
 /// As an earlier version has left it. What that makes of each row is in `busy`.
 async fn older(url: String) {
     let schema = Schema::fresh(&url);
@@ -241,7 +254,7 @@ async fn not_durable(url: String) {
     config.options("-c synchronous_commit=off");
     let options = PostgresOptions::from_config(config).schema(&schema.name).unwrap();
     let refused = options.clone().open().await.unwrap_err();
-    assert!(matches!(refused, OpenError::NotDurable), "{refused}");
+    assert!(matches!(refused, OpenError::NotDurable("synchronous_commit")), "{refused}");
     options.allow_asynchronous_commit().open().await.unwrap();
 }
 

@@ -18,6 +18,7 @@ mod conformance;
 mod failover;
 mod faults;
 mod kill;
+mod operator;
 mod pooler;
 mod postgres;
 mod redis;
@@ -98,6 +99,7 @@ fn main() -> ExitCode {
     trials.extend(faults::trials(&postgres, &binaries));
     trials.extend(kill::trials(&binaries));
     trials.extend(failover::trials(&binaries));
+    trials.extend(operator::trials(&postgres, &binaries));
     trials.extend(silence::trials(&postgres, &binaries));
     trials.extend(replicated::trials(&binaries));
     trials.extend(upkeep::trials(&postgres));

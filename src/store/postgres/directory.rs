@@ -32,8 +32,16 @@ impl Directory for PostgresStore {
     }
 
     async fn get(&self, id: EndpointId) -> Result<Option<Arc<Endpoint>>, StoreError> {
-        let session = self.db.session().await.map_err(Trouble::into_store_error)?;
-        find_endpoint(&session, &self.vault, id, false).await.map_err(Trouble::into_store_error)
+        let find = async {
+            let session = self.db.session().await?;
+            let found = find_endpoint(&session, &self.vault, id, false).await?;
+            if found.is_some() {
+                return Ok(found);
+            }
+            self.db.check_identity(&session).await?;
+            find_endpoint(&session, &self.vault, id, false).await
+        };
+        find.await.map_err(Trouble::into_store_error)
     }
 
     async fn list(
@@ -42,16 +50,17 @@ impl Directory for PostgresStore {
         after: Option<EndpointId>,
         limit: u32,
     ) -> Result<Vec<Arc<Endpoint>>, StoreError> {
-        let after = after.map_or(Uuid::nil(), uuid_of_endpoint);
-        let limit = i64::from(limit);
-        let rows = match tenant {
-            None => self.db.query(LIST, &[(&after, Type::UUID), (&limit, Type::INT8)]).await?,
-            Some(tenant) => {
-                let of = tenant.as_str();
-                self.db.query(LIST_OF, &[(&after, Type::UUID), (&limit, Type::INT8), (&of, Type::TEXT)]).await?
+        let list = async {
+            let session = self.db.session_for(LISTING).await?;
+            let rows = list(&session, tenant, after, limit).await?;
+            if !rows.is_empty() {
+                return Ok(rows);
             }
+            // A tenant without endpoints is owed nothing, so this has to be true.
+            self.db.check_identity(&session).await?;
+            list(&session, tenant, after, limit).await
         };
-        let read = rows.iter().map(|row| endpoint(row, &self.vault)).collect::<Result<_, _>>();
+        let read = list.await.and_then(|rows| rows.iter().map(|row| endpoint(row, &self.vault)).collect());
         read.map_err(Trouble::into_store_error)
     }
 
@@ -69,6 +78,23 @@ impl Directory for PostgresStore {
 
 const LIST: &str = endpoints!("WHERE n.state < 2 AND n.id > $1 ORDER BY n.id LIMIT $2");
 const LIST_OF: &str = endpoints!("WHERE n.state < 2 AND n.id > $1 AND n.tenant = $3 ORDER BY n.id LIMIT $2");
+
+async fn list(
+    session: &Session<'_>,
+    tenant: Option<&Tenant>,
+    after: Option<EndpointId>,
+    limit: u32,
+) -> Result<Vec<tokio_postgres::Row>, Trouble> {
+    let after = after.map_or(Uuid::nil(), uuid_of_endpoint);
+    let limit = i64::from(limit);
+    match tenant {
+        None => session.query(LIST, &[(&after, Type::UUID), (&limit, Type::INT8)]).await,
+        Some(tenant) => {
+            let of = tenant.as_str();
+            session.query(LIST_OF, &[(&after, Type::UUID), (&limit, Type::INT8), (&of, Type::TEXT)]).await
+        }
+    }
+}
 
 struct Putting {
     endpoint: Endpoint,

@@ -18,6 +18,12 @@ pub(super) enum Trouble {
     /// The server has not answered in the time that a call has.
     #[error("no answer in time")]
     TooLong,
+    /// The tables are there, and not yet what stood in them.
+    #[error("the schema says not which store it is: it is being restored, or was emptied")]
+    NotRestored,
+    /// The tables are those of another store than the one that was opened.
+    #[error("another store stands in the schema than the one that was opened: open it anew")]
+    AnotherStore,
     /// Somebody has changed what this was about to build on; the same again finds out.
     #[error("another transaction came between")]
     Overtaken,
@@ -64,9 +70,20 @@ impl Trouble {
         self.state() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION)
     }
 
+    /// Says what an operator has to mend: nothing goes on before.
+    fn tell(&self) {
+        let remedy = match self.state().map(SqlState::code) {
+            Some("42501") => "grant the missing privilege to the role that hookwire connects as",
+            Some("42P01" | "3F000") => "hookwire's tables are missing: restore them, or open the store anew",
+            _ => return,
+        };
+        tracing::error!(error = %self, remedy, "PostgreSQL: calls fail until this is mended");
+    }
+
     fn kind(&self) -> StoreErrorKind {
         match (self, self.state()) {
             (Self::Unreadable(_), _) => StoreErrorKind::Corrupt,
+            (Self::AnotherStore, _) => StoreErrorKind::Schema,
             (_, Some(state)) => kind_of(state.code()),
             (Self::Pool(PoolError::Closed), None) => StoreErrorKind::Closed,
             // No connection, or none that lives: nothing has happened, unless the caller knows better.
@@ -76,11 +93,13 @@ impl Trouble {
 
     /// As the error of a call of which nothing has happened.
     pub(super) fn into_store_error(self) -> StoreError {
+        self.tell();
         StoreError::with_source(self.kind(), self)
     }
 
     /// As the error of a call that may have happened when the server has not answered.
     pub(super) fn in_doubt(self) -> StoreError {
+        self.tell();
         let kind = if self.is_in_doubt() { StoreErrorKind::Unknown } else { self.kind() };
         StoreError::with_source(kind, self)
     }
@@ -91,9 +110,10 @@ pub(super) fn kind_of(code: &str) -> StoreErrorKind {
     match (code, code.get(..2)) {
         // A full disk, and a full shared memory or temporary space.
         ("53100", _) => StoreErrorKind::Full,
-        ("42P01" | "42703" | "42883" | "3F000" | "42501", _) => StoreErrorKind::Schema,
+        ("42703" | "42883", _) => StoreErrorKind::Schema,
         (_, Some("22" | "23" | "54")) => StoreErrorKind::Invalid,
         ("XX001" | "XX002", _) => StoreErrorKind::Corrupt,
+        // A privilege or a table is missing, as while a backup is restored: whoever has taken it can bring it back.
         // Shutting down, no connection, read-only, a lock, a time limit, a deadlock, out of memory: the server's doing.
         _ => StoreErrorKind::Unavailable,
     }

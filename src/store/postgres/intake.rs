@@ -9,10 +9,10 @@ use tokio_postgres::types::Type;
 use super::PostgresStore;
 use super::append::Appending;
 use super::error::Trouble;
-use super::rows::{LONGS, TEXTS, get, signed};
+use super::rows::{LONGS, TEXTS, get};
 use super::session::{Operation, Session};
 use crate::clock::Timestamp;
-use crate::store::relational::OutboxRow;
+use crate::store::relational::{OutboxRow, row_number, row_seq};
 use crate::store::{Admit, Admitted, Append, Appended, Intake, Staged, StoreError, Wakes};
 
 #[async_trait]
@@ -38,8 +38,17 @@ impl Intake for PostgresStore {
 const STAGED: &str = "SELECT seq, written_at, type, data, tenant, content_type, id, occurred_at, fifo_key, latest_key, \
      expires_at FROM hookwire.outbox WHERE error IS NULL ORDER BY seq LIMIT $1";
 
+/// A row that does not read is refused with the reason, like one that says nonsense: it stops nobody.
 fn staged(row: &tokio_postgres::Row) -> Result<Staged, Trouble> {
-    let said = OutboxRow {
+    let event = said(row).map_err(|error| error.to_string()).and_then(OutboxRow::event);
+    // Whatever number somebody has given it.
+    let seq = row_number(get(row, "seq")?);
+    let written_at = get::<Option<i64>>(row, "written_at")?.map(Timestamp::from_micros);
+    Ok(Staged { row: seq, event, written_at })
+}
+
+fn said(row: &tokio_postgres::Row) -> Result<OutboxRow, Trouble> {
+    Ok(OutboxRow {
         event_type: get(row, "type")?,
         data: get(row, "data")?,
         tenant: get(row, "tenant")?,
@@ -49,11 +58,6 @@ fn staged(row: &tokio_postgres::Row) -> Result<Staged, Trouble> {
         fifo_key: get(row, "fifo_key")?,
         latest_key: get(row, "latest_key")?,
         expires_at: get(row, "expires_at")?,
-    };
-    Ok(Staged {
-        row: u64::try_from(get::<i64>(row, "seq")?).map_err(Trouble::unreadable)?,
-        event: said.event(),
-        written_at: get::<Option<i64>>(row, "written_at")?.map(Timestamp::from_micros),
     })
 }
 
@@ -74,10 +78,10 @@ impl Operation for Admitting {
     type Answer = Vec<Admitted>;
 
     async fn run(&self, session: &Session<'_>) -> Result<Vec<Admitted>, Trouble> {
-        let rows: Vec<_> = self.batch.iter().map(|admit| signed(admit.row)).collect();
+        let rows: Vec<_> = self.batch.iter().map(|admit| row_seq(admit.row)).collect();
         let taken = session.query(TAKE, &[(&rows, LONGS)]).await?;
         let taken = taken.iter().map(|row| get(row, "seq")).collect::<Result<HashSet<i64>, _>>()?;
-        let is_taken = |admit: &Admit| taken.contains(&signed(admit.row));
+        let is_taken = |admit: &Admit| taken.contains(&row_seq(admit.row));
         let dispatchable = self.batch.iter().filter(|admit| admit.verdict.is_ok());
         let appended = self.appending.run_some(session, &dispatchable.map(is_taken).collect::<Vec<_>>()).await?;
 
@@ -93,12 +97,12 @@ impl Operation for Admitting {
             let answer = match why {
                 _ if !is_taken(admit) => Admitted::Gone,
                 Some(why) => {
-                    refused.push(signed(admit.row));
+                    refused.push(row_seq(admit.row));
                     whys.push(why);
                     Admitted::Refused
                 }
                 None => {
-                    gone.push(signed(admit.row));
+                    gone.push(row_seq(admit.row));
                     Admitted::Taken
                 }
             };

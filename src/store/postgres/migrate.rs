@@ -2,14 +2,19 @@
 
 use deadpool_postgres::Object;
 use tokio_postgres::types::Type;
+use uuid::Uuid;
 
 use super::open::OpenError;
 use super::session::Schema;
 
 /// Migrations in order; the schema's version is how many were applied. An entry is never changed once it was released. It adds, so
 /// that code which knows only the one before still works, or it raises `serves` and says so in the changelog.
-const MIGRATIONS: [&str; 3] =
-    [include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql"), include_str!("migrations/0003.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+    include_str!("migrations/0003.sql"),
+    include_str!("migrations/0004.sql"),
+];
 
 /// The schema version of this code.
 pub(super) const VERSION: i32 = MIGRATIONS.len() as i32;
@@ -46,6 +51,12 @@ async fn migrate_here(client: &Object, schema: &Schema) -> Result<(), OpenError>
     }
     client.batch_execute(&schema.apply(&format!("UPDATE hookwire.schema SET version = {VERSION}"))).await?;
     Ok(())
+}
+
+/// Which store stands in a schema.
+pub(super) async fn identity(client: &Object, schema: &Schema) -> Result<Uuid, OpenError> {
+    let rows = client.query_typed(&schema.apply("SELECT identity FROM hookwire.schema"), &[]).await?;
+    Ok(rows.first().map_or(Ok(Uuid::nil()), |row| row.try_get(0))?)
 }
 
 /// What a schema says of itself.

@@ -7,6 +7,7 @@ use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{Config, NoTls, Socket};
+use uuid::Uuid;
 
 use super::bell::Bell;
 use super::clock::DatabaseClock;
@@ -50,8 +51,10 @@ pub enum OpenError {
     #[error("PostgreSQL: is version {0}, must be 15 or later")]
     OldServer(String),
     /// A commit would be acknowledged before it is durable.
-    #[error("PostgreSQL: synchronous_commit is off; what is acknowledged may be lost (to accept that, say so)")]
-    NotDurable,
+    #[error(
+        "PostgreSQL: {0} is off; what is acknowledged may be lost (switch it on, or call allow_asynchronous_commit)"
+    )]
+    NotDurable(&'static str),
     /// No connection.
     #[error("PostgreSQL: no connection")]
     Connect(#[from] PoolError),
@@ -161,7 +164,7 @@ impl PostgresOptions {
     }
 
     /// Opens a store on a server whose `synchronous_commit` is off: the last moments before its crash are lost, although they were
-    /// acknowledged.
+    /// acknowledged. Or whose `fsync` is off: all may be lost then.
     #[must_use]
     pub const fn allow_asynchronous_commit(mut self) -> Self {
         self.asynchronous = true;
@@ -188,9 +191,9 @@ impl PostgresOptions {
         <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
     {
         let connector = Connector::new(tls);
-        let (pool, trust) = self.reach(&connector).await?;
+        let (pool, trust, identity) = self.reach(&connector).await?;
         let source = Source { pool, trust, canceller: connector.canceller(), limit: self.limit };
-        let db = Db::new(source, self.schema.clone(), !self.pooled);
+        let db = Db::new(source, (self.schema.clone(), identity), !self.pooled);
         partitions::keep_up(&db, Work::Sent, Timestamp::EPOCH, 0).await?;
         let clock = DatabaseClock::default();
         clock.adjust(&db).await?;
@@ -204,7 +207,7 @@ impl PostgresOptions {
     }
 
     /// Connects, with whatever there is between here and the server, and brings the schema up to date.
-    async fn reach<T>(&mut self, connector: &Connector<T>) -> Result<(Pool, Trust), OpenError>
+    async fn reach<T>(&mut self, connector: &Connector<T>) -> Result<(Pool, Trust, Uuid), OpenError>
     where
         T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
         T::Stream: Send + Sync,
@@ -228,7 +231,8 @@ impl PostgresOptions {
         let silent = |_| StoreError::new(StoreErrorKind::Unavailable);
         timeout(self.limit, self.judge(&client)).await.map_err(silent)??;
         migrate::migrate(&mut client, &self.schema).await?;
-        Ok((pool, trust))
+        let identity = migrate::identity(&client, &self.schema).await?;
+        Ok((pool, trust, identity))
     }
 
     fn pool(&self, manager: Manager, trust: &Trust) -> Result<Pool, OpenError> {
@@ -259,14 +263,17 @@ impl PostgresOptions {
     /// What the server promises.
     async fn judge(&self, client: &Object) -> Result<(), OpenError> {
         let sql = "SELECT current_setting('server_version_num')::integer, current_setting('server_version'), \
-                   current_setting('synchronous_commit')";
+                   current_setting('synchronous_commit'), \
+                   current_setting('fsync')";
         let rows = client.query_typed(sql, &[]).await?;
-        let Some(row) = rows.first() else { return Err(OpenError::NotDurable) };
+        let Some(row) = rows.first() else { return Err(OpenError::NotDurable("synchronous_commit")) };
         if row.try_get::<_, i32>(0)? < MIN_SERVER {
             return Err(OpenError::OldServer(row.try_get(1)?));
         }
-        if row.try_get::<_, &str>(2)? == "off" && !self.asynchronous {
-            return Err(OpenError::NotDurable);
+        for (column, setting) in [(2, "synchronous_commit"), (3, "fsync")] {
+            if row.try_get::<_, &str>(column)? == "off" && !self.asynchronous {
+                return Err(OpenError::NotDurable(setting));
+            }
         }
         Ok(())
     }

@@ -11,10 +11,12 @@ use futures_util::future::join;
 use tokio::time::timeout;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{CancelToken, Row, Transaction};
+use uuid::Uuid;
 
 use super::append::Numbers;
 use super::connect::{Canceller, Trust};
 use super::error::Trouble;
+use super::rows::get;
 use crate::clock::{Clock, SystemClock};
 use crate::entropy;
 use crate::store::{StoreError, StoreErrorKind};
@@ -90,6 +92,8 @@ impl Source {
 #[derive(Clone)]
 pub(super) struct Db {
     source: Arc<Source>,
+    /// Which store was opened.
+    identity: Uuid,
     pub(super) schema: Schema,
     pub(super) numbers: Arc<Numbers>,
     /// For how many groups more it is not hoped that all of their ids are free.
@@ -143,8 +147,8 @@ pub(super) trait Operation: Send + Sync + 'static {
 }
 
 impl Db {
-    pub(super) fn new(source: Source, schema: Schema, prepares: bool) -> Self {
-        Self { source: Arc::new(source), schema, numbers: Arc::default(), wary: Arc::default(), prepares }
+    pub(super) fn new(source: Source, (schema, identity): (Schema, Uuid), prepares: bool) -> Self {
+        Self { source: Arc::new(source), identity, schema, numbers: Arc::default(), wary: Arc::default(), prepares }
     }
 
     /// How long a call may take.
@@ -162,6 +166,17 @@ impl Db {
         let client = timeout(self.source.limit, self.source.pool.get()).await.map_err(|_| Trouble::NoConnection)??;
         let via = if self.prepares { Via::Prepared(client) } else { Via::Plain(client) };
         Ok(Session { via, schema: self.schema.clone(), limit: Some(Limit { until, source: self.source.clone() }) })
+    }
+
+    /// Whether the store that was opened still stands in the schema, whole: what is not found there may be on its way back. A dump
+    /// brings the row that says so after the endpoints.
+    pub(super) async fn check_identity(&self, session: &Session<'_>) -> Result<(), Trouble> {
+        let rows = session.query("SELECT identity FROM hookwire.schema", &[]).await?;
+        match rows.first().map(|row| get::<Uuid>(row, "identity")).transpose()? {
+            Some(found) if found == self.identity => Ok(()),
+            Some(_) => Err(Trouble::AnotherStore),
+            None => Err(Trouble::NotRestored),
+        }
     }
 
     /// One statement, which is a transaction of its own.

@@ -5,13 +5,12 @@ use rusqlite::{Connection, Row, params};
 
 use super::SqliteStore;
 use super::outbox::append;
-use super::rows::{fence, signed};
 use super::settle::settle_all;
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::delivery::Settlement;
 use crate::event::NewEvent;
 use crate::id::EventId;
-use crate::store::relational::{OutboxRow, Staging};
+use crate::store::relational::{OutboxRow, Staging, row_number, row_seq};
 use crate::store::{Admit, Admitted, Appended, Intake, Settled, Staged, StoreError, Wakes};
 
 impl SqliteStore {
@@ -74,7 +73,9 @@ const STAGED: &str = "SELECT seq, written_at, type, data, tenant, content_type, 
 fn staged(connection: &Connection, limit: u32) -> rusqlite::Result<Vec<Staged>> {
     let read = |row: &Row<'_>| {
         let written_at: Option<i64> = row.get(1)?;
-        Ok(Staged { row: fence(row, 0)?, event: event(row)?, written_at: written_at.map(Timestamp::from_micros) })
+        // Whatever number somebody has given it.
+        let seq = row_number(row.get(0)?);
+        Ok(Staged { row: seq, event: event(row)?, written_at: written_at.map(Timestamp::from_micros) })
     };
     connection.prepare_cached(STAGED)?.query_map([limit], read)?.collect()
 }
@@ -110,7 +111,7 @@ fn text(row: &Row<'_>, column: &str) -> Result<Option<String>, String> {
 fn admit(connection: &Connection, admit: &Admit) -> rusqlite::Result<Admitted> {
     let refuse = |why: &str| {
         let sql = "UPDATE hookwire_outbox SET error = ?2 WHERE seq = ?1 AND error IS NULL";
-        let changed = connection.prepare_cached(sql)?.execute(params![signed(admit.row), why])?;
+        let changed = connection.prepare_cached(sql)?.execute(params![row_seq(admit.row), why])?;
         Ok(if changed == 0 { Admitted::Gone } else { Admitted::Refused })
     };
     let one = match &admit.verdict {
@@ -118,13 +119,13 @@ fn admit(connection: &Connection, admit: &Admit) -> rusqlite::Result<Admitted> {
         Err(why) => return refuse(why),
     };
     let there = "SELECT 1 FROM hookwire_outbox WHERE seq = ?1 AND error IS NULL";
-    if !connection.prepare_cached(there)?.exists([signed(admit.row)])? {
+    if !connection.prepare_cached(there)?.exists([row_seq(admit.row)])? {
         return Ok(Admitted::Gone);
     }
     if append(connection, one)? == Appended::Conflict {
         return refuse("id: was used before, for another type or payload");
     }
-    connection.prepare_cached("DELETE FROM hookwire_outbox WHERE seq = ?1")?.execute([signed(admit.row)])?;
+    connection.prepare_cached("DELETE FROM hookwire_outbox WHERE seq = ?1")?.execute([row_seq(admit.row)])?;
     Ok(Admitted::Taken)
 }
 

@@ -8,12 +8,13 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use super::open::OpenError;
 
 /// Migrations in order; the schema's version is how many were applied. An entry is never changed once it was released.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("migrations/0001.sql"),
     include_str!("migrations/0002.sql"),
     include_str!("migrations/0003.sql"),
     include_str!("migrations/0004.sql"),
     include_str!("migrations/0005.sql"),
+    include_str!("migrations/0006.sql"),
 ];
 
 /// The schema version of this code.
@@ -26,6 +27,13 @@ pub(super) fn version(connection: &Connection) -> rusqlite::Result<Option<i64>> 
         return Ok(None);
     }
     connection.query_row("SELECT version FROM hookwire_schema", [], |row| row.get(0)).optional()
+}
+
+/// Whether the schema is still that of this code. Asked within a transaction, this holds to its end.
+pub(super) fn is_current(connection: &Connection) -> rusqlite::Result<bool> {
+    let mut statement = connection.prepare_cached("SELECT version FROM hookwire_schema")?;
+    let found: Option<i64> = statement.query_row([], |row| row.get(0)).optional()?;
+    Ok(found == Some(VERSION))
 }
 
 /// Whether the file has tables, ours or others'.

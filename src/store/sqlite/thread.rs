@@ -8,6 +8,7 @@ use rusqlite::{Connection, ErrorCode, ffi};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::place::Place;
+use super::schema;
 use crate::store::room::Room;
 use crate::store::{StoreError, StoreErrorKind};
 
@@ -134,6 +135,14 @@ struct Writer<'a> {
     place: Option<Place>,
 }
 
+impl Writer<'_> {
+    /// A later version may have changed the tables since this process has opened them: it writes no more then.
+    fn judge(&self) -> rusqlite::Result<()> {
+        let is_ours = self.place.is_none() || schema::is_current(self.connection)?;
+        if is_ours { Ok(()) } else { Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_SCHEMA), None)) }
+    }
+}
+
 /// Whatever has gathered while the last group was made durable is the next group: under load one `fsync` serves hundreds of
 /// callers, and a lone caller waits for nobody.
 fn write(writer: &Writer<'_>, mut calls: mpsc::Receiver<Box<dyn Job>>) {
@@ -188,7 +197,8 @@ fn gather(calls: &mut mpsc::Receiver<Box<dyn Job>>, group: &mut Vec<Box<dyn Job>
 fn commit(writer: &Writer<'_>, group: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
     let connection = writer.connection;
     execute(connection, "BEGIN IMMEDIATE")?;
-    let done = group.iter_mut().try_for_each(|call| call.run(connection)).and_then(|()| execute(connection, "COMMIT"));
+    let done = writer.judge().and_then(|()| group.iter_mut().try_for_each(|call| call.run(connection)));
+    let done = done.and_then(|()| execute(connection, "COMMIT"));
     if done.is_err() && !connection.is_autocommit() {
         // If even this fails, the next BEGIN does too.
         let _rolled_back = execute(connection, "ROLLBACK");

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use hookwire::event::NewEvent;
 use hookwire::id::EventId;
-use hookwire::sender::Sender;
-use hookwire::store::{Control, EventQuery, Intake, Page, SqliteStore};
+use hookwire::sender::{DispatchError, Sender};
+use hookwire::store::{Control, EventQuery, Intake, Page, SqliteStore, StoreErrorKind};
+use hookwire::worker::WorkerError;
 
 use super::{Running, endpoint, event, finished, sender};
 use crate::support::server::{Reply, Server};
@@ -80,7 +81,7 @@ async fn t_1_an_event_is_dispatched_exactly_when_the_callers_transaction_commits
 fn shell(path: &Path, sql: &str) {
     let python =
         "import sqlite3, sys\nc = sqlite3.connect(sys.argv[1], timeout=30)\nc.execute(sys.argv[2])\nc.commit()";
-    let sqlite3 = Command::new("sqlite3").arg(path).arg(sql).status();
+    let sqlite3 = Command::new("sqlite3").args(["-cmd", ".timeout 30000"]).arg(path).arg(sql).status();
     let done = sqlite3.or_else(|_| Command::new("python3").args(["-c", python]).arg(path).arg(sql).status()).unwrap();
     assert!(done.success(), "{sql}");
 }
@@ -265,4 +266,39 @@ async fn a_row_that_is_not_as_its_type_says_is_not_dispatched() {
     assert!(shop.error().unwrap().starts_with("data/n:"), "{:?}", shop.error());
     assert_eq!(shop.events().await, 0);
     shop.running.stop().await;
+}
+
+/// Whoever writes a number of their own is told to leave it out; what is there already under one is taken in like any other.
+#[tokio::test]
+async fn no_number_that_others_give_a_row_stops_the_worker() {
+    let shop = Shop::open().await;
+    let insert = |seq: i64| {
+        let sql = "INSERT INTO hookwire_outbox (seq, type, data, tenant) VALUES (?1, 'a.b', '1', 'acme')";
+        shop.file.execute(sql, [seq])
+    };
+    for seq in [i64::MIN, -1, 0, i64::MAX] {
+        let refused = insert(seq).unwrap_err().to_string();
+        assert!(refused.contains("leave it out"), "{refused}");
+    }
+    shop.file.execute_batch("DROP TRIGGER hookwire_outbox_seq").unwrap();
+    for seq in [i64::MIN, -1, 0] {
+        insert(seq).unwrap();
+    }
+    finished(&shop.sender, 3).await;
+    shop.running.stop().await;
+}
+
+/// Another process has brought the file to a later version: this one writes nothing more.
+#[tokio::test]
+async fn a_file_whose_schema_was_raised_is_not_written_any_more() {
+    let shop = Shop::open().await;
+    shop.sender.dispatch(event(1)).await.unwrap();
+    finished(&shop.sender, 1).await;
+    shop.file.execute("UPDATE hookwire_schema SET version = version + 1", []).unwrap();
+    let refused = shop.sender.dispatch(event(2)).await.unwrap_err();
+    let DispatchError::Store(error) = refused else { panic!("{refused:?}") };
+    assert_eq!(error.kind(), StoreErrorKind::Schema);
+    assert_eq!(shop.events().await, 1);
+    let ended = shop.running.worker.await.unwrap();
+    assert!(matches!(ended, Err(WorkerError::Store(_))), "{ended:?}");
 }

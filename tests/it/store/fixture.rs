@@ -26,7 +26,7 @@ const KEY: DedupKey = DedupKey::new([7; 32]);
 const MONTH: Duration = Duration::from_secs(30 * 86_400);
 
 /// The schema that this code writes.
-const CURRENT: u32 = 4;
+const CURRENT: u32 = 6;
 
 fn fixture(schema: u32) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/schema-{schema}.db"))
@@ -110,6 +110,11 @@ async fn f_54_a_file_of_schema_3_is_read_and_written() {
 #[tokio::test]
 async fn f_54_a_file_of_schema_4_is_read_and_written() {
     staged_and_all(4).await;
+}
+
+#[tokio::test]
+async fn f_54_a_file_of_schema_5_is_read_and_written() {
+    staged_and_all(5).await;
 }
 
 async fn staged_and_all(schema: u32) {
