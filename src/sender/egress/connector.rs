@@ -37,7 +37,7 @@ pub(in crate::sender) struct Connector {
     pub(in crate::sender) tls: TlsConnector,
     pub(in crate::sender) budget: Duration,
     /// How long a write may make no progress.
-    pub(in crate::sender) patience: Duration,
+    pub(in crate::sender) stall: Duration,
 }
 
 /// Where a connection goes.
@@ -85,7 +85,7 @@ impl Connector {
         *phase = Phase::Dial;
         let stream = self.dial_any(&addresses, destination.port).await?;
         let meter = Meter::default();
-        let stream = Metered::new(stream, meter.clone(), self.patience);
+        let stream = Metered::new(stream, meter.clone(), self.stall);
         if !destination.https {
             return Ok(Guarded::plain(stream, meter));
         }

@@ -43,6 +43,8 @@ pub(in crate::sender) enum Fault {
     Excess = 2,
     #[error("the receiver sent too many interim answers")]
     Interim = 3,
+    #[error("the receiver fell silent")]
+    Silent = 4,
 }
 
 /// What has gone over a connection, and what may. Clones are of the same connection.
@@ -131,7 +133,7 @@ impl Meter {
     /// What the receiver has done, if anything.
     pub(in crate::sender) fn fault(&self) -> Option<Fault> {
         let fault = self.0.fault.load(Ordering::Relaxed);
-        [Fault::Stalled, Fault::Excess, Fault::Interim].into_iter().find(|known| *known as u8 == fault)
+        [Fault::Stalled, Fault::Excess, Fault::Interim, Fault::Silent].into_iter().find(|known| *known as u8 == fault)
     }
 
     /// From the next read on, the connection is broken.

@@ -35,8 +35,11 @@ const MOST_BODY_BYTES: usize = 16 * 1024;
 /// ahead of a body that is too long.
 const MOST_BESIDE: usize = 3 * MOST_HEAD_BYTES;
 
-/// How long a write may make no progress, and a ping may wait for its answer: this part of an exchange's budget.
+/// How long a ping may wait for its answer, and a success for the rest of its request: this part of an exchange's budget.
 const PATIENCE: u32 = 4;
+
+/// How long a write may make no progress: this part of an exchange's budget. A server may be slow to read and still do it.
+const STALL: u32 = 2;
 
 /// Makes requests through the egress guard. Cheap to clone; clones share their connections.
 #[derive(Clone)]
@@ -76,7 +79,7 @@ impl HttpClient {
             dialer: options.dialer,
             tls: TlsConnector::from(Arc::new(tls)),
             budget: options.connect_timeout,
-            patience,
+            stall: exchange_timeout / STALL,
         };
         let bounds = Bounds {
             idle: options.idle_timeout,

@@ -40,7 +40,7 @@ impl ExchangeError {
     pub(super) fn outcome(&self) -> Outcome {
         match self {
             Self::Connect(error) => error.outcome(),
-            Self::Fault(Fault::Stalled) => Outcome::Timeout,
+            Self::Fault(Fault::Stalled | Fault::Silent) => Outcome::Timeout,
             Self::Fault(Fault::Excess | Fault::Interim) => Outcome::Protocol,
             Self::Http1(error) => of_http1(error),
             Self::Http2(error) => of_http2(error),
@@ -51,8 +51,8 @@ impl ExchangeError {
     /// a byte of this answer came.
     pub(super) fn may_repeat(&self, meter: &Meter, begun: Mark) -> bool {
         match self {
+            Self::Http1(_) | Self::Fault(Fault::Silent) => meter.died_idle(begun),
             Self::Connect(_) | Self::Fault(_) => false,
-            Self::Http1(_) => meter.died_idle(begun),
             Self::Http2(error) => was_not_processed(error) || meter.died_idle(begun),
         }
     }

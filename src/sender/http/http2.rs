@@ -72,6 +72,7 @@ async fn silence(pings: Option<PingPong>, link: &Link, patience: Duration) {
         let mark = Mark::now();
         let answered = timeout(patience, pings.ping(Ping::opaque())).await;
         if !matches!(answered, Ok(Ok(_))) && !link.meter.received_since(mark) {
+            link.meter.condemn(Fault::Silent);
             return;
         }
     }

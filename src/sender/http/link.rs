@@ -28,7 +28,7 @@ pub(super) struct Bounds {
     pub(super) lifetime: Duration,
     /// How long one exchange takes at most.
     pub(super) exchange: Duration,
-    /// How long a write, or the answer to a ping, may take.
+    /// How long the answer to a ping, or the rest of a request whose answer has come, may take.
     pub(super) patience: Duration,
 }
 

@@ -12,7 +12,7 @@
 //!    any byte of an answer has come, the server has most likely closed it while it was idle. And an HTTP/2 server may say
 //!    that it did not process the request (RFC 9113 section 8.7), as servers do that limit the requests of a connection.
 //! 6. HTTP/2 connections are pinged while they are in use, so that one gone silent is replaced within one exchange.
-//! 7. A connection is bounded beyond its exchanges. It is closed when a write makes no progress for a quarter of the exchange's
+//! 7. A connection is bounded beyond its exchanges. It is closed when a write makes no progress for half of the exchange's
 //!    budget; when more comes in than one answer may hold (192 KiB beside the body, whatever it is: interim answers, pings,
 //!    settings, trailers), or more than 32 interim answers; when an exchange on it ends before request and answer do; when
 //!    it is idle for [`idle_timeout`](HttpOptions::idle_timeout); and when it is older than

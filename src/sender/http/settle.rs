@@ -15,7 +15,7 @@ pub(super) const MOST_HEAD_BYTES: usize = 64 * 1024;
 pub(super) const MOST_INTERIM: u32 = 32;
 
 /// Reads the body while the rest of the request goes out. A refusal needs no more of the request. A success does: `all_out`
-/// says whether everything went out, and is waited for as long as a write may stall.
+/// says whether everything went out, and is waited for, within bounds.
 pub(super) async fn settle(
     answer: &mut Answer,
     body: Received,

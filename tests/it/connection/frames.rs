@@ -4,12 +4,14 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 const PREFACE: usize = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len();
 
+pub const DATA: u8 = 0;
 pub const HEADERS: u8 = 1;
 pub const RST_STREAM: u8 = 3;
 pub const SETTINGS: u8 = 4;
 pub const PING: u8 = 6;
 pub const GOAWAY: u8 = 7;
 pub const WINDOW_UPDATE: u8 = 8;
+pub const CONTINUATION: u8 = 9;
 
 pub const END_HEADERS: u8 = 4;
 pub const MAX_CONCURRENT_STREAMS: u16 = 3;
@@ -91,6 +93,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
     pub async fn answer_with(&mut self, stream: u32, status: u16) {
         let block = [&[8, 3][..], status.to_string().as_bytes()].concat();
         self.send(HEADERS, END_STREAM_AND_HEADERS, stream, &block).await;
+    }
+
+    /// One frame after the other with a pause between, until the client has gone.
+    pub async fn drip(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+        while self.try_send(kind, flags, stream, payload).await.is_ok() {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
     }
 
     /// Reads until the client has gone, and does nothing about it.

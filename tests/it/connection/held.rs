@@ -10,9 +10,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use hookwire::endpoint::{NewEndpoint, Target};
+use hookwire::event::NewEvent;
 use hookwire::outcome::{Outcome, Report};
+use hookwire::retry::{Policy, Schedule};
+use hookwire::sender::Sender;
 use hookwire::sender::egress::{Dial, Dialed, SystemDialer};
 use hookwire::sender::http::HttpClient;
+use hookwire::store::MemoryStore;
+use hookwire::worker::CancellationToken;
 use http::Request;
 use http_body_util::Full;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -22,6 +28,7 @@ use tokio::task::JoinSet;
 use super::frames::{self, Peer};
 use super::tls::{Certified, Secured};
 use super::{client, options, serve};
+use crate::support::server::{Reply, Server};
 
 const ATTACKS: usize = 8;
 const MIB: usize = 1024 * 1024;
@@ -265,6 +272,83 @@ async fn interim_answers_without_end_are_a_protocol_failure() {
         let reports = meet(brisk(None), format!("http://{address}/"), 10).await;
         assert_eq!(outcomes(&reports), [Outcome::Protocol], "{status} over HTTP/1.1");
     }
+}
+
+#[tokio::test]
+async fn heads_without_end_over_http_2_are_a_failure_and_hold_nothing() {
+    // A header that no table needs: literal, with a name and a value of three bytes (RFC 7541 section 6.2.2).
+    const MORE: [u8; 9] = [0, 3, b'x', b'-', b'y', 3, b'a', b'b', b'c'];
+    for size in [1, 1_000] {
+        let outcomes = meet_secure(10, &[], move |mut peer| async move {
+            let Some(stream) = peer.next_request().await else { return };
+            peer.send(frames::HEADERS, 0, stream, &[0x88]).await;
+            peer.flood(frames::CONTINUATION, 0, stream, &MORE.repeat(size)).await;
+        })
+        .await;
+        assert_eq!(outcomes.len(), 1, "{outcomes:?}");
+        assert!(matches!(outcomes[0], Outcome::Protocol | Outcome::Reset), "{size} headers a frame: {outcomes:?}");
+    }
+}
+
+#[tokio::test]
+async fn answers_that_drip_and_peers_that_fall_silent_hold_nothing_beyond_the_exchange() {
+    let dripping = meet_secure(10, &[], |mut peer| async move {
+        let Some(stream) = peer.next_request().await else { return };
+        peer.send(frames::HEADERS, frames::END_HEADERS, stream, &[0x88]).await;
+        peer.drip(frames::DATA, 0, stream, b"x").await;
+    })
+    .await;
+    assert_eq!(dripping, [Outcome::Status(200)], "the head has decided");
+    let silent = meet_secure(10, &[], |mut peer| async move {
+        peer.next_request().await;
+        peer.swallow().await;
+    })
+    .await;
+    assert_eq!(silent, [Outcome::Timeout]);
+    let (address, _) = serve(|_, mut stream| async move {
+        let mut head = b"HTTP/1.1 200 OK\r\nx: ".iter().chain(std::iter::repeat(&b'y'));
+        while stream.write_all(&[*head.next().unwrap()]).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await;
+    assert_eq!(outcomes(&meet(brisk(None), format!("http://{address}/"), 10).await), [Outcome::Timeout]);
+}
+
+#[tokio::test]
+async fn a_tenant_whose_endpoints_answer_early_is_not_delivered_to_and_keeps_no_other_waiting() {
+    let early = narrow(|mut stream| async move {
+        stream.read_exact(&mut [0; 20]).await.unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+        wait_for_the_end(&stream).await;
+    })
+    .await;
+    let bystander = Server::start(|_| Reply::status(200)).await;
+    let http = options().exchange_timeout(Duration::from_secs(4));
+    let builder = Sender::builder(MemoryStore::new()).http(http).max_payload(16 * MIB);
+    let sender = builder.retry(Policy::new(Schedule::from_iter([]))).build().unwrap();
+    let at = |url: &str, tenant: &str| NewEndpoint::at(Target::parse(url).unwrap()).tenant(tenant);
+    for number in 0..12 {
+        sender.endpoints().create(at(&format!("http://{early}/{number}"), "attacker")).await.unwrap();
+    }
+    sender.endpoints().create(at(&bystander.url("/"), "bystander")).await.unwrap();
+    let stop = CancellationToken::new();
+    let worker = tokio::spawn(sender.worker().run(stop.clone()));
+    let large = NewEvent::raw("a.b", "text/plain", vec![b'x'; 8 * MIB]).unwrap();
+    sender.dispatch(large.tenant("attacker")).await.unwrap();
+    for number in 0..30 {
+        sender.dispatch(NewEvent::json("a.b", &number).unwrap().tenant("bystander")).await.unwrap();
+    }
+    crate::support::until(|| async {
+        let counts = sender.history().counts(None).await.unwrap();
+        counts.delivered + counts.failed == 42
+    })
+    .await;
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+    let counts = sender.history().counts(None).await.unwrap();
+    assert_eq!((counts.delivered, counts.failed), (30, 12));
+    assert_eq!(bystander.requests().len(), 30, "each at the first attempt");
 }
 
 #[tokio::test]
