@@ -17,8 +17,8 @@ use hookwire::id::{DeliveryId, EndpointId, EventId, LaneId, Tenant, Work, Worker
 use hookwire::sender::Sender;
 use hookwire::store::{
     Admit, Admitted, Append, Appended, Claim, Claimed, Control, Counts, DedupGroup, DeliveryQuery, Directory,
-    EventQuery, EventSummary, Finished, History, Intake, LaneDue, MemoryStore, Old, Outbox, Owe, Page, Put, Roster,
-    Settled, Staged, StoreError, Wakes,
+    EventQuery, EventSummary, Finished, History, Intake, LaneDue, MemoryStore, Old, Outbox, Owe, Page, Put, Removal,
+    Roster, Settled, Staged, StoreError, Wakes,
 };
 
 #[derive(Clone, Debug, Default)]
@@ -57,6 +57,9 @@ impl Directory for Counting {
     async fn put(&self, endpoint: Endpoint) -> Result<Put, StoreError> {
         self.inner.put(endpoint).await
     }
+    async fn create(&self, endpoint: Endpoint, most: u32) -> Result<Put, StoreError> {
+        self.inner.create(endpoint, most).await
+    }
     async fn get(&self, id: EndpointId) -> Result<Option<Arc<Endpoint>>, StoreError> {
         self.inner.get(id).await
     }
@@ -71,8 +74,8 @@ impl Directory for Counting {
     async fn of_tenant(&self, tenant: &Tenant) -> Result<Vec<Arc<Endpoint>>, StoreError> {
         self.inner.of_tenant(tenant).await
     }
-    async fn remove(&self, id: EndpointId, now: Timestamp) -> Result<bool, StoreError> {
-        self.inner.remove(id, now).await
+    async fn remove(&self, id: EndpointId, version: Option<u64>, now: Timestamp) -> Result<Removal, StoreError> {
+        self.inner.remove(id, version, now).await
     }
 }
 
@@ -123,6 +126,9 @@ impl Control for Counting {
     }
     async fn expunge(&self, work: Work, tenant: &Tenant, event: &EventId, now: Timestamp) -> Result<bool, StoreError> {
         self.inner.expunge(work, tenant, event, now).await
+    }
+    async fn waiting(&self, lanes: &[LaneId], most: u32) -> Result<u32, StoreError> {
+        self.inner.waiting(lanes, most).await
     }
     async fn forget_received(&self, tenant: &Tenant, groups: &[DedupGroup]) -> Result<Vec<u64>, StoreError> {
         self.inner.forget_received(tenant, groups).await

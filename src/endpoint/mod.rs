@@ -107,6 +107,24 @@ pub struct Rate {
     pub per: Duration,
 }
 
+impl Rate {
+    /// Whether it allows more in the long run, or more at once.
+    fn is_faster_than(self, other: Self) -> bool {
+        let in_the_long_run = |rate: Self, per: Duration| per.as_nanos().saturating_mul(rate.count.get().into());
+        self.count > other.count || in_the_long_run(self, other.per) > in_the_long_run(other, self.per)
+    }
+}
+
+impl std::fmt::Display for Limits {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "at most {} at a time", self.concurrency)?;
+        match self.rate {
+            Some(rate) => write!(f, ", at most {} in {:?}", rate.count, rate.per),
+            None => Ok(()),
+        }
+    }
+}
+
 /// What becomes of an ordering key when its head has failed for good.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -131,6 +149,18 @@ impl Limits {
     pub const fn with_concurrency(mut self, concurrency: NonZeroU32) -> Self {
         self.concurrency = concurrency;
         self
+    }
+
+    /// Which of these limits is above `most`.
+    pub(crate) fn exceeded(self, most: Self) -> Option<&'static str> {
+        let is_faster = most.rate.is_some_and(|most| self.rate.is_none_or(|rate| rate.is_faster_than(most)));
+        if self.concurrency > most.concurrency {
+            Some("concurrency")
+        } else if is_faster {
+            Some("rate")
+        } else {
+            None
+        }
     }
 
     /// These limits with a rate; `None` for none.
@@ -162,8 +192,10 @@ pub enum EndpointState {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum DisableReason {
-    /// Somebody disabled it through the API.
+    /// Its owner asked for it.
     Requested,
+    /// The application or an operator has disabled it: its owner cannot enable it.
+    Operator,
     /// It answered 410 Gone.
     Gone,
     /// Its owner has not said yet that it may be served.
@@ -201,6 +233,8 @@ pub struct Endpoint {
     pub headers: CustomHeaders,
     /// What it may use.
     pub limits: Limits,
+    /// The most that its owner may set as its limits, where an operator has set limits.
+    pub ceiling: Option<Limits>,
     /// What becomes of an ordering key when its head has failed.
     pub on_failure: OnFailure,
     /// The retry policy that decides on its deliveries, by the name under which the sender knows it; `None`: by event type, or
@@ -236,6 +270,7 @@ impl Endpoint {
             schemes: new.schemes,
             headers: new.headers,
             limits: new.limits,
+            ceiling: new.ceiling,
             on_failure: new.on_failure,
             retry: new.retry,
             traced: new.traced,

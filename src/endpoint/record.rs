@@ -27,6 +27,8 @@ pub struct EndpointRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sealed: Option<Sealed>,
     limits: Limits,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ceiling: Option<Limits>,
     #[serde(default)]
     on_failure: OnFailure,
     #[serde(default)]
@@ -87,6 +89,7 @@ impl EndpointRecord {
             headers: endpoint.headers.clone(),
             sealed: None,
             limits: endpoint.limits,
+            ceiling: endpoint.ceiling,
             on_failure: endpoint.on_failure,
             retry: endpoint.retry.clone(),
             traced: endpoint.traced,
@@ -145,6 +148,7 @@ impl EndpointRecord {
             schemes: self.schemes,
             headers: self.headers,
             limits: self.limits,
+            ceiling: self.ceiling,
             on_failure: self.on_failure,
             retry: self.retry,
             traced: self.traced,

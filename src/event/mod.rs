@@ -444,7 +444,7 @@ impl Event {
     /// The same event under another id: receivers that remember ids take it for a new one.
     #[must_use]
     pub fn under_fresh_id(&self, now: Timestamp) -> Self {
-        Self { id: EventId::generate(now), fingerprint: None, ..self.clone() }
+        Self { id: EventId::generate(now), fingerprint: None, audience: Audience::Direct, ..self.clone() }
     }
 }
 

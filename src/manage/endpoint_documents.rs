@@ -66,6 +66,12 @@ impl From<Rate> for RateDocument {
     }
 }
 
+impl From<Limits> for LimitsDocument {
+    fn from(limits: Limits) -> Self {
+        Self { concurrency: limits.concurrency, rate: limits.rate.map(Into::into) }
+    }
+}
+
 impl LimitsDocument {
     fn limits(self) -> Result<Limits, Problem> {
         at_most("limits.concurrency", self.concurrency, MAX_CONCURRENCY)?;
@@ -207,7 +213,7 @@ impl PatchDocument {
 /// Why and since when an endpoint is not served.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Disabled {
-    /// `requested`, `gone`, `unproven`, `policy` or `failing`.
+    /// `requested`, `operator` (only an operator can enable it), `gone`, `unproven`, `policy` or `failing`.
     reason: String,
     #[schema(format = DateTime)]
     at: String,
@@ -242,6 +248,8 @@ pub(super) struct EndpointDocument {
     /// The keys that sign, newest first.
     keys: Vec<KeyDocument>,
     limits: LimitsDocument,
+    /// The most that its owner may set as its limits, where an operator has set limits.
+    ceiling: Option<LimitsDocument>,
     on_failure: Choice,
     retry: Option<String>,
     schemes: Vec<String>,
@@ -269,10 +277,8 @@ impl EndpointDocument {
             disabled: disabled(endpoint.state),
             headers: endpoint.headers.names().map(String::from).collect(),
             keys: endpoint.keys.entries().iter().map(key).collect(),
-            limits: LimitsDocument {
-                concurrency: endpoint.limits.concurrency,
-                rate: endpoint.limits.rate.map(Into::into),
-            },
+            limits: endpoint.limits.into(),
+            ceiling: endpoint.ceiling.map(Into::into),
             on_failure: if endpoint.on_failure == OnFailure::Park { Choice::Park } else { Choice::Skip },
             retry: endpoint.retry.as_deref().map(String::from),
             schemes: endpoint.schemes.iter().map(ToString::to_string).collect(),

@@ -146,11 +146,12 @@ async fn change(
     responses((status = 204, description = "removed")),
 )]
 async fn remove(caller: Caller, Id(id): Id<EndpointId>, headers: HeaderMap) -> Result<StatusCode, Problem> {
-    let endpoint = caller.scoped().endpoint(id).await?;
-    if if_match(&headers)?.is_some_and(|version| version != endpoint.version) {
-        return Err(Problem::new(Code::PreconditionFailed, EndpointError::Conflict));
+    // Whose it is comes first: a tag tells something about what is there.
+    if caller.scope.tenant().is_some() {
+        caller.scoped().endpoint(id).await?;
     }
-    caller.scoped().remove(id).await?;
+    let version = if_match(&headers)?;
+    caller.scoped().remove_at(id, version).await.map_err(|error| as_precondition(error, version))?;
     Ok(StatusCode::NO_CONTENT)
 }
 

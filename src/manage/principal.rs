@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
+use axum::http::Method;
 use axum::http::request::Parts;
 
 use super::problem::{Code, Problem};
+use super::read::is_json;
 use super::{Manage, Shared};
 use crate::id::Tenant;
 use crate::sender::{Principal, Scope, Scoped};
@@ -44,6 +46,25 @@ impl Caller {
     }
 }
 
+/// A header that a page of another site cannot set without asking us first.
+const NOT_A_FORM: &str = "x-requested-with";
+
+/// A browser sends a form of any site with the cookies of this one, and what the host signs in by may be a cookie. Of the methods
+/// that change something only `POST` is a form's; and no form has a JSON body, a bearer token, or a header of its own.
+fn not_cross_site(parts: &Parts) -> Result<(), Problem> {
+    let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let has_token = text("authorization").get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer "));
+    let is_form = parts.method == Method::POST
+        && !is_json(&parts.headers)
+        && !has_token
+        && !parts.headers.contains_key(NOT_A_FORM);
+    if is_form {
+        let remedy = "send `content-type: application/json`, or the header `x-requested-with` with any value";
+        return Err(Problem::new(Code::CrossSite, remedy));
+    }
+    Ok(())
+}
+
 impl FromRequestParts<Manage> for Caller {
     type Rejection = Problem;
 
@@ -51,6 +72,7 @@ impl FromRequestParts<Manage> for Caller {
         let principal = parts.extensions.get::<Principal>();
         let scope = principal.map(|principal| principal.scope().clone());
         let scope = scope.ok_or_else(|| Problem::new(Code::Unauthorized, "the request has no principal"))?;
+        not_cross_site(parts)?;
         Ok(Self { shared: manage.shared.clone(), scope })
     }
 }

@@ -31,6 +31,8 @@ pub(super) enum Code {
     PreconditionFailed,
     IdempotencyConflict,
     TooManyEndpoints,
+    TooManyReplays,
+    CrossSite,
     Unproven,
     WrongState,
     Unavailable,
@@ -55,6 +57,8 @@ impl Code {
                 (StatusCode::UNPROCESSABLE_ENTITY, "The key or id was used for something else")
             }
             Self::TooManyEndpoints => (StatusCode::CONFLICT, "Too many endpoints"),
+            Self::TooManyReplays => (StatusCode::TOO_MANY_REQUESTS, "Too much is waiting"),
+            Self::CrossSite => (StatusCode::FORBIDDEN, "It may come from another site"),
             Self::Unproven => (StatusCode::CONFLICT, "The owner has not agreed"),
             Self::WrongState => (StatusCode::CONFLICT, "Not in this state"),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "Unavailable"),
@@ -152,6 +156,11 @@ impl From<EndpointError> for Problem {
             EndpointError::Conflict => Self::new(Code::Conflict, error),
             EndpointError::TooMany { .. } => Self::new(Code::TooManyEndpoints, error),
             EndpointError::Unproven => Self::new(Code::Unproven, error),
+            EndpointError::TooManyWaiting | EndpointError::ReplayRunning => Self::new(Code::TooManyReplays, error),
+            EndpointError::DisabledByOperator => Self::new(Code::Forbidden, error),
+            EndpointError::AboveCeiling { field, .. } => {
+                Self::of_field(Code::Forbidden, &format!("limits.{field}"), error)
+            }
             EndpointError::Target(_) => Self::invalid("url", error),
             EndpointError::Tenant(_) => Self::invalid("tenant", error),
             EndpointError::UnknownPolicy => Self::invalid("retry", error),

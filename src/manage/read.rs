@@ -55,11 +55,16 @@ async fn read_json<T: DeserializeOwned>(request: Request, limit: usize) -> Resul
     Ok(value)
 }
 
-fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
+/// Whether the body is said to be JSON.
+pub(super) fn is_json(headers: &HeaderMap) -> bool {
     let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = given.split(';').next().unwrap_or_default().trim();
     let known = ["application/json", "application/merge-patch+json"];
-    if known.iter().any(|known| essence.eq_ignore_ascii_case(known)) {
+    known.iter().any(|known| essence.eq_ignore_ascii_case(known))
+}
+
+fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
+    if is_json(headers) {
         Ok(())
     } else {
         Err(Problem::new(Code::UnsupportedMediaType, "the body must be application/json"))

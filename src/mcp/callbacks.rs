@@ -6,12 +6,11 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
-use super::documents::{
-    Callback, Callbacks, List, One, Register, Registered, Rotate, Rotated, SecretPlace, Unregistered, Update,
-};
+use super::documents::{Callback, Callbacks, List, One, Register, Registered, Rotate, Rotated, Unregistered, Update};
 use super::failure::Failure;
+use super::handover::Handed;
 use super::read::{self, callback, maybe, page};
-use super::route::{Call, Spec};
+use super::route::{Call, Counted, Spec};
 use crate::endpoint::{Endpoint, Filter, NewEndpoint, Target};
 use crate::sender::{EndpointChange, EndpointError, Endpoints};
 
@@ -30,6 +29,7 @@ pub(super) const REGISTER: Spec = Spec {
     destroys: false,
     repeats: true,
     reaches_out: true,
+    counted: Some(Counted::Changes),
 };
 
 pub(super) const UPDATE: Spec = Spec {
@@ -54,6 +54,7 @@ pub(super) const LIST: Spec = Spec {
     description: "List callbacks, oldest first.",
     reads_only: true,
     reaches_out: false,
+    counted: None,
     ..REGISTER
 };
 
@@ -84,7 +85,6 @@ fn filter(patterns: &[String]) -> Result<Filter, Failure> {
 
 pub(super) fn register(call: Call, asked: Register) -> BoxFuture<'static, Result<Registered, Failure>> {
     async move {
-        call.tools.shared.registers.take(&call.tenant)?;
         let mut new = NewEndpoint::at(target(&asked.url)?);
         let filter = asked.event_types.as_deref().map(filter).transpose()?;
         if let Some(known) = call.known_at(&new.target).await? {
@@ -101,7 +101,7 @@ pub(super) fn register(call: Call, asked: Register) -> BoxFuture<'static, Result
             // Nobody would ever know its secret.
             call.scoped().remove(endpoint.id).await?;
         }
-        let secret = Some(handed?);
+        let secret = Some(handed?.into());
         Ok(Registered { callback: Callback::of(&call.proven(endpoint).await?), secret })
     }
     .boxed()
@@ -111,7 +111,6 @@ pub(super) fn update(call: Call, asked: Update) -> BoxFuture<'static, Result<Cal
     async move {
         let mut change = EndpointChange::new();
         if let Some(url) = &asked.url {
-            call.tools.shared.registers.take(&call.tenant)?;
             change = change.target(target(url)?);
         }
         if let Some(patterns) = &asked.event_types {
@@ -164,13 +163,21 @@ pub(super) fn rotate(call: Call, asked: Rotate) -> BoxFuture<'static, Result<Rot
             return Err(Failure::invalid("overlap_seconds", format!("must be at most {MAX_OVERLAP}")));
         }
         let overlap = Duration::from_secs(seconds.into());
-        let endpoint = call.scoped().renew_key(callback(&asked.callback_id)?, overlap).await?;
-        let secret = call.hand_over(&endpoint).await?;
+        // Handed over before it counts: a secret that nobody has would lock the owner out.
+        let renewed = call.scoped().renewed_key(callback(&asked.callback_id)?, overlap).await?;
+        let (id, handed) = (renewed.endpoint().id, call.hand_over(renewed.endpoint()).await?);
+        let endpoint = match call.scoped().commit_key(renewed).await {
+            Ok(endpoint) => endpoint,
+            Err(error) => {
+                call.tools.shared.handover.withdraw(id, &handed).await;
+                return Err(error.into());
+            }
+        };
         let entries = endpoint.keys.entries();
         Ok(Rotated {
             key_fingerprint: entries.first().map(|entry| entry.key.id()).unwrap_or_default(),
             old_keys_retire_at: entries.get(1).and_then(|entry| entry.retires_at).map(|at| at.to_string()),
-            secret,
+            secret: handed.into(),
         })
     }
     .boxed()
@@ -187,9 +194,9 @@ impl Call {
         Ok(known.into_iter().find(|endpoint| endpoint.target == *target))
     }
 
-    async fn hand_over(&self, endpoint: &Endpoint) -> Result<SecretPlace, Failure> {
+    async fn hand_over(&self, endpoint: &Endpoint) -> Result<Handed, Failure> {
         let handed = self.tools.shared.handover.hand_over(endpoint, Endpoints::secret(endpoint)).await;
-        handed.map(Into::into).map_err(|error| {
+        handed.map_err(|error| {
             tracing::warn!(%error, endpoint = %endpoint.id, "a secret was not handed over");
             Failure::tool("secret_not_handed_over", "the secret could not be handed over; try again later")
         })

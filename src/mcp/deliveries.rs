@@ -9,7 +9,7 @@ use super::callbacks::{LIST, REGISTER};
 use super::documents::{Deliveries, DeliveryDocument, ListDeliveries, One, Resend, Resent, Tested};
 use super::failure::Failure;
 use super::read::{self, callback, maybe, page};
-use super::route::{Call, Spec};
+use super::route::{Call, Counted, Spec};
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, DeliveryState};
 use crate::id::{DeliveryId, EventId, LaneId};
@@ -36,6 +36,7 @@ pub(super) const RESEND: Spec = Spec {
     description: "Send a message again under the same webhook-id, to one callback or to all it was owed to; or, with callback_id and \
         since, everything that has failed or was cancelled in that time.",
     repeats: false,
+    counted: Some(Counted::Resends),
     ..REGISTER
 };
 
@@ -44,6 +45,7 @@ pub(super) const TEST: Spec = Spec {
     title: "Test callback",
     description: "Send a test event to a callback and say how it was answered.",
     repeats: false,
+    counted: Some(Counted::Tests),
     ..REGISTER
 };
 
@@ -101,7 +103,6 @@ fn category(outcome: Outcome) -> Option<String> {
 
 pub(super) fn resend(call: Call, asked: Resend) -> BoxFuture<'static, Result<Resent, Failure>> {
     async move {
-        call.tools.shared.resends.take(&call.tenant)?;
         match &asked.message_id {
             Some(message) => call.resend_message(message, asked.callback_id.as_deref()).await,
             None => call.recover(&asked).await,
@@ -112,7 +113,6 @@ pub(super) fn resend(call: Call, asked: Resend) -> BoxFuture<'static, Result<Res
 
 pub(super) fn test(call: Call, asked: One) -> BoxFuture<'static, Result<Tested, Failure>> {
     async move {
-        call.tools.shared.tests.take(&call.tenant)?;
         let receipt = call.scoped().test(callback(&asked.callback_id)?).await?;
         let delivery = receipt.deliveries.first().copied().ok_or_else(Failure::not_found)?;
         let message_id = receipt.event.to_string();

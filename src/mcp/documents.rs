@@ -152,6 +152,7 @@ impl Callback {
 const fn said(reason: DisableReason) -> &'static str {
     match reason {
         DisableReason::Requested => "it was asked for",
+        DisableReason::Operator => "an operator has disabled it",
         DisableReason::Gone => "it answered 410: it is gone",
         DisableReason::Unproven => "its owner has not agreed",
         DisableReason::Policy => "a retry policy has decided so",

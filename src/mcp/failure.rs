@@ -69,6 +69,8 @@ impl From<EndpointError> for Failure {
             EndpointError::Target(_) => Self::tool("target_refused", error),
             EndpointError::TooMany { .. } => Self::tool("too_many", error),
             EndpointError::Unproven => Self::tool("unproven", error),
+            EndpointError::DisabledByOperator => Self::tool("disabled_by_operator", error),
+            EndpointError::TooManyWaiting | EndpointError::ReplayRunning => Self::tool("too_many", error),
             EndpointError::Conflict => Self::tool("conflict", error),
             error => Self::tool("refused", error),
         }

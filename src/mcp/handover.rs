@@ -11,9 +11,13 @@ use zeroize::Zeroizing;
 use crate::clock::{Clock, Timestamp};
 use crate::endpoint::Endpoint;
 use crate::entropy;
+use crate::id::{EndpointId, Tenant};
 
 /// Most links that wait to be opened.
 const MAX_LINKS: usize = 10_000;
+
+/// Most of one tenant.
+const MAX_OF_TENANT: usize = 100;
 
 /// Brings the secret of an endpoint to its owner. Tools neither take secrets nor answer them, because arguments and results are
 /// read by a model and written to logs.
@@ -24,6 +28,9 @@ pub trait SecretHandover: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// When it could not be taken; then the call comes to nothing.
     async fn hand_over(&self, endpoint: &Endpoint, secret: Zeroizing<String>) -> Result<Handed, NotHandedOver>;
+
+    /// Takes back what was handed over, as far as that is possible: the secret never came to count, because it could not be stored.
+    async fn withdraw(&self, endpoint: EndpointId, handed: &Handed);
 }
 
 /// Where a secret is found.
@@ -49,7 +56,8 @@ impl NotHandedOver {
 }
 
 /// Links that show a secret once, to whoever opens them: the host serves them, behind its own sign-in where it has one. Kept in
-/// this process's memory; at most 10,000 wait at a time.
+/// this process's memory; at most 10,000 wait at a time, and 100 of one tenant. When all places are taken, the tenant that has the most
+/// loses the one that would end next.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -70,6 +78,7 @@ pub struct OneTimeLinks {
 }
 
 struct Waiting {
+    tenant: Tenant,
     secret: Zeroizing<String>,
     ends: Timestamp,
 }
@@ -97,18 +106,41 @@ impl OneTimeLinks {
 
 #[async_trait]
 impl SecretHandover for OneTimeLinks {
-    async fn hand_over(&self, _: &Endpoint, secret: Zeroizing<String>) -> Result<Handed, NotHandedOver> {
+    async fn hand_over(&self, endpoint: &Endpoint, secret: Zeroizing<String>) -> Result<Handed, NotHandedOver> {
         let mut token = [0; 16];
         entropy::fill(&mut token).map_err(NotHandedOver::because)?;
         let (token, now) = (hex::encode(token), self.clock.now());
         let ends = now + self.valid_for;
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.retain(|_, waiting| now < waiting.ends);
+        if waiting.values().filter(|one| one.tenant == endpoint.tenant).count() >= MAX_OF_TENANT {
+            return Err(NotHandedOver::because("too many links of this tenant wait to be opened"));
+        }
         if waiting.len() >= MAX_LINKS {
-            return Err(NotHandedOver::because("too many links wait to be opened"));
+            make_room(&mut waiting);
         }
         let place = format!("{}{token}", self.base);
-        waiting.insert(token, Waiting { secret, ends });
+        waiting.insert(token, Waiting { tenant: endpoint.tenant.clone(), secret, ends });
         Ok(Handed { place, expires_at: Some(ends) })
     }
+
+    async fn withdraw(&self, _: EndpointId, handed: &Handed) {
+        if let Some(token) = handed.place.strip_prefix(&*self.base) {
+            self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(token);
+        }
+    }
+}
+
+/// No tenant can keep the others out: the one that has the most links loses the one that would end next.
+fn make_room(waiting: &mut HashMap<String, Waiting>) {
+    let mut of_tenants: HashMap<&Tenant, usize> = HashMap::new();
+    for one in waiting.values() {
+        *of_tenants.entry(&one.tenant).or_default() += 1;
+    }
+    let Some(most) = of_tenants.into_iter().max_by_key(|(_, count)| *count).map(|(tenant, _)| tenant.clone()) else {
+        return;
+    };
+    let of_it = waiting.iter().filter(|(_, one)| one.tenant == most);
+    let next = of_it.min_by_key(|(_, one)| one.ends).map(|(token, _)| token.clone());
+    next.map(|token| waiting.remove(&token));
 }

@@ -1,4 +1,4 @@
-//! How often a tenant may register, test and resend.
+//! How often a tenant may change callbacks, test and resend.
 
 use std::fmt;
 use std::num::NonZeroU32;

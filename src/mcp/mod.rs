@@ -64,12 +64,12 @@ use rmcp::handler::server::router::tool::ToolRouter;
 
 pub use self::handover::{Handed, NotHandedOver, OneTimeLinks, SecretHandover};
 use self::limits::Limit;
-use self::route::route;
+use self::route::{Counted, route};
 pub use self::server::WebhookServer;
 pub use crate::sender::Principal;
 use crate::sender::Sender;
 
-/// How often a tenant may register, test and resend in a minute, where nothing else is said.
+/// How often a tenant may change callbacks, test and resend in a minute, where nothing else is said.
 const CALLS_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
 
 /// The tools over one sender. Cheap to clone.
@@ -83,9 +83,19 @@ struct Shared {
     sender: Sender,
     handover: Arc<dyn SecretHandover>,
     principal: Option<Principal>,
-    registers: Arc<Limit>,
+    changes: Arc<Limit>,
     tests: Arc<Limit>,
     resends: Arc<Limit>,
+}
+
+impl Shared {
+    fn limit(&self, counted: Counted) -> &Limit {
+        match counted {
+            Counted::Changes => &self.changes,
+            Counted::Tests => &self.tests,
+            Counted::Resends => &self.resends,
+        }
+    }
 }
 
 fn limits(calls: NonZeroU32) -> [Arc<Limit>; 3] {
@@ -96,8 +106,8 @@ impl WebhookTools {
     /// Tools over this sender, whose secrets are handed over so.
     #[must_use]
     pub fn new(sender: Sender, handover: impl SecretHandover) -> Self {
-        let [registers, tests, resends] = limits(CALLS_PER_MINUTE);
-        let shared = Shared { sender, handover: Arc::new(handover), principal: None, registers, tests, resends };
+        let [changes, tests, resends] = limits(CALLS_PER_MINUTE);
+        let shared = Shared { sender, handover: Arc::new(handover), principal: None, changes, tests, resends };
         Self { shared: Arc::new(shared) }
     }
 
@@ -108,11 +118,11 @@ impl WebhookTools {
         self
     }
 
-    /// How often a tenant may register, test and resend in a minute, each.
+    /// How often a tenant may change callbacks (register, update, rotate, unregister), test and resend in a minute, each.
     #[must_use]
     pub fn calls_per_minute(mut self, calls: NonZeroU32) -> Self {
         let shared = Arc::make_mut(&mut self.shared);
-        [shared.registers, shared.tests, shared.resends] = limits(calls);
+        [shared.changes, shared.tests, shared.resends] = limits(calls);
         self
     }
 

@@ -29,6 +29,19 @@ pub(super) struct Spec {
     pub(super) repeats: bool,
     /// It speaks to addresses outside.
     pub(super) reaches_out: bool,
+    /// Which calls it is counted with. Whatever changes or sends something is counted.
+    pub(super) counted: Option<Counted>,
+}
+
+/// Calls that are counted together, for each tenant.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Counted {
+    /// Changes to callbacks.
+    Changes,
+    /// Test events.
+    Tests,
+    /// Sending again.
+    Resends,
 }
 
 /// A call on behalf of one tenant.
@@ -47,9 +60,9 @@ where
     A: DeserializeOwned + JsonSchema + Send + 'static,
     O: Serialize + JsonSchema + 'static,
 {
-    let tools = tools.clone();
+    let (tools, counted) = (tools.clone(), spec.counted);
     ToolRoute::new_dyn(described::<A, O>(spec), move |context: ToolCallContext<'_, S>| {
-        let call = tools.call(&context.request_context.extensions);
+        let call = tools.call(&context.request_context.extensions, counted);
         let arguments = context.arguments.unwrap_or_default();
         async move { answer(call, arguments, work).await.or_else(Failure::into_response) }.boxed()
     })
@@ -115,11 +128,14 @@ pub(super) fn caller<'a>(extensions: &'a Extensions, fixed: Option<&'a Principal
 impl WebhookTools {
     /// Who calls: what the host's authentication has put into the HTTP request; on a transport without requests, whoever the tools
     /// were made for. Never what an argument says.
-    fn call(&self, extensions: &Extensions) -> Result<Call, Failure> {
+    fn call(&self, extensions: &Extensions, counted: Option<Counted>) -> Result<Call, Failure> {
         let scope = caller(extensions, self.shared.principal.as_ref()).ok_or(Failure::Unauthenticated)?.scope().clone();
         let Some(tenant) = scope.tenant().cloned() else {
             return Err(Failure::tool("forbidden", "these tools are for tenants; an operator has none of its own"));
         };
+        if let Some(counted) = counted {
+            self.shared.limit(counted).take(&tenant)?;
+        }
         Ok(Call { tools: self.clone(), tenant, scope })
     }
 }

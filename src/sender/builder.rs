@@ -1,6 +1,7 @@
 //! Putting a sender together, and refusing what does not fit.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -18,16 +19,20 @@ use super::notice::Board;
 use super::ownership::{Ownership, OwnershipPolicy};
 use super::policies::Policies;
 use super::relay::Relay;
+use super::replay::{Running, Waiting};
 use super::signers::Signers;
 use super::{Limits, Sender, Shared};
 use crate::clock::{Clock, Steady, SystemClock};
-use crate::endpoint::{HealthRules, check_custom_header};
+use crate::endpoint::{HealthRules, Limits as EndpointLimits, check_custom_header};
 use crate::event::{EventTypes, Pattern};
 use crate::id::Tenant;
 use crate::retry::{Policy, RetryPolicy};
 use crate::signature::SignRequest;
 use crate::store::Store;
 use crate::worker::{Config, ConfigError, Engine};
+
+/// What a tenant may set where no operator has said otherwise.
+const OF_OWNER: EndpointLimits = EndpointLimits { concurrency: NonZeroU32::MIN.saturating_add(63), rate: None };
 
 /// Configures a [`Sender`]. Every setting has a default that is safe to keep.
 #[derive(Debug)]
@@ -82,7 +87,12 @@ impl SenderBuilder {
             operator: None,
             http: HttpOptions::default(),
             worker: Config::default(),
-            limits: Limits { payload_bytes: 1024 * 1024, endpoints_per_tenant: 1_000 },
+            limits: Limits {
+                payload_bytes: 1024 * 1024,
+                endpoints_per_tenant: 1_000,
+                of_owner: OF_OWNER,
+                waiting: Waiting::default(),
+            },
             cache_for: Duration::from_secs(2),
             types: None,
         }
@@ -224,6 +234,23 @@ impl SenderBuilder {
         self
     }
 
+    /// The most that tenants may set as the limits of their own endpoints, through [`Scoped`](super::Scoped) and what is built on it.
+    /// Default: 64 attempts at a time, no rate. An operator may set more for an endpoint, or less.
+    #[must_use]
+    pub const fn max_limits_of_tenants(mut self, limits: EndpointLimits) -> Self {
+        self.limits.of_owner = limits;
+        self
+    }
+
+    /// How many deliveries may be waiting for one endpoint, and for all endpoints of its tenant, when a tenant replays. A replay that
+    /// would go beyond is refused, so that nobody fills the store by replaying. Default: 10,000 and 100,000. Operators and the
+    /// application itself are not bound by it.
+    #[must_use]
+    pub const fn max_waiting_for_replay(mut self, of_endpoint: u32, of_tenant: u32) -> Self {
+        self.limits.waiting = Waiting { of_endpoint, of_tenant };
+        self
+    }
+
     /// How long endpoint records are cached, and so how late a change made by another process is seen. Default 2 s.
     #[must_use]
     pub const fn cache_for(mut self, span: Duration) -> Self {
@@ -288,6 +315,7 @@ impl SenderBuilder {
             signers,
             client,
             ownership,
+            replays: Running::default(),
         };
         Ok(Sender { shared: Arc::new(shared) })
     }

@@ -6,17 +6,16 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::Shared;
+use super::change::{By, EndpointChange, is_disabled_by_operator, within};
 use super::egress::Refusal;
 use super::notice::What;
 use super::ownership::{self, Ownership};
 use super::signers::wants_text_keys;
-use crate::endpoint::{
-    CustomHeaders, DisableReason, Endpoint, EndpointState, Filter, Labels, Limits, NewEndpoint, OnFailure, Target,
-};
+use crate::endpoint::{DisableReason, Endpoint, EndpointState, Limits, NewEndpoint, Target};
 use crate::entropy::NoEntropy;
 use crate::id::{EndpointId, IdError, Tenant};
 use crate::secret::{Entry, Key, KeyError, Keyring};
-use crate::store::{Put, StoreError};
+use crate::store::{Put, Removal, StoreError, StoreErrorKind};
 use crate::worker::Terms;
 
 /// Most schemes one request is signed by.
@@ -65,6 +64,23 @@ pub enum EndpointError {
     /// The owner of its target has not agreed.
     #[error("endpoint: the owner of its target has not agreed")]
     Unproven,
+    /// An operator has disabled it, and its owner asks to enable it or to send it elsewhere.
+    #[error("endpoint: was disabled by an operator; only an operator can enable it or change its URL")]
+    DisabledByOperator,
+    /// Its owner asks for more than an operator allows.
+    #[error("limits.{field}: must be within what an operator allows: {most}")]
+    AboveCeiling {
+        /// Which limit.
+        field: &'static str,
+        /// What is allowed.
+        most: Limits,
+    },
+    /// Its owner replays, and too many deliveries wait for it, or for all endpoints of the tenant.
+    #[error("replay: too many deliveries wait already; replay when they have been sent")]
+    TooManyWaiting,
+    /// Its owner replays, and another replay of the tenant is under way.
+    #[error("replay: another one is under way; try again when it has ended")]
+    ReplayRunning,
     /// There is no such endpoint.
     #[error("endpoint: there is none with this id")]
     NotFound,
@@ -76,99 +92,13 @@ pub enum EndpointError {
     Store(#[from] StoreError),
 }
 
-/// A change to an endpoint: what is set is changed, the rest stays.
-///
-/// ```
-/// use hookwire::sender::EndpointChange;
-///
-/// let change = EndpointChange::new().enabled();
-/// ```
-#[derive(Clone, Debug, Default)]
-#[must_use]
-pub struct EndpointChange {
-    target: Option<Target>,
-    filter: Option<Filter>,
-    limits: Option<Limits>,
-    on_failure: Option<OnFailure>,
-    retry: Option<Option<Arc<str>>>,
-    schemes: Option<Vec<Arc<str>>>,
-    headers: Option<CustomHeaders>,
-    enabled: Option<bool>,
-    labels: Option<Labels>,
-    version: Option<u64>,
-}
+/// An endpoint with a fresh key, not stored yet.
+#[derive(Debug)]
+pub(crate) struct Renewed(Endpoint);
 
-impl EndpointChange {
-    /// No change.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Another target. It is judged by the egress guard.
-    pub fn target(mut self, target: Target) -> Self {
-        self.target = Some(target);
-        self
-    }
-
-    /// Other events.
-    pub fn filter(mut self, filter: Filter) -> Self {
-        self.filter = Some(filter);
-        self
-    }
-
-    /// Other limits.
-    pub const fn limits(mut self, limits: Limits) -> Self {
-        self.limits = Some(limits);
-        self
-    }
-
-    /// Another rule for ordering keys whose head has failed.
-    pub const fn on_failure(mut self, rule: OnFailure) -> Self {
-        self.on_failure = Some(rule);
-        self
-    }
-
-    /// Another retry policy, by its name; `None`: by event type, or the sender's own.
-    pub fn retry(mut self, name: Option<&str>) -> Self {
-        self.retry = Some(name.map(Into::into));
-        self
-    }
-
-    /// Other schemes. For a migration name the old and the new one: every request carries both.
-    pub fn schemes<S: AsRef<str>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
-        self.schemes = Some(names.into_iter().map(|name| name.as_ref().into()).collect());
-        self
-    }
-
-    /// Other headers.
-    pub fn headers(mut self, headers: CustomHeaders) -> Self {
-        self.headers = Some(headers);
-        self
-    }
-
-    /// Other labels: all of them anew.
-    pub fn labels(mut self, labels: Labels) -> Self {
-        self.labels = Some(labels);
-        self
-    }
-
-    /// Only if the endpoint still has this [`version`](Endpoint::version); else it is a [`Conflict`](EndpointError::Conflict).
-    pub const fn at_version(mut self, version: u64) -> Self {
-        self.version = Some(version);
-        self
-    }
-
-    /// Serve it: held deliveries go out, oldest first, one at a time at first, then within its limits. Its failures are
-    /// forgiven.
-    pub const fn enabled(mut self) -> Self {
-        self.enabled = Some(true);
-        self
-    }
-
-    /// Do not serve it: its deliveries are held.
-    pub const fn disabled(mut self) -> Self {
-        self.enabled = Some(false);
-        self
+impl Renewed {
+    pub(crate) const fn endpoint(&self) -> &Endpoint {
+        &self.0
     }
 }
 
@@ -192,24 +122,33 @@ impl<'a> Endpoints<'a> {
     /// # Errors
     /// When the egress guard refuses the target, the tenant has too many endpoints, or the store is in trouble.
     pub async fn create(&self, new: NewEndpoint) -> Result<Endpoint, EndpointError> {
+        let mut new = new;
+        // What differs from the default was decided, and stays the most that its owner may have.
+        new.ceiling = Some(new.limits).filter(|limits| *limits != Limits::default());
         let ownership = self.shared.ownership.of(&new.tenant);
         self.create_asking(new, &ownership).await
     }
 
-    /// As [`create`](Self::create), and its owner is to be asked so.
+    /// As [`create`](Self::create), for its owner: within what an owner may have.
+    pub(super) async fn create_for_owner(&self, new: NewEndpoint) -> Result<Endpoint, EndpointError> {
+        within(new.limits, self.shared.limits.of_owner)?;
+        let ownership = self.shared.ownership.of(&new.tenant);
+        self.create_asking(new, &ownership).await
+    }
+
+    /// Its owner is to be asked so.
     pub(crate) async fn create_asking(&self, new: NewEndpoint, how: &Ownership) -> Result<Endpoint, EndpointError> {
         new.tenant.check().map_err(EndpointError::Tenant)?;
         self.check_target(&new.tenant, &new.target).await?;
         self.check_policy(new.retry.as_deref())?;
-        let limit = self.shared.limits.endpoints_per_tenant;
-        if self.shared.store.of_tenant(&new.tenant).await?.len() >= limit {
-            return Err(EndpointError::TooMany { limit });
-        }
         self.check_schemes(&new.schemes)?;
         let key = fresh_key(&new.schemes)?;
         let mut endpoint = Endpoint::new(new, Keyring::new(key), self.shared.clock.now());
         self.demand_proof(&mut endpoint, how);
-        self.put(endpoint).await
+        let limit = self.shared.limits.endpoints_per_tenant;
+        let most = u32::try_from(limit).unwrap_or(u32::MAX);
+        let created = self.shared.store.create(endpoint.clone(), most).await;
+        self.stored(endpoint, created)
     }
 
     /// Whether it may be reached, as far as that is known now: by its URL, and by the addresses of its name.
@@ -257,6 +196,7 @@ impl<'a> Endpoints<'a> {
         }
         let was_enabled = endpoint.is_enabled();
         if let Some(target) = change.target {
+            change.by.may_serve(&endpoint)?;
             self.check_target(&endpoint.tenant, &target).await?;
             (endpoint.target, endpoint.flagged_at) = (target, None);
             let how = self.shared.ownership.of(&endpoint.tenant);
@@ -273,16 +213,19 @@ impl<'a> Endpoints<'a> {
         endpoint.labels = change.labels.unwrap_or(endpoint.labels);
         endpoint.headers = change.headers.unwrap_or(endpoint.headers);
         endpoint.filter = change.filter.unwrap_or(endpoint.filter);
-        endpoint.limits = change.limits.unwrap_or(endpoint.limits);
+        if let Some(limits) = change.limits {
+            change.by.limit(&mut endpoint, limits, self.shared.limits.of_owner)?;
+        }
         endpoint.on_failure = change.on_failure.unwrap_or(endpoint.on_failure);
         match change.enabled {
             Some(true) if is_unproven(&endpoint) => return Err(EndpointError::Unproven),
             Some(true) if !was_enabled => {
+                change.by.may_serve(&endpoint)?;
                 (endpoint.state, endpoint.health) = (EndpointState::Enabled, endpoint.health.forgiven());
             }
-            Some(false) if endpoint.is_enabled() => {
-                let at = self.shared.clock.now();
-                endpoint.state = EndpointState::Disabled { reason: DisableReason::Requested, at };
+            Some(false) if endpoint.is_enabled() || change.by == By::Operator => {
+                let (reason, at) = (change.by.reason(), self.shared.clock.now());
+                endpoint.state = EndpointState::Disabled { reason, at };
             }
             _ => {}
         }
@@ -302,7 +245,7 @@ impl<'a> Endpoints<'a> {
 
     /// A target whose owner is to be asked is not served before.
     fn demand_proof(&self, endpoint: &mut Endpoint, how: &Ownership) {
-        if *how != Ownership::NotAsked {
+        if *how != Ownership::NotAsked && !is_disabled_by_operator(endpoint) {
             let (reason, at) = (DisableReason::Unproven, self.shared.clock.now());
             endpoint.state = EndpointState::Disabled { reason, at };
         }
@@ -379,28 +322,54 @@ impl<'a> Endpoints<'a> {
     /// # Errors
     /// As [`rotate_key`](Self::rotate_key), and when no key could be made.
     pub async fn renew_key(&self, id: EndpointId, overlap: Duration) -> Result<Endpoint, EndpointError> {
-        let endpoint = self.get(id).await?;
+        self.commit_key(self.renewed_key(id, overlap).await?).await
+    }
+
+    /// The endpoint with a fresh key, which does not count before it is [committed](Self::commit_key).
+    pub(super) async fn renewed_key(&self, id: EndpointId, overlap: Duration) -> Result<Renewed, EndpointError> {
+        let mut endpoint = Endpoint::clone(&*self.get(id).await?);
         let current = endpoint.keys.entries().first().map(|entry| &entry.key);
         let key = if current.is_some_and(|key| key.public().is_some()) {
             Key::generate_ed25519()?
         } else {
             fresh_key(&endpoint.schemes)?
         };
-        self.rotate_key(id, key, overlap).await
+        endpoint.keys.rotate(key, self.shared.clock.now(), overlap)?;
+        Ok(Renewed(endpoint))
     }
 
-    /// Removes an endpoint and cancels what it is owed.
+    pub(super) async fn commit_key(&self, renewed: Renewed) -> Result<Endpoint, EndpointError> {
+        self.put_next(renewed.0).await
+    }
+
+    /// Removes an endpoint and cancels what it is owed. One that does not read can be removed too.
     ///
     /// # Errors
     /// When there is none, or the store is in trouble.
     pub async fn remove(&self, id: EndpointId) -> Result<(), EndpointError> {
-        let now = self.shared.clock.now();
-        let endpoint = self.get(id).await?;
-        let removed = self.shared.store.remove(id, now).await;
-        self.shared.directory.forget(id, Some(&endpoint.tenant));
+        self.remove_at(id, None).await
+    }
+
+    /// The same, if it still has this [`version`](Endpoint::version).
+    ///
+    /// # Errors
+    /// [`Conflict`](EndpointError::Conflict) where it has another; else as [`remove`](Self::remove).
+    pub async fn remove_at(&self, id: EndpointId, version: Option<u64>) -> Result<(), EndpointError> {
+        let tenant = match self.get(id).await {
+            Ok(endpoint) => Some(endpoint.tenant.clone()),
+            Err(EndpointError::Store(error)) if error.kind() == StoreErrorKind::Corrupt => None,
+            Err(error) => return Err(error),
+        };
+        let removal = self.shared.store.remove(id, version, self.shared.clock.now()).await;
+        self.shared.directory.forget(id, tenant.as_ref());
+        match removal? {
+            Removal::NotFound => return Err(EndpointError::NotFound),
+            Removal::VersionConflict => return Err(EndpointError::Conflict),
+            Removal::Removed => {}
+        }
         self.shared.keeper.forget(id);
         self.shared.engine.change_terms(id.into(), &Terms::closed());
-        if removed? { Ok(()) } else { Err(EndpointError::NotFound) }
+        Ok(())
     }
 
     async fn put_next(&self, mut endpoint: Endpoint) -> Result<Endpoint, EndpointError> {
@@ -410,6 +379,10 @@ impl<'a> Endpoints<'a> {
 
     async fn put(&self, endpoint: Endpoint) -> Result<Endpoint, EndpointError> {
         let put = self.shared.store.put(endpoint.clone()).await;
+        self.stored(endpoint, put)
+    }
+
+    fn stored(&self, endpoint: Endpoint, put: Result<Put, StoreError>) -> Result<Endpoint, EndpointError> {
         // Whatever became of it, what was cached is in doubt.
         self.shared.directory.forget(endpoint.id, Some(&endpoint.tenant));
         match put? {
@@ -418,6 +391,7 @@ impl<'a> Endpoints<'a> {
                 Ok(endpoint)
             }
             Put::VersionConflict => Err(EndpointError::Conflict),
+            Put::TooMany => Err(EndpointError::TooMany { limit: self.shared.limits.endpoints_per_tenant }),
         }
     }
 

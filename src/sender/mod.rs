@@ -45,6 +45,7 @@
 
 pub mod a2a;
 mod builder;
+mod change;
 mod deliver;
 mod directory;
 mod dispatch;
@@ -67,9 +68,10 @@ mod span;
 use std::sync::Arc;
 
 pub use self::builder::{BuildError, SenderBuilder};
+pub use self::change::EndpointChange;
 use self::directory::CachedDirectory;
 pub use self::dispatch::{DispatchError, Receipt};
-pub use self::endpoints::{EndpointChange, EndpointError, Endpoints};
+pub use self::endpoints::{EndpointError, Endpoints};
 use self::fan_out::FanOut;
 use self::keeper::Keeper;
 pub use self::latency::Latency;
@@ -109,6 +111,7 @@ struct Shared {
     signers: Arc<Signers>,
     client: http::HttpClient,
     ownership: OwnershipPolicy,
+    replays: replay::Running,
 }
 
 /// What a stranger may make us keep.
@@ -116,6 +119,10 @@ struct Shared {
 struct Limits {
     payload_bytes: usize,
     endpoints_per_tenant: usize,
+    /// The most that tenants may set for their own endpoints.
+    of_owner: crate::endpoint::Limits,
+    /// How many deliveries may wait for an endpoint, and for all of a tenant, before its owner may replay more.
+    waiting: replay::Waiting,
 }
 
 impl Sender {

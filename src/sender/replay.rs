@@ -1,6 +1,7 @@
 //! Sending again what is stored: to endpoints that came later, after a bad day, or all of it.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::Sender;
@@ -9,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::delivery::{Delivery, DeliveryState};
 use crate::endpoint::{Endpoint, Rate, Verdict};
 use crate::event::{Audience, EventType, Pattern};
-use crate::id::{DeliveryId, EndpointId, EventId, Work};
+use crate::id::{DeliveryId, EndpointId, EventId, Tenant, Work};
 use crate::retry::FailReason;
 use crate::store::{Append, Appended, DeliveryQuery, EventQuery, EventSummary, Owe, Page};
 
@@ -25,6 +26,46 @@ enum What {
     All,
     /// Those whose delivery failed or was cancelled.
     Unfinished,
+}
+
+/// How many deliveries may wait when an owner replays.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Waiting {
+    pub(super) of_endpoint: u32,
+    pub(super) of_tenant: u32,
+}
+
+impl Default for Waiting {
+    fn default() -> Self {
+        Self { of_endpoint: 10_000, of_tenant: 100_000 }
+    }
+}
+
+/// The tenants whose replays run in this process: of each one at a time.
+#[derive(Debug, Default)]
+pub(super) struct Running(Mutex<HashSet<Tenant>>);
+
+/// A tenant's turn, given back when it is dropped.
+struct Turn<'a> {
+    running: &'a Running,
+    tenant: Tenant,
+}
+
+impl Running {
+    fn begin(&self, tenant: &Tenant) -> Result<Turn<'_>, EndpointError> {
+        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if running.insert(tenant.clone()) {
+            Ok(Turn { running: self, tenant: tenant.clone() })
+        } else {
+            Err(EndpointError::ReplayRunning)
+        }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.running.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.tenant);
+    }
 }
 
 /// A replay in preparation, from [`Sender::replay`]. Nothing happens before [`run`](Self::run).
@@ -55,6 +96,7 @@ pub struct Replay<'a> {
     rate: Option<Rate>,
     fresh_ids: bool,
     limit: u64,
+    for_owner: bool,
 }
 
 impl Sender {
@@ -62,7 +104,18 @@ impl Sender {
     pub const fn replay(&self, endpoint: EndpointId) -> Replay<'_> {
         let (from, to) = (Timestamp::from_micros(i64::MIN), Timestamp::MAX);
         let what = What::Missing;
-        Replay { sender: self, endpoint, what, from, to, types: None, rate: None, fresh_ids: false, limit: u64::MAX }
+        Replay {
+            sender: self,
+            endpoint,
+            what,
+            from,
+            to,
+            types: None,
+            rate: None,
+            fresh_ids: false,
+            limit: u64::MAX,
+            for_owner: false,
+        }
     }
 }
 
@@ -111,8 +164,8 @@ impl Replay<'_> {
     }
 
     /// Sends copies under ids of their own, so that a receiver that remembers ids takes them for new events. Without this
-    /// the ids are those of the first time, and a receiver that has handled an event ignores it. Does not apply to
-    /// [`unfinished`](Self::unfinished).
+    /// the ids are those of the first time, and a receiver that has handled an event ignores it. A copy is for this endpoint alone
+    /// ([`Audience::Direct`]): no replay finds it again. Does not apply to [`unfinished`](Self::unfinished).
     pub const fn under_fresh_ids(mut self) -> Self {
         self.fresh_ids = true;
         self
@@ -121,6 +174,13 @@ impl Replay<'_> {
     /// No more than so many.
     pub const fn limit(mut self, count: u64) -> Self {
         self.limit = count;
+        self
+    }
+
+    /// For the endpoint's owner: refused while too much waits already, and one at a time. See
+    /// [`max_waiting_for_replay`](super::SenderBuilder::max_waiting_for_replay).
+    pub(super) const fn for_owner(mut self) -> Self {
+        self.for_owner = true;
         self
     }
 
@@ -136,10 +196,31 @@ impl Replay<'_> {
     ///
     /// # Errors
     /// As [`count`](Self::count). What was made pending before the error stays so.
-    pub async fn run(self) -> Result<u64, EndpointError> {
+    pub async fn run(mut self) -> Result<u64, EndpointError> {
+        let tenant = self.sender.endpoints().get(self.endpoint).await?.tenant.clone();
+        let _turn = match self.for_owner {
+            true => {
+                let turn = self.sender.shared.replays.begin(&tenant)?;
+                self.limit = self.limit.min(self.room(&tenant).await?);
+                Some(turn)
+            }
+            false => None,
+        };
         let count = self.go(false).await?;
         self.sender.shared.engine.announce(self.endpoint.into(), self.sender.now());
         Ok(count)
+    }
+
+    /// How many more deliveries may wait.
+    async fn room(&self, tenant: &Tenant) -> Result<u64, EndpointError> {
+        let (store, most) = (&self.sender.shared.store, self.sender.shared.limits.waiting);
+        let of_tenant: Vec<_> = store.of_tenant(tenant).await?.iter().map(|endpoint| endpoint.id.into()).collect();
+        let here = most.of_endpoint.saturating_sub(store.waiting(&[self.endpoint.into()], most.of_endpoint).await?);
+        let all = most.of_tenant.saturating_sub(store.waiting(&of_tenant, most.of_tenant).await?);
+        match here.min(all) {
+            0 => Err(EndpointError::TooManyWaiting),
+            room => Ok(room.into()),
+        }
     }
 
     async fn go(&self, dry: bool) -> Result<u64, EndpointError> {

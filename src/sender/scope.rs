@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::endpoints::Renewed;
 use super::{EndpointChange, EndpointError, Receipt, Replay, Sender, Stats};
 use crate::delivery::{Attempt, Delivery};
 use crate::endpoint::{Endpoint, NewEndpoint};
@@ -120,19 +121,19 @@ impl<'a> Scoped<'a> {
     /// # Errors
     /// As [`Endpoints::create`](super::Endpoints::create).
     pub async fn create(&self, new: NewEndpoint) -> Result<Endpoint, EndpointError> {
-        let new = match self.scope.tenant() {
-            Some(own) => new.tenant(own.clone()),
-            None => new,
-        };
-        self.sender.endpoints().create(new).await
+        match self.scope.tenant() {
+            Some(own) => self.sender.endpoints().create_for_owner(new.tenant(own.clone())).await,
+            None => self.sender.endpoints().create(new).await,
+        }
     }
 
-    /// Changes an endpoint.
+    /// Changes an endpoint; [for its owner](EndpointChange::for_owner), unless the caller is an operator.
     ///
     /// # Errors
     /// As [`Endpoints::update`](super::Endpoints::update).
     pub async fn update(&self, id: EndpointId, change: EndpointChange) -> Result<Endpoint, EndpointError> {
         self.endpoint(id).await?;
+        let change = if self.scope.tenant().is_some() { change.for_owner() } else { change };
         self.sender.endpoints().update(id, change).await
     }
 
@@ -145,6 +146,17 @@ impl<'a> Scoped<'a> {
         self.sender.endpoints().renew_key(id, overlap).await
     }
 
+    /// The endpoint with a fresh key, so that its secret can be handed over before it counts.
+    pub(crate) async fn renewed_key(&self, id: EndpointId, overlap: Duration) -> Result<Renewed, EndpointError> {
+        self.endpoint(id).await?;
+        self.sender.endpoints().renewed_key(id, overlap).await
+    }
+
+    /// Stores what [`renewed_key`](Self::renewed_key) has made.
+    pub(crate) async fn commit_key(&self, renewed: Renewed) -> Result<Endpoint, EndpointError> {
+        self.sender.endpoints().commit_key(renewed).await
+    }
+
     /// Asks the owner of a target that was not proven yet. See [`Endpoints::prove`](super::Endpoints::prove).
     ///
     /// # Errors
@@ -154,13 +166,23 @@ impl<'a> Scoped<'a> {
         self.sender.endpoints().prove(id).await
     }
 
-    /// Removes an endpoint and cancels what it is owed.
+    /// Removes an endpoint and cancels what it is owed. An operator can remove one that does not read, too.
     ///
     /// # Errors
     /// When there is none in scope, or the store is in trouble.
     pub async fn remove(&self, id: EndpointId) -> Result<(), EndpointError> {
-        self.endpoint(id).await?;
-        self.sender.endpoints().remove(id).await
+        self.remove_at(id, None).await
+    }
+
+    /// The same, if it still has this [`version`](Endpoint::version).
+    ///
+    /// # Errors
+    /// [`Conflict`](EndpointError::Conflict) where it has another; else as [`remove`](Self::remove).
+    pub async fn remove_at(&self, id: EndpointId, version: Option<u64>) -> Result<(), EndpointError> {
+        if self.scope.tenant().is_some() {
+            self.endpoint(id).await?;
+        }
+        self.sender.endpoints().remove_at(id, version).await
     }
 
     /// Sends a test event to one endpoint. See [`Sender::test`].
@@ -181,13 +203,15 @@ impl<'a> Scoped<'a> {
         self.sender.stats(id).await
     }
 
-    /// A replay to one endpoint, to be narrowed and run. See [`Sender::replay`].
+    /// A replay to one endpoint, to be narrowed and run. See [`Sender::replay`]. A tenant's is refused while another one of its replays
+    /// runs, or too much [waits](super::SenderBuilder::max_waiting_for_replay).
     ///
     /// # Errors
     /// When there is none in scope, or the store is in trouble.
     pub async fn replay(&self, id: EndpointId) -> Result<Replay<'a>, EndpointError> {
         self.endpoint(id).await?;
-        Ok(self.sender.replay(id))
+        let replay = self.sender.replay(id);
+        Ok(if self.scope.tenant().is_some() { replay.for_owner() } else { replay })
     }
 
     /// An event of this tenant; `None` where it is out of scope or there is none.

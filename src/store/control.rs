@@ -119,7 +119,9 @@ pub struct EventSummary {
 /// 6. `forget_received` MUST free the ids and the signed bytes of a group's received events, so that the event is stored again when it
 ///    comes again, keep what was stored under ids of its own, and leave other groups and tenants alone
 ///    (`a_forgotten_event_is_received_again`).
-/// 7. No method may find, or change, work of another kind than the one that it is asked about
+/// 7. `waiting` MUST count pending deliveries only, of the lanes that are named only, and stop at `most`
+///    (`waiting_counts_what_is_pending_up_to_a_bound`).
+/// 8. No method may find, or change, work of another kind than the one that it is asked about
 ///    (`control_changes_one_kind_of_work`, `events_of_an_inbox_are_found_as_such_only`).
 #[async_trait]
 pub trait Control: fmt::Debug + Send + Sync + 'static {
@@ -153,6 +155,12 @@ pub trait Control: fmt::Debug + Send + Sync + 'static {
     /// When the store is in trouble; then nothing is changed.
     async fn expunge(&self, work: Work, tenant: &Tenant, event: &EventId, now: Timestamp) -> Result<bool, StoreError>;
 
+    /// How many deliveries of these lanes are pending, counted up to `most`: the cost is that of what is counted.
+    ///
+    /// # Errors
+    /// When the store is in trouble.
+    async fn waiting(&self, lanes: &[LaneId], most: u32) -> Result<u32, StoreError>;
+
     /// Frees the ids of received events, by their groups. Returns of each group how many events were concerned, in the order of
     /// `groups`. What was stored of them stays, under ids that nobody else has.
     ///
@@ -181,6 +189,10 @@ impl<S: Control + ?Sized> Control for Arc<S> {
 
     async fn expunge(&self, work: Work, tenant: &Tenant, event: &EventId, now: Timestamp) -> Result<bool, StoreError> {
         (**self).expunge(work, tenant, event, now).await
+    }
+
+    async fn waiting(&self, lanes: &[LaneId], most: u32) -> Result<u32, StoreError> {
+        (**self).waiting(lanes, most).await
     }
 
     async fn forget_received(&self, tenant: &Tenant, groups: &[DedupGroup]) -> Result<Vec<u64>, StoreError> {

@@ -40,7 +40,7 @@ mod work_history;
 pub use self::control::{Control, EventQuery, EventSummary, Owe};
 pub use self::dedup::{Begin, Claimant, Dedup, DedupEntry, DedupGroup, DedupKey, FirstAnswer, Settled};
 #[cfg(feature = "outbox")]
-pub use self::directory::{Directory, Put};
+pub use self::directory::{Directory, Put, Removal, Resealed};
 pub use self::error::{StoreError, StoreErrorKind};
 #[cfg(feature = "outbox")]
 pub use self::history::{Counts, DeliveryQuery, Finished, History, Old, Page};

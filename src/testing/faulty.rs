@@ -13,8 +13,8 @@ use crate::event::Event;
 use crate::id::{DeliveryId, EndpointId, EventId, LaneId, Tenant, Work, WorkerId};
 use crate::store::{
     Admit, Admitted, Append, Appended, Claim, Claimed, Control, Counts, DedupGroup, DeliveryQuery, Directory,
-    EventQuery, EventSummary, Finished, History, Intake, LaneDue, Old, Outbox, Owe, Page, Put, Roster, Settled, Staged,
-    StoreError, StoreErrorKind, Wakes,
+    EventQuery, EventSummary, Finished, History, Intake, LaneDue, Old, Outbox, Owe, Page, Put, Removal, Roster,
+    Settled, Staged, StoreError, StoreErrorKind, Wakes,
 };
 
 /// How one call fails.
@@ -202,6 +202,10 @@ impl<S: Directory> Directory for FaultyStore<S> {
         self.call("put", self.inner.put(endpoint)).await
     }
 
+    async fn create(&self, endpoint: Endpoint, most: u32) -> Result<Put, StoreError> {
+        self.call("create", self.inner.create(endpoint, most)).await
+    }
+
     async fn get(&self, id: EndpointId) -> Result<Option<Arc<Endpoint>>, StoreError> {
         self.call("get", self.inner.get(id)).await
     }
@@ -219,8 +223,8 @@ impl<S: Directory> Directory for FaultyStore<S> {
         self.call("of_tenant", self.inner.of_tenant(tenant)).await
     }
 
-    async fn remove(&self, id: EndpointId, now: Timestamp) -> Result<bool, StoreError> {
-        self.call("remove", self.inner.remove(id, now)).await
+    async fn remove(&self, id: EndpointId, version: Option<u64>, now: Timestamp) -> Result<Removal, StoreError> {
+        self.call("remove", self.inner.remove(id, version, now)).await
     }
 }
 
@@ -281,6 +285,10 @@ impl<S: Control> Control for FaultyStore<S> {
 
     async fn expunge(&self, work: Work, tenant: &Tenant, event: &EventId, now: Timestamp) -> Result<bool, StoreError> {
         self.call("expunge", self.inner.expunge(work, tenant, event, now)).await
+    }
+
+    async fn waiting(&self, lanes: &[LaneId], most: u32) -> Result<u32, StoreError> {
+        self.call("waiting", self.inner.waiting(lanes, most)).await
     }
 
     async fn forget_received(&self, tenant: &Tenant, groups: &[DedupGroup]) -> Result<Vec<u64>, StoreError> {

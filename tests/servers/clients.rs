@@ -195,11 +195,11 @@ async fn sealed(url: String) {
     for endpoint in &all {
         clear.put(endpoint.clone()).await.unwrap();
     }
-    assert_eq!(clear.reseal().await.unwrap(), 0, "with what?");
+    assert_eq!(clear.reseal().await.unwrap().sealed, 0, "with what?");
     let first = schema.open().await.with_key_provider(keys("a", 1));
-    assert_eq!((first.reseal().await.unwrap(), first.reseal().await.unwrap()), (150, 0));
+    assert_eq!((first.reseal().await.unwrap().sealed, first.reseal().await.unwrap().sealed), (150, 0));
     let both = keys("b", 2).and("a", &[1; 32]).unwrap();
-    assert_eq!(schema.open().await.with_key_provider(both).reseal().await.unwrap(), 150);
+    assert_eq!(schema.open().await.with_key_provider(both).reseal().await.unwrap().sealed, 150);
 
     let client = connect(&url).await;
     let records = client.query(&format!("SELECT record FROM {}.endpoint", schema.name), &[]).await.unwrap();

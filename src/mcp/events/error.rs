@@ -89,6 +89,7 @@ impl From<EndpointError> for Refused {
             EndpointError::Store(error) => error.into(),
             EndpointError::NotFound => Self::NotFound("subscription"),
             EndpointError::TooMany { limit } => Self::Exhausted { limit: "subscriptions", max: limit },
+            EndpointError::DisabledByOperator => Self::Forbidden,
             EndpointError::Unproven => Self::Callback { reason: "challenge_failed" },
             error => Self::params(error),
         }

@@ -77,16 +77,17 @@ impl McpEvents {
         key: Key,
         ends: Option<Timestamp>,
     ) -> Result<Endpoint, Refused> {
-        let current = before.keys.entries().first().map(|entry| entry.key.id());
-        if current != Some(key.id()) {
-            self.sender.endpoints().rotate_key(before.id, key, GRACE).await?;
-        }
-        let change = EndpointChange::new().labels(known.labels(ends)?);
-        match self.sender.endpoints().update(before.id, change.clone().enabled()).await {
+        let change = EndpointChange::new().for_owner().labels(known.labels(ends)?);
+        let updated = match self.sender.endpoints().update(before.id, change.clone().enabled()).await {
             // It is enabled when it has answered the challenge.
-            Err(EndpointError::Unproven) => Ok(self.sender.endpoints().update(before.id, change).await?),
-            updated => Ok(updated?),
+            Err(EndpointError::Unproven) => self.sender.endpoints().update(before.id, change).await?,
+            updated => updated?,
+        };
+        let current = before.keys.entries().first().map(|entry| entry.key.id());
+        if current == Some(key.id()) {
+            return Ok(updated);
         }
+        Ok(self.sender.endpoints().rotate_key(before.id, key, GRACE).await?)
     }
 
     /// After the challenge, which is sent once for each callback of a tenant.

@@ -12,7 +12,7 @@ use super::tables::{EventKey, Row, Tables, beyond, in_order, key_of};
 use crate::clock::Timestamp;
 use crate::delivery::DeliveryState;
 use crate::event::Event;
-use crate::id::{DeliveryId, EventId, Tenant, Work};
+use crate::id::{DeliveryId, EventId, LaneId, Tenant, Work};
 use crate::store::{
     Admit, Admitted, Control, DedupGroup, EventQuery, EventSummary, Intake, Owe, Page, Staged, StoreError, Wakes,
 };
@@ -40,6 +40,12 @@ impl Control for MemoryStore {
 
     async fn expunge(&self, work: Work, tenant: &Tenant, event: &EventId, now: Timestamp) -> Result<bool, StoreError> {
         Ok(self.tables().expunge(&(work, tenant.clone(), event.clone()), now))
+    }
+
+    async fn waiting(&self, lanes: &[LaneId], most: u32) -> Result<u32, StoreError> {
+        let tables = self.tables();
+        let waiting = lanes.iter().filter_map(|lane| tables.lanes.get(lane)).map(|lane| lane.len()).sum::<usize>();
+        Ok(u32::try_from(waiting).unwrap_or(u32::MAX).min(most))
     }
 
     async fn forget_received(&self, tenant: &Tenant, groups: &[DedupGroup]) -> Result<Vec<u64>, StoreError> {

@@ -1,35 +1,30 @@
 //! The directory in memory.
 
+use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use super::MemoryStore;
+use super::tables::Tables;
 use crate::clock::Timestamp;
 use crate::endpoint::{Endpoint, Health};
 use crate::id::{EndpointId, Tenant};
-use crate::store::{Directory, Put, StoreError};
+use crate::store::{Directory, Put, Removal, StoreError};
 
 #[async_trait]
 impl Directory for MemoryStore {
     async fn put(&self, endpoint: Endpoint) -> Result<Put, StoreError> {
+        Ok(put(&mut self.tables(), endpoint))
+    }
+
+    async fn create(&self, endpoint: Endpoint, most: u32) -> Result<Put, StoreError> {
         let mut tables = self.tables();
-        let (expected, health) = match tables.endpoints.get(&endpoint.id) {
-            None => (1, Health::default()),
-            Some(Some(kept)) if !kept.is_enabled() && endpoint.is_enabled() => {
-                (kept.version + 1, kept.health.forgiven())
-            }
-            Some(Some(kept)) => (kept.version + 1, kept.health),
-            Some(None) => return Ok(Put::VersionConflict),
-        };
-        if endpoint.version != expected {
-            return Ok(Put::VersionConflict);
+        if tables.tenants.get(&endpoint.tenant).map_or(0, BTreeSet::len) >= most as usize {
+            return Ok(Put::TooMany);
         }
-        let endpoint = Endpoint { health, ..endpoint };
-        tables.tenants.entry(endpoint.tenant.clone()).or_default().insert(endpoint.id);
-        tables.endpoints.insert(endpoint.id, Some(Arc::new(endpoint)));
-        Ok(Put::Stored)
+        Ok(put(&mut tables, endpoint))
     }
 
     async fn get(&self, id: EndpointId) -> Result<Option<Arc<Endpoint>>, StoreError> {
@@ -55,13 +50,33 @@ impl Directory for MemoryStore {
         Ok(ids.filter_map(|id| tables.endpoints.get(id).cloned().flatten()).collect())
     }
 
-    async fn remove(&self, id: EndpointId, now: Timestamp) -> Result<bool, StoreError> {
+    async fn remove(&self, id: EndpointId, version: Option<u64>, now: Timestamp) -> Result<Removal, StoreError> {
         let mut tables = self.tables();
-        let Some(endpoint) = tables.endpoints.get_mut(&id).and_then(Option::take) else { return Ok(false) };
+        let Some(kept) = tables.endpoints.get_mut(&id) else { return Ok(Removal::NotFound) };
+        if kept.as_ref().is_some_and(|kept| version.is_some_and(|version| version != kept.version)) {
+            return Ok(Removal::VersionConflict);
+        }
+        let Some(endpoint) = kept.take() else { return Ok(Removal::NotFound) };
         if let Some(ids) = tables.tenants.get_mut(&endpoint.tenant) {
             ids.remove(&id);
         }
         tables.cancel_lane(id.into(), now);
-        Ok(true)
+        Ok(Removal::Removed)
     }
+}
+
+fn put(tables: &mut Tables, endpoint: Endpoint) -> Put {
+    let (expected, health) = match tables.endpoints.get(&endpoint.id) {
+        None => (1, Health::default()),
+        Some(Some(kept)) if !kept.is_enabled() && endpoint.is_enabled() => (kept.version + 1, kept.health.forgiven()),
+        Some(Some(kept)) => (kept.version + 1, kept.health),
+        Some(None) => return Put::VersionConflict,
+    };
+    if endpoint.version != expected {
+        return Put::VersionConflict;
+    }
+    let endpoint = Endpoint { health, ..endpoint };
+    tables.tenants.entry(endpoint.tenant.clone()).or_default().insert(endpoint.id);
+    tables.endpoints.insert(endpoint.id, Some(Arc::new(endpoint)));
+    Put::Stored
 }

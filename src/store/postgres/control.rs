@@ -11,7 +11,7 @@ use super::outbox::changed;
 use super::rows::{BYTES, LONGS, TEXTS, UUIDS, audience, event_id, event_type, fence, get, time, uuid_of_delivery};
 use super::session::{Operation, Param, Session};
 use crate::clock::Timestamp;
-use crate::id::{DeliveryId, EventId, Tenant, Work};
+use crate::id::{DeliveryId, EventId, LaneId, Tenant, Work};
 use crate::store::relational::{audience_condition, cursor, keys_of_group, lane_column, lanes_of, publish_key};
 use crate::store::{Control, DedupGroup, EventQuery, EventSummary, Owe, Page, StoreError};
 
@@ -51,6 +51,15 @@ impl Control for PostgresStore {
     async fn expunge(&self, work: Work, tenant: &Tenant, event: &EventId, now: Timestamp) -> Result<bool, StoreError> {
         let key = publish_key(work, event).into_owned();
         self.db.transact(Expunging { work, tenant: tenant.clone(), key, now }).await
+    }
+
+    async fn waiting(&self, lanes: &[LaneId], most: u32) -> Result<u32, StoreError> {
+        let lanes: Vec<_> = lanes.iter().map(|lane| lane_column(*lane)).collect();
+        let sql = "SELECT count(*) AS waiting FROM \
+                   (SELECT 1 FROM hookwire.delivery WHERE state = 0 AND lane = ANY($1) LIMIT $2) AS counted";
+        let rows = self.db.query(sql, &[(&lanes, BYTES), (&i64::from(most), Type::INT8)]).await?;
+        let waiting: i64 = rows.first().map_or(Ok(0), |row| get(row, "waiting")).map_err(Trouble::into_store_error)?;
+        Ok(u32::try_from(waiting).unwrap_or(most))
     }
 
     async fn forget_received(&self, tenant: &Tenant, groups: &[DedupGroup]) -> Result<Vec<u64>, StoreError> {

@@ -4,20 +4,21 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::PostgresStore;
 use super::error::Trouble;
 use super::records::{Vault, endpoint, endpoints, find_endpoint, write_endpoint};
-use super::rows::{endpoint_id, get, uuid_of_endpoint};
-use super::session::{LISTING, Operation, Session};
+use super::rows::{endpoint_id, get, signed, uuid_of_endpoint};
+use super::session::{LISTING, Operation, Param, Session};
 use super::settle::write_health;
 use crate::clock::Timestamp;
 use crate::endpoint::{Endpoint, EndpointRecord};
 use crate::id::{EndpointId, Tenant};
-use crate::store::relational::{DISABLED, lane_column, succeeds};
-use crate::store::{Directory, Put, StoreError};
+use crate::store::relational::{DISABLED, lane_column, leave_out, succeeds};
+use crate::store::{Directory, Put, Removal, Resealed, StoreError};
 
 /// Deliveries cancelled in one transaction, so that nobody waits long behind a removal.
 const CANCEL_BATCH: i64 = 1_000;
@@ -28,7 +29,11 @@ const RESEAL_BATCH: i64 = 100;
 #[async_trait]
 impl Directory for PostgresStore {
     async fn put(&self, endpoint: Endpoint) -> Result<Put, StoreError> {
-        self.db.transact(Putting { endpoint, vault: self.vault.clone() }).await
+        self.db.transact(Putting { endpoint, most: None, vault: self.vault.clone() }).await
+    }
+
+    async fn create(&self, endpoint: Endpoint, most: u32) -> Result<Put, StoreError> {
+        self.db.transact(Putting { endpoint, most: Some(most), vault: self.vault.clone() }).await
     }
 
     async fn get(&self, id: EndpointId) -> Result<Option<Arc<Endpoint>>, StoreError> {
@@ -52,27 +57,54 @@ impl Directory for PostgresStore {
     ) -> Result<Vec<Arc<Endpoint>>, StoreError> {
         let list = async {
             let session = self.db.session_for(LISTING).await?;
-            let rows = list(&session, tenant, after, limit).await?;
-            if !rows.is_empty() {
-                return Ok(rows);
+            let found = self.readable(&session, tenant, after, limit).await?;
+            if !found.is_empty() {
+                return Ok(found);
             }
             // A tenant without endpoints is owed nothing, so this has to be true.
             self.db.check_identity(&session).await?;
-            list(&session, tenant, after, limit).await
+            self.readable(&session, tenant, after, limit).await
         };
-        let read = list.await.and_then(|rows| rows.iter().map(|row| endpoint(row, &self.vault)).collect());
-        read.map_err(Trouble::into_store_error)
+        list.await.map_err(Trouble::into_store_error)
     }
 
     async fn of_tenant(&self, tenant: &Tenant) -> Result<Vec<Arc<Endpoint>>, StoreError> {
         self.list(Some(tenant), None, u32::MAX).await
     }
 
-    async fn remove(&self, id: EndpointId, now: Timestamp) -> Result<bool, StoreError> {
-        let removed = self.db.transact(Burying(id)).await?;
+    async fn remove(&self, id: EndpointId, version: Option<u64>, now: Timestamp) -> Result<Removal, StoreError> {
+        let removal = self.db.transact(Burying { id, version }).await?;
+        let removed = removal == Removal::Removed;
         // From here on nothing is claimed; what is owed reads as cancelled already, and is made so piece by piece.
         while removed && self.db.transact(CancelSome { endpoint: id, now }).await? > 0 {}
-        Ok(removed)
+        Ok(removal)
+    }
+}
+
+impl PostgresStore {
+    /// Endpoints that read. Those that do not are made up for, because a page that is not full is the last one.
+    async fn readable(
+        &self,
+        session: &Session<'_>,
+        tenant: Option<&Tenant>,
+        after: Option<EndpointId>,
+        limit: u32,
+    ) -> Result<Vec<Arc<Endpoint>>, Trouble> {
+        let (mut endpoints, mut after) = (Vec::new(), after.map_or(Uuid::nil(), uuid_of_endpoint));
+        loop {
+            let left = i64::from(limit) - i64::try_from(endpoints.len()).unwrap_or(i64::MAX);
+            let rows = list(session, tenant, after, left).await?;
+            for row in &rows {
+                after = get(row, "id")?;
+                match endpoint(row, &self.vault) {
+                    Ok(endpoint) => endpoints.push(endpoint),
+                    Err(error) => leave_out(&EndpointId::from_bytes(*after.as_bytes()), &error),
+                }
+            }
+            if endpoints.len() >= limit as usize || i64::try_from(rows.len()).unwrap_or(i64::MAX) < left {
+                return Ok(endpoints);
+            }
+        }
     }
 }
 
@@ -82,11 +114,9 @@ const LIST_OF: &str = endpoints!("WHERE n.state < 2 AND n.id > $1 AND n.tenant =
 async fn list(
     session: &Session<'_>,
     tenant: Option<&Tenant>,
-    after: Option<EndpointId>,
-    limit: u32,
-) -> Result<Vec<tokio_postgres::Row>, Trouble> {
-    let after = after.map_or(Uuid::nil(), uuid_of_endpoint);
-    let limit = i64::from(limit);
+    after: Uuid,
+    limit: i64,
+) -> Result<Vec<Row>, Trouble> {
     match tenant {
         None => session.query(LIST, &[(&after, Type::UUID), (&limit, Type::INT8)]).await,
         Some(tenant) => {
@@ -98,6 +128,8 @@ async fn list(
 
 struct Putting {
     endpoint: Endpoint,
+    /// How many live endpoints its tenant may have, where it is a new one.
+    most: Option<u32>,
     vault: Vault,
 }
 
@@ -105,7 +137,12 @@ impl Operation for Putting {
     type Answer = Put;
 
     async fn run(&self, session: &Session<'_>) -> Result<Put, Trouble> {
-        let Self { endpoint, vault } = self;
+        let Self { endpoint, most, vault } = self;
+        if let Some(most) = most
+            && live_of(session, &endpoint.tenant).await? >= i64::from(*most)
+        {
+            return Ok(Put::TooMany);
+        }
         // Two who put the same endpoint for the first time have no row to lock.
         let id = uuid_of_endpoint(endpoint.id);
         let lock = "SELECT pg_advisory_xact_lock(hashtextextended($1::text, 1))";
@@ -125,6 +162,14 @@ impl Operation for Putting {
     }
 }
 
+/// How many live endpoints a tenant has. Nobody else makes one for it before the transaction ends.
+async fn live_of(session: &Session<'_>, tenant: &Tenant) -> Result<i64, Trouble> {
+    let of: [Param<'_>; 1] = [(&tenant.as_str(), Type::TEXT)];
+    session.query("SELECT pg_advisory_xact_lock(hashtextextended($1, 2))", &of).await?;
+    let count = "SELECT count(*) AS live FROM hookwire.endpoint WHERE tenant = $1 AND state < 2";
+    session.query(count, &of).await?.first().map_or(Ok(0), |row| get(row, "live"))
+}
+
 async fn forgive(session: &Session<'_>, vault: &Vault, id: EndpointId) -> Result<(), Trouble> {
     let before = find_endpoint(session, vault, id, true).await?;
     let Some(before) = before else { return Ok(()) };
@@ -132,20 +177,29 @@ async fn forgive(session: &Session<'_>, vault: &Vault, id: EndpointId) -> Result
 }
 
 /// Removed, and its keys forgotten. The row stays, so that nothing owed to it is ever sent.
-struct Burying(EndpointId);
+struct Burying {
+    id: EndpointId,
+    version: Option<u64>,
+}
 
 impl Operation for Burying {
-    type Answer = bool;
+    type Answer = Removal;
 
-    async fn run(&self, session: &Session<'_>) -> Result<bool, Trouble> {
-        let id = uuid_of_endpoint(self.0);
-        session.query("DELETE FROM hookwire.health WHERE endpoint = $1", &[(&id, Type::UUID)]).await?;
-        let bury = "UPDATE hookwire.endpoint SET state = 2, record = '' WHERE id = $1 AND state < 2 RETURNING id";
-        let buried = !session.query(bury, &[(&id, Type::UUID)]).await?.is_empty();
-        if !buried {
+    async fn run(&self, session: &Session<'_>) -> Result<Removal, Trouble> {
+        let id: [Param<'_>; 1] = [(&uuid_of_endpoint(self.id), Type::UUID)];
+        let find = "SELECT version FROM hookwire.endpoint WHERE id = $1 AND state < 2 FOR UPDATE";
+        let rows = session.query(find, &id).await?;
+        let Some(row) = rows.first() else {
             session.witness().await?;
+            return Ok(Removal::NotFound);
+        };
+        let found: i64 = get(row, "version")?;
+        if self.version.is_some_and(|version| signed(version) != found) {
+            return Ok(Removal::VersionConflict);
         }
-        Ok(buried)
+        session.query("DELETE FROM hookwire.health WHERE endpoint = $1", &id).await?;
+        session.query("UPDATE hookwire.endpoint SET state = 2, record = '' WHERE id = $1", &id).await?;
+        Ok(Removal::Removed)
     }
 }
 
@@ -174,19 +228,23 @@ impl Operation for CancelSome {
 
 impl PostgresStore {
     /// Seals anew, with the provider's current key, every endpoint that is in the clear or sealed by another; with no provider,
-    /// nothing can be opened and nothing is changed. Answers how many were sealed. Afterwards the older keys can go, once no
-    /// other process seals with them.
+    /// nothing can be opened and nothing is changed. What does not read, or cannot be opened, is left as it is and named. Afterwards the
+    /// older keys can go, once no other process seals with them and nothing was left.
+    ///
+    /// The server keeps the rows as they were before in its pages until `VACUUM FULL hookwire.endpoint` has written them anew, and in its
+    /// log, standbys and backups for as long as it keeps those.
     ///
     /// # Errors
-    /// When an endpoint cannot be opened or sealed, or the store is in trouble; those before it are sealed then.
-    pub async fn reseal(&self) -> Result<u64, StoreError> {
-        let (mut count, mut after) = (0, Some(Uuid::nil()));
+    /// When the provider cannot seal, or the store is in trouble; those before it are sealed then.
+    pub async fn reseal(&self) -> Result<Resealed, StoreError> {
+        let (mut all, mut after) = (Resealed::default(), Some(Uuid::nil()));
         while let Some(from) = after {
-            let page = self.db.transact(Resealing { after: from, vault: self.vault.clone() }).await?;
-            count += page.0;
-            after = page.1;
+            let (page, last) = self.db.transact(Resealing { after: from, vault: self.vault.clone() }).await?;
+            all.sealed += page.sealed;
+            all.left.extend(page.left);
+            after = last;
         }
-        Ok(count)
+        Ok(all)
     }
 }
 
@@ -196,8 +254,8 @@ struct Resealing {
 }
 
 impl Operation for Resealing {
-    /// How many were sealed, and the last one looked at; `None` when all have been.
-    type Answer = (u64, Option<Uuid>);
+    /// What became of a page, and its last row; `None` when there was none.
+    type Answer = (Resealed, Option<Uuid>);
 
     const PATIENCE: u32 = LISTING;
 
@@ -205,18 +263,30 @@ impl Operation for Resealing {
         let sql =
             "SELECT id, record FROM hookwire.endpoint WHERE state < 2 AND id > $1 ORDER BY id LIMIT $2 FOR UPDATE";
         let rows = session.query(sql, &[(&self.after, Type::UUID), (&RESEAL_BATCH, Type::INT8)]).await?;
-        let mut sealed = 0;
+        let mut page = Resealed::default();
         for row in &rows {
-            let record: EndpointRecord = serde_json::from_str(get(row, "record")?).map_err(Trouble::unreadable)?;
-            if self.vault.is_none() || record.is_sealed_as(self.vault.as_deref()) {
-                continue;
-            }
             let id = endpoint_id(row, "id")?;
-            if let Some(endpoint) = find_endpoint(session, &self.vault, id, true).await? {
-                write_endpoint(session, &self.vault, &endpoint).await?;
-                sealed += 1;
+            match self.one(session, id, get(row, "record")?).await {
+                Ok(sealed) => page.sealed += u64::from(sealed),
+                Err(error @ Trouble::Unreadable(_)) => {
+                    leave_out(&id, &error);
+                    page.left.push(id);
+                }
+                Err(error) => return Err(error),
             }
         }
-        Ok((sealed, rows.last().map(|row| get(row, "id")).transpose()?))
+        Ok((page, rows.last().map(|row| get(row, "id")).transpose()?))
+    }
+}
+
+impl Resealing {
+    async fn one(&self, session: &Session<'_>, id: EndpointId, record: &str) -> Result<bool, Trouble> {
+        let record: EndpointRecord = serde_json::from_str(record).map_err(Trouble::unreadable)?;
+        if self.vault.is_none() || record.is_sealed_as(self.vault.as_deref()) {
+            return Ok(false);
+        }
+        let Some(endpoint) = find_endpoint(session, &self.vault, id, true).await? else { return Ok(false) };
+        write_endpoint(session, &self.vault, &endpoint).await?;
+        Ok(true)
     }
 }

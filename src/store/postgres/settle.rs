@@ -21,7 +21,7 @@ use crate::endpoint::Health;
 use crate::id::EndpointId;
 use crate::retry::FailReason;
 use crate::store::Settled;
-use crate::store::relational::{DELIVERED, FAILED, HELD};
+use crate::store::relational::{DELIVERED, FAILED, HELD, leave_out};
 
 /// A batch of settlements.
 pub(super) struct Settling {
@@ -300,7 +300,13 @@ pub(super) async fn write_health(session: &Session<'_>, healths: &Healths) -> Re
 async fn affect_endpoint(session: &Session<'_>, vault: &Vault, settlement: &Settlement) -> Result<(), Trouble> {
     let affects = matches!(settlement.next, Next::Disable { .. } | Next::Failed { reason: FailReason::Blocked });
     let Some(id) = settlement.lane.endpoint().filter(|_| affects) else { return Ok(()) };
-    let endpoint = find_endpoint(session, vault, id, true).await?;
+    let endpoint = match find_endpoint(session, vault, id, true).await {
+        Err(error @ Trouble::Unreadable(_)) => {
+            leave_out(&id, &error);
+            None
+        }
+        found => found?,
+    };
     match endpoint.and_then(|endpoint| endpoint.affected_by(settlement.next, settlement.at)) {
         Some(changed) => write_endpoint(session, vault, &changed).await,
         None => Ok(()),

@@ -7,7 +7,7 @@ use super::SqliteStore;
 use super::order;
 use super::rows::{audience, event_id, event_type, fence, time};
 use crate::clock::Timestamp;
-use crate::id::{DeliveryId, EndpointId, EventId, Tenant, Work};
+use crate::id::{DeliveryId, EndpointId, EventId, LaneId, Tenant, Work};
 use crate::store::relational::{
     NEVER, REPLAY, audience_condition, cursor, keys_of_group, lane_column, lanes_of, publish_key,
 };
@@ -38,6 +38,20 @@ impl Control for SqliteStore {
     async fn expunge(&self, work: Work, tenant: &Tenant, event: &EventId, now: Timestamp) -> Result<bool, StoreError> {
         let (tenant, key) = (tenant.clone(), publish_key(work, event).into_owned());
         self.write(move |connection| expunge(connection, work, [tenant.as_str(), &key], now)).await
+    }
+
+    async fn waiting(&self, lanes: &[LaneId], most: u32) -> Result<u32, StoreError> {
+        let lanes: Vec<_> = lanes.iter().map(|lane| lane_column(*lane)).collect();
+        self.read(move |connection| {
+            let sql = "SELECT count(*) FROM (SELECT 1 FROM hookwire_delivery WHERE state = 0 AND lane = ?1 LIMIT ?2)";
+            let mut count = connection.prepare_cached(sql)?;
+            let mut waiting = 0;
+            for lane in &lanes {
+                waiting += count.query_row(params![lane, most - waiting], |row| row.get::<_, u32>(0))?;
+            }
+            Ok(waiting)
+        })
+        .await
     }
 
     async fn forget_received(&self, tenant: &Tenant, groups: &[DedupGroup]) -> Result<Vec<u64>, StoreError> {

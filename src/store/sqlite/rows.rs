@@ -27,6 +27,12 @@ where
     rusqlite::Error::FromSqlConversionFailure(column, Type::Null, error.into())
 }
 
+/// Whether a row was found that is not as we write it.
+pub(super) const fn does_not_read(error: &rusqlite::Error) -> bool {
+    use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType};
+    matches!(error, FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..))
+}
+
 pub(super) fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
     row.get(column).map(Timestamp::from_micros)
 }

@@ -6,14 +6,14 @@ use std::collections::hash_map::Entry;
 use rusqlite::{Connection, ToSql, params};
 
 use super::order;
-use super::rows::{Vault, find_endpoint, health, lease_fence, write_endpoint, write_health};
+use super::rows::{Vault, does_not_read, find_endpoint, health, lease_fence, write_endpoint, write_health};
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Lease, Next, Settlement};
 use crate::endpoint::Health;
 use crate::id::EndpointId;
 use crate::retry::FailReason;
 use crate::store::Settled;
-use crate::store::relational::{CANCELLED, DELIVERED, FAILED, HELD, lane_column};
+use crate::store::relational::{CANCELLED, DELIVERED, FAILED, HELD, lane_column, leave_out};
 
 /// Settles a batch. An endpoint's health is read and written once, however many of its attempts are in it.
 pub(super) fn settle_all(
@@ -162,7 +162,13 @@ impl<'a> Last<'a> {
 fn affect_endpoint(connection: &Connection, vault: &Vault, settlement: &Settlement) -> rusqlite::Result<()> {
     let affects = matches!(settlement.next, Next::Disable { .. } | Next::Failed { reason: FailReason::Blocked });
     let Some(id) = settlement.lane.endpoint().filter(|_| affects) else { return Ok(()) };
-    let endpoint = find_endpoint(connection, vault, id)?;
+    let endpoint = match find_endpoint(connection, vault, id) {
+        Err(error) if does_not_read(&error) => {
+            leave_out(&id, &error);
+            None
+        }
+        found => found?,
+    };
     endpoint
         .and_then(|endpoint| endpoint.affected_by(settlement.next, settlement.at))
         .map_or(Ok(()), |changed| write_endpoint(connection, vault, &changed))

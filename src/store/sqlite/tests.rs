@@ -13,7 +13,7 @@ use crate::id::{DeliveryId, EndpointId, Work};
 use crate::retry::FailReason;
 use crate::secret::{Key, Keyring};
 use crate::store::{
-    Append, Appended, Claim, Directory, History, LaneClaim, Outbox, Settled, StoreError, StoreErrorKind,
+    Append, Appended, Claim, Directory, History, LaneClaim, Outbox, Removal, Settled, StoreError, StoreErrorKind,
 };
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
@@ -117,9 +117,37 @@ async fn a_row_that_does_not_read_does_not_close_the_store() {
     run(&store, "UPDATE hookwire_endpoint SET record = '{}'").await.unwrap();
     let next = Next::Disable { reason: FailReason::Gone };
     let settlement = Settlement::of(&leased, next, NOW);
-    assert_eq!(kind(store.settle(vec![settlement]).await), Some(StoreErrorKind::Corrupt));
+    assert_eq!(store.settle(vec![settlement]).await.unwrap(), [Settled::Done], "the delivery is not to blame");
     assert_eq!(kind(store.get(id).await), Some(StoreErrorKind::Corrupt));
     assert_eq!(store.append(vec![append(10)]).await.unwrap(), [Appended::Stored]);
+}
+
+fn endpoint_of(tenant: &'static str) -> Endpoint {
+    let new = NewEndpoint::at(Target::parse("https://hooks.example.com/").unwrap()).tenant(tenant);
+    Endpoint::new(new, Keyring::new(Key::generate().unwrap()), NOW)
+}
+
+#[tokio::test]
+async fn an_endpoint_that_does_not_read_is_left_out_of_lists_and_can_be_removed() {
+    let (_directory, store) = open().await;
+    let all: Vec<_> = (0..6).map(|_| endpoint_of("acme")).collect();
+    for endpoint in &all {
+        store.put(endpoint.clone()).await.unwrap();
+    }
+    let mut ids: Vec<_> = all.iter().map(|endpoint| endpoint.id).collect();
+    ids.sort();
+    for (id, record) in [(ids[1], "{}"), (ids[2], "not json")] {
+        let sql = "UPDATE hookwire_endpoint SET record = ?2 WHERE id = ?1";
+        store.write(move |connection| connection.execute(sql, rusqlite::params![id.as_bytes(), record])).await.unwrap();
+    }
+    let listed = async |after, limit| -> Vec<_> {
+        store.list(None, after, limit).await.unwrap().iter().map(|endpoint| endpoint.id).collect()
+    };
+    assert_eq!(listed(None, 2).await, [ids[0], ids[3]], "a page is full while there is more");
+    assert_eq!(listed(Some(ids[3]), 9).await, ids[4..]);
+    assert_eq!(store.of_tenant(&"acme".into()).await.unwrap().len(), 4);
+    assert_eq!(store.remove(ids[1], None, NOW).await.unwrap(), Removal::Removed);
+    assert_eq!(kind(store.get(ids[2]).await), Some(StoreErrorKind::Corrupt), "it says so to whoever asks for it");
 }
 
 #[tokio::test]
@@ -141,7 +169,7 @@ async fn a_removal_of_more_than_one_batch_cancels_all() {
     let id = endpoint.id;
     store.put(endpoint).await.unwrap();
     store.append((0..1_250).map(|_| append_to(id, 10)).collect()).await.unwrap();
-    assert!(store.remove(id, NOW).await.unwrap());
+    assert_eq!(store.remove(id, None, NOW).await.unwrap(), Removal::Removed);
     assert_eq!(store.counts(Work::Sent, Some(id.into())).await.unwrap().cancelled, 2_500);
     assert!(store.lanes(Work::Sent, None, 9).await.unwrap().is_empty());
 }

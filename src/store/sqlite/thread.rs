@@ -27,11 +27,14 @@ trait Job: Send {
     fn run(&mut self, connection: &Connection) -> rusqlite::Result<()>;
     /// Answers the caller: what `run` has found, if the transaction was committed.
     fn answer(self: Box<Self>, committed: Result<(), StoreError>);
+    /// Whether it is to be run outside any transaction.
+    fn is_alone(&self) -> bool;
 }
 
 struct Call<T, F> {
     run: F,
     found: Option<T>,
+    alone: bool,
     to: oneshot::Sender<Result<T, StoreError>>,
     /// Given back when the call has been answered.
     _room: Option<OwnedSemaphorePermit>,
@@ -52,6 +55,10 @@ where
         let answer = committed.and_then(|()| found.ok_or(StoreError::new(StoreErrorKind::Unknown)));
         // A caller that has gone away does not want to know.
         let _gone = to.send(answer);
+    }
+
+    fn is_alone(&self) -> bool {
+        self.alone
     }
 }
 
@@ -104,8 +111,25 @@ impl Executor {
         self.call_with(0, run).await
     }
 
+    /// Runs one call outside any transaction: `VACUUM` cannot be part of one.
+    pub(super) async fn call_alone<T, F>(&self, run: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        self.send(0, true, run).await
+    }
+
     /// The same for a call that brings so many bytes with it.
     pub(super) async fn call_with<T, F>(&self, bytes: usize, run: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        self.send(bytes, false, run).await
+    }
+
+    async fn send<T, F>(&self, bytes: usize, alone: bool, run: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -117,7 +141,7 @@ impl Executor {
         }
         let _room = self.room.hold(bytes).await;
         let (to, answer) = oneshot::channel();
-        self.calls.send(Box::new(Call { run, found: None, to, _room })).await.map_err(|_| closed())?;
+        self.calls.send(Box::new(Call { run, found: None, alone, to, _room })).await.map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
     }
 }
@@ -151,7 +175,8 @@ fn write(writer: &Writer<'_>, mut calls: mpsc::Receiver<Box<dyn Job>>) {
     while calls.blocking_recv_many(&mut group, MAX_GROUP) > 0 {
         gather(&mut calls, &mut group, last);
         last = group.len();
-        if let Err(error) = serve(writer, &mut group) {
+        let alone: Vec<_> = group.extract_if(.., |call| call.is_alone()).collect();
+        if let Err(error) = serve(writer, &mut group).and_then(|()| serve_alone(writer, alone)) {
             tracing::error!(%error, "the store is closed after a failed write");
             return refuse(group, calls);
         }
@@ -160,12 +185,29 @@ fn write(writer: &Writer<'_>, mut calls: mpsc::Receiver<Box<dyn Job>>) {
 
 /// Runs a group and answers it. An error is fatal: whoever is still in the group was not served.
 fn serve(writer: &Writer<'_>, group: &mut Vec<Box<dyn Job>>) -> rusqlite::Result<()> {
+    if group.is_empty() {
+        return Ok(());
+    }
     match commit(writer, group) {
         Ok(()) => group.drain(..).for_each(|call| call.answer(Ok(()))),
         Err(error) if group.len() > 1 && is_of_one_call(&error) => return one_by_one(writer, group),
         Err(error) => {
             fail(group, &error);
             return if is_fatal(&error) { Err(error) } else { Ok(()) };
+        }
+    }
+    Ok(())
+}
+
+/// Runs calls outside a transaction, one by one.
+fn serve_alone(writer: &Writer<'_>, calls: Vec<Box<dyn Job>>) -> rusqlite::Result<()> {
+    for mut call in calls {
+        match call.run(writer.connection) {
+            Err(error) if is_fatal(&error) => {
+                call.answer(Err(StoreError::with_source(kind_of(&error), error.to_string())));
+                return Err(error);
+            }
+            done => call.answer(done.map_err(store_error)),
         }
     }
     Ok(())

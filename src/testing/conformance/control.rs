@@ -35,6 +35,23 @@ pub async fn resend_makes_a_finished_delivery_pending_again(subject: &Subject) {
     assert_eq!(ok(subject.store.counts(Work::Sent, None).await).delivered, 1);
 }
 
+/// What is leased is pending too; what is final or another lane's does not count.
+pub async fn waiting_counts_what_is_pending_up_to_a_bound(subject: &Subject) {
+    let (here, there) = (subject.endpoint().await.id, subject.endpoint().await.id);
+    for _ in 0..3 {
+        subject.owe(here).await;
+    }
+    subject.owe(there).await;
+    let waiting = async |lanes: &[LaneId], most| ok(subject.store.waiting(lanes, most).await);
+    assert_eq!(waiting(&[here.into()], 9).await, 3);
+    assert_eq!(waiting(&[here.into(), there.into(), lane()], 9).await, 4);
+    assert_eq!(waiting(&[here.into(), there.into()], 2).await, 2, "no more than is asked for");
+    assert_eq!((waiting(&[], 9).await, waiting(&[lane()], 9).await), (0, 0));
+    let leased = subject.claim(here, 2, NOW).await;
+    subject.settle(&leased[0], Next::Delivered).await;
+    assert_eq!(waiting(&[here.into()], 9).await, 2);
+}
+
 /// It is no longer owed, whoever holds it.
 pub async fn cancel_ends_the_lease(subject: &Subject) {
     let leased = subject.leased().await;

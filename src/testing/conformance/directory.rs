@@ -1,10 +1,12 @@
 //! Endpoints.
 
+use std::sync::Arc;
+
 use super::subject::{LEASED, MINUTE, NOW, Subject, endpoint, ok, one, some, tenant};
 use crate::delivery::{DeliveryState, Next};
 use crate::endpoint::Endpoint;
 use crate::retry::FailReason;
-use crate::store::{Put, Settled};
+use crate::store::{Put, Removal, Settled};
 
 fn next_version(endpoint: &Endpoint) -> Endpoint {
     Endpoint { version: endpoint.version + 1, ..endpoint.clone() }
@@ -26,7 +28,7 @@ pub async fn put_checks_the_version(subject: &Subject) {
 /// Gone is gone.
 pub async fn a_removed_endpoint_cannot_be_put_again(subject: &Subject) {
     let endpoint = subject.endpoint().await;
-    ok(subject.store.remove(endpoint.id, NOW).await);
+    ok(subject.store.remove(endpoint.id, None, NOW).await);
     for again in [endpoint.clone(), next_version(&endpoint)] {
         assert_eq!(ok(subject.store.put(again).await), Put::VersionConflict);
     }
@@ -35,11 +37,11 @@ pub async fn a_removed_endpoint_cannot_be_put_again(subject: &Subject) {
 /// A removed endpoint shows nowhere.
 pub async fn a_removed_endpoint_is_gone(subject: &Subject) {
     let endpoint = subject.endpoint().await;
-    assert!(ok(subject.store.remove(endpoint.id, NOW).await));
+    assert_eq!(ok(subject.store.remove(endpoint.id, None, NOW).await), Removal::Removed);
     assert!(ok(subject.store.get(endpoint.id).await).is_none());
     assert!(ok(subject.store.list(None, None, 9).await).is_empty());
     assert!(ok(subject.store.of_tenant(&endpoint.tenant).await).is_empty());
-    assert!(!ok(subject.store.remove(endpoint.id, NOW).await), "there is none any more");
+    assert_eq!(ok(subject.store.remove(endpoint.id, None, NOW).await), Removal::NotFound, "there is none any more");
 }
 
 /// Everything that was put, keys included.
@@ -105,6 +107,38 @@ pub async fn of_concurrent_puts_one_wins(subject: &Subject) {
     assert_eq!(stored, 1);
 }
 
+/// Whoever has read an older version does not remove a newer one.
+pub async fn remove_checks_the_version(subject: &Subject) {
+    let first = subject.endpoint().await;
+    let second = next_version(&first);
+    assert_eq!(ok(subject.store.put(second.clone()).await), Put::Stored);
+    assert_eq!(ok(subject.second.remove(first.id, Some(1), NOW).await), Removal::VersionConflict);
+    assert!(ok(subject.store.get(first.id).await).is_some());
+    assert_eq!(ok(subject.store.remove(first.id, Some(2), NOW).await), Removal::Removed);
+    assert_eq!(ok(subject.store.remove(first.id, Some(2), NOW).await), Removal::NotFound);
+}
+
+/// However many are created at once.
+pub async fn a_tenants_cap_holds_under_concurrency(subject: &Subject) {
+    let mut tasks = tokio::task::JoinSet::new();
+    for turn in 0..24 {
+        let store = if turn % 2 == 0 { Arc::clone(&subject.store) } else { Arc::clone(&subject.second) };
+        let tenant = if turn % 3 == 0 { "umbrella" } else { "acme" };
+        tasks.spawn(async move { store.create(endpoint(tenant), 5).await });
+    }
+    let mut stored = 0;
+    while let Some(created) = tasks.join_next().await {
+        let created = ok(created.unwrap_or_else(|error| panic!("{error}")));
+        assert!(matches!(created, Put::Stored | Put::TooMany));
+        stored += usize::from(created == Put::Stored);
+    }
+    assert_eq!(stored, 10, "five for each tenant");
+    let kept = ok(subject.store.of_tenant(&tenant("acme")).await);
+    assert_eq!(kept.len(), 5);
+    assert_eq!(ok(subject.store.remove(kept[0].id, None, NOW).await), Removal::Removed);
+    assert_eq!(ok(subject.store.create(endpoint("acme"), 5).await), Put::Stored, "one has gone");
+}
+
 /// Pending and leased deliveries are cancelled; what was delivered stays so.
 pub async fn remove_cancels_what_was_owed(subject: &Subject) {
     let endpoint = subject.endpoint().await;
@@ -118,7 +152,7 @@ pub async fn remove_cancels_what_was_owed(subject: &Subject) {
     let to_hold = one(subject.claim(endpoint.id, 1, NOW).await);
     subject.settle(&to_hold, Next::Held { reason: FailReason::Exhausted }).await;
     let pending = subject.owe(endpoint.id).await;
-    assert!(ok(subject.store.remove(endpoint.id, NOW).await));
+    assert_eq!(ok(subject.store.remove(endpoint.id, None, NOW).await), Removal::Removed);
     for id in [pending, held, in_flight.lease.delivery] {
         assert_eq!(subject.delivery(id).await.state, DeliveryState::Cancelled);
     }

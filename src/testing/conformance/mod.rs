@@ -44,6 +44,7 @@ pub use self::control::{
     enabling_forgives_failures, events_obey_the_query_and_page_without_gaps,
     expunge_forgets_the_payload_and_cancels_what_is_owed, owe_adds_a_delivery_to_a_stored_event,
     resend_makes_a_finished_delivery_pending_again, settle_keeps_the_endpoints_health,
+    waiting_counts_what_is_pending_up_to_a_bound,
 };
 pub use self::dedup::{
     a_dedup_prune_forgets_expired_records_only, a_dedup_prune_is_bounded, a_key_repeated_in_a_batch_is_busy,
@@ -53,9 +54,10 @@ pub use self::dedup::{
     of_concurrent_beginnings_one_is_fresh,
 };
 pub use self::directory::{
-    a_removed_endpoint_cannot_be_put_again, a_removed_endpoint_is_gone, an_endpoint_reads_back_whole,
-    list_of_one_tenant_shows_no_other, list_pages_in_id_order, of_concurrent_puts_one_wins,
-    of_tenant_answers_disabled_ones_too, put_checks_the_version, remove_cancels_what_was_owed,
+    a_removed_endpoint_cannot_be_put_again, a_removed_endpoint_is_gone, a_tenants_cap_holds_under_concurrency,
+    an_endpoint_reads_back_whole, list_of_one_tenant_shows_no_other, list_pages_in_id_order,
+    of_concurrent_puts_one_wins, of_tenant_answers_disabled_ones_too, put_checks_the_version,
+    remove_cancels_what_was_owed, remove_checks_the_version,
 };
 pub use self::history::{
     an_event_id_outlives_its_event, an_event_reads_back_whole, attempts_read_back_whole, counts_follow_the_states,
@@ -151,6 +153,9 @@ macro_rules! store_conformance {
             lanes_lists_pending_work_in_pages
             lanes_forgets_what_is_finished
             put_checks_the_version
+            remove_checks_the_version
+            a_tenants_cap_holds_under_concurrency
+            waiting_counts_what_is_pending_up_to_a_bound
             a_removed_endpoint_cannot_be_put_again
             a_removed_endpoint_is_gone
             an_endpoint_reads_back_whole

@@ -9,7 +9,7 @@ use super::subject::{
 use crate::delivery::{DeliveryState, Leased, Next};
 use crate::event::NewEvent;
 use crate::id::{DeliveryId, LaneId, Work};
-use crate::store::{Append, Appended, LaneDue, Settled};
+use crate::store::{Append, Appended, LaneDue, Removal, Settled};
 
 /// What one handle has appended, another can read and claim.
 pub async fn append_is_visible_to_a_second_handle(subject: &Subject) {
@@ -194,7 +194,7 @@ pub async fn claim_leaves_a_disabled_endpoint_alone(subject: &Subject) {
 /// What is appended for a removed endpoint by somebody who did not know is never sent, and does not stay for ever.
 pub async fn claim_leaves_a_removed_endpoint_alone(subject: &Subject) {
     let endpoint = subject.endpoint().await;
-    assert!(ok(subject.store.remove(endpoint.id, NOW).await));
+    assert_eq!(ok(subject.store.remove(endpoint.id, None, NOW).await), Removal::Removed);
     let late = subject.owe(endpoint.id).await;
     let claimed = subject.claim_lanes(&[(endpoint.id, 9)], NOW).await;
     assert!(claimed.leased.is_empty() && claimed.next.is_empty());

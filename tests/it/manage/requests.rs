@@ -106,7 +106,8 @@ async fn a_parameter_that_is_wrong_is_named() {
 async fn bodies_are_json_and_bounded() {
     let api = Api::new();
     let post = |kind: &str, body: String| {
-        let request = http::Request::post("/webhooks/events").header("content-type", kind);
+        let request = http::Request::post("/webhooks/events").header("authorization", "Bearer token");
+        let request = request.header("content-type", kind);
         let api = &api;
         async move { api.send(Some("acme"), request, Body::from(body)).await }
     };

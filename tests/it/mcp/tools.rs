@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use hookwire::clock::Timestamp;
 use hookwire::endpoint::Endpoint;
 use hookwire::event::NewEvent;
+use hookwire::id::EndpointId;
 use hookwire::mcp::{Handed, NotHandedOver, OneTimeLinks, SecretHandover, WebhookTools};
 use hookwire::sender::Ownership;
 use hookwire::testing::ManualClock;
@@ -174,6 +175,8 @@ impl SecretHandover for Broken {
     async fn hand_over(&self, _: &Endpoint, _: Zeroizing<String>) -> Result<Handed, NotHandedOver> {
         Err(NotHandedOver::because("the vault is sealed"))
     }
+
+    async fn withdraw(&self, _: EndpointId, _: &Handed) {}
 }
 
 #[tokio::test]
@@ -183,6 +186,72 @@ async fn a_callback_whose_secret_nobody_would_learn_is_not_kept() {
     assert_eq!(refused.category(), "secret_not_handed_over");
     assert!(!format!("{refused:?}").contains("vault"));
     assert_eq!(agent.call("webhook_list", json!({})).await.done()["callbacks"], json!([]));
+}
+
+#[tokio::test]
+async fn a_secret_that_is_not_handed_over_does_not_replace_the_one_before() {
+    let sender = builder().build().unwrap();
+    let of = async |tools: WebhookTools| Agent::of(&tools, "acme").await;
+    let owner = of(WebhookTools::new(sender.clone(), links())).await;
+    let made = owner.call("webhook_register", json!({"url": "http://127.0.0.1:9000/"})).await.done();
+    let id = made["callback"]["callback_id"].clone();
+    let keys = async || {
+        let endpoint = sender.endpoints().get(id.as_str().unwrap().parse().unwrap()).await.unwrap();
+        (endpoint.version, endpoint.keys.entries().iter().map(|entry| entry.key.id()).collect::<Vec<_>>())
+    };
+    let before = keys().await;
+    let refused = of(WebhookTools::new(sender.clone(), Broken))
+        .await
+        .call("webhook_rotate_secret", json!({"callback_id": id}))
+        .await;
+    assert_eq!((refused.category().as_str(), keys().await), ("secret_not_handed_over", before));
+}
+
+#[tokio::test]
+async fn everything_that_changes_or_sends_is_limited() {
+    let server = Server::start(|_| Reply::status(500)).await;
+    let sender = builder().ownership(|_| Ownership::Echo).build().unwrap();
+    let tools = WebhookTools::new(sender, links()).calls_per_minute(3.try_into().unwrap());
+    let agent = Agent::of(&tools, "acme").await;
+    let made = agent.call("webhook_register", json!({"url": server.url("/no")})).await.done();
+    let id = made["callback"]["callback_id"].clone();
+    let asked = server.requests().len();
+    let mut answers = Vec::new();
+    for _ in 0..9 {
+        answers.push(agent.call("webhook_update", json!({"callback_id": id, "enabled": true})).await.category());
+    }
+    assert_eq!(answers[..2], ["unproven", "unproven"]);
+    assert!(answers[2..].iter().all(|answer| answer == "rate_limited"), "{answers:?}");
+    assert_eq!(server.requests().len(), asked + 2, "no further challenge is sent");
+    for call in ["webhook_rotate_secret", "webhook_unregister", "webhook_update"] {
+        assert_eq!(agent.call(call, json!({"callback_id": id})).await.category(), "rate_limited", "{call}");
+    }
+    let other = Agent::of(&tools, "other").await;
+    let fresh = other.call("webhook_register", json!({"url": server.url("/no")})).await.done();
+    assert_eq!(fresh["callback"]["status"], made["callback"]["status"], "another tenant is not held up");
+}
+
+#[tokio::test]
+async fn one_tenants_links_leave_room_for_those_of_others() {
+    let links = links();
+    let endpoint = |tenant: String| {
+        let new = hookwire::endpoint::NewEndpoint::https("https://acme.example/").unwrap().tenant(tenant);
+        Endpoint::new(new, hookwire::secret::Keyring::new(hookwire::secret::Key::generate().unwrap()), Timestamp::EPOCH)
+    };
+    let hand = async |tenant: String| links.hand_over(&endpoint(tenant), Zeroizing::new("secret".into())).await;
+    for number in 0..150 {
+        assert_eq!(hand("greedy".into()).await.is_ok(), number < 100, "{number}");
+    }
+    let mut places = Vec::new();
+    for number in 0..10_000 {
+        places.push(hand(format!("tenant-{number}")).await.unwrap().place);
+    }
+    let open = |place: &String| links.open(place.rsplit('/').next().unwrap()).is_some();
+    assert_eq!(
+        places.iter().filter(|place| open(place)).count(),
+        9_999,
+        "the greedy one has lost all of its own but one first"
+    );
 }
 
 #[tokio::test]

@@ -206,7 +206,7 @@ async fn what_was_held_goes_out_oldest_first_and_one_at_a_time_at_first() {
     let mut world = World::new(MemoryStore::new(), 3).await;
     world.status.store(200, Ordering::SeqCst);
     world.sender.endpoints().update(world.endpoint.id, EndpointChange::new().disabled()).await.unwrap();
-    assert!(matches!(world.next_notice().await.what, What::EndpointDisabled { reason: DisableReason::Requested }));
+    assert!(matches!(world.next_notice().await.what, What::EndpointDisabled { reason: DisableReason::Operator }));
     let running = Running::start(&world.sender);
     for n in 0..30 {
         world.sender.dispatch(event(n)).await.unwrap();

@@ -65,6 +65,44 @@ async fn nothing_secret_is_in_the_file_and_whoever_has_the_key_reads_it() {
 }
 
 #[tokio::test]
+async fn nothing_in_the_clear_is_left_in_the_file_after_sealing() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("hookwire.db");
+    let clear = SqliteStore::open(&path).await.unwrap();
+    let all: Vec<_> = (0..60).map(|_| endpoint()).collect();
+    for endpoint in &all {
+        clear.put(endpoint.clone()).await.unwrap();
+    }
+    for endpoint in &all[..20] {
+        clear.remove(endpoint.id, None, NOW).await.unwrap();
+    }
+    let is_clear = |endpoint: &Endpoint| holds(&path, &secret(endpoint)) || holds(&path, "hush-hush");
+    assert!(all.iter().any(is_clear), "there is something to be sealed");
+    let sealing = SqliteStore::open(&path).await.unwrap().with_key_provider(keys("a", 1));
+    assert_eq!(sealing.reseal().await.unwrap().sealed, 40);
+    assert_eq!(all.iter().filter(|endpoint| is_clear(endpoint)).count(), 0);
+}
+
+#[tokio::test]
+async fn what_no_key_opens_is_left_and_named_and_can_be_removed() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("hookwire.db");
+    let (lost, kept) = (endpoint(), endpoint());
+    let before = SqliteStore::open(&path).await.unwrap().with_key_provider(keys("lost", 9));
+    before.put(lost.clone()).await.unwrap();
+    let store = SqliteStore::open(&path).await.unwrap().with_key_provider(keys("a", 1));
+    store.put(kept.clone()).await.unwrap();
+    let newer = SqliteStore::open(&path).await.unwrap().with_key_provider(keys("b", 2).and("a", &[1; 32]).unwrap());
+    let resealed = newer.reseal().await.unwrap();
+    assert_eq!((resealed.sealed, resealed.left), (1, vec![lost.id]));
+    let listed: Vec<_> = newer.list(None, None, 9).await.unwrap().iter().map(|endpoint| endpoint.id).collect();
+    assert_eq!(listed, [kept.id]);
+    let sender = hookwire::sender::Sender::builder(newer.clone()).build().unwrap();
+    sender.endpoints().remove(lost.id).await.unwrap();
+    assert_eq!(newer.reseal().await.unwrap().left, []);
+}
+
+#[tokio::test]
 async fn what_was_in_the_clear_or_under_an_older_key_is_sealed_anew_in_place() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("hookwire.db");
@@ -73,13 +111,13 @@ async fn what_was_in_the_clear_or_under_an_older_key_is_sealed_anew_in_place() {
     for endpoint in &all {
         clear.put(endpoint.clone()).await.unwrap();
     }
-    assert_eq!(clear.reseal().await.unwrap(), 0, "with what?");
+    assert_eq!(clear.reseal().await.unwrap().sealed, 0, "with what?");
     let first = SqliteStore::open(&path).await.unwrap().with_key_provider(keys("a", 1));
-    assert_eq!(first.reseal().await.unwrap(), 150);
-    assert_eq!(first.reseal().await.unwrap(), 0);
+    assert_eq!(first.reseal().await.unwrap().sealed, 150);
+    assert_eq!(first.reseal().await.unwrap().sealed, 0);
     let both = keys("b", 2).and("a", &[1; 32]).unwrap();
     let second = SqliteStore::open(&path).await.unwrap().with_key_provider(both);
-    assert_eq!(second.reseal().await.unwrap(), 150);
+    assert_eq!(second.reseal().await.unwrap().sealed, 150);
     let newer = SqliteStore::open(&path).await.unwrap().with_key_provider(keys("b", 2));
     for endpoint in &all {
         let kept = newer.get(endpoint.id).await.unwrap().unwrap();
