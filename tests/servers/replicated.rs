@@ -10,7 +10,7 @@ use hookwire::id::{EndpointId, Tenant, Work};
 use hookwire::secret::{Key, Keyring};
 use hookwire::store::{
     Append, Appended, Begin, Claim, Claimant, Control, Dedup, DedupEntry, DedupGroup, DedupKey, Directory, FirstAnswer,
-    LaneClaim, Outbox, PostgresStore, Put, Settled, StoreError, StoreErrorKind,
+    LaneClaim, Outbox, PostgresStore, Put, Removal, Settled, StoreError, StoreErrorKind,
 };
 use libtest_mimic::Trial;
 
@@ -73,7 +73,7 @@ async fn do_it(store: &PostgresStore, now: Timestamp) -> Done {
     for one in [&kept, &gone] {
         assert_eq!(store.put(one.clone()).await.unwrap(), Put::Stored);
     }
-    assert!(store.remove(gone.id, now).await.unwrap());
+    assert_eq!(store.remove(gone.id, None, now).await.unwrap(), Removal::Removed);
     let key = DedupEntry { key: DedupKey::new([7; 32]), group: Some(DedupGroup::new([7; 16])) };
     let Begin::Fresh(claimant) = store.begin(&[key], now, now + HOUR).await.unwrap()[0] else { panic!("fresh") };
     assert_eq!(store.finish(&[claimant], &answer(), now + HOUR).await.unwrap(), [Settled::Done]);
@@ -94,7 +94,7 @@ async fn do_it_again(store: &PostgresStore, done: &Done) -> Vec<(&'static str, R
         ("cancel", text(store.cancel(Work::Sent, vec![delivery], now).await)),
         ("resend", text(store.resend(Work::Received, vec![(delivery, now)]).await)),
         ("put", text(store.put(done.endpoint.clone()).await)),
-        ("remove", text(store.remove(done.removed, now).await)),
+        ("remove", text(store.remove(done.removed, None, now).await)),
         ("begin", text(store.begin(&[done.key], now, now + HOUR).await)),
         ("finish", text(store.finish(&[done.claimant], &answer(), now + HOUR).await)),
         ("forget", text(store.forget(&nothing).await)),

@@ -1,6 +1,6 @@
 //! Changing by hand what is owed, in memory; and a database of which nobody else knows.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -44,7 +44,7 @@ impl Control for MemoryStore {
 
     async fn waiting(&self, lanes: &[LaneId], most: u32) -> Result<u32, StoreError> {
         let tables = self.tables();
-        let waiting = lanes.iter().filter_map(|lane| tables.lanes.get(lane)).map(|lane| lane.len()).sum::<usize>();
+        let waiting = lanes.iter().filter_map(|lane| tables.lanes.get(lane)).map(BTreeSet::len).sum::<usize>();
         Ok(u32::try_from(waiting).unwrap_or(u32::MAX).min(most))
     }
 
