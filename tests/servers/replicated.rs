@@ -124,7 +124,7 @@ async fn answers_wait() {
         "[false]",
         "[false]",
         "VersionConflict",
-        "false",
+        "NotFound",
         "[Done(FirstAnswer(200, 0 bytes))]",
         "[LeaseLost]",
         "[0]",

@@ -195,6 +195,7 @@ impl Operation for Burying {
         };
         let found: i64 = get(row, "version")?;
         if self.version.is_some_and(|version| signed(version) != found) {
+            session.witness().await?;
             return Ok(Removal::VersionConflict);
         }
         session.query("DELETE FROM hookwire.health WHERE endpoint = $1", &id).await?;
