@@ -25,9 +25,11 @@ pub(super) fn routes() -> OpenApiRouter<Manage> {
 #[serde(rename_all = "snake_case")]
 #[schema(as = ReplayWhat)]
 enum What {
-    /// Those that were never owed to the endpoint.
+    /// Those that did not arrive: never owed, failed or cancelled.
     #[default]
-    Missing,
+    NotArrived,
+    /// Those that were never owed to the endpoint.
+    NeverOwed,
     /// All that it wants, whatever became of them.
     All,
     /// Those that have failed or were cancelled.
@@ -83,7 +85,8 @@ async fn replay(
 ) -> Result<Json<Replayed>, Problem> {
     let mut replay = caller.scoped().replay(id).await?;
     replay = match asked.what {
-        What::Missing => replay.missing(),
+        What::NotArrived => replay.not_arrived(),
+        What::NeverOwed => replay.never_owed(),
         What::All => replay.all(),
         What::Unfinished => replay.unfinished(),
     };

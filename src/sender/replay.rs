@@ -20,8 +20,10 @@ const PAGE: u32 = 256;
 /// Which events go out again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum What {
+    /// Those that did not arrive: never owed, failed or cancelled.
+    NotArrived,
     /// Those of which the endpoint was never owed a delivery.
-    Missing,
+    NeverOwed,
     /// All that it wants.
     All,
     /// Those whose delivery failed or was cancelled.
@@ -78,7 +80,7 @@ impl Drop for Turn<'_> {
 /// use hookwire::endpoint::Rate;
 ///
 /// let yesterday = Timestamp::from(std::time::SystemTime::now()) - Duration::from_secs(86_400);
-/// let replay = sender.replay(endpoint).missing().from(yesterday);
+/// let replay = sender.replay(endpoint).from(yesterday);
 /// println!("{} events would be sent", replay.count().await?);
 /// replay.at_most(Rate { count: 10.try_into()?, per: Duration::from_secs(1) }).run().await?;
 /// # Ok(())
@@ -100,10 +102,10 @@ pub struct Replay<'a> {
 }
 
 impl Sender {
-    /// Prepares to send stored events to an endpoint again; without further words, those it [missed](Replay::missing).
+    /// Prepares to send stored events to an endpoint again; without further words, those that [did not arrive](Replay::not_arrived).
     pub const fn replay(&self, endpoint: EndpointId) -> Replay<'_> {
         let (from, to) = (Timestamp::from_micros(i64::MIN), Timestamp::MAX);
-        let what = What::Missing;
+        let what = What::NotArrived;
         Replay {
             sender: self,
             endpoint,
@@ -120,10 +122,18 @@ impl Sender {
 }
 
 impl Replay<'_> {
+    /// Everything that the endpoint wants and did not get: deliveries that [failed or were cancelled](Self::unfinished), of which no
+    /// other delivery of the event has arrived, and then the events that it was [never owed](Self::never_owed). What is still pending
+    /// or held is not touched: it is on its way. This is what happens where nothing else is said.
+    pub const fn not_arrived(mut self) -> Self {
+        self.what = What::NotArrived;
+        self
+    }
+
     /// Events that the endpoint wants and was never owed: dispatched before it was created, or before its filter said so.
     /// Running it twice sends nothing twice, unless it is [under fresh ids](Self::under_fresh_ids).
-    pub const fn missing(mut self) -> Self {
-        self.what = What::Missing;
+    pub const fn never_owed(mut self) -> Self {
+        self.what = What::NeverOwed;
         self
     }
 
@@ -225,25 +235,34 @@ impl Replay<'_> {
 
     async fn go(&self, dry: bool) -> Result<u64, EndpointError> {
         let endpoint = self.sender.endpoints().get(self.endpoint).await?;
-        if self.what == What::Unfinished {
-            let failed = self.resend(DeliveryState::Failed, 0, dry).await?;
-            return Ok(failed + self.resend(DeliveryState::Cancelled, failed, dry).await?);
+        let mut count = 0;
+        if matches!(self.what, What::Unfinished | What::NotArrived) {
+            count += self.resend(DeliveryState::Failed, count, dry).await?;
+            count += self.resend(DeliveryState::Cancelled, count, dry).await?;
         }
+        if self.what != What::Unfinished {
+            count += self.send_events(&endpoint, count, dry).await?;
+        }
+        Ok(count)
+    }
+
+    /// Owes events to the endpoint, page by page, after so many others.
+    async fn send_events(&self, endpoint: &Endpoint, before: u64, dry: bool) -> Result<u64, EndpointError> {
         let mut query =
             EventQuery::of(endpoint.tenant.clone()).audience(Audience::Subscribers).between(self.from, self.to);
-        if self.what == What::Missing {
+        if self.what != What::All {
             query = query.missing_at(self.endpoint);
         }
         let (mut count, mut page) = (0, Page::of(PAGE));
         // What is dispatched, or copied, while this runs is not part of it.
         query.to = query.to.min(self.sender.now() + Duration::from_micros(1));
-        while count < self.limit {
+        while before + count < self.limit {
             let found = self.sender.shared.store.events(&query, page).await?;
             let Some(last) = found.last() else { break };
             page = page.after(last.cursor);
-            let left = usize::try_from(self.limit - count).unwrap_or(usize::MAX);
-            let wanted: Vec<_> = found.iter().filter(|event| self.wants(&endpoint, event)).take(left).collect();
-            count += if dry { wanted.len() as u64 } else { self.owe(&endpoint, &wanted, count).await? };
+            let left = usize::try_from(self.limit - before - count).unwrap_or(usize::MAX);
+            let wanted: Vec<_> = found.iter().filter(|event| self.wants(endpoint, event)).take(left).collect();
+            count += if dry { wanted.len() as u64 } else { self.owe(endpoint, &wanted, before + count).await? };
         }
         Ok(count)
     }
@@ -298,6 +317,15 @@ impl Replay<'_> {
         Ok(ids.into_iter().zip(stored).filter(|(_, stored)| *stored == Appended::Stored).map(|(id, _)| id).collect())
     }
 
+    /// Whether the event has reached the endpoint, or is on its way to it, by another delivery.
+    async fn arrived(&self, failed: &Delivery) -> Result<bool, EndpointError> {
+        let mut query = DeliveryQuery::of(Work::Sent);
+        (query.lane, query.event, query.tenant) =
+            (Some(failed.lane), Some(failed.event.clone()), Some(failed.tenant.clone()));
+        let others = self.sender.shared.store.deliveries(&query, Page::of(PAGE)).await?;
+        Ok(others.iter().any(|other| !matches!(other.state, DeliveryState::Failed | DeliveryState::Cancelled)))
+    }
+
     /// Resends what is in this state, page by page.
     async fn resend(&self, state: DeliveryState, before: u64, dry: bool) -> Result<u64, EndpointError> {
         let store = &self.sender.shared.store;
@@ -314,9 +342,15 @@ impl Replay<'_> {
             // What a newer event has taken the place of is not worth sending.
             let wanted =
                 |delivery: &&Delivery| of_type(&delivery.event_type) && delivery.reason != Some(FailReason::Superseded);
+            let mut ids = Vec::new();
+            for delivery in found.iter().filter(wanted).take(left) {
+                if self.what != What::NotArrived || !self.arrived(delivery).await? {
+                    ids.push(delivery.id);
+                }
+            }
             let now = self.sender.now();
-            let ids = found.iter().filter(wanted).take(left).map(|delivery| delivery.id);
-            let batch: Vec<_> = ids.zip(before + count..).map(|(id, place)| (id, self.due(now, place))).collect();
+            let places = ids.into_iter().zip(before + count..);
+            let batch: Vec<_> = places.map(|(id, place)| (id, self.due(now, place))).collect();
             let resent = if dry { vec![true; batch.len()] } else { store.resend(Work::Sent, batch).await? };
             count += resent.into_iter().filter(|resent| *resent).count() as u64;
         }

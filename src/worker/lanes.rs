@@ -11,12 +11,13 @@ use super::crowd::Crowd;
 use super::deliver::Terms;
 use super::gate::{Gate, Standing};
 use super::lane::Lane;
+use super::leases::Leases;
 use super::slots::Slots;
 use super::turns::Turns;
 use crate::clock::Timestamp;
 use crate::delivery::{Lease, Leased};
 use crate::endpoint::OnFailure;
-use crate::id::{DeliveryId, LaneId, Tenant};
+use crate::id::{LaneId, Tenant};
 use crate::outcome::Outcome;
 use crate::store::{Claimed, LaneClaim, LaneDue};
 
@@ -37,12 +38,12 @@ pub(super) struct Lanes {
     open: bool,
     lanes: HashMap<LaneId, Lane>,
     slots: Slots,
+    /// Lanes with a backlog whose tenants hold their share of the leases: listed again when leases end.
+    starved: Turns,
     /// Lanes with a backlog in the store and room to take some, in turn.
     backlogged: Turns,
     timers: BTreeSet<(Timestamp, LaneId)>,
-    /// Every lease this worker answers for, unsettled ones included.
-    leases: HashMap<DeliveryId, (u64, Timestamp)>,
-    reserved: u32,
+    leases: Leases,
     /// Leases of deliveries that will not be started here.
     give_back: Vec<Lease>,
 }
@@ -55,10 +56,10 @@ impl Lanes {
             open: false,
             lanes: HashMap::new(),
             slots: Slots::new(limits.in_flight),
+            starved: Turns::default(),
             backlogged: Turns::default(),
             timers: BTreeSet::new(),
-            leases: HashMap::new(),
-            reserved: 0,
+            leases: Leases::new(limits.leases),
             give_back: Vec::new(),
         }
     }
@@ -82,6 +83,7 @@ impl Lanes {
         }
         self.slots.clear();
         self.backlogged.clear();
+        self.starved.clear();
         self.timers.clear();
         self.lanes.retain(|_, lane| lane.held() > 0);
         for lane in self.lanes.values_mut() {
@@ -93,8 +95,9 @@ impl Lanes {
     /// What the lane holds and has not started is to be given back.
     fn return_ready(&mut self, id: LaneId) {
         let Some(lane) = self.lanes.get_mut(&id) else { return };
-        for leased in lane.ready.drain(..) {
-            self.leases.remove(&leased.lease.delivery);
+        let ready = std::mem::take(&mut lane.ready);
+        for leased in ready {
+            self.leases.end(leased.lease.delivery);
             self.give_back.push(leased.lease);
         }
     }
@@ -122,18 +125,19 @@ impl Lanes {
     /// Room for one more delivery that is about to be appended? A lane with a backlog has none: what is older goes
     /// first.
     pub(super) fn reserve(&mut self, id: LaneId, terms: &Terms, now: Timestamp) -> bool {
-        if !self.open || self.lease_room() == 0 {
+        if !self.open || self.leases.room() == 0 {
             return false;
         }
         self.lanes.entry(id).or_insert_with(Lane::assumed);
         self.agree(id, terms, now);
         let Some(lane) = self.lanes.get_mut(&id) else { return false };
-        if lane.backlog || lane.gate.shut_until(now).is_some() || lane.room() == 0 {
+        let may_hold = lane.room() > 0 && self.leases.may_hold(&lane.terms.tenant);
+        if lane.backlog || lane.gate.shut_until(now).is_some() || !may_hold {
             self.tidy(id, now);
             return false;
         }
         lane.reserved += 1;
-        self.reserved += 1;
+        self.leases.reserve();
         true
     }
 
@@ -145,7 +149,7 @@ impl Lanes {
     }
 
     fn end_reservation(&mut self, id: LaneId) {
-        self.reserved = self.reserved.saturating_sub(1);
+        self.leases.unreserve();
         if let Some(lane) = self.lanes.get_mut(&id) {
             lane.reserved = lane.reserved.saturating_sub(1);
         }
@@ -163,8 +167,9 @@ impl Lanes {
             return;
         }
         let id = leased.lane;
-        self.leases.insert(leased.lease.delivery, (leased.lease.fence, leased.until));
-        self.lanes.entry(id).or_insert_with(Lane::assumed).ready.push_back(leased);
+        let lane = self.lanes.entry(id).or_insert_with(Lane::assumed);
+        self.leases.add(leased.lease, leased.until, lane.terms.tenant.clone());
+        lane.ready.push_back(leased);
         self.enqueue(id);
     }
 
@@ -182,13 +187,15 @@ impl Lanes {
     /// Changes a lane, and counts its attempts in flight where they belong then.
     fn recount(&mut self, id: LaneId, change: impl FnOnce(&mut Lane)) {
         let Some(lane) = self.lanes.get_mut(&id) else { return };
-        let before = (lane.gate.standing(), lane.in_flight);
+        self.slots.remove(&lane.terms.tenant, lane.gate.standing(), lane.in_flight);
         change(lane);
-        self.slots.recount(before, (lane.gate.standing(), lane.in_flight));
+        self.slots.add(&lane.terms.tenant, lane.gate.standing(), lane.in_flight);
     }
 
     /// This worker's part of these terms is what counts in the lane from now on.
     fn agree(&mut self, id: LaneId, terms: &Terms, now: Timestamp) {
+        self.slots.see(terms.tenant.as_ref());
+        self.leases.see(terms.tenant.as_ref());
         let part = self.crowd.part(terms);
         self.recount(id, |lane| lane.agree(&part, now));
     }
@@ -197,7 +204,13 @@ impl Lanes {
     /// worker's.
     pub(super) fn next(&mut self, now: Timestamp) -> Option<Leased> {
         while self.open {
-            let id = self.slots.pop()?;
+            let Some(id) = self.slots.pop() else {
+                // Nothing is under way whose end would have those looked at that wait.
+                if self.slots.used() > 0 || !self.wake_waiting() {
+                    return None;
+                }
+                continue;
+            };
             if let Some(leased) = self.start(id, now) {
                 self.enqueue(id);
                 return Some(leased);
@@ -220,6 +233,11 @@ impl Lanes {
             self.enqueue(id);
             return None;
         }
+        if !self.slots.may_start(&lane.terms.tenant, standing) {
+            lane.waiting = true;
+            self.slots.hold_back(lane.terms.tenant.clone(), id);
+            return None;
+        }
         // A first slot it always may have, and a lone lane all of them.
         if lane.in_flight > 0 && !is_alone && lane.in_flight >= self.slots.share(standing) {
             lane.waiting = true;
@@ -231,8 +249,7 @@ impl Lanes {
             return None;
         }
         let leased = lane.ready.pop_front()?;
-        let Lease { delivery, fence } = leased.lease;
-        if !self.leases.get(&delivery).is_some_and(|(held, until)| *held == fence && *until > now) {
+        if !self.leases.is_valid(leased.lease, now) {
             // Lost, or as good as lost: whoever claims it next makes the attempt. That may have been this worker.
             self.forget(leased.lease);
             self.enqueue(id);
@@ -261,12 +278,32 @@ impl Lanes {
         self.stop_waiting(id);
         self.enqueue(id);
         self.list(id);
-        while let Some(waiting) = self.slots.next_waiting() {
+        let tenant = self.lanes.get(&id).map(|lane| lane.terms.tenant.clone());
+        self.wake_one(|slots| slots.next_waiting());
+        if let Some(tenant) = tenant {
+            self.wake_one(|slots| slots.next_held_back(Some(&tenant)));
+        }
+        self.wake_one(|slots| slots.next_held_back(None));
+    }
+
+    /// Looks again at one that waits, if there is one.
+    fn wake_one(&mut self, next: impl Fn(&mut Slots) -> Option<LaneId>) -> bool {
+        while let Some(waiting) = next(&mut self.slots) {
             if self.stop_waiting(waiting) {
                 self.enqueue(waiting);
-                break;
+                return true;
             }
         }
+        false
+    }
+
+    /// Looks again at all that wait. Whether there were any.
+    fn wake_waiting(&mut self) -> bool {
+        let mut any = false;
+        while self.wake_one(Slots::next_waiting) || self.wake_one(|slots| slots.next_held_back(None)) {
+            any = true;
+        }
+        any
     }
 
     /// Whether it did wait for a larger share.
@@ -287,8 +324,8 @@ impl Lanes {
 
     /// Forgets a lease, unless the delivery has been claimed anew since.
     pub(super) fn forget(&mut self, lease: Lease) {
-        if self.leases.get(&lease.delivery).is_some_and(|(fence, _)| *fence == lease.fence) {
-            self.leases.remove(&lease.delivery);
+        if self.leases.forget(lease) {
+            self.feed_starved();
         }
     }
 
@@ -330,93 +367,9 @@ impl Lanes {
         }
     }
 
-    fn list(&mut self, id: LaneId) {
-        if let Some(lane) = self.lanes.get_mut(&id)
-            && lane.backlog
-            && !lane.listed
-            && lane.room() > 0
-        {
-            lane.listed = true;
-            self.backlogged.push(lane.terms.tenant.clone(), id);
-        }
-    }
-
-    /// Whether a claim would have something to ask for.
-    pub(super) fn wants_claim(&self) -> bool {
-        !self.backlogged.is_empty() && self.lease_room() > 0
-    }
-
     /// When the next lane falls due.
     pub(super) fn next_timer(&self) -> Option<Timestamp> {
         self.timers.first().map(|(at, _)| *at)
-    }
-
-    /// Takes the lanes whose turn it is to be claimed from: those with due work and room.
-    pub(super) fn take_backlogged(&mut self, now: Timestamp) -> Vec<LaneId> {
-        while let Some((at, id)) = self.timers.first().copied().filter(|(at, _)| *at <= now) {
-            self.timers.remove(&(at, id));
-            if let Some(lane) = self.lanes.get_mut(&id) {
-                (lane.timer, lane.backlog) = (None, true);
-            }
-            self.enqueue(id);
-            self.list(id);
-        }
-        let count = self.backlogged.len().min(MAX_CLAIM_LANES).min(self.lease_room() as usize);
-        let ids: Vec<_> = std::iter::from_fn(|| self.backlogged.pop()).take(count).collect();
-        for id in &ids {
-            if let Some(lane) = self.lanes.get_mut(id) {
-                lane.listed = false;
-            }
-        }
-        ids
-    }
-
-    /// The quotas of a claim for these lanes under fresh terms. Closed, shut and full lanes are left out.
-    pub(super) fn quotas(&mut self, lanes: &[(LaneId, Terms)], now: Timestamp) -> Vec<LaneClaim> {
-        let share = (self.lease_room() / u32::try_from(lanes.len()).unwrap_or(u32::MAX).max(1)).clamp(1, MAX_QUOTA);
-        lanes.iter().filter_map(|(id, terms)| self.quota(*id, terms, share, now)).collect()
-    }
-
-    fn quota(&mut self, id: LaneId, terms: &Terms, share: u32, now: Timestamp) -> Option<LaneClaim> {
-        self.agree(id, terms, now);
-        let lane = self.lanes.get_mut(&id)?;
-        if let Some(until) = lane.gate.shut_until(now) {
-            lane.backlog = false;
-            self.set_timer(id, until);
-        } else if lane.room() > 0 {
-            (lane.claiming, lane.backlog, lane.due_since) = (true, false, None);
-            return Some(LaneClaim { lane: id, max: lane.room().min(share) });
-        } else if lane.is_closed() {
-            (lane.backlog, lane.due_since) = (false, None);
-            self.tidy(id, now);
-        }
-        None
-    }
-
-    /// Takes in what a claim from these lanes found.
-    pub(super) fn claimed(&mut self, from: &[LaneId], claimed: Claimed, now: Timestamp) {
-        for leased in claimed.leased {
-            self.push(leased);
-        }
-        for LaneDue { lane, due } in claimed.next {
-            self.due(lane, due, now);
-        }
-        for id in from {
-            if let Some(lane) = self.lanes.get_mut(id) {
-                lane.claiming = false;
-            }
-            self.tidy(*id, now);
-        }
-    }
-
-    /// A claim from these lanes came to nothing: they still have a backlog.
-    pub(super) fn put_back(&mut self, lanes: &[LaneId]) {
-        for id in lanes {
-            if let Some(lane) = self.lanes.get_mut(id) {
-                (lane.claiming, lane.backlog) = (false, true);
-            }
-            self.list(*id);
-        }
     }
 
     /// How many lanes fail.
@@ -431,32 +384,20 @@ impl Lanes {
 
     /// Leases that end before `deadline`.
     pub(super) fn ending(&self, deadline: Timestamp) -> Vec<Lease> {
-        let ends = |(delivery, (fence, until)): (&DeliveryId, &(u64, Timestamp))| {
-            (*until < deadline).then_some(Lease { delivery: *delivery, fence: *fence })
-        };
-        self.leases.iter().filter_map(ends).collect()
+        self.leases.ending(deadline)
     }
 
     /// These leases now end then.
     pub(super) fn extended(&mut self, lease: Lease, until: Timestamp) {
-        if let Some((fence, end)) = self.leases.get_mut(&lease.delivery)
-            && *fence == lease.fence
-        {
-            *end = until;
-        }
+        self.leases.extend(lease, until);
     }
 
     /// Every lease still answered for is to be given back. Answers how many.
     pub(super) fn abandon_all(&mut self) -> usize {
-        let left = self.leases.drain().map(|(delivery, (fence, _))| Lease { delivery, fence });
-        let before = self.give_back.len();
+        let left = self.leases.take_all();
+        let count = left.len();
         self.give_back.extend(left);
-        self.give_back.len() - before
-    }
-
-    fn lease_room(&self) -> u32 {
-        let held = self.reserved.saturating_add(u32::try_from(self.leases.len()).unwrap_or(u32::MAX));
-        self.limits.leases.saturating_sub(held)
+        count
     }
 
     /// Forgets a lane that has nothing to remember, so that memory follows what is active.
@@ -496,5 +437,6 @@ impl Lanes {
     }
 }
 
+mod claims;
 #[cfg(test)]
 mod tests;

@@ -49,8 +49,10 @@ mod engine;
 mod gate;
 mod lane;
 mod lanes;
+mod leases;
 mod settle;
 mod slots;
+mod tenants;
 mod turns;
 mod upkeep;
 

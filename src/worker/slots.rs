@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::gate::Standing;
+use super::tenants::Tenants;
 use super::turns::Turns;
 use crate::id::{LaneId, Tenant};
 
@@ -21,16 +22,30 @@ pub(super) struct Slots {
     line: usize,
     /// Lanes that hold their share of what is left. With each slot that is freed, one of them is looked at again.
     waiting: VecDeque<LaneId>,
+    /// How many slots each tenant's lanes use, and how many those of its lanes that do not succeed.
+    tenants: Tenants,
+    unproven: Tenants,
+    /// Lanes whose tenants do. With each slot that is freed, one of its tenant's and one of the next tenant's is looked at again.
+    held_back: Turns,
 }
 
 impl Slots {
     pub(super) fn new(total: u32) -> Self {
-        Self { total, used: [0; 3], lines: Default::default(), line: 0, waiting: VecDeque::new() }
+        Self {
+            total,
+            used: [0; 3],
+            lines: Default::default(),
+            line: 0,
+            waiting: VecDeque::new(),
+            held_back: Turns::default(),
+            tenants: Tenants::default(),
+            unproven: Tenants::default(),
+        }
     }
 
     /// Nobody waits any more.
     pub(super) fn clear(&mut self) {
-        (self.lines, self.waiting) = Default::default();
+        (self.lines, self.waiting, self.held_back) = Default::default();
     }
 
     /// At the end of its line.
@@ -49,6 +64,24 @@ impl Slots {
     /// It holds its share already.
     pub(super) fn wait(&mut self, lane: LaneId) {
         self.waiting.push_back(lane);
+    }
+
+    /// Its tenant holds its share already.
+    pub(super) fn hold_back(&mut self, tenant: Option<Tenant>, lane: LaneId) {
+        self.held_back.push(tenant, lane);
+    }
+
+    /// One that its tenant's share holds back, to be looked at again: of this tenant, or of the next one.
+    pub(super) fn next_held_back(&mut self, of: Option<&Option<Tenant>>) -> Option<LaneId> {
+        match of {
+            Some(tenant) => self.held_back.pop_of(tenant),
+            None => self.held_back.pop(),
+        }
+    }
+
+    /// How many are used.
+    pub(super) fn used(&self) -> u32 {
+        self.used.iter().sum()
     }
 
     /// One that waits, to be looked at again.
@@ -74,18 +107,34 @@ impl Slots {
         if standing == Standing::Proven { free.saturating_mul(2) } else { free.div_ceil(2) }
     }
 
-    /// These slots are used by lanes of another standing now, or by more or fewer of them.
-    pub(super) fn recount(&mut self, before: (Standing, u32), after: (Standing, u32)) {
-        self.used[before.0 as usize] = self.used[before.0 as usize].saturating_sub(before.1);
-        self.used[after.0 as usize] += after.1;
+    /// There is work of this tenant.
+    pub(super) fn see(&mut self, tenant: Option<&Tenant>) {
+        self.tenants.see(tenant);
+        self.unproven.see(tenant);
     }
-}
 
-#[cfg(test)]
-impl Slots {
-    /// How many are used.
-    pub(super) fn used(&self) -> u32 {
-        self.used.iter().sum()
+    /// Whether a lane of this tenant and standing may use one more slot. What succeeds does not keep a new endpoint waiting.
+    pub(super) fn may_start(&self, tenant: &Option<Tenant>, standing: Standing) -> bool {
+        let held = if standing == Standing::Proven { &self.tenants } else { &self.unproven };
+        held.may_hold(tenant, self.free(standing), self.total, 1)
+    }
+
+    /// A lane of this tenant and standing uses so many slots.
+    pub(super) fn add(&mut self, tenant: &Option<Tenant>, standing: Standing, count: u32) {
+        self.used[standing as usize] += count;
+        self.tenants.add(tenant, count);
+        if standing != Standing::Proven {
+            self.unproven.add(tenant, count);
+        }
+    }
+
+    /// It uses them no longer.
+    pub(super) fn remove(&mut self, tenant: &Option<Tenant>, standing: Standing, count: u32) {
+        self.used[standing as usize] = self.used[standing as usize].saturating_sub(count);
+        self.tenants.remove(tenant, count);
+        if standing != Standing::Proven {
+            self.unproven.remove(tenant, count);
+        }
     }
 }
 
@@ -107,6 +156,17 @@ mod tests {
     }
 
     #[test]
+    fn what_succeeds_does_not_keep_a_new_endpoint_of_its_tenant_waiting() {
+        let mut slots = Slots::new(256);
+        let [busy, other] = ["busy", "other"].map(|name| Some(Tenant::from(name)));
+        [&busy, &other].into_iter().for_each(|tenant| slots.see(tenant.as_ref()));
+        slots.add(&busy, Standing::Proven, 128);
+        let may_start = |tenant| STANDINGS.map(|standing| slots.may_start(tenant, standing));
+        assert_eq!(may_start(&busy), [false, true, true]);
+        assert_eq!(may_start(&other), [true; 3]);
+    }
+
+    #[test]
     fn each_line_moves_and_one_that_may_use_nothing_is_passed_over() {
         let lane = || LaneId::from(crate::id::EndpointId::generate(crate::clock::Timestamp::EPOCH));
         let mut slots = slots(8, [0, 4, 0]);
@@ -115,7 +175,8 @@ mod tests {
             slots.push(standing, None, lane);
         }
         assert_eq!([slots.pop(), slots.pop(), slots.pop()], [Some(failing), Some(proven), None]);
-        slots.recount((Standing::Unknown, 4), (Standing::Proven, 3));
+        slots.remove(&None, Standing::Unknown, 4);
+        slots.add(&None, Standing::Proven, 3);
         assert_eq!(slots.pop(), Some(unknown));
     }
 }

@@ -38,6 +38,18 @@ impl Turns {
         lane
     }
 
+    /// The next lane of this tenant.
+    pub(super) fn pop_of(&mut self, tenant: &Option<Tenant>) -> Option<LaneId> {
+        let line = self.lanes.get_mut(tenant)?;
+        let lane = line.pop_front()?;
+        if line.is_empty() {
+            self.lanes.remove(tenant);
+            self.tenants.retain(|other| other != tenant);
+        }
+        self.len -= 1;
+        Some(lane)
+    }
+
     pub(super) const fn len(&self) -> usize {
         self.len
     }
@@ -69,7 +81,8 @@ mod tests {
         let first: Vec<_> = (0..4).filter_map(|_| turns.pop()).collect();
         assert_eq!(first.iter().position(|it| *it == lone), Some(1));
         assert_eq!((turns.len(), first.len()), (97, 4));
+        assert!(turns.pop_of(&many).is_some());
         let rest = std::iter::from_fn(|| turns.pop()).count();
-        assert_eq!((rest, turns.is_empty()), (97, true));
+        assert_eq!((rest, turns.is_empty(), turns.pop_of(&many)), (96, true, None));
     }
 }

@@ -3,10 +3,10 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use super::{Claimed, Crowd, DeliveryId, Duration, LaneId, Lanes, Leased, Limits, Outcome, Terms, Timestamp};
+use super::{Claimed, Crowd, Duration, LaneId, Lanes, Leased, Limits, Outcome, Terms, Timestamp};
 use crate::delivery::NewDelivery;
 use crate::event::NewEvent;
-use crate::id::WorkerId;
+use crate::id::{DeliveryId, WorkerId};
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 const LEASE: Duration = Duration::from_secs(60);

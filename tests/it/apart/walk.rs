@@ -299,11 +299,11 @@ impl<S: Store + Clone + 'static> Both<S> {
         let late = self.sender.endpoints().create(new).await.unwrap().id;
         self.sender.test(self.endpoints[0]).await.unwrap();
         for (endpoint, missed) in [(self.endpoints[0], 0), (late, 3)] {
-            assert_eq!(self.sender.replay(endpoint).missing().count().await.unwrap(), missed);
+            assert_eq!(self.sender.replay(endpoint).never_owed().count().await.unwrap(), missed);
             assert_eq!(self.sender.replay(endpoint).all().count().await.unwrap(), 3, "neither jobs nor tests");
         }
         for endpoint in [self.endpoints[0], late] {
-            self.sender.replay(endpoint).missing().run().await.unwrap();
+            self.sender.replay(endpoint).never_owed().run().await.unwrap();
             self.sender.replay(endpoint).all().under_fresh_ids().run().await.unwrap();
             self.sender.replay(endpoint).unfinished().run().await.unwrap();
         }
@@ -463,7 +463,7 @@ pub async fn classified<S: Store + Clone + 'static>(store: S) {
     let new = NewEndpoint::at(Target::parse(NOWHERE).unwrap()).tenant("acme");
     let late = sender.endpoints().create(new).await.unwrap().id;
     assert_eq!(
-        sender.replay(late).missing().count().await.unwrap(),
+        sender.replay(late).never_owed().count().await.unwrap(),
         5,
         "neither what was received nor what was direct"
     );

@@ -147,7 +147,7 @@ async fn replays_do_not_multiply_what_is_stored() {
         let replayed = api.ask(ACME, &format!("POST /endpoints/{id}/replay"), Some(&copies)).await;
         assert_eq!(replayed.json()["count"], json!(4), "a copy is not copied again");
     }
-    let missing = json!({"what": "missing", "dry_run": true});
+    let missing = json!({"what": "never_owed", "dry_run": true});
     let found = api.ask(ACME, &format!("POST /endpoints/{other}/replay"), Some(&missing)).await;
     assert_eq!(found.json()["count"], json!(0), "a copy is for one endpoint");
 }

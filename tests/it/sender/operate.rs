@@ -28,7 +28,7 @@ async fn an_endpoint_created_later_gets_what_it_missed(store: impl Store + 'stat
     made(&sender).await;
     let late = sender.endpoints().create(endpoint(&server).events(["invoice.*"]).unwrap()).await.unwrap();
     let running = Running::start(&sender);
-    let replay = sender.replay(late.id).missing();
+    let replay = sender.replay(late.id).never_owed();
     assert_eq!(replay.count().await.unwrap(), 300);
     assert!(sender.history().counts(None).await.unwrap() == hookwire::store::Counts::default(), "a dry run");
     assert_eq!(replay.clone().types("nothing.*".parse().unwrap()).count().await.unwrap(), 0);
@@ -175,6 +175,62 @@ async fn an_expunged_event_is_not_sent_any_more() {
     assert!(!sender.resend(receipt.deliveries[0]).await.unwrap());
 }
 
+/// What failed, what was cancelled, and what it was never owed; nothing that has arrived or is on its way.
+#[tokio::test]
+async fn a_replay_sends_everything_that_did_not_arrive() {
+    let status = Arc::new(AtomicU16::new(500));
+    let answers = status.clone();
+    let server = Server::start(move |_| Reply::status(answers.load(Ordering::SeqCst))).await;
+    let sender = sender(MemoryStore::new());
+    let never_owed = sender.dispatch(event(1)).await.unwrap().event;
+    let created = sender.endpoints().create(endpoint(&server)).await.unwrap();
+    let running = Running::start(&sender);
+    let failed = sender.dispatch(event(2)).await.unwrap().event;
+    finished(&sender, 1).await;
+    status.store(204, Ordering::SeqCst);
+    sender.dispatch(event(3)).await.unwrap();
+    crate::support::until(|| async { sender.history().counts(None).await.unwrap().delivered == 1 }).await;
+    running.stop().await;
+    let cancelled = sender.dispatch(event(4)).await.unwrap();
+    assert!(sender.cancel(cancelled.deliveries[0]).await.unwrap());
+    sender.dispatch(event(5)).await.unwrap();
+
+    let before = server.requests().len();
+    let replay = sender.replay(created.id);
+    assert_eq!(replay.count().await.unwrap(), 3);
+    assert_eq!(replay.clone().limit(1).run().await.unwrap(), 1, "the failed one comes first");
+    assert_eq!(replay.clone().run().await.unwrap(), 2);
+    assert_eq!(replay.run().await.unwrap(), 0, "all is on its way");
+    let running = Running::start(&sender);
+    crate::support::until(|| async { sender.history().counts(None).await.unwrap().delivered == 5 }).await;
+    running.stop().await;
+    let sent: Vec<_> =
+        server.requests()[before..].iter().map(|request| request.headers["webhook-id"].clone()).collect();
+    assert_eq!(sent.len(), 4, "and the one that was pending");
+    for event in [never_owed, failed, cancelled.event] {
+        assert!(sent.iter().any(|id| id == event.as_str()), "{event}");
+    }
+}
+
+/// A failed delivery of an event that has arrived by another one is not sent again.
+#[tokio::test]
+async fn a_replay_leaves_alone_what_has_arrived_by_another_delivery() {
+    let status = Arc::new(AtomicU16::new(500));
+    let answers = status.clone();
+    let server = Server::start(move |_| Reply::status(answers.load(Ordering::SeqCst))).await;
+    let sender = sender(MemoryStore::new());
+    let created = sender.endpoints().create(endpoint(&server)).await.unwrap();
+    let running = Running::start(&sender);
+    sender.dispatch(event(1)).await.unwrap();
+    finished(&sender, 1).await;
+    status.store(204, Ordering::SeqCst);
+    assert_eq!(sender.replay(created.id).all().run().await.unwrap(), 1);
+    finished(&sender, 2).await;
+    running.stop().await;
+    assert_eq!(sender.replay(created.id).count().await.unwrap(), 0);
+    assert_eq!(sender.replay(created.id).unfinished().count().await.unwrap(), 1, "which asks for deliveries");
+}
+
 /// What was for certain endpoints only is not what another has missed.
 #[tokio::test]
 async fn a_replay_sends_nobody_the_test_events_of_others() {
@@ -183,8 +239,8 @@ async fn a_replay_sends_nobody_the_test_events_of_others() {
     let tested = sender.endpoints().create(endpoint(&server)).await.unwrap();
     sender.test(tested.id).await.unwrap();
     let late = sender.endpoints().create(endpoint(&server)).await.unwrap();
-    assert_eq!(sender.replay(late.id).missing().count().await.unwrap(), 0);
+    assert_eq!(sender.replay(late.id).never_owed().count().await.unwrap(), 0);
     sender.dispatch(event(1)).await.unwrap();
     let later = sender.endpoints().create(endpoint(&server)).await.unwrap();
-    assert_eq!(sender.replay(later.id).missing().count().await.unwrap(), 1);
+    assert_eq!(sender.replay(later.id).never_owed().count().await.unwrap(), 1);
 }

@@ -1,0 +1,102 @@
+//! What each tenant holds of a thing that is scarce, so that none holds what the others need.
+//!
+//! Turns alone are not enough: whoever takes its turns with attempts that last holds, after a while, everything. So a tenant takes no
+//! more than is left: of 256 slots one tenant gets 128, a second one 64, and there is always something free for the next. A tenant that
+//! is alone leaves an eighth for whoever comes.
+
+use std::collections::HashMap;
+
+use crate::id::Tenant;
+
+/// How much each tenant holds. `None` is for lanes that belong to no tenant, such as the queues of an inbox.
+#[derive(Debug, Default)]
+pub(super) struct Tenants {
+    held: HashMap<Option<Tenant>, u32>,
+    /// The first one that was seen.
+    first: Option<Tenant>,
+    /// Whether another one was.
+    several: bool,
+}
+
+impl Tenants {
+    /// There is work of this tenant.
+    pub(super) fn see(&mut self, tenant: Option<&Tenant>) {
+        let Some(tenant) = tenant.filter(|_| !self.several) else { return };
+        match &self.first {
+            None => self.first = Some(tenant.clone()),
+            Some(first) => self.several = first != tenant,
+        }
+    }
+
+    /// It holds so much more.
+    pub(super) fn add(&mut self, tenant: &Option<Tenant>, more: u32) {
+        match self.held.get_mut(tenant) {
+            Some(held) => *held += more,
+            None if more > 0 => drop(self.held.insert(tenant.clone(), more)),
+            None => {}
+        }
+    }
+
+    /// It holds so much less.
+    pub(super) fn remove(&mut self, tenant: &Option<Tenant>, fewer: u32) {
+        if let Some(held) = self.held.get_mut(tenant) {
+            *held = held.saturating_sub(fewer);
+            if *held == 0 {
+                self.held.remove(tenant);
+            }
+        }
+    }
+
+    /// Whether it may hold one more, where so much of `total` is free. It always may hold `least`.
+    pub(super) fn may_hold(&self, tenant: &Option<Tenant>, free: u32, total: u32, least: u32) -> bool {
+        let share = if self.several { free } else { total - total / 8 };
+        self.held.get(tenant).is_none_or(|held| *held < share.max(least))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tenant(name: &'static str) -> Option<Tenant> {
+        Some(name.into())
+    }
+
+    /// Takes as much as it may, and returns how much.
+    fn fill(tenants: &mut Tenants, tenant: &Option<Tenant>, free: &mut u32) -> u32 {
+        let before = *free;
+        while *free > 0 && tenants.may_hold(tenant, *free, 256, 1) {
+            tenants.add(tenant, 1);
+            *free -= 1;
+        }
+        before - *free
+    }
+
+    #[test]
+    fn each_tenant_leaves_as_much_as_it_takes() {
+        let (mut tenants, mut free) = (Tenants::default(), 256);
+        let all = ["a", "b", "c", "d"].map(tenant);
+        all.iter().for_each(|tenant| tenants.see(tenant.as_ref()));
+        let taken = all.each_ref().map(|tenant| fill(&mut tenants, tenant, &mut free));
+        assert_eq!((taken, free), ([128, 64, 32, 16], 16));
+    }
+
+    #[test]
+    fn a_tenant_that_is_alone_leaves_an_eighth() {
+        let (mut tenants, mut free) = (Tenants::default(), 256);
+        tenants.see(tenant("a").as_ref());
+        assert_eq!(fill(&mut tenants, &tenant("a"), &mut free), 224);
+        tenants.see(tenant("b").as_ref());
+        assert_eq!(fill(&mut tenants, &tenant("b"), &mut free), 16);
+    }
+
+    #[test]
+    fn nothing_is_remembered_of_who_holds_nothing() {
+        let mut tenants = Tenants::default();
+        tenants.add(&tenant("a"), 3);
+        tenants.remove(&tenant("a"), 3);
+        tenants.add(&tenant("b"), 0);
+        assert!(tenants.held.is_empty());
+        assert!(tenants.may_hold(&tenant("a"), 0, 64, 1), "the first it always may");
+    }
+}
