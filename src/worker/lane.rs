@@ -22,6 +22,8 @@ pub(super) struct Lane {
     pub(super) in_flight: u32,
     /// A claim from it is under way: it must not be forgotten with its terms.
     pub(super) claiming: bool,
+    /// How many leases that claim may bring.
+    pub(super) asked: u32,
     /// Due work is known or suspected in the store.
     pub(super) backlog: bool,
     /// Since when that work is due, where it is known.
@@ -47,6 +49,7 @@ impl Lane {
             reserved: 0,
             in_flight: 0,
             claiming: false,
+            asked: 0,
             backlog: false,
             due_since: None,
             listed: false,

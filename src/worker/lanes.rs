@@ -85,6 +85,8 @@ impl Lanes {
         self.backlogged.clear();
         self.starved.clear();
         self.timers.clear();
+        let asked: Vec<_> = self.lanes.iter().filter(|(_, lane)| lane.asked > 0).map(|(id, _)| *id).collect();
+        asked.into_iter().for_each(|id| self.end_asking(id));
         self.lanes.retain(|_, lane| lane.held() > 0);
         for lane in self.lanes.values_mut() {
             (lane.backlog, lane.listed, lane.timer) = (false, false, None);
@@ -137,7 +139,7 @@ impl Lanes {
             return false;
         }
         lane.reserved += 1;
-        self.leases.reserve();
+        self.leases.reserve(&lane.terms.tenant, 1);
         true
     }
 
@@ -149,9 +151,9 @@ impl Lanes {
     }
 
     fn end_reservation(&mut self, id: LaneId) {
-        self.leases.unreserve();
         if let Some(lane) = self.lanes.get_mut(&id) {
             lane.reserved = lane.reserved.saturating_sub(1);
+            self.leases.unreserve(&lane.terms.tenant, 1);
         }
     }
 

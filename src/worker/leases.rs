@@ -14,7 +14,7 @@ const LEAST: u32 = 16;
 #[derive(Debug)]
 pub(super) struct Leases {
     most: u32,
-    /// Of deliveries that are being appended.
+    /// Of deliveries that are being appended, or are asked for by a claim.
     reserved: u32,
     held: HashMap<DeliveryId, Held>,
     tenants: Tenants,
@@ -48,12 +48,20 @@ impl Leases {
         self.tenants.may_hold(tenant, self.room(), self.most, LEAST)
     }
 
-    pub(super) const fn reserve(&mut self) {
-        self.reserved += 1;
+    /// How many more a lane of this tenant may ask for.
+    pub(super) fn allowance(&self, tenant: &Option<Tenant>) -> u32 {
+        self.tenants.allowance(tenant, self.room(), self.most, LEAST)
     }
 
-    pub(super) const fn unreserve(&mut self) {
-        self.reserved = self.reserved.saturating_sub(1);
+    /// Keeps room for so many of this tenant.
+    pub(super) fn reserve(&mut self, tenant: &Option<Tenant>, count: u32) {
+        self.reserved += count;
+        self.tenants.add(tenant, count);
+    }
+
+    pub(super) fn unreserve(&mut self, tenant: &Option<Tenant>, count: u32) {
+        self.reserved = self.reserved.saturating_sub(count);
+        self.tenants.remove(tenant, count);
     }
 
     /// A lease over what was held of the delivery before.

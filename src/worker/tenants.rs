@@ -47,6 +47,14 @@ impl Tenants {
         }
     }
 
+    /// How many more it may hold at once, where so much of `total` is free: afterwards it holds no more than it leaves.
+    pub(super) fn allowance(&self, tenant: &Option<Tenant>, free: u32, total: u32, least: u32) -> u32 {
+        let held = self.held.get(tenant).copied().unwrap_or_default();
+        let more =
+            if self.several { free.saturating_sub(held).div_ceil(2) } else { (total - total / 8).saturating_sub(held) };
+        more.max(least.saturating_sub(held)).min(free)
+    }
+
     /// Whether it may hold one more, where so much of `total` is free. It always may hold `least`.
     pub(super) fn may_hold(&self, tenant: &Option<Tenant>, free: u32, total: u32, least: u32) -> bool {
         let share = if self.several { free } else { total - total / 8 };
@@ -79,6 +87,18 @@ mod tests {
         all.iter().for_each(|tenant| tenants.see(tenant.as_ref()));
         let taken = all.each_ref().map(|tenant| fill(&mut tenants, tenant, &mut free));
         assert_eq!((taken, free), ([128, 64, 32, 16], 16));
+    }
+
+    #[test]
+    fn what_is_taken_at_once_is_no_more_than_what_is_taken_one_by_one() {
+        let (mut tenants, a) = (Tenants::default(), tenant("a"));
+        assert_eq!(tenants.allowance(&a, 256, 256, 16), 224);
+        ["a", "b"].map(tenant).iter().for_each(|tenant| tenants.see(tenant.as_ref()));
+        assert_eq!(tenants.allowance(&a, 256, 256, 16), 128);
+        tenants.add(&a, 100);
+        assert_eq!(tenants.allowance(&a, 156, 256, 16), 28);
+        assert_eq!((tenants.allowance(&a, 20, 256, 16), tenants.allowance(&tenant("b"), 20, 256, 16)), (0, 16));
+        assert_eq!(tenants.allowance(&tenant("b"), 3, 256, 16), 3, "no more than there is");
     }
 
     #[test]

@@ -66,8 +66,16 @@ impl Lanes {
             lane.backlog = false;
             self.set_timer(id, until);
         } else if lane.room() > 0 {
-            (lane.claiming, lane.backlog, lane.due_since) = (true, false, None);
-            return Some(LaneClaim { lane: id, max: lane.room().min(share) });
+            let tenant = lane.terms.tenant.clone();
+            let max = lane.room().min(share).min(self.leases.allowance(&tenant));
+            if max == 0 {
+                (lane.backlog, lane.listed) = (true, true);
+                self.starved.push(tenant, id);
+                return None;
+            }
+            self.leases.reserve(&tenant, max);
+            (lane.claiming, lane.asked, lane.backlog, lane.due_since) = (true, max, false, None);
+            return Some(LaneClaim { lane: id, max });
         } else if lane.is_closed() {
             (lane.backlog, lane.due_since) = (false, None);
             self.tidy(id, now);
@@ -77,6 +85,9 @@ impl Lanes {
 
     /// Takes in what a claim from these lanes found.
     pub(in super::super) fn claimed(&mut self, from: &[LaneId], claimed: Claimed, now: Timestamp) {
+        for id in from {
+            self.end_asking(*id);
+        }
         for leased in claimed.leased {
             self.push(leased);
         }
@@ -89,15 +100,25 @@ impl Lanes {
             }
             self.tidy(*id, now);
         }
+        self.feed_starved();
+    }
+
+    /// A claim from this lane has ended: what it brought is counted by itself.
+    pub(super) fn end_asking(&mut self, id: LaneId) {
+        if let Some(lane) = self.lanes.get_mut(&id) {
+            self.leases.unreserve(&lane.terms.tenant, std::mem::take(&mut lane.asked));
+        }
     }
 
     /// A claim from these lanes came to nothing: they still have a backlog.
     pub(in super::super) fn put_back(&mut self, lanes: &[LaneId]) {
         for id in lanes {
+            self.end_asking(*id);
             if let Some(lane) = self.lanes.get_mut(id) {
                 (lane.claiming, lane.backlog) = (false, true);
             }
             self.list(*id);
         }
+        self.feed_starved();
     }
 }

@@ -228,6 +228,88 @@ async fn a_tenant_with_many_lanes_does_not_hold_up_one_with_a_single_lane() {
     worker.await.unwrap().unwrap();
 }
 
+/// How long each of some deliveries had to wait for its start.
+fn waits(bench: &Bench, lane: LaneId, since: Timestamp) -> Vec<Duration> {
+    bench.started().into_iter().filter(|it| it.0 == lane).map(|it| it.2.since(since)).collect()
+}
+
+/// Endpoints that succeed after 18 s keep their slots as well as those that fail: turns alone would leave a stranger nothing.
+#[tokio::test(start_paused = true)]
+async fn slow_successes_of_one_tenant_leave_slots_and_leases_to_the_others() {
+    for (slow_lanes, deliveries, proven) in [(300, 3, true), (300, 3, false), (40, 120, true), (1_200, 6, true)] {
+        let bench = Bench::new(Config::default());
+        let terms = |tenant: &str| Terms::open(some(8)).known_to_succeed(proven).of_tenant(tenant.into());
+        let quick = bench.lane_under(Act::Answer(200, Duration::from_millis(5)), terms("quick"));
+        let warm = bench.append(quick, 1).await;
+        let (stop, worker) = bench.run();
+        bench.until_finished(&warm).await;
+        for _ in 0..slow_lanes {
+            let slow = bench.lane_under(Act::Answer(200, Duration::from_secs(18)), terms("slow"));
+            bench.append(slow, deliveries).await;
+        }
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        // One that has delivered before, and a new endpoint of the same tenant.
+        let fresh = bench.lane_under(Act::Answer(200, Duration::from_millis(5)), terms("quick"));
+        for lane in [quick, fresh] {
+            let before = bench.clock.now();
+            let ids = bench.append(lane, 50).await;
+            bench.until_finished(&ids).await;
+            let waited = waits(&bench, lane, before).into_iter().max().unwrap();
+            // Found by the poll at the latest, then in rounds of eight.
+            assert!(waited < Duration::from_secs(3), "{slow_lanes} lanes, proven {proven}: {waited:?}");
+        }
+        stop.cancel();
+        worker.await.unwrap().unwrap();
+    }
+}
+
+/// Four of them at once.
+#[tokio::test(start_paused = true)]
+async fn slow_successes_of_several_tenants_leave_slots_to_another() {
+    let bench = Bench::new(Config::default());
+    let terms = |tenant: &str| Terms::open(some(8)).known_to_succeed(true).of_tenant(tenant.to_owned().into());
+    for tenant in ["a", "b", "c", "d"] {
+        for _ in 0..100 {
+            let slow = bench.lane_under(Act::Answer(200, Duration::from_secs(18)), terms(tenant));
+            bench.append(slow, 3).await;
+        }
+    }
+    let (stop, worker) = bench.run();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let quick = bench.lane_under(Act::Answer(200, Duration::from_millis(5)), terms("quick"));
+    let before = bench.clock.now();
+    let ids = bench.append(quick, 50).await;
+    bench.until_finished(&ids).await;
+    let waited = waits(&bench, quick, before).into_iter().max().unwrap();
+    assert!(waited < Duration::from_secs(3), "{waited:?}");
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+}
+
+/// Nothing is left lying where tenants wait for their share.
+#[tokio::test(start_paused = true)]
+async fn what_a_tenants_share_holds_back_is_delivered_in_the_end() {
+    let bench = Bench::new(Config { in_flight: 8, leases: 40, ..Config::default() });
+    let terms = |tenant: &str| Terms::open(some(4)).of_tenant(tenant.to_owned().into());
+    let mut ids = Vec::new();
+    for (tenant, lanes) in [("a", 30), ("b", 5), ("c", 1)] {
+        for number in 0..lanes {
+            let act = if number % 4 == 3 {
+                Act::Answer(500, Duration::from_millis(30))
+            } else {
+                Act::Answer(200, Duration::from_millis(30))
+            };
+            let lane = bench.lane_under(act, terms(tenant));
+            ids.extend(bench.append(lane, 7).await);
+        }
+    }
+    let (stop, worker) = bench.run();
+    bench.until_finished(&ids).await;
+    assert_eq!(bench.script.most.load(Ordering::SeqCst), 7, "one is left for whoever comes");
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_ordering_key_is_delivered_in_order_through_failures() {
     let bench = Bench::new(Config::default());
