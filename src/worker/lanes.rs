@@ -281,7 +281,7 @@ impl Lanes {
         self.enqueue(id);
         self.list(id);
         let tenant = self.lanes.get(&id).map(|lane| lane.terms.tenant.clone());
-        self.wake_one(|slots| slots.next_waiting());
+        self.wake_one(Slots::next_waiting);
         if let Some(tenant) = tenant {
             self.wake_one(|slots| slots.next_held_back(Some(&tenant)));
         }
