@@ -106,6 +106,15 @@ impl From<Timestamp> for SystemTime {
 }
 
 /// RFC 3339 in UTC, with as many fractional digits as are needed.
+impl Timestamp {
+    /// Whether RFC 3339 can say it: years 0 to 9999.
+    pub(crate) fn is_written_as_rfc_3339(self) -> bool {
+        /// 0000-01-01T00:00:00Z and the last microsecond of 9999, to the microsecond.
+        const YEARS: std::ops::RangeInclusive<i64> = -62_167_219_200_000_000..=253_402_207_200_999_999;
+        YEARS.contains(&self.0)
+    }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match jiff::Timestamp::from_microsecond(self.0) {

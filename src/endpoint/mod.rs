@@ -223,6 +223,8 @@ pub struct Endpoint {
     pub tenant: Tenant,
     /// Where requests go.
     pub target: Target,
+    /// Whether its URL cannot be changed: it belongs to something else, such as a subscription, that is made anew for another URL.
+    pub fixed_target: bool,
     /// Which events it wants.
     pub filter: Filter,
     /// What requests to it are signed with.
@@ -265,6 +267,7 @@ impl Endpoint {
             id: EndpointId::generate(now),
             tenant: new.tenant,
             target: new.target,
+            fixed_target: new.fixed_target,
             filter: new.filter,
             keys: new.keys.unwrap_or(keys),
             schemes: new.schemes,

@@ -30,6 +30,7 @@ pub struct NewEndpoint {
     pub(crate) retry: Option<Arc<str>>,
     pub(crate) traced: bool,
     pub(crate) labels: Labels,
+    pub(crate) fixed_target: bool,
 }
 
 /// Why an endpoint cannot be described so.
@@ -76,6 +77,7 @@ impl NewEndpoint {
             retry: None,
             traced: false,
             labels: Labels::new(),
+            fixed_target: false,
         }
     }
 
@@ -120,6 +122,13 @@ impl NewEndpoint {
     #[must_use]
     pub fn headers(mut self, headers: CustomHeaders) -> Self {
         self.headers = headers;
+        self
+    }
+
+    /// Its URL cannot be changed: its owner was asked in a way that no change would repeat.
+    #[must_use]
+    pub(crate) const fn with_fixed_target(mut self) -> Self {
+        self.fixed_target = true;
         self
     }
 

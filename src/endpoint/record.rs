@@ -17,6 +17,8 @@ use crate::secret::{Entry, Key, KeyError, KeyProvider, Keyring, SealError};
 #[derive(Clone, Serialize, Deserialize)]
 pub struct EndpointRecord {
     target: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    fixed_target: bool,
     filter: Filter,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     keys: Vec<KeyRecord>,
@@ -83,6 +85,7 @@ impl EndpointRecord {
         let key = |entry: &Entry| KeyRecord { key: entry.key.expose().to_string(), retires_at: entry.retires_at };
         Self {
             target: endpoint.target.as_str().into(),
+            fixed_target: endpoint.fixed_target,
             filter: endpoint.filter.clone(),
             keys: endpoint.keys.entries().iter().map(key).collect(),
             schemes: endpoint.schemes.clone(),
@@ -143,6 +146,7 @@ impl EndpointRecord {
             id,
             tenant,
             target: Target::parse(&self.target).map_err(RecordError::Target)?,
+            fixed_target: self.fixed_target,
             filter: self.filter,
             keys: Keyring::from_entries(entries).map_err(RecordError::Key)?,
             schemes: self.schemes,

@@ -161,7 +161,7 @@ impl From<EndpointError> for Problem {
             EndpointError::AboveCeiling { field, .. } => {
                 Self::of_field(Code::Forbidden, &format!("limits.{field}"), error)
             }
-            EndpointError::Target(_) => Self::invalid("url", error),
+            EndpointError::Target(_) | EndpointError::FixedTarget => Self::invalid("url", error),
             EndpointError::Tenant(_) => Self::invalid("tenant", error),
             EndpointError::UnknownPolicy => Self::invalid("retry", error),
             EndpointError::UnknownScheme | EndpointError::TooManySchemes => Self::invalid("schemes", error),
@@ -178,6 +178,7 @@ impl From<DispatchError> for Problem {
             DispatchError::IdConflict(_) => Self::of_field(Code::IdempotencyConflict, "id", error),
             DispatchError::PayloadTooLong { .. } => Self::of_field(Code::PayloadTooLarge, "data", error),
             DispatchError::Unfit(unfit) => Self::invalid(&format!("data{}", unfit.place().replace('/', ".")), unfit),
+            DispatchError::OccurredAt => Self::invalid("occurred_at", error),
             DispatchError::Received => Self::invalid("audience", error),
             DispatchError::Tenant(_) => Self::invalid("tenant", error),
         }

@@ -9,13 +9,16 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::{DispatchError, EndpointError, Endpoints, Receipt, Sender};
-use crate::endpoint::{CustomHeaderError, CustomHeaders, Endpoint, NewEndpoint, Target, TargetError};
-use crate::event::{EventError, EventType, NewEvent, Pattern};
+use crate::endpoint::{CustomHeaderError, CustomHeaders, Endpoint, Labels, NewEndpoint, Target, TargetError};
+use crate::event::{EventError, EventType, NewEvent};
 use crate::id::{EndpointId, Tenant};
 use crate::store::{Counts, StoreError};
 
 /// Before the task in the type of its events.
 const PREFIX: &str = "hookwire.a2a.";
+
+/// The label of an endpoint that was made for a task.
+const TASK: &str = "a2a.task";
 
 /// The members of a stream response, of which an update has exactly one, and where each names its task.
 const UPDATES: [(&str, &str); 4] =
@@ -226,7 +229,9 @@ impl A2aPush<'_> {
     pub async fn set(&self, config: PushConfig) -> Result<Push, PushError> {
         let target = Target::parse(&config.url)?;
         let wanted = type_of(&config.task)?;
-        let new = NewEndpoint::at(target.clone()).tenant(self.tenant.clone()).headers(config.headers()?);
+        let mark =
+            Labels::new().with(TASK, &config.task).map_err(|error| PushError::Config(error.to_string().into()))?;
+        let new = NewEndpoint::at(target.clone()).tenant(self.tenant.clone()).headers(config.headers()?).labels(mark);
         let new = new.events([wanted.as_str()]).map_err(|error| PushError::Config(error.to_string().into()))?;
         let before = self.of(&config.task).await?;
         let created = self.sender.endpoints().create(new).await?;
@@ -322,10 +327,10 @@ impl A2aPush<'_> {
         }
     }
 
-    /// The endpoints that want the updates of this task and nothing else.
+    /// The endpoints that were made for this task. One that somebody has made for events of its type is not ours to remove.
     async fn of(&self, task: &str) -> Result<Vec<Arc<Endpoint>>, PushError> {
-        let pattern: Pattern = type_of(task)?.as_str().parse().map_err(|_| PushError::Update)?;
+        type_of(task)?;
         let all = self.sender.endpoints().of_tenant(&self.tenant).await?;
-        Ok(all.into_iter().filter(|endpoint| endpoint.filter.patterns() == [pattern.clone()]).collect())
+        Ok(all.into_iter().filter(|endpoint| endpoint.labels.get(TASK) == Some(task)).collect())
     }
 }

@@ -47,6 +47,7 @@ pub struct SenderBuilder {
     rules: HealthRules,
     failing_after: u32,
     operator: Option<Tenant>,
+    egress: Option<EgressPolicy>,
     http: HttpOptions,
     worker: Config,
     limits: Limits,
@@ -85,6 +86,7 @@ impl SenderBuilder {
             rules: HealthRules::default(),
             failing_after: 3,
             operator: None,
+            egress: None,
             http: HttpOptions::default(),
             worker: Config::default(),
             limits: Limits {
@@ -199,14 +201,14 @@ impl SenderBuilder {
         self
     }
 
-    /// Which targets are allowed. Default: [`EgressPolicy::default`].
+    /// Which targets are allowed, whatever [`http`](Self::http) says and whichever is called first. Default: [`EgressPolicy::default`].
     #[must_use]
     pub fn egress(mut self, policy: EgressPolicy) -> Self {
-        self.http.egress = policy;
+        self.egress = Some(policy);
         self
     }
 
-    /// How requests are made: budgets, TLS, resolver. Replaces what [`egress`](Self::egress) has set.
+    /// How requests are made: budgets, TLS, resolver.
     #[must_use]
     pub fn http(mut self, options: HttpOptions) -> Self {
         self.http = options;
@@ -262,7 +264,10 @@ impl SenderBuilder {
     ///
     /// # Errors
     /// Names the setting that does not fit.
-    pub fn build(self) -> Result<Sender, BuildError> {
+    pub fn build(mut self) -> Result<Sender, BuildError> {
+        if let Some(policy) = self.egress.take() {
+            self.http.egress = policy;
+        }
         self.worker.check(self.http.longest_exchange())?;
         let reserved = |name: &&HeaderName| check_custom_header(name.as_str(), "").is_err();
         if let Some(name) = self.marks.names().find(reserved) {

@@ -39,6 +39,9 @@ pub enum DispatchError {
         /// The limit.
         limit: usize,
     },
+    /// It cannot be written as a time: before the year 0, or after 9999.
+    #[error("occurred_at: must lie between the years 0 and 9999")]
+    OccurredAt,
     /// The tenant has used this event id for another type or payload.
     #[error("event id: `{0}` was used before, for another type or payload")]
     IdConflict(EventId),

@@ -67,6 +67,9 @@ pub enum EndpointError {
     /// An operator has disabled it, and its owner asks to enable it or to send it elsewhere.
     #[error("endpoint: was disabled by an operator; only an operator can enable it or change its URL")]
     DisabledByOperator,
+    /// Its URL cannot be changed, because it belongs to a subscription.
+    #[error("url: belongs to a subscription; subscribe anew for another URL")]
+    FixedTarget,
     /// Its owner asks for more than an operator allows.
     #[error("limits.{field}: must be within what an operator allows: {most}")]
     AboveCeiling {
@@ -197,6 +200,9 @@ impl<'a> Endpoints<'a> {
         let was_enabled = endpoint.is_enabled();
         if let Some(target) = change.target {
             change.by.may_serve(&endpoint)?;
+            if endpoint.fixed_target {
+                return Err(EndpointError::FixedTarget);
+            }
             self.check_target(&endpoint.tenant, &target).await?;
             (endpoint.target, endpoint.flagged_at) = (target, None);
             let how = self.shared.ownership.of(&endpoint.tenant);

@@ -32,6 +32,9 @@ impl FanOut {
             return Err(DispatchError::Received);
         }
         event.tenant.check().map_err(DispatchError::Tenant)?;
+        if !event.occurred_at.is_written_as_rfc_3339() {
+            return Err(DispatchError::OccurredAt);
+        }
         let (bytes, limit) = (event.payload.len(), self.limits.payload_bytes);
         if bytes > limit { Err(DispatchError::PayloadTooLong { bytes, limit }) } else { Ok(Arc::new(event)) }
     }

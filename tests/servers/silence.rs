@@ -67,7 +67,7 @@ async fn call(store: &PostgresStore, call: usize, now: Timestamp) -> Option<Resu
         2 => done(store.lanes(work, None, 10).await),
         3 => done(store.get(lane).await),
         4 => done(store.list(None, None, 10).await),
-        5 => done(store.remove(lane, now).await),
+        5 => done(store.remove(lane, None, now).await),
         6 => done(store.counts(work, None).await),
         7 => done(store.cancel(work, vec![DeliveryId::generate(now)], now).await),
         8 => done(store.begin(&[DedupKey::new([1; 32]).into()], now, now + LONG).await),

@@ -62,6 +62,20 @@ use crate::sender::{Principal, Sender};
 /// How often a tenant may subscribe and refresh in a minute, where nothing else is said.
 const CALLS_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(59);
 
+/// Who subscribes to what at this moment, so that equal calls take turns. Holds what is under way and nothing else.
+#[derive(Debug, Default)]
+struct Turns(std::sync::Mutex<std::collections::HashMap<String, std::sync::Weak<tokio::sync::Mutex<()>>>>);
+
+impl Turns {
+    fn of(&self, subscription: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut turns = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        turns.retain(|_, turn| turn.strong_count() > 0);
+        let turn = turns.get(subscription).and_then(std::sync::Weak::upgrade).unwrap_or_default();
+        turns.insert(subscription.to_owned(), Arc::downgrade(&turn));
+        turn
+    }
+}
+
 /// Decides whether an event with this data is for a subscription with these arguments.
 type Matches = Arc<dyn Fn(&Value, &Value) -> bool + Send + Sync>;
 
@@ -74,10 +88,11 @@ pub struct McpEvents {
     principal: Option<Principal>,
     codes: ErrorCodes,
     granted: Duration,
-    longest: Duration,
+    longest: Option<Duration>,
     matches: Matches,
     calls: NonZeroU32,
     limit: Arc<Limit>,
+    turns: Arc<Turns>,
 }
 
 impl fmt::Debug for McpEvents {
@@ -103,10 +118,11 @@ impl McpEvents {
             principal: None,
             codes: ErrorCodes::default(),
             granted: hour,
-            longest: hour * 24,
+            longest: Some(hour * 24),
             matches: Arc::new(has_members),
             calls: CALLS_PER_MINUTE,
             limit: Arc::new(Limit::per_minute(CALLS_PER_MINUTE)),
+            turns: Arc::default(),
         }
     }
 
@@ -135,7 +151,15 @@ impl McpEvents {
     #[must_use]
     pub const fn grant(mut self, granted: Duration, longest: Duration) -> Self {
         self.granted = granted;
-        self.longest = longest;
+        self.longest = Some(longest);
+        self
+    }
+
+    /// Subscriptions without end for clients that ask for that (`ttlMs: null`), and as long as is asked for. Without this, they get the
+    /// longest time that is granted.
+    #[must_use]
+    pub const fn grant_without_end(mut self) -> Self {
+        self.longest = None;
         self
     }
 

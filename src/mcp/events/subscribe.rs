@@ -35,7 +35,10 @@ impl McpEvents {
         let key = key(asked.delivery.secret.as_deref())?;
         let known = Known::by(tenant, asked.name, asked.arguments.as_ref(), &asked.delivery)?;
         let now = self.sender.now();
-        let ends = granted(asked.ttl_ms.or(Some(Some(self.granted_ms()))), self.longest, now);
+        let ends = granted(asked.ttl_ms.unwrap_or_else(|| Some(self.granted_ms())), self.longest, now);
+        // The same subscription twice at once is one, and then its refreshing.
+        let turn = self.turns.of(&known.id);
+        let _turn = turn.lock().await;
         let others = self.subscriptions(tenant).await?;
         let before = others.iter().find(|other| Read::of(other).is_some_and(|read| read.id == known.id));
         let endpoint = match before {

@@ -60,7 +60,8 @@ impl Known {
     /// Its endpoint: one that no event reaches but those that are owed to it by name.
     pub(super) fn endpoint(&self, tenant: &Tenant, key: Key, labels: Labels) -> Result<NewEndpoint, Refused> {
         let headers = CustomHeaders::new().with("x-mcp-subscription-id", &self.id).map_err(Refused::params)?;
-        let new = NewEndpoint::at(self.target.clone()).tenant(tenant.clone()).headers(headers).labels(labels);
+        let new = NewEndpoint::at(self.target.clone()).with_fixed_target().tenant(tenant.clone());
+        let new = new.headers(headers).labels(labels);
         let new = new.events([format!("mcp.subscription.{}", self.id)]).map_err(Refused::params)?;
         Ok(new.keys(Keyring::new(key)))
     }
@@ -108,11 +109,9 @@ impl<'a> Read<'a> {
     }
 }
 
-/// What is granted of the time that was asked for: `None` is without end, which only who asks for it gets.
-pub(super) fn granted(asked: Option<Option<u64>>, longest: Duration, now: Timestamp) -> Option<Timestamp> {
-    match asked {
-        Some(None) => None,
-        Some(Some(milliseconds)) => Some(now + Duration::from_millis(milliseconds).min(longest)),
-        None => Some(now + longest),
-    }
+/// What is granted of the time that was asked for. Without end, which who asks for `null` wants, only where the application allows it.
+pub(super) fn granted(asked: Option<u64>, longest: Option<Duration>, now: Timestamp) -> Option<Timestamp> {
+    let asked = asked.map(Duration::from_millis);
+    let granted = asked.map_or(longest, |asked| Some(longest.map_or(asked, |longest| asked.min(longest))));
+    granted.map(|granted| now + granted)
 }

@@ -376,7 +376,7 @@ async fn what_is_sent_is_as_the_drafts_own_examples() {
     }
 }
 
-/// What is asked for is granted up to a bound; without end only to who asks for that.
+/// What is asked for is granted up to a bound; without end only where the application allows that.
 #[tokio::test]
 async fn time_is_granted_as_it_is_asked_for_and_bounded() {
     let (bench, callback) = (Bench::new(), Callback::with(&[SECRET]).await);
@@ -385,7 +385,7 @@ async fn time_is_granted_as_it_is_asked_for_and_bounded() {
         (Some(json!(60_000)), after(60)),
         (Some(json!(u64::MAX)), after(24 * 3_600)),
         (None, after(3_600)),
-        (Some(Value::Null), Value::Null),
+        (Some(Value::Null), after(24 * 3_600)),
     ] {
         let mut params = callback.subscribe("P1");
         match &ttl {
@@ -394,6 +394,39 @@ async fn time_is_granted_as_it_is_asked_for_and_bounded() {
         }
         assert_eq!(bench.ask("events/subscribe", params).await.unwrap()["refreshBefore"], granted, "{ttl:?}");
     }
+    bench.clock.advance(Duration::from_secs(2 * 86_400));
+    assert_eq!(bench.emit("evt_1", "P1").await, 0, "it has ended");
+}
+
+#[tokio::test]
+async fn a_subscription_without_end_is_for_applications_that_allow_it() {
+    let (mut bench, callback) = (Bench::new(), Callback::with(&[SECRET]).await);
+    bench.events = bench.events.clone().grant_without_end();
+    let mut params = callback.subscribe("P1");
+    params["ttlMs"] = Value::Null;
+    assert_eq!(bench.ask("events/subscribe", params).await.unwrap()["refreshBefore"], Value::Null);
     bench.clock.advance(Duration::from_secs(400 * 86_400));
     assert_eq!(bench.emit("evt_1", "P1").await, 1, "it does not end");
+}
+
+#[tokio::test]
+async fn equal_subscriptions_at_once_are_one() {
+    let (bench, callback) = (Bench::new(), Callback::with(&[SECRET]).await);
+    let ask = || bench.ask("events/subscribe", callback.subscribe("P1"));
+    let (first, second, third) = tokio::join!(ask(), ask(), ask());
+    let ids: Vec<_> = [first, second, third].map(|answer| answer.unwrap()["id"].clone()).into();
+    assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+    assert_eq!(bench.emit("evt_1", "P1").await, 1);
+}
+
+/// The callback has answered a challenge: another one would not have.
+#[tokio::test]
+async fn the_url_of_a_subscription_cannot_be_changed() {
+    let (bench, callback) = (Bench::new(), Callback::with(&[SECRET]).await);
+    bench.ask("events/subscribe", callback.subscribe("P1")).await.unwrap();
+    let listed = bench.sender.endpoints().list(Some(&"acme".into()), None, 9).await.unwrap();
+    let elsewhere = hookwire::endpoint::Target::parse("http://127.0.0.1:9/elsewhere").unwrap();
+    let change = hookwire::sender::EndpointChange::new().target(elsewhere);
+    let refused = bench.sender.endpoints().update(listed[0].id, change).await;
+    assert!(matches!(refused, Err(hookwire::sender::EndpointError::FixedTarget)), "{refused:?}");
 }

@@ -154,8 +154,11 @@ async fn configurations_are_listed_replaced_deleted_and_forgotten() {
     while bench.sender.history().delivery(receipt.deliveries[0]).await.unwrap().unwrap().finished_at.is_none() {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
+    let ordinary = hookwire::endpoint::NewEndpoint::https("https://acme.example/").unwrap().tenant("acme");
+    let ordinary = bench.sender.endpoints().create(ordinary.events(["hookwire.a2a.task-1"]).unwrap()).await.unwrap();
     assert_eq!(pushes.forget("task-1").await.unwrap(), 0);
     assert!(ids().await.is_empty());
+    assert!(bench.sender.endpoints().get(ordinary.id).await.is_ok(), "it was not made by a configuration");
     assert!(!format!("{:?} {:?}", config("/a").authentication("Bearer", "hidden"), second).contains("hidden"));
 }
 

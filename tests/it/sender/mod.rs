@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use hookwire::clock::Timestamp;
 use hookwire::delivery::DeliveryState;
 use hookwire::endpoint::{DisableReason, EndpointState, NewEndpoint, Target};
 use hookwire::event::NewEvent;
@@ -77,6 +78,18 @@ async fn finished(sender: &Sender, count: u64) {
         counts.delivered + counts.failed >= count
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_time_that_cannot_be_written_is_refused() {
+    let sender = sender(MemoryStore::new());
+    for micros in [i64::MIN, -62_167_219_200_000_001, 253_402_207_201_000_000, i64::MAX] {
+        let refused = sender.dispatch(event(1).occurred_at(Timestamp::from_micros(micros))).await;
+        assert!(matches!(refused, Err(DispatchError::OccurredAt)), "{micros}: {refused:?}");
+    }
+    for micros in [-62_167_219_200_000_000, 0, 253_402_207_200_999_999] {
+        assert!(sender.dispatch(event(1).occurred_at(Timestamp::from_micros(micros))).await.is_ok(), "{micros}");
+    }
 }
 
 async fn delivers_what_is_dispatched(store: impl Store + 'static) {
