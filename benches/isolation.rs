@@ -181,17 +181,19 @@ async fn crowd(receiver: &Receiver, events: usize, hanging: usize) -> Vec<Durati
     times
 }
 
+async fn register_name(sender: &Sender, tenant: String, (host, port): (String, u16)) {
+    let target = Target::parse(&format!("http://{host}.example:{port}/in")).unwrap();
+    sender.endpoints().create(NewEndpoint::at(target).tenant(tenant)).await.unwrap();
+}
+
 /// As [`crowd`], beside a tenant that has more deliveries pending than it gets done. All targets are names.
 async fn crowd_beside(receiver: &Receiver, events: usize, beside: Beside) -> Vec<Duration> {
     let egress = EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();
     let http = HttpOptions::default().egress(egress).resolver(Silent);
     let sender = Sender::builder(sqlite().await).http(http).build().unwrap();
-    let create = async |tenant: String, host: String, port: u16| {
-        let target = Target::parse(&format!("http://{host}.example:{port}/in")).unwrap();
-        sender.endpoints().create(NewEndpoint::at(target).tenant(tenant)).await.unwrap();
-    };
     for endpoint in 0..ENDPOINTS {
-        create(format!("tenant-{endpoint}"), format!("here-{endpoint}"), receiver.answering.port()).await;
+        let target = (format!("here-{endpoint}"), receiver.answering.port());
+        register_name(&sender, format!("tenant-{endpoint}"), target).await;
     }
     let stop = CancellationToken::new();
     let worker = tokio::spawn(sender.worker().run(stop.clone()));
@@ -200,12 +202,12 @@ async fn crowd_beside(receiver: &Receiver, events: usize, beside: Beside) -> Vec
         warm.push(dispatch(&sender, &format!("tenant-{endpoint}")).await);
     }
     receiver.times(&warm).await;
+    let (host, port) = match beside {
+        Beside::Slow => ("slow", receiver.slow.port()),
+        Beside::Lost => ("lost", receiver.answering.port()),
+    };
     for endpoint in 0..GREEDY {
-        let (host, port) = match beside {
-            Beside::Slow => ("slow", receiver.slow.port()),
-            Beside::Lost => ("lost", receiver.answering.port()),
-        };
-        create("greedy".into(), format!("{host}-{endpoint}"), port).await;
+        register_name(&sender, "greedy".into(), (format!("{host}-{endpoint}"), port)).await;
     }
     for _ in 0..6 {
         dispatch(&sender, "greedy").await;

@@ -111,12 +111,7 @@ impl PostgresStore {
 const LIST: &str = endpoints!("WHERE n.state < 2 AND n.id > $1 ORDER BY n.id LIMIT $2");
 const LIST_OF: &str = endpoints!("WHERE n.state < 2 AND n.id > $1 AND n.tenant = $3 ORDER BY n.id LIMIT $2");
 
-async fn list(
-    session: &Session<'_>,
-    tenant: Option<&Tenant>,
-    after: Uuid,
-    limit: i64,
-) -> Result<Vec<Row>, Trouble> {
+async fn list(session: &Session<'_>, tenant: Option<&Tenant>, after: Uuid, limit: i64) -> Result<Vec<Row>, Trouble> {
     match tenant {
         None => session.query(LIST, &[(&after, Type::UUID), (&limit, Type::INT8)]).await,
         Some(tenant) => {
