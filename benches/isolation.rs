@@ -195,32 +195,32 @@ async fn crowd_beside(receiver: &Receiver, events: usize, beside: Beside) -> Vec
         let target = (format!("here-{endpoint}"), receiver.answering.port());
         register_name(&sender, format!("tenant-{endpoint}"), target).await;
     }
-    let stop = CancellationToken::new();
-    let worker = tokio::spawn(sender.worker().run(stop.clone()));
-    let mut warm = Vec::new();
-    for endpoint in 0..ENDPOINTS {
-        warm.push(dispatch(&sender, &format!("tenant-{endpoint}")).await);
-    }
-    receiver.times(&warm).await;
+    let worker = tokio::spawn(sender.worker().run(CancellationToken::new()));
+    // Each has delivered before.
+    receiver.times(&paced(&sender, ENDPOINTS).await).await;
     let (host, port) = match beside {
         Beside::Slow => ("slow", receiver.slow.port()),
         Beside::Lost => ("lost", receiver.answering.port()),
     };
-    for endpoint in 0..GREEDY {
-        register_name(&sender, "greedy".into(), (format!("{host}-{endpoint}"), port)).await;
-    }
+    let greedy = (0..GREEDY).map(|it| register_name(&sender, "greedy".into(), (format!("{host}-{it}"), port)));
+    futures_util::future::join_all(greedy).await;
     for _ in 0..6 {
         dispatch(&sender, "greedy").await;
     }
+    let times = receiver.times(&paced(&sender, events).await).await;
+    worker.abort();
+    times
+}
+
+/// So many events at a steady rate, the tenants in turn.
+async fn paced(sender: &Sender, events: usize) -> Vec<(String, Instant)> {
     let mut dispatched = Vec::new();
     let mut ticks = tokio::time::interval(Duration::from_secs(1) / PER_SECOND);
     for event in 0..events {
         ticks.tick().await;
-        dispatched.push(dispatch(&sender, &format!("tenant-{}", event % ENDPOINTS)).await);
+        dispatched.push(dispatch(sender, &format!("tenant-{}", event % ENDPOINTS)).await);
     }
-    let times = receiver.times(&dispatched).await;
-    worker.abort();
-    times
+    dispatched
 }
 
 /// Fills a file, and starts a process that works on it.
