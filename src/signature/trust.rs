@@ -179,6 +179,24 @@ impl Setting {
         Self { kind: SettingKind::RegisteredUrl, ..self }
     }
 
+    /// Its values are among these; the problem names them, to stand behind the setting's name: `is neither true nor false`.
+    #[must_use]
+    pub const fn one_of(self, values: &'static [&'static str], problem: &'static str) -> Self {
+        Self { kind: SettingKind::OneOf { values, problem }, ..self }
+    }
+
+    /// Its values are whole numbers of seconds.
+    #[must_use]
+    pub const fn seconds(self) -> Self {
+        Self { kind: SettingKind::Seconds, ..self }
+    }
+
+    /// Its values are whole numbers above zero, or `*`.
+    #[must_use]
+    pub const fn rate(self) -> Self {
+        Self { kind: SettingKind::Rate, ..self }
+    }
+
     /// Its values are names of headers.
     #[must_use]
     pub const fn header(self) -> Self {
@@ -198,6 +216,17 @@ pub enum SettingKind {
     RegisteredUrl,
     /// The name of a header.
     Header,
+    /// One of these.
+    OneOf {
+        /// What is accepted.
+        values: &'static [&'static str],
+        /// What is wrong with any other value: it names those that are accepted.
+        problem: &'static str,
+    },
+    /// A whole number of seconds.
+    Seconds,
+    /// How many in a minute: a whole number above zero; or `*`, which is any number.
+    Rate,
 }
 
 impl SettingKind {
@@ -209,6 +238,16 @@ impl SettingKind {
         match self {
             Self::Text => Ok(()),
             Self::Url | Self::RegisteredUrl => super::url::check(value),
+            Self::OneOf { values, problem } => {
+                if values.contains(&value) {
+                    Ok(())
+                } else {
+                    Err(problem)
+                }
+            }
+            Self::Rate if value == "*" || value.parse::<std::num::NonZeroU64>().is_ok() => Ok(()),
+            Self::Rate => Err("is neither * nor a whole number above zero"),
+            Self::Seconds => value.parse::<u64>().map(drop).map_err(|_| "is no whole number of seconds: write 300"),
             Self::Header => match http::HeaderName::from_bytes(value.as_bytes()) {
                 Ok(_) => Ok(()),
                 Err(_) => Err("is no header name: write the name alone, without a colon or the header's value"),

@@ -21,7 +21,8 @@ const SETTINGS: &[Setting] = &[
     Setting::optional(
         "box_escape_fallback",
         "`true` where something before us writes the body anew: tries Box's own spelling",
-    ),
+    )
+    .one_of(&["true", "false"], "is neither true nor false"),
 ];
 const TIMESTAMP: Place = Place::Header("box-delivery-timestamp");
 const ID: &[Place] = &[Place::Header("box-delivery-id")];

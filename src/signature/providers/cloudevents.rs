@@ -18,7 +18,7 @@ const ORIGIN: Place = Place::Header("webhook-request-origin");
 const RATE: Place = Place::Header("webhook-request-rate");
 const SETTINGS: &[Setting] = &[
     Setting::optional("allowed_origins", "the origins that may send, or `*`; see also Source::decide"),
-    Setting::optional("allowed_rate", "how many requests a minute they may make; `*` by default"),
+    Setting::optional("allowed_rate", "how many requests a minute they may make; `*` by default").rate(),
 ];
 static TOKEN: Scheme =
     Scheme::new("cloudevents", DOCS).token(&[Token::bearer(), Token::plain(Place::Query("access_token"))]);

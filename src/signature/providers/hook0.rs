@@ -16,7 +16,8 @@ use crate::signature::{
 
 pub(super) const DOCS: &str = "https://documentation.hook0.com/";
 
-const SETTINGS: &[Setting] = &[Setting::optional("require_v1", "`true` refuses signatures that cover no headers")];
+const SETTINGS: &[Setting] = &[Setting::optional("require_v1", "`true` refuses signatures that cover no headers")
+    .one_of(&["true", "false"], "is neither true nor false")];
 const SIGNATURE: Place = Place::Header("x-hook0-signature");
 const ID: &str = "x-event-id";
 const ID_AT: &[Place] = &[Place::Header(ID)];

@@ -11,7 +11,8 @@ pub(super) const DOCS: &str = "https://www.w3.org/TR/websub/";
 const SETTINGS: &[Setting] = &[
     Setting::optional("pending_topics", "the topics whose subscription was asked for; see also Source::decide"),
     Setting::optional("leaving_topics", "the topics whose subscription was asked to end; see also Source::decide"),
-    Setting::optional("min_hash", "`sha256`, `sha384` or `sha512` refuses what is weaker"),
+    Setting::optional("min_hash", "`sha256`, `sha384` or `sha512` refuses what is weaker")
+        .one_of(&["sha1", "sha256", "sha384", "sha512"], "is none of sha1, sha256, sha384 and sha512"),
 ];
 const HASHES: &[Hash] = &[Hash::Sha1, Hash::Sha256, Hash::Sha384, Hash::Sha512];
 static CONTENT: Scheme = Scheme::new("websub", DOCS).signature(

@@ -1,7 +1,11 @@
 //! Sources and schemes from configuration: what reads, and which field an error names.
 
-use hookwire::receiver::{Receiver, SourceConfig};
+use hookwire::receiver::{Receiver, Source, SourceConfig};
+use hookwire::signature::providers::Provider;
+use hookwire::signature::{KeyUse, SettingKind, Settings};
 use hookwire::store::MemoryDedup;
+
+use super::TEXT_SECRET;
 
 #[derive(Debug, serde::Deserialize)]
 struct Config {
@@ -59,6 +63,38 @@ fn an_error_in_a_scheme_names_the_field() {
         "[[sources]]\nsecret = 'x y z'\n[sources.scheme]\nname = 'own'\nid = ['header:x-id']\nid_signed = true\n[sources.scheme.signature]\n{good}"
     );
     assert!(build(&unsigned).unwrap_err().contains("scheme.id: counts as signed"), "a header that is not covered");
+}
+
+#[test]
+fn a_value_that_a_setting_does_not_know_is_refused_when_the_source_is_built_and_the_error_names_those_that_it_knows() {
+    let cases = [
+        ("microsoft_graph", "cloud", "global", "Global", "is none of global, us_government and china"),
+        ("microsoft_graph", "rich", "true", "yes", "is neither true nor false"),
+        ("aws_sns", "min_signature_version", "2", "3", "is neither 1 nor 2"),
+        ("apple_app_store", "environment", "Sandbox", "sandbox", "is neither Production nor Sandbox"),
+        ("plaid", "environment", "sandbox", "Sandbox", "is neither production nor sandbox"),
+        ("hook0", "require_v1", "false", "1", "is neither true nor false"),
+        ("box", "box_escape_fallback", "true", "on", "is neither true nor false"),
+        ("websub", "min_hash", "sha256", "sha-256", "is none of sha1, sha256, sha384 and sha512"),
+        ("paypal", "tolerance_seconds", "259200", "3 days", "is no whole number of seconds"),
+        ("cloudevents", "allowed_rate", "*", "0", "is neither * nor a whole number above zero"),
+    ];
+    for (provider, setting, good, wrong, problem) in cases {
+        let scheme = Provider::named(provider).unwrap().scheme;
+        let with = |value: &str| {
+            let required = scheme.settings().iter().filter(|it| it.required);
+            let settings = required.fold(Settings::default(), |all, it| all.with(it.name, "x")).with(setting, value);
+            let secrets: &[&str] = if scheme.key_use() == KeyUse::Required { &[TEXT_SECRET] } else { &[] };
+            Source::provider(provider, secrets, settings).map(drop).map_err(|error| error.to_string())
+        };
+        assert_eq!(with(good), Ok(()), "{provider} {setting}");
+        let error = with(wrong).unwrap_err();
+        assert!(error.starts_with(&format!("settings: {setting} {problem}")), "{error}");
+        let kind = scheme.settings().iter().find(|it| it.name == setting).unwrap().kind;
+        if let SettingKind::OneOf { values, problem } = kind {
+            assert!(values.iter().all(|value| problem.contains(value)), "{provider} {setting}: {problem}");
+        }
+    }
 }
 
 #[test]

@@ -43,7 +43,8 @@ const BUNDLE: &[Place] = &[
 
 const SETTINGS: &[Setting] = &[
     Setting::required("bundle_id", "the bundle id of the app, which the notification must be for"),
-    Setting::optional("environment", "`Production` or `Sandbox`: refuses notifications of the other"),
+    Setting::optional("environment", "`Production` or `Sandbox`: refuses notifications of the other")
+        .one_of(&["Production", "Sandbox"], "is neither Production nor Sandbox"),
     Setting::optional("trust_root_pem", "the root certificate, instead of Apple Root CA - G3"),
 ];
 

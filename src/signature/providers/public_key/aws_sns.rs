@@ -18,7 +18,7 @@ pub(super) const DOCS: &str = "https://docs.aws.amazon.com/sns/latest/dg/sns-ver
 
 const SETTINGS: &[Setting] = &[
     Setting::required("topic_arns", "the topics that are expected: any AWS account can send a well-signed message"),
-    Setting::optional("min_signature_version", "`2` refuses SHA-1"),
+    Setting::optional("min_signature_version", "`2` refuses SHA-1").one_of(&["1", "2"], "is neither 1 nor 2"),
     Setting::optional("certs", "the certificates by URL, instead of fetching them"),
     Setting::optional("trust_root_pem", "the root that certificates must lead to"),
 ];

@@ -65,10 +65,12 @@ const BATCH: Batch = Batch {
 const SUBSCRIPTION: &[Place] = &[Place::Json("/subscriptionId")];
 const VALIDATION: Place = Place::Query("validationToken");
 const SETTINGS: &[Setting] = &[
-    Setting::optional("rich", "`true` where notifications come with resource data: their tokens must be good then"),
+    Setting::optional("rich", "`true` where notifications come with resource data: their tokens must be good then")
+        .one_of(&["true", "false"], "is neither true nor false"),
     Setting::optional("app_ids", "the ids of your applications: the audience of those tokens"),
     Setting::optional("tenant_ids", "the tenants whose notifications are expected: others are refused"),
-    Setting::optional("cloud", "`global` (the default), `us_government` or `china`"),
+    Setting::optional("cloud", "`global` (the default), `us_government` or `china`")
+        .one_of(&["global", "us_government", "china"], "is none of global, us_government and china"),
     Setting::optional("jwks", "Microsoft's keys, instead of fetching them"),
 ];
 

@@ -25,7 +25,7 @@ const ALGORITHM: Place = Place::Header("paypal-auth-algo");
 const HOSTS: [&str; 2] = ["https://api.paypal.com/", "https://api.sandbox.paypal.com/"];
 const SETTINGS: &[Setting] = &[
     Setting::optional("webhook_id", "the id of your webhook, where it is not given as the secret"),
-    Setting::optional("tolerance_seconds", "how old a transmission may be; 259200 (three days) by default"),
+    Setting::optional("tolerance_seconds", "how old a transmission may be; 259200 (three days) by default").seconds(),
     Setting::optional("certs", "PayPal's certificates by URL, instead of fetching them"),
     Setting::optional("trust_root_pem", "the root that certificates must lead to, instead of those of the web"),
 ];

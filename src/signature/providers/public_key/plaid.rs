@@ -19,7 +19,8 @@ const TYPE: &[Place] =
 const SETTINGS: &[Setting] = &[
     Setting::optional("client_id", "your client id, to fetch Plaid's keys with"),
     Setting::optional("api_secret", "your API secret, to fetch Plaid's keys with"),
-    Setting::optional("environment", "`production` (the default) or `sandbox`"),
+    Setting::optional("environment", "`production` (the default) or `sandbox`")
+        .one_of(&["production", "sandbox"], "is neither production nor sandbox"),
     Setting::optional("jwks", "Plaid's keys, instead of fetching them"),
 ];
 
