@@ -43,12 +43,19 @@ pub(super) fn inflate_unproved(headers: &HeaderMap, body: &[u8], limit: usize) -
     }
 }
 
-/// What is in bytes that begin as gzip does, of an event that was proved and kept: its headers are gone.
+/// What is in bytes that begin as gzip or zlib does, of an event that was proved and kept: its headers are gone. No JSON begins so.
 pub(super) fn inflate_kept(body: &[u8]) -> Option<Bytes> {
-    if !body.starts_with(&[0x1f, 0x8b, 8]) {
-        return None;
-    }
-    match read(MultiGzDecoder::new(body), MAX_AGAIN) {
+    let inflated = match body {
+        [0x1f, 0x8b, 8, ..] => read(MultiGzDecoder::new(body), MAX_AGAIN),
+        // RFC 1950 section 2.2: the method with its window, and flags that make the two a multiple of 31.
+        [method @ (0x08 | 0x18 | 0x28 | 0x38 | 0x48 | 0x58 | 0x68 | 0x78), flags, ..]
+            if u16::from_be_bytes([*method, *flags]).is_multiple_of(31) =>
+        {
+            read(ZlibDecoder::new(body), MAX_AGAIN)
+        }
+        _ => return None,
+    };
+    match inflated {
         Inflated::Plain(plain) => Some(plain),
         Inflated::TooLong | Inflated::Not => None,
     }

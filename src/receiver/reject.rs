@@ -47,7 +47,7 @@ pub enum RejectionKind {
     /// 400: the connection broke, or the framing is wrong, in the middle of the body.
     BodyBroken,
     /// 401: the signature was not accepted, or is missing, or too old. 403 or 404 for a handshake that is refused,
-    /// 415 for a format that is not understood.
+    /// 415 for a format that is not understood, 413 for more events than are taken from one request.
     Unverified(VerifyError),
     /// 401: the key resolver knows no such route. Looks like a bad signature, so that tenants cannot be counted.
     UnknownRoute,
@@ -110,7 +110,9 @@ impl Rejection {
     pub const fn status(&self) -> StatusCode {
         match self.kind {
             RejectionKind::Method => StatusCode::METHOD_NOT_ALLOWED,
-            RejectionKind::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            RejectionKind::BodyTooLarge | RejectionKind::Unverified(VerifyError::TooManyEvents(_)) => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
             RejectionKind::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             RejectionKind::BodyBroken => StatusCode::BAD_REQUEST,
             RejectionKind::Unverified(VerifyError::HandshakeRefused { status: 404 }) => StatusCode::NOT_FOUND,

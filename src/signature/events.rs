@@ -17,7 +17,7 @@ use super::{content, json};
 /// Longest id or type kept, in bytes.
 const MAX_NAME_BYTES: usize = 256;
 
-/// Most events taken from one request.
+/// Most events taken from one request; one with more is refused as a whole, with [`VerifyError::TooManyEvents`] and 413.
 pub const MAX_EVENTS: usize = 4_096;
 
 /// What a verified request says of an event. The texts are 1 to 256 printable ASCII characters; anything else counts as absent.
@@ -185,7 +185,7 @@ impl Scheme {
     ) -> Result<Option<Vec<Item>>, VerifyError> {
         let form = batch.field.map(|field| Place::Form(field).read(received, trust, "events")).transpose()?.flatten();
         let mut whole = form.map_or(Cow::Borrowed(received.body), |text| Cow::Owned(text.into_owned().into_bytes()));
-        let items = |whole: &[u8]| json::items(whole, batch.items, MAX_EVENTS).map_err(malformed);
+        let items = |whole: &[u8]| json::items(whole, batch.items, MAX_EVENTS).map_err(|error| error.error("events"));
         let mut ranges = items(&whole)?;
         if ranges.is_none()
             && let Some(inside) = content::json_inside(received.body)
@@ -221,10 +221,6 @@ impl Scheme {
         }
         Ok(Some(items))
     }
-}
-
-const fn malformed(_: json::Ambiguous) -> VerifyError {
-    VerifyError::Malformed("events")
 }
 
 impl Identity {

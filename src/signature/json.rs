@@ -7,12 +7,37 @@ use serde::Deserialize as _;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::error::VerifyError;
 use crate::work;
 
-/// A key on the way to the pointer's end stands twice: two readers could see two values (R-25). Or there are more items
-/// than are taken.
+/// A key on the way to the pointer's end stands twice: two readers could see two values (R-25).
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Ambiguous;
+
+/// Why there are no items.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum NoItems {
+    /// A key on the way to them stands twice.
+    Ambiguous,
+    /// There are more than are taken.
+    TooMany(usize),
+}
+
+impl From<Ambiguous> for NoItems {
+    fn from(Ambiguous: Ambiguous) -> Self {
+        Self::Ambiguous
+    }
+}
+
+impl NoItems {
+    /// What is said of the request, of which `what` is malformed.
+    pub(super) const fn error(self, what: &'static str) -> VerifyError {
+        match self {
+            Self::Ambiguous => VerifyError::Malformed(what),
+            Self::TooMany(most) => VerifyError::TooManyEvents(most),
+        }
+    }
+}
 
 /// The text, or the number, at a pointer. A body that is not JSON holds nothing.
 pub(super) fn text_at(body: &[u8], pointer: &str) -> Result<Option<String>, Ambiguous> {
@@ -31,7 +56,7 @@ pub(super) fn member(body: &[u8], except: &[&str]) -> Result<Option<String>, Amb
 
 /// Where the elements of the arrays stand that the steps lead to, one after the other; `None` when the body has no
 /// array at the first. Of the pointers of one step, the first that leads to an array counts.
-pub(super) fn items(body: &[u8], steps: &[&[&str]], most: usize) -> Result<Option<Vec<Range<usize>>>, Ambiguous> {
+pub(super) fn items(body: &[u8], steps: &[&[&str]], most: usize) -> Result<Option<Vec<Range<usize>>>, NoItems> {
     let mut ranges: Vec<Range<usize>> = std::iter::once(0..body.len()).collect();
     for (depth, pointers) in steps.iter().enumerate() {
         let mut next = Vec::new();
@@ -47,7 +72,7 @@ pub(super) fn items(body: &[u8], steps: &[&[&str]], most: usize) -> Result<Optio
                 None => next.push(range),
             }
             if next.len() > most {
-                return Err(Ambiguous);
+                return Err(NoItems::TooMany(most));
             }
         }
         ranges = next;
@@ -56,12 +81,12 @@ pub(super) fn items(body: &[u8], steps: &[&[&str]], most: usize) -> Result<Optio
 }
 
 /// Where the objects of JSON Lines stand: two at least, since one alone is a body of its own.
-fn lines(body: &[u8], most: usize) -> Result<Option<Vec<Range<usize>>>, Ambiguous> {
+fn lines(body: &[u8], most: usize) -> Result<Option<Vec<Range<usize>>>, NoItems> {
     let mut ranges = Vec::new();
     for value in serde_json::Deserializer::from_slice(body).into_iter::<&RawValue>() {
         let Some(object) = value.ok().filter(|value| value.get().starts_with('{')) else { return Ok(None) };
         if ranges.len() == most {
-            return Err(Ambiguous);
+            return Err(NoItems::TooMany(most));
         }
         ranges.push(place_in(body, object.get()));
     }
@@ -98,8 +123,9 @@ pub(super) fn raw_at<'a>(body: &'a [u8], pointer: &str) -> Result<Option<&'a Raw
     within(body, |deserializer| (Find { path: &path }).deserialize(deserializer))
 }
 
-fn elements(array: &str, most: usize) -> Result<Vec<&RawValue>, Ambiguous> {
-    serde_json::Deserializer::from_str(array).deserialize_seq(Elements { most }).map_err(|_| Ambiguous)
+/// The array was read as JSON before, so nothing else can be wrong with it.
+fn elements(array: &str, most: usize) -> Result<Vec<&RawValue>, NoItems> {
+    serde_json::Deserializer::from_str(array).deserialize_seq(Elements { most }).map_err(|_| NoItems::TooMany(most))
 }
 
 /// Reads a whole body; one that is not JSON to its end holds nothing.
@@ -324,6 +350,6 @@ mod tests {
         let texts: Vec<_> = found.into_iter().map(|range| std::str::from_utf8(&body[range]).unwrap()).collect();
         assert_eq!(texts, [r#"{"f":"a"}"#, r#"{"f":"b"}"#, r#"{"id":2}"#]);
         assert_eq!(items(body, &[&["/other"]], 9), Ok(None));
-        assert_eq!(items(b"[1,2,3]", &[&[""]], 2), Err(Ambiguous), "more than are taken");
+        assert_eq!(items(b"[1,2,3]", &[&[""]], 2), Err(NoItems::TooMany(2)), "more than are taken");
     }
 }

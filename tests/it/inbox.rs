@@ -1,10 +1,13 @@
 //! Keep, answer 202, handle later.
 
+use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::{GzEncoder, ZlibEncoder};
 use hookwire::clock::{Clock, SystemClock};
 use hookwire::delivery::DeliveryState;
 use hookwire::event::NewEvent;
@@ -20,6 +23,7 @@ use hookwire::testing::{Fault, FaultyStore};
 use hookwire::worker::{CancellationToken, WorkerError};
 use http::{Request, StatusCode};
 use http_body_util::Full;
+use serde_json::Value;
 use tower::ServiceExt;
 
 use crate::support::until;
@@ -27,7 +31,10 @@ use crate::support::until;
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 fn request(id: &str, body: &str) -> Request<Full<Bytes>> {
-    let body = Bytes::from(body.to_owned());
+    request_of(id, Bytes::from(body.to_owned()))
+}
+
+fn request_of(id: &str, body: Bytes) -> Request<Full<Bytes>> {
     let mut request = Request::post("/in").body(Full::new(body.clone())).unwrap();
     let signing = Signing { id, timestamp: SystemClock.now(), body: &body };
     STANDARD.sign(&signing, &Keyring::new(STANDARD.key(SECRET).unwrap()), request.headers_mut()).unwrap();
@@ -119,6 +126,46 @@ async fn what_is_kept_is_handled_after_a_restart_from_sqlite() {
     what_is_kept_is_handled_after_a_restart(store).await;
 }
 
+/// The store keeps the bytes that were signed, and no header that says how they are compressed.
+#[tokio::test]
+async fn a_compressed_body_is_kept_as_it_was_signed_and_read_as_json_after_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("inbox.db");
+    let plain = br#"{"type":"a.b","data":{"n":7}}"#;
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+    gzip.write_all(plain).unwrap();
+    let mut deflate = ZlibEncoder::new(Vec::new(), Compression::fast());
+    deflate.write_all(plain).unwrap();
+    let bodies = [("gzip", Bytes::from(gzip.finish().unwrap())), ("deflate", Bytes::from(deflate.finish().unwrap()))];
+    let read: Arc<Mutex<Vec<(Bytes, Value, Value)>>> = Arc::default();
+    let build = async || {
+        let read = read.clone();
+        let handle = move |job: Job| {
+            let all = (job.body().clone(), job.json().unwrap(), job.strict_json().unwrap());
+            read.lock().unwrap().push(all);
+            async { Ok(()) }
+        };
+        Inbox::builder(SqliteStore::open(&path).await.unwrap()).queue(Queue::new("all", handle)).build().unwrap()
+    };
+    let inbox = build().await;
+    for (coding, body) in &bodies {
+        let mut request = request_of(coding, body.clone());
+        request.headers_mut().insert("content-encoding", coding.parse().unwrap());
+        assert_eq!(post(&inbox, MemoryDedup::new(), request).await, StatusCode::ACCEPTED);
+    }
+    drop(inbox);
+    let inbox = build().await;
+    let running = Running::start(&inbox);
+    finished(&inbox, 2).await;
+    running.stop().await;
+    let read = read.lock().unwrap();
+    assert_eq!(read.len(), 2);
+    for (_, body) in bodies {
+        let (_, json, strict) = read.iter().find(|it| it.0 == body).expect("the bytes that were signed");
+        assert_eq!((&json["data"]["n"], json), (&Value::from(7), strict));
+    }
+}
+
 #[tokio::test]
 async fn nothing_is_acknowledged_that_could_not_be_kept() {
     let store = FaultyStore::new(MemoryStore::new());
@@ -194,9 +241,8 @@ async fn a_failing_handler_is_called_again_and_what_is_given_up_is_a_dead_letter
 #[tokio::test]
 async fn jobs_of_one_key_are_handled_in_order() {
     let log = Log::default();
-    let key = |verified: &hookwire::receiver::Verified| {
-        Some(verified.json::<serde_json::Value>().ok()?["ticket"].as_str()?.repeat(200))
-    };
+    let key =
+        |verified: &hookwire::receiver::Verified| Some(verified.json::<Value>().ok()?["ticket"].as_str()?.repeat(200));
     let inbox = Inbox::builder(MemoryStore::new()).queue(queue("all", &log).ordered_by(key)).build().unwrap();
     for n in 0..30 {
         let body = format!(r#"{{"ticket":"t{}"}}"#, n % 3);

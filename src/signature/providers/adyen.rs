@@ -96,7 +96,8 @@ impl Verify for Adyen {
 
 fn items(received: &Received<'_>) -> Result<Vec<Range<usize>>, VerifyError> {
     let items = json::items(received.body, &[&["/notificationItems"]], MAX_EVENTS);
-    items.ok().flatten().filter(|items| !items.is_empty()).ok_or(VerifyError::Missing("signature"))
+    let items = items.map_err(|error| error.error("body"))?;
+    items.filter(|items| !items.is_empty()).ok_or(VerifyError::Missing("signature"))
 }
 
 fn check(item: &[u8], trust: &Trust<'_>) -> Result<Choice, VerifyError> {

@@ -178,6 +178,7 @@ fn is_structured(body: &[u8]) -> bool {
 fn refused(error: CloudEventError) -> VerifyError {
     match error {
         CloudEventError::Format => VerifyError::UnsupportedFormat,
+        CloudEventError::TooMany => VerifyError::TooManyEvents(MAX_EVENTS),
         _ => VerifyError::Malformed("CloudEvents"),
     }
 }

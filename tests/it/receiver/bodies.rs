@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
-use hookwire::receiver::{Accepted, Rejection, Source, Verified, Webhook};
+use hookwire::receiver::{Accepted, Rejection, RejectionKind, Source, Verified, Webhook};
 use hookwire::secret::Key;
-use hookwire::signature::Settings;
-use hookwire::signature::providers::{GITHUB, SANITY, SLACK};
+use hookwire::signature::providers::{GITHUB, META, SANITY, SLACK};
+use hookwire::signature::{MAX_EVENTS, Settings, VerifyError};
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
 use serde_json::{Value, json};
@@ -201,6 +201,42 @@ async fn a_batch_in_a_compressed_body_is_a_batch() {
     let (answer, seen) = handled(Source::auth0(TEXT_SECRET).unwrap(), encoded(request, "gzip", None)).await;
     assert_eq!((answer.status(), seen.len()), (StatusCode::OK, 2));
     assert_eq!(seen[1].body(), r#"{"log_id":"2"}"#);
+}
+
+#[tokio::test]
+async fn more_events_than_are_taken_from_one_request_are_refused_by_name_and_none_is_handled() {
+    let auth0 = || Source::auth0(TEXT_SECRET).unwrap();
+    let by_auth0 =
+        |body: String, secret| Request::post("/").header("authorization", secret).body(Full::from(body)).unwrap();
+    let array = |count| format!("[{}]", vec!["{}"; count].join(","));
+    let lines = |count| vec!["{}"; count].join("\n");
+    for body in [array(MAX_EVENTS), lines(MAX_EVENTS)] {
+        let (answer, seen) = handled(auth0(), by_auth0(body, TEXT_SECRET)).await;
+        assert_eq!((answer.status(), seen.len()), (StatusCode::OK, MAX_EVENTS));
+    }
+    let too_many = RejectionKind::Unverified(VerifyError::TooManyEvents(MAX_EVENTS));
+    let pages = |count| format!(r#"{{"object":"page","entry":[{{"changes":{}}},{{"changes":[{{}}]}}]}}"#, array(count));
+    let by_meta =
+        |body| (Source::provider("meta", &[TEXT_SECRET], Settings::default()).unwrap(), sign(&META, &key(), "", body));
+    let ce = Request::post("/").header("content-type", "application/cloudevents-batch+json");
+    let ce = ce.header("authorization", format!("Bearer {TEXT_SECRET}"));
+    let ce = ce.body(Full::from(array(MAX_EVENTS + 1))).unwrap();
+    let requests = [
+        (auth0(), by_auth0(array(MAX_EVENTS + 1), TEXT_SECRET)),
+        (auth0(), by_auth0(lines(MAX_EVENTS + 1), TEXT_SECRET)),
+        by_meta(pages(MAX_EVENTS)),
+        by_meta(pages(MAX_EVENTS + 1)),
+        (Source::provider("cloudevents", &[TEXT_SECRET], Settings::default()).unwrap(), ce),
+    ];
+    for (source, request) in requests {
+        let name = source.name().to_owned();
+        let (answer, seen) = handled(source, request).await;
+        assert_eq!((answer.status(), seen.len()), (StatusCode::PAYLOAD_TOO_LARGE, 0), "{name}");
+        assert_eq!(reason(&answer), Some(too_many), "{name}");
+        assert!(answer.extensions().get::<Rejection>().unwrap().to_string().contains("more than 4096"));
+    }
+    let (answer, _) = handled(auth0(), by_auth0(array(MAX_EVENTS + 1), "another secret")).await;
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "who proves nothing learns nothing");
 }
 
 #[tokio::test]

@@ -202,7 +202,7 @@ fn validation(received: &Received<'_>, trust: &Trust<'_>) -> Result<Option<Strin
 }
 
 fn ranges(received: &Received<'_>) -> Result<Vec<Range<usize>>, VerifyError> {
-    let items = json::items(received.body, BATCH.items, MAX_EVENTS).map_err(|_| VerifyError::Malformed("body"))?;
+    let items = json::items(received.body, BATCH.items, MAX_EVENTS).map_err(|error| error.error("body"))?;
     items.filter(|items| !items.is_empty()).ok_or(VerifyError::Missing("token"))
 }
 
