@@ -320,6 +320,9 @@ async fn gather(
         let content = library.get(&source.shared_name(), &need, trust.now).await;
         let content = content.map_err(|error| Rejection::keys(KeysError::new(error)))?;
         documents = documents.with(need.name, content);
+        if need.last {
+            break;
+        }
     }
     Ok(documents)
 }

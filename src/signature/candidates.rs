@@ -6,7 +6,7 @@ use super::encoding::{Decoded, Encoding};
 use super::error::VerifyError;
 use super::hash::Hash;
 use super::part::Part;
-use super::place::{Place, lines, lines_of};
+use super::place::{Found, Place, lines, lines_of};
 use super::recipe::{Algorithm, Grammar, Signature, SignatureAt};
 use super::stamp::StampAt;
 use super::{Received, Trust};
@@ -101,6 +101,7 @@ impl<'a> Presented<'a> {
         scheme: &Signature,
         received: &Received<'a>,
         trust: &Trust<'a>,
+        found: &Found<'a>,
     ) -> Result<(), VerifyError> {
         if let Some(name) = scheme.id_header {
             self.id = single(received, name, "event id")?;
@@ -111,9 +112,9 @@ impl<'a> Presented<'a> {
         match scheme.stamp.at {
             StampAt::Header(name) => self.timestamp = Cow::Borrowed(single(received, name, "timestamp")?),
             StampAt::Place(place) => {
-                let found = place.read(received, trust, "timestamp")?;
+                let text = found.text(&place, (received, trust), "timestamp")?;
                 // It is a part of the body, so a body without one is not what the provider sends.
-                self.timestamp = match found.ok_or(VerifyError::Malformed("timestamp"))? {
+                self.timestamp = match text.ok_or(VerifyError::Malformed("timestamp"))? {
                     Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
                     Cow::Owned(text) => Cow::Owned(text.into_bytes()),
                 };
@@ -123,7 +124,7 @@ impl<'a> Presented<'a> {
         match scheme.at {
             SignatureAt::Header(names) => self.header(scheme, names, received),
             SignatureAt::Headers(names) => self.headers(scheme, names, received),
-            SignatureAt::Places(places) => self.places(scheme, places, received, trust),
+            SignatureAt::Places(places) => self.places(scheme, places, (received, trust), found),
         }
     }
 
@@ -186,11 +187,11 @@ impl<'a> Presented<'a> {
         &mut self,
         scheme: &Signature,
         places: &[Place],
-        received: &Received<'a>,
-        trust: &Trust<'a>,
+        request: (&Received<'a>, &Trust<'a>),
+        found: &Found<'a>,
     ) -> Result<(), VerifyError> {
         for place in places {
-            if let Some(text) = place.read(received, trust, "signature")? {
+            if let Some(text) = found.text(place, request, "signature")? {
                 self.plain(scheme, text.as_bytes())?;
             }
         }

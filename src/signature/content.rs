@@ -16,9 +16,7 @@ pub(crate) fn json_inside(body: &[u8]) -> Option<Cow<'_, [u8]>> {
     let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let inside = match text.trim_ascii_start() {
         [b'{' | b'[' | b'"', ..] => Cow::Borrowed(text),
-        [b'-', b'-', ..] => {
-            PART_FIELDS.iter().find_map(|name| alone(multipart::values(text, name)?)).map(Cow::Owned)?
-        }
+        [b'-', b'-', ..] => multipart::values(text, &PART_FIELDS)?.into_iter().find_map(alone).map(Cow::Owned)?,
         _ => alone(form_values(text)).map(Cow::Owned)?,
     };
     match (without_lone_surrogates(&inside), inside) {

@@ -62,6 +62,7 @@ mod json;
     expect(dead_code, unused_imports, reason = "providers with public keys read more")
 )]
 mod jwt;
+mod lookup;
 #[cfg(feature = "multipart")]
 mod multipart;
 #[cfg(not(feature = "multipart"))]
@@ -163,6 +164,9 @@ pub struct Need {
     pub post: Option<Bytes>,
     /// Whether what was fetched before is too old: the request names a key that the document at hand did not have.
     pub fresh: bool,
+    /// Whether nothing else is needed once it is at hand: then the scheme is not asked again, and does not read the body again to
+    /// answer.
+    pub last: bool,
 }
 
 /// Whether a scheme checks by a secret.
@@ -181,13 +185,19 @@ impl Need {
     #[must_use]
     pub fn at(url: impl Into<String>) -> Self {
         let url = url.into();
-        Self { name: url.clone(), url, post: None, fresh: false }
+        Self { name: url.clone(), url, post: None, fresh: false, last: false }
     }
 
     /// The same, fetched anew unless that was just done.
     #[must_use]
     pub fn anew(self) -> Self {
         Self { fresh: true, ..self }
+    }
+
+    /// The same, and nothing else.
+    #[must_use]
+    pub fn alone(self) -> Self {
+        Self { last: true, ..self }
     }
 }
 

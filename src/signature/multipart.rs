@@ -14,13 +14,13 @@ const MAX_PARTS: usize = 256;
 /// Longest boundary (RFC 2046 section 5.1.1).
 const MAX_BOUNDARY: usize = 70;
 
-/// The first two values of a field, of which the second only shows that there are two; `None` where the body is no multipart form.
-/// Files do not count.
-pub(super) fn values(body: &[u8], name: &str) -> Option<Vec<String>> {
+/// Of each of these fields the first two values, of which the second only shows that there are two; `None` where the body is no
+/// multipart form. Files do not count.
+pub(super) fn values(body: &[u8], names: &[&str]) -> Option<Vec<Vec<String>>> {
     let boundary = boundary(body)?.to_owned();
     work::spent(body.len());
     // The whole body is at hand, so nothing is ever waited for.
-    read(Bytes::copy_from_slice(body), boundary, name).now_or_never()?.ok()
+    read(Bytes::copy_from_slice(body), boundary, names).now_or_never()?.ok()
 }
 
 /// The first line is the boundary behind two dashes: what providers send has nothing before it.
@@ -31,19 +31,17 @@ fn boundary(body: &[u8]) -> Option<&str> {
     (1..=MAX_BOUNDARY).contains(&line.len()).then_some(line)
 }
 
-async fn read(body: Bytes, boundary: String, name: &str) -> Result<Vec<String>, Error> {
+async fn read(body: Bytes, boundary: String, names: &[&str]) -> Result<Vec<Vec<String>>, Error> {
     let mut form = Multipart::new(stream::once(future::ready(Ok::<_, Infallible>(body))), boundary);
-    let mut values = Vec::new();
+    let mut all = vec![Vec::new(); names.len()];
     for _ in 0..MAX_PARTS {
         let Some(field) = form.next_field().await? else { break };
-        if field.name() == Some(name) && field.file_name().is_none() {
+        let named = names.iter().position(|name| field.name() == Some(*name)).filter(|_| field.file_name().is_none());
+        if let Some(values) = named.and_then(|slot| all.get_mut(slot)).filter(|values| values.len() < 2) {
             values.push(text(field).await?);
-            if values.len() == 2 {
-                break;
-            }
         }
     }
-    Ok(values)
+    Ok(all)
 }
 
 /// The text of a field, whole. Multer takes a byte order mark off and reads UTF-16 behind one, where other readers do neither: a
@@ -67,17 +65,17 @@ mod tests {
     #[test]
     fn fields_are_found_and_files_are_none() {
         for (name, values_of) in [("token", &["abc"][..]), ("time", &["1700000000"]), ("file", &[]), ("other", &[])] {
-            assert_eq!(values(FORM, name).unwrap(), values_of, "{name}");
+            assert_eq!(values(FORM, &["none", name]).unwrap(), [&[][..], values_of], "{name}");
         }
         let twice = [&FORM[..FORM.len() - 8], FORM].concat();
-        assert_eq!(values(&twice, "token").unwrap().len(), 2);
+        assert_eq!(values(&twice, &["token"]).unwrap()[0].len(), 2);
     }
 
     #[test]
     fn a_byte_order_mark_stays_and_another_charset_is_read() {
         let form = |kind: &str, value: &[u8]| {
             let head = format!("--x1\r\nContent-Disposition: form-data; name=\"token\"\r\n{kind}\r\n");
-            values(&[head.as_bytes(), value, b"\r\n--x1--\r\n"].concat(), "token").unwrap()
+            values(&[head.as_bytes(), value, b"\r\n--x1--\r\n"].concat(), &["token"]).unwrap().remove(0)
         };
         assert_eq!(form("", "\u{feff}a".as_bytes()), ["\u{feff}a"]);
         assert_eq!(form("Content-Type: text/plain; charset=UTF-8\r\n", "\u{feff}a".as_bytes()), ["\u{feff}a"]);
@@ -88,8 +86,8 @@ mod tests {
     #[test]
     fn what_is_no_form_holds_nothing() {
         for body in [&b""[..], b"{}", b"--", b"--\r\n", b"--x", &[b'-'; 100]] {
-            assert_eq!(values(body, "token"), None);
+            assert_eq!(values(body, &["token"]), None);
         }
-        assert_eq!(values(&FORM[..60], "time"), None, "broken off");
+        assert_eq!(values(&FORM[..60], &["time"]), None, "broken off");
     }
 }

@@ -64,6 +64,13 @@ impl Part {
         }
     }
 
+    /// Whether it is, or has in it, the URL as the provider has it.
+    pub(super) fn has_url(&self) -> bool {
+        let mut has = false;
+        self.each(&mut |part| has |= matches!(part, Self::Url(_) | Self::UrlDecoded(..)));
+        has
+    }
+
     /// The pieces that it is made of, itself included.
     pub(super) fn each(&self, visit: &mut dyn FnMut(&Self)) {
         visit(self);

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use http::HeaderMap;
 
 use super::error::VerifyError;
-use super::form::check_fields;
-use super::{Received, Trust, content, multipart};
+use super::form::{Field, fields, fields_of_body};
+use super::lookup::{Text, texts_at};
+use super::{Received, Trust, content};
 use super::{json, jwt};
-use crate::work;
 
 /// Where an id, a type, a token or a challenge stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,14 +91,17 @@ impl Place {
                 let name = names.iter().find(|(from, _)| *from == text);
                 Ok(name.map(|(_, name)| Cow::Borrowed(*name)))
             }
-            Self::Json(pointer) => owned(in_json(received.body, |json| json::text_at(json, pointer)), malformed),
+            Self::Json(pointer) => owned(one(texts(received.body, &[pointer]), Ok(None)), malformed),
             Self::JsonMember { except } => owned(in_json(received.body, |json| json::member(json, except)), malformed),
-            Self::Form(name) => form_field(received.body, name, malformed),
+            Self::Form(name) => once(fields_of_body(received.body, &[name])?, malformed),
             Self::FormJson { field: name, pointer } => {
-                let Some(text) = form_field(received.body, name, malformed)? else { return Ok(None) };
+                let Some(text) = once(fields_of_body(received.body, &[name])?, malformed)? else { return Ok(None) };
                 owned(json::text_at(text.as_bytes(), pointer), malformed)
             }
-            Self::Query(name) => field(received.uri.query().unwrap_or_default().as_bytes(), name, malformed),
+            Self::Query(name) => {
+                let query = received.uri.query().unwrap_or_default();
+                once(fields(query.as_bytes(), &[name])?, malformed)
+            }
             Self::Join { separator, places } => {
                 let mut texts = Vec::with_capacity(places.len());
                 for place in *places {
@@ -162,19 +165,94 @@ fn in_json<T>(
     }
 }
 
-/// A field of a form, urlencoded or in parts.
-fn form_field<'a>(body: &'a [u8], name: &str, malformed: VerifyError) -> Result<Option<Cow<'a, str>>, VerifyError> {
-    match multipart::values(body, name) {
-        None => field(body, name, malformed),
-        Some(values) if values.len() > 1 => Err(malformed),
-        Some(values) => Ok(values.into_iter().next().map(Cow::Owned)),
+/// The texts at these pointers of the body; those that cannot be read there, in the [JSON inside](content::json_inside).
+fn texts(body: &[u8], pointers: &[&str]) -> Vec<Result<Option<String>, json::Ambiguous>> {
+    let mut all = texts_at(body, pointers);
+    let unread = |text: &Text| *text == Text::Unread;
+    if all.iter().any(unread)
+        && let Some(inside) = content::json_inside(body)
+    {
+        let again = texts_at(&inside, pointers);
+        all.iter_mut().zip(again).filter(|(text, _)| unread(text)).for_each(|(text, again)| *text = again);
+    }
+    let text = |text| match text {
+        Text::Is(text) => Ok(Some(text)),
+        Text::Absent | Text::Unread => Ok(None),
+        Text::Ambiguous => Err(json::Ambiguous),
+    };
+    all.into_iter().map(text).collect()
+}
+
+/// The only one of a list of one.
+fn one<T>(list: Vec<T>, or: T) -> T {
+    list.into_iter().next().unwrap_or(or)
+}
+
+fn once(fields: Vec<Field<'_>>, malformed: VerifyError) -> Result<Option<Cow<'_, str>>, VerifyError> {
+    match one(fields, Field::Absent) {
+        Field::Absent => Ok(None),
+        Field::Once(text) => Ok(Some(text)),
+        Field::Twice => Err(malformed),
     }
 }
 
-fn field<'a>(form: &'a [u8], name: &str, malformed: VerifyError) -> Result<Option<Cow<'a, str>>, VerifyError> {
-    work::spent(form.len());
-    check_fields(form)?;
-    let mut values = form_urlencoded::parse(form).filter(|(field, _)| field == name);
-    let value = values.next().map(|(_, value)| value);
-    if values.next().is_some() { Err(malformed) } else { Ok(value) }
+/// What stands in several places, found by reading the body once for all of them.
+#[derive(Debug)]
+pub(super) struct Found<'a>(Vec<(Place, Looked<'a>)>);
+
+/// What one place has, or why nothing is said of it: because it is ambiguous, or because of the whole form.
+type Looked<'a> = Result<Option<Cow<'a, str>>, Option<VerifyError>>;
+
+impl<'a> Found<'a> {
+    /// Nothing was looked for: every place is read when it is asked for.
+    pub(super) const fn nothing() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Reads those of the places that stand in the body, by one reading of its JSON and one of its form.
+    pub(super) fn read(places: &[Place], received: &Received<'a>) -> Self {
+        let (mut pointers, mut names) = (Vec::new(), Vec::new());
+        for place in places {
+            match place {
+                Place::Json(pointer) if !pointers.contains(pointer) => pointers.push(*pointer),
+                Place::Form(name) if !names.contains(name) => names.push(*name),
+                _ => {}
+            }
+        }
+        let mut all = Vec::with_capacity(pointers.len() + names.len());
+        if !pointers.is_empty() {
+            let texts = texts(received.body, &pointers).into_iter();
+            let looked = texts.map(|text| text.map(|text| text.map(Cow::Owned)).map_err(|json::Ambiguous| None));
+            all.extend(pointers.into_iter().map(Place::Json).zip(looked));
+        }
+        if !names.is_empty() {
+            match fields_of_body(received.body, &names) {
+                Ok(fields) => all.extend(names.into_iter().map(Place::Form).zip(fields.into_iter().map(looked))),
+                Err(error) => all.extend(names.into_iter().map(|name| (Place::Form(name), Err(Some(error))))),
+            }
+        }
+        Self(all)
+    }
+
+    /// What stands there, as [`Place::read`] says it.
+    pub(super) fn text(
+        &self,
+        place: &Place,
+        (received, trust): (&Received<'a>, &Trust<'a>),
+        what: &'static str,
+    ) -> Result<Option<Cow<'a, str>>, VerifyError> {
+        match self.0.iter().find(|(known, _)| known == place) {
+            Some((_, Ok(text))) => Ok(text.clone()),
+            Some((_, Err(error))) => Err(error.unwrap_or(VerifyError::Malformed(what))),
+            None => place.read(received, trust, what),
+        }
+    }
+}
+
+fn looked(field: Field<'_>) -> Looked<'_> {
+    match field {
+        Field::Absent => Ok(None),
+        Field::Once(text) => Ok(Some(text)),
+        Field::Twice => Err(None),
+    }
 }

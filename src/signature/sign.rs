@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::candidates::is_plain_id;
 use super::error::{SignError, VerifyError};
 use super::hash::Hash;
+use super::place::Found;
 use super::recipe::{Algorithm, Grammar, Signature as Signed, SignatureAt};
 use super::scheme::{Proof, Scheme};
 use super::stamp::{StampAt, Unit};
@@ -134,11 +135,23 @@ impl Signed {
         signing: &Signing<'_>,
         timestamp: &[u8],
     ) -> Result<Option<(&'static str, Signature)>, SignError> {
-        let message = Message { id: signing.id.as_bytes(), timestamp, body: signing.body, request: None, url: None };
+        let message = Message {
+            id: signing.id.as_bytes(),
+            timestamp,
+            body: signing.body,
+            request: None,
+            url: None,
+            form: None,
+            found: &Found::nothing(),
+        };
         // A piece of the request, of which nothing is known yet.
         let made = match (key.kind(), self.algorithm) {
-            (Kind::Hmac(key), Algorithm::Hmac(hash)) => self.mac(hash, key, &message).map(Signature::Mac),
-            (Kind::Hmac(key), Algorithm::HmacNamed(_)) => self.mac(Hash::Sha256, key, &message).map(Signature::Mac),
+            (Kind::Hmac(key), Algorithm::Hmac(hash)) => {
+                self.mac(&mut None, hash.mac(key), &message).map(Signature::Mac)
+            }
+            (Kind::Hmac(key), Algorithm::HmacNamed(_)) => {
+                self.mac(&mut None, key.sha256(), &message).map(Signature::Mac)
+            }
             (Kind::Signing(key), Algorithm::Ed25519) => self.ed25519(key, &message),
             (Kind::Signing(key), _) if self.grammar == Grammar::Versioned => self.ed25519(key, &message),
             _ => return Ok(None),

@@ -7,9 +7,10 @@ use super::error::VerifyError;
 use super::form::check_fields;
 use super::hash::Hash;
 use super::part::Part;
+use super::place::Found;
 use super::recipe::Signature;
 use super::{Received, Trust};
-use crate::secret::{HmacKey, Tag};
+use crate::secret::{HmacKey, Mac, Tag};
 
 /// What the pieces of a signed text stand for in one message.
 #[derive(Clone, Copy)]
@@ -21,6 +22,10 @@ pub(super) struct Message<'a> {
     pub(super) request: Option<(&'a Received<'a>, &'a Trust<'a>)>,
     /// The URL that may have been signed, where the scheme signs one.
     pub(super) url: Option<&'a str>,
+    /// The sorted form, where it was put together for all URLs that are tried.
+    pub(super) form: Option<&'a [u8]>,
+    /// What was found in the body before.
+    pub(super) found: &'a Found<'a>,
 }
 
 impl<'a> Message<'a> {
@@ -31,10 +36,10 @@ impl<'a> Message<'a> {
             Part::Body => Cow::Borrowed(self.body),
             Part::Text(text) => Cow::Borrowed(text.as_bytes()),
             Part::Secret => Cow::Borrowed(secret),
-            Part::SortedForm => {
-                check_fields(self.body)?;
-                Cow::Owned(sorted_form(self.body))
-            }
+            Part::SortedForm => match self.form {
+                Some(form) => Cow::Borrowed(form),
+                None => Cow::Owned(checked_form(self.body)?),
+            },
             Part::Method => Cow::Borrowed(self.request()?.0.method.as_str().as_bytes()),
             Part::Url(setting) => Cow::Borrowed(self.url(setting)?),
             Part::UrlDecoded(setting, escapes) => Cow::Owned(decoded(self.url(setting)?, escapes)),
@@ -53,8 +58,7 @@ impl<'a> Message<'a> {
                 joined => joined?,
             },
             Part::At(place) => {
-                let (received, trust) = self.request()?;
-                let text = place.read(received, trust, "signed part")?;
+                let text = self.found.text(&place, self.request()?, "signed part")?;
                 match text.ok_or(VerifyError::Missing("signed part"))? {
                     Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
                     Cow::Owned(text) => Cow::Owned(text.into_bytes()),
@@ -101,12 +105,19 @@ impl Signature {
         url_setting(self.signed)
     }
 
-    /// The MAC of what is signed, fed piece by piece: nothing is copied.
-    pub(super) fn mac(&self, hash: Hash, key: &HmacKey, message: &Message<'_>) -> Result<Tag, VerifyError> {
-        let mut mac = hash.mac(key);
-        for part in self.signed {
-            mac.update(&message.part(*part, b"")?);
+    /// The MAC of what is signed, fed piece by piece: nothing is copied. What stands before a URL is fed once for all URLs that are
+    /// tried, and the MAC of it kept in `begun`.
+    pub(super) fn mac(&self, begun: &mut Option<Mac>, mac: Mac, message: &Message<'_>) -> Result<Tag, VerifyError> {
+        let url_at = message.url.and_then(|_| self.signed.iter().position(Part::has_url)).unwrap_or_default();
+        let (before, behind) = self.signed.split_at_checked(url_at).unwrap_or((&[], self.signed));
+        let mut mac = match begun {
+            Some(begun) => begun.clone(),
+            None => feed(mac, before, message)?,
+        };
+        if url_at > 0 && begun.is_none() {
+            *begun = Some(mac.clone());
         }
+        mac = feed(mac, behind, message)?;
         Ok(mac.finish())
     }
 
@@ -127,6 +138,19 @@ impl Signature {
         }
         Ok(text)
     }
+}
+
+fn feed(mut mac: Mac, parts: &'static [Part], message: &Message<'_>) -> Result<Mac, VerifyError> {
+    for part in parts {
+        mac.update(&message.part(*part, b"")?);
+    }
+    Ok(mac)
+}
+
+/// The sorted form of a body that has no more fields than anybody sends.
+pub(super) fn checked_form(body: &[u8]) -> Result<Vec<u8>, VerifyError> {
+    check_fields(body)?;
+    Ok(sorted_form(body))
 }
 
 fn decoded(url: &[u8], escapes: &[(&str, &str)]) -> Vec<u8> {
@@ -170,7 +194,7 @@ pub(super) fn sorted_query(query: &str) -> Vec<u8> {
 }
 
 /// Name and value of every field, sorted by name; the values of one name in their order.
-pub(super) fn sorted_form(body: &[u8]) -> Vec<u8> {
+fn sorted_form(body: &[u8]) -> Vec<u8> {
     let mut fields: Vec<_> = form_urlencoded::parse(body).collect();
     fields.sort_by(|(one, _), (other, _)| one.cmp(other));
     let mut text = Vec::with_capacity(body.len());

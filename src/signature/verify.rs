@@ -13,16 +13,17 @@ use super::handshake::is_challenge_byte;
 use super::json;
 use super::jwt::{self, Jwt};
 use super::part::Part;
-use super::recipe::{Algorithm, Grammar, Signature};
+use super::place::{Found, Place};
+use super::recipe::{Algorithm, Grammar, Signature, SignatureAt};
 use super::retries::Retries;
 use super::scheme::{Conduct, Proof, Scheme, Token, behind};
 use super::stamp::StampAt;
-use super::template::Message;
+use super::template::{Message, checked_form};
 use super::trust::{Setting, SettingKind};
 use super::url::{registered_urls_of, urls_of};
 use super::{Checked, Events, KeyUse, Need, Received, Trust, Verify};
 use crate::clock::Timestamp;
-use crate::secret::{Key, Kind, Tag};
+use crate::secret::{Key, Kind, Mac, Tag};
 use crate::work;
 
 impl Verify for Scheme {
@@ -145,8 +146,17 @@ impl Scheme {
             Some(other) if !Presented::is_any(signature, received) => other,
             _ => signature,
         };
+        let places = signature.places();
+        let mut found = Found::nothing();
+        if signature.stands_in_places() {
+            found = Found::read(&places, received);
+        }
         let mut presented = Presented::new();
-        presented.read(signature, received, trust)?;
+        presented.read(signature, received, trust, &found)?;
+        // A request without a signature in its headers is refused before its body is read.
+        if !signature.stands_in_places() {
+            found = Found::read(&places, received);
+        }
         // Before the MAC, because a text that is no time might be cut from its neighbours in what is signed.
         let signed_at = match signature.stamp.at {
             StampAt::Nowhere => None,
@@ -158,9 +168,11 @@ impl Scheme {
             body: received.body,
             request: Some((received, trust)),
             url: None,
+            form: None,
+            found: &found,
         };
         match signature.url_setting() {
-            None => signature.check(&presented.signatures, &message, trust)?,
+            None => signature.check(&presented.signatures, &message, trust, &mut Vec::new())?,
             Some(setting) => {
                 let urls = self.urls(setting, received, trust)?;
                 signature.check_urls(&urls, &presented.signatures, &message, trust)?;
@@ -222,8 +234,12 @@ impl Signature {
         trust: &Trust<'_>,
     ) -> Result<(), VerifyError> {
         let mut verdict = Err(VerifyError::BadSignature);
+        let sorts = urls.len() > 1 && self.signed.contains(&Part::SortedForm);
+        let form = sorts.then(|| checked_form(message.body)).transpose()?;
+        let mut begun = Vec::new();
         for url in urls {
-            verdict = self.check(signatures, &Message { url: Some(url), ..*message }, trust);
+            let message = Message { url: Some(url), form: form.as_deref(), ..*message };
+            verdict = self.check(signatures, &message, trust, &mut begun);
             if verdict != Err(VerifyError::BadSignature) {
                 break;
             }
@@ -244,11 +260,17 @@ impl Signature {
     }
 
     /// Tries every live key on every signature of its kind, without early exit; then the other pieces that may be signed.
-    fn check(&self, signatures: &Signatures, message: &Message<'_>, trust: &Trust<'_>) -> Result<(), VerifyError> {
-        match (self.check_pieces(signatures, message, trust), self.or_signed) {
+    fn check(
+        &self,
+        signatures: &Signatures,
+        message: &Message<'_>,
+        trust: &Trust<'_>,
+        begun: &mut Vec<Begun>,
+    ) -> Result<(), VerifyError> {
+        match (self.check_pieces(signatures, message, trust, begun), self.or_signed) {
             (Err(VerifyError::BadSignature), Some(signed)) => {
                 let other = Self { signed, or_signed: None, ..*self };
-                match other.check_pieces(signatures, message, trust) {
+                match other.check_pieces(signatures, message, trust, begun) {
                     // The request has no such piece, so it was not signed that way: the first verdict stands.
                     Err(VerifyError::Missing(_) | VerifyError::Malformed(_)) => Err(VerifyError::BadSignature),
                     verdict => verdict,
@@ -263,14 +285,16 @@ impl Signature {
         signatures: &Signatures,
         message: &Message<'_>,
         trust: &Trust<'_>,
+        begun: &mut Vec<Begun>,
     ) -> Result<(), VerifyError> {
         let mut usable = false;
         let mut good = Choice::from(0);
         let mut tries = tries_for(message.body.len());
         let fetched = self.fetched(trust)?;
-        for key in trust.keys.live(trust.now).chain(&fetched).filter(|key| self.can_use(key)) {
+        let keys = trust.keys.live(trust.now).chain(&fetched).filter(|key| self.can_use(key));
+        for (number, key) in keys.enumerate() {
             usable = true;
-            let mut made = Made { scheme: self, key, message, tags: Vec::new(), text: None, tries };
+            let mut made = Made { scheme: self, key, number, message, begun, tags: Vec::new(), text: None, tries };
             for (claim, signature) in signatures.iter() {
                 good |= made.compare(claim, signature)?;
             }
@@ -283,6 +307,30 @@ impl Signature {
         } else {
             Err(VerifyError::BadSignature)
         }
+    }
+
+    /// Whether it, or its time, stands in a place of the request that is no header of its own.
+    fn stands_in_places(&self) -> bool {
+        matches!(self.at, SignatureAt::Places(_)) || matches!(self.stamp.at, StampAt::Place(_))
+    }
+
+    /// The places that it is read from, and those that it covers.
+    fn places(&self) -> Vec<Place> {
+        let mut all = Vec::new();
+        if let StampAt::Place(place) = self.stamp.at {
+            all.push(place);
+        }
+        if let SignatureAt::Places(places) = self.at {
+            all.extend_from_slice(places);
+        }
+        for part in self.signed.iter().chain(self.or_signed.unwrap_or_default()) {
+            part.each(&mut |part| {
+                if let Part::At(place) = part {
+                    all.push(*place);
+                }
+            });
+        }
+        all
     }
 
     /// The key set, where it is not at hand.
@@ -311,10 +359,13 @@ impl Signature {
 }
 
 /// What one key makes of the message, made once for all signatures that are compared with it.
-struct Made<'a> {
+struct Made<'a, 'b> {
     scheme: &'a Signature,
     key: &'a Key,
+    /// Which of the keys it is.
+    number: usize,
     message: &'a Message<'a>,
+    begun: &'b mut Vec<Begun>,
     /// One for each hash that a signature names.
     tags: Vec<(Claim, Tag)>,
     text: Option<Vec<u8>>,
@@ -322,14 +373,22 @@ struct Made<'a> {
     tries: usize,
 }
 
-impl Made<'_> {
+/// The MAC, by one key, of what stands before the URL.
+struct Begun {
+    key: usize,
+    claim: Claim,
+    signed: &'static [Part],
+    mac: Option<Mac>,
+}
+
+impl Made<'_, '_> {
     fn compare(&mut self, claim: Claim, presented: &[u8]) -> Result<Choice, VerifyError> {
         match (self.key.kind(), claim) {
             (Kind::Hmac(key), Claim::Mac(hash)) => {
-                self.against(claim, presented, |scheme, message| scheme.mac(hash, key, message))
+                self.against(claim, presented, |made| made.mac(claim, hash.mac(key)))
             }
             (Kind::Hmac(key), Claim::Digest(hash)) => {
-                self.against(claim, presented, |scheme, message| scheme.digest(hash, key, message))
+                self.against(claim, presented, |made| made.scheme.digest(hash, key, made.message))
             }
             (Kind::Verifying(key), Claim::Ed25519) => self.verifies(key, presented),
             (Kind::Signing(key), Claim::Ed25519) => self.verifies(&key.verifying_key(), presented),
@@ -343,13 +402,30 @@ impl Made<'_> {
         &mut self,
         claim: Claim,
         presented: &[u8],
-        make: impl FnOnce(&Signature, &Message<'_>) -> Result<Tag, VerifyError>,
+        make: impl FnOnce(&mut Self) -> Result<Tag, VerifyError>,
     ) -> Result<Choice, VerifyError> {
         if !self.tags.iter().any(|(made, _)| *made == claim) {
-            self.tags.push((claim, make(self.scheme, self.message)?));
+            let tag = make(self)?;
+            self.tags.push((claim, tag));
         }
         let tag = self.tags.iter().find(|(made, _)| *made == claim);
         Ok(tag.map_or(Choice::from(0), |(_, tag)| equal(tag.as_bytes(), presented)))
+    }
+
+    fn mac(&mut self, claim: Claim, mac: Mac) -> Result<Tag, VerifyError> {
+        if self.message.url.is_none() {
+            return self.scheme.mac(&mut None, mac, self.message);
+        }
+        let (key, signed) = (self.number, self.scheme.signed);
+        let is_it = |it: &Begun| (it.key, it.claim, it.signed) == (key, claim, signed);
+        let at = self.begun.iter().position(is_it).unwrap_or(self.begun.len());
+        if at == self.begun.len() {
+            self.begun.push(Begun { key, claim, signed, mac: None });
+        }
+        match self.begun.get_mut(at) {
+            Some(begun) => self.scheme.mac(&mut begun.mac, mac, self.message),
+            None => self.scheme.mac(&mut None, mac, self.message),
+        }
     }
 
     /// Strictly (RFC 8032 with the checks of "Taming the many EdDSAs"): no weak key, no malleable signature.

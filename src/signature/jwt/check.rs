@@ -8,6 +8,7 @@ use crate::clock::Timestamp;
 use crate::secret::Key;
 use crate::signature::compare::{equal, same};
 use crate::signature::json;
+use crate::signature::place::Found;
 use crate::signature::template::{Message, url_setting};
 use crate::signature::url::urls_of;
 use crate::signature::{Need, Received, Tolerance, Trust, VerifyError};
@@ -116,8 +117,16 @@ impl Jwt {
 
 impl Claim {
     fn check(&self, claims: &[u8], received: &Received<'_>, trust: &Trust<'_>) -> Result<(), VerifyError> {
-        let message =
-            Message { id: b"", timestamp: b"", body: received.body, request: Some((received, trust)), url: None };
+        let found = Found::nothing();
+        let message = Message {
+            id: b"",
+            timestamp: b"",
+            body: received.body,
+            request: Some((received, trust)),
+            url: None,
+            form: None,
+            found: &found,
+        };
         let is = json::text_at(claims, self.at).map_err(|_| VerifyError::Malformed("token"))?;
         let verdict = match url_setting(self.is).map(|setting| urls_of(received, trust, setting)) {
             None => self.compare(is.as_deref(), &message),

@@ -6,8 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use subtle::Choice;
 
-use crate::secret::{HmacKey, Kind};
+use crate::secret::{HmacKey, Kind, Mac, Tag};
 use crate::signature::compare::equal;
+use crate::signature::place::Found;
 use crate::signature::{
     About, Checked, Encoding, EventRef, Events, Hash, Identity, Place, Received, Reply, Retries, Setting, Trust,
     Verify, VerifyError,
@@ -44,11 +45,14 @@ impl Verify for Braintree {
         if received.method == http::Method::GET {
             return challenge(received, trust, ours).map(Checked::Handshake);
         }
-        let signature = SIGNATURE.read(received, trust, "signature")?.ok_or(VerifyError::Missing("signature"))?;
-        let payload = PAYLOAD.read(received, trust, "body")?.ok_or(VerifyError::Malformed("body"))?;
+        let found = Found::read(&[SIGNATURE, PAYLOAD], received);
+        let request = (received, trust);
+        let signature = found.text(&SIGNATURE, request, "signature")?.ok_or(VerifyError::Missing("signature"))?;
+        let payload = found.text(&PAYLOAD, request, "body")?.ok_or(VerifyError::Malformed("body"))?;
         if !payload.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=\n".contains(&byte)) {
             return Err(VerifyError::Malformed("body"));
         }
+        let mut tags: Option<Vec<Tag>> = None;
         let mut known = false;
         let mut good = Choice::from(0);
         for pair in signature.split('&').take(MAX_PAIRS) {
@@ -57,11 +61,10 @@ impl Verify for Braintree {
                 known = true;
                 let presented = Encoding::Hex.decode(hex.as_bytes()).filter(|it| it.as_bytes().len() == 20);
                 let presented = presented.ok_or(VerifyError::Malformed("signature"))?;
-                for key in derived(trust) {
-                    // The last newline is at times lost on the way.
-                    good |= equal(&mac(&key, &[&payload]), presented.as_bytes());
-                    good |= equal(&mac(&key, &[&payload, "\n"]), presented.as_bytes());
-                }
+                // Made once for all pairs.
+                let tags =
+                    tags.get_or_insert_with(|| derived(trust).iter().flat_map(|key| macs(key, &payload)).collect());
+                good = tags.iter().fold(good, |good, tag| good | equal(tag.as_bytes(), presented.as_bytes()));
             }
         }
         match (known, bool::from(good)) {
@@ -114,10 +117,18 @@ fn derived(trust: &Trust<'_>) -> Vec<HmacKey> {
     keys.collect()
 }
 
-fn mac(key: &HmacKey, parts: &[&str]) -> Vec<u8> {
+fn mac(key: &HmacKey, text: &str) -> Mac {
     let mut mac = Hash::Sha1.mac(key);
-    parts.iter().for_each(|part| mac.update(part.as_bytes()));
-    mac.finish().as_bytes().to_vec()
+    mac.update(text.as_bytes());
+    mac
+}
+
+/// The MAC of a payload, as it is and with a newline behind it: the last one is at times lost on the way.
+fn macs(key: &HmacKey, payload: &str) -> [Tag; 2] {
+    let mac = mac(key, payload);
+    let mut longer = mac.clone();
+    longer.update(b"\n");
+    [mac.finish(), longer.finish()]
 }
 
 fn challenge(received: &Received<'_>, trust: &Trust<'_>, ours: &str) -> Result<Reply, VerifyError> {
@@ -129,7 +140,7 @@ fn challenge(received: &Received<'_>, trust: &Trust<'_>, ours: &str) -> Result<R
     let key = derived(trust).into_iter().next().ok_or(VerifyError::NoKey)?;
     let mut reply = Reply::new(200);
     reply.headers.push(("content-type", "text/plain".to_owned()));
-    reply.body = format!("{ours}|{}", hex::encode(mac(&key, &[&text]))).into();
+    reply.body = format!("{ours}|{}", hex::encode(mac(&key, &text).finish().as_bytes())).into();
     Ok(reply)
 }
 

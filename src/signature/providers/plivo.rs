@@ -1,12 +1,10 @@
 //! Plivo.
 
-use std::borrow::Cow;
-
 use subtle::Choice;
 
 use crate::secret::Kind;
 use crate::signature::compare::equal;
-use crate::signature::template::{sorted_form, sorted_query};
+use crate::signature::template::{checked_form, sorted_query};
 use crate::signature::url::urls_of;
 use crate::signature::{
     About, Checked, Encoding, EventRef, Events, Hash, Place, Received, Retries, Setting, Trust, Verify, VerifyError,
@@ -54,7 +52,8 @@ impl Verify for Plivo {
             _ => None,
         });
         let (first, rest) = (keys.next().ok_or(VerifyError::NoKey)?, keys);
-        let texts: Vec<_> = urls_of(received, trust, "url")?.iter().map(|url| signed(url, received, &nonce)).collect();
+        let form = if received.method == http::Method::POST { checked_form(received.body)? } else { Vec::new() };
+        let texts: Vec<_> = urls_of(received, trust, "url")?.iter().map(|url| signed(url, &form, &nonce)).collect();
         let mut good = Choice::from(0);
         for key in std::iter::once(first).chain(rest) {
             for text in &texts {
@@ -100,10 +99,9 @@ impl Verify for Plivo {
 
 /// What Plivo signs: the URL with its query sorted, the form of a POST sorted, and the nonce. A question mark is behind the path
 /// of a POST with a form even where there is no query.
-fn signed(url: &str, received: &Received<'_>, nonce: &str) -> Vec<u8> {
+fn signed(url: &str, form: &[u8], nonce: &str) -> Vec<u8> {
     let (base, query) = url.split_once('?').unwrap_or((url, ""));
-    let form = if received.method == http::Method::POST { received.body } else { b"" };
-    let (query, form) = (sorted_query(query), Cow::from(sorted_form(form)));
+    let query = sorted_query(query);
     let mut text = base.as_bytes().to_vec();
     if !query.is_empty() || !form.is_empty() {
         text.push(b'?');
@@ -112,7 +110,7 @@ fn signed(url: &str, received: &Received<'_>, nonce: &str) -> Vec<u8> {
     if !query.is_empty() && !form.is_empty() {
         text.push(b'.');
     }
-    text.extend_from_slice(&form);
+    text.extend_from_slice(form);
     text.push(b'.');
     text.extend_from_slice(nonce.as_bytes());
     text

@@ -65,7 +65,7 @@ impl Verify for Twilio {
         let presented = Encoding::Base64.decode(presented.as_bytes()).ok_or(VerifyError::BadSignature)?;
         let hash = hash(received)?;
         let fields = fields(received, trust)?;
-        let urls: Vec<_> = urls_of(received, trust, "url")?.iter().flat_map(|url| spellings(url)).collect();
+        let urls: BTreeSet<_> = urls_of(received, trust, "url")?.iter().flat_map(|url| spellings(url)).collect();
         let mut good = Choice::from(0);
         for key in trust.keys.live(trust.now) {
             let Kind::Hmac(key) = key.kind() else { continue };

@@ -181,7 +181,7 @@ impl Verify for AwsSns {
         message.signature()?;
         message.check_topic(trust)?;
         message.check_time(trust)?;
-        Ok(Some(Need::at(url)))
+        Ok(Some(Need::at(url).alone()))
     }
 
     fn verify(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Checked, VerifyError> {

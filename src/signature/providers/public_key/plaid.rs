@@ -56,7 +56,7 @@ impl Verify for Plaid {
         let post = serde_json::json!({ "client_id": id, "secret": secret, "key_id": kid }).to_string();
         let host = if trust.settings.get("environment") == Some("sandbox") { "sandbox" } else { "production" };
         let url = format!("https://{host}.plaid.com/webhook_verification_key/get");
-        Ok(Some(Need { name, url, post: Some(post.into()), fresh: false }))
+        Ok(Some(Need { name, url, post: Some(post.into()), fresh: false, last: true }))
     }
 
     fn verify(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Checked, VerifyError> {
