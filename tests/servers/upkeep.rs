@@ -24,6 +24,7 @@ pub fn trials(postgres: &Needs) -> Vec<Trial> {
         postgres.test("upkeep::a_day_of_both_kinds_of_work_goes_when_both_are_old", mixed_days),
         postgres.test("upkeep::a_day_without_a_partition_of_its_own_is_kept_all_the_same", day_without_partition),
         postgres.test("upkeep::another_process_is_woken", woken),
+        postgres.test("upkeep::a_flood_of_notifications_is_heard_now_and_then", flooded),
         postgres.test("upkeep::a_quiet_tenants_deliveries_are_found_behind_many_of_others", quiet_tenant),
         postgres.test("upkeep::an_unheard_process_still_finds_the_work", found_by_looking),
         postgres.test("upkeep::the_clock_is_the_servers", clock),
@@ -183,6 +184,30 @@ async fn woken(url: String) {
     here.append(vec![append(EndpointId::generate(now), "one", now)]).await.unwrap();
     tokio::time::timeout(Duration::from_secs(30), wakes.next()).await.unwrap();
     drop((here, there));
+}
+
+/// Any login may notify as often as it likes: workers hear that now and then, and miss nothing.
+async fn flooded(url: String) {
+    let schema = Schema::fresh(&url);
+    let store = schema.open().await;
+    let mut wakes = store.wakes();
+    tokio::time::timeout(Duration::from_secs(30), wakes.next()).await.unwrap();
+    let client = connect(&url).await;
+    let channel = format!("hookwire_{}", schema.name);
+    let began = std::time::Instant::now();
+    let flood = tokio::spawn(async move {
+        for number in 0..3_000 {
+            client.batch_execute(&format!("NOTIFY \"{channel}\", '{number}'")).await.unwrap();
+        }
+    });
+    let mut heard: u128 = 0;
+    while !flood.is_finished() {
+        if tokio::time::timeout(Duration::from_millis(100), wakes.next()).await.is_ok() {
+            heard += 1;
+        }
+    }
+    let most = began.elapsed().as_millis() / 20 + 2;
+    assert!((1..=most).contains(&heard), "heard {heard} times, at most {most}");
 }
 
 /// Without LISTEN: `lanes` is the truth.

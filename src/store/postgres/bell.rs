@@ -1,5 +1,6 @@
 //! Who rings, and who hears: LISTEN and NOTIFY, a comfort that nothing depends on.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +20,8 @@ use crate::clock::Timestamp;
 use crate::entropy;
 use crate::store::Wakes;
 
-/// At most one notification of this process in so long: each takes a lock that the whole server shares.
+/// At most one notification of this process in so long, because each takes a lock that the whole server shares; and at most one that
+/// is heard.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// How long after a lost connection another one is made.
@@ -145,12 +147,25 @@ where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
     T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
 {
-    while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
-        if let AsyncMessage::Notification(notification) = message?
-            && notification.payload() != own
-        {
+    // Any login may notify, and as often as it likes: all is read, and what comes at once is heard once.
+    let (mut waiting, mut pausing) = (false, false);
+    let mut pause = pin!(sleep(Duration::ZERO));
+    loop {
+        tokio::select! {
+            message = poll_fn(|context| connection.poll_message(context)) => match message {
+                Some(message) => waiting |= is_from_another(&message?, own),
+                None => return Ok(()),
+            },
+            () = &mut pause, if pausing => pausing = false,
+        }
+        if waiting && !pausing {
             heard.send_replace(());
+            (waiting, pausing) = (false, true);
+            pause.set(sleep(PAUSE));
         }
     }
-    Ok(())
+}
+
+fn is_from_another(message: &AsyncMessage, own: &str) -> bool {
+    matches!(message, AsyncMessage::Notification(notification) if notification.payload() != own)
 }
