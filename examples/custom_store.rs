@@ -137,8 +137,8 @@ impl Control for Counting {
 
 #[async_trait]
 impl Intake for Counting {
-    async fn staged(&self, limit: u32) -> Result<Vec<Staged>, StoreError> {
-        self.inner.staged(limit).await
+    async fn staged(&self, limit: u32, longest: usize) -> Result<Vec<Staged>, StoreError> {
+        self.inner.staged(limit, longest).await
     }
     async fn admit(&self, batch: Vec<Admit>) -> Result<Vec<Admitted>, StoreError> {
         self.inner.admit(batch).await

@@ -11,6 +11,9 @@ use crate::store::{Admit, Admitted, Append, Staged, Store, StoreError, StoreErro
 /// Rows taken in by one transaction.
 const BATCH: u32 = 256;
 
+/// After a batch of so many bytes there may be more.
+const LONG_BATCH: usize = 4 * 1024 * 1024;
+
 #[derive(Debug)]
 pub(super) struct Relay {
     pub(super) store: Arc<dyn Store>,
@@ -20,11 +23,14 @@ pub(super) struct Relay {
 impl Relay {
     /// Takes in a batch of what is staged. Answers the lanes that have work now, and whether there may be more.
     pub(super) async fn run(&self) -> Result<(Vec<LaneId>, bool), StoreError> {
-        let staged = self.store.staged(BATCH).await?;
+        let staged = self.store.staged(BATCH, self.fan_out.limits.payload_bytes).await?;
         if staged.is_empty() {
             return Ok((Vec::new(), false));
         }
-        let full = staged.len() >= BATCH as usize;
+        // Of long rows a batch has fewer.
+        let bytes: usize =
+            staged.iter().filter_map(|row| row.event.as_ref().ok()).map(|event| event.parts().data.len()).sum();
+        let full = staged.len() >= BATCH as usize || bytes >= LONG_BATCH;
         let mut batch = Vec::with_capacity(staged.len());
         for row in staged {
             batch.push(self.judge(row).await?);

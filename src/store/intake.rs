@@ -76,6 +76,8 @@ impl From<watch::Receiver<()>> for Wakes {
 ///
 /// 1. `staged` MUST answer only committed rows that nobody has taken in or refused, in the order they were written, at most
 ///    `limit`.
+///    A row whose data is longer than `longest` bytes MUST NOT be read: its event is an error that says so. The data of all rows
+///    of a call together SHOULD be bounded; the first row is answered in any case.
 /// 2. `admit` MUST be atomic for each element: the row is gone exactly when the event and its deliveries are there; and it
 ///    MUST follow the rules of [`Outbox::append`](super::Outbox::append).
 #[async_trait]
@@ -84,7 +86,7 @@ pub trait Intake: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// When the store is in trouble.
-    async fn staged(&self, limit: u32) -> Result<Vec<Staged>, StoreError>;
+    async fn staged(&self, limit: u32, longest: usize) -> Result<Vec<Staged>, StoreError>;
 
     /// Takes rows in, or marks them. Answers in the order of `batch`.
     ///
@@ -98,8 +100,8 @@ pub trait Intake: fmt::Debug + Send + Sync + 'static {
 
 #[async_trait]
 impl<S: Intake + ?Sized> Intake for Arc<S> {
-    async fn staged(&self, limit: u32) -> Result<Vec<Staged>, StoreError> {
-        (**self).staged(limit).await
+    async fn staged(&self, limit: u32, longest: usize) -> Result<Vec<Staged>, StoreError> {
+        (**self).staged(limit, longest).await
     }
 
     async fn admit(&self, batch: Vec<Admit>) -> Result<Vec<Admitted>, StoreError> {

@@ -243,6 +243,21 @@ pub(super) fn restore_order(column: &str) -> Option<Order> {
     }
 }
 
+/// How many bytes of data one look at the outbox brings, unless a single row has more.
+pub(super) const STAGED_BYTES: usize = 16 * 1024 * 1024;
+
+/// How many bytes everything of a row but its data may have.
+pub(super) const MAX_ROW: i64 = 8 * 1024;
+
+/// A row of the outbox that was not read.
+pub(super) fn too_long(data: i64, longest: usize) -> String {
+    if usize::try_from(data).is_ok_and(|data| data <= longest) {
+        format!("the columns beside data: have more than {MAX_ROW} bytes, shorten them")
+    } else {
+        format!("data: has {data} bytes, at most {longest} are allowed")
+    }
+}
+
 /// A row that somebody else has written into the outbox.
 pub(super) struct OutboxRow {
     pub(super) event_type: String,

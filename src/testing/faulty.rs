@@ -298,8 +298,8 @@ impl<S: Control> Control for FaultyStore<S> {
 
 #[async_trait]
 impl<S: Intake> Intake for FaultyStore<S> {
-    async fn staged(&self, limit: u32) -> Result<Vec<Staged>, StoreError> {
-        self.call("staged", self.inner.staged(limit)).await
+    async fn staged(&self, limit: u32, longest: usize) -> Result<Vec<Staged>, StoreError> {
+        self.call("staged", self.inner.staged(limit, longest)).await
     }
 
     async fn admit(&self, batch: Vec<Admit>) -> Result<Vec<Admitted>, StoreError> {

@@ -170,7 +170,7 @@ async fn every_argument(url: String) {
         schema.name
     );
     connect(&url).await.batch_execute(&sql).await.unwrap();
-    let staged = store.staged(10).await.unwrap();
+    let staged = store.staged(10, 1 << 20).await.unwrap();
     let events: Vec<_> = staged.iter().map(|row| row.event.as_ref().unwrap().parts()).collect();
     let [plain, fifo, latest] = &events[..] else { panic!("{staged:?}") };
     assert!(plain.tenant.as_str() == "default" && plain.order.is_none() && plain.expires_at.is_none());
@@ -234,7 +234,7 @@ async fn refused_row(url: String) {
     let mend = format!("UPDATE {name}.outbox SET data = '4', error = NULL WHERE id = 'bad'");
     client.batch_execute(&mend).await.unwrap();
     assert_eq!(bench.arrived(3).await, ["bad", "good", "twice"]);
-    assert!(bench.store.staged(10).await.unwrap().is_empty());
+    assert!(bench.store.staged(10, 1 << 20).await.unwrap().is_empty());
     bench.stop().await;
 }
 

@@ -9,7 +9,7 @@ use hookwire::id::Work;
 use hookwire::sender::egress::EgressPolicy;
 use hookwire::sender::{DispatchError, Sender};
 use hookwire::store::postgres::{OpenError, PostgresOptions, tokio_postgres};
-use hookwire::store::{History, PostgresStore, StoreErrorKind};
+use hookwire::store::{History, Intake, PostgresStore, StoreErrorKind};
 use hookwire::worker::{CancellationToken, WorkerError};
 use libtest_mimic::Trial;
 use tokio::task::JoinHandle;
@@ -25,6 +25,8 @@ pub fn trials(postgres: &Needs, binaries: &Needs) -> Vec<Trial> {
         binaries.test("operator::while_a_backup_is_restored_nothing_is_acknowledged", |_| restored()),
         postgres.test("operator::another_store_in_the_schema_is_noticed", replaced),
         postgres.test("operator::no_row_that_others_write_stops_a_worker", poisoned),
+        postgres.test("operator::the_documented_grant_lets_a_role_dispatch_and_nothing_else", narrow_grant),
+        postgres.test("operator::a_row_that_is_too_long_is_refused_without_being_read", long_rows),
         binaries.test("operator::a_server_without_fsync_is_refused", |_| no_fsync()),
     ]
 }
@@ -198,4 +200,88 @@ async fn no_fsync() {
     let refused = schema.options().open().await.unwrap_err();
     assert!(matches!(refused, OpenError::NotDurable("fsync")), "{refused}");
     schema.options().allow_asynchronous_commit().open().await.unwrap();
+}
+
+async fn narrow_grant(url: String) {
+    let schema = Schema::fresh(&url);
+    let store = schema.open().await;
+    let bench = Bench::on(&store).await;
+    let (admin, name) = (connect(&url).await, &schema.name);
+    let role = format!("{name}_app");
+    let grants = format!(
+        "CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA {name} TO {role}; \
+         GRANT INSERT (type, data, tenant, content_type, id, fifo_key, latest_key, expires_at, occurred_at), SELECT (id) \
+         ON {name}.outbox TO {role}"
+    );
+    admin.batch_execute(&grants).await.unwrap();
+    let (mut app, connection) = as_role(&url, &role).connect(tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    for data in ["'1'::text", "'{}'::jsonb"] {
+        app.query_one(&format!("SELECT {name}.dispatch('a.b', {data}, id => md5(random()::text))"), &[]).await.unwrap();
+    }
+    let raw = format!("INSERT INTO {name}.outbox (type, data, content_type) VALUES ('a.b', 'x', 'text/plain')");
+    app.batch_execute(&raw).await.unwrap();
+    let transaction = app.transaction().await.unwrap();
+    store.dispatch_in(&transaction, &NewEvent::json("a.b", &1).unwrap().ordered_by("key").unwrap()).await.unwrap();
+    transaction.commit().await.unwrap();
+    until(|| async { bench.judge.requests() == 4 }).await;
+    bench.stop().await;
+
+    let outbox = format!("{name}.outbox");
+    admin.batch_execute(&format!("SELECT {name}.dispatch('a.b', '1', 'other')")).await.unwrap();
+    let abuses = [
+        format!("INSERT INTO {outbox} (seq, type, data) OVERRIDING SYSTEM VALUE VALUES (99, 'a.b', '1')"),
+        format!("INSERT INTO {outbox} (type, data, written_at) VALUES ('a.b', '1', 0)"),
+        format!("INSERT INTO {outbox} (type, data, error) VALUES ('a.b', '1', 'no')"),
+        format!("SELECT data FROM {outbox}"),
+        format!("SELECT seq FROM {outbox}"),
+        format!("UPDATE {outbox} SET error = 'no'"),
+        format!("DELETE FROM {outbox}"),
+        format!("TRUNCATE {outbox}"),
+        format!("DO $$ BEGIN LOCK TABLE {outbox} IN ACCESS EXCLUSIVE MODE; END $$"),
+        format!("SELECT setval('{outbox}_seq_seq', 9223372036854775807)"),
+        format!("SELECT nextval('{name}.number')"),
+        format!("SELECT identity FROM {name}.schema"),
+        format!("SELECT record FROM {name}.endpoint"),
+        format!("SELECT body FROM {name}.event"),
+        format!("INSERT INTO {name}.publish VALUES ('acme', 'taken', 1, NULL, 0)"),
+        format!("DELETE FROM {name}.delivery"),
+        format!("CREATE TABLE {name}.mine (n integer)"),
+    ];
+    for abuse in abuses {
+        let code = app.batch_execute(&abuse).await.err().and_then(|error| Some(error.code()?.code().to_owned()));
+        assert_eq!(code.as_deref(), Some("42501"), "{abuse}");
+    }
+    drop(app);
+    admin.batch_execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await.unwrap();
+}
+
+async fn long_rows(url: String) {
+    let schema = Schema::fresh(&url);
+    let store = schema.open().await;
+    let (admin, name) = (connect(&url).await, &schema.name);
+    let raw = |data: &str, id: &str| {
+        format!(
+            "INSERT INTO {name}.outbox (type, data, content_type, id) \
+             VALUES ('a.b', convert_to({data}, 'UTF8'), 'text/plain', {id})"
+        )
+    };
+    // Too long by itself, too long beside it, and twenty that are fine and together more than one look brings.
+    admin.batch_execute(&raw("repeat('x', 1048577)", "'long'")).await.unwrap();
+    admin.batch_execute(&raw("'x'", "repeat('i', 10000)")).await.unwrap();
+    for _ in 0..20 {
+        admin.batch_execute(&raw("repeat('x', 1048576)", "NULL")).await.unwrap();
+    }
+    let staged = store.staged(256, 1 << 20).await.unwrap();
+    let why: Vec<_> = staged.iter().filter_map(|row| row.event.as_ref().err()).collect();
+    assert!(why.len() == 2 && why[0].starts_with("data: has 1048577"), "{why:?}");
+    assert!(why[1].starts_with("the columns beside data"), "{why:?}");
+    assert_eq!(staged.len(), 2 + 16, "16 MiB");
+    // Where it may be that long, it is read.
+    assert_eq!(store.staged(256, 1 << 30).await.unwrap().len(), 2 + 14);
+    let bench = Bench::on(&store).await;
+    until(|| async { bench.judge.requests() == 20 }).await;
+    let refused = format!("SELECT error FROM {name}.outbox");
+    until(|| async { admin.query(&refused, &[]).await.unwrap().len() == 2 }).await;
+    bench.stop().await;
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hookwire::clock::SystemClock;
 use hookwire::clock::{Clock, Timestamp};
-use hookwire::delivery::NewDelivery;
+use hookwire::delivery::{NewDelivery, Next, Settlement};
 use hookwire::endpoint::{NewEndpoint, Target};
 use hookwire::event::NewEvent;
 use hookwire::id::{DeliveryId, EndpointId, EventId, Work};
@@ -14,7 +14,8 @@ use hookwire::sender::Sender;
 use hookwire::sender::egress::EgressPolicy;
 use hookwire::store::postgres::{PostgresOptions, tokio_postgres};
 use hookwire::store::{
-    Claim, Control, Dedup, DedupKey, Directory, History, Intake, LaneClaim, Outbox, PostgresStore, Roster, StoreError,
+    Claim, Control, Dedup, DedupKey, Directory, History, Intake, LaneClaim, Outbox, PostgresStore, Roster, Settled,
+    StoreError,
 };
 use hookwire::worker::{CancellationToken, Config};
 use libtest_mimic::Trial;
@@ -37,6 +38,7 @@ pub fn trials(postgres: &Needs, binaries: &Needs) -> Vec<Trial> {
         postgres.test("silence::a_host_that_drops_what_is_sent_is_passed_over", deaf_host),
         postgres.test("silence::while_ends_cannot_be_recorded_nothing_new_is_sent", ends_held_up),
         postgres.test("silence::one_locked_delivery_holds_up_no_other", one_locked),
+        postgres.test("silence::a_key_that_an_application_holds_holds_up_no_other_dispatch", one_key),
     ]
 }
 
@@ -71,7 +73,7 @@ async fn call(store: &PostgresStore, call: usize, now: Timestamp) -> Option<Resu
         6 => done(store.counts(work, None).await),
         7 => done(store.cancel(work, vec![DeliveryId::generate(now)], now).await),
         8 => done(store.begin(&[DedupKey::new([1; 32]).into()], now, now + LONG).await),
-        9 => done(store.staged(10).await),
+        9 => done(store.staged(10, 1 << 20).await),
         10 => done(store.attend("sender", hookwire::id::WorkerId::generate(now), now, now + LONG).await),
         11 => done(store.event(work, &hookwire::id::Tenant::from("acme"), &EventId::new("one").unwrap()).await),
         _ => return None,
@@ -221,4 +223,43 @@ async fn one_locked(url: String) {
     assert_eq!(seen.load(Ordering::SeqCst), 201, "none was made twice");
     stop.cancel();
     worker.await.unwrap().unwrap();
+}
+
+/// An application settles an ordered delivery in its own transaction, and takes its time.
+async fn one_key(url: String) {
+    let schema = Schema::fresh(&url);
+    let store = schema.options().call_timeout(Duration::from_secs(60)).open().await.unwrap();
+    let (now, lane) = (store.clock().now(), EndpointId::generate(Timestamp::EPOCH));
+    let ordered = |id: String, key: &str| {
+        let event = NewEvent::json("a.b", &1).unwrap().tenant("acme").id(EventId::new(id.as_str()).unwrap());
+        hookwire::store::Append {
+            event: Arc::new(event.ordered_by(key).unwrap().seal(now)),
+            ..append_at(lane, &id, now)
+        }
+    };
+    store.append(vec![ordered("head".into(), "held")]).await.unwrap();
+    let lanes = vec![LaneClaim { lane: lane.into(), max: 1 }];
+    let claim = Claim { lanes, now: now + LONG, until: now + LONG * 2 };
+    let leased = store.claim(claim).await.unwrap().leased.remove(0);
+    let mut client = connect(&url).await;
+    let transaction = client.transaction().await.unwrap();
+    let end = Settlement::of(&leased, Next::Delivered, now);
+    assert_eq!(store.settle_in(&transaction, &end).await.unwrap(), Settled::Done);
+    let waiting: Vec<_> = (0..8)
+        .map(|number| {
+            let (store, append) = (store.clone(), ordered(format!("behind-{number}"), "held"));
+            tokio::spawn(async move { store.append(vec![append]).await })
+        })
+        .collect();
+    for number in 0..50 {
+        let others = [ordered(format!("beside-{number}"), "free"), append_at(lane, &format!("free-{number}"), now)];
+        for append in others {
+            timeout(LONG, store.append(vec![append])).await.expect("it waits for the application").unwrap();
+        }
+    }
+    assert!(waiting.iter().all(|one| !one.is_finished()), "they wait for their turn");
+    transaction.commit().await.unwrap();
+    for one in waiting {
+        timeout(LONG, one).await.expect("it is free").unwrap().unwrap();
+    }
 }

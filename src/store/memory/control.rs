@@ -56,7 +56,7 @@ impl Control for MemoryStore {
 
 #[async_trait]
 impl Intake for MemoryStore {
-    async fn staged(&self, _limit: u32) -> Result<Vec<Staged>, StoreError> {
+    async fn staged(&self, _limit: u32, _longest: usize) -> Result<Vec<Staged>, StoreError> {
         Ok(Vec::new())
     }
 

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::try_join;
@@ -12,16 +12,13 @@ use uuid::Uuid;
 use super::error::Trouble;
 use super::group::Batch;
 use super::order;
-use super::rows::{BOOLS, BYTES, LONGS, SHORTS, TEXTS, UUIDS, fence, get, signed, uuid_of_delivery};
+use super::rows::{BOOLS, BYTES, LONGS, SHORTS, TEXTS, UUIDS, get, signed, uuid_of_delivery};
 use super::session::{Db, Operation, Param, Session, Tries};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::store::relational::{
     NEVER, audience_column, lane_column, order_column, origin_column, publish_key, replay_key,
 };
 use crate::store::{Append, Appended, StoreError, StoreErrorKind};
-
-/// How many numbers one call brings; as the migration says.
-const BLOCK: u64 = 4_096;
 
 /// How many bits of an event's key are its number's.
 const NUMBER_BITS: u32 = 21;
@@ -75,34 +72,6 @@ const DELIVERIES: &str = deliveries!(
     "$7"
 );
 
-/// Numbers of events that nobody else has.
-#[derive(Debug, Default)]
-pub(super) struct Numbers(Mutex<(u64, u64)>);
-
-impl Numbers {
-    async fn take(&self, db: &Db, count: usize) -> Result<Vec<u64>, StoreError> {
-        let mut taken = Vec::with_capacity(count);
-        self.take_up_to(count, &mut taken);
-        while taken.len() < count {
-            let rows = db.query("SELECT nextval('hookwire.number') AS number", &[]).await?;
-            let first = rows.first().map(|row| fence(row, "number")).transpose().map_err(Trouble::into_store_error)?;
-            let first = first.unwrap_or_default();
-            // Another group may have brought a block meanwhile; what is left of that one is never used.
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (first, first + BLOCK);
-            self.take_up_to(count, &mut taken);
-        }
-        Ok(taken)
-    }
-
-    fn take_up_to(&self, count: usize, taken: &mut Vec<u64>) {
-        let mut block = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        while taken.len() < count && block.0 < block.1 {
-            taken.push(block.0);
-            block.0 += 1;
-        }
-    }
-}
-
 /// The key of an event: sorts by the time of appending. Of its number there are 21 bits.
 pub(super) fn event_key(appended_at: Timestamp, number: u64) -> i64 {
     first_key_of(appended_at) | signed(number & ((1 << NUMBER_BITS) - 1))
@@ -115,6 +84,12 @@ pub(super) fn first_key_of(at: Timestamp) -> i64 {
 
 impl Batch for Append {
     type Answer = Appended;
+
+    fn waits(&self, error: &StoreError) -> bool {
+        let source = std::error::Error::source(error).and_then(|source| source.downcast_ref());
+        let Some(Trouble::Held(held)) = source else { return false };
+        order::lanes_of(std::slice::from_ref(self)).iter().any(|lane| held.contains(lane))
+    }
 
     async fn run(db: &Db, batch: Arc<Vec<Self>>) -> Result<Vec<Appended>, StoreError> {
         let mut operation = Appending::new(db, batch).await?;
@@ -246,7 +221,7 @@ async fn append_all(session: &Session<'_>, batch: &[Append], keys: &[i64]) -> Re
     let firsts = firsts(batch);
     let new: Vec<_> = (0..batch.len()).filter(|index| firsts.get(*index) == Some(index)).collect();
     let lanes = order::lanes_of(batch);
-    order::lock(session, &lanes).await?;
+    order::lock_within(session, &lanes, order::FOR_ALL).await?;
     let mut known = repeated(session, &Part { batch, keys, indices: &new }).await?;
     let unknown: Vec<_> = new.iter().copied().filter(|index| !known.contains_key(index)).collect();
     known.extend(publish(session, &Part { batch, keys, indices: &unknown }).await?);

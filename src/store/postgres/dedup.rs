@@ -107,6 +107,10 @@ const BEGUN: &str = "SELECT key, status, ends, content_type, body, \
 impl Batch for Beginning {
     type Answer = Begin;
 
+    fn waits(&self, _: &StoreError) -> bool {
+        false
+    }
+
     async fn run(db: &Db, batch: Arc<Vec<Self>>) -> Result<Vec<Begin>, StoreError> {
         // In one order, so that two groups never wait for each other; the first of each key, because a statement sees a row once.
         let mut first = BTreeMap::new();
@@ -198,6 +202,10 @@ pub(super) const FINISH: &str = "UPDATE hookwire.dedup d \
 
 impl Batch for Finish {
     type Answer = Settled;
+
+    fn waits(&self, _: &StoreError) -> bool {
+        false
+    }
 
     async fn run(db: &Db, batch: Arc<Vec<Self>>) -> Result<Vec<Settled>, StoreError> {
         let all: Vec<_> = batch.iter().collect();

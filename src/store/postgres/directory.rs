@@ -140,8 +140,8 @@ impl Operation for Putting {
         }
         // Two who put the same endpoint for the first time have no row to lock.
         let id = uuid_of_endpoint(endpoint.id);
-        let lock = "SELECT pg_advisory_xact_lock(hashtextextended($1::text, 1))";
-        session.query(lock, &[(&id, Type::UUID)]).await?;
+        let lock = "SELECT pg_advisory_xact_lock(hashtextextended($1 || $2::text, 1))";
+        session.query(lock, &[(&session.lock_name(), Type::TEXT), (&id, Type::UUID)]).await?;
         let find = "SELECT version, state FROM hookwire.endpoint WHERE id = $1 FOR UPDATE";
         let rows = session.query(find, &[(&id, Type::UUID)]).await?;
         let found = rows.first().map(|row| Ok::<_, Trouble>((get::<i64>(row, "version")?, get::<i16>(row, "state")?)));

@@ -3,6 +3,7 @@
 use deadpool_postgres::PoolError;
 use tokio_postgres::error::SqlState;
 
+use super::order::OrderedLane;
 use crate::store::{StoreError, StoreErrorKind};
 
 /// Trouble inside an operation.
@@ -24,6 +25,9 @@ pub(super) enum Trouble {
     /// The tables are those of another store than the one that was opened.
     #[error("another store stands in the schema than the one that was opened: open it anew")]
     AnotherStore,
+    /// Somebody else's transaction holds these ordering keys.
+    #[error("an ordering key is held by another transaction")]
+    Held(Vec<OrderedLane>),
     /// Somebody has changed what this was about to build on; the same again finds out.
     #[error("another transaction came between")]
     Overtaken,

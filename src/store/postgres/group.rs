@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::session::Db;
+use crate::clock::{Clock, SystemClock};
 use crate::store::room::Room;
 use crate::store::{StoreError, StoreErrorKind};
 
@@ -24,6 +25,9 @@ const UNDER_WAY: usize = 2;
 pub(super) trait Batch: Send + Sized + 'static {
     /// What it answers.
     type Answer: Send + 'static;
+
+    /// Whether it has to wait for somebody else, by the error of the group that it was in. The others of the group need not.
+    fn waits(&self, error: &StoreError) -> bool;
 
     /// Does it. May be done again after an error.
     fn run(db: &Db, batch: Arc<Vec<Self>>) -> impl Future<Output = Result<Vec<Self::Answer>, StoreError>> + Send;
@@ -85,7 +89,7 @@ impl<I: Batch + Sync> Group<I> {
 }
 
 async fn serve<I: Batch + Sync>(db: Db, mut queue: mpsc::Receiver<Call<I>>) {
-    let slots = Arc::new(Semaphore::new(UNDER_WAY));
+    let (slots, turns) = (Arc::new(Semaphore::new(UNDER_WAY)), Arc::new(Semaphore::new(UNDER_WAY)));
     let mut next = None;
     loop {
         let Some(first) = (match next.take() {
@@ -106,16 +110,16 @@ async fn serve<I: Batch + Sync>(db: Db, mut queue: mpsc::Receiver<Call<I>>) {
             }
             group.push(call);
         }
-        let db = db.clone();
+        let (db, turns) = (db.clone(), turns.clone());
         tokio::spawn(async move {
-            answer(&db, group).await;
+            answer(&db, group, &turns).await;
             drop(slot);
         });
     }
 }
 
 /// Runs a group. When it fails because of what one call brings, every call is run by itself.
-async fn answer<I: Batch + Sync>(db: &Db, mut group: Vec<Call<I>>) {
+async fn answer<I: Batch + Sync>(db: &Db, mut group: Vec<Call<I>>, turns: &Arc<Semaphore>) {
     let sizes: Vec<_> = group.iter().map(|call| call.items.len()).collect();
     let items = Arc::new(group.iter_mut().flat_map(|call| std::mem::take(&mut call.items)).collect::<Vec<_>>());
     match I::run(db, items.clone()).await {
@@ -124,6 +128,20 @@ async fn answer<I: Batch + Sync>(db: &Db, mut group: Vec<Call<I>>) {
             for (call, size) in group.into_iter().zip(sizes) {
                 // A caller that has gone away does not want to know.
                 let _gone = call.to.send(Ok(answers.by_ref().take(size).collect()));
+            }
+        }
+        Err(error) if items.iter().any(|item| item.waits(&error)) => {
+            let Ok(items) = Arc::try_unwrap(items) else { return };
+            let mut items = items.into_iter();
+            for (call, size) in group.iter_mut().zip(sizes) {
+                call.items = items.by_ref().take(size).collect();
+            }
+            let (waiting, others) =
+                group.into_iter().partition(|call| call.items.iter().any(|item| item.waits(&error)));
+            let waiting: Vec<Call<I>> = waiting;
+            waiting.into_iter().for_each(|call| drop(tokio::spawn(wait(db.clone(), call, turns.clone()))));
+            if !others.is_empty() {
+                Box::pin(answer(db, others, turns)).await;
             }
         }
         Err(error) if error.kind() == StoreErrorKind::Invalid && group.len() > 1 => {
@@ -137,6 +155,27 @@ async fn answer<I: Batch + Sync>(db: &Db, mut group: Vec<Call<I>>) {
         Err(error) => {
             let (kind, text) = (error.kind(), error_text(&error));
             group.into_iter().for_each(|call| drop(call.to.send(Err(StoreError::with_source(kind, text.clone())))));
+        }
+    }
+}
+
+/// How long one that has to wait pauses at first, and at most, before it is tried again.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(250));
+
+/// Runs a call by itself, again and again until it has to wait no longer or its time is over. No connection is held meanwhile.
+async fn wait<I: Batch + Sync>(db: Db, mut call: Call<I>, turns: Arc<Semaphore>) {
+    let (items, began) = (Arc::new(std::mem::take(&mut call.items)), SystemClock.uptime());
+    let mut pause = PAUSES.0;
+    loop {
+        sleep(pause).await;
+        pause = (pause * 2).min(PAUSES.1);
+        let turn = turns.acquire().await;
+        let done = I::run(&db, items.clone()).await;
+        drop(turn);
+        let waits = done.as_ref().is_err_and(|error| items.iter().any(|item| item.waits(error)));
+        if !waits || SystemClock.uptime().saturating_sub(began) >= db.limit() {
+            let _gone = call.to.send(done);
+            return;
         }
     }
 }

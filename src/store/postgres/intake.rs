@@ -4,22 +4,27 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{ToSql, Type};
 
 use super::PostgresStore;
 use super::append::Appending;
 use super::error::Trouble;
+use super::order;
 use super::rows::{LONGS, TEXTS, get};
 use super::session::{Operation, Session};
 use crate::clock::Timestamp;
-use crate::store::relational::{OutboxRow, row_number, row_seq};
+use crate::store::relational::{MAX_ROW, OutboxRow, STAGED_BYTES, row_number, row_seq, too_long};
 use crate::store::{Admit, Admitted, Append, Appended, Intake, Staged, StoreError, Wakes};
 
 #[async_trait]
 impl Intake for PostgresStore {
-    async fn staged(&self, limit: u32) -> Result<Vec<Staged>, StoreError> {
-        let rows = self.db.query(STAGED, &[(&i64::from(limit), Type::INT8)]).await?;
-        rows.iter().map(staged).collect::<Result<_, _>>().map_err(Trouble::into_store_error)
+    async fn staged(&self, limit: u32, longest: usize) -> Result<Vec<Staged>, StoreError> {
+        let bytes = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        let (most, all) = (bytes(longest), bytes(STAGED_BYTES));
+        let params = [i64::from(limit), most, all, MAX_ROW];
+        let params = params.each_ref().map(|param| (param as &(dyn ToSql + Sync), Type::INT8));
+        let rows = self.db.query(STAGED, &params).await?;
+        rows.iter().map(|row| staged(row, longest)).collect::<Result<_, _>>().map_err(Trouble::into_store_error)
     }
 
     async fn admit(&self, batch: Vec<Admit>) -> Result<Vec<Admitted>, StoreError> {
@@ -35,12 +40,26 @@ impl Intake for PostgresStore {
     }
 }
 
-const STAGED: &str = "SELECT seq, written_at, type, data, tenant, content_type, id, occurred_at, fifo_key, latest_key, \
-     expires_at FROM hookwire.outbox WHERE error IS NULL ORDER BY seq LIMIT $1";
+// How long a row is, is known without reading it.
+const STAGED: &str = "WITH head AS MATERIALIZED (SELECT seq, octet_length(data) AS length, octet_length(type) + octet_length(tenant) + \
+     coalesce(octet_length(content_type), 0) + coalesce(octet_length(id), 0) + coalesce(octet_length(fifo_key), 0) + \
+     coalesce(octet_length(latest_key), 0) <= $4 AS is_plain \
+     FROM hookwire.outbox WHERE error IS NULL ORDER BY seq LIMIT $1), \
+     sized AS MATERIALIZED (SELECT seq, length, is_plain AND length <= $2 AS is_read, \
+     sum(CASE WHEN is_plain AND length <= $2 THEN length ELSE 0 END) OVER (ORDER BY seq) AS total FROM head) \
+     SELECT s.seq, s.is_read, s.length::bigint AS length, o.written_at, r.* FROM sized s \
+     JOIN hookwire.outbox o ON o.seq = s.seq AND o.error IS NULL \
+     LEFT JOIN LATERAL (SELECT o.type, o.data, o.tenant, o.content_type, o.id, o.occurred_at, o.fifo_key, o.latest_key, \
+     o.expires_at WHERE s.is_read) r ON true \
+     WHERE s.total <= $3 OR s.total = s.length ORDER BY s.seq";
 
 /// A row that does not read is refused with the reason, like one that says nonsense: it stops nobody.
-fn staged(row: &tokio_postgres::Row) -> Result<Staged, Trouble> {
-    let event = said(row).map_err(|error| error.to_string()).and_then(OutboxRow::event);
+fn staged(row: &tokio_postgres::Row, longest: usize) -> Result<Staged, Trouble> {
+    let event = if get(row, "is_read")? {
+        said(row).map_err(|error| error.to_string()).and_then(OutboxRow::event)
+    } else {
+        Err(too_long(get(row, "length")?, longest))
+    };
     // Whatever number somebody has given it.
     let seq = row_number(get(row, "seq")?);
     let written_at = get::<Option<i64>>(row, "written_at")?.map(Timestamp::from_micros);
@@ -81,7 +100,15 @@ impl Operation for Admitting {
         let rows: Vec<_> = self.batch.iter().map(|admit| row_seq(admit.row)).collect();
         let taken = session.query(TAKE, &[(&rows, LONGS)]).await?;
         let taken = taken.iter().map(|row| get(row, "seq")).collect::<Result<HashSet<i64>, _>>()?;
-        let is_taken = |admit: &Admit| taken.contains(&row_seq(admit.row));
+        // What has to wait for somebody's transaction is left for another time.
+        let appends = self.batch.iter().filter_map(|admit| admit.verdict.as_ref().ok());
+        let lanes = order::lanes_of(&appends.cloned().collect::<Vec<_>>());
+        let held = order::try_lock(session, &lanes).await?;
+        let waits = |admit: &Admit| {
+            let Ok(append) = &admit.verdict else { return false };
+            !held.is_empty() && order::lanes_of(std::slice::from_ref(append)).iter().any(|lane| held.contains(lane))
+        };
+        let is_taken = |admit: &Admit| taken.contains(&row_seq(admit.row)) && !waits(admit);
         let dispatchable = self.batch.iter().filter(|admit| admit.verdict.is_ok());
         let appended = self.appending.run_some(session, &dispatchable.map(is_taken).collect::<Vec<_>>()).await?;
 

@@ -63,7 +63,16 @@
 //! data that is not JSON, a payload that is too long, an id that was used for something else) stays, with the reason in `error`;
 //! correct it and set `error` to `NULL`, or delete it.
 //!
-//! A role that only dispatches needs `GRANT USAGE ON SCHEMA hookwire` and `GRANT INSERT, SELECT ON hookwire.outbox`.
+//! A role that only dispatches needs this, and should have no more: it can neither read what others have written nor give rows
+//! numbers of its own.
+//!
+//! ```sql
+//! GRANT USAGE ON SCHEMA hookwire TO app;
+//! GRANT INSERT (type, data, tenant, content_type, id, fifo_key, latest_key, expires_at, occurred_at), SELECT (id)
+//! ON hookwire.outbox TO app;
+//! ```
+//!
+//! Rows that are longer than the sender allows are refused without being read.
 //!
 //! # Caveats
 //!
@@ -87,6 +96,7 @@ mod history;
 mod intake;
 mod list;
 mod migrate;
+mod numbers;
 mod open;
 mod order;
 mod outbox;

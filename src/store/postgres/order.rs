@@ -3,12 +3,14 @@
 //! Whatever changes the deliveries of a key does three things: it locks the key, makes its change, and then [`arrange`]s the key
 //! again. Two transactions never arrange one key at the same time, so each sees what the other has done.
 
+use std::time::Duration;
+
 use uuid::Uuid;
 
 use super::error::Trouble;
-use super::rows::{BYTES, LONGS, TEXTS, UUIDS, get};
+use super::rows::{BYTES, LONGS, TEXTS, UUIDS, get, signed};
 use super::session::{Param, Session};
-use crate::clock::Timestamp;
+use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::store::Append;
 use crate::store::relational::{lane_column, order_column};
 
@@ -43,13 +45,61 @@ pub(super) async fn lanes_of_deliveries(session: &Session<'_>, ids: &[Uuid]) -> 
 const LOCK: &str = "SELECT pg_advisory_xact_lock(place) FROM (SELECT DISTINCT hashtextextended($1 || encode(lane, 'hex') || key, 0) \
      AS place FROM unnest($2, $3) AS l (lane, key) ORDER BY 1) lanes";
 
+/// How long a transaction that stands for many callers waits for a key that somebody else is changing. Longer than our own changes
+/// take; an application's transaction may last for as long as it likes.
+pub(super) const FOR_ALL: Duration = Duration::from_millis(30);
+
+/// The same where what cannot be done now is set aside and tried again.
+pub(super) const SET_ASIDE: Duration = Duration::from_millis(500);
+
+/// How often it looks meanwhile.
+const LOOK: Duration = Duration::from_millis(3);
+
+const TRY_LOCK: &str = "SELECT l.item, pg_try_advisory_xact_lock(hashtextextended($1 || encode(l.lane, 'hex') || l.key, 0)) AS got \
+     FROM unnest($2, $3, $4) AS l (lane, key, item)";
+
+/// As [`lock`], where others wait for the same transaction: an error that names the keys that somebody else holds for longer.
+pub(super) async fn lock_within(session: &Session<'_>, lanes: &[OrderedLane], most: Duration) -> Result<(), Trouble> {
+    let began = SystemClock.uptime();
+    loop {
+        let held = try_lock(session, lanes).await?;
+        if held.is_empty() {
+            return Ok(());
+        }
+        if SystemClock.uptime().saturating_sub(began) >= most {
+            return Err(Trouble::Held(held));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Those that somebody else holds.
+pub(super) async fn try_lock(session: &Session<'_>, lanes: &[OrderedLane]) -> Result<Vec<OrderedLane>, Trouble> {
+    if lanes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (of, keys) = columns(lanes);
+    let items: Vec<_> = (0..lanes.len()).map(|index| signed(index as u64)).collect();
+    let name = session.lock_name();
+    let params: [Param<'_>; 4] =
+        [(&name, tokio_postgres::types::Type::TEXT), (&of, BYTES), (&keys, TEXTS), (&items, LONGS)];
+    let mut held = Vec::new();
+    for row in &session.query(TRY_LOCK, &params).await? {
+        if !get::<bool>(row, "got")? {
+            let index = usize::try_from(get::<i64>(row, "item")?).unwrap_or(usize::MAX);
+            held.extend(lanes.get(index).cloned());
+        }
+    }
+    Ok(held)
+}
+
 /// Keeps others from changing these keys until the transaction ends.
 pub(super) async fn lock(session: &Session<'_>, lanes: &[OrderedLane]) -> Result<(), Trouble> {
     if lanes.is_empty() {
         return Ok(());
     }
     let (of, keys) = columns(lanes);
-    let name = session.schema().name();
+    let name = session.lock_name();
     let params: [Param<'_>; 3] = [(&name, tokio_postgres::types::Type::TEXT), (&of, BYTES), (&keys, TEXTS)];
     session.query(LOCK, &params).await.map(drop)
 }

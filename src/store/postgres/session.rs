@@ -13,9 +13,9 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{CancelToken, Row, Transaction};
 use uuid::Uuid;
 
-use super::append::Numbers;
 use super::connect::{Canceller, Trust};
 use super::error::Trouble;
+use super::numbers::Numbers;
 use super::rows::get;
 use crate::clock::{Clock, SystemClock};
 use crate::entropy;
@@ -115,6 +115,7 @@ impl fmt::Debug for Db {
 pub(super) struct Session<'a> {
     via: Via<'a>,
     schema: Schema,
+    identity: Uuid,
     /// `None` for the caller's own transaction: how long that may take is the caller's affair.
     limit: Option<Limit>,
 }
@@ -165,7 +166,12 @@ impl Db {
         let until = SystemClock.uptime() + self.source.limit.saturating_mul(patience);
         let client = timeout(self.source.limit, self.source.pool.get()).await.map_err(|_| Trouble::NoConnection)??;
         let via = if self.prepares { Via::Prepared(client) } else { Via::Plain(client) };
-        Ok(Session { via, schema: self.schema.clone(), limit: Some(Limit { until, source: self.source.clone() }) })
+        Ok(Session {
+            via,
+            schema: self.schema.clone(),
+            identity: self.identity,
+            limit: Some(Limit { until, source: self.source.clone() }),
+        })
     }
 
     /// Whether the store that was opened still stands in the schema, whole: what is not found there may be on its way back. A dump
@@ -274,8 +280,8 @@ impl Tries {
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn lent(transaction: &'a Transaction<'a>, schema: &Schema) -> Self {
-        Self { via: Via::Lent(transaction), schema: schema.clone(), limit: None }
+    pub(super) fn lent(transaction: &'a Transaction<'a>, db: &Db) -> Self {
+        Self { via: Via::Lent(transaction), schema: db.schema.clone(), identity: db.identity, limit: None }
     }
 
     /// Runs a statement whose parameters have these types.
@@ -341,6 +347,16 @@ impl<'a> Session<'a> {
             Via::Prepared(client) | Via::Plain(client) => Some(client.cancel_token()),
             Via::Lent(_) => None,
         }
+    }
+
+    pub(super) const fn is_lent(&self) -> bool {
+        matches!(self.via, Via::Lent(_))
+    }
+
+    /// What locks of ours are named after. Everybody who may log in can take any advisory lock; which are ours is known only to those
+    /// who may read our tables.
+    pub(super) fn lock_name(&self) -> String {
+        format!("{} {}", self.schema.name(), self.identity)
     }
 
     pub(super) const fn schema(&self) -> &Schema {

@@ -93,7 +93,11 @@ pub(super) async fn settle_all(
     let ordered: Vec<_> =
         batch.iter().filter(|one| one.ordered).map(|one| uuid_of_delivery(one.lease.delivery)).collect();
     let lanes = order::lanes_of_deliveries(session, &ordered).await?;
-    order::lock(session, &lanes).await?;
+    if session.is_lent() {
+        order::lock(session, &lanes).await?;
+    } else {
+        order::lock_within(session, &lanes, order::SET_ASIDE).await?;
+    }
     let rows = Rows::of(batch)?;
     // Sent together: mostly an endpoint goes on as it was, and there is nothing to write.
     let mut params = rows.params();

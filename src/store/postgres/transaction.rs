@@ -94,6 +94,6 @@ impl PostgresStore {
     }
 
     fn lend<'a>(&self, transaction: &'a Transaction<'a>) -> Session<'a> {
-        Session::lent(transaction, &self.db.schema)
+        Session::lent(transaction, &self.db)
     }
 }

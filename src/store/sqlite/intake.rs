@@ -10,7 +10,7 @@ use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::delivery::Settlement;
 use crate::event::NewEvent;
 use crate::id::EventId;
-use crate::store::relational::{OutboxRow, Staging, row_number, row_seq};
+use crate::store::relational::{MAX_ROW, OutboxRow, STAGED_BYTES, Staging, row_number, row_seq, too_long};
 use crate::store::{Admit, Admitted, Appended, Intake, Settled, Staged, StoreError, Wakes};
 
 impl SqliteStore {
@@ -53,8 +53,8 @@ impl SqliteStore {
 
 #[async_trait]
 impl Intake for SqliteStore {
-    async fn staged(&self, limit: u32) -> Result<Vec<Staged>, StoreError> {
-        self.read(move |connection| staged(connection, limit)).await
+    async fn staged(&self, limit: u32, longest: usize) -> Result<Vec<Staged>, StoreError> {
+        self.read(move |connection| staged(connection, limit, longest)).await
     }
 
     async fn admit(&self, batch: Vec<Admit>) -> Result<Vec<Admitted>, StoreError> {
@@ -67,17 +67,32 @@ impl Intake for SqliteStore {
     }
 }
 
-const STAGED: &str = "SELECT seq, written_at, type, data, tenant, content_type, id, occurred_at, fifo_key, latest_key, \
+// How long a column is, is known without reading it.
+const STAGED: &str = "SELECT seq, written_at, octet_length(data) AS length, octet_length(data) <= ?2 \
+                      AND coalesce(octet_length(content_type), 0) + coalesce(octet_length(id), 0) <= ?3 AS is_read, \
+                      type, data, tenant, content_type, id, occurred_at, fifo_key, latest_key, \
                       expires_at FROM hookwire_outbox WHERE error IS NULL ORDER BY seq LIMIT ?1";
 
-fn staged(connection: &Connection, limit: u32) -> rusqlite::Result<Vec<Staged>> {
-    let read = |row: &Row<'_>| {
-        let written_at: Option<i64> = row.get(1)?;
+fn staged(connection: &Connection, limit: u32, longest: usize) -> rusqlite::Result<Vec<Staged>> {
+    let most = i64::try_from(longest).unwrap_or(i64::MAX);
+    let mut statement = connection.prepare_cached(STAGED)?;
+    let mut rows = statement.query(params![limit, most, MAX_ROW])?;
+    let (mut staged, mut total) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        let (length, is_read): (i64, bool) = (row.get("length")?, row.get("is_read")?);
+        if is_read {
+            total += usize::try_from(length).unwrap_or(usize::MAX);
+            if total > STAGED_BYTES && !staged.is_empty() {
+                break;
+            }
+        }
+        let event = if is_read { event(row)? } else { Err(too_long(length, longest)) };
+        let written_at: Option<i64> = row.get("written_at")?;
+        let written_at = written_at.map(Timestamp::from_micros);
         // Whatever number somebody has given it.
-        let seq = row_number(row.get(0)?);
-        Ok(Staged { row: seq, event: event(row)?, written_at: written_at.map(Timestamp::from_micros) })
-    };
-    connection.prepare_cached(STAGED)?.query_map([limit], read)?.collect()
+        staged.push(Staged { row: row_number(row.get("seq")?), event, written_at });
+    }
+    Ok(staged)
 }
 
 /// What a row says; a row that says nonsense is the writer's mistake, not the store's.

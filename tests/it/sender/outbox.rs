@@ -65,7 +65,7 @@ async fn t_1_an_event_is_dispatched_exactly_when_the_callers_transaction_commits
     transaction.execute("INSERT INTO invoice (cents) VALUES (1299)", []).unwrap();
     let id = shop.store.dispatch_in(&transaction, &event(2)).unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
-    assert!(store.staged(9).await.unwrap().is_empty(), "not before the commit");
+    assert!(store.staged(9, 1 << 20).await.unwrap().is_empty(), "not before the commit");
     transaction.commit().unwrap();
     sender.wake();
     finished(&shop.sender, 1).await;
@@ -135,7 +135,7 @@ async fn a_row_that_cannot_be_dispatched_is_kept_with_its_reason_and_stops_nobod
         ("type, data, content_type", "'a.b', x'00', ''", "content type"),
         ("type, data, tenant", "'a.b', '{}', x'0a'", "tenant"),
         ("type, data", "'a.b', hex(zeroblob(600000))", "data"),
-        ("type, data, content_type", "'a.b', zeroblob(1200000), 'a/b'", "payload"),
+        ("type, data, content_type", "'a.b', zeroblob(1200000), 'a/b'", "data: has 1200000 bytes"),
     ] {
         let insert = format!("INSERT INTO hookwire_outbox ({set}) VALUES ({values})");
         if let Err(error) = shop.file.execute(&insert, []) {

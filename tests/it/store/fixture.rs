@@ -94,7 +94,7 @@ async fn makes_the_fixture() {
 async fn f_54_a_file_of_schema_1_is_read_and_written() {
     let (_directory, store) = open(1).await;
     read_and_write(&store).await;
-    assert!(store.staged(9).await.unwrap().is_empty());
+    assert!(store.staged(9, 1 << 20).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -121,7 +121,7 @@ async fn staged_and_all(schema: u32) {
     let (_directory, store) = open(schema).await;
     let failing = store.of_tenant(&acme()).await.unwrap()[1].health;
     assert_eq!((failing.failures, failing.failing_since), (1, Some(NOW)));
-    let staged = store.staged(9).await.unwrap();
+    let staged = store.staged(9, 1 << 20).await.unwrap();
     let event = staged[0].event.as_ref().unwrap();
     assert_eq!(event.parts().order.map(|order| order.key().as_str()), Some("cart-1"));
     read_and_write(&store).await;
