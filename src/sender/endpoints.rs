@@ -120,7 +120,8 @@ impl<'a> Endpoints<'a> {
         Self { shared }
     }
 
-    /// Creates an endpoint, with a fresh `whsec_` key unless the caller brought keys.
+    /// Creates an endpoint, with a fresh `whsec_` key unless the caller brought keys. The name of its target is looked up, for a
+    /// second at most: one that has none but refused addresses is refused now and not at the first delivery.
     ///
     /// # Errors
     /// When the egress guard refuses the target, the tenant has too many endpoints, or the store is in trouble.
