@@ -19,7 +19,8 @@
 //! 3. Results hold categories of errors, and neither payloads nor what endpoints have answered: that is text of strangers, which a
 //!    model might obey.
 //! 4. Targets pass the egress guard, and the ownership challenge where the sender demands one.
-//! 5. Registering, testing and resending are limited, ten times a minute for each tenant ([`WebhookTools::calls_per_minute`]).
+//! 5. Every call that changes or sends something is limited: changes, tests and resends each ten times a minute for each tenant
+//!    ([`WebhookTools::calls_per_minute`]).
 //!
 //! ```no_run
 //! use std::sync::Arc;
