@@ -4,6 +4,7 @@
 
 mod broken;
 mod imports;
+mod planted;
 mod shape;
 mod sites;
 mod source;
