@@ -105,16 +105,16 @@ impl From<Timestamp> for SystemTime {
     }
 }
 
-/// RFC 3339 in UTC, with as many fractional digits as are needed.
 impl Timestamp {
-    /// Whether RFC 3339 can say it: years 0 to 9999.
-    pub(crate) fn is_written_as_rfc_3339(self) -> bool {
-        /// 0000-01-01T00:00:00Z and the last microsecond of 9999, to the microsecond.
+    /// Whether it can be written as RFC 3339 has it: from the year 0 to 9999-12-30T22:00:00Z.
+    #[must_use]
+    pub fn is_written_as_rfc_3339(self) -> bool {
         const YEARS: std::ops::RangeInclusive<i64> = -62_167_219_200_000_000..=253_402_207_200_999_999;
         YEARS.contains(&self.0)
     }
 }
 
+/// RFC 3339 in UTC, with as many fractional digits as are needed.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match jiff::Timestamp::from_microsecond(self.0) {
@@ -172,15 +172,26 @@ const FAR: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A clock that follows another one and does not step, so that leases and due times hold although the other does. By
 /// [`Clock::uptime`] it goes on evenly, at half the speed while it is ahead, and half as fast again while it is behind.
+///
+/// ```
+/// use std::sync::Arc;
+/// use hookwire::clock::{Clock, Steady, SystemClock};
+///
+/// let steady = Steady::over(Arc::new(SystemClock));
+/// let first = steady.now();
+/// assert!(steady.now() >= first);
+/// ```
 #[derive(Debug)]
-pub(crate) struct Steady {
+pub struct Steady {
     of: Arc<dyn Clock>,
     /// When it was last asked, and what it answered.
     last: Mutex<(Duration, Timestamp)>,
 }
 
 impl Steady {
-    pub(crate) fn over(of: Arc<dyn Clock>) -> Self {
+    /// Over a clock that may be set.
+    #[must_use]
+    pub fn over(of: Arc<dyn Clock>) -> Self {
         let last = Mutex::new((of.uptime(), of.now()));
         Self { of, last }
     }

@@ -151,8 +151,9 @@ impl Limits {
         self
     }
 
-    /// Which of these limits is above `most`.
-    pub(crate) fn exceeded(self, most: Self) -> Option<&'static str> {
+    /// The name of a limit that is above that of `most`; `None` where all are within it.
+    #[must_use]
+    pub fn exceeded(self, most: Self) -> Option<&'static str> {
         let is_faster = most.rate.is_some_and(|most| self.rate.is_none_or(|rate| rate.is_faster_than(most)));
         if self.concurrency > most.concurrency {
             Some("concurrency")

@@ -125,9 +125,9 @@ impl NewEndpoint {
         self
     }
 
-    /// Its URL cannot be changed: its owner was asked in a way that no change would repeat.
+    /// Its URL cannot be changed later: it belongs to something, such as a subscription, that is made anew for another URL.
     #[must_use]
-    pub(crate) const fn with_fixed_target(mut self) -> Self {
+    pub const fn with_fixed_target(mut self) -> Self {
         self.fixed_target = true;
         self
     }

@@ -95,12 +95,15 @@ pub enum EndpointError {
     Store(#[from] StoreError),
 }
 
-/// An endpoint with a fresh key, not stored yet.
+/// An endpoint with a fresh key that is not stored yet, from [`Endpoints::renewed_key`].
 #[derive(Debug)]
-pub(crate) struct Renewed(Endpoint);
+#[must_use = "nothing is changed before it is committed"]
+pub struct Renewed(Endpoint);
 
 impl Renewed {
-    pub(crate) const fn endpoint(&self) -> &Endpoint {
+    /// As it will be. Its [`secret`](Endpoints::secret) can be handed over now.
+    #[must_use]
+    pub const fn endpoint(&self) -> &Endpoint {
         &self.0
     }
 }
@@ -332,8 +335,12 @@ impl<'a> Endpoints<'a> {
         self.commit_key(self.renewed_key(id, overlap).await?).await
     }
 
-    /// The endpoint with a fresh key, which does not count before it is [committed](Self::commit_key).
-    pub(super) async fn renewed_key(&self, id: EndpointId, overlap: Duration) -> Result<Renewed, EndpointError> {
+    /// The endpoint with a fresh key, which does not count before it is [committed](Self::commit_key): so that the secret can be handed
+    /// over first, and is never changed to one that nobody has. See [`rotate_key`](Self::rotate_key).
+    ///
+    /// # Errors
+    /// As [`renew_key`](Self::renew_key).
+    pub async fn renewed_key(&self, id: EndpointId, overlap: Duration) -> Result<Renewed, EndpointError> {
         let mut endpoint = Endpoint::clone(&*self.get(id).await?);
         let current = endpoint.keys.entries().first().map(|entry| &entry.key);
         let key = if current.is_some_and(|key| key.public().is_some()) {
@@ -345,7 +352,11 @@ impl<'a> Endpoints<'a> {
         Ok(Renewed(endpoint))
     }
 
-    pub(super) async fn commit_key(&self, renewed: Renewed) -> Result<Endpoint, EndpointError> {
+    /// Stores what [`renewed_key`](Self::renewed_key) has made.
+    ///
+    /// # Errors
+    /// [`EndpointError::Conflict`] where the endpoint was changed since; else as [`update`](Self::update).
+    pub async fn commit_key(&self, renewed: Renewed) -> Result<Endpoint, EndpointError> {
         self.put_next(renewed.0).await
     }
 

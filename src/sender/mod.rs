@@ -71,7 +71,7 @@ pub use self::builder::{BuildError, SenderBuilder};
 pub use self::change::EndpointChange;
 use self::directory::CachedDirectory;
 pub use self::dispatch::{DispatchError, Receipt};
-pub use self::endpoints::{EndpointError, Endpoints};
+pub use self::endpoints::{EndpointError, Endpoints, Renewed};
 use self::fan_out::FanOut;
 use self::keeper::Keeper;
 pub use self::latency::Latency;

@@ -146,14 +146,21 @@ impl<'a> Scoped<'a> {
         self.sender.endpoints().renew_key(id, overlap).await
     }
 
-    /// The endpoint with a fresh key, so that its secret can be handed over before it counts.
-    pub(crate) async fn renewed_key(&self, id: EndpointId, overlap: Duration) -> Result<Renewed, EndpointError> {
+    /// The endpoint with a fresh key, so that its secret can be handed over before it counts. See
+    /// [`Endpoints::renewed_key`](super::Endpoints::renewed_key).
+    ///
+    /// # Errors
+    /// As [`Endpoints::renew_key`](super::Endpoints::renew_key).
+    pub async fn renewed_key(&self, id: EndpointId, overlap: Duration) -> Result<Renewed, EndpointError> {
         self.endpoint(id).await?;
         self.sender.endpoints().renewed_key(id, overlap).await
     }
 
     /// Stores what [`renewed_key`](Self::renewed_key) has made.
-    pub(crate) async fn commit_key(&self, renewed: Renewed) -> Result<Endpoint, EndpointError> {
+    ///
+    /// # Errors
+    /// As [`Endpoints::commit_key`](super::Endpoints::commit_key).
+    pub async fn commit_key(&self, renewed: Renewed) -> Result<Endpoint, EndpointError> {
         self.sender.endpoints().commit_key(renewed).await
     }
 

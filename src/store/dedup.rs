@@ -37,7 +37,8 @@ impl DedupKey {
     }
 
     /// The key with its group in front, for what is known by its id: a store finds the records of a group beside each other.
-    pub(crate) fn within(mut self, group: Option<DedupGroup>) -> Self {
+    #[must_use]
+    pub fn within(mut self, group: Option<DedupGroup>) -> Self {
         group.iter().for_each(|group| self.0.iter_mut().zip(group.0).for_each(|(to, byte)| *to = byte));
         self
     }
