@@ -189,9 +189,9 @@ impl Lanes {
     /// Changes a lane, and counts its attempts in flight where they belong then.
     fn recount(&mut self, id: LaneId, change: impl FnOnce(&mut Lane)) {
         let Some(lane) = self.lanes.get_mut(&id) else { return };
-        self.slots.remove(&lane.terms.tenant, lane.gate.standing(), lane.in_flight);
+        let before = (lane.gate.standing(), lane.in_flight);
         change(lane);
-        self.slots.add(&lane.terms.tenant, lane.gate.standing(), lane.in_flight);
+        self.slots.recount(&lane.terms.tenant, before, (lane.gate.standing(), lane.in_flight));
     }
 
     /// This worker's part of these terms is what counts in the lane from now on.
@@ -199,6 +199,11 @@ impl Lanes {
         self.slots.see(terms.tenant.as_ref());
         self.leases.see(terms.tenant.as_ref());
         let part = self.crowd.part(terms);
+        if let Some(lane) = self.lanes.get(&id).filter(|lane| lane.in_flight > 0 && lane.terms.tenant != part.tenant) {
+            // It was not known yet whose it is.
+            self.slots.remove(&lane.terms.tenant, lane.gate.standing(), lane.in_flight);
+            self.slots.add(&part.tenant, lane.gate.standing(), lane.in_flight);
+        }
         self.recount(id, |lane| lane.agree(&part, now));
     }
 

@@ -119,8 +119,22 @@ impl Slots {
         held.may_hold(tenant, self.free(standing), self.total, 1)
     }
 
-    /// A lane of this tenant and standing uses so many slots.
+    /// A lane of this tenant has another standing now, or uses more or fewer slots.
+    pub(super) fn recount(&mut self, tenant: &Option<Tenant>, before: (Standing, u32), after: (Standing, u32)) {
+        if before.0 == after.0 {
+            self.add(tenant, after.0, after.1.saturating_sub(before.1));
+            self.remove(tenant, after.0, before.1.saturating_sub(after.1));
+        } else {
+            self.remove(tenant, before.0, before.1);
+            self.add(tenant, after.0, after.1);
+        }
+    }
+
+    /// A lane of this tenant and standing uses so many slots more.
     pub(super) fn add(&mut self, tenant: &Option<Tenant>, standing: Standing, count: u32) {
+        if count == 0 {
+            return;
+        }
         self.used[standing as usize] += count;
         self.tenants.add(tenant, count);
         if standing != Standing::Proven {
@@ -128,8 +142,11 @@ impl Slots {
         }
     }
 
-    /// It uses them no longer.
+    /// And so many fewer.
     pub(super) fn remove(&mut self, tenant: &Option<Tenant>, standing: Standing, count: u32) {
+        if count == 0 {
+            return;
+        }
         self.used[standing as usize] = self.used[standing as usize].saturating_sub(count);
         self.tenants.remove(tenant, count);
         if standing != Standing::Proven {
