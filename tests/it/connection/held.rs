@@ -106,7 +106,7 @@ fn outcomes(reports: &[Report]) -> Vec<Outcome> {
 }
 
 /// A server whose socket buffers little, so that what it does not read stays with the client.
-async fn narrow<F>(handle: impl Fn(TcpStream) -> F + Send + 'static) -> SocketAddr
+pub async fn narrow<F>(handle: impl Fn(TcpStream) -> F + Send + 'static) -> SocketAddr
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -124,7 +124,7 @@ where
 }
 
 /// Returns when the client has closed or reset; what it sends is not read.
-async fn wait_for_the_end(stream: &TcpStream) {
+pub async fn wait_for_the_end(stream: &TcpStream) {
     loop {
         let ready = stream.ready(tokio::io::Interest::ERROR | tokio::io::Interest::READABLE).await.unwrap();
         if ready.is_error() || ready.is_read_closed() {

@@ -1,6 +1,7 @@
 //! Connections that go bad while the client believes in them: byte-level servers, real client.
 #![expect(clippy::unwrap_used, reason = "what surprises a test ends it")]
 
+mod descriptors;
 mod dns;
 mod frames;
 mod held;

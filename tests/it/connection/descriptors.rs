@@ -1,0 +1,102 @@
+//! A process that may open few files, beside receivers that would keep all of them.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use hookwire::delivery::DeliveryState;
+use hookwire::endpoint::{NewEndpoint, Target};
+use hookwire::event::NewEvent;
+use hookwire::outcome::Outcome;
+use hookwire::retry::{Policy, Schedule};
+use hookwire::sender::Sender;
+use hookwire::store::MemoryStore;
+use hookwire::worker::CancellationToken;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::held::{narrow, wait_for_the_end};
+use super::{answer, options, read_request, serve};
+use crate::support::until;
+
+/// So many files may be open in the process that sends.
+const FILES: usize = 200;
+
+/// How many receivers stop reading.
+const ATTACKERS: usize = 200;
+
+/// More than the buffers of a connection take.
+const LONG: usize = 6 * 1024 * 1024;
+
+const HIDDEN: &str = "connection::descriptors::sends_with_few_descriptors";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_receivers_that_stop_reading_leave_descriptors_to_the_others() {
+    let attacker = narrow(|mut stream| async move {
+        if stream.read_exact(&mut [0; 20]).await.is_ok() {
+            let _gone = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+            wait_for_the_end(&stream).await;
+        }
+    })
+    .await;
+    let (bystander, _) = serve(|_, mut stream| async move {
+        while read_request(&mut stream).await {
+            answer(&mut stream).await;
+        }
+    })
+    .await;
+    let mut command = tokio::process::Command::new("sh");
+    command.args(["-c", &format!(r#"ulimit -n {FILES}; exec "$@""#), "sh"]).arg(std::env::current_exe().unwrap());
+    command.args(["--exact", HIDDEN, "--ignored", "--nocapture", "--test-threads=1"]);
+    command.env("ATTACKER", attacker.to_string()).env("BYSTANDER", bystander.to_string());
+    let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await.unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("all is free again"), "{said}{output:?}");
+}
+
+fn files() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+fn threads() -> usize {
+    std::fs::read_dir("/proc/self/task").unwrap().count()
+}
+
+async fn create(sender: &Sender, tenant: &'static str, variable: &str, path: &str) {
+    let url = format!("http://{}{path}", std::env::var(variable).unwrap());
+    sender.endpoints().create(NewEndpoint::at(Target::parse(&url).unwrap()).tenant(tenant)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "the process that may open few files"]
+async fn sends_with_few_descriptors() {
+    let http = options().exchange_timeout(Duration::from_secs(4)).idle_timeout(Duration::from_millis(500));
+    let never = Policy::new(Schedule::from_iter([]));
+    let sender = Sender::builder(MemoryStore::new()).http(http).retry(never).max_payload(LONG).build().unwrap();
+    for number in 0..ATTACKERS {
+        create(&sender, "attacker", "ATTACKER", &format!("/{number}")).await;
+    }
+    create(&sender, "bystander", "BYSTANDER", "/").await;
+    let stop = CancellationToken::new();
+    let worker = tokio::spawn(sender.worker().run(stop.clone()));
+    let (files_before, threads_before) = (files(), threads());
+    let long = NewEvent::raw("a.b", "text/plain", "x".repeat(LONG)).unwrap().tenant("attacker");
+    let attacked = sender.dispatch(long).await.unwrap().deliveries;
+    let mut most = 0;
+    for _ in 0..40 {
+        let event = NewEvent::raw("a.b", "application/json", "{}").unwrap().tenant("bystander");
+        let id = sender.dispatch(event).await.unwrap().deliveries[0];
+        until(|| async { sender.history().delivery(id).await.unwrap().unwrap().state == DeliveryState::Delivered })
+            .await;
+        let attempts = sender.history().attempts(id).await.unwrap();
+        assert_eq!(attempts.iter().map(|it| it.outcome).collect::<Vec<_>>(), [Outcome::Status(200)]);
+        most = most.max(files());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(most < FILES - 20 && threads() <= threads_before + 2, "{most} files, {} threads", threads());
+    for id in attacked {
+        until(|| async { sender.history().delivery(id).await.unwrap().unwrap().state == DeliveryState::Failed }).await;
+    }
+    until(|| async { files() <= files_before + 2 }).await;
+    println!("all is free again");
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+}
