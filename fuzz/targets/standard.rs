@@ -38,7 +38,7 @@ fuzz_target!(|data: &[u8]| {
     let received = Received { method: &method, uri: &uri, headers: &headers.clone(), body };
     let ours = STANDARD.verify(&received, &Trust::new(&KEYS, now));
     let is_ours = matches!(ours, Ok(Checked::Event { .. }));
-    if before.is_empty() && after.is_empty() {
+    if before.is_empty() && after.is_empty() && !is_the_rest_of_another(id, body) {
         assert_eq!(is_ours, skew.abs() <= 300, "{ours:?}");
     }
     // The official library takes text only, and seconds may pass between its clock and ours.
@@ -51,6 +51,12 @@ fuzz_target!(|data: &[u8]| {
     let forged = STANDARD.verify(&Received { body: &other, ..received }, &Trust::new(&KEYS, now));
     assert!(forged.is_err(), "another body passes");
 });
+
+/// Whether the message could be cut at another dot, which is refused: see `STANDARD_STRICT`.
+fn is_the_rest_of_another(id: &str, body: &[u8]) -> bool {
+    let digits = body.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    digits > 0 && (id.contains('.') || body.get(digits) == Some(&b'.'))
+}
 
 /// Without what we let pass beside it: tabs, as other official libraries do, and the commas of a proxy that has joined lines.
 fn plain(signatures: &HeaderValue) -> HeaderValue {
