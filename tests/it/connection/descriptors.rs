@@ -1,5 +1,6 @@
 //! A process that may open few files, beside receivers that would keep all of them.
 
+use std::io::Write as _;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -96,7 +97,7 @@ async fn sends_with_few_descriptors() {
         until(|| async { sender.history().delivery(id).await.unwrap().unwrap().state == DeliveryState::Failed }).await;
     }
     until(|| async { files() <= files_before + 2 }).await;
-    println!("all is free again");
+    writeln!(std::io::stdout(), "all is free again").unwrap();
     stop.cancel();
     worker.await.unwrap().unwrap();
 }
