@@ -6,7 +6,7 @@
 //!   answered.
 //! - **Group commit.** One thread writes. Calls that arrive while it waits for the disk share the next transaction, so
 //!   512 concurrent callers cost a few `fsync`s, not 512.
-//! - **Whole or not at all.** A full disk is an error for every caller of the group, and the file is as it was. After a
+//! - **Whole or not at all.** A full disk, or a quota that is used up, is an error for every caller of the group, and the file is as it was. After a
 //!   failed write the store closes itself: what the operating system then still has is not to be trusted.
 //! - **Bounded.** 4,096 calls and 64 MiB of payload may wait for the writer; further callers wait before they are queued.
 //! - **Readers apart.** History is read on other connections and never waits for the writer.

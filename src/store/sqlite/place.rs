@@ -39,6 +39,33 @@ impl Place {
     }
 }
 
+/// A little more than what a file system gives at once.
+const PROBE: [u8; 64 * 1024] = [1; 64 * 1024];
+
+impl Place {
+    /// Whether a file beside this one cannot be written for want of room: a full disk, or a quota that is used up. SQLite knows the
+    /// first and takes the second for a failing disk. The system's own number of the error cannot be asked for without unsafe code.
+    pub(super) fn is_out_of_room(&self) -> bool {
+        let probe = self.path.with_extension("probe");
+        let written = probe_at(&probe);
+        let _gone_or_never_there = std::fs::remove_file(&probe);
+        let no_room = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
+        written.is_err_and(|error| no_room.contains(&error.kind()))
+    }
+}
+
+/// By the call that SQLite writes with.
+#[cfg(unix)]
+fn probe_at(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::FileExt as _;
+    std::fs::File::create_new(path)?.write_all_at(&PROBE, 0)
+}
+
+#[cfg(not(unix))]
+fn probe_at(path: &Path) -> io::Result<()> {
+    std::fs::write(path, PROBE)
+}
+
 /// Device and inode.
 #[cfg(unix)]
 fn identity(path: &Path) -> io::Result<Identity> {

@@ -160,6 +160,17 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
+    /// A failed write says nothing good of the disk, unless there was only no room: then the store stays open, as it does for a full
+    /// disk.
+    fn told(&self, error: rusqlite::Error) -> rusqlite::Error {
+        let failed_to_write = error.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_IOERR_WRITE);
+        if failed_to_write && self.place.as_ref().is_some_and(Place::is_out_of_room) {
+            let text = Some("the quota of the disk is used up".to_owned());
+            return rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_FULL), text);
+        }
+        error
+    }
+
     /// A later version may have changed the tables since this process has opened them: it writes no more then.
     fn judge(&self) -> rusqlite::Result<()> {
         let is_ours = self.place.is_none() || schema::is_current(self.connection)?;
@@ -245,7 +256,7 @@ fn commit(writer: &Writer<'_>, group: &mut [Box<dyn Job>]) -> rusqlite::Result<(
         // If even this fails, the next BEGIN does too.
         let _rolled_back = execute(connection, "ROLLBACK");
     }
-    done?;
+    done.map_err(|error| writer.told(error))?;
     writer.place.as_ref().map_or(Ok(()), Place::check)
 }
 

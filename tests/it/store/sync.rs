@@ -111,6 +111,35 @@ async fn f_58_a_failed_sync_is_told_and_closes_the_store() {
     }
 }
 
+/// A quota that is used up for a while is a full disk: its callers are told, and the store goes on when there is room.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_quota_that_is_used_up_is_told_and_outlived() {
+    if strace_is_missing() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("hookwire.db");
+    drop(SqliteStore::open(&path).await.unwrap());
+    // Twenty times the write of a transaction, and after it the one by which the store asks whether there is room.
+    let (traced_path, inject) = (path.clone(), "inject=pwrite64:error=EDQUOT:when=150..189");
+    let run = move || traced(&["-e", "trace=pwrite64", "-e", inject, "-o", "/dev/null"], &traced_path, 60);
+    let said = tokio::task::spawn_blocking(run).await.unwrap();
+    let count = |wanted: &str| said.iter().filter(|(word, _)| word == wanted).count();
+    let full = format!("{:?}", StoreErrorKind::Full);
+    assert!(count(&full) > 0 && count("acknowledged") + count(&full) == 60, "{said:?}");
+    assert_eq!(said.last().unwrap().0, "acknowledged", "it goes on: {said:?}");
+    assert!(!path.with_extension("probe").exists());
+
+    let store = SqliteStore::open(&path).await.unwrap();
+    store.check().await.unwrap();
+    for (word, there) in [("acknowledged", true), (&full, false)] {
+        for id in ids(&said, word) {
+            let found = store.event(Work::Sent, &Tenant::from("acme"), &id).await.unwrap();
+            assert_eq!(found.is_some(), there, "{word} {id}");
+        }
+    }
+}
+
 /// A disk on which every sync takes a tenth of a second: slower, and nothing else.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f_59_a_slow_disk_delays_and_loses_nothing() {
