@@ -40,7 +40,7 @@ impl Place {
 }
 
 /// A little more than what a file system gives at once.
-const PROBE: [u8; 64 * 1024] = [1; 64 * 1024];
+static PROBE: [u8; 64 * 1024] = [1; 64 * 1024];
 
 impl Place {
     /// Whether a file beside this one cannot be written for want of room: a full disk, or a quota that is used up. SQLite knows the
