@@ -97,7 +97,7 @@ async fn burst(store: &SqliteStore, inbox: &Inbox) -> Result<(), Box<dyn Error>>
     Ok(())
 }
 
-/// The memory that the process uses, where the system says so in a file.
+/// The resident memory of this process; unknown where there is no `/proc`.
 fn memory() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let used = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

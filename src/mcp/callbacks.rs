@@ -163,7 +163,7 @@ pub(super) fn rotate(call: Call, asked: Rotate) -> BoxFuture<'static, Result<Rot
             return Err(Failure::invalid("overlap_seconds", format!("must be at most {MAX_OVERLAP}")));
         }
         let overlap = Duration::from_secs(seconds.into());
-        // Handed over before it counts: a secret that nobody has would lock the owner out.
+        // The secret is handed over before it is stored: if the handover failed afterwards, nobody would have the new secret.
         let renewed = call.scoped().renewed_key(callback(&asked.callback_id)?, overlap).await?;
         let (id, handed) = (renewed.endpoint().id, call.hand_over(renewed.endpoint()).await?);
         let endpoint = match call.scoped().commit_key(renewed).await {

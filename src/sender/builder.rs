@@ -244,9 +244,9 @@ impl SenderBuilder {
         self
     }
 
-    /// How many deliveries may be waiting for one endpoint, and for all endpoints of its tenant, when a tenant replays. A replay that
-    /// would go beyond is refused, so that nobody fills the store by replaying. Default: 10,000 and 100,000. Operators and the
-    /// application itself are not bound by it.
+    /// The most deliveries that may wait for one endpoint, and for all endpoints of its tenant, when a tenant replays. A replay sends
+    /// no more than there is room for, and is refused when there is none. Default: 10,000 and 100,000. It does not bind operators or
+    /// the application.
     #[must_use]
     pub const fn max_waiting_for_replay(mut self, of_endpoint: u32, of_tenant: u32) -> Self {
         self.limits.waiting = Waiting { of_endpoint, of_tenant };

@@ -151,8 +151,8 @@ impl EndpointChange {
         self
     }
 
-    /// For the endpoint's owner, not for the application: what an operator has decided stands. It cannot be enabled where an operator
-    /// has disabled it, and its limits stay within those that an operator has set.
+    /// Makes the change with the rights of the endpoint's owner. The owner cannot enable an endpoint that an operator has disabled,
+    /// and cannot set limits above those that an operator has set.
     pub const fn for_owner(mut self) -> Self {
         self.by = By::Owner;
         self

@@ -32,7 +32,7 @@ const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 /// Delivers by HTTP.
 #[derive(Debug)]
 pub(super) struct HttpDeliver {
-    /// For signatures.
+    /// The time that signatures carry: that of the wall clock, which may step.
     pub(super) wall: Arc<dyn Clock>,
     pub(super) client: HttpClient,
     pub(super) keeper: Arc<Keeper>,

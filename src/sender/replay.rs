@@ -121,7 +121,7 @@ impl Sender {
     }
 }
 
-impl Replay<'_> {
+impl<'a> Replay<'a> {
     /// Everything that the endpoint wants and did not get: deliveries that [failed or were cancelled](Self::unfinished), of which no
     /// other delivery of the event has arrived, and then the events that it was [never owed](Self::never_owed). What is still pending
     /// or held is not touched: it is on its way. This is what happens where nothing else is said.
@@ -207,18 +207,19 @@ impl Replay<'_> {
     /// # Errors
     /// As [`count`](Self::count). What was made pending before the error stays so.
     pub async fn run(mut self) -> Result<u64, EndpointError> {
-        let tenant = self.sender.endpoints().get(self.endpoint).await?.tenant.clone();
-        let _turn = match self.for_owner {
-            true => {
-                let turn = self.sender.shared.replays.begin(&tenant)?;
-                self.limit = self.limit.min(self.room(&tenant).await?);
-                Some(turn)
-            }
-            false => None,
-        };
+        let _turn = if self.for_owner { Some(self.begin_for_owner().await?) } else { None };
         let count = self.go(false).await?;
         self.sender.shared.engine.announce(self.endpoint.into(), self.sender.now());
         Ok(count)
+    }
+
+    /// Takes the tenant's turn, and limits the replay to what there is room for.
+    async fn begin_for_owner(&mut self) -> Result<Turn<'a>, EndpointError> {
+        let sender = self.sender;
+        let tenant = sender.endpoints().get(self.endpoint).await?.tenant.clone();
+        let turn = sender.shared.replays.begin(&tenant)?;
+        self.limit = self.limit.min(self.room(&tenant).await?);
+        Ok(turn)
     }
 
     /// How many more deliveries may wait.

@@ -93,8 +93,8 @@ impl Connector {
         self.handshake(destination.host, stream, meter).await
     }
 
-    /// Whether all addresses of the destination are refused, as far as they can be learnt in a moment. A courtesy to whoever
-    /// registers it: what counts is judged for each connection.
+    /// Fails when the name resolves within a moment and all its addresses are refused. This tells whoever registers a target early;
+    /// the addresses are judged again for each connection.
     pub(in crate::sender) async fn foresee(&self, uri: &Uri, party: &Party) -> Result<(), Refusal> {
         let Some(Destination { host, .. }) = Destination::of(uri) else { return Ok(()) };
         if host.parse::<IpAddr>().is_ok() {

@@ -34,8 +34,8 @@ const LONGEST_FAILURE: Duration = Duration::from_secs(60);
 /// DNS by `hickory-resolver` (feature `hickory`). A silent name holds a socket and a few seconds, no thread; 256 names are looked
 /// up at once. Answers are kept for their time to live, and at most five minutes.
 ///
-/// By default names are absolute and the hosts file is not read: [`by_host_rules`](Self::by_host_rules) changes that. What other
-/// sources of names the host has (mDNS, LDAP) it does not know; [`SystemResolver`](super::SystemResolver) does.
+/// By default names are absolute and the hosts file is not read: [`by_host_rules`](Self::by_host_rules) changes that. It
+/// asks no other source of names, such as mDNS or LDAP; [`SystemResolver`](super::SystemResolver) asks those that the host has.
 ///
 /// ```
 /// use hookwire::sender::egress::HickoryResolver;
@@ -75,7 +75,7 @@ impl HickoryResolver {
     /// Asks these name servers, over UDP and, for long answers, TCP.
     ///
     /// # Errors
-    /// When there is none.
+    /// When no name server is given.
     pub fn with_name_servers(servers: impl IntoIterator<Item = SocketAddr>) -> io::Result<Self> {
         let servers: Vec<_> = servers.into_iter().map(name_server).collect();
         if servers.is_empty() {

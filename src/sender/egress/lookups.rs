@@ -63,7 +63,7 @@ struct State {
 #[derive(Debug)]
 struct Flight {
     is_under_way: bool,
-    /// The tenants in whose lines it stands.
+    /// The tenants in whose queues it waits.
     lines: Vec<Party>,
     answer: watch::Sender<Option<Answer>>,
 }
@@ -130,8 +130,8 @@ impl Lookups {
         fallback.filter(|(_, until)| now < *until).map(|(addresses, _)| addresses)
     }
 
-    /// Waits for the look-up of a name; `None` when too many wait already. One that waits for another tenant's turn is put
-    /// into this tenant's line as well: whoever comes first looks it up for both.
+    /// Waits for the look-up of a name; `None` when too many wait already. A look-up that waits in another tenant's
+    /// queue is put into this tenant's queue too, and made once, at the first turn of either.
     fn join(&self, party: &Party, host: &str) -> Option<watch::Receiver<Option<Answer>>> {
         let mut state = self.state();
         let State { shares, flights } = &mut *state;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use serde_json::json;
 
+use hookwire::endpoint::Limits;
 use hookwire::event::NewEvent;
 use hookwire::sender::Sender;
 use hookwire::sender::egress::EgressPolicy;
@@ -85,6 +86,18 @@ async fn a_tenant_sets_no_more_than_the_application_allows() {
     assert_eq!(api.ask(ACME, &patch, Some(&json!({"limits": {"concurrency": 10_000}}))).await.status, 403);
     assert_eq!(api.ask(OPERATOR, &patch, Some(&json!({"limits": {"concurrency": 10_000}}))).await.status, 200);
     assert_eq!(api.ask(ACME, &patch, Some(&json!({"limits": {"concurrency": 9_000}}))).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_application_says_how_much_tenants_may_set() {
+    let egress = EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();
+    let most = Limits::default().with_concurrency(100.try_into().unwrap());
+    let sender = Sender::builder(MemoryStore::new()).egress(egress).max_limits_of_tenants(most).build().unwrap();
+    let api = Api::over(sender);
+    for (concurrency, status) in [(100, 201), (101, 403)] {
+        let new = json!({"url": "http://127.0.0.1:9000/in", "limits": {"concurrency": concurrency}});
+        assert_eq!(api.ask(ACME, "POST /endpoints", Some(&new)).await.status, status, "{concurrency}");
+    }
 }
 
 #[tokio::test]

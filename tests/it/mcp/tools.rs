@@ -207,6 +207,38 @@ async fn a_secret_that_is_not_handed_over_does_not_replace_the_one_before() {
     assert_eq!((refused.category().as_str(), keys().await), ("secret_not_handed_over", before));
 }
 
+/// Somebody else changes the endpoint while its secret is on the way.
+#[derive(Clone, Debug)]
+struct Overtaken(hookwire::sender::Sender, Arc<std::sync::Mutex<Vec<String>>>);
+
+#[async_trait]
+impl SecretHandover for Overtaken {
+    async fn hand_over(&self, endpoint: &Endpoint, _: Zeroizing<String>) -> Result<Handed, NotHandedOver> {
+        let change = hookwire::sender::EndpointChange::new().disabled();
+        self.0.endpoints().update(endpoint.id, change).await.map_err(NotHandedOver::because)?;
+        Ok(Handed { place: "the vault".into(), expires_at: None })
+    }
+
+    async fn withdraw(&self, endpoint: EndpointId, handed: &Handed) {
+        self.1.lock().unwrap().push(format!("{endpoint} {}", handed.place));
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_could_not_be_stored_is_withdrawn() {
+    let sender = builder().build().unwrap();
+    let new = hookwire::endpoint::NewEndpoint::at("http://127.0.0.1:9000/".parse().unwrap()).tenant("acme");
+    let before = sender.endpoints().create(new).await.unwrap();
+    let handover = Overtaken(sender.clone(), Arc::default());
+    let agent = Agent::of(&WebhookTools::new(sender.clone(), handover.clone()), "acme").await;
+    let refused = agent.call("webhook_rotate_secret", json!({"callback_id": before.id.to_string()})).await;
+    assert_eq!(refused.category(), "conflict");
+    assert_eq!(*handover.1.lock().unwrap(), [format!("{} the vault", before.id)]);
+    let after = sender.endpoints().get(before.id).await.unwrap();
+    let keys = |endpoint: &Endpoint| endpoint.keys.entries().iter().map(|entry| entry.key.id()).collect::<Vec<_>>();
+    assert_eq!(keys(&after), keys(&before), "the key is the one before");
+}
+
 #[tokio::test]
 async fn everything_that_changes_or_sends_is_limited() {
     let server = Server::start(|_| Reply::status(500)).await;

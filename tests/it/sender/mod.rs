@@ -80,6 +80,22 @@ async fn finished(sender: &Sender, count: u64) {
     .await;
 }
 
+/// Whichever is called first: a policy that was set is never lost to the options of the client.
+#[tokio::test]
+async fn the_egress_policy_of_the_builder_counts_beside_options_of_the_client() {
+    let strict = EgressPolicy::default();
+    let loose =
+        || HttpOptions::default().egress(EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback());
+    let target = || NewEndpoint::at(Target::parse("http://127.0.0.1:9000/").unwrap());
+    let before = Sender::builder(MemoryStore::new()).egress(strict.clone()).http(loose()).build().unwrap();
+    let after = Sender::builder(MemoryStore::new()).http(loose()).egress(strict).build().unwrap();
+    for sender in [before, after] {
+        assert!(matches!(sender.endpoints().create(target()).await, Err(EndpointError::Target(_))));
+    }
+    let options_alone = Sender::builder(MemoryStore::new()).http(loose()).build().unwrap();
+    assert!(options_alone.endpoints().create(target()).await.is_ok());
+}
+
 #[tokio::test]
 async fn a_time_that_cannot_be_written_is_refused() {
     let sender = sender(MemoryStore::new());
