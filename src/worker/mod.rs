@@ -52,6 +52,7 @@ mod lanes;
 mod leases;
 mod settle;
 mod slots;
+mod tally;
 mod tenants;
 mod turns;
 mod upkeep;
@@ -64,6 +65,8 @@ pub use self::config::{Config, ConfigError};
 pub use self::deliver::{Deliver, Tended, Terms};
 use self::drain::{Ending, Shift};
 pub use self::engine::{Engine, Reservation};
+#[cfg(feature = "sender")]
+pub(crate) use self::tally::Tally;
 use crate::store::StoreError;
 
 /// The worker of one sender, inbox or engine in this process.

@@ -4,14 +4,13 @@
 //! more than is left: of 256 slots one tenant gets 128, a second one 64, and there is always something free for the next. A tenant that
 //! is alone leaves an eighth for whoever comes.
 
-use std::collections::HashMap;
-
+use super::tally::Tally;
 use crate::id::Tenant;
 
 /// How much each tenant holds. `None` is for lanes that belong to no tenant, such as the queues of an inbox.
 #[derive(Debug, Default)]
 pub(super) struct Tenants {
-    held: HashMap<Option<Tenant>, u32>,
+    held: Tally,
     /// The first one that was seen.
     first: Option<Tenant>,
     /// Whether another one was.
@@ -30,26 +29,17 @@ impl Tenants {
 
     /// It holds so much more.
     pub(super) fn add(&mut self, tenant: &Option<Tenant>, more: u32) {
-        match self.held.get_mut(tenant) {
-            Some(held) => *held += more,
-            None if more > 0 => drop(self.held.insert(tenant.clone(), more)),
-            None => {}
-        }
+        self.held.add(tenant, more);
     }
 
     /// It holds so much less.
     pub(super) fn remove(&mut self, tenant: &Option<Tenant>, fewer: u32) {
-        if let Some(held) = self.held.get_mut(tenant) {
-            *held = held.saturating_sub(fewer);
-            if *held == 0 {
-                self.held.remove(tenant);
-            }
-        }
+        self.held.remove(tenant, fewer);
     }
 
     /// How many more it may hold at once, where so much of `total` is free: afterwards it holds no more than it leaves.
     pub(super) fn allowance(&self, tenant: &Option<Tenant>, free: u32, total: u32, least: u32) -> u32 {
-        let held = self.held.get(tenant).copied().unwrap_or_default();
+        let held = self.held.of(tenant);
         let more =
             if self.several { free.saturating_sub(held).div_ceil(2) } else { (total - total / 8).saturating_sub(held) };
         more.max(least.saturating_sub(held)).min(free)
@@ -58,7 +48,7 @@ impl Tenants {
     /// Whether it may hold one more, where so much of `total` is free. It always may hold `least`.
     pub(super) fn may_hold(&self, tenant: &Option<Tenant>, free: u32, total: u32, least: u32) -> bool {
         let share = if self.several { free } else { total - total / 8 };
-        self.held.get(tenant).is_none_or(|held| *held < share.max(least))
+        self.held.of(tenant) < share.max(least)
     }
 }
 
@@ -116,7 +106,7 @@ mod tests {
         tenants.add(&tenant("a"), 3);
         tenants.remove(&tenant("a"), 3);
         tenants.add(&tenant("b"), 0);
-        assert!(tenants.held.is_empty());
+        assert!(tenants.held.total() == 0);
         assert!(tenants.may_hold(&tenant("a"), 0, 64, 1), "the first it always may");
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use crate::id::Tenant;
+use crate::worker::Tally;
 
 /// Most names of one tenant that wait.
 const MOST_WAITING_PER_PARTY: usize = 512;
@@ -13,9 +14,8 @@ pub(super) type Party = Option<Tenant>;
 /// Places for look-ups, and the names that wait for one.
 #[derive(Debug)]
 pub(super) struct Shares {
-    places: usize,
-    used: usize,
-    used_by: HashMap<Party, usize>,
+    places: u32,
+    used: Tally,
     lines: HashMap<Party, VecDeque<Box<str>>>,
     /// The tenants that have a line.
     turns: VecDeque<Party>,
@@ -23,8 +23,8 @@ pub(super) struct Shares {
 
 impl Shares {
     pub(super) fn new(places: usize) -> Self {
-        let (used_by, lines) = Default::default();
-        Self { places: places.max(1), used: 0, used_by, lines, turns: VecDeque::new() }
+        let places = u32::try_from(places).unwrap_or(u32::MAX).max(1);
+        Self { places, used: Tally::default(), lines: HashMap::new(), turns: VecDeque::new() }
     }
 
     /// Puts a name in its tenant's line; false if that is too long, even without the names that are not wanted any more.
@@ -49,8 +49,7 @@ impl Shares {
     pub(super) fn pop(&mut self, is_wanted: impl Fn(&str) -> bool) -> Option<(Party, Box<str>)> {
         for _ in 0..self.turns.len() {
             let party = self.turns.pop_front()?;
-            let free = self.places.saturating_sub(self.used);
-            if self.used_by.get(&party).copied().unwrap_or_default() >= free {
+            if self.used.of(&party) >= self.places.saturating_sub(self.used.total()) {
                 self.turns.push_back(party);
                 continue;
             }
@@ -61,8 +60,7 @@ impl Shares {
                 self.turns.push_back(party.clone());
             }
             if let Some(name) = next {
-                self.used += 1;
-                *self.used_by.entry(party.clone()).or_default() += 1;
+                self.used.add(&party, 1);
                 return Some((party, name));
             }
         }
@@ -81,11 +79,7 @@ impl Shares {
 
     /// A place is free again.
     pub(super) fn done(&mut self, party: &Party) {
-        self.used = self.used.saturating_sub(1);
-        match self.used_by.get_mut(party) {
-            Some(used) if *used > 1 => *used -= 1,
-            _ => drop(self.used_by.remove(party)),
-        }
+        self.used.remove(party, 1);
     }
 }
 

@@ -22,15 +22,16 @@ use super::http2::{self, Http2};
 use super::link::{Bounds, Link, drive};
 use super::options::Sharing;
 use crate::id::Tenant;
+use crate::worker::Tally;
 
 /// Exchanges on one HTTP/2 connection at the same time.
 const MOST_STREAMS: usize = 100;
 
 /// Connections that are kept for one tenant when they are idle.
-const MOST_KEPT_PER_PARTY: usize = 256;
+const MOST_KEPT_PER_PARTY: u32 = 256;
 
 /// Connections that are kept when they are idle.
-const MOST_KEPT: usize = 512;
+const MOST_KEPT: u32 = 512;
 
 /// How long connections that are to make room get to close.
 const AFTER_SHEDDING: Duration = Duration::from_millis(20);
@@ -60,9 +61,8 @@ struct Site {
 #[derive(Debug, Default)]
 struct Kept {
     sites: HashMap<Key, Site>,
-    /// How many are kept for each tenant, and altogether.
-    counts: HashMap<Option<Tenant>, usize>,
-    total: usize,
+    /// How many are kept for each tenant.
+    counts: Tally,
 }
 
 /// Connections, and how they are opened. Clones share them.
@@ -157,20 +157,14 @@ impl Pool {
     pub(super) fn kept_for(&self, party: &Option<Tenant>, uri: &Uri) -> Option<Connection> {
         let key = &self.key(party, uri);
         let mut kept = self.kept();
-        let Kept { sites, counts, total } = &mut *kept;
-        let site = sites.get_mut(key)?;
-        let roomy = site.shared.iter().find(|(handle, link)| {
+        let roomy = kept.sites.get(key)?.shared.iter().find(|(handle, link)| {
             !link.is_retired() && link.active() < MOST_STREAMS.min(handle.current_max_send_streams())
         });
         if let Some((handle, link)) = roomy {
             link.begin();
             return Some(Connection::Http2(Http2 { handle: handle.clone(), lease: self.lease(key, link.clone()) }));
         }
-        while let Some((handle, link)) = site.idle.pop() {
-            *total = total.saturating_sub(1);
-            if let Some(count) = counts.get_mut(&key.party) {
-                *count = count.saturating_sub(1);
-            }
+        while let Some((handle, link)) = kept.take_idle(key) {
             if handle.is_ready() && !link.is_retired() {
                 link.begin();
                 return Some(Connection::Http1(Http1 { handle, lease: self.lease(key, link) }));
@@ -238,22 +232,24 @@ fn forget(pool: &Weak<Shared>, key: &Key, link: &Arc<Link>) {
 impl Kept {
     /// Whether one more would be too many.
     fn is_full(&self, party: &Option<Tenant>) -> bool {
-        self.total >= MOST_KEPT || self.count(party) >= MOST_KEPT_PER_PARTY
+        self.counts.total() >= MOST_KEPT || self.counts.of(party) >= MOST_KEPT_PER_PARTY
     }
 
     /// Whether there are too many already.
     fn is_over(&self, party: &Option<Tenant>) -> bool {
-        self.total > MOST_KEPT || self.count(party) > MOST_KEPT_PER_PARTY
+        self.counts.total() > MOST_KEPT || self.counts.of(party) > MOST_KEPT_PER_PARTY
     }
 
-    fn count(&self, party: &Option<Tenant>) -> usize {
-        self.counts.get(party).copied().unwrap_or_default()
+    /// One that is idle, and is not kept any more.
+    fn take_idle(&mut self, key: &Key) -> Option<(http1::Handle, Arc<Link>)> {
+        let idle = self.sites.get_mut(key)?.idle.pop()?;
+        self.counts.remove(&key.party, 1);
+        Some(idle)
     }
 
     /// The place for one connection more, which is counted.
     fn counted(&mut self, key: &Key) -> &mut Site {
-        self.total += 1;
-        *self.counts.entry(key.party.clone()).or_default() += 1;
+        self.counts.add(&key.party, 1);
         self.sites.entry(key.clone()).or_default()
     }
 
@@ -278,13 +274,6 @@ impl Kept {
         if after == 0 {
             self.sites.remove(key);
         }
-        let gone = before - after;
-        self.total = self.total.saturating_sub(gone);
-        let left = self.count(&key.party).saturating_sub(gone);
-        if left == 0 {
-            self.counts.remove(&key.party);
-        } else {
-            self.counts.insert(key.party.clone(), left);
-        }
+        self.counts.remove(&key.party, u32::try_from(before - after).unwrap_or(u32::MAX));
     }
 }

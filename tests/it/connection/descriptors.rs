@@ -1,6 +1,7 @@
 //! A process that may open few files, beside receivers that would keep all of them.
 
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -13,8 +14,9 @@ use hookwire::sender::Sender;
 use hookwire::store::MemoryStore;
 use hookwire::worker::CancellationToken;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpSocket;
 
-use super::held::{narrow, wait_for_the_end};
+use super::held::wait_for_the_end;
 use super::{answer, options, read_request, serve};
 use crate::support::until;
 
@@ -24,20 +26,14 @@ const FILES: usize = 200;
 /// How many receivers stop reading.
 const ATTACKERS: usize = 200;
 
-/// More than the buffers of a connection take.
-const LONG: usize = 6 * 1024 * 1024;
+/// More than the buffers of a connection take whose segments are short.
+const LONG: usize = 300_000;
 
 const HIDDEN: &str = "connection::descriptors::sends_with_few_descriptors";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_receivers_that_stop_reading_leave_descriptors_to_the_others() {
-    let attacker = narrow(|mut stream| async move {
-        if stream.read_exact(&mut [0; 20]).await.is_ok() {
-            let _gone = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
-            wait_for_the_end(&stream).await;
-        }
-    })
-    .await;
+    let attacker = stops_reading();
     let (bystander, _) = serve(|_, mut stream| async move {
         while read_request(&mut stream).await {
             answer(&mut stream).await;
@@ -51,6 +47,28 @@ async fn two_hundred_receivers_that_stop_reading_leave_descriptors_to_the_others
     let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await.unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && said.contains("all is free again"), "{said}{output:?}");
+}
+
+/// Answers each request when its first bytes are there, and reads no more. Short segments keep the loopback interface from
+/// buffering the whole request.
+fn stops_reading() -> SocketAddr {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4_096).unwrap();
+    socket2::SockRef::from(&socket).set_tcp_mss(536).unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(512).unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                if stream.read_exact(&mut [0; 20]).await.is_ok() {
+                    let _gone = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+                    wait_for_the_end(&stream).await;
+                }
+            });
+        }
+    });
+    address
 }
 
 fn files() -> usize {
@@ -71,7 +89,7 @@ async fn create(sender: &Sender, tenant: &'static str, variable: &str, path: &st
 async fn sends_with_few_descriptors() {
     let http = options().exchange_timeout(Duration::from_secs(4)).idle_timeout(Duration::from_millis(500));
     let never = Policy::new(Schedule::from_iter([]));
-    let sender = Sender::builder(MemoryStore::new()).http(http).retry(never).max_payload(LONG).build().unwrap();
+    let sender = Sender::builder(MemoryStore::new()).http(http).retry(never).build().unwrap();
     for number in 0..ATTACKERS {
         create(&sender, "attacker", "ATTACKER", &format!("/{number}")).await;
     }

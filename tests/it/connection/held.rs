@@ -106,7 +106,7 @@ fn outcomes(reports: &[Report]) -> Vec<Outcome> {
 }
 
 /// A server whose socket buffers little, so that what it does not read stays with the client.
-pub async fn narrow<F>(handle: impl Fn(TcpStream) -> F + Send + 'static) -> SocketAddr
+async fn narrow<F>(handle: impl Fn(TcpStream) -> F + Send + 'static) -> SocketAddr
 where
     F: Future<Output = ()> + Send + 'static,
 {
