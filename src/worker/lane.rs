@@ -77,7 +77,9 @@ impl Lane {
         if let Some(until) = terms.rest_until {
             self.gate.shut(until);
         }
-        self.terms = terms.clone();
+        // Whose it is does not change: terms that close a lane do not say it.
+        let tenant = terms.tenant.clone().or_else(|| self.terms.tenant.take());
+        self.terms = Terms { tenant, ..terms.clone() };
         self.is_known = true;
     }
 

@@ -199,8 +199,8 @@ impl Lanes {
         self.slots.see(terms.tenant.as_ref());
         self.leases.see(terms.tenant.as_ref());
         let part = self.crowd.part(terms);
-        if let Some(lane) = self.lanes.get(&id).filter(|lane| lane.in_flight > 0 && lane.terms.tenant != part.tenant) {
-            // It was not known yet whose it is.
+        let is_found_out = |lane: &&Lane| lane.in_flight > 0 && lane.terms.tenant.is_none() && part.tenant.is_some();
+        if let Some(lane) = self.lanes.get(&id).filter(is_found_out) {
             self.slots.remove(&lane.terms.tenant, lane.gate.standing(), lane.in_flight);
             self.slots.add(&part.tenant, lane.gate.standing(), lane.in_flight);
         }

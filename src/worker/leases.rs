@@ -14,9 +14,8 @@ const LEAST: u32 = 16;
 #[derive(Debug)]
 pub(super) struct Leases {
     most: u32,
-    /// Of deliveries that are being appended, or are asked for by a claim.
-    reserved: u32,
     held: HashMap<DeliveryId, Held>,
+    /// How many each tenant holds: leases, and room that is kept for deliveries that are being appended or asked for by a claim.
     tenants: Tenants,
 }
 
@@ -29,7 +28,7 @@ struct Held {
 
 impl Leases {
     pub(super) fn new(most: u32) -> Self {
-        Self { most, reserved: 0, held: HashMap::new(), tenants: Tenants::default() }
+        Self { most, held: HashMap::new(), tenants: Tenants::default() }
     }
 
     /// There is work of this tenant.
@@ -38,9 +37,8 @@ impl Leases {
     }
 
     /// How many more there may be.
-    pub(super) fn room(&self) -> u32 {
-        let held = self.reserved.saturating_add(u32::try_from(self.held.len()).unwrap_or(u32::MAX));
-        self.most.saturating_sub(held)
+    pub(super) const fn room(&self) -> u32 {
+        self.most.saturating_sub(self.tenants.total())
     }
 
     /// Whether a lane of this tenant may have one more.
@@ -55,12 +53,10 @@ impl Leases {
 
     /// Keeps room for so many of this tenant.
     pub(super) fn reserve(&mut self, tenant: &Option<Tenant>, count: u32) {
-        self.reserved += count;
         self.tenants.add(tenant, count);
     }
 
     pub(super) fn unreserve(&mut self, tenant: &Option<Tenant>, count: u32) {
-        self.reserved = self.reserved.saturating_sub(count);
         self.tenants.remove(tenant, count);
     }
 

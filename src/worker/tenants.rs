@@ -27,6 +27,11 @@ impl Tenants {
         }
     }
 
+    /// How much all of them hold.
+    pub(super) const fn total(&self) -> u32 {
+        self.held.total()
+    }
+
     /// It holds so much more.
     pub(super) fn add(&mut self, tenant: &Option<Tenant>, more: u32) {
         self.held.add(tenant, more);
@@ -106,7 +111,7 @@ mod tests {
         tenants.add(&tenant("a"), 3);
         tenants.remove(&tenant("a"), 3);
         tenants.add(&tenant("b"), 0);
-        assert!(tenants.held.total() == 0);
+        assert_eq!(tenants.total(), 0);
         assert!(tenants.may_hold(&tenant("a"), 0, 64, 1), "the first it always may");
     }
 }

@@ -106,6 +106,9 @@ impl SqliteStore {
     /// log of no length. Takes as long as copying the file, and nothing is written meanwhile. What the disk, a snapshot or a backup
     /// keeps of an earlier file is out of its reach.
     ///
+    /// In an application's own database this writes the application's tables anew as well. SQLite may then change the `rowid` of rows in
+    /// tables that have no `INTEGER PRIMARY KEY`.
+    ///
     /// # Errors
     /// When the disk has no room for a copy, or another process reads an old state of the file for too long; call it again then.
     pub async fn scrub(&self) -> Result<(), StoreError> {

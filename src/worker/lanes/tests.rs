@@ -69,3 +69,20 @@ fn a_slot_is_freed_where_it_is_counted_whatever_is_learnt_meanwhile() {
         assert_eq!(lanes.slots.used(), 0);
     }
 }
+
+/// Its endpoint is removed while a claim from it is under way, deliveries are being appended, and others are under way.
+#[test]
+fn what_a_lane_holds_is_given_back_to_its_tenant_although_it_is_closed_meanwhile() {
+    let (mut lanes, lane) = (lanes(), LaneId::from(crate::id::EndpointId::generate(NOW)));
+    assert!(lanes.reserve(lane, &terms(), NOW) && lanes.reserve(lane, &terms(), NOW));
+    lanes.hand_over(leased(lane));
+    let started = lanes.next(NOW).unwrap();
+    begin_claim(&mut lanes, lane);
+    assert!(lanes.leases.room() < 64 - 2);
+    lanes.change_terms(lane, &Terms::closed(), NOW);
+    lanes.claimed(&[lane], Claimed::default(), NOW);
+    lanes.unreserve(lane, NOW);
+    end(&mut lanes, &started);
+    assert_eq!((lanes.leases.room(), lanes.slots.used()), (64, 0));
+    assert!(lanes.lanes.is_empty());
+}
