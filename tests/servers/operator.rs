@@ -3,13 +3,15 @@
 use std::process::Command;
 use std::time::Duration;
 
-use hookwire::endpoint::{NewEndpoint, Target};
+use hookwire::clock::Clock as _;
+use hookwire::endpoint::{Endpoint, NewEndpoint, Target};
 use hookwire::event::NewEvent;
 use hookwire::id::Work;
+use hookwire::secret::{Key, Keyring};
 use hookwire::sender::egress::EgressPolicy;
 use hookwire::sender::{DispatchError, Sender};
 use hookwire::store::postgres::{OpenError, PostgresOptions, tokio_postgres};
-use hookwire::store::{History, Intake, PostgresStore, StoreErrorKind};
+use hookwire::store::{Directory, History, Intake, PostgresStore, Put, StoreErrorKind};
 use hookwire::worker::{CancellationToken, WorkerError};
 use libtest_mimic::Trial;
 use tokio::task::JoinHandle;
@@ -26,6 +28,7 @@ pub fn trials(postgres: &Needs, binaries: &Needs) -> Vec<Trial> {
         postgres.test("operator::another_store_in_the_schema_is_noticed", replaced),
         postgres.test("operator::no_row_that_others_write_stops_a_worker", poisoned),
         postgres.test("operator::the_documented_grant_lets_a_role_dispatch_and_nothing_else", narrow_grant),
+        postgres.test("operator::no_lock_that_a_login_can_guess_holds_up_new_endpoints", guessed_locks),
         postgres.test("operator::a_row_that_is_too_long_is_refused_without_being_read", long_rows),
         binaries.test("operator::a_server_without_fsync_is_refused", |_| no_fsync()),
     ]
@@ -254,6 +257,27 @@ async fn narrow_grant(url: String) {
     }
     drop(app);
     admin.batch_execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await.unwrap();
+}
+
+/// Anybody who may log in can take any advisory lock. Those of ours are named after what only our tables tell.
+async fn guessed_locks(url: String) {
+    let schema = Schema::fresh(&url);
+    let store = schema.open().await;
+    let new = |tenant: &'static str| {
+        let new = NewEndpoint::https("https://hooks.example.com/").unwrap().tenant(tenant);
+        Endpoint::new(new, Keyring::new(Key::generate().unwrap()), store.clock().now())
+    };
+    let guesser = connect(&url).await;
+    let endpoint = new("guessed");
+    let id = uuid::Uuid::from_bytes(*endpoint.id.as_bytes());
+    let texts = ["guessed".into(), id.to_string(), format!("{}guessed", schema.name), format!("{}{id}", schema.name)];
+    for text in &texts {
+        for seed in 0..3_i64 {
+            let lock = "SELECT pg_advisory_lock(hashtextextended($1, $2))";
+            guesser.query(lock, &[text, &seed]).await.unwrap();
+        }
+    }
+    assert_eq!(store.create(endpoint, 9).await.unwrap(), Put::Stored);
 }
 
 async fn long_rows(url: String) {

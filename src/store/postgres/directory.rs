@@ -159,10 +159,11 @@ impl Operation for Putting {
 
 /// How many live endpoints a tenant has. Nobody else makes one for it before the transaction ends.
 async fn live_of(session: &Session<'_>, tenant: &Tenant) -> Result<i64, Trouble> {
-    let of: [Param<'_>; 1] = [(&tenant.as_str(), Type::TEXT)];
-    session.query("SELECT pg_advisory_xact_lock(hashtextextended($1, 2))", &of).await?;
+    let of: Param<'_> = (&tenant.as_str(), Type::TEXT);
+    let lock = "SELECT pg_advisory_xact_lock(hashtextextended($1 || $2, 2))";
+    session.query(lock, &[(&session.lock_name(), Type::TEXT), of.clone()]).await?;
     let count = "SELECT count(*) AS live FROM hookwire.endpoint WHERE tenant = $1 AND state < 2";
-    session.query(count, &of).await?.first().map_or(Ok(0), |row| get(row, "live"))
+    session.query(count, &[of]).await?.first().map_or(Ok(0), |row| get(row, "live"))
 }
 
 async fn forgive(session: &Session<'_>, vault: &Vault, id: EndpointId) -> Result<(), Trouble> {

@@ -189,8 +189,8 @@ impl Operation for Making {
         let Self { table, day } = *self;
         session.command(LOCK_TIMEOUT).await?;
         // One process after the other, so that the second one finds it made.
-        let lock = "SELECT pg_advisory_xact_lock(hashtextextended('hookwire partitions ' || $1, 0))";
-        session.query(lock, &[(&session.schema().name(), Type::TEXT)]).await?;
+        let lock = "SELECT pg_advisory_xact_lock(hashtextextended('partitions ' || $1, 0))";
+        session.query(lock, &[(&session.lock_name(), Type::TEXT)]).await?;
         let (from, to) = (table.bound(day), table.bound(day + DAY));
         session
             .command(&format!(
