@@ -1,0 +1,75 @@
+//! A sender's management API: over HTTP, or over a store file in this process. Both speak the same JSON.
+
+use axum::Router;
+use axum::body::Body;
+use bytes::Bytes;
+use hookwire::manage::Manage;
+use hookwire::sender::{Scope, Sender};
+use hookwire::store::SqliteStore;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response};
+use serde_json::Value;
+use tower_service::Service as _;
+
+use super::args::Door;
+use super::client;
+use super::failure::Failure;
+
+/// Longest document that is read, in bytes.
+const MAX_DOCUMENT: usize = 16 << 20;
+
+#[derive(Debug)]
+pub(crate) enum Api {
+    Remote { base: String, token: Option<String> },
+    Local(Router),
+}
+
+impl Api {
+    pub(crate) async fn open(door: &Door) -> Result<Self, Failure> {
+        if let Some(api) = &door.api {
+            return Ok(Self::Remote { base: api.trim_end_matches('/').to_owned(), token: door.token.clone() });
+        }
+        let file =
+            door.store.as_ref().ok_or_else(|| Failure::new("give the API by --api URL, or a store by --store FILE"))?;
+        if !file.exists() {
+            return Err(Failure::new(format!("--store {}: there is no such file", file.display())));
+        }
+        let sender = Sender::builder(SqliteStore::open(file).await?).build()?;
+        Ok(Self::Local(Manage::new(sender).router()))
+    }
+
+    /// Sends a request to a path below the API and reads the document of the response.
+    pub(crate) async fn call(&mut self, method: Method, path: &str) -> Result<Value, Failure> {
+        let mut request = Request::builder().method(method).uri(path).header(ACCEPT, "application/json");
+        request = request.header(CONTENT_TYPE, "application/json").header("x-requested-with", "hookwire");
+        let request = request.body(Bytes::new())?;
+        let response = match self {
+            Self::Remote { base, token } => remote(base, token.as_deref(), request).await?,
+            Self::Local(router) => local(router, request).await?,
+        };
+        let status = response.status();
+        let document: Value = serde_json::from_slice(response.body()).unwrap_or(Value::Null);
+        if status.is_success() {
+            return Ok(document);
+        }
+        let detail = document["detail"].as_str().or_else(|| document["title"].as_str()).unwrap_or_default();
+        Err(Failure::new(format!("{path}: the API answers {status}: {detail}")))
+    }
+}
+
+async fn remote(base: &str, token: Option<&str>, mut request: Request<Bytes>) -> Result<Response<Bytes>, Failure> {
+    let path = request.uri().to_string();
+    *request.uri_mut() = format!("{base}{path}").parse()?;
+    if let Some(token) = token {
+        request.headers_mut().insert(AUTHORIZATION, HeaderValue::try_from(format!("Bearer {token}"))?);
+    }
+    client::exchange(request).await
+}
+
+async fn local(router: &mut Router, mut request: Request<Bytes>) -> Result<Response<Bytes>, Failure> {
+    request.extensions_mut().insert(Scope::operator());
+    let response = router.call(request.map(Body::from)).await?;
+    let (parts, body) = response.into_parts();
+    let body = axum::body::to_bytes(body, MAX_DOCUMENT).await.map_err(|error| Failure::new(error.to_string()))?;
+    Ok(Response::from_parts(parts, body))
+}

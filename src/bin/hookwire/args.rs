@@ -1,0 +1,185 @@
+//! The arguments of the tool.
+
+use std::path::PathBuf;
+
+use clap::{Args as Arguments, Parser, Subcommand};
+use clap_complete::Shell;
+
+/// Webhooks on the command line.
+#[derive(Debug, Parser)]
+#[command(name = "hookwire", version, about, long_about = None, propagate_version = true)]
+pub(crate) struct Args {
+    /// Print JSON, one document a line, for programs.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check the signature of captured requests, and say why it fails.
+    Verify(Verify),
+    /// Receive webhooks on this machine, show them, and forward them.
+    Listen(Listen),
+    /// Sign events and send them, with retries.
+    Send(Send),
+    /// Send captured requests again, as they are or signed anew.
+    Replay(Replay),
+    /// List the endpoints of a sender.
+    Endpoints(Door),
+    /// Show the deliveries of a sender as they come.
+    Tail(Tail),
+    /// Send a delivery again.
+    Resend(Resend),
+    /// Check a store, an endpoint and the clock of this machine.
+    Doctor(Doctor),
+    /// List the providers that are known by name.
+    Providers,
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print the manual page.
+    Man,
+}
+
+/// Who sends requests, and by which secret.
+#[derive(Clone, Debug, Arguments)]
+pub(crate) struct Source {
+    /// The provider: `stripe`, `github`, ... (`hookwire providers` lists them). Without it, it is recognised by the request.
+    #[arg(short, long)]
+    pub(crate) provider: Option<String>,
+    /// The secret, as the provider shows it. Repeat it to try several.
+    #[arg(short, long, env = "HOOKWIRE_SECRET", hide_env_values = true)]
+    pub(crate) secret: Vec<String>,
+    /// A file that contains the secret.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secret_file: Option<PathBuf>,
+    /// A setting of the provider, such as `url=https://example.com`. Repeat it for several.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub(crate) settings: Vec<String>,
+}
+
+#[derive(Debug, Arguments)]
+pub(crate) struct Verify {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// Judge the signed time by this time: `now`, seconds since 1970, or RFC 3339. Without it, the time of a request that was captured
+    /// without its time of receipt is not judged.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<String>,
+    /// A raw HTTP request, a curl command, a HAR file, or JSON lines as `listen --record` writes them. `-`: standard input.
+    #[arg(default_value = "-")]
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Arguments)]
+pub(crate) struct Listen {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// The port, or the address and the port. `0`: any free port.
+    #[arg(long, default_value = "4000")]
+    pub(crate) port: String,
+    /// Forward each request to this URL, unchanged, and answer as it does.
+    #[arg(short, long, value_name = "URL")]
+    pub(crate) forward: Option<String>,
+    /// Answer valid requests with this status.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(200..600))]
+    pub(crate) answer: u16,
+    /// Append each request to this file, as JSON lines.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+    /// Stop after so many requests.
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) count: Option<u64>,
+}
+
+#[derive(Debug, Arguments)]
+pub(crate) struct Send {
+    /// The URL of the endpoint.
+    pub(crate) url: String,
+    /// The scheme: `standard` or a provider that signs with a secret.
+    #[arg(short, long, default_value = "standard")]
+    pub(crate) provider: String,
+    /// The secret. Without it, one is generated and printed.
+    #[arg(short, long, env = "HOOKWIRE_SECRET", hide_env_values = true)]
+    pub(crate) secret: Option<String>,
+    /// The type of the event.
+    #[arg(short = 't', long = "type", default_value = "test.event")]
+    pub(crate) event_type: String,
+    /// The data of the event, as JSON.
+    #[arg(short, long, conflicts_with = "file")]
+    pub(crate) data: Option<String>,
+    /// A file of JSON lines: `{"type": "invoice.paid", "data": ...}`. `-`: standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// How often a failed attempt is repeated.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=20))]
+    pub(crate) retries: u32,
+}
+
+#[derive(Debug, Arguments)]
+pub(crate) struct Replay {
+    /// A raw HTTP request, a curl command, a HAR file, or JSON lines. `-`: standard input.
+    pub(crate) file: PathBuf,
+    /// Where to send the requests.
+    #[arg(long, value_name = "URL")]
+    pub(crate) to: String,
+    /// Sign each request anew, with a new time, by `--provider` and `--secret`.
+    #[arg(long)]
+    pub(crate) re_sign: bool,
+    #[command(flatten)]
+    pub(crate) source: Source,
+}
+
+/// A sender's management API, or its store.
+#[derive(Clone, Debug, Arguments)]
+pub(crate) struct Door {
+    /// The URL under which the management API is mounted.
+    #[arg(long, value_name = "URL", env = "HOOKWIRE_API", conflicts_with = "store")]
+    pub(crate) api: Option<String>,
+    /// The bearer token for the API.
+    #[arg(long, env = "HOOKWIRE_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+    /// The file of a SQLite store.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) store: Option<PathBuf>,
+    /// Only what belongs to this tenant.
+    #[arg(long)]
+    pub(crate) tenant: Option<String>,
+}
+
+#[derive(Debug, Arguments)]
+pub(crate) struct Tail {
+    #[command(flatten)]
+    pub(crate) door: Door,
+    /// Only deliveries in this state: pending, delivered, failed, held or cancelled.
+    #[arg(long)]
+    pub(crate) state: Option<String>,
+    /// Show the last deliveries and stop.
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// How many deliveries to begin with.
+    #[arg(short = 'n', long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) lines: u32,
+}
+
+#[derive(Debug, Arguments)]
+pub(crate) struct Resend {
+    /// The delivery: `dlv_...`.
+    pub(crate) delivery: String,
+    #[command(flatten)]
+    pub(crate) door: Door,
+}
+
+#[derive(Debug, Arguments)]
+pub(crate) struct Doctor {
+    /// The file of a SQLite store.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) store: Option<PathBuf>,
+    /// The URL of an endpoint: looks at its address, its TLS certificate and its clock.
+    #[arg(long, value_name = "URL")]
+    pub(crate) endpoint: Option<String>,
+}

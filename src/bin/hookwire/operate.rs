@@ -1,0 +1,103 @@
+//! `hookwire endpoints`, `tail` and `resend`.
+
+use std::collections::HashSet;
+use std::fmt::Display;
+use std::time::Duration;
+
+use http::Method;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value, json};
+
+use super::api::Api;
+use super::args::{Door, Resend, Tail};
+use super::failure::Failure;
+use super::output::{BAD, GOOD, Output, styled};
+
+/// How often `tail` looks for new deliveries.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Most deliveries that `tail` remembers to tell new ones.
+const MAX_SEEN: usize = 100_000;
+
+pub(crate) async fn endpoints(door: Door, output: Output) -> Result<bool, Failure> {
+    let mut api = Api::open(&door).await?;
+    let (mut rows, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = api.call(Method::GET, &format!("/endpoints?limit=100{}{cursor}", of_tenant(&door))).await?;
+        rows.extend(page["items"].as_array().cloned().unwrap_or_default());
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    output.table(&["id", "tenant", "origin", "events", "enabled"], &rows);
+    Ok(true)
+}
+
+fn of_tenant(door: &Door) -> String {
+    door.tenant.as_ref().map_or_else(String::new, |tenant| format!("&tenant={}", encoded(tenant)))
+}
+
+/// A text as a part of a path or of a query.
+fn encoded(text: &str) -> impl Display {
+    const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    utf8_percent_encode(text, ENCODED)
+}
+
+pub(crate) async fn tail(args: Tail, output: Output) -> Result<bool, Failure> {
+    let mut api = Api::open(&args.door).await?;
+    let state = args.state.as_ref().map_or_else(String::new, |state| format!("&state={}", encoded(state)));
+    let mut seen = HashSet::new();
+    let mut limit = args.lines;
+    loop {
+        let path = format!("/deliveries?limit={limit}{}{state}", of_tenant(&args.door));
+        let page = api.call(Method::GET, &path).await?;
+        let mut items = page["items"].as_array().cloned().unwrap_or_default();
+        items.reverse();
+        for item in items {
+            // A delivery is shown again when its state or the number of its attempts changes.
+            if seen.insert((item["id"].to_string(), item["state"].to_string(), item["attempts"].to_string())) {
+                show(&item, output);
+            }
+        }
+        if args.once {
+            return Ok(true);
+        }
+        if seen.len() > MAX_SEEN {
+            seen.clear();
+        }
+        limit = 100;
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => return Ok(true),
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+}
+
+fn show(delivery: &Value, output: Output) {
+    let text = |name: &str| delivery[name].as_str().unwrap_or_default();
+    let state = match text("state") {
+        state @ "delivered" => styled(GOOD, state),
+        state @ ("failed" | "held") => styled(BAD, state),
+        state => state.to_owned(),
+    };
+    let reason = delivery["reason"].as_str().map_or_else(String::new, |reason| format!(" ({reason})"));
+    let line = format!(
+        "{} {} {} {} -> {} attempts {} {state}{reason}",
+        text("created_at"),
+        text("id"),
+        text("tenant"),
+        text("type"),
+        text("endpoint"),
+        delivery["attempts"],
+    );
+    output.say(delivery, line);
+}
+
+pub(crate) async fn resend(args: Resend, output: Output) -> Result<bool, Failure> {
+    let mut api = Api::open(&args.door).await?;
+    api.call(Method::POST, &format!("/deliveries/{}/resend", encoded(&args.delivery))).await?;
+    output.say(&json!({ "resent": args.delivery }), format!("{} is pending again", args.delivery));
+    if matches!(api, Api::Local(_)) {
+        output.remark("the worker of the application that owns the store sends it");
+    }
+    Ok(true)
+}
