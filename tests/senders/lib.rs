@@ -1,0 +1,1 @@
+//! Dispatching from each database library. All of it is in the test.

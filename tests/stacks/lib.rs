@@ -1,0 +1,1 @@
+//! Receiving in each web framework. All of it is in the test.
