@@ -1,4 +1,4 @@
-//! Good chains of certificates with what they sign, out of the published vectors.
+//! Valid certificate chains and the messages that they sign, from the published vectors.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD as BASE64, URL_SAFE_NO_PAD};
@@ -10,38 +10,40 @@ const APPLE: (&str, &str, &str) =
 const SNS: (&str, &str, &str) =
     (include_str!("../../tests/vectors/providers-b.json"), "aws_sns", "aws_sns: SubscriptionConfirmation, version 2");
 
-/// A notification of Apple's form that is good under its settings.
+/// A notification of Apple that is valid with its settings.
 #[derive(Clone, Debug)]
 pub struct Apple {
     /// The header of its token.
     pub header: String,
-    /// The certificates in it, the leaf first.
+    /// The certificates in the header, the leaf first.
     pub chain: Vec<Vec<u8>>,
-    /// Claims and signature.
+    /// The claims and the signature.
     pub rest: String,
-    /// What it is checked against.
+    /// The settings with which it is valid.
     pub settings: Settings,
-    /// When.
+    /// The time at which it is valid, in seconds since 1970.
     pub now: i64,
 }
 
-/// A message of SNS's form that is good under its settings.
+/// A message of SNS that is valid with its settings.
 #[derive(Clone, Debug)]
 pub struct Sns {
     /// The message.
     pub body: String,
-    /// Where its certificate stands.
+    /// The URL of its certificate.
     pub url: String,
     /// The certificate.
     pub leaf: Vec<u8>,
-    /// What it is checked against.
+    /// The settings with which it is valid.
     pub settings: Settings,
-    /// When.
+    /// The time at which it is valid, in seconds since 1970.
     pub now: i64,
 }
 
+/// Reads the notification of Apple.
+///
 /// # Panics
-/// When the vector is not there.
+/// Panics if the vector does not exist.
 #[must_use]
 pub fn apple() -> Apple {
     let (vector, body) = vector(APPLE);
@@ -60,8 +62,10 @@ pub fn apple() -> Apple {
     }
 }
 
+/// Reads the message of SNS.
+///
 /// # Panics
-/// When the vector is not there.
+/// Panics if the vector does not exist.
 #[must_use]
 pub fn sns() -> Sns {
     let (vector, body) = vector(SNS);

@@ -1,4 +1,4 @@
-//! What the targets share: a request as text, so that a seed can be read and written by hand.
+//! Shared parts of the targets: a request in a text format, so that seeds can be read and written by hand.
 //!
 //! ```text
 //! stripe 1700000000
@@ -12,20 +12,20 @@ pub mod certificates;
 
 use bytes::Bytes;
 use hookwire::clock::Timestamp;
+use hookwire::provider::{EventRef, Events, Identity, MAX_EVENTS, Scheme};
 use hookwire::secret::{Key, Keyring};
-use hookwire::signature::providers::Provider;
-use hookwire::signature::{EventRef, Events, Identity, MAX_EVENTS, Received, Settings, Verify};
+use hookwire::signature::{Received, Settings};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use libfuzzer_sys::fuzzer_mutate;
 
-/// Between a request and a document that it needs.
+/// The separator between a request and a document that the scheme fetches.
 const DOCUMENT: &[u8] = b"\n%%\n";
 
-/// A request, and what it is checked against.
+/// A request, and how it is verified.
 #[derive(Debug)]
 pub struct Case {
-    /// The provider that it is said to come from.
-    pub provider: &'static Provider,
+    /// The provider whose scheme verifies the request.
+    pub provider: &'static Scheme,
     /// When it was received.
     pub now: Timestamp,
     /// Its method.
@@ -36,12 +36,12 @@ pub struct Case {
     pub headers: HeaderMap,
     /// Its body.
     pub body: Bytes,
-    /// What stands wherever the scheme looks for a key or a certificate.
+    /// The document that is returned for every fetch of a key or a certificate.
     pub document: Bytes,
 }
 
 impl Case {
-    /// Reads the text; `None` where it says nothing that could be a request.
+    /// Parses the text; `None` if it is not a request.
     #[must_use]
     pub fn read(data: &[u8]) -> Option<Self> {
         let cut = data.windows(DOCUMENT.len()).position(|window| window == DOCUMENT);
@@ -59,7 +59,7 @@ impl Case {
             headers.append(name, HeaderValue::from_bytes(value.trim_ascii_start()).ok()?);
         }
         Some(Self {
-            provider: Provider::named(std::str::from_utf8(name).ok()?)?,
+            provider: Scheme::named(std::str::from_utf8(name).ok()?)?,
             now: Timestamp::from_secs(std::str::from_utf8(now).ok()?.parse().ok()?),
             method: Method::from_bytes(method).ok()?,
             uri: Uri::try_from(uri).ok()?,
@@ -69,7 +69,7 @@ impl Case {
         })
     }
 
-    /// As a scheme sees it.
+    /// The request as a scheme receives it.
     #[must_use]
     pub fn received(&self) -> Received<'_> {
         Received { method: &self.method, uri: &self.uri, headers: &self.headers, body: &self.body }
@@ -91,8 +91,8 @@ fn split(line: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
     Some((&line[..at], &line[at + 1..]))
 }
 
-/// One change in four is to the text of a request: a line is cut short, or another provider is said to have sent it. Changes
-/// of single bytes, the other three, come to either too seldom for a minute.
+/// The mutator. One change in four shortens a line or replaces the provider; the others are the byte changes of libFuzzer, which
+/// rarely produce either.
 #[must_use]
 pub fn change(data: &mut [u8], size: usize, max_size: usize, seed: u32) -> usize {
     let pick = |bits: u32, len: usize| (seed >> bits) as usize % len.max(1);
@@ -120,44 +120,48 @@ fn cut_short(data: &[u8], line: impl Fn(usize) -> usize, kept: impl Fn(usize) ->
 
 fn sent_by(data: &[u8], provider: impl Fn(usize) -> usize) -> Option<Vec<u8>> {
     let rest = data.iter().position(|byte| *byte == b' ')?;
-    let provider = Provider::all().nth(provider(Provider::all().count()))?;
-    Some([provider.name.as_bytes(), &data[rest..]].concat())
+    let provider = Scheme::all().nth(provider(Scheme::all().count()))?;
+    Some([provider.name().as_bytes(), &data[rest..]].concat())
 }
 
-/// Keys that nobody knows: what they verify was not signed. Made anew by every process, so that no seed fits them.
+/// Random keys. They are new in every process, so no seed has a valid signature.
 ///
 /// # Panics
-/// When the system gives no random bytes.
+/// Panics if the system returns no random bytes.
 #[must_use]
 pub fn unknown_keys() -> Keyring {
     let public = Key::generate_ed25519().and_then(|key| Ok(key.public().unwrap_or(Key::generate()?)));
-    Keyring::of([Key::generate().unwrap(), public.unwrap()]).unwrap()
+    Keyring::from_keys([Key::generate().unwrap(), public.unwrap()]).unwrap()
 }
 
-/// Something for every setting that the scheme cannot do without.
+/// A value for every required setting of the scheme.
 #[must_use]
-pub fn settings(scheme: &dyn Verify) -> Settings {
+pub fn settings(scheme: &Scheme) -> Settings {
     with_required(Settings::default(), scheme)
 }
 
-/// These settings, and something for every other that the scheme cannot do without.
+/// These settings, and a value for every other required setting of the scheme.
 #[must_use]
-pub fn with_required(settings: Settings, scheme: &dyn Verify) -> Settings {
-    let missing = scheme.settings().iter().filter(|it| it.required && settings.get(it.name).is_none());
+pub fn with_required(settings: Settings, scheme: &Scheme) -> Settings {
+    let missing = scheme.known_settings().iter().filter(|it| it.required && settings.get(it.name).is_none());
     let missing: Vec<_> = missing.map(|setting| setting.name).collect();
     missing.into_iter().fold(settings, |settings, name| settings.with(name, "https://example.com"))
 }
 
-/// What every list of events must be, whoever sent it.
+/// Checks the limits of the events of one request.
 ///
 /// # Panics
-/// When it is not.
+/// Panics if a limit is exceeded.
 pub fn check_events(events: &Events) {
     let each = |event: &EventRef| {
         for text in event.id.iter().chain(&event.event_type) {
             assert!(!text.is_empty() && text.len() <= 256 && !text.chars().any(char::is_control), "{text:?}");
         }
-        assert_ne!(event.identity, Identity::This(String::new()), "all such events would be one");
+        assert_ne!(
+            event.identity,
+            Identity::This(String::new()),
+            "an empty identity would make all such events duplicates"
+        );
     };
     match events {
         Events::One(event) => each(event),

@@ -1,54 +1,48 @@
-//! Batches by pointers and JSON Lines: what we cut a body into is what a reader of the whole body finds.
+//! Batches by JSON pointers and JSON Lines: the items equal those that a parser of the whole body finds.
 //!
-//! The input is which of the schemes, and a body.
+//! The input is the number of a scheme (one byte), and a body.
 #![no_main]
 
 use std::collections::HashSet;
+use std::sync::LazyLock;
 
+use bytes::Bytes;
 use hookwire::clock::Timestamp;
+use hookwire::provider::{Events, Identity, Item, Scheme, SchemeConfig};
 use hookwire::secret::Keyring;
-use hookwire::signature::{
-    Batch, Events, Identified, Identity, Item, ItemBytes, Place, Received, Scheme, Trust, Verify,
-};
+use hookwire::signature::{Received, Trust};
 use hookwire_fuzz::check_events;
 use http::{HeaderMap, Method, Uri};
 use libfuzzer_sys::fuzz_target;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const STEPS: [&[&[&str]]; 4] = [&[&[""]], &[&["/events"]], &[&["/entry"], &["/messaging", "/changes"]], &[&["/a/0/b"]]];
 
-const fn scheme(items: &'static [&'static [&'static str]], identity: Identified) -> Scheme {
-    Scheme::new("acme", "https://acme.example/docs").batch(Batch {
-        field: None,
-        items,
-        id: &[Place::Json("/id")],
-        event_type: &[Place::Json("/type")],
-        identity,
+static SCHEMES: LazyLock<[&Scheme; 4]> = LazyLock::new(|| {
+    ["body", "json:/key", "id", "body_with:json:/at else never"].map(|identity| {
+        let which = ["body", "json:/key", "id"].iter().position(|known| *known == identity).unwrap_or(3);
+        let batch =
+            json!({ "items": STEPS[which], "id": ["json:/id"], "event_type": ["json:/type"], "identity": identity });
+        scheme(json!({ "name": "acme", "unproved": true, "batch": batch }))
     })
-}
-
-static SCHEMES: [Scheme; 4] = [
-    scheme(STEPS[0], Identified::ByBody),
-    scheme(STEPS[1], Identified::By(Place::Json("/key"))),
-    scheme(STEPS[2], Identified::ById),
-    scheme(STEPS[3], Identified::First(&[Identified::ByBodyWith(Place::Json("/at")), Identified::Never])),
-];
-
-static FORM: Scheme = Scheme::new("acme", "https://acme.example/docs").batch(Batch {
-    field: Some("batch"),
-    items: &[&[""]],
-    id: &[Place::Json("/id")],
-    event_type: &[],
-    identity: Identified::ByRequest,
 });
+
+static FORM: LazyLock<&Scheme> = LazyLock::new(|| {
+    let batch = json!({ "field": "batch", "items": [[""]], "id": ["json:/id"], "identity": "request" });
+    scheme(json!({ "name": "acme", "unproved": true, "batch": batch }))
+});
+
+fn scheme(config: Value) -> &'static Scheme {
+    serde_json::from_value::<SchemeConfig>(config).expect("a description").scheme().expect("a scheme")
+}
 
 fuzz_target!(|data: &[u8]| {
     let Some((which, body)) = data.split_first() else { return };
     if let Ok(Events::Batch(items)) = events(&FORM, body) {
-        assert!(items.iter().all(|item| serde_json::from_slice::<serde::de::IgnoredAny>(bytes(item, body)).is_ok()));
+        assert!(items.iter().all(|item| serde_json::from_slice::<serde::de::IgnoredAny>(&bytes(item, body)).is_ok()));
     }
     let which = usize::from(*which) % STEPS.len();
-    let Ok(events) = events(&SCHEMES[which], body) else { return };
+    let Ok(events) = events(SCHEMES[which], body) else { return };
     let expected = expected(body, STEPS[which]);
     match (&events, expected) {
         (Events::Batch(items), Some(expected)) => {
@@ -60,12 +54,13 @@ fuzz_target!(|data: &[u8]| {
                 check_identities(items, body);
             }
         }
-        // JSON that is not the whole body (in a field, behind a byte order mark), and JSON that only we read: numbers of any size.
+        // The JSON is not the whole body (it is in a field or after a byte order mark), or `serde_json` does not accept it because a
+        // number is too large.
         (Events::Batch(items), None) => {
             let is_json = serde_json::from_slice::<Value>(body).is_ok();
-            assert!(!is_json, "a batch of {} where another reader finds none", items.len());
+            assert!(!is_json, "a batch of {}, but serde_json finds none", items.len());
         }
-        (Events::One(_), Some(expected)) => panic!("one event where another reader finds {}", expected.len()),
+        (Events::One(_), Some(expected)) => panic!("one event, but serde_json finds {}", expected.len()),
         (Events::One(_), None) => {}
     }
 });
@@ -73,14 +68,14 @@ fuzz_target!(|data: &[u8]| {
 fn events(scheme: &Scheme, body: &[u8]) -> Result<Events, hookwire::signature::VerifyError> {
     let (method, uri, headers) = (Method::POST, Uri::from_static("/"), HeaderMap::new());
     let received = Received { method: &method, uri: &uri, headers: &headers, body };
-    let keys = Keyring::none();
+    let keys = Keyring::empty();
     let trust = Trust::new(&keys, Timestamp::from_secs(1_700_000_000));
-    let events = Verify::events(scheme, &received, &trust)?;
+    let events = scheme.events(&received, &trust)?;
     check_events(&events);
     Ok(events)
 }
 
-/// The items, as a reader finds them that reads the whole body.
+/// Returns the items that a parser of the whole body finds.
 fn expected(body: &[u8], steps: &[&[&str]]) -> Option<Vec<Value>> {
     let Ok(whole) = serde_json::from_slice::<Value>(body) else {
         return if steps == STEPS[0] { lines(body) } else { None };
@@ -94,21 +89,18 @@ fn expected(body: &[u8], steps: &[&[&str]]) -> Option<Vec<Value>> {
     Some(items)
 }
 
-/// JSON Lines: two objects at least, and nothing else.
+/// Reads JSON Lines: at least two objects and nothing else.
 fn lines(body: &[u8]) -> Option<Vec<Value>> {
     let values = serde_json::Deserializer::from_slice(body).into_iter::<Value>().collect::<Result<Vec<_>, _>>().ok()?;
     (values.len() > 1 && values.iter().all(Value::is_object)).then_some(values)
 }
 
-fn bytes<'b>(item: &'b Item, body: &'b [u8]) -> &'b [u8] {
-    match &item.bytes {
-        ItemBytes::Part(range) => &body[range.clone()],
-        ItemBytes::Decoded(bytes) => bytes,
-    }
+fn bytes(item: &Item, body: &[u8]) -> Bytes {
+    item.bytes_in(&Bytes::copy_from_slice(body))
 }
 
 fn check_item(item: &Item, body: &[u8], expected: &Value, which: usize) {
-    let read: Value = serde_json::from_slice(bytes(item, body)).expect("JSON");
+    let read: Value = serde_json::from_slice(&bytes(item, body)).expect("JSON");
     assert_eq!(&read, expected);
     for (kept, name) in [(&item.event.id, "id"), (&item.event.event_type, "type")] {
         let is_name =
@@ -116,7 +108,7 @@ fn check_item(item: &Item, body: &[u8], expected: &Value, which: usize) {
         match &expected[name] {
             Value::String(text) => assert_eq!(kept.as_deref(), Some(text.as_str()).filter(is_name)),
             Value::Number(_) => {}
-            // An item may be a text that holds JSON of its own.
+            // An item may be a string that contains JSON.
             _ => assert!(kept.is_none() || expected.is_string()),
         }
     }
@@ -130,13 +122,13 @@ fn check_item(item: &Item, body: &[u8], expected: &Value, which: usize) {
     }
 }
 
-/// Events of one request that only their bytes tell apart are not each other's duplicates, even where the bytes are equal.
+/// Checks that the events of one request have different identities, even if their bytes are equal.
 fn check_identities(items: &[Item], body: &[u8]) {
     let mut seen = HashSet::new();
     for item in items {
         let is_new = match &item.event.identity {
-            Identity::This(text) => seen.insert(text.as_bytes()),
-            _ => seen.insert(bytes(item, body)),
+            Identity::This(text) => seen.insert(text.clone().into_bytes()),
+            _ => seen.insert(bytes(item, body).to_vec()),
         };
         assert!(is_new, "two events of one request have one identity");
     }

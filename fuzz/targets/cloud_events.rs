@@ -1,8 +1,8 @@
-//! `CloudEvents` in all three modes, and the coding of their headers.
+//! `CloudEvents` in all three modes, and the encoding of their headers.
 #![no_main]
 
-use hookwire::signature::MAX_EVENTS;
-use hookwire::signature::cloud_event::{CloudEvent, decode_header, encode_header};
+use hookwire::provider::MAX_EVENTS;
+use hookwire::provider::cloud_event::{CloudEvent, decode_header, encode_header};
 use hookwire_fuzz::{Case, change};
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 

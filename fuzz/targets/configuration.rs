@@ -1,19 +1,20 @@
-//! Schemes and sources out of a configuration, TOML or JSON: refused with the field's name, or usable.
+//! Schemes and sources from a configuration in TOML or JSON: each is usable, or is refused with the name of the invalid field.
 //!
-//! The input is a description, perhaps with a line `%%` and the body of a request behind it.
+//! The input is a configuration, optionally followed by a line `%%` and the body of a request.
 #![no_main]
 
 use std::sync::LazyLock;
 
+use hookwire::provider::{Checked, SchemeConfig};
 use hookwire::receiver::SourceConfig;
 use hookwire::secret::Keyring;
-use hookwire::signature::{Checked, Received, SchemeConfig, Trust, Verify as _};
+use hookwire::signature::{Received, Trust};
 use hookwire_fuzz::{Case, check_events, settings, unknown_keys};
 use libfuzzer_sys::fuzz_target;
 
 static KEYS: LazyLock<Keyring> = LazyLock::new(unknown_keys);
 
-/// What every described scheme is asked about.
+/// The request that every configured scheme verifies.
 static CASE: LazyLock<Case> = LazyLock::new(|| {
     let text = "github 1700000000\nPOST https://example.com/hooks?a=b\n\
                 signature: t=1700000000,v1=00\nid: 1\ntimestamp: 1700000000\n\n{\"id\":\"1\",\"type\":\"a\"}";
@@ -39,7 +40,7 @@ fuzz_target!(|data: &[u8]| {
         }
     };
     assert_eq!(scheme.check(), Ok(()));
-    let written = serde_json::to_string(&config).expect("a description can be written");
+    let written = serde_json::to_string(&config).expect("a configuration can be serialized");
     assert_eq!(serde_json::from_str::<SchemeConfig>(&written).ok().as_ref(), Some(&config));
     let settings = settings(scheme);
     let trust = Trust { settings: &settings, ..Trust::new(&KEYS, CASE.now) };
@@ -47,8 +48,8 @@ fuzz_target!(|data: &[u8]| {
     if let Ok(Checked::Event { .. }) = scheme.verify(&received, &trust) {
         assert!(!scheme.proves_origin(), "verified without the key");
     }
-    let _need = hookwire::signature::Verify::needs(scheme, &received, &trust);
-    if let Ok(events) = hookwire::signature::Verify::events(scheme, &received, &trust) {
+    let _need = scheme.fetch_request(&received, &trust);
+    if let Ok(events) = scheme.events(&received, &trust) {
         check_events(&events);
     }
 });

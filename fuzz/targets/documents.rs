@@ -1,15 +1,16 @@
-//! JSON Web Tokens, key sets and certificates: fetched from hosts of the provider only, and read without trust.
+//! JSON Web Tokens, key sets and certificates: they are fetched only from hosts of the provider, and parsed as untrusted input.
 #![no_main]
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use hookwire::secret::{Key, Keyring};
-use hookwire::signature::{Documents, Settings, Trust};
+use hookwire::signature::{Settings, Trust};
 use hookwire_fuzz::{Case, change, with_required};
 use http::Uri;
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 
-/// Where the documents of all providers stand.
+/// The hosts that serve the documents of all providers.
 const HOSTS: &[&str] = &[
     "amazonaws.com",
     "amazonaws.com.cn",
@@ -22,7 +23,7 @@ const HOSTS: &[&str] = &[
     "plaid.com",
 ];
 
-/// What the published vectors are checked against: where it is another, hardly anything is fetched.
+/// The settings of the published vectors. With other settings, almost nothing would be fetched.
 const SETTINGS: &[(&str, &str)] = &[
     ("app_ids", "8e460676-ae3f-4b1e-8790-ee0fb5d6148f"),
     ("audience", "https://example.com/hooks/google_pubsub"),
@@ -34,26 +35,26 @@ const SETTINGS: &[(&str, &str)] = &[
     ("topic_arns", "arn:aws:sns:us-west-2:123456789012:MyTopic"),
 ];
 
-/// A secret that stands in the requests (Microsoft's `clientState`): what comes behind it is read only where it is right.
+/// The secret that the requests contain (Microsoft's `clientState`). The rest of such a request is read only if it is correct.
 static KEYS: LazyLock<Keyring> = LazyLock::new(|| Keyring::new(Key::text("a state that the client keeps").unwrap()));
 
 fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| { change(data, size, max_size, seed) });
 
 fuzz_target!(|data: &[u8]| {
     let Some(case) = Case::read(data) else { return };
-    let scheme = case.provider.scheme;
+    let scheme = case.provider;
     let settings = SETTINGS.iter().fold(Settings::default(), |all, (name, value)| all.with(*name, *value));
     let settings = with_required(settings, scheme);
-    let mut documents = Documents::default();
+    let mut documents = BTreeMap::new();
     for _ in 0..3 {
         let trust = Trust { settings: &settings, documents: &documents, ..Trust::new(&KEYS, case.now) };
-        let Ok(Some(need)) = scheme.needs(&case.received(), &trust) else { break };
+        let Ok(Some(need)) = scheme.fetch_request(&case.received(), &trust) else { break };
         let uri: Uri = need.url.parse().expect("a URL");
         let host = uri.host().expect("a host");
         assert_eq!(uri.scheme_str(), Some("https"), "{}", need.url);
         let is_of = |known: &str| host.strip_suffix(known).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
         assert!(HOSTS.iter().any(|known| is_of(known)), "{}", need.url);
-        documents = documents.with(need.name, case.document.clone());
+        documents.insert(need.name, case.document.clone().into());
     }
     let trust = Trust { settings: &settings, documents: &documents, ..Trust::new(&KEYS, case.now) };
     let _verdict = scheme.verify(&case.received(), &trust);

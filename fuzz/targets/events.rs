@@ -1,4 +1,4 @@
-//! Ids, types and batches out of JSON, forms and headers: bounded and printable, whatever the body holds.
+//! Ids, types and batches from JSON, forms and headers: they are always bounded and printable.
 #![no_main]
 
 use hookwire::secret::Keyring;
@@ -10,7 +10,7 @@ fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| { chang
 
 fuzz_target!(|data: &[u8]| {
     let Some(case) = Case::read(data) else { return };
-    let (scheme, keys) = (case.provider.scheme, Keyring::none());
+    let (scheme, keys) = (case.provider, Keyring::empty());
     let settings = settings(scheme);
     let trust = Trust { settings: &settings, ..Trust::new(&keys, case.now) };
     if let Ok(events) = scheme.events(&case.received(), &trust) {

@@ -1,18 +1,20 @@
-//! Forms of both kinds: a field is found once and whole, or the request is refused; a file is no field.
+//! URL-encoded and multipart forms: a field is read completely, or the request is refused if the field appears twice. A file is not a
+//! field.
 //!
-//! The input is names and values by turns, a line each; `@` before a name makes a file of it.
+//! The input is alternating lines of names and values. `@` before a name marks a file.
 #![no_main]
 
 use hookwire::clock::Timestamp;
+use hookwire::provider::{Events, Scheme};
 use hookwire::secret::Keyring;
-use hookwire::signature::{Events, Place, Received, Scheme, Trust, Verify, VerifyError};
+use hookwire::signature::{Place, Received, Trust, VerifyError};
 use hookwire_fuzz::check_events;
 use http::{HeaderMap, Method, Uri};
 use libfuzzer_sys::fuzz_target;
 
 const BOUNDARY: &str = "--Boundary-1700000000";
 
-/// As many as are looked at.
+/// The maximum number of parts that are read.
 const MAX_PARTS: usize = 256;
 
 static SCHEME: Scheme = Scheme::new("acme", "https://acme.example/docs")
@@ -26,8 +28,8 @@ struct Field<'t> {
 }
 
 fuzz_target!(|data: &[u8]| {
-    let _whatever = events(data);
-    let _in_parts = events(&[format!("--{BOUNDARY}\r\n").as_bytes(), data].concat());
+    let _raw = events(data);
+    let _multipart = events(&[format!("--{BOUNDARY}\r\n").as_bytes(), data].concat());
 
     let Ok(text) = std::str::from_utf8(data) else { return };
     let lines: Vec<_> = text.split('\n').collect();
@@ -41,12 +43,12 @@ fuzz_target!(|data: &[u8]| {
     if fields.is_empty() || fields.len() > MAX_PARTS {
         return;
     }
-    let is_sound = |field: &Field<'_>| {
+    let is_valid = |field: &Field<'_>| {
         field.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-[].".contains(&byte))
             && !field.value.contains(BOUNDARY)
             && !field.value.contains('\r')
     };
-    if fields.iter().all(is_sound) {
+    if fields.iter().all(is_valid) {
         check(&parts(&fields), &fields);
     }
     let plain: Vec<_> = fields.into_iter().filter(|field| !field.is_file).collect();
@@ -69,26 +71,26 @@ fn check(body: &[u8], fields: &[Field<'_>]) {
     let tokens: Vec<_> = fields.iter().filter(|field| field.name == "token" && !field.is_file).collect();
     let found = events(body);
     match tokens[..] {
-        [] => assert!(!matches!(&found, Ok(Events::One(event)) if event.id.is_some()), "found where none is"),
+        [] => assert!(!matches!(&found, Ok(Events::One(event)) if event.id.is_some()), "an id without a field"),
         [one] => {
             let is_name =
                 (1..=256).contains(&one.value.len()) && one.value.bytes().all(|byte| (b' '..=b'~').contains(&byte));
             match &found {
                 Ok(Events::One(event)) => assert_eq!(event.id.as_deref(), Some(one.value).filter(|_| is_name)),
-                // The field with the JSON may be there twice, or its JSON be ambiguous.
+                // The field with the JSON may appear twice, or its JSON may be ambiguous.
                 other => assert_eq!(*other, Err(VerifyError::Malformed("event type"))),
             }
         }
-        _ => assert_eq!(found.err(), Some(VerifyError::Malformed("event id")), "one of two values"),
+        _ => assert_eq!(found.err(), Some(VerifyError::Malformed("event id")), "one of two values was chosen"),
     }
 }
 
 fn events(body: &[u8]) -> Result<Events, VerifyError> {
     let (method, uri, headers) = (Method::POST, Uri::from_static("/"), HeaderMap::new());
     let received = Received { method: &method, uri: &uri, headers: &headers, body };
-    let keys = Keyring::none();
+    let keys = Keyring::empty();
     let trust = Trust::new(&keys, Timestamp::from_secs(1_700_000_000));
-    let events = Verify::events(&SCHEME, &received, &trust)?;
+    let events = SCHEME.events(&received, &trust)?;
     check_events(&events);
     Ok(events)
 }

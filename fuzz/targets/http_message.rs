@@ -1,14 +1,14 @@
-//! Structured fields, signature bases and digests of HTTP Message Signatures: a stranger's are refused, ours pass, and ours
-//! with another body do not.
+//! Structured fields, signature bases and digests of HTTP Message Signatures: a request without a valid signature is refused, one that
+//! was signed here is accepted, and it is refused with another body.
 #![no_main]
 
 use std::sync::LazyLock;
 
 use hookwire::secret::Keyring;
 use hookwire::signature::http_message::{
-    Message, Outgoing, WEBHOOK, candidates, check_content_digest, content_digest, signature_base,
+    Message, WEBHOOK, candidates, check_content_digest, content_digest, signature_base,
 };
-use hookwire::signature::{Received, Settings, Trust, Verify as _};
+use hookwire::signature::{Outgoing, Received, Settings, Trust};
 use hookwire_fuzz::{Case, change, unknown_keys};
 use http::{HeaderMap, HeaderValue, Uri};
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
@@ -29,7 +29,7 @@ fuzz_target!(|data: &[u8]| {
     }
     if check_content_digest(&case.headers, &case.body).is_ok() {
         let other = [&*case.body, b"!"].concat();
-        assert!(check_content_digest(&case.headers, &other).is_err(), "two bodies, one digest");
+        assert!(check_content_digest(&case.headers, &other).is_err(), "two bodies have the same digest");
     }
     signs_and_verifies(&case);
 });
@@ -48,7 +48,7 @@ fn signs_and_verifies(case: &Case) {
     let trust = Trust { settings: &SETTINGS, ..Trust::new(&KEYS, case.now) };
     let received = Received { headers: &headers, uri: &uri, ..case.received() };
     let verdict = WEBHOOK.verify(&received, &trust);
-    assert!(verdict.is_ok(), "ours does not pass: {verdict:?}");
+    assert!(verdict.is_ok(), "a request that was signed here is refused: {verdict:?}");
     let other = [&*case.body, b"!"].concat();
-    assert!(WEBHOOK.verify(&Received { body: &other, ..received }, &trust).is_err(), "another body passes");
+    assert!(WEBHOOK.verify(&Received { body: &other, ..received }, &trust).is_err(), "another body is accepted");
 }

@@ -1,4 +1,4 @@
-//! `Retry-After`: seconds and dates of three forms, never before now.
+//! `Retry-After` as seconds and as dates of three forms: the result is never before the current time.
 #![no_main]
 
 use std::time::Duration;
@@ -21,7 +21,7 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!(parsed, Some(now + Duration::from_secs(seconds)));
     }
     headers.append("retry-after", value);
-    assert_eq!(retry_after::parse(&headers, now), None, "two values are none");
+    assert_eq!(retry_after::parse(&headers, now), None, "two values are invalid");
 });
 
 fn digits(text: &str) -> Option<u64> {

@@ -1,14 +1,16 @@
-//! Standard Webhooks beside the official library: what passes here passes there, and what we sign passes both.
+//! Standard Webhooks compared with the official library: a request that is accepted here is accepted there, and a request that was
+//! signed here is accepted by both.
 //!
-//! The input is an id, a time, what is put around our signature, and a body, one a line.
+//! The input has five lines: an id, a clock skew in seconds, the text before and after the signature, and a body.
 #![no_main]
 
 use std::sync::LazyLock;
 use std::time::SystemTime;
 
 use hookwire::clock::Timestamp;
+use hookwire::provider::{Checked, STANDARD};
 use hookwire::secret::{Key, Keyring};
-use hookwire::signature::{Checked, Received, STANDARD, Signing, Trust, Verify as _};
+use hookwire::signature::{Received, Signing, Trust};
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use libfuzzer_sys::fuzz_target;
 use standardwebhooks::Webhook;
@@ -38,28 +40,28 @@ fuzz_target!(|data: &[u8]| {
     let received = Received { method: &method, uri: &uri, headers: &headers.clone(), body };
     let ours = STANDARD.verify(&received, &Trust::new(&KEYS, now));
     let is_ours = matches!(ours, Ok(Checked::Event { .. }));
-    if before.is_empty() && after.is_empty() && !is_the_rest_of_another(id, body) {
+    if before.is_empty() && after.is_empty() && !is_ambiguous(id, body) {
         assert_eq!(is_ours, skew.abs() <= 300, "{ours:?}");
     }
-    // The official library takes text only, and seconds may pass between its clock and ours.
-    let signature = plain(&headers["webhook-signature"]);
+    // The official library accepts only text. It reads the clock a little later, so the skew must be below its limit.
+    let signature = normalized(&headers["webhook-signature"]);
     if is_ours && skew.abs() < 270 && std::str::from_utf8(body).is_ok() && signature.to_str().is_ok() {
         headers.insert("webhook-signature", signature);
-        OFFICIAL.verify(body, &headers).expect("what passes here passes there");
+        OFFICIAL.verify(body, &headers).expect("the official library accepts the request");
     }
     let other = [body, b"!"].concat();
     let forged = STANDARD.verify(&Received { body: &other, ..received }, &Trust::new(&KEYS, now));
-    assert!(forged.is_err(), "another body passes");
+    assert!(forged.is_err(), "another body is accepted");
 });
 
-/// Whether the message could be cut at another dot, which is refused: see `STANDARD_STRICT`.
-fn is_the_rest_of_another(id: &str, body: &[u8]) -> bool {
+/// Whether the signed text could be split at another dot. Such a message is refused: see `STANDARD_STRICT`.
+fn is_ambiguous(id: &str, body: &[u8]) -> bool {
     let digits = body.iter().take_while(|byte| byte.is_ascii_digit()).count();
     digits > 0 && (id.contains('.') || body.get(digits) == Some(&b'.'))
 }
 
-/// Without what we let pass beside it: tabs, as other official libraries do, and the commas of a proxy that has joined lines.
-fn plain(signatures: &HeaderValue) -> HeaderValue {
+/// Replaces what only hookwire accepts: tabs, and commas from a proxy that has joined header lines.
+fn normalized(signatures: &HeaderValue) -> HeaderValue {
     let elements = signatures.as_bytes().split(u8::is_ascii_whitespace);
     let elements: Vec<_> = elements.map(|element| element.strip_suffix(b",").unwrap_or(element)).collect();
     HeaderValue::from_bytes(&elements.join(&b' ')).unwrap()

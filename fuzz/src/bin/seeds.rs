@@ -28,7 +28,7 @@ fn main() {
     write_certificates(&Path::new(corpus).join("certificates"));
 }
 
-/// The good ones, each behind its place.
+/// Writes the valid certificates, each after the byte of its position.
 fn write_certificates(folder: &Path) {
     fs::create_dir_all(folder).unwrap();
     let all = apple().chain.into_iter().chain([sns().leaf]);
