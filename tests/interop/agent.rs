@@ -16,7 +16,7 @@ use crate::peer;
 fn server() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let path = test.parent().and_then(|deps| deps.parent()).unwrap().join("examples/mcp_server");
-    assert!(path.exists(), "build it first: cargo build --example mcp_server --all-features");
+    assert!(path.exists(), "build it first: cargo build --example mcp_server --features mcp");
     path
 }
 

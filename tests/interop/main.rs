@@ -2,7 +2,7 @@
 //!
 //! They must be installed: `tests/interop/install FOLDER`, and `HOOKWIRE_INTEROP=FOLDER` while testing. Without the variable
 //! the test prints that it did not run; with `HOOKWIRE_TEST_REQUIRE=1` it fails then.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "what surprises a test ends it")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 #![expect(clippy::print_stdout, reason = "says what did not run")]
 #![expect(unreachable_pub, reason = "modules of a test binary share freely")]
 
@@ -11,8 +11,8 @@ mod peer;
 mod schemathesis;
 
 use hookwire::clock::{Clock as _, SystemClock};
+use hookwire::provider::twilio_signature;
 use hookwire::receiver::{Accepted, Receiver, Source};
-use hookwire::signature::providers::TWILIO;
 use hookwire::signature::{Settings, Signing};
 use hookwire::store::MemoryDedup;
 use http::{HeaderMap, Request};
@@ -62,15 +62,15 @@ impl Provider {
     }
 
     fn signed(&self) -> HeaderMap {
-        let provider = hookwire::signature::providers::Provider::named(self.name).unwrap();
-        let key = provider.scheme.read_key(self.secret).unwrap();
+        let provider = hookwire::provider::Scheme::named(self.name).unwrap();
+        let key = provider.key(self.secret).unwrap();
         let mut headers = HeaderMap::new();
         if self.name == "twilio" {
-            let signature = TWILIO.signature(&key, URL, self.body.as_bytes()).unwrap();
+            let signature = twilio_signature(&key, URL, self.body.as_bytes()).unwrap();
             headers.insert("x-twilio-signature", signature.try_into().unwrap());
         } else {
             let signing = Signing { id: ID, timestamp: SystemClock.now(), body: self.body.as_bytes() };
-            provider.data.unwrap().sign(&signing, &key.into(), &mut headers).unwrap();
+            provider.sign(&signing, &key.into(), &mut headers).unwrap();
         }
         headers
     }

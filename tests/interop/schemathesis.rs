@@ -7,7 +7,8 @@ use axum::extract::Request;
 use axum::middleware::{self, Next};
 use axum::response::Response;
 
-use hookwire::manage::{Manage, Principal};
+use hookwire::manage::Manage;
+use hookwire::sender::Scope;
 use hookwire::sender::Sender;
 use hookwire::store::MemoryStore;
 
@@ -16,7 +17,7 @@ use crate::peer;
 /// Everybody is an operator or a tenant, as the header says.
 async fn authenticate(mut request: Request, next: Next) -> Response {
     let operator = request.headers().contains_key("x-operator");
-    let principal = if operator { Principal::operator() } else { Principal::tenant("acme") };
+    let principal = if operator { Scope::operator() } else { Scope::tenant("acme") };
     request.extensions_mut().insert(principal);
     next.run(request).await
 }
@@ -33,7 +34,7 @@ async fn serve() -> String {
 }
 
 fn run(folder: &Path, url: &str, headers: &[&str]) {
-    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/schemathesis.toml");
+    let config = hookwire_tests::root().join("tests/interop/schemathesis.toml");
     let scratch = tempfile::tempdir().unwrap();
     let mut command = Command::new(folder.join("venv/bin/schemathesis"));
     command.current_dir(scratch.path());

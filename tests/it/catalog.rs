@@ -1,4 +1,4 @@
-//! Event types from Rust types.
+//! The catalog of event types: schemas, samples, and the check of what is dispatched.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use hookwire::event::{CatalogError, EventCatalog, EventType, EventTypes, NewEvent, Unfit};
+use hookwire::event::{CatalogError, EventCatalog, EventType, EventTypes, NewEvent, SchemaViolation};
 use hookwire::sender::{DispatchError, Sender};
 use hookwire::store::MemoryStore;
 
@@ -34,7 +34,7 @@ enum Payment {
     Transfer,
 }
 
-/// Holds itself.
+/// A recursive type.
 #[derive(Serialize, JsonSchema)]
 struct Folder {
     name: String,
@@ -57,7 +57,7 @@ struct Ticket {
     id: String,
 }
 
-/// A sample cannot be made up.
+/// A type for which no sample can be made: a made-up text does not match the pattern.
 #[derive(Serialize, JsonSchema)]
 struct Patterned {
     #[schemars(regex(pattern = "^T-[0-9]+$"))]
@@ -87,7 +87,7 @@ fn paid() -> EventType {
 }
 
 #[test]
-fn every_type_has_a_sample_that_its_own_schema_allows() {
+fn every_sample_matches_its_schema() {
     let catalog = catalog();
     let all = catalog.list();
     assert_eq!(
@@ -99,26 +99,26 @@ fn every_type_has_a_sample_that_its_own_schema_allows() {
         assert_eq!(catalog.check(&described.event_type, &sample), Ok(()), "{described:?}");
     }
     let find = |name: &str| catalog.list().into_iter().find(|one| one.event_type.as_str() == name).unwrap();
-    assert_eq!(find("ticket.closed").sample, json!({"id": "T-1"}), "the example of the type");
+    assert_eq!(find("ticket.closed").sample, json!({"id": "T-1"}), "the example that the type declares");
     assert_eq!(find("invoice.paid").description.as_deref(), Some("An invoice was paid in full."));
     assert_eq!(find("folder.moved").sample["folders"], json!([]));
 }
 
 #[test]
-fn a_sample_that_does_not_fit_or_cannot_be_made_is_refused() {
+fn a_type_without_a_valid_sample_is_rejected() {
     let refused = EventCatalog::new().event::<Patterned>("a").unwrap_err();
-    assert!(matches!(&refused, CatalogError::Sample(unfit) if unfit.place() == "/id"), "{refused}");
+    assert!(matches!(&refused, CatalogError::Sample(violation) if violation.pointer() == "/id"), "{refused}");
     let wrong = Patterned { id: "nonsense".into() };
     assert!(matches!(EventCatalog::new().event_with_sample("a", &wrong), Err(CatalogError::Sample(_))));
     let right = Patterned { id: "T-7".into() };
     let catalog = EventCatalog::new().event_with_sample("a", &right).unwrap();
     assert_eq!(catalog.list()[0].sample, json!({"id": "T-7"}));
-    assert!(matches!(catalog.event::<State>("a"), Err(CatalogError::Twice(_))));
-    assert!(matches!(EventCatalog::new().event::<State>("a..b"), Err(CatalogError::Name(_))));
+    assert!(matches!(catalog.event::<State>("a"), Err(CatalogError::Duplicate(_))));
+    assert!(matches!(EventCatalog::new().event::<State>("a..b"), Err(CatalogError::Event(_))));
 }
 
 #[test]
-fn what_does_not_fit_is_named_without_its_value() {
+fn a_violation_names_the_member_and_not_its_value() {
     let catalog = catalog();
     let line = json!([{"text": "t", "note": null}]);
     for (data, place) in [
@@ -132,40 +132,40 @@ fn what_does_not_fit_is_named_without_its_value() {
         (json!("confidential"), Some("")),
     ] {
         let checked = catalog.check(&paid(), data.to_string().as_bytes());
-        assert_eq!(checked.as_ref().err().map(Unfit::place), place, "{data}");
+        assert_eq!(checked.as_ref().err().map(SchemaViolation::pointer), place, "{data}");
         assert!(!format!("{checked:?}").contains("confidential"), "{checked:?}");
     }
     assert!(catalog.check(&paid(), b"{").is_err());
 }
 
 #[test]
-fn unknown_types_are_refused_only_where_that_is_asked_for() {
+fn unknown_types_are_rejected_only_with_deny_unknown() {
     let unknown = EventType::new("user.created").unwrap();
     assert!(catalog().check(&unknown, b"{}").is_ok());
-    assert!(catalog().known_only().check(&unknown, b"{}").is_err());
+    assert!(catalog().deny_unknown().check(&unknown, b"{}").is_err());
     assert!(
         catalog()
-            .known_only()
+            .deny_unknown()
             .check(&paid(), br#"{"invoice":1,"cents":1,"lines":[],"by":{"kind":"transfer"}}"#)
             .is_ok()
     );
 }
 
 #[tokio::test]
-async fn what_does_not_fit_is_not_dispatched() {
-    let sender = Sender::builder(MemoryStore::new()).event_types(catalog().known_only()).build().unwrap();
+async fn an_event_that_violates_its_schema_is_not_dispatched() {
+    let sender = Sender::builder(MemoryStore::new()).event_types(catalog().deny_unknown()).build().unwrap();
     let paid = InvoicePaid { invoice: 1, cents: 1, lines: Vec::new(), by: Payment::Transfer };
     sender.dispatch(NewEvent::json("invoice.paid", &paid).unwrap()).await.unwrap();
     for (name, data) in [("invoice.paid", json!({"invoice": 1})), ("user.created", json!({}))] {
         let refused = sender.dispatch(NewEvent::json(name, &data).unwrap()).await;
-        assert!(matches!(refused, Err(DispatchError::Unfit(_))), "{name}");
+        assert!(matches!(refused, Err(DispatchError::SchemaViolation(_))), "{name}");
     }
     sender.dispatch(NewEvent::raw("user.created", "text/plain", "as it is").unwrap()).await.unwrap();
 }
 
-/// A document for receivers: every reference leads somewhere, and each example is as its schema says.
+/// Every reference of the document resolves, and each example matches its schema.
 #[test]
-fn the_document_of_webhooks_is_whole() {
+fn the_openapi_document_is_complete() {
     let document = catalog().openapi("Acme webhooks", "1.2.0");
     assert_eq!((&document["openapi"], &document["info"]["version"]), (&json!("3.1.0"), &json!("1.2.0")));
     assert_eq!(document["webhooks"].as_object().unwrap().len(), 5);

@@ -11,11 +11,12 @@ use flate2::write::{GzEncoder, ZlibEncoder};
 use hookwire::clock::{Clock, SystemClock};
 use hookwire::delivery::DeliveryState;
 use hookwire::event::NewEvent;
+use hookwire::provider::STANDARD;
 use hookwire::receiver::inbox::{Inbox, InboxBuilder, InboxError, Job, JobError, Queue};
 use hookwire::receiver::{Receiver, Source};
 use hookwire::retry::{FailReason, Policy, Schedule};
 use hookwire::secret::Keyring;
-use hookwire::signature::{STANDARD, Signing};
+use hookwire::signature::Signing;
 use hookwire::store::{
     Dedup, DeliveryQuery, MemoryDedup, MemoryStore, Page, Settled, SqliteStore, Store, StoreErrorKind,
 };
@@ -333,7 +334,7 @@ async fn what_cannot_be_set_up_is_refused_by_name() {
         |queues: Vec<Queue>| queues.into_iter().fold(Inbox::builder(MemoryStore::new()), InboxBuilder::queue).build();
     let named = |name| Queue::new(name, |_| async { Ok(()) });
     assert!(matches!(build(vec![]).unwrap_err(), InboxError::NoQueue));
-    assert_eq!(build(vec![named("a"), named("a")]).unwrap_err().to_string(), "queue: two are named a");
+    assert_eq!(build(vec![named("a"), named("a")]).unwrap_err().to_string(), "queue: a is the name of two queues");
     let slow = build(vec![named("a").timeout(Duration::from_secs(31))]).unwrap_err();
     assert!(slow.to_string().starts_with("lease"), "{slow}");
     for name in ["", "paid invoices", &"q".repeat(33), &"é".repeat(99)] {
@@ -370,7 +371,8 @@ async fn a_forgotten_event_is_kept_and_handled_again() {
 /// A provider that signs the time and not the id.
 #[tokio::test]
 async fn a_captured_request_under_an_invented_id_is_not_kept_twice() {
-    use hookwire::signature::{Encoding, Hash, Part, Place, Scheme, Signature, Stamp};
+    use hookwire::provider::Scheme;
+    use hookwire::signature::{Encoding, Hash, Part, Place, Signature, Stamp};
     static TICKETS: Scheme = Scheme::new("tickets", "https://tickets.example/webhooks")
         .signature(
             Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-signature"])
@@ -448,7 +450,7 @@ impl hookwire::retry::RetryPolicy for Stubborn {
     }
 
     fn decide(&self, facts: &hookwire::retry::Facts<'_>) -> hookwire::retry::Decision {
-        hookwire::retry::Decision::Retry { at: facts.now, pause: None }
+        hookwire::retry::Decision::retry(facts.now)
     }
 }
 
@@ -487,9 +489,14 @@ async fn jobs_are_counted_apart_from_attempts_over_http() {
     let running = Running::start(&inbox);
     finished(&inbox, 3).await;
     running.stop().await;
+    sums.assert_described();
     let sums = sums.0.lock().unwrap();
-    let found: Vec<_> = sums.iter().filter(|(name, _)| !name.contains("duration")).collect();
+    assert!(sums.contains_key("hookwire_inbox_workers_alive"), "{sums:?}");
+    let is_counted = |name: &str| !name.contains("duration") && name != "hookwire_inbox_workers_alive";
+    let found: Vec<_> = sums.iter().filter(|(name, _)| is_counted(name)).collect();
     let expected = [
+        ("hookwire_jobs_given_up_total reason=exhausted", 1),
+        ("hookwire_jobs_given_up_total reason=permanent", 1),
         ("hookwire_jobs_total outcome=handled", 1),
         ("hookwire_jobs_total outcome=handler_failed", 3),
         ("hookwire_jobs_total outcome=handler_rejected", 1),

@@ -14,7 +14,7 @@ const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 const DAY: Duration = Duration::from_secs(86_400);
 
 fn decide(policy: &Policy, attempt: u32, report: &Report) -> Decision {
-    policy.decide(&Facts::new(attempt, NOW, report).with_seed(42))
+    policy.decide(&Facts::new(attempt, NOW, report).seed(42))
 }
 
 fn status(code: u16) -> Report {
@@ -28,7 +28,7 @@ fn the_default_schedule_is_ten_attempts_over_three_days() {
     let mut at = NOW;
     for attempt in 1..10 {
         let report = status(500);
-        let facts = Facts::new(attempt, at, &report).with_seed(7);
+        let facts = Facts::new(attempt, at, &report).seed(7);
         let Decision::Retry { at: next, .. } = policy.decide(&facts) else { panic!("attempt {attempt} is retried") };
         at = next;
     }
@@ -75,32 +75,32 @@ fn failures_of_the_way_are_retried_and_the_guard_is_final() {
 fn own_faults_wait_a_little_longer_each_time_and_are_bounded() {
     let policy = Policy::default().max_faults(3);
     let report = Report::new(Outcome::Local, Duration::ZERO);
-    let with = |faults| policy.decide(&Facts::new(1, NOW, &report).with_faults(faults));
-    assert_eq!(with(0), Decision::Again { at: NOW + Duration::from_secs(1) });
-    assert_eq!(with(2), Decision::Again { at: NOW + Duration::from_secs(4) });
+    let with = |faults| policy.decide(&Facts::new(1, NOW, &report).faults(faults));
+    assert_eq!(with(0), Decision::RetryUncounted { at: NOW + Duration::from_secs(1) });
+    assert_eq!(with(2), Decision::RetryUncounted { at: NOW + Duration::from_secs(4) });
     assert_eq!(with(3), Decision::Fail { reason: FailReason::Faults });
     let patient = Policy::default().max_faults(u32::MAX);
     assert_eq!(
-        patient.decide(&Facts::new(1, NOW, &report).with_faults(1_000_000)),
-        Decision::Again { at: NOW + Duration::from_secs(60) }
+        patient.decide(&Facts::new(1, NOW, &report).faults(1_000_000)),
+        Decision::RetryUncounted { at: NOW + Duration::from_secs(60) }
     );
 }
 
 #[test]
 fn f_23_retry_after_counts_on_429_and_503_only_and_is_capped() {
     let policy = Policy::default();
-    let asked = |code, until| status(code).with_retry_after(Some(until));
+    let asked = |code, until| status(code).retry_after(Some(until));
     let hour = NOW + Duration::from_secs(3_600);
     for code in [429, 503] {
         let decision = decide(&policy, 1, &asked(code, hour));
-        assert_eq!(decision, Decision::Retry { at: hour, pause: Some(hour) });
+        assert_eq!(decision, Decision::Retry { at: hour, paused_until: Some(hour) });
     }
     for code in [200, 500, 301] {
         let decision = decide(&policy, 1, &asked(code, hour));
-        assert!(!matches!(decision, Decision::Retry { pause: Some(_), .. }), "{code}");
+        assert!(!matches!(decision, Decision::Retry { paused_until: Some(_), .. }), "{code}");
     }
     let years = decide(&policy, 1, &asked(503, NOW + DAY * 4_000));
-    assert_eq!(years, Decision::Retry { at: NOW + DAY, pause: Some(NOW + DAY) });
+    assert_eq!(years, Decision::Retry { at: NOW + DAY, paused_until: Some(NOW + DAY) });
     let Decision::Retry { at, .. } = decide(&policy, 3, &asked(503, NOW)) else { panic!("retried") };
     assert!(at > NOW + Duration::from_secs(20 * 60), "the schedule still counts");
 }
@@ -135,9 +135,9 @@ proptest! {
     fn a_retry_is_never_before_now_nor_after_the_cap(
         attempt in 1u32..2_000, faults in 0u32..200, seed: u64, code in 100u16..600, asked in proptest::option::of(any::<i64>()),
     ) {
-        let report = status(code).with_retry_after(asked.map(Timestamp::from_micros));
+        let report = status(code).retry_after(asked.map(Timestamp::from_micros));
         let policy = Policy::new(Exponential::default());
-        let facts = Facts::new(attempt, NOW, &report).with_faults(faults).with_seed(seed);
+        let facts = Facts::new(attempt, NOW, &report).faults(faults).seed(seed);
         let decision = policy.decide(&facts);
         prop_assert_eq!(decision, policy.decide(&facts), "pure");
         if let Decision::Retry { at, .. } = decision {

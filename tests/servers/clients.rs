@@ -1,4 +1,4 @@
-//! Everybody's own transaction: from Rust, from `psql`, from Python.
+//! Transactions of the application: from Rust, from `psql`, from Python.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -11,7 +11,9 @@ use hookwire::id::{EventId, Work};
 use hookwire::secret::{Key, Keyring, LocalKeys};
 use hookwire::sender::Sender;
 use hookwire::sender::egress::EgressPolicy;
-use hookwire::store::{Begin, Dedup, DedupKey, Directory, FirstAnswer, Intake, PostgresStore, Settled, StoreErrorKind};
+use hookwire::store::{
+    BeginResult, Dedup, DedupKey, Directory, FirstResponse, PostgresStore, Settled, Staging, StoreErrorKind,
+};
 use hookwire::worker::CancellationToken;
 use libtest_mimic::Trial;
 use sqlx::Connection as _;
@@ -24,19 +26,19 @@ use crate::until;
 
 pub fn trials(postgres: &Needs, python: &Needs) -> Vec<Trial> {
     vec![
-        postgres.test("clients::a_transaction_of_tokio_postgres", tokio_postgres_transaction),
-        postgres.test("clients::a_transaction_of_sqlx", sqlx_transaction),
-        postgres.test("clients::a_session_of_psql", psql),
-        python.test("clients::a_python_client", python_client),
+        postgres.test("clients::an_event_is_dispatched_in_a_transaction_of_tokio_postgres", tokio_postgres_transaction),
+        postgres.test("clients::an_event_is_dispatched_in_a_transaction_of_sqlx", sqlx_transaction),
+        postgres.test("clients::an_event_is_dispatched_in_a_session_of_psql", psql),
+        python.test("clients::an_event_is_dispatched_by_a_python_client", python_client),
         postgres.test("clients::every_argument_of_dispatch_arrives", every_argument),
-        postgres.test("clients::keys_are_sealed_in_the_database_and_sealed_anew_in_place", sealed),
+        postgres.test("clients::keys_are_sealed_in_the_database_and_sealed_again_in_place", sealed),
         postgres.test("clients::a_row_that_cannot_be_dispatched_stays_with_the_reason", refused_row),
         postgres.test("clients::a_handlers_effect_and_its_dedup_mark_commit_together", finish_together),
         postgres.test("clients::an_attempt_is_settled_in_the_handlers_transaction", settle_together),
     ]
 }
 
-/// A sender with a worker over a fresh schema, and an endpoint that records.
+/// A sender with a worker over a new schema, and an endpoint that records its requests.
 struct Bench {
     schema: Dropped,
     store: PostgresStore,
@@ -58,7 +60,7 @@ impl Bench {
         Self { schema, store, server: Arc::new(server), stop, worker }
     }
 
-    /// The ids that have arrived, sorted, once they are so many; and a moment later there are no more.
+    /// Waits until `count` ids have arrived, and a moment longer for unexpected ones. Returns them sorted.
     async fn arrived(&self, count: usize) -> Vec<String> {
         until(|| async { self.server.requests().len() >= count }).await;
         tokio::time::sleep(Duration::from_millis(300)).await;
@@ -139,7 +141,7 @@ async fn psql(url: String) {
     bench.stop().await;
 }
 
-/// By a client that knows nothing of hookwire, installed by `tests/interop/install`.
+/// A client without hookwire's code, installed by `tests/interop/install`.
 async fn python_client(url: String) {
     let python = std::path::PathBuf::from(std::env::var_os("HOOKWIRE_INTEROP").unwrap()).join("venv/bin/python");
     let bench = Bench::new(&url).await;
@@ -158,7 +160,7 @@ async fn python_client(url: String) {
     bench.stop().await;
 }
 
-/// By position and by name; no worker takes the row in meanwhile.
+/// Arguments by position and by name; no worker runs, so the row stays.
 async fn every_argument(url: String) {
     let schema = Schema::fresh(&url);
     let store = schema.open().await;
@@ -174,12 +176,12 @@ async fn every_argument(url: String) {
     let events: Vec<_> = staged.iter().map(|row| row.event.as_ref().unwrap().parts()).collect();
     let [plain, fifo, latest] = &events[..] else { panic!("{staged:?}") };
     assert!(plain.tenant.as_str() == "default" && plain.order.is_none() && plain.expires_at.is_none());
-    assert!(plain.id.is_some(), "it was answered one");
+    assert!(plain.id.is_some(), "the function returned an id");
     let made = plain.id.unwrap().as_str().to_owned();
     assert!(made.starts_with("evt_") && made.len() == 36, "{made}");
     assert_eq!((fifo.tenant.as_str(), fifo.id.map(EventId::as_str)), ("acme", Some("mine")));
-    assert!(fifo.order.is_some_and(|order| !order.is_latest() && order.key().as_str() == "cart-1"));
-    assert!(latest.order.is_some_and(|order| order.is_latest() && order.key().as_str() == "price-1"));
+    assert!(fifo.order.is_some_and(|order| !order.is_latest() && order.key() == "cart-1"));
+    assert!(latest.order.is_some_and(|order| order.is_latest() && order.key() == "price-1"));
     assert_eq!(latest.expires_at, Some(Timestamp::from_secs(2_000_000_000)));
     assert_eq!(latest.occurred_at, Some(Timestamp::from_secs(1_000_000_000)));
     assert!(staged.iter().all(|row| row.written_at.is_some()));
@@ -195,10 +197,10 @@ async fn sealed(url: String) {
     for endpoint in &all {
         clear.put(endpoint.clone()).await.unwrap();
     }
-    assert_eq!(clear.reseal().await.unwrap().sealed, 0, "with what?");
+    assert_eq!(clear.reseal().await.unwrap().sealed, 0, "there is no key");
     let first = schema.open().await.with_key_provider(keys("a", 1));
     assert_eq!((first.reseal().await.unwrap().sealed, first.reseal().await.unwrap().sealed), (150, 0));
-    let both = keys("b", 2).and("a", &[1; 32]).unwrap();
+    let both = keys("b", 2).with_older("a", &[1; 32]).unwrap();
     assert_eq!(schema.open().await.with_key_provider(both).reseal().await.unwrap().sealed, 150);
 
     let client = connect(&url).await;
@@ -210,7 +212,7 @@ async fn sealed(url: String) {
         assert!(!text.contains(&secret(endpoint)));
         assert_eq!(secret(&newer.get(endpoint.id).await.unwrap().unwrap()), secret(endpoint));
     }
-    assert_eq!(clear.get(all[0].id).await.unwrap_err().kind(), StoreErrorKind::Corrupt, "it has no key");
+    assert_eq!(clear.get(all[0].id).await.unwrap_err().kind(), StoreErrorKind::Corrupt, "the store has no key");
 }
 
 async fn refused_row(url: String) {
@@ -229,7 +231,7 @@ async fn refused_row(url: String) {
         client.query(&sql, &[]).await.unwrap().iter().map(|row| (row.get(0), row.get(1))).collect();
     assert_eq!(errors.len(), 2, "{errors:?}");
     assert!(errors[0].0 == "bad" && errors[0].1.starts_with("data: is not JSON"), "{errors:?}");
-    assert!(errors[1].0 == "twice" && errors[1].1.starts_with("id: was used before"), "{errors:?}");
+    assert!(errors[1].0 == "twice" && errors[1].1.starts_with("id: another event with this id"), "{errors:?}");
 
     let mend = format!("UPDATE {name}.outbox SET data = '4', error = NULL WHERE id = 'bad'");
     client.batch_execute(&mend).await.unwrap();
@@ -248,8 +250,8 @@ async fn finish_together(url: String) {
     let mut other = sqlx::PgConnection::connect(&url).await.unwrap();
     for (key, sqlx) in [(1, false), (2, true)] {
         let key = DedupKey::new([key; 32]);
-        let answer = FirstAnswer { status: 200, content_type: Some("text/xml".into()), body: "<Response/>".into() };
-        let Begin::Fresh(claimant) = store.begin(&[key.into()], now, now + hour).await.unwrap()[0] else {
+        let answer = FirstResponse { status: 200, content_type: Some("text/xml".into()), body: "<Response/>".into() };
+        let BeginResult::Fresh(claimant) = store.begin(&[key.into()], now, now + hour).await.unwrap()[0] else {
             panic!("fresh")
         };
         let effect = format!("INSERT INTO {}.effect VALUES (1)", schema.name);
@@ -269,7 +271,8 @@ async fn finish_together(url: String) {
                 ended.unwrap();
             }
             let begun = store.begin(&[key.into()], now, now + hour).await.unwrap().remove(0);
-            let expected = if commits { Begin::Done(answer.clone()) } else { Begin::Busy { until: now + hour } };
+            let expected =
+                if commits { BeginResult::Done(answer.clone()) } else { BeginResult::Busy { until: now + hour } };
             assert_eq!(begun, expected, "sqlx: {sqlx}");
         }
     }
@@ -279,8 +282,9 @@ async fn finish_together(url: String) {
 }
 
 async fn settle_together(url: String) {
-    use hookwire::delivery::{Next, Settlement};
+    use hookwire::delivery::Settlement;
     use hookwire::id::EndpointId;
+    use hookwire::retry::Decision;
     use hookwire::store::{Claim, History, LaneClaim, Outbox};
 
     let schema = Schema::fresh(&url);
@@ -291,7 +295,7 @@ async fn settle_together(url: String) {
     let lanes = vec![LaneClaim { lane: lane.into(), max: 1 }];
     let claim = Claim { lanes, now, until: now + Duration::from_secs(60) };
     let leased = store.claim(claim).await.unwrap().leased.remove(0);
-    let settlement = Settlement::of(&leased, Next::Delivered, now);
+    let settlement = Settlement::of(&leased, Decision::Delivered, now);
     let mut client = connect(&url).await;
     for (commits, pending) in [(false, 1), (true, 0)] {
         let transaction = client.transaction().await.unwrap();

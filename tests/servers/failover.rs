@@ -1,7 +1,7 @@
-//! A primary and its synchronous standby, and everything that ends with the standby being promoted: what was acknowledged is
-//! there afterwards.
+//! A primary and its synchronous standby, and faults after which the standby is promoted: acknowledged events are in the standby's
+//! database.
 //!
-//! Each kind of fault once by default. The long run: `HOOKWIRE_FAILOVER_ROUNDS=50 cargo test --test servers failover::`.
+//! By default, each kind of fault happens once. The long run: `HOOKWIRE_FAILOVER_ROUNDS=50 cargo test -p hookwire-tests --test servers failover::`.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -19,25 +19,25 @@ use libtest_mimic::Trial;
 
 use crate::kill::{register, report};
 use crate::postgres::{Server as Postgres, connect};
-use crate::server::Judge;
+use crate::server::ReceivedIds;
 use crate::{Needs, until};
 
 const CALLERS: usize = 16;
 
 pub fn trials(binaries: &Needs) -> Vec<Trial> {
-    vec![binaries.test("failover::what_was_acknowledged_is_on_the_promoted_standby", |_| fail_over())]
+    vec![binaries.test("failover::acknowledged_events_are_on_the_promoted_standby", |_| fail_over())]
 }
 
-/// What befalls the primary before its standby takes over.
+/// The fault of the primary before its standby takes over.
 #[derive(Clone, Copy, Debug)]
 enum Fault {
-    /// The standby dies, commits wait for it, and somebody ends their wait in this way. Then the primary dies too.
+    /// The standby dies, commits wait for it, and this statement ends their wait. Then the primary dies too.
     StandbyLost(&'static str),
-    /// Every process of it stops, and every connection stays.
+    /// Every process of the primary is stopped, and every connection stays open.
     Hung,
-    /// It takes no more writes.
+    /// The primary accepts no more writes.
     ReadsOnly,
-    /// It dies.
+    /// The primary dies.
     Killed,
 }
 
@@ -62,10 +62,10 @@ async fn fail_over() {
         slowest = slowest.max(took);
         report(&format!("{fault:?}: {acknowledged} acknowledged, the first one {took:?} after the promotion"));
     }
-    report(&format!("{} failovers: {kept} acknowledged, none lost, the longest silence {slowest:?}", rounds()));
+    report(&format!("{} failovers: {kept} acknowledged, none lost, the longest interruption {slowest:?}", rounds()));
 }
 
-/// Leases are short, so that those that nobody knows of end soon.
+/// Leases are short, so that those of lost claims end soon.
 fn sender(store: &PostgresStore) -> Sender {
     let egress = EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();
     let http = HttpOptions::default().exchange_timeout(Duration::from_secs(4)).egress(egress);
@@ -73,7 +73,7 @@ fn sender(store: &PostgresStore) -> Sender {
     Sender::builder(store.clone()).clock(store.clock()).http(http).worker(config).build().unwrap()
 }
 
-/// One failover under load. Answers how many events were acknowledged, and how long after the promotion the first one was.
+/// One failover under load. Returns the number of acknowledged events, and the time from the promotion to the first acknowledgement.
 async fn round(fault: Fault) -> (usize, Duration) {
     let (primary, standby) = blocking(|| {
         let primary = Postgres::start().unwrap();
@@ -84,8 +84,8 @@ async fn round(fault: Fault) -> (usize, Duration) {
     let url = format!("postgres://postgres@127.0.0.1:{},127.0.0.1:{}/postgres", primary.port(), standby.port());
     let options = PostgresOptions::new(&url).unwrap().call_timeout(Duration::from_secs(2));
     let store = options.open().await.unwrap();
-    let (sender, judge) = (sender(&store), Judge::default());
-    let server = judge.listen().await;
+    let (sender, received_ids) = (sender(&store), ReceivedIds::default());
+    let server = received_ids.listen().await;
     register(&sender, &server).await;
     let stop = CancellationToken::new();
     let worker = tokio::spawn(sender.worker().run(stop.clone()));
@@ -99,13 +99,13 @@ async fn round(fault: Fault) -> (usize, Duration) {
     until(|| async { callers.count() > before + 300 }).await;
     let acknowledged = callers.stop().await;
 
-    // What has been acknowledged is there, and goes out.
+    // Acknowledged events are in the database, and are sent.
     let there = connect(&standby.url()).await.query("SELECT id FROM hookwire.publish", &[]).await.unwrap();
     let there: std::collections::HashSet<String> = there.iter().map(|row| row.get(0)).collect();
     let lost: Vec<_> = acknowledged.iter().filter(|id| !there.contains(*id)).collect();
     assert!(lost.is_empty(), "{fault:?}: {} of {} lost: {lost:?}", lost.len(), acknowledged.len());
     until(|| async { store.counts(Work::Sent, None).await.is_ok_and(|counts| counts.pending == 0) }).await;
-    let unsent: Vec<_> = acknowledged.iter().filter(|id| !judge.has(id)).collect();
+    let unsent: Vec<_> = acknowledged.iter().filter(|id| !received_ids.has(id)).collect();
     assert!(unsent.is_empty(), "{fault:?}: not sent: {unsent:?}");
     stop.cancel();
     worker.await.unwrap().unwrap();
@@ -117,12 +117,12 @@ async fn blocking<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -
     tokio::task::spawn_blocking(run).await.unwrap()
 }
 
-/// Lets it happen, and promotes the standby.
+/// Causes the fault, and promotes the standby.
 fn befall(fault: Fault, mut primary: Postgres, mut standby: Postgres) -> (Postgres, Postgres) {
     match fault {
         Fault::StandbyLost(end_waits) => {
             standby.kill();
-            // Until commits wait.
+            // Waits until commits hang.
             std::thread::sleep(Duration::from_millis(300));
             for _ in 0..30 {
                 end(&primary, end_waits);
@@ -143,7 +143,7 @@ fn befall(fault: Fault, mut primary: Postgres, mut standby: Postgres) -> (Postgr
     (primary, standby)
 }
 
-/// Ends waits; a statement that only answers the processes wants them killed, with which the server starts anew.
+/// Ends the waits. If the statement only returns the process ids, the processes are killed, after which the server restarts.
 fn end(primary: &Postgres, statement: &str) {
     let url = primary.url();
     let rows = crate::postgres::block_on(async {
@@ -159,7 +159,7 @@ fn end(primary: &Postgres, statement: &str) {
     }
 }
 
-/// Dispatch until they are told to stop, each event again under its id until it is acknowledged.
+/// Tasks that dispatch until they are stopped. Each event is repeated with its id until it is acknowledged.
 struct Callers {
     tasks: Vec<tokio::task::JoinHandle<()>>,
     enough: Arc<AtomicBool>,
@@ -202,7 +202,7 @@ impl Callers {
     }
 }
 
-/// Until it is acknowledged; `false` when it is no longer to be tried.
+/// Repeats until the event is acknowledged; returns `false` if the task is stopped before.
 async fn acknowledge(sender: &Sender, id: &str, enough: &AtomicBool) -> bool {
     while !enough.load(Ordering::Relaxed) {
         let event = NewEvent::json("a.b", &id).unwrap().id(EventId::new(id).unwrap());

@@ -1,4 +1,4 @@
-//! A server that is in trouble, or not what it should be.
+//! A server with faults or with wrong settings.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -8,7 +8,7 @@ use hookwire::clock::{Clock, SystemClock, Timestamp};
 use hookwire::id::{DeliveryId, EndpointId, EventId, Tenant, Work, WorkerId};
 use hookwire::store::postgres::tokio_postgres;
 use hookwire::store::postgres::{OpenError, PostgresOptions};
-use hookwire::store::{Append, Appended, Control, History, Outbox, Roster, StoreErrorKind};
+use hookwire::store::{Append, Appended, Control, History, Outbox, StoreErrorKind, WorkerRegistry};
 use libtest_mimic::Trial;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -19,16 +19,16 @@ use crate::schema::{Schema, append_at};
 
 pub fn trials(postgres: &Needs, binaries: &Needs) -> Vec<Trial> {
     vec![
-        binaries.test("faults::f_37_a_server_that_reads_only_is_unavailable_until_it_writes_again", reads_only),
+        binaries.test("faults::f_37_a_read_only_server_is_unavailable_until_it_accepts_writes_again", reads_only),
         postgres.test("faults::f_38_an_exhausted_pool_is_unavailable_and_recovers", exhausted),
         postgres.test("faults::f_39_a_deadlock_is_tried_again", deadlock),
         postgres.test("faults::f_40_an_append_whose_commit_is_not_answered_is_stored_once", unanswered),
         postgres.test("faults::several_processes_make_the_schema_together", made_together),
         postgres.test("faults::a_newer_schema_is_refused_unless_it_serves_this_version", newer),
-        postgres.test("faults::an_older_schema_is_migrated_with_what_it_holds", older),
-        postgres.test("faults::schema_3_is_migrated_with_what_it_holds", schema_3),
+        postgres.test("faults::an_older_schema_is_migrated_with_its_rows", older),
+        postgres.test("faults::schema_3_is_migrated_with_its_rows", schema_3),
         postgres.test("faults::a_commit_that_is_not_durable_is_refused", not_durable),
-        postgres.test("faults::a_bad_address_is_told", |_| no_server()),
+        postgres.test("faults::a_bad_address_is_reported", |_| no_server()),
     ]
 }
 
@@ -40,7 +40,7 @@ fn lane() -> EndpointId {
     EndpointId::generate(SystemClock.now())
 }
 
-/// What a server says that was demoted, or is not promoted yet.
+/// A server that was demoted or is not promoted yet answers in this way.
 async fn reads_only(_: String) {
     let server = Server::start().unwrap();
     let schema = Schema::fresh(&server.url());
@@ -80,7 +80,7 @@ async fn exhausted(url: String) {
             store.event(Work::Sent, &tenant, &id).await.map(drop).map_err(|error| error.kind())
         });
     }
-    // Two wait for the table, the others for them, and are told so.
+    // Two calls wait for the table; the others wait for a connection and get an error.
     let mut unavailable = 0;
     while unavailable < 198 {
         match tasks.join_next().await.unwrap().unwrap() {
@@ -98,7 +98,7 @@ async fn exhausted(url: String) {
     store.append(vec![append(lane(), "after")]).await.unwrap();
 }
 
-/// Somebody else's transaction takes two rows the other way round. The server ends one of the two; ours comes again.
+/// Another transaction locks two rows in the opposite order. The server ends one of the two transactions; ours is repeated.
 async fn deadlock(url: String) {
     let schema = Schema::fresh(&url);
     let store = schema.open().await;
@@ -112,7 +112,7 @@ async fn deadlock(url: String) {
             let uuid = hex::encode(id.as_bytes());
             format!("UPDATE {}.delivery SET reason = reason WHERE id = '{uuid}'", schema.name)
         };
-        // Ours goes through the table in the order in which it stands there.
+        // Our statement locks rows in the order in which they are stored in the table.
         other.batch_execute(&touch(ids[1])).await.unwrap();
         let cancelling = {
             let store = store.clone();
@@ -130,8 +130,7 @@ async fn deadlock(url: String) {
     }
 }
 
-/// A proxy that cuts the connection right after a COMMIT, or an event called `cut-…`, went to the server, as often as it is told
-/// to.
+/// A proxy that cuts the connection right after a COMMIT, or an event called `cut-…`, was sent to the server. It cuts `cuts` times.
 async fn cutting_proxy(to: String, cuts: Arc<AtomicU32>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -153,7 +152,7 @@ async fn cutting_proxy(to: String, cuts: Arc<AtomicU32>) -> u16 {
                     {
                         answers.abort();
                         to_server.write_all(said).await.unwrap();
-                        // The server gets to work before it notices that nobody listens.
+                        // The server begins to execute before it notices that the connection is closed.
                         tokio::time::sleep(Duration::from_millis(20)).await;
                         return;
                     }
@@ -182,11 +181,11 @@ async fn unanswered(url: String) {
         let id = format!("cut-{number}");
         let appended = store.append(vec![append(lane(), &id)]).await;
         assert_eq!(appended.unwrap(), [Appended::Stored], "{lost} answers lost");
-        assert_eq!(cuts.load(Ordering::SeqCst), 0, "they were lost");
+        assert_eq!(cuts.load(Ordering::SeqCst), 0, "all answers were lost");
         let again = store.append(vec![append(lane(), &id)]).await;
         assert_eq!(again.unwrap(), [Appended::Duplicate]);
     }
-    // More than it puts up with: it says so, and what happened can be asked.
+    // After more cuts than the store retries: the append fails as unknown, and the history has the result.
     cuts.store(100, Ordering::SeqCst);
     let error = store.append(vec![append(lane(), "lost")]).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unknown);
@@ -224,7 +223,7 @@ async fn newer(url: String) {
     assert!(matches!(refused, OpenError::Newer { found: 99, .. }), "{refused}");
 }
 
-/// As schema 3 was left: the same rows as in `busy-2.sql`, brought to that version.
+/// Schema 3: the same rows as in `busy-2.sql`, migrated to that version.
 async fn schema_3(url: String) {
     let schema = Schema::fresh(&url);
     schema.restore(include_str!("../fixtures/busy-3.sql")).await;
@@ -236,7 +235,7 @@ async fn schema_3(url: String) {
     assert_eq!((row.get::<_, i32>(0), row.get::<_, bool>(1)), (4, true));
 }
 
-/// As an earlier version has left it. What that makes of each row is in `busy`.
+/// The schema of an earlier version. The expected result for each row is in `busy`.
 async fn older(url: String) {
     let schema = Schema::fresh(&url);
     schema.restore(include_str!("../fixtures/busy-2.sql")).await;
@@ -245,7 +244,7 @@ async fn older(url: String) {
     let store = schema.open().await;
     assert_eq!(store.counts(Work::Sent, None).await.unwrap().pending, 9);
     let (worker, now) = (WorkerId::generate(Timestamp::EPOCH), store.clock().now());
-    assert_eq!(store.attend("sender", worker, now, now + Duration::from_secs(9)).await.unwrap(), 1);
+    assert_eq!(store.heartbeat("sender", worker, now, now + Duration::from_secs(9)).await.unwrap(), 1);
 }
 
 async fn not_durable(url: String) {

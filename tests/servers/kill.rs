@@ -1,7 +1,7 @@
-//! Killed servers, backends and workers: what was acknowledged is there afterwards, and is delivered.
+//! Killed servers, backends and workers: acknowledged events are in the database afterwards, and are delivered.
 //!
-//! Short by default. The long run: `HOOKWIRE_KILL_CYCLES=1000 cargo test --test servers kill::`, of which the server's kills are a
-//! fifth.
+//! The default run is short. The long run: `HOOKWIRE_KILL_CYCLES=1000 cargo test -p hookwire-tests --test servers kill::`, with 200 kills in each
+//! test.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use libtest_mimic::Trial;
 use crate::child::{self, Running};
 use crate::postgres::{self, Server as Postgres};
 use crate::schema::Schema;
-use crate::server::{Judge, Server};
+use crate::server::{ReceivedIds, Server};
 use crate::{Needs, hidden, until};
 
 const CALLERS: usize = 16;
@@ -28,8 +28,8 @@ const CHILD: &str = "kill::child";
 
 pub fn trials(binaries: &Needs) -> Vec<Trial> {
     vec![
-        binaries.test("kill::f_36_what_was_acknowledged_survives_kills_of_the_server", |_| servers_die()),
-        binaries.test("kill::f_52_of_three_workers_one_is_killed_again_and_again", |_| workers_die()),
+        binaries.test("kill::f_36_acknowledged_events_survive_kills_of_the_server", |_| servers_die()),
+        binaries.test("kill::f_52_nothing_is_lost_while_one_of_three_workers_is_killed_repeatedly", |_| workers_die()),
         hidden(CHILD, dispatches_until_it_is_killed),
     ]
 }
@@ -39,7 +39,7 @@ fn cycles() -> usize {
     cycles / 5
 }
 
-/// Leases are short, so that those of the dead end soon.
+/// Leases are short, so that those of killed processes end soon.
 fn sender(store: &PostgresStore) -> Sender {
     let egress = EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();
     let config = Config { lease: Duration::from_secs(40), ..Config::default() };
@@ -55,7 +55,7 @@ pub fn report(figures: &str) {
     eprintln!("{figures}");
 }
 
-/// Dispatches until it is told to stop, each event again under its id until it is acknowledged.
+/// Dispatches until it is stopped. Each event is repeated with its id until it is acknowledged.
 async fn dispatch(sender: Sender, caller: usize, stop: Arc<AtomicBool>) -> Vec<String> {
     let mut acknowledged = Vec::new();
     for turn in 0.. {
@@ -76,13 +76,13 @@ async fn dispatch(sender: Sender, caller: usize, stop: Arc<AtomicBool>) -> Vec<S
     acknowledged
 }
 
-/// The postmaster is killed in one cycle, all its backends in another, under load each time.
+/// In one cycle the postmaster is killed, in the next one all its backends, always under load.
 async fn servers_die() {
     let mut postgres = Postgres::start().unwrap();
     let schema = Schema::fresh(&postgres.url());
     let store = schema.open().await;
-    let (sender, judge) = (sender(&store), Judge::default());
-    let server = judge.listen().await;
+    let (sender, received_ids) = (sender(&store), ReceivedIds::default());
+    let server = received_ids.listen().await;
     register(&sender, &server).await;
     let stop = CancellationToken::new();
     let worker = tokio::spawn(sender.worker().run(stop.clone()));
@@ -90,8 +90,8 @@ async fn servers_die() {
     let callers: Vec<_> =
         (0..CALLERS).map(|caller| tokio::spawn(dispatch(sender.clone(), caller, enough.clone()))).collect();
     for cycle in 0..cycles() {
-        let seen = judge.requests();
-        until(|| async { judge.requests() >= seen + 300 }).await;
+        let seen = received_ids.requests();
+        until(|| async { received_ids.requests() >= seen + 300 }).await;
         let died = if cycle % 2 == 0 {
             tokio::task::spawn_blocking(move || {
                 postgres.kill();
@@ -117,13 +117,13 @@ async fn servers_die() {
     until(|| async { store.counts(Work::Sent, None).await.is_ok_and(|counts| counts.pending == 0) }).await;
     stop.cancel();
     worker.await.unwrap().unwrap();
-    let lost: Vec<_> = acknowledged.iter().filter(|id| !judge.has(id)).collect();
+    let lost: Vec<_> = acknowledged.iter().filter(|id| !received_ids.has(id)).collect();
     assert!(lost.is_empty(), "{lost:?}");
-    let (kept, requests) = (acknowledged.len(), judge.requests());
+    let (kept, requests) = (acknowledged.len(), received_ids.requests());
     report(&format!("{} kills of the server: {kept} acknowledged, none lost, {requests} requests", cycles()));
 }
 
-/// In a process of its own, on the parent's schema: dispatches, delivers, and says what was acknowledged.
+/// In a separate process, on the parent's schema: dispatches, delivers, and prints the acknowledged ids.
 async fn dispatches_until_it_is_killed() {
     let (path, _) = child::task();
     let store = Schema::named(path.to_str().unwrap()).open().await;
@@ -148,25 +148,25 @@ async fn dispatches_until_it_is_killed() {
     }
 }
 
-/// Three processes dispatch and deliver; again and again one of them is killed, in turn, and another started.
+/// Three processes dispatch and deliver; repeatedly, one of them is killed, in turn, and another one is started.
 async fn workers_die() {
     let postgres = Postgres::start().unwrap();
     let schema = Schema::fresh(&postgres.url());
     let store = schema.open().await;
-    let (sender, judge) = (sender(&store), Judge::default());
-    let server = judge.listen().await;
+    let (sender, received_ids) = (sender(&store), ReceivedIds::default());
+    let server = received_ids.listen().await;
     register(&sender, &server).await;
     let named = format!("{} {}", schema.url, schema.name);
     let start = move || Running::start(child::command(&[], CHILD, Path::new(&named)), 0);
     let acknowledged = tokio::task::spawn_blocking(move || child::kill_in_turn(start, cycles())).await.unwrap();
-    // Whoever is left: this process takes over when the leases of the dead have ended.
+    // This process takes over when the leases of the killed processes have ended.
     let stop = CancellationToken::new();
     let worker = tokio::spawn(sender.worker().run(stop.clone()));
     until(|| async { store.counts(Work::Sent, None).await.unwrap().pending == 0 }).await;
     stop.cancel();
     worker.await.unwrap().unwrap();
-    let lost: Vec<_> = acknowledged.iter().filter(|id| !judge.has(id)).collect();
+    let lost: Vec<_> = acknowledged.iter().filter(|id| !received_ids.has(id)).collect();
     assert!(lost.is_empty(), "{lost:?}");
-    let (kept, requests) = (acknowledged.len(), judge.requests());
+    let (kept, requests) = (acknowledged.len(), received_ids.requests());
     report(&format!("{} kills among three workers: {kept} acknowledged, none lost, {requests} requests", cycles()));
 }

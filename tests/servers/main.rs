@@ -1,10 +1,10 @@
-//! What needs a server: PostgreSQL, Redis, a pooler between.
+//! Tests that need a server: PostgreSQL, Redis, a pooler.
 //!
-//! `HOOKWIRE_TEST_POSTGRES` and `HOOKWIRE_TEST_REDIS` say where they are; without them the standard local ports are tried, and
-//! then servers of our own are started from the installed binaries. A test whose server cannot be had is reported as ignored,
-//! with what is missing; with `HOOKWIRE_TEST_REQUIRE=1` it fails.
+//! `HOOKWIRE_TEST_POSTGRES` and `HOOKWIRE_TEST_REDIS` have their addresses. Without them, the tests try the standard local ports, and
+//! then start servers from the installed binaries. If a test's server is missing, the test is reported as ignored, with the name of
+//! the missing server; with `HOOKWIRE_TEST_REQUIRE=1` it fails.
 #![expect(clippy::disallowed_methods, reason = "tests play the outside world: clocks, sockets and all")]
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what surprises a test ends it")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 #![expect(clippy::cognitive_complexity, reason = "each assertion counts as a branch")]
 #![expect(clippy::missing_panics_doc, reason = "tests panic")]
 #![expect(unreachable_pub, reason = "modules of a test binary share freely")]
@@ -35,7 +35,7 @@ use std::time::Duration;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-/// Makes trials of what needs one server.
+/// Makes trials for tests that need a certain server.
 #[derive(Clone, Debug)]
 pub struct Needs {
     what: &'static str,
@@ -43,7 +43,7 @@ pub struct Needs {
 }
 
 impl Needs {
-    /// A test on a runtime of two threads; it is given where the server is.
+    /// A test on a runtime with two threads; it gets the address of the server.
     pub fn test<F>(&self, name: impl Into<String>, run: impl FnOnce(String) -> F + Send + 'static) -> Trial
     where
         F: Future<Output = ()>,
@@ -63,7 +63,7 @@ impl Needs {
     }
 }
 
-/// What a test starts as another process.
+/// A hidden test, which another test starts as a child process.
 pub fn hidden<F>(name: &str, run: impl FnOnce() -> F + Send + 'static) -> Trial
 where
     F: Future<Output = ()>,
@@ -75,7 +75,7 @@ where
     trial.with_ignored_flag(true)
 }
 
-/// Waits until `ready` says so; fails after three minutes.
+/// Waits until `ready` returns true; fails after three minutes.
 pub async fn until<F: Future<Output = bool>>(ready: impl Fn() -> F) {
     for _ in 0..18_000 {
         if ready().await {
@@ -83,12 +83,12 @@ pub async fn until<F: Future<Output = bool>>(ready: impl Fn() -> F) {
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("it did not come to pass");
+    panic!("the condition was not met in time");
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    // A child is told where everything is.
+    // A child gets all addresses from its parent.
     let is_child = arguments.ignored;
     let find = |find: fn() -> Option<String>| if is_child { None } else { find() };
     let postgres = Needs { what: "a PostgreSQL server", at: find(schema::find) };

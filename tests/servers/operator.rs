@@ -1,4 +1,4 @@
-//! What operators do while everything runs: privileges are taken and given, a backup is restored, rows are written by hand.
+//! Operations while a worker runs: privileges are revoked and granted, a backup is restored, rows are written by hand.
 
 use std::process::Command;
 use std::time::Duration;
@@ -11,24 +11,24 @@ use hookwire::secret::{Key, Keyring};
 use hookwire::sender::egress::EgressPolicy;
 use hookwire::sender::{DispatchError, Sender};
 use hookwire::store::postgres::{OpenError, PostgresOptions, tokio_postgres};
-use hookwire::store::{Directory, History, Intake, PostgresStore, Put, StoreErrorKind};
+use hookwire::store::{Directory, History, PostgresStore, PutResult, Staging, StoreErrorKind};
 use hookwire::worker::{CancellationToken, WorkerError};
 use libtest_mimic::Trial;
 use tokio::task::JoinHandle;
 
 use crate::postgres::{Server as Postgres, binaries, connect};
 use crate::schema::Schema;
-use crate::server::{Judge, Server};
+use crate::server::{ReceivedIds, Server};
 use crate::{Needs, until};
 
 pub fn trials(postgres: &Needs, binaries: &Needs) -> Vec<Trial> {
     vec![
-        postgres.test("operator::a_privilege_that_is_missing_for_a_while_ends_no_worker", privilege_missing),
+        postgres.test("operator::a_privilege_that_is_missing_for_a_while_stops_no_worker", privilege_missing),
         binaries.test("operator::while_a_backup_is_restored_nothing_is_acknowledged", |_| restored()),
         postgres.test("operator::another_store_in_the_schema_is_noticed", replaced),
         postgres.test("operator::no_row_that_others_write_stops_a_worker", poisoned),
         postgres.test("operator::the_documented_grant_lets_a_role_dispatch_and_nothing_else", narrow_grant),
-        postgres.test("operator::no_lock_that_a_login_can_guess_holds_up_new_endpoints", guessed_locks),
+        postgres.test("operator::no_lock_that_a_login_can_guess_delays_new_endpoints", guessed_locks),
         postgres.test("operator::a_row_that_is_too_long_is_refused_without_being_read", long_rows),
         binaries.test("operator::a_server_without_fsync_is_refused", |_| no_fsync()),
     ]
@@ -36,25 +36,25 @@ pub fn trials(postgres: &Needs, binaries: &Needs) -> Vec<Trial> {
 
 struct Bench {
     sender: Sender,
-    judge: Judge,
+    received_ids: ReceivedIds,
     _server: Server,
     stop: CancellationToken,
     worker: JoinHandle<Result<(), WorkerError>>,
 }
 
 impl Bench {
-    /// Nothing is remembered of the endpoints.
+    /// The cache for endpoints is off.
     async fn on(store: &PostgresStore) -> Self {
         let egress = EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();
         let builder = Sender::builder(store.clone()).clock(store.clock()).egress(egress).cache_for(Duration::ZERO);
         let sender = builder.build().unwrap();
-        let judge = Judge::default();
-        let server = judge.listen().await;
+        let received_ids = ReceivedIds::default();
+        let server = received_ids.listen().await;
         let new = NewEndpoint::at(Target::parse(&server.url("/in")).unwrap());
         sender.endpoints().create(new).await.unwrap();
         let stop = CancellationToken::new();
         let worker = tokio::spawn(sender.worker().run(stop.clone()));
-        Self { sender, judge, _server: server, stop, worker }
+        Self { sender, received_ids, _server: server, stop, worker }
     }
 
     async fn dispatch(&self) -> Result<usize, DispatchError> {
@@ -62,7 +62,7 @@ impl Bench {
     }
 
     async fn stop(self) {
-        assert!(!self.worker.is_finished(), "it has ended");
+        assert!(!self.worker.is_finished(), "the worker has ended");
         self.stop.cancel();
         self.worker.await.unwrap().unwrap();
     }
@@ -88,14 +88,14 @@ async fn privilege_missing(url: String) {
     let store = options.open().await.unwrap();
     let bench = Bench::on(&store).await;
     bench.dispatch().await.unwrap();
-    until(|| async { bench.judge.requests() == 1 }).await;
+    until(|| async { bench.received_ids.requests() == 1 }).await;
     admin.batch_execute(&format!("REVOKE ALL ON {name}.delivery, {name}.outbox FROM {role}")).await.unwrap();
     let error = bench.dispatch().await.unwrap_err();
     assert!(matches!(&error, DispatchError::Store(error) if error.is_retryable()), "{error:?}");
     tokio::time::sleep(Duration::from_secs(2)).await;
     admin.batch_execute(&format!("GRANT ALL ON {name}.delivery, {name}.outbox TO {role}")).await.unwrap();
     bench.dispatch().await.unwrap();
-    until(|| async { bench.judge.requests() == 2 }).await;
+    until(|| async { bench.received_ids.requests() == 2 }).await;
     bench.stop().await;
     drop(store);
     admin.batch_execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await.unwrap();
@@ -108,7 +108,7 @@ fn dump(server: &Postgres, name: &str, section: &str) -> String {
     let output = dump.args([&server.port().to_string(), "postgres"]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
-    // What only psql understands, and what would outlast the restore in this session.
+    // Removes the commands of psql, and the settings that would stay in this session after the restore.
     let kept = |line: &&str| !line.starts_with('\\') && !line.starts_with("SELECT pg_catalog.set_config");
     text.lines().filter(kept).collect::<Vec<_>>().join("\n")
 }
@@ -133,7 +133,7 @@ async fn restored() {
     for part in parts {
         for _ in 0..20 {
             match bench.dispatch().await {
-                // The endpoint is there again, and the indexes are not.
+                // The endpoints are restored already, and the indexes are not.
                 Ok(owed) => sent += owed,
                 Err(DispatchError::Store(error)) => {
                     assert!(error.is_retryable(), "{error:?}");
@@ -141,12 +141,12 @@ async fn restored() {
                 }
                 Err(error) => panic!("{error:?}"),
             }
-            assert!(sent > 1, "nobody is owed anything, and it was acknowledged");
+            assert!(sent > 1, "an event without deliveries was acknowledged");
         }
         admin.batch_execute(&part).await.unwrap();
     }
     until(|| async { bench.dispatch().await.is_ok_and(|owed| owed == 1) }).await;
-    until(|| async { bench.judge.distinct() == sent + 1 }).await;
+    until(|| async { bench.received_ids.distinct() == sent + 1 }).await;
     bench.stop().await;
 }
 
@@ -156,12 +156,12 @@ async fn replaced(url: String) {
     let bench = Bench::on(&store).await;
     bench.dispatch().await.unwrap();
     let admin = connect(&url).await;
-    // What the worker is at may be in the way.
+    // Statements of the worker may block this one, so it is repeated.
     let drop_it = format!("DROP SCHEMA IF EXISTS {} CASCADE", schema.name);
     until(|| async { admin.batch_execute(&drop_it).await.is_ok() }).await;
-    // Another process makes a new one.
+    // Another process creates a new schema.
     drop(schema.open().await);
-    let error = bench.dispatch().await.expect_err("nobody is owed anything, and it was acknowledged");
+    let error = bench.dispatch().await.expect_err("an event without deliveries was acknowledged");
     assert!(matches!(&error, DispatchError::Store(error) if error.kind() == StoreErrorKind::Schema), "{error:?}");
     bench.stop.cancel();
     let _ended = bench.worker.await.unwrap();
@@ -179,13 +179,13 @@ async fn poisoned(url: String) {
         let refused = admin.batch_execute(&insert(seq)).await.unwrap_err();
         assert_eq!(refused.code().unwrap().code(), "23514", "{seq}");
     }
-    // Those that an earlier version has let in, and what no sender would refuse and no store can keep.
+    // Rows that an earlier version has accepted, and rows that no sender accepts and no store can keep.
     admin.batch_execute(&format!("ALTER TABLE {name}.outbox DROP CONSTRAINT outbox_seq")).await.unwrap();
     let strict = format!("ALTER TABLE {name}.event ADD CONSTRAINT strict CHECK (type <> 'not.this') NOT VALID");
     admin.batch_execute(&strict).await.unwrap();
     let rows = [-1, 0, i64::MIN, i64::MAX].map(insert).join("; ");
     admin.batch_execute(&format!("BEGIN; {rows}; SELECT {name}.dispatch('not.this', '1'); COMMIT")).await.unwrap();
-    until(|| async { bench.judge.requests() == 4 }).await;
+    until(|| async { bench.received_ids.requests() == 4 }).await;
     let refused = format!("SELECT error FROM {name}.outbox WHERE error IS NOT NULL");
     until(|| async { admin.query(&refused, &[]).await.unwrap().len() == 1 }).await;
     let why: String = admin.query_one(&refused, &[]).await.unwrap().get(0);
@@ -227,7 +227,7 @@ async fn narrow_grant(url: String) {
     let transaction = app.transaction().await.unwrap();
     store.dispatch_in(&transaction, &NewEvent::json("a.b", &1).unwrap().ordered_by("key").unwrap()).await.unwrap();
     transaction.commit().await.unwrap();
-    until(|| async { bench.judge.requests() == 4 }).await;
+    until(|| async { bench.received_ids.requests() == 4 }).await;
     bench.stop().await;
 
     let outbox = format!("{name}.outbox");
@@ -259,7 +259,7 @@ async fn narrow_grant(url: String) {
     admin.batch_execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await.unwrap();
 }
 
-/// Anybody who may log in can take any advisory lock. Those of ours are named after what only our tables tell.
+/// Every login can take every advisory lock. The keys of our locks come from data that only our tables have.
 async fn guessed_locks(url: String) {
     let schema = Schema::fresh(&url);
     let store = schema.open().await;
@@ -277,7 +277,7 @@ async fn guessed_locks(url: String) {
             guesser.query(lock, &[text, &seed]).await.unwrap();
         }
     }
-    assert_eq!(store.create(endpoint, 9).await.unwrap(), Put::Stored);
+    assert_eq!(store.create(endpoint, 9).await.unwrap(), PutResult::Stored);
 }
 
 async fn long_rows(url: String) {
@@ -290,7 +290,8 @@ async fn long_rows(url: String) {
              VALUES ('a.b', convert_to({data}, 'UTF8'), 'text/plain', {id})"
         )
     };
-    // Too long by itself, too long beside it, and twenty that are fine and together more than one look brings.
+    // One row with a too long payload, one with other too long columns, and twenty valid rows that exceed the limit of one query
+    // together.
     admin.batch_execute(&raw("repeat('x', 1048577)", "'long'")).await.unwrap();
     admin.batch_execute(&raw("'x'", "repeat('i', 10000)")).await.unwrap();
     for _ in 0..20 {
@@ -299,12 +300,12 @@ async fn long_rows(url: String) {
     let staged = store.staged(256, 1 << 20).await.unwrap();
     let why: Vec<_> = staged.iter().filter_map(|row| row.event.as_ref().err()).collect();
     assert!(why.len() == 2 && why[0].starts_with("data: has 1048577"), "{why:?}");
-    assert!(why[1].starts_with("the columns beside data"), "{why:?}");
+    assert!(why[1].starts_with("the columns other than data"), "{why:?}");
     assert_eq!(staged.len(), 2 + 16, "16 MiB");
-    // Where it may be that long, it is read.
+    // With a higher limit, the long row is read.
     assert_eq!(store.staged(256, 1 << 30).await.unwrap().len(), 2 + 14);
     let bench = Bench::on(&store).await;
-    until(|| async { bench.judge.requests() == 20 }).await;
+    until(|| async { bench.received_ids.requests() == 20 }).await;
     let refused = format!("SELECT error FROM {name}.outbox");
     until(|| async { admin.query(&refused, &[]).await.unwrap().len() == 2 }).await;
     bench.stop().await;

@@ -1,4 +1,4 @@
-//! F-41: a pooler in transaction mode between, that gives every transaction another connection.
+//! F-41: a pooler in transaction mode, which gives every transaction another connection.
 
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::Needs;
 use crate::schema::Schema;
 use crate::server::{Reply, Server};
 
-/// Whether there is one to start.
+/// Whether pgbouncer is installed.
 pub fn find() -> Option<()> {
     let version = Command::new("pgbouncer").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     version.is_ok_and(|status| status.success()).then_some(())
@@ -44,7 +44,7 @@ impl Drop for Pooler {
 }
 
 impl Pooler {
-    /// With two connections to the server, however many come.
+    /// The pooler has two connections to the server, whatever the number of clients.
     async fn start(url: &str) -> Self {
         let config: tokio_postgres::Config = url.parse().unwrap();
         let directory = tempfile::tempdir().unwrap();
@@ -61,7 +61,7 @@ impl Pooler {
         std::fs::write(&path, ini).unwrap();
         std::fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         let mut command = Command::new("pgbouncer");
-        // It will not run as root.
+        // pgbouncer does not run as root.
         if std::fs::metadata("/proc/self").is_ok_and(|it| std::os::unix::fs::MetadataExt::uid(&it) == 0) {
             command.args(["-u", "nobody"]);
         }
@@ -86,7 +86,7 @@ async fn behind_pgbouncer(url: String) {
         Reply::status(if fails { 500 } else { 204 })
     })
     .await;
-    // One is told, the other finds out.
+    // One store is configured for the pooler; the other one detects it.
     let (sending, working) = (options.clone().open().await.unwrap(), options.behind_a_pooler().open().await.unwrap());
     let sender = |store| {
         let egress = EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();

@@ -1,4 +1,4 @@
-//! A PostgreSQL server of our own, from the installed binaries; the benches use this file too.
+//! A PostgreSQL server for the tests, started from the installed binaries; the benches use this file too.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -26,14 +26,14 @@ async fn try_connect(url: &str) -> Result<(), tokio_postgres::Error> {
     Ok(())
 }
 
-/// A connection that ends with its client.
+/// A connection that is closed when its client is dropped.
 pub async fn connect(url: &str) -> tokio_postgres::Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
     tokio::spawn(connection);
     client
 }
 
-/// A server of our own, a direct child. It is killed when this is dropped.
+/// A server that is a direct child of this process. It is killed when this value is dropped.
 #[derive(Debug)]
 pub struct Server {
     process: Option<Child>,
@@ -42,14 +42,14 @@ pub struct Server {
     binaries: PathBuf,
 }
 
-/// The newest installed server.
+/// The binaries of the newest installed version.
 pub fn binaries() -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
     let binaries = versions.filter_map(|entry| Some(entry.ok()?.path().join("bin")));
     binaries.filter(|path| path.join("postgres").exists()).max()
 }
 
-/// The server will not run as root.
+/// The server does not run as root.
 fn as_postgres(program: &Path) -> Command {
     let is_root = std::fs::metadata("/proc/self").is_ok_and(|it| std::os::unix::fs::MetadataExt::uid(&it) == 0);
     if !is_root {
@@ -61,7 +61,7 @@ fn as_postgres(program: &Path) -> Command {
 }
 
 impl Server {
-    /// `None` where none is installed.
+    /// Starts a server; `None` if PostgreSQL is not installed.
     pub fn start() -> Option<Self> {
         let binaries = binaries()?;
         let directory = tempfile::tempdir().unwrap();
@@ -77,20 +77,20 @@ impl Server {
         Some(server)
     }
 
-    /// One that ends, and is forgotten, when this process does: a watching shell sees the end of its input.
+    /// A server that ends when this process ends: a shell that watches its input stops the server and deletes its files.
     pub fn start_shared() -> Option<Self> {
         let mut server = Self::start()?;
         let process = server.process.take()?;
         let script = format!("cat; kill -QUIT {}; sleep 1; rm -rf {}", process.id(), server.directory.path().display());
         let mut watch = Command::new("sh");
         watch.args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        // Its input stays open for as long as this process lives.
+        // The input of the shell stays open as long as this process runs.
         std::mem::forget(watch.spawn().unwrap());
         server.directory.disable_cleanup(true);
         Some(server)
     }
 
-    /// Another server that follows this one, and without which this one commits nothing from now on.
+    /// Starts a standby of this server. From now on, every commit of this server waits for the standby.
     pub fn synchronous_standby(&self) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
@@ -111,14 +111,14 @@ impl Server {
         standby
     }
 
-    /// Runs a statement on a connection of its own. Not from within a runtime.
+    /// Runs a statement on a new connection. Must not be called inside a runtime.
     pub fn execute(&self, sql: &str) {
         let (url, sql) = (self.url(), sql.to_owned());
         let run = move || block_on(async { connect(&url).await.batch_execute(&sql).await.unwrap() });
         std::thread::spawn(run).join().unwrap();
     }
 
-    /// Sends a signal to all of its processes.
+    /// Sends a signal to all processes of the server.
     pub fn signal(&self, signal: &str) {
         let pid = self.pid();
         for pid in std::iter::once(pid).chain(children_of(pid)) {
@@ -130,7 +130,7 @@ impl Server {
         self.port
     }
 
-    /// Starts it again after a kill, and waits until it answers.
+    /// Starts the server again after a kill, and waits until it accepts connections.
     pub fn run(&mut self) {
         let data = self.directory.path().join("data");
         let mut command = as_postgres(&self.binaries.join("postgres"));
@@ -141,7 +141,7 @@ impl Server {
         self.wait();
     }
 
-    /// Waits until it answers.
+    /// Waits until the server accepts connections.
     pub fn wait(&self) {
         let url = self.url();
         let wait = move || {
@@ -159,19 +159,19 @@ impl Server {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
-    /// The process that all others are children of.
+    /// The id of the postmaster, the parent of all other processes.
     pub fn pid(&self) -> u32 {
         self.process.as_ref().unwrap().id()
     }
 
-    /// `SIGKILL` to the postmaster, and waits until it and its children are gone.
+    /// Sends `SIGKILL` to the postmaster, and waits until it and its children have ended.
     pub fn kill(&mut self) {
         let Some(mut process) = self.process.take() else { return };
         let children = children_of(process.id());
         process.kill().unwrap();
         process.wait().unwrap();
         for child in children {
-            // One that was stopped does not notice that its parent is gone.
+            // A stopped child does not notice that its parent has ended, so it is continued.
             let _gone = Command::new("kill").args(["-CONT", &child.to_string()]).stderr(Stdio::null()).status();
             for _ in 0..600 {
                 if !Path::new(&format!("/proc/{child}")).exists() {
@@ -183,7 +183,7 @@ impl Server {
     }
 }
 
-/// The processes that a process has started.
+/// The child processes of a process.
 pub fn children_of(pid: u32) -> Vec<u32> {
     let list = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
     list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()

@@ -6,25 +6,25 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use hookwire::clock::{Clock, SystemClock};
-use hookwire::store::{Begin, Dedup, DedupKey, RedisDedup, StoreErrorKind};
-use hookwire::testing::conformance::{Case, DedupSubject, dedup_cases};
+use hookwire::store::{BeginResult, Dedup, DedupKey, RedisDedup, StoreErrorKind};
+use hookwire::testing::conformance::{self, Case, Subject};
 use libtest_mimic::Trial;
 
 use crate::Needs;
 
 pub fn trials(redis: &Needs, binary: &Needs) -> Vec<Trial> {
     let mut trials = vec![
-        binary.test("redis::a_full_memory_is_told_and_nothing_is_evicted", |_| full()),
+        binary.test("redis::a_full_memory_is_reported_and_nothing_is_evicted", |_| full()),
         binary.test("redis::a_server_that_is_gone_is_unavailable_until_it_is_back", |_| gone()),
-        redis.test("redis::what_has_expired_is_forgotten_by_the_server", forgotten),
+        redis.test("redis::the_server_deletes_expired_records", forgotten),
     ];
-    for (name, case) in dedup_cases() {
-        trials.push(redis.test(format!("conformance::redis::{name}"), move |url| deduplicated(url, case)));
+    for case in conformance::dedup::<dyn Dedup>() {
+        trials.push(redis.test(format!("conformance::redis::{}", case.name()), move |url| deduplicated(url, case)));
     }
     trials
 }
 
-/// What `HOOKWIRE_TEST_REDIS` says, else whatever answers on the standard port, else a server of our own.
+/// The server at `HOOKWIRE_TEST_REDIS`, else a server on the standard port, else a new server.
 pub fn find() -> Option<String> {
     let given = std::env::var("HOOKWIRE_TEST_REDIS").ok();
     let standard = || answers(6379).then(|| "redis://127.0.0.1:6379/".to_owned());
@@ -32,7 +32,7 @@ pub fn find() -> Option<String> {
         installed()?;
         let server = Server::start(&[]);
         let url = server.url();
-        // It ends with this process, of whose input it is the other end.
+        // The server ends with this process, which holds the other end of its input.
         std::mem::forget(server);
         Some(url)
     })
@@ -47,7 +47,7 @@ fn answers(port: u16) -> bool {
     std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
 }
 
-/// A server of our own, under a shell that ends it when nobody holds its input any more.
+/// A server under a shell that stops it when its input is closed.
 struct Server {
     process: Child,
     port: u16,
@@ -103,10 +103,10 @@ async fn open(url: &str) -> RedisDedup {
     RedisDedup::connect(url).await.unwrap().with_prefix(&prefix)
 }
 
-/// Its records go by themselves after a day at most; those of a test after minutes.
-async fn deduplicated(url: String, case: Case<DedupSubject>) {
+/// Redis deletes the records after a day at most, and those of a test after minutes.
+async fn deduplicated(url: String, case: Case<dyn Dedup>) {
     let store = open(&url).await;
-    case(&DedupSubject::new(Arc::new(store.clone()), Arc::new(store)).forgetting_by_itself()).await;
+    case.run(&Subject::<dyn Dedup>::new(Arc::new(store.clone()), Arc::new(store)).forgetting_by_itself()).await;
 }
 
 fn key(number: u32) -> DedupKey {
@@ -125,7 +125,7 @@ async fn full() {
             Ok(_) => kept += 1,
             Err(error) => break error,
         }
-        assert!(kept < 100_000, "it is never full");
+        assert!(kept < 100_000, "the memory is never full");
     };
     assert_eq!(error.kind(), StoreErrorKind::Full, "{error:?}");
     drop(server);
@@ -136,14 +136,14 @@ async fn gone() {
     let store = open(&server.url()).await;
     let now = SystemClock.now();
     let until = now + Duration::from_secs(3_600);
-    assert!(matches!(store.begin(&[key(1).into()], now, until).await.unwrap()[..], [Begin::Fresh(_)]));
+    assert!(matches!(store.begin(&[key(1).into()], now, until).await.unwrap()[..], [BeginResult::Fresh(_)]));
     server.stop();
     let error = store.begin(&[key(2).into()], now, until).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
     server.again();
     crate::until(|| async { store.begin(&[key(2).into()], now, until).await.is_ok() }).await;
     let lost = store.begin(&[key(1).into()], now, until).await.unwrap();
-    assert!(matches!(lost[..], [Begin::Fresh(_)]), "a Redis that keeps nothing lets an event through again");
+    assert!(matches!(lost[..], [BeginResult::Fresh(_)]), "after Redis has lost its records, the event is fresh again");
 }
 
 async fn forgotten(url: String) {
@@ -151,8 +151,8 @@ async fn forgotten(url: String) {
     let now = SystemClock.now();
     let keys = [key(9).into()];
     let begin = || store.begin(&keys, now, now + Duration::from_millis(50));
-    let Begin::Fresh(first) = begin().await.unwrap()[0] else { panic!("nobody has begun it") };
-    // The same time is asked for again, so only the server's forgetting makes it fresh.
-    crate::until(|| async { matches!(begin().await.unwrap()[..], [Begin::Fresh(_)]) }).await;
+    let BeginResult::Fresh(first) = begin().await.unwrap()[0] else { panic!("the key is not fresh") };
+    // The call has the same time as before, so the record is fresh only because the server deleted it.
+    crate::until(|| async { matches!(begin().await.unwrap()[..], [BeginResult::Fresh(_)]) }).await;
     assert!(first.fence > 0);
 }

@@ -1,16 +1,17 @@
-//! What stands on the primary alone is told to nobody: every answer that a caller may rely on waits for its replication.
+//! No caller gets an answer about data that only the primary has: every answer waits until its data is replicated.
 
 use std::fmt::Debug;
 use std::time::Duration;
 
 use hookwire::clock::{Clock, SystemClock, Timestamp};
-use hookwire::delivery::{Leased, Next, Settlement};
+use hookwire::delivery::{Leased, Settlement};
 use hookwire::endpoint::{Endpoint, NewEndpoint};
 use hookwire::id::{EndpointId, Tenant, Work};
+use hookwire::retry::Decision;
 use hookwire::secret::{Key, Keyring};
 use hookwire::store::{
-    Append, Appended, Begin, Claim, Claimant, Control, Dedup, DedupEntry, DedupGroup, DedupKey, Directory, FirstAnswer,
-    LaneClaim, Outbox, PostgresStore, Put, Removal, Settled, StoreError, StoreErrorKind,
+    Append, Appended, BeginResult, Claim, Control, Dedup, DedupEntry, DedupGroup, DedupKey, DedupLease, Directory,
+    FirstResponse, LaneClaim, Outbox, PostgresStore, PutResult, Removal, Settled, StoreError, StoreErrorKind,
 };
 use libtest_mimic::Trial;
 
@@ -22,35 +23,35 @@ const HOUR: Duration = Duration::from_secs(3_600);
 
 pub fn trials(binaries: &Needs) -> Vec<Trial> {
     vec![
-        binaries.test("replicated::no_answer_tells_of_what_stands_on_the_primary_alone", |_| answers_wait()),
-        binaries.test("replicated::a_commit_whose_wait_is_cancelled_is_unknown", |_| cancelled_wait()),
+        binaries.test("replicated::no_answer_depends_on_data_that_only_the_primary_has", |_| answers_wait()),
+        binaries.test("replicated::the_result_of_a_commit_whose_wait_is_cancelled_is_unknown", |_| cancelled_wait()),
     ]
 }
 
-/// A standby that never comes: from then on every commit waits that has something to wait for.
+/// Configures a standby that never connects: from now on, every commit with something to replicate waits.
 async fn lose_standby(server: &Server, schema: &Schema) -> PostgresStore {
     let store = schema.options().call_timeout(Duration::from_secs(1)).open().await.unwrap();
     let admin = connect(&server.url()).await;
     admin.batch_execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'").await.unwrap();
     admin.batch_execute("SELECT pg_reload_conf()").await.unwrap();
-    // Backends hear of it when they are asked for something.
+    // A backend reads the new setting before its next statement.
     tokio::time::sleep(Duration::from_millis(500)).await;
     store
 }
 
-/// Everything that was done once.
+/// The results of all calls that were made once.
 struct Done {
     append: Append,
     lost: Settlement,
     endpoint: Endpoint,
     removed: EndpointId,
     key: DedupEntry,
-    claimant: Claimant,
+    claimant: DedupLease,
     now: Timestamp,
 }
 
-fn answer() -> FirstAnswer {
-    FirstAnswer::status(200)
+fn answer() -> FirstResponse {
+    FirstResponse::status(200)
 }
 
 async fn claim(store: &PostgresStore, lane: EndpointId, now: Timestamp) -> Leased {
@@ -67,20 +68,20 @@ async fn do_it(store: &PostgresStore, now: Timestamp) -> Done {
     let lane = EndpointId::generate(now);
     let append = append_at(lane, "once", now);
     assert_eq!(store.append(vec![append.clone()]).await.unwrap(), [Appended::Stored]);
-    let lost = Settlement::of(&claim(store, lane, now).await, Next::Delivered, now);
+    let lost = Settlement::of(&claim(store, lane, now).await, Decision::Delivered, now);
     assert_eq!(store.settle(vec![lost.clone()]).await.unwrap(), [Settled::Done]);
     let (kept, gone) = (endpoint(now), endpoint(now));
     for one in [&kept, &gone] {
-        assert_eq!(store.put(one.clone()).await.unwrap(), Put::Stored);
+        assert_eq!(store.put(one.clone()).await.unwrap(), PutResult::Stored);
     }
     assert_eq!(store.remove(gone.id, None, now).await.unwrap(), Removal::Removed);
     let key = DedupEntry { key: DedupKey::new([7; 32]), group: Some(DedupGroup::new([7; 16])) };
-    let Begin::Fresh(claimant) = store.begin(&[key], now, now + HOUR).await.unwrap()[0] else { panic!("fresh") };
+    let BeginResult::Fresh(claimant) = store.begin(&[key], now, now + HOUR).await.unwrap()[0] else { panic!("fresh") };
     assert_eq!(store.finish(&[claimant], &answer(), now + HOUR).await.unwrap(), [Settled::Done]);
     Done { append, lost, endpoint: kept, removed: gone.id, key, claimant, now }
 }
 
-/// Every call that was made before, and what it answers then.
+/// Repeats every call, and returns the answers.
 async fn do_it_again(store: &PostgresStore, done: &Done) -> Vec<(&'static str, Result<String, StoreError>)> {
     fn text<T: Debug>(answer: Result<T, StoreError>) -> Result<String, StoreError> {
         answer.map(|answer| format!("{answer:?}"))
@@ -104,7 +105,7 @@ async fn do_it_again(store: &PostgresStore, done: &Done) -> Vec<(&'static str, R
 
 async fn answers_wait() {
     let server = Server::start().unwrap();
-    // It goes with its server: nothing is dropped on one whose commits wait.
+    // The schema is deleted with its server: it cannot be dropped on a server whose commits wait.
     let schema = Schema::clone(&Schema::fresh(&server.url()));
     let now = SystemClock.now();
     let done = do_it(&schema.open().await, now).await;
@@ -125,7 +126,7 @@ async fn answers_wait() {
         "[false]",
         "VersionConflict",
         "NotFound",
-        "[Done(FirstAnswer(200, 0 bytes))]",
+        "[Done(FirstResponse(200, 0 bytes))]",
         "[LeaseLost]",
         "[0]",
         "[0]",
@@ -133,10 +134,10 @@ async fn answers_wait() {
     assert_eq!(answers, expected);
 }
 
-/// The server only warns, and goes on as if nothing were amiss.
+/// If the wait is cancelled, the server only warns and reports success.
 async fn cancelled_wait() {
     let server = Server::start().unwrap();
-    // It goes with its server: nothing is dropped on one whose commits wait.
+    // The schema is deleted with its server: it cannot be dropped on a server whose commits wait.
     let schema = Schema::clone(&Schema::fresh(&server.url()));
     drop(schema.open().await);
     let store = lose_standby(&server, &schema).await;
@@ -153,7 +154,7 @@ async fn cancelled_wait() {
         let id = format!("cancelled-{number}");
         let mut append = append_at(EndpointId::generate(now), &id, now);
         if ordered {
-            // By a transaction of several statements.
+            // An append with a transaction of several statements.
             let event = hookwire::event::NewEvent::json("a.b", &1).unwrap().ordered_by("key").unwrap();
             append.event = std::sync::Arc::new(event.seal(now));
         }

@@ -1,4 +1,4 @@
-//! A PostgreSQL to test with, and a schema of its own for each test.
+//! A PostgreSQL server for tests, and a separate schema for each test.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -6,20 +6,20 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use hookwire::clock::Timestamp;
 use hookwire::delivery::NewDelivery;
 use hookwire::event::NewEvent;
-use hookwire::id::{DeliveryId, EndpointId, EventId};
+use hookwire::id::{EndpointId, EventId};
 use hookwire::store::postgres::PostgresOptions;
 use hookwire::store::{Append, PostgresStore};
 
 use crate::postgres::{Server, answers, block_on, connect};
 
-/// Where a server is: what `HOOKWIRE_TEST_POSTGRES` says, else whatever answers on the standard port, else a server of our own
-/// from the installed binaries.
+/// The address of a server: `HOOKWIRE_TEST_POSTGRES`, else a server on the standard port, else a new server from the installed
+/// binaries.
 pub fn find() -> Option<String> {
     let given = std::env::var("HOOKWIRE_TEST_POSTGRES").ok();
     given.or_else(standard).or_else(|| Server::start_shared().map(|server| server.url()))
 }
 
-/// A server that lets us in on the standard port.
+/// A server on the standard port that accepts our login.
 fn standard() -> Option<String> {
     let user = std::env::var("USER").unwrap_or_else(|_| "postgres".into());
     ["postgres".to_owned(), user]
@@ -28,7 +28,7 @@ fn standard() -> Option<String> {
         .find(|url| answers(url))
 }
 
-/// Drops a schema in the end.
+/// Drops the schema when this value is dropped.
 #[derive(Debug)]
 pub struct Dropped(pub Schema);
 
@@ -46,7 +46,7 @@ impl Drop for Dropped {
     }
 }
 
-/// A schema of its own on a server.
+/// A separate schema on a server.
 #[derive(Clone, Debug)]
 pub struct Schema {
     pub url: String,
@@ -64,7 +64,7 @@ impl Schema {
         PostgresOptions::new(&self.url).unwrap().schema(&self.name).unwrap()
     }
 
-    /// The schema of another process, for a child.
+    /// In a child: the schema of the parent.
     pub fn named(text: &str) -> Self {
         let (url, name) = text.split_once(' ').unwrap();
         Self { url: url.to_owned(), name: name.to_owned() }
@@ -76,26 +76,26 @@ impl Schema {
 }
 
 impl Schema {
-    /// Fills it with what an earlier version has left, dumped by `pg_dump --column-inserts`.
+    /// Fills the schema with the data of an earlier version, dumped by `pg_dump --column-inserts`.
     pub async fn restore(&self, dump: &str) {
-        // Its functions call each other, in whatever order they are in.
+        // The functions in the dump call each other, in any order.
         let dump = format!("SET check_function_bodies = false; {}", dump.replace("{schema}", &self.name));
         connect(&self.url).await.batch_execute(&dump).await.unwrap();
     }
 
-    /// Drops it. By hand and not with the value, because a child uses its parent's.
+    /// Drops the schema. This is not done in `Drop`, because a child uses the schema of its parent.
     pub fn drop_all(&self) {
         let (url, sql) = (self.url.clone(), format!("DROP SCHEMA IF EXISTS \"{}\" CASCADE", self.name));
-        // A server that was stopped has nothing to drop.
+        // A stopped server has nothing to drop.
         let drop_it =
             move || answers(&url).then(|| block_on(async { connect(&url).await.batch_execute(&sql).await.unwrap() }));
         let _left_behind = std::thread::spawn(drop_it).join();
     }
 }
 
-/// An event of one delivery.
+/// An event with one delivery.
 pub fn append_at(lane: EndpointId, id: &str, now: Timestamp) -> Append {
     let event = NewEvent::json("a.b", &1).unwrap().tenant("acme").id(EventId::new(id).unwrap());
-    let delivery = NewDelivery { id: DeliveryId::generate(now), lane: lane.into(), leased_until: None };
+    let delivery = NewDelivery::new(lane, now);
     Append { event: Arc::new(event.seal(now)), deliveries: vec![delivery], now }
 }

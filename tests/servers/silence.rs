@@ -1,4 +1,4 @@
-//! A server that says nothing, or lets only some things through: calls end, workers stop, others go on.
+//! A server that does not answer, or answers only some statements: calls end, workers stop, other work continues.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -6,16 +6,17 @@ use std::time::Duration;
 
 use hookwire::clock::SystemClock;
 use hookwire::clock::{Clock, Timestamp};
-use hookwire::delivery::{NewDelivery, Next, Settlement};
+use hookwire::delivery::{NewDelivery, Settlement};
 use hookwire::endpoint::{NewEndpoint, Target};
 use hookwire::event::NewEvent;
 use hookwire::id::{DeliveryId, EndpointId, EventId, Work};
+use hookwire::retry::Decision;
 use hookwire::sender::Sender;
 use hookwire::sender::egress::EgressPolicy;
 use hookwire::store::postgres::{PostgresOptions, tokio_postgres};
 use hookwire::store::{
-    Claim, Control, Dedup, DedupKey, Directory, History, Intake, LaneClaim, Outbox, PostgresStore, Roster, Settled,
-    StoreError,
+    Claim, Control, Dedup, DedupKey, Directory, History, LaneClaim, Outbox, PostgresStore, Settled, Staging,
+    StoreError, WorkerRegistry,
 };
 use hookwire::worker::{CancellationToken, Config};
 use libtest_mimic::Trial;
@@ -25,20 +26,20 @@ use tokio::time::timeout;
 use crate::Needs;
 use crate::postgres::{Server as Postgres, connect};
 use crate::schema::{Schema, append_at};
-use crate::server::{Judge, Reply, Server};
+use crate::server::{ReceivedIds, Reply, Server};
 
-/// Far above what anything here takes.
+/// Much longer than every step of these tests.
 const LONG: Duration = Duration::from_secs(30);
 
 pub fn trials(postgres: &Needs, binaries: &Needs) -> Vec<Trial> {
     vec![
         binaries.test("silence::every_call_to_a_server_that_hangs_ends_and_later_ones_succeed", |_| calls_end()),
         binaries.test("silence::a_worker_stops_although_its_server_hangs", |_| worker_stops()),
-        postgres.test("silence::a_host_that_accepts_and_says_nothing_is_passed_over", silent_host),
-        postgres.test("silence::a_host_that_drops_what_is_sent_is_passed_over", deaf_host),
-        postgres.test("silence::while_ends_cannot_be_recorded_nothing_new_is_sent", ends_held_up),
-        postgres.test("silence::one_locked_delivery_holds_up_no_other", one_locked),
-        postgres.test("silence::a_key_that_an_application_holds_holds_up_no_other_dispatch", one_key),
+        postgres.test("silence::a_host_that_accepts_and_never_answers_is_skipped", silent_host),
+        postgres.test("silence::a_host_that_drops_packets_is_skipped", deaf_host),
+        postgres.test("silence::nothing_is_sent_while_results_cannot_be_recorded", ends_held_up),
+        postgres.test("silence::one_locked_delivery_delays_no_other", one_locked),
+        postgres.test("silence::a_key_that_an_application_holds_delays_no_other_dispatch", one_key),
     ]
 }
 
@@ -74,13 +75,13 @@ async fn call(store: &PostgresStore, call: usize, now: Timestamp) -> Option<Resu
         7 => done(store.cancel(work, vec![DeliveryId::generate(now)], now).await),
         8 => done(store.begin(&[DedupKey::new([1; 32]).into()], now, now + LONG).await),
         9 => done(store.staged(10, 1 << 20).await),
-        10 => done(store.attend("sender", hookwire::id::WorkerId::generate(now), now, now + LONG).await),
+        10 => done(store.heartbeat("sender", hookwire::id::WorkerId::generate(now), now, now + LONG).await),
         11 => done(store.event(work, &hookwire::id::Tenant::from("acme"), &EventId::new("one").unwrap()).await),
         _ => return None,
     })
 }
 
-/// The kernel goes on accepting and acknowledging, so nothing but a limit of our own ends a call.
+/// The kernel still accepts and acknowledges packets, so only our own time limit ends a call.
 async fn calls_end() {
     let server = Postgres::start().unwrap();
     let schema = Schema::clone(&Schema::fresh(&server.url()));
@@ -94,7 +95,7 @@ async fn calls_end() {
         server.signal("-CONT");
         let error = ended.unwrap_or_else(|_| panic!("call {number} hangs")).unwrap().unwrap_err();
         assert!(error.is_retryable(), "call {number}: {error:?}");
-        // Connections that were silent are not used again.
+        // Connections that did not answer are not used again.
         let after = timeout(LONG, call(&store, number, now)).await.unwrap().unwrap();
         after.unwrap_or_else(|error| panic!("call {number}, afterwards: {error:?}"));
     }
@@ -105,19 +106,19 @@ async fn worker_stops() {
     let schema = Schema::clone(&Schema::fresh(&postgres.url()));
     let store = schema.open().await;
     let sender = sender(&store, Config { grace: Duration::from_secs(1), ..Config::default() });
-    let judge = Judge::default();
-    let server = judge.listen().await;
+    let received_ids = ReceivedIds::default();
+    let server = received_ids.listen().await;
     register(&sender, &server).await;
     let stop = CancellationToken::new();
     let worker = tokio::spawn(sender.worker().run(stop.clone()));
     sender.dispatch(NewEvent::json("a.b", &1).unwrap()).await.unwrap();
-    crate::until(|| async { judge.requests() == 1 }).await;
+    crate::until(|| async { received_ids.requests() == 1 }).await;
     postgres.signal("-STOP");
-    // Until it has asked for something.
+    // Waits until the worker has sent a query.
     tokio::time::sleep(Duration::from_millis(500)).await;
     stop.cancel();
-    // Less than a call may take.
-    timeout(Duration::from_secs(8), worker).await.expect("it does not stop").unwrap().unwrap();
+    // Shorter than the time limit of a call.
+    timeout(Duration::from_secs(8), worker).await.expect("the worker does not stop").unwrap().unwrap();
     postgres.signal("-CONT");
 }
 
@@ -130,7 +131,7 @@ fn hosts(url: &str, first: u16) -> String {
 async fn opens(url: &str, first: u16) {
     let schema = Schema::fresh(url);
     let options = PostgresOptions::new(&hosts(url, first)).unwrap().schema(&schema.name).unwrap();
-    let store = timeout(LONG, options.open()).await.expect("it hangs").unwrap();
+    let store = timeout(LONG, options.open()).await.expect("the call hangs").unwrap();
     store.append(vec![append_at(EndpointId::generate(Timestamp::EPOCH), "one", SystemClock.now())]).await.unwrap();
 }
 
@@ -139,7 +140,7 @@ async fn silent_host(url: String) {
     opens(&url, silent.local_addr().unwrap().port()).await;
 }
 
-/// A listener whose queue is full: the kernel drops whatever asks to be let in.
+/// A listener whose queue is full: the kernel drops every new connection request.
 async fn deaf_host(url: String) {
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -148,18 +149,18 @@ async fn deaf_host(url: String) {
     let mut waiting = Vec::new();
     while let Ok(Ok(one)) = timeout(Duration::from_millis(300), tokio::net::TcpStream::connect(at)).await {
         waiting.push(one);
-        assert!(waiting.len() < 100, "it lets everybody in");
+        assert!(waiting.len() < 100, "the queue is never full");
     }
     opens(&url, at.port()).await;
 }
 
-/// Somebody holds the table that finished deliveries go to.
+/// Another session locks the table of finished deliveries.
 async fn ends_held_up(url: String) {
     let schema = Schema::fresh(&url);
     let store = schema.options().call_timeout(Duration::from_secs(2)).open().await.unwrap();
     let sender = sender(&store, Config { in_flight: 32, ..Config::default() });
-    let judge = Judge::default();
-    let server = judge.listen().await;
+    let received_ids = ReceivedIds::default();
+    let server = received_ids.listen().await;
     register(&sender, &server).await;
     let mut admin = connect(&url).await;
     let lock = admin.transaction().await.unwrap();
@@ -170,16 +171,16 @@ async fn ends_held_up(url: String) {
     let stop = CancellationToken::new();
     let worker = tokio::spawn(sender.worker().run(stop.clone()));
     tokio::time::sleep(Duration::from_secs(6)).await;
-    let sent = judge.requests();
+    let sent = received_ids.requests();
     assert!((1..=64).contains(&sent), "{sent} were sent and none recorded");
     lock.rollback().await.unwrap();
     crate::until(|| async { store.counts(Work::Sent, None).await.is_ok_and(|counts| counts.pending == 0) }).await;
-    assert_eq!((judge.requests(), judge.distinct()), (500, 500), "none twice");
+    assert_eq!((received_ids.requests(), received_ids.distinct()), (500, 500), "none twice");
     stop.cancel();
     worker.await.unwrap().unwrap();
 }
 
-/// An application's transaction holds one delivery, as `settle_in` does.
+/// The application's transaction locks one delivery, as `settle_in` does.
 async fn one_locked(url: String) {
     let schema = Schema::fresh(&url);
     let store = schema.options().call_timeout(Duration::from_secs(1)).open().await.unwrap();
@@ -189,7 +190,7 @@ async fn one_locked(url: String) {
     let server = Server::start(move |request| {
         count.fetch_add(1, Ordering::SeqCst);
         if request.headers.get("webhook-id").is_some_and(|id| id == "locked") && !flag.swap(true, Ordering::SeqCst) {
-            // Long enough for the lock below.
+            // Long enough for the lock below to be taken.
             std::thread::sleep(Duration::from_secs(1));
         }
         Reply::status(200)
@@ -198,12 +199,12 @@ async fn one_locked(url: String) {
     let endpoint = register(&sender, &server).await;
     let now = store.clock().now();
     let event = NewEvent::json("a.b", &1).unwrap().id(EventId::new("locked").unwrap()).seal(now);
-    let delivery = NewDelivery { id: DeliveryId::generate(now), lane: endpoint.into(), leased_until: None };
+    let delivery = NewDelivery::new(endpoint, now);
     let append = hookwire::store::Append { event: Arc::new(event), deliveries: vec![delivery], now };
     store.append(vec![append]).await.unwrap();
     let stop = CancellationToken::new();
     let worker = tokio::spawn(sender.worker().run(stop.clone()));
-    // Between its claim and its end.
+    // The delivery is claimed and not settled yet.
     crate::until(|| async { arrived.load(Ordering::SeqCst) }).await;
     let mut admin = connect(&url).await;
     let lock = admin.transaction().await.unwrap();
@@ -217,15 +218,15 @@ async fn one_locked(url: String) {
         sender.dispatch(NewEvent::json("a.b", &number).unwrap()).await.unwrap();
     }
     let rest = || async { store.counts(Work::Sent, None).await.is_ok_and(|counts| counts.pending <= 1) };
-    timeout(LONG, crate::until(rest)).await.expect("it holds up the others");
+    timeout(LONG, crate::until(rest)).await.expect("the locked delivery delays the others");
     lock.rollback().await.unwrap();
     crate::until(|| async { store.counts(Work::Sent, None).await.is_ok_and(|counts| counts.pending == 0) }).await;
-    assert_eq!(seen.load(Ordering::SeqCst), 201, "none was made twice");
+    assert_eq!(seen.load(Ordering::SeqCst), 201, "no attempt was repeated");
     stop.cancel();
     worker.await.unwrap().unwrap();
 }
 
-/// An application settles an ordered delivery in its own transaction, and takes its time.
+/// The application settles an ordered delivery in its own transaction, and commits late.
 async fn one_key(url: String) {
     let schema = Schema::fresh(&url);
     let store = schema.options().call_timeout(Duration::from_secs(60)).open().await.unwrap();
@@ -243,7 +244,7 @@ async fn one_key(url: String) {
     let leased = store.claim(claim).await.unwrap().leased.remove(0);
     let mut client = connect(&url).await;
     let transaction = client.transaction().await.unwrap();
-    let end = Settlement::of(&leased, Next::Delivered, now);
+    let end = Settlement::of(&leased, Decision::Delivered, now);
     assert_eq!(store.settle_in(&transaction, &end).await.unwrap(), Settled::Done);
     let waiting: Vec<_> = (0..8)
         .map(|number| {
@@ -254,12 +255,12 @@ async fn one_key(url: String) {
     for number in 0..50 {
         let others = [ordered(format!("beside-{number}"), "free"), append_at(lane, &format!("free-{number}"), now)];
         for append in others {
-            timeout(LONG, store.append(vec![append])).await.expect("it waits for the application").unwrap();
+            timeout(LONG, store.append(vec![append])).await.expect("the append waits for the application").unwrap();
         }
     }
-    assert!(waiting.iter().all(|one| !one.is_finished()), "they wait for their turn");
+    assert!(waiting.iter().all(|one| !one.is_finished()), "the appends wait for the key");
     transaction.commit().await.unwrap();
     for one in waiting {
-        timeout(LONG, one).await.expect("it is free").unwrap().unwrap();
+        timeout(LONG, one).await.expect("the key is free").unwrap().unwrap();
     }
 }

@@ -1,14 +1,16 @@
-//! Partitions, wake-ups and the clock.
+//! Partitions, notifications and the clock.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use hookwire::clock::{Clock, SystemClock, Timestamp};
-use hookwire::delivery::{NewDelivery, Next, Settlement};
+use hookwire::delivery::{NewDelivery, Settlement};
 use hookwire::event::{NewEvent, Origin};
-use hookwire::id::{DeliveryId, EndpointId, EventId, LaneId, QueueName, Tenant, Work};
+use hookwire::id::{EndpointId, EventId, LaneId, QueueName, Tenant, Work};
+use hookwire::retry::Decision;
 use hookwire::store::{
-    Append, Appended, Claim, DeliveryQuery, History, Intake, LaneClaim, Old, Outbox, Page, PostgresStore,
+    Append, Appended, Claim, DeliveryQuery, History, LaneClaim, Outbox, Page, PostgresStore, Retention,
+    RetentionCutoff, Staging,
 };
 use libtest_mimic::Trial;
 
@@ -21,14 +23,14 @@ const DAY: Duration = Duration::from_secs(86_400);
 pub fn trials(postgres: &Needs) -> Vec<Trial> {
     vec![
         postgres.test("upkeep::a_day_is_dropped_when_everything_in_it_is_old", days_are_dropped),
-        postgres.test("upkeep::a_day_of_both_kinds_of_work_goes_when_both_are_old", mixed_days),
-        postgres.test("upkeep::a_day_without_a_partition_of_its_own_is_kept_all_the_same", day_without_partition),
+        postgres.test("upkeep::a_day_of_both_kinds_of_work_is_dropped_when_both_are_old", mixed_days),
+        postgres.test("upkeep::a_day_without_a_partition_is_stored_and_pruned_like_others", day_without_partition),
         postgres.test("upkeep::another_process_is_woken", woken),
-        postgres.test("upkeep::a_flood_of_notifications_is_heard_now_and_then", flooded),
+        postgres.test("upkeep::a_flood_of_notifications_does_not_flood_the_workers", flooded),
         postgres.test("upkeep::a_quiet_tenants_deliveries_are_found_behind_many_of_others", quiet_tenant),
-        postgres.test("upkeep::an_unheard_process_still_finds_the_work", found_by_looking),
-        postgres.test("upkeep::the_clock_is_the_servers", clock),
-        postgres.test("upkeep::nothing_is_due_later_because_the_callers_clock_is_ahead", ahead),
+        postgres.test("upkeep::a_worker_without_notifications_still_finds_the_work", found_by_looking),
+        postgres.test("upkeep::due_times_follow_the_clock_of_the_server", clock),
+        postgres.test("upkeep::a_callers_clock_that_is_ahead_delays_no_delivery", ahead),
     ]
 }
 
@@ -36,11 +38,11 @@ async fn deliver(store: &PostgresStore, lane: impl Into<LaneId>, now: Timestamp)
     let lanes = vec![LaneClaim { lane: lane.into(), max: 10 }];
     let leased = store.claim(Claim { lanes, now, until: now + DAY }).await.unwrap().leased;
     assert!(!leased.is_empty());
-    let settlements = leased.iter().map(|one| Settlement::of(one, Next::Delivered, now)).collect();
+    let settlements = leased.iter().map(|one| Settlement::of(one, Decision::Delivered, now)).collect();
     store.settle(settlements).await.unwrap();
 }
 
-/// The days of a table that have a partition.
+/// The days for which a table has a partition.
 async fn days(url: &str, schema: &str, table: &str) -> Vec<String> {
     let client = connect(url).await;
     let sql = "SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid \
@@ -49,14 +51,14 @@ async fn days(url: &str, schema: &str, table: &str) -> Vec<String> {
     client.query(sql, &[&schema, &table]).await.unwrap().iter().map(|row| row.get(0)).collect()
 }
 
-/// More of them than are looked through before a tenant's own events are.
+/// More deliveries of another tenant than a query reads before it reads only the tenant's own events.
 async fn quiet_tenant(url: String) {
     let schema = Schema::fresh(&url);
     let store = schema.open().await;
     let (now, lane) = (SystemClock.now(), EndpointId::generate(SystemClock.now()));
     let of = |tenant: &str, at| {
         let event = NewEvent::json("a.b", &1).unwrap().tenant(tenant).seal(at);
-        let delivery = NewDelivery { id: DeliveryId::generate(at), lane: lane.into(), leased_until: None };
+        let delivery = NewDelivery::new(lane, at);
         Append { event: Arc::new(event), deliveries: vec![delivery], now: at }
     };
     let quiet = [of("quiet", now), of("quiet", now + DAY)];
@@ -77,41 +79,41 @@ async fn quiet_tenant(url: String) {
     assert_eq!(found(Page::of(1).after(ids[0])).await, [ids[1]]);
 }
 
-/// Today's, tomorrow's and two more stand ready. Time is what the caller says it is.
+/// Partitions exist for today, tomorrow and two more days. The caller gives the time.
 async fn days_are_dropped(url: String) {
     let schema = Schema::fresh(&url);
     let store = schema.open().await;
-    assert_eq!(days(&url, &schema.name, "event").await.len(), 5, "four days, and the rest");
+    assert_eq!(days(&url, &schema.name, "event").await.len(), 5, "four days and the default partition");
     let today = SystemClock.now();
     let lane = EndpointId::generate(today);
     store.append(vec![append(lane, "done", today)]).await.unwrap();
     deliver(&store, lane, today).await;
     store.append(vec![append(lane, "owed", today + DAY)]).await.unwrap();
 
-    store.prune(Work::Sent, Old::before(today), 100).await.unwrap();
-    assert_eq!(days(&url, &schema.name, "event").await.len(), 5, "today is not old");
+    store.prune(Work::Sent, RetentionCutoff::before(today), 100).await.unwrap();
+    assert_eq!(days(&url, &schema.name, "event").await.len(), 5, "today's partition is kept");
     let (acme, done, owed) = (Tenant::from("acme"), EventId::new("done").unwrap(), EventId::new("owed").unwrap());
     assert!(store.event(Work::Sent, &acme, &done).await.unwrap().is_some());
 
-    let later = Old { work: today + DAY * 10, keys: today - DAY };
+    let later = RetentionCutoff { work: today + DAY * 10, keys: today - DAY };
     store.prune(Work::Sent, later, 100).await.unwrap();
-    assert!(store.event(Work::Sent, &acme, &done).await.unwrap().is_none(), "its day is gone");
+    assert!(store.event(Work::Sent, &acme, &done).await.unwrap().is_none(), "its day is dropped");
     assert!(
         store.event(Work::Sent, &acme, &owed).await.unwrap().is_some(),
         "its day is old too, but not everything is finished"
     );
     assert_eq!(store.counts(Work::Sent, None).await.unwrap().pending, 1);
     let left = days(&url, &schema.name, "event").await;
-    assert_eq!(left.len(), 2, "the day of what is owed, and the rest: {left:?}");
+    assert_eq!(left.len(), 2, "the day with the pending delivery and the default partition: {left:?}");
     let again = store.append(vec![append(lane, "done", today)]).await.unwrap();
-    assert_eq!(again, [Appended::Duplicate], "its id outlives it");
+    assert_eq!(again, [Appended::Duplicate], "its id is kept longer");
 
-    store.prune(Work::Sent, Old { keys: today + DAY * 10, ..later }, 100).await.unwrap();
+    store.prune(Work::Sent, RetentionCutoff { keys: today + DAY * 10, ..later }, 100).await.unwrap();
     let again = store.append(vec![append(lane, "done", today)]).await.unwrap();
-    assert_eq!(again, [Appended::Stored], "and is free at last");
+    assert_eq!(again, [Appended::Stored], "the id is free again");
 }
 
-/// A day that holds work of both kinds is thinned out by each, and goes when the second one is through with it.
+/// From a day with work of both kinds, each kind deletes its rows; the second one drops the partition.
 async fn mixed_days(url: String) {
     let schema = Schema::fresh(&url);
     let store = schema.open().await;
@@ -121,13 +123,13 @@ async fn mixed_days(url: String) {
         store.append(vec![append(lane, &format!("sent-{n}"), today)]).await.unwrap();
         deliver(&store, lane, today).await;
         let event = NewEvent::raw("a.b", "application/octet-stream", "x").unwrap().tenant("acme");
-        let event = event.id(EventId::new(format!("kept-{n}")).unwrap()).received(Origin::of("shop"));
-        let delivery = NewDelivery { id: DeliveryId::generate(today), lane: queue.into(), leased_until: None };
+        let event = event.id(EventId::new(format!("kept-{n}")).unwrap()).received(Origin::new("shop"));
+        let delivery = NewDelivery::new(queue, today);
         let append = Append { event: Arc::new(event.seal(today)), deliveries: vec![delivery], now: today };
         store.append(vec![append]).await.unwrap();
         deliver(&store, queue, today).await;
     }
-    let later = Old::before(today + DAY * 10);
+    let later = RetentionCutoff::before(today + DAY * 10);
     let date: String = today.to_string().chars().take(10).filter(char::is_ascii_digit).collect();
     let has_day = async |table: &str| days(&url, &schema.name, table).await.contains(&format!("{table}_{date}"));
     let mut most = 0;
@@ -138,7 +140,7 @@ async fn mixed_days(url: String) {
             break;
         }
     }
-    assert_eq!(most, 2, "a few at a time");
+    assert_eq!(most, 2, "at most two rows in each call");
     assert_eq!(store.counts(Work::Sent, None).await.unwrap().delivered, 0);
     assert_eq!(store.counts(Work::Received, None).await.unwrap().delivered, 5);
     let (acme, kept, sent) = (Tenant::from("acme"), EventId::new("kept-0").unwrap(), EventId::new("sent-0").unwrap());
@@ -148,10 +150,10 @@ async fn mixed_days(url: String) {
 
     store.prune(Work::Received, later, 2).await.unwrap();
     assert_eq!(store.counts(Work::Received, None).await.unwrap().delivered, 0);
-    assert!(!has_day("finished").await && !has_day("event").await, "whole days, at once");
+    assert!(!has_day("finished").await && !has_day("event").await, "the partitions are dropped as a whole");
 }
 
-/// Nobody was there to make it in time: the day stands in the rest, and stores are opened and pruned as ever.
+/// No process created the partition in time: the rows are in the default partition, and stores can still be opened and pruned.
 async fn day_without_partition(url: String) {
     let schema = Schema::fresh(&url);
     let store = schema.open().await;
@@ -168,7 +170,7 @@ async fn day_without_partition(url: String) {
     deliver(&later, lane, SystemClock.now()).await;
     assert_eq!(later.counts(Work::Sent, None).await.unwrap().delivered, 1);
     for _ in 0..2 {
-        later.prune(Work::Sent, Old::before(now + DAY), 10).await.unwrap();
+        later.prune(Work::Sent, RetentionCutoff::before(now + DAY), 10).await.unwrap();
     }
     assert_eq!(later.counts(Work::Sent, None).await.unwrap().delivered, 0);
     assert!(later.event(Work::Sent, &Tenant::from("acme"), &EventId::new("one").unwrap()).await.unwrap().is_none());
@@ -177,20 +179,20 @@ async fn day_without_partition(url: String) {
 async fn woken(url: String) {
     let schema = Schema::fresh(&url);
     let (here, there) = (schema.open().await, schema.open().await);
-    let mut wakes = there.wakes();
+    let mut wakes = there.changes();
     let now = SystemClock.now();
-    // It listens when it first says so.
+    // The first notification reports that the process listens.
     tokio::time::timeout(Duration::from_secs(30), wakes.next()).await.unwrap();
     here.append(vec![append(EndpointId::generate(now), "one", now)]).await.unwrap();
     tokio::time::timeout(Duration::from_secs(30), wakes.next()).await.unwrap();
     drop((here, there));
 }
 
-/// Any login may notify as often as it likes: workers hear that now and then, and miss nothing.
+/// Every login may notify as often as it likes: workers handle notifications at intervals, and miss nothing.
 async fn flooded(url: String) {
     let schema = Schema::fresh(&url);
     let store = schema.open().await;
-    let mut wakes = store.wakes();
+    let mut wakes = store.changes();
     tokio::time::timeout(Duration::from_secs(30), wakes.next()).await.unwrap();
     let client = connect(&url).await;
     let channel = format!("hookwire_{}", schema.name);
@@ -210,7 +212,7 @@ async fn flooded(url: String) {
     assert!((1..=most).contains(&heard), "heard {heard} times, at most {most}");
 }
 
-/// Without LISTEN: `lanes` is the truth.
+/// Without LISTEN, workers find the work with `lanes`.
 async fn found_by_looking(url: String) {
     let schema = Schema::fresh(&url);
     let here = schema.open().await;
@@ -226,12 +228,13 @@ async fn found_by_looking(url: String) {
 async fn clock(url: String) {
     let schema = Schema::fresh(&url);
     let clock = schema.open().await.clock();
-    // The server is on this machine.
+    // The server is on this machine, so both clocks agree.
     let apart = clock.now().since(SystemClock.now()).max(SystemClock.now().since(clock.now()));
     assert!(apart < Duration::from_secs(1), "{apart:?}");
 }
 
-/// The caller's clock is two hours ahead: what is due at once is due at once, and what is due in a minute is due in a minute.
+/// The caller's clock is two hours ahead: a delivery that is due at once is due at once, and one that is due in a minute is due in a
+/// minute.
 async fn ahead(url: String) {
     let schema = Schema::fresh(&url);
     let store = schema.open().await;
@@ -256,10 +259,10 @@ async fn ahead(url: String) {
     assert_eq!(claim(free, soon).await.len(), 1);
     let head = claim(line, soon).await;
     assert_eq!(head.len(), 1);
-    store.settle(vec![Settlement::of(&head[0], Next::Delivered, wrong)]).await.unwrap();
-    assert_eq!(claim(line, soon + hour / 60).await.len(), 1, "the next of its key follows");
+    store.settle(vec![Settlement::of(&head[0], Decision::Delivered, wrong)]).await.unwrap();
+    assert_eq!(claim(line, soon + hour / 60).await.len(), 1, "the next delivery of its key is due");
     let once = claim(retried, soon).await;
-    let again = Next::Retry { due: wrong + hour / 60 };
+    let again = Decision::retry(wrong + hour / 60);
     store.settle(vec![Settlement::of(&once[0], again, wrong)]).await.unwrap();
     assert_eq!(claim(retried, soon).await.len(), 0);
     assert_eq!(claim(retried, soon + hour / 30).await.len(), 1, "the retry is due in a minute");

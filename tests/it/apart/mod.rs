@@ -20,10 +20,10 @@ async fn no_call_of_a_sender_reaches_an_inbox_nor_the_other_way_round_in_sqlite(
 
 /// `tests/fixtures/busy-3.db` was made by the code that had schema 3, from a sender and an inbox that share it.
 #[tokio::test]
-async fn what_an_earlier_version_has_left_is_told_apart() {
+async fn rows_of_an_earlier_version_belong_to_either_the_sender_or_the_inbox() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("hookwire.db");
-    std::fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/busy-3.db"), &path).unwrap();
+    std::fs::copy(hookwire_tests::root().join("tests/fixtures/busy-3.db"), &path).unwrap();
     let store = SqliteStore::open(&path).await.unwrap();
     store.check().await.unwrap();
     walk::classified(store).await;

@@ -12,15 +12,16 @@ use hookwire::event::{Audience, EventType, NewEvent};
 use hookwire::id::{DeliveryId, EndpointId, EventId, LaneId, Tenant, Work};
 use hookwire::mcp::WebhookTools;
 use hookwire::outcome::Outcome;
+use hookwire::provider::STANDARD;
 use hookwire::receiver::inbox::{Inbox, Job, JobError, Queue};
 use hookwire::receiver::{Receiver, Source};
 use hookwire::retry::{FailReason, Policy, Schedule};
-use hookwire::secret::Keyring;
+use hookwire::secret::{Key, Keyring};
 use hookwire::sender::a2a::PushConfig;
 use hookwire::sender::egress::EgressPolicy;
-use hookwire::sender::{Scope, Sender};
-use hookwire::signature::{STANDARD, Signing};
-use hookwire::store::{Counts, Dedup, DeliveryQuery, EventQuery, History, MemoryDedup, Old, Page, Store};
+use hookwire::sender::{DeliveryError, Scope, Sender};
+use hookwire::signature::Signing;
+use hookwire::store::{Counts, Dedup, DeliveryQuery, EventQuery, MemoryDedup, Page, Retention, RetentionCutoff, Store};
 use hookwire::worker::{CancellationToken, Config, Worker};
 use http::{Request, StatusCode};
 use http_body_util::Full;
@@ -70,7 +71,7 @@ fn request(id: &str, kind: &str) -> Request<Full<Bytes>> {
     let body = Bytes::from(json!({"type": kind, "id": id, "text": RECEIVED}).to_string());
     let mut request = Request::post("/in").body(Full::new(body.clone())).unwrap();
     let signing = Signing { id, timestamp: SystemClock.now(), body: &body };
-    STANDARD.sign(&signing, &Keyring::new(STANDARD.key(SECRET).unwrap()), request.headers_mut()).unwrap();
+    STANDARD.sign(&signing, &Keyring::new(Key::parse(SECRET).unwrap()), request.headers_mut()).unwrap();
     request
 }
 
@@ -114,7 +115,7 @@ impl Snapshot {
         let deliveries = store.deliveries(&DeliveryQuery::of(work), Page::of(10_000)).await.unwrap();
         let mut attempts = Vec::new();
         for one in &deliveries {
-            attempts.push(store.attempts(work, one.id).await.unwrap());
+            attempts.push(store.attempts(work, &[one.id]).await.unwrap().concat());
         }
         let mut payloads = Vec::new();
         for tenant in TENANTS {
@@ -203,8 +204,8 @@ impl<S: Store + Dedup + Clone + 'static> Both<S> {
         let before = Snapshot::of(&self.store, Work::Received).await;
         assert_eq!((before.deliveries.len(), before.payloads.len()), (16, 18));
         self.by_the_sender(&before).await;
-        for scope in [Scope::Operator, Scope::Tenant("acme".into())] {
-            self.by_a_scope(&scope, &before).await;
+        for scope in [Scope::operator(), Scope::tenant("acme")] {
+            self.by_a_scope(scope, &before).await;
         }
         self.by_replay().await;
         for who in ["*", "acme"] {
@@ -218,9 +219,9 @@ impl<S: Store + Dedup + Clone + 'static> Both<S> {
             sent.iter().any(|delivery| delivery.attempts > 0)
         })
         .await;
-        History::prune(&self.store, Work::Sent, Old::before(Timestamp::MAX), 10_000).await.unwrap();
+        Retention::prune(&self.store, Work::Sent, RetentionCutoff::before(Timestamp::MAX), 10_000).await.unwrap();
         let start = (Timestamp::from_micros(i64::MIN), DeliveryId::from_bytes([0; 16]));
-        self.store.shed(Work::Sent, start, Timestamp::MAX, 10_000).await.unwrap();
+        self.store.drop_payloads(Work::Sent, start, Timestamp::MAX, 10_000).await.unwrap();
         assert_eq!(Snapshot::of(&self.store, Work::Received).await, before);
         let sent = Snapshot::of(&self.store, Work::Sent).await;
         assert!(sent.payloads.iter().all(|(_, payload)| !text(payload).contains(RECEIVED)));
@@ -275,7 +276,7 @@ impl<S: Store + Dedup + Clone + 'static> Both<S> {
         }
     }
 
-    async fn by_a_scope(&self, scope: &Scope, inbox: &Snapshot) {
+    async fn by_a_scope(&self, scope: Scope, inbox: &Snapshot) {
         let scoped = self.sender.scoped(scope);
         for query in Self::queries(inbox, Work::Received) {
             let found = scoped.deliveries(query, Page::of(10_000)).await.unwrap();
@@ -284,8 +285,8 @@ impl<S: Store + Dedup + Clone + 'static> Both<S> {
         for job in &inbox.deliveries {
             assert_eq!(scoped.delivery(job.id).await.unwrap(), None);
             assert_eq!(scoped.attempts(job.id).await.unwrap(), None);
-            assert_eq!(scoped.resend(job.id).await.unwrap(), None);
-            assert_eq!(scoped.cancel(job.id).await.unwrap(), None);
+            assert!(matches!(scoped.resend(job.id).await, Err(DeliveryError::NotFound)));
+            assert!(matches!(scoped.cancel(job.id).await, Err(DeliveryError::NotFound)));
         }
         for (event, _) in &inbox.payloads {
             assert!(scoped.event(&"acme".into(), event).await.unwrap().is_none());
@@ -409,7 +410,7 @@ impl<S: Store + Dedup + Clone + 'static> Both<S> {
             assert_eq!(answer.status(), StatusCode::OK);
         }
         let ids = [of_sender.as_slice(), &["acme-mail-done", "acme-bill-done"]].concat();
-        let forgotten = receiver.forget("standard", &ids).await.unwrap();
+        let forgotten = gate.forget(&tenant, &ids).await.unwrap();
         assert_eq!(forgotten.iter().sum::<u64>(), 1, "what it has handled itself: {forgotten:?}");
         assert_eq!(Snapshot::of(&self.store, Work::Received).await, kept);
         assert_eq!(Snapshot::of(&self.store, Work::Sent).await, *sent);
@@ -455,7 +456,7 @@ impl<S: Store + Dedup + Clone + 'static> Both<S> {
         }
         self.by_forgetting(&before).await;
         run_until(self.inbox.worker(), async || history.counts(None).await.unwrap().pending == 0).await;
-        History::prune(&self.store, Work::Received, Old::before(Timestamp::MAX), 10_000).await.unwrap();
+        Retention::prune(&self.store, Work::Received, RetentionCutoff::before(Timestamp::MAX), 10_000).await.unwrap();
         assert_eq!(history.counts(None).await.unwrap(), Counts::default());
         assert_eq!(Snapshot::of(&self.store, Work::Sent).await, before);
     }

@@ -1,4 +1,4 @@
-//! A process that may open few files, beside receivers that would keep all of them.
+//! A process with a low limit of open files, and servers that keep connections open.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -16,40 +16,40 @@ use hookwire::worker::CancellationToken;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
 
-use super::held::wait_for_the_end;
-use super::{answer, options, read_request, serve};
+use super::held::wait_for_close;
+use super::{options, read_request, respond_ok, serve};
 use crate::support::until;
 
-/// So many files may be open in the process that sends.
-const FILES: usize = 200;
+/// The limit of open files in the sending process.
+const MAX_FILES: usize = 200;
 
-/// How many receivers stop reading.
+/// How many endpoints stop reading.
 const ATTACKERS: usize = 200;
 
-/// More than the buffers of a connection take whose segments are short.
-const LONG: usize = 300_000;
+/// Larger than the socket buffers of a connection with short segments.
+const LARGE_BODY: usize = 300_000;
 
 const HIDDEN: &str = "connection::descriptors::sends_with_few_descriptors";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_hundred_receivers_that_stop_reading_leave_descriptors_to_the_others() {
+async fn two_hundred_endpoints_that_stop_reading_leave_descriptors_for_others() {
     let attacker = stops_reading();
     let (bystander, _) = serve(|_, mut stream| async move {
         while read_request(&mut stream).await {
-            answer(&mut stream).await;
+            respond_ok(&mut stream).await;
         }
     })
     .await;
     let mut command = tokio::process::Command::new("sh");
-    command.args(["-c", &format!(r#"ulimit -n {FILES}; exec "$@""#), "sh"]).arg(std::env::current_exe().unwrap());
+    command.args(["-c", &format!(r#"ulimit -n {MAX_FILES}; exec "$@""#), "sh"]).arg(std::env::current_exe().unwrap());
     command.args(["--exact", HIDDEN, "--ignored", "--nocapture", "--test-threads=1"]);
     command.env("ATTACKER", attacker.to_string()).env("BYSTANDER", bystander.to_string());
     let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await.unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.contains("all is free again"), "{said}{output:?}");
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && stdout.contains("all descriptors are free"), "{stdout}{output:?}");
 }
 
-/// Answers each request when its first bytes are there, and reads no more. Short segments keep the loopback interface from
+/// Responds after the first 20 bytes of each request and reads no more. Short segments prevent the loopback interface from
 /// buffering the whole request.
 fn stops_reading() -> SocketAddr {
     let socket = TcpSocket::new_v4().unwrap();
@@ -62,8 +62,8 @@ fn stops_reading() -> SocketAddr {
         while let Ok((mut stream, _)) = listener.accept().await {
             tokio::spawn(async move {
                 if stream.read_exact(&mut [0; 20]).await.is_ok() {
-                    let _gone = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
-                    wait_for_the_end(&stream).await;
+                    let _closed = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+                    wait_for_close(&stream).await;
                 }
             });
         }
@@ -85,7 +85,7 @@ async fn create(sender: &Sender, tenant: &'static str, variable: &str, path: &st
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "the process that may open few files"]
+#[ignore = "runs in a child process with a low limit of open files"]
 async fn sends_with_few_descriptors() {
     let http = options().exchange_timeout(Duration::from_secs(4)).idle_timeout(Duration::from_millis(500));
     let never = Policy::new(Schedule::from_iter([]));
@@ -97,9 +97,9 @@ async fn sends_with_few_descriptors() {
     let stop = CancellationToken::new();
     let worker = tokio::spawn(sender.worker().run(stop.clone()));
     let (files_before, threads_before) = (files(), threads());
-    let long = NewEvent::raw("a.b", "text/plain", "x".repeat(LONG)).unwrap().tenant("attacker");
+    let long = NewEvent::raw("a.b", "text/plain", "x".repeat(LARGE_BODY)).unwrap().tenant("attacker");
     let attacked = sender.dispatch(long).await.unwrap().deliveries;
-    let mut most = 0;
+    let mut max_open = 0;
     for _ in 0..40 {
         let event = NewEvent::raw("a.b", "application/json", "{}").unwrap().tenant("bystander");
         let id = sender.dispatch(event).await.unwrap().deliveries[0];
@@ -107,15 +107,15 @@ async fn sends_with_few_descriptors() {
             .await;
         let attempts = sender.history().attempts(id).await.unwrap();
         assert_eq!(attempts.iter().map(|it| it.outcome).collect::<Vec<_>>(), [Outcome::Status(200)]);
-        most = most.max(files());
+        max_open = max_open.max(files());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert!(most < FILES - 20 && threads() <= threads_before + 2, "{most} files, {} threads", threads());
+    assert!(max_open < MAX_FILES - 20 && threads() <= threads_before + 2, "{max_open} files, {} threads", threads());
     for id in attacked {
         until(|| async { sender.history().delivery(id).await.unwrap().unwrap().state == DeliveryState::Failed }).await;
     }
     until(|| async { files() <= files_before + 2 }).await;
-    writeln!(std::io::stdout(), "all is free again").unwrap();
+    writeln!(std::io::stdout(), "all descriptors are free").unwrap();
     stop.cancel();
     worker.await.unwrap().unwrap();
 }

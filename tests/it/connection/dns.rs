@@ -1,6 +1,5 @@
-//! `HickoryResolver` against a name server on loopback that is silent about some names.
+//! `HickoryResolver` with a name server on loopback that does not reply for some names.
 
-use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,8 +10,8 @@ use hookwire::id::Tenant;
 use hookwire::outcome::Outcome;
 use hookwire::sender::egress::{EgressPolicy, HickoryResolver, Resolve};
 use hookwire::sender::http::{HttpClient, HttpOptions};
+use hookwire::testing::http::exchange;
 use http::Request;
-use http_body_util::Full;
 use tokio::net::UdpSocket;
 use tokio::task::JoinSet;
 
@@ -24,24 +23,24 @@ const TTL: u32 = 7;
 const A: [u8; 2] = [0, 1];
 const NO_SUCH_NAME: u8 = 3;
 
-/// Answers (RFC 1035 section 4) with one address; nothing about names that begin with `silent`; and that there are none that
-/// begin with `missing`.
+/// A name server (RFC 1035 section 4). It replies with one address. For names that begin with `missing` it replies that they do
+/// not exist. For names that begin with `silent` it does not reply.
 struct NameServer {
     address: SocketAddr,
-    asked: Arc<Mutex<Vec<String>>>,
+    queries: Arc<Mutex<Vec<String>>>,
 }
 
 impl NameServer {
     async fn start() -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        let server = Self { address: socket.local_addr().unwrap(), asked: Arc::default() };
-        let asked = server.asked.clone();
+        let server = Self { address: socket.local_addr().unwrap(), queries: Arc::default() };
+        let queries = server.queries.clone();
         tokio::spawn(async move {
             let mut buffer = [0; 1_500];
             while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
                 let (name, end) = read_name(&buffer[..length]);
                 let answer = answer(&buffer[..end], &name);
-                asked.lock().unwrap().push(name.clone());
+                queries.lock().unwrap().push(name.clone());
                 if !name.starts_with("silent") {
                     socket.send_to(&answer, from).await.unwrap();
                 }
@@ -55,7 +54,7 @@ impl NameServer {
     }
 }
 
-/// The name that is asked for, and where the question ends.
+/// Returns the queried name and the end of the question.
 fn read_name(query: &[u8]) -> (String, usize) {
     let (mut at, mut name) = (12, String::new());
     while query[at] != 0 {
@@ -74,7 +73,7 @@ fn answer(question: &[u8], name: &str) -> Vec<u8> {
     let mut answer = question.to_vec();
     answer[2..12].copy_from_slice(&[0x81, code, 0, 1, 0, u8::from(has_answer), 0, 0, 0, 0]);
     if has_answer {
-        // The name of the question, type A, class IN.
+        // A pointer to the name in the question, type A, class IN.
         answer.extend([0xc0, 12, 0, 1, 0, 1]);
         answer.extend(TTL.to_be_bytes());
         answer.extend([0, 4]);
@@ -84,49 +83,49 @@ fn answer(question: &[u8], name: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn an_answer_is_kept_for_its_time_to_live_and_names_are_asked_for_as_absolute() {
+async fn a_lookup_returns_the_ttl_and_queries_fully_qualified_names() {
     let server = NameServer::start().await;
-    let found = server.resolver().look_up("hooks.example.com").await;
-    assert_eq!(found.answer.unwrap(), [IpAddr::from(PUBLIC)]);
-    assert!((1..=u64::from(TTL)).contains(&found.keep.as_secs()), "{:?}", found.keep);
-    let missing = server.resolver().look_up("missing.example.com").await;
-    assert_eq!(missing.answer.unwrap(), Vec::<IpAddr>::new());
-    assert!(missing.keep > Duration::ZERO && missing.keep <= Duration::from_secs(60), "{:?}", missing.keep);
-    let asked = server.asked.lock().unwrap();
-    assert!(asked.iter().all(|name| name == "hooks.example.com." || name == "missing.example.com."), "{asked:?}");
+    let found = server.resolver().lookup("hooks.example.com").await;
+    assert_eq!(found.result.unwrap(), [IpAddr::from(PUBLIC)]);
+    assert!((1..=u64::from(TTL)).contains(&found.ttl.as_secs()), "{:?}", found.ttl);
+    let missing = server.resolver().lookup("missing.example.com").await;
+    assert_eq!(missing.result.unwrap(), Vec::<IpAddr>::new());
+    assert!(missing.ttl > Duration::ZERO && missing.ttl <= Duration::from_secs(60), "{:?}", missing.ttl);
+    let queries = server.queries.lock().unwrap();
+    assert!(queries.iter().all(|name| name == "hooks.example.com." || name == "missing.example.com."), "{queries:?}");
 }
 
 #[tokio::test]
-async fn names_of_the_hosts_file_are_not_asked_for_by_the_hosts_rules() {
+async fn names_in_the_hosts_file_are_not_queried_if_it_is_used() {
     let server = NameServer::start().await;
     let own = std::fs::read_to_string("/etc/hosts").unwrap();
     let name = own.lines().filter(|line| line.starts_with("127.")).flat_map(str::split_whitespace).last().unwrap();
-    let found = server.resolver().by_host_rules().unwrap().resolve(name).await.unwrap();
+    let found = server.resolver().hosts_and_search_domains().unwrap().resolve(name).await.unwrap();
     assert!(!found.is_empty() && found.iter().all(IpAddr::is_loopback), "{name}: {found:?}");
-    let asked = server.asked.lock().unwrap().len();
-    assert_eq!(asked, 0);
+    let queries = server.queries.lock().unwrap().len();
+    assert_eq!(queries, 0);
     assert!(HickoryResolver::with_name_servers([]).is_err());
 }
 
 async fn post(client: &HttpClient, tenant: &str, host: &str) -> Outcome {
     let url = format!("http://{host}/");
-    let make = || Ok::<_, Infallible>(Request::post(&url).body(Full::new(Bytes::from_static(b"{}"))).unwrap());
-    client.exchange_for(&Tenant::from(tenant), make).await.unwrap().outcome
+    let make = || Request::post(&url).body(Bytes::from_static(b"{}")).unwrap();
+    exchange(client, Some(&Tenant::from(tenant)), make).await.outcome
 }
 
 fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").unwrap().count()
 }
 
-/// Other tests of this process start threads as well, but not by the hundred.
-const OTHERS: usize = 64;
+/// Other tests in this process start threads too, but fewer than this.
+const OTHER_THREADS: usize = 64;
 
 #[tokio::test]
-async fn hundreds_of_silent_names_cost_no_thread_and_stop_no_bystander() {
+async fn hundreds_of_silent_names_need_no_thread_and_block_no_other_tenant() {
     let names = NameServer::start().await;
     let (target, _) = serve(|_, mut stream| async move {
         if super::read_request(&mut stream).await {
-            super::answer(&mut stream).await;
+            super::respond_ok(&mut stream).await;
         }
     })
     .await;
@@ -143,7 +142,7 @@ async fn hundreds_of_silent_names_cost_no_thread_and_stop_no_bystander() {
     for number in 0..40 {
         assert_eq!(post(&client, "bystander", &format!("good-{number}.example.com")).await, Outcome::Status(200));
         assert!(tokio::fs::metadata("/").await.unwrap().is_dir());
-        assert!(threads() < before + OTHERS, "{before} threads, then {}", threads());
+        assert!(threads() < before + OTHER_THREADS, "{before} threads, then {}", threads());
     }
     let outcomes = attack.join_all().await;
     assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Dns | Outcome::Local)));

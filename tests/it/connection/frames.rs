@@ -1,4 +1,4 @@
-//! HTTP/2 by hand (RFC 9113 section 4.1): enough of it to misbehave.
+//! A minimal HTTP/2 server at frame level (RFC 9113 section 4.1) that can violate the protocol.
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
@@ -29,7 +29,7 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     [&[length[1], length[2], length[3], kind, flags], &stream.to_be_bytes()[..], payload].concat()
 }
 
-/// The server's side of one connection.
+/// The server side of one connection.
 pub struct Peer<S>(S);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
@@ -49,7 +49,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         self.try_send(kind, flags, stream, payload).await.unwrap();
     }
 
-    /// The same frame again and again, until the client has gone.
+    /// Sends the same frame until the client closes the connection.
     pub async fn flood(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
         let many = frame(kind, flags, stream, payload).repeat(64);
         while self.0.write_all(&many).await.is_ok() && self.0.flush().await.is_ok() {
@@ -62,12 +62,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         self.0.flush().await
     }
 
-    /// The stream of the next request; settings and pings are answered on the way. `None` at the end.
+    /// Waits for the next request and returns its stream. Acknowledges settings and pings. Returns `None` at the end.
     pub async fn next_request(&mut self) -> Option<u32> {
         self.next_head().await.map(|(stream, _)| stream)
     }
 
-    /// The stream of the next request, and whether it has a body.
+    /// Like `next_request`, and also returns whether the request has a body.
     pub async fn next_upload(&mut self) -> Option<(u32, bool)> {
         self.next_head().await.map(|(stream, flags)| (stream, flags & END_STREAM == 0))
     }
@@ -89,32 +89,32 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         }
     }
 
-    /// An answer without a body, by its status as a literal (RFC 7541 section 6.2.2).
-    pub async fn answer_with(&mut self, stream: u32, status: u16) {
+    /// Sends a response without a body, with the status as a literal header field (RFC 7541 section 6.2.2).
+    pub async fn respond_with(&mut self, stream: u32, status: u16) {
         let block = [&[8, 3][..], status.to_string().as_bytes()].concat();
         self.send(HEADERS, END_STREAM_AND_HEADERS, stream, &block).await;
     }
 
-    /// One frame after the other with a pause between, until the client has gone.
-    pub async fn drip(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+    /// Sends the same frame every 50 ms until the client closes the connection.
+    pub async fn send_slowly(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
         while self.try_send(kind, flags, stream, payload).await.is_ok() {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
     }
 
-    /// Reads until the client has gone, and does nothing about it.
-    pub async fn swallow(mut self) {
-        let _client_has_gone = tokio::io::copy(&mut self.0, &mut tokio::io::sink()).await;
+    /// Reads and ignores everything until the client closes the connection.
+    pub async fn read_and_ignore(mut self) {
+        let _closed_by_client = tokio::io::copy(&mut self.0, &mut tokio::io::sink()).await;
     }
 
-    pub async fn answer(&mut self, stream: u32) {
+    pub async fn respond(&mut self, stream: u32) {
         self.send(HEADERS, END_STREAM_AND_HEADERS, stream, &STATUS_200).await;
     }
 
-    /// Answers everything.
-    pub async fn behave(mut self) {
+    /// Responds with 200 to every request.
+    pub async fn respond_to_all(mut self) {
         while let Some(stream) = self.next_request().await {
-            self.answer(stream).await;
+            self.respond(stream).await;
         }
     }
 }

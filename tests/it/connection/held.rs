@@ -1,8 +1,8 @@
-//! Receivers that try to hold what is ours after their exchange, or to keep us busy: connections, tasks and payloads.
+//! Hostile servers that try to keep connections, tasks or payloads in use after their exchange.
 //!
-//! Each attacker is met several times while a bystander is served, and then everything must be free again.
+//! Each test makes several exchanges with the attacker, and one with a bystander in between. Afterwards, all resources must be
+//! released.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -15,12 +15,12 @@ use hookwire::event::NewEvent;
 use hookwire::outcome::{Outcome, Report};
 use hookwire::retry::{Policy, Schedule};
 use hookwire::sender::Sender;
-use hookwire::sender::egress::{Dial, Dialed, SystemDialer};
+use hookwire::sender::egress::{Dial, Dialed};
 use hookwire::sender::http::HttpClient;
 use hookwire::store::MemoryStore;
+use hookwire::testing::http::{exchange, open_connections};
 use hookwire::worker::CancellationToken;
 use http::Request;
-use http_body_util::Full;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
@@ -33,7 +33,7 @@ use crate::support::server::{Reply, Server};
 const ATTACKS: usize = 8;
 const MIB: usize = 1024 * 1024;
 
-/// A payload that says when it is let go.
+/// A payload that counts its bytes in `held` until it is dropped.
 struct Tracked(Vec<u8>, Arc<AtomicUsize>);
 
 impl Tracked {
@@ -56,11 +56,11 @@ impl Drop for Tracked {
 }
 
 async fn post(client: &HttpClient, url: &str, body: Bytes) -> Report {
-    let make = || Ok::<_, Infallible>(Request::post(url).body(Full::new(body.clone())).unwrap());
-    client.exchange(make).await.unwrap()
+    let make = || Request::post(url).body(body.clone()).unwrap();
+    exchange(client, None, make).await
 }
 
-/// Waits for what has to come true; how long that takes is not judged here.
+/// Waits until `is_true` returns true. Fails after 30 s.
 async fn until(what: &str, is_true: impl Fn() -> bool) {
     let waiting = async {
         while !is_true() {
@@ -70,17 +70,17 @@ async fn until(what: &str, is_true: impl Fn() -> bool) {
     assert!(tokio::time::timeout(Duration::from_secs(30), waiting).await.is_ok(), "{what}");
 }
 
-fn brisk(certified: Option<&Certified>) -> HttpClient {
-    let options = options().exchange_timeout(Duration::from_secs(2)).idle_timeout(Duration::from_millis(200));
+fn client_with_short_timeouts(certified: Option<&Certified>) -> HttpClient {
+    let options = options().exchange_timeout(Duration::from_secs(6)).idle_timeout(Duration::from_millis(200));
     client(certified.iter().fold(options, |options, certified| options.tls(certified.client())))
 }
 
-/// Meets the attacker at `url` several times, a bystander in between, and returns what the attacker was taken for. After it
-/// nothing is held: no payload, no connection, no task.
-async fn meet(client: HttpClient, url: String, size: usize) -> Vec<Report> {
+/// Makes several exchanges with the attacker at `url`, and one with a bystander in between. Returns the attacker's reports after
+/// checking that all payloads, connections and tasks are released.
+async fn attack(client: HttpClient, url: String, size: usize) -> Vec<Report> {
     let (bystander, _) = serve(|_, mut stream| async move {
         while super::read_request(&mut stream).await {
-            super::answer(&mut stream).await;
+            super::respond_ok(&mut stream).await;
         }
     })
     .await;
@@ -93,9 +93,9 @@ async fn meet(client: HttpClient, url: String, size: usize) -> Vec<Report> {
         assert_eq!(super::post(&client, &format!("http://{bystander}/")).await.outcome, Outcome::Status(200));
     }
     let reports = attacks.join_all().await;
-    until("payloads are let go", || held.load(Ordering::SeqCst) == 0).await;
-    until("connections are closed", || client.connections() == 0).await;
-    until("tasks have ended", || tasks() <= before).await;
+    until("the payloads are dropped", || held.load(Ordering::SeqCst) == 0).await;
+    until("the connections are closed", || open_connections(&client) == 0).await;
+    until("the tasks have ended", || tasks() <= before).await;
     reports
 }
 
@@ -105,8 +105,8 @@ fn outcomes(reports: &[Report]) -> Vec<Outcome> {
     outcomes
 }
 
-/// A server whose socket buffers little, so that what it does not read stays with the client.
-async fn narrow<F>(handle: impl Fn(TcpStream) -> F + Send + 'static) -> SocketAddr
+/// A server with a small receive buffer, so that unread data stays with the client.
+async fn serve_with_small_buffer<F>(handle: impl Fn(TcpStream) -> F + Send + 'static) -> SocketAddr
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -123,8 +123,8 @@ where
     address
 }
 
-/// Returns when the client has closed or reset; what it sends is not read.
-pub async fn wait_for_the_end(stream: &TcpStream) {
+/// Waits until the client closes or resets the connection. Reads nothing.
+pub async fn wait_for_close(stream: &TcpStream) {
     loop {
         let ready = stream.ready(tokio::io::Interest::ERROR | tokio::io::Interest::READABLE).await.unwrap();
         if ready.is_error() || ready.is_read_closed() {
@@ -134,35 +134,35 @@ pub async fn wait_for_the_end(stream: &TcpStream) {
     }
 }
 
-async fn early(status: &'static str, size: usize) -> Vec<Report> {
-    let server = narrow(move |mut stream| async move {
+async fn respond_early(status: &'static str, size: usize) -> Vec<Report> {
+    let server = serve_with_small_buffer(move |mut stream| async move {
         stream.read_exact(&mut [0; 20]).await.unwrap();
         stream.write_all(format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n").as_bytes()).await.unwrap();
-        wait_for_the_end(&stream).await;
+        wait_for_close(&stream).await;
     })
     .await;
-    meet(brisk(None), format!("http://{server}/"), size).await
+    attack(client_with_short_timeouts(None), format!("http://{server}/"), size).await
 }
 
 #[tokio::test]
-async fn a_success_that_was_answered_before_the_request_was_read_is_none_and_holds_nothing() {
+async fn a_success_before_the_request_was_read_is_a_protocol_failure_and_keeps_nothing() {
     for size in [8 * MIB, 12 * MIB] {
-        let reports = early("200 OK", size).await;
+        let reports = respond_early("200 OK", size).await;
         assert_eq!(outcomes(&reports), [Outcome::Protocol]);
         assert!(reports[0].excerpt.as_deref().unwrap().contains("before the whole request was read"));
     }
 }
 
 #[tokio::test]
-async fn a_refusal_that_was_answered_early_counts_at_once_and_holds_nothing() {
-    assert_eq!(outcomes(&early("413 Content Too Large", 8 * MIB).await), [Outcome::Status(413)]);
+async fn an_error_status_before_the_request_was_read_counts_at_once_and_keeps_nothing() {
+    assert_eq!(outcomes(&respond_early("413 Content Too Large", 8 * MIB).await), [Outcome::Status(413)]);
 }
 
 #[tokio::test]
-async fn a_receiver_that_reads_late_but_reads_all_is_a_success() {
-    let server = narrow(|mut stream| async move {
+async fn a_server_that_responds_first_and_then_reads_the_whole_request_succeeds() {
+    let server = serve_with_small_buffer(|mut stream| async move {
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
-        let _client_has_gone = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+        let _closed_by_client = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
     })
     .await;
     let client = client(options());
@@ -171,26 +171,26 @@ async fn a_receiver_that_reads_late_but_reads_all_is_a_success() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_reads_a_few_bytes_a_second_holds_nothing() {
+async fn a_server_that_reads_a_few_bytes_a_second_keeps_nothing() {
     for piece in [1, 100] {
-        let server = narrow(move |mut stream| async move {
-            // Longer than the exchange may take; what is left in the buffers would keep the server busy for hours.
-            for _ in 0..20 {
+        let server = serve_with_small_buffer(move |mut stream| async move {
+            // Reads for longer than the exchange may take. Reading everything would take hours.
+            for _ in 0..60 {
                 stream.read_exact(&mut vec![0; piece]).await.unwrap();
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
         })
         .await;
-        let reports = meet(brisk(None), format!("http://{server}/"), 8 * MIB).await;
+        let reports = attack(client_with_short_timeouts(None), format!("http://{server}/"), 8 * MIB).await;
         assert_eq!(outcomes(&reports), [Outcome::Timeout], "{piece} bytes at a time");
     }
 }
 
-/// An HTTP/2 server, and what a client that trusts it makes of it.
-async fn meet_secure<F>(
+/// Attacks a client that trusts the certificate of this HTTP/2 server, and returns the outcomes.
+async fn attack_over_http2<F>(
     size: usize,
     settings: &'static [(u16, u32)],
-    attack: impl Fn(Secured) -> F + Clone + Send + Sync + 'static,
+    behave: impl Fn(Secured) -> F + Clone + Send + Sync + 'static,
 ) -> Vec<Outcome>
 where
     F: Future<Output = ()> + Send + 'static,
@@ -198,17 +198,17 @@ where
     let certified = Certified::new();
     let acceptor = certified.acceptor(false);
     let (address, _) = serve(move |_, stream| {
-        let (acceptor, attack) = (acceptor.clone(), attack.clone());
-        async move { attack(Peer::greet_with(acceptor.accept(stream).await.unwrap(), settings).await).await }
+        let (acceptor, behave) = (acceptor.clone(), behave.clone());
+        async move { behave(Peer::greet_with(acceptor.accept(stream).await.unwrap(), settings).await).await }
     })
     .await;
-    outcomes(&meet(brisk(Some(&certified)), format!("https://{address}/"), size).await)
+    outcomes(&attack(client_with_short_timeouts(Some(&certified)), format!("https://{address}/"), size).await)
 }
 
 #[tokio::test]
-async fn floods_of_control_frames_by_a_peer_that_never_reads_end_with_the_connection() {
+async fn a_flood_of_control_frames_from_a_server_that_never_reads_ends_the_connection() {
     for (kind, payload) in [(frames::PING, vec![7; 8]), (frames::SETTINGS, vec![])] {
-        let outcomes = meet_secure(1_000, &[], move |mut peer| {
+        let outcomes = attack_over_http2(1_000, &[], move |mut peer| {
             let payload = payload.clone();
             async move {
                 peer.flood(kind, 0, 0, &payload).await;
@@ -220,9 +220,9 @@ async fn floods_of_control_frames_by_a_peer_that_never_reads_end_with_the_connec
 }
 
 #[tokio::test]
-async fn a_flood_of_window_updates_and_one_of_settings_acknowledged_are_excess() {
+async fn a_flood_of_window_updates_or_ping_replies_is_a_protocol_failure() {
     for (kind, flags, payload) in [(frames::WINDOW_UPDATE, 0, vec![0, 0, 0, 1]), (frames::PING, 1, vec![0; 8])] {
-        let outcomes = meet_secure(10, &[], move |mut peer| {
+        let outcomes = attack_over_http2(10, &[], move |mut peer| {
             let payload = payload.clone();
             async move {
                 peer.next_request().await;
@@ -235,18 +235,18 @@ async fn a_flood_of_window_updates_and_one_of_settings_acknowledged_are_excess()
 }
 
 #[tokio::test]
-async fn an_http_2_peer_that_answers_with_its_window_shut_lets_no_payload_stay() {
-    const SHUT: &[(u16, u32)] = &[(frames::INITIAL_WINDOW_SIZE, 0)];
-    const AJAR: &[(u16, u32)] = &[(frames::INITIAL_WINDOW_SIZE, 10)];
+async fn an_http_2_server_that_responds_with_a_closed_window_keeps_no_payload() {
+    const CLOSED: &[(u16, u32)] = &[(frames::INITIAL_WINDOW_SIZE, 0)];
+    const TEN_BYTES: &[(u16, u32)] = &[(frames::INITIAL_WINDOW_SIZE, 10)];
     for (settings, status, expected) in [
-        (SHUT, 200, Outcome::Protocol),
-        (AJAR, 202, Outcome::Protocol),
-        (SHUT, 413, Outcome::Status(413)),
-        (AJAR, 413, Outcome::Status(413)),
+        (CLOSED, 200, Outcome::Protocol),
+        (TEN_BYTES, 202, Outcome::Protocol),
+        (CLOSED, 413, Outcome::Status(413)),
+        (TEN_BYTES, 413, Outcome::Status(413)),
     ] {
-        let outcomes = meet_secure(256 * 1024, settings, move |mut peer| async move {
+        let outcomes = attack_over_http2(256 * 1024, settings, move |mut peer| async move {
             while let Some(stream) = peer.next_request().await {
-                peer.answer_with(stream, status).await;
+                peer.respond_with(stream, status).await;
             }
         })
         .await;
@@ -255,9 +255,9 @@ async fn an_http_2_peer_that_answers_with_its_window_shut_lets_no_payload_stay()
 }
 
 #[tokio::test]
-async fn interim_answers_without_end_are_a_protocol_failure() {
+async fn endless_interim_responses_are_a_protocol_failure() {
     for status in [100, 103] {
-        let met = meet_secure(10, &[], move |mut peer| async move {
+        let met = attack_over_http2(10, &[], move |mut peer| async move {
             let Some(stream) = peer.next_request().await else { return };
             let block = [&[8, 3][..], status.to_string().as_bytes()].concat();
             peer.flood(frames::HEADERS, frames::END_HEADERS, stream, &block).await;
@@ -269,17 +269,17 @@ async fn interim_answers_without_end_are_a_protocol_failure() {
             while stream.write_all(head.as_bytes()).await.is_ok() {}
         })
         .await;
-        let reports = meet(brisk(None), format!("http://{address}/"), 10).await;
+        let reports = attack(client_with_short_timeouts(None), format!("http://{address}/"), 10).await;
         assert_eq!(outcomes(&reports), [Outcome::Protocol], "{status} over HTTP/1.1");
     }
 }
 
 #[tokio::test]
-async fn heads_without_end_over_http_2_are_a_failure_and_hold_nothing() {
-    // A header that no table needs: literal, with a name and a value of three bytes (RFC 7541 section 6.2.2).
+async fn endless_response_headers_over_http_2_fail_and_keep_nothing() {
+    // A literal header field without indexing: name `x-y`, value `abc` (RFC 7541 section 6.2.2).
     const MORE: [u8; 9] = [0, 3, b'x', b'-', b'y', 3, b'a', b'b', b'c'];
     for size in [1, 1_000] {
-        let outcomes = meet_secure(10, &[], move |mut peer| async move {
+        let outcomes = attack_over_http2(10, &[], move |mut peer| async move {
             let Some(stream) = peer.next_request().await else { return };
             peer.send(frames::HEADERS, 0, stream, &[0x88]).await;
             peer.flood(frames::CONTINUATION, 0, stream, &MORE.repeat(size)).await;
@@ -291,17 +291,17 @@ async fn heads_without_end_over_http_2_are_a_failure_and_hold_nothing() {
 }
 
 #[tokio::test]
-async fn answers_that_drip_and_peers_that_fall_silent_hold_nothing_beyond_the_exchange() {
-    let dripping = meet_secure(10, &[], |mut peer| async move {
+async fn slow_responses_and_silent_servers_keep_nothing_after_the_exchange() {
+    let dripping = attack_over_http2(10, &[], |mut peer| async move {
         let Some(stream) = peer.next_request().await else { return };
         peer.send(frames::HEADERS, frames::END_HEADERS, stream, &[0x88]).await;
-        peer.drip(frames::DATA, 0, stream, b"x").await;
+        peer.send_slowly(frames::DATA, 0, stream, b"x").await;
     })
     .await;
-    assert_eq!(dripping, [Outcome::Status(200)], "the head has decided");
-    let silent = meet_secure(10, &[], |mut peer| async move {
+    assert_eq!(dripping, [Outcome::Status(200)], "the status decides");
+    let silent = attack_over_http2(10, &[], |mut peer| async move {
         peer.next_request().await;
-        peer.swallow().await;
+        peer.read_and_ignore().await;
     })
     .await;
     assert_eq!(silent, [Outcome::Timeout]);
@@ -312,24 +312,27 @@ async fn answers_that_drip_and_peers_that_fall_silent_hold_nothing_beyond_the_ex
         }
     })
     .await;
-    assert_eq!(outcomes(&meet(brisk(None), format!("http://{address}/"), 10).await), [Outcome::Timeout]);
+    assert_eq!(
+        outcomes(&attack(client_with_short_timeouts(None), format!("http://{address}/"), 10).await),
+        [Outcome::Timeout]
+    );
 }
 
 #[tokio::test]
-async fn a_tenant_whose_endpoints_answer_early_is_not_delivered_to_and_keeps_no_other_waiting() {
-    let early = narrow(|mut stream| async move {
+async fn endpoints_that_respond_before_reading_fail_and_delay_no_other_tenant() {
+    let attacker = serve_with_small_buffer(|mut stream| async move {
         stream.read_exact(&mut [0; 20]).await.unwrap();
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
-        wait_for_the_end(&stream).await;
+        wait_for_close(&stream).await;
     })
     .await;
     let bystander = Server::start(|_| Reply::status(200)).await;
-    let http = options().exchange_timeout(Duration::from_secs(4));
+    let http = options().exchange_timeout(Duration::from_secs(20));
     let builder = Sender::builder(MemoryStore::new()).http(http).max_payload(16 * MIB);
     let sender = builder.retry(Policy::new(Schedule::from_iter([]))).build().unwrap();
     let at = |url: &str, tenant: &str| NewEndpoint::at(Target::parse(url).unwrap()).tenant(tenant);
     for number in 0..12 {
-        sender.endpoints().create(at(&format!("http://{early}/{number}"), "attacker")).await.unwrap();
+        sender.endpoints().create(at(&format!("http://{attacker}/{number}"), "attacker")).await.unwrap();
     }
     sender.endpoints().create(at(&bystander.url("/"), "bystander")).await.unwrap();
     let stop = CancellationToken::new();
@@ -348,59 +351,59 @@ async fn a_tenant_whose_endpoints_answer_early_is_not_delivered_to_and_keeps_no_
     worker.await.unwrap().unwrap();
     let counts = sender.history().counts(None).await.unwrap();
     assert_eq!((counts.delivered, counts.failed), (30, 12));
-    assert_eq!(bystander.requests().len(), 30, "each at the first attempt");
+    assert_eq!(bystander.requests().len(), 30, "each needs one attempt");
 }
 
 #[tokio::test]
-async fn trailers_without_end_cost_the_connection_and_not_the_success() {
+async fn endless_trailers_close_the_connection_but_the_status_counts() {
     let (address, _) = serve(|_, mut stream| async move {
         super::read_request(&mut stream).await;
         let head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n";
-        let mut going = stream.write_all(head).await.is_ok();
-        while going {
-            going = stream.write_all(b"x-more: and more\r\n").await.is_ok();
+        let mut is_open = stream.write_all(head).await.is_ok();
+        while is_open {
+            is_open = stream.write_all(b"x-more: and more\r\n").await.is_ok();
         }
     })
     .await;
-    let client = brisk(None);
+    let client = client_with_short_timeouts(None);
     assert_eq!(super::post(&client, &format!("http://{address}/")).await.outcome, Outcome::Status(200));
-    until("the connection is closed", || client.connections() == 0).await;
+    until("the connection is closed", || open_connections(&client) == 0).await;
 }
 
-/// Has one descriptor: while a connection is open it is out of them.
+/// Simulates a process with one file descriptor: while a connection is open, dialling fails with `EMFILE`.
 #[derive(Clone, Debug, Default)]
-struct Scarce(Arc<OnceLock<HttpClient>>);
+struct OneDescriptor(Arc<OnceLock<HttpClient>>);
 
 #[async_trait]
-impl Dial for Scarce {
+impl Dial for OneDescriptor {
     async fn dial(&self, address: SocketAddr) -> std::io::Result<Dialed> {
         const EMFILE: i32 = 24;
-        if self.0.get().unwrap().connections() > 0 {
+        if open_connections(self.0.get().unwrap()) > 0 {
             return Err(std::io::Error::from_raw_os_error(EMFILE));
         }
-        SystemDialer.dial(address).await
+        Dialed::direct(TcpStream::connect(address).await?)
     }
 }
 
 #[tokio::test]
-async fn idle_connections_make_room_when_there_are_no_descriptors_left() {
-    let scarce = Scarce::default();
-    let client = client(options().idle_timeout(Duration::from_secs(600)).dialer(scarce.clone()));
-    scarce.0.set(client.clone()).unwrap();
+async fn idle_connections_are_closed_when_there_is_no_free_descriptor() {
+    let dialer = OneDescriptor::default();
+    let client = client(options().idle_timeout(Duration::from_secs(600)).dialer(dialer.clone()));
+    dialer.0.set(client.clone()).unwrap();
     for _ in 0..3 {
         let (server, connections) = serve(|_, mut stream| async move {
             while super::read_request(&mut stream).await {
-                super::answer(&mut stream).await;
+                super::respond_ok(&mut stream).await;
             }
         })
         .await;
         assert_eq!(super::post(&client, &format!("http://{server}/")).await.outcome, Outcome::Status(200));
-        assert_eq!((client.connections(), connections.load(Ordering::SeqCst)), (1, 1));
+        assert_eq!((open_connections(&client), connections.load(Ordering::SeqCst)), (1, 1));
     }
 }
 
 #[tokio::test]
-async fn an_idle_connection_is_closed_whatever_its_peer_does() {
+async fn an_idle_connection_is_closed_even_if_the_server_does_not_close_it() {
     let certified = Certified::new();
     let acceptor = certified.acceptor(false);
     let (address, connections) = serve(move |_, stream| {
@@ -408,13 +411,13 @@ async fn an_idle_connection_is_closed_whatever_its_peer_does() {
         async move {
             let mut peer = super::tls::secure(acceptor, stream).await;
             let stream = peer.next_request().await.unwrap();
-            peer.answer(stream).await;
-            peer.swallow().await;
+            peer.respond(stream).await;
+            peer.read_and_ignore().await;
         }
     })
     .await;
-    let client = brisk(Some(&certified));
+    let client = client_with_short_timeouts(Some(&certified));
     assert_eq!(super::post(&client, &format!("https://{address}/")).await.outcome, Outcome::Status(200));
-    until("the connection is closed", || client.connections() == 0).await;
+    until("the connection is closed", || open_connections(&client) == 0).await;
     assert_eq!(connections.load(Ordering::SeqCst), 1);
 }

@@ -1,5 +1,5 @@
-//! Connections that go bad while the client believes in them: byte-level servers, real client.
-#![expect(clippy::unwrap_used, reason = "what surprises a test ends it")]
+//! The HTTP client with connections that break, stall or are abused. The servers work at byte level.
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod descriptors;
 mod dns;
@@ -10,7 +10,6 @@ mod proxy;
 mod shared;
 mod tls;
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,8 +20,8 @@ use hookwire::clock::SystemClock;
 use hookwire::outcome::{Outcome, Report};
 use hookwire::sender::egress::EgressPolicy;
 use hookwire::sender::http::{HttpClient, HttpOptions};
+use hookwire::testing::http::exchange;
 use http::{Method, Request};
-use http_body_util::Full;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -37,13 +36,13 @@ fn client(options: HttpOptions) -> HttpClient {
 
 async fn post(client: &HttpClient, url: &str) -> Report {
     let make = || {
-        let request = Request::builder().method(Method::POST).uri(url).body(Full::new(Bytes::from_static(b"{}")));
-        Ok::<_, Infallible>(request.unwrap())
+        let request = Request::builder().method(Method::POST).uri(url).body(Bytes::from_static(b"{}"));
+        request.unwrap()
     };
-    client.exchange(make).await.unwrap()
+    exchange(client, None, make).await
 }
 
-/// A server that handles its connections by their number, from 0, and counts them.
+/// A server that passes each connection and its number, counted from 0, to `handle`. Also returns the number of connections.
 async fn serve<F>(handle: impl Fn(usize, TcpStream) -> F + Send + 'static) -> (SocketAddr, Arc<AtomicUsize>)
 where
     F: Future<Output = ()> + Send + 'static,
@@ -59,7 +58,7 @@ where
     (address, count)
 }
 
-/// Reads one small request; false at the end of the stream.
+/// Reads one request with the body `{}`. Returns false at the end of the stream.
 async fn read_request(stream: &mut TcpStream) -> bool {
     let (mut seen, mut buffer) = (Vec::new(), [0; 4_096]);
     while !seen.ends_with(b"\r\n\r\n{}") {
@@ -71,7 +70,7 @@ async fn read_request(stream: &mut TcpStream) -> bool {
     true
 }
 
-async fn answer(stream: &mut TcpStream) {
+async fn respond_ok(stream: &mut TcpStream) {
     stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
 }
 
@@ -80,10 +79,10 @@ async fn f_20_the_second_try_of_an_attempt_reports_its_own_timeout() {
     let (address, connections) = serve(|number, mut stream| async move {
         read_request(&mut stream).await;
         if number == 0 {
-            answer(&mut stream).await;
-            read_request(&mut stream).await; // taken, and the connection closed without a word
+            respond_ok(&mut stream).await;
+            read_request(&mut stream).await; // then closes the connection without a response
         } else {
-            std::future::pending::<()>().await; // taken, never answered
+            std::future::pending::<()>().await; // never responds
         }
     })
     .await;

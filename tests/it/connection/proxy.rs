@@ -1,4 +1,4 @@
-//! Through forward proxies, on loopback.
+//! Requests through forward proxies on loopback.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -18,14 +18,14 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::support::server::{Reply, Server};
 use crate::support::until;
 
-/// What a proxy was asked for.
-type Asked = Arc<Mutex<Vec<String>>>;
+/// The targets that a proxy was asked to connect to.
+type Targets = Arc<Mutex<Vec<String>>>;
 
-/// A proxy of either kind that lets `user:secret` through and nobody else.
-async fn proxy(socks: bool) -> (SocketAddr, Asked) {
+/// An HTTP or SOCKS 5 proxy that accepts only the credentials `user:secret`.
+async fn proxy(socks: bool) -> (SocketAddr, Targets) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (address, asked) = (listener.local_addr().unwrap(), Asked::default());
-    let log = asked.clone();
+    let (address, targets) = (listener.local_addr().unwrap(), Targets::default());
+    let log = targets.clone();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let log = log.clone();
@@ -38,7 +38,7 @@ async fn proxy(socks: bool) -> (SocketAddr, Asked) {
             });
         }
     });
-    (address, asked)
+    (address, targets)
 }
 
 async fn connect(stream: &mut TcpStream) -> Option<SocketAddr> {
@@ -47,7 +47,7 @@ async fn connect(stream: &mut TcpStream) -> Option<SocketAddr> {
         head.push(stream.read_u8().await.ok()?);
     }
     let head = String::from_utf8(head).unwrap();
-    // Basic, of `user:secret`.
+    // Basic authentication with `user:secret`.
     if !head.contains("Proxy-Authorization: Basic dXNlcjpzZWNyZXQ=") {
         stream.write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n").await.unwrap();
         return None;
@@ -93,37 +93,36 @@ async fn outcome(dialer: ProxyDialer, server: &Server, path: &str) -> Outcome {
 }
 
 #[tokio::test]
-async fn requests_go_through_a_proxy_to_the_judged_address_and_no_other() {
+async fn requests_go_through_a_proxy_to_the_checked_address_and_no_other() {
     let server = Server::start(|_| Reply::status(204)).await;
     let target = server.url("").replace("http://", "");
     for socks in [false, true] {
-        let (address, asked) = proxy(socks).await;
-        let dialer = if socks { ProxyDialer::socks5(address) } else { ProxyDialer::connect(address) };
-        let known = dialer.clone().with_credentials("user", "secret");
-        assert_eq!(outcome(known, &server, "/in").await, Outcome::Status(204), "socks: {socks}");
-        assert_eq!(asked.lock().unwrap().join(" "), target);
-        for stranger in [dialer.clone(), dialer.clone().with_credentials("user", "guess!")] {
-            assert_eq!(outcome(stranger, &server, "/in").await, Outcome::Connect, "socks: {socks}");
+        let (address, targets) = proxy(socks).await;
+        let dialer = if socks { ProxyDialer::socks5(address) } else { ProxyDialer::http(address) };
+        let authenticated = dialer.clone().credentials("user", "secret");
+        assert_eq!(outcome(authenticated, &server, "/in").await, Outcome::Status(204), "socks: {socks}");
+        assert_eq!(targets.lock().unwrap().join(" "), target);
+        for unauthorized in [dialer.clone(), dialer.clone().credentials("user", "guess!")] {
+            assert_eq!(outcome(unauthorized, &server, "/in").await, Outcome::Connect, "socks: {socks}");
         }
     }
     assert_eq!(server.requests().len(), 2);
-    let shown =
-        format!("{:?}", ProxyDialer::connect("127.0.0.1:1".parse().unwrap()).with_credentials("user", "secret"));
+    let shown = format!("{:?}", ProxyDialer::http("127.0.0.1:1".parse().unwrap()).credentials("user", "secret"));
     assert!(!shown.contains("secret"));
 }
 
 #[tokio::test]
-async fn a_proxy_that_babbles_or_dies_is_a_failed_connection() {
+async fn an_invalid_response_of_a_proxy_is_a_connect_failure() {
     let server = Server::start(|_| Reply::status(204)).await;
-    for says in [vec![b'x'; 20_000], b"HTTP/1.1 502 Bad Gateway\r\n\r\n".to_vec(), Vec::new()] {
+    for response in [vec![b'x'; 20_000], b"HTTP/1.1 502 Bad Gateway\r\n\r\n".to_vec(), Vec::new()] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
-                let _closed = stream.write_all(&says).await;
+                let _closed = stream.write_all(&response).await;
             }
         });
-        let met = outcome(ProxyDialer::connect(address), &server, "/in").await;
-        assert!(matches!(met, Outcome::Connect), "{met:?}");
+        let outcome = outcome(ProxyDialer::http(address), &server, "/in").await;
+        assert!(matches!(outcome, Outcome::Connect), "{outcome:?}");
     }
 }

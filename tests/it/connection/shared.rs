@@ -1,23 +1,22 @@
-//! One host, several tenants: who shares a connection with whom, and for how long.
+//! Several tenants with endpoints at one host: which requests share a connection, and for how long.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use hookwire::id::Tenant;
 use hookwire::outcome::Outcome;
 use hookwire::sender::http::{HttpClient, HttpOptions};
+use hookwire::testing::http::exchange;
 use http::Request;
-use http_body_util::Full;
 use tokio::task::JoinSet;
 
 use super::frames::{self, Peer};
 use super::tls::Certified;
 use super::{client, options, serve};
 
-/// An HTTP/2 server that answers what has no body, and never answers the rest. It takes so many streams at once on a
-/// connection.
+/// An HTTP/2 server that responds only to requests without a body. It allows `streams` concurrent streams on a connection.
 async fn host(certified: &Certified, streams: u32) -> (String, Arc<AtomicUsize>) {
     let acceptor = certified.acceptor(false);
     let (address, connections) = serve(move |_, stream| {
@@ -28,7 +27,7 @@ async fn host(certified: &Certified, streams: u32) -> (String, Arc<AtomicUsize>)
             let mut peer = Peer::greet_with(stream, &settings).await;
             while let Some((stream, has_body)) = peer.next_upload().await {
                 if !has_body {
-                    peer.answer(stream).await;
+                    peer.respond(stream).await;
                 }
             }
         }
@@ -38,30 +37,30 @@ async fn host(certified: &Certified, streams: u32) -> (String, Arc<AtomicUsize>)
 }
 
 async fn post(client: &HttpClient, tenant: &str, url: &str, body: &'static str) -> Outcome {
-    let make = || Ok::<_, Infallible>(Request::post(url).body(Full::from(body)).unwrap());
-    client.exchange_for(&Tenant::from(tenant), make).await.unwrap().outcome
+    let make = || Request::post(url).body(Bytes::from_static(body.as_bytes())).unwrap();
+    exchange(client, Some(&Tenant::from(tenant)), make).await.outcome
 }
 
-fn patient(certified: &Certified) -> HttpOptions {
+fn options_with_long_timeout(certified: &Certified) -> HttpOptions {
     options().tls(certified.client()).exchange_timeout(Duration::from_secs(60))
 }
 
 #[tokio::test]
-async fn a_tenant_that_fills_its_connections_keeps_no_other_from_the_same_host() {
+async fn a_tenant_with_full_connections_blocks_no_other_tenant_at_the_same_host() {
     for (streams, hanging) in [(1, 3_usize), (4, 11)] {
         let certified = Certified::new();
         let (url, connections) = host(&certified, streams).await;
-        let client = client(patient(&certified));
+        let client = client(options_with_long_timeout(&certified));
         for tenant in ["slow", "quick"] {
             assert_eq!(post(&client, tenant, &url, "").await, Outcome::Status(200));
         }
-        assert_eq!(connections.load(Ordering::SeqCst), 2, "each tenant has its own");
+        assert_eq!(connections.load(Ordering::SeqCst), 2, "each tenant has its own connection");
         let mut attack = JoinSet::new();
         for _ in 0..hanging {
             let (client, url) = (client.clone(), url.clone());
             attack.spawn(async move { post(&client, "slow", &url, "hang").await });
         }
-        // The hanging ones are under way when the connections that they need are open.
+        // All hanging requests are in progress once the connections that they need are open.
         let needed = 1 + hanging.div_ceil(usize::try_from(streams).unwrap());
         while connections.load(Ordering::SeqCst) < needed {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -74,10 +73,10 @@ async fn a_tenant_that_fills_its_connections_keeps_no_other_from_the_same_host()
 }
 
 #[tokio::test]
-async fn tenants_share_connections_where_the_operator_says_so() {
+async fn tenants_share_connections_if_the_option_is_set() {
     let certified = Certified::new();
     let (url, connections) = host(&certified, 100).await;
-    let client = client(patient(&certified).share_connections());
+    let client = client(options_with_long_timeout(&certified).share_connections());
     for tenant in ["one", "another", "third"] {
         assert_eq!(post(&client, tenant, &url, "").await, Outcome::Status(200));
     }
@@ -85,16 +84,16 @@ async fn tenants_share_connections_where_the_operator_says_so() {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_never_idle_is_still_replaced_when_it_is_old() {
+async fn a_connection_that_is_never_idle_is_replaced_after_its_lifetime() {
     let certified = Certified::new();
     let (secure, secure_connections) = host(&certified, 100).await;
     let (plain, plain_connections) = serve(|_, mut stream| async move {
         while super::read_request(&mut stream).await {
-            super::answer(&mut stream).await;
+            super::respond_ok(&mut stream).await;
         }
     })
     .await;
-    let client = client(patient(&certified).connection_lifetime(Duration::from_millis(300)));
+    let client = client(options_with_long_timeout(&certified).connection_lifetime(Duration::from_millis(300)));
     for (url, body, connections) in
         [(secure, "", secure_connections), (format!("http://{plain}/"), "{}", plain_connections)]
     {

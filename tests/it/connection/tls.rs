@@ -1,4 +1,4 @@
-//! The same over TLS and HTTP/2.
+//! Connections over TLS and HTTP/2 that fail or become unusable.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,7 +16,7 @@ use tokio_rustls::server::TlsStream;
 use super::frames::{self, Peer};
 use super::{client, options, post, serve};
 
-/// A server certificate for 127.0.0.1, and who trusts it.
+/// A server certificate for 127.0.0.1, and the client configuration that trusts it.
 pub struct Certified {
     key: CertifiedKey<rcgen::KeyPair>,
     roots: Arc<RootCertStore>,
@@ -36,11 +36,11 @@ impl Certified {
         builder.with_root_certificates(self.roots.clone()).with_no_client_auth()
     }
 
-    pub fn acceptor(&self, wants_client: bool) -> TlsAcceptor {
+    pub fn acceptor(&self, requires_client_certificate: bool) -> TlsAcceptor {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let verifier = WebPkiClientVerifier::builder_with_provider(self.roots.clone(), provider.clone());
         let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        let builder = match wants_client {
+        let builder = match requires_client_certificate {
             true => builder.with_client_cert_verifier(verifier.build().unwrap()),
             false => builder.with_no_client_auth(),
         };
@@ -58,14 +58,14 @@ pub async fn secure(acceptor: TlsAcceptor, stream: TcpStream) -> Secured {
 }
 
 #[tokio::test]
-async fn f_05_a_server_that_wants_a_client_certificate_is_a_tls_failure() {
+async fn f_05_a_server_that_requires_a_client_certificate_is_a_tls_failure() {
     let certified = Certified::new();
     let acceptor = certified.acceptor(true);
     let (address, _) = serve(move |_, stream| {
         let acceptor = acceptor.clone();
         async move {
             let (_, mut stream) = acceptor.accept(stream).into_fallible().await.unwrap_err();
-            // Closing with bytes unread would be a reset, which may overtake the alert.
+            // Read to the end: closing with unread bytes sends a reset, which may arrive before the alert.
             tokio::io::copy(&mut stream, &mut tokio::io::sink()).await.unwrap();
         }
     })
@@ -78,7 +78,7 @@ async fn f_05_a_server_that_wants_a_client_certificate_is_a_tls_failure() {
 }
 
 #[tokio::test]
-async fn f_19_a_request_that_goaway_says_was_not_processed_is_made_again_once() {
+async fn f_19_a_request_that_goaway_reports_as_not_processed_is_repeated_once() {
     let certified = Certified::new();
     let acceptor = certified.acceptor(false);
     let (address, connections) = serve(move |number, stream| {
@@ -86,13 +86,13 @@ async fn f_19_a_request_that_goaway_says_was_not_processed_is_made_again_once() 
         async move {
             let mut peer = secure(acceptor, stream).await;
             let first = peer.next_request().await.unwrap();
-            peer.answer(first).await;
+            peer.respond(first).await;
             if number == 0 {
                 peer.next_request().await.unwrap();
-                // Last processed stream: the first. Error: none (RFC 9113 section 6.8).
+                // Last processed stream 1, no error (RFC 9113 section 6.8).
                 peer.send(frames::GOAWAY, 0, 0, &[0, 0, 0, 1, 0, 0, 0, 0]).await;
             }
-            peer.behave().await;
+            peer.respond_to_all().await;
         }
     })
     .await;
@@ -106,7 +106,7 @@ async fn f_19_a_request_that_goaway_says_was_not_processed_is_made_again_once() 
 }
 
 #[tokio::test]
-async fn f_19_a_server_that_refuses_every_stream_is_asked_twice_and_no_more() {
+async fn f_19_a_server_that_refuses_every_stream_gets_two_requests_and_no_more() {
     let certified = Certified::new();
     let acceptor = certified.acceptor(false);
     let (address, connections) = serve(move |_, stream| {
@@ -127,10 +127,10 @@ async fn f_19_a_server_that_refuses_every_stream_is_asked_twice_and_no_more() {
     assert_eq!(connections.load(Ordering::SeqCst), 2);
 }
 
-/// Without pings a connection that a firewall forgot is handed out until TCP gives up, a quarter of an hour later: every
-/// use of a shared connection renews its idle time.
+/// Without pings, a connection that a firewall has dropped would be reused until TCP gives up after about 15 minutes, because
+/// every use of a shared connection restarts its idle timeout.
 #[tokio::test]
-async fn a_shared_connection_gone_silent_is_found_out_within_one_exchange() {
+async fn an_unresponsive_http_2_connection_is_replaced_within_one_exchange() {
     let certified = Certified::new();
     let acceptor = certified.acceptor(false);
     let (address, connections) = serve(move |number, stream| {
@@ -138,11 +138,11 @@ async fn a_shared_connection_gone_silent_is_found_out_within_one_exchange() {
         async move {
             let mut peer = secure(acceptor, stream).await;
             if number > 0 {
-                return peer.behave().await;
+                return peer.respond_to_all().await;
             }
             let first = peer.next_request().await.unwrap();
-            peer.answer(first).await;
-            std::future::pending::<()>().await; // open, and deaf
+            peer.respond(first).await;
+            std::future::pending::<()>().await; // stays open and reads nothing
         }
     })
     .await;

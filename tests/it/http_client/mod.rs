@@ -1,4 +1,4 @@
-//! The HTTP client against an endpoint that misbehaves. Names are those of the failure list.
+//! The HTTP client with an endpoint that misbehaves. The numbers in the test names are those of the failure list.
 
 mod faults;
 mod fetch;

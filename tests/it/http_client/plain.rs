@@ -1,6 +1,5 @@
-//! Over plain `http`.
+//! Outcomes and repetition over plain `http`.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,35 +9,35 @@ use hookwire::outcome::{MAX_EXCERPT_BYTES, Outcome, Report};
 use hookwire::sender::egress::EgressPolicy;
 use hookwire::sender::http::{HttpClient, HttpOptions};
 use hookwire::testing::endpoint::{Behaviour, ScriptedEndpoint};
-use http_body_util::Full;
+use hookwire::testing::http::exchange;
 
-fn client(budget: Duration) -> HttpClient {
+fn client(timeout: Duration) -> HttpClient {
     let egress = EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();
-    HttpClient::new(HttpOptions::default().exchange_timeout(budget).egress(egress), Arc::new(SystemClock)).unwrap()
+    HttpClient::new(HttpOptions::default().exchange_timeout(timeout).egress(egress), Arc::new(SystemClock)).unwrap()
 }
 
-/// The n-th request made says so, as a fresh signature would.
+/// Posts `{}`. Each request carries its number, as a real one carries a new signature.
 async fn post(client: &HttpClient, url: &str) -> (Report, usize) {
     let mut made = 0;
     let make = || {
         made += 1;
         let request = http::Request::post(url).header("x-made", made);
-        Ok::<_, Infallible>(request.body(Full::new(Bytes::from_static(b"{}"))).unwrap())
+        request.body(Bytes::from_static(b"{}")).unwrap()
     };
-    let report = client.exchange(make).await.unwrap();
+    let report = exchange(client, None, make).await;
     (report, made)
 }
 
-async fn outcome_of(behaviour: Behaviour, budget: Duration) -> Outcome {
+async fn outcome_of(behaviour: Behaviour, timeout: Duration) -> Outcome {
     let endpoint = ScriptedEndpoint::start([behaviour]).await.unwrap();
-    post(&client(budget), &endpoint.url("/")).await.0.outcome
+    post(&client(timeout), &endpoint.url("/")).await.0.outcome
 }
 
 const LONG: Duration = Duration::from_secs(30);
 const SHORT: Duration = Duration::from_millis(300);
 
 #[tokio::test]
-async fn what_is_not_an_answer_has_its_class() {
+async fn a_failed_response_has_the_matching_outcome() {
     let then_close = |bytes: &'static str| Behaviour::AnswerThenClose(bytes.into());
     for (behaviour, expected) in [
         (Behaviour::close(), Outcome::Reset),
@@ -57,7 +56,7 @@ async fn what_is_not_an_answer_has_its_class() {
 }
 
 #[tokio::test]
-async fn the_head_decides_whatever_becomes_of_the_body() {
+async fn the_status_decides_even_if_the_body_fails() {
     let head = "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nhalf";
     for behaviour in [
         Behaviour::AnswerThenReset(head.into()),
@@ -76,7 +75,7 @@ async fn the_head_decides_whatever_becomes_of_the_body() {
 }
 
 #[tokio::test]
-async fn a_slow_or_silent_endpoint_ends_with_the_budget() {
+async fn a_slow_or_silent_endpoint_ends_with_the_timeout() {
     let slow = Behaviour::Trickle("HTTP/1.1 200 OK\r\n\r\n".into(), Duration::from_secs(1));
     for behaviour in [Behaviour::Hang, slow] {
         assert_eq!(outcome_of(behaviour, SHORT).await, Outcome::Timeout);
@@ -84,7 +83,7 @@ async fn a_slow_or_silent_endpoint_ends_with_the_budget() {
 }
 
 #[tokio::test]
-async fn a_refused_connection_is_connect() {
+async fn a_refused_connection_is_a_connect_failure() {
     let endpoint = ScriptedEndpoint::start([]).await.unwrap();
     let url = endpoint.url("/");
     drop(endpoint);
@@ -93,7 +92,7 @@ async fn a_refused_connection_is_connect() {
 }
 
 #[tokio::test]
-async fn an_excerpt_of_an_endless_body_is_bounded() {
+async fn the_excerpt_of_an_endless_body_is_bounded() {
     let endless = Behaviour::Endless("HTTP/1.1 500 No\r\n\r\n".into(), vec![b'x'; 4096].into());
     let endpoint = ScriptedEndpoint::start([endless]).await.unwrap();
     let (report, _) = post(&client(LONG), &endpoint.url("/")).await;
@@ -101,7 +100,7 @@ async fn an_excerpt_of_an_endless_body_is_bounded() {
 }
 
 #[tokio::test]
-async fn f_20_a_reused_connection_that_died_is_asked_again_exactly_once_with_a_fresh_request() {
+async fn f_20_a_request_on_a_reused_connection_that_breaks_is_made_anew_exactly_once() {
     let script = [Behaviour::status(200), Behaviour::close(), Behaviour::close(), Behaviour::status(200)];
     let endpoint = ScriptedEndpoint::start(script).await.unwrap();
     let client = client(LONG);
@@ -112,7 +111,7 @@ async fn f_20_a_reused_connection_that_died_is_asked_again_exactly_once_with_a_f
 }
 
 #[tokio::test]
-async fn f_20_a_fresh_connection_that_breaks_is_not_asked_again() {
+async fn f_20_a_request_on_a_new_connection_that_breaks_is_not_repeated() {
     let endpoint = ScriptedEndpoint::start([Behaviour::close(), Behaviour::status(200)]).await.unwrap();
     let (report, made) = post(&client(LONG), &endpoint.url("/")).await;
     assert_eq!((report.outcome, made, endpoint.requests().len()), (Outcome::Reset, 1, 1));

@@ -1,4 +1,4 @@
-//! Over TLS: F-05.
+//! TLS failures (F-05) and protocol negotiation.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -9,6 +9,7 @@ use hookwire::clock::SystemClock;
 use hookwire::outcome::Outcome;
 use hookwire::sender::egress::EgressPolicy;
 use hookwire::sender::http::{HttpClient, HttpOptions};
+use hookwire::testing::http::exchange;
 use http_body_util::Full;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
@@ -23,7 +24,7 @@ fn provider() -> Arc<rustls::crypto::CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
-/// A server with a self-signed certificate for `name`, speaking `alpn`.
+/// A server with a self-signed certificate that offers one ALPN protocol. Its response body is the HTTP version.
 async fn serve(params: CertificateParams, alpn: &[u8]) -> (SocketAddr, CertificateDer<'static>) {
     serve_any(params, &[alpn]).await
 }
@@ -52,13 +53,13 @@ async fn serve_any(params: CertificateParams, alpn: &[&[u8]]) -> (SocketAddr, Ce
     (address, certificate)
 }
 
-/// What a client that trusts `root` makes of the server; and the answer's body.
+/// Posts with a client that trusts `root`. Returns the outcome and the response body.
 async fn post(server: SocketAddr, root: Option<CertificateDer<'static>>) -> (Outcome, Option<Box<str>>) {
-    post_by(server, root, &[], |options| options).await
+    post_with(server, root, &[], |options| options).await
 }
 
-/// The same, with the application's own ALPN protocols and options.
-async fn post_by(
+/// Like `post`, with ALPN protocols and options of the application.
+async fn post_with(
     server: SocketAddr,
     root: Option<CertificateDer<'static>>,
     alpn: &[&[u8]],
@@ -73,8 +74,8 @@ async fn post_by(
     let options = HttpOptions::default().egress(EgressPolicy::default()).tls(tls);
     let options = options.resolver(resolver).dialer(FakeDialer::to(server));
     let client = HttpClient::new(adjust(options), Arc::new(SystemClock)).unwrap();
-    let make = || Ok::<_, Infallible>(http::Request::post(format!("https://{NAME}/")).body(Full::default()).unwrap());
-    let report = client.exchange(make).await.unwrap();
+    let make = || http::Request::post(format!("https://{NAME}/")).body(Bytes::new()).unwrap();
+    let report = exchange(&client, None, make).await;
     (report.outcome, report.excerpt)
 }
 
@@ -83,7 +84,7 @@ fn params(name: &str) -> CertificateParams {
 }
 
 #[tokio::test]
-async fn f_05_a_certificate_of_an_own_root_serves_http_2_and_http_1_1() {
+async fn f_05_a_private_root_certificate_works_with_http_2_and_http_1_1() {
     for (alpn, version) in [(b"h2".as_slice(), "HTTP/2.0"), (b"http/1.1", "HTTP/1.1")] {
         let (server, root) = serve(params(NAME), alpn).await;
         assert_eq!(post(server, Some(root)).await, (Outcome::Status(200), Some(version.into())));
@@ -91,7 +92,7 @@ async fn f_05_a_certificate_of_an_own_root_serves_http_2_and_http_1_1() {
 }
 
 #[tokio::test]
-async fn f_05_self_signed_expired_and_wrong_name_are_tls() {
+async fn f_05_untrusted_expired_and_misnamed_certificates_are_tls_failures() {
     let (server, _) = serve(params(NAME), b"h2").await;
     assert_cause(post(server, None).await, "issuer is unknown");
     let (server, root) = serve(params("other.example.com"), b"h2").await;
@@ -105,15 +106,15 @@ async fn f_05_self_signed_expired_and_wrong_name_are_tls() {
     }
 }
 
-fn assert_cause((outcome, said): (Outcome, Option<Box<str>>), cause: &str) {
-    let said = said.unwrap();
+fn assert_cause((outcome, text): (Outcome, Option<Box<str>>), cause: &str) {
+    let text = text.unwrap();
     assert_eq!(outcome, Outcome::Tls);
-    assert!(said.contains(cause), "{said}");
-    assert!(!said.contains("example.com"), "it says no name: {said}");
+    assert!(text.contains(cause), "{text}");
+    assert!(!text.contains("example.com"), "the text contains no name: {text}");
 }
 
 #[tokio::test]
-async fn a_server_without_a_common_protocol_is_told_so() {
+async fn a_missing_common_protocol_is_named_in_the_report() {
     for alpn in [b"acme/1".as_slice(), b"http/1.0"] {
         let (server, root) = serve(params(NAME), alpn).await;
         assert_cause(post(server, Some(root)).await, "no common application protocol");
@@ -121,7 +122,7 @@ async fn a_server_without_a_common_protocol_is_told_so() {
 }
 
 #[tokio::test]
-async fn http_1_1_alone_is_spoken_where_the_option_or_the_applications_own_alpn_says_so() {
+async fn only_http_1_1_is_used_if_the_option_or_the_applications_alpn_requires_it() {
     let both: &[&[u8]] = &[b"h2", b"http/1.1"];
     let (server, root) = serve_any(params(NAME), both).await;
     for (alpn, only, version) in [
@@ -132,13 +133,13 @@ async fn http_1_1_alone_is_spoken_where_the_option_or_the_applications_own_alpn_
         (&[&b"http/1.1"[..], b"acme/1"][..], false, "HTTP/1.1"),
     ] {
         let adjust = |options: HttpOptions| if only { options.http1_only() } else { options };
-        let met = post_by(server, Some(root.clone()), alpn, adjust).await;
-        assert_eq!(met, (Outcome::Status(200), Some(version.into())), "{alpn:?} {only}");
+        let result = post_with(server, Some(root.clone()), alpn, adjust).await;
+        assert_eq!(result, (Outcome::Status(200), Some(version.into())), "{alpn:?} {only}");
     }
 }
 
 #[tokio::test]
-async fn f_05_garbage_in_place_of_a_server_hello_is_tls() {
+async fn f_05_a_server_that_does_not_speak_tls_is_a_tls_failure() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let server = listener.local_addr().unwrap();
     tokio::spawn(async move {

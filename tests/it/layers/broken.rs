@@ -1,7 +1,7 @@
 //! Each rule, fed a file that breaks it: a checker that cannot fail checks nothing.
 
 use super::source::Source;
-use super::{imports, shape, sites};
+use super::{bare, circles, door, imports, shape, sites};
 
 fn complaints(rule: fn(&[Source]) -> Vec<String>, path: &str, text: &str) -> Vec<String> {
     rule(&[Source::new(path, text)])
@@ -24,7 +24,7 @@ fn an_import_from_above_or_beside_is_caught() {
     assert_caught(imports::upward, "sender/mod.rs", "use crate::receiver::Source;");
     assert_caught(imports::upward, "mcp/mod.rs", "use crate::testing::ManualClock;");
     assert_caught(imports::upward, "clock.rs", "use crate::entropy::fill;");
-    assert_caught(imports::upward, "event/mod.rs", "use crate::{clock::Timestamp, store::{Put, Page}};");
+    assert_caught(imports::upward, "event/mod.rs", "use crate::{clock::Timestamp, store::{PutResult, Page}};");
     assert_passes(imports::upward, "event/mod.rs", "use crate::{clock::Timestamp, id::{EventId, Tenant}};");
     assert_passes(imports::upward, "entropy.rs", "use crate::clock::Timestamp;");
 }
@@ -38,6 +38,39 @@ fn an_import_from_the_root_is_caught() {
     assert_caught(imports::upward, "clock.rs", "use super::id;");
     assert_passes(imports::upward, "event/pattern.rs", "use super::EventType;");
     assert_passes(imports::upward, "testing/mod.rs", "macro_rules! m { () => { $crate::m! { @again } } }");
+}
+
+fn circles_of(files: &[(&str, &str)]) -> Vec<String> {
+    circles::circles(&files.iter().map(|(path, text)| Source::new(path, text)).collect::<Vec<_>>())
+}
+
+#[test]
+fn a_circle_between_files_is_caught() {
+    let found = circles_of(&[
+        ("lib.rs", "pub mod a;"),
+        ("a/mod.rs", "mod x;\nmod y;"),
+        ("a/x.rs", "use super::y::Y;"),
+        ("a/y.rs", "fn f() { super::x::g() }"),
+    ]);
+    assert_eq!(found, ["a/x.rs <-> a/y.rs"]);
+    let found = circles_of(&[("a/mod.rs", "mod x;\nuse self::x::X;\npub struct A;"), ("a/x.rs", "use super::A;")]);
+    assert_eq!(found, ["a/mod.rs <-> a/x.rs"]);
+    let found = circles_of(&[
+        ("a.rs", "use crate::{b::B, clock};"),
+        ("b.rs", "use crate::c::{self, C};"),
+        ("c.rs", "use crate::a::A;"),
+    ]);
+    assert_eq!(found, ["a.rs <-> b.rs <-> c.rs"]);
+}
+
+#[test]
+fn a_re_export_is_not_a_circle() {
+    let through_the_folder = [
+        ("a/mod.rs", "mod x;\nmod y;\npub use self::x::X;\npub use self::y::Y;"),
+        ("a/x.rs", "use super::Y;"),
+        ("a/y.rs", "pub struct Y;"),
+    ];
+    assert_eq!(circles_of(&through_the_folder), Vec::<String>::new());
 }
 
 #[test]
@@ -60,12 +93,15 @@ fn a_module_without_a_layer_and_an_item_in_the_root_are_caught() {
 
 #[test]
 fn a_large_file_and_a_long_function_are_caught() {
-    assert_caught(shape::oversized, "id.rs", &"const A: u8 = 1;\n".repeat(501));
-    assert_passes(
-        shape::oversized,
-        "id.rs",
-        &format!("{}{}", "const A: u8 = 1;\n".repeat(500), "// why\n\n".repeat(99)),
+    assert_caught(shape::oversized, "id.rs", &"const A: u8 = 1;\n".repeat(451));
+    assert_caught(shape::oversized, "id.rs", &"// why\n".repeat(451));
+    let small = format!(
+        "{}{}#[cfg(test)]\nmod tests {{\n{}}}\n",
+        "const A: u8 = 1;\n".repeat(440),
+        "\n".repeat(99),
+        "f();\n".repeat(99)
     );
+    assert_passes(shape::oversized, "id.rs", &small);
     let function = |lines| format!("fn f(x: [u8; 4]) {{\n{}}}\n", "x();\n".repeat(lines));
     assert_caught(shape::oversized, "id.rs", &function(59));
     assert_passes(shape::oversized, "id.rs", &function(58));
@@ -118,6 +154,43 @@ fn a_second_place_for_the_clock_chance_or_a_socket_is_caught() {
     assert_caught(sites::strays, "id.rs", "getrandom::fill(&mut bytes)");
     let twice = ["sender/egress/a.rs", "sender/egress/b.rs"].map(|path| Source::new(path, "TcpStream::connect(a)"));
     assert_eq!(sites::strays(&twice).len(), 1);
+}
+
+#[test]
+fn a_question_of_the_crate_without_features_is_caught() {
+    let with = |root: &str, code: &str| bare::asking(&[Source::new("lib.rs", root), Source::new("id/mod.rs", code)]);
+    for code in ["tokio::spawn(f)", "std::thread::sleep(d)", "use crate::entropy;", "let now = Instant::now();"] {
+        assert_eq!(with("pub mod id;", code).len(), 1, "{code}");
+        assert_eq!(with("#[cfg(feature = \"system\")]\npub mod id;", code), Vec::<String>::new());
+        assert_eq!(with("#[cfg(not(feature = \"a\"))]\n#[path = \"id/mod.rs\"]\nmod other;", code).len(), 1);
+    }
+}
+
+#[test]
+fn a_way_around_the_door_is_caught() {
+    for code in [
+        "fn f(shared: &Shared) { shared.sender.endpoints().get(id) }",
+        "fn f(shared: &Shared) { shared\n        .sender\n        .history() }",
+        "fn f(s: &Sender) { s.dispatch(event) }",
+        "fn f(shared: &Shared) { let s = &shared.sender as &_; s.dispatch(event) }",
+        "use crate::sender::Endpoints;",
+        "use crate::sender::{EndpointChange, Endpoints};",
+    ] {
+        assert_caught(door::ways_around, "mcp/new.rs", code);
+        assert_passes(door::ways_around, "sender/new.rs", code);
+    }
+    for code in [
+        "use crate::sender::{EndpointChange, Scoped, Sender};\nstruct A { sender: Sender }",
+        "fn new(sender: Sender) -> A { A { sender } }",
+        "fn door(&self) -> Scoped { self.sender.scoped(scope) }",
+        "use super::documents::Endpoints;",
+    ] {
+        assert_passes(door::ways_around, "manage/new.rs", code);
+    }
+    let role = Source::new("store/outbox.rs", "pub trait Outbox { fn append(&self); }");
+    let user = |text| [Source::new("store/outbox.rs", &role.text), Source::new("manage/new.rs", text)];
+    assert_eq!(door::ways_around(&user("use crate::store::{Append, Outbox};")).len(), 1);
+    assert_eq!(door::ways_around(&user("use crate::store::{Append, Page};")), Vec::<String>::new());
 }
 
 #[test]

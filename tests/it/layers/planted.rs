@@ -1,7 +1,6 @@
 //! The bugs that `fuzz/prove` plants: one for each target, and each still fits the code that it changes.
 
 use std::fs;
-use std::path::Path;
 
 /// What is wrong with a patch for these files.
 fn complaints(name: &str, patch: &str, read: impl Fn(&str) -> Option<String>) -> Vec<String> {
@@ -32,7 +31,7 @@ fn complaints(name: &str, patch: &str, read: impl Fn(&str) -> Option<String>) ->
 
 #[test]
 fn each_bug_that_fuzzing_must_find_can_be_planted() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = hookwire_tests::root();
     // A published package has no such folder.
     let Ok(targets) = fs::read_dir(root.join("fuzz/targets")) else { return };
     let mut all = Vec::new();

@@ -2,14 +2,14 @@
 
 use super::source::{Source, closing, is_word};
 
-const MAX_FILE: usize = 500;
+const MAX_FILE: usize = 450;
 const MAX_FUNCTION: usize = 60;
 const DRAWERS: [&str; 9] = ["utils", "util", "helpers", "helper", "common", "misc", "shared", "stuff", "prelude"];
 
-/// Files and functions above their budget. Comments, blank lines and tests do not count.
+/// Files and functions above their budget. Blank lines and tests do not count; comments count for a file.
 pub fn oversized(files: &[Source]) -> Vec<String> {
-    let files_over = files.iter().filter(|file| file.lines() > MAX_FILE);
-    let mut complaints: Vec<_> = files_over.map(|file| format!("src/{}: {} lines", file.path, file.lines())).collect();
+    let files_over = files.iter().filter(|file| file.length() > MAX_FILE);
+    let mut complaints: Vec<_> = files_over.map(|file| format!("src/{}: {} lines", file.path, file.length())).collect();
     for file in files {
         let over = functions(file).into_iter().filter(|function| function.1 > MAX_FUNCTION);
         complaints.extend(over.map(|(at, lines)| format!("{}: {lines} lines", file.place(at))));
@@ -44,7 +44,11 @@ pub fn feature_switches(files: &[Source]) -> Vec<String> {
                 complaints.push(file.place(at));
             }
         }
-        complaints.extend(file.words("cfg!").map(|at| file.place(at)));
+        complaints.extend(
+            file.words("cfg!")
+                .filter(|at| !file.code[*at..].starts_with("cfg!(debug_assertions)"))
+                .map(|at| file.place(at)),
+        );
     }
     complaints
 }
@@ -54,7 +58,7 @@ pub fn allowed_lints(files: &[Source]) -> Vec<String> {
     let mut complaints = Vec::new();
     for file in files {
         for (at, inside, _) in file.attributes() {
-            let silences = ["allow(", "warn(", "deny("].iter().any(|word| inside.contains(word));
+            let silences = ["allow(", "warn("].iter().any(|word| inside.contains(word));
             let unexplained = inside.starts_with("expect(") && !inside.contains("reason");
             complaints.extend((silences || unexplained).then(|| file.place(at)));
         }
@@ -85,8 +89,10 @@ pub fn default_bodies(files: &[Source]) -> Vec<String> {
             let Some(open) = file.code[at..].find('{').map(|open| at + open + 1) else { continue };
             let name = file.code[at + "pub trait".len()..open].trim_start();
             let body = &file.code[open..open + closing(&file.code[open..], '{', '}')];
-            let is_extension = name.split(|c| !is_word(c)).next().is_some_and(|name| name.ends_with("Ext"));
-            complaints.extend((!is_extension && body.contains('{')).then(|| file.place(at)));
+            // Most databases have no table that others write to.
+            let may = |name: &str| name.ends_with("Ext") || name == "Staging";
+            let may_have_one = name.split(|c| !is_word(c)).next().is_some_and(may);
+            complaints.extend((!may_have_one && body.contains('{')).then(|| file.place(at)));
         }
     }
     complaints

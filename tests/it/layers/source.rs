@@ -35,6 +35,12 @@ impl Source {
         self.code.lines().filter(|line| !line.trim().is_empty()).count()
     }
 
+    /// Lines that hold code or a comment, without tests.
+    pub fn length(&self) -> usize {
+        let is_production = |(text, code): &(&str, &str)| !code.trim().is_empty() || text.trim().starts_with("//");
+        self.text.lines().zip(self.code.lines()).filter(is_production).count()
+    }
+
     /// `src/retry/policy.rs:12`, for a byte of `code`.
     pub fn place(&self, at: usize) -> String {
         format!("src/{}:{}", self.path, self.code[..at].matches('\n').count() + 1)
@@ -70,7 +76,7 @@ pub fn is_word(c: char) -> bool {
 
 /// Every `.rs` file below `src/`, sorted.
 pub fn crate_sources() -> Vec<Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let root = hookwire_tests::root().join("src");
     let mut found = Vec::new();
     collect(&root, &root, &mut found);
     found.sort_by(|a, b| a.path.cmp(&b.path));

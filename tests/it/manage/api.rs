@@ -8,21 +8,23 @@ use http::{HeaderMap, Method, StatusCode};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
-use hookwire::manage::{Manage, Principal};
+use hookwire::manage::Manage;
+use hookwire::sender::Scope;
 use hookwire::sender::Sender;
 use hookwire::sender::egress::EgressPolicy;
 use hookwire::store::MemoryStore;
 use hookwire::testing::ManualClock;
 
-/// Who asks: `Some("acme")` a tenant, `Some("*")` an operator, `None` nobody.
+/// Who asks: `Some("acme")` a tenant, `Some("*")` an operator, `Some("acme:read-only")` a tenant that may read only, `None` nobody.
 pub type Who = Option<&'static str>;
 
 /// The host's authentication: it believes a header.
 async fn authenticate(mut request: Request, next: Next) -> Response {
     let who = request.headers().get("x-who").map(|who| who.to_str().unwrap().to_owned());
     if let Some(who) = who {
-        let principal = if who == "*" { Principal::operator() } else { Principal::tenant(who.as_str()) };
-        request.extensions_mut().insert(principal);
+        let (name, mode) = who.split_once(':').unwrap_or((&who, ""));
+        let scope = if name == "*" { Scope::operator() } else { Scope::tenant(name) };
+        request.extensions_mut().insert(if mode == "read-only" { scope.read_only() } else { scope });
     }
     next.run(request).await
 }

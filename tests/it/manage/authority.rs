@@ -1,4 +1,4 @@
-//! What a tenant cannot do: undo what an operator has decided, multiply what is stored, or be made to act by another site.
+//! A tenant cannot undo what an operator decided or fill the store, and another site cannot act in its name.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ async fn endpoint(api: &Api, path: &str) -> String {
 async fn a_tenant_cannot_enable_what_an_operator_has_disabled() {
     let api = Api::new();
     let id = endpoint(&api, "/in").await;
-    // It was disabled by its owner before: the operator's word counts all the same.
+    // Its owner has disabled it before; the decision of the operator counts nevertheless.
     assert_eq!(
         api.ask(ACME, &format!("POST /endpoints/{id}/disable"), None).await.member("/disabled/reason"),
         "requested"
@@ -76,7 +76,7 @@ async fn a_tenants_limits_stay_within_those_that_an_operator_has_set() {
 }
 
 #[tokio::test]
-async fn a_tenant_sets_no_more_than_the_application_allows() {
+async fn a_tenant_cannot_exceed_the_limits_that_the_application_allows() {
     let api = Api::new();
     let at = |concurrency: u32| json!({"url": "http://127.0.0.1:9000/in", "limits": {"concurrency": concurrency}});
     assert_eq!(api.ask(ACME, "POST /endpoints", Some(&at(65))).await.member("/field"), "limits.concurrency");
@@ -89,7 +89,7 @@ async fn a_tenant_sets_no_more_than_the_application_allows() {
 }
 
 #[tokio::test]
-async fn the_application_says_how_much_tenants_may_set() {
+async fn the_application_sets_the_highest_limits_of_tenants() {
     let egress = EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();
     let most = Limits::default().with_concurrency(100.try_into().unwrap());
     let sender = Sender::builder(MemoryStore::new()).egress(egress).max_limits_of_tenants(most).build().unwrap();

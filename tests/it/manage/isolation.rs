@@ -1,4 +1,4 @@
-//! Every route, asked by nobody, and by one tenant with the ids of another.
+//! Every route, called without authentication, and by one tenant with the ids of another.
 
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ async fn things(api: &Api, tenant: &str) -> Things {
     }
 }
 
-/// Every operation that the description names, so that a new route cannot be forgotten: its method, its path, a body for it.
+/// Every operation of the description, so that no new route is forgotten: its method, its path, and a body.
 fn operations(api: &Api) -> Vec<(String, String, Option<Value>)> {
     let description = api.manage.openapi();
     let mut all = Vec::new();
@@ -58,7 +58,7 @@ fn with_ids(path: &str, things: &Things) -> String {
 }
 
 #[tokio::test]
-async fn nobody_gets_nothing() {
+async fn without_a_scope_every_route_returns_401() {
     let api = Api::new();
     let things = things(&api, "acme").await;
     for (method, path, body) in operations(&api) {
@@ -67,7 +67,7 @@ async fn nobody_gets_nothing() {
     }
 }
 
-/// All that an operator can see.
+/// Everything that an operator sees of a tenant.
 async fn everything(api: &Api, of: &Things) -> Vec<String> {
     let mut seen = Vec::new();
     for line in [
@@ -88,7 +88,7 @@ async fn everything(api: &Api, of: &Things) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_tenant_neither_sees_nor_changes_nor_learns_of_what_is_anothers() {
+async fn a_tenant_cannot_tell_what_belongs_to_another_from_what_does_not_exist() {
     let api = Api::new();
     let (_own, theirs) = (things(&api, "acme").await, things(&api, "other").await);
     let nothing = Things {
@@ -152,7 +152,7 @@ async fn an_equal_event_id_of_two_tenants_is_two_events() {
     assert!(own.member("/payload").contains(r#""of":"acme""#), "{own:?}");
 }
 
-/// Keys, credentials and tokens in URLs are in no list and in no answer but the one that makes them.
+/// Keys, credentials and tokens in URLs appear in the response that creates them, and in no list and no other response.
 #[tokio::test]
 async fn secrets_are_shown_once_and_never_in_a_list() {
     let api = Api::new();

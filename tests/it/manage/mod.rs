@@ -2,6 +2,7 @@
 
 pub mod api;
 mod authority;
+mod door;
 mod isolation;
 mod requests;
 mod secrecy;

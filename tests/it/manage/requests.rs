@@ -80,7 +80,7 @@ async fn a_problem_names_its_field() {
 }
 
 #[tokio::test]
-async fn a_parameter_that_is_wrong_is_named() {
+async fn a_problem_names_the_invalid_parameter() {
     let api = Api::new();
     for (path, field) in [
         ("/endpoints?limit=0", "limit"),
@@ -128,7 +128,7 @@ async fn bodies_are_json_and_bounded() {
 }
 
 #[tokio::test]
-async fn no_body_is_nothing_to_say() {
+async fn a_body_may_be_left_out_where_everything_has_a_default() {
     let api = Api::new();
     let id = endpoint(&api).await;
     let rotated = api.ask(Some("acme"), &format!("POST /endpoints/{id}/rotate"), None).await;
@@ -140,7 +140,7 @@ async fn no_body_is_nothing_to_say() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_said_as_a_problem() {
+async fn a_missing_thing_or_method_is_a_problem_document() {
     let api = Api::new();
     for (line, status, code) in [
         ("GET /nowhere", 404, "not_found"),
@@ -200,7 +200,7 @@ async fn a_patch_changes_what_it_names_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn an_idempotency_key_makes_repeating_harmless() {
+async fn a_request_with_an_idempotency_key_can_be_repeated() {
     let api = Api::new();
     let dispatch = |key: &'static str, data: i32| {
         let (api, body) = (&api, json!({"type": "a.b", "data": data}));
@@ -221,7 +221,7 @@ async fn an_idempotency_key_makes_repeating_harmless() {
 }
 
 #[tokio::test]
-async fn numbers_of_an_event_are_sent_as_they_were_written() {
+async fn numbers_in_an_event_are_sent_as_they_were_written() {
     let api = Api::new();
     let request = http::Request::post("/webhooks/events").header("content-type", "application/json");
     let body = r#"{"type":"a.b","id":"exact","data":{"big":12345678901234567890123,"cents":1.10}}"#;

@@ -1,9 +1,8 @@
-//! Golden files: the description, and a conversation that asks every route for its success and for a problem. After a change
-//! that is meant, write them anew: `HOOKWIRE_UPDATE=1 cargo test --test it manage::transcript`.
+//! Golden files: the description, and a conversation in which every route succeeds once and fails once. Write them anew after an
+//! intended change: `HOOKWIRE_UPDATE=1 cargo test -p hookwire-tests --test it manage::transcript`.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -11,7 +10,7 @@ use super::api::{Answer, Api};
 
 /// Compares with the file, or writes it.
 fn golden(name: &str, text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/manage").join(name);
+    let path = hookwire_tests::root().join("tests/fixtures/manage").join(name);
     if std::env::var_os("HOOKWIRE_UPDATE").is_some() {
         std::fs::write(&path, text).unwrap();
     }
@@ -26,7 +25,7 @@ fn golden(name: &str, text: &str) {
 }
 
 #[test]
-fn the_description_is_as_it_was() {
+fn the_description_is_as_before() {
     golden("openapi.json", &format!("{:#}\n", Api::new().manage.openapi()));
 }
 
@@ -42,7 +41,7 @@ async fn the_description_is_served() {
     }
 }
 
-/// What differs from run to run is named in the order in which it appears.
+/// Replaces the ids, which differ from run to run, by names in the order in which they appear.
 #[derive(Default)]
 struct Names(Vec<String>);
 
@@ -114,7 +113,7 @@ impl Conversation {
         answer
     }
 
-    /// Which operation this was, and how it went.
+    /// Records the operation and whether it succeeded.
     fn note(&mut self, line: &str, went_well: bool) {
         let (method, path) = line.split_once(' ').unwrap();
         let path = path.split('?').next().unwrap();
@@ -197,7 +196,7 @@ async fn change(talk: &mut Conversation, endpoint: &str) {
 }
 
 #[tokio::test]
-async fn every_route_answers_as_it_did() {
+async fn every_route_responds_as_before() {
     let mut talk =
         Conversation { api: Api::new(), text: String::new(), names: Names::default(), asked: BTreeSet::new() };
     let (endpoint, event, delivery) = make(&mut talk).await;

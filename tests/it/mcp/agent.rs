@@ -9,7 +9,8 @@ use rmcp::{RoleClient, ServiceExt};
 use serde_json::{Value, json};
 
 use hookwire::clock::SystemClock;
-use hookwire::mcp::{OneTimeLinks, Principal, WebhookTools};
+use hookwire::mcp::{OneTimeLinks, WebhookTools};
+use hookwire::sender::Scope;
 use hookwire::sender::egress::EgressPolicy;
 use hookwire::sender::{Sender, SenderBuilder};
 use hookwire::store::MemoryStore;
@@ -55,7 +56,7 @@ impl Answer {
 
 impl Agent {
     pub async fn of(tools: &WebhookTools, tenant: &'static str) -> Self {
-        Self::serve(tools.clone().for_principal(Principal::tenant(tenant))).await
+        Self::serve(tools.clone().for_scope(Scope::tenant(tenant))).await
     }
 
     pub async fn serve(tools: WebhookTools) -> Self {

@@ -16,11 +16,11 @@ use serde_json::{Value, json};
 
 use hookwire::clock::{Clock, SystemClock};
 use hookwire::id::{EventId, Tenant};
-use hookwire::mcp::Principal;
-use hookwire::mcp::events::{Emit, EmitError, ErrorCodes, McpEvents};
+use hookwire::mcp::events::{Emit, EmitError, McpEvents};
+use hookwire::provider::McpMessage;
 use hookwire::receiver::{Receiver, Source};
+use hookwire::sender::Scope;
 use hookwire::sender::Sender;
-use hookwire::signature::providers::McpMessage;
 use hookwire::store::MemoryDedup;
 use hookwire::testing::ManualClock;
 use hookwire::worker::CancellationToken;
@@ -70,7 +70,7 @@ impl Callback {
                 next.run(Request::from_parts(head, body.into())).await
             }
         };
-        let app = Router::new().route("/in", post(take)).layer(receiver.layer("mcp_events").unwrap());
+        let app = Router::new().route("/in", post(take)).layer(receiver.gate("mcp_events").unwrap());
         let app = app.layer(middleware::from_fn(watch));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/in", listener.local_addr().unwrap());
@@ -114,7 +114,7 @@ impl Bench {
         let stop = CancellationToken::new();
         tokio::spawn(sender.worker().run(stop.clone()));
         let events = McpEvents::new(sender.clone()).event("incident.created", "A new incident");
-        Self { events: events.for_principal(Principal::tenant("acme")), sender, clock, stop }
+        Self { events: events.for_scope(Scope::tenant("acme")), sender, clock, stop }
     }
 
     async fn ask(&self, method: &str, params: Value) -> Result<Value, (i32, Value)> {
@@ -195,7 +195,7 @@ async fn subscribing_again_refreshes_and_a_replaced_secret_signs_beside_the_new_
 }
 
 #[tokio::test]
-async fn a_failing_subscription_says_so_when_it_is_refreshed() {
+async fn refreshing_a_failing_subscription_returns_its_status() {
     let (bench, callback) = (Bench::new(), Callback::with(&[SECRET]).await);
     bench.ask("events/subscribe", callback.subscribe("P1")).await.unwrap();
     callback.answers.store(410, Ordering::SeqCst);
@@ -223,7 +223,7 @@ async fn a_failing_subscription_says_so_when_it_is_refreshed() {
 }
 
 #[tokio::test]
-async fn gap_and_terminated_are_said_in_their_own_words() {
+async fn gap_and_terminated_are_messages_of_their_own() {
     let (bench, callback) = (Bench::new(), Callback::with(&[SECRET]).await);
     let id = bench.ask("events/subscribe", callback.subscribe("P1")).await.unwrap()["id"].as_str().unwrap().to_owned();
     let acme = Tenant::from("acme");
@@ -249,7 +249,7 @@ async fn gap_and_terminated_are_said_in_their_own_words() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_has_the_drafts_number() {
+async fn errors_have_the_codes_of_the_draft() {
     let (bench, callback) = (Bench::new(), Callback::with(&[SECRET]).await);
     let with = |change: &dyn Fn(&mut Value)| {
         let mut params = callback.subscribe("P1");
@@ -277,20 +277,19 @@ async fn what_is_wrong_has_the_drafts_number() {
     let refused = bench.ask("events/subscribe", callback.subscribe("P1")).await.unwrap_err();
     assert_eq!(refused, (-32015, json!({"reason": "challenge_failed"})));
     assert!(bench.sender.endpoints().list(None, None, 10).await.unwrap().is_empty(), "nothing is kept of it");
-    let codes = ErrorCodes { not_found: 7_001, ..ErrorCodes::default() };
     let mut other = Bench::new();
-    other.events = other.events.clone().error_codes(codes).calls_per_minute(2.try_into().unwrap());
+    other.events = other.events.clone().first_error_code(7_001).calls_per_minute(2.try_into().unwrap());
     let unknown = other.ask("events/subscribe", json!({"name": "x", "delivery": {"url": "https://a.example/"}})).await;
     assert_eq!(unknown.unwrap_err().0, 7_001);
     let mut params = callback.subscribe("P1");
     params["name"] = json!("unheard.of");
     assert_eq!(other.ask("events/subscribe", params.clone()).await.unwrap_err().0, 7_001);
     let refused = other.ask("events/subscribe", params).await.unwrap_err();
-    assert_eq!(refused, (-32013, json!({"limit": "calls a minute", "max": 2})));
+    assert_eq!(refused, (6_999, json!({"limit": "calls a minute", "max": 2})));
 }
 
 #[tokio::test]
-async fn subscriptions_are_each_tenants_own_and_nobodys_without_a_principal() {
+async fn a_subscription_belongs_to_its_tenant_and_needs_a_scope() {
     let (bench, callback) = (Bench::new(), Callback::with(&[SECRET]).await);
     bench.ask("events/subscribe", callback.subscribe("P1")).await.unwrap();
     let theirs = McpEvents::new(bench.sender.clone()).event("incident.created", "A new incident");
@@ -303,7 +302,7 @@ async fn subscriptions_are_each_tenants_own_and_nobodys_without_a_principal() {
     for method in ["events/list", "events/subscribe", "events/unsubscribe"] {
         assert_eq!(ask(&theirs, method, unsubscribe.clone()).await, Err(-32600), "{method}");
     }
-    let other = theirs.clone().for_principal(Principal::tenant("other"));
+    let other = theirs.clone().for_scope(Scope::tenant("other"));
     assert_eq!(ask(&other, "events/unsubscribe", unsubscribe.clone()).await, Err(-32011));
     assert_eq!(bench.events.emit(Emit::new("other", "incident.created", json!({"severity": "P1"}))).await.unwrap(), 0);
     assert_eq!(ask(&other, "events/list", json!({})).await.unwrap()["events"][0]["name"], json!("incident.created"));
@@ -338,9 +337,8 @@ async fn what_is_sent_is_as_the_drafts_own_examples() {
     let sender = builder().clock(ManualClock::at(at)).build().unwrap();
     let stop = CancellationToken::new();
     let worker = tokio::spawn(sender.worker().run(stop.clone()));
-    let events = McpEvents::new(sender.clone())
-        .event("incident.created", "A new incident")
-        .for_principal(Principal::tenant("acme"));
+    let events =
+        McpEvents::new(sender.clone()).event("incident.created", "A new incident").for_scope(Scope::tenant("acme"));
     let mut params = vectors["subscribe_request"]["params"].clone();
     params["delivery"]["url"] = json!(server.url("/hooks/client123"));
     let request = CustomRequest::new(vectors["subscribe_request"]["method"].as_str().unwrap(), Some(params));

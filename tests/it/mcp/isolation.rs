@@ -1,4 +1,4 @@
-//! Who may do what, and what no model is shown.
+//! What each caller may do, and what no model sees.
 
 use std::num::NonZeroU32;
 
@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use hookwire::endpoint::{NewEndpoint, Target};
 use hookwire::event::NewEvent;
-use hookwire::mcp::{Principal, WebhookTools};
+use hookwire::mcp::WebhookTools;
+use hookwire::sender::Scope;
 use hookwire::sender::Sender;
 
 use super::agent::{Agent, Answer, LINKS, builder, links};
@@ -40,7 +41,7 @@ async fn calls(agent: &Agent, of: &Things) -> Vec<(String, Value)> {
 }
 
 #[tokio::test]
-async fn without_a_principal_nothing_is_done() {
+async fn a_call_without_a_scope_is_refused() {
     let sender = builder().build().unwrap();
     let of = things(&sender, "acme").await;
     let nobody = Agent::serve(WebhookTools::new(sender.clone(), links())).await;
@@ -49,12 +50,36 @@ async fn without_a_principal_nothing_is_done() {
     for (name, arguments) in calls {
         assert!(matches!(nobody.call(&name, arguments).await, Answer::Refused(-32600, _)), "{name}");
     }
-    let operator = Agent::serve(WebhookTools::new(sender, links()).for_principal(Principal::operator())).await;
+    let operator = Agent::serve(WebhookTools::new(sender, links()).for_scope(Scope::operator())).await;
     assert_eq!(operator.call("webhook_list", json!({})).await.category(), "forbidden");
 }
 
 #[tokio::test]
-async fn an_agent_neither_sees_nor_changes_nor_learns_of_what_is_anothers() {
+async fn an_agent_of_a_read_only_caller_lists_and_changes_nothing() {
+    let sender = builder().build().unwrap();
+    let of = things(&sender, "acme").await;
+    let tools = WebhookTools::new(sender, links());
+    let reader = Agent::serve(tools.clone().for_scope(Scope::tenant("acme").read_only())).await;
+    let owner = Agent::of(&tools, "acme").await;
+    let mut refused = 0;
+    for (name, arguments) in calls(&reader, &of).await {
+        let answer = reader.call(&name, arguments.clone()).await;
+        if name.contains("list") || name.contains("get") {
+            assert_eq!(answer, owner.call(&name, arguments).await, "{name}");
+        } else {
+            assert_eq!(answer.category(), "forbidden", "{name}");
+            refused += 1;
+        }
+    }
+    assert_eq!(refused, 6);
+    let failed = json!({"callback_id": of.callback, "since": "2020-01-01T00:00:00Z"});
+    assert_eq!(reader.call("webhook_resend", failed).await.category(), "forbidden");
+    let same = json!({"url": "http://127.0.0.1:9000/in?token=in-the-url", "event_types": ["x.y"]});
+    assert_eq!(reader.call("webhook_register", same).await.category(), "forbidden");
+}
+
+#[tokio::test]
+async fn an_agent_cannot_tell_what_belongs_to_another_tenant_from_what_does_not_exist() {
     let sender = builder().build().unwrap();
     let (_own, theirs) = (things(&sender, "acme").await, things(&sender, "other").await);
     let nothing = Things {
@@ -98,7 +123,7 @@ async fn an_agent_neither_sees_nor_changes_nor_learns_of_what_is_anothers() {
 
 /// A secret is found where the result says, once; in no result, and neither is a token of a URL, a payload, or an answer.
 #[tokio::test]
-async fn no_result_holds_a_secret_or_what_strangers_have_said() {
+async fn no_result_contains_a_secret_or_text_of_strangers() {
     let sender = builder().build().unwrap();
     let of = things(&sender, "acme").await;
     let links = links();

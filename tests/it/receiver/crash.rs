@@ -5,28 +5,28 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use hookwire::receiver::{Accepted, Begun, Ticket};
-use hookwire::store::FirstAnswer;
+use hookwire::receiver::{Accepted, DedupGuard, Deduplicated};
+use hookwire::store::FirstResponse;
 use http::StatusCode;
 
 use super::{Bench, Faulty, signed, standard};
 
-/// The same store and clock in a new process: what the old one had in memory is gone.
+/// The same store and clock in a new process, which has nothing of the old one's memory.
 fn restarted(bench: &Bench) -> Bench {
     let store = Faulty::around(bench.store.inner.clone());
     Bench::over(store, bench.clock.clone(), |builder| builder.source(standard()))
 }
 
-async fn ticket(bench: &Bench) -> Ticket {
+async fn ticket(bench: &Bench) -> DedupGuard {
     let request = signed("evt", "{}").map(|_| "{}".into());
     let Ok(Accepted::Event(verified)) = bench.gate("standard").verify(request).await else { panic!("signed") };
     match bench.gate("standard").begin(&verified).await {
-        Ok(Begun::Fresh(ticket)) => ticket,
+        Ok(Deduplicated::Fresh(ticket)) => ticket,
         other => panic!("not fresh: {other:?}"),
     }
 }
 
-/// What a retry meets right after the restart, and after the lease.
+/// The status of a retry right after the restart, that of a retry after the lease, and the number of runs.
 async fn retries(crashed: &Bench) -> (u16, u16, usize) {
     let bench = restarted(crashed);
     let at_once = bench.post(signed("evt", "{}")).await.status().as_u16();
@@ -43,7 +43,7 @@ async fn r_35_a_crash_before_the_claim_loses_nothing() {
 #[tokio::test]
 async fn r_35_a_crash_between_claim_and_effect_is_handled_after_the_lease() {
     let bench = Bench::new();
-    // A process that dies drops nothing.
+    // A process that dies runs no destructor.
     std::mem::forget(ticket(&bench).await);
     assert_eq!(retries(&bench).await, (503, 200, 1));
 }
@@ -64,12 +64,12 @@ async fn r_35_a_crash_between_record_and_answer_repeats_nothing() {
 }
 
 #[tokio::test]
-async fn r_35_a_claim_finished_in_the_handlers_own_transaction_leaves_no_window() {
+async fn r_35_an_event_whose_claim_is_finished_in_the_handlers_own_transaction_is_never_repeated() {
     let bench = Bench::new();
     let ticket = ticket(&bench).await;
-    // The application commits effect and record at once, and crashes before it can say so.
+    // The application commits effect and record in one transaction, and crashes before it answers.
     let expires = super::START + Duration::from_secs(14 * 86_400);
-    bench.store.inner.finish(ticket.claimants(), &FirstAnswer::status(202), expires).await.unwrap();
+    bench.store.inner.finish(ticket.leases(), &FirstResponse::status(202), expires).await.unwrap();
     ticket.finished_elsewhere();
     assert_eq!(retries(&bench).await, (202, 202, 0));
 }
@@ -87,7 +87,7 @@ async fn cut_off(bench: &Bench) {
 async fn r_35_a_handler_that_is_cut_off_makes_the_event_fresh_for_the_next_retry() {
     let bench = Bench::new();
     cut_off(&bench).await;
-    assert_eq!(bench.post(signed("evt", "{}")).await.status(), StatusCode::OK, "in this process at once");
+    assert_eq!(bench.post(signed("evt", "{}")).await.status(), StatusCode::OK, "at once in this process");
     assert_eq!(bench.runs(), 1);
 }
 

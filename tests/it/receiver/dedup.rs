@@ -1,31 +1,31 @@
-//! one handler at a time, whatever the store and the others do.
+//! one handler at a time, whatever happens in the store and in other processes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use hookwire::receiver::{Accepted, Begun, Rejection, RejectionKind, Ticket};
+use hookwire::receiver::{Accepted, DedupGuard, Deduplicated, Rejection, RejectionKind};
 use hookwire::store::{Settled, StoreErrorKind};
 use http::StatusCode;
 use tokio::sync::Semaphore;
 
 use super::{Bench, header, reason, signed};
 
-async fn begin(bench: &Bench, id: &str) -> Result<Begun, Rejection> {
+async fn begin(bench: &Bench, id: &str) -> Result<Deduplicated<DedupGuard>, Rejection> {
     let request = signed(id, "{}").map(|_| "{}".into());
     let Ok(Accepted::Event(verified)) = bench.gate("standard").verify(request).await else { panic!("signed") };
     bench.gate("standard").begin(&verified).await
 }
 
-async fn ticket(bench: &Bench, id: &str) -> Ticket {
+async fn ticket(bench: &Bench, id: &str) -> DedupGuard {
     match begin(bench, id).await {
-        Ok(Begun::Fresh(ticket)) => ticket,
+        Ok(Deduplicated::Fresh(ticket)) => ticket,
         other => panic!("not fresh: {other:?}"),
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn r_34_of_simultaneous_deliveries_exactly_one_runs() {
+async fn r_34_exactly_one_of_simultaneous_deliveries_runs() {
     let bench = Bench::new();
     for (round, width) in [2_usize, 8, 64].into_iter().cycle().take(60).enumerate() {
         let id = format!("evt{round}");
@@ -75,7 +75,7 @@ async fn r_34_an_event_whose_first_handler_fails_is_handled_later_once() {
     let senders = (0..16).map(|_| {
         let (gate, tries) = (bench.gate("standard"), tries.clone());
         tokio::spawn(async move {
-            // As a sender does: again until it is acknowledged.
+            // A sender repeats the request until it is acknowledged.
             loop {
                 let handler = |_| async {
                     if tries.fetch_add(1, Ordering::SeqCst) == 0 { Err("first one fails") } else { Ok(StatusCode::OK) }
@@ -94,7 +94,7 @@ async fn r_34_an_event_whose_first_handler_fails_is_handled_later_once() {
 }
 
 #[tokio::test]
-async fn any_answer_but_a_2xx_makes_the_event_fresh() {
+async fn any_answer_except_2xx_makes_the_event_fresh() {
     let bench = Bench::new();
     for status in [100, 302, 304, 400, 404, 409, 410, 429, 500, 503] {
         let answer = bench.post_to("standard", signed("evt", "{}"), StatusCode::from_u16(status).unwrap()).await;
@@ -119,7 +119,7 @@ async fn retry_after_shrinks_with_the_lease() {
 }
 
 #[tokio::test]
-async fn r_37_without_its_store_it_refuses_and_runs_nothing() {
+async fn r_37_without_its_store_the_receiver_refuses_requests_and_runs_no_handler() {
     let bench = Bench::new();
     bench.store.fail("begin");
     let answer = bench.post(signed("evt", "{}")).await;
@@ -131,18 +131,18 @@ async fn r_37_without_its_store_it_refuses_and_runs_nothing() {
 }
 
 #[tokio::test]
-async fn what_was_handled_is_acknowledged_even_when_it_cannot_be_recorded() {
+async fn a_handled_event_is_acknowledged_even_if_it_cannot_be_recorded() {
     let bench = Bench::new();
     bench.store.fail("finish");
     assert_eq!(bench.post(signed("evt", "{}")).await.status(), StatusCode::OK);
     bench.store.heal();
-    // It stays claimed until its lease ends, so a quick retry does not run it again.
+    // The event stays claimed until the lease ends, so a quick retry does not run the handler again.
     assert_eq!(bench.post(signed("evt", "{}")).await.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(bench.runs(), 1);
 }
 
 #[tokio::test]
-async fn a_claim_that_could_not_be_given_up_is_given_up_at_the_next_beginning() {
+async fn a_claim_that_could_not_be_abandoned_is_abandoned_before_the_next_one() {
     let bench = Bench::new();
     bench.store.fail("abandon");
     bench.post_to("standard", signed("evt", "{}"), StatusCode::BAD_GATEWAY).await;
@@ -152,7 +152,7 @@ async fn a_claim_that_could_not_be_given_up_is_given_up_at_the_next_beginning() 
 }
 
 #[tokio::test]
-async fn trouble_with_pruning_is_not_the_senders_trouble() {
+async fn a_failed_prune_does_not_fail_the_request() {
     let bench = Bench::new();
     bench.store.fail("prune");
     for number in 0..300 {
@@ -170,7 +170,7 @@ async fn r_39_a_stalled_handler_cannot_close_a_newer_claim() {
     assert_eq!(stalled.finish(StatusCode::OK).await.unwrap(), Settled::LeaseLost);
     assert!(matches!(begin(&bench, "evt").await, Err(busy) if busy.kind() == RejectionKind::Busy));
     assert_eq!(newer.finish(StatusCode::ACCEPTED).await.unwrap(), Settled::Done);
-    assert!(matches!(begin(&bench, "evt").await, Ok(Begun::Duplicate(answer)) if answer.status == 202));
+    assert!(matches!(begin(&bench, "evt").await, Ok(Deduplicated::Duplicate(answer)) if answer.status == 202));
 }
 
 #[tokio::test]

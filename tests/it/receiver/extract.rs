@@ -1,9 +1,9 @@
-//! R-25, and the axum way in.
+//! R-25, and the extractors of axum.
 
 use axum::Router;
 use axum::body::Body;
 use axum::routing::post;
-use hookwire::receiver::{ExtractError, JsonError, Rejection, RejectionKind, Verified, Webhook};
+use hookwire::receiver::{JsonError, Rejection, RejectionKind, Verified, Webhook};
 use http::{Request, Response, StatusCode};
 use serde::Deserialize;
 use tower::ServiceExt as _;
@@ -34,7 +34,7 @@ fn app(bench: &Bench) -> Router {
     Router::new()
         .route("/hooks", post(handler))
         .route("/strict", post(strict))
-        .layer(bench.receiver.layer("standard").unwrap())
+        .layer(bench.receiver.gate("standard").unwrap())
 }
 
 async fn ask(bench: &Bench, path: &str, id: &str, body: &'static str) -> Response<Body> {
@@ -55,9 +55,9 @@ async fn a_handler_gets_payload_and_event() {
 }
 
 #[tokio::test]
-async fn the_layer_goes_around_one_route_and_leaves_the_others_alone() {
+async fn the_layer_wraps_one_route_and_leaves_the_others_unchanged() {
     let bench = Bench::new();
-    let layer = bench.receiver.layer("standard").unwrap();
+    let layer = bench.receiver.gate("standard").unwrap();
     let app: Router =
         Router::new().route("/hooks", post(handler).layer(layer)).route("/health", post(|| async { "well" }));
     let unsigned = |path: &str| Request::post(path).body(Body::empty()).unwrap();
@@ -82,7 +82,8 @@ async fn a_handler_without_the_layer_refuses_to_run() {
     let app: Router = Router::new().route("/hooks", post(handler));
     let answer = app.oneshot(signed("evt", r#"{"type":"fail"}"#).map(Body::new)).await.unwrap();
     assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
-    assert_eq!(answer.extensions().get(), Some(&ExtractError::NotVerified));
+    let rejection = answer.extensions().get::<Rejection>().unwrap();
+    assert_eq!(rejection.kind(), RejectionKind::NotVerified);
 }
 
 #[tokio::test]
@@ -96,14 +97,15 @@ async fn the_layer_refuses_before_axum_routes_to_the_handler() {
 }
 
 #[tokio::test]
-async fn r_25_routing_is_by_the_same_typed_parse_as_the_handler() {
+async fn r_25_routing_uses_the_same_typed_parse_as_the_handler() {
     let bench = Bench::new();
     // A generic parser would take the last `type`; the typed one refuses the repetition.
     let body = r#"{"type":"invoice.paid","number":7,"number":8}"#;
     let answer = ask(&bench, "/hooks", "evt", body).await;
     assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(matches!(answer.extensions().get(), Some(ExtractError::Payload(JsonError::Shape { .. }))));
-    assert_eq!(text(answer).await, "", "nothing is said outside");
+    let rejection = answer.extensions().get::<Rejection>().unwrap();
+    assert!(matches!(rejection.kind(), RejectionKind::Payload(JsonError::Shape { .. })));
+    assert_eq!(text(answer).await, "", "the response has no detail");
 }
 
 #[tokio::test]
@@ -123,7 +125,7 @@ async fn r_25_strict_json_refuses_repeated_keys_however_they_are_spelled() {
 }
 
 #[tokio::test]
-async fn r_25_depth_is_bounded() {
+async fn r_25_the_depth_of_json_is_bounded() {
     let bench = Bench::new();
     let request = signed("evt", "[".repeat(500_000)).map(Body::new);
     let (mut parts, body) = request.into_parts();

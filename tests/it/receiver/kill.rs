@@ -1,4 +1,4 @@
-//! on the durable store, over real processes that really die.
+//! with the durable store and with real processes that are killed.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -6,14 +6,14 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookwire::receiver::{Accepted, Begun};
+use hookwire::receiver::{Accepted, Deduplicated};
 use hookwire::store::SqliteStore;
 use hookwire::testing::ManualClock;
 use http::StatusCode;
 
 use super::{Bench, Faulty, signed, standard};
 
-/// Where the child finds its directory, and at which step it dies.
+/// The child's directory, and the step at which it dies.
 const DIRECTORY: &str = "HOOKWIRE_TEST_DIRECTORY";
 const STEP: &str = "HOOKWIRE_TEST_DIES";
 
@@ -38,7 +38,7 @@ fn dies_at(step: &str) {
     }
 }
 
-/// The child's life. Alone it does nothing: it is started by [`the_count`].
+/// The child process. It does nothing unless [`the_count`] starts it.
 #[tokio::test]
 #[ignore = "the child process of the tests below"]
 async fn child() {
@@ -47,16 +47,16 @@ async fn child() {
     dies_at("before the claim");
     let request = signed("evt", "{}").map(|_| "{}".into());
     let Ok(Accepted::Event(verified)) = gate.verify(request).await else { panic!("signed") };
-    let Ok(Begun::Fresh(ticket)) = gate.begin(&verified).await else { panic!("fresh") };
+    let Ok(Deduplicated::Fresh(ticket)) = gate.begin(&verified).await else { panic!("fresh") };
     dies_at("before the effect");
     effect(&directory);
     dies_at("before the record");
     ticket.finish(StatusCode::OK).await.unwrap();
     dies_at("before the answer");
-    panic!("it should have died");
+    panic!("the child should have died");
 }
 
-/// A child dies at `step`; the sender tries again at once and after the lease. How often was the event handled?
+/// A child dies at `step`; the sender repeats the request at once and after the lease. Returns how often the event was handled.
 async fn the_count(step: &str) -> usize {
     let directory = tempfile::tempdir().unwrap();
     let child = Command::new(std::env::current_exe().unwrap())
@@ -65,7 +65,12 @@ async fn the_count(step: &str) -> usize {
         .env(STEP, step)
         .output()
         .unwrap();
-    assert_eq!(child.status.code(), None, "it died by a signal: {}", String::from_utf8_lossy(&child.stdout));
+    assert_eq!(
+        child.status.code(),
+        None,
+        "the child was ended by a signal: {}",
+        String::from_utf8_lossy(&child.stdout)
+    );
 
     let bench = open(directory.path()).await;
     for wait in [0, 60] {
@@ -85,7 +90,7 @@ async fn r_35_a_process_that_dies_loses_nothing_and_repeats_in_one_window_only()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn r_34_of_simultaneous_deliveries_to_two_processes_exactly_one_runs() {
+async fn r_34_exactly_one_of_simultaneous_deliveries_to_two_processes_runs() {
     let directory = tempfile::tempdir().unwrap();
     let benches = [open(directory.path()).await, open(directory.path()).await];
     for round in 0..20 {

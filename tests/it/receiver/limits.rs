@@ -1,4 +1,4 @@
-//! what a body may cost.
+//! limits for bodies.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -14,7 +14,7 @@ use http_body_util::{Full, StreamBody};
 
 use super::{Bench, header, reason, signed, standard};
 
-/// A body that nobody may look at.
+/// A body that must not be read.
 struct Untouchable;
 
 impl Body for Untouchable {
@@ -35,7 +35,7 @@ fn small() -> Bench {
 }
 
 #[tokio::test]
-async fn r_21_an_announced_length_over_the_limit_is_refused_unread() {
+async fn r_21_an_announced_length_over_the_limit_is_refused_before_the_body_is_read() {
     for length in ["1001", "18446744073709551615"] {
         let mut request = replace_body(signed("evt", "{}"), Untouchable);
         request.headers_mut().insert("content-length", length.parse().unwrap());
@@ -53,7 +53,7 @@ async fn r_21_an_unannounced_body_is_cut_off_at_the_limit() {
 }
 
 #[tokio::test]
-async fn r_21_a_lying_length_does_not_lift_the_limit() {
+async fn r_21_a_wrong_length_does_not_raise_the_limit() {
     let mut request = replace_body(
         signed("evt", "{}"),
         StreamBody::new(stream::iter(
@@ -102,7 +102,7 @@ fn dripping() -> impl Body<Data = Bytes, Error = Infallible> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn r_23_a_body_that_drips_is_ended_at_the_deadline() {
+async fn r_23_a_slow_body_is_cut_off_at_the_deadline() {
     let started = tokio::time::Instant::now();
     let answer = Bench::new().post(replace_body(signed("evt", "{}"), dripping())).await;
     assert_eq!(answer.status(), StatusCode::REQUEST_TIMEOUT);
@@ -148,11 +148,11 @@ async fn a_413_names_the_limit_and_the_setting() {
     for part in ["body too large", "10 bytes", "Source::max_body", "max_body_bytes"] {
         assert!(text.contains(part), "{text}");
     }
-    assert!(answer.body().is_empty(), "nothing of it goes outside");
+    assert!(answer.body().is_empty(), "the response has no detail");
 }
 
 #[test]
-fn a_limit_of_a_source_stands_in_a_configuration() {
+fn the_limit_of_a_source_can_be_set_in_its_configuration() {
     let source = |text: &str| toml::from_str::<hookwire::receiver::SourceConfig>(text).unwrap().source();
     assert!(source("provider = 'github'\nsecret = 'a long secret'\nmax_body_bytes = 100").is_ok());
     let error = source("provider = 'github'\nsecret = 'a long secret'\nmax_body_bytes = 0").unwrap_err();

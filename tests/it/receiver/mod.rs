@@ -1,11 +1,12 @@
-//! The receiver: rules, and the ways in.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "what surprises a test ends it")]
+//! The receiver: rules, the tower service and the axum extractors.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 mod bodies;
 mod config;
 mod crash;
 mod dedup;
 mod extract;
+mod framework;
 mod kill;
 mod limits;
 mod replay;
@@ -25,11 +26,13 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use bytes::Bytes;
 use hookwire::clock::Timestamp;
+use hookwire::provider::{STANDARD, Scheme};
 use hookwire::receiver::{Gate, Receiver, ReceiverBuilder, Rejection, RejectionKind, Source};
 use hookwire::secret::{Key, Keyring};
-use hookwire::signature::{STANDARD, Scheme, Signing};
+use hookwire::signature::Signing;
 use hookwire::store::{
-    Begin, Claimant, Dedup, DedupEntry, DedupGroup, FirstAnswer, MemoryDedup, Settled, StoreError, StoreErrorKind,
+    BeginResult, Dedup, DedupEntry, DedupGroup, DedupLease, FirstResponse, MemoryDedup, Settled, StoreError,
+    StoreErrorKind,
 };
 use hookwire::testing::ManualClock;
 use http::{Request, Response, StatusCode};
@@ -40,7 +43,7 @@ pub const OTHER_SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 pub const TEXT_SECRET: &str = "it-is-a-secret-to-everybody";
 pub const START: Timestamp = Timestamp::from_secs(1_700_000_000);
 
-/// A store that counts its calls and fails those it is told to.
+/// A store that counts its calls and fails the calls that a test names.
 #[derive(Clone, Debug)]
 pub struct Faulty {
     pub inner: Arc<dyn Dedup>,
@@ -78,22 +81,27 @@ impl Faulty {
 
 #[async_trait]
 impl Dedup for Faulty {
-    async fn begin(&self, entries: &[DedupEntry], now: Timestamp, until: Timestamp) -> Result<Vec<Begin>, StoreError> {
+    async fn begin(
+        &self,
+        entries: &[DedupEntry],
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<BeginResult>, StoreError> {
         self.enter("begin")?;
         self.inner.begin(entries, now, until).await
     }
 
     async fn finish(
         &self,
-        all: &[Claimant],
-        answer: &FirstAnswer,
+        all: &[DedupLease],
+        answer: &FirstResponse,
         expires: Timestamp,
     ) -> Result<Vec<Settled>, StoreError> {
         self.enter("finish")?;
         self.inner.finish(all, answer, expires).await
     }
 
-    async fn abandon(&self, all: &[Claimant]) -> Result<Vec<Settled>, StoreError> {
+    async fn abandon(&self, all: &[DedupLease]) -> Result<Vec<Settled>, StoreError> {
         self.enter("abandon")?;
         self.inner.abandon(all).await
     }
@@ -109,7 +117,7 @@ impl Dedup for Faulty {
     }
 }
 
-/// A receiver with everything around it in hand.
+/// A receiver with its store, clock and handler count.
 #[derive(Clone, Debug)]
 pub struct Bench {
     pub clock: ManualClock,
@@ -171,7 +179,7 @@ pub fn signed(id: &str, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
 }
 
 pub fn from_github(delivery: &str, body: &'static str) -> Request<Full<Bytes>> {
-    let mut request = sign(&hookwire::signature::providers::GITHUB, &Key::text(TEXT_SECRET).unwrap(), delivery, body);
+    let mut request = sign(&hookwire::provider::GITHUB, &Key::text(TEXT_SECRET).unwrap(), delivery, body);
     request.headers_mut().insert("x-github-delivery", delivery.parse().unwrap());
     request
 }

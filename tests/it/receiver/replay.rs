@@ -1,10 +1,12 @@
-//! R-16, R-31 to R-33, R-36, R-38: what counts as the same event, for how long, and what its sender is told.
+//! R-16, R-31 to R-33, R-36, R-38: which requests are the same event, for how long, and the response to a duplicate.
 
 use std::time::Duration;
 
 use bytes::Bytes;
+use hookwire::id::Tenant;
+use hookwire::provider::Scheme;
 use hookwire::receiver::{DedupBy, Source};
-use hookwire::signature::{Encoding, Hash, Part, Place, Scheme, Signature, Signing, Stamp, Tolerance};
+use hookwire::signature::{Encoding, Hash, Part, Place, Signature, Signing, Stamp, Tolerance};
 use http::StatusCode;
 
 use super::{Bench, TEXT_SECRET, from_github, full, header, signed, standard};
@@ -28,7 +30,7 @@ fn tickets() -> Source {
     Source::new("tickets", &TICKETS, TICKETS.key(TEXT_SECRET).unwrap().into())
 }
 
-/// Signed so many seconds after the bench's time.
+/// A request that is signed `secs` seconds after the bench's time.
 fn from_tickets(id: &str, secs: u64, body: &'static str) -> http::Request<http_body_util::Full<Bytes>> {
     let mut request = http::Request::post("/").header("x-id", id);
     let signing = Signing { id, timestamp: super::START + Duration::from_secs(secs), body: body.as_bytes() };
@@ -120,13 +122,14 @@ async fn a_forgotten_event_is_handled_again_and_others_are_not() {
     }
     bench.post_to("tickets", from_tickets("a", 0, "{}"), StatusCode::OK).await;
     let receiver = bench.receiver.clone();
-    assert_eq!(receiver.forget("standard", &["a", "never-seen"]).await.unwrap(), [1, 0]);
-    assert!(receiver.forget("standrad", &["a"]).await.is_err(), "no such source");
+    let (standard, tickets) = (receiver.gate("standard").unwrap(), receiver.gate("tickets").unwrap());
+    assert_eq!(standard.forget(&"other".into(), &["a"]).await.unwrap(), [0], "another tenant");
+    assert_eq!(standard.forget(&Tenant::default(), &["a", "never-seen"]).await.unwrap(), [1, 0]);
     assert!(!is_duplicate(&bench.post(signed("a", "{}")).await), "handled again");
     assert!(is_duplicate(&bench.post(signed("a", "{}")).await), "once");
     assert!(is_duplicate(&bench.post(signed("b", "{}")).await), "another id");
     assert!(is_duplicate(&bench.post_to("second", signed("a", "{}"), StatusCode::OK).await), "another source");
-    assert_eq!(receiver.forget("tickets", &["a"]).await.unwrap(), [2], "the identity and the signed bytes");
+    assert_eq!(tickets.forget(&Tenant::default(), &["a"]).await.unwrap(), [2], "the identity and the signed bytes");
     assert!(!is_duplicate(&bench.post_to("tickets", from_tickets("a", 0, "{}"), StatusCode::OK).await));
 }
 
@@ -139,7 +142,7 @@ async fn r_33_an_unsigned_id_that_was_seen_suppresses_no_other_event() {
 }
 
 #[tokio::test]
-async fn equal_bodies_are_one_event_on_request() {
+async fn equal_bodies_are_one_event_if_the_source_is_configured_so() {
     let bench = Bench::with(|builder| builder.source(github().dedup_by(DedupBy::Body)));
     for (delivery, duplicate) in [("1", false), ("2", true), ("1", true)] {
         let answer = bench.post_to("github", from_github(delivery, "{}"), StatusCode::OK).await;
@@ -160,7 +163,7 @@ async fn r_36_an_event_is_remembered_for_the_retention_and_no_longer() {
 }
 
 #[tokio::test]
-async fn r_36_records_do_not_pile_up_beyond_their_retention() {
+async fn r_36_records_are_deleted_after_their_retention() {
     let bench = Bench::with(|b| b.source(standard().tolerance(Tolerance::dangerous_any())));
     for number in 0..600 {
         bench.post(signed(&format!("old{number}"), "{}")).await;
@@ -184,7 +187,7 @@ async fn r_38_a_duplicate_gets_the_first_status_and_no_body() {
 }
 
 #[tokio::test]
-async fn r_16_the_handler_gets_the_very_bytes_that_were_verified() {
+async fn r_16_the_handler_gets_exactly_the_bytes_that_were_verified() {
     let bench = Bench::new();
     let body = Bytes::from_static(br#"{"n":1}"#);
     let at = body.as_ptr();

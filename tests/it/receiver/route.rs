@@ -30,7 +30,7 @@ fn receiver() -> Receiver {
     Receiver::builder(MemoryDedup::new()).source(source).build().unwrap()
 }
 
-/// One request with an event of each type.
+/// One request with one event of each type.
 fn request(types: &[&str]) -> Request<Full<Bytes>> {
     let events: Vec<_> =
         types.iter().enumerate().map(|(id, it)| json!({"id": id.to_string(), "eventType": it})).collect();
@@ -40,13 +40,9 @@ fn request(types: &[&str]) -> Request<Full<Bytes>> {
 #[tokio::test]
 async fn each_event_of_a_request_finds_the_most_specific_handler() {
     let log = Log::default();
-    let router = EventRouter::builder()
-        .on("*", noting(&log, "all", StatusCode::OK))
-        .on("a.*", noting(&log, "a", StatusCode::OK))
-        .on("a.b.c", noting(&log, "abc", StatusCode::OK))
-        .on("a.b.*", noting(&log, "ab", StatusCode::OK))
-        .build()
-        .unwrap();
+    let on = |router: EventRouter, pattern, name| router.on(pattern, noting(&log, name, StatusCode::OK)).unwrap();
+    let patterns = [("*", "all"), ("a.*", "a"), ("a.b.c", "abc"), ("a.b.*", "ab")];
+    let router = patterns.into_iter().fold(EventRouter::new(), |router, (pattern, name)| on(router, pattern, name));
     let gate = receiver().gate("azure_event_grid").unwrap();
     let answer = gate.receive(request(&["a.b.c", "a.b.d", "a.x", "z"]), |event| router.handle(event)).await;
     assert_eq!(answer.status(), StatusCode::OK);
@@ -56,12 +52,11 @@ async fn each_event_of_a_request_finds_the_most_specific_handler() {
 #[tokio::test]
 async fn one_failing_event_makes_the_request_fail_and_the_others_are_not_handled_again() {
     let log = Log::default();
-    let router = EventRouter::builder()
+    let router = EventRouter::new()
         .on("bad", noting(&log, "bad", StatusCode::BAD_GATEWAY))
-        .on("*", noting(&log, "good", StatusCode::OK))
-        .build()
+        .and_then(|router| router.on("*", noting(&log, "good", StatusCode::OK)))
         .unwrap();
-    let service = receiver().layer("azure_event_grid").unwrap().layer(router);
+    let service = receiver().gate("azure_event_grid").unwrap().layer(router);
     for _ in 0..2 {
         let answer = service.clone().oneshot(request(&["one", "bad", "two"])).await.unwrap();
         assert_eq!(answer.status(), StatusCode::BAD_GATEWAY);
@@ -70,25 +65,25 @@ async fn one_failing_event_makes_the_request_fail_and_the_others_are_not_handled
 }
 
 #[tokio::test]
-async fn what_nobody_is_for_is_acknowledged_and_what_is_no_payload_is_not() {
+async fn an_event_without_a_handler_is_acknowledged_and_an_invalid_payload_is_not() {
     #[derive(serde::Deserialize)]
     struct Numbered {
         #[expect(dead_code, reason = "its absence is the point")]
         number: u64,
     }
-    // Each with a memory of its own: the events have the same ids.
+    // Each has a separate dedup store, because the events have the same ids.
     let gate = || receiver().gate("azure_event_grid").unwrap();
-    let typed = EventRouter::builder().on("numbered", |_: Webhook<Numbered>| async {}).build().unwrap();
+    let typed = EventRouter::new().on("numbered", |_: Webhook<Numbered>| async {}).unwrap();
     assert_eq!(gate().receive(request(&["other"]), |event| typed.handle(event)).await.status(), StatusCode::NO_CONTENT);
     let answer = gate().receive(request(&["numbered"]), |event| typed.handle(event)).await;
     assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
-    let strict = EventRouter::builder().otherwise(StatusCode::NOT_FOUND).build().unwrap();
+    let strict = EventRouter::new().otherwise(StatusCode::NOT_FOUND);
     assert_eq!(gate().receive(request(&["x"]), |event| strict.handle(event)).await.status(), StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
 async fn without_the_layer_nothing_is_handled() {
-    let router = EventRouter::builder().on("*", |_: Webhook<Value>| async {}).build().unwrap();
+    let router = EventRouter::new().on("*", |_: Webhook<Value>| async {}).unwrap();
     let answer = router.oneshot(Request::new(Bytes::new().into())).await.unwrap();
     assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
 }

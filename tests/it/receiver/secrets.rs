@@ -1,16 +1,16 @@
-//! Secrets as people paste them: what is forgiven, and what is named with its remedy.
+//! Secrets as people paste them: which mistakes are corrected, and which errors name the remedy.
 
 use std::collections::HashMap;
 
-use hookwire::receiver::{Grant, Keys, KeysError, Route, Source, SourceConfig};
-use hookwire::secret::Keyring;
-use hookwire::signature::providers::{GITHUB, Provider, STRIPE};
-use hookwire::signature::{STANDARD, Settings, Verify as _};
+use hookwire::provider::{GITHUB, STANDARD, STRIPE, Scheme};
+use hookwire::receiver::{Source, SourceConfig};
+use hookwire::secret::{KeyError, Keyring};
+use hookwire::signature::Settings;
 use http::StatusCode;
 
 use super::{Bench, OTHER_SECRET, SECRET, TEXT_SECRET, from_github, sign, signed, signed_by};
 
-/// As a file, a variable and a copied line have it.
+/// White space as a file, a variable or a copied line adds it.
 const AROUND: [(&str, &str); 6] =
     [("", "\n"), ("", "\r\n"), (" ", ""), ("\t", " "), ("\u{feff}", "\n"), ("\n\n", "\n")];
 
@@ -23,7 +23,7 @@ async fn accepts_github(source: Source) {
 }
 
 #[tokio::test]
-async fn white_space_around_a_secret_does_not_count_in_whatever_way_it_comes_in() {
+async fn white_space_around_a_secret_is_ignored_wherever_the_secret_comes_from() {
     for (before, behind) in AROUND {
         let secret = format!("{before}{TEXT_SECRET}{behind}");
         accepts_github(Source::github(&secret).unwrap()).await;
@@ -35,24 +35,16 @@ async fn white_space_around_a_secret_does_not_count_in_whatever_way_it_comes_in(
         accepts_github(config.source().unwrap()).await;
         let config = SourceConfig { secrets: vec!["another secret".into(), secret.clone()], secret: None, ..config };
         accepts_github(config.source().unwrap()).await;
-        accepts_github(Source::resolved("github", &GITHUB, Resolver(secret))).await;
-    }
-}
-
-/// Finds keys that were read from texts.
-#[derive(Debug)]
-struct Resolver(String);
-
-#[async_trait::async_trait]
-impl Keys for Resolver {
-    async fn grant(&self, _: Route<'_>) -> Result<Option<Grant>, KeysError> {
-        let key = GITHUB.read_key(&self.0).map_err(KeysError::new)?;
-        Ok(Some(Grant { tenant: "acme".into(), keyring: Keyring::new(key) }))
+        let resolve = move |_| {
+            let key = GITHUB.key(&secret);
+            async { Ok::<_, KeyError>(Some(("acme".into(), Keyring::new(key?)))) }
+        };
+        accepts_github(Source::resolved("github", &GITHUB, resolve)).await;
     }
 }
 
 #[test]
-fn every_provider_reads_its_secret_with_a_newline_behind_it() {
+fn every_provider_reads_its_secret_with_a_newline_after_it() {
     let texts = HashMap::from([
         ("discord", "89cd7489bf665a36667ba46dfd521ca6713fd2f9ad842835340b244e98355f2a"),
         (
@@ -63,27 +55,29 @@ fn every_provider_reads_its_secret_with_a_newline_behind_it() {
     let rsa = "-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAtJe5PiJdYAcYlUL3swYJ\nTeDBJeyjQd1kwQ1rvcRgA2cVzhPHRMLD5CCDCp467g8YwFaVDYu0TD1GLUK7jke3\nqz0orKZ9+VPIHT9B+xQk9Fyue4NQLfUIPaElO4OfY8Kn56qxp0LS9fm8HCmXGBr4\n+AlLXoaAoyzYrkKtvi58ZxBs7Th4xxKA7S01O5L69/ZiPEM3Td5obhAbY70G+J1u\n7RLVHr8k0y+FmT2GEZP6R4z1KdVYjPDu3xQHMHm43m1BHn3p4MOoc1u3MyDflV75\nVJoZbiNJXuM8ACafZUmn2mDx53ZMKQ6+J+TqnzkhP46HNCCaXhsgROV3i2Fw0MTk\nawIDAQAB\n-----END PUBLIC KEY-----";
     let hex = "44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056";
     let all = [SECRET, hex, TEXT_SECRET, rsa];
-    for provider in Provider::all() {
-        let own =
-            texts.get(provider.name).copied().or_else(|| (provider.name == "discord_events").then(|| texts["discord"]));
-        let good = own.into_iter().chain(all).find(|text| provider.scheme.read_key(text).is_ok());
-        let good = good.unwrap_or_else(|| panic!("{}: none of the secrets is one", provider.name));
-        let plain = provider.scheme.read_key(good).unwrap().id();
+    for provider in Scheme::all() {
+        let own = texts
+            .get(provider.name())
+            .copied()
+            .or_else(|| (provider.name() == "discord_events").then(|| texts["discord"]));
+        let good = own.into_iter().chain(all).find(|text| provider.key(text).is_ok());
+        let good = good.unwrap_or_else(|| panic!("{}: none of the secrets is valid", provider.name()));
+        let plain = provider.key(good).unwrap().id();
         for (before, behind) in AROUND {
-            let key = provider.scheme.read_key(&format!("{before}{good}{behind}"));
-            assert_eq!(key.unwrap().id(), plain, "{}", provider.name);
+            let key = provider.key(&format!("{before}{good}{behind}"));
+            assert_eq!(key.unwrap().id(), plain, "{}", provider.name());
         }
     }
 }
 
 #[test]
-fn white_space_around_a_setting_does_not_count() {
+fn white_space_around_a_setting_is_ignored() {
     let settings = Settings::default().with("verify_token", "abc\n").with("verify_token", " def ");
     assert_eq!(settings.all("verify_token"), ["abc", "def"]);
 }
 
 #[tokio::test]
-async fn a_version_before_a_standard_secret_does_not_count() {
+async fn a_version_before_a_standard_secret_is_ignored() {
     let plain = SECRET;
     for text in [format!("v1,{plain}"), format!(" v1,{plain}\n")] {
         for name in ["standard", "svix", "clerk", "resend", "openai", "gitlab"] {
@@ -97,13 +91,13 @@ async fn a_version_before_a_standard_secret_does_not_count() {
 }
 
 #[test]
-fn a_secret_that_is_another_thing_is_named_with_its_remedy() {
+fn the_error_for_a_wrong_kind_of_secret_names_the_remedy() {
     let pem = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA\n-----END PUBLIC KEY-----";
     let cases = [
-        ("stripe", "\"whsec_abcdefghijklmnop\"", "stands in quotes: remove them"),
-        ("github", "'a long and random secret'", "stands in quotes: remove them"),
-        ("standard", "\u{201c}whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\u{201d}", "stands in quotes: remove them"),
-        ("stripe", "sk_live_51abcdefgh", "an API key: take the endpoint's signing secret, which begins with whsec_"),
+        ("stripe", "\"whsec_abcdefghijklmnop\"", "is in quotes: remove them"),
+        ("github", "'a long and random secret'", "is in quotes: remove them"),
+        ("standard", "\u{201c}whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\u{201d}", "is in quotes: remove them"),
+        ("stripe", "sk_live_51abcdefgh", "an API key: use the endpoint's signing secret, which begins with whsec_"),
         ("stripe", " sk_test_51abcdefgh\n", "an API key"),
         ("stripe", "rk_live_51abcdefgh", "a restricted API key"),
         ("stripe", "pk_live_51abcdefgh", "a publishable key"),
@@ -114,24 +108,24 @@ fn a_secret_that_is_another_thing_is_named_with_its_remedy() {
         ("shopify", "shpat_0123456789abcdef", "an access token"),
         ("github", "ghp_0123456789abcdef", "a personal access token"),
         ("twilio", "AC0123456789abcdef0123456789abcdef", "a SID"),
-        ("github", pem, "a PEM file: take the secret that is a text"),
+        ("github", pem, "a PEM file: use the secret that is a text"),
         ("standard", pem, "a PEM file"),
         (
             "sendgrid",
             "-----BEGIN PRIVATE KEY-----\nMCowBQYDK2VwAyEA\n-----END PRIVATE KEY-----",
-            "a private key: take the public one",
+            "a private key: use the public one",
         ),
-        ("stripe", "v1,whsec_abcdefghijklmnop", "remove what stands before whsec_"),
-        ("standard", "whsec_c2hvcnQ=", "must be 24 to 64: copy it whole"),
-        ("standard", "whsec_not*base64", "is not standard base64: copy it whole"),
+        ("stripe", "v1,whsec_abcdefghijklmnop", "remove the text before whsec_"),
+        ("standard", "whsec_c2hvcnQ=", "must be 24 to 64: copy all of it"),
+        ("standard", "whsec_not*base64", "is not standard base64: copy all of it"),
         (
             "standard",
             "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2La-_Sw",
-            "URL-safe base64, standard base64 is wanted: write + for -",
+            "URL-safe base64, but standard base64 is required: replace - with +",
         ),
-        ("adyen", "xyz", "is not hexadecimal: copy it whole"),
-        ("github", "abc", "is shorter than 4 bytes: copy it whole"),
-        ("github", "changeme\n", "is a placeholder: put the provider's secret in its place"),
+        ("adyen", "xyz", "is not hexadecimal: copy all of it"),
+        ("github", "abc", "is shorter than 4 bytes: copy all of it"),
+        ("github", "changeme\n", "is a placeholder: replace it with the provider's secret"),
         ("github", " \n", "is empty"),
     ];
     for (provider, secret, problem) in cases {
@@ -144,7 +138,7 @@ fn a_secret_that_is_another_thing_is_named_with_its_remedy() {
 }
 
 #[tokio::test]
-async fn short_secrets_and_plain_passcodes_of_providers_that_have_them_are_secrets() {
+async fn short_secrets_and_plain_passcodes_are_accepted_for_providers_that_use_them() {
     for (provider, secret) in
         [("shopify", "hush"), ("twilio", "12345"), ("figma", "pass"), ("postmark", "user:pw"), ("websub", "s3cret")]
     {

@@ -1,4 +1,4 @@
-//! The tower way in.
+//! The tower service.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -14,7 +14,7 @@ use tower::{Layer as _, Service, ServiceExt, service_fn};
 use super::{Bench, full, header, reason, signed};
 
 #[tokio::test]
-async fn r_16_the_inner_service_gets_the_proof_and_the_same_bytes_as_body() {
+async fn r_16_the_inner_service_gets_the_verified_event_and_the_same_bytes_as_body() {
     let bench = Bench::new();
     let inner = service_fn(|request: Request<VerifiedBody>| async move {
         let verified = request.extensions().get::<Verified>().unwrap().clone();
@@ -24,7 +24,7 @@ async fn r_16_the_inner_service_gets_the_proof_and_the_same_bytes_as_body() {
         assert_eq!(body.as_ptr(), verified.body().as_ptr(), "the same memory, not a second read");
         Ok::<_, Infallible>(Response::new(full(body)))
     });
-    let service = bench.receiver.layer("standard").unwrap().layer(inner);
+    let service = bench.receiver.gate("standard").unwrap().layer(inner);
     let answer = service.oneshot(signed("evt", r#"{"n":1}"#)).await.unwrap();
     assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), r#"{"n":1}"#);
 }
@@ -40,7 +40,7 @@ async fn refusals_and_duplicates_never_reach_the_inner_service() {
             Ok::<_, Infallible>(Response::builder().status(201).body(full("made")).unwrap())
         }
     });
-    let service = bench.receiver.layer("standard").unwrap().layer(inner);
+    let service = bench.receiver.gate("standard").unwrap().layer(inner);
     let forged = signed("evt", "{}").map(|_| full("forged"));
     let refused = service.clone().oneshot(forged).await.unwrap();
     assert!(matches!(reason(&refused), Some(RejectionKind::Unverified(_))), "the reason is in the extensions");
@@ -56,13 +56,13 @@ async fn refusals_and_duplicates_never_reach_the_inner_service() {
 async fn an_error_of_the_inner_service_is_passed_on_and_makes_the_event_fresh() {
     let bench = Bench::new();
     let failing = service_fn(|_: Request<VerifiedBody>| ready(Err::<Response<Full<Bytes>>, _>("no route")));
-    let failing = bench.receiver.layer("standard").unwrap().layer(failing);
+    let failing = bench.receiver.gate("standard").unwrap().layer(failing);
     assert_eq!(failing.oneshot(signed("evt", "{}")).await.unwrap_err(), "no route");
     assert_eq!(bench.post(signed("evt", "{}")).await.status(), StatusCode::OK);
     assert_eq!(bench.runs(), 1);
 }
 
-/// Serves only when this very value was polled ready; clones have to be polled anew.
+/// Serves a call only if this same value was polled ready before; a clone must be polled again.
 #[derive(Debug, Default)]
 struct Particular {
     ready: bool,
@@ -93,7 +93,7 @@ impl Service<Request<VerifiedBody>> for Particular {
 #[tokio::test]
 async fn the_service_that_was_ready_is_the_one_that_is_called() {
     let bench = Bench::new();
-    let mut service = bench.receiver.layer("standard").unwrap().layer(Particular::default());
+    let mut service = bench.receiver.gate("standard").unwrap().layer(Particular::default());
     for id in ["a", "b"] {
         let ready = ServiceExt::<Request<Full<Bytes>>>::ready(&mut service).await.unwrap();
         let answer = ready.call(signed(id, "{}")).await.unwrap();

@@ -7,10 +7,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD as BASE64, URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use hookwire::clock::Timestamp;
+use hookwire::provider::Scheme;
 use hookwire::receiver::{Receiver, SentUri, Source, SourceConfig};
 use hookwire::secret::{Key, Keyring};
-use hookwire::signature::http_message::{Outgoing, Profile};
-use hookwire::signature::{Settings, SignRequest as _};
+use hookwire::signature::http_message::Profile;
+use hookwire::signature::{Outgoing, Settings, SignRequest as _};
 use hookwire::store::MemoryDedup;
 use hookwire::testing::ManualClock;
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
@@ -24,6 +25,7 @@ const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const FORM: &str = "a=1&mandrill_events=%5B%7B%22event%22%3A%22open%22%2C%22_id%22%3A%22m1%22%2C%22ts%22%3A1%7D%5D";
 const JSON: &str = r#"{"event_id":"e1","type":"a.b","action":{"id":"a1","type":"x"}}"#;
 
+static NESTED: Scheme = Scheme::http_message("nested", &PROFILE);
 static PROFILE: Profile = Profile::new("nested").required(&[
     "@method",
     "@path",
@@ -176,7 +178,7 @@ impl Signer {
     fn source(&self, url: &str) -> Source {
         match self.name {
             "described" => described(url),
-            "rfc9421" => Source::new("rfc9421", &PROFILE, Keyring::new(Key::text(SECRET).unwrap())).setting("url", url),
+            "rfc9421" => Source::new("rfc9421", &NESTED, Keyring::new(Key::text(SECRET).unwrap())).setting("url", url),
             name => Source::provider(name, &[SECRET], Settings::default().with(self.setting, url)).unwrap(),
         }
     }
@@ -186,7 +188,7 @@ impl Signer {
         Receiver::builder(MemoryDedup::new()).source(self.source(url)).clock(clock).build().unwrap()
     }
 
-    /// What a request that was signed for one URL and arrives under a target is answered.
+    /// The status of a request that was signed for one URL and arrives at another target.
     async fn ask(&self, app: &Router, signed_for: &str, arrives_at: &str) -> StatusCode {
         let mut request = Request::post(arrives_at);
         for (name, value) in (self.sign)(signed_for, self.body) {
@@ -196,9 +198,9 @@ impl Signer {
     }
 }
 
-/// An application whose handler is below so many nested routers.
+/// An application whose handler is below a nested router for each of these prefixes.
 fn app(signer: &Signer, setting: &str, prefixes: &[&str]) -> Router {
-    let layer = signer.receiver(setting).layer(signer.name).unwrap();
+    let layer = signer.receiver(setting).gate(signer.name).unwrap();
     let inner = Router::new().route("/{*rest}", any(|| async { "handled" })).layer(layer);
     prefixes.iter().rev().fold(inner, |inner, prefix| Router::new().nest(prefix, inner))
 }
@@ -206,7 +208,7 @@ fn app(signer: &Signer, setting: &str, prefixes: &[&str]) -> Router {
 const ORIGIN: &str = "https://hooks.example.com";
 
 #[tokio::test]
-async fn a_signed_url_verifies_plain_nested_and_nested_twice() {
+async fn a_signed_url_is_verified_without_nesting_nested_and_nested_twice() {
     for signer in SIGNERS {
         for prefixes in [&[][..], &["/api"], &["/api", "/v1"]] {
             let path = format!("{}/h?x=1", prefixes.concat());
@@ -232,7 +234,7 @@ async fn a_request_that_was_signed_for_the_rest_of_a_nested_path_is_refused() {
 }
 
 #[tokio::test]
-async fn a_prefix_that_a_proxy_cuts_off_is_a_part_of_the_setting() {
+async fn a_prefix_that_a_proxy_removes_is_a_part_of_the_setting() {
     for signer in SIGNERS {
         for setting in [format!("{ORIGIN}/public"), format!("{ORIGIN}/public/")] {
             for prefixes in [&[][..], &["/api"]] {
@@ -250,7 +252,7 @@ async fn a_prefix_that_a_proxy_cuts_off_is_a_part_of_the_setting() {
 }
 
 #[tokio::test]
-async fn a_whole_url_is_what_was_signed_whatever_path_a_proxy_makes_of_it() {
+async fn a_whole_url_in_the_setting_is_used_whatever_path_the_proxy_sends() {
     for signer in SIGNERS {
         let setting = format!("{ORIGIN}/hooks/a");
         let app = app(signer, &setting, &[]);
@@ -272,7 +274,7 @@ async fn a_whole_url_is_what_was_signed_whatever_path_a_proxy_makes_of_it() {
 }
 
 #[tokio::test]
-async fn a_whole_url_with_a_query_may_be_followed_by_more_of_it() {
+async fn the_query_of_a_whole_url_may_be_followed_by_more_parameters() {
     for signer in SIGNERS {
         let app = app(signer, &format!("{ORIGIN}/hooks/a?t=1"), &[]);
         for (signed_for, arrives_at, status) in [
@@ -280,7 +282,7 @@ async fn a_whole_url_with_a_query_may_be_followed_by_more_of_it() {
             ("/hooks/a?t=1&x=2", "/hooks/a?t=1&x=2", 200),
             ("/hooks/a?t=1", "/hooks/a?t=2", 401),
         ] {
-            // Contentful escapes the ampersand; a single parameter is enough to know.
+            // Contentful escapes the ampersand; the case with a single parameter is enough.
             if signer.name == "contentful" && signed_for.contains('&') {
                 continue;
             }
@@ -305,7 +307,7 @@ async fn a_setting_in_upper_case_with_the_usual_port_or_a_slash_at_its_end_is_th
 }
 
 #[test]
-fn a_setting_that_is_no_url_is_refused_when_the_receiver_is_built_and_the_text_says_what_to_write() {
+fn an_invalid_url_setting_is_refused_when_the_receiver_is_built_and_the_error_names_the_remedy() {
     let cases = [
         ("hooks.example.com/h", "has no scheme: write https://"),
         ("https://hooks.example.com/h#top", "has a fragment"),
@@ -343,7 +345,7 @@ async fn user_and_password_in_the_setting_may_be_signed_or_not() {
 }
 
 #[tokio::test]
-async fn the_hash_of_atlassian_connect_is_over_the_path_below_the_base_url_nested_or_not() {
+async fn atlassian_connect_hashes_the_path_below_the_base_url_nested_or_not() {
     let signer = Signer { name: "atlassian_connect", setting: "base_url", body: JSON, sign: atlassian };
     let base = format!("{ORIGIN}/base");
     for (prefixes, arrives_at) in [(&["/base"][..], "/base/h?x=1"), (&["/base", "/v1"], "/base/v1/h"), (&[], "/h?x=1")]
@@ -361,7 +363,7 @@ async fn the_hash_of_atlassian_connect_is_over_the_path_below_the_base_url_neste
 }
 
 #[tokio::test]
-async fn a_router_that_is_not_axums_says_what_the_sender_wrote_by_an_extension() {
+async fn another_router_than_axums_passes_the_original_url_in_an_extension() {
     for signer in SIGNERS {
         let gate = signer.receiver(ORIGIN).gate(signer.name).unwrap();
         for (signed_for, status) in [("/api/h", 200), ("/h", 401)] {
@@ -377,7 +379,7 @@ async fn a_router_that_is_not_axums_says_what_the_sender_wrote_by_an_extension()
 }
 
 #[tokio::test]
-async fn an_empty_query_is_none_to_contentful() {
+async fn contentful_treats_an_empty_query_as_absent() {
     let signer = SIGNERS.iter().find(|signer| signer.name == "contentful").unwrap();
     let app = app(signer, ORIGIN, &[]);
     assert_eq!(signer.ask(&app, &format!("{ORIGIN}/w"), "/w?").await, StatusCode::OK);
@@ -385,7 +387,7 @@ async fn an_empty_query_is_none_to_contentful() {
 }
 
 #[tokio::test]
-async fn twilios_hash_of_the_body_follows_a_fixed_path() {
+async fn the_body_hash_of_twilio_is_read_from_the_request_after_a_configured_path() {
     let signer = SIGNERS.iter().find(|signer| signer.name == "twilio").unwrap();
     let body = r#"{"a":1}"#;
     let hash = hex::encode(Sha256::digest(body));

@@ -1,14 +1,12 @@
-//! R-15 to R-20, R-26 to R-29, R-33: what verification takes and refuses.
+//! R-15 to R-20, R-26 to R-29, R-33: which requests verification accepts and refuses.
 
-use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
-use async_trait::async_trait;
 use bytes::Bytes;
-use hookwire::receiver::{Accepted, Grant, Keys, KeysError, RejectionKind, Route, Source};
+use hookwire::provider::{SLACK, STANDARD};
+use hookwire::receiver::{Accepted, RejectionKind, Source};
 use hookwire::secret::{Key, Keyring};
-use hookwire::signature::STANDARD;
-use hookwire::signature::providers::SLACK;
+
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::Full;
 use proptest::prelude::{ProptestConfig, any, proptest};
@@ -43,26 +41,16 @@ async fn r_17_a_refused_request_changes_nothing() {
     assert_eq!(bench.runs(), 0);
 }
 
-#[derive(Debug)]
-struct ByPath(HashMap<&'static str, Grant>);
-
-#[async_trait]
-impl Keys for ByPath {
-    async fn grant(&self, route: Route<'_>) -> Result<Option<Grant>, KeysError> {
-        match route.path {
-            "/broken" => Err(KeysError::new("the vault is shut")),
-            path => Ok(self.0.get(path).cloned()),
-        }
-    }
-}
-
 fn by_path() -> Source {
-    let grant = |tenant: &'static str, secret| Grant {
-        tenant: tenant.into(),
-        keyring: Keyring::new(Key::parse(secret).unwrap()),
-    };
-    let routes = HashMap::from([("/a", grant("acme", SECRET)), ("/b", grant("bolt", OTHER_SECRET))]);
-    Source::resolved("shared", &STANDARD, ByPath(routes))
+    let keys = |tenant: &'static str, secret| Some((tenant.into(), Keyring::new(Key::parse(secret).unwrap())));
+    Source::resolved("shared", &STANDARD, move |path| async move {
+        match path.as_str() {
+            "/a" => Ok(keys("acme", SECRET)),
+            "/b" => Ok(keys("bolt", OTHER_SECRET)),
+            "/broken" => Err("the vault is unavailable"),
+            _ => Ok(None),
+        }
+    })
 }
 
 fn at(path: &str, mut request: Request<Full<Bytes>>) -> Request<Bytes> {
@@ -81,10 +69,10 @@ async fn r_20_keys_are_chosen_by_route_never_by_payload() {
     assert_eq!(
         gate.verify(at("/a", of_bolt())).await.unwrap_err().status(),
         StatusCode::UNAUTHORIZED,
-        "bolt's key opens nothing at acme's route, whatever the payload says"
+        "bolt's key is refused at acme's route, whatever the payload contains"
     );
-    assert!(gate.verify(at("/a?path=/b", of_bolt())).await.is_err(), "the query chooses nothing");
-    assert!(gate.verify(at("/b?path=/a", of_bolt())).await.is_ok(), "and is no part of the route");
+    assert!(gate.verify(at("/a?path=/b", of_bolt())).await.is_err(), "the query does not select keys");
+    assert!(gate.verify(at("/b?path=/a", of_bolt())).await.is_ok(), "and is not part of the route");
 }
 
 #[tokio::test]
@@ -128,7 +116,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn r_26_no_request_makes_it_panic(
+    fn r_26_no_request_makes_the_receiver_panic(
         values in any::<[Vec<u8>; 3]>(),
         body in any::<Vec<u8>>(),
         source in 0_usize..5,
@@ -163,7 +151,7 @@ proptest! {
 }
 
 #[tokio::test]
-async fn r_27_the_content_type_plays_no_part() {
+async fn r_27_the_content_type_does_not_affect_verification() {
     let bench = Bench::new();
     for (id, content_type) in [("a", "text/plain"), ("b", "multipart/form-data; boundary=x"), ("c", "\x7f\"garbage")] {
         let mut request = signed(id, "{}");
@@ -175,7 +163,7 @@ async fn r_27_the_content_type_plays_no_part() {
 }
 
 #[tokio::test]
-async fn r_28_only_post_is_accepted_unless_the_source_says_more() {
+async fn r_28_only_post_is_accepted_unless_the_source_allows_more_methods() {
     let bench = Bench::with(|b| b.source(standard()).source(standard().named("put").also_method(Method::PUT)));
     for method in [Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS, Method::TRACE] {
         let mut request = signed("evt", "{}");
@@ -190,7 +178,7 @@ async fn r_28_only_post_is_accepted_unless_the_source_says_more() {
 }
 
 #[tokio::test]
-async fn r_28_no_event_comes_by_get_even_where_handshakes_do() {
+async fn r_28_a_get_request_is_never_an_event_even_if_handshakes_use_get() {
     let bench = Bench::with(|builder| builder.source(standard().also_method(Method::GET)));
     let mut get = signed("evt", "{}");
     *get.method_mut() = Method::GET;
@@ -199,7 +187,7 @@ async fn r_28_no_event_comes_by_get_even_where_handshakes_do() {
 }
 
 #[tokio::test]
-async fn r_28_the_query_makes_no_other_event() {
+async fn r_28_the_query_does_not_make_another_event() {
     let bench = Bench::new();
     bench.post(signed("evt", "{}")).await;
     let mut again = signed("evt", "{}");
@@ -241,7 +229,7 @@ async fn a_retiring_key_is_accepted_beside_the_current_one() {
 }
 
 #[tokio::test]
-async fn a_signed_handshake_is_answered_after_the_check_only() {
+async fn a_signed_handshake_is_answered_only_after_the_check() {
     let bench = Bench::with(|builder| builder.source(Source::slack(TEXT_SECRET).unwrap()));
     let body = r#"{"type":"url_verification","challenge":"3eZbrw1aB"}"#;
     let greeting = |secret| sign(&SLACK, &Key::text(secret).unwrap(), "", body);
@@ -249,7 +237,7 @@ async fn a_signed_handshake_is_answered_after_the_check_only() {
     let answer = bench.post_to("slack", greeting(TEXT_SECRET), StatusCode::OK).await;
     assert_eq!((answer.status(), &answer.body()[..]), (StatusCode::OK, &b"3eZbrw1aB"[..]));
     assert_eq!(header(&answer, "content-type"), Some("text/plain"));
-    assert_eq!(bench.runs(), 0, "a handshake is no event");
+    assert_eq!(bench.runs(), 0, "a handshake is not an event");
 
     let forged = bench.post_to("slack", greeting("somebody else's secret"), StatusCode::OK).await;
     assert_eq!((forged.status(), forged.body().len()), (StatusCode::UNAUTHORIZED, 0));

@@ -27,7 +27,7 @@ async fn connect(source: Source) -> (TcpStream, Arc<AtomicUsize>) {
         async { Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())) }
     });
     let receiver = Receiver::builder(MemoryDedup::new()).clock(ManualClock::default()).source(source).build().unwrap();
-    let service = receiver.layer("standard").unwrap().layer(handler);
+    let service = receiver.gate("standard").unwrap().layer(handler);
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
@@ -56,7 +56,7 @@ async fn exchange(client: &mut TcpStream, request: &str) -> String {
 }
 
 #[tokio::test]
-async fn chunked_and_counted_bodies_verify_alike() {
+async fn chunked_bodies_and_bodies_with_a_length_are_verified_in_the_same_way() {
     for (framing, body) in
         [("content-length: 7", r#"{"n":1}"#), ("transfer-encoding: chunked", "3\r\n{\"n\r\n4\r\n\":1}\r\n0\r\n\r\n")]
     {
@@ -70,7 +70,7 @@ async fn chunked_and_counted_bodies_verify_alike() {
 #[tokio::test]
 async fn r_24_contradicting_lengths_smuggle_no_second_request() {
     let hidden = head("hidden", "{}", "content-length: 2") + "{}";
-    // A front that believes the length sees one body; a server that believes the chunks would see a second request.
+    // A proxy that uses the length sees one body; a server that uses the chunks would see a second request.
     let framing = format!("content-length: {}\r\ntransfer-encoding: chunked", 5 + hidden.len());
     let (mut client, runs) = connect(standard()).await;
     let answer = exchange(&mut client, &(head("evt", "", &framing) + "0\r\n\r\n" + &hidden)).await;
@@ -88,10 +88,10 @@ async fn r_24_two_lengths_are_refused() {
 }
 
 #[tokio::test]
-async fn r_21_a_body_too_large_is_answered_at_once_and_the_connection_closed() {
+async fn r_21_a_body_too_large_is_answered_at_once_and_the_connection_is_closed() {
     let (mut client, runs) = connect(standard()).await;
     client.write_all(head("evt", "{}", "content-length: 9000000").as_bytes()).await.unwrap();
-    // Not a byte of the body was sent.
+    // The client sent no byte of the body.
     let mut answer = Vec::new();
     client.read_to_end(&mut answer).await.unwrap();
     let answer = String::from_utf8(answer).unwrap();
@@ -100,7 +100,7 @@ async fn r_21_a_body_too_large_is_answered_at_once_and_the_connection_closed() {
 }
 
 #[tokio::test]
-async fn a_body_cut_short_by_the_client_runs_nothing() {
+async fn a_body_cut_short_by_the_client_runs_no_handler() {
     let (mut client, runs) = connect(standard()).await;
     exchange(&mut client, &(head("evt", "{}", "content-length: 200") + "{}")).await;
     assert_eq!(runs.load(Ordering::SeqCst), 0);

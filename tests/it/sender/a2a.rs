@@ -1,4 +1,4 @@
-//! A2A push notifications: what a client configures is what it gets.
+//! A2A push notifications: requests follow the client's configuration.
 
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ impl Bench {
         Self { sender, server: Server::start(|_| Reply::status(200)).await, stop }
     }
 
-    /// The configuration of a vector, but of this server.
+    /// The configuration of a vector, with the URL of this server.
     fn config(&self, mut json: Value) -> PushConfig {
         let url = json!(self.server.url("/webhook/a2a-notifications"));
         match json.get_mut("pushNotificationConfig") {
@@ -59,7 +59,7 @@ impl Drop for Bench {
     }
 }
 
-/// Whether our own receiver takes it, by its token or credentials.
+/// Whether our own receiver accepts the request with this token or these credentials.
 async fn is_accepted(request: &Request, secret: &str) -> bool {
     let source = Source::provider("a2a", &[secret], Settings::default()).unwrap();
     let receiver = Receiver::builder(MemoryDedup::new()).source(source).build().unwrap();
@@ -69,7 +69,7 @@ async fn is_accepted(request: &Request, secret: &str) -> bool {
 }
 
 #[tokio::test]
-async fn an_update_of_version_1_0_comes_as_the_specification_says() {
+async fn an_update_of_version_1_0_is_sent_as_the_specification_requires() {
     let (bench, vectors) = (Bench::new().await, vectors());
     let delivery = &vectors["v1_0"]["delivery"];
     let mut config = vectors["v1_0"]["config"].clone();
@@ -83,14 +83,14 @@ async fn an_update_of_version_1_0_comes_as_the_specification_says() {
     assert!(!request.headers.contains_key("x-a2a-notification-token"));
     assert!(is_accepted(request, "secure-client-token-for-task-aaa").await);
     assert!(!is_accepted(request, "another").await);
-    // In addition, the body is bound.
+    // In addition, the body is signed.
     let signed = standardwebhooks::Webhook::new(push.secret()).unwrap();
     signed.verify(&request.body, &request.headers).unwrap();
     assert!(signed.verify(b"{}", &request.headers).is_err());
 }
 
 #[tokio::test]
-async fn a_task_of_version_0_3_comes_with_its_token() {
+async fn a_task_of_version_0_3_is_sent_with_its_token() {
     let (bench, vectors) = (Bench::new().await, vectors());
     let delivery = &vectors["v0_3"]["delivery"];
     let mut config = vectors["v0_3"]["config"].clone();
@@ -109,7 +109,7 @@ fn update(task: &str, state: &str) -> Value {
 }
 
 #[tokio::test]
-async fn only_those_who_asked_for_a_task_hear_of_it_and_in_order() {
+async fn only_subscribers_of_a_task_get_its_updates_and_in_order() {
     let bench = Bench::new().await;
     let url = |path: &str| bench.server.url(path);
     let (acme, other) = (bench.sender.a2a("acme"), bench.sender.a2a("other"));
@@ -143,8 +143,11 @@ async fn configurations_are_listed_replaced_deleted_and_forgotten() {
     let ids = async || pushes.list("task-1").await.unwrap().iter().map(|push| push.id).collect::<Vec<_>>();
     assert_eq!(ids().await, [again.id, second.id], "the same URL took the place of the first");
     assert!(pushes.get("task-1", first.id).await.unwrap().is_none());
-    assert!(pushes.get("task-2", second.id).await.unwrap().is_none(), "it is of another task");
-    assert!(bench.sender.a2a("other").get("task-1", second.id).await.unwrap().is_none(), "it is another tenant's");
+    assert!(pushes.get("task-2", second.id).await.unwrap().is_none(), "it belongs to another task");
+    assert!(
+        bench.sender.a2a("other").get("task-1", second.id).await.unwrap().is_none(),
+        "it belongs to another tenant"
+    );
     bench.sender.a2a("other").delete("task-1", second.id).await.unwrap();
     pushes.delete("task-1", again.id).await.unwrap();
     pushes.delete("task-1", again.id).await.unwrap();
@@ -163,7 +166,7 @@ async fn configurations_are_listed_replaced_deleted_and_forgotten() {
 }
 
 #[tokio::test]
-async fn what_is_no_configuration_and_no_update_is_refused() {
+async fn invalid_configurations_and_updates_are_refused() {
     for (json, task) in [
         (json!([]), None),
         (json!({"url": "https://a.example/"}), None),

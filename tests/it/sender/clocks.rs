@@ -26,9 +26,9 @@ fn sender(clock: &ManualClock) -> Sender {
     Sender::builder(MemoryStore::new()).egress(egress).clock(clock.clone()).build().unwrap()
 }
 
-/// The whole default schedule, three days of it, by a clock that is moved by hand.
+/// The whole default schedule, which lasts three days, with a clock that the test moves.
 #[tokio::test]
-async fn a_schedule_of_three_days_runs_in_moments() {
+async fn a_schedule_of_three_days_runs_by_a_manual_clock() {
     let clock = ManualClock::default();
     let server = Server::start(|_| Reply::status(500)).await;
     let sender = sender(&clock);
@@ -50,9 +50,9 @@ async fn a_schedule_of_three_days_runs_in_moments() {
     assert!(took > HOUR * 68 && took < HOUR * 84, "{took:?}");
 }
 
-/// A day ahead, as after a suspension: what falls due all at once goes out under the endpoint's limit.
+/// A day ahead, as after a suspension: deliveries that become due together are sent within the endpoint's limit.
 #[tokio::test]
-async fn f_26_f_28_a_clock_that_jumps_ahead_releases_what_is_due_under_the_limits() {
+async fn f_26_f_28_after_a_clock_jumps_ahead_due_deliveries_are_sent_within_the_limits() {
     let clock = ManualClock::default();
     let status = Arc::new(AtomicU16::new(500));
     let (now, most) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
@@ -85,9 +85,9 @@ async fn f_26_f_28_a_clock_that_jumps_ahead_releases_what_is_due_under_the_limit
     assert!(most.load(Ordering::SeqCst) <= 2);
 }
 
-/// An hour back: nothing panics, nothing waits for ever, and what is new goes out.
+/// An hour back: nothing panics, nothing waits for ever, and new events are sent.
 #[tokio::test]
-async fn f_27_a_clock_that_is_set_back_stops_nothing() {
+async fn f_27_a_clock_that_is_set_back_stops_no_delivery() {
     let clock = ManualClock::default();
     let server = Server::start(|_| Reply::status(200)).await;
     let sender = sender(&clock);
@@ -103,7 +103,7 @@ async fn f_27_a_clock_that_is_set_back_stops_nothing() {
     running.stop().await;
 }
 
-/// The system's, with a wall clock that can be set wrong by so many seconds.
+/// The system clock, with a wall clock that can be moved by a number of seconds.
 #[derive(Clone, Debug, Default)]
 struct Stepping(Arc<AtomicI64>);
 
@@ -118,9 +118,9 @@ impl Clock for Stepping {
     }
 }
 
-/// Two hours ahead, or behind, for a while: nothing that is leased is sent twice, and nothing waits for two hours.
+/// Two hours ahead or behind for a while: no leased delivery is sent twice, and nothing waits for two hours.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_wall_clock_that_steps_and_comes_back_neither_repeats_nor_blocks_anything() {
+async fn a_wall_clock_that_jumps_and_comes_back_neither_repeats_nor_blocks_a_delivery() {
     for step in [7_200, -7_200] {
         let directory = tempfile::tempdir().unwrap();
         let (clock, server) = (Stepping::default(), slow().await);
@@ -145,12 +145,12 @@ async fn a_wall_clock_that_steps_and_comes_back_neither_repeats_nor_blocks_anyth
         clock.0.store(0, Ordering::SeqCst);
         dispatch(80).await;
         finished(&sender, 240).await;
-        assert_eq!(server.requests().len(), 240, "{step}: some were sent twice");
+        assert_eq!(server.requests().len(), 240, "{step}: some deliveries were sent twice");
         running.stop().await;
     }
 }
 
-/// So that much is in flight, and waits, at any time.
+/// A slow server, so that some requests are in flight and some wait at any time.
 async fn slow() -> Server {
     Server::start(|_| {
         std::thread::sleep(Duration::from_millis(10));

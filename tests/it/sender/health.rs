@@ -1,4 +1,4 @@
-//! Endpoints that fail are probed, slowed, disabled and told about; enabling releases what was held.
+//! Endpoints that fail are probed, slowed, disabled and reported; enabling one sends its held deliveries.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -12,7 +12,8 @@ use hookwire::id::DeliveryId;
 use hookwire::outcome::Outcome;
 use hookwire::retry::{Policy, Schedule};
 use hookwire::sender::egress::EgressPolicy;
-use hookwire::sender::{EndpointChange, NextNotice, Notice, Notices, Sender, Store, What};
+use hookwire::sender::{EndpointChange, Notice, NoticeKind, Notices, Sender};
+use hookwire::store::Store;
 use hookwire::store::{MemoryStore, SqliteStore, StoreErrorKind};
 use hookwire::testing::{Fault, FaultyStore, ManualClock};
 use hookwire::worker::Config;
@@ -23,7 +24,7 @@ use crate::support::until;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// A sender under a clock that is moved by hand, and one endpoint that answers what it is told.
+/// A sender with a clock that the test moves, and one endpoint that answers with a status that the test sets.
 struct World {
     clock: ManualClock,
     status: Arc<AtomicU16>,
@@ -55,7 +56,7 @@ impl World {
         Self { clock, status, server, sender, endpoint, notices, deliveries_told: 0 }
     }
 
-    /// Moves the clock on until so many requests have been made.
+    /// Moves the clock until `count` requests have been made.
     async fn until_requests(&self, count: usize, step: Duration) {
         for _ in 0..1_000 {
             if self.server.requests().len() >= count {
@@ -67,13 +68,13 @@ impl World {
         panic!("{} requests", self.server.requests().len());
     }
 
-    /// Moves the clock on to each attempt, until so many are recorded; never while one is under way, whose lease would end.
+    /// Moves the clock to each attempt, until `count` attempts are recorded; never during an attempt, because its lease would end.
     async fn until_attempts(&self, delivery: DeliveryId, count: usize) {
         until(|| async {
             let recorded = self.sender.history().attempts(delivery).await.unwrap().len();
             let delivery = self.sender.history().delivery(delivery).await.unwrap().unwrap();
             if recorded < count && usize::try_from(delivery.attempts) == Ok(recorded) {
-                // A retry comes a little before or after its hour; the verdict counts whole ones.
+                // A retry comes a little before or after its hour; the health rules count whole hours.
                 let left = delivery.due.since(self.clock.now());
                 self.clock.advance(left + HOUR / 2);
             }
@@ -84,24 +85,24 @@ impl World {
 
     async fn next_notice(&mut self) -> Arc<Notice> {
         let next = tokio::time::timeout(Duration::from_secs(60), self.notices.next());
-        let Some(NextNotice::Notice(notice)) = next.await.unwrap() else { panic!("no notice") };
+        let Some(notice) = next.await.unwrap() else { panic!("no notice") };
         notice
     }
 
-    /// The next that is of the endpoint itself; the others are counted.
+    /// The next notice of the endpoint itself; the notices of deliveries are counted.
     async fn next_of_endpoint(&mut self) -> Arc<Notice> {
         loop {
             let notice = self.next_notice().await;
-            if !matches!(notice.what, What::DeliveryFailing { .. }) {
+            if !matches!(notice.kind, NoticeKind::DeliveryFailing { .. }) {
                 return notice;
             }
             self.deliveries_told += 1;
         }
     }
 
-    /// However much is dispatched, one attempt a minute is made.
+    /// One attempt a minute is made, whatever number of events is dispatched.
     async fn is_slow(&self) {
-        // The rate may be used up or not: one request at most, then none.
+        // The rate may be used up: after at most one request there are no more.
         self.clock.advance(Duration::from_secs(61));
         let before = self.server.requests().len();
         for n in 100..110 {
@@ -109,7 +110,7 @@ impl World {
         }
         tokio::time::sleep(Duration::from_millis(300)).await;
         let made = self.server.requests().len() - before;
-        assert!(made <= 1, "{made} attempts at a slowed endpoint in no time");
+        assert!(made <= 1, "{made} attempts at a slowed endpoint at once");
     }
 
     async fn state(&self) -> EndpointState {
@@ -123,7 +124,7 @@ async fn fails_for_days_and_is_disabled(store: impl Store + 'static) {
     world.sender.dispatch(event(1)).await.unwrap();
     let mut told: Vec<Arc<Notice>> = Vec::new();
     while told.len() < 3 {
-        if told.last().is_some_and(|notice| matches!(notice.what, What::EndpointSlowed { .. })) {
+        if told.last().is_some_and(|notice| matches!(notice.kind, NoticeKind::EndpointSlowed { .. })) {
             world.is_slow().await;
         }
         let clock = world.clock.clone();
@@ -136,20 +137,20 @@ async fn fails_for_days_and_is_disabled(store: impl Store + 'static) {
         told.push(world.next_of_endpoint().await);
         moving.abort();
     }
-    assert!(world.deliveries_told > 0, "that of a delivery that fails thrice");
-    let kinds: Vec<_> = told.iter().map(|notice| notice.what.event_type()).collect();
+    assert!(world.deliveries_told > 0, "the notice of a delivery that failed three times");
+    let kinds: Vec<_> = told.iter().map(|notice| notice.kind.event_type()).collect();
     let since_first = |n: usize| told[n].at.since(world.endpoint.created_at);
     assert_eq!(kinds[..], ["hookwire.endpoint.failing", "hookwire.endpoint.slowed", "hookwire.endpoint.disabled"]);
     assert!(since_first(1) >= HOUR * 24 && since_first(2) >= HOUR * 24 * 5, "{told:?}");
     assert!(matches!(world.state().await, EndpointState::Disabled { reason: DisableReason::Failing, .. }));
 
-    assert_eq!(world.sender.history().counts(None).await.unwrap().pending, 0, "all of it is held");
+    assert_eq!(world.sender.history().counts(None).await.unwrap().pending, 0, "all deliveries are held");
     let held = world.sender.dispatch(event(2)).await.unwrap();
     let delivery = world.sender.history().delivery(held.deliveries[0]).await.unwrap().unwrap();
     assert_eq!(delivery.state, DeliveryState::Held);
     world.status.store(200, Ordering::SeqCst);
     world.sender.endpoints().update(world.endpoint.id, EndpointChange::new().enabled()).await.unwrap();
-    assert_eq!(world.next_of_endpoint().await.what, What::EndpointEnabled);
+    assert_eq!(world.next_of_endpoint().await.kind, NoticeKind::EndpointEnabled);
     world.clock.advance(HOUR * 2);
     let owed = world.sender.history().counts(None).await.unwrap();
     for _ in 0..100 {
@@ -166,39 +167,39 @@ async fn fails_for_days_and_is_disabled(store: impl Store + 'static) {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_fails_for_days_is_warned_of_slowed_and_disabled_in_memory() {
+async fn an_endpoint_that_fails_for_days_is_reported_slowed_and_disabled_in_memory() {
     fails_for_days_and_is_disabled(MemoryStore::new()).await;
 }
 
 #[tokio::test]
-async fn an_endpoint_that_fails_for_days_is_warned_of_slowed_and_disabled_in_sqlite() {
+async fn an_endpoint_that_fails_for_days_is_reported_slowed_and_disabled_in_sqlite() {
     let directory = tempfile::tempdir().unwrap();
     fails_for_days_and_is_disabled(SqliteStore::open(directory.path().join("hookwire.db")).await.unwrap()).await;
 }
 
-/// The last allowed attempt succeeds, long after the verdict would have been due.
+/// The last allowed attempt succeeds, long after the endpoint would have been disabled.
 #[tokio::test]
-async fn a_success_on_the_last_allowed_attempt_never_disables() {
+async fn a_success_on_the_last_allowed_attempt_never_disables_the_endpoint() {
     let mut world = World::new(MemoryStore::new(), 2).await;
     let running = Running::start(&world.sender);
     let delivery = world.sender.dispatch(event(1)).await.unwrap().deliveries[0];
     world.until_attempts(delivery, 2).await;
-    // It is judged a moment after its failure was recorded.
+    // The endpoint's health is decided a moment after the failure was recorded.
     let failing = world.next_notice().await;
-    assert!(matches!(failing.what, What::EndpointFailing { .. }), "{failing:?}");
-    // Before the time is moved, because the attempt begins at once then.
+    assert!(matches!(failing.kind, NoticeKind::EndpointFailing { .. }), "{failing:?}");
+    // The status is set before the clock is moved, because the attempt begins at once then.
     world.status.store(200, Ordering::SeqCst);
     world.clock.advance(HOUR * 24 * 30);
     world.until_attempts(delivery, 3).await;
     finished(&world.sender, 1).await;
     assert_eq!(world.state().await, EndpointState::Enabled);
     assert_eq!(world.sender.history().counts(None).await.unwrap().delivered, 1);
-    assert_eq!(world.next_notice().await.what, What::EndpointRecovered);
+    assert_eq!(world.next_notice().await.kind, NoticeKind::EndpointRecovered);
     running.stop().await;
 }
 
 #[tokio::test]
-async fn notices_reach_the_operators_endpoints_and_do_not_feed_themselves() {
+async fn notices_reach_the_operators_endpoints_and_cause_no_further_notices() {
     let mut world = World::new(MemoryStore::new(), 0).await;
     let operator = Server::start(|_| Reply::status(500)).await;
     let of_operator = endpoint(&operator).tenant("operator").events(["hookwire.delivery.*"]).unwrap();
@@ -206,9 +207,9 @@ async fn notices_reach_the_operators_endpoints_and_do_not_feed_themselves() {
     let running = Running::start(&world.sender);
     let receipt = world.sender.dispatch(event(1)).await.unwrap();
     let notice = world.next_notice().await;
-    assert!(matches!(notice.what, What::DeliveryFailed { delivery, .. } if delivery == receipt.deliveries[0]));
+    assert!(matches!(notice.kind, NoticeKind::DeliveryFailed { delivery, .. } if delivery == receipt.deliveries[0]));
     finished(&world.sender, 2).await;
-    // Its own failure is in the stream, and is not sent to it.
+    // The failure of this endpoint is in the stream of notices, and is not sent to it.
     assert_eq!(world.next_notice().await.tenant, Some("operator".into()));
     tokio::time::sleep(Duration::from_millis(100)).await;
     running.stop().await;
@@ -221,11 +222,11 @@ async fn notices_reach_the_operators_endpoints_and_do_not_feed_themselves() {
 }
 
 #[tokio::test]
-async fn what_was_held_goes_out_oldest_first_and_one_at_a_time_at_first() {
+async fn held_deliveries_are_sent_oldest_first_and_one_at_a_time_at_first() {
     let mut world = World::new(MemoryStore::new(), 3).await;
     world.status.store(200, Ordering::SeqCst);
     world.sender.endpoints().update(world.endpoint.id, EndpointChange::new().disabled()).await.unwrap();
-    assert!(matches!(world.next_notice().await.what, What::EndpointDisabled { reason: DisableReason::Operator }));
+    assert!(matches!(world.next_notice().await.kind, NoticeKind::EndpointDisabled { reason: DisableReason::Operator }));
     let running = Running::start(&world.sender);
     for n in 0..30 {
         world.sender.dispatch(event(n)).await.unwrap();
@@ -239,7 +240,7 @@ async fn what_was_held_goes_out_oldest_first_and_one_at_a_time_at_first() {
 }
 
 #[tokio::test]
-async fn a_retry_after_is_remembered_by_the_store_and_kept_by_a_new_process() {
+async fn a_retry_after_is_stored_and_obeyed_by_a_new_process() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("hookwire.db");
     let clock = ManualClock::default();
@@ -263,7 +264,7 @@ async fn a_retry_after_is_remembered_by_the_store_and_kept_by_a_new_process() {
     let running = Running::start(&sender);
     clock.advance(Duration::from_secs(598));
     tokio::time::sleep(Duration::from_millis(200)).await;
-    assert_eq!(server.requests().len(), 1, "neither the first again nor the second");
+    assert_eq!(server.requests().len(), 1, "neither the first delivery again nor the second one");
     clock.advance(Duration::from_secs(3));
     until(|| async { server.requests().len() >= 2 }).await;
     running.stop().await;
@@ -300,16 +301,16 @@ async fn policies_are_chosen_by_endpoint_and_by_type() {
     assert_eq!(ends, [("exhausted", 4), ("exhausted", 1), ("permanent", 1), ("exhausted", 1)]);
 }
 
-/// The store refuses at the very moment: the notice is an event later.
+/// The store fails when the notice is made: the event of the notice is dispatched later.
 #[tokio::test]
-async fn a_notice_outlives_trouble_of_the_store() {
+async fn a_notice_is_sent_later_if_the_store_fails_at_first() {
     let store = FaultyStore::new(MemoryStore::new());
     let mut world = World::new(store.clone(), 0).await;
     let operator = Server::start(|_| Reply::status(200)).await;
     world.sender.endpoints().create(endpoint(&operator).tenant("operator")).await.unwrap();
     world.sender.endpoints().update(world.endpoint.id, EndpointChange::new().disabled()).await.unwrap();
     world.next_notice().await;
-    // Whatever the worker asks for first, for a while it gets nothing.
+    // The next twenty calls of the worker fail, whatever they are.
     for _ in 0..20 {
         store.fail_next(Fault::Refused(StoreErrorKind::Unavailable));
     }

@@ -1,4 +1,4 @@
-//! What operators do by hand.
+//! Operations that an operator starts by hand.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -8,7 +8,8 @@ use std::time::Duration;
 use hookwire::delivery::DeliveryState;
 use hookwire::endpoint::{Rate, Verdict};
 use hookwire::event::{EventType, NewEvent};
-use hookwire::sender::{EndpointChange, Sender, Store, TEST_EVENT};
+use hookwire::sender::{EndpointChange, Sender, TEST_EVENT};
+use hookwire::store::Store;
 use hookwire::store::{DeliveryQuery, MemoryStore, Page, SqliteStore};
 
 use super::{Running, endpoint, event, finished, sender};
@@ -44,19 +45,19 @@ async fn an_endpoint_created_later_gets_what_it_missed(store: impl Store + 'stat
 }
 
 #[tokio::test]
-async fn an_endpoint_created_later_gets_what_it_missed_from_memory() {
+async fn an_endpoint_created_later_gets_the_events_that_it_missed_from_memory() {
     an_endpoint_created_later_gets_what_it_missed(MemoryStore::new()).await;
 }
 
 #[tokio::test]
-async fn an_endpoint_created_later_gets_what_it_missed_from_sqlite() {
+async fn an_endpoint_created_later_gets_the_events_that_it_missed_from_sqlite() {
     let directory = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(directory.path().join("hookwire.db")).await.unwrap();
     an_endpoint_created_later_gets_what_it_missed(store).await;
 }
 
 #[tokio::test]
-async fn a_bad_day_is_made_good_by_resending_what_failed() {
+async fn failed_deliveries_are_resent_after_an_outage() {
     let status = Arc::new(AtomicU16::new(500));
     let answer = status.clone();
     let server = Server::start(move |_| Reply::status(answer.load(Ordering::SeqCst))).await;
@@ -69,7 +70,7 @@ async fn a_bad_day_is_made_good_by_resending_what_failed() {
     finished(&sender, 3).await;
     let stats = sender.stats(created.id).await.unwrap();
     assert_eq!((stats.counts.failed, stats.health.failures), (3, 12));
-    assert_eq!(stats.latency.unwrap().attempts, 12);
+    assert_eq!(stats.recent_attempts, 12);
     status.store(200, Ordering::SeqCst);
     let before = server.requests().len();
     assert_eq!(sender.replay(created.id).unfinished().count().await.unwrap(), 3);
@@ -80,7 +81,7 @@ async fn a_bad_day_is_made_good_by_resending_what_failed() {
 }
 
 #[tokio::test]
-async fn all_of_it_goes_out_again_spread_out_and_under_fresh_ids_if_wanted() {
+async fn a_resend_of_everything_can_be_spread_over_time_and_use_fresh_ids() {
     let server = Server::start(|_| Reply::status(200)).await;
     let sender = sender(MemoryStore::new());
     let created = sender.endpoints().create(endpoint(&server)).await.unwrap();
@@ -128,7 +129,7 @@ async fn a_delivery_is_resent_or_cancelled_by_hand() {
 }
 
 #[tokio::test]
-async fn explain_says_who_would_get_an_event_and_why_the_others_would_not() {
+async fn explain_returns_the_endpoints_that_would_get_an_event_and_why_the_others_would_not() {
     let server = Server::start(|_| Reply::status(200)).await;
     let sender = sender(MemoryStore::new());
     let gets = sender.endpoints().create(endpoint(&server)).await.unwrap();
@@ -140,15 +141,15 @@ async fn explain_says_who_would_get_an_event_and_why_the_others_would_not() {
     let explained = sender.explain(&"acme".into(), &paid).await.unwrap();
     let mut found: Vec<_> = explained.iter().map(|one| (one.endpoint.id, one.verdict)).collect();
     found.sort_by_key(|one| one.0);
-    let mut expected = [(gets.id, Verdict::Receives), (other.id, Verdict::NotWanted), (off.id, Verdict::Holds)];
+    let mut expected = [(gets.id, Verdict::Receives), (other.id, Verdict::NotSubscribed), (off.id, Verdict::Holds)];
     expected.sort_by_key(|one| one.0);
     assert_eq!(found, expected);
     let receipt = sender.dispatch(event(1)).await.unwrap();
-    assert_eq!(receipt.deliveries.len(), 2, "and so it is");
+    assert_eq!(receipt.deliveries.len(), 2, "and the dispatch does the same");
 }
 
 #[tokio::test]
-async fn a_test_event_reaches_one_endpoint_whatever_it_wants() {
+async fn a_test_event_reaches_one_endpoint_whatever_its_subscription() {
     let server = Server::start(|_| Reply::status(200)).await;
     let sender = sender(MemoryStore::new());
     let tested = sender.endpoints().create(endpoint(&server).events(["user.*"]).unwrap()).await.unwrap();
@@ -175,7 +176,7 @@ async fn an_expunged_event_is_not_sent_any_more() {
     assert!(!sender.resend(receipt.deliveries[0]).await.unwrap());
 }
 
-/// What failed, what was cancelled, and what it was never owed; nothing that has arrived or is on its way.
+/// Failed and cancelled deliveries and events that were never sent to the endpoint are sent; delivered and pending ones are not.
 #[tokio::test]
 async fn a_replay_sends_everything_that_did_not_arrive() {
     let status = Arc::new(AtomicU16::new(500));
@@ -200,21 +201,21 @@ async fn a_replay_sends_everything_that_did_not_arrive() {
     assert_eq!(replay.count().await.unwrap(), 3);
     assert_eq!(replay.clone().limit(1).run().await.unwrap(), 1, "the failed one comes first");
     assert_eq!(replay.clone().run().await.unwrap(), 2);
-    assert_eq!(replay.run().await.unwrap(), 0, "all is on its way");
+    assert_eq!(replay.run().await.unwrap(), 0, "all deliveries are pending");
     let running = Running::start(&sender);
     crate::support::until(|| async { sender.history().counts(None).await.unwrap().delivered == 5 }).await;
     running.stop().await;
     let sent: Vec<_> =
         server.requests()[before..].iter().map(|request| request.headers["webhook-id"].clone()).collect();
-    assert_eq!(sent.len(), 4, "and the one that was pending");
+    assert_eq!(sent.len(), 4, "including the one that was pending");
     for event in [never_owed, failed, cancelled.event] {
         assert!(sent.iter().any(|id| id == event.as_str()), "{event}");
     }
 }
 
-/// A failed delivery of an event that has arrived by another one is not sent again.
+/// If another delivery of the event succeeded, a failed delivery of it is not sent again.
 #[tokio::test]
-async fn a_replay_leaves_alone_what_has_arrived_by_another_delivery() {
+async fn a_replay_skips_an_event_that_has_arrived_by_another_delivery() {
     let status = Arc::new(AtomicU16::new(500));
     let answers = status.clone();
     let server = Server::start(move |_| Reply::status(answers.load(Ordering::SeqCst))).await;
@@ -228,12 +229,12 @@ async fn a_replay_leaves_alone_what_has_arrived_by_another_delivery() {
     finished(&sender, 2).await;
     running.stop().await;
     assert_eq!(sender.replay(created.id).count().await.unwrap(), 0);
-    assert_eq!(sender.replay(created.id).unfinished().count().await.unwrap(), 1, "which asks for deliveries");
+    assert_eq!(sender.replay(created.id).unfinished().count().await.unwrap(), 1, "which needs a delivery");
 }
 
-/// What was for certain endpoints only is not what another has missed.
+/// An event that was addressed to certain endpoints was not missed by another one.
 #[tokio::test]
-async fn a_replay_sends_nobody_the_test_events_of_others() {
+async fn a_replay_does_not_send_the_test_events_of_other_endpoints() {
     let server = Server::start(|_| Reply::status(204)).await;
     let sender = sender(MemoryStore::new());
     let tested = sender.endpoints().create(endpoint(&server)).await.unwrap();

@@ -1,4 +1,4 @@
-//! Events that exist exactly when the application's own transaction commits.
+//! An event exists exactly if the application's own transaction commits.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use hookwire::event::NewEvent;
 use hookwire::id::EventId;
 use hookwire::sender::{DispatchError, Sender};
-use hookwire::store::{Control, EventQuery, Intake, Page, SqliteStore, StoreErrorKind};
+use hookwire::store::{EventQuery, History, Page, SqliteStore, Staging, StoreErrorKind};
 use hookwire::worker::WorkerError;
 
 use super::{Running, endpoint, event, finished, sender};
@@ -43,7 +43,7 @@ impl Shop {
         self.store.events(&EventQuery::of("acme"), Page::of(1_000)).await.unwrap().len()
     }
 
-    /// What a row of the outbox that is not taken in says.
+    /// The error in a row of the outbox that was not imported.
     fn error(&self) -> Option<String> {
         self.file.query_row("SELECT error FROM hookwire_outbox", [], |row| row.get(0)).unwrap()
     }
@@ -57,7 +57,7 @@ async fn t_1_an_event_is_dispatched_exactly_when_the_callers_transaction_commits
     transaction.execute("INSERT INTO invoice (cents) VALUES (1299)", []).unwrap();
     shop.store.dispatch_in(&transaction, &event(1)).unwrap();
     transaction.rollback().unwrap();
-    // The relay has looked several times.
+    // The relay has polled several times.
     tokio::time::sleep(Duration::from_millis(150)).await;
     assert_eq!((shop.events().await, shop.server.requests().len()), (0, 0));
 
@@ -116,13 +116,16 @@ async fn the_callers_id_makes_an_insert_idempotent_and_a_conflict_is_kept_with_i
         shop.file.execute(insert, [data]).unwrap();
     }
     until(|| async { shop.error().is_some() }).await;
-    assert_eq!(shop.error().unwrap(), "id: was used before, for another type or payload");
+    assert_eq!(
+        shop.error().unwrap(),
+        "id: another event with this id, but with another type or payload, exists; use a new id"
+    );
     assert_eq!(shop.events().await, 1);
     shop.running.stop().await;
 }
 
 #[tokio::test]
-async fn a_row_that_cannot_be_dispatched_is_kept_with_its_reason_and_stops_nobody() {
+async fn a_row_that_cannot_be_dispatched_is_kept_with_its_reason_and_blocks_no_other_row() {
     let shop = Shop::open().await;
     for (set, values, reason) in [
         ("type, data", "'not a type', '{}'", "event type"),
@@ -147,7 +150,7 @@ async fn a_row_that_cannot_be_dispatched_is_kept_with_its_reason_and_stops_nobod
         assert!(error.starts_with(reason), "{reason}: {error}");
         shop.file.execute("DELETE FROM hookwire_outbox", []).unwrap();
     }
-    // A time that cannot be written in a request is refused; a deadline only has to be compared.
+    // A time that RFC 3339 cannot express is refused; a deadline is only compared, so it may have any value.
     for at in [i64::MIN, i64::MAX] {
         let insert = "INSERT INTO hookwire_outbox (type, data, occurred_at) VALUES ('a.b', '{}', ?1)";
         shop.file.execute(insert, [at]).unwrap();
@@ -159,7 +162,7 @@ async fn a_row_that_cannot_be_dispatched_is_kept_with_its_reason_and_stops_nobod
         let left = "SELECT count(*) FROM hookwire_outbox";
         until(|| async { shop.file.query_row(left, [], |row| row.get::<_, u32>(0)).unwrap() == 0 }).await;
     }
-    // Nonsense stays, what comes after it goes out; and what is corrected goes out too.
+    // An invalid row stays, the rows after it are sent, and a corrected row is sent too.
     shop.file.execute("INSERT INTO hookwire_outbox (type, data, tenant) VALUES ('?', '{}', 'acme')", []).unwrap();
     shop.file.execute("INSERT INTO hookwire_outbox (type, data, tenant) VALUES ('a.b', '{}', 'acme')", []).unwrap();
     finished(&shop.sender, 1).await;
@@ -169,7 +172,7 @@ async fn a_row_that_cannot_be_dispatched_is_kept_with_its_reason_and_stops_nobod
 }
 
 #[tokio::test]
-async fn everything_that_an_event_may_say_survives_the_callers_transaction() {
+async fn every_field_of_an_event_survives_the_callers_transaction() {
     let mut shop = Shop::open().await;
     let at = hookwire::clock::Timestamp::from_secs(1_600_000_000);
     let expires = hookwire::clock::Timestamp::from_secs(4_000_000_000);
@@ -191,32 +194,32 @@ async fn everything_that_an_event_may_say_survives_the_callers_transaction() {
     shop.running.stop().await;
 }
 
-/// The same for what was received: the handler's rows and the record that it was handled.
+/// The same for a received event: the handler's rows and the record that the event was handled.
 #[tokio::test]
 async fn a_received_event_is_finished_exactly_when_the_handlers_transaction_commits() {
-    use hookwire::store::{Begin, Dedup, DedupKey, FirstAnswer, Settled};
+    use hookwire::store::{BeginResult, Dedup, DedupKey, FirstResponse, Settled};
 
     let mut shop = Shop::open().await;
     let (key, now) = (DedupKey::new([7; 32]), hookwire::clock::Timestamp::from_secs(1_700_000_000));
     let (until, expires) = (now + Duration::from_secs(60), now + Duration::from_secs(86_400));
     let begun = shop.store.begin(&[key.into()], now, until).await.unwrap();
-    let [Begin::Fresh(claimant)] = begun[..] else { panic!("{begun:?}") };
+    let [BeginResult::Fresh(claimant)] = begun[..] else { panic!("{begun:?}") };
     let store = shop.store.clone();
     for commit in [false, true] {
         let transaction = shop.file.transaction().unwrap();
         transaction.execute("INSERT INTO invoice (cents) VALUES (1299)", []).unwrap();
         assert_eq!(
-            store.finish_in(&transaction, &[claimant], &FirstAnswer::status(204), expires).unwrap(),
+            store.finish_in(&transaction, &[claimant], &FirstResponse::status(204), expires).unwrap(),
             Settled::Done
         );
         if commit { transaction.commit() } else { transaction.rollback() }.unwrap();
         let again = store.begin(&[key.into()], now, until).await.unwrap();
-        let expected = if commit { Begin::Done(FirstAnswer::status(204)) } else { Begin::Busy { until } };
+        let expected = if commit { BeginResult::Done(FirstResponse::status(204)) } else { BeginResult::Busy { until } };
         assert_eq!(again, [expected]);
     }
     let transaction = shop.file.transaction().unwrap();
     assert_eq!(
-        store.finish_in(&transaction, &[claimant], &FirstAnswer::status(204), expires).unwrap(),
+        store.finish_in(&transaction, &[claimant], &FirstResponse::status(204), expires).unwrap(),
         Settled::LeaseLost
     );
     drop(transaction);
@@ -225,9 +228,9 @@ async fn a_received_event_is_finished_exactly_when_the_handlers_transaction_comm
     shop.running.stop().await;
 }
 
-/// One record is damaged: its own deliveries wait, those of its tenant's other endpoints and of everybody else go out.
+/// One record is damaged: deliveries of this endpoint wait, and those of all other endpoints and tenants are sent.
 #[tokio::test]
-async fn a_damaged_endpoint_record_stops_nobody_else() {
+async fn a_damaged_endpoint_record_stops_no_other_endpoint() {
     let shop = Shop::open().await;
     let other = shop.sender.endpoints().create(endpoint(&shop.server).tenant("umbrella")).await.unwrap();
     let owed = shop.sender.dispatch(event(1).tenant("umbrella")).await.unwrap().deliveries[0];
@@ -236,7 +239,7 @@ async fn a_damaged_endpoint_record_stops_nobody_else() {
     finished(&shop.sender, 1).await;
     let damage = "UPDATE hookwire_endpoint SET record = '{' WHERE tenant = 'umbrella'";
     shop.file.execute(damage, []).unwrap();
-    // The record that was read before is at hand for two seconds.
+    // The record that was read before stays in the cache for two seconds.
     until(|| async { shop.sender.endpoints().get(other.id).await.is_err() }).await;
     tokio::time::sleep(Duration::from_millis(2_100)).await;
     shop.sender.endpoints().create(endpoint(&shop.server).tenant("umbrella")).await.unwrap();
@@ -254,11 +257,11 @@ async fn a_damaged_endpoint_record_stops_nobody_else() {
     shop.running.stop().await;
 }
 
-/// What another client has written is held to the event's type as well, and kept with the reason.
+/// A row that another client wrote is validated against the event's type as well, and is kept with the reason.
 #[tokio::test]
-async fn a_row_that_is_not_as_its_type_says_is_not_dispatched() {
+async fn a_row_that_violates_the_schema_of_its_type_is_not_dispatched() {
     #[derive(schemars::JsonSchema)]
-    #[expect(dead_code, reason = "only its schema is used")]
+    #[expect(dead_code, reason = "only the schema is used")]
     struct Paid {
         n: u32,
     }
@@ -276,9 +279,9 @@ async fn a_row_that_is_not_as_its_type_says_is_not_dispatched() {
     shop.running.stop().await;
 }
 
-/// Whoever writes a number of their own is told to leave it out; what is there already under one is taken in like any other.
+/// An insert with its own row number is refused, and the error asks to leave the number out; a row that already has one is imported.
 #[tokio::test]
-async fn no_number_that_others_give_a_row_stops_the_worker() {
+async fn a_row_number_that_another_client_wrote_does_not_stop_the_worker() {
     let shop = Shop::open().await;
     let insert = |seq: i64| {
         let sql = "INSERT INTO hookwire_outbox (seq, type, data, tenant) VALUES (?1, 'a.b', '1', 'acme')";
@@ -296,9 +299,9 @@ async fn no_number_that_others_give_a_row_stops_the_worker() {
     shop.running.stop().await;
 }
 
-/// Another process has brought the file to a later version: this one writes nothing more.
+/// Another process has migrated the file to a later schema: this process does not write to it any more.
 #[tokio::test]
-async fn a_file_whose_schema_was_raised_is_not_written_any_more() {
+async fn a_file_that_was_migrated_to_a_later_schema_is_not_written_any_more() {
     let shop = Shop::open().await;
     shop.sender.dispatch(event(1)).await.unwrap();
     finished(&shop.sender, 1).await;

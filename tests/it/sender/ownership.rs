@@ -1,4 +1,4 @@
-//! Nothing is delivered before the owner of the target agrees.
+//! Nothing is delivered before the owner of the target has agreed.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -52,7 +52,7 @@ async fn a_target_that_echoes_the_challenge_is_served_and_others_are_not() {
     assert!(matches!(by_hand, Err(EndpointError::Unproven)));
     let delivery = sender.history().delivery(receipt.deliveries[0]).await.unwrap().unwrap();
     assert_eq!((delivery.state, delivery.attempts), (DeliveryState::Held, 0));
-    assert!(server.requests().iter().all(|request| verifies(request, &created.keys)), "the question is signed");
+    assert!(server.requests().iter().all(|request| verifies(request, &created.keys)), "the challenge is signed");
 
     *says.lock().unwrap() = "json".into();
     assert!(sender.endpoints().prove(created.id).await.unwrap().is_enabled());
@@ -61,7 +61,7 @@ async fn a_target_that_echoes_the_challenge_is_served_and_others_are_not() {
     let moved = EndpointChange::new().target(Target::parse(&server.url("/elsewhere")).unwrap());
     assert!(
         !sender.endpoints().update(created.id, moved).await.unwrap().is_enabled(),
-        "another target, another question"
+        "another target gets another challenge"
     );
     assert!(sender.endpoints().prove(created.id).await.unwrap().is_enabled());
     running.stop().await;
@@ -87,7 +87,7 @@ async fn a_target_that_allows_the_origin_is_served() {
 }
 
 #[tokio::test]
-async fn somebody_vouches_for_a_target_or_nobody_is_asked() {
+async fn ownership_is_confirmed_by_hand_or_not_required() {
     let server = Server::start(|_| Reply::status(200)).await;
     let sender = sender();
     let created = sender.endpoints().create(endpoint(&server).tenant("people")).await.unwrap();

@@ -1,23 +1,25 @@
-//! By which schemes requests are signed, and what else their owners want on them.
+//! The signature schemes of requests, and the other headers that endpoints ask for.
 
 use std::time::Duration;
 
 use hookwire::clock::{Clock, SystemClock};
 use hookwire::endpoint::CustomHeaders;
+use hookwire::event::NewEvent;
+use hookwire::id::EventId;
+use hookwire::provider::{GITHUB, STANDARD, STRIPE, Scheme};
 use hookwire::retry::{Policy, Schedule};
 use hookwire::secret::{Key, Keyring};
 use hookwire::sender::egress::EgressPolicy;
-use hookwire::sender::{BuildError, EndpointChange, Sender, SenderBuilder};
+use hookwire::sender::{EndpointChange, Endpoints, Sender, SenderBuilder, SenderConfigError};
 use hookwire::signature::http_message::{self, candidates};
-use hookwire::signature::providers::{GITHUB, STRIPE};
-use hookwire::signature::{Outgoing, Received, STANDARD, SignError, SignRequest, Trust, Verify};
+use hookwire::signature::{Outgoing, Received, SignError, SignRequest, Trust};
 use hookwire::store::{MemoryStore, SqliteStore};
 use http::{HeaderMap, HeaderName};
 
 use super::{Running, endpoint, event, finished, sender};
 use crate::support::server::{Reply, Request, Server};
 
-fn verifies(scheme: &dyn Verify, request: &Request, keys: &Keyring) -> bool {
+fn verifies(scheme: &Scheme, request: &Request, keys: &Keyring) -> bool {
     let received =
         Received { method: &request.method, uri: &request.uri, headers: &request.headers, body: &request.body };
     scheme.verify(&received, &Trust::new(keys, SystemClock.now())).is_ok()
@@ -34,18 +36,18 @@ async fn sent(sender: &Sender, server: &Server, count: usize) -> Vec<Request> {
 }
 
 #[tokio::test]
-async fn an_endpoint_is_served_by_the_schemes_it_names_all_on_one_request() {
+async fn one_request_is_signed_by_all_schemes_that_the_endpoint_names() {
     let server = Server::start(|_| Reply::status(200)).await;
     let sender = sender(MemoryStore::new());
     let created = sender.endpoints().create(endpoint(&server).schemes(["stripe", "github", "standard"])).await.unwrap();
     let request = sent(&sender, &server, 1).await.remove(0);
-    for scheme in [&STANDARD as &dyn Verify, &STRIPE, &GITHUB] {
+    for scheme in [&STANDARD as &Scheme, &STRIPE, &GITHUB] {
         assert!(verifies(scheme, &request, &created.keys), "{scheme:?}");
     }
 }
 
 #[tokio::test]
-async fn a_fresh_key_of_a_stripe_like_endpoint_is_a_text_as_its_owner_expects() {
+async fn a_new_key_of_a_stripe_like_endpoint_is_a_text() {
     let server = Server::start(|_| Reply::status(200)).await;
     let directory = tempfile::tempdir().unwrap();
     let sender = sender(SqliteStore::open(directory.path().join("hookwire.db")).await.unwrap());
@@ -53,13 +55,51 @@ async fn a_fresh_key_of_a_stripe_like_endpoint_is_a_text_as_its_owner_expects() 
     let secret = created.keys.entries()[0].key.expose_text().unwrap();
     assert!(secret.starts_with("whsec_"));
     let request = sent(&sender, &server, 1).await.remove(0);
-    // What a Stripe library is given is that text.
+    // A Stripe library takes this text as its secret.
     assert!(verifies(&STRIPE, &request, &Keyring::new(STRIPE.key(&secret).unwrap())));
     assert!(!request.headers.contains_key("webhook-signature"));
 }
 
+/// What the library of Svix, which customers have, would compute.
+fn signed_by_standardwebhooks(request: &Request, secret: &str) -> String {
+    let header = |name: &str| request.headers[name].to_str().unwrap();
+    let library = standardwebhooks::Webhook::new(secret).unwrap();
+    library.sign(header("svix-id"), header("svix-timestamp").parse().unwrap(), &request.body).unwrap()
+}
+
 #[tokio::test]
-async fn a_signer_of_ones_own_is_used_by_its_name_and_unknown_names_are_refused() {
+async fn a_customer_who_verified_svix_headers_gets_the_same_bytes_as_before() {
+    let server = Server::start(|_| Reply::status(200)).await;
+    let sender = sender(MemoryStore::new());
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let new = endpoint(&server).schemes(["svix"]).keys(Keyring::new(Key::parse(secret).unwrap()));
+    sender.endpoints().create(new).await.unwrap();
+    let body = r#"{"event": "invoice.paid", "data": {"cents": 9900}}"#;
+    let event = NewEvent::raw("invoice.paid", "application/json", body).unwrap();
+    let id = EventId::new("msg_2mlFIXVYs1nXCEu9xRYzXvKmpwT").unwrap();
+    let running = Running::start(&sender);
+    sender.dispatch(event.tenant("acme").id(id.clone())).await.unwrap();
+    finished(&sender, 1).await;
+    running.stop().await;
+    let request = server.requests().remove(0);
+    assert_eq!(request.body, body);
+    assert_eq!(request.headers["svix-id"], id.as_str());
+    assert_eq!(request.headers["svix-signature"], signed_by_standardwebhooks(&request, secret));
+    assert!(!request.headers.contains_key("webhook-signature"), "{:?}", request.headers);
+}
+
+#[tokio::test]
+async fn a_new_key_of_an_endpoint_with_svix_headers_is_one_that_the_library_of_svix_reads() {
+    let server = Server::start(|_| Reply::status(200)).await;
+    let sender = sender(MemoryStore::new());
+    let created = sender.endpoints().create(endpoint(&server).schemes(["svix"])).await.unwrap();
+    let request = sent(&sender, &server, 1).await.remove(0);
+    let secret = Endpoints::secret(&created);
+    assert_eq!(request.headers["svix-signature"], signed_by_standardwebhooks(&request, &secret));
+}
+
+#[tokio::test]
+async fn a_custom_signer_is_found_by_its_name_and_unknown_names_are_refused() {
     let server = Server::start(|_| Reply::status(200)).await;
     let egress = EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();
     let builder = Sender::builder(MemoryStore::new()).egress(egress);
@@ -83,7 +123,7 @@ async fn a_signer_of_ones_own_is_used_by_its_name_and_unknown_names_are_refused(
 }
 
 #[tokio::test]
-async fn its_owners_headers_are_on_every_request_and_shown_nowhere() {
+async fn the_owners_headers_are_on_every_request_and_shown_nowhere() {
     let server = Server::start(|_| Reply::status(200)).await;
     let directory = tempfile::tempdir().unwrap();
     let sender = sender(SqliteStore::open(directory.path().join("hookwire.db")).await.unwrap());
@@ -115,7 +155,7 @@ async fn rotation_keeps_ten_keys_at_most() {
     assert_eq!(signatures, 10);
 }
 
-/// Signs what its endpoint's software wants signed: the event's type and the attempt's number, which it finds among the headers.
+/// A signer that reads the event's type and the attempt's number from the headers and writes both into its own header.
 #[derive(Debug)]
 struct Recites;
 
@@ -137,7 +177,7 @@ fn marked() -> SenderBuilder {
 }
 
 #[tokio::test]
-async fn the_events_type_and_the_attempts_number_stand_in_the_headers_that_the_application_names() {
+async fn event_type_and_attempt_number_are_in_the_headers_that_the_application_names() {
     let server =
         Server::start(|request| Reply::status(if request.headers["x-acme-attempt"] == "3" { 200 } else { 500 })).await;
     let sender = marked().attempt_header(HeaderName::from_static("x-acme-attempt")).build().unwrap();
@@ -149,9 +189,9 @@ async fn the_events_type_and_the_attempts_number_stand_in_the_headers_that_the_a
 }
 
 #[test]
-fn headers_that_mean_something_else_are_not_given_to_the_type_or_the_attempt() {
+fn headers_with_another_meaning_are_refused_for_the_type_and_the_attempt() {
     for name in ["content-length", "host", "webhook-id"] {
         let refused = marked().attempt_header(name.parse().unwrap()).build();
-        assert!(matches!(refused, Err(BuildError::Header { name: found }) if found == name));
+        assert!(matches!(refused, Err(SenderConfigError::Header { name: found }) if found == name));
     }
 }

@@ -1,4 +1,4 @@
-//! One span an attempt, without anything that is secret in it.
+//! One span for each attempt, without secrets in it.
 
 use std::sync::{Arc, Mutex};
 
@@ -15,9 +15,9 @@ use crate::support::log::Log;
 use crate::support::server::{Reply, Server};
 
 #[tokio::test]
-async fn each_attempt_has_a_span_that_says_how_it_ended_and_no_secret() {
+async fn each_attempt_has_a_span_with_its_outcome_and_without_secrets() {
     let server = Server::start(|_| Reply::status(503)).await;
-    // One thread runs all of it.
+    // The whole test runs on one thread, whose log is captured.
     let (log, _here) = Log::of_this_thread();
     let egress = EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();
     let once = hookwire::retry::Policy::new(hookwire::retry::Schedule::from_iter([]));
@@ -53,12 +53,15 @@ async fn each_attempt_has_a_span_that_says_how_it_ended_and_no_secret() {
     assert!(!text.contains("hush") && !text.contains("whsec") && !text.contains("v1,"), "{text}");
     let requests = server.requests();
     let traced: Vec<_> = requests.iter().map(|it| it.headers.contains_key("traceparent")).collect();
-    assert_eq!(traced.iter().filter(|traced| **traced).count(), 1, "where it is asked for, and nowhere else");
+    assert_eq!(traced.iter().filter(|traced| **traced).count(), 1, "only where it is switched on");
 }
 
-/// Adds up what is counted.
+/// A recorder that sums up the values of each metric.
 #[derive(Clone, Debug, Default)]
-pub struct Sums(pub Arc<Mutex<std::collections::BTreeMap<String, u64>>>);
+pub struct Sums(pub Arc<Mutex<std::collections::BTreeMap<String, u64>>>, Described);
+
+/// The names of the metrics that have a help text.
+type Described = Arc<Mutex<std::collections::BTreeSet<String>>>;
 
 #[derive(Debug)]
 struct Sum(Sums, String);
@@ -77,7 +80,7 @@ impl metrics::HistogramFn for Sum {
     }
 }
 
-/// Whole seconds are enough.
+/// Values are summed in whole seconds.
 impl metrics::GaugeFn for Sum {
     fn increment(&self, _: f64) {}
     fn decrement(&self, _: f64) {}
@@ -89,9 +92,17 @@ impl metrics::GaugeFn for Sum {
 }
 
 impl metrics::Recorder for Sums {
-    fn describe_counter(&self, _: metrics::KeyName, _: Option<metrics::Unit>, _: metrics::SharedString) {}
-    fn describe_gauge(&self, _: metrics::KeyName, _: Option<metrics::Unit>, _: metrics::SharedString) {}
-    fn describe_histogram(&self, _: metrics::KeyName, _: Option<metrics::Unit>, _: metrics::SharedString) {}
+    fn describe_counter(&self, name: metrics::KeyName, _: Option<metrics::Unit>, _: metrics::SharedString) {
+        self.describe(&name);
+    }
+
+    fn describe_gauge(&self, name: metrics::KeyName, _: Option<metrics::Unit>, _: metrics::SharedString) {
+        self.describe(&name);
+    }
+
+    fn describe_histogram(&self, name: metrics::KeyName, _: Option<metrics::Unit>, _: metrics::SharedString) {
+        self.describe(&name);
+    }
 
     fn register_counter(&self, key: &metrics::Key, _: &metrics::Metadata<'_>) -> metrics::Counter {
         metrics::Counter::from_arc(Arc::new(self.sum(key)))
@@ -107,6 +118,19 @@ impl metrics::Recorder for Sums {
 }
 
 impl Sums {
+    fn describe(&self, name: &metrics::KeyName) {
+        self.1.lock().unwrap().insert(name.as_str().to_owned());
+    }
+
+    /// Every metric that was recorded has a help text.
+    pub fn assert_described(&self) {
+        let described = self.1.lock().unwrap();
+        for name in self.0.lock().unwrap().keys() {
+            let name = name.split(' ').next().unwrap();
+            assert!(described.contains(name), "{name} has no help text");
+        }
+    }
+
     fn sum(&self, key: &metrics::Key) -> Sum {
         let labels: Vec<_> = key.labels().map(|label| format!("{}={}", label.key(), label.value())).collect();
         Sum(self.clone(), format!("{} {}", key.name(), labels.join(",")).trim().to_owned())
@@ -114,10 +138,10 @@ impl Sums {
 }
 
 #[tokio::test]
-async fn what_the_table_of_metrics_names_is_counted() {
+async fn the_metrics_of_the_guides_table_are_counted() {
     let server = Server::start(|_| Reply::status(503)).await;
     let sums = Sums::default();
-    // One thread runs all of it.
+    // The whole test runs on one thread, whose recorder is replaced.
     let _here = metrics::set_default_local_recorder(&sums);
     let sender = super::sender(MemoryStore::new());
     sender.endpoints().create(super::endpoint(&server)).await.unwrap();
@@ -128,33 +152,18 @@ async fn what_the_table_of_metrics_names_is_counted() {
     }
     finished(&sender, 1).await;
     running.stop().await;
+    sums.assert_described();
     let sums = sums.0.lock().unwrap();
     let expected = [
         ("hookwire_attempt_duration_seconds outcome=5xx", 4),
         ("hookwire_attempts_total outcome=5xx", 4),
+        ("hookwire_deliveries_given_up_total reason=exhausted", 1),
         ("hookwire_dispatch_to_attempt_seconds", 1),
         ("hookwire_duplicates_total where=dispatch", 1),
     ];
-    let found: Vec<_> = sums.iter().map(|(name, sum)| (name.as_str(), *sum)).collect();
+    // How many workers are alive depends on who asked last.
+    assert!(sums.contains_key("hookwire_workers_alive"), "{sums:?}");
+    let counted = sums.iter().filter(|(name, _)| *name != "hookwire_workers_alive");
+    let found: Vec<_> = counted.map(|(name, sum)| (name.as_str(), *sum)).collect();
     assert_eq!(found, expected);
-}
-
-#[test]
-fn the_oldest_due_work_is_told_by_tenant_with_a_bounded_number_of_labels() {
-    use hookwire::clock::Timestamp;
-    use hookwire::id::Tenant;
-
-    let sums = Sums::default();
-    let _here = metrics::set_default_local_recorder(&sums);
-    let of = |name: &str| sums.0.lock().unwrap().get(&format!("hookwire_oldest_due_seconds tenant={name}")).copied();
-    let mut oldest = hookwire::telemetry::Oldest::default();
-    let late = |name: String, since: i64| (Some(Tenant::from(name.as_str())), Timestamp::from_secs(since));
-    oldest.record(|| {
-        let late = vec![late("acme".into(), 70), late("acme".into(), 40), (None, Timestamp::from_secs(99))];
-        (late, Timestamp::from_secs(100))
-    });
-    assert_eq!((of("acme"), of("")), (Some(60), Some(1)), "of several lanes the oldest");
-    oldest.record(|| ((0..500).map(|it| late(format!("t-{it}"), 90)).collect(), Timestamp::from_secs(100)));
-    assert_eq!((of("acme"), of("(others)")), (Some(0), Some(10)), "no longer late");
-    assert_eq!(sums.0.lock().unwrap().len(), 101);
 }

@@ -2,39 +2,32 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD as BASE64, URL_SAFE_NO_PAD};
+use hookwire::provider::{BRAINTREE, Checked, LINKEDIN, Scheme, SchemeConfig, SchemeError, X, ZOOM};
 use hookwire::secret::{Key, Keyring};
-use hookwire::signature::providers::{BRAINTREE, LINKEDIN, Provider, X, ZOOM};
-use hookwire::signature::{
-    Checked, Encoding, Handshake, Hash, Jwt, JwtAlgorithm, Part, Piece, Place, Scheme, Settings, Signature, Stamp,
-    Token, Trust, Verify as _, VerifyError, When,
-};
+use hookwire::signature::{Settings, Trust, VerifyError};
 use http::Method;
+use serde_json::{Value, json};
 
 use super::{NOW, Request};
 
-const TOKEN: Place = Place::Query("token");
-const BEARER: &[Token] = &[Token::bearer()];
-const ANSWER: Handshake = Handshake::unsigned(&[When::Method("GET"), When::Has(TOKEN)])
-    .body("text/plain", &[Piece::Mac(TOKEN, Encoding::Base64)]);
-
-const fn scheme(signed: &'static [Part]) -> Scheme {
-    Scheme::new("test", "https://example.com")
-        .signature(
-            Signature::hmac(Hash::Sha256, Encoding::Base64, &["x-signature"])
-                .signed(signed)
-                .stamp(Stamp::header("x-time"))
-                .id_header("x-id"),
-        )
-        .handshakes(&[ANSWER])
+/// A scheme that signs `signed`, and answers `GET ?token=…` with a MAC.
+fn scheme(signed: &str) -> Result<&'static Scheme, SchemeError> {
+    described(&json!({"signature": {
+        "algorithm": "hmac-sha256", "encoding": "base64", "headers": ["x-signature"], "signed": signed,
+        "time": {"header": "x-time"}, "id_header": "x-id",
+    }}))
 }
 
-static SCHEMES: [Scheme; 5] = [
-    scheme(&[Part::Timestamp, Part::Body]),
-    scheme(&[Part::Timestamp, Part::Text("."), Part::Body]),
-    scheme(&[Part::Id, Part::Text("."), Part::Timestamp, Part::Text("."), Part::Body]),
-    scheme(&[Part::Body, Part::Timestamp]),
-    scheme(&[Part::Text("v0:"), Part::Timestamp, Part::Text(":"), Part::Body]),
-];
+fn described(proof: &Value) -> Result<&'static Scheme, SchemeError> {
+    let mut scheme = json!({
+        "name": "test", "docs": "https://example.com",
+        "handshakes": [{"when": {"method": "GET", "has": ["query:token"]}, "body": "{query:token|mac-base64}"}],
+    });
+    scheme.as_object_mut().unwrap().extend(proof.as_object().unwrap().clone());
+    serde_json::from_value::<SchemeConfig>(scheme).unwrap().scheme()
+}
+
+const SIGNED: [&str; 5] = ["{ts}{body}", "{ts}.{body}", "{id}.{ts}.{body}", "{body}{ts}", "v0:{ts}:{body}"];
 
 /// Texts that could be bodies, or pieces of what is signed around one.
 const CHALLENGES: [&str; 12] = [
@@ -86,15 +79,16 @@ fn readings(text: &str) -> Vec<(&str, &str, &str)> {
 
 #[test]
 fn every_provider_that_signs_challenges_is_tested_here() {
-    let signing = Provider::all().filter(|provider| provider.data.is_some_and(Scheme::signs_challenges));
-    assert_eq!(signing.map(|provider| provider.name).collect::<Vec<_>>(), ["linkedin", "x", "zoom"]);
+    let signing = Scheme::all().filter(|provider| provider.signs_challenges());
+    assert_eq!(signing.map(Scheme::name).collect::<Vec<_>>(), ["linkedin", "x", "zoom"]);
 }
 
 #[test]
 fn no_answer_of_a_scheme_verifies_as_an_event() {
     let keys = keys("a long and random secret");
-    for scheme in &SCHEMES {
-        assert!(scheme.check().is_ok() && scheme.signs_challenges());
+    for signed in SIGNED {
+        let scheme = scheme(signed).unwrap();
+        assert!(scheme.signs_challenges());
         for challenge in CHALLENGES {
             let mac = answered(scheme, &keys, &format!("token={challenge}")).unwrap();
             for (text, (id, time, body)) in spellings(&mac)
@@ -103,7 +97,11 @@ fn no_answer_of_a_scheme_verifies_as_an_event() {
             {
                 let request = Request::new(body.as_bytes()).with("x-signature", text).with("x-time", time);
                 let request = if id.is_empty() { request.with("x-id", "id") } else { request.with("x-id", id) };
-                assert!(request.verify(scheme, &keys).is_err(), "{:?} {challenge} {id} {time} {body}", scheme.proof());
+                assert!(
+                    request.verify(scheme, &keys).is_err(),
+                    "{:?} {challenge} {id} {time} {body}",
+                    scheme.signed_by()
+                );
             }
         }
     }
@@ -184,9 +182,8 @@ fn the_answer_of_braintree_signs_no_payload() {
 
 #[test]
 fn a_scheme_whose_events_could_be_challenges_is_refused_when_it_is_built() {
-    let unsafe_scheme = scheme(&[Part::Timestamp, Part::Text("."), Part::At(Place::Header("x-body-hash"))]);
-    assert!(unsafe_scheme.check().unwrap_err().to_string().contains("handshakes"));
-    let by_token =
-        Scheme::new("test", "https://example.com").jwt(Jwt::new(BEARER, &[JwtAlgorithm::Hs256])).handshakes(&[ANSWER]);
-    assert!(by_token.check().unwrap_err().to_string().contains("handshakes"));
+    let unsafe_scheme = scheme("{ts}.{header:x-body-hash}");
+    assert!(unsafe_scheme.unwrap_err().to_string().contains("handshakes"));
+    let by_token = described(&json!({"jwt": {"at": ["header:authorization Bearer"], "algorithms": ["HS256"]}}));
+    assert!(by_token.unwrap_err().to_string().contains("handshakes"));
 }

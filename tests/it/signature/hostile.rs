@@ -1,8 +1,7 @@
 //! Whatever a stranger sends is answered with a verdict.
 
+use hookwire::provider::{GITHUB, SHOPIFY, SLACK, STANDARD, STANDARD_STRICT, STRIPE, Scheme};
 use hookwire::secret::{Key, Keyring};
-use hookwire::signature::providers::{GITHUB, SHOPIFY, SLACK, STRIPE};
-use hookwire::signature::{STANDARD, STANDARD_STRICT, Scheme};
 use http::{HeaderName, HeaderValue};
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_assert, prop_oneof, proptest};
@@ -90,7 +89,7 @@ proptest! {
         headers in vec((select(HEADERS.as_slice()), value()), 0..12),
         body in body(),
     ) {
-        let keys = Keyring::of([
+        let keys = Keyring::from_keys([
             Key::text("a long and random secret").unwrap(),
             Key::parse("whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=").unwrap(),
         ]).unwrap();

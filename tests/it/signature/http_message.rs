@@ -1,12 +1,12 @@
 //! HTTP Message Signatures: RFC 9421 Appendix B and section 2, RFC 9530, and what the webhook profile refuses.
 
 use hookwire::clock::Timestamp;
+use hookwire::provider::{Checked, Events, Verify};
 use hookwire::secret::{Key, Keyring};
 use hookwire::signature::http_message::{
-    BaseError, Candidate, InnerList, Message, Outgoing, Profile, WEBHOOK, candidates, check_content_digest,
-    signature_base,
+    BaseError, Candidate, InnerList, Message, Profile, WEBHOOK, candidates, check_content_digest, signature_base,
 };
-use hookwire::signature::{Checked, Events, Received, Settings, Trust, Verify as _, VerifyError};
+use hookwire::signature::{Outgoing, Received, Settings, Trust, VerifyError};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -67,8 +67,8 @@ fn keys(file: &Value, keyid: &str) -> Option<Vec<Key>> {
     let key = &file["keys"][keyid];
     Some(vec![match keyid {
         "test-shared-secret" => Key::from_bytes(&unbase64(&key["b64"])).unwrap(),
-        "test-key-ed25519" => Key::ed25519_spki(key["public_pem"].as_str().unwrap()).unwrap(),
-        "test-key-ecc-p256" => Key::p256_spki(key["public_pem"].as_str().unwrap()).unwrap(),
+        "test-key-ed25519" => Key::ed25519(key["public_pem"].as_str().unwrap()).unwrap(),
+        "test-key-ecc-p256" => Key::p256(key["public_pem"].as_str().unwrap()).unwrap(),
         // RSA-PSS is in no profile here, and there is no such kind of key.
         _ => return None,
     }])
@@ -191,7 +191,7 @@ impl Webhook {
         webhook.headers = HeaderMap::new();
         webhook.headers.insert("content-type", HeaderValue::from_static("application/json"));
         let outgoing = Outgoing { method: &method, uri: &uri, id: "evt_1", timestamp: NOW, body: BODY };
-        webhook.keys = Keyring::of(keys.iter().cloned()).unwrap();
+        webhook.keys = Keyring::from_keys(keys.iter().cloned()).unwrap();
         WITHOUT_ID.sign(&outgoing, &webhook.keys, &mut webhook.headers).unwrap();
         webhook.headers.remove("webhook-id");
         webhook
@@ -204,7 +204,7 @@ impl Webhook {
     fn verify(&self) -> Result<Checked, VerifyError> {
         let method = Method::POST;
         let received = Received { method: &method, uri: &self.uri, headers: &self.headers, body: &self.body };
-        WEBHOOK.verify(&received, &Trust { settings: &self.settings, ..Trust::new(&self.keys, self.now) })
+        Verify::verify(&WEBHOOK, &received, &Trust { settings: &self.settings, ..Trust::new(&self.keys, self.now) })
     }
 
     fn at(mut self, secs: i64) -> Self {

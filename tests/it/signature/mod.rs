@@ -11,10 +11,9 @@ mod standard;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hookwire::clock::Timestamp;
+use hookwire::provider::{Checked, EventRef, Events, STANDARD, Scheme};
 use hookwire::secret::{Key, Keyring};
-use hookwire::signature::{
-    Checked, EventRef, Events, Received, STANDARD, Signing, Tolerance, Trust, Verify, VerifyError,
-};
+use hookwire::signature::{Received, Signing, Tolerance, Trust, VerifyError};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 const NOW: i64 = 1_700_000_000;
@@ -69,12 +68,12 @@ impl Request {
         Received { method: &self.method, uri: &self.uri, headers: &self.headers, body: &self.body }
     }
 
-    fn verify(&self, scheme: &dyn Verify, keys: &Keyring) -> Result<Checked, VerifyError> {
+    fn verify(&self, scheme: &Scheme, keys: &Keyring) -> Result<Checked, VerifyError> {
         let trust = Trust { tolerance: self.tolerance, ..Trust::new(keys, self.now) };
         scheme.verify(&self.received(), &trust)
     }
 
-    fn identify(&self, scheme: &dyn Verify) -> Result<EventRef, VerifyError> {
+    fn identify(&self, scheme: &Scheme) -> Result<EventRef, VerifyError> {
         let keys = ring(SECRET);
         match scheme.events(&self.received(), &Trust::new(&keys, self.now))? {
             Events::One(event) => Ok(event),

@@ -1,8 +1,8 @@
 //! What the providers' schemes cover, and that they sign what they verify. Their vectors run in `vectors`.
 
+use hookwire::provider::{Events, GITHUB, SHOPIFY, SLACK, STRIPE, Scheme};
 use hookwire::secret::{Key, Keyring};
-use hookwire::signature::providers::{GITHUB, Provider, SHOPIFY, SLACK, STRIPE};
-use hookwire::signature::{Events, Scheme, Trust, VerifyError};
+use hookwire::signature::{Trust, VerifyError};
 use serde_json::Value;
 
 use super::{Request, unbase64};
@@ -27,7 +27,7 @@ fn request(case: &Value) -> Request {
 
 fn keys(scheme: &Scheme, case: &Value) -> Keyring {
     let several = case["extra"]["secrets"].as_array().cloned().unwrap_or_else(|| vec![case["secret"].clone()]);
-    Keyring::of(several.iter().map(|secret| scheme.key(secret.as_str().unwrap()).unwrap())).unwrap()
+    Keyring::from_keys(several.iter().map(|secret| scheme.key(secret.as_str().unwrap()).unwrap())).unwrap()
 }
 
 #[test]
@@ -51,7 +51,8 @@ fn r_33_an_id_outside_the_signature_can_be_changed_and_one_inside_cannot() {
 #[test]
 fn what_a_providers_scheme_signs_it_verifies() {
     for scheme in SCHEMES {
-        let keys = Keyring::of([Key::text("a newer secret").unwrap(), Key::text("an older secret").unwrap()]).unwrap();
+        let keys =
+            Keyring::from_keys([Key::text("a newer secret").unwrap(), Key::text("an older secret").unwrap()]).unwrap();
         let mut request = Request::new(br#"{"id":"evt_1","type":"a.b"}"#);
         let signing = hookwire::signature::Signing { id: "evt_1", timestamp: request.now, body: &request.body };
         scheme.sign(&signing, &keys, &mut request.headers).unwrap();
@@ -69,9 +70,9 @@ fn r_40_names_that_code_puts_together_are_bounded_like_those_of_data() {
         let sns =
             format!(r#"{{"Type":"Notification","MessageId":"{name}","TopicArn":"","Message":"","Timestamp":""}}"#);
         for (provider, body) in [("adyen", adyen), ("aws_sns", sns)] {
-            let scheme = Provider::named(provider).unwrap().scheme;
+            let scheme = Scheme::named(provider).unwrap();
             let request = Request::new(body.as_bytes());
-            let events = scheme.events(&request.received(), &Trust::new(&Keyring::none(), request.now));
+            let events = scheme.events(&request.received(), &Trust::new(&Keyring::empty(), request.now));
             let event = match events.unwrap() {
                 Events::One(event) => event,
                 Events::Batch(items) => items[0].event.clone(),

@@ -5,9 +5,9 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hookwire::clock::Timestamp;
+use hookwire::provider::{Checked, GITHUB, SLACK, STANDARD, STANDARD_STRICT, STRIPE};
 use hookwire::secret::{Key, KeyError, Keyring, MAX_KEYS};
-use hookwire::signature::providers::{GITHUB, SLACK, STRIPE};
-use hookwire::signature::{Checked, STANDARD, STANDARD_STRICT, SignError, Signing, Tolerance, VerifyError};
+use hookwire::signature::{SignError, Signing, Tolerance, VerifyError};
 use http::HeaderMap;
 
 use super::{BODY, ID, NOW, Request, SECRET, key, ring};
@@ -21,7 +21,7 @@ fn good() -> (Request, Keyring) {
 
 #[test]
 fn r_01_the_good_signature_is_found_wherever_it_stands_under_whichever_key() {
-    let keys = Keyring::of((0..MAX_KEYS - 1).map(|_| Key::generate().unwrap()).chain([key()])).unwrap();
+    let keys = Keyring::from_keys((0..MAX_KEYS - 1).map(|_| Key::generate().unwrap()).chain([key()])).unwrap();
     let (request, _) = good();
     let signature = request.signature().to_owned();
     let other = format!("v1,{}", BASE64.encode([7; 32]));
@@ -130,7 +130,7 @@ fn r_06_more_than_sixteen_signatures_or_eight_kibibytes_are_refused_even_with_a_
 #[test]
 fn r_06_a_ring_holds_ten_keys_at_most() {
     let eleven = (0..=MAX_KEYS).map(|_| Key::generate().unwrap());
-    assert_eq!(Keyring::of(eleven).unwrap_err(), KeyError::RingSize);
+    assert_eq!(Keyring::from_keys(eleven).unwrap_err(), KeyError::KeyCount);
 }
 
 #[test]

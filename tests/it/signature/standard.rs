@@ -1,8 +1,9 @@
 //! Standard Webhooks 1.0.0, by the vectors its libraries share and those made against ten of them.
 
 use hookwire::clock::Timestamp;
+use hookwire::provider::{STANDARD, STANDARD_STRICT};
 use hookwire::secret::{Key, KeyError, Keyring};
-use hookwire::signature::{STANDARD, STANDARD_STRICT, SignError, Signing, VerifyError};
+use hookwire::signature::{SignError, Signing, VerifyError};
 use http::HeaderMap;
 use serde_json::Value;
 

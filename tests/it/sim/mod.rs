@@ -1,21 +1,21 @@
-//! Days of faults in milliseconds: a seeded simulation of workers, endpoints and a store that fails, in tokio's paused time.
+//! A simulation of days of faults in milliseconds: workers, endpoints and a failing store, with a seed and in tokio's paused time.
 //!
-//! Two workers share a store whose calls are refused, delayed, or done with the answer lost; workers are killed and started
-//! again; endpoints fail, hang, ask for rest, go away and come back; events come all day, some with ordering keys, some with
-//! deadlines. Whatever happens, the invariants hold:
+//! Two workers share a store. Its calls are refused, delayed, or done although the answer is lost. Workers are killed and started
+//! again; endpoints fail, hang, ask for pauses, disappear and come back; events are dispatched all day, some with ordering keys, some
+//! with deadlines. The following invariants must hold:
 //!
-//! - I1 no acknowledged event is lost: every delivery ends as delivered, failed with a reason, or superseded
-//! - I2 nothing is sent that was not committed
-//! - I3 at most `max_attempts` sends
-//! - I4 nothing is sent under a lease that has ended or passed to another
-//! - I5 what is final stays as it is
-//! - I6 nothing is sent before it is due; and in the end nothing is left
-//! - I7 no worker has more of an endpoint in flight than it may
-//! - I8 the receiver's log and the store's tell the same
-//! - and of an ordering key one is in flight, in order
+//! - I1 No acknowledged event is lost: every delivery is delivered, failed with a reason, or superseded.
+//! - I2 Nothing is sent that was not committed.
+//! - I3 A delivery is sent at most `max_attempts` times.
+//! - I4 Nothing is sent with a lease that has ended or that another worker has.
+//! - I5 A final state does not change.
+//! - I6 Nothing is sent before it is due, and in the end no delivery is pending.
+//! - I7 No worker has more requests to an endpoint in flight than its limit.
+//! - I8 The receiver's log and the store agree.
+//! - Of each ordering key, one delivery is in flight at a time, in order.
 //!
-//! `cargo test --test it sim::` runs 200 seeds of 24 virtual hours. `HOOKWIRE_SIM_SEEDS=10000` runs so many;
-//! `HOOKWIRE_SIM_SEED=17` runs one again.
+//! `cargo test -p hookwire-tests --test it sim::` runs 200 seeds of 24 virtual hours. `HOOKWIRE_SIM_SEEDS=10000` runs this many seeds;
+//! `HOOKWIRE_SIM_SEED=17` runs one seed again.
 
 mod judge;
 mod world;
@@ -29,7 +29,7 @@ use hookwire::event::NewEvent;
 use hookwire::id::EventId;
 use hookwire::store::{Append, Appended, MemoryStore, Outbox};
 use hookwire::testing::{Chances, FaultyStore, TokioClock};
-use hookwire::worker::{CancellationToken, Config, Engine, Worker};
+use hookwire::worker::{CancellationToken, Config, Worker};
 
 use self::world::{ENDPOINTS, Rng, Transport, World, delivery_id, endpoint_id};
 
@@ -37,15 +37,16 @@ const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
 const EVENTS: u32 = 120;
 
-/// One worker's life after another, until the day is over: each is killed, or stopped in good order.
+/// Runs one worker after another until the day is over. Each is killed or stopped gracefully.
 async fn lives(world: Arc<World>, number: usize, mut rng: Rng, over: CancellationToken) {
     while !over.is_cancelled() {
-        let (poll, tend, lease) = (Duration::from_secs(60), HOUR, HOUR / 30);
-        let config = Config { in_flight: 16, leases: 64, lease, poll, tend, retention: None, ..Config::default() };
+        let (poll, outbox_poll, lease) = (Duration::from_secs(60), HOUR, HOUR / 30);
+        let config =
+            Config { in_flight: 16, leases: 64, lease, poll, outbox_poll, retention: None, ..Config::default() };
         let transport = Arc::new(Transport::new(world.clone(), number));
-        let engine = Engine::new(Arc::new(world.store.clone()), transport, Arc::new(world.clock), config);
+        let worker = Worker::new(Arc::new(world.store.clone()), transport, Arc::new(world.clock), config);
         let stop = CancellationToken::new();
-        let mut worker = tokio::spawn(Worker::new(engine).run(stop.clone()));
+        let mut worker = tokio::spawn(worker.run(stop.clone()));
         let life = Duration::from_secs(rng.between(60, 4 * 3_600));
         let ended = tokio::select! {
             biased;
@@ -53,12 +54,12 @@ async fn lives(world: Arc<World>, number: usize, mut rng: Rng, over: Cancellatio
             () = tokio::time::sleep(life) => None,
             () = over.cancelled() => None,
         };
-        assert!(ended.is_none(), "a worker gave up: {ended:?}");
+        assert!(ended.is_none(), "a worker ended: {ended:?}");
         if rng.chance(500) {
             stop.cancel();
             worker.await.unwrap().unwrap();
         } else {
-            // Killed: whatever it was doing is cut off, and nobody is told.
+            // Killed: the worker's tasks are cut off without a graceful stop.
             worker.abort();
             let _killed = worker.await;
         }
@@ -66,7 +67,7 @@ async fn lives(world: Arc<World>, number: usize, mut rng: Rng, over: Cancellatio
     }
 }
 
-/// Events through the day, appended as a dispatch would, again while the answer is in doubt.
+/// Appends events through the day, as a dispatch does; an append with an unknown result is repeated.
 async fn dispatch(world: Arc<World>, mut rng: Rng) {
     for number in 0..EVENTS {
         tokio::time::sleep(Duration::from_millis(rng.between(0, 1_400_000))).await;
@@ -81,10 +82,10 @@ async fn dispatch(world: Arc<World>, mut rng: Rng) {
         let now = world.clock.now();
         let wanted = (0..ENDPOINTS).filter(|_| rng.chance(700));
         let deliveries: Vec<_> = wanted
-            .map(|endpoint| NewDelivery {
-                id: delivery_id(number * ENDPOINTS + endpoint),
-                lane: endpoint_id(endpoint).into(),
-                leased_until: None,
+            .map(|endpoint| {
+                let mut delivery = NewDelivery::new(endpoint_id(endpoint), now);
+                delivery.id = delivery_id(number * ENDPOINTS + endpoint);
+                delivery
             })
             .collect();
         let append = Append { event: Arc::new(event.seal(now)), deliveries, now };
@@ -103,7 +104,7 @@ async fn dispatch(world: Arc<World>, mut rng: Rng) {
     }
 }
 
-/// A day of trouble, then peace in which everything must come to its end.
+/// A day with faults, then hours without faults, in which every delivery must become final.
 async fn run(seed: u64) -> String {
     let clock = TokioClock::default();
     let store = FaultyStore::new(MemoryStore::new());

@@ -1,4 +1,4 @@
-//! Endpoints, the network to them, and what is known of both.
+//! The endpoints, the network to them, and the record of what happened.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::num::NonZeroU32;
@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hookwire::clock::{Clock, Timestamp};
-use hookwire::delivery::{DeliveryState, Leased, Next, Settlement};
+use hookwire::delivery::{DeliveryState, Leased, Settlement};
 use hookwire::event::Order;
 use hookwire::id::{DeliveryId, EndpointId, EventId, LaneId, Work};
 use hookwire::outcome::{Outcome, Report};
-use hookwire::retry::{Policy, RetryPolicy, Schedule};
+use hookwire::retry::{Decision, Policy, RetryPolicy, Schedule};
 use hookwire::store::{Append, History, MemoryStore, StoreError};
 use hookwire::testing::{FaultyStore, TokioClock};
-use hookwire::worker::{Deliver, Tended, Terms};
+use hookwire::worker::{Deliver, LanePolicy, Maintenance};
 
 pub const ENDPOINTS: u32 = 5;
 pub const CONCURRENCY: u32 = 4;
@@ -59,7 +59,7 @@ fn bytes(kind: u8, number: u32) -> [u8; 16] {
     bytes
 }
 
-/// Seven attempts in as many hours.
+/// A policy of seven attempts in about seven hours.
 pub fn policy() -> Policy {
     let seconds = [5, 60, 600, 3_600, 7_200, 14_400];
     Policy::new(seconds.map(Duration::from_secs).into_iter().collect::<Schedule>())
@@ -68,7 +68,7 @@ pub fn policy() -> Policy {
 /// One request that an endpoint has seen.
 #[derive(Clone, Debug)]
 pub struct Sent {
-    /// For the trace.
+    /// Printed in the trace.
     #[expect(dead_code, reason = "printed")]
     pub at: Timestamp,
     pub delivery: DeliveryId,
@@ -83,12 +83,12 @@ pub struct Sent {
 pub struct Known {
     pub attempted: HashSet<EventId>,
     pub acknowledged: BTreeMap<DeliveryId, (EventId, LaneId)>,
-    /// In the order of appending, for the order of keys.
+    /// Event ids in the order of their appends, for checking the order of keys.
     pub appended: Vec<EventId>,
     pub sent: Vec<Sent>,
-    /// When a delivery that is to be tried again is due, as the store has recorded.
+    /// The time of the next attempt of a delivery, as the store recorded it.
     pub due: HashMap<DeliveryId, Timestamp>,
-    /// What was seen as final, and since when.
+    /// Final states, with the time at which each was recorded.
     pub finals: HashMap<DeliveryId, (DeliveryState, Option<Timestamp>)>,
     keys_in_flight: HashMap<(LaneId, Order), u32>,
 }
@@ -102,7 +102,7 @@ pub struct World {
     peace: Mutex<bool>,
 }
 
-/// What an endpoint is like for a while.
+/// The behaviour of an endpoint for a while.
 #[derive(Clone, Copy, Debug)]
 enum Mood {
     Well,
@@ -137,7 +137,7 @@ impl World {
         }
     }
 
-    /// An endpoint's mood changes every few hours, and is the same for everybody who asks.
+    /// An endpoint's behaviour changes every few hours, and is the same for both workers.
     fn mood(&self, lane: LaneId) -> Mood {
         if *self.peace.lock().unwrap() {
             return Mood::Well;
@@ -157,13 +157,13 @@ impl World {
         }
     }
 
-    /// The whole run in words.
+    /// The whole run as text.
     pub fn trace(&self) -> String {
         format!("{:?}", self.known.lock().unwrap().sent)
     }
 }
 
-/// The network, as one worker sees it.
+/// The network, from the side of one worker.
 #[derive(Debug)]
 pub struct Transport {
     world: Arc<World>,
@@ -172,7 +172,7 @@ pub struct Transport {
     in_flight: Mutex<HashMap<LaneId, u32>>,
 }
 
-/// Counts an attempt out however it ends.
+/// Decrements the counts of requests in flight, however the attempt ends.
 struct Flight<'a>(&'a Transport, LaneId, Option<Order>);
 
 impl Drop for Flight<'_> {
@@ -190,13 +190,13 @@ impl Transport {
         Self { world, worker, policy: Arc::new(policy()), in_flight: Mutex::default() }
     }
 
-    /// Everything that can be said when a request leaves.
+    /// Checks every invariant that concerns a request at the time when it is sent.
     async fn leave(&self, leased: &Leased) -> Flight<'_> {
         let now = self.world.clock.now();
         let id = leased.lease.delivery;
-        // I2, I4: read from the store itself, past the faults.
+        // I2, I4: read from the inner store, which has no faults.
         let kept = self.world.store.inner().delivery(Work::Sent, id).await.unwrap().expect("I2: it was committed");
-        assert!(!kept.state.is_final(), "I4: sent though it is {:?}", kept.state);
+        assert!(!kept.state.is_final(), "I4: sent although it is {:?}", kept.state);
         assert!(kept.due > now, "I4: the lease ended at {}, sent at {now}", kept.due);
         let here = {
             let mut in_flight = self.in_flight.lock().unwrap();
@@ -211,7 +211,7 @@ impl Transport {
         }
         if let Some(order) = &leased.event.order {
             let others = known.keys_in_flight.entry((leased.lane, order.clone())).or_default();
-            assert_eq!(*others, 0, "two of one key in flight");
+            assert_eq!(*others, 0, "two deliveries of one key in flight");
             *others += 1;
         }
         Flight(self, leased.lane, leased.event.order.clone())
@@ -231,7 +231,7 @@ impl Deliver for Transport {
         Work::Sent
     }
 
-    fn crew(&self) -> &'static str {
+    fn group(&self) -> &'static str {
         "simulated"
     }
 
@@ -247,20 +247,20 @@ impl Deliver for Transport {
                 Report::new(Outcome::Timeout, seconds(20))
             }
             Mood::Lost => {
-                // The receiver has it; the answer never arrives.
+                // The receiver has the request; the response never arrives.
                 self.arrived(leased, true);
                 tokio::time::sleep(seconds(3)).await;
                 Report::new(Outcome::Reset, seconds(3))
             }
             Mood::Panicking => {
                 self.arrived(leased, false);
-                // A panic that no hook prints.
+                // A panic that the panic hook does not print.
                 std::panic::resume_unwind(Box::new("on purpose"))
             }
             Mood::Busy => {
                 self.arrived(leased, false);
                 let until = self.world.clock.now() + seconds(600);
-                answer(429, Duration::ZERO).with_retry_after(Some(until))
+                answer(429, Duration::ZERO).retry_after(Some(until))
             }
             Mood::Failing => {
                 self.arrived(leased, false);
@@ -277,32 +277,32 @@ impl Deliver for Transport {
         Some(report)
     }
 
-    async fn terms(&self, _: LaneId) -> Result<Terms, StoreError> {
-        Ok(Terms::open(NonZeroU32::new(CONCURRENCY).unwrap()))
+    async fn lane_policy(&self, _: LaneId) -> Result<LanePolicy, StoreError> {
+        Ok(LanePolicy::open(NonZeroU32::new(CONCURRENCY).unwrap()))
     }
 
-    async fn policy(&self, _: &Leased) -> Arc<dyn RetryPolicy> {
+    async fn retry_policy(&self, _: &Leased) -> Arc<dyn RetryPolicy> {
         self.policy.clone()
     }
 
     fn settled(&self, settlement: &Settlement) {
         let id = settlement.lease.delivery;
         let mut known = self.world.known.lock().unwrap();
-        match settlement.next {
-            Next::Retry { due } | Next::Again { due } => {
+        match settlement.decision {
+            Decision::Retry { at: due, .. } | Decision::RetryUncounted { at: due } => {
                 known.due.insert(id, due);
             }
-            Next::Delivered => {
+            Decision::Delivered => {
                 known.finals.insert(id, (DeliveryState::Delivered, Some(settlement.at)));
             }
-            Next::Failed { .. } => {
+            Decision::Fail { .. } => {
                 known.finals.insert(id, (DeliveryState::Failed, Some(settlement.at)));
             }
             _ => {}
         }
     }
 
-    async fn tend(&self) -> Result<Tended, StoreError> {
-        Ok(Tended::default())
+    async fn maintain(&self) -> Result<Maintenance, StoreError> {
+        Ok(Maintenance::default())
     }
 }

@@ -1,6 +1,6 @@
-//! The cases that need a connection, with the real client. They run over plain `http`, which the guard treats alike.
+//! The cases of `ssrf-cases.json` that need a connection, with the real client. They run over plain `http`, which the guard treats
+//! like `https` once it is allowed.
 
-use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use hookwire::clock::SystemClock;
 use hookwire::outcome::Outcome;
 use hookwire::sender::egress::EgressPolicy;
 use hookwire::sender::http::{HttpClient, HttpOptions};
-use http_body_util::Full;
+use hookwire::testing::http::exchange;
 
 use super::fake::{FakeDialer, FakeResolver};
 use super::table::addresses;
@@ -24,11 +24,11 @@ fn client(resolver: &FakeResolver, dialer: &FakeDialer) -> HttpClient {
 }
 
 async fn post(client: &HttpClient, url: &str) -> Outcome {
-    let make = || Ok::<_, Infallible>(http::Request::post(url).body(Full::new(Bytes::from_static(b"{}"))).unwrap());
-    client.exchange(make).await.unwrap().outcome
+    let make = || http::Request::post(url).body(Bytes::from_static(b"{}")).unwrap();
+    exchange(client, None, make).await.outcome
 }
 
-/// How many lookups and dials an answer that must be refused costs.
+/// Sends to a name with this DNS answer, which must be refused. Returns the number of lookups and of dials.
 pub fn refused(answer: Vec<IpAddr>) -> (usize, usize) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (resolver, dialer) = (FakeResolver::new([answer]), FakeDialer::to(([127, 0, 0, 1], 1).into()));
@@ -47,7 +47,7 @@ fn at(server: Server) -> (Server, std::net::SocketAddr) {
 }
 
 #[tokio::test]
-async fn dns_001_one_lookup_and_only_its_answer_is_dialled() {
+async fn dns_001_a_name_is_resolved_once_and_only_that_address_is_dialled() {
     let (_server, address) = ok_server().await;
     let resolver = FakeResolver::new([vec![PUBLIC], vec![[127, 0, 0, 1].into()]]);
     let dialer = FakeDialer::to(address);
@@ -56,7 +56,7 @@ async fn dns_001_one_lookup_and_only_its_answer_is_dialled() {
 }
 
 #[tokio::test]
-async fn dns_002_a_name_that_changed_since_the_last_attempt_is_refused() {
+async fn dns_002_a_name_that_changes_to_a_forbidden_address_is_refused() {
     let (server, address) = ok_server().await;
     let resolver = FakeResolver::new([vec![PUBLIC], vec![[169, 254, 169, 254].into()]]);
     let dialer = FakeDialer::to(address);
@@ -67,7 +67,7 @@ async fn dns_002_a_name_that_changed_since_the_last_attempt_is_refused() {
 }
 
 #[tokio::test]
-async fn every_refused_answer_is_refused_before_a_dial() {
+async fn every_forbidden_answer_is_refused_before_a_dial() {
     let vectors = vectors("ssrf-cases.json");
     let (_server, address) = ok_server().await;
     for case in vectors.as_array().unwrap().iter().filter(|case| case["stage"] == "resolve" && case["policy"].is_null())
@@ -103,7 +103,7 @@ async fn no_redirect_is_followed() {
 }
 
 #[tokio::test]
-async fn transport_003_and_004_headers_of_an_answer_lead_nowhere() {
+async fn transport_003_and_004_response_headers_cause_no_connection() {
     let vectors = vectors("ssrf-cases.json");
     for id in ["transport-003", "transport-004"] {
         let case = vectors.as_array().unwrap().iter().find(|case| case["id"] == id).unwrap();
@@ -135,7 +135,7 @@ async fn transport_005_two_names_never_share_a_connection() {
 }
 
 #[tokio::test]
-async fn transport_007_a_peer_that_was_not_judged_gets_no_byte() {
+async fn transport_007_a_peer_that_was_not_checked_gets_no_byte() {
     let (server, address) = ok_server().await;
     let resolver = FakeResolver::new([vec![PUBLIC]]);
     let dialer = FakeDialer::to(address).with_peer([127, 0, 0, 1].into());

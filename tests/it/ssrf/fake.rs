@@ -1,4 +1,4 @@
-//! A network that exists on paper: names and public addresses, all of which lead to one loopback server.
+//! A fake network: every name and every public address leads to one server on loopback.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use hookwire::sender::egress::{Dial, Dialed, Resolve};
 
-/// Answers one set of addresses after the other; the last one stays.
+/// Returns the lists of addresses one after another, and repeats the last one.
 #[derive(Clone, Debug)]
 pub struct FakeResolver {
     answers: Arc<[Vec<IpAddr>]>,
@@ -34,7 +34,7 @@ impl Resolve for FakeResolver {
     }
 }
 
-/// Connects to the loopback server whatever is asked for, and says that the peer is what was asked for, or another.
+/// Always connects to the server on loopback. Reports the requested address, or a fixed one, as the peer.
 #[derive(Clone, Debug)]
 pub struct FakeDialer {
     server: SocketAddr,
@@ -62,6 +62,6 @@ impl Dial for FakeDialer {
     async fn dial(&self, address: SocketAddr) -> io::Result<Dialed> {
         self.dials.lock().unwrap().push(address);
         let stream = tokio::net::TcpStream::connect(self.server).await?;
-        Ok(Dialed { stream, peer: self.peer.unwrap_or(address.ip()), local: None })
+        Ok(Dialed::proxied(stream, self.peer.unwrap_or(address.ip())))
     }
 }

@@ -1,6 +1,7 @@
-//! The egress guard against every case of `ssrf-cases.json`, and its properties.
+//! The egress guard: every case of `ssrf-cases.json`, and properties.
 
 mod client;
 pub mod fake;
 mod properties;
 mod table;
+mod whatwg;

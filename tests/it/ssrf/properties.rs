@@ -1,4 +1,4 @@
-//! P1, P2 and P5 of the guard; P4 stands beside `Target`.
+//! Properties of the guard, as property tests.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -12,13 +12,13 @@ fn nat64(v4: Ipv4Addr) -> IpAddr {
 
 proptest! {
     #[test]
-    fn p1_a_nat64_answer_is_judged_as_the_address_it_carries(bits in any::<u32>()) {
+    fn p1_a_nat64_address_is_checked_like_the_ipv4_address_in_it(bits in any::<u32>()) {
         let (policy, v4) = (EgressPolicy::default(), Ipv4Addr::from_bits(bits));
         prop_assert_eq!(policy.check_address(v4.into()), policy.check_address(nat64(v4)));
     }
 
     #[test]
-    fn p2_nothing_outside_global_unicast_is_allowed(bits in any::<u128>()) {
+    fn p2_no_address_outside_global_unicast_is_allowed(bits in any::<u128>()) {
         let v6 = Ipv6Addr::from_bits(bits);
         if v6.segments()[0] >> 13 != 1 && bits >> 32 != 0x0064_ff9b_u128 << 64 {
             prop_assert!(EgressPolicy::default().check_address(v6.into()).is_err());
@@ -26,7 +26,7 @@ proptest! {
     }
 
     #[test]
-    fn p4_an_allowed_target_is_allowed_in_its_canonical_text(tail in "[ -~]{0,40}") {
+    fn p4_a_target_and_its_canonical_text_get_the_same_result(tail in "[ -~]{0,40}") {
         let policy = EgressPolicy::default();
         if let Ok(target) = Target::parse(&format!("https://{tail}")) {
             let again = Target::parse(target.as_str()).unwrap();

@@ -8,11 +8,11 @@ use hookwire::store::{History, Outbox, SqliteStore, StoreError};
 
 use super::rows::{NOW, append, claim, delivered};
 
-/// Most polls after which a future is dropped. Between two polls the writer may or may not have come that far: the rounds
-/// differ in that, and nothing below depends on it.
+/// The limit of polls before a future is dropped. Between two polls the writer thread may or may not have made progress, so the
+/// rounds differ; the assertions do not depend on it.
 const POLLS: usize = 12;
 
-/// Polls so often, then drops. The answer, if there was one by then.
+/// Polls `polls` times, then drops the future. Returns its output if it was ready by then.
 fn polled<T>(future: impl Future<Output = Result<T, StoreError>>, polls: usize) -> Option<T> {
     let mut future = pin!(future);
     let mut context = Context::from_waker(Waker::noop());
@@ -31,7 +31,7 @@ async fn open() -> (tempfile::TempDir, SqliteStore) {
     (directory, store)
 }
 
-/// The writer works in order: what was asked before this has happened, or never will.
+/// Waits until every earlier request to the writer is done or dropped: the writer works in order.
 async fn caught_up(store: &SqliteStore) {
     store.append(vec![append(EndpointId::generate(NOW), 1)]).await.unwrap();
 }
@@ -48,7 +48,7 @@ async fn f_56_a_dropped_append_is_whole_or_absent() {
         let event = store.event(Work::Sent, &Tenant::from("acme"), &event).await.unwrap();
         let delivery = store.delivery(Work::Sent, delivery).await.unwrap();
         assert_eq!(event.is_some(), delivery.is_some(), "{polls}: whole or absent");
-        assert_eq!(event.is_some(), polls > 0, "{polls}: the first poll asks for it, and then it happens");
+        assert_eq!(event.is_some(), polls > 0, "{polls}: the first poll queues the append, which then runs");
         assert!(!answered || event.is_some(), "{polls}");
     }
 }
@@ -63,7 +63,7 @@ async fn f_56_a_dropped_claim_is_whole_or_absent_and_ends_with_its_lease() {
         let _answer = polled(store.claim(claim(lane, 3, NOW)), polls);
         let left = store.claim(claim(lane, 3, NOW)).await.unwrap().leased.len();
         assert_eq!(left, if polls > 0 { 0 } else { 3 }, "{polls}: all or none of them");
-        assert_eq!(store.claim(claim(lane, 3, until)).await.unwrap().leased.len(), 3, "{polls}: none is lost");
+        assert_eq!(store.claim(claim(lane, 3, until)).await.unwrap().leased.len(), 3, "{polls}: no delivery is lost");
     }
 }
 
@@ -78,11 +78,11 @@ async fn f_56_a_dropped_settlement_is_whole_or_absent() {
         caught_up(&store).await;
         for one in &leased {
             let final_state = store.delivery(Work::Sent, one.lease.delivery).await.unwrap().unwrap().state.is_final();
-            let attempts = store.attempts(Work::Sent, one.lease.delivery).await.unwrap().len();
+            let attempts = store.attempts(Work::Sent, &[one.lease.delivery]).await.unwrap().concat().len();
             assert_eq!(
                 (final_state, attempts),
                 (polls > 0, usize::from(polls > 0)),
-                "{polls}: state and attempt are one"
+                "{polls}: state and attempt change together"
             );
         }
     }

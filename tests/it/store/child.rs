@@ -1,4 +1,4 @@
-//! Processes of their own: this test binary again, running one of its hidden tests.
+//! Child processes: this test binary again, running one of its hidden tests.
 
 use std::collections::VecDeque;
 use std::ffi::OsStr;
@@ -8,16 +8,16 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-/// Where a child finds the store.
+/// The variable with the path of the store, for a child.
 const PATH: &str = "HOOKWIRE_TEST_STORE";
 
-/// Where a child finds the number that its task depends on.
+/// The variable with a number for the child's task.
 const NUMBER: &str = "HOOKWIRE_TEST_NUMBER";
 
-/// What begins a line that is meant for the parent; the test harness prints others.
+/// The prefix of a line for the parent; the test harness prints other lines.
 const MARK: &str = "> ";
 
-/// Longest wait for a child's next line.
+/// The longest wait for a child's next line.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The command that runs the hidden test `name` on the store at `path`, perhaps under `wrapper`.
@@ -30,7 +30,7 @@ pub(super) fn command(wrapper: &[&OsStr], name: &str, path: &Path) -> Command {
     command
 }
 
-/// A child and what it says. It is killed when this is dropped.
+/// A child process and the lines that it prints. It is killed when this value is dropped.
 #[derive(Debug)]
 pub(super) struct Running {
     process: Child,
@@ -45,7 +45,7 @@ impl Running {
         std::thread::spawn(move || {
             let said =
                 output.split(b'\n').map_while(Result::ok).map(|line| String::from_utf8_lossy(&line).into_owned());
-            // A line that was cut off by the kill has not been said: its newline was written with it.
+            // Incomplete lines are ignored: a child writes each line together with its newline, so the kill cut off the write.
             said.filter_map(|line| line.split_once(MARK).map(|(_, said)| said.to_owned()))
                 .for_each(|line| drop(to.send(line)));
         });
@@ -57,22 +57,22 @@ impl Running {
         match self.lines.recv_timeout(PATIENCE) {
             Ok(line) => Some(line),
             Err(mpsc::RecvTimeoutError::Disconnected) => None,
-            Err(mpsc::RecvTimeoutError::Timeout) => panic!("the child says nothing"),
+            Err(mpsc::RecvTimeoutError::Timeout) => panic!("the child prints nothing"),
         }
     }
 
-    /// What it says until its end.
+    /// All lines until the child ends.
     pub(super) fn rest(&self) -> Vec<String> {
         std::iter::from_fn(|| self.next()).collect()
     }
 
-    /// `SIGKILL`, now.
+    /// Kills the child with `SIGKILL`.
     pub(super) fn kill(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
     }
 
-    /// Waits for its end; whether it went well.
+    /// Waits until the child ends. Returns whether it succeeded.
     pub(super) fn went_well(&mut self) -> bool {
         self.process.wait().unwrap().success()
     }
@@ -91,7 +91,7 @@ pub(super) fn task() -> (PathBuf, u64) {
     (PathBuf::from(path), std::env::var(NUMBER).unwrap().parse().unwrap())
 }
 
-/// In a child: tells the parent, in one write.
+/// In a child: prints a line for the parent, in one write.
 pub(super) fn say(what: &str) {
     let line = format!("\n{MARK}{what}\n");
     let mut output = std::io::stdout().lock();
@@ -99,14 +99,14 @@ pub(super) fn say(what: &str) {
     output.flush().unwrap();
 }
 
-/// Keeps three children running: again and again the oldest is killed after it has said 300 lines, and another started. In the
-/// end all are. Answers what they said.
+/// Keeps three children running: repeatedly, the oldest is killed after it has printed 300 lines, and another one is started. In the
+/// end all are killed. Returns all lines.
 pub(super) fn kill_in_turn(start: impl Fn() -> Running, kills: usize) -> Vec<String> {
     let mut running: VecDeque<_> = (0..3).map(|_| start()).collect();
     let mut said = Vec::new();
     for _ in 0..kills {
         let Some(mut child) = running.pop_front() else { break };
-        said.extend((0..300).map(|_| child.next().expect("it lives until it is killed")));
+        said.extend((0..300).map(|_| child.next().expect("the child runs until it is killed")));
         child.kill();
         said.extend(child.rest());
         running.push_back(start());

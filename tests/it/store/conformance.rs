@@ -1,111 +1,149 @@
 //! The conformance suite over every backend and wrapper.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use hookwire::event::NewEvent;
 use hookwire::store::{Dedup, MemoryDedup, MemoryStore, SqliteStore, Store};
 use hookwire::testing::FaultyStore;
-use hookwire::testing::conformance::{DedupSubject, Subject};
+use hookwire::testing::conformance::Subject;
 
-async fn memory_store() -> Subject {
-    let store = MemoryStore::new();
+/// Two handles to one memory store.
+fn twice<S: Store + Clone>(store: S) -> Subject<dyn Store> {
     Subject::new(Arc::new(store.clone()), Arc::new(store))
 }
 
-/// Two handles that know nothing of each other but the file's name, as two processes would.
-async fn sqlite_store() -> Subject {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("hookwire.db");
-    let (first, second) = (SqliteStore::open(&path).await.unwrap(), SqliteStore::open(&path).await.unwrap());
-    Subject::new(Arc::new(first), Arc::new(second)).keeping(directory)
+async fn memory_store() -> Subject<dyn Store> {
+    twice(MemoryStore::new())
 }
 
-/// Through the implementation for `Arc<dyn …>`.
-async fn shared_store() -> Subject {
+/// Two handles that share only the name of the file, as two processes would.
+async fn sqlite_store() -> Subject<dyn Store> {
+    let (directory, path) = file();
+    let (first, second) = (open(&path).await, open(&path).await);
+    let stage = stage(path, first.clone());
+    Subject::<dyn Store>::new(Arc::new(first), Arc::new(second)).staging(stage).keeping(directory)
+}
+
+fn file() -> (tempfile::TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("hookwire.db");
+    (directory, path)
+}
+
+async fn open(path: &Path) -> SqliteStore {
+    SqliteStore::open_in_application_database(path).await.unwrap()
+}
+
+/// Writes an event in a transaction of the application.
+fn stage(path: PathBuf, store: SqliteStore) -> impl Fn(NewEvent) -> std::future::Ready<()> + Send + Sync {
+    move |event| {
+        let mut connection = rusqlite::Connection::open(&path).unwrap();
+        connection.busy_timeout(std::time::Duration::from_secs(30)).unwrap();
+        let transaction = connection.transaction().unwrap();
+        store.dispatch_in(&transaction, &event).unwrap();
+        transaction.commit().unwrap();
+        std::future::ready(())
+    }
+}
+
+/// The store behind `Arc<dyn …>`.
+async fn shared_store() -> Subject<dyn Store> {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
-    Subject::new(Arc::new(store.clone()), Arc::new(store))
+    twice(store)
 }
 
-/// The same over SQLite, with two handles of their own.
-async fn shared_sqlite_store() -> Subject {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("hookwire.db");
-    let first: Arc<dyn Store> = Arc::new(SqliteStore::open(&path).await.unwrap());
-    let second: Arc<dyn Store> = Arc::new(SqliteStore::open(&path).await.unwrap());
-    Subject::new(Arc::new(first), Arc::new(second)).keeping(directory)
+/// The same over SQLite, with two separate handles.
+async fn shared_sqlite_store() -> Subject<dyn Store> {
+    let (directory, path) = file();
+    let store = open(&path).await;
+    let stage = stage(path.clone(), store.clone());
+    let (first, second): (Arc<dyn Store>, Arc<dyn Store>) = (Arc::new(store), Arc::new(open(&path).await));
+    Subject::<dyn Store>::new(Arc::new(first), Arc::new(second)).staging(stage).keeping(directory)
 }
 
-/// A wrapper that has nothing to do at the moment is not noticed.
-async fn wrapped_store() -> Subject {
-    let store = FaultyStore::new(MemoryStore::new());
-    Subject::new(Arc::new(store.clone()), Arc::new(store))
+/// A wrapper without a fault forwards every call.
+async fn wrapped_store() -> Subject<dyn Store> {
+    twice(FaultyStore::new(MemoryStore::new()))
 }
 
-async fn memory_dedup() -> DedupSubject {
+async fn wrapped_sqlite_store() -> Subject<dyn Store> {
+    let (directory, path) = file();
+    let store = open(&path).await;
+    twice(FaultyStore::new(store.clone())).staging(stage(path, store)).keeping(directory)
+}
+
+async fn memory_dedup() -> Subject<dyn Dedup> {
     let store = MemoryDedup::new();
-    DedupSubject::new(Arc::new(store.clone()), Arc::new(store))
+    Subject::new(Arc::new(store.clone()), Arc::new(store))
 }
 
-async fn memory_store_dedup() -> DedupSubject {
+async fn memory_store_dedup() -> Subject<dyn Dedup> {
     let store = MemoryStore::new();
-    DedupSubject::new(Arc::new(store.clone()), Arc::new(store))
+    Subject::new(Arc::new(store.clone()), Arc::new(store))
 }
 
-async fn sqlite_dedup() -> DedupSubject {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("hookwire.db");
+async fn sqlite_dedup() -> Subject<dyn Dedup> {
+    let (directory, path) = file();
     let (first, second) = (SqliteStore::open(&path).await.unwrap(), SqliteStore::open(&path).await.unwrap());
-    DedupSubject::new(Arc::new(first), Arc::new(second)).keeping(directory)
+    Subject::<dyn Dedup>::new(Arc::new(first), Arc::new(second)).keeping(directory)
 }
 
-async fn shared_sqlite_dedup() -> DedupSubject {
-    let directory = tempfile::tempdir().unwrap();
-    let store: Arc<dyn Dedup> = Arc::new(SqliteStore::open(directory.path().join("hookwire.db")).await.unwrap());
-    DedupSubject::new(Arc::new(store.clone()), Arc::new(store)).keeping(directory)
+async fn shared_sqlite_dedup() -> Subject<dyn Dedup> {
+    let (directory, path) = file();
+    let store: Arc<dyn Dedup> = Arc::new(SqliteStore::open(&path).await.unwrap());
+    Subject::<dyn Dedup>::new(Arc::new(store.clone()), Arc::new(store)).keeping(directory)
 }
 
-async fn shared_dedup() -> DedupSubject {
+async fn shared_dedup() -> Subject<dyn Dedup> {
     let store: Arc<dyn Dedup> = Arc::new(MemoryDedup::new());
-    DedupSubject::new(Arc::new(store.clone()), Arc::new(store))
+    Subject::new(Arc::new(store.clone()), Arc::new(store))
 }
 
 mod memory {
-    hookwire::store_conformance!(super::memory_store);
+    hookwire::conformance!(super::memory_store);
 }
 
 mod sqlite {
-    hookwire::store_conformance!(super::sqlite_store);
+    hookwire::conformance!(super::sqlite_store);
+    hookwire::conformance!(super::sqlite_store: staging);
 }
 
 mod shared {
-    hookwire::store_conformance!(super::shared_store);
+    hookwire::conformance!(super::shared_store);
 }
 
 mod shared_sqlite {
-    hookwire::store_conformance!(super::shared_sqlite_store);
+    hookwire::conformance!(super::shared_sqlite_store);
+    hookwire::conformance!(super::shared_sqlite_store: staging);
 }
 
 mod wrapped {
-    hookwire::store_conformance!(super::wrapped_store);
+    hookwire::conformance!(super::wrapped_store);
+}
+
+mod wrapped_sqlite {
+    hookwire::conformance!(super::wrapped_sqlite_store: staging);
 }
 
 mod dedup {
     mod shared_sqlite {
-        hookwire::dedup_conformance!(super::super::shared_sqlite_dedup);
+        hookwire::conformance!(super::super::shared_sqlite_dedup: dedup);
     }
 
     mod memory {
-        hookwire::dedup_conformance!(super::super::memory_dedup);
+        hookwire::conformance!(super::super::memory_dedup: dedup);
     }
 
     mod memory_store {
-        hookwire::dedup_conformance!(super::super::memory_store_dedup);
+        hookwire::conformance!(super::super::memory_store_dedup: dedup);
     }
 
     mod sqlite {
-        hookwire::dedup_conformance!(super::super::sqlite_dedup);
+        hookwire::conformance!(super::super::sqlite_dedup: dedup);
     }
 
     mod shared {
-        hookwire::dedup_conformance!(super::super::shared_dedup);
+        hookwire::conformance!(super::super::shared_dedup: dedup);
     }
 }

@@ -1,7 +1,4 @@
-//! Killed processes: what was acknowledged is there afterwards, and is delivered.
-//!
-//! Five kills by default, each after a thousand acknowledgements in the middle. The long run:
-//! `HOOKWIRE_KILL_CYCLES=200 cargo test --test it store::crash -- --nocapture`; `HOOKWIRE_KILL_SEED` repeats one.
+//! Killed processes: acknowledged events are in the store afterwards, and are delivered.
 
 use std::path::Path;
 use std::time::Duration;
@@ -16,7 +13,7 @@ use hookwire::store::{SqliteStore, StoreErrorKind};
 use tokio_util::sync::CancellationToken;
 
 use super::child::{self, Running};
-use crate::support::server::{Judge, Server};
+use crate::support::server::{ReceivedIds, Server};
 use crate::support::until;
 
 /// The process that is killed.
@@ -25,7 +22,7 @@ const CHILD: &str = "store::crash::dispatches_until_it_is_killed";
 const TENANTS: usize = 4;
 const CALLERS: usize = 32;
 
-/// An hour ahead, so that the leases of the dead have ended.
+/// An hour ahead, so that the leases of killed processes have ended.
 #[derive(Debug)]
 struct Ahead;
 
@@ -48,7 +45,7 @@ fn tenant(number: usize) -> Tenant {
     Tenant::from(format!("tenant-{}", number % TENANTS).as_str())
 }
 
-/// Dispatches and delivers until it is killed; says each event that was acknowledged.
+/// Dispatches and delivers until it is killed; prints the id of each acknowledged event.
 #[tokio::test]
 #[ignore = "the process that is killed"]
 async fn dispatches_until_it_is_killed() {
@@ -60,12 +57,12 @@ async fn dispatches_until_it_is_killed() {
         let sender = sender.clone();
         callers.spawn(async move {
             for turn in 0.. {
-                // Sizes from one page to several, so that the log grows by more than rows.
+                // Payloads of one page to several pages, so that the log grows by different sizes.
                 let data = "x".repeat(1 + (turn * 977) % 9_000);
                 let event = NewEvent::json("kill.survived", &data).unwrap().tenant(tenant(caller));
                 match sender.dispatch(event).await {
                     Ok(receipt) => child::say(&format!("{caller} {}", receipt.event)),
-                    // The lock was not to be had among so many: nothing has happened.
+                    // The process did not get the lock in time: nothing was stored.
                     Err(DispatchError::Store(error)) if error.kind() == StoreErrorKind::Unavailable => {}
                     Err(error) => panic!("{error}"),
                 }
@@ -77,7 +74,7 @@ async fn dispatches_until_it_is_killed() {
     }
 }
 
-/// A fixed sequence, so that a run can be repeated: `SplitMix64`.
+/// `SplitMix64`, so that a run can be repeated.
 struct Chance(u64);
 
 impl Chance {
@@ -93,18 +90,18 @@ fn number(variable: &str, default: u64) -> u64 {
     std::env::var(variable).map_or(default, |text| text.parse().unwrap())
 }
 
-/// Starts a child, kills it after so many acknowledgements and so many more microseconds. Answers what was acknowledged.
+/// Starts a child and kills it after `after` acknowledgements and some microseconds. Returns the acknowledged ids.
 fn kill_one(path: &Path, after: u64, micros: u64) -> Vec<(Tenant, EventId)> {
     let command = child::command(&[], CHILD, path);
     let mut child = Running::start(command, 0);
-    let mut said: Vec<_> = (0..after).map(|_| child.next().expect("it lives until it is killed")).collect();
+    let mut said: Vec<_> = (0..after).map(|_| child.next().expect("the child runs until it is killed")).collect();
     std::thread::sleep(Duration::from_micros(micros));
     child.kill();
     said.extend(child.rest());
     said.into_iter().map(acknowledged).collect()
 }
 
-/// What a line says: whole lines are all there are.
+/// The id in a line; every line is complete.
 fn acknowledged(line: String) -> (Tenant, EventId) {
     let (caller, id) = line.split_once(' ').unwrap();
     (tenant(caller.parse().unwrap()), EventId::new(id).unwrap())
@@ -119,7 +116,7 @@ async fn register(path: &Path, server: &Server) {
     }
 }
 
-/// Opens what is left, and delivers it.
+/// Opens the file after the kills, and delivers what is pending.
 async fn recover(path: &Path) {
     let store = SqliteStore::open(path).await.unwrap();
     store.check().await.unwrap();
@@ -138,13 +135,13 @@ fn report(figures: &str) {
     eprintln!("{figures}");
 }
 
-/// Three processes on one file; again and again one of them is killed, in turn, and another started.
+/// Three processes on one file; repeatedly, one of them is killed, in turn, and another one is started.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn f_52_of_three_processes_one_is_killed_again_and_again() {
+async fn f_52_nothing_is_lost_while_one_of_three_processes_is_killed_repeatedly() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("hookwire.db");
-    let judge = Judge::default();
-    let server = judge.listen().await;
+    let received_ids = ReceivedIds::default();
+    let server = received_ids.listen().await;
     register(&path, &server).await;
     let cycles = number("HOOKWIRE_KILL_CYCLES", 5);
     let killed = path.clone();
@@ -157,18 +154,18 @@ async fn f_52_of_three_processes_one_is_killed_again_and_again() {
     for (tenant, id) in &said {
         let found = hookwire::store::History::event(&store, Work::Sent, tenant, id).await.unwrap();
         assert!(found.is_some(), "{id} was acknowledged and is lost");
-        assert!(judge.has(id.as_str()), "{id} was never delivered");
+        assert!(received_ids.has(id.as_str()), "{id} was never delivered");
     }
-    let (kept, sent) = (said.len(), judge.requests());
+    let (kept, sent) = (said.len(), received_ids.requests());
     report(&format!("{cycles} kills among three: {kept} acknowledged, none lost, {sent} requests"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn f_50_what_was_acknowledged_survives_a_kill_and_is_delivered() {
+async fn f_50_acknowledged_events_survive_a_kill_and_are_delivered() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("hookwire.db");
-    let judge = Judge::default();
-    let server = judge.listen().await;
+    let received_ids = ReceivedIds::default();
+    let server = received_ids.listen().await;
     register(&path, &server).await;
 
     let seed = number("HOOKWIRE_KILL_SEED", 1);
@@ -188,8 +185,11 @@ async fn f_50_what_was_acknowledged_survives_a_kill_and_is_delivered() {
         }
         owed.extend(said);
     }
-    let lost: Vec<_> = owed.iter().filter(|(_, id)| !judge.has(id.as_str())).collect();
+    let lost: Vec<_> = owed.iter().filter(|(_, id)| !received_ids.has(id.as_str())).collect();
     assert!(lost.is_empty(), "seed {seed}: acknowledged, kept, and never delivered: {lost:?}");
-    let (kept, sent) = (owed.len(), judge.requests());
-    report(&format!("{cycles} kills: {kept} acknowledged, none lost, {sent} requests for {} events", judge.distinct()));
+    let (kept, sent) = (owed.len(), received_ids.requests());
+    report(&format!(
+        "{cycles} kills: {kept} acknowledged, none lost, {sent} requests for {} events",
+        received_ids.distinct()
+    ));
 }

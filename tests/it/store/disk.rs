@@ -1,4 +1,4 @@
-//! Full disks, real ones: a small tmpfs in a mount namespace of its own, and a limit on the size of files.
+//! Full disks: a small tmpfs in a mount namespace, and a limit on the size of files.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use super::child::{self, Running};
 use super::rows::{NOW, append, claim, delivered};
 
-/// Room for some dozens of events.
+/// Mounts a file system with space for some dozens of events.
 const MOUNT: &str = r#"mount -t tmpfs -o size=512k hookwire "$DIRECTORY" && exec "$@""#;
 
 fn remount(directory: &Path, size: &str) {
@@ -21,7 +21,7 @@ fn remount(directory: &Path, size: &str) {
     assert!(done.success());
 }
 
-/// Appends until it is told no. Answers what was acknowledged, and the error's kind.
+/// Appends until an append fails. Returns the number of acknowledged events, and the kind of the error.
 async fn fill(store: &SqliteStore, lane: EndpointId) -> (usize, StoreErrorKind) {
     for acknowledged in 0..10_000 {
         if let Err(error) = store.append(vec![append(lane, 2_000)]).await {
@@ -44,31 +44,31 @@ async fn lives_on_a_small_disk() {
     let lane = EndpointId::generate(NOW);
     let (kept, kind) = fill(&store, lane).await;
     assert!(kept > 0);
-    assert_eq!(kind, StoreErrorKind::Full, "F-29: the caller is told");
+    assert_eq!(kind, StoreErrorKind::Full, "F-29: the caller gets an error");
     let (more, kind) = fill(&store, lane).await;
-    assert_eq!(kind, StoreErrorKind::Full, "and told again: the store is not closed");
+    assert_eq!(kind, StoreErrorKind::Full, "and again: the store is not closed");
     let kept = kept + more;
-    assert_eq!(pending(&store).await, kept, "what was acknowledged, and nothing else");
+    assert_eq!(pending(&store).await, kept, "only acknowledged events");
     store.check().await.unwrap();
 
     remount(path.parent().unwrap(), "1m");
     let leased = store.claim(claim(lane, 5, NOW)).await.unwrap().leased;
-    assert_eq!(leased.len(), 5, "it works again when there is space");
+    assert_eq!(leased.len(), 5, "the store works again when there is space");
     let ballast = std::fs::write(path.with_file_name("ballast"), vec![1; 2 << 20]);
-    assert_eq!(ballast.unwrap_err().kind(), std::io::ErrorKind::StorageFull, "now it is full to the last page");
+    assert_eq!(ballast.unwrap_err().kind(), std::io::ErrorKind::StorageFull, "the disk is full to the last page");
 
-    // Long excerpts, because what the failed append has left of the log is written over first.
-    let long = |settlement: Settlement| {
-        let attempt = settlement.attempt.map(|attempt| attempt.with_excerpt(Some("x".repeat(20_000).into())));
-        Settlement { attempt, ..settlement }
+    // Long excerpts, because the space in the log that the failed append has left is used first.
+    let long = |mut settlement: Settlement| {
+        settlement.attempt = settlement.attempt.map(|attempt| attempt.with_excerpt(Some("x".repeat(20_000).into())));
+        settlement
     };
     let settlements: Vec<_> = leased.iter().map(delivered).map(long).collect();
     let full = store.settle(settlements.clone()).await;
     assert_eq!(full.map_err(|error| error.kind()), Err(StoreErrorKind::Full), "F-30: delivered, but not recorded");
-    assert_eq!(pending(&store).await, kept, "so it stays leased");
+    assert_eq!(pending(&store).await, kept, "so the deliveries stay leased");
     remount(path.parent().unwrap(), "4m");
     store.settle(settlements).await.unwrap();
-    assert_eq!(pending(&store).await, kept - 5, "and is recorded when there is space");
+    assert_eq!(pending(&store).await, kept - 5, "and are recorded when there is space");
     store.check().await.unwrap();
     drop(store);
     let store = SqliteStore::open(&path).await.unwrap();
@@ -77,7 +77,7 @@ async fn lives_on_a_small_disk() {
 }
 
 #[test]
-fn f_29_f_30_a_full_disk_is_told_and_outlived() {
+fn f_29_f_30_a_full_disk_is_reported_and_the_store_works_again_afterwards() {
     let works = Command::new("unshare").args(["-m", "true"]).status().is_ok_and(|it| it.success());
     if crate::support::lacks("unshare -m", works) {
         return;
@@ -92,7 +92,7 @@ fn f_29_f_30_a_full_disk_is_told_and_outlived() {
     assert!(running.went_well());
 }
 
-/// A write that fails for another reason than space: nothing is known about the disk any more.
+/// A write that fails, not for lack of space: the store cannot know what is on the disk.
 #[tokio::test]
 #[ignore = "the process that may not write large files"]
 async fn meets_a_file_size_limit() {
@@ -105,7 +105,7 @@ async fn meets_a_file_size_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_failed_write_is_told_and_closes_the_store() {
+async fn a_failed_write_is_reported_and_closes_the_store() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("hookwire.db");
     // The signal is ignored, so that the write fails instead.
@@ -119,12 +119,15 @@ async fn a_failed_write_is_told_and_closes_the_store() {
     let store = SqliteStore::open(&path).await.unwrap();
     store.check().await.unwrap();
     let kept: usize = kept.parse().unwrap();
-    assert!(kept > 0 && (kept..=kept + 1).contains(&pending(&store).await), "the unknown one may be there");
+    assert!(
+        kept > 0 && (kept..=kept + 1).contains(&pending(&store).await),
+        "the event with the unknown result may be stored"
+    );
 }
 
-/// Whoever folds the log into the file dies after the first page, which says already how long the file will be.
+/// A process dies during a checkpoint, after the first page was written, which already has the new length of the file.
 #[tokio::test]
-async fn a_file_whose_log_was_half_folded_in_is_whole() {
+async fn a_file_whose_log_was_checkpointed_in_part_is_complete() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("hookwire.db");
     let store = SqliteStore::open(&path).await.unwrap();

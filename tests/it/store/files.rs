@@ -1,4 +1,4 @@
-//! What SQLite files may be like, and what must not happen to them.
+//! SQLite files that are opened, and files that must be refused unchanged.
 
 use std::fs;
 use std::path::Path;
@@ -9,11 +9,11 @@ use hookwire::store::{Outbox, SqliteStore};
 
 use super::rows::{NOW, append};
 
-/// Opening must fail, and leave the bytes as they were.
+/// Opens the file, which must fail and must not change its bytes.
 async fn refuse(path: &Path) -> OpenError {
     let before = fs::read(path).unwrap();
-    let error = SqliteStore::open(path).await.expect_err("it must not open");
-    assert!(before == fs::read(path).unwrap(), "the file was touched: {error}");
+    let error = SqliteStore::open(path).await.expect_err("opening must fail");
+    assert!(before == fs::read(path).unwrap(), "the file was changed: {error}");
     error
 }
 
@@ -23,7 +23,7 @@ async fn make(path: &Path) {
     settle_down(path);
 }
 
-/// Waits, boundedly, until the writer's thread has folded the log into the file.
+/// Waits until the writer thread has moved the log into the file; fails after five seconds.
 fn settle_down(path: &Path) {
     let log = path.with_extension("db-wal");
     for _ in 0..500 {
@@ -36,7 +36,7 @@ fn settle_down(path: &Path) {
 }
 
 #[tokio::test]
-async fn f_33_what_is_no_database_is_refused_and_left_alone() {
+async fn f_33_a_file_that_is_not_a_database_is_refused_and_not_changed() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("hookwire.db");
     for bytes in [&b"hello"[..], &[0u8; 4_096], &[0xff; 10_000]] {
@@ -62,7 +62,7 @@ async fn another_applications_database_is_refused_unless_it_is_asked_for() {
 }
 
 #[tokio::test]
-async fn f_54_a_newer_schema_is_refused_by_its_number() {
+async fn f_54_a_newer_schema_is_refused_and_the_error_has_its_number() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("hookwire.db");
     make(&path).await;
@@ -70,7 +70,7 @@ async fn f_54_a_newer_schema_is_refused_by_its_number() {
     file.execute_batch("UPDATE hookwire_schema SET version = 99").unwrap();
     drop(file);
     settle_down(&path);
-    assert!(matches!(refuse(&path).await, OpenError::Newer { found: 99, supported: 6 }));
+    assert!(matches!(refuse(&path).await, OpenError::Newer { found: 99, supported: 7 }));
 }
 
 #[tokio::test]
@@ -88,7 +88,7 @@ async fn f_33_a_truncated_file_is_refused() {
     assert!(matches!(refuse(&path).await, OpenError::NotOurs));
 }
 
-/// Flipped bytes anywhere: an error or right data, never a panic.
+/// Flipped bytes anywhere give an error or right data, never a panic.
 #[tokio::test]
 async fn f_33_damage_is_found_or_harmless() {
     let directory = tempfile::tempdir().unwrap();
@@ -111,11 +111,11 @@ async fn f_33_damage_is_found_or_harmless() {
             Err(_) => refused += 1,
         }
     }
-    assert!(refused > 0, "damage is noticed");
+    assert!(refused > 0, "some damage is detected");
 }
 
 #[tokio::test]
-async fn f_34_read_only_files_and_missing_directories_are_named() {
+async fn f_34_the_error_names_read_only_files_and_missing_directories() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("hookwire.db");
     make(&path).await;
@@ -141,9 +141,9 @@ async fn f_54_processes_that_start_together_migrate_once() {
     }
 }
 
-/// Not even a write-ahead log beside it.
+/// Not even a write-ahead log is created.
 #[tokio::test]
-async fn what_is_refused_gets_no_files_beside_it() {
+async fn refusing_a_file_creates_no_files_beside_it() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("50% app?#.db");
     let app = rusqlite::Connection::open(&path).unwrap();
@@ -154,7 +154,7 @@ async fn what_is_refused_gets_no_files_beside_it() {
     assert_eq!(names, ["50% app?#.db"]);
 }
 
-/// What another process has not yet folded into the file counts.
+/// A change that another process has written only to the log is seen.
 #[tokio::test]
 async fn a_newer_schema_is_seen_in_the_log_too() {
     let directory = tempfile::tempdir().unwrap();
@@ -163,10 +163,10 @@ async fn a_newer_schema_is_seen_in_the_log_too() {
     let open_elsewhere = rusqlite::Connection::open(&path).unwrap();
     open_elsewhere.execute_batch("UPDATE hookwire_schema SET version = 99").unwrap();
     assert!(path.with_extension("db-wal").exists());
-    assert!(matches!(refuse(&path).await, OpenError::Newer { found: 99, supported: 6 }));
+    assert!(matches!(refuse(&path).await, OpenError::Newer { found: 99, supported: 7 }));
 }
 
-/// A backup, or a shell that somebody has left open.
+/// The reader is for example a backup, or a shell that was left open.
 #[tokio::test]
 async fn f_32_a_long_reader_lets_the_log_grow_and_when_it_ends_the_log_shrinks() {
     const MIB: u64 = 1024 * 1024;
@@ -183,7 +183,7 @@ async fn f_32_a_long_reader_lets_the_log_grow_and_when_it_ends_the_log_shrinks()
     let reader = rusqlite::Connection::open(&path).unwrap();
     reader.execute_batch("BEGIN").unwrap();
     reader.query_row("SELECT count(*) FROM hookwire_event", [], |row| row.get::<_, i64>(0)).unwrap();
-    assert!(fill(80).await >= 80, "nothing can be folded under a reader's feet");
+    assert!(fill(80).await >= 80, "no checkpoint is possible while the reader is active");
     drop(reader);
     assert!(fill(20).await <= 64, "the log is bounded again");
 }

@@ -1,23 +1,22 @@
-//! Files that earlier versions have written are read and written by this one.
+//! Files that earlier versions wrote are read and written by this version.
 //!
-//! `tests/fixtures/schema-<n>.db` was made, by the code that had schema n, with
-//! `cargo test --test it store::fixture::makes_the_fixture -- --exact --ignored`. A released fixture is never made anew:
-//! a later schema gets a file of its own.
+//! `tests/fixtures/schema-<n>.db` was made by the code that had schema n, with `cargo test -p hookwire-tests --test it
+//! store::fixture::makes_the_fixture -- --exact --ignored`. A released fixture is never made again: a later schema gets a new file.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookwire::delivery::{Attempt, DeliveryState, Next, Settlement};
+use hookwire::delivery::{Attempt, DeliveryState, Settlement};
 use hookwire::endpoint::{Endpoint, EndpointState, NewEndpoint};
 use hookwire::event::NewEvent;
-use hookwire::id::{DeliveryId, EndpointId, EventId, Tenant, Work};
+use hookwire::id::{EndpointId, EventId, Tenant, Work};
 use hookwire::outcome::Outcome;
-use hookwire::retry::FailReason;
+use hookwire::retry::{Decision, FailReason};
 use hookwire::secret::{Key, Keyring};
 use hookwire::store::{
-    Append, Appended, Begin, Dedup, DedupKey, DeliveryQuery, Directory, FirstAnswer, History, Intake, Old, Outbox,
-    Page, Put, SqliteStore,
+    Append, Appended, BeginResult, Dedup, DedupKey, DeliveryQuery, Directory, FirstResponse, History, Outbox, Page,
+    PutResult, Retention, RetentionCutoff, SqliteStore, Staging,
 };
 
 use super::rows::{NOW, claim};
@@ -25,11 +24,11 @@ use super::rows::{NOW, claim};
 const KEY: DedupKey = DedupKey::new([7; 32]);
 const MONTH: Duration = Duration::from_secs(30 * 86_400);
 
-/// The schema that this code writes.
-const CURRENT: u32 = 6;
+/// The schema version that this code writes.
+const CURRENT: u32 = 7;
 
 fn fixture(schema: u32) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/schema-{schema}.db"))
+    hookwire_tests::root().join(format!("tests/fixtures/schema-{schema}.db"))
 }
 
 fn acme() -> Tenant {
@@ -50,22 +49,19 @@ fn endpoint() -> Endpoint {
     Endpoint::new(new.events(["order.*"]).unwrap(), Keyring::new(Key::generate().unwrap()), NOW)
 }
 
-/// One event owed four times: to be delivered, to fail and disable its endpoint, to wait; the last is never tried.
+/// One event with four deliveries: one succeeds, one fails and disables its endpoint, one waits for that endpoint, and the last one
+/// is never tried.
 async fn write(store: &SqliteStore) {
     let (kept, gone) = (endpoint(), endpoint());
     for endpoint in [&kept, &gone] {
-        assert_eq!(store.put(endpoint.clone()).await.unwrap(), Put::Stored);
+        assert_eq!(store.put(endpoint.clone()).await.unwrap(), PutResult::Stored);
     }
     let owed = [kept.id, gone.id, gone.id, EndpointId::generate(NOW)];
-    let deliveries = owed.map(|endpoint| hookwire::delivery::NewDelivery {
-        id: DeliveryId::generate(NOW),
-        lane: endpoint.into(),
-        leased_until: None,
-    });
+    let deliveries = owed.map(|endpoint| hookwire::delivery::NewDelivery::new(endpoint, NOW));
     let append = Append { event: Arc::new(event().seal(NOW)), deliveries: deliveries.to_vec(), now: NOW };
     assert_eq!(store.append(vec![append]).await.unwrap(), [Appended::Stored]);
     for (lane, status, next) in
-        [(kept.id, 204, Next::Delivered), (gone.id, 410, Next::Disable { reason: FailReason::Gone })]
+        [(kept.id, 204, Decision::Delivered), (gone.id, 410, Decision::Disable { reason: FailReason::Gone })]
     {
         let leased = store.claim(claim(lane, 1, NOW)).await.unwrap().leased.remove(0);
         let attempt = Attempt::new(1, NOW, Duration::from_millis(12), Outcome::Status(status));
@@ -73,8 +69,8 @@ async fn write(store: &SqliteStore) {
         store.settle(vec![Settlement::of(&leased, next, NOW).with_attempt(attempt)]).await.unwrap();
     }
     let begun = store.begin(&[KEY.into()], NOW, NOW + MONTH).await.unwrap();
-    let [Begin::Fresh(claimant)] = begun[..] else { panic!("{begun:?}") };
-    store.finish(&[claimant], &FirstAnswer::status(202), NOW + MONTH).await.unwrap();
+    let [BeginResult::Fresh(claimant)] = begun[..] else { panic!("{begun:?}") };
+    store.finish(&[claimant], &FirstResponse::status(202), NOW + MONTH).await.unwrap();
 }
 
 #[tokio::test]
@@ -83,7 +79,7 @@ async fn makes_the_fixture() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("hookwire.db");
     write(&SqliteStore::open(&path).await.unwrap()).await;
-    assert!(!fixture(CURRENT).exists(), "a fixture is never made anew");
+    assert!(!fixture(CURRENT).exists(), "a fixture is never made again");
     let file = rusqlite::Connection::open(&path).unwrap();
     let stage = "INSERT INTO hookwire_outbox (type, data, fifo_key) VALUES ('order.paid', '{}', 'cart-1')";
     file.execute(stage, []).unwrap();
@@ -117,13 +113,18 @@ async fn f_54_a_file_of_schema_5_is_read_and_written() {
     staged_and_all(5).await;
 }
 
+#[tokio::test]
+async fn f_54_a_file_of_schema_6_is_read_and_written() {
+    staged_and_all(6).await;
+}
+
 async fn staged_and_all(schema: u32) {
     let (_directory, store) = open(schema).await;
     let failing = store.of_tenant(&acme()).await.unwrap()[1].health;
     assert_eq!((failing.failures, failing.failing_since), (1, Some(NOW)));
     let staged = store.staged(9, 1 << 20).await.unwrap();
     let event = staged[0].event.as_ref().unwrap();
-    assert_eq!(event.parts().order.map(|order| order.key().as_str()), Some("cart-1"));
+    assert_eq!(event.parts().order.map(hookwire::event::Order::key), Some("cart-1"));
     read_and_write(&store).await;
 }
 
@@ -144,15 +145,18 @@ async fn read_and_write(store: &SqliteStore) {
     use DeliveryState::{Delivered, Failed, Held, Pending};
     assert_eq!(states, [Delivered, Failed, Held, Pending]);
     assert_eq!(deliveries[1].reason, Some(FailReason::Gone));
-    let attempts = store.attempts(Work::Sent, deliveries[1].id).await.unwrap();
+    let attempts = store.attempts(Work::Sent, &[deliveries[1].id]).await.unwrap().concat();
     assert_eq!((attempts[0].outcome, attempts[0].excerpt.as_deref()), (Outcome::Status(410), Some("größer")));
     let endpoints = store.of_tenant(&acme()).await.unwrap();
     let enabled: Vec<_> = endpoints.iter().map(|endpoint| endpoint.state == EndpointState::Enabled).collect();
     assert_eq!(enabled, [true, false]);
-    assert_eq!(store.begin(&[KEY.into()], NOW, NOW + MONTH).await.unwrap(), [Begin::Done(FirstAnswer::status(202))]);
+    assert_eq!(
+        store.begin(&[KEY.into()], NOW, NOW + MONTH).await.unwrap(),
+        [BeginResult::Done(FirstResponse::status(202))]
+    );
 
     let again = Append { event: Arc::new(event().seal(NOW)), deliveries: Vec::new(), now: NOW };
     assert_eq!(store.append(vec![again]).await.unwrap(), [Appended::Duplicate]);
     assert_eq!(store.claim(claim(deliveries[3].endpoint().unwrap(), 1, NOW)).await.unwrap().leased.len(), 1);
-    assert_eq!(History::prune(store, Work::Sent, Old::before(NOW + MONTH), 100).await.unwrap(), 2);
+    assert_eq!(Retention::prune(store, Work::Sent, RetentionCutoff::before(NOW + MONTH), 100).await.unwrap(), 2);
 }

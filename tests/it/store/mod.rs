@@ -1,4 +1,4 @@
-//! Every store against the contract, and what is particular to SQLite.
+//! Every store against the contract, and tests that concern SQLite only.
 
 mod cancel;
 mod child;
@@ -8,6 +8,7 @@ mod crash;
 mod disk;
 mod files;
 mod fixture;
+mod planted;
 mod processes;
 mod rows;
 mod sealed;

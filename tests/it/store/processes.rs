@@ -17,7 +17,7 @@ fn lanes() -> impl Iterator<Item = EndpointId> + Clone {
     (0..LANES).map(|number| EndpointId::from_bytes((u128::from(number) + 1).to_be_bytes()))
 }
 
-/// Claims and settles until nothing is left; what it has got.
+/// Claims and settles until nothing is left. Returns the ids.
 async fn drain(store: &SqliteStore) -> HashSet<DeliveryId> {
     let mut got = HashSet::new();
     for lane in lanes().cycle() {
@@ -27,7 +27,7 @@ async fn drain(store: &SqliteStore) -> HashSet<DeliveryId> {
         }
         let count = leased.len();
         let settled = store.settle(leased.iter().map(delivered).collect()).await.unwrap();
-        assert_eq!(settled, vec![Settled::Done; count], "nobody else has claimed it");
+        assert_eq!(settled, vec![Settled::Done; count], "no other process has claimed them");
         got.extend(leased.iter().map(|one| one.lease.delivery));
     }
     got
@@ -70,7 +70,7 @@ async fn f_51_two_processes_claim_without_overlap_and_both_make_progress() {
     assert!(here.len() > 50 && there.len() > 50, "{} here, {} there", here.len(), there.len());
 }
 
-/// Appends without pause from several callers, so that its writer thread asks for the lock again at once.
+/// Appends without pause from several callers, so that the writer thread asks for the lock again at once.
 async fn write_without_pause(store: &SqliteStore, each: u64) {
     let mut callers = tokio::task::JoinSet::new();
     for lane in lanes() {
@@ -110,7 +110,7 @@ async fn f_31_processes_that_write_without_pause_see_no_busy_store() {
     }
     write_without_pause(&store, EACH).await;
     for other in &others {
-        assert_eq!(other.rest(), ["done"], "it met no error");
+        assert_eq!(other.rest(), ["done"], "the other process had no error");
     }
     let counts = hookwire::store::History::counts(&store, Work::Sent, None).await.unwrap();
     assert_eq!(counts.pending, 3 * LANES * EACH);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hookwire::endpoint::{CustomHeaders, Endpoint, NewEndpoint};
 use hookwire::secret::{Key, Keyring, LocalKeys};
-use hookwire::store::{Directory, Put, SqliteStore, StoreErrorKind};
+use hookwire::store::{Directory, PutResult, SqliteStore, Store, StoreErrorKind};
 use hookwire::testing::conformance::Subject;
 
 use super::rows::NOW;
@@ -14,15 +14,15 @@ fn keys(id: &str, byte: u8) -> LocalKeys {
     LocalKeys::new(id, &[byte; 32]).unwrap()
 }
 
-async fn sealed_store() -> Subject {
+async fn sealed_store() -> Subject<dyn Store> {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("hookwire.db");
     let open = async || SqliteStore::open(&path).await.unwrap().with_key_provider(keys("a", 1));
     let (first, second) = (open().await, open().await);
-    Subject::new(Arc::new(first), Arc::new(second)).keeping(directory)
+    Subject::<dyn Store>::new(Arc::new(first), Arc::new(second)).keeping(directory)
 }
 
-hookwire::store_conformance!(sealed_store);
+hookwire::conformance!(sealed_store);
 
 fn endpoint() -> Endpoint {
     let headers = CustomHeaders::new().bearer("hush-hush").unwrap();
@@ -35,29 +35,29 @@ fn secret(endpoint: &Endpoint) -> String {
 }
 
 fn holds(path: &Path, text: &str) -> bool {
-    // A log goes when the store is closed, which may be at this moment.
+    // The log is removed when the store is closed, which may happen now.
     let files =
         std::fs::read_dir(path.parent().unwrap()).unwrap().filter_map(|file| std::fs::read(file.ok()?.path()).ok());
     files.into_iter().any(|bytes| bytes.windows(text.len()).any(|window| window == text.as_bytes()))
 }
 
 #[tokio::test]
-async fn nothing_secret_is_in_the_file_and_whoever_has_the_key_reads_it() {
+async fn no_secret_is_in_the_file_and_a_store_with_the_key_reads_it() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("hookwire.db");
     let endpoint = endpoint();
     {
         let store = SqliteStore::open(&path).await.unwrap().with_key_provider(keys("a", 1));
-        assert_eq!(store.put(endpoint.clone()).await.unwrap(), Put::Stored);
+        assert_eq!(store.put(endpoint.clone()).await.unwrap(), PutResult::Stored);
     }
-    assert!(holds(&path, "hooks.example.com"), "the file is looked at");
+    assert!(holds(&path, "hooks.example.com"), "the file is searched");
     assert!(!holds(&path, &secret(&endpoint)) && !holds(&path, "hush-hush"));
     let read = SqliteStore::open(&path).await.unwrap().with_key_provider(keys("a", 1));
     let kept = read.get(endpoint.id).await.unwrap().unwrap();
     assert_eq!((secret(&kept), &kept.headers), (secret(&endpoint), &endpoint.headers));
     let wrong = SqliteStore::open(&path).await.unwrap().with_key_provider(keys("a", 2));
     let none = SqliteStore::open(&path).await.unwrap();
-    for (store, why) in [(wrong, "Broken"), (none, "NoProvider")] {
+    for (store, why) in [(wrong, "Decrypt"), (none, "NoProvider")] {
         let error = store.get(endpoint.id).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Corrupt);
         assert!(format!("{error:?}").contains(why), "{error:?}");
@@ -65,7 +65,7 @@ async fn nothing_secret_is_in_the_file_and_whoever_has_the_key_reads_it() {
 }
 
 #[tokio::test]
-async fn nothing_in_the_clear_is_left_in_the_file_after_sealing() {
+async fn no_plain_text_is_left_in_the_file_after_sealing() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("hookwire.db");
     let clear = SqliteStore::open(&path).await.unwrap();
@@ -84,7 +84,7 @@ async fn nothing_in_the_clear_is_left_in_the_file_after_sealing() {
 }
 
 #[tokio::test]
-async fn what_no_key_opens_is_left_and_named_and_can_be_removed() {
+async fn a_record_that_no_key_opens_is_kept_and_named_and_can_be_removed() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("hookwire.db");
     let (lost, kept) = (endpoint(), endpoint());
@@ -92,7 +92,8 @@ async fn what_no_key_opens_is_left_and_named_and_can_be_removed() {
     before.put(lost.clone()).await.unwrap();
     let store = SqliteStore::open(&path).await.unwrap().with_key_provider(keys("a", 1));
     store.put(kept.clone()).await.unwrap();
-    let newer = SqliteStore::open(&path).await.unwrap().with_key_provider(keys("b", 2).and("a", &[1; 32]).unwrap());
+    let newer =
+        SqliteStore::open(&path).await.unwrap().with_key_provider(keys("b", 2).with_older("a", &[1; 32]).unwrap());
     let resealed = newer.reseal().await.unwrap();
     assert_eq!((resealed.sealed, resealed.left), (1, vec![lost.id]));
     let listed: Vec<_> = newer.list(None, None, 9).await.unwrap().iter().map(|endpoint| endpoint.id).collect();
@@ -103,7 +104,7 @@ async fn what_no_key_opens_is_left_and_named_and_can_be_removed() {
 }
 
 #[tokio::test]
-async fn what_was_in_the_clear_or_under_an_older_key_is_sealed_anew_in_place() {
+async fn plain_text_and_records_under_an_older_key_are_sealed_again_in_place() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("hookwire.db");
     let clear = SqliteStore::open(&path).await.unwrap();
@@ -115,7 +116,7 @@ async fn what_was_in_the_clear_or_under_an_older_key_is_sealed_anew_in_place() {
     let first = SqliteStore::open(&path).await.unwrap().with_key_provider(keys("a", 1));
     assert_eq!(first.reseal().await.unwrap().sealed, 150);
     assert_eq!(first.reseal().await.unwrap().sealed, 0);
-    let both = keys("b", 2).and("a", &[1; 32]).unwrap();
+    let both = keys("b", 2).with_older("a", &[1; 32]).unwrap();
     let second = SqliteStore::open(&path).await.unwrap().with_key_provider(both);
     assert_eq!(second.reseal().await.unwrap().sealed, 150);
     let newer = SqliteStore::open(&path).await.unwrap().with_key_provider(keys("b", 2));

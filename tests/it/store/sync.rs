@@ -1,4 +1,4 @@
-//! What the disk was told before a caller was answered, seen by `strace`.
+//! Which syncs precede an acknowledgement, observed with `strace`.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -10,7 +10,7 @@ use hookwire::store::{History, Outbox, SqliteStore, StoreErrorKind};
 use super::child::{self, Running};
 use super::rows::{NOW, append};
 
-/// Appends one after the other; says what was acknowledged and what was not.
+/// Appends one event after another; prints which were acknowledged and which were not.
 #[tokio::test]
 #[ignore = "the process that is traced"]
 async fn appends_one_after_the_other() {
@@ -31,7 +31,7 @@ async fn appends_one_after_the_other() {
     }
 }
 
-/// Runs the child under `strace`; what it said, as pairs.
+/// Runs the child under `strace`. Returns its lines as pairs.
 fn traced(options: &[&str], path: &Path, count: u64) -> Vec<(String, String)> {
     let mut wrapper = vec![OsStr::new("strace"), OsStr::new("-f"), OsStr::new("-q")];
     wrapper.extend(options.iter().map(OsStr::new));
@@ -49,7 +49,7 @@ fn ids<'a>(said: &'a [(String, String)], what: &'a str) -> impl Iterator<Item = 
     said.iter().filter(move |(word, _)| word == what).map(|(_, id)| EventId::new(id.as_str()).unwrap())
 }
 
-/// Every acknowledgement comes after a sync of its own that went well.
+/// A separate successful sync precedes every acknowledgement.
 #[test]
 fn f_58_an_append_is_acknowledged_after_it_was_synced() {
     if strace_is_missing() {
@@ -73,9 +73,9 @@ fn f_58_an_append_is_acknowledged_after_it_was_synced() {
     assert_eq!(acknowledged, 50, "all are in the trace");
 }
 
-/// The disk fails once: its caller is told, the store is closed, and what was acknowledged before is there.
+/// The disk fails once: the caller gets an error, the store is closed, and events that were acknowledged before are in the file.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn f_58_a_failed_sync_is_told_and_closes_the_store() {
+async fn f_58_a_failed_sync_is_reported_and_closes_the_store() {
     if strace_is_missing() {
         return;
     }
@@ -111,23 +111,23 @@ async fn f_58_a_failed_sync_is_told_and_closes_the_store() {
     }
 }
 
-/// A quota that is used up for a while is a full disk: its callers are told, and the store goes on when there is room.
+/// A quota that is used up for a while is a full disk: callers get an error, and the store works again when there is space.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_quota_that_is_used_up_is_told_and_outlived() {
+async fn a_used_up_quota_is_reported_and_the_store_works_again_afterwards() {
     if strace_is_missing() {
         return;
     }
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("hookwire.db");
     drop(SqliteStore::open(&path).await.unwrap());
-    // Twenty times the write of a transaction, and after it the one by which the store asks whether there is room.
+    // The writes of twenty transactions fail, and the writes with which the store tests after each whether there is space.
     let (traced_path, inject) = (path.clone(), "inject=pwrite64:error=EDQUOT:when=150..189");
     let run = move || traced(&["-e", "trace=pwrite64", "-e", inject, "-o", "/dev/null"], &traced_path, 60);
     let said = tokio::task::spawn_blocking(run).await.unwrap();
     let count = |wanted: &str| said.iter().filter(|(word, _)| word == wanted).count();
     let full = format!("{:?}", StoreErrorKind::Full);
     assert!(count(&full) > 0 && count("acknowledged") + count(&full) == 60, "{said:?}");
-    assert_eq!(said.last().unwrap().0, "acknowledged", "it goes on: {said:?}");
+    assert_eq!(said.last().unwrap().0, "acknowledged", "the store works again: {said:?}");
     assert!(!path.with_extension("probe").exists());
 
     let store = SqliteStore::open(&path).await.unwrap();
@@ -140,7 +140,7 @@ async fn a_quota_that_is_used_up_is_told_and_outlived() {
     }
 }
 
-/// A disk on which every sync takes a tenth of a second: slower, and nothing else.
+/// Every sync takes a tenth of a second: calls are slower, and nothing else changes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f_59_a_slow_disk_delays_and_loses_nothing() {
     if strace_is_missing() {

@@ -1,11 +1,11 @@
-//! What is traced, kept.
+//! Captures the trace output of a test.
 
 use std::io;
 use std::sync::{Arc, Mutex};
 
 use tracing::subscriber::DefaultGuard;
 
-/// A page on which everything is written that this thread traces while the guard lives.
+/// The trace output of one thread.
 #[derive(Clone, Debug, Default)]
 pub struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -20,7 +20,7 @@ impl io::Write for Log {
 }
 
 impl Log {
-    /// At every level, and with the end of every span.
+    /// Captures the output of this thread, at every level and with the end of every span, until the guard is dropped.
     pub fn of_this_thread() -> (Self, DefaultGuard) {
         let log = Self::default();
         let writer = log.clone();

@@ -1,17 +1,11 @@
-//! What several tests share.
+//! Helpers for several tests.
 
-use std::path::Path;
-
-/// A vector file of `tests/vectors/`.
-pub fn vectors(name: &str) -> serde_json::Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors").join(name);
-    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
-}
+pub use hookwire_tests::vectors;
 
 pub mod log;
 pub mod server;
 
-/// Waits until `ready` says so; fails after a minute.
+/// Waits until `ready` returns true. Fails after a minute.
 pub async fn until<F: Future<Output = bool>>(ready: impl Fn() -> F) {
     for _ in 0..6_000 {
         if ready().await {
@@ -19,12 +13,12 @@ pub async fn until<F: Future<Output = bool>>(ready: impl Fn() -> F) {
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
-    panic!("it did not come to pass");
+    panic!("the condition was not met within a minute");
 }
 
-/// Whether a tool can be used here. Without it a test must not pass: the caller says why it did not run, and fails when
-/// `HOOKWIRE_TEST_REQUIRE` is set.
-#[expect(clippy::print_stderr, reason = "a test that did not run says so")]
+/// Whether a tool that a test needs does not work here. Prints that the test did not run, or fails if `HOOKWIRE_TEST_REQUIRE` is
+/// set.
+#[expect(clippy::print_stderr, reason = "a skipped test must be visible")]
 pub fn lacks(tool: &str, works: bool) -> bool {
     if works {
         return false;

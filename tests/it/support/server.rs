@@ -1,4 +1,4 @@
-//! A plain HTTP server on loopback that records what it gets.
+//! An HTTP server on loopback that records its requests.
 
 use std::collections::HashSet;
 use std::convert::Infallible;
@@ -14,7 +14,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// A request as it arrived.
+/// A request as it was received.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub method: Method,
@@ -23,7 +23,7 @@ pub struct Request {
     pub body: Bytes,
 }
 
-/// What to answer.
+/// A response.
 #[derive(Debug)]
 pub struct Reply(http::Response<Full<Bytes>>);
 
@@ -43,7 +43,7 @@ impl Reply {
     }
 }
 
-/// Runs until it is dropped.
+/// A server that runs until it is dropped.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
@@ -52,31 +52,31 @@ pub struct Server {
 }
 
 impl Server {
-    pub async fn start(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
-        Self::serve(answer, true).await
+    pub async fn start(respond: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
+        Self::serve(respond, true).await
     }
 
-    /// Keeps no request: `answer` keeps what it needs of each.
-    pub async fn forgetful(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
-        Self::serve(answer, false).await
+    /// Does not record the requests. `respond` can store what it needs.
+    pub async fn start_without_log(respond: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
+        Self::serve(respond, false).await
     }
 
-    async fn serve(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static, keeps: bool) -> Self {
+    async fn serve(respond: impl Fn(&Request) -> Reply + Send + Sync + 'static, is_logged: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let (log, answer) = (requests.clone(), Arc::new(answer));
+        let (log, respond) = (requests.clone(), Arc::new(respond));
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (log, answer) = (log.clone(), answer.clone());
+                let (log, respond) = (log.clone(), respond.clone());
                 let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
-                    let (log, answer) = (log.clone(), answer.clone());
+                    let (log, respond) = (log.clone(), respond.clone());
                     async move {
                         let (head, body) = request.into_parts();
                         let body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
                         let request = Request { method: head.method, uri: head.uri, headers: head.headers, body };
-                        let reply = answer(&request);
-                        if keeps {
+                        let reply = respond(&request);
+                        if is_logged {
                             log.lock().unwrap().push(request);
                         }
                         Ok::<_, Infallible>(reply.0)
@@ -106,20 +106,20 @@ impl Drop for Server {
     }
 }
 
-/// What has arrived: which ids, and how many requests.
+/// Counts the requests that arrived, and collects their webhook ids.
 #[derive(Clone, Debug, Default)]
-pub struct Judge {
+pub struct ReceivedIds {
     ids: Arc<Mutex<HashSet<String>>>,
     requests: Arc<AtomicUsize>,
 }
 
-impl Judge {
-    /// Takes everything, and keeps of it the ids.
+impl ReceivedIds {
+    /// Starts a server that responds with 204 and records the ids.
     pub async fn listen(&self) -> Server {
-        let judge = self.clone();
-        Server::forgetful(move |request| {
-            judge.requests.fetch_add(1, Ordering::Relaxed);
-            judge.ids.lock().unwrap().insert(request.headers["webhook-id"].to_str().unwrap().to_owned());
+        let received_ids = self.clone();
+        Server::start_without_log(move |request| {
+            received_ids.requests.fetch_add(1, Ordering::Relaxed);
+            received_ids.ids.lock().unwrap().insert(request.headers["webhook-id"].to_str().unwrap().to_owned());
             Reply::status(204)
         })
         .await

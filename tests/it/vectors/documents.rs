@@ -87,8 +87,8 @@ fn scenario(source: &str, name: &str) -> Scenario {
 
 /// The settings that the provider knows: others are refused.
 fn known_settings(case: &Case) -> Settings {
-    let scheme = hookwire::signature::providers::Provider::named(&case.source).unwrap().scheme;
-    let names = scheme.settings().iter().map(|setting| setting.name);
+    let scheme = hookwire::provider::Scheme::named(&case.source).unwrap();
+    let names = scheme.known_settings().iter().map(|setting| setting.name);
     names
         .flat_map(|name| case.settings.all(name).iter().map(move |value| (name, value)))
         .fold(Settings::default(), |settings, (name, value)| settings.with(name, value))

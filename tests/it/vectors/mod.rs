@@ -2,6 +2,7 @@
 
 mod case;
 mod described;
+mod diagnose;
 mod documents;
 mod flips;
 mod run;
@@ -11,11 +12,11 @@ mod verdicts;
 mod work;
 
 use case::{Case, all};
-use hookwire::signature::providers::Provider;
+use hookwire::provider::Scheme;
 
 /// The vectors of the providers that the crate knows.
 fn cases() -> Vec<Case> {
-    all().into_iter().filter(|case| Provider::named(&case.source).is_some()).collect()
+    all().into_iter().filter(|case| Scheme::named(&case.source).is_some()).collect()
 }
 
 /// Vectors whose verdict differs from ours, with the reason. Only vectors that are marked `optional` may stand here.
@@ -48,8 +49,8 @@ async fn a_flipped_byte_of_body_signature_or_time_is_refused_unless_it_is_docume
 #[test]
 fn every_provider_of_the_table_has_an_accepted_vector() {
     let cases = all();
-    for provider in Provider::all() {
-        let accepted = cases.iter().any(|case| case.source == provider.name && case.is_accepted());
-        assert!(accepted, "{}", provider.name);
+    for provider in Scheme::all() {
+        let accepted = cases.iter().any(|case| case.source == provider.name() && case.is_accepted());
+        assert!(accepted, "{}", provider.name());
     }
 }

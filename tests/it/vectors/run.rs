@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use hookwire::clock::Timestamp;
 use hookwire::fetch::{Fetch, FetchError};
-use hookwire::receiver::{Accepted, Receiver, Rejection, Source, SourceError};
+use hookwire::provider::Scheme;
+use hookwire::receiver::{Accepted, Receiver, ReceiverConfigError, Rejection, Source};
 use hookwire::secret::KeyError;
-use hookwire::signature::providers::Provider;
 use hookwire::store::MemoryDedup;
 use hookwire::testing::ManualClock;
 use http::{HeaderMap, StatusCode};
@@ -19,7 +19,7 @@ pub async fn verify(case: &Case) -> Result<Accepted, Rejection> {
     receiver(case).unwrap().gate(&case.source).unwrap().verify(case.request()).await
 }
 
-pub fn receiver(case: &Case) -> Result<Receiver, SourceError> {
+pub fn receiver(case: &Case) -> Result<Receiver, ReceiverConfigError> {
     let secrets: Vec<_> = case.secrets.iter().map(String::as_str).collect();
     let mut source = if case.setup && secrets.is_empty() {
         Source::awaiting_key(&case.source, case.settings.clone())?
@@ -29,10 +29,12 @@ pub fn receiver(case: &Case) -> Result<Receiver, SourceError> {
     if case.setup {
         source = source.set_up();
     }
-    if Provider::named(&case.source).is_some_and(|provider| !provider.scheme.proves_origin()) {
+    if Scheme::named(&case.source).is_some_and(|provider| !provider.proves_origin()) {
         source = source.dangerous_accept_unproved();
     }
     let clock = ManualClock::at(Timestamp::from_secs(case.now));
+    // Each case is the first request of its source, and would be diagnosed if it is refused.
+    let source = source.without_diagnosis();
     Ok(Receiver::builder(MemoryDedup::new()).source(source).fetch(Obliging).clock(clock).build().unwrap())
 }
 
@@ -51,7 +53,7 @@ impl Fetch for Obliging {
 pub async fn check(case: &Case) -> Vec<String> {
     if let Err(error) = receiver(case) {
         // A secret that is none is refused before there is any request.
-        let harmless = matches!(error, SourceError::NoSecret | SourceError::Key(KeyError::Placeholder));
+        let harmless = matches!(error, ReceiverConfigError::NoSecret | ReceiverConfigError::Key(KeyError::Placeholder));
         let wanted = !case.is_accepted() && harmless;
         return if wanted { Vec::new() } else { vec![format!("{} {}: {error}", case.source, case.name)] };
     }

@@ -5,13 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use hookwire::clock::Timestamp;
-use hookwire::receiver::inbox::{Inbox, Kept, Queue};
+use hookwire::provider::{Checked, Events, FetchKeys, FetchRequest, Scheme, SchemeConfig, Setting, Verify};
+use hookwire::receiver::inbox::{Inbox, InboxResult, Queue};
 use hookwire::receiver::{Accepted, Gate, Receiver, Rejection, Source};
 use hookwire::secret::Keyring;
-use hookwire::signature::providers::Provider;
-use hookwire::signature::{
-    Checked, Conduct, Events, Fact, KeyUse, Received, Retries, SchemeConfig, Settings, Trust, Verify, VerifyError,
-};
+use hookwire::signature::{Received, Settings, Trust, VerifyError};
 use hookwire::store::{MemoryDedup, MemoryStore};
 use hookwire::testing::ManualClock;
 use http::{Request, StatusCode};
@@ -46,7 +44,7 @@ const SIGNED_AT: &str = "x-test-signed-at";
 
 /// A provider whose check is left out: its identities are what is tested here, and the vectors test the check.
 #[derive(Debug)]
-struct Unchecked(&'static dyn Verify);
+struct Unchecked(&'static Scheme);
 
 impl Verify for Unchecked {
     fn verify(&self, received: &Received<'_>, _: &Trust<'_>) -> Result<Checked, VerifyError> {
@@ -57,30 +55,31 @@ impl Verify for Unchecked {
     fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError> {
         self.0.events(received, trust)
     }
+}
 
-    fn key_use(&self) -> KeyUse {
-        KeyUse::None
+impl FetchKeys for Unchecked {
+    fn fetch_request(&self, _: &Received<'_>, _: &Trust<'_>) -> Result<Option<FetchRequest>, VerifyError> {
+        Ok(None)
     }
+}
 
-    fn methods(&self) -> Vec<&'static str> {
-        self.0.methods()
-    }
+/// The scheme without its check and its keys: nothing is fetched, and no setting is required.
+fn unchecked(scheme: &'static Scheme) -> &'static Scheme {
+    let code = Box::leak(Box::new(Unchecked(scheme)));
+    let settings: Vec<_> = scheme.known_settings().iter().map(|it| Setting::optional(it.name, it.about)).collect();
+    let unchecked = scheme.clone().code(code).fetching(code).settings(Box::leak(settings.into_boxed_slice())).no_key();
+    Box::leak(Box::new(if scheme.covers_body() { unchecked.covering_body() } else { unchecked }))
+}
 
-    fn event_methods(&self) -> &'static [&'static str] {
-        self.0.event_methods()
-    }
+/// True if the proof covers a time.
+fn signs_a_time(scheme: &Scheme) -> bool {
+    window(scheme).is_some()
+}
 
-    fn conduct(&self) -> Conduct {
-        self.0.conduct()
-    }
-
-    fn retries(&self) -> Retries {
-        self.0.retries()
-    }
-
-    fn covers_body(&self) -> bool {
-        self.0.covers_body()
-    }
+/// How old and how new the signed time may be, in words.
+fn window(scheme: &Scheme) -> Option<String> {
+    let time = scheme.facts().into_iter().find(|(fact, _)| *fact == "time").unwrap().1;
+    Some(time.strip_prefix("signed, ")?.to_owned())
 }
 
 fn text<'v>(value: &'v Value, key: &str) -> &'v str {
@@ -126,7 +125,7 @@ async fn keep(gate: &Gate, inbox: &Inbox, request: Request<Full<Bytes>>) -> usiz
         Ok(Accepted::Batch(events)) => events,
         _ => return 0,
     };
-    inbox.keep_all(&events).await.unwrap().iter().filter(|kept| **kept != Kept::Duplicate).count()
+    inbox.keep_all(&events).await.unwrap().iter().filter(|kept| **kept != InboxResult::Duplicate).count()
 }
 
 fn inbox() -> Inbox {
@@ -173,13 +172,12 @@ async fn each_providers_different_events_run_and_its_retries_and_copies_do_not()
     let mut complaints = Vec::new();
     for sequence in list("identity-sequences.json") {
         let provider = text(&sequence, "provider");
-        let Some(found) = Provider::named(provider) else { continue };
-        let source = Source::new(provider.to_owned(), Unchecked(found.scheme), Keyring::none());
+        let Some(found) = Scheme::named(provider) else { continue };
+        let source = Source::new(provider.to_owned(), unchecked(found), Keyring::empty());
         let receiver = Receiver::builder(MemoryDedup::new()).source(source).build().unwrap();
         let (gate, inbox) = (receiver.gate(provider).unwrap(), inbox());
         for (number, step) in sequence["steps"].as_array().unwrap().iter().enumerate() {
-            let signs_a_time = found.scheme.about().time.starts_with("signed");
-            assert_eq!(step["signed_at"].is_i64(), signs_a_time, "{provider} {number}: the time");
+            assert_eq!(step["signed_at"].is_i64(), signs_a_time(found), "{provider} {number}: the time");
             let (ran, complaint) = post(&gate, request(step, &sequence), StatusCode::OK).await;
             let wanted = usize::try_from(step["runs"].as_u64().unwrap()).unwrap();
             let what = format!("{provider} {number} ({})", text(step, "why"));
@@ -211,8 +209,8 @@ const UNSIGNED: &[&str] = &[
 async fn where_a_time_is_signed_a_copy_is_a_duplicate_whatever_its_unsigned_headers_say() {
     let mut complaints = Vec::new();
     for case in cases().into_iter().filter(Case::is_accepted) {
-        let scheme = Provider::named(&case.source).unwrap().scheme;
-        if !scheme.about().time.starts_with("signed") {
+        let scheme = Scheme::named(&case.source).unwrap();
+        if !signs_a_time(scheme) {
             continue;
         }
         let (gate, inbox) = (run::receiver(&case).unwrap().gate(&case.source).unwrap(), inbox());
@@ -245,7 +243,7 @@ async fn a_described_identity_takes_the_first_way_that_finds_something() {
     let described = r#"{"name":"acme","id":["json:/id"],"id_signed":true,"identity":"join:+|json:/a|json:/b else body_with:json:/at else id",
         "event_type":["json:/type"],"signature":{"algorithm":"hmac-sha256","encoding":"hex","headers":["acme-signature"]}}"#;
     let scheme: SchemeConfig = serde_json::from_str(described).unwrap();
-    let source = Source::new("acme", Unchecked(scheme.scheme().unwrap()), Keyring::none());
+    let source = Source::new("acme", unchecked(scheme.scheme().unwrap()), Keyring::empty());
     let receiver = Receiver::builder(MemoryDedup::new()).source(source).build().unwrap();
     let (gate, inbox) = (receiver.gate("acme").unwrap(), inbox());
     let bodies = [
@@ -276,7 +274,7 @@ async fn an_empty_text_identifies_no_event() {
     let with_body = described.replace("json:/key", "body_with:json:/key");
     for described in [described, &with_body] {
         let scheme: SchemeConfig = serde_json::from_str(described).unwrap();
-        let source = Source::new("acme", Unchecked(scheme.scheme().unwrap()), Keyring::none());
+        let source = Source::new("acme", unchecked(scheme.scheme().unwrap()), Keyring::empty());
         let receiver = Receiver::builder(MemoryDedup::new()).source(source).build().unwrap();
         let gate = receiver.gate("acme").unwrap();
         let bodies = [
@@ -298,8 +296,8 @@ async fn an_empty_text_identifies_no_event() {
 #[test]
 fn every_provider_has_a_sequence() {
     let sequences = list("identity-sequences.json");
-    let without = Provider::all().filter(|it| !sequences.iter().any(|sequence| text(sequence, "provider") == it.name));
-    let without: Vec<_> = without.map(|provider| provider.name).collect();
+    let without = Scheme::all().filter(|it| !sequences.iter().any(|sequence| text(sequence, "provider") == it.name()));
+    let without: Vec<_> = without.map(Scheme::name).collect();
     assert!(without.is_empty(), "tests/vectors/identity-sequences.json has none for {without:?}");
 }
 
@@ -307,8 +305,8 @@ fn every_provider_has_a_sequence() {
 /// read names it by `Retries::unchecked(page)`.
 #[test]
 fn every_provider_names_the_page_that_documents_its_retries_or_says_nothing_of_them() {
-    let missing = Provider::all().filter(|provider| !provider.scheme.retries().source().starts_with("https://"));
-    let missing: Vec<_> = missing.map(|provider| provider.name).collect();
+    let missing = Scheme::all().filter(|provider| !provider.retry_facts().source().starts_with("https://"));
+    let missing: Vec<_> = missing.map(Scheme::name).collect();
     assert!(missing.is_empty(), "neither facts nor an explicit unknown: {missing:?}");
 }
 
@@ -317,14 +315,13 @@ const STATED: &[&str] = &["calendly", "hubspot", "paddle", "plaid", "twitch"];
 
 #[test]
 fn a_window_covers_the_retries_that_are_not_known_to_be_signed_anew() {
-    for provider in Provider::all().filter(|provider| !STATED.contains(&provider.name)) {
-        let retries = provider.scheme.retries();
-        let time = provider.scheme.about().time;
-        let Some(window) = time.strip_prefix("signed, ") else { continue };
+    for provider in Scheme::all().filter(|provider| !STATED.contains(&provider.name())) {
+        let retries = provider.retry_facts();
+        let Some(window) = window(provider) else { continue };
         let past: u64 = window.split(' ').next().unwrap().parse().unwrap();
         let span = retries.lasts().map_or(0, |span| span.as_secs());
-        let covered = retries.is_signed_anew() == Fact::Yes || past >= span;
-        assert!(covered, "{}: {past} s do not cover {span} s", provider.name);
+        let covered = retries.is_signed_anew() == Some(true) || past >= span;
+        assert!(covered, "{}: {past} s do not cover {span} s", provider.name());
     }
 }
 
@@ -341,8 +338,8 @@ async fn signed_at(case: &Case) -> Option<Timestamp> {
 async fn the_last_retry_of_a_provider_is_accepted_though_it_carries_the_time_of_the_first_attempt() {
     let mut checked = BTreeSet::new();
     for mut case in cases().into_iter().filter(Case::is_accepted) {
-        let retries = Provider::named(&case.source).unwrap().scheme.retries();
-        let Some(span) = retries.lasts().filter(|_| retries.is_signed_anew() != Fact::Yes) else { continue };
+        let retries = Scheme::named(&case.source).unwrap().retry_facts();
+        let Some(span) = retries.lasts().filter(|_| retries.is_signed_anew() != Some(true)) else { continue };
         // Their keys end before the last retry, or the provider states another window.
         if STATED.contains(&&*case.source) || ["google_pubsub", "atlassian_connect"].contains(&&*case.source) {
             continue;
@@ -371,17 +368,16 @@ const REFUSED_BY: &[(&str, u16)] = &[
 #[test]
 fn a_refusal_has_the_status_that_stops_the_providers_retries() {
     for (name, status) in REFUSED_BY {
-        let refused = Provider::named(name).unwrap().scheme.conduct().refused.unwrap();
-        assert_eq!(refused.status, *status, "{name}");
+        assert_eq!(Scheme::named(name).unwrap().refusal_status(), Some(*status), "{name}");
     }
 }
 
 #[test]
 fn a_provider_that_uses_the_answer_says_so() {
     for name in ["twilio", "slack", "discord", "supabase", "telegram"] {
-        assert!(Provider::named(name).unwrap().scheme.conduct().uses_answer, "{name}");
+        assert!(Scheme::named(name).unwrap().repeats_responses(), "{name}");
     }
     for name in ["github", "stripe", "okta", "discord_events", "line", "dropbox"] {
-        assert!(!Provider::named(name).unwrap().scheme.conduct().uses_answer, "{name}");
+        assert!(!Scheme::named(name).unwrap().repeats_responses(), "{name}");
     }
 }

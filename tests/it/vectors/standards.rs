@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use hookwire::clock::Timestamp;
 use hookwire::id::Tenant;
-use hookwire::receiver::{Accepted, BuildError, Decide, Receiver, RejectionKind, Source, Verified};
-use hookwire::signature::cloud_event::{CloudEvent, CloudEventError, Mode, decode_header, encode_header};
-use hookwire::signature::providers::{CloudEvents, McpMessage, SQUARE};
-use hookwire::signature::{Question, STANDARD, Scheme, Settings, Signing, VerifyError};
+use hookwire::provider::cloud_event::{CloudEvent, CloudEventError, Mode, decode_header, encode_header};
+use hookwire::provider::{Challenge, McpMessage, SQUARE, STANDARD, Scheme};
+use hookwire::receiver::{Accepted, Receiver, ReceiverConfigError, RejectionKind, Source, Verified};
+use hookwire::signature::{Settings, Signing, VerifyError};
 use hookwire::store::MemoryDedup;
 use hookwire::testing::ManualClock;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
@@ -105,7 +105,7 @@ async fn a_batch_is_an_event_each_and_known_by_source_and_id() {
     let Ok(Accepted::Batch(events)) = receiver.gate("cloudevents").unwrap().verify(request).await else {
         panic!("a batch")
     };
-    let keys: Vec<_> = events.iter().map(Verified::dedup_keys).collect();
+    let keys: Vec<_> = events.iter().map(Verified::dedup_entries).collect();
     assert_ne!(keys[0], keys[1]);
     assert_eq!(keys[0], keys[2]);
     assert_eq!(events[1].body(), &event("1", "/b").to_string());
@@ -121,7 +121,7 @@ async fn events_over_a_signed_body_are_authentic() {
     let mut request = Request::post("/hooks").header("content-type", "application/cloudevents+json");
     let signing = Signing { id: "msg_1", timestamp: now, body: body.as_bytes() };
     STANDARD.sign(&signing, &key.clone().into(), request.headers_mut().unwrap()).unwrap();
-    let source = Source::new("signed", CloudEvents::over(&STANDARD), key.into());
+    let source = Source::new("signed", STANDARD.cloud_events(), key.into());
     let receiver = Receiver::builder(MemoryDedup::new()).source(source).build().unwrap();
     let request = request.body(Bytes::from(body)).unwrap();
     let Ok(Accepted::Event(event)) = receiver.gate("signed").unwrap().verify(request).await else { panic!("signed") };
@@ -132,7 +132,7 @@ async fn events_over_a_signed_body_are_authentic() {
 async fn over_a_signature_a_changed_ce_header_makes_no_new_event() {
     let key = STANDARD.key("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
     let now = hookwire::clock::Clock::now(&hookwire::clock::SystemClock);
-    let source = Source::new("signed", CloudEvents::over(&STANDARD), key.clone().into());
+    let source = Source::new("signed", STANDARD.cloud_events(), key.clone().into());
     let receiver = Receiver::builder(MemoryDedup::new()).source(source).build().unwrap();
     let gate = receiver.gate("signed").unwrap();
     let mut keys = Vec::new();
@@ -146,20 +146,21 @@ async fn over_a_signature_a_changed_ce_header_makes_no_new_event() {
         let read = CloudEvent::of_one(event.kept_headers(), event.body()).unwrap();
         assert_eq!((read.id.as_str(), read.data.as_deref()), (id, Some(b"x".as_slice())));
         assert!(!event.kept_headers().contains_key("webhook-signature"));
-        keys.push(event.dedup_keys());
+        keys.push(event.dedup_entries());
     }
-    assert_eq!(keys[0].replay(), keys[1].replay(), "the id in the header is not signed (R-33)");
-    assert!(keys[0].replay().is_some());
+    let [[identity, replay], [other, same]] = [keys[0].as_slice(), keys[1].as_slice()].map(|it| it.try_into().unwrap());
+    assert_ne!(identity, other);
+    assert_eq!(replay.key, same.key, "the id in the header is not signed (R-33)");
 }
 
 #[test]
 fn events_over_another_proof_are_as_much_proved_as_that_and_know_its_settings() {
     static NOTHING: Scheme = Scheme::new("nothing", "https://example.org");
     let build = |source: Source| Receiver::builder(MemoryDedup::new()).source(source).build();
-    let unproved = Source::keyless("nothing", CloudEvents::over(&NOTHING));
-    assert!(matches!(build(unproved), Err(BuildError::Unproved(_))));
+    let unproved = Source::keyless("nothing", NOTHING.cloud_events());
+    assert!(matches!(build(unproved), Err(ReceiverConfigError::Unproved(_))));
     let square = |source: Source| build(source.setting("url", "https://example.org").setting("allowed_origins", "*"));
-    let over = Source::new("square", CloudEvents::over(&SQUARE), SQUARE.key("a-secret-of-some-length").unwrap().into());
+    let over = Source::new("square", SQUARE.cloud_events(), SQUARE.key("a-secret-of-some-length").unwrap().into());
     assert!(square(over.clone()).is_ok());
     assert!(build(over).is_err(), "what the proof needs, is needed");
 }
@@ -188,14 +189,16 @@ fn data_that_is_no_json_is_its_text() {
 }
 
 /// Says yes to everything, and remembers what it was asked.
-#[derive(Clone, Debug, Default)]
-struct Yes(Arc<Mutex<Vec<(Tenant, Question)>>>);
+#[derive(Default)]
+struct Yes(Arc<Mutex<Vec<(Tenant, Challenge)>>>);
 
-#[async_trait::async_trait]
-impl Decide for Yes {
-    async fn decide(&self, tenant: &Tenant, question: &Question) -> bool {
-        self.0.lock().unwrap().push((tenant.clone(), question.clone()));
-        true
+impl Yes {
+    fn to(&self, source: Source) -> Source {
+        let asked = self.0.clone();
+        source.decide(move |tenant, challenge| {
+            asked.lock().unwrap().push((tenant, challenge));
+            async { true }
+        })
     }
 }
 
@@ -214,9 +217,7 @@ async fn the_application_decides_about_topics_and_origins() {
     let refused = ask(websub(), intent()).await.unwrap_err();
     assert_eq!(refused, RejectionKind::Unverified(VerifyError::HandshakeRefused { status: 404 }));
     let yes = Yes::default();
-    let Ok(Accepted::Handshake(reply)) = ask(websub().tenant("acme").decide(yes.clone()), intent()).await else {
-        panic!("yes")
-    };
+    let Ok(Accepted::Handshake(reply)) = ask(yes.to(websub().tenant("acme")), intent()).await else { panic!("yes") };
     assert_eq!(reply.body, "n0nce");
     let denied = file["denial_request"].as_str().unwrap().strip_prefix("GET ").unwrap();
     assert!(ask(websub(), Request::get(denied).body(Bytes::new()).unwrap()).await.is_ok());
@@ -227,7 +228,7 @@ async fn the_application_decides_about_topics_and_origins() {
     };
     let cloudevents = || Source::provider("cloudevents", &[], Settings::default()).unwrap();
     assert!(ask(cloudevents(), options()).await.is_err());
-    let Ok(Accepted::Handshake(reply)) = ask(cloudevents().decide(yes.clone()), options()).await else { panic!("yes") };
+    let Ok(Accepted::Handshake(reply)) = ask(yes.to(cloudevents()), options()).await else { panic!("yes") };
     assert!(reply.headers.contains(&("webhook-allowed-origin", "eventemitter.example.com".into())));
     assert!(reply.headers.contains(&("webhook-allowed-rate", "*".into())));
     let asked = yes.0.lock().unwrap();
@@ -330,7 +331,7 @@ async fn unsigned_attributes_and_content_types_make_no_second_event_of_signed_by
     let bodies = [json!({"paid": true}).to_string(), event.to_string(), json!([event, event]).to_string()];
     let types = ["application/json", "application/cloudevents+json", "application/cloudevents-batch+json"];
     for (body, true_type) in bodies.iter().zip(types) {
-        let source = Source::new("signed", CloudEvents::over(&STANDARD), key.clone().into());
+        let source = Source::new("signed", STANDARD.cloud_events(), key.clone().into());
         let receiver = Receiver::builder(MemoryDedup::new()).source(source).build().unwrap();
         let gate = receiver.gate("signed").unwrap();
         let request = |content_type: &str, id: &str, event_type: &str| {

@@ -1,9 +1,9 @@
 //! What a request costs that proves nothing: bytes read, parsed and hashed, counted and not timed.
 
 use hookwire::clock::Timestamp;
+use hookwire::provider::{STANDARD, Scheme};
 use hookwire::secret::{Key, Keyring, MAX_KEYS};
-use hookwire::signature::providers::Provider;
-use hookwire::signature::{Received, STANDARD, Settings, Trust, Verify as _, VerifyError};
+use hookwire::signature::{Received, Settings, Trust, VerifyError};
 use hookwire::testing::work_done;
 use http::{HeaderMap, HeaderValue, Method, Uri};
 
@@ -41,8 +41,8 @@ async fn work_of(case: &Case) -> (bool, u64) {
 #[tokio::test]
 async fn a_large_body_that_nobody_signed_costs_a_few_readings_of_it_and_no_more_than_in_proportion() {
     let mut complaints = Vec::new();
-    for provider in Provider::all() {
-        for case in cases().into_iter().filter(|case| case.source == provider.name && case.expect == "ok") {
+    for provider in Scheme::all() {
+        for case in cases().into_iter().filter(|case| case.source == provider.name() && case.expect == "ok") {
             let (Some(small), Some(large)) = (grown(&case, 16 * 1024), grown(&case, 64 * 1024)) else { continue };
             let ((accepted, few), (_, many)) = (work_of(&small).await, work_of(&large).await);
             let per_byte = many / u64::try_from(large.body.len()).unwrap();
@@ -61,7 +61,7 @@ async fn a_large_body_that_nobody_signed_costs_a_few_readings_of_it_and_no_more_
 #[test]
 fn many_signatures_and_many_keys_do_not_multiply_what_a_large_body_costs() {
     let body = vec![b'x'; 1024 * 1024];
-    let keys = Keyring::of((0..MAX_KEYS).map(|_| Key::generate_ed25519().unwrap().public().unwrap())).unwrap();
+    let keys = Keyring::from_keys((0..MAX_KEYS).map(|_| Key::generate_ed25519().unwrap().public().unwrap())).unwrap();
     let mut headers = HeaderMap::new();
     headers.insert("webhook-id", HeaderValue::from_static("evt_1"));
     headers.insert("webhook-timestamp", HeaderValue::from_static("1700000000"));
@@ -90,7 +90,7 @@ fn several_places_pairs_and_urls_are_one_reading_and_one_mac_of_a_large_body() {
         ("trello", filler.clone(), Some(("callback_url", wide)), 1),
     ];
     for (provider, body, setting, readings) in cases {
-        let scheme = Provider::named(provider).unwrap().scheme;
+        let scheme = Scheme::named(provider).unwrap();
         let keys = Keyring::new(Key::text("a long and random secret").unwrap());
         let settings = setting.into_iter().fold(Settings::default(), |all, (name, value)| all.with(name, value));
         let trust = Trust { settings: &settings, ..Trust::new(&keys, Timestamp::from_secs(1_700_000_000)) };
@@ -117,7 +117,7 @@ fn a_batch_ends_at_its_first_bad_item() {
         }
     };
     for (provider, list) in [("adyen", "notificationItems"), ("microsoft_graph", "value")] {
-        let scheme = Provider::named(provider).unwrap().scheme;
+        let scheme = Scheme::named(provider).unwrap();
         let keys = Keyring::new(Key::hex("00112233445566778899aabbccddeeff").unwrap());
         let body = format!(r#"{{"{list}":[{}]}}"#, vec![item(provider); 4_000].join(","));
         let (method, uri, headers) = (Method::POST, Uri::from_static("/hooks"), HeaderMap::new());

@@ -1,4 +1,4 @@
-//! Limits, turns, pauses and order.
+//! Limits, fair shares, pauses and order.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use hookwire::event::{Event, NewEvent};
 use hookwire::id::{EventId, LaneId, Tenant, Work};
 use hookwire::retry::FailReason;
 use hookwire::store::{Append, Appended, History, Outbox};
-use hookwire::worker::{CancellationToken, Config, Engine, Terms, Worker};
+use hookwire::worker::{CancellationToken, Config, LanePolicy, Worker};
 
 use super::{Act, Bench};
 
@@ -21,9 +21,9 @@ const fn some(count: u32) -> NonZeroU32 {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pause_gives_back_what_was_claimed_and_is_kept_to_the_second() {
+async fn a_pause_returns_the_claimed_deliveries_and_ends_to_the_second() {
     let bench = Bench::new(Config::default());
-    let lane = bench.lane_under(Act::AskForRest(Duration::from_secs(100)), Terms::open(NonZeroU32::MIN));
+    let lane = bench.lane_under(Act::AskForRest(Duration::from_secs(100)), LanePolicy::open(NonZeroU32::MIN));
     let ids = bench.append(lane, 4).await;
     let asked = bench.clock.now();
     let (stop, worker) = bench.run();
@@ -31,7 +31,7 @@ async fn a_pause_gives_back_what_was_claimed_and_is_kept_to_the_second() {
     bench.set(lane, Act::Answer(200, Duration::ZERO));
     for id in &ids[1..] {
         let waiting = bench.delivery(*id).await;
-        assert_eq!((waiting.attempts, waiting.due <= bench.clock.now()), (0, true), "free for others");
+        assert_eq!((waiting.attempts, waiting.due <= bench.clock.now()), (0, true), "claimable by others");
     }
     bench.until_finished(&ids).await;
     let next = bench.started()[1].2.since(asked).as_secs_f64();
@@ -41,12 +41,12 @@ async fn a_pause_gives_back_what_was_claimed_and_is_kept_to_the_second() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_store_remembers_of_a_lane_counts_after_a_restart() {
+async fn the_stored_pause_and_failures_of_a_lane_apply_after_a_restart() {
     let bench = Bench::new(Config::default());
     let until = bench.clock.now() + Duration::from_secs(50);
-    let resting = Terms::open(some(4)).resting_until(Some(until));
+    let resting = LanePolicy::open(some(4)).paused_until(Some(until));
     let resting = bench.lane_under(Act::Answer(200, Duration::ZERO), resting);
-    let failing = Terms::open(some(4)).after_failures(3);
+    let failing = LanePolicy::open(some(4)).failures(3);
     let failing = bench.lane_under(Act::Answer(200, Duration::from_secs(1)), failing);
     let ids = [bench.append(resting, 1).await, bench.append(failing, 9).await].concat();
     let began = bench.clock.now();
@@ -87,7 +87,7 @@ async fn f_47_after_an_outage_a_backlog_drains_by_one_then_two_then_four_and_nev
 async fn a_lane_keeps_to_its_rate() {
     let bench = Bench::new(Config::default());
     let rate = Rate { count: some(2), per: Duration::from_secs(10) };
-    let lane = bench.lane_under(Act::Answer(200, Duration::ZERO), Terms::open(some(4)).with_rate(Some(rate)));
+    let lane = bench.lane_under(Act::Answer(200, Duration::ZERO), LanePolicy::open(some(4)).rate(Some(rate)));
     let ids = bench.append(lane, 8).await;
     let began = bench.clock.now();
     let (stop, worker) = bench.run();
@@ -108,21 +108,21 @@ async fn lanes_that_fail_use_at_most_half_of_the_slots() {
         hanging.push(lane);
     }
     let (stop, worker) = bench.run();
-    // Each has failed once and is due again; all of them would fill every slot three times over.
+    // Each lane has failed once and is due again; together they would fill every slot three times.
     tokio::time::sleep(Duration::from_secs(110)).await;
-    let terms = Terms::open(some(4)).known_to_succeed(true);
-    let healthy = bench.lane_under(Act::Answer(200, Duration::from_millis(5)), terms);
+    let lane_policy = LanePolicy::open(some(4)).proven(true);
+    let healthy = bench.lane_under(Act::Answer(200, Duration::from_millis(5)), lane_policy);
     let began = bench.clock.now();
     let ids = bench.append(healthy, 40).await;
     bench.until_finished(&ids).await;
     assert!(bench.clock.now().since(began) < Duration::from_secs(5));
-    assert!(bench.script.in_flight.lock().unwrap().values().sum::<u32>() >= 4, "the others went on");
+    assert!(bench.script.in_flight.lock().unwrap().values().sum::<u32>() >= 4, "the failing lanes still have slots");
     stop.cancel();
     worker.await.unwrap().unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn f_48_a_third_of_many_endpoints_hangs_and_the_others_do_not_notice() {
+async fn f_48_while_a_third_of_many_endpoints_hangs_the_others_are_not_delayed() {
     let bench = Bench::new(Config::default());
     let mut healthy = Vec::new();
     for n in 0..900 {
@@ -134,10 +134,10 @@ async fn f_48_a_third_of_many_endpoints_hangs_and_the_others_do_not_notice() {
         }
     }
     let (stop, worker) = bench.run();
-    // Those of which the worker knows that they answer; that of the others it does not know yet is not their fault.
-    let terms = Terms::open(some(4)).known_to_succeed(true);
+    // The healthy endpoints are proven already: the test is not about endpoints that the worker has not tried yet.
+    let lane_policy = LanePolicy::open(some(4)).proven(true);
     for lane in &healthy {
-        bench.script.terms.lock().unwrap().insert(*lane, terms.clone());
+        bench.script.lane_policy.lock().unwrap().insert(*lane, lane_policy.clone());
     }
     tokio::time::sleep(Duration::from_secs(3)).await;
     let began = bench.clock.now();
@@ -147,7 +147,7 @@ async fn f_48_a_third_of_many_endpoints_hangs_and_the_others_do_not_notice() {
     }
     bench.until_finished(&ids).await;
     let took = bench.clock.now().since(began);
-    assert!(took < Duration::from_secs(3), "{took:?} for what takes a moment, a poll included");
+    assert!(took < Duration::from_secs(3), "{took:?} for deliveries that take a moment each, including a poll");
     stop.cancel();
     worker.await.unwrap().unwrap();
 }
@@ -155,9 +155,9 @@ async fn f_48_a_third_of_many_endpoints_hangs_and_the_others_do_not_notice() {
 #[tokio::test(start_paused = true)]
 async fn one_of_several_lanes_holds_at_most_two_thirds_of_the_slots() {
     let bench = Bench::new(Config { in_flight: 30, leases: 200, ..Config::default() });
-    let terms = || Terms::open(some(30)).known_to_succeed(true);
-    let greedy = bench.lane_under(Act::Hang, terms());
-    let modest = bench.lane_under(Act::Answer(200, Duration::from_millis(10)), terms());
+    let lane_policy = || LanePolicy::open(some(30)).proven(true);
+    let greedy = bench.lane_under(Act::Hang, lane_policy());
+    let modest = bench.lane_under(Act::Answer(200, Duration::from_millis(10)), lane_policy());
     bench.append(greedy, 60).await;
     let ids = bench.append(modest, 20).await;
     let (stop, worker) = bench.run();
@@ -168,11 +168,11 @@ async fn one_of_several_lanes_holds_at_most_two_thirds_of_the_slots() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn payloads_history_and_event_ids_are_kept_for_times_of_their_own() {
+async fn payloads_history_and_event_ids_have_separate_retention_times() {
     let hours = |hours: u64| Duration::from_secs(hours * 3_600);
     let (payloads, retention, keys) = (Some(hours(1)), Some(hours(10)), hours(20));
-    let (poll, tend) = (hours(1), hours(1));
-    let bench = Bench::new(Config { payloads, retention, keys, poll, tend, ..Config::default() });
+    let (poll, outbox_poll) = (hours(1), hours(1));
+    let bench = Bench::new(Config { payloads, retention, keys, poll, outbox_poll, ..Config::default() });
     let lane = bench.lane(Act::Answer(200, Duration::ZERO));
     let event = || NewEvent::json("a.b", &1).unwrap().id(EventId::new("once").unwrap());
     let id = bench.append_event(lane, event()).await;
@@ -186,9 +186,9 @@ async fn payloads_history_and_event_ids_are_kept_for_times_of_their_own() {
     };
     assert_eq!(kept().await, (Some(false), Appended::Duplicate));
     tokio::time::sleep(hours(2)).await;
-    assert_eq!(kept().await, (Some(true), Appended::Duplicate), "the words are gone");
+    assert_eq!(kept().await, (Some(true), Appended::Duplicate), "the payload is deleted");
     tokio::time::sleep(hours(9)).await;
-    assert_eq!(kept().await, (None, Appended::Duplicate), "so is the event, but for its id");
+    assert_eq!(kept().await, (None, Appended::Duplicate), "the event is deleted, except for its id");
     tokio::time::sleep(hours(10)).await;
     assert_eq!(kept().await, (None, Appended::Stored), "the id is free again");
     stop.cancel();
@@ -212,50 +212,50 @@ async fn a_lone_lane_may_use_every_slot_once_it_has_shown_that_it_answers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_tenant_with_many_lanes_does_not_hold_up_one_with_a_single_lane() {
+async fn a_tenant_with_many_lanes_does_not_delay_a_tenant_with_a_single_lane() {
     let bench = Bench::new(Config { in_flight: 1, leases: 512, ..Config::default() });
-    let terms = |tenant: &str| Terms::open(some(4)).of_tenant(tenant.into());
+    let lane_policy = |tenant: &str| LanePolicy::open(some(4)).tenant(tenant.into());
     for _ in 0..30 {
-        let lane = bench.lane_under(Act::Answer(200, Duration::from_millis(10)), terms("many"));
+        let lane = bench.lane_under(Act::Answer(200, Duration::from_millis(10)), lane_policy("many"));
         bench.append(lane, 5).await;
     }
-    let single = bench.lane_under(Act::Answer(200, Duration::from_millis(10)), terms("single"));
+    let single = bench.lane_under(Act::Answer(200, Duration::from_millis(10)), lane_policy("single"));
     let ids = bench.append(single, 5).await;
     let (stop, worker) = bench.run();
     bench.until_finished(&ids).await;
-    assert!(bench.started().len() < 60, "{} before it", bench.started().len());
+    assert!(bench.started().len() < 60, "{} attempts before those of the single lane", bench.started().len());
     stop.cancel();
     worker.await.unwrap().unwrap();
 }
 
-/// How long each of some deliveries had to wait for its start.
+/// The wait of each delivery of the lane before its first attempt.
 fn waits(bench: &Bench, lane: LaneId, since: Timestamp) -> Vec<Duration> {
     bench.started().into_iter().filter(|it| it.0 == lane).map(|it| it.2.since(since)).collect()
 }
 
-/// Endpoints that succeed after 18 s keep their slots as well as those that fail: turns alone would leave a stranger nothing.
+/// Endpoints that succeed after 18 s hold their slots as long as failing ones: with turns alone, another tenant would get no slot.
 #[tokio::test(start_paused = true)]
 async fn slow_successes_of_one_tenant_leave_slots_and_leases_to_the_others() {
     for (slow_lanes, deliveries, proven) in [(300, 3, true), (300, 3, false), (40, 120, true), (1_200, 6, true)] {
         let bench = Bench::new(Config::default());
-        let terms = |tenant: &str| Terms::open(some(8)).known_to_succeed(proven).of_tenant(tenant.into());
-        let quick = bench.lane_under(Act::Answer(200, Duration::from_millis(5)), terms("quick"));
+        let lane_policy = |tenant: &str| LanePolicy::open(some(8)).proven(proven).tenant(tenant.into());
+        let quick = bench.lane_under(Act::Answer(200, Duration::from_millis(5)), lane_policy("quick"));
         let warm = bench.append(quick, 1).await;
         let (stop, worker) = bench.run();
         bench.until_finished(&warm).await;
         for _ in 0..slow_lanes {
-            let slow = bench.lane_under(Act::Answer(200, Duration::from_secs(18)), terms("slow"));
+            let slow = bench.lane_under(Act::Answer(200, Duration::from_secs(18)), lane_policy("slow"));
             bench.append(slow, deliveries).await;
         }
         tokio::time::sleep(Duration::from_secs(10)).await;
-        // One that has delivered before, and a new endpoint of the same tenant.
-        let fresh = bench.lane_under(Act::Answer(200, Duration::from_millis(5)), terms("quick"));
+        // One lane that has delivered before, and a new endpoint of the same tenant.
+        let fresh = bench.lane_under(Act::Answer(200, Duration::from_millis(5)), lane_policy("quick"));
         for lane in [quick, fresh] {
             let before = bench.clock.now();
             let ids = bench.append(lane, 50).await;
             bench.until_finished(&ids).await;
             let waited = waits(&bench, lane, before).into_iter().max().unwrap();
-            // Found by the poll at the latest, then in rounds of eight.
+            // The deliveries are found by the poll at the latest, and then sent in rounds of eight.
             assert!(waited < Duration::from_secs(3), "{slow_lanes} lanes, proven {proven}: {waited:?}");
         }
         stop.cancel();
@@ -263,20 +263,20 @@ async fn slow_successes_of_one_tenant_leave_slots_and_leases_to_the_others() {
     }
 }
 
-/// Four of them at once.
+/// Four slow tenants at once.
 #[tokio::test(start_paused = true)]
 async fn slow_successes_of_several_tenants_leave_slots_to_another() {
     let bench = Bench::new(Config::default());
-    let terms = |tenant: &str| Terms::open(some(8)).known_to_succeed(true).of_tenant(tenant.to_owned().into());
+    let lane_policy = |tenant: &str| LanePolicy::open(some(8)).proven(true).tenant(tenant.to_owned().into());
     for tenant in ["a", "b", "c", "d"] {
         for _ in 0..100 {
-            let slow = bench.lane_under(Act::Answer(200, Duration::from_secs(18)), terms(tenant));
+            let slow = bench.lane_under(Act::Answer(200, Duration::from_secs(18)), lane_policy(tenant));
             bench.append(slow, 3).await;
         }
     }
     let (stop, worker) = bench.run();
     tokio::time::sleep(Duration::from_secs(5)).await;
-    let quick = bench.lane_under(Act::Answer(200, Duration::from_millis(5)), terms("quick"));
+    let quick = bench.lane_under(Act::Answer(200, Duration::from_millis(5)), lane_policy("quick"));
     let before = bench.clock.now();
     let ids = bench.append(quick, 50).await;
     bench.until_finished(&ids).await;
@@ -286,11 +286,11 @@ async fn slow_successes_of_several_tenants_leave_slots_to_another() {
     worker.await.unwrap().unwrap();
 }
 
-/// Nothing is left lying where tenants wait for their share.
+/// No delivery is forgotten while tenants wait for their share.
 #[tokio::test(start_paused = true)]
-async fn what_a_tenants_share_holds_back_is_delivered_in_the_end() {
+async fn deliveries_that_a_tenants_share_holds_back_are_delivered_in_the_end() {
     let bench = Bench::new(Config { in_flight: 8, leases: 40, ..Config::default() });
-    let terms = |tenant: &str| Terms::open(some(4)).of_tenant(tenant.to_owned().into());
+    let lane_policy = |tenant: &str| LanePolicy::open(some(4)).tenant(tenant.to_owned().into());
     let mut ids = Vec::new();
     for (tenant, lanes) in [("a", 30), ("b", 5), ("c", 1)] {
         for number in 0..lanes {
@@ -299,13 +299,13 @@ async fn what_a_tenants_share_holds_back_is_delivered_in_the_end() {
             } else {
                 Act::Answer(200, Duration::from_millis(30))
             };
-            let lane = bench.lane_under(act, terms(tenant));
+            let lane = bench.lane_under(act, lane_policy(tenant));
             ids.extend(bench.append(lane, 7).await);
         }
     }
     let (stop, worker) = bench.run();
     bench.until_finished(&ids).await;
-    assert_eq!(bench.script.most.load(Ordering::SeqCst), 7, "one is left for whoever comes");
+    assert_eq!(bench.script.most.load(Ordering::SeqCst), 7, "one slot is left for a new tenant");
     stop.cancel();
     worker.await.unwrap().unwrap();
 }
@@ -332,10 +332,10 @@ async fn an_ordering_key_is_delivered_in_order_through_failures() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failed_head_is_skipped_or_parks_its_key_as_the_endpoint_says() {
+async fn a_failed_head_is_skipped_or_parks_its_key_as_the_endpoint_configures() {
     for (rule, second) in [(OnFailure::Skip, DeliveryState::Delivered), (OnFailure::Park, DeliveryState::Pending)] {
         let bench = Bench::new(Config::default());
-        let lane = bench.lane_under(Act::Answer(500, Duration::ZERO), Terms::open(some(4)).on_failure(rule));
+        let lane = bench.lane_under(Act::Answer(500, Duration::ZERO), LanePolicy::open(some(4)).on_failure(rule));
         let event = || NewEvent::json("a.b", &1).unwrap().ordered_by("cart-1").unwrap();
         let ids = [bench.append_event(lane, event()).await, bench.append_event(lane, event()).await];
         let (stop, worker) = bench.run();
@@ -354,7 +354,7 @@ async fn a_failed_head_is_skipped_or_parks_its_key_as_the_endpoint_says() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_past_its_deadline_is_not_sent() {
+async fn a_delivery_past_its_deadline_is_not_sent() {
     let bench = Bench::new(Config::default());
     let lane = bench.lane(Act::Answer(500, Duration::ZERO));
     let deadline = |seconds| bench.clock.now() + Duration::from_secs(seconds);
@@ -365,46 +365,50 @@ async fn what_is_past_its_deadline_is_not_sent() {
     bench.until_finished(&[late, soon]).await;
     for (id, attempts) in [(late, 0), (soon, 2)] {
         assert_eq!(bench.delivery(id).await.reason, Some(FailReason::Expired));
-        assert_eq!(bench.store.attempts(Work::Sent, id).await.unwrap().len(), attempts);
+        assert_eq!(bench.store.attempts(Work::Sent, &[id]).await.unwrap().concat().len(), attempts);
     }
     stop.cancel();
     worker.await.unwrap().unwrap();
 }
 
-/// Another process on the same store.
+/// A worker in another process on the same store.
 fn another(bench: &Bench) -> (CancellationToken, tokio::task::JoinHandle<()>) {
     let stop = CancellationToken::new();
     let store = Arc::new(bench.store.clone());
-    let engine = Engine::new(store, bench.script.clone(), bench.clock.clone(), Config::default());
-    let run = Worker::new(engine).run(stop.clone());
+    let worker = Worker::new(store, bench.script.clone(), bench.clock.clone(), Config::default());
+    let run = worker.run(stop.clone());
     (stop, tokio::spawn(async move { run.await.unwrap() }))
 }
 
-/// The most attempts in flight at once that a new lane under these terms has seen.
-async fn most_in_flight(bench: &Bench, terms: Terms) -> u32 {
+/// The maximum number of simultaneous attempts in a new lane with this policy.
+async fn most_in_flight(bench: &Bench, lane_policy: LanePolicy) -> u32 {
     bench.script.most_in_lane.store(0, Ordering::SeqCst);
-    let lane = bench.lane_under(Act::Answer(200, Duration::from_secs(1)), terms);
+    let lane = bench.lane_under(Act::Answer(200, Duration::from_secs(1)), lane_policy);
     let ids = bench.append(lane, 60).await;
     bench.until_finished(&ids).await;
     bench.script.most_in_lane.load(Ordering::SeqCst)
 }
 
 #[tokio::test(start_paused = true)]
-async fn workers_on_one_store_share_what_a_lane_may_use() {
+async fn workers_on_one_store_share_the_concurrency_of_a_lane() {
     let bench = Bench::new(Config::default());
     let (stop, ours) = bench.run();
     let (stop_theirs, theirs) = another(&bench);
     let (_, dies) = another(&bench);
     let heard_of_each_other = Duration::from_secs(11);
     tokio::time::sleep(heard_of_each_other).await;
-    assert_eq!(most_in_flight(&bench, Terms::open(some(9))).await, 9);
-    assert_eq!(most_in_flight(&bench, Terms::open(some(8))).await, 6, "two each: never more than eight");
-    assert_eq!(most_in_flight(&bench, Terms::open(some(1))).await, 3, "one each");
+    assert_eq!(most_in_flight(&bench, LanePolicy::open(some(9))).await, 9);
+    assert_eq!(
+        most_in_flight(&bench, LanePolicy::open(some(8))).await,
+        6,
+        "two for each worker: never more than eight"
+    );
+    assert_eq!(most_in_flight(&bench, LanePolicy::open(some(1))).await, 3, "one for each worker");
     stop_theirs.cancel();
     theirs.await.unwrap();
     dies.abort();
     tokio::time::sleep(heard_of_each_other).await;
-    assert_eq!(most_in_flight(&bench, Terms::open(some(9))).await, 9, "all is left to the one that lives");
+    assert_eq!(most_in_flight(&bench, LanePolicy::open(some(9))).await, 9, "the remaining worker uses the whole limit");
     stop.cancel();
     ours.await.unwrap().unwrap();
 }
@@ -416,7 +420,7 @@ async fn workers_on_one_store_share_a_lanes_rate() {
     let (stop_theirs, theirs) = another(&bench);
     tokio::time::sleep(Duration::from_secs(11)).await;
     let rate = Rate { count: some(10), per: Duration::from_secs(1) };
-    let lane = bench.lane_under(Act::Answer(200, Duration::ZERO), Terms::open(some(50)).with_rate(Some(rate)));
+    let lane = bench.lane_under(Act::Answer(200, Duration::ZERO), LanePolicy::open(some(50)).rate(Some(rate)));
     let began = bench.clock.now();
     let ids = bench.append(lane, 200).await;
     bench.until_finished(&ids).await;
@@ -429,15 +433,15 @@ async fn workers_on_one_store_share_a_lanes_rate() {
     theirs.await.unwrap();
 }
 
-/// What a worker has leased under its former part goes out under the new one, and what the dead held is taken over.
+/// A delivery that a worker leased with its former share is sent within the new one, and the leases of dead workers are taken over.
 #[tokio::test(start_paused = true)]
-async fn workers_that_come_and_go_leave_nothing_behind() {
+async fn workers_that_come_and_go_leave_no_delivery_behind() {
     let bench = Bench::new(Config::default());
     let (stop, ours) = bench.run();
     let act = Act::Answer(200, Duration::from_millis(200));
     let mut ids = Vec::new();
     for concurrency in [1, 2, 5, 9] {
-        let lane = bench.lane_under(act, Terms::open(some(concurrency)));
+        let lane = bench.lane_under(act, LanePolicy::open(some(concurrency)));
         ids.extend(bench.append(lane, 400).await);
     }
     for round in 0..12 {

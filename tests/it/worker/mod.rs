@@ -1,5 +1,6 @@
-//! The worker over the memory store, with a `Deliver` that does as it is told, in tokio's paused time.
+//! The worker over the memory store, with a scripted `Deliver`, in tokio's paused time.
 
+mod drain;
 mod limits;
 mod trouble;
 
@@ -20,7 +21,7 @@ use hookwire::outcome::{Outcome, Report};
 use hookwire::retry::{Decision, Facts, FailReason, Policy, RetryPolicy, Schedule};
 use hookwire::store::{Append, Appended, History, MemoryStore, Outbox, StoreError, StoreErrorKind};
 use hookwire::testing::{Fault, FaultyStore};
-use hookwire::worker::{CancellationToken, Config, Deliver, Engine, Tended, Terms, Worker, WorkerError};
+use hookwire::worker::{CancellationToken, Config, Deliver, LanePolicy, Maintenance, Worker, WorkerError};
 
 /// Wall clock and uptime from tokio's time.
 #[derive(Debug)]
@@ -36,7 +37,7 @@ impl Clock for PausedClock {
     }
 }
 
-/// What happens to an attempt in a lane.
+/// The result of an attempt in a lane.
 #[derive(Clone, Copy, Debug)]
 enum Act {
     Answer(u16, Duration),
@@ -49,7 +50,7 @@ enum Act {
 #[derive(Debug)]
 struct Script {
     acts: Mutex<HashMap<LaneId, Act>>,
-    terms: Mutex<HashMap<LaneId, Terms>>,
+    lane_policy: Mutex<HashMap<LaneId, LanePolicy>>,
     log: Mutex<Vec<(LaneId, DeliveryId, Timestamp)>>,
     concurrency: NonZeroU32,
     policy: Policy,
@@ -58,7 +59,7 @@ struct Script {
     most_in_lane: AtomicU32,
     most: AtomicU32,
     started: AtomicU32,
-    /// Those after the end that their lease had when it was claimed.
+    /// The number of attempts that began after the end of their first lease.
     late: AtomicU32,
 }
 
@@ -77,7 +78,7 @@ impl Script {
     }
 }
 
-/// Counts an attempt out however it ends.
+/// Decrements the count of attempts in flight, however the attempt ends.
 struct Leave<'a>(&'a Script, LaneId);
 
 impl Drop for Leave<'_> {
@@ -92,7 +93,7 @@ impl Deliver for Script {
         Work::Sent
     }
 
-    fn crew(&self) -> &'static str {
+    fn group(&self) -> &'static str {
         "script"
     }
 
@@ -111,31 +112,31 @@ impl Deliver for Script {
             Act::Refuse => None,
             Act::AskForRest(span) => {
                 let until = self.clock.now() + span;
-                Some(Report::new(Outcome::Status(429), Duration::ZERO).with_retry_after(Some(until)))
+                Some(Report::new(Outcome::Status(429), Duration::ZERO).retry_after(Some(until)))
             }
         }
     }
 
-    async fn terms(&self, lane: LaneId) -> Result<Terms, StoreError> {
-        let terms = self.terms.lock().unwrap().get(&lane).cloned();
-        Ok(terms.unwrap_or_else(|| Terms::open(self.concurrency)))
+    async fn lane_policy(&self, lane: LaneId) -> Result<LanePolicy, StoreError> {
+        let lane_policy = self.lane_policy.lock().unwrap().get(&lane).cloned();
+        Ok(lane_policy.unwrap_or_else(|| LanePolicy::open(self.concurrency)))
     }
 
-    async fn policy(&self, _: &Leased) -> Arc<dyn RetryPolicy> {
+    async fn retry_policy(&self, _: &Leased) -> Arc<dyn RetryPolicy> {
         Arc::new(self.policy.clone())
     }
 
     fn settled(&self, _: &Settlement) {}
 
-    async fn tend(&self) -> Result<Tended, StoreError> {
-        Ok(Tended::default())
+    async fn maintain(&self) -> Result<Maintenance, StoreError> {
+        Ok(Maintenance::default())
     }
 }
 
 struct Bench {
     store: MemoryStore,
     script: Arc<Script>,
-    engine: Arc<Engine>,
+    worker: Worker,
     clock: Arc<PausedClock>,
 }
 
@@ -145,7 +146,7 @@ impl Bench {
         let schedule: Schedule = [1, 2, 4].map(Duration::from_secs).into_iter().collect();
         let script = Arc::new(Script {
             acts: Mutex::default(),
-            terms: Mutex::default(),
+            lane_policy: Mutex::default(),
             log: Mutex::default(),
             concurrency: NonZeroU32::new(4).unwrap(),
             policy: Policy::new(schedule),
@@ -157,8 +158,8 @@ impl Bench {
             late: AtomicU32::default(),
         });
         let store = MemoryStore::new();
-        let engine = Engine::new(Arc::new(store.clone()), script.clone(), clock.clone(), config);
-        Self { store, script, engine, clock }
+        let worker = Worker::new(Arc::new(store.clone()), script.clone(), clock.clone(), config);
+        Self { store, script, worker, clock }
     }
 
     fn lane(&self, act: Act) -> LaneId {
@@ -171,7 +172,7 @@ impl Bench {
         self.script.acts.lock().unwrap().insert(lane, act);
     }
 
-    /// Appends as another process would: nobody tells the worker.
+    /// Appends as another process does: the worker gets no notification.
     async fn append(&self, lane: LaneId, count: usize) -> Vec<DeliveryId> {
         let mut ids = Vec::new();
         for _ in 0..count {
@@ -183,26 +184,30 @@ impl Bench {
     async fn append_event(&self, lane: LaneId, event: NewEvent) -> DeliveryId {
         let now = self.clock.now();
         let event = Arc::new(event.seal(now));
-        let delivery = NewDelivery { id: DeliveryId::generate(now), lane, leased_until: None };
+        let delivery = NewDelivery::new(lane, now);
         let append = Append { event, deliveries: vec![delivery], now };
         assert_eq!(self.store.append(vec![append]).await.unwrap(), [Appended::Stored]);
         delivery.id
     }
 
-    fn lane_under(&self, act: Act, terms: Terms) -> LaneId {
+    fn lane_under(&self, act: Act, lane_policy: LanePolicy) -> LaneId {
         let lane = self.lane(act);
-        self.script.terms.lock().unwrap().insert(lane, terms);
+        self.script.lane_policy.lock().unwrap().insert(lane, lane_policy);
         lane
     }
 
-    /// What was started, in order.
+    /// The attempts that were started, in order.
     fn started(&self) -> Vec<(LaneId, DeliveryId, Timestamp)> {
         self.script.log.lock().unwrap().clone()
     }
 
     fn run(&self) -> (CancellationToken, JoinHandle<Result<(), WorkerError>>) {
         let stop = CancellationToken::new();
-        (stop.clone(), tokio::spawn(Worker::new(self.engine.clone()).run(stop)))
+        (stop.clone(), tokio::spawn(self.worker.clone().run(stop)))
+    }
+
+    fn clock_now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     async fn delivery(&self, id: DeliveryId) -> Delivery {
@@ -215,7 +220,7 @@ impl Bench {
                 if self.delivery(*id).await.state.is_final() {
                     break;
                 }
-                assert!(turn < 100_000, "it never ends");
+                assert!(turn < 100_000, "the delivery never becomes final");
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
@@ -223,7 +228,7 @@ impl Bench {
 }
 
 #[tokio::test(start_paused = true)]
-async fn f_48_a_hanging_lane_holds_its_own_slots_and_nothing_else() {
+async fn f_48_a_hanging_lane_holds_only_its_own_slots() {
     let bench = Bench::new(Config { in_flight: 8, leases: 64, ..Config::default() });
     let hanging = bench.lane(Act::Hang);
     let healthy = bench.lane(Act::Answer(200, Duration::from_millis(5)));
@@ -256,7 +261,7 @@ async fn neither_a_lane_nor_the_worker_exceeds_its_limit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn f_42_a_panicking_attempt_costs_one_attempt_and_not_the_worker() {
+async fn f_42_a_panic_in_an_attempt_uses_one_attempt_and_does_not_stop_the_worker() {
     let bench = Bench::new(Config::default());
     let (bad, good) = (bench.lane(Act::Panic), bench.lane(Act::Answer(200, Duration::ZERO)));
     let bad = bench.append(bad, 1).await[0];
@@ -265,7 +270,7 @@ async fn f_42_a_panicking_attempt_costs_one_attempt_and_not_the_worker() {
     bench.until_finished(&[bad, good]).await;
     let failed = bench.delivery(bad).await;
     assert_eq!((failed.state, failed.reason), (DeliveryState::Failed, Some(FailReason::Exhausted)));
-    let attempts = bench.store.attempts(Work::Sent, bad).await.unwrap();
+    let attempts = bench.store.attempts(Work::Sent, &[bad]).await.unwrap().concat();
     assert!(attempts.iter().all(|attempt| attempt.outcome == Outcome::Panic) && attempts.len() == 4);
     assert_eq!(bench.delivery(good).await.state, DeliveryState::Delivered);
     stop.cancel();
@@ -279,7 +284,8 @@ async fn retries_come_when_they_are_due_and_not_before() {
     let id = bench.append(lane, 1).await[0];
     let (stop, worker) = bench.run();
     bench.until_finished(&[id]).await;
-    let at: Vec<_> = bench.store.attempts(Work::Sent, id).await.unwrap().iter().map(|attempt| attempt.at).collect();
+    let at: Vec<_> =
+        bench.store.attempts(Work::Sent, &[id]).await.unwrap().concat().iter().map(|attempt| attempt.at).collect();
     let gaps: Vec<_> = at.windows(2).map(|pair| pair[1].since(pair[0]).as_secs_f64()).collect();
     for (gap, wanted) in gaps.iter().zip([1.0, 2.0, 4.0]) {
         assert!((wanted * 0.9..wanted * 1.1 + 0.01).contains(gap), "{gaps:?}");
@@ -299,7 +305,7 @@ async fn f_23_a_retry_after_pauses_the_whole_lane() {
     bench.set(lane, Act::Answer(200, Duration::ZERO));
     let later = bench.append(lane, 3).await;
     tokio::time::sleep(Duration::from_secs(590)).await;
-    assert_eq!(bench.script.started.load(Ordering::SeqCst), 1, "the lane rests");
+    assert_eq!(bench.script.started.load(Ordering::SeqCst), 1, "the lane is paused");
     bench.until_finished(&[first, later].concat()).await;
     stop.cancel();
     worker.await.unwrap().unwrap();
@@ -322,7 +328,7 @@ async fn f_55_stopping_finishes_what_is_in_flight_and_gives_back_the_rest() {
     let delivered = states.iter().filter(|it| it.0 == DeliveryState::Delivered).count();
     assert_eq!(delivered, 4, "those in flight");
     let untouched = states.iter().filter(|it| **it == (DeliveryState::Pending, 0, true)).count();
-    assert_eq!(untouched, 46, "free for the next worker at once, without an attempt used up");
+    assert_eq!(untouched, 46, "claimable by the next worker at once, with no attempt used");
 }
 
 #[tokio::test(start_paused = true)]
@@ -352,13 +358,14 @@ async fn f_44_a_lease_is_extended_while_the_attempt_lasts() {
     let id = bench.append(lane, 1).await[0];
     let (stop, worker) = bench.run();
     bench.until_finished(&[id]).await;
-    assert_eq!(bench.script.started.load(Ordering::SeqCst), 1, "nobody took it over");
+    assert_eq!(bench.script.started.load(Ordering::SeqCst), 1, "no other worker took it over");
     assert_eq!(bench.delivery(id).await.attempts, 1);
     stop.cancel();
     worker.await.unwrap().unwrap();
 }
 
-/// In doubt, a lease is lost: what was claimed and has not been started when it ends is left to whoever claims it next.
+/// If an extension fails, the lease counts as lost: a delivery that was not started before the end of its lease is left to the next
+/// claim.
 #[tokio::test(start_paused = true)]
 async fn f_45_when_leases_cannot_be_extended_nothing_starts_after_their_end() {
     let lease = Duration::from_secs(8);
@@ -366,9 +373,9 @@ async fn f_45_when_leases_cannot_be_extended_nothing_starts_after_their_end() {
     let mut bench = Bench::new(Config { lease, ..Config::default() });
     bench.store = faulty.inner().clone();
     let config = Config { lease, ..Config::default() };
-    bench.engine = Engine::new(Arc::new(faulty.clone()), bench.script.clone(), bench.clock.clone(), config);
+    bench.worker = Worker::new(Arc::new(faulty.clone()), bench.script.clone(), bench.clock.clone(), config);
     faulty.fail_every("extend", Some(Fault::Refused(StoreErrorKind::Unavailable)));
-    // Sixteen leases, four at a time, three seconds each: the last would start after nine seconds.
+    // Sixteen leases, four at a time, three seconds each: the last one would start after nine seconds.
     let lane = bench.lane(Act::Answer(200, Duration::from_secs(3)));
     let ids = bench.append(lane, 16).await;
     let (stop, worker) = bench.run();
@@ -376,9 +383,9 @@ async fn f_45_when_leases_cannot_be_extended_nothing_starts_after_their_end() {
     assert_eq!(bench.script.late.load(Ordering::SeqCst), 0);
     for id in ids {
         assert_eq!(
-            bench.store.attempts(Work::Sent, id).await.unwrap().len(),
+            bench.store.attempts(Work::Sent, &[id]).await.unwrap().concat().len(),
             1,
-            "what was in flight at the end counts once"
+            "an attempt in flight at the end counts once"
         );
     }
     faulty.fail_every("extend", None);
@@ -387,11 +394,11 @@ async fn f_45_when_leases_cannot_be_extended_nothing_starts_after_their_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn f_43_a_delivery_claimed_too_often_is_failed_unsent() {
+async fn f_43_a_delivery_claimed_too_often_fails_without_being_sent() {
     let bench = Bench::new(Config::default());
     let lane = bench.lane(Act::Answer(200, Duration::ZERO));
     let id = bench.append(lane, 1).await[0];
-    // Four claims whose processes died.
+    // Four claims of processes that died.
     for _ in 0..4 {
         let now = bench.clock.now();
         let lanes = vec![hookwire::store::LaneClaim { lane, max: 1 }];
@@ -407,7 +414,7 @@ async fn f_43_a_delivery_claimed_too_often_is_failed_unsent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_refused_goes_back_without_an_attempt() {
+async fn a_refused_delivery_is_returned_without_using_an_attempt() {
     let bench = Bench::new(Config::default());
     let lane = bench.lane(Act::Refuse);
     let id = bench.append(lane, 1).await[0];
@@ -415,7 +422,7 @@ async fn what_is_refused_goes_back_without_an_attempt() {
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     bench.set(lane, Act::Answer(200, Duration::ZERO));
     bench.until_finished(&[id]).await;
-    assert_eq!(bench.store.attempts(Work::Sent, id).await.unwrap().len(), 1);
+    assert_eq!(bench.store.attempts(Work::Sent, &[id]).await.unwrap().concat().len(), 1);
     stop.cancel();
     worker.await.unwrap().unwrap();
 }
@@ -435,7 +442,7 @@ async fn a_second_worker_on_the_same_sender_is_refused_until_the_first_has_stopp
 }
 
 #[test]
-fn a_policy_is_asked_with_the_facts_of_the_attempt() {
+fn a_policy_decides_by_the_facts_of_the_attempt() {
     let report = Report::new(Outcome::Status(200), Duration::ZERO);
     let facts = Facts::new(1, Timestamp::EPOCH, &report);
     assert_eq!(Policy::default().decide(&facts), Decision::Delivered);

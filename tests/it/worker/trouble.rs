@@ -1,17 +1,17 @@
-//! A store that hangs, refuses, or cannot record one end.
+//! A store that hangs, refuses calls, or cannot record the results of attempts.
 
 use super::*;
 
-/// Whatever the store is asked for, at whatever time.
+/// Each call in turn hangs, from the start or later.
 #[tokio::test(start_paused = true)]
-async fn a_store_that_never_answers_keeps_no_worker_from_stopping() {
-    for call in ["attend", "lanes", "claim", "settle", "extend", "release", "leave", "prune"] {
+async fn a_worker_stops_although_its_store_never_answers() {
+    for call in ["heartbeat", "lanes", "claim", "settle", "extend", "release", "leave", "prune"] {
         for at_once in [true, false] {
             let faulty = FaultyStore::new(MemoryStore::new());
             let mut bench = Bench::new(Config::default());
             bench.store = faulty.inner().clone();
             let config = Config { grace: Duration::from_secs(3), ..Config::default() };
-            bench.engine = Engine::new(Arc::new(faulty.clone()), bench.script.clone(), bench.clock.clone(), config);
+            bench.worker = Worker::new(Arc::new(faulty.clone()), bench.script.clone(), bench.clock.clone(), config);
             let lane = bench.lane(Act::Answer(200, Duration::from_secs(2)));
             bench.append(lane, 50).await;
             let never = Some(Fault::Delayed(Duration::from_secs(1_000_000)));
@@ -34,12 +34,12 @@ async fn a_store_that_never_answers_keeps_no_worker_from_stopping() {
 fn busy(faulty: &FaultyStore<MemoryStore>, config: Config) -> Bench {
     let mut bench = Bench::new(config);
     bench.store = faulty.inner().clone();
-    bench.engine = Engine::new(Arc::new(faulty.clone()), bench.script.clone(), bench.clock.clone(), config);
+    bench.worker = Worker::new(Arc::new(faulty.clone()), bench.script.clone(), bench.clock.clone(), config);
     bench
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_no_end_can_be_recorded_nothing_new_is_started() {
+async fn no_attempt_starts_while_results_cannot_be_recorded() {
     let hung = Fault::Delayed(Duration::from_secs(1_000_000));
     for fault in [Fault::Refused(StoreErrorKind::Unavailable), Fault::Refused(StoreErrorKind::Unknown), hung] {
         let faulty = FaultyStore::new(MemoryStore::new());
@@ -59,7 +59,7 @@ async fn while_no_end_can_be_recorded_nothing_new_is_started() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn work_goes_on_when_ends_can_be_recorded_again_and_none_was_made_twice() {
+async fn work_continues_when_results_can_be_recorded_again_and_no_attempt_is_repeated() {
     let faulty = FaultyStore::new(MemoryStore::new());
     let bench = busy(&faulty, Config { in_flight: 32, ..Config::default() });
     let mut ids = Vec::new();

@@ -1,0 +1,186 @@
+//! The history, with faults.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use hookwire::clock::Timestamp;
+use hookwire::delivery::{Attempt, Delivery, DeliveryState};
+use hookwire::event::Event;
+use hookwire::id::{DeliveryId, EventId, LaneId, Tenant, Work};
+use hookwire::store::{Counts, DeliveryQuery, EventQuery, EventSummary, Page};
+
+use super::bug::Bug;
+use super::db::{Db, EventRow, Row};
+
+impl Db {
+    pub fn event(&self, work: Work, tenant: &Tenant, id: &EventId) -> Option<Arc<Event>> {
+        self.find(work, tenant, id).map(|seq| self.events[&seq].event.clone().into())
+    }
+
+    /// A delivery as the history shows it.
+    fn show(&self, id: DeliveryId, row: &Row) -> Delivery {
+        let (event, state) = (&self.event_of(row).event, self.shown_state(row));
+        let mut delivery =
+            Delivery::new(id, row.lane, event.tenant.clone(), event.id.clone(), event.event_type.clone());
+        delivery.state = state;
+        delivery.attempts = if self.has(Bug::AttemptsAreNotShown) { 0 } else { row.attempts };
+        delivery.due = if self.has(Bug::DueIsNotShown) { row.created_at } else { row.due };
+        delivery.created_at = row.created_at;
+        delivery.finished_at = row.finished_at;
+        delivery.reason = row.reason;
+        delivery
+    }
+
+    pub fn delivery(&self, work: Work, id: DeliveryId) -> Option<Delivery> {
+        let row = self.deliveries.get(&id)?;
+        (row.lane.work() == work || self.has(Bug::QueryIgnoresKind)).then(|| self.show(id, row))
+    }
+
+    fn fits(&self, query: &DeliveryQuery, row: &Row) -> bool {
+        let event = &self.event_of(row).event;
+        let same = |a: &str, b: &str| self.key(a) == self.key(b);
+        let ignores = |bug: Bug| self.has(bug);
+        let state = if ignores(Bug::QueryStateIsStored) { row.state } else { self.shown_state(row) };
+        let before = |to: Timestamp| row.created_at < to || ignores(Bug::QueryToIsInclusive) && row.created_at == to;
+        let since =
+            |from: Timestamp| from < row.created_at || !ignores(Bug::QueryFromIsExclusive) && row.created_at == from;
+        (row.lane.work() == query.work || ignores(Bug::QueryIgnoresKind))
+            && (ignores(Bug::QueryIgnoresTenant)
+                || query.tenant.as_ref().is_none_or(|it| same(it.as_str(), event.tenant.as_str())))
+            && (ignores(Bug::QueryIgnoresEvent)
+                || query.event.as_ref().is_none_or(|it| same(it.as_str(), event.id.as_str())))
+            && (ignores(Bug::QueryIgnoresLane) || query.lane.is_none_or(|lane| row.lane == lane))
+            && (ignores(Bug::QueryIgnoresType)
+                || query.event_type.as_ref().is_none_or(|it| same(it.as_str(), event.event_type.as_str())))
+            && (ignores(Bug::QueryIgnoresFrom) || query.from.is_none_or(since))
+            && (ignores(Bug::QueryIgnoresTo) || query.to.is_none_or(before))
+            && (ignores(Bug::QueryIgnoresState) || query.state.is_none_or(|wanted| state == wanted))
+    }
+
+    pub fn list_deliveries(&self, query: &DeliveryQuery, page: Page) -> Vec<Delivery> {
+        let newest_first = page.newest_first && !self.has(Bug::PageIgnoresNewestFirst);
+        let is_after = |id: DeliveryId| match page.after {
+            Some(after) if self.has(Bug::PageRepeatsTheCursor) => id >= after,
+            Some(after) if newest_first => id < after || self.has(Bug::PageNewestIgnoresCursor),
+            Some(after) => id > after,
+            None => true,
+        };
+        let mut rows: Vec<_> = self.deliveries.iter().filter(|(id, _)| is_after(**id)).collect();
+        if newest_first {
+            rows.reverse();
+        }
+        if self.has(Bug::PageOrderedByDue) {
+            rows.sort_by_key(|(_, row)| row.due);
+        }
+        let limit = if self.has(Bug::PageIgnoresTheLimit) { usize::MAX } else { page.limit as usize };
+        if self.has(Bug::QueryFiltersAfterLimit) {
+            rows.truncate(limit);
+        }
+        rows.into_iter()
+            .filter(|(_, row)| self.fits(query, row))
+            .take(limit)
+            .map(|(id, row)| self.show(*id, row))
+            .collect()
+    }
+
+    pub fn list_attempts(&self, work: Work, id: DeliveryId) -> Vec<Attempt> {
+        if self.deliveries.get(&id).is_none_or(|row| row.lane.work() != work) && !self.has(Bug::PruneKeepsAttempts) {
+            return Vec::new();
+        }
+        let mut made: Vec<_> =
+            self.attempts.iter().filter(|(of, _)| *of == id).map(|(_, attempt)| attempt.clone()).collect();
+        match self.bug {
+            Some(Bug::AttemptsByNumber) => made.sort_by_key(|attempt| Reverse(attempt.number)),
+            Some(Bug::AttemptsByTime) => made.sort_by_key(|attempt| attempt.at),
+            _ => {}
+        }
+        made
+    }
+
+    fn lists(&self, query: &EventQuery, seq: i64, kept: &EventRow) -> bool {
+        let ignores = |bug: Bug| self.has(bug);
+        let audience = kept.event.audience;
+        let is_for = match query.audience {
+            None if ignores(Bug::EventsShowTheInbox) => true,
+            Some(_) if ignores(Bug::EventsIgnoreAudience) => audience.work() == query.work(),
+            _ => query.is_for(audience),
+        };
+        let is_missing =
+            |endpoint| !self.deliveries.values().any(|row| row.seq == seq && row.lane == LaneId::Endpoint(endpoint));
+        (kept.has_payload || ignores(Bug::ExpungeStaysListed) || ignores(Bug::DropStaysListed))
+            && (ignores(Bug::EventsIgnoreTenant)
+                || self.key(kept.event.tenant.as_str()) == self.key(query.tenant.as_str()))
+            && (ignores(Bug::EventsIgnoreFrom) || query.from <= kept.appended_at)
+            && (ignores(Bug::EventsIgnoreTo) || kept.appended_at < query.to)
+            && is_for
+            && (ignores(Bug::EventsIgnoreMissing) || query.missing_at.is_none_or(is_missing))
+    }
+
+    pub fn list_events(&self, query: &EventQuery, page: Page<u64>) -> Vec<EventSummary> {
+        let newest_first = page.newest_first && !self.has(Bug::EventsIgnoreNewestFirst);
+        let is_after = |cursor: u64| match page.after {
+            Some(after) if self.has(Bug::EventsRepeatTheCursor) => {
+                if newest_first {
+                    cursor <= after
+                } else {
+                    cursor >= after
+                }
+            }
+            Some(after) if newest_first => cursor < after,
+            Some(after) => cursor > after,
+            None => true,
+        };
+        let listed =
+            self.events.iter().filter(|(seq, kept)| is_after(seq.unsigned_abs()) && self.lists(query, **seq, kept));
+        let mut found: Vec<_> = listed.collect();
+        if newest_first {
+            found.reverse();
+        }
+        if self.has(Bug::EventsOrderedById) {
+            found.sort_by(|(_, a), (_, b)| a.event.id.cmp(&b.event.id));
+        }
+        let limit = if self.has(Bug::EventsIgnoreTheLimit) { usize::MAX } else { page.limit as usize };
+        let summary = |(seq, kept): (&i64, &EventRow)| EventSummary {
+            cursor: seq.unsigned_abs(),
+            id: kept.event.id.clone(),
+            event_type: kept.event.event_type.clone(),
+            audience: kept.event.audience,
+            appended_at: if self.has(Bug::EventsLoseTheTime) { kept.event.occurred_at } else { kept.appended_at },
+        };
+        found.into_iter().take(limit).map(summary).collect()
+    }
+
+    pub fn counts(&self, work: Work, lane: Option<LaneId>) -> Counts {
+        let is_counted = |row: &&Row| {
+            (row.lane.work() == work || self.has(Bug::CountsMixKinds))
+                && lane.is_none_or(|lane| row.lane == lane || self.has(Bug::CountsIgnoreTheLane))
+        };
+        let mut counts = Counts::default();
+        for row in self.deliveries.values().filter(is_counted) {
+            let state = self.shown_state(row);
+            let state = match self.bug {
+                Some(Bug::CountsLeaveHeldPending) if state == DeliveryState::Held => DeliveryState::Pending,
+                Some(Bug::CountsOfLaneAreStored) if lane.is_some() => row.state,
+                Some(Bug::CountsForgetCancelled) if state == DeliveryState::Cancelled => continue,
+                _ => state,
+            };
+            counts.add(state, 1);
+        }
+        if self.has(Bug::PrunedIsStillCounted) {
+            counts.delivered += self.attempts.iter().filter(|(id, _)| !self.deliveries.contains_key(id)).count() as u64;
+        }
+        counts
+    }
+
+    pub fn backlog(&self, lanes: &[LaneId], limit: u32) -> u32 {
+        let is_counted = |row: &&Row| match row.state {
+            DeliveryState::Pending => !(row.leased && self.has(Bug::BacklogLeavesLeasedOut)),
+            DeliveryState::Held => self.has(Bug::BacklogCountsHeld),
+            _ => self.has(Bug::BacklogCountsFinal),
+        };
+        let of_lanes = |row: &&Row| lanes.contains(&row.lane) || self.has(Bug::BacklogOfAllLanes);
+        let count = self.deliveries.values().filter(of_lanes).filter(is_counted).count();
+        let limit = if self.has(Bug::BacklogIgnoresTheLimit) { u32::MAX } else { limit };
+        u32::try_from(count).unwrap().min(limit)
+    }
+}
