@@ -1,35 +1,40 @@
-//! Claiming and settling with few and with many deliveries pending, and what an append and a settlement cost.
+//! The rate of claims and settlements with few and with many pending deliveries, and the CPU cost of an append and a settlement.
 //!
-//! 1. Deliveries claimed and settled per second, 50 at a time from ten ready lanes, with 10,000 and with 1,000,000 pending: half
-//!    of them overdue in the one lane of a disabled endpoint, the rest over 1,000 lanes. Target: the second at least 0.8 of
-//!    the first (DESIGN section 9).
-//! 2. CPU of one append and of one claim with its settlement, by 1, 64 and 512 concurrent callers; kernel time and all
-//!    threads included.
+//! 1. Deliveries claimed and settled per second, 50 at a time from ten ready lanes, with 10,000 and with 1,000,000 pending. Half of
+//!    the pending deliveries are overdue in the lane of one disabled endpoint, the rest are spread over 1,000 lanes. Target: the
+//!    rate with 1,000,000 is at least 0.8 of the rate with 10,000.
+//! 2. CPU time of one append, and of one settlement, with 1, 64 and 512 concurrent callers. It includes kernel time and all threads.
 //!
-//! `cargo bench --bench claim`; `HOOKWIRE_BENCH_PENDING` sets the larger number, `HOOKWIRE_BENCH_OPERATIONS` (default 20,000)
-//! how many operations each figure is taken over.
-#![expect(clippy::print_stdout, clippy::unwrap_used, clippy::disallowed_methods, reason = "a bench talks and measures")]
+//! Run it with `cargo bench -p hookwire-tests --bench claim`. `HOOKWIRE_BENCH_PENDING` sets the larger number of pending deliveries.
+//! `HOOKWIRE_BENCH_OPERATIONS` (default 20,000) sets the number of operations for each cost.
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a benchmark prints and reads the clock"
+)]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use hookwire::clock::Timestamp;
-use hookwire::delivery::{Attempt, Leased, NewDelivery, Next, Settlement};
+use hookwire::delivery::{Attempt, Leased, NewDelivery, Settlement};
 use hookwire::endpoint::{DisableReason, Endpoint, EndpointState, NewEndpoint};
 use hookwire::event::{Event, NewEvent};
-use hookwire::id::{DeliveryId, EndpointId};
+use hookwire::id::EndpointId;
 use hookwire::outcome::Outcome;
+use hookwire::retry::Decision;
 use hookwire::secret::{Key, Keyring};
-use hookwire::store::{Append, Claim, LaneClaim, MemoryStore, Put, SqliteStore, Store};
+use hookwire::store::{Append, Claim, LaneClaim, MemoryStore, PutResult, SqliteStore, Store};
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 const LANES: usize = 1_000;
 const FEW: usize = 10_000;
-/// Lanes of one claim, and deliveries of each: all that the small store has in them.
+/// Lanes of one claim, and deliveries for each lane. They are all the deliveries that the small store has in these lanes.
 const CLAIM: (usize, u32) = (10, 5);
 const PAYLOAD: usize = 200;
-/// Rounds at each size, by turns; the median counts. Together they go through all lanes once.
+/// Rounds at each size, alternating. The median is reported. Together the rounds claim from every lane once.
 const ROUNDS: usize = 5;
 const CLAIMS: usize = LANES / CLAIM.0 / ROUNDS;
 
@@ -67,8 +72,8 @@ fn event() -> Arc<Event> {
     Arc::new(event.seal(NOW))
 }
 
-fn owe(endpoint: EndpointId) -> Append {
-    let delivery = NewDelivery { id: DeliveryId::generate(NOW), lane: endpoint.into(), leased_until: None };
+fn append_to(endpoint: EndpointId) -> Append {
+    let delivery = NewDelivery::new(endpoint, NOW);
     Append { event: event(), deliveries: vec![delivery], now: NOW }
 }
 
@@ -79,19 +84,19 @@ fn claim(lanes: &[EndpointId]) -> Claim {
 
 fn delivered(leased: &Leased) -> Settlement {
     let attempt = Attempt::new(1, NOW, Duration::from_millis(3), Outcome::Status(204));
-    Settlement::of(leased, Next::Delivered, NOW).with_attempt(attempt)
+    Settlement::of(leased, Decision::Delivered, NOW).with_attempt(attempt)
 }
 
-async fn disabled(store: &dyn Store) -> EndpointId {
+async fn create_disabled_endpoint(store: &dyn Store) -> EndpointId {
     let keys = Keyring::new(Key::generate().unwrap());
     let mut endpoint = Endpoint::new(NewEndpoint::https("https://example.com/in").unwrap(), keys, NOW);
     endpoint.state = EndpointState::Disabled { reason: DisableReason::Requested, at: NOW };
     let id = endpoint.id;
-    assert_eq!(store.put(endpoint).await.unwrap(), Put::Stored);
+    assert_eq!(store.put(endpoint).await.unwrap(), PutResult::Stored);
     id
 }
 
-/// A store with so much pending, and its ready lanes.
+/// A store with pending deliveries, and its ready lanes.
 struct Loaded {
     store: Arc<dyn Store>,
     lanes: Vec<EndpointId>,
@@ -100,22 +105,24 @@ struct Loaded {
 
 impl Loaded {
     async fn with(store: Arc<dyn Store>, pending: usize) -> Self {
-        let (dead, lanes) =
-            (disabled(&*store).await, (0..LANES).map(|_| EndpointId::generate(NOW)).collect::<Vec<_>>());
+        let (dead, lanes) = (
+            create_disabled_endpoint(&*store).await,
+            (0..LANES).map(|_| EndpointId::generate(NOW)).collect::<Vec<_>>(),
+        );
         let loaded = Self { store, lanes, turn: 0 };
-        loaded.owe(std::iter::repeat_n(dead, pending / 2)).await;
-        loaded.owe(loaded.lanes.iter().copied().cycle().take(pending / 2)).await;
+        loaded.append_all(std::iter::repeat_n(dead, pending / 2)).await;
+        loaded.append_all(loaded.lanes.iter().copied().cycle().take(pending / 2)).await;
         loaded
     }
 
-    async fn owe(&self, lanes: impl Iterator<Item = EndpointId>) {
+    async fn append_all(&self, lanes: impl Iterator<Item = EndpointId>) {
         let mut lanes = lanes.peekable();
         while lanes.peek().is_some() {
-            self.store.append(lanes.by_ref().take(1_000).map(owe).collect()).await.unwrap();
+            self.store.append(lanes.by_ref().take(1_000).map(append_to).collect()).await.unwrap();
         }
     }
 
-    /// Claims and settles the first of the next lanes; per second.
+    /// Claims and settles from the next lanes. Returns deliveries per second.
     async fn round(&mut self) -> f64 {
         let (mut settled, began) = (0, Instant::now());
         for lanes in self.lanes.chunks(CLAIM.0).skip(self.turn * CLAIMS).take(CLAIMS) {
@@ -147,8 +154,8 @@ async fn scale(name: &str, stores: [Arc<dyn Store>; 2], pending: usize) {
     println!("{name}: {few:.0}/s with {FEW} pending, {many:.0}/s with {pending}: {:.2} (target 0.80)", many / few);
 }
 
-/// Runs `operation` so often, from so many tasks; CPU microseconds of each.
-async fn micros<F>(callers: usize, operations: usize, operation: impl Fn() -> F + Clone + Send + 'static) -> f64
+/// Runs `operation` from `callers` tasks. Returns CPU microseconds per operation.
+async fn cpu_micros<F>(callers: usize, operations: usize, operation: impl Fn() -> F + Clone + Send + 'static) -> f64
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -169,15 +176,15 @@ where
 }
 
 async fn cost(name: &str, store: Arc<dyn Store>, callers: usize, operations: usize) {
-    // One caller waits for the disk each time, so it does less.
+    // A single caller waits for the disk after each operation, so it makes fewer operations.
     let operations = if callers == 1 { operations / 10 } else { operations };
     let lane = EndpointId::generate(NOW);
     let appending = store.clone();
     let append = move || {
         let store = appending.clone();
-        async move { drop(store.append(vec![owe(lane)]).await.unwrap()) }
+        async move { drop(store.append(vec![append_to(lane)]).await.unwrap()) }
     };
-    let append = micros(callers, operations, append).await;
+    let append = cpu_micros(callers, operations, append).await;
     let mut leased = Vec::with_capacity(operations);
     while leased.len() < operations {
         let claim = Claim { lanes: vec![LaneClaim { lane: lane.into(), max: 1_000 }], ..claim(&[]) };
@@ -188,6 +195,6 @@ async fn cost(name: &str, store: Arc<dyn Store>, callers: usize, operations: usi
         let (store, next) = (store.clone(), leased.lock().unwrap().pop().unwrap());
         async move { drop(store.settle(vec![delivered(&next)]).await.unwrap()) }
     };
-    let settle = micros(callers, operations, settle).await;
+    let settle = cpu_micros(callers, operations, settle).await;
     println!("{name:<10}{callers:>10}{append:>18.1}{settle:>18.1}");
 }

@@ -1,13 +1,18 @@
-//! From dispatch to settled, against a bare loop that signs and posts the same payloads.
+//! Deliveries from dispatch to settled, compared with a bare loop that signs and posts the same payloads.
 //!
-//! One run measures all three by turns, over several rounds, on one runtime thread, against one receiver in its own
-//! process: a hyper client that signs and posts and nothing else; hookwire on the memory store; hookwire on SQLite. It
-//! prints rates, CPU per 1,000 deliveries (this process's, kernel time included), and the ratios of DESIGN section 9.
+//! One run measures three programs in turn, over several rounds, on one runtime thread: a hyper client that only signs and posts;
+//! hookwire with the memory store; hookwire with SQLite. All send to one receiver in another process. It prints the rates, the CPU
+//! time for 1,000 deliveries (of this process, with kernel time), and the ratio to the bare loop.
 //!
-//! `cargo bench --bench flow`; `HOOKWIRE_BENCH_EVENTS` sets the number of events a round (default 60,000).
-#![expect(clippy::print_stdout, clippy::unwrap_used, clippy::disallowed_methods, reason = "a bench talks and measures")]
+//! Run it with `cargo bench -p hookwire-tests --bench flow`. `HOOKWIRE_BENCH_EVENTS` sets the number of events in a round (default 60,000).
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a benchmark prints and reads the clock"
+)]
 
-#[expect(dead_code, reason = "another bench uses more of it")]
+#[expect(dead_code, reason = "another benchmark uses the rest")]
 mod parts;
 
 use std::time::Instant;
@@ -42,7 +47,7 @@ fn main() {
     report(&results);
 }
 
-/// One of the three alone, for a profiler.
+/// Runs only one of the three programs, for a profiler.
 fn profile(only: &str, url: &str, events: usize) {
     let measured = match only {
         "bare" => measure(events, bare(url, events)),
@@ -62,10 +67,10 @@ struct Measured {
     cpu_micros: f64,
 }
 
-/// What `work` returns is dropped outside: throwing a store away is no part of delivering.
+/// Measures `work`. Its result is dropped after the measurement, because dropping a store is not part of delivering.
 fn measure<T>(events: usize, work: impl Future<Output = T>) -> Measured {
     let (cpu, began) = (cpu_seconds(), Instant::now());
-    let _left = runtime().block_on(work);
+    let _result = runtime().block_on(work);
     let count = events as f64;
     Measured { per_second: count / began.elapsed().as_secs_f64(), cpu_micros: (cpu_seconds() - cpu) * 1e6 / count }
 }

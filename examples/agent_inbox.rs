@@ -2,7 +2,7 @@
 //! answered; each is verified, kept and answered 202. The agent works them off at its own pace, escalations first. It is slow, it
 //! fails now and then, and half-way through it is stopped and started again. What waits is on the disk: the memory stays as it is.
 //!
-//! `cargo run --release --example agent_inbox`
+//! `cargo run --release --example agent_inbox --features sqlite`
 #![expect(clippy::print_stdout, reason = "an example shows what happens")]
 
 use std::error::Error;
@@ -15,13 +15,11 @@ use hookwire::clock::{Clock, SystemClock};
 use hookwire::receiver::inbox::{Inbox, Job, JobError, Queue};
 use hookwire::receiver::{Receiver, Source};
 use hookwire::retry::{Policy, Schedule};
-use hookwire::secret::Keyring;
+use hookwire::secret::{Key, Keyring};
 use hookwire::signature::{STANDARD, Signing};
 use hookwire::store::SqliteStore;
-use hookwire::worker::CancellationToken;
 use http::{Request, StatusCode};
 use http_body_util::Full;
-use indicatif::ProgressBar;
 use tower::ServiceExt;
 
 const TICKETS: usize = 100_000;
@@ -29,11 +27,25 @@ const TICKETS: usize = 100_000;
 const SENDERS: usize = 1_000;
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-/// How often each ticket was dealt with, and after how many the last escalation was.
-type Seen = Arc<Mutex<(Vec<u8>, u64)>>;
+/// What the agent has done.
+#[derive(Default)]
+struct Work {
+    /// How often each ticket was handled.
+    times: Vec<u8>,
+    /// How many tickets were handled.
+    handled: usize,
+    /// How many had been handled when the last escalation was.
+    last_escalation: usize,
+}
 
-/// The agent: thinks for a while, fails at one ticket in fifty, and deals with it the next time.
-async fn react(seen: Seen, bar: ProgressBar, job: Job) -> Result<(), JobError> {
+type Seen = Arc<Mutex<Work>>;
+
+fn handled(seen: &Seen) -> usize {
+    seen.lock().map_or(0, |work| work.handled)
+}
+
+/// The agent: it takes a while, fails at one ticket in fifty, and handles that one the next time.
+async fn react(seen: Seen, job: Job) -> Result<(), JobError> {
     let ticket: serde_json::Value = job.json()?;
     tokio::time::sleep(Duration::from_millis(2)).await;
     let number = ticket["number"].as_u64().ok_or_else(|| JobError::reject("number: missing"))?;
@@ -41,21 +53,21 @@ async fn react(seen: Seen, bar: ProgressBar, job: Job) -> Result<(), JobError> {
         return Err(JobError::retry("the model is overloaded"));
     }
     let mut seen = seen.lock().map_err(|_| JobError::reject("poisoned"))?;
-    if let Some(times) = seen.0.get_mut(number as usize) {
+    if let Some(times) = seen.times.get_mut(number as usize) {
         *times += 1;
     }
-    bar.inc(1);
+    seen.handled += 1;
     if job.queue() == "escalations" {
-        seen.1 = bar.position();
+        seen.last_escalation = seen.handled;
     }
     Ok(())
 }
 
-fn inbox(store: SqliteStore, seen: &Seen, bar: &ProgressBar) -> Result<Inbox, Box<dyn Error>> {
+fn inbox(store: SqliteStore, seen: &Seen) -> Result<Inbox, Box<dyn Error>> {
     let queue = |name: &str| {
-        let (seen, bar) = (seen.clone(), bar.clone());
+        let seen = seen.clone();
         let soon: Schedule = [20, 50, 100].map(Duration::from_millis).into_iter().collect();
-        let queue = Queue::new(name, move |job| react(seen.clone(), bar.clone(), job));
+        let queue = Queue::new(name, move |job| react(seen.clone(), job));
         queue.retry(Policy::new(soon))
     };
     let escalations = queue("escalations").types("ticket.escalated".parse()?).concurrency(32.try_into()?);
@@ -76,7 +88,7 @@ fn request(number: usize, keys: &Keyring) -> Result<Request<Full<Bytes>>, Box<dy
 async fn burst(store: &SqliteStore, inbox: &Inbox) -> Result<(), Box<dyn Error>> {
     let receiver = Receiver::builder(store.clone()).source(Source::standard(SECRET)?).build()?;
     let service = receiver.keep("standard", inbox)?;
-    let keys = Keyring::new(STANDARD.key(SECRET)?);
+    let keys = Keyring::new(Key::parse(SECRET)?);
     let mut answers = tokio::task::JoinSet::new();
     for number in 0..TICKETS + SENDERS {
         if number < TICKETS {
@@ -104,19 +116,19 @@ fn memory() -> String {
     used.map_or_else(|| "memory unknown".into(), |used| format!("memory {}", used.trim()))
 }
 
-/// The worker, until the agent has dealt with so many.
-async fn work(path: &Path, seen: &Seen, bar: &ProgressBar, until: usize) -> Result<(), Box<dyn Error>> {
-    let inbox = inbox(SqliteStore::open(path).await?, seen, bar)?;
-    let stop = CancellationToken::new();
-    let worker = tokio::spawn(inbox.worker().run(stop.clone()));
+/// Runs the worker until the agent has handled `until` tickets.
+async fn work(path: &Path, seen: &Seen, until: usize) -> Result<(), Box<dyn Error>> {
+    let inbox = inbox(SqliteStore::open(path).await?, seen)?;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let worker = tokio::spawn(inbox.worker().run_until(stopped));
     // At most two minutes.
     for _ in 0..12_000 {
-        if usize::try_from(bar.position())? >= until {
+        if handled(seen) >= until {
             break;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    stop.cancel();
+    drop(stop);
     Ok(worker.await??)
 }
 
@@ -124,19 +136,22 @@ async fn work(path: &Path, seen: &Seen, bar: &ProgressBar, until: usize) -> Resu
 async fn main() -> Result<(), Box<dyn Error>> {
     let directory = tempfile::tempdir()?;
     let path = directory.path().join("inbox.db");
-    let (seen, bar) = (Seen::new(Mutex::new((vec![0; TICKETS], 0))), ProgressBar::new(TICKETS as u64));
+    let seen = Seen::new(Mutex::new(Work { times: vec![0; TICKETS], ..Work::default() }));
     let store = SqliteStore::open(&path).await?;
-    burst(&store, &inbox(store.clone(), &seen, &bar)?).await?;
+    burst(&store, &inbox(store.clone(), &seen)?).await?;
     drop(store);
 
-    work(&path, &seen, &bar, TICKETS / 2).await?;
-    println!("stopped with {} done, {}; starting again", bar.position(), memory());
-    work(&path, &seen, &bar, TICKETS).await?;
-    bar.finish();
+    work(&path, &seen, TICKETS / 2).await?;
+    println!("stopped with {} done, {}; starting again", handled(&seen), memory());
+    work(&path, &seen, TICKETS).await?;
 
     let seen = seen.lock().map_err(|_| "poisoned")?;
     let (lost, twice) =
-        (seen.0.iter().filter(|times| **times == 0).count(), seen.0.iter().filter(|times| **times > 1).count());
-    println!("lost {lost}, handled twice {twice}; all escalations were done after {} tickets; {}", seen.1, memory());
+        (seen.times.iter().filter(|times| **times == 0).count(), seen.times.iter().filter(|times| **times > 1).count());
+    println!(
+        "lost {lost}, handled twice {twice}; all escalations were done after {} tickets; {}",
+        seen.last_escalation,
+        memory()
+    );
     if lost == 0 && twice == 0 { Ok(()) } else { Err("a ticket was lost or handled twice".into()) }
 }

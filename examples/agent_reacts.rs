@@ -1,7 +1,7 @@
 //! Both ends in one process: an agent registers a callback by an MCP tool, something happens, the event is delivered, the agent's
 //! inbox verifies and keeps it, and its handler reacts.
 //!
-//! `cargo run --example agent_reacts --features axum,mcp [tickets]`
+//! `cargo run --example agent_reacts --features mcp [tickets]`
 #![expect(clippy::print_stdout, reason = "an example shows what happens")]
 
 use std::error::Error;
@@ -13,9 +13,10 @@ use axum::Router;
 use axum::routing::post_service;
 use hookwire::clock::SystemClock;
 use hookwire::event::NewEvent;
-use hookwire::mcp::{OneTimeLinks, Principal, WebhookTools};
+use hookwire::mcp::{OneTimeLinks, WebhookTools};
 use hookwire::receiver::inbox::{Inbox, Job, JobError, Queue};
 use hookwire::receiver::{Receiver, Source};
+use hookwire::sender::Scope;
 use hookwire::sender::Sender;
 use hookwire::sender::egress::EgressPolicy;
 use hookwire::store::MemoryStore;
@@ -28,15 +29,15 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// The service's side: tickets, and the tools that its agents are given.
 fn service() -> Outcome<(Sender, WebhookTools, OneTimeLinks)> {
-    // The agent is on this machine, without TLS. In production neither is allowed.
+    // The agent runs on this machine and without TLS. Allow neither in production.
     let egress = EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();
     let sender = Sender::builder(MemoryStore::new()).egress(egress).build()?;
     let links = OneTimeLinks::new("", Duration::from_secs(900), Arc::new(SystemClock));
-    let tools = WebhookTools::new(sender.clone(), links.clone()).for_principal(Principal::tenant("acme"));
+    let tools = WebhookTools::new(sender.clone(), links.clone()).for_scope(Scope::tenant("acme"));
     Ok((sender, tools, links))
 }
 
-/// The agent's tool call: registers a callback, and answers where its secret is found.
+/// The agent's tool call: registers a callback, and returns where its secret is found.
 async fn register(tools: &WebhookTools, url: &str) -> Outcome<String> {
     let (ours, theirs) = tokio::io::duplex(1 << 16);
     let server = tools.server();
@@ -52,7 +53,7 @@ async fn register(tools: &WebhookTools, url: &str) -> Outcome<String> {
     Ok(result["secret"]["place"].as_str().ok_or("no secret")?.to_owned())
 }
 
-/// The agent's handler: here it would think.
+/// The agent's handler. A real agent would think here.
 async fn react(done: Arc<AtomicUsize>, job: Job) -> Result<(), JobError> {
     let event: Value = job.json()?;
     println!("the agent reacts to {}", event["data"]["subject"]);
@@ -85,7 +86,7 @@ async fn main() -> Outcome<()> {
         let ticket = json!({ "ticket": number, "subject": format!("printer {number} is on fire") });
         sender.dispatch(NewEvent::json("ticket.opened", &ticket)?.tenant("acme")).await?;
     }
-    // At most a minute.
+    // Wait for at most a minute.
     for _ in 0..6_000 {
         if done.load(Ordering::SeqCst) == tickets {
             break;

@@ -62,7 +62,7 @@ fn show(name: &str, policy: &dyn RetryPolicy, report: &Report) {
     let made = Timestamp::from_secs(1_769_860_800);
     let mut now = made;
     for attempt in 1.. {
-        let facts = Facts::new(attempt, now, report).with_created_at(made).with_seed(42);
+        let facts = Facts::new(attempt, now, report).created_at(made).seed(42);
         print!("  attempt {attempt:>2} after {:>9}: ", hours(now.since(made)));
         match policy.decide(&facts) {
             Decision::Retry { at, .. } => {

@@ -29,39 +29,39 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::post;
-use hookwire::manage::{Manage, Principal};
+use hookwire::manage::Manage;
+use hookwire::sender::Scope;
 use hookwire::sender::Sender;
 use hookwire::sender::egress::EgressPolicy;
 use hookwire::store::MemoryStore;
-use hookwire::worker::CancellationToken;
 
-/// Stands for the application's own: who has which token.
+/// The tokens of the application's users.
 const TOKENS: [(&str, &str); 2] = [("Bearer acme-token", "acme"), ("Bearer other-token", "other")];
 
 async fn authenticate(mut request: Request, next: Next) -> Response {
     let token = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     if token == Some("Bearer operator-token") {
-        request.extensions_mut().insert(Principal::operator());
+        request.extensions_mut().insert(Scope::operator());
     } else if let Some((_, tenant)) = TOKENS.iter().find(|(known, _)| token == Some(*known)) {
-        request.extensions_mut().insert(Principal::tenant(*tenant));
+        request.extensions_mut().insert(Scope::tenant(*tenant));
     }
     next.run(request).await
 }
 
-/// Stands for a customer's server.
+/// The server of a customer.
 async fn inbox(headers: HeaderMap, body: String) -> StatusCode {
-    println!("the inbox has got {:?}: {body}", headers.get("webhook-id"));
+    println!("the inbox got {:?}: {body}", headers.get("webhook-id"));
     StatusCode::NO_CONTENT
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let port = std::env::args().nth(1).map_or(Ok(8787), |text| text.parse())?;
-    // The customer is this machine, without TLS. In production neither is allowed.
+    // The customer's server runs on this machine and without TLS. Allow neither in production.
     let egress = EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();
     let sender = Sender::builder(MemoryStore::new()).egress(egress).build()?;
-    let stop = CancellationToken::new();
-    let worker = tokio::spawn(sender.worker().run(stop.clone()));
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let worker = tokio::spawn(sender.worker().run_until(stopped));
 
     let webhooks = Manage::new(sender).router().layer(middleware::from_fn(authenticate));
     let app = Router::new().nest("/webhooks", webhooks).route("/inbox", post(inbox));
@@ -69,7 +69,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("listening on http://{}/webhooks", listener.local_addr()?);
     let interrupted = async { drop(tokio::signal::ctrl_c().await) };
     axum::serve(listener, app).with_graceful_shutdown(interrupted).await?;
-    stop.cancel();
+    drop(stop);
     worker.await??;
     Ok(())
 }

@@ -1,7 +1,8 @@
-//! Four worker processes on one PostgreSQL, one of which is killed half-way: nothing is lost, and the others go on.
+//! Four worker processes on one PostgreSQL. One is killed half-way: nothing is lost, and the others go on.
 //!
-//! `cargo run --example many_workers --features postgres [events]`, with `HOOKWIRE_POSTGRES` for where the database is
-//! (default `postgres://postgres@127.0.0.1:5432/postgres`). Tables stand in a schema of their own, which is dropped in the end.
+//! `cargo run --example many_workers --features postgres [events]`, with the URL of the database in
+//! `HOOKWIRE_POSTGRES` (default `postgres://postgres@127.0.0.1:5432/postgres`). The tables are in a schema of their own, which is
+//! dropped at the end.
 #![expect(clippy::print_stdout, reason = "an example shows what happens")]
 
 use std::collections::{BTreeMap, HashMap};
@@ -23,30 +24,30 @@ use hookwire::sender::egress::{Dial, Dialed, EgressPolicy};
 use hookwire::sender::http::HttpOptions;
 use hookwire::store::PostgresStore;
 use hookwire::store::postgres::{PostgresOptions, tokio_postgres};
-use hookwire::worker::{CancellationToken, Config};
+use hookwire::worker::Config;
 
 const WORKERS: u8 = 4;
 const ENDPOINTS: usize = 8;
 
-/// Each worker process comes from an address of its own, so that the receiver can tell them apart.
+/// Gives each worker process a source address of its own, so that the receiver can distinguish them.
 #[derive(Debug)]
-struct From(IpAddr);
+struct SourceAddress(IpAddr);
 
 #[async_trait]
-impl Dial for From {
+impl Dial for SourceAddress {
     async fn dial(&self, address: SocketAddr) -> io::Result<Dialed> {
         let socket = tokio::net::TcpSocket::new_v4()?;
         socket.bind(SocketAddr::new(self.0, 0))?;
-        let stream = socket.connect(address).await?;
-        Ok(Dialed { peer: stream.peer_addr()?.ip(), local: Some(self.0), stream })
+        Dialed::direct(socket.connect(address).await?)
     }
 }
 
 fn sender(store: &PostgresStore, from: IpAddr) -> Result<Sender, Box<dyn Error>> {
-    // Everything "dangerous" is here because the receiver below lives on this machine.
+    // The "dangerous" settings are needed because the receiver below is on this machine.
     let egress = EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();
-    let http = HttpOptions::default().egress(egress).dialer(From(from)).exchange_timeout(Duration::from_secs(1));
-    // A short lease: what the dead were about to send, others send soon.
+    let http =
+        HttpOptions::default().egress(egress).dialer(SourceAddress(from)).exchange_timeout(Duration::from_secs(1));
+    // A short lease, so that the other workers soon take over what a killed worker had claimed.
     let config = Config { lease: Duration::from_secs(20), ..Config::default() };
     let http = http.connect_timeout(Duration::from_secs(1));
     Ok(Sender::builder(store.clone()).clock(store.clock()).http(http).worker(config).build()?)
@@ -56,33 +57,33 @@ async fn open(schema: &str) -> Result<PostgresStore, Box<dyn Error>> {
     let default = "postgres://postgres@127.0.0.1:5432/postgres".to_owned();
     let url = std::env::var("HOOKWIRE_POSTGRES").unwrap_or(default);
     let opened = PostgresOptions::new(&url)?.schema(schema)?.open().await;
-    Ok(opened.map_err(|error| format!("{url}: {error} (HOOKWIRE_POSTGRES says where the database is)"))?)
+    Ok(opened.map_err(|error| format!("{url}: {error} (set HOOKWIRE_POSTGRES to the URL of the database)"))?)
 }
 
 /// A worker process: works until it is killed.
 async fn work(schema: &str, number: u8) -> Result<(), Box<dyn Error>> {
     let sender = sender(&open(schema).await?, Ipv4Addr::new(127, 0, 0, number).into())?;
-    Ok(sender.worker().run(CancellationToken::new()).await?)
+    Ok(sender.worker().run_until(std::future::pending::<()>()).await?)
 }
 
 fn start(schema: &str, number: u8) -> io::Result<Child> {
     Command::new(std::env::current_exe()?).args(["worker", schema, &number.to_string()]).spawn()
 }
 
-/// What has arrived.
+/// The requests that have arrived.
 #[derive(Clone, Default)]
 struct Tally(Arc<Mutex<Arrived>>);
 
 #[derive(Default)]
 struct Arrived {
-    /// How often, by endpoint and event.
+    /// Number of requests, by endpoint and event.
     deliveries: HashMap<String, u32>,
-    /// How much, by the worker it came from.
+    /// Number of requests, by the worker that sent them.
     requests: BTreeMap<IpAddr, u32>,
 }
 
 impl Tally {
-    fn note(&self, from: IpAddr, event: String) {
+    fn record(&self, from: IpAddr, event: String) {
         let mut tally = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *tally.deliveries.entry(event).or_default() += 1;
         *tally.requests.entry(from).or_default() += 1;
@@ -93,15 +94,15 @@ impl Tally {
     }
 }
 
-async fn take(
+async fn receive(
     State(tally): State<Tally>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     uri: Uri,
     headers: HeaderMap,
 ) -> StatusCode {
     let id = headers.get("webhook-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
-    tally.note(peer.ip(), format!("{} {id}", uri.path()));
-    // A receiver that has something to do.
+    tally.record(peer.ip(), format!("{} {id}", uri.path()));
+    // The receiver takes some time for each request.
     tokio::time::sleep(Duration::from_millis(5)).await;
     StatusCode::NO_CONTENT
 }
@@ -128,11 +129,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
 async fn run(store: &PostgresStore, schema: &str, events: usize) -> Result<(), Box<dyn Error>> {
     let (tally, listener) = (Tally::default(), tokio::net::TcpListener::bind("127.0.0.1:0").await?);
     let address = listener.local_addr()?;
-    let app = Router::new().route("/{endpoint}", post(take)).with_state(tally.clone());
+    let app = Router::new().route("/{endpoint}", post(receive)).with_state(tally.clone());
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(async move { axum::serve(listener, app).await });
 
-    // This process only dispatches: it runs no worker.
+    // This process only dispatches. It runs no worker.
     let sender = sender(store, Ipv4Addr::LOCALHOST.into())?;
     for number in 0..ENDPOINTS {
         let target = Target::parse(&format!("http://{address}/endpoint-{number}"))?;
@@ -162,8 +163,8 @@ async fn run(store: &PostgresStore, schema: &str, events: usize) -> Result<(), B
     }
     dispatching.await?.map_err(|error| error.to_string())?;
     for worker in &mut workers {
-        // Only the first is dead already.
-        let _gone = worker.kill();
+        // The first process has been killed already.
+        let _already_killed = worker.kill();
         worker.wait()?;
     }
     report(&tally, owed)
@@ -176,6 +177,8 @@ fn report(tally: &Tally, owed: usize) -> Result<(), Box<dyn Error>> {
     }
     let twice = tally.deliveries.values().filter(|times| **times > 1).count();
     let arrived = tally.deliveries.len();
-    println!("{arrived} of {owed} deliveries have arrived, {twice} of them twice: in flight when their process died");
-    if arrived == owed { Ok(()) } else { Err("something is lost".into()) }
+    println!(
+        "{arrived} of {owed} deliveries have arrived, {twice} of them twice, because they were in flight when their worker was killed"
+    );
+    if arrived == owed { Ok(()) } else { Err("a delivery is lost".into()) }
 }

@@ -1,4 +1,4 @@
-//! An MCP server for support tickets: its own tools, and those by which an agent registers a callback and gets ticket events.
+//! An MCP server for support tickets: it has tools of its own, and the tools by which an agent registers a callback for ticket events.
 //!
 //! Over stdio, as an MCP client starts it: `cargo run --example mcp_server --features mcp`. Over HTTP:
 //! `cargo run --example mcp_server --features mcp http 8788` serves `http://127.0.0.1:8788/mcp` for `Authorization: Bearer acme-token`.
@@ -18,11 +18,11 @@ use axum::response::Response;
 use axum::routing::get;
 use hookwire::clock::SystemClock;
 use hookwire::event::NewEvent;
-use hookwire::mcp::{OneTimeLinks, Principal, WebhookTools};
+use hookwire::mcp::{OneTimeLinks, WebhookTools};
+use hookwire::sender::Scope;
 use hookwire::sender::Sender;
 use hookwire::sender::egress::EgressPolicy;
 use hookwire::store::MemoryStore;
-use hookwire::worker::CancellationToken;
 use rmcp::handler::server::router::tool::ToolRouter;
 use rmcp::handler::server::wrapper::Parameters;
 use rmcp::transport::streamable_http_server::{StreamableHttpService, session::local::LocalSessionManager};
@@ -64,10 +64,10 @@ impl Tickets {
 #[tool_handler(router = self.router, name = "tickets", instructions = "Open tickets; register a callback to hear of them.")]
 impl ServerHandler for Tickets {}
 
-/// Stands for the application's own sign-in.
+/// The application's authentication.
 async fn authenticate(mut request: Request, next: Next) -> Response {
     if request.headers().get(AUTHORIZATION).is_some_and(|token| token == "Bearer acme-token") {
-        request.extensions_mut().insert(Principal::tenant("acme"));
+        request.extensions_mut().insert(Scope::tenant("acme"));
     }
     next.run(request).await
 }
@@ -78,11 +78,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let port = arguments.get(1).map_or(Ok(0), |text| text.parse())?;
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
     let here = format!("http://{}", listener.local_addr()?);
-    // Callbacks are on this machine, without TLS. In production neither is allowed.
+    // Callbacks run on this machine and without TLS. Allow neither in production.
     let egress = EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();
     let sender = Sender::builder(MemoryStore::new()).egress(egress).build()?;
-    let stop = CancellationToken::new();
-    let worker = tokio::spawn(sender.worker().run(stop.clone()));
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let worker = tokio::spawn(sender.worker().run_until(stopped));
 
     let links = OneTimeLinks::new(&format!("{here}/secrets/"), Duration::from_secs(900), Arc::new(SystemClock));
     let opened = links.clone();
@@ -90,7 +90,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         opened.open(&token).map(|it| it.to_string()).ok_or(StatusCode::NOT_FOUND)
     };
     let mut app = Router::new().route("/secrets/{token}", get(show));
-    let webhooks = WebhookTools::new(sender.clone(), links).for_principal(Principal::tenant("acme"));
+    let webhooks = WebhookTools::new(sender.clone(), links).for_scope(Scope::tenant("acme"));
     let tickets = Tickets::new(sender, &webhooks);
     eprintln!("listening on {here}");
     if arguments.first().is_some_and(|mode| mode == "http") {
@@ -109,7 +109,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
         secrets.abort();
     }
-    stop.cancel();
+    drop(stop);
     worker.await??;
     Ok(())
 }

@@ -1,9 +1,9 @@
-//! An event that exists exactly when the business change does: both are written in one transaction of the application's own
-//! database. The first invoice is rolled back, and nothing is sent for it.
+//! Writes an event and a business change in one transaction of the application's own database, so that one exists exactly if the
+//! other does. The first invoice is rolled back, and no webhook is sent for it.
 //!
-//! `cargo run --example outbox_in_a_transaction`
+//! `cargo run --example outbox_in_a_transaction --features sqlite`
 //!
-//! The same from any other client, while this runs or before: `sqlite3 shop.db "INSERT INTO hookwire_outbox (type, data)
+//! Any other client can write the event too: `sqlite3 shop.db "INSERT INTO hookwire_outbox (type, data)
 //! VALUES ('invoice.paid', '{}')"`.
 #![expect(clippy::print_stdout, reason = "an example shows what happens")]
 
@@ -15,10 +15,10 @@ use hookwire::event::NewEvent;
 use hookwire::sender::Sender;
 use hookwire::sender::egress::EgressPolicy;
 use hookwire::store::SqliteStore;
+use hookwire::store::sqlite::rusqlite;
 use hookwire::testing::endpoint::{Behaviour, ScriptedEndpoint};
-use hookwire::worker::CancellationToken;
 
-/// The application's own code: it knows invoices, and says in the same breath that one was paid.
+/// The application's own code: marks an invoice as paid, and writes the event in the same transaction.
 fn pay(
     shop: &mut rusqlite::Connection,
     store: &SqliteStore,
@@ -48,28 +48,28 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let egress = EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();
     let sender = Sender::builder(store.clone()).egress(egress).build()?;
     sender.endpoints().create(NewEndpoint::at(Target::parse(&customer.url("/hooks"))?)).await?;
-    let stop = CancellationToken::new();
-    let worker = tokio::spawn(sender.worker().run(stop.clone()));
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let worker = tokio::spawn(sender.worker().run_until(stopped));
 
     pay(&mut shop, &store, 1041, false)?;
     pay(&mut shop, &store, 1042, true)?;
     sender.wake();
 
-    // At most ten seconds.
+    // Waits for at most ten seconds.
     for _ in 0..1_000 {
         if !customer.requests().is_empty() {
             break;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    stop.cancel();
+    drop(stop);
     worker.await??;
     let requests = customer.requests();
     for request in &requests {
         let text = String::from_utf8_lossy(request);
-        println!("the customer got: {}", text.lines().last().unwrap_or_default());
+        println!("the customer received: {}", text.lines().last().unwrap_or_default());
     }
     let paid: u32 = shop.query_row("SELECT count(*) FROM invoice", [], |row| row.get(0))?;
     println!("{paid} invoice in the database, {} webhook sent", requests.len());
-    if requests.len() == 1 && paid == 1 { Ok(()) } else { Err("one of each was expected".into()) }
+    if requests.len() == 1 && paid == 1 { Ok(()) } else { Err("expected one invoice and one webhook".into()) }
 }

@@ -1,7 +1,7 @@
 //! One server for every provider of a configuration file: a route for each, and what arrives is printed.
 //!
-//! `cargo run --example receive_any` sends itself a signed and a forged request for some of the routes, and ends.
-//! `cargo run --example receive_any -- --serve 127.0.0.1:8080 sources.toml` stays up: point providers at it (through a
+//! `cargo run --example receive_any --features axum` sends itself a signed and a forged request for some of the routes, and ends.
+//! `cargo run --example receive_any --features axum -- --serve 127.0.0.1:8080 sources.toml` stays up: point providers at it (through a
 //! tunnel, or a proxy that speaks TLS).
 #![expect(clippy::print_stdout, reason = "an example shows what happens")]
 
@@ -27,13 +27,12 @@ struct Config {
 }
 
 /// What is done with every event, whoever sent it. A handler for some types only: `.on("invoice.*", …)`.
-fn print_all() -> Result<EventRouter, Box<dyn Error>> {
-    let events = EventRouter::builder().fallback(|event: Webhook<Box<RawValue>>| async move {
+fn print_all() -> EventRouter {
+    EventRouter::new().fallback(|event: Webhook<Box<RawValue>>| async move {
         let verified = event.verified();
         let (id, kind) = (verified.event_id().unwrap_or("-"), verified.event_type().unwrap_or("-"));
         println!("{:<10} {id:<40} {kind:<24} {} bytes", verified.source(), verified.body().len());
-    });
-    Ok(events.build()?)
+    })
 }
 
 #[tokio::main]
@@ -46,10 +45,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let receiver = Receiver::builder(MemoryDedup::new()).fetch(fetcher).sources(config.sources)?.build()?;
 
     // 2. A route for each: handshakes are answered, forgeries refused, repetitions acknowledged, events printed.
-    let events = print_all()?;
+    let events = print_all();
     let mut app = Router::new();
     for name in receiver.source_names() {
-        let service = receiver.layer(name)?.layer(events.clone());
+        let service = receiver.gate(name)?.layer(events.clone());
         app = app.route_service(&format!("/hooks/{name}"), service);
     }
 

@@ -1,6 +1,6 @@
 //! Receives webhooks with axum: only what is signed, each event once.
 //!
-//! `cargo run --example receive_axum`
+//! `cargo run --example receive_axum --features axum`
 #![expect(clippy::print_stdout, reason = "an example shows what happens")]
 
 use std::error::Error;
@@ -9,9 +9,10 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode, Uri};
 use axum::{Router, routing::post};
 use hookwire::clock::{Clock as _, SystemClock};
+use hookwire::provider::STANDARD;
 use hookwire::receiver::{Receiver, Source, Webhook};
 use hookwire::secret::{Key, Keyring};
-use hookwire::signature::{STANDARD, Signing};
+use hookwire::signature::Signing;
 use hookwire::store::MemoryDedup;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
@@ -39,7 +40,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let receiver = Receiver::builder(MemoryDedup::new()).source(Source::standard(SECRET)?).build()?;
 
     // 2. The layer goes around the routes of that sender.
-    let app = Router::new().route("/hooks/invoices", post(paid)).layer(receiver.layer("standard")?);
+    let app = Router::new().route("/hooks/invoices", post(paid)).layer(receiver.gate("standard")?);
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url: Uri = format!("http://{}/hooks/invoices", listener.local_addr()?).parse()?;
     let server = tokio::spawn(async move { axum::serve(listener, app).await });

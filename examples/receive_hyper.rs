@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hookwire::clock::{Clock as _, SystemClock};
+use hookwire::provider::GITHUB;
 use hookwire::receiver::{Gate, Receiver, Source, Verified};
 use hookwire::secret::{Key, Keyring};
-use hookwire::signature::{Signing, providers::GITHUB};
+use hookwire::signature::Signing;
 use hookwire::store::MemoryDedup;
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;

@@ -1,6 +1,6 @@
-//! Rotates an endpoint's key without losing an event: for a while both keys sign, so the receiver may change at leisure.
+//! Rotates the key of an endpoint without losing an event: both keys sign for a while, so the receiver can change in that time.
 //!
-//! `cargo run --example rotate_secret`
+//! `cargo run --example rotate_secret --features axum`
 #![expect(clippy::print_stdout, reason = "an example shows what happens")]
 
 use std::error::Error;
@@ -12,12 +12,12 @@ use axum::{Router, body::Bytes, routing::post};
 use hookwire::clock::{Clock as _, SystemClock};
 use hookwire::endpoint::{NewEndpoint, Target};
 use hookwire::event::NewEvent;
+use hookwire::provider::STANDARD;
 use hookwire::secret::{Key, Keyring};
 use hookwire::sender::Sender;
 use hookwire::sender::egress::EgressPolicy;
-use hookwire::signature::{Received, STANDARD, Trust, Verify as _};
+use hookwire::signature::{Received, Trust};
 use hookwire::store::MemoryStore;
-use hookwire::worker::CancellationToken;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
@@ -27,29 +27,29 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (url, mut verdicts) = receiver([old.clone(), new.clone()]).await?;
     let egress = EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();
     let sender = Sender::builder(MemoryStore::new()).egress(egress).build()?;
-    let stop = CancellationToken::new();
-    let worker = tokio::spawn(sender.worker().run(stop.clone()));
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let worker = tokio::spawn(sender.worker().run_until(stopped));
     let endpoint = NewEndpoint::at(Target::parse(&url)?).keys(Keyring::new(old));
     let endpoint = sender.endpoints().create(endpoint).await?;
 
     let mut send = async |when: &str, expected: [bool; 2]| -> Result<(), Box<dyn Error>> {
         sender.dispatch(NewEvent::json("key.tested", when)?).await?;
-        let verdict = verdicts.recv().await.ok_or("the receiver has gone")?;
+        let verdict = verdicts.recv().await.ok_or("the receiver has stopped")?;
         println!("{when}: the old key verifies: {}, the new key verifies: {}", verdict[0], verdict[1]);
         if verdict == expected { Ok(()) } else { Err(format!("{when}: expected {expected:?}").into()) }
     };
     send("before the rotation", [true, false]).await?;
-    let overlap = Duration::from_secs(2); // a day, in real life
+    let overlap = Duration::from_secs(2); // in production: a day
     sender.endpoints().rotate_key(endpoint.id, new, overlap).await?;
     send("during the overlap ", [true, true]).await?;
     tokio::time::sleep(overlap).await;
     send("after the overlap  ", [false, true]).await?;
-    stop.cancel();
+    drop(stop);
     worker.await??;
     Ok(())
 }
 
-/// Says of each request which of the keys verify it.
+/// Starts a receiver that reports for each request which of the keys verify it.
 async fn receiver(keys: [Key; 2]) -> Result<(String, mpsc::Receiver<[bool; 2]>), Box<dyn Error>> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/hooks", listener.local_addr()?);

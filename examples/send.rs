@@ -1,6 +1,6 @@
-//! Sends webhooks: a store, a sender, a worker, an endpoint, an event; and what became of it.
+//! Sends a webhook with a store, a sender, a worker and an endpoint, and prints its attempts.
 //!
-//! `cargo run --example send`
+//! `cargo run --example send --features sqlite`
 #![expect(clippy::print_stdout, reason = "an example shows what happens")]
 
 use std::error::Error;
@@ -13,7 +13,6 @@ use hookwire::id::EventId;
 use hookwire::sender::Sender;
 use hookwire::sender::egress::EgressPolicy;
 use hookwire::store::SqliteStore;
-use hookwire::worker::CancellationToken;
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -22,21 +21,21 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let directory = tempfile::tempdir()?;
     let url = customer().await?;
 
-    // The sender. A real one leaves the egress policy alone: https, and no private address.
+    // The sender. In production keep the default egress policy: only https, and no private addresses.
     let store = SqliteStore::open(directory.path().join("webhooks.db")).await?;
     let egress = EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();
     let sender = Sender::builder(store).egress(egress).build()?;
 
-    // The worker runs where the application spawns it, and stops when the application says so.
-    let stop = CancellationToken::new();
-    let worker = tokio::spawn(sender.worker().run(stop.clone()));
+    // The worker runs in the task that the application spawns, and stops when `stop` is dropped.
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let worker = tokio::spawn(sender.worker().run_until(stopped));
 
-    // Who wants what. The key is shown to the customer once.
+    // The endpoint of a customer, who needs its secret to verify the requests.
     let new = NewEndpoint::at(Target::parse(&url)?).tenant("acme").events(["invoice.*"])?;
     let endpoint = sender.endpoints().create(new).await?;
     println!("created {}", endpoint.id);
 
-    // Durable when it returns. Under the same id it may be dispatched again without harm.
+    // The event is durable when `dispatch` returns. A second dispatch of the same id changes nothing.
     let id = EventId::new("invoice-1042-paid")?;
     let event = || Ok::<_, Box<dyn Error>>(NewEvent::json("invoice.paid", &json!({ "invoice": 1042 }))?.tenant("acme"));
     let receipt = sender.dispatch(event()?.id(id.clone())).await?;
@@ -51,17 +50,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
             println!("attempt {}: {} after {:?}", attempt.number, attempt.outcome, attempt.duration);
         }
     }
-    stop.cancel();
+    drop(stop);
     worker.await??;
     Ok(())
 }
 
-/// The customer's server.
+/// Starts the customer's server and returns its URL.
 async fn customer() -> Result<String, Box<dyn Error>> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/hooks", listener.local_addr()?);
     let hook = |headers: HeaderMap, body: String| async move {
-        println!("the customer got {:?}: {body}", headers.get("webhook-id"));
+        println!("the customer received {:?}: {body}", headers.get("webhook-id"));
     };
     let app = Router::new().route("/hooks", post(hook));
     tokio::spawn(async move { axum::serve(listener, app).await });

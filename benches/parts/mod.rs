@@ -1,4 +1,4 @@
-//! What benches have in common: a receiver in its own process, a bare loop that posts to it, and hookwire doing the same.
+//! Shared parts of the benchmarks: a receiver in another process, a bare loop that posts to it, and hookwire doing the same.
 
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -9,11 +9,13 @@ use bytes::Bytes;
 use hookwire::endpoint::{NewEndpoint, Target};
 use hookwire::event::NewEvent;
 use hookwire::id::Work;
+use hookwire::provider::STANDARD;
 use hookwire::retry::{Decision, Facts, Policy, RetryPolicy};
 use hookwire::secret::{Key, Keyring};
+use hookwire::sender::Sender;
 use hookwire::sender::egress::EgressPolicy;
-use hookwire::sender::{Sender, Store};
-use hookwire::signature::{STANDARD, Signing};
+use hookwire::signature::Signing;
+use hookwire::store::Store;
 use hookwire::worker::CancellationToken;
 use http::{HeaderValue, Method, Request, Uri};
 use http_body_util::{BodyExt, Full};
@@ -26,7 +28,7 @@ pub(crate) const CALLERS: usize = 64;
 const TENANTS: usize = 16;
 const PAYLOAD: usize = 1_024;
 
-/// Signs and posts, nothing else.
+/// Signs and posts in a loop, without hookwire's sender.
 pub(crate) async fn bare(url: &str, events: usize) {
     let client: Client<HttpConnector, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
     let keys = Arc::new(Keyring::new(Key::generate().unwrap()));
@@ -61,33 +63,34 @@ pub(crate) async fn bare(url: &str, events: usize) {
     }
 }
 
-/// The default policy, and a place in the line for each attempt that has ended.
+/// The default policy. It releases one permit for each attempt that has ended.
 #[derive(Debug)]
-struct Line {
+struct PermitPerAttempt {
     policy: Policy,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
-impl RetryPolicy for Line {
+impl RetryPolicy for PermitPerAttempt {
     fn max_attempts(&self) -> u32 {
         self.policy.max_attempts()
     }
 
     fn decide(&self, facts: &Facts<'_>) -> Decision {
-        self.places.add_permits(1);
+        self.permits.add_permits(1);
         self.policy.decide(facts)
     }
 }
 
-/// As many callers as the bare loop has, each with one delivery under way, until the last is settled.
+/// Delivers `events` events. At most as many deliveries are in progress as the bare loop has callers. Returns after the last one is
+/// settled.
 pub(crate) async fn hookwire(store: impl Store + Clone + 'static, url: &str, events: usize) -> Sender {
-    let places = Arc::new(Semaphore::new(CALLERS));
-    let line = Line { policy: Policy::default(), places: places.clone() };
-    let sender = Sender::builder(store.clone()).egress(egress()).retry(line).build().unwrap();
+    let permits = Arc::new(Semaphore::new(CALLERS));
+    let policy = PermitPerAttempt { policy: Policy::default(), permits: permits.clone() };
+    let sender = Sender::builder(store.clone()).egress(egress()).retry(policy).build().unwrap();
     let stop = CancellationToken::new();
     let worker = tokio::spawn(sender.worker().run(stop.clone()));
-    dispatch_all(&sender, url, events, Some(places)).await;
-    nothing_pending(&store).await;
+    dispatch_all(&sender, url, events, Some(permits)).await;
+    wait_until_settled(&store).await;
     stop.cancel();
     worker.await.unwrap().unwrap();
     sender
@@ -97,21 +100,21 @@ fn egress() -> EgressPolicy {
     EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback()
 }
 
-/// A worker alone.
+/// Runs only a worker.
 pub(crate) async fn work(store: impl Future<Output = impl Store + 'static>) {
     let sender = Sender::builder(store.await).egress(egress()).build().unwrap();
     sender.worker().run(CancellationToken::new()).await.unwrap();
 }
 
-/// Dispatches, and waits until others have delivered everything.
+/// Only dispatches, and waits until other processes have delivered everything.
 pub(crate) async fn dispatch_only(store: impl Store + Clone + 'static, url: &str, events: usize) {
     let sender = Sender::builder(store.clone()).egress(egress()).build().unwrap();
     dispatch_all(&sender, url, events, None).await;
-    nothing_pending(&store).await;
+    wait_until_settled(&store).await;
 }
 
-/// As many callers as the bare loop has, each of which takes a place in the line first, if there is one.
-async fn dispatch_all(sender: &Sender, url: &str, events: usize, line: Option<Arc<Semaphore>>) {
+/// Dispatches from as many callers as the bare loop has. Each caller takes a permit before an event, if `permits` is given.
+async fn dispatch_all(sender: &Sender, url: &str, events: usize, permits: Option<Arc<Semaphore>>) {
     for tenant in 0..TENANTS {
         let endpoint = NewEndpoint::at(Target::parse(url).unwrap()).tenant(format!("tenant-{tenant}"));
         sender.endpoints().create(endpoint).await.unwrap();
@@ -119,7 +122,7 @@ async fn dispatch_all(sender: &Sender, url: &str, events: usize, line: Option<Ar
     let next = Arc::new(AtomicUsize::new(0));
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..CALLERS {
-        let (sender, next, line) = (sender.clone(), next.clone(), line.clone());
+        let (sender, next, permits) = (sender.clone(), next.clone(), permits.clone());
         tasks.spawn(async move {
             let payload = Bytes::from(vec![b'x'; PAYLOAD]);
             loop {
@@ -127,8 +130,8 @@ async fn dispatch_all(sender: &Sender, url: &str, events: usize, line: Option<Ar
                 if turn >= events {
                     break;
                 }
-                if let Some(places) = &line {
-                    places.acquire().await.unwrap().forget();
+                if let Some(permits) = &permits {
+                    permits.acquire().await.unwrap().forget();
                 }
                 let event = NewEvent::raw("bench.made", "application/json", payload.clone()).unwrap();
                 sender.dispatch(event.tenant(format!("tenant-{}", turn % TENANTS))).await.unwrap();
@@ -140,8 +143,8 @@ async fn dispatch_all(sender: &Sender, url: &str, events: usize, line: Option<Ar
     }
 }
 
-/// Asked of the hot index, because counting what is stored is no part of delivering.
-async fn nothing_pending(store: &impl Store) {
+/// Waits until nothing is pending. It asks for pending lanes, because counting all stored deliveries would be slow.
+async fn wait_until_settled(store: &impl Store) {
     while !store.lanes(Work::Sent, None, 1).await.unwrap().is_empty() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -160,7 +163,7 @@ pub(crate) fn start_receiver() -> (Child, String) {
     (child, format!("http://{}/in", line.trim()))
 }
 
-/// Reads every request whole and answers 204. Ends when its parent does.
+/// A server that reads every request and responds with 204. It ends with its parent process.
 pub(crate) mod receiver {
     use std::convert::Infallible;
 
@@ -175,19 +178,19 @@ pub(crate) mod receiver {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         println!("{}", listener.local_addr().unwrap());
         std::thread::spawn(|| {
-            let _parent_is_gone = std::io::stdin().read_line(&mut String::new());
+            let _parent_ended = std::io::stdin().read_line(&mut String::new());
             std::process::exit(0);
         });
         loop {
             let (stream, _) = listener.accept().await.unwrap();
             stream.set_nodelay(true).unwrap();
             let connection =
-                hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer));
+                hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(respond));
             tokio::spawn(connection);
         }
     }
 
-    async fn answer(request: Request<Incoming>) -> Result<Response<Empty<Bytes>>, Infallible> {
+    async fn respond(request: Request<Incoming>) -> Result<Response<Empty<Bytes>>, Infallible> {
         let _body = request.into_body().collect().await;
         let mut response = Response::new(Empty::new());
         *response.status_mut() = http::StatusCode::NO_CONTENT;

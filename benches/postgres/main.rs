@@ -1,16 +1,18 @@
-//! PostgreSQL: what appends, claims and settlements cost, with the server's own CPU counted in.
+//! The cost of appends, claims and settlements on PostgreSQL, including the CPU time of the database server.
 //!
-//! On a server of its own, started from the installed binaries with their default settings, on this machine.
+//! It starts a server of its own on this machine, from the installed binaries with their default settings.
 //!
-//! 1. Appends by 1, 64 and 512 callers: a second, and CPU of each, here and in the server. Target: 40,000/s at 512.
-//! 2. Full cycles without HTTP: append by 512 callers, claim, settle. Target: 15,000/s.
-//!    The same while another transaction holds a snapshot, so that nothing dead can be cleaned up.
-//! 3. From dispatch to settled with HTTP, beside a bare loop that posts the same; of all the CPU used, the receiver's excepted.
-//!    Target: 0.15 of the bare loop. Then dispatched here and delivered by one, two and four processes.
-//! 4. Claim and settlement with 10,000 and with 1,000,000 pending. Target: the second at least 0.8 of the first.
+//! 1. Appends with 1, 64 and 512 callers: the rate, and the CPU time of one append in this process and in the server. Target:
+//!    40,000/s with 512 callers.
+//! 2. Full cycles without HTTP: append with 512 callers, claim, settle. Target: 15,000/s. And the same while another transaction
+//!    holds a snapshot, so that dead rows cannot be vacuumed.
+//! 3. Deliveries from dispatch to settled with HTTP, compared with a bare loop that posts the same payloads. CPU time includes the
+//!    server and excludes the receiver. Target: 0.15 of the bare loop's deliveries per CPU-second. Then the same with one, two and
+//!    four worker processes.
+//! 4. Claim and settle with 10,000 and with 1,000,000 pending. Target: the rate with 1,000,000 is at least 0.8 of the other.
 //!
-//! `cargo bench --bench postgres`; `HOOKWIRE_BENCH_PENDING` sets the larger number, `HOOKWIRE_BENCH_OPERATIONS` (default 50,000)
-//! how many operations each figure is taken over.
+//! Run it with `cargo bench -p hookwire-tests --bench postgres`. `HOOKWIRE_BENCH_PENDING` sets the larger number of pending deliveries.
+//! `HOOKWIRE_BENCH_OPERATIONS` (default 50,000) sets the number of operations for each figure.
 #![expect(clippy::print_stdout, clippy::unwrap_used, clippy::disallowed_methods, reason = "a bench talks and measures")]
 
 #[expect(dead_code, unreachable_pub, reason = "the tests use more of it")]
@@ -25,10 +27,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use hookwire::clock::{Clock, SystemClock};
-use hookwire::delivery::{Attempt, Leased, NewDelivery, Next, Settlement};
+use hookwire::delivery::{Attempt, Leased, NewDelivery, Settlement};
 use hookwire::event::NewEvent;
-use hookwire::id::{DeliveryId, EndpointId, Work};
+use hookwire::id::{EndpointId, Work};
 use hookwire::outcome::Outcome;
+use hookwire::retry::Decision;
 use hookwire::store::postgres::{PostgresOptions, tokio_postgres};
 use hookwire::store::{Append, Claim, LaneClaim, Outbox, PostgresStore};
 
@@ -51,7 +54,7 @@ fn main() {
     let many = number("HOOKWIRE_BENCH_PENDING", 1_000_000);
     let operations = number("HOOKWIRE_BENCH_OPERATIONS", 50_000);
     let server = Server::start().unwrap();
-    println!("{:<34}{:>10}{:>14}{:>16}", "", "a second", "CPU us, ours", "CPU us, server");
+    println!("{:<34}{:>10}{:>14}{:>16}", "", "per second", "CPU us, here", "CPU us, server");
     end_to_end(&server, operations);
     runtime(2).block_on(async {
         for callers in [1, 64, 512] {
@@ -100,14 +103,14 @@ fn end_to_end(server: &Server, operations: usize) {
         println!("    {:.2} of the bare loop's deliveries per CPU-second (target 0.15)", bare / cpu);
     }
     for count in [1, 2, 4] {
-        by_processes(server, &url, operations, count);
+        deliver_by_processes(server, &url, operations, count);
     }
     receiver.kill().unwrap();
     receiver.wait().unwrap();
 }
 
-/// Dispatched here, delivered by so many processes.
-fn by_processes(server: &Server, url: &str, operations: usize, count: usize) {
+/// Dispatches in this process and delivers in `count` worker processes.
+fn deliver_by_processes(server: &Server, url: &str, operations: usize, count: usize) {
     let schema = format!("workers_{count}");
     let store = runtime(1).block_on(open(server, &schema));
     let start = |_| {
@@ -140,7 +143,7 @@ async fn open_at(url: &str, schema: &str) -> PostgresStore {
     PostgresOptions::new(url).unwrap().schema(schema).unwrap().open().await.unwrap()
 }
 
-/// User and kernel time, of this process and of the server with all its children.
+/// The user and kernel time of this process, and of the server with all its children.
 #[derive(Clone, Copy)]
 struct Used {
     began: Instant,
@@ -158,7 +161,7 @@ impl Used {
     fn now(server: &Server) -> Self {
         let children = postgres::children_of(server.pid());
         let children: f64 = children.iter().map(|pid| ticks(&pid.to_string(), 11..13)).sum();
-        // Of the postmaster with those of its children that have ended.
+        // Includes the children of the postmaster that have ended.
         let postmaster = ticks(&server.pid().to_string(), 11..15);
         Self { began: Instant::now(), ours: ticks("self", 11..13), server: children + postmaster }
     }
@@ -174,16 +177,16 @@ impl Used {
 }
 
 struct Figures {
-    /// A second.
+    /// Operations per second.
     rate: f64,
-    /// Microseconds of each, here and in the server.
+    /// CPU microseconds of one operation, in this process and in the server together.
     cpu: f64,
 }
 
-fn owe(endpoint: EndpointId) -> Append {
+fn append_to(endpoint: EndpointId) -> Append {
     let now = SystemClock.now();
     let event = NewEvent::raw("bench.made", "application/json", vec![b'1'; PAYLOAD]).unwrap();
-    let delivery = NewDelivery { id: DeliveryId::generate(now), lane: endpoint.into(), leased_until: None };
+    let delivery = NewDelivery::new(endpoint, now);
     Append { event: Arc::new(event.seal(now)), deliveries: vec![delivery], now }
 }
 
@@ -200,10 +203,10 @@ fn claim(lanes: &[EndpointId], max: u32) -> Claim {
 fn delivered(leased: &Leased) -> Settlement {
     let now = SystemClock.now();
     let attempt = Attempt::new(1, now, Duration::from_millis(3), Outcome::Status(204));
-    Settlement::of(leased, Next::Delivered, now).with_attempt(attempt)
+    Settlement::of(leased, Decision::Delivered, now).with_attempt(attempt)
 }
 
-/// `callers` tasks that append one event each time.
+/// Appends events one by one, from `callers` tasks.
 async fn append_all(store: &PostgresStore, lanes: &Arc<Vec<EndpointId>>, callers: usize, operations: usize) {
     let next = Arc::new(AtomicUsize::new(0));
     let mut tasks = tokio::task::JoinSet::new();
@@ -215,7 +218,7 @@ async fn append_all(store: &PostgresStore, lanes: &Arc<Vec<EndpointId>>, callers
                 if turn >= operations {
                     break;
                 }
-                store.append(vec![owe(lanes[turn % LANES])]).await.unwrap();
+                store.append(vec![append_to(lanes[turn % LANES])]).await.unwrap();
             }
         });
     }
@@ -232,7 +235,7 @@ async fn appends(server: &Server, store: &PostgresStore, callers: usize, operati
     let _figures = used.report(server, &format!("append, {callers} callers"), operations);
 }
 
-/// Claims and settles whatever there is, 256 lanes at a time, as a worker would; two at the same time.
+/// Claims and settles in two concurrent tasks, as workers do, until `until` deliveries are settled.
 async fn drain(store: &PostgresStore, until: usize) -> usize {
     let done = Arc::new(AtomicUsize::new(0));
     let mut tasks = tokio::task::JoinSet::new();
@@ -276,12 +279,12 @@ async fn cycles(server: &Server, store: &PostgresStore, operations: usize) {
     let _figures = used.report(server, "append, claim and settle", done);
 }
 
-/// Half of what is pending is overdue in one lane that nobody asks for.
+/// Measures claim and settle. Half of the pending deliveries are overdue in one lane that is never claimed.
 async fn scale(server: &Server, store: &PostgresStore, pending: usize) -> f64 {
     let (dead, lanes) = (EndpointId::generate(SystemClock.now()), lanes());
     for _ in 0..pending / 2_000 {
-        store.append((0..1_000).map(|_| owe(dead)).collect()).await.unwrap();
-        store.append((0..1_000).map(|turn| owe(lanes[turn % LANES])).collect()).await.unwrap();
+        store.append((0..1_000).map(|_| append_to(dead)).collect()).await.unwrap();
+        store.append((0..1_000).map(|turn| append_to(lanes[turn % LANES])).collect()).await.unwrap();
     }
     let operations = FEW / 2;
     let (mut done, used) = (0, Used::now(server));

@@ -1,26 +1,26 @@
-//! What a received request costs: by itself, with dedup, and kept in an inbox and handled.
+//! The cost of a received request: verified only, with dedup, and stored in an inbox and handled.
 //!
-//! A server in its own process, on one runtime thread; 64 callers in this one post 1 KiB requests that were signed before, each with
-//! an id of its own. The modes take turns in one run. For each: requests a second, the server's CPU for a request (user and kernel,
-//! all its threads; PostgreSQL's and Redis's counted in), and the time until the answer.
+//! The server is another process with one runtime thread. In this process, 64 callers post 1 KiB requests that were signed before the
+//! measurement, each with its own id. The modes alternate in one run. For each mode it measures the requests per second, the CPU time
+//! of the server for one request (user and kernel time of all its threads; the store's server separately), and the response time.
 //!
-//! | mode | what a request goes through |
+//! | mode | what happens to a request |
 //! |---|---|
-//! | bare | axum, and `standardwebhooks` for the signature |
-//! | memory, SQLite, PostgreSQL, Redis | the layer, with its dedup records there; the handler answers 200 |
-//! | inbox, SQLite and PostgreSQL | kept, answered 202, and handled by a worker in the same process; until all are handled |
+//! | bare | axum, with `standardwebhooks` for the signature |
+//! | memory, SQLite, PostgreSQL, Redis | the layer, with dedup records in that store; the handler returns 200 |
+//! | inbox, SQLite and PostgreSQL | stored, responded to with 202, and handled by a worker in the same process; the round ends when all are handled |
 //!
-//! `cargo bench --bench receive`; `HOOKWIRE_BENCH_EVENTS` sets the number of requests a round (default 40,000),
-//! `HOOKWIRE_BENCH_ONLY` names one mode, `HOOKWIRE_BENCH_ROUNDS` how often each takes its turn (default 3).
+//! Run it with `cargo bench -p hookwire-tests --bench receive`. `HOOKWIRE_BENCH_EVENTS` sets the number of requests in a round (default 40,000),
+//! `HOOKWIRE_BENCH_ONLY` selects one mode, `HOOKWIRE_BENCH_ROUNDS` sets the number of rounds (default 3).
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
     clippy::panic,
     clippy::disallowed_methods,
-    reason = "a bench talks and measures"
+    reason = "a benchmark prints and reads the clock"
 )]
 
-#[expect(dead_code, unreachable_pub, reason = "the tests use more of it")]
+#[expect(dead_code, unreachable_pub, reason = "the tests use the rest")]
 #[path = "../../tests/servers/postgres.rs"]
 mod postgres;
 mod server;
@@ -33,8 +33,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hookwire::clock::{Clock, SystemClock};
+use hookwire::provider::STANDARD;
 use hookwire::secret::Keyring;
-use hookwire::signature::{STANDARD, Signing};
+use hookwire::signature::Signing;
 use http::Request;
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
@@ -47,11 +48,11 @@ const MODES: [&str; 7] = ["bare", "memory", "sqlite", "inbox-sqlite", "postgres"
 
 fn main() {
     let arguments: Vec<_> = std::env::args().collect();
-    if let [_, role, mode, place] = &arguments[..]
+    if let [_, role, mode, location] = &arguments[..]
         && role == "server"
     {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        return runtime.block_on(server::serve(mode, place));
+        return runtime.block_on(server::serve(mode, location));
     }
     let events = number("HOOKWIRE_BENCH_EVENTS", 40_000);
     let only = std::env::var("HOOKWIRE_BENCH_ONLY").ok();
@@ -65,7 +66,7 @@ fn main() {
     }
     println!(
         "{:<16}{:>12}{:>16}{:>16}{:>12}{:>12}",
-        "", "requests/s", "CPU us, ours", "CPU us, store's", "p50 ms", "p99 ms"
+        "", "requests/s", "CPU us, server", "CPU us, store", "p50 ms", "p99 ms"
     );
     for (mode, results) in modes.iter().zip(&results) {
         let of = |pick: fn(&Measured) -> f64| median(results.iter().map(pick).collect());
@@ -96,12 +97,12 @@ struct Measured {
 fn measure(mode: &str, database: &postgres::Server, events: usize) -> Measured {
     let directory = tempfile::tempdir().unwrap();
     let schema = format!("receive_{}", SystemClock.now().as_micros());
-    let place = match mode {
+    let location = match mode {
         "postgres" | "inbox-postgres" => format!("{} {schema}", database.url()),
         "redis" => format!("redis://127.0.0.1:6379/ {schema}"),
         _ => directory.path().join("receive.db").display().to_string(),
     };
-    let (mut child, address) = start(mode, &place);
+    let (mut child, address) = start(mode, &location);
     let store = match mode {
         "postgres" | "inbox-postgres" => Some(database.pid()),
         "redis" => process_named("redis-server"),
@@ -130,9 +131,9 @@ fn measure(mode: &str, database: &postgres::Server, events: usize) -> Measured {
     }
 }
 
-fn start(mode: &str, place: &str) -> (Child, String) {
+fn start(mode: &str, location: &str) -> (Child, String) {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["server", mode, place])
+        .args(["server", mode, location])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -142,7 +143,7 @@ fn start(mode: &str, place: &str) -> (Child, String) {
     (child, line.trim().to_owned())
 }
 
-/// Signed before the clock starts: what the provider does is no part of it.
+/// Makes the signed requests. They are made before the measurement, because signing is the provider's work.
 fn signed(address: &str, events: usize) -> Vec<Request<Full<Bytes>>> {
     let keys = Keyring::new(STANDARD.key(SECRET).unwrap());
     let body = Bytes::from(format!(r#"{{"type":"bench.made","data":"{}"}}"#, "x".repeat(PAYLOAD - 32)));
@@ -184,7 +185,7 @@ async fn post_all(requests: Vec<Request<Full<Bytes>>>, kept: bool) -> Vec<Durati
 
 async fn all_handled(address: &str, events: usize) {
     let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
-    // At most two minutes.
+    // Waits at most two minutes.
     for _ in 0..12_000 {
         let request = Request::get(format!("http://{address}/handled")).body(Full::default()).unwrap();
         let body = client.request(request).await.unwrap().into_body().collect().await.unwrap().to_bytes();
@@ -193,15 +194,15 @@ async fn all_handled(address: &str, events: usize) {
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("not all were handled");
+    panic!("not all requests were handled within two minutes");
 }
 
-/// User and kernel time of a process and all its threads, in seconds.
+/// Returns the user and kernel time of a process and all its threads, in seconds.
 fn cpu_of(pid: u32) -> f64 {
     ticks(pid, 11..13)
 }
 
-/// The same, with its children, those that have ended included.
+/// Returns the same for a process with all its children, including those that have ended.
 fn cpu_of_family(pid: u32) -> f64 {
     ticks(pid, 11..15) + postgres::children_of(pid).into_iter().map(|child| ticks(child, 11..13)).sum::<f64>()
 }

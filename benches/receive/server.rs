@@ -1,4 +1,4 @@
-//! The server that is measured. It ends when its parent does.
+//! The server that is measured. It ends with its parent process.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,27 +15,27 @@ use http::{HeaderMap, StatusCode};
 
 use super::SECRET;
 
-pub(crate) async fn serve(mode: &str, place: &str) {
+pub(crate) async fn serve(mode: &str, location: &str) {
     let router = match mode {
         "bare" => bare(),
-        "memory" => layered(MemoryDedup::new()),
-        "sqlite" => layered(SqliteStore::open(place).await.unwrap()),
-        "postgres" => layered(postgres(place).await),
-        "redis" => layered(redis(place).await),
-        "inbox-sqlite" => kept(SqliteStore::open(place).await.unwrap()),
-        "inbox-postgres" => kept(postgres(place).await),
-        other => panic!("no mode is named {other}"),
+        "memory" => with_dedup(MemoryDedup::new()),
+        "sqlite" => with_dedup(SqliteStore::open(location).await.unwrap()),
+        "postgres" => with_dedup(postgres(location).await),
+        "redis" => with_dedup(redis(location).await),
+        "inbox-sqlite" => with_inbox(SqliteStore::open(location).await.unwrap()),
+        "inbox-postgres" => with_inbox(postgres(location).await),
+        other => panic!("unknown mode: {other}"),
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     println!("{}", listener.local_addr().unwrap());
     std::thread::spawn(|| {
-        let _parent_is_gone = std::io::stdin().read_line(&mut String::new());
+        let _parent_ended = std::io::stdin().read_line(&mut String::new());
         std::process::exit(0);
     });
     axum::serve(listener, router).await.unwrap();
 }
 
-/// What somebody writes who has no library but the one that checks signatures.
+/// A handler written by hand, with a library for the signature only.
 fn bare() -> Router {
     let webhook = Arc::new(standardwebhooks::Webhook::new(SECRET).unwrap());
     let handler = async move |headers: HeaderMap, body: Bytes| match webhook.verify(&body, &headers) {
@@ -45,12 +45,12 @@ fn bare() -> Router {
     Router::new().route("/in", post(handler))
 }
 
-fn layered(dedup: impl Dedup) -> Router {
+fn with_dedup(dedup: impl Dedup) -> Router {
     let receiver = Receiver::builder(dedup).source(Source::standard(SECRET).unwrap()).build().unwrap();
-    Router::new().route("/in", post(async || StatusCode::OK).layer(receiver.layer("standard").unwrap()))
+    Router::new().route("/in", post(async || StatusCode::OK).layer(receiver.gate("standard").unwrap()))
 }
 
-fn kept<S: Store + Dedup + Clone + 'static>(store: S) -> Router {
+fn with_inbox<S: Store + Dedup + Clone + 'static>(store: S) -> Router {
     let handled = Arc::new(AtomicUsize::new(0));
     let count = handled.clone();
     let queue = Queue::new("bench", move |_| {
@@ -68,12 +68,12 @@ fn kept<S: Store + Dedup + Clone + 'static>(store: S) -> Router {
     Router::new().route_service("/in", receiver.keep("standard", &inbox).unwrap()).route("/handled", counted)
 }
 
-async fn postgres(place: &str) -> PostgresStore {
-    let (url, schema) = place.split_once(' ').unwrap();
+async fn postgres(location: &str) -> PostgresStore {
+    let (url, schema) = location.split_once(' ').unwrap();
     PostgresOptions::new(url).unwrap().schema(schema).unwrap().open().await.unwrap()
 }
 
-async fn redis(place: &str) -> RedisDedup {
-    let (url, prefix) = place.split_once(' ').unwrap();
+async fn redis(location: &str) -> RedisDedup {
+    let (url, prefix) = location.split_once(' ').unwrap();
     RedisDedup::connect(url).await.unwrap().with_prefix(&format!("hookwire:bench:{prefix}:"))
 }

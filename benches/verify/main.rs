@@ -1,8 +1,9 @@
-//! What verifying costs, over what it cannot cost less than. `HOOKWIRE_BENCH_ONLY=shopify` measures one provider's scheme.
+//! The time of a verification, compared with the minimum that a verification needs. `HOOKWIRE_BENCH_ONLY=shopify` measures one
+//! provider's scheme.
 //!
-//! One round of each in turn, many rounds, medians; so that what else the machine does meets all three alike. The floor is
-//! what every verifier of Standard Webhooks must do at least: find the three headers, feed one MAC whose key schedule is
-//! ready, decode one signature, compare.
+//! The programs take turns over many rounds, and the medians are compared, so that other load on the machine affects all alike. The
+//! minimum (the bare MAC) is what every verifier of Standard Webhooks must do: find the three headers, compute one MAC with a prepared
+//! key, decode one signature, and compare.
 #![expect(clippy::print_stdout, reason = "a benchmark reports")]
 
 mod schemes;
@@ -14,8 +15,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use hookwire::clock::{Clock as _, SystemClock, Timestamp};
+use hookwire::provider::STANDARD;
 use hookwire::secret::{Key, Keyring};
-use hookwire::signature::{Received, STANDARD, Signing, Trust, Verify as _};
+use hookwire::signature::{Received, Signing, Trust};
 use http::{HeaderMap, Method, Uri};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
@@ -24,7 +26,7 @@ const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const ROUNDS: usize = 201;
 const CALLS: u32 = 1_000;
 
-/// One request, signed now: the peer reads the system's clock.
+/// One request, signed with the current time, because `standardwebhooks` reads the system clock.
 struct Request {
     now: Timestamp,
     headers: HeaderMap,
@@ -52,14 +54,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     schemes::report()
 }
 
-/// Standard Webhooks, beside its floor and a peer.
+/// Measures Standard Webhooks against the bare MAC and the `standardwebhooks` crate.
 fn standard() -> Result<(), Box<dyn Error>> {
     let request = Request::signed()?;
     let peer = standardwebhooks::Webhook::new(SECRET)?;
-    let floor = Hmac::<Sha256>::new_from_slice(&BASE64.decode(SECRET.trim_start_matches("whsec_"))?)?;
+    let prepared = Hmac::<Sha256>::new_from_slice(&BASE64.decode(SECRET.trim_start_matches("whsec_"))?)?;
     let (mut ours, mut bare, mut theirs, mut sign) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        bare.push(timed(CALLS, || bare_mac(&floor, &request)));
+        bare.push(timed(CALLS, || bare_mac(&prepared, &request)));
         ours.push(timed(CALLS, || verify(&request)));
         theirs.push(timed(CALLS, || peer.verify(&request.body, &request.headers).is_ok()));
         sign.push(timed(CALLS, || signed(&request)));
@@ -76,7 +78,7 @@ fn standard() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Nanoseconds for one call.
+/// Returns the nanoseconds of one call.
 fn timed(calls: u32, mut call: impl FnMut() -> bool) -> f64 {
     let start = SystemClock.uptime();
     for _ in 0..calls {
@@ -102,9 +104,9 @@ fn signed(request: &Request) -> bool {
     STANDARD.sign(black_box(&signing), &request.keys, &mut headers).is_ok()
 }
 
-fn bare_mac(floor: &Hmac<Sha256>, request: &Request) -> bool {
+fn bare_mac(prepared: &Hmac<Sha256>, request: &Request) -> bool {
     let header = |name: &str| black_box(&request.headers).get(name).map_or(&b""[..], http::HeaderValue::as_bytes);
-    let mut mac = floor.clone();
+    let mut mac = prepared.clone();
     for part in [header("webhook-id"), b".", header("webhook-timestamp"), b".", request.body.as_slice()] {
         mac.update(part);
     }

@@ -1,26 +1,26 @@
-//! What the quickstart shows hookwire with: a receiver that misbehaves on purpose, and the counting.
+//! The receiver of the quickstart, which fails on purpose, and the counts that it reports.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::extract::{Request, State};
-use axum::http::StatusCode;
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::Response;
-use axum::{Router, routing::post};
-use comfy_table::Table;
+use bytes::Bytes;
 use hookwire::delivery::{Delivery, DeliveryState};
-use hookwire::receiver::{Receiver, Source, Verified};
+use hookwire::provider::STANDARD;
+use hookwire::receiver::{Gate, Receiver, Source, Verified};
 use hookwire::secret::Keyring;
 use hookwire::sender::Sender;
-use hookwire::signature::STANDARD;
-use hookwire::store::{DeliveryQuery, Page, SqliteStore};
-use indicatif::{ProgressBar, ProgressStyle};
+use hookwire::store::{DeliveryQuery, MemoryDedup, Page};
+use http::{Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
-/// What both ends have seen.
+/// What the sender and the receiver have counted.
 #[derive(Clone, Default)]
 pub(crate) struct Ledger(Arc<Mutex<Entries>>);
 
@@ -29,7 +29,7 @@ struct Entries {
     dispatched: HashMap<String, Instant>,
     /// Requests that arrived, by route and event.
     arrived: HashMap<(String, String), u32>,
-    /// Events that a handler has finished, by route and event, with how long they took.
+    /// Events that a handler finished, by route and event, with the time since their dispatch.
     handled: HashMap<(String, String), Option<Duration>>,
     handler_calls: u64,
 }
@@ -43,8 +43,12 @@ impl Ledger {
         self.entries().dispatched.entry(id.into()).or_insert_with(now);
     }
 
-    pub(crate) fn events_handled(&self) -> u64 {
-        self.entries().handled.keys().filter(|(route, _)| route == "/all").count() as u64
+    /// Counts a request. True for the first one.
+    fn arrived<B>(&self, request: &Request<B>) -> bool {
+        let id = request.headers().get("webhook-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
+        let mut entries = self.entries();
+        *entries.arrived.entry((request.uri().path().into(), id.into())).or_default() += 1;
+        entries.arrived.len() == 1
     }
 }
 
@@ -53,36 +57,43 @@ fn now() -> Instant {
     Instant::now()
 }
 
-pub(crate) fn show_progress(events: usize) -> ProgressBar {
-    let bar = ProgressBar::new(events as u64);
-    if let Ok(style) = ProgressStyle::with_template("{bar:32} {pos}/{len} events  {msg}") {
-        bar.set_style(style);
-    }
-    bar
-}
-
-/// Two routes, each for one endpoint's key. hookwire's layer verifies and deduplicates; around and inside it stands what
-/// goes wrong in real life.
+/// Serves two routes, one for each endpoint. The receiver's gates verify and deduplicate. `handle`, which they call, and `answer`,
+/// which calls them, fail now and then, as real ones do.
 pub(crate) async fn serve(
     listener: TcpListener,
-    dedup: SqliteStore,
     [all, bad]: [Keyring; 2],
     ledger: Ledger,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let receiver = Receiver::builder(dedup)
+    let receiver = Receiver::builder(MemoryDedup::new())
         .source(Source::new("all", &STANDARD, all))
         .source(Source::new("bad", &STANDARD, bad))
         .build()?;
-    let app = Router::new()
-        .route("/all", post(handle).layer(receiver.layer("all")?))
-        .route("/bad", post(handle).layer(receiver.layer("bad")?))
-        .layer(from_fn_with_state(ledger.clone(), answer_one_late))
-        .with_state(ledger);
-    Ok(axum::serve(listener, app).await?)
+    let gates = [receiver.gate("all")?, receiver.gate("bad")?];
+    loop {
+        let (connection, _) = listener.accept().await?;
+        let (gates, ledger) = (gates.clone(), ledger.clone());
+        let service = service_fn(move |request| answer(request, gates.clone(), ledger.clone()));
+        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(connection), service));
+    }
+}
+
+/// Answers a request. Delays the first response until the sender has timed out and retries it.
+async fn answer(
+    request: Request<Incoming>,
+    [all, bad]: [Gate; 2],
+    ledger: Ledger,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let first = ledger.arrived(&request);
+    let gate = if request.uri().path() == "/all" { all } else { bad };
+    let response = gate.receive(request, |event| std::future::ready(handle(&ledger, &event))).await;
+    if first {
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+    }
+    Ok(response.map(Full::new))
 }
 
 /// The application's handler. It fails the first time for every tenth event.
-async fn handle(State(ledger): State<Ledger>, event: Verified) -> StatusCode {
+fn handle(ledger: &Ledger, event: &Verified) -> StatusCode {
     let mut entries = ledger.entries();
     entries.handler_calls += 1;
     let key = (format!("/{}", event.source()), event.event_id().unwrap_or_default().to_owned());
@@ -94,23 +105,8 @@ async fn handle(State(ledger): State<Ledger>, event: Verified) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-/// Counts what arrives, and answers one request so late that the sender has given up on it and tries again.
-async fn answer_one_late(State(ledger): State<Ledger>, request: Request, next: Next) -> Response {
-    let id = request.headers().get("webhook-id").and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
-    let first = {
-        let mut entries = ledger.entries();
-        *entries.arrived.entry((request.uri().path().to_owned(), id)).or_default() += 1;
-        entries.arrived.len() == 1
-    };
-    let response = next.run(request).await;
-    if first {
-        tokio::time::sleep(Duration::from_millis(1_500)).await;
-    }
-    response
-}
-
-/// The table; an error when anything is missing.
-pub(crate) async fn report(sender: &Sender, ledger: &Ledger, owed: u64) -> Result<(), Box<dyn Error>> {
+/// Prints the counts. Fails if a delivery or an event is missing.
+pub(crate) async fn report(sender: &Sender, ledger: &Ledger, expected: u64) -> Result<(), Box<dyn Error>> {
     let deliveries = all_deliveries(sender).await?;
     let delivered = deliveries.iter().filter(|delivery| delivery.state == DeliveryState::Delivered).count() as u64;
     let attempts: u64 = deliveries.iter().map(|delivery| u64::from(delivery.attempts)).sum();
@@ -121,11 +117,10 @@ pub(crate) async fn report(sender: &Sender, ledger: &Ledger, owed: u64) -> Resul
     times.sort();
     let percentile = |p: usize| times.get((times.len() * p / 100).min(times.len().saturating_sub(1)));
     let millis = |p| percentile(p).map_or("-".into(), |time| format!("{:.1} ms", time.as_secs_f64() * 1e3));
-    let mut table = Table::new();
-    table.set_header(["", ""]);
+    println!();
     for (name, value) in [
         ("events dispatched", entries.dispatched.len().to_string()),
-        ("deliveries owed", owed.to_string()),
+        ("deliveries expected", expected.to_string()),
         ("delivered", delivered.to_string()),
         ("attempts", attempts.to_string()),
         ("retries", (attempts - deliveries.len() as u64).to_string()),
@@ -133,14 +128,14 @@ pub(crate) async fn report(sender: &Sender, ledger: &Ledger, owed: u64) -> Resul
         ("dispatch to handled, p50", millis(50)),
         ("dispatch to handled, p99", millis(99)),
     ] {
-        table.add_row([name.to_owned(), value]);
+        println!("{name:<26}{value:>10}");
     }
-    println!("{table}");
-    if delivered == owed && handled == owed {
-        println!("Every event was delivered, and handled once by each endpoint that wanted it.");
+    println!();
+    if delivered == expected && handled == expected {
+        println!("Every event was delivered, and handled once by each endpoint that subscribes to it.");
         Ok(())
     } else {
-        Err(format!("{owed} owed, {delivered} delivered, {handled} handled").into())
+        Err(format!("{expected} expected, {delivered} delivered, {handled} handled").into())
     }
 }
 

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use hookwire::clock::{Clock as _, SystemClock};
-use hookwire::signature::providers::{GITHUB, SLACK, STANDARD, STRIPE};
-use hookwire::signature::{Scheme, Signing};
+use hookwire::provider::{GITHUB, SLACK, STANDARD, STRIPE, Scheme};
+use hookwire::signature::Signing;
 use http::{Request, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
@@ -20,7 +20,7 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(crate) fn read() -> Result<Self, Box<dyn Error>> {
-        let default = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/sources.toml");
+        let default = concat!(env!("CARGO_MANIFEST_DIR"), "/data/sources.toml");
         let mut read = Self { serve: false, listen: "127.0.0.1:0".into(), config: default.into() };
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
