@@ -1,14 +1,28 @@
-//! Time: a point in it, and who tells it.
+//! Timestamps, and the clocks that return them.
 //!
-//! Nothing else in the crate asks the system for the time; every rule that depends on time takes it as an argument,
-//! so that a test can run three days of retries in a millisecond.
+//! Only [`SystemClock`] asks the system for the time. Every rule that depends on time takes it as an argument, so that a test can run
+//! three days of retries in a millisecond.
+
+pub(crate) mod calendar;
+#[cfg(any(feature = "receiver", feature = "worker"))]
+mod interval;
+#[cfg(any(feature = "sender", feature = "inbox"))]
+mod steady;
+#[cfg(feature = "system")]
+mod system;
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
+
+#[cfg(any(feature = "receiver", feature = "worker"))]
+pub(crate) use self::interval::Interval;
+#[cfg(any(feature = "sender", feature = "inbox"))]
+pub(crate) use self::steady::SteadyClock;
+#[cfg(feature = "system")]
+pub use self::system::SystemClock;
 
 /// A point in time: whole microseconds since the Unix epoch, UTC. All arithmetic saturates.
 ///
@@ -27,22 +41,35 @@ pub struct Timestamp(i64);
 impl Timestamp {
     /// The Unix epoch.
     pub const EPOCH: Self = Self(0);
-    /// The last representable point; used as "never".
+    /// The last representable time; used as "never".
     pub const MAX: Self = Self(i64::MAX);
 
-    /// From whole microseconds since the Unix epoch.
+    /// A timestamp from whole microseconds since the Unix epoch. Stores keep timestamps in this form.
+    ///
+    /// ```
+    /// use hookwire::clock::Timestamp;
+    ///
+    /// let at = Timestamp::from_micros(1_674_087_231_000_001);
+    /// assert_eq!(at.as_micros(), 1_674_087_231_000_001);
+    /// ```
     #[must_use]
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)
     }
 
-    /// From whole milliseconds since the Unix epoch.
+    /// A timestamp from whole milliseconds since the Unix epoch.
+    ///
+    /// ```
+    /// use hookwire::clock::Timestamp;
+    ///
+    /// assert_eq!(Timestamp::from_millis(1_500).to_string(), "1970-01-01T00:00:01.5Z");
+    /// ```
     #[must_use]
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis.saturating_mul(1_000))
     }
 
-    /// From whole seconds since the Unix epoch.
+    /// A timestamp from whole seconds since the Unix epoch.
     #[must_use]
     pub const fn from_secs(secs: i64) -> Self {
         Self(secs.saturating_mul(1_000_000))
@@ -61,15 +88,44 @@ impl Timestamp {
     }
 
     /// Whole seconds since the Unix epoch, rounded towards the past.
+    ///
+    /// ```
+    /// use hookwire::clock::Timestamp;
+    ///
+    /// assert_eq!(Timestamp::from_millis(1_999).as_secs(), 1);
+    /// assert_eq!(Timestamp::from_millis(-1).as_secs(), -1);
+    /// ```
     #[must_use]
     pub const fn as_secs(self) -> i64 {
         self.0.div_euclid(1_000_000)
     }
 
-    /// How long after `earlier` this is; zero when it is not after.
+    /// The time between `earlier` and this; zero if `earlier` is later.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use hookwire::clock::Timestamp;
+    ///
+    /// let (noon, later) = (Timestamp::from_secs(43_200), Timestamp::from_secs(43_260));
+    /// assert_eq!(later.since(noon), Duration::from_secs(60));
+    /// assert_eq!(noon.since(later), Duration::ZERO);
+    /// ```
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
+    /// Whether RFC 3339 can represent the timestamp: from the year 0 to 9999-12-30T22:00:00Z.
+    ///
+    /// ```
+    /// use hookwire::clock::Timestamp;
+    ///
+    /// assert!(Timestamp::EPOCH.fits_rfc_3339());
+    /// assert!(!Timestamp::MAX.fits_rfc_3339());
+    /// ```
+    #[must_use]
+    pub fn fits_rfc_3339(self) -> bool {
+        calendar::YEARS.contains(&self.0)
     }
 }
 
@@ -105,174 +161,75 @@ impl From<Timestamp> for SystemTime {
     }
 }
 
-impl Timestamp {
-    /// Whether it can be written as RFC 3339 has it: from the year 0 to 9999-12-30T22:00:00Z.
-    #[must_use]
-    pub fn is_written_as_rfc_3339(self) -> bool {
-        const YEARS: std::ops::RangeInclusive<i64> = -62_167_219_200_000_000..=253_402_207_200_999_999;
-        YEARS.contains(&self.0)
-    }
-}
-
-/// RFC 3339 in UTC, with as many fractional digits as are needed.
+/// RFC 3339 in UTC, with as many fractional digits as are needed. A timestamp that RFC 3339 cannot represent is written as a number
+/// of microseconds, such as `9223372036854775807us`.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match jiff::Timestamp::from_microsecond(self.0) {
-            Ok(at) => at.fmt(f),
-            Err(_) => write!(f, "{}us", self.0),
+        match self.fits_rfc_3339() {
+            true => calendar::write_rfc3339(self.0, f),
+            false => write!(f, "{}us", self.0),
         }
     }
 }
 
-/// A text is no point in time.
+/// The text is not an RFC 3339 time.
+///
+/// ```
+/// use hookwire::clock::Timestamp;
+///
+/// assert_eq!("2023-01-19T01:13:51+01:00".parse(), Ok(Timestamp::from_secs(1_674_087_231)));
+/// assert!("yesterday".parse::<Timestamp>().is_err());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be a time as RFC 3339 has it, such as 2026-01-31T12:00:00Z")]
+#[error("must be an RFC 3339 time, such as 2026-01-31T12:00:00Z")]
+#[non_exhaustive]
 pub struct TimestampError;
 
-/// RFC 3339, with any offset.
+/// Parses RFC 3339 with any offset. A space may take the place of the `T`, and the colon of the offset may be absent. Digits of the
+/// fraction beyond the sixth are dropped, and a leap second counts as the second before it.
 impl FromStr for Timestamp {
     type Err = TimestampError;
 
     fn from_str(text: &str) -> Result<Self, TimestampError> {
-        let at: jiff::Timestamp = text.parse().map_err(|_| TimestampError)?;
-        Ok(Self(at.as_microsecond()))
+        calendar::read_rfc3339(text).map(Self).ok_or(TimestampError)
     }
 }
 
-/// Who tells the time. Implement it to simulate; the crate's own tests do.
+/// Returns the time. Implement it to simulate time in tests.
 ///
 /// 1. `now` MUST be the wall clock, in UTC. It may step in either direction.
-/// 2. `uptime` MUST never go back. Only differences between two of its values mean anything.
+/// 2. `uptime` MUST never go back. Only differences between two of its values have a meaning.
+///
+/// ```
+/// use std::time::Duration;
+/// use hookwire::clock::{Clock, Timestamp};
+///
+/// /// A clock that always returns the same time.
+/// #[derive(Debug)]
+/// struct Noon;
+///
+/// impl Clock for Noon {
+///     fn now(&self) -> Timestamp {
+///         Timestamp::from_secs(43_200)
+///     }
+///
+///     fn uptime(&self) -> Duration {
+///         Duration::ZERO
+///     }
+/// }
+///
+/// assert_eq!(Noon.now().to_string(), "1970-01-01T12:00:00Z");
+/// ```
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
-    /// The wall clock.
+    /// The time of the wall clock.
     fn now(&self) -> Timestamp;
-    /// Time since an arbitrary fixed origin, for measuring how long something took.
+    /// The time since an arbitrary fixed origin, to measure how long something takes.
     fn uptime(&self) -> Duration;
-}
-
-/// The operating system's clocks.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the one place that asks the system")]
-    fn now(&self) -> Timestamp {
-        SystemTime::now().into()
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "the one place that asks the system")]
-    fn uptime(&self) -> Duration {
-        static ORIGIN: OnceLock<Instant> = OnceLock::new();
-        ORIGIN.get_or_init(Instant::now).elapsed()
-    }
-}
-
-/// A difference that is not caught up with: somebody has set a clock that was never right.
-const FAR: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// A clock that follows another one and does not step, so that leases and due times hold although the other does. By
-/// [`Clock::uptime`] it goes on evenly, at half the speed while it is ahead, and half as fast again while it is behind.
-///
-/// ```
-/// use std::sync::Arc;
-/// use hookwire::clock::{Clock, Steady, SystemClock};
-///
-/// let steady = Steady::over(Arc::new(SystemClock));
-/// let first = steady.now();
-/// assert!(steady.now() >= first);
-/// ```
-#[derive(Debug)]
-pub struct Steady {
-    of: Arc<dyn Clock>,
-    /// When it was last asked, and what it answered.
-    last: Mutex<(Duration, Timestamp)>,
-}
-
-impl Steady {
-    /// Over a clock that may be set.
-    #[must_use]
-    pub fn over(of: Arc<dyn Clock>) -> Self {
-        let last = Mutex::new((of.uptime(), of.now()));
-        Self { of, last }
-    }
-}
-
-impl Clock for Steady {
-    fn now(&self) -> Timestamp {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let (wall, uptime) = (self.of.now(), self.of.uptime());
-        let is_set_by_hand = uptime < last.0;
-        let passed = uptime.saturating_sub(last.0);
-        let even = last.1 + passed;
-        let (ahead, behind) = (even.since(wall), wall.since(even));
-        let most = passed / 2;
-        let now =
-            if is_set_by_hand || ahead.max(behind) > FAR { wall } else { even - ahead.min(most) + behind.min(most) };
-        *last = (uptime, now);
-        now
-    }
-
-    fn uptime(&self) -> Duration {
-        self.of.uptime()
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicI64, Ordering};
-
     use super::*;
-
-    /// Its wall clock is so many seconds ahead, and can be set.
-    #[derive(Debug, Default)]
-    struct Stepping {
-        uptime: AtomicI64,
-        ahead: AtomicI64,
-    }
-
-    impl Clock for Stepping {
-        fn now(&self) -> Timestamp {
-            Timestamp::from_secs(1_700_000_000 + self.uptime.load(Ordering::SeqCst) + self.ahead.load(Ordering::SeqCst))
-        }
-
-        fn uptime(&self) -> Duration {
-            Duration::from_secs(self.uptime.load(Ordering::SeqCst).unsigned_abs())
-        }
-    }
-
-    impl Stepping {
-        /// Passes so many seconds, one by one, and says how far the steady clock is ahead of the right time in the end.
-        fn pass(&self, seconds: i64, steady: &Steady) -> i64 {
-            let mut before = steady.now();
-            for _ in 0..seconds {
-                self.uptime.fetch_add(1, Ordering::SeqCst);
-                let now = steady.now();
-                assert!(now > before && now.since(before) <= Duration::from_millis(1_500), "{before} to {now}");
-                before = now;
-            }
-            before.as_secs() - 1_700_000_000 - self.uptime.load(Ordering::SeqCst)
-        }
-    }
-
-    #[test]
-    fn a_step_of_the_wall_clock_is_followed_slowly() {
-        let clock = Arc::new(Stepping::default());
-        let steady = Steady::over(clock.clone());
-        assert_eq!(clock.pass(100, &steady), 0);
-        for step in [7_200, -7_200] {
-            clock.ahead.store(step, Ordering::SeqCst);
-            let off = clock.pass(12, &steady);
-            assert_eq!(off, step.signum() * 6, "after twelve seconds of {step}");
-            clock.ahead.store(0, Ordering::SeqCst);
-            assert_eq!(clock.pass(12, &steady), 0, "and back");
-            clock.ahead.store(step, Ordering::SeqCst);
-            assert_eq!(clock.pass(14_400, &steady), step, "when it stays");
-            clock.ahead.store(0, Ordering::SeqCst);
-            clock.pass(14_400, &steady);
-        }
-        clock.ahead.store(900_000, Ordering::SeqCst);
-        assert_eq!(steady.now(), clock.now(), "it was never right");
-    }
 
     #[test]
     fn arithmetic_saturates_at_both_ends() {

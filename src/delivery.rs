@@ -1,4 +1,4 @@
-//! One event owed to one endpoint, or to one queue of an inbox: the attempts at it, and which state may follow which.
+//! A delivery is one event for one endpoint, or for one queue of an inbox: its attempts, and which state may follow which.
 //!
 //! ```text
 //!            claim            settle
@@ -6,9 +6,9 @@
 //!    ^                  |
 //!    +------------------+  the lease ends, or is released
 //!
-//! held: a pending delivery whose endpoint is disabled; it is claimed again when the endpoint is enabled. Or one that the
-//! policy decided to hold, until an operator resends or cancels it.
-//! cancelled: its endpoint was removed before it was delivered.
+//! held: the endpoint of a pending delivery is disabled; it is claimed again when the endpoint is enabled. Or the policy decided to
+//! hold it, until an operator resends or cancels it.
+//! cancelled: by an operator, with its endpoint, or because a newer event has superseded it.
 //! ```
 
 use std::sync::Arc;
@@ -20,90 +20,109 @@ use crate::clock::Timestamp;
 use crate::event::{Event, EventType};
 use crate::id::{DeliveryId, EndpointId, EventId, LaneId, Tenant};
 use crate::outcome::Outcome;
-use crate::retry::FailReason;
+use crate::retry::{Decision, FailReason};
 
-/// Where a delivery stands.
+/// The state of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum DeliveryState {
-    /// Waiting for its next attempt, or in one.
+    /// It waits for its next attempt, or is being attempted.
     Pending,
-    /// The endpoint answered with success.
+    /// The endpoint has accepted it.
     Delivered,
-    /// Given up, for a reason that is recorded.
+    /// It failed finally, for a recorded reason.
     Failed,
-    /// Waiting for its endpoint to be enabled, or for an operator.
+    /// It waits until its endpoint is enabled, or for an operator.
     Held,
-    /// No longer owed.
+    /// It is no longer wanted.
     Cancelled,
 }
 
 impl DeliveryState {
-    /// Whether nothing follows it any more.
+    /// Whether no other state follows, unless an operator resends the delivery.
     #[must_use]
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Delivered | Self::Failed | Self::Cancelled)
     }
 }
 
-/// One event owed to one endpoint, or a job in one queue, as history shows it.
+/// A delivery as history shows it: one event for one endpoint, or a job in one queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Delivery {
-    /// Its id.
+    /// The id.
     pub id: DeliveryId,
-    /// Whose it is.
+    /// The tenant of the event.
     pub tenant: Tenant,
-    /// The event owed.
+    /// The event.
     pub event: EventId,
-    /// The event's type.
+    /// The type of the event.
     pub event_type: EventType,
-    /// To whom it is owed: an endpoint, or a queue of an inbox.
+    /// Who gets the event: an endpoint, or a queue of an inbox.
     pub lane: LaneId,
-    /// Where it stands.
+    /// The state.
     pub state: DeliveryState,
-    /// How many attempts were begun, own faults excepted.
+    /// The number of started attempts, without local faults.
     pub attempts: u32,
-    /// When it is due, or while it is leased: when the lease ends. [`Timestamp::MAX`] while an older delivery of its
-    /// ordering key is in its way.
+    /// When it is due; while it is leased: when the lease ends. [`Timestamp::MAX`] while another delivery of its
+    /// ordering key goes first.
     pub due: Timestamp,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it reached a final state.
     pub finished_at: Option<Timestamp>,
-    /// Why it failed, is held by decision, or was superseded.
+    /// Why it failed, why it is held by decision, or [`Superseded`](FailReason::Superseded).
     pub reason: Option<FailReason>,
 }
 
 impl Delivery {
-    /// A pending delivery without attempts, as it is made.
+    /// A delivery that is pending, was never attempted, and was made and is due at the [epoch](Timestamp::EPOCH). A store sets the
+    /// other fields to what it has stored.
+    ///
+    /// ```
+    /// use hookwire::clock::Timestamp;
+    /// use hookwire::delivery::{Delivery, DeliveryState};
+    /// use hookwire::event::EventType;
+    /// use hookwire::id::{DeliveryId, EndpointId, EventId};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (now, endpoint) = (Timestamp::from_secs(1), EndpointId::generate(Timestamp::EPOCH));
+    /// let (id, event, kind) = (DeliveryId::generate(now), EventId::new("order-1")?, EventType::new("order.paid")?);
+    /// let mut delivery = Delivery::new(id, endpoint.into(), "acme".into(), event, kind);
+    /// assert_eq!(delivery.endpoint(), Some(endpoint));
+    /// assert_eq!((delivery.state, delivery.attempts), (DeliveryState::Pending, 0));
+    /// delivery.due = now;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
-    pub fn pending(id: DeliveryId, event: &Event, lane: impl Into<LaneId>, now: Timestamp) -> Self {
+    pub const fn new(id: DeliveryId, lane: LaneId, tenant: Tenant, event: EventId, event_type: EventType) -> Self {
         Self {
             id,
-            tenant: event.tenant.clone(),
-            event: event.id.clone(),
-            event_type: event.event_type.clone(),
-            lane: lane.into(),
+            tenant,
+            event,
+            event_type,
+            lane,
             state: DeliveryState::Pending,
             attempts: 0,
-            due: now,
-            created_at: now,
+            due: Timestamp::EPOCH,
+            created_at: Timestamp::EPOCH,
             finished_at: None,
             reason: None,
         }
     }
 
-    /// The endpoint that it is owed to; `None` for a job of an inbox.
+    /// The endpoint that gets the event; `None` for a job of an inbox.
     #[must_use]
     pub const fn endpoint(&self) -> Option<EndpointId> {
         self.lane.endpoint()
     }
 }
 
-/// A claim on a delivery: whose settlement counts. A later claim on the same delivery has a higher fence.
+/// The right to settle a delivery, which a claim gives. A later claim on the same delivery has a higher fence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "complete: made by stores")]
 pub struct Lease {
     /// The delivery.
     pub delivery: DeliveryId,
@@ -115,34 +134,45 @@ pub struct Lease {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Leased {
-    /// The claim.
+    /// The lease.
     pub lease: Lease,
-    /// When the claim ends unless it is extended.
+    /// When the lease ends unless it is extended.
     pub until: Timestamp,
     /// The lane it was claimed from.
     pub lane: LaneId,
-    /// Which attempt this is, from 1.
+    /// The number of this attempt, from 1.
     pub attempt: u32,
-    /// How many own faults it has met.
+    /// The number of local faults in a row.
     pub faults: u32,
     /// When it was made.
     pub created_at: Timestamp,
-    /// The event owed.
+    /// The event.
     pub event: Arc<Event>,
 }
 
 impl Leased {
-    /// A first claim, as a delivery is born with.
+    /// The first claim of a delivery, with fence 1 and attempt 1, as for a [born leased](NewDelivery::leased_until) delivery.
     #[must_use]
     pub const fn first(delivery: &NewDelivery, until: Timestamp, now: Timestamp, event: Arc<Event>) -> Self {
-        let lease = Lease { delivery: delivery.id, fence: 1 };
-        Self { lease, until, lane: delivery.lane, attempt: 1, faults: 0, created_at: now, event }
+        Self::new(Lease { delivery: delivery.id, fence: 1 }, delivery.lane, event, until).made_at(now)
     }
 
-    /// A later claim: its place among the claims, and the counts so far.
+    /// A delivery that a store has just leased, attempt 1 of a delivery made at the [epoch](Timestamp::EPOCH) unless set otherwise.
     #[must_use]
-    pub const fn with_counts(mut self, fence: u64, attempt: u32, faults: u32) -> Self {
-        self.lease.fence = fence;
+    pub const fn new(lease: Lease, lane: LaneId, event: Arc<Event>, until: Timestamp) -> Self {
+        Self { lease, until, lane, attempt: 1, faults: 0, created_at: Timestamp::EPOCH, event }
+    }
+
+    /// Sets when the delivery was made.
+    #[must_use]
+    pub const fn made_at(mut self, at: Timestamp) -> Self {
+        self.created_at = at;
+        self
+    }
+
+    /// Sets the number of this attempt, and the number of earlier local faults.
+    #[must_use]
+    pub const fn with_counts(mut self, attempt: u32, faults: u32) -> Self {
         self.attempt = attempt;
         self.faults = faults;
         self
@@ -151,40 +181,67 @@ impl Leased {
 
 /// A delivery to be appended with its event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NewDelivery {
-    /// Its id, [generated](DeliveryId::generate) when it is made: lists sort by it, and look for those of a time among the ids of
+    /// The id, [generated](DeliveryId::generate) when the delivery is made. Lists are sorted by it, and a query by time searches the ids of
     /// that time.
     pub id: DeliveryId,
-    /// To whom it is owed.
+    /// Who gets the event.
     pub lane: LaneId,
-    /// Born leased to the appending process until then: fence 1, attempt 1. `None`: pending and due at once.
+    /// Until when the delivery is leased to the process that appends it, with fence 1 and attempt 1. `None`: it is pending and due at
+    /// once.
     pub leased_until: Option<Timestamp>,
 }
 
-/// One try at a delivery, as history keeps it.
+impl NewDelivery {
+    /// A delivery that is pending and due at once, under a new id.
+    ///
+    /// ```
+    /// use hookwire::clock::Timestamp;
+    /// use hookwire::delivery::NewDelivery;
+    /// use hookwire::id::EndpointId;
+    ///
+    /// let now = Timestamp::from_secs(1);
+    /// let delivery = NewDelivery::new(EndpointId::generate(now), now);
+    /// assert_eq!(delivery.leased_until, None);
+    /// ```
+    #[must_use]
+    pub fn new(lane: impl Into<LaneId>, now: Timestamp) -> Self {
+        Self { id: DeliveryId::generate(now), lane: lane.into(), leased_until: None }
+    }
+
+    /// Leases it until this time to the process that appends it.
+    #[must_use]
+    pub const fn leased_until(mut self, until: Option<Timestamp>) -> Self {
+        self.leased_until = until;
+        self
+    }
+}
+
+/// One attempt at a delivery, as history keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Attempt {
-    /// Which attempt, from 1. A try that met our own fault bears the number of the attempt it did not use up.
+    /// The number of the attempt, from 1. An attempt with a local fault has the number of the next counted attempt.
     pub number: u32,
     /// When it began.
     pub at: Timestamp,
     /// How long it took.
     pub duration: Duration,
-    /// What it met.
+    /// The outcome.
     pub outcome: Outcome,
-    /// The beginning of the answer, bounded and free of control characters.
+    /// The beginning of the response body, bounded and free of control characters.
     pub excerpt: Option<Box<str>>,
 }
 
 impl Attempt {
-    /// An attempt.
+    /// An attempt without an excerpt.
     #[must_use]
     pub const fn new(number: u32, at: Timestamp, duration: Duration, outcome: Outcome) -> Self {
         Self { number, at, duration, outcome, excerpt: None }
     }
 
-    /// Adds an excerpt of the answer.
+    /// Adds an excerpt of the response body.
     #[must_use]
     pub fn with_excerpt(mut self, excerpt: Option<Box<str>>) -> Self {
         self.excerpt = excerpt;
@@ -194,75 +251,43 @@ impl Attempt {
 
 /// The end of an attempt, for the store to record.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Settlement {
-    /// The claim under which the attempt was made.
+    /// The lease under which the attempt was made.
     pub lease: Lease,
-    /// The lane of the delivery; of an endpoint, it tells of its health.
+    /// The lane of the delivery. The store keeps the health of the endpoint that the lane belongs to.
     pub lane: LaneId,
-    /// Whether the event has an ordering key, so that others may wait behind it.
+    /// Whether the event has an ordering key, so that other deliveries may wait behind this one.
     pub ordered: bool,
-    /// The attempt; `None` when nothing was tried (a poisoned delivery).
+    /// The attempt; `None` when none was made (a poisoned or expired delivery).
     pub attempt: Option<Attempt>,
-    /// What follows.
-    pub next: Next,
-    /// The endpoint asked to be left alone until then.
-    pub pause: Option<Timestamp>,
+    /// What the store does with the delivery.
+    pub decision: Decision,
+    /// The lane starts no attempt before this time. A store reads the pause here and not in the [decision](Self::decision).
+    pub paused_until: Option<Timestamp>,
     /// When the attempt ended.
     pub at: Timestamp,
 }
 
 impl Settlement {
-    /// The end of a claim without an attempt.
+    /// The end of a lease without an attempt. It pauses the lane if the decision does.
     #[must_use]
-    pub fn of(leased: &Leased, next: Next, at: Timestamp) -> Self {
+    pub fn of(leased: &Leased, decision: Decision, at: Timestamp) -> Self {
         let (lease, lane, ordered) = (leased.lease, leased.lane, leased.event.order.is_some());
-        Self { lease, lane, ordered, attempt: None, next, pause: None, at }
+        Self { lease, lane, ordered, attempt: None, decision, paused_until: decision.paused_until(), at }
     }
 
-    /// With the attempt that was made.
+    /// Adds the attempt that was made.
     #[must_use]
     pub fn with_attempt(mut self, attempt: Attempt) -> Self {
         self.attempt = Some(attempt);
         self
     }
 
-    /// The endpoint asked to be left alone until then.
+    /// Pauses the lane until this time, whatever the decision is.
     #[must_use]
-    pub const fn with_pause(mut self, until: Option<Timestamp>) -> Self {
-        self.pause = until;
+    pub const fn with_paused_until(mut self, until: Option<Timestamp>) -> Self {
+        self.paused_until = until;
         self
     }
-}
-
-/// What follows an attempt, for a delivery and, at times, for its endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Next {
-    /// `delivered`.
-    Delivered,
-    /// `pending` again, due then.
-    Retry {
-        /// When it is due.
-        due: Timestamp,
-    },
-    /// `pending` again, due then; the attempt does not count, the fault does.
-    Again {
-        /// When it is due.
-        due: Timestamp,
-    },
-    /// `held` until it is resent or cancelled.
-    Held {
-        /// Why.
-        reason: FailReason,
-    },
-    /// `failed`. With [`FailReason::Blocked`] the endpoint is flagged.
-    Failed {
-        /// Why.
-        reason: FailReason,
-    },
-    /// `failed`, and the endpoint is disabled.
-    Disable {
-        /// Why.
-        reason: FailReason,
-    },
 }

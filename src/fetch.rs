@@ -1,23 +1,28 @@
 //! Fetching what a signature scheme needs from its provider: key sets, certificates, confirmations.
 //!
-//! The trait stands below both sides, so that receiving can use the guarded client of sending
-//! ([`HttpClient`](crate::sender::http::HttpClient)) without knowing it. Implement it over another client only if that one has
-//! an egress guard too: the URLs come from requests, though every scheme allows only hosts of its own provider.
+//! The sender's [`HttpClient`](crate::sender::http::HttpClient) implements [`Fetch`] with an egress guard. Implement it over
+//! another client only if that client has an egress guard too: the URLs come from requests, although every scheme allows only
+//! hosts of its own provider.
 //!
 //! ```
 //! use bytes::Bytes;
 //! use hookwire::fetch::{Fetch, FetchError};
 //!
-//! /// A receiver that must not reach out at all.
+//! /// Refuses every URL, so that the receiver opens no connection.
 //! #[derive(Debug)]
-//! struct Never;
+//! struct Offline;
 //!
 //! #[async_trait::async_trait]
-//! impl Fetch for Never {
+//! impl Fetch for Offline {
 //!     async fn fetch(&self, _: &str, _: Option<Bytes>, _: usize) -> Result<Bytes, FetchError> {
 //!         Err(FetchError::Unreachable)
 //!     }
 //! }
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() {
+//! let fetched = Offline.fetch("https://example.com/keys.json", None, 16_384).await;
+//! assert_eq!(fetched, Err(FetchError::Unreachable));
+//! # }
 //! ```
 
 use std::fmt;
@@ -26,48 +31,49 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-/// Fetches over `https`.
+/// Fetches documents over `https`.
 ///
-/// 1. `fetch` MUST refuse other schemes than `https`, and MUST NOT follow redirects.
-/// 2. It MUST answer with the body of a 200, 201, 202 or 204, and fail for any other status.
-/// 3. It MUST fail when the body is longer than `most_bytes`, without having read much more.
-/// 4. It MUST end within a time of its own.
+/// 1. `fetch` MUST fail for other schemes than `https`, and MUST NOT follow redirects.
+/// 2. It MUST return the body of a response with status 200, 201, 202 or 204, and fail for any other status.
+/// 3. It MUST fail if the body is longer than `max_bytes`, without reading much more.
+/// 4. It MUST have a timeout.
 #[async_trait]
 pub trait Fetch: fmt::Debug + Send + Sync + 'static {
-    /// What stands at `url`: by GET, or by POST of this JSON. At most `most_bytes` of it.
+    /// Returns the body of the response at `url`: to a GET, or to a POST of the JSON in `post`.
     ///
     /// # Errors
-    /// Says in a word why not.
-    async fn fetch(&self, url: &str, post: Option<Bytes>, most_bytes: usize) -> Result<Bytes, FetchError>;
+    /// Returns [`FetchError::Refused`] if the URL is not allowed, [`FetchError::Unreachable`] if no response arrives in time,
+    /// [`FetchError::Status`] if the status is another one, and [`FetchError::TooLong`] if the body is longer than `max_bytes`.
+    async fn fetch(&self, url: &str, post: Option<Bytes>, max_bytes: usize) -> Result<Bytes, FetchError>;
 }
 
-/// Nothing was fetched.
+/// Why a document could not be fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {
-    /// No URL that may be fetched.
+    /// The URL is not allowed.
     #[error("fetch: the URL is not allowed")]
     Refused,
-    /// No answer, or none in time.
-    #[error("fetch: no answer")]
+    /// No response arrived, or none in time.
+    #[error("fetch: no response arrived in time")]
     Unreachable,
-    /// An answer of this status.
-    #[error("fetch: answered with {0}")]
+    /// The response has this status.
+    #[error("fetch: the response has status {0}")]
     Status(u16),
-    /// More than was asked for.
-    #[error("fetch: the answer is too long")]
+    /// The body is longer than the caller allows.
+    #[error("fetch: the response is too long")]
     TooLong,
-    /// More was asked for than is fetched at a time. Strangers choose what is asked for, so this is bounded for each source.
-    #[error("fetch: too many documents were asked for; ask again later")]
+    /// The source has too many fetches in progress. Each source has a limit, because strangers choose what is fetched.
+    #[error("fetch: too many fetches are in progress; try again later")]
     TooMany,
-    /// The receiver has nothing to fetch with.
-    #[error("fetch: the receiver has no fetcher; see ReceiverBuilder::fetch")]
+    /// The receiver has no [`Fetch`].
+    #[error("fetch: the receiver has no fetcher; set one with ReceiverBuilder::fetch")]
     NoFetcher,
 }
 
 #[async_trait]
 impl<F: Fetch + ?Sized> Fetch for Arc<F> {
-    async fn fetch(&self, url: &str, post: Option<Bytes>, most_bytes: usize) -> Result<Bytes, FetchError> {
-        (**self).fetch(url, post, most_bytes).await
+    async fn fetch(&self, url: &str, post: Option<Bytes>, max_bytes: usize) -> Result<Bytes, FetchError> {
+        (**self).fetch(url, post, max_bytes).await
     }
 }

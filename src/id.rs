@@ -1,10 +1,13 @@
-//! Names of things: one type each, so that an endpoint's id is never taken for a delivery's.
+//! Ids, each with a type of its own, so that the id of an endpoint cannot be passed for that of a delivery.
 //!
-//! [`EndpointId`] and [`DeliveryId`] are UUIDv7 behind a prefix (`ep_…`, `dlv_…`): they sort by time of making.
-//! [`EventId`] is text, because the application may bring its own; it travels in the `webhook-id` header, so its
-//! characters are limited to `[A-Za-z0-9_-]` (a `.` would let an attacker re-split the signed text: Standard Webhooks
-//! section "Signature scheme"). [`Tenant`] is whatever the application calls its customers.
+//! [`EndpointId`] and [`DeliveryId`] are UUIDv7 with a prefix (`ep_…`, `dlv_…`): they sort by time of creation.
+//! [`EventId`] is text, because the application may choose it. It is sent in the `webhook-id` header, so its characters are
+//! limited to `[A-Za-z0-9_-]`: a `.` would let an attacker split the signed text in another place (Standard Webhooks, section
+//! "Signature scheme"). [`Tenant`] is the application's own name for a customer.
 
+mod error;
+#[cfg(feature = "system")]
+mod generate;
 mod lane;
 
 use std::fmt;
@@ -14,45 +17,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use self::lane::{LaneId, MAX_QUEUE_BYTES, QueueName, Work};
-use crate::clock::Timestamp;
-use crate::entropy;
-
-/// Longest id or tenant accepted, in bytes.
-pub const MAX_ID_BYTES: usize = 128;
-
-/// Why a text is no id.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum IdError {
-    /// Nothing, or more than [`MAX_ID_BYTES`].
-    #[error("{field}: must be 1 to {MAX_ID_BYTES} bytes long, is {bytes}")]
-    Length {
-        /// Which id.
-        field: &'static str,
-        /// Its length.
-        bytes: usize,
-    },
-    /// A character outside the allowed set.
-    #[error("{field}: may hold only {allowed}")]
-    Charset {
-        /// Which id.
-        field: &'static str,
-        /// What it may hold.
-        allowed: &'static str,
-    },
-    /// Not a prefix followed by a UUID.
-    #[error("{field}: must be `{prefix}` followed by 32 hexadecimal digits")]
-    Shape {
-        /// Which id.
-        field: &'static str,
-        /// The prefix it must have.
-        prefix: &'static str,
-    },
-    /// Not the name of a queue.
-    #[error("queue name: must be {0}")]
-    Queue(&'static str),
-}
+pub use self::error::{IdError, MAX_ID_BYTES, MAX_QUEUE_BYTES};
+pub use self::lane::{LaneId, QueueName, Work};
 
 fn check_length(field: &'static str, text: &str) -> Result<(), IdError> {
     match text.len() {
@@ -61,7 +27,7 @@ fn check_length(field: &'static str, text: &str) -> Result<(), IdError> {
     }
 }
 
-/// The id of an event, the same on every attempt; sent as `webhook-id`. Unique within a tenant.
+/// The id of an event, unique within a tenant. It is sent as `webhook-id`, the same on every attempt.
 ///
 /// ```
 /// use hookwire::id::EventId;
@@ -74,10 +40,18 @@ fn check_length(field: &'static str, text: &str) -> Result<(), IdError> {
 pub struct EventId(Arc<str>);
 
 impl EventId {
-    /// An id of the application's own choosing: 1 to 128 of `[A-Za-z0-9_-]`.
+    /// An id that the application chooses: 1 to 128 characters of `[A-Za-z0-9_-]`.
+    ///
+    /// ```
+    /// use hookwire::id::{EventId, IdError};
+    ///
+    /// assert_eq!(EventId::new("order-1042-paid")?.as_str(), "order-1042-paid");
+    /// assert_eq!(EventId::new(""), Err(IdError::Length { field: "event id", bytes: 0 }));
+    /// # Ok::<(), IdError>(())
+    /// ```
     ///
     /// # Errors
-    /// When it is empty, too long, or holds another character.
+    /// Returns [`IdError::Length`] if the text is empty or too long, and [`IdError::Charset`] if it contains another character.
     pub fn new(text: impl Into<Arc<str>>) -> Result<Self, IdError> {
         let text = text.into();
         check_length("event id", &text)?;
@@ -86,14 +60,6 @@ impl EventId {
         } else {
             Err(IdError::Charset { field: "event id", allowed: "A-Z a-z 0-9 _ -" })
         }
-    }
-
-    /// A fresh id, `evt_` and a UUIDv7.
-    #[must_use]
-    pub fn generate(now: Timestamp) -> Self {
-        let mut text = [0u8; 36];
-        let text = encode("evt_", entropy::uuid_v7(now), &mut text);
-        Self(text.into())
     }
 
     /// The id as text.
@@ -131,8 +97,16 @@ impl From<EventId> for String {
     }
 }
 
-/// Whose event or endpoint it is: the customer of the application that embeds hookwire. An application without
-/// customers of its own leaves it at the default, `default`.
+/// The customer of the application that an event or an endpoint belongs to. An application without customers uses the default
+/// tenant, `default`.
+///
+/// ```
+/// use hookwire::id::Tenant;
+///
+/// let tenant = Tenant::from("acme");
+/// assert!(tenant.check().is_ok() && tenant != Tenant::default());
+/// assert!(Tenant::from("").check().is_err());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Tenant(Arc<str>);
@@ -144,10 +118,17 @@ impl Tenant {
         &self.0
     }
 
-    /// Whether it may be stored: 1 to 128 bytes and no control character.
+    /// Checks that the tenant can be stored: 1 to 128 bytes without control characters.
+    ///
+    /// ```
+    /// use hookwire::id::Tenant;
+    ///
+    /// assert!(Tenant::from("Acme Ltd").check().is_ok());
+    /// assert!(Tenant::from("Acme\nLtd").check().is_err());
+    /// ```
     ///
     /// # Errors
-    /// When it may not.
+    /// Returns [`IdError::Length`] or [`IdError::Charset`] if it cannot.
     pub fn check(&self) -> Result<(), IdError> {
         check_length("tenant", &self.0)?;
         if self.0.chars().any(char::is_control) {
@@ -183,19 +164,13 @@ macro_rules! uuid_id {
         pub struct $name(Uuid);
 
         impl $name {
-            /// A fresh id, sorting by `now`.
-            #[must_use]
-            pub fn generate(now: Timestamp) -> Self {
-                Self(entropy::uuid_v7(now))
-            }
-
-            /// From the sixteen bytes that [`as_bytes`](Self::as_bytes) gave.
+            /// The id with these bytes, which [`as_bytes`](Self::as_bytes) returned.
             #[must_use]
             pub const fn from_bytes(bytes: [u8; 16]) -> Self {
                 Self(Uuid::from_bytes(bytes))
             }
 
-            /// Sixteen bytes that sort as the id does; what a store keeps.
+            /// The sixteen bytes that a store keeps. They sort as the id does.
             #[must_use]
             pub const fn as_bytes(&self) -> &[u8; 16] {
                 self.0.as_bytes()
@@ -223,7 +198,7 @@ macro_rules! uuid_id {
                     .filter(|hex| hex.len() == 32)
                     .and_then(|hex| Uuid::try_parse(hex).ok())
                     .map(Self)
-                    .ok_or(IdError::Shape { field: $field, prefix: $prefix })
+                    .ok_or(IdError::Format { field: $field, prefix: $prefix })
             }
         }
 
@@ -244,17 +219,34 @@ macro_rules! uuid_id {
 }
 
 uuid_id! {
-    /// The id of an endpoint: `ep_` and a UUIDv7.
+    /// The id of an endpoint: `ep_` and a UUIDv7 in hexadecimal.
+    ///
+    /// ```
+    /// use hookwire::clock::{Clock, SystemClock};
+    /// use hookwire::id::EndpointId;
+    ///
+    /// let id = EndpointId::generate(SystemClock.now());
+    /// assert_eq!(id.to_string().parse(), Ok(id));
+    /// assert_eq!(EndpointId::from_bytes(*id.as_bytes()), id);
+    /// ```
     EndpointId, "endpoint id", "ep_"
 }
 
 uuid_id! {
-    /// The id of a delivery: `dlv_` and a UUIDv7.
+    /// The id of a delivery: `dlv_` and a UUIDv7 in hexadecimal.
+    ///
+    /// ```
+    /// use hookwire::id::{DeliveryId, EndpointId};
+    ///
+    /// let text = "dlv_0190b3c2d4e576078293a4b5c6d7e8f9";
+    /// assert_eq!(text.parse::<DeliveryId>().unwrap().to_string(), text);
+    /// assert!(text.parse::<EndpointId>().is_err());
+    /// ```
     DeliveryId, "delivery id", "dlv_"
 }
 
 uuid_id! {
-    /// Names a running worker: `wrk_` and 32 hexadecimal digits of a UUIDv7.
+    /// The id of a running worker: `wrk_` and a UUIDv7 in hexadecimal.
     WorkerId, "worker id", "wrk_"
 }
 
@@ -273,9 +265,10 @@ fn encode<'a>(prefix: &str, uuid: Uuid, buffer: &'a mut [u8; 36]) -> &'a str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Timestamp;
 
     #[test]
-    fn ids_survive_text_bytes_and_json() {
+    fn an_id_survives_text_bytes_and_json() {
         let id = DeliveryId::generate(Timestamp::from_secs(1_700_000_000));
         assert_eq!(id.to_string().parse::<DeliveryId>(), Ok(id));
         assert_eq!(DeliveryId::from_bytes(*id.as_bytes()), id);
@@ -283,14 +276,14 @@ mod tests {
     }
 
     #[test]
-    fn one_kind_of_id_is_not_another() {
+    fn the_text_of_another_kind_of_id_is_rejected() {
         let endpoint = EndpointId::generate(Timestamp::EPOCH).to_string();
         assert!(endpoint.parse::<DeliveryId>().is_err());
         assert!("ep_not-hex".parse::<EndpointId>().is_err());
     }
 
     #[test]
-    fn event_ids_refuse_what_the_signature_or_a_log_would_suffer_from() {
+    fn event_ids_with_characters_outside_the_allowed_set_are_rejected() {
         for bad in ["", "a.b", "a b", "a\nb", "é", &"x".repeat(129)] {
             assert!(EventId::new(bad).is_err(), "{bad:?}");
         }
@@ -298,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn tenants_refuse_control_characters_and_emptiness() {
+    fn empty_tenants_and_tenants_with_control_characters_are_rejected() {
         assert!(Tenant::from("acme é").check().is_ok());
         assert!(Tenant::from("").check().is_err());
         assert!(Tenant::from("a\u{1b}[2J").check().is_err());

@@ -1,5 +1,5 @@
 //! **hookwire** is webhooks as a library: an application adds one crate and sends webhooks to its customers (durable, signed,
-//! retried, isolated, safe against SSRF) and receives them from its providers (verified, deduplicated), inside its own
+//! retried, isolated, safe against SSRF) and receives them from its providers (verified, deduplicated, queued), inside its own
 //! process, on its own tokio runtime, in its own database.
 //!
 //! # Sending
@@ -9,16 +9,15 @@
 //! use hookwire::event::NewEvent;
 //! use hookwire::sender::Sender;
 //! use hookwire::store::MemoryStore; // or SqliteStore, PostgresStore, for what must survive the process
-//! use hookwire::worker::CancellationToken;
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let sender = Sender::builder(MemoryStore::new()).build()?;
-//! let stop = CancellationToken::new();
-//! let worker = tokio::spawn(sender.worker().run(stop.clone()));
+//! let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+//! let worker = tokio::spawn(sender.worker().run_until(stopped));
 //!
 //! let endpoint = NewEndpoint::https("https://acme.example/hooks")?.tenant("acme").events(["invoice.*"])?;
 //! sender.endpoints().create(endpoint).await?;
-//! # stop.cancel(); // nothing leaves a test
+//! # drop(stop); // nothing leaves a test
 //! # worker.await??;
 //! let receipt = sender.dispatch(NewEvent::json("invoice.paid", &1042)?.tenant("acme")).await?;
 //! assert_eq!(receipt.deliveries.len(), 1);
@@ -35,16 +34,17 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let source = Source::standard("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?;
 //! let receiver = Receiver::builder(MemoryDedup::new()).source(source).build()?;
-//! let layer = receiver.layer("standard")?; // around a handler: it sees verified events only, each once
+//! let gate = receiver.gate("standard")?; // around a handler: it sees verified events only, each once
 //! # Ok(())
 //! # }
 //! ```
 //!
 //! # The model
 //!
-//! An **event** happens to a **tenant**. Every **endpoint** of the tenant whose filter matches is owed a **delivery**. A
-//! **worker** leases deliveries, makes **attempts** at them, and settles each by its **outcome**. A **store** keeps all of
-//! it. In the other direction a **source** is a **scheme** and a **keyring**; what passes is **verified**.
+//! An **event** belongs to a **tenant**. Each **endpoint** of the tenant that subscribes to the event gets a **delivery**. A
+//! **worker** leases deliveries, makes **attempts**, and settles each delivery by the **outcome** of the attempt. A **store**
+//! keeps all of it. In the other direction a **source** is a provider's **scheme** with a **keyring**; a request that passes
+//! is **verified**.
 //!
 //! ```text
 //! Event -> dispatch -> Outbox -> claim -> sign -> guard -> send -> outcome -> decide -> settle      [sender]
@@ -53,9 +53,14 @@
 //!
 //! # What it promises, and what it does not
 //!
-//! Delivery is at least once, and in order where an ordering key asks for it; the windows in which something is seen twice are
-//! listed in [`guide`]. It has no dashboard and no second process; an HTTP API to mount is behind a feature. Keys are in the store in the clear
-//! unless it is given a key provider.
+//! A dispatched event is delivered at least once, or its delivery ends visibly as failed. With an ordering key events are
+//! delivered in order. [`guide::delivery`] lists when an endpoint may receive an event twice. There is no second process to
+//! run, and no dashboard. Keys are in the store in the clear, unless the store has a key provider.
+//!
+//! # Where to start
+//!
+//! [`sender`] and [`receiver`] are the two halves; [`guide::how_to`] answers single questions with code; [`store`] is for those
+//! who choose or write a store.
 //!
 //! # Features
 //!
@@ -63,38 +68,64 @@
 //! |---|---|---|
 //! | `sender` | yes | [`sender`], [`worker`], the HTTP client and the egress guard |
 //! | `receiver` | yes | [`receiver`] |
-//! | `inbox` | yes | `receiver::inbox`: verified events kept, and handled later |
+//! | `inbox` | yes | `receiver::inbox`: verified events are stored and handled later |
 //! | `ring` | yes | TLS by rustls with ring and the webpki roots; without it, bring a `rustls::ClientConfig` |
-//! | `public-key` | yes | ECDSA P-256 and RSA, JSON Web Tokens, certificates, and the [`signature::providers`] that need them |
-//! | `hickory` | | `sender::egress::HickoryResolver`: DNS by `hickory-resolver`, without a thread for each name |
+//! | `public-key` | yes | ECDSA P-256 and RSA, JSON Web Tokens, certificates, and the [`provider`]s that need them |
+//! | `ed25519` | yes | Ed25519: `whsk_` and `whpk_` keys of Standard Webhooks, and the providers that sign with it, such as Discord |
+//! | `gzip` | yes | the receiver reads bodies that are compressed by gzip or deflate; without it they are handed over as they came |
+//! | `hickory` | | `sender::egress::HickoryResolver`: DNS by `hickory-resolver`: a look-up needs no thread and can be abandoned |
 //! | `sqlite` | | `store::SqliteStore`, SQLite bundled |
 //! | `postgres` | | `store::PostgresStore`: many processes on one PostgreSQL |
 //! | `sqlx` | | `store::PostgresStore` in transactions of `sqlx` |
 //! | `redis` | | `store::RedisDedup` |
-//! | `encryption` | | `secret::LocalKeys`: keys and credentials encrypted in the store |
+//! | `encryption` | | `secret::LocalKeys`: encrypts keys and credentials in the store |
 //! | `manage` | | `manage`: an HTTP API over a sender, to mount in an axum application |
-//! | `mcp` | | `mcp`: tools by which an agent manages callbacks, for servers built on `rmcp` |
+//! | `mcp` | | `mcp`: tools with which an agent manages its endpoints, for servers built on `rmcp` |
 //! | `catalog` | | `event::EventCatalog`: event types from Rust types |
-//! | `metrics` | | [`telemetry`]: metrics by the `metrics` facade |
+//! | `metrics` | | metrics by the `metrics` facade ; see [`guide::operating`] |
 //! | `axum` | | the `receiver::Webhook<T>` extractor |
 //! | `http-message` | | `signature::http_message`: RFC 9421 and RFC 9530 |
-//! | `mcp-events` | | `signature::providers::MCP_EVENTS`, and with `mcp` `mcp::events`, by a draft that may change in any release |
+//! | `mcp-events` | | `provider::MCP_EVENTS`, and with `mcp` `mcp::events`, by a draft that may change in any release |
+//! | `a2a` | | `sender::a2a`: push notifications for the tasks of A2A agents |
 //! | `backoff` | | `retry::Schedule::from_backoff`, for policies of the unmaintained `backoff` crate |
 //! | `worker` | with `sender`, `inbox` | [`worker`] alone |
-//! | `outbox` | with `worker` | the records and store roles alone, for those who write a store |
+//! | `system` | with `receiver`, `outbox` | the clock and the random bytes of the system: `clock::SystemClock`, new keys and ids |
+//! | `outbox` | with `worker` | the records and store roles alone, to write a store with |
+//! | `cli` | | the command-line tool `hookwire`; it adds nothing to the library |
 //! | `test-util` | | `testing`: clocks, a scripted endpoint, a faulty store, and the suite every store must pass |
 //!
-//! A feature adds names; none changes what another does.
+//! A feature adds names; it never changes behaviour.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod clock;
+#[cfg(all(feature = "receiver", feature = "gzip"))]
+#[path = "decoder/flate.rs"]
+mod decoder;
+#[cfg(all(feature = "receiver", not(feature = "gzip")))]
+#[path = "decoder/none.rs"]
+mod decoder;
 #[cfg(feature = "outbox")]
 pub mod delivery;
 #[cfg(feature = "outbox")]
 pub mod endpoint;
-pub mod entropy;
+#[cfg(feature = "system")]
+mod entropy;
 pub mod event;
 #[cfg(any(feature = "sender", feature = "receiver"))]
 pub mod fetch;
+// Its examples use all features.
+#[cfg(any(
+    not(doctest),
+    all(
+        feature = "axum",
+        feature = "manage",
+        feature = "mcp",
+        feature = "postgres",
+        feature = "sqlite",
+        feature = "test-util"
+    )
+))]
 pub mod guide;
 pub mod id;
 #[cfg(feature = "manage")]
@@ -102,6 +133,8 @@ pub mod manage;
 #[cfg(feature = "mcp")]
 pub mod mcp;
 pub mod outcome;
+mod percent;
+pub mod provider;
 #[cfg(feature = "receiver")]
 pub mod receiver;
 pub mod retry;
@@ -110,7 +143,7 @@ pub mod secret;
 pub mod sender;
 pub mod signature;
 pub mod store;
-pub mod telemetry;
+mod telemetry;
 #[cfg(feature = "test-util")]
 pub mod testing;
 mod work;

@@ -1,29 +1,37 @@
-//! Which headers an endpoint's owner may add to its requests.
+//! Which headers a tenant may add to requests.
 
 use http::{HeaderName, HeaderValue};
 
-/// A custom header is refused. The message does not repeat it: the value may be a secret.
+/// Why a custom header is rejected. The message does not repeat the header, because its value may be a secret.
+///
+/// ```
+/// use hookwire::endpoint::{CustomHeaderError, CustomHeaders};
+///
+/// assert_eq!(CustomHeaders::new().with("x a", "1").unwrap_err(), CustomHeaderError::Name);
+/// assert_eq!(CustomHeaders::new().with("x-a", "1\n2").unwrap_err(), CustomHeaderError::Value);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CustomHeaderError {
-    /// Not a header name (RFC 9110 section 5.1).
-    #[error("header name: malformed")]
+    /// The name is not a header name (RFC 9110 section 5.1).
+    #[error("header name: is invalid; use letters, digits and hyphens (RFC 9110 section 5.1)")]
     Name,
-    /// Contains a line break, a NUL or another control character (RFC 9110 section 5.5).
-    #[error("header value: malformed")]
+    /// The value contains a line break, a NUL or another control character (RFC 9110 section 5.5), or the user name of
+    /// [`CustomHeaders::basic`](super::CustomHeaders::basic) contains a colon.
+    #[error("header value: must not contain control characters, nor a user name a colon")]
     Value,
-    /// Belongs to the connection, the signature, a proxy or a cloud's metadata service.
-    #[error("header name: reserved")]
+    /// The name is reserved for the connection, the signature, proxies, or the metadata service of a cloud.
+    #[error("header name: is reserved; choose another name")]
     Reserved,
-    /// The value is longer than 4,096 bytes.
+    /// The value is longer than [`MAX_HEADER_BYTES`](super::MAX_HEADER_BYTES).
     #[error("header value: must be at most 4096 bytes")]
     TooLong,
-    /// One endpoint may have 16.
+    /// The endpoint would have more than [`MAX_HEADERS`](super::MAX_HEADERS).
     #[error("headers: must be at most 16")]
     TooMany,
 }
 
-/// Framing and hop-by-hop (RFC 9110 section 7.6.1), forwarding claims, and what opens metadata services.
+/// Headers of framing and connections (RFC 9110 section 7.6.1), forwarding headers, and those that metadata services require.
 const RESERVED: &[&str] = &[
     "connection",
     "content-encoding",
@@ -47,18 +55,8 @@ const RESERVED: &[&str] = &[
 
 const RESERVED_PREFIXES: &[&str] = &["proxy-", "webhook-", "x-aws-ec2-metadata-token", "x-forwarded-", ":"];
 
-/// Judges a header that an endpoint's owner wants on its requests.
-///
-/// ```
-/// use hookwire::sender::http::{CustomHeaderError, check_custom_header};
-///
-/// assert!(check_custom_header("authorization", "Bearer abc").is_ok());
-/// assert_eq!(check_custom_header("Host", "127.0.0.1"), Err(CustomHeaderError::Reserved));
-/// ```
-///
-/// # Errors
-/// When name or value is malformed, or the name is reserved.
-pub fn check_custom_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), CustomHeaderError> {
+/// Parses and checks a header that a tenant wants on requests.
+pub(crate) fn check_custom_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), CustomHeaderError> {
     let name: HeaderName = name.parse().map_err(|_| CustomHeaderError::Name)?;
     let value = value.parse().map_err(|_| CustomHeaderError::Value)?;
     let known = name.as_str();

@@ -1,4 +1,4 @@
-//! Headers that an endpoint's owner wants on every request to it.
+//! Headers that a tenant wants on every request to an endpoint.
 
 use std::fmt;
 
@@ -10,28 +10,47 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::custom_header::{CustomHeaderError, check_custom_header};
 
-/// Most headers one endpoint may have.
+/// Most custom headers of one endpoint.
 pub const MAX_HEADERS: usize = 16;
 
-/// Longest value of a header, in bytes.
+/// Longest value of a custom header, in bytes.
 pub const MAX_HEADER_BYTES: usize = 4_096;
 
-/// Headers that an endpoint's owner wants on every request to it, credentials among them. Their values are secrets: `Debug`
-/// prints names only.
+/// Headers that a tenant wants on every request to an endpoint, such as credentials. The values are secrets: `Debug` prints the
+/// names only.
+///
+/// ```
+/// use hookwire::endpoint::{CustomHeaderError, CustomHeaders};
+///
+/// let headers = CustomHeaders::new().bearer("t0ken")?.with("x-env", "prod")?;
+/// assert_eq!(format!("{headers:?}"), r#"{"authorization", "x-env"}"#);
+/// assert_eq!(headers.with("host", "127.0.0.1").unwrap_err(), CustomHeaderError::Reserved);
+/// # Ok::<(), CustomHeaderError>(())
+/// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct CustomHeaders(HeaderMap);
 
 impl CustomHeaders {
-    /// None.
+    /// No headers.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a header, or replaces the one of this name.
+    /// Adds a header, or replaces the header with this name.
+    ///
+    /// ```
+    /// use hookwire::endpoint::CustomHeaders;
+    ///
+    /// let headers = CustomHeaders::new().with("X-Env", "test")?.with("x-env", "prod")?;
+    /// assert_eq!(headers.names().collect::<Vec<_>>(), ["x-env"]);
+    /// # Ok::<(), hookwire::endpoint::CustomHeaderError>(())
+    /// ```
     ///
     /// # Errors
-    /// When it is malformed, too long, reserved, or one too many.
+    /// Returns [`CustomHeaderError::Name`], [`Value`](CustomHeaderError::Value) or [`TooLong`](CustomHeaderError::TooLong) if the
+    /// header is invalid, [`Reserved`](CustomHeaderError::Reserved) if its name is reserved, and
+    /// [`TooMany`](CustomHeaderError::TooMany) if there are already [`MAX_HEADERS`].
     pub fn with(mut self, name: &str, value: &str) -> Result<Self, CustomHeaderError> {
         let (name, mut value) = check_custom_header(name, value)?;
         if value.len() > MAX_HEADER_BYTES {
@@ -45,18 +64,26 @@ impl CustomHeaders {
         Ok(self)
     }
 
-    /// `Authorization: Bearer …` (RFC 6750 section 2.1).
+    /// Adds `Authorization: Bearer …` (RFC 6750 section 2.1).
     ///
     /// # Errors
-    /// As [`with`](Self::with).
+    /// Returns the errors of [`with`](Self::with).
     pub fn bearer(self, token: &str) -> Result<Self, CustomHeaderError> {
         self.with(AUTHORIZATION.as_str(), &format!("Bearer {token}"))
     }
 
-    /// `Authorization: Basic …` (RFC 7617).
+    /// Adds `Authorization: Basic …` (RFC 7617).
+    ///
+    /// ```
+    /// use hookwire::endpoint::CustomHeaders;
+    ///
+    /// let headers = CustomHeaders::new().basic("acme", "open sesame")?;
+    /// assert_eq!(headers.names().collect::<Vec<_>>(), ["authorization"]);
+    /// # Ok::<(), hookwire::endpoint::CustomHeaderError>(())
+    /// ```
     ///
     /// # Errors
-    /// When the user's name has a colon; else as [`with`](Self::with).
+    /// Returns [`CustomHeaderError::Value`] if the user name contains a colon, and otherwise the errors of [`with`](Self::with).
     pub fn basic(self, user: &str, password: &str) -> Result<Self, CustomHeaderError> {
         if user.contains(':') {
             return Err(CustomHeaderError::Value);
@@ -64,18 +91,27 @@ impl CustomHeaders {
         self.with(AUTHORIZATION.as_str(), &format!("Basic {}", BASE64.encode(format!("{user}:{password}"))))
     }
 
-    /// Their names, and nothing of their values: what may be shown.
+    /// The names. They may be shown, the values may not.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(http::HeaderName::as_str)
     }
 
-    /// Whether there are none.
+    /// Whether there are no headers.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Puts them on a request.
+    /// Adds the headers to a request.
+    ///
+    /// ```
+    /// use hookwire::endpoint::CustomHeaders;
+    ///
+    /// let mut request = http::HeaderMap::new();
+    /// CustomHeaders::new().bearer("t0ken")?.apply(&mut request);
+    /// assert_eq!(request["authorization"], "Bearer t0ken");
+    /// # Ok::<(), hookwire::endpoint::CustomHeaderError>(())
+    /// ```
     pub fn apply(&self, headers: &mut HeaderMap) {
         headers.extend(self.0.iter().map(|(name, value)| (name.clone(), value.clone())));
     }
@@ -87,7 +123,7 @@ impl fmt::Debug for CustomHeaders {
     }
 }
 
-/// For stores: **values in the clear**.
+/// Stores use this: it writes the values **in the clear**.
 impl Serialize for CustomHeaders {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
@@ -108,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credentials_are_headers_and_print_nothing() {
+    fn credentials_are_not_printed() {
         let headers = CustomHeaders::new().basic("Aladdin", "open sesame").unwrap().with("X-Env", "prod").unwrap();
         let mut request = HeaderMap::new();
         headers.apply(&mut request);
@@ -123,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_reserved_malformed_or_too_much_is_refused() {
+    fn reserved_malformed_and_excess_headers_are_rejected() {
         let none = CustomHeaders::new;
         assert_eq!(none().with("host", "x"), Err(CustomHeaderError::Reserved));
         assert_eq!(none().with("webhook-signature", "x"), Err(CustomHeaderError::Reserved));
@@ -131,7 +167,7 @@ mod tests {
         assert_eq!(none().basic("a:b", "c"), Err(CustomHeaderError::Value));
         assert_eq!(none().with("x", &"y".repeat(MAX_HEADER_BYTES + 1)), Err(CustomHeaderError::TooLong));
         let full = (0..MAX_HEADERS).fold(none(), |all, n| all.with(&format!("x-{n}"), "1").unwrap());
-        assert!(full.clone().with("x-0", "2").is_ok(), "it replaces one");
+        assert!(full.clone().with("x-0", "2").is_ok(), "a header with a known name is replaced");
         assert_eq!(full.with("x-more", "1"), Err(CustomHeaderError::TooMany));
     }
 }

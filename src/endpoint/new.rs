@@ -1,18 +1,26 @@
-//! An endpoint that is to be.
+//! An endpoint before it is created.
 
 use std::sync::Arc;
 
-use super::{CustomHeaders, Filter, FilterError, Labels, Limits, MAX_PATTERNS, OnFailure, Target, TargetError};
+use super::filter::{Filter, MAX_PATTERNS};
+use super::headers::CustomHeaders;
+use super::labels::Labels;
+use super::limits::Limits;
+use super::state::OnFailure;
+use super::target::Target;
+use super::target_error::TargetError;
+use crate::event::PatternError;
 use crate::id::Tenant;
 use crate::secret::Keyring;
 
-/// What an application says of an endpoint it creates.
+/// An endpoint to [create](crate::sender::Endpoints::create): its URL and its settings.
 ///
 /// ```
 /// use hookwire::endpoint::NewEndpoint;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let endpoint = NewEndpoint::https("https://acme.example/hooks")?.tenant("acme").events(["invoice.*"])?;
+/// assert!(NewEndpoint::https("http://acme.example/hooks").is_err());
 /// # Ok(())
 /// # }
 /// ```
@@ -33,33 +41,31 @@ pub struct NewEndpoint {
     pub(crate) fixed_target: bool,
 }
 
-/// Why an endpoint cannot be described so.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum NewEndpointError {
-    /// The URL is malformed.
-    #[error(transparent)]
-    Target(#[from] TargetError),
-    /// A pattern is malformed.
-    #[error(transparent)]
-    Pattern(#[from] crate::event::PatternError),
-    /// No pattern, or too many.
-    #[error(transparent)]
-    Filter(#[from] FilterError),
-}
-
 impl NewEndpoint {
     /// An endpoint at an `https` URL.
     ///
+    /// ```
+    /// use hookwire::endpoint::{NewEndpoint, TargetError};
+    ///
+    /// assert!(NewEndpoint::https("https://acme.example/hooks").is_ok());
+    /// assert_eq!(NewEndpoint::https("http://acme.example/hooks").unwrap_err(), TargetError::NotHttps);
+    /// ```
+    ///
     /// # Errors
-    /// When it is not an `https` URL that hookwire accepts; see [`Target`].
-    pub fn https(url: &str) -> Result<Self, NewEndpointError> {
+    /// Returns [`TargetError::NotHttps`] if the URL begins with `http://`, and otherwise the error of [`Target::parse`].
+    pub fn https(url: &str) -> Result<Self, TargetError> {
         let target = Target::parse(url)?;
-        if target.is_https() { Ok(Self::at(target)) } else { Err(TargetError::NotHttps.into()) }
+        if target.is_https() { Ok(Self::at(target)) } else { Err(TargetError::NotHttps) }
     }
 
-    /// An endpoint at any target. Plain `http` is refused when it is created, unless the sender's egress policy
-    /// dangerously allows it.
+    /// An endpoint at any target. The sender refuses to create one with plain `http`, unless its egress policy allows it.
+    ///
+    /// ```
+    /// use hookwire::endpoint::{NewEndpoint, Target};
+    ///
+    /// let local = NewEndpoint::at(Target::parse("http://127.0.0.1:8080/hooks")?); // for local development
+    /// # Ok::<(), hookwire::endpoint::TargetError>(())
+    /// ```
     #[must_use]
     pub fn at(target: Target) -> Self {
         let (tenant, filter, limits) = (Tenant::default(), Filter::default(), Limits::default());
@@ -81,18 +87,31 @@ impl NewEndpoint {
         }
     }
 
-    /// Whose it is. Without this: [`Tenant::default`].
+    /// Sets the tenant that the endpoint belongs to. Default: [`Tenant::default`].
     #[must_use]
     pub fn tenant(mut self, tenant: impl Into<Tenant>) -> Self {
         self.tenant = tenant.into();
         self
     }
 
-    /// Which events it wants. Without this: all.
+    /// Sets the event types that it subscribes to, as [patterns](crate::event::Pattern). Default: all.
+    ///
+    /// ```
+    /// use hookwire::endpoint::NewEndpoint;
+    /// use hookwire::event::PatternError;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let new = NewEndpoint::https("https://acme.example/hooks")?;
+    /// assert!(new.clone().events(["invoice.*", "user.created"]).is_ok());
+    /// assert_eq!(new.events(["*.paid"]).unwrap_err(), PatternError::Malformed("*.paid".into()));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// When a pattern is malformed, or there is none, or more than [`MAX_PATTERNS`].
-    pub fn events<I>(mut self, patterns: I) -> Result<Self, NewEndpointError>
+    /// Returns [`PatternError::Malformed`] if a pattern is invalid, and [`PatternError::Count`] if the list is empty or longer
+    /// than [`MAX_PATTERNS`].
+    pub fn events<I>(mut self, patterns: I) -> Result<Self, PatternError>
     where
         I: IntoIterator,
         I::Item: AsRef<str>,
@@ -102,66 +121,137 @@ impl NewEndpoint {
         Ok(self)
     }
 
-    /// What requests are signed with. Without this: a fresh `whsec_` key.
+    /// Sets the keys that requests are signed with. Default: a generated `whsec_` key.
+    ///
+    /// ```
+    /// use hookwire::endpoint::{NewEndpoint};
+    /// use hookwire::secret::{Key, Keyring};
+    /// use hookwire::sender::Sender;
+    /// use hookwire::store::MemoryStore;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let key = Key::generate_ed25519()?;
+    /// let new = NewEndpoint::https("https://acme.example/hooks")?.keys(Keyring::new(key.clone()));
+    /// let sender = Sender::builder(MemoryStore::new()).build()?;
+    /// assert_eq!(sender.endpoints().create(new).await?.keys.entries()[0].key.id(), key.id());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn keys(mut self, keys: Keyring) -> Self {
         self.keys = Some(keys);
         self
     }
 
-    /// By which schemes requests are signed, all of them on each request: `standard`, `stripe`, `github`, or what the sender was
-    /// [given](crate::sender::SenderBuilder::signer). Without this: `standard`. Where `standard` is not among them, a fresh key
-    /// is a text whose UTF-8 is the secret.
+    /// Sets the schemes that requests are signed by: `standard`, `svix`, `stripe`, `github`, or the name of a
+    /// [signer](crate::sender::SenderBuilder::signer) of the sender. Each request is signed by all of them. Default: `standard`.
+    /// Without `standard` and `svix` a generated key is a text whose UTF-8 bytes are the secret, as those providers use.
+    ///
+    /// ```
+    /// use hookwire::endpoint::{NewEndpoint};
+    /// use hookwire::sender::Sender;
+    /// use hookwire::store::MemoryStore;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let new = NewEndpoint::https("https://acme.example/hooks")?.schemes(["standard", "github"]);
+    /// let sender = Sender::builder(MemoryStore::new()).build()?;
+    /// assert_eq!(sender.endpoints().create(new).await?.schemes.len(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn schemes<S: AsRef<str>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
         self.schemes = names.into_iter().map(|name| name.as_ref().into()).collect();
         self
     }
 
-    /// What its owner wants on every request.
+    /// Sets the headers that the tenant wants on every request.
+    ///
+    /// ```
+    /// use hookwire::endpoint::{CustomHeaders, NewEndpoint};
+    /// use hookwire::sender::Sender;
+    /// use hookwire::store::MemoryStore;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let headers = CustomHeaders::new().bearer("t0ken")?;
+    /// let new = NewEndpoint::https("https://acme.example/hooks")?.headers(headers.clone());
+    /// let sender = Sender::builder(MemoryStore::new()).build()?;
+    /// assert_eq!(sender.endpoints().create(new).await?.headers, headers);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn headers(mut self, headers: CustomHeaders) -> Self {
         self.headers = headers;
         self
     }
 
-    /// Its URL cannot be changed later: it belongs to something, such as a subscription, that is made anew for another URL.
+    /// Makes the URL unchangeable, because the endpoint belongs to a subscription: a new subscription makes a new endpoint.
     #[must_use]
-    pub const fn with_fixed_target(mut self) -> Self {
+    pub const fn fixed_target(mut self) -> Self {
         self.fixed_target = true;
         self
     }
 
-    /// What it may use at once.
+    /// Sets limits on attempts. Default: [`Limits::default`].
+    ///
+    /// ```
+    /// use std::num::NonZeroU32;
+    /// use hookwire::endpoint::{Limits, NewEndpoint};
+    /// use hookwire::sender::Sender;
+    /// use hookwire::store::MemoryStore;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let one = Limits::default().with_concurrency(NonZeroU32::MIN);
+    /// let new = NewEndpoint::https("https://acme.example/hooks")?.limits(one);
+    /// let sender = Sender::builder(MemoryStore::new()).build()?;
+    /// assert_eq!(sender.endpoints().create(new).await?.limits, one);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub const fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// What the application notes on it.
+    /// Sets labels.
+    ///
+    /// ```
+    /// use hookwire::endpoint::{Labels, NewEndpoint};
+    /// use hookwire::sender::Sender;
+    /// use hookwire::store::MemoryStore;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let labels = Labels::new().with("plan", "pro")?;
+    /// let new = NewEndpoint::https("https://acme.example/hooks")?.labels(labels);
+    /// let sender = Sender::builder(MemoryStore::new()).build()?;
+    /// assert_eq!(sender.endpoints().create(new).await?.labels.get("plan"), Some("pro"));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn labels(mut self, labels: Labels) -> Self {
         self.labels = labels;
         self
     }
 
-    /// Requests to it carry the trace they belong to (`traceparent`), by the sender's
-    /// [propagator](crate::sender::SenderBuilder::propagate). Without this they do not: a stranger need not know.
+    /// Adds the trace context (`traceparent`) to requests, with the sender's
+    /// [propagator](crate::sender::SenderBuilder::propagate). Default: no, because it tells a stranger about your system.
     #[must_use]
     pub const fn traced(mut self) -> Self {
         self.traced = true;
         self
     }
 
-    /// The retry policy, by the name under which the sender knows it. Without this: by event type, or the sender's own.
+    /// Sets the retry policy, under the name that the sender knows. Default: the policy of the event type, or of the sender.
     #[must_use]
     pub fn retry(mut self, name: impl Into<Arc<str>>) -> Self {
         self.retry = Some(name.into());
         self
     }
 
-    /// What becomes of an ordering key when its head has failed for good. Without this: the next one follows.
+    /// Sets what happens to an ordering key after its first delivery has failed. Default: [`OnFailure::Skip`].
     #[must_use]
     pub const fn on_failure(mut self, rule: OnFailure) -> Self {
         self.on_failure = rule;

@@ -1,4 +1,4 @@
-//! An endpoint as a store keeps it.
+//! An endpoint as a store keeps it: serialised, with its secrets in the clear or sealed.
 
 use std::sync::Arc;
 
@@ -7,13 +7,39 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{CustomHeaders, Endpoint, EndpointState, Filter, Health, Labels, Limits, OnFailure, Target, TargetError};
+use super::Endpoint;
+use super::filter::Filter;
+use super::headers::CustomHeaders;
+use super::health::Health;
+use super::labels::Labels;
+use super::limits::Limits;
+use super::state::{EndpointState, OnFailure};
+use super::target::Target;
+use super::target_error::TargetError;
 use crate::clock::Timestamp;
 use crate::id::{EndpointId, Tenant};
-use crate::secret::{Entry, Key, KeyError, KeyProvider, Keyring, SealError};
+use crate::secret::{Key, KeyError, KeyProvider, Keyring, KeyringEntry, SealError};
 
-/// An endpoint as a store keeps it, **its keys in the clear** until they are [sealed](Self::sealed_by). For implementors of
-/// [`Directory`](crate::store::Directory); it is not part of any API that an endpoint's owner should see.
+/// An endpoint as a store keeps it, with its keys **in the clear** until they are [sealed](Self::seal). For implementors of
+/// [`Directory`](crate::store::Directory): it serialises everything but id, tenant, version and health, which a store keeps in
+/// columns of their own. Never show it to a tenant.
+///
+/// ```
+/// use hookwire::clock::Timestamp;
+/// use hookwire::endpoint::{Endpoint, EndpointRecord, NewEndpoint};
+/// use hookwire::secret::{Key, Keyring};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let new = NewEndpoint::https("https://acme.example/hooks")?;
+/// let endpoint = Endpoint::new(new, Keyring::new(Key::generate()?), Timestamp::EPOCH);
+/// let column = serde_json::to_string(&EndpointRecord::new(&endpoint))?;
+///
+/// let record: EndpointRecord = serde_json::from_str(&column)?;
+/// let restored = record.restore(endpoint.id, endpoint.tenant, endpoint.version)?;
+/// assert_eq!(restored.target, endpoint.target);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Serialize, Deserialize)]
 pub struct EndpointRecord {
     target: String,
@@ -45,12 +71,12 @@ pub struct EndpointRecord {
     created_at: Timestamp,
 }
 
-/// Keys and headers, sealed together.
+/// Keys and headers, serialised and sealed together.
 #[derive(Clone, Serialize, Deserialize)]
 struct Sealed {
-    /// The id of the key that sealed them.
+    /// The id of the provider's key.
     by: String,
-    /// Base64 of what it made.
+    /// The sealed bytes in base64.
     data: String,
 }
 
@@ -66,23 +92,24 @@ impl std::fmt::Debug for EndpointRecord {
     }
 }
 
-/// A stored endpoint cannot be read.
+/// Why a stored endpoint cannot be restored.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecordError {
-    /// Its URL.
-    #[error("stored endpoint: target")]
+    /// The URL is invalid.
+    #[error("stored endpoint: the URL is invalid")]
     Target(#[source] TargetError),
-    /// One of its keys.
-    #[error("stored endpoint: keys")]
+    /// A key is invalid.
+    #[error("stored endpoint: a key is invalid")]
     Key(#[source] KeyError),
 }
 
 impl EndpointRecord {
-    /// What a store keeps beside id, tenant and version.
+    /// The record of an endpoint, in the clear.
     #[must_use]
-    pub fn of(endpoint: &Endpoint) -> Self {
-        let key = |entry: &Entry| KeyRecord { key: entry.key.expose().to_string(), retires_at: entry.retires_at };
+    pub fn new(endpoint: &Endpoint) -> Self {
+        let key =
+            |entry: &KeyringEntry| KeyRecord { key: entry.key.expose().to_string(), retires_at: entry.retires_at };
         Self {
             target: endpoint.target.as_str().into(),
             fixed_target: endpoint.fixed_target,
@@ -103,11 +130,28 @@ impl EndpointRecord {
         }
     }
 
-    /// The same, its keys and headers sealed.
+    /// Seals keys and headers. The endpoint's id is the context, so a sealed record cannot be moved to another endpoint.
+    ///
+    /// ```
+    /// use hookwire::clock::Timestamp;
+    /// use hookwire::endpoint::{Endpoint, EndpointRecord, NewEndpoint};
+    /// use hookwire::secret::{Key, Keyring, LocalKeys};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let provider = LocalKeys::new("2026", &[7; 32])?;
+    /// let new = NewEndpoint::https("https://acme.example/hooks")?;
+    /// let endpoint = Endpoint::new(new, Keyring::new(Key::generate()?), Timestamp::EPOCH);
+    /// let sealed = EndpointRecord::new(&endpoint).seal(&provider, endpoint.id)?;
+    /// assert!(sealed.is_sealed_with(Some(&provider)) && !serde_json::to_string(&sealed)?.contains("whsec_"));
+    /// let opened = sealed.open(Some(&provider), endpoint.id)?;
+    /// assert!(opened.restore(endpoint.id, endpoint.tenant, 1).is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// When the provider cannot.
-    pub fn sealed_by(mut self, provider: &dyn KeyProvider, id: EndpointId) -> Result<Self, SealError> {
+    /// Returns the [`SealError`] of the provider.
+    pub fn seal(mut self, provider: &dyn KeyProvider, id: EndpointId) -> Result<Self, SealError> {
         let secrets = (std::mem::take(&mut self.keys), std::mem::take(&mut self.headers));
         let plain =
             serde_json::to_vec(&secrets).map(Zeroizing::new).map_err(|error| SealError::Provider(error.into()))?;
@@ -116,39 +160,42 @@ impl EndpointRecord {
         Ok(self)
     }
 
-    /// Whether it is sealed by the provider's current key, or in the clear where there is none.
+    /// Whether the record is sealed with the provider's current key; without a provider, whether it is in the clear.
     #[must_use]
-    pub fn is_sealed_as(&self, provider: Option<&dyn KeyProvider>) -> bool {
+    pub fn is_sealed_with(&self, provider: Option<&dyn KeyProvider>) -> bool {
         self.sealed.as_ref().map(|sealed| &*sealed.by) == provider.map(KeyProvider::current)
     }
 
-    /// The same, in the clear.
+    /// Opens a sealed record. A record in the clear stays as it is.
     ///
     /// # Errors
-    /// When it is sealed and there is no provider, or that cannot open it.
-    pub fn opened_by(mut self, provider: Option<&dyn KeyProvider>, id: EndpointId) -> Result<Self, SealError> {
+    /// Returns [`SealError::NoProvider`] if the record is sealed and there is no provider, [`SealError::Decrypt`] if the sealed
+    /// bytes are malformed, and otherwise the error of the provider.
+    pub fn open(mut self, provider: Option<&dyn KeyProvider>, id: EndpointId) -> Result<Self, SealError> {
         let Some(sealed) = self.sealed.take() else { return Ok(self) };
         let provider = provider.ok_or(SealError::NoProvider)?;
-        let data = BASE64.decode(&sealed.data).map_err(|_| SealError::Broken)?;
+        let data = BASE64.decode(&sealed.data).map_err(|_| SealError::Decrypt)?;
         let plain = provider.open(&sealed.by, &data, id.as_bytes())?;
-        (self.keys, self.headers) = serde_json::from_slice(&plain).map_err(|_| SealError::Broken)?;
+        (self.keys, self.headers) = serde_json::from_slice(&plain).map_err(|_| SealError::Decrypt)?;
         Ok(self)
     }
 
-    /// The endpoint again.
+    /// Restores the endpoint, without its health. Open a sealed record before.
     ///
     /// # Errors
-    /// When a field no longer reads, or is sealed.
+    /// Returns [`RecordError::Target`] or [`RecordError::Key`] if that field is invalid.
     pub fn restore(self, id: EndpointId, tenant: Tenant, version: u64) -> Result<Endpoint, RecordError> {
-        let entry = |record: KeyRecord| Ok(Entry { key: Key::restore(&record.key)?, retires_at: record.retires_at });
-        let entries = self.keys.into_iter().map(entry).collect::<Result<_, _>>().map_err(RecordError::Key)?;
+        let entry =
+            |record: KeyRecord| Ok(KeyringEntry { key: Key::restore(&record.key)?, retires_at: record.retires_at });
+        let entries: Vec<_> = self.keys.into_iter().map(entry).collect::<Result<_, _>>().map_err(RecordError::Key)?;
+        let keys = if entries.is_empty() { Ok(Keyring::empty()) } else { Keyring::from_entries(entries) };
         Ok(Endpoint {
             id,
             tenant,
             target: Target::parse(&self.target).map_err(RecordError::Target)?,
             fixed_target: self.fixed_target,
             filter: self.filter,
-            keys: Keyring::from_entries(entries).map_err(RecordError::Key)?,
+            keys: keys.map_err(RecordError::Key)?,
             schemes: self.schemes,
             headers: self.headers,
             limits: self.limits,
@@ -163,5 +210,21 @@ impl EndpointRecord {
             created_at: self.created_at,
             version,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::NewEndpoint;
+    use super::*;
+
+    #[test]
+    fn an_endpoint_without_keys_is_restored() {
+        let new = NewEndpoint::https("https://acme.example/hooks").unwrap();
+        let endpoint = Endpoint::new(new, Keyring::empty(), Timestamp::EPOCH);
+        let column = serde_json::to_string(&EndpointRecord::new(&endpoint)).unwrap();
+        let record: EndpointRecord = serde_json::from_str(&column).unwrap();
+        let restored = record.restore(endpoint.id, endpoint.tenant, endpoint.version).unwrap();
+        assert!(restored.keys.entries().is_empty());
     }
 }

@@ -1,22 +1,23 @@
-//! Where requests go: one parsed type from registration to the wire.
+//! The URL of an endpoint, parsed once, at registration, for all later uses.
 //!
-//! A URL is read once, strictly, and never again from text: parsers disagree about odd URLs, and a guard that reads one
-//! host while the client dials another is no guard. The rules, in order:
+//! URL parsers disagree about unusual URLs. If the egress guard and the HTTP client parsed the text separately, the guard could
+//! check one host while the client connects to another. So a URL is parsed once, strictly. The rules, in order:
 //!
-//! 1. at most [`MAX_URL_BYTES`] bytes; no control character, space, `\` or `#` anywhere;
+//! 1. at most [`MAX_URL_BYTES`](super::MAX_URL_BYTES) bytes; no control character, space, `\` or `#` anywhere;
 //! 2. `http://` or `https://` in any case, with exactly two slashes;
 //! 3. no user name or password, no `%` and nothing but ASCII in the authority (write internationalised names as `xn--`);
 //! 4. an IPv4 address only as four decimal numbers: not `127.1`, `0x7f000001` or `2130706433`;
 //! 5. no empty label, no label that begins or ends with a hyphen, labels of at most 63 and names of at most 253 bytes.
 //!
-//! What passes is normalised by the WHATWG URL parser. Whether a target is *allowed* is not decided here but by
-//! the sender's egress policy.
+//! An accepted URL is normalised as the WHATWG URL Standard does it, and a WHATWG parser reads the same scheme, host and port.
+//! Whether the sender *allows* a target is decided by its [`EgressPolicy`](crate::sender::egress::EgressPolicy).
 //!
 //! ```
 //! use hookwire::endpoint::Target;
 //!
 //! let target: Target = "HTTPS://Hooks.Example.com:443/in?token=s3cret".parse()?;
 //! assert_eq!(target.as_str(), "https://hooks.example.com/in?token=s3cret");
+//! assert_eq!((target.host(), target.port(), target.address()), ("hooks.example.com", 443, None));
 //! assert_eq!(target.to_string(), "https://hooks.example.com/[redacted]");
 //! assert!(Target::parse("http://2130706433/").is_err());
 //! # Ok::<(), hookwire::endpoint::TargetError>(())
@@ -27,121 +28,91 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// Longest URL accepted, in bytes.
-pub const MAX_URL_BYTES: usize = 2_048;
+use super::target_error::TargetError;
+use super::url::Url;
 
-/// Where requests go: a parsed, canonical `http` or `https` URL. Cheap to clone.
+/// The URL of an endpoint: parsed, canonical, `http` or `https`. Cheap to clone.
 ///
-/// `Debug` and `Display` leave out path and query, because a webhook's URL often is its password; [`as_str`](Self::as_str)
-/// has all of it.
+/// `Debug` and `Display` leave out path and query, because the URL of a webhook often contains a secret; [`as_str`](Self::as_str)
+/// returns all of it.
 #[derive(Clone)]
 pub struct Target(Arc<Inner>);
 
 struct Inner {
-    text: Box<str>,
+    url: Url,
     uri: http::Uri,
-    host: Host,
-    port: u16,
-    https: bool,
-}
-
-/// The host of a [`Target`].
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Host {
-    /// A name, in lower case and ASCII; a trailing dot is kept.
-    Name(Box<str>),
-    /// An address.
-    Address(IpAddr),
-}
-
-/// Why a text is no target. The messages do not repeat the text: it may hold a secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum TargetError {
-    /// Not a URL, or one that different parsers read differently.
-    #[error("url: malformed")]
-    Malformed,
-    /// `https` was asked for.
-    #[error("url: must begin with https://")]
-    NotHttps,
-    /// Neither `http://` nor `https://`.
-    #[error("url: must begin with https:// or http://")]
-    Scheme,
-    /// More than [`MAX_URL_BYTES`].
-    #[error("url: longer than {MAX_URL_BYTES} bytes")]
-    TooLong,
-    /// A control character, a space, a backslash or a fragment.
-    #[error("url: contains a space, a control character, `\\` or `#`")]
-    ForbiddenCharacter,
-    /// A user name or password.
-    #[error("url: must not contain a user name or password")]
-    Credentials,
-    /// The host is empty, not ASCII, percent-encoded, or not a possible name or address.
-    #[error("url: host is not a valid name or address")]
-    Host,
-    /// An address in a spelling that parsers disagree about.
-    #[error("url: an IPv4 address must be written as four decimal numbers")]
-    AddressSpelling,
 }
 
 impl Target {
-    /// Reads a URL.
+    /// Parses a URL.
+    ///
+    /// ```
+    /// use hookwire::endpoint::{Target, TargetError};
+    ///
+    /// assert_eq!(Target::parse("https://acme.example")?.as_str(), "https://acme.example/");
+    /// assert_eq!(Target::parse("https://user@acme.example/").unwrap_err(), TargetError::Credentials);
+    /// # Ok::<(), TargetError>(())
+    /// ```
     ///
     /// # Errors
-    /// When it is malformed, or spelled so that another parser could read another host; [`TargetError`] says how.
+    /// Returns the [`TargetError`] of the first rule that the URL breaks.
     pub fn parse(text: &str) -> Result<Self, TargetError> {
-        let authority = raw_authority(text)?;
-        let raw_host = raw_host(authority)?;
-        let url = url::Url::parse(text).map_err(|_| TargetError::Malformed)?;
-        // Percent-encoding makes it longer, and what is stored must be readable again.
-        if url.as_str().len() > MAX_URL_BYTES {
-            return Err(TargetError::TooLong);
-        }
-        let host = canonical_host(&url, raw_host)?;
-        let port = url.port_or_known_default().ok_or(TargetError::Malformed)?;
-        let uri = url.as_str().parse().map_err(|_| TargetError::Malformed)?;
-        let https = url.scheme() == "https";
-        Ok(Self(Arc::new(Inner { text: String::from(url).into(), uri, host, port, https })))
+        let url = Url::parse(text)?;
+        let uri = url.text.parse().map_err(|_| TargetError::Malformed)?;
+        Ok(Self(Arc::new(Inner { url, uri })))
     }
 
-    /// Whether it is `https`.
+    /// Whether the scheme is `https`.
     #[must_use]
     pub fn is_https(&self) -> bool {
-        self.0.https
+        self.0.url.https
     }
 
-    /// `https` or `http`.
+    /// The scheme: `https` or `http`.
     #[must_use]
     pub fn scheme(&self) -> &'static str {
-        if self.0.https { "https" } else { "http" }
+        if self.0.url.https { "https" } else { "http" }
     }
 
-    /// The host.
+    /// The host: a name in lower case and ASCII, with its trailing dot if it has one, or an IP address without brackets.
     #[must_use]
-    pub fn host(&self) -> &Host {
-        &self.0.host
+    pub fn host(&self) -> &str {
+        &self.0.url.host
     }
 
-    /// The port, also when the URL leaves it to the scheme.
+    /// The IP address if the host is one; `None` if it is a name.
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        self.0.url.address
+    }
+
+    /// The port: that of the URL, or the default port of the scheme.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.0.port
+        self.0.url.port
     }
 
-    /// Host, and port unless it is the scheme's own: what the `Host` header says.
+    /// Host and port as in the `Host` header: without the default port of the scheme.
+    ///
+    /// ```
+    /// use hookwire::endpoint::Target;
+    ///
+    /// assert_eq!(Target::parse("https://acme.example:443/in")?.authority(), "acme.example");
+    /// assert_eq!(Target::parse("https://acme.example:8443/in")?.authority(), "acme.example:8443");
+    /// # Ok::<(), hookwire::endpoint::TargetError>(())
+    /// ```
     #[must_use]
     pub fn authority(&self) -> &str {
         self.0.uri.authority().map_or("", http::uri::Authority::as_str)
     }
 
-    /// The canonical text, path and query included: treat it as a secret.
+    /// The canonical URL with path and query. Treat it as a secret.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0.text
+        &self.0.url.text
     }
 
-    /// The same as a [`http::Uri`], made once; cloning it copies nothing.
+    /// The URL as an [`http::Uri`], cheap to clone.
     #[must_use]
     pub fn uri(&self) -> &http::Uri {
         &self.0.uri
@@ -158,7 +129,7 @@ impl FromStr for Target {
 
 impl PartialEq for Target {
     fn eq(&self, other: &Self) -> bool {
-        self.0.text == other.0.text
+        self.0.url.text == other.0.url.text
     }
 }
 
@@ -176,67 +147,14 @@ impl fmt::Debug for Target {
     }
 }
 
-/// Rules 1 and 2, and the authority as it was typed.
-fn raw_authority(text: &str) -> Result<&str, TargetError> {
-    if text.len() > MAX_URL_BYTES {
-        return Err(TargetError::TooLong);
-    }
-    if text.chars().any(|c| c.is_control() || c.is_whitespace() || matches!(c, '\\' | '#')) {
-        return Err(TargetError::ForbiddenCharacter);
-    }
-    let (scheme, rest) = text.split_once("://").ok_or(TargetError::Scheme)?;
-    if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
-        return Err(TargetError::Scheme);
-    }
-    Ok(rest.split(['/', '?']).next().unwrap_or_default())
-}
-
-/// Rule 3, and the host as it was typed: without port, with the brackets of an IPv6 address.
-fn raw_host(authority: &str) -> Result<&str, TargetError> {
-    if authority.contains('@') {
-        return Err(TargetError::Credentials);
-    }
-    if authority.contains('%') || !authority.is_ascii() {
-        return Err(TargetError::Host);
-    }
-    let host = match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
-        _ => authority,
-    };
-    if host.is_empty() { Err(TargetError::Host) } else { Ok(host) }
-}
-
-/// Rules 4 and 5: what the URL parser made of the host must be what was typed.
-fn canonical_host(url: &url::Url, raw: &str) -> Result<Host, TargetError> {
-    match url.host() {
-        Some(url::Host::Ipv4(ip)) if raw == ip.to_string() => Ok(Host::Address(ip.into())),
-        Some(url::Host::Ipv4(_)) => Err(TargetError::AddressSpelling),
-        Some(url::Host::Ipv6(ip)) if raw.starts_with('[') => Ok(Host::Address(ip.into())),
-        Some(url::Host::Domain(name)) if name.eq_ignore_ascii_case(raw) && is_name(name) => Ok(Host::Name(name.into())),
-        _ => Err(TargetError::Host),
-    }
-}
-
-/// RFC 1123 section 2.1, with the underscore that deployed names use.
-fn is_name(name: &str) -> bool {
-    let name = name.strip_suffix('.').unwrap_or(name);
-    name.len() <= 253 && name.split('.').all(is_label)
-}
-
-fn is_label(label: &str) -> bool {
-    (1..=63).contains(&label.len())
-        && !label.starts_with('-')
-        && !label.ends_with('-')
-        && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::target_error::MAX_URL_BYTES;
     use super::*;
     use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
     #[test]
-    fn each_rule_has_its_own_answer() {
+    fn each_rule_has_its_own_error() {
         let long = format!("https://a.example/{}", "x".repeat(MAX_URL_BYTES));
         let longer_when_encoded = format!("https://a.example/{}", "\u{e5}".repeat(MAX_URL_BYTES / 4));
         for (text, expected) in [
@@ -271,7 +189,7 @@ mod tests {
     #[test]
     fn the_parts_agree_with_the_text() {
         let target = Target::parse("http://[2606:4700:4700::1111]:8080/in").unwrap();
-        assert_eq!(target.host(), &Host::Address("2606:4700:4700::1111".parse().unwrap()));
+        assert_eq!((target.host(), target.address()), ("2606:4700:4700::1111", "2606:4700:4700::1111".parse().ok()));
         assert_eq!((target.port(), target.scheme()), (8080, "http"));
         assert_eq!(target.authority(), "[2606:4700:4700::1111]:8080");
         assert_eq!(target.uri().path(), "/in");
@@ -279,7 +197,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn p4_the_canonical_text_of_a_target_is_the_same_target(text in any::<String>(), tail in "[ -~]{0,40}") {
+        fn the_canonical_text_of_a_target_parses_to_the_same_target(text in any::<String>(), tail in "[ -~]{0,40}") {
             for text in [text, format!("https://{tail}"), format!("http://h.example{tail}")] {
                 if let Ok(target) = Target::parse(&text) {
                     let again = Target::parse(target.as_str());

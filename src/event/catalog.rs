@@ -1,4 +1,4 @@
-//! A catalogue of event types, made from Rust types.
+//! A catalog of event types, made from Rust types.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,15 +9,17 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::error::EventError;
+use super::event_type::EventType;
 use super::sample::sample;
-use super::{DescribedType, EventError, EventType, EventTypes, Unfit};
+use super::types::{EventTypeInfo, EventTypes, SchemaViolation};
 
-/// Longest description of what is wrong with an event, in characters.
+/// Longest detail of a schema violation, in characters.
 const MAX_DETAIL: usize = 256;
 
-/// The event types of an application, each with the Rust type of its data. From them follow JSON Schemas, samples, the check of
-/// what is dispatched ([`SenderBuilder::event_types`](crate::sender::SenderBuilder::event_types)), and a document for those who
-/// receive.
+/// The event types of an application, each with the Rust type of its data. The catalog derives JSON Schemas and samples from
+/// them, checks every dispatched event ([`SenderBuilder::event_types`](crate::sender::SenderBuilder::event_types)), and writes an
+/// OpenAPI document for receivers.
 ///
 /// ```
 /// use hookwire::event::{EventCatalog, EventType, EventTypes};
@@ -36,8 +38,8 @@ const MAX_DETAIL: usize = 256;
 /// let catalog = EventCatalog::new().event::<InvoicePaid>("invoice.paid")?;
 /// let paid = EventType::new("invoice.paid")?;
 /// assert!(catalog.check(&paid, br#"{"invoice": 1042, "cents": 9900}"#).is_ok());
-/// let unfit = catalog.check(&paid, br#"{"invoice": 1042, "cents": 0}"#).unwrap_err();
-/// assert_eq!(unfit.place(), "/cents");
+/// let violation = catalog.check(&paid, br#"{"invoice": 1042, "cents": 0}"#).unwrap_err();
+/// assert_eq!(violation.pointer(), "/cents");
 /// assert_eq!(catalog.list()[0].description.as_deref(), Some("An invoice was paid in full."));
 /// # Ok(())
 /// # }
@@ -45,14 +47,14 @@ const MAX_DETAIL: usize = 256;
 #[derive(Debug, Default)]
 pub struct EventCatalog {
     types: BTreeMap<String, Entry>,
-    known_only: bool,
+    denies_unknown: bool,
 }
 
 struct Entry {
-    described: DescribedType,
+    described: EventTypeInfo,
     validator: Validator,
-    /// Its schema in a document of several.
-    within: fn(&mut SchemaGenerator) -> Schema,
+    /// Makes the schema with references to shared definitions, for the OpenAPI document.
+    subschema: fn(&mut SchemaGenerator) -> Schema,
 }
 
 impl fmt::Debug for Entry {
@@ -61,47 +63,68 @@ impl fmt::Debug for Entry {
     }
 }
 
-/// An event type cannot be listed.
+/// Why an event type cannot be added to a catalog.
+///
+/// ```
+/// use hookwire::event::{CatalogError, EventCatalog};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let catalog = EventCatalog::new().event::<u64>("invoice.paid")?;
+/// assert!(matches!(catalog.event::<u64>("invoice.paid"), Err(CatalogError::Duplicate(_))));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CatalogError {
-    /// Its name is malformed.
+    /// The name is malformed, or the sample cannot be serialised.
     #[error(transparent)]
-    Name(#[from] EventError),
-    /// It is listed already.
-    #[error("event type: `{0}` is listed already")]
-    Twice(EventType),
-    /// The schema of its data is no JSON Schema.
+    Event(#[from] EventError),
+    /// The catalog already has a type with this name.
+    #[error("event type: `{0}` is in the catalog already")]
+    Duplicate(EventType),
+    /// The schema of the data is not a valid JSON Schema.
     #[error("schema: {0}")]
     Schema(String),
-    /// The sample is not as its own schema says.
-    #[error("sample: {0}")]
-    Sample(Unfit),
+    /// The sample does not match the schema, or none could be made from it.
+    #[error("sample: {0}; give one that matches the schema with event_with_sample")]
+    Sample(SchemaViolation),
 }
 
 impl EventCatalog {
-    /// An empty one.
+    /// An empty catalog.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a type whose data is a `T`. The description is the documentation of `T`; the sample is its first example
-    /// (`#[schemars(example = ..)]`), or made from its schema.
+    /// Adds an event type whose data is a `T`. Its description is the doc comment of `T`. Its sample is the first example of `T`
+    /// (`#[schemars(example = ..)]`), or is made from the schema.
     ///
     /// # Errors
-    /// When the name is malformed or taken, the schema of `T` is no valid one, or no sample can be made from it (of a string with
-    /// a pattern, say): give one with [`event_with_sample`](Self::event_with_sample).
+    /// Returns [`CatalogError::Event`] if the name is malformed, [`CatalogError::Duplicate`] if it is taken,
+    /// [`CatalogError::Schema`] if the schema of `T` is invalid, and [`CatalogError::Sample`] if no sample can be made from it
+    /// (for instance of a string with a pattern): then use [`event_with_sample`](Self::event_with_sample).
     pub fn event<T: JsonSchema>(self, name: &str) -> Result<Self, CatalogError> {
         let schema = schema_of::<T>();
         let example = sample(&schema);
         self.add(name, schema, example, SchemaGenerator::subschema_for::<T>)
     }
 
-    /// Adds a type with a sample of its data.
+    /// Adds an event type with a sample of its data.
+    ///
+    /// ```
+    /// use hookwire::event::{EventCatalog, EventTypes};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let catalog = EventCatalog::new().event_with_sample("invoice.paid", &1042_u64)?;
+    /// assert_eq!(catalog.list()[0].sample, 1042);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// As [`event`](Self::event); and when the sample is not as its schema says.
+    /// Returns the errors of [`event`](Self::event), and [`CatalogError::Sample`] if the sample does not match the schema.
     pub fn event_with_sample<T: JsonSchema + Serialize>(self, name: &str, sample: &T) -> Result<Self, CatalogError> {
         let sample = serde_json::to_value(sample).map_err(EventError::Json)?;
         self.add(name, schema_of::<T>(), sample, SchemaGenerator::subschema_for::<T>)
@@ -112,36 +135,58 @@ impl EventCatalog {
         name: &str,
         schema: Value,
         sample: Value,
-        within: fn(&mut SchemaGenerator) -> Schema,
+        subschema: fn(&mut SchemaGenerator) -> Schema,
     ) -> Result<Self, CatalogError> {
         let event_type = EventType::new(name)?;
         let validator = jsonschema::draft202012::new(&schema);
         let validator = validator.map_err(|error| CatalogError::Schema(error.to_string()))?;
-        fits(&validator, &sample).map_err(CatalogError::Sample)?;
+        check_schema(&validator, &sample).map_err(CatalogError::Sample)?;
         let description = schema.get("description").and_then(Value::as_str).map(String::from);
-        let described = DescribedType::new(event_type.clone(), schema, sample).described(description);
-        if self.types.insert(name.into(), Entry { described, validator, within }).is_some() {
-            return Err(CatalogError::Twice(event_type));
+        let described = EventTypeInfo::new(event_type.clone(), schema, sample).with_description(description);
+        if self.types.insert(name.into(), Entry { described, validator, subschema }).is_some() {
+            return Err(CatalogError::Duplicate(event_type));
         }
         Ok(self)
     }
 
-    /// Events of types that are not listed are refused. Otherwise they are not checked.
+    /// Rejects events whose type is not in the catalog. Without this setting their data is not checked.
+    ///
+    /// ```
+    /// use hookwire::event::{EventCatalog, EventType, EventTypes};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let unknown = EventType::new("user.created")?;
+    /// assert!(EventCatalog::new().check(&unknown, b"{}").is_ok());
+    /// assert!(EventCatalog::new().deny_unknown().check(&unknown, b"{}").is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
-    pub const fn known_only(mut self) -> Self {
-        self.known_only = true;
+    pub const fn deny_unknown(mut self) -> Self {
+        self.denies_unknown = true;
         self
     }
 
-    /// What receivers are sent, as an OpenAPI 3.1 document with a `webhooks` entry for each type: the Standard Webhooks envelope
-    /// around its data.
+    /// An OpenAPI 3.1 document for receivers, with a `webhooks` entry for each type: the Standard Webhooks envelope around its
+    /// data.
+    ///
+    /// ```
+    /// use hookwire::event::EventCatalog;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let catalog = EventCatalog::new().event::<u64>("invoice.paid")?;
+    /// let document = catalog.openapi("Acme webhooks", "1.0.0");
+    /// assert_eq!(document["webhooks"]["invoice.paid"]["post"]["operationId"], "invoice.paid");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn openapi(&self, title: &str, version: &str) -> Value {
         let mut settings = SchemaSettings::draft2020_12();
         settings.definitions_path = "/components/schemas".into();
         let mut generator = settings.into_generator();
         let webhooks = self.types.iter().map(|(name, entry)| {
-            let data = (entry.within)(&mut generator);
+            let data = (entry.subschema)(&mut generator);
             (name.clone(), webhook(&entry.described, &data))
         });
         let webhooks: serde_json::Map<_, _> = webhooks.collect();
@@ -158,8 +203,8 @@ fn schema_of<T: JsonSchema>() -> Value {
     SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>().into()
 }
 
-/// One entry of the document.
-fn webhook(described: &DescribedType, data: &Schema) -> Value {
+/// The entry of one event type in the OpenAPI document.
+fn webhook(described: &EventTypeInfo, data: &Schema) -> Value {
     let name = described.event_type.as_str();
     let envelope = json!({
         "type": "object",
@@ -183,29 +228,29 @@ fn webhook(described: &DescribedType, data: &Schema) -> Value {
             "schema": envelope,
             "example": { "type": name, "timestamp": "2026-01-31T12:00:00Z", "data": described.sample },
         } } },
-        "responses": { "2XX": { "description": "it was taken in" } },
+        "responses": { "2XX": { "description": "the event was accepted" } },
     } })
 }
 
-fn fits(validator: &Validator, data: &Value) -> Result<(), Unfit> {
+fn check_schema(validator: &Validator, data: &Value) -> Result<(), SchemaViolation> {
     let Err(error) = validator.validate(data) else { return Ok(()) };
-    // What is wrong is said without the value, which may be confidential.
+    // The masked text leaves out the value, which may be confidential.
     let detail: String = error.masked().to_string().chars().take(MAX_DETAIL).collect();
-    Err(Unfit::at(error.instance_path().to_string(), detail))
+    Err(SchemaViolation::new(error.instance_path().to_string(), detail))
 }
 
 impl EventTypes for EventCatalog {
-    fn list(&self) -> Vec<DescribedType> {
+    fn list(&self) -> Vec<EventTypeInfo> {
         self.types.values().map(|entry| entry.described.clone()).collect()
     }
 
-    fn check(&self, event_type: &EventType, data: &[u8]) -> Result<(), Unfit> {
+    fn check(&self, event_type: &EventType, data: &[u8]) -> Result<(), SchemaViolation> {
         match self.types.get(event_type.as_str()) {
             Some(entry) => {
-                let data = serde_json::from_slice(data).map_err(|error| Unfit::at("", error.to_string()))?;
-                fits(&entry.validator, &data)
+                let data = serde_json::from_slice(data).map_err(|error| SchemaViolation::new("", error.to_string()))?;
+                check_schema(&entry.validator, &data)
             }
-            None if self.known_only => Err(Unfit::at("", "the event's type is not in the catalogue")),
+            None if self.denies_unknown => Err(SchemaViolation::new("", "the event type is not in the catalog")),
             None => Ok(()),
         }
     }

@@ -1,64 +1,61 @@
-//! In which order events of one key reach an endpoint.
+//! The order in which events with the same key reach an endpoint.
 
-use std::fmt;
 use std::sync::Arc;
 
-use super::EventError;
+use super::error::{EventError, MAX_ORDERING_KEY_BYTES};
 
-/// Longest ordering key accepted, in bytes.
-pub const MAX_KEY_BYTES: usize = 128;
-
-/// What belongs together: a cart, an account, a document. Any text without control characters.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct OrderingKey(Arc<str>);
-
-impl OrderingKey {
-    /// Reads an ordering key.
-    ///
-    /// # Errors
-    /// When it is empty, longer than [`MAX_KEY_BYTES`], or holds control characters.
-    pub fn new(text: impl Into<Arc<str>>) -> Result<Self, EventError> {
-        let text = text.into();
-        let fits = (1..=MAX_KEY_BYTES).contains(&text.len()) && !text.chars().any(char::is_control);
-        if fits { Ok(Self(text)) } else { Err(EventError::OrderingKey) }
-    }
-
-    /// The key as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for OrderingKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// How events of one key follow each other, for each endpoint by itself. Of one key at most one delivery is in flight.
+/// How deliveries of events with the same key are ordered. The key names the events that are ordered among each other, such as
+/// those of one cart or one account: any text without control characters. Each endpoint has its own order, and at most one
+/// delivery of a key is in flight to it.
+///
+/// ```
+/// use hookwire::event::Order;
+///
+/// let order = Order::latest("article 7")?;
+/// assert!(order.is_latest());
+/// assert_eq!(order.key(), "article 7");
+/// assert!(Order::fifo("cart\n1042").is_err());
+/// # Ok::<(), hookwire::event::EventError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Order {
-    /// First in, first out: the next one waits until the one before it is delivered, cancelled or has failed for good. When
-    /// it has failed, the next one follows, or the key is parked: [`OnFailure`](crate::endpoint::OnFailure).
-    Fifo(OrderingKey),
-    /// Only the newest one counts: what still waits under the key is cancelled as `superseded` when a newer one comes.
-    Latest(OrderingKey),
+pub struct Order {
+    key: Arc<str>,
+    latest: bool,
 }
 
 impl Order {
-    /// The key.
-    #[must_use]
-    pub const fn key(&self) -> &OrderingKey {
-        match self {
-            Self::Fifo(key) | Self::Latest(key) => key,
-        }
+    /// First in, first out: a delivery waits until the one before it is delivered, cancelled or failed. After a failure the
+    /// next one follows, or the key is parked: [`OnFailure`](crate::endpoint::OnFailure).
+    ///
+    /// # Errors
+    /// Returns [`EventError::OrderingKey`] if the key is empty, longer than [`MAX_ORDERING_KEY_BYTES`], or contains control
+    /// characters.
+    pub fn fifo(key: impl Into<Arc<str>>) -> Result<Self, EventError> {
+        Self::new(key.into(), false)
     }
 
-    /// Whether only the newest one counts.
+    /// Only the newest event counts: a newer one cancels the pending deliveries of the key as `superseded`.
+    ///
+    /// # Errors
+    /// As [`Order::fifo`].
+    pub fn latest(key: impl Into<Arc<str>>) -> Result<Self, EventError> {
+        Self::new(key.into(), true)
+    }
+
+    fn new(key: Arc<str>, latest: bool) -> Result<Self, EventError> {
+        let fits = (1..=MAX_ORDERING_KEY_BYTES).contains(&key.len()) && !key.chars().any(char::is_control);
+        if fits { Ok(Self { key, latest }) } else { Err(EventError::OrderingKey) }
+    }
+
+    /// The key.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Whether only the newest event counts, see [`Order::latest`]; otherwise the order is [first in, first out](Order::fifo).
     #[must_use]
     pub const fn is_latest(&self) -> bool {
-        matches!(self, Self::Latest(_))
+        self.latest
     }
 }

@@ -1,60 +1,78 @@
-//! Where a received event came from.
+//! The source of a received event, and the provider's names for it.
 
 use serde::{Deserialize, Serialize};
 
-/// Longest id or type of a provider that is kept, in bytes; a longer one counts as absent.
+/// Longest event id or type of a provider that is kept, in bytes. A longer one is dropped.
 pub const MAX_ORIGIN_BYTES: usize = 256;
 
-/// Most headers that are kept of one event, and most bytes of names and values together.
-const MAX_HEADERS: (usize, usize) = (32, 8_192);
+/// Most headers that are kept of one event.
+const MAX_HEADERS: usize = 32;
 
-/// What is kept of a received event beside its payload: the source that verified it, what its provider calls it, and some of
-/// its headers. All of it but the source is the provider's text, as it was sent.
+/// Most bytes that names and values of the kept headers have together.
+const MAX_HEADERS_BYTES: usize = 8_192;
+
+/// What is kept of a received event beside its payload: the source that verified it, the provider's id and type, and some
+/// headers. Everything but the source is text from the provider, unchanged.
+///
+/// ```
+/// use hookwire::event::Origin;
+///
+/// let origin = Origin::new("shop").with_event(Some("evt_1"), Some("orders/paid")).with_headers([("X-Topic", "orders/paid")]);
+/// assert_eq!(origin.event_type.as_deref(), Some("orders/paid"));
+/// assert_eq!(origin.header("x-topic"), Some("orders/paid"));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Origin {
-    /// The name of the source that verified it.
+    /// The name of the source that verified the event.
     pub source: Box<str>,
-    /// The provider's id of the event; `None` where it names none, or one of more than 256 bytes.
+    /// The provider's id of the event; `None` if the provider sends none, or one longer than [`MAX_ORIGIN_BYTES`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event_id: Option<Box<str>>,
-    /// The provider's type of the event; `None` where it names none, or one of more than 256 bytes.
+    /// The provider's type of the event; `None` if the provider sends none, or one longer than [`MAX_ORIGIN_BYTES`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event_type: Option<Box<str>>,
-    /// Kept headers, names in lower case, in the order received.
+    /// The kept headers in the order received, names in lower case.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<(Box<str>, Box<str>)>,
 }
 
 impl Origin {
-    /// An event that this source has verified.
+    /// The origin of an event that this source verified.
     #[must_use]
-    pub fn of(source: impl Into<Box<str>>) -> Self {
+    pub fn new(source: impl Into<Box<str>>) -> Self {
         Self { source: source.into(), ..Self::default() }
     }
 
-    /// With what the provider calls the event. Texts of more than 256 bytes count as absent.
+    /// Adds the provider's id and type of the event. Texts longer than [`MAX_ORIGIN_BYTES`] are dropped.
     #[must_use]
-    pub fn named(mut self, event_id: Option<&str>, event_type: Option<&str>) -> Self {
+    pub fn with_event(mut self, event_id: Option<&str>, event_type: Option<&str>) -> Self {
         let kept = |text: Option<&str>| text.filter(|text| text.len() <= MAX_ORIGIN_BYTES).map(Into::into);
         (self.event_id, self.event_type) = (kept(event_id), kept(event_type));
         self
     }
 
-    /// With these headers: the first 32 of them, and no more than 8 KiB together.
+    /// Adds headers: the first 32 of them, and of those what fits into 8 KiB together.
+    ///
+    /// ```
+    /// use hookwire::event::Origin;
+    ///
+    /// let origin = Origin::new("shop").with_headers([("X-Shop", "acme")]);
+    /// assert_eq!(origin.header("x-shop"), Some("acme"));
+    /// ```
     #[must_use]
     pub fn with_headers<'a>(mut self, headers: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let mut room = MAX_HEADERS.1;
-        for (name, value) in headers.into_iter().take(MAX_HEADERS.0) {
-            if let Some(left) = room.checked_sub(name.len() + value.len()) {
-                room = left;
+        let mut left = MAX_HEADERS_BYTES;
+        for (name, value) in headers.into_iter().take(MAX_HEADERS) {
+            if let Some(rest) = left.checked_sub(name.len() + value.len()) {
+                left = rest;
                 self.headers.push((name.to_ascii_lowercase().into(), value.into()));
             }
         }
         self
     }
 
-    /// The first kept header of this name, in whatever case it is asked for.
+    /// The first kept header with this name, in any case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(kept, _)| kept.eq_ignore_ascii_case(name)).map(|(_, value)| &**value)
@@ -66,9 +84,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_over_256_bytes_counts_as_absent() {
+    fn an_id_or_type_over_256_bytes_is_dropped() {
         let (fits, long) = ("é".repeat(128), "x".repeat(257));
-        let origin = Origin::of("shop").named(Some(&fits), Some(&long));
+        let origin = Origin::new("shop").with_event(Some(&fits), Some(&long));
         assert_eq!((origin.event_id.as_deref(), origin.event_type), (Some(&*fits), None));
     }
 
@@ -77,14 +95,15 @@ mod tests {
         let long = "v".repeat(9_000);
         let many: Vec<_> = (0..99).map(|n| format!("x-{n}")).collect();
         let headers = [("X-Topic", "orders/paid"), ("x-long", long.as_str())];
-        let origin = Origin::of("shop").with_headers(headers.into_iter().chain(many.iter().map(|name| (&**name, "1"))));
+        let origin =
+            Origin::new("shop").with_headers(headers.into_iter().chain(many.iter().map(|name| (&**name, "1"))));
         assert_eq!(origin.header("x-TOPIC"), Some("orders/paid"));
         assert_eq!((origin.header("x-long"), origin.headers.len()), (None, 31));
     }
 
     #[test]
-    fn it_survives_json() {
-        let origin = Origin::of("shop").named(Some("evt/1"), None).with_headers([("a", "b")]);
+    fn an_origin_survives_json() {
+        let origin = Origin::new("shop").with_event(Some("evt/1"), None).with_headers([("a", "b")]);
         assert_eq!(serde_json::from_str::<Origin>(&serde_json::to_string(&origin).unwrap()).unwrap(), origin);
     }
 }

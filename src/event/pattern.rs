@@ -1,13 +1,13 @@
-//! Which event types are meant.
+//! Patterns that match event types.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::EventType;
+use super::event_type::EventType;
 
-/// Which event types are meant: `*` (all), `invoice.*` (all that begin with `invoice.`, at any depth), or one type.
+/// A pattern that matches event types: `*` (all), `invoice.*` (all that begin with `invoice.`, at any depth), or one type.
 ///
 /// ```
 /// use hookwire::event::{EventType, Pattern};
@@ -27,27 +27,56 @@ pub struct Pattern(Shape);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Shape {
     All,
-    /// Everything that begins with this, the full stop included.
-    Under(Box<str>),
-    One(EventType),
+    /// Holds the full stop at the end: `invoice.`.
+    Prefix(Box<str>),
+    Exact(EventType),
 }
 
-/// The text is no pattern.
+/// Why a pattern, or a list of patterns, is invalid.
+///
+/// ```
+/// use hookwire::event::{Pattern, PatternError};
+///
+/// let error = "*.paid".parse::<Pattern>().unwrap_err();
+/// assert_eq!(error, PatternError::Malformed("*.paid".into()));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("event pattern: must be `*`, an event type, or an event type followed by `.*`; is {0:?}")]
-pub struct PatternError(String);
+#[non_exhaustive]
+pub enum PatternError {
+    /// The text is not a pattern. Holds its first 64 characters.
+    #[error("event pattern: must be `*`, an event type, or an event type followed by `.*`; is {0:?}")]
+    Malformed(String),
+    /// The list is empty or too long.
+    #[error("events: must be 1 to {limit} patterns, are {count}")]
+    Count {
+        /// The length of the list.
+        count: usize,
+        /// The longest list allowed.
+        limit: usize,
+    },
+}
 
 impl Pattern {
-    /// Every event type.
+    /// The pattern `*`, which matches every event type.
     pub const ALL: Self = Self(Shape::All);
 
-    /// Whether `event_type` is meant.
+    /// Whether the pattern matches `event_type`.
+    ///
+    /// ```
+    /// use hookwire::event::{EventType, Pattern};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// assert!(Pattern::ALL.matches(&EventType::new("invoice.paid")?));
+    /// assert!(!"invoice.*".parse::<Pattern>()?.matches(&EventType::new("invoices.paid")?));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn matches(&self, event_type: &EventType) -> bool {
         match &self.0 {
             Shape::All => true,
-            Shape::Under(prefix) => event_type.as_str().starts_with(&**prefix),
-            Shape::One(one) => one == event_type,
+            Shape::Prefix(prefix) => event_type.as_str().starts_with(&**prefix),
+            Shape::Exact(exact) => exact == event_type,
         }
     }
 }
@@ -56,16 +85,16 @@ impl FromStr for Pattern {
     type Err = PatternError;
 
     fn from_str(text: &str) -> Result<Self, PatternError> {
-        let refuse = || PatternError(text.chars().take(64).collect());
+        let malformed = || PatternError::Malformed(text.chars().take(64).collect());
         if text == "*" {
             return Ok(Self::ALL);
         }
         let shape = match text.strip_suffix(".*") {
             Some(parent) => {
-                EventType::new(parent).map_err(|_| refuse())?;
-                Shape::Under(text.trim_end_matches('*').into())
+                EventType::new(parent).map_err(|_| malformed())?;
+                Shape::Prefix(text.trim_end_matches('*').into())
             }
-            None => Shape::One(EventType::new(text).map_err(|_| refuse())?),
+            None => Shape::Exact(EventType::new(text).map_err(|_| malformed())?),
         };
         Ok(Self(shape))
     }
@@ -91,8 +120,8 @@ impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Shape::All => f.write_str("*"),
-            Shape::Under(prefix) => write!(f, "{prefix}*"),
-            Shape::One(event_type) => event_type.fmt(f),
+            Shape::Prefix(prefix) => write!(f, "{prefix}*"),
+            Shape::Exact(event_type) => event_type.fmt(f),
         }
     }
 }
@@ -115,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_stands_only_at_the_end() {
+    fn a_star_is_allowed_only_at_the_end() {
         for bad in ["", ".*", "*.paid", "invoice*", "invoice.*.late", "**", "a.*.*"] {
             assert!(bad.parse::<Pattern>().is_err(), "{bad:?}");
         }

@@ -1,8 +1,9 @@
-//! A value that a schema allows.
+//! Makes a sample value that a JSON Schema allows.
 
 use serde_json::{Map, Value, json};
 
-/// An example that the schema names, else the simplest value that it allows. A type that holds itself is cut off where it may be.
+/// Returns the schema's own example if it has one, and otherwise the simplest value that the schema allows. Recursive types end
+/// at the first member that may be left out.
 pub(super) fn sample(schema: &Value) -> Value {
     Maker { root: schema }.of(schema, &[""]).unwrap_or_default()
 }
@@ -12,7 +13,7 @@ struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    /// `within`: the references that led here. `None` where one of them would lead here again.
+    /// `within` holds the references that led here. Returns `None` if the schema refers to one of them again.
     fn of(&self, schema: &Value, within: &[&str]) -> Option<Value> {
         let given = schema.pointer("/examples/0").or_else(|| schema.get("default")).or_else(|| schema.get("const"));
         if let Some(given) = given.or_else(|| schema.pointer("/enum/0")) {
@@ -24,7 +25,7 @@ impl Maker<'_> {
         }
         let choices = ["oneOf", "anyOf", "allOf"].iter().find_map(|any| schema.get(any)?.as_array());
         match choices {
-            // Members may stand beside the choice.
+            // A schema may have members of its own beside the choice.
             Some(choices) => {
                 let chosen = choices.iter().find_map(|choice| self.of(choice, within))?;
                 Some(merged(chosen, self.plain(schema, within)))
@@ -62,7 +63,7 @@ impl Maker<'_> {
     }
 }
 
-/// Both, where both are objects; else the one that is something.
+/// Merges two objects. If one of the values is not an object, returns `chosen`.
 fn merged(chosen: Value, plain: Value) -> Value {
     match (chosen, plain) {
         (Value::Object(mut chosen), Value::Object(plain)) => {

@@ -1,70 +1,118 @@
-//! Which event types an application sends, and what they carry.
+//! The event types of an application, with the schemas of their data.
 
 use std::fmt;
 
 use serde_json::Value;
 
-use super::EventType;
+use super::event_type::EventType;
 
-/// Knows the event types of an application. [`EventCatalog`](super::EventCatalog) is one, made from Rust types.
+/// The event types of an application. `EventCatalog` (feature `catalog`) implements it from Rust types; implement it yourself to
+/// read schemas from elsewhere.
+///
+/// ```
+/// use hookwire::event::{EventType, EventTypeInfo, EventTypes, SchemaViolation};
+///
+/// /// Accepts invoices with a number.
+/// #[derive(Debug)]
+/// struct Invoices;
+///
+/// impl EventTypes for Invoices {
+///     fn list(&self) -> Vec<EventTypeInfo> {
+///         Vec::new()
+///     }
+///
+///     fn check(&self, _: &EventType, data: &[u8]) -> Result<(), SchemaViolation> {
+///         let data: serde_json::Value = serde_json::from_slice(data).map_err(|error| SchemaViolation::new("", error.to_string()))?;
+///         if data["invoice"].is_u64() { Ok(()) } else { Err(SchemaViolation::new("/invoice", "must be a number")) }
+///     }
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let violation = Invoices.check(&EventType::new("invoice.paid")?, b"{}").unwrap_err();
+/// assert_eq!(violation.to_string(), "data/invoice: must be a number");
+/// # Ok(())
+/// # }
+/// ```
 pub trait EventTypes: fmt::Debug + Send + Sync + 'static {
-    /// All of them, by name.
-    fn list(&self) -> Vec<DescribedType>;
+    /// All event types, sorted by name.
+    fn list(&self) -> Vec<EventTypeInfo>;
 
-    /// Whether `data`, the JSON that an event of this type is to carry, is as its type says.
+    /// Checks the data of an event against the schema of its type. `data` is JSON.
     ///
     /// # Errors
-    /// When it is not, or the type is unknown and unknown ones are refused.
-    fn check(&self, event_type: &EventType, data: &[u8]) -> Result<(), Unfit>;
+    /// Returns the [`SchemaViolation`] if the data does not match the schema, or if the type is unknown and unknown types are
+    /// denied.
+    fn check(&self, event_type: &EventType, data: &[u8]) -> Result<(), SchemaViolation>;
 }
 
-/// An event type, described.
+/// An event type with its description, schema and sample.
+///
+/// ```
+/// use hookwire::event::{EventType, EventTypeInfo};
+/// use serde_json::json;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let paid = EventTypeInfo::new(EventType::new("invoice.paid")?, json!({ "type": "integer" }), json!(1042))
+///     .with_description(Some("An invoice was paid in full.".into()));
+/// assert_eq!(paid.sample, 1042);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct DescribedType {
-    /// Its name.
+pub struct EventTypeInfo {
+    /// The event type.
     pub event_type: EventType,
-    /// What it tells, in words.
+    /// What such an event means, for a reader.
     pub description: Option<String>,
-    /// JSON Schema (2020-12) of its data.
+    /// JSON Schema (2020-12) of the data.
     pub schema: Value,
-    /// Data that such an event may carry.
+    /// Sample data that matches the schema.
     pub sample: Value,
 }
 
-impl DescribedType {
-    /// A type whose data this schema describes.
+impl EventTypeInfo {
+    /// An event type without a description.
     #[must_use]
     pub const fn new(event_type: EventType, schema: Value, sample: Value) -> Self {
         Self { event_type, description: None, schema, sample }
     }
 
-    /// What it tells, in words.
+    /// Sets the description.
     #[must_use]
-    pub fn described(mut self, description: Option<String>) -> Self {
+    pub fn with_description(mut self, description: Option<String>) -> Self {
         self.description = description;
         self
     }
 }
 
-/// The data of an event is not as its type says.
+/// Why the data of an event does not match the schema of its type.
+///
+/// ```
+/// use hookwire::event::SchemaViolation;
+///
+/// let violation = SchemaViolation::new("/cents", "must be at least 1");
+/// assert_eq!(violation.pointer(), "/cents");
+/// assert_eq!(violation.to_string(), "data/cents: must be at least 1");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("data{place}: {detail}")]
-pub struct Unfit {
-    place: String,
+#[error("data{pointer}: {detail}")]
+pub struct SchemaViolation {
+    pointer: String,
     detail: String,
 }
 
-impl Unfit {
-    /// `place` is a JSON Pointer (RFC 6901) into the data; `detail` says what is wrong there, without its value.
+impl SchemaViolation {
+    /// `pointer` is a JSON Pointer (RFC 6901) to the invalid value; `detail` describes the rule that it breaks, without the
+    /// value, which may be confidential.
     #[must_use]
-    pub fn at(place: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { place: place.into(), detail: detail.into() }
+    pub fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), detail: detail.into() }
     }
 
-    /// Where: a JSON Pointer into the data.
+    /// JSON Pointer (RFC 6901) to the invalid value; empty for the data as a whole.
     #[must_use]
-    pub fn place(&self) -> &str {
-        &self.place
+    pub fn pointer(&self) -> &str {
+        &self.pointer
     }
 }

@@ -1,29 +1,33 @@
-//! What a delivery belongs to: an endpoint that is sent to, or a queue of an inbox. And which of the two kinds of work that is.
+//! Lanes: the deliveries of one endpoint, or the jobs of one queue of an inbox. And the two kinds of work, sent and received.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{EndpointId, IdError};
+use super::EndpointId;
+use super::error::{IdError, MAX_QUEUE_BYTES};
 
-/// Longest name of a queue, in bytes.
-pub const MAX_QUEUE_BYTES: usize = 32;
-
-/// Which kind of work something belongs to. Every question to a store names one, so that a sender and an inbox can share a
-/// store and never see or change each other's work.
+/// The kind of work: sent or received. Every call to a store names one, so that a sender and an inbox can share a store without
+/// seeing or changing each other's work.
+///
+/// ```
+/// use hookwire::id::Work;
+///
+/// assert_eq!(Work::Sent.other(), Work::Received);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "there are two directions")]
+#[expect(clippy::exhaustive_enums, reason = "complete: an event is sent or received")]
 pub enum Work {
     /// Events that this application sends, and their deliveries to endpoints.
     #[default]
     Sent,
-    /// Events that an inbox has received and kept, and the jobs in its queues.
+    /// Events that an inbox received, and the jobs in its queues.
     Received,
 }
 
 impl Work {
-    /// The other kind.
+    /// The other kind of work.
     #[must_use]
     pub const fn other(self) -> Self {
         match self {
@@ -33,7 +37,7 @@ impl Work {
     }
 }
 
-/// The name of a queue of an [inbox](crate::receiver::inbox): 1 to 32 of `[A-Za-z0-9_.-]`.
+/// The name of a queue of an [inbox](crate::receiver::inbox): 1 to 32 characters of `[A-Za-z0-9_.-]`.
 ///
 /// ```
 /// use hookwire::id::QueueName;
@@ -41,7 +45,7 @@ impl Work {
 /// assert!("invoices.paid".parse::<QueueName>().is_ok());
 /// assert!("paid invoices".parse::<QueueName>().is_err());
 /// ```
-// The bytes come first, so that the derived order is that of the text: what is not used is zero, which no name holds.
+// The bytes come first, so that the derived order is that of the text: unused bytes are zero, which no name contains.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct QueueName {
@@ -50,18 +54,26 @@ pub struct QueueName {
 }
 
 impl QueueName {
-    /// Reads a name.
+    /// Parses a name.
+    ///
+    /// ```
+    /// use hookwire::id::{IdError, QueueName};
+    ///
+    /// assert_eq!(QueueName::new("invoices")?.as_str(), "invoices");
+    /// assert_eq!(QueueName::new("in voices"), Err(IdError::Queue));
+    /// # Ok::<(), IdError>(())
+    /// ```
     ///
     /// # Errors
-    /// When it is empty, longer than 32 bytes, or holds another character.
+    /// Returns [`IdError::Queue`] if the text is empty, longer than [`MAX_QUEUE_BYTES`], or contains another character.
     pub fn new(text: &str) -> Result<Self, IdError> {
         let mut bytes = [0; MAX_QUEUE_BYTES];
         let (Ok(length), Some(kept)) = (u8::try_from(text.len()), bytes.get_mut(..text.len())) else {
-            return Err(IdError::Queue(QUEUE_RULE));
+            return Err(IdError::Queue);
         };
         let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
         if text.is_empty() || !text.bytes().all(allowed) {
-            return Err(IdError::Queue(QUEUE_RULE));
+            return Err(IdError::Queue);
         }
         kept.copy_from_slice(text.as_bytes());
         Ok(Self { bytes, length })
@@ -73,9 +85,6 @@ impl QueueName {
         self.bytes.get(..self.length.into()).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default()
     }
 }
-
-/// What a queue's name may be.
-const QUEUE_RULE: &str = "1 to 32 bytes of A-Z a-z 0-9 _ . -";
 
 impl fmt::Display for QueueName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -111,18 +120,26 @@ impl From<QueueName> for String {
     }
 }
 
-/// Where a delivery waits and to whom it belongs: workers claim lane by lane.
+/// The id of a lane: the deliveries of one endpoint, or the jobs of one queue. Workers claim lane by lane.
+///
+/// ```
+/// use hookwire::id::{LaneId, QueueName, Work};
+///
+/// let lane = LaneId::from(QueueName::new("invoices")?);
+/// assert_eq!((lane.work(), lane.endpoint()), (Work::Received, None));
+/// # Ok::<(), hookwire::id::IdError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "each kind of work has its lanes, and there are two")]
+#[expect(clippy::exhaustive_enums, reason = "complete: one kind of lane for each kind of work")]
 pub enum LaneId {
-    /// An endpoint that a sender delivers to.
+    /// The deliveries of an endpoint.
     Endpoint(EndpointId),
-    /// A queue that an inbox has handled.
+    /// The jobs of a queue.
     Queue(QueueName),
 }
 
 impl LaneId {
-    /// The kind of work that it belongs to.
+    /// The kind of work in the lane.
     #[must_use]
     pub const fn work(&self) -> Work {
         match self {
@@ -131,7 +148,15 @@ impl LaneId {
         }
     }
 
-    /// The endpoint, where it is one.
+    /// The endpoint; `None` for a queue.
+    ///
+    /// ```
+    /// use hookwire::clock::Timestamp;
+    /// use hookwire::id::{EndpointId, LaneId};
+    ///
+    /// let id = EndpointId::generate(Timestamp::EPOCH);
+    /// assert_eq!((LaneId::from(id).endpoint(), LaneId::from(id).queue()), (Some(id), None));
+    /// ```
     #[must_use]
     pub const fn endpoint(&self) -> Option<EndpointId> {
         match self {
@@ -140,7 +165,7 @@ impl LaneId {
         }
     }
 
-    /// The queue, where it is one.
+    /// The queue; `None` for an endpoint.
     #[must_use]
     pub const fn queue(&self) -> Option<QueueName> {
         match self {
@@ -182,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn queue_names_are_short_and_plain() {
+    fn malformed_queue_names_are_rejected() {
         let longest = "q".repeat(32);
         for good in ["a", "Invoices_paid.v2-eu", &longest] {
             let name = QueueName::new(good).unwrap();
@@ -202,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lane_says_which_kind_of_work_it_is() {
+    fn a_lane_has_one_kind_of_work() {
         let queue = LaneId::from(QueueName::new("all").unwrap());
         let endpoint = LaneId::from(EndpointId::from_bytes([1; 16]));
         assert_eq!((queue.work(), queue.endpoint()), (Work::Received, None));

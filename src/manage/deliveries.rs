@@ -6,14 +6,15 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::Manage;
+use super::caller::Caller;
 use super::page::{self, Listed};
-use super::principal::Caller;
 use super::problem::{Code, Problem};
 use super::read::{Id, Query, maybe, word};
+use super::state::Manage;
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, DeliveryState};
 use crate::id::{DeliveryId, EndpointId, LaneId, Work};
+use crate::sender::DeliveryError;
 use crate::store::DeliveryQuery;
 
 pub(super) fn routes() -> OpenApiRouter<Manage> {
@@ -29,38 +30,38 @@ pub(super) fn routes() -> OpenApiRouter<Manage> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct List {
-    /// Whose; an operator's list is of all tenants unless it names one.
+    /// The tenant. Without it, an operator gets the list of all tenants.
     #[param(min_length = 1, max_length = 128)]
     tenant: Option<String>,
-    /// Of this event.
+    /// Only deliveries of this event.
     #[param(pattern = "^[A-Za-z0-9_-]{1,128}$")]
     event: Option<String>,
-    /// To this endpoint.
+    /// Only deliveries to this endpoint.
     #[param(pattern = "^ep_[0-9a-f]{32}$")]
     endpoint: Option<String>,
-    /// In this state.
+    /// Only deliveries in this state.
     #[param(value_type = Option<State>)]
     state: Option<String>,
-    /// Of events of this type.
+    /// Only deliveries of events of this type.
     #[serde(rename = "type")]
     #[param(pattern = r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$", max_length = 128)]
     event_type: Option<String>,
-    /// Made at this time or later.
+    /// Created at this time or later.
     #[param(format = DateTime)]
     from: Option<String>,
-    /// Made before.
+    /// Created before this time.
     #[param(format = DateTime)]
     to: Option<String>,
     #[serde(default)]
     #[param(inline)]
     order: page::Order,
-    /// Where the page before has ended.
+    /// The `next_cursor` of the previous page.
     cursor: Option<String>,
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
 }
 
-/// How far a delivery is. `held`: its endpoint is disabled, or somebody has to decide.
+/// The state of a delivery. `held`: its endpoint is disabled, or a person must decide.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = DeliveryState)]
@@ -84,7 +85,7 @@ impl From<DeliveryState> for State {
     }
 }
 
-/// An event owed to an endpoint.
+/// The delivery of an event to an endpoint.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Delivery)]
 struct DeliveryDocument {
@@ -96,16 +97,16 @@ struct DeliveryDocument {
     event_type: String,
     endpoint: String,
     state: State,
-    /// How often it was tried.
+    /// The number of attempts.
     attempts: u32,
-    /// When it is tried next; `null`: it is not, or waits for its turn.
+    /// When the next attempt is due. `null` if there is no next attempt, or if an earlier delivery of the ordering key must end first.
     #[schema(format = DateTime)]
     next_attempt_at: Option<String>,
     #[schema(format = DateTime)]
     created_at: String,
     #[schema(format = DateTime)]
     finished_at: Option<String>,
-    /// Why it has failed, or is held.
+    /// Why the delivery has failed or is held.
     reason: Option<String>,
 }
 
@@ -128,7 +129,7 @@ impl DeliveryDocument {
     }
 }
 
-/// One try at a delivery.
+/// One attempt of a delivery.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Attempt)]
 struct AttemptDocument {
@@ -136,12 +137,12 @@ struct AttemptDocument {
     #[schema(format = DateTime)]
     at: String,
     duration_ms: f64,
-    /// `status`, or what went wrong before there was one: `dns`, `connect`, `tls`, `timeout`, `reset`, `protocol`, `blocked`,
-    /// `local`, `panic`.
+    /// `status`, or the reason why there was no status: `dns`, `connect`, `tls`, `timeout`, `reset`, `protocol`, `blocked`, `local`,
+    /// `panic`.
     outcome: String,
-    /// The status that the endpoint answered.
+    /// The HTTP status of the endpoint's response.
     status: Option<u16>,
-    /// The beginning of what it answered. Text of a stranger.
+    /// The beginning of the response body. It is untrusted text.
     excerpt: Option<String>,
 }
 
@@ -158,13 +159,13 @@ impl AttemptDocument {
     }
 }
 
-/// The attempts at a delivery.
+/// The attempts of a delivery.
 #[derive(Serialize, ToSchema)]
 struct Attempts {
     items: Vec<AttemptDocument>,
 }
 
-/// List deliveries, newest first unless asked otherwise.
+/// List deliveries, newest first by default.
 #[utoipa::path(get, operation_id = "list_deliveries", path = "/deliveries", tag = "deliveries", params(List), responses(
     (status = 200, description = "a page", body = Listed<DeliveryDocument>),
 ))]
@@ -181,7 +182,7 @@ async fn list(caller: Caller, Query(asked): Query<List>) -> Result<Json<Listed<D
         from: maybe("from", asked.from.as_deref())?,
         to: maybe("to", asked.to.as_deref())?,
     };
-    let found = caller.scoped().deliveries(query, asked.order.page(limit, after)).await?;
+    let found = caller.door.deliveries(query, asked.order.page(limit, after)).await?;
     Ok(Json(Listed::of(found, limit, |last| last.id.to_string(), DeliveryDocument::of)))
 }
 
@@ -194,37 +195,41 @@ async fn get(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Json<DeliveryDocu
 }
 
 async fn shown(caller: &Caller, id: DeliveryId) -> Result<Json<DeliveryDocument>, Problem> {
-    let delivery = caller.scoped().delivery(id).await?.ok_or_else(Problem::not_found)?;
+    let delivery = caller.door.delivery(id).await?.ok_or_else(Problem::not_found)?;
     Ok(Json(DeliveryDocument::of(&delivery)))
 }
 
-/// The attempts at a delivery, oldest first.
+/// List the attempts of a delivery, oldest first.
 #[utoipa::path(get, operation_id = "list_attempts", path = "/deliveries/{id}/attempts", tag = "deliveries", params(("id" = String, Path)), responses(
     (status = 200, description = "all attempts", body = Attempts),
 ))]
 async fn attempts(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Json<Attempts>, Problem> {
-    let attempts = caller.scoped().attempts(id).await?.ok_or_else(Problem::not_found)?;
+    let attempts = caller.door.attempts(id).await?.ok_or_else(Problem::not_found)?;
     Ok(Json(Attempts { items: attempts.iter().map(AttemptDocument::of).collect() }))
 }
 
-/// Send it again, under the same event id.
+/// Send a delivery again, with the same event id.
 #[utoipa::path(post, operation_id = "resend_delivery", path = "/deliveries/{id}/resend", tag = "deliveries", params(("id" = String, Path)), responses(
-    (status = 200, description = "pending again", body = DeliveryDocument),
+    (status = 200, description = "the delivery, which is pending again", body = DeliveryDocument),
 ))]
 async fn resend(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Json<DeliveryDocument>, Problem> {
-    match caller.scoped().resend(id).await?.ok_or_else(Problem::not_found)? {
-        true => shown(&caller, id).await,
-        false => Err(Problem::new(Code::WrongState, "it is pending already, or its payload was forgotten")),
+    match caller.door.resend(id).await {
+        Ok(()) => shown(&caller, id).await,
+        Err(DeliveryError::WrongState) => {
+            Err(Problem::new(Code::WrongState, "the delivery is pending already, or its payload was deleted"))
+        }
+        Err(error) => Err(error.into()),
     }
 }
 
-/// Cancel it. An attempt in flight is not called back.
+/// Cancel a delivery. An attempt in flight is not interrupted.
 #[utoipa::path(post, operation_id = "cancel_delivery", path = "/deliveries/{id}/cancel", tag = "deliveries", params(("id" = String, Path)), responses(
     (status = 200, description = "cancelled", body = DeliveryDocument),
 ))]
 async fn cancel(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Json<DeliveryDocument>, Problem> {
-    match caller.scoped().cancel(id).await?.ok_or_else(Problem::not_found)? {
-        true => shown(&caller, id).await,
-        false => Err(Problem::new(Code::WrongState, "it has ended already")),
+    match caller.door.cancel(id).await {
+        Ok(()) => shown(&caller, id).await,
+        Err(DeliveryError::WrongState) => Err(Problem::new(Code::WrongState, "the delivery is final already")),
+        Err(error) => Err(error.into()),
     }
 }

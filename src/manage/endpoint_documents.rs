@@ -1,4 +1,4 @@
-//! Endpoints as the API shows and takes them.
+//! Endpoints as JSON documents.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -12,34 +12,34 @@ use super::read::{name_of, parse, present};
 use crate::endpoint::{
     CustomHeaders, Endpoint, EndpointState, Filter, Health, Limits, NewEndpoint, OnFailure, Rate, Target,
 };
-use crate::sender::{EndpointChange, Endpoints, Stats};
+use crate::sender::{EndpointChange, Stats};
 
-/// Most attempts at a time that may be asked for.
+/// The highest concurrency that a document may ask for.
 const MAX_CONCURRENCY: u32 = 10_000;
 
-/// Most attempts in the span of a rate.
+/// The highest count of a rate.
 const MAX_RATE_COUNT: u32 = 1_000_000;
 
-/// Longest span of a rate, in seconds: a day.
+/// The longest time span of a rate, in seconds: a day.
 const MAX_RATE_SECONDS: u32 = 86_400;
 
 fn at_most(field: &str, number: NonZeroU32, limit: u32) -> Result<(), Problem> {
     if number.get() <= limit { Ok(()) } else { Err(Problem::invalid(field, format!("must be at most {limit}"))) }
 }
 
-/// What an endpoint allows.
+/// The limits of an endpoint.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Limits)]
 pub(super) struct LimitsDocument {
-    /// Most attempts at a time.
+    /// The most attempts at the same time.
     #[schema(value_type = u32, minimum = 1, maximum = 10_000)]
     concurrency: NonZeroU32,
-    /// At most so many attempts in a span of time; `null`: no limit.
+    /// The most attempts in a span of time; `null`: no limit.
     rate: Option<RateDocument>,
 }
 
-/// At most so many in any span of so many seconds.
+/// At most `count` in every span of `per_seconds` seconds.
 #[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Rate)]
@@ -51,7 +51,7 @@ pub(super) struct RateDocument {
 }
 
 impl RateDocument {
-    /// `field`: where it stands.
+    /// `field` is the name of the member, for errors.
     pub(super) fn rate(self, field: &str) -> Result<Rate, Problem> {
         at_most(&format!("{field}.count"), self.count, MAX_RATE_COUNT)?;
         at_most(&format!("{field}.per_seconds"), self.per_seconds, MAX_RATE_SECONDS)?;
@@ -80,52 +80,52 @@ impl LimitsDocument {
     }
 }
 
-/// An endpoint to be created.
+/// An endpoint to create.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewEndpoint)]
 pub(super) struct NewDocument {
-    /// Where requests go: an `https` URL that the egress guard allows.
+    /// The URL of the requests: an `https` URL that the egress guard allows.
     #[schema(format = "uri", max_length = 2_048, example = "https://acme.example/hooks")]
     url: String,
-    /// Whose endpoint it is. Only an operator names a tenant.
+    /// The tenant of the endpoint. An operator must name it.
     #[schema(min_length = 1, max_length = 128)]
     pub(super) tenant: Option<String>,
-    /// Which events it wants: `*`, a type, or a type followed by `.*`. All, unless said otherwise.
+    /// The event types that the endpoint subscribes to: `*`, a type, or a type followed by `.*`. Default: all.
     #[schema(min_items = 1, max_items = 64, example = json!(["invoice.*"]))]
     events: Option<Vec<String>>,
-    /// Headers that go with every request, credentials among them. Their values are never shown again.
+    /// Custom headers of every request, for example credentials. Their values are never shown again.
     #[schema(example = json!({"authorization": "Bearer token"}))]
     headers: Option<BTreeMap<String, String>>,
     limits: Option<LimitsDocument>,
-    /// What becomes of the events of an ordering key when one of them has failed: `skip` or `park`.
-    on_failure: Option<Choice>,
+    /// What happens to later events of an ordering key after one of its events has failed: `skip` or `park`.
+    on_failure: Option<OnFailureDocument>,
     /// The name of one of the sender's retry policies.
     retry: Option<String>,
-    /// The names of the schemes that requests are signed by; Standard Webhooks, unless said otherwise.
+    /// The names of the schemes that sign requests. Default: Standard Webhooks.
     #[schema(max_items = 4)]
     schemes: Option<Vec<String>>,
 }
 
-/// What becomes of the events of an ordering key when one of them has failed.
+/// What happens to later events of an ordering key after one of its events has failed.
 #[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = OnFailure)]
-pub(super) enum Choice {
+pub(super) enum OnFailureDocument {
     Skip,
     Park,
 }
 
-impl From<Choice> for OnFailure {
-    fn from(choice: Choice) -> Self {
-        match choice {
-            Choice::Skip => Self::Skip,
-            Choice::Park => Self::Park,
+impl From<OnFailureDocument> for OnFailure {
+    fn from(document: OnFailureDocument) -> Self {
+        match document {
+            OnFailureDocument::Skip => Self::Skip,
+            OnFailureDocument::Park => Self::Park,
         }
     }
 }
 
-/// What is to be changed of an endpoint (a JSON Merge Patch, RFC 7396): what is absent stays.
+/// Changes to an endpoint (a JSON Merge Patch, RFC 7396): absent members do not change.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = EndpointPatch)]
@@ -134,11 +134,12 @@ pub(super) struct PatchDocument {
     url: Option<String>,
     #[schema(min_items = 1, max_items = 64)]
     events: Option<Vec<String>>,
-    /// All headers anew: names that are not here are removed, because the values of the others are not kept readable.
+    /// Replaces all headers: a name that is absent here is removed. The values of existing headers cannot be read, so they must be
+    /// sent again.
     headers: Option<BTreeMap<String, String>>,
     limits: Option<LimitsDocument>,
-    on_failure: Option<Choice>,
-    /// `null`: by event type, or the sender's own.
+    on_failure: Option<OnFailureDocument>,
+    /// The name of a retry policy. `null`: the policy of the event type, or the sender's own.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
     retry: Option<Option<String>>,
@@ -210,7 +211,7 @@ impl PatchDocument {
     }
 }
 
-/// Why and since when an endpoint is not served.
+/// Why and since when an endpoint is disabled.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Disabled {
     /// `requested`, `operator` (only an operator can enable it), `gone`, `unproven`, `policy` or `failing`.
@@ -219,13 +220,13 @@ pub(super) struct Disabled {
     at: String,
 }
 
-/// A signing key, by what may be shown of it.
+/// The public data of a signing key.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Key)]
 pub(super) struct KeyDocument {
     /// The first 8 hexadecimal digits of its SHA-256.
     fingerprint: String,
-    /// From when on it no longer signs; `null`: it is the current one.
+    /// The time from which the key no longer signs; `null`: it is the current key.
     #[schema(format = DateTime)]
     retires_at: Option<String>,
 }
@@ -240,31 +241,31 @@ pub(super) struct EndpointDocument {
     #[schema(format = "uri")]
     url: String,
     events: Vec<String>,
-    /// Whether it is served. While it is not, its deliveries are held.
+    /// Whether requests are sent to the endpoint. While it is disabled, its deliveries are held.
     enabled: bool,
     disabled: Option<Disabled>,
-    /// The names of its headers; values are never shown.
+    /// The names of the custom headers; their values are never shown.
     headers: Vec<String>,
     /// The keys that sign, newest first.
     keys: Vec<KeyDocument>,
     limits: LimitsDocument,
-    /// The most that its owner may set as its limits, where an operator has set limits.
+    /// The highest limits that the owner may set, if an operator has set them.
     ceiling: Option<LimitsDocument>,
-    on_failure: Choice,
+    on_failure: OnFailureDocument,
     retry: Option<String>,
     schemes: Vec<String>,
-    /// When the egress guard first refused a delivery to it.
+    /// The time when the egress guard first refused a delivery to this endpoint.
     #[schema(format = DateTime)]
     flagged_at: Option<String>,
     #[schema(format = DateTime)]
     created_at: String,
-    /// Rises with each change; what the `ETag` says.
+    /// Increases with each change; the `ETag` contains it.
     version: u64,
 }
 
 impl EndpointDocument {
     pub(super) fn of(endpoint: &Endpoint) -> Self {
-        let key = |entry: &crate::secret::Entry| KeyDocument {
+        let key = |entry: &crate::secret::KeyringEntry| KeyDocument {
             fingerprint: entry.key.id(),
             retires_at: entry.retires_at.map(|at| at.to_string()),
         };
@@ -279,7 +280,11 @@ impl EndpointDocument {
             keys: endpoint.keys.entries().iter().map(key).collect(),
             limits: endpoint.limits.into(),
             ceiling: endpoint.ceiling.map(Into::into),
-            on_failure: if endpoint.on_failure == OnFailure::Park { Choice::Park } else { Choice::Skip },
+            on_failure: if endpoint.on_failure == OnFailure::Park {
+                OnFailureDocument::Park
+            } else {
+                OnFailureDocument::Skip
+            },
             retry: endpoint.retry.as_deref().map(String::from),
             schemes: endpoint.schemes.iter().map(ToString::to_string).collect(),
             flagged_at: endpoint.flagged_at.map(|at| at.to_string()),
@@ -296,13 +301,13 @@ fn disabled(state: EndpointState) -> Option<Disabled> {
     }
 }
 
-/// An endpoint in a list: its path and query, which may be a credential, are left out.
+/// An endpoint in a list. The path and query of its URL may be a credential, so they are left out.
 #[derive(Serialize, ToSchema)]
 pub(super) struct EndpointSummary {
     #[schema(pattern = "^ep_[0-9a-f]{32}$")]
     id: String,
     tenant: String,
-    /// Scheme and authority of its URL.
+    /// The scheme and authority of the URL.
     origin: String,
     events: Vec<String>,
     enabled: bool,
@@ -325,21 +330,21 @@ impl EndpointSummary {
     }
 }
 
-/// An endpoint, and what its owner needs to verify its requests. It is shown this once.
+/// An endpoint with the secret that verifies its requests. The secret is shown only in this response.
 #[derive(Serialize, ToSchema)]
 pub(super) struct EndpointWithSecret {
     endpoint: EndpointDocument,
-    /// `whsec_…`, a text that the scheme takes as it is, or a public key.
+    /// The secret: `whsec_…`, a text in the form of the signature scheme, or a public key.
     secret: String,
 }
 
 impl EndpointWithSecret {
-    pub(super) fn of(endpoint: &Endpoint) -> Self {
-        Self { endpoint: EndpointDocument::of(endpoint), secret: Endpoints::secret(endpoint).to_string() }
+    pub(super) fn of(endpoint: &Endpoint, secret: &str) -> Self {
+        Self { endpoint: EndpointDocument::of(endpoint), secret: secret.into() }
     }
 }
 
-/// How an endpoint has been answering.
+/// The results of recent attempts.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Health)]
 pub(super) struct HealthDocument {
@@ -348,12 +353,12 @@ pub(super) struct HealthDocument {
     failing_since: Option<String>,
     #[schema(format = DateTime)]
     last_failure: Option<String>,
-    /// Failures since the last success.
+    /// The number of failures since the last success.
     failures: u32,
-    /// The last success, to the minute.
+    /// The last success, rounded to the minute.
     #[schema(format = DateTime)]
     last_success: Option<String>,
-    /// It asked to be left alone until then.
+    /// The endpoint asked for no requests until this time.
     #[schema(format = DateTime)]
     paused_until: Option<String>,
 }
@@ -370,7 +375,7 @@ impl HealthDocument {
     }
 }
 
-/// How many deliveries of an endpoint are in each state, and how long its last attempts took in the process that answers.
+/// The number of deliveries of an endpoint in each state, and the durations of its last attempts in the process that responds.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Stats)]
 pub(super) struct StatsDocument {
@@ -382,7 +387,7 @@ pub(super) struct StatsDocument {
     latency: Option<LatencyDocument>,
 }
 
-/// How long the last attempts took.
+/// The durations of the last attempts.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Latency)]
 pub(super) struct LatencyDocument {
@@ -400,10 +405,10 @@ impl StatsDocument {
             failed: stats.counts.failed,
             held: stats.counts.held,
             cancelled: stats.counts.cancelled,
-            latency: stats.latency.map(|latency| LatencyDocument {
-                attempts: latency.attempts,
-                median_ms: milliseconds(latency.median),
-                max_ms: milliseconds(latency.max),
+            latency: stats.median_duration.zip(stats.max_duration).map(|(median, max)| LatencyDocument {
+                attempts: stats.recent_attempts,
+                median_ms: milliseconds(median),
+                max_ms: milliseconds(max),
             }),
         }
     }

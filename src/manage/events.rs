@@ -12,19 +12,19 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::Manage;
+use super::caller::Caller;
 use super::page::{self, Listed};
-use super::principal::Caller;
 use super::problem::Problem;
 use super::read::{Body, Id, Query, maybe, parse};
+use super::state::Manage;
 use crate::clock::Timestamp;
 use crate::endpoint::Verdict;
-use crate::event::{DescribedType, Event, EventType, EventTypes, NewEvent};
+use crate::event::{Event, EventType, EventTypeInfo, EventTypes, NewEvent};
 use crate::id::EventId;
 use crate::sender::Receipt;
 use crate::store::{EventQuery, EventSummary};
 
-/// Longest `Idempotency-Key`, in bytes.
+/// The longest `Idempotency-Key`, in bytes.
 const MAX_KEY_BYTES: usize = 255;
 
 pub(super) fn routes() -> OpenApiRouter<Manage> {
@@ -35,43 +35,43 @@ pub(super) fn routes() -> OpenApiRouter<Manage> {
         .routes(routes!(types))
 }
 
-/// An event to be dispatched.
+/// An event to dispatch.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewEvent)]
 struct NewDocument {
-    /// What kind of thing happened.
+    /// The type of the event.
     #[serde(rename = "type")]
     #[schema(pattern = r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$", max_length = 128, example = "invoice.paid")]
     event_type: String,
-    /// What happened: any JSON. It is sent in the Standard Webhooks envelope.
+    /// The data of the event: any JSON. It is sent in the Standard Webhooks envelope.
     #[schema(value_type = serde_json::Value, example = json!({"invoice": 1042}))]
     data: Box<RawValue>,
-    /// Whose event it is. Only an operator names a tenant.
+    /// The tenant of the event. An operator must name it.
     #[schema(min_length = 1, max_length = 128)]
     tenant: Option<String>,
-    /// An id of your own: dispatched twice, it is delivered once.
+    /// Your own id. An event that is dispatched twice with the same id is delivered once.
     #[schema(pattern = "^[A-Za-z0-9_-]{1,128}$")]
     id: Option<String>,
-    /// When it happened; now, unless said otherwise.
+    /// The time of the event. Default: now.
     #[schema(format = DateTime)]
     occurred_at: Option<String>,
-    /// From when on it is not worth sending.
+    /// After this time the event is not sent any more.
     #[schema(format = DateTime)]
     expires_at: Option<String>,
-    /// Each endpoint gets the events of a key one after the other.
+    /// An ordering key: each endpoint gets the events with the same key one after the other.
     #[schema(min_length = 1, max_length = 128)]
     ordering_key: Option<String>,
 }
 
-/// What became of a dispatch.
+/// The result of a dispatch.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Receipt)]
 pub(super) struct ReceiptDocument {
     event: String,
-    /// One for each endpoint that wants it.
+    /// One delivery for each endpoint that subscribes to the event.
     deliveries: Vec<String>,
-    /// It was dispatched before; nothing was stored.
+    /// Whether the event was dispatched before; then nothing was stored now.
     duplicate: bool,
 }
 
@@ -85,25 +85,25 @@ impl ReceiptDocument {
     }
 }
 
-/// Dispatch an event. Once it is answered, it is stored, and owed to every endpoint that wants it.
+/// Dispatch an event. A successful response means that the event and its deliveries are stored.
 #[utoipa::path(post, operation_id = "dispatch_event", path = "/events", tag = "events", request_body = NewDocument,
     params(("Idempotency-Key" = Option<String>, Header, max_length = 255,
-        description = "makes repeating the request harmless, where the event has no id of its own")),
+        description = "a repeated request with the same key dispatches the event once; only without an id in the body")),
     responses(
         (status = 202, description = "stored", body = ReceiptDocument),
-        (status = 200, description = "was stored before", body = ReceiptDocument),
+        (status = 200, description = "the event was stored before", body = ReceiptDocument),
     ),
 )]
 async fn dispatch(caller: Caller, headers: HeaderMap, Body(document): Body<NewDocument>) -> Result<Response, Problem> {
     let tenant = caller.one_tenant(document.tenant.clone())?;
     let key = idempotency_key(&headers)?;
     let event = document.into_event(key)?.tenant(tenant);
-    let receipt = caller.shared.sender.dispatch(event).await?;
+    let receipt = caller.door.dispatch(event).await?;
     let status = if receipt.duplicate { StatusCode::OK } else { StatusCode::ACCEPTED };
     Ok((status, Json(ReceiptDocument::of(&receipt))).into_response())
 }
 
-/// The key of draft-ietf-httpapi-idempotency-key-header, with or without its quotes.
+/// Reads the key of draft-ietf-httpapi-idempotency-key-header, with or without quotes, as the id of the event.
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<EventId>, Problem> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     let text = value.to_str().unwrap_or_default().trim();
@@ -112,7 +112,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<EventId>, Problem> {
     if !(1..=MAX_KEY_BYTES).contains(&text.len()) {
         return Err(wrong());
     }
-    // Any key makes an id, and no key that of another event.
+    // A digest turns every key into a valid id, and the prefix separates it from other ids.
     let digest = hex::encode(Sha256::digest(text));
     EventId::new(format!("idem_{digest}")).map(Some).map_err(|_| wrong())
 }
@@ -123,7 +123,7 @@ impl NewDocument {
             NewEvent::json(&self.event_type, &self.data).map_err(|error| Problem::invalid("type", error))?;
         let id = maybe("id", self.id.as_deref())?;
         if id.is_some() && key.is_some() {
-            return Err(Problem::invalid("Idempotency-Key", "the event has an id, which does the same"));
+            return Err(Problem::invalid("Idempotency-Key", "must be absent, because the event has an id"));
         }
         if let Some(id) = id.or(key) {
             event = event.id(id);
@@ -145,19 +145,19 @@ impl NewDocument {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct List {
-    /// Whose. Only an operator names a tenant, and must.
+    /// The tenant. An operator must name it.
     #[param(min_length = 1, max_length = 128)]
     tenant: Option<String>,
     /// Stored at this time or later.
     #[param(format = DateTime)]
     from: Option<String>,
-    /// Stored before.
+    /// Stored before this time.
     #[param(format = DateTime)]
     to: Option<String>,
     #[serde(default)]
     #[param(inline)]
     order: page::Order,
-    /// Where the page before has ended.
+    /// The `next_cursor` of the previous page.
     cursor: Option<String>,
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
@@ -174,7 +174,7 @@ struct SummaryDocument {
     stored_at: String,
 }
 
-/// List events, newest first unless asked otherwise.
+/// List events, newest first by default.
 #[utoipa::path(get, operation_id = "list_events", path = "/events", tag = "events", params(List), responses(
     (status = 200, description = "a page", body = Listed<SummaryDocument>),
 ))]
@@ -184,7 +184,7 @@ async fn list(caller: Caller, Query(query): Query<List>) -> Result<Json<Listed<S
     let from = maybe("from", query.from.as_deref())?.unwrap_or(Timestamp::from_micros(i64::MIN));
     let to = maybe("to", query.to.as_deref())?.unwrap_or(Timestamp::MAX);
     let wanted = EventQuery::of(caller.one_tenant(query.tenant)?).between(from, to);
-    let found = caller.scoped().events(&wanted, query.order.page(limit, after)).await?;
+    let found = caller.door.events(&wanted, query.order.page(limit, after)).await?;
     let document = |event: &EventSummary| SummaryDocument {
         id: event.id.to_string(),
         event_type: event.event_type.to_string(),
@@ -197,7 +197,7 @@ async fn list(caller: Caller, Query(query): Query<List>) -> Result<Json<Listed<S
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Of {
-    /// Whose. Only an operator names a tenant, and must.
+    /// The tenant. An operator must name it.
     #[param(min_length = 1, max_length = 128)]
     tenant: Option<String>,
 }
@@ -216,9 +216,9 @@ struct EventDocument {
     expires_at: Option<String>,
     ordering_key: Option<String>,
     content_type: String,
-    /// What is sent, where it is text.
+    /// The payload, if it is text.
     payload: Option<String>,
-    /// What is sent, in base64, where it is not.
+    /// The payload in base64, if it is not text.
     payload_base64: Option<String>,
 }
 
@@ -245,42 +245,42 @@ impl EventDocument {
 ))]
 async fn get(caller: Caller, Id(id): Id<EventId>, Query(of): Query<Of>) -> Result<Json<EventDocument>, Problem> {
     let tenant = caller.one_tenant(of.tenant)?;
-    let event = caller.scoped().event(&tenant, &id).await?.ok_or_else(Problem::not_found)?;
+    let event = caller.door.event(&tenant, &id).await?.ok_or_else(Problem::not_found)?;
     Ok(Json(EventDocument::of(&event)))
 }
 
-/// A type of events.
+/// An event type.
 #[derive(Serialize, ToSchema)]
 #[schema(as = EventType)]
 struct TypeDocument {
     name: String,
-    /// What it tells.
+    /// The meaning of the type.
     description: Option<String>,
-    /// JSON Schema (2020-12) of its data.
+    /// The JSON Schema (2020-12) of the data.
     schema: serde_json::Value,
-    /// Data that such an event may carry.
+    /// An example of the data.
     sample: serde_json::Value,
 }
 
-/// The types of events.
+/// A list of event types.
 #[derive(Serialize, ToSchema)]
 #[schema(as = EventTypes)]
 struct Types {
     items: Vec<TypeDocument>,
 }
 
-/// The types of events that the application has described.
+/// List the event types that the application has described.
 #[utoipa::path(get, operation_id = "list_event_types", path = "/event-types", tag = "events", responses(
-    (status = 200, description = "all of them, by name", body = Types),
+    (status = 200, description = "all event types, sorted by name", body = Types),
 ))]
 async fn types(caller: Caller) -> Json<Types> {
-    let document = |described: DescribedType| TypeDocument {
+    let document = |described: EventTypeInfo| TypeDocument {
         name: described.event_type.to_string(),
         description: described.description,
         schema: described.schema,
         sample: described.sample,
     };
-    let types = caller.shared.sender.event_types().map(EventTypes::list).unwrap_or_default();
+    let types = caller.door.event_types().map(EventTypes::list).unwrap_or_default();
     Json(Types { items: types.into_iter().map(document).collect() })
 }
 
@@ -288,53 +288,54 @@ async fn types(caller: Caller) -> Json<Types> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Explain {
-    /// The type that an event would have.
+    /// The type of the event.
     #[serde(rename = "type")]
     #[param(pattern = r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$", max_length = 128)]
     event_type: String,
-    /// Whose. Only an operator names a tenant, and must.
+    /// The tenant. An operator must name it.
     #[param(min_length = 1, max_length = 128)]
     tenant: Option<String>,
 }
 
-/// Which endpoints would get an event.
+/// The endpoints of the tenant, and whether each would get an event.
 #[derive(Serialize, ToSchema)]
 struct Explained {
-    items: Vec<VerdictDocument>,
+    items: Vec<ExplanationDocument>,
 }
 
-/// What one endpoint would do with it.
+/// The result for one endpoint.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Verdict)]
-struct VerdictDocument {
+struct ExplanationDocument {
     endpoint: String,
-    verdict: Would,
+    verdict: VerdictDocument,
 }
 
-/// What would become of it.
+/// What would happen to the event: `receive` (it is delivered), `hold` (the endpoint is disabled) or `not_want` (the endpoint does
+/// not subscribe to it).
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = Would)]
-enum Would {
+enum VerdictDocument {
     Receive,
     Hold,
     NotWant,
 }
 
-/// Who would get an event of this type, and why the others would not. Nothing is stored.
+/// List the endpoints that would get an event of this type, and why the others would not. Nothing is stored.
 #[utoipa::path(get, operation_id = "explain", path = "/explain", tag = "events", params(Explain), responses(
     (status = 200, description = "every endpoint of the tenant", body = Explained),
 ))]
 async fn explain(caller: Caller, Query(query): Query<Explain>) -> Result<Json<Explained>, Problem> {
     let tenant = caller.one_tenant(query.tenant)?;
     let event_type: EventType = parse("type", &query.event_type)?;
-    let explained = caller.shared.sender.explain(&tenant, &event_type).await?;
-    let document = |explained: &crate::sender::Explained| VerdictDocument {
+    let explained = caller.door.explain(&tenant, &event_type).await?;
+    let document = |explained: &crate::sender::Explanation| ExplanationDocument {
         endpoint: explained.endpoint.id.to_string(),
         verdict: match explained.verdict {
-            Verdict::Receives => Would::Receive,
-            Verdict::Holds => Would::Hold,
-            Verdict::NotWanted | Verdict::OtherTenant => Would::NotWant,
+            Verdict::Receives => VerdictDocument::Receive,
+            Verdict::Holds => VerdictDocument::Hold,
+            Verdict::NotSubscribed | Verdict::OtherTenant => VerdictDocument::NotWant,
         },
     };
     Ok(Json(Explained { items: explained.iter().map(document).collect() }))

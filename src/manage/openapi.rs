@@ -1,4 +1,4 @@
-//! The description of the API, from the code that answers.
+//! The description of the API, made from the code of the routes.
 
 use axum::Json;
 use utoipa::OpenApi as _;
@@ -8,42 +8,48 @@ use utoipa::openapi::{Content, OpenApi, PathItem, Ref, RefOr, Response, Response
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::Manage;
-use super::principal::Caller;
+use super::caller::Caller;
 use super::problem::ProblemDocument;
+use super::state::Manage;
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
     info(
         title = "Webhooks",
-        description = "Endpoints, the events they are sent, and what became of them. Problems are RFC 9457 documents whose `code` is stable. \
-            Lists are read page by page: give `next_cursor` as `cursor`.",
+        description = "Endpoints, the events that they get, and the results of deliveries. Problems are RFC 9457 documents whose `code` is stable. \
+            Lists have pages: send `next_cursor` as `cursor` for the next page.",
         license(name = "MIT")
     ),
     components(schemas(ProblemDocument)),
     tags(
-        (name = "endpoints", description = "Where events are sent"),
-        (name = "events", description = "What happened"),
-        (name = "deliveries", description = "Events owed to endpoints"),
+        (name = "endpoints", description = "The targets of events"),
+        (name = "events", description = "Events and their types"),
+        (name = "deliveries", description = "The deliveries of events to endpoints"),
     )
 )]
 struct Base;
 
-/// What every answer may be.
+/// Problems that every operation may return, with their meanings.
 const ALWAYS: [(&str, &str); 4] = [
-    ("401", "the request has no principal"),
+    ("401", "the request is not authenticated"),
     ("422", "a value is invalid"),
-    ("500", "the store has failed for good"),
-    ("503", "the store is in trouble: try again"),
+    ("500", "the store has failed; repeating the request does not help"),
+    ("503", "the store is unavailable; repeat the request later"),
 ];
 
-/// Where there is a body.
-const WITH_BODY: [(&str, &str); 3] =
-    [("400", "the body is not JSON"), ("413", "the body is too large"), ("415", "the body is no JSON by its type")];
+/// Problems of operations with a body.
+const WITH_BODY: [(&str, &str); 3] = [
+    ("400", "the body is not JSON"),
+    ("413", "the body is too large"),
+    ("415", "the content type of the body is not JSON"),
+];
 
-/// Where one thing is meant.
-const OF_ONE: [(&str, &str); 3] =
-    [("404", "it does not exist here"), ("409", "it is not in a state for that"), ("412", "it was changed meanwhile")];
+/// Problems of operations on one object.
+const OF_ONE: [(&str, &str); 3] = [
+    ("404", "there is no object with this id"),
+    ("409", "the state of the object does not allow this"),
+    ("412", "the object was changed since it was read"),
+];
 
 pub(super) fn base() -> OpenApi {
     Base::openapi()
@@ -53,7 +59,7 @@ pub(super) fn routes() -> OpenApiRouter<Manage> {
     OpenApiRouter::new().routes(routes!(openapi))
 }
 
-/// This description.
+/// Get this description.
 #[utoipa::path(get, operation_id = "get_description", path = "/openapi.json", tag = "description", responses(
     (status = 200, description = "OpenAPI 3.1", content_type = "application/json"),
 ))]
@@ -61,7 +67,7 @@ async fn openapi(caller: Caller) -> Json<OpenApi> {
     Json(OpenApi::clone(&caller.shared.openapi))
 }
 
-/// Adds the problems that each operation may answer.
+/// Adds the problems that each operation may return.
 pub(super) fn with_problems(mut api: OpenApi) -> OpenApi {
     for item in api.paths.paths.values_mut() {
         for operation in operations(item) {
@@ -77,7 +83,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [get, post, patch, delete].into_iter().filter_map(Option::as_mut)
 }
 
-/// A parameter is a string or absent; there is no null in a header.
+/// Removes `null` from the type of a parameter, which is a string or absent.
 fn never_null(parameter: &mut RefOr<Parameter>) {
     if let RefOr::T(Parameter { schema: Some(RefOr::T(Schema::Object(schema))), .. }) = parameter
         && let SchemaType::Array(types) = &schema.schema_type
@@ -92,10 +98,10 @@ fn add_problems(operation: &mut Operation) {
         |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(it) if it.parameter_in == ParameterIn::Path);
     let is_of_one = operation.parameters.iter().flatten().any(in_path);
     let mut problems = ALWAYS.to_vec();
-    problems.push(("403", "it is another tenant's"));
+    problems.push(("403", "the caller may not do this"));
     if operation.request_body.is_some() {
         problems.extend(WITH_BODY);
-        problems.push(("409", "it cannot be done now"));
+        problems.push(("409", "the current state does not allow this"));
     }
     if is_of_one {
         problems.extend(OF_ONE);

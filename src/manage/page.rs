@@ -1,4 +1,4 @@
-//! Lists, a page at a time.
+//! Lists with pages.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -6,21 +6,21 @@ use utoipa::ToSchema;
 use super::problem::Problem;
 use crate::store::Page;
 
-/// Most items of a page.
+/// The most items of a page.
 pub(super) const MAX_PAGE: u32 = 100;
 
-/// Items of a page where the client does not say.
+/// The number of items of a page by default.
 pub(super) const PAGE: u32 = 50;
 
 /// A page of a list.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Listed<T> {
     items: Vec<T>,
-    /// What to ask for as `cursor` to get the next page; `null` on the last.
+    /// The `cursor` of the next page; `null` on the last page.
     next_cursor: Option<String>,
 }
 
-/// From which end a list is read: the newest first, unless said otherwise.
+/// The order of a list: newest first by default.
 #[derive(Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Order {
@@ -30,7 +30,7 @@ pub(super) enum Order {
 }
 
 impl Order {
-    /// A page with room for one item more than is shown, which tells whether there is another page.
+    /// Asks the store for one item more than the page shows: if it exists, there is a next page.
     pub(super) fn page<C>(self, limit: u32, after: Option<C>) -> Page<C> {
         let page = Page::of(limit + 1).after(after);
         match self {
@@ -40,7 +40,7 @@ impl Order {
     }
 }
 
-/// How many items are asked for.
+/// Reads the number of items that the client asks for.
 pub(super) fn limit(asked: Option<u32>) -> Result<u32, Problem> {
     match asked.unwrap_or(PAGE) {
         limit @ 1..=MAX_PAGE => Ok(limit),
@@ -49,10 +49,10 @@ pub(super) fn limit(asked: Option<u32>) -> Result<u32, Problem> {
 }
 
 impl<T> Listed<T> {
-    /// Of one more item than the page has room for, where there are so many.
+    /// Makes a page of the first `limit` items. There is a next page if more were found.
     pub(super) fn of<I>(found: Vec<I>, limit: u32, cursor: impl Fn(&I) -> String, document: impl Fn(&I) -> T) -> Self {
-        let room = limit as usize;
-        let last = if found.len() > room { found.get(room - 1) } else { None };
-        Self { next_cursor: last.map(cursor), items: found.iter().take(room).map(document).collect() }
+        let length = limit as usize;
+        let last = if found.len() > length { found.get(length - 1) } else { None };
+        Self { next_cursor: last.map(cursor), items: found.iter().take(length).map(document).collect() }
     }
 }

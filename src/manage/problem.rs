@@ -1,4 +1,4 @@
-//! What went wrong, as problem details (RFC 9457) with stable codes.
+//! Errors as problem details (RFC 9457) with stable codes.
 
 use std::fmt;
 
@@ -8,13 +8,14 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::sender::{DispatchError, EndpointError};
+use crate::secret::KeyError;
+use crate::sender::{DeliveryError, DispatchError, EndpointError};
 use crate::store::StoreError;
 
-/// How long a client is asked to wait while the store is in trouble, in seconds.
+/// `Retry-After` if the store fails, in seconds.
 const RETRY_SECONDS: u16 = 5;
 
-/// What kind of problem it is. The names are part of the API: they do not change.
+/// The kind of a problem. The names are part of the API: they do not change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = ProblemCode)]
@@ -40,10 +41,10 @@ pub(super) enum Code {
 }
 
 impl Code {
-    /// Its status and title.
+    /// The status and the title of a code.
     pub(super) const fn meaning(self) -> (StatusCode, &'static str) {
         match self {
-            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "Nobody is signed in"),
+            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "Not authenticated"),
             Self::Forbidden => (StatusCode::FORBIDDEN, "Not allowed"),
             Self::NotFound => (StatusCode::NOT_FOUND, "Not found"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"),
@@ -51,23 +52,21 @@ impl Code {
             Self::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "A value is invalid"),
             Self::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "Too large"),
             Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type"),
-            Self::Conflict => (StatusCode::CONFLICT, "Changed by somebody else"),
+            Self::Conflict => (StatusCode::CONFLICT, "Changed by another request"),
             Self::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, "Changed since it was read"),
-            Self::IdempotencyConflict => {
-                (StatusCode::UNPROCESSABLE_ENTITY, "The key or id was used for something else")
-            }
+            Self::IdempotencyConflict => (StatusCode::UNPROCESSABLE_ENTITY, "The key or id was used for another event"),
             Self::TooManyEndpoints => (StatusCode::CONFLICT, "Too many endpoints"),
-            Self::TooManyReplays => (StatusCode::TOO_MANY_REQUESTS, "Too much is waiting"),
-            Self::CrossSite => (StatusCode::FORBIDDEN, "It may come from another site"),
-            Self::Unproven => (StatusCode::CONFLICT, "The owner has not agreed"),
-            Self::WrongState => (StatusCode::CONFLICT, "Not in this state"),
+            Self::TooManyReplays => (StatusCode::TOO_MANY_REQUESTS, "Too many events are waiting"),
+            Self::CrossSite => (StatusCode::FORBIDDEN, "The request may come from another site"),
+            Self::Unproven => (StatusCode::CONFLICT, "The owner of the URL has not agreed"),
+            Self::WrongState => (StatusCode::CONFLICT, "The state does not allow this"),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "Unavailable"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
         }
     }
 }
 
-/// A problem on its way to the client.
+/// A problem, before it is sent to the client.
 #[derive(Debug)]
 pub(super) struct Problem {
     code: Code,
@@ -82,15 +81,15 @@ pub(super) struct ProblemDocument {
     /// `urn:hookwire:problem:` and the code.
     #[serde(rename = "type")]
     kind: String,
-    /// What the code means.
+    /// The meaning of the code.
     title: &'static str,
-    /// The status of the answer.
+    /// The HTTP status of the response.
     status: u16,
-    /// What kind of problem it is; stable.
+    /// The kind of the problem; stable.
     code: Code,
-    /// What is wrong this time.
+    /// The reason in this case.
     detail: String,
-    /// Which member of the body, or which parameter, is wrong.
+    /// The invalid member of the body, or the invalid parameter.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
 }
@@ -108,9 +107,9 @@ impl Problem {
         Self::of_field(Code::Invalid, field, detail)
     }
 
-    /// The same for what is not there and for what is somebody else's.
+    /// The problem for an object that does not exist or is out of scope.
     pub(super) fn not_found() -> Self {
-        Self::new(Code::NotFound, "there is no such thing here")
+        Self::new(Code::NotFound, "the object or route does not exist")
     }
 }
 
@@ -138,12 +137,12 @@ impl IntoResponse for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        // What the database says is for the operator's log.
-        tracing::warn!(%error, "the store is in trouble");
+        // The database's message is only for the operator's log.
+        tracing::warn!(%error, "a store call has failed");
         if error.is_retryable() {
-            Self::new(Code::Unavailable, "the store is in trouble; try again")
+            Self::new(Code::Unavailable, "the store is unavailable; try again")
         } else {
-            Self::new(Code::Internal, "the store is in trouble")
+            Self::new(Code::Internal, "the store has failed")
         }
     }
 }
@@ -157,7 +156,7 @@ impl From<EndpointError> for Problem {
             EndpointError::TooMany { .. } => Self::new(Code::TooManyEndpoints, error),
             EndpointError::Unproven => Self::new(Code::Unproven, error),
             EndpointError::TooManyWaiting | EndpointError::ReplayRunning => Self::new(Code::TooManyReplays, error),
-            EndpointError::DisabledByOperator => Self::new(Code::Forbidden, error),
+            EndpointError::DisabledByOperator | EndpointError::ReadOnly => Self::new(Code::Forbidden, error),
             EndpointError::AboveCeiling { field, .. } => {
                 Self::of_field(Code::Forbidden, &format!("limits.{field}"), error)
             }
@@ -165,8 +164,19 @@ impl From<EndpointError> for Problem {
             EndpointError::Tenant(_) => Self::invalid("tenant", error),
             EndpointError::UnknownPolicy => Self::invalid("retry", error),
             EndpointError::UnknownScheme | EndpointError::TooManySchemes => Self::invalid("schemes", error),
+            EndpointError::Key(KeyError::NoEntropy) => Self::new(Code::Internal, "no key could be generated"),
             EndpointError::Key(_) => Self::new(Code::WrongState, error),
-            EndpointError::Entropy(_) => Self::new(Code::Internal, "no key could be made"),
+        }
+    }
+}
+
+impl From<DeliveryError> for Problem {
+    fn from(error: DeliveryError) -> Self {
+        match error {
+            DeliveryError::NotFound => Self::not_found(),
+            DeliveryError::WrongState => Self::new(Code::WrongState, error),
+            DeliveryError::ReadOnly => Self::new(Code::Forbidden, error),
+            DeliveryError::Store(error) => error.into(),
         }
     }
 }
@@ -177,9 +187,12 @@ impl From<DispatchError> for Problem {
             DispatchError::Store(error) => error.into(),
             DispatchError::IdConflict(_) => Self::of_field(Code::IdempotencyConflict, "id", error),
             DispatchError::PayloadTooLong { .. } => Self::of_field(Code::PayloadTooLarge, "data", error),
-            DispatchError::Unfit(unfit) => Self::invalid(&format!("data{}", unfit.place().replace('/', ".")), unfit),
+            DispatchError::SchemaViolation(violation) => {
+                Self::invalid(&format!("data{}", violation.pointer().replace('/', ".")), violation)
+            }
             DispatchError::OccurredAt => Self::invalid("occurred_at", error),
             DispatchError::Received => Self::invalid("audience", error),
+            DispatchError::ReadOnly => Self::new(Code::Forbidden, error),
             DispatchError::Tenant(_) => Self::invalid("tenant", error),
         }
     }

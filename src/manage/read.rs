@@ -1,4 +1,4 @@
-//! Reading requests: bodies, parameters, preconditions. What is wrong is named.
+//! Reads requests: bodies, parameters, preconditions. A problem names what is invalid.
 
 use std::str::FromStr;
 
@@ -12,8 +12,8 @@ use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::Manage;
 use super::problem::{Code, Problem};
+use super::state::Manage;
 
 /// A JSON body.
 pub(super) struct Body<T>(pub(super) T);
@@ -26,7 +26,7 @@ impl<T: DeserializeOwned> FromRequest<Manage> for Body<T> {
     }
 }
 
-/// A JSON body, or none: a request may have nothing to say.
+/// A JSON body that may be left out.
 pub(super) struct MaybeBody<T>(pub(super) T);
 
 impl<T: DeserializeOwned + Default> FromRequest<Manage> for MaybeBody<T> {
@@ -55,7 +55,7 @@ async fn read_json<T: DeserializeOwned>(request: Request, limit: usize) -> Resul
     Ok(value)
 }
 
-/// Whether the body is said to be JSON.
+/// Whether the content type is JSON.
 pub(super) fn is_json(headers: &HeaderMap) -> bool {
     let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = given.split(';').next().unwrap_or_default().trim();
@@ -85,7 +85,7 @@ impl<T: DeserializeOwned> FromRequestParts<Manage> for Query<T> {
     }
 }
 
-/// The rejection says `…: field: detail`.
+/// The field in the text of a rejection, which is `…: field: detail`.
 fn named(rejection: &QueryRejection) -> Problem {
     let text = rejection.body_text();
     let said = text.split_once(": ").map_or(text.as_str(), |(_, said)| said);
@@ -95,7 +95,7 @@ fn named(rejection: &QueryRejection) -> Problem {
     }
 }
 
-/// The id in the path. One that is malformed is one that does not exist.
+/// The id in the path. A malformed id is treated as one that does not exist.
 pub(super) struct Id<T>(pub(super) T);
 
 impl<T: FromStr> FromRequestParts<Manage> for Id<T> {
@@ -108,19 +108,21 @@ impl<T: FromStr> FromRequestParts<Manage> for Id<T> {
     }
 }
 
-/// The version that the client has read and means (RFC 9110 section 13.1.1); `None` where it does not care.
-pub(super) fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
-    let Some(value) = headers.get(IF_MATCH) else { return Ok(None) };
-    let text = value.to_str().unwrap_or_default().trim();
+/// A version that no endpoint has: versions begin at 1.
+const NO_VERSION: u64 = 0;
+
+/// The version in `If-Match` (RFC 9110 section 13.1.1); `None` if every version is accepted. A text that is not one of our tags
+/// matches no version, and neither does a list of several tags.
+pub(super) fn if_match(headers: &HeaderMap) -> Option<u64> {
+    let text = headers.get(IF_MATCH)?.to_str().unwrap_or_default().trim();
     if text == "*" {
-        return Ok(None);
+        return None;
     }
     let version = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).and_then(|text| text.parse().ok());
-    // What was never a tag of ours matches nothing (section 13.1.1); so does a list of several, which nobody needs here.
-    version.map(Some).ok_or_else(|| Problem::of_field(Code::PreconditionFailed, "If-Match", "is not the current tag"))
+    Some(version.unwrap_or(NO_VERSION))
 }
 
-/// Says which version this is.
+/// Adds the `ETag` of this version to a response.
 pub(super) fn tagged(version: u64, response: impl IntoResponse) -> Response {
     let mut response = response.into_response();
     if let Ok(tag) = format!("\"{version}\"").parse() {
@@ -129,22 +131,22 @@ pub(super) fn tagged(version: u64, response: impl IntoResponse) -> Response {
     response
 }
 
-/// A member that may be absent, null, or there.
+/// Reads a member that may be absent, null or present.
 pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(json: D) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(json).map(Some)
 }
 
-/// A member or parameter that is read from text.
+/// Parses the text of a member or parameter.
 pub(super) fn parse<T: FromStr<Err: std::fmt::Display>>(field: &str, text: &str) -> Result<T, Problem> {
     text.parse().map_err(|error| Problem::invalid(field, error))
 }
 
-/// The same, where it may be absent.
+/// As [`parse`], for a member that may be absent.
 pub(super) fn maybe<T: FromStr<Err: std::fmt::Display>>(field: &str, text: Option<&str>) -> Result<Option<T>, Problem> {
     text.map(|text| parse(field, text)).transpose()
 }
 
-/// How a type whose serde name is a word is read from a parameter.
+/// Parses a parameter whose values are the serde names of a type.
 pub(super) fn word<T: DeserializeOwned>(field: &str, text: &str) -> Result<T, Problem> {
     serde_json::from_value(text.into()).map_err(|error| Problem::invalid(field, error))
 }

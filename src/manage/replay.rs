@@ -6,89 +6,89 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::Manage;
+use super::caller::Caller;
 use super::endpoint_documents::RateDocument;
-use super::principal::Caller;
 use super::problem::Problem;
 use super::read::{Id, MaybeBody, maybe, parse};
+use super::state::Manage;
 use crate::id::EndpointId;
 
-/// Most events that one request sends again: it waits until they are stored.
+/// The most events that one request replays, because it waits until they are stored.
 const MAX_REPLAYED: u64 = 10_000;
 
 pub(super) fn routes() -> OpenApiRouter<Manage> {
     OpenApiRouter::new().routes(routes!(replay))
 }
 
-/// Which events are meant.
+/// The events of a replay.
 #[derive(Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = ReplayWhat)]
-enum What {
-    /// Those that did not arrive: never owed, failed or cancelled.
+enum SelectionDocument {
+    /// Events that did not arrive: their delivery failed, was cancelled or never existed.
     #[default]
     NotArrived,
-    /// Those that were never owed to the endpoint.
+    /// Events without a delivery to the endpoint.
     NeverOwed,
-    /// All that it wants, whatever became of them.
+    /// All events that the endpoint subscribes to, including delivered ones.
     All,
-    /// Those that have failed or were cancelled.
+    /// Events whose delivery failed or was cancelled.
     Unfinished,
 }
 
-/// What is to be sent again.
+/// A request for a replay.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Replay)]
 struct ReplayDocument {
     #[serde(default)]
-    what: What,
+    what: SelectionDocument,
     /// Stored at this time or later.
     #[schema(format = DateTime)]
     from: Option<String>,
-    /// Stored before.
+    /// Stored before this time.
     #[schema(format = DateTime)]
     to: Option<String>,
-    /// Only of these types: a pattern.
+    /// A pattern: only events of these types.
     #[schema(example = "invoice.*")]
     types: Option<String>,
-    /// No faster than this.
+    /// The highest rate.
     at_most: Option<RateDocument>,
-    /// At most so many, and never more than 10,000 in one request.
+    /// The most events; one request never sends more than 10,000.
     #[schema(minimum = 1, maximum = 10_000)]
     limit: Option<u64>,
-    /// Under ids that no receiver has seen, so that they are handled again.
+    /// Send copies under new ids, so that a receiver that deduplicates handles them again.
     #[serde(default)]
     fresh_ids: bool,
-    /// Unless this is `false`, events are only counted.
+    /// By default, events are only counted; `false` sends them.
     dry_run: Option<bool>,
 }
 
-/// What a replay does, or would do.
+/// The result of a replay or of a dry run.
 #[derive(Serialize, ToSchema)]
 struct Replayed {
-    /// How many events.
+    /// The number of events.
     count: u64,
-    /// Nothing was sent.
+    /// Whether nothing was sent.
     dry_run: bool,
 }
 
-/// Send an endpoint events again. A dry run, unless `dry_run` is `false`.
+/// Send events to an endpoint again. By default this is a dry run; `dry_run: false` sends the events.
 #[utoipa::path(post, operation_id = "replay", path = "/endpoints/{id}/replay", tag = "endpoints", params(("id" = String, Path)),
     request_body = Option<ReplayDocument>,
-    responses((status = 200, description = "how many", body = Replayed)),
+    responses((status = 200, description = "the number of events", body = Replayed)),
 )]
 async fn replay(
     caller: Caller,
     Id(id): Id<EndpointId>,
     MaybeBody(asked): MaybeBody<ReplayDocument>,
 ) -> Result<Json<Replayed>, Problem> {
-    let mut replay = caller.scoped().replay(id).await?;
+    let mut replay = caller.door.replay(id).await?;
     replay = match asked.what {
-        What::NotArrived => replay.not_arrived(),
-        What::NeverOwed => replay.never_owed(),
-        What::All => replay.all(),
-        What::Unfinished => replay.unfinished(),
+        SelectionDocument::NotArrived => replay.not_arrived(),
+        SelectionDocument::NeverOwed => replay.never_owed(),
+        SelectionDocument::All => replay.all(),
+        SelectionDocument::Unfinished => replay.unfinished(),
     };
     if let Some(from) = maybe("from", asked.from.as_deref())? {
         replay = replay.from(from);

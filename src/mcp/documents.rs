@@ -1,9 +1,9 @@
-//! What tools take and answer.
+//! The arguments and results of the tools. Their names and doc comments are part of what models see.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::handover::Handed;
+use super::handover::HandoverPlace;
 use crate::endpoint::{DisableReason, Endpoint, EndpointState};
 
 /// Arguments of `webhook_register`.
@@ -12,33 +12,33 @@ use crate::endpoint::{DisableReason, Endpoint, EndpointState};
 pub(super) struct Register {
     /// Absolute https URL that will receive POST requests.
     pub(super) url: String,
-    /// Which events it wants: `*`, a type such as `invoice.paid`, or `invoice.*`. All, when it is left out.
+    /// The event types that the callback subscribes to: `*`, a type such as `invoice.paid`, or `invoice.*`. Default: all.
     #[serde(default)]
     pub(super) event_types: Option<Vec<String>>,
 }
 
-/// Arguments of `webhook_update`. What is left out stays.
+/// Arguments of `webhook_update`. An absent argument changes nothing.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Update {
-    /// Which callback.
+    /// The id of the callback.
     pub(super) callback_id: String,
-    /// Another URL.
+    /// The new URL.
     #[serde(default)]
     pub(super) url: Option<String>,
-    /// Other events.
+    /// The new event types.
     #[serde(default)]
     pub(super) event_types: Option<Vec<String>>,
-    /// Serve it or do not. While it is not served, its events are held; when it is again, they go out.
+    /// Enables or disables the callback. While it is disabled, its events are held; when it is enabled again, they are sent.
     #[serde(default)]
     pub(super) enabled: Option<bool>,
 }
 
-/// Arguments of tools that are about one callback.
+/// Arguments of tools for one callback.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct One {
-    /// Which callback.
+    /// The id of the callback.
     pub(super) callback_id: String,
 }
 
@@ -46,10 +46,10 @@ pub(super) struct One {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct List {
-    /// Where the page before has ended.
+    /// The `next_cursor` of the previous page.
     #[serde(default)]
     pub(super) cursor: Option<String>,
-    /// Most callbacks of the page, 1 to 50.
+    /// The most callbacks in the page, 1 to 50.
     #[serde(default)]
     pub(super) limit: Option<u32>,
 }
@@ -58,9 +58,9 @@ pub(super) struct List {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Rotate {
-    /// Which callback.
+    /// The id of the callback.
     pub(super) callback_id: String,
-    /// How long the old secret goes on signing beside the new one. A day, when it is left out; at most 30 days.
+    /// How long the old secret still signs together with the new one. Default: a day; at most 30 days.
     #[serde(default)]
     pub(super) overlap_seconds: Option<u32>,
 }
@@ -69,57 +69,58 @@ pub(super) struct Rotate {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListDeliveries {
-    /// To this callback.
+    /// Only deliveries to this callback.
     #[serde(default)]
     pub(super) callback_id: Option<String>,
-    /// In this state: pending, delivered, failed, held or cancelled.
+    /// Only deliveries in this state: pending, delivered, failed, held or cancelled.
     #[serde(default)]
     pub(super) status: Option<String>,
-    /// Made at this time or later (RFC 3339).
+    /// Created at this time or later (RFC 3339).
     #[serde(default)]
     pub(super) since: Option<String>,
-    /// Where the page before has ended.
+    /// The `next_cursor` of the previous page.
     #[serde(default)]
     pub(super) cursor: Option<String>,
-    /// Most deliveries of the page, 1 to 50.
+    /// The most deliveries in the page, 1 to 50.
     #[serde(default)]
     pub(super) limit: Option<u32>,
 }
 
-/// Arguments of `webhook_resend`: one message, or what has failed in a span of time.
+/// Arguments of `webhook_resend`: one message, or the failed messages of a span of time.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Resend {
-    /// Which message (its `webhook-id`).
+    /// The message to send again (its `webhook-id`).
     #[serde(default)]
     pub(super) message_id: Option<String>,
-    /// To which callback only. Needed where no message is named.
+    /// Send only to this callback. Required without a `message_id`.
     #[serde(default)]
     pub(super) callback_id: Option<String>,
-    /// Where no message is named: made at this time or later (RFC 3339).
+    /// Without a `message_id`: created at this time or later (RFC 3339).
     #[serde(default)]
     pub(super) since: Option<String>,
-    /// Where no message is named: made before this time (RFC 3339).
+    /// Without a `message_id`: created before this time (RFC 3339).
     #[serde(default)]
     pub(super) until: Option<String>,
 }
 
 /// A callback.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct Callback {
+#[schemars(rename = "Callback")]
+pub(super) struct EndpointDocument {
     pub(super) callback_id: String,
-    /// Scheme and host of its URL; the rest may be a credential.
+    /// The scheme and host of the URL; the rest may be a credential.
     pub(super) url: String,
     pub(super) event_types: Vec<String>,
     pub(super) status: Status,
-    /// Why it is not served.
+    /// Why the callback is disabled or pending.
     pub(super) disabled_reason: Option<&'static str>,
     /// The first 8 hexadecimal digits of the SHA-256 of each key that signs, newest first.
     pub(super) key_fingerprints: Vec<String>,
     pub(super) created_at: String,
 }
 
-/// Whether a callback is served.
+/// The state of a callback.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Status {
@@ -128,14 +129,14 @@ pub(super) enum Status {
     Disabled,
 }
 
-impl Callback {
+impl EndpointDocument {
     pub(super) fn of(endpoint: &Endpoint) -> Self {
         let (status, disabled_reason) = match endpoint.state {
             EndpointState::Enabled => (Status::Active, None),
             EndpointState::Disabled { reason: DisableReason::Unproven, .. } => {
                 (Status::PendingVerification, Some("the owner of the URL has not answered the challenge"))
             }
-            EndpointState::Disabled { reason, .. } => (Status::Disabled, Some(said(reason))),
+            EndpointState::Disabled { reason, .. } => (Status::Disabled, Some(in_words(reason))),
         };
         Self {
             callback_id: endpoint.id.to_string(),
@@ -149,101 +150,102 @@ impl Callback {
     }
 }
 
-const fn said(reason: DisableReason) -> &'static str {
+const fn in_words(reason: DisableReason) -> &'static str {
     match reason {
-        DisableReason::Requested => "it was asked for",
+        DisableReason::Requested => "it was disabled on request",
         DisableReason::Operator => "an operator has disabled it",
-        DisableReason::Gone => "it answered 410: it is gone",
-        DisableReason::Unproven => "its owner has not agreed",
-        DisableReason::Policy => "a retry policy has decided so",
-        DisableReason::Failing => "it has failed for too long",
+        DisableReason::Gone => "it responded with 410 (gone)",
+        DisableReason::Unproven => "its owner has not agreed to get events",
+        DisableReason::Policy => "a retry policy has disabled it",
+        DisableReason::Failing => "it failed for too long",
     }
 }
 
-/// Where the owner finds a secret. The secret itself is not shown to models.
+/// The place where the owner finds a secret. The secret itself is not shown to models.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct SecretPlace {
-    /// A link to open once, or the name of a place. Give it to the person who runs the callback.
+    /// A link that can be opened once, or the name of a place. Give it to the person who runs the callback.
     pub(super) place: String,
     pub(super) expires_at: Option<String>,
 }
 
-impl From<Handed> for SecretPlace {
-    fn from(handed: Handed) -> Self {
-        Self { place: handed.place, expires_at: handed.expires_at.map(|at| at.to_string()) }
+impl From<HandoverPlace> for SecretPlace {
+    fn from(found: HandoverPlace) -> Self {
+        Self { place: found.place, expires_at: found.expires_at.map(|at| at.to_string()) }
     }
 }
 
-/// A callback, and where its secret is found; `null`: it was registered before, and its secret handed over then.
+/// A callback, and the place of its secret; `null`: the callback existed before, and its secret was handed over then.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Registered {
-    pub(super) callback: Callback,
+    pub(super) callback: EndpointDocument,
     pub(super) secret: Option<SecretPlace>,
 }
 
-/// Callbacks.
+/// A list of callbacks.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct Callbacks {
-    pub(super) callbacks: Vec<Callback>,
+#[schemars(rename = "Callbacks")]
+pub(super) struct Endpoints {
+    pub(super) callbacks: Vec<EndpointDocument>,
     pub(super) next_cursor: Option<String>,
 }
 
-/// What became of `webhook_unregister`.
+/// The result of `webhook_unregister`.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Unregistered {
     pub(super) deleted: bool,
 }
 
-/// What became of `webhook_rotate_secret`.
+/// The result of `webhook_rotate_secret`.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Rotated {
     pub(super) key_fingerprint: String,
-    /// Until when the keys before sign as well.
+    /// The old keys sign as well until this time.
     pub(super) old_keys_retire_at: Option<String>,
     pub(super) secret: SecretPlace,
 }
 
-/// One message on its way to one callback.
+/// The delivery of one message to one callback.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct DeliveryDocument {
     pub(super) delivery_id: String,
     pub(super) callback_id: String,
-    /// The same on every attempt: `webhook-id`.
+    /// The `webhook-id` of the message, which is the same in every attempt.
     pub(super) message_id: String,
     pub(super) event_type: String,
-    /// How often it was tried.
+    /// The number of attempts.
     pub(super) attempt: u32,
     pub(super) status: String,
-    /// The status that the last attempt was answered.
+    /// The HTTP status of the response to the last attempt.
     pub(super) status_code: Option<u16>,
-    /// What went wrong in the last attempt: `http_4xx`, `http_5xx`, `timeout`, `connect` ...
+    /// The category of the last attempt's failure: `http_4xx`, `http_5xx`, `timeout`, `connect` ...
     pub(super) error_category: Option<String>,
     pub(super) next_attempt_at: Option<String>,
 }
 
-/// Deliveries.
+/// A list of deliveries.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Deliveries {
     pub(super) deliveries: Vec<DeliveryDocument>,
     pub(super) next_cursor: Option<String>,
 }
 
-/// What became of `webhook_resend`. The messages keep their ids.
+/// The result of `webhook_resend`. The messages keep their ids.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Resent {
-    /// How many are on their way again.
+    /// The number of deliveries that are pending again.
     pub(super) count: u64,
-    /// Which, where a message was named.
+    /// Their ids, if a message was named.
     pub(super) delivery_ids: Vec<String>,
 }
 
-/// What became of `webhook_test`.
+/// The result of `webhook_test`.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Tested {
     pub(super) ok: bool,
     pub(super) message_id: String,
     pub(super) status_code: Option<u16>,
-    /// `no_answer_yet`: nothing was tried within 20 seconds.
+    /// `no_answer_yet`: no attempt was made within 20 seconds.
     pub(super) error_category: Option<String>,
     pub(super) duration_ms: Option<u64>,
 }

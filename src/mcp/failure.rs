@@ -1,22 +1,22 @@
-//! What a tool answers when it cannot do what was asked: a category that a model can act on, and never what a stranger said.
+//! Failures of tool calls: a category that a model can act on, and no text from outside.
 
 use rmcp::ErrorData;
 use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock};
 use serde_json::json;
 
-use crate::sender::EndpointError;
+use crate::sender::{DeliveryError, EndpointError};
 use crate::store::StoreError;
 
-/// Why a call came to nothing.
+/// The reason why a call failed.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// The request has no principal.
+    /// The request is not authenticated.
     Unauthenticated,
-    /// An argument is wrong.
+    /// An argument is invalid.
     Invalid { field: &'static str, message: String },
-    /// Something that the model can act on.
+    /// The call failed for a reason that the model can act on.
     Tool { category: &'static str, message: String },
-    /// Too many calls; how many seconds to wait.
+    /// There were too many calls. The next call is possible after this number of seconds.
     RateLimited { seconds: u64 },
 }
 
@@ -29,15 +29,15 @@ impl Failure {
         Self::Tool { category, message: error.to_string() }
     }
 
-    /// The same for what is not there and for what is somebody else's.
+    /// The failure for an object that does not exist or is out of scope.
     pub(super) fn not_found() -> Self {
-        Self::tool("not_found", "there is no such thing here")
+        Self::tool("not_found", "there is no object with this id")
     }
 
-    /// As JSON-RPC has it where the call itself is wrong, as a tool's result where the model can do something about it.
+    /// A JSON-RPC error if the call itself is invalid, and otherwise a tool result that the model can act on.
     pub(super) fn into_response(self) -> Result<CallToolResponse, ErrorData> {
         let error = match self {
-            Self::Unauthenticated => return Err(ErrorData::invalid_request("the request has no principal", None)),
+            Self::Unauthenticated => return Err(ErrorData::invalid_request("the request is not authenticated", None)),
             Self::Invalid { field, message } => {
                 let data = json!({ "category": "invalid", "field": field });
                 return Err(ErrorData::invalid_params(message, Some(data)));
@@ -47,7 +47,8 @@ impl Failure {
                 "category": "rate_limited", "message": "too many calls of this kind", "retry_after_seconds": seconds
             }),
         };
-        // As text: structured content must be as the tool's output schema says, and clients check that of errors too.
+        // The failure is text, because structured content must conform to the tool's output schema, and clients check this for errors
+        // too.
         let text = json!({ "error": error }).to_string();
         Ok(CallToolResult::error(vec![ContentBlock::text(text)]).into())
     }
@@ -55,9 +56,20 @@ impl Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        // What the database says is for the operator's log.
-        tracing::warn!(%error, "the store is in trouble");
-        Self::tool("unavailable", "the store is in trouble; try again")
+        // The database's message is only for the operator's log.
+        tracing::warn!(%error, "a store call has failed");
+        Self::tool("unavailable", "the store is unavailable; try again")
+    }
+}
+
+impl From<DeliveryError> for Failure {
+    fn from(error: DeliveryError) -> Self {
+        match error {
+            DeliveryError::NotFound => Self::not_found(),
+            DeliveryError::Store(error) => error.into(),
+            DeliveryError::ReadOnly => Self::tool("forbidden", error),
+            error => Self::tool("wrong_state", error),
+        }
     }
 }
 
@@ -66,6 +78,7 @@ impl From<EndpointError> for Failure {
         match error {
             EndpointError::NotFound => Self::not_found(),
             EndpointError::Store(error) => error.into(),
+            EndpointError::ReadOnly => Self::tool("forbidden", error),
             EndpointError::Target(_) => Self::tool("target_refused", error),
             EndpointError::TooMany { .. } => Self::tool("too_many", error),
             EndpointError::Unproven => Self::tool("unproven", error),

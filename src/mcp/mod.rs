@@ -1,32 +1,35 @@
-//! Tools by which an agent manages the callbacks of whom it works for: a set to merge into an MCP server, or to serve alone.
+//! Tools with which an agent manages the endpoints of its tenant. Merge them into an MCP server, or serve them alone. The tools call
+//! an endpoint a *callback*, and an event that was sent to it a *message*.
 //!
-//! | tool | does |
+//! | tool | what it does |
 //! |---|---|
-//! | `webhook_register` | registers an `https` callback; the same URL again changes what it wants |
-//! | `webhook_update` | another URL, other event types, off and on |
-//! | `webhook_unregister` | removes it |
-//! | `webhook_list`, `webhook_get` | shows them |
-//! | `webhook_rotate_secret` | a fresh secret, which signs beside the old one for a while |
-//! | `webhook_list_deliveries` | what was sent, and what became of it |
-//! | `webhook_resend` | a message again, or what has failed since a time |
-//! | `webhook_test` | sends a test event and says how it was answered |
+//! | `webhook_register` | creates an endpoint with an `https` URL; for a URL that is registered, changes its event types |
+//! | `webhook_update` | changes URL and event types, enables and disables |
+//! | `webhook_unregister` | removes an endpoint |
+//! | `webhook_list`, `webhook_get` | show endpoints |
+//! | `webhook_rotate_secret` | makes a fresh secret; the old one signs too for a while |
+//! | `webhook_list_deliveries` | shows what was sent, and how each delivery ended |
+//! | `webhook_resend` | sends an event again, or everything that failed since a time |
+//! | `webhook_test` | sends a test event and reports the answer |
 //!
 //! # Rules
 //!
-//! 1. Who calls is told by the host's authentication: a [`Principal`] in the extensions of the HTTP request, or the one that the
-//!    tools were made for where there are no requests (stdio). Never by an argument.
-//! 2. No secret is an argument or a result: a [`SecretHandover`] brings it to its owner, and the result says where it is.
-//! 3. Results hold categories of errors, and neither payloads nor what endpoints have answered: that is text of strangers, which a
-//!    model might obey.
-//! 4. Targets pass the egress guard, and the ownership challenge where the sender demands one.
-//! 5. Every call that changes or sends something is limited: changes, tests and resends each ten times a minute for each tenant
+//! 1. The host's authentication determines the caller: a [`Scope`] in the extensions of the HTTP request or, if the transport has no
+//!    requests (stdio), the scope that the tools were made for. An argument never does. A [read-only](Scope::read_only) caller can
+//!    list and get.
+//! 2. No secret is an argument or a result: a [`SecretHandover`] hands it over to its owner, and the result names the place.
+//! 3. Results contain categories of errors. They contain neither payloads nor responses of endpoints, because these are texts from
+//!    outside that a model might obey.
+//! 4. Targets must pass the egress guard, and the ownership challenge if the sender requires one.
+//! 5. Calls that change or send something are limited: for each tenant, ten changes, ten tests and ten resends a minute
 //!    ([`WebhookTools::calls_per_minute`]).
 //!
 //! ```no_run
 //! use std::sync::Arc;
 //! use std::time::Duration;
 //! use hookwire::clock::SystemClock;
-//! use hookwire::mcp::{OneTimeLinks, Principal, WebhookTools};
+//! use hookwire::mcp::{OneTimeLinks, WebhookTools};
+//! use hookwire::sender::Scope;
 //! use hookwire::sender::Sender;
 //! use hookwire::store::MemoryStore;
 //! use rmcp::ServiceExt;
@@ -34,117 +37,113 @@
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let sender = Sender::builder(MemoryStore::new()).build()?;
 //! let links = OneTimeLinks::new("https://app.example/webhook-secrets/", Duration::from_secs(900), Arc::new(SystemClock));
-//! let tools = WebhookTools::new(sender, links).for_principal(Principal::tenant("acme"));
+//! let tools = WebhookTools::new(sender, links).for_scope(Scope::tenant("acme"));
 //! tools.server().serve(rmcp::transport::stdio()).await?.waiting().await?;
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! A server of your own merges [`WebhookTools::router`] into its `ToolRouter`.
+//! To add the tools to another server, merge [`WebhookTools::router`] into its `ToolRouter`.
 //!
 //! # Caveats
 //!
-//! `webhook_test` waits up to 20 seconds for an attempt, which needs a worker that runs. The limits count for each process.
+//! `webhook_test` waits up to 20 seconds for an attempt, so a worker must be running. Each process counts calls separately.
 
-mod callbacks;
+mod call;
 mod deliveries;
 mod documents;
+mod endpoints;
 #[cfg(feature = "mcp-events")]
 pub mod events;
 mod failure;
 mod handover;
-mod limits;
+mod links;
+mod rate_limit;
 mod read;
 mod route;
 mod server;
 
+use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use rmcp::ServerHandler;
 use rmcp::handler::server::router::tool::ToolRouter;
 
-pub use self::handover::{Handed, NotHandedOver, OneTimeLinks, SecretHandover};
-use self::limits::Limit;
-use self::route::{Counted, route};
-pub use self::server::WebhookServer;
-pub use crate::sender::Principal;
-use crate::sender::Sender;
+use self::call::Toolbox;
+pub use self::handover::{HandoverError, HandoverPlace, SecretHandover};
+pub use self::links::OneTimeLinks;
+use self::route::route;
+use self::server::WebhookServer;
+use crate::sender::{Scope, Sender};
 
-/// How often a tenant may change callbacks, test and resend in a minute, where nothing else is said.
+/// The default for the number of calls of each kind that a tenant may make in a minute.
 const CALLS_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
 
-/// The tools over one sender. Cheap to clone.
+/// The tools for one sender. Cheap to clone.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::Duration;
+/// use hookwire::clock::SystemClock;
+/// use hookwire::mcp::{OneTimeLinks, WebhookTools};
+/// use hookwire::sender::Sender;
+/// use hookwire::store::MemoryStore;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let sender = Sender::builder(MemoryStore::new()).build()?;
+/// let links = OneTimeLinks::new("https://app.example/webhook-secrets/", Duration::from_secs(900), Arc::new(SystemClock));
+/// let tools = WebhookTools::new(sender, links).calls_per_minute(60.try_into()?);
+/// assert_eq!(tools.router::<()>().list_all().len(), 9);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct WebhookTools {
-    shared: Arc<Shared>,
-}
-
-#[derive(Clone, Debug)]
-struct Shared {
-    sender: Sender,
-    handover: Arc<dyn SecretHandover>,
-    principal: Option<Principal>,
-    changes: Arc<Limit>,
-    tests: Arc<Limit>,
-    resends: Arc<Limit>,
-}
-
-impl Shared {
-    fn limit(&self, counted: Counted) -> &Limit {
-        match counted {
-            Counted::Changes => &self.changes,
-            Counted::Tests => &self.tests,
-            Counted::Resends => &self.resends,
-        }
-    }
-}
-
-fn limits(calls: NonZeroU32) -> [Arc<Limit>; 3] {
-    [(); 3].map(|()| Arc::new(Limit::per_minute(calls)))
+    toolbox: Arc<Toolbox>,
 }
 
 impl WebhookTools {
-    /// Tools over this sender, whose secrets are handed over so.
+    /// Tools for this sender. `handover` hands secrets over to their owners.
     #[must_use]
     pub fn new(sender: Sender, handover: impl SecretHandover) -> Self {
-        let [changes, tests, resends] = limits(CALLS_PER_MINUTE);
-        let shared = Shared { sender, handover: Arc::new(handover), principal: None, changes, tests, resends };
-        Self { shared: Arc::new(shared) }
+        Self { toolbox: Arc::new(Toolbox::new(sender, Arc::new(handover), CALLS_PER_MINUTE)) }
     }
 
-    /// Whom calls are made for that come without an HTTP request. A request without a principal is refused all the same.
+    /// Sets the caller on a transport without HTTP requests. An HTTP request without a scope is still refused.
     #[must_use]
-    pub fn for_principal(mut self, principal: Principal) -> Self {
-        Arc::make_mut(&mut self.shared).principal = Some(principal);
+    pub fn for_scope(mut self, scope: Scope) -> Self {
+        Arc::make_mut(&mut self.toolbox).set_scope(scope);
         self
     }
 
-    /// How often a tenant may change callbacks (register, update, rotate, unregister), test and resend in a minute, each.
+    /// Sets how often a tenant may change endpoints (register, update, rotate, unregister), test, and resend. The number is for each
+    /// of the three kinds, in a minute. Default: 10.
     #[must_use]
     pub fn calls_per_minute(mut self, calls: NonZeroU32) -> Self {
-        let shared = Arc::make_mut(&mut self.shared);
-        [shared.changes, shared.tests, shared.resends] = limits(calls);
+        Arc::make_mut(&mut self.toolbox).set_calls_per_minute(calls);
         self
     }
 
-    /// The tools, to be merged into the router of any server.
+    /// The tools. Merge them into the router of any server.
     #[must_use]
     pub fn router<S: Send + Sync + 'static>(&self) -> ToolRouter<S> {
+        let toolbox = &self.toolbox;
         ToolRouter::new()
-            .with_route(route(self, &callbacks::REGISTER, callbacks::register))
-            .with_route(route(self, &callbacks::UPDATE, callbacks::update))
-            .with_route(route(self, &callbacks::UNREGISTER, callbacks::unregister))
-            .with_route(route(self, &callbacks::LIST, callbacks::list))
-            .with_route(route(self, &callbacks::GET, callbacks::get))
-            .with_route(route(self, &callbacks::ROTATE, callbacks::rotate))
-            .with_route(route(self, &deliveries::LIST_DELIVERIES, deliveries::list))
-            .with_route(route(self, &deliveries::RESEND, deliveries::resend))
-            .with_route(route(self, &deliveries::TEST, deliveries::test))
+            .with_route(route(toolbox, &endpoints::REGISTER, endpoints::register))
+            .with_route(route(toolbox, &endpoints::UPDATE, endpoints::update))
+            .with_route(route(toolbox, &endpoints::UNREGISTER, endpoints::unregister))
+            .with_route(route(toolbox, &endpoints::LIST, endpoints::list))
+            .with_route(route(toolbox, &endpoints::GET, endpoints::get))
+            .with_route(route(toolbox, &endpoints::ROTATE, endpoints::rotate))
+            .with_route(route(toolbox, &deliveries::LIST_DELIVERIES, deliveries::list))
+            .with_route(route(toolbox, &deliveries::RESEND, deliveries::resend))
+            .with_route(route(toolbox, &deliveries::TEST, deliveries::test))
     }
 
-    /// A server that has these tools and nothing else: serve it by any transport of `rmcp`.
+    /// A server with only these tools: serve it over any transport of `rmcp`.
     #[must_use]
-    pub fn server(&self) -> WebhookServer {
-        WebhookServer::new(self)
+    pub fn server(&self) -> impl ServerHandler + Clone + fmt::Debug + use<> {
+        WebhookServer::new(self.router())
     }
 }

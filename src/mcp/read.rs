@@ -1,15 +1,15 @@
-//! Reading arguments. What is wrong is named.
+//! Reads arguments. An error names the invalid one.
 
 use std::str::FromStr;
 
 use super::failure::Failure;
 use crate::id::EndpointId;
 
-/// Most items of a page.
+/// The most items in a page.
 const MAX_PAGE: u32 = 50;
 
-/// The id of a callback. One that is malformed is one that does not exist.
-pub(super) fn callback(text: &str) -> Result<EndpointId, Failure> {
+/// The id of an endpoint, which tools call a callback. A malformed id is treated as one that does not exist.
+pub(super) fn endpoint_id(text: &str) -> Result<EndpointId, Failure> {
     text.parse().map_err(|_| Failure::not_found())
 }
 
@@ -17,7 +17,7 @@ pub(super) fn parse<T: FromStr<Err: std::fmt::Display>>(field: &'static str, tex
     text.parse().map_err(|error| Failure::invalid(field, error))
 }
 
-/// The same, where it may be left out.
+/// As [`parse`], for an argument that may be left out.
 pub(super) fn maybe<T>(field: &'static str, text: Option<&str>) -> Result<Option<T>, Failure>
 where
     T: FromStr<Err: std::fmt::Display>,
@@ -32,7 +32,7 @@ pub(super) fn page(limit: Option<u32>) -> Result<u32, Failure> {
     }
 }
 
-/// What fits on the page, of one more than that where there is more; and where the next page begins.
+/// Cuts a list to the length of a page. Returns the page, and the cursor of the next one if `found` has more.
 pub(super) fn cut<T>(found: &[T], limit: u32, cursor: impl Fn(&T) -> String) -> (&[T], Option<String>) {
     let room = limit as usize;
     match found.split_at_checked(room) {

@@ -1,4 +1,4 @@
-//! The tools alone, as a server of their own.
+//! A server with only these tools.
 
 use rmcp::handler::server::router::tool::ToolRouter;
 use rmcp::handler::server::tool::ToolCallContext;
@@ -9,17 +9,15 @@ use rmcp::model::{
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
-use super::WebhookTools;
-
-/// An MCP server that has the tools and nothing else.
+/// An MCP server with only these tools.
 #[derive(Clone, Debug)]
-pub struct WebhookServer {
+pub(super) struct WebhookServer {
     router: ToolRouter<Self>,
 }
 
 impl WebhookServer {
-    pub(super) fn new(tools: &WebhookTools) -> Self {
-        Self { router: tools.router() }
+    pub(super) const fn new(router: ToolRouter<Self>) -> Self {
+        Self { router }
     }
 }
 

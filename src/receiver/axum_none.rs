@@ -1,6 +1,6 @@
-//! Without axum.
+//! No URI is kept without axum.
 
-/// Nothing has kept it.
+/// Always returns `None`.
 pub(super) const fn original_uri(_: &http::Extensions) -> Option<&http::Uri> {
     None
 }

@@ -1,5 +1,6 @@
-//! The first step: a request whose body is known to be within the limits.
+//! The body of a request, read within limits.
 
+use std::future::poll_fn;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -7,25 +8,24 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, Request};
 use http_body::Body;
-use http_body_util::BodyExt as _;
 
 use super::reject::{Rejection, RejectionKind};
 
-/// What a body may cost.
+/// The limits of a body.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BodyLimits {
-    /// Longest body, in bytes, as received and when it is decompressed.
+    /// The longest body, in bytes, as received and after decompression.
     pub(super) max_bytes: usize,
     /// How long the whole body may take.
     pub(super) deadline: Duration,
 }
 
-/// A request whose body was read whole and is within the limits; the bytes are as received.
+/// A request whose body is complete and within the limits. The bytes are as received.
 #[derive(Debug)]
 pub(super) struct Limited(Request<Bytes>, usize);
 
 impl Limited {
-    /// Reads the body. Refuses before reading when the length is known to be too much, while reading when it becomes so.
+    /// Reads the body. Fails before reading if the announced length is too long, and while reading as soon as the body is too long.
     pub(super) async fn read<B: Body>(request: Request<B>, limits: BodyLimits) -> Result<Self, Rejection> {
         let (parts, body) = request.into_parts();
         let announced = declared_length(&parts.headers).unwrap_or(0).max(body.size_hint().lower());
@@ -38,7 +38,7 @@ impl Limited {
         Ok(Self(Request::from_parts(parts, bytes), limits.max_bytes))
     }
 
-    /// The same for a body that somebody else has read.
+    /// Checks a body that the framework has read.
     pub(super) fn of(request: Request<Bytes>, limits: BodyLimits) -> Result<Self, Rejection> {
         if request.body().len() > limits.max_bytes {
             return Err(Rejection::too_large(limits.max_bytes));
@@ -50,7 +50,7 @@ impl Limited {
         &self.0
     }
 
-    /// How long the body may be, in bytes.
+    /// The longest body, in bytes.
     pub(super) const fn max_bytes(&self) -> usize {
         self.1
     }
@@ -60,7 +60,7 @@ impl Limited {
     }
 }
 
-/// Only an early hint: what is counted is what arrives. The server has dealt with contradicting lengths.
+/// The announced length, for an early refusal only: the received bytes are counted. The server rejects contradicting lengths.
 fn declared_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
@@ -69,12 +69,13 @@ fn exceeds(length: u64, max_bytes: usize) -> bool {
     usize::try_from(length).map_or(true, |length| length > max_bytes)
 }
 
-async fn collect<B: Body>(body: B, max_bytes: usize) -> Result<Bytes, Rejection> {
+/// Reads a body of at most so many bytes.
+pub(super) async fn collect<B: Body>(body: B, max_bytes: usize) -> Result<Bytes, Rejection> {
     let mut body = pin!(body);
     let mut collected = Collected::default();
-    while let Some(frame) = body.as_mut().frame().await {
+    while let Some(frame) = poll_fn(|context| body.as_mut().poll_frame(context)).await {
         let frame = frame.map_err(|_| Rejection::new(RejectionKind::BodyBroken))?;
-        // A frame without data is one of trailers: they are not signed, so they are dropped.
+        // A frame without data holds trailers. They are not signed, so they are dropped.
         let Ok(mut data) = frame.into_data() else { continue };
         if data.remaining() > max_bytes.saturating_sub(collected.len()) {
             return Err(Rejection::too_large(max_bytes));
@@ -84,7 +85,7 @@ async fn collect<B: Body>(body: B, max_bytes: usize) -> Result<Bytes, Rejection>
     Ok(collected.into_bytes())
 }
 
-/// Most bodies arrive in one frame and are never copied.
+/// The frames so far. A body of one frame, as most are, is not copied.
 #[derive(Debug, Default)]
 struct Collected {
     first: Bytes,
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn trailers_are_no_part_of_the_body() {
+    async fn trailers_are_not_part_of_the_body() {
         let trailers = Frame::trailers(HeaderMap::from_iter([(CONTENT_LENGTH, "1".parse().unwrap())]));
         let list = [Ok::<_, Infallible>(Frame::data(Bytes::from_static(b"ab"))), Ok(trailers)];
         assert_eq!(read(StreamBody::new(stream::iter(list))).await.unwrap(), "ab");

@@ -1,16 +1,17 @@
 //! Sources from configuration.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
 
 use super::builder::ReceiverBuilder;
-use super::source::{DedupBy, Source, SourceError};
-use crate::secret::{KeyError, Keyring};
-use crate::signature::{KeyUse, SchemeConfig, SchemeError, Settings, Tolerance, Verify as _};
+use super::config_error::ReceiverConfigError;
+use super::source::{DedupBy, Source};
+use crate::provider::{KeyUse, SchemeConfig};
+use crate::secret::Keyring;
+use crate::signature::{Settings, Tolerance};
 
-/// A source, as it stands in a configuration file (TOML, JSON, or whatever serde reads).
+/// A source in a configuration file (TOML, JSON, or any other format of serde).
 ///
 /// ```
 /// use hookwire::receiver::{Receiver, SourceConfig};
@@ -47,59 +48,40 @@ use crate::signature::{KeyUse, SchemeConfig, SchemeError, Settings, Tolerance, V
 /// ```
 #[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "made by the application with struct update syntax")]
 pub struct SourceConfig {
-    /// The provider's name; see [`providers`](crate::signature::providers). Either this or a scheme.
+    /// The provider's name; see [`providers`](crate::guide::providers). Either this or a scheme is needed.
     pub provider: Option<String>,
-    /// A scheme of one's own.
+    /// Your own scheme.
     pub scheme: Option<SchemeConfig>,
-    /// The source's name, where it is not the provider's or the scheme's.
+    /// The source's name. Default: that of the provider or of the scheme.
     pub name: Option<String>,
     /// The secret.
     pub secret: Option<String>,
-    /// Several, of which any is accepted, while one is being replaced.
+    /// Several secrets, all of which are accepted while one is being replaced.
     #[serde(default)]
     pub secrets: Vec<String>,
-    /// Whose events these are.
+    /// The tenant of the events.
     pub tenant: Option<String>,
-    /// How far the signed time may be off, in seconds to either side, instead of what the scheme says.
+    /// How far the signed time may be from the clock, in seconds, instead of the tolerance of the scheme.
     pub tolerance_secs: Option<u64>,
-    /// Longest body, in bytes; see [`Source::max_body`].
+    /// The longest body, in bytes; see [`Source::max_body`].
     pub max_body_bytes: Option<usize>,
-    /// Whether handshakes that hand over a key are answered; see [`Source::set_up`].
+    /// Whether to accept handshakes that hand over a key; see [`Source::set_up`].
     #[serde(default)]
     pub set_up: bool,
-    /// Accepts what nothing proves; see [`Source::dangerous_accept_unproved`].
+    /// Whether to accept requests without proof; see [`Source::dangerous_accept_unproved`].
     #[serde(default)]
     pub dangerous_accept_unproved: bool,
     /// How a repeated event is recognised: `identity`, `id_and_body`, `body` or `never`; see [`DedupBy`].
     #[serde(default)]
     pub dedup_by: DedupBy,
-    /// What the scheme wants to know beside the key.
+    /// The settings of the scheme.
     #[serde(default)]
-    pub settings: BTreeMap<String, Values>,
+    pub settings: Settings,
 }
 
-/// One value of a setting, or several.
-#[derive(Clone, Deserialize)]
-#[serde(untagged)]
-pub enum Values {
-    /// One.
-    One(String),
-    /// Several.
-    Many(Vec<String>),
-}
-
-/// How many only: a setting may be a secret.
-impl fmt::Debug for Values {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::One(_) => f.write_str("1 value"),
-            Self::Many(all) => write!(f, "{} values", all.len()),
-        }
-    }
-}
-
-/// No secret and no setting's value.
+/// Prints no secret and no value of a setting.
 impl fmt::Debug for SourceConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SourceConfig")
@@ -112,58 +94,20 @@ impl fmt::Debug for SourceConfig {
     }
 }
 
-/// A source in a configuration is none. The text names the field as a path, and repeats no secret.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{path}{problem}")]
-pub struct ConfigError {
-    path: String,
-    problem: Problem,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-enum Problem {
-    #[error(transparent)]
-    Source(SourceError),
-    #[error("scheme.{0}")]
-    Scheme(SchemeError),
-    #[error("secret: is missing")]
-    NoSecret,
-    #[error("provider: is missing, and so is scheme")]
-    Nothing,
-    #[error("scheme: stands beside provider")]
-    Both,
-    #[error("tolerance_secs: must be more than zero")]
-    Tolerance,
-    #[error("max_body_bytes: must be more than zero")]
-    MaxBody,
-}
-
-impl From<KeyError> for Problem {
-    fn from(error: KeyError) -> Self {
-        Self::Source(SourceError::Key(error))
-    }
-}
-
 impl SourceConfig {
-    /// The source that it describes.
+    /// Returns the source that the configuration describes.
     ///
     /// # Errors
-    /// Names the field that is wrong, and says what is wrong with it.
-    pub fn source(&self) -> Result<Source, ConfigError> {
-        self.read().map_err(|problem| ConfigError { path: String::new(), problem })
-    }
-
-    fn read(&self) -> Result<Source, Problem> {
+    /// Returns a [`ReceiverConfigError`] that names the invalid field.
+    pub fn source(&self) -> Result<Source, ReceiverConfigError> {
         let secrets: Vec<_> = self.secret.iter().chain(&self.secrets).map(String::as_str).collect();
-        let settings = self.settings();
+        let settings = self.settings.clone();
         let mut source = match (&self.provider, &self.scheme) {
-            (Some(name), None) if self.set_up && secrets.is_empty() => {
-                Source::awaiting_key(name, settings).map_err(Problem::Source)?
-            }
-            (Some(name), None) => Source::provider(name, &secrets, settings).map_err(Problem::Source)?,
+            (Some(name), None) if self.set_up && secrets.is_empty() => Source::awaiting_key(name, settings)?,
+            (Some(name), None) => Source::provider(name, &secrets, settings)?,
             (None, Some(scheme)) => custom(scheme, &secrets, &settings, self.set_up)?,
-            (None, None) => return Err(Problem::Nothing),
-            (Some(_), Some(_)) => return Err(Problem::Both),
+            (None, None) => return Err(ReceiverConfigError::NoProvider),
+            (Some(_), Some(_)) => return Err(ReceiverConfigError::ProviderAndScheme),
         };
         if let Some(name) = &self.name {
             source = source.named(name.as_str());
@@ -173,49 +117,46 @@ impl SourceConfig {
         }
         if let Some(secs) = self.tolerance_secs {
             let span = std::time::Duration::from_secs(secs);
-            source = source.tolerance(Tolerance::within(span).ok_or(Problem::Tolerance)?);
+            source = source.tolerance(Tolerance::within(span).ok_or(ReceiverConfigError::Tolerance)?);
         }
         source = source.dedup_by(self.dedup_by);
         match self.max_body_bytes {
-            Some(0) => return Err(Problem::MaxBody),
+            Some(0) => return Err(ReceiverConfigError::MaxBodyBytes),
             Some(bytes) => source = source.max_body(bytes),
             None => {}
         }
         source = if self.set_up { source.set_up() } else { source };
         Ok(if self.dangerous_accept_unproved { source.dangerous_accept_unproved() } else { source })
     }
-
-    fn settings(&self) -> Settings {
-        self.settings.iter().fold(Settings::default(), |all, (name, values)| match values {
-            Values::One(value) => all.with(name, value),
-            Values::Many(values) => values.iter().fold(all, |all, value| all.with(name, value)),
-        })
-    }
 }
 
-fn custom(config: &SchemeConfig, secrets: &[&str], settings: &Settings, set_up: bool) -> Result<Source, Problem> {
-    let scheme = config.scheme().map_err(Problem::Scheme)?;
+fn custom(
+    config: &SchemeConfig,
+    secrets: &[&str],
+    settings: &Settings,
+    set_up: bool,
+) -> Result<Source, ReceiverConfigError> {
+    let scheme = config.scheme().map_err(ReceiverConfigError::SchemeConfig)?;
     let keys = secrets.iter().map(|secret| scheme.key(secret)).collect::<Result<Vec<_>, _>>()?;
     let keyring = match (keys.is_empty(), scheme.key_use()) {
-        (true, KeyUse::Required) if !set_up => return Err(Problem::NoSecret),
-        (true, _) => Keyring::none(),
-        (false, KeyUse::None) => return Err(Problem::Source(SourceError::UnneededSecret)),
-        (false, _) => Keyring::of(keys)?,
+        (true, KeyUse::Required) if !set_up => return Err(ReceiverConfigError::NoSecret),
+        (true, _) => Keyring::empty(),
+        (false, KeyUse::None) => return Err(ReceiverConfigError::UnneededSecret),
+        (false, _) => Keyring::from_keys(keys)?,
     };
     let source = Source::new(config.name.as_str(), scheme, keyring);
-    source.with_settings(settings.clone()).map_err(Problem::Source)
+    source.with_settings(settings.clone())
 }
 
 impl ReceiverBuilder {
     /// Adds the sources of a configuration.
     ///
     /// # Errors
-    /// Names the source and the field: `sources[2].settings: callback_url is missing`.
-    pub fn sources(mut self, configs: impl IntoIterator<Item = SourceConfig>) -> Result<Self, ConfigError> {
+    /// Returns a [`ReceiverConfigError`] that names the source and the field: `sources[2].settings: callback_url is missing`.
+    pub fn sources(mut self, configs: impl IntoIterator<Item = SourceConfig>) -> Result<Self, ReceiverConfigError> {
         for (index, config) in configs.into_iter().enumerate() {
-            let source =
-                config.read().map_err(|problem| ConfigError { path: format!("sources[{index}]."), problem })?;
-            self = self.source(source);
+            let named = |error| ReceiverConfigError::Source { index, error: Box::new(error) };
+            self = self.source(config.source().map_err(named)?);
         }
         Ok(self)
     }

@@ -1,23 +1,26 @@
-//! One source of a receiver, ready to admit requests.
+//! One source of a receiver, which checks requests.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, Request, Response, StatusCode};
 use http_body::Body;
 
 use super::body::{BodyLimits, Limited};
-use super::dedup::Desk;
-use super::documents::Library;
-use super::handle::{Answer, Handled, duplicate};
+use super::dedup::Deduper;
+use super::documents::DocumentCache;
+use super::event_keys::group;
 use super::keys::KeysError;
 use super::reject::{Rejection, RejectionKind};
+use super::response::{handshake, insist, status};
 use super::source::Source;
-use super::verified::{self, Accepted, Verified};
-use crate::signature::{Fixed, Reply};
+use super::verified::{self, Accepted};
+use crate::id::Tenant;
+use crate::provider::Reply;
+use crate::store::StoreError;
 
-/// One source of a [`Receiver`](super::Receiver): what a framework without tower calls. Cloning is cheap.
+/// One source of a [`Receiver`](super::Receiver). It is a tower layer (see [`WebhookService`](super::WebhookService)), and for a framework
+/// without tower it checks requests and runs handlers by its methods. Cheap to clone.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -29,9 +32,9 @@ use crate::signature::{Fixed, Reply};
 /// let source = Source::github("a secret of some length")?;
 /// let gate = Receiver::builder(MemoryDedup::new()).source(source).build()?.gate("github")?;
 ///
-/// // Headers and bytes in …
+/// // The framework has read headers and body ...
 /// let request = Request::post("/hooks/github").header("x-hub-signature-256", "sha256=00").body(Bytes::new())?;
-/// // … a proof, or the reason to refuse, out.
+/// // ... and gets a verified event, or the reason to refuse the request.
 /// match gate.verify(request).await {
 ///     Ok(Accepted::Event(verified)) => {
 ///         gate.handle(verified, |verified| async move { println!("{verified:?}"); StatusCode::OK }).await?;
@@ -46,78 +49,101 @@ use crate::signature::{Fixed, Reply};
 pub struct Gate {
     source: Arc<Source>,
     limits: BodyLimits,
-    desk: Arc<Desk>,
-    library: Arc<Library>,
+    deduper: Arc<Deduper>,
+    documents: Arc<DocumentCache>,
 }
 
+/// What a request contains, and the request with the bytes that were checked (R-16).
+pub(super) type Admitted = Result<(Accepted, Request<Bytes>), Rejection>;
+
 impl Gate {
-    pub(super) const fn new(source: Arc<Source>, limits: BodyLimits, desk: Arc<Desk>, library: Arc<Library>) -> Self {
-        Self { source, limits, desk, library }
+    pub(super) const fn new(
+        source: Arc<Source>,
+        limits: BodyLimits,
+        deduper: Arc<Deduper>,
+        documents: Arc<DocumentCache>,
+    ) -> Self {
+        Self { source, limits, deduper, documents }
     }
 
-    /// Checks a request whose body was read by the framework. Changes nothing: it may be asked again.
+    /// Checks a request whose body was read by the framework. Checking changes nothing and can be repeated.
     ///
     /// # Errors
-    /// A [`Rejection`]; turn it into the answer and log it.
+    /// Returns a [`Rejection`]. [`Rejection::to_response`] is the response to it.
     pub async fn verify(&self, request: Request<Bytes>) -> Result<Accepted, Rejection> {
-        self.check_method(&request)?;
-        let limited = Limited::of(request, self.limits)?;
-        self.check(&limited).await
+        self.admit_bytes(request).await.map(|(accepted, _)| accepted)
     }
 
-    /// Reads, checks and handles a request: the whole way for a framework that has no tower.
+    /// Makes events of this source new again, by the provider's ids, so that a redelivery from the provider's dashboard is handled
+    /// again after a wrong 2xx. The tenant is that of the source or of the route ([`Verified::tenant`](super::Verified::tenant)). Returns
+    /// for each id how many records were forgotten: 0 if there was none, or if the event is being handled.
     ///
-    /// The answer has the handler's status and no body, unless the provider insists on another one. Where a request holds
-    /// many events, the handler runs for each, one after the other, and the first answer that is no success is the
-    /// answer: the sender tries again, and the events that were handled are duplicates then. What was refused is traced,
-    /// and its [`Rejection`] stands in the extensions of the answer.
-    pub async fn receive<B, A, F, Fut>(&self, request: Request<B>, mut handler: F) -> Response<Bytes>
-    where
-        B: Body,
-        A: Answer,
-        F: FnMut(Verified) -> Fut,
-        Fut: Future<Output = A>,
-    {
-        let (events, request) = match self.admit(request).await {
-            Ok((Accepted::Event(verified), request)) => (vec![verified], request),
-            Ok((Accepted::Batch(events), request)) => (events, request),
-            Ok((Accepted::Handshake(reply), _)) => return self.answer(reply).await,
-            Err(rejection) => return self.refuse(&rejection),
-        };
-        let mut answer = bare(StatusCode::OK);
-        for verified in events {
-            let next = match self.handle(verified, &mut handler).await {
-                Ok(Handled::Ran(answer)) => bare(answer.status()),
-                Ok(Handled::Duplicate(answer)) => duplicate(answer),
-                Err(rejection) => self.refuse(&rejection),
-            };
-            answer = worse(answer, next);
-        }
-        self.acknowledge(answer, request.headers())
+    /// ```
+    /// # use hookwire::id::Tenant;
+    /// # use hookwire::receiver::{Receiver, Source};
+    /// # use hookwire::store::MemoryDedup;
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let source = Source::stripe("whsec_one_of_stripe_s")?;
+    /// let receiver = Receiver::builder(MemoryDedup::new()).source(source).build()?;
+    /// assert_eq!(receiver.gate("stripe")?.forget(&Tenant::default(), &["evt_1", "evt_2"]).await?, [0, 0]);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Returns the store's error.
+    pub async fn forget(&self, tenant: &Tenant, ids: &[&str]) -> Result<Vec<u64>, StoreError> {
+        let groups: Vec<_> = ids.iter().map(|id| group(tenant, self.source.name(), id)).collect();
+        self.deduper.store.forget(&groups).await
     }
 
-    /// The answer to a handshake, for those who call [`verify`](Self::verify) themselves. Where the provider wants a URL to
-    /// be fetched first ([`Reply::visit`]), that is done; if it fails, the answer is 503, and the provider asks again. The
-    /// reply stands in the extensions of the answer: it may hold a key that the provider has handed over.
+    /// Returns the response to a handshake, for callers of [`verify`](Self::verify). If the provider wants a URL to be fetched
+    /// first ([`Reply::visit`]), it is fetched; if that fails, the response is 503 and the provider asks again. The extensions of
+    /// the response hold the reply, which may contain a key that the provider has handed over.
     pub async fn answer<B: From<Bytes>>(&self, reply: Reply) -> Response<B> {
         if let Some(url) = &reply.visit
-            && let Err(error) = self.library.visit(&self.source.shared_name(), url, self.desk.clock.now()).await
+            && let Err(error) = self.documents.visit(&self.source.shared_name(), url, self.deduper.clock.now()).await
         {
             return self.refuse(&Rejection::keys(KeysError::new(error)));
         }
         handshake(reply)
     }
 
-    /// Reads and checks a request, and gives it back with the bytes that were checked (R-16).
-    pub(super) async fn admit<B: Body>(&self, request: Request<B>) -> Result<(Accepted, Request<Bytes>), Rejection> {
+    /// The longest body that is accepted, in bytes: that of the [source](Source::max_body), or of the
+    /// [receiver](super::ReceiverBuilder::max_body). A framework that reads the body itself should stop here.
+    ///
+    /// ```
+    /// use hookwire::receiver::{Receiver, Source};
+    /// use hookwire::store::MemoryDedup;
+    ///
+    /// let source = Source::stripe("whsec_one_of_stripe_s")?.max_body(64 * 1024);
+    /// let receiver = Receiver::builder(MemoryDedup::new()).source(source).build()?;
+    /// assert_eq!(receiver.gate("stripe")?.max_body(), 65_536);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub const fn max_body(&self) -> usize {
+        self.limits.max_bytes
+    }
+
+    /// Reads and checks a request.
+    pub(super) async fn admit<B: Body>(&self, request: Request<B>) -> Admitted {
         self.check_method(&request)?;
-        let limited = Limited::read(request, self.limits).await?;
+        self.admit_limited(Limited::read(request, self.limits).await?).await
+    }
+
+    /// Checks a request whose body was read by the framework.
+    pub(super) async fn admit_bytes(&self, request: Request<Bytes>) -> Admitted {
+        self.check_method(&request)?;
+        self.admit_limited(Limited::of(request, self.limits)?).await
+    }
+
+    async fn admit_limited(&self, limited: Limited) -> Admitted {
         let accepted = self.check(&limited).await?;
         Ok((accepted, limited.into_request()))
     }
 
     async fn check(&self, limited: &Limited) -> Result<Accepted, Rejection> {
-        verified::check(&self.source, limited, &self.library, self.desk.clock.now()).await
+        verified::check(&self.source, limited, &self.documents, self.deduper.clock.now()).await
     }
 
     fn check_method<B>(&self, request: &Request<B>) -> Result<(), Rejection> {
@@ -128,6 +154,7 @@ impl Gate {
         }
     }
 
+    /// Traces a rejection and returns the response to it.
     pub(super) fn refuse<B: From<Bytes>>(&self, rejection: &Rejection) -> Response<B> {
         rejection.trace(self.source.name());
         let mut response = rejection.to_response();
@@ -145,8 +172,8 @@ impl Gate {
         response
     }
 
-    /// The answer to events that were handled, as the provider wants it. `asked` are the headers of the request.
-    pub(super) fn acknowledge<B: From<Bytes>>(&self, mut response: Response<B>, asked: &HeaderMap) -> Response<B> {
+    /// Changes the response to events that were handled into what the provider expects. `request` are the headers of the request.
+    pub(super) fn acknowledge<B: From<Bytes>>(&self, mut response: Response<B>, request: &HeaderMap) -> Response<B> {
         if !response.status().is_success() {
             return response;
         }
@@ -155,18 +182,18 @@ impl Gate {
             insist(&mut response, fixed);
         }
         for name in conduct.echoes {
-            if let (Some(value), Ok(name)) = (asked.get(*name), HeaderName::try_from(*name)) {
+            if let (Some(value), Ok(name)) = (request.get(*name), HeaderName::try_from(*name)) {
                 response.headers_mut().insert(name, value.clone());
             }
         }
         response
     }
 
-    pub(super) const fn desk(&self) -> &Arc<Desk> {
-        &self.desk
+    pub(super) const fn deduper(&self) -> &Arc<Deduper> {
+        &self.deduper
     }
 
-    /// Whether duplicates get the body of the first answer, too.
+    /// Whether the provider uses the body of a response, so that duplicates must get it as well.
     pub(super) fn uses_answer(&self) -> bool {
         self.source.scheme().conduct().uses_answer
     }
@@ -174,41 +201,4 @@ impl Gate {
     pub(super) fn source_name(&self) -> &str {
         self.source.name()
     }
-}
-
-fn insist<B: From<Bytes>>(response: &mut Response<B>, fixed: Fixed) {
-    *response.status_mut() = status(fixed.status);
-    *response.body_mut() = B::from(Bytes::from_static(fixed.body.as_bytes()));
-    if !fixed.body.is_empty() {
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
-    }
-}
-
-/// The first of two answers that is no success; else the later.
-pub(super) fn worse<B>(earlier: Response<B>, later: Response<B>) -> Response<B> {
-    if earlier.status().is_success() { later } else { earlier }
-}
-
-pub(super) fn bare<B: From<Bytes>>(status: StatusCode) -> Response<B> {
-    let mut response = Response::new(B::from(Bytes::new()));
-    *response.status_mut() = status;
-    response
-}
-
-/// A scheme's reply as a response; one that HTTP cannot carry is our own fault. The reply itself stands in the
-/// extensions: it may hold a key that the sender has handed over.
-fn handshake<B: From<Bytes>>(reply: Reply) -> Response<B> {
-    let mut response = Response::new(B::from(reply.body.clone()));
-    *response.status_mut() = status(reply.status);
-    for (name, value) in &reply.headers {
-        if let Ok(value) = HeaderValue::try_from(value) {
-            response.headers_mut().insert(*name, value);
-        }
-    }
-    response.extensions_mut().insert(reply);
-    response
-}
-
-fn status(code: u16) -> StatusCode {
-    StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }

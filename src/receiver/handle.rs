@@ -1,127 +1,227 @@
-//! The last step: run the handler, then remember or give up.
+//! The last step: an event is claimed, handled, and then remembered or made new again.
 
-use std::panic::AssertUnwindSafe;
+use std::any::Any;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
 
 use bytes::Bytes;
-use futures_util::FutureExt as _;
-use http::header::CONTENT_TYPE;
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http_body::Body;
 
-use super::dedup::{Begun, Ticket};
+use super::dedup::{DedupGuard, Deduplicated};
+use super::gate::{Admitted, Gate};
 use super::reject::{Rejection, RejectionKind};
-use super::{Gate, Verified};
-use crate::store::{FirstAnswer, Settled, StoreError};
+use super::response::{HandlerResponse, bare, duplicate, first, remembered, worse};
+use super::verified::{Accepted, Verified};
+use crate::store::{FirstResponse, Settled, StoreError};
 use crate::telemetry;
 
-/// Stands, with the value `true`, in the answer to an event that was handled before.
-pub const DUPLICATE_HEADER: HeaderName = HeaderName::from_static("webhook-duplicate");
-
-/// What a handler answers. A 2xx status says that the event was handled and is remembered; anything else, that the
-/// sender shall try again.
-pub trait Answer {
-    /// The status.
-    fn status(&self) -> StatusCode;
-
-    /// What a duplicate is answered: the status alone, unless the answer has a body that the provider uses.
-    fn for_duplicates(&self) -> FirstAnswer {
-        FirstAnswer::status(self.status().as_u16())
-    }
-}
-
-impl Answer for StatusCode {
-    fn status(&self) -> StatusCode {
-        *self
-    }
-}
-
-/// 204.
-impl Answer for () {
-    fn status(&self) -> StatusCode {
-        StatusCode::NO_CONTENT
-    }
-}
-
-impl<B> Answer for Response<B> {
-    fn status(&self) -> StatusCode {
-        Self::status(self)
-    }
-}
-
-/// An error is a 500.
-impl<A: Answer, E> Answer for Result<A, E> {
-    fn status(&self) -> StatusCode {
-        self.as_ref().map_or(StatusCode::INTERNAL_SERVER_ERROR, Answer::status)
+impl Gate {
+    /// Reads, checks and handles a request of a framework without tower whose body is a [`Body`]. For any other body, see
+    /// [`receive_bytes`](Self::receive_bytes).
+    ///
+    /// The response to an event is what the handler [returned](HandlerResponse::for_duplicates), the first time and every later time,
+    /// unless the provider insists on another response. If a request holds many events, the handler runs for each, one after the other.
+    /// The response is then the first that is not a success; the provider tries again, and the events that were handled are duplicates
+    /// then. A rejected request is traced, and the extensions of the response hold its [`Rejection`].
+    pub async fn receive<B, A, F, Fut>(&self, request: Request<B>, handler: F) -> Response<Bytes>
+    where
+        B: Body,
+        A: HandlerResponse,
+        F: FnMut(Verified) -> Fut,
+        Fut: Future<Output = A>,
+    {
+        self.respond(self.admit(request).await, handler).await
     }
 
-    fn for_duplicates(&self) -> FirstAnswer {
-        match self {
-            Ok(answer) => answer.for_duplicates(),
-            Err(_) => FirstAnswer::status(StatusCode::INTERNAL_SERVER_ERROR.as_u16()),
+    /// Checks and handles a request of any framework, as [`receive`](Self::receive) does. The framework has read the body.
+    ///
+    /// `head` is the method, the URI as the provider sent it, and the headers. Each may have a type of the framework, or be text: all
+    /// that becomes a [`Method`], a [`Uri`], a [`HeaderName`] and a [`HeaderValue`]. `body` is the
+    /// raw body. Let the framework read at most [`max_body`](Self::max_body) bytes, or one byte more, which is answered with 413.
+    ///
+    /// If the future is dropped, for example because the client has closed the connection, the event is new again: in this process for
+    /// the next request, in other processes when the lease ends.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use hookwire::receiver::{Receiver, Source, Verified};
+    /// use hookwire::store::MemoryDedup;
+    /// use http::StatusCode;
+    ///
+    /// async fn handle(event: Verified) -> Result<StatusCode, std::io::Error> {
+    ///     println!("{:?}", event.event_id());
+    ///     Ok(StatusCode::ACCEPTED)
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let source = Source::github("It's a Secret to Everybody")?;
+    /// let gate = Receiver::builder(MemoryDedup::new()).source(source).build()?.gate("github")?;
+    ///
+    /// let signature = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+    /// let headers = [("x-hub-signature-256", signature), ("x-github-delivery", "72d3162e")];
+    /// let response = gate.receive_bytes(("POST", "/hooks/github", headers), "Hello, World!", handle).await;
+    /// assert_eq!(response.status(), 202);
+    ///
+    /// let repeated = gate.receive_bytes(("POST", "/hooks/github", headers), "Hello, World!", handle).await;
+    /// assert_eq!(repeated.headers()["webhook-duplicate"], "true");
+    ///
+    /// let forged = gate.receive_bytes(("POST", "/hooks/github", headers), "Hello, Moon!", handle).await;
+    /// assert_eq!(forged.status(), 401);
+    /// # Ok(()) }
+    /// ```
+    pub fn receive_bytes<M, U, H, K, V, D, A, F, Fut>(
+        &self,
+        head: (M, U, H),
+        body: D,
+        handler: F,
+    ) -> impl Future<Output = Response<Bytes>> + use<'_, M, U, H, K, V, D, A, F, Fut>
+    where
+        M: TryInto<Method>,
+        U: TryInto<Uri>,
+        H: IntoIterator<Item = (K, V)>,
+        K: TryInto<HeaderName>,
+        V: TryInto<HeaderValue>,
+        D: Into<Bytes>,
+        A: HandlerResponse,
+        F: FnMut(Verified) -> Fut,
+        Fut: Future<Output = A>,
+    {
+        // The future holds nothing of the framework, whose types may not be `Send`.
+        let (method, uri, headers) = head;
+        let headers = headers.into_iter().map(|(name, value)| Some((name.try_into().ok()?, value.try_into().ok()?)));
+        let request = request(method.try_into().ok(), uri.try_into().ok(), headers, body.into());
+        async move {
+            let admitted = match request {
+                Some(request) => self.admit_bytes(request).await,
+                None => Err(Rejection::new(RejectionKind::Malformed)),
+            };
+            self.respond(admitted, handler).await
         }
     }
-}
 
-/// What became of a verified event.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Handled<A> {
-    /// The handler ran and answered.
-    Ran(A),
-    /// It was handled before; the handler did not run. The sender gets the first answer again.
-    Duplicate(FirstAnswer),
-}
+    /// Returns the response to a request that was admitted or rejected.
+    async fn respond<A, F, Fut>(&self, admitted: Admitted, mut handler: F) -> Response<Bytes>
+    where
+        A: HandlerResponse,
+        F: FnMut(Verified) -> Fut,
+        Fut: Future<Output = A>,
+    {
+        let (events, request) = match admitted {
+            Ok((Accepted::Event(verified), request)) => (vec![verified], request),
+            Ok((Accepted::Batch(events), request)) => (events, request),
+            Ok((Accepted::Handshake(reply), _)) => return self.answer(reply).await,
+            Err(rejection) => return self.refuse(&rejection),
+        };
+        let mut answer = bare(StatusCode::OK);
+        for verified in events {
+            let next = match self.run(verified, &mut handler).await {
+                Ok(Deduplicated::Fresh((answer, response))) => {
+                    first(FirstResponse { status: answer.status().as_u16(), ..response })
+                }
+                Ok(Deduplicated::Duplicate(answer)) => duplicate(answer),
+                Err(rejection) => self.refuse(&rejection),
+            };
+            answer = worse(answer, next);
+        }
+        self.acknowledge(answer, request.headers())
+    }
 
-impl Gate {
-    /// Runs `handler`, unless the event was handled before or is being handled.
-    ///
-    /// - A 2xx answer is remembered for the retention. When the store cannot, the handler's answer is given all the
-    ///   same and the trouble is traced: the effect has happened, and a 5xx would only make it happen twice.
-    /// - Any other answer, and a panic, make the event fresh again.
-    /// - When this future is dropped meanwhile, the handler is cut off and the event is fresh again at the next
-    ///   beginning in this process, and everywhere when its lease ends.
+    /// Claims an event, for a handler that finishes the claim itself, for example in its own transaction. Other handlers use
+    /// [`handle`](Self::handle).
     ///
     /// # Errors
-    /// [`Busy`](RejectionKind::Busy), [`StoreUnavailable`](RejectionKind::StoreUnavailable),
-    /// [`HandlerPanicked`](RejectionKind::HandlerPanicked).
-    pub async fn handle<A, F, Fut>(&self, verified: Verified, handler: F) -> Result<Handled<A>, Rejection>
+    /// Returns [`RejectionKind::Busy`] while the event is being handled, and [`RejectionKind::StoreUnavailable`] if the store
+    /// fails (R-37).
+    pub async fn begin(&self, verified: &Verified) -> Result<Deduplicated<DedupGuard>, Rejection> {
+        self.deduper().begin(&verified.dedup_entries()).await
+    }
+
+    /// Runs `handler`, unless the event was handled before or is being handled, and returns what it returned.
+    ///
+    /// - A 2xx response is remembered for the retention. If the store cannot record it, the response is returned all the same and
+    ///   the error is traced: the event was handled, and a 5xx would only make the provider send it again.
+    /// - After any other response, and after a panic, the event is new again.
+    /// - If this future is dropped, the handler is cut off. The event is then new again: in this process for the next request, in
+    ///   other processes when the lease ends.
+    ///
+    /// # Errors
+    /// Returns [`RejectionKind::Busy`] while the event is being handled, [`RejectionKind::StoreUnavailable`] if the store fails, and
+    /// [`RejectionKind::HandlerPanicked`] if the handler panics.
+    pub async fn handle<A, F, Fut>(&self, verified: Verified, handler: F) -> Result<Deduplicated<A>, Rejection>
     where
-        A: Answer,
+        A: HandlerResponse,
         F: FnOnce(Verified) -> Fut,
         Fut: Future<Output = A>,
     {
-        let ticket = match self.begin(&verified).await? {
-            Begun::Fresh(ticket) => ticket,
-            Begun::Duplicate(answer) => {
-                telemetry::duplicate("receiver");
-                return Ok(Handled::Duplicate(answer));
-            }
-        };
-        // Nothing of the handler is used after a panic, so it cannot be seen half-done.
-        let run = AssertUnwindSafe(async { handler(verified).await }).catch_unwind();
-        let Ok(answer) = run.await else {
-            self.give_up(ticket).await;
-            return Err(Rejection::new(RejectionKind::HandlerPanicked));
-        };
-        match answer.status() {
-            status if status.is_success() => self.remember(ticket, answer.for_duplicates()).await,
-            _ => self.give_up(ticket).await,
-        }
-        Ok(Handled::Ran(answer))
+        Ok(match self.run(verified, handler).await? {
+            Deduplicated::Fresh((answer, _)) => Deduplicated::Fresh(answer),
+            Deduplicated::Duplicate(answer) => Deduplicated::Duplicate(answer),
+        })
     }
 
-    async fn remember(&self, ticket: Ticket, answer: FirstAnswer) {
-        match ticket.finish(answer).await {
+    /// Does what [`handle`](Self::handle) does. Returns the response for duplicates as well.
+    async fn run<A, F, Fut>(
+        &self,
+        verified: Verified,
+        handler: F,
+    ) -> Result<Deduplicated<(A, FirstResponse)>, Rejection>
+    where
+        A: HandlerResponse,
+        F: FnOnce(Verified) -> Fut,
+        Fut: Future<Output = A>,
+    {
+        let guard = match self.begin(&verified).await? {
+            Deduplicated::Fresh(guard) => guard,
+            Deduplicated::Duplicate(answer) => {
+                telemetry::duplicate("receiver");
+                return Ok(Deduplicated::Duplicate(answer));
+            }
+        };
+        let Ok(answer) = caught(async { handler(verified).await }).await else {
+            self.abandon_claim(guard).await;
+            return Err(Rejection::new(RejectionKind::HandlerPanicked));
+        };
+        let response = answer.for_duplicates();
+        match answer.status() {
+            status if status.is_success() => self.finish_claim(guard, remembered(response.clone())).await,
+            _ => self.abandon_claim(guard).await,
+        }
+        Ok(Deduplicated::Fresh((answer, response)))
+    }
+
+    async fn finish_claim(&self, guard: DedupGuard, answer: FirstResponse) {
+        match guard.finish(answer).await {
             Ok(Settled::Done) => {}
             Ok(Settled::LeaseLost) => trace_late(self.source_name()),
             Err(error) => trace_unrecorded(self.source_name(), &error),
         }
     }
 
-    async fn give_up(&self, ticket: Ticket) {
-        if let Err(error) = ticket.abandon().await {
-            tracing::warn!(source = self.source_name(), reason = %error, "webhook claim ends with its lease");
+    async fn abandon_claim(&self, guard: DedupGuard) {
+        if let Err(error) = guard.abandon().await {
+            tracing::warn!(source = self.source_name(), reason = %error, "webhook lease ends by itself");
         }
     }
+}
+
+/// The request with these parts. Returns `None` if one of them is `None`, or if there are too many headers.
+fn request(
+    method: Option<Method>,
+    uri: Option<Uri>,
+    headers: impl Iterator<Item = Option<(HeaderName, HeaderValue)>>,
+    body: Bytes,
+) -> Option<Request<Bytes>> {
+    let mut request = Request::new(body);
+    *request.method_mut() = method?;
+    *request.uri_mut() = uri?;
+    for header in headers {
+        let (name, value) = header?;
+        request.headers_mut().try_append(name, value).ok()?;
+    }
+    Some(request)
 }
 
 fn trace_late(source: &str) {
@@ -132,13 +232,12 @@ fn trace_unrecorded(source: &str, error: &StoreError) {
     tracing::error!(source, reason = %error, "webhook handled, but not recorded");
 }
 
-/// The answer to a duplicate: the first one again (R-38).
-pub(super) fn duplicate<B: From<Bytes>>(answer: FirstAnswer) -> Response<B> {
-    let mut response = Response::new(B::from(answer.body));
-    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
-    if let Some(content_type) = answer.content_type.and_then(|text| HeaderValue::try_from(text).ok()) {
-        response.headers_mut().insert(CONTENT_TYPE, content_type);
-    }
-    response.headers_mut().insert(DUPLICATE_HEADER, HeaderValue::from_static("true"));
-    response
+/// The output of the future, or what it panicked with. Nothing that the future owns is used after a panic.
+async fn caught<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
+    let mut future = pin!(future);
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+        Ok(poll) => poll.map(Ok),
+        Err(panic) => Poll::Ready(Err(panic)),
+    })
+    .await
 }

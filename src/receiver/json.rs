@@ -1,4 +1,4 @@
-//! JSON that means one thing only.
+//! JSON payloads.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -9,37 +9,37 @@ use serde::{Deserialize, de};
 use super::content::inflate_kept;
 use crate::signature::content::json_inside;
 
-/// Why a payload is not what the handler expects. Holds no part of the payload.
+/// A payload is not what the handler expects. The error contains no part of the payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JsonError {
-    /// No JSON: malformed, not UTF-8, nested deeper than 127, or with something after it.
+    /// The payload is not JSON: it is malformed, not UTF-8, nested deeper than 127, or followed by something else.
     #[error("payload: no JSON (line {line}, column {column})")]
     Syntax {
-        /// From 1.
+        /// Counted from 1.
         line: usize,
-        /// From 1.
+        /// Counted from 1.
         column: usize,
     },
-    /// JSON, but not of the expected type.
+    /// The payload is JSON, but not of the expected type.
     #[error("payload: unexpected shape (line {line}, column {column})")]
     Shape {
-        /// From 1.
+        /// Counted from 1.
         line: usize,
-        /// From 1.
+        /// Counted from 1.
         column: usize,
     },
-    /// An object repeats a key: two readers could take different values.
+    /// An object repeats a key, so two parsers could read different values.
     #[error("payload: an object repeats a key (line {line}, column {column})")]
     RepeatedKey {
-        /// From 1.
+        /// Counted from 1.
         line: usize,
-        /// From 1.
+        /// Counted from 1.
         column: usize,
     },
 }
 
-/// The message of serde's error quotes the payload, so only the place is kept.
+/// Keeps only the place, because the message of serde's error quotes the payload.
 impl From<serde_json::Error> for JsonError {
     fn from(error: serde_json::Error) -> Self {
         let (line, column) = (error.line(), error.column());
@@ -53,7 +53,7 @@ pub(super) fn lenient<T: DeserializeOwned>(payload: &[u8]) -> Result<T, JsonErro
 
 pub(super) fn strict<T: DeserializeOwned>(payload: &[u8]) -> Result<T, JsonError> {
     within(payload, |json| {
-        // The only data error the scan itself can raise is a repeated key.
+        // The scan raises no other data error than a repeated key.
         serde_json::from_slice::<Scan>(json).map_err(|error| match JsonError::from(error) {
             JsonError::Shape { line, column } => JsonError::RepeatedKey { line, column },
             other => other,
@@ -62,7 +62,7 @@ pub(super) fn strict<T: DeserializeOwned>(payload: &[u8]) -> Result<T, JsonError
     })
 }
 
-/// Reads a payload; and where it is no JSON, the JSON inside. Nothing at all is `null`: a webhook may have no body.
+/// Reads a payload, or the JSON inside of a payload that is not JSON itself. An empty payload is `null`, because a webhook may have no body.
 fn within<T>(payload: &[u8], read: impl Fn(&[u8]) -> Result<T, JsonError>) -> Result<T, JsonError> {
     if payload.is_empty() {
         return read(b"null");
@@ -81,7 +81,7 @@ fn within<T>(payload: &[u8], read: impl Fn(&[u8]) -> Result<T, JsonError>) -> Re
     }
 }
 
-/// Reads any JSON and keeps nothing. Keys are compared after their escapes are resolved.
+/// Reads any JSON without keeping it. Keys are compared after their escapes are resolved.
 struct Scan;
 
 impl<'de> Deserialize<'de> for Scan {

@@ -1,90 +1,74 @@
-//! Which keys check a request: the source's own, or those of the route.
+//! The keys that check a request: the source's own, or those of the route.
 
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
-
-use async_trait::async_trait;
 
 use crate::id::Tenant;
 use crate::secret::Keyring;
 
-/// What a key may be chosen by: nothing that the sender signs or that a stranger could write into the payload (R-20).
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct Route<'a> {
-    /// The source's name.
-    pub source: &'a str,
-    /// The path of the request, without the query, as the layer saw it: below `Router::nest` that is the rest.
-    pub path: &'a str,
-}
+pub(super) type BoxError = Box<dyn Error + Send + Sync>;
 
-/// Whose route it is, and the keys that sign for it.
+type Resolving = Pin<Box<dyn Future<Output = Result<Option<ResolvedKeys>, KeysError>> + Send>>;
+
+/// A tenant and its keys, all of which are tried.
 #[derive(Clone, Debug)]
-pub struct Grant {
-    /// The tenant that a verified event belongs to.
-    pub tenant: Tenant,
-    /// The keys that are tried.
-    pub keyring: Keyring,
+pub(super) struct ResolvedKeys {
+    pub(super) tenant: Tenant,
+    pub(super) keyring: Keyring,
 }
 
-/// The keys are out of reach.
+/// The keys cannot be read at the moment.
 #[derive(Debug, thiserror::Error)]
 #[error("keys: unavailable")]
-pub struct KeysError(#[source] Box<dyn Error + Send + Sync>);
+pub(super) struct KeysError(#[source] BoxError);
 
 impl KeysError {
-    /// With its cause, which is logged.
-    #[must_use]
-    pub fn new(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self(source.into())
+    /// An error with this cause, which is traced and not sent.
+    pub(super) fn new(cause: impl Into<BoxError>) -> Self {
+        Self(cause.into())
     }
 }
 
-/// Finds the keys of a route, for a source that serves many tenants.
-///
-/// 1. `grant` MUST choose by the route alone (`r_20_keys_are_chosen_by_route_never_by_payload`).
-/// 2. It MUST answer `None` for a route it does not know, never somebody else's keys; the request is refused then
-///    (`an_unknown_route_looks_like_a_bad_signature`).
-/// 3. It MUST fail when it cannot know; the request is answered 503 then (`keys_out_of_reach_fail_closed`).
-/// 4. It SHOULD answer from a cache: it is asked for every request before anything is verified, also by strangers.
-///
-/// ```
-/// use std::collections::HashMap;
-/// use hookwire::receiver::{Grant, Keys, KeysError, Route};
-///
-/// #[derive(Debug)]
-/// struct ByCustomer(HashMap<String, Grant>);
-///
-/// #[async_trait::async_trait]
-/// impl Keys for ByCustomer {
-///     async fn grant(&self, route: Route<'_>) -> Result<Option<Grant>, KeysError> {
-///         Ok(route.path.strip_prefix("/hooks/").and_then(|customer| self.0.get(customer)).cloned())
-///     }
-/// }
-/// ```
-#[async_trait]
-pub trait Keys: fmt::Debug + Send + Sync + 'static {
-    /// The keys of this route.
-    ///
-    /// # Errors
-    /// When they are out of reach.
-    async fn grant(&self, route: Route<'_>) -> Result<Option<Grant>, KeysError>;
-}
-
 /// Where a source has its keys from.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) enum KeySource {
-    Fixed(Grant),
-    Resolved(Arc<dyn Keys>),
+    Fixed(ResolvedKeys),
+    ByPath(Arc<dyn Fn(String) -> Resolving + Send + Sync>),
 }
 
 impl KeySource {
-    pub(super) async fn grant(&self, route: Route<'_>) -> Result<Option<Cow<'_, Grant>>, KeysError> {
+    /// Keys that depend on the path of the request.
+    pub(super) fn by_path<F, Fut, E>(resolve: F) -> Self
+    where
+        F: Fn(String) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Option<(Tenant, Keyring)>, E>> + Send + 'static,
+        E: Into<BoxError>,
+    {
+        Self::ByPath(Arc::new(move |path| {
+            let resolving = resolve(path);
+            Box::pin(async move {
+                let found = resolving.await.map_err(KeysError::new)?;
+                Ok(found.map(|(tenant, keyring)| ResolvedKeys { tenant, keyring }))
+            })
+        }))
+    }
+
+    pub(super) async fn resolve(&self, path: &str) -> Result<Option<Cow<'_, ResolvedKeys>>, KeysError> {
         match self {
-            Self::Fixed(grant) => Ok(Some(Cow::Borrowed(grant))),
-            Self::Resolved(keys) => Ok(keys.grant(route).await?.map(Cow::Owned)),
+            Self::Fixed(keys) => Ok(Some(Cow::Borrowed(keys))),
+            Self::ByPath(resolve) => Ok(resolve(path.to_owned()).await?.map(Cow::Owned)),
+        }
+    }
+}
+
+impl fmt::Debug for KeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fixed(keys) => keys.fmt(f),
+            Self::ByPath(_) => f.write_str("ByPath"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Why a request was refused: a bare status outside, the reason inside.
+//! Why a request is refused. The provider gets a status only; the application gets the reason.
 
 use std::error::Error;
 use std::fmt;
@@ -8,16 +8,16 @@ use bytes::Bytes;
 use http::header::{ALLOW, CONNECTION, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 
+use super::json::JsonError;
 use super::keys::KeysError;
 use crate::signature::VerifyError;
 use crate::store::{StoreError, StoreErrorKind};
 
-/// How many seconds a sender is asked to wait when a store or a key resolver is in trouble.
+/// `Retry-After`, in seconds, when a store or the source of the keys fails.
 const TROUBLE_RETRY_AFTER_SECS: u64 = 5;
 
-/// Why a request was refused. The wire gets [`status`](Self::status) and an empty body (R-29); the reason stands in the
-/// extensions of the response and in one trace event. It holds no secret, signature, payload or URL, so it may be
-/// logged.
+/// Why a request is refused. The provider gets the [`status`](Self::status) and an empty body (R-29). The reason is in the extensions
+/// of the response and in one trace event. It contains no secret, signature, payload or URL, so it may be logged.
 ///
 /// ```
 /// # use hookwire::receiver::Rejection;
@@ -29,37 +29,44 @@ const TROUBLE_RETRY_AFTER_SECS: u64 = 5;
 #[derive(Clone, Debug)]
 pub struct Rejection {
     kind: RejectionKind,
-    header: Option<(HeaderName, HeaderValue)>,
+    header: Option<Arc<(HeaderName, HeaderValue)>>,
     detail: Option<Arc<String>>,
     cause: Option<Arc<dyn Error + Send + Sync>>,
 }
 
-/// What kind of refusal it is, and which status the sender sees.
+/// The kind of a refusal, and the status that the provider gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RejectionKind {
-    /// 405: neither POST nor a method that the source accepts; or an event by a method that carries none.
+    /// 400: the method, the URI or a header is not valid HTTP. Only [`Gate::receive_bytes`](super::Gate::receive_bytes) meets such a
+    /// request.
+    Malformed,
+    /// 405: the source does not accept the method, or accepts it only for handshakes.
     Method,
-    /// 413: the body is, or says that it is, longer than the [limit](super::Source::max_body); or it is when it is decompressed.
+    /// 413: the body, its announced length, or its decompressed length exceeds the [limit](super::Source::max_body).
     BodyTooLarge,
-    /// 408: the body was not complete at its deadline.
+    /// 408: the body was not complete in time.
     BodyTimeout,
-    /// 400: the connection broke, or the framing is wrong, in the middle of the body.
+    /// 400: the connection broke during the body, or its framing is invalid.
     BodyBroken,
-    /// 401: the signature was not accepted, or is missing, or too old. 403 or 404 for a handshake that is refused,
-    /// 415 for a format that is not understood, 413 for more events than are taken from one request.
+    /// 401: the signature is invalid, missing or too old. 403 or 404 for a refused handshake, 415 for an unknown format, 413 for too
+    /// many events in one request.
     Unverified(VerifyError),
-    /// 401: the key resolver knows no such route. Looks like a bad signature, so that tenants cannot be counted.
+    /// 401: the route has no keys. The status is that of an invalid signature, so that nobody can find out which tenants exist.
     UnknownRoute,
-    /// 503: the key resolver is in trouble.
+    /// 503: the keys cannot be read at the moment.
     KeysUnavailable,
-    /// 503, or what [the provider retries](crate::signature::Conduct::busy): the same event is being handled; `Retry-After` tells when
-    /// to come again.
+    /// 503, or the status that [the provider retries](crate::provider::Scheme::busy_by): the event is being handled. `Retry-After` is
+    /// the time after which to send it again.
     Busy,
-    /// 503: the dedup store is in trouble. The handler did not run (R-37).
+    /// 503: the dedup store failed. The handler did not run (R-37).
     StoreUnavailable(StoreErrorKind),
-    /// 500: the handler panicked. The event is fresh again.
+    /// 500: the handler panicked. The event is new again.
     HandlerPanicked,
+    /// 500: an extractor or an event router is not behind the [layer](super::Receiver::gate), so nothing was verified.
+    NotVerified,
+    /// 422: the payload is not of the type that the handler takes. The event stays new.
+    Payload(JsonError),
 }
 
 impl Rejection {
@@ -73,17 +80,17 @@ impl Rejection {
         Self::new(RejectionKind::BodyTooLarge).because(text)
     }
 
-    /// With what an operator can do about it.
+    /// Adds what an operator can do about it.
     pub(super) fn because(self, detail: impl Into<String>) -> Self {
         Self { detail: Some(Arc::new(detail.into())), ..self }
     }
 
     pub(super) fn method(allowed: HeaderValue) -> Self {
-        Self { header: Some((ALLOW, allowed)), ..Self::new(RejectionKind::Method) }
+        Self { header: Some(Arc::new((ALLOW, allowed))), ..Self::new(RejectionKind::Method) }
     }
 
     pub(super) fn busy(retry_after_secs: u64) -> Self {
-        Self { header: Some((RETRY_AFTER, retry_after_secs.into())), ..Self::new(RejectionKind::Busy) }
+        Self { header: Some(Arc::new((RETRY_AFTER, retry_after_secs.into()))), ..Self::new(RejectionKind::Busy) }
     }
 
     pub(super) fn keys(error: KeysError) -> Self {
@@ -95,17 +102,17 @@ impl Rejection {
     }
 
     fn trouble(kind: RejectionKind, cause: impl Error + Send + Sync + 'static) -> Self {
-        let header = Some((RETRY_AFTER, TROUBLE_RETRY_AFTER_SECS.into()));
+        let header = Some(Arc::new((RETRY_AFTER, TROUBLE_RETRY_AFTER_SECS.into())));
         Self { header, cause: Some(Arc::new(cause)), ..Self::new(kind) }
     }
 
-    /// What kind of refusal it is.
+    /// The kind of the refusal.
     #[must_use]
     pub const fn kind(&self) -> RejectionKind {
         self.kind
     }
 
-    /// The status that the sender sees.
+    /// The status that the provider gets.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         match self.kind {
@@ -114,7 +121,7 @@ impl Rejection {
                 StatusCode::PAYLOAD_TOO_LARGE
             }
             RejectionKind::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
-            RejectionKind::BodyBroken => StatusCode::BAD_REQUEST,
+            RejectionKind::BodyBroken | RejectionKind::Malformed => StatusCode::BAD_REQUEST,
             RejectionKind::Unverified(VerifyError::HandshakeRefused { status: 404 }) => StatusCode::NOT_FOUND,
             RejectionKind::Unverified(VerifyError::HandshakeRefused { .. }) => StatusCode::FORBIDDEN,
             RejectionKind::Unverified(VerifyError::UnsupportedFormat) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -122,17 +129,17 @@ impl Rejection {
             RejectionKind::Busy | RejectionKind::KeysUnavailable | RejectionKind::StoreUnavailable(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
-            RejectionKind::HandlerPanicked => StatusCode::INTERNAL_SERVER_ERROR,
+            RejectionKind::HandlerPanicked | RejectionKind::NotVerified => StatusCode::INTERNAL_SERVER_ERROR,
+            RejectionKind::Payload(_) => StatusCode::UNPROCESSABLE_ENTITY,
         }
     }
 
-    /// The answer to the sender: the status, at most one header (`Allow`, `Retry-After`), no body; this rejection in
-    /// the extensions.
+    /// Returns the response: the status, at most one of `Allow` and `Retry-After`, and no body. Its extensions hold this rejection.
     #[must_use]
     pub fn to_response<B: From<Bytes>>(&self) -> Response<B> {
         let mut response = Response::new(B::from(Bytes::new()));
         *response.status_mut() = self.status();
-        if let Some((name, value)) = &self.header {
+        if let Some((name, value)) = self.header.as_deref() {
             response.headers_mut().insert(name, value.clone());
         }
         if self.leaves_a_body_unread() {
@@ -142,19 +149,28 @@ impl Rejection {
         response
     }
 
-    /// Then the connection is of no further use in HTTP/1.1. In HTTP/2 only the stream is, and the server drops the
-    /// header (RFC 9113 section 8.2.2).
+    /// Whether the body was not read to its end, so that an HTTP/1.1 connection must be closed. In HTTP/2 only the stream is closed,
+    /// and the server drops the header (RFC 9113 section 8.2.2).
     const fn leaves_a_body_unread(&self) -> bool {
         matches!(self.kind, RejectionKind::BodyTooLarge | RejectionKind::BodyTimeout | RejectionKind::BodyBroken)
     }
 
-    /// The one trace event of a refused request.
+    /// Traces the refused request: as an error if this side is at fault, as a warning if the cause and its remedy are known.
     pub(super) fn trace(&self, source: &str) {
-        if self.kind != RejectionKind::Busy && self.status().is_server_error() {
-            self.trace_trouble(source);
-        } else {
-            tracing::info!(source, status = self.status().as_u16(), reason = %self.reason(), "webhook refused");
+        let is_trouble = self.kind != RejectionKind::Busy && self.status().is_server_error();
+        match (is_trouble, &self.detail) {
+            (true, _) => self.trace_trouble(source),
+            (false, Some(_)) => self.trace_explained(source),
+            (false, None) => self.trace_refusal(source),
         }
+    }
+
+    fn trace_refusal(&self, source: &str) {
+        tracing::info!(source, status = self.status().as_u16(), reason = %self.reason(), "webhook refused");
+    }
+
+    fn trace_explained(&self, source: &str) {
+        tracing::warn!(source, status = self.status().as_u16(), reason = %self.reason(), "webhook refused");
     }
 
     fn trace_trouble(&self, source: &str) {
@@ -172,7 +188,7 @@ impl Rejection {
 
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "request: refused: {}", self.reason())
+        write!(f, "request refused: {}", self.reason())
     }
 }
 
@@ -185,6 +201,7 @@ impl Error for Rejection {
 impl fmt::Display for RejectionKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Malformed => f.write_str("method, URI or header not valid in HTTP"),
             Self::Method => f.write_str("method not accepted"),
             Self::BodyTooLarge => f.write_str("body too large"),
             Self::BodyTimeout => f.write_str("body not complete in time"),
@@ -195,6 +212,8 @@ impl fmt::Display for RejectionKind {
             Self::Busy => f.write_str("the same event is being handled"),
             Self::StoreUnavailable(kind) => write!(f, "dedup store: {kind:?}"),
             Self::HandlerPanicked => f.write_str("handler panicked"),
+            Self::NotVerified => f.write_str("the route is not behind the layer of a receiver"),
+            Self::Payload(error) => error.fmt(f),
         }
     }
 }

@@ -1,15 +1,15 @@
-//! The URI as the sender wrote it, whatever a router has made of it.
+//! The URI as the provider sent it.
 
 use http::{Request, Uri};
 
 use super::axum::original_uri;
 
-/// The URI of a request as its sender wrote it, in the extensions of the request.
+/// The URI of a request as the provider sent it, in the extensions of the request.
 ///
-/// Some providers sign path and query (Twilio, HubSpot, Square, Contentful and others), and a router that is nested in another one sees
-/// the rest of the path only. With the feature `axum` the layer finds what axum has kept, and nothing is to be done. Any other
-/// router or middleware that rewrites the URI puts this into the extensions first; else honest requests are refused, and a
-/// request that was signed for the rest of the path is accepted.
+/// Some providers sign path and query (Twilio, HubSpot, Square, Contentful and others), and a nested router sees only the rest of the
+/// path. With the feature `axum`, the layer uses the URI that axum keeps. Any other router or middleware that rewrites the URI must
+/// put this into the extensions first. Otherwise genuine requests are refused, and a request that was signed for the rest of the path
+/// is accepted.
 ///
 /// ```
 /// use hookwire::receiver::SentUri;
@@ -20,9 +20,10 @@ use super::axum::original_uri;
 /// *request.uri_mut() = "/voice?x=1".parse().unwrap();
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "complete: made by routers and middleware from the URI alone")]
 pub struct SentUri(pub Uri);
 
-/// What the sender wrote: as somebody has put it into the extensions, as axum has kept it, or as it is.
+/// Returns the URI as sent: from a [`SentUri`], as axum keeps it, or that of the request.
 pub(super) fn sent_to<B>(request: &Request<B>) -> &Uri {
     let extensions = request.extensions();
     let said = extensions.get::<SentUri>().map(|sent| &sent.0);

@@ -1,56 +1,44 @@
-//! The way as tower middleware.
+//! The steps as tower middleware.
 
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
 use http::{Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::{BodyExt as _, Collected};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::gate::{bare, worse};
-use super::handle::{Answer, Handled, duplicate};
-use super::{Accepted, Gate};
-use crate::store::FirstAnswer;
+use super::body::collect;
+use super::dedup::Deduplicated;
+use super::gate::Gate;
+use super::response::{HandlerResponse, MAX_REMEMBERED_BYTES, bare, content_type, duplicate, worse};
+use super::verified::Accepted;
+use crate::store::FirstResponse;
 
-/// Longest body of an answer that is remembered for duplicates, in bytes.
-const MAX_REMEMBERED_BYTES: u64 = 64 * 1024;
-
-/// Makes [`WebhookService`]s: made by [`Receiver::layer`](super::Receiver::layer), for one source.
-#[derive(Clone, Debug)]
-pub struct WebhookLayer {
-    gate: Gate,
-}
-
-impl WebhookLayer {
-    pub(super) const fn new(gate: Gate) -> Self {
-        Self { gate }
-    }
-}
-
-impl<S> Layer<S> for WebhookLayer {
+impl<S> Layer<S> for Gate {
     type Service = WebhookService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        WebhookService { inner, gate: self.gate.clone() }
+        WebhookService { inner, gate: self.clone() }
     }
 }
 
-/// Lets only verified events through to the inner service, each once. Where a request holds many events, the inner
-/// service is called for each, one after the other, with the event's own bytes as the body; the first answer that is no
-/// success is the answer, and the sender's retry finds the others handled.
+/// One source around an inner service: what [`Gate`] makes as a tower layer. [`Receiver::keep`](super::Receiver::keep) makes one around an
+/// inbox.
 ///
-/// The inner service finds a [`Verified`](super::Verified) in the extensions of the request, and the verified bytes as
-/// its body. It takes `Request<VerifiedBody>`, as every axum route and every service that is generic over the body
-/// does, and answers with any body that can be made from bytes.
+/// It passes verified events to the inner service, each once. If a request holds many events, the inner service is called for each, one
+/// after the other, with the event's own bytes as the body. The response is then the first that is not a success, and the events that
+/// were handled are duplicates when the provider tries again.
+///
+/// The request of the inner service has a [`Verified`](super::Verified) in its extensions, and the verified bytes as its body. The
+/// inner service takes `Request<VerifiedBody>`, as every axum route and every service that is generic over the body does, and returns
+/// any body that can be made from bytes.
 #[derive(Clone, Debug)]
 pub struct WebhookService<S> {
-    inner: S,
-    gate: Gate,
+    pub(super) inner: S,
+    pub(super) gate: Gate,
 }
 
 impl<S, In, Out> Service<Request<In>> for WebhookService<S>
@@ -73,7 +61,7 @@ where
 
     fn call(&mut self, request: Request<In>) -> Self::Future {
         let gate = self.gate.clone();
-        // The one that was polled ready is the one that must be called; a clone of it need not be ready.
+        // The service that was polled ready must be called, because its clone may not be ready.
         let clone = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, clone);
         Box::pin(serve(gate, inner, request))
@@ -97,7 +85,7 @@ where
     let mut answer = bare(StatusCode::OK);
     for (at, verified) in events.into_iter().enumerate() {
         if at > 0 {
-            // The first call uses the readiness that was polled before.
+            // The service was polled ready for the first call only.
             std::future::poll_fn(|context| inner.poll_ready(context)).await?;
         }
         let handled = gate.handle(verified, |verified| {
@@ -107,8 +95,8 @@ where
             async move { Ok::<_, S::Error>(Remembered::of(answer.await?, uses_answer).await) }
         });
         let next = match handled.await {
-            Ok(Handled::Ran(answer)) => answer?.response,
-            Ok(Handled::Duplicate(answer)) => duplicate(answer),
+            Ok(Deduplicated::Fresh(answer)) => answer?.response,
+            Ok(Deduplicated::Duplicate(answer)) => duplicate(answer),
             Err(rejection) => gate.refuse(&rejection),
         };
         answer = worse(answer, next);
@@ -116,44 +104,45 @@ where
     Ok(gate.acknowledge(answer, &parts.headers))
 }
 
-/// A handler's response, with what its duplicates will be answered.
+/// A handler's response, and the response to its duplicates.
 struct Remembered<B> {
     response: Response<B>,
-    for_duplicates: FirstAnswer,
+    for_duplicates: FirstResponse,
 }
 
 impl<B: Body + From<Bytes>> Remembered<B> {
-    /// Reads the body where the provider uses it and it is short enough to be kept.
+    /// Reads the body if the provider uses it and it is short enough to be remembered.
     async fn of(response: Response<B>, uses_answer: bool) -> Self {
-        let for_duplicates = FirstAnswer::status(response.status().as_u16());
-        let short = response.body().size_hint().exact().is_some_and(|length| length <= MAX_REMEMBERED_BYTES);
+        let for_duplicates = FirstResponse::status(response.status().as_u16());
+        let length = response.body().size_hint().exact().and_then(|length| usize::try_from(length).ok());
+        let short = length.is_some_and(|length| length <= MAX_REMEMBERED_BYTES);
         if !uses_answer || !response.status().is_success() || !short {
             return Self { response, for_duplicates };
         }
         let (parts, body) = response.into_parts();
-        let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
-        let Ok(body) = body.collect().await.map(Collected::to_bytes) else {
+        let content_type = content_type(&parts.headers);
+        let Ok(body) = collect(body, usize::MAX).await else {
             let mut broken = bare(StatusCode::INTERNAL_SERVER_ERROR);
             *broken.headers_mut() = parts.headers;
-            let for_duplicates = FirstAnswer::status(broken.status().as_u16());
+            let for_duplicates = FirstResponse::status(broken.status().as_u16());
             return Self { response: broken, for_duplicates };
         };
-        let for_duplicates = FirstAnswer { content_type, body: body.clone(), ..for_duplicates };
+        let for_duplicates = FirstResponse { content_type, body: body.clone(), ..for_duplicates };
         Self { response: Response::from_parts(parts, B::from(body)), for_duplicates }
     }
 }
 
-impl<B> Answer for Remembered<B> {
+impl<B> HandlerResponse for Remembered<B> {
     fn status(&self) -> StatusCode {
         self.response.status()
     }
 
-    fn for_duplicates(&self) -> FirstAnswer {
+    fn for_duplicates(&self) -> FirstResponse {
         self.for_duplicates.clone()
     }
 }
 
-/// The body that the inner service gets: the verified bytes, in one frame.
+/// The body of the inner service's request: the verified bytes in one frame.
 #[derive(Clone, Debug, Default)]
 pub struct VerifiedBody(Option<Bytes>);
 

@@ -1,34 +1,37 @@
-//! Who sends to us, and how their requests are checked.
+//! A source: who sends requests, and how they are checked.
 
+use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use http::{HeaderValue, Method};
 use serde::Deserialize;
 
-use super::decide::Decide;
-use super::keys::{Grant, KeySource, Keys};
+use super::config_error::ReceiverConfigError;
+use super::keys::{BoxError, KeySource, ResolvedKeys};
+use super::refusal_log::Diagnoses;
 use crate::clock::Timestamp;
 use crate::id::Tenant;
+use crate::provider::{Challenge, KeyUse, Scheme, SchemeError};
 use crate::secret::{Key, KeyError, Keyring};
-use crate::signature::providers::Provider;
-use crate::signature::{KeyUse, SchemeError, Settings, Tolerance, Trust, Verify};
+use crate::signature::{Settings, Tolerance, Trust};
 
-/// Who sends to us: a scheme, keys, a tolerance, and how a repetition is recognised.
+/// Who sends requests: a scheme, keys, a tolerance, and how a repeated event is recognised.
 ///
 /// | default | value | change it with |
 /// |---|---|---|
-/// | tolerance of the signed time | what the scheme says: mostly 300 s, either way | [`tolerance`](Self::tolerance) |
+/// | tolerance of the signed time | that of the scheme, mostly 300 s in both directions | [`tolerance`](Self::tolerance) |
 /// | tenant | `default` | [`tenant`](Self::tenant), or [`resolved`](Self::resolved) for many |
 /// | longest body | what the provider documents, else 1 MiB | [`max_body`](Self::max_body) |
-/// | methods | POST, and what the scheme's handshakes need | [`also_method`](Self::also_method) |
+/// | methods | POST, and those of the scheme's handshakes | [`also_method`](Self::also_method) |
 /// | an event is recognised by | [`DedupBy::Identity`] | [`dedup_by`](Self::dedup_by), [`without_dedup`](Self::without_dedup) |
 ///
 /// ```
 /// use hookwire::receiver::Source;
-/// use hookwire::signature;
+/// use hookwire::secret::Key;
 ///
 /// let source = Source::standard("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?
-///     .also_accept(signature::STANDARD.key("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD")?)?
+///     .also_accept(Key::parse("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD")?)?
 ///     .named("billing")
 ///     .tenant("acme");
 /// assert_eq!(source.name(), "billing");
@@ -37,7 +40,7 @@ use crate::signature::{KeyUse, SchemeError, Settings, Tolerance, Trust, Verify};
 #[derive(Clone, Debug)]
 pub struct Source {
     name: Arc<str>,
-    scheme: Arc<dyn Verify>,
+    scheme: &'static Scheme,
     keys: KeySource,
     tolerance: Option<Tolerance>,
     methods: Vec<Method>,
@@ -45,11 +48,24 @@ pub struct Source {
     settings: Settings,
     setup: bool,
     unproved: bool,
-    decider: Option<Arc<dyn Decide>>,
+    decider: Option<Decider>,
     max_body: Option<usize>,
+    diagnoses: Option<Arc<Diagnoses>>,
 }
 
-/// The longest body where neither the application nor the provider says anything.
+/// What accepts or refuses handshakes.
+#[derive(Clone)]
+struct Decider(Arc<dyn Fn(Tenant, Challenge) -> Deciding + Send + Sync>);
+
+type Deciding = Pin<Box<dyn Future<Output = bool> + Send>>;
+
+impl fmt::Debug for Decider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Decider")
+    }
+}
+
+/// The longest body, in bytes, if neither the application nor the provider sets one.
 const MAX_BODY: usize = 1 << 20;
 
 /// How two requests are recognised as the same event, always within one tenant and one source.
@@ -58,75 +74,76 @@ const MAX_BODY: usize = 1 << 20;
 #[non_exhaustive]
 pub enum DedupBy {
     /// The provider's documented idempotency key, signed or not, together with the event type: see the provider's row in
-    /// the [guide](crate::guide::providers). Where a time is signed, the same signed bytes are a duplicate, too, whatever the
-    /// unsigned headers hold. Where the provider gives neither an id nor a signed time, every request is handled.
+    /// the [guide](crate::guide::providers). If a time is signed, a request with the same signed bytes is a duplicate too, whatever
+    /// its unsigned headers contain. If the provider sends neither an id nor a signed time, every request is handled.
     #[default]
     Identity,
     /// The id, the type and the body together.
     IdAndBody,
-    /// The event's bytes alone, for 14 days or the [retention](super::ReceiverBuilder::retention): two different events with equal
-    /// bytes count as one, and the second is lost.
+    /// The event's bytes alone, for the [retention](super::ReceiverBuilder::retention). Of two different events with equal bytes, the
+    /// second is lost.
     Body,
-    /// Nothing: every request is handled, including retries and replays.
+    /// Every request is handled, including retries and replays.
     Never,
 }
 
-/// Why a source cannot be made.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SourceError {
-    /// No provider has this name.
-    #[error("provider: none is named {0}")]
-    UnknownProvider(String),
-    /// A secret that is none of this provider's.
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    /// The provider signs with a secret, and none was given.
-    #[error("secret: is missing")]
-    NoSecret,
-    /// The provider has no secret to be given.
-    #[error("secret: this provider has none")]
-    UnneededSecret,
-    /// The scheme cannot check anything without this setting.
-    #[error("settings: {0} is missing")]
-    MissingSetting(String),
-    /// The scheme knows no such setting.
-    #[error("settings: {0} is unknown")]
-    UnknownSetting(String),
-    /// A setting has a value that cannot be used. The text says what to write instead, and repeats nothing of the value.
-    #[error("settings: {name} {problem}")]
-    Setting {
-        /// The setting's name.
-        name: String,
-        /// What is wrong with its value.
-        problem: &'static str,
-    },
-}
-
 impl Source {
-    /// A source named `name`, checked by `scheme`: a reference to one of [`signature`](crate::signature)'s, or your own.
+    /// A source with this name, whose requests are checked by this scheme: one of [`provider`](crate::provider), or your own.
     ///
     /// ```
     /// use hookwire::receiver::Source;
-    /// use hookwire::signature::providers::STRIPE;
+    /// use hookwire::provider::STRIPE;
     ///
     /// let test_mode = Source::new("stripe-test", &STRIPE, STRIPE.key("whsec_one_of_stripe_s")?.into());
     /// # Ok::<(), hookwire::secret::KeyError>(())
     /// ```
     #[must_use]
-    pub fn new(name: impl Into<Arc<str>>, scheme: impl Verify, keyring: Keyring) -> Self {
-        let grant = Grant { tenant: Tenant::default(), keyring };
-        Self::with_keys(name.into(), Arc::new(scheme), KeySource::Fixed(grant))
+    pub fn new(name: impl Into<Arc<str>>, scheme: &'static Scheme, keyring: Keyring) -> Self {
+        let keys = ResolvedKeys { tenant: Tenant::default(), keyring };
+        Self::with_keys(name.into(), scheme, KeySource::Fixed(keys))
     }
 
-    /// A source whose tenants and keys are found by route.
+    /// A source whose tenant and keys depend on the route. `resolve` gets the path of the request without the query, as the layer
+    /// sees it: below `Router::nest` it is the rest of the path.
+    ///
+    /// 1. It gets nothing that the sender signs, and nothing of the payload, because a stranger could write that (R-20).
+    /// 2. It MUST return `None` for an unknown route, and never another tenant's keys. The request is then refused
+    ///    (`an_unknown_route_looks_like_a_bad_signature`).
+    /// 3. It MUST return an error if it cannot know. The request is then answered with 503 (`keys_out_of_reach_fail_closed`). The
+    ///    error is traced and not sent.
+    /// 4. It SHOULD return from a cache: it is called for every request before anything is verified, also for those of strangers.
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    /// use std::sync::Arc;
+    /// use hookwire::id::Tenant;
+    /// use hookwire::provider::STANDARD;
+    /// use hookwire::receiver::Source;
+    /// use hookwire::secret::Keyring;
+    /// use hookwire::store::StoreError;
+    ///
+    /// let customers: Arc<HashMap<String, (Tenant, Keyring)>> = Arc::default();
+    /// let source = Source::resolved("customers", &STANDARD, move |path| {
+    ///     let customers = Arc::clone(&customers);
+    ///     async move {
+    ///         let found = path.strip_prefix("/hooks/").and_then(|customer| customers.get(customer));
+    ///         Ok::<_, StoreError>(found.cloned())
+    ///     }
+    /// });
+    /// # assert_eq!(source.name(), "customers");
+    /// ```
     #[must_use]
-    pub fn resolved(name: impl Into<Arc<str>>, scheme: impl Verify, keys: impl Keys) -> Self {
-        Self::with_keys(name.into(), Arc::new(scheme), KeySource::Resolved(Arc::new(keys)))
+    pub fn resolved<F, Fut, E>(name: impl Into<Arc<str>>, scheme: &'static Scheme, resolve: F) -> Self
+    where
+        F: Fn(String) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Option<(Tenant, Keyring)>, E>> + Send + 'static,
+        E: Into<BoxError>,
+    {
+        Self::with_keys(name.into(), scheme, KeySource::by_path(resolve))
     }
 
-    fn with_keys(name: Arc<str>, scheme: Arc<dyn Verify>, keys: KeySource) -> Self {
-        let handshakes = scheme.methods().into_iter().filter_map(|method| method.parse().ok());
+    fn with_keys(name: Arc<str>, scheme: &'static Scheme, keys: KeySource) -> Self {
+        let handshakes = scheme.methods().filter_map(|method| method.parse().ok());
         let mut methods: Vec<_> = std::iter::once(Method::POST).chain(handshakes).collect();
         methods.dedup();
         Self {
@@ -141,10 +158,11 @@ impl Source {
             unproved: false,
             decider: None,
             max_body: None,
+            diagnoses: Some(Arc::new(Diagnoses::new())),
         }
     }
 
-    /// A source of one of the [`providers`](crate::signature::providers), by name: for configuration that is read at
+    /// A source of one of the [`providers`](crate::guide::providers), by name: for configuration that is read at
     /// start. Any of the secrets is accepted.
     ///
     /// ```
@@ -153,84 +171,84 @@ impl Source {
     ///
     /// let source = Source::provider("stripe", &["whsec_one_of_stripe_s"], Settings::default())?;
     /// assert!(Source::provider("strype", &["whsec_one_of_stripe_s"], Settings::default()).is_err());
-    /// # Ok::<(), hookwire::receiver::SourceError>(())
+    /// # Ok::<(), hookwire::receiver::ReceiverConfigError>(())
     /// ```
     ///
     /// # Errors
-    /// When there is no such provider, a secret is none of its, or a setting is missing or unknown.
-    pub fn provider(name: &str, secrets: &[&str], settings: Settings) -> Result<Self, SourceError> {
-        let provider = Provider::named(name).ok_or_else(|| SourceError::UnknownProvider(name.into()))?;
-        let keys = secrets.iter().map(|secret| provider.scheme.read_key(secret)).collect::<Result<Vec<_>, _>>()?;
-        let keyring = match (keys.is_empty(), provider.scheme.key_use()) {
-            (true, KeyUse::Required) => return Err(SourceError::NoSecret),
-            (true, _) => Keyring::none(),
-            (false, KeyUse::None) => return Err(SourceError::UnneededSecret),
-            (false, _) => Keyring::of(keys)?,
+    /// Returns a [`ReceiverConfigError`] if the provider is unknown, a secret is not one of its secrets, or a setting is missing or unknown.
+    pub fn provider(name: &str, secrets: &[&str], settings: Settings) -> Result<Self, ReceiverConfigError> {
+        let provider = Scheme::named(name).ok_or_else(|| ReceiverConfigError::UnknownProvider(name.into()))?;
+        let keys = secrets.iter().map(|secret| provider.key(secret)).collect::<Result<Vec<_>, _>>()?;
+        let keyring = match (keys.is_empty(), provider.key_use()) {
+            (true, KeyUse::Required) => return Err(ReceiverConfigError::NoSecret),
+            (true, _) => Keyring::empty(),
+            (false, KeyUse::None) => return Err(ReceiverConfigError::UnneededSecret),
+            (false, _) => Keyring::from_keys(keys)?,
         };
-        Self::new(provider.name, provider.scheme, keyring).with_settings(settings)
+        Self::new(provider.name(), provider, keyring).with_settings(settings)
     }
 
     /// A source of a provider that hands over its key in a handshake (Asana, Notion), before there is one. It answers the
     /// handshake, as after [`set_up`](Self::set_up), and accepts nothing else.
     ///
     /// # Errors
-    /// When there is no such provider, or a setting is missing or unknown.
-    pub fn awaiting_key(name: &str, settings: Settings) -> Result<Self, SourceError> {
-        let provider = Provider::named(name).ok_or_else(|| SourceError::UnknownProvider(name.into()))?;
-        Self::new(provider.name, provider.scheme, Keyring::none()).set_up().with_settings(settings)
+    /// Returns a [`ReceiverConfigError`] if the provider is unknown, or a setting is missing or unknown.
+    pub fn awaiting_key(name: &str, settings: Settings) -> Result<Self, ReceiverConfigError> {
+        let provider = Scheme::named(name).ok_or_else(|| ReceiverConfigError::UnknownProvider(name.into()))?;
+        Self::new(provider.name(), provider, Keyring::empty()).set_up().with_settings(settings)
     }
 
-    pub(super) fn with_settings(mut self, settings: Settings) -> Result<Self, SourceError> {
+    pub(super) fn with_settings(mut self, settings: Settings) -> Result<Self, ReceiverConfigError> {
         self.settings = settings;
         self.check_settings()?;
         Ok(self)
     }
 
-    /// A source without a secret, checked by a scheme that fetches its keys.
+    /// A source without a secret, whose scheme fetches its keys.
     #[must_use]
-    pub fn keyless(name: impl Into<Arc<str>>, scheme: impl Verify) -> Self {
-        Self::new(name, scheme, Keyring::none())
+    pub fn keyless(name: impl Into<Arc<str>>, scheme: &'static Scheme) -> Self {
+        Self::new(name, scheme, Keyring::empty())
     }
 
-    /// One of the providers, by its secret.
-    pub(super) fn known(provider: &'static dyn Verify, name: &'static str, secret: &str) -> Result<Self, KeyError> {
-        let keyring = Keyring::new(provider.read_key(secret)?);
+    /// A source of one of the providers, with its secret.
+    pub(super) fn known(provider: &'static Scheme, name: &'static str, secret: &str) -> Result<Self, KeyError> {
+        let keyring = Keyring::new(provider.key(secret)?);
         Ok(Self::new(name, provider, keyring))
     }
 
-    /// Another name: for a second source of one provider.
+    /// Sets another name, for a second source of the same provider.
     #[must_use]
     pub fn named(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// Whose events these are. Without effect on a [`resolved`](Self::resolved) source, where the route says so.
+    /// Sets the tenant of the events. It has no effect on a [`resolved`](Self::resolved) source, whose tenant depends on the route.
     #[must_use]
     pub fn tenant(mut self, tenant: impl Into<Tenant>) -> Self {
-        if let KeySource::Fixed(grant) = &mut self.keys {
-            grant.tenant = tenant.into();
+        if let KeySource::Fixed(keys) = &mut self.keys {
+            keys.tenant = tenant.into();
         }
         self
     }
 
-    /// How far the signed time may be from ours, instead of what the scheme says.
+    /// Sets how far the signed time may be from the clock, instead of the tolerance of the scheme.
     #[must_use]
     pub const fn tolerance(mut self, tolerance: Tolerance) -> Self {
         self.tolerance = Some(tolerance);
         self
     }
 
-    /// Says what the scheme wants to know beside the key; a name may have several values.
+    /// Sets one value of a setting of the scheme. A setting may have several values.
     #[must_use]
     pub fn setting(mut self, name: &str, value: impl Into<String>) -> Self {
         self.settings = self.settings.with(name, value);
         self
     }
 
-    /// Answers handshakes in which the provider hands over its key (Asana, Notion). Say it only while the webhook is being
-    /// created: at any other time such a request comes from somebody who wants his own key to be used. The key stands in
-    /// [`Reply::capture`](crate::signature::Reply), in the extensions of the answer and in
+    /// Accepts handshakes in which the provider hands over its key (Asana, Notion). Use it only while the webhook is being created:
+    /// at any other time, such a request may come from somebody who wants another key to be used. The key is in
+    /// [`Reply::capture`](crate::provider::Reply), in the extensions of the response and in
     /// [`Accepted::Handshake`](super::Accepted).
     #[must_use]
     pub const fn set_up(mut self) -> Self {
@@ -238,43 +256,59 @@ impl Source {
         self
     }
 
-    /// Who says yes or no to handshakes that the application must decide about. Without it: no, except for what the
-    /// settings allow.
+    /// Sets what accepts or refuses a handshake that only the application can decide: whether this topic was subscribed to (`WebSub`),
+    /// or whether this origin may send (`CloudEvents`). `decide` gets the tenant of the route. A stranger wrote the subject and nothing
+    /// of it is verified: return `false` if you cannot know. Default: such handshakes are refused, unless the settings allow them.
+    ///
+    /// ```
+    /// use hookwire::receiver::Source;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let source = Source::websub("a secret of some length")?.decide(|_tenant, challenge| async move {
+    ///     challenge.kind == "subscribe" && challenge.subject.starts_with("https://example.org/feeds/")
+    /// });
+    /// # assert_eq!(source.name(), "websub");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
-    pub fn decide(mut self, decider: impl Decide) -> Self {
-        self.decider = Some(Arc::new(decider));
+    pub fn decide<F, Fut>(mut self, decide: F) -> Self
+    where
+        F: Fn(Tenant, Challenge) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = bool> + Send + 'static,
+    {
+        self.decider = Some(Decider(Arc::new(move |tenant, challenge| Box::pin(decide(tenant, challenge)))));
         self
     }
 
-    /// Accepts what nothing proves, of a provider that signs nothing (Mollie's classic webhooks). Dangerous: anybody can
-    /// send such a request; take nothing from it but the id, and ask the provider for the rest.
+    /// Accepts requests of a provider that signs nothing (Mollie's classic webhooks). This is dangerous, because anybody can send
+    /// such a request: use only its id, and ask the provider for the rest.
     #[must_use]
     pub const fn dangerous_accept_unproved(mut self) -> Self {
         self.unproved = true;
         self
     }
 
-    /// Accepts one more key, while a secret is being replaced. Without effect on a [`resolved`](Self::resolved) source.
+    /// Accepts one more key, while a secret is being replaced. It has no effect on a [`resolved`](Self::resolved) source.
     ///
     /// # Errors
-    /// When the ring is full.
+    /// Returns [`KeyError`] if the keyring is full.
     pub fn also_accept(mut self, key: Key) -> Result<Self, KeyError> {
-        if let KeySource::Fixed(grant) = &mut self.keys {
-            grant.keyring.add(key)?;
+        if let KeySource::Fixed(keys) = &mut self.keys {
+            keys.keyring.add(key)?;
         }
         Ok(self)
     }
 
-    /// Accepts one more method: PUT for a provider that sends so, GET or OPTIONS for a handshake. Events are accepted
-    /// by POST and PUT only.
+    /// Accepts one more method: PUT for a provider that sends events by PUT, GET or OPTIONS for a handshake. Events are accepted by
+    /// POST and PUT only.
     #[must_use]
     pub fn also_method(mut self, method: Method) -> Self {
         self.methods.push(method);
         self
     }
 
-    /// Longest body, in bytes, as received and when it is decompressed; longer ones are answered 413. Without it: the
-    /// [receiver's](super::ReceiverBuilder::max_body), if it has one; else what the provider documents (GitHub: 25 MiB); else 1 MiB.
+    /// Sets the longest body, in bytes, as received and after decompression. The response to a longer body is 413. Default: the
+    /// [receiver's limit](super::ReceiverBuilder::max_body), otherwise what the provider documents (GitHub: 25 MiB), otherwise 1 MiB.
     #[must_use]
     pub const fn max_body(mut self, bytes: usize) -> Self {
         self.max_body = Some(bytes);
@@ -286,7 +320,7 @@ impl Source {
     }
 
     pub(super) fn max_body_or(&self, of_receiver: Option<usize>) -> usize {
-        self.max_body.or(of_receiver).or_else(|| self.scheme.max_body()).unwrap_or(MAX_BODY)
+        self.max_body.or(of_receiver).or_else(|| self.scheme.longest_body()).unwrap_or(MAX_BODY)
     }
 
     /// Sets how a repeated event is recognised.
@@ -296,13 +330,20 @@ impl Source {
         self
     }
 
-    /// Handles every request, retries and replays too: the same as [`DedupBy::Never`]. For handlers that deduplicate themselves.
+    /// Handles every request, including retries and replays, as [`DedupBy::Never`] does. For handlers that deduplicate by themselves.
     #[must_use]
     pub const fn without_dedup(self) -> Self {
         self.dedup_by(DedupBy::Never)
     }
 
-    /// Its name: in the dedup key, in traces, and for [`Receiver::layer`](super::Receiver::layer).
+    /// Does not look for the cause of refused requests. Default: it is looked for at most once in five seconds, by some milliseconds of
+    /// work, and logged with its remedy ([`diagnose`](crate::provider::diagnose)).
+    #[must_use]
+    pub fn without_diagnosis(self) -> Self {
+        Self { diagnoses: None, ..self }
+    }
+
+    /// The name: part of the dedup key and of traces, and the argument of [`Receiver::gate`](super::Receiver::gate).
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -312,16 +353,20 @@ impl Source {
         Arc::clone(&self.name)
     }
 
-    pub(super) fn scheme(&self) -> &dyn Verify {
-        self.scheme.as_ref()
+    pub(super) const fn scheme(&self) -> &'static Scheme {
+        self.scheme
     }
 
     pub(super) const fn keys(&self) -> &KeySource {
         &self.keys
     }
 
-    pub(super) fn decider(&self) -> Option<&dyn Decide> {
-        self.decider.as_deref()
+    /// Asks the application about a handshake. Without its decision, the handshake is refused.
+    pub(super) async fn decision(&self, tenant: &Tenant, challenge: &Challenge) -> bool {
+        match &self.decider {
+            Some(Decider(decide)) => decide(tenant.clone(), challenge.clone()).await,
+            None => false,
+        }
     }
 
     /// What a request is checked against.
@@ -329,29 +374,33 @@ impl Source {
         Trust { tolerance: self.tolerance, settings: &self.settings, setup: self.setup, ..Trust::new(keys, now) }
     }
 
-    /// Whether it has all settings that its scheme needs, none that it does not know, and each with a value of its kind.
-    pub(super) fn check_settings(&self) -> Result<(), SourceError> {
-        let known = self.scheme.settings();
+    /// Checks that the source has every setting that its scheme needs, no unknown setting, and only valid values.
+    pub(super) fn check_settings(&self) -> Result<(), ReceiverConfigError> {
+        let known = self.scheme.known_settings();
         let missing = known.iter().find(|setting| setting.required && self.settings.get(setting.name).is_none());
         if let Some(setting) = missing {
-            return Err(SourceError::MissingSetting(setting.name.into()));
+            return Err(ReceiverConfigError::MissingSetting(setting.name.into()));
         }
         let strange = self.settings.names().find(|name| known.iter().all(|setting| setting.name != *name));
         if let Some(name) = strange {
-            return Err(SourceError::UnknownSetting(name.into()));
+            return Err(ReceiverConfigError::UnknownSetting(name.into()));
         }
         let values = known.iter().flat_map(|it| self.settings.all(it.name).iter().map(move |value| (it, value)));
-        let wrong = values.into_iter().find_map(|(it, value)| Some((it, it.kind.check(value).err()?)));
-        wrong.map_or(Ok(()), |(it, problem)| Err(SourceError::Setting { name: it.name.into(), problem }))
+        let wrong = values.into_iter().find_map(|(it, value)| Some((it, it.check(value).err()?)));
+        wrong.map_or(Ok(()), |(it, problem)| Err(ReceiverConfigError::Setting { name: it.name.into(), problem }))
     }
 
     pub(super) fn check_scheme(&self) -> Result<(), SchemeError> {
         self.scheme.check()
     }
 
-    /// Whether what it accepts is proved, or it was told to do without.
+    /// Whether the scheme proves the origin of a request, or the application accepts requests without proof.
     pub(super) fn is_proved(&self) -> bool {
         self.unproved || self.scheme.proves_origin()
+    }
+
+    pub(super) fn diagnoses(&self) -> Option<&Diagnoses> {
+        self.diagnoses.as_deref()
     }
 
     pub(super) const fn dedup_rule(&self) -> DedupBy {
@@ -360,8 +409,8 @@ impl Source {
 
     pub(super) fn fixed_tenant(&self) -> Option<&Tenant> {
         match &self.keys {
-            KeySource::Fixed(grant) => Some(&grant.tenant),
-            KeySource::Resolved(_) => None,
+            KeySource::Fixed(keys) => Some(&keys.tenant),
+            KeySource::ByPath(_) => None,
         }
     }
 

@@ -1,37 +1,36 @@
-//! The second step: the proof that a request was signed by its source.
+//! Verification: the proof that a request was signed by its source.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, Method, Request};
 use serde::de::DeserializeOwned;
 
 use super::body::Limited;
 use super::content::{self, Inflated};
-use super::dedup::{self, EventKeys};
-use super::documents::Library;
+use super::documents::DocumentCache;
+use super::event_keys::{self, EventKeys, Signed};
 use super::json::{self, JsonError};
-use super::keys::{KeysError, Route};
+use super::keys::KeysError;
 use super::reject::{Rejection, RejectionKind};
 use super::sent::sent_to;
 use super::source::Source;
 use crate::clock::Timestamp;
 use crate::id::Tenant;
-use crate::signature::{
-    Checked, Documents, EventRef, Events, Item, ItemBytes, Question, Received, Reply, SettingKind, Trust, Verify,
-    VerifyError,
-};
+use crate::provider::{Challenge, Checked, EventRef, Events, Item, Reply, Scheme};
+use crate::signature::{Received, Trust, VerifyError};
+use crate::store::DedupEntry;
 
-/// Longest event id or type kept, in bytes.
+/// The longest event id or type, in bytes.
 const MAX_NAME_BYTES: usize = 256;
 
-/// How often a scheme may ask for a document while one request is checked.
+/// The most documents that a scheme may ask for in the check of one request.
 const MAX_NEEDS: usize = 3;
 
-/// A request whose signature was checked. Only verification makes one, so a function that takes it cannot be reached
-/// by anything else. Cloning is cheap.
+/// An event of a request whose signature was verified. Only verification creates it, so a function that takes it is never called
+/// with an unverified request. Cheap to clone.
 ///
 /// `Debug` prints no payload.
 #[derive(Clone)]
@@ -50,16 +49,16 @@ struct Facts {
     dedup_keys: EventKeys,
 }
 
-/// What a checked request turned out to be.
+/// What a verified request contains.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Accepted {
     /// An event, to be handled.
     Event(Verified),
-    /// Many events in one request, each to be handled; the request is to be answered with a success when all of them
-    /// were. None at all where the sender only says hello.
+    /// Many events in one request. The response should be a success only if all of them were handled. Empty if the provider only
+    /// tests the URL.
     Batch(Vec<Verified>),
-    /// A handshake, to be answered with this.
+    /// A handshake, with the reply to it.
     Handshake(Reply),
 }
 
@@ -70,92 +69,100 @@ impl Verified {
         &self.0.source
     }
 
-    /// Whose event it is: the tenant of the source or of the route.
+    /// The tenant of the source or of the route.
     #[must_use]
     pub fn tenant(&self) -> &Tenant {
         &self.0.tenant
     }
 
-    /// The event's id, 1 to 256 printable ASCII characters (R-40). An id that is none of these counts as absent. See
+    /// The event's id: 1 to 256 printable ASCII characters (R-40). Any other id counts as absent. See
     /// [`is_id_authentic`](Self::is_id_authentic) before you rely on it.
     #[must_use]
     pub fn event_id(&self) -> Option<&str> {
         self.0.event.id.as_deref()
     }
 
-    /// Whether the signature covers the event's id. Where it does not, anybody who captured a request can send it
-    /// again under another id (R-33).
+    /// Whether the signature covers the event's id. If it does not, anybody who captured a request can send it again with another
+    /// id (R-33).
     #[must_use]
     pub fn is_id_authentic(&self) -> bool {
         self.0.event.id_authenticated
     }
 
-    /// The event's type, 1 to 256 printable ASCII characters, where the scheme names a place for it.
+    /// The event's type: 1 to 256 printable ASCII characters. `None` if the scheme names no place for it.
     #[must_use]
     pub fn event_type(&self) -> Option<&str> {
         self.0.event.event_type.as_deref()
     }
 
-    /// When it was signed, where the scheme signs a time.
+    /// When the request was signed. `None` if the scheme signs no time.
     #[must_use]
     pub fn signed_at(&self) -> Option<Timestamp> {
         self.0.signed_at
     }
 
-    /// When it was checked, by our clock.
+    /// When the request was checked, by the receiver's clock.
     #[must_use]
     pub fn received_at(&self) -> Timestamp {
         self.0.received_at
     }
 
-    /// The event's bytes, exactly as received (R-15, R-16): the body that was checked, or the event's own part of it
-    /// where a request holds many.
+    /// The event's bytes, exactly as received (R-15, R-16): the verified body, or the event's part of it if a request holds many
+    /// events.
     #[must_use]
     pub fn body(&self) -> &Bytes {
         &self.0.body
     }
 
-    /// All the bytes that were checked, exactly as received.
+    /// The whole verified body, exactly as received.
     #[must_use]
     pub fn request_body(&self) -> &Bytes {
         &self.0.request_body
     }
 
-    /// The headers that the scheme keeps with an event: those that belong to it (`ce-*` of `CloudEvents`). Most schemes
-    /// keep none. **No signature covers them** unless the scheme says so.
+    /// The headers that belong to the event and that the scheme keeps (`ce-*` of `CloudEvents`). Most schemes keep none. **No
+    /// signature covers them** unless the scheme documents it.
     #[must_use]
     pub fn kept_headers(&self) -> &HeaderMap {
         &self.0.headers
     }
 
-    /// What the event is recognised by in the dedup store.
+    /// The records by which a [`Dedup`](crate::store::Dedup) store recognises the event, at most two; none if every request is handled.
+    ///
+    /// - The **identity** is made of what the provider documents as its idempotency key, and of the event type. Two requests with the
+    ///   same identity are one event.
+    /// - The **replay** key is made of the signed bytes. It exists only if a time is signed and the signature does not cover the whole
+    ///   identity: otherwise a captured request could be sent again under another id.
     #[must_use]
-    pub fn dedup_keys(&self) -> EventKeys {
+    pub fn dedup_entries(&self) -> Vec<DedupEntry> {
+        self.dedup_keys().entries()
+    }
+
+    pub(super) fn dedup_keys(&self) -> EventKeys {
         self.0.dedup_keys
     }
 
-    /// The event's bytes without the compression that they may have come in: what id, type and JSON are read from. A body that was
-    /// not compressed is the content itself.
+    /// The event's bytes after decompression. Id, type and JSON are read from them. Equal to the [body](Self::body) if it was not
+    /// compressed.
     #[must_use]
     pub fn content(&self) -> &Bytes {
         &self.0.content
     }
 
-    /// The payload as `T`. It is read from the [content](Self::content): without a byte order mark, out of the field `payload` of a
-    /// form (GitHub, Slack) or `json` of a multipart form, and with U+FFFD for half a surrogate pair. An empty body reads as `null`.
-    /// Route on a field of `T`, not on a second parse: two parsers may disagree about repeated
-    /// keys (R-25).
+    /// Reads the payload as `T` from the [content](Self::content): without a byte order mark, from the field `payload` of a form
+    /// (GitHub, Slack) or `json` of a multipart form, and with U+FFFD for half a surrogate pair. An empty body reads as `null`.
+    /// Decide by a field of `T`, and do not parse a second time: two parsers may disagree about repeated keys (R-25).
     ///
     /// # Errors
-    /// When it is no JSON, or no `T`.
+    /// Returns [`JsonError`] if the payload is not JSON, or not a `T`.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, JsonError> {
         json::lenient(self.content())
     }
 
-    /// The payload as `T`, refusing any object that repeats a key at any depth (R-25). Reads the payload twice.
+    /// Reads the payload as `T`, and fails if an object repeats a key at any depth (R-25). Reads the payload twice.
     ///
     /// # Errors
-    /// When it is no JSON, repeats a key, or is no `T`.
+    /// Returns [`JsonError`] if the payload is not JSON, repeats a key, or is not a `T`.
     pub fn strict_json<T: DeserializeOwned>(&self) -> Result<T, JsonError> {
         json::strict(self.content())
     }
@@ -174,27 +181,27 @@ impl fmt::Debug for Verified {
     }
 }
 
-/// Checks a request. Reads headers and body, changes nothing (R-17); the only place that makes a [`Verified`].
+/// Checks a request by its headers and body, and changes nothing (R-17). Only this function creates a [`Verified`].
 pub(super) async fn check(
     source: &Source,
     limited: &Limited,
-    library: &Library,
+    cache: &DocumentCache,
     now: Timestamp,
 ) -> Result<Accepted, Rejection> {
     let request = limited.request();
-    let route = Route { source: source.name(), path: request.uri().path() };
-    let granted = source.keys().grant(route).await.map_err(Rejection::keys)?;
-    let grant = granted.ok_or_else(|| Rejection::new(RejectionKind::UnknownRoute))?;
+    let resolved = source.keys().resolve(request.uri().path()).await.map_err(Rejection::keys)?;
+    let keys = resolved.ok_or_else(|| Rejection::new(RejectionKind::UnknownRoute))?;
     let mut received = received(request);
-    let trust = source.trust(&grant.keyring, now);
-    let documents = gather(source, &received, &trust, library).await?;
+    let trust = source.trust(&keys.keyring, now);
+    let documents = gather(source, &received, &trust, cache).await?;
     let trust = Trust { documents: &documents, ..trust };
     let scheme = source.scheme();
-    let (checked, body) = prove(scheme, &received, &trust, limited).map_err(|error| refused(error, limited, scheme))?;
-    library.prove(&source.shared_name(), documents.names(), now);
+    let (checked, body) =
+        prove(scheme, &received, &trust, limited).map_err(|error| refused(error, source, received, trust))?;
+    cache.prove(&source.shared_name(), documents.keys().map(String::as_str), now);
     let signed_at = match checked {
         Checked::Handshake(reply) => return Ok(Accepted::Handshake(reply)),
-        Checked::Question(question) => return decided(source, &grant.tenant, question).await,
+        Checked::Challenge(question) => return decided(source, &keys.tenant, question).await,
         Checked::Event { signed_at } => signed_at,
     };
     if !carries_events(source, request.method()) {
@@ -207,12 +214,12 @@ pub(super) async fn check(
         let event = bounded(event);
         Verified(Arc::new(Facts {
             source: source.shared_name(),
-            tenant: grant.tenant.clone(),
-            dedup_keys: dedup::keys(
-                &grant.tenant,
+            tenant: keys.tenant.clone(),
+            dedup_keys: event_keys::keys(
+                &keys.tenant,
                 source,
                 &event,
-                dedup::Signed { request: &body, event: &own, index, at: signed_at },
+                Signed { request: &body, event: &own, index, at: signed_at },
             ),
             event,
             signed_at,
@@ -227,7 +234,7 @@ pub(super) async fn check(
         Events::One(event) => Accepted::Event(verified(event, (body.clone(), content.clone()), None)),
         Events::Batch(items) => {
             let each = |(at, item): (usize, Item)| {
-                let bytes = bytes_of(item.bytes, &content);
+                let bytes = item.bytes_in(&content);
                 verified(item.event, (bytes.clone(), bytes), Some(at))
             };
             Accepted::Batch(items.into_iter().enumerate().map(each).collect())
@@ -235,10 +242,10 @@ pub(super) async fn check(
     })
 }
 
-/// Checks what was received; and where that fails, what was in it, for those who sign before they compress. The bytes that were
-/// signed come with the verdict.
+/// Checks the body as received. If that fails, checks the decompressed body, because some providers sign before they compress.
+/// Returns the bytes that were signed as well.
 fn prove(
-    scheme: &dyn Verify,
+    scheme: &Scheme,
     received: &Received<'_>,
     trust: &Trust<'_>,
     limited: &Limited,
@@ -253,7 +260,7 @@ fn prove(
     Ok((checked, plain))
 }
 
-/// What is in a body that was signed as it was received; one that was signed before it was compressed is plain already.
+/// Decompresses a body that was signed as received. A body that was signed before its compression is decompressed already.
 fn content_of(body: &Bytes, limited: &Limited) -> Result<Bytes, Rejection> {
     let request = limited.request();
     if body.as_ptr() != request.body().as_ptr() {
@@ -266,60 +273,35 @@ fn content_of(body: &Bytes, limited: &Limited) -> Result<Bytes, Rejection> {
     }
 }
 
-/// With what an operator can do about it, as far as it can be told without saying anything of a secret.
-fn refused(error: VerifyError, limited: &Limited, scheme: &dyn Verify) -> Rejection {
-    let rejection = unverified(error);
-    if !matches!(error, VerifyError::BadSignature | VerifyError::BodyMismatch) {
-        return rejection;
-    }
-    let request = limited.request();
-    let announced = request.headers().get(CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse::<usize>().ok());
-    let length = request.body().len();
-    let signs_url =
-        scheme.settings().iter().find(|it| matches!(it.kind, SettingKind::Url | SettingKind::RegisteredUrl));
-    match (announced, signs_url) {
-        (Some(announced), _) if length == 0 && announced > 0 => rejection.because(format!(
-            "the body is empty and {announced} bytes were announced: something before this layer has read it; put the layer \
-             outermost"
-        )),
-        (Some(announced), _) if announced != length => rejection.because(format!(
-            "the body has {length} bytes and {announced} were announced: something before this layer has changed it"
-        )),
-        (_, Some(setting)) => rejection.because(format!(
-            "another secret, or another URL than the provider has: compare the setting `{}` and the path",
-            setting.name
-        )),
-        _ => rejection.because("another secret, or something before this layer has changed the body"),
-    }
+/// Adds the cause of the failure and its remedy, for the operator.
+fn refused(error: VerifyError, source: &Source, received: Received<'_>, trust: Trust<'_>) -> Rejection {
+    let cause = source.diagnoses().and_then(|all| all.cause(error, source.scheme(), received, trust));
+    cause.map_or_else(|| unverified(error), |cause| unverified(error).because(cause))
 }
 
-/// The application's answer; no, where it has none.
-async fn decided(source: &Source, tenant: &Tenant, question: Question) -> Result<Accepted, Rejection> {
-    let yes = match source.decider() {
-        Some(decider) => decider.decide(tenant, &question).await,
-        None => false,
-    };
-    if yes {
+/// Answers a handshake as the application decides.
+async fn decided(source: &Source, tenant: &Tenant, question: Challenge) -> Result<Accepted, Rejection> {
+    if source.decision(tenant, &question).await {
         Ok(Accepted::Handshake(question.yes))
     } else {
         Err(unverified(VerifyError::HandshakeRefused { status: question.no }))
     }
 }
 
-/// What the scheme needs to check this request, from the library.
+/// Fetches the documents that the scheme needs to check this request.
 async fn gather(
     source: &Source,
     received: &Received<'_>,
     trust: &Trust<'_>,
-    library: &Library,
-) -> Result<Documents, Rejection> {
-    let mut documents = Documents::default();
+    cache: &DocumentCache,
+) -> Result<BTreeMap<String, Bytes>, Rejection> {
+    let mut documents = BTreeMap::new();
     for _ in 0..MAX_NEEDS {
         let trust = Trust { documents: &documents, ..*trust };
-        let Some(need) = source.scheme().needs(received, &trust).map_err(unverified)? else { break };
-        let content = library.get(&source.shared_name(), &need, trust.now).await;
+        let Some(need) = source.scheme().fetch_request(received, &trust).map_err(unverified)? else { break };
+        let content = cache.get(&source.shared_name(), &need, trust.now).await;
         let content = content.map_err(|error| Rejection::keys(KeysError::new(error)))?;
-        documents = documents.with(need.name, content);
+        documents.insert(need.name, content);
         if need.last {
             break;
         }
@@ -327,19 +309,7 @@ async fn gather(
     Ok(documents)
 }
 
-fn bytes_of(bytes: ItemBytes, content: &Bytes) -> Bytes {
-    match bytes {
-        ItemBytes::Part(range) => part(content, range),
-        ItemBytes::Decoded(bytes) => bytes,
-    }
-}
-
-/// A scheme that names a range outside of the body has made a mistake; that must not end in a panic.
-fn part(body: &Bytes, range: std::ops::Range<usize>) -> Bytes {
-    if range.start <= range.end && range.end <= body.len() { body.slice(range) } else { Bytes::new() }
-}
-
-/// Few schemes keep any, and an empty map costs nothing.
+/// Returns the headers that the scheme keeps. Most schemes keep none, and an empty map does not allocate.
 fn kept(source: &Source, headers: &HeaderMap) -> HeaderMap {
     let kept = headers.iter().filter(|(name, _)| source.scheme().keeps(name.as_str()));
     kept.fold(HeaderMap::new(), |mut all, (name, value)| {
@@ -353,17 +323,15 @@ fn received(request: &Request<Bytes>) -> Received<'_> {
 }
 
 fn carries_events(source: &Source, method: &Method) -> bool {
-    method == Method::POST
-        || method == Method::PUT
-        || source.scheme().event_methods().iter().any(|name| *name == method.as_str())
+    source.scheme().sends_events_by(method)
 }
 
 const fn unverified(error: VerifyError) -> Rejection {
     Rejection::new(RejectionKind::Unverified(error))
 }
 
-/// What goes on into keys and logs is short and printable (R-40). An id that is not counts as absent: then the signed
-/// body identifies the event, and nothing is lost.
+/// Removes an id or type that is too long or not printable, because they go into keys and logs (R-40). Without an id, the signed
+/// body identifies the event.
 fn bounded(event: EventRef) -> EventRef {
     let bounded = |text: &String| is_bounded(text);
     EventRef { id: event.id.filter(bounded), event_type: event.event_type.filter(bounded), ..event }

@@ -4,14 +4,14 @@ use std::fmt;
 
 use serde::de::DeserializeOwned;
 
-use super::Verified;
 use super::json::JsonError;
+use super::verified::Verified;
 
-/// A verified event with its payload as `T`: for a handler of an [`EventRouter`](super::EventRouter), and, with the feature
-/// `axum`, for one behind [`Receiver::layer`](super::Receiver::layer).
+/// A verified event with its payload as `T`: the argument of a handler of an [`EventRouter`](super::EventRouter), and with the feature
+/// `axum` of a handler behind [`Receiver::gate`](super::Receiver::gate).
 ///
-/// The payload is read from the bytes that were verified, never from the request (R-16). A payload that is no `T` is
-/// answered 422 and stays fresh; a route without the layer is answered 500.
+/// The payload is read from the verified bytes, never from the request (R-16). The response to a payload that is not a `T` is 422, and
+/// the event stays new. The response of a route without the layer is 500.
 ///
 /// ```
 /// use axum::{Router, routing::post};
@@ -29,7 +29,7 @@ use super::json::JsonError;
 ///
 /// let source = Source::standard("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?;
 /// let receiver = Receiver::builder(MemoryDedup::new()).source(source).build()?;
-/// let app: Router = Router::new().route("/hooks", post(handler)).layer(receiver.layer("standard")?);
+/// let app: Router = Router::new().route("/hooks", post(handler)).layer(receiver.gate("standard")?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
@@ -44,7 +44,7 @@ impl<T: DeserializeOwned> Webhook<T> {
     /// Reads the payload of a verified event.
     ///
     /// # Errors
-    /// When it is no JSON, or no `T`.
+    /// Returns [`JsonError`] if the payload is not JSON, or not a `T`.
     pub fn read(verified: Verified) -> Result<Self, JsonError> {
         Ok(Self { payload: verified.json()?, verified })
     }

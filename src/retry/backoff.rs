@@ -1,6 +1,6 @@
-//! Policies of the `backoff` crate as waiting times (feature `backoff`).
+//! Policies of the `backoff` crate as delays (feature `backoff`).
 //!
-//! That crate is unmaintained (RUSTSEC-2025-0012); this adapter is for applications that have tuned a policy with it.
+//! That crate is unmaintained (RUSTSEC-2025-0012); this adapter is for applications that already use a policy of it.
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ use backoff::backoff::Backoff;
 use super::schedule::{MAX_ENTRIES, Schedule};
 
 impl Schedule {
-    /// Records what a `backoff` policy would wait: its first `retries` waits, fewer when it ends sooner. Such a policy keeps
-    /// state in memory; the record gives the same answer after a restart. A policy that ends by the wall clock
-    /// (`max_elapsed_time`) is taken as if no time passed while it was recorded.
+    /// Records the first `retries` delays of a `backoff` policy, or fewer if it ends earlier. Such a policy keeps state in memory; the
+    /// recorded delays are the same after a restart. A policy that ends by the wall clock (`max_elapsed_time`) is recorded as if no time
+    /// passed.
     ///
     /// ```
     /// use backoff::backoff::Constant;

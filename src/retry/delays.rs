@@ -1,22 +1,22 @@
-//! How long to wait between attempts: pure functions of the attempt and a seed.
+//! Delays between attempts: pure functions of the number of the retry and a seed.
 
 use std::fmt;
 use std::time::Duration;
 
-/// Waiting times, by number.
+/// Delays, by the number of the retry.
 ///
-/// 1. `delay` MUST be pure: equal arguments, equal answer, also after a restart.
-/// 2. Once it has answered `None` it MUST answer `None` for every higher number.
+/// 1. `delay` MUST be pure: it returns the same value for the same arguments, also after a restart.
+/// 2. If it returns `None` for a number, it MUST return `None` for every higher number.
 pub trait Delays: fmt::Debug + Send + Sync + 'static {
-    /// How long to wait before retry number `retry`, counted from 1; `None` when there is none. `seed` is constant for one
-    /// delivery and different between deliveries: jitter comes from it.
+    /// Returns the delay before retry number `retry`, counted from 1; `None` if there is no such retry. `seed` is constant for one delivery
+    /// and different for each delivery, as the source of jitter.
     fn delay(&self, retry: u32, seed: u64) -> Option<Duration>;
 }
 
 /// Spreads a delay over 90 % to 110 % of itself, so that deliveries that failed together do not return together.
 /// Deterministic in `(retry, seed)`.
 pub(super) fn jitter(delay: Duration, retry: u32, seed: u64) -> Duration {
-    // SplitMix64's finaliser: every bit of the input reaches every bit of the output.
+    // The finalizer of SplitMix64: every bit of the input affects every bit of the output.
     let mut bits = seed ^ u64::from(retry).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -1,11 +1,11 @@
-//! Waiting times that grow by a factor.
+//! Delays that grow by a factor.
 
 use std::time::Duration;
 
 use super::delays::{Delays, jitter};
 
-/// Waiting times that grow by a factor up to a cap, each with a tenth of jitter to either side (applied before the cap).
-/// Default: 5 s, doubling, at most 12 h, 15 retries.
+/// Delays that grow by a factor up to a cap, each with jitter of a tenth in both directions (applied before the cap). Default: 5 s,
+/// doubling, at most 12 h, 15 retries.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Exponential {
     first: Duration,
@@ -21,27 +21,27 @@ impl Default for Exponential {
 }
 
 impl Exponential {
-    /// Begins with `first` and doubles; the rest as by default.
+    /// Starts with `first` and doubles; all other settings have their defaults.
     #[must_use]
     pub fn from(first: Duration) -> Self {
         Self { first, ..Self::default() }
     }
 
-    /// Each wait is so many times the one before. 0 counts as 1.
+    /// Sets the factor from one delay to the next. 0 counts as 1.
     #[must_use]
     pub fn factor(mut self, factor: u32) -> Self {
         self.factor = factor.max(1);
         self
     }
 
-    /// No wait is longer than this.
+    /// Sets the longest delay.
     #[must_use]
     pub const fn cap(mut self, cap: Duration) -> Self {
         self.cap = cap;
         self
     }
 
-    /// So many retries after the first attempt.
+    /// Sets the number of retries after the first attempt.
     #[must_use]
     pub const fn retries(mut self, retries: u32) -> Self {
         self.retries = retries;

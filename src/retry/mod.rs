@@ -1,8 +1,8 @@
-//! What follows an attempt: a pure function of stored facts.
+//! The decision after an attempt: a pure function of stored facts.
 //!
-//! A [`RetryPolicy`] neither sleeps nor sends. It sees the facts of one attempt and answers with a [`Decision`]; given
-//! the same facts it gives the same answer, before and after a restart. [`Policy`] is the one to start from; its waiting
-//! times are a [`Schedule`], an [`Exponential`], or any [`Delays`].
+//! A [`RetryPolicy`] neither sleeps nor sends. It receives the facts of one attempt and returns a [`Decision`]; for the same facts it
+//! returns the same decision, before and after a restart. Start with [`Policy`]; its delays are a [`Schedule`], an [`Exponential`], or any
+//! [`Delays`].
 
 #[cfg(feature = "backoff")]
 mod backoff;
@@ -24,26 +24,26 @@ pub use self::schedule::{MAX_ENTRIES, Schedule};
 use crate::clock::Timestamp;
 use crate::outcome::Report;
 
-/// What is known when an attempt has ended.
+/// The facts at the end of an attempt.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Facts<'a> {
-    /// Which attempt this was, from 1. Own faults ([`Outcome::Local`](crate::outcome::Outcome::Local)) do not count.
+    /// The number of the attempt, from 1. Local faults ([`Outcome::Local`](crate::outcome::Outcome::Local)) do not count.
     pub attempt: u32,
-    /// How many own faults this delivery has met before this one.
+    /// The number of local faults of this delivery before this one.
     pub faults: u32,
     /// When the delivery was made.
     pub created_at: Timestamp,
     /// When the attempt ended.
     pub now: Timestamp,
-    /// How it went.
+    /// The outcome of the attempt.
     pub report: &'a Report,
-    /// Constant for one delivery, different between deliveries: the source of jitter.
+    /// Constant for one delivery and different for each delivery: the source of jitter.
     pub seed: u64,
 }
 
 impl<'a> Facts<'a> {
-    /// The facts of attempt number `attempt` of a delivery made just now, with no own faults and seed 0.
+    /// The facts of attempt number `attempt` of a delivery that was made at `now`, without local faults and with seed 0.
     #[must_use]
     pub const fn new(attempt: u32, now: Timestamp, report: &'a Report) -> Self {
         Self { attempt, faults: 0, created_at: now, now, report, seed: 0 }
@@ -51,86 +51,111 @@ impl<'a> Facts<'a> {
 
     /// Sets when the delivery was made.
     #[must_use]
-    pub const fn with_created_at(mut self, at: Timestamp) -> Self {
+    pub const fn created_at(mut self, at: Timestamp) -> Self {
         self.created_at = at;
         self
     }
 
-    /// Sets how many own faults went before.
+    /// Sets the number of earlier local faults.
     #[must_use]
-    pub const fn with_faults(mut self, faults: u32) -> Self {
+    pub const fn faults(mut self, faults: u32) -> Self {
         self.faults = faults;
         self
     }
 
     /// Sets the seed.
     #[must_use]
-    pub const fn with_seed(mut self, seed: u64) -> Self {
+    pub const fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 }
 
-/// What follows an attempt.
+/// What happens to a delivery after an attempt: a [`RetryPolicy`] returns it, and a store records it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Decision {
-    /// Done: it was delivered.
+    /// The delivery is `delivered`.
     Delivered,
-    /// Try again.
+    /// The delivery stays `pending` and is attempted again.
     Retry {
-        /// No sooner than this.
+        /// When the next attempt is due.
         at: Timestamp,
-        /// The whole lane waits until then, because the endpoint asked for it.
-        pause: Option<Timestamp>,
+        /// The whole lane starts no attempt before this time, because the endpoint asked for a pause.
+        paused_until: Option<Timestamp>,
     },
-    /// Try again, and do not count this attempt: the fault was ours.
-    Again {
-        /// No sooner than this.
+    /// The delivery stays `pending`, and the attempt does not count against its limit, because the fault was local.
+    RetryUncounted {
+        /// When the next attempt is due.
         at: Timestamp,
     },
-    /// Give up on this delivery.
-    Fail {
-        /// Why.
-        reason: FailReason,
-    },
-    /// Neither try again nor give up: hold this delivery until an operator resends or cancels it.
+    /// The delivery is `held` until an operator resends or cancels it.
     Hold {
-        /// Why.
+        /// Why it is held.
         reason: FailReason,
     },
-    /// Give up on this delivery and disable the endpoint; its other deliveries are held.
+    /// The delivery is `failed`. With [`FailReason::Blocked`] its endpoint is flagged as well.
+    Fail {
+        /// Why it failed.
+        reason: FailReason,
+    },
+    /// The delivery is `failed` and its endpoint is disabled. The other deliveries of the endpoint are held.
     Disable {
-        /// Why.
+        /// Why it failed.
         reason: FailReason,
     },
 }
 
-/// Why a delivery failed for good.
+impl Decision {
+    /// A retry at this time that does not pause the lane.
+    ///
+    /// ```
+    /// use hookwire::clock::Timestamp;
+    /// use hookwire::retry::Decision;
+    ///
+    /// let at = Timestamp::from_secs(1_700_000_000);
+    /// assert_eq!(Decision::retry(at), Decision::Retry { at, paused_until: None });
+    /// ```
+    #[must_use]
+    pub const fn retry(at: Timestamp) -> Self {
+        Self::Retry { at, paused_until: None }
+    }
+
+    /// Until when the decision pauses the lane.
+    #[must_use]
+    pub const fn paused_until(self) -> Option<Timestamp> {
+        match self {
+            Self::Retry { paused_until, .. } => paused_until,
+            _ => None,
+        }
+    }
+}
+
+/// Why a delivery failed finally.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FailReason {
     /// The last allowed attempt failed.
     Exhausted,
-    /// The endpoint answered 410: it is gone.
+    /// The endpoint returned 410 Gone.
     Gone,
-    /// A status that the policy calls permanent.
+    /// The policy treats the status as permanent.
     Permanent,
     /// The egress guard refused the target.
     Blocked,
-    /// Too many faults of our own in a row.
+    /// Too many local faults in a row.
     Faults,
-    /// Every attempt ended with the death of the process: the payload is suspected.
+    /// Every attempt ended with the death of the process, so the payload may be the cause.
     Poison,
-    /// The event's deadline has passed.
+    /// The deadline of the event has passed.
     Expired,
-    /// A newer event of the same ordering key has taken its place.
+    /// A newer event of the same ordering key has replaced it.
     Superseded,
 }
 
 impl FailReason {
-    /// A stable, short name: what a store keeps.
+    /// A short name that never changes, for stores.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -161,16 +186,16 @@ impl fmt::Display for FailReason {
 
 /// Decides what follows an attempt.
 ///
-/// 1. `decide` MUST be pure: equal facts, equal answer.
-/// 2. `decide` MUST answer [`Decision::Delivered`] for a success, and for nothing else.
-/// 3. After [`Outcome::HandlerRejected`](crate::outcome::Outcome::HandlerRejected) nothing is tried again: the worker takes a
-///    retry for [`FailReason::Permanent`].
-/// 4. `max_attempts` MUST be at least 1; a delivery claimed more often than that fails as
-///    [`FailReason::Poison`] without being sent, so a payload that kills the process is bounded.
+/// 1. `decide` MUST be pure: it returns the same decision for the same facts.
+/// 2. `decide` MUST return [`Decision::Delivered`] for a success, and for nothing else.
+/// 3. After [`Outcome::HandlerRejected`](crate::outcome::Outcome::HandlerRejected) there is no retry: the worker replaces a retry by
+///    [`FailReason::Permanent`].
+/// 4. `max_attempts` MUST be at least 1. A delivery that is claimed more often fails as [`FailReason::Poison`] without an attempt, so that
+///    a payload that kills the process is bounded.
 pub trait RetryPolicy: fmt::Debug + Send + Sync + 'static {
-    /// How often a delivery is attempted at most.
+    /// The maximum number of attempts at a delivery.
     fn max_attempts(&self) -> u32;
-    /// What follows.
+    /// Returns the decision after an attempt.
     fn decide(&self, facts: &Facts<'_>) -> Decision;
 }
 

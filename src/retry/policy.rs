@@ -1,4 +1,4 @@
-//! The one table from outcome to decision.
+//! The table from outcomes to decisions.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,23 +9,23 @@ use super::schedule::Schedule;
 use super::{Decision, Facts, FailReason, RetryPolicy};
 use crate::outcome::Outcome;
 
-/// First and longest wait after a fault of our own.
+/// The first and the longest delay after a local fault.
 const FAULT_WAITS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
-/// Most attempts any policy grants.
+/// The highest number of attempts of any policy.
 const MAX_ATTEMPTS: u32 = 1_001;
 
-/// Decides by the table below; the waiting times are a [`Delays`] of your choice.
+/// Decides by the table below; the delays are a [`Delays`] of your choice.
 ///
 /// | outcome | decision |
 /// |---|---|
 /// | 2xx, `handled` | delivered |
 /// | 410 | failed; the endpoint is disabled and its other deliveries are held |
-/// | 429, 503 with `Retry-After` | retry no sooner than asked, up to [`max_retry_after`](Self::max_retry_after); the whole lane waits |
+/// | 429, 503 with `Retry-After` | retry at the requested time at the earliest, up to [`max_retry_after`](Self::max_retry_after); the lane waits |
 /// | a status named by [`permanent`](Self::permanent), `handler_rejected` | failed |
-/// | any other status, `dns connect tls timeout reset protocol panic handler_failed` | retry by the waiting times; failed when they end |
+/// | any other status, `dns connect tls timeout reset protocol panic handler_failed` | retry after the next delay; failed if there is none |
 /// | `blocked` | failed; the endpoint is flagged |
-/// | `local` | again soon, without using up an attempt; failed after [`max_faults`](Self::max_faults) in a row |
+/// | `local` | retry soon, without counting the attempt; failed after [`max_faults`](Self::max_faults) in a row |
 ///
 /// Sources: Standard Webhooks 1.0.0, "Deliverability and reliability"; RFC 9110 section 10.2.3; RFC 6585 section 4.
 ///
@@ -56,7 +56,7 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// The table with these waiting times.
+    /// The table with these delays.
     #[must_use]
     pub fn new(delays: impl Delays) -> Self {
         let retries = (1..MAX_ATTEMPTS).take_while(|retry| delays.delay(*retry, 0).is_some()).count();
@@ -69,21 +69,21 @@ impl Policy {
         }
     }
 
-    /// Statuses after which nothing is tried again. Default: none, as Standard Webhooks has it. Successes stay successes.
+    /// Sets the statuses after which there is no retry. Default: none, as in Standard Webhooks. Successes remain successes.
     #[must_use]
     pub fn permanent(mut self, statuses: impl IntoIterator<Item = u16>) -> Self {
         self.permanent.extend(statuses);
         self
     }
 
-    /// The longest `Retry-After` that is honoured. Default 24 h: an endpoint must not park a lane for years.
+    /// Sets the longest `Retry-After` that is obeyed. Default 24 h: an endpoint must not stop a lane for years.
     #[must_use]
     pub const fn max_retry_after(mut self, span: Duration) -> Self {
         self.max_retry_after = span;
         self
     }
 
-    /// How many faults of our own in a row a delivery survives. Default 100.
+    /// Sets the number of local faults in a row after which a delivery fails. Default 100.
     #[must_use]
     pub const fn max_faults(mut self, faults: u32) -> Self {
         self.max_faults = faults;
@@ -97,8 +97,8 @@ impl Policy {
         };
         let scheduled = facts.now + delay;
         let asked = facts.report.retry_after.filter(|_| matches!(facts.report.outcome, Outcome::Status(429 | 503)));
-        let pause = asked.map(|until| until.clamp(facts.now, facts.now + self.max_retry_after));
-        Decision::Retry { at: pause.map_or(scheduled, |until| scheduled.max(until)), pause }
+        let paused_until = asked.map(|until| until.clamp(facts.now, facts.now + self.max_retry_after));
+        Decision::Retry { at: paused_until.map_or(scheduled, |until| scheduled.max(until)), paused_until }
     }
 
     fn again(&self, facts: &Facts<'_>) -> Decision {
@@ -106,7 +106,7 @@ impl Policy {
             return Decision::Fail { reason: FailReason::Faults };
         }
         let wait = FAULT_WAITS.0.saturating_mul(2u32.saturating_pow(facts.faults)).min(FAULT_WAITS.1);
-        Decision::Again { at: facts.now + wait }
+        Decision::RetryUncounted { at: facts.now + wait }
     }
 }
 

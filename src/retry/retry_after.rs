@@ -1,21 +1,17 @@
-//! `Retry-After` (RFC 9110 section 10.2.3): when the endpoint wants to be asked again.
+//! `Retry-After` (RFC 9110 section 10.2.3): the time of the next request that the endpoint asks for.
 
 use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::RETRY_AFTER;
-use jiff::civil;
-use jiff::tz::Offset;
 
 use crate::clock::Timestamp;
+use crate::clock::calendar::{self, Civil, DAYS, digits};
 
-const UTC: Offset = Offset::UTC;
-const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const LONG_DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
-/// The point in time that the header asks for, never before `now`. `None` when it is absent, stands twice, or is neither
-/// delay-seconds (a fraction is rounded up) nor one of the three HTTP-date forms (section 5.6.7). Seconds too many to count saturate.
+/// The requested point in time, never before `now`. `None` if the header is absent, occurs twice, or is neither delay-seconds (a fraction
+/// is rounded up) nor one of the three HTTP-date forms (section 5.6.7). Too large numbers of seconds saturate.
 #[must_use]
 pub fn parse(headers: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
     let mut values = headers.get_all(RETRY_AFTER).iter();
@@ -29,7 +25,7 @@ pub fn parse(headers: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
     http_date(value, now).map(|at| at.max(now))
 }
 
-/// A fraction is not in the grammar, and some servers send one: it counts as a whole second.
+/// The grammar has no fraction, but some servers send one: it counts as a whole second.
 fn delay_seconds(value: &str) -> Option<u64> {
     let (whole, fraction) = value.split_once('.').unwrap_or((value, "0"));
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -52,7 +48,7 @@ fn http_date(text: &str, now: Timestamp) -> Option<Timestamp> {
         [day, date, time, "GMT"] if LONG_DAYS.contains(&day.strip_suffix(',')?) => {
             let (date, rest) = date.split_once('-')?;
             let (month, year) = rest.split_once('-')?;
-            at(full_year(digits(year, 2)?, now)?, month, digits(date, 2)?, time)
+            at(full_year(digits(year, 2)?, now), month, digits(date, 2)?, time)
         }
         // Sun Nov  6 08:49:37 1994
         [day, month, "", date, time, year] if DAYS.contains(&day) => {
@@ -64,28 +60,15 @@ fn http_date(text: &str, now: Timestamp) -> Option<Timestamp> {
 }
 
 /// The latest year with these two last digits that is not more than 50 years ahead (RFC 9110 section 5.6.7).
-fn full_year(digits: i16, now: Timestamp) -> Option<i16> {
-    let latest = UTC.to_datetime(jiff::Timestamp::from_second(now.as_secs()).ok()?).year() + 50;
-    Some(latest - (latest - digits).rem_euclid(100))
+fn full_year(digits: i64, now: Timestamp) -> i64 {
+    let latest = Civil::from_unix(now.as_secs()).year + 50;
+    latest - (latest - digits).rem_euclid(100)
 }
 
-fn at(year: i16, month: &str, day: i16, time: &str) -> Option<Timestamp> {
-    let month = MONTHS.iter().position(|name| *name == month)? + 1;
-    let mut parts = time.split(':');
-    let (hour, minute, second) = (parts.next()?, parts.next()?, parts.next()?);
-    let [hour, minute, second] = [digits(hour, 2)?, digits(minute, 2)?, digits(second, 2)?];
-    if parts.next().is_some() || second > 60 {
-        return None;
-    }
-    let small = |number: i16| i8::try_from(number).ok();
-    let minute_start =
-        civil::DateTime::new(year, i8::try_from(month).ok()?, small(day)?, small(hour)?, small(minute)?, 0, 0);
-    let start = UTC.to_timestamp(minute_start.ok()?).ok()?.as_second();
-    Some(Timestamp::from_secs(start + i64::from(second)))
-}
-
-fn digits(text: &str, count: usize) -> Option<i16> {
-    if text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
+fn at(year: i64, month: &str, day: i64, time: &str) -> Option<Timestamp> {
+    let [hour, minute, second] = calendar::read_time(time)?;
+    let minute_start = Civil { year, month: calendar::month(month)?, day, hour, minute, second: 0 }.to_unix()?;
+    (second <= 60).then(|| Timestamp::from_secs(minute_start + second))
 }
 
 #[cfg(test)]
@@ -106,7 +89,7 @@ mod tests {
         for (now, digits, meant) in
             [(2026, 26, 2026), (2026, 76, 2076), (2026, 77, 1977), (1994, 6, 2006), (2099, 0, 2100)]
         {
-            assert_eq!(full_year(digits, in_year(now)), Some(meant), "{digits} in {now}");
+            assert_eq!(full_year(digits, in_year(now)), meant, "{digits} in {now}");
         }
     }
 
@@ -157,7 +140,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_three_forms_of_one_second_read_alike(second in 0i64..3_200_000_000) {
-            let date = UTC.to_datetime(jiff::Timestamp::from_second(second).unwrap());
+            let date = jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::from_second(second).unwrap());
             for form in ["%a, %d %b %Y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y", "%A, %d-%b-%y %H:%M:%S GMT"] {
                 prop_assert_eq!(read(&date.strftime(form).to_string(), Timestamp::from_secs(second)), Some(second));
             }

@@ -1,14 +1,14 @@
-//! A list of waiting times.
+//! A list of delays.
 
 use std::time::Duration;
 
 use super::delays::{Delays, jitter};
 
-/// Most entries of a schedule.
+/// The highest number of entries of a schedule.
 pub const MAX_ENTRIES: usize = 1_000;
 
-/// Waiting times one by one, each with a tenth of jitter to either side. The default is the example of Standard Webhooks:
-/// 10 attempts over three days, after 0, 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h and 24 h.
+/// A list of delays, each with jitter of a tenth in both directions. The default is the example of Standard Webhooks: 10 attempts over
+/// three days, after 0, 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h and 24 h.
 ///
 /// ```
 /// use std::time::Duration;
@@ -20,8 +20,8 @@ pub const MAX_ENTRIES: usize = 1_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule(Vec<Duration>);
 
-/// Any iterator of durations is a schedule: the wait before the first retry, before the second, and so on. Only the first
-/// [`MAX_ENTRIES`] are taken, so an endless one is fine.
+/// Makes a schedule from any iterator of durations: the delay before the first retry, before the second, and so on. Only the first
+/// [`MAX_ENTRIES`] are taken, so an infinite iterator is allowed.
 impl FromIterator<Duration> for Schedule {
     fn from_iter<I: IntoIterator<Item = Duration>>(delays: I) -> Self {
         Self(delays.into_iter().take(MAX_ENTRIES).collect())

@@ -1,4 +1,4 @@
-//! HMAC keys with their key schedule done once, so that each use costs what the message costs.
+//! HMAC keys whose key schedule is computed once, so that each use costs only what the message costs.
 
 use std::sync::OnceLock;
 
@@ -10,11 +10,11 @@ use zeroize::Zeroizing;
 
 use crate::work;
 
-/// Bytes of an HMAC key, and the schedules made of them.
+/// The bytes of an HMAC key, and the key schedules computed from them.
 pub(crate) struct HmacKey {
     bytes: Zeroizing<Vec<u8>>,
     sha256: Hmac<Sha256>,
-    /// Made at the first use: most keys never sign with it.
+    /// Computed at the first use, because most keys never need it.
     sha1: OnceLock<Hmac<Sha1>>,
 }
 
@@ -27,39 +27,39 @@ impl HmacKey {
         &self.bytes
     }
 
-    /// A MAC by SHA-256.
+    /// Begins a MAC with SHA-256.
     pub(crate) fn sha256(&self) -> Mac {
         Mac::Sha256(self.sha256.clone())
     }
 
-    /// A MAC by SHA-1, which old providers still use. HMAC-SHA1 is not known to be broken; SHA-1 is.
+    /// Begins a MAC with SHA-1, which old providers still use. SHA-1 is broken, HMAC-SHA1 is not known to be.
     pub(crate) fn sha1(&self) -> Mac {
         Mac::Sha1(self.sha1.get_or_init(|| schedule(&self.bytes)).clone())
     }
 
-    /// A MAC by MD5, for the one provider that still uses it. HMAC-MD5 is not known to be broken; MD5 is.
+    /// Begins a MAC with MD5, for the one provider that still uses it. MD5 is broken, HMAC-MD5 is not known to be.
     pub(crate) fn md5(&self) -> Mac {
         Mac::Md5(Box::new(schedule(&self.bytes)))
     }
 
-    /// A MAC by SHA-384.
+    /// Begins a MAC with SHA-384.
     pub(crate) fn sha384(&self) -> Mac {
         Mac::Sha384(Box::new(schedule(&self.bytes)))
     }
 
-    /// A MAC by SHA-512.
+    /// Begins a MAC with SHA-512.
     pub(crate) fn sha512(&self) -> Mac {
         Mac::Sha512(Box::new(schedule(&self.bytes)))
     }
 }
 
-/// HMAC takes keys of any length (RFC 2104), so the error branch does not exist; an all-zero key of the block's size
-/// stands there instead of a panic.
+/// HMAC accepts keys of any length (RFC 2104), so the error branch is unreachable. It uses an all-zero key, because library code
+/// must not panic.
 fn schedule<M: KeyInit>(bytes: &[u8]) -> M {
     M::new_from_slice(bytes).unwrap_or_else(|_| M::new(&Default::default()))
 }
 
-/// A MAC in the making. The large and rare ones are boxed, so that the common ones are small to move.
+/// A MAC that is being computed. The large and rare variants are boxed, so that the common ones are cheap to move.
 #[derive(Clone)]
 pub(crate) enum Mac {
     Md5(Box<Hmac<Md5>>),
@@ -81,7 +81,7 @@ impl Mac {
         }
     }
 
-    /// The tag, in a buffer of the longest one's size, and its length.
+    /// Ends the MAC and returns its tag.
     pub(crate) fn finish(self) -> Tag {
         match self {
             Self::Md5(mac) => Tag::of(&mac.finalize().into_bytes()),
@@ -93,7 +93,7 @@ impl Mac {
     }
 }
 
-/// A finished MAC or digest.
+/// The tag of a MAC or a digest, in a buffer that fits the longest one.
 pub(crate) struct Tag {
     bytes: [u8; 64],
     length: usize,

@@ -1,6 +1,6 @@
-//! Without the feature `public-key` there are no P-256 keys.
+//! P-256 keys without the feature `public-key`: no text is one.
 
-/// Has no values.
+/// This type has no values.
 pub(crate) enum P256Key {}
 
 impl P256Key {

@@ -1,34 +1,22 @@
-//! Public keys in whatever form a provider shows them: hexadecimal, base64, PEM or JSON Web Key.
-
-use std::sync::Arc;
+//! Public keys in the forms that providers publish: hexadecimal, base64, PEM or JSON Web Key.
 
 use base64::Engine as _;
-use ed25519_dalek::VerifyingKey;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::error::KeyError;
+use super::key::{Key, Kind};
 use super::p256::P256Key;
 use super::rsa::RsaKey;
-use super::text::{BASE64, BASE64_URL, is_quoted, trimmed};
-use super::{Key, KeyError, Kind};
+use super::text::{BASE64_URL, decode_lines, is_quoted, trimmed};
 
-/// Longest public key accepted, in bytes: a certificate with a key of 8192 bits is shorter.
+/// Longest public key accepted, in bytes. A certificate with a key of 8192 bits is shorter.
 const MAX_PUBLIC_BYTES: usize = 16 * 1024;
 
-/// What stands before the 32 bytes of an Ed25519 key in its `SubjectPublicKeyInfo` (RFC 8410).
+/// The bytes before the 32 bytes of an Ed25519 key in its `SubjectPublicKeyInfo` (RFC 8410).
 const ED25519_SPKI_HEAD: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
-/// Padding and hash of an RSA signature.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RsaForm {
-    Pkcs1Sha1,
-    Pkcs1Sha256,
-    Pkcs1Sha384,
-    Pkcs1Sha512,
-    PssSha256,
-}
-
-/// A JSON Web Key (RFC 7517), as far as it is looked at.
+/// The members of a JSON Web Key (RFC 7517) that are used.
 #[derive(Deserialize)]
 pub(crate) struct Jwk {
     kty: String,
@@ -38,19 +26,19 @@ pub(crate) struct Jwk {
     crv: Option<String>,
     x: Option<String>,
     y: Option<String>,
-    /// Plaid: when it was withdrawn.
+    /// Plaid: when the key was withdrawn.
     pub(crate) expired_at: Option<IgnoredAny>,
 }
 
 impl Jwk {
-    /// The key; `None` for a kind that is not known, or one that is not sound.
+    /// The key; `None` if its kind is unknown or the key is invalid.
     pub(crate) fn key(&self) -> Option<Key> {
         let number = |text: &Option<String>| BASE64_URL.decode(text.as_deref()?).ok();
         match (self.kty.as_str(), self.crv.as_deref()) {
-            ("RSA", _) => RsaKey::from_numbers(&number(&self.n)?, &number(&self.e)?).map(Key::of_rsa),
+            ("RSA", _) => RsaKey::from_numbers(&number(&self.n)?, &number(&self.e)?).map(rsa_key),
             ("EC", Some("P-256")) => {
                 let point = [vec![4], number(&self.x)?, number(&self.y)?].concat();
-                P256Key::from_point(&point).map(Key::of_p256)
+                P256Key::from_point(&point).map(p256_key)
             }
             ("OKP", Some("Ed25519")) => Key::verifying(&number(&self.x)?).ok(),
             _ => None,
@@ -59,82 +47,99 @@ impl Jwk {
 }
 
 impl Key {
-    /// An Ed25519 public key in any of the forms that providers show: 64 hexadecimal digits, base64 or base64url of the 32
-    /// bytes or of their `SubjectPublicKeyInfo`, PEM, or a JSON Web Key.
+    /// An Ed25519 public key: 64 hexadecimal digits, base64 or base64url of the 32 bytes or of their `SubjectPublicKeyInfo`, PEM, or
+    /// a JSON Web Key.
+    ///
+    /// ```
+    /// use hookwire::secret::Key;
+    ///
+    /// let hex = Key::ed25519("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")?;
+    /// let jwk = Key::ed25519(r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#)?;
+    /// assert_eq!(hex.id(), jwk.id());
+    /// # Ok::<(), hookwire::secret::KeyError>(())
+    /// ```
     ///
     /// # Errors
-    /// When it is none of these, or an unsound key.
+    /// Returns [`KeyError::NotEd25519`] if the text is in none of these forms, and [`KeyError::InvalidEd25519`] if the key has small
+    /// order. Returns [`KeyError::Empty`], [`Quoted`](KeyError::Quoted), [`TooLong`](KeyError::TooLong) or
+    /// [`WrongKind`](KeyError::WrongKind) if the text is not a public key.
     pub fn ed25519(text: &str) -> Result<Self, KeyError> {
         let text = public_text(text)?;
         if text.starts_with('{') {
-            return jwk(text).filter(|key| matches!(key.kind(), Kind::Verifying(_))).ok_or(KeyError::NoEd25519);
+            return jwk(text).filter(|key| matches!(key.kind(), Kind::Verifying(_))).ok_or(KeyError::NotEd25519);
         }
         let bytes = match text.len() {
             64 if text.bytes().all(|byte| byte.is_ascii_hexdigit()) => hex::decode(text).ok(),
             _ => decode_lines(text),
         };
-        let bytes = bytes.ok_or(KeyError::NoEd25519)?;
+        let bytes = bytes.ok_or(KeyError::NotEd25519)?;
         match bytes.strip_prefix(&ED25519_SPKI_HEAD).unwrap_or(&bytes) {
             key if key.len() == 32 => Self::verifying(key),
-            _ => Err(KeyError::NoEd25519),
+            _ => Err(KeyError::NotEd25519),
         }
     }
 
-    /// A P-256 public key in any of the forms that providers show: PEM (`PUBLIC KEY` or `CERTIFICATE`), base64 of its
-    /// `SubjectPublicKeyInfo`, or a JSON Web Key. Without the feature `public-key` there is none.
+    /// A P-256 public key for ECDSA: PEM (`PUBLIC KEY` or `CERTIFICATE`), base64 of its `SubjectPublicKeyInfo`, or a JSON Web Key.
+    /// It needs the feature `public-key`.
+    ///
+    /// ```
+    /// use hookwire::secret::{Key, KeyError};
+    ///
+    /// assert_eq!(Key::p256("not a key").unwrap_err(), KeyError::NotP256);
+    /// ```
     ///
     /// # Errors
-    /// When it is none of these, or of another curve.
+    /// Returns [`KeyError::NotP256`] if the text is in none of these forms or of another curve, and otherwise the errors of
+    /// [`ed25519`](Self::ed25519).
     pub fn p256(text: &str) -> Result<Self, KeyError> {
         let text = public_text(text)?;
         if text.starts_with('{') {
-            return jwk(text).filter(|key| matches!(key.kind(), Kind::P256(_))).ok_or(KeyError::NoP256);
+            return jwk(text).filter(|key| matches!(key.kind(), Kind::P256(_))).ok_or(KeyError::NotP256);
         }
         let key = match text.starts_with("-----") {
             true => P256Key::from_pem(text.as_bytes()),
             false => decode_lines(text).and_then(|der| P256Key::from_spki(&der)),
         };
-        key.map(Self::of_p256).ok_or(KeyError::NoP256)
+        key.map(p256_key).ok_or(KeyError::NotP256)
     }
 
-    /// An RSA public key in any of the forms that providers show: PEM (`PUBLIC KEY`, `RSA PUBLIC KEY` or `CERTIFICATE`),
-    /// base64 of its `SubjectPublicKeyInfo`, or a JSON Web Key. Without the feature `public-key` there is none. A key of
-    /// less than 2048 bits verifies nothing.
+    /// An RSA public key: PEM (`PUBLIC KEY`, `RSA PUBLIC KEY` or `CERTIFICATE`), base64 of its `SubjectPublicKeyInfo`, or a JSON Web
+    /// Key. It needs the feature `public-key`. Every verification with a key of less than 2048 bits fails.
+    ///
+    /// ```
+    /// use hookwire::secret::{Key, KeyError};
+    ///
+    /// assert_eq!(Key::rsa("not a key").unwrap_err(), KeyError::NotRsa);
+    /// ```
     ///
     /// # Errors
-    /// When it is none of these.
+    /// Returns [`KeyError::NotRsa`] if the text is in none of these forms, and otherwise the errors of [`ed25519`](Self::ed25519).
     pub fn rsa(text: &str) -> Result<Self, KeyError> {
         let text = public_text(text)?;
         if text.starts_with('{') {
-            return jwk(text).filter(|key| matches!(key.kind(), Kind::Rsa(_))).ok_or(KeyError::NoRsa);
+            return jwk(text).filter(|key| matches!(key.kind(), Kind::Rsa(_))).ok_or(KeyError::NotRsa);
         }
         let key = match text.starts_with("-----") {
             true => RsaKey::from_pem(text.as_bytes()),
             false => decode_lines(text).and_then(|der| RsaKey::from_spki(&der)),
         };
-        key.map(Self::of_rsa).ok_or(KeyError::NoRsa)
+        key.map(rsa_key).ok_or(KeyError::NotRsa)
     }
+}
 
-    pub(super) fn of_rsa(key: RsaKey) -> Self {
-        Self(Arc::new(Kind::Rsa(key)))
-    }
+fn rsa_key(key: RsaKey) -> Key {
+    Key::of(Kind::Rsa(key))
+}
 
-    fn of_p256(key: P256Key) -> Self {
-        Self(Arc::new(Kind::P256(key)))
-    }
-
-    pub(super) fn verifying(bytes: &[u8]) -> Result<Self, KeyError> {
-        let wanted = || KeyError::Size { bytes: bytes.len(), wanted: "32" };
-        let key = VerifyingKey::from_bytes(bytes.try_into().map_err(|_| wanted())?).map_err(|_| KeyError::Unsound)?;
-        if key.is_weak() { Err(KeyError::Unsound) } else { Ok(Self(Arc::new(Kind::Verifying(key)))) }
-    }
+fn p256_key(key: P256Key) -> Key {
+    Key::of(Kind::P256(key))
 }
 
 fn public_text(text: &str) -> Result<&str, KeyError> {
     match trimmed(text).trim() {
         "" => Err(KeyError::Empty),
         text if is_quoted(text) => Err(KeyError::Quoted),
-        text if text.contains("PRIVATE KEY-----") => Err(KeyError::Kind("a private key: take the public one")),
+        text if text.contains("PRIVATE KEY-----") => Err(KeyError::WrongKind("a private key: use the public one")),
         text if text.len() > MAX_PUBLIC_BYTES => Err(KeyError::TooLong),
         text => Ok(text),
     }
@@ -144,20 +149,15 @@ fn jwk(text: &str) -> Option<Key> {
     serde_json::from_str::<Jwk>(text).ok()?.key()
 }
 
-/// Base64 of either alphabet, padded or not, over several lines, with or without those of PEM around it.
-pub(super) fn decode_lines(text: &str) -> Option<Vec<u8>> {
-    let body: String = text.lines().map(str::trim).filter(|line| !line.starts_with("-----")).collect();
-    BASE64.decode(&body).or_else(|_| BASE64_URL.decode(&body)).ok()
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::text::BASE64;
     use super::*;
 
     const BYTES: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
 
     #[test]
-    fn an_ed25519_key_is_the_same_in_every_form() {
+    fn every_form_of_an_ed25519_key_is_the_same_key() {
         let raw = hex::decode(BYTES).unwrap();
         let spki = [ED25519_SPKI_HEAD.as_slice(), &raw].concat();
         let url = BASE64_URL.encode(&raw);

@@ -1,8 +1,8 @@
-//! Without the feature `public-key` there are no RSA keys.
+//! RSA keys without the feature `public-key`: no text is one.
 
-use super::RsaForm;
+use super::rsa_form::RsaForm;
 
-/// Has no values.
+/// This type has no values.
 pub(crate) enum RsaKey {}
 
 impl RsaKey {

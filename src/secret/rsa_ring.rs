@@ -1,4 +1,4 @@
-//! RSA public keys, by ring. Keys of less than 2048 bits are refused.
+//! RSA public keys, with ring, which refuses keys of less than 2048 bits.
 
 use ring::signature::{
     RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
@@ -6,47 +6,44 @@ use ring::signature::{
 };
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
-use x509_cert::Certificate;
-use x509_cert::der::asn1::ObjectIdentifier;
-use x509_cert::der::{Decode as _, Encode as _};
-use x509_cert::spki::SubjectPublicKeyInfoRef;
 
-use super::RsaForm;
+use super::certificate::{Certificate, PublicKey};
+use super::rsa_form::RsaForm;
+use super::text::decode_lines;
 use crate::work;
 
-const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+/// `rsaEncryption`, 1.2.840.113549.1.1.1, in DER without tag and length.
+const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1];
 
-/// The key in DER (`RSAPublicKey`).
+/// The key as `RSAPublicKey` in DER.
 pub(crate) struct RsaKey(Vec<u8>);
 
 impl RsaKey {
-    /// Reads `RSAPublicKey` in DER.
+    /// Parses `RSAPublicKey` in DER.
     pub(crate) fn from_der(der: &[u8]) -> Option<Self> {
         der.starts_with(&[0x30]).then(|| Self(der.to_vec()))
     }
 
-    /// Reads a `SubjectPublicKeyInfo` in DER.
+    /// Parses a `SubjectPublicKeyInfo` in DER.
     pub(crate) fn from_spki(der: &[u8]) -> Option<Self> {
-        let info = SubjectPublicKeyInfoRef::from_der(der).ok()?;
-        let is_rsa = info.algorithm.oid == RSA_ENCRYPTION;
-        is_rsa.then(|| info.subject_public_key.as_bytes().and_then(Self::from_der)).flatten()
+        let key = PublicKey::from_spki(der).filter(|key| key.algorithm == RSA_ENCRYPTION)?;
+        Self::from_der(key.bytes()?)
     }
 
-    /// Reads PEM: `PUBLIC KEY`, `RSA PUBLIC KEY` or `CERTIFICATE`.
+    /// Parses PEM: `PUBLIC KEY`, `RSA PUBLIC KEY` or `CERTIFICATE`.
     pub(crate) fn from_pem(pem: &[u8]) -> Option<Self> {
         if let Ok(der) = SubjectPublicKeyInfoDer::from_pem_slice(pem) {
             return Self::from_spki(&der);
         }
         if let Ok(der) = CertificateDer::from_pem_slice(pem) {
-            let certificate = Certificate::from_der(&der).ok()?;
-            return Self::from_spki(&certificate.tbs_certificate().subject_public_key_info().to_der().ok()?);
+            return Self::from_spki(&Certificate::from_der(&der)?.spki);
         }
         let text = std::str::from_utf8(pem).ok()?;
         let inside = text.split_once("-----BEGIN RSA PUBLIC KEY-----")?.1.split_once("-----END")?.0;
-        super::public::decode_lines(inside).and_then(|der| Self::from_der(&der))
+        decode_lines(inside).and_then(|der| Self::from_der(&der))
     }
 
-    /// Modulus and exponent, as a JSON Web Key gives them.
+    /// The key with this modulus and exponent, as in a JSON Web Key.
     pub(crate) fn from_numbers(n: &[u8], e: &[u8]) -> Option<Self> {
         let body = [der(0x02, &positive(n))?, der(0x02, &positive(e))?].concat();
         der(0x30, &body).map(Self)
@@ -69,7 +66,7 @@ impl RsaKey {
     }
 }
 
-/// The bytes of a positive integer in DER: without leading zeros, and with one where the number would be negative.
+/// The bytes of a positive integer in DER: without leading zeros, but with one if the number would be negative without it.
 fn positive(number: &[u8]) -> Vec<u8> {
     let start = number.iter().position(|byte| *byte != 0).unwrap_or(number.len());
     let digits = number.get(start..).unwrap_or_default();
@@ -77,7 +74,7 @@ fn positive(number: &[u8]) -> Vec<u8> {
     [if negative { &[0][..] } else { &[] }, digits].concat()
 }
 
-/// A value in DER, of 65,535 bytes at most.
+/// A DER value with its tag and length; `None` if it is longer than 65,535 bytes.
 fn der(tag: u8, value: &[u8]) -> Option<Vec<u8>> {
     let [high, low] = u16::try_from(value.len()).ok()?.to_be_bytes();
     let length = match (high, low) {

@@ -1,48 +1,81 @@
-//! Secrets at rest: who seals them, and who opens them again.
+//! Encryption of secrets in a store: the trait that seals and opens them.
 
 use std::error::Error;
 use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// Seals what a store keeps of secrets, and opens it again: with keys in this process (`LocalKeys`, feature `encryption`), or by
-/// a key management service.
+/// Seals the secrets that a store keeps, and opens them again. `LocalKeys` (feature `encryption`) implements it with keys in this
+/// process; implement it yourself to use a key management service.
 ///
-/// 1. What [`seal`](Self::seal) makes MUST be opened by [`open`](Self::open) under the id that it names, for as long as any row
-///    bears that id.
-/// 2. `open` MUST fail for anything that was not sealed with the same `context`: rows must not be exchanged for each other.
-/// 3. Both are called on a store's own threads and MAY block for a while.
+/// 1. [`open`](Self::open) MUST open what [`seal`](Self::seal) returned, under the key id that was [`current`](Self::current) then,
+///    as long as any stored row has that id.
+/// 2. `open` MUST fail for bytes that were sealed with another `context`, so that nobody can swap rows.
+/// 3. Stores call both on their own threads, so they MAY block for a while.
+///
+/// ```
+/// use hookwire::secret::{KeyProvider, SealError};
+///
+/// /// Refuses to keep secrets.
+/// #[derive(Debug)]
+/// struct Forbidden;
+///
+/// impl KeyProvider for Forbidden {
+///     fn current(&self) -> &str {
+///         "none"
+///     }
+///
+///     fn seal(&self, _: &[u8], _: &[u8]) -> Result<Vec<u8>, SealError> {
+///         Err(SealError::Provider("this database must not hold secrets".into()))
+///     }
+///
+///     fn open(&self, _: &str, _: &[u8], _: &[u8]) -> Result<zeroize::Zeroizing<Vec<u8>>, SealError> {
+///         Err(SealError::UnknownKey)
+///     }
+/// }
+///
+/// assert!(matches!(Forbidden.open("old", b"", b""), Err(SealError::UnknownKey)));
+/// ```
 pub trait KeyProvider: fmt::Debug + Send + Sync + 'static {
-    /// The id of the key that seals now: 1 to 64 characters, kept in the clear beside what it has sealed.
+    /// The id of the key that [`seal`](Self::seal) uses: 1 to 64 characters. A store keeps it in the clear beside the sealed bytes.
     fn current(&self) -> &str;
 
-    /// Seals with the current key.
+    /// Seals `plain` with the current key. `context` is authenticated and not stored.
     ///
     /// # Errors
-    /// When it cannot.
+    /// Returns [`SealError::Provider`] if the provider fails.
     fn seal(&self, plain: &[u8], context: &[u8]) -> Result<Vec<u8>, SealError>;
 
-    /// Opens what the key of this id has sealed.
+    /// Opens what the key with this id sealed.
     ///
     /// # Errors
-    /// When there is no such key, or what it gets was changed.
+    /// Returns [`SealError::UnknownKey`] if the provider has no key with this id, [`SealError::Decrypt`] if the sealed bytes or the
+    /// context are not the same, and [`SealError::Provider`] if the provider fails.
     fn open(&self, key: &str, sealed: &[u8], context: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError>;
 }
 
-/// Secrets were not sealed, or not opened.
+/// Why secrets could not be sealed or opened.
+///
+/// ```
+/// use hookwire::secret::{KeyProvider, LocalKeys, SealError};
+///
+/// let keys = LocalKeys::new("2026", &[7; 32])?;
+/// assert!(matches!(keys.open("2026", &[0; 48], b""), Err(SealError::Decrypt)));
+/// # Ok::<(), SealError>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SealError {
-    /// The provider knows no key of this id.
-    #[error("sealed secrets: no key of this id")]
+    /// The provider has no key with this id, or the id is not 1 to 64 characters.
+    #[error("sealed secrets: the key provider has no key with this id; give it the key that sealed them")]
     UnknownKey,
-    /// What was to be opened was changed, or belongs to something else.
-    #[error("sealed secrets: do not open")]
-    Broken,
-    /// The store holds sealed secrets and was given no key provider.
-    #[error("sealed secrets: the store has no key provider")]
+    /// The decryption failed: the sealed bytes were changed, or belong to another row or key.
+    #[error("sealed secrets: decryption failed; the bytes were changed, or belong to another row or key")]
+    Decrypt,
+    /// The store holds sealed secrets and has no key provider.
+    #[error("sealed secrets: the store has no key provider; open it with one")]
     NoProvider,
-    /// Anything else.
+    /// The provider failed.
     #[error("sealed secrets: the key provider failed")]
     Provider(#[source] Box<dyn Error + Send + Sync>),
 }

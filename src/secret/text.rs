@@ -1,13 +1,13 @@
-//! The text of a secret, as people copy it: with what may be forgiven, and what is named with its remedy.
+//! The text of a secret as people copy it: what is ignored around it, and which mistakes are reported with their remedy.
 
 use base64::Engine as _;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
-use super::{KeyError, MAX_TEXT_BYTES};
+use super::error::{KeyError, MAX_TEXT_BYTES};
 
-/// Padding is accepted and not required, since some senders show secrets without it.
+/// Padding is optional, because some providers show secrets without it.
 const PADDING: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
 
@@ -15,38 +15,38 @@ pub(super) const BASE64: GeneralPurpose = GeneralPurpose::new(&STANDARD, PADDING
 
 pub(super) const BASE64_URL: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, PADDING);
 
-/// The beginning by which a credential of another kind is known; and what it is and what is wanted, to stand behind "is".
+/// The prefix of a credential of another kind, and the text behind "is" in the error: its kind and the credential to use.
 pub(crate) type Foreign = (&'static str, &'static str);
 
-const API_KEY: &str = "an API key: take the webhook's signing secret, which begins with whsec_";
-const PEM: &str = "a PEM file: take the secret that is a text";
+const API_KEY: &str = "an API key: use the webhook's signing secret, which begins with whsec_";
+const PEM: &str = "a PEM file: use the secret that is a text";
 
-/// What is no Standard Webhooks key.
+/// Credentials that are not Standard Webhooks keys.
 pub(super) const NOT_STANDARD: &[Foreign] = &[
     ("sk_", API_KEY),
     ("rk_", API_KEY),
-    ("pk_", "a publishable key: take the webhook's signing secret, which begins with whsec_"),
+    ("pk_", "a publishable key: use the webhook's signing secret, which begins with whsec_"),
     ("sk-", API_KEY),
     ("re_", API_KEY),
     ("-----BEGIN", PEM),
 ];
 
-/// What is no secret that is a text.
+/// Credentials that are not text secrets.
 pub(super) const NOT_TEXT: &[Foreign] =
-    &[("-----BEGIN", PEM), ("v1,whsec_", "a secret with its version before it: remove what stands before whsec_")];
+    &[("-----BEGIN", PEM), ("v1,whsec_", "a secret with its version before it: remove the text before whsec_")];
 
-/// A text without white space around it, and without a byte order mark.
+/// The text without white space around it and without a byte order mark.
 pub(crate) fn trimmed(text: &str) -> &str {
     text.trim_ascii().trim_start_matches('\u{feff}').trim_ascii()
 }
 
-/// Fails when a text begins like a credential of another kind.
+/// Fails with [`KeyError::WrongKind`] if the text begins like a credential of another kind.
 pub(crate) fn refuse_foreign(text: &str, foreign: &[Foreign]) -> Result<(), KeyError> {
     let found = foreign.iter().find(|(beginning, _)| text.starts_with(beginning));
-    found.map_or(Ok(()), |(_, kind)| Err(KeyError::Kind(kind)))
+    found.map_or(Ok(()), |(_, kind)| Err(KeyError::WrongKind(kind)))
 }
 
-/// The text without what may be forgiven; fails for what is no secret of any kind.
+/// The text without white space around it. Fails if it cannot be a secret of any kind.
 pub(super) fn clean(text: &str) -> Result<&str, KeyError> {
     const PLACEHOLDERS: [&str; 6] = ["changeme", "change_me", "placeholder", "whsec_", "undefined", "null"];
     let text = trimmed(text);
@@ -69,13 +69,13 @@ pub(super) fn is_quoted(text: &str) -> bool {
     text.chars().count() > 1 && QUOTES.iter().any(|(open, close)| text.starts_with(*open) && text.ends_with(*close))
 }
 
-/// Whether one character is all there is, whatever it would decode to.
+/// Whether the text repeats one character, whatever it decodes to.
 fn is_repeated(text: &str) -> bool {
     let body = text.strip_prefix("whsec_").unwrap_or(text).trim_end_matches('=').as_bytes();
     matches!(body, [first, rest @ ..] if rest.iter().all(|byte| byte == first))
 }
 
-/// The URL-safe alphabet is told apart, and not read: libraries disagree about what such a secret means.
+/// Decodes standard base64. URL-safe base64 has an error of its own, because libraries disagree about what such a secret means.
 pub(super) fn decode_base64(text: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     match BASE64.decode(text) {
         Ok(bytes) => Ok(Zeroizing::new(bytes)),
@@ -88,13 +88,13 @@ pub(super) fn decode_hex(text: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     hex::decode(text).map(Zeroizing::new).map_err(|_| KeyError::Encoding("hexadecimal"))
 }
 
-/// The DER of a public key in base64, with or without the lines of PEM around it.
+/// The DER of a public key: base64 with or without the lines of PEM around it.
 pub(super) fn pem_body(text: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     if text.contains("PRIVATE KEY-----") {
-        return Err(KeyError::Kind("a private key: take the public one"));
+        return Err(KeyError::WrongKind("a private key: use the public one"));
     }
     if text.contains("CERTIFICATE-----") {
-        return Err(KeyError::Kind("a certificate: take the public key alone"));
+        return Err(KeyError::WrongKind("a certificate: use the public key alone"));
     }
     private_pem_body(text)
 }
@@ -104,4 +104,10 @@ pub(super) fn private_pem_body(text: &str) -> Result<Zeroizing<Vec<u8>>, KeyErro
     let lines = trimmed(text).lines().map(str::trim).filter(|line| !line.starts_with("-----"));
     let body: Zeroizing<String> = Zeroizing::new(lines.collect());
     decode_base64(clean(&body)?)
+}
+
+/// Base64 of either alphabet, padded or not, in one or more lines, with or without those of PEM around it.
+pub(super) fn decode_lines(text: &str) -> Option<Vec<u8>> {
+    let body: String = text.lines().map(str::trim).filter(|line| !line.starts_with("-----")).collect();
+    BASE64.decode(&body).or_else(|_| BASE64_URL.decode(&body)).ok()
 }

@@ -1,4 +1,4 @@
-//! A2A push notifications: a task's updates, delivered to whoever has asked for them.
+//! A2A push notifications: the updates of a task are delivered to the clients that subscribed to them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,23 +8,35 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use super::{DispatchError, EndpointError, Endpoints, Receipt, Sender};
+use super::dispatch::Receipt;
+use super::error::{DispatchError, EndpointError};
+use super::handle::Sender;
+use super::scope::Scope;
+use super::scoped::Scoped;
 use crate::endpoint::{CustomHeaderError, CustomHeaders, Endpoint, Labels, NewEndpoint, Target, TargetError};
 use crate::event::{EventError, EventType, NewEvent};
 use crate::id::{EndpointId, Tenant};
 use crate::store::{Counts, StoreError};
 
-/// Before the task in the type of its events.
+/// Prefix of the event type of a task's updates.
 const PREFIX: &str = "hookwire.a2a.";
 
-/// The label of an endpoint that was made for a task.
+/// The label that names the task of an endpoint.
 const TASK: &str = "a2a.task";
 
-/// The members of a stream response, of which an update has exactly one, and where each names its task.
+/// The members of a stream response and where each names its task. An update has exactly one of them.
 const UPDATES: [(&str, &str); 4] =
     [("task", "id"), ("message", "taskId"), ("statusUpdate", "taskId"), ("artifactUpdate", "taskId")];
 
-/// Where a client wants the updates of a task, and how it knows that they come from the agent: a push notification configuration.
+/// A push notification configuration: where a client wants the updates of a task, and how it recognizes the agent.
+///
+/// ```
+/// use hookwire::sender::a2a::PushConfig;
+///
+/// let json = br#"{"taskId": "task-7", "url": "https://client.example/a2a", "token": "t"}"#;
+/// assert!(PushConfig::from_json(json, None).is_ok());
+/// assert!(PushConfig::from_json(b"{}", Some("task-7")).is_err(), "the URL is missing");
+/// ```
 #[derive(Clone)]
 pub struct PushConfig {
     task: String,
@@ -41,43 +53,44 @@ impl fmt::Debug for PushConfig {
     }
 }
 
-/// A configuration that is stored.
+/// A stored push notification configuration.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Push {
-    /// Its id: that of an endpoint.
+    /// Its id, which is the id of an endpoint.
     pub id: EndpointId,
     /// Where updates go.
     pub target: Target,
-    /// What signs them.
     secret: Zeroizing<String>,
 }
 
 impl Push {
-    /// The `whsec_` secret that signs its requests by Standard Webhooks, for clients that want the body bound as well.
+    /// The `whsec_` secret that signs the requests by Standard Webhooks, for clients that want the body authenticated too.
     #[must_use]
     pub fn secret(&self) -> &str {
         &self.secret
     }
 }
 
-/// A configuration was not stored, or an update not sent.
+/// A configuration was not stored, or an update was not sent.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PushError {
-    /// It is no push notification configuration.
+    /// The push notification configuration is invalid.
     #[error("push notification configuration: {0}")]
     Config(Box<str>),
-    /// Its URL is malformed.
+    /// The URL is malformed.
     #[error(transparent)]
     Target(#[from] TargetError),
-    /// Token or credentials do not fit into a header.
+    /// The token or the credentials cannot be sent in a header.
     #[error("token or credentials: {0}")]
     Header(#[from] CustomHeaderError),
-    /// It is not one of `task`, `message`, `statusUpdate`, `artifactUpdate`, or names no task.
-    #[error("update: must have exactly one of task, message, statusUpdate, artifactUpdate, and name its task")]
+    /// The update does not have exactly one of `task`, `message`, `statusUpdate` and `artifactUpdate`, or does not name its task.
+    #[error(
+        "update: is invalid; it must have exactly one of task, message, statusUpdate, artifactUpdate, and name its task"
+    )]
     Update,
-    /// The event cannot be made.
+    /// The event of the update is invalid.
     #[error(transparent)]
     Event(#[from] EventError),
     /// The endpoint was not created or removed.
@@ -86,7 +99,7 @@ pub enum PushError {
     /// The update was not dispatched.
     #[error(transparent)]
     Dispatch(#[from] DispatchError),
-    /// The store is in trouble.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -98,63 +111,68 @@ struct Wire {
     url: Option<String>,
     token: Option<String>,
     authentication: Option<WireAuthentication>,
-    /// Of version 0.3, which wraps it.
+    /// Version 0.3 wraps the configuration in this member.
     push_notification_config: Option<Box<Wire>>,
 }
 
 #[derive(Deserialize)]
 struct WireAuthentication {
     scheme: Option<String>,
-    /// Of version 0.3.
+    /// Version 0.3 has this member instead of `scheme`.
     #[serde(default)]
     schemes: Vec<String>,
     credentials: Option<String>,
 }
 
 impl PushConfig {
-    /// Updates of this task to this URL.
+    /// Sends the updates of this task to this URL.
     #[must_use]
     pub fn new(task: impl Into<String>, url: impl Into<String>) -> Self {
         Self { task: task.into(), url: url.into(), token: None, authentication: None }
     }
 
-    /// What comes in `X-A2A-Notification-Token`.
+    /// Sets the value of the header `X-A2A-Notification-Token`.
     #[must_use]
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.token = Some(token.into());
         self
     }
 
-    /// What comes in `Authorization`: a scheme (`Bearer`, `Basic`) and its credentials.
+    /// Sets the header `Authorization`: a scheme (`Bearer`, `Basic`) and its credentials.
     #[must_use]
     pub fn authentication(mut self, scheme: impl Into<String>, credentials: impl Into<String>) -> Self {
         self.authentication = Some((scheme.into(), credentials.into()));
         self
     }
 
-    /// Reads a `TaskPushNotificationConfig`, of version 1.0 (flat) or 0.3 (wrapped). `task`: where the task is known from the path or
-    /// from the message that carried the configuration.
+    /// Reads a `TaskPushNotificationConfig` of version 1.0 (flat) or 0.3 (wrapped). `task` names the task if the path of the request, or
+    /// the message with the configuration, names it.
     ///
     /// # Errors
-    /// When it is none, or names no task, no URL, or a scheme without credentials.
+    /// Returns [`PushError::Config`] if the JSON is malformed, if task or URL are missing, or if there are credentials without a scheme.
     pub fn from_json(json: &[u8], task: Option<&str>) -> Result<Self, PushError> {
         let wrong = |what: &str| PushError::Config(what.into());
-        // What serde says may hold a credential.
+        // The message of serde may contain a credential.
         let outer: Wire = serde_json::from_slice(json).map_err(|_| wrong("malformed"))?;
-        let task = task.map(String::from).or(outer.task_id).ok_or_else(|| wrong("taskId is missing"))?;
+        let task = task
+            .map(String::from)
+            .or(outer.task_id)
+            .ok_or_else(|| wrong("taskId is missing; name the task in the path or in the configuration"))?;
         let Wire { url, token, authentication, .. } = match outer.push_notification_config {
             Some(inner) => *inner,
             None => Wire { task_id: None, push_notification_config: None, ..outer },
         };
-        let mut config = Self::new(task, url.ok_or_else(|| wrong("url is missing"))?);
+        let mut config = Self::new(task, url.ok_or_else(|| wrong("url is missing; add it"))?);
         config.token = token;
         if let Some(WireAuthentication { scheme, schemes, credentials }) = authentication {
             let scheme = scheme.or_else(|| schemes.into_iter().next());
             match (scheme, credentials) {
                 (Some(scheme), Some(credentials)) => config.authentication = Some((scheme, credentials)),
-                // Of version 0.3: the client names schemes and leaves it to the agent how it meets them.
+                // In version 0.3 a client may name schemes and leave the credentials to the agent.
                 (_, None) => {}
-                (None, Some(_)) => return Err(wrong("authentication.scheme is missing")),
+                (None, Some(_)) => {
+                    return Err(wrong("authentication.scheme is missing; add it, or leave out the credentials"));
+                }
             }
         }
         Ok(config)
@@ -172,18 +190,18 @@ impl PushConfig {
     }
 }
 
-/// Which events are those of a task. Its id may be any text, a type may not.
+/// The event type of a task's updates. An id that is not a valid part of a type is hashed.
 fn type_of(task: &str) -> Result<EventType, EventError> {
     let plain = task.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') && (1..=64).contains(&task.len());
     let name = if plain { task.to_owned() } else { format!("_{}", hex::encode(Sha256::digest(task))) };
     EventType::new(format!("{PREFIX}{name}"))
 }
 
-/// The push notifications of one tenant: the clients of an agent, or the one that this agent serves.
+/// The push notifications of one tenant to the clients of its agents.
 ///
-/// Each configuration is an endpoint that wants the updates of one task: guarded, signed by Standard Webhooks in addition to what the
-/// client has asked for, retried, in order, isolated. What a client gets is what
-/// [`receiver`](crate::receiver)'s source `a2a` accepts.
+/// Each configuration is an endpoint that gets the updates of one task. Its requests pass the egress guard, carry the credentials that the
+/// client chose, are also signed by Standard Webhooks, are retried, and are delivered in order; one client cannot slow another. The source
+/// `a2a` of [`receiver`](crate::receiver) accepts these requests.
 ///
 /// ```
 /// use hookwire::sender::Sender;
@@ -204,28 +222,29 @@ fn type_of(task: &str) -> Result<EventType, EventError> {
 ///
 /// # Caveats
 ///
-/// A configuration stays until it is deleted, or [forgotten](Self::forget) after its task has ended; each counts among the tenant's
-/// endpoints. Token and credentials are never shown again.
+/// A configuration is kept until it is deleted, or [forgotten](Self::forget) after its task has ended. Each one counts as an endpoint of
+/// the tenant. Token and credentials cannot be read back.
 #[derive(Clone, Debug)]
-pub struct A2aPush<'a> {
-    sender: &'a Sender,
+pub struct A2aPush {
+    door: Scoped,
     tenant: Tenant,
 }
 
 impl Sender {
-    /// A2A push notifications of this tenant.
+    /// The A2A push notifications of this tenant.
     #[must_use]
-    pub fn a2a(&self, tenant: impl Into<Tenant>) -> A2aPush<'_> {
-        A2aPush { sender: self, tenant: tenant.into() }
+    pub fn a2a(&self, tenant: impl Into<Tenant>) -> A2aPush {
+        A2aPush { door: self.scoped(Scope::operator()), tenant: tenant.into() }
     }
 }
 
-impl A2aPush<'_> {
-    /// `CreateTaskPushNotificationConfig`, `tasks/pushNotificationConfig/set`. The same URL for the same task takes the place of the
-    /// one before.
+impl A2aPush {
+    /// Stores a configuration: `CreateTaskPushNotificationConfig`, `tasks/pushNotificationConfig/set`. It replaces the configuration with
+    /// the same task and URL.
     ///
     /// # Errors
-    /// When it is malformed, the egress guard refuses its URL, the tenant has too many endpoints, or the store is in trouble.
+    /// Returns [`PushError::Target`], [`PushError::Header`] or [`PushError::Config`] if the configuration is invalid, and
+    /// [`PushError::Endpoint`] if the egress guard refuses the URL, the tenant has too many endpoints or the store fails.
     pub async fn set(&self, config: PushConfig) -> Result<Push, PushError> {
         let target = Target::parse(&config.url)?;
         let wanted = type_of(&config.task)?;
@@ -234,38 +253,38 @@ impl A2aPush<'_> {
         let new = NewEndpoint::at(target.clone()).tenant(self.tenant.clone()).headers(config.headers()?).labels(mark);
         let new = new.events([wanted.as_str()]).map_err(|error| PushError::Config(error.to_string().into()))?;
         let before = self.of(&config.task).await?;
-        let created = self.sender.endpoints().create(new).await?;
+        let created = self.door.create(new).await?;
         for old in before.iter().filter(|old| old.target == target) {
             self.remove(old.id).await?;
         }
-        Ok(Push { id: created.id, target, secret: Endpoints::secret(&created) })
+        Ok(Push { id: created.id, target, secret: self.door.secret(&created)? })
     }
 
-    /// `ListTaskPushNotificationConfigs`: those of a task, oldest first.
+    /// Lists the configurations of a task, oldest first: `ListTaskPushNotificationConfigs`.
     ///
     /// # Errors
-    /// When the store is in trouble.
+    /// Returns [`PushError::Store`] if the store fails.
     pub async fn list(&self, task: &str) -> Result<Vec<Push>, PushError> {
-        let push = |endpoint: &Arc<Endpoint>| Push {
-            id: endpoint.id,
-            target: endpoint.target.clone(),
-            secret: Endpoints::secret(endpoint),
+        let push = |endpoint: &Arc<Endpoint>| {
+            let (id, target) = (endpoint.id, endpoint.target.clone());
+            Ok(Push { id, target, secret: self.door.secret(endpoint)? })
         };
-        Ok(self.of(task).await?.iter().map(push).collect())
+        self.of(task).await?.iter().map(push).collect()
     }
 
-    /// `GetTaskPushNotificationConfig`; `None` where the task has none of this id.
+    /// Reads a configuration: `GetTaskPushNotificationConfig`. Returns `None` if the task has no configuration with this id.
     ///
     /// # Errors
-    /// When the store is in trouble.
+    /// Returns [`PushError::Store`] if the store fails.
     pub async fn get(&self, task: &str, id: EndpointId) -> Result<Option<Push>, PushError> {
         Ok(self.list(task).await?.into_iter().find(|push| push.id == id))
     }
 
-    /// `DeleteTaskPushNotificationConfig`: what it is still owed is cancelled. Deleting what is not there is no error.
+    /// Deletes a configuration and cancels its pending deliveries: `DeleteTaskPushNotificationConfig`. Deleting one that does not exist
+    /// succeeds.
     ///
     /// # Errors
-    /// When the store is in trouble.
+    /// Returns [`PushError::Store`] or [`PushError::Endpoint`] if the store fails.
     pub async fn delete(&self, task: &str, id: EndpointId) -> Result<(), PushError> {
         match self.get(task, id).await? {
             Some(push) => self.remove(push.id).await,
@@ -273,11 +292,12 @@ impl A2aPush<'_> {
         }
     }
 
-    /// Sends an update, a `StreamResponse` of version 1.0, to everybody who has asked for its task. Updates of a task reach each of
-    /// them in order.
+    /// Sends an update, a `StreamResponse` of version 1.0, to every client that has configured its task. Each client gets the updates of
+    /// a task in order.
     ///
     /// # Errors
-    /// When it is none, or is not stored.
+    /// Returns [`PushError::Update`] if the value is not an update, and [`PushError::Dispatch`] or [`PushError::Store`] if it is not
+    /// stored.
     pub async fn update(&self, update: &Value) -> Result<Receipt, PushError> {
         let present: Vec<_> = UPDATES.iter().filter_map(|(kind, id)| Some((update.get(kind)?, id))).collect();
         let [(inner, id)] = present[..] else { return Err(PushError::Update) };
@@ -288,7 +308,7 @@ impl A2aPush<'_> {
     /// Sends a whole task, as version 0.3 does.
     ///
     /// # Errors
-    /// When it has no id, or is not stored.
+    /// Returns [`PushError::Update`] if the task has no id; otherwise the errors of [`update`](Self::update).
     pub async fn task(&self, task: &Value) -> Result<Receipt, PushError> {
         let id = task.get("id").and_then(Value::as_str).ok_or(PushError::Update)?;
         self.send(id, "application/json", task).await
@@ -298,19 +318,18 @@ impl A2aPush<'_> {
         let event_type = type_of(task)?;
         let event = NewEvent::raw(event_type.as_str(), content_type, body.to_string())?;
         let event = event.tenant(self.tenant.clone()).ordered_by(event_type.as_str())?;
-        let to: Vec<_> = self.of(task).await?.iter().map(|endpoint| endpoint.id).collect();
-        Ok(self.sender.dispatch_to(event, &to).await?)
+        Ok(self.door.dispatch_to(event, &self.of(task).await?).await?)
     }
 
-    /// After a task has ended: removes those of its configurations that are owed nothing more. Answers how many are left; call it
-    /// again later for those.
+    /// Removes the configurations of a task that has ended, except those with pending or held deliveries. Returns how many are left; call
+    /// it again later to remove those.
     ///
     /// # Errors
-    /// When the store is in trouble.
+    /// Returns [`PushError::Store`] or [`PushError::Endpoint`] if the store fails.
     pub async fn forget(&self, task: &str) -> Result<usize, PushError> {
         let mut left = 0;
         for endpoint in self.of(task).await? {
-            let Counts { pending, held, .. } = self.sender.history().counts(Some(endpoint.id.into())).await?;
+            let Counts { pending, held, .. } = self.door.stats_read(&endpoint).await?.counts;
             if pending + held == 0 {
                 self.remove(endpoint.id).await?;
             } else {
@@ -321,16 +340,17 @@ impl A2aPush<'_> {
     }
 
     async fn remove(&self, id: EndpointId) -> Result<(), PushError> {
-        match self.sender.endpoints().remove(id).await {
+        match self.door.remove(id).await {
             Ok(()) | Err(EndpointError::NotFound) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// The endpoints that were made for this task. One that somebody has made for events of its type is not ours to remove.
+    /// The endpoints that were made for this task. An endpoint that was created in another way for events of this type has no label, and is
+    /// left unchanged.
     async fn of(&self, task: &str) -> Result<Vec<Arc<Endpoint>>, PushError> {
         type_of(task)?;
-        let all = self.sender.endpoints().of_tenant(&self.tenant).await?;
+        let all = self.door.endpoints_of(&self.tenant).await?;
         Ok(all.into_iter().filter(|endpoint| endpoint.labels.get(TASK) == Some(task)).collect())
     }
 }

@@ -1,24 +1,24 @@
-//! A change to an endpoint, and who may make it.
+//! A change to an endpoint, and the rights of the caller who makes it.
 
 use std::sync::Arc;
 
-use super::endpoints::EndpointError;
+use super::error::EndpointError;
 use crate::endpoint::{
     CustomHeaders, DisableReason, Endpoint, EndpointState, Filter, Labels, Limits, OnFailure, Target,
 };
 
-/// Who decides. What an operator has decided, an owner cannot undo.
+/// The caller who makes a change. An owner cannot undo the decisions of an operator.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum By {
+pub(super) enum Actor {
     /// The application, or an operator.
     #[default]
     Operator,
-    /// The tenant whose endpoint it is.
+    /// The tenant of the endpoint.
     Owner,
 }
 
-impl By {
-    /// Why an endpoint is disabled that was disabled so.
+impl Actor {
+    /// The reason that is recorded when this actor disables an endpoint.
     pub(super) const fn reason(self) -> DisableReason {
         match self {
             Self::Operator => DisableReason::Operator,
@@ -26,8 +26,7 @@ impl By {
         }
     }
 
-    /// Sets the limits. Those that an operator sets are the most that the owner may have; `most` is what an owner may have where no
-    /// operator has set any.
+    /// Sets the limits. An owner cannot exceed the limits that an operator has set, or `most` if no operator has set any.
     pub(super) fn limit(self, endpoint: &mut Endpoint, limits: Limits, most: Limits) -> Result<(), EndpointError> {
         match self {
             Self::Operator => endpoint.ceiling = Some(limits),
@@ -37,8 +36,8 @@ impl By {
         Ok(())
     }
 
-    /// Whether it may be enabled, or sent elsewhere: an operator who has disabled an endpoint has judged what it is.
-    pub(super) const fn may_serve(self, endpoint: &Endpoint) -> Result<(), EndpointError> {
+    /// Fails if this actor may not enable the endpoint or change its target, because an operator disabled it.
+    pub(super) const fn check_may_enable(self, endpoint: &Endpoint) -> Result<(), EndpointError> {
         match self {
             Self::Owner if is_disabled_by_operator(endpoint) => Err(EndpointError::DisabledByOperator),
             _ => Ok(()),
@@ -50,17 +49,27 @@ pub(super) const fn is_disabled_by_operator(endpoint: &Endpoint) -> bool {
     matches!(endpoint.state, EndpointState::Disabled { reason: DisableReason::Operator, .. })
 }
 
-/// Whether an owner may have these limits.
+/// Fails if an owner may not have these limits.
 pub(super) fn within(limits: Limits, most: Limits) -> Result<(), EndpointError> {
     limits.exceeded(most).map_or(Ok(()), |field| Err(EndpointError::AboveCeiling { field, most }))
 }
 
-/// A change to an endpoint: what is set is changed, the rest stays.
+/// A change to an endpoint. Only the fields that are set change.
 ///
 /// ```
+/// use hookwire::endpoint::Filter;
 /// use hookwire::sender::EndpointChange;
 ///
-/// let change = EndpointChange::new().enabled();
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let sender = hookwire::sender::Sender::builder(hookwire::store::MemoryStore::new()).build()?;
+/// # let new = hookwire::endpoint::NewEndpoint::https("https://acme.example/hooks")?;
+/// # let id = sender.endpoints().create(new).await?.id;
+/// let change = EndpointChange::new().filter(Filter::new(vec!["invoice.*".parse()?])?).at_version(1);
+/// let changed = sender.endpoints().update(id, change.clone()).await?;
+/// assert_eq!((changed.version, changed.filter.patterns().len()), (2, 1));
+/// assert!(sender.endpoints().update(id, change).await.is_err(), "the endpoint no longer has version 1");
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone, Debug, Default)]
 #[must_use]
@@ -75,86 +84,87 @@ pub struct EndpointChange {
     pub(super) enabled: Option<bool>,
     pub(super) labels: Option<Labels>,
     pub(super) version: Option<u64>,
-    pub(super) by: By,
+    pub(super) actor: Actor,
 }
 
 impl EndpointChange {
-    /// No change.
+    /// An empty change.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Another target. It is judged by the egress guard.
+    /// Changes the target. The egress guard checks it.
     pub fn target(mut self, target: Target) -> Self {
         self.target = Some(target);
         self
     }
 
-    /// Other events.
+    /// Changes which events the endpoint gets.
     pub fn filter(mut self, filter: Filter) -> Self {
         self.filter = Some(filter);
         self
     }
 
-    /// Other limits.
+    /// Changes the limits.
     pub const fn limits(mut self, limits: Limits) -> Self {
         self.limits = Some(limits);
         self
     }
 
-    /// Another rule for ordering keys whose head has failed.
+    /// Changes what happens to an ordering key whose first delivery failed.
     pub const fn on_failure(mut self, rule: OnFailure) -> Self {
         self.on_failure = Some(rule);
         self
     }
 
-    /// Another retry policy, by its name; `None`: by event type, or the sender's own.
+    /// Changes the retry policy, by its name. With `None` the endpoint uses the policy of the event type, or the sender's own.
     pub fn retry(mut self, name: Option<&str>) -> Self {
         self.retry = Some(name.map(Into::into));
         self
     }
 
-    /// Other schemes. For a migration name the old and the new one: every request carries both.
+    /// Changes the schemes. For a migration, name the old and the new scheme: every request carries both signatures.
     pub fn schemes<S: AsRef<str>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
         self.schemes = Some(names.into_iter().map(|name| name.as_ref().into()).collect());
         self
     }
 
-    /// Other headers.
+    /// Replaces all headers.
     pub fn headers(mut self, headers: CustomHeaders) -> Self {
         self.headers = Some(headers);
         self
     }
 
-    /// Other labels: all of them anew.
+    /// Replaces all labels.
     pub fn labels(mut self, labels: Labels) -> Self {
         self.labels = Some(labels);
         self
     }
 
-    /// Only if the endpoint still has this [`version`](Endpoint::version); else it is a [`Conflict`](EndpointError::Conflict).
+    /// Makes the change only if the endpoint has this [`version`](Endpoint::version); otherwise the update fails with
+    /// [`Conflict`](EndpointError::Conflict).
     pub const fn at_version(mut self, version: u64) -> Self {
         self.version = Some(version);
         self
     }
 
-    /// Serve it: held deliveries go out, oldest first, one at a time at first, then within its limits. Its failures are
-    /// forgiven.
+    /// Enables the endpoint. Held deliveries are sent, oldest first: at first one at a time, then within the limits. The count of its
+    /// failures is reset.
     pub const fn enabled(mut self) -> Self {
         self.enabled = Some(true);
         self
     }
 
-    /// Do not serve it: its deliveries are held.
+    /// Disables the endpoint: its deliveries are held.
     pub const fn disabled(mut self) -> Self {
         self.enabled = Some(false);
         self
     }
 
-    /// Makes the change with the rights of the endpoint's owner. The owner cannot enable an endpoint that an operator has disabled,
-    /// and cannot set limits above those that an operator has set.
+    /// Makes the change with the rights of the endpoint's owner, who cannot enable an endpoint that an operator has disabled and
+    /// cannot set limits above those that an operator has set.
     pub const fn for_owner(mut self) -> Self {
-        self.by = By::Owner;
+        self.actor = Actor::Owner;
         self
     }
 }

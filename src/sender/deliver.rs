@@ -1,4 +1,4 @@
-//! One attempt over HTTP: look up the endpoint, sign, post.
+//! One attempt over HTTP: reads the endpoint, signs the request and sends it.
 
 use std::sync::Arc;
 
@@ -6,11 +6,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
-use http_body_util::Full;
 use tracing::Instrument as _;
 
+use super::health::HealthMonitor;
 use super::http::HttpClient;
-use super::keeper::Keeper;
 use super::notice::Notice;
 use super::policies::Policies;
 use super::relay::Relay;
@@ -25,34 +24,34 @@ use crate::outcome::{Outcome, Report};
 use crate::retry::RetryPolicy;
 use crate::signature::{Outgoing, SignError};
 use crate::store::{StoreError, StoreErrorKind};
-use crate::worker::{Deliver, Tended, Terms};
+use crate::worker::{Deliver, LanePolicy, Maintenance};
 
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
 /// Delivers by HTTP.
 #[derive(Debug)]
 pub(super) struct HttpDeliver {
-    /// The time that signatures carry: that of the wall clock, which may step.
+    /// The clock for the timestamps in signatures: the wall clock, which may jump.
     pub(super) wall: Arc<dyn Clock>,
     pub(super) client: HttpClient,
-    pub(super) keeper: Arc<Keeper>,
+    pub(super) health: Arc<HealthMonitor>,
     pub(super) policies: Arc<Policies>,
     pub(super) signers: Arc<Signers>,
     pub(super) relay: Relay,
     pub(super) propagator: Option<Propagator>,
-    pub(super) marks: Marks,
-    /// Whose endpoints are told what operators should know.
+    pub(super) marks: MarkHeaders,
+    /// The tenant whose endpoints get notices as events.
     pub(super) operator: Option<Tenant>,
 }
 
-/// Headers that say what a request is, under names that the application chose.
+/// Headers that name the event type and the attempt, under names that the application chose.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Marks {
+pub(super) struct MarkHeaders {
     pub(super) event_type: Option<HeaderName>,
     pub(super) attempt: Option<HeaderName>,
 }
 
-impl Marks {
+impl MarkHeaders {
     pub(super) fn names(&self) -> impl Iterator<Item = &HeaderName> {
         self.event_type.iter().chain(&self.attempt)
     }
@@ -68,7 +67,7 @@ impl Marks {
     }
 }
 
-/// Puts the current trace on a request.
+/// Writes the current trace into the headers of a request.
 #[derive(Clone)]
 pub(super) struct Propagator(pub(super) Arc<dyn Fn(&mut HeaderMap) + Send + Sync>);
 
@@ -79,25 +78,25 @@ impl std::fmt::Debug for Propagator {
 }
 
 impl HttpDeliver {
-    /// Dispatches notices to the operator's endpoints, all of them in one transaction.
-    async fn tell(&self) -> Result<Vec<LaneId>, StoreError> {
+    /// Dispatches notices to the operator's endpoints, in one transaction. Returns the lanes that have work now.
+    async fn dispatch_notices(&self) -> Result<Vec<LaneId>, StoreError> {
         let Some(operator) = &self.operator else { return Ok(Vec::new()) };
-        let untold = self.keeper.take_untold();
-        let told = self.tell_all(operator, &untold).await;
-        if told.is_err() {
-            self.keeper.put_back_untold(untold);
+        let notices = self.health.take_undispatched();
+        let dispatched = self.dispatch_all(operator, &notices).await;
+        if dispatched.is_err() {
+            self.health.put_back_undispatched(notices);
         }
-        told
+        dispatched
     }
 
-    async fn tell_all(&self, operator: &Tenant, notices: &[Arc<Notice>]) -> Result<Vec<LaneId>, StoreError> {
+    async fn dispatch_all(&self, operator: &Tenant, notices: &[Arc<Notice>]) -> Result<Vec<LaneId>, StoreError> {
         let mut batch = Vec::with_capacity(notices.len());
         for notice in notices {
             if self.concerns(operator, notice).await? {
                 continue;
             }
-            let Ok(event) = NewEvent::json(notice.what.event_type(), &**notice) else { continue };
-            let now = self.keeper.clock.now();
+            let Ok(event) = NewEvent::json(notice.kind.event_type(), &**notice) else { continue };
+            let now = self.health.clock.now();
             let event = Arc::new(event.tenant(operator.clone()).occurred_at(notice.at).seal(now));
             batch.push(self.relay.fan_out.append(event, now).await?);
         }
@@ -108,19 +107,20 @@ impl HttpDeliver {
         Ok(due)
     }
 
-    /// Whether it is about the operator's own endpoints. Those are not told of it: that would feed itself.
+    /// Whether the notice is about an endpoint of the operator. Such an endpoint gets no notice about itself, because that would cause
+    /// further notices.
     async fn concerns(&self, operator: &Tenant, notice: &Notice) -> Result<bool, StoreError> {
         if let Some(tenant) = &notice.tenant {
             return Ok(tenant == operator);
         }
-        let endpoint = self.keeper.directory.endpoint(notice.endpoint).await?;
+        let endpoint = self.health.directory.endpoint(notice.endpoint).await?;
         Ok(endpoint.is_none_or(|endpoint| endpoint.tenant == *operator))
     }
 
-    /// The request, with the time and the signature of now.
-    fn request(&self, endpoint: &Endpoint, leased: &Leased) -> Result<Request<Full<Bytes>>, SignError> {
+    /// Makes the request, signed with the current time.
+    fn request(&self, endpoint: &Endpoint, leased: &Leased) -> Result<Request<Bytes>, SignError> {
         let event = &leased.event;
-        let mut request = Request::new(Full::new(event.payload.clone()));
+        let mut request = Request::new(event.payload.clone());
         *request.method_mut() = Method::POST;
         *request.uri_mut() = endpoint.target.uri().clone();
         let headers = request.headers_mut();
@@ -152,50 +152,50 @@ impl Deliver for HttpDeliver {
         Work::Sent
     }
 
-    fn crew(&self) -> &'static str {
+    fn group(&self) -> &'static str {
         "sender"
     }
 
     async fn deliver(&self, leased: &Leased) -> Option<Report> {
-        let clock = &self.keeper.clock;
+        let clock = &self.health.clock;
         let began = clock.uptime();
         let local = || Some(Report::new(Outcome::Local, clock.uptime().saturating_sub(began)));
-        let Ok(endpoint) = self.keeper.directory.endpoint(leased.lane.endpoint()?).await else { return local() };
-        // Disabled or removed since it was claimed: the store holds or cancels it.
+        let Ok(endpoint) = self.health.directory.endpoint(leased.lane.endpoint()?).await else { return local() };
+        // The endpoint was disabled or removed since the claim: the store holds or cancels the delivery.
         let endpoint = endpoint.filter(|endpoint| endpoint.is_enabled())?;
         let span = span::attempt(leased, &endpoint);
-        let exchange = self.client.exchange_for(&endpoint.tenant, || self.request(&endpoint, leased));
+        let exchange = self.client.exchange(Some(&endpoint.tenant), || self.request(&endpoint, leased));
         let report = match exchange.instrument(span.clone()).await {
             Ok(report) => Some(report),
             Err(error) => {
-                tracing::error!(endpoint = %endpoint.id, %error, "the request cannot be signed");
+                tracing::error!(endpoint = %endpoint.id, %error, "the request cannot be signed; check the endpoint's schemes and keys");
                 local()
             }
         };
         report.inspect(|report| span::end(&span, report))
     }
 
-    async fn terms(&self, lane: LaneId) -> Result<Terms, StoreError> {
-        // An inbox's queues are no sender's to serve.
-        let Some(id) = lane.endpoint() else { return Ok(Terms::closed()) };
-        match self.keeper.directory.endpoint(id).await {
-            Ok(endpoint) => Ok(endpoint.map_or(Terms::closed(), |endpoint| self.keeper.terms(&endpoint))),
-            // One damaged record must not stop the others' deliveries; its own wait.
+    async fn lane_policy(&self, lane: LaneId) -> Result<LanePolicy, StoreError> {
+        // A sender does not deliver to the queues of an inbox.
+        let Some(id) = lane.endpoint() else { return Ok(LanePolicy::closed()) };
+        match self.health.directory.endpoint(id).await {
+            Ok(endpoint) => Ok(endpoint.map_or(LanePolicy::closed(), |endpoint| self.health.lane_policy(&endpoint))),
+            // One corrupt record must not stop the deliveries of other endpoints; only the deliveries of this endpoint wait.
             Err(error) if error.kind() == StoreErrorKind::Corrupt => {
-                tracing::error!(endpoint = %lane, %error, "an endpoint cannot be read; its deliveries wait");
-                Ok(Terms::closed())
+                tracing::error!(endpoint = %lane, %error, "the record of an endpoint cannot be read; its deliveries wait until the record is repaired");
+                Ok(LanePolicy::closed())
             }
             Err(error) => Err(error),
         }
     }
 
-    async fn policy(&self, leased: &Leased) -> Arc<dyn RetryPolicy> {
+    async fn retry_policy(&self, leased: &Leased) -> Arc<dyn RetryPolicy> {
         if self.policies.is_one() {
             return self.policies.default.clone();
         }
-        // Where the endpoint cannot be read, the attempt cannot be made either.
+        // If the endpoint cannot be read, the attempt could not be made either.
         let endpoint = match leased.lane {
-            LaneId::Endpoint(id) => self.keeper.directory.endpoint(id).await.ok().flatten(),
+            LaneId::Endpoint(id) => self.health.directory.endpoint(id).await.ok().flatten(),
             LaneId::Queue(_) => None,
         };
         let name = endpoint.as_ref().and_then(|endpoint| endpoint.retry.as_deref());
@@ -203,14 +203,14 @@ impl Deliver for HttpDeliver {
     }
 
     fn settled(&self, settlement: &Settlement) {
-        self.keeper.note(settlement);
+        self.health.record(settlement);
     }
 
-    async fn tend(&self) -> Result<Tended, StoreError> {
-        self.keeper.judge().await?;
-        let mut due = self.tell().await?;
+    async fn maintain(&self) -> Result<Maintenance, StoreError> {
+        self.health.check_suspects().await?;
+        let mut due = self.dispatch_notices().await?;
         let (lanes, more) = self.relay.run().await?;
         due.extend(lanes);
-        Ok(Tended { due, more })
+        Ok(Maintenance { due, more })
     }
 }

@@ -1,4 +1,4 @@
-//! Endpoint records at hand: read through, bounded, refreshed after a short while.
+//! A cache of endpoint records: bounded, and refreshed after a short time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::endpoint::Endpoint;
 use crate::id::{EndpointId, Tenant};
 use crate::store::{Store, StoreError};
 
-/// Tenants and endpoints kept at hand. What falls out is read again.
+/// The number of tenants and endpoints that are cached.
 const CAPACITY: usize = 10_000;
 
 type Aged<T> = (Timestamp, T);
@@ -30,11 +30,11 @@ impl CachedDirectory {
     }
 
     fn is_fresh(&self, read_at: Timestamp, now: Timestamp) -> bool {
-        // A clock that was set back makes everything stale, not fresh for hours.
+        // If the clock was set back, everything is stale; otherwise it would be fresh for hours.
         read_at <= now && now.since(read_at) < self.fresh_for
     }
 
-    /// All endpoints of a tenant, disabled ones too.
+    /// Reads all endpoints of a tenant, including disabled ones.
     pub(super) async fn of_tenant(&self, tenant: &Tenant) -> Result<Arc<[Arc<Endpoint>]>, StoreError> {
         let now = self.clock.now();
         if let Some((read_at, endpoints)) = self.tenants.get(tenant)
@@ -47,7 +47,7 @@ impl CachedDirectory {
         Ok(endpoints)
     }
 
-    /// One endpoint; `None` when it is unknown or removed.
+    /// Reads one endpoint. Returns `None` if it is unknown or removed.
     pub(super) async fn endpoint(&self, id: EndpointId) -> Result<Option<Arc<Endpoint>>, StoreError> {
         let now = self.clock.now();
         if let Some((read_at, endpoint)) = self.endpoints.get(&id)
@@ -60,8 +60,7 @@ impl CachedDirectory {
         Ok(endpoint)
     }
 
-    /// Something about this endpoint has changed.
-    /// Answers whose it is, where that is known.
+    /// Drops the cached data of an endpoint that has changed. Returns its tenant, if that is known.
     pub(super) fn forget(&self, id: EndpointId, tenant: Option<&Tenant>) -> Option<Tenant> {
         let known = self.endpoints.remove(&id).and_then(|(_, (_, endpoint))| endpoint);
         let tenant = tenant.cloned().or_else(|| known.map(|endpoint| endpoint.tenant.clone()))?;
@@ -69,7 +68,7 @@ impl CachedDirectory {
         Some(tenant)
     }
 
-    /// Whose endpoint it is, where that is at hand.
+    /// The tenant of the endpoint, if the record is cached.
     pub(super) fn tenant_of(&self, id: EndpointId) -> Option<Tenant> {
         self.endpoints.get(&id)?.1.map(|endpoint| endpoint.tenant.clone())
     }

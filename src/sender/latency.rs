@@ -1,4 +1,4 @@
-//! How long endpoints take: the last attempts of each, in memory, bounded.
+//! The durations of the last attempts at each endpoint: in memory, bounded.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -7,22 +7,19 @@ use quick_cache::sync::Cache;
 
 use crate::id::EndpointId;
 
-/// Endpoints of which something is known.
+/// The number of endpoints whose durations are kept.
 const ENDPOINTS: usize = 10_000;
 
-/// Attempts kept of each.
+/// The number of attempts that are kept for each endpoint.
 const KEPT: usize = 64;
 
-/// How long the last attempts at an endpoint took, those that found no answer included.
+/// The durations of the last attempts at an endpoint, including attempts without a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Latency {
-    /// Of how many attempts; at most 64.
-    pub attempts: usize,
-    /// Half of them took no longer.
-    pub median: Duration,
-    /// The longest.
-    pub max: Duration,
+pub(super) struct Latency {
+    /// The number of measured attempts; at most 64.
+    pub(super) attempts: usize,
+    pub(super) median: Duration,
+    pub(super) max: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -39,7 +36,7 @@ impl Latencies {
         Self(Cache::new(ENDPOINTS))
     }
 
-    pub(super) fn note(&self, endpoint: EndpointId, took: Duration) {
+    pub(super) fn record(&self, endpoint: EndpointId, duration: Duration) {
         let ring = self.0.get(&endpoint).unwrap_or_else(|| {
             let ring = Arc::default();
             self.0.insert(endpoint, Arc::clone(&ring));
@@ -48,8 +45,8 @@ impl Latencies {
         let mut ring = ring.lock().unwrap_or_else(PoisonError::into_inner);
         let next = ring.next;
         match ring.kept.get_mut(next) {
-            Some(oldest) => *oldest = took,
-            None => ring.kept.push(took),
+            Some(oldest) => *oldest = duration,
+            None => ring.kept.push(duration),
         }
         ring.next = (next + 1) % KEPT;
     }
@@ -69,12 +66,12 @@ mod tests {
     use crate::clock::Timestamp;
 
     #[test]
-    fn the_last_attempts_are_kept_and_no_others() {
+    fn only_the_last_attempts_are_kept() {
         let latencies = Latencies::new();
         let endpoint = EndpointId::generate(Timestamp::EPOCH);
         assert_eq!(latencies.of(endpoint), None);
         for millis in 1..=100 {
-            latencies.note(endpoint, Duration::from_millis(millis));
+            latencies.record(endpoint, Duration::from_millis(millis));
         }
         let found = latencies.of(endpoint).unwrap();
         assert_eq!(

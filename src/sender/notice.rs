@@ -1,4 +1,4 @@
-//! What an operator should know, as it happens.
+//! Notices: events about endpoints and deliveries that an operator should read.
 
 use std::sync::Arc;
 
@@ -10,74 +10,80 @@ use crate::endpoint::DisableReason;
 use crate::id::{DeliveryId, EndpointId, Tenant};
 use crate::retry::FailReason;
 
-/// Notices that a slow reader may be behind before it misses some.
-const KEPT: usize = 1_024;
+/// How many notices a slow reader may be behind before it misses some.
+const CAPACITY: usize = 1_024;
 
-/// Something an operator should know. Of each process by itself, and at least once: after a restart an endpoint that goes on
-/// failing is reported again.
+/// A report to an operator. Notices are per process and at-least-once: an endpoint that still fails after a restart is reported again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Notice {
     /// What happened.
     #[serde(flatten)]
-    pub what: What,
-    /// To which endpoint.
+    pub kind: NoticeKind,
+    /// The endpoint that the notice is about, or the endpoint of the delivery.
     pub endpoint: EndpointId,
-    /// Whose it is, where that was at hand.
+    /// The tenant of the endpoint; `None` if the sender has not read the endpoint recently.
     pub tenant: Option<Tenant>,
-    /// When.
+    /// When it happened.
     pub at: Timestamp,
 }
 
-/// What a [`Notice`] tells.
+/// What a [`Notice`] reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "notice", rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum What {
-    /// A delivery has failed so often that somebody may want to look.
+pub enum NoticeKind {
+    /// A delivery had as many failed attempts as set by
+    /// [`SenderBuilder::notice_failing_after`](super::SenderBuilder::notice_failing_after), so an operator may want to check it.
     DeliveryFailing {
-        /// Which.
+        /// The delivery.
         delivery: DeliveryId,
         /// How many attempts have failed.
         attempts: u32,
     },
-    /// A delivery was given up.
+    /// A delivery failed finally.
     DeliveryFailed {
-        /// Which.
+        /// The delivery.
         delivery: DeliveryId,
-        /// Why; after the last attempt: `exhausted`.
+        /// The reason; `exhausted` after the last attempt.
         reason: FailReason,
     },
-    /// A delivery is held by decision and waits for an operator.
+    /// The retry policy decided to hold a delivery, which waits for an operator.
     DeliveryHeld {
-        /// Which.
+        /// The delivery.
         delivery: DeliveryId,
-        /// Why.
+        /// The reason.
         reason: FailReason,
     },
-    /// The endpoint has done nothing but fail for a while.
+    /// Every attempt at the endpoint has failed for a while.
     EndpointFailing {
-        /// Since when.
+        /// When the first of these attempts failed.
         since: Timestamp,
     },
-    /// For so long that it is served slowly now.
+    /// Every attempt has failed for so long that the endpoint is now tried rarely.
     EndpointSlowed {
-        /// Failing since when.
+        /// When the first of these attempts failed.
         since: Timestamp,
     },
-    /// It answers again.
+    /// A failing endpoint returned a success.
     EndpointRecovered,
-    /// It is no longer served; what it is owed is held.
+    /// The endpoint was disabled; its deliveries are held.
     EndpointDisabled {
-        /// Why.
+        /// The reason.
         reason: DisableReason,
     },
-    /// It is served again, and what was held goes out.
+    /// The endpoint was enabled; held deliveries are sent.
     EndpointEnabled,
 }
 
-impl What {
-    /// The type of the event that tells it to an operator's endpoints: [`SenderBuilder::notices_to`].
+impl NoticeKind {
+    /// The type of the event that reports it to an operator's endpoints: [`SenderBuilder::notices_to`].
+    ///
+    /// ```
+    /// use hookwire::sender::NoticeKind;
+    ///
+    /// assert_eq!(NoticeKind::EndpointRecovered.event_type(), "hookwire.endpoint.recovered");
+    /// ```
     ///
     /// [`SenderBuilder::notices_to`]: super::SenderBuilder::notices_to
     #[must_use]
@@ -95,47 +101,77 @@ impl What {
     }
 }
 
-/// Notices as they come; from [`Sender::notices`](super::Sender::notices).
+/// A stream of notices, from [`Sender::notices`](super::Sender::notices).
+///
+/// ```
+/// use hookwire::endpoint::NewEndpoint;
+/// use hookwire::sender::{EndpointChange, NoticeKind, Sender};
+/// use hookwire::store::MemoryStore;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let sender = Sender::builder(MemoryStore::new()).build()?;
+/// let mut notices = sender.notices();
+/// let endpoint = sender.endpoints().create(NewEndpoint::https("https://acme.example/hooks")?.tenant("acme")).await?;
+/// sender.endpoints().update(endpoint.id, EndpointChange::new().disabled()).await?;
+/// let notice = notices.next().await.ok_or("the sender was dropped")?;
+/// assert!(matches!(notice.kind, NoticeKind::EndpointDisabled { .. }));
+/// assert_eq!((notice.endpoint, notices.missed()), (endpoint.id, 0));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
-pub struct Notices(broadcast::Receiver<Arc<Notice>>);
-
-/// What [`Notices::next`] found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum NextNotice {
-    /// The next one.
-    Notice(Arc<Notice>),
-    /// The reader was too slow, and so many are gone.
-    Missed(u64),
+pub struct Notices {
+    receiver: broadcast::Receiver<Arc<Notice>>,
+    missed: u64,
 }
 
 impl Notices {
-    /// Waits for the next one. `None`: the sender is gone.
-    pub async fn next(&mut self) -> Option<NextNotice> {
-        match self.0.recv().await {
-            Ok(notice) => Some(NextNotice::Notice(notice)),
-            Err(broadcast::error::RecvError::Lagged(count)) => Some(NextNotice::Missed(count)),
-            Err(broadcast::error::RecvError::Closed) => None,
+    /// Waits for the next notice. Returns `None` after the sender was dropped.
+    pub async fn next(&mut self) -> Option<Arc<Notice>> {
+        loop {
+            match self.receiver.recv().await {
+                Ok(notice) => return Some(notice),
+                Err(broadcast::error::RecvError::Lagged(count)) => self.missed += count,
+                Err(broadcast::error::RecvError::Closed) => return None,
+            }
         }
+    }
+
+    /// The number of notices that this reader has missed, because it was more than 1,024 notices behind.
+    #[must_use]
+    pub const fn missed(&self) -> u64 {
+        self.missed
     }
 }
 
-/// Where notices are given.
+/// Passes notices on to all readers.
 #[derive(Debug)]
-pub(super) struct Board(broadcast::Sender<Arc<Notice>>);
+pub(super) struct NoticeChannel(broadcast::Sender<Arc<Notice>>);
 
-impl Board {
+impl NoticeChannel {
     pub(super) fn new() -> Self {
-        Self(broadcast::Sender::new(KEPT))
+        Self(broadcast::Sender::new(CAPACITY))
     }
 
     pub(super) fn subscribe(&self) -> Notices {
-        Notices(self.0.subscribe())
+        Notices { receiver: self.0.subscribe(), missed: 0 }
     }
 
-    pub(super) fn give(&self, notice: Arc<Notice>) {
-        tracing::info!(endpoint = %notice.endpoint, what = notice.what.event_type(), "notice");
-        // Nobody needs to read.
+    pub(super) fn send(&self, notice: Arc<Notice>) {
+        log(&notice);
+        // An error means that there is no reader, which is fine.
         drop(self.0.send(notice));
     }
+}
+
+/// Logs a notice. A disabled endpoint is a warning: its customer gets nothing until somebody enables it.
+fn log(notice: &Notice) {
+    match notice.kind {
+        NoticeKind::EndpointDisabled { reason } => warn_disabled(notice.endpoint, reason),
+        kind => tracing::info!(endpoint = %notice.endpoint, what = kind.event_type(), "notice"),
+    }
+}
+
+fn warn_disabled(endpoint: EndpointId, reason: DisableReason) {
+    tracing::warn!(%endpoint, ?reason, "the endpoint is disabled; its deliveries are held until it is enabled");
 }

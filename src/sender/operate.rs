@@ -1,10 +1,12 @@
-//! What an operator does by hand: resend, cancel, test, explain, expunge, look.
+//! Operations by hand: resend, cancel, test, explain, expunge, statistics.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::endpoints::EndpointError;
-use super::{DispatchError, Receipt, Sender};
-use crate::delivery::NewDelivery;
+use super::dispatch::Receipt;
+use super::error::{DispatchError, EndpointError};
+use super::handle::Sender;
+use crate::delivery::{Attempt, Delivery, NewDelivery};
 use crate::endpoint::{Endpoint, Health, Verdict};
 use crate::event::{Audience, Event, EventType, NewEvent};
 use crate::id::{DeliveryId, EndpointId, EventId, LaneId, Tenant, Work};
@@ -13,92 +15,181 @@ use crate::store::{Append, Appended, Counts, StoreError};
 /// The type of the event that [`Sender::test`] sends.
 pub const TEST_EVENT: &str = "hookwire.test";
 
-/// What one endpoint would do with an event, from [`Sender::explain`].
+/// The first pause of a caller that waits for an attempt by polling the store, in case another process makes the attempt. Each further
+/// pause is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+
+/// The result of one endpoint for an event, from [`Sender::explain`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Explained {
+pub struct Explanation {
     /// The endpoint.
     pub endpoint: Arc<Endpoint>,
-    /// Whether it would get the event, and if not, why.
+    /// Whether the endpoint would get the event, and if not, why.
     pub verdict: Verdict,
 }
 
-/// How an endpoint is doing, from [`Sender::stats`].
+/// Statistics of an endpoint, from [`Sender::stats`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
     /// How many of its deliveries are in each state.
     pub counts: Counts,
-    /// How it has been answering.
+    /// The recent health of the endpoint.
     pub health: Health,
-    /// How long its last attempts took, in this process; `None` before the first.
-    pub latency: Option<super::Latency>,
+    /// The number of attempts behind the two durations: the last ones of this process, at most 64.
+    pub recent_attempts: usize,
+    /// The median duration of these attempts, failed ones included; `None` before the first attempt.
+    pub median_duration: Option<Duration>,
+    /// The longest duration of these attempts; `None` before the first attempt.
+    pub max_duration: Option<Duration>,
 }
 
 impl Sender {
-    /// Sends a delivery again that was delivered, failed, was cancelled or is held by decision: it is pending, its attempts
-    /// count from the start, its history stays. Answers `false` for one that is pending, unknown, or whose event was
-    /// expunged.
+    /// Sends a delivery again that was delivered, failed, was cancelled or is held by a decision of the retry policy. It becomes pending,
+    /// its attempts are counted from zero, and its history is kept. Returns `false` if the delivery is pending or unknown, or if its event
+    /// was expunged.
+    ///
+    /// ```
+    /// use hookwire::endpoint::NewEndpoint;
+    /// use hookwire::event::NewEvent;
+    /// use hookwire::sender::Sender;
+    /// use hookwire::store::MemoryStore;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let sender = Sender::builder(MemoryStore::new()).build()?;
+    /// sender.endpoints().create(NewEndpoint::https("https://acme.example/hooks")?).await?;
+    /// let delivery = sender.dispatch(NewEvent::json("invoice.paid", &1042)?).await?.deliveries[0];
+    /// assert!(!sender.resend(delivery).await?, "it is pending");
+    /// assert!(sender.cancel(delivery).await?);
+    /// assert!(sender.resend(delivery).await?);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// When the store is in trouble.
+    /// Returns a [`StoreError`] if the store fails.
     pub async fn resend(&self, delivery: DeliveryId) -> Result<bool, StoreError> {
         self.shared.engine.resend(delivery).await
     }
 
-    /// Cancels a delivery that is pending or held. An attempt in flight is not called back, but its end no longer counts.
-    /// Answers `false` for one that is final or unknown.
+    /// Sends deliveries again that were read before. Returns which of them are pending now.
+    pub(super) async fn resend_read(&self, deliveries: &[Delivery]) -> Result<Vec<DeliveryId>, StoreError> {
+        let now = self.now();
+        let batch = deliveries.iter().map(|delivery| (delivery.id, now)).collect();
+        let resent = self.shared.store.resend(Work::Sent, batch).await?;
+        let resent = deliveries.iter().zip(resent).filter(|(_, resent)| *resent);
+        let announce = |(delivery, _): (&Delivery, bool)| {
+            self.shared.engine.announce(delivery.lane, now);
+            delivery.id
+        };
+        Ok(resent.map(announce).collect())
+    }
+
+    /// Cancels a delivery that is pending or held. A running attempt is not interrupted, but its outcome is ignored. Returns `false` if the
+    /// delivery is final or unknown.
     ///
     /// # Errors
-    /// When the store is in trouble.
+    /// Returns a [`StoreError`] if the store fails.
     pub async fn cancel(&self, delivery: DeliveryId) -> Result<bool, StoreError> {
         self.shared.engine.cancel(delivery).await
     }
 
-    /// Forgets the payload of an event, for ever, and cancels what is still owed of it; that there was such an event stays on
-    /// record, and its id stays taken. Answers `false` for an unknown one. What was read from the disk before may survive in
-    /// free pages and backups.
+    /// Like [`cancel`](Self::cancel), for a delivery that was read before.
+    pub(super) async fn cancel_read(&self, delivery: &Delivery) -> Result<bool, StoreError> {
+        let now = self.now();
+        let cancelled = self.shared.store.cancel(Work::Sent, vec![delivery.id], now).await?;
+        let cancelled = cancelled.first() == Some(&true);
+        if cancelled {
+            // The next delivery of its ordering key may follow.
+            self.shared.engine.announce(delivery.lane, now);
+        }
+        Ok(cancelled)
+    }
+
+    /// Deletes the payload of an event permanently and cancels its deliveries that are not final. The event's record is kept, and its id
+    /// remains taken. Returns `false` if there is no such event. Bytes that the database wrote to disk before may remain in free pages and
+    /// backups.
+    ///
+    /// ```
+    /// use hookwire::event::NewEvent;
+    /// use hookwire::sender::Sender;
+    /// use hookwire::store::MemoryStore;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let sender = Sender::builder(MemoryStore::new()).build()?;
+    /// let event = sender.dispatch(NewEvent::json("user.made", &"Ada")?.tenant("acme")).await?.event;
+    /// assert!(sender.expunge(&"acme".into(), &event).await?);
+    /// let stored = sender.history().event(&"acme".into(), &event).await?;
+    /// assert!(stored.is_none_or(|event| event.payload.is_empty()));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// When the store is in trouble.
+    /// Returns a [`StoreError`] if the store fails.
     pub async fn expunge(&self, tenant: &Tenant, event: &EventId) -> Result<bool, StoreError> {
         self.shared.store.expunge(Work::Sent, tenant, event, self.now()).await
     }
 
-    /// Sends an event of type [`TEST_EVENT`] to one endpoint, whatever its filter says.
+    /// Sends an event of type [`TEST_EVENT`] to one endpoint, whatever its filter is.
     ///
     /// # Errors
-    /// When there is no such endpoint, or the store is in trouble.
+    /// Returns [`EndpointError::NotFound`] if there is no such endpoint, and [`EndpointError::Store`] if the store fails.
     pub async fn test(&self, endpoint: EndpointId) -> Result<Receipt, EndpointError> {
         let endpoint = self.endpoints().get(endpoint).await?;
+        self.test_read(&endpoint).await
+    }
+
+    /// Like [`test`](Self::test), for an endpoint that was read before.
+    pub(super) async fn test_read(&self, endpoint: &Endpoint) -> Result<Receipt, EndpointError> {
         let now = self.now();
-        // A constant type and a constant: they are well formed.
+        // The type and the data are valid, so this does not fail.
         let Ok(event) = NewEvent::json(TEST_EVENT, &serde_json::json!({ "endpoint": endpoint.id })) else {
             return Err(EndpointError::NotFound);
         };
         let event = event.tenant(endpoint.tenant.clone()).audience(Audience::Direct);
         let event = Arc::new(event.seal(now));
-        Ok(self.owe_to(event, &[endpoint.id]).await?)
+        Ok(self.store_deliveries(event, &[endpoint.id]).await?)
     }
 
-    /// Dispatches an event to these endpoints of its tenant, whatever they want, and to nobody else.
-    pub(crate) async fn dispatch_to(
+    /// Waits for the first attempt at a delivery, for at most `patience`. Returns `None` if there is no attempt in this time.
+    pub(super) async fn first_attempt(
+        &self,
+        delivery: DeliveryId,
+        patience: Duration,
+    ) -> Result<Option<Attempt>, StoreError> {
+        let mut attempts = self.shared.health.watch_attempts(delivery);
+        let waiting = async {
+            let mut pause = FIRST_PAUSE;
+            loop {
+                // The attempt may have been settled before the watch began, or by another process.
+                if let Some(attempt) = self.history().attempts(delivery).await?.pop() {
+                    return Ok(Some(attempt));
+                }
+                if let Ok(attempt) = tokio::time::timeout(pause, attempts.recv()).await {
+                    return Ok(Some(attempt));
+                }
+                pause *= 2;
+            }
+        };
+        tokio::time::timeout(patience, waiting).await.unwrap_or(Ok(None))
+    }
+
+    /// Dispatches an event to these endpoints of its tenant, whatever their filters are, and to no others.
+    pub(super) async fn dispatch_to(
         &self,
         event: NewEvent,
         endpoints: &[EndpointId],
     ) -> Result<Receipt, DispatchError> {
         let event = self.shared.fan_out.accept(event.audience(Audience::Direct), self.now())?;
-        Ok(self.owe_to(event, endpoints).await?)
+        Ok(self.store_deliveries(event, endpoints).await?)
     }
 
-    /// An event that was used under this id for something else is a duplicate too: it is not sent again.
-    async fn owe_to(&self, event: Arc<Event>, endpoints: &[EndpointId]) -> Result<Receipt, StoreError> {
+    /// Stores the event and its deliveries. If another event has this id, the result is a duplicate: nothing is sent.
+    async fn store_deliveries(&self, event: Arc<Event>, endpoints: &[EndpointId]) -> Result<Receipt, StoreError> {
         let now = self.now();
-        let owe = |endpoint: &EndpointId| NewDelivery {
-            id: DeliveryId::generate(now),
-            lane: LaneId::Endpoint(*endpoint),
-            leased_until: None,
-        };
+        let owe = |endpoint: &EndpointId| NewDelivery::new(LaneId::Endpoint(*endpoint), now);
         let owed: Vec<_> = endpoints.iter().map(owe).collect();
         let id = event.id.clone();
         let stored = self.shared.store.append(vec![Append { event, deliveries: owed.clone(), now }]).await?;
@@ -110,27 +201,55 @@ impl Sender {
         Ok(Receipt { event: id, deliveries, duplicate })
     }
 
-    /// Who would get an event of this tenant and type if it were dispatched now, and for every other endpoint of the tenant,
-    /// why not. By the very code that dispatches; nothing is stored.
+    /// Explains which endpoints of the tenant would get an event of this type if it were dispatched now, and why the others would not. It
+    /// uses the same code as a dispatch, and stores nothing.
+    ///
+    /// ```
+    /// use hookwire::endpoint::{NewEndpoint, Verdict};
+    /// use hookwire::sender::Sender;
+    /// use hookwire::store::MemoryStore;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let sender = Sender::builder(MemoryStore::new()).build()?;
+    /// let new = NewEndpoint::https("https://acme.example/hooks")?.tenant("acme").events(["invoice.*"])?;
+    /// sender.endpoints().create(new).await?;
+    /// let explained = sender.explain(&"acme".into(), &"user.made".parse()?).await?;
+    /// assert_eq!(explained[0].verdict, Verdict::NotSubscribed);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// When the store is in trouble.
-    pub async fn explain(&self, tenant: &Tenant, event_type: &EventType) -> Result<Vec<Explained>, StoreError> {
+    /// Returns a [`StoreError`] if the store fails.
+    pub async fn explain(&self, tenant: &Tenant, event_type: &EventType) -> Result<Vec<Explanation>, StoreError> {
         let endpoints = self.shared.directory.of_tenant(tenant).await?;
-        let explain = |endpoint: &Arc<Endpoint>| Explained {
+        let explain = |endpoint: &Arc<Endpoint>| Explanation {
             endpoint: endpoint.clone(),
             verdict: endpoint.verdict(tenant, event_type),
         };
         Ok(endpoints.iter().map(explain).collect())
     }
 
-    /// How an endpoint is doing. The cost is proportional to what is counted.
+    /// Reads statistics of an endpoint: the states of its deliveries, its health and its durations. The cost is proportional to the number
+    /// of deliveries.
     ///
     /// # Errors
-    /// When there is none, or the store is in trouble.
+    /// Returns [`EndpointError::NotFound`] if there is no such endpoint, and [`EndpointError::Store`] if the store fails.
     pub async fn stats(&self, endpoint: EndpointId) -> Result<Stats, EndpointError> {
-        let health = self.endpoints().get(endpoint).await?.health;
-        let counts = self.history().counts(Some(endpoint.into())).await?;
-        Ok(Stats { counts, health, latency: self.shared.keeper.latency.of(endpoint) })
+        let endpoint = self.endpoints().get(endpoint).await?;
+        Ok(self.stats_read(&endpoint).await?)
+    }
+
+    /// Like [`stats`](Self::stats), for an endpoint that was read before.
+    pub(super) async fn stats_read(&self, endpoint: &Endpoint) -> Result<Stats, StoreError> {
+        let counts = self.history().counts(Some(endpoint.id.into())).await?;
+        let latency = self.shared.health.latency.of(endpoint.id);
+        Ok(Stats {
+            counts,
+            health: endpoint.health,
+            recent_attempts: latency.map_or(0, |latency| latency.attempts),
+            median_duration: latency.map(|latency| latency.median),
+            max_duration: latency.map(|latency| latency.max),
+        })
     }
 }

@@ -1,4 +1,4 @@
-//! Which retry policy decides on a delivery.
+//! The retry policies of a sender, and the choice of the policy for a delivery.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,12 +14,13 @@ pub(super) struct Policies {
 }
 
 impl Policies {
-    /// Whether there is nothing to choose from.
+    /// Whether there is only the default policy.
     pub(super) fn is_one(&self) -> bool {
         self.named.is_empty() && self.by_type.is_empty()
     }
 
-    /// The endpoint's own, else the first whose pattern matches, else the default. A name that is no longer known is none.
+    /// Chooses the endpoint's own policy; otherwise the first policy whose pattern matches the type; otherwise the default. A name that the
+    /// sender does not have is ignored.
     pub(super) fn choose(&self, name: Option<&str>, event_type: &EventType) -> Arc<dyn RetryPolicy> {
         let named = name.and_then(|name| self.named.get(name));
         let by_type = || self.by_type.iter().find(|(pattern, _)| pattern.matches(event_type)).map(|(_, policy)| policy);

@@ -1,17 +1,17 @@
-//! Events that others have committed into the store's database become events with deliveries.
+//! The relay: turns events that other clients have written into the store's database into events with deliveries.
 
 use std::sync::Arc;
 
-use super::dispatch::DispatchError;
+use super::error::DispatchError;
 use super::fan_out::FanOut;
 use crate::event::NewEvent;
 use crate::id::LaneId;
-use crate::store::{Admit, Admitted, Append, Staged, Store, StoreError, StoreErrorKind};
+use crate::store::{Append, Import, ImportResult, StagedRow, Store, StoreError, StoreErrorKind};
 
-/// Rows taken in by one transaction.
+/// The number of rows that one transaction imports.
 const BATCH: u32 = 256;
 
-/// After a batch of so many bytes there may be more.
+/// A batch with at least this number of bytes was cut short: more rows may wait.
 const LONG_BATCH: usize = 4 * 1024 * 1024;
 
 #[derive(Debug)]
@@ -21,37 +21,37 @@ pub(super) struct Relay {
 }
 
 impl Relay {
-    /// Takes in a batch of what is staged. Answers the lanes that have work now, and whether there may be more.
+    /// Imports a batch of staged rows. Returns the lanes that have work now, and whether more rows may wait.
     pub(super) async fn run(&self) -> Result<(Vec<LaneId>, bool), StoreError> {
-        let staged = self.store.staged(BATCH, self.fan_out.limits.payload_bytes).await?;
+        let staged = self.store.staged(BATCH, self.fan_out.quotas.payload_bytes).await?;
         if staged.is_empty() {
             return Ok((Vec::new(), false));
         }
-        // Of long rows a batch has fewer.
+        // The store stops a batch early when its rows are long.
         let bytes: usize =
             staged.iter().filter_map(|row| row.event.as_ref().ok()).map(|event| event.parts().data.len()).sum();
         let full = staged.len() >= BATCH as usize || bytes >= LONG_BATCH;
         let mut batch = Vec::with_capacity(staged.len());
         for row in staged {
-            batch.push(self.judge(row).await?);
+            batch.push(self.prepare_import(row).await?);
         }
-        match self.store.admit(batch.clone()).await {
-            Ok(admitted) => Ok((lanes(batch, &admitted), full)),
-            Err(error) if is_of_a_row(&error) => Ok((self.admit_singly(batch).await?, full)),
+        match self.store.import(batch.clone()).await {
+            Ok(imported) => Ok((lanes(batch, &imported), full)),
+            Err(error) if is_caused_by_row(&error) => Ok((self.import_singly(batch).await?, full)),
             Err(error) => Err(error),
         }
     }
 
-    /// One of them cannot be stored: it is refused with the reason, and the others are taken in.
-    async fn admit_singly(&self, batch: Vec<Admit>) -> Result<Vec<LaneId>, StoreError> {
+    /// Imports the rows one by one, because one of them cannot be stored: this one is refused with the reason.
+    async fn import_singly(&self, batch: Vec<Import>) -> Result<Vec<LaneId>, StoreError> {
         let mut due = Vec::new();
         for one in batch {
-            match self.store.admit(vec![one.clone()]).await {
-                Ok(admitted) => due.extend(lanes(vec![one], &admitted)),
-                Err(error) if is_of_a_row(&error) && one.verdict.is_ok() => {
+            match self.store.import(vec![one.clone()]).await {
+                Ok(imported) => due.extend(lanes(vec![one], &imported)),
+                Err(error) if is_caused_by_row(&error) && one.verdict.is_ok() => {
                     let why = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-                    tracing::warn!(row = one.row, %why, "a staged event cannot be stored; its row is kept with the reason");
-                    self.store.admit(vec![Admit { row: one.row, verdict: Err(why) }]).await?;
+                    tracing::warn!(row = one.row, %why, "a staged event cannot be stored; its row is kept with the reason in its column error");
+                    self.store.import(vec![Import { row: one.row, verdict: Err(why) }]).await?;
                 }
                 Err(error) => return Err(error),
             }
@@ -59,18 +59,18 @@ impl Relay {
         Ok(due)
     }
 
-    async fn judge(&self, staged: Staged) -> Result<Admit, StoreError> {
-        let Staged { row, event, written_at } = staged;
+    async fn prepare_import(&self, staged: StagedRow) -> Result<Import, StoreError> {
+        let StagedRow { row, event, written_at } = staged;
         let now = self.fan_out.clock.now();
         let dated = |event: NewEvent| match written_at {
-            Some(at) => event.noted_at(at),
+            Some(at) => event.recorded_at(at),
             None => event,
         };
         let verdict = match event.map(dated) {
             Ok(event) => match self.fan_out.accept(event, now) {
                 Ok(event) => match self.fan_out.append(event, now).await {
                     Err(error) if error.kind() == StoreErrorKind::Corrupt => {
-                        Err(format!("endpoints of the tenant: {error}"))
+                        Err(format!("endpoints of the tenant: cannot be read ({error}); repair them"))
                     }
                     appended => Ok(appended?),
                 },
@@ -80,20 +80,20 @@ impl Relay {
             Err(why) => Err(why),
         };
         if let Err(why) = &verdict {
-            tracing::warn!(row, %why, "a staged event cannot be dispatched; its row is kept with the reason");
+            tracing::warn!(row, %why, "a staged event cannot be dispatched; its row is kept with the reason in its column error");
         }
-        Ok(Admit { row, verdict })
+        Ok(Import { row, verdict })
     }
 }
 
-/// Whether it is because of what a row says.
-fn is_of_a_row(error: &StoreError) -> bool {
+/// Whether the content of a row caused the error.
+fn is_caused_by_row(error: &StoreError) -> bool {
     matches!(error.kind(), StoreErrorKind::Invalid | StoreErrorKind::Corrupt)
 }
 
-/// The lanes of what was taken in.
-fn lanes(batch: Vec<Admit>, admitted: &[Admitted]) -> Vec<LaneId> {
-    let taken = batch.into_iter().zip(admitted).filter(|(_, admitted)| **admitted == Admitted::Taken);
+/// The lanes of the imported deliveries.
+fn lanes(batch: Vec<Import>, imported: &[ImportResult]) -> Vec<LaneId> {
+    let taken = batch.into_iter().zip(imported).filter(|(_, imported)| **imported == ImportResult::Taken);
     let appends = taken.filter_map(|(admit, _)| admit.verdict.ok());
     let mut lanes: Vec<_> =
         appends.flat_map(|Append { deliveries, .. }| deliveries.into_iter().map(|one| one.lane)).collect();

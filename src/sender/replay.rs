@@ -1,88 +1,67 @@
-//! Sending again what is stored: to endpoints that came later, after a bad day, or all of it.
+//! Replay: sends stored events again, to an endpoint that was created later or that failed for a while.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::Sender;
-use super::endpoints::EndpointError;
+use super::error::EndpointError;
+use super::handle::Sender;
+use super::scope::Scope;
+use super::turns::Turn;
 use crate::clock::Timestamp;
 use crate::delivery::{Delivery, DeliveryState};
 use crate::endpoint::{Endpoint, Rate, Verdict};
 use crate::event::{Audience, EventType, Pattern};
 use crate::id::{DeliveryId, EndpointId, EventId, Tenant, Work};
 use crate::retry::FailReason;
-use crate::store::{Append, Appended, DeliveryQuery, EventQuery, EventSummary, Owe, Page};
+use crate::store::{AddDelivery, Append, Appended, DeliveryQuery, EventQuery, EventSummary, Page};
 
-/// Events or deliveries looked at in one call of the store.
+/// The number of events or deliveries that one call of the store reads.
 const PAGE: u32 = 256;
 
-/// Which events go out again.
+/// Which events are sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum What {
-    /// Those that did not arrive: never owed, failed or cancelled.
+enum Selection {
+    /// Events that did not arrive: their delivery failed, was cancelled or was never made.
     NotArrived,
-    /// Those of which the endpoint was never owed a delivery.
+    /// Events that never had a delivery to the endpoint: they were dispatched before it existed or matched them.
     NeverOwed,
-    /// All that it wants.
+    /// All events that match the endpoint.
     All,
-    /// Those whose delivery failed or was cancelled.
+    /// Events whose delivery failed or was cancelled.
     Unfinished,
 }
 
-/// How many deliveries may wait when an owner replays.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Waiting {
-    pub(super) of_endpoint: u32,
-    pub(super) of_tenant: u32,
+/// The caller of a replay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Caller {
+    /// The application, or an operator.
+    Operator,
+    /// The tenant of the endpoint.
+    Owner,
+    /// A caller that may count, but not send.
+    ReadOnly,
 }
 
-impl Default for Waiting {
-    fn default() -> Self {
-        Self { of_endpoint: 10_000, of_tenant: 100_000 }
-    }
-}
-
-/// The tenants whose replays run in this process: of each one at a time.
-#[derive(Debug, Default)]
-pub(super) struct Running(Mutex<HashSet<Tenant>>);
-
-/// A tenant's turn, given back when it is dropped.
-struct Turn<'a> {
-    running: &'a Running,
-    tenant: Tenant,
-}
-
-impl Running {
-    fn begin(&self, tenant: &Tenant) -> Result<Turn<'_>, EndpointError> {
-        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if running.insert(tenant.clone()) {
-            Ok(Turn { running: self, tenant: tenant.clone() })
-        } else {
-            Err(EndpointError::ReplayRunning)
-        }
-    }
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        self.running.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.tenant);
-    }
-}
-
-/// A replay in preparation, from [`Sender::replay`]. Nothing happens before [`run`](Self::run).
+/// A replay that is being prepared, from [`Sender::replay`]. Nothing is sent before [`run`](Self::run).
 ///
-/// ```no_run
-/// # async fn example(sender: hookwire::sender::Sender, endpoint: hookwire::id::EndpointId)
-/// # -> Result<(), Box<dyn std::error::Error>> {
+/// ```
 /// use std::time::Duration;
-/// use hookwire::clock::Timestamp;
-/// use hookwire::endpoint::Rate;
+/// use hookwire::clock::{Clock, SystemClock};
+/// use hookwire::endpoint::{NewEndpoint, Rate};
+/// use hookwire::event::NewEvent;
+/// use hookwire::sender::Sender;
+/// use hookwire::store::MemoryStore;
 ///
-/// let yesterday = Timestamp::from(std::time::SystemTime::now()) - Duration::from_secs(86_400);
-/// let replay = sender.replay(endpoint).from(yesterday);
-/// println!("{} events would be sent", replay.count().await?);
-/// replay.at_most(Rate { count: 10.try_into()?, per: Duration::from_secs(1) }).run().await?;
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let sender = Sender::builder(MemoryStore::new()).build()?;
+/// sender.dispatch(NewEvent::json("invoice.paid", &1042)?.tenant("acme")).await?;
+/// let late = sender.endpoints().create(NewEndpoint::https("https://acme.example/hooks")?.tenant("acme")).await?;
+///
+/// let yesterday = SystemClock.now() - Duration::from_secs(86_400);
+/// let replay = sender.replay(late.id).from(yesterday);
+/// assert_eq!(replay.count().await?, 1, "a dry run");
+/// let sent = replay.at_most(Rate { count: 10.try_into()?, per: Duration::from_secs(1) }).run().await?;
+/// assert_eq!(sent, 1);
 /// # Ok(())
 /// # }
 /// ```
@@ -91,198 +70,227 @@ impl Drop for Turn<'_> {
 pub struct Replay<'a> {
     sender: &'a Sender,
     endpoint: EndpointId,
-    what: What,
+    /// The endpoint, if it was read before.
+    known: Option<Arc<Endpoint>>,
+    selection: Selection,
     from: Timestamp,
     to: Timestamp,
     types: Option<Pattern>,
     rate: Option<Rate>,
     fresh_ids: bool,
     limit: u64,
-    for_owner: bool,
+    caller: Caller,
 }
 
 impl Sender {
-    /// Prepares to send stored events to an endpoint again; without further words, those that [did not arrive](Replay::not_arrived).
+    /// Prepares to send stored events to an endpoint again: by default those that [did not arrive](Replay::not_arrived).
     pub const fn replay(&self, endpoint: EndpointId) -> Replay<'_> {
         let (from, to) = (Timestamp::from_micros(i64::MIN), Timestamp::MAX);
-        let what = What::NotArrived;
         Replay {
             sender: self,
             endpoint,
-            what,
+            known: None,
+            selection: Selection::NotArrived,
             from,
             to,
             types: None,
             rate: None,
             fresh_ids: false,
             limit: u64::MAX,
-            for_owner: false,
+            caller: Caller::Operator,
         }
+    }
+
+    /// Prepares a replay to an endpoint that was read before, with the rights of this scope.
+    pub(super) fn replay_scoped(&self, endpoint: Arc<Endpoint>, scope: &Scope) -> Replay<'_> {
+        let caller = match scope.as_tenant() {
+            _ if scope.is_read_only() => Caller::ReadOnly,
+            Some(_) => Caller::Owner,
+            None => Caller::Operator,
+        };
+        Replay { known: Some(endpoint.clone()), caller, ..self.replay(endpoint.id) }
     }
 }
 
 impl<'a> Replay<'a> {
-    /// Everything that the endpoint wants and did not get: deliveries that [failed or were cancelled](Self::unfinished), of which no
-    /// other delivery of the event has arrived, and then the events that it was [never owed](Self::never_owed). What is still pending
-    /// or held is not touched: it is on its way. This is what happens where nothing else is said.
+    /// Selects every event that matches the endpoint and that it did not get: first the deliveries that [failed or were
+    /// cancelled](Self::unfinished), unless another delivery of the event has arrived, and then the events for which it [never had a
+    /// delivery](Self::never_owed). Pending and held deliveries are not selected, because they are sent anyway. This is the default.
     pub const fn not_arrived(mut self) -> Self {
-        self.what = What::NotArrived;
+        self.selection = Selection::NotArrived;
         self
     }
 
-    /// Events that the endpoint wants and was never owed: dispatched before it was created, or before its filter said so.
-    /// Running it twice sends nothing twice, unless it is [under fresh ids](Self::under_fresh_ids).
+    /// Selects the events that match the endpoint and for which it never had a delivery: they were dispatched before it was created, or
+    /// before its filter matched them. A second run sends nothing twice, unless it is [under fresh ids](Self::under_fresh_ids).
     pub const fn never_owed(mut self) -> Self {
-        self.what = What::NeverOwed;
+        self.selection = Selection::NeverOwed;
         self
     }
 
-    /// Every event that the endpoint wants, whatever became of it before. A delivery each, made anew.
+    /// Selects every event that matches the endpoint, even if it was delivered before. Each event gets a new delivery.
     pub const fn all(mut self) -> Self {
-        self.what = What::All;
+        self.selection = Selection::All;
         self
     }
 
-    /// Deliveries that failed or were cancelled: each is [resent](Sender::resend).
+    /// Selects the deliveries that failed or were cancelled: each is [resent](Sender::resend).
     pub const fn unfinished(mut self) -> Self {
-        self.what = What::Unfinished;
+        self.selection = Selection::Unfinished;
         self
     }
 
-    /// Only what was dispatched then or later.
+    /// Selects only events that were dispatched at this time or later.
     pub const fn from(mut self, from: Timestamp) -> Self {
         self.from = from;
         self
     }
 
-    /// Only what was dispatched before then.
+    /// Selects only events that were dispatched before this time.
     pub const fn to(mut self, to: Timestamp) -> Self {
         self.to = to;
         self
     }
 
-    /// Only events of these types.
+    /// Selects only events of these types.
     pub fn types(mut self, types: Pattern) -> Self {
         self.types = Some(types);
         self
     }
 
-    /// Spreads the deliveries out, so that the endpoint's new events are not stuck behind its old ones.
+    /// Spreads the deliveries over time, so that new events do not wait behind the replayed ones.
     pub const fn at_most(mut self, rate: Rate) -> Self {
         self.rate = Some(rate);
         self
     }
 
-    /// Sends copies under ids of their own, so that a receiver that remembers ids takes them for new events. Without this
-    /// the ids are those of the first time, and a receiver that has handled an event ignores it. A copy is for this endpoint alone
-    /// ([`Audience::Direct`]): no replay finds it again. Does not apply to [`unfinished`](Self::unfinished).
+    /// Sends copies under new ids, so that a receiver that deduplicates by id handles them again. By default the original ids are used, and
+    /// a receiver ignores events that it has handled. A copy is for this endpoint only ([`Audience::Direct`]): no later replay selects it.
+    /// This does not apply to [`unfinished`](Self::unfinished).
     pub const fn under_fresh_ids(mut self) -> Self {
         self.fresh_ids = true;
         self
     }
 
-    /// No more than so many.
+    /// Sends at most this number of deliveries.
     pub const fn limit(mut self, count: u64) -> Self {
         self.limit = count;
         self
     }
 
-    /// For the endpoint's owner: refused while too much waits already, and one at a time. See
-    /// [`max_waiting_for_replay`](super::SenderBuilder::max_waiting_for_replay).
-    pub(super) const fn for_owner(mut self) -> Self {
-        self.for_owner = true;
-        self
-    }
-
-    /// How many would be sent: a dry run.
+    /// Counts the deliveries that a run would make: a dry run.
     ///
     /// # Errors
-    /// When there is no such endpoint, or the store is in trouble.
+    /// Returns [`EndpointError::NotFound`] if there is no such endpoint, and [`EndpointError::Store`] if the store fails.
     pub async fn count(&self) -> Result<u64, EndpointError> {
-        self.go(true).await
+        self.execute(true).await
     }
 
-    /// Sends. When this returns, all of it is durable; how many, is the answer.
+    /// Makes the deliveries. When this returns, all of them are durable. Returns their number.
     ///
     /// # Errors
-    /// As [`count`](Self::count). What was made pending before the error stays so.
+    /// Returns the errors of [`count`](Self::count). A replay from a [`Scoped`](super::Scoped) fails with [`EndpointError::ReadOnly`] if
+    /// the scope is read-only. A tenant's replay fails with [`EndpointError::ReplayRunning`] if another replay of the tenant is running,
+    /// and with [`EndpointError::TooManyWaiting`] if the tenant has [too many pending
+    /// deliveries](super::SenderBuilder::max_waiting_for_replay). Deliveries that were made before the error are kept.
     pub async fn run(mut self) -> Result<u64, EndpointError> {
-        let _turn = if self.for_owner { Some(self.begin_for_owner().await?) } else { None };
-        let count = self.go(false).await?;
+        let _turn = match self.caller {
+            Caller::Operator => None,
+            Caller::Owner => Some(self.begin_for_owner().await?),
+            Caller::ReadOnly => return Err(EndpointError::ReadOnly),
+        };
+        let count = self.execute(false).await?;
         self.sender.shared.engine.announce(self.endpoint.into(), self.sender.now());
         Ok(count)
     }
 
-    /// Takes the tenant's turn, and limits the replay to what there is room for.
+    /// Takes the tenant's turn, and limits the replay to the deliveries that may still be pending.
     async fn begin_for_owner(&mut self) -> Result<Turn<'a>, EndpointError> {
         let sender = self.sender;
-        let tenant = sender.endpoints().get(self.endpoint).await?.tenant.clone();
+        let tenant = self.endpoint().await?.tenant.clone();
         let turn = sender.shared.replays.begin(&tenant)?;
-        self.limit = self.limit.min(self.room(&tenant).await?);
+        self.limit = self.limit.min(self.free_backlog(&tenant).await?);
         Ok(turn)
     }
 
-    /// How many more deliveries may wait.
-    async fn room(&self, tenant: &Tenant) -> Result<u64, EndpointError> {
-        let (store, most) = (&self.sender.shared.store, self.sender.shared.limits.waiting);
-        let of_tenant: Vec<_> = store.of_tenant(tenant).await?.iter().map(|endpoint| endpoint.id.into()).collect();
-        let here = most.of_endpoint.saturating_sub(store.waiting(&[self.endpoint.into()], most.of_endpoint).await?);
-        let all = most.of_tenant.saturating_sub(store.waiting(&of_tenant, most.of_tenant).await?);
-        match here.min(all) {
-            0 => Err(EndpointError::TooManyWaiting),
-            room => Ok(room.into()),
+    /// The endpoint that was read before, or the stored one.
+    async fn endpoint(&self) -> Result<Arc<Endpoint>, EndpointError> {
+        match &self.known {
+            Some(endpoint) => Ok(endpoint.clone()),
+            None => self.sender.endpoints().get(self.endpoint).await,
         }
     }
 
-    async fn go(&self, dry: bool) -> Result<u64, EndpointError> {
-        let endpoint = self.sender.endpoints().get(self.endpoint).await?;
+    /// The number of further deliveries that may be pending for the owner.
+    async fn free_backlog(&self, tenant: &Tenant) -> Result<u64, EndpointError> {
+        let (store, most) = (&self.sender.shared.store, self.sender.shared.quotas.backlog);
+        let of_tenant: Vec<_> = store.of_tenant(tenant).await?.iter().map(|endpoint| endpoint.id.into()).collect();
+        let here = most.per_endpoint.saturating_sub(store.backlog(&[self.endpoint.into()], most.per_endpoint).await?);
+        let all = most.per_tenant.saturating_sub(store.backlog(&of_tenant, most.per_tenant).await?);
+        match here.min(all) {
+            0 => Err(EndpointError::TooManyWaiting),
+            free => Ok(free.into()),
+        }
+    }
+
+    async fn execute(&self, dry: bool) -> Result<u64, EndpointError> {
+        let endpoint = self.endpoint().await?;
         let mut count = 0;
-        if matches!(self.what, What::Unfinished | What::NotArrived) {
+        if matches!(self.selection, Selection::Unfinished | Selection::NotArrived) {
             count += self.resend(DeliveryState::Failed, count, dry).await?;
             count += self.resend(DeliveryState::Cancelled, count, dry).await?;
         }
-        if self.what != What::Unfinished {
+        if self.selection != Selection::Unfinished {
             count += self.send_events(&endpoint, count, dry).await?;
         }
         Ok(count)
     }
 
-    /// Owes events to the endpoint, page by page, after so many others.
+    /// Makes deliveries for stored events, page by page. `before` is the number of deliveries that the replay has already made.
     async fn send_events(&self, endpoint: &Endpoint, before: u64, dry: bool) -> Result<u64, EndpointError> {
         let mut query =
             EventQuery::of(endpoint.tenant.clone()).audience(Audience::Subscribers).between(self.from, self.to);
-        if self.what != What::All {
+        if self.selection != Selection::All {
             query = query.missing_at(self.endpoint);
         }
         let (mut count, mut page) = (0, Page::of(PAGE));
-        // What is dispatched, or copied, while this runs is not part of it.
+        // Events that are dispatched or copied while this runs are not part of it.
         query.to = query.to.min(self.sender.now() + Duration::from_micros(1));
         while before + count < self.limit {
             let found = self.sender.shared.store.events(&query, page).await?;
             let Some(last) = found.last() else { break };
             page = page.after(last.cursor);
             let left = usize::try_from(self.limit - before - count).unwrap_or(usize::MAX);
-            let wanted: Vec<_> = found.iter().filter(|event| self.wants(endpoint, event)).take(left).collect();
-            count += if dry { wanted.len() as u64 } else { self.owe(endpoint, &wanted, before + count).await? };
+            let wanted: Vec<_> = found.iter().filter(|event| self.matches(endpoint, event)).take(left).collect();
+            count += if dry {
+                wanted.len() as u64
+            } else {
+                self.create_deliveries(endpoint, &wanted, before + count).await?
+            };
         }
         Ok(count)
     }
 
-    fn wants(&self, endpoint: &Endpoint, event: &EventSummary) -> bool {
+    fn matches(&self, endpoint: &Endpoint, event: &EventSummary) -> bool {
         let verdict = endpoint.verdict(&endpoint.tenant, &event.event_type);
         let of_type = self.types.as_ref().is_none_or(|types| types.matches(&event.event_type));
         of_type && matches!(verdict, Verdict::Receives | Verdict::Holds)
     }
 
-    /// When number `place` of the replay is due.
+    /// The due time of the delivery with the number `place` of the replay.
     fn due(&self, now: Timestamp, place: u64) -> Timestamp {
         let step = self.rate.map_or(Duration::ZERO, |rate| rate.per / rate.count.get());
         now + step.saturating_mul(u32::try_from(place).unwrap_or(u32::MAX))
     }
 
-    async fn owe(&self, endpoint: &Endpoint, events: &[&EventSummary], before: u64) -> Result<u64, EndpointError> {
+    async fn create_deliveries(
+        &self,
+        endpoint: &Endpoint,
+        events: &[&EventSummary],
+        before: u64,
+    ) -> Result<u64, EndpointError> {
         let now = self.sender.now();
-        let owe = |(place, event): (u64, EventId)| Owe {
+        let create_deliveries = |(place, event): (u64, EventId)| AddDelivery {
             tenant: endpoint.tenant.clone(),
             event,
             delivery: DeliveryId::generate(now),
@@ -291,11 +299,12 @@ impl<'a> Replay<'a> {
             now,
         };
         let ids = self.ids(endpoint, events, now).await?;
-        let owed = self.sender.shared.store.owe((before..).zip(ids).map(owe).collect()).await?;
+        let owed =
+            self.sender.shared.store.add_deliveries((before..).zip(ids).map(create_deliveries).collect()).await?;
         Ok(owed.into_iter().filter(|owed| *owed).count() as u64)
     }
 
-    /// The events themselves, or copies under ids of their own, all of them stored in one transaction.
+    /// The ids of the events; or the ids of copies under new ids, which are stored in one transaction.
     async fn ids(
         &self,
         of: &Endpoint,
@@ -309,7 +318,7 @@ impl<'a> Replay<'a> {
         let mut copies = Vec::with_capacity(events.len());
         for event in events {
             if let Some(original) = store.event(Work::Sent, &of.tenant, &event.id).await? {
-                let copy = Arc::new(original.under_fresh_id(now));
+                let copy = Arc::new(original.with_new_id(now));
                 copies.push(Append { event: copy, deliveries: Vec::new(), now });
             }
         }
@@ -318,7 +327,7 @@ impl<'a> Replay<'a> {
         Ok(ids.into_iter().zip(stored).filter(|(_, stored)| *stored == Appended::Stored).map(|(id, _)| id).collect())
     }
 
-    /// Whether the event has reached the endpoint, or is on its way to it, by another delivery.
+    /// Whether another delivery of the event has reached the endpoint or may still reach it.
     async fn arrived(&self, failed: &Delivery) -> Result<bool, EndpointError> {
         let mut query = DeliveryQuery::of(Work::Sent);
         (query.lane, query.event, query.tenant) =
@@ -327,7 +336,7 @@ impl<'a> Replay<'a> {
         Ok(others.iter().any(|other| !matches!(other.state, DeliveryState::Failed | DeliveryState::Cancelled)))
     }
 
-    /// Resends what is in this state, page by page.
+    /// Resends the deliveries in this state, page by page.
     async fn resend(&self, state: DeliveryState, before: u64, dry: bool) -> Result<u64, EndpointError> {
         let store = &self.sender.shared.store;
         let mut query = DeliveryQuery::of(Work::Sent);
@@ -340,12 +349,12 @@ impl<'a> Replay<'a> {
             page = page.after(last.id);
             let of_type = |event_type: &EventType| self.types.as_ref().is_none_or(|types| types.matches(event_type));
             let left = usize::try_from(self.limit - before - count).unwrap_or(usize::MAX);
-            // What a newer event has taken the place of is not worth sending.
+            // A newer event has superseded this delivery, and only the newer state is needed.
             let wanted =
                 |delivery: &&Delivery| of_type(&delivery.event_type) && delivery.reason != Some(FailReason::Superseded);
             let mut ids = Vec::new();
             for delivery in found.iter().filter(wanted).take(left) {
-                if self.what != What::NotArrived || !self.arrived(delivery).await? {
+                if self.selection != Selection::NotArrived || !self.arrived(delivery).await? {
                     ids.push(delivery.id);
                 }
             }

@@ -1,4 +1,4 @@
-//! By which schemes requests are signed.
+//! The schemes that sign requests, by name.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,22 +6,24 @@ use std::sync::Arc;
 use http::HeaderMap;
 
 use crate::endpoint::Endpoint;
-use crate::signature::providers::{GITHUB, STRIPE};
-use crate::signature::{Outgoing, STANDARD, SignError, SignRequest};
+use crate::signature::{GITHUB, Outgoing, STANDARD, STRIPE, SVIX, SignError, SignRequest};
 
-/// The scheme of endpoints that name none.
+/// The scheme of endpoints that name no scheme.
 const DEFAULT: &str = "standard";
+/// The same signature in the headers of Svix.
+const BRANDED: &str = "svix";
 
 #[derive(Debug)]
 pub(super) struct Signers(HashMap<Arc<str>, Arc<dyn SignRequest>>);
 
-/// Those that every sender knows: `standard`, `stripe`, `github`.
+/// The schemes that every sender has: `standard`, `svix`, `stripe`, `github`.
 impl Default for Signers {
     fn default() -> Self {
         let mut signers = Self(HashMap::new());
-        signers.add(DEFAULT, &STANDARD);
-        signers.add("stripe", &STRIPE);
-        signers.add("github", &GITHUB);
+        signers.add(DEFAULT, STANDARD);
+        signers.add(BRANDED, SVIX);
+        signers.add("stripe", STRIPE);
+        signers.add("github", GITHUB);
         signers
     }
 }
@@ -31,12 +33,12 @@ impl Signers {
         self.0.insert(name.into(), Arc::new(signer));
     }
 
-    /// Whether all of these names are known.
-    pub(super) fn know(&self, names: &[Arc<str>]) -> bool {
+    /// Whether all of these names exist.
+    pub(super) fn contains_all(&self, names: &[Arc<str>]) -> bool {
         names.iter().all(|name| self.0.contains_key(name))
     }
 
-    /// Signs by every scheme of these names, or by the default.
+    /// Signs a request by every scheme of the endpoint, or by the default scheme if the endpoint names none.
     pub(super) fn sign(
         &self,
         endpoint: &Endpoint,
@@ -54,7 +56,7 @@ impl Signers {
     }
 }
 
-/// Whether fresh keys are to be texts, as the Stripe-like schemes have them, and not bytes behind base64.
+/// Whether a fresh key should be a text whose UTF-8 bytes are the secret, as schemes like Stripe's use it, instead of bytes in base64.
 pub(super) fn wants_text_keys(names: &[Arc<str>]) -> bool {
-    !names.is_empty() && names.iter().all(|name| **name != *DEFAULT)
+    !names.is_empty() && names.iter().all(|name| ![DEFAULT, BRANDED].contains(&&**name))
 }

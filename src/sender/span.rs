@@ -1,4 +1,4 @@
-//! One span an attempt, by the names of OpenTelemetry's HTTP conventions (1.44, "HTTP client span"; "Messaging").
+//! One span for each attempt, with the names of OpenTelemetry's conventions (1.44, "HTTP client span" and "Messaging").
 
 use tracing::Span;
 use tracing::field::Empty;
@@ -7,7 +7,7 @@ use crate::delivery::Leased;
 use crate::endpoint::Endpoint;
 use crate::outcome::{Outcome, Report};
 
-/// The span of one attempt. A webhook's URL may be a capability, so its path and query stay out of it.
+/// The span of one attempt. It contains neither the path nor the query of the URL, because they may be a credential.
 pub(super) fn attempt(leased: &Leased, endpoint: &Endpoint) -> Span {
     let target = &endpoint.target;
     let resends = leased.attempt.saturating_sub(1);
@@ -31,7 +31,7 @@ pub(super) fn attempt(leased: &Leased, endpoint: &Endpoint) -> Span {
     )
 }
 
-/// Says in the span how it ended. A redirect is a failure here, as everything that is no success.
+/// Records the end of the attempt in the span. Everything except a 2xx is a failure, redirects included.
 pub(super) fn end(span: &Span, report: &Report) {
     if let Outcome::Status(code) = report.outcome {
         span.record("http.response.status_code", code);

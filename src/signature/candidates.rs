@@ -2,14 +2,16 @@
 
 use std::borrow::Cow;
 
+use super::algorithm::Algorithm;
 use super::encoding::{Decoded, Encoding};
 use super::error::VerifyError;
 use super::hash::Hash;
 use super::part::Part;
 use super::place::{Found, Place, lines, lines_of};
-use super::recipe::{Algorithm, Grammar, Signature, SignatureAt};
+use super::received::Received;
+use super::recipe::{Grammar, Signature, SignatureAt};
 use super::stamp::StampAt;
-use super::{Received, Trust};
+use super::trust::Trust;
 use crate::secret::RsaForm;
 
 /// Most signatures looked at in one request.
@@ -20,7 +22,7 @@ const MAX_HEADER_BYTES: usize = 8 * 1024;
 
 /// What a presented signature claims to be. The key decides whether it is even looked at.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Claim {
+pub(crate) enum Claim {
     Mac(Hash),
     Digest(Hash),
     Ed25519,
@@ -41,7 +43,7 @@ impl Claim {
 }
 
 /// The signatures of one request, at most [`MAX_SIGNATURES`] of them, without allocation.
-pub(super) struct Signatures {
+pub(crate) struct Signatures {
     list: [Option<(Claim, Decoded)>; MAX_SIGNATURES],
     count: usize,
 }
@@ -59,7 +61,7 @@ impl Signatures {
         Ok(())
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Claim, &[u8])> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Claim, &[u8])> {
         self.list.iter().take(self.count).flatten().map(|(claim, decoded)| (*claim, decoded.as_bytes()))
     }
 
@@ -69,20 +71,20 @@ impl Signatures {
 }
 
 /// What a request presents.
-pub(super) struct Presented<'a> {
-    pub(super) signatures: Signatures,
+pub(crate) struct Presented<'a> {
+    pub(crate) signatures: Signatures,
     /// The time, as received.
-    pub(super) timestamp: Cow<'a, [u8]>,
-    pub(super) id: &'a [u8],
+    pub(crate) timestamp: Cow<'a, [u8]>,
+    pub(crate) id: &'a [u8],
 }
 
 impl<'a> Presented<'a> {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { signatures: Signatures::new(), timestamp: Cow::Borrowed(b""), id: b"" }
     }
 
     /// Whether anything of a signature is there: then its scheme counts, and no other.
-    pub(super) fn is_any(scheme: &Signature, received: &Received<'_>) -> bool {
+    pub(crate) fn is_any(scheme: &Signature, received: &Received<'_>) -> bool {
         let headers = match scheme.at {
             SignatureAt::Header(names) | SignatureAt::Headers(names) => names,
             SignatureAt::Places(_) => &[],
@@ -96,7 +98,7 @@ impl<'a> Presented<'a> {
     }
 
     /// In place: more than a kilobyte would be moved otherwise.
-    pub(super) fn read(
+    pub(crate) fn read(
         &mut self,
         scheme: &Signature,
         received: &Received<'a>,
@@ -326,7 +328,7 @@ fn claimed<'t>(scheme: &Signature, text: &'t [u8]) -> Result<(Claim, &'t [u8]), 
 }
 
 /// 1 to 128 of `A-Z a-z 0-9 _ -`: what an id may be where it is joined to other fields by a dot.
-pub(super) fn is_plain_id(id: &[u8]) -> bool {
+pub(crate) fn is_plain_id(id: &[u8]) -> bool {
     (1..=128).contains(&id.len()) && id.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 

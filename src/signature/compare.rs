@@ -3,7 +3,7 @@
 use subtle::{Choice, ConstantTimeEq};
 
 /// Whether `presented` is `expected`, in time that depends on the lengths only.
-pub(super) fn equal(expected: &[u8], presented: &[u8]) -> Choice {
+pub(crate) fn equal(expected: &[u8], presented: &[u8]) -> Choice {
     expected.ct_eq(presented)
 }
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::multipart;
+use crate::percent;
 
 /// The field of a form that holds the JSON: GitHub's and Slack's name for it.
 const FORM_FIELD: &str = "payload";
@@ -27,7 +28,7 @@ pub(crate) fn json_inside(body: &[u8]) -> Option<Cow<'_, [u8]>> {
 }
 
 fn form_values(form: &[u8]) -> Vec<String> {
-    let fields = form_urlencoded::parse(form).filter(|(name, _)| name == FORM_FIELD);
+    let fields = percent::pairs(form).filter(|(name, _)| name == FORM_FIELD);
     fields.map(|(_, value)| value.into_owned()).take(2).collect()
 }
 

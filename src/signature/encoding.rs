@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 
 /// Longest signature of any algorithm but RSA, in bytes: an ECDSA signature in DER has up to 72.
-pub(super) const MAX_SIGNATURE_BYTES: usize = 72;
+pub(crate) const MAX_SIGNATURE_BYTES: usize = 72;
 
 /// Longest signature of RSA, in bytes: that of a key of 8192 bits.
 const MAX_RSA_BYTES: usize = 1024;
@@ -29,13 +29,13 @@ pub enum Encoding {
 
 /// A decoded signature.
 #[derive(Clone)]
-pub(super) enum Decoded {
+pub(crate) enum Decoded {
     Short { bytes: [u8; MAX_SIGNATURE_BYTES + 2], length: usize },
     Long(Vec<u8>),
 }
 
 impl Decoded {
-    pub(super) fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         match self {
             Self::Short { bytes, length } => bytes.get(..*length).unwrap_or_default(),
             Self::Long(bytes) => bytes,
@@ -46,14 +46,14 @@ impl Decoded {
 impl Encoding {
     /// Decodes at most [`MAX_SIGNATURE_BYTES`]; `None` for anything else than the one strict spelling (hex digits may be of
     /// either case).
-    pub(super) fn decode(self, text: &[u8]) -> Option<Decoded> {
+    pub(crate) fn decode(self, text: &[u8]) -> Option<Decoded> {
         let mut bytes = [0; MAX_SIGNATURE_BYTES + 2];
         let length = self.decode_into(text, &mut bytes)?;
         (1..=MAX_SIGNATURE_BYTES).contains(&length).then_some(Decoded::Short { bytes, length })
     }
 
     /// Decodes a signature of RSA.
-    pub(super) fn decode_long(self, text: &[u8]) -> Option<Decoded> {
+    pub(crate) fn decode_long(self, text: &[u8]) -> Option<Decoded> {
         let mut bytes = vec![0; (MAX_RSA_BYTES + 2).min(text.len())];
         let length = self.decode_into(text, &mut bytes)?;
         bytes.truncate(length);
@@ -70,20 +70,8 @@ impl Encoding {
         }
     }
 
-    /// Its name in configuration and in the guide.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Hex => "hex",
-            Self::HexUpper => "hex-upper",
-            Self::Base64 => "base64",
-            Self::Base64Unpadded => "base64-unpadded",
-            Self::Base64Url => "base64url",
-            Self::Base64UrlPadded => "base64url-padded",
-        }
-    }
-
     /// Appends the text of a signature.
-    pub(super) fn encode(self, signature: &[u8], to: &mut Vec<u8>) {
+    pub(crate) fn encode(self, signature: &[u8], to: &mut Vec<u8>) {
         let start = to.len();
         match self {
             Self::Hex | Self::HexUpper => {

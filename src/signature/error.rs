@@ -60,7 +60,7 @@ pub enum VerifyError {
     /// The event is in a format that is not understood (`CloudEvents` in another one than JSON).
     #[error("body: is in a format that is not understood")]
     UnsupportedFormat,
-    /// The request holds more events than are taken from one: [`MAX_EVENTS`](super::MAX_EVENTS). Ask the provider for smaller batches.
+    /// The request holds more events than are taken from one: `provider::MAX_EVENTS`. Ask the provider for smaller batches.
     #[error("events: are more than {0} in one request: have the provider send smaller batches")]
     TooManyEvents(usize),
     /// A handshake that must not be answered positively.

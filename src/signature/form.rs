@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::error::VerifyError;
 use super::multipart;
+use crate::percent;
 use crate::work;
 
 /// Most fields of a form or a query. Each costs an allocation and a place in an order, before anything is proved: half a million
@@ -11,14 +12,14 @@ use crate::work;
 const MAX_FIELDS: usize = 4_096;
 
 /// Refuses a form of more fields than any provider sends.
-pub(super) fn check_fields(form: &[u8]) -> Result<(), VerifyError> {
+pub(crate) fn check_fields(form: &[u8]) -> Result<(), VerifyError> {
     let more = form.iter().filter(|byte| **byte == b'&').count();
     if more < MAX_FIELDS { Ok(()) } else { Err(VerifyError::Malformed("form")) }
 }
 
 /// What a field holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Field<'a> {
+pub(crate) enum Field<'a> {
     /// There is none of this name.
     Absent,
     /// This, once.
@@ -28,7 +29,7 @@ pub(super) enum Field<'a> {
 }
 
 /// The fields of these names in a body, urlencoded or in parts.
-pub(super) fn fields_of_body<'a>(body: &'a [u8], names: &[&str]) -> Result<Vec<Field<'a>>, VerifyError> {
+pub(crate) fn fields_of_body<'a>(body: &'a [u8], names: &[&str]) -> Result<Vec<Field<'a>>, VerifyError> {
     let Some(values) = multipart::values(body, names) else { return fields(body, names) };
     let field = |values: Vec<String>| {
         let mut values = values.into_iter();
@@ -42,7 +43,7 @@ pub(super) fn fields_of_body<'a>(body: &'a [u8], names: &[&str]) -> Result<Vec<F
 }
 
 /// The fields of these names in a urlencoded form or a query. Only what is asked for is decoded.
-pub(super) fn fields<'a>(form: &'a [u8], names: &[&str]) -> Result<Vec<Field<'a>>, VerifyError> {
+pub(crate) fn fields<'a>(form: &'a [u8], names: &[&str]) -> Result<Vec<Field<'a>>, VerifyError> {
     work::spent(form.len());
     check_fields(form)?;
     let mut found = vec![Field::Absent; names.len()];
@@ -52,7 +53,7 @@ pub(super) fn fields<'a>(form: &'a [u8], names: &[&str]) -> Result<Vec<Field<'a>
         if !is_escaped && !names.iter().any(|wanted| wanted.as_bytes() == name) {
             continue;
         }
-        let Some((name, value)) = form_urlencoded::parse(pair).next() else { continue };
+        let Some((name, value)) = percent::pairs(pair).next() else { continue };
         let slots = names.iter().zip(&mut found).filter(|(wanted, _)| **wanted == name);
         for (_, slot) in slots {
             *slot = if *slot == Field::Absent { Field::Once(value.clone()) } else { Field::Twice };

@@ -24,7 +24,7 @@ pub enum Hash {
 }
 
 impl Hash {
-    pub(super) const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Md5 => "md5",
             Self::Sha1 => "sha1",
@@ -35,7 +35,7 @@ impl Hash {
     }
 
     /// RSA with the old padding (PKCS#1 v1.5) and this hash; none with MD5, which anybody can make collide.
-    pub(super) const fn rsa(self) -> Option<RsaForm> {
+    pub(crate) const fn rsa(self) -> Option<RsaForm> {
         match self {
             Self::Md5 => None,
             Self::Sha1 => Some(RsaForm::Pkcs1Sha1),
@@ -45,7 +45,7 @@ impl Hash {
         }
     }
 
-    pub(super) const fn bytes(self) -> usize {
+    pub(crate) const fn bytes(self) -> usize {
         match self {
             Self::Md5 => 16,
             Self::Sha1 => 20,
@@ -55,7 +55,7 @@ impl Hash {
         }
     }
 
-    pub(super) fn mac(self, key: &HmacKey) -> Mac {
+    pub(crate) fn mac(self, key: &HmacKey) -> Mac {
         match self {
             Self::Md5 => key.md5(),
             Self::Sha1 => key.sha1(),
@@ -65,7 +65,7 @@ impl Hash {
         }
     }
 
-    pub(super) fn digest(self, text: &[u8]) -> Tag {
+    pub(crate) fn digest(self, text: &[u8]) -> Tag {
         work::spent(text.len());
         match self {
             Self::Md5 => Tag::of(&Md5::digest(text)),

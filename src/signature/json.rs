@@ -1,111 +1,25 @@
 //! Looking into JSON without building it: what is beside the path is skipped.
 
 use std::fmt;
-use std::ops::Range;
 
 use serde::Deserialize as _;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::error::VerifyError;
 use crate::work;
 
 /// A key on the way to the pointer's end stands twice: two readers could see two values (R-25).
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Ambiguous;
-
-/// Why there are no items.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum NoItems {
-    /// A key on the way to them stands twice.
-    Ambiguous,
-    /// There are more than are taken.
-    TooMany(usize),
-}
-
-impl From<Ambiguous> for NoItems {
-    fn from(Ambiguous: Ambiguous) -> Self {
-        Self::Ambiguous
-    }
-}
-
-impl NoItems {
-    /// What is said of the request, of which `what` is malformed.
-    pub(super) const fn error(self, what: &'static str) -> VerifyError {
-        match self {
-            Self::Ambiguous => VerifyError::Malformed(what),
-            Self::TooMany(most) => VerifyError::TooManyEvents(most),
-        }
-    }
-}
+pub(crate) struct Ambiguous;
 
 /// The text, or the number, at a pointer. A body that is not JSON holds nothing.
-pub(super) fn text_at(body: &[u8], pointer: &str) -> Result<Option<String>, Ambiguous> {
+pub(crate) fn text_at(body: &[u8], pointer: &str) -> Result<Option<String>, Ambiguous> {
     Ok(raw_at(body, pointer)?.and_then(|raw| text_of(raw.get())))
 }
 
-/// Whether a body is a JSON object, and nothing else.
-pub(super) fn is_object(body: &[u8]) -> bool {
-    body.trim_ascii_start().first() == Some(&b'{') && raw_at(body, "").is_ok_and(|json| json.is_some())
-}
-
 /// The name of the first member of an object that is none of `except`.
-pub(super) fn member(body: &[u8], except: &[&str]) -> Result<Option<String>, Ambiguous> {
+pub(crate) fn member(body: &[u8], except: &[&str]) -> Result<Option<String>, Ambiguous> {
     within(body, |deserializer| deserializer.deserialize_any(Member { except }))
-}
-
-/// Where the elements of the arrays stand that the steps lead to, one after the other; `None` when the body has no
-/// array at the first. Of the pointers of one step, the first that leads to an array counts.
-pub(super) fn items(body: &[u8], steps: &[&[&str]], most: usize) -> Result<Option<Vec<Range<usize>>>, NoItems> {
-    let mut ranges: Vec<Range<usize>> = std::iter::once(0..body.len()).collect();
-    for (depth, pointers) in steps.iter().enumerate() {
-        let mut next = Vec::new();
-        for range in ranges {
-            let slice = body.get(range.clone()).unwrap_or_default();
-            match array_at(slice, pointers)? {
-                Some(array) => {
-                    let elements = elements(array, most)?;
-                    next.extend(elements.into_iter().map(|element| place_in(body, element.get())));
-                }
-                None if depth == 0 && steps.len() == 1 && pointers.contains(&"") => return lines(body, most),
-                None if depth == 0 => return Ok(None),
-                None => next.push(range),
-            }
-            if next.len() > most {
-                return Err(NoItems::TooMany(most));
-            }
-        }
-        ranges = next;
-    }
-    Ok(Some(ranges))
-}
-
-/// Where the objects of JSON Lines stand: two at least, since one alone is a body of its own.
-fn lines(body: &[u8], most: usize) -> Result<Option<Vec<Range<usize>>>, NoItems> {
-    let mut ranges = Vec::new();
-    for value in serde_json::Deserializer::from_slice(body).into_iter::<&RawValue>() {
-        let Some(object) = value.ok().filter(|value| value.get().starts_with('{')) else { return Ok(None) };
-        if ranges.len() == most {
-            return Err(NoItems::TooMany(most));
-        }
-        ranges.push(place_in(body, object.get()));
-    }
-    Ok(Some(ranges).filter(|ranges| ranges.len() > 1))
-}
-
-fn array_at<'a>(body: &'a [u8], pointers: &[&str]) -> Result<Option<&'a str>, Ambiguous> {
-    for pointer in pointers {
-        if let Some(raw) = raw_at(body, pointer)?.filter(|raw| raw.get().starts_with('[')) {
-            return Ok(Some(raw.get()));
-        }
-    }
-    Ok(None)
-}
-
-/// Where `part`, which was borrowed from `body`, stands in it.
-fn place_in(body: &[u8], part: &str) -> Range<usize> {
-    let start = (part.as_ptr() as usize).saturating_sub(body.as_ptr() as usize);
-    start..start + part.len()
 }
 
 /// A string's text; a number as written, however large. Anything else is no name.
@@ -118,14 +32,9 @@ fn text_of(json: &str) -> Option<String> {
 }
 
 /// The JSON at a pointer, as written.
-pub(super) fn raw_at<'a>(body: &'a [u8], pointer: &str) -> Result<Option<&'a RawValue>, Ambiguous> {
+pub(crate) fn raw_at<'a>(body: &'a [u8], pointer: &str) -> Result<Option<&'a RawValue>, Ambiguous> {
     let path: Vec<_> = pointer.split('/').skip(1).collect();
     within(body, |deserializer| (Find { path: &path }).deserialize(deserializer))
-}
-
-/// The array was read as JSON before, so nothing else can be wrong with it.
-fn elements(array: &str, most: usize) -> Result<Vec<&RawValue>, NoItems> {
-    serde_json::Deserializer::from_str(array).deserialize_seq(Elements { most }).map_err(|_| NoItems::TooMany(most))
 }
 
 /// Reads a whole body; one that is not JSON to its end holds nothing.
@@ -269,29 +178,6 @@ impl<'de> Visitor<'de> for Member<'_> {
     }
 }
 
-struct Elements {
-    most: usize,
-}
-
-impl<'de> Visitor<'de> for Elements {
-    type Value = Vec<&'de RawValue>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let mut elements = Vec::new();
-        while let Some(element) = seq.next_element()? {
-            if elements.len() == self.most {
-                return Err(A::Error::custom("too many"));
-            }
-            elements.push(element);
-        }
-        Ok(elements)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -326,30 +212,10 @@ mod tests {
     }
 
     #[test]
-    fn only_a_whole_json_object_is_an_object() {
-        for body in ["{}", " {\"a\":1}\n", "\t{\"a\":{}}"] {
-            assert!(is_object(body.as_bytes()), "{body:?}");
-        }
-        for body in ["", "12345", "null", "true", "\"a\"", "[{}]", "{", "{}{}", "{} x", "1e5", "-1.0", "{a=b}"] {
-            assert!(!is_object(body.as_bytes()), "{body:?}");
-        }
-    }
-
-    #[test]
     fn the_first_member_that_is_meant_names_the_kind() {
         let body = br#"{"update_id":7,"message":{"text":"hi"},"z":1}"#;
         assert_eq!(member(body, &["update_id"]), Ok(Some("message".into())));
         assert_eq!(member(b"[]", &[]), Err(Ambiguous));
         assert_eq!(member(b"x", &[]), Ok(None));
-    }
-
-    #[test]
-    fn items_are_found_through_nested_arrays_and_stand_where_they_say() {
-        let body = br#"{"entry":[{"id":1,"changes":[{"f":"a"}, {"f":"b"}]},{"id":2}]}"#;
-        let found = items(body, &[&["/entry"], &["/messaging", "/changes"]], 9).unwrap().unwrap();
-        let texts: Vec<_> = found.into_iter().map(|range| std::str::from_utf8(&body[range]).unwrap()).collect();
-        assert_eq!(texts, [r#"{"f":"a"}"#, r#"{"f":"b"}"#, r#"{"id":2}"#]);
-        assert_eq!(items(body, &[&["/other"]], 9), Ok(None));
-        assert_eq!(items(b"[1,2,3]", &[&[""]], 2), Err(NoItems::TooMany(2)), "more than are taken");
     }
 }

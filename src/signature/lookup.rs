@@ -10,7 +10,7 @@ use crate::work;
 
 /// What stands at a pointer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Text {
+pub(crate) enum Text {
     /// This text; or this number, as it was written.
     Is(String),
     /// Neither, in a body that is JSON.
@@ -22,7 +22,7 @@ pub(super) enum Text {
 }
 
 /// The texts at these pointers, in their order.
-pub(super) fn texts_at(body: &[u8], pointers: &[&str]) -> Vec<Text> {
+pub(crate) fn texts_at(body: &[u8], pointers: &[&str]) -> Vec<Text> {
     work::spent(body.len());
     let paths: Vec<Vec<_>> = pointers.iter().map(|pointer| pointer.split('/').skip(1).collect()).collect();
     let wanted: Vec<_> = paths.iter().enumerate().map(|(slot, path)| Wanted { slot, path }).collect();

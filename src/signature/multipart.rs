@@ -1,61 +1,189 @@
-//! Fields of multipart forms (RFC 7578), read by multer.
-
-use std::convert::Infallible;
-
-use bytes::Bytes;
-use futures_util::{FutureExt as _, future, stream};
-use multer::{Error, Field, Multipart};
+//! Fields of multipart forms (RFC 7578).
 
 use crate::work;
 
-/// Most parts that are looked at.
+/// Most parts of a form. A form with more is refused, because another reader could find a second value behind them.
 const MAX_PARTS: usize = 256;
 
 /// Longest boundary (RFC 2046 section 5.1.1).
 const MAX_BOUNDARY: usize = 70;
 
-/// Of each of these fields the first two values, of which the second only shows that there are two; `None` where the body is no
-/// multipart form. Files do not count.
-pub(super) fn values(body: &[u8], names: &[&str]) -> Option<Vec<Vec<String>>> {
-    let boundary = boundary(body)?.to_owned();
+/// Most headers of one part, and most parameters of one header.
+const MAX_HEADERS: usize = 16;
+
+/// The first two values of each of these fields, of which the second only shows that there are two; `None` if the body is not a
+/// whole multipart form. Files do not count.
+pub(crate) fn values(body: &[u8], names: &[&str]) -> Option<Vec<Vec<String>>> {
+    let boundary = boundary(body)?;
     work::spent(body.len());
-    // The whole body is at hand, so nothing is ever waited for.
-    read(Bytes::copy_from_slice(body), boundary, names).now_or_never()?.ok()
+    let delimiter = [b"\r\n--", boundary].concat();
+    let mut all = vec![Vec::new(); names.len()];
+    let mut rest = body.strip_prefix(b"--")?.strip_prefix(boundary)?;
+    for _ in 0..=MAX_PARTS {
+        if rest.starts_with(b"--") {
+            return Some(all);
+        }
+        let (part, after) = split(after_line_break(rest)?, &delimiter)?;
+        let part = Part::parse(part)?;
+        let slot = names.iter().position(|name| part.name.as_deref() == Some(name));
+        if let Some(values) = slot.and_then(|slot| all.get_mut(slot)).filter(|values| !part.is_file && values.len() < 2)
+        {
+            values.push(part.text()?);
+        }
+        rest = after;
+    }
+    None
 }
 
 /// The first line is the boundary behind two dashes: what providers send has nothing before it.
-fn boundary(body: &[u8]) -> Option<&str> {
+fn boundary(body: &[u8]) -> Option<&[u8]> {
     let rest = body.strip_prefix(b"--")?;
-    let line = rest.get(..rest.iter().take(MAX_BOUNDARY + 2).position(|byte| matches!(byte, b'\r' | b'\n'))?)?;
-    let line = std::str::from_utf8(line).ok()?.trim_end();
-    (1..=MAX_BOUNDARY).contains(&line.len()).then_some(line)
+    let end = rest.iter().take(MAX_BOUNDARY + 2).position(|byte| matches!(byte, b'\r' | b'\n'))?;
+    let line = rest.get(..end)?.trim_ascii_end();
+    ((1..=MAX_BOUNDARY).contains(&line.len()) && line.iter().all(|byte| matches!(byte, b' '..=b'~'))).then_some(line)
 }
 
-async fn read(body: Bytes, boundary: String, names: &[&str]) -> Result<Vec<Vec<String>>, Error> {
-    let mut form = Multipart::new(stream::once(future::ready(Ok::<_, Infallible>(body))), boundary);
-    let mut all = vec![Vec::new(); names.len()];
-    for _ in 0..MAX_PARTS {
-        let Some(field) = form.next_field().await? else { break };
-        let named = names.iter().position(|name| field.name() == Some(*name)).filter(|_| field.file_name().is_none());
-        if let Some(values) = named.and_then(|slot| all.get_mut(slot)).filter(|values| values.len() < 2) {
-            values.push(text(field).await?);
+/// What follows the line break behind a delimiter. White space before it is padding that some senders add.
+fn after_line_break(rest: &[u8]) -> Option<&[u8]> {
+    let padding = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    rest.get(padding..)?.strip_prefix(b"\r\n")
+}
+
+/// What stands before and behind the first `mark`.
+fn split<'a>(text: &'a [u8], mark: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let at = text.windows(mark.len()).position(|window| window == mark)?;
+    Some((text.get(..at)?, text.get(at + mark.len()..)?))
+}
+
+/// One part of a form.
+struct Part<'a> {
+    name: Option<String>,
+    is_file: bool,
+    charset: Option<String>,
+    content: &'a [u8],
+}
+
+impl<'a> Part<'a> {
+    fn parse(part: &'a [u8]) -> Option<Self> {
+        // Some readers refuse a part without headers.
+        let (head, content) = split(part, b"\r\n\r\n").filter(|_| !part.starts_with(b"\r\n"))?;
+        let mut parsed = Self { name: None, is_file: false, charset: None, content };
+        let head = std::str::from_utf8(head).ok()?;
+        let (mut has_disposition, mut has_type) = (false, false);
+        for (number, line) in head.split("\r\n").filter(|line| !line.is_empty()).enumerate() {
+            let (name, value) = line.split_once(':')?;
+            if number >= MAX_HEADERS || !is_token(name) || value.contains(char::is_control) {
+                return None;
+            }
+            // Of two headers of a name, two readers could take different ones.
+            if name.eq_ignore_ascii_case("content-disposition") && !std::mem::replace(&mut has_disposition, true) {
+                parsed.read_disposition(value)?;
+            } else if name.eq_ignore_ascii_case("content-type") && !std::mem::replace(&mut has_type, true) {
+                parsed.read_type(value)?;
+            } else if ["content-disposition", "content-type"].iter().any(|known| name.eq_ignore_ascii_case(known)) {
+                return None;
+            }
         }
+        Some(parsed)
     }
-    Ok(all)
+
+    fn read_disposition(&mut self, value: &str) -> Option<()> {
+        let (kind, parameters) = parameters(value)?;
+        if !kind.eq_ignore_ascii_case("form-data") {
+            return None;
+        }
+        for (name, value) in parameters {
+            match name {
+                "name" => self.name = Some(value),
+                "filename" | "filename*" => self.is_file = true,
+                // Some readers find these names in lower case only.
+                _ if ["name", "filename", "filename*"].iter().any(|known| name.eq_ignore_ascii_case(known)) => {
+                    return None;
+                }
+                _ => {}
+            }
+        }
+        Some(())
+    }
+
+    fn read_type(&mut self, value: &str) -> Option<()> {
+        let (kind, parameters) = parameters(value)?;
+        let (kind, subtype) = kind.split_once('/')?;
+        let charset = parameters.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("charset"));
+        self.charset = charset.map(|(_, value)| value);
+        (is_token(kind) && is_token(subtype)).then_some(())
+    }
+
+    /// The content as text. A byte order mark stays: with some readers it would, with others not, and a value would be two.
+    fn text(&self) -> Option<String> {
+        let is = |name: &str| self.charset.as_ref().is_none_or(|charset| charset.eq_ignore_ascii_case(name));
+        if is("utf-8") || is("us-ascii") && self.content.is_ascii() {
+            return Some(String::from_utf8_lossy(self.content).into_owned());
+        }
+        // Some readers take ISO 8859-1 for Windows-1252, which has other characters in the place of its control characters.
+        let is_plain = self.content.iter().all(|byte| !(0x80..0xa0).contains(byte));
+        (is("iso-8859-1") && is_plain).then(|| self.content.iter().copied().map(char::from).collect())
+    }
 }
 
-/// The text of a field, whole. Multer takes a byte order mark off and reads UTF-16 behind one, where other readers do neither: a
-/// value would be two.
-async fn text(field: Field<'_>) -> Result<String, Error> {
-    let charset = field.content_type().and_then(|kind| kind.get_param("charset"));
-    if charset.is_some_and(|charset| !charset.as_str().eq_ignore_ascii_case("utf-8")) {
-        return field.text().await;
+/// Whether this is a token (RFC 9110 section 5.6.2).
+fn is_token(text: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_allowed)
+}
+
+/// The value of a header without its parameters, and the parameters, of which each stands once.
+fn parameters(value: &str) -> Option<(&str, Vec<(&str, String)>)> {
+    let (kind, mut rest) = value.split_once(';').unwrap_or((value, ""));
+    let mut found: Vec<(&str, String)> = Vec::new();
+    loop {
+        rest = rest.trim_start_matches([' ', '\t']);
+        if rest.is_empty() {
+            return Some((kind.trim(), found));
+        }
+        let (name, after) = rest.split_once('=')?;
+        let (value, after) = match after.strip_prefix('"') {
+            Some(quoted) => unquoted(quoted)?,
+            None => {
+                let (value, after) = after.split_at(after.find(';').unwrap_or(after.len()));
+                (Some(value.trim_end()).filter(|value| is_token(value))?.to_owned(), after)
+            }
+        };
+        let follows = after.trim_start_matches([' ', '\t']);
+        let is_sound = is_token(name) && (follows.is_empty() || follows.starts_with(';'));
+        if !is_sound || found.len() >= MAX_HEADERS || found.iter().any(|(other, _)| other.eq_ignore_ascii_case(name)) {
+            return None;
+        }
+        found.push((name, value));
+        rest = follows.strip_prefix(';').unwrap_or(follows);
     }
-    Ok(String::from_utf8_lossy(&field.bytes().await?).into_owned())
+}
+
+/// The text up to the closing quote, and what follows the quote. Of all that a backslash may precede, senders escape the quote
+/// alone.
+fn unquoted(text: &str) -> Option<(String, &str)> {
+    let mut value = String::new();
+    let mut rest = text;
+    loop {
+        let (before, after) = rest.split_once('"')?;
+        match before.strip_suffix('\\') {
+            Some(before) => value.extend([before, "\""]),
+            None => {
+                value.push_str(before);
+                return Some((value, after));
+            }
+        }
+        rest = after;
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
+    use bytes::Bytes;
+    use proptest::prelude::*;
+
     use super::*;
 
     const FORM: &[u8] = b"--x1\r\ncontent-disposition: form-data; name=\"token\"\r\n\r\nabc\r\n--x1\r\n\
@@ -75,19 +203,105 @@ mod tests {
     fn a_byte_order_mark_stays_and_another_charset_is_read() {
         let form = |kind: &str, value: &[u8]| {
             let head = format!("--x1\r\nContent-Disposition: form-data; name=\"token\"\r\n{kind}\r\n");
-            values(&[head.as_bytes(), value, b"\r\n--x1--\r\n"].concat(), &["token"]).unwrap().remove(0)
+            values(&[head.as_bytes(), value, b"\r\n--x1--\r\n"].concat(), &["token"]).map(|mut found| found.remove(0))
         };
-        assert_eq!(form("", "\u{feff}a".as_bytes()), ["\u{feff}a"]);
-        assert_eq!(form("Content-Type: text/plain; charset=UTF-8\r\n", "\u{feff}a".as_bytes()), ["\u{feff}a"]);
-        assert_eq!(form("", b"\xff\xfea\0"), ["\u{fffd}\u{fffd}a\0"]);
-        assert_eq!(form("Content-Type: text/plain; charset=iso-8859-1\r\n", b"\xe9"), ["é"]);
+        let found = |text: &str| Some(vec![text.to_owned()]);
+        assert_eq!(form("", "\u{feff}a".as_bytes()), found("\u{feff}a"));
+        assert_eq!(form("Content-Type: text/plain; charset=UTF-8\r\n", "\u{feff}a".as_bytes()), found("\u{feff}a"));
+        assert_eq!(form("", b"\xff\xfea\0"), found("\u{fffd}\u{fffd}a\0"));
+        assert_eq!(form("Content-Type: text/plain; charset=\"iso-8859-1\"\r\n", b"\xe9"), found("\u{e9}"));
+        assert_eq!(form("Content-Type: text/plain; charset=iso-8859-1\r\n", b"\x80"), None);
+        assert_eq!(form("Content-Type: text/plain; charset=utf-16\r\n", b"a\0"), None);
     }
 
     #[test]
-    fn what_is_no_form_holds_nothing() {
-        for body in [&b""[..], b"{}", b"--", b"--\r\n", b"--x", &[b'-'; 100]] {
+    fn a_body_that_is_not_a_whole_form_holds_nothing() {
+        for body in [&b""[..], b"{}", b"--", b"--\r\n", b"--x", &[b'-'; 100], b"--x\r\n", b"--x\r\n\r\n"] {
             assert_eq!(values(body, &["token"]), None);
         }
-        assert_eq!(values(&FORM[..60], &["time"]), None, "broken off");
+        for end in 0..FORM.len() - 4 {
+            assert_eq!(values(&FORM[..end], &["time"]), None, "broken off at {end}");
+        }
+    }
+
+    #[test]
+    fn what_two_readers_could_read_differently_is_refused() {
+        let form = |head: &str| values(format!("--x1\r\n{head}\r\n\r\nabc\r\n--x1--\r\n").as_bytes(), &["token"]);
+        let found = |count| Some(vec![vec!["abc".to_owned(); count]]);
+        for (head, expected) in [
+            ("Content-Disposition: form-data; name=token", found(1)),
+            ("content-disposition:form-data;name=\"token\" ; x=\"a;b\"", found(1)),
+            ("Content-Disposition: form-data; name=\"token\"; filename*=UTF-8''a", found(0)),
+            ("Content-Disposition: form-data; name=\"a\\\"; name=\\\"token\"", found(0)),
+            ("Content-Disposition: attachment; name=\"token\"", None),
+            ("X: y", found(0)),
+            ("Content-Disposition: form-data; name=\"a\"; name=\"token\"", None),
+            ("Content-Disposition: form-data; name=\"a\"\r\nContent-Disposition: form-data; name=\"token\"", None),
+            ("Content-Disposition: form-data; NAME=\"token\"", None),
+            ("Content-Disposition: form-data;\r\n name=\"token\"", None),
+            ("Content-Disposition : form-data; name=\"token\"", None),
+            ("Content-Disposition: form-data; name=\"token", None),
+            ("Content-Disposition: form-data; name=\"token\"x", None),
+            ("Content-Disposition: form-data; name=\"token\"\n\n", None),
+        ] {
+            assert_eq!(form(head), expected, "{head}");
+        }
+        let part = "--x1\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n\r\n";
+        assert!(values(format!("{}--x1--", part.repeat(MAX_PARTS)).as_bytes(), &["a"]).is_some());
+        assert_eq!(values(format!("{}--x1--", part.repeat(MAX_PARTS + 1)).as_bytes(), &["a"]), None);
+    }
+
+    /// The values of the field, as the crate `multer` reads them; `None` if it fails. Files do not count.
+    fn by_multer(body: &[u8], name: &str) -> Option<Vec<String>> {
+        let boundary = String::from_utf8(boundary(body)?.to_vec()).ok()?;
+        let whole = Bytes::copy_from_slice(body);
+        let stream = futures_util::stream::once(std::future::ready(Ok::<_, Infallible>(whole)));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let (mut form, mut values) = (multer::Multipart::new(stream, boundary), Vec::new());
+            while let Some(field) = form.next_field().await.ok()? {
+                if field.name() == Some(name) && field.file_name().is_none() {
+                    values.push(field.text().await.ok()?);
+                }
+            }
+            Some(values)
+        })
+    }
+
+    fn part() -> impl Strategy<Value = String> {
+        let disposition = prop_oneof![
+            6 => r#"Content-Disposition: form-data; name="(token|a)"(; filename="[a-z.]{0,3}")?"#,
+            2 => r#"content-disposition:[ ]?form-data;[ ]?name=(token|a|"to\\\\"ken")[ ]?(; ?x="?[;a]?"?)?"#,
+            1 => r#"[Xx]: [ -~]{0,6}"#,
+        ];
+        let content_type = r"(\r\nContent-Type: text/plain(; ?charset=(utf-8|iso-8859-1|us-ascii))?)?";
+        (disposition, content_type, "[ -~\r\n\u{e9}]{0,12}")
+            .prop_map(|(disposition, content_type, content)| format!("{disposition}{content_type}\r\n\r\n{content}"))
+    }
+
+    /// A form, in which one place may have been overwritten.
+    fn form() -> impl Strategy<Value = Vec<u8>> {
+        let edit = prop::option::of((any::<prop::sample::Index>(), "[\r\n\"\\\\;:=-]{0,2}"));
+        ("[a-z-]{1,4}", prop::collection::vec(part(), 0..4), edit).prop_map(|(boundary, parts, edit)| {
+            let parts: String = parts.iter().map(|part| format!("--{boundary}\r\n{part}\r\n")).collect();
+            let mut form = format!("{parts}--{boundary}--\r\n").into_bytes();
+            if let Some((place, text)) = edit {
+                let at = place.index(form.len());
+                form.splice(at..=at, text.bytes());
+            }
+            form
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn what_is_read_is_what_multer_reads(form in form()) {
+            if let Some(mut ours) = values(&form, &["token"]) {
+                let theirs = by_multer(&form, "token").map(|all| all.into_iter().take(2).collect::<Vec<_>>());
+                prop_assert_eq!(Some(ours.remove(0)), theirs, "{}", String::from_utf8_lossy(&form));
+            }
+        }
     }
 }

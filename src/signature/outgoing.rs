@@ -1,15 +1,21 @@
-//! Signing a request that is on its way out, by whatever scheme.
+//! Signing an outgoing request.
 
 use std::fmt;
 
 use http::{HeaderMap, Method, Uri};
 
-use super::{Scheme, SignError, Signing};
+use super::error::SignError;
+use super::recipe::Signature;
+use super::sign::Signing;
 use crate::clock::Timestamp;
 use crate::secret::Keyring;
 
-/// A request on its way out.
+/// An outgoing request.
 #[derive(Clone, Copy)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "complete: all that a signature can cover; the application builds it as a literal"
+)]
 pub struct Outgoing<'a> {
     /// Its method.
     pub method: &'a Method,
@@ -30,12 +36,12 @@ impl fmt::Debug for Outgoing<'_> {
     }
 }
 
-/// Adds what proves to the receiver who sent a request. Every [`Scheme`] with a signature header does, and so may yours.
+/// Signs outgoing requests. Every [`Signature`] in a header implements it, and a type of yours can implement it, too.
 ///
-/// 1. It MUST add headers only, and leave those that are there.
-/// 2. On an error it MUST add nothing.
+/// 1. It MUST only add headers, and MUST NOT change existing ones.
+/// 2. If it fails, it MUST add nothing.
 ///
-/// A sender's headers are there already: those of the endpoint's owner, and the event's type and the attempt's number where the
+/// The sender's own headers exist before it is called: the headers of the endpoint's owner, and the event type and attempt number if the
 /// application has named headers for them.
 pub trait SignRequest: fmt::Debug + Send + Sync + 'static {
     /// Signs with the live keys of the ring.
@@ -51,7 +57,7 @@ impl<S: SignRequest> SignRequest for &'static S {
     }
 }
 
-impl SignRequest for Scheme {
+impl SignRequest for Signature {
     fn sign_request(&self, request: &Outgoing<'_>, keys: &Keyring, headers: &mut HeaderMap) -> Result<(), SignError> {
         self.sign(&Signing { id: request.id, timestamp: request.timestamp, body: request.body }, keys, headers)
     }

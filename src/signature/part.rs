@@ -19,7 +19,7 @@ pub enum Part {
     Body,
     /// Itself.
     Text(&'static str),
-    /// The secret, for [`Algorithm::Digest`](super::Algorithm::Digest).
+    /// The secret, for a signature that is a plain hash of a text with the secret in it.
     Secret,
     /// The request's method, in upper case.
     Method,
@@ -56,7 +56,7 @@ pub enum Part {
 
 impl Part {
     /// Whether it is, or covers, the whole body.
-    pub(super) fn is_body(&self) -> bool {
+    pub(crate) fn is_body(&self) -> bool {
         match self {
             Self::Body => true,
             Self::HashOf(.., parts) | Self::Optional(parts) => parts.iter().any(Self::is_body),
@@ -65,14 +65,14 @@ impl Part {
     }
 
     /// Whether it is, or has in it, the URL as the provider has it.
-    pub(super) fn has_url(&self) -> bool {
+    pub(crate) fn has_url(&self) -> bool {
         let mut has = false;
         self.each(&mut |part| has |= matches!(part, Self::Url(_) | Self::UrlDecoded(..)));
         has
     }
 
     /// The pieces that it is made of, itself included.
-    pub(super) fn each(&self, visit: &mut dyn FnMut(&Self)) {
+    pub(crate) fn each(&self, visit: &mut dyn FnMut(&Self)) {
         visit(self);
         match self {
             Self::HashOf(.., parts) | Self::Optional(parts) => parts.iter().for_each(|part| part.each(visit)),

@@ -4,11 +4,13 @@ use std::borrow::Cow;
 
 use http::HeaderMap;
 
+use super::content;
 use super::error::VerifyError;
 use super::form::{Field, fields, fields_of_body};
 use super::lookup::{Text, texts_at};
-use super::{Received, Trust, content};
-use super::{json, jwt};
+use super::received::Received;
+use super::trust::Trust;
+use super::{json, jws};
 
 /// Where an id, a type, a token or a challenge stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +71,7 @@ impl Place {
     ///
     /// # Errors
     /// When it stands there twice, so that two readers could see two values, or is no text.
-    pub(super) fn read<'a>(
+    pub(crate) fn read<'a>(
         &self,
         received: &Received<'a>,
         trust: &Trust<'a>,
@@ -112,7 +114,7 @@ impl Place {
             }
             Self::Claim { token, pointer } => {
                 let Some(text) = token.read(received, trust, what)? else { return Ok(None) };
-                let payload = jwt::payload(&text).ok_or(malformed)?;
+                let payload = jws::payload(&text).ok_or(malformed)?;
                 owned(json::text_at(&payload, pointer), malformed)
             }
             Self::Setting(name) => Ok(trust.settings.get(name).map(Cow::Borrowed)),
@@ -143,13 +145,13 @@ fn header<'a>(
 }
 
 /// The lines of a header.
-pub(super) fn lines<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a [u8]> {
+pub(crate) fn lines<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a [u8]> {
     headers.iter().filter(move |(header, _)| header.as_str() == name).map(|(_, value)| value.as_bytes())
 }
 
 /// The lines of several headers, each with its name; those of one stand together. Requests have a dozen headers: looking at
 /// each once is faster than hashing names.
-pub(super) fn lines_of<'a>(headers: &'a HeaderMap, names: &[&str]) -> impl Iterator<Item = (&'a str, &'a [u8])> {
+pub(crate) fn lines_of<'a>(headers: &'a HeaderMap, names: &[&str]) -> impl Iterator<Item = (&'a str, &'a [u8])> {
     let lines = headers.iter().map(|(header, value)| (header.as_str(), value.as_bytes()));
     lines.filter(move |(header, _)| names.contains(header))
 }
@@ -198,19 +200,19 @@ fn once(fields: Vec<Field<'_>>, malformed: VerifyError) -> Result<Option<Cow<'_,
 
 /// What stands in several places, found by reading the body once for all of them.
 #[derive(Debug)]
-pub(super) struct Found<'a>(Vec<(Place, Looked<'a>)>);
+pub(crate) struct Found<'a>(Vec<(Place, Looked<'a>)>);
 
 /// What one place has, or why nothing is said of it: because it is ambiguous, or because of the whole form.
 type Looked<'a> = Result<Option<Cow<'a, str>>, Option<VerifyError>>;
 
 impl<'a> Found<'a> {
     /// Nothing was looked for: every place is read when it is asked for.
-    pub(super) const fn nothing() -> Self {
+    pub(crate) const fn nothing() -> Self {
         Self(Vec::new())
     }
 
     /// Reads those of the places that stand in the body, by one reading of its JSON and one of its form.
-    pub(super) fn read(places: &[Place], received: &Received<'a>) -> Self {
+    pub(crate) fn read(places: &[Place], received: &Received<'a>) -> Self {
         let (mut pointers, mut names) = (Vec::new(), Vec::new());
         for place in places {
             match place {
@@ -235,7 +237,7 @@ impl<'a> Found<'a> {
     }
 
     /// What stands there, as [`Place::read`] says it.
-    pub(super) fn text(
+    pub(crate) fn text(
         &self,
         place: &Place,
         (received, trust): (&Received<'a>, &Trust<'a>),

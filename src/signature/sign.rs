@@ -1,21 +1,24 @@
-//! The engine that signs what a scheme describes.
+//! Signing as a scheme describes it.
 
-use ed25519_dalek::Signer;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::algorithm::Algorithm;
 use super::candidates::is_plain_id;
 use super::error::{SignError, VerifyError};
 use super::hash::Hash;
 use super::place::Found;
-use super::recipe::{Algorithm, Grammar, Signature as Signed, SignatureAt};
-use super::scheme::{Proof, Scheme};
+use super::recipe::{Grammar, Signature as Signed, SignatureAt};
 use super::stamp::{StampAt, Unit};
 use super::template::Message;
 use crate::clock::Timestamp;
-use crate::secret::{Key, Keyring, Kind};
+use crate::secret::{Ed25519Pair, Key, Keyring, Kind};
 
 /// What is signed.
 #[derive(Clone, Copy)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "complete: all that a signature covers; the application builds it as a literal"
+)]
 pub struct Signing<'a> {
     /// The event's id.
     pub id: &'a str,
@@ -32,27 +35,26 @@ impl std::fmt::Debug for Signing<'_> {
     }
 }
 
-impl Scheme {
-    /// Adds the scheme's headers: one signature for each live key where the scheme has room for several, newest first;
+impl Signed {
+    /// Adds the signature's headers: one signature for each live key where the header has room for several, newest first;
     /// the newest key's otherwise.
     ///
     /// # Errors
     /// When no live key can sign under this scheme, or the id is to be signed and is not 1 to 128 of `A-Z a-z 0-9 _ -`.
     /// Nothing is added then.
     pub fn sign(&self, signing: &Signing<'_>, keys: &Keyring, headers: &mut HeaderMap) -> Result<(), SignError> {
-        let Proof::Signature(scheme) = &self.proof else { return Err(SignError::Scheme) };
-        if scheme.id_header.is_some() && !is_plain_id(signing.id.as_bytes()) {
+        if self.id_header.is_some() && !is_plain_id(signing.id.as_bytes()) {
             return Err(SignError::Id);
         }
-        let SignatureAt::Header([header, ..]) = scheme.at else { return Err(SignError::Scheme) };
+        let SignatureAt::Header([header, ..]) = self.at else { return Err(SignError::Scheme) };
         let mut digits = [0; 20];
-        let timestamp = scheme.timestamp(signing.timestamp, &mut digits)?;
-        let value = scheme.signatures(signing, timestamp, keys)?;
-        if let Some(name) = scheme.id_header {
+        let timestamp = self.timestamp(signing.timestamp, &mut digits)?;
+        let value = self.signatures(signing, timestamp, keys)?;
+        if let Some(name) = self.id_header {
             let id = HeaderValue::from_str(signing.id).map_err(|_| SignError::Id)?;
             headers.insert(name_of(name)?, id);
         }
-        if let StampAt::Header(name) = scheme.stamp.at {
+        if let StampAt::Header(name) = self.stamp.at {
             headers.insert(name_of(name)?, value_of(timestamp)?);
         }
         headers.insert(name_of(header)?, value_of(&value)?);
@@ -161,8 +163,8 @@ impl Signed {
         Ok(Some((version, made)))
     }
 
-    fn ed25519(&self, key: &ed25519_dalek::SigningKey, message: &Message<'_>) -> Result<Signature, VerifyError> {
-        Ok(Signature::Ed25519(key.sign(&self.message(message)?).to_bytes()))
+    fn ed25519(&self, key: &Ed25519Pair, message: &Message<'_>) -> Result<Signature, VerifyError> {
+        Ok(Signature::Ed25519(key.sign(&self.message(message)?)))
     }
 }
 

@@ -1,21 +1,19 @@
 //! Reading the signed time, strictly: text and number must be the same thing.
 
-use jiff::fmt::rfc2822;
-
 use super::error::VerifyError;
 use super::place::Place;
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, calendar};
 
 /// Where the signed time stands, and how it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
-    pub(super) at: StampAt,
-    pub(super) unit: Unit,
+    pub(crate) at: StampAt,
+    pub(crate) unit: Unit,
 }
 
 /// Where the signed time stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum StampAt {
+pub(crate) enum StampAt {
     Nowhere,
     Header(&'static str),
     Field(&'static str),
@@ -25,8 +23,7 @@ pub(super) enum StampAt {
 
 /// How a time is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Unit {
+pub(crate) enum Unit {
     /// Whole seconds since the Unix epoch.
     Seconds,
     /// Whole milliseconds since the Unix epoch.
@@ -54,13 +51,13 @@ impl Stamp {
         Self { at: StampAt::Header(name), unit: Unit::Seconds }
     }
 
-    /// In a field of the signature header ([`Grammar::Fields`](super::Grammar::Fields)), in seconds.
+    /// In a field of the signature header ([`Signature::fields`](super::Signature::fields)), in seconds.
     #[must_use]
     pub const fn field(name: &'static str) -> Self {
         Self { at: StampAt::Field(name), unit: Unit::Seconds }
     }
 
-    /// The first element of the signature header ([`Grammar::List`](super::Grammar::List)), in seconds.
+    /// The first element of the signature header ([`Signature::list`](super::Signature::list)), in seconds.
     #[must_use]
     pub const fn first() -> Self {
         Self { at: StampAt::First, unit: Unit::Seconds }
@@ -72,9 +69,44 @@ impl Stamp {
         Self { at: StampAt::Place(place), unit: Unit::Seconds }
     }
 
-    /// In another unit.
+    /// In whole milliseconds since the Unix epoch, instead of seconds.
     #[must_use]
-    pub const fn unit(self, unit: Unit) -> Self {
+    pub const fn millis(self) -> Self {
+        self.unit(Unit::Millis)
+    }
+
+    /// In whole seconds or milliseconds, for a provider that has changed from one to the other: up to eleven digits are seconds.
+    #[must_use]
+    pub const fn seconds_or_millis(self) -> Self {
+        self.unit(Unit::SecondsOrMillis)
+    }
+
+    /// In whole microseconds since the Unix epoch.
+    #[must_use]
+    pub const fn micros(self) -> Self {
+        self.unit(Unit::Micros)
+    }
+
+    /// In seconds with up to nine digits behind a point, or without any.
+    #[must_use]
+    pub const fn float_seconds(self) -> Self {
+        self.unit(Unit::FloatSeconds)
+    }
+
+    /// Written as RFC 3339.
+    #[must_use]
+    pub const fn rfc3339(self) -> Self {
+        self.unit(Unit::Rfc3339)
+    }
+
+    /// Written as an HTTP date (RFC 9110 section 5.6.7).
+    #[must_use]
+    pub const fn http_date(self) -> Self {
+        self.unit(Unit::HttpDate)
+    }
+
+    /// Written in this unit.
+    pub(crate) const fn unit(self, unit: Unit) -> Self {
         Self { unit, ..self }
     }
 }
@@ -82,7 +114,7 @@ impl Stamp {
 const MALFORMED: VerifyError = VerifyError::Malformed("timestamp");
 
 impl Unit {
-    pub(super) fn read(self, text: &[u8]) -> Result<Timestamp, VerifyError> {
+    pub(crate) fn read(self, text: &[u8]) -> Result<Timestamp, VerifyError> {
         match self {
             Self::Seconds => digits(text, 12).map(Timestamp::from_secs),
             Self::Millis => digits(text, 15).map(Timestamp::from_millis),
@@ -139,12 +171,8 @@ fn rfc3339(text: &[u8]) -> Result<Timestamp, VerifyError> {
 
 /// `Sun, 06 Nov 1994 08:49:37 GMT`: the one form that may be sent (RFC 9110 section 5.6.7).
 fn http_date(text: &[u8]) -> Result<Timestamp, VerifyError> {
-    static PARSER: rfc2822::DateTimeParser = rfc2822::DateTimeParser::new();
-    if text.len() != 29 || !text.ends_with(b" GMT") {
-        return Err(MALFORMED);
-    }
-    let at = PARSER.parse_timestamp(text).map_err(|_| MALFORMED)?;
-    Ok(Timestamp::from_secs(at.as_second()))
+    let text = std::str::from_utf8(text).map_err(|_| MALFORMED)?;
+    calendar::read_http_date(text).map(Timestamp::from_secs).ok_or(MALFORMED)
 }
 
 #[cfg(test)]

@@ -8,24 +8,26 @@ use super::form::check_fields;
 use super::hash::Hash;
 use super::part::Part;
 use super::place::Found;
+use super::received::Received;
 use super::recipe::Signature;
-use super::{Received, Trust};
+use super::trust::Trust;
+use crate::percent;
 use crate::secret::{HmacKey, Mac, Tag};
 
 /// What the pieces of a signed text stand for in one message.
 #[derive(Clone, Copy)]
-pub(super) struct Message<'a> {
-    pub(super) id: &'a [u8],
-    pub(super) timestamp: &'a [u8],
-    pub(super) body: &'a [u8],
+pub(crate) struct Message<'a> {
+    pub(crate) id: &'a [u8],
+    pub(crate) timestamp: &'a [u8],
+    pub(crate) body: &'a [u8],
     /// Absent while signing: then nothing but id, time and body can be signed.
-    pub(super) request: Option<(&'a Received<'a>, &'a Trust<'a>)>,
+    pub(crate) request: Option<(&'a Received<'a>, &'a Trust<'a>)>,
     /// The URL that may have been signed, where the scheme signs one.
-    pub(super) url: Option<&'a str>,
+    pub(crate) url: Option<&'a str>,
     /// The sorted form, where it was put together for all URLs that are tried.
-    pub(super) form: Option<&'a [u8]>,
+    pub(crate) form: Option<&'a [u8]>,
     /// What was found in the body before.
-    pub(super) found: &'a Found<'a>,
+    pub(crate) found: &'a Found<'a>,
 }
 
 impl<'a> Message<'a> {
@@ -84,7 +86,7 @@ impl<'a> Message<'a> {
     }
 
     /// What these pieces are in this message, without a secret.
-    pub(super) fn text(&self, parts: &'static [Part]) -> Result<Cow<'a, [u8]>, VerifyError> {
+    pub(crate) fn text(&self, parts: &'static [Part]) -> Result<Cow<'a, [u8]>, VerifyError> {
         self.joined(parts, b"")
     }
 
@@ -101,13 +103,13 @@ impl<'a> Message<'a> {
 
 impl Signature {
     /// The setting that holds the URL, where one is signed.
-    pub(super) fn url_setting(&self) -> Option<&'static str> {
+    pub(crate) fn url_setting(&self) -> Option<&'static str> {
         url_setting(self.signed)
     }
 
     /// The MAC of what is signed, fed piece by piece: nothing is copied. What stands before a URL is fed once for all URLs that are
     /// tried, and the MAC of it kept in `begun`.
-    pub(super) fn mac(&self, begun: &mut Option<Mac>, mac: Mac, message: &Message<'_>) -> Result<Tag, VerifyError> {
+    pub(crate) fn mac(&self, begun: &mut Option<Mac>, mac: Mac, message: &Message<'_>) -> Result<Tag, VerifyError> {
         let url_at = message.url.and_then(|_| self.signed.iter().position(Part::has_url)).unwrap_or_default();
         let (before, behind) = self.signed.split_at_checked(url_at).unwrap_or((&[], self.signed));
         let mut mac = match begun {
@@ -122,7 +124,7 @@ impl Signature {
     }
 
     /// The plain hash of what is signed, with the secret in it.
-    pub(super) fn digest(&self, hash: Hash, key: &HmacKey, message: &Message<'_>) -> Result<Tag, VerifyError> {
+    pub(crate) fn digest(&self, hash: Hash, key: &HmacKey, message: &Message<'_>) -> Result<Tag, VerifyError> {
         let mut text = zeroize::Zeroizing::new(Vec::with_capacity(message.body.len() + 256));
         for part in self.signed {
             text.extend_from_slice(&message.part(*part, key.bytes())?);
@@ -131,7 +133,7 @@ impl Signature {
     }
 
     /// What is signed, in one piece: Ed25519 reads it twice.
-    pub(super) fn message(&self, message: &Message<'_>) -> Result<Vec<u8>, VerifyError> {
+    pub(crate) fn message(&self, message: &Message<'_>) -> Result<Vec<u8>, VerifyError> {
         let mut text = Vec::with_capacity(message.body.len() + 128);
         for part in self.signed {
             text.extend_from_slice(&message.part(*part, b"")?);
@@ -148,7 +150,7 @@ fn feed(mut mac: Mac, parts: &'static [Part], message: &Message<'_>) -> Result<M
 }
 
 /// The sorted form of a body that has no more fields than anybody sends.
-pub(super) fn checked_form(body: &[u8]) -> Result<Vec<u8>, VerifyError> {
+pub(crate) fn checked_form(body: &[u8]) -> Result<Vec<u8>, VerifyError> {
     check_fields(body)?;
     Ok(sorted_form(body))
 }
@@ -167,7 +169,7 @@ fn decoded(url: &[u8], escapes: &[(&str, &str)]) -> Vec<u8> {
 }
 
 /// The setting that holds the URL, where one is among these pieces.
-pub(super) fn url_setting(parts: &[Part]) -> Option<&'static str> {
+pub(crate) fn url_setting(parts: &[Part]) -> Option<&'static str> {
     let mut found = None;
     for part in parts {
         part.each(&mut |part| {
@@ -186,8 +188,8 @@ fn hashed(hash: Hash, encoding: Encoding, text: &[u8]) -> Vec<u8> {
 }
 
 /// The fields of a query, decoded and sorted.
-pub(super) fn sorted_query(query: &str) -> Vec<u8> {
-    let mut fields: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
+pub(crate) fn sorted_query(query: &str) -> Vec<u8> {
+    let mut fields: Vec<_> = percent::pairs(query.as_bytes()).collect();
     fields.sort_unstable();
     let fields: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
     fields.join("&").into_bytes()
@@ -195,7 +197,7 @@ pub(super) fn sorted_query(query: &str) -> Vec<u8> {
 
 /// Name and value of every field, sorted by name; the values of one name in their order.
 fn sorted_form(body: &[u8]) -> Vec<u8> {
-    let mut fields: Vec<_> = form_urlencoded::parse(body).collect();
+    let mut fields: Vec<_> = percent::pairs(body).collect();
     fields.sort_by(|(one, _), (other, _)| one.cmp(other));
     let mut text = Vec::with_capacity(body.len());
     for (name, value) in fields {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde::{Deserialize, Deserializer};
 
 use super::error::VerifyError;
 use crate::clock::Timestamp;
@@ -12,6 +13,7 @@ use crate::secret::Keyring;
 
 /// What a request is checked against.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "the application builds it with struct update syntax")]
 pub struct Trust<'a> {
     /// The keys that are tried.
     pub keys: &'a Keyring,
@@ -21,8 +23,9 @@ pub struct Trust<'a> {
     pub tolerance: Option<Tolerance>,
     /// What the scheme wants to know beside a key: the URL as the provider has it, an audience, a topic.
     pub settings: &'a Settings,
-    /// What [`Verify::needs`](super::Verify::needs) has asked for.
-    pub documents: &'a Documents,
+    /// The documents that were fetched for this request, by name (mostly the URL): certificates and key sets.
+    /// `provider::Scheme::fetch_request` asks for them.
+    pub documents: &'a BTreeMap<String, Bytes>,
     /// Whether the source is being set up: handshakes that hand over a key are answered only then.
     pub setup: bool,
 }
@@ -31,7 +34,8 @@ impl<'a> Trust<'a> {
     /// These keys at this time, with the scheme's own tolerance, no settings and no documents.
     #[must_use]
     pub const fn new(keys: &'a Keyring, now: Timestamp) -> Self {
-        Self { keys, now, tolerance: None, settings: Settings::none(), documents: Documents::none(), setup: false }
+        static NO_DOCUMENTS: BTreeMap<String, Bytes> = BTreeMap::new();
+        Self { keys, now, tolerance: None, settings: Settings::none(), documents: &NO_DOCUMENTS, setup: false }
     }
 }
 
@@ -76,7 +80,7 @@ impl Tolerance {
         }
     }
 
-    pub(super) fn check(self, signed_at: Timestamp, now: Timestamp) -> Result<(), VerifyError> {
+    pub(crate) fn check(self, signed_at: Timestamp, now: Timestamp) -> Result<(), VerifyError> {
         let Some(window) = self.0 else { return Ok(()) };
         let skew = signed_at.as_secs().saturating_sub(now.as_secs());
         let allowed = if skew < 0 { window.past_secs } else { window.future_secs };
@@ -90,8 +94,8 @@ impl Default for Tolerance {
     }
 }
 
-/// Named texts that a scheme wants to know beside its key: `url`, `audience`, `topic_arns`. What each scheme knows is said
-/// by [`Verify::settings`](super::Verify::settings).
+/// Named texts that a scheme wants to know beside its key: `url`, `audience`, `topic_arns`. `provider::Scheme::known_settings` lists those of each
+/// scheme.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Settings(BTreeMap<String, Vec<String>>);
 
@@ -129,8 +133,25 @@ impl Settings {
     }
 
     /// The first value of a name that the scheme cannot do without.
-    pub(super) fn need(&self, name: &'static str) -> Result<&str, VerifyError> {
+    pub(crate) fn need(&self, name: &'static str) -> Result<&str, VerifyError> {
         self.get(name).ok_or(VerifyError::MissingSetting(name))
+    }
+}
+
+/// A map from names to one value or several: `{ url = "https://example.com", topic_arns = ["a", "b"] }`.
+impl<'de> Deserialize<'de> for Settings {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Values {
+            One(String),
+            Many(Vec<String>),
+        }
+        let all = BTreeMap::<String, Values>::deserialize(deserializer)?;
+        Ok(all.into_iter().fold(Self::default(), |settings, (name, values)| match values {
+            Values::One(value) => settings.with(name, value),
+            Values::Many(values) => values.into_iter().fold(settings, |all, value| all.with(name.as_str(), value)),
+        }))
     }
 }
 
@@ -138,151 +159,5 @@ impl Settings {
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
-    }
-}
-
-/// A setting that a scheme knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Setting {
-    /// Its name.
-    pub name: &'static str,
-    /// Whether the scheme cannot do without.
-    pub required: bool,
-    /// What its values look like.
-    pub kind: SettingKind,
-    /// What it is.
-    pub about: &'static str,
-}
-
-impl Setting {
-    /// One that must be there.
-    #[must_use]
-    pub const fn required(name: &'static str, about: &'static str) -> Self {
-        Self { name, required: true, kind: SettingKind::Text, about }
-    }
-
-    /// One that may be there.
-    #[must_use]
-    pub const fn optional(name: &'static str, about: &'static str) -> Self {
-        Self { name, required: false, kind: SettingKind::Text, about }
-    }
-
-    /// Its values are URLs, or origins.
-    #[must_use]
-    pub const fn url(self) -> Self {
-        Self { kind: SettingKind::Url, ..self }
-    }
-
-    /// Its values are URLs as they were registered with the provider, or origins.
-    #[must_use]
-    pub const fn registered_url(self) -> Self {
-        Self { kind: SettingKind::RegisteredUrl, ..self }
-    }
-
-    /// Its values are among these; the problem names them, to stand behind the setting's name: `is neither true nor false`.
-    #[must_use]
-    pub const fn one_of(self, values: &'static [&'static str], problem: &'static str) -> Self {
-        Self { kind: SettingKind::OneOf { values, problem }, ..self }
-    }
-
-    /// Its values are whole numbers of seconds.
-    #[must_use]
-    pub const fn seconds(self) -> Self {
-        Self { kind: SettingKind::Seconds, ..self }
-    }
-
-    /// Its values are whole numbers above zero, or `*`.
-    #[must_use]
-    pub const fn rate(self) -> Self {
-        Self { kind: SettingKind::Rate, ..self }
-    }
-
-    /// Its values are names of headers.
-    #[must_use]
-    pub const fn header(self) -> Self {
-        Self { kind: SettingKind::Header, ..self }
-    }
-}
-
-/// What the values of a setting look like; a receiver checks it when it is built.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SettingKind {
-    /// Anything.
-    Text,
-    /// A URL with scheme and host. Where it has a path, the request's query may change.
-    Url,
-    /// A URL with scheme and host. Where it has a path, it has the query that was registered.
-    RegisteredUrl,
-    /// The name of a header.
-    Header,
-    /// One of these.
-    OneOf {
-        /// What is accepted.
-        values: &'static [&'static str],
-        /// What is wrong with any other value: it names those that are accepted.
-        problem: &'static str,
-    },
-    /// A whole number of seconds.
-    Seconds,
-    /// How many in a minute: a whole number above zero; or `*`, which is any number.
-    Rate,
-}
-
-impl SettingKind {
-    /// Whether a value is of this kind.
-    ///
-    /// # Errors
-    /// Names what is wrong with the value and what to write instead; it repeats nothing of the value.
-    pub fn check(self, value: &str) -> Result<(), &'static str> {
-        match self {
-            Self::Text => Ok(()),
-            Self::Url | Self::RegisteredUrl => super::url::check(value),
-            Self::OneOf { values, problem } => {
-                if values.contains(&value) {
-                    Ok(())
-                } else {
-                    Err(problem)
-                }
-            }
-            Self::Rate if value == "*" || value.parse::<std::num::NonZeroU64>().is_ok() => Ok(()),
-            Self::Rate => Err("is neither * nor a whole number above zero"),
-            Self::Seconds => value.parse::<u64>().map(drop).map_err(|_| "is no whole number of seconds: write 300"),
-            Self::Header => match http::HeaderName::from_bytes(value.as_bytes()) {
-                Ok(_) => Ok(()),
-                Err(_) => Err("is no header name: write the name alone, without a colon or the header's value"),
-            },
-        }
-    }
-}
-
-/// Certificates and key sets by their URL, fetched by the receiver.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Documents(BTreeMap<String, Bytes>);
-
-impl Documents {
-    /// No documents.
-    #[must_use]
-    pub const fn none() -> &'static Self {
-        static NONE: Documents = Documents(BTreeMap::new());
-        &NONE
-    }
-
-    /// Adds what stands at a URL.
-    #[must_use]
-    pub fn with(mut self, url: impl Into<String>, content: impl Into<Bytes>) -> Self {
-        self.0.insert(url.into(), content.into());
-        self
-    }
-
-    /// The URLs, or other names, under which something is kept.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
-    }
-
-    /// What stands at a URL.
-    #[must_use]
-    pub fn get(&self, url: &str) -> Option<&Bytes> {
-        self.0.get(url)
     }
 }

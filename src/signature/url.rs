@@ -1,21 +1,22 @@
 //! The URL that a provider has signed, as far as a setting and the request tell it.
 
 use super::error::VerifyError;
-use super::{Received, Trust};
+use super::received::Received;
+use super::trust::Trust;
 
 /// A URL in a setting, taken apart. Its texts are those of the setting.
 #[derive(Clone, Copy)]
-struct Configured<'a> {
+pub(crate) struct Configured<'a> {
     scheme: &'a str,
     /// With its `@`.
     user: &'a str,
-    host: &'a str,
+    pub(crate) host: &'a str,
     path: &'a str,
     query: Option<&'a str>,
 }
 
 impl<'a> Configured<'a> {
-    fn read(url: &'a str) -> Result<Self, &'static str> {
+    pub(crate) fn read(url: &'a str) -> Result<Self, &'static str> {
         let (scheme, rest) = url.split_once("://").ok_or("has no scheme: write https:// before the host")?;
         if !["https", "http"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
             return Err("has another scheme than https or http");
@@ -43,8 +44,13 @@ impl<'a> Configured<'a> {
         all
     }
 
-    /// Path and query that may have been signed. See [`targets`].
-    fn targets(&self, sent: &str) -> Vec<String> {
+    /// Path and query that may have been signed:
+    ///
+    /// - An origin (`https://example.com`) is followed by the request's own.
+    /// - A path without a query is the path itself, with the request's query: it stays the same while the query changes. Or it is
+    ///   the part that a proxy has cut off, and the request's path follows it.
+    /// - A path with a query is what was signed, whatever path the request has here. The request's query may only go on from it.
+    pub(crate) fn targets(&self, sent: &str) -> Vec<String> {
         let (path, query) = sent.split_once('?').map_or((sent, None), |(path, query)| (path, Some(query)));
         let base = self.path.trim_end_matches('/');
         if let Some(configured) = self.query {
@@ -81,45 +87,14 @@ fn push(all: &mut Vec<String>, text: String) {
     }
 }
 
-/// What is wrong with a setting that is to be a URL, and what to write instead. It repeats nothing of the setting, which may hold a
-/// password.
-pub(crate) fn check(url: &str) -> Result<(), &'static str> {
-    let configured = Configured::read(url)?;
-    if url.contains('#') {
-        return Err("has a fragment (#), which no request carries: remove it");
-    }
-    let host = configured.host;
-    let port = host.rfind(':').and_then(|at| host.get(at + 1..)).filter(|rest| !rest.contains(']'));
-    if port.is_some_and(|port| port.parse::<u16>().is_err()) {
-        return Err("has a port that is no number up to 65535");
-    }
-    if host.is_empty() || host.starts_with(':') {
-        return Err("has no host");
-    }
-    if url.bytes().any(|byte| !(b'!'..=b'~').contains(&byte)) {
-        return Err("has white space or other characters than ASCII: write them as a browser sends them (%20, xn--)");
-    }
-    url.parse::<http::Uri>().map(drop).map_err(|_| "is no URL: write it as the provider has it, https://host/path")
-}
-
 /// Path and query of a request, as its sender has written them.
-pub(super) fn sent<'a>(received: &Received<'a>) -> &'a str {
+pub(crate) fn sent<'a>(received: &Received<'a>) -> &'a str {
     received.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str)
 }
 
-/// Path and query that may have been signed, given a URL from the settings:
-///
-/// - An origin (`https://example.com`) is followed by the request's own.
-/// - A path without a query is the path itself, with the request's query: it stays the same while the query changes. Or it is
-///   the part that a proxy has cut off, and the request's path follows it.
-/// - A path with a query is what was signed, whatever path the request has here. The request's query may only go on from it.
-pub(super) fn targets(received: &Received<'_>, url: &str) -> Vec<String> {
-    Configured::read(url).map_or_else(|_| Vec::new(), |configured| configured.targets(sent(received)))
-}
-
-/// The URLs that may have been signed: those of [`targets`] behind scheme and host of the setting. Never anything of `Host` or
+/// The URLs that may have been signed: [paths and queries](Configured::targets) behind scheme and host of the setting. Never anything of `Host` or
 /// `X-Forwarded-*`, which the sender chooses.
-pub(super) fn urls(received: &Received<'_>, url: &str) -> Vec<String> {
+pub(crate) fn urls(received: &Received<'_>, url: &str) -> Vec<String> {
     let Ok(configured) = Configured::read(url) else { return Vec::new() };
     let targets = configured.targets(sent(received));
     let mut all = Vec::with_capacity(targets.len());
@@ -131,29 +106,30 @@ pub(super) fn urls(received: &Received<'_>, url: &str) -> Vec<String> {
     all
 }
 
-/// The same for the setting of this name.
-pub(super) fn urls_of(
-    received: &Received<'_>,
-    trust: &Trust<'_>,
-    setting: &'static str,
-) -> Result<Vec<String>, VerifyError> {
-    Ok(urls(received, trust.settings.need(setting)?))
+/// How the query of a setting's URL relates to the query of the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum UrlQuery {
+    /// The request's own query counts, whatever it is.
+    AsReceived,
+    /// The query was registered together with the URL: if the setting has a path and the request a query, the setting must
+    /// have that query.
+    AsRegistered,
 }
 
-/// The same for a URL that was registered with its query: where the setting has a path and the request a query, the setting has that
-/// query too.
-pub(super) fn registered_urls_of(
+/// The URLs that may have been signed, by the setting of this name.
+pub(crate) fn urls_of(
     received: &Received<'_>,
     trust: &Trust<'_>,
     setting: &'static str,
+    query: UrlQuery,
 ) -> Result<Vec<String>, VerifyError> {
     let url = trust.settings.need(setting)?;
     let path = Configured::read(url).map_or("", |configured| configured.path.trim_end_matches('/'));
     let is_whole = !path.is_empty() && path == received.uri.path().trim_end_matches('/');
-    if is_whole && received.uri.query().is_some() && !url.contains('?') {
+    if query == UrlQuery::AsRegistered && is_whole && received.uri.query().is_some() && !url.contains('?') {
         return Ok(Vec::new());
     }
-    urls_of(received, trust, setting)
+    Ok(urls(received, url))
 }
 
 #[cfg(test)]
@@ -199,27 +175,5 @@ mod tests {
         );
         assert_eq!(of("http://a.example:443", "/h"), ["http://a.example:443/h"]);
         assert_eq!(of("https://u:p@a.example", "/h"), ["https://u:p@a.example/h", "https://a.example/h"]);
-    }
-
-    #[test]
-    fn what_is_no_url_is_named_with_its_remedy() {
-        for good in ["https://a.example", "HTTP://A.example:80/", "https://u:p@[::1]:8080/a%20b?c=d", "https://a?b"] {
-            assert_eq!(check(good), Ok(()), "{good}");
-        }
-        let cases = [
-            ("a.example/h", "no scheme"),
-            ("a.example:8080/h", "no scheme"),
-            ("ftp://a.example", "another scheme"),
-            ("https://", "no host"),
-            ("https:///h", "no host"),
-            ("https://:80/h", "no host"),
-            ("https://a.example/h#top", "fragment"),
-            ("https://a.example:99999", "port"),
-            ("https://a.example/a b", "white space"),
-            ("https://bücher.example", "ASCII"),
-        ];
-        for (wrong, problem) in cases {
-            assert!(check(wrong).unwrap_err().contains(problem), "{wrong}: {:?}", check(wrong));
-        }
     }
 }

@@ -1,166 +1,71 @@
-//! The engine that checks what a scheme describes.
+//! Checking a request's signature: the one engine for every [`Signature`].
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use subtle::Choice;
 
-use super::about::About;
+use super::algorithm::Algorithm;
 use super::candidates::{Claim, Presented, Signatures};
 use super::compare::equal;
-use super::config::SchemeError;
 use super::error::VerifyError;
-use super::handshake::is_challenge_byte;
-use super::json;
-use super::jwt::{self, Jwt};
+use super::key_set;
 use super::part::Part;
 use super::place::{Found, Place};
-use super::recipe::{Algorithm, Grammar, Signature, SignatureAt};
-use super::retries::Retries;
-use super::scheme::{Conduct, Proof, Scheme, Token, behind};
+use super::received::Received;
+use super::recipe::{Grammar, Signature, SignatureAt};
 use super::stamp::StampAt;
 use super::template::{Message, checked_form};
-use super::trust::{Setting, SettingKind};
-use super::url::{registered_urls_of, urls_of};
-use super::{Checked, Events, KeyUse, Need, Received, Trust, Verify};
+use super::trust::{Tolerance, Trust};
+use super::url::{UrlQuery, urls_of};
 use crate::clock::Timestamp;
-use crate::secret::{Key, Kind, Mac, Tag};
+use crate::secret::{Ed25519Public, Key, Kind, Mac, Tag};
 use crate::work;
 
-impl Verify for Scheme {
-    fn verify(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Checked, VerifyError> {
-        if let Some(reply) = self.handshake(false, received, trust)? {
-            return Ok(Checked::Handshake(reply));
+impl Signature {
+    /// Checks that one of the live keys made this request's signature, and returns the signed time where the signature has
+    /// one. The time is compared with the [tolerance](Trust::tolerance), or with [`Tolerance::DEFAULT`] where there is none.
+    ///
+    /// # Errors
+    /// Returns [`VerifyError::Missing`] or [`VerifyError::Malformed`] if a header or field is absent or not in its form,
+    /// [`VerifyError::NoKey`] if no live key fits the algorithm, [`VerifyError::BadSignature`] if no key made the signature, and
+    /// [`VerifyError::OutOfTolerance`] if the signed time is too far away.
+    pub fn verify(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Option<Timestamp>, VerifyError> {
+        let signed_at = self.selected(received).matches(received, trust, UrlQuery::AsReceived)?;
+        if let Some(signed_at) = signed_at {
+            trust.tolerance.unwrap_or(Tolerance::DEFAULT).check(signed_at, trust.now)?;
         }
-        for (name, value) in self.require {
-            let presented = received.headers.get(*name).ok_or(VerifyError::Missing("required header"))?;
-            if presented.as_bytes() != value.as_bytes() {
-                return Err(VerifyError::UnsupportedAlgorithm);
-            }
-        }
-        let signed_at = match &self.proof {
-            Proof::Signature(signature) => self.check_signature(signature, received, trust)?,
-            Proof::Token(places) => check_token(places, received, trust).map(|()| None)?,
-            Proof::Jwt(jwt) => jwt.check(self.window(), received, trust)?,
-            Proof::Nothing => None,
-        };
-        let reply = self.handshake(true, received, trust)?;
-        Ok(reply.map_or(Checked::Event { signed_at }, Checked::Handshake))
+        Ok(signed_at)
     }
 
-    fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError> {
-        Self::events(self, received, trust)
-    }
-
-    fn read_key(&self, secret: &str) -> Result<Key, crate::secret::KeyError> {
-        self.key(secret)
-    }
-
-    fn needs(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Option<Need>, VerifyError> {
-        match &self.proof {
-            Proof::Signature(signature) => Ok(signature.needs(trust)),
-            Proof::Jwt(jwt) => jwt.needs(received, trust),
-            Proof::Token(_) | Proof::Nothing => Ok(None),
+    /// The signature that counts for this request: this one, or [the other](Self::otherwise) where the request has none of
+    /// this one's headers.
+    pub(crate) fn selected(&self, received: &Received<'_>) -> &Self {
+        match self.otherwise {
+            Some(other) if !Presented::is_any(self, received) => other,
+            _ => self,
         }
     }
 
-    fn key_use(&self) -> KeyUse {
-        match &self.proof {
-            Proof::Nothing => KeyUse::None,
-            Proof::Signature(Signature { key_set: Some(_), .. }) | Proof::Jwt(Jwt { key_set: Some(_), .. }) => {
-                KeyUse::None
-            }
-            _ => self.key_use,
-        }
-    }
-
-    fn settings(&self) -> &[Setting] {
-        self.settings
-    }
-
-    fn methods(&self) -> Vec<&'static str> {
-        self.handshakes.iter().filter_map(super::Handshake::method).chain(self.event_methods.iter().copied()).collect()
-    }
-
-    fn event_methods(&self) -> &'static [&'static str] {
-        self.event_methods
-    }
-
-    fn keeps(&self, header: &str) -> bool {
-        self.keep.contains(&header)
-    }
-
-    fn max_body(&self) -> Option<usize> {
-        self.max_body
-    }
-
-    fn conduct(&self) -> Conduct {
-        self.conduct
-    }
-
-    fn retries(&self) -> Retries {
-        self.retries
-    }
-
-    fn about(&self) -> About {
-        Self::about(self)
-    }
-
-    fn check(&self) -> Result<(), SchemeError> {
-        Self::check(self)
-    }
-
-    fn covers_body(&self) -> bool {
-        match &self.proof {
-            Proof::Signature(signature) => signature.signed.iter().any(Part::is_body),
-            Proof::Jwt(jwt) => jwt.covers_body(),
-            Proof::Token(_) | Proof::Nothing => false,
-        }
-    }
-
-    fn proves_origin(&self) -> bool {
-        self.proof != Proof::Nothing
-    }
-}
-
-impl Scheme {
-    fn urls(
+    /// Checks the signature and returns the signed time, which is not compared with anything.
+    pub(crate) fn matches(
         &self,
-        setting: &'static str,
         received: &Received<'_>,
         trust: &Trust<'_>,
-    ) -> Result<Vec<String>, VerifyError> {
-        let known = self.settings.iter().find(|known| known.name == setting);
-        match known.map(|known| known.kind) {
-            Some(SettingKind::RegisteredUrl) => registered_urls_of(received, trust, setting),
-            _ => urls_of(received, trust, setting),
-        }
-    }
-
-    fn check_signature(
-        &self,
-        signature: &Signature,
-        received: &Received<'_>,
-        trust: &Trust<'_>,
+        query: UrlQuery,
     ) -> Result<Option<Timestamp>, VerifyError> {
-        let signature = match signature.otherwise {
-            Some(other) if !Presented::is_any(signature, received) => other,
-            _ => signature,
-        };
-        let places = signature.places();
+        let places = self.all_places();
         let mut found = Found::nothing();
-        if signature.stands_in_places() {
+        if self.stands_in_places() {
             found = Found::read(&places, received);
         }
         let mut presented = Presented::new();
-        presented.read(signature, received, trust, &found)?;
+        presented.read(self, received, trust, &found)?;
         // A request without a signature in its headers is refused before its body is read.
-        if !signature.stands_in_places() {
+        if !self.stands_in_places() {
             found = Found::read(&places, received);
         }
         // Before the MAC, because a text that is no time might be cut from its neighbours in what is signed.
-        let signed_at = match signature.stamp.at {
+        let signed_at = match self.stamp.at {
             StampAt::Nowhere => None,
-            _ => Some(signature.stamp.unit.read(&presented.timestamp)?),
+            _ => Some(self.stamp.unit.read(&presented.timestamp)?),
         };
         let message = Message {
             id: presented.id,
@@ -171,22 +76,15 @@ impl Scheme {
             form: None,
             found: &found,
         };
-        match signature.url_setting() {
-            None => signature.check(&presented.signatures, &message, trust, &mut Vec::new())?,
+        match self.url_setting() {
+            None => self.check(&presented.signatures, &message, trust, &mut Vec::new())?,
             Some(setting) => {
-                let urls = self.urls(setting, received, trust)?;
-                signature.check_urls(&urls, &presented.signatures, &message, trust)?;
+                let urls = urls_of(received, trust, setting, query)?;
+                self.check_urls(&urls, &presented.signatures, &message, trust)?;
             }
         }
-        if signature.joins_by_dots() && can_be_cut_elsewhere(presented.id, received.body) {
+        if self.joins_by_dots() && can_be_cut_elsewhere(presented.id, received.body) {
             return Err(VerifyError::Malformed("event id"));
-        }
-        // A challenge may have been signed by the same key. It never is a JSON object.
-        if self.signs_challenges() && !signature.excludes_challenges() && !json::is_object(received.body) {
-            return Err(VerifyError::Malformed("body"));
-        }
-        if let Some(signed_at) = signed_at {
-            trust.tolerance.unwrap_or(self.window()).check(signed_at, trust.now)?;
         }
         Ok(signed_at)
     }
@@ -247,18 +145,6 @@ impl Signature {
         verdict
     }
 
-    /// Whether a literal that it signs has a character that no challenge has, so that what an event signs was never answered to
-    /// a challenge.
-    pub(super) fn excludes_challenges(&self) -> bool {
-        let has_other = |text: &str| text.bytes().any(|byte| !is_challenge_byte(byte));
-        self.always_signs(|part| matches!(part, Part::Text(text) if has_other(text)))
-    }
-
-    /// Whether a part like this is signed, whichever of the pieces that may be signed are.
-    pub(super) fn always_signs(&self, wanted: impl Fn(&Part) -> bool) -> bool {
-        std::iter::once(self.signed).chain(self.or_signed).all(|signed| signed.iter().any(&wanted))
-    }
-
     /// Tries every live key on every signature of its kind, without early exit; then the other pieces that may be signed.
     fn check(
         &self,
@@ -315,7 +201,7 @@ impl Signature {
     }
 
     /// The places that it is read from, and those that it covers.
-    fn places(&self) -> Vec<Place> {
+    fn all_places(&self) -> Vec<Place> {
         let mut all = Vec::new();
         if let StampAt::Place(place) = self.stamp.at {
             all.push(place);
@@ -333,17 +219,11 @@ impl Signature {
         all
     }
 
-    /// The key set, where it is not at hand.
-    fn needs(&self, trust: &Trust<'_>) -> Option<Need> {
-        let url = self.key_set.filter(|url| trust.settings.get("jwks").is_none() && trust.documents.get(url).is_none());
-        url.map(Need::at)
-    }
-
     /// The keys of the key set.
     fn fetched(&self, trust: &Trust<'_>) -> Result<Vec<Key>, VerifyError> {
         let Some(url) = self.key_set else { return Ok(Vec::new()) };
         let set = trust.settings.get("jwks").map(str::as_bytes);
-        jwt::all(set.or_else(|| trust.documents.get(url).map(|set| &**set)).ok_or(VerifyError::UnknownKey)?)
+        key_set::all(set.or_else(|| trust.documents.get(url).map(|set| &**set)).ok_or(VerifyError::UnknownKey)?)
     }
 
     fn can_use(&self, key: &Key) -> bool {
@@ -391,7 +271,7 @@ impl Made<'_, '_> {
                 self.against(claim, presented, |made| made.scheme.digest(hash, key, made.message))
             }
             (Kind::Verifying(key), Claim::Ed25519) => self.verifies(key, presented),
-            (Kind::Signing(key), Claim::Ed25519) => self.verifies(&key.verifying_key(), presented),
+            (Kind::Signing(key), Claim::Ed25519) => self.verifies(&key.public(), presented),
             (Kind::P256(key), Claim::EcdsaP256 { raw }) => self.over_text(|text| key.verifies(text, presented, raw)),
             (Kind::Rsa(key), Claim::Rsa(form)) => self.over_text(|text| key.verifies(form, text, presented)),
             _ => Ok(Choice::from(0)),
@@ -429,11 +309,10 @@ impl Made<'_, '_> {
     }
 
     /// Strictly (RFC 8032 with the checks of "Taming the many EdDSAs"): no weak key, no malleable signature.
-    fn verifies(&mut self, key: &ed25519_dalek::VerifyingKey, presented: &[u8]) -> Result<Choice, VerifyError> {
-        let Ok(signature) = ed25519_dalek::Signature::from_slice(presented) else { return Ok(Choice::from(0)) };
+    fn verifies(&mut self, key: &Ed25519Public, presented: &[u8]) -> Result<Choice, VerifyError> {
         self.over_text(|text| {
             work::spent(text.len());
-            key.verify_strict(text, &signature).is_ok()
+            key.verifies(text, presented)
         })
     }
 
@@ -448,24 +327,4 @@ impl Made<'_, '_> {
         self.text = Some(text);
         Ok(Choice::from(u8::from(good)))
     }
-}
-
-fn check_token(places: &[Token], received: &Received<'_>, trust: &Trust<'_>) -> Result<(), VerifyError> {
-    for place in places {
-        let Some(presented) = place.at.read(received, trust, "token")? else { continue };
-        let place = place.or.filter(|other| behind(&presented, other.prefix).is_some()).unwrap_or(place);
-        let text = behind(&presented, place.prefix).ok_or(VerifyError::Malformed("token"))?;
-        let token = if place.base64 {
-            BASE64.decode(text).map_err(|_| VerifyError::Malformed("token"))?
-        } else {
-            text.as_bytes().to_vec()
-        };
-        let keys = trust.keys.live(trust.now).filter_map(|key| match key.kind() {
-            Kind::Hmac(key) => Some(key.bytes()),
-            _ => None,
-        });
-        let good = keys.fold(Choice::from(0), |good, key| good | equal(key, &token));
-        return if good.into() { Ok(()) } else { Err(VerifyError::BadToken) };
-    }
-    Err(VerifyError::Missing("token"))
 }

@@ -1,4 +1,4 @@
-//! The role that keeps endpoints.
+//! The role that stores endpoints.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,78 +10,88 @@ use crate::clock::Timestamp;
 use crate::endpoint::Endpoint;
 use crate::id::{EndpointId, Tenant};
 
-/// What became of a `put`.
+/// The result of a [`Directory::put`] or [`Directory::create`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Put {
-    /// Stored.
+#[non_exhaustive]
+pub enum PutResult {
+    /// The endpoint is stored.
     Stored,
-    /// Somebody else changed it first, or it exists already, or it is gone: nothing was changed.
+    /// The stored version is not the predecessor, or the endpoint is removed. Nothing was changed.
     VersionConflict,
-    /// Its tenant has as many endpoints as it may have: nothing was changed.
+    /// The tenant has as many endpoints as it may have. Nothing was changed.
     TooMany,
 }
 
-/// What sealing anew has come to.
+/// The result of sealing the keys of all endpoints again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Resealed {
     /// How many endpoints were sealed.
     pub sealed: u64,
-    /// Those that were left as they are, because they do not read or no key of the provider's opens them. The older keys are still
-    /// needed for them; or remove them.
+    /// Endpoints that were left unchanged, because their rows are unreadable or no key of the provider opens them. Keep the older keys for them, or
+    /// remove them.
     pub left: Vec<EndpointId>,
 }
 
-/// What became of a `remove`.
+/// The result of a [`Directory::remove`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Removal {
-    /// Removed.
+    /// The endpoint is removed.
     Removed,
     /// There is no such endpoint.
     NotFound,
-    /// It has another version than the caller means: nothing was changed.
+    /// The endpoint has another version than the one named. Nothing was changed.
     VersionConflict,
 }
 
-/// Keeps endpoints.
+/// Stores endpoints.
 ///
-/// 1. `put` MUST store an endpoint of version 1 only when no endpoint, live or removed, has its id, and one of a higher
-///    version only over its predecessor (`put_checks_the_version`, `a_removed_endpoint_cannot_be_put_again`).
-/// 2. `get` MUST answer `None` for unknown and removed endpoints (`a_removed_endpoint_is_gone`), and everything that
-///    was put, keys included (`an_endpoint_reads_back_whole`).
-/// 3. `list` MUST answer in id order after `after`, at most `limit`; with a tenant only that tenant's
-///    (`list_pages_in_id_order`, `list_of_one_tenant_shows_no_other`).
-/// 4. `of_tenant` MUST answer all live endpoints of the tenant, disabled ones too (`of_tenant_answers_disabled_ones_too`).
-/// 5. `remove` MUST cancel what the endpoint was owed and end its leases (`remove_cancels_what_was_owed`), and change nothing where
-///    the endpoint has another version than the one that is meant (`remove_checks_the_version`).
-/// 6. `create` MUST be atomic: of any number of concurrent calls, at most as many are stored as the tenant may have
+/// 1. `put` MUST store an endpoint of version 1 only if no endpoint, live or removed, has its id, and one of a higher
+///    version only over its predecessor (`put_checks_the_version`, `a_removed_endpoint_cannot_be_put_again`). Every other version is a conflict, 0 too.
+///    Of concurrent calls with one version, one is stored (`of_concurrent_puts_one_wins`).
+/// 2. The tenant of an endpoint never changes: `put` with another tenant than the stored one MUST fail with
+///    [`Invalid`](super::StoreErrorKind::Invalid) and change nothing (`an_endpoint_keeps_its_tenant`).
+/// 3. `put` MUST keep the stored [`Health`](crate::endpoint::Health), whatever health the endpoint comes with: attempts change it, and
+///    nothing else. Enabling a disabled endpoint MUST [clear](crate::endpoint::Health::cleared) it (`enabling_forgives_failures`). A new
+///    endpoint MUST start with empty health, although deliveries to its id may have been settled before it was stored
+///    (`a_new_endpoint_starts_with_empty_health`).
+/// 4. `get` MUST return `None` for unknown and removed endpoints (`a_removed_endpoint_is_gone`), and everything that
+///    was put, keys included (`an_endpoint_reads_back_whole`); an endpoint without keys is valid (`an_endpoint_without_keys_reads_back`).
+/// 5. `list` MUST list live endpoints in the order of ids after `after`, at most `limit`; with a tenant that tenant's only
+///    (`list_pages_in_id_order`, `list_of_one_tenant_shows_no_other`). Tenants are compared byte by byte.
+/// 6. `of_tenant` MUST return all live endpoints of the tenant, disabled ones too (`of_tenant_answers_disabled_ones_too`).
+/// 7. `list` and `of_tenant` MUST leave out an endpoint whose row is unreadable, log it as an error, and return the others: one damaged row must not stop
+///    a tenant. `get` of such an endpoint fails with [`Corrupt`](super::StoreErrorKind::Corrupt).
+/// 8. `create` MUST be atomic: of any number of concurrent calls, at most as many are stored as the tenant may have
 ///    (`a_tenants_cap_holds_under_concurrency`).
-/// 7. `list` and `of_tenant` MUST leave out an endpoint that does not read, loudly, and answer the others: a page that is not full is the
-///    last one.
+/// 9. `remove` MUST end the leases of the endpoint's deliveries and cancel what is pending or held (`remove_cancels_what_was_owed`), and change nothing if
+///    the endpoint has another version than the one named (`remove_checks_the_version`). It MAY cancel in several transactions after the one that removes the
+///    endpoint. For an endpoint that was never stored it returns [`NotFound`](Removal::NotFound) and cancels nothing.
 #[async_trait]
 pub trait Directory: fmt::Debug + Send + Sync + 'static {
     /// Stores `endpoint`, whose version is one above the stored one.
     ///
     /// # Errors
-    /// When the store is in trouble.
-    async fn put(&self, endpoint: Endpoint) -> Result<Put, StoreError>;
+    /// Returns a [`StoreError`] if the store fails, with [`Invalid`](super::StoreErrorKind::Invalid) if the tenant differs from the stored one.
+    async fn put(&self, endpoint: Endpoint) -> Result<PutResult, StoreError>;
 
-    /// Stores a new endpoint, of version 1, unless its tenant has `most` live ones already.
+    /// Stores a new endpoint, of version 1, unless its tenant has `limit` live ones already.
     ///
     /// # Errors
-    /// When the store is in trouble.
-    async fn create(&self, endpoint: Endpoint, most: u32) -> Result<Put, StoreError>;
+    /// Returns a [`StoreError`] if the store fails.
+    async fn create(&self, endpoint: Endpoint, limit: u32) -> Result<PutResult, StoreError>;
 
-    /// One endpoint.
+    /// Reads one live endpoint.
     ///
     /// # Errors
-    /// When the store is in trouble.
+    /// Returns a [`StoreError`] if the store fails.
     async fn get(&self, id: EndpointId) -> Result<Option<Arc<Endpoint>>, StoreError>;
 
-    /// Endpoints, a page at a time.
+    /// Lists live endpoints, a page at a time.
     ///
     /// # Errors
-    /// When the store is in trouble.
+    /// Returns a [`StoreError`] if the store fails.
     async fn list(
         &self,
         tenant: Option<&Tenant>,
@@ -89,47 +99,17 @@ pub trait Directory: fmt::Debug + Send + Sync + 'static {
         limit: u32,
     ) -> Result<Vec<Arc<Endpoint>>, StoreError>;
 
-    /// All endpoints of one tenant: who might want its events.
+    /// Returns all live endpoints of one tenant: those that may get its events.
     ///
     /// # Errors
-    /// When the store is in trouble.
+    /// Returns a [`StoreError`] if the store fails.
     async fn of_tenant(&self, tenant: &Tenant) -> Result<Vec<Arc<Endpoint>>, StoreError>;
 
-    /// Removes an endpoint, of this version if one is named, and cancels what it was owed.
+    /// Removes an endpoint, if it has the version named, and cancels its deliveries.
     ///
     /// # Errors
-    /// When the store is in trouble.
+    /// Returns a [`StoreError`] if the store fails.
     async fn remove(&self, id: EndpointId, version: Option<u64>, now: Timestamp) -> Result<Removal, StoreError>;
 }
 
-#[async_trait]
-impl<S: Directory + ?Sized> Directory for Arc<S> {
-    async fn put(&self, endpoint: Endpoint) -> Result<Put, StoreError> {
-        (**self).put(endpoint).await
-    }
-
-    async fn create(&self, endpoint: Endpoint, most: u32) -> Result<Put, StoreError> {
-        (**self).create(endpoint, most).await
-    }
-
-    async fn get(&self, id: EndpointId) -> Result<Option<Arc<Endpoint>>, StoreError> {
-        (**self).get(id).await
-    }
-
-    async fn list(
-        &self,
-        tenant: Option<&Tenant>,
-        after: Option<EndpointId>,
-        limit: u32,
-    ) -> Result<Vec<Arc<Endpoint>>, StoreError> {
-        (**self).list(tenant, after, limit).await
-    }
-
-    async fn of_tenant(&self, tenant: &Tenant) -> Result<Vec<Arc<Endpoint>>, StoreError> {
-        (**self).of_tenant(tenant).await
-    }
-
-    async fn remove(&self, id: EndpointId, version: Option<u64>, now: Timestamp) -> Result<Removal, StoreError> {
-        (**self).remove(id, version, now).await
-    }
-}
+delegate_store! { [S: Directory + ?Sized] Arc<S>, |shared| **shared; Directory }

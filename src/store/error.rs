@@ -3,31 +3,31 @@
 use std::error::Error;
 use std::fmt;
 
-/// A store did not do what was asked. Nothing was half done: the operation happened whole or not at all, except where
-/// [`StoreErrorKind::Unknown`] says that it cannot be told.
+/// A store call failed. Nothing was half done: the call happened completely or not at all. Only for [`StoreErrorKind::Unknown`] it is
+/// unknown which of the two is true.
 #[derive(Debug)]
 pub struct StoreError {
     kind: StoreErrorKind,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
-/// What kind of trouble a store is in.
+/// Why a store call failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
-    /// Busy, unreachable or overloaded; the same call may succeed later.
+    /// The store is busy, unreachable or overloaded. The same call may succeed later.
     Unavailable,
-    /// No space left. May succeed once there is.
+    /// No space is left. The same call may succeed once there is space.
     Full,
-    /// The call may have happened, or not: the answer was lost.
+    /// The call may have happened or not: the store's response was lost.
     Unknown,
-    /// The store has closed itself after a failed write and must be opened anew; or it was closed.
+    /// The store has closed itself after a failed write and must be opened again; or the application closed it.
     Closed,
-    /// What is stored does not make sense: damaged, or not written by hookwire.
+    /// A stored row is damaged, or was not written by hookwire.
     Corrupt,
-    /// A schema this version cannot use: newer, or foreign.
+    /// This version of hookwire cannot use the schema: it is newer, or not hookwire's.
     Schema,
-    /// The caller asked for something that cannot be stored.
+    /// The caller's value cannot be stored.
     Invalid,
 }
 
@@ -44,13 +44,13 @@ impl StoreError {
         Self { kind, source: Some(source.into()) }
     }
 
-    /// What kind of trouble it is.
+    /// Why the call failed.
     #[must_use]
     pub const fn kind(&self) -> StoreErrorKind {
         self.kind
     }
 
-    /// Whether the same call, later, may succeed.
+    /// Whether the same call may succeed later.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         matches!(self.kind, StoreErrorKind::Unavailable | StoreErrorKind::Full | StoreErrorKind::Unknown)
@@ -60,13 +60,17 @@ impl StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
-            StoreErrorKind::Unavailable => "store: unavailable",
-            StoreErrorKind::Full => "store: no space left",
-            StoreErrorKind::Unknown => "store: the outcome of the call is unknown",
-            StoreErrorKind::Closed => "store: closed",
-            StoreErrorKind::Corrupt => "store: damaged, or not written by hookwire",
-            StoreErrorKind::Schema => "store: a schema that this version cannot use",
-            StoreErrorKind::Invalid => "store: cannot be stored",
+            StoreErrorKind::Unavailable => "store: is unavailable; try again later",
+            StoreErrorKind::Full => "store: has no space left; free space, then try again",
+            StoreErrorKind::Unknown => {
+                "store: did not report the outcome of the call; the call may have happened or not"
+            }
+            StoreErrorKind::Closed => "store: is closed; open it again",
+            StoreErrorKind::Corrupt => {
+                "store: contains a row that is damaged or was not written by hookwire; restore it from a backup"
+            }
+            StoreErrorKind::Schema => "store: has a schema that this version of hookwire cannot use; upgrade hookwire",
+            StoreErrorKind::Invalid => "store: cannot store this value; correct the call",
         })
     }
 }

@@ -1,4 +1,4 @@
-//! The role that answers what happened.
+//! The role that reads what is stored.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,28 +8,38 @@ use async_trait::async_trait;
 use super::StoreError;
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, DeliveryState};
-use crate::event::{Event, EventType};
-use crate::id::{DeliveryId, EventId, LaneId, Tenant, Work};
+use crate::event::{Audience, Event, EventType};
+use crate::id::{DeliveryId, EndpointId, EventId, LaneId, Tenant, Work};
 
-/// Which deliveries are asked for: all that fit every field that is set.
+/// A filter for deliveries: a delivery matches when it matches every field that is set.
+///
+/// ```
+/// use hookwire::delivery::DeliveryState;
+/// use hookwire::id::Work;
+/// use hookwire::store::DeliveryQuery;
+///
+/// let mut failed = DeliveryQuery::of(Work::Sent);
+/// failed.state = Some(DeliveryState::Failed);
+/// assert_eq!(failed.work, Work::Sent);
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct DeliveryQuery {
-    /// Of this kind of work: deliveries of a sender, or jobs of an inbox. Never both.
+    /// The kind of work: deliveries of a sender, or jobs of an inbox. Never both.
     pub work: Work,
-    /// Of this tenant.
+    /// The tenant.
     pub tenant: Option<Tenant>,
-    /// Of this event; needs the tenant too.
+    /// The event. Without a tenant: the events of all tenants that have this id.
     pub event: Option<EventId>,
-    /// Of this lane: an endpoint, or a queue.
+    /// The lane: an endpoint, or a queue.
     pub lane: Option<LaneId>,
-    /// In this state.
+    /// The state.
     pub state: Option<DeliveryState>,
-    /// Of events of this type.
+    /// The type of the event.
     pub event_type: Option<EventType>,
-    /// Made then or later.
+    /// Made at this time or later.
     pub from: Option<Timestamp>,
-    /// Made before then.
+    /// Made before this time.
     pub to: Option<Timestamp>,
 }
 
@@ -41,15 +51,22 @@ impl DeliveryQuery {
     }
 }
 
-/// Which part of a long answer is asked for, and from which end: the first 100, the oldest first, unless said otherwise.
+/// A page of a list. By default the first 100 items, the oldest first.
+///
+/// ```
+/// use hookwire::store::Page;
+///
+/// let page: Page<u64> = Page::of(50).newest_first();
+/// assert_eq!(page.after(7).after, Some(7));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Page<C = DeliveryId> {
-    /// Where the page before has ended; from the start without it.
+    /// The last item of the page before; `None` for the first page.
     pub after: Option<C>,
-    /// At most so many.
+    /// The most items it may have. A page of 0 is empty.
     pub limit: u32,
-    /// The newest first, and older ones on every further page.
+    /// Whether the newest item comes first.
     pub newest_first: bool,
 }
 
@@ -60,48 +77,110 @@ impl<C> Default for Page<C> {
 }
 
 impl<C> Page<C> {
-    /// The first so many.
+    /// The first page, of at most `limit` items.
     #[must_use]
     pub const fn of(limit: u32) -> Self {
         Self { after: None, limit, newest_first: false }
     }
 
-    /// What comes after this, in the order that is asked for.
+    /// The page after the item `last`.
     #[must_use]
     pub fn after(self, last: impl Into<Option<C>>) -> Self {
         Self { after: last.into(), ..self }
     }
 
-    /// From the newest to the oldest.
+    /// The same page of the list from the newest to the oldest.
     #[must_use]
     pub fn newest_first(self) -> Self {
         Self { newest_first: true, ..self }
     }
 }
 
-/// A place among finished deliveries: when one finished, and which.
-pub type Finished = (Timestamp, DeliveryId);
-
-/// What is old enough to be forgotten.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "made by workers")]
-pub struct Old {
-    /// Deliveries that finished before this go, with their attempts; and events that were appended before it, once nothing of
-    /// them is left, with their payload.
-    pub work: Timestamp,
-    /// The ids of events that were appended before this are free again, once the event is gone.
-    pub keys: Timestamp,
+/// A filter for events: an event matches when it matches every field.
+///
+/// ```
+/// use hookwire::event::Audience;
+/// use hookwire::id::Work;
+/// use hookwire::store::EventQuery;
+///
+/// assert_eq!(EventQuery::of("acme").work(), Work::Sent);
+/// assert_eq!(EventQuery::of("acme").audience(Audience::Inbox).work(), Work::Received);
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct EventQuery {
+    /// The tenant.
+    pub tenant: Tenant,
+    /// Appended at this time or later.
+    pub from: Timestamp,
+    /// Appended before this time.
+    pub to: Timestamp,
+    /// The audience. `None`: [`Subscribers`](Audience::Subscribers) and [`Direct`](Audience::Direct), which are all events of a
+    /// sender. Events of an inbox are found under [`Audience::Inbox`] only.
+    pub audience: Option<Audience>,
+    /// Only events that have no delivery to this endpoint, in whatever state.
+    pub missing_at: Option<EndpointId>,
 }
 
-impl Old {
-    /// Everything before this.
+impl EventQuery {
+    /// All events of a tenant that were sent.
     #[must_use]
-    pub const fn before(at: Timestamp) -> Self {
-        Self { work: at, keys: at }
+    pub fn of(tenant: impl Into<Tenant>) -> Self {
+        let (from, to) = (Timestamp::from_micros(i64::MIN), Timestamp::MAX);
+        Self { tenant: tenant.into(), from, to, audience: None, missing_at: None }
+    }
+
+    /// Limits the query to this audience.
+    #[must_use]
+    pub const fn audience(mut self, audience: Audience) -> Self {
+        self.audience = Some(audience);
+        self
+    }
+
+    /// The kind of work that the events belong to.
+    #[must_use]
+    pub fn work(&self) -> Work {
+        self.audience.unwrap_or_default().work()
+    }
+
+    /// Whether an event for this audience matches.
+    #[must_use]
+    pub fn is_for(&self, audience: Audience) -> bool {
+        self.audience.map_or(audience != Audience::Inbox, |wanted| wanted == audience)
+    }
+
+    /// Limits the query to events that were appended at `from` or later, and before `to`.
+    #[must_use]
+    pub const fn between(mut self, from: Timestamp, to: Timestamp) -> Self {
+        (self.from, self.to) = (from, to);
+        self
+    }
+
+    /// Limits the query to events that have no delivery to this endpoint.
+    #[must_use]
+    pub const fn missing_at(mut self, endpoint: EndpointId) -> Self {
+        self.missing_at = Some(endpoint);
+        self
     }
 }
 
-/// How many deliveries are in each state.
+/// An event without its payload, as a list shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "made by stores")]
+pub struct EventSummary {
+    /// The position in the order of appending, and the cursor of the next page.
+    pub cursor: u64,
+    /// The id.
+    pub id: EventId,
+    /// The type.
+    pub event_type: EventType,
+    /// The audience.
+    pub audience: Audience,
+    /// When the event was appended.
+    pub appended_at: Timestamp,
+}
+
+/// The number of deliveries in each state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the states of DeliveryState")]
@@ -114,12 +193,12 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Adds deliveries that are in `state`.
+    /// Adds `count` deliveries in `state`.
     pub const fn add(&mut self, state: DeliveryState, count: u64) {
         *self.of(state) += count;
     }
 
-    /// Takes one away that is in `state`.
+    /// Subtracts one delivery in `state`.
     pub const fn take(&mut self, state: DeliveryState) {
         let sum = self.of(state);
         *sum = sum.saturating_sub(1);
@@ -136,112 +215,72 @@ impl Counts {
     }
 }
 
-/// Answers what happened, and forgets what is old.
+/// Reads what is stored.
 ///
-/// 1. A delivery that is pending while its endpoint is disabled MUST read as `held`
-///    (`pending_reads_as_held_while_the_endpoint_is_disabled`).
-/// 2. `deliveries` MUST answer in id order (which is the order of making) or, where [`Page::newest_first`] says so, the other
-///    way round, obey every field of the query, and page without gaps or repeats (`deliveries_obey_the_query`,
-///    `deliveries_page_without_gaps`).
-/// 3. `attempts` MUST answer in the order made (`attempts_read_back_whole`,
-///    `every_attempt_of_a_long_life_is_kept`).
-/// 4. `event` MUST answer the payload byte for byte (`an_event_reads_back_whole`).
-/// 5. `prune` MUST remove deliveries that reached a final state before [`Old::work`], with their attempts, and events that
-///    were appended before it and have no delivery left; at most `limit` of each a call; and nothing else
-///    (`prune_forgets_finished_work_only`, `prune_is_bounded`, `prune_keeps_an_event_that_is_still_owed`). The id of an
-///    event MUST stay taken until [`Old::keys`], whether the event is there or not (`an_event_id_outlives_its_event`).
-/// 6. `shed` MUST forget the payloads of events of which a delivery finished in the span asked for and none is pending or
-///    held, and of no others (`shed_forgets_the_payloads_of_finished_work_only`).
-/// 7. Every method MUST answer for, and change, the kind of [`Work`] that it is asked about and nothing of the other:
-///    deliveries are of the kind of their lane, events of that of their [audience](crate::event::Audience)
-///    (`history_shows_one_kind_of_work`, `a_query_for_a_lane_of_the_other_kind_finds_nothing`,
-///    `prune_forgets_one_kind_of_work`, `shed_forgets_one_kind_of_work`).
+/// 1. Every method MUST read the kind of [`Work`] that it is asked for, and nothing of the other kind: a delivery is of the kind of its
+///    lane, an event of that of its [audience](crate::event::Audience) (`history_shows_one_kind_of_work`,
+///    `a_query_for_a_lane_of_the_other_kind_finds_nothing`, `events_of_an_inbox_are_found_as_such_only`).
+/// 2. `event` MUST return the event as it was appended, the payload byte for byte (`an_event_reads_back_whole`). Where the payload was
+///    [dropped](super::Retention::drop_payloads) or [expunged](super::Control::expunge), it is empty.
+/// 3. `events` MUST list in the order of appending or, where [`Page::newest_first`] is set, in reverse; match every field of the query; and page without
+///    gaps (`events_obey_the_query_and_page_without_gaps`). It MUST leave out events whose payload was dropped or expunged.
+/// 4. A pending delivery MUST read as `held` while its endpoint is disabled
+///    (`pending_reads_as_held_while_the_endpoint_is_disabled`), and as `cancelled` once its endpoint is removed
+///    (`pending_to_a_removed_endpoint_reads_as_cancelled`). `state` in a query and `counts` mean the state that is shown.
+/// 5. `deliveries` MUST list in the order of ids, which is the order in which they were made, or in reverse where [`Page::newest_first`] is set;
+///    match every field of the query; and page without gaps or repeats (`deliveries_obey_the_query`, `deliveries_page_without_gaps`).
+/// 6. A delivery's `reason` MUST explain its present state: why it failed, why it is held by decision, or
+///    [`Superseded`](crate::retry::FailReason::Superseded). A delivery that was cancelled by hand or with its endpoint has no reason,
+///    whatever reason it had before (`a_cancelled_delivery_has_no_reason`).
+/// 7. `attempts` MUST return one list for each id, in the order of the ids, and in each list the attempts in the order they were made
+///    (`attempts_read_back_whole`, `attempts_of_several_deliveries_come_in_the_order_asked_for`, `every_attempt_of_a_long_life_is_kept`), also those before a [`resend`](super::Control::resend).
+/// 8. `counts` MUST agree with `deliveries` (`counts_follow_the_states`).
+/// 9. `backlog` MUST count pending deliveries, leased ones included, of the named lanes only, and stop at `limit`
+///    (`backlog_counts_what_is_pending_up_to_a_bound`).
+/// 10. Times are kept to the microsecond, and ids, tenants, keys and texts byte by byte.
 #[async_trait]
 pub trait History: fmt::Debug + Send + Sync + 'static {
-    /// One event, with its payload.
+    /// Reads one event, with its payload.
     ///
     /// # Errors
-    /// When the store is in trouble.
+    /// Returns a [`StoreError`] if the store fails.
     async fn event(&self, work: Work, tenant: &Tenant, id: &EventId) -> Result<Option<Arc<Event>>, StoreError>;
 
-    /// One delivery.
+    /// Lists events, a page at a time, by their [cursors](EventSummary::cursor).
     ///
     /// # Errors
-    /// When the store is in trouble.
+    /// Returns a [`StoreError`] if the store fails.
+    async fn events(&self, query: &EventQuery, page: Page<u64>) -> Result<Vec<EventSummary>, StoreError>;
+
+    /// Reads one delivery.
+    ///
+    /// # Errors
+    /// Returns a [`StoreError`] if the store fails.
     async fn delivery(&self, work: Work, id: DeliveryId) -> Result<Option<Delivery>, StoreError>;
 
-    /// Deliveries, a page at a time.
+    /// Lists deliveries, a page at a time.
     ///
     /// # Errors
-    /// When the store is in trouble.
+    /// Returns a [`StoreError`] if the store fails.
     async fn deliveries(&self, query: &DeliveryQuery, page: Page) -> Result<Vec<Delivery>, StoreError>;
 
-    /// The attempts at one delivery.
+    /// Reads the attempts at each of these deliveries. Returns one list for each, in order; an empty one for an unknown delivery.
     ///
     /// # Errors
-    /// When the store is in trouble.
-    async fn attempts(&self, work: Work, id: DeliveryId) -> Result<Vec<Attempt>, StoreError>;
+    /// Returns a [`StoreError`] if the store fails.
+    async fn attempts(&self, work: Work, ids: &[DeliveryId]) -> Result<Vec<Vec<Attempt>>, StoreError>;
 
-    /// How many deliveries are in each state; of one lane, or of all. The cost is proportional to what is counted.
+    /// Counts the deliveries in each state, of one lane or of all. The cost is proportional to the number of counted deliveries.
     ///
     /// # Errors
-    /// When the store is in trouble.
+    /// Returns a [`StoreError`] if the store fails.
     async fn counts(&self, work: Work, lane: Option<LaneId>) -> Result<Counts, StoreError>;
 
-    /// Forgets what is old, at most `limit` of each kind. Answers how many
-    /// went of the kind of which more did; less than `limit` means that nothing is left to forget.
+    /// Counts the pending deliveries of these lanes, up to `limit`. The cost is proportional to the number of counted deliveries.
     ///
     /// # Errors
-    /// When the store is in trouble.
-    async fn prune(&self, work: Work, old: Old, limit: u32) -> Result<u64, StoreError>;
-
-    /// Forgets the payloads of finished events, looking at no more than `limit` deliveries after that place that finished before
-    /// `before`. Answers the last one looked at; `None` when there is no more.
-    ///
-    /// # Errors
-    /// When the store is in trouble.
-    async fn shed(
-        &self,
-        work: Work,
-        after: Finished,
-        before: Timestamp,
-        limit: u32,
-    ) -> Result<Option<Finished>, StoreError>;
+    /// Returns a [`StoreError`] if the store fails.
+    async fn backlog(&self, lanes: &[LaneId], limit: u32) -> Result<u32, StoreError>;
 }
 
-#[async_trait]
-impl<S: History + ?Sized> History for Arc<S> {
-    async fn event(&self, work: Work, tenant: &Tenant, id: &EventId) -> Result<Option<Arc<Event>>, StoreError> {
-        (**self).event(work, tenant, id).await
-    }
-
-    async fn delivery(&self, work: Work, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
-        (**self).delivery(work, id).await
-    }
-
-    async fn deliveries(&self, query: &DeliveryQuery, page: Page) -> Result<Vec<Delivery>, StoreError> {
-        (**self).deliveries(query, page).await
-    }
-
-    async fn attempts(&self, work: Work, id: DeliveryId) -> Result<Vec<Attempt>, StoreError> {
-        (**self).attempts(work, id).await
-    }
-
-    async fn counts(&self, work: Work, lane: Option<LaneId>) -> Result<Counts, StoreError> {
-        (**self).counts(work, lane).await
-    }
-
-    async fn prune(&self, work: Work, old: Old, limit: u32) -> Result<u64, StoreError> {
-        (**self).prune(work, old, limit).await
-    }
-
-    async fn shed(
-        &self,
-        work: Work,
-        after: Finished,
-        before: Timestamp,
-        limit: u32,
-    ) -> Result<Option<Finished>, StoreError> {
-        (**self).shed(work, after, before, limit).await
-    }
-}
+delegate_store! { [S: History + ?Sized] Arc<S>, |shared| **shared; History }

@@ -1,13 +1,40 @@
-//! Where events, deliveries, endpoints and dedup records are kept: seven small roles and their backends.
+//! Where events, deliveries, endpoints and dedup records are stored: eight small roles, and backends that implement them.
 //!
-//! A store implements the roles it can; [`Store`] is the six that a sender needs. `now` is always an argument, and
-//! every method takes a batch, so that a backend can make many calls one transaction.
+//! A store implements the roles it can. [`Store`] is the seven roles that a sender or an inbox needs; [`Dedup`] is the role that a receiver
+//! needs. [`MemoryStore`], [`SqliteStore`] and [`PostgresStore`] implement all eight. To write a store of your own, read
+//! [`guide::writing_a_store`](crate::guide::writing_a_store).
 //!
 //! # The contract
 //!
-//! Each MUST names the case of the conformance suite (`hookwire::testing::conformance`, feature `test-util`) that
-//! checks it. Every backend, wrapper and `Arc<dyn …>` runs all of them. The MUSTs of each role stand on its trait.
+//! Each trait lists what its implementations MUST do. In brackets are the cases of the conformance suite
+//! (`hookwire::testing::conformance`, feature `test-util`) that check it; every backend and wrapper runs all of them. These rules hold for
+//! all roles:
+//!
+//! 1. **Time is an argument.** A store never reads a clock to decide which deliveries are due or which leases have ended. It MAY correct a
+//!    `now` that is ahead of its database's clock, so that a process with a wrong clock delays no delivery.
+//! 2. **Batches.** Each method takes a batch, so that a backend can make many calls one transaction. It returns one result for each element,
+//!    in order. An empty batch returns nothing (`empty_batches_are_answered_with_nothing`).
+//! 3. **Completely or not at all.** A call that fails has changed nothing, except with [`StoreErrorKind::Unknown`], where the complete call
+//!    may have happened. A future may be dropped at any await: the operation then happens completely or not at all, and no connection
+//!    remains in the middle of a transaction.
+//! 4. **Durable.** A change that a method has reported as done survives a crash of the process and of the machine, unless the store
+//!    documents that it keeps nothing.
+//! 5. **Visible.** A change that was reported as done is visible to every other handle on the same store, and to every later call.
+//! 6. **Conflicts between transactions.** When the database ends a transaction because of a deadlock or a serialization failure, nothing has
+//!    happened. The store MUST run it again itself, a bounded number of times, before it fails with [`StoreErrorKind::Unavailable`].
+//! 7. **Bytes.** Ids, tenants, names, keys and payloads are kept and compared byte by byte. A collation that ignores case, accents or trailing spaces,
+//!    and a column that truncates, break the contract. Times are kept to the microsecond.
+//! 8. **Two kinds of work.** [Sent and received work](crate::id::Work) share the tables and never each other's rows.
+//! 9. **Damaged rows.** A row that is unreadable is [`StoreErrorKind::Corrupt`] for the call that needs this row. It MUST NOT stop calls for other
+//!    tenants or lanes.
 
+#[macro_use]
+mod delegate;
+
+#[cfg(feature = "outbox")]
+mod append;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod byte_budget;
 #[cfg(feature = "outbox")]
 mod control;
 mod dedup;
@@ -16,48 +43,59 @@ mod directory;
 mod error;
 #[cfg(feature = "outbox")]
 mod history;
+mod memory;
 #[cfg(feature = "outbox")]
-mod intake;
-pub mod memory;
+pub mod ordering;
 #[cfg(feature = "outbox")]
 mod outbox;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 #[cfg(feature = "redis")]
 pub mod redis;
+#[cfg(feature = "outbox")]
+mod registry;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod relational;
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
-mod room;
 #[cfg(feature = "outbox")]
-mod roster;
+mod retention;
+#[cfg(feature = "outbox")]
+pub mod sql;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 #[cfg(feature = "outbox")]
+mod staging;
+#[cfg(feature = "outbox")]
 mod work_history;
 
+#[doc(hidden)]
+pub use async_trait::async_trait as __async_trait;
+
 #[cfg(feature = "outbox")]
-pub use self::control::{Control, EventQuery, EventSummary, Owe};
-pub use self::dedup::{Begin, Claimant, Dedup, DedupEntry, DedupGroup, DedupKey, FirstAnswer, Settled};
+pub use self::append::{Append, Appended};
 #[cfg(feature = "outbox")]
-pub use self::directory::{Directory, Put, Removal, Resealed};
+pub use self::control::{AddDelivery, Control};
+pub use self::dedup::{BeginResult, Dedup, DedupEntry, DedupGroup, DedupKey, DedupLease, FirstResponse, Settled};
+#[cfg(feature = "outbox")]
+pub use self::directory::{Directory, PutResult, Removal, Resealed};
 pub use self::error::{StoreError, StoreErrorKind};
 #[cfg(feature = "outbox")]
-pub use self::history::{Counts, DeliveryQuery, Finished, History, Old, Page};
-#[cfg(feature = "outbox")]
-pub use self::intake::{Admit, Admitted, Intake, Staged, Wakes};
+pub use self::history::{Counts, DeliveryQuery, EventQuery, EventSummary, History, Page};
 pub use self::memory::MemoryDedup;
 #[cfg(feature = "outbox")]
 pub use self::memory::MemoryStore;
 #[cfg(feature = "outbox")]
-pub use self::outbox::{Append, Appended, Claim, Claimed, LaneClaim, LaneDue, Outbox, Store};
+pub use self::outbox::{Claim, Claimed, LaneClaim, LaneDue, Outbox, Store};
 #[cfg(feature = "postgres")]
 pub use self::postgres::PostgresStore;
 #[cfg(feature = "redis")]
 pub use self::redis::RedisDedup;
 #[cfg(feature = "outbox")]
-pub use self::roster::Roster;
+pub use self::registry::WorkerRegistry;
+#[cfg(feature = "outbox")]
+pub use self::retention::{FinishedCursor, Retention, RetentionCutoff};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteStore;
+#[cfg(feature = "outbox")]
+pub use self::staging::{ChangeListener, Import, ImportResult, StagedRow, Staging};
 #[cfg(feature = "outbox")]
 pub use self::work_history::WorkHistory;

@@ -1,7 +1,6 @@
 //! Dedup records in Redis: for many receivers that share nothing else.
 //!
-//! One small hash for each event, changed by scripts that the server runs whole, and forgotten by the server itself when it
-//! has expired.
+//! Each event is one small hash. A script changes it atomically, and the server deletes it when it has expired.
 //!
 //! ```no_run
 //! use hookwire::store::RedisDedup;
@@ -14,17 +13,25 @@
 //!
 //! # What a Redis that loses data means
 //!
-//! A lost record is an event that is handled twice when its provider sends it again. Redis loses records when it is restarted
-//! without persistence, for up to a second of them with `appendfsync everysec`, when a replica is promoted that had not heard of them
-//! yet, and when it evicts keys because its memory is full: set `maxmemory-policy noeviction`, with which a full memory is
-//! [`StoreErrorKind::Full`] and the provider is asked to come again. Nothing is ever lost of what a provider sends: a
-//! forgotten record lets an event through, it never holds one back. Where twice is too often, keep the records in the database that
-//! the handler writes to, and finish them [in its transaction](crate::store::postgres::PostgresStore::finish_in).
+//! If Redis loses the record of an event, the event is handled again when its provider sends it again. Redis loses records in three cases:
+//!
+//! - It restarts without persistence; with `appendfsync everysec` it loses up to a second of records.
+//! - A replica is promoted that had not received the records yet.
+//! - It evicts keys because its memory is full. Set `maxmemory-policy noeviction`: a full memory then fails with
+//!   [`StoreErrorKind::Full`], and the provider is asked to retry.
+//!
+//! No event is lost: without its record an event is handled, never dropped. If handling an event twice is not acceptable, keep the records
+//! in the database that the handler writes to, and finish them
+//! [in its transaction](crate::store::postgres::PostgresStore::finish_in).
 //!
 //! # Caveats
 //!
-//! Redis 7 or later. The times compared are the receivers'; only forgetting goes by the server's clock. [`prune`](Dedup::prune) has
-//! nothing to do.
+//! - Redis 7 or later.
+//! - The receivers' clocks decide which record is current; the server's clock only decides when a record is deleted.
+//! - [`prune`](Dedup::prune) has nothing to do.
+//! - **The keys of one call are changed one after the other**, each by one script. If the connection fails in between, some keys have
+//!   changed, against rule 9 of [`Dedup`]. A key that was begun is fresh again when its lease ends, so no event is lost; an event may
+//!   be handled twice.
 
 use std::fmt;
 use std::sync::Arc;
@@ -35,22 +42,24 @@ use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{ErrorKind, RedisError, Script, ScriptInvocation};
 
 use super::{
-    Begin, Claimant, Dedup, DedupEntry, DedupGroup, DedupKey, FirstAnswer, Settled, StoreError, StoreErrorKind,
+    BeginResult, Dedup, DedupEntry, DedupGroup, DedupKey, DedupLease, FirstResponse, Settled, StoreError,
+    StoreErrorKind,
 };
 use crate::clock::Timestamp;
 
-/// What keys begin with unless something else is asked for.
+/// The default prefix of all keys.
 const PREFIX: &str = "hookwire:dedup:";
 
-/// How long an answer is waited for.
+/// How long a call waits for the server's response.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A record is a hash: `f` the fence, `e` when it ends, and once it is finished `s` the status, `t` the content type and `b` the
-/// body of the first answer; times in microseconds. Beside it, the records of a group are a set, which expires with the last of them.
+/// A record is a hash with the fields `f`, the fence; `e`, the time at which it ends; and, once it is finished, `s`, `t` and `b`: the
+/// status, content type and body of the first response. Times are in microseconds. The keys of a group's records are stored in a set, which
+/// expires with the last of them.
 ///
-/// The first write of each script is one that a full server refuses: after a first write that it accepts, it refuses none.
+/// A full server refuses the first write of each script if it refuses any: once it has accepted the first write, it accepts the others.
 ///
-/// Lua's numbers are exact up to 2^53, which microseconds reach in the year 2255.
+/// Lua's numbers are exact up to 2^53; a time in microseconds reaches this value in the year 2255.
 const BEGIN: &str = r"
 local now, ends = tonumber(ARGV[1]), tonumber(ARGV[2])
 local fence = now
@@ -84,7 +93,7 @@ end
 return 1
 ";
 
-/// The record stays until it expires, so that the next beginning has a higher fence.
+/// The record remains until it expires, so that the next begin has a higher fence.
 const ABANDON: &str = r"
 local r = redis.call('HMGET', KEYS[1], 'f', 's', 'e')
 if r[1] ~= ARGV[1] or r[2] or r[3] == '0' then return 0 end
@@ -92,7 +101,7 @@ redis.call('HSET', KEYS[1], 'e', '0')
 return 1
 ";
 
-/// Finished records only; the set holds no others. A record that has been begun again since has no status.
+/// Deletes finished records only; the set has no others. A record that was begun again since then has no status.
 const FORGET: &str = r"
 local gone = 0
 for _, key in ipairs(redis.call('SMEMBERS', KEYS[1])) do
@@ -102,7 +111,7 @@ redis.call('DEL', KEYS[1])
 return gone
 ";
 
-/// Dedup records in one Redis. Clones share the connection, which is made again when it is lost.
+/// Dedup records in one Redis. Clones share the connection, which reconnects after it is lost.
 #[derive(Clone)]
 pub struct RedisDedup {
     connection: ConnectionManager,
@@ -123,20 +132,20 @@ impl RedisDedup {
     /// Connects to this server, a `redis://` URL.
     ///
     /// # Errors
-    /// When the URL cannot be read, or nobody answers.
+    /// Returns an error if the URL is invalid or the server does not respond.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         let client = redis::Client::open(url).map_err(store_error)?;
         let config =
             ConnectionManagerConfig::new().set_connection_timeout(Some(TIMEOUT)).set_response_timeout(Some(TIMEOUT));
         let connection = ConnectionManager::new_with_config(client, config).await.map_err(store_error)?;
         let dedup = Self::over(connection);
-        dedup.look_at_eviction().await;
+        dedup.warn_about_eviction().await;
         Ok(dedup)
     }
 
-    /// A server that evicts keys forgets events silently, and says so to nobody who does not ask. One that does not let us ask is left
-    /// alone.
-    async fn look_at_eviction(&self) {
+    /// Logs a warning if the server evicts keys, because it then deletes records without an error. If the server does not permit the check,
+    /// nothing is logged.
+    async fn warn_about_eviction(&self) {
         let info: Result<String, _> = redis::cmd("INFO").arg("memory").query_async(&mut self.connection.clone()).await;
         let Ok(info) = info else { return };
         let policy = info.lines().find_map(|line| line.strip_prefix("maxmemory_policy:")).unwrap_or_default().trim();
@@ -148,14 +157,14 @@ impl RedisDedup {
         }
     }
 
-    /// Over a connection of the application's, for instance one with TLS.
+    /// Uses a connection that the application has made, for instance one with TLS.
     #[must_use]
     pub fn over(connection: ConnectionManager) -> Self {
         let [begin, finish, abandon, forget] = [BEGIN, FINISH, ABANDON, FORGET].map(Script::new);
         Self { connection, prefix: PREFIX.into(), begin, finish, abandon, forget }
     }
 
-    /// What the names of its keys begin with; `hookwire:dedup:` without it.
+    /// Sets the prefix of the names of all keys; the default is `hookwire:dedup:`.
     #[must_use]
     pub fn with_prefix(mut self, prefix: &str) -> Self {
         self.prefix = prefix.into();
@@ -170,7 +179,7 @@ impl RedisDedup {
         format!("{}group:{}", self.prefix, hex::encode(group.as_bytes()))
     }
 
-    async fn begin_one(&self, entry: &DedupEntry, now: Timestamp, until: Timestamp) -> Result<Begin, StoreError> {
+    async fn begin_one(&self, entry: &DedupEntry, now: Timestamp, until: Timestamp) -> Result<BeginResult, StoreError> {
         let mut call = self.begin.key(self.key(&entry.key));
         if let Some(group) = &entry.group {
             call.key(self.group(group));
@@ -180,9 +189,9 @@ impl RedisDedup {
             call.invoke_async(&mut self.connection.clone()).await.map_err(store_error)?;
         let corrupt = |_| StoreError::new(StoreErrorKind::Corrupt);
         Ok(match &*what {
-            "fresh" => Begin::Fresh(Claimant { key: entry.key, fence: first.parse().map_err(corrupt)? }),
-            "busy" => Begin::Busy { until: Timestamp::from_micros(first.parse().map_err(corrupt)?) },
-            _ => Begin::Done(FirstAnswer {
+            "fresh" => BeginResult::Fresh(DedupLease { key: entry.key, fence: first.parse().map_err(corrupt)? }),
+            "busy" => BeginResult::Busy { until: Timestamp::from_micros(first.parse().map_err(corrupt)?) },
+            _ => BeginResult::Done(FirstResponse {
                 status: first.parse().map_err(corrupt)?,
                 content_type: Some(content_type).filter(|text| !text.is_empty()),
                 body: body.into(),
@@ -190,8 +199,8 @@ impl RedisDedup {
         })
     }
 
-    async fn end_one(&self, claimant: &Claimant, mut call: ScriptInvocation<'_>) -> Result<Settled, StoreError> {
-        call.key(self.key(&claimant.key));
+    async fn end_one(&self, lease: &DedupLease, mut call: ScriptInvocation<'_>) -> Result<Settled, StoreError> {
+        call.key(self.key(&lease.key));
         let changed: i64 = call.invoke_async(&mut self.connection.clone()).await.map_err(store_error)?;
         Ok(if changed == 0 { Settled::LeaseLost } else { Settled::Done })
     }
@@ -204,7 +213,7 @@ impl Dedup for RedisDedup {
         entries: &[DedupEntry],
         now: Timestamp,
         lease_until: Timestamp,
-    ) -> Result<Vec<Begin>, StoreError> {
+    ) -> Result<Vec<BeginResult>, StoreError> {
         let mut begun = Vec::with_capacity(entries.len());
         for entry in entries {
             begun.push(self.begin_one(entry, now, lease_until).await?);
@@ -214,26 +223,26 @@ impl Dedup for RedisDedup {
 
     async fn finish(
         &self,
-        claimants: &[Claimant],
-        answer: &FirstAnswer,
+        leases: &[DedupLease],
+        answer: &FirstResponse,
         expires: Timestamp,
     ) -> Result<Vec<Settled>, StoreError> {
-        let mut settled = Vec::with_capacity(claimants.len());
-        for claimant in claimants {
+        let mut settled = Vec::with_capacity(leases.len());
+        for lease in leases {
             let mut call = self.finish.prepare_invoke();
-            call.arg(claimant.fence).arg(answer.status).arg(expires.as_micros().max(0));
+            call.arg(lease.fence).arg(answer.status).arg(expires.as_micros().max(0));
             call.arg(answer.content_type.as_deref().unwrap_or_default()).arg(&answer.body[..]);
-            settled.push(self.end_one(claimant, call).await?);
+            settled.push(self.end_one(lease, call).await?);
         }
         Ok(settled)
     }
 
-    async fn abandon(&self, claimants: &[Claimant]) -> Result<Vec<Settled>, StoreError> {
-        let mut settled = Vec::with_capacity(claimants.len());
-        for claimant in claimants {
+    async fn abandon(&self, leases: &[DedupLease]) -> Result<Vec<Settled>, StoreError> {
+        let mut settled = Vec::with_capacity(leases.len());
+        for lease in leases {
             let mut call = self.abandon.prepare_invoke();
-            call.arg(claimant.fence);
-            settled.push(self.end_one(claimant, call).await?);
+            call.arg(lease.fence);
+            settled.push(self.end_one(lease, call).await?);
         }
         Ok(settled)
     }
@@ -247,7 +256,7 @@ impl Dedup for RedisDedup {
         Ok(forgotten)
     }
 
-    /// The server forgets by itself.
+    /// The server deletes expired records itself.
     async fn prune(&self, _now: Timestamp, _limit: u32) -> Result<u64, StoreError> {
         Ok(0)
     }
@@ -258,7 +267,7 @@ fn store_error(error: RedisError) -> StoreError {
         (_, Some("OOM")) => StoreErrorKind::Full,
         (_, Some("CORRUPT" | "WRONGTYPE")) | (ErrorKind::UnexpectedReturnType, _) => StoreErrorKind::Corrupt,
         (ErrorKind::InvalidClientConfig | ErrorKind::AuthenticationFailed, _) => StoreErrorKind::Invalid,
-        // It may have been done, which an ended lease or the next question will tell.
+        // The call may have happened: an ended lease or the next call resolves it.
         _ => StoreErrorKind::Unavailable,
     };
     StoreError::with_source(kind, error)

@@ -2,13 +2,25 @@
 
 use std::sync::Arc;
 
-use super::{Counts, DeliveryQuery, History, Page, StoreError};
+use super::{Counts, DeliveryQuery, EventQuery, EventSummary, History, Page, StoreError};
 use crate::delivery::{Attempt, Delivery};
-use crate::event::Event;
+use crate::event::{Audience, Event};
 use crate::id::{DeliveryId, EventId, LaneId, Tenant, Work};
 
-/// What happened to one kind of work: of a [sender](crate::sender::Sender::history), or of an
-/// [inbox](crate::receiver::inbox::Inbox::history). Whatever else is in the same store cannot be reached through it.
+/// The history of one kind of work: of a [sender](crate::sender::Sender::history), or of an
+/// [inbox](crate::receiver::inbox::Inbox::history). It is read-only and gives no access to anything else in the store.
+///
+/// ```
+/// use hookwire::id::Work;
+/// use hookwire::store::{MemoryStore, WorkHistory};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = MemoryStore::new();
+/// let history = WorkHistory::new(&store, Work::Sent);
+/// assert_eq!(history.counts(None).await?.pending, 0);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct WorkHistory<'a> {
     store: &'a dyn History,
@@ -22,42 +34,63 @@ impl<'a> WorkHistory<'a> {
         Self { store, work }
     }
 
-    /// One event, with its payload.
+    /// Reads one event, with its payload.
     ///
     /// # Errors
-    /// When the store is in trouble.
+    /// Returns a [`StoreError`] if the store fails.
     pub async fn event(self, tenant: &Tenant, id: &EventId) -> Result<Option<Arc<Event>>, StoreError> {
         self.store.event(self.work, tenant, id).await
     }
 
-    /// One delivery.
+    /// Lists events of this kind of work, a page at a time. A query for the other kind finds nothing; a query without an audience lists all
+    /// events of this kind.
     ///
     /// # Errors
-    /// When the store is in trouble.
+    /// Returns a [`StoreError`] if the store fails.
+    pub async fn events(self, query: &EventQuery, page: Page<u64>) -> Result<Vec<EventSummary>, StoreError> {
+        let query = match (query.audience, self.work) {
+            (None, Work::Received) => query.clone().audience(Audience::Inbox),
+            _ => query.clone(),
+        };
+        if query.work() == self.work { self.store.events(&query, page).await } else { Ok(Vec::new()) }
+    }
+
+    /// Reads one delivery.
+    ///
+    /// # Errors
+    /// Returns a [`StoreError`] if the store fails.
     pub async fn delivery(self, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
         self.store.delivery(self.work, id).await
     }
 
-    /// Deliveries, a page at a time: of this kind of work, whatever the query says.
+    /// Lists deliveries, a page at a time: of this kind of work, whatever the query says.
     ///
     /// # Errors
-    /// When the store is in trouble.
+    /// Returns a [`StoreError`] if the store fails.
     pub async fn deliveries(self, query: &DeliveryQuery, page: Page) -> Result<Vec<Delivery>, StoreError> {
         self.store.deliveries(&DeliveryQuery { work: self.work, ..query.clone() }, page).await
     }
 
-    /// The attempts at one delivery, in the order they were made.
+    /// Reads the attempts at one delivery, in the order they were made.
     ///
     /// # Errors
-    /// When the store is in trouble.
+    /// Returns a [`StoreError`] if the store fails.
     pub async fn attempts(self, id: DeliveryId) -> Result<Vec<Attempt>, StoreError> {
-        self.store.attempts(self.work, id).await
+        Ok(self.store.attempts(self.work, &[id]).await?.pop().unwrap_or_default())
     }
 
-    /// How many deliveries are in each state; of one lane, or of all. The cost is proportional to what is counted.
+    /// The attempts at each of these deliveries, in the order of `ids`, read at once. The list of an unknown delivery is empty.
     ///
     /// # Errors
-    /// When the store is in trouble.
+    /// Returns a [`StoreError`] if the store fails.
+    pub async fn attempts_of(self, ids: &[DeliveryId]) -> Result<Vec<Vec<Attempt>>, StoreError> {
+        self.store.attempts(self.work, ids).await
+    }
+
+    /// Counts the deliveries in each state, of one lane or of all. The cost is proportional to the number of counted deliveries.
+    ///
+    /// # Errors
+    /// Returns a [`StoreError`] if the store fails.
     pub async fn counts(self, lane: Option<LaneId>) -> Result<Counts, StoreError> {
         self.store.counts(self.work, lane).await
     }

@@ -1,36 +1,27 @@
-//! What is counted: metrics by the `metrics` facade (feature `metrics`), under the names below. Without the feature nothing is
-//! counted, and nothing is paid for it.
+//! Metrics, recorded by the `metrics` facade (feature `metrics`). [`guide::operating`](crate::guide::operating#telemetry) lists them.
+//! Without the feature nothing is recorded, at no cost.
 //!
-//! | name | kind | labels |
-//! |---|---|---|
-//! | `hookwire_attempts_total` | counter | `outcome`: a class of [`Outcome`](crate::outcome::Outcome), statuses as `2xx` … `5xx` |
-//! | `hookwire_attempt_duration_seconds` | histogram | the same |
-//! | `hookwire_dispatch_to_attempt_seconds` | histogram: from when a delivery was made to its first attempt | |
-//! | `hookwire_leases_lost_total` | counter | |
-//! | `hookwire_lanes_failing` | gauge: lanes of this worker whose last attempt failed | |
-//! | `hookwire_oldest_due_seconds` | gauge: how long the oldest delivery has been due that waits in the store | `tenant` |
-//! | `hookwire_jobs_total` | counter: calls of an inbox's handlers | `outcome`: `handled`, `handler_failed`, `handler_rejected`, `timeout`, `panic` |
-//! | `hookwire_job_duration_seconds` | histogram | the same |
-//! | `hookwire_receipt_to_job_seconds` | histogram: from when an event was kept to the first call of its handler | |
-//! | `hookwire_queues_failing` | gauge: queues of this inbox whose last jobs failed | |
-//! | `hookwire_oldest_job_seconds` | gauge: how long the oldest job has been due that waits in the store | |
-//! | `hookwire_duplicates_total` | counter | `where`: `dispatch`, `receiver` |
-//!
-//! What a sender does and what an inbox does is counted under names of its own.
-//!
-//! No label is a stranger's choice. The first hundred tenants that are late have labels of their own, all others share `(others)`:
-//! so the number of labels is bounded.
-//!
-//! ```
-//! // With a recorder of your own installed, for instance `metrics-exporter-prometheus`, there is nothing else to do.
-//! hookwire::telemetry::duplicate("dispatch");
-//! ```
+//! The metrics of a sender and of an inbox have different names. No untrusted input chooses a label.
 
-#[cfg(not(feature = "metrics"))]
-#[path = "none.rs"]
-mod recorded;
-#[cfg(feature = "metrics")]
-#[path = "recorded.rs"]
-mod recorded;
+#[cfg(all(any(feature = "worker", feature = "receiver"), feature = "metrics"))]
+mod describe;
+#[cfg(all(any(feature = "worker", feature = "receiver"), not(feature = "metrics")))]
+#[path = "describe_none.rs"]
+mod describe;
+#[cfg(all(any(feature = "sender", feature = "receiver"), feature = "metrics"))]
+mod duplicates;
+#[cfg(all(any(feature = "sender", feature = "receiver"), not(feature = "metrics")))]
+#[path = "duplicates_none.rs"]
+mod duplicates;
+#[cfg(all(feature = "worker", feature = "metrics"))]
+mod work;
+#[cfg(all(feature = "worker", not(feature = "metrics")))]
+#[path = "work_none.rs"]
+mod work;
 
-pub use self::recorded::{Oldest, attempt, duplicate, first_attempt, lanes_failing, lease_lost};
+#[cfg(any(feature = "worker", feature = "receiver"))]
+pub(crate) use self::describe::describe;
+#[cfg(any(feature = "sender", feature = "receiver"))]
+pub(crate) use self::duplicates::duplicate;
+#[cfg(feature = "worker")]
+pub(crate) use self::work::{Oldest, attempt, first_attempt, given_up, lanes_failing, lease_lost, workers_alive};

@@ -1,4 +1,4 @@
-//! Clocks for tests: one that is set by hand, one that follows tokio's.
+//! Clocks for tests: one that the test sets, and one that follows tokio's time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -6,33 +6,43 @@ use std::time::Duration;
 
 use crate::clock::{Clock, Timestamp};
 
-/// A clock that stands still until it is moved. Clones are the same clock.
+/// A clock that the test sets. Clones share the time.
 ///
-/// It does not move tokio's timers: a worker under this clock sees new due times at its next poll or wake-up.
+/// It does not change tokio's timers: a worker with this clock reads a new due time at its next poll or wake-up.
+///
+/// ```
+/// use std::time::Duration;
+/// use hookwire::clock::{Clock, Timestamp};
+/// use hookwire::testing::ManualClock;
+///
+/// let clock = ManualClock::at(Timestamp::from_secs(60));
+/// clock.advance(Duration::from_secs(5));
+/// assert_eq!(clock.now(), Timestamp::from_secs(65));
+/// ```
 #[derive(Clone, Debug)]
 pub struct ManualClock {
     micros: Arc<AtomicI64>,
 }
 
 impl ManualClock {
-    /// A clock that stands at `at`.
+    /// A clock that shows `at` until it is set.
     #[must_use]
     pub fn at(at: Timestamp) -> Self {
         Self { micros: Arc::new(AtomicI64::new(at.as_micros())) }
     }
 
-    /// Moves it on.
+    /// Moves the clock forward.
     pub fn advance(&self, span: Duration) {
         self.set(self.now() + span);
     }
 
-    /// Sets it, also backwards.
+    /// Sets the clock, forward or back.
     pub fn set(&self, at: Timestamp) {
         self.micros.store(at.as_micros(), Ordering::SeqCst);
     }
 }
 
-/// 2023-11-14T22:13:20Z.
+/// Shows 2023-11-14T22:13:20Z.
 impl Default for ManualClock {
     fn default() -> Self {
         Self::at(Timestamp::from_secs(1_700_000_000))
@@ -49,8 +59,21 @@ impl Clock for ManualClock {
     }
 }
 
-/// A clock that follows tokio's: under `#[tokio::test(start_paused = true)]` hours of retries pass in a moment, because
-/// tokio moves its time on whenever everybody waits.
+/// A clock that follows tokio's time. In a test with `#[tokio::test(start_paused = true)]` hours of retries take a moment, because
+/// tokio advances its time whenever all tasks wait.
+///
+/// ```
+/// use std::time::Duration;
+/// use hookwire::clock::{Clock, Timestamp};
+/// use hookwire::testing::TokioClock;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?.block_on(async {
+/// let clock = TokioClock::starting_at(Timestamp::EPOCH);
+/// tokio::time::sleep(Duration::from_secs(3_600)).await; // returns at once
+/// assert_eq!(clock.now(), Timestamp::from_secs(3_600));
+/// # });
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct TokioClock {
     base: Timestamp,
@@ -65,7 +88,7 @@ impl TokioClock {
     }
 }
 
-/// It begins at 2023-11-14T22:13:20Z.
+/// Starts at 2023-11-14T22:13:20Z.
 impl Default for TokioClock {
     fn default() -> Self {
         Self::starting_at(Timestamp::from_secs(1_700_000_000))

@@ -1,4 +1,4 @@
-//! A store that fails when it is told to.
+//! A store whose calls fail on request of a test.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,80 +12,83 @@ use crate::endpoint::Endpoint;
 use crate::event::Event;
 use crate::id::{DeliveryId, EndpointId, EventId, LaneId, Tenant, Work, WorkerId};
 use crate::store::{
-    Admit, Admitted, Append, Appended, Claim, Claimed, Control, Counts, DedupGroup, DeliveryQuery, Directory,
-    EventQuery, EventSummary, Finished, History, Intake, LaneDue, Old, Outbox, Owe, Page, Put, Removal, Roster,
-    Settled, Staged, StoreError, StoreErrorKind, Wakes,
+    AddDelivery, Append, Appended, ChangeListener, Claim, Claimed, Control, Counts, DedupGroup, DeliveryQuery,
+    Directory, EventQuery, EventSummary, FinishedCursor, History, Import, ImportResult, LaneDue, Outbox, Page,
+    PutResult, Removal, Retention, RetentionCutoff, Settled, StagedRow, Staging, StoreError, StoreErrorKind,
+    WorkerRegistry,
 };
+use crate::testing::random::Random;
 
 /// How one call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// Nothing is done, and the caller is told this.
+    /// The call changes nothing and fails with this kind of error.
     Refused(StoreErrorKind),
-    /// It is done, but the answer is lost: the caller is told [`StoreErrorKind::Unknown`].
+    /// The call takes effect, but fails with [`StoreErrorKind::Unknown`], as if the answer were lost.
     AnswerLost,
-    /// It is done after this time.
+    /// The call succeeds after this time.
     Delayed(Duration),
 }
 
-/// How often calls fail by chance, in thousandths; the same seed and the same calls give the same faults.
+/// The number of calls in a thousand that fail at random. The same seed and the same calls cause the same faults.
+///
+/// ```
+/// use hookwire::testing::Chances;
+///
+/// let chances = Chances { seed: 7, refused: 15, ..Chances::default() };
+/// assert_eq!(chances.answer_lost, 0);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::exhaustive_structs, reason = "made by tests with struct update syntax")]
 pub struct Chances {
-    /// Where chance begins.
+    /// The seed of the random numbers.
     pub seed: u64,
-    /// Refused as unavailable.
+    /// Calls that fail as unavailable.
     pub refused: u16,
-    /// Done, and the answer lost.
+    /// Calls that take effect and fail with a lost answer.
     pub answer_lost: u16,
-    /// Done after [`delay`](Self::delay).
+    /// Calls that wait for [`delay`](Self::delay) first.
     pub delayed: u16,
-    /// How long a delayed call takes.
+    /// How long a delayed call waits.
     pub delay: Duration,
 }
 
 #[derive(Debug, Default)]
 struct Plan {
-    /// By the name of the method.
+    /// The fault of each method that always fails, by the name of the method.
     every: HashMap<&'static str, Fault>,
     next: VecDeque<Fault>,
-    chances: Option<Chances>,
+    chances: Option<(Chances, Random)>,
+    /// The number of calls of each method.
+    calls: HashMap<&'static str, u64>,
 }
 
 impl Plan {
-    fn draw(&mut self, call: &str) -> Option<Fault> {
+    fn draw(&mut self, call: &'static str) -> Option<Fault> {
+        *self.calls.entry(call).or_default() += 1;
         if let Some(fault) = self.every.get(call) {
             return Some(*fault);
         }
         if let Some(fault) = self.next.pop_front() {
             return Some(fault);
         }
-        let chances = self.chances.as_mut()?;
-        let drawn = u16::try_from(split_mix(&mut chances.seed) % 1_000).unwrap_or(0);
-        let Chances { refused, answer_lost, delayed, delay, .. } = *chances;
+        let (Chances { refused, answer_lost, delayed, delay, .. }, random) = self.chances.as_mut()?;
+        let (refused, answer_lost, delayed) = (*refused, *answer_lost, *delayed);
+        let drawn = u16::try_from(random.below(1_000)).unwrap_or(0);
         if drawn < refused {
             Some(Fault::Refused(StoreErrorKind::Unavailable))
         } else if drawn < refused + answer_lost {
             Some(Fault::AnswerLost)
         } else if drawn < refused + answer_lost + delayed {
-            Some(Fault::Delayed(delay))
+            Some(Fault::Delayed(*delay))
         } else {
             None
         }
     }
 }
 
-/// `SplitMix64` (Steele, Lea and Flood 2014): enough for tests, and the same everywhere.
-const fn split_mix(seed: &mut u64) -> u64 {
-    *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut z = *seed;
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
-/// A wrapper around a store that fails when it is told to, and otherwise passes every call on. Clones share the faults.
+/// A wrapper around a store that passes every call on, unless a test has set a fault. Clones share the faults.
 ///
 /// ```
 /// use hookwire::id::{EventId, Tenant, Work};
@@ -108,23 +111,23 @@ pub struct FaultyStore<S> {
 }
 
 impl<S> FaultyStore<S> {
-    /// A wrapper that passes everything on until it is told otherwise.
+    /// A wrapper without faults.
     #[must_use]
     pub fn new(inner: S) -> Self {
         Self { inner, plan: Arc::default() }
     }
 
-    /// The store behind the faults.
+    /// The inner store.
     pub const fn inner(&self) -> &S {
         &self.inner
     }
 
-    /// Makes the next call fail; the one after it, when one was to fail already.
+    /// Makes the next call fail. If it is called several times, that many calls fail, one after the other.
     pub fn fail_next(&self, fault: Fault) {
         self.plan().next.push_back(fault);
     }
 
-    /// Makes every call of this method, for instance `extend`, fail from now on; `None` for no more.
+    /// Makes every call of this method fail from now on, for instance `extend`. `None` ends that.
     pub fn fail_every(&self, method: &'static str, fault: Option<Fault>) {
         let every = &mut self.plan().every;
         match fault {
@@ -133,15 +136,21 @@ impl<S> FaultyStore<S> {
         };
     }
 
-    /// How many calls have still to fail.
+    /// The number of calls of this method, for instance `get`.
+    #[must_use]
+    pub fn calls(&self, method: &str) -> u64 {
+        self.plan().calls.get(method).copied().unwrap_or_default()
+    }
+
+    /// The number of faults set by [`fail_next`](Self::fail_next) that have not occurred yet.
     #[must_use]
     pub fn faults_left(&self) -> usize {
         self.plan().next.len()
     }
 
-    /// Makes calls fail by chance from now on; `None` for no more.
+    /// Makes calls fail at random from now on. `None` ends that.
     pub fn fail_by_chance(&self, chances: Option<Chances>) {
-        self.plan().chances = chances;
+        self.plan().chances = chances.map(|chances| (chances, Random::new(chances.seed)));
     }
 
     fn plan(&self) -> MutexGuard<'_, Plan> {
@@ -198,11 +207,11 @@ impl<S: Outbox> Outbox for FaultyStore<S> {
 
 #[async_trait]
 impl<S: Directory> Directory for FaultyStore<S> {
-    async fn put(&self, endpoint: Endpoint) -> Result<Put, StoreError> {
+    async fn put(&self, endpoint: Endpoint) -> Result<PutResult, StoreError> {
         self.call("put", self.inner.put(endpoint)).await
     }
 
-    async fn create(&self, endpoint: Endpoint, most: u32) -> Result<Put, StoreError> {
+    async fn create(&self, endpoint: Endpoint, most: u32) -> Result<PutResult, StoreError> {
         self.call("create", self.inner.create(endpoint, most)).await
     }
 
@@ -234,6 +243,10 @@ impl<S: History> History for FaultyStore<S> {
         self.call("event", self.inner.event(work, tenant, id)).await
     }
 
+    async fn events(&self, query: &EventQuery, page: Page<u64>) -> Result<Vec<EventSummary>, StoreError> {
+        self.call("events", self.inner.events(query, page)).await
+    }
+
     async fn delivery(&self, work: Work, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
         self.call("delivery", self.inner.delivery(work, id)).await
     }
@@ -242,26 +255,33 @@ impl<S: History> History for FaultyStore<S> {
         self.call("deliveries", self.inner.deliveries(query, page)).await
     }
 
-    async fn attempts(&self, work: Work, id: DeliveryId) -> Result<Vec<Attempt>, StoreError> {
-        self.call("attempts", self.inner.attempts(work, id)).await
+    async fn attempts(&self, work: Work, ids: &[DeliveryId]) -> Result<Vec<Vec<Attempt>>, StoreError> {
+        self.call("attempts", self.inner.attempts(work, ids)).await
     }
 
     async fn counts(&self, work: Work, lane: Option<LaneId>) -> Result<Counts, StoreError> {
         self.call("counts", self.inner.counts(work, lane)).await
     }
 
-    async fn prune(&self, work: Work, old: Old, limit: u32) -> Result<u64, StoreError> {
+    async fn backlog(&self, lanes: &[LaneId], most: u32) -> Result<u32, StoreError> {
+        self.call("backlog", self.inner.backlog(lanes, most)).await
+    }
+}
+
+#[async_trait]
+impl<S: Retention> Retention for FaultyStore<S> {
+    async fn prune(&self, work: Work, old: RetentionCutoff, limit: u32) -> Result<u64, StoreError> {
         self.call("prune", self.inner.prune(work, old, limit)).await
     }
 
-    async fn shed(
+    async fn drop_payloads(
         &self,
         work: Work,
-        after: Finished,
+        after: FinishedCursor,
         before: Timestamp,
         limit: u32,
-    ) -> Result<Option<Finished>, StoreError> {
-        self.call("shed", self.inner.shed(work, after, before, limit)).await
+    ) -> Result<Option<FinishedCursor>, StoreError> {
+        self.call("drop_payloads", self.inner.drop_payloads(work, after, before, limit)).await
     }
 }
 
@@ -275,20 +295,12 @@ impl<S: Control> Control for FaultyStore<S> {
         self.call("cancel", self.inner.cancel(work, deliveries, now)).await
     }
 
-    async fn owe(&self, batch: Vec<Owe>) -> Result<Vec<bool>, StoreError> {
-        self.call("owe", self.inner.owe(batch)).await
-    }
-
-    async fn events(&self, query: &EventQuery, page: Page<u64>) -> Result<Vec<EventSummary>, StoreError> {
-        self.call("events", self.inner.events(query, page)).await
+    async fn add_deliveries(&self, batch: Vec<AddDelivery>) -> Result<Vec<bool>, StoreError> {
+        self.call("add_deliveries", self.inner.add_deliveries(batch)).await
     }
 
     async fn expunge(&self, work: Work, tenant: &Tenant, event: &EventId, now: Timestamp) -> Result<bool, StoreError> {
         self.call("expunge", self.inner.expunge(work, tenant, event, now)).await
-    }
-
-    async fn waiting(&self, lanes: &[LaneId], most: u32) -> Result<u32, StoreError> {
-        self.call("waiting", self.inner.waiting(lanes, most)).await
     }
 
     async fn forget_received(&self, tenant: &Tenant, groups: &[DedupGroup]) -> Result<Vec<u64>, StoreError> {
@@ -297,30 +309,34 @@ impl<S: Control> Control for FaultyStore<S> {
 }
 
 #[async_trait]
-impl<S: Intake> Intake for FaultyStore<S> {
-    async fn staged(&self, limit: u32, longest: usize) -> Result<Vec<Staged>, StoreError> {
+impl<S: Staging> Staging for FaultyStore<S> {
+    async fn staged(&self, limit: u32, longest: usize) -> Result<Vec<StagedRow>, StoreError> {
         self.call("staged", self.inner.staged(limit, longest)).await
     }
 
-    async fn admit(&self, batch: Vec<Admit>) -> Result<Vec<Admitted>, StoreError> {
-        self.call("admit", self.inner.admit(batch)).await
+    async fn import(&self, batch: Vec<Import>) -> Result<Vec<ImportResult>, StoreError> {
+        self.call("import", self.inner.import(batch)).await
     }
 
-    fn wakes(&self) -> Wakes {
-        self.inner.wakes()
+    fn changes(&self) -> ChangeListener {
+        self.inner.changes()
     }
 }
 
 #[async_trait]
-impl<S: Roster> Roster for FaultyStore<S> {
-    async fn attend(
+impl<S: WorkerRegistry> WorkerRegistry for FaultyStore<S> {
+    async fn heartbeat(
         &self,
-        crew: &'static str,
+        group: &'static str,
         worker: WorkerId,
         now: Timestamp,
         until: Timestamp,
     ) -> Result<u32, StoreError> {
-        self.call("attend", self.inner.attend(crew, worker, now, until)).await
+        self.call("heartbeat", self.inner.heartbeat(group, worker, now, until)).await
+    }
+
+    async fn alive(&self, group: &'static str, now: Timestamp) -> Result<u32, StoreError> {
+        self.call("alive", self.inner.alive(group, now)).await
     }
 
     async fn leave(&self, worker: WorkerId) -> Result<(), StoreError> {

@@ -1,10 +1,13 @@
-//! For tests, yours and ours (feature `test-util`): clocks, a store that fails when it is told to, and the suite that every
-//! store must pass.
+//! Tools for tests, of applications and of stores (feature `test-util`): clocks, a scripted endpoint, a store that fails on request, and
+//! the [conformance suite](conformance) that every store must pass.
 
 mod clock;
 pub mod conformance;
 pub mod endpoint;
 mod faulty;
+#[cfg(feature = "sender")]
+pub mod http;
+mod random;
 mod signed;
 
 pub use self::clock::{ManualClock, TokioClock};

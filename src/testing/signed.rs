@@ -1,4 +1,4 @@
-//! Requests as a provider would sign them.
+//! Requests signed as a provider signs them.
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Uri};
@@ -7,13 +7,13 @@ use crate::clock::Timestamp;
 use crate::secret::Keyring;
 use crate::signature::{Outgoing, SignError, SignRequest};
 
-/// A POST to `uri` as the provider of this scheme would send it: for tests of handlers behind a receiver. Any scheme whose
-/// signature is a MAC or Ed25519 in a header can sign; the id and the type are where the scheme puts them, mostly in `body`.
+/// Makes the POST request that the provider of this scheme would send to `uri`, for tests of handlers behind a receiver. Schemes whose
+/// signature is a MAC or Ed25519 in a header can sign. The id and the type of the event are in `body`, for most schemes.
 ///
 /// ```
 /// use hookwire::clock::Timestamp;
 /// use hookwire::secret::Keyring;
-/// use hookwire::signature::providers::STRIPE;
+/// use hookwire::provider::STRIPE;
 /// use hookwire::testing::signed_request;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -27,7 +27,7 @@ use crate::signature::{Outgoing, SignError, SignRequest};
 /// ```
 ///
 /// # Errors
-/// When the scheme cannot sign, or not with these keys.
+/// Returns a [`SignError`] if the scheme cannot sign, or not with these keys.
 pub fn signed_request(
     scheme: &dyn SignRequest,
     keys: &Keyring,

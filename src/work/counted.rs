@@ -1,4 +1,4 @@
-//! Work is counted in bytes that were read, parsed or hashed, on each thread by itself.
+//! Counts the bytes that were read, parsed or hashed, for each thread separately.
 
 use std::cell::Cell;
 
@@ -6,12 +6,12 @@ thread_local! {
     static TOTAL: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Counts so many bytes.
+/// Adds this number of bytes.
 pub(crate) fn spent(bytes: usize) {
     TOTAL.with(|total| total.set(total.get().wrapping_add(u64::try_from(bytes).unwrap_or(u64::MAX))));
 }
 
-/// The bytes that were counted on this thread so far.
+/// The number of bytes that were counted on this thread.
 #[must_use]
 pub fn total() -> u64 {
     TOTAL.with(Cell::get)

@@ -1,4 +1,4 @@
-//! How much work checking a request takes, for tests of what a stranger can make us do.
+//! The cost of checking a request, for tests of how much work an untrusted request can cause.
 
 #[cfg(feature = "test-util")]
 mod counted;

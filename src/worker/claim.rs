@@ -1,121 +1,124 @@
-//! Finding work: lanes fall due by what this process knows, and the store is swept for what it does not.
+//! Claims: timers of known lanes, and a sweep over the store that finds unknown ones.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::drain::Ending;
+use super::backoff::next_delay;
 use super::engine::Engine;
-use super::settle::back_off;
+use super::shutdown::Shutdown;
 use crate::clock::Timestamp;
 use crate::id::LaneId;
-use crate::store::{Claim, Claimed, LaneDue, StoreError, Wakes};
+use crate::store::{ChangeListener, Claim, Claimed, LaneDue, StoreError};
 
-/// Lanes listed in one call of a sweep.
+/// The number of lanes that one call of a sweep lists.
 const SWEEP_PAGE: u32 = 1_024;
 
-/// Where a sweep over the store's lanes stands.
-#[derive(Debug, Default)]
+/// The progress of the sweep over the store's lanes.
+#[derive(Debug)]
 struct Sweep {
+    /// When the next page is read.
+    at: Timestamp,
+    /// The last lane of the page before; `None` at the start of a round.
     after: Option<LaneId>,
-    /// The first round goes through without pause, so that a restarted worker knows all lanes soon. Later rounds take a
-    /// page each time, so that their cost is bounded whatever is stored.
+    /// Whether a complete round was made. The first round is made without pauses, so that a restarted worker soon has all lanes. Later
+    /// rounds read one page at a time, so that their cost is bounded however many lanes are stored.
     completed: bool,
 }
 
-/// Why a rest is over.
+/// Why the claiming part looks for work again.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Rested {
-    /// It is time, or this process has made work.
-    Enough,
-    /// Another process says that there may be work.
-    Woken,
+enum Woken {
+    /// A timer has fired, or this process has made work.
+    Here,
+    /// Another process has reported work, in an unknown lane.
+    Elsewhere,
 }
 
 impl Engine {
-    /// Claims and starts work until the end begins. A claim under way is not cut off before the grace is over: what it found would
-    /// wait for its lease.
-    pub(super) async fn claim_until(self: &Arc<Self>, ending: &Ending) -> Result<(), StoreError> {
-        let mut sweep = Sweep::default();
-        let mut sweep_at = self.clock.now();
-        let mut trouble = None;
-        let mut wakes = self.store.wakes();
-        while !ending.has_begun() {
-            match ending.or_out_of_time(self.round(&mut sweep, &mut sweep_at)).await {
-                Ok(()) => trouble = None,
+    /// Claims and starts deliveries until the shutdown is requested. A running claim is then not cut off before the grace ends, because the
+    /// deliveries that it finds would remain leased.
+    pub(super) async fn claim_until(self: &Arc<Self>, shutdown: &Shutdown) -> Result<(), StoreError> {
+        let mut sweep = Sweep { at: self.clock.now(), after: None, completed: false };
+        let mut delay = None;
+        let mut changes = self.store.changes();
+        while !shutdown.is_requested() {
+            match shutdown.call_store(self.claim_round(&mut sweep)).await {
+                Ok(()) => {
+                    delay = None;
+                    self.end_if_drained(sweep.completed);
+                }
                 Err(error) if error.is_retryable() => {
-                    tracing::warn!(%error, "claiming failed; it will be tried again");
-                    let wait = back_off(trouble);
-                    let _ended = ending.or_begun(tokio::time::sleep(wait)).await;
-                    trouble = Some(wait);
+                    tracing::warn!(%error, "claiming failed; the worker retries it");
+                    let wait = next_delay(delay);
+                    let _stopped = shutdown.until_requested(tokio::time::sleep(wait)).await;
+                    delay = Some(wait);
                     continue;
                 }
                 Err(error) => return Err(error),
             }
-            if ending.or_begun(self.rest(sweep_at, &mut wakes)).await == Some(Rested::Woken) {
-                // Another process has stored something: nobody here knows in which lane.
-                sweep_at = self.clock.now();
+            if shutdown.until_requested(self.wait_for_work(sweep.at, &mut changes)).await == Some(Woken::Elsewhere) {
+                sweep.at = self.clock.now();
             }
         }
         Ok(())
     }
 
-    /// One round: give back, sweep when it is time, claim, start.
-    async fn round(self: &Arc<Self>, sweep: &mut Sweep, sweep_at: &mut Timestamp) -> Result<(), StoreError> {
-        self.give_back().await?;
+    /// Releases leases, sweeps if it is time, claims, and starts attempts.
+    async fn claim_round(self: &Arc<Self>, sweep: &mut Sweep) -> Result<(), StoreError> {
+        self.release().await?;
         let now = self.clock.now();
-        // A clock that was set back must not put the sweep off.
-        if now >= *sweep_at || sweep_at.since(now) > self.config.poll {
+        // A clock that was set back must not postpone the sweep.
+        if now >= sweep.at || sweep.at.since(now) > self.config.poll {
             self.sweep(sweep).await?;
-            *sweep_at = if sweep.completed { now + self.config.poll } else { now };
+            sweep.at = if sweep.completed { now + self.config.poll } else { now };
         }
         while self.claim().await? {}
         self.start();
         Ok(())
     }
 
-    /// Waits for news, the next due lane, or the next sweep.
-    async fn rest(&self, sweep_at: Timestamp, wakes: &mut Wakes) -> Rested {
+    /// Waits until a lane is due, the sweep continues, or a listener reports work.
+    async fn wait_for_work(&self, sweep_at: Timestamp, changes: &mut ChangeListener) -> Woken {
         let wait = {
             let state = self.state();
             let due = state.lanes.next_timer().map_or(sweep_at, |timer| timer.min(sweep_at));
-            // Nothing is claimed then, so whatever is due stays due.
-            if state.is_stuck() { self.config.poll } else { due.since(self.clock.now()) }
+            // A worker that is stuck or may start nothing claims nothing, so due lanes remain due, and waiting for them would return at once.
+            if state.is_stuck() || !state.may_start() { self.config.poll } else { due.since(self.clock.now()) }
         };
-        if wait > Duration::ZERO {
-            tokio::select! {
-                biased;
-                () = self.work.notified() => Rested::Enough,
-                () = wakes.next() => Rested::Woken,
-                () = tokio::time::sleep(wait) => Rested::Enough,
-            }
-        } else {
+        if wait == Duration::ZERO {
             tokio::task::yield_now().await;
-            Rested::Enough
+            return Woken::Here;
+        }
+        tokio::select! {
+            biased;
+            () = self.work.notified() => Woken::Here,
+            () = changes.next() => Woken::Elsewhere,
+            () = tokio::time::sleep(wait) => Woken::Here,
         }
     }
 
     async fn sweep(&self, sweep: &mut Sweep) -> Result<(), StoreError> {
         let page = self.store.lanes(self.deliver.work(), sweep.after, SWEEP_PAGE).await?;
-        let full = page.len() >= SWEEP_PAGE as usize;
-        sweep.after = page.last().filter(|_| full).map(|lane| lane.lane);
-        sweep.completed |= !full;
+        let is_full = page.len() >= SWEEP_PAGE as usize;
+        sweep.after = page.last().filter(|_| is_full).map(|lane| lane.lane);
+        sweep.completed |= !is_full;
         let now = self.clock.now();
         let mut state = self.state();
         for LaneDue { lane, due } in page {
-            state.lanes.due(lane, due, now);
+            state.lanes.note_due(lane, due, now);
         }
         Ok(())
     }
 
-    /// One claim; whether another would find more.
+    /// Makes one claim and starts the deliveries that it has found. Returns whether to claim again.
     async fn claim(self: &Arc<Self>) -> Result<bool, StoreError> {
         let now = self.clock.now();
         let lanes = {
             let mut state = self.state();
-            if state.is_stuck() {
+            if state.is_stuck() || !state.may_start() {
                 return Ok(false);
             }
-            state.lanes.take_backlogged(now)
+            state.lanes.select(now)
         };
         if lanes.is_empty() {
             return Ok(false);
@@ -125,7 +128,7 @@ impl Engine {
         match claimed {
             Ok(claimed) => state.lanes.claimed(&lanes, claimed, self.clock.now()),
             Err(error) => {
-                state.lanes.put_back(&lanes);
+                state.lanes.claim_failed(&lanes, now);
                 return Err(error);
             }
         }
@@ -136,26 +139,26 @@ impl Engine {
     }
 
     async fn claim_from(&self, lanes: &[LaneId], now: Timestamp) -> Result<Claimed, StoreError> {
-        let mut terms = Vec::with_capacity(lanes.len());
+        let mut policies = Vec::with_capacity(lanes.len());
         for lane in lanes {
-            terms.push((*lane, self.deliver.terms(*lane).await?));
+            policies.push((*lane, self.deliver.lane_policy(*lane).await?));
         }
-        let lanes = self.state().lanes.quotas(&terms, now);
+        let lanes = self.state().lanes.quotas(&policies, now);
         if lanes.is_empty() {
             return Ok(Claimed::default());
         }
         self.store.claim(Claim { lanes, now, until: self.lease_end(now) }).await
     }
 
-    /// Gives back leases of deliveries that will not be started here.
-    pub(super) async fn give_back(&self) -> Result<(), StoreError> {
-        let leases = self.state().lanes.take_give_back();
+    /// Releases the leases of deliveries that will not be started here.
+    pub(super) async fn release(&self) -> Result<(), StoreError> {
+        let leases = self.state().lanes.take_to_release();
         if leases.is_empty() {
             return Ok(());
         }
         let released = self.store.release(leases.clone(), self.clock.now()).await;
         if released.is_err() {
-            self.state().lanes.put_back_leases(leases);
+            self.state().lanes.put_back_to_release(leases);
         }
         released.map(drop)
     }

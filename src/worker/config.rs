@@ -1,40 +1,51 @@
-//! How a worker behaves, checked when it is built.
+//! The settings of a worker.
 
 use std::time::Duration;
 
-/// How a worker behaves.
+/// The settings of a worker.
 ///
 /// | setting | default | meaning |
 /// |---|---|---|
-/// | `in_flight` | 256 | attempts at the same time, over all lanes |
-/// | `leases` | 4,096 | deliveries leased at the same time: in flight, ready to start, waiting to be settled |
-/// | `lease` | 60 s | how long a claim lasts; extended while it is needed. A crash delays a delivery by this much |
-/// | `poll` | 1 s | how often the store is asked for work that nobody announced: another process's, or an `INSERT` |
-/// | `tend` | 25 ms | how often events that others have written into the store's database are looked for |
-/// | `grace` | 30 s | how long a stopping worker waits for attempts in flight; it stops a second later in any case |
-/// | `retention` | 30 days | how long finished deliveries and their attempts are kept; `None`: for ever |
+/// | `in_flight` | 256 | attempts in flight, over all lanes |
+/// | `leases` | 4,096 | leased deliveries: ready to start, in flight, and not yet settled |
+/// | `lease` | 60 s | how long a lease lasts; it is extended while it is needed. A crash delays a delivery by this much |
+/// | `poll` | 1 s | how often the store is polled for work that was not announced, such as another process's |
+/// | `outbox_poll` | 25 ms | how often the outbox table is read, into which applications write events |
+/// | `grace` | 30 s | how long a stopping worker waits for attempts in flight; it stops at most a second later |
+/// | `retention` | 30 days | how long finished deliveries and their attempts are kept; `None`: without limit |
 /// | `payloads` | `None` | how long the payloads of finished events are kept; `None`: as long as the events |
-/// | `keys` | 30 days | how long the ids of events stay taken; at least as long as the events are there |
+/// | `keys` | 30 days | how long the id of an event cannot be used again; at least as long as the event is kept |
+///
+/// Complete: applications construct it with struct update syntax, and a new setting is a breaking change.
+///
+/// ```
+/// use std::time::Duration;
+/// use hookwire::worker::{Config, ConfigError};
+///
+/// let config = Config { in_flight: 1_024, ..Config::default() };
+/// assert_eq!(config.check(Duration::from_secs(15)), Ok(()));
+/// assert!(matches!(config.check(Duration::from_secs(45)), Err(ConfigError::Lease { .. })));
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "made by the application with struct update syntax")]
 pub struct Config {
-    /// Attempts at the same time, over all lanes.
+    /// Attempts in flight, over all lanes.
     pub in_flight: u32,
-    /// Deliveries leased at the same time.
+    /// Leased deliveries: ready to start, in flight, and not yet settled.
     pub leases: u32,
-    /// How long a claim lasts.
+    /// How long a lease lasts.
     pub lease: Duration,
-    /// How often the store is asked for work that nobody announced.
+    /// How often the store is polled for work that was not announced.
     pub poll: Duration,
-    /// How often events that others have written are looked for.
-    pub tend: Duration,
+    /// How often the outbox table is read.
+    pub outbox_poll: Duration,
     /// How long a stopping worker waits for attempts in flight.
     pub grace: Duration,
-    /// How long finished work is kept.
+    /// How long finished deliveries and their attempts are kept.
     pub retention: Option<Duration>,
     /// How long the payloads of finished events are kept.
     pub payloads: Option<Duration>,
-    /// How long the ids of events stay taken.
+    /// How long the id of an event cannot be used again.
     pub keys: Duration,
 }
 
@@ -45,7 +56,7 @@ impl Default for Config {
             leases: 4_096,
             lease: Duration::from_secs(60),
             poll: Duration::from_secs(1),
-            tend: Duration::from_millis(25),
+            outbox_poll: Duration::from_millis(25),
             grace: Duration::from_secs(30),
             retention: Some(Duration::from_secs(30 * 24 * 60 * 60)),
             payloads: None,
@@ -54,37 +65,37 @@ impl Default for Config {
     }
 }
 
-/// A worker cannot behave so.
+/// The settings of a worker are invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// No attempt could ever start.
+    /// `in_flight` is 0, so no attempt could start.
     #[error("in_flight: must be at least 1")]
     InFlight,
-    /// Fewer leases than attempts.
+    /// There are fewer `leases` than attempts in flight.
     #[error("leases: must be at least in_flight")]
     Leases,
-    /// A lease could end during an attempt.
+    /// A `lease` could end during an attempt.
     #[error("lease: {lease:?} must be at least twice the longest attempt, {attempt:?}")]
     Lease {
-        /// The lease asked for.
+        /// The lease.
         lease: Duration,
-        /// How long one attempt may take.
+        /// The longest time that one attempt may take.
         attempt: Duration,
     },
-    /// The worker would spin.
+    /// `poll` is so short that the worker would mainly poll.
     #[error("poll: must be at least 10 ms")]
     Poll,
-    /// The worker would spin.
-    #[error("tend: must be at least 1 ms")]
-    Tend,
+    /// `outbox_poll` is so short that the worker would mainly read the outbox table.
+    #[error("outbox_poll: must be at least 1 ms")]
+    OutboxPoll,
 }
 
 impl Config {
-    /// Checks the settings against the longest time that one attempt may take.
+    /// Checks the settings for attempts that take at most this long.
     ///
     /// # Errors
-    /// Names the setting that does not fit.
+    /// Returns the [`ConfigError`] of the first setting that is invalid.
     pub fn check(&self, attempt: Duration) -> Result<(), ConfigError> {
         if self.in_flight == 0 {
             Err(ConfigError::InFlight)
@@ -94,23 +105,12 @@ impl Config {
             Err(ConfigError::Lease { lease: self.lease, attempt })
         } else if self.poll < Duration::from_millis(10) {
             Err(ConfigError::Poll)
-        } else if self.tend < Duration::from_millis(1) {
-            Err(ConfigError::Tend)
+        } else if self.outbox_poll < Duration::from_millis(1) {
+            Err(ConfigError::OutboxPoll)
         } else {
             Ok(())
         }
     }
-
-    pub(super) const fn limits(&self) -> Limits {
-        Limits { in_flight: self.in_flight, leases: self.leases }
-    }
-}
-
-/// The part of the settings that the lanes obey.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
-    pub(super) in_flight: u32,
-    pub(super) leases: u32,
 }
 
 #[cfg(test)]
@@ -118,14 +118,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lease_shorter_than_two_attempts_is_refused() {
+    fn a_lease_shorter_than_two_attempts_is_invalid() {
         let config = Config::default();
         assert_eq!(config.check(Duration::from_secs(30)), Ok(()));
         assert!(matches!(config.check(Duration::from_secs(31)), Err(ConfigError::Lease { .. })));
     }
 
     #[test]
-    fn settings_that_stop_or_spin_are_refused() {
+    fn settings_that_stop_the_worker_or_make_it_spin_are_invalid() {
         let with = |change: fn(&mut Config)| {
             let mut config = Config::default();
             change(&mut config);
@@ -134,6 +134,6 @@ mod tests {
         assert_eq!(with(|c| c.in_flight = 0), Err(ConfigError::InFlight));
         assert_eq!(with(|c| c.leases = 1), Err(ConfigError::Leases));
         assert_eq!(with(|c| c.poll = Duration::ZERO), Err(ConfigError::Poll));
-        assert_eq!(with(|c| c.tend = Duration::ZERO), Err(ConfigError::Tend));
+        assert_eq!(with(|c| c.outbox_poll = Duration::ZERO), Err(ConfigError::OutboxPoll));
     }
 }

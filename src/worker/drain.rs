@@ -1,118 +1,114 @@
-//! Beginning and ending: one shift of a worker.
+//! One run of a worker that ends by itself: for lambdas, cron, and commands.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::sleep;
-use tokio_util::sync::CancellationToken;
 
-use super::engine::{Crew, Engine};
-use super::settle::Unrecorded;
-use crate::store::StoreError;
+use super::engine::{Engine, State};
+use super::progress::{Drained, Progress};
+use super::run::Run;
+use crate::clock::Timestamp;
+use crate::delivery::Settlement;
+use crate::store::{Settled, StoreError};
 
-/// How long after the grace a worker still waits for its store: to record what was abandoned, and to give it back.
-const LAST: Duration = Duration::from_secs(1);
+/// The number of lanes that one call of the store lists.
+const PAGE: u32 = 1_024;
 
-/// How far the end of a shift has come. Whatever the store does, it goes on.
-#[derive(Debug)]
-pub(super) struct Ending {
-    begun: CancellationToken,
-    out_of_time: CancellationToken,
+/// The limits of [`Worker::drain`](super::Worker::drain).
+#[derive(Clone, Copy, Debug)]
+pub struct DrainLimits {
+    time: Duration,
+    attempts: u64,
 }
 
-impl Ending {
-    /// Begins when `stop` is cancelled.
-    pub(super) fn after(stop: &CancellationToken) -> Self {
-        Self { begun: stop.child_token(), out_of_time: CancellationToken::new() }
+impl DrainLimits {
+    /// Starts attempts for this time at most. The attempts in flight are then waited for, up to [`Config::grace`](super::Config::grace), and
+    /// one second more for the store.
+    #[must_use]
+    pub const fn within(time: Duration) -> Self {
+        Self { time, attempts: u64::MAX }
     }
 
-    /// Begins now.
-    pub(super) fn begin(&self) {
-        self.begun.cancel();
+    /// Starts at most this number of attempts. Default: no limit.
+    #[must_use]
+    pub const fn attempts(mut self, count: u64) -> Self {
+        self.attempts = count;
+        self
     }
 
-    pub(super) fn has_begun(&self) -> bool {
-        self.begun.is_cancelled()
-    }
-
-    /// Runs this until the end begins; `None` when it was cut off.
-    pub(super) async fn or_begun<T>(&self, run: impl Future<Output = T>) -> Option<T> {
-        self.begun.run_until_cancelled(run).await
-    }
-
-    /// Runs this until the grace is over.
-    pub(super) async fn or_out_of_time(
-        &self,
-        run: impl Future<Output = Result<(), StoreError>>,
-    ) -> Result<(), StoreError> {
-        self.out_of_time.run_until_cancelled(run).await.unwrap_or(Ok(()))
+    pub(super) fn progress(self) -> Progress {
+        Progress::of(self.attempts)
     }
 }
 
-/// A running worker. Dropped without [`drain`](Self::drain), everything stops at once.
-#[derive(Debug)]
-pub(super) struct Shift {
-    engine: Arc<Engine>,
-    crew: Arc<Crew>,
+impl Run {
+    /// Works until nothing more is due or a limit is reached, and then shuts down.
+    pub(super) async fn until_drained(self, engine: &Engine, limits: DrainLimits) -> Result<Drained, StoreError> {
+        let stop = async {
+            tokio::select! {
+                () = engine.until_drained() => {}
+                () = sleep(limits.time) => {}
+            }
+        };
+        self.until(stop).await?;
+        let progress = engine.state().drain.take().unwrap_or_default();
+        Ok(Drained { next: engine.next_due().await?, ..progress.drained() })
+    }
 }
 
-impl Shift {
-    /// Begins, unless another has begun and not ended.
-    pub(super) fn begin(engine: &Arc<Engine>) -> Option<Self> {
-        let mut state = engine.state();
-        if state.crew.is_some() {
-            return None;
+impl State {
+    /// Counts what the store has recorded.
+    pub(super) fn count_recorded(&mut self, batch: &[Settlement], settled: &[Settled]) {
+        let Some(progress) = &mut self.drain else { return };
+        let done = batch.iter().zip(settled).filter(|(_, settled)| **settled == Settled::Done);
+        done.for_each(|(settlement, _)| progress.record(settlement.decision));
+    }
+
+    /// Whether nothing more is due, or the number of attempts is used up, and all attempts are recorded.
+    fn is_drained(&self, swept: bool, now: Timestamp) -> bool {
+        let Some(progress) = &self.drain else { return false };
+        let recorded = progress.all_ended() && self.unsettled.count() == 0;
+        recorded && (!progress.may_start() || (swept && progress.maintained && self.lanes.is_quiet(now)))
+    }
+}
+
+impl Engine {
+    /// Called after a claim round, so that no claim is running.
+    pub(super) fn end_if_drained(&self, swept: bool) {
+        let mut state = self.state();
+        let finished = state.is_drained(swept, self.clock.now());
+        if let Some(progress) = state.drain.as_mut().filter(|_| finished) {
+            progress.finished = true;
+            self.drained.notify_one();
         }
-        let crew = Arc::new(Crew::new());
-        state.crew = Some(crew.clone());
-        state.lanes.open();
+    }
+
+    async fn until_drained(&self) {
+        while self.state().drain.as_ref().is_some_and(|progress| !progress.finished) {
+            self.drained.notified().await;
+        }
+    }
+
+    /// Notes that the outbox table is empty.
+    pub(super) fn note_maintained(&self) {
+        let mut state = self.state();
+        let news = state.drain.as_mut().is_some_and(|progress| !std::mem::replace(&mut progress.maintained, true));
         drop(state);
-        Some(Self { engine: engine.clone(), crew })
-    }
-
-    /// Starts nothing more once the end has begun, and completes when nothing is waited for any longer.
-    pub(super) async fn end(&self, ending: &Ending) {
-        ending.begun.cancelled().await;
-        self.close();
-        sleep(self.engine.config.grace).await;
-        ending.out_of_time.cancel();
-        sleep(LAST).await;
-        tracing::warn!("the store did not record every attempt in time; some will be made twice");
-    }
-
-    /// Ends in good order: unstarted leases back, attempts in flight finished or abandoned, their ends recorded by the
-    /// settling that goes on beside this.
-    pub(super) async fn drain(&self, ending: &Ending) -> Result<(), StoreError> {
-        self.close();
-        if ending.out_of_time.run_until_cancelled(self.crew.tasks.wait()).await.is_none() {
-            self.crew.kill.cancel();
-            self.crew.tasks.wait().await;
-        }
-        self.engine.all_recorded().await;
-        self.take_leftovers();
-        self.engine.leave().await;
-        self.engine.give_back().await
-    }
-
-    fn close(&self) {
-        self.engine.state().lanes.close();
-        self.crew.tasks.close();
-    }
-
-    fn take_leftovers(&self) {
-        let count = self.engine.state().lanes.abandon_all();
-        if count > 0 {
-            tracing::warn!(count, "attempts outlasted the grace and were abandoned");
+        if news {
+            self.work.notify_one();
         }
     }
-}
 
-impl Drop for Shift {
-    fn drop(&mut self) {
-        self.crew.kill.cancel();
-        let mut state = self.engine.state();
-        state.crew = None;
-        state.lanes.reset();
-        state.unrecorded = Unrecorded::default();
+    /// When the store's next delivery is due.
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let (mut next, mut after) = (None, None);
+        loop {
+            let page = self.store.lanes(self.deliver.work(), after, PAGE).await?;
+            next = page.iter().map(|lane| lane.due).chain(next).min();
+            after = page.last().map(|lane| lane.lane);
+            if page.len() < PAGE as usize {
+                return Ok(next);
+            }
+        }
     }
 }

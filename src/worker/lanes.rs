@@ -1,368 +1,225 @@
-//! What the worker holds and what it may start: fairness and limits, in memory, without I/O.
+//! All lanes of a worker: what they hold, and what the worker may claim and start. In memory, without I/O.
 //!
-//! A lane holds leased deliveries: *reserved* (being appended, born leased), *ready* (leased, not started) and *in
-//! flight*. It asks the store for more only while it has room, and only when it knows or suspects due work there.
+//! A lane holds deliveries that are *reserved* (being appended, already leased to this worker), *ready* (leased, not started) or *in
+//! flight*. The worker claims more deliveries of a lane if the lane can hold more and due deliveries are known or expected there.
+//! [`claims`] selects what to claim, [`starts`] selects what to start.
+
+mod claims;
+mod starts;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use super::config::Limits;
-use super::crowd::Crowd;
-use super::deliver::Terms;
-use super::gate::{Gate, Standing};
+use super::fair_queue::FairQueue;
 use super::lane::Lane;
 use super::leases::Leases;
+use super::peers::Peers;
+use super::policy::LanePolicy;
 use super::slots::Slots;
-use super::turns::Turns;
+use super::stage::{ClaimStage, SlotStage};
+use super::throttle::{LaneHealth, Throttle};
 use crate::clock::Timestamp;
 use crate::delivery::{Lease, Leased};
 use crate::endpoint::OnFailure;
 use crate::id::{LaneId, Tenant};
-use crate::outcome::Outcome;
-use crate::store::{Claimed, LaneClaim, LaneDue};
 
-/// Most a single claim asks of one lane, so that one claim serves many lanes.
-const MAX_QUOTA: u32 = 64;
-
-/// Most lanes a single claim names.
-const MAX_CLAIM_LANES: usize = 256;
-
-/// A lane that may start nothing for longer than this gives back what it holds: somebody else may need the leases.
-const SHORT_WAIT: Duration = Duration::from_secs(1);
+/// A lane that pauses for longer than this releases the deliveries that it has not started, because another lane may need the leases.
+const SHORT_PAUSE: Duration = Duration::from_secs(1);
 
 /// All lanes of one worker.
 #[derive(Debug)]
 pub(super) struct Lanes {
-    limits: Limits,
-    crowd: Crowd,
+    peers: Peers,
+    /// Whether the worker runs and accepts deliveries.
     open: bool,
     lanes: HashMap<LaneId, Lane>,
     slots: Slots,
-    /// Lanes with a backlog whose tenants hold their share of the leases: listed again when leases end.
-    starved: Turns,
-    /// Lanes with a backlog in the store and room to take some, in turn.
-    backlogged: Turns,
-    timers: BTreeSet<(Timestamp, LaneId)>,
     leases: Leases,
+    /// Lanes to claim from.
+    claimable: FairQueue,
+    /// Lanes to claim from whose tenants hold their share of the leases. They are checked again when leases end.
+    starved: FairQueue,
+    timers: BTreeSet<(Timestamp, LaneId)>,
     /// Leases of deliveries that will not be started here.
-    give_back: Vec<Lease>,
+    to_release: Vec<Lease>,
 }
 
 impl Lanes {
-    pub(super) fn new(limits: Limits, crowd: Crowd) -> Self {
+    /// Creates the lanes of a worker, at first none. `in_flight` is the number of slots, `leases` the number of leases.
+    pub(super) fn new(in_flight: u32, leases: u32, peers: Peers) -> Self {
         Self {
-            limits,
-            crowd,
+            peers,
             open: false,
             lanes: HashMap::new(),
-            slots: Slots::new(limits.in_flight),
-            starved: Turns::default(),
-            backlogged: Turns::default(),
+            slots: Slots::new(in_flight),
+            leases: Leases::new(leases),
+            claimable: FairQueue::default(),
+            starved: FairQueue::default(),
             timers: BTreeSet::new(),
-            leases: Leases::new(limits.leases),
-            give_back: Vec::new(),
+            to_release: Vec::new(),
         }
     }
 
-    /// Who shares the lanes. A lane's part is agreed anew before every claim from it.
-    pub(super) const fn crowd(&mut self) -> &mut Crowd {
-        &mut self.crowd
+    /// The workers that share the lanes. A change takes effect with the next claim from a lane.
+    pub(super) const fn peers(&mut self) -> &mut Peers {
+        &mut self.peers
     }
 
-    /// Starts to accept work.
-    pub(super) fn open(&mut self) {
+    /// Starts to accept deliveries.
+    pub(super) const fn open(&mut self) {
         self.open = true;
     }
 
-    /// Stops accepting work; what was leased but not started is to be given back.
+    /// Stops accepting deliveries, and releases those that were not started.
     pub(super) fn close(&mut self) {
         self.open = false;
-        let ids: Vec<_> = self.lanes.keys().copied().collect();
-        for id in ids {
-            self.return_ready(id);
-        }
-        self.slots.clear();
-        self.backlogged.clear();
+        self.slots.clear_queues();
+        self.claimable.clear();
         self.starved.clear();
         self.timers.clear();
-        let asked: Vec<_> = self.lanes.iter().filter(|(_, lane)| lane.asked > 0).map(|(id, _)| *id).collect();
-        asked.into_iter().for_each(|id| self.end_asking(id));
+        let ids: Vec<_> = self.lanes.keys().copied().collect();
+        for id in ids {
+            self.release_ready(id);
+            self.update(id, |lane| {
+                (lane.slot, lane.claim, lane.timer) = (SlotStage::Idle, ClaimStage::Nothing, None);
+            });
+        }
         self.lanes.retain(|_, lane| lane.held() > 0);
-        for lane in self.lanes.values_mut() {
-            (lane.backlog, lane.listed, lane.timer) = (false, false, None);
-            (lane.queued, lane.waiting) = (false, false);
+    }
+
+    /// Changes a lane together with the counts of slots and leases, so that the counts are always the sums over the lanes. Returns `None`
+    /// if the lane is unknown.
+    fn update<T>(&mut self, id: LaneId, change: impl FnOnce(&mut Lane) -> T) -> Option<T> {
+        let lane = self.lanes.get_mut(&id)?;
+        let (before, had_tenant) = (lane.usage(), lane.tenant().is_some());
+        let changed = change(lane);
+        let (after, tenant) = (lane.usage(), lane.tenant());
+        if had_tenant != tenant.is_some() {
+            // The policy has named the tenant for the first time: until now the lane was counted without a tenant.
+            self.slots.recount(&None, before, before.nothing());
+            self.leases.recount(&None, before.expected, 0);
+            self.slots.recount(tenant, before.nothing(), after);
+            self.leases.recount(tenant, 0, after.expected);
+        } else if before != after {
+            self.slots.recount(tenant, before, after);
+            self.leases.recount(tenant, before.expected, after.expected);
+        }
+        Some(changed)
+    }
+
+    /// Adopts this worker's part of the policy. A lane that is now closed releases the deliveries that it has not started.
+    fn adopt(&mut self, id: LaneId, policy: &LanePolicy, now: Timestamp) {
+        self.slots.see(policy.tenant.as_ref());
+        self.leases.see(policy.tenant.as_ref());
+        let part = self.peers.part(policy);
+        let is_closed = self.update(id, |lane| {
+            lane.adopt(&part, now);
+            lane.is_closed()
+        });
+        if is_closed == Some(true) {
+            self.release_ready(id);
         }
     }
 
-    /// What the lane holds and has not started is to be given back.
-    fn return_ready(&mut self, id: LaneId) {
-        let Some(lane) = self.lanes.get_mut(&id) else { return };
-        let ready = std::mem::take(&mut lane.ready);
-        for leased in ready {
-            self.leases.end(leased.lease.delivery);
-            self.give_back.push(leased.lease);
+    /// Changes the policy of a lane at once. A lane that is now closed releases the deliveries that it has not started.
+    pub(super) fn change_policy(&mut self, id: LaneId, policy: &LanePolicy, now: Timestamp) {
+        self.update(id, |lane| {
+            if lane.is_closed() && policy.concurrency > 0 {
+                lane.throttle = Throttle::default();
+            }
+        });
+        self.adopt(id, policy, now);
+        if policy.concurrency == 0 {
+            self.drop_if_idle(id, now);
+        } else {
+            // A lane that is open again may have deliveries in the store.
+            self.enqueue(id);
+            self.note_due(id, now, now);
         }
     }
 
-    /// This delivery will not be started here.
-    pub(super) fn refuse(&mut self, lease: Lease) {
-        self.forget(lease);
-        self.give_back.push(lease);
+    /// Starts with one attempt at a time, because the deliveries that were held are released all at once.
+    pub(super) fn start_slowly(&mut self, id: LaneId) {
+        if self.open {
+            self.lanes.entry(id).or_default().throttle.start_slowly();
+        }
     }
 
-    /// Leases to be given back now.
-    pub(super) fn take_give_back(&mut self) -> Vec<Lease> {
-        std::mem::take(&mut self.give_back)
+    /// Whether a failed delivery continues to block its ordering key in this lane.
+    pub(super) fn parks(&self, id: LaneId) -> bool {
+        let policy = self.lanes.get(&id).and_then(Lane::policy);
+        policy.is_some_and(|policy| policy.on_failure == OnFailure::Park)
     }
 
-    /// They could not be given back yet.
-    pub(super) fn put_back_leases(&mut self, leases: Vec<Lease>) {
-        self.give_back.extend(leases);
-    }
-
-    pub(super) const fn has_give_back(&self) -> bool {
-        !self.give_back.is_empty()
-    }
-
-    /// Room for one more delivery that is about to be appended? A lane with a backlog has none: what is older goes
-    /// first.
-    pub(super) fn reserve(&mut self, id: LaneId, terms: &Terms, now: Timestamp) -> bool {
-        if !self.open || self.leases.room() == 0 {
+    /// Reserves room for a delivery that is about to be appended, and returns whether there was room. A lane with a backlog has no room,
+    /// because its older deliveries go first.
+    pub(super) fn reserve(&mut self, id: LaneId, policy: &LanePolicy, now: Timestamp) -> bool {
+        if !self.open || self.leases.free() == 0 {
             return false;
         }
-        self.lanes.entry(id).or_insert_with(Lane::assumed);
-        self.agree(id, terms, now);
-        let Some(lane) = self.lanes.get_mut(&id) else { return false };
-        let may_hold = lane.room() > 0 && self.leases.may_hold(&lane.terms.tenant);
-        if lane.backlog || lane.gate.shut_until(now).is_some() || !may_hold {
-            self.tidy(id, now);
+        self.lanes.entry(id).or_default();
+        self.adopt(id, policy, now);
+        let Some(lane) = self.lanes.get(&id) else { return false };
+        let is_free = !lane.claim.has_backlog() && lane.throttle.paused_until(now).is_none();
+        if !is_free || lane.capacity() == 0 || !self.leases.may_hold(lane.tenant()) {
+            self.drop_if_idle(id, now);
             return false;
         }
-        lane.reserved += 1;
-        self.leases.reserve(&lane.terms.tenant, 1);
+        self.update(id, |lane| lane.reserved += 1);
         true
     }
 
-    /// Ends a reservation that came to nothing.
+    /// Ends a reservation whose delivery was not appended.
     pub(super) fn unreserve(&mut self, id: LaneId, now: Timestamp) {
         self.end_reservation(id);
         self.list(id);
-        self.tidy(id, now);
+        self.drop_if_idle(id, now);
+    }
+
+    /// Accepts the delivery for which the room was reserved.
+    pub(super) fn hand_over(&mut self, leased: Leased) {
+        self.end_reservation(leased.lane);
+        self.accept(leased);
     }
 
     fn end_reservation(&mut self, id: LaneId) {
-        if let Some(lane) = self.lanes.get_mut(&id) {
-            lane.reserved = lane.reserved.saturating_sub(1);
-            self.leases.unreserve(&lane.terms.tenant, 1);
-        }
+        self.update(id, |lane| lane.reserved = lane.reserved.saturating_sub(1));
     }
 
-    /// Takes in a delivery whose place was reserved. Given back when the worker no longer accepts work.
-    pub(super) fn hand_over(&mut self, leased: Leased) {
-        self.end_reservation(leased.lane);
-        self.push(leased);
-    }
-
-    fn push(&mut self, leased: Leased) {
-        if !self.open {
-            self.give_back.push(leased.lease);
+    /// Makes a leased delivery ready to start. Releases it if the worker has stopped or the lane was closed meanwhile.
+    fn accept(&mut self, leased: Leased) {
+        let id = leased.lane;
+        if !self.open || self.lanes.get(&id).is_some_and(Lane::is_closed) {
+            self.to_release.push(leased.lease);
+            // For a closed lane the time does not matter.
+            self.drop_if_idle(id, Timestamp::MAX);
             return;
         }
-        let id = leased.lane;
-        let lane = self.lanes.entry(id).or_insert_with(Lane::assumed);
-        self.leases.add(leased.lease, leased.until, lane.terms.tenant.clone());
+        let lane = self.lanes.entry(id).or_default();
+        self.leases.add(leased.lease, leased.until, lane.tenant().clone());
         lane.ready.push_back(leased);
         self.enqueue(id);
     }
 
-    fn enqueue(&mut self, id: LaneId) {
-        if let Some(lane) = self.lanes.get_mut(&id)
-            && lane.can_start()
-            && !lane.queued
-            && !lane.waiting
-        {
-            lane.queued = true;
-            self.slots.push(lane.gate.standing(), lane.terms.tenant.clone(), id);
+    /// Starts nothing in this lane before `until`.
+    pub(super) fn pause(&mut self, id: LaneId, until: Timestamp, now: Timestamp) {
+        if let Some(lane) = self.lanes.get_mut(&id) {
+            lane.throttle.pause(until);
+            self.wait_until(id, until, now);
         }
     }
 
-    /// Changes a lane, and counts its attempts in flight where they belong then.
-    fn recount(&mut self, id: LaneId, change: impl FnOnce(&mut Lane)) {
-        let Some(lane) = self.lanes.get_mut(&id) else { return };
-        let before = (lane.gate.standing(), lane.in_flight);
-        change(lane);
-        self.slots.recount(&lane.terms.tenant, before, (lane.gate.standing(), lane.in_flight));
-    }
-
-    /// This worker's part of these terms is what counts in the lane from now on.
-    fn agree(&mut self, id: LaneId, terms: &Terms, now: Timestamp) {
-        self.slots.see(terms.tenant.as_ref());
-        self.leases.see(terms.tenant.as_ref());
-        let part = self.crowd.part(terms);
-        let is_found_out = |lane: &&Lane| lane.in_flight > 0 && lane.terms.tenant.is_none() && part.tenant.is_some();
-        if let Some(lane) = self.lanes.get(&id).filter(is_found_out) {
-            self.slots.remove(&lane.terms.tenant, lane.gate.standing(), lane.in_flight);
-            self.slots.add(&part.tenant, lane.gate.standing(), lane.in_flight);
-        }
-        self.recount(id, |lane| lane.agree(&part, now));
-    }
-
-    /// The next delivery to start: tenants and their lanes take turns, each lane within its own limits and all within the
-    /// worker's.
-    pub(super) fn next(&mut self, now: Timestamp) -> Option<Leased> {
-        while self.open {
-            let Some(id) = self.slots.pop() else {
-                // Nothing is under way whose end would have those looked at that wait.
-                if self.slots.used() > 0 || !self.wake_waiting() {
-                    return None;
-                }
-                continue;
-            };
-            if let Some(leased) = self.start(id, now) {
-                self.enqueue(id);
-                return Some(leased);
-            }
-        }
-        None
-    }
-
-    /// Starts one attempt of this lane, if its gate and its share of the slots let it.
-    fn start(&mut self, id: LaneId, now: Timestamp) -> Option<Leased> {
-        let is_alone = self.lanes.len() == 1;
-        let lane = self.lanes.get_mut(&id)?;
-        lane.queued = false;
-        let standing = lane.gate.standing();
-        if !lane.can_start() {
-            return None;
-        }
-        if self.slots.free(standing) == 0 {
-            // It has moved to another line since it was listed.
-            self.enqueue(id);
-            return None;
-        }
-        if !self.slots.may_start(&lane.terms.tenant, standing) {
-            lane.waiting = true;
-            self.slots.hold_back(lane.terms.tenant.clone(), id);
-            return None;
-        }
-        // A first slot it always may have, and a lone lane all of them.
-        if lane.in_flight > 0 && !is_alone && lane.in_flight >= self.slots.share(standing) {
-            lane.waiting = true;
-            self.slots.wait(id);
-            return None;
-        }
-        if let Err(until) = lane.gate.take(now) {
-            self.wait(id, until, now);
-            return None;
-        }
-        let leased = lane.ready.pop_front()?;
-        if !self.leases.is_valid(leased.lease, now) {
-            // Lost, or as good as lost: whoever claims it next makes the attempt. That may have been this worker.
-            self.forget(leased.lease);
-            self.enqueue(id);
-            return None;
-        }
-        self.recount(id, |lane| lane.in_flight += 1);
-        Some(leased)
-    }
-
-    /// Nothing of this lane starts until then.
-    fn wait(&mut self, id: LaneId, until: Timestamp, now: Timestamp) {
-        if until.since(now) > SHORT_WAIT {
-            self.return_ready(id);
+    /// Checks a paused lane again when the pause ends. After a long pause its deliveries are claimed again.
+    fn wait_until(&mut self, id: LaneId, until: Timestamp, now: Timestamp) {
+        if until.since(now) > SHORT_PAUSE {
+            self.release_ready(id);
         }
         self.set_timer(id, until);
     }
 
-    /// An attempt has ended: its slot is free, its lease is kept until it is settled.
-    pub(super) fn ended(&mut self, id: LaneId, outcome: Option<Outcome>) {
-        self.recount(id, |lane| {
-            lane.in_flight = lane.in_flight.saturating_sub(1);
-            if let Some(outcome) = outcome {
-                lane.gate.learn(outcome, lane.terms.concurrency);
-            }
-        });
-        self.stop_waiting(id);
-        self.enqueue(id);
-        self.list(id);
-        let tenant = self.lanes.get(&id).map(|lane| lane.terms.tenant.clone());
-        self.wake_one(Slots::next_waiting);
-        if let Some(tenant) = tenant {
-            self.wake_one(|slots| slots.next_held_back(Some(&tenant)));
-        }
-        self.wake_one(|slots| slots.next_held_back(None));
-    }
-
-    /// Looks again at one that waits, if there is one.
-    fn wake_one(&mut self, next: impl Fn(&mut Slots) -> Option<LaneId>) -> bool {
-        while let Some(waiting) = next(&mut self.slots) {
-            if self.stop_waiting(waiting) {
-                self.enqueue(waiting);
-                return true;
-            }
-        }
-        false
-    }
-
-    /// Looks again at all that wait. Whether there were any.
-    fn wake_waiting(&mut self) -> bool {
-        let mut any = false;
-        while self.wake_one(Slots::next_waiting) || self.wake_one(|slots| slots.next_held_back(None)) {
-            any = true;
-        }
-        any
-    }
-
-    /// Whether it did wait for a larger share.
-    fn stop_waiting(&mut self, id: LaneId) -> bool {
-        self.lanes.get_mut(&id).is_some_and(|lane| std::mem::take(&mut lane.waiting))
-    }
-
-    /// Whether the head of an ordering key that has failed in this lane stays in the way.
-    pub(super) fn parks(&self, id: LaneId) -> bool {
-        self.lanes.get(&id).is_some_and(|lane| lane.terms.on_failure == OnFailure::Park)
-    }
-
-    /// The store has recorded the end, or said that the lease was lost.
-    pub(super) fn settled(&mut self, lease: Lease, id: LaneId, now: Timestamp) {
-        self.forget(lease);
-        self.tidy(id, now);
-    }
-
-    /// Forgets a lease, unless the delivery has been claimed anew since.
-    pub(super) fn forget(&mut self, lease: Lease) {
-        if self.leases.forget(lease) {
-            self.feed_starved();
-        }
-    }
-
-    /// The lane is left alone until then.
-    pub(super) fn pause(&mut self, id: LaneId, until: Timestamp, now: Timestamp) {
-        if let Some(lane) = self.lanes.get_mut(&id) {
-            lane.gate.shut(until);
-            self.wait(id, until, now);
-        }
-    }
-
-    /// The lane has something due then (or a lease that ends). What waits for its turn in an ordering key is due never.
-    pub(super) fn due(&mut self, id: LaneId, at: Timestamp, now: Timestamp) {
-        if !self.open || at == Timestamp::MAX {
-            return;
-        }
-        let lane = self.lanes.entry(id).or_insert_with(Lane::assumed);
-        if at <= now {
-            lane.due_since = Some(lane.due_since.map_or(at, |since| since.min(at)));
-        }
-        let at = lane.gate.shut_until(now).map_or(at, |until| at.max(until));
-        if at <= now {
-            lane.backlog = true;
-            self.list(id);
-        } else {
-            self.set_timer(id, at);
-        }
-    }
-
-    /// Looks at the lane again then, or sooner where that was planned.
+    /// Checks the lane again at this time, or earlier if a timer is already set.
     fn set_timer(&mut self, id: LaneId, at: Timestamp) {
         if let Some(lane) = self.lanes.get_mut(&id)
             && lane.timer.is_none_or(|timer| at < timer)
@@ -374,19 +231,66 @@ impl Lanes {
         }
     }
 
-    /// When the next lane falls due.
+    /// The time of the next timer.
     pub(super) fn next_timer(&self) -> Option<Timestamp> {
         self.timers.first().map(|(at, _)| *at)
     }
 
-    /// How many lanes fail.
-    pub(super) fn failing(&self) -> usize {
-        self.lanes.values().filter(|lane| lane.gate.standing() == Standing::Failing).count()
+    /// Handles a settlement that the store has recorded, or whose lease was lost.
+    pub(super) fn settled(&mut self, lease: Lease, id: LaneId, now: Timestamp) {
+        self.forget(lease);
+        self.drop_if_idle(id, now);
     }
 
-    /// Of each lane that has due work waiting in the store: whose it is, and since when.
-    pub(super) fn late(&self) -> Vec<(Option<Tenant>, Timestamp)> {
-        self.lanes.values().filter_map(|lane| Some((lane.terms.tenant.clone(), lane.due_since?))).collect()
+    /// Drops a lease, unless its delivery was claimed again since then.
+    pub(super) fn forget(&mut self, lease: Lease) {
+        if self.leases.forget(lease) {
+            self.list_waiting();
+        }
+    }
+
+    /// Drops and releases a lease of this lane, because no attempt was made.
+    pub(super) fn release_unattempted(&mut self, lease: Lease, id: LaneId, now: Timestamp) {
+        self.forget(lease);
+        self.to_release.push(lease);
+        self.drop_if_idle(id, now);
+    }
+
+    /// Drops and releases the deliveries that the lane has not started.
+    fn release_ready(&mut self, id: LaneId) {
+        let Some(lane) = self.lanes.get_mut(&id) else { return };
+        for leased in std::mem::take(&mut lane.ready) {
+            self.leases.end(leased.lease.delivery);
+            self.to_release.push(leased.lease);
+        }
+    }
+
+    /// Drops and releases all leases, and returns how many there were.
+    pub(super) fn release_all(&mut self) -> usize {
+        let all = self.leases.take_all();
+        let count = all.len();
+        self.to_release.extend(all);
+        count
+    }
+
+    /// Takes the leases that must be released in the store.
+    pub(super) fn take_to_release(&mut self) -> Vec<Lease> {
+        std::mem::take(&mut self.to_release)
+    }
+
+    /// Puts back leases that could not be released.
+    pub(super) fn put_back_to_release(&mut self, leases: Vec<Lease>) {
+        self.to_release.extend(leases);
+    }
+
+    pub(super) const fn has_to_release(&self) -> bool {
+        !self.to_release.is_empty()
+    }
+
+    /// Whether nothing is held, and nothing is due in the store.
+    pub(super) fn is_quiet(&self, now: Timestamp) -> bool {
+        let is_due = self.wants_claim() || self.next_timer().is_some_and(|timer| timer <= now);
+        !is_due && !self.has_to_release() && self.lanes.values().all(|lane| lane.held() == 0)
     }
 
     /// Leases that end before `deadline`.
@@ -394,56 +298,30 @@ impl Lanes {
         self.leases.ending(deadline)
     }
 
-    /// These leases now end then.
+    /// Records that the store has extended this lease.
     pub(super) fn extended(&mut self, lease: Lease, until: Timestamp) {
         self.leases.extend(lease, until);
     }
 
-    /// Every lease still answered for is to be given back. Answers how many.
-    pub(super) fn abandon_all(&mut self) -> usize {
-        let left = self.leases.take_all();
-        let count = left.len();
-        self.give_back.extend(left);
-        count
+    /// The number of lanes that fail.
+    pub(super) fn failing(&self) -> usize {
+        self.lanes.values().filter(|lane| lane.throttle.health() == LaneHealth::Failing).count()
     }
 
-    /// Forgets a lane that has nothing to remember, so that memory follows what is active.
-    fn tidy(&mut self, id: LaneId, now: Timestamp) {
+    /// For each lane with due deliveries in the store: its tenant, and the due time of the oldest delivery.
+    pub(super) fn overdue(&self) -> Vec<(Option<Tenant>, Timestamp)> {
+        self.lanes.values().filter_map(|lane| Some((lane.tenant().clone(), lane.due_since?))).collect()
+    }
+
+    /// Drops an idle lane, so that the memory depends on the active lanes only.
+    fn drop_if_idle(&mut self, id: LaneId, now: Timestamp) {
         if self.lanes.get(&id).is_some_and(|lane| lane.is_idle(now)) {
             self.lanes.remove(&id);
         }
     }
 
-    /// The lane's terms have changed. What was not started is given back when it is now closed.
-    pub(super) fn change_terms(&mut self, id: LaneId, terms: &Terms, now: Timestamp) {
-        self.recount(id, |lane| {
-            if lane.is_closed() && terms.concurrency > 0 {
-                lane.gate = Gate::default();
-            }
-        });
-        self.agree(id, terms, now);
-        if terms.concurrency == 0 {
-            self.return_ready(id);
-        } else {
-            // An opened lane may have work waiting in the store.
-            self.enqueue(id);
-            self.due(id, now, now);
-        }
-    }
-
-    /// What was held while the endpoint was disabled is released: one attempt at a time at first.
-    pub(super) fn release_held(&mut self, id: LaneId) {
-        if self.open {
-            self.lanes.entry(id).or_insert_with(Lane::assumed).gate.begin_narrow();
-        }
-    }
-
-    /// After a hard stop: nothing is in flight any more.
-    pub(super) fn reset(&mut self) {
-        *self = Self::new(self.limits, Crowd::alone(self.crowd.me));
+    /// Drops everything after a hard stop. Attempts in flight were cut off.
+    pub(super) fn reset(&mut self, in_flight: u32, leases: u32) {
+        *self = Self::new(in_flight, leases, Peers::alone(self.peers.me));
     }
 }
-
-mod claims;
-#[cfg(test)]
-mod tests;

@@ -1,22 +1,23 @@
-//! The leases that a worker answers for: none of them is forgotten before it was settled or given back.
+//! The leases of a worker. A lease is kept until its delivery was settled or released.
 
 use std::collections::HashMap;
 
-use super::tenants::Tenants;
+use super::fair_share::FairShare;
 use crate::clock::Timestamp;
 use crate::delivery::Lease;
 use crate::id::{DeliveryId, Tenant};
 
-/// So many leases every tenant may hold.
+/// The number of leases that every tenant may hold.
 const LEAST: u32 = 16;
 
-/// Every lease, unsettled ones included.
+/// All leases, including those of unsettled deliveries.
 #[derive(Debug)]
 pub(super) struct Leases {
-    most: u32,
+    total: u32,
     held: HashMap<DeliveryId, Held>,
-    /// How many each tenant holds: leases, and room that is kept for deliveries that are being appended or asked for by a claim.
-    tenants: Tenants,
+    /// The number of leases of each tenant, including expected ones: of deliveries that are being appended, and of deliveries that a claim
+    /// requests.
+    by_tenant: FairShare,
 }
 
 #[derive(Debug)]
@@ -27,54 +28,54 @@ struct Held {
 }
 
 impl Leases {
-    pub(super) fn new(most: u32) -> Self {
-        Self { most, held: HashMap::new(), tenants: Tenants::default() }
+    pub(super) fn new(total: u32) -> Self {
+        Self { total, held: HashMap::new(), by_tenant: FairShare::default() }
     }
 
-    /// There is work of this tenant.
+    /// Records that this tenant has work.
     pub(super) fn see(&mut self, tenant: Option<&Tenant>) {
-        self.tenants.see(tenant);
+        self.by_tenant.see(tenant);
     }
 
-    /// How many more there may be.
-    pub(super) const fn room(&self) -> u32 {
-        self.most.saturating_sub(self.tenants.total())
+    /// How many more leases there may be.
+    pub(super) const fn free(&self) -> u32 {
+        self.total.saturating_sub(self.by_tenant.total())
     }
 
-    /// Whether a lane of this tenant may have one more.
+    /// Whether a lane of this tenant may hold one more lease.
     pub(super) fn may_hold(&self, tenant: &Option<Tenant>) -> bool {
-        self.tenants.may_hold(tenant, self.room(), self.most, LEAST)
+        self.by_tenant.may_hold(tenant, self.free(), self.total, LEAST)
     }
 
-    /// How many more a lane of this tenant may ask for.
+    /// How many leases a claim may request in a lane of this tenant.
     pub(super) fn allowance(&self, tenant: &Option<Tenant>) -> u32 {
-        self.tenants.allowance(tenant, self.room(), self.most, LEAST)
+        self.by_tenant.allowance(tenant, self.free(), self.total, LEAST)
     }
 
-    /// Keeps room for so many of this tenant.
-    pub(super) fn reserve(&mut self, tenant: &Option<Tenant>, count: u32) {
-        self.tenants.add(tenant, count);
-    }
-
-    pub(super) fn unreserve(&mut self, tenant: &Option<Tenant>, count: u32) {
-        self.tenants.remove(tenant, count);
-    }
-
-    /// A lease over what was held of the delivery before.
-    pub(super) fn add(&mut self, lease: Lease, until: Timestamp, tenant: Option<Tenant>) {
-        self.end(lease.delivery);
-        self.tenants.add(&tenant, 1);
-        self.held.insert(lease.delivery, Held { fence: lease.fence, until, tenant });
-    }
-
-    /// Not answered for any more, whatever its fence.
-    pub(super) fn end(&mut self, delivery: DeliveryId) {
-        if let Some(held) = self.held.remove(&delivery) {
-            self.tenants.remove(&held.tenant, 1);
+    /// Counts the expected leases of a lane, if `before` were counted.
+    pub(super) fn recount(&mut self, tenant: &Option<Tenant>, before: u32, after: u32) {
+        if after > before {
+            self.by_tenant.add(tenant, after - before);
+        } else if after < before {
+            self.by_tenant.remove(tenant, before - after);
         }
     }
 
-    /// The same, unless the delivery has been claimed anew since. Whether it was held.
+    /// Adds a lease. It replaces an earlier lease of the same delivery.
+    pub(super) fn add(&mut self, lease: Lease, until: Timestamp, tenant: Option<Tenant>) {
+        self.end(lease.delivery);
+        self.by_tenant.add(&tenant, 1);
+        self.held.insert(lease.delivery, Held { fence: lease.fence, until, tenant });
+    }
+
+    /// Removes the lease of a delivery, whatever its fence.
+    pub(super) fn end(&mut self, delivery: DeliveryId) {
+        if let Some(held) = self.held.remove(&delivery) {
+            self.by_tenant.remove(&held.tenant, 1);
+        }
+    }
+
+    /// Removes this lease, but not a later lease of the same delivery. Returns whether it was held.
     pub(super) fn forget(&mut self, lease: Lease) -> bool {
         let is_held = self.held.get(&lease.delivery).is_some_and(|held| held.fence == lease.fence);
         if is_held {
@@ -83,12 +84,12 @@ impl Leases {
         is_held
     }
 
-    /// Whether it is held, and does not end before.
+    /// Whether the lease is held and lasts longer than `now`.
     pub(super) fn is_valid(&self, lease: Lease, now: Timestamp) -> bool {
         self.held.get(&lease.delivery).is_some_and(|held| held.fence == lease.fence && held.until > now)
     }
 
-    /// Those that end before `deadline`.
+    /// Leases that end before `deadline`.
     pub(super) fn ending(&self, deadline: Timestamp) -> Vec<Lease> {
         let ends = |(delivery, held): (&DeliveryId, &Held)| {
             (held.until < deadline).then_some(Lease { delivery: *delivery, fence: held.fence })
@@ -96,7 +97,7 @@ impl Leases {
         self.held.iter().filter_map(ends).collect()
     }
 
-    /// It ends then.
+    /// Records that the store has extended this lease.
     pub(super) fn extend(&mut self, lease: Lease, until: Timestamp) {
         if let Some(held) = self.held.get_mut(&lease.delivery)
             && held.fence == lease.fence
@@ -105,7 +106,7 @@ impl Leases {
         }
     }
 
-    /// All of them; none is answered for any more.
+    /// Removes all leases.
     pub(super) fn take_all(&mut self) -> Vec<Lease> {
         let all = self.ending(Timestamp::MAX);
         all.iter().for_each(|lease| self.end(lease.delivery));

@@ -1,133 +1,223 @@
-//! The engine: claims leases, hands each delivery to a [`Deliver`], asks its retry policy, settles.
+//! The worker: claims deliveries, makes attempts, decides what follows, and settles.
 //!
-//! It knows nothing of HTTP and nothing of SQL, and it serves both directions: the sender's `Deliver` signs and posts;
-//! the inbox's calls the application's handler.
+//! The worker contains no HTTP and no SQL, and it serves both directions: the sender's [`Deliver`] signs and sends requests, the inbox's
+//! calls the application's handler.
 //!
 //! ```text
-//! dispatch --reserve--> append --hand over--+
-//!                                           v
-//! store --claim (fair quotas)--> lanes: ready --next--> slot: deliver, decide --> ends --settle (one batch)--> store
-//!                                  ^                                                        |
-//!                                  +------------------- due again --------------------------+
+//! store --claim--> ready --start--> attempt, decision --settle--> store
+//!                    ^
+//! dispatch --reserve, append, hand over (no claim)
 //! ```
+//!
+//! The files in this order: `claim` (which lanes have due deliveries), `lanes` (how many deliveries of each lane to claim, and which
+//! to start next), `attempt` (what an attempt meets and what is decided), `settle` (the record in the store), `run` (start and
+//! shutdown).
 //!
 //! # Rules
 //!
-//! 1. A lane (an endpoint, or a queue of an inbox) has at most its own concurrency in flight and keeps to its own rate, the worker has at most
-//!    [`Config::in_flight`]. Tenants take turns, and the lanes of each; lanes that fail, or have not answered yet, leave room for
-//!    those that succeed. So one that hangs holds its own slots and nothing else. A lane that fails is probed by one attempt at
-//!    a time, one that asks for rest is left alone.
-//! 2. A lane with older work in the store lets nothing newer pass.
-//! 3. A lease is extended for as long as it is needed, and given back when it is not. Nothing starts under one that has ended.
-//! 4. The worker holds no store connection and no lock while an attempt is made.
-//! 5. When the store is in trouble, attempts that were made wait to be recorded, and count as if they were in flight; while none
-//!    can be recorded, nothing new is claimed or started. One that cannot be recorded holds up no other.
-//! 6. It runs where it is spawned and stops when told; see [`Worker::run`].
+//! 1. A lane (an endpoint, or a queue of an inbox) obeys its own concurrency and rate, and the worker obeys [`Config::in_flight`]. Tenants
+//!    take turns, and so do the lanes of each tenant. Lanes that fail, or have no outcome yet, leave slots to lanes that succeed. Therefore
+//!    an endpoint that hangs holds its own slots and no others. A lane that fails is probed by one attempt at a time. A lane whose endpoint
+//!    asked for a pause starts no attempt.
+//! 2. A new delivery does not overtake older deliveries of its lane that wait in the store.
+//! 3. A lease is extended while it is needed and released when it is not. No attempt starts after its lease has ended.
+//! 4. The worker holds no store connection and no lock during an attempt.
+//! 5. While the store fails, ended attempts wait to be recorded and count as in flight. While no attempt can be recorded, the worker claims
+//!    and starts nothing. One attempt that cannot be recorded does not delay the others.
+//! 6. The worker runs in the task that calls it, and stops on request; see [`Worker::run_until`]. [`Worker::drain`] ends by itself.
 //!
-//! ```no_run
+//! ```
 //! use hookwire::sender::Sender;
 //! use hookwire::store::MemoryStore;
-//! use hookwire::worker::CancellationToken;
 //!
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let sender = Sender::builder(MemoryStore::new()).build()?;
-//! let stop = CancellationToken::new();
-//! let worker = tokio::spawn(sender.worker().run(stop.clone()));
+//! let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+//! let worker = tokio::spawn(sender.worker().run_until(stopped));
 //! // ... dispatch ...
-//! stop.cancel();
+//! drop(stop);
 //! worker.await??;
 //! # Ok(())
 //! # }
 //! ```
 
+#[cfg_attr(not(any(feature = "sender", feature = "inbox")), expect(dead_code, reason = "they reserve"))]
+mod absence;
+mod attempt;
+mod backoff;
 mod claim;
 mod config;
-mod crowd;
 mod deliver;
 mod drain;
+#[cfg_attr(not(feature = "sender"), expect(dead_code, reason = "the sender opens lanes"))]
 mod engine;
-mod gate;
+mod fair_queue;
+mod fair_share;
+#[cfg_attr(not(any(test, feature = "mcp")), expect(dead_code, reason = "only the tools for agents forget a limiter"))]
+pub(crate) mod gcra;
+mod heartbeat;
+mod journal;
 mod lane;
 mod lanes;
 mod leases;
+mod peers;
+mod policy;
+mod progress;
+mod run;
 mod settle;
+mod shutdown;
 mod slots;
+mod stage;
 mod tally;
-mod tenants;
-mod turns;
+mod task_pool;
+mod throttle;
+mod unsettled;
 mod upkeep;
 
 use std::sync::Arc;
 
 pub use tokio_util::sync::CancellationToken;
 
+#[cfg(any(feature = "sender", feature = "inbox"))]
+pub(crate) use self::attempt::Reservation;
 pub use self::config::{Config, ConfigError};
-pub use self::deliver::{Deliver, Tended, Terms};
-use self::drain::{Ending, Shift};
-pub use self::engine::{Engine, Reservation};
+pub use self::deliver::{Deliver, Maintenance};
+pub use self::drain::DrainLimits;
+pub(crate) use self::engine::Engine;
+pub use self::policy::LanePolicy;
+pub use self::progress::Drained;
+use self::run::Run;
 #[cfg(feature = "sender")]
 pub(crate) use self::tally::Tally;
-use crate::store::StoreError;
+use crate::clock::Clock;
+use crate::id::{DeliveryId, LaneId};
+use crate::store::{Store, StoreError};
 
-/// The worker of one sender, inbox or engine in this process.
+/// Makes the deliveries of one sender, inbox, or [`Deliver`] in this process. Cheap to clone; every clone is the same worker.
 #[derive(Clone, Debug)]
 pub struct Worker {
     engine: Arc<Engine>,
 }
 
-/// Why a worker stopped by itself.
+/// Why a worker stopped without a request.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WorkerError {
-    /// It is running already; one per sender is enough, its limits are its own.
-    #[error("worker: it is running already")]
+    /// The worker is already running. One worker for each sender is enough; its limits apply to all of the sender's deliveries.
+    #[error("worker: is already running; run it only once")]
     AlreadyRunning,
-    /// The store is in trouble that does not pass: closed, damaged, of another version.
-    #[error("worker: the store failed for good")]
+    /// The store has failed and will not recover: it is closed, damaged, or has a schema of another version.
+    #[error("worker: stopped because its store failed permanently; open the store again")]
     Store(#[source] StoreError),
 }
 
 impl Worker {
-    /// The worker of this engine. A [`Sender`](crate::sender::Sender) and an inbox bring their own.
+    /// Creates a worker for your own kind of delivery, such as messages to a bus. A [`Sender`](crate::sender::Sender) and an inbox already
+    /// have a worker.
+    ///
+    /// Deliveries are appended to the store with [`Outbox::append`](crate::store::Outbox::append) and then
+    /// [announced](Self::announce). The settings should be [checked](Config::check) before.
     #[must_use]
-    pub const fn new(engine: Arc<Engine>) -> Self {
-        Self { engine }
+    pub fn new(store: Arc<dyn Store>, deliver: Arc<dyn Deliver>, clock: Arc<dyn Clock>, config: Config) -> Self {
+        Self { engine: Engine::new(store, deliver, clock, config) }
     }
 
-    /// Works until `stop` is cancelled, then: claims nothing more, gives back what was not started, waits up to
-    /// [`Config::grace`] for attempts in flight, records how they ended, and returns. Attempts that outlast the grace
-    /// are abandoned; their deliveries are given back and tried again by the next worker, so the endpoint may see them
-    /// twice. A second after the grace it returns in any case, even though the store does not answer.
+    /// Runs until `stop` completes, and then shuts down: claims nothing more, releases the deliveries that were not started, waits up to
+    /// [`Config::grace`] for attempts in flight, records their outcomes, and returns. Attempts that exceed the grace are cut off; their
+    /// deliveries are released and attempted again by the next worker, so the endpoint may receive them twice. The worker returns at most
+    /// one second after the grace, even if the store does not respond.
     ///
-    /// Dropping the future stops the worker at once; leases then end by themselves.
+    /// `stop` can be any future, such as `tokio::signal::ctrl_c()` or the receiver of a channel; its output is ignored. Dropping the
+    /// returned future stops the worker at once. Its leases then end by themselves.
     ///
     /// # Errors
-    /// [`WorkerError::AlreadyRunning`], or [`WorkerError::Store`] when the store fails for good. Trouble that may
-    /// pass is waited out.
+    /// Returns [`WorkerError::AlreadyRunning`] if another run of this worker has not ended, and [`WorkerError::Store`] if the store fails
+    /// permanently. After any other error of the store the worker retries.
+    pub async fn run_until(self, stop: impl Future) -> Result<(), WorkerError> {
+        let run = Run::start(&self.engine, None).ok_or(WorkerError::AlreadyRunning)?;
+        let stopped = run.until(stop).await;
+        if let Err(error) = &stopped {
+            tracing::error!(%error, work = ?self.engine.deliver.work(), "the worker has stopped: its store failed");
+        }
+        stopped.map_err(WorkerError::Store)
+    }
+
+    /// Runs until the token is cancelled, and then shuts down like [`run_until`](Self::run_until).
+    ///
+    /// # Errors
+    /// Returns the errors of [`run_until`](Self::run_until).
     pub async fn run(self, stop: CancellationToken) -> Result<(), WorkerError> {
-        let shift = Shift::begin(&self.engine).ok_or(WorkerError::AlreadyRunning)?;
-        let engine = &self.engine;
-        let ending = Ending::after(&stop);
-        let work = async {
-            ending.or_out_of_time(engine.attend()).await?;
-            let worked = tokio::select! {
-                biased;
-                stopped_or_failed = engine.claim_until(&ending) => stopped_or_failed,
-                failed = engine.extend_forever() => failed,
-                failed = engine.attend_forever() => failed,
-                failed = engine.prune_forever() => failed,
-                failed = engine.tend_forever() => failed,
-            };
-            ending.begin();
-            worked.and(shift.drain(&ending).await)
-        };
-        // Ends are recorded all the way, while working and while draining.
-        let done = tokio::select! {
-                biased;
-            done = work => done,
-            failed = engine.settle_forever() => failed,
-            () = shift.end(&ending) => Ok(()),
-        };
-        done.map_err(WorkerError::Store)
+        self.run_until(stop.cancelled_owned()).await
+    }
+
+    /// Delivers what is due now, and returns when nothing more is due or a limit is reached. For processes that do not run all the time:
+    /// lambdas, cron, commands. It also imports the events that applications have written to the outbox table. Retries that become due
+    /// later are left to a later call: see [`Drained::next`].
+    ///
+    /// What was claimed and not started is released. Attempts in flight are waited for up to [`Config::grace`], and
+    /// cut off then; their deliveries are released and attempted again by the next worker. So the call ends at most the grace and one second
+    /// after its time. Choose a grace longer than the longest attempt, and both together shorter than the time that the platform gives.
+    ///
+    /// Dropping the returned future, or killing the process, loses nothing: the leases end by themselves, and the deliveries are attempted
+    /// again.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use hookwire::sender::Sender;
+    /// use hookwire::store::MemoryStore;
+    /// use hookwire::worker::DrainLimits;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let sender = Sender::builder(MemoryStore::new()).build()?; // the store of all instances: PostgresStore
+    /// let drained = sender.worker().drain(DrainLimits::within(Duration::from_secs(20)).attempts(10_000)).await?;
+    /// assert_eq!((drained.delivered, drained.next), (0, None));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Returns [`WorkerError::AlreadyRunning`] if another run of this worker has not ended, and [`WorkerError::Store`] if the store fails
+    /// permanently, or cannot tell at the end when the next delivery is due.
+    pub async fn drain(&self, limits: DrainLimits) -> Result<Drained, WorkerError> {
+        let run = Run::start(&self.engine, Some(limits.progress())).ok_or(WorkerError::AlreadyRunning)?;
+        run.until_drained(&self.engine, limits).await.map_err(WorkerError::Store)
+    }
+
+    /// Reports that the store has due deliveries in this lane. Without this call the next [poll](Config::poll) finds them.
+    pub fn announce(&self, lane: LaneId) {
+        self.engine.announce(lane, self.engine.clock.now());
+    }
+
+    /// Makes a delivery pending again that is final or held. Returns `false` for any other delivery.
+    ///
+    /// # Errors
+    /// Returns the store's error.
+    pub async fn resend(&self, delivery: DeliveryId) -> Result<bool, StoreError> {
+        self.engine.resend(delivery).await
+    }
+
+    /// Cancels a delivery that is pending or held. Returns `false` for any other delivery.
+    ///
+    /// # Errors
+    /// Returns the store's error.
+    pub async fn cancel(&self, delivery: DeliveryId) -> Result<bool, StoreError> {
+        self.engine.cancel(delivery).await
+    }
+
+    /// Changes the policy of a lane at once, and not at the next claim. A lane that is now closed releases the deliveries that it has not
+    /// started.
+    pub fn change_policy(&self, lane: LaneId, policy: &LanePolicy) {
+        self.engine.change_policy(lane, policy);
+    }
+
+    /// Looks for work at once: calls [`Deliver::maintain`], and claims due deliveries. In a test, call this after the clock was changed.
+    pub fn wake(&self) {
+        self.engine.wake();
+    }
+}
+
+/// The worker of a sender or of an inbox.
+impl From<Arc<Engine>> for Worker {
+    fn from(engine: Arc<Engine>) -> Self {
+        Self { engine }
     }
 }

@@ -1,7 +1,6 @@
-//! Recording the ends of attempts: whatever has gathered while the store was busy is one batch. A batch that cannot be recorded
-//! is set aside and recorded one by one, beside those that come after it.
+//! Settling: ended attempts are recorded in batches. A batch that cannot be recorded is set aside and recorded one by one, in parallel with
+//! the batches that follow.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,199 +8,135 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::{sleep, timeout};
 
+use super::backoff::next_delay;
 use super::engine::{Engine, State};
+use super::unsettled::SetAside;
 use crate::clock::Timestamp;
-use crate::delivery::{Next, Settlement};
+use crate::delivery::Settlement;
+use crate::retry::Decision;
 use crate::store::{Settled, StoreError, StoreErrorKind};
 use crate::telemetry;
 
-/// Most settlements in one call.
-const MAX_BATCH: usize = 1_024;
-
-/// Delay before a store in trouble is asked again: doubled each time, from the first to the last of these.
-const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
-
-/// After so long without an answer the store counts as being in trouble.
+/// A store that does not respond for this long counts as failed.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// So many of those set aside are being recorded at the same time.
-const AT_A_TIME: usize = 3;
-
-/// The next delay after `delay`.
-pub(super) fn back_off(delay: Option<Duration>) -> Duration {
-    delay.map_or(BACKOFF.0, |delay| (delay * 2).min(BACKOFF.1))
-}
-
-/// Ends of attempts that the store has not recorded.
-#[derive(Debug, Default)]
-pub(super) struct Unrecorded {
-    /// Not given to the store yet.
-    ends: Vec<Settlement>,
-    /// Could not be recorded together with others.
-    aside: VecDeque<Aside>,
-    /// How many the store is being asked to record.
-    recording: usize,
-    /// The store has failed, or does not answer, and has recorded nothing since.
-    pub(super) in_trouble: bool,
-}
-
-/// One end by itself.
-#[derive(Debug)]
-struct Aside {
-    end: Settlement,
-    /// How long was waited before it was last tried.
-    delay: Option<Duration>,
-}
-
-impl Unrecorded {
-    pub(super) fn push(&mut self, end: Settlement) {
-        self.ends.push(end);
-    }
-
-    pub(super) fn count(&self) -> usize {
-        self.ends.len() + self.aside.len() + self.recording
-    }
-
-    fn take(&mut self) -> Vec<Settlement> {
-        let count = self.ends.len().min(MAX_BATCH);
-        let rest = self.ends.split_off(count);
-        self.recording += count;
-        std::mem::replace(&mut self.ends, rest)
-    }
-
-    fn take_aside(&mut self) -> Option<Aside> {
-        let one = self.aside.pop_front()?;
-        self.recording += 1;
-        Some(one)
-    }
-
-    fn set_aside(&mut self, ends: impl Iterator<Item = Aside>) {
-        let before = self.aside.len();
-        self.aside.extend(ends);
-        self.recording = self.recording.saturating_sub(self.aside.len() - before);
-    }
-}
+/// The number of set-aside settlements that are recorded at the same time.
+const MAX_SET_ASIDE: usize = 3;
 
 impl Engine {
-    /// Records ends for as long as it is polled.
+    /// Records settlements. Returns only if the store fails permanently.
     pub(super) async fn settle_forever(self: &Arc<Self>) -> Result<(), StoreError> {
         tokio::select! {
             failed = self.settle_batches() => failed,
-            failed = self.settle_aside() => failed,
+            failed = self.settle_set_aside() => failed,
         }
     }
 
     async fn settle_batches(self: &Arc<Self>) -> Result<(), StoreError> {
         let mut delay = None;
         loop {
-            let batch = self.state().unrecorded.take();
+            let batch = self.state().unsettled.take_batch();
             if batch.is_empty() {
-                self.ends.notified().await;
+                self.attempt_ended.notified().await;
                 continue;
             }
             if self.settle(&batch).await? {
                 delay = None;
                 continue;
             }
-            self.state().unrecorded.set_aside(batch.into_iter().map(|end| Aside { end, delay: None }));
-            self.aside.notify_one();
-            // Until one of them is recorded, or after a while.
-            let wait = back_off(delay);
+            let one_by_one = batch.into_iter().map(|settlement| SetAside { settlement, delay: None });
+            self.state().unsettled.set_aside(one_by_one);
+            self.set_aside.notify_one();
+            // The next batch is tried after one settlement was recorded, or after a delay.
+            let wait = next_delay(delay);
             let recovered = timeout(wait, self.recovered.notified()).await;
             delay = recovered.is_err().then_some(wait);
         }
     }
 
-    /// Waits until every end there is has been recorded.
-    pub(super) async fn all_recorded(&self) {
+    /// Records the set-aside settlements, with as many retries as necessary: an attempt must not be lost because the disk was full for a
+    /// while. Its lease is extended meanwhile.
+    async fn settle_set_aside(self: &Arc<Self>) -> Result<(), StoreError> {
+        let (mut running, mut delay) = (FuturesUnordered::new(), None);
         loop {
-            let recorded = self.recorded.notified();
-            if self.state().unrecorded.count() == 0 {
-                return;
-            }
-            recorded.await;
-        }
-    }
-
-    /// Records what was set aside, however often the store has to be asked: an attempt that was made is not forgotten because
-    /// the disk was full for a while. Its lease is extended meanwhile.
-    async fn settle_aside(self: &Arc<Self>) -> Result<(), StoreError> {
-        let (mut running, mut trouble) = (FuturesUnordered::new(), None);
-        loop {
-            while running.len() < AT_A_TIME
-                && let Some(one) = self.take_aside()
+            while running.len() < MAX_SET_ASIDE
+                && let Some(one) = self.take_set_aside()
             {
-                running.push(self.settle_again(one, trouble));
+                running.push(self.settle_again(one, delay));
             }
             tokio::select! {
                 Some(tried) = running.next(), if !running.is_empty() => match tried? {
-                    None => trouble = None,
+                    None => delay = None,
                     Some(one) => {
-                        trouble = self.state().unrecorded.in_trouble.then(|| back_off(trouble));
-                        self.state().unrecorded.set_aside(std::iter::once(one));
+                        delay = self.state().unsettled.store_in_trouble.then(|| next_delay(delay));
+                        self.state().unsettled.set_aside(std::iter::once(one));
                     }
                 },
-                () = self.aside.notified() => {}
+                () = self.set_aside.notified() => {}
             }
         }
     }
 
-    fn take_aside(&self) -> Option<Aside> {
-        self.state().unrecorded.take_aside()
+    fn take_set_aside(&self) -> Option<SetAside> {
+        self.state().unsettled.take_set_aside()
     }
 
-    /// Tries one end again, after a while. Answers it when it could not be recorded.
-    async fn settle_again(self: &Arc<Self>, one: Aside, wait: Option<Duration>) -> Result<Option<Aside>, StoreError> {
-        if let Some(wait) = one.delay.max(wait) {
-            sleep(wait).await;
+    /// Tries to record one settlement after the longer of the two delays. Returns it if it could not be recorded.
+    async fn settle_again(
+        self: &Arc<Self>,
+        one: SetAside,
+        delay: Option<Duration>,
+    ) -> Result<Option<SetAside>, StoreError> {
+        if let Some(delay) = one.delay.max(delay) {
+            sleep(delay).await;
         }
-        let recorded = self.settle(std::slice::from_ref(&one.end)).await?;
-        Ok((!recorded).then(|| Aside { delay: Some(back_off(one.delay)), ..one }))
+        let recorded = self.settle(std::slice::from_ref(&one.settlement)).await?;
+        Ok((!recorded).then(|| SetAside { delay: Some(next_delay(one.delay)), ..one }))
     }
 
-    /// Asks the store to record these ends; whether it has.
+    /// Calls the store to record this batch. Returns whether it was recorded.
     async fn settle(self: &Arc<Self>, batch: &[Settlement]) -> Result<bool, StoreError> {
-        let mut asked = std::pin::pin!(self.store.settle(batch.to_vec()));
-        let answer = match timeout(SLOW, &mut asked).await {
+        let mut call = std::pin::pin!(self.store.settle(batch.to_vec()));
+        let answer = match timeout(SLOW, &mut call).await {
             Ok(answer) => answer,
             Err(_) => {
-                self.state().unrecorded.in_trouble = true;
-                asked.await
+                self.state().unsettled.store_in_trouble = true;
+                call.await
             }
         };
         if let Ok(settled) = &answer {
-            self.note_settled(batch, settled);
+            self.handle_recorded(batch, settled);
         }
-        answer.map(|_| true).or_else(|error| self.note_trouble(error, batch.len()))
+        answer.map(|_| true).or_else(|error| self.record_failure(error, batch.len()))
     }
 
-    /// Whoever has failed to record is asked again, unless the store has failed for good.
-    fn note_trouble(&self, error: StoreError, count: usize) -> Result<bool, StoreError> {
+    /// Returns the error if the store has failed permanently. After any other error the batch is retried.
+    fn record_failure(&self, error: StoreError, count: usize) -> Result<bool, StoreError> {
         if matches!(error.kind(), StoreErrorKind::Closed | StoreErrorKind::Schema) {
             return Err(error);
         }
         if error.is_retryable() {
-            self.state().unrecorded.in_trouble = true;
-            tracing::warn!(%error, count, "settling failed; it will be tried again");
+            self.state().unsettled.store_in_trouble = true;
+            tracing::warn!(%error, count, "settling failed; the worker retries it");
         } else {
-            warn_of_refusal(&error);
+            log_refusal(&error);
         }
         Ok(false)
     }
 
-    fn note_settled(self: &Arc<Self>, batch: &[Settlement], settled: &[Settled]) {
+    fn handle_recorded(self: &Arc<Self>, batch: &[Settlement], settled: &[Settled]) {
         let now = self.clock.now();
         let mut state = self.state();
-        let next_timer = state.lanes.next_timer();
-        let was_full = state.is_stuck() || state.unrecorded.count() >= self.config.in_flight as usize;
+        let timer_before = state.lanes.next_timer();
+        let was_full = state.is_stuck() || state.unsettled.count() >= self.config.in_flight as usize;
         for (settlement, settled) in batch.iter().zip(settled) {
-            state.note_settled(settlement, *settled, now);
+            state.handle_recorded(settlement, *settled, now);
         }
-        let unrecorded = &mut state.unrecorded;
-        unrecorded.recording = unrecorded.recording.saturating_sub(batch.len());
-        let recovered = std::mem::take(&mut unrecorded.in_trouble);
-        // Leases are free again, and timers may be nearer: the claiming side is woken only for those.
-        let news = recovered || state.lanes.wants_claim() || state.lanes.next_timer() != next_timer;
+        let recovered = state.unsettled.recorded(batch.len());
+        state.count_recorded(batch, settled);
+        // The claiming part is woken only for free leases and for an earlier timer.
+        let has_news =
+            recovered || state.lanes.wants_claim() || state.lanes.next_timer() != timer_before || state.drain.is_some();
         drop(state);
         self.recorded.notify_one();
         if recovered {
@@ -215,28 +150,40 @@ impl Engine {
                 self.deliver.settled(settlement);
             }
         }
-        if news {
+        if has_news {
             self.work.notify_one();
+        }
+    }
+
+    /// Waits until every settlement is recorded.
+    pub(super) async fn all_recorded(&self) {
+        loop {
+            let recorded = self.recorded.notified();
+            if self.state().unsettled.count() == 0 {
+                return;
+            }
+            recorded.await;
         }
     }
 }
 
-fn warn_of_refusal(error: &StoreError) {
-    tracing::error!(%error, "the store cannot record how an attempt has ended; it is asked again");
+fn log_refusal(error: &StoreError) {
+    tracing::error!(%error, "the store cannot record the end of an attempt; the worker retries it");
 }
 
 impl State {
-    fn note_settled(&mut self, settlement: &Settlement, settled: Settled, now: Timestamp) {
+    /// Handles a settlement that the store has recorded, or whose lease was lost.
+    fn handle_recorded(&mut self, settlement: &Settlement, settled: Settled, now: Timestamp) {
         let lane = settlement.lane;
         if settled == Settled::LeaseLost {
             telemetry::lease_lost();
-            tracing::warn!(delivery = %settlement.lease.delivery, "lease lost: the attempt may be made twice");
-        } else if let Next::Retry { due } | Next::Again { due } = settlement.next {
-            self.lanes.due(lane, due, now);
+            tracing::warn!(delivery = %settlement.lease.delivery, "the lease of a delivery was lost; the attempt may be made twice");
+        } else if let Decision::Retry { at, .. } | Decision::RetryUncounted { at } = settlement.decision {
+            self.lanes.note_due(lane, at, now);
         }
         if settlement.ordered {
-            // The next of the key may follow now; of a retry, the one that took its place.
-            self.lanes.due(lane, now, now);
+            // The next delivery of the ordering key may be due now.
+            self.lanes.note_due(lane, now, now);
         }
         self.lanes.settled(settlement.lease, lane, now);
     }

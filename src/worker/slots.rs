@@ -1,32 +1,35 @@
-//! How the slots of a worker are shared: by turns, and by what lanes have shown.
+//! The distribution of a worker's slots: tenants take turns, and lanes that fail leave slots to lanes that succeed.
 
 use std::collections::VecDeque;
 
-use super::gate::Standing;
-use super::tenants::Tenants;
-use super::turns::Turns;
+use super::fair_queue::FairQueue;
+use super::fair_share::FairShare;
+use super::lane::Usage;
+use super::throttle::LaneHealth;
 use crate::id::{LaneId, Tenant};
 
-/// The standings, in the order of their lines.
-const STANDINGS: [Standing; 3] = [Standing::Proven, Standing::Unknown, Standing::Failing];
+/// All values of [`LaneHealth`], in the order of their numbers.
+const HEALTHS: [LaneHealth; 3] = [LaneHealth::Proven, LaneHealth::Unknown, LaneHealth::Failing];
 
 /// Slots, and the lanes that wait for one.
 #[derive(Debug)]
 pub(super) struct Slots {
     total: u32,
-    /// How many are used by lanes of each standing.
+    /// The number of slots that lanes of each health use.
     used: [u32; 3],
-    /// Lanes that have something ready, in turn: one line for each standing, and each line moves.
-    lines: [Turns; 3],
-    /// Which line was served last.
-    line: usize,
-    /// Lanes that hold their share of what is left. With each slot that is freed, one of them is looked at again.
-    waiting: VecDeque<LaneId>,
-    /// How many slots each tenant's lanes use, and how many those of its lanes that do not succeed.
-    tenants: Tenants,
-    unproven: Tenants,
-    /// Lanes whose tenants do. With each slot that is freed, one of its tenant's and one of the next tenant's is looked at again.
-    held_back: Turns,
+    /// Lanes that have something to start: one queue for each health, served in turn.
+    queues: [FairQueue; 3],
+    /// The queue that was served last.
+    last: usize,
+    /// Lanes that hold their share of the slots. One of them is checked again whenever a slot is freed.
+    lanes_at_share: VecDeque<LaneId>,
+    /// Lanes whose tenants hold their share of the slots. Whenever a slot is freed, one lane of its tenant and one lane of the next tenant
+    /// are checked again.
+    tenants_at_share: FairQueue,
+    /// The number of slots that each tenant uses.
+    by_tenant: FairShare,
+    /// The number of slots that each tenant uses for lanes that are not [`Proven`](LaneHealth::Proven).
+    unproven_by_tenant: FairShare,
 }
 
 impl Slots {
@@ -34,123 +37,124 @@ impl Slots {
         Self {
             total,
             used: [0; 3],
-            lines: Default::default(),
-            line: 0,
-            waiting: VecDeque::new(),
-            held_back: Turns::default(),
-            tenants: Tenants::default(),
-            unproven: Tenants::default(),
+            queues: Default::default(),
+            last: 0,
+            lanes_at_share: VecDeque::new(),
+            tenants_at_share: FairQueue::default(),
+            by_tenant: FairShare::default(),
+            unproven_by_tenant: FairShare::default(),
         }
     }
 
-    /// Nobody waits any more.
-    pub(super) fn clear(&mut self) {
-        (self.lines, self.waiting, self.held_back) = Default::default();
+    /// Empties the queues. Used slots remain counted.
+    pub(super) fn clear_queues(&mut self) {
+        (self.queues, self.lanes_at_share, self.tenants_at_share) = Default::default();
     }
 
-    /// At the end of its line.
-    pub(super) fn push(&mut self, standing: Standing, tenant: Option<Tenant>, lane: LaneId) {
-        self.lines[standing as usize].push(tenant, lane);
+    /// Adds a lane that has something to start.
+    pub(super) fn push(&mut self, health: LaneHealth, tenant: Option<Tenant>, lane: LaneId) {
+        self.queues[health as usize].push(tenant, lane);
     }
 
-    /// The lane whose turn it is: of the next line that has one and may use a slot.
+    /// Removes the lane whose turn it is: from the next queue that has a lane and whose lanes may use a slot.
     pub(super) fn pop(&mut self) -> Option<LaneId> {
-        STANDINGS.iter().find_map(|_| {
-            self.line = (self.line + 1) % STANDINGS.len();
-            if self.free(STANDINGS[self.line]) == 0 { None } else { self.lines[self.line].pop() }
+        HEALTHS.iter().find_map(|_| {
+            self.last = (self.last + 1) % HEALTHS.len();
+            if self.free(HEALTHS[self.last]) == 0 { None } else { self.queues[self.last].pop() }
         })
     }
 
-    /// It holds its share already.
-    pub(super) fn wait(&mut self, lane: LaneId) {
-        self.waiting.push_back(lane);
+    /// Adds a lane that holds its share.
+    pub(super) fn push_at_share(&mut self, lane: LaneId) {
+        self.lanes_at_share.push_back(lane);
     }
 
-    /// Its tenant holds its share already.
-    pub(super) fn hold_back(&mut self, tenant: Option<Tenant>, lane: LaneId) {
-        self.held_back.push(tenant, lane);
+    /// Removes a lane that held its share, so that it is checked again.
+    pub(super) fn pop_at_share(&mut self) -> Option<LaneId> {
+        self.lanes_at_share.pop_front()
     }
 
-    /// One that its tenant's share holds back, to be looked at again: of this tenant, or of the next one.
-    pub(super) fn next_held_back(&mut self, of: Option<&Option<Tenant>>) -> Option<LaneId> {
-        match of {
-            Some(tenant) => self.held_back.pop_of(tenant),
-            None => self.held_back.pop(),
-        }
+    /// Adds a lane whose tenant holds its share.
+    pub(super) fn push_tenant_at_share(&mut self, tenant: Option<Tenant>, lane: LaneId) {
+        self.tenants_at_share.push(tenant, lane);
     }
 
-    /// How many are used.
+    /// Removes a lane of the next tenant that held its share, so that it is checked again.
+    pub(super) fn pop_tenant_at_share(&mut self) -> Option<LaneId> {
+        self.tenants_at_share.pop()
+    }
+
+    /// Removes a lane of this tenant that held its share, so that it is checked again.
+    pub(super) fn pop_this_tenant_at_share(&mut self, tenant: &Option<Tenant>) -> Option<LaneId> {
+        self.tenants_at_share.pop_of(tenant)
+    }
+
+    /// The number of used slots.
     pub(super) fn used(&self) -> u32 {
         self.used.iter().sum()
     }
 
-    /// One that waits, to be looked at again.
-    pub(super) fn next_waiting(&mut self) -> Option<LaneId> {
-        self.waiting.pop_front()
-    }
-
-    /// How many slots lanes of this standing may still use. All unknown ones use at most half, all failing ones too, and both
-    /// together three quarters, so that those that succeed have room whatever becomes of the others.
-    pub(super) fn free(&self, standing: Standing) -> u32 {
+    /// The number of slots that lanes of this health may still take. Unknown lanes use at most half of all slots, failing lanes too, and
+    /// both together three quarters, so that lanes that succeed always have slots.
+    pub(super) fn free(&self, health: LaneHealth) -> u32 {
         let [proven, unknown, failing] = self.used;
         let free = self.total.saturating_sub(proven + unknown + failing);
-        if standing == Standing::Proven {
+        if health == LaneHealth::Proven {
             return free;
         }
         let of_both = (self.total - self.total / 4).saturating_sub(unknown + failing);
-        self.total.div_ceil(2).saturating_sub(self.used[standing as usize]).min(of_both).min(free)
+        self.total.div_ceil(2).saturating_sub(self.used[health as usize]).min(of_both).min(free)
     }
 
-    /// The most that one of several lanes of this standing may hold: the scarcer the slots, the fewer.
-    pub(super) fn share(&self, standing: Standing) -> u32 {
-        let free = self.free(standing);
-        if standing == Standing::Proven { free.saturating_mul(2) } else { free.div_ceil(2) }
+    /// The number of slots that one of several lanes of this health may hold: it falls with the number of free slots.
+    pub(super) fn share(&self, health: LaneHealth) -> u32 {
+        let free = self.free(health);
+        if health == LaneHealth::Proven { free.saturating_mul(2) } else { free.div_ceil(2) }
     }
 
-    /// There is work of this tenant.
+    /// Records that this tenant has work.
     pub(super) fn see(&mut self, tenant: Option<&Tenant>) {
-        self.tenants.see(tenant);
-        self.unproven.see(tenant);
+        self.by_tenant.see(tenant);
+        self.unproven_by_tenant.see(tenant);
     }
 
-    /// Whether a lane of this tenant and standing may use one more slot. What succeeds does not keep a new endpoint waiting.
-    pub(super) fn may_start(&self, tenant: &Option<Tenant>, standing: Standing) -> bool {
-        let held = if standing == Standing::Proven { &self.tenants } else { &self.unproven };
-        held.may_hold(tenant, self.free(standing), self.total, 1)
+    /// Whether a lane of this tenant and health may use one more slot. Proven lanes of a tenant do not use up the share of its new
+    /// endpoints.
+    pub(super) fn may_start(&self, tenant: &Option<Tenant>, health: LaneHealth) -> bool {
+        let held = if health == LaneHealth::Proven { &self.by_tenant } else { &self.unproven_by_tenant };
+        held.may_hold(tenant, self.free(health), self.total, 1)
     }
 
-    /// A lane of this tenant has another standing now, or uses more or fewer slots.
-    pub(super) fn recount(&mut self, tenant: &Option<Tenant>, before: (Standing, u32), after: (Standing, u32)) {
-        if before.0 == after.0 {
-            self.add(tenant, after.0, after.1.saturating_sub(before.1));
-            self.remove(tenant, after.0, before.1.saturating_sub(after.1));
+    /// Counts the slots that a lane uses, if `before` was counted.
+    pub(super) fn recount(&mut self, tenant: &Option<Tenant>, before: Usage, after: Usage) {
+        if before.health == after.health {
+            self.add(tenant, after.health, after.in_flight.saturating_sub(before.in_flight));
+            self.remove(tenant, after.health, before.in_flight.saturating_sub(after.in_flight));
         } else {
-            self.remove(tenant, before.0, before.1);
-            self.add(tenant, after.0, after.1);
+            self.remove(tenant, before.health, before.in_flight);
+            self.add(tenant, after.health, after.in_flight);
         }
     }
 
-    /// A lane of this tenant and standing uses so many slots more.
-    pub(super) fn add(&mut self, tenant: &Option<Tenant>, standing: Standing, count: u32) {
+    fn add(&mut self, tenant: &Option<Tenant>, health: LaneHealth, count: u32) {
         if count == 0 {
             return;
         }
-        self.used[standing as usize] += count;
-        self.tenants.add(tenant, count);
-        if standing != Standing::Proven {
-            self.unproven.add(tenant, count);
+        self.used[health as usize] += count;
+        self.by_tenant.add(tenant, count);
+        if health != LaneHealth::Proven {
+            self.unproven_by_tenant.add(tenant, count);
         }
     }
 
-    /// And so many fewer.
-    pub(super) fn remove(&mut self, tenant: &Option<Tenant>, standing: Standing, count: u32) {
+    fn remove(&mut self, tenant: &Option<Tenant>, health: LaneHealth, count: u32) {
         if count == 0 {
             return;
         }
-        self.used[standing as usize] = self.used[standing as usize].saturating_sub(count);
-        self.tenants.remove(tenant, count);
-        if standing != Standing::Proven {
-            self.unproven.remove(tenant, count);
+        self.used[health as usize] = self.used[health as usize].saturating_sub(count);
+        self.by_tenant.remove(tenant, count);
+        if health != LaneHealth::Proven {
+            self.unproven_by_tenant.remove(tenant, count);
         }
     }
 }
@@ -164,36 +168,36 @@ mod tests {
     }
 
     #[test]
-    fn those_that_fail_and_those_that_are_unknown_leave_a_quarter_to_the_others() {
+    fn failing_and_unknown_lanes_leave_a_quarter_to_proven_lanes() {
         let full = slots(256, [0, 128, 64]);
-        assert_eq!(STANDINGS.map(|standing| full.free(standing)), [64, 0, 0]);
+        assert_eq!(HEALTHS.map(|health| full.free(health)), [64, 0, 0]);
         let failing = slots(256, [0, 0, 128]);
-        assert_eq!(STANDINGS.map(|standing| failing.free(standing)), [128, 64, 0]);
-        assert_eq!(STANDINGS.map(|standing| slots(1, [0; 3]).free(standing)), [1, 1, 1], "never none at all");
+        assert_eq!(HEALTHS.map(|health| failing.free(health)), [128, 64, 0]);
+        assert_eq!(HEALTHS.map(|health| slots(1, [0; 3]).free(health)), [1, 1, 1], "a single slot is open to all");
     }
 
     #[test]
-    fn what_succeeds_does_not_keep_a_new_endpoint_of_its_tenant_waiting() {
+    fn proven_lanes_do_not_keep_a_new_endpoint_of_their_tenant_waiting() {
         let mut slots = Slots::new(256);
         let [busy, other] = ["busy", "other"].map(|name| Some(Tenant::from(name)));
         [&busy, &other].into_iter().for_each(|tenant| slots.see(tenant.as_ref()));
-        slots.add(&busy, Standing::Proven, 128);
-        let may_start = |tenant| STANDINGS.map(|standing| slots.may_start(tenant, standing));
+        slots.add(&busy, LaneHealth::Proven, 128);
+        let may_start = |tenant| HEALTHS.map(|health| slots.may_start(tenant, health));
         assert_eq!(may_start(&busy), [false, true, true]);
         assert_eq!(may_start(&other), [true; 3]);
     }
 
     #[test]
-    fn each_line_moves_and_one_that_may_use_nothing_is_passed_over() {
+    fn queues_take_turns_and_a_queue_without_free_slots_is_passed_over() {
         let lane = || LaneId::from(crate::id::EndpointId::generate(crate::clock::Timestamp::EPOCH));
         let mut slots = slots(8, [0, 4, 0]);
         let (proven, unknown, failing) = (lane(), lane(), lane());
-        for (standing, lane) in STANDINGS.into_iter().zip([proven, unknown, failing]) {
-            slots.push(standing, None, lane);
+        for (health, lane) in HEALTHS.into_iter().zip([proven, unknown, failing]) {
+            slots.push(health, None, lane);
         }
         assert_eq!([slots.pop(), slots.pop(), slots.pop()], [Some(failing), Some(proven), None]);
-        slots.remove(&None, Standing::Unknown, 4);
-        slots.add(&None, Standing::Proven, 3);
+        slots.remove(&None, LaneHealth::Unknown, 4);
+        slots.add(&None, LaneHealth::Proven, 3);
         assert_eq!(slots.pop(), Some(unknown));
     }
 }

@@ -1,4 +1,4 @@
-//! Sending events, and what is said about the stream of them.
+//! Sending events, and messages about the stream of events.
 
 use std::sync::Arc;
 
@@ -12,10 +12,25 @@ use crate::event::{EventError, NewEvent};
 use crate::id::{EventId, Tenant};
 use crate::sender::{DispatchError, EndpointChange, EndpointError};
 
-/// Longest body, in bytes.
+/// The longest body, in bytes.
 const MAX_BODY_BYTES: usize = 256 * 1024;
 
-/// Something that happened.
+/// An event to be sent to the subscribers of one tenant.
+///
+/// ```
+/// use hookwire::mcp::events::{Emit, EmitError, McpEvents};
+/// use hookwire::sender::Sender;
+/// use hookwire::store::MemoryStore;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let events = McpEvents::new(Sender::builder(MemoryStore::new()).build()?).event("incident.created", "A new incident");
+/// let incident = Emit::new("acme", "incident.created", serde_json::json!({ "severity": "P1" })).cursor("42");
+/// assert_eq!(events.emit(incident).await?, 0, "nobody has subscribed");
+/// let unknown = events.emit(Emit::new("acme", "incident.closed", serde_json::json!({}))).await;
+/// assert!(matches!(unknown, Err(EmitError::Unknown)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Emit {
@@ -32,13 +47,13 @@ impl Emit {
         Self { tenant: tenant.into(), name: name.into(), data, id: None, cursor: None }
     }
 
-    /// Its id: emitted twice, it is delivered once. A fresh one, unless said otherwise.
+    /// Sets the id of the event. An event that is emitted twice with the same id is delivered once. Default: a new id.
     pub fn id(mut self, id: EventId) -> Self {
         self.id = Some(id);
         self
     }
 
-    /// Where in the stream of events it stands.
+    /// Sets the position of the event in the stream of events.
     pub fn cursor(mut self, cursor: &str) -> Self {
         self.cursor = Some(cursor.into());
         self
@@ -49,34 +64,36 @@ impl Emit {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EmitError {
-    /// There is no event of this name.
-    #[error("event: there is none of this name")]
+    /// No event has this name.
+    #[error("event: is unknown")]
     Unknown,
-    /// It is too long.
+    /// The body is longer than 256 KiB.
     #[error("body: must be at most {MAX_BODY_BYTES} bytes, is {0}")]
     TooLong(usize),
-    /// There is no such subscription.
-    #[error("subscription: there is none with this id")]
+    /// No subscription has this id.
+    #[error("subscription: is unknown")]
     NoSubscription,
-    /// It was not dispatched.
+    /// The event was not dispatched.
     #[error(transparent)]
     Dispatch(#[from] DispatchError),
-    /// The event cannot be made.
+    /// The event is invalid.
     #[error(transparent)]
     Event(#[from] EventError),
-    /// Subscriptions could not be read.
+    /// The subscriptions could not be read or changed.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
 }
 
 impl McpEvents {
-    /// Sends an event to every subscription that it is for; answers how many. Durable when it returns.
+    /// Sends an event to every subscription that it matches. When this returns, the event is durable. Returns the number of subscriptions.
     ///
     /// # Errors
-    /// When it is unknown or too long, or is not stored.
+    /// Returns [`EmitError::Unknown`] if no event has this name, [`EmitError::TooLong`] if the body is too long, [`EmitError::Event`] if the
+    /// event is invalid, and [`EmitError::Dispatch`] or [`EmitError::Endpoint`] if the store fails.
     pub async fn emit(&self, emit: Emit) -> Result<usize, EmitError> {
-        self.knows(&emit.name).map_err(|_| EmitError::Unknown)?;
-        let now = self.sender.now();
+        self.check_name(&emit.name).map_err(|_| EmitError::Unknown)?;
+        let door = self.door(&emit.tenant);
+        let now = door.now();
         let id = emit.id.unwrap_or_else(|| EventId::generate(now));
         let body = Body {
             event_id: id.as_str(),
@@ -91,42 +108,44 @@ impl McpEvents {
             Read::of(endpoint).is_some_and(wants)
         };
         let all = self.subscriptions(&emit.tenant).await?;
-        let to: Vec<_> = all.iter().filter(|endpoint| wanted(endpoint)).map(|endpoint| endpoint.id).collect();
+        let to: Vec<_> = all.into_iter().filter(wanted).collect();
         if to.is_empty() {
             return Ok(0);
         }
-        self.sender.dispatch_to(message(&emit.tenant, "hookwire.mcp.event", id, body)?, &to).await?;
+        door.dispatch_to(message(&emit.tenant, "hookwire.mcp.event", id, body)?, &to).await?;
         Ok(to.len())
     }
 
-    /// Tells a subscription that it has missed events: it should ask for the whole state, and goes on from this cursor.
+    /// Notifies a subscription that it has missed events: its client should read the whole state, and the stream continues at this cursor.
     ///
     /// # Errors
-    /// When there is no such subscription, or the store is in trouble.
+    /// Returns [`EmitError::NoSubscription`] if there is no such subscription, and [`EmitError::Dispatch`] or [`EmitError::Endpoint`] if the
+    /// store fails.
     pub async fn gap(&self, tenant: &Tenant, subscription: &str, cursor: &str) -> Result<(), EmitError> {
         let endpoint = self.of_id(tenant, subscription).await?;
         let body = json!({ "type": "gap", "cursor": cursor }).to_string();
         self.control(&endpoint, "gap", body).await
     }
 
-    /// Ends a subscription: its client is told why, in the form of a JSON-RPC error, and gets nothing that is emitted after that.
+    /// Ends a subscription. Its client gets the reason in the form of a JSON-RPC error, and no further events.
     ///
     /// # Errors
-    /// When there is no such subscription, or the store is in trouble.
+    /// As [`gap`](Self::gap).
     pub async fn terminate(&self, tenant: &Tenant, subscription: &str, error: &Value) -> Result<(), EmitError> {
         let endpoint = self.of_id(tenant, subscription).await?;
         let body = json!({ "type": "terminated", "error": error }).to_string();
         self.control(&endpoint, "terminated", body).await?;
-        // It is a subscription no more, and an endpoint for as long as it is owed this.
-        self.sender.endpoints().update(endpoint.id, EndpointChange::new().labels(terminated())).await?;
+        // Drop the subscription labels now; keep the endpoint until this last message is delivered.
+        self.door(tenant).update_read(&endpoint, EndpointChange::new().labels(terminated())).await?;
         Ok(())
     }
 
-    async fn control(&self, endpoint: &Endpoint, kind: &str, body: String) -> Result<(), EmitError> {
-        let id = EventId::generate(self.sender.now()).as_str().replacen("evt_", &format!("msg_{kind}_"), 1);
+    async fn control(&self, endpoint: &Arc<Endpoint>, kind: &str, body: String) -> Result<(), EmitError> {
+        let door = self.door(&endpoint.tenant);
+        let id = EventId::generate(door.now()).as_str().replacen("evt_", &format!("msg_{kind}_"), 1);
         let id = EventId::new(id).map_err(DispatchError::Tenant)?;
         let control = message(&endpoint.tenant, "hookwire.mcp.control", id, body)?;
-        self.sender.dispatch_to(control, &[endpoint.id]).await?;
+        door.dispatch_to(control, std::slice::from_ref(endpoint)).await?;
         Ok(())
     }
 
@@ -137,7 +156,7 @@ impl McpEvents {
     }
 }
 
-/// What is sent, if it is not too long.
+/// The event of a message, if the body is not too long.
 fn message(tenant: &Tenant, kind: &str, id: EventId, body: String) -> Result<NewEvent, EmitError> {
     if body.len() > MAX_BODY_BYTES {
         return Err(EmitError::TooLong(body.len()));

@@ -1,4 +1,6 @@
-//! The tools and the events, as a server of their own.
+//! A server with the tools and the events.
+
+use std::fmt;
 
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult, ErrorCode, ListToolsResult,
@@ -7,21 +9,28 @@ use rmcp::model::{
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
+use super::super::WebhookTools;
+use super::super::server::WebhookServer;
 use super::McpEvents;
-use crate::mcp::WebhookServer;
 
-/// An MCP server that has the tools of [`WebhookTools`](crate::mcp::WebhookTools) and the events, and nothing else.
+/// An MCP server with only the tools and the events.
 #[derive(Clone, Debug)]
-pub struct McpEventsServer {
+struct McpEventsServer {
     tools: WebhookServer,
     events: McpEvents,
 }
 
 impl McpEventsServer {
-    /// Both.
-    #[must_use]
-    pub const fn new(tools: WebhookServer, events: McpEvents) -> Self {
+    const fn new(tools: WebhookServer, events: McpEvents) -> Self {
         Self { tools, events }
+    }
+}
+
+impl McpEvents {
+    /// A server with only the tools and these events: serve it over any transport of `rmcp`.
+    #[must_use]
+    pub fn server(&self, tools: &WebhookTools) -> impl ServerHandler + Clone + fmt::Debug + use<> {
+        McpEventsServer::new(WebhookServer::new(tools.router()), self.clone())
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::McpEvents;
 use super::error::Refused;
-use super::subscription::{Known, Read, granted, key, was_terminated};
+use super::subscription::{Identity, Read, granted, key, was_terminated};
 use super::wire::{DeliveryStatus, Subscribe, Subscribed, Unsubscribe};
 use crate::clock::Timestamp;
 use crate::delivery::DeliveryState;
@@ -15,13 +15,13 @@ use crate::endpoint::Endpoint;
 use crate::id::Tenant;
 use crate::outcome::Outcome;
 use crate::secret::Key;
-use crate::sender::{EndpointChange, EndpointError, Ownership, Scope};
+use crate::sender::{EndpointChange, EndpointError, Ownership};
 use crate::store::{DeliveryQuery, Page, StoreError};
 
-/// Most deliveries that are looked through for the last error.
+/// The number of deliveries that are searched for the last error.
 const PAGE: u32 = 1_000;
 
-/// How long the secret before goes on signing.
+/// How long a replaced secret still signs.
 const GRACE: Duration = Duration::from_secs(300);
 
 impl McpEvents {
@@ -31,12 +31,12 @@ impl McpEvents {
         }
         let too_many = |_| Refused::Exhausted { limit: "calls a minute", max: self.calls.get() as usize };
         self.limit.take(tenant).map_err(too_many)?;
-        self.knows(&asked.name)?;
+        self.check_name(&asked.name)?;
         let key = key(asked.delivery.secret.as_deref())?;
-        let known = Known::by(tenant, asked.name, asked.arguments.as_ref(), &asked.delivery)?;
-        let now = self.sender.now();
+        let known = Identity::new(tenant, asked.name, asked.arguments.as_ref(), &asked.delivery)?;
+        let now = self.door(tenant).now();
         let ends = granted(asked.ttl_ms.unwrap_or_else(|| Some(self.granted_ms())), self.longest, now);
-        // The same subscription twice at once is one, and then its refreshing.
+        // Of two equal requests at the same time, one subscribes and the other refreshes.
         let turn = self.turns.of(&known.id);
         let _turn = turn.lock().await;
         let others = self.subscriptions(tenant).await?;
@@ -64,63 +64,65 @@ impl McpEvents {
     async fn begin(
         &self,
         tenant: &Tenant,
-        known: &Known,
+        known: &Identity,
         key: Key,
         ends: Option<Timestamp>,
     ) -> Result<Endpoint, Refused> {
         let new = known.endpoint(tenant, key, known.labels(ends)?)?;
-        Ok(self.sender.endpoints().create_asking(new, &ownership()).await?)
+        Ok(self.door(tenant).create_verified_by(new, &ownership()).await?)
     }
 
-    /// The same subscription again: time anew, the secret that was given now, and another chance where it was given up.
+    /// Refreshes a subscription: extends its time, sets the secret of this request, and enables it if it was disabled for failing.
     async fn refresh(
         &self,
         before: &Endpoint,
-        known: &Known,
+        known: &Identity,
         key: Key,
         ends: Option<Timestamp>,
     ) -> Result<Endpoint, Refused> {
-        let change = EndpointChange::new().for_owner().labels(known.labels(ends)?);
-        let updated = match self.sender.endpoints().update(before.id, change.clone().enabled()).await {
-            // It is enabled when it has answered the challenge.
-            Err(EndpointError::Unproven) => self.sender.endpoints().update(before.id, change).await?,
+        let door = self.door(&before.tenant);
+        let change = EndpointChange::new().labels(known.labels(ends)?);
+        let updated = match door.update_read(before, change.clone().enabled()).await {
+            // The endpoint is enabled after it has answered the challenge.
+            Err(EndpointError::Unproven) => door.update_read(before, change).await?,
             updated => updated?,
         };
         let current = before.keys.entries().first().map(|entry| entry.key.id());
         if current == Some(key.id()) {
             return Ok(updated);
         }
-        Ok(self.sender.endpoints().rotate_key(before.id, key, GRACE).await?)
+        Ok(door.rotate_read(&updated, key, GRACE).await?)
     }
 
-    /// After the challenge, which is sent once for each callback of a tenant.
+    /// Sends the challenge, unless another subscription of the tenant has the same URL and was verified.
     async fn verified(&self, endpoint: Endpoint, others: &[Arc<Endpoint>], is_new: bool) -> Result<Endpoint, Refused> {
         let same = |other: &&Arc<Endpoint>| other.target == endpoint.target && other.is_enabled();
-        let endpoints = self.sender.endpoints();
+        let door = self.door(&endpoint.tenant);
         if others.iter().any(|other| same(&other)) {
-            return Ok(endpoints.vouch(endpoint.id).await?);
+            return Ok(door.vouch_read(&endpoint).await?);
         }
-        let proven = endpoints.prove_by(endpoint.id, &ownership()).await;
+        let proven = door.prove_read(&endpoint, Some(&ownership())).await;
         if is_new && proven.is_err() {
-            endpoints.remove(endpoint.id).await?;
+            door.remove_read(&endpoint).await?;
         }
         Ok(proven?)
     }
 
     pub(super) async fn unsubscribe(&self, tenant: &Tenant, asked: Unsubscribe) -> Result<Value, Refused> {
-        let known = Known::by(tenant, asked.name, asked.arguments.as_ref(), &asked.delivery)?;
+        let known = Identity::new(tenant, asked.name, asked.arguments.as_ref(), &asked.delivery)?;
         let all = self.subscriptions(tenant).await?;
         let found = all.iter().find(|endpoint| Read::of(endpoint).is_some_and(|read| read.id == known.id));
-        self.sender.endpoints().remove(found.ok_or(Refused::NotFound("subscription"))?.id).await?;
+        self.door(tenant).remove_read(found.ok_or(Refused::NotFound("subscription"))?).await?;
         Ok(Value::Object(serde_json::Map::new()))
     }
 
-    /// The subscriptions of a tenant that have not ended. Those that have are removed.
+    /// Reads the subscriptions of a tenant that have not ended, and removes the others.
     pub(super) async fn subscriptions(&self, tenant: &Tenant) -> Result<Vec<Arc<Endpoint>>, EndpointError> {
-        let (mut found, now) = (Vec::new(), self.sender.now());
-        for endpoint in self.sender.endpoints().of_tenant(tenant).await? {
+        let door = self.door(tenant);
+        let (mut found, now) = (Vec::new(), door.now());
+        for endpoint in door.endpoints_of(tenant).await? {
             match Read::of(&endpoint).map(|read| read.has_ended(now)) {
-                Some(true) => self.sender.endpoints().remove(endpoint.id).await.or_else(gone)?,
+                Some(true) => door.remove_read(&endpoint).await.or_else(ignore_missing)?,
                 Some(false) => found.push(endpoint),
                 None if was_terminated(&endpoint) => self.remove_if_told(&endpoint).await?,
                 None => {}
@@ -129,16 +131,17 @@ impl McpEvents {
         Ok(found)
     }
 
-    /// One that was terminated goes when it has been told so.
+    /// Removes a terminated subscription when its last message has been delivered.
     async fn remove_if_told(&self, endpoint: &Endpoint) -> Result<(), EndpointError> {
-        let counts = self.sender.stats(endpoint.id).await?.counts;
+        let door = self.door(&endpoint.tenant);
+        let counts = door.stats_read(endpoint).await?.counts;
         if counts.pending + counts.held > 0 {
             return Ok(());
         }
-        self.sender.endpoints().remove(endpoint.id).await.or_else(gone)
+        door.remove_read(endpoint).await.or_else(ignore_missing)
     }
 
-    /// `None` where all is well.
+    /// The delivery status of a failing subscription; `None` if it is not failing.
     async fn status(&self, endpoint: &Endpoint) -> Result<Option<DeliveryStatus>, Refused> {
         let health = endpoint.health;
         let Some(since) = health.failing_since else { return Ok(None) };
@@ -150,17 +153,16 @@ impl McpEvents {
         }))
     }
 
-    /// Of the newest delivery that has been tried and is not through, among those that are looked at.
+    /// The error of the newest delivery that was attempted and not delivered, in the deliveries that are searched.
     async fn last_error(&self, endpoint: &Endpoint) -> Result<Option<&'static str>, StoreError> {
-        let scope = Scope::Tenant(endpoint.tenant.clone());
-        let scoped = self.sender.scoped(&scope);
+        let door = self.door(&endpoint.tenant);
         for state in [DeliveryState::Pending, DeliveryState::Failed, DeliveryState::Held] {
             let query =
                 DeliveryQuery { lane: Some(endpoint.id.into()), state: Some(state), ..DeliveryQuery::default() };
-            let found = scoped.deliveries(query, Page::of(PAGE).newest_first()).await?;
+            let found = door.deliveries(query, Page::of(PAGE).newest_first()).await?;
             let tried = found.iter().find(|delivery| delivery.attempts > 0);
             let Some(tried) = tried else { continue };
-            let last = scoped.attempts(tried.id).await?.and_then(|mut attempts| attempts.pop());
+            let last = door.attempts(tried.id).await?.and_then(|mut attempts| attempts.pop());
             if let Some(category) = last.and_then(|attempt| category(attempt.outcome)) {
                 return Ok(Some(category));
             }
@@ -169,16 +171,16 @@ impl McpEvents {
     }
 }
 
-/// How the draft has the owner of a callback asked.
+/// The draft's way to ask the owner of a URL to agree.
 fn ownership() -> Ownership {
     Ownership::EchoAs("verification".into())
 }
 
-fn gone(error: EndpointError) -> Result<(), EndpointError> {
+fn ignore_missing(error: EndpointError) -> Result<(), EndpointError> {
     if matches!(error, EndpointError::NotFound) { Ok(()) } else { Err(error) }
 }
 
-/// One of the draft's words; never what the callback has said.
+/// The draft's category for a failure. It never contains text of the endpoint.
 const fn category(outcome: Outcome) -> Option<&'static str> {
     match outcome {
         Outcome::Status(200..=299) => None,

@@ -1,4 +1,4 @@
-//! A subscription, as the endpoint that it is.
+//! A subscription as an endpoint: its identity, its labels, its key.
 
 use std::time::Duration;
 
@@ -12,23 +12,23 @@ use crate::endpoint::{CustomHeaders, Endpoint, Labels, NewEndpoint, Target};
 use crate::id::Tenant;
 use crate::secret::{Key, Keyring};
 
-/// Labels of an endpoint that is a subscription.
+/// The labels of an endpoint that is a subscription.
 const NAME: &str = "mcp.event";
 const ARGUMENTS: &str = "mcp.arguments";
 const ENDS: &str = "mcp.ends";
 const SUBSCRIPTION: &str = "mcp.subscription";
 const TERMINATED: &str = "mcp.terminated";
 
-/// What a subscription is known by: who, where, and what. All of it is immutable.
-pub(super) struct Known {
+/// The identity of a subscription: tenant, URL, event and arguments. It does not change.
+pub(super) struct Identity {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) arguments: String,
     pub(super) target: Target,
 }
 
-impl Known {
-    pub(super) fn by(
+impl Identity {
+    pub(super) fn new(
         tenant: &Tenant,
         name: String,
         arguments: Option<&Value>,
@@ -49,7 +49,7 @@ impl Known {
         Ok(Self { id, name, arguments, target })
     }
 
-    /// What it notes on its endpoint.
+    /// The labels of the subscription's endpoint.
     pub(super) fn labels(&self, ends: Option<Timestamp>) -> Result<Labels, Refused> {
         let ends = ends.map_or_else(String::new, |ends| ends.as_micros().to_string());
         let labels = Labels::new().with(SUBSCRIPTION, &self.id).and_then(|labels| labels.with(NAME, &self.name));
@@ -57,25 +57,25 @@ impl Known {
         labels.and_then(|labels| labels.with(ENDS, &ends)).map_err(Refused::params)
     }
 
-    /// Its endpoint: one that no event reaches but those that are owed to it by name.
+    /// The subscription's endpoint. Its filter matches no event: events are dispatched to it by id.
     pub(super) fn endpoint(&self, tenant: &Tenant, key: Key, labels: Labels) -> Result<NewEndpoint, Refused> {
         let headers = CustomHeaders::new().with("x-mcp-subscription-id", &self.id).map_err(Refused::params)?;
-        let new = NewEndpoint::at(self.target.clone()).with_fixed_target().tenant(tenant.clone());
+        let new = NewEndpoint::at(self.target.clone()).fixed_target().tenant(tenant.clone());
         let new = new.headers(headers).labels(labels);
         let new = new.events([format!("mcp.subscription.{}", self.id)]).map_err(Refused::params)?;
         Ok(new.keys(Keyring::new(key)))
     }
 }
 
-/// The secret that the client has given: `whsec_` and base64 of 24 to 64 bytes.
+/// Reads the client's secret: `whsec_` and base64 of 24 to 64 bytes.
 pub(super) fn key(secret: Option<&str>) -> Result<Key, Refused> {
     let wrong = || Refused::params("delivery.secret: must be `whsec_` and base64 of 24 to 64 random bytes");
     let text = secret.filter(|text| text.starts_with("whsec_")).ok_or_else(wrong)?;
-    // These are the bounds of Standard Webhooks, which every key is held to.
+    // Standard Webhooks has the same bounds, and every key is checked against them.
     Key::parse(text).map_err(|_| wrong())
 }
 
-/// What an endpoint notes that was a subscription.
+/// The labels of an endpoint whose subscription was terminated.
 pub(super) fn terminated() -> Labels {
     Labels::new().with(TERMINATED, "yes").unwrap_or_default()
 }
@@ -93,7 +93,7 @@ pub(super) struct Read<'a> {
 }
 
 impl<'a> Read<'a> {
-    /// `None` where it is another kind of endpoint.
+    /// Returns `None` if the endpoint is not a subscription.
     pub(super) fn of(endpoint: &'a Endpoint) -> Option<Self> {
         let labels = &endpoint.labels;
         let ends = labels.get(ENDS)?.parse().ok().map(Timestamp::from_micros);
@@ -109,7 +109,8 @@ impl<'a> Read<'a> {
     }
 }
 
-/// What is granted of the time that was asked for. Without end, which who asks for `null` wants, only where the application allows it.
+/// The end of a subscription for the requested time; `None`: no end, which a client requests with `null` and gets if the application
+/// allows it.
 pub(super) fn granted(asked: Option<u64>, longest: Option<Duration>, now: Timestamp) -> Option<Timestamp> {
     let asked = asked.map(Duration::from_millis);
     let granted = asked.map_or(longest, |asked| Some(longest.map_or(asked, |longest| asked.min(longest))));

@@ -1,4 +1,4 @@
-//! What the draft writes.
+//! The JSON of the draft.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,12 +13,12 @@ pub(super) struct Subscribe {
     pub(super) delivery: Delivery,
     #[serde(default)]
     pub(super) cursor: Option<String>,
-    /// Absent: as long as the server grants. `null`: without end.
+    /// Absent: the server's default. `null`: without end.
     #[serde(default, deserialize_with = "present")]
     pub(super) ttl_ms: Option<Option<u64>>,
 }
 
-/// Where events go.
+/// The target of the events.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Delivery {
@@ -51,7 +51,7 @@ pub(super) struct Subscribed {
     pub(super) delivery_status: Option<DeliveryStatus>,
 }
 
-/// How the deliveries of a subscription go, where they do not go well.
+/// The delivery status of a failing subscription.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct DeliveryStatus {
@@ -79,7 +79,7 @@ pub(super) struct Body<'a> {
     pub(super) cursor: Option<&'a str>,
 }
 
-/// One JSON text for all that are equal: members in order, without spaces. `None` is no arguments.
+/// Writes equal arguments as the same JSON text: sorted members, without spaces. `None`: an empty object.
 pub(super) fn canonical(arguments: Option<&Value>) -> String {
     fn sorted(value: &Value) -> Value {
         match value {

@@ -1,4 +1,4 @@
-//! An attempt is a call of the handler.
+//! The attempts of an inbox: calls of the handlers.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,29 +10,29 @@ use super::queue::Queue;
 use crate::clock::Clock;
 use crate::delivery::{Leased, Settlement};
 use crate::id::{LaneId, QueueName, Work};
-use crate::outcome::{Outcome, Report, excerpt};
+use crate::outcome::{Outcome, Report};
 use crate::retry::{Policy, RetryPolicy};
 use crate::store::StoreError;
-use crate::worker::{Deliver, Tended, Terms};
+use crate::worker::{Deliver, LanePolicy, Maintenance};
 
-/// A queue under its checked name.
+/// A queue whose name is valid.
 #[derive(Debug)]
-pub(super) struct Served {
+pub(super) struct ServedQueue {
     pub(super) name: QueueName,
     pub(super) queue: Queue,
 }
 
-impl Served {
-    /// What its lane may use.
-    pub(super) fn terms(&self) -> Terms {
+impl ServedQueue {
+    /// The limits of its lane.
+    pub(super) fn lane_policy(&self) -> LanePolicy {
         let Queue { concurrency, rate, on_failure, .. } = &self.queue;
-        Terms::open(*concurrency).with_rate(*rate).on_failure(*on_failure)
+        LanePolicy::open(*concurrency).rate(*rate).on_failure(*on_failure)
     }
 }
 
 #[derive(Debug)]
 pub(super) struct HandlerDeliver {
-    pub(super) lanes: HashMap<LaneId, Arc<Served>>,
+    pub(super) lanes: HashMap<LaneId, Arc<ServedQueue>>,
     pub(super) clock: Arc<dyn Clock>,
 }
 
@@ -42,7 +42,7 @@ impl Deliver for HandlerDeliver {
         Work::Received
     }
 
-    fn crew(&self) -> &'static str {
+    fn group(&self) -> &'static str {
         "inbox"
     }
 
@@ -59,25 +59,25 @@ impl Deliver for HandlerDeliver {
             Ok(Ok(())) => Report::new(Outcome::Handled, took),
             Ok(Err(JobError { text, is_final })) => {
                 let outcome = if is_final { Outcome::HandlerRejected } else { Outcome::HandlerFailed };
-                Report::new(outcome, took).with_excerpt(excerpt(text.as_bytes()))
+                Report::new(outcome, took).excerpt(text.as_bytes())
             }
             Err(_) => Report::new(Outcome::Timeout, took),
         })
     }
 
-    async fn terms(&self, lane: LaneId) -> Result<Terms, StoreError> {
-        // Queues of other processes are not ours.
-        Ok(self.lanes.get(&lane).map_or(Terms::closed(), |served| served.terms()))
+    async fn lane_policy(&self, lane: LaneId) -> Result<LanePolicy, StoreError> {
+        // A queue of another process.
+        Ok(self.lanes.get(&lane).map_or(LanePolicy::closed(), |served| served.lane_policy()))
     }
 
-    async fn policy(&self, leased: &Leased) -> Arc<dyn RetryPolicy> {
+    async fn retry_policy(&self, leased: &Leased) -> Arc<dyn RetryPolicy> {
         let served = self.lanes.get(&leased.lane);
         served.map_or_else(|| Arc::new(Policy::default()) as _, |served| served.queue.policy.clone())
     }
 
     fn settled(&self, _: &Settlement) {}
 
-    async fn tend(&self) -> Result<Tended, StoreError> {
-        Ok(Tended::default())
+    async fn maintain(&self) -> Result<Maintenance, StoreError> {
+        Ok(Maintenance::default())
     }
 }

@@ -1,4 +1,4 @@
-//! What a handler gets, and what it may say.
+//! A job: the argument and the error of a handler.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,16 +9,29 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use crate::clock::Timestamp;
-use crate::delivery::{Attempt, Leased, Next, Settlement};
+use crate::delivery::{Attempt, Leased, Settlement};
 use crate::event::{EventType, Origin};
 use crate::id::{DeliveryId, Tenant};
 use crate::outcome::Outcome;
 use crate::receiver::JsonError;
 use crate::receiver::json;
+use crate::retry::Decision;
 
-/// A verified event, to be handled. Cheap to clone.
+/// A verified event to handle. Cheap to clone.
 ///
 /// `Debug` prints no payload.
+///
+/// ```
+/// use hookwire::receiver::inbox::{Job, JobError};
+///
+/// async fn handle(job: Job) -> Result<(), JobError> {
+///     let order: serde_json::Value = job.json()?; // an error is tried again
+///     match order["number"].as_u64() {
+///         Some(number) => Ok(println!("{}: order {number}, attempt {}", job.event_type(), job.attempt())),
+///         None => Err(JobError::reject("an order without a number")), // never tried again
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Job {
     pub(super) leased: Leased,
@@ -31,19 +44,19 @@ impl Job {
         Self { leased, queue, elsewhere: Arc::default() }
     }
 
-    /// Its name in the store.
+    /// The job's id in the store.
     #[must_use]
     pub const fn id(&self) -> DeliveryId {
         self.leased.lease.delivery
     }
 
-    /// The queue it is handled in.
+    /// The name of the queue.
     #[must_use]
     pub fn queue(&self) -> &str {
         &self.queue
     }
 
-    /// Whose event it is: the tenant of the source or of the route.
+    /// The tenant of the source or of the route.
     #[must_use]
     pub fn tenant(&self) -> &Tenant {
         &self.leased.event.tenant
@@ -53,50 +66,50 @@ impl Job {
         self.leased.event.origin.as_deref()
     }
 
-    /// The name of the source that verified it; empty for a job that an earlier version has kept.
+    /// The name of the source; empty for a job that an earlier version has stored.
     #[must_use]
     pub fn source(&self) -> &str {
         self.origin().map_or("", |origin| &origin.source)
     }
 
-    /// The event's id as the provider has sent it, up to 256 bytes.
+    /// The event's id as the provider sent it, up to 256 bytes.
     #[must_use]
     pub fn event_id(&self) -> Option<&str> {
         self.origin()?.event_id.as_deref()
     }
 
-    /// The event's type as the provider has sent it, up to 256 bytes; `None` where it names none.
+    /// The event's type as the provider sent it, up to 256 bytes. `None` if the provider sent no type.
     #[must_use]
     pub fn provider_type(&self) -> Option<&str> {
         self.origin()?.event_type.as_deref()
     }
 
-    /// A header that was kept with the event, in whatever case it is asked for: one of
-    /// [those that its scheme keeps](crate::receiver::Verified::kept_headers).
+    /// A header that is stored with the event: one of [those that its scheme keeps](crate::receiver::Verified::kept_headers). The
+    /// case of the name does not matter.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.origin()?.header(name)
     }
 
-    /// All headers that were kept with the event, names in lower case.
+    /// All headers that are stored with the event. Their names are in lower case.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.origin().into_iter().flat_map(|origin| origin.headers.iter()).map(|(name, value)| (&**name, &**value))
     }
 
-    /// The event's type in the alphabet of [`EventType`], any other character turned into `_`; `webhook` where the provider
-    /// names none. [`provider_type`](Self::provider_type) is what was sent.
+    /// The event's type in the alphabet of [`EventType`]; any other character becomes `_`. `webhook` if the provider sent no type.
+    /// [`provider_type`](Self::provider_type) is the type as sent.
     #[must_use]
     pub fn event_type(&self) -> &EventType {
         &self.leased.event.event_type
     }
 
-    /// When it was received.
+    /// When the event was received.
     #[must_use]
     pub fn received_at(&self) -> Timestamp {
         self.leased.event.occurred_at
     }
 
-    /// Which attempt this is, from 1.
+    /// The number of this attempt, counted from 1.
     #[must_use]
     pub const fn attempt(&self) -> u32 {
         self.leased.attempt
@@ -108,34 +121,33 @@ impl Job {
         &self.leased.event.payload
     }
 
-    /// The payload as `T`.
+    /// Reads the payload as `T`.
     ///
     /// # Errors
-    /// When it is no JSON, or no `T`.
+    /// Returns [`JsonError`] if the payload is not JSON, or not a `T`.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, JsonError> {
         json::lenient(self.body())
     }
 
-    /// The payload as `T`, refusing any object that repeats a key at any depth (R-25).
+    /// Reads the payload as `T`, and fails if an object repeats a key at any depth (R-25).
     ///
     /// # Errors
-    /// When it is no JSON, repeats a key, or is no `T`.
+    /// Returns [`JsonError`] if the payload is not JSON, repeats a key, or is not a `T`.
     pub fn strict_json<T: DeserializeOwned>(&self) -> Result<T, JsonError> {
         json::strict(self.body())
     }
 
-    /// What records, in the handler's own transaction, that the job is done: give it to
-    /// [`SqliteStore::settle_in`](crate::store::SqliteStore::settle_in), and after the commit say so with
-    /// [`finished_elsewhere`](Self::finished_elsewhere). When the store answers that the lease is lost, somebody else has the
-    /// job: roll back.
+    /// Returns the settlement with which a handler records in its own transaction that the job is done: pass it to
+    /// [`SqliteStore::settle_in`](crate::store::SqliteStore::settle_in), and call
+    /// [`finished_elsewhere`](Self::finished_elsewhere) after the commit. If the store returns that the lease is lost, another worker
+    /// has the job: roll back.
     #[must_use]
     pub fn done(&self, now: Timestamp) -> Settlement {
         let attempt = Attempt::new(self.leased.attempt, now, Duration::ZERO, Outcome::Handled);
-        Settlement::of(&self.leased, Next::Delivered, now).with_attempt(attempt)
+        Settlement::of(&self.leased, Decision::Delivered, now).with_attempt(attempt)
     }
 
-    /// The job was recorded as done, or handed on, by the handler itself: the worker does not record it again. Should that
-    /// turn out to be untrue, the job is handled again.
+    /// Tells the worker not to record the job, because the handler has recorded it. If it has not, the job is handled again.
     pub fn finished_elsewhere(&self) {
         self.elsewhere.store(true, Ordering::Release);
     }
@@ -145,7 +157,7 @@ impl Job {
     }
 }
 
-/// Why a job was not done. Every error turns into one that is tried again, by `?`.
+/// Why a handler failed. The operator `?` turns any error into one after which the job is tried again.
 #[derive(Debug)]
 pub struct JobError {
     pub(super) text: String,
@@ -153,13 +165,13 @@ pub struct JobError {
 }
 
 impl JobError {
-    /// Try again, when the policy says so.
+    /// The job is tried again, if the retry policy permits it.
     #[must_use]
     pub fn retry(why: impl fmt::Display) -> Self {
         Self { text: why.to_string(), is_final: false }
     }
 
-    /// Do not try again: the job is a dead letter.
+    /// The job is not tried again: it becomes a dead letter.
     #[must_use]
     pub fn reject(why: impl fmt::Display) -> Self {
         Self { text: why.to_string(), is_final: true }

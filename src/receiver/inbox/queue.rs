@@ -1,4 +1,4 @@
-//! What is handled by whom, and how.
+//! A queue: a handler, its events and its limits.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -16,7 +16,19 @@ type Handled = Pin<Box<dyn Future<Output = Result<(), JobError>> + Send>>;
 type Handler = Arc<dyn Fn(Job) -> Handled + Send + Sync>;
 type Order = Arc<dyn Fn(&Verified) -> Option<String> + Send + Sync>;
 
-/// One handler, with the events it is called for and the limits it is called within.
+/// A handler, the events that it handles, and its limits.
+///
+/// ```
+/// use std::num::NonZeroU32;
+/// use hookwire::receiver::inbox::{Inbox, Queue};
+/// use hookwire::store::MemoryStore;
+///
+/// let mail = Queue::new("mail", |job| async move { Ok(println!("{:?}", job.body())) })
+///     .source("postmark")
+///     .concurrency(NonZeroU32::new(2).unwrap())
+///     .ordered_by(|verified| verified.event_id().map(str::to_owned));
+/// assert!(Inbox::builder(MemoryStore::new()).queue(mail).build().is_ok());
+/// ```
 #[derive(Clone)]
 #[must_use = "give it to an inbox"]
 pub struct Queue {
@@ -40,8 +52,9 @@ impl fmt::Debug for Queue {
 }
 
 impl Queue {
-    /// A queue whose jobs are handled by this function. The name is the queue's for good: jobs are found again by it after a
-    /// restart. It is 1 to 32 of `[A-Za-z0-9_.-]`; the inbox cannot be [built](super::InboxBuilder::build) with any other.
+    /// A queue whose jobs are handled by this function. The name must stay the same, because the store finds jobs by it after a
+    /// restart. It has 1 to 32 characters of `[A-Za-z0-9_.-]`; [`InboxBuilder::build`](super::InboxBuilder::build) fails with any
+    /// other name.
     pub fn new<F, Fut>(name: &str, handler: F) -> Self
     where
         F: Fn(Job) -> Fut + Send + Sync + 'static,
@@ -62,57 +75,57 @@ impl Queue {
         }
     }
 
-    /// Only events of this source. Default: of all.
+    /// Limits the queue to events of this source. Default: all sources.
     pub fn source(mut self, name: &str) -> Self {
         self.source = Some(name.into());
         self
     }
 
-    /// Only events of these types. Default: all, and those without a type.
+    /// Limits the queue to events of these types. Default: all events, also those without a type.
     pub fn types(mut self, types: Pattern) -> Self {
         self.types = types;
         self
     }
 
-    /// How many jobs are handled at the same time, in each process. Default 8.
+    /// Sets how many jobs are handled at the same time. All processes together keep to it, except that each may handle one. Default 8.
     pub const fn concurrency(mut self, count: NonZeroU32) -> Self {
         self.concurrency = count;
         self
     }
 
-    /// How many jobs are begun in a span of time, in each process. Default: no limit.
+    /// Sets how many jobs start in a span of time. All processes together keep to it, except that each may start one. Default: no limit.
     pub const fn rate(mut self, rate: Rate) -> Self {
         self.rate = Some(rate);
         self
     }
 
-    /// How long one call of the handler may take; then it is dropped, and that was an attempt. Default 30 s. The worker's
+    /// Sets how long one call of the handler may take. After that it is dropped, and counts as an attempt. Default 30 s. The worker's
     /// [lease](crate::worker::Config::lease) must be at least twice as long.
     pub const fn timeout(mut self, span: Duration) -> Self {
         self.timeout = span;
         self
     }
 
-    /// A job that is not handled so long after it was received is given up as `expired`. Default: never.
+    /// Sets how long after its receipt a job may be handled. After that it fails as `expired`. Default: no limit.
     pub const fn expires_after(mut self, span: Duration) -> Self {
         self.expires_after = Some(span);
         self
     }
 
-    /// When a failed job is tried again. Default: [`Policy::default`].
+    /// Sets when a failed job is tried again. Default: [`Policy::default`].
     pub fn retry(mut self, policy: impl RetryPolicy) -> Self {
         self.policy = Arc::new(policy);
         self
     }
 
-    /// Jobs with the same key are handled one at a time, in the order they were received; `None` for no order. The key is
-    /// read from the verified event when it is kept.
+    /// Handles jobs with the same key one at a time, in the order of their receipt. `None` means no order. The key is read from the
+    /// verified event when it is stored.
     pub fn ordered_by(mut self, key: impl Fn(&Verified) -> Option<String> + Send + Sync + 'static) -> Self {
         self.order = Some(Arc::new(key));
         self
     }
 
-    /// What becomes of an ordering key whose head was given up. Default: the next one follows.
+    /// Sets what happens to an ordering key when its first job has failed. Default: the next job follows.
     pub const fn on_failure(mut self, rule: OnFailure) -> Self {
         self.on_failure = rule;
         self

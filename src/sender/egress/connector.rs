@@ -1,4 +1,4 @@
-//! Resolve once, judge everything, dial only what was judged.
+//! Resolves a name once, checks every address, and dials only checked addresses.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -13,31 +13,31 @@ use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::dial::{Dial, Dialed};
 use super::error::ConnectError;
-use super::lookups::Lookups;
-use super::meter::{Meter, Metered};
+use super::meter::{Meter, MeteredStream};
 use super::policy::EgressPolicy;
 use super::refusal::Refusal;
-use super::shares::Party;
-use super::stream::Guarded;
+use super::shared_resolver::SharedResolver;
+use super::stream::GuardedStream;
+use crate::id::Tenant;
 
-/// Most addresses of one name that are dialled. All are judged.
-const MAX_ADDRESSES: usize = 32;
+/// Maximum number of addresses of one name that are dialled. All addresses are checked.
+const MAX_DIALED_ADDRESSES: usize = 32;
 
-/// How long a registration waits for the addresses of its target.
-const FORESIGHT: Duration = Duration::from_secs(1);
+/// How long a registration waits for the DNS answer of its target.
+const PRECHECK_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long resolving may take, within the budget.
+/// How long resolving may take. The connect timeout includes this time.
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Opens guarded connections.
 pub(in crate::sender) struct Connector {
     pub(in crate::sender) policy: EgressPolicy,
-    pub(in crate::sender) lookups: Lookups,
+    pub(in crate::sender) resolver: SharedResolver,
     pub(in crate::sender) dialer: Arc<dyn Dial>,
     pub(in crate::sender) tls: TlsConnector,
-    pub(in crate::sender) budget: Duration,
+    pub(in crate::sender) connect_timeout: Duration,
     /// How long a write may make no progress.
-    pub(in crate::sender) stall: Duration,
+    pub(in crate::sender) write_timeout: Duration,
 }
 
 /// Where a connection goes.
@@ -48,7 +48,7 @@ struct Destination<'a> {
 }
 
 impl<'a> Destination<'a> {
-    /// From the URI of a `Target`, which is canonical.
+    /// Reads the URI of a `Target`, which is canonical.
     fn of(uri: &'a Uri) -> Option<Self> {
         let https = uri.scheme()? == &http::uri::Scheme::HTTPS;
         let host = uri.host()?;
@@ -57,7 +57,7 @@ impl<'a> Destination<'a> {
     }
 }
 
-/// How far a connection has come: says what a spent budget was spent on.
+/// The current step of a connect. After a timeout it shows which step took too long.
 #[derive(Clone, Copy)]
 enum Phase {
     Resolve,
@@ -66,10 +66,14 @@ enum Phase {
 }
 
 impl Connector {
-    /// One budget for all of it.
-    pub(in crate::sender) async fn connect(&self, uri: &Uri, party: &Party) -> Result<Guarded, ConnectError> {
+    /// Resolves, checks, dials and shakes hands, all within `connect_timeout`.
+    pub(in crate::sender) async fn connect(
+        &self,
+        uri: &Uri,
+        tenant: &Option<Tenant>,
+    ) -> Result<GuardedStream, ConnectError> {
         let mut phase = Phase::Resolve;
-        match timeout(self.budget, self.connect_in_phases(uri, party, &mut phase)).await {
+        match timeout(self.connect_timeout, self.connect_in_phases(uri, tenant, &mut phase)).await {
             Ok(connected) => connected,
             Err(_) => Err(match phase {
                 Phase::Resolve => ConnectError::ResolveTimeout,
@@ -79,28 +83,34 @@ impl Connector {
         }
     }
 
-    async fn connect_in_phases(&self, uri: &Uri, party: &Party, phase: &mut Phase) -> Result<Guarded, ConnectError> {
+    async fn connect_in_phases(
+        &self,
+        uri: &Uri,
+        tenant: &Option<Tenant>,
+        phase: &mut Phase,
+    ) -> Result<GuardedStream, ConnectError> {
         let destination = Destination::of(uri).ok_or(ConnectError::NoAddress)?;
-        let addresses = self.judged(&destination, party).await?;
+        let addresses = self.checked_addresses(&destination, tenant).await?;
         *phase = Phase::Dial;
-        let stream = self.dial_any(&addresses, destination.port).await?;
+        let stream = self.dial_first(&addresses, destination.port).await?;
         let meter = Meter::default();
-        let stream = Metered::new(stream, meter.clone(), self.stall);
+        let stream = MeteredStream::new(stream, meter.clone(), self.write_timeout);
         if !destination.https {
-            return Ok(Guarded::plain(stream, meter));
+            return Ok(GuardedStream::plain(stream, meter));
         }
         *phase = Phase::Handshake;
         self.handshake(destination.host, stream, meter).await
     }
 
-    /// Fails when the name resolves within a moment and all its addresses are refused. This tells whoever registers a target early;
-    /// the addresses are judged again for each connection.
-    pub(in crate::sender) async fn foresee(&self, uri: &Uri, party: &Party) -> Result<(), Refusal> {
+    /// Fails if the name resolves within [`PRECHECK_TIMEOUT`] and all its addresses are refused. This gives an early error at
+    /// registration. The addresses are checked again for each connection.
+    pub(in crate::sender) async fn precheck(&self, uri: &Uri, tenant: &Option<Tenant>) -> Result<(), Refusal> {
         let Some(Destination { host, .. }) = Destination::of(uri) else { return Ok(()) };
         if host.parse::<IpAddr>().is_ok() {
             return Ok(());
         }
-        let resolved = self.lookups.resolve(party, host, FORESIGHT.min(self.budget)).await.unwrap_or_default();
+        let budget = PRECHECK_TIMEOUT.min(self.connect_timeout);
+        let resolved = self.resolver.resolve(tenant, host, budget).await.unwrap_or_default();
         let mut refused = Ok(());
         for address in &*resolved {
             match self.policy.check_address(*address) {
@@ -111,46 +121,51 @@ impl Connector {
         refused
     }
 
-    /// The addresses of the destination, each of them judged.
-    async fn judged(&self, destination: &Destination<'_>, party: &Party) -> Result<Vec<IpAddr>, ConnectError> {
+    /// Returns the addresses of the destination after all of them passed the check.
+    async fn checked_addresses(
+        &self,
+        destination: &Destination<'_>,
+        tenant: &Option<Tenant>,
+    ) -> Result<Vec<IpAddr>, ConnectError> {
         self.policy.check_port(destination.https, destination.port)?;
         if let Ok(literal) = destination.host.parse() {
             self.policy.check_literal(literal)?;
             return Ok(vec![literal]);
         }
         self.policy.check_name(destination.host)?;
-        let budget = RESOLVE_TIMEOUT.min(self.budget);
-        let resolved = self.lookups.resolve(party, destination.host, budget).await?;
+        let budget = RESOLVE_TIMEOUT.min(self.connect_timeout);
+        let resolved = self.resolver.resolve(tenant, destination.host, budget).await?;
         for address in &*resolved {
             self.policy.check_address(*address)?;
         }
-        let addresses: Vec<_> = resolved.iter().copied().take(MAX_ADDRESSES).collect();
+        let addresses: Vec<_> = resolved.iter().copied().take(MAX_DIALED_ADDRESSES).collect();
         if addresses.is_empty() { Err(ConnectError::NoAddress) } else { Ok(addresses) }
     }
 
-    /// The first address that answers. Each gets a fair share of what is left of the budget, so that a dead first address
-    /// does not use up the second one's.
-    async fn dial_any(&self, addresses: &[IpAddr], port: u16) -> Result<TcpStream, ConnectError> {
-        let mut last = ConnectError::NoAddress;
+    /// Connects to the first address that accepts. Each address gets an equal share of the time, so that a dead first address
+    /// leaves time for the second.
+    async fn dial_first(&self, addresses: &[IpAddr], port: u16) -> Result<TcpStream, ConnectError> {
+        let mut last_error = ConnectError::NoAddress;
         for (tried, address) in addresses.iter().enumerate() {
             let left = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
-            let share = if left > 1 { self.budget / left.saturating_add(1) } else { self.budget };
+            let total = self.connect_timeout;
+            let share = if left > 1 { total / left.saturating_add(1) } else { total };
             match timeout(share, self.dialer.dial(SocketAddr::new(*address, port))).await {
                 Ok(Ok(Dialed { stream, peer, local })) => {
                     self.policy.check_peer(*address, peer, local)?;
                     return Ok(stream);
                 }
-                Ok(Err(error)) => last = ConnectError::Connect(error),
-                Err(_) => last = ConnectError::ConnectTimeout,
+                Ok(Err(error)) => last_error = ConnectError::Connect(error),
+                Err(_) => last_error = ConnectError::ConnectTimeout,
             }
         }
-        Err(last)
+        Err(last_error)
     }
 
-    async fn handshake(&self, host: &str, stream: Metered, meter: Meter) -> Result<Guarded, ConnectError> {
+    async fn handshake(&self, host: &str, stream: MeteredStream, meter: Meter) -> Result<GuardedStream, ConnectError> {
         let name = ServerName::try_from(host.strip_suffix('.').unwrap_or(host).to_owned());
         let name = name.map_err(|error| ConnectError::Tls(io::Error::other(error)))?;
         let stream = self.tls.connect(name, stream).await.map_err(ConnectError::Tls)?;
-        Ok(Guarded::tls(stream, meter))
+        Ok(GuardedStream::tls(stream, meter))
     }
 }

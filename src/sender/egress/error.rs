@@ -1,13 +1,13 @@
-//! Why there is no connection.
+//! Why a connection could not be opened.
 
 use std::io;
 use std::sync::Arc;
 
-use super::handshake::TlsCause;
 use super::refusal::Refusal;
+use super::tls_error::TlsFailure;
 use crate::outcome::Outcome;
 
-/// Why there is no connection. The texts hold no address and no name: they may reach the endpoint's owner.
+/// Why a connection could not be opened. The texts contain no address and no name, because the endpoint's owner may see them.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::sender) enum ConnectError {
     #[error(transparent)]
@@ -15,16 +15,16 @@ pub(in crate::sender) enum ConnectError {
     #[error("the name could not be resolved")]
     Resolve(#[source] Arc<io::Error>),
     #[error("too many names are being resolved")]
-    Busy,
+    TooManyLookups,
     #[error("the name could not be resolved in time")]
     ResolveTimeout,
     #[error("the name has no address")]
     NoAddress,
-    #[error("no connection")]
+    #[error("the connection could not be opened")]
     Connect(#[source] io::Error),
-    #[error("no connection in time")]
+    #[error("the connection could not be opened in time")]
     ConnectTimeout,
-    #[error("the TLS handshake failed: {}", TlsCause::of(.0))]
+    #[error("the TLS handshake failed: {}", TlsFailure::of(.0))]
     Tls(#[source] io::Error),
     #[error("the TLS handshake did not end in time")]
     TlsTimeout,
@@ -34,17 +34,17 @@ impl ConnectError {
     pub(in crate::sender) fn outcome(&self) -> Outcome {
         match self {
             Self::Refused(_) => Outcome::Blocked,
-            Self::Resolve(error) if is_ours(error) => Outcome::Local,
-            Self::Connect(error) if is_ours(error) => Outcome::Local,
-            Self::Busy => Outcome::Local,
+            Self::Resolve(error) if is_local(error) => Outcome::Local,
+            Self::Connect(error) if is_local(error) => Outcome::Local,
+            Self::TooManyLookups => Outcome::Local,
             Self::Resolve(_) | Self::ResolveTimeout | Self::NoAddress => Outcome::Dns,
             Self::Connect(_) | Self::ConnectTimeout => Outcome::Connect,
             Self::Tls(_) | Self::TlsTimeout => Outcome::Tls,
         }
     }
 
-    /// Closing connections may help.
-    pub(in crate::sender) fn is_want_of_descriptors(&self) -> bool {
+    /// Whether the process or the machine has no free file descriptor. Closing idle connections may help.
+    pub(in crate::sender) fn is_out_of_descriptors(&self) -> bool {
         let error = match self {
             Self::Connect(error) => error,
             Self::Resolve(error) => error,
@@ -57,8 +57,8 @@ impl ConnectError {
 const ENFILE: i32 = 23;
 const EMFILE: i32 = 24;
 
-/// Out of descriptors, ports or memory: nothing that the endpoint could help (errno of Linux and macOS).
-fn is_ours(error: &io::Error) -> bool {
+/// Whether this machine is the cause: it has run out of descriptors, ports or memory (errno values of Linux and macOS).
+fn is_local(error: &io::Error) -> bool {
     const ENOMEM: i32 = 12;
     matches!(error.raw_os_error(), Some(ENOMEM | ENFILE | EMFILE))
         || matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::OutOfMemory)
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn f_57_being_out_of_descriptors_is_our_fault_and_a_refusal_is_not() {
+    fn f_57_a_lack_of_descriptors_is_a_local_failure_and_a_refused_connection_is_not() {
         for (errno, expected) in [(24, Outcome::Local), (23, Outcome::Local), (111, Outcome::Connect)] {
             let error = ConnectError::Connect(io::Error::from_raw_os_error(errno));
             assert_eq!(error.outcome(), expected, "errno {errno}");

@@ -1,4 +1,4 @@
-//! A resolver whose look-ups can be abandoned: DNS by `hickory-resolver`, without a thread for each name.
+//! DNS by `hickory-resolver`: lookups are asynchronous, can be cancelled and need no thread.
 
 use std::fmt;
 use std::io;
@@ -9,73 +9,77 @@ use async_trait::async_trait;
 use hickory_resolver::config::{
     ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
 };
-use hickory_resolver::lookup::Lookup;
+use hickory_resolver::lookup::Lookup as DnsAnswer;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::Query;
 use hickory_resolver::proto::rr::{Name, RecordType};
 use hickory_resolver::{Hosts, Resolver, ResolverBuilder, TokioResolver};
 
-use super::resolve::{LookUp, Resolve};
+use super::resolve::{Lookup, Resolve};
 
-/// How long one name server gets for one question.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long the resolver waits for one name server's reply to one query.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How often a question is asked.
+/// How often a query is sent.
 const ATTEMPTS: usize = 2;
 
-/// Longest time for which an answer is kept, whatever its time to live.
-const LONGEST_KEPT: Duration = Duration::from_secs(300);
+/// Maximum time for which an answer is cached, even if its TTL is longer.
+const MAX_TTL: Duration = Duration::from_secs(300);
 
-/// How long a failure is kept whose time to live is not known; one that is known counts up to a minute.
-const KEEP_FAILURES: Duration = Duration::from_secs(5);
-const LONGEST_FAILURE: Duration = Duration::from_secs(60);
+/// How long a failure without a TTL is cached.
+const FAILURE_TTL: Duration = Duration::from_secs(5);
 
-/// DNS by `hickory-resolver` (feature `hickory`). A silent name holds a socket and a few seconds, no thread; 256 names are looked
-/// up at once. Answers are kept for their time to live, and at most five minutes.
+/// Maximum time for which a failure is cached.
+const MAX_FAILURE_TTL: Duration = Duration::from_secs(60);
+
+/// DNS by `hickory-resolver` (feature `hickory`). It runs up to 256 lookups concurrently. A name whose servers do not reply uses a
+/// socket for a few seconds, but no thread. Answers are cached for their TTL, at most five minutes.
 ///
-/// By default names are absolute and the hosts file is not read: [`by_host_rules`](Self::by_host_rules) changes that. It
-/// asks no other source of names, such as mDNS or LDAP; [`SystemResolver`](super::SystemResolver) asks those that the host has.
+/// By default names are fully qualified and the hosts file is not read;
+/// [`hosts_and_search_domains`](Self::hosts_and_search_domains) changes that. Other sources of names, such as mDNS and LDAP, are
+/// not supported; [`SystemResolver`](super::SystemResolver) uses those that the host has.
 ///
 /// ```
 /// use hookwire::sender::egress::HickoryResolver;
 /// use hookwire::sender::http::HttpOptions;
 ///
-/// let names = HickoryResolver::with_name_servers([([192, 0, 2, 53], 53).into()])?;
-/// let options = HttpOptions::default().resolver(names);
+/// let resolver = HickoryResolver::with_name_servers([([192, 0, 2, 53], 53).into()])?;
+/// let options = HttpOptions::default().resolver(resolver);
+/// assert!(HickoryResolver::with_name_servers([]).is_err(), "at least one name server is needed");
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub struct HickoryResolver {
     resolver: TokioResolver,
-    rules: Rules,
+    rules: NameRules,
 }
 
-enum Rules {
-    Absolute,
-    /// What the hosts file knows is not asked for.
-    Host(Hosts),
+enum NameRules {
+    FullyQualified,
+    /// The hosts file is read before DNS is asked.
+    System(Hosts),
 }
 
 impl fmt::Debug for HickoryResolver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_absolute = matches!(self.rules, Rules::Absolute);
-        f.debug_struct("HickoryResolver").field("is_absolute", &is_absolute).finish_non_exhaustive()
+        let fully_qualified = matches!(self.rules, NameRules::FullyQualified);
+        f.debug_struct("HickoryResolver").field("fully_qualified", &fully_qualified).finish_non_exhaustive()
     }
 }
 
 impl HickoryResolver {
-    /// Asks the name servers of the system's configuration (`/etc/resolv.conf`), as they are now: changes need a new resolver.
+    /// Uses the name servers of the system's configuration (`/etc/resolv.conf`). The file is read once, by this call.
     ///
     /// # Errors
-    /// When the configuration cannot be read.
+    /// Returns an error if the configuration cannot be read.
     pub fn from_system() -> io::Result<Self> {
         Self::build(Resolver::builder(TokioRuntimeProvider::default()).map_err(io::Error::other)?)
     }
 
-    /// Asks these name servers, over UDP and, for long answers, TCP.
+    /// Uses these name servers, over UDP and, for long answers, TCP.
     ///
     /// # Errors
-    /// When no name server is given.
+    /// Returns an error of kind [`InvalidInput`](io::ErrorKind::InvalidInput) if `servers` is empty.
     pub fn with_name_servers(servers: impl IntoIterator<Item = SocketAddr>) -> io::Result<Self> {
         let servers: Vec<_> = servers.into_iter().map(name_server).collect();
         if servers.is_empty() {
@@ -85,26 +89,37 @@ impl HickoryResolver {
         Self::build(Resolver::builder_with_config(config, TokioRuntimeProvider::default()))
     }
 
-    /// Names are read as the host's own programs read them: with its hosts file, as it is now, and with the search domains and
-    /// `ndots` of its configuration, which short names inside a cluster need.
+    /// Resolves names like other programs on this host: with its hosts file, which this call reads once, and with the search
+    /// domains and `ndots` of its configuration, which short names inside a cluster need.
+    ///
+    /// ```
+    /// use hookwire::sender::egress::{HickoryResolver, Resolve as _};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let resolver = HickoryResolver::with_name_servers([([192, 0, 2, 53], 53).into()])?.hosts_and_search_domains()?;
+    /// assert!(resolver.resolve("localhost").await?.iter().all(|address| address.is_loopback()));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// When the hosts file cannot be read.
-    pub fn by_host_rules(mut self) -> io::Result<Self> {
-        self.rules = Rules::Host(Hosts::from_system()?);
+    /// Returns an error if the hosts file cannot be read.
+    pub fn hosts_and_search_domains(mut self) -> io::Result<Self> {
+        self.rules = NameRules::System(Hosts::from_system()?);
         Ok(self)
     }
 
     fn build(mut builder: ResolverBuilder<TokioRuntimeProvider>) -> io::Result<Self> {
         adjust(builder.options_mut());
-        Ok(Self { resolver: builder.build().map_err(io::Error::other)?, rules: Rules::Absolute })
+        Ok(Self { resolver: builder.build().map_err(io::Error::other)?, rules: NameRules::FullyQualified })
     }
 }
 
-impl Rules {
-    /// What the hosts file says of a name, of both families.
-    fn written_down(&self, host: &str) -> Option<Vec<IpAddr>> {
-        let Self::Host(hosts) = self else { return None };
+impl NameRules {
+    /// Returns the IPv4 and IPv6 addresses of a name in the hosts file.
+    fn in_hosts_file(&self, host: &str) -> Option<Vec<IpAddr>> {
+        let Self::System(hosts) = self else { return None };
         let name = Name::from_utf8(host).ok()?;
         let of = |kind| hosts.lookup_static_host(&Query::query(name.clone(), kind));
         let found = [RecordType::A, RecordType::AAAA].map(of).into_iter().flatten();
@@ -113,18 +128,18 @@ impl Rules {
     }
 }
 
-fn addresses_of(found: &Lookup) -> Vec<IpAddr> {
+fn addresses_of(found: &DnsAnswer) -> Vec<IpAddr> {
     found.answers().iter().filter_map(|record| record.data.ip_addr()).collect()
 }
 
 fn adjust(options: &mut ResolverOpts) {
-    options.timeout = PATIENCE;
+    options.timeout = QUERY_TIMEOUT;
     options.attempts = ATTEMPTS;
     options.use_hosts_file = ResolveHosts::Never;
-    // All addresses are judged, so all are asked for.
+    // All addresses are checked, so both families are queried.
     options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
-    options.positive_max_ttl = Some(LONGEST_KEPT);
-    options.negative_max_ttl = Some(LONGEST_FAILURE);
+    options.positive_max_ttl = Some(MAX_TTL);
+    options.negative_max_ttl = Some(MAX_FAILURE_TTL);
 }
 
 fn name_server(address: SocketAddr) -> NameServerConfig {
@@ -138,39 +153,39 @@ fn name_server(address: SocketAddr) -> NameServerConfig {
 #[async_trait]
 impl Resolve for HickoryResolver {
     async fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>> {
-        self.look_up(host).await.answer
+        self.lookup(host).await.result
     }
 
-    async fn look_up(&self, host: &str) -> LookUp {
-        if let Some(addresses) = self.rules.written_down(host) {
-            return LookUp { answer: Ok(addresses), keep: LONGEST_KEPT };
+    async fn lookup(&self, host: &str) -> Lookup {
+        if let Some(addresses) = self.rules.in_hosts_file(host) {
+            return Lookup::new(Ok(addresses), MAX_TTL);
         }
         let name = match self.rules {
-            Rules::Absolute if !host.ends_with('.') => format!("{host}."),
+            NameRules::FullyQualified if !host.ends_with('.') => format!("{host}."),
             _ => host.to_owned(),
         };
         match self.resolver.lookup_ip(name).await {
             Ok(found) => {
                 let least = found.as_lookup().answers().iter().map(|record| record.ttl).min().unwrap_or_default();
-                let keep = Duration::from_secs(least.into()).min(LONGEST_KEPT);
-                LookUp { answer: Ok(found.iter().collect()), keep }
+                let ttl = Duration::from_secs(least.into()).min(MAX_TTL);
+                Lookup::new(Ok(found.iter().collect()), ttl)
             }
             Err(error) => failed(error),
         }
     }
 }
 
-fn failed(error: NetError) -> LookUp {
+fn failed(error: NetError) -> Lookup {
     match error {
         NetError::Dns(DnsError::NoRecordsFound(missing)) => {
-            let keep = missing.negative_ttl.map_or(KEEP_FAILURES, |ttl| Duration::from_secs(ttl.into()));
-            LookUp { answer: Ok(Vec::new()), keep: keep.min(LONGEST_FAILURE) }
+            let ttl = missing.negative_ttl.map_or(FAILURE_TTL, |ttl| Duration::from_secs(ttl.into()));
+            Lookup::new(Ok(Vec::new()), ttl.min(MAX_FAILURE_TTL))
         }
-        // Its number says whether it was our own fault.
+        // The errno shows whether this machine is the cause.
         NetError::Io(error) => {
             let copy = error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error);
-            LookUp { answer: Err(copy), keep: Duration::ZERO }
+            Lookup::new(Err(copy), Duration::ZERO)
         }
-        error => LookUp { answer: Err(io::Error::other(error)), keep: KEEP_FAILURES },
+        error => Lookup::new(Err(io::Error::other(error)), FAILURE_TTL),
     }
 }

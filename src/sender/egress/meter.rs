@@ -1,8 +1,7 @@
-//! What one connection may still receive, and how long it may fail to write.
+//! Limits on a connection: how many bytes it may still receive, and how long a write may make no progress.
 //!
-//! A receiver decides how much it sends and when it reads. Both are bounded below everything that could be fooled by
-//! protocol: bytes are counted on the socket, under TLS, so that interim answers, pings, settings, window updates, trailers
-//! and empty TLS records all cost the same.
+//! The server decides how much it sends and when it reads. Both are limited on the socket, below TLS and HTTP, so that interim
+//! responses, pings, settings, window updates, trailers and empty TLS records all count.
 
 use std::future::Future;
 use std::io;
@@ -17,49 +16,49 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::{Sleep, sleep};
 
-/// What a connection may receive before its first exchange: a TLS handshake with a long chain of certificates fits in.
-const ALLOWED_AT_FIRST: i64 = 128 * 1024;
+/// Bytes that a connection may receive before its first exchange. It is enough for a TLS handshake with a long certificate chain.
+const INITIAL_ALLOWANCE: i64 = 128 * 1024;
 
-/// Most that a connection may be allowed at any moment, however many exchanges share it.
-const MOST_ALLOWED: i64 = 2 * 1024 * 1024;
+/// Maximum allowance of a connection, also if many exchanges share it.
+const MAX_ALLOWANCE: i64 = 2 * 1024 * 1024;
 
-/// A place in the order of all things read and begun in this process. Only comparisons mean anything.
+/// A logical clock of this process: each call of `now` returns a larger value. It orders reads and exchanges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::sender) struct Mark(u64);
+pub(in crate::sender) struct LogicalTime(u64);
 
-impl Mark {
+impl LogicalTime {
     pub(in crate::sender) fn now() -> Self {
-        static ORDER: AtomicU64 = AtomicU64::new(1);
-        Self(ORDER.fetch_add(1, Ordering::Relaxed))
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
     }
 }
 
-/// What a receiver did that costs it the connection.
+/// What the server did wrong. The connection is then closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(in crate::sender) enum Fault {
-    #[error("the receiver stopped reading")]
-    Stalled = 1,
-    #[error("the receiver sent more than one answer may hold")]
-    Excess = 2,
-    #[error("the receiver sent too many interim answers")]
-    Interim = 3,
-    #[error("the receiver fell silent")]
-    Silent = 4,
+pub(in crate::sender) enum PeerFault {
+    #[error("the server stopped reading")]
+    WriteStalled = 1,
+    #[error("the server sent more than a response may contain")]
+    TooMuchData = 2,
+    #[error("the server sent too many interim responses")]
+    TooManyInterim = 3,
+    #[error("the server stopped responding")]
+    Unresponsive = 4,
 }
 
-/// What has gone over a connection, and what may. Clones are of the same connection.
+/// The counters and limits of one connection. Clones share them.
 #[derive(Clone, Debug)]
 pub(in crate::sender) struct Meter(Arc<State>);
 
 #[derive(Debug)]
 struct State {
-    /// When something was last received, in plain text.
-    received: AtomicU64,
-    /// How many bytes may still be received.
-    allowed: AtomicI64,
-    /// A request's body has not been taken by the protocol yet.
-    held: AtomicBool,
-    /// Something was written since everything was last seen to have gone to the kernel.
+    /// The [`LogicalTime`] at which decrypted data was last received; 0 before the first.
+    last_received: AtomicU64,
+    /// How many bytes the connection may still receive.
+    allowance: AtomicI64,
+    /// Whether the HTTP implementation has not taken the request body yet.
+    body_pending: AtomicBool,
+    /// Whether bytes were written after the last complete flush.
     unflushed: AtomicBool,
     flushed: Notify,
     fault: AtomicU8,
@@ -68,9 +67,9 @@ struct State {
 impl Default for Meter {
     fn default() -> Self {
         Self(Arc::new(State {
-            received: AtomicU64::new(0),
-            allowed: AtomicI64::new(ALLOWED_AT_FIRST),
-            held: AtomicBool::new(false),
+            last_received: AtomicU64::new(0),
+            allowance: AtomicI64::new(INITIAL_ALLOWANCE),
+            body_pending: AtomicBool::new(false),
             unflushed: AtomicBool::new(false),
             flushed: Notify::new(),
             fault: AtomicU8::new(0),
@@ -79,48 +78,47 @@ impl Default for Meter {
 }
 
 impl Meter {
-    /// Whether the connection had served before `begun`, and nothing was received on it since: it was reused, and it died
-    /// without an answer.
-    pub(in crate::sender) fn died_idle(&self, begun: Mark) -> bool {
-        (1..begun.0).contains(&self.0.received.load(Ordering::Relaxed))
+    /// Whether the connection was reused and broke without a response: data was received before `begun` and none since.
+    pub(in crate::sender) fn was_stale(&self, begun: LogicalTime) -> bool {
+        (1..begun.0).contains(&self.0.last_received.load(Ordering::Relaxed))
     }
 
-    /// Whether something was received since `mark`.
-    pub(in crate::sender) fn received_since(&self, mark: Mark) -> bool {
-        self.0.received.load(Ordering::Relaxed) > mark.0
+    /// Whether data was received after `time`.
+    pub(in crate::sender) fn received_since(&self, time: LogicalTime) -> bool {
+        self.0.last_received.load(Ordering::Relaxed) > time.0
     }
 
-    /// An exchange begins, and with it the right to send so many bytes more.
-    pub(in crate::sender) fn grant(&self, bytes: usize) {
-        let bytes = i64::try_from(bytes).unwrap_or(MOST_ALLOWED);
-        let most = bytes.max(MOST_ALLOWED);
-        let granted = |allowed: i64| Some(allowed.max(0).saturating_add(bytes).min(most));
-        self.0.allowed.fetch_update(Ordering::Relaxed, Ordering::Relaxed, granted).ok();
+    /// Allows the server to send `bytes` more, for an exchange that begins.
+    pub(in crate::sender) fn allow(&self, bytes: usize) {
+        let bytes = i64::try_from(bytes).unwrap_or(MAX_ALLOWANCE);
+        let most = bytes.max(MAX_ALLOWANCE);
+        let granted = |allowance: i64| Some(allowance.max(0).saturating_add(bytes).min(most));
+        self.0.allowance.fetch_update(Ordering::Relaxed, Ordering::Relaxed, granted).ok();
     }
 
-    /// No exchange is under way: what was not used is not saved up.
-    pub(in crate::sender) fn forfeit(&self) {
-        self.0.allowed.fetch_min(ALLOWED_AT_FIRST, Ordering::Relaxed);
+    /// Drops the unused part of the allowance. To be called when no exchange is in progress.
+    pub(in crate::sender) fn reset_allowance(&self) {
+        self.0.allowance.fetch_min(INITIAL_ALLOWANCE, Ordering::Relaxed);
     }
 
-    /// A request begins whose body is still to be taken.
-    pub(in crate::sender) fn hold(&self) {
-        self.0.held.store(true, Ordering::Release);
+    /// Records that a request with a body begins.
+    pub(in crate::sender) fn begin_body(&self) {
+        self.0.body_pending.store(true, Ordering::Release);
     }
 
-    /// The protocol has taken what was held, and has not written it yet.
-    pub(in crate::sender) fn taken(&self) {
+    /// Records that the HTTP implementation has taken the body. The body is not written yet.
+    pub(in crate::sender) fn body_taken(&self) {
         self.0.unflushed.store(true, Ordering::Release);
-        self.0.held.store(false, Ordering::Release);
+        self.0.body_pending.store(false, Ordering::Release);
     }
 
-    /// Whether everything has gone to the kernel.
+    /// Whether the kernel has accepted the whole request.
     pub(in crate::sender) fn is_sent(&self) -> bool {
-        !self.0.held.load(Ordering::Acquire) && !self.0.unflushed.load(Ordering::Acquire)
+        !self.0.body_pending.load(Ordering::Acquire) && !self.0.unflushed.load(Ordering::Acquire)
     }
 
-    /// Waits until everything has gone to the kernel: for ever, if the receiver does not read.
-    pub(in crate::sender) async fn sent(&self) {
+    /// Waits until the kernel has accepted the whole request. It waits forever if the server does not read.
+    pub(in crate::sender) async fn wait_sent(&self) {
         loop {
             let flushed = self.0.flushed.notified();
             if self.is_sent() {
@@ -130,72 +128,74 @@ impl Meter {
         }
     }
 
-    /// What the receiver has done, if anything.
-    pub(in crate::sender) fn fault(&self) -> Option<Fault> {
+    /// Returns what the server did wrong, if anything.
+    pub(in crate::sender) fn fault(&self) -> Option<PeerFault> {
         let fault = self.0.fault.load(Ordering::Relaxed);
-        [Fault::Stalled, Fault::Excess, Fault::Interim, Fault::Silent].into_iter().find(|known| *known as u8 == fault)
+        [PeerFault::WriteStalled, PeerFault::TooMuchData, PeerFault::TooManyInterim, PeerFault::Unresponsive]
+            .into_iter()
+            .find(|known| *known as u8 == fault)
     }
 
-    /// From the next read on, the connection is broken.
-    pub(in crate::sender) fn condemn(&self, fault: Fault) {
+    /// Marks the connection as broken. The next read fails.
+    pub(in crate::sender) fn set_fault(&self, fault: PeerFault) {
         self.0.fault.store(fault as u8, Ordering::Relaxed);
     }
 
-    pub(super) fn has_received(&self) {
-        self.0.received.store(Mark::now().0, Ordering::Relaxed);
+    pub(super) fn record_received(&self) {
+        self.0.last_received.store(LogicalTime::now().0, Ordering::Relaxed);
     }
 
-    pub(super) fn has_written(&self) {
+    pub(super) fn record_written(&self) {
         self.0.unflushed.store(true, Ordering::Release);
     }
 
-    pub(super) fn has_flushed(&self) {
+    pub(super) fn record_flushed(&self) {
         if self.0.unflushed.swap(false, Ordering::AcqRel) {
             self.0.flushed.notify_waiters();
         }
     }
 
-    fn fail(&self, fault: Fault) -> io::Error {
-        self.condemn(fault);
+    fn fail(&self, fault: PeerFault) -> io::Error {
+        self.set_fault(fault);
         io::Error::other(fault)
     }
 
     fn spend(&self, bytes: usize) -> io::Result<()> {
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-        let left = self.0.allowed.fetch_sub(bytes, Ordering::Relaxed).saturating_sub(bytes);
-        if left < 0 { Err(self.fail(Fault::Excess)) } else { Ok(()) }
+        let left = self.0.allowance.fetch_sub(bytes, Ordering::Relaxed).saturating_sub(bytes);
+        if left < 0 { Err(self.fail(PeerFault::TooMuchData)) } else { Ok(()) }
     }
 }
 
-/// A socket with a meter.
+/// A socket that counts what it receives and limits how long a write may stall.
 #[derive(Debug)]
-pub(super) struct Metered {
+pub(super) struct MeteredStream {
     stream: TcpStream,
     meter: Meter,
     /// How long a write may make no progress.
-    patience: Duration,
-    /// Runs while a write makes none.
+    write_timeout: Duration,
+    /// Runs while a write makes no progress.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
-impl Metered {
-    pub(super) fn new(stream: TcpStream, meter: Meter, patience: Duration) -> Self {
-        Self { stream, meter, patience, stalled: None }
+impl MeteredStream {
+    pub(super) fn new(stream: TcpStream, meter: Meter, write_timeout: Duration) -> Self {
+        Self { stream, meter, write_timeout, stalled: None }
     }
 
-    fn watch<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    fn check_stall<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.stalled = None;
             return written;
         }
-        let patience = self.patience;
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
+        let write_timeout = self.write_timeout;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(write_timeout)));
         ready!(stalled.as_mut().poll(cx));
-        Poll::Ready(Err(self.meter.fail(Fault::Stalled)))
+        Poll::Ready(Err(self.meter.fail(PeerFault::WriteStalled)))
     }
 }
 
-impl AsyncRead for Metered {
+impl AsyncRead for MeteredStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if let Some(fault) = self.meter.fault() {
             return Poll::Ready(Err(self.meter.fail(fault)));
@@ -206,10 +206,10 @@ impl AsyncRead for Metered {
     }
 }
 
-impl AsyncWrite for Metered {
+impl AsyncWrite for MeteredStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.watch(cx, written)
+        self.check_stall(cx, written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -230,18 +230,18 @@ impl AsyncWrite for Metered {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.watch(cx, written)
+        self.check_stall(cx, written)
     }
 }
 
-impl Drop for Metered {
-    /// What a receiver does not read would stay in the kernel's buffers long after the connection is closed.
+impl Drop for MeteredStream {
+    /// After a fault, closes with a reset. Otherwise unread data would stay in the kernel's send buffer after the close.
     fn drop(&mut self) {
         if self.stalled.is_none() && self.meter.fault().is_none() {
             return;
         }
         if let Err(error) = self.stream.set_zero_linger() {
-            tracing::debug!(%error, "a connection is closed without a reset");
+            tracing::debug!(%error, "a connection could not be set to close with a reset");
         }
     }
 }

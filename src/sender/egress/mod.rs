@@ -1,18 +1,19 @@
-//! The egress guard: no request leaves for an address that was not judged.
+//! The egress guard: every address is checked before a request is sent to it.
 //!
-//! Whoever can register an endpoint makes this process send requests for him. The guard decides where to. It stands in
-//! the connector, the only place that opens a socket, so there is no second path around it:
+//! Anyone who can register an endpoint can make this process send requests. The guard decides where those requests may go. It is
+//! part of the connector, which is the only code that opens sockets, so no request can bypass it:
 //!
-//! 1. Scheme, port and name are judged ([`EgressPolicy::check_target`]); at registration too, as a courtesy.
-//! 2. The name is resolved **once**; a literal address takes the same path. Look-ups are bounded, shared by all who wait for
-//!    one name, and no tenant has more than a share of them ([`Resolve`]).
-//! 3. Every address of the answer is judged; one that is forbidden refuses the whole answer.
-//! 4. Only judged addresses are dialled.
-//! 5. After connecting, the peer is compared with the judged address, and refused when it is this machine, before a byte is
-//!    written.
-//! 6. Nothing in an answer is followed: no redirect, no `Alt-Svc`, no proxy from the environment.
+//! 1. The scheme, the port and the host name are checked ([`EgressPolicy::check_target`]). Registration runs the same check, so
+//!    that the user gets an error early.
+//! 2. The name is resolved **once**. An IP address in the URL takes the same path. Lookups are bounded, concurrent lookups of one
+//!    name are merged, and each tenant can use only a share of them ([`Resolve`]).
+//! 3. Every address in the DNS answer is checked. If one address is forbidden, the whole answer is refused.
+//! 4. Only checked addresses are dialled.
+//! 5. After connecting and before the first byte is written, the peer address is compared with the checked address. A connection
+//!    to this machine is refused.
+//! 6. Nothing in a response is followed: no redirect and no `Alt-Svc`. No proxy is read from the environment.
 //!
-//! This happens for every connection, so a name that changes its mind after registration gains nothing.
+//! The checks run for every new connection, so a name that resolves to another address after registration is checked again.
 //!
 //! ```
 //! use hookwire::endpoint::Target;
@@ -26,40 +27,42 @@
 //!
 //! # Caveats
 //!
-//! Public ranges that are used privately (a cloud's service network, say) look public: name them with
-//! [`EgressPolicy::deny_network`]. A connection keeps the verdict it was opened under for as long as it lives: two minutes at most, or
-//! [`HttpOptions::connection_lifetime`](crate::sender::http::HttpOptions::connection_lifetime).
+//! - The guard cannot recognise public address ranges that are used privately, such as the service network of a cloud. Refuse
+//!   them with [`EgressPolicy::deny_network`].
+//! - A connection is not checked again while it is open, which is at most two minutes by default
+//!   ([`HttpOptions::connection_lifetime`](crate::sender::http::HttpOptions::connection_lifetime)).
 
 mod connector;
 mod dial;
 mod error;
-mod handshake;
+mod fair_queue;
 #[cfg(feature = "hickory")]
 mod hickory;
-mod lookups;
 mod meter;
 mod network;
 mod policy;
 mod proxy;
 mod refusal;
 mod resolve;
-mod shares;
+mod shared_resolver;
 mod stream;
 mod system;
 mod table;
+mod tls_error;
 
 pub(super) use self::connector::Connector;
-pub use self::dial::{Dial, Dialed, SystemDialer};
+pub(super) use self::dial::SystemDialer;
+pub use self::dial::{Dial, Dialed};
 pub(super) use self::error::ConnectError;
-pub(super) use self::handshake::TlsCause;
 #[cfg(feature = "hickory")]
 pub use self::hickory::HickoryResolver;
-pub(super) use self::lookups::Lookups;
-pub(super) use self::meter::{Fault, Mark, Meter};
+pub(super) use self::meter::{LogicalTime, Meter, PeerFault};
 pub use self::network::{Network, NetworkError};
-pub use self::policy::{EgressPolicy, Nat64};
+pub use self::policy::EgressPolicy;
 pub use self::proxy::ProxyDialer;
-pub use self::refusal::{AddressKind, Refusal, RefusalReason};
-pub use self::resolve::{LookUp, Resolve};
-pub(super) use self::stream::Guarded;
+pub use self::refusal::{Refusal, RefusalReason};
+pub use self::resolve::{Lookup, Resolve};
+pub(super) use self::shared_resolver::SharedResolver;
+pub(super) use self::stream::GuardedStream;
 pub use self::system::SystemResolver;
+pub(super) use self::tls_error::TlsFailure;

@@ -1,10 +1,10 @@
-//! A range of addresses.
+//! A range of IP addresses.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-/// A range of addresses in CIDR notation (RFC 4632), of one family.
+/// A range of IPv4 or IPv6 addresses in CIDR notation (RFC 4632).
 ///
 /// ```
 /// use hookwire::sender::egress::Network;
@@ -19,33 +19,73 @@ pub struct Network {
     prefix: u8,
 }
 
-/// A text is not a range of addresses.
+/// The text is not a valid [`Network`].
+///
+/// ```
+/// use hookwire::sender::egress::Network;
+///
+/// let error = "10.0.0.0/33".parse::<Network>().unwrap_err();
+/// assert_eq!(error.to_string(), "network: must be an address and a prefix length, such as 10.0.0.0/8 or fd00::/8");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("network: must be an address and a prefix length, such as 10.0.0.0/8 or fd00::/8")]
+#[non_exhaustive]
 pub struct NetworkError;
 
 impl Network {
-    /// An IPv4 range; a prefix longer than 32 bits counts as 32.
+    /// An IPv4 range from its base address and prefix length. A prefix length above 32 counts as 32.
+    ///
+    /// ```
+    /// use hookwire::sender::egress::Network;
+    ///
+    /// const PRIVATE: Network = Network::v4([10, 0, 0, 0], 8);
+    /// assert_eq!(PRIVATE.to_string(), "10.0.0.0/8");
+    /// ```
     #[must_use]
     pub const fn v4(a: [u8; 4], prefix: u8) -> Self {
         let prefix = if prefix > 32 { 32 } else { prefix };
         Self { base: IpAddr::V4(Ipv4Addr::new(a[0], a[1], a[2], a[3])), prefix }
     }
 
-    /// An IPv6 range, from the first four of its eight groups; a prefix longer than 128 bits counts as 128.
+    /// An IPv6 range from the first four groups of its base address and its prefix length. A prefix length above 128 counts as
+    /// 128.
+    ///
+    /// ```
+    /// use hookwire::sender::egress::Network;
+    ///
+    /// const SERVICES: Network = Network::v6([0xfd00, 0x10, 0x96, 0], 112);
+    /// assert_eq!(SERVICES.to_string(), "fd00:10:96::/112");
+    /// ```
     #[must_use]
     pub const fn v6(g: [u16; 4], prefix: u8) -> Self {
         let prefix = if prefix > 128 { 128 } else { prefix };
         Self { base: IpAddr::V6(Ipv6Addr::new(g[0], g[1], g[2], g[3], 0, 0, 0, 0)), prefix }
     }
 
-    /// One address.
+    /// A single address.
+    ///
+    /// ```
+    /// use hookwire::sender::egress::Network;
+    ///
+    /// let gateway = Network::host([203, 0, 114, 7].into());
+    /// assert_eq!(gateway.to_string(), "203.0.114.7/32");
+    /// ```
     #[must_use]
     pub const fn host(address: IpAddr) -> Self {
         Self { base: address, prefix: width(address) }
     }
 
-    /// Whether an address is in the range. An address of the other family never is, IPv4-mapped ones included.
+    /// Whether the range contains an address. An IPv4 range contains no IPv6 address, not even an IPv4-mapped one, and the
+    /// other way round.
+    ///
+    /// ```
+    /// use hookwire::sender::egress::Network;
+    ///
+    /// let range = Network::v4([10, 0, 0, 0], 8);
+    /// assert!(range.contains([10, 1, 2, 3].into()));
+    /// assert!(!range.contains("::ffff:10.1.2.3".parse()?));
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         width(self.base) == width(address) && {
@@ -92,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_range_holds_its_first_and_last_address_and_no_neighbour() {
+    fn a_range_contains_its_first_and_last_address_and_no_neighbour() {
         let range: Network = "172.16.0.0/12".parse().unwrap();
         for (inside, address) in
             [(true, "172.16.0.0"), (true, "172.31.255.255"), (false, "172.15.255.255"), (false, "172.32.0.0")]
@@ -102,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_zero_prefix_holds_its_whole_family_and_nothing_of_the_other() {
+    fn a_zero_prefix_contains_all_of_its_family_and_nothing_of_the_other() {
         let all: Network = "0.0.0.0/0".parse().unwrap();
         assert!(all.contains([255; 4].into()) && !all.contains([0u16; 8].into()));
         let all: Network = "::/0".parse().unwrap();
@@ -110,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_without_a_possible_prefix_is_refused() {
+    fn a_text_without_a_valid_prefix_length_is_refused() {
         for text in ["10.0.0.0", "10.0.0.0/33", "10.0.0.0/-1", "::/129", "10.0.0/8", "/8", ""] {
             assert_eq!(text.parse::<Network>(), Err(NetworkError), "{text}");
         }

@@ -1,17 +1,17 @@
-//! What may be reached.
+//! Which targets and addresses requests may reach.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use super::network::Network;
-use super::refusal::{AddressKind, Refusal, RefusalReason};
-use super::table;
-use crate::endpoint::{Host, Target};
+use super::refusal::{Refusal, RefusalReason};
+use super::table::{self, AddressKind};
+use crate::endpoint::Target;
 
-/// What requests may reach. Immutable once a client uses it; cheap to clone.
+/// Which targets requests may reach. Cheap to clone.
 ///
-/// The default allows `https` to public unicast addresses and nothing else. Permissions are spelled `dangerous_`; a
-/// denied network wins over every permission, and so do the metadata services of the clouds.
+/// The default allows `https` to public unicast addresses and nothing else. Settings that allow more begin with `dangerous_`. A
+/// denied network wins over every permission, and no permission allows the metadata services of clouds.
 ///
 /// ```
 /// use hookwire::endpoint::Target;
@@ -29,7 +29,7 @@ pub struct EgressPolicy {
     http: Permission,
     loopback: Permission,
     private: Permission,
-    own: Own,
+    own_addresses: Permission,
     nat64: Nat64,
     denied: Arc<[Network]>,
     allowed: Arc<[Network]>,
@@ -43,179 +43,274 @@ enum Permission {
     Granted,
 }
 
+/// How an address in the NAT64 prefix `64:ff9b::/96` is treated if it comes from a DNS answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Own {
+enum Nat64 {
+    /// Like the IPv4 address that it contains.
     #[default]
-    Refused,
-    Allowed,
-}
-
-/// What a DNS answer in the NAT64 prefix `64:ff9b::/96` counts as. As a literal in a URL it is always refused.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Nat64 {
-    /// As the IPv4 address it carries. Without this nothing can be delivered from an IPv6-only network with DNS64.
-    #[default]
-    Inherit,
-    /// As forbidden.
+    CheckInner,
     Refuse,
 }
 
 impl EgressPolicy {
-    /// Allows plain `http`: payloads and signatures travel in the clear.
+    /// Allows plain `http`. Payloads and signatures then travel unencrypted.
+    ///
+    /// ```
+    /// use hookwire::endpoint::Target;
+    /// use hookwire::sender::egress::EgressPolicy;
+    ///
+    /// let target = Target::parse("http://hooks.example.com/")?;
+    /// assert!(EgressPolicy::default().check_target(&target).is_err());
+    /// assert!(EgressPolicy::default().dangerous_allow_http().check_target(&target).is_ok());
+    /// # Ok::<(), hookwire::endpoint::TargetError>(())
+    /// ```
     #[must_use]
     pub const fn dangerous_allow_http(mut self) -> Self {
         self.http = Permission::Granted;
         self
     }
 
-    /// Allows `127.0.0.0/8`, `::1`, names under `localhost` and this machine's own addresses. For tests.
+    /// Allows `127.0.0.0/8`, `::1`, names under `localhost`, and the addresses of this machine. For tests and development.
+    ///
+    /// ```
+    /// use hookwire::endpoint::Target;
+    /// use hookwire::sender::egress::EgressPolicy;
+    ///
+    /// let policy = EgressPolicy::default().dangerous_allow_loopback();
+    /// assert!(policy.check_target(&Target::parse("https://localhost/hooks")?).is_ok());
+    /// assert!(policy.check_address([127, 0, 0, 1].into()).is_ok());
+    /// # Ok::<(), hookwire::endpoint::TargetError>(())
+    /// ```
     #[must_use]
     pub const fn dangerous_allow_loopback(mut self) -> Self {
         self.loopback = Permission::Granted;
         self
     }
 
-    /// Allows the private networks (RFC 1918, RFC 6598, RFC 4193) and local names: every tenant who can register an
-    /// endpoint can then reach every host there. Cloud metadata services stay refused.
+    /// Allows all private networks (RFC 1918, RFC 6598, RFC 4193) and local names. Every tenant who can register an endpoint
+    /// can then reach every host there. Metadata services of clouds stay refused.
+    ///
+    /// ```
+    /// use hookwire::sender::egress::EgressPolicy;
+    ///
+    /// let policy = EgressPolicy::default().dangerous_allow_private_networks();
+    /// assert!(policy.check_address([10, 1, 2, 3].into()).is_ok());
+    /// assert!(policy.check_address([169, 254, 169, 254].into()).is_err());
+    /// ```
     #[must_use]
     pub const fn dangerous_allow_private_networks(mut self) -> Self {
         self.private = Permission::Granted;
         self
     }
 
-    /// Allows one network, whatever the tables say of it; cloud metadata services stay refused.
+    /// Allows one network that the default refuses. Metadata services of clouds stay refused.
+    ///
+    /// ```
+    /// use hookwire::sender::egress::EgressPolicy;
+    ///
+    /// let policy = EgressPolicy::default().dangerous_allow_network("10.20.0.0/16".parse()?);
+    /// assert!(policy.check_address([10, 20, 0, 1].into()).is_ok());
+    /// assert!(policy.check_address([10, 21, 0, 1].into()).is_err());
+    /// # Ok::<(), hookwire::sender::egress::NetworkError>(())
+    /// ```
     #[must_use]
     pub fn dangerous_allow_network(mut self, network: Network) -> Self {
         self.allowed = self.allowed.iter().copied().chain([network]).collect();
         self
     }
 
-    /// Allows this machine's own public addresses. Without this a connection whose two ends have one address is
+    /// Allows this machine's own public addresses. Without this setting, a connection whose two ends have the same address is
     /// closed before anything is sent.
+    ///
+    /// ```
+    /// use hookwire::sender::egress::EgressPolicy;
+    /// use hookwire::sender::http::HttpOptions;
+    ///
+    /// let policy = EgressPolicy::default().dangerous_allow_own_addresses();
+    /// assert!(policy.check_address([127, 0, 0, 1].into()).is_err(), "loopback needs a permission of its own");
+    /// let options = HttpOptions::default().egress(policy);
+    /// ```
     #[must_use]
     pub const fn dangerous_allow_own_addresses(mut self) -> Self {
-        self.own = Own::Allowed;
+        self.own_addresses = Permission::Granted;
         self
     }
 
-    /// Refuses one more network: a public range that is used privately, or another NAT64 prefix.
+    /// Refuses one more network, such as a public range that is used privately, or a network-specific NAT64 prefix.
+    ///
+    /// ```
+    /// use hookwire::sender::egress::{EgressPolicy, RefusalReason};
+    ///
+    /// let policy = EgressPolicy::default().deny_network("34.118.224.0/20".parse()?);
+    /// let refusal = policy.check_address([34, 118, 225, 1].into()).unwrap_err();
+    /// assert!(matches!(refusal.reason(), RefusalReason::Denied(_)));
+    /// # Ok::<(), hookwire::sender::egress::NetworkError>(())
+    /// ```
     #[must_use]
     pub fn deny_network(mut self, network: Network) -> Self {
         self.denied = self.denied.iter().copied().chain([network]).collect();
         self
     }
 
-    /// Refuses single addresses: those of our own load balancers and gateways.
+    /// Refuses single addresses, such as those of the application's own load balancers and gateways.
+    ///
+    /// ```
+    /// use hookwire::sender::egress::EgressPolicy;
+    ///
+    /// let policy = EgressPolicy::default().deny_addresses([[93, 184, 216, 34].into()]);
+    /// assert!(policy.check_address([93, 184, 216, 34].into()).is_err());
+    /// assert!(policy.check_address([93, 184, 216, 35].into()).is_ok());
+    /// ```
     #[must_use]
     pub fn deny_addresses(self, addresses: impl IntoIterator<Item = IpAddr>) -> Self {
         addresses.into_iter().fold(self, |policy, address| policy.deny_network(Network::host(address)))
     }
 
-    /// Refuses every port but these. Without this: the WHATWG fetch bad ports and 0 are refused.
+    /// Allows only these ports. The default allows every port except 0 and the bad ports of the WHATWG fetch standard.
+    ///
+    /// ```
+    /// use hookwire::endpoint::Target;
+    /// use hookwire::sender::egress::EgressPolicy;
+    ///
+    /// let policy = EgressPolicy::default().only_ports([443, 8443]);
+    /// assert!(policy.check_target(&Target::parse("https://hooks.example.com:8443/")?).is_ok());
+    /// assert!(policy.check_target(&Target::parse("https://hooks.example.com:9000/")?).is_err());
+    /// # Ok::<(), hookwire::endpoint::TargetError>(())
+    /// ```
     #[must_use]
     pub fn only_ports(mut self, ports: impl IntoIterator<Item = u16>) -> Self {
         self.ports = Some(ports.into_iter().collect());
         self
     }
 
-    /// What a NAT64 address in a DNS answer counts as.
+    /// Refuses NAT64 addresses (`64:ff9b::/96`) in DNS answers. By default such an address is treated like the IPv4 address that
+    /// it contains, which IPv6-only networks with DNS64 need. A NAT64 address in a URL is always refused.
+    ///
+    /// ```
+    /// use hookwire::sender::egress::EgressPolicy;
+    ///
+    /// let address = "64:ff9b::5db8:d822".parse()?;
+    /// assert!(EgressPolicy::default().check_address(address).is_ok());
+    /// assert!(EgressPolicy::default().deny_nat64().check_address(address).is_err());
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
     #[must_use]
-    pub const fn nat64(mut self, nat64: Nat64) -> Self {
-        self.nat64 = nat64;
+    pub const fn deny_nat64(mut self) -> Self {
+        self.nat64 = Nat64::Refuse;
         self
     }
 
-    /// Judges what can be judged without resolving: scheme, port, name or literal address. The client asks the same
-    /// before every connection; at registration it is a courtesy to the user.
+    /// Checks what can be checked without resolving: the scheme, the port, and the name or literal address. The client runs the
+    /// same check before every connection.
+    ///
+    /// ```
+    /// use hookwire::endpoint::Target;
+    /// use hookwire::sender::egress::{EgressPolicy, RefusalReason};
+    ///
+    /// let target = Target::parse("https://intranet/hooks")?;
+    /// let refusal = EgressPolicy::default().check_target(&target).unwrap_err();
+    /// assert_eq!(refusal.reason(), RefusalReason::LocalName);
+    /// # Ok::<(), hookwire::endpoint::TargetError>(())
+    /// ```
     ///
     /// # Errors
-    /// When the target is refused.
+    /// Returns a [`Refusal`] if the policy refuses the target.
     pub fn check_target(&self, target: &Target) -> Result<(), Refusal> {
         self.check_port(target.is_https(), target.port())?;
-        match target.host() {
-            Host::Name(name) => self.check_name(name),
-            Host::Address(address) => self.check_literal(*address),
+        match target.address() {
+            Some(address) => self.check_literal(address),
+            None => self.check_name(target.host()),
         }
     }
 
-    /// Judges an address that a name resolved to.
+    /// Checks an address that a name resolved to.
+    ///
+    /// ```
+    /// use hookwire::sender::egress::EgressPolicy;
+    ///
+    /// let policy = EgressPolicy::default();
+    /// assert!(policy.check_address([93, 184, 216, 34].into()).is_ok());
+    /// assert!(policy.check_address([192, 168, 0, 1].into()).is_err());
+    /// ```
     ///
     /// # Errors
-    /// When the address is refused.
+    /// Returns a [`Refusal`] if the policy refuses the address.
     pub fn check_address(&self, address: IpAddr) -> Result<(), Refusal> {
-        match carried_by_nat64(address) {
-            Some(inner) if self.nat64 == Nat64::Inherit && !self.denies(address) => self.judge(inner),
-            _ => self.judge(address),
+        match inner_of_nat64(address) {
+            Some(inner) if self.nat64 == Nat64::CheckInner && !self.is_denied(address) => self.check_literal(inner),
+            _ => self.check_literal(address),
         }
-    }
-
-    /// Judges an address typed in a URL.
-    pub(super) fn check_literal(&self, address: IpAddr) -> Result<(), Refusal> {
-        self.judge(address)
     }
 
     pub(super) fn check_port(&self, https: bool, port: u16) -> Result<(), Refusal> {
         if !https && self.http == Permission::Refused {
             return Err(Refusal::new(RefusalReason::PlainHttp));
         }
-        let bad = match &self.ports {
+        let is_bad = match &self.ports {
             Some(only) => !only.contains(&port),
             None => table::BAD_PORTS.binary_search(&port).is_ok(),
         };
-        if bad { Err(Refusal::new(RefusalReason::Port(port))) } else { Ok(()) }
+        if is_bad { Err(Refusal::new(RefusalReason::Port(port))) } else { Ok(()) }
     }
 
     pub(super) fn check_name(&self, name: &str) -> Result<(), Refusal> {
         let name = name.strip_suffix('.').unwrap_or(name);
-        let allowed = match self.loopback {
+        let is_allowed = match self.loopback {
             Permission::Granted if is_within(name, "localhost") => true,
             _ if self.private == Permission::Granted => !is_within(name, "localhost"),
-            _ => name.contains('.') && !table::NAMES.iter().any(|suffix| is_within(name, suffix)),
+            _ => name.contains('.') && !table::LOCAL_NAMES.iter().any(|suffix| is_within(name, suffix)),
         };
-        if allowed { Ok(()) } else { Err(Refusal::new(RefusalReason::Name)) }
+        if is_allowed { Ok(()) } else { Err(Refusal::new(RefusalReason::LocalName)) }
     }
 
-    /// After connecting, before a byte is written: the peer must be the judged address, and not this machine.
-    pub(super) fn check_peer(&self, judged: IpAddr, peer: IpAddr, local: Option<IpAddr>) -> Result<(), Refusal> {
-        if peer != judged {
-            return Err(Refusal::new(RefusalReason::Peer(peer)));
+    /// Checks the two ends of a connection before anything is sent: the peer must be the checked address, and must not be this
+    /// machine.
+    pub(super) fn check_peer(&self, checked: IpAddr, peer: IpAddr, local: Option<IpAddr>) -> Result<(), Refusal> {
+        if peer != checked {
+            return Err(Refusal::new(RefusalReason::PeerMismatch(peer)));
         }
-        let own = local == Some(peer) && self.own == Own::Refused && self.loopback == Permission::Refused;
-        if own { Err(Refusal::new(RefusalReason::OwnAddress(peer))) } else { Ok(()) }
+        let is_own =
+            local == Some(peer) && self.own_addresses == Permission::Refused && self.loopback == Permission::Refused;
+        if is_own { Err(Refusal::new(RefusalReason::OwnAddress(peer))) } else { Ok(()) }
     }
 
-    fn judge(&self, address: IpAddr) -> Result<(), Refusal> {
-        let refuse = |kind| Err(Refusal::new(RefusalReason::Address(address, kind)));
-        if self.denies(address) {
-            return refuse(AddressKind::Denied);
+    /// Checks an address that is written in a URL.
+    pub(super) fn check_literal(&self, address: IpAddr) -> Result<(), Refusal> {
+        if self.is_denied(address) {
+            return Err(Refusal::new(RefusalReason::Denied(address)));
         }
-        match kind_of(address) {
-            None => Ok(()),
-            Some(AddressKind::Cloud) => refuse(AddressKind::Cloud),
-            Some(AddressKind::Loopback) if self.loopback == Permission::Granted => Ok(()),
-            Some(AddressKind::Private) if self.private == Permission::Granted => Ok(()),
-            Some(_) if self.allowed.iter().any(|network| network.contains(address)) => Ok(()),
-            Some(kind) => refuse(kind),
-        }
+        let is_allowed = || self.allowed.iter().any(|network| network.contains(address));
+        let reason = match kind_of(address) {
+            None => return Ok(()),
+            Some(AddressKind::CloudMetadata) => RefusalReason::CloudMetadata(address),
+            Some(AddressKind::Loopback) if self.loopback == Permission::Granted => return Ok(()),
+            Some(AddressKind::Private) if self.private == Permission::Granted => return Ok(()),
+            Some(_) if is_allowed() => return Ok(()),
+            Some(AddressKind::Loopback) => RefusalReason::Loopback(address),
+            Some(AddressKind::Private) => RefusalReason::Private(address),
+            Some(AddressKind::LinkLocal) => RefusalReason::LinkLocal(address),
+            Some(AddressKind::SpecialPurpose) => RefusalReason::SpecialPurpose(address),
+        };
+        Err(Refusal::new(reason))
     }
 
-    fn denies(&self, address: IpAddr) -> bool {
+    fn is_denied(&self, address: IpAddr) -> bool {
         self.denied.iter().any(|network| network.contains(address))
     }
 }
 
-/// What is special about an address; `None` for a public unicast address.
+/// Returns why an address is special; `None` for a public unicast address.
 fn kind_of(address: IpAddr) -> Option<AddressKind> {
     let look = |rows: &[(Network, AddressKind)]| rows.iter().find(|(n, _)| n.contains(address)).map(|(_, kind)| *kind);
-    look(table::CLOUD).or_else(|| match address {
+    look(table::CLOUD_METADATA).or_else(|| match address {
         IpAddr::V4(_) => look(table::V4),
-        IpAddr::V6(_) if table::V6_GLOBAL.contains(address) => look(table::V6_HOLES),
-        IpAddr::V6(_) => look(table::V6_NAMED).or(Some(AddressKind::Special)),
+        IpAddr::V6(_) if table::V6_GLOBAL.contains(address) => look(table::V6_GLOBAL_EXCEPTIONS),
+        IpAddr::V6(_) => look(table::V6_OTHER).or(Some(AddressKind::SpecialPurpose)),
     })
 }
 
-fn carried_by_nat64(address: IpAddr) -> Option<IpAddr> {
+/// Returns the IPv4 address inside an address of the NAT64 prefix.
+fn inner_of_nat64(address: IpAddr) -> Option<IpAddr> {
     match address {
         IpAddr::V6(v6) if table::NAT64.contains(address) => {
             let [.., a, b, c, d] = v6.octets();
@@ -225,7 +320,7 @@ fn carried_by_nat64(address: IpAddr) -> Option<IpAddr> {
     }
 }
 
-/// Whether `name` is `suffix` or ends in it on a label boundary, in any letter case.
+/// Whether `name` is `suffix` or a name under it, ignoring case.
 fn is_within(name: &str, suffix: &str) -> bool {
     let Some(start) = name.len().checked_sub(suffix.len()) else { return false };
     let (Some(head), Some(tail)) = (name.get(..start), name.get(start..)) else { return false };

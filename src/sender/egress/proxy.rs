@@ -1,4 +1,4 @@
-//! Forward proxies: connections that are opened on our behalf.
+//! Connections through a forward proxy.
 
 use std::fmt;
 use std::io;
@@ -13,28 +13,30 @@ use zeroize::Zeroizing;
 
 use super::dial::{Dial, Dialed, SystemDialer};
 
-/// Most bytes of a proxy's answer.
-const MAX_ANSWER_BYTES: usize = 8 * 1024;
+/// Maximum length of a proxy's response.
+const MAX_RESPONSE_BYTES: usize = 8 * 1024;
 
-/// How the proxy is spoken to.
+/// The protocol of the proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Protocol {
-    Connect,
+    Http,
     Socks5,
 }
 
-/// Opens connections through a forward proxy: give it to [`HttpOptions::dialer`](crate::sender::http::HttpOptions::dialer). Nothing
+/// Opens connections through a forward proxy. Set it with [`HttpOptions::dialer`](crate::sender::http::HttpOptions::dialer). Nothing
 /// is read from the environment.
 ///
-/// Names are resolved and addresses are judged here, as without a proxy, and the proxy is asked for the judged address and no
-/// other. What it then connects to is for the proxy to answer for: the guard cannot see behind it.
+/// This process resolves the names and checks the addresses, as it does without a proxy. The proxy is asked to connect to the
+/// checked address. The guard cannot verify that the proxy does so.
 ///
 /// ```
 /// use hookwire::sender::egress::ProxyDialer;
 /// use hookwire::sender::http::HttpOptions;
 ///
-/// let proxy = ProxyDialer::connect("10.1.2.3:3128".parse().unwrap()).with_credentials("hooks", "a password");
+/// let proxy = ProxyDialer::http("10.1.2.3:3128".parse()?).credentials("hooks", "a password");
+/// assert!(!format!("{proxy:?}").contains("a password"));
 /// let options = HttpOptions::default().dialer(proxy);
+/// # Ok::<(), std::net::AddrParseError>(())
 /// ```
 #[derive(Clone)]
 pub struct ProxyDialer {
@@ -43,7 +45,7 @@ pub struct ProxyDialer {
     credentials: Option<(String, Zeroizing<String>)>,
 }
 
-/// Not the password.
+/// Leaves out the user name and the password.
 impl fmt::Debug for ProxyDialer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ProxyDialer")
@@ -54,33 +56,41 @@ impl fmt::Debug for ProxyDialer {
 }
 
 impl ProxyDialer {
-    /// An HTTP proxy, asked by `CONNECT` (RFC 9110 section 9.3.6).
+    /// An HTTP proxy, used with the `CONNECT` method (RFC 9110 section 9.3.6).
     #[must_use]
-    pub const fn connect(proxy: SocketAddr) -> Self {
-        Self { proxy, protocol: Protocol::Connect, credentials: None }
+    pub const fn http(proxy: SocketAddr) -> Self {
+        Self { proxy, protocol: Protocol::Http, credentials: None }
     }
 
     /// A SOCKS 5 proxy (RFC 1928).
+    ///
+    /// ```
+    /// use hookwire::sender::egress::ProxyDialer;
+    ///
+    /// let proxy = ProxyDialer::socks5("10.1.2.3:1080".parse()?);
+    /// assert!(format!("{proxy:?}").contains("Socks5"));
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
     #[must_use]
     pub const fn socks5(proxy: SocketAddr) -> Self {
         Self { proxy, protocol: Protocol::Socks5, credentials: None }
     }
 
-    /// Who we are: Basic authentication (RFC 7617), or that of SOCKS (RFC 1929).
+    /// Authenticates with a user name and a password: Basic authentication for HTTP (RFC 7617), RFC 1929 for SOCKS 5.
     #[must_use]
-    pub fn with_credentials(mut self, user: &str, password: &str) -> Self {
+    pub fn credentials(mut self, user: &str, password: &str) -> Self {
         self.credentials = Some((user.into(), Zeroizing::new(password.into())));
         self
     }
 
-    async fn ask(&self, stream: &mut TcpStream, address: SocketAddr) -> io::Result<()> {
+    async fn request_tunnel(&self, stream: &mut TcpStream, address: SocketAddr) -> io::Result<()> {
         match self.protocol {
-            Protocol::Connect => self.ask_http(stream, address).await,
-            Protocol::Socks5 => self.ask_socks(stream, address).await,
+            Protocol::Http => self.request_http_tunnel(stream, address).await,
+            Protocol::Socks5 => self.request_socks_tunnel(stream, address).await,
         }
     }
 
-    async fn ask_http(&self, stream: &mut TcpStream, address: SocketAddr) -> io::Result<()> {
+    async fn request_http_tunnel(&self, stream: &mut TcpStream, address: SocketAddr) -> io::Result<()> {
         let mut request = Zeroizing::new(format!("CONNECT {address} HTTP/1.1\r\nHost: {address}\r\n"));
         if let Some((user, password)) = &self.credentials {
             let pair = Zeroizing::new(format!("{user}:{}", &**password));
@@ -88,28 +98,28 @@ impl ProxyDialer {
         }
         request.push_str("\r\n");
         stream.write_all(request.as_bytes()).await?;
-        let mut answer = Vec::new();
-        // Byte by byte, because what follows the head belongs to somebody else.
-        while !answer.ends_with(b"\r\n\r\n") {
-            if answer.len() >= MAX_ANSWER_BYTES {
-                return Err(refused("the proxy says too much"));
+        let mut response = Vec::new();
+        // Byte by byte, because the bytes after the head belong to the tunnel.
+        while !response.ends_with(b"\r\n\r\n") {
+            if response.len() >= MAX_RESPONSE_BYTES {
+                return Err(refused("the head of the proxy's response is too long"));
             }
-            answer.push(stream.read_u8().await?);
+            response.push(stream.read_u8().await?);
         }
-        let is_success = answer.starts_with(b"HTTP/1.1 2") || answer.starts_with(b"HTTP/1.0 2");
-        if is_success { Ok(()) } else { Err(refused("the proxy refused")) }
+        let is_success = response.starts_with(b"HTTP/1.1 2") || response.starts_with(b"HTTP/1.0 2");
+        if is_success { Ok(()) } else { Err(refused("the proxy refused the connection")) }
     }
 
-    async fn ask_socks(&self, stream: &mut TcpStream, address: SocketAddr) -> io::Result<()> {
+    async fn request_socks_tunnel(&self, stream: &mut TcpStream, address: SocketAddr) -> io::Result<()> {
         let method = if self.credentials.is_some() { 2 } else { 0 };
         stream.write_all(&[5, 1, method]).await?;
         let mut chosen = [0; 2];
         stream.read_exact(&mut chosen).await?;
         if chosen != [5, method] {
-            return Err(refused("the proxy wants another authentication"));
+            return Err(refused("the proxy requires another authentication method"));
         }
         if let Some((user, password)) = &self.credentials {
-            log_in(stream, user, password).await?;
+            authenticate(stream, user, password).await?;
         }
         let mut request = vec![5, 1, 0];
         match address.ip() {
@@ -120,27 +130,30 @@ impl ProxyDialer {
         stream.write_all(&request).await?;
         let mut head = [0; 4];
         stream.read_exact(&mut head).await?;
-        // What the proxy is bound to: it is read, and of no use.
-        let bound = match head {
+        // The proxy's own address follows. It is read because the tunnel begins after it.
+        let address_bytes = match head {
             [5, 0, _, 1] => 4 + 2,
             [5, 0, _, 4] => 16 + 2,
             [5, 0, _, 3] => usize::from(stream.read_u8().await?) + 2,
-            _ => return Err(refused("the proxy refused")),
+            _ => return Err(refused("the proxy refused the connection")),
         };
-        stream.read_exact(&mut vec![0; bound]).await.map(drop)
+        stream.read_exact(&mut vec![0; address_bytes]).await.map(drop)
     }
 }
 
-async fn log_in(stream: &mut TcpStream, user: &str, password: &str) -> io::Result<()> {
-    let length = |text: &str| u8::try_from(text.len()).map_err(|_| refused("credentials are too long"));
+async fn authenticate(stream: &mut TcpStream, user: &str, password: &str) -> io::Result<()> {
+    let length = |text: &str| {
+        u8::try_from(text.len())
+            .map_err(|_| refused("credentials: the user name and the password may each have at most 255 bytes"))
+    };
     let mut request = Zeroizing::new(vec![1, length(user)?]);
     request.extend(user.bytes());
     request.push(length(password)?);
     request.extend(password.bytes());
     stream.write_all(&request).await?;
-    let mut answer = [0; 2];
-    stream.read_exact(&mut answer).await?;
-    if answer == [1, 0] { Ok(()) } else { Err(refused("the proxy does not know us")) }
+    let mut response = [0; 2];
+    stream.read_exact(&mut response).await?;
+    if response == [1, 0] { Ok(()) } else { Err(refused("the proxy rejected the credentials")) }
 }
 
 fn refused(why: &'static str) -> io::Error {
@@ -151,8 +164,7 @@ fn refused(why: &'static str) -> io::Error {
 impl Dial for ProxyDialer {
     async fn dial(&self, address: SocketAddr) -> io::Result<Dialed> {
         let mut dialed = SystemDialer.dial(self.proxy).await?;
-        self.ask(&mut dialed.stream, address).await?;
-        // The far end is where the proxy was asked to go; what it did is its own business.
-        Ok(Dialed { stream: dialed.stream, peer: address.ip(), local: None })
+        self.request_tunnel(&mut dialed.stream, address).await?;
+        Ok(Dialed::proxied(dialed.stream, address.ip()))
     }
 }

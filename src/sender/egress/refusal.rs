@@ -1,54 +1,91 @@
-//! Why the guard said no: little outside, everything inside.
+//! Why the guard refused a target: one text for the endpoint's owner, the details for the operator.
 
 use std::fmt;
 use std::net::IpAddr;
 
 /// The egress guard refused a target.
 ///
-/// `Display` is for the endpoint's owner: one text for every cause, because a stranger who can register URLs could
-/// otherwise map the network behind the guard. [`reason`](Self::reason) is for the operator's log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+/// `Display` is for the endpoint's owner. It is the same text for every cause, because a stranger who can register URLs could
+/// otherwise map the network behind the guard. [`reason`](Self::reason), which is also the `source()`, is for the operator's log.
+///
+/// ```
+/// use hookwire::endpoint::Target;
+/// use hookwire::sender::egress::{EgressPolicy, RefusalReason};
+///
+/// let target = Target::parse("https://127.0.0.1/hooks")?;
+/// let refusal = EgressPolicy::default().check_target(&target).unwrap_err();
+/// assert_eq!(refusal.to_string(), "url: target is not allowed");
+/// assert_eq!(refusal.reason(), RefusalReason::Loopback([127, 0, 0, 1].into()));
+/// # Ok::<(), hookwire::endpoint::TargetError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("url: target is not allowed")]
 pub struct Refusal {
+    #[source]
     reason: RefusalReason,
 }
 
-/// What exactly was refused. For operators only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What exactly was refused, and which setting allows it. For operators only.
+///
+/// ```
+/// use hookwire::sender::egress::EgressPolicy;
+///
+/// let refusal = EgressPolicy::default().check_address([127, 0, 0, 1].into()).unwrap_err();
+/// let text = refusal.reason().to_string();
+/// assert!(text.starts_with("127.0.0.1 is a loopback address; in development call `for_development()`"));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RefusalReason {
-    /// Plain `http`.
+    /// The scheme is plain `http`.
+    #[error(
+        "the scheme is http; in development call `for_development()`, otherwise EgressPolicy::dangerous_allow_http allows it"
+    )]
     PlainHttp,
-    /// A port on the list of ports that never speak HTTP, or not on the policy's own list.
+    /// The port belongs to another protocol, or is not in the policy's own list.
+    #[error("port {0} is not allowed; EgressPolicy::only_ports sets the allowed ports")]
     Port(u16),
-    /// A name that is local by definition, or has no dot.
-    Name,
-    /// A host that is not in canonical form.
-    Spelling,
-    /// An address, typed in the URL or found by resolution.
-    Address(IpAddr, AddressKind),
-    /// After connecting, the peer was not the address that was judged.
-    Peer(IpAddr),
+    /// The host is a local name: `localhost`, a name without a dot, or a name under a local top-level domain.
+    #[error(
+        "the host is a local name; in development call `for_development()`, otherwise EgressPolicy::dangerous_allow_loopback allows localhost, \
+         EgressPolicy::dangerous_allow_private_networks allows the others"
+    )]
+    LocalName,
+    /// A loopback address.
+    #[error(
+        "{0} is a loopback address; in development call `for_development()`, otherwise EgressPolicy::dangerous_allow_loopback allows it"
+    )]
+    Loopback(IpAddr),
+    /// An address of a private network: RFC 1918, RFC 6598, RFC 4193.
+    #[error("{0} is a private address; EgressPolicy::dangerous_allow_network allows its network")]
+    Private(IpAddr),
+    /// A link-local address.
+    #[error("{0} is a link-local address; EgressPolicy::dangerous_allow_network allows its network")]
+    LinkLocal(IpAddr),
+    /// A metadata or platform service of a cloud. No setting allows it.
+    #[error("{0} is a cloud metadata service, which no setting allows")]
+    CloudMetadata(IpAddr),
+    /// Another address that is not public unicast.
+    #[error("{0} is not a public unicast address; EgressPolicy::dangerous_allow_network allows its network")]
+    SpecialPurpose(IpAddr),
+    /// An address that the policy itself denies.
+    #[error("{0} is in a network that EgressPolicy::deny_network or deny_addresses refuses")]
+    Denied(IpAddr),
+    /// After connecting, the peer was not the address that was checked.
+    #[error("the peer {0} is not the address that was checked")]
+    PeerMismatch(IpAddr),
     /// An address of this machine.
+    #[error(
+        "{0} is an address of this machine; in development call `for_development()`, otherwise EgressPolicy::dangerous_allow_own_addresses allows it"
+    )]
     OwnAddress(IpAddr),
 }
 
-/// What kind of address was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum AddressKind {
-    /// This machine, by definition.
-    Loopback,
-    /// A private network: RFC 1918, RFC 6598, RFC 4193.
-    Private,
-    /// This link only.
-    LinkLocal,
-    /// A cloud's metadata or platform service.
-    Cloud,
-    /// Anything else that is not a public unicast address.
-    Special,
-    /// On the policy's own deny list.
-    Denied,
+// What a program prints that ends with this error: its developer needs the remedy.
+impl fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Refusal").field(&format_args!("{}", self.reason)).finish()
+    }
 }
 
 impl Refusal {
@@ -56,36 +93,9 @@ impl Refusal {
         Self { reason }
     }
 
-    /// What exactly was refused. Not to be shown to the endpoint's owner.
+    /// What exactly was refused. Do not show it to the endpoint's owner.
     #[must_use]
     pub const fn reason(&self) -> RefusalReason {
         self.reason
-    }
-}
-
-impl fmt::Display for RefusalReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::PlainHttp => f.write_str("plain http"),
-            Self::Port(port) => write!(f, "port {port}"),
-            Self::Name => f.write_str("a local name"),
-            Self::Spelling => f.write_str("a host that is not canonical"),
-            Self::Address(address, kind) => write!(f, "{kind} address {address}"),
-            Self::Peer(address) => write!(f, "peer {address} is not the address that was judged"),
-            Self::OwnAddress(address) => write!(f, "{address} is an address of this machine"),
-        }
-    }
-}
-
-impl fmt::Display for AddressKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Loopback => "loopback",
-            Self::Private => "private",
-            Self::LinkLocal => "link-local",
-            Self::Cloud => "cloud-internal",
-            Self::Special => "special-purpose",
-            Self::Denied => "denied",
-        })
     }
 }

@@ -1,4 +1,4 @@
-//! From names to addresses.
+//! Name resolution: the trait and its result.
 
 use std::fmt;
 use std::io;
@@ -7,36 +7,87 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-/// Turns a name into addresses. Every address it answers is judged afterwards; a resolver cannot weaken the guard.
+/// Turns a host name into addresses. The guard checks every address afterwards, so a resolver cannot weaken it.
 ///
-/// The client asks once for all who wait for one name, gives no tenant more than a share of [`at_once`](Self::at_once), and
-/// waits three seconds at most. It drops a look-up that takes longer than a minute.
+/// The client makes one lookup for all requests that wait for the same name, gives each tenant only a share of
+/// [`max_concurrent`](Self::max_concurrent) lookups, and waits at most 3 s. It cancels a lookup after 60 s.
+///
+/// ```
+/// use std::io;
+/// use std::net::IpAddr;
+///
+/// use async_trait::async_trait;
+/// use hookwire::sender::egress::Resolve;
+/// use hookwire::sender::http::HttpOptions;
+///
+/// /// Knows one name.
+/// #[derive(Debug)]
+/// struct OneName;
+///
+/// #[async_trait]
+/// impl Resolve for OneName {
+///     async fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>> {
+///         match host {
+///             "hooks.example.com" => Ok(vec![[93, 184, 216, 34].into()]),
+///             _ => Err(io::ErrorKind::NotFound.into()),
+///         }
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// assert_eq!(OneName.lookup("hooks.example.com").await.result.unwrap().len(), 1);
+/// assert!(OneName.resolve("other.example.com").await.is_err());
+///
+/// let options = HttpOptions::default().resolver(OneName);
+/// # }
+/// ```
 #[async_trait]
 pub trait Resolve: fmt::Debug + Send + Sync + 'static {
-    /// All addresses of `host`, in the order in which they should be tried.
+    /// Returns all addresses of `host`, in the order in which they are to be dialled.
     ///
     /// # Errors
-    /// When there are none, or they cannot be learnt.
+    /// Returns an error if the name has no address or the lookup failed. The attempt then ends as
+    /// [`Outcome::Dns`](crate::outcome::Outcome::Dns).
     async fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>>;
 
-    /// The same, and how long it may be kept. Without an implementation: not at all.
-    async fn look_up(&self, host: &str) -> LookUp {
-        LookUp { answer: self.resolve(host).await, keep: Duration::ZERO }
+    /// Returns the addresses of `host` and how long the client may cache them. The default calls [`resolve`](Self::resolve) and
+    /// allows no caching.
+    async fn lookup(&self, host: &str) -> Lookup {
+        Lookup::new(self.resolve(host).await, Duration::ZERO)
     }
 
-    /// How many names it can look up at the same time. Without an implementation: 256, for a resolver that waits without a
-    /// thread.
-    fn at_once(&self) -> usize {
+    /// Maximum number of concurrent lookups. The default is 256, which suits a resolver that needs no thread for each lookup.
+    fn max_concurrent(&self) -> usize {
         256
     }
 }
 
-/// What a [`Resolve`] has learnt of a name.
+/// The result of [`Resolve::lookup`], with its time to live.
+///
+/// ```
+/// use std::io;
+/// use std::time::Duration;
+/// use hookwire::sender::egress::Lookup;
+///
+/// let found = Lookup::new(Ok(vec![[93, 184, 216, 34].into()]), Duration::from_secs(300));
+/// assert_eq!(found.ttl.as_secs(), 300);
+/// let failed = Lookup::new(Err(io::ErrorKind::NotFound.into()), Duration::from_secs(5));
+/// assert!(failed.result.is_err());
+/// ```
 #[derive(Debug)]
-#[expect(clippy::exhaustive_structs, reason = "made by implementors of Resolve")]
-pub struct LookUp {
-    /// The addresses, or why there are none.
-    pub answer: io::Result<Vec<IpAddr>>,
-    /// How long that may be kept: the time to live of an answer, and less for a failure.
-    pub keep: Duration,
+#[non_exhaustive]
+pub struct Lookup {
+    /// The addresses, or why the lookup failed. An empty list means that the name has no address.
+    pub result: io::Result<Vec<IpAddr>>,
+    /// How long the client may cache the result. Zero disables caching.
+    pub ttl: Duration,
+}
+
+impl Lookup {
+    /// A result that the client may cache for `ttl`.
+    #[must_use]
+    pub const fn new(result: io::Result<Vec<IpAddr>>, ttl: Duration) -> Self {
+        Self { result, ttl }
+    }
 }

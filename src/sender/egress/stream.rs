@@ -1,4 +1,4 @@
-//! A guarded connection: its peer was judged, and what goes over it is metered.
+//! A connection whose peer address was checked and whose traffic is metered.
 
 use std::io;
 use std::pin::Pin;
@@ -7,27 +7,27 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::client::TlsStream;
 
-use super::meter::{Meter, Metered};
+use super::meter::{Meter, MeteredStream};
 
 #[derive(Debug)]
 enum Transport {
-    Plain(Metered),
-    Tls(Box<TlsStream<Metered>>),
+    Plain(MeteredStream),
+    Tls(Box<TlsStream<MeteredStream>>),
 }
 
-/// A connection whose peer was judged.
+/// A plain or TLS connection to a checked address.
 #[derive(Debug)]
-pub(in crate::sender) struct Guarded {
+pub(in crate::sender) struct GuardedStream {
     transport: Transport,
     meter: Meter,
 }
 
-impl Guarded {
-    pub(super) fn plain(stream: Metered, meter: Meter) -> Self {
+impl GuardedStream {
+    pub(super) fn plain(stream: MeteredStream, meter: Meter) -> Self {
         Self { transport: Transport::Plain(stream), meter }
     }
 
-    pub(super) fn tls(stream: TlsStream<Metered>, meter: Meter) -> Self {
+    pub(super) fn tls(stream: TlsStream<MeteredStream>, meter: Meter) -> Self {
         Self { transport: Transport::Tls(Box::new(stream)), meter }
     }
 
@@ -35,7 +35,7 @@ impl Guarded {
         self.meter.clone()
     }
 
-    /// Whether both sides have agreed on HTTP/2.
+    /// Whether ALPN selected HTTP/2.
     pub(in crate::sender) fn is_http2(&self) -> bool {
         match &self.transport {
             Transport::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(b"h2"),
@@ -44,7 +44,7 @@ impl Guarded {
     }
 }
 
-impl AsyncRead for Guarded {
+impl AsyncRead for GuardedStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let read = match &mut self.transport {
@@ -52,15 +52,15 @@ impl AsyncRead for Guarded {
             Transport::Tls(stream) => Pin::new(&mut **stream).poll_read(cx, buf),
         };
         if buf.filled().len() > before {
-            self.meter.has_received();
+            self.meter.record_received();
         }
         read
     }
 }
 
-impl AsyncWrite for Guarded {
+impl AsyncWrite for GuardedStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.meter.has_written();
+        self.meter.record_written();
         match &mut self.transport {
             Transport::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
             Transport::Tls(stream) => Pin::new(&mut **stream).poll_write(cx, buf),
@@ -72,7 +72,7 @@ impl AsyncWrite for Guarded {
             Transport::Plain(stream) => Pin::new(stream).poll_flush(cx),
             Transport::Tls(stream) => Pin::new(&mut **stream).poll_flush(cx),
         })?;
-        self.meter.has_flushed();
+        self.meter.record_flushed();
         Poll::Ready(Ok(()))
     }
 
@@ -95,7 +95,7 @@ impl AsyncWrite for Guarded {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.meter.has_written();
+        self.meter.record_written();
         match &mut self.transport {
             Transport::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
             Transport::Tls(stream) => Pin::new(&mut **stream).poll_write_vectored(cx, bufs),

@@ -1,8 +1,8 @@
 //! The operating system's resolver, on threads of its own.
 //!
-//! `getaddrinfo` blocks a thread and cannot be abandoned: a name whose servers are silent holds one for ten seconds and more.
-//! On the runtime's blocking pool such names would stop the application's own file access, so they get few threads here, and
-//! nobody else's.
+//! `getaddrinfo` blocks a thread and cannot be cancelled. A name whose servers never reply blocks a thread for ten seconds or
+//! more. On the runtime's blocking pool such names would stop the application's file access, so lookups have a small thread
+//! pool of their own.
 
 use std::collections::VecDeque;
 use std::io;
@@ -14,43 +14,56 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::oneshot;
 
-use super::resolve::{LookUp, Resolve};
+use super::resolve::{Lookup, Resolve};
 
-/// Most threads, for all senders of the process.
-const MOST_THREADS: usize = 16;
+/// Maximum number of threads, for all senders of the process together.
+const MAX_THREADS: usize = 16;
 
-/// How long a thread waits for another name.
-const REST: Duration = Duration::from_secs(10);
+/// How long an idle thread waits for another name before it ends.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long addresses are kept. The system does not tell their time to live.
-const KEEP_ADDRESSES: Duration = Duration::from_secs(30);
+/// How long addresses are cached. `getaddrinfo` does not return the TTL.
+const ADDRESS_TTL: Duration = Duration::from_secs(30);
 
-/// How long a failure is kept at least.
-const KEEP_FAILURES: Duration = Duration::from_secs(5);
+/// How long a failure is cached at least.
+const FAILURE_TTL: Duration = Duration::from_secs(5);
 
 /// The operating system's resolver: `getaddrinfo`, on at most 16 threads of its own for the whole process.
 ///
-/// Addresses are kept for 30 s and failures for 5 s. By default names are absolute: one with a dot in it is asked for as fully
-/// qualified, so that a search domain cannot complete it to a name of the local network.
+/// Addresses are cached for 30 s and failures for 5 s. By default a name that contains a dot is resolved as fully qualified, so
+/// that a search domain cannot turn it into a name of the local network.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemResolver {
-    rules: Rules,
+    rules: NameRules,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-enum Rules {
+enum NameRules {
     #[default]
-    Absolute,
-    Host,
+    FullyQualified,
+    System,
 }
 
 impl SystemResolver {
-    /// Names are read as the host's own programs read them: with its hosts file (`/etc/hosts`), and with the search domains
-    /// of its `resolv.conf`, which short names inside a cluster need. A tenant who can register an endpoint can then try names
-    /// that only mean something on this host; the [`EgressPolicy`](super::EgressPolicy) still judges each name and address.
+    /// Resolves names like other programs on this host: with its hosts file (`/etc/hosts`), and with the search domains of its
+    /// `resolv.conf`, which short names inside a cluster need.
+    ///
+    /// A tenant who can register an endpoint can then use names that exist only on this host or in its network. The
+    /// [`EgressPolicy`](super::EgressPolicy) still checks each name and address.
+    ///
+    /// ```
+    /// use hookwire::sender::egress::{Resolve as _, SystemResolver};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let resolver = SystemResolver::default().hosts_and_search_domains();
+    /// assert!(resolver.resolve("localhost").await?.iter().all(|address| address.is_loopback()));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
-    pub const fn by_host_rules(mut self) -> Self {
-        self.rules = Rules::Host;
+    pub const fn hosts_and_search_domains(mut self) -> Self {
+        self.rules = NameRules::System;
         self
     }
 }
@@ -58,97 +71,99 @@ impl SystemResolver {
 #[async_trait]
 impl Resolve for SystemResolver {
     async fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>> {
-        let qualified = matches!(self.rules, Rules::Absolute) && host.contains('.') && !host.ends_with('.');
+        let qualified = matches!(self.rules, NameRules::FullyQualified) && host.contains('.') && !host.ends_with('.');
         let name = if qualified { format!("{host}.") } else { host.to_owned() };
-        let (answer, answered) = oneshot::channel();
-        THREADS.take(Job { name, answer })?;
-        answered.await.unwrap_or_else(|_| Err(io::Error::other("the resolver's thread has ended")))
+        let (result, received) = oneshot::channel();
+        THREADS.submit(Job { name, result })?;
+        received.await.unwrap_or_else(|_| Err(io::Error::other("the resolver's thread has ended")))
     }
 
-    async fn look_up(&self, host: &str) -> LookUp {
-        let answer = self.resolve(host).await;
-        let keep = if answer.is_ok() { KEEP_ADDRESSES } else { KEEP_FAILURES };
-        LookUp { answer, keep }
+    async fn lookup(&self, host: &str) -> Lookup {
+        let result = self.resolve(host).await;
+        let ttl = if result.is_ok() { ADDRESS_TTL } else { FAILURE_TTL };
+        Lookup::new(result, ttl)
     }
 
-    fn at_once(&self) -> usize {
-        MOST_THREADS
+    fn max_concurrent(&self) -> usize {
+        MAX_THREADS
     }
 }
 
-static THREADS: Threads = Threads::new();
+static THREADS: ThreadPool = ThreadPool::new();
 
 /// A name to look up.
 struct Job {
     name: String,
-    answer: oneshot::Sender<io::Result<Vec<IpAddr>>>,
+    result: oneshot::Sender<io::Result<Vec<IpAddr>>>,
 }
 
-/// Threads that come when there are names and go when there are none.
-struct Threads {
-    work: Mutex<Work>,
-    more: Condvar,
+/// A thread pool that grows while names wait, and whose idle threads end after [`IDLE_TIMEOUT`].
+struct ThreadPool {
+    state: Mutex<PoolState>,
+    job_added: Condvar,
 }
 
-struct Work {
+struct PoolState {
     jobs: VecDeque<Job>,
     threads: usize,
-    resting: usize,
+    idle: usize,
 }
 
-impl Threads {
+impl ThreadPool {
     const fn new() -> Self {
-        Self { work: Mutex::new(Work { jobs: VecDeque::new(), threads: 0, resting: 0 }), more: Condvar::new() }
+        let state = PoolState { jobs: VecDeque::new(), threads: 0, idle: 0 };
+        Self { state: Mutex::new(state), job_added: Condvar::new() }
     }
 
-    fn take(&'static self, job: Job) -> io::Result<()> {
-        let mut work = self.work();
-        if work.resting <= work.jobs.len() && work.threads < MOST_THREADS {
-            match thread::Builder::new().name("hookwire-names".into()).spawn(|| self.serve()) {
-                Ok(_) => work.threads += 1,
-                Err(error) if work.threads == 0 => return Err(error),
-                Err(error) => tracing::debug!(%error, "no further thread for names"),
+    fn submit(&'static self, job: Job) -> io::Result<()> {
+        let mut state = self.state();
+        if state.idle <= state.jobs.len() && state.threads < MAX_THREADS {
+            match thread::Builder::new().name("hookwire-names".into()).spawn(|| self.run()) {
+                Ok(_) => state.threads += 1,
+                Err(error) if state.threads == 0 => return Err(error),
+                Err(error) => tracing::debug!(%error, "a further resolver thread could not be started"),
             }
         }
-        work.jobs.push_back(job);
-        self.more.notify_one();
+        state.jobs.push_back(job);
+        self.job_added.notify_one();
         Ok(())
     }
 
-    fn serve(&self) {
-        let mut work = self.work();
+    fn run(&self) {
+        let mut state = self.state();
         loop {
-            let Some(job) = work.jobs.pop_front() else {
-                work.resting += 1;
-                let (back, rest) = self.more.wait_timeout(work, REST).unwrap_or_else(PoisonError::into_inner);
-                work = back;
-                work.resting -= 1;
-                if rest.timed_out() && work.jobs.is_empty() {
-                    work.threads -= 1;
+            let Some(job) = state.jobs.pop_front() else {
+                state.idle += 1;
+                let (guard, wait) =
+                    self.job_added.wait_timeout(state, IDLE_TIMEOUT).unwrap_or_else(PoisonError::into_inner);
+                state = guard;
+                state.idle -= 1;
+                if wait.timed_out() && state.jobs.is_empty() {
+                    state.threads -= 1;
                     return;
                 }
                 continue;
             };
-            drop(work);
+            drop(state);
             job.run();
-            work = self.work();
+            state = self.state();
         }
     }
 
-    fn work(&self) -> MutexGuard<'_, Work> {
-        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, PoolState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Job {
     fn run(self) {
-        if self.answer.is_closed() {
+        if self.result.is_closed() {
             return;
         }
         let looked_up = (self.name.as_str(), 0).to_socket_addrs();
         let addresses = looked_up.map(|found| found.map(|address| address.ip()).collect());
-        if self.answer.send(addresses).is_err() {
-            tracing::trace!("a name was looked up for nobody");
+        if self.result.send(addresses).is_err() {
+            tracing::trace!("a lookup finished after its requester had left");
         }
     }
 }

@@ -1,40 +1,40 @@
-//! Bodies in both directions and both protocols.
+//! Request and response bodies of HTTP/1 and HTTP/2.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
-use http_body_util::BodyExt as _;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
 use super::super::egress::Meter;
 
-/// The body of a request over HTTP/1. Says when the protocol has taken it.
+/// The body of an HTTP/1 request. It reports to the meter when hyper has taken it.
 #[derive(Debug)]
-pub(super) struct Payload {
+pub(super) struct RequestBody {
     bytes: Option<Bytes>,
     meter: Meter,
 }
 
-impl Payload {
+impl RequestBody {
     pub(super) fn new(bytes: Bytes, meter: Meter) -> Self {
         let bytes = Some(bytes).filter(|bytes| !bytes.is_empty());
         if bytes.is_some() {
-            meter.hold();
+            meter.begin_body();
         }
         Self { bytes, meter }
     }
 }
 
-impl Body for Payload {
+impl Body for RequestBody {
     type Data = Bytes;
     type Error = Infallible;
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let taken = self.bytes.take();
         if taken.is_some() {
-            self.meter.taken();
+            self.meter.body_taken();
         }
         Poll::Ready(taken.map(|bytes| Ok(Frame::data(bytes))))
     }
@@ -48,49 +48,48 @@ impl Body for Payload {
     }
 }
 
-/// The body of an answer.
+/// The body of a response.
 #[derive(Debug)]
-pub(super) enum Received {
+pub(super) enum ResponseBody {
     Http1(Incoming),
     Http2(h2::RecvStream),
 }
 
-/// How far a body was read.
+/// How much of a body was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum End {
-    /// It was not, or it broke off.
+pub(super) enum BodyEnd {
+    /// It was not read, or it ended early.
     #[default]
-    Missing,
-    /// To its end.
-    Read,
-    /// There was more than may be read.
-    Beyond,
+    Incomplete,
+    Complete,
+    /// It is longer than the limit.
+    TooLong,
 }
 
-impl Received {
-    /// Reads to the end, so that the connection can serve again; or as much as is allowed, which ends the connection.
-    pub(super) async fn read(mut self, most: usize, into: &mut BytesMut, end: &mut End) {
+impl ResponseBody {
+    /// Reads at most `limit` bytes. The connection can be reused only after the complete body was read.
+    pub(super) async fn read(mut self, limit: usize, into: &mut BytesMut, end: &mut BodyEnd) {
         loop {
             let data = match self.next().await {
                 Some(Ok(data)) => data,
                 Some(Err(())) => return,
                 None => break,
             };
-            let room = most.saturating_sub(into.len());
-            into.extend_from_slice(data.get(..room).unwrap_or(&data));
-            if data.len() > room {
-                *end = End::Beyond;
+            let remaining = limit.saturating_sub(into.len());
+            into.extend_from_slice(data.get(..remaining).unwrap_or(&data));
+            if data.len() > remaining {
+                *end = BodyEnd::TooLong;
                 return;
             }
         }
-        *end = End::Read;
+        *end = BodyEnd::Complete;
     }
 
-    /// The next piece; what is wrong with it does not matter, because the head has decided.
+    /// Returns the next chunk. The error is dropped because the status has already decided the outcome.
     async fn next(&mut self) -> Option<Result<Bytes, ()>> {
         match self {
             Self::Http1(body) => loop {
-                let frame = body.frame().await?;
+                let frame = poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await?;
                 match frame.map(Frame::into_data) {
                     Ok(Ok(data)) => return Some(Ok(data)),
                     Ok(Err(_trailers)) => {}

@@ -1,4 +1,4 @@
-//! One exchange.
+//! The client: makes one exchange, and repeats it once where that is safe.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,16 +8,15 @@ use bytes::Bytes;
 use http::header::{ACCEPT, USER_AGENT};
 use http::response::Parts;
 use http::{HeaderValue, Request};
-use http_body_util::{BodyExt as _, Full};
 use tokio_rustls::TlsConnector;
 
-use super::super::egress::{Connector, Lookups, Mark, Refusal};
-use super::answer::{Answer, Failure};
+use super::super::egress::{Connector, LogicalTime, Refusal, SharedResolver};
+use super::connection::ConnectionLimits;
 use super::error::ExchangeError;
-use super::link::Bounds;
+use super::finish::MAX_HEAD_BYTES;
 use super::options::{HttpError, HttpOptions, Versions};
 use super::pool::{Connection, Pool};
-use super::settle::MOST_HEAD_BYTES;
+use super::response::{Failure, PartialResponse};
 use super::tls;
 use crate::clock::Clock;
 use crate::endpoint::Target;
@@ -25,23 +24,43 @@ use crate::fetch::FetchError;
 use crate::id::Tenant;
 use crate::outcome::Report;
 
-/// Of an answer the status counts: some servers refuse requests that do not say what they take.
-const ANYTHING: HeaderValue = HeaderValue::from_static("*/*");
+/// Any media type is accepted, because only the status of a response counts. Some servers refuse requests without this header.
+const ANY_TYPE: HeaderValue = HeaderValue::from_static("*/*");
 
-/// Most of an answer's body that is read.
-const MOST_BODY_BYTES: usize = 16 * 1024;
+/// Maximum number of bytes that are read of the response body of a delivery.
+const MAX_BODY_BYTES: usize = 16 * 1024;
 
-/// What one answer may be on the wire beside its body: its head, interim answers, what TLS and frames add, and what is read
-/// ahead of a body that is too long.
-const MOST_BESIDE: usize = 3 * MOST_HEAD_BYTES;
+/// Bytes that a server may send for one response besides the body: the head, interim responses, the overhead of TLS and frames, and
+/// what is read ahead of a body that is too long.
+const MAX_OVERHEAD_BYTES: usize = 3 * MAX_HEAD_BYTES;
 
-/// How long a ping may wait for its answer, and a success for the rest of its request: this part of an exchange's budget.
-const PATIENCE: u32 = 4;
+/// The progress timeout is this fraction of the exchange timeout. It limits the wait for the reply to a ping, and for the rest of
+/// the request after a success.
+const PROGRESS_DIVISOR: u32 = 4;
 
-/// How long a write may make no progress: this part of an exchange's budget. A server may be slow to read and still do it.
-const STALL: u32 = 2;
+/// The write timeout is this fraction of the exchange timeout. It is larger because a server that reads slowly may still succeed.
+const WRITE_DIVISOR: u32 = 2;
 
-/// Makes requests through the egress guard. Cheap to clone; clones share their connections.
+/// An HTTP client behind the egress guard. Cheap to clone. Clones share their connections.
+///
+/// A [`Sender`](crate::sender::Sender) makes its own client from [`HttpOptions`]. An application makes one only to fetch the
+/// documents of providers: the client implements [`Fetch`](crate::fetch::Fetch).
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use hookwire::clock::SystemClock;
+/// use hookwire::fetch::{Fetch as _, FetchError};
+/// use hookwire::sender::http::{HttpClient, HttpOptions};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), hookwire::sender::http::HttpError> {
+/// let client = HttpClient::new(HttpOptions::default(), Arc::new(SystemClock))?;
+/// let refused = client.fetch("https://169.254.169.254/latest", None, 1_024).await;
+/// assert!(matches!(refused, Err(FetchError::Unreachable)), "the egress guard refuses metadata services");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct HttpClient {
     pool: Pool,
@@ -52,198 +71,183 @@ pub struct HttpClient {
 
 impl fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HttpClient").field("pool", &self.pool).finish_non_exhaustive()
+        f.debug_struct("HttpClient").field("open_connections", &self.open_connections()).finish_non_exhaustive()
     }
 }
 
 impl HttpClient {
-    /// A client.
+    /// Makes a client. It opens no connection yet.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::time::Duration;
+    ///
+    /// use hookwire::clock::SystemClock;
+    /// use hookwire::sender::http::{HttpClient, HttpError, HttpOptions};
+    ///
+    /// let options = HttpOptions::default().exchange_timeout(Duration::ZERO);
+    /// assert!(matches!(HttpClient::new(options, Arc::new(SystemClock)), Err(HttpError::ZeroTimeout)));
+    /// ```
     ///
     /// # Errors
-    /// Names the setting that does not fit.
+    /// Returns [`HttpError::ZeroTimeout`] if `exchange_timeout` is zero, [`HttpError::NoTls`] if the feature `ring` is off and
+    /// `tls` is not set, and [`HttpError::Tls`] if rustls rejects the default configuration.
     pub fn new(options: HttpOptions, clock: Arc<dyn Clock>) -> Result<Self, HttpError> {
         let exchange_timeout = options.exchange_timeout;
         if exchange_timeout.is_zero() {
-            return Err(HttpError::NoTime);
+            return Err(HttpError::ZeroTimeout);
         }
-        let mut tls = options.tls.map_or_else(tls::default, Ok)?;
+        let mut tls = options.tls.map_or_else(tls::default_config, Ok)?;
         if options.versions == Versions::Http1 {
             tls.alpn_protocols = vec![b"http/1.1".to_vec()];
         } else if tls.alpn_protocols.is_empty() {
             tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         }
-        let patience = exchange_timeout / PATIENCE;
         let connector = Connector {
             policy: options.egress,
-            lookups: Lookups::new(options.resolver, clock.clone()),
+            resolver: SharedResolver::new(options.resolver, clock.clone()),
             dialer: options.dialer,
             tls: TlsConnector::from(Arc::new(tls)),
-            budget: options.connect_timeout,
-            stall: exchange_timeout / STALL,
+            connect_timeout: options.connect_timeout,
+            write_timeout: exchange_timeout / WRITE_DIVISOR,
         };
-        let bounds = Bounds {
-            idle: options.idle_timeout,
+        let limits = ConnectionLimits {
+            idle_timeout: options.idle_timeout,
             lifetime: options.connection_lifetime,
-            exchange: exchange_timeout,
-            patience,
+            exchange_timeout,
+            progress_timeout: exchange_timeout / PROGRESS_DIVISOR,
         };
-        let pool = Pool::new(connector, bounds, options.sharing);
+        let pool = Pool::new(connector, limits, options.sharing);
         Ok(Self { pool, exchange_timeout, user_agent: options.user_agent, clock })
     }
 
-    /// Makes one exchange, on connections that belong to no tenant: [`exchange_for`](Self::exchange_for) tells more.
-    ///
-    /// # Errors
-    /// Whatever `make` says; everything else is a report.
-    pub async fn exchange<E>(&self, make: impl FnMut() -> Result<Request<Full<Bytes>>, E>) -> Result<Report, E> {
-        self.exchange_as(None, make).await
-    }
-
     /// Makes one exchange on behalf of a tenant, on connections that no other tenant uses
-    /// ([`HttpOptions::share_connections`] changes that). `make` makes the request; it is called again, once, when a reused
-    /// connection has died without an answer.
+    /// ([`HttpOptions::share_connections`] changes that). `make` returns the request. It is called once more if the exchange is
+    /// repeated on a new connection.
     ///
     /// # Errors
-    /// Whatever `make` says; everything else is a report.
-    pub async fn exchange_for<E>(
+    /// Returns the error of `make`. Every failure of the exchange is part of the report.
+    pub(crate) async fn exchange<E>(
         &self,
-        tenant: &Tenant,
-        make: impl FnMut() -> Result<Request<Full<Bytes>>, E>,
+        tenant: Option<&Tenant>,
+        mut make: impl FnMut() -> Result<Request<Bytes>, E>,
     ) -> Result<Report, E> {
-        self.exchange_as(Some(tenant.clone()), make).await
-    }
-
-    /// Whether all addresses of a target's name are refused, as far as they can be learnt in a moment.
-    pub(in crate::sender) async fn foresee(&self, tenant: &Tenant, target: &Target) -> Result<(), Refusal> {
-        self.pool.connector().foresee(target.uri(), &Some(tenant.clone())).await
-    }
-
-    /// How many connections are open: in use, kept for reuse, or about to close.
-    #[must_use]
-    pub fn connections(&self) -> usize {
-        self.pool.open()
-    }
-
-    async fn exchange_as<E>(
-        &self,
-        party: Option<Tenant>,
-        mut make: impl FnMut() -> Result<Request<Full<Bytes>>, E>,
-    ) -> Result<Report, E> {
-        let began = self.clock.uptime();
-        let mut answer = Answer::default();
+        let (tenant, started) = (&tenant.cloned(), self.clock.uptime());
+        let mut response = PartialResponse::default();
         let exchange = async {
-            let first = self.try_once(Source::Any, &party, make()?, &mut answer).await;
-            if first == Tried::Unanswered {
-                tracing::debug!("a reused connection had died; asking again on a fresh one");
-                answer = Answer::default();
-                self.try_once(Source::Fresh, &party, make()?, &mut answer).await;
+            let first = self.try_once(Reuse::Allowed, tenant, make()?, &mut response).await;
+            if first == TryResult::MayRepeat {
+                tracing::debug!("the exchange is repeated on a new connection");
+                response = PartialResponse::default();
+                self.try_once(Reuse::Forbidden, tenant, make()?, &mut response).await;
             }
             Ok(())
         };
         if let Ok(done) = tokio::time::timeout(self.exchange_timeout, exchange).await {
             done?;
         }
-        let duration = self.clock.uptime().saturating_sub(began);
-        Ok(answer.report(self.clock.now(), duration))
+        let duration = self.clock.uptime().saturating_sub(started);
+        Ok(response.report(self.clock.now(), duration))
     }
 
-    /// One request on a connection of its own, within one exchange's budget, and at most so many bytes of the answer's body; no
-    /// answer is no answer, whatever the reason.
-    pub(in crate::sender) async fn ask(
+    /// Fails if all addresses of the target's name are refused. It waits only a short time for the DNS answer.
+    pub(in crate::sender) async fn precheck(&self, tenant: &Tenant, target: &Target) -> Result<(), Refusal> {
+        self.pool.connector().precheck(target.uri(), &Some(tenant.clone())).await
+    }
+
+    /// Returns how many connections are open: in use, idle, or closing.
+    pub(crate) fn open_connections(&self) -> usize {
+        self.pool.open()
+    }
+
+    /// Makes one request on a new connection, within the exchange timeout, and reads at most `max_bytes` of the body. Returns `None`
+    /// if no response head was received.
+    pub(in crate::sender) async fn fetch_response(
         &self,
-        request: Request<Full<Bytes>>,
-        most_bytes: usize,
+        request: Request<Bytes>,
+        max_bytes: usize,
     ) -> Option<(Parts, Result<Bytes, FetchError>)> {
-        let mut answer = Answer::default();
-        let asking = self.ask_within(request, most_bytes, &mut answer);
-        let asked = tokio::time::timeout(self.exchange_timeout, asking).await;
-        let failure = match &asked {
+        let mut response = PartialResponse::default();
+        let fetch = async {
+            let request = self.with_default_headers(request);
+            let connection = self.pool.connect(&None, request.uri()).await?;
+            exchange_on(connection, request, max_bytes, &mut response).await
+        };
+        let failure = match tokio::time::timeout(self.exchange_timeout, fetch).await {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(error.to_string()),
-            Err(late) => Some(late.to_string()),
+            Err(elapsed) => Some(elapsed.to_string()),
         };
         if let Some(failure) = failure {
-            tracing::debug!(failure, "not fetched");
+            tracing::debug!(failure, "a document could not be fetched");
         }
-        answer.fetched()
+        response.into_parts()
     }
 
-    async fn ask_within(
-        &self,
-        request: Request<Full<Bytes>>,
-        most_bytes: usize,
-        answer: &mut Answer,
-    ) -> Result<(), ExchangeError> {
-        let request = self.dressed(request).await;
-        let connection = self.pool.connect(&None, request.uri()).await?;
-        exchange(connection, request, most_bytes, answer).await
+    /// Adds the headers that every request has.
+    fn with_default_headers(&self, mut request: Request<Bytes>) -> Request<Bytes> {
+        request.headers_mut().entry(USER_AGENT).or_insert_with(|| self.user_agent.clone());
+        request.headers_mut().entry(ACCEPT).or_insert(ANY_TYPE);
+        request
     }
 
-    /// With what every request has. The body is in memory already: nothing is copied.
-    async fn dressed(&self, request: Request<Full<Bytes>>) -> Request<Bytes> {
-        let (mut head, body) = request.into_parts();
-        head.headers.entry(USER_AGENT).or_insert_with(|| self.user_agent.clone());
-        head.headers.entry(ACCEPT).or_insert(ANYTHING);
-        let Ok(body) = body.collect().await;
-        Request::from_parts(head, body.to_bytes())
-    }
-
-    /// Leaves in `answer` what is known, as soon as it is known: the budget may end at any time.
+    /// Makes the exchange once. It fills `response` step by step, because the exchange timeout may end it at any time.
     async fn try_once(
         &self,
-        source: Source,
-        party: &Option<Tenant>,
-        request: Request<Full<Bytes>>,
-        answer: &mut Answer,
-    ) -> Tried {
-        let begun = Mark::now();
-        let request = self.dressed(request).await;
-        let kept = if source == Source::Fresh { None } else { self.pool.kept_for(party, request.uri()) };
-        let connection = match kept {
+        reuse: Reuse,
+        tenant: &Option<Tenant>,
+        request: Request<Bytes>,
+        response: &mut PartialResponse,
+    ) -> TryResult {
+        let started = LogicalTime::now();
+        let request = self.with_default_headers(request);
+        let reused = if reuse == Reuse::Forbidden { None } else { self.pool.reuse(tenant, request.uri()) };
+        let connection = match reused {
             Some(connection) => Ok(connection),
-            None => self.pool.connect(party, request.uri()).await,
+            None => self.pool.connect(tenant, request.uri()).await,
         };
         let (error, may_repeat) = match connection {
             Err(error) => (error, false),
             Ok(connection) => {
-                let link = connection.link().clone();
-                let Err(error) = exchange(connection, request, MOST_BODY_BYTES, answer).await else {
-                    return Tried::Answered;
+                let state = connection.state().clone();
+                let Err(error) = exchange_on(connection, request, MAX_BODY_BYTES, response).await else {
+                    return TryResult::Final;
                 };
-                let error = error.on(&link.meter);
-                let may_repeat = error.may_repeat(&link.meter, begun);
+                let error = error.or_fault_of(&state.meter);
+                let may_repeat = error.may_repeat(&state.meter, started);
                 (error, may_repeat)
             }
         };
-        answer.failure = Some(Failure::of(&error));
-        if may_repeat { Tried::Unanswered } else { Tried::Answered }
+        response.failure = Some(Failure::of(&error));
+        if may_repeat { TryResult::MayRepeat } else { TryResult::Final }
     }
 }
 
+/// Whether an open connection may be used.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Source {
-    Any,
-    /// For the one request that must not meet another stale connection.
-    Fresh,
+enum Reuse {
+    Allowed,
+    /// The second try must not use another stale connection.
+    Forbidden,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Tried {
-    /// For good or ill.
-    Answered,
-    /// And it is known that repeating is safe and may help.
-    Unanswered,
+enum TryResult {
+    /// The exchange succeeded, or failed in a way that a repetition would not change.
+    Final,
+    /// The server did not process the request, so repeating it is safe.
+    MayRepeat,
 }
 
-async fn exchange(
+async fn exchange_on(
     connection: Connection,
     request: Request<Bytes>,
-    most_bytes: usize,
-    answer: &mut Answer,
+    max_bytes: usize,
+    response: &mut PartialResponse,
 ) -> Result<(), ExchangeError> {
-    connection.link().meter.grant(most_bytes.saturating_add(MOST_BESIDE));
+    connection.state().meter.allow(max_bytes.saturating_add(MAX_OVERHEAD_BYTES));
     match connection {
-        Connection::Http1(connection) => connection.exchange(request, most_bytes, answer).await,
-        Connection::Http2(connection) => connection.exchange(request, most_bytes, answer).await,
+        Connection::Http1(connection) => connection.exchange(request, max_bytes, response).await,
+        Connection::Http2(connection) => connection.exchange(request, max_bytes, response).await,
     }
 }

@@ -1,17 +1,17 @@
-//! Why there is no answer.
+//! Why no response was received.
 
 use std::error::Error as _;
 
-use super::super::egress::{ConnectError, Fault, Mark, Meter, TlsCause};
+use super::super::egress::{ConnectError, LogicalTime, Meter, PeerFault, TlsFailure};
 use crate::outcome::Outcome;
 
-/// Why there is no answer. The texts hold no address and no name: they may reach the endpoint's owner.
+/// Why no response was received. The texts contain no address and no name, because the endpoint's owner may see them.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ExchangeError {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     #[error(transparent)]
-    Fault(#[from] Fault),
+    PeerFault(#[from] PeerFault),
     #[error(transparent)]
     Http1(#[from] hyper::Error),
     #[error(transparent)]
@@ -19,20 +19,20 @@ pub(super) enum ExchangeError {
 }
 
 impl ExchangeError {
-    /// What the receiver did counts for more than the words of the protocol that met it.
-    pub(super) fn on(self, meter: &Meter) -> Self {
-        meter.fault().map_or(self, Self::Fault)
+    /// Replaces the error of the HTTP implementation by the fault of the server that caused it, if there is one.
+    pub(super) fn or_fault_of(self, meter: &Meter) -> Self {
+        meter.fault().map_or(self, Self::PeerFault)
     }
 
-    /// What the endpoint's owner is told.
-    pub(super) fn words(&self) -> String {
+    /// The text that the endpoint's owner may see.
+    pub(super) fn owner_text(&self) -> String {
         let io = match self {
             Self::Http1(error) => error.source().and_then(|source| source.downcast_ref()),
             Self::Http2(error) => error.get_io(),
-            Self::Connect(_) | Self::Fault(_) => None,
+            Self::Connect(_) | Self::PeerFault(_) => None,
         };
         match io.filter(|_| self.outcome() == Outcome::Tls) {
-            Some(io) => format!("the TLS connection failed: {}", TlsCause::of(io)),
+            Some(io) => format!("the TLS connection failed: {}", TlsFailure::of(io)),
             None => self.to_string(),
         }
     }
@@ -40,25 +40,26 @@ impl ExchangeError {
     pub(super) fn outcome(&self) -> Outcome {
         match self {
             Self::Connect(error) => error.outcome(),
-            Self::Fault(Fault::Stalled | Fault::Silent) => Outcome::Timeout,
-            Self::Fault(Fault::Excess | Fault::Interim) => Outcome::Protocol,
+            Self::PeerFault(PeerFault::WriteStalled | PeerFault::Unresponsive) => Outcome::Timeout,
+            Self::PeerFault(PeerFault::TooMuchData | PeerFault::TooManyInterim) => Outcome::Protocol,
             Self::Http1(error) => of_http1(error),
             Self::Http2(error) => of_http2(error),
         }
     }
 
-    /// Whether the request may be made once more: it was not processed, or a connection that had served before broke before
-    /// a byte of this answer came.
-    pub(super) fn may_repeat(&self, meter: &Meter, begun: Mark) -> bool {
+    /// Whether the request may be made once more: the server did not process it, or a reused connection broke before the first
+    /// byte of a response.
+    pub(super) fn may_repeat(&self, meter: &Meter, begun: LogicalTime) -> bool {
         match self {
-            Self::Http1(_) | Self::Fault(Fault::Silent) => meter.died_idle(begun),
-            Self::Connect(_) | Self::Fault(_) => false,
-            Self::Http2(error) => was_not_processed(error) || meter.died_idle(begun),
+            Self::Http1(_) | Self::PeerFault(PeerFault::Unresponsive) => meter.was_stale(begun),
+            Self::Connect(_) | Self::PeerFault(_) => false,
+            Self::Http2(error) => was_not_processed(error) || meter.was_stale(begun),
         }
     }
 }
 
-/// The server said so: RFC 9113 section 8.7. Servers close HTTP/2 connections like that after some number of requests.
+/// Whether the server reported that it did not process the request (RFC 9113 section 8.7). Servers close HTTP/2 connections with
+/// this report after some number of requests.
 fn was_not_processed(error: &h2::Error) -> bool {
     let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
     error.is_remote() && (error.is_go_away() || refused)
@@ -78,7 +79,7 @@ fn of_http2(error: &h2::Error) -> Outcome {
     match error.get_io().and_then(of_io) {
         Some(outcome) => outcome,
         None if error.is_library() => Outcome::Protocol,
-        // What the server said, or a connection that was lost before the request went out.
+        // The server reset the stream, or the connection was lost before the request was sent.
         None => Outcome::Reset,
     }
 }
@@ -88,9 +89,8 @@ fn of_io(error: &std::io::Error) -> Option<Outcome> {
         BrokenPipe, ConnectionAborted, ConnectionReset, InvalidData, NotConnected, UnexpectedEof,
     };
     match error.kind() {
-        // With TLS 1.3 a server may refuse after the client's side of the handshake is done, for want of a client
-        // certificate. Before a head has arrived, rustls alone calls anything invalid data; h2 keeps nothing but this
-        // kind of its errors.
+        // With TLS 1.3 a server can reject a missing client certificate after the client has finished its handshake. Before the
+        // response head, only rustls returns invalid data. h2 keeps only this kind of the error of rustls.
         InvalidData => Some(Outcome::Tls),
         BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | UnexpectedEof => Some(Outcome::Reset),
         _ => None,

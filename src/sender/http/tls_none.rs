@@ -1,9 +1,9 @@
-//! Without the feature `ring` the application brings its own TLS.
+//! Without the feature `ring`, the application must set its own TLS configuration.
 
 use rustls::ClientConfig;
 
 use super::options::HttpError;
 
-pub(super) fn default() -> Result<ClientConfig, HttpError> {
+pub(super) fn default_config() -> Result<ClientConfig, HttpError> {
     Err(HttpError::NoTls)
 }

@@ -1,4 +1,4 @@
-//! TLS by ring, with the roots that Mozilla's programme trusts.
+//! TLS with ring and the root certificates of Mozilla's root program.
 
 use std::sync::Arc;
 
@@ -6,8 +6,8 @@ use rustls::{ClientConfig, RootCertStore};
 
 use super::options::HttpError;
 
-/// The provider is passed explicitly: which one the rest of the process uses is none of our business.
-pub(super) fn default() -> Result<ClientConfig, HttpError> {
+/// The provider is passed explicitly, so the process-wide default provider of rustls is neither used nor changed.
+pub(super) fn default_config() -> Result<ClientConfig, HttpError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();

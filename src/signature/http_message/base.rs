@@ -6,62 +6,12 @@ use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use http::{HeaderMap, Method, StatusCode, Uri};
+use http::{HeaderMap, Uri};
 use sfv::{BareItem, FieldType as _, InnerList, Item, ListEntry};
 
+use super::base_error::{BaseError, MAX_COMPONENTS};
+use super::message::Message;
 use super::parts::Parts;
-
-/// Most components that a signature may cover.
-pub(super) const MAX_COMPONENTS: usize = 64;
-
-/// A message whose parts can be signed.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub enum Message<'a> {
-    /// A request.
-    Request {
-        /// Its method.
-        method: &'a Method,
-        /// Its target; of a server, often the path and query alone.
-        uri: &'a Uri,
-        /// Scheme and authority as the sender has them: `https://example.com`. Never taken from `Host` or
-        /// `X-Forwarded-*` where it matters.
-        origin: Option<&'a str>,
-        /// Its headers.
-        headers: &'a HeaderMap,
-    },
-    /// An answer.
-    Response {
-        /// Its status.
-        status: StatusCode,
-        /// Its headers.
-        headers: &'a HeaderMap,
-    },
-}
-
-/// A signature base cannot be made of a message.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum BaseError {
-    /// A component that the message does not have.
-    #[error("component {0}: is not in the message")]
-    Absent(String),
-    /// A component, or a parameter of one, that is not known or not allowed here.
-    #[error("component {0}: is unknown, or may not be covered so")]
-    Unknown(String),
-    /// A component stands twice.
-    #[error("component {0}: stands twice")]
-    Twice(String),
-    /// A value that is not what the component wants: not ASCII, a line break, no structured field.
-    #[error("component {0}: has a value that cannot be signed")]
-    Value(String),
-    /// More components than are taken.
-    #[error("components: are more than {MAX_COMPONENTS}")]
-    TooMany,
-    /// More bytes than are read, parsed or written for one message: 64 KiB, and 16 KiB of structured fields.
-    #[error("components: cover more bytes than are read")]
-    TooLong,
-}
 
 /// What is signed: a line for each component, and the parameters.
 ///
@@ -137,26 +87,6 @@ fn value<'a>(parts: &mut Parts<'a>, item: &Item, identifier: &str) -> Result<Cow
         Some(key) => parts.member(name, &key.ok_or_else(unknown)?, identifier).map(Cow::Owned),
         None if sf.is_some() => parts.structured(name, identifier).map(Cow::Owned),
         None => Ok(Cow::Owned(parts.lines(name, identifier)?.join(", "))),
-    }
-}
-
-impl<'a> Message<'a> {
-    /// A request; `origin` is scheme and authority as the sender has them.
-    #[must_use]
-    pub const fn request(method: &'a Method, uri: &'a Uri, origin: Option<&'a str>, headers: &'a HeaderMap) -> Self {
-        Self::Request { method, uri, origin, headers }
-    }
-
-    /// An answer.
-    #[must_use]
-    pub const fn response(status: StatusCode, headers: &'a HeaderMap) -> Self {
-        Self::Response { status, headers }
-    }
-
-    pub(super) const fn headers(&self) -> &'a HeaderMap {
-        match self {
-            Self::Request { headers, .. } | Self::Response { headers, .. } => headers,
-        }
     }
 }
 

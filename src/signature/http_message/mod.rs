@@ -20,8 +20,8 @@
 //! use http::{HeaderMap, HeaderValue, Method, Uri};
 //! use hookwire::clock::Timestamp;
 //! use hookwire::secret::{Key, Keyring};
-//! use hookwire::signature::http_message::{Outgoing, WEBHOOK};
-//! use hookwire::signature::{Received, Settings, Trust, Verify};
+//! use hookwire::signature::http_message::WEBHOOK;
+//! use hookwire::signature::{Outgoing, Received, Settings, Trust};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let pair = Key::generate_ed25519()?;
@@ -42,16 +42,25 @@
 //! ```
 
 mod base;
+mod base_error;
 mod digest;
+mod message;
 mod parts;
 mod profile;
 mod sign;
 mod verify;
 
+// What is hidden from the docs is for the crate's own tests and fuzz targets, which are not part of the library.
+#[doc(hidden)]
 pub use sfv::InnerList;
 
-pub use self::base::{BaseError, Message, signature_base};
+#[doc(hidden)]
+pub use self::base::signature_base;
+#[doc(hidden)]
+pub use self::base_error::BaseError;
 pub use self::digest::{CONTENT_DIGEST, check_content_digest, content_digest};
+#[doc(hidden)]
+pub use self::message::Message;
 pub use self::profile::{Profile, WEBHOOK};
+#[doc(hidden)]
 pub use self::verify::{Algorithm, Candidate, candidates};
-pub use super::Outgoing;

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use http::HeaderMap;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sfv::{Dictionary, FieldType as _, Item, List, Parser};
 
-use super::base::{BaseError, Message};
+use super::base_error::BaseError;
+use super::message::Message;
+use crate::percent;
 use crate::work;
 
 /// Most bytes that are read of one message, and most bytes that are written for all of its signatures together. A
@@ -152,10 +153,13 @@ fn read(headers: &HeaderMap, name: &str, identifier: &str, readable: &mut Budget
 }
 
 fn parameters_of(query: &str) -> HashMap<String, QueryValue> {
-    const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'*').remove(b'-').remove(b'.').remove(b'_');
-    let encode = |text: &str| utf8_percent_encode(text, KEPT).to_string();
+    let encode = |text: &str| {
+        let mut encoded = String::with_capacity(text.len());
+        percent::encode_to(&mut encoded, text, |byte| byte.is_ascii_alphanumeric() || b"*-._".contains(&byte));
+        encoded
+    };
     let mut parameters = HashMap::new();
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+    for (name, value) in percent::pairs(query.as_bytes()) {
         let found = parameters.entry(encode(&name));
         found.and_modify(|value| *value = QueryValue::Repeated).or_insert_with(|| QueryValue::Once(encode(&value)));
     }

@@ -2,13 +2,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD as BASE64, URL_SAFE_NO_PAD};
-use ed25519_dalek::Signer as _;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use sfv::{BareItem, InnerList, Item, Key as Name, Parameters};
 
 use super::super::{Hash, Outgoing, SignError, SignRequest};
-use super::base::{Message, parameters, signature_base};
+use super::base::{parameters, signature_base};
 use super::digest::content_digest;
+use super::message::Message;
 use super::profile::Profile;
 use super::verify::Algorithm;
 use crate::clock::Timestamp;
@@ -95,7 +95,7 @@ fn made(key: &Key, base: &[u8]) -> Option<Vec<u8>> {
             mac.update(base);
             Some(mac.finish().as_bytes().to_vec())
         }
-        Kind::Signing(key) => Some(key.sign(base).to_bytes().to_vec()),
+        Kind::Signing(key) => Some(key.sign(base).to_vec()),
         Kind::Verifying(_) | Kind::P256(_) | Kind::Rsa(_) => None,
     }
 }

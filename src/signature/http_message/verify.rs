@@ -5,14 +5,19 @@ use sfv::{BareItem, Dictionary, InnerList, ListEntry, Parser};
 use subtle::Choice;
 
 use super::super::compare::equal;
-use super::super::url::urls_of;
-use super::super::{Checked, EventRef, Events, Hash, Identity, Place, Received, Setting, Trust, Verify, VerifyError};
-use super::base::{BaseError, Message, base_of, parameters};
+use super::super::error::VerifyError;
+use super::super::hash::Hash;
+use super::super::received::Received;
+use super::super::trust::Trust;
+use super::super::url::{UrlQuery, urls_of};
+use super::base::{base_of, parameters};
+use super::base_error::BaseError;
 use super::digest::{CONTENT_DIGEST, check_content_digest};
+use super::message::Message;
 use super::parts::Parts;
 use super::profile::Profile;
 use crate::clock::Timestamp;
-use crate::secret::{Key, Kind, RsaForm};
+use crate::secret::{Ed25519Public, Key, Kind, RsaForm};
 use crate::work;
 
 /// Most signatures looked at in one message.
@@ -26,15 +31,6 @@ const MAX_BYTES: usize = 8 * 1024;
 
 /// Longest nonce and key id, in bytes.
 const MAX_TEXT_BYTES: usize = 256;
-
-const SETTINGS: &[Setting] = &[
-    Setting::required(
-        "url",
-        "our own origin as senders have it, and the path that a proxy cuts off: https://example.com",
-    )
-    .url(),
-    Setting::optional("keyid", "the ids that the keys may be named by; any without it"),
-];
 
 /// An algorithm of RFC 9421 that is used here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,7 +118,7 @@ fn dictionary(headers: &HeaderMap, name: &'static str) -> Result<Dictionary, Ver
 }
 
 impl Candidate {
-    fn text(&self, name: &str) -> Option<&str> {
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
         let text = self.input.params.get(name)?.as_string()?.as_str();
         (text.len() <= MAX_TEXT_BYTES).then_some(text)
     }
@@ -132,7 +128,7 @@ impl Candidate {
         value.as_integer().map(i64::from).ok_or(VerifyError::Malformed("timestamp"))
     }
 
-    fn covers(&self, name: &str) -> bool {
+    pub(crate) fn covers(&self, name: &str) -> bool {
         let plain = |item: &sfv::Item| {
             item.params.is_empty() && item.bare_item.as_string().is_some_and(|it| it.as_str() == name)
         };
@@ -176,9 +172,9 @@ fn unreadable(_: BaseError) -> VerifyError {
 }
 
 fn verifies(key: &Key, base: &[u8], presented: &[u8]) -> Choice {
-    let ed25519 = |key: &ed25519_dalek::VerifyingKey| {
+    let ed25519 = |key: &Ed25519Public| {
         work::spent(base.len());
-        ed25519_dalek::Signature::from_slice(presented).is_ok_and(|it| key.verify_strict(base, &it).is_ok())
+        key.verifies(base, presented)
     };
     Choice::from(u8::from(match key.kind() {
         Kind::Hmac(key) => {
@@ -187,7 +183,7 @@ fn verifies(key: &Key, base: &[u8], presented: &[u8]) -> Choice {
             return equal(mac.finish().as_bytes(), presented);
         }
         Kind::Verifying(key) => ed25519(key),
-        Kind::Signing(key) => ed25519(&key.verifying_key()),
+        Kind::Signing(key) => ed25519(&key.public()),
         Kind::P256(key) => key.verifies(base, presented, true),
         Kind::Rsa(key) => key.verifies(RsaForm::Pkcs1Sha256, base, presented),
     }))
@@ -240,13 +236,17 @@ impl Profile {
     /// The oldest signature that is good, wherever it stands: labels and their order are not signed, so they must not choose. One that
     /// is bad beside it does no harm (section 7.2.6). The parts of the message are read once for all of its signatures, and no more pairs
     /// of signature and key are tried than [`MAX_TRIES`].
-    fn good(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<(Candidate, Timestamp), VerifyError> {
+    pub(crate) fn good(
+        &self,
+        received: &Received<'_>,
+        trust: &Trust<'_>,
+    ) -> Result<(Candidate, Timestamp), VerifyError> {
         let keys: Vec<_> = trust.keys.live(trust.now).collect();
         if keys.is_empty() {
             return Err(VerifyError::NoKey);
         }
         // Behind a proxy that cuts a prefix off, the path that was signed is not the request's.
-        let urls = urls_of(received, trust, "url")?;
+        let urls = urls_of(received, trust, "url", UrlQuery::AsReceived)?;
         let targets: Vec<(&str, http::Uri)> =
             urls.iter().filter_map(|url| Some((origin(url), url.parse().ok()?))).collect();
         let message =
@@ -289,39 +289,46 @@ fn origin(url: &str) -> &str {
     url.get(..end).unwrap_or(url)
 }
 
-impl Verify for Profile {
-    fn verify(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Checked, VerifyError> {
+impl Profile {
+    /// Checks that one of the live keys signed the request as the profile demands, and returns the time at which it did. The
+    /// setting `url` is the receiver's own origin.
+    ///
+    /// # Errors
+    /// Returns [`VerifyError::NotCovered`] if a component that must be covered is not, [`VerifyError::OutOfTolerance`] if the
+    /// signature is not valid now, [`VerifyError::BadSignature`] if no key made it, [`VerifyError::BodyMismatch`] if the digest is
+    /// not the body's, and [`VerifyError::Missing`], [`VerifyError::Malformed`] or [`VerifyError::MissingSetting`] if a header,
+    /// a parameter or the setting is absent or malformed.
+    pub fn verify(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Timestamp, VerifyError> {
         let (_, created) = self.good(received, trust)?;
-        if self.required.contains(&CONTENT_DIGEST) {
+        if self.covers_body() {
             check_content_digest(received.headers, received.body)?;
         }
-        Ok(Checked::Event { signed_at: Some(created) })
+        Ok(created)
     }
 
-    fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError> {
-        let (candidate, _) = self.good(received, trust)?;
-        let name = |places, what| super::super::events::name(places, received, trust, what);
-        let id = name(&[Place::Header("webhook-id")], "event id")?;
-        let event_type = name(&[Place::Json("/type")], "event type")?;
-        let id_authenticated = id.is_some() && candidate.covers("webhook-id");
-        let nonce = candidate.text("nonce").map(ToOwned::to_owned);
-        // The bytes that were signed are remembered beside the nonce, with the time: whoever drops one of two signatures changes the
-        // nonce.
-        let identity = match nonce {
-            Some(nonce) if !id_authenticated => Identity::This(nonce),
-            _ if id_authenticated => Identity::Id,
-            _ => Identity::IdAndBody,
-        };
-        Ok(Events::One(EventRef { id, event_type, id_authenticated, identity, ..EventRef::default() }))
+    /// True if the digest of the body must be covered.
+    pub(crate) const fn covers_body(&self) -> bool {
+        let mut rest = self.required;
+        while let [name, others @ ..] = rest {
+            if is_digest(name) {
+                return true;
+            }
+            rest = others;
+        }
+        false
     }
+}
 
-    fn settings(&self) -> &[Setting] {
-        SETTINGS
+/// `==` of texts cannot be used in a constant.
+const fn is_digest(name: &str) -> bool {
+    let (mut name, mut wanted) = (name.as_bytes(), CONTENT_DIGEST.as_bytes());
+    while let ([one, others @ ..], [other, more @ ..]) = (name, wanted) {
+        if *one != *other {
+            return false;
+        }
+        (name, wanted) = (others, more);
     }
-
-    fn covers_body(&self) -> bool {
-        self.required.contains(&CONTENT_DIGEST)
-    }
+    name.is_empty() && wanted.is_empty()
 }
 
 /// For the tests of the signature base alone.

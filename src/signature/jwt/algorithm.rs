@@ -3,8 +3,7 @@
 /// The algorithm of a JSON Web Token (RFC 7518, RFC 8037). The scheme lists what it allows; a token cannot choose another
 /// (RFC 8725 section 3.1), and a key works with the algorithms of its own kind only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum JwtAlgorithm {
+pub(crate) enum JwtAlgorithm {
     /// HMAC with SHA-256.
     Hs256,
     /// HMAC with SHA-384.
@@ -24,7 +23,7 @@ pub enum JwtAlgorithm {
 impl JwtAlgorithm {
     /// Its name in a token.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Hs256 => "HS256",
             Self::Hs384 => "HS384",
@@ -38,7 +37,7 @@ impl JwtAlgorithm {
 
     /// Whether it is checked by the key that signs.
     #[must_use]
-    pub const fn is_symmetric(self) -> bool {
+    pub(crate) const fn is_symmetric(self) -> bool {
         matches!(self, Self::Hs256 | Self::Hs384 | Self::Hs512)
     }
 }

@@ -2,23 +2,26 @@
 
 use std::borrow::Cow;
 
-use super::token::{Claims, Token, all, find};
+use super::web_token::{Claims, Token};
 use super::{Claim, Jwt};
 use crate::clock::Timestamp;
 use crate::secret::Key;
 use crate::signature::compare::{equal, same};
+use crate::signature::error::VerifyError;
 use crate::signature::json;
+use crate::signature::key_set::{all, find};
 use crate::signature::place::Found;
+use crate::signature::received::Received;
 use crate::signature::template::{Message, url_setting};
-use crate::signature::url::urls_of;
-use crate::signature::{Need, Received, Tolerance, Trust, VerifyError};
+use crate::signature::trust::{Tolerance, Trust};
+use crate::signature::url::{UrlQuery, urls_of};
 
 /// How old a signed time may be where a provider's retries ask for nothing more.
 const USUAL_PAST_SECS: u64 = 300;
 
 impl Jwt {
     /// When the token was made, if it proves the request and says so.
-    pub(in crate::signature) fn check(
+    pub(crate) fn check(
         &self,
         tolerance: Tolerance,
         received: &Received<'_>,
@@ -47,22 +50,8 @@ impl Jwt {
         Ok(signed_at)
     }
 
-    /// The key set, where it is not at hand, or has no key of the token's id.
-    pub(in crate::signature) fn needs(
-        &self,
-        received: &Received<'_>,
-        trust: &Trust<'_>,
-    ) -> Result<Option<Need>, VerifyError> {
-        let Some(url) = self.key_set.filter(|_| trust.settings.get("jwks").is_none()) else { return Ok(None) };
-        let text = self.text(received, trust)?;
-        let token = Token::read(&text)?;
-        token.algorithm(self.algorithms)?;
-        let Some(set) = trust.documents.get(url) else { return Ok(Some(Need::at(url))) };
-        let unknown = token.kid.as_deref().is_some_and(|kid| find(set, Some(kid)).is_err());
-        Ok(unknown.then(|| Need::at(url).anew()))
-    }
-
-    fn text<'a>(&self, received: &Received<'a>, trust: &Trust<'a>) -> Result<Cow<'a, str>, VerifyError> {
+    /// The token's text, as the request carries it.
+    pub(crate) fn text<'a>(&self, received: &Received<'a>, trust: &Trust<'a>) -> Result<Cow<'a, str>, VerifyError> {
         for place in self.at {
             let Some(found) = place.at.read(received, trust, "token")? else { continue };
             return match found {
@@ -128,7 +117,8 @@ impl Claim {
             found: &found,
         };
         let is = json::text_at(claims, self.at).map_err(|_| VerifyError::Malformed("token"))?;
-        let verdict = match url_setting(self.is).map(|setting| urls_of(received, trust, setting)) {
+        let verdict = match url_setting(self.is).map(|setting| urls_of(received, trust, setting, UrlQuery::AsReceived))
+        {
             None => self.compare(is.as_deref(), &message),
             // Whether a setting must be there was judged when the source was made.
             Some(Err(VerifyError::MissingSetting(_))) => Ok(true),

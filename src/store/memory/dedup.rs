@@ -8,13 +8,14 @@ use async_trait::async_trait;
 
 use crate::clock::Timestamp;
 use crate::store::{
-    Begin, Claimant, Dedup, DedupEntry, DedupGroup, DedupKey, FirstAnswer, Settled, StoreError, StoreErrorKind,
+    BeginResult, Dedup, DedupEntry, DedupGroup, DedupKey, DedupLease, FirstResponse, Settled, StoreError,
+    StoreErrorKind,
 };
 
 /// How many records [`MemoryDedup::new`] keeps at most.
 const DEFAULT_CAPACITY: usize = 1_000_000;
 
-/// Dedup records in memory: for tests, and for one process that may see an event again after a restart.
+/// Dedup records in memory: for tests, and for a single process that may handle an event again after a restart.
 ///
 /// Clones share the records. It keeps at most 1,000,000 of them (about 200 bytes each), or as many as
 /// [`with_capacity`](Self::with_capacity) says. When it is full and nothing has expired, `begin` fails with
@@ -22,7 +23,7 @@ const DEFAULT_CAPACITY: usize = 1_000_000;
 ///
 /// ```
 /// use hookwire::clock::Timestamp;
-/// use hookwire::store::{Begin, Dedup, DedupKey, FirstAnswer, MemoryDedup};
+/// use hookwire::store::{BeginResult, Dedup, DedupKey, FirstResponse, MemoryDedup};
 ///
 /// # tokio_test(async {
 /// let store = MemoryDedup::new();
@@ -30,11 +31,11 @@ const DEFAULT_CAPACITY: usize = 1_000_000;
 /// let entry = DedupKey::new([7; 32]).into();
 ///
 /// let begun = store.begin(&[entry], now, end).await?;
-/// let [Begin::Fresh(claimant)] = begun[..] else { panic!("nobody has begun it before") };
-/// assert_eq!(store.begin(&[entry], now, end).await?, [Begin::Busy { until: end }]);
+/// let [BeginResult::Fresh(lease)] = begun[..] else { panic!("no call has begun this key before") };
+/// assert_eq!(store.begin(&[entry], now, end).await?, [BeginResult::Busy { until: end }]);
 ///
-/// store.finish(&[claimant], &FirstAnswer::status(204), Timestamp::from_secs(3_600)).await?;
-/// assert_eq!(store.begin(&[entry], now, end).await?, [Begin::Done(FirstAnswer::status(204))]);
+/// store.finish(&[lease], &FirstResponse::status(204), Timestamp::from_secs(3_600)).await?;
+/// assert_eq!(store.begin(&[entry], now, end).await?, [BeginResult::Done(FirstResponse::status(204))]);
 /// # Ok(()) });
 /// # fn tokio_test(run: impl Future<Output = Result<(), hookwire::store::StoreError>>) {
 /// #     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(run).unwrap();
@@ -59,8 +60,8 @@ impl MemoryDedup {
         Self { records: Arc::new(Mutex::new(records)) }
     }
 
-    /// No user code runs under the lock and every change below is whole before anything can panic, so a poisoned lock
-    /// still guards sound records.
+    /// No user code runs under the lock, and every change below is complete before a panic is possible, so the records are valid even after
+    /// the lock is poisoned.
     fn lock(&self) -> MutexGuard<'_, Records> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -89,7 +90,7 @@ impl Dedup for MemoryDedup {
         entries: &[DedupEntry],
         now: Timestamp,
         lease_until: Timestamp,
-    ) -> Result<Vec<Begin>, StoreError> {
+    ) -> Result<Vec<BeginResult>, StoreError> {
         let mut records = self.lock();
         records.make_room(entries, now)?;
         Ok(entries.iter().map(|entry| records.begin(*entry, now, lease_until)).collect())
@@ -97,18 +98,18 @@ impl Dedup for MemoryDedup {
 
     async fn finish(
         &self,
-        claimants: &[Claimant],
-        answer: &FirstAnswer,
+        leases: &[DedupLease],
+        answer: &FirstResponse,
         expires: Timestamp,
     ) -> Result<Vec<Settled>, StoreError> {
         let mut records = self.lock();
         let done = State::Done { answer: answer.clone(), expires };
-        Ok(claimants.iter().map(|claimant| records.settle(claimant, Some(done.clone()))).collect())
+        Ok(leases.iter().map(|lease| records.settle(lease, Some(done.clone()))).collect())
     }
 
-    async fn abandon(&self, claimants: &[Claimant]) -> Result<Vec<Settled>, StoreError> {
+    async fn abandon(&self, leases: &[DedupLease]) -> Result<Vec<Settled>, StoreError> {
         let mut records = self.lock();
-        Ok(claimants.iter().map(|claimant| records.settle(claimant, None)).collect())
+        Ok(leases.iter().map(|lease| records.settle(lease, None)).collect())
     }
 
     async fn forget(&self, groups: &[DedupGroup]) -> Result<Vec<u64>, StoreError> {
@@ -124,11 +125,11 @@ impl Dedup for MemoryDedup {
 #[derive(Clone, Debug)]
 enum State {
     Processing { until: Timestamp },
-    Done { answer: FirstAnswer, expires: Timestamp },
+    Done { answer: FirstResponse, expires: Timestamp },
 }
 
 impl State {
-    /// From when on it means nothing any more.
+    /// The time from which the record has no effect.
     const fn ends(&self) -> Timestamp {
         match self {
             Self::Processing { until } => *until,
@@ -157,29 +158,29 @@ struct Records {
 }
 
 impl Records {
-    fn begin(&mut self, DedupEntry { key, group }: DedupEntry, now: Timestamp, lease_until: Timestamp) -> Begin {
+    fn begin(&mut self, DedupEntry { key, group }: DedupEntry, now: Timestamp, lease_until: Timestamp) -> BeginResult {
         match self.by_key.get(&key).map(|record| &record.state) {
-            Some(State::Done { answer, expires }) if now < *expires => Begin::Done(answer.clone()),
-            Some(State::Processing { until }) if now < *until => Begin::Busy { until: *until },
+            Some(State::Done { answer, expires }) if now < *expires => BeginResult::Done(answer.clone()),
+            Some(State::Processing { until }) if now < *until => BeginResult::Busy { until: *until },
             _ => {
                 self.last_fence = self.last_fence.saturating_add(1);
                 let fence = self.last_fence;
                 self.put(key, Record { fence, group, state: State::Processing { until: lease_until } });
-                Begin::Fresh(Claimant { key, fence })
+                BeginResult::Fresh(DedupLease { key, fence })
             }
         }
     }
 
-    /// Puts the next state, or removes the record, if the claimant still owns it.
-    fn settle(&mut self, claimant: &Claimant, next: Option<State>) -> Settled {
+    /// Stores the next state, or removes the record, if the lease is still valid.
+    fn settle(&mut self, lease: &DedupLease, next: Option<State>) -> Settled {
         let owned = self
             .by_key
-            .get(&claimant.key)
-            .filter(|record| record.fence == claimant.fence && matches!(record.state, State::Processing { .. }));
+            .get(&lease.key)
+            .filter(|record| record.fence == lease.fence && matches!(record.state, State::Processing { .. }));
         let Some(&Record { fence, group, .. }) = owned else { return Settled::LeaseLost };
         match next {
-            Some(state) => self.put(claimant.key, Record { fence, group, state }),
-            None => self.remove(claimant.key),
+            Some(state) => self.put(lease.key, Record { fence, group, state }),
+            None => self.remove(lease.key),
         }
         Settled::Done
     }
@@ -221,7 +222,7 @@ impl Records {
         pruned
     }
 
-    /// Expired records make room before anybody is refused.
+    /// Deletes expired records before a call fails because the store is full.
     fn make_room(&mut self, entries: &[DedupEntry], now: Timestamp) -> Result<(), StoreError> {
         let new = entries.iter().filter(|entry| !self.by_key.contains_key(&entry.key)).count();
         let excess = self.by_key.len().saturating_add(new).saturating_sub(self.capacity);
@@ -245,7 +246,7 @@ mod tests {
         DedupKey::new([byte; 32])
     }
 
-    async fn begin(store: &MemoryDedup, byte: u8, now: i64) -> Result<Begin, StoreError> {
+    async fn begin(store: &MemoryDedup, byte: u8, now: i64) -> Result<BeginResult, StoreError> {
         Ok(store.begin(&[key(byte).into()], at(now), at(now + 60)).await?.remove(0))
     }
 
@@ -253,30 +254,30 @@ mod tests {
     async fn a_full_store_refuses_rather_than_forgets() {
         let store = MemoryDedup::with_capacity(2);
         for byte in 0..2 {
-            assert!(matches!(begin(&store, byte, 0).await, Ok(Begin::Fresh(_))));
+            assert!(matches!(begin(&store, byte, 0).await, Ok(BeginResult::Fresh(_))));
         }
         assert_eq!(begin(&store, 2, 0).await.unwrap_err().kind(), StoreErrorKind::Full);
-        assert!(matches!(begin(&store, 1, 0).await, Ok(Begin::Busy { .. })), "known keys are still answered");
+        assert!(matches!(begin(&store, 1, 0).await, Ok(BeginResult::Busy { .. })), "a known key still gets its result");
     }
 
     #[tokio::test]
     async fn a_full_store_forgets_what_has_expired_to_make_room() {
         let store = MemoryDedup::with_capacity(2);
-        let Ok(Begin::Fresh(first)) = begin(&store, 0, 0).await else { panic!("fresh") };
-        store.finish(&[first], &FirstAnswer::status(200), at(100)).await.unwrap();
+        let Ok(BeginResult::Fresh(first)) = begin(&store, 0, 0).await else { panic!("fresh") };
+        store.finish(&[first], &FirstResponse::status(200), at(100)).await.unwrap();
         begin(&store, 1, 90).await.unwrap();
-        assert!(matches!(begin(&store, 2, 101).await, Ok(Begin::Fresh(_))));
-        assert!(matches!(begin(&store, 1, 101).await, Ok(Begin::Busy { .. })), "the live record stays");
+        assert!(matches!(begin(&store, 2, 101).await, Ok(BeginResult::Fresh(_))));
+        assert!(matches!(begin(&store, 1, 101).await, Ok(BeginResult::Busy { .. })), "the live record stays");
     }
 
     #[tokio::test]
     async fn a_pruned_key_begins_with_a_higher_fence() {
         let store = MemoryDedup::new();
-        let Ok(Begin::Fresh(first)) = begin(&store, 0, 0).await else { panic!("fresh") };
+        let Ok(BeginResult::Fresh(first)) = begin(&store, 0, 0).await else { panic!("fresh") };
         assert_eq!(store.prune(at(61), 10).await.unwrap(), 1);
-        let Ok(Begin::Fresh(second)) = begin(&store, 0, 61).await else { panic!("fresh") };
+        let Ok(BeginResult::Fresh(second)) = begin(&store, 0, 61).await else { panic!("fresh") };
         assert!(second.fence > first.fence);
-        assert_eq!(store.finish(&[first], &FirstAnswer::status(200), at(100)).await.unwrap(), [Settled::LeaseLost]);
+        assert_eq!(store.finish(&[first], &FirstResponse::status(200), at(100)).await.unwrap(), [Settled::LeaseLost]);
     }
 
     #[tokio::test]
@@ -284,10 +285,12 @@ mod tests {
         let store = MemoryDedup::new();
         for round in 0..50_i64 {
             let byte = u8::try_from(round % 7).unwrap();
-            if let Ok(Begin::Fresh(claimant)) = begin(&store, byte, round * 20).await {
+            if let Ok(BeginResult::Fresh(lease)) = begin(&store, byte, round * 20).await {
                 match round % 3 {
-                    0 => drop(store.finish(&[claimant], &FirstAnswer::status(200), at(round * 20 + 50)).await.unwrap()),
-                    1 => drop(store.abandon(&[claimant]).await.unwrap()),
+                    0 => {
+                        drop(store.finish(&[lease], &FirstResponse::status(200), at(round * 20 + 50)).await.unwrap());
+                    }
+                    1 => drop(store.abandon(&[lease]).await.unwrap()),
                     _ => drop(store.prune(at(round * 20), 1).await.unwrap()),
                 }
             }

@@ -11,20 +11,20 @@ use super::tables::Tables;
 use crate::clock::Timestamp;
 use crate::endpoint::{Endpoint, Health};
 use crate::id::{EndpointId, Tenant};
-use crate::store::{Directory, Put, Removal, StoreError};
+use crate::store::{Directory, PutResult, Removal, StoreError, StoreErrorKind};
 
 #[async_trait]
 impl Directory for MemoryStore {
-    async fn put(&self, endpoint: Endpoint) -> Result<Put, StoreError> {
-        Ok(put(&mut self.tables(), endpoint))
+    async fn put(&self, endpoint: Endpoint) -> Result<PutResult, StoreError> {
+        put(&mut self.tables(), endpoint)
     }
 
-    async fn create(&self, endpoint: Endpoint, most: u32) -> Result<Put, StoreError> {
+    async fn create(&self, endpoint: Endpoint, limit: u32) -> Result<PutResult, StoreError> {
         let mut tables = self.tables();
-        if tables.tenants.get(&endpoint.tenant).map_or(0, BTreeSet::len) >= most as usize {
-            return Ok(Put::TooMany);
+        if tables.tenants.get(&endpoint.tenant).map_or(0, BTreeSet::len) >= limit as usize {
+            return Ok(PutResult::TooMany);
         }
-        Ok(put(&mut tables, endpoint))
+        put(&mut tables, endpoint)
     }
 
     async fn get(&self, id: EndpointId) -> Result<Option<Arc<Endpoint>>, StoreError> {
@@ -65,18 +65,21 @@ impl Directory for MemoryStore {
     }
 }
 
-fn put(tables: &mut Tables, endpoint: Endpoint) -> Put {
+fn put(tables: &mut Tables, endpoint: Endpoint) -> Result<PutResult, StoreError> {
     let (expected, health) = match tables.endpoints.get(&endpoint.id) {
         None => (1, Health::default()),
-        Some(Some(kept)) if !kept.is_enabled() && endpoint.is_enabled() => (kept.version + 1, kept.health.forgiven()),
+        Some(Some(kept)) if !kept.is_enabled() && endpoint.is_enabled() => (kept.version + 1, kept.health.cleared()),
         Some(Some(kept)) => (kept.version + 1, kept.health),
-        Some(None) => return Put::VersionConflict,
+        Some(None) => return Ok(PutResult::VersionConflict),
     };
     if endpoint.version != expected {
-        return Put::VersionConflict;
+        return Ok(PutResult::VersionConflict);
+    }
+    if tables.endpoints.get(&endpoint.id).and_then(Option::as_ref).is_some_and(|kept| kept.tenant != endpoint.tenant) {
+        return Err(StoreError::new(StoreErrorKind::Invalid));
     }
     let endpoint = Endpoint { health, ..endpoint };
     tables.tenants.entry(endpoint.tenant.clone()).or_default().insert(endpoint.id);
     tables.endpoints.insert(endpoint.id, Some(Arc::new(endpoint)));
-    Put::Stored
+    Ok(PutResult::Stored)
 }

@@ -1,27 +1,27 @@
 //! History in memory.
 
-use std::collections::BTreeSet;
-use std::ops::Bound;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use super::MemoryStore;
-use super::tables::{EventKey, Row, Tables, beyond, in_order, key_of};
+use super::tables::{EventKey, Row, Tables, beyond, in_order};
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, DeliveryState};
 use crate::event::Event;
 use crate::id::{DeliveryId, EventId, LaneId, Tenant, Work};
-use crate::store::{
-    Begin, Claimant, Counts, Dedup, DedupEntry, DedupGroup, DeliveryQuery, Finished, FirstAnswer, History, Old, Page,
-    Settled, StoreError,
-};
+use crate::store::{Counts, DeliveryQuery, EventQuery, EventSummary, History, Page, StoreError};
 
 #[async_trait]
 impl History for MemoryStore {
     async fn event(&self, work: Work, tenant: &Tenant, id: &EventId) -> Result<Option<Arc<Event>>, StoreError> {
         let tables = self.tables();
         Ok(tables.events.get(&(work, tenant.clone(), id.clone())).map(|row| row.event.clone()))
+    }
+
+    async fn events(&self, query: &EventQuery, page: Page<u64>) -> Result<Vec<EventSummary>, StoreError> {
+        Ok(self.tables().events(query, page))
     }
 
     async fn delivery(&self, work: Work, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
@@ -36,8 +36,9 @@ impl History for MemoryStore {
         Ok(wanted.map(|(id, row)| tables.show(*id, row)).collect())
     }
 
-    async fn attempts(&self, work: Work, id: DeliveryId) -> Result<Vec<Attempt>, StoreError> {
-        Ok(self.tables().row(work, id).map(|row| row.log.clone()).unwrap_or_default())
+    async fn attempts(&self, work: Work, ids: &[DeliveryId]) -> Result<Vec<Vec<Attempt>>, StoreError> {
+        let tables = self.tables();
+        Ok(ids.iter().map(|id| tables.row(work, *id).map(|row| row.log.clone()).unwrap_or_default()).collect())
     }
 
     async fn counts(&self, work: Work, lane: Option<LaneId>) -> Result<Counts, StoreError> {
@@ -50,21 +51,10 @@ impl History for MemoryStore {
         Ok(counts)
     }
 
-    async fn prune(&self, work: Work, old: Old, limit: u32) -> Result<u64, StoreError> {
-        let mut tables = self.tables();
-        let deliveries = tables.prune_deliveries(work, old.work, limit);
-        let events = tables.prune_events(work, old, limit);
-        Ok(deliveries.max(events).max(tables.prune_keys(work, old.keys, limit)))
-    }
-
-    async fn shed(
-        &self,
-        work: Work,
-        after: Finished,
-        before: Timestamp,
-        limit: u32,
-    ) -> Result<Option<Finished>, StoreError> {
-        Ok(self.tables().shed(work, after, before, limit))
+    async fn backlog(&self, lanes: &[LaneId], most: u32) -> Result<u32, StoreError> {
+        let tables = self.tables();
+        let waiting = lanes.iter().filter_map(|lane| tables.lanes.get(lane)).map(BTreeSet::len).sum::<usize>();
+        Ok(u32::try_from(waiting).unwrap_or(u32::MAX).min(most))
     }
 }
 
@@ -73,16 +63,39 @@ impl Tables {
         self.deliveries.get(&id).filter(|row| row.lane.work() == work)
     }
 
-    /// From the running tally; only held deliveries are told apart here.
+    /// Reads the running count. Pending deliveries of disabled and removed endpoints are counted as held and cancelled.
     fn count_all(&self, work: Work) -> Counts {
         let tally = *self.tally.of(work);
         if work == Work::Received {
             return tally;
         }
-        let disabled = self.endpoints.iter().filter(|(_, kept)| kept.as_ref().is_some_and(|it| !it.is_enabled()));
-        let lanes = disabled.filter_map(|(id, _)| self.lanes.get(&LaneId::Endpoint(*id)));
-        let held = u64::try_from(lanes.map(BTreeSet::len).sum::<usize>()).unwrap_or(u64::MAX);
-        Counts { pending: tally.pending.saturating_sub(held), held: tally.held + held, ..tally }
+        let mut counts = tally;
+        for (id, kept) in self.endpoints.iter().filter(|(_, kept)| kept.as_ref().is_none_or(|it| !it.is_enabled())) {
+            let pending = self.lanes.get(&LaneId::Endpoint(*id)).map_or(0, BTreeSet::len) as u64;
+            counts.pending = counts.pending.saturating_sub(pending);
+            let shown = if kept.is_some() { &mut counts.held } else { &mut counts.cancelled };
+            *shown += pending;
+        }
+        counts
+    }
+
+    fn events(&self, query: &EventQuery, page: Page<u64>) -> Vec<EventSummary> {
+        let owed: HashSet<u64> = match query.missing_at {
+            Some(endpoint) => {
+                self.deliveries.values().filter(|row| row.lane == endpoint.into()).map(|row| row.seq).collect()
+            }
+            None => HashSet::new(),
+        };
+        let in_time = |at: Timestamp| query.from <= at && at < query.to;
+        let summary = |(seq, key): (&u64, &EventKey)| {
+            let kept = self.events.get(key).filter(|kept| !kept.expunged && key.1 == query.tenant)?;
+            let (id, event_type, audience) =
+                (kept.event.id.clone(), kept.event.event_type.clone(), kept.event.audience);
+            let summary = EventSummary { cursor: *seq, id, event_type, audience, appended_at: kept.appended_at };
+            let wanted = query.is_for(audience) && in_time(kept.appended_at) && !owed.contains(seq);
+            wanted.then_some(summary)
+        };
+        in_order(page, self.log.range(beyond(page))).filter_map(summary).take(page.limit as usize).collect()
     }
 
     fn fits(&self, query: &DeliveryQuery, row: &Row) -> bool {
@@ -94,109 +107,5 @@ impl Tables {
             && query.from.is_none_or(|from| from <= row.created_at)
             && query.to.is_none_or(|to| row.created_at < to)
             && query.state.is_none_or(|state: DeliveryState| self.shown_state(row) == state)
-    }
-
-    fn prune_deliveries(&mut self, work: Work, before: Timestamp, limit: u32) -> u64 {
-        let mut gone = 0;
-        while gone < u64::from(limit) {
-            let finished = self.finished.of_mut(work);
-            let Some((_, id)) = finished.first().copied().filter(|(at, _)| *at < before) else { break };
-            finished.pop_first();
-            gone += 1;
-            let Some(row) = self.deliveries.remove(&id) else { continue };
-            self.tally.of_mut(work).take(row.state);
-            let key = key_of(&row.event);
-            let Some(kept) = self.events.get_mut(&key) else { continue };
-            kept.deliveries = kept.deliveries.saturating_sub(1);
-            if kept.deliveries == 0 {
-                self.childless.of_mut(key.0).insert((kept.appended_at, key));
-            }
-        }
-        gone
-    }
-
-    /// Of an event whose id is still taken, the fingerprint stays.
-    fn prune_events(&mut self, work: Work, old: Old, limit: u32) -> u64 {
-        let mut count = 0;
-        while count < u64::from(limit) && self.childless.of(work).first().is_some_and(|(at, _)| *at < old.work) {
-            count += 1;
-            let Some((at, key)) = self.childless.of_mut(work).pop_first() else { break };
-            let Some(gone) = self.events.remove(&key) else { continue };
-            self.log.remove(&gone.seq);
-            if at < old.keys {
-                self.free_replay(&key, gone.event.fingerprint);
-            } else {
-                self.spent.insert(key.clone(), gone.event.fingerprint);
-                self.spent_at.of_mut(work).insert((at, key));
-            }
-        }
-        count
-    }
-
-    fn prune_keys(&mut self, work: Work, before: Timestamp, limit: u32) -> u64 {
-        let mut count = 0;
-        while count < u64::from(limit) && self.spent_at.of(work).first().is_some_and(|(at, _)| *at < before) {
-            count += 1;
-            if let Some((_, key)) = self.spent_at.of_mut(work).pop_first() {
-                let fingerprint = self.spent.remove(&key).flatten();
-                self.free_replay(&key, fingerprint);
-            }
-        }
-        count
-    }
-
-    /// The signed bytes of a received event are free again when its id is.
-    fn free_replay(&mut self, key: &EventKey, fingerprint: Option<[u8; 32]>) {
-        if let (Work::Received, Some(digest)) = (key.0, fingerprint) {
-            self.replays.remove(&(key.1.clone(), digest));
-        }
-    }
-
-    fn shed(&mut self, work: Work, after: Finished, before: Timestamp, limit: u32) -> Option<Finished> {
-        let later = self.finished.of(work).range((Bound::Excluded(after), Bound::Unbounded));
-        let found: Vec<_> = later.take_while(|(at, _)| *at < before).take(limit as usize).copied().collect();
-        for (_, id) in &found {
-            let Some(row) = self.deliveries.get(id) else { continue };
-            let (seq, key) = (row.seq, key_of(&row.event));
-            let owed = self.deliveries.values().any(|row| row.seq == seq && !row.state.is_final());
-            if !owed {
-                self.forget_payload(&key);
-            }
-        }
-        found.last().filter(|_| found.len() == limit as usize).copied()
-    }
-}
-
-/// So that one store can serve both directions.
-#[async_trait]
-impl Dedup for MemoryStore {
-    async fn begin(
-        &self,
-        entries: &[DedupEntry],
-        now: Timestamp,
-        lease_until: Timestamp,
-    ) -> Result<Vec<Begin>, StoreError> {
-        self.dedup.begin(entries, now, lease_until).await
-    }
-
-    async fn finish(
-        &self,
-        claimants: &[Claimant],
-        answer: &FirstAnswer,
-        expires: Timestamp,
-    ) -> Result<Vec<Settled>, StoreError> {
-        self.dedup.finish(claimants, answer, expires).await
-    }
-
-    async fn abandon(&self, claimants: &[Claimant]) -> Result<Vec<Settled>, StoreError> {
-        self.dedup.abandon(claimants).await
-    }
-
-    async fn forget(&self, groups: &[DedupGroup]) -> Result<Vec<u64>, StoreError> {
-        self.dedup.forget(groups).await
-    }
-
-    async fn prune(&self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        Dedup::prune(&self.dedup, now, limit).await
     }
 }

@@ -1,7 +1,7 @@
 //! Stores in memory: for tests, and for events that may be lost with the process.
 //!
-//! [`MemoryStore`] keeps every role of the contract except that nothing survives the process. Use
-//! [`SqliteStore`](crate::store::SqliteStore) for what must.
+//! [`MemoryStore`] implements every role of the contract, but it loses everything when the process ends. Use
+//! [`SqliteStore`](crate::store::SqliteStore) for data that must survive.
 
 #[cfg(feature = "outbox")]
 mod control;
@@ -11,11 +11,17 @@ mod directory;
 #[cfg(feature = "outbox")]
 mod history;
 #[cfg(feature = "outbox")]
+mod keyed;
+#[cfg(feature = "outbox")]
 mod order;
 #[cfg(feature = "outbox")]
 mod outbox;
 #[cfg(feature = "outbox")]
-mod roster;
+mod registry;
+#[cfg(feature = "outbox")]
+mod retention;
+#[cfg(feature = "outbox")]
+mod staging;
 #[cfg(feature = "outbox")]
 mod tables;
 

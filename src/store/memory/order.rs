@@ -1,56 +1,54 @@
-//! Ordering keys in memory: of each lane and key one delivery is in the way, those behind it are due never.
+//! Ordering keys in memory.
 
-use super::tables::Tables;
+use super::tables::{Row, Tables};
 use crate::clock::Timestamp;
 use crate::delivery::DeliveryState;
 use crate::event::Order;
 use crate::id::{DeliveryId, LaneId};
 use crate::retry::FailReason;
+use crate::store::ordering::{Change, KeyedDelivery, Turn, arrange};
 
-/// When a delivery is due that waits for its turn.
+/// The due time of a delivery that waits for its turn.
 pub(super) const NEVER: Timestamp = Timestamp::MAX;
 
 impl Tables {
-    /// Makes room for a new delivery of this key and answers when it is due: at `due`, or never while another is in the way.
-    pub(super) fn enter(&mut self, lane: LaneId, key: &Order, due: Timestamp, now: Timestamp) -> Timestamp {
-        if key.is_latest() {
-            self.supersede(lane, key, now);
-        }
-        if self.is_blocked(lane, key) { NEVER } else { due }
-    }
-
-    /// Cancels what waits under a key and is not leased.
-    fn supersede(&mut self, lane: LaneId, key: &Order, now: Timestamp) {
-        for id in self.of_key(lane, key) {
-            if self.deliveries.get(&id).is_some_and(|row| !row.leased) {
-                self.finish(id, DeliveryState::Cancelled, Some(FailReason::Superseded), now);
+    /// Brings an ordering key into order after a change. Deliveries that become ready are due at `now`.
+    pub(super) fn arrange(&mut self, lane: LaneId, order: &Order, now: Timestamp) {
+        let key = (lane, order.clone());
+        let Some(keyed) = self.keys.get(&key) else { return };
+        let turn = |waiting: bool, row: &Row| match row.state {
+            DeliveryState::Held => Turn::Held,
+            _ if row.leased => Turn::Leased,
+            _ if waiting => Turn::Waiting,
+            _ => Turn::Ready,
+        };
+        let row = |(waiting, seq, id): (bool, u64, DeliveryId)| {
+            let turn = turn(waiting, self.deliveries.get(&id)?);
+            Some(KeyedDelivery { id, place: i64::try_from(seq).unwrap_or(i64::MAX), turn })
+        };
+        let rows: Vec<_> = keyed.relevant(order).filter_map(row).collect();
+        for change in arrange(order, &rows) {
+            match change {
+                Change::Promote(id) => self.turn(&key, id, now),
+                Change::Block(id) => self.turn(&key, id, NEVER),
+                Change::Supersede(id) => {
+                    self.finish(id, DeliveryState::Cancelled, Some(FailReason::Superseded), now);
+                }
             }
         }
     }
 
-    /// What is not final under a key, oldest event first.
-    fn of_key(&self, lane: LaneId, key: &Order) -> Vec<DeliveryId> {
-        let waiting = self.keys.get(&(lane, key.clone())).into_iter().flatten();
-        waiting.map(|(_, id)| *id).collect()
-    }
-
-    /// Whether a delivery of this key is in the way: pending or held, and not itself waiting.
-    pub(super) fn is_blocked(&self, lane: LaneId, key: &Order) -> bool {
-        let active = |id: &DeliveryId| self.deliveries.get(id).is_some_and(|row| row.due < NEVER);
-        self.of_key(lane, key).iter().any(active)
-    }
-
-    /// Nothing is in the way any more: the oldest that waits is due.
-    pub(super) fn follow(&mut self, lane: LaneId, key: &Order, now: Timestamp) {
-        let waits = |id: &DeliveryId| self.deliveries.get(id).is_some_and(|row| row.due == NEVER);
-        if let Some(next) = self.of_key(lane, key).into_iter().find(waits) {
-            self.reschedule(next, now);
+    fn turn(&mut self, key: &(LaneId, Order), id: DeliveryId, due: Timestamp) {
+        let Some(row) = self.deliveries.get(&id) else { return };
+        let entry = (row.seq, id);
+        if let Some(keyed) = self.keys.get_mut(key) {
+            let (from, to) = match due {
+                NEVER => (&mut keyed.active, &mut keyed.waiting),
+                _ => (&mut keyed.waiting, &mut keyed.active),
+            };
+            from.remove(&entry);
+            to.insert(entry);
         }
-    }
-
-    /// Whether a delivery that is to be tried again has been overtaken by a newer one of its key.
-    pub(super) fn is_overtaken(&self, lane: LaneId, key: &Order) -> bool {
-        let waits = |id: &DeliveryId| self.deliveries.get(id).is_some_and(|row| row.due == NEVER);
-        key.is_latest() && self.of_key(lane, key).iter().any(waits)
+        self.reschedule(id, due);
     }
 }

@@ -1,5 +1,6 @@
 //! The outbox in memory.
 
+use std::collections::HashSet;
 use std::collections::hash_map::Entry;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -11,13 +12,16 @@ use super::tables::{EventRow, Row, Tables, key_of};
 use crate::clock::Timestamp;
 use crate::delivery::{Lease, NewDelivery, Settlement};
 use crate::event::Event;
-use crate::id::{LaneId, Work};
-use crate::store::{Append, Appended, Claim, Claimed, LaneDue, Outbox, Settled, StoreError};
+use crate::id::{DeliveryId, LaneId, Work};
+use crate::store::{Append, Appended, Claim, Claimed, LaneDue, Outbox, Settled, StoreError, StoreErrorKind};
 
 #[async_trait]
 impl Outbox for MemoryStore {
     async fn append(&self, batch: Vec<Append>) -> Result<Vec<Appended>, StoreError> {
         let mut tables = self.tables();
+        if tables.repeats_a_delivery(&batch) {
+            return Err(StoreError::new(StoreErrorKind::Invalid));
+        }
         Ok(batch.into_iter().map(|append| tables.append(append)).collect())
     }
 
@@ -26,7 +30,7 @@ impl Outbox for MemoryStore {
         let mut claimed = Claimed::default();
         for lane in &claim.lanes {
             match lane.lane.endpoint().and_then(|id| tables.endpoints.get(&id)) {
-                // Left by a dispatch that did not know of the removal yet.
+                // A dispatch that ran before the removal was visible to it has appended these.
                 Some(None) => tables.cancel_lane(lane.lane, claim.now),
                 Some(Some(endpoint)) if !endpoint.is_enabled() => {}
                 _ => {
@@ -53,10 +57,17 @@ impl Outbox for MemoryStore {
         let give_back = |row: &mut Row| {
             row.attempts = row.attempts.saturating_sub(1);
             row.leased = false;
-            // A release ends the lease: what its holder says afterwards no longer counts.
+            // A release ends the lease: a later settlement by its holder changes nothing.
             row.fence += 1;
         };
-        Ok(leases.into_iter().map(|lease| tables.under_lease(lease, due, give_back)).collect())
+        let release = |lease: Lease| {
+            let settled = tables.under_lease(lease, due, give_back);
+            if settled == Settled::Done {
+                tables.arrange_after(lease.delivery, due);
+            }
+            settled
+        };
+        Ok(leases.into_iter().map(release).collect())
     }
 
     async fn lanes(&self, work: Work, after: Option<LaneId>, limit: u32) -> Result<Vec<LaneDue>, StoreError> {
@@ -68,6 +79,38 @@ impl Outbox for MemoryStore {
 }
 
 impl Tables {
+    /// Whether an element that is to be stored has a delivery id that already exists.
+    fn repeats_a_delivery(&self, batch: &[Append]) -> bool {
+        let ids = || batch.iter().flat_map(|append| append.deliveries.iter().map(|delivery| delivery.id));
+        if !self.takes_an_id_twice(ids()) {
+            return false;
+        }
+        // This is rare: an event that is appended again has the same delivery ids and is a duplicate.
+        let mut firsts = HashSet::new();
+        let new = batch.iter().filter(|append| {
+            let key = key_of(&append.event);
+            let is_known = self.events.contains_key(&key) || self.spent.contains_key(&key);
+            firsts.insert(key) && !is_known
+        });
+        self.takes_an_id_twice(new.flat_map(|append| append.deliveries.iter().map(|delivery| delivery.id)))
+    }
+
+    /// Whether one of these ids exists or is repeated.
+    pub(super) fn takes_an_id_twice(&self, ids: impl Iterator<Item = DeliveryId>) -> bool {
+        let mut ids: Vec<_> = ids.collect();
+        ids.sort_unstable();
+        ids.iter().any(|id| self.deliveries.contains_key(id)) || ids.windows(2).any(|pair| pair.first() == pair.last())
+    }
+
+    /// Brings the ordering key of a delivery into order, if it has one.
+    fn arrange_after(&mut self, id: DeliveryId, now: Timestamp) {
+        let Some(row) = self.deliveries.get(&id) else { return };
+        let (lane, order) = (row.lane, row.event.order.clone());
+        if let Some(order) = order {
+            self.arrange(lane, &order, now);
+        }
+    }
+
     fn append(&mut self, append: Append) -> Appended {
         let Append { event, deliveries, now } = append;
         let key = key_of(&event);
@@ -75,7 +118,7 @@ impl Tables {
         if let Some(fingerprint) = spent {
             return if *fingerprint == event.fingerprint { Appended::Duplicate } else { Appended::Conflict };
         }
-        let replay = event.replay().map(|digest| (event.tenant.clone(), *digest));
+        let replay = event.replay_digest().map(|digest| (event.tenant.clone(), *digest));
         if replay.as_ref().is_some_and(|replay| self.replays.contains_key(replay)) {
             return Appended::Duplicate;
         }
@@ -100,13 +143,14 @@ impl Tables {
 
     fn append_delivery(&mut self, event: &Arc<Event>, seq: u64, delivery: &NewDelivery, now: Timestamp) {
         let mut row = Row::pending(event.clone(), seq, delivery.lane, now, now);
-        match (&event.order, delivery.leased_until) {
-            // What has to keep its order may have to wait, so it is never born leased.
-            (Some(order), _) => row.due = self.enter(delivery.lane, order, now, now),
-            (None, Some(until)) => (row.due, row.attempts, row.fence, row.leased) = (until, 1, 1, true),
-            (None, None) => {}
+        // A delivery with an ordering key may have to wait, so it is never born leased.
+        if let Some(until) = delivery.leased_until.filter(|_| event.order.is_none()) {
+            (row.due, row.attempts, row.fence, row.leased) = (until, 1, 1, true);
         }
         self.insert(delivery.id, row);
+        if let Some(order) = &event.order {
+            self.arrange(delivery.lane, order, now);
+        }
     }
 
     fn due(&self, lane: LaneId) -> Option<LaneDue> {

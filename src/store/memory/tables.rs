@@ -1,21 +1,22 @@
-//! What the memory store keeps, and how one delivery moves through it.
+//! The tables of the memory store, and the state changes of a delivery.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::MemoryDedup;
+use super::keyed::Keyed;
 use crate::clock::Timestamp;
-use crate::delivery::{Attempt, Delivery, DeliveryState, Lease, Leased, Next, Settlement};
+use crate::delivery::{Attempt, Delivery, DeliveryState, Lease, Leased, Settlement};
 use crate::endpoint::Endpoint;
 use crate::event::{Event, Order};
 use crate::id::{DeliveryId, EndpointId, EventId, LaneId, Tenant, Work, WorkerId};
-use crate::retry::FailReason;
+use crate::retry::{Decision, FailReason};
 use crate::store::{Counts, Page, Settled};
 
-/// A store in memory. Clones share what is stored. Nothing survives the process.
+/// A store in memory. Clones share the data, which is lost when the process ends.
 ///
-/// It grows with what is stored; the worker's pruning bounds it by age.
+/// Its size grows with the stored data; the worker's pruning limits it by age.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStore {
     tables: Arc<Mutex<Tables>>,
@@ -30,15 +31,18 @@ impl MemoryStore {
     }
 
     pub(super) fn tables(&self) -> MutexGuard<'_, Tables> {
-        // No user code runs under the lock, and nothing in it can panic half-way.
+        // No user code runs under the lock, and no change can panic before it is complete.
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Which event: the ids of events that are received are apart from those of events that are sent.
+// Two kinds, so that one store can serve a sender and an inbox.
+delegate_store! { MemoryStore, |store| store.dedup; Dedup }
+
+/// The key of an event. Received events and sent events have separate ids.
 pub(super) type EventKey = (Work, Tenant, EventId);
 
-/// One of each for each kind of work.
+/// One value for each kind of work.
 #[derive(Debug, Default)]
 pub(super) struct ByWork<T> {
     sent: T,
@@ -66,26 +70,26 @@ pub(super) struct Tables {
     pub(super) events: HashMap<EventKey, EventRow>,
     /// Events in the order of appending.
     pub(super) log: BTreeMap<u64, EventKey>,
-    /// Events without deliveries, for pruning: all others go with their last delivery.
+    /// Events without deliveries, for pruning: all other events are deleted with their last delivery.
     pub(super) childless: ByWork<BTreeSet<(Timestamp, EventKey)>>,
-    /// Ids of events that are gone, as long as they stay taken; and by the time of the event.
+    /// Ids of deleted events as long as they stay taken, also by the time of the event.
     pub(super) spent: HashMap<EventKey, Option<[u8; 32]>>,
     pub(super) spent_at: ByWork<BTreeSet<(Timestamp, EventKey)>>,
-    /// The signed bytes of received events, each as long as the id of its event is taken.
+    /// The signed bytes of received events, each kept as long as the id of its event is taken.
     pub(super) replays: HashMap<(Tenant, [u8; 32]), EventKey>,
     pub(super) deliveries: BTreeMap<DeliveryId, Row>,
-    /// Final deliveries by the time they became so.
+    /// Final deliveries by the time at which they became final.
     pub(super) finished: ByWork<BTreeSet<(Timestamp, DeliveryId)>>,
-    /// Pending deliveries of each lane by the time they are due, or their lease ends.
+    /// Pending deliveries of each lane by the time at which they are due or their lease ends.
     pub(super) lanes: BTreeMap<LaneId, BTreeSet<(Timestamp, DeliveryId)>>,
-    /// What is not final of each lane and ordering key, by the event's place in the log.
-    pub(super) keys: HashMap<(LaneId, Order), BTreeSet<(u64, DeliveryId)>>,
-    /// Removed ones stay as `None`, so that nothing owed to them is ever sent.
+    /// The deliveries of each lane and ordering key that are not final.
+    pub(super) keys: HashMap<(LaneId, Order), Keyed>,
+    /// Removed endpoints remain as `None`, so that no delivery to them is ever sent.
     pub(super) endpoints: BTreeMap<EndpointId, Option<Arc<Endpoint>>>,
     pub(super) tenants: HashMap<Tenant, BTreeSet<EndpointId>>,
-    /// Whose worker, and until when it lives unless it says more.
+    /// The group of each worker, and the time until which it lives without another heartbeat.
     pub(super) workers: BTreeMap<WorkerId, (&'static str, Timestamp)>,
-    /// How many rows are in each of their states.
+    /// The number of rows in each state.
     pub(super) tally: ByWork<Counts>,
 }
 
@@ -106,10 +110,10 @@ pub(super) struct EventRow {
 #[derive(Debug)]
 pub(super) struct Row {
     pub(super) event: Arc<Event>,
-    /// The event's place in the log.
+    /// The event's position in the log.
     pub(super) seq: u64,
     pub(super) lane: LaneId,
-    /// `Held` by decision only; a pending delivery is called so too while its endpoint is disabled.
+    /// `Held` means held by decision; a pending delivery is also shown as held while its endpoint is disabled.
     pub(super) state: DeliveryState,
     pub(super) due: Timestamp,
     pub(super) attempts: u32,
@@ -124,7 +128,7 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// A delivery that nobody has claimed.
+    /// A delivery that was never claimed.
     pub(super) const fn pending(event: Arc<Event>, seq: u64, lane: LaneId, due: Timestamp, now: Timestamp) -> Self {
         Self {
             event,
@@ -154,11 +158,11 @@ impl Row {
 }
 
 impl Tables {
-    /// Takes in a delivery.
+    /// Adds a delivery.
     pub(super) fn insert(&mut self, id: DeliveryId, row: Row) {
         self.lanes.entry(row.lane).or_default().insert((row.due, id));
         if let Some(order) = &row.event.order {
-            self.keys.entry((row.lane, order.clone())).or_default().insert((row.seq, id));
+            self.keys.entry((row.lane, order.clone())).or_default().insert(row.seq, id);
         }
         self.tally.of_mut(row.lane.work()).add(DeliveryState::Pending, 1);
         self.deliveries.insert(id, row);
@@ -182,7 +186,7 @@ impl Tables {
         }
     }
 
-    /// Takes up to `max` due deliveries of a lane under lease.
+    /// Leases up to `max` due deliveries of a lane.
     pub(super) fn claim(&mut self, from: LaneId, max: u32, now: Timestamp, until: Timestamp) -> Vec<Leased> {
         let Some(lane) = self.lanes.get(&from) else { return Vec::new() };
         let due: Vec<_> =
@@ -196,12 +200,12 @@ impl Tables {
         row.fence += 1;
         row.attempts += 1;
         row.leased = true;
-        let delivery = crate::delivery::NewDelivery { id, lane: row.lane, leased_until: Some(until) };
-        let leased = Leased::first(&delivery, until, row.created_at, row.event.clone());
-        Some(leased.with_counts(row.fence, row.attempts, row.faults))
+        let lease = Lease { delivery: id, fence: row.fence };
+        let leased = Leased::new(lease, row.lane, row.event.clone(), until).made_at(row.created_at);
+        Some(leased.with_counts(row.attempts, row.faults))
     }
 
-    /// Records the end of an attempt, if its lease still counts.
+    /// Records the end of an attempt, if its lease is still valid.
     pub(super) fn settle(&mut self, settlement: Settlement) -> Settled {
         let id = settlement.lease.delivery;
         let Some(row) = self.deliveries.get_mut(&id).filter(|row| row.is_leased_by(settlement.lease)) else {
@@ -214,7 +218,7 @@ impl Tables {
         }
         self.apply(id, &settlement);
         if let Some(order) = order {
-            self.pass_on(id, &settlement, lane, &order);
+            self.arrange(lane, &order, settlement.at);
         }
         if let Some(row) = self.deliveries.get_mut(&id) {
             row.log.extend(settlement.attempt);
@@ -224,28 +228,28 @@ impl Tables {
 
     fn apply(&mut self, id: DeliveryId, settlement: &Settlement) {
         let Some(row) = self.deliveries.get_mut(&id) else { return };
-        match settlement.next {
-            // A settlement ends the lease: the same one again, or an extension after it, no longer counts.
-            Next::Retry { due } => {
+        match settlement.decision {
+            // A settlement ends the lease: a second settlement or a later extension changes nothing.
+            Decision::Retry { at: due, .. } => {
                 row.faults = 0;
                 row.fence += 1;
                 self.reschedule(id, due);
             }
-            Next::Again { due } => {
+            Decision::RetryUncounted { at: due } => {
                 row.attempts = row.attempts.saturating_sub(1);
                 row.faults += 1;
                 row.fence += 1;
                 self.reschedule(id, due);
             }
-            Next::Delivered => self.finish(id, DeliveryState::Delivered, None, settlement.at),
-            Next::Failed { reason } | Next::Disable { reason } => {
+            Decision::Delivered => self.finish(id, DeliveryState::Delivered, None, settlement.at),
+            Decision::Fail { reason } | Decision::Disable { reason } => {
                 self.finish(id, DeliveryState::Failed, Some(reason), settlement.at);
             }
-            Next::Held { reason } => self.hold(id, reason, settlement.at),
+            Decision::Hold { reason } => self.hold(id, reason, settlement.at),
         }
     }
 
-    /// Out of its lane, but still in the way of its ordering key.
+    /// Removes the delivery from its lane; it still blocks its ordering key.
     fn hold(&mut self, id: DeliveryId, reason: FailReason, at: Timestamp) {
         let Some(row) = self.deliveries.get_mut(&id) else { return };
         let (lane, due) = (row.lane, row.due);
@@ -255,21 +259,6 @@ impl Tables {
         tally.take(DeliveryState::Pending);
         tally.add(DeliveryState::Held, 1);
         self.leave_lane(lane, due, id);
-    }
-
-    /// The next of the key follows, when this one is out of the way or has been overtaken.
-    fn pass_on(&mut self, id: DeliveryId, settlement: &Settlement, lane: LaneId, order: &Order) {
-        match settlement.next {
-            Next::Held { .. } => return,
-            Next::Delivered | Next::Failed { .. } | Next::Disable { .. } => {}
-            Next::Retry { .. } | Next::Again { .. } => {
-                if !self.is_overtaken(lane, order) {
-                    return;
-                }
-                self.finish(id, DeliveryState::Cancelled, Some(FailReason::Superseded), settlement.at);
-            }
-        }
-        self.follow(lane, order, settlement.at);
     }
 
     pub(super) fn finish(&mut self, id: DeliveryId, state: DeliveryState, reason: Option<FailReason>, at: Timestamp) {
@@ -284,32 +273,29 @@ impl Tables {
         self.leave_lane(lane, due, id);
         self.finished.of_mut(work).insert((at, id));
         if let Some(order) = order {
-            self.leave_key((lane, order), (seq, id));
+            self.leave_key((lane, order), seq, id);
         }
     }
 
-    fn leave_key(&mut self, key: (LaneId, Order), entry: (u64, DeliveryId)) {
-        if let Some(waiting) = self.keys.get_mut(&key) {
-            waiting.remove(&entry);
-            if waiting.is_empty() {
-                self.keys.remove(&key);
-            }
+    fn leave_key(&mut self, key: (LaneId, Order), seq: u64, id: DeliveryId) {
+        if self.keys.get_mut(&key).is_some_and(|keyed| keyed.remove(seq, id)) {
+            self.keys.remove(&key);
         }
     }
 
-    /// Its health, and what a final failure does to it.
+    /// Updates the endpoint's health and applies the effect of a final failure.
     fn affect(&mut self, endpoint: EndpointId, settlement: &Settlement) {
         let Some(Some(kept)) = self.endpoints.get_mut(&endpoint) else { return };
         if let Some(health) = kept.health.after(settlement) {
             Arc::make_mut(kept).health = health;
         }
-        let final_failure = matches!(settlement.next, Next::Failed { .. } | Next::Disable { .. });
-        if final_failure && let Some(changed) = kept.affected_by(settlement.next, settlement.at) {
+        let final_failure = matches!(settlement.decision, Decision::Fail { .. } | Decision::Disable { .. });
+        if final_failure && let Some(changed) = kept.affected_by(settlement.decision, settlement.at) {
             *kept = Arc::new(changed);
         }
     }
 
-    /// Runs `change` on a pending delivery whose lease still counts, then makes it due at `due`.
+    /// Runs `change` on a pending delivery whose lease is still valid, then makes it due at `due`.
     pub(super) fn under_lease(&mut self, lease: Lease, due: Timestamp, change: impl FnOnce(&mut Row)) -> Settled {
         match self.deliveries.get_mut(&lease.delivery).filter(|row| row.is_leased_by(lease)) {
             Some(row) => {
@@ -321,7 +307,7 @@ impl Tables {
         }
     }
 
-    /// Cancels everything that is pending or held in a lane; leases on it no longer count.
+    /// Cancels all pending and held deliveries of a lane, which ends their leases.
     pub(super) fn cancel_lane(&mut self, lane: LaneId, now: Timestamp) {
         let pending = self.lanes.remove(&lane).unwrap_or_default().into_iter().map(|(_, id)| id);
         let held = self.deliveries.iter().filter(|(_, row)| row.lane == lane && row.state == DeliveryState::Held);
@@ -333,23 +319,33 @@ impl Tables {
 
     /// A delivery as history shows it.
     pub(super) fn show(&self, id: DeliveryId, row: &Row) -> Delivery {
-        let mut delivery = Delivery::pending(id, &row.event, row.lane, row.created_at);
+        let mut delivery =
+            Delivery::new(id, row.lane, row.event.tenant.clone(), row.event.id.clone(), row.event.event_type.clone());
         delivery.state = self.shown_state(row);
         delivery.attempts = row.attempts;
         delivery.due = row.due;
+        delivery.created_at = row.created_at;
         delivery.finished_at = row.finished_at;
         delivery.reason = row.reason;
         delivery
     }
 
     pub(super) fn shown_state(&self, row: &Row) -> DeliveryState {
-        let endpoint = row.lane.endpoint().and_then(|id| self.endpoints.get(&id)).and_then(Option::as_ref);
-        let held = row.state == DeliveryState::Pending && endpoint.is_some_and(|endpoint| !endpoint.is_enabled());
-        if held { DeliveryState::Held } else { row.state }
+        let endpoint = row.lane.endpoint().and_then(|id| self.endpoints.get(&id));
+        match (row.state, endpoint) {
+            (DeliveryState::Pending, Some(None)) => DeliveryState::Cancelled,
+            (DeliveryState::Pending, Some(Some(endpoint))) if !endpoint.is_enabled() => DeliveryState::Held,
+            (state, _) => state,
+        }
+    }
+
+    /// Whether the lane belongs to a removed endpoint.
+    pub(super) fn is_removed(&self, lane: LaneId) -> bool {
+        lane.endpoint().and_then(|id| self.endpoints.get(&id)).is_some_and(Option::is_none)
     }
 }
 
-/// Rows in the order that a page asks for.
+/// Returns rows in the order that a page requires.
 pub(super) fn in_order<'a, C, T>(
     page: Page<C>,
     rows: impl DoubleEndedIterator<Item = T> + 'a,
@@ -357,7 +353,7 @@ pub(super) fn in_order<'a, C, T>(
     if page.newest_first { Box::new(rows.rev()) } else { Box::new(rows) }
 }
 
-/// The keys that a page and those behind it are taken from.
+/// The keys of a page and of the pages after it.
 pub(super) fn beyond<C>(page: Page<C>) -> (Bound<C>, Bound<C>) {
     let end = page.after.map_or(Bound::Unbounded, Bound::Excluded);
     if page.newest_first { (Bound::Unbounded, end) } else { (end, Bound::Unbounded) }

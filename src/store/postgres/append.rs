@@ -1,30 +1,26 @@
-//! Appending: publish keys, events and deliveries, each kind by one statement for the whole group.
+//! Appending: publish keys, events and deliveries. Each kind is one statement for the complete group.
 
-use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::future::try_join;
-use uuid::Uuid;
 
-use super::error::Trouble;
+use super::append_columns::{EventColumns, Part};
+use super::error::StoreFailure;
 use super::group::Batch;
 use super::order;
-use super::rows::{BOOLS, BYTES, LONGS, SHORTS, TEXTS, UUIDS, get, signed, uuid_of_delivery};
-use super::session::{Db, Operation, Param, Session, Tries};
+use super::rows::{BYTES, LONGS, TEXTS, fence, get, signed};
+use super::session::{Db, Operation, Param, Retries, Session};
 use crate::clock::{Clock, SystemClock, Timestamp};
-use crate::store::relational::{
-    NEVER, audience_column, lane_column, order_column, origin_column, publish_key, replay_key,
-};
 use crate::store::{Append, Appended, StoreError, StoreErrorKind};
 
-/// How many bits of an event's key are its number's.
+/// The number of bits of an event's key that contain its number.
 const NUMBER_BITS: u32 = 21;
 
-/// How often a group is tried again whose commit was not answered. It is idempotent, and knows its own.
-const AGAIN: Tries = Tries::new(3, Duration::from_millis(100));
+/// How often a group is retried if its commit was not confirmed. The group is idempotent and recognizes its own keys.
+const RETRIES: Retries = Retries::new(3, Duration::from_millis(100));
 
 /// Inserts events from twelve columns, each at a place in its ordering key.
 macro_rules! events {
@@ -47,7 +43,7 @@ macro_rules! deliveries {
             "INSERT INTO hookwire.delivery \
              (id, event, lane, due, leased, created_at, order_key, state, fence, attempts, faults, place, log) \
              SELECT d.id, d.event, d.lane, ",
-            // What is due at once is not due later because somebody's clock is ahead.
+            // A delivery that is due at once must not be due later because the caller's clock is ahead.
             "CASE WHEN d.leased OR d.due = 9223372036854775807 THEN d.due \
              ELSE least(d.due, (extract(epoch FROM now()) * 1000000)::bigint) END, ",
             "d.leased, d.created_at, d.order_key, 0, d.leased::integer, d.leased::integer, 0, ",
@@ -72,7 +68,7 @@ const DELIVERIES: &str = deliveries!(
     "$7"
 );
 
-/// The key of an event: sorts by the time of appending. Of its number there are 21 bits.
+/// The key of an event, which sorts by the time of appending. 21 of its bits are the event's number.
 pub(super) fn event_key(appended_at: Timestamp, number: u64) -> i64 {
     first_key_of(appended_at) | signed(number & ((1 << NUMBER_BITS) - 1))
 }
@@ -85,20 +81,20 @@ pub(super) fn first_key_of(at: Timestamp) -> i64 {
 impl Batch for Append {
     type Answer = Appended;
 
-    fn waits(&self, error: &StoreError) -> bool {
+    fn must_wait(&self, error: &StoreError) -> bool {
         let source = std::error::Error::source(error).and_then(|source| source.downcast_ref());
-        let Some(Trouble::Held(held)) = source else { return false };
+        let Some(StoreFailure::Held(held)) = source else { return false };
         order::lanes_of(std::slice::from_ref(self)).iter().any(|lane| held.contains(lane))
     }
 
     async fn run(db: &Db, batch: Arc<Vec<Self>>) -> Result<Vec<Appended>, StoreError> {
         let mut operation = Appending::new(db, batch).await?;
-        let mut in_doubt = match operation.at_once(db).await {
-            AtOnce::Stored(appended) => return Ok(appended),
-            AtOnce::NotStored => false,
-            AtOnce::InDoubt => true,
+        let mut in_doubt = match operation.in_one_statement(db).await {
+            OneStatement::Stored(appended) => return Ok(appended),
+            OneStatement::NotStored => false,
+            OneStatement::InDoubt => true,
         };
-        let (mut tries, began) = (AGAIN, SystemClock.uptime());
+        let (mut retries, began) = (RETRIES, SystemClock.uptime());
         let in_time = || SystemClock.uptime().saturating_sub(began) < db.limit();
         loop {
             let error = match db.transact_here(&operation).await {
@@ -107,28 +103,28 @@ impl Batch for Append {
             };
             in_doubt |= error.kind() == StoreErrorKind::Unknown;
             match error.kind() {
-                // Two events of one millisecond have met on one number.
-                StoreErrorKind::Invalid if !in_doubt && tries.are_left() => {
+                // Two events of one millisecond have the same number.
+                StoreErrorKind::Invalid if !in_doubt && retries.are_left() => {
                     operation = Appending::new(db, operation.batch.clone()).await?;
                 }
-                // The server never said, now or before: it has happened, which the keys will tell, or it happens now.
-                _ if in_doubt && error.is_retryable() && tries.are_left() && in_time() => {}
+                // A commit was not confirmed, now or before. If it has happened, the keys show this; otherwise it happens now.
+                _ if in_doubt && error.is_retryable() && retries.are_left() && in_time() => {}
                 _ if in_doubt && error.is_retryable() => {
                     return Err(StoreError::with_source(StoreErrorKind::Unknown, error));
                 }
                 _ => return Err(error),
             }
-            tries.pause().await;
+            retries.pause().await;
         }
     }
 }
 
-/// What became of a group in one statement.
-enum AtOnce {
+/// The result of a group in one statement.
+enum OneStatement {
     Stored(Vec<Appended>),
-    /// It was not to be hoped for, or it was refused: the longer way tells why.
+    /// The statement was not tried or it failed; the several statements find out why.
     NotStored,
-    /// The server never said.
+    /// The server did not confirm the commit.
     InDoubt,
 }
 
@@ -138,9 +134,9 @@ pub(super) struct Appending {
     keys: Vec<i64>,
 }
 
-/// Everything in one statement, which is a transaction of its own, where nothing is known under any of the ids and nothing is
-/// ordered. Looking up places that nothing has would cost more than the rest of its beginning.
-const AT_ONCE: &str = concat!(
+/// The complete group in one statement, which is a transaction of its own. It works only if none of the ids is taken and no event has an
+/// ordering key. Looking up places for events without an ordering key would cost more than the rest of the statement.
+const ONE_STATEMENT: &str = concat!(
     "WITH published AS (INSERT INTO hookwire.publish (tenant, id, event, fingerprint, appended_at) \
      SELECT * FROM unnest($2, $13, $1, $14, $7) UNION ALL \
      SELECT r.tenant, r.id, r.event, NULL::bytea, r.at FROM unnest($22, $23, $24, $25) AS r (tenant, id, event, at)), \
@@ -150,20 +146,20 @@ const AT_ONCE: &str = concat!(
     deliveries!("0", "$15", "$16", "$17", "$18", "$19", "$20", "$21")
 );
 
-/// For how many groups the longer way is taken after one in which an id was taken.
-const WARY: u32 = 64;
+/// The number of groups that skip the single statement after a group with a taken id.
+const SKIPPED_GROUPS: u32 = 64;
 
 impl Appending {
-    /// Most groups are all new and without ordering keys.
-    async fn at_once(&self, db: &Db) -> AtOnce {
-        if db.wary.load(Ordering::Relaxed) > 0 {
-            db.wary.fetch_sub(1, Ordering::Relaxed);
-            return AtOnce::NotStored;
+    /// Most groups consist of new events without ordering keys.
+    async fn in_one_statement(&self, db: &Db) -> OneStatement {
+        if db.skip_optimistic.load(Ordering::Relaxed) > 0 {
+            db.skip_optimistic.fetch_sub(1, Ordering::Relaxed);
+            return OneStatement::NotStored;
         }
         if self.batch.iter().any(|append| append.event.order.is_some()) {
-            return AtOnce::NotStored;
+            return OneStatement::NotStored;
         }
-        // An id that is there twice is found taken.
+        // The statement fails for an id that is in the group twice.
         let indices: Vec<_> = (0..self.batch.len()).collect();
         let all = Part { batch: &self.batch, keys: &self.keys, indices: &indices };
         let (events, deliveries, replays) = (all.event_columns(), all.delivery_columns(), all.replay_columns());
@@ -172,28 +168,28 @@ impl Appending {
         params.push((&events.prints, BYTES));
         params.extend(deliveries.params());
         params.extend(replays.params());
-        match db.query_untried(AT_ONCE, &params).await {
-            Ok(_) => AtOnce::Stored(vec![Appended::Stored; self.batch.len()]),
-            Err(trouble) if trouble.is_in_doubt() => AtOnce::InDoubt,
-            Err(trouble) => {
-                db.wary.fetch_add(if trouble.is_taken() { WARY } else { 0 }, Ordering::Relaxed);
-                AtOnce::NotStored
+        match db.query_untried(ONE_STATEMENT, &params).await {
+            Ok(_) => OneStatement::Stored(vec![Appended::Stored; self.batch.len()]),
+            Err(failure) if failure.is_in_doubt() => OneStatement::InDoubt,
+            Err(failure) => {
+                db.skip_optimistic.fetch_add(if failure.is_taken() { SKIPPED_GROUPS } else { 0 }, Ordering::Relaxed);
+                OneStatement::NotStored
             }
         }
     }
 
     pub(super) async fn new(db: &Db, batch: Arc<Vec<Append>>) -> Result<Self, StoreError> {
-        let numbers = db.numbers.take(db, batch.len()).await?;
+        let numbers = take_numbers(db, batch.len()).await?;
         let keys = batch.iter().zip(numbers).map(|(append, number)| event_key(append.now, number)).collect();
         Ok(Self { batch, keys })
     }
 
-    /// Appends those elements that are `wanted`; `None` for the others.
+    /// Appends the elements that are `wanted`; returns `None` for the others.
     pub(super) async fn run_some(
         &self,
         session: &Session<'_>,
         wanted: &[bool],
-    ) -> Result<Vec<Option<Appended>>, Trouble> {
+    ) -> Result<Vec<Option<Appended>>, StoreFailure> {
         let all = self.batch.iter().zip(&self.keys).zip(wanted);
         let (batch, keys): (Vec<_>, Vec<_>) =
             all.filter(|(_, wanted)| **wanted).map(|(one, _)| (one.0.clone(), *one.1)).unzip();
@@ -205,23 +201,23 @@ impl Appending {
 impl Operation for Appending {
     type Answer = Vec<Appended>;
 
-    async fn run(&self, session: &Session<'_>) -> Result<Vec<Appended>, Trouble> {
+    async fn run(&self, session: &Session<'_>) -> Result<Vec<Appended>, StoreFailure> {
         append_all(session, &self.batch, &self.keys).await
     }
 }
 
-/// Elements of a batch by (tenant, id): the first under each stands for those that repeat it.
+/// The index of the first element of the batch with the same (tenant, id), for each element.
 fn firsts(batch: &[Append]) -> Vec<usize> {
     let mut first = HashMap::with_capacity(batch.len());
     let name = |append: &Append| (append.event.audience.work(), append.event.tenant.clone(), append.event.id.clone());
     batch.iter().enumerate().map(|(index, append)| *first.entry(name(append)).or_insert(index)).collect()
 }
 
-async fn append_all(session: &Session<'_>, batch: &[Append], keys: &[i64]) -> Result<Vec<Appended>, Trouble> {
+async fn append_all(session: &Session<'_>, batch: &[Append], keys: &[i64]) -> Result<Vec<Appended>, StoreFailure> {
     let firsts = firsts(batch);
     let new: Vec<_> = (0..batch.len()).filter(|index| firsts.get(*index) == Some(index)).collect();
     let lanes = order::lanes_of(batch);
-    order::lock_within(session, &lanes, order::FOR_ALL).await?;
+    order::lock_within(session, &lanes, order::GROUP_LOCK_WAIT).await?;
     let mut known = repeated(session, &Part { batch, keys, indices: &new }).await?;
     let unknown: Vec<_> = new.iter().copied().filter(|index| !known.contains_key(index)).collect();
     known.extend(publish(session, &Part { batch, keys, indices: &unknown }).await?);
@@ -233,13 +229,13 @@ async fn append_all(session: &Session<'_>, batch: &[Append], keys: &[i64]) -> Re
         order::arrange(session, &lanes, now).await?;
     }
     if !known.is_empty() {
-        // Who is told that it is there already may forget it.
-        session.witness().await?;
+        // The caller may delete its own copy of an event that is already stored.
+        session.wait_for_replication().await?;
     }
-    Ok(answers(batch, keys, &firsts, &known))
+    Ok(results(batch, keys, &firsts, &known))
 }
 
-/// What was published before under the id of an element: which event, and its fingerprint.
+/// What was published before under the id of an element: the event's key and its fingerprint.
 type Known = HashMap<usize, (i64, Option<Vec<u8>>)>;
 
 const PUBLISH: &str = "INSERT INTO hookwire.publish (tenant, id, event, fingerprint, appended_at) \
@@ -248,8 +244,8 @@ const PUBLISH: &str = "INSERT INTO hookwire.publish (tenant, id, event, fingerpr
 const PUBLISHED: &str = "SELECT o.item, k.event, k.fingerprint FROM unnest($1, $2, $3) AS o (tenant, id, item) \
      JOIN hookwire.publish k ON k.tenant = o.tenant AND k.id = o.id";
 
-/// Takes the ids of these elements; answers those that were taken before.
-async fn publish(session: &Session<'_>, new: &Part<'_>) -> Result<Known, Trouble> {
+/// Takes the ids of these elements. Returns the elements whose ids were taken before.
+async fn publish(session: &Session<'_>, new: &Part<'_>) -> Result<Known, StoreFailure> {
     let columns = new.event_columns();
     let EventColumns { tenants, taken, keys, prints, appended, .. } = &columns;
     let params: [Param<'_>; 5] = [(tenants, TEXTS), (taken, TEXTS), (keys, LONGS), (prints, BYTES), (appended, LONGS)];
@@ -268,8 +264,8 @@ async fn publish(session: &Session<'_>, new: &Part<'_>) -> Result<Known, Trouble
         }
     }
     if known.len() + inserted.len() < keys.len() {
-        // Forgotten between the two statements: the next try finds the id free.
-        return Err(Trouble::Overtaken);
+        // The id was freed between the two statements; the next try takes it.
+        return Err(StoreFailure::Overtaken);
     }
     Ok(known)
 }
@@ -280,9 +276,9 @@ const REPEATED: &str = "WITH taken AS (INSERT INTO hookwire.publish (tenant, id,
      LEFT JOIN hookwire.publish k ON k.tenant = r.tenant AND k.id = r.id AND k.event = r.event \
      WHERE t.event IS NULL AND k.event IS NULL";
 
-/// Takes the signed bytes of these elements; answers those whose bytes came before, under whatever id. What an earlier try has
-/// taken counts as taken now.
-async fn repeated(session: &Session<'_>, new: &Part<'_>) -> Result<Known, Trouble> {
+/// Takes the signed bytes of these elements. Returns the elements whose bytes were stored before, under any id. Bytes that an earlier try
+/// of the same call has taken count as taken by this try.
+async fn repeated(session: &Session<'_>, new: &Part<'_>) -> Result<Known, StoreFailure> {
     let columns = new.replay_columns();
     if columns.ids.is_empty() {
         return Ok(Known::new());
@@ -291,12 +287,12 @@ async fn repeated(session: &Session<'_>, new: &Part<'_>) -> Result<Known, Troubl
     let repeated: HashSet<i64> = rows.iter().map(|row| get(row, "event")).collect::<Result<_, _>>()?;
     let is_repeated = |index: &&usize| new.keys.get(**index).is_some_and(|key| repeated.contains(key));
     let print = |index: usize| new.batch.get(index).and_then(|append| append.event.fingerprint.map(|it| it.to_vec()));
-    // Not stored under a key of its own, so under 0, which no event has.
+    // There is no event with a key of its own, so the key is 0, which no event has.
     Ok(new.indices.iter().filter(is_repeated).map(|index| (*index, (0, print(*index)))).collect())
 }
 
-/// What became of each element.
-fn answers(batch: &[Append], keys: &[i64], firsts: &[usize], known: &Known) -> Vec<Appended> {
+/// The result for each element.
+fn results(batch: &[Append], keys: &[i64], firsts: &[usize], known: &Known) -> Vec<Appended> {
     let answer = |index: usize| {
         let first = firsts.get(index).copied().unwrap_or(index);
         let mine = batch.get(index).and_then(|append| append.event.fingerprint);
@@ -307,7 +303,7 @@ fn answers(batch: &[Append], keys: &[i64], firsts: &[usize], known: &Known) -> V
             None => (None, batch.get(first).and_then(|append| append.event.fingerprint.as_ref()).map(|it| &it[..])),
         };
         if is_first && event == keys.get(index) {
-            // Stored by an earlier try, whose commit was not answered.
+            // An earlier try, whose commit was not confirmed, has stored it.
             Appended::Stored
         } else if print == mine.as_ref().map(|it| &it[..]) {
             Appended::Duplicate
@@ -318,160 +314,28 @@ fn answers(batch: &[Append], keys: &[i64], firsts: &[usize], known: &Known) -> V
     (0..batch.len()).map(answer).collect()
 }
 
-/// Some elements of a batch.
-struct Part<'a> {
-    batch: &'a [Append],
-    keys: &'a [i64],
-    indices: &'a [usize],
-}
-
-impl<'a> Part<'a> {
-    fn items(&self) -> impl Iterator<Item = (&'a Append, i64)> {
-        self.indices.iter().filter_map(|index| self.batch.get(*index).zip(self.keys.get(*index).copied()))
-    }
-
-    async fn insert_events(&self, session: &Session<'_>) -> Result<(), Trouble> {
+impl Part<'_> {
+    async fn insert_events(&self, session: &Session<'_>) -> Result<(), StoreFailure> {
         session.query(EVENTS, &self.event_columns().params()).await.map(drop)
     }
 
-    async fn insert_deliveries(&self, session: &Session<'_>) -> Result<(), Trouble> {
+    async fn insert_deliveries(&self, session: &Session<'_>) -> Result<(), StoreFailure> {
         let columns = self.delivery_columns();
         if columns.ids.is_empty() {
             return Ok(());
         }
         session.query(DELIVERIES, &columns.params()).await.map(drop)
     }
-
-    fn event_columns(&self) -> EventColumns<'a> {
-        let mut columns = EventColumns::default();
-        for (append, key) in self.items() {
-            let event = &append.event;
-            columns.keys.push(key);
-            columns.tenants.push(event.tenant.as_str());
-            columns.ids.push(event.id.as_str());
-            columns.types.push(event.event_type.as_str());
-            columns.content_types.push(&event.content_type);
-            columns.occurred.push(event.occurred_at.as_micros());
-            columns.appended.push(append.now.as_micros());
-            columns.orders.push(event.order.as_ref().map(order_column));
-            columns.deadlines.push(event.expires_at.map(Timestamp::as_micros));
-            columns.bodies.push(&event.payload);
-            columns.audiences.push(audience_column(event.audience));
-            columns.origins.push(origin_column(event));
-            columns.taken.push(publish_key(event.audience.work(), &event.id));
-            columns.prints.push(event.fingerprint.as_ref().map(|print| &print[..]));
-        }
-        columns
-    }
-
-    /// Of received events whose signed bytes are remembered.
-    fn replay_columns(&self) -> ReplayColumns<'a> {
-        let mut columns = ReplayColumns::default();
-        for (append, key) in self.items() {
-            if let Some(id) = replay_key(&append.event) {
-                columns.tenants.push(append.event.tenant.as_str());
-                columns.ids.push(id);
-                columns.events.push(key);
-                columns.appended.push(append.now.as_micros());
-            }
-        }
-        columns
-    }
-
-    fn delivery_columns(&self) -> DeliveryColumns {
-        let mut columns = DeliveryColumns::default();
-        for (append, event) in self.items() {
-            let order = append.event.order.as_ref().map(order_column);
-            for new in &append.deliveries {
-                // What has to keep its order may have to wait, so it is never born leased, and due when its turn has come.
-                let leased_until = new.leased_until.filter(|_| order.is_none());
-                let due = leased_until.unwrap_or(append.now).as_micros();
-                columns.ids.push(uuid_of_delivery(new.id));
-                columns.events.push(event);
-                columns.lanes.push(lane_column(new.lane));
-                columns.dues.push(if order.is_some() { NEVER } else { due });
-                columns.leased.push(leased_until.is_some());
-                columns.made.push(append.now.as_micros());
-                columns.orders.push(order.clone());
-            }
-        }
-        columns
-    }
 }
 
-#[derive(Default)]
-struct EventColumns<'a> {
-    keys: Vec<i64>,
-    tenants: Vec<&'a str>,
-    ids: Vec<&'a str>,
-    types: Vec<&'a str>,
-    content_types: Vec<&'a str>,
-    occurred: Vec<i64>,
-    appended: Vec<i64>,
-    orders: Vec<Option<String>>,
-    deadlines: Vec<Option<i64>>,
-    bodies: Vec<&'a [u8]>,
-    audiences: Vec<i16>,
-    origins: Vec<Option<String>>,
-    /// Under what the ids are taken. These two are of the ids, not of the events: no parameter of theirs.
-    taken: Vec<Cow<'a, str>>,
-    prints: Vec<Option<&'a [u8]>>,
-}
-
-impl EventColumns<'_> {
-    fn params(&self) -> Vec<Param<'_>> {
-        vec![
-            (&self.keys, LONGS),
-            (&self.tenants, TEXTS),
-            (&self.ids, TEXTS),
-            (&self.types, TEXTS),
-            (&self.content_types, TEXTS),
-            (&self.occurred, LONGS),
-            (&self.appended, LONGS),
-            (&self.orders, TEXTS),
-            (&self.deadlines, LONGS),
-            (&self.bodies, BYTES),
-            (&self.audiences, SHORTS),
-            (&self.origins, TEXTS),
-        ]
+async fn take_numbers(db: &Db, count: usize) -> Result<Vec<u64>, StoreError> {
+    let mut taken = Vec::with_capacity(count);
+    db.numbers.take_up_to(count, &mut taken);
+    while taken.len() < count {
+        let rows = db.query("SELECT nextval('hookwire.number') AS number", &[]).await?;
+        let first = rows.first().map(|row| fence(row, "number")).transpose().map_err(StoreFailure::into_store_error)?;
+        db.numbers.refill(first.unwrap_or_default());
+        db.numbers.take_up_to(count, &mut taken);
     }
-}
-
-#[derive(Default)]
-struct ReplayColumns<'a> {
-    tenants: Vec<&'a str>,
-    ids: Vec<String>,
-    events: Vec<i64>,
-    appended: Vec<i64>,
-}
-
-impl ReplayColumns<'_> {
-    fn params(&self) -> Vec<Param<'_>> {
-        vec![(&self.tenants, TEXTS), (&self.ids, TEXTS), (&self.events, LONGS), (&self.appended, LONGS)]
-    }
-}
-
-#[derive(Default)]
-struct DeliveryColumns {
-    ids: Vec<Uuid>,
-    events: Vec<i64>,
-    lanes: Vec<Vec<u8>>,
-    dues: Vec<i64>,
-    leased: Vec<bool>,
-    made: Vec<i64>,
-    orders: Vec<Option<String>>,
-}
-
-impl DeliveryColumns {
-    fn params(&self) -> Vec<Param<'_>> {
-        vec![
-            (&self.ids, UUIDS),
-            (&self.events, LONGS),
-            (&self.lanes, BYTES),
-            (&self.dues, LONGS),
-            (&self.leased, BOOLS),
-            (&self.made, LONGS),
-            (&self.orders, TEXTS),
-        ]
-    }
+    Ok(taken)
 }

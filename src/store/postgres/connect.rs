@@ -1,4 +1,4 @@
-//! How a connection is made and watched: to the one of several servers that takes writes, each asked for a bounded time.
+//! Connections: connects to the server that accepts writes, with a time limit for each server, and watches the connections.
 
 use std::fmt;
 use std::future::Future;
@@ -21,19 +21,19 @@ use tokio_postgres::{AsyncMessage, CancelToken, Client, Config, Connection, Erro
 use crate::clock::{Clock, SystemClock};
 use crate::entropy;
 
-/// How long one of several servers is asked before the next one is, unless the configuration has a `connect_timeout`.
+/// The time limit for connecting to one of several servers, unless the configuration has a `connect_timeout`.
 const BUDGET: Duration = Duration::from_secs(2);
 
-/// At most so many addresses of one name are tried.
+/// The number of addresses of one name that are tried.
 const MAX_ADDRESSES: usize = 8;
 
-/// How long a request to cancel a statement may take.
+/// The time limit of a request to cancel a statement.
 const CANCEL: Duration = Duration::from_secs(2);
 
-/// How a connection is made, for the pool and for whoever listens.
+/// Makes connections for the pool and for the listening task.
 pub(super) struct Connector<T> {
     tls: T,
-    failed: Arc<Failed>,
+    failed: Arc<FailedAddresses>,
 }
 
 impl<T: Clone> Clone for Connector<T> {
@@ -42,42 +42,42 @@ impl<T: Clone> Clone for Connector<T> {
     }
 }
 
-/// A place where a server may be: the number of its host, and one of the addresses of that.
-type Place = (usize, Option<IpAddr>);
+/// An address of a server: the index of its host, and one of the host's IP addresses.
+type Address = (usize, Option<IpAddr>);
 
-/// Places where no connection was made when they were last tried, the oldest failure first. They are tried last.
+/// Addresses whose last connection attempt failed, the oldest failure first. They are tried last.
 #[derive(Debug, Default)]
-struct Failed(Mutex<Vec<Place>>);
+struct FailedAddresses(Mutex<Vec<Address>>);
 
-impl Failed {
-    fn known(&self) -> MutexGuard<'_, Vec<Place>> {
+impl FailedAddresses {
+    fn known(&self) -> MutexGuard<'_, Vec<Address>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn note(&self, place: Place, failed: bool) {
+    fn record(&self, address: Address, failed: bool) {
         let mut known = self.known();
-        known.retain(|other| *other != place);
+        known.retain(|other| *other != address);
         if failed {
-            known.push(place);
+            known.push(address);
         }
-        // Addresses of a name may change for ever.
+        // The addresses of a name may change without limit.
         let excess = known.len().saturating_sub(4 * MAX_ADDRESSES);
         known.drain(..excess);
     }
 
-    fn order(&self, candidates: &mut [(Place, Config)]) {
+    fn order(&self, candidates: &mut [(Address, Config)]) {
         let known = self.known();
-        candidates.sort_by_key(|(place, _)| known.iter().position(|failed| failed == place).map_or(0, |at| at + 1));
+        candidates.sort_by_key(|(address, _)| known.iter().position(|failed| failed == address).map_or(0, |at| at + 1));
     }
 }
 
-/// How long each place is asked; `None` where there is only one, because then nothing is gained by giving up early.
+/// The time limit for each address; `None` if there is only one, because giving up early gains nothing then.
 pub(super) fn budget(config: &Config) -> Option<Duration> {
     let given = config.get_connect_timeout().copied();
     if hosts(config) > 1 { Some(given.unwrap_or(BUDGET)) } else { given }
 }
 
-/// How many hosts there are.
+/// The number of hosts.
 pub(super) fn hosts(config: &Config) -> usize {
     config.get_hosts().len().max(config.get_hostaddrs().len())
 }
@@ -93,9 +93,9 @@ where
         Self { tls, failed: Arc::default() }
     }
 
-    /// Connects to the first place that answers in time, and takes writes where there are several. Where all are silent they are
-    /// asked again: the caller says how long that may go on.
-    pub(super) async fn reach(&self, config: &Config) -> Result<(Client, Connection<Socket, T::Stream>), Error> {
+    /// Connects to the first address that responds in time; if there are several hosts, the server must accept writes. If no address
+    /// responds, all are tried again without end, so the caller must set a time limit.
+    pub(super) async fn connect_any(&self, config: &Config) -> Result<(Client, Connection<Socket, T::Stream>), Error> {
         let budget = budget(config);
         loop {
             let mut failure = None;
@@ -104,20 +104,20 @@ where
             if candidates.is_empty() {
                 return config.connect(self.tls.clone()).await;
             }
-            for (place, config) in candidates {
+            for (address, config) in candidates {
                 let connecting = config.connect(self.tls.clone());
                 let connected = match budget {
                     Some(budget) => timeout(budget, connecting).await.ok(),
                     None => Some(connecting.await),
                 };
-                self.failed.note(place, !matches!(connected, Some(Ok(_))));
+                self.failed.record(address, !matches!(connected, Some(Ok(_))));
                 match connected {
                     Some(Ok(connected)) => return Ok(connected),
                     Some(Err(error)) => failure = Some(error),
                     None => {
                         tracing::info!(
-                            host = place.0,
-                            "PostgreSQL: a host did not answer in time; trying the next one"
+                            host = address.0,
+                            "PostgreSQL: a host did not respond in time; trying the next one"
                         );
                     }
                 }
@@ -128,14 +128,14 @@ where
         }
     }
 
-    /// Asks the server to stop what a connection is at, so that locks are not held for a call that nobody waits for.
+    /// Returns a handle that cancels the running statement of a connection, so that a call without a waiting caller holds no locks.
     pub(super) fn canceller(&self) -> Canceller {
         let tls = self.tls.clone();
         Canceller(Arc::new(move |token: CancelToken| {
             let tls = tls.clone();
             Box::pin(async move {
                 if let Ok(Err(error)) = timeout(CANCEL, token.cancel_query(tls)).await {
-                    tracing::debug!(%error, "the server was not told to cancel a statement");
+                    tracing::debug!(%error, "PostgreSQL: a running statement could not be cancelled");
                 }
             })
         }))
@@ -155,7 +155,7 @@ where
     ) -> Pin<Box<dyn Future<Output = Result<(Client, JoinHandle<()>), Error>> + Send + '_>> {
         let config = config.clone();
         Box::pin(async move {
-            let (client, connection) = self.reach(&config).await?;
+            let (client, connection) = self.connect_any(&config).await?;
             let driver = tokio::spawn(async move {
                 if let Err(error) = drive(connection).await {
                     tracing::info!(%error, "PostgreSQL: a connection was lost");
@@ -166,8 +166,8 @@ where
     }
 }
 
-/// Every place with its own configuration.
-async fn candidates(config: &Config, budget: Option<Duration>) -> Vec<(Place, Config)> {
+/// All addresses, each with its own configuration.
+async fn candidates(config: &Config, budget: Option<Duration>) -> Vec<(Address, Config)> {
     let mut candidates = Vec::new();
     for index in 0..hosts(config) {
         let host = config.get_hosts().get(index);
@@ -190,7 +190,7 @@ async fn candidates(config: &Config, budget: Option<Duration>) -> Vec<(Place, Co
     candidates
 }
 
-/// The addresses of a name; none where that is not known, which connecting then says why.
+/// The addresses of a name; none if the lookup fails, and then connecting returns the error.
 async fn resolve(name: &str, budget: Option<Duration>) -> Vec<IpAddr> {
     let looking = tokio::net::lookup_host((name, 0));
     let found = match budget {
@@ -200,7 +200,7 @@ async fn resolve(name: &str, budget: Option<Duration>) -> Vec<IpAddr> {
     found.map(|found| found.map(|address: SocketAddr| address.ip()).collect()).unwrap_or_default()
 }
 
-/// The same configuration for one place.
+/// The configuration reduced to one address.
 fn single(all: &Config, host: Option<&Host>, address: Option<IpAddr>, port: Option<u16>) -> Config {
     let mut one = Config::new();
     one.ssl_mode(all.get_ssl_mode()).ssl_negotiation(all.get_ssl_negotiation());
@@ -223,7 +223,7 @@ fn single(all: &Config, host: Option<&Host>, address: Option<IpAddr>, port: Opti
     all.get_tcp_user_timeout().map(|span| one.tcp_user_timeout(*span));
     all.get_keepalives_interval().map(|span| one.keepalives_interval(span));
     all.get_keepalives_retries().map(|count| one.keepalives_retries(count));
-    // Of several hosts one takes writes, and no other is of any use.
+    // Only one of several hosts accepts writes, and the store needs that one.
     let wanted = match all.get_target_session_attrs() {
         TargetSessionAttrs::Any if hosts(all) > 1 => TargetSessionAttrs::ReadWrite,
         wanted => wanted,
@@ -232,15 +232,15 @@ fn single(all: &Config, host: Option<&Host>, address: Option<IpAddr>, port: Opti
     one
 }
 
-/// Carries what is said over a connection, until it is lost or no longer to be believed.
+/// Reads and writes the messages of a connection, until it is lost or its results can no longer be trusted.
 async fn drive<S, T>(mut connection: Connection<S, T>) -> Result<(), Error>
 where
     S: AsyncRead + AsyncWrite + Unpin,
     T: AsyncRead + AsyncWrite + Unpin,
 {
     while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
-        // The answer to the commit comes behind this and reads like a success. Whoever waits for it never gets it: to them the
-        // connection is lost, and the outcome unknown.
+        // The response to the commit follows this notice and reports success. It is not read: for the caller the connection is lost,
+        // and the outcome is unknown.
         if let AsyncMessage::Notice(notice) = message?
             && is_unreplicated(&notice)
         {
@@ -250,8 +250,8 @@ where
     Ok(())
 }
 
-/// A commit stands on the primary and perhaps on no standby, because somebody has cancelled its wait. By the function that says
-/// so: the code says nothing, and the text may be in any language.
+/// Whether a commit is on the primary but perhaps on no standby, because its wait for replication was cancelled. The notice is recognized
+/// by the name of the server's function: its code is not specific, and its text may be in any language.
 fn is_unreplicated(notice: &DbError) -> bool {
     let unreplicated = notice.routine() == Some("SyncRepWaitForLSN");
     if unreplicated {
@@ -260,7 +260,7 @@ fn is_unreplicated(notice: &DbError) -> bool {
     unreplicated
 }
 
-/// Asks a server to stop what a connection is at.
+/// Cancels the running statement of a connection.
 #[derive(Clone)]
 pub(super) struct Canceller(Arc<Cancel>);
 
@@ -278,20 +278,20 @@ impl fmt::Debug for Canceller {
     }
 }
 
-/// Since when connections are worth something: those made before are not used again.
+/// The time before which connections were discarded: older connections are not used again.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Trust(Arc<AtomicU64>);
+pub(super) struct ConnectionCutoff(Arc<AtomicU64>);
 
-impl Trust {
-    /// Trusts no connection that there is now.
-    pub(super) fn withdraw(&self) {
+impl ConnectionCutoff {
+    /// Discards all present connections.
+    pub(super) fn discard_present(&self) {
         let now = u64::try_from(SystemClock.uptime().as_micros()).unwrap_or(u64::MAX);
         self.0.fetch_max(now.max(1), Ordering::Relaxed);
     }
 
-    /// Whether a connection was made since.
-    pub(super) fn holds(&self, metrics: &Metrics) -> bool {
-        let withdrawn = Duration::from_micros(self.0.load(Ordering::Relaxed));
-        withdrawn.is_zero() || metrics.age() < SystemClock.uptime().saturating_sub(withdrawn)
+    /// Whether a connection was made after the cutoff.
+    pub(super) fn is_newer(&self, metrics: &Metrics) -> bool {
+        let cutoff = Duration::from_micros(self.0.load(Ordering::Relaxed));
+        cutoff.is_zero() || metrics.age() < SystemClock.uptime().saturating_sub(cutoff)
     }
 }

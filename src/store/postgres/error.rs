@@ -1,42 +1,47 @@
-//! What goes wrong between here and the server, as a store error.
+//! Failures of PostgreSQL and of its rows, and their store errors.
 
 use deadpool_postgres::PoolError;
 use tokio_postgres::error::SqlState;
 
-use super::order::OrderedLane;
 use crate::store::{StoreError, StoreErrorKind};
 
-/// Trouble inside an operation.
+/// A lane and one of its ordering keys, as stored in the tables.
+pub(super) type OrderedLane = (Vec<u8>, String);
+
+/// Why an operation failed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Trouble {
+pub(super) enum StoreFailure {
     #[error(transparent)]
     Postgres(#[from] tokio_postgres::Error),
     #[error(transparent)]
     Pool(#[from] PoolError),
-    /// No connection could be had in the time that a call has.
-    #[error("no connection in time")]
+    /// No connection was available within the time limit of the call.
+    #[error("PostgreSQL: no connection was available within the time limit; add connections or raise the limit")]
     NoConnection,
-    /// The server has not answered in the time that a call has.
-    #[error("no answer in time")]
+    /// The server did not respond within the time limit of the call.
+    #[error("PostgreSQL: the server did not respond within the time limit; check its load and the network")]
     TooLong,
-    /// The tables are there, and not yet what stood in them.
-    #[error("the schema says not which store it is: it is being restored, or was emptied")]
+    /// The tables exist, but the row that identifies the store does not exist yet.
+    #[error("schema: contains no store identity; wait until the restore of its backup is complete, or restore it")]
     NotRestored,
-    /// The tables are those of another store than the one that was opened.
-    #[error("another store stands in the schema than the one that was opened: open it anew")]
+    /// The tables belong to another store than the one that was opened.
+    #[error("schema: contains another store than the one that was opened; open the store again")]
     AnotherStore,
-    /// Somebody else's transaction holds these ordering keys.
-    #[error("an ordering key is held by another transaction")]
+    /// Another transaction holds these ordering keys.
+    #[error("PostgreSQL: another transaction holds an ordering key; try again after it has ended")]
     Held(Vec<OrderedLane>),
-    /// Somebody has changed what this was about to build on; the same again finds out.
-    #[error("another transaction came between")]
+    /// The endpoint belongs to another tenant than the one in the call.
+    #[error("tenant: differs from the stored one; an endpoint cannot change its tenant")]
+    OtherTenant,
+    /// Another transaction changed the same rows; retrying decides.
+    #[error("PostgreSQL: another transaction changed the same rows; try again")]
     Overtaken,
-    /// A row that does not read as what we write, or a record that cannot be written.
+    /// A row that hookwire cannot read, or a record that it cannot write.
     #[error("{0}")]
     Unreadable(Box<dyn std::error::Error + Send + Sync>),
 }
 
-impl Trouble {
+impl StoreFailure {
     pub(super) fn unreadable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Unreadable(error.into())
     }
@@ -48,77 +53,78 @@ impl Trouble {
         }
     }
 
-    /// Two transactions stood in each other's way: the same again may succeed at once.
+    /// Two transactions conflicted: a retry may succeed at once.
     pub(super) fn is_conflict(&self) -> bool {
-        let met = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED];
-        matches!(self, Self::Overtaken) || self.state().is_some_and(|state| met.contains(state))
+        let conflicts = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED];
+        matches!(self, Self::Overtaken) || self.state().is_some_and(|state| conflicts.contains(state))
     }
 
-    /// Somebody had a unique value first.
+    /// Another row has the unique value already.
     pub(super) fn is_taken(&self) -> bool {
         self.state() == Some(&SqlState::UNIQUE_VIOLATION)
     }
 
-    /// The connection was lost before the server said how it went.
-    pub(super) fn is_silence(&self) -> bool {
+    /// The connection was lost before the server responded.
+    pub(super) fn is_connection_lost(&self) -> bool {
         matches!(self, Self::Postgres(error) if error.code().is_none())
     }
 
-    /// The server never said how it went: the connection was lost, or nobody waits any longer.
+    /// The outcome is unknown: the connection was lost, or the time limit was reached.
     pub(super) fn is_in_doubt(&self) -> bool {
-        self.is_silence() || matches!(self, Self::TooLong)
+        self.is_connection_lost() || matches!(self, Self::TooLong)
     }
 
-    /// The server takes no writes: it is no longer the primary, or not yet.
+    /// The server accepts no writes: it is no longer the primary, or not yet.
     pub(super) fn is_read_only(&self) -> bool {
         self.state() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION)
     }
 
-    /// Says what an operator has to mend: nothing goes on before.
-    fn tell(&self) {
+    /// Logs the remedy for an operator if all calls fail until the operator acts.
+    fn log_remedy(&self) {
         let remedy = match self.state().map(SqlState::code) {
             Some("42501") => "grant the missing privilege to the role that hookwire connects as",
-            Some("42P01" | "3F000") => "hookwire's tables are missing: restore them, or open the store anew",
+            Some("42P01" | "3F000") => "restore hookwire's tables, which are missing, or open the store again",
             _ => return,
         };
-        tracing::error!(error = %self, remedy, "PostgreSQL: calls fail until this is mended");
+        tracing::error!(error = %self, remedy, "PostgreSQL: all calls fail until this is repaired");
     }
 
     fn kind(&self) -> StoreErrorKind {
         match (self, self.state()) {
             (Self::Unreadable(_), _) => StoreErrorKind::Corrupt,
+            (Self::OtherTenant, _) => StoreErrorKind::Invalid,
             (Self::AnotherStore, _) => StoreErrorKind::Schema,
             (_, Some(state)) => kind_of(state.code()),
             (Self::Pool(PoolError::Closed), None) => StoreErrorKind::Closed,
-            // No connection, or none that lives: nothing has happened, unless the caller knows better.
+            // There is no connection: nothing was changed, unless a commit was already sent.
             (_, None) => StoreErrorKind::Unavailable,
         }
     }
 
-    /// As the error of a call of which nothing has happened.
+    /// Converts to the error of a call that has changed nothing.
     pub(super) fn into_store_error(self) -> StoreError {
-        self.tell();
+        self.log_remedy();
         StoreError::with_source(self.kind(), self)
     }
 
-    /// As the error of a call that may have happened when the server has not answered.
+    /// Converts to the error of a call that may have happened if the server has not responded.
     pub(super) fn in_doubt(self) -> StoreError {
-        self.tell();
+        self.log_remedy();
         let kind = if self.is_in_doubt() { StoreErrorKind::Unknown } else { self.kind() };
         StoreError::with_source(kind, self)
     }
 }
 
-/// A code of the server's, by class (postgresql.org/docs/current/errcodes-appendix.html).
+/// The kind of a server's error code, by class (postgresql.org/docs/current/errcodes-appendix.html).
 pub(super) fn kind_of(code: &str) -> StoreErrorKind {
     match (code, code.get(..2)) {
-        // A full disk, and a full shared memory or temporary space.
+        // A full disk, or a full shared memory or temporary space.
         ("53100", _) => StoreErrorKind::Full,
         ("42703" | "42883", _) => StoreErrorKind::Schema,
         (_, Some("22" | "23" | "54")) => StoreErrorKind::Invalid,
         ("XX001" | "XX002", _) => StoreErrorKind::Corrupt,
-        // A privilege or a table is missing, as while a backup is restored: whoever has taken it can bring it back.
-        // Shutting down, no connection, read-only, a lock, a time limit, a deadlock, out of memory: the server's doing.
+        // A missing privilege or table, for instance while a backup is restored: an operator can restore it.
+        // Shutdown, no connection, read-only, a lock, a time limit, a deadlock, out of memory: conditions of the server that pass.
         _ => StoreErrorKind::Unavailable,
     }
 }

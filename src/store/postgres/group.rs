@@ -1,4 +1,4 @@
-//! Group commit: callers that come while the last group is under way share the next transaction.
+//! Group commit: calls that arrive while the last group runs share the next transaction.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,66 +9,66 @@ use tokio::time::{sleep, timeout};
 
 use super::session::Db;
 use crate::clock::{Clock, SystemClock};
-use crate::store::room::Room;
+use crate::store::byte_budget::ByteBudget;
 use crate::store::{StoreError, StoreErrorKind};
 
-/// Calls that may wait for a group; further callers wait before they are queued.
+/// The number of calls that may wait for a group; further callers wait before they are queued.
 const QUEUE: usize = 4_096;
 
-/// Most elements in one group: bounds the statement, and how long the first of them waits.
+/// The limit of elements in one group. It bounds the statement, and how long the first element waits.
 const MAX_GROUP: usize = 512;
 
-/// Groups under way at the same time. While one waits for the disk the next is made.
+/// The number of groups that run at the same time: while one waits for the disk, the next is collected.
 const UNDER_WAY: usize = 2;
 
-/// What a group does with its elements: all in one transaction, each answered in its place.
+/// A kind of element whose groups run in one transaction, with one result for each element.
 pub(super) trait Batch: Send + Sized + 'static {
-    /// What it answers.
+    /// The result of one element.
     type Answer: Send + 'static;
 
-    /// Whether it has to wait for somebody else, by the error of the group that it was in. The others of the group need not.
-    fn waits(&self, error: &StoreError) -> bool;
+    /// Whether this element must wait for another transaction, by the error of its group. Other elements of the group need not wait.
+    fn must_wait(&self, error: &StoreError) -> bool;
 
-    /// Does it. May be done again after an error.
+    /// Runs a group. It may run again after an error.
     fn run(db: &Db, batch: Arc<Vec<Self>>) -> impl Future<Output = Result<Vec<Self::Answer>, StoreError>> + Send;
 }
 
 struct Call<I: Batch> {
     items: Vec<I>,
-    to: oneshot::Sender<Result<Vec<I::Answer>, StoreError>>,
-    /// Given back when the call has been answered.
-    _room: Option<OwnedSemaphorePermit>,
+    reply_to: oneshot::Sender<Result<Vec<I::Answer>, StoreError>>,
+    /// Released when the caller has its result.
+    _bytes: Option<OwnedSemaphorePermit>,
 }
 
-/// Collects calls of one kind. Its task ends when the last handle is gone.
+/// Collects calls of one kind. Its task ends when the last handle is dropped.
 pub(super) struct Group<I: Batch> {
     calls: mpsc::Sender<Call<I>>,
-    room: Room,
+    budget: ByteBudget,
     limit: Duration,
 }
 
 impl<I: Batch> Clone for Group<I> {
     fn clone(&self) -> Self {
-        Self { calls: self.calls.clone(), room: self.room.clone(), limit: self.limit }
+        Self { calls: self.calls.clone(), budget: self.budget.clone(), limit: self.limit }
     }
 }
 
 impl<I: Batch> fmt::Debug for Group<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Group").field("room", &self.calls.capacity()).finish()
+        f.debug_struct("Group").field("capacity", &self.calls.capacity()).finish()
     }
 }
 
 impl<I: Batch + Sync> Group<I> {
-    /// Must be called within a tokio runtime.
+    /// Starts the task. Must be called within a tokio runtime.
     pub(super) fn new(db: Db) -> Self {
         let (limit, (calls, queue)) = (db.limit(), mpsc::channel(QUEUE));
         tokio::spawn(serve(db, queue));
-        Self { calls, room: Room::default(), limit }
+        Self { calls, budget: ByteBudget::default(), limit }
     }
 
-    /// Runs some elements, which bring so many bytes with them. When the future is dropped after they were queued, they are
-    /// run all the same; so they are when their time is over.
+    /// Runs elements that have this many bytes of payload. If the future is dropped after the elements were queued, or if the time limit is
+    /// reached, they run nevertheless.
     pub(super) async fn call(&self, items: Vec<I>, bytes: usize) -> Result<Vec<I::Answer>, StoreError> {
         if items.is_empty() {
             return Ok(Vec::new());
@@ -76,11 +76,11 @@ impl<I: Batch + Sync> Group<I> {
         let closed = || StoreError::new(StoreErrorKind::Closed);
         let mut queued = false;
         let run = async {
-            let _room = self.room.hold(bytes).await;
-            let (to, answer) = oneshot::channel();
-            self.calls.send(Call { items, to, _room }).await.map_err(|_| closed())?;
+            let _bytes = self.budget.acquire(bytes).await;
+            let (reply_to, response) = oneshot::channel();
+            self.calls.send(Call { items, reply_to, _bytes }).await.map_err(|_| closed())?;
             queued = true;
-            answer.await.map_err(|_| StoreError::new(StoreErrorKind::Unknown))?
+            response.await.map_err(|_| StoreError::new(StoreErrorKind::Unknown))?
         };
         let done = timeout(self.limit, run).await;
         let late = if queued { StoreErrorKind::Unknown } else { StoreErrorKind::Unavailable };
@@ -99,7 +99,7 @@ async fn serve<I: Batch + Sync>(db: Db, mut queue: mpsc::Receiver<Call<I>>) {
             return;
         };
         let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
-        // Whoever has come while there was no slot comes along.
+        // Calls that arrived while no slot was free join this group.
         let mut group = vec![first];
         let mut size = group.iter().map(|call| call.items.len()).sum::<usize>();
         while let Ok(call) = queue.try_recv() {
@@ -112,36 +112,36 @@ async fn serve<I: Batch + Sync>(db: Db, mut queue: mpsc::Receiver<Call<I>>) {
         }
         let (db, turns) = (db.clone(), turns.clone());
         tokio::spawn(async move {
-            answer(&db, group, &turns).await;
+            run_group(&db, group, &turns).await;
             drop(slot);
         });
     }
 }
 
-/// Runs a group. When it fails because of what one call brings, every call is run by itself.
-async fn answer<I: Batch + Sync>(db: &Db, mut group: Vec<Call<I>>, turns: &Arc<Semaphore>) {
+/// Runs a group. If it fails because of one call, every call is run separately.
+async fn run_group<I: Batch + Sync>(db: &Db, mut group: Vec<Call<I>>, turns: &Arc<Semaphore>) {
     let sizes: Vec<_> = group.iter().map(|call| call.items.len()).collect();
     let items = Arc::new(group.iter_mut().flat_map(|call| std::mem::take(&mut call.items)).collect::<Vec<_>>());
     match I::run(db, items.clone()).await {
         Ok(answers) => {
             let mut answers = answers.into_iter();
             for (call, size) in group.into_iter().zip(sizes) {
-                // A caller that has gone away does not want to know.
-                let _gone = call.to.send(Ok(answers.by_ref().take(size).collect()));
+                // A caller that has dropped its future needs no result.
+                let _gone = call.reply_to.send(Ok(answers.by_ref().take(size).collect()));
             }
         }
-        Err(error) if items.iter().any(|item| item.waits(&error)) => {
+        Err(error) if items.iter().any(|item| item.must_wait(&error)) => {
             let Ok(items) = Arc::try_unwrap(items) else { return };
             let mut items = items.into_iter();
             for (call, size) in group.iter_mut().zip(sizes) {
                 call.items = items.by_ref().take(size).collect();
             }
             let (waiting, others) =
-                group.into_iter().partition(|call| call.items.iter().any(|item| item.waits(&error)));
+                group.into_iter().partition(|call| call.items.iter().any(|item| item.must_wait(&error)));
             let waiting: Vec<Call<I>> = waiting;
             waiting.into_iter().for_each(|call| drop(tokio::spawn(wait(db.clone(), call, turns.clone()))));
             if !others.is_empty() {
-                Box::pin(answer(db, others, turns)).await;
+                Box::pin(run_group(db, others, turns)).await;
             }
         }
         Err(error) if error.kind() == StoreErrorKind::Invalid && group.len() > 1 => {
@@ -149,20 +149,22 @@ async fn answer<I: Batch + Sync>(db: &Db, mut group: Vec<Call<I>>, turns: &Arc<S
             let mut items = items.into_iter();
             for (call, size) in group.into_iter().zip(sizes) {
                 let own = Arc::new(items.by_ref().take(size).collect());
-                let _gone = call.to.send(I::run(db, own).await);
+                let _gone = call.reply_to.send(I::run(db, own).await);
             }
         }
         Err(error) => {
             let (kind, text) = (error.kind(), error_text(&error));
-            group.into_iter().for_each(|call| drop(call.to.send(Err(StoreError::with_source(kind, text.clone())))));
+            group
+                .into_iter()
+                .for_each(|call| drop(call.reply_to.send(Err(StoreError::with_source(kind, text.clone())))));
         }
     }
 }
 
-/// How long one that has to wait pauses at first, and at most, before it is tried again.
+/// The first and the longest pause before a waiting call is retried.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(250));
 
-/// Runs a call by itself, again and again until it has to wait no longer or its time is over. No connection is held meanwhile.
+/// Runs a call separately, again and again until it need not wait or its time limit is reached. It holds no connection during the pauses.
 async fn wait<I: Batch + Sync>(db: Db, mut call: Call<I>, turns: Arc<Semaphore>) {
     let (items, began) = (Arc::new(std::mem::take(&mut call.items)), SystemClock.uptime());
     let mut pause = PAUSES.0;
@@ -172,15 +174,15 @@ async fn wait<I: Batch + Sync>(db: Db, mut call: Call<I>, turns: Arc<Semaphore>)
         let turn = turns.acquire().await;
         let done = I::run(&db, items.clone()).await;
         drop(turn);
-        let waits = done.as_ref().is_err_and(|error| items.iter().any(|item| item.waits(error)));
-        if !waits || SystemClock.uptime().saturating_sub(began) >= db.limit() {
-            let _gone = call.to.send(done);
+        let must_wait = done.as_ref().is_err_and(|error| items.iter().any(|item| item.must_wait(error)));
+        if !must_wait || SystemClock.uptime().saturating_sub(began) >= db.limit() {
+            let _gone = call.reply_to.send(done);
             return;
         }
     }
 }
 
-/// What a shared error was, for those who share it.
+/// The text of an error that several callers share.
 fn error_text(error: &StoreError) -> String {
     std::error::Error::source(error).map_or_else(|| error.to_string(), error_chain)
 }

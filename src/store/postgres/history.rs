@@ -1,50 +1,72 @@
 //! The history role.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::Type;
+use uuid::Uuid;
 
 use super::PostgresStore;
-use super::error::Trouble;
-use super::partitions;
+use super::error::StoreFailure;
 use super::rows::{
-    DELIVERY_COLUMNS, deliveries, delivery, delivery_id, endpoint_of, event, event_columns, get, read_log, time,
-    uuid_of_delivery,
+    BYTES, DELIVERY_COLUMNS, audience, deliveries, delivery, endpoint_of, event, event_columns, event_id, event_type,
+    fence, get, read_log, time, uuid_of_delivery,
 };
-use super::session::{LISTING, Operation, Param, Session};
-use crate::clock::Timestamp;
+use super::session::{LONG_CALL, Param};
 use crate::delivery::{Attempt, Delivery};
 use crate::event::Event;
 use crate::id::{DeliveryId, EventId, LaneId, Tenant, Work};
-use crate::store::relational::{events_of, keys_of, lane_column, lanes_of, publish_key, shown_state};
-use crate::store::{Counts, DeliveryQuery, Finished, History, Old, Page, StoreError};
+use crate::store::relational::{audience_condition, cursor, lanes_of};
+use crate::store::sql::{lane_column, publish_key, shown_state};
+use crate::store::{Counts, DeliveryQuery, EventQuery, EventSummary, History, Page, StoreError};
 
 #[async_trait]
 impl History for PostgresStore {
     async fn event(&self, work: Work, tenant: &Tenant, id: &EventId) -> Result<Option<Arc<Event>>, StoreError> {
         let params: [Param<'_>; 2] = [(&tenant.as_str(), Type::TEXT), (&publish_key(work, id), Type::TEXT)];
         let rows = self.db.query(EVENT, &params).await?;
-        rows.first().map(whole_event).transpose().map_err(Trouble::into_store_error)
+        rows.first().map(whole_event).transpose().map_err(StoreFailure::into_store_error)
+    }
+
+    async fn events(&self, query: &EventQuery, page: Page<u64>) -> Result<Vec<EventSummary>, StoreError> {
+        let after = cursor(page);
+        let (tenant, from, to) = (query.tenant.as_str(), query.from.as_micros(), query.to.as_micros());
+        let missing_at = query.missing_at.map(|id| lane_column(id.into()));
+        let limit = i64::from(page.limit);
+        let params: [Param<'_>; 6] = [
+            (&after, Type::INT8),
+            (&tenant, Type::TEXT),
+            (&from, Type::INT8),
+            (&to, Type::INT8),
+            (&missing_at, Type::BYTEA),
+            (&limit, Type::INT8),
+        ];
+        let rows = self.query_text(&events_sql(query, page), &params).await?;
+        rows.iter().map(summary).collect::<Result<_, _>>().map_err(StoreFailure::into_store_error)
     }
 
     async fn delivery(&self, work: Work, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
         let (from, of_work) = (deliveries("hookwire.every_delivery"), lanes_of!("d.lane", work));
         let sql = format!("SELECT {DELIVERY_COLUMNS} {from} WHERE d.id = $1 AND {of_work}");
         let rows = self.query_text(&sql, &[(&uuid_of_delivery(id), Type::UUID)]).await?;
-        rows.first().map(delivery).transpose().map_err(Trouble::into_store_error)
+        rows.first().map(delivery).transpose().map_err(StoreFailure::into_store_error)
     }
 
     async fn deliveries(&self, query: &DeliveryQuery, page: Page) -> Result<Vec<Delivery>, StoreError> {
         let rows = self.find_deliveries(query, page).await?;
-        rows.iter().map(delivery).collect::<Result<_, _>>().map_err(Trouble::into_store_error)
+        rows.iter().map(delivery).collect::<Result<_, _>>().map_err(StoreFailure::into_store_error)
     }
 
-    async fn attempts(&self, work: Work, id: DeliveryId) -> Result<Vec<Attempt>, StoreError> {
-        let sql = format!("SELECT log FROM hookwire.every_delivery WHERE id = $1 AND {}", lanes_of!("lane", work));
-        let rows = self.query_text(&sql, &[(&uuid_of_delivery(id), Type::UUID)]).await?;
-        let read = |row| get::<&str>(row, "log").and_then(read_log);
-        Ok(rows.first().map(read).transpose().map_err(Trouble::into_store_error)?.unwrap_or_default())
+    async fn attempts(&self, work: Work, ids: &[DeliveryId]) -> Result<Vec<Vec<Attempt>>, StoreError> {
+        let sql =
+            format!("SELECT id, log FROM hookwire.every_delivery WHERE id = ANY($1) AND {}", lanes_of!("lane", work));
+        let uuids: Vec<_> = ids.iter().map(|id| uuid_of_delivery(*id)).collect();
+        let rows = self.query_text(&sql, &[(&uuids, Type::UUID_ARRAY)]).await?;
+        let read = |row| Ok((get::<Uuid>(row, "id")?, read_log(get(row, "log")?)?));
+        let found: HashMap<_, _> =
+            rows.iter().map(read).collect::<Result<_, _>>().map_err(StoreFailure::into_store_error)?;
+        Ok(uuids.iter().map(|id| found.get(id).cloned().unwrap_or_default()).collect())
     }
 
     async fn counts(&self, work: Work, lane: Option<LaneId>) -> Result<Counts, StoreError> {
@@ -55,39 +77,34 @@ impl History for PostgresStore {
         let mut counts = Counts::default();
         for row in &rows {
             let read = || Ok((shown_state(get(row, "state")?, get(row, "endpoint_state")?), get::<i64>(row, "count")?));
-            let (state, count) = read().map_err(Trouble::into_store_error)?;
+            let (state, count) = read().map_err(StoreFailure::into_store_error)?;
             counts.add(state, u64::try_from(count).unwrap_or(0));
         }
         Ok(counts)
     }
 
-    async fn prune(&self, work: Work, old: Old, limit: u32) -> Result<u64, StoreError> {
-        let gone = partitions::keep_up(&self.db, work, old.work, limit).await?;
-        Ok(gone.max(self.db.transact(Pruning { work, old, limit: limit.into() }).await?))
-    }
-
-    async fn shed(
-        &self,
-        work: Work,
-        after: Finished,
-        before: Timestamp,
-        limit: u32,
-    ) -> Result<Option<Finished>, StoreError> {
-        self.db.transact(Shedding { work, after, before, limit: limit.into() }).await
+    async fn backlog(&self, lanes: &[LaneId], most: u32) -> Result<u32, StoreError> {
+        let lanes: Vec<_> = lanes.iter().map(|lane| lane_column(*lane)).collect();
+        let sql = "SELECT count(*) AS waiting FROM \
+                   (SELECT 1 FROM hookwire.delivery WHERE state = 0 AND lane = ANY($1) LIMIT $2) AS counted";
+        let rows = self.db.query(sql, &[(&lanes, BYTES), (&i64::from(most), Type::INT8)]).await?;
+        let waiting: i64 =
+            rows.first().map_or(Ok(0), |row| get(row, "waiting")).map_err(StoreFailure::into_store_error)?;
+        Ok(u32::try_from(waiting).unwrap_or(most))
     }
 }
 
-/// By the publish key, which is unique and indexed.
+/// Finds an event by its publish key, which is unique and indexed.
 const EVENT: &str = concat!(
     "SELECT k.fingerprint, ",
     event_columns!(),
     " FROM hookwire.publish k JOIN hookwire.event e ON e.key = k.event WHERE k.tenant = $1 AND k.id = $2"
 );
 
-fn whole_event(row: &tokio_postgres::Row) -> Result<Arc<Event>, Trouble> {
+fn whole_event(row: &tokio_postgres::Row) -> Result<Arc<Event>, StoreFailure> {
     let mut event = event(row)?;
     let print = get::<Option<&[u8]>>(row, "fingerprint")?;
-    event.fingerprint = print.map(|print| print.try_into().map_err(Trouble::unreadable)).transpose()?;
+    event.fingerprint = print.map(|print| print.try_into().map_err(StoreFailure::unreadable)).transpose()?;
     Ok(Arc::new(event))
 }
 
@@ -106,100 +123,29 @@ impl PostgresStore {
         sql: &str,
         params: &[Param<'_>],
     ) -> Result<Vec<tokio_postgres::Row>, StoreError> {
-        let session = self.db.session_for(LISTING).await.map_err(Trouble::into_store_error)?;
+        let session = self.db.session_for(LONG_CALL).await.map_err(StoreFailure::into_store_error)?;
         let sql = self.db.schema.apply(sql);
-        session.query_text(&sql, params).await.map_err(Trouble::into_store_error)
+        session.query_text(&sql, params).await.map_err(StoreFailure::into_store_error)
     }
 }
 
-// Whole days go with their partitions. Row by row goes here only what was made outside of the days that had one.
-fn prune_deliveries(work: Work) -> String {
+fn events_sql(query: &EventQuery, page: Page<u64>) -> String {
+    let (beyond, order) = page.direction();
     format!(
-        "DELETE FROM hookwire.finished_rest WHERE id IN (SELECT id FROM hookwire.finished_rest WHERE finished_at < $1 \
-         AND {} ORDER BY finished_at LIMIT $2) RETURNING id",
-        lanes_of!("lane", work)
+        "SELECT e.key, e.id AS event_id, e.type AS event_type, e.appended_at, e.audience FROM hookwire.event e \
+         WHERE {} AND e.key {beyond} $1 AND e.tenant = $2 AND e.appended_at >= $3 AND e.appended_at < $4 AND NOT e.expunged \
+         AND ($5 IS NULL OR NOT EXISTS (SELECT 1 FROM hookwire.every_delivery d WHERE d.event = e.key AND d.lane = $5)) \
+         ORDER BY e.key {order} LIMIT $6",
+        audience_condition(query)
     )
 }
 
-fn prune_events(work: Work) -> String {
-    format!(
-        "DELETE FROM hookwire.event_rest WHERE key IN (SELECT e.key FROM hookwire.event_rest e \
-         WHERE e.appended_at < $1 AND {} AND NOT EXISTS (SELECT 1 FROM hookwire.delivery d WHERE d.event = e.key) \
-         AND NOT EXISTS (SELECT 1 FROM hookwire.finished f WHERE f.event = e.key) ORDER BY e.key LIMIT $2) RETURNING key",
-        events_of!("e.audience", work)
-    )
-}
-
-fn prune_keys(work: Work) -> String {
-    format!(
-        "DELETE FROM hookwire.publish WHERE (tenant, id) IN (SELECT tenant, id FROM hookwire.publish \
-         WHERE appended_at < $1 AND {} AND NOT EXISTS (SELECT 1 FROM hookwire.event e WHERE e.key = event) \
-         ORDER BY appended_at LIMIT $2) RETURNING event",
-        keys_of(work)
-    )
-}
-
-struct Pruning {
-    work: Work,
-    old: Old,
-    limit: i64,
-}
-
-impl Operation for Pruning {
-    type Answer = u64;
-
-    const PATIENCE: u32 = LISTING;
-
-    async fn run(&self, session: &Session<'_>) -> Result<u64, Trouble> {
-        let old = [self.old.work, self.old.work, self.old.keys].map(Timestamp::as_micros);
-        let mut most = 0;
-        for (sql, old) in [prune_deliveries, prune_events, prune_keys].into_iter().zip(old) {
-            let limit = (&self.limit as &(dyn ToSql + Sync), Type::INT8);
-            let sql = sql(self.work);
-            let gone = session.query_text(&session.schema().apply(&sql), &[(&old, Type::INT8), limit]).await?;
-            most = most.max(gone.len());
-        }
-        Ok(most as u64)
-    }
-}
-
-fn shed_sql(work: Work) -> String {
-    format!(
-        "SELECT finished_at, id, event FROM hookwire.finished WHERE (finished_at, id) > ($1, $2) AND finished_at < $3 \
-         AND {} ORDER BY finished_at, id LIMIT $4",
-        lanes_of!("lane", work)
-    )
-}
-
-const FORGET: &str = "UPDATE hookwire.event SET expunged = true, body = '' WHERE key = ANY($1) AND NOT expunged \
-     AND NOT EXISTS (SELECT 1 FROM hookwire.delivery d WHERE d.event = key)";
-
-struct Shedding {
-    work: Work,
-    after: Finished,
-    before: Timestamp,
-    limit: i64,
-}
-
-impl Operation for Shedding {
-    type Answer = Option<Finished>;
-
-    const PATIENCE: u32 = LISTING;
-
-    async fn run(&self, session: &Session<'_>) -> Result<Option<Finished>, Trouble> {
-        let (at, id) = self.after;
-        let params: [Param<'_>; 4] = [
-            (&at.as_micros(), Type::INT8),
-            (&uuid_of_delivery(id), Type::UUID),
-            (&self.before.as_micros(), Type::INT8),
-            (&self.limit, Type::INT8),
-        ];
-        let sql = shed_sql(self.work);
-        let rows = session.query_text(&session.schema().apply(&sql), &params).await?;
-        let events = rows.iter().map(|row| get(row, "event")).collect::<Result<Vec<i64>, _>>()?;
-        session.query(FORGET, &[(&events, Type::INT8_ARRAY)]).await?;
-        let full = rows.len() as u64 == u64::try_from(self.limit).unwrap_or(u64::MAX);
-        let last = rows.last().filter(|_| full);
-        last.map(|row| Ok((time(row, "finished_at")?, delivery_id(row, "id")?))).transpose()
-    }
+fn summary(row: &tokio_postgres::Row) -> Result<EventSummary, StoreFailure> {
+    Ok(EventSummary {
+        cursor: fence(row, "key")?,
+        id: event_id(row, "event_id")?,
+        event_type: event_type(row, "event_type")?,
+        audience: audience(row, "audience")?,
+        appended_at: time(row, "appended_at")?,
+    })
 }

@@ -9,32 +9,33 @@ use super::rows::{DELIVERY_COLUMNS, deliveries, endpoint_of, uuid_of_delivery};
 use super::session::Param;
 use crate::event::EventType;
 use crate::id::Work;
-use crate::store::relational::{events_of, ids_made, lane_column, lanes_of, publish_key, state_condition};
+use crate::store::relational::{events_of, lanes_of, state_condition};
+use crate::store::sql::{ids_between, lane_column, publish_key};
 use crate::store::{DeliveryQuery, Page, StoreError};
 
-/// Among so many deliveries from the end that is asked for a tenant's are looked for before its own events are gone through: the
-/// first finds those of a busy tenant, the second those of a quiet one, and neither reads all that is stored.
+/// The number of deliveries from the requested end of the list that are searched for a tenant's before the tenant's own events are scanned.
+/// The first search is fast for a busy tenant, the second for a quiet one, and neither reads all rows.
 const NEAREST: u32 = 10_000;
 
 impl PostgresStore {
     pub(super) async fn find_deliveries(&self, query: &DeliveryQuery, page: Page) -> Result<Vec<Row>, StoreError> {
-        let asked = Asked::of(query, page);
-        match &asked.tenant {
-            // Nothing but the tenant narrows it down: events and endpoints have indexes.
+        let select = DeliverySelect::of(query, page);
+        match &select.tenant {
+            // Only the tenant limits the query; queries with an event or endpoint have indexes.
             Some(tenant) if query.event.is_none() && query.lane.is_none() => {
-                let near = self.list(&asked, &asked.nearest()).await?;
+                let near = self.list(&select, &select.nearest()).await?;
                 if near.len() >= page.limit as usize {
                     Ok(near)
                 } else {
-                    self.list(&asked, &own(tenant, query.work)).await
+                    self.list(&select, &own(tenant, query.work)).await
                 }
             }
-            _ => self.list(&asked, &deliveries("hookwire.every_delivery")).await,
+            _ => self.list(&select, &deliveries("hookwire.every_delivery")).await,
         }
     }
 
-    async fn list(&self, asked: &Asked, from: &str) -> Result<Vec<Row>, StoreError> {
-        let Asked { ids, rest, order, limit, values, .. } = asked;
+    async fn list(&self, select: &DeliverySelect, from: &str) -> Result<Vec<Row>, StoreError> {
+        let DeliverySelect { ids, rest, order, limit, values, .. } = select;
         let conditions = [ids.as_slice(), rest.as_slice()].concat().join(" AND ");
         let sql = format!("SELECT {DELIVERY_COLUMNS} {from} WHERE {conditions} ORDER BY d.id {order} LIMIT {limit}");
         let params: Vec<Param<'_>> =
@@ -43,9 +44,9 @@ impl PostgresStore {
     }
 }
 
-/// What is asked for as SQL. The text differs by the conditions that are asked for and by nothing else: each is prepared once, can
-/// use its index, and its values are always bound.
-struct Asked {
+/// A query as SQL. The text depends only on which conditions the query sets: each text is prepared once and can use its index, and its
+/// values are always bound.
+struct DeliverySelect {
     /// Conditions on the delivery's id.
     ids: Vec<String>,
     rest: Vec<String>,
@@ -55,13 +56,13 @@ struct Asked {
     values: Vec<(Box<dyn ToSql + Sync + Send>, Type)>,
 }
 
-impl Asked {
+impl DeliverySelect {
     fn of(query: &DeliveryQuery, page: Page) -> Self {
         let (_, order) = page.direction();
         let (ids, rest, values) = (Vec::new(), Vec::new(), Vec::new());
         let mut all = Self { ids, rest, tenant: None, order, limit: String::new(), values };
         all.limit = all.bind(i64::from(page.limit), Type::INT8);
-        // On both, because the kinds have indexes of their own.
+        // The condition is on both, because each kind of work has indexes of its own.
         all.ids.push(lanes_of!("d.lane", query.work).to_owned());
         all.rest.push(events_of!("e.audience", query.work).to_owned());
         all.ids_of(query, page);
@@ -97,10 +98,10 @@ impl Asked {
         all
     }
 
-    /// Behind the page before, and in partitions of the days that are asked for.
+    /// Adds the conditions for rows after the cursor, in the partitions of the requested days.
     fn ids_of(&mut self, query: &DeliveryQuery, page: Page) {
         let start = if page.newest_first { Uuid::max() } else { Uuid::nil() };
-        let (first, end) = ids_made(query.from, query.to);
+        let (first, end) = ids_between(query.from, query.to);
         let after = page.after.map_or(start, uuid_of_delivery);
         let bounds =
             [(page.direction().0, Some(after)), (">=", first.map(uuid_of_delivery)), ("<", end.map(uuid_of_delivery))];
@@ -112,7 +113,7 @@ impl Asked {
         }
     }
 
-    /// Binds a value; answers what stands for it in the statement.
+    /// Binds a value. Returns its placeholder in the statement.
     fn bind(&mut self, value: impl ToSql + Sync + Send + 'static, kind: Type) -> String {
         self.values.push((Box::new(value), kind));
         format!("${}", self.values.len())
@@ -126,7 +127,7 @@ impl Asked {
     }
 }
 
-/// The deliveries of a tenant's events. `OFFSET 0` keeps the planner from going the other way round.
+/// The deliveries of a tenant's events. `OFFSET 0` makes the planner start with the events.
 fn own(tenant: &str, work: Work) -> String {
     format!(
         "FROM (SELECT * FROM hookwire.event WHERE tenant = {tenant} AND {} OFFSET 0) e CROSS JOIN LATERAL \

@@ -1,14 +1,14 @@
-//! Tables, and how they came to be.
+//! The tables and their migrations.
 
 use deadpool_postgres::Object;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use super::open::OpenError;
+use super::open_error::OpenError;
 use super::session::Schema;
 
-/// Migrations in order; the schema's version is how many were applied. An entry is never changed once it was released. It adds, so
-/// that code which knows only the one before still works, or it raises `serves` and says so in the changelog.
+/// Migrations in order; the schema's version is the number of applied migrations. The statements of a released entry are never changed. An
+/// entry only adds, so that code of the version before still works; otherwise it raises `serves`, and the changelog says this.
 const MIGRATIONS: [&str; 4] = [
     include_str!("migrations/0001.sql"),
     include_str!("migrations/0002.sql"),
@@ -19,8 +19,8 @@ const MIGRATIONS: [&str; 4] = [
 /// The schema version of this code.
 pub(super) const VERSION: i32 = MIGRATIONS.len() as i32;
 
-/// Brings the schema up to [`VERSION`], in one transaction under an advisory lock: of several processes that start together, one
-/// migrates and the others find it done.
+/// Updates the schema to [`VERSION`], in one transaction under an advisory lock: if several processes start together, one migrates and the
+/// others find the schema up to date.
 pub(super) async fn migrate(client: &mut Object, schema: &Schema) -> Result<(), OpenError> {
     if let Some(found) = version(client, schema).await?
         && is_served(found)?
@@ -41,7 +41,7 @@ async fn migrate_here(client: &Object, schema: &Schema) -> Result<(), OpenError>
     if found.map(is_served).transpose()? == Some(true) {
         return Ok(());
     }
-    // Who may not create schemas can be given one.
+    // The role may have no privilege to create schemas, but get an existing one.
     let exists = "SELECT 1 FROM pg_namespace WHERE nspname = $1";
     if client.query_typed(exists, &[(&schema.name(), Type::TEXT)]).await?.is_empty() {
         client.batch_execute(&format!("CREATE SCHEMA \"{}\"", schema.name())).await?;
@@ -53,20 +53,20 @@ async fn migrate_here(client: &Object, schema: &Schema) -> Result<(), OpenError>
     Ok(())
 }
 
-/// Which store stands in a schema.
+/// The identity of the store in a schema.
 pub(super) async fn identity(client: &Object, schema: &Schema) -> Result<Uuid, OpenError> {
     let rows = client.query_typed(&schema.apply("SELECT identity FROM hookwire.schema"), &[]).await?;
     Ok(rows.first().map_or(Ok(Uuid::nil()), |row| row.try_get(0))?)
 }
 
-/// What a schema says of itself.
+/// The versions that a schema contains.
 #[derive(Clone, Copy)]
 struct Found {
     version: i32,
     serves: i32,
 }
 
-/// Whether there is nothing to migrate.
+/// Whether the schema needs no migration.
 const fn is_served(found: Found) -> Result<bool, OpenError> {
     if found.serves > VERSION {
         return Err(OpenError::Newer { found: found.version, supported: VERSION });
@@ -74,7 +74,7 @@ const fn is_served(found: Found) -> Result<bool, OpenError> {
     Ok(found.version >= VERSION)
 }
 
-/// What the schema says; `None` where there is none.
+/// The versions of the schema; `None` if it has no tables.
 async fn version(client: &Object, schema: &Schema) -> Result<Option<Found>, OpenError> {
     let exists = "SELECT 1 FROM pg_tables WHERE schemaname = $1 AND tablename = 'schema'";
     if client.query_typed(exists, &[(&schema.name(), Type::TEXT)]).await?.is_empty() {

@@ -1,4 +1,4 @@
-//! Opening a store: where, how, and what is refused.
+//! Opening a store: options, connections and checks.
 
 use std::time::Duration;
 
@@ -9,64 +9,29 @@ use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{Config, NoTls, Socket};
 use uuid::Uuid;
 
-use super::bell::Bell;
-use super::clock::DatabaseClock;
-use super::connect::{Connector, Trust, budget, hosts};
+use super::clock;
+use super::connect::{ConnectionCutoff, Connector, budget, hosts};
 use super::group::Group;
+use super::notifier::Notifier;
+use super::open_error::OpenError;
 use super::session::{Db, Schema, Source};
-use super::settle::Noted;
+use super::settle::HealthCache;
 use super::{PostgresStore, migrate, partitions};
 use crate::clock::Timestamp;
 use crate::id::Work;
+use crate::store::sql::DatabaseClock;
 use crate::store::{StoreError, StoreErrorKind};
 
-/// How long a call may take, unless it is said otherwise.
+/// The default time limit of a call.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// How long a connection may say nothing to what was sent over it.
+/// The longest time without a response to data that was sent over a connection.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// The oldest server that is served.
+/// The oldest supported server.
 const MIN_SERVER: i32 = 150_000;
 
-/// Why a store was not opened.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum OpenError {
-    /// The URL, or the connection string, cannot be read.
-    #[error("PostgreSQL URL: cannot be read")]
-    Url(#[source] tokio_postgres::Error),
-    /// The schema's name.
-    #[error("schema: must be 1 to 48 of a-z 0-9 _, and not begin with a digit")]
-    Schema,
-    /// A later version of hookwire has changed it so that this one cannot work with it.
-    #[error("schema: has version {found}; this version of hookwire knows {supported}")]
-    Newer {
-        /// The version found.
-        found: i32,
-        /// The latest version this code can use.
-        supported: i32,
-    },
-    /// The server is too old.
-    #[error("PostgreSQL: is version {0}, must be 15 or later")]
-    OldServer(String),
-    /// A commit would be acknowledged before it is durable.
-    #[error(
-        "PostgreSQL: {0} is off; what is acknowledged may be lost (switch it on, or call allow_asynchronous_commit)"
-    )]
-    NotDurable(&'static str),
-    /// No connection.
-    #[error("PostgreSQL: no connection")]
-    Connect(#[from] PoolError),
-    /// The server said no.
-    #[error("PostgreSQL: failed")]
-    Postgres(#[from] tokio_postgres::Error),
-    /// The store failed when it was first used.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// How a store is to be opened.
+/// The options for opening a store.
 ///
 /// | option | default |
 /// |---|---|
@@ -74,7 +39,7 @@ pub enum OpenError {
 /// | [`connections`](Self::connections) | 8, and one that listens |
 /// | [`wait_timeout`](Self::wait_timeout) | 5 s |
 /// | [`call_timeout`](Self::call_timeout) | 10 s |
-/// | [`behind_a_pooler`](Self::behind_a_pooler) | no: statements are prepared once a connection, and one connection listens |
+/// | [`behind_a_pooler`](Self::behind_a_pooler) | no: each connection prepares its statements once, and one connection listens |
 /// | [`allow_asynchronous_commit`](Self::allow_asynchronous_commit) | no |
 #[derive(Clone, Debug)]
 pub struct PostgresOptions {
@@ -88,24 +53,24 @@ pub struct PostgresOptions {
 }
 
 impl PostgresOptions {
-    /// For this server: a URL or a connection string as libpq has them.
+    /// The options for this server: a URL or a connection string as in libpq.
     ///
-    /// With several hosts, the one that takes writes is used, after a failover another one. Each is asked for as long as
-    /// `connect_timeout` says, the handshake included, and for two seconds where it says nothing.
+    /// If there are several hosts, the store uses the one that accepts writes; after a failover this is another one. The time limit for
+    /// connecting to each host, including the handshake, is `connect_timeout`, or two seconds without this parameter.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// Returns an error if the text is invalid.
     pub fn new(url: &str) -> Result<Self, OpenError> {
         Ok(Self::from_config(url.parse().map_err(OpenError::Url)?))
     }
 
-    /// For this server.
+    /// The options for this server.
     #[must_use]
     pub fn from_config(mut config: Config) -> Self {
         if config.get_application_name().is_none() {
             config.application_name("hookwire");
         }
-        // A server that is gone without a word is noticed in half a minute, not in a quarter of an hour.
+        // A server that stops responding is detected in half a minute, not in a quarter of an hour.
         if config.get_tcp_user_timeout().is_none() {
             config.tcp_user_timeout(SILENCE);
         }
@@ -122,49 +87,49 @@ impl PostgresOptions {
         }
     }
 
-    /// The schema that hookwire's tables stand in. It is made if it is not there.
+    /// Sets the schema of hookwire's tables. It is created if it does not exist.
     ///
     /// # Errors
-    /// When it is not 1 to 48 of `a-z 0-9 _`, or begins with a digit.
+    /// Returns an error if the name is not 1 to 48 of `a-z 0-9 _`, or begins with a digit.
     pub fn schema(mut self, name: &str) -> Result<Self, OpenError> {
         self.schema = Schema::new(name).ok_or(OpenError::Schema)?;
         Ok(self)
     }
 
-    /// At most so many connections, at least two.
+    /// Sets the limit of connections, at least two.
     #[must_use]
     pub fn connections(mut self, count: usize) -> Self {
         self.connections = count.max(2);
         self
     }
 
-    /// How long a call waits for a connection before it fails as unavailable.
+    /// Sets how long a call waits for a connection before it fails as unavailable.
     #[must_use]
     pub const fn wait_timeout(mut self, span: Duration) -> Self {
         self.wait = span;
         self
     }
 
-    /// How long a call may take, the wait for a connection included; at least 100 ms. Then it fails: as unknown where it may have
-    /// happened, else as unavailable. Its connection is not used again. Listing, counting and pruning have six times as long. A
-    /// commit that waits for a synchronous standby for longer is unknown, too.
+    /// Sets the time limit of a call, including the wait for a connection; at least 100 ms. A call that exceeds the limit fails: as unknown
+    /// if it may have happened, otherwise as unavailable. Its connection is not used again. Listing, counting and pruning have six times
+    /// this limit. A commit that waits longer for a synchronous standby is unknown, too.
     #[must_use]
     pub fn call_timeout(mut self, span: Duration) -> Self {
         self.limit = span.max(Duration::from_millis(100));
         self
     }
 
-    /// There is a pooler in transaction mode between here and the server: nothing is prepared under a name, nobody listens, and
-    /// work of other processes is found by looking for it. A pgbouncer with default settings is recognized without this, because
-    /// it refuses the settings that a session is begun with otherwise.
+    /// Configures the store for a pooler in transaction mode between the application and the server: no statement is prepared under a name,
+    /// no connection listens, and workers find the work of other processes by polling. A pgbouncer with default settings is recognized
+    /// without this option, because it refuses the settings that the store otherwise sends at the start of a session.
     #[must_use]
     pub const fn behind_a_pooler(mut self) -> Self {
         self.pooled = true;
         self
     }
 
-    /// Opens a store on a server whose `synchronous_commit` is off: the last moments before its crash are lost, although they were
-    /// acknowledged. Or whose `fsync` is off: all may be lost then.
+    /// Allows a server whose `synchronous_commit` is off, which loses the last acknowledged changes when it crashes; or whose `fsync` is
+    /// off, which may lose everything.
     #[must_use]
     pub const fn allow_asynchronous_commit(mut self) -> Self {
         self.asynchronous = true;
@@ -174,15 +139,15 @@ impl PostgresOptions {
     /// Opens the store without TLS.
     ///
     /// # Errors
-    /// Says what is wrong with the server or the schema.
+    /// Returns an [`OpenError`] that describes what is wrong with the server or the schema.
     pub async fn open(self) -> Result<PostgresStore, OpenError> {
         self.open_with_tls(NoTls).await
     }
 
-    /// Opens the store over TLS, made by a connector for `tokio-postgres`, for instance of the crate `tokio-postgres-rustls`.
+    /// Opens the store over TLS, with a connector for `tokio-postgres`, for instance from the crate `tokio-postgres-rustls`.
     ///
     /// # Errors
-    /// Says what is wrong with the server or the schema.
+    /// Returns an [`OpenError`] that describes what is wrong with the server or the schema.
     pub async fn open_with_tls<T>(mut self, tls: T) -> Result<PostgresStore, OpenError>
     where
         T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
@@ -191,23 +156,32 @@ impl PostgresOptions {
         <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
     {
         let connector = Connector::new(tls);
-        let (pool, trust, identity) = self.reach(&connector).await?;
-        let source = Source { pool, trust, canceller: connector.canceller(), limit: self.limit };
+        let (pool, cutoff, identity) = self.connect(&connector).await?;
+        let source = Source { pool, cutoff, canceller: connector.canceller(), limit: self.limit };
         let db = Db::new(source, (self.schema.clone(), identity), !self.pooled);
-        partitions::keep_up(&db, Work::Sent, Timestamp::EPOCH, 0).await?;
+        partitions::maintain(&db, Work::Sent, Timestamp::EPOCH, 0).await?;
         let clock = DatabaseClock::default();
-        clock.adjust(&db).await?;
-        let bell = Bell::new(db.clone());
-        clock.keep_adjusting(db.clone(), bell.ended());
+        clock::adjust(&clock, &db).await?;
+        let notifier = Notifier::new(db.clone());
+        clock::keep_adjusting(clock.clone(), db.clone(), notifier.ended());
         if !self.pooled {
-            bell.listen(self.config, connector, self.schema);
+            notifier.listen(self.config, connector, self.schema);
         }
         let (appends, beginnings, finishes) = (Group::new(db.clone()), Group::new(db.clone()), Group::new(db.clone()));
-        Ok(PostgresStore { db, appends, beginnings, finishes, bell, clock, noted: Noted::default(), vault: None })
+        Ok(PostgresStore {
+            db,
+            appends,
+            beginnings,
+            finishes,
+            notifier,
+            clock,
+            health_cache: HealthCache::default(),
+            sealer: None,
+        })
     }
 
-    /// Connects, with whatever there is between here and the server, and brings the schema up to date.
-    async fn reach<T>(&mut self, connector: &Connector<T>) -> Result<(Pool, Trust, Uuid), OpenError>
+    /// Connects, with or without a pooler before the server, and updates the schema.
+    async fn connect<T>(&mut self, connector: &Connector<T>) -> Result<(Pool, ConnectionCutoff, Uuid), OpenError>
     where
         T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
         T::Stream: Send + Sync,
@@ -218,38 +192,45 @@ impl PostgresOptions {
             let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
             Manager::from_connect(config, connector.clone(), recycling)
         };
-        let trust = Trust::default();
-        let mut pool = self.pool(manager(self.planned()), &trust)?;
+        let cutoff = ConnectionCutoff::default();
+        let mut pool = self.pool(manager(self.planned()), &cutoff)?;
         let mut client = pool.get().await;
-        if !self.pooled && client.as_ref().is_err_and(is_a_poolers) {
-            tracing::info!("there is a pooler before the server: nothing is prepared, and nobody listens");
+        if !self.pooled && client.as_ref().is_err_and(is_refused_by_pooler) {
+            tracing::info!(
+                "PostgreSQL: a pooler is before the server: no statement is prepared, and no connection listens"
+            );
             self.pooled = true;
-            pool = self.pool(manager(self.planned()), &trust)?;
+            pool = self.pool(manager(self.planned()), &cutoff)?;
             client = pool.get().await;
         }
         let mut client = client?;
-        let silent = |_| StoreError::new(StoreErrorKind::Unavailable);
-        timeout(self.limit, self.judge(&client)).await.map_err(silent)??;
+        let no_response = |_| StoreError::new(StoreErrorKind::Unavailable);
+        timeout(self.limit, self.check_settings(&client)).await.map_err(no_response)??;
         migrate::migrate(&mut client, &self.schema).await?;
         let identity = migrate::identity(&client, &self.schema).await?;
-        Ok((pool, trust, identity))
+        Ok((pool, cutoff, identity))
     }
 
-    fn pool(&self, manager: Manager, trust: &Trust) -> Result<Pool, OpenError> {
-        let trust = trust.clone();
-        let still_good = Hook::sync_fn(move |_, metrics| {
-            if trust.holds(metrics) { Ok(()) } else { Err(HookError::message("made before its server failed")) }
+    fn pool(&self, manager: Manager, cutoff: &ConnectionCutoff) -> Result<Pool, OpenError> {
+        let cutoff = cutoff.clone();
+        let is_newer = Hook::sync_fn(move |_, metrics| {
+            if cutoff.is_newer(metrics) {
+                Ok(())
+            } else {
+                Err(HookError::message("the connection was made before its server failed"))
+            }
         });
-        // Every host has its time.
+        // Each host has its own time limit.
         let hosts = u32::try_from(hosts(&self.config)).unwrap_or(u32::MAX);
         let create = budget(&self.config).map_or(self.wait, |each| self.wait.max(each.saturating_mul(hosts + 1)));
-        let pool = Pool::builder(manager).max_size(self.connections).runtime(Runtime::Tokio1).pre_recycle(still_good);
+        let pool = Pool::builder(manager).max_size(self.connections).runtime(Runtime::Tokio1).pre_recycle(is_newer);
         let pool = pool.wait_timeout(Some(self.wait)).create_timeout(Some(create)).build();
         pool.map_err(|_| OpenError::Schema)
     }
 
-    /// Plans are made once, perhaps while a table is all but empty, and kept while it grows: so every statement goes by an index
-    /// from the beginning. Not through a pooler, which may not pass this on; behind one, every statement is planned anew.
+    /// A plan is made once, perhaps while a table is almost empty, and is kept while the table grows. So these settings make every
+    /// statement use an index from the beginning. They are not sent through a pooler, which may not pass them on; behind a pooler every
+    /// statement is planned again.
     fn planned(&self) -> Config {
         let mut config = self.config.clone();
         if !self.pooled {
@@ -260,8 +241,8 @@ impl PostgresOptions {
         config
     }
 
-    /// What the server promises.
-    async fn judge(&self, client: &Object) -> Result<(), OpenError> {
+    /// Checks the version and the durability settings of the server.
+    async fn check_settings(&self, client: &Object) -> Result<(), OpenError> {
         let sql = "SELECT current_setting('server_version_num')::integer, current_setting('server_version'), \
                    current_setting('synchronous_commit'), \
                    current_setting('fsync')";
@@ -279,8 +260,8 @@ impl PostgresOptions {
     }
 }
 
-/// What pgbouncer says to options at the start of a session.
-fn is_a_poolers(error: &PoolError) -> bool {
+/// Whether this is the error that pgbouncer returns for options at the start of a session.
+fn is_refused_by_pooler(error: &PoolError) -> bool {
     let PoolError::Backend(error) = error else { return false };
     error.as_db_error().is_some_and(|error| {
         *error.code() == SqlState::PROTOCOL_VIOLATION && error.message().contains("startup parameter")

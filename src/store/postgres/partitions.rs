@@ -1,27 +1,28 @@
-//! A partition for each day: made before it is needed, dropped when everything in it is old.
+//! A partition for each day: created before it is needed, dropped when all of its rows are old.
 
 use std::time::Duration;
 
 use tokio_postgres::types::Type;
 
 use super::append::first_key_of;
-use super::error::Trouble;
+use super::error::StoreFailure;
 use super::rows::{get, uuid_of_delivery};
-use super::session::{Db, LISTING, Operation, Session};
+use super::session::{Db, LONG_CALL, Operation, Session};
 use crate::clock::Timestamp;
 use crate::id::Work;
-use crate::store::relational::{events_of, first_id, lanes_of};
+use crate::store::relational::{events_of, lanes_of};
+use crate::store::sql::first_id;
 use crate::store::{StoreError, StoreErrorKind};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// How many days beyond today have partitions.
+/// The number of days after today that have partitions.
 const AHEAD: u32 = 3;
 
-/// Waits for locks only so long, because others wait behind whoever waits for a table.
+/// Limits the wait for a lock, because other transactions queue behind a transaction that waits for a table.
 const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '500ms'";
 
-/// Events of which deliveries of some lanes are left.
+/// Events that have deliveries in some lanes.
 macro_rules! needed_events {
     ($lanes:literal) => {
         concat!(
@@ -34,7 +35,7 @@ macro_rules! needed_events {
     };
 }
 
-/// Deliveries of some lanes that have finished of late.
+/// Deliveries of some lanes that finished after the cutoff.
 macro_rules! needed_finished {
     ($lanes:literal) => {
         concat!(
@@ -68,7 +69,7 @@ impl Table {
         }
     }
 
-    /// Whether anything of this kind of work in a partition is still needed.
+    /// Whether any row of this kind of work in a partition is still needed.
     const fn needed(self, work: Work) -> &'static str {
         match (self, work) {
             (Self::Event, Work::Sent) => needed_events!("length(lane) = 16"),
@@ -78,13 +79,13 @@ impl Table {
         }
     }
 
-    /// Whether a partition has anything of this kind of work. By an index that holds nothing else.
+    /// Whether a partition has any row of this kind of work. It uses an index that contains only this kind.
     fn has(self, work: Work) -> String {
         format!("SELECT 1 FROM hookwire.{{part}} WHERE {} ORDER BY {} LIMIT 1", self.of(work), self.order())
     }
 
-    /// Takes some rows of this kind of work out of a partition.
-    fn thin(self, work: Work) -> String {
+    /// Deletes some rows of this kind of work from a partition.
+    fn delete_some(self, work: Work) -> String {
         let (key, of, order) = (self.key(), self.of(work), self.order());
         format!(
             "DELETE FROM hookwire.{{part}} WHERE {key} IN (SELECT {key} FROM hookwire.{{part}} WHERE {of} ORDER BY {order} \
@@ -99,7 +100,8 @@ impl Table {
         }
     }
 
-    /// That of the indexes that hold one kind: the planner knows nothing of how much there is of each, and looks there.
+    /// The order of the index that contains one kind of work. The planner has no statistics about the kinds, so this order makes it use
+    /// that index.
     const fn order(self) -> &'static str {
         match self {
             Self::Event => "tenant, key",
@@ -126,23 +128,23 @@ fn start_of_day(at: Timestamp) -> Timestamp {
     Timestamp::from_micros(at.as_micros().div_euclid(day).saturating_mul(day))
 }
 
-/// Makes partitions for the coming days, and drops those of which everything is older than `old`. Where a day has rows of the
-/// other kind of work, too, the old ones of this kind are taken out of it, at most `limit` of each partition; answers the most
-/// that were taken out of one. What cannot be locked at once is left for the next time.
-pub(super) async fn keep_up(db: &Db, work: Work, old: Timestamp, limit: u32) -> Result<u64, StoreError> {
+/// Creates partitions for the coming days, and drops partitions whose rows are all older than `old`. If a day also has rows of the other
+/// kind of work, its old rows of this kind are deleted, at most `limit` in each partition; returns the largest number of rows that were
+/// deleted from one partition. A table that cannot be locked at once is left for the next run.
+pub(super) async fn maintain(db: &Db, work: Work, old: Timestamp, limit: u32) -> Result<u64, StoreError> {
     let sql = "SELECT (extract(epoch FROM now()) * 1000000)::bigint AS now, array_agg(c.relname::text) AS names \
                FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                WHERE n.nspname = $1 AND c.relispartition AND c.relkind = 'r'";
     let rows = db.query(sql, &[(&db.schema.name(), Type::TEXT)]).await?;
     let Some(row) = rows.first() else { return Ok(0) };
     let read = || Ok((Timestamp::from_micros(get(row, "now")?), get::<Option<Vec<String>>>(row, "names")?));
-    let (now, names) = read().map_err(Trouble::into_store_error)?;
+    let (now, names) = read().map_err(StoreFailure::into_store_error)?;
     let names = names.unwrap_or_default();
     for table in [Table::Event, Table::Finished] {
         for ahead in 0..=AHEAD {
             let day = start_of_day(now) + DAY * ahead;
             if !names.contains(&partition(table, day)) {
-                unless_closed(db.transact(Making { table, day }).await)?;
+                unless_closed(db.transact(Creating { table, day }).await)?;
             }
         }
     }
@@ -163,32 +165,32 @@ fn day_of(table: Table, name: &str) -> Option<Timestamp> {
     format!("{}-{}-{}T00:00:00Z", date.get(..4)?, date.get(4..6)?, date.get(6..)?).parse().ok()
 }
 
-/// A comfort that nothing depends on: without a partition of its own a day stands in the rest, and goes row by row. It is not made
-/// any more once the rest has rows of that day.
+/// Ignores errors, because partitions only save time: without its own partition, the rows of a day are in the default partition and are
+/// deleted one by one. Once the default partition has rows of a day, no partition is created for this day.
 fn unless_closed<T: Default>(done: Result<T, StoreError>) -> Result<T, StoreError> {
     match done {
         Err(error) if error.kind() != StoreErrorKind::Closed => {
-            tracing::info!(%error, "a partition was not made or dropped; it will be tried again");
+            tracing::info!(%error, "PostgreSQL: a partition was not created or dropped; the next maintenance run retries it");
             Ok(T::default())
         }
         done => done,
     }
 }
 
-struct Making {
+struct Creating {
     table: Table,
     day: Timestamp,
 }
 
-impl Operation for Making {
+impl Operation for Creating {
     type Answer = ();
 
-    const PATIENCE: u32 = LISTING;
+    const TIME_FACTOR: u32 = LONG_CALL;
 
-    async fn run(&self, session: &Session<'_>) -> Result<(), Trouble> {
+    async fn run(&self, session: &Session<'_>) -> Result<(), StoreFailure> {
         let Self { table, day } = *self;
         session.command(LOCK_TIMEOUT).await?;
-        // One process after the other, so that the second one finds it made.
+        // One process at a time, so that the second one finds the partition.
         let lock = "SELECT pg_advisory_xact_lock(hashtextextended('partitions ' || $1, 0))";
         session.query(lock, &[(&session.lock_name(), Type::TEXT)]).await?;
         let (from, to) = (table.bound(day), table.bound(day + DAY));
@@ -211,9 +213,9 @@ struct Dropping {
 }
 
 impl Dropping {
-    /// Whether a question, asked about this partition, has an answer.
-    async fn finds(&self, session: &Session<'_>, question: &str) -> Result<bool, Trouble> {
-        let sql = session.schema().apply(&self.filled_in(question)).into_owned();
+    /// Whether a query about this partition returns a row.
+    async fn has_rows(&self, session: &Session<'_>, sql: &str) -> Result<bool, StoreFailure> {
+        let sql = session.schema().apply(&self.filled_in(sql)).into_owned();
         Ok(!session.query_text(&sql, &[]).await?.is_empty())
     }
 
@@ -228,26 +230,26 @@ impl Dropping {
 }
 
 impl Operation for Dropping {
-    /// How many rows were taken out one by one.
+    /// The number of rows that were deleted one by one.
     type Answer = u64;
 
-    const PATIENCE: u32 = LISTING;
+    const TIME_FACTOR: u32 = LONG_CALL;
 
-    async fn run(&self, session: &Session<'_>) -> Result<u64, Trouble> {
+    async fn run(&self, session: &Session<'_>) -> Result<u64, StoreFailure> {
         let Self { table, day, work, .. } = *self;
         let (needed, others) = (table.needed(work), table.has(work.other()));
         session.command(LOCK_TIMEOUT).await?;
-        if self.finds(session, needed).await? {
+        if self.has_rows(session, needed).await? {
             return Ok(0);
         }
-        if self.finds(session, &others).await? {
-            let sql = session.schema().apply(&self.filled_in(&table.thin(work))).into_owned();
+        if self.has_rows(session, &others).await? {
+            let sql = session.schema().apply(&self.filled_in(&table.delete_some(work))).into_owned();
             return Ok(session.query_text(&sql, &[]).await?.len() as u64);
         }
-        // Nobody adds to it, or builds on it, between the question and the answer.
+        // No other transaction can add rows between this check and the drop.
         let part = partition(table, day);
         session.command(&format!("LOCK TABLE hookwire.{part} IN ACCESS EXCLUSIVE MODE")).await?;
-        if !self.finds(session, needed).await? && !self.finds(session, &others).await? {
+        if !self.has_rows(session, needed).await? && !self.has_rows(session, &others).await? {
             session.command(&format!("DROP TABLE hookwire.{part}")).await?;
         }
         Ok(0)

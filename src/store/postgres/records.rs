@@ -5,17 +5,16 @@ use std::sync::Arc;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
-use super::error::Trouble;
-use super::rows::{endpoint_id, fence, get, signed, tenant, uuid_of_endpoint};
+use super::error::StoreFailure;
+use super::rows::{endpoint_id, fence, get, health, signed, tenant, uuid_of_endpoint};
 use super::session::{Param, Session};
-use super::settle::health;
 use crate::endpoint::{Endpoint, EndpointRecord};
 use crate::id::EndpointId;
 use crate::secret::KeyProvider;
-use crate::store::relational::{DISABLED, ENABLED};
+use crate::store::sql::{DISABLED, ENABLED};
 
-/// Who seals secrets; `None`: they are kept in the clear.
-pub(super) type Vault = Option<Arc<dyn KeyProvider>>;
+/// The provider that seals secrets; with `None` they are stored in the clear.
+pub(super) type KeySealer = Option<Arc<dyn KeyProvider>>;
 
 /// An endpoint with its health.
 macro_rules! endpoints {
@@ -29,43 +28,47 @@ macro_rules! endpoints {
 }
 pub(super) use endpoints;
 
-pub(super) fn endpoint(row: &Row, vault: &Vault) -> Result<Arc<Endpoint>, Trouble> {
+pub(super) fn endpoint(row: &Row, sealer: &KeySealer) -> Result<Arc<Endpoint>, StoreFailure> {
     let id = endpoint_id(row, "id")?;
-    let record: EndpointRecord = serde_json::from_str(get(row, "record")?).map_err(Trouble::unreadable)?;
-    let record = record.opened_by(vault.as_deref(), id).map_err(Trouble::unreadable)?;
+    let record: EndpointRecord = serde_json::from_str(get(row, "record")?).map_err(StoreFailure::unreadable)?;
+    let record = record.open(sealer.as_deref(), id).map_err(StoreFailure::unreadable)?;
     let restored = record.restore(id, tenant(row, "tenant")?, fence(row, "version")?);
-    let mut endpoint = restored.map_err(Trouble::unreadable)?;
+    let mut endpoint = restored.map_err(StoreFailure::unreadable)?;
     endpoint.health = health(row)?;
     Ok(Arc::new(endpoint))
 }
 
-/// A live endpoint, and nobody else changes it before the transaction ends if it is to be `kept`.
+/// Finds a live endpoint. With `kept`, no other transaction changes it before this one ends.
 pub(super) async fn find_endpoint(
     session: &Session<'_>,
-    vault: &Vault,
+    sealer: &KeySealer,
     id: EndpointId,
     kept: bool,
-) -> Result<Option<Arc<Endpoint>>, Trouble> {
+) -> Result<Option<Arc<Endpoint>>, StoreFailure> {
     let sql = if kept {
         endpoints!("WHERE n.id = $1 AND n.state < 2 FOR UPDATE OF n")
     } else {
         endpoints!("WHERE n.id = $1 AND n.state < 2")
     };
     let rows = session.query(sql, &[(&uuid_of_endpoint(id), Type::UUID)]).await?;
-    rows.first().map(|row| endpoint(row, vault)).transpose()
+    rows.first().map(|row| endpoint(row, sealer)).transpose()
 }
 
 const WRITE: &str = "INSERT INTO hookwire.endpoint (id, tenant, version, state, record) VALUES ($1, $2, $3, $4, $5) \
      ON CONFLICT (id) DO UPDATE SET tenant = excluded.tenant, version = excluded.version, state = excluded.state, \
      record = excluded.record";
 
-/// Writes an endpoint over what was there.
-pub(super) async fn write_endpoint(session: &Session<'_>, vault: &Vault, endpoint: &Endpoint) -> Result<(), Trouble> {
-    let mut record = EndpointRecord::of(endpoint);
-    if let Some(provider) = vault {
-        record = record.sealed_by(&**provider, endpoint.id).map_err(Trouble::unreadable)?;
+/// Writes an endpoint over the stored one.
+pub(super) async fn write_endpoint(
+    session: &Session<'_>,
+    sealer: &KeySealer,
+    endpoint: &Endpoint,
+) -> Result<(), StoreFailure> {
+    let mut record = EndpointRecord::new(endpoint);
+    if let Some(provider) = sealer {
+        record = record.seal(&**provider, endpoint.id).map_err(StoreFailure::unreadable)?;
     }
-    let record = serde_json::to_string(&record).map_err(Trouble::unreadable)?;
+    let record = serde_json::to_string(&record).map_err(StoreFailure::unreadable)?;
     let state = if endpoint.is_enabled() { ENABLED } else { DISABLED };
     let params: [Param<'_>; 5] = [
         (&uuid_of_endpoint(endpoint.id), Type::UUID),

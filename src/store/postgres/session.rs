@@ -13,32 +13,32 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{CancelToken, Row, Transaction};
 use uuid::Uuid;
 
-use super::connect::{Canceller, Trust};
-use super::error::Trouble;
+use super::connect::{Canceller, ConnectionCutoff};
+use super::error::StoreFailure;
 use super::numbers::Numbers;
 use super::rows::get;
 use crate::clock::{Clock, SystemClock};
 use crate::entropy;
 use crate::store::{StoreError, StoreErrorKind};
 
-/// How often a call is tried again that met another one, and how long the first wait is at most.
-const AGAIN: Tries = Tries::new(4, Duration::from_millis(10));
+/// How often a call is retried after a conflict, and the longest first pause.
+const RETRIES: Retries = Retries::new(4, Duration::from_millis(10));
 
-/// How many times as long as others a call may take that goes through much.
-pub(super) const LISTING: u32 = 6;
+/// The factor on the time limit of calls that read or change many rows.
+pub(super) const LONG_CALL: u32 = 6;
 
 /// A value and its type on the server.
 pub(super) type Param<'a> = (&'a (dyn ToSql + Sync), Type);
 
-/// The schema that our tables stand in.
+/// The schema of hookwire's tables.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Schema(Option<Arc<str>>);
 
 impl Schema {
-    /// The name that statements are written with.
+    /// The schema name in the text of statements.
     pub(super) const DEFAULT: &'static str = "hookwire";
 
-    /// `None` for what is no plain name.
+    /// Returns `None` if the name is invalid.
     pub(super) fn new(name: &str) -> Option<Self> {
         let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
         let good = (1..=48).contains(&name.len())
@@ -51,7 +51,7 @@ impl Schema {
         self.0.as_deref().unwrap_or(Self::DEFAULT)
     }
 
-    /// A statement for this schema.
+    /// Replaces the schema name in a statement.
     pub(super) fn apply<'a>(&self, sql: &'a str) -> Cow<'a, str> {
         match &self.0 {
             Some(name) => sql.replace("hookwire.", &format!("\"{name}\".")).into(),
@@ -60,45 +60,47 @@ impl Schema {
     }
 }
 
-/// Makes the commit of a transaction wait for the replication of everything it has seen. A transaction that only reads waits for
-/// nothing, and what it reads may stand on this server alone: the wait of the commit that wrote it was cancelled, or its server
-/// has crashed. A record in the log, and a transaction number, are what a commit waits for; a message to nobody brings both.
-const WITNESS: &str = "SELECT pg_logical_emit_message(true, 'hookwire', '')";
+/// Makes the commit of a transaction wait for the replication of everything that it has read. The commit of a read-only transaction does
+/// not wait, and the rows that it has read may exist on this server only: the wait of the commit that wrote them may have been cancelled,
+/// or its server may have crashed. A commit waits only if it has a log record and a transaction number; this message, which has no
+/// receiver, provides both.
+const REPLICATION_WAIT: &str = "SELECT pg_logical_emit_message(true, 'hookwire', '')";
 
-/// Where connections come from, and how long one may take.
+/// The source of connections, and the time limit of calls.
 pub(super) struct Source {
     pub(super) pool: Pool,
-    pub(super) trust: Trust,
+    pub(super) cutoff: ConnectionCutoff,
     pub(super) canceller: Canceller,
-    /// How long a call may take.
+    /// The time limit of a call.
     pub(super) limit: Duration,
 }
 
 impl Source {
-    /// Uses no connection again that there is now, and stops what this one is at.
-    fn withdraw(self: &Arc<Self>, at: Option<CancelToken>) {
-        self.trust.withdraw();
+    /// Discards all present connections and cancels the running statement of `at`.
+    fn discard_connections(self: &Arc<Self>, at: Option<CancelToken>) {
+        self.cutoff.discard_present();
         let source = self.clone();
         tokio::spawn(async move {
             if let Some(token) = at {
                 source.canceller.cancel(token).await;
             }
-            source.pool.retain(|_, metrics| source.trust.holds(&metrics));
+            source.pool.retain(|_, metrics| source.cutoff.is_newer(&metrics));
         });
     }
 }
 
-/// How connections are to be had and used.
+/// The pool, the schema, and the state that calls share.
 #[derive(Clone)]
 pub(super) struct Db {
     source: Arc<Source>,
-    /// Which store was opened.
+    /// The identity of the store that was opened.
     identity: Uuid,
     pub(super) schema: Schema,
     pub(super) numbers: Arc<Numbers>,
-    /// For how many groups more it is not hoped that all of their ids are free.
-    pub(super) wary: Arc<AtomicU32>,
-    /// Statements are prepared once a connection. Not so behind a pooler that hands every transaction another one.
+    /// Number of upcoming groups that skip the optimistic single-statement insert.
+    pub(super) skip_optimistic: Arc<AtomicU32>,
+    /// Whether each connection prepares its statements once. This is impossible behind a pooler, which gives every transaction another
+    /// connection.
     prepares: bool,
 }
 
@@ -111,60 +113,68 @@ impl fmt::Debug for Db {
     }
 }
 
-/// One connection.
+/// A connection, or the caller's own transaction.
 pub(super) struct Session<'a> {
     via: Via<'a>,
     schema: Schema,
     identity: Uuid,
-    /// `None` for the caller's own transaction: how long that may take is the caller's affair.
+    /// `None` for the caller's own transaction, whose time limit is up to the caller.
     limit: Option<Limit>,
 }
 
-/// Until when a session has time.
+/// The time limit of a session.
 struct Limit {
     until: Duration,
     source: Arc<Source>,
 }
 
 enum Via<'a> {
-    /// Out of the pool; statements are prepared once.
+    /// A connection from the pool, with prepared statements.
     Prepared(Object),
-    /// Out of the pool, behind a pooler of its own.
+    /// A connection from the pool, with another pooler before the server.
     Plain(Object),
     /// The caller's own transaction.
-    Lent(&'a Transaction<'a>),
+    Caller(&'a Transaction<'a>),
 }
 
-/// Something done in one transaction, and again when that met another one or lost its connection.
+/// An operation in one transaction. It is retried after a conflict, or if the connection was lost.
 pub(super) trait Operation: Send + Sync + 'static {
-    /// What it answers.
+    /// The result of the operation.
     type Answer: Send + 'static;
 
-    /// How many times as long as other calls it may take.
-    const PATIENCE: u32 = 1;
+    /// The factor on the time limit.
+    const TIME_FACTOR: u32 = 1;
 
-    /// Does it.
-    fn run(&self, session: &Session<'_>) -> impl Future<Output = Result<Self::Answer, Trouble>> + Send;
+    /// Runs the operation.
+    fn run(&self, session: &Session<'_>) -> impl Future<Output = Result<Self::Answer, StoreFailure>> + Send;
 }
 
 impl Db {
     pub(super) fn new(source: Source, (schema, identity): (Schema, Uuid), prepares: bool) -> Self {
-        Self { source: Arc::new(source), identity, schema, numbers: Arc::default(), wary: Arc::default(), prepares }
+        Self {
+            source: Arc::new(source),
+            identity,
+            schema,
+            numbers: Arc::default(),
+            skip_optimistic: Arc::default(),
+            prepares,
+        }
     }
 
-    /// How long a call may take.
+    /// The time limit of a call.
     pub(super) fn limit(&self) -> Duration {
         self.source.limit
     }
 
-    pub(super) async fn session(&self) -> Result<Session<'static>, Trouble> {
+    pub(super) async fn session(&self) -> Result<Session<'static>, StoreFailure> {
         self.session_for(1).await
     }
 
-    /// A session that has so many times as long as others, from now on.
-    pub(super) async fn session_for(&self, patience: u32) -> Result<Session<'static>, Trouble> {
-        let until = SystemClock.uptime() + self.source.limit.saturating_mul(patience);
-        let client = timeout(self.source.limit, self.source.pool.get()).await.map_err(|_| Trouble::NoConnection)??;
+    /// Opens a session whose time limit has this factor and starts now.
+    pub(super) async fn session_for(&self, factor: u32) -> Result<Session<'static>, StoreFailure> {
+        let until = SystemClock.uptime() + self.source.limit.saturating_mul(factor);
+        let client =
+            timeout(self.source.limit, self.source.pool.get()).await.map_err(|_| StoreFailure::NoConnection)??;
         let via = if self.prepares { Via::Prepared(client) } else { Via::Plain(client) };
         Ok(Session {
             via,
@@ -174,96 +184,101 @@ impl Db {
         })
     }
 
-    /// Whether the store that was opened still stands in the schema, whole: what is not found there may be on its way back. A dump
-    /// brings the row that says so after the endpoints.
-    pub(super) async fn check_identity(&self, session: &Session<'_>) -> Result<(), Trouble> {
+    /// Checks that the schema still contains the complete store that was opened: a missing row may be restored later. A dump restores the
+    /// identity after the endpoints.
+    pub(super) async fn check_identity(&self, session: &Session<'_>) -> Result<(), StoreFailure> {
         let rows = session.query("SELECT identity FROM hookwire.schema", &[]).await?;
         match rows.first().map(|row| get::<Uuid>(row, "identity")).transpose()? {
             Some(found) if found == self.identity => Ok(()),
-            Some(_) => Err(Trouble::AnotherStore),
-            None => Err(Trouble::NotRestored),
+            Some(_) => Err(StoreFailure::AnotherStore),
+            None => Err(StoreFailure::NotRestored),
         }
     }
 
-    /// One statement, which is a transaction of its own.
+    /// Runs one statement, which is a transaction of its own.
     pub(super) async fn query(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
-        let mut tries = AGAIN;
+        let mut retries = RETRIES;
         loop {
             match self.query_untried(sql, params).await {
-                Err(trouble) if (trouble.is_conflict() || trouble.is_read_only()) && tries.are_left() => {
-                    tries.pause().await;
+                Err(failure) if (failure.is_conflict() || failure.is_read_only()) && retries.are_left() => {
+                    retries.pause().await;
                 }
-                done => return done.map_err(Trouble::in_doubt),
+                done => return done.map_err(StoreFailure::in_doubt),
             }
         }
     }
 
-    /// The same, once: the caller judges what went wrong.
-    pub(super) async fn query_untried(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, Trouble> {
+    /// Runs one statement once: the caller handles failures.
+    pub(super) async fn query_untried(
+        &self,
+        sql: &'static str,
+        params: &[Param<'_>],
+    ) -> Result<Vec<Row>, StoreFailure> {
         self.session().await?.query(sql, params).await
     }
 
-    /// Runs an operation in a transaction, on a task of its own: when the caller's future is dropped it is done all the same,
-    /// and no connection goes back half-way through.
+    /// Runs an operation in a transaction, on a task of its own: if the caller's future is dropped, the operation completes nevertheless,
+    /// and no connection returns to the pool in the middle of a transaction.
     pub(super) async fn transact<O: Operation>(&self, operation: O) -> Result<O::Answer, StoreError> {
         let db = self.clone();
         let task = tokio::spawn(async move { db.transact_here(&operation).await });
         task.await.unwrap_or_else(|error| Err(StoreError::with_source(StoreErrorKind::Unknown, error)))
     }
 
-    /// The same on the caller's task, which must not be cancelled.
+    /// Runs an operation in a transaction on the caller's task, which must not be cancelled.
     pub(super) async fn transact_here<O: Operation>(&self, operation: &O) -> Result<O::Answer, StoreError> {
-        let mut tries = AGAIN;
+        let mut retries = RETRIES;
         loop {
             match self.transact_once(operation).await {
-                Err((trouble, stage)) if is_undone(&trouble, stage) && tries.are_left() => tries.pause().await,
-                done => return done.map_err(judge),
+                Err((failure, stage)) if is_undone(&failure, stage) && retries.are_left() => retries.pause().await,
+                done => return done.map_err(to_store_error),
             }
         }
     }
 
-    async fn transact_once<O: Operation>(&self, operation: &O) -> Result<O::Answer, (Trouble, Stage)> {
-        let session = self.session_for(O::PATIENCE).await.map_err(|trouble| (trouble, Stage::Before))?;
-        // Both are on their way before either is answered. What follows a BEGIN that failed fails too.
+    async fn transact_once<O: Operation>(&self, operation: &O) -> Result<O::Answer, (StoreFailure, Stage)> {
+        let session = self.session_for(O::TIME_FACTOR).await.map_err(|failure| (failure, Stage::Before))?;
+        // Both are sent before either has a response. After a failed BEGIN the operation fails too.
         let (begun, done) = join(session.command("BEGIN"), operation.run(&session)).await;
         match begun.and(done) {
             Ok(answer) => session.command("COMMIT").await.map(|()| answer).map_err(|error| (error, Stage::Commit)),
-            Err(trouble) => {
+            Err(failure) => {
                 session.roll_back().await;
-                Err((trouble, Stage::Before))
+                Err((failure, Stage::Before))
             }
         }
     }
 }
 
-/// How far a transaction had come.
+/// The stage of a transaction in which it failed.
 #[derive(Clone, Copy)]
 enum Stage {
     Before,
     Commit,
 }
 
-fn judge((trouble, stage): (Trouble, Stage)) -> StoreError {
+fn to_store_error((failure, stage): (StoreFailure, Stage)) -> StoreError {
     match stage {
-        Stage::Before => trouble.into_store_error(),
-        Stage::Commit => trouble.in_doubt(),
+        Stage::Before => failure.into_store_error(),
+        Stage::Commit => failure.in_doubt(),
     }
 }
 
-/// Whether nothing of a transaction has happened, and the same again may succeed at once. A connection that was lost before the
-/// end has taken everything with it.
-fn is_undone(trouble: &Trouble, stage: Stage) -> bool {
-    trouble.is_conflict() || (matches!(stage, Stage::Before) && (trouble.is_silence() || trouble.is_read_only()))
+/// Whether nothing of a transaction has happened, and a retry may succeed at once. If the connection was lost before the commit, the server
+/// has rolled the transaction back.
+fn is_undone(failure: &StoreFailure, stage: Stage) -> bool {
+    failure.is_conflict()
+        || (matches!(stage, Stage::Before) && (failure.is_connection_lost() || failure.is_read_only()))
 }
 
-/// How often something is done again, and how long to wait before.
+/// The remaining retries, and the longest pause before the next one.
 #[derive(Clone, Copy)]
-pub(super) struct Tries {
+pub(super) struct Retries {
     left: u32,
     longest: Duration,
 }
 
-impl Tries {
+impl Retries {
     pub(super) const fn new(left: u32, longest: Duration) -> Self {
         Self { left, longest }
     }
@@ -272,7 +287,7 @@ impl Tries {
         self.left > 0
     }
 
-    /// Waits for a random part of a time that doubles, and uses up a try.
+    /// Waits for a random part of a time that doubles, and uses up a retry.
     pub(super) async fn pause(&mut self) {
         tokio::time::sleep(self.longest.mul_f64(entropy::fraction())).await;
         (self.left, self.longest) = (self.left.saturating_sub(1), self.longest * 2);
@@ -280,17 +295,17 @@ impl Tries {
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn lent(transaction: &'a Transaction<'a>, db: &Db) -> Self {
-        Self { via: Via::Lent(transaction), schema: db.schema.clone(), identity: db.identity, limit: None }
+    pub(super) fn for_caller(transaction: &'a Transaction<'a>, db: &Db) -> Self {
+        Self { via: Via::Caller(transaction), schema: db.schema.clone(), identity: db.identity, limit: None }
     }
 
     /// Runs a statement whose parameters have these types.
-    pub(super) async fn query(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, Trouble> {
+    pub(super) async fn query(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreFailure> {
         self.query_text(&self.schema.apply(sql), params).await
     }
 
-    /// The same for a statement that was put together for this schema.
-    pub(super) async fn query_text(&self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, Trouble> {
+    /// Runs a statement whose text is already for this schema.
+    pub(super) async fn query_text(&self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreFailure> {
         let run = async {
             match &self.via {
                 Via::Prepared(client) => {
@@ -300,61 +315,61 @@ impl<'a> Session<'a> {
                     client.query(&statement, &values).await
                 }
                 Via::Plain(client) => client.query_typed(sql, params).await,
-                Via::Lent(transaction) => transaction.query_typed(sql, params).await,
+                Via::Caller(transaction) => transaction.query_typed(sql, params).await,
             }
         };
         self.in_time(run).await
     }
 
-    /// Statements without parameters and answers.
-    pub(super) async fn command(&self, sql: &str) -> Result<(), Trouble> {
+    /// Runs statements without parameters and results.
+    pub(super) async fn command(&self, sql: &str) -> Result<(), StoreFailure> {
         let sql = self.schema.apply(sql);
         let run = async {
             match &self.via {
                 Via::Prepared(client) | Via::Plain(client) => client.batch_execute(&sql).await,
-                Via::Lent(transaction) => transaction.batch_execute(&sql).await,
+                Via::Caller(transaction) => transaction.batch_execute(&sql).await,
             }
         };
         self.in_time(run).await
     }
 
-    /// Call it before the end of a transaction whose answer tells of what another one has written: see [`WITNESS`].
-    pub(super) async fn witness(&self) -> Result<(), Trouble> {
-        self.query(WITNESS, &[]).await.map(drop)
+    /// Call this before the end of a transaction whose result depends on the writes of another one: see [`REPLICATION_WAIT`].
+    pub(super) async fn wait_for_replication(&self) -> Result<(), StoreFailure> {
+        self.query(REPLICATION_WAIT, &[]).await.map(drop)
     }
 
-    /// Runs one exchange in the time that is left. A connection that is silent, or whose server takes no writes, is not used again,
-    /// and neither are those that were made before: they most likely lead to the same server.
-    async fn in_time<T>(&self, run: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, Trouble> {
+    /// Runs one exchange within the remaining time. If the connection does not respond, or if its server accepts no writes, this connection
+    /// and all older ones are discarded: they most likely lead to the same server.
+    async fn in_time<T>(&self, run: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, StoreFailure> {
         let Some(limit) = &self.limit else { return Ok(run.await?) };
         let left = limit.until.saturating_sub(SystemClock.uptime());
-        let trouble = match timeout(left, run).await {
+        let failure = match timeout(left, run).await {
             Ok(Ok(done)) => return Ok(done),
-            Ok(Err(error)) => Trouble::from(error),
-            Err(_) => Trouble::TooLong,
+            Ok(Err(error)) => StoreFailure::from(error),
+            Err(_) => StoreFailure::TooLong,
         };
-        if let Trouble::TooLong = &trouble {
-            tracing::warn!("PostgreSQL: no answer in time; the connection is given up");
-            limit.source.withdraw(self.cancel_token());
-        } else if trouble.is_read_only() {
-            limit.source.withdraw(None);
+        if let StoreFailure::TooLong = &failure {
+            tracing::warn!("PostgreSQL: the server did not respond in time; the connection is discarded");
+            limit.source.discard_connections(self.cancel_token());
+        } else if failure.is_read_only() {
+            limit.source.discard_connections(None);
         }
-        Err(trouble)
+        Err(failure)
     }
 
     fn cancel_token(&self) -> Option<CancelToken> {
         match &self.via {
             Via::Prepared(client) | Via::Plain(client) => Some(client.cancel_token()),
-            Via::Lent(_) => None,
+            Via::Caller(_) => None,
         }
     }
 
-    pub(super) const fn is_lent(&self) -> bool {
-        matches!(self.via, Via::Lent(_))
+    pub(super) const fn is_callers_transaction(&self) -> bool {
+        matches!(self.via, Via::Caller(_))
     }
 
-    /// What locks of ours are named after. Everybody who may log in can take any advisory lock; which are ours is known only to those
-    /// who may read our tables.
+    /// The prefix of the names of hookwire's locks. Every login can take any advisory lock; only logins that can read hookwire's tables
+    /// know this prefix.
     pub(super) fn lock_name(&self) -> String {
         format!("{} {}", self.schema.name(), self.identity)
     }
@@ -367,7 +382,7 @@ impl<'a> Session<'a> {
         if self.command("ROLLBACK").await.is_err()
             && let Via::Prepared(client) | Via::Plain(client) = self.via
         {
-            // Whatever state it is in, nobody uses it again.
+            // The state of the connection is unknown, so it does not return to the pool.
             drop(Object::take(client));
         }
     }

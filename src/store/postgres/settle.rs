@@ -7,62 +7,68 @@ use futures_util::future::try_join;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::error::Trouble;
+use super::error::StoreFailure;
 use super::order;
-use super::records::{Vault, find_endpoint, write_endpoint};
+use super::records::{KeySealer, find_endpoint, write_endpoint};
 use super::rows::{
-    INTS, LONGS, SHORTS, TEXTS, UUIDS, delivery_id, endpoint_id, fence, get, lease_fence, log_line, uuid_of_delivery,
-    uuid_of_endpoint,
+    INTS, LONGS, SHORTS, TEXTS, UUIDS, delivery_id, endpoint_id, fence, health, lease_fence, log_line,
+    uuid_of_delivery, uuid_of_endpoint,
 };
 use super::session::{Db, Operation, Param, Session};
 use crate::clock::Timestamp;
-use crate::delivery::{Lease, Next, Settlement};
+use crate::delivery::{Lease, Settlement};
 use crate::endpoint::Health;
 use crate::id::EndpointId;
-use crate::retry::FailReason;
+use crate::retry::{Decision, FailReason};
 use crate::store::Settled;
-use crate::store::relational::{DELIVERED, FAILED, HELD, leave_out};
+use crate::store::relational::leave_out;
+use crate::store::sql::{DELIVERED, FAILED, HELD};
 
 /// A batch of settlements.
 pub(super) struct Settling {
     pub(super) batch: Vec<Settlement>,
-    pub(super) vault: Vault,
-    pub(super) noted: Noted,
+    pub(super) sealer: KeySealer,
+    pub(super) health_cache: HealthCache,
 }
 
-/// Endpoints whose last success was noted so lately that another one changes nothing. Bounded; the statement checks it.
+/// The health of endpoints whose last success is so recent that another success changes nothing. The cache is bounded; the statement checks
+/// the stored health.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Noted(Arc<Mutex<HashMap<EndpointId, Health>>>);
+pub(super) struct HealthCache(Arc<Mutex<HashMap<EndpointId, Health>>>);
 
-/// So many endpoints are remembered.
-const MAX_NOTED: usize = 10_000;
+/// The limit of cached endpoints.
+const MAX_CACHED: usize = 10_000;
 
-impl Noted {
+impl HealthCache {
     fn known(&self) -> MutexGuard<'_, HashMap<EndpointId, Health>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn note(&self, healths: &Healths) {
+    fn record(&self, healths: &Healths) {
         let mut known = self.known();
-        if known.len() + healths.len() > MAX_NOTED {
+        if known.len() + healths.len() > MAX_CACHED {
             known.clear();
         }
         known.extend(healths.iter().map(|(endpoint, health)| (*endpoint, *health)));
     }
 
-    /// Whether all of these are successes that change nothing but their deliveries.
+    pub(super) fn forget(&self, endpoint: EndpointId) {
+        self.known().remove(&endpoint);
+    }
+
+    /// Whether all of these are successes that change only their deliveries.
     fn covers(&self, batch: &[Settlement]) -> bool {
         let known = self.known();
-        // A queue has no health to keep.
+        // A queue has no health.
         let changes_nothing = |one: &Settlement| {
             one.lane.endpoint().is_none_or(|id| known.get(&id).is_some_and(|health| health.after(one).is_none()))
         };
-        batch.iter().all(|one| one.next == Next::Delivered && !one.ordered && changes_nothing(one))
+        batch.iter().all(|one| one.decision == Decision::Delivered && !one.ordered && changes_nothing(one))
     }
 
-    /// Settles in one statement, which is a transaction of its own. `None` where there is more to do, or something has failed:
-    /// nothing was changed then, or the longer way finds what was.
-    pub(super) async fn settle_at_once(&self, db: &Db, batch: &[Settlement]) -> Option<Vec<Settled>> {
+    /// Settles in one statement, which is a transaction of its own. Returns `None` if more changes are required or if the statement failed:
+    /// either nothing was changed, or the transaction that follows finds what was changed.
+    pub(super) async fn settle_in_one_statement(&self, db: &Db, batch: &[Settlement]) -> Option<Vec<Settled>> {
         if !self.covers(batch) {
             return None;
         }
@@ -71,71 +77,71 @@ impl Noted {
         let mut params = rows.params();
         params.push((&endpoints, UUIDS));
         let settled = settled(&db.query_untried(SETTLE_HEALTHY, &params).await.ok()?).ok()?;
-        // None: all lost, or an endpoint has failed elsewhere.
-        (!settled.is_empty()).then(|| answers(batch, settled))
+        // Empty if all leases are lost, or if an endpoint has failed in another process.
+        (!settled.is_empty()).then(|| results(batch, settled))
     }
 }
 
 impl Operation for Settling {
     type Answer = Vec<Settled>;
 
-    async fn run(&self, session: &Session<'_>) -> Result<Vec<Settled>, Trouble> {
-        settle_all(session, &self.vault, &self.noted, &self.batch).await
+    async fn run(&self, session: &Session<'_>) -> Result<Vec<Settled>, StoreFailure> {
+        settle_all(session, &self.sealer, &self.health_cache, &self.batch).await
     }
 }
 
 pub(super) async fn settle_all(
     session: &Session<'_>,
-    vault: &Vault,
-    noted: &Noted,
+    sealer: &KeySealer,
+    health_cache: &HealthCache,
     batch: &[Settlement],
-) -> Result<Vec<Settled>, Trouble> {
+) -> Result<Vec<Settled>, StoreFailure> {
     let ordered: Vec<_> =
         batch.iter().filter(|one| one.ordered).map(|one| uuid_of_delivery(one.lease.delivery)).collect();
     let lanes = order::lanes_of_deliveries(session, &ordered).await?;
-    if session.is_lent() {
+    if session.is_callers_transaction() {
         order::lock(session, &lanes).await?;
     } else {
-        order::lock_within(session, &lanes, order::SET_ASIDE).await?;
+        order::lock_within(session, &lanes, order::RETRIED_LOCK_WAIT).await?;
     }
     let rows = Rows::of(batch)?;
-    // Sent together: mostly an endpoint goes on as it was, and there is nothing to write.
+    // Sent together: usually the health of an endpoint does not change, and there is nothing to write.
     let mut params = rows.params();
     params.push((&rows.delays, LONGS));
     let (rows, health) = try_join(session.query(SETTLE, &params), read_health(session, batch)).await?;
     let now = batch.iter().map(|one| one.at).max().unwrap_or_default();
     order::arrange(session, &lanes, now).await?;
-    let answers = answers(batch, settled(&rows)?);
+    let results = results(batch, settled(&rows)?);
     let done: Vec<_> =
-        batch.iter().zip(&answers).filter(|(_, answer)| **answer == Settled::Done).map(|(one, _)| one).collect();
+        batch.iter().zip(&results).filter(|(_, answer)| **answer == Settled::Done).map(|(one, _)| one).collect();
     let before = |id: EndpointId| health.get(&id).copied().unwrap_or_default();
     if done.iter().any(|one| one.lane.endpoint().is_some_and(|id| before(id).after(one).is_some())) {
         keep_health(session, &done).await?;
     } else {
-        noted.note(&health);
+        health_cache.record(&health);
     }
     for one in &done {
-        affect_endpoint(session, vault, one).await?;
+        affect_endpoint(session, sealer, one).await?;
     }
-    if done.len() < answers.len() {
-        // Who is told that it was settled before believes it.
-        session.witness().await?;
+    if done.len() < results.len() {
+        // The caller relies on an earlier settlement, so the commit waits for its replication.
+        session.wait_for_replication().await?;
     }
-    Ok(answers)
+    Ok(results)
 }
 
 /// The leases that were valid.
-fn settled(rows: &[Row]) -> Result<HashSet<Lease>, Trouble> {
+fn settled(rows: &[Row]) -> Result<HashSet<Lease>, StoreFailure> {
     rows.iter().map(|row| Ok(Lease { delivery: delivery_id(row, "id")?, fence: fence(row, "fence")? })).collect()
 }
 
-/// What became of each: the first of a lease counts, if that was valid.
-fn answers(batch: &[Settlement], mut settled: HashSet<Lease>) -> Vec<Settled> {
+/// The result of each settlement: the first one of a lease counts, if the lease was valid.
+fn results(batch: &[Settlement], mut settled: HashSet<Lease>) -> Vec<Settled> {
     let answer = |one: &Settlement| if settled.remove(&one.lease) { Settled::Done } else { Settled::LeaseLost };
     batch.iter().map(answer).collect()
 }
 
-/// In one order, each once.
+/// The endpoints of settlements, sorted and each once.
 fn endpoints_of<'a>(batch: impl Iterator<Item = &'a Settlement>) -> Vec<Uuid> {
     let mut endpoints: Vec<_> = batch.filter_map(|one| one.lane.endpoint()).map(uuid_of_endpoint).collect();
     endpoints.sort_unstable();
@@ -143,12 +149,12 @@ fn endpoints_of<'a>(batch: impl Iterator<Item = &'a Settlement>) -> Vec<Uuid> {
     endpoints
 }
 
-/// What a settlement makes of a delivery, by number in the statement: up to 3 its final state, then what follows.
+/// The effect of a settlement, by its number in the statement: up to 3 a final state, then these.
 const HOLD: i16 = HELD;
 const RETRY: i16 = 5;
 const AGAIN: i16 = 6;
 
-// `due` says when it is due, or when it was finished.
+// `due` is the time at which the delivery is due or was finished.
 const SETTLE: &str = "WITH s AS MATERIALIZED (SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7) \
      AS s (id, fence, kind, due, reason, line, delay)), \
      gone AS (DELETE FROM hookwire.delivery d USING s WHERE d.id = s.id AND d.fence = s.fence AND d.leased AND s.kind <= 3 \
@@ -164,7 +170,7 @@ const SETTLE: &str = "WITH s AS MATERIALIZED (SELECT * FROM unnest($1, $2, $3, $
      FROM s WHERE d.id = s.id AND d.fence = s.fence AND d.leased AND s.kind > 3 RETURNING d.id, s.fence) \
      SELECT id, fence FROM gone UNION ALL SELECT id, fence FROM changed";
 
-// The same for successes of endpoints that have not failed, and nothing where one of them has.
+// The same for successes of endpoints without failures; it changes nothing if one of them has failures.
 const SETTLE_HEALTHY: &str = "WITH gone AS (DELETE FROM hookwire.delivery d \
      USING unnest($1, $2, $3, $4, $5, $6) AS s (id, fence, kind, due, reason, line) \
      WHERE d.id = s.id AND d.fence = s.fence AND d.leased \
@@ -182,21 +188,21 @@ struct Rows {
     dues: Vec<i64>,
     reasons: Vec<Option<&'static str>>,
     lines: Vec<String>,
-    /// How long after the attempt it is due again: not later because somebody's clock is ahead.
+    /// The time from the attempt until the delivery is due again: it must not be due later because the caller's clock is ahead.
     delays: Vec<i64>,
 }
 
 impl Rows {
-    fn of(batch: &[Settlement]) -> Result<Self, Trouble> {
+    fn of(batch: &[Settlement]) -> Result<Self, StoreFailure> {
         let (mut rows, mut leases) = (Self::default(), HashSet::new());
-        // Each lease once: a second settlement finds it ended, and the statement may change a row once only.
+        // Each lease once: a second settlement changes nothing, and a statement can change a row only once.
         for one in batch.iter().filter(|one| leases.insert(one.lease)) {
-            let (kind, due, reason) = match one.next {
-                Next::Delivered => (DELIVERED, one.at, None),
-                Next::Failed { reason } | Next::Disable { reason } => (FAILED, one.at, Some(reason)),
-                Next::Held { reason } => (HOLD, one.at, Some(reason)),
-                Next::Retry { due } => (RETRY, due, None),
-                Next::Again { due } => (AGAIN, due, None),
+            let (kind, due, reason) = match one.decision {
+                Decision::Delivered => (DELIVERED, one.at, None),
+                Decision::Fail { reason } | Decision::Disable { reason } => (FAILED, one.at, Some(reason)),
+                Decision::Hold { reason } => (HOLD, one.at, Some(reason)),
+                Decision::Retry { at: due, .. } => (RETRY, due, None),
+                Decision::RetryUncounted { at: due } => (AGAIN, due, None),
             };
             rows.ids.push(uuid_of_delivery(one.lease.delivery));
             rows.fences.push(lease_fence(one.lease));
@@ -227,11 +233,11 @@ type Healths = BTreeMap<EndpointId, Health>;
 const HEALTH: &str = "SELECT endpoint, failing_since, last_failure, failures, last_success, paused_until \
      FROM hookwire.health WHERE endpoint = ANY($1)";
 
-// In one order, so that two transactions never wait for each other.
+// Sorted, so that two transactions never wait for each other.
 const LOCK_HEALTH: &str = "SELECT endpoint, failing_since, last_failure, failures, last_success, paused_until \
      FROM hookwire.health WHERE endpoint = ANY($1) ORDER BY endpoint FOR UPDATE";
 
-async fn read_health(session: &Session<'_>, batch: &[Settlement]) -> Result<Healths, Trouble> {
+async fn read_health(session: &Session<'_>, batch: &[Settlement]) -> Result<Healths, StoreFailure> {
     let endpoints = endpoints_of(batch.iter());
     if endpoints.is_empty() {
         return Ok(Healths::new());
@@ -239,24 +245,15 @@ async fn read_health(session: &Session<'_>, batch: &[Settlement]) -> Result<Heal
     healths(&session.query(HEALTH, &[(&endpoints, UUIDS)]).await?)
 }
 
-fn healths(rows: &[Row]) -> Result<Healths, Trouble> {
+fn healths(rows: &[Row]) -> Result<Healths, StoreFailure> {
     rows.iter().map(|row| Ok((endpoint_id(row, "endpoint")?, health(row)?))).collect()
-}
-
-/// Health from columns that are all `NULL` where nothing is known.
-pub(super) fn health(row: &Row) -> Result<Health, Trouble> {
-    let at = |column| Ok::<_, Trouble>(get::<Option<i64>>(row, column)?.map(Timestamp::from_micros));
-    let failures = get::<Option<i32>>(row, "failures")?.and_then(|count| u32::try_from(count).ok());
-    let failing = at("failing_since")?.zip(at("last_failure")?).zip(failures);
-    let failing = failing.map(|((since, last), failures)| (since, last, failures));
-    Ok(Health::restore(failing, at("last_success")?, at("paused_until")?))
 }
 
 const NEW_HEALTH: &str = "INSERT INTO hookwire.health (endpoint, failures) SELECT endpoint, 0 FROM unnest($1) AS h (endpoint) \
      ORDER BY 1 ON CONFLICT DO NOTHING";
 
-/// Health is read again under a lock, so that no other process's failures are forgotten.
-async fn keep_health(session: &Session<'_>, done: &[&Settlement]) -> Result<(), Trouble> {
+/// Reads health again under a lock, so that failures from other processes are not lost.
+async fn keep_health(session: &Session<'_>, done: &[&Settlement]) -> Result<(), StoreFailure> {
     let endpoints = endpoints_of(done.iter().copied());
     let of: [Param<'_>; 1] = [(&endpoints, UUIDS)];
     session.query(NEW_HEALTH, &of).await?;
@@ -276,7 +273,7 @@ const WRITE_HEALTH: &str = "INSERT INTO hookwire.health (endpoint, failing_since
      failing_since = excluded.failing_since, last_failure = excluded.last_failure, failures = excluded.failures, \
      last_success = excluded.last_success, paused_until = excluded.paused_until";
 
-pub(super) async fn write_health(session: &Session<'_>, healths: &Healths) -> Result<(), Trouble> {
+pub(super) async fn write_health(session: &Session<'_>, healths: &Healths) -> Result<(), StoreFailure> {
     if healths.is_empty() {
         return Ok(());
     }
@@ -300,19 +297,24 @@ pub(super) async fn write_health(session: &Session<'_>, healths: &Healths) -> Re
     session.query(WRITE_HEALTH, &params).await.map(drop)
 }
 
-/// What a final failure does to its endpoint.
-async fn affect_endpoint(session: &Session<'_>, vault: &Vault, settlement: &Settlement) -> Result<(), Trouble> {
-    let affects = matches!(settlement.next, Next::Disable { .. } | Next::Failed { reason: FailReason::Blocked });
+/// Applies the effect of a final failure to the endpoint.
+async fn affect_endpoint(
+    session: &Session<'_>,
+    sealer: &KeySealer,
+    settlement: &Settlement,
+) -> Result<(), StoreFailure> {
+    let affects =
+        matches!(settlement.decision, Decision::Disable { .. } | Decision::Fail { reason: FailReason::Blocked });
     let Some(id) = settlement.lane.endpoint().filter(|_| affects) else { return Ok(()) };
-    let endpoint = match find_endpoint(session, vault, id, true).await {
-        Err(error @ Trouble::Unreadable(_)) => {
+    let endpoint = match find_endpoint(session, sealer, id, true).await {
+        Err(error @ StoreFailure::Unreadable(_)) => {
             leave_out(&id, &error);
             None
         }
         found => found?,
     };
-    match endpoint.and_then(|endpoint| endpoint.affected_by(settlement.next, settlement.at)) {
-        Some(changed) => write_endpoint(session, vault, &changed).await,
+    match endpoint.and_then(|endpoint| endpoint.affected_by(settlement.decision, settlement.at)) {
+        Some(changed) => write_endpoint(session, sealer, &changed).await,
         None => Ok(()),
     }
 }

@@ -1,22 +1,22 @@
-//! What is done as part of the caller's own transaction, where that is one of `sqlx`.
+//! Calls that are part of the caller's own `sqlx` transaction.
 
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Executor};
 
 use super::PostgresStore;
-use super::dedup::{FINISH, columns, contents};
+use super::dedup_batch::{FINISH, columns, contents};
 use super::error::kind_of;
 use super::transaction::{STAGE, staging};
 use crate::clock::Timestamp;
 use crate::event::NewEvent;
 use crate::id::EventId;
-use crate::store::{Claimant, FirstAnswer, Settled, StoreError, StoreErrorKind};
+use crate::store::{DedupLease, FirstResponse, Settled, StoreError, StoreErrorKind};
 
 impl PostgresStore {
-    /// [`dispatch_in`](Self::dispatch_in) for a connection of `sqlx`, with a transaction begun on it; `&mut *transaction` is one.
+    /// Like [`dispatch_in`](Self::dispatch_in), for a connection of `sqlx` with an open transaction; `&mut *transaction` is one.
     ///
     /// # Errors
-    /// When the tenant's name is malformed, and when the server says no.
+    /// Returns an error if the tenant's name is invalid or if the server fails.
     pub async fn dispatch_in_sqlx(
         &self,
         connection: &mut PgConnection,
@@ -37,19 +37,19 @@ impl PostgresStore {
         Ok(staging.id)
     }
 
-    /// [`finish_in`](Self::finish_in) for a connection of `sqlx`, with a transaction begun on it.
+    /// Like [`finish_in`](Self::finish_in), for a connection of `sqlx` with an open transaction.
     ///
     /// # Errors
-    /// When the server says no.
+    /// Returns an error if the server fails.
     pub async fn finish_in_sqlx(
         &self,
         connection: &mut PgConnection,
-        claimants: &[Claimant],
-        answer: &FirstAnswer,
+        leases: &[DedupLease],
+        answer: &FirstResponse,
         expires: Timestamp,
     ) -> Result<Settled, StoreError> {
-        let (keys, fences) = columns(claimants.iter());
-        let (count, (content_type, body)) = (claimants.len(), contents(answer));
+        let (keys, fences) = columns(leases.iter());
+        let (count, (content_type, body)) = (leases.len(), contents(answer));
         let finish = sqlx::query(AssertSqlSafe(self.db.schema.apply(FINISH).into_owned()))
             .bind(keys)
             .bind(fences)

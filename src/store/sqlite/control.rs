@@ -1,17 +1,15 @@
-//! Changing by hand what is owed, in SQL.
+//! Changes on behalf of an operator, in SQL.
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::SqliteStore;
-use super::order;
-use super::rows::{audience, event_id, event_type, fence, time};
+use super::order::{self, NewRow};
 use crate::clock::Timestamp;
-use crate::id::{DeliveryId, EndpointId, EventId, LaneId, Tenant, Work};
-use crate::store::relational::{
-    NEVER, REPLAY, audience_condition, cursor, keys_of_group, lane_column, lanes_of, publish_key,
-};
-use crate::store::{Control, DedupGroup, EventQuery, EventSummary, Owe, Page, StoreError};
+use crate::id::{DeliveryId, EventId, Tenant, Work};
+use crate::store::relational::lanes_of;
+use crate::store::sql::{REPLAY, group_keys, lane_column, publish_key};
+use crate::store::{AddDelivery, Control, DedupGroup, StoreError};
 
 #[async_trait]
 impl Control for SqliteStore {
@@ -26,32 +24,13 @@ impl Control for SqliteStore {
         self.write(move |connection| deliveries.iter().map(|id| cancel(connection, work, *id, now)).collect()).await
     }
 
-    async fn owe(&self, batch: Vec<Owe>) -> Result<Vec<bool>, StoreError> {
-        self.write(move |connection| batch.iter().map(|one| owe(connection, one)).collect()).await
-    }
-
-    async fn events(&self, query: &EventQuery, page: Page<u64>) -> Result<Vec<EventSummary>, StoreError> {
-        let query = query.clone();
-        self.read(move |connection| events(connection, &query, page)).await
+    async fn add_deliveries(&self, batch: Vec<AddDelivery>) -> Result<Vec<bool>, StoreError> {
+        self.write(move |connection| batch.iter().map(|one| add_delivery(connection, one)).collect()).await
     }
 
     async fn expunge(&self, work: Work, tenant: &Tenant, event: &EventId, now: Timestamp) -> Result<bool, StoreError> {
         let (tenant, key) = (tenant.clone(), publish_key(work, event).into_owned());
         self.write(move |connection| expunge(connection, work, [tenant.as_str(), &key], now)).await
-    }
-
-    async fn waiting(&self, lanes: &[LaneId], most: u32) -> Result<u32, StoreError> {
-        let lanes: Vec<_> = lanes.iter().map(|lane| lane_column(*lane)).collect();
-        self.read(move |connection| {
-            let sql = "SELECT count(*) FROM (SELECT 1 FROM hookwire_delivery WHERE state = 0 AND lane = ?1 LIMIT ?2)";
-            let mut count = connection.prepare_cached(sql)?;
-            let mut waiting = 0;
-            for lane in &lanes {
-                waiting += count.query_row(params![lane, most - waiting], |row| row.get::<_, u32>(0))?;
-            }
-            Ok(waiting)
-        })
-        .await
     }
 
     async fn forget_received(&self, tenant: &Tenant, groups: &[DedupGroup]) -> Result<Vec<u64>, StoreError> {
@@ -61,12 +40,12 @@ impl Control for SqliteStore {
     }
 }
 
-/// The ids of a group that are taken. One that was freed before has a dash, and its event's number, behind it.
+/// The taken ids of a group. An id that was freed before is followed by a dash and the number of its event.
 const TAKEN: &str = "SELECT id, event, fingerprint FROM hookwire_publish \
      WHERE id >= ?2 AND id < ?3 AND tenant = ?1 AND instr(id, '-') = 0";
 
 fn forget_received(connection: &Connection, tenant: &Tenant, group: &DedupGroup) -> rusqlite::Result<u64> {
-    let (first, end) = keys_of_group(group);
+    let (first, end) = group_keys(group);
     let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
     let taken: Vec<(String, i64, Option<Vec<u8>>)> = connection
         .prepare_cached(TAKEN)?
@@ -87,98 +66,63 @@ fn forget_received(connection: &Connection, tenant: &Tenant, group: &DedupGroup)
     Ok(taken.len() as u64)
 }
 
-/// A lane and an ordering key.
-type Place = (Vec<u8>, Option<String>);
-
-fn place(row: &rusqlite::Row<'_>) -> rusqlite::Result<Place> {
+/// The lane and the ordering key of a row.
+fn key(row: &rusqlite::Row<'_>) -> rusqlite::Result<(Vec<u8>, Option<String>)> {
     Ok((row.get(0)?, row.get(1)?))
 }
 
+/// The condition that the endpoint of a lane is not removed.
+const IS_OWED: &str = "NOT EXISTS (SELECT 1 FROM hookwire_endpoint n WHERE n.id = lane AND n.state = 2)";
+
 fn resend(connection: &Connection, work: Work, id: DeliveryId, due: Timestamp) -> rusqlite::Result<bool> {
-    // First out of everybody's way, then to the place that is its own.
     let sql = format!(
         "UPDATE hookwire_delivery SET state = 0, due = ?2, attempts = 0, faults = 0, fence = fence + 1, \
-         finished_at = NULL, reason = NULL WHERE id = ?1 AND state <> 0 AND {} AND NOT EXISTS \
+         finished_at = NULL, reason = NULL WHERE id = ?1 AND state <> 0 AND {} AND {IS_OWED} AND NOT EXISTS \
          (SELECT 1 FROM hookwire_event e WHERE e.seq = event AND e.expunged = 1) RETURNING lane, order_key",
         lanes_of!("lane", work)
     );
-    let found = connection.prepare_cached(&sql)?.query_row(params![id.as_bytes(), NEVER], place).optional()?;
-    let Some((lane, key)) = found else { return Ok(false) };
-    let free = match &key {
-        Some(key) => !order::is_blocked(connection, &lane, key)?,
-        None => true,
-    };
-    if free {
-        let sql = "UPDATE hookwire_delivery SET due = ?2 WHERE id = ?1";
-        connection.prepare_cached(sql)?.execute(params![id.as_bytes(), due.as_micros()])?;
-    }
-    Ok(true)
+    let found = connection.prepare_cached(&sql)?.query_row(params![id.as_bytes(), due.as_micros()], key).optional()?;
+    arrange_found(connection, found, due)
 }
 
 fn cancel(connection: &Connection, work: Work, id: DeliveryId, now: Timestamp) -> rusqlite::Result<bool> {
     let sql = format!(
-        "UPDATE hookwire_delivery SET state = 3, finished_at = ?2, fence = fence + 1 \
-         WHERE id = ?1 AND finished_at IS NULL AND {} RETURNING lane, order_key, due",
+        "UPDATE hookwire_delivery SET state = 3, finished_at = ?2, fence = fence + 1, reason = NULL \
+         WHERE id = ?1 AND finished_at IS NULL AND {} RETURNING lane, order_key",
         lanes_of!("lane", work)
     );
-    let read = |row: &rusqlite::Row<'_>| Ok((place(row)?, row.get::<_, i64>(2)?));
-    let found = connection.prepare_cached(&sql)?.query_row(params![id.as_bytes(), now.as_micros()], read).optional()?;
-    match found {
-        Some(((lane, Some(key)), due)) if due < NEVER => order::follow(connection, &lane, &key, now)?,
-        Some(_) => {}
-        None => return Ok(false),
+    let found = connection.prepare_cached(&sql)?.query_row(params![id.as_bytes(), now.as_micros()], key).optional()?;
+    arrange_found(connection, found, now)
+}
+
+/// Brings the ordering key of a changed row into order. Returns whether the row exists.
+fn arrange_found(
+    connection: &Connection,
+    found: Option<(Vec<u8>, Option<String>)>,
+    now: Timestamp,
+) -> rusqlite::Result<bool> {
+    let Some((lane, key)) = found else { return Ok(false) };
+    if let Some(key) = key {
+        order::arrange_key(connection, (&lane, &key), now)?;
     }
     Ok(true)
 }
 
-fn owe(connection: &Connection, owe: &Owe) -> rusqlite::Result<bool> {
-    let find = "SELECT e.seq, e.order_key FROM hookwire_publish k JOIN hookwire_event e ON e.seq = k.event \
-                WHERE k.tenant = ?1 AND k.id = ?2 AND e.expunged = 0";
-    let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<String>>(1)?));
-    let (lane, key) = (lane_column(owe.lane), publish_key(owe.lane.work(), &owe.event));
-    let keys = [owe.tenant.as_str(), &key];
-    let Some((seq, key)) = connection.prepare_cached(find)?.query_row(keys, read).optional()? else { return Ok(false) };
-    let due = match &key {
-        Some(key) => order::enter(connection, &lane, key, owe.due, owe.now)?,
-        None => owe.due.as_micros(),
-    };
-    let insert = "INSERT INTO hookwire_delivery \
-                  (id, event, lane, state, due, attempts, faults, fence, created_at, order_key) \
-                  VALUES (?1, ?2, ?3, 0, ?4, 0, 0, 0, ?5, ?6)";
-    connection.prepare_cached(insert)?.execute(params![
-        owe.delivery.as_bytes(),
-        seq,
-        lane,
-        due,
-        owe.now.as_micros(),
-        key
-    ])?;
-    connection.prepare_cached("UPDATE hookwire_event SET childless = NULL WHERE seq = ?1")?.execute([seq])?;
-    Ok(true)
-}
-
-fn events(connection: &Connection, query: &EventQuery, page: Page<u64>) -> rusqlite::Result<Vec<EventSummary>> {
-    let (beyond, order) = page.direction();
-    let sql = format!(
-        "SELECT e.seq, e.id, e.type, e.appended_at, e.audience FROM hookwire_event e WHERE e.seq {beyond} ?1 AND e.tenant = ?2 \
-               AND e.appended_at >= ?3 AND e.appended_at < ?4 AND e.expunged = 0 AND {} AND (?5 IS NULL OR NOT EXISTS \
-               (SELECT 1 FROM hookwire_delivery d WHERE d.event = e.seq AND d.lane = ?5)) ORDER BY e.seq {order} LIMIT ?6",
-        audience_condition(query)
+fn add_delivery(connection: &Connection, new: &AddDelivery) -> rusqlite::Result<bool> {
+    let find = format!(
+        "SELECT e.seq, e.order_key FROM (SELECT ?3 AS lane) JOIN hookwire_publish k JOIN hookwire_event e ON e.seq = k.event \
+         WHERE k.tenant = ?1 AND k.id = ?2 AND e.expunged = 0 AND {IS_OWED}"
     );
-    let read = |row: &rusqlite::Row<'_>| {
-        Ok(EventSummary {
-            cursor: fence(row, 0)?,
-            id: event_id(row, 1)?,
-            event_type: event_type(row, 2)?,
-            audience: audience(row, 4)?,
-            appended_at: time(row, 3)?,
-        })
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<String>>(1)?));
+    let (lane, published) = (lane_column(new.lane), publish_key(new.lane.work(), &new.event));
+    let keys = params![new.tenant.as_str(), &published, lane];
+    let Some((event, key)) = connection.prepare_cached(&find)?.query_row(keys, read).optional()? else {
+        return Ok(false);
     };
-    let missing_at = query.missing_at.map(|id: EndpointId| id.as_bytes().to_vec());
-    let (from, to) = (query.from.as_micros(), query.to.as_micros());
-    let after = cursor(page);
-    let values = params![after, query.tenant.as_str(), from, to, missing_at, page.limit];
-    connection.prepare_cached(&sql)?.query_map(values, read)?.collect()
+    let (id, due, now) = (new.delivery, new.due, new.now);
+    order::insert(connection, &NewRow { id, event, lane: &lane, key: key.as_deref(), due, is_leased: false, now })?;
+    connection.prepare_cached("UPDATE hookwire_event SET childless = NULL WHERE seq = ?1")?.execute([event])?;
+    Ok(true)
 }
 
 fn expunge(connection: &Connection, work: Work, keys: [&str; 2], now: Timestamp) -> rusqlite::Result<bool> {

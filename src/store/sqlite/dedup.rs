@@ -9,7 +9,9 @@ use rusqlite::{Connection, Row, params};
 use super::SqliteStore;
 use super::rows::{signed, time};
 use crate::clock::Timestamp;
-use crate::store::{Begin, Claimant, Dedup, DedupEntry, DedupGroup, DedupKey, FirstAnswer, Settled, StoreError};
+use crate::store::{
+    BeginResult, Dedup, DedupEntry, DedupGroup, DedupKey, DedupLease, FirstResponse, Settled, StoreError,
+};
 
 #[async_trait]
 impl Dedup for SqliteStore {
@@ -18,7 +20,7 @@ impl Dedup for SqliteStore {
         entries: &[DedupEntry],
         now: Timestamp,
         lease_until: Timestamp,
-    ) -> Result<Vec<Begin>, StoreError> {
+    ) -> Result<Vec<BeginResult>, StoreError> {
         let entries = entries.to_vec();
         self.write(move |connection| entries.iter().map(|entry| begin(connection, entry, now, lease_until)).collect())
             .await
@@ -26,8 +28,8 @@ impl Dedup for SqliteStore {
 
     async fn finish(
         &self,
-        claimants: &[Claimant],
-        answer: &FirstAnswer,
+        claimants: &[DedupLease],
+        answer: &FirstResponse,
         expires: Timestamp,
     ) -> Result<Vec<Settled>, StoreError> {
         let (claimants, answer) = (claimants.to_vec(), answer.clone());
@@ -35,13 +37,13 @@ impl Dedup for SqliteStore {
             .await
     }
 
-    async fn abandon(&self, claimants: &[Claimant]) -> Result<Vec<Settled>, StoreError> {
+    async fn abandon(&self, claimants: &[DedupLease]) -> Result<Vec<Settled>, StoreError> {
         let claimants = claimants.to_vec();
-        // The row stays until it is pruned, so that the next beginning has a higher fence.
+        // The row remains until it is pruned, so that the next begin has a higher fence.
         let sql = "UPDATE hookwire_dedup SET ends = 0 WHERE key = ?1 AND fence = ?2 AND status IS NULL AND ends > 0";
         self.write(move |connection| {
             let mut abandon = connection.prepare_cached(sql)?;
-            let mut one = |claimant: &Claimant| {
+            let mut one = |claimant: &DedupLease| {
                 abandon.execute(params![claimant.key.as_bytes(), signed(claimant.fence)]).map(settled)
             };
             claimants.iter().map(&mut one).collect()
@@ -65,9 +67,9 @@ impl Dedup for SqliteStore {
     }
 }
 
-/// Forgets what has expired among the records after `from`, which are the oldest until a record lives longer than those that came
-/// after it. Looks at a bounded number of them; the next sweep begins where this one ended. Returns how many were forgotten, and
-/// where this one ended.
+/// Deletes expired records among those after `from`. Records are in the order in which they were made, so the first ones expire first,
+/// except where a record lives longer than later ones. A sweep reads a limited number of records; the next sweep begins where this one
+/// ended. Returns the number of deleted records, and where the sweep ended.
 fn sweep(connection: &Connection, from: i64, now: Timestamp, limit: u32) -> rusqlite::Result<(u64, i64)> {
     let mut look =
         connection.prepare_cached("SELECT seq, ends FROM hookwire_dedup WHERE seq > ?1 ORDER BY seq LIMIT ?2")?;
@@ -92,7 +94,7 @@ fn sweep(connection: &Connection, from: i64, now: Timestamp, limit: u32) -> rusq
     Ok((counted(expired.len()), if is_whole { 0 } else { last }))
 }
 
-/// The finished records of a group: those whose key begins with it, and those that say so.
+/// Deletes the finished records of a group: those whose key begins with the group, and those with the group in their column.
 fn forget(connection: &Connection, group: DedupGroup) -> rusqlite::Result<u64> {
     let (mut first, mut last) = ([0; 32], [0xff; 32]);
     for end in [&mut first, &mut last] {
@@ -108,17 +110,17 @@ fn counted(rows: usize) -> u64 {
 }
 
 impl SqliteStore {
-    /// Finishes [claims](crate::receiver::Ticket::claimants) on a received event as part of the caller's own transaction, so that
-    /// what the handler has written and that the event was handled become true together. On [`Settled::LeaseLost`] somebody
-    /// else has it: roll back. After the commit: [`Ticket::finished_elsewhere`](crate::receiver::Ticket::finished_elsewhere).
+    /// Finishes the [leases](crate::receiver::DedupGuard::leases) on a received event as part of the caller's own transaction: the changes
+    /// of the handler and the record that the event was handled are committed together. On [`Settled::LeaseLost`] another request handles
+    /// the event: roll back. After the commit, call [`DedupGuard::finished_elsewhere`](crate::receiver::DedupGuard::finished_elsewhere).
     ///
     /// # Errors
-    /// When SQLite fails.
+    /// Returns an error if SQLite fails.
     pub fn finish_in(
         &self,
         transaction: &rusqlite::Transaction<'_>,
-        claimants: &[Claimant],
-        answer: &FirstAnswer,
+        claimants: &[DedupLease],
+        answer: &FirstResponse,
         expires: Timestamp,
     ) -> rusqlite::Result<Settled> {
         for claimant in claimants {
@@ -138,13 +140,13 @@ const FORGET_NAMED: &str = "DELETE FROM hookwire_dedup WHERE event_group = ?1 AN
 const FORGET_BY_KEY: &str =
     "DELETE FROM hookwire_dedup WHERE key BETWEEN ?1 AND ?2 AND event_group IS NULL AND status IS NOT NULL";
 
-/// How many records a sweep looks at, at least.
+/// The minimum number of records that a sweep reads.
 const LOOKED_AT: u32 = 64;
 
 fn finish(
     connection: &Connection,
-    claimant: &Claimant,
-    answer: &FirstAnswer,
+    claimant: &DedupLease,
+    answer: &FirstResponse,
     expires: Timestamp,
 ) -> rusqlite::Result<Settled> {
     let body = Some(&*answer.body).filter(|body| !body.is_empty());
@@ -166,16 +168,16 @@ const FIND: &str = "SELECT fence, status, ends, content_type, body FROM hookwire
 
 const BEGIN_AGAIN: &str = "UPDATE hookwire_dedup SET fence = ?2, ends = ?3, event_group = ?4, status = NULL, content_type = NULL, body = NULL WHERE key = ?1";
 
-/// Most keys are new: the record is made without looking for one first.
+/// Most keys are new, so the record is inserted without a lookup first.
 fn begin(
     connection: &Connection,
     entry: &DedupEntry,
     now: Timestamp,
     lease_until: Timestamp,
-) -> rusqlite::Result<Begin> {
+) -> rusqlite::Result<BeginResult> {
     let key = entry.key;
     let group = entry.group.as_ref().filter(|group| !group.begins(&key)).map(DedupGroup::as_bytes);
-    // The time is part of the fence, so that it rises even over a record that was pruned in between.
+    // The fence contains the time, so that it rises even if the record was pruned in between.
     let fence = now.as_micros();
     let values = params![key.as_bytes(), fence, lease_until.as_micros(), group];
     if connection.prepare_cached(INSERT)?.execute(values)? > 0 {
@@ -191,23 +193,27 @@ fn begin(
     Ok(fresh(key, fence))
 }
 
-/// What a record says to another beginning; `None` once it has ended.
-fn begun(row: &Row<'_>, now: Timestamp) -> rusqlite::Result<Option<Begin>> {
+/// The result that a stored record gives to another begin; `None` once the record has ended.
+fn begun(row: &Row<'_>, now: Timestamp) -> rusqlite::Result<Option<BeginResult>> {
     let ends: Timestamp = time(row, 2)?;
     if ends <= now {
         return Ok(None);
     }
     Ok(Some(match row.get(1)? {
-        None => Begin::Busy { until: ends },
+        None => BeginResult::Busy { until: ends },
         Some(status) => {
             let body: Option<Vec<u8>> = row.get(4)?;
-            Begin::Done(FirstAnswer { status, content_type: row.get(3)?, body: body.unwrap_or_default().into() })
+            BeginResult::Done(FirstResponse {
+                status,
+                content_type: row.get(3)?,
+                body: body.unwrap_or_default().into(),
+            })
         }
     }))
 }
 
-fn fresh(key: DedupKey, fence: i64) -> Begin {
-    Begin::Fresh(Claimant { key, fence: u64::try_from(fence).unwrap_or(0) })
+fn fresh(key: DedupKey, fence: i64) -> BeginResult {
+    BeginResult::Fresh(DedupLease { key, fence: u64::try_from(fence).unwrap_or(0) })
 }
 
 const fn settled(changed: usize) -> Settled {

@@ -7,39 +7,40 @@ use rusqlite::{Connection, OptionalExtension, ffi, params};
 
 use super::SqliteStore;
 use super::rows::{
-    ENDPOINT_COLUMNS, ENDPOINTS, Vault, does_not_read, endpoint, endpoint_id, find_endpoint, health, select, signed,
-    unreadable, write_endpoint, write_health,
+    ENDPOINT_COLUMNS, ENDPOINTS, KeySealer, delete_health, endpoint, endpoint_id, find_endpoint, health, is_unreadable,
+    select, signed, unreadable, write_endpoint, write_health,
 };
 use crate::clock::Timestamp;
 use crate::endpoint::{Endpoint, EndpointRecord};
 use crate::id::{EndpointId, LaneId, Tenant};
-use crate::store::relational::{DISABLED, lane_column, leave_out, succeeds};
-use crate::store::{Directory, Put, Removal, Resealed, StoreError};
+use crate::store::relational::leave_out;
+use crate::store::sql::{DISABLED, is_next_version, lane_column};
+use crate::store::{Directory, PutResult, Removal, Resealed, StoreError};
 
-/// Deliveries cancelled in one transaction, so that appends never wait long behind a removal.
+/// The number of deliveries that are cancelled in one transaction, so that appends never wait long for a removal.
 const CANCEL_BATCH: i64 = 1_000;
 
 #[async_trait]
 impl Directory for SqliteStore {
-    async fn put(&self, endpoint: Endpoint) -> Result<Put, StoreError> {
-        let vault = self.vault.clone();
-        self.write(move |connection| put(connection, &vault, &endpoint)).await
+    async fn put(&self, endpoint: Endpoint) -> Result<PutResult, StoreError> {
+        let sealer = self.sealer.clone();
+        self.write(move |connection| put(connection, &sealer, &endpoint)).await
     }
 
-    async fn create(&self, endpoint: Endpoint, most: u32) -> Result<Put, StoreError> {
-        let vault = self.vault.clone();
+    async fn create(&self, endpoint: Endpoint, limit: u32) -> Result<PutResult, StoreError> {
+        let sealer = self.sealer.clone();
         self.write(move |connection| {
             let count = "SELECT count(*) FROM hookwire_endpoint WHERE tenant = ?1 AND state < 2";
             let live: i64 =
                 connection.prepare_cached(count)?.query_row([endpoint.tenant.as_str()], |row| row.get(0))?;
-            if live >= i64::from(most) { Ok(Put::TooMany) } else { put(connection, &vault, &endpoint) }
+            if live >= i64::from(limit) { Ok(PutResult::TooMany) } else { put(connection, &sealer, &endpoint) }
         })
         .await
     }
 
     async fn get(&self, id: EndpointId) -> Result<Option<Arc<Endpoint>>, StoreError> {
-        let vault = self.vault.clone();
-        self.read(move |connection| find_endpoint(connection, &vault, id)).await
+        let sealer = self.sealer.clone();
+        self.read(move |connection| find_endpoint(connection, &sealer, id)).await
     }
 
     async fn list(
@@ -58,10 +59,10 @@ impl Directory for SqliteStore {
     }
 
     async fn remove(&self, id: EndpointId, version: Option<u64>, now: Timestamp) -> Result<Removal, StoreError> {
-        let removal = self.write(move |connection| bury(connection, id, version)).await?;
+        let removal = self.write(move |connection| remove_endpoint(connection, id, version)).await?;
         let removed = removal == Removal::Removed;
-        // From here on nothing is claimed; what is owed reads as cancelled already, and is made so piece by piece.
-        while removed && self.write(move |connection| cancel_some(connection, id.into(), now)).await? > 0 {}
+        // From here on no delivery is claimed, and history shows the pending ones as cancelled. They are cancelled in batches.
+        while removed && self.write(move |connection| cancel_part(connection, id.into(), now)).await? > 0 {}
         Ok(removal)
     }
 }
@@ -73,22 +74,22 @@ impl SqliteStore {
         after: Vec<u8>,
         limit: u32,
     ) -> Result<Vec<Arc<Endpoint>>, StoreError> {
-        let vault = self.vault.clone();
-        self.read(move |connection| list(connection, &vault, tenant.as_ref(), (&after, limit))).await
+        let sealer = self.sealer.clone();
+        self.read(move |connection| list(connection, &sealer, tenant.as_ref(), (&after, limit))).await
     }
 
-    /// Seals anew, with the provider's current key, every endpoint that is in the clear or sealed by another; with no provider,
-    /// nothing can be opened and nothing is changed. What does not read, or cannot be opened, is left as it is and named. Where
-    /// anything was sealed, the file is [scrubbed](Self::scrub) of what it held before. Afterwards the older keys can go, once no other
-    /// process seals with them and nothing was left.
+    /// Seals every endpoint again, with the provider's current key, if its secrets are stored in the clear or sealed with another key.
+    /// Without a provider nothing can be opened and nothing is changed. An endpoint whose row is unreadable, or that no key opens, is left
+    /// unchanged and returned. If any endpoint was sealed, the file is [scrubbed](Self::scrub) of the earlier contents. Afterwards the
+    /// older keys can be deleted, once no other process seals with them and no endpoint was left unchanged.
     ///
     /// # Errors
-    /// When the provider cannot seal, or the store is in trouble; those before it are sealed then.
+    /// Returns an error if the provider cannot seal, or if the store fails. Endpoints before the failure are sealed then.
     pub async fn reseal(&self) -> Result<Resealed, StoreError> {
         let (mut all, mut after) = (Resealed::default(), Vec::new());
         loop {
-            let (vault, from) = (self.vault.clone(), after.clone());
-            let (page, last) = self.write(move |connection| reseal(connection, &vault, &from)).await?;
+            let (sealer, from) = (self.sealer.clone(), after.clone());
+            let (page, last) = self.write(move |connection| reseal(connection, &sealer, &from)).await?;
             all.sealed += page.sealed;
             all.left.extend(page.left);
             match last {
@@ -102,21 +103,22 @@ impl SqliteStore {
         }
     }
 
-    /// Writes the file anew, so that nothing of what was overwritten or deleted is left in it or in its log: SQLite's `VACUUM`, and a
-    /// log of no length. Takes as long as copying the file, and nothing is written meanwhile. What the disk, a snapshot or a backup
-    /// keeps of an earlier file is out of its reach.
+    /// Rewrites the file, so that it and its log no longer contain overwritten or deleted data: runs SQLite's `VACUUM` and truncates the
+    /// log. This takes as long as copying the file, and blocks all writes meanwhile. It does not remove earlier contents from the disk's
+    /// free blocks, from snapshots or from backups.
     ///
-    /// In an application's own database this writes the application's tables anew as well. SQLite may then change the `rowid` of rows in
-    /// tables that have no `INTEGER PRIMARY KEY`.
+    /// In an application's own database this also rewrites the application's tables. SQLite may then change the `rowid` of rows in tables
+    /// that have no `INTEGER PRIMARY KEY`.
     ///
     /// # Errors
-    /// When the disk has no room for a copy, or another process reads an old state of the file for too long; call it again then.
+    /// Returns an error if the disk has no space for a copy, or if another process reads an old state of the file for too long. Call it
+    /// again then.
     pub async fn scrub(&self) -> Result<(), StoreError> {
-        self.writer.call_alone(scrub).await
+        self.writer.call_outside_transaction(scrub).await
     }
 }
 
-/// Endpoints sealed anew in one transaction.
+/// The number of endpoints that are sealed in one transaction.
 const RESEAL_BATCH: u32 = 100;
 
 fn scrub(connection: &Connection) -> rusqlite::Result<()> {
@@ -124,13 +126,16 @@ fn scrub(connection: &Connection) -> rusqlite::Result<()> {
     let is_busy: bool = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
     if is_busy {
         let busy = ffi::Error::new(ffi::SQLITE_BUSY);
-        return Err(rusqlite::Error::SqliteFailure(busy, Some("the log is still read".into())));
+        return Err(rusqlite::Error::SqliteFailure(
+            busy,
+            Some("another process still reads the write-ahead log; call scrub again".into()),
+        ));
     }
     Ok(())
 }
 
-/// What became of a page, and its last row; `None` when there was none.
-fn reseal(connection: &Connection, vault: &Vault, after: &[u8]) -> rusqlite::Result<(Resealed, Option<Vec<u8>>)> {
+/// Seals one page of endpoints. Returns the result of the page and the id of its last row, which is `None` if the page was empty.
+fn reseal(connection: &Connection, sealer: &KeySealer, after: &[u8]) -> rusqlite::Result<(Resealed, Option<Vec<u8>>)> {
     let sql = "SELECT id, record FROM hookwire_endpoint WHERE state < 2 AND id > ?1 ORDER BY id LIMIT ?2";
     let rows: Vec<(Vec<u8>, String)> = connection
         .prepare_cached(sql)?
@@ -139,9 +144,9 @@ fn reseal(connection: &Connection, vault: &Vault, after: &[u8]) -> rusqlite::Res
     let mut page = Resealed::default();
     for (id, record) in &rows {
         let id = EndpointId::from_bytes(id.as_slice().try_into().map_err(|_| unreadable(0, "not an id"))?);
-        match reseal_one(connection, vault, id, record) {
+        match reseal_one(connection, sealer, id, record) {
             Ok(sealed) => page.sealed += u64::from(sealed),
-            Err(error) if does_not_read(&error) => {
+            Err(error) if is_unreadable(&error) => {
                 leave_out(&id, &error);
                 page.left.push(id);
             }
@@ -151,35 +156,47 @@ fn reseal(connection: &Connection, vault: &Vault, after: &[u8]) -> rusqlite::Res
     Ok((page, rows.into_iter().last().map(|(id, _)| id)))
 }
 
-fn reseal_one(connection: &Connection, vault: &Vault, id: EndpointId, record: &str) -> rusqlite::Result<bool> {
+fn reseal_one(connection: &Connection, sealer: &KeySealer, id: EndpointId, record: &str) -> rusqlite::Result<bool> {
     let record: EndpointRecord = serde_json::from_str(record).map_err(|error| unreadable(1, error))?;
-    if vault.is_none() || record.is_sealed_as(vault.as_deref()) {
+    if sealer.is_none() || record.is_sealed_with(sealer.as_deref()) {
         return Ok(false);
     }
-    let Some(endpoint) = find_endpoint(connection, vault, id)? else { return Ok(false) };
-    write_endpoint(connection, vault, &endpoint)?;
+    let Some(endpoint) = find_endpoint(connection, sealer, id)? else { return Ok(false) };
+    write_endpoint(connection, sealer, &endpoint)?;
     Ok(true)
 }
 
-fn put(connection: &Connection, vault: &Vault, endpoint: &Endpoint) -> rusqlite::Result<Put> {
-    let found: Option<(i64, i16)> = connection
-        .prepare_cached("SELECT version, state FROM hookwire_endpoint WHERE id = ?1")?
-        .query_row([endpoint.id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
+fn put(connection: &Connection, sealer: &KeySealer, endpoint: &Endpoint) -> rusqlite::Result<PutResult> {
+    let found: Option<(i64, i16, String)> = connection
+        .prepare_cached("SELECT version, state, tenant FROM hookwire_endpoint WHERE id = ?1")?
+        .query_row([endpoint.id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?;
-    if !succeeds(endpoint.version, found) {
-        return Ok(Put::VersionConflict);
+    let (found, tenant) = found.map(|(version, state, tenant)| ((version, state), tenant)).unzip();
+    if !is_next_version(endpoint.version, found) {
+        return Ok(PutResult::VersionConflict);
+    }
+    if tenant.is_some_and(|tenant| tenant != endpoint.tenant.as_str()) {
+        let refused = ffi::Error::new(ffi::SQLITE_CONSTRAINT);
+        return Err(rusqlite::Error::SqliteFailure(
+            refused,
+            Some("tenant: differs from the stored one; an endpoint cannot change its tenant".into()),
+        ));
     }
     if endpoint.is_enabled() && found.is_some_and(|(_, state)| state == DISABLED) {
-        let forgiven = health(connection, endpoint.id)?.forgiven();
-        write_health(connection, endpoint.id, &forgiven)?;
+        let cleared = health(connection, endpoint.id)?.cleared();
+        write_health(connection, endpoint.id, &cleared)?;
     }
-    write_endpoint(connection, vault, endpoint)?;
-    Ok(Put::Stored)
+    if found.is_none() {
+        // Attempts may have been settled under this id before the endpoint was stored.
+        delete_health(connection, endpoint.id)?;
+    }
+    write_endpoint(connection, sealer, endpoint)?;
+    Ok(PutResult::Stored)
 }
 
 fn list(
     connection: &Connection,
-    vault: &Vault,
+    sealer: &KeySealer,
     tenant: Option<&Tenant>,
     (after, limit): (&[u8], u32),
 ) -> rusqlite::Result<Vec<Arc<Endpoint>>> {
@@ -191,17 +208,17 @@ fn list(
     while endpoints.len() < limit as usize
         && let Some(row) = rows.next()?
     {
-        match endpoint(row, vault) {
+        match endpoint(row, sealer) {
             Ok(endpoint) => endpoints.push(endpoint),
-            Err(error) if does_not_read(&error) => leave_out(&endpoint_id(row, 0)?, &error),
+            Err(error) if is_unreadable(&error) => leave_out(&endpoint_id(row, 0)?, &error),
             Err(error) => return Err(error),
         }
     }
     Ok(endpoints)
 }
 
-/// Removed, and its keys forgotten. The row stays, so that nothing owed to it is ever sent.
-fn bury(connection: &Connection, id: EndpointId, version: Option<u64>) -> rusqlite::Result<Removal> {
+/// Removes an endpoint and deletes its keys. The row remains, so that no delivery to it is ever sent.
+fn remove_endpoint(connection: &Connection, id: EndpointId, version: Option<u64>) -> rusqlite::Result<Removal> {
     let find = "SELECT version FROM hookwire_endpoint WHERE id = ?1 AND state < 2";
     let found: Option<i64> =
         connection.prepare_cached(find)?.query_row([id.as_bytes()], |row| row.get(0)).optional()?;
@@ -209,22 +226,19 @@ fn bury(connection: &Connection, id: EndpointId, version: Option<u64>) -> rusqli
     if version.is_some_and(|version| signed(version) != found) {
         return Ok(Removal::VersionConflict);
     }
-    for sql in [
-        "UPDATE hookwire_endpoint SET state = 2, record = '' WHERE id = ?1",
-        "DELETE FROM hookwire_health WHERE endpoint = ?1",
-    ] {
-        connection.prepare_cached(sql)?.execute([id.as_bytes()])?;
-    }
+    let remove = "UPDATE hookwire_endpoint SET state = 2, record = '' WHERE id = ?1";
+    connection.prepare_cached(remove)?.execute([id.as_bytes()])?;
+    delete_health(connection, id)?;
     Ok(Removal::Removed)
 }
 
 const CANCEL_PENDING: &str = "UPDATE hookwire_delivery SET state = 3, finished_at = ?2, fence = fence + 1 WHERE id IN \
      (SELECT id FROM hookwire_delivery WHERE state = 0 AND lane = ?1 LIMIT ?3)";
-const CANCEL_HELD: &str = "UPDATE hookwire_delivery SET state = 3, finished_at = ?2, fence = fence + 1 WHERE id IN \
+const CANCEL_HELD: &str = "UPDATE hookwire_delivery SET state = 3, finished_at = ?2, fence = fence + 1, reason = NULL WHERE id IN \
      (SELECT id FROM hookwire_delivery WHERE state = 4 AND lane = ?1 LIMIT ?3)";
 
-/// Cancels a part of what is owed in a lane; how much.
-pub(super) fn cancel_some(connection: &Connection, lane: LaneId, now: Timestamp) -> rusqlite::Result<usize> {
+/// Cancels a part of the pending and held deliveries of a lane. Returns how many.
+pub(super) fn cancel_part(connection: &Connection, lane: LaneId, now: Timestamp) -> rusqlite::Result<usize> {
     let (mut cancelled, lane) = (0, lane_column(lane));
     for sql in [CANCEL_PENDING, CANCEL_HELD] {
         cancelled += connection.prepare_cached(sql)?.execute(params![lane, now.as_micros(), CANCEL_BATCH])?;

@@ -6,15 +6,15 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::SqliteStore;
-use super::directory::cancel_some;
-use super::order;
-use super::rows::{EVENT_COLUMNS, count, delivery_id, event, fence, lane, select, time};
+use super::directory::cancel_part;
+use super::order::{self, NewRow};
+use super::rows::{EVENT_COLUMNS, count, delivery_id, event, fence, lane, lease_fence, select, time};
 use super::settle::{settle_all, under_lease};
 use crate::clock::Timestamp;
 use crate::delivery::{Lease, Leased, NewDelivery, Settlement};
 use crate::event::Event;
 use crate::id::{EndpointId, LaneId, Work};
-use crate::store::relational::{
+use crate::store::sql::{
     ENABLED, QUEUE, REMOVED, audience_column, lane_column, order_column, origin_column, publish_key, replay_key,
 };
 use crate::store::{Append, Appended, Claim, Claimed, LaneClaim, LaneDue, Outbox, Settled, StoreError};
@@ -32,8 +32,8 @@ impl Outbox for SqliteStore {
     }
 
     async fn settle(&self, batch: Vec<Settlement>) -> Result<Vec<Settled>, StoreError> {
-        let vault = self.vault.clone();
-        self.write(move |connection| settle_all(connection, &vault, &batch)).await
+        let sealer = self.sealer.clone();
+        self.write(move |connection| settle_all(connection, &sealer, &batch)).await
     }
 
     async fn extend(&self, leases: Vec<Lease>, until: Timestamp) -> Result<Vec<Settled>, StoreError> {
@@ -43,16 +43,27 @@ impl Outbox for SqliteStore {
     }
 
     async fn release(&self, leases: Vec<Lease>, due: Timestamp) -> Result<Vec<Settled>, StoreError> {
-        // A release ends the lease: what its holder says afterwards no longer counts.
-        let sql = "UPDATE hookwire_delivery SET due = ?3, attempts = max(attempts - 1, 0), fence = fence + 1 \
-                   WHERE id = ?1 AND fence = ?2 AND state = 0";
-        self.write(move |connection| leases.iter().map(|lease| under_lease(connection, sql, *lease, due)).collect())
-            .await
+        self.write(move |connection| leases.iter().map(|lease| release(connection, *lease, due)).collect()).await
     }
 
     async fn lanes(&self, work: Work, after: Option<LaneId>, limit: u32) -> Result<Vec<LaneDue>, StoreError> {
         self.read(move |connection| lanes(connection, work, after, limit)).await
     }
+}
+
+/// A release ends the lease: its holder can no longer settle it.
+fn release(connection: &Connection, lease: Lease, due: Timestamp) -> rusqlite::Result<Settled> {
+    let sql = "UPDATE hookwire_delivery SET due = ?3, attempts = max(attempts - 1, 0), fence = fence + 1 \
+               WHERE id = ?1 AND fence = ?2 AND state = 0 RETURNING lane, order_key";
+    let values = params![lease.delivery.as_bytes(), lease_fence(lease), due.as_micros()];
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Option<String>>(1)?));
+    let Some((lane, key)) = connection.prepare_cached(sql)?.query_row(values, read).optional()? else {
+        return Ok(Settled::LeaseLost);
+    };
+    if let Some(key) = key {
+        order::arrange_key(connection, (&lane, &key), due)?;
+    }
+    Ok(Settled::Done)
 }
 
 pub(super) fn append(connection: &Connection, append: &Append) -> rusqlite::Result<Appended> {
@@ -75,10 +86,10 @@ pub(super) fn append(connection: &Connection, append: &Append) -> rusqlite::Resu
     ])?;
     let seq = connection.last_insert_rowid();
     if !publish(connection, event, seq)? {
-        return unpublished(connection, event, seq);
+        return remove_unpublished(connection, event, seq);
     }
     if !publish_replay(connection, event, seq)? {
-        return repeated(connection, event, seq);
+        return remove_repeated(connection, event, seq);
     }
     connection
         .prepare_cached("INSERT INTO hookwire_payload (event, body) VALUES (?1, ?2)")?
@@ -89,8 +100,8 @@ pub(super) fn append(connection: &Connection, append: &Append) -> rusqlite::Resu
     Ok(Appended::Stored)
 }
 
-/// Takes the event's id for the tenant; whether it was free. Asking first would cost every event what a repeated one
-/// costs this way.
+/// Takes the event's id for the tenant. Returns whether the id was free. A lookup first would cost every event as much as only a repeated
+/// event costs this way.
 fn publish(connection: &Connection, event: &Event, seq: i64) -> rusqlite::Result<bool> {
     let insert = "INSERT OR IGNORE INTO hookwire_publish (tenant, id, event, fingerprint) VALUES (?1, ?2, ?3, ?4)";
     let fingerprint = event.fingerprint.as_ref().map(<[u8; 32]>::as_slice);
@@ -103,15 +114,15 @@ fn publish(connection: &Connection, event: &Event, seq: i64) -> rusqlite::Result
     Ok(inserted > 0)
 }
 
-/// Takes the signed bytes of a received event; whether they were free.
+/// Takes the signed bytes of a received event. Returns whether they were free.
 fn publish_replay(connection: &Connection, event: &Event, seq: i64) -> rusqlite::Result<bool> {
     let Some(key) = replay_key(event) else { return Ok(true) };
     let insert = "INSERT OR IGNORE INTO hookwire_publish (tenant, id, event) VALUES (?1, ?2, ?3)";
     Ok(connection.prepare_cached(insert)?.execute(params![event.tenant.as_str(), key, seq])? > 0)
 }
 
-/// The same signed bytes came before, under another id: event and id go again.
-fn repeated(connection: &Connection, event: &Event, seq: i64) -> rusqlite::Result<Appended> {
+/// The same signed bytes were stored before under another id: deletes the event and its id again.
+fn remove_repeated(connection: &Connection, event: &Event, seq: i64) -> rusqlite::Result<Appended> {
     connection.prepare_cached("DELETE FROM hookwire_event WHERE seq = ?1")?.execute([seq])?;
     connection
         .prepare_cached("DELETE FROM hookwire_publish WHERE tenant = ?1 AND id = ?2 AND event = ?3")?
@@ -119,8 +130,8 @@ fn repeated(connection: &Connection, event: &Event, seq: i64) -> rusqlite::Resul
     Ok(Appended::Duplicate)
 }
 
-/// The id was taken: the event goes again, and the fingerprint tells what it was.
-fn unpublished(connection: &Connection, event: &Event, seq: i64) -> rusqlite::Result<Appended> {
+/// The id is taken: deletes the event again; the stored fingerprint determines the result.
+fn remove_unpublished(connection: &Connection, event: &Event, seq: i64) -> rusqlite::Result<Appended> {
     connection.prepare_cached("DELETE FROM hookwire_event WHERE seq = ?1")?.execute([seq])?;
     let found: Option<Vec<u8>> = connection
         .prepare_cached("SELECT fingerprint FROM hookwire_publish WHERE tenant = ?1 AND id = ?2")?
@@ -135,27 +146,10 @@ fn append_delivery(
     new: &NewDelivery,
     now: Timestamp,
 ) -> rusqlite::Result<()> {
-    // What has to keep its order may have to wait, so it is never born leased.
+    // A delivery with an ordering key may have to wait, so it is never born leased.
     let leased_until = new.leased_until.filter(|_| key.is_none());
-    let born_leased = i64::from(leased_until.is_some());
-    let lane = lane_column(new.lane);
-    let due = match key {
-        Some(key) => order::enter(connection, &lane, key, now, now)?,
-        None => leased_until.unwrap_or(now).as_micros(),
-    };
-    let insert = "INSERT INTO hookwire_delivery \
-                  (id, event, lane, state, due, attempts, faults, fence, created_at, order_key) \
-                  VALUES (?1, ?2, ?3, 0, ?4, ?5, 0, ?5, ?6, ?7)";
-    connection.prepare_cached(insert)?.execute(params![
-        new.id.as_bytes(),
-        event,
-        lane,
-        due,
-        born_leased,
-        now.as_micros(),
-        key
-    ])?;
-    Ok(())
+    let (due, is_leased) = (leased_until.unwrap_or(now), leased_until.is_some());
+    order::insert(connection, &NewRow { id: new.id, event, lane: &lane_column(new.lane), key, due, is_leased, now })
 }
 
 fn claim_lanes(connection: &Connection, claim: &Claim) -> rusqlite::Result<Claimed> {
@@ -167,9 +161,9 @@ fn claim_lanes(connection: &Connection, claim: &Claim) -> rusqlite::Result<Claim
                 claim_lane(connection, lane, claim, &mut claimed.leased)?;
                 claimed.next.extend(next_due(connection, lane.lane)?);
             }
-            // Left by a removal that was cut off, or by a dispatch that did not know of it yet.
+            // An interrupted removal has left these, or a dispatch that ran before the removal was visible to it.
             Some(REMOVED) => {
-                cancel_some(connection, lane.lane, claim.now)?;
+                cancel_part(connection, lane.lane, claim.now)?;
             }
             Some(_) => {}
         }
@@ -177,7 +171,7 @@ fn claim_lanes(connection: &Connection, claim: &Claim) -> rusqlite::Result<Claim
     Ok(claimed)
 }
 
-/// Judged once a lane, never in the condition of a row.
+/// Reads the state once for each lane, never in the condition of a row.
 fn endpoint_state(connection: &Connection, endpoint: EndpointId) -> rusqlite::Result<Option<i16>> {
     connection
         .prepare_cached("SELECT state FROM hookwire_endpoint WHERE id = ?1")?
@@ -201,13 +195,14 @@ fn claim_lane(
     let mut statement = connection.prepare_cached(&due)?;
     let mut rows = statement.query(params![lane_column(lane.lane), claim.now.as_micros(), lane.max])?;
     while let Some(row) = rows.next()? {
-        let delivery = NewDelivery { id: delivery_id(row, 0)?, lane: lane.lane, leased_until: None };
-        let one = Leased::first(&delivery, claim.until, time(row, 4)?, Arc::new(event(row, 5)?));
-        leased.push(one.with_counts(fence(row, 3)?, count(row, 1)?, count(row, 2)?));
+        let lease = Lease { delivery: delivery_id(row, 0)?, fence: fence(row, 3)? };
+        let one = Leased::new(lease, lane.lane, Arc::new(event(row, 5)?), claim.until).made_at(time(row, 4)?);
+        leased.push(one.with_counts(count(row, 1)?, count(row, 2)?));
     }
     drop(rows);
     let mut lease = connection.prepare_cached(
-        "UPDATE hookwire_delivery SET due = ?2, attempts = attempts + 1, fence = fence + 1 WHERE id = ?1",
+        "UPDATE hookwire_delivery SET due = ?2, attempts = attempts + 1, fence = fence + 1, \
+         leased_fence = iif(order_key IS NULL, NULL, fence + 1) WHERE id = ?1",
     )?;
     for one in leased.iter().skip(first) {
         lease.execute(params![one.lease.delivery.as_bytes(), claim.until.as_micros()])?;
@@ -222,12 +217,13 @@ fn next_due(connection: &Connection, lane: LaneId) -> rusqlite::Result<Option<La
         .optional()
 }
 
-/// Hops from lane to lane in the hot index: the cost is that of the lanes listed, not of what is in them.
+/// Skips from lane to lane in the hot index: the cost is proportional to the number of listed lanes, not to the number of deliveries in
+/// them.
 fn lanes(connection: &Connection, work: Work, after: Option<LaneId>, limit: u32) -> rusqlite::Result<Vec<LaneDue>> {
     let sql = "SELECT lane, due FROM hookwire_delivery WHERE state = 0 AND lane > ?1 ORDER BY lane, due LIMIT 1";
     let mut next = connection.prepare_cached(sql)?;
     let mut lanes = Vec::new();
-    // Every lane sorts after the empty text. Queues sort after all endpoints but those that begin as queues do.
+    // Every lane sorts after the empty text. Queues sort after all endpoints except those whose first byte is that of a queue.
     let first = match work {
         Work::Sent => Vec::new(),
         Work::Received => vec![QUEUE],

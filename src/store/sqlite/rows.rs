@@ -9,17 +9,17 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, Lease};
 use crate::endpoint::{Endpoint, EndpointRecord, Health};
-use crate::event::{Audience, Event, EventParts, EventType};
+use crate::event::{Audience, Event, EventType};
 use crate::id::{DeliveryId, EndpointId, EventId, LaneId, Tenant};
 use crate::outcome::Outcome;
 use crate::retry::FailReason;
 use crate::secret::KeyProvider;
-pub(super) use crate::store::relational::signed;
-use crate::store::relational::{
+pub(super) use crate::store::sql::signed;
+use crate::store::sql::{
     DISABLED, ENABLED, restore_audience, restore_lane, restore_order, restore_origin, shown_state,
 };
 
-/// A value that does not read as anything we write.
+/// The error for a value that hookwire does not write.
 pub(super) fn unreadable<E>(column: usize, error: E) -> rusqlite::Error
 where
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -27,8 +27,8 @@ where
     rusqlite::Error::FromSqlConversionFailure(column, Type::Null, error.into())
 }
 
-/// Whether a row was found that is not as we write it.
-pub(super) const fn does_not_read(error: &rusqlite::Error) -> bool {
+/// Whether the error means that a row is unreadable.
+pub(super) const fn is_unreadable(error: &rusqlite::Error) -> bool {
     use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType};
     matches!(error, FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..))
 }
@@ -47,8 +47,7 @@ pub(super) fn fence(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     u64::try_from(fence).map_err(|error| unreadable(column, error))
 }
 
-/// The fence of a lease, to be compared with a stored one. Fence 0 is that of a delivery nobody has claimed yet: no lease
-/// has it.
+/// The fence of a lease, to be compared with a stored one. Fence 0 is that of a delivery that was never claimed: no lease has it.
 pub(super) fn lease_fence(lease: Lease) -> i64 {
     if lease.fence == 0 { -1 } else { signed(lease.fence) }
 }
@@ -85,25 +84,20 @@ pub(super) fn event_type(row: &Row<'_>, column: usize) -> rusqlite::Result<Event
 pub(super) const EVENT_COLUMNS: &str = "e.tenant, e.id, e.type, e.content_type, e.occurred_at, p.body, \
      e.order_key, e.expires_at, e.audience, e.origin";
 
-/// How many they are.
+/// The number of these columns.
 pub(super) const EVENT_WIDTH: usize = 10;
 
 /// An event from [`EVENT_COLUMNS`], the first of which is column `from`.
 pub(super) fn event(row: &Row<'_>, from: usize) -> rusqlite::Result<Event> {
-    let parts = EventParts {
-        tenant: tenant(row, from)?,
-        id: event_id(row, from + 1)?,
-        event_type: event_type(row, from + 2)?,
-        content_type: Arc::from(row.get_ref(from + 3)?.as_str()?),
-        occurred_at: time(row, from + 4)?,
-        payload: row.get::<_, Vec<u8>>(from + 5)?.into(),
-        order: row.get_ref(from + 6)?.as_str_or_null()?.and_then(restore_order),
-        expires_at: row.get::<_, Option<i64>>(from + 7)?.map(Timestamp::from_micros),
-        audience: audience(row, from + 8)?,
-        origin: restore_origin(row.get_ref(from + 9)?.as_str_or_null()?)
-            .map_err(|error| unreadable(from + 9, error))?,
-    };
-    Ok(Event::restore(parts, None))
+    let (tenant, id, kind) = (tenant(row, from)?, event_id(row, from + 1)?, event_type(row, from + 2)?);
+    let mut event = Event::restore(id, kind, tenant, time(row, from + 4)?, row.get::<_, Vec<u8>>(from + 5)?.into());
+    event.content_type = Arc::from(row.get_ref(from + 3)?.as_str()?);
+    event.order = row.get_ref(from + 6)?.as_str_or_null()?.and_then(restore_order);
+    event.expires_at = row.get::<_, Option<i64>>(from + 7)?.map(Timestamp::from_micros);
+    event.audience = audience(row, from + 8)?;
+    let origin = restore_origin(row.get_ref(from + 9)?.as_str_or_null()?);
+    event.origin = origin.map_err(|error| unreadable(from + 9, error))?;
+    Ok(event)
 }
 
 /// The columns that [`delivery`] reads.
@@ -112,23 +106,12 @@ pub(super) const DELIVERY_COLUMNS: &str = "d.id, e.tenant, e.id, e.type, d.lane,
 
 /// A delivery from [`DELIVERY_COLUMNS`], where `n` is its endpoint, if there is one.
 pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
-    let parts = EventParts {
-        tenant: tenant(row, 1)?,
-        id: event_id(row, 2)?,
-        event_type: event_type(row, 3)?,
-        content_type: Arc::from(""),
-        occurred_at: Timestamp::EPOCH,
-        payload: bytes::Bytes::new(),
-        order: None,
-        expires_at: None,
-        audience: Audience::default(),
-        origin: None,
-    };
-    let event = Event::restore(parts, None);
-    let mut delivery = Delivery::pending(delivery_id(row, 0)?, &event, lane(row, 4)?, time(row, 8)?);
+    let mut delivery =
+        Delivery::new(delivery_id(row, 0)?, lane(row, 4)?, tenant(row, 1)?, event_id(row, 2)?, event_type(row, 3)?);
     delivery.state = shown_state(row.get(5)?, row.get(11)?);
-    delivery.due = time(row, 6)?;
     delivery.attempts = count(row, 7)?;
+    delivery.due = time(row, 6)?;
+    delivery.created_at = time(row, 8)?;
     delivery.finished_at = row.get::<_, Option<i64>>(9)?.map(Timestamp::from_micros);
     delivery.reason = row.get::<_, Option<String>>(10)?.as_deref().and_then(FailReason::from_name);
     Ok(delivery)
@@ -145,28 +128,28 @@ pub(super) fn attempt(row: &Row<'_>) -> rusqlite::Result<Attempt> {
     Ok(Attempt::new(count(row, 0)?, time(row, 1)?, duration, outcome).with_excerpt(excerpt.map(Into::into)))
 }
 
-/// Who seals secrets; `None`: they are kept in the clear.
-pub(super) type Vault = Option<Arc<dyn KeyProvider>>;
+/// The provider that seals secrets; with `None` they are stored in the clear.
+pub(super) type KeySealer = Option<Arc<dyn KeyProvider>>;
 
 /// The columns that [`endpoint`] reads.
 pub(super) const ENDPOINT_COLUMNS: &str = "n.id, n.tenant, n.version, n.record, h.failing_since, h.last_failure, \
      h.failures, h.last_success, h.paused_until";
 
-/// Where they come from.
+/// The tables of [`ENDPOINT_COLUMNS`].
 pub(super) const ENDPOINTS: &str = "FROM hookwire_endpoint n LEFT JOIN hookwire_health h ON h.endpoint = n.id";
 
-pub(super) fn endpoint(row: &Row<'_>, vault: &Vault) -> rusqlite::Result<Arc<Endpoint>> {
+pub(super) fn endpoint(row: &Row<'_>, sealer: &KeySealer) -> rusqlite::Result<Arc<Endpoint>> {
     let id = endpoint_id(row, 0)?;
     let record: EndpointRecord =
         serde_json::from_str(row.get_ref(3)?.as_str()?).map_err(|error| unreadable(3, error))?;
-    let record = record.opened_by(vault.as_deref(), id).map_err(|error| unreadable(3, error))?;
+    let record = record.open(sealer.as_deref(), id).map_err(|error| unreadable(3, error))?;
     let restored = record.restore(id, tenant(row, 1)?, fence(row, 2)?);
     let mut endpoint = restored.map_err(|error| unreadable(3, error))?;
     endpoint.health = read_health(row, 4)?;
     Ok(Arc::new(endpoint))
 }
 
-/// Health from five columns, all `NULL` where nothing is known.
+/// Reads health from five columns, which are all `NULL` for an endpoint without attempts.
 fn read_health(row: &Row<'_>, from: usize) -> rusqlite::Result<Health> {
     let at = |column| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(from + column)?.map(Timestamp::from_micros));
     let failures = row.get::<_, Option<i64>>(from + 2)?.and_then(|count| u32::try_from(count).ok());
@@ -174,12 +157,17 @@ fn read_health(row: &Row<'_>, from: usize) -> rusqlite::Result<Health> {
     Ok(Health::restore(failing, at(3)?, at(4)?))
 }
 
-/// How an endpoint has been answering.
+/// Reads the health of an endpoint.
 pub(super) fn health(connection: &Connection, id: EndpointId) -> rusqlite::Result<Health> {
     let sql = "SELECT failing_since, last_failure, failures, last_success, paused_until FROM hookwire_health \
                WHERE endpoint = ?1";
     let found = connection.prepare_cached(sql)?.query_row([id.as_bytes()], |row| read_health(row, 0)).optional()?;
     Ok(found.unwrap_or_default())
+}
+
+pub(super) fn delete_health(connection: &Connection, id: EndpointId) -> rusqlite::Result<()> {
+    connection.prepare_cached("DELETE FROM hookwire_health WHERE endpoint = ?1")?.execute([id.as_bytes()])?;
+    Ok(())
 }
 
 pub(super) fn write_health(connection: &Connection, id: EndpointId, health: &Health) -> rusqlite::Result<()> {
@@ -198,14 +186,14 @@ pub(super) fn write_health(connection: &Connection, id: EndpointId, health: &Hea
     Ok(())
 }
 
-/// A live endpoint.
+/// Finds a live endpoint.
 pub(super) fn find_endpoint(
     connection: &Connection,
-    vault: &Vault,
+    sealer: &KeySealer,
     id: EndpointId,
 ) -> rusqlite::Result<Option<Arc<Endpoint>>> {
     let sql = select(ENDPOINT_COLUMNS, &format!("{ENDPOINTS} WHERE n.id = ?1 AND n.state < 2"));
-    connection.prepare_cached(&sql)?.query_row([id.as_bytes()], |row| endpoint(row, vault)).optional()
+    connection.prepare_cached(&sql)?.query_row([id.as_bytes()], |row| endpoint(row, sealer)).optional()
 }
 
 /// `SELECT columns rest`.
@@ -213,11 +201,11 @@ pub(super) fn select(columns: &str, rest: &str) -> String {
     format!("SELECT {columns} {rest}")
 }
 
-/// Writes an endpoint over what was there.
-pub(super) fn write_endpoint(connection: &Connection, vault: &Vault, endpoint: &Endpoint) -> rusqlite::Result<()> {
-    let mut record = EndpointRecord::of(endpoint);
-    if let Some(provider) = vault {
-        let sealed = record.sealed_by(&**provider, endpoint.id);
+/// Writes an endpoint over the stored one.
+pub(super) fn write_endpoint(connection: &Connection, sealer: &KeySealer, endpoint: &Endpoint) -> rusqlite::Result<()> {
+    let mut record = EndpointRecord::new(endpoint);
+    if let Some(provider) = sealer {
+        let sealed = record.seal(&**provider, endpoint.id);
         record = sealed.map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     }
     let record =

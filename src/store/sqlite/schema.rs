@@ -1,26 +1,27 @@
-//! Tables, and how they came to be.
+//! The tables and their migrations.
 //!
-//! Every name begins with `hookwire_`, so that they can live beside an application's own tables. `hookwire_schema` holds
-//! the number of the last migration that was applied.
+//! Every name begins with `hookwire_`, so that the tables can be in an application's own database. `hookwire_schema` contains the number of
+//! the last migration that was applied.
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
-use super::open::OpenError;
+use super::open_error::OpenError;
 
-/// Migrations in order; the schema's version is how many were applied. An entry is never changed once it was released.
-const MIGRATIONS: [&str; 6] = [
+/// Migrations in order; the schema's version is the number of applied migrations. The statements of a released entry are never changed.
+const MIGRATIONS: [&str; 7] = [
     include_str!("migrations/0001.sql"),
     include_str!("migrations/0002.sql"),
     include_str!("migrations/0003.sql"),
     include_str!("migrations/0004.sql"),
     include_str!("migrations/0005.sql"),
     include_str!("migrations/0006.sql"),
+    include_str!("migrations/0007.sql"),
 ];
 
 /// The schema version of this code.
 pub(super) const VERSION: i64 = MIGRATIONS.len() as i64;
 
-/// The version of the schema in a file; `None` when it has none.
+/// The version of the schema in a file; `None` if the file has none.
 pub(super) fn version(connection: &Connection) -> rusqlite::Result<Option<i64>> {
     let exists = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'hookwire_schema'";
     if connection.query_row(exists, [], |_| Ok(())).optional()?.is_none() {
@@ -29,21 +30,21 @@ pub(super) fn version(connection: &Connection) -> rusqlite::Result<Option<i64>> 
     connection.query_row("SELECT version FROM hookwire_schema", [], |row| row.get(0)).optional()
 }
 
-/// Whether the schema is still that of this code. Asked within a transaction, this holds to its end.
+/// Whether the schema still has the version of this code. If this is checked in a transaction, it stays true until the transaction ends.
 pub(super) fn is_current(connection: &Connection) -> rusqlite::Result<bool> {
     let mut statement = connection.prepare_cached("SELECT version FROM hookwire_schema")?;
     let found: Option<i64> = statement.query_row([], |row| row.get(0)).optional()?;
     Ok(found == Some(VERSION))
 }
 
-/// Whether the file has tables, ours or others'.
+/// Whether the file has any tables, hookwire's or others.
 pub(super) fn has_tables(connection: &Connection) -> rusqlite::Result<bool> {
     let any = "SELECT 1 FROM sqlite_schema LIMIT 1";
     Ok(connection.query_row(any, [], |_| Ok(())).optional()?.is_some())
 }
 
-/// Brings the schema up to [`VERSION`], in one transaction under the write lock: of several processes that start together,
-/// one migrates and the others find it done.
+/// Updates the schema to [`VERSION`], in one transaction under the write lock: if several processes start together, one migrates and the
+/// others find the schema up to date.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
     if version(connection).map_err(OpenError::of)? == Some(VERSION) {
         return Ok(());

@@ -6,30 +6,31 @@ use std::collections::hash_map::Entry;
 use rusqlite::{Connection, ToSql, params};
 
 use super::order;
-use super::rows::{Vault, does_not_read, find_endpoint, health, lease_fence, write_endpoint, write_health};
+use super::rows::{KeySealer, find_endpoint, health, is_unreadable, lease_fence, write_endpoint, write_health};
 use crate::clock::Timestamp;
-use crate::delivery::{Attempt, Lease, Next, Settlement};
+use crate::delivery::{Attempt, Lease, Settlement};
 use crate::endpoint::Health;
 use crate::id::EndpointId;
-use crate::retry::FailReason;
+use crate::retry::{Decision, FailReason};
 use crate::store::Settled;
-use crate::store::relational::{CANCELLED, DELIVERED, FAILED, HELD, lane_column, leave_out};
+use crate::store::relational::leave_out;
+use crate::store::sql::{DELIVERED, FAILED, HELD, lane_column};
 
-/// Settles a batch. An endpoint's health is read and written once, however many of its attempts are in it.
+/// Settles a batch. An endpoint's health is read and written once, however many of its attempts are in the batch.
 pub(super) fn settle_all(
     connection: &Connection,
-    vault: &Vault,
+    sealer: &KeySealer,
     batch: &[Settlement],
 ) -> rusqlite::Result<Vec<Settled>> {
     let mut known: HashMap<EndpointId, (Health, bool)> = HashMap::new();
     let mut answers = Vec::with_capacity(batch.len());
     for settlement in batch {
-        let settled = settle(connection, vault, settlement)?;
+        let settled = settle(connection, sealer, settlement)?;
         answers.push(settled);
         if settled == Settled::LeaseLost {
             continue;
         }
-        // A queue has no health to keep.
+        // A queue has no health.
         let Some(endpoint) = settlement.lane.endpoint() else { continue };
         let (health, changed) = match known.entry(endpoint) {
             Entry::Occupied(kept) => kept.into_mut(),
@@ -45,55 +46,42 @@ pub(super) fn settle_all(
     Ok(answers)
 }
 
-fn settle(connection: &Connection, vault: &Vault, settlement: &Settlement) -> rusqlite::Result<Settled> {
-    let Settlement { lease, attempt, next, at, .. } = settlement;
-    // Under the first fence there cannot be an earlier attempt.
+fn settle(connection: &Connection, sealer: &KeySealer, settlement: &Settlement) -> rusqlite::Result<Settled> {
+    let Settlement { lease, attempt, decision, at, .. } = settlement;
+    // With the first fence there cannot be an earlier attempt.
     if lease.fence > 1 && attempt.is_some() {
         keep_last_attempt(connection, *lease)?;
     }
-    // Every settlement ends the lease: the same one again, or an extension after it, no longer counts.
+    // Every settlement ends the lease: a second settlement or a later extension changes nothing.
     let finish = |state: i16, reason: Option<FailReason>| {
         update(connection, FINISH, settlement, &[&state, &at.as_micros(), &reason.map(FailReason::as_str)])
     };
-    let is_valid = match next {
-        Next::Delivered => finish(DELIVERED, None)?,
-        Next::Failed { reason } | Next::Disable { reason } => finish(FAILED, Some(*reason))?,
-        Next::Held { reason } => update(connection, HOLD, settlement, &[&HELD, &at.as_micros(), &reason.as_str()])?,
-        Next::Retry { due } => update(connection, RETRY, settlement, &[&due.as_micros()])?,
-        Next::Again { due } => update(connection, AGAIN, settlement, &[&due.as_micros()])?,
+    let is_valid = match decision {
+        Decision::Delivered => finish(DELIVERED, None)?,
+        Decision::Fail { reason } | Decision::Disable { reason } => finish(FAILED, Some(*reason))?,
+        Decision::Hold { reason } => update(connection, HOLD, settlement, &[&HELD, &at.as_micros(), &reason.as_str()])?,
+        Decision::Retry { at: due, .. } => update(connection, RETRY, settlement, &[&due.as_micros()])?,
+        Decision::RetryUncounted { at: due } => update(connection, AGAIN, settlement, &[&due.as_micros()])?,
     };
     if !is_valid {
         return Ok(Settled::LeaseLost);
     }
     if settlement.ordered {
-        pass_on(connection, settlement)?;
+        arrange_after(connection, settlement)?;
     }
-    affect_endpoint(connection, vault, settlement)?;
+    affect_endpoint(connection, sealer, settlement)?;
     Ok(Settled::Done)
 }
 
-/// The next of the key follows, when this one is out of the way or has been overtaken.
-fn pass_on(connection: &Connection, settlement: &Settlement) -> rusqlite::Result<()> {
-    let (id, lane, at) = (settlement.lease.delivery, lane_column(settlement.lane), settlement.at);
+/// Brings the ordering key of a settled delivery into order.
+fn arrange_after(connection: &Connection, settlement: &Settlement) -> rusqlite::Result<()> {
     let sql = "SELECT order_key FROM hookwire_delivery WHERE id = ?1";
+    let id = settlement.lease.delivery;
     let key: Option<String> = connection.prepare_cached(sql)?.query_row([id.as_bytes()], |row| row.get(0))?;
-    let Some(key) = key else { return Ok(()) };
-    match settlement.next {
-        Next::Held { .. } => return Ok(()),
-        Next::Delivered | Next::Failed { .. } | Next::Disable { .. } => {}
-        Next::Retry { .. } | Next::Again { .. } => {
-            if !order::is_overtaken(connection, &lane, &key)? {
-                return Ok(());
-            }
-            let sql = "UPDATE hookwire_delivery SET state = ?2, finished_at = ?3, reason = ?4 WHERE id = ?1";
-            let superseded = FailReason::Superseded.as_str();
-            connection.prepare_cached(sql)?.execute(params![id.as_bytes(), CANCELLED, at.as_micros(), superseded])?;
-        }
-    }
-    order::follow(connection, &lane, &key, at)
+    key.map_or(Ok(()), |key| order::arrange_key(connection, (&lane_column(settlement.lane), &key), settlement.at))
 }
 
-/// Moves the attempt before this one out of the way, if the lease is valid and there was one.
+/// Moves the previous attempt to its table, if the lease is valid and there was a previous attempt.
 fn keep_last_attempt(connection: &Connection, lease: Lease) -> rusqlite::Result<()> {
     let sql = "INSERT INTO hookwire_attempt (delivery, fence, number, at, duration, class, status, excerpt) \
                SELECT id, last_fence, last_number, last_at, last_duration, last_class, last_status, last_excerpt \
@@ -101,8 +89,8 @@ fn keep_last_attempt(connection: &Connection, lease: Lease) -> rusqlite::Result<
     connection.prepare_cached(sql)?.execute(params![lease.delivery.as_bytes(), lease_fence(lease)]).map(drop)
 }
 
-/// The update of a settlement. `?1` and `?2` are its lease, `?3` to `?8` its attempt; where nothing was tried, what stands
-/// there stays. Put together by the compiler, because every attempt runs one.
+/// The update of a settlement. `?1` and `?2` are its lease, `?3` to `?8` its attempt. If there was no attempt, the stored one is kept. The
+/// compiler concatenates the statement, because every attempt runs it.
 macro_rules! settling {
     ($change:literal) => {
         concat!(
@@ -118,12 +106,12 @@ macro_rules! settling {
 
 const FINISH: &str = settling!("state = ?9, finished_at = ?10, reason = ?11, faults = 0");
 
-// These end the lease too: the same settlement again, or an extension after it, no longer counts.
+// These end the lease too: a second settlement or a later extension changes nothing.
 const HOLD: &str = settling!("state = ?9, due = ?10, reason = ?11, faults = 0, fence = fence + 1");
 const RETRY: &str = settling!("due = ?9, faults = 0, fence = fence + 1");
 const AGAIN: &str = settling!("due = ?9, attempts = max(attempts - 1, 0), faults = faults + 1, fence = fence + 1");
 
-/// Runs one of the statements above; `rest` are its parameters from `?9` on. Answers whether the lease was valid.
+/// Runs one of the statements above; `rest` are its parameters from `?9` on. Returns whether the lease was valid.
 fn update(connection: &Connection, sql: &str, of: &Settlement, rest: &[&dyn ToSql]) -> rusqlite::Result<bool> {
     let last = Last::of(of.attempt.as_ref());
     let (id, fence) = (of.lease.delivery.as_bytes(), lease_fence(of.lease));
@@ -133,7 +121,7 @@ fn update(connection: &Connection, sql: &str, of: &Settlement, rest: &[&dyn ToSq
     Ok(connection.prepare_cached(sql)?.execute(&*all)? > 0)
 }
 
-/// An attempt as columns; all `None` where nothing was tried.
+/// An attempt as columns; all `None` if there was no attempt.
 #[derive(Default)]
 struct Last<'a> {
     number: Option<u32>,
@@ -158,23 +146,24 @@ impl<'a> Last<'a> {
     }
 }
 
-/// What a final failure does to its endpoint.
-fn affect_endpoint(connection: &Connection, vault: &Vault, settlement: &Settlement) -> rusqlite::Result<()> {
-    let affects = matches!(settlement.next, Next::Disable { .. } | Next::Failed { reason: FailReason::Blocked });
+/// Applies the effect of a final failure to the endpoint.
+fn affect_endpoint(connection: &Connection, sealer: &KeySealer, settlement: &Settlement) -> rusqlite::Result<()> {
+    let affects =
+        matches!(settlement.decision, Decision::Disable { .. } | Decision::Fail { reason: FailReason::Blocked });
     let Some(id) = settlement.lane.endpoint().filter(|_| affects) else { return Ok(()) };
-    let endpoint = match find_endpoint(connection, vault, id) {
-        Err(error) if does_not_read(&error) => {
+    let endpoint = match find_endpoint(connection, sealer, id) {
+        Err(error) if is_unreadable(&error) => {
             leave_out(&id, &error);
             None
         }
         found => found?,
     };
     endpoint
-        .and_then(|endpoint| endpoint.affected_by(settlement.next, settlement.at))
-        .map_or(Ok(()), |changed| write_endpoint(connection, vault, &changed))
+        .and_then(|endpoint| endpoint.affected_by(settlement.decision, settlement.at))
+        .map_or(Ok(()), |changed| write_endpoint(connection, sealer, &changed))
 }
 
-/// Under which conditions an update that is fenced by a lease counts; `?3` is a time.
+/// Runs an update that changes a delivery only under a valid lease; `?3` is a time.
 pub(super) fn under_lease(
     connection: &Connection,
     sql: &str,

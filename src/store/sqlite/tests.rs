@@ -1,4 +1,4 @@
-//! What only shows from inside: full disks, damaged rows, files that vanish.
+//! Tests that require private access: full disks, damaged rows, files that are deleted.
 
 use std::sync::Arc;
 
@@ -6,11 +6,11 @@ use rusqlite::Connection;
 
 use super::SqliteStore;
 use crate::clock::Timestamp;
-use crate::delivery::{NewDelivery, Next, Settlement};
+use crate::delivery::{NewDelivery, Settlement};
 use crate::endpoint::{Endpoint, NewEndpoint, Target};
 use crate::event::NewEvent;
-use crate::id::{DeliveryId, EndpointId, Work};
-use crate::retry::FailReason;
+use crate::id::{EndpointId, Work};
+use crate::retry::{Decision, FailReason};
 use crate::secret::{Key, Keyring};
 use crate::store::{
     Append, Appended, Claim, Directory, History, LaneClaim, Outbox, Removal, Settled, StoreError, StoreErrorKind,
@@ -28,7 +28,7 @@ async fn open() -> (tempfile::TempDir, SqliteStore) {
 
 fn append_to(endpoint: EndpointId, bytes: usize) -> Append {
     let event = NewEvent::raw("invoice.paid", "text/plain", vec![b'x'; bytes]).unwrap().seal(NOW);
-    let delivery = || NewDelivery { id: DeliveryId::generate(NOW), lane: endpoint.into(), leased_until: None };
+    let delivery = || NewDelivery::new(endpoint, NOW);
     Append { event: Arc::new(event), deliveries: vec![delivery(), delivery()], now: NOW }
 }
 
@@ -65,7 +65,11 @@ async fn f_29_a_full_disk_is_told_to_every_caller_of_the_group_and_nothing_is_ha
     assert_eq!(store.counts(Work::Sent, None).await.unwrap().pending, stored * 2);
 
     run(&store, "PRAGMA max_page_count = 100000").await.unwrap();
-    assert_eq!(store.append(vec![append(9_000)]).await.unwrap(), [Appended::Stored], "space has returned");
+    assert_eq!(
+        store.append(vec![append(9_000)]).await.unwrap(),
+        [Appended::Stored],
+        "the store works again once there is space"
+    );
     store.check().await.unwrap();
 }
 
@@ -74,12 +78,12 @@ async fn f_30_what_is_claimed_when_the_disk_fills_up_stays_leased() {
     let (_directory, store) = open().await;
     store.append(vec![append(10)]).await.unwrap();
     let leased = store.claim(claim(LANE, 1)).await.unwrap().leased.remove(0);
-    // No page can be added: a long excerpt does not fit.
+    // No page can be added, so a long excerpt cannot be stored.
     run(&store, "PRAGMA max_page_count = 1").await.unwrap();
     let attempt =
         crate::delivery::Attempt::new(1, NOW, std::time::Duration::ZERO, crate::outcome::Outcome::Status(200))
             .with_excerpt(Some("x".repeat(20_000).into()));
-    let settlement = Settlement::of(&leased, Next::Delivered, NOW).with_attempt(attempt);
+    let settlement = Settlement::of(&leased, Decision::Delivered, NOW).with_attempt(attempt);
     assert_eq!(kind(store.settle(vec![settlement.clone()]).await), Some(StoreErrorKind::Full));
     assert!(!store.delivery(Work::Sent, leased.lease.delivery).await.unwrap().unwrap().state.is_final());
     run(&store, "PRAGMA max_page_count = 100000").await.unwrap();
@@ -91,7 +95,7 @@ async fn a_call_that_cannot_be_stored_fails_alone() {
     let (_directory, store) = open().await;
     let bad = append(10);
     store.append(vec![bad.clone()]).await.unwrap();
-    // Another event that brings a delivery whose id is taken.
+    // Another event with a delivery id that exists.
     let bad = Append { deliveries: bad.deliveries, ..append(10) };
     let calls: Vec<_> = [append(10), bad.clone(), append(10), append(10)].map(|one| store.append(vec![one])).into();
     let answers = futures_util::future::join_all(calls).await;
@@ -99,7 +103,7 @@ async fn a_call_that_cannot_be_stored_fails_alone() {
     assert_eq!(kinds, [None, Some(StoreErrorKind::Invalid), None, None]);
     assert!(
         store.event(Work::Sent, &bad.event.tenant, &bad.event.id).await.unwrap().is_none(),
-        "nothing of it is there"
+        "nothing of the failed call is stored"
     );
     assert_eq!(store.counts(Work::Sent, None).await.unwrap().pending, 8);
 }
@@ -115,9 +119,13 @@ async fn a_row_that_does_not_read_does_not_close_the_store() {
     store.append(vec![append_to(id, 10)]).await.unwrap();
     let leased = store.claim(claim(id, 1)).await.unwrap().leased.remove(0);
     run(&store, "UPDATE hookwire_endpoint SET record = '{}'").await.unwrap();
-    let next = Next::Disable { reason: FailReason::Gone };
+    let next = Decision::Disable { reason: FailReason::Gone };
     let settlement = Settlement::of(&leased, next, NOW);
-    assert_eq!(store.settle(vec![settlement]).await.unwrap(), [Settled::Done], "the delivery is not to blame");
+    assert_eq!(
+        store.settle(vec![settlement]).await.unwrap(),
+        [Settled::Done],
+        "the delivery is settled although the endpoint's row is unreadable"
+    );
     assert_eq!(kind(store.get(id).await), Some(StoreErrorKind::Corrupt));
     assert_eq!(store.append(vec![append(10)]).await.unwrap(), [Appended::Stored]);
 }
@@ -143,11 +151,15 @@ async fn an_endpoint_that_does_not_read_is_left_out_of_lists_and_can_be_removed(
     let listed = async |after, limit| -> Vec<_> {
         store.list(None, after, limit).await.unwrap().iter().map(|endpoint| endpoint.id).collect()
     };
-    assert_eq!(listed(None, 2).await, [ids[0], ids[3]], "a page is full while there is more");
+    assert_eq!(listed(None, 2).await, [ids[0], ids[3]], "a page is full as long as more endpoints follow");
     assert_eq!(listed(Some(ids[3]), 9).await, ids[4..]);
     assert_eq!(store.of_tenant(&"acme".into()).await.unwrap().len(), 4);
     assert_eq!(store.remove(ids[1], None, NOW).await.unwrap(), Removal::Removed);
-    assert_eq!(kind(store.get(ids[2]).await), Some(StoreErrorKind::Corrupt), "it says so to whoever asks for it");
+    assert_eq!(
+        kind(store.get(ids[2]).await),
+        Some(StoreErrorKind::Corrupt),
+        "reading the damaged endpoint itself fails"
+    );
 }
 
 #[tokio::test]
@@ -158,7 +170,7 @@ async fn f_34_a_file_that_is_deleted_under_us_closes_the_store() {
     std::fs::remove_file(directory.path().join("hookwire.db")).unwrap();
     assert_eq!(kind(store.append(vec![append(10)]).await), Some(StoreErrorKind::Closed));
     std::fs::write(directory.path().join("hookwire.db"), "").unwrap();
-    assert_eq!(kind(store.append(vec![append(10)]).await), Some(StoreErrorKind::Closed), "and for good");
+    assert_eq!(kind(store.append(vec![append(10)]).await), Some(StoreErrorKind::Closed), "the store remains closed");
 }
 
 #[tokio::test]
@@ -181,10 +193,14 @@ async fn more_payload_than_the_queue_holds_waits_and_is_stored() {
     for answer in futures_util::future::join_all(calls).await {
         assert_eq!(answer.unwrap(), [Appended::Stored]);
     }
-    assert_eq!(store.append(vec![append(80 << 20)]).await.unwrap(), [Appended::Stored], "more than all the room");
+    assert_eq!(
+        store.append(vec![append(80 << 20)]).await.unwrap(),
+        [Appended::Stored],
+        "a call larger than the complete budget is stored"
+    );
 }
 
-/// The plans of the hot statements, as SQLite tells them.
+/// The query plans of the hot statements.
 #[tokio::test]
 async fn the_hot_statements_search_and_never_scan_or_sort() {
     let (_directory, store) = open().await;

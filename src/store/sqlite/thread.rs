@@ -1,4 +1,4 @@
-//! Blocking work on threads of its own: one that writes in groups, a few that read.
+//! Blocking work on its own threads: one thread writes in groups, a few threads read.
 
 use std::fmt;
 use std::thread::{self, JoinHandle};
@@ -7,37 +7,37 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, ffi};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
-use super::place::Place;
+use super::file_identity::FileIdentity;
 use super::schema;
-use crate::store::room::Room;
+use crate::store::byte_budget::ByteBudget;
 use crate::store::{StoreError, StoreErrorKind};
 
-/// Calls that may wait for a thread; further callers wait before they are queued.
+/// The number of calls that may wait for a thread; further callers wait before they are queued.
 const QUEUE: usize = 4_096;
 
-/// Most calls in one transaction: bounds how long the first of them waits.
+/// The limit of calls in one transaction. It bounds how long the first of them waits.
 const MAX_GROUP: usize = 1_024;
 
-/// How long a group waits for the rest of the crowd.
+/// How long a group waits for more calls.
 const GATHER: Duration = Duration::from_micros(100);
 
-/// One call, not knowing what it answers.
+/// One call, with the type of its result erased.
 trait Job: Send {
-    /// Does it, inside a transaction that is not yet committed. May be done again after a rollback.
+    /// Runs the call inside a transaction that is not yet committed. It may run again after a rollback.
     fn run(&mut self, connection: &Connection) -> rusqlite::Result<()>;
-    /// Answers the caller: what `run` has found, if the transaction was committed.
-    fn answer(self: Box<Self>, committed: Result<(), StoreError>);
-    /// Whether it is to be run outside any transaction.
-    fn is_alone(&self) -> bool;
+    /// Sends the caller the result of `run`, or the error if the transaction was not committed.
+    fn reply(self: Box<Self>, committed: Result<(), StoreError>);
+    /// Whether the call runs outside any transaction.
+    fn is_outside_transaction(&self) -> bool;
 }
 
 struct Call<T, F> {
     run: F,
-    found: Option<T>,
-    alone: bool,
+    result: Option<T>,
+    outside: bool,
     to: oneshot::Sender<Result<T, StoreError>>,
-    /// Given back when the call has been answered.
-    _room: Option<OwnedSemaphorePermit>,
+    /// Released when the caller has its result.
+    _bytes: Option<OwnedSemaphorePermit>,
 }
 
 impl<T, F> Job for Call<T, F>
@@ -46,49 +46,49 @@ where
     F: FnMut(&Connection) -> rusqlite::Result<T> + Send,
 {
     fn run(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        self.found = Some((self.run)(connection)?);
+        self.result = Some((self.run)(connection)?);
         Ok(())
     }
 
-    fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
-        let Self { found, to, .. } = *self;
-        let answer = committed.and_then(|()| found.ok_or(StoreError::new(StoreErrorKind::Unknown)));
-        // A caller that has gone away does not want to know.
-        let _gone = to.send(answer);
+    fn reply(self: Box<Self>, committed: Result<(), StoreError>) {
+        let Self { result, to, .. } = *self;
+        let result = committed.and_then(|()| result.ok_or(StoreError::new(StoreErrorKind::Unknown)));
+        // A caller that has dropped its future needs no result.
+        let _gone = to.send(result);
     }
 
-    fn is_alone(&self) -> bool {
-        self.alone
+    fn is_outside_transaction(&self) -> bool {
+        self.outside
     }
 }
 
-/// A connection on a thread of its own. The thread ends when the last handle is gone.
+/// A connection on its own thread. The thread ends when the last handle is dropped.
 #[derive(Clone)]
 pub(super) struct Executor {
     calls: mpsc::Sender<Box<dyn Job>>,
-    room: Room,
+    budget: ByteBudget,
     process: u32,
 }
 
 impl fmt::Debug for Executor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Executor").field("room", &self.calls.capacity()).finish()
+        f.debug_struct("Executor").field("capacity", &self.calls.capacity()).finish()
     }
 }
 
 impl Executor {
-    /// A thread that runs calls in groups, each group one durable transaction. It closes its connection after the
-    /// `readers` have closed theirs: the last to close folds the log into the file, and only a writer can.
+    /// Starts a thread that runs calls in groups, each group as one durable transaction. It closes its connection after the `readers` have
+    /// closed theirs: the last connection to close runs a checkpoint, and a reader cannot.
     pub(super) fn writer(connection: Connection, readers: Vec<JoinHandle<()>>) -> std::io::Result<Self> {
         let work = move |calls| {
-            write(&Writer { place: Place::of(&connection), connection: &connection }, calls);
+            write(&Writer { file: FileIdentity::of(&connection), connection: &connection }, calls);
             // A reader that panicked has closed its connection too.
             readers.into_iter().for_each(|reader| drop(reader.join()));
         };
         Self::spawn("hookwire-sqlite-writer", work).map(|(executor, _)| executor)
     }
 
-    /// A thread that runs calls one by one.
+    /// Starts a thread that runs calls one by one.
     pub(super) fn reader(connection: Connection) -> std::io::Result<(Self, JoinHandle<()>)> {
         Self::spawn("hookwire-sqlite-reader", move |calls| read(&connection, calls))
     }
@@ -99,10 +99,10 @@ impl Executor {
     ) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (calls, queue) = mpsc::channel(QUEUE);
         let handle = thread::Builder::new().name(name.into()).spawn(move || work(queue))?;
-        Ok((Self { calls, room: Room::default(), process: std::process::id() }, handle))
+        Ok((Self { calls, budget: ByteBudget::default(), process: std::process::id() }, handle))
     }
 
-    /// Runs one call. When the future is dropped after it was queued, the call still happens, whole.
+    /// Runs one call. If the future is dropped after the call was queued, the call still happens completely.
     pub(super) async fn call<T, F>(&self, run: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -112,7 +112,7 @@ impl Executor {
     }
 
     /// Runs one call outside any transaction: `VACUUM` cannot be part of one.
-    pub(super) async fn call_alone<T, F>(&self, run: F) -> Result<T, StoreError>
+    pub(super) async fn call_outside_transaction<T, F>(&self, run: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -120,7 +120,7 @@ impl Executor {
         self.send(0, true, run).await
     }
 
-    /// The same for a call that brings so many bytes with it.
+    /// Runs one call that has this many bytes of payload.
     pub(super) async fn call_with<T, F>(&self, bytes: usize, run: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -129,79 +129,79 @@ impl Executor {
         self.send(bytes, false, run).await
     }
 
-    async fn send<T, F>(&self, bytes: usize, alone: bool, run: F) -> Result<T, StoreError>
+    async fn send<T, F>(&self, bytes: usize, outside: bool, run: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
     {
         let closed = || StoreError::new(StoreErrorKind::Closed);
         if std::process::id() != self.process {
-            // After a fork the thread is the parent's, and nobody here would ever answer.
+            // After a fork only the parent process has the thread, so a call would never return.
             return Err(closed());
         }
-        let _room = self.room.hold(bytes).await;
-        let (to, answer) = oneshot::channel();
-        self.calls.send(Box::new(Call { run, found: None, alone, to, _room })).await.map_err(|_| closed())?;
-        answer.await.map_err(|_| closed())?
+        let _bytes = self.budget.acquire(bytes).await;
+        let (to, response) = oneshot::channel();
+        self.calls.send(Box::new(Call { run, result: None, outside, to, _bytes })).await.map_err(|_| closed())?;
+        response.await.map_err(|_| closed())?
     }
 }
 
 fn read(connection: &Connection, mut calls: mpsc::Receiver<Box<dyn Job>>) {
     while let Some(mut call) = calls.blocking_recv() {
         let done = call.run(connection);
-        call.answer(done.map_err(store_error));
+        call.reply(done.map_err(store_error));
     }
 }
 
-/// What the writing thread works with.
+/// The state of the writing thread.
 struct Writer<'a> {
     connection: &'a Connection,
-    place: Option<Place>,
+    file: Option<FileIdentity>,
 }
 
 impl Writer<'_> {
-    /// A failed write says nothing good of the disk, unless there was only no room: then the store stays open, as it does for a full
-    /// disk.
-    fn told(&self, error: rusqlite::Error) -> rusqlite::Error {
+    /// Maps a failed write to a full disk if the file system has no space, because the store stays open then. Any other failed write closes
+    /// the store.
+    fn refine_error(&self, error: rusqlite::Error) -> rusqlite::Error {
         let failed_to_write = error.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_IOERR_WRITE);
-        if failed_to_write && self.place.as_ref().is_some_and(Place::is_out_of_room) {
-            let text = Some("the quota of the disk is used up".to_owned());
+        if failed_to_write && self.file.as_ref().is_some_and(FileIdentity::is_out_of_space) {
+            let text = Some("the quota of the disk is used up; free space or raise the quota".to_owned());
             return rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_FULL), text);
         }
         error
     }
 
-    /// A later version may have changed the tables since this process has opened them: it writes no more then.
-    fn judge(&self) -> rusqlite::Result<()> {
-        let is_ours = self.place.is_none() || schema::is_current(self.connection)?;
+    /// Fails if a later version of hookwire has changed the tables since this process has opened them.
+    fn check_schema(&self) -> rusqlite::Result<()> {
+        let is_ours = self.file.is_none() || schema::is_current(self.connection)?;
         if is_ours { Ok(()) } else { Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_SCHEMA), None)) }
     }
 }
 
-/// Whatever has gathered while the last group was made durable is the next group: under load one `fsync` serves hundreds of
-/// callers, and a lone caller waits for nobody.
+/// Calls that arrive while the last group is written form the next group: under load one `fsync` serves hundreds of callers, and a single
+/// caller does not wait for others.
 fn write(writer: &Writer<'_>, mut calls: mpsc::Receiver<Box<dyn Job>>) {
     let mut last = 0;
     let mut group = Vec::with_capacity(MAX_GROUP);
     while calls.blocking_recv_many(&mut group, MAX_GROUP) > 0 {
         gather(&mut calls, &mut group, last);
         last = group.len();
-        let alone: Vec<_> = group.extract_if(.., |call| call.is_alone()).collect();
-        if let Err(error) = serve(writer, &mut group).and_then(|()| serve_alone(writer, alone)) {
-            tracing::error!(%error, "the store is closed after a failed write");
-            return refuse(group, calls);
+        let outside: Vec<_> = group.extract_if(.., |call| call.is_outside_transaction()).collect();
+        if let Err(error) = run_group(writer, &mut group).and_then(|()| run_outside_transaction(writer, outside)) {
+            tracing::error!(%error, "the store has closed itself after a failed write; check the disk, then open the store again");
+            return close_calls(group, calls);
         }
     }
 }
 
-/// Runs a group and answers it. An error is fatal: whoever is still in the group was not served.
-fn serve(writer: &Writer<'_>, group: &mut Vec<Box<dyn Job>>) -> rusqlite::Result<()> {
+/// Runs a group and sends the results. An error is fatal: calls that are still in the group have no result yet.
+fn run_group(writer: &Writer<'_>, group: &mut Vec<Box<dyn Job>>) -> rusqlite::Result<()> {
     if group.is_empty() {
         return Ok(());
     }
     match commit(writer, group) {
-        Ok(()) => group.drain(..).for_each(|call| call.answer(Ok(()))),
-        Err(error) if group.len() > 1 && is_of_one_call(&error) => return one_by_one(writer, group),
+        Ok(()) => group.drain(..).for_each(|call| call.reply(Ok(()))),
+        Err(error) if group.len() > 1 && is_caused_by_one_call(&error) => return run_separately(writer, group),
         Err(error) => {
             fail(group, &error);
             return if is_fatal(&error) { Err(error) } else { Ok(()) };
@@ -211,30 +211,30 @@ fn serve(writer: &Writer<'_>, group: &mut Vec<Box<dyn Job>>) -> rusqlite::Result
 }
 
 /// Runs calls outside a transaction, one by one.
-fn serve_alone(writer: &Writer<'_>, calls: Vec<Box<dyn Job>>) -> rusqlite::Result<()> {
+fn run_outside_transaction(writer: &Writer<'_>, calls: Vec<Box<dyn Job>>) -> rusqlite::Result<()> {
     for mut call in calls {
         match call.run(writer.connection) {
             Err(error) if is_fatal(&error) => {
-                call.answer(Err(StoreError::with_source(kind_of(&error), error.to_string())));
+                call.reply(Err(StoreError::with_source(kind_of(&error), error.to_string())));
                 return Err(error);
             }
-            done => call.answer(done.map_err(store_error)),
+            done => call.reply(done.map_err(store_error)),
         }
     }
     Ok(())
 }
 
-/// Answers everybody that the store is closed, until the last handle is gone.
-fn refuse(group: Vec<Box<dyn Job>>, mut calls: mpsc::Receiver<Box<dyn Job>>) {
-    let closed = |call: Box<dyn Job>| call.answer(Err(StoreError::new(StoreErrorKind::Closed)));
+/// Fails all calls as closed until the last handle is dropped.
+fn close_calls(group: Vec<Box<dyn Job>>, mut calls: mpsc::Receiver<Box<dyn Job>>) {
+    let closed = |call: Box<dyn Job>| call.reply(Err(StoreError::new(StoreErrorKind::Closed)));
     group.into_iter().for_each(closed);
     while let Some(call) = calls.blocking_recv() {
         closed(call);
     }
 }
 
-/// Callers that were answered together come back together, one by one: where the last group was much larger than this one,
-/// a moment's wait saves a whole transaction. A lone caller never waits.
+/// Callers that got their results together call again at about the same time: if the last group was much larger than this one, a short wait
+/// saves a complete transaction. A single caller never waits.
 fn gather(calls: &mut mpsc::Receiver<Box<dyn Job>>, group: &mut Vec<Box<dyn Job>>, last: usize) {
     if group.len() < last / 2 {
         thread::sleep(GATHER);
@@ -246,29 +246,29 @@ fn gather(calls: &mut mpsc::Receiver<Box<dyn Job>>, group: &mut Vec<Box<dyn Job>
     }
 }
 
-/// Runs a group as one transaction. After an error nothing of it has happened, unless the error is fatal.
+/// Runs a group as one transaction. After an error nothing of the group was stored, unless the error is fatal.
 fn commit(writer: &Writer<'_>, group: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
     let connection = writer.connection;
     execute(connection, "BEGIN IMMEDIATE")?;
-    let done = writer.judge().and_then(|()| group.iter_mut().try_for_each(|call| call.run(connection)));
+    let done = writer.check_schema().and_then(|()| group.iter_mut().try_for_each(|call| call.run(connection)));
     let done = done.and_then(|()| execute(connection, "COMMIT"));
     if done.is_err() && !connection.is_autocommit() {
-        // If even this fails, the next BEGIN does too.
+        // If the rollback fails, the next BEGIN fails too.
         let _rolled_back = execute(connection, "ROLLBACK");
     }
-    done.map_err(|error| writer.told(error))?;
-    writer.place.as_ref().map_or(Ok(()), Place::check)
+    done.map_err(|error| writer.refine_error(error))?;
+    writer.file.as_ref().map_or(Ok(()), FileIdentity::check)
 }
 
 fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
     connection.prepare_cached(sql)?.execute([]).map(drop)
 }
 
-/// One call cannot be stored: the others are run again without it.
-fn one_by_one(writer: &Writer<'_>, group: &mut Vec<Box<dyn Job>>) -> rusqlite::Result<()> {
+/// One call cannot be stored, so each call is run separately.
+fn run_separately(writer: &Writer<'_>, group: &mut Vec<Box<dyn Job>>) -> rusqlite::Result<()> {
     let mut calls = std::mem::take(group).into_iter();
     while let Some(call) = calls.next() {
-        let done = serve(writer, &mut vec![call]);
+        let done = run_group(writer, &mut vec![call]);
         if done.is_err() {
             group.extend(calls);
             return done;
@@ -280,16 +280,15 @@ fn one_by_one(writer: &Writer<'_>, group: &mut Vec<Box<dyn Job>>) -> rusqlite::R
 fn fail(group: &mut Vec<Box<dyn Job>>, error: &rusqlite::Error) {
     let kind = kind_of(error);
     let text = error.to_string();
-    group.drain(..).for_each(|call| call.answer(Err(StoreError::with_source(kind, text.clone()))));
+    group.drain(..).for_each(|call| call.reply(Err(StoreError::with_source(kind, text.clone()))));
 }
 
-/// Neither the disk's nor another process's doing.
-fn is_of_one_call(error: &rusqlite::Error) -> bool {
+/// Whether one call has caused the error, not the disk or another process.
+fn is_caused_by_one_call(error: &rusqlite::Error) -> bool {
     kind_of(error) == StoreErrorKind::Invalid || error.sqlite_error().is_none()
 }
 
-/// After these, what SQLite has in memory and what is on disk may differ. A single row that does not read is not one of
-/// them.
+/// Whether SQLite's memory and the disk may differ after this error. An unreadable row is not such an error.
 fn is_fatal(error: &rusqlite::Error) -> bool {
     let fatal = [StoreErrorKind::Unknown, StoreErrorKind::Corrupt, StoreErrorKind::Closed];
     error.sqlite_error().is_some() && fatal.contains(&kind_of(error))
@@ -311,9 +310,9 @@ fn kind_of(error: &rusqlite::Error) -> StoreErrorKind {
         Some(ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch | ErrorCode::Unknown) => {
             StoreErrorKind::Invalid
         }
-        // Locked, out of memory, turned read-only: the machine's doing, and nothing has happened.
+        // Locked, out of memory or read-only: nothing was changed.
         Some(_) => StoreErrorKind::Unavailable,
-        // Not SQLite's: a row that does not read as what we write.
+        // Not an error of SQLite: an unreadable row.
         None => StoreErrorKind::Corrupt,
     }
 }
@@ -328,7 +327,7 @@ mod tests {
         rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)
     }
 
-    /// A writer whose thread is in a call that waits until `go` is sent, so that what is called meanwhile is one group.
+    /// A writer whose thread runs a call that waits until `go` is sent, so that all later calls form one group.
     async fn held_back() -> (Executor, std::sync::mpsc::Sender<()>, tokio::task::JoinHandle<Result<(), StoreError>>) {
         let writer = Executor::writer(Connection::open_in_memory().unwrap(), Vec::new()).unwrap();
         let (go, wait) = std::sync::mpsc::channel();
@@ -343,7 +342,7 @@ mod tests {
         (writer, go, first)
     }
 
-    /// Runs calls as one group; each fails with its code, or succeeds with 0.
+    /// Runs calls as one group; each call fails with its code, or succeeds with 0.
     async fn group(codes: &[i32]) -> (Executor, Vec<Option<StoreErrorKind>>) {
         let (writer, go, first) = held_back().await;
         let run = |code: i32| writer.call(move |_| if code == 0 { Ok(()) } else { Err(failure(code)) });

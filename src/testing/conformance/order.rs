@@ -1,147 +1,183 @@
-//! Ordering keys.
+//! Ordering keys as a worker gets them.
 
-use std::sync::Arc;
+use std::collections::HashSet;
 
-use super::subject::{LEASED, MINUTE, NOW, Subject, append, lane, new_event, ok, one};
-use crate::clock::Timestamp;
-use crate::delivery::{DeliveryState, NewDelivery, Next};
-use crate::event::{Event, NewEvent};
-use crate::id::{DeliveryId, LaneId, Work};
-use crate::retry::FailReason;
-use crate::store::{Append, Appended};
+use super::given::{LEASED, MINUTE, NOW, append, event, fifo, lane, latest, ok, one, some, sorted};
+use super::subject::Subject;
+use crate::delivery::Leased;
+use crate::id::{DeliveryId, LaneId};
+use crate::retry::{Decision, FailReason};
+use crate::store::{Appended, LaneDue, Outbox};
 
-fn made(event: NewEvent) -> Event {
-    event.tenant("acme").seal(NOW)
+const EXHAUSTED: FailReason = FailReason::Exhausted;
+
+async fn three<S: Outbox + ?Sized>(subject: &Subject<S>, lane: LaneId) -> [DeliveryId; 3] {
+    let first = subject.owe_event(fifo("cart-1"), lane).await;
+    let second = subject.owe_event(fifo("cart-1"), lane).await;
+    [first, second, subject.owe_event(fifo("cart-1"), lane).await]
 }
 
-fn fifo(key: &str) -> Event {
-    made(new_event(new_event(NewEvent::json("cart.changed", &1)).ordered_by(key)))
+async fn head<S: Outbox + ?Sized>(subject: &Subject<S>, lane: LaneId) -> Leased {
+    one(subject.claim(lane, 9, NOW).await)
 }
 
-fn latest(key: &str) -> Event {
-    made(new_event(new_event(NewEvent::json("cart.changed", &1)).latest_by(key)))
-}
-
-impl Subject {
-    async fn owe_event(&self, event: Event, endpoint: LaneId) -> DeliveryId {
-        let append = append(event, &[endpoint], NOW);
-        let id = one(append.deliveries.clone()).id;
-        assert_eq!(self.append(append).await, Appended::Stored);
-        id
-    }
-
-    async fn three(&self, endpoint: LaneId) -> [DeliveryId; 3] {
-        let first = self.owe_event(fifo("cart-1"), endpoint).await;
-        let second = self.owe_event(fifo("cart-1"), endpoint).await;
-        [first, second, self.owe_event(fifo("cart-1"), endpoint).await]
-    }
-
-    async fn claimed(&self, endpoint: LaneId, now: Timestamp) -> Vec<DeliveryId> {
-        self.claim(endpoint, 9, now).await.iter().map(|leased| leased.lease.delivery).collect()
-    }
-}
-
-/// One at a time, oldest first; other keys, other endpoints and what has no key go their own way.
-pub async fn fifo_delivers_one_at_a_time_in_order(subject: &Subject) {
+/// One delivery at a time, oldest first; other keys, other endpoints and deliveries without a key do not wait.
+pub(super) async fn fifo_delivers_one_at_a_time_in_order<S: Outbox + ?Sized>(subject: &Subject<S>) {
     let (lane, elsewhere) = (lane(), lane());
-    let [first, second, third] = subject.three(lane).await;
+    let [first, second, third] = three(subject, lane).await;
     let other_key = subject.owe_event(fifo("cart-2"), lane).await;
     let no_key = subject.owe(lane).await;
     subject.owe_event(fifo("cart-1"), elsewhere).await;
-    assert_eq!(subject.delivery(second).await.due, Timestamp::MAX, "it waits for its turn");
     assert_eq!(subject.claim(elsewhere, 9, NOW).await.len(), 1);
 
-    let mut leased = subject.claim(lane, 9, NOW).await;
-    leased.sort_by_key(|one| one.lease.delivery);
-    let mut ids: Vec<_> = leased.iter().map(|one| one.lease.delivery).collect();
-    ids.sort();
-    let mut expected = [first, other_key, no_key];
-    expected.sort();
-    assert_eq!(ids, expected);
-    let Some(head) = leased.iter().find(|one| one.lease.delivery == first) else { panic!("the head was claimed") };
+    let leased = subject.claim(lane, 9, NOW).await;
+    let ids = sorted(leased.iter().map(|one| one.lease.delivery).collect());
+    assert_eq!(ids, sorted(vec![first, other_key, no_key]));
+    let head = some(leased.iter().find(|one| one.lease.delivery == first));
     // A retry keeps its place.
-    subject.settle(head, Next::Retry { due: LEASED }).await;
-    let again = subject.claim(lane, 1, LEASED - MINUTE / 2).await;
-    assert!(again.is_empty(), "the head blocks: {again:?}");
+    subject.settle(head, Decision::retry(LEASED)).await;
+    let again = subject.claim(lane, 9, LEASED - MINUTE / 2).await;
+    assert!(again.is_empty(), "the head blocks the key: {again:?}");
     let mut order = Vec::new();
     for _ in 0..3 {
         let claimed = subject.claim(lane, 9, LEASED).await;
         let Some(next) = claimed.iter().find(|one| [first, second, third].contains(&one.lease.delivery)) else { break };
         order.push(next.lease.delivery);
-        subject.settle(next, Next::Delivered).await;
+        subject.settle(next, Decision::Delivered).await;
     }
     assert_eq!(order, [first, second, third]);
 }
 
-/// The order of events counts, not that in which deliveries are asked for; and born leased is not for ordered ones.
-pub async fn an_ordered_delivery_is_never_born_leased(subject: &Subject) {
+/// A delivery that waits behind another has no due time, so that the worker does not claim again at once.
+pub(super) async fn what_waits_for_its_turn_is_not_due<S: Outbox + ?Sized>(subject: &Subject<S>) {
     let lane = lane();
-    let born = |event: Event| {
-        let delivery = NewDelivery { id: DeliveryId::generate(NOW), lane, leased_until: Some(LEASED) };
-        Append { event: Arc::new(event), deliveries: vec![delivery], now: NOW }
-    };
-    let batch = vec![born(fifo("cart-1")), born(fifo("cart-1"))];
-    let first = one(batch.iter().take(1).flat_map(|append| append.deliveries.clone()).collect()).id;
-    assert_eq!(ok(subject.store.append(batch).await), [Appended::Stored; 2]);
-    assert_eq!(subject.claimed(lane, NOW).await, [first]);
+    three(subject, lane).await;
+    let claimed = subject.claim_lanes(&[(lane, 9)], NOW).await;
+    assert_eq!((claimed.leased.len(), claimed.next), (1, vec![LaneDue { lane, due: LEASED }]));
+    let again = subject.claim_lanes(&[(lane, 9)], NOW + MINUTE / 2).await;
+    assert_eq!((again.leased.len(), again.next), (0, vec![LaneDue { lane, due: LEASED }]));
 }
 
-/// What has failed for good is out of the way.
-pub async fn a_failed_head_lets_the_next_follow(subject: &Subject) {
+/// The order is that of appending, not that of ids or of the times at which the events occurred.
+pub(super) async fn fifo_follows_the_order_of_appending<S: Outbox + ?Sized>(subject: &Subject<S>) {
     let lane = lane();
-    let [_, second, _] = subject.three(lane).await;
-    let head = one(subject.claim(lane, 9, NOW).await);
-    subject.settle(&head, Next::Failed { reason: FailReason::Exhausted }).await;
-    assert_eq!(subject.claimed(lane, LEASED).await, [second]);
+    let mut appends: Vec<_> = (0..4_u32)
+        .map(|n| {
+            let mut event = fifo("cart-1");
+            event.occurred_at = NOW + MINUTE * n;
+            append(event, &[lane], NOW)
+        })
+        .collect();
+    appends.reverse();
+    let expected: Vec<_> = appends.iter().flat_map(|one| one.deliveries.iter().map(|delivery| delivery.id)).collect();
+    let later = appends.split_off(2);
+    assert_eq!(ok(subject.store.append(appends).await), [Appended::Stored; 2]);
+    assert_eq!(ok(subject.second.append(later).await), [Appended::Stored; 2]);
+    for id in expected {
+        let head = one(subject.claim(lane, 9, LEASED).await);
+        assert_eq!(head.lease.delivery, id);
+        subject.settle(&head, Decision::Delivered).await;
+    }
+    assert!(subject.claim(lane, 9, LEASED).await.is_empty());
 }
 
-/// What is held by decision stays in the way until somebody resends or cancels it.
-pub async fn a_held_head_parks_its_key(subject: &Subject) {
+/// A failed delivery no longer blocks its key.
+pub(super) async fn a_failed_head_lets_the_next_follow<S: Outbox + ?Sized>(subject: &Subject<S>) {
+    for next in [Decision::Fail { reason: EXHAUSTED }, Decision::Disable { reason: EXHAUSTED }, Decision::Delivered] {
+        let lane = lane();
+        let [_, second, _] = three(subject, lane).await;
+        let head = head(subject, lane).await;
+        subject.settle(&head, next).await;
+        assert_eq!(subject.claimed(lane, LEASED).await, [second], "{next:?}");
+    }
+}
+
+/// A held delivery blocks its key, for later events too.
+pub(super) async fn a_held_head_parks_its_key<S: Outbox + ?Sized>(subject: &Subject<S>) {
     let lane = lane();
-    let [first, second, _] = subject.three(lane).await;
-    let head = one(subject.claim(lane, 9, NOW).await);
-    subject.settle(&head, Next::Held { reason: FailReason::Exhausted }).await;
-    let held = subject.delivery(first).await;
-    assert_eq!((held.state, held.reason), (DeliveryState::Held, Some(FailReason::Exhausted)));
+    three(subject, lane).await;
+    let head = head(subject, lane).await;
+    subject.settle(&head, Decision::Hold { reason: EXHAUSTED }).await;
     assert!(subject.claim(lane, 9, LEASED).await.is_empty());
     subject.owe_event(fifo("cart-1"), lane).await;
-    assert!(subject.claim(lane, 9, LEASED).await.is_empty(), "nor does a later one pass");
+    assert!(subject.claim(lane, 9, LEASED).await.is_empty(), "a later delivery of the key waits");
+    let other = subject.owe_event(fifo("cart-2"), lane).await;
+    assert_eq!(subject.claimed(lane, LEASED).await, [other], "another key does not wait");
+}
 
-    assert_eq!(ok(subject.store.resend(Work::Sent, vec![(first, LEASED)]).await), [true]);
-    let head = one(subject.claim(lane, 9, LEASED).await);
-    assert_eq!((head.lease.delivery, head.attempt), (first, 1));
-    subject.settle(&head, Next::Held { reason: FailReason::Exhausted }).await;
-    assert_eq!(ok(subject.store.cancel(Work::Sent, vec![first], LEASED).await), [true]);
+/// A head whose lease has ended, that was released, or that had a local fault, goes before the deliveries behind it.
+pub(super) async fn an_unfinished_head_keeps_its_place<S: Outbox + ?Sized>(subject: &Subject<S>) {
+    let lane = lane();
+    let [first, second, _] = three(subject, lane).await;
+    let head = head(subject, lane).await;
+    ok(subject.store.release(vec![head.lease], NOW).await);
+    let again = one(subject.claim(lane, 9, NOW).await);
+    assert_eq!(again.lease.delivery, first, "after a release");
+    let again = one(subject.claim(lane, 9, LEASED).await);
+    assert_eq!(again.lease.delivery, first, "after the end of the lease");
+    subject.settle(&again, Decision::RetryUncounted { at: LEASED }).await;
+    let again = one(subject.claim(lane, 9, LEASED).await);
+    assert_eq!(again.lease.delivery, first, "after a fault");
+    subject.settle(&again, Decision::Delivered).await;
     assert_eq!(subject.claimed(lane, LEASED).await, [second]);
 }
 
-/// The newest takes the place of what still waits.
-pub async fn latest_supersedes_what_waits(subject: &Subject) {
+/// If nothing blocks the key, an event with the key is due at once.
+pub(super) async fn a_key_that_is_free_is_due_at_once<S: Outbox + ?Sized>(subject: &Subject<S>) {
     let lane = lane();
-    let old = subject.owe_event(latest("cart-1"), lane).await;
-    let other = subject.owe_event(latest("cart-2"), lane).await;
-    let new = subject.owe_event(latest("cart-1"), lane).await;
-    let superseded = subject.delivery(old).await;
-    assert_eq!((superseded.state, superseded.reason), (DeliveryState::Cancelled, Some(FailReason::Superseded)));
-    let mut claimed = subject.claimed(lane, NOW).await;
-    claimed.sort();
-    assert_eq!(claimed, [other, new]);
+    for _ in 0..3 {
+        let id = subject.owe_event(fifo("cart-1"), lane).await;
+        let leased = head(subject, lane).await;
+        assert_eq!(leased.lease.delivery, id);
+        subject.settle(&leased, Decision::Delivered).await;
+    }
 }
 
-/// What is in flight ends as it ends; if that is not the end, the newer one takes its place.
-pub async fn latest_supersedes_a_retry(subject: &Subject) {
+/// The newest delivery replaces the waiting ones.
+pub(super) async fn latest_supersedes_what_waits<S: Outbox + ?Sized>(subject: &Subject<S>) {
+    let (lane, elsewhere) = (lane(), lane());
+    subject.owe_event(latest("cart-1"), lane).await;
+    let other = subject.owe_event(latest("cart-2"), lane).await;
+    let no_key = subject.owe(lane).await;
+    let there = subject.owe_event(latest("cart-1"), elsewhere).await;
+    let new = subject.owe_event(latest("cart-1"), lane).await;
+    assert_eq!(sorted(subject.claimed(lane, NOW).await), sorted(vec![other, no_key, new]));
+    assert_eq!(subject.claimed(elsewhere, NOW).await, [there], "the key of another endpoint is separate");
+}
+
+/// If a batch has several events of the key, the last one remains.
+pub(super) async fn latest_supersedes_within_a_batch<S: Outbox + ?Sized>(subject: &Subject<S>) {
     let lane = lane();
-    let old = subject.owe_event(latest("cart-1"), lane).await;
-    let flying = one(subject.claim(lane, 9, NOW).await);
-    let newer = subject.owe_event(latest("cart-1"), lane).await;
-    let newest = subject.owe_event(latest("cart-1"), lane).await;
-    assert_eq!(subject.delivery(newer).await.state, DeliveryState::Cancelled);
-    assert!(subject.claim(lane, 9, NOW).await.is_empty(), "one at a time");
-    subject.settle(&flying, Next::Retry { due: LEASED }).await;
-    assert_eq!(subject.delivery(old).await.reason, Some(FailReason::Superseded));
-    let next = one(subject.claim(lane, 9, LEASED).await);
-    assert_eq!(next.lease.delivery, newest);
-    // A retry that nobody has overtaken goes on.
-    subject.settle(&next, Next::Retry { due: LEASED }).await;
-    assert_eq!(subject.claimed(lane, LEASED).await, [newest]);
+    let batch: Vec<_> = (0..4).map(|_| append(latest("cart-1"), &[lane], NOW)).collect();
+    let last = some(batch.last().and_then(|append| append.deliveries.first())).id;
+    assert_eq!(ok(subject.store.append(batch).await), [Appended::Stored; 4]);
+    assert_eq!(subject.claimed(lane, NOW).await, [last]);
+}
+
+/// A leased delivery is not superseded; if it ends with a retry and a newer one waits, the newer one is sent instead.
+pub(super) async fn latest_supersedes_a_retry<S: Outbox + ?Sized>(subject: &Subject<S>) {
+    for next in [Decision::retry(LEASED), Decision::RetryUncounted { at: LEASED }, Decision::Delivered] {
+        let lane = lane();
+        subject.owe_event(latest("cart-1"), lane).await;
+        let flying = head(subject, lane).await;
+        subject.owe_event(latest("cart-1"), lane).await;
+        let newest = subject.owe_event(latest("cart-1"), lane).await;
+        assert!(subject.claim(lane, 9, NOW).await.is_empty(), "one at a time");
+        subject.settle(&flying, next).await;
+        let sent = one(subject.claim(lane, 9, LEASED).await);
+        assert_eq!(sent.lease.delivery, newest, "{next:?}");
+        // A retry that has not been overtaken is sent again.
+        subject.settle(&sent, Decision::retry(LEASED)).await;
+        assert_eq!(subject.claimed(lane, LEASED).await, [newest]);
+    }
+}
+
+/// Deliveries without a key are independent of keys.
+pub(super) async fn deliveries_without_a_key_never_wait<S: Outbox + ?Sized>(subject: &Subject<S>) {
+    let lane = lane();
+    let mut expected = HashSet::new();
+    for _ in 0..3 {
+        expected.insert(subject.owe_event(event("acme"), lane).await);
+    }
+    assert_eq!(subject.claimed(lane, NOW).await.into_iter().collect::<HashSet<_>>(), expected);
 }

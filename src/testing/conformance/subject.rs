@@ -1,46 +1,97 @@
-//! What a case works with.
+//! The store that a case checks.
 
 use std::any::Any;
+use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
+use super::given::{NOW, append, claim, endpoint, event, lane, next_version, ok, one, settlement, some};
 use crate::clock::Timestamp;
-use crate::delivery::{Attempt, Delivery, Leased, NewDelivery, Next, Settlement};
-use crate::endpoint::{Endpoint, EndpointState, NewEndpoint, Target};
+use crate::delivery::{Delivery, Leased};
+use crate::endpoint::{DisableReason, Endpoint, EndpointState};
 use crate::event::{Event, NewEvent};
-use crate::id::{DeliveryId, EndpointId, EventId, LaneId, Tenant, Work};
-use crate::outcome::Outcome;
-use crate::secret::{Key, Keyring};
-use crate::store::{Append, Appended, Claim, Claimed, Dedup, LaneClaim, Settled, Store, StoreError};
+use crate::id::{DeliveryId, EndpointId, LaneId, Work};
+use crate::retry::Decision;
+use crate::store::{Append, Appended, Claimed, Directory, History, Outbox, PutResult, Settled};
 
-/// When every case begins.
-pub(super) const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
-pub(super) const MINUTE: Duration = Duration::from_secs(60);
-/// When a lease taken at [`NOW`] ends.
-pub(super) const LEASED: Timestamp = Timestamp::from_secs(1_700_000_060);
+/// Writes one event into the table of the transactional outbox and commits.
+type Stage = Box<dyn Fn(NewEvent) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
-/// An empty store, by two handles; and whatever has to live as long as it does.
-#[derive(Debug)]
-pub struct Subject {
-    pub(super) store: Arc<dyn Store>,
-    pub(super) second: Arc<dyn Store>,
-    _keep: Box<dyn Any + Send + Sync>,
+/// An empty store that a case checks, through two handles. `S` is the store: its type needs only the roles that are checked.
+///
+/// ```
+/// use std::sync::Arc;
+/// use hookwire::store::MemoryStore;
+/// use hookwire::testing::conformance::{Subject, outbox};
+///
+/// # #[tokio::main] async fn main() {
+/// let store = Arc::new(MemoryStore::new());
+/// let subject = Subject::new(store.clone(), store);
+/// let cases = outbox::<MemoryStore>();
+/// let case = cases.iter().find(|case| case.name() == "append_of_the_same_event_is_a_duplicate").unwrap();
+/// case.run(&subject).await; // panics if the store breaks the rule
+/// # }
+/// ```
+pub struct Subject<S: ?Sized> {
+    pub(super) store: Arc<S>,
+    pub(super) second: Arc<S>,
+    pub(super) forgets_by_itself: bool,
+    stage: Option<Stage>,
+    keep: Option<Box<dyn Any + Send + Sync>>,
 }
 
-impl Subject {
-    /// A store and a second handle to the same one: where the backend can be opened twice, opened a second time.
+impl<S: ?Sized> Subject<S> {
+    /// An empty store and a second handle to it. If the backend can be opened twice, open it twice, as two processes would;
+    /// otherwise give a clone.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, second: Arc<dyn Store>) -> Self {
-        Self { store, second, _keep: Box::new(()) }
+    pub fn new(store: Arc<S>, second: Arc<S>) -> Self {
+        Self { store, second, forgets_by_itself: false, stage: None, keep: None }
     }
 
-    /// Keeps something alive until the case has ended, such as a temporary directory.
+    /// Keeps a value alive until the case has ended, such as a temporary directory.
     #[must_use]
     pub fn keeping(mut self, keep: impl Any + Send + Sync) -> Self {
-        self._keep = Box::new(keep);
+        self.keep = Some(Box::new(keep));
         self
     }
 
+    /// For the cases of `staging`: writes an event into the store's outbox table, as an application does in its own
+    /// transaction, and commits.
+    #[must_use]
+    pub fn staging<F>(mut self, stage: impl Fn(NewEvent) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.stage = Some(Box::new(move |event| Box::pin(stage(event))));
+        self
+    }
+
+    /// For the [`dedup`](super::dedup) cases: the backend removes expired records by its own clock, as Redis does, and `prune`
+    /// removes nothing.
+    #[must_use]
+    pub const fn forgetting_by_itself(mut self) -> Self {
+        self.forgets_by_itself = true;
+        self
+    }
+
+    pub(super) async fn stage(&self, event: NewEvent) {
+        let Some(stage) = &self.stage else { panic!("the cases of `staging` need `Subject::staging`") };
+        stage(event).await;
+    }
+
+    /// One of the two handles, in turn.
+    pub(super) fn handle(&self, turn: usize) -> Arc<S> {
+        Arc::clone(if turn.is_multiple_of(2) { &self.store } else { &self.second })
+    }
+}
+
+impl<S: ?Sized> fmt::Debug for Subject<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subject").field("forgets_by_itself", &self.forgets_by_itself).finish_non_exhaustive()
+    }
+}
+
+impl<S: Outbox + ?Sized> Subject<S> {
     pub(super) async fn append(&self, append: Append) -> Appended {
         one(ok(self.store.append(vec![append]).await))
     }
@@ -51,7 +102,15 @@ impl Subject {
     }
 
     pub(super) async fn owe_at(&self, lane: impl Into<LaneId>, now: Timestamp) -> DeliveryId {
-        let append = append(event("acme"), &[lane.into()], now);
+        self.owe_event_at(event("acme"), lane, now).await
+    }
+
+    pub(super) async fn owe_event(&self, event: Event, lane: impl Into<LaneId>) -> DeliveryId {
+        self.owe_event_at(event, lane, NOW).await
+    }
+
+    pub(super) async fn owe_event_at(&self, event: Event, lane: impl Into<LaneId>, now: Timestamp) -> DeliveryId {
+        let append = append(event, &[lane.into()], now);
         let id = one(append.deliveries.clone()).id;
         assert_eq!(self.append(append).await, Appended::Stored);
         id
@@ -65,26 +124,36 @@ impl Subject {
         ok(self.store.claim(claim(lanes, now)).await)
     }
 
-    /// Owes one delivery to a fresh lane and claims it.
+    /// The ids that a claim returns, in its order.
+    pub(super) async fn claimed(&self, lane: impl Into<LaneId>, now: Timestamp) -> Vec<DeliveryId> {
+        self.claim(lane, 99, now).await.iter().map(|leased| leased.lease.delivery).collect()
+    }
+
+    /// Appends one delivery for a new lane and claims it.
     pub(super) async fn leased(&self) -> Leased {
         let lane = lane();
         self.owe(lane).await;
         one(self.claim(lane, 1, NOW).await)
     }
 
-    pub(super) async fn settle(&self, leased: &Leased, next: Next) -> Settled {
+    pub(super) async fn settle(&self, leased: &Leased, next: Decision) -> Settled {
         one(ok(self.store.settle(vec![settlement(leased, next)]).await))
     }
 
-    pub(super) async fn delivery(&self, id: DeliveryId) -> Delivery {
-        some(ok(self.store.delivery(Work::Sent, id).await))
+    /// Asserts that the delivery is due at this time, and not a microsecond earlier. It is then claimed.
+    pub(super) async fn assert_due(&self, lane: LaneId, due: Timestamp) -> Leased {
+        let early = self.claim(lane, 99, due - super::given::MICRO).await;
+        assert!(early.is_empty(), "claimed a microsecond before it is due: {early:?}");
+        one(self.claim(lane, 99, due).await)
     }
+}
 
+impl<S: Directory + ?Sized> Subject<S> {
     pub(super) async fn put(&self, endpoint: &Endpoint) {
-        assert_eq!(ok(self.store.put(endpoint.clone()).await), crate::store::Put::Stored);
+        assert_eq!(ok(self.store.put(endpoint.clone()).await), PutResult::Stored);
     }
 
-    /// A stored, enabled endpoint.
+    /// Stores a new, enabled endpoint.
     pub(super) async fn endpoint(&self) -> Endpoint {
         let endpoint = endpoint("acme");
         self.put(&endpoint).await;
@@ -93,105 +162,41 @@ impl Subject {
 
     /// Stores the endpoint as disabled.
     pub(super) async fn disable(&self, endpoint: &Endpoint) -> Endpoint {
-        let mut disabled = Endpoint { version: endpoint.version + 1, ..endpoint.clone() };
-        disabled.state = EndpointState::Disabled { reason: crate::endpoint::DisableReason::Requested, at: NOW };
+        let disabled = EndpointState::Disabled { reason: DisableReason::Requested, at: NOW };
+        let disabled = Endpoint { state: disabled, ..next_version(endpoint) };
         self.put(&disabled).await;
         disabled
     }
-}
 
-/// An empty dedup store, by two handles.
-#[derive(Debug)]
-pub struct DedupSubject {
-    pub(super) store: Arc<dyn Dedup>,
-    pub(super) second: Arc<dyn Dedup>,
-    pub(super) forgets_by_itself: bool,
-    _keep: Box<dyn Any + Send + Sync>,
-}
-
-impl DedupSubject {
-    /// A store and a second handle to the same one.
-    #[must_use]
-    pub fn new(store: Arc<dyn Dedup>, second: Arc<dyn Dedup>) -> Self {
-        Self { store, second, forgets_by_itself: false, _keep: Box::new(()) }
+    /// Stores the endpoint as enabled.
+    pub(super) async fn enable(&self, endpoint: &Endpoint) -> Endpoint {
+        let enabled = Endpoint { state: EndpointState::Enabled, ..next_version(endpoint) };
+        self.put(&enabled).await;
+        enabled
     }
 
-    /// What has expired goes by itself, by the backend's own clock: pruning finds nothing to do.
-    #[must_use]
-    pub const fn forgetting_by_itself(mut self) -> Self {
-        self.forgets_by_itself = true;
-        self
-    }
-
-    /// Keeps something alive until the case has ended.
-    #[must_use]
-    pub fn keeping(mut self, keep: impl Any + Send + Sync) -> Self {
-        self._keep = Box::new(keep);
-        self
+    pub(super) async fn kept(&self, id: EndpointId) -> Endpoint {
+        let kept = some(ok(self.second.get(id).await));
+        Endpoint::clone(&kept)
     }
 }
 
-/// A lane of an endpoint that no directory knows.
-pub(super) fn lane() -> LaneId {
-    EndpointId::generate(NOW).into()
-}
+impl<S: History + ?Sized> Subject<S> {
+    pub(super) async fn delivery(&self, id: DeliveryId) -> Delivery {
+        some(ok(self.second.delivery(Work::Sent, id).await))
+    }
 
-pub(super) fn event(tenant: &str) -> Event {
-    let data = serde_json::json!({ "text": "größer", "null": "\u{0}" });
-    new_event(NewEvent::json("invoice.paid", &data)).tenant(tenant).seal(NOW)
-}
+    pub(super) async fn event_of(&self, event: &Event) -> Option<Arc<Event>> {
+        ok(self.second.event(event.audience.work(), &event.tenant, &event.id).await)
+    }
 
-/// An event under a chosen id, told from others under the same by `data`.
-pub(super) fn event_with_id(tenant: &str, id: &str, data: &str) -> Event {
-    let id = EventId::new(id).unwrap_or_else(|error| panic!("{error}"));
-    new_event(NewEvent::json("invoice.paid", data)).tenant(tenant).id(id).seal(NOW)
-}
-
-pub(super) fn new_event(event: Result<NewEvent, crate::event::EventError>) -> NewEvent {
-    event.unwrap_or_else(|error| panic!("{error}"))
-}
-
-pub(super) fn append<L: Into<LaneId> + Copy>(event: Event, lanes: &[L], now: Timestamp) -> Append {
-    let delivery = |lane: &L| NewDelivery { id: DeliveryId::generate(now), lane: (*lane).into(), leased_until: None };
-    Append { event: Arc::new(event), deliveries: lanes.iter().map(delivery).collect(), now }
-}
-
-pub(super) fn claim<L: Into<LaneId> + Copy>(lanes: &[(L, u32)], now: Timestamp) -> Claim {
-    let lanes = lanes.iter().map(|(lane, max)| LaneClaim { lane: (*lane).into(), max: *max }).collect();
-    Claim { lanes, now, until: now + MINUTE }
-}
-
-pub(super) fn settlement(leased: &Leased, next: Next) -> Settlement {
-    let outcome = if next == Next::Delivered { Outcome::Status(200) } else { Outcome::Status(500) };
-    let attempt = Attempt::new(leased.attempt, NOW, Duration::from_micros(1_234), outcome)
-        .with_excerpt(Some("größer than \"that\"".into()));
-    Settlement::of(leased, next, NOW + MINUTE / 2).with_attempt(attempt)
-}
-
-pub(super) fn endpoint(tenant: &str) -> Endpoint {
-    let target = Target::parse("https://hooks.example.com/in?token=a%20b").unwrap_or_else(|error| panic!("{error}"));
-    let keys = Keyring::new(Key::generate().unwrap_or_else(|error| panic!("{error}")));
-    let new = NewEndpoint::at(target).tenant(tenant).events(["invoice.*", "user.made"]);
-    Endpoint::new(new.unwrap_or_else(|error| panic!("{error}")), keys, NOW)
-}
-
-pub(super) fn tenant(name: &str) -> Tenant {
-    Tenant::from(name)
-}
-
-/// The store was not in trouble.
-pub(super) fn ok<T>(result: Result<T, StoreError>) -> T {
-    result.unwrap_or_else(|error| panic!("the store failed: {error:?}"))
-}
-
-/// There was exactly one.
-pub(super) fn one<T: std::fmt::Debug>(mut all: Vec<T>) -> T {
-    match (all.pop(), all.is_empty()) {
-        (Some(one), true) => one,
-        (last, _) => panic!("expected exactly one, found {} more than {last:?}", all.len()),
+    /// The number of recorded attempts at the delivery.
+    pub(super) async fn attempts(&self, id: DeliveryId) -> usize {
+        ok(self.second.attempts(Work::Sent, &[id]).await).concat().len()
     }
 }
 
-pub(super) fn some<T>(option: Option<T>) -> T {
-    option.unwrap_or_else(|| panic!("expected something, found nothing"))
+/// Makes a loop over pages end even if the store repeats a page without end.
+pub(super) fn assert_ends(rounds: usize) {
+    assert!(rounds < 200, "the pages do not end");
 }

@@ -1,4 +1,4 @@
-//! The listener, and one connection of it.
+//! The listener and its connections.
 
 use std::collections::VecDeque;
 use std::io;
@@ -12,10 +12,10 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use super::script::Behaviour;
 
-/// Most bytes of one request that are read; more ends the connection.
+/// The number of bytes of one request that are read; a longer request ends the connection.
 pub const MAX_REQUEST_BYTES: usize = 1024 * 1024;
 
-/// Most requests that are kept.
+/// The number of requests that are kept.
 pub const MAX_REQUESTS: usize = 10_000;
 
 /// A server on loopback that follows a script. Dropping it closes its connections.
@@ -34,10 +34,10 @@ struct Shared {
 }
 
 impl ScriptedEndpoint {
-    /// Listens on a free port of `127.0.0.1`. An empty script hangs.
+    /// Listens on a free port of `127.0.0.1`. With an empty script it never responds.
     ///
     /// # Errors
-    /// When no port can be had.
+    /// Returns an error if no port is free.
     pub async fn start(script: impl IntoIterator<Item = Behaviour>) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
@@ -47,25 +47,25 @@ impl ScriptedEndpoint {
         Ok(Self { address, shared, task })
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// A URL of it.
+    /// A URL with this path.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    /// The requests it has read, head and body, in order.
+    /// The requests that were read, head and body, in order.
     #[must_use]
     pub fn requests(&self) -> Vec<Bytes> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner).requests.clone()
     }
 
-    /// How many connections it has accepted.
+    /// The number of accepted connections.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner).connections
@@ -79,7 +79,7 @@ impl Drop for ScriptedEndpoint {
 }
 
 async fn accept(listener: TcpListener, shared: Arc<Mutex<Shared>>) {
-    // Aborted with this task, so that no connection outlives the endpoint.
+    // The connections are aborted with this task, so that none outlives the endpoint.
     let mut open = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         shared.lock().unwrap_or_else(PoisonError::into_inner).connections += 1;
@@ -130,7 +130,7 @@ impl Shared {
     }
 }
 
-/// One request; `None` when the client has closed or says too much.
+/// Reads one request; `None` if the client has closed the connection or sends too much.
 async fn read_request(stream: &mut TcpStream) -> io::Result<Option<Bytes>> {
     let mut read = BytesMut::new();
     while read.len() <= MAX_REQUEST_BYTES {
@@ -144,7 +144,7 @@ async fn read_request(stream: &mut TcpStream) -> io::Result<Option<Bytes>> {
     Ok(None)
 }
 
-/// How long a request is, as soon as its head is complete.
+/// The length of a request, as soon as its head is complete.
 fn length(read: &[u8]) -> Option<usize> {
     let head = read.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let text = String::from_utf8_lossy(read.get(..head)?).to_ascii_lowercase();

@@ -1,7 +1,7 @@
-//! An endpoint that misbehaves on request, byte by byte.
+//! An endpoint whose behaviour a test scripts, byte by byte.
 //!
-//! A mock HTTP server cannot break HTTP; this one can. It listens on loopback and follows a script: one [`Behaviour`] for
-//! each request it reads, the last one for all that follow.
+//! It sends the bytes that the test defines, also bytes that are not HTTP. It listens on loopback and follows a script: one [`Behaviour`]
+//! for each request that it reads; the last one repeats.
 //!
 //! ```
 //! use hookwire::testing::endpoint::{Behaviour, ScriptedEndpoint};

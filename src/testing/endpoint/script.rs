@@ -1,24 +1,24 @@
-//! What an endpoint may do to a request.
+//! The behaviour of an endpoint after a request.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 
-/// What becomes of one request that was read.
+/// What the endpoint does after it has read a request.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Behaviour {
-    /// These bytes; the connection stays open.
+    /// Sends these bytes; the connection stays open.
     Answer(Bytes),
-    /// These bytes, then an orderly close. With no bytes: read, then close.
+    /// Sends these bytes, then closes the connection. Without bytes, it closes the connection at once.
     AnswerThenClose(Bytes),
-    /// These bytes, then a reset (TCP RST).
+    /// Sends these bytes, then resets the connection (TCP RST).
     AnswerThenReset(Bytes),
-    /// These bytes one by one, with a pause before each.
+    /// Sends these bytes one by one, with a pause before each.
     Trickle(Bytes, Duration),
-    /// These bytes, then the others for ever.
+    /// Sends the first bytes, then repeats the others without end.
     Endless(Bytes, Bytes),
-    /// Nothing, and the connection stays open.
+    /// Sends nothing; the connection stays open.
     Hang,
 }
 
@@ -29,19 +29,19 @@ impl Behaviour {
         Self::Answer(bytes.into())
     }
 
-    /// An empty answer with this status.
+    /// Sends an empty response with this status.
     #[must_use]
     pub fn status(code: u16) -> Self {
         Self::answer(format!("HTTP/1.1 {code} Scripted\r\ncontent-length: 0\r\n\r\n"))
     }
 
-    /// The request is read and the connection closed without an answer.
+    /// Closes the connection without a response.
     #[must_use]
     pub const fn close() -> Self {
         Self::AnswerThenClose(Bytes::new())
     }
 
-    /// The request is read and the connection reset without an answer.
+    /// Resets the connection without a response.
     #[must_use]
     pub const fn reset() -> Self {
         Self::AnswerThenReset(Bytes::new())

@@ -1,14 +1,54 @@
-//! What is asked of the store: which lanes, and how much of each.
+//! What the worker claims: from which lanes, and how many deliveries from each.
 
-use super::{Claimed, LaneClaim, LaneDue, LaneId, Lanes, MAX_CLAIM_LANES, MAX_QUOTA, Terms, Timestamp};
+use super::Lanes;
+use crate::clock::Timestamp;
+use crate::id::LaneId;
+use crate::store::{Claimed, LaneClaim, LaneDue};
+use crate::worker::policy::LanePolicy;
+use crate::worker::stage::ClaimStage;
+
+/// The number of deliveries that a claim requests in one lane, so that one claim serves many lanes.
+const MAX_QUOTA: u32 = 64;
+
+/// The number of lanes in one claim.
+const MAX_CLAIM_LANES: usize = 256;
 
 impl Lanes {
-    /// Leases have ended: lists those again whose tenants may hold more now.
-    pub(super) fn feed_starved(&mut self) {
+    /// Records that a delivery of this lane is due at this time. [`Timestamp::MAX`] is the due time of a delivery that waits behind an
+    /// older delivery of its ordering key.
+    pub(in crate::worker) fn note_due(&mut self, id: LaneId, at: Timestamp, now: Timestamp) {
+        if !self.open || at == Timestamp::MAX {
+            return;
+        }
+        let lane = self.lanes.entry(id).or_default();
+        if at <= now {
+            lane.due_since = Some(lane.due_since.map_or(at, |since| since.min(at)));
+        }
+        let at = lane.throttle.paused_until(now).map_or(at, |until| at.max(until));
+        if at <= now {
+            lane.claim.due();
+            self.list(id);
+        } else {
+            self.set_timer(id, at);
+        }
+    }
+
+    /// Lists a lane to claim from if it has due deliveries and can hold more.
+    pub(super) fn list(&mut self, id: LaneId) {
+        let Some(lane) = self.lanes.get_mut(&id) else { return };
+        if lane.capacity() == 0 || !lane.claim.list() {
+            return;
+        }
+        let tenant = lane.tenant().clone();
+        if self.leases.may_hold(&tenant) { self.claimable.push(tenant, id) } else { self.starved.push(tenant, id) }
+    }
+
+    /// Lists lanes again whose tenants may hold more leases, after leases have ended.
+    pub(super) fn list_waiting(&mut self) {
         while let Some(id) = self.starved.pop() {
-            let Some(lane) = self.lanes.get_mut(&id) else { continue };
-            lane.listed = false;
-            let tenant = lane.terms.tenant.clone();
+            let Some(lane) = self.lanes.get_mut(&id).filter(|lane| lane.claim == ClaimStage::Listed) else { continue };
+            lane.claim.unlist();
+            let tenant = lane.tenant().clone();
             self.list(id);
             if !self.leases.may_hold(&tenant) {
                 return;
@@ -16,109 +56,105 @@ impl Lanes {
         }
     }
 
-    pub(super) fn list(&mut self, id: LaneId) {
-        if let Some(lane) = self.lanes.get_mut(&id)
-            && lane.backlog
-            && !lane.listed
-            && lane.room() > 0
-        {
-            lane.listed = true;
-            let tenant = lane.terms.tenant.clone();
-            if self.leases.may_hold(&tenant) { self.backlogged.push(tenant, id) } else { self.starved.push(tenant, id) }
+    /// Whether a claim would request anything.
+    pub(in crate::worker) fn wants_claim(&self) -> bool {
+        !self.claimable.is_empty() && self.leases.free() > 0
+    }
+
+    /// Selects the lanes for the next claim. [`quotas`](Self::quotas) and then [`claimed`](Self::claimed), or
+    /// [`claim_failed`](Self::claim_failed), must follow.
+    pub(in crate::worker) fn select(&mut self, now: Timestamp) -> Vec<LaneId> {
+        self.fire_timers(now);
+        let count = self.claimable.len().min(MAX_CLAIM_LANES).min(self.leases.free() as usize);
+        let mut selected = Vec::with_capacity(count);
+        for _ in 0..count {
+            let Some(id) = self.claimable.pop() else { break };
+            if self.lanes.get_mut(&id).is_some_and(|lane| lane.claim.select()) {
+                selected.push(id);
+            }
         }
+        selected
     }
 
-    /// Whether a claim would have something to ask for.
-    pub(in super::super) fn wants_claim(&self) -> bool {
-        !self.backlogged.is_empty() && self.leases.room() > 0
-    }
-
-    /// Takes the lanes whose turn it is to be claimed from: those with due work and room.
-    pub(in super::super) fn take_backlogged(&mut self, now: Timestamp) -> Vec<LaneId> {
+    /// Checks the lanes whose timer has fired.
+    fn fire_timers(&mut self, now: Timestamp) {
         while let Some((at, id)) = self.timers.first().copied().filter(|(at, _)| *at <= now) {
             self.timers.remove(&(at, id));
             if let Some(lane) = self.lanes.get_mut(&id) {
-                (lane.timer, lane.backlog) = (None, true);
+                lane.timer = None;
+                lane.claim.due();
             }
             self.enqueue(id);
             self.list(id);
         }
-        let count = self.backlogged.len().min(MAX_CLAIM_LANES).min(self.leases.room() as usize);
-        let ids: Vec<_> = std::iter::from_fn(|| self.backlogged.pop()).take(count).collect();
-        for id in &ids {
-            if let Some(lane) = self.lanes.get_mut(id) {
-                lane.listed = false;
-            }
-        }
-        ids
     }
 
-    /// The quotas of a claim for these lanes under fresh terms. Closed, shut and full lanes are left out.
-    pub(in super::super) fn quotas(&mut self, lanes: &[(LaneId, Terms)], now: Timestamp) -> Vec<LaneClaim> {
-        let share = (self.leases.room() / u32::try_from(lanes.len()).unwrap_or(u32::MAX).max(1)).clamp(1, MAX_QUOTA);
-        lanes.iter().filter_map(|(id, terms)| self.quota(*id, terms, share, now)).collect()
+    /// Returns how many deliveries to claim from each lane under its current policy. Closed, paused and full lanes are left out.
+    pub(in crate::worker) fn quotas(&mut self, lanes: &[(LaneId, LanePolicy)], now: Timestamp) -> Vec<LaneClaim> {
+        let share = (self.leases.free() / u32::try_from(lanes.len()).unwrap_or(u32::MAX).max(1)).clamp(1, MAX_QUOTA);
+        lanes.iter().filter_map(|(id, policy)| self.quota(*id, policy, share, now)).collect()
     }
 
-    fn quota(&mut self, id: LaneId, terms: &Terms, share: u32, now: Timestamp) -> Option<LaneClaim> {
-        self.agree(id, terms, now);
+    fn quota(&mut self, id: LaneId, policy: &LanePolicy, share: u32, now: Timestamp) -> Option<LaneClaim> {
+        self.adopt(id, policy, now);
         let lane = self.lanes.get_mut(&id)?;
-        if let Some(until) = lane.gate.shut_until(now) {
-            lane.backlog = false;
-            self.set_timer(id, until);
-        } else if lane.room() > 0 {
-            let tenant = lane.terms.tenant.clone();
-            let max = lane.room().min(share).min(self.leases.allowance(&tenant));
-            if max == 0 {
-                (lane.backlog, lane.listed) = (true, true);
-                self.starved.push(tenant, id);
-                return None;
-            }
-            self.leases.reserve(&tenant, max);
-            (lane.claiming, lane.asked, lane.backlog, lane.due_since) = (true, max, false, None);
-            return Some(LaneClaim { lane: id, max });
-        } else if lane.is_closed() {
-            (lane.backlog, lane.due_since) = (false, None);
-            self.tidy(id, now);
+        if lane.is_closed() {
+            // The lane is listed again when it is opened.
+            (lane.claim, lane.due_since) = (ClaimStage::Nothing, None);
+            self.drop_if_idle(id, now);
+            return None;
         }
-        None
+        if let Some(until) = lane.throttle.paused_until(now) {
+            lane.claim = ClaimStage::Nothing;
+            self.set_timer(id, until);
+            return None;
+        }
+        if lane.capacity() == 0 {
+            // The lane is listed again when one of its attempts ends.
+            lane.claim.fail();
+            return None;
+        }
+        let max = lane.capacity().min(share).min(self.leases.allowance(lane.tenant()));
+        if max == 0 {
+            lane.claim.fail();
+            self.list(id);
+            return None;
+        }
+        lane.due_since = None;
+        self.update(id, |lane| lane.claim.ask(max));
+        Some(LaneClaim { lane: id, max })
     }
 
-    /// Takes in what a claim from these lanes found.
-    pub(in super::super) fn claimed(&mut self, from: &[LaneId], claimed: Claimed, now: Timestamp) {
-        for id in from {
-            self.end_asking(*id);
-        }
+    /// Accepts the deliveries that a claim from these lanes has found.
+    pub(in crate::worker) fn claimed(&mut self, from: &[LaneId], claimed: Claimed, now: Timestamp) {
+        self.end_claim(from, ClaimStage::end);
         for leased in claimed.leased {
-            self.push(leased);
+            self.accept(leased);
         }
         for LaneDue { lane, due } in claimed.next {
-            self.due(lane, due, now);
+            self.note_due(lane, due, now);
         }
         for id in from {
-            if let Some(lane) = self.lanes.get_mut(id) {
-                lane.claiming = false;
-            }
-            self.tidy(*id, now);
-        }
-        self.feed_starved();
-    }
-
-    /// A claim from this lane has ended: what it brought is counted by itself.
-    pub(super) fn end_asking(&mut self, id: LaneId) {
-        if let Some(lane) = self.lanes.get_mut(&id) {
-            self.leases.unreserve(&lane.terms.tenant, std::mem::take(&mut lane.asked));
-        }
-    }
-
-    /// A claim from these lanes came to nothing: they still have a backlog.
-    pub(in super::super) fn put_back(&mut self, lanes: &[LaneId]) {
-        for id in lanes {
-            self.end_asking(*id);
-            if let Some(lane) = self.lanes.get_mut(id) {
-                (lane.claiming, lane.backlog) = (false, true);
-            }
             self.list(*id);
+            self.drop_if_idle(*id, now);
         }
-        self.feed_starved();
+        self.list_waiting();
+    }
+
+    /// Ends a claim from these lanes that has failed: their deliveries are still due.
+    pub(in crate::worker) fn claim_failed(&mut self, from: &[LaneId], now: Timestamp) {
+        self.end_claim(from, ClaimStage::fail);
+        for id in from {
+            self.list(*id);
+            self.drop_if_idle(*id, now);
+        }
+        self.list_waiting();
+    }
+
+    /// Ends a claim. Its requested deliveries are no longer expected; the deliveries that it has found are counted themselves.
+    fn end_claim(&mut self, lanes: &[LaneId], end: impl Fn(&mut ClaimStage)) {
+        for id in lanes {
+            self.update(*id, |lane| end(&mut lane.claim));
+        }
     }
 }

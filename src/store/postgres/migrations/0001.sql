@@ -1,15 +1,15 @@
 -- The first schema. `hookwire` stands for the schema's configured name.
 
--- How many migrations were applied, and the lowest version of the code that can still work with the tables: while an application
--- is upgraded process by process, those of the version before go on, and may be started again.
+-- The number of applied migrations, and the lowest version of the code that can still work with the tables: while an application
+-- is upgraded process by process, processes of the version before continue and may be restarted.
 CREATE TABLE hookwire.schema (version integer NOT NULL, serves integer NOT NULL);
 INSERT INTO hookwire.schema VALUES (0, 1);
 
--- Numbers of events, handed out in blocks of this length: so an event costs no call of its own.
+-- Numbers of events. A process reserves a block of this length, so that an event needs no call of its own.
 CREATE SEQUENCE hookwire.number INCREMENT BY 4096;
 
--- Places of events that have an ordering key, handed out one by one: of two that come after each other the later one has the
--- higher place, whichever process it comes from.
+-- Places of events that have an ordering key, reserved one by one: if one event is appended after another, it has the higher
+-- place, even if another process appends it.
 CREATE SEQUENCE hookwire.place;
 
 CREATE TABLE hookwire.endpoint (
@@ -31,8 +31,8 @@ CREATE TABLE hookwire.health (
     paused_until bigint
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
 
--- Which ids of events are taken. A table of its own and not partitioned, so that an id stays unique and may outlive its
--- event.
+-- The taken ids of events. This table is not partitioned, so that an id is unique, and it is separate, so that an id may
+-- outlive its event.
 CREATE TABLE hookwire.publish (
     tenant text COLLATE "C" NOT NULL,
     id text COLLATE "C" NOT NULL,
@@ -43,8 +43,8 @@ CREATE TABLE hookwire.publish (
 );
 CREATE INDEX publish_by_age ON hookwire.publish (appended_at);
 
--- Events, a partition for each day of `key`: milliseconds of `appended_at`, then 21 bits of a number that tells events of one
--- millisecond apart.
+-- Events, a partition for each day of `key`: milliseconds of `appended_at`, then 21 bits of a number that distinguishes
+-- events of one millisecond.
 CREATE TABLE hookwire.event (
     key bigint NOT NULL,
     tenant text COLLATE "C" NOT NULL,
@@ -64,7 +64,7 @@ CREATE TABLE hookwire.event (
 CREATE INDEX event_of_tenant ON hookwire.event (tenant, key);
 CREATE TABLE hookwire.event_rest PARTITION OF hookwire.event DEFAULT;
 
--- What is owed: small, because what is finished leaves it.
+-- Unfinished deliveries: small, because finished ones are moved out of it.
 CREATE TABLE hookwire.delivery (
     id uuid PRIMARY KEY,
     event bigint NOT NULL,
@@ -97,7 +97,7 @@ CREATE INDEX delivery_lane ON hookwire.delivery (endpoint, due) WHERE state = 0;
 CREATE INDEX delivery_of_event ON hookwire.delivery (event);
 CREATE INDEX delivery_order ON hookwire.delivery (endpoint, order_key, due, place) WHERE order_key IS NOT NULL;
 
--- What is finished, a partition for each day of `id`, a UUIDv7: the day on which the delivery was made.
+-- Finished deliveries, a partition for each day of `id`, a UUIDv7: the day on which the delivery was made.
 CREATE TABLE hookwire.finished (
     id uuid NOT NULL,
     event bigint NOT NULL,
@@ -119,7 +119,7 @@ CREATE INDEX finished_of_event ON hookwire.finished (event);
 CREATE INDEX finished_of_endpoint ON hookwire.finished (endpoint, id);
 CREATE TABLE hookwire.finished_rest PARTITION OF hookwire.finished DEFAULT;
 
--- Both, as history shows them.
+-- Unfinished and finished deliveries, as history shows them.
 CREATE VIEW hookwire.every_delivery AS
     SELECT id, event, endpoint, state, due, fence, attempts, created_at, order_key, NULL::bigint AS finished_at, reason, log
     FROM hookwire.delivery
@@ -136,7 +136,7 @@ CREATE TABLE hookwire.dedup (
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
 CREATE INDEX dedup_by_end ON hookwire.dedup (ends);
 
--- What others write and a worker takes in. See hookwire.dispatch().
+-- Rows that applications write and a worker imports. See hookwire.dispatch().
 CREATE TABLE hookwire.outbox (
     seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     type text NOT NULL,
@@ -155,8 +155,8 @@ CREATE TABLE hookwire.outbox (
 ) WITH (autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX outbox_ready ON hookwire.outbox (seq) WHERE error IS NULL;
 
--- Writes an event into the caller's transaction and answers its id. One row, no endpoint read, nobody notified: a running
--- worker finds it once the transaction has committed.
+-- Writes an event into the caller's transaction and returns its id. It writes one row, reads no endpoint and sends no
+-- notification: a running worker finds the row once the transaction has committed.
 CREATE FUNCTION hookwire.dispatch(
     type text,
     data text,

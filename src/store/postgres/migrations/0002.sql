@@ -1,4 +1,4 @@
--- Which workers live, so that they share what each endpoint allows.
+-- The live workers, so that they share the limits of each endpoint.
 CREATE TABLE hookwire.worker (
     id uuid PRIMARY KEY,
     crew text NOT NULL,

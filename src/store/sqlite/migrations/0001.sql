@@ -1,7 +1,7 @@
 CREATE TABLE hookwire_schema (version INTEGER NOT NULL) STRICT;
 INSERT INTO hookwire_schema (version) VALUES (0);
 
--- What was dispatched under which id: idempotency, apart from the events so that the two may live for different times.
+-- The ids of dispatched events, for idempotency. A table of its own, because ids and events may be kept for different times.
 CREATE TABLE hookwire_publish (
     tenant TEXT NOT NULL,
     id TEXT NOT NULL,
@@ -21,10 +21,10 @@ CREATE TABLE hookwire_event (
     childless INTEGER -- appended_at, once no delivery is left; NULL before
 ) STRICT;
 
--- What may be forgotten, so that forgetting never looks at what may not.
+-- Events that may be deleted, so that pruning never reads any other.
 CREATE INDEX hookwire_childless ON hookwire_event (childless) WHERE childless IS NOT NULL;
 
--- Apart from the events, so that scanning those stays cheap.
+-- Payloads are apart from the events, so that scanning events is cheap.
 CREATE TABLE hookwire_payload (
     event INTEGER PRIMARY KEY,
     body BLOB NOT NULL
@@ -53,12 +53,12 @@ CREATE TABLE hookwire_delivery (
     last_excerpt TEXT
 ) STRICT, WITHOUT ROWID;
 
--- The hot index: due work, retries and ended leases of each lane. Finished work is not in it.
+-- The hot index: due deliveries, retries and ended leases of each lane. Finished deliveries are not in it.
 CREATE INDEX hookwire_pending ON hookwire_delivery (endpoint, due) WHERE state = 0;
 CREATE INDEX hookwire_delivery_event ON hookwire_delivery (event);
 CREATE INDEX hookwire_finished ON hookwire_delivery (finished_at) WHERE finished_at IS NOT NULL;
 
--- All attempts of a delivery but the last.
+-- All attempts of a delivery except the last one.
 CREATE TABLE hookwire_attempt (
     delivery BLOB NOT NULL,
     fence INTEGER NOT NULL, -- of the claim it was made under: orders the attempts

@@ -1,5 +1,5 @@
--- What other clients write: one INSERT is a dispatch. `type` and `data` are all that is needed; documented in
--- `hookwire::store::sqlite`. A worker makes events and deliveries of it and deletes the row.
+-- The table that other clients write: one INSERT dispatches an event. Only `type` and `data` are required; documented in
+-- `hookwire::store::sqlite`. A worker turns each row into an event with its deliveries and deletes the row.
 CREATE TABLE hookwire_outbox (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, -- never used twice: two workers may look at one row
     type TEXT NOT NULL CHECK (length(type) BETWEEN 1 AND 128),
@@ -23,18 +23,18 @@ ALTER TABLE hookwire_event ADD COLUMN expires_at INTEGER;
 ALTER TABLE hookwire_event ADD COLUMN expunged INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE hookwire_delivery ADD COLUMN order_key TEXT;
 
--- Of each key: the one in the way, then those behind it, whose due time is the largest integer.
+-- The deliveries of each key: first the one that blocks the key, then those that wait, whose due time is the largest integer.
 CREATE INDEX hookwire_ordered ON hookwire_delivery (endpoint, order_key, due, event)
     WHERE order_key IS NOT NULL AND finished_at IS NULL;
 
--- When the event was appended, once it is gone and its id stays taken for longer.
+-- When the event was appended; set once the event is deleted while its id is still taken.
 ALTER TABLE hookwire_publish ADD COLUMN spent INTEGER;
 CREATE INDEX hookwire_spent ON hookwire_publish (spent) WHERE spent IS NOT NULL;
 
--- What is held by decision, to be found when its endpoint is removed.
+-- Deliveries held by decision, for the removal of their endpoint.
 CREATE INDEX hookwire_held ON hookwire_delivery (endpoint) WHERE state = 4;
 
--- Apart from the endpoints, because attempts change it.
+-- Health is apart from the endpoints, because attempts change it.
 CREATE TABLE hookwire_health (
     endpoint BLOB NOT NULL PRIMARY KEY,
     failing_since INTEGER,

@@ -1,4 +1,4 @@
--- Which workers live, so that they can share what a lane may use.
+-- The live workers, so that they can share the limits of a lane.
 CREATE TABLE hookwire_worker (
     id BLOB NOT NULL PRIMARY KEY,
     crew TEXT NOT NULL,

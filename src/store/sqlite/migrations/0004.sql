@@ -1,5 +1,5 @@
--- Received work and sent work are different things. A lane is an endpoint, 16 bytes, or a queue of an inbox: x'FF' and its name,
--- never 16 bytes. An event says for whom it is.
+-- Separates received work from sent work. A lane is an endpoint, 16 bytes, or a queue of an inbox: x'FF' and its name,
+-- never 16 bytes. An event has an audience.
 
 DROP INDEX hookwire_pending;
 DROP INDEX hookwire_held;
@@ -14,7 +14,7 @@ ALTER TABLE hookwire_event ADD COLUMN audience INTEGER NOT NULL DEFAULT 0;
 -- JSON: what the provider of a received event said beside its payload.
 ALTER TABLE hookwire_event ADD COLUMN origin TEXT;
 
--- What an inbox has kept: it made its ids like this, and owed its events to no endpoint.
+-- The events of an inbox: their ids have this form, and they have no delivery to an endpoint.
 UPDATE hookwire_event SET audience = 2
 WHERE content_type = 'application/octet-stream' AND id GLOB 'in_*' AND substr(id, 36, 1) = '_'
     AND substr(id, 4, 32) NOT GLOB '*[^0-9a-f]*' AND NOT EXISTS (
@@ -23,13 +23,13 @@ WHERE content_type = 'application/octet-stream' AND id GLOB 'in_*' AND substr(id
 UPDATE hookwire_event SET audience = 1
 WHERE audience = 0 AND (type = 'hookwire.test' OR type GLOB 'hookwire.a2a.*' OR type GLOB 'hookwire.mcp.*');
 
--- A queue had the digest of its name for a lane: the digits of that are the name of the queue in which its jobs are now.
+-- The lane of a queue was the digest of the queue's name: the hex digits of this digest now name the queue of these jobs.
 DELETE FROM hookwire_health WHERE endpoint NOT IN (SELECT id FROM hookwire_endpoint);
 UPDATE hookwire_delivery SET lane = CAST(x'FF' || lower(hex(lane)) AS BLOB)
 WHERE event IN (SELECT seq FROM hookwire_event WHERE audience = 2);
 
--- The ids of received events are apart from all others, and the provider's id is no part of them. Of two that differ by that
--- alone the second keeps its id.
+-- The ids of received events are separate from all others and do not contain the provider's id. If two ids differ only in it,
+-- the second event keeps its id.
 UPDATE OR IGNORE hookwire_publish SET id = ':evt_' || substr(id, 4, 32)
 WHERE event IN (SELECT seq FROM hookwire_event WHERE audience = 2);
 UPDATE hookwire_publish SET id = ':' || id
@@ -48,7 +48,7 @@ CREATE INDEX hookwire_held ON hookwire_delivery (lane) WHERE state = 4;
 CREATE INDEX hookwire_ordered ON hookwire_delivery (lane, order_key, due, event)
     WHERE order_key IS NOT NULL AND finished_at IS NULL;
 
--- What may be forgotten, of each kind by itself: neither kind of worker looks at what the other has.
+-- Rows that may be deleted, one index for each kind of work: no worker reads the rows of the other kind.
 CREATE INDEX hookwire_finished_sent ON hookwire_delivery (finished_at)
     WHERE finished_at IS NOT NULL AND length(lane) = 16;
 CREATE INDEX hookwire_finished_received ON hookwire_delivery (finished_at)
@@ -58,7 +58,7 @@ CREATE INDEX hookwire_childless_received ON hookwire_event (childless) WHERE chi
 CREATE INDEX hookwire_spent_sent ON hookwire_publish (spent) WHERE spent IS NOT NULL AND substr(id, 1, 1) <> ':';
 CREATE INDEX hookwire_spent_received ON hookwire_publish (spent) WHERE spent IS NOT NULL AND substr(id, 1, 1) = ':';
 
--- Dedup: what the first request was answered, and by which group a record can be forgotten.
+-- Dedup: the response to the first request, and the group by which a record can be forgotten.
 ALTER TABLE hookwire_dedup ADD COLUMN event_group BLOB;
 ALTER TABLE hookwire_dedup ADD COLUMN content_type TEXT;
 ALTER TABLE hookwire_dedup ADD COLUMN body BLOB;

@@ -1,5 +1,5 @@
--- Dedup records in the order in which they came. The digests that they are found by are in no order: the row apart from them means
--- that a beginning writes one page of that kind, and what finishes, ends or forgets a record writes none.
+-- Dedup records in the order in which they were made. Their digests are random: because the rows are not ordered by digest,
+-- a begin writes one page of the index of digests, and finishing, ending or deleting a record writes none.
 ALTER TABLE hookwire_dedup RENAME TO hookwire_dedup_before;
 DROP INDEX hookwire_dedup_ends;
 DROP INDEX hookwire_dedup_group;

@@ -1,4 +1,4 @@
--- Numbers that nobody was given: a row under one of them could not be taken in, and the highest one would leave none for others.
+-- Numbers outside of the valid range: a row with one of them could not be imported, and the highest one would leave no number for others.
 CREATE TRIGGER hookwire_outbox_seq AFTER INSERT ON hookwire_outbox
 WHEN NEW.seq <= 0 OR NEW.seq > 4611686018427387904
 BEGIN

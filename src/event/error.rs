@@ -1,0 +1,38 @@
+//! Why a part of an event is invalid, and the lengths that are accepted.
+
+/// Longest event type accepted, in bytes.
+pub const MAX_TYPE_BYTES: usize = 128;
+
+/// Longest ordering key accepted, in bytes.
+pub const MAX_ORDERING_KEY_BYTES: usize = 128;
+
+/// Longest content type accepted, in bytes.
+pub(super) const MAX_CONTENT_TYPE_BYTES: usize = 128;
+
+/// Why a part of an event is invalid.
+///
+/// ```
+/// use hookwire::event::{EventError, NewEvent};
+///
+/// let error = NewEvent::json("invoice paid", &1042).unwrap_err();
+/// assert!(matches!(error, EventError::Type));
+/// assert!(error.to_string().starts_with("event type: must be 1 to 128 bytes"));
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EventError {
+    /// The event type is malformed.
+    #[error(
+        "event type: must be 1 to {MAX_TYPE_BYTES} bytes of identifiers (A-Z a-z 0-9 _ -) joined by full stops, such as `invoice.paid`"
+    )]
+    Type,
+    /// The content type is malformed.
+    #[error("content type: must be 1 to {MAX_CONTENT_TYPE_BYTES} visible ASCII characters, such as `application/json`")]
+    ContentType,
+    /// The ordering key is malformed.
+    #[error("ordering key: must be 1 to {MAX_ORDERING_KEY_BYTES} bytes without control characters")]
+    OrderingKey,
+    /// The data cannot be serialised as JSON.
+    #[error("data: cannot be serialised as JSON; check its Serialize implementation")]
+    Json(#[source] serde_json::Error),
+}

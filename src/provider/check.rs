@@ -1,0 +1,419 @@
+//! What no scheme may be, in code or in configuration.
+
+use http::{HeaderName, Method};
+
+use super::handshake::{BodyPart, Condition, Handshake, is_challenge_byte};
+use super::scheme::{Proof, Scheme};
+use super::scheme_error::SchemeError;
+use crate::signature::stamp::StampAt;
+use crate::signature::{Algorithm, Grammar, Jwt, KeyText, Part, Place, Signature, SignatureAt};
+
+impl Scheme {
+    /// Whether it makes sense: what is signed is not nothing, what it refers to is there, headers are named in lower case,
+    /// settings are declared, and nothing counts as signed that is not. A receiver asks this of every source when it is built.
+    ///
+    /// # Errors
+    /// Names the field and says what is wrong with it.
+    pub fn check(&self) -> Result<(), SchemeError> {
+        for (name, _) in self.require {
+            check_header("require", name)?;
+        }
+        self.keep.iter().try_for_each(|name| check_header("keep", name))?;
+        self.conduct.echoes.iter().try_for_each(|name| check_header("echoes", name))?;
+        for method in self.event_methods {
+            check_method("event_methods", method)?;
+        }
+        self.check_places("id", self.id)?;
+        self.check_places("event_type", self.event_type)?;
+        for handshake in self.handshakes {
+            self.check_handshake(handshake)?;
+        }
+        self.check_answers()?;
+        self.check_batch()?;
+        match &self.proof {
+            Proof::Nothing | Proof::Code(_) => Ok(()),
+            Proof::Token(tokens) => tokens.iter().try_for_each(|token| self.check_place("token", &token.at)),
+            Proof::Jwt(jwt) => self.check_token(jwt),
+            Proof::Signature(signature) => {
+                self.check_signature_of(signature)?;
+                self.check_challenges(signature)?;
+                self.check_id(signature)
+            }
+        }
+    }
+
+    fn check_id(&self, signature: &Signature) -> Result<(), SchemeError> {
+        let covered = |place: &Place| match place {
+            Place::Header(name) => signature.covers_header(name),
+            _ => true,
+        };
+        if self.id_authenticated && !self.id.iter().all(covered) {
+            return Err(SchemeError::new("id", "counts as signed, and stands in a header that is not"));
+        }
+        Ok(())
+    }
+
+    fn check_signature_of(&self, signature: &Signature) -> Result<(), SchemeError> {
+        signature.make_sense()?;
+        for part in signature.signed {
+            self.check_part("signature.signed", part)?;
+        }
+        for part in signature.or_signed.unwrap_or_default() {
+            self.check_part("signature.or_signed", part)?;
+        }
+        if let SignatureAt::Places(places) = signature.at {
+            self.check_places("signature.headers", places)?;
+        }
+        if let StampAt::Place(place) = &signature.stamp.at {
+            self.check_place("signature.time", place)?;
+        }
+        signature.otherwise.map_or(Ok(()), |other| self.check_signature_of(other))
+    }
+
+    fn check_token(&self, jwt: &Jwt) -> Result<(), SchemeError> {
+        let symmetric = jwt.algorithms.iter().filter(|algorithm| algorithm.is_symmetric()).count();
+        let mixed = symmetric != 0 && symmetric != jwt.algorithms.len();
+        let fits = |algorithm| jwt.key.is_public_for(algorithm);
+        let public = [Algorithm::Ed25519, Algorithm::EcdsaP256, Algorithm::RsaPss].into_iter().any(fits);
+        let rules = [
+            (jwt.at.is_empty(), "jwt.at", "is empty: name the header, query parameter or field that has the token"),
+            (jwt.algorithms.is_empty(), "jwt.algorithms", "is empty: name those that the provider uses"),
+            (mixed, "jwt.algorithms", "mixes secret and public keys: allow one kind"),
+            (
+                jwt.key_set.is_none() && public == (symmetric != 0),
+                "jwt.key",
+                "does not fit the algorithms: use a text, base64 or hex key for HS…, and rsa, p256 or ed25519 for the others",
+            ),
+            (
+                jwt.audience.is_some_and(|setting| !self.knows(setting)),
+                "jwt.audience",
+                "names a setting that the scheme does not declare: add it to `settings`",
+            ),
+        ];
+        if let Some((_, field, problem)) = rules.into_iter().find(|(broken, ..)| *broken) {
+            return Err(SchemeError::new(field, problem));
+        }
+        for token in jwt.at {
+            self.check_place("jwt.at", &token.at)?;
+        }
+        if self.signs_challenges() {
+            let problem =
+                "answer with a MAC by the key that signs tokens, and a token could be the challenge: leave them out";
+            return Err(SchemeError::new("handshakes", problem));
+        }
+        for claim in jwt.claims {
+            if !claim.at.starts_with('/') || claim.is.is_empty() {
+                let problem = format!("`{}`: needs a JSON Pointer such as /sha256, and what it is equal to", claim.at);
+                return Err(SchemeError::new("jwt.claims", problem));
+            }
+            claim.is.iter().try_for_each(|part| self.check_part("jwt.claims", part))?;
+        }
+        Ok(())
+    }
+
+    fn check_part(&self, field: &'static str, part: &Part) -> Result<(), SchemeError> {
+        let mut verdict = Ok(());
+        part.each(&mut |part| {
+            let this = match part {
+                Part::At(place) => self.check_place(field, place),
+                Part::Url(setting) | Part::UrlDecoded(setting, _) => self.check_setting(field, setting),
+                _ => Ok(()),
+            };
+            if verdict.is_ok() {
+                verdict = this;
+            }
+        });
+        verdict
+    }
+
+    fn check_handshake(&self, handshake: &Handshake) -> Result<(), SchemeError> {
+        const FIELD: &str = "handshakes";
+        for when in handshake.conditions() {
+            match when {
+                Condition::Method(method) => check_method(FIELD, method)?,
+                Condition::Path(path) if !path.starts_with('/') => {
+                    return Err(SchemeError::new(FIELD, format!("`{path}` is no path: it must begin with /")));
+                }
+                Condition::Path(_) => {}
+                Condition::Has(place) | Condition::Lacks(place) | Condition::Is(place, _) => {
+                    self.check_place(FIELD, place)?;
+                }
+            }
+        }
+        if handshake.conditions().is_empty() {
+            return Err(SchemeError::new(FIELD, "one has no condition, so that every request would be one"));
+        }
+        for setting in handshake.settings() {
+            self.check_setting(FIELD, setting)?;
+        }
+        for piece in handshake.pieces() {
+            match piece {
+                BodyPart::Echo(place) | BodyPart::Json(place) | BodyPart::Mac(place, _) => {
+                    self.check_place(FIELD, place)?;
+                }
+                BodyPart::HashLines(setting) => self.check_setting(FIELD, setting)?,
+                BodyPart::Text(_) => {}
+            }
+        }
+        handshake.statuses().into_iter().try_for_each(|status| check_status(FIELD, status))
+    }
+
+    fn check_answers(&self) -> Result<(), SchemeError> {
+        let answers = [("accepted", self.conduct.accepted), ("refused", self.conduct.refused)];
+        answers
+            .into_iter()
+            .filter_map(|(field, fixed)| Some((field, fixed?)))
+            .try_for_each(|(field, fixed)| check_status(field, fixed.status))
+    }
+
+    fn check_batch(&self) -> Result<(), SchemeError> {
+        let Some(batch) = &self.batch else { return Ok(()) };
+        let pointers = batch.items.iter().copied().flatten();
+        let wrong = pointers.copied().find(|pointer| !pointer.is_empty() && !pointer.starts_with('/'));
+        if let Some(pointer) = wrong {
+            let problem = format!("`{pointer}` is no JSON Pointer: it must be empty or begin with /");
+            return Err(SchemeError::new("batch.items", problem));
+        }
+        if batch.items.is_empty() {
+            return Err(SchemeError::new("batch.items", "is empty: name where the array of events is found"));
+        }
+        self.check_places("batch.id", batch.id)?;
+        self.check_places("batch.event_type", batch.event_type)
+    }
+
+    fn check_places(&self, field: &'static str, places: &[Place]) -> Result<(), SchemeError> {
+        places.iter().try_for_each(|place| self.check_place(field, place))
+    }
+
+    fn check_place(&self, field: &'static str, place: &Place) -> Result<(), SchemeError> {
+        match place {
+            Place::Header(name) => check_header(field, name),
+            Place::Join { places, .. } => self.check_places(field, places),
+            Place::Named { at, .. } | Place::Claim { token: at, .. } => self.check_place(field, at),
+            Place::HeaderOf(setting) | Place::HeaderOr(setting, _) | Place::Setting(setting) => {
+                self.check_setting(field, setting)
+            }
+            Place::Json(pointer) | Place::FormJson { pointer, .. }
+                if !pointer.is_empty() && !pointer.starts_with('/') =>
+            {
+                let problem = format!("`{pointer}` is no JSON Pointer: it must be empty or begin with /");
+                Err(SchemeError::new(field, problem))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn knows(&self, setting: &str) -> bool {
+        self.settings.iter().any(|known| known.name == setting)
+    }
+
+    fn check_setting(&self, field: &'static str, setting: &str) -> Result<(), SchemeError> {
+        if self.knows(setting) {
+            return Ok(());
+        }
+        let problem =
+            format!("refers to the setting `{setting}`, which the scheme does not declare: add it to `settings`");
+        Err(SchemeError::new(field, problem))
+    }
+}
+
+impl Scheme {
+    /// A challenge that is answered with a MAC must not be what an event signs: whoever may ask for the MAC could make events.
+    fn check_challenges(&self, signature: &Signature) -> Result<(), SchemeError> {
+        let can_tell = |signature: &Signature| {
+            signature.excludes_challenges() || signature.always_signs(|part| *part == Part::Body)
+        };
+        let all_can = can_tell(signature) && signature.otherwise.is_none_or(can_tell);
+        if self.signs_challenges() && !all_can {
+            let problem = "answer with a MAC of what could be signed for an event: sign the body, which must be a JSON object then";
+            return Err(SchemeError::new("handshakes", problem));
+        }
+        Ok(())
+    }
+}
+
+impl Signature {
+    /// True if a signed literal has a character that no challenge has: then no answer to a challenge is what an event signs.
+    pub(crate) fn excludes_challenges(&self) -> bool {
+        let has_other = |text: &str| text.bytes().any(|byte| !is_challenge_byte(byte));
+        self.always_signs(|part| matches!(part, Part::Text(text) if has_other(text)))
+    }
+
+    /// Whether a part like this is signed, whichever of the pieces that may be signed are.
+    pub(crate) fn always_signs(&self, wanted: impl Fn(&Part) -> bool) -> bool {
+        std::iter::once(self.signed).chain(self.or_signed).all(|signed| signed.iter().any(&wanted))
+    }
+
+    fn make_sense(&self) -> Result<(), SchemeError> {
+        let has = |part: Part| self.signed.contains(&part);
+        let stamped = self.stamp.at != StampAt::Nowhere;
+        let in_body = matches!(self.stamp.at, StampAt::Place(_)) && self.signed.iter().any(Part::is_body);
+        let has_fields = matches!(self.grammar, Grammar::Fields { .. } | Grammar::Groups { .. });
+        let rules = [
+            (self.signed.is_empty(), "signature.signed", "is empty"),
+            (
+                has(Part::Timestamp) && !stamped,
+                "signature.signed",
+                "has the time, and there is none: say where, by `time`",
+            ),
+            (stamped && !in_body && !self.covers_time(), "signature.time", "is not signed"),
+            (
+                (has(Part::Id) || has(Part::PlainId)) && self.id_header.is_none(),
+                "signature.signed",
+                "has the id, and there is no id_header",
+            ),
+            (
+                has(Part::Secret) != matches!(self.algorithm, Algorithm::Digest(_)),
+                "signature.signed",
+                "has the secret exactly where the algorithm is a plain digest",
+            ),
+            (
+                self.key_set.is_none() && !self.key.is_public_for(self.algorithm),
+                "signature.key",
+                "does not fit the algorithm",
+            ),
+            (
+                self.key_set.is_some() && !self.algorithm.is_public(),
+                "signature.key_set",
+                "has public keys, and the algorithm uses a secret",
+            ),
+            (
+                matches!(self.stamp.at, StampAt::Field(_)) && !has_fields,
+                "signature.time",
+                "stands in a field, and there are none: name the signature's fields by `fields`",
+            ),
+            (
+                self.stamp.at == StampAt::First && !matches!(self.grammar, Grammar::List { .. }),
+                "signature.time",
+                "is the first of a list, and the signature is not in one",
+            ),
+            (
+                matches!(self.algorithm, Algorithm::Rsa(hash) if hash.rsa().is_none()),
+                "signature.algorithm",
+                "is RSA with a hash that is broken",
+            ),
+        ];
+        if let Some((_, field, problem)) = rules.into_iter().find(|(broken, ..)| *broken) {
+            return Err(SchemeError::new(field, problem));
+        }
+        self.check_grammar()?;
+        self.check_headers()
+    }
+
+    fn check_grammar(&self) -> Result<(), SchemeError> {
+        let wrong = |field, problem: String| Err(SchemeError::new(field, problem));
+        let (separators, names): (&[u8], &[&str]) = match &self.grammar {
+            Grammar::Fields { separator, signatures } => (&[*separator], signatures),
+            Grammar::Groups { between, separator, signatures } => (&[*between, *separator], signatures),
+            Grammar::List { separator } => return check_separator(*separator),
+            Grammar::Plain { .. } | Grammar::Versioned => return Ok(()),
+        };
+        separators.iter().try_for_each(|separator| check_separator(*separator))?;
+        if names.is_empty() {
+            return wrong("signature.fields", "are empty: name the field that has the signature".to_owned());
+        }
+        let stamp = match self.stamp.at {
+            StampAt::Field(name) => Some(name),
+            _ => None,
+        };
+        for name in names.iter().copied().chain(stamp) {
+            let strange = |byte: u8| byte == b'=' || byte.is_ascii_whitespace() || separators.contains(&byte);
+            if name.is_empty() || name.bytes().any(strange) {
+                let problem = format!(
+                    "`{name}` is no name of a field: give the name alone, and what is between fields by `separator`"
+                );
+                return wrong("signature.fields", problem);
+            }
+        }
+        if stamp.is_some_and(|stamp| names.contains(&stamp)) {
+            return wrong(
+                "signature.time",
+                "is in the field that has the signature: they are different fields".to_owned(),
+            );
+        }
+        Ok(())
+    }
+
+    fn check_headers(&self) -> Result<(), SchemeError> {
+        let none = || SchemeError::new("signature.headers", "are none: name the header that has the signature");
+        match self.at {
+            SignatureAt::Header([]) | SignatureAt::Headers([]) | SignatureAt::Places([]) => return Err(none()),
+            SignatureAt::Headers(names) if names.len() > 16 => {
+                return Err(SchemeError::new("signature.headers", "are more than 16"));
+            }
+            SignatureAt::Header(names) | SignatureAt::Headers(names) => {
+                names.iter().try_for_each(|name| check_header("signature.headers", name))?;
+            }
+            SignatureAt::Places(_) => {}
+        }
+        let plain = matches!(self.grammar, Grammar::Plain { .. });
+        if !plain && !matches!(self.at, SignatureAt::Header(_)) {
+            let problem = "are several places or headers at once, where fields and lists are not read: name one header";
+            return Err(SchemeError::new("signature.headers", problem));
+        }
+        if let StampAt::Header(name) = self.stamp.at {
+            check_header("signature.time", name)?;
+        }
+        self.id_header.map_or(Ok(()), |name| check_header("signature.id_header", name))
+    }
+
+    fn covers_time(&self) -> bool {
+        let mut covers = false;
+        for part in self.signed {
+            part.each(&mut |part| covers |= *part == Part::Timestamp);
+        }
+        covers
+    }
+
+    fn covers_header(&self, name: &str) -> bool {
+        let here = self.id_header == Some(name) || self.signs(name);
+        here || self.otherwise.is_some_and(|other| other.covers_header(name))
+    }
+
+    fn signs(&self, name: &str) -> bool {
+        let mut signs = false;
+        for part in self.signed {
+            part.each(&mut |part| signs |= matches!(part, Part::At(Place::Header(header)) if *header == name));
+        }
+        signs
+    }
+}
+
+fn check_separator(separator: u8) -> Result<(), SchemeError> {
+    if separator.is_ascii_alphanumeric() || separator == b'=' || !separator.is_ascii() {
+        let problem = "must be a character that is in no name and no signature, such as `,` or `;`";
+        return Err(SchemeError::new("signature.separator", problem));
+    }
+    Ok(())
+}
+
+fn check_header(field: &'static str, name: &str) -> Result<(), SchemeError> {
+    let sound = HeaderName::from_bytes(name.as_bytes()).is_ok_and(|header| header.as_str() == name);
+    if sound { Ok(()) } else { Err(SchemeError::new(field, format!("`{name}` is no header name in lower case"))) }
+}
+
+fn check_method(field: &'static str, name: &str) -> Result<(), SchemeError> {
+    let sound = Method::from_bytes(name.as_bytes()).is_ok() && name.bytes().all(|byte| byte.is_ascii_uppercase());
+    if sound { Ok(()) } else { Err(SchemeError::new(field, format!("`{name}` is no method in upper case"))) }
+}
+
+fn check_status(field: &'static str, status: u16) -> Result<(), SchemeError> {
+    if (200..=599).contains(&status) {
+        return Ok(());
+    }
+    Err(SchemeError::new(field, format!("{status} is no status of an answer: it must be 200 to 599")))
+}
+
+impl KeyText {
+    /// True if keys written in this form fit the algorithm.
+    const fn is_public_for(self, algorithm: Algorithm) -> bool {
+        match self {
+            Self::Ed25519Hex | Self::Ed25519 => matches!(algorithm, Algorithm::Ed25519),
+            Self::P256Spki | Self::P256 => matches!(algorithm, Algorithm::EcdsaP256 | Algorithm::EcdsaP256Raw),
+            Self::Rsa => matches!(algorithm, Algorithm::Rsa(_) | Algorithm::RsaPss),
+            Self::Standard | Self::StandardBehind(_) | Self::StandardOrText | Self::Text | Self::Base64 | Self::Hex => {
+                !algorithm.is_public()
+            }
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Schemes from configuration: what the builder of [`Scheme`] says in code, in TOML or JSON.
+
+mod answers;
+mod proof;
+mod words;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use self::answers::{AnswerConfig, BatchConfig, HandshakeConfig, SettingConfig};
+use self::proof::{JwtConfig, SignatureConfig, is_default};
+use self::words::{header, headers, kept, kept_all, kept_list, kept_texts, place, token};
+use super::events::BatchLayout;
+use super::scheme::Scheme;
+use super::scheme_error::SchemeError;
+use super::settings::{Setting, SettingKind};
+use crate::signature::Tolerance;
+
+#[doc = include_str!("reference.md")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SchemeConfig {
+    /// Its name.
+    pub(crate) name: String,
+    /// Where it is documented.
+    #[serde(default)]
+    docs: String,
+    /// The signature; one of this, a token and a JSON Web Token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    signature: Option<SignatureConfig>,
+    /// Where a shared secret stands, first that has something first: a place, and behind a space what stands before the secret
+    /// there: `header:authorization Bearer`, or `Bearer|Basic`, or `Bearer|plain`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    token: Vec<String>,
+    /// The JSON Web Token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    jwt: Option<JwtConfig>,
+    /// Nothing proves its requests. Its events are claims, to be confirmed by asking the provider, and a source of it must be
+    /// told to accept them.
+    #[serde(default, skip_serializing_if = "is_default")]
+    unproved: bool,
+    /// How old a signed time may be, in seconds. Default: 300.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tolerance_secs: Option<u64>,
+    /// How far ahead of our clock it may be, in seconds. Default: as old as it may be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    future_secs: Option<u64>,
+    /// The signed time is not judged. Dangerous: a captured request can be replayed once its dedup record is forgotten.
+    #[serde(default, skip_serializing_if = "is_default")]
+    dangerous_any_time: bool,
+    /// Headers that must have these values.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    require: BTreeMap<String, String>,
+    /// Settings that it knows. A name alone is one that it cannot do without.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    settings: Vec<SettingConfig>,
+    /// It is of some use without a secret: handshakes are answered, and nothing else is accepted.
+    #[serde(default, skip_serializing_if = "is_default")]
+    optional_key: bool,
+    /// Where the event's id stands.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    id: Vec<String>,
+    /// Whether the signature covers it.
+    #[serde(default)]
+    id_signed: bool,
+    /// Without an id it is no event.
+    #[serde(default, skip_serializing_if = "is_default")]
+    id_required: bool,
+    /// Where the event's type stands.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    event_type: Vec<String>,
+    /// What identifies an event, where that is not its id: a place (`json:/signature/token`), `content` (the signed body and
+    /// time), `body` (the body alone; for bodies that differ from event to event), `body_with:` and a place (the body, where something
+    /// is found at the place), `request` (the body and which of its events it is) or `never` (every request is handled). Several with
+    /// ` else ` between them: the first that finds what it looks for, `id` among them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    identity: Option<String>,
+    /// Where the events of a request are, where it holds many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    batch: Option<BatchConfig>,
+    /// Requests that ask for an answer and are no events.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    handshakes: Vec<HandshakeConfig>,
+    /// What is answered where an event was accepted, instead of the handler's own status and no body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    accepted: Option<AnswerConfig>,
+    /// What is answered where the check failed, instead of 401 and no body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refused: Option<AnswerConfig>,
+    /// The headers of the request that the answer to an accepted event repeats.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    echoes: Vec<String>,
+    /// The headers that stay with a verified event, signed or not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    keep: Vec<String>,
+    /// The methods, beside POST and PUT, by which events come.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    event_methods: Vec<String>,
+}
+
+impl SchemeConfig {
+    /// The scheme that it describes.
+    ///
+    /// # Errors
+    /// Names the field that is wrong, and says what is wrong with it.
+    pub fn scheme(&self) -> Result<&'static Scheme, SchemeError> {
+        static KNOWN: OnceLock<Mutex<HashMap<String, &'static Scheme>>> = OnceLock::new();
+        let text = serde_json::to_string(self).map_err(|_| SchemeError::new("scheme", "cannot be written"))?;
+        let mut known = KNOWN.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(scheme) = known.get(&text) {
+            return Ok(scheme);
+        }
+        let scheme = self.read()?;
+        scheme.check()?;
+        let scheme: &'static Scheme = Box::leak(Box::new(scheme));
+        known.insert(text, scheme);
+        Ok(scheme)
+    }
+
+    fn read(&self) -> Result<Scheme, SchemeError> {
+        let require: Vec<_> = self.require.iter().map(|(name, value)| (header(name), kept(value))).collect();
+        let mut scheme = self.proved(Scheme::new(kept(&self.name), kept(&self.docs)))?;
+        let settings = self.settings(&scheme)?;
+        scheme = scheme
+            .tolerance(self.tolerance())
+            .require(kept_list(require))
+            .settings(settings)
+            .keep(headers(&self.keep))
+            .event_methods(kept_texts(&self.event_methods));
+        let handshakes = self.handshakes.iter().map(HandshakeConfig::read).collect::<Result<Vec<_>, _>>()?;
+        scheme = self.answered(scheme.handshakes(kept_list(handshakes)));
+        scheme = if self.id_required { scheme.id_required() } else { scheme };
+        scheme = if self.optional_key { scheme.optional_key() } else { scheme };
+        self.identified(scheme)
+    }
+
+    fn proved(&self, scheme: Scheme) -> Result<Scheme, SchemeError> {
+        match (&self.signature, &self.jwt, self.token.is_empty(), self.unproved) {
+            (Some(signature), None, true, false) => Ok(scheme.signature(signature.read()?)),
+            (None, Some(jwt), true, false) => Ok(scheme.jwt(jwt.read()?)),
+            (None, None, false, false) => Ok(scheme.token(kept_all(&self.token, "token", token)?)),
+            (None, None, true, true) => Ok(scheme),
+            (None, None, true, false) => {
+                Err(SchemeError::new("signature", "is missing, and so are jwt and token: describe one of them"))
+            }
+            _ => Err(SchemeError::new(
+                "signature",
+                "is one of several proofs: leave all but one of signature, jwt and token",
+            )),
+        }
+    }
+
+    const fn tolerance(&self) -> Tolerance {
+        let past = match self.tolerance_secs {
+            Some(secs) => secs,
+            None => 300,
+        };
+        match self.future_secs {
+            _ if self.dangerous_any_time => Tolerance::dangerous_any(),
+            Some(future) => Tolerance::secs(past, future),
+            None => Tolerance::secs(past, past),
+        }
+    }
+
+    /// The settings that it knows. One that a signed URL is made of is a URL.
+    fn settings(&self, scheme: &Scheme) -> Result<&'static [Setting], SchemeError> {
+        let mut settings = self.settings.iter().map(SettingConfig::read).collect::<Result<Vec<_>, _>>()?;
+        for setting in &mut settings {
+            if Some(setting.name) == scheme.url_setting() && setting.kind == SettingKind::Text {
+                *setting = setting.url();
+            }
+        }
+        let fetched = self.signature.as_ref().is_some_and(|it| it.key_set.is_some())
+            || self.jwt.as_ref().is_some_and(|it| it.key_set.is_some());
+        if fetched && settings.iter().all(|setting| setting.name != "jwks") {
+            settings.push(Setting::optional("jwks", "the provider's keys, instead of fetching them"));
+        }
+        Ok(kept_list(settings))
+    }
+
+    fn answered(&self, scheme: Scheme) -> Scheme {
+        let scheme = scheme.echoes(headers(&self.echoes));
+        let scheme = match &self.accepted {
+            Some(answer) => scheme.accepted_by(answer.status, kept(&answer.body)),
+            None => scheme,
+        };
+        match &self.refused {
+            Some(answer) => scheme.refused_by(answer.status, kept(&answer.body)),
+            None => scheme,
+        }
+    }
+
+    /// With the places of id and type.
+    fn identified(&self, scheme: Scheme) -> Result<Scheme, SchemeError> {
+        let id = kept_all(&self.id, "id", place)?;
+        let event_type = kept_all(&self.event_type, "event_type", place)?;
+        let identity = words::identity(self.identity.as_deref(), "identity")?;
+        if let Some(BatchConfig::Pointer(pointer)) = &self.batch {
+            let items = kept_list(vec![kept_texts(std::slice::from_ref(pointer))]);
+            let scheme = scheme.batch(BatchLayout { field: None, items, id, event_type, identity });
+            return Ok(if self.id_signed { scheme.signed_ids() } else { scheme });
+        }
+        let scheme = if self.id_signed { scheme.signed_id(id) } else { scheme.unsigned_id(id) }.event_type(event_type);
+        let scheme = scheme.identified_by(identity);
+        match &self.batch {
+            Some(batch) => Ok(scheme.batch(batch.read()?)),
+            None => Ok(scheme),
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! The words of a description: places, tokens, templates.
+
+use crate::provider::events::IdentityRule;
+use crate::provider::handshake::BodyPart;
+use crate::provider::scheme_error::SchemeError;
+use crate::signature::{Encoding, Hash, Part, Place, Token};
+
+pub(super) const ENCODINGS: &[(&str, Encoding)] = &[
+    ("hex", Encoding::Hex),
+    ("hex-upper", Encoding::HexUpper),
+    ("base64", Encoding::Base64),
+    ("base64-unpadded", Encoding::Base64Unpadded),
+    ("base64url", Encoding::Base64Url),
+    ("base64url-padded", Encoding::Base64UrlPadded),
+];
+
+pub(super) const HASHES: &[(&str, Hash)] = &[
+    ("md5", Hash::Md5),
+    ("sha1", Hash::Sha1),
+    ("sha256", Hash::Sha256),
+    ("sha384", Hash::Sha384),
+    ("sha512", Hash::Sha512),
+];
+
+/// The one of these that has this name.
+pub(super) fn word<T: Copy>(field: &'static str, text: &str, words: &[(&str, T)]) -> Result<T, SchemeError> {
+    let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+    found.ok_or_else(|| {
+        let all: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+        SchemeError::new(field, format!("`{text}` is none of {}", all.join(", ")))
+    })
+}
+
+/// A text that stays for as long as the program runs, as that of a constant does.
+pub(super) fn kept(text: &str) -> &'static str {
+    Box::leak(text.to_owned().into_boxed_str())
+}
+
+/// A list that stays for as long as the program runs.
+pub(super) fn kept_list<T>(list: Vec<T>) -> &'static [T] {
+    Box::leak(list.into_boxed_slice())
+}
+
+/// Texts that stay for as long as the program runs.
+pub(super) fn kept_texts(texts: &[String]) -> &'static [&'static str] {
+    kept_list(texts.iter().map(|text| kept(text)).collect())
+}
+
+/// The name of a header, in lower case.
+pub(super) fn header(name: &str) -> &'static str {
+    kept(&name.to_ascii_lowercase())
+}
+
+/// Headers, in lower case.
+pub(super) fn headers(names: &[String]) -> &'static [&'static str] {
+    kept_list(names.iter().map(|name| header(name)).collect())
+}
+
+/// What each of these texts says.
+pub(super) fn kept_all<T>(
+    texts: &[String],
+    field: &'static str,
+    read: impl Fn(&str, &'static str) -> Result<T, SchemeError>,
+) -> Result<&'static [T], SchemeError> {
+    Ok(kept_list(texts.iter().map(|text| read(text, field)).collect::<Result<Vec<_>, _>>()?))
+}
+
+/// What identifies an event; by its id where nothing is said.
+pub(super) fn identity(text: Option<&str>, field: &'static str) -> Result<IdentityRule, SchemeError> {
+    let Some(text) = text else { return Ok(IdentityRule::ById) };
+    let ways = text.split(" else ").map(|text| way(text.trim(), field)).collect::<Result<Vec<_>, _>>()?;
+    Ok(if let [way] = ways[..] { way } else { IdentityRule::First(kept_list(ways)) })
+}
+
+fn way(text: &str, field: &'static str) -> Result<IdentityRule, SchemeError> {
+    Ok(match (text, text.strip_prefix("body_with:")) {
+        (_, Some(at)) => IdentityRule::ByBodyWith(place(at, field)?),
+        ("id", _) => IdentityRule::ById,
+        ("content", _) => IdentityRule::ByContent,
+        ("body", _) => IdentityRule::ByBody,
+        ("request", _) => IdentityRule::ByRequest,
+        ("never", _) => IdentityRule::Never,
+        _ => IdentityRule::By(place(text, field)?),
+    })
+}
+
+/// `header:x-name`, `json:/pointer` and the others.
+pub(super) fn place(text: &str, field: &'static str) -> Result<Place, SchemeError> {
+    const KINDS: &str =
+        "header:, json:, form:, query:, setting:, form_json:, header_of:, json_member:, claim:, named:, join:";
+    let wrong = || SchemeError::new(field, format!("`{text}` is no place: write one of {KINDS} and a name"));
+    let (kind, rest) = text.split_once(':').ok_or_else(wrong)?;
+    let pointer = |text: &str| text.is_empty() || text.starts_with('/');
+    match kind {
+        "header" if !rest.is_empty() => Ok(Place::Header(header(rest))),
+        "header_of" if !rest.is_empty() => Ok(Place::HeaderOf(kept(rest))),
+        "json" if pointer(rest) => Ok(Place::Json(kept(rest))),
+        "json_member" => {
+            let except: Vec<_> = rest.split(',').filter(|name| !name.is_empty()).map(kept).collect();
+            Ok(Place::JsonMember { except: kept_list(except) })
+        }
+        "form" if !rest.is_empty() => Ok(Place::Form(kept(rest))),
+        "query" if !rest.is_empty() => Ok(Place::Query(kept(rest))),
+        "setting" if !rest.is_empty() => Ok(Place::Setting(kept(rest))),
+        "form_json" => {
+            let (name, at) = rest.split_once('#').filter(|(_, at)| pointer(at)).ok_or_else(wrong)?;
+            Ok(Place::FormJson { field: kept(name), pointer: kept(at) })
+        }
+        "claim" => {
+            let (at, token) = rest.split_once('|').filter(|(at, _)| pointer(at)).ok_or_else(wrong)?;
+            Ok(Place::Claim { token: Box::leak(Box::new(place(token, field)?)), pointer: kept(at) })
+        }
+        "named" => {
+            let (names, at) = rest.split_once('|').ok_or_else(wrong)?;
+            let names = names.split(',').map(|name| name.split_once('=').map(|(from, to)| (kept(from), kept(to))));
+            let names = names.collect::<Option<Vec<_>>>().ok_or_else(wrong)?;
+            Ok(Place::Named { at: Box::leak(Box::new(place(at, field)?)), names: kept_list(names) })
+        }
+        "join" => {
+            let mut parts = outside_parentheses(rest).into_iter();
+            let separator = kept(parts.next().ok_or_else(wrong)?);
+            let places = parts.map(|part| place(part, field)).collect::<Result<Vec<_>, _>>()?;
+            if places.is_empty() {
+                return Err(wrong());
+            }
+            Ok(Place::Join { separator, places: kept_list(places) })
+        }
+        _ => Err(wrong()),
+    }
+}
+
+/// The pieces between the `|` that are in no parentheses; a piece that is all in parentheses, without them.
+fn outside_parentheses(text: &str) -> Vec<&str> {
+    let (mut depth, mut start, mut pieces) = (0, 0, Vec::new());
+    let ends = text.char_indices().chain(std::iter::once((text.len(), '|')));
+    for (at, character) in ends {
+        match character {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            '|' if depth == 0 || at == text.len() => {
+                let piece = text.get(start..at).unwrap_or_default();
+                pieces.push(piece.strip_prefix('(').and_then(|piece| piece.strip_suffix(')')).unwrap_or(piece));
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    pieces
+}
+
+/// A place, perhaps with what is before the token there: `header:authorization Bearer`, `… Basic`, `… Bearer|Basic`,
+/// `… Bearer|plain`.
+pub(super) fn token(text: &str, field: &'static str) -> Result<Token, SchemeError> {
+    let Some((at, before)) = text.split_once(' ') else { return Ok(Token::plain(place(text, field)?)) };
+    let at = place(at, field)?;
+    let mut token: Option<Token> = None;
+    for word in before.split('|').rev() {
+        let this = match word {
+            "plain" => Token::plain(at),
+            "Basic" => Token { prefix: "Basic ", base64: true, ..Token::plain(at) },
+            scheme if scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') && !scheme.is_empty() => {
+                Token { prefix: kept(&format!("{scheme} ")), ..Token::plain(at) }
+            }
+            _ => {
+                let problem =
+                    format!("`{text}`: behind the place there may be Bearer, Basic, plain, or several with | between");
+                return Err(SchemeError::new(field, problem));
+            }
+        };
+        token = Some(Token { or: token.map(|other| &*Box::leak(Box::new(other))), ..this });
+    }
+    token.ok_or_else(|| SchemeError::new(field, format!("`{text}` names no place")))
+}
+
+/// A piece of a template's text.
+enum Word {
+    Literal(String),
+    Inside(String),
+    Open,
+    Close,
+}
+
+/// Cuts a template into words. Brackets have a meaning in what is signed only.
+fn words(text: &str, field: &'static str, brackets: bool) -> Result<Vec<Word>, SchemeError> {
+    let mut words = Vec::new();
+    let mut literal = String::new();
+    let mut rest = text;
+    let end = |literal: &mut String, words: &mut Vec<Word>| {
+        if !literal.is_empty() {
+            words.push(Word::Literal(std::mem::take(literal)));
+        }
+    };
+    while let Some(character) = rest.chars().next() {
+        let doubled = ["{{", "}}"].into_iter().chain(["[[", "]]"].into_iter().filter(|_| brackets));
+        let after = rest.get(character.len_utf8()..).unwrap_or_default();
+        if doubled.into_iter().any(|pair| rest.starts_with(pair)) {
+            literal.push(character);
+            rest = rest.get(2..).unwrap_or_default();
+        } else if character == '{' {
+            let (name, after) = after.split_once('}').ok_or_else(|| {
+                SchemeError::new(field, "`{` is not closed: write `}` behind the name, or `{{` for a brace")
+            })?;
+            end(&mut literal, &mut words);
+            words.push(Word::Inside(name.to_owned()));
+            rest = after;
+        } else if brackets && matches!(character, '[' | ']') {
+            end(&mut literal, &mut words);
+            words.push(if character == '[' { Word::Open } else { Word::Close });
+            rest = after;
+        } else {
+            literal.push(character);
+            rest = after;
+        }
+    }
+    end(&mut literal, &mut words);
+    Ok(words)
+}
+
+/// What is signed: `{ts}.{body}`, `[id:{query:data.id|lower};]ts:{ts};`.
+pub(super) fn template(
+    text: &str,
+    field: &'static str,
+    escapes: &'static [(&'static str, &'static str)],
+) -> Result<&'static [Part], SchemeError> {
+    let mut outer: Option<Vec<Part>> = None;
+    let mut parts = Vec::new();
+    for word in words(text, field, true)? {
+        match word {
+            Word::Literal(literal) => parts.push(Part::Text(kept(&literal))),
+            Word::Inside(name) => parts.push(part(&name, field, escapes)?),
+            Word::Open if outer.is_none() => outer = Some(std::mem::take(&mut parts)),
+            Word::Close if outer.is_some() => {
+                let optional = Part::Optional(kept_list(std::mem::take(&mut parts)));
+                parts = outer.take().unwrap_or_default();
+                parts.push(optional);
+            }
+            Word::Open => return Err(SchemeError::new(field, "`[` is in another `[…]`: write `[[` for a bracket")),
+            Word::Close => return Err(SchemeError::new(field, "`]` closes nothing: write `]]` for a bracket")),
+        }
+    }
+    if outer.is_some() {
+        return Err(SchemeError::new(field, "`[` is not closed: write `]` behind the part, or `[[` for a bracket"));
+    }
+    Ok(kept_list(parts))
+}
+
+fn part(
+    name: &str,
+    field: &'static str,
+    escapes: &'static [(&'static str, &'static str)],
+) -> Result<Part, SchemeError> {
+    if let Some((inner, filter)) = name.rsplit_once('|') {
+        let kept_part = |part: Part| -> &'static Part { Box::leak(Box::new(part)) };
+        match filter {
+            "lower" => return Ok(Part::Lower(kept_part(part(inner, field, escapes)?))),
+            "upper" => return Ok(Part::Upper(kept_part(part(inner, field, escapes)?))),
+            _ => {}
+        }
+        if let Some((hash, encoding)) = hashing(filter) {
+            return Ok(Part::HashOf(hash, encoding, kept_list(vec![part(inner, field, escapes)?])));
+        }
+    }
+    match name {
+        "ts" => Ok(Part::Timestamp),
+        "id" => Ok(Part::Id),
+        "plain_id" => Ok(Part::PlainId),
+        "body" => Ok(Part::Body),
+        "method" => Ok(Part::Method),
+        "secret" => Ok(Part::Secret),
+        "sorted_form" => Ok(Part::SortedForm),
+        "path" => Ok(Part::Path),
+        "query" => Ok(Part::Query),
+        "sorted_query" => Ok(Part::SortedQuery),
+        _ => match name.split_once(':') {
+            Some(("url", setting)) => Ok(Part::Url(kept(setting))),
+            Some(("url_decoded", setting)) => Ok(Part::UrlDecoded(kept(setting), escapes)),
+            _ => place(name, field).map(Part::At).map_err(|_| SchemeError::new(field, no_part(name))),
+        },
+    }
+}
+
+fn no_part(name: &str) -> String {
+    format!(
+        "`{{{name}}}` is no part: write ts, id, body, method, secret, path, query, sorted_query, sorted_form, url:setting or a \
+         place, and behind it perhaps |lower, |upper or |sha256-hex"
+    )
+}
+
+/// `sha256-hex`, `md5-base64` and so on.
+fn hashing(text: &str) -> Option<(Hash, Encoding)> {
+    let (hash, encoding) = text.split_once('-')?;
+    let hash = HASHES.iter().find(|(name, _)| *name == hash)?.1;
+    Some((hash, ENCODINGS.iter().find(|(name, _)| *name == encoding)?.1))
+}
+
+/// What is answered: `{query:challenge}`, `{{"challenge":{json:/challenge|json}}}`.
+pub(super) fn pieces(text: &str, field: &'static str) -> Result<&'static [BodyPart], SchemeError> {
+    let pieces = words(text, field, false)?.into_iter().map(|word| match word {
+        Word::Literal(literal) => Ok(BodyPart::Text(kept(&literal))),
+        Word::Inside(name) => piece(&name, field),
+        Word::Open | Word::Close => Err(SchemeError::new(field, "has a bracket")),
+    });
+    pieces.collect::<Result<Vec<_>, _>>().map(kept_list)
+}
+
+fn piece(name: &str, field: &'static str) -> Result<BodyPart, SchemeError> {
+    if let Some((at, filter)) = name.rsplit_once('|') {
+        if filter == "json" {
+            return Ok(BodyPart::Json(place(at, field)?));
+        }
+        if let Some(encoding) = filter.strip_prefix("mac-") {
+            return Ok(BodyPart::Mac(place(at, field)?, word(field, encoding, ENCODINGS)?));
+        }
+        if filter == "hash-lines" {
+            let setting = at.strip_prefix("setting:");
+            let wrong = || SchemeError::new(field, "`hash-lines` is for a setting: write {setting:name|hash-lines}");
+            return setting.map(|name| BodyPart::HashLines(kept(name))).ok_or_else(wrong);
+        }
+    }
+    place(name, field).map(BodyPart::Echo)
+}

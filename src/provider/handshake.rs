@@ -1,0 +1,308 @@
+//! Requests that ask for an answer and are no event.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use bytes::Bytes;
+use zeroize::Zeroizing;
+
+use crate::secret::Kind;
+use crate::signature::compare::same;
+use crate::signature::{Encoding, Hash, Place, Received, Trust, VerifyError};
+
+/// Longest challenge that is sent back, in bytes.
+const MAX_ECHO_BYTES: usize = 2_048;
+
+/// Longest challenge that is answered with a MAC, in bytes.
+const MAX_MAC_ECHO_BYTES: usize = 128;
+
+/// A request that asks for an answer and is no event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Handshake {
+    when: &'static [Condition],
+    signed: bool,
+    setup_only: bool,
+    must_match: Option<(Place, &'static str)>,
+    status: u16,
+    headers: &'static [(&'static str, &'static [BodyPart])],
+    content_type: Option<&'static str>,
+    body: &'static [BodyPart],
+    refused: u16,
+    capture: Option<Place>,
+}
+
+/// What shows that a request is a handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Condition {
+    /// It has this method.
+    Method(&'static str),
+    /// It has this path.
+    Path(&'static str),
+    /// Something stands there.
+    Has(Place),
+    /// Nothing stands there.
+    Lacks(Place),
+    /// This stands there.
+    Is(Place, &'static str),
+}
+
+/// A piece of the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyPart {
+    /// Itself.
+    Text(&'static str),
+    /// What stands there, as it is.
+    Echo(Place),
+    /// What stands there, as a JSON string with its quotes.
+    Json(Place),
+    /// The MAC, under the newest key, of what stands there. The same key signs events, so what is answered this way must never
+    /// be what an event signs: only 1 to 128 of `A-Z a-z 0-9 _ + / = . -` are answered, and the scheme's events must sign a literal
+    /// with another character in it ([`Part::Text`](crate::signature::Part::Text), as Zoom's `v0:`) or a body that is a JSON object (X).
+    Mac(Place, Encoding),
+    /// SHA-256 of every value of a setting, in hexadecimal digits, a line each (Fastly).
+    HashLines(&'static str),
+}
+
+impl Handshake {
+    /// One that anybody may send: it is answered before anything is checked.
+    pub(crate) const fn unsigned(when: &'static [Condition]) -> Self {
+        Self {
+            when,
+            signed: false,
+            setup_only: false,
+            must_match: None,
+            status: 200,
+            headers: &[],
+            content_type: None,
+            body: &[],
+            refused: 403,
+            capture: None,
+        }
+    }
+
+    /// One that is answered only after its signature or token was checked.
+    pub(crate) const fn signed(when: &'static [Condition]) -> Self {
+        Self { signed: true, ..Self::unsigned(when) }
+    }
+
+    /// Answered only where this place holds one of the values of this setting; refused otherwise.
+    pub(crate) const fn must_match(self, place: Place, setting: &'static str) -> Self {
+        Self { must_match: Some((place, setting)), ..self }
+    }
+
+    /// Answered with this status instead of 200.
+    pub(crate) const fn status(self, status: u16) -> Self {
+        Self { status, ..self }
+    }
+
+    /// Refused with this status instead of 403.
+    pub(crate) const fn refused(self, status: u16) -> Self {
+        Self { refused: status, ..self }
+    }
+
+    /// Answered with this body.
+    pub(crate) const fn body(self, content_type: &'static str, body: &'static [BodyPart]) -> Self {
+        Self { content_type: Some(content_type), body, ..self }
+    }
+
+    /// Answered with these headers.
+    pub(crate) const fn headers(self, headers: &'static [(&'static str, &'static [BodyPart])]) -> Self {
+        Self { headers, ..self }
+    }
+
+    /// Hands over the key that stands there, and is answered only while the source is being set up: at any other time
+    /// such a request is an attack.
+    pub(crate) const fn captures(self, key: Place) -> Self {
+        Self { capture: Some(key), setup_only: true, ..self }
+    }
+
+    /// What shows that a request is this handshake.
+    pub(super) const fn conditions(&self) -> &'static [Condition] {
+        self.when
+    }
+
+    /// Whether a request is answered only after its signature or token was checked.
+    pub(super) const fn is_signed(&self) -> bool {
+        self.signed
+    }
+
+    /// The settings that it refers to.
+    pub(super) fn settings(&self) -> impl Iterator<Item = &'static str> {
+        self.must_match.iter().map(|(_, setting)| *setting)
+    }
+
+    /// The pieces of its answer.
+    pub(super) fn pieces(&self) -> impl Iterator<Item = &'static BodyPart> {
+        self.body.iter().chain(self.headers.iter().flat_map(|(_, pieces)| *pieces))
+    }
+
+    /// The statuses that it answers with.
+    pub(super) const fn statuses(&self) -> [u16; 2] {
+        [self.status, self.refused]
+    }
+
+    /// The method that it has, where that is not POST.
+    pub(super) fn method(&self) -> Option<&'static str> {
+        self.when.iter().find_map(|when| match when {
+            Condition::Method(method) if *method != "POST" => Some(*method),
+            _ => None,
+        })
+    }
+
+    /// Whether its answer holds a MAC of what it was asked.
+    pub(super) fn answers_with_mac(&self) -> bool {
+        let headers = self.headers.iter().flat_map(|(_, pieces)| *pieces);
+        self.body.iter().chain(headers).any(|piece| matches!(piece, BodyPart::Mac(..)))
+    }
+
+    /// Whether the body is read to tell that a request is one.
+    pub(super) fn reads_body(&self) -> bool {
+        self.when.iter().any(|when| match when {
+            Condition::Method(_) | Condition::Path(_) => false,
+            Condition::Has(place) | Condition::Lacks(place) | Condition::Is(place, _) => {
+                !matches!(place, Place::Header(_) | Place::HeaderOf(_) | Place::Query(_) | Place::Setting(_))
+            }
+        })
+    }
+
+    /// Whether a request meets all conditions of this handshake.
+    pub(super) fn is_met(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<bool, VerifyError> {
+        for when in self.when {
+            let met = match when {
+                Condition::Method(method) => received.method.as_str() == *method,
+                Condition::Path(path) => received.uri.path() == *path,
+                Condition::Has(place) => place.read(received, trust, "handshake")?.is_some(),
+                Condition::Lacks(place) => place.read(received, trust, "handshake")?.is_none(),
+                Condition::Is(place, text) => place.read(received, trust, "handshake")?.as_deref() == Some(*text),
+            };
+            if !met {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The answer to a request that meets the conditions.
+    pub(super) fn answer(&self, hash: Hash, received: &Received<'_>, trust: &Trust<'_>) -> Result<Reply, VerifyError> {
+        let refused = VerifyError::HandshakeRefused { status: self.refused };
+        if self.setup_only && !trust.setup {
+            return Err(refused);
+        }
+        if let Some((place, setting)) = self.must_match {
+            let presented = place.read(received, trust, "handshake")?.ok_or(refused)?;
+            let allowed = trust.settings.all(setting).iter();
+            if !allowed.fold(false, |good, text| good | same(text, &presented)) {
+                return Err(refused);
+            }
+        }
+        let write = |pieces: &[BodyPart]| {
+            pieces
+                .iter()
+                .try_fold(String::new(), |mut text, piece| piece.write(hash, received, trust, &mut text).map(|()| text))
+        };
+        let mut reply = Reply::new(self.status);
+        reply.body = Bytes::from(write(self.body)?);
+        for (name, pieces) in self.headers {
+            reply.headers.push((name, write(pieces)?));
+        }
+        if let Some(content_type) = self.content_type {
+            reply.headers.push(("content-type", content_type.to_owned()));
+            reply.headers.push(("x-content-type-options", "nosniff".to_owned()));
+        }
+        if let Some(place) = self.capture {
+            let key = place.read(received, trust, "handshake")?.ok_or(refused)?;
+            reply.capture = Some(Zeroizing::new(key.into_owned()));
+        }
+        Ok(reply)
+    }
+}
+
+impl BodyPart {
+    fn write(
+        &self,
+        hash: Hash,
+        received: &Received<'_>,
+        trust: &Trust<'_>,
+        to: &mut String,
+    ) -> Result<(), VerifyError> {
+        match self {
+            Self::Text(text) => to.push_str(text),
+            Self::Echo(place) => to.push_str(&challenge(place, received, trust)?),
+            Self::Json(place) => {
+                let text = challenge(place, received, trust)?;
+                to.push_str(&serde_json::Value::from(text.as_ref()).to_string());
+            }
+            Self::HashLines(setting) => {
+                for value in trust.settings.all(setting) {
+                    to.push_str(&hex::encode(Hash::Sha256.digest(value.as_bytes()).as_bytes()));
+                    to.push('\n');
+                }
+            }
+            Self::Mac(place, encoding) => to.push_str(&mac(place, *encoding, hash, received, trust)?),
+        }
+        Ok(())
+    }
+}
+
+fn challenge<'a>(place: &Place, received: &Received<'a>, trust: &Trust<'a>) -> Result<Cow<'a, str>, VerifyError> {
+    let text = place.read(received, trust, "handshake")?.ok_or(VerifyError::Malformed("handshake"))?;
+    if text.len() > MAX_ECHO_BYTES { Err(VerifyError::Malformed("handshake")) } else { Ok(text) }
+}
+
+fn mac(
+    place: &Place,
+    encoding: Encoding,
+    hash: Hash,
+    received: &Received<'_>,
+    trust: &Trust<'_>,
+) -> Result<String, VerifyError> {
+    let text = challenge(place, received, trust)?;
+    if !(1..=MAX_MAC_ECHO_BYTES).contains(&text.len()) || !text.bytes().all(is_challenge_byte) {
+        return Err(VerifyError::HandshakeRefused { status: 403 });
+    }
+    let key = trust.keys.live(trust.now).find_map(|key| match key.kind() {
+        Kind::Hmac(key) => Some(key),
+        _ => None,
+    });
+    let mut mac = hash.mac(key.ok_or(VerifyError::NoKey)?);
+    mac.update(text.as_bytes());
+    let mut encoded = Vec::with_capacity(64);
+    encoding.encode(mac.finish().as_bytes(), &mut encoded);
+    String::from_utf8(encoded).map_err(|_| VerifyError::Malformed("handshake"))
+}
+
+/// What a challenge that is answered with a MAC may consist of.
+pub(super) const fn is_challenge_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'+' | b'/' | b'=' | b'.' | b'-')
+}
+
+/// The answer to a handshake.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Reply {
+    /// Status code.
+    pub status: u16,
+    /// Headers, named in lower case.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: Bytes,
+    /// The key that the sender handed over, to be kept: its next requests are signed with it.
+    pub capture: Option<Zeroizing<String>>,
+    /// A URL that is to be fetched through the egress guard to say yes (Amazon SNS).
+    pub visit: Option<String>,
+}
+
+impl Reply {
+    /// A bare status.
+    #[must_use]
+    pub const fn new(status: u16) -> Self {
+        Self { status, headers: Vec::new(), body: Bytes::new(), capture: None, visit: None }
+    }
+}
+
+/// Neither the body nor the key.
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Reply({}, {} bytes, capture: {})", self.status, self.body.len(), self.capture.is_some())
+    }
+}

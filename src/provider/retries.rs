@@ -1,0 +1,119 @@
+//! How a provider repeats a request that was not acknowledged.
+
+use std::time::Duration;
+
+use crate::signature::Tolerance;
+
+/// How a provider repeats a request that was not acknowledged, as far as it is documented.
+///
+/// These facts decide how old a signed time may be: a retry that carries the old time must still be accepted at the end of the
+/// provider's schedule. The guide's table of [providers](crate::guide::providers) shows them.
+///
+/// ```
+/// use hookwire::provider::STRIPE;
+///
+/// // A retry has the id of the first attempt, and a new time and signature.
+/// let retries = STRIPE.retry_facts();
+/// assert_eq!((retries.keeps_id(), retries.is_signed_anew()), (Some(true), Some(true)));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retries {
+    same_id: Fact,
+    signed_anew: Fact,
+    span: Option<Duration>,
+    source: &'static str,
+    checked: bool,
+}
+
+/// What is known of a provider's behaviour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Fact {
+    /// It is documented, or its own library shows it.
+    Yes,
+    /// It is documented, or its own library shows, that it is not so.
+    No,
+    /// Nobody documents it.
+    #[default]
+    Unknown,
+}
+
+impl Fact {
+    const fn known(self) -> Option<bool> {
+        match self {
+            Self::Yes => Some(true),
+            Self::No => Some(false),
+            Self::Unknown => None,
+        }
+    }
+}
+
+impl Retries {
+    /// Nobody documents anything.
+    pub(crate) const UNKNOWN: Self =
+        Self { same_id: Fact::Unknown, signed_anew: Fact::Unknown, span: None, source: "", checked: false };
+
+    /// Documented on this page; say what it documents.
+    pub(crate) const fn documented(source: &'static str) -> Self {
+        Self { source, checked: true, ..Self::UNKNOWN }
+    }
+
+    /// Believed, and not yet compared with this page of the provider's. The guide's table marks such facts.
+    pub(crate) const fn unchecked(source: &'static str) -> Self {
+        Self { source, ..Self::UNKNOWN }
+    }
+
+    /// Whether a retry keeps the event's identity.
+    pub(crate) const fn same_id(self, fact: Fact) -> Self {
+        Self { same_id: fact, ..self }
+    }
+
+    /// Whether a retry carries a fresh time and signature.
+    pub(crate) const fn signed_anew(self, fact: Fact) -> Self {
+        Self { signed_anew: fact, ..self }
+    }
+
+    /// How long after the first attempt the last retry may come.
+    pub(crate) const fn span(self, span: Duration) -> Self {
+        Self { span: Some(span), ..self }
+    }
+
+    /// Whether a retry keeps the event's identity. `None` if it is not documented.
+    #[must_use]
+    pub const fn keeps_id(&self) -> Option<bool> {
+        self.same_id.known()
+    }
+
+    /// Whether a retry has a new time and signature. `None` if it is not documented.
+    #[must_use]
+    pub const fn is_signed_anew(&self) -> Option<bool> {
+        self.signed_anew.known()
+    }
+
+    /// How long after the first attempt the last retry may come; `None` where nobody documents it.
+    #[must_use]
+    pub const fn lasts(&self) -> Option<Duration> {
+        self.span
+    }
+
+    /// The page that documents it; empty where there is none.
+    #[must_use]
+    pub const fn source(&self) -> &'static str {
+        self.source
+    }
+
+    /// Whether the facts were compared with [`source`](Self::source).
+    #[must_use]
+    pub const fn is_checked(&self) -> bool {
+        self.checked
+    }
+
+    /// How far a signed time may be from the time of receipt: five minutes to either side, and into the past for as long as retries
+    /// last besides, unless they are known to be signed anew.
+    #[must_use]
+    pub const fn tolerance(&self) -> Tolerance {
+        match (self.signed_anew, self.span) {
+            (Fact::No | Fact::Unknown, Some(span)) => Tolerance::secs(span.as_secs() + 300, 300),
+            _ => Tolerance::DEFAULT,
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The settings that a scheme knows, and what their values must look like.
+
+use crate::signature::url::Configured;
+
+/// A setting that a scheme knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether the scheme cannot do without.
+    pub required: bool,
+    pub(crate) kind: SettingKind,
+    /// What it is.
+    pub about: &'static str,
+}
+
+impl Setting {
+    /// Checks that a value is of this setting's kind.
+    ///
+    /// # Errors
+    /// Returns what is wrong with the value and what to write instead; it repeats nothing of the value.
+    pub fn check(&self, value: &str) -> Result<(), &'static str> {
+        self.kind.check(value)
+    }
+
+    /// One that must be there.
+    #[must_use]
+    pub const fn required(name: &'static str, about: &'static str) -> Self {
+        Self { name, required: true, kind: SettingKind::Text, about }
+    }
+
+    /// One that may be there.
+    #[must_use]
+    pub const fn optional(name: &'static str, about: &'static str) -> Self {
+        Self { name, required: false, kind: SettingKind::Text, about }
+    }
+
+    /// Its values are URLs, or origins.
+    #[must_use]
+    pub const fn url(self) -> Self {
+        Self { kind: SettingKind::Url, ..self }
+    }
+
+    /// Its values are URLs as they were registered with the provider, or origins.
+    #[must_use]
+    pub const fn registered_url(self) -> Self {
+        Self { kind: SettingKind::RegisteredUrl, ..self }
+    }
+
+    /// Its values are among these; the problem names them, to stand behind the setting's name: `is neither true nor false`.
+    #[must_use]
+    pub const fn one_of(self, values: &'static [&'static str], problem: &'static str) -> Self {
+        Self { kind: SettingKind::OneOf { values, problem }, ..self }
+    }
+
+    /// Its values are whole numbers of seconds.
+    #[must_use]
+    pub const fn seconds(self) -> Self {
+        Self { kind: SettingKind::Seconds, ..self }
+    }
+
+    /// Its values are whole numbers above zero, or `*`.
+    #[must_use]
+    pub const fn rate(self) -> Self {
+        Self { kind: SettingKind::Rate, ..self }
+    }
+
+    /// Its values are names of headers.
+    #[must_use]
+    pub const fn header(self) -> Self {
+        Self { kind: SettingKind::Header, ..self }
+    }
+}
+
+/// What the values of a setting look like; a receiver checks it when it is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SettingKind {
+    /// Anything.
+    Text,
+    /// A URL with scheme and host. Where it has a path, the request's query may change.
+    Url,
+    /// A URL with scheme and host. Where it has a path, it has the query that was registered.
+    RegisteredUrl,
+    /// The name of a header.
+    Header,
+    /// One of these.
+    OneOf {
+        /// What is accepted.
+        values: &'static [&'static str],
+        /// What is wrong with any other value: it names those that are accepted.
+        problem: &'static str,
+    },
+    /// A whole number of seconds.
+    Seconds,
+    /// How many in a minute: a whole number above zero; or `*`, which is any number.
+    Rate,
+}
+
+impl SettingKind {
+    /// Whether a value is of this kind.
+    ///
+    /// # Errors
+    /// Names what is wrong with the value and what to write instead; it repeats nothing of the value.
+    fn check(self, value: &str) -> Result<(), &'static str> {
+        match self {
+            Self::Text => Ok(()),
+            Self::Url | Self::RegisteredUrl => check_url(value),
+            Self::OneOf { values, problem } => {
+                if values.contains(&value) {
+                    Ok(())
+                } else {
+                    Err(problem)
+                }
+            }
+            Self::Rate if value == "*" || value.parse::<std::num::NonZeroU64>().is_ok() => Ok(()),
+            Self::Rate => Err("is neither * nor a whole number above zero"),
+            Self::Seconds => value.parse::<u64>().map(drop).map_err(|_| "is no whole number of seconds: write 300"),
+            Self::Header => match http::HeaderName::from_bytes(value.as_bytes()) {
+                Ok(_) => Ok(()),
+                Err(_) => Err("is no header name: write the name alone, without a colon or the header's value"),
+            },
+        }
+    }
+}
+
+/// What is wrong with a setting that is to be a URL, and what to write instead. It repeats nothing of the setting, which may hold a
+/// password.
+fn check_url(url: &str) -> Result<(), &'static str> {
+    let configured = Configured::read(url)?;
+    if url.contains('#') {
+        return Err("has a fragment (#), which no request carries: remove it");
+    }
+    let host = configured.host;
+    let port = host.rfind(':').and_then(|at| host.get(at + 1..)).filter(|rest| !rest.contains(']'));
+    if port.is_some_and(|port| port.parse::<u16>().is_err()) {
+        return Err("has a port that is no number up to 65535");
+    }
+    if host.is_empty() || host.starts_with(':') {
+        return Err("has no host");
+    }
+    if url.bytes().any(|byte| !(b'!'..=b'~').contains(&byte)) {
+        return Err("has white space or other characters than ASCII: write them as a browser sends them (%20, xn--)");
+    }
+    url.parse::<http::Uri>().map(drop).map_err(|_| "is no URL: write it as the provider has it, https://host/path")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_url_is_named_with_its_remedy() {
+        for good in ["https://a.example", "HTTP://A.example:80/", "https://u:p@[::1]:8080/a%20b?c=d", "https://a?b"] {
+            assert_eq!(check_url(good), Ok(()), "{good}");
+        }
+        let cases = [
+            ("a.example/h", "no scheme"),
+            ("a.example:8080/h", "no scheme"),
+            ("ftp://a.example", "another scheme"),
+            ("https://", "no host"),
+            ("https:///h", "no host"),
+            ("https://:80/h", "no host"),
+            ("https://a.example/h#top", "fragment"),
+            ("https://a.example:99999", "port"),
+            ("https://a.example/a b", "white space"),
+            ("https://bücher.example", "ASCII"),
+        ];
+        for (wrong, problem) in cases {
+            assert!(check_url(wrong).unwrap_err().contains(problem), "{wrong}: {:?}", check_url(wrong));
+        }
+    }
+}

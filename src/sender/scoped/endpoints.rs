@@ -1,0 +1,281 @@
+//! Endpoints within a scope.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::super::change::EndpointChange;
+use super::super::dispatch::Receipt;
+use super::super::endpoints::{Endpoints, PreparedKey};
+use super::super::error::EndpointError;
+use super::super::operate::Stats;
+use super::super::ownership::Ownership;
+use super::super::replay::Replay;
+use super::Scoped;
+use crate::delivery::Attempt;
+use crate::endpoint::{Endpoint, NewEndpoint};
+use crate::id::{EndpointId, Tenant};
+use crate::secret::Key;
+use crate::store::{StoreError, StoreErrorKind};
+
+impl Scoped {
+    /// Reads one endpoint.
+    ///
+    /// # Errors
+    /// Returns [`EndpointError::NotFound`] if there is no such endpoint in scope, and [`EndpointError::Store`] if the store fails.
+    pub async fn endpoint(&self, id: EndpointId) -> Result<Arc<Endpoint>, EndpointError> {
+        let endpoint = self.sender.endpoints().get(id).await?;
+        if self.scope.covers(&endpoint.tenant) { Ok(endpoint) } else { Err(EndpointError::NotFound) }
+    }
+
+    /// Reads an endpoint before it is changed.
+    async fn endpoint_for_change(&self, id: EndpointId) -> Result<Arc<Endpoint>, EndpointError> {
+        self.writable(EndpointError::ReadOnly)?;
+        self.endpoint(id).await
+    }
+
+    /// Fails if the caller may not change this endpoint.
+    fn may_change(&self, endpoint: &Endpoint) -> Result<(), EndpointError> {
+        self.writable(EndpointError::ReadOnly)?;
+        if self.scope.covers(&endpoint.tenant) { Ok(()) } else { Err(EndpointError::NotFound) }
+    }
+
+    /// Lists endpoints in the order of creation, a page at a time: of the named tenant, or of every tenant in scope. See
+    /// [`Endpoints::list`](crate::sender::Endpoints::list).
+    ///
+    /// ```
+    /// use hookwire::endpoint::NewEndpoint;
+    /// use hookwire::sender::{Scope, Sender};
+    /// use hookwire::store::MemoryStore;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let sender = Sender::builder(MemoryStore::new()).build()?;
+    /// let operator = sender.scoped(Scope::operator());
+    /// for tenant in ["acme", "other"] {
+    ///     operator.create(NewEndpoint::https("https://acme.example/hooks")?.tenant(tenant)).await?;
+    /// }
+    /// assert_eq!(operator.endpoints(None, None, 100).await?.len(), 2);
+    /// assert_eq!(operator.endpoints(Some(&"acme".into()), None, 100).await?.len(), 1);
+    /// assert_eq!(sender.scoped(Scope::tenant("acme")).endpoints(None, None, 100).await?.len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Returns [`EndpointError::Store`] if the store fails.
+    pub async fn endpoints(
+        &self,
+        tenant: Option<&Tenant>,
+        after: Option<EndpointId>,
+        limit: u32,
+    ) -> Result<Vec<Arc<Endpoint>>, EndpointError> {
+        match self.listed(tenant) {
+            Some(tenant) => self.sender.endpoints().list(tenant, after, limit).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// All endpoints of a tenant.
+    pub(crate) async fn endpoints_of(&self, tenant: &Tenant) -> Result<Vec<Arc<Endpoint>>, StoreError> {
+        if self.scope.covers(tenant) { self.sender.shared.store.of_tenant(tenant).await } else { Ok(Vec::new()) }
+    }
+
+    /// Creates an endpoint. See [`Endpoints::create`](crate::sender::Endpoints::create).
+    ///
+    /// # Errors
+    /// Returns [`EndpointError::ReadOnly`] if the caller may only read, [`EndpointError::AboveCeiling`] if a tenant sets limits above [the
+    /// highest allowed ones](crate::sender::SenderBuilder::max_limits_of_tenants); otherwise the errors of
+    /// [`Endpoints::create`](crate::sender::Endpoints::create).
+    pub async fn create(&self, new: NewEndpoint) -> Result<Endpoint, EndpointError> {
+        self.writable(EndpointError::ReadOnly)?;
+        match self.scope.as_tenant() {
+            Some(own) => self.sender.endpoints().create_for_owner(new.tenant(own.clone())).await,
+            None => self.sender.endpoints().create(new).await,
+        }
+    }
+
+    /// Creates an endpoint of the caller's tenant; `ownership` sets how its owner is asked.
+    pub(crate) async fn create_verified_by(
+        &self,
+        new: NewEndpoint,
+        ownership: &Ownership,
+    ) -> Result<Endpoint, EndpointError> {
+        self.writable(EndpointError::ReadOnly)?;
+        let new = match self.scope.as_tenant() {
+            Some(own) => new.tenant(own.clone()),
+            None => new,
+        };
+        self.sender.endpoints().create_verified_by(new, ownership).await
+    }
+
+    /// Changes an endpoint. The endpoint is read once.
+    ///
+    /// # Errors
+    /// Returns [`EndpointError::ReadOnly`] if the caller may only read; otherwise the errors of
+    /// [`Endpoints::update`](crate::sender::Endpoints::update).
+    pub async fn update(&self, id: EndpointId, change: EndpointChange) -> Result<Endpoint, EndpointError> {
+        let endpoint = self.endpoint_for_change(id).await?;
+        self.update_read(&endpoint, change).await
+    }
+
+    /// Changes an endpoint that was read before.
+    pub(crate) async fn update_read(
+        &self,
+        endpoint: &Endpoint,
+        change: EndpointChange,
+    ) -> Result<Endpoint, EndpointError> {
+        self.may_change(endpoint)?;
+        let change = if self.scope.as_tenant().is_some() { change.for_owner() } else { change };
+        self.sender.endpoints().update_read(endpoint, change).await
+    }
+
+    /// The secret that the owner of an endpoint needs. See [`Endpoints::secret`](crate::sender::Endpoints::secret).
+    ///
+    /// # Errors
+    /// Returns [`EndpointError::ReadOnly`] if the caller may only read, because a secret signs requests, and
+    /// [`EndpointError::NotFound`] if the endpoint is out of scope.
+    pub fn secret(&self, endpoint: &Endpoint) -> Result<Zeroizing<String>, EndpointError> {
+        self.may_change(endpoint)?;
+        Ok(Endpoints::secret(endpoint))
+    }
+
+    /// Gives an endpoint a fresh key. See [`Endpoints::renew_key`](crate::sender::Endpoints::renew_key).
+    ///
+    /// # Errors
+    /// Returns [`EndpointError::ReadOnly`] if the caller may only read; otherwise the errors of
+    /// [`Endpoints::renew_key`](crate::sender::Endpoints::renew_key).
+    pub async fn renew_key(&self, id: EndpointId, overlap: Duration) -> Result<Endpoint, EndpointError> {
+        let prepared = self.prepare_key(id, overlap).await?;
+        self.store_key(prepared).await
+    }
+
+    /// Generates a key without storing it, so that its secret can be handed over first.
+    pub(crate) async fn prepare_key(&self, id: EndpointId, overlap: Duration) -> Result<PreparedKey, EndpointError> {
+        let endpoint = self.endpoint_for_change(id).await?;
+        self.sender.endpoints().prepare_key(&endpoint, overlap)
+    }
+
+    /// Stores a prepared key.
+    pub(crate) async fn store_key(&self, prepared: PreparedKey) -> Result<Endpoint, EndpointError> {
+        self.may_change(prepared.endpoint())?;
+        self.sender.endpoints().store_key(prepared).await
+    }
+
+    /// Makes `key` the current key of an endpoint that was read before.
+    pub(crate) async fn rotate_read(
+        &self,
+        endpoint: &Endpoint,
+        key: Key,
+        overlap: Duration,
+    ) -> Result<Endpoint, EndpointError> {
+        self.may_change(endpoint)?;
+        self.sender.endpoints().rotate_read(endpoint, key, overlap).await
+    }
+
+    /// Asks the owner of the target to agree. See [`Endpoints::prove`](crate::sender::Endpoints::prove).
+    ///
+    /// # Errors
+    /// Returns [`EndpointError::ReadOnly`] if the caller may only read; otherwise the errors of
+    /// [`Endpoints::prove`](crate::sender::Endpoints::prove).
+    pub async fn prove(&self, id: EndpointId) -> Result<Endpoint, EndpointError> {
+        let endpoint = self.endpoint_for_change(id).await?;
+        self.sender.endpoints().prove_owner(&endpoint).await
+    }
+
+    /// Asks the owner of an endpoint that was read before. `ownership` sets how; with `None` the tenant's way is used.
+    pub(crate) async fn prove_read(
+        &self,
+        endpoint: &Endpoint,
+        ownership: Option<&Ownership>,
+    ) -> Result<Endpoint, EndpointError> {
+        self.may_change(endpoint)?;
+        match ownership {
+            Some(ownership) => self.sender.endpoints().prove_read(endpoint, ownership).await,
+            None => self.sender.endpoints().prove_owner(endpoint).await,
+        }
+    }
+
+    /// Marks the target of an endpoint that was read before as verified. Only for callers that have verified it in another way.
+    pub(crate) async fn vouch_read(&self, endpoint: &Endpoint) -> Result<Endpoint, EndpointError> {
+        self.may_change(endpoint)?;
+        self.sender.endpoints().vouch_read(endpoint).await
+    }
+
+    /// Removes an endpoint and cancels its deliveries that are not final. An operator can remove an endpoint whose record is corrupt, too.
+    ///
+    /// # Errors
+    /// Returns the errors of [`remove_at`](Self::remove_at) except `Conflict`.
+    pub async fn remove(&self, id: EndpointId) -> Result<(), EndpointError> {
+        self.remove_at(id, None).await
+    }
+
+    /// Removes an endpoint if it has this [`version`](Endpoint::version), or any version if `version` is `None`. The endpoint is read once.
+    ///
+    /// # Errors
+    /// Returns [`EndpointError::ReadOnly`] if the caller may only read, [`EndpointError::NotFound`] if there is no such endpoint in scope,
+    /// [`EndpointError::Conflict`] if it has another version, and [`EndpointError::Store`] if the store fails.
+    pub async fn remove_at(&self, id: EndpointId, version: Option<u64>) -> Result<(), EndpointError> {
+        let tenant = match self.endpoint_for_change(id).await {
+            Ok(endpoint) => Some(endpoint.tenant.clone()),
+            Err(EndpointError::Store(error))
+                if error.kind() == StoreErrorKind::Corrupt && self.scope.as_tenant().is_none() =>
+            {
+                None
+            }
+            Err(error) => return Err(error),
+        };
+        self.sender.endpoints().remove_read(id, tenant.as_ref(), version).await
+    }
+
+    /// Removes an endpoint that was read before.
+    pub(crate) async fn remove_read(&self, endpoint: &Endpoint) -> Result<(), EndpointError> {
+        self.may_change(endpoint)?;
+        self.sender.endpoints().remove_read(endpoint.id, Some(&endpoint.tenant), None).await
+    }
+
+    /// Sends a test event to one endpoint. See [`Sender::test`](crate::sender::Sender::test).
+    ///
+    /// # Errors
+    /// Returns [`EndpointError::ReadOnly`] if the caller may only read, [`EndpointError::NotFound`] if there is no such endpoint in scope,
+    /// and [`EndpointError::Store`] if the store fails.
+    pub async fn test(&self, id: EndpointId) -> Result<Receipt, EndpointError> {
+        let endpoint = self.endpoint_for_change(id).await?;
+        self.sender.test_read(&endpoint).await
+    }
+
+    /// Sends a test event and waits for the first attempt, for at most `patience`.
+    pub(crate) async fn test_and_wait(
+        &self,
+        id: EndpointId,
+        patience: Duration,
+    ) -> Result<(Receipt, Option<Attempt>), EndpointError> {
+        let receipt = self.test(id).await?;
+        let attempt = match receipt.deliveries.first() {
+            Some(delivery) => self.sender.first_attempt(*delivery, patience).await?,
+            None => None,
+        };
+        Ok((receipt, attempt))
+    }
+
+    /// Reads statistics of an endpoint. See [`Sender::stats`](crate::sender::Sender::stats).
+    ///
+    /// # Errors
+    /// Returns [`EndpointError::NotFound`] if there is no such endpoint in scope, and [`EndpointError::Store`] if the store fails.
+    pub async fn stats(&self, id: EndpointId) -> Result<Stats, EndpointError> {
+        Ok(self.stats_read(&*self.endpoint(id).await?).await?)
+    }
+
+    /// Reads statistics of an endpoint that was read before.
+    pub(crate) async fn stats_read(&self, endpoint: &Endpoint) -> Result<Stats, StoreError> {
+        self.sender.stats_read(endpoint).await
+    }
+
+    /// Prepares a replay to one endpoint. See [`Sender::replay`](crate::sender::Sender::replay). A read-only caller can only count.
+    ///
+    /// # Errors
+    /// Returns [`EndpointError::NotFound`] if there is no such endpoint in scope, and [`EndpointError::Store`] if the store fails.
+    pub async fn replay(&self, id: EndpointId) -> Result<Replay<'_>, EndpointError> {
+        Ok(self.sender.replay_scoped(self.endpoint(id).await?, &self.scope))
+    }
+}

@@ -1,0 +1,81 @@
+//! A sender with the rights of one caller. All callers except the application use it.
+
+mod deliveries;
+mod endpoints;
+mod events;
+
+use super::handle::Sender;
+use super::scope::Scope;
+use crate::clock::Timestamp;
+use crate::id::Tenant;
+
+/// A [`Sender`] with the rights of one caller. The HTTP API and the tools for agents use it, so that one place decides who may read and
+/// change what. Cheap to clone.
+///
+/// - An object that is out of [scope](Scope) is treated exactly like an object that does not exist: it is not found, and lists leave it
+///   out.
+/// - A tenant's endpoint or event belongs to that tenant, whatever tenant the caller sets.
+/// - A tenant changes its endpoints [with the rights of the owner](super::EndpointChange::for_owner).
+/// - Every change by a read-only caller fails with [`EndpointError::ReadOnly`](super::EndpointError::ReadOnly),
+///   [`DispatchError::ReadOnly`](super::DispatchError::ReadOnly) or [`DeliveryError::ReadOnly`](super::DeliveryError::ReadOnly), whether
+///   the object exists or not.
+///
+/// ```
+/// use hookwire::endpoint::NewEndpoint;
+/// use hookwire::sender::{EndpointError, Scope, Sender};
+/// use hookwire::store::MemoryStore;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let sender = Sender::builder(MemoryStore::new()).build()?;
+/// let acme = sender.scoped(Scope::tenant("acme"));
+/// let endpoint = acme.create(NewEndpoint::https("https://acme.example/hooks")?).await?;
+/// assert_eq!(endpoint.tenant, "acme".into());
+///
+/// let other = sender.scoped(Scope::tenant("other"));
+/// assert!(matches!(other.remove(endpoint.id).await, Err(EndpointError::NotFound)));
+/// let reader = sender.scoped(Scope::tenant("acme").read_only());
+/// assert!(reader.endpoint(endpoint.id).await.is_ok());
+/// assert!(matches!(reader.remove(endpoint.id).await, Err(EndpointError::ReadOnly)));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Scoped {
+    sender: Sender,
+    scope: Scope,
+}
+
+impl Sender {
+    /// Returns this sender with the rights of a scope.
+    #[must_use]
+    pub fn scoped(&self, scope: Scope) -> Scoped {
+        Scoped { sender: self.clone(), scope }
+    }
+}
+
+impl Scoped {
+    /// The caller's scope.
+    #[must_use]
+    pub const fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// Fails with this error if the caller may only read.
+    fn writable<E>(&self, read_only: E) -> Result<(), E> {
+        if self.scope.is_read_only() { Err(read_only) } else { Ok(()) }
+    }
+
+    /// The tenant of a list: the named tenant, the caller's own, or all of them. `None` if the list is empty, because the named tenant is
+    /// out of scope.
+    fn listed<'a>(&'a self, named: Option<&'a Tenant>) -> Option<Option<&'a Tenant>> {
+        match named {
+            Some(named) if !self.scope.covers(named) => None,
+            Some(named) => Some(Some(named)),
+            None => Some(self.scope.as_tenant()),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.sender.now()
+    }
+}

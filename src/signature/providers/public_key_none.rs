@@ -1,5 +1,0 @@
-//! Without the feature `public-key` there are no providers of that kind.
-
-use super::Provider;
-
-pub(super) const LIST: &[Provider] = &[];

@@ -1,0 +1,172 @@
+//! LISTEN and NOTIFY between processes. They only save time: workers find the work without them.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::poll_fn;
+use tokio::sync::{Notify, watch};
+use tokio::time::{sleep, timeout};
+use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
+use tokio_postgres::types::Type;
+use tokio_postgres::{AsyncMessage, Client, Config, Connection, Socket};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use uuid::Uuid;
+
+use super::connect::Connector;
+use super::error::StoreFailure;
+use super::session::{Db, Schema};
+use crate::clock::Timestamp;
+use crate::entropy;
+use crate::store::ChangeListener;
+
+/// The minimum time between two notifications of this process, because each takes a lock that is global to the server; and between two
+/// reports of notifications from others.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// The time between a lost connection and the next one.
+const RECONNECT: Duration = Duration::from_secs(1);
+
+/// How often the listening connection checks that its server still accepts writes, and the time limit of this check and of connecting.
+const CHECK: Duration = Duration::from_secs(10);
+
+/// Notifies other processes when this one has stored work, and reports their notifications. Its tasks end with the last handle.
+#[derive(Clone, Debug)]
+pub(super) struct Notifier {
+    wakeup: Arc<Notify>,
+    reports: watch::Sender<()>,
+    /// Distinguishes this process's notifications from others'.
+    own: Uuid,
+    ended: CancellationToken,
+    _end: Arc<DropGuard>,
+}
+
+impl Notifier {
+    /// Starts the task that sends notifications. Must be called within a tokio runtime.
+    pub(super) fn new(db: Db) -> Self {
+        let (wakeup, token) = (Arc::new(Notify::new()), CancellationToken::new());
+        let own = entropy::uuid_v7(Timestamp::EPOCH);
+        tokio::spawn(token.clone().run_until_cancelled_owned(send_notifications(db, wakeup.clone(), own)));
+        let _end = Arc::new(token.clone().drop_guard());
+        Self { wakeup, reports: watch::Sender::new(()), own, ended: token, _end }
+    }
+
+    /// Requests a notification. Must be called after a commit, never within a transaction.
+    pub(super) fn notify(&self) {
+        self.wakeup.notify_one();
+    }
+
+    /// Cancelled when the last handle is dropped.
+    pub(super) fn ended(&self) -> CancellationToken {
+        self.ended.clone()
+    }
+
+    pub(super) fn changes(&self) -> ChangeListener {
+        ChangeListener::from(self.reports.subscribe())
+    }
+
+    /// Starts to listen for other processes, on a connection of its own.
+    pub(super) fn listen<T>(&self, config: Config, connector: Connector<T>, schema: Schema)
+    where
+        T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
+        T::Stream: Send,
+        T::TlsConnect: Send,
+        <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+    {
+        let (reports, own) = (self.reports.clone(), self.own.to_string());
+        let listening = async move {
+            loop {
+                if let Err(error) = listen_once(&config, &connector, &schema, (&reports, &own)).await {
+                    tracing::info!(%error, "PostgreSQL: notifications are interrupted; workers poll until the connection is back");
+                }
+                sleep(RECONNECT).await;
+            }
+        };
+        tokio::spawn(self.ended().run_until_cancelled_owned(listening));
+    }
+}
+
+fn channel(schema: &Schema) -> String {
+    format!("hookwire_{}", schema.name())
+}
+
+async fn send_notifications(db: Db, wakeup: Arc<Notify>, own: Uuid) {
+    let (channel, own) = (channel(&db.schema), own.to_string());
+    loop {
+        wakeup.notified().await;
+        let params = [(&channel as _, Type::TEXT), (&own as _, Type::TEXT)];
+        if let Err(error) = db.query("SELECT pg_notify($1, $2)", &params).await {
+            tracing::debug!(%error, "PostgreSQL: a notification was not sent; workers find the work by polling");
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+/// Listens until the connection is lost.
+async fn listen_once<T>(
+    config: &Config,
+    connector: &Connector<T>,
+    schema: &Schema,
+    (reports, own): (&watch::Sender<()>, &str),
+) -> Result<(), StoreFailure>
+where
+    T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
+    T::Stream: Send,
+    T::TlsConnect: Send,
+    <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+{
+    let (client, connection) =
+        timeout(CHECK, connector.connect_any(config)).await.map_err(|_| StoreFailure::NoConnection)??;
+    let listen = async {
+        client.batch_execute(&format!("LISTEN \"{}\"", channel(schema))).await?;
+        // Reports what may have happened before this connection listened.
+        reports.send_replace(());
+        loop {
+            sleep(CHECK).await;
+            timeout(CHECK, check(&client)).await.map_err(|_| StoreFailure::TooLong)??;
+        }
+    };
+    tokio::select! {
+        failed = listen => failed,
+        ended = report_notifications(connection, reports, own) => Ok(ended?),
+    }
+}
+
+/// Fails on a server that is no longer the primary, because a standby sends no notifications.
+async fn check(client: &Client) -> Result<(), StoreFailure> {
+    let rows = client.query_typed("SELECT pg_is_in_recovery()", &[]).await?;
+    let is_standby = rows.first().is_some_and(|row| row.try_get(0).unwrap_or(false));
+    if is_standby { Err(StoreFailure::Overtaken) } else { Ok(()) }
+}
+
+async fn report_notifications<S, T>(
+    mut connection: Connection<S, T>,
+    reports: &watch::Sender<()>,
+    own: &str,
+) -> Result<(), tokio_postgres::Error>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+    T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+{
+    // Every login may notify as often as it likes: all messages are read, and messages in quick succession are reported once.
+    let (mut waiting, mut pausing) = (false, false);
+    let mut pause = pin!(sleep(Duration::ZERO));
+    loop {
+        tokio::select! {
+            message = poll_fn(|context| connection.poll_message(context)) => match message {
+                Some(message) => waiting |= is_from_another(&message?, own),
+                None => return Ok(()),
+            },
+            () = &mut pause, if pausing => pausing = false,
+        }
+        if waiting && !pausing {
+            reports.send_replace(());
+            (waiting, pausing) = (false, true);
+            pause.set(sleep(PAUSE));
+        }
+    }
+}
+
+fn is_from_another(message: &AsyncMessage, own: &str) -> bool {
+    matches!(message, AsyncMessage::Notification(notification) if notification.payload() != own)
+}

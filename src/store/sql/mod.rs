@@ -1,0 +1,28 @@
+//! What SQL stores have in common, for a backend of your own: how states, lanes, ordering keys and ids become columns, the rows of an
+//! outbox table, and the clock of a database.
+//!
+//! [`SqliteStore`](crate::store) and [`PostgresStore`](crate::store) use this module. It is optional: any other encoding works as long as
+//! the store keeps the [contract](crate::store#the-contract). The guide
+//! [`writing_a_store`](crate::guide::writing_a_store) shows where each part is used.
+
+mod clock;
+mod columns;
+mod outbox_row;
+mod states;
+
+pub use self::clock::DatabaseClock;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(in crate::store) use self::columns::QUEUE;
+#[cfg(feature = "sqlite")]
+pub(in crate::store) use self::columns::REPLAY;
+#[cfg(feature = "postgres")]
+pub(in crate::store) use self::columns::first_id;
+pub use self::columns::{
+    group_keys, ids_between, lane_column, order_column, origin_column, publish_key, replay_key, restore_lane,
+    restore_order, restore_origin,
+};
+pub use self::outbox_row::{NewOutboxRow, OutboxRow};
+pub use self::states::{
+    CANCELLED, DELIVERED, DISABLED, ENABLED, FAILED, HELD, PENDING, REMOVED, WAITING, audience_column, is_next_version,
+    restore_audience, shown_state, signed,
+};

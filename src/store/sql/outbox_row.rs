@@ -1,0 +1,130 @@
+//! Rows of a table that applications write to in their own transactions.
+
+use crate::clock::Timestamp;
+use crate::event::{EventError, NewEvent, Order};
+use crate::id::{EventId, IdError};
+
+/// A row that an application has written, for [`Staging`](crate::store::Staging).
+#[derive(Clone, Debug, Default)]
+#[expect(clippy::exhaustive_structs, reason = "complete: the columns of the documented table; made by stores")]
+pub struct OutboxRow {
+    /// The type of the event.
+    pub event_type: String,
+    /// The data of the event.
+    pub data: Vec<u8>,
+    /// The tenant; `None` for the default one.
+    pub tenant: Option<String>,
+    /// The content type; `None` where the data is JSON.
+    pub content_type: Option<String>,
+    /// The id of the event; with `None` the import makes one.
+    pub id: Option<String>,
+    /// When the event occurred, in microseconds.
+    pub occurred_at: Option<i64>,
+    /// The key of a [first in, first out](crate::event::Order::fifo) order.
+    pub fifo_key: Option<String>,
+    /// The key of a [latest](crate::event::Order::latest) order.
+    pub latest_key: Option<String>,
+    /// When the event expires, in microseconds.
+    pub expires_at: Option<i64>,
+}
+
+impl OutboxRow {
+    /// The event that the row describes.
+    ///
+    /// ```
+    /// use hookwire::store::sql::OutboxRow;
+    ///
+    /// let row = OutboxRow { event_type: "order.paid".into(), data: b"{}".to_vec(), ..OutboxRow::default() };
+    /// assert!(row.event().is_ok());
+    /// let row = OutboxRow { event_type: "order.paid".into(), data: b"{".to_vec(), ..OutboxRow::default() };
+    /// assert!(row.event().is_err_and(|why| why.starts_with("data: is not JSON")));
+    /// ```
+    ///
+    /// # Errors
+    /// Returns why the row is invalid, as a text for its author.
+    pub fn event(self) -> Result<NewEvent, String> {
+        let why = |error: EventError| error.to_string();
+        let made = match self.content_type {
+            Some(content_type) => NewEvent::raw(&self.event_type, &content_type, self.data),
+            None => {
+                let json = serde_json::from_slice::<&serde_json::value::RawValue>(&self.data);
+                NewEvent::json(&self.event_type, json.map_err(|error| format!("data: is not JSON: {error}"))?)
+            }
+        };
+        let mut event = made.map_err(why)?.tenant(self.tenant.unwrap_or_default());
+        if let Some(id) = self.id {
+            event = event.id(EventId::new(id).map_err(|error| error.to_string())?);
+        }
+        if let Some(at) = self.occurred_at {
+            event = event.occurred_at(Timestamp::from_micros(at));
+        }
+        if let Some(at) = self.expires_at {
+            event = event.expires_at(Timestamp::from_micros(at));
+        }
+        match (self.fifo_key, self.latest_key) {
+            (Some(key), _) => event.ordered_by(key).map_err(why),
+            (None, Some(key)) => event.latest_by(key).map_err(why),
+            (None, None) => Ok(event),
+        }
+    }
+}
+
+/// An event as the columns of a row, for an application's own transaction.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct NewOutboxRow<'a> {
+    /// The type of the event.
+    pub event_type: &'a str,
+    /// The data of the event.
+    pub data: &'a [u8],
+    /// The tenant.
+    pub tenant: &'a str,
+    /// The content type; `None` where the data is JSON.
+    pub content_type: Option<&'a str>,
+    /// The id of the event: the caller's, or a new one.
+    pub id: EventId,
+    /// When the event occurred, in microseconds.
+    pub occurred_at: Option<i64>,
+    /// The key of a [first in, first out](crate::event::Order::fifo) order.
+    pub fifo_key: Option<&'a str>,
+    /// The key of a [latest](crate::event::Order::latest) order.
+    pub latest_key: Option<&'a str>,
+    /// When the event expires, in microseconds.
+    pub expires_at: Option<i64>,
+}
+
+impl<'a> NewOutboxRow<'a> {
+    /// The columns of an event.
+    ///
+    /// ```
+    /// use hookwire::clock::Timestamp;
+    /// use hookwire::event::NewEvent;
+    /// use hookwire::store::sql::NewOutboxRow;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let event = NewEvent::json("order.paid", &1299)?.ordered_by("order-1")?;
+    /// let row = NewOutboxRow::of(&event, Timestamp::EPOCH)?;
+    /// assert_eq!((row.event_type, row.data, row.fifo_key), ("order.paid", &b"1299"[..], Some("order-1")));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Returns an [`IdError`] if the tenant's name is invalid.
+    pub fn of(event: &'a NewEvent, now: Timestamp) -> Result<Self, IdError> {
+        let parts = event.parts();
+        parts.tenant.check()?;
+        let key = |latest| parts.order.filter(|order| order.is_latest() == latest).map(Order::key);
+        Ok(Self {
+            event_type: parts.event_type.as_str(),
+            data: parts.data,
+            tenant: parts.tenant.as_str(),
+            content_type: (!parts.enveloped).then_some(parts.content_type),
+            id: parts.id.cloned().unwrap_or_else(|| EventId::generate(now)),
+            occurred_at: parts.occurred_at.map(Timestamp::as_micros),
+            fifo_key: key(false),
+            latest_key: key(true),
+            expires_at: parts.expires_at.map(Timestamp::as_micros),
+        })
+    }
+}

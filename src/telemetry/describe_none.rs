@@ -1,0 +1,4 @@
+//! Nothing is described without the feature `metrics`.
+
+/// Does nothing.
+pub(crate) const fn describe() {}
