@@ -33,7 +33,7 @@ pub(super) fn open_writer(path: &Path, file_use: FileUse) -> Result<Connection, 
     check_sqlite_version(rusqlite::version_number(), rusqlite::version())?;
     check_file(path, file_use)?;
     let mut connection = Connection::open(path).map_err(OpenError::of)?;
-    connection.busy_handler(Some(wait_for_lock)).map_err(OpenError::of)?;
+    wait_for_locks(&mut connection)?;
     switch_to_wal(&connection)?;
     connection
         .execute_batch(
@@ -67,9 +67,14 @@ fn switch_to_wal(connection: &Connection) -> Result<(), OpenError> {
 pub(super) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(OpenError::of)?;
-    connection.busy_handler(Some(wait_for_lock)).map_err(OpenError::of)?;
+    wait_for_locks(&mut connection)?;
     connection.execute_batch("PRAGMA cache_size = -4096;").map_err(OpenError::of)?;
     Ok(connection)
+}
+
+/// Takes `&mut` because only some of the allowed versions of rusqlite do.
+fn wait_for_locks(connection: &mut Connection) -> Result<(), OpenError> {
+    connection.busy_handler(Some(wait_for_lock)).map_err(OpenError::of)
 }
 
 /// SQLite's own handler sleeps longer each time, up to 100 ms. If another process writes without pause, the lock is free only for some
