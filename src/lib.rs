@@ -80,6 +80,7 @@
 //! | `redis` | | `store::RedisDedup` |
 //! | `encryption` | | `secret::LocalKeys`: encrypts keys and credentials in the store |
 //! | `manage` | | `manage`: an HTTP API over a sender, to mount in an axum application |
+//! | `console` | | `console`: pages over a sender, for operators and as a portal for tenants, to mount in an axum application |
 //! | `mcp` | | `mcp`: tools with which an agent manages its endpoints, for servers built on `rmcp` |
 //! | `catalog` | | `event::EventCatalog`: event types from Rust types |
 //! | `metrics` | | metrics by the `metrics` facade ; see [`guide::operating`] |
@@ -99,6 +100,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod clock;
+#[cfg(feature = "console")]
+pub mod console;
 #[cfg(all(feature = "receiver", feature = "gzip"))]
 #[path = "decoder/flate.rs"]
 mod decoder;

@@ -57,13 +57,18 @@ impl Engine {
 }
 
 impl Engine {
+    /// The number of workers of this group that are alive on the store, in any process.
+    pub(crate) async fn workers_alive(&self, now: Timestamp) -> Result<u32, StoreError> {
+        self.store.alive(self.deliver.group(), now).await
+    }
+
     /// Reports, at most once a minute, that work was stored and that no worker has been alive for a minute. Asks the store once a minute;
     /// an error of the store is left to the calls that need it.
     pub(crate) async fn report_absence(&self, now: Timestamp) {
         if !self.absence.is_due(now) {
             return;
         }
-        let Ok(alive) = self.store.alive(self.deliver.group(), now).await else { return };
+        let Ok(alive) = self.workers_alive(now).await else { return };
         telemetry::workers_alive(self.deliver.work(), alive);
         if let Some(absent) = self.absence.note(alive, now) {
             warn(self.deliver.work(), absent);

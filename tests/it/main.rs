@@ -7,6 +7,7 @@
 mod apart;
 mod catalog;
 mod connection;
+mod console;
 mod dashboards;
 mod guide;
 mod http_client;

@@ -271,6 +271,12 @@ impl Scoped {
         self.sender.stats_read(endpoint).await
     }
 
+    /// The number, the median and the longest duration of the last attempts of this process; `None` before the first attempt.
+    pub(crate) fn recent_durations(&self, endpoint: &Endpoint) -> Option<(usize, Duration, Duration)> {
+        let latency = self.sender.shared.health.latency.of(endpoint.id)?;
+        Some((latency.attempts, latency.median, latency.max))
+    }
+
     /// Prepares a replay to one endpoint. See [`Sender::replay`](crate::sender::Sender::replay). A read-only caller can only count.
     ///
     /// # Errors

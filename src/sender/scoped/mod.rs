@@ -8,6 +8,7 @@ use super::handle::Sender;
 use super::scope::Scope;
 use crate::clock::Timestamp;
 use crate::id::Tenant;
+use crate::store::StoreError;
 
 /// A [`Sender`] with the rights of one caller. The HTTP API and the tools for agents use it, so that one place decides who may read and
 /// change what. Cheap to clone.
@@ -73,6 +74,11 @@ impl Scoped {
             Some(named) => Some(Some(named)),
             None => Some(self.scope.as_tenant()),
         }
+    }
+
+    /// The number of workers of senders that are alive on the store.
+    pub(crate) async fn workers_alive(&self) -> Result<u32, StoreError> {
+        self.sender.shared.engine.workers_alive(self.now()).await
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -12,7 +12,7 @@ const LAYERS: [&[&str]; 9] = [
     &["store"],
     &["worker"],
     &["sender", "receiver"],
-    &["testing", "manage", "mcp", "guide"],
+    &["testing", "manage", "mcp", "console", "guide"],
 ];
 
 /// From here up, the modules of one layer are strangers: sending works without receiving, and the other way round.

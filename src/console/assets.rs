@@ -1,0 +1,62 @@
+//! The stylesheet and the script, in the binary.
+
+use std::sync::LazyLock;
+
+use axum::Router;
+use axum::extract::Path;
+use axum::http::HeaderValue;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use sha2::{Digest as _, Sha256};
+
+use super::failure::Failure;
+use super::state::Console;
+
+/// A file under a name that changes with its content, so that browsers may keep it forever.
+#[derive(Debug)]
+pub(super) struct Asset {
+    name: LazyLock<String>,
+    content: &'static str,
+    media_type: HeaderValue,
+}
+
+pub(super) static STYLE: Asset = Asset {
+    name: LazyLock::new(|| hashed("console", STYLE_TEXT, "css")),
+    content: STYLE_TEXT,
+    media_type: HeaderValue::from_static("text/css; charset=utf-8"),
+};
+
+pub(super) static SCRIPT: Asset = Asset {
+    name: LazyLock::new(|| hashed("console", SCRIPT_TEXT, "js")),
+    content: SCRIPT_TEXT,
+    media_type: HeaderValue::from_static("text/javascript; charset=utf-8"),
+};
+
+const STYLE_TEXT: &str = include_str!("assets/console.css");
+const SCRIPT_TEXT: &str = include_str!("assets/console.js");
+
+fn hashed(stem: &str, content: &str, extension: &str) -> String {
+    let hash = hex::encode(&Sha256::digest(content)[..8]);
+    format!("{stem}-{hash}.{extension}")
+}
+
+impl Asset {
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+pub(super) fn routes() -> Router<Console> {
+    Router::new().route("/assets/{name}", get(asset))
+}
+
+/// Assets need no authentication: they are the same for everybody.
+async fn asset(Path(name): Path<String>) -> Result<Response, Failure> {
+    let asset = [&STYLE, &SCRIPT].into_iter().find(|asset| asset.name() == name).ok_or_else(Failure::not_found)?;
+    let mut response = asset.content.into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, asset.media_type.clone());
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+    Ok(response)
+}

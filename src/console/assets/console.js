@@ -1,0 +1,67 @@
+"use strict";
+// Everything works without this script. It keeps lists fresh, copies texts, and knows some keys.
+(() => {
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+
+  // Live parts: read the page again and replace them, while nothing in them has the focus.
+  const REFRESH_MS = 5000;
+  const refresh = async () => {
+    const parts = all("[data-live]");
+    const busy = document.hidden || parts.some((part) => part.contains(document.activeElement)) || !getSelection().isCollapsed;
+    if (parts.length === 0 || busy) return;
+    const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+    if (!answer.ok || answer.redirected) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    all("[data-live]", fresh).forEach((part, place) => {
+      if (parts[place] && parts[place].innerHTML !== part.innerHTML) parts[place].replaceWith(document.adoptNode(part));
+    });
+  };
+  if (!new URLSearchParams(location.search).has("after")) {
+    setInterval(() => refresh().catch(() => {}), REFRESH_MS);
+  }
+
+  // Copy buttons. On plain http there is no clipboard API: the text is selected and copied the old way.
+  const copy = async (node) => {
+    try {
+      await navigator.clipboard.writeText(node.textContent);
+    } catch {
+      getSelection().selectAllChildren(node);
+      document.execCommand("copy");
+    }
+  };
+  all("[data-copy]").forEach((button) => {
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      await copy(document.getElementById(button.dataset.copy));
+      button.textContent = "Copied";
+      setTimeout(() => { button.textContent = "Copy"; }, 2000);
+    });
+  });
+
+  // Exact times in the reader's own time zone, beside UTC.
+  all("time").forEach((time) => {
+    const date = new Date(time.dateTime);
+    if (!Number.isNaN(date.getTime())) time.title += " · " + date.toLocaleString();
+  });
+
+  // Keys.
+  const step = (by) => {
+    const links = all("tbody tr").map((row) => row.querySelector("a")).filter(Boolean);
+    const here = links.indexOf(document.activeElement);
+    const next = links[here < 0 ? 0 : Math.min(Math.max(here + by, 0), links.length - 1)];
+    if (next) next.focus();
+  };
+  const keys = {
+    "/": () => document.querySelector("[data-filter]")?.focus(),
+    j: () => step(1),
+    k: () => step(-1),
+    r: () => document.querySelector("[data-resend]")?.focus(),
+    "?": () => document.getElementById("keys").showModal(),
+  };
+  addEventListener("keydown", (event) => {
+    const typing = event.target.closest("input, textarea, select, dialog");
+    if (typing || event.ctrlKey || event.metaKey || event.altKey || !keys[event.key]) return;
+    event.preventDefault();
+    keys[event.key]();
+  });
+})();

@@ -1,0 +1,188 @@
+//! The list of deliveries.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Router;
+use axum::response::Response;
+use axum::routing::get;
+
+use super::caller::Caller;
+use super::failure::Failure;
+use super::form::{Fields, Shown, encoded};
+use super::state::Console;
+use super::view::{Tab, View, page};
+use super::words::{self, Badge, When};
+use crate::clock::Timestamp;
+use crate::delivery::Delivery;
+use crate::endpoint::Endpoint;
+use crate::id::{DeliveryId, EndpointId, Work};
+use crate::sender::EndpointError;
+use crate::store::{DeliveryQuery, Page};
+
+/// The number of rows of a page.
+const ROWS: u32 = 50;
+
+pub(super) fn routes() -> Router<Console> {
+    Router::new().route("/deliveries", get(deliveries))
+}
+
+/// A delivery in a list.
+pub(super) struct Row {
+    pub(super) id: DeliveryId,
+    pub(super) tenant: String,
+    pub(super) event: String,
+    pub(super) event_type: String,
+    pub(super) endpoint: Option<EndpointId>,
+    /// Where it goes, without path and query, which may be a credential.
+    pub(super) target: String,
+    pub(super) state: Badge,
+    pub(super) attempts: u32,
+    pub(super) last: Option<String>,
+    pub(super) created: When,
+    pub(super) due: Option<When>,
+}
+
+impl Row {
+    /// The rows of these deliveries. Each endpoint is read once, and the last attempts in one call.
+    pub(super) async fn all(caller: &Caller, deliveries: &[Delivery], now: Timestamp) -> Result<Vec<Self>, Failure> {
+        let attempts = caller.door.last_attempts(deliveries).await?;
+        let endpoints = endpoints_of(caller, deliveries).await?;
+        let row = |(delivery, last): (&Delivery, Option<crate::delivery::Attempt>)| {
+            let known = delivery.endpoint().and_then(|id| endpoints.get(&id)).and_then(Option::as_ref);
+            let is_waiting =
+                delivery.state == crate::delivery::DeliveryState::Pending && delivery.due != Timestamp::MAX;
+            Self {
+                id: delivery.id,
+                tenant: delivery.tenant.to_string(),
+                event: delivery.event.to_string(),
+                event_type: delivery.event_type.to_string(),
+                endpoint: delivery.endpoint(),
+                target: known.map_or_else(|| "removed endpoint".into(), |endpoint| place(endpoint)),
+                state: words::state(delivery.state),
+                attempts: delivery.attempts,
+                last: last.map(|attempt| words::outcome(attempt.outcome)),
+                created: When::new(delivery.created_at, now),
+                due: is_waiting.then(|| When::new(delivery.due, now)),
+            }
+        };
+        Ok(deliveries.iter().zip(attempts).map(row).collect())
+    }
+}
+
+/// Scheme, host and port of an endpoint, and the end of its id, which tells two endpoints of one host apart.
+pub(super) fn place(endpoint: &Endpoint) -> String {
+    let id = endpoint.id.to_string();
+    let end = id.get(id.len() - 4..).unwrap_or_default();
+    format!("{}://{} …{end}", endpoint.target.scheme(), endpoint.target.authority())
+}
+
+/// The endpoints of these deliveries; `None` for one that was removed.
+async fn endpoints_of(
+    caller: &Caller,
+    deliveries: &[Delivery],
+) -> Result<HashMap<EndpointId, Option<Arc<Endpoint>>>, Failure> {
+    let mut endpoints = HashMap::new();
+    for id in deliveries.iter().filter_map(Delivery::endpoint) {
+        if endpoints.contains_key(&id) {
+            continue;
+        }
+        let found = match caller.door.endpoint(id).await {
+            Ok(endpoint) => Some(endpoint),
+            Err(EndpointError::NotFound) => None,
+            Err(error) => return Err(error.into()),
+        };
+        endpoints.insert(id, found);
+    }
+    Ok(endpoints)
+}
+
+/// The fields of the filter, as the caller has set them.
+#[derive(Default)]
+struct Chosen {
+    tenant: String,
+    event_type: String,
+    event: String,
+    endpoint: String,
+    from: String,
+    to: String,
+}
+
+impl Chosen {
+    fn of(fields: &Fields) -> Self {
+        let text = |name| fields.text(name).unwrap_or_default().to_owned();
+        Self {
+            tenant: text("tenant"),
+            event_type: text("type"),
+            event: text("event"),
+            endpoint: text("endpoint"),
+            from: text("from"),
+            to: text("to"),
+        }
+    }
+
+    /// The query of a link that keeps the filter.
+    fn query(&self) -> String {
+        let fields = [
+            ("tenant", &self.tenant),
+            ("type", &self.event_type),
+            ("event", &self.event),
+            ("endpoint", &self.endpoint),
+            ("from", &self.from),
+            ("to", &self.to),
+        ];
+        let set = fields.into_iter().filter(|(_, value)| !value.is_empty());
+        set.map(|(name, value)| format!("&{name}={}", encoded(value))).collect()
+    }
+}
+
+/// A state to filter by.
+struct Chip {
+    text: &'static str,
+    value: &'static str,
+    is_chosen: bool,
+}
+
+#[derive(Template)]
+#[template(path = "deliveries.html", config = "src/console/askama.toml")]
+struct Deliveries {
+    view: View,
+    chips: Vec<Chip>,
+    state: &'static str,
+    chosen: Chosen,
+    kept: String,
+    rows: Vec<Row>,
+    next: Option<DeliveryId>,
+}
+
+async fn deliveries(Shown(caller, fields): Shown) -> Result<Response, Failure> {
+    let view = caller.view(Tab::Deliveries, "Deliveries");
+    let state = fields.text("state").and_then(words::state_of);
+    let mut query = DeliveryQuery::of(Work::Sent);
+    query.tenant = caller.tenant(fields.text("tenant"))?;
+    query.event = fields.value("event")?;
+    query.event_type = fields.value("type")?;
+    query.lane = fields.value::<EndpointId>("endpoint")?.map(Into::into);
+    (query.from, query.to) = (fields.time("from")?, fields.time("to")?);
+    query.state = state;
+    let after: Option<DeliveryId> = fields.value("after")?;
+    let mut found = caller.door.deliveries(query, Page::of(ROWS + 1).after(after).newest_first()).await?;
+    let has_more = found.len() > ROWS as usize;
+    found.truncate(ROWS as usize);
+    let chosen = Chosen::of(&fields);
+    let state_text = state.map_or("", |state| words::state(state).text);
+    let chip = |value: &'static str, text| Chip { text, value, is_chosen: value == state_text };
+    let mut chips = vec![chip("", "all")];
+    chips.extend(words::STATES.map(|state| chip(words::state(state).text, words::state(state).text)));
+    let template = Deliveries {
+        rows: Row::all(&caller, &found, view.now).await?,
+        next: found.last().filter(|_| has_more).map(|last| last.id),
+        kept: chosen.query(),
+        chosen,
+        chips,
+        state: state_text,
+        view,
+    };
+    page(&template)
+}

@@ -1,0 +1,189 @@
+//! One endpoint: its health, its settings, and what can be done with it.
+
+use std::time::Duration;
+
+use askama::Template;
+use axum::Router;
+use axum::response::Response;
+use axum::routing::{get, post};
+
+use super::caller::Caller;
+use super::deliveries::Row;
+use super::endpoints::{EndpointRow, filter_of, filter_text};
+use super::failure::Failure;
+use super::form::{Changed, Id, invalid, see};
+use super::state::Console;
+use super::view::{Tab, View, page};
+use super::words::{self, When};
+use crate::endpoint::{Endpoint, Target};
+use crate::event::EventType;
+use crate::id::{EndpointId, Work};
+use crate::sender::EndpointChange;
+use crate::store::{DeliveryQuery, EventQuery, Page};
+
+/// The number of deliveries and events that the page shows.
+const ROWS: u32 = 10;
+const EVENTS: u32 = 20;
+
+/// How long a replaced key still signs: a day.
+const OVERLAP: Duration = Duration::from_secs(86_400);
+
+/// How long the page of a test event waits for the first attempt.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub(super) fn routes() -> Router<Console> {
+    Router::new()
+        .route("/endpoints/{id}", get(endpoint))
+        .route("/endpoints/{id}/edit", post(edit))
+        .route("/endpoints/{id}/enable", post(enable))
+        .route("/endpoints/{id}/disable", post(disable))
+        .route("/endpoints/{id}/rotate", post(rotate))
+        .route("/endpoints/{id}/test", post(test))
+        .route("/endpoints/{id}/remove", post(remove))
+}
+
+/// An event of the last ones, and whether the endpoint subscribes to its type.
+struct Match {
+    event_type: EventType,
+    stored: When,
+    is_wanted: bool,
+}
+
+#[derive(Template)]
+#[template(path = "endpoint.html", config = "src/console/askama.toml")]
+struct EndpointPage {
+    view: View,
+    row: EndpointRow,
+    url: String,
+    version: u64,
+    filter: String,
+    limits: String,
+    schemes: String,
+    retry: String,
+    header_names: Vec<String>,
+    labels: Vec<(String, String)>,
+    is_enabled: bool,
+    is_fixed: bool,
+    recent: String,
+    rows: Vec<Row>,
+    matches: Vec<Match>,
+}
+
+async fn endpoint(caller: Caller, Id(id): Id<EndpointId>) -> Result<Response, Failure> {
+    let endpoint = caller.door.endpoint(id).await?;
+    let view = caller.view(Tab::Endpoints, super::deliveries::place(&endpoint));
+    let now = view.now;
+    let mut query = DeliveryQuery::of(Work::Sent);
+    (query.tenant, query.lane) = (Some(endpoint.tenant.clone()), Some(id.into()));
+    let deliveries = caller.door.deliveries(query, Page::of(ROWS).newest_first()).await?;
+    let events = caller.door.events(&EventQuery::of(endpoint.tenant.clone()), Page::of(EVENTS).newest_first()).await?;
+    let matches = events.into_iter().map(|event| Match {
+        is_wanted: endpoint.filter.matches(&event.event_type),
+        event_type: event.event_type,
+        stored: When::new(event.appended_at, now),
+    });
+    let texts = |text: &str, or: &str| if text.is_empty() { or.to_owned() } else { text.to_owned() };
+    let template = EndpointPage {
+        row: EndpointRow::of(&endpoint, now),
+        url: endpoint.target.as_str().into(),
+        version: endpoint.version,
+        filter: filter_text(&endpoint.filter, "\n"),
+        limits: limits(&endpoint),
+        schemes: texts(&endpoint.schemes.join(", "), "Standard Webhooks"),
+        retry: texts(endpoint.retry.as_deref().unwrap_or_default(), "default"),
+        header_names: endpoint.headers.names().map(ToString::to_string).collect(),
+        labels: endpoint.labels.iter().map(|(name, value)| (name.into(), value.into())).collect(),
+        is_enabled: endpoint.is_enabled(),
+        is_fixed: endpoint.fixed_target,
+        recent: recent(&caller, &endpoint),
+        rows: Row::all(&caller, &deliveries, now).await?,
+        matches: matches.collect(),
+        view,
+    };
+    page(&template)
+}
+
+fn limits(endpoint: &Endpoint) -> String {
+    let limits = endpoint.limits;
+    let rate = limits.rate.map(|rate| format!(", {} attempts in {}", rate.count, words::precise(rate.per)));
+    format!("{} attempts at the same time{}", limits.concurrency, rate.unwrap_or_default())
+}
+
+/// The durations of the last attempts of this process.
+fn recent(caller: &Caller, endpoint: &Endpoint) -> String {
+    match caller.door.recent_durations(endpoint) {
+        Some((count, median, max)) => {
+            format!(
+                "last {count} attempts of this process: median {}, longest {}",
+                words::precise(median),
+                words::precise(max)
+            )
+        }
+        None => "no attempts by this process".into(),
+    }
+}
+
+/// The secret, on the only page that shows it.
+#[derive(Template)]
+#[template(path = "secret.html", config = "src/console/askama.toml")]
+struct SecretPage {
+    view: View,
+    id: EndpointId,
+    target: String,
+    secret: String,
+    text: &'static str,
+}
+
+pub(super) fn show_secret(caller: &Caller, endpoint: &Endpoint, text: &'static str) -> Result<Response, Failure> {
+    let view = caller.view(Tab::Endpoints, "Secret of the endpoint");
+    let secret = caller.door.secret(endpoint)?.to_string();
+    page(&SecretPage { view, id: endpoint.id, target: endpoint.target.as_str().into(), secret, text })
+}
+
+async fn edit(Id(id): Id<EndpointId>, Changed(caller, fields): Changed) -> Result<Response, Failure> {
+    let filter = filter_of(fields.text("events")).map_err(Failure::invalid)?;
+    let mut change = EndpointChange::new().filter(filter);
+    if let Some(version) = fields.value("version")? {
+        change = change.at_version(version);
+    }
+    if let Some(url) = fields.text("url") {
+        let target: Target = url.parse().map_err(|error| invalid("url", &error))?;
+        // The same URL again would ask the owner of the target again.
+        if caller.door.endpoint(id).await?.target != target {
+            change = change.target(target);
+        }
+    }
+    caller.door.update(id, change).await?;
+    Ok(see(&format!("../{id}?done=saved")))
+}
+
+async fn enable(Id(id): Id<EndpointId>, Changed(caller, _): Changed) -> Result<Response, Failure> {
+    caller.door.update(id, EndpointChange::new().enabled()).await?;
+    Ok(see(&format!("../{id}?done=enabled")))
+}
+
+async fn disable(Id(id): Id<EndpointId>, Changed(caller, _): Changed) -> Result<Response, Failure> {
+    caller.door.update(id, EndpointChange::new().disabled()).await?;
+    Ok(see(&format!("../{id}?done=disabled")))
+}
+
+async fn rotate(Id(id): Id<EndpointId>, Changed(caller, _): Changed) -> Result<Response, Failure> {
+    let endpoint = caller.door.renew_key(id, OVERLAP).await?;
+    show_secret(&caller, &endpoint, "The endpoint has a new key. For a day, requests are signed with the old key too.")
+}
+
+async fn test(Id(id): Id<EndpointId>, Changed(caller, _): Changed) -> Result<Response, Failure> {
+    let (receipt, _) = caller.door.test_and_wait(id, PATIENCE).await?;
+    match receipt.deliveries.first() {
+        Some(delivery) => Ok(see(&format!("../../deliveries/{delivery}?done=test"))),
+        None => Ok(see(&format!("../{id}"))),
+    }
+}
+
+async fn remove(Id(id): Id<EndpointId>, Changed(caller, fields): Changed) -> Result<Response, Failure> {
+    if !fields.is_checked("sure") {
+        return Err(Failure::invalid("sure: check the box, because the endpoint cannot be restored"));
+    }
+    caller.door.remove(id).await?;
+    Ok(see("../../endpoints?done=removed"))
+}

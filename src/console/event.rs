@@ -1,0 +1,133 @@
+//! One event: its payload, who got it, and who did not and why.
+
+use std::collections::HashSet;
+
+use askama::Template;
+use axum::Router;
+use axum::response::Response;
+use axum::routing::get;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+use super::caller::Caller;
+use super::deliveries::{Row, place};
+use super::failure::Failure;
+use super::form::Shown;
+use super::json::laid_out;
+use super::state::Console;
+use super::view::{Tab, View, page};
+use super::words::When;
+use crate::delivery::Delivery;
+use crate::endpoint::Verdict;
+use crate::event::Event;
+use crate::id::{EndpointId, EventId, Work};
+use crate::sender::Explanation;
+use crate::store::{DeliveryQuery, Page};
+
+/// The most deliveries, and the most endpoints without one, that a page shows.
+const ROWS: u32 = 100;
+
+/// The longest part of a payload that a page shows, in bytes.
+const SHOWN_BYTES: usize = 256 * 1024;
+
+pub(super) fn routes() -> Router<Console> {
+    Router::new().route("/events/{id}", get(event))
+}
+
+/// The payload of an event, as a page shows it.
+pub(super) struct Payload {
+    /// As it is sent, or the text that the host shows in its place.
+    pub(super) raw: String,
+    /// For reading.
+    pub(super) text: String,
+    pub(super) note: Option<&'static str>,
+}
+
+/// Reads the payload, as far as the host allows.
+pub(super) fn payload_of(caller: &Caller, event: &Event) -> Payload {
+    if let Some(text) = caller.shared.redact.as_ref().and_then(|redact| redact(event)) {
+        return Payload { raw: text.clone(), text, note: Some("The application does not show the whole payload.") };
+    }
+    if event.payload.is_empty() {
+        return Payload {
+            raw: String::new(),
+            text: String::new(),
+            note: Some("The payload is empty, or was removed after its retention."),
+        };
+    }
+    let Ok(whole) = std::str::from_utf8(&event.payload) else {
+        let end = event.payload.len().min(SHOWN_BYTES);
+        let text = BASE64.encode(&event.payload[..end]);
+        return Payload { raw: text.clone(), text, note: Some("The payload is not text; this is base64.") };
+    };
+    if whole.len() > SHOWN_BYTES {
+        let text = whole.char_indices().take_while(|(at, _)| *at < SHOWN_BYTES).map(|(_, c)| c).collect::<String>();
+        return Payload { raw: text.clone(), text, note: Some("Only the beginning is shown.") };
+    }
+    Payload { raw: whole.into(), text: laid_out(whole).unwrap_or_else(|| whole.into()), note: None }
+}
+
+/// An endpoint that has no delivery of the event.
+struct Without {
+    id: EndpointId,
+    target: String,
+    why: &'static str,
+}
+
+impl Without {
+    fn of(explanation: &Explanation) -> Self {
+        let why = match explanation.verdict {
+            Verdict::NotSubscribed => "It does not subscribe to this type.",
+            Verdict::OtherTenant => "It belongs to another tenant.",
+            Verdict::Receives | Verdict::Holds => {
+                "It subscribes now, but did not when the event was dispatched, or the event was sent to certain endpoints only."
+            }
+        };
+        Self { id: explanation.endpoint.id, target: place(&explanation.endpoint), why }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "event.html", config = "src/console/askama.toml")]
+struct EventPage {
+    view: View,
+    id: String,
+    tenant: String,
+    event_type: String,
+    occurred: When,
+    expires: Option<When>,
+    ordering_key: Option<String>,
+    content_type: String,
+    payload: Payload,
+    rows: Vec<Row>,
+    without: Vec<Without>,
+}
+
+async fn event(path: axum::extract::Path<String>, Shown(caller, fields): Shown) -> Result<Response, Failure> {
+    let id: EventId = path.0.parse().map_err(|_| Failure::not_found())?;
+    let tenant = caller.tenant(fields.text("tenant"))?;
+    let tenant = tenant.ok_or_else(|| Failure::invalid("tenant: an operator must name the tenant of the event"))?;
+    let event = caller.door.event(&tenant, &id).await?.ok_or_else(Failure::not_found)?;
+    let view = caller.view(Tab::Events, format!("Event {}", event.event_type));
+    let now = view.now;
+    let mut query = DeliveryQuery::of(Work::Sent);
+    (query.tenant, query.event) = (Some(tenant.clone()), Some(id));
+    let deliveries = caller.door.deliveries(query, Page::of(ROWS)).await?;
+    let reached: HashSet<_> = deliveries.iter().filter_map(Delivery::endpoint).collect();
+    let explained = caller.door.explain(&tenant, &event.event_type).await?;
+    let without = explained.iter().filter(|one| !reached.contains(&one.endpoint.id)).take(ROWS as usize);
+    let template = EventPage {
+        id: event.id.to_string(),
+        tenant: tenant.to_string(),
+        event_type: event.event_type.to_string(),
+        occurred: When::new(event.occurred_at, now),
+        expires: event.expires_at.map(|at| When::new(at, now)),
+        ordering_key: event.order.as_ref().map(|order| order.key().to_owned()),
+        content_type: event.content_type.to_string(),
+        payload: payload_of(&caller, &event),
+        rows: Row::all(&caller, &deliveries, now).await?,
+        without: without.map(Without::of).collect(),
+        view,
+    };
+    page(&template)
+}

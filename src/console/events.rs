@@ -1,0 +1,92 @@
+//! The list of events of one tenant.
+
+use askama::Template;
+use axum::Router;
+use axum::response::Response;
+use axum::routing::get;
+
+use super::failure::Failure;
+use super::form::{Shown, encoded};
+use super::state::Console;
+use super::view::{Tab, View, page};
+use super::words::When;
+use crate::clock::Timestamp;
+use crate::store::{EventQuery, Page};
+
+/// The number of rows of a page.
+const ROWS: u32 = 50;
+
+/// How many endpoints are looked through for the names of tenants that an operator can choose.
+const LOOKED_THROUGH: u32 = 200;
+
+pub(super) fn routes() -> Router<Console> {
+    Router::new().route("/events", get(events))
+}
+
+struct EventRow {
+    /// The path of its page.
+    path: String,
+    id: String,
+    event_type: String,
+    stored: When,
+}
+
+#[derive(Template)]
+#[template(path = "events.html", config = "src/console/askama.toml")]
+struct Events {
+    view: View,
+    tenant: String,
+    /// For an operator who has not named a tenant.
+    tenants: Vec<String>,
+    from: String,
+    to: String,
+    rows: Vec<EventRow>,
+    /// The query of the next page.
+    next: Option<String>,
+}
+
+/// The path of an event's page.
+pub(super) fn path_of(tenant: &str, id: &str) -> String {
+    format!("events/{id}?tenant={}", encoded(tenant))
+}
+
+async fn events(Shown(caller, fields): Shown) -> Result<Response, Failure> {
+    let view = caller.view(Tab::Events, "Events");
+    let text = |name| fields.text(name).unwrap_or_default().to_owned();
+    let mut template = Events {
+        tenant: String::new(),
+        tenants: Vec::new(),
+        from: text("from"),
+        to: text("to"),
+        rows: Vec::new(),
+        next: None,
+        view,
+    };
+    let Some(tenant) = caller.tenant(fields.text("tenant"))? else {
+        let endpoints = caller.door.endpoints(None, None, LOOKED_THROUGH).await?;
+        template.tenants = endpoints.iter().map(|endpoint| endpoint.tenant.to_string()).collect();
+        template.tenants.sort_unstable();
+        template.tenants.dedup();
+        return page(&template);
+    };
+    template.tenant = tenant.to_string();
+    let from = fields.time("from")?.unwrap_or(Timestamp::from_micros(i64::MIN));
+    let to = fields.time("to")?.unwrap_or(Timestamp::MAX);
+    let after: Option<u64> = fields.value("after")?;
+    let query = EventQuery::of(tenant).between(from, to);
+    let mut found = caller.door.events(&query, Page::of(ROWS + 1).after(after).newest_first()).await?;
+    let has_more = found.len() > ROWS as usize;
+    found.truncate(ROWS as usize);
+    let cursor = found.last().filter(|_| has_more).map(|last| last.cursor);
+    let kept = [("tenant", &template.tenant), ("from", &template.from), ("to", &template.to)];
+    let kept: String = kept.into_iter().map(|(name, value)| format!("{name}={}&", encoded(value))).collect();
+    template.next = cursor.map(|cursor| format!("{kept}after={cursor}"));
+    let row = |event: &crate::store::EventSummary| EventRow {
+        path: path_of(&template.tenant, event.id.as_str()),
+        id: event.id.to_string(),
+        event_type: event.event_type.to_string(),
+        stored: When::new(event.appended_at, template.view.now),
+    };
+    template.rows = found.iter().map(row).collect();
+    page(&template)
+}

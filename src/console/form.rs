@@ -1,0 +1,113 @@
+//! Reads forms and queries.
+
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::str::FromStr;
+
+use axum::body::to_bytes;
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::http::header::LOCATION;
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+
+use super::caller::Caller;
+use super::failure::Failure;
+use super::state::Console;
+use crate::clock::Timestamp;
+use crate::percent;
+
+/// The fields of a form or a query, by name.
+#[derive(Debug, Default)]
+pub(super) struct Fields(HashMap<String, String>);
+
+/// The longest form, in bytes.
+const MAX_FORM: usize = 64 * 1024;
+
+impl Fields {
+    fn read(form: &[u8]) -> Self {
+        Self(percent::pairs(form).map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
+    }
+
+    /// The text of a field without surrounding spaces; `None` if the field is absent or empty.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(|text| text.trim()).filter(|text| !text.is_empty())
+    }
+
+    /// The value of a field; `None` if the field is absent or empty.
+    pub(super) fn value<T: FromStr<Err: Display>>(&self, name: &str) -> Result<Option<T>, Failure> {
+        self.text(name).map(|text| text.parse().map_err(|error| invalid(name, &error))).transpose()
+    }
+
+    /// A time. A browser sends `2026-01-31T12:00`, which is meant in UTC.
+    pub(super) fn time(&self, name: &str) -> Result<Option<Timestamp>, Failure> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let as_sent = text.parse().or_else(|_| format!("{text}Z").parse()).or_else(|_| format!("{text}:00Z").parse());
+        as_sent.map(Some).map_err(|error| invalid(name, &error))
+    }
+
+    /// Whether a box is checked.
+    pub(super) fn is_checked(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+}
+
+/// Encodes a value for a query.
+pub(super) fn encoded(value: &str) -> String {
+    let mut text = String::with_capacity(value.len());
+    percent::encode_to(&mut text, value, |byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
+    text
+}
+
+pub(super) fn invalid(name: &str, error: &impl Display) -> Failure {
+    Failure::invalid(format!("{name}: {error}"))
+}
+
+/// A request that shows something.
+pub(super) struct Shown(pub(super) Caller, pub(super) Fields);
+
+impl FromRequest<Console> for Shown {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, console: &Console) -> Result<Self, Failure> {
+        let (mut parts, _) = request.into_parts();
+        let caller = Caller::from_request_parts(&mut parts, console).await?;
+        Ok(Self(caller, Fields::read(parts.uri.query().unwrap_or_default().as_bytes())))
+    }
+}
+
+/// A request that changes something: a form of one of our pages.
+pub(super) struct Changed(pub(super) Caller, pub(super) Fields);
+
+impl FromRequest<Console> for Changed {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, console: &Console) -> Result<Self, Failure> {
+        let (mut parts, body) = request.into_parts();
+        let caller = Caller::from_request_parts(&mut parts, console).await?;
+        let too_long =
+            |_| Failure::new(StatusCode::PAYLOAD_TOO_LARGE, format!("The form has more than {MAX_FORM} bytes."));
+        let fields = Fields::read(&to_bytes(body, MAX_FORM).await.map_err(too_long)?);
+        caller.check_same_site(&parts.headers, &parts.uri, fields.text("token").unwrap_or_default())?;
+        Ok(Self(caller, fields))
+    }
+}
+
+/// The id in the path. A malformed id is treated as one that does not exist.
+pub(super) struct Id<T>(pub(super) T);
+
+impl<T: FromStr> FromRequestParts<Console> for Id<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Failure> {
+        let path = Path::<String>::from_request_parts(parts, console).await;
+        let id = path.ok().and_then(|Path(text)| text.parse().ok());
+        id.map(Self).ok_or_else(Failure::not_found)
+    }
+}
+
+/// Sends the browser to another page, so that a reload does not repeat the change. The path is relative to the present page.
+pub(super) fn see(path: &str) -> Response {
+    let location = HeaderValue::from_str(path).unwrap_or(HeaderValue::from_static("./"));
+    (StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response()
+}

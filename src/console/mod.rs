@@ -1,0 +1,134 @@
+//! Pages over a [`Sender`], to mount in an axum application: for its operators, and for each tenant as its portal.
+//!
+//! The host authenticates, as for [`manage`](crate::manage): its middleware puts a [`Scope`](crate::sender::Scope) into the request's
+//! extensions; without a scope, every page returns 401. A tenant sees and changes what belongs to it, an operator everything. A
+//! [read-only](crate::sender::Scope::read_only) caller sees the same pages without their forms.
+//!
+//! ```
+//! use axum::extract::Request;
+//! use axum::middleware::{self, Next};
+//! use axum::response::Response;
+//! use hookwire::console::Console;
+//! use hookwire::sender::{Scope, Sender};
+//! use hookwire::store::MemoryStore;
+//!
+//! /// Your own authentication: a session, a token, a certificate.
+//! async fn authenticate(mut request: Request, next: Next) -> Response {
+//!     request.extensions_mut().insert(Scope::tenant("acme"));
+//!     next.run(request).await
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let sender = Sender::builder(MemoryStore::new()).build()?;
+//! let console = Console::new(sender).router().layer(middleware::from_fn(authenticate));
+//! let app: axum::Router = axum::Router::new().nest_service("/webhooks", console);
+//! # use tower::ServiceExt as _;
+//! # let request = Request::builder().uri("/webhooks/endpoints").body(axum::body::Body::empty())?;
+//! assert_eq!(app.oneshot(request).await?.status(), 200);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What to know
+//!
+//! - The pages are HTML that the server writes, and work without script. A small script refreshes lists, copies texts and knows some
+//!   keys. Nothing is loaded from another origin, and the Content-Security-Policy allows nothing else.
+//! - Every link is relative, so the pages can be under any path, also behind a proxy that removes a prefix. The first page is `overview`;
+//!   the path of the console redirects there. Mount it by `nest_service`, which also matches the path with a slash at its end; `nest` does
+//!   not.
+//! - A request that changes something is a `POST` from a page of the same origin. The console compares `Sec-Fetch-Site` or `Origin`;
+//!   where both are absent, the form must carry the token of its page, which only the process that wrote the page accepts.
+//! - Payloads, responses, URLs and labels are shown as text: markup is escaped, and control characters and marks of direction are shown by
+//!   their code. [`Console::redact`] hides what must not be shown at all.
+//! - The secret of an endpoint is shown once, when it is made. Values of headers are never shown.
+//! - The events and jobs that an inbox keeps in the same store are not accessible.
+//! - The host must limit the rate of requests, as for its other routes.
+
+mod assets;
+mod caller;
+mod deliveries;
+mod delivery;
+mod endpoint;
+mod endpoints;
+mod escape;
+mod event;
+mod events;
+mod failure;
+mod form;
+mod json;
+mod overview;
+mod replay;
+mod state;
+mod types;
+mod view;
+mod words;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
+
+use self::failure::Failure;
+pub use self::state::Console;
+use self::state::Shared;
+use crate::event::Event;
+use crate::sender::Sender;
+
+impl Console {
+    /// The pages for this sender.
+    #[must_use]
+    pub fn new(sender: Sender) -> Self {
+        Self { shared: Arc::new(Shared::new(sender)) }
+    }
+
+    /// Sets the name that each page shows. Default: `Webhooks`.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
+        Arc::make_mut(&mut self.shared).name = name.into();
+        self
+    }
+
+    /// Sets what is shown of a payload: the text that the function returns, or the whole payload if it returns `None`.
+    ///
+    /// ```
+    /// use hookwire::console::Console;
+    /// use hookwire::sender::Sender;
+    /// use hookwire::store::MemoryStore;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let console = Console::new(Sender::builder(MemoryStore::new()).build()?)
+    ///     .redact(|event| event.event_type.as_str().starts_with("card.").then(|| "hidden".into()));
+    /// # drop(console);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn redact(mut self, shown: impl Fn(&Event) -> Option<String> + Send + Sync + 'static) -> Self {
+        Arc::make_mut(&mut self.shared).redact = Some(Arc::new(shown));
+        self
+    }
+
+    /// The routes. Mount them under any path by `nest_service`, behind the host's authentication. See the [module](self) for an example.
+    pub fn router(self) -> Router {
+        let unknown = async || Failure::not_found();
+        let method = async || {
+            Failure::new(StatusCode::METHOD_NOT_ALLOWED, "This page does not support the method of the request.")
+        };
+        Router::new()
+            .merge(overview::routes())
+            .merge(endpoints::routes())
+            .merge(endpoint::routes())
+            .merge(replay::routes())
+            .merge(deliveries::routes())
+            .merge(delivery::routes())
+            .merge(events::routes())
+            .merge(event::routes())
+            .merge(types::routes())
+            .merge(assets::routes())
+            .fallback(unknown)
+            .method_not_allowed_fallback(method)
+            .layer(from_fn_with_state(self.clone(), failure::finish))
+            .with_state(self)
+    }
+}

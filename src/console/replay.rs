@@ -1,0 +1,107 @@
+//! Sends stored events to an endpoint again: first a count, then the replay.
+
+use askama::Template;
+use axum::Router;
+use axum::response::Response;
+use axum::routing::get;
+
+use super::caller::Caller;
+use super::endpoints::EndpointRow;
+use super::failure::Failure;
+use super::form::{Changed, Fields, Id, Shown, see};
+use super::state::Console;
+use super::view::{Tab, View, page};
+use crate::id::EndpointId;
+use crate::sender::Replay;
+
+/// The most events that one form replays, because the request waits until they are stored.
+const MAX_REPLAYED: u64 = 10_000;
+
+pub(super) fn routes() -> Router<Console> {
+    Router::new().route("/endpoints/{id}/replay", get(form).post(replay))
+}
+
+/// Which events are sent again, and the text of the choice.
+const SELECTIONS: [(&str, &str); 4] = [
+    ("not_arrived", "what did not arrive: the delivery failed, was cancelled or never existed"),
+    ("never_owed", "what the endpoint never had a delivery of"),
+    ("unfinished", "what failed or was cancelled"),
+    ("all", "everything that it subscribes to, also what it has got"),
+];
+
+#[derive(Template)]
+#[template(path = "replay.html", config = "src/console/askama.toml")]
+struct ReplayPage {
+    view: View,
+    row: EndpointRow,
+    selections: Vec<(&'static str, &'static str, bool)>,
+    chosen: &'static str,
+    from: String,
+    to: String,
+    types: String,
+    fresh_ids: bool,
+    /// After a dry run: the number of events.
+    count: Option<u64>,
+}
+
+impl ReplayPage {
+    async fn show(caller: &Caller, id: EndpointId, fields: &Fields, count: Option<u64>) -> Result<Response, Failure> {
+        let endpoint = caller.door.endpoint(id).await?;
+        let view = caller.view(Tab::Endpoints, "Replay");
+        let text = |name| fields.text(name).unwrap_or_default().to_owned();
+        let chosen = selection(fields);
+        let template = Self {
+            row: EndpointRow::of(&endpoint, view.now),
+            selections: SELECTIONS.iter().map(|(value, text)| (*value, *text, *value == chosen)).collect(),
+            chosen,
+            from: text("from"),
+            to: text("to"),
+            types: text("types"),
+            fresh_ids: fields.is_checked("fresh_ids"),
+            count,
+            view,
+        };
+        page(&template)
+    }
+}
+
+fn selection(fields: &Fields) -> &'static str {
+    let chosen = SELECTIONS.iter().find(|(value, _)| fields.text("what") == Some(value));
+    chosen.map_or("not_arrived", |(value, _)| value)
+}
+
+async fn form(Id(id): Id<EndpointId>, Shown(caller, fields): Shown) -> Result<Response, Failure> {
+    ReplayPage::show(&caller, id, &fields, None).await
+}
+
+async fn replay(Id(id): Id<EndpointId>, Changed(caller, fields): Changed) -> Result<Response, Failure> {
+    let replay = prepared(caller.door.replay(id).await?, &fields)?;
+    if fields.text("step") == Some("send") {
+        replay.run().await?;
+        return Ok(see(&format!("../../deliveries?endpoint={id}&done=replayed")));
+    }
+    let count = replay.count().await?;
+    ReplayPage::show(&caller, id, &fields, Some(count)).await
+}
+
+fn prepared<'a>(replay: Replay<'a>, fields: &Fields) -> Result<Replay<'a>, Failure> {
+    let mut replay = match selection(fields) {
+        "never_owed" => replay.never_owed(),
+        "unfinished" => replay.unfinished(),
+        "all" => replay.all(),
+        _ => replay.not_arrived(),
+    };
+    if let Some(from) = fields.time("from")? {
+        replay = replay.from(from);
+    }
+    if let Some(to) = fields.time("to")? {
+        replay = replay.to(to);
+    }
+    if let Some(types) = fields.value("types")? {
+        replay = replay.types(types);
+    }
+    if fields.is_checked("fresh_ids") {
+        replay = replay.under_fresh_ids();
+    }
+    Ok(replay.limit(MAX_REPLAYED))
+}

@@ -1,0 +1,40 @@
+//! What every page uses: the sender, and what the host has set.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::entropy;
+use crate::event::Event;
+use crate::sender::Sender;
+
+/// Pages for one sender. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Console {
+    pub(super) shared: Arc<Shared>,
+}
+
+/// What is shown of a payload.
+pub(super) type Redact = Arc<dyn Fn(&Event) -> Option<String> + Send + Sync>;
+
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) sender: Sender,
+    pub(super) name: Arc<str>,
+    pub(super) redact: Option<Redact>,
+    /// Signs the tokens of forms. `None` if the system had no random bytes: then no token is accepted.
+    pub(super) token_key: Option<[u8; 32]>,
+}
+
+impl Shared {
+    pub(super) fn new(sender: Sender) -> Self {
+        let mut key = [0; 32];
+        let token_key = entropy::fill(&mut key).is_ok().then_some(key);
+        Self { sender, name: "Webhooks".into(), redact: None, token_key }
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("sender", &self.sender).field("name", &self.name).finish_non_exhaustive()
+    }
+}

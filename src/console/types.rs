@@ -1,0 +1,91 @@
+//! The event types of the application, and which endpoints would get one.
+
+use askama::Template;
+use axum::Router;
+use axum::response::Response;
+use axum::routing::get;
+
+use super::deliveries::place;
+use super::failure::Failure;
+use super::form::Shown;
+use super::json::laid_out;
+use super::state::Console;
+use super::view::{Tab, View, page};
+use crate::endpoint::Verdict;
+use crate::event::{EventType, EventTypeInfo, EventTypes};
+use crate::id::EndpointId;
+use crate::sender::Explanation;
+
+pub(super) fn routes() -> Router<Console> {
+    Router::new().route("/types", get(types))
+}
+
+/// An event type.
+struct Type {
+    name: String,
+    description: String,
+    schema: String,
+    sample: String,
+}
+
+impl Type {
+    fn of(info: EventTypeInfo) -> Self {
+        let text = |value: &serde_json::Value| laid_out(&value.to_string()).unwrap_or_default();
+        Self {
+            name: info.event_type.to_string(),
+            schema: text(&info.schema),
+            sample: text(&info.sample),
+            description: info.description.unwrap_or_default(),
+        }
+    }
+}
+
+/// Whether an endpoint would get an event of the chosen type.
+struct Answer {
+    id: EndpointId,
+    target: String,
+    text: &'static str,
+    class: &'static str,
+}
+
+impl Answer {
+    fn of(explanation: &Explanation) -> Self {
+        let (class, text) = match explanation.verdict {
+            Verdict::Receives => ("good", "gets it"),
+            Verdict::Holds => ("warn", "is disabled: the delivery is held"),
+            Verdict::NotSubscribed | Verdict::OtherTenant => ("off", "does not subscribe to it"),
+        };
+        Self { id: explanation.endpoint.id, target: place(&explanation.endpoint), text, class }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "types.html", config = "src/console/askama.toml")]
+struct Types {
+    view: View,
+    types: Vec<Type>,
+    tenant: String,
+    asked: String,
+    answers: Option<Vec<Answer>>,
+}
+
+async fn types(Shown(caller, fields): Shown) -> Result<Response, Failure> {
+    let event_type: Option<EventType> = fields.value("type")?;
+    let tenant = caller.tenant(fields.text("tenant"))?;
+    let answers = match (&event_type, &tenant) {
+        (Some(event_type), Some(tenant)) => {
+            Some(caller.door.explain(tenant, event_type).await?.iter().map(Answer::of).collect())
+        }
+        (Some(_), None) => return Err(Failure::invalid("tenant: an operator must name a tenant")),
+        (None, _) => None,
+    };
+    let listed = caller.door.event_types().map(EventTypes::list).unwrap_or_default();
+    let template = Types {
+        types: listed.into_iter().map(Type::of).collect(),
+        tenant: fields.text("tenant").unwrap_or_default().into(),
+        asked: event_type.map(|event_type| event_type.to_string()).unwrap_or_default(),
+        answers,
+        view: caller.view(Tab::Types, "Event types"),
+    };
+    page(&template)
+}

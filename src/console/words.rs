@@ -1,0 +1,279 @@
+//! States, outcomes and times in words.
+
+use std::fmt;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+
+use crate::clock::Timestamp;
+use crate::delivery::{Delivery, DeliveryState};
+use crate::endpoint::{DisableReason, Endpoint, EndpointState};
+use crate::outcome::Outcome;
+use crate::retry::FailReason;
+
+/// What a page reports after a change, by the word that follows `done=` in its query.
+const NOTICES: [(&str, &str); 10] = [
+    ("created", "The endpoint was created."),
+    ("saved", "The changes were saved."),
+    ("enabled", "The endpoint is enabled. Held deliveries are sent now."),
+    ("disabled", "The endpoint is disabled. New deliveries are held until it is enabled."),
+    ("removed", "The endpoint was removed, and its deliveries that were not final were cancelled."),
+    ("test", "A test event was sent to this endpoint only."),
+    ("resent", "The delivery is sent again."),
+    ("cancelled", "The delivery was cancelled."),
+    ("replayed", "The replay has begun. Its deliveries are in this list."),
+    ("expunged", "The event was expunged."),
+];
+
+pub(super) fn notice(query: &str) -> Option<&'static str> {
+    let done = query.split('&').find_map(|pair| pair.strip_prefix("done="))?;
+    NOTICES.iter().find(|(word, _)| *word == done).map(|(_, text)| *text)
+}
+
+/// A label that is told apart by its text and its sign, not only by its colour.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Badge {
+    pub(super) class: &'static str,
+    pub(super) sign: &'static str,
+    pub(super) text: &'static str,
+}
+
+pub(super) const fn state(state: DeliveryState) -> Badge {
+    match state {
+        DeliveryState::Pending => Badge { class: "wait", sign: "…", text: "pending" },
+        DeliveryState::Delivered => Badge { class: "good", sign: "✓", text: "delivered" },
+        DeliveryState::Failed => Badge { class: "bad", sign: "✕", text: "failed" },
+        DeliveryState::Held => Badge { class: "warn", sign: "‖", text: "held" },
+        DeliveryState::Cancelled => Badge { class: "off", sign: "–", text: "cancelled" },
+    }
+}
+
+pub(super) const STATES: [DeliveryState; 5] = [
+    DeliveryState::Pending,
+    DeliveryState::Delivered,
+    DeliveryState::Failed,
+    DeliveryState::Held,
+    DeliveryState::Cancelled,
+];
+
+pub(super) fn state_of(text: &str) -> Option<DeliveryState> {
+    STATES.into_iter().find(|one| state(*one).text == text)
+}
+
+/// The health of an endpoint in one word.
+pub(super) fn health(endpoint: &Endpoint, now: Timestamp) -> Badge {
+    match endpoint.state {
+        EndpointState::Disabled { .. } => Badge { class: "off", sign: "‖", text: "disabled" },
+        _ if endpoint.flagged_at.is_some() => Badge { class: "bad", sign: "!", text: "blocked" },
+        _ if endpoint.health.failures > 0 => Badge { class: "bad", sign: "✕", text: "failing" },
+        _ if endpoint.health.paused_until.is_some_and(|until| until > now) => {
+            Badge { class: "warn", sign: "‖", text: "paused" }
+        }
+        _ if endpoint.health.last_success.is_some() => Badge { class: "good", sign: "✓", text: "healthy" },
+        _ => Badge { class: "wait", sign: "…", text: "not used yet" },
+    }
+}
+
+/// The health of an endpoint in a sentence.
+pub(super) fn health_in_full(endpoint: &Endpoint, now: Timestamp) -> String {
+    let health = &endpoint.health;
+    let mut text = match endpoint.state {
+        EndpointState::Disabled { reason, at } => {
+            format!("Disabled since {}: {}.", When::new(at, now), disabled(reason))
+        }
+        EndpointState::Enabled => String::new(),
+    };
+    let mut add = |sentence: String| {
+        let space = if text.is_empty() { "" } else { " " };
+        text.push_str(space);
+        text.push_str(&sentence);
+    };
+    if let Some(at) = endpoint.flagged_at {
+        add(format!("The guard has refused its address since {}. Change the URL.", When::new(at, now)));
+    }
+    if let Some(since) = health.failing_since {
+        let attempts = if health.failures == 1 { "attempt" } else { "attempts" };
+        add(format!("Failing since {}: {} {attempts} in a row.", When::new(since, now), health.failures));
+    }
+    if let Some(until) = health.paused_until.filter(|until| *until > now) {
+        add(format!("It has asked for a pause until {}.", When::new(until, now)));
+    }
+    match health.last_success {
+        Some(at) => add(format!("Last success {}.", When::new(at, now))),
+        None => add("No attempt has succeeded yet.".into()),
+    }
+    text
+}
+
+const fn disabled(reason: DisableReason) -> &'static str {
+    match reason {
+        DisableReason::Requested => "its owner has disabled it",
+        DisableReason::Operator => "an operator has disabled it",
+        DisableReason::Gone => "it returned 410 Gone",
+        DisableReason::Unproven => "its owner has not agreed to deliveries yet",
+        DisableReason::Policy => "the retry policy has disabled it",
+        DisableReason::Failing => "it failed for too long",
+    }
+}
+
+/// Why a delivery has its state, in a sentence.
+pub(super) fn reason(delivery: &Delivery) -> Option<&'static str> {
+    let by_state = match delivery.state {
+        DeliveryState::Held if delivery.reason.is_none() => Some("It is held because its endpoint is disabled."),
+        DeliveryState::Pending if delivery.due == Timestamp::MAX => {
+            Some("It waits for an earlier delivery with the same ordering key.")
+        }
+        _ => None,
+    };
+    by_state.or_else(|| delivery.reason.map(failed))
+}
+
+const fn failed(reason: FailReason) -> &'static str {
+    match reason {
+        FailReason::Exhausted => "The last allowed attempt failed.",
+        FailReason::Gone => "The endpoint returned 410 Gone.",
+        FailReason::Permanent => "The retry policy treats the response as permanent.",
+        FailReason::Blocked => "The guard refused the address of the endpoint.",
+        FailReason::Faults => "Too many attempts in a row failed because of faults on this side.",
+        FailReason::Poison => "Each attempt ended with the death of the process.",
+        FailReason::Expired => "Its deadline has passed.",
+        FailReason::Superseded => "A newer event with the same ordering key has replaced it.",
+    }
+}
+
+/// What an outcome is called.
+pub(super) fn outcome(outcome: Outcome) -> String {
+    let text = match outcome {
+        Outcome::Status(code) => {
+            let name = StatusCode::from_u16(code).ok().and_then(|code| code.canonical_reason());
+            return format!("{code} {}", name.unwrap_or_default());
+        }
+        Outcome::Dns => "name not resolved",
+        Outcome::Connect => "no connection",
+        Outcome::Tls => "TLS failed",
+        Outcome::Timeout => "no response in time",
+        Outcome::Reset => "connection closed",
+        Outcome::Protocol => "invalid HTTP",
+        Outcome::Blocked => "refused by the guard",
+        Outcome::Local => "fault on this side",
+        Outcome::Panic => "the sender's code panicked",
+        Outcome::Handled => "handled",
+        Outcome::HandlerFailed => "the handler failed",
+        Outcome::HandlerRejected => "the handler rejected it",
+    };
+    text.into()
+}
+
+/// What to do about an outcome. `None` after a success.
+pub(super) const fn remedy(outcome: Outcome) -> Option<&'static str> {
+    Some(match outcome {
+        Outcome::Status(200..=299) | Outcome::Handled => return None,
+        Outcome::Status(300..=399) => {
+            "Redirects are not followed. Change the URL to the address that the endpoint redirects to."
+        }
+        Outcome::Status(401 | 403) => {
+            "The endpoint refuses the request. Its owner must check the secret, and that the route needs no login and no CSRF token."
+        }
+        Outcome::Status(404 | 405) => "The path does not exist there, or does not accept POST. Check the URL.",
+        Outcome::Status(410) => "The endpoint says that it is gone. Remove it, or change its URL and enable it.",
+        Outcome::Status(413) => {
+            "The payload is too long for the endpoint. Its owner must raise the limit of its server."
+        }
+        Outcome::Status(429) => "The endpoint asks for fewer requests. Set a rate limit for it.",
+        Outcome::Status(400..=499) => "The endpoint rejects the request. The beginning of its response is below.",
+        Outcome::Status(_) => "The server of the endpoint failed. Its owner must look into its log; then resend.",
+        Outcome::Dns => "The host name cannot be resolved. Check the URL and the DNS records.",
+        Outcome::Connect => "Nothing accepts connections at this address. Check the host, the port and the firewall.",
+        Outcome::Tls => {
+            "The certificate is expired, self-signed, for another name, or lacks an intermediate certificate."
+        }
+        Outcome::Timeout => {
+            "The endpoint must respond first and work later: with 2xx, before the time for the exchange ends."
+        }
+        Outcome::Reset => {
+            "The connection closed before a response arrived. A proxy or a crash at the endpoint may be the cause."
+        }
+        Outcome::Protocol => "The endpoint does not speak HTTP at this port. Check the port, and https against http.",
+        Outcome::Blocked => "The address is private, local or reserved. Use a public address.",
+        Outcome::Local | Outcome::Panic => {
+            "The cause is on this side. Read the log of the application; the attempt does not count."
+        }
+        Outcome::HandlerFailed | Outcome::HandlerRejected => "Read the log of the handler.",
+    })
+}
+
+/// A time, as a page shows it: relative, with the exact time beside.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct When {
+    at: Timestamp,
+    now: Timestamp,
+}
+
+impl When {
+    pub(super) const fn new(at: Timestamp, now: Timestamp) -> Self {
+        Self { at, now }
+    }
+
+    /// For machines: RFC 3339.
+    pub(super) fn exact(&self) -> String {
+        self.at.to_string()
+    }
+
+    /// For people: without fractions of a second.
+    pub(super) fn readable(&self) -> String {
+        Timestamp::from_secs(self.at.as_secs()).to_string().replace('T', " ").replace('Z', " UTC")
+    }
+}
+
+impl fmt::Display for When {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.at > self.now {
+            write!(f, "in {}", rough(self.at.since(self.now)))
+        } else {
+            write!(f, "{} ago", rough(self.now.since(self.at)))
+        }
+    }
+}
+
+/// A duration in its largest unit.
+pub(super) fn rough(length: Duration) -> String {
+    const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
+    let seconds = length.as_secs();
+    let unit = UNITS.iter().find(|(unit, _)| seconds >= *unit);
+    unit.map_or_else(|| "0 s".into(), |(unit, name)| format!("{} {name}", seconds / unit))
+}
+
+/// A duration of an attempt.
+pub(super) fn precise(length: Duration) -> String {
+    match length.as_millis() {
+        0..=9_999 => format!("{} ms", length.as_millis()),
+        _ => format!("{} s", length.as_secs()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_in_their_largest_unit() {
+        let now = Timestamp::from_secs(1_700_000_000);
+        let told = [0, 59, 60, 7_200, 200_000].map(|secs| When::new(now - Duration::from_secs(secs), now).to_string());
+        assert_eq!(told, ["0 s ago", "59 s ago", "1 min ago", "2 h ago", "2 d ago"]);
+        assert_eq!(When::new(now + Duration::from_secs(90), now).to_string(), "in 1 min");
+        assert_eq!(When::new(now, now).readable(), "2023-11-14 22:13:20 UTC");
+    }
+
+    #[test]
+    fn every_failure_has_a_remedy() {
+        let failures = [Outcome::Status(301), Outcome::Status(500), Outcome::Dns, Outcome::Tls, Outcome::Panic];
+        assert!(failures.into_iter().all(|outcome| remedy(outcome).is_some()));
+        assert_eq!(remedy(Outcome::Status(204)), None);
+    }
+
+    #[test]
+    fn a_notice_comes_from_the_list_only() {
+        assert_eq!(notice("a=1&done=resent"), Some("The delivery is sent again."));
+        assert_eq!(notice("done=%3Cscript%3E"), None);
+    }
+}

@@ -1,0 +1,134 @@
+//! What an operator or a tenant does with the forms.
+
+use http::StatusCode;
+use serde_json::json;
+
+use hookwire::delivery::DeliveryState;
+use hookwire::endpoint::{NewEndpoint, Target};
+use hookwire::event::NewEvent;
+use hookwire::testing::endpoint::{Behaviour, ScriptedEndpoint};
+
+use super::super::support::until;
+use super::site::Site;
+
+#[tokio::test]
+async fn a_tenant_creates_an_endpoint_and_sees_its_secret_once() {
+    let site = Site::new();
+    let form = site.page("acme", "endpoints/new").await.form("");
+    let fields = [("url", "http://127.0.0.1:9000/hooks"), ("events", "invoice.*\norder.paid")];
+    let created = site.submit("acme", &form, &fields).await;
+    assert_eq!(created.status, StatusCode::OK, "{}", created.html);
+    let secret = created.between("class=\"secret\" tabindex=\"0\">", "<");
+    assert!(secret.starts_with("whsec_"), "{secret}");
+    let page = site.open("acme", &created.links().into_iter().find(|link| link.contains("/ep_")).unwrap()).await;
+    assert!(page.html.contains("invoice.* order.paid") && !page.html.contains(&secret));
+
+    let rotated = site.submit("acme", &page.form("/rotate"), &[]).await;
+    let fresh = rotated.between("class=\"secret\" tabindex=\"0\">", "<");
+    assert!(fresh.starts_with("whsec_") && fresh != secret);
+    let endpoint = site.sender.endpoints().list(Some(&"acme".into()), None, 10).await.unwrap().remove(0);
+    assert_eq!(endpoint.keys.entries().len(), 2, "the old key still signs");
+}
+
+#[tokio::test]
+async fn a_form_with_an_error_keeps_what_was_entered_and_names_the_field() {
+    let site = Site::new();
+    let form = site.page("*", "endpoints/new").await.form("");
+    for (tenant, url, events, expected) in [
+        ("", "http://127.0.0.1:9000/", "", "tenant: an operator must name"),
+        ("acme", "", "", "url: is empty"),
+        ("acme", "not a url", "", "url: "),
+        ("acme", "http://10.0.0.1/", "", "not allowed"),
+        ("acme", "http://127.0.0.1:9000/", "a.*.b", "events: `a.*.b`"),
+    ] {
+        let answer = site.submit("*", &form, &[("tenant", tenant), ("url", url), ("events", events)]).await;
+        assert_eq!(answer.status, StatusCode::OK);
+        let error = answer.between("id=\"error\">", "</p>");
+        assert!(error.contains(expected), "{error}");
+        assert!(answer.html.contains(&format!("name=\"url\" value=\"{url}\"")), "{}", answer.html);
+    }
+    assert!(site.sender.endpoints().list(None, None, 10).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn settings_are_saved_unless_somebody_else_changed_them_meanwhile() {
+    let site = Site::new();
+    let target = Target::parse("http://127.0.0.1:9000/").unwrap();
+    let endpoint = site.sender.endpoints().create(NewEndpoint::at(target).tenant("acme")).await.unwrap();
+    let path = format!("endpoints/{}", endpoint.id);
+    let form = site.page("acme", &path).await.form("/edit");
+    let saved = site.submit("acme", &form, &[("url", "http://127.0.0.1:9000/new"), ("events", "order.*")]).await;
+    assert!(saved.html.contains("The changes were saved."));
+    let changed = site.sender.endpoints().get(endpoint.id).await.unwrap();
+    assert_eq!((changed.target.as_str(), changed.version), ("http://127.0.0.1:9000/new", 2));
+    let stale = site.submit("acme", &form, &[("events", "*")]).await;
+    assert_eq!(stale.status, StatusCode::CONFLICT);
+
+    let page = site.submit("acme", &saved.form("/disable"), &[]).await;
+    assert!(page.html.contains("its owner has disabled it"), "{}", page.html);
+    let page = site.submit("acme", &page.form("/enable"), &[]).await;
+    assert!(page.html.contains("The endpoint is enabled."));
+    let unsure = site.submit("acme", &page.form("/remove"), &[]).await;
+    assert_eq!(unsure.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(site.submit("acme", &page.form("/remove"), &[("sure", "on")]).await.html.contains("was removed"));
+    assert_eq!(site.page("acme", &path).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_failed_delivery_is_explained_and_sent_again() {
+    let site = Site::new();
+    let server = ScriptedEndpoint::start([Behaviour::status(410), Behaviour::status(204), Behaviour::status(204)])
+        .await
+        .unwrap();
+    let target = Target::parse(&server.url("/hooks")).unwrap();
+    let endpoint = site.sender.endpoints().create(NewEndpoint::at(target).tenant("acme")).await.unwrap();
+    let event =
+        NewEvent::json("invoice.paid", &json!({"amount": 12_345_678_901_234_567_890_u64})).unwrap().tenant("acme");
+    let receipt = site.sender.dispatch(event).await.unwrap();
+    let delivery = receipt.deliveries[0];
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let worker = tokio::spawn(site.sender.worker().run_until(stopped));
+    let state = async || site.sender.history().delivery(delivery).await.unwrap().unwrap().state;
+    until(async || state().await == DeliveryState::Failed).await;
+
+    let overview = site.page("acme", "overview").await;
+    assert!(overview.html.contains("1</strong> failed in 24 h") && overview.html.contains("it returned 410 Gone"));
+    let page = site.page("acme", &format!("deliveries/{delivery}")).await;
+    for text in ["410 Gone", "Remove it, or change its URL", "12345678901234567890", "curl &#39;http://127.0.0.1"] {
+        assert!(page.html.contains(text), "{text}: {}", page.html);
+    }
+    let endpoint_page = site.page("acme", &format!("endpoints/{}", endpoint.id)).await;
+    site.submit("acme", &endpoint_page.form("/enable"), &[]).await;
+    let resent = site.submit("acme", &page.form("/resend"), &[]).await;
+    assert!(resent.html.contains("The delivery is sent again."), "{}", resent.html);
+    until(async || state().await == DeliveryState::Delivered).await;
+
+    let tested = site.submit("acme", &endpoint_page.form("/test"), &[]).await;
+    assert!(tested.html.contains("hookwire.test") && tested.html.contains("204 No Content"), "{}", tested.html);
+    drop(stop);
+    worker.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_replay_counts_first_and_sends_when_told_to() {
+    let site = Site::new();
+    for number in 0..3 {
+        let event = NewEvent::json("invoice.paid", &number).unwrap().tenant("acme");
+        site.sender.dispatch(event).await.unwrap();
+    }
+    let target = Target::parse("http://127.0.0.1:9000/").unwrap();
+    let endpoint = site.sender.endpoints().create(NewEndpoint::at(target).tenant("acme")).await.unwrap();
+    let path = format!("endpoints/{}/replay", endpoint.id);
+    let pending = async || site.sender.history().counts(Some(endpoint.id.into())).await.unwrap().pending;
+    let form = site.page("acme", &path).await.form("/replay");
+    let counted = site.submit("acme", &form, &[("types", "invoice.*")]).await;
+    assert!(counted.html.contains("<strong>3</strong> events would be sent."), "{}", counted.html);
+    assert_eq!(pending().await, 0, "nothing is sent before the second form");
+    let send = counted.forms().into_iter().find(|form| form.fields.contains(&("step".into(), "send".into()))).unwrap();
+    let sent = site.submit("acme", &send, &[]).await;
+    assert!(sent.html.contains("The replay has begun."), "{}", sent.html);
+    assert_eq!(pending().await, 3);
+    let wrong = site.submit("acme", &form, &[("from", "yesterday")]).await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(wrong.html.contains("from: must be an RFC 3339 time"), "{}", wrong.html);
+}

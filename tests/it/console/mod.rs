@@ -1,0 +1,8 @@
+//! The pages for operators and tenants.
+
+mod changes;
+mod cross_site;
+mod hostile;
+mod mounts;
+mod site;
+mod walk;
