@@ -1,11 +1,11 @@
-//! When an endpoint that keeps failing is reported, slowed and disabled.
+//! The rules that decide when a failing endpoint is reported, slowed down and disabled.
 
 use std::time::Duration;
 
 use crate::endpoint::Health;
 
-/// How long all attempts at an endpoint may fail before a notice is sent, before it is slowed down, and before it is disabled. `None`
-/// switches a rule off.
+/// How long all attempts at an endpoint may fail before a notice is sent, before the endpoint is slowed down, and before it is disabled.
+/// `None` switches a rule off.
 ///
 /// ```
 /// use std::time::Duration;

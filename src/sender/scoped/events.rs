@@ -80,7 +80,7 @@ impl Scoped {
         }
     }
 
-    /// The event types of the application, if the sender was [given them](crate::sender::SenderBuilder::event_types).
+    /// Returns the event types of the application, if the sender [has them](crate::sender::SenderBuilder::event_types).
     #[must_use]
     pub fn event_types(&self) -> Option<&dyn EventTypes> {
         self.sender.event_types()
