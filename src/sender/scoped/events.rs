@@ -86,8 +86,8 @@ impl Scoped {
         self.sender.event_types()
     }
 
-    /// Explains which endpoints of the tenant would get an event of this type, and why the others would not. The list is empty if the tenant
-    /// is out of scope. See [`Sender::explain`](crate::sender::Sender::explain).
+    /// Explains which endpoints of the tenant would get an event of this type, and why the others would not. The list is empty if the
+    /// tenant is out of scope. See [`Sender::explain`](crate::sender::Sender::explain).
     ///
     /// # Errors
     /// Returns a [`StoreError`] if the store fails.
