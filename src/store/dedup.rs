@@ -162,8 +162,8 @@ pub enum BeginResult {
 /// 1. `begin` MUST be atomic: of any number of concurrent calls with one key, exactly one returns `Fresh`
 ///    (`of_concurrent_beginnings_one_is_fresh`). Elements of one batch count in order, so the second occurrence of a key is busy
 ///    (`a_key_repeated_in_a_batch_is_busy`). Keys are compared byte by byte.
-/// 2. An unfinished key whose lease has ended MUST be fresh again, with a higher fence, also if its record was pruned in between
-///    (`an_ended_lease_begins_again`).
+/// 2. An unfinished key whose lease has ended MUST be fresh again, with a higher fence, (`an_ended_lease_begins_again`), also if its record
+///    was pruned in between (`a_fence_rises_after_a_prune`).
 /// 3. `finish` MUST be fenced: if the fence differs, nothing changes and the result is [`Settled::LeaseLost`]
 ///    (`finish_with_a_lost_lease_changes_nothing`). A lease that has ended is still valid if its key did not begin again. If a call names a
 ///    lease twice, the first entry counts.
