@@ -1,5 +1,5 @@
-//! **hookwire** is webhooks as a library: an application adds one crate and sends webhooks to its customers (durable, signed,
-//! retried, isolated, safe against SSRF) and receives them from its providers (verified, deduplicated, queued), inside its own
+//! **hookwire** is webhooks as a library: an application adds one crate. It then sends webhooks to its customers (durable, signed, retried,
+//! isolated, safe against SSRF) and receives webhooks from its providers (verified, deduplicated, queued). All of this runs inside its own
 //! process, on its own tokio runtime, in its own database.
 //!
 //! # Sending
@@ -32,9 +32,9 @@
 //! use hookwire::store::MemoryDedup;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let source = Source::standard("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?; let receiver =
-//! Receiver::builder(MemoryDedup::new()).source(source).build()?; let gate = receiver.gate("standard")?; // a layer around a handler, which
-//! then sees only verified events, each once
+//! let source = Source::standard("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?;
+//! let receiver = Receiver::builder(MemoryDedup::new()).source(source).build()?;
+//! let gate = receiver.gate("standard")?; // a layer around a handler, which then sees only verified events, each once
 //! # Ok(())
 //! # }
 //! ```

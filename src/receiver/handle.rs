@@ -141,7 +141,7 @@ impl Gate {
     /// Runs `handler`, unless the event was handled before or is being handled, and returns what it returned.
     ///
     /// - A 2xx response is remembered for the retention. If the store cannot record it, the response is returned nevertheless and the error
-    ///   is traced, because the event was handled and a 5xx would only make the provider send it again.
+    ///   is traced. The event was handled, and a 5xx would only make the provider send it again.
     /// - After any other response, and after a panic, the event is new again.
     /// - If this future is dropped, the handler is cut off. The event is then new again: in this process for the next request, in
     ///   other processes when the lease ends.

@@ -206,7 +206,7 @@ impl fmt::Display for RejectionKind {
             Self::Method => f.write_str("the method is not accepted"),
             Self::BodyTooLarge => f.write_str("the body is too large"),
             Self::BodyTimeout => f.write_str("the body was not complete in time"),
-            Self::BodyBroken => f.write_str("the connection broke during the body"),
+            Self::BodyBroken => f.write_str("the body was cut off, or its framing is invalid"),
             Self::Unverified(error) => write!(f, "not verified: {error}"),
             Self::UnknownRoute => f.write_str("there are no keys for this route"),
             Self::KeysUnavailable => f.write_str("the keys cannot be read at the moment"),

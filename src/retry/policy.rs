@@ -69,7 +69,7 @@ impl Policy {
         }
     }
 
-    /// Sets the statuses after which there is no retry. Default: none, as in Standard Webhooks. Successes remain successes.
+    /// Sets the statuses after which there is no retry. The default is an empty list, as in Standard Webhooks. Successes remain successes.
     #[must_use]
     pub fn permanent(mut self, statuses: impl IntoIterator<Item = u16>) -> Self {
         self.permanent.extend(statuses);

@@ -23,8 +23,8 @@ pub struct HealthRules {
     pub slow_after: Option<Duration>,
     /// After this time the endpoint is disabled and its deliveries are held. Default 5 days.
     pub disable_after: Option<Duration>,
-    /// The shortest time between the first and the last failure of an endpoint before it may be disabled, whatever the other rules are, so
-    /// that one bad hour does not disable it. Default 12 h.
+    /// The shortest time between the first and the last failure of an endpoint before it may be disabled, whatever the other rules are. So
+    /// one bad hour does not disable an endpoint. Default 12 h.
     pub spread: Duration,
 }
 

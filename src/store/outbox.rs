@@ -85,7 +85,7 @@ pub struct LaneDue {
 ///    that it serves (`claim_answers_when_each_lane_is_due_next`). A caller names a lane at most once; the result for a second entry of the
 ///    same lane is not specified.
 /// 9. `claim` MUST NOT return deliveries of an endpoint that is disabled or removed (`claim_leaves_a_disabled_endpoint_alone`,
-///    `claim_leaves_a_removed_endpoint_alone`), and MUST NOT report such a lane in [`Claimed::next`], because the caller would claim again
+///    `claim_leaves_a_removed_endpoint_alone`). It MUST NOT report such a lane in [`Claimed::next`], because the caller would claim again
 ///    at once. It MUST cancel pending deliveries of a removed endpoint; it MAY cancel a part of them in each call. Lanes of endpoints that
 ///    were never stored are served (`a_lane_without_an_endpoint_record_is_served`), and so are queues, which have no endpoint
 ///    (`a_queue_is_claimed_and_settled_as_an_endpoint_is`).

@@ -71,10 +71,10 @@ pub struct SchemeConfig {
     /// The places of the event's type.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     event_type: Vec<String>,
-    /// The identity of an event, if it is not the id: a place (`json:/signature/token`), `content` (the signed body and time), `body` (the
-    /// body alone, if the bodies of all events differ), `body_with:` and a place (the body, if there is a text at the place), `request`
-    /// (the body and the number of the event in it) or `never` (every request is handled). There may be several, `id` among them, separated
-    /// by ` else `: the first that exists in the request is used.
+    /// The identity of an event, if it is not the id. It is a place (`json:/signature/token`), `content` (the signed body and time) or
+    /// `body` (the body alone, if the bodies of all events differ). Or it is `body_with:` and a place (the body, if there is a text at the
+    /// place), `request` (the body and the number of the event in it) or `never` (every request is handled). There may be several, `id`
+    /// among them, separated by ` else `: the first that exists in the request is used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     identity: Option<String>,
     /// How to find the events if a request contains many.

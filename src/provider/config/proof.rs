@@ -45,9 +45,9 @@ pub(super) struct SignatureConfig {
     /// Whether the prefix may be absent.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) prefix_optional: bool,
-    /// The format of a header that contains more than one signature: `fields` (`t=…,v1=…`; the default if `fields` are named), `groups`
-    /// (several groups of fields, while a secret is replaced), `list` (signatures without names, after the time if the time is the `first`
-    /// element), or `standard` (`v1,… v1,…`, as in Standard Webhooks).
+    /// The format of a header that contains more than a single signature. `fields` is `t=…,v1=…` and the default if `fields` are named.
+    /// `groups` is several groups of fields, while a secret is replaced. `list` is signatures without names, after the time if the time is
+    /// the `first` element. `standard` is `v1,… v1,…`, as in Standard Webhooks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) grammar: Option<String>,
     /// The names of the fields with a signature among `name=value` fields.
