@@ -1,5 +1,5 @@
-//! **hookwire** is webhooks as a library: an application adds one crate and sends webhooks to its customers (durable, signed,
-//! retried, isolated, safe against SSRF) and receives them from its providers (verified, deduplicated, queued), inside its own
+//! **hookwire** is webhooks as a library: an application adds one crate. It then sends webhooks to its customers (durable, signed, retried,
+//! isolated, safe against SSRF) and receives webhooks from its providers (verified, deduplicated, queued). All of this runs inside its own
 //! process, on its own tokio runtime, in its own database.
 //!
 //! # Sending
@@ -8,7 +8,7 @@
 //! use hookwire::endpoint::NewEndpoint;
 //! use hookwire::event::NewEvent;
 //! use hookwire::sender::Sender;
-//! use hookwire::store::MemoryStore; // or SqliteStore, PostgresStore, for what must survive the process
+//! use hookwire::store::MemoryStore; // or SqliteStore or PostgresStore, whose data survives the process
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let sender = Sender::builder(MemoryStore::new()).build()?;
@@ -34,17 +34,16 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let source = Source::standard("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?;
 //! let receiver = Receiver::builder(MemoryDedup::new()).source(source).build()?;
-//! let gate = receiver.gate("standard")?; // around a handler: it sees verified events only, each once
+//! let gate = receiver.gate("standard")?; // a layer around a handler, which then sees only verified events, each once
 //! # Ok(())
 //! # }
 //! ```
 //!
 //! # The model
 //!
-//! An **event** belongs to a **tenant**. Each **endpoint** of the tenant that subscribes to the event gets a **delivery**. A
-//! **worker** leases deliveries, makes **attempts**, and settles each delivery by the **outcome** of the attempt. A **store**
-//! keeps all of it. In the other direction a **source** is a provider's **scheme** with a **keyring**; a request that passes
-//! is **verified**.
+//! An **event** belongs to a **tenant**. Each **endpoint** of the tenant that subscribes to the event gets a **delivery**. A **worker**
+//! leases deliveries, makes **attempts**, and settles each delivery by the **outcome** of the attempt. A **store** keeps all of it. In the
+//! other direction a **source** is a provider's **scheme** with a **keyring**. A request whose signature is valid is **verified**.
 //!
 //! ```text
 //! Event -> dispatch -> Outbox -> claim -> sign -> guard -> send -> outcome -> decide -> settle      [sender]
@@ -53,14 +52,14 @@
 //!
 //! # What it promises, and what it does not
 //!
-//! A dispatched event is delivered at least once, or its delivery ends visibly as failed. With an ordering key events are
-//! delivered in order. [`guide::delivery`] lists when an endpoint may receive an event twice. There is no second process to
-//! run, and no dashboard. Keys are in the store in the clear, unless the store has a key provider.
+//! A dispatched event is delivered at least once, or its delivery ends visibly as failed. With an ordering key events are delivered in
+//! order. [`guide::delivery`] lists when an endpoint may receive an event twice. There is no second process to run, and no dashboard. The
+//! store keeps keys in the clear, unless it has a key provider.
 //!
 //! # Where to start
 //!
-//! [`sender`] and [`receiver`] are the two halves; [`guide::how_to`] answers single questions with code; [`store`] is for those
-//! who choose or write a store.
+//! [`sender`] and [`receiver`] are the two halves; [`guide::how_to`] answers single questions with code; [`store`] helps you to choose or
+//! write a store.
 //!
 //! # Features
 //!
@@ -69,11 +68,11 @@
 //! | `sender` | yes | [`sender`], [`worker`], the HTTP client and the egress guard |
 //! | `receiver` | yes | [`receiver`] |
 //! | `inbox` | yes | `receiver::inbox`: verified events are stored and handled later |
-//! | `ring` | yes | TLS by rustls with ring and the webpki roots; without it, bring a `rustls::ClientConfig` |
+//! | `ring` | yes | TLS by rustls with ring and the webpki roots; without it, pass a `rustls::ClientConfig` |
 //! | `public-key` | yes | ECDSA P-256 and RSA, JSON Web Tokens, certificates, and the [`provider`]s that need them |
 //! | `ed25519` | yes | Ed25519: `whsk_` and `whpk_` keys of Standard Webhooks, and the providers that sign with it, such as Discord |
-//! | `gzip` | yes | the receiver reads bodies that are compressed by gzip or deflate; without it they are handed over as they came |
-//! | `hickory` | | `sender::egress::HickoryResolver`: DNS by `hickory-resolver`: a look-up needs no thread and can be abandoned |
+//! | `gzip` | yes | the receiver decompresses bodies (gzip, deflate); without it the handler gets them compressed |
+//! | `hickory` | | `sender::egress::HickoryResolver`: DNS by `hickory-resolver`, whose look-ups need no thread and can be abandoned |
 //! | `sqlite` | | `store::SqliteStore`, SQLite bundled |
 //! | `postgres` | | `store::PostgresStore`: many processes on one PostgreSQL |
 //! | `sqlx` | | `store::PostgresStore` in transactions of `sqlx` |
@@ -83,10 +82,10 @@
 //! | `console` | | `console`: pages over a sender, for operators and as a portal for tenants, to mount in an axum application |
 //! | `mcp` | | `mcp`: tools with which an agent manages its endpoints, for servers built on `rmcp` |
 //! | `catalog` | | `event::EventCatalog`: event types from Rust types |
-//! | `metrics` | | metrics by the `metrics` facade ; see [`guide::operating`] |
+//! | `metrics` | | metrics through the `metrics` facade; see [`guide::operating`] |
 //! | `axum` | | the `receiver::Webhook<T>` extractor |
 //! | `http-message` | | `signature::http_message`: RFC 9421 and RFC 9530 |
-//! | `mcp-events` | | `provider::MCP_EVENTS`, and with `mcp` `mcp::events`, by a draft that may change in any release |
+//! | `mcp-events` | | `provider::MCP_EVENTS`, and together with `mcp` also `mcp::events`; the draft behind them may change in any release |
 //! | `a2a` | | `sender::a2a`: push notifications for the tasks of A2A agents |
 //! | `backoff` | | `retry::Schedule::from_backoff`, for policies of the unmaintained `backoff` crate |
 //! | `worker` | with `sender`, `inbox` | [`worker`] alone |
@@ -95,7 +94,7 @@
 //! | `cli` | | the command-line tool `hookwire`; it adds nothing to the library |
 //! | `test-util` | | `testing`: clocks, a scripted endpoint, a faulty store, and the suite every store must pass |
 //!
-//! A feature adds names; it never changes behaviour.
+//! A feature adds names, or lets the crate read more kinds of keys and bodies. It changes nothing else.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

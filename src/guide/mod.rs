@@ -9,10 +9,10 @@
 //! | [`receiving`] | what a verified request proves, and how to handle each event once |
 //! | [`providers`] | the providers, with signature, handshake, identity and limits |
 //! | [`managing`] | the HTTP API, the MCP tools and A2A, for customers and their agents |
-//! | [`threats`] | who might attack whom, what protects, and the numbered rules of receiving |
-//! | [`scaling`] | how far one database goes, and what to do then |
+//! | [`threats`] | possible attacks, the protections, and the numbered rules of receiving |
+//! | [`scaling`] | how much load one database takes, and what to do beyond that |
 //! | [`writing_a_store`] | how to write a store of your own: a wrapper, or a backend for another database |
-//! | [`migrating`] | how to come from Svix, from `standardwebhooks`, or from a table of your own |
+//! | [`migrating`] | how to migrate from Svix, from `standardwebhooks`, or from a table of your own |
 //! | [`comparison`] | hookwire beside Svix, Convoy, Outpost and `standardwebhooks` |
 
 #[doc = include_str!("comparison.md")]
@@ -51,7 +51,7 @@ pub mod scaling {}
 #[doc = include_str!("writing_a_store.md")]
 pub mod writing_a_store {}
 
-/// So that the README's code compiles.
+/// Compiles the code in the README.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 mod readme {}

@@ -60,7 +60,7 @@ struct ReplayDocument {
     /// Send copies under new ids, so that a receiver that deduplicates handles them again.
     #[serde(default)]
     fresh_ids: bool,
-    /// By default, events are only counted; `false` sends them.
+    /// Whether to only count the events. Default: `true`. With `false` the events are sent.
     dry_run: Option<bool>,
 }
 

@@ -1,27 +1,27 @@
-//! What only the application can answer.
+//! Handshakes that only the application can decide.
 
 use super::handshake::Reply;
 
-/// A handshake that the application must say yes or no to: does it want this topic (`WebSub`), may this origin send
-/// (`CloudEvents`)? The receiver asks what
-/// [`Source::decide`](crate::receiver::Source::decide) sets; without it, the answer is no.
+/// A handshake that the application must confirm or refuse: whether it subscribed to this topic (`WebSub`), or whether this origin may send
+/// (`CloudEvents`). The receiver calls the function of [`Source::decide`](crate::receiver::Source::decide). Without this function, the
+/// handshake is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Challenge {
-    /// What is asked: `subscribe`, `unsubscribe`, `origin`.
+    /// The kind of the request: `subscribe`, `unsubscribe` or `origin`.
     pub kind: String,
-    /// About what: the topic, the origin. Written by a stranger, at most 2,048 bytes.
+    /// The topic or the origin, at most 2,048 bytes. It is not verified: anybody may have written it.
     pub subject: String,
-    /// The lease in seconds, or the rate a minute, that comes with it.
+    /// The lease in seconds, or the rate per minute, if the request contains one.
     pub amount: Option<u64>,
-    /// The answer if it is yes.
+    /// The answer that confirms.
     pub yes: Reply,
-    /// The status if it is no.
+    /// The status of a refusal.
     pub no: u16,
 }
 
 impl Challenge {
-    /// A question.
+    /// Creates a challenge.
     #[must_use]
     pub const fn new(kind: String, subject: String, amount: Option<u64>, yes: Reply, no: u16) -> Self {
         Self { kind, subject, amount, yes, no }

@@ -1,4 +1,4 @@
-//! Requests that ask for an answer and are no event.
+//! Handshakes: requests that require an answer and contain no event.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,13 +10,13 @@ use crate::secret::Kind;
 use crate::signature::compare::same;
 use crate::signature::{Encoding, Hash, Place, Received, Trust, VerifyError};
 
-/// Longest challenge that is sent back, in bytes.
+/// The longest challenge that is sent back, in bytes.
 const MAX_ECHO_BYTES: usize = 2_048;
 
-/// Longest challenge that is answered with a MAC, in bytes.
+/// The longest challenge that is answered with a MAC, in bytes.
 const MAX_MAC_ECHO_BYTES: usize = 128;
 
-/// A request that asks for an answer and is no event.
+/// A kind of request that requires an answer and contains no event: how to recognise it, and how to answer it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Handshake {
     when: &'static [Condition],
@@ -31,40 +31,41 @@ pub(crate) struct Handshake {
     capture: Option<Place>,
 }
 
-/// What shows that a request is a handshake.
+/// A condition that a request must meet to be a handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Condition {
-    /// It has this method.
+    /// The request has this method.
     Method(&'static str),
-    /// It has this path.
+    /// The request has this path.
     Path(&'static str),
-    /// Something stands there.
+    /// There is a text at this place.
     Has(Place),
-    /// Nothing stands there.
+    /// There is no text at this place.
     Lacks(Place),
-    /// This stands there.
+    /// There is this text at this place.
     Is(Place, &'static str),
 }
 
-/// A piece of the answer.
+/// A part of the body or of a header of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BodyPart {
-    /// Itself.
+    /// This text.
     Text(&'static str),
-    /// What stands there, as it is.
+    /// The text at this place, unchanged.
     Echo(Place),
-    /// What stands there, as a JSON string with its quotes.
+    /// The text at this place, as a JSON string with quotes.
     Json(Place),
-    /// The MAC, under the newest key, of what stands there. The same key signs events, so what is answered this way must never
-    /// be what an event signs: only 1 to 128 of `A-Z a-z 0-9 _ + / = . -` are answered, and the scheme's events must sign a literal
-    /// with another character in it ([`Part::Text`](crate::signature::Part::Text), as Zoom's `v0:`) or a body that is a JSON object (X).
+    /// The MAC of the text at this place, under the newest key. The same key signs events, so a challenge must never be a text that an
+    /// event signs. Therefore only challenges of 1 to 128 characters of `A-Z a-z 0-9 _ + / = . -` are answered. The scheme's events must
+    /// sign a literal with another character ([`Part::Text`](crate::signature::Part::Text), such as Zoom's `v0:`) or a body that is a JSON
+    /// object (X).
     Mac(Place, Encoding),
-    /// SHA-256 of every value of a setting, in hexadecimal digits, a line each (Fastly).
+    /// The SHA-256 of every value of a setting, in hexadecimal digits, one on each line (Fastly).
     HashLines(&'static str),
 }
 
 impl Handshake {
-    /// One that anybody may send: it is answered before anything is checked.
+    /// Creates a handshake that anybody may send: it is answered before anything is checked.
     pub(crate) const fn unsigned(when: &'static [Condition]) -> Self {
         Self {
             when,
@@ -80,43 +81,43 @@ impl Handshake {
         }
     }
 
-    /// One that is answered only after its signature or token was checked.
+    /// Creates a handshake that is answered only after its signature or token was checked.
     pub(crate) const fn signed(when: &'static [Condition]) -> Self {
         Self { signed: true, ..Self::unsigned(when) }
     }
 
-    /// Answered only where this place holds one of the values of this setting; refused otherwise.
+    /// Refuses the handshake unless this place contains one of the values of this setting.
     pub(crate) const fn must_match(self, place: Place, setting: &'static str) -> Self {
         Self { must_match: Some((place, setting)), ..self }
     }
 
-    /// Answered with this status instead of 200.
+    /// Sets the status of the answer. Default: 200.
     pub(crate) const fn status(self, status: u16) -> Self {
         Self { status, ..self }
     }
 
-    /// Refused with this status instead of 403.
+    /// Sets the status of a refusal. Default: 403.
     pub(crate) const fn refused(self, status: u16) -> Self {
         Self { refused: status, ..self }
     }
 
-    /// Answered with this body.
+    /// Sets the body of the answer.
     pub(crate) const fn body(self, content_type: &'static str, body: &'static [BodyPart]) -> Self {
         Self { content_type: Some(content_type), body, ..self }
     }
 
-    /// Answered with these headers.
+    /// Sets the headers of the answer.
     pub(crate) const fn headers(self, headers: &'static [(&'static str, &'static [BodyPart])]) -> Self {
         Self { headers, ..self }
     }
 
-    /// Hands over the key that stands there, and is answered only while the source is being set up: at any other time
-    /// such a request is an attack.
+    /// Captures the key that the provider hands over at this place. Such a request is answered only while the source is being set up,
+    /// because at any other time it is an attack.
     pub(crate) const fn captures(self, key: Place) -> Self {
         Self { capture: Some(key), setup_only: true, ..self }
     }
 
-    /// What shows that a request is this handshake.
+    /// The conditions that a request must meet.
     pub(super) const fn conditions(&self) -> &'static [Condition] {
         self.when
     }
@@ -126,22 +127,22 @@ impl Handshake {
         self.signed
     }
 
-    /// The settings that it refers to.
+    /// The settings that the handshake refers to.
     pub(super) fn settings(&self) -> impl Iterator<Item = &'static str> {
         self.must_match.iter().map(|(_, setting)| *setting)
     }
 
-    /// The pieces of its answer.
+    /// The parts of the answer's body and headers.
     pub(super) fn pieces(&self) -> impl Iterator<Item = &'static BodyPart> {
         self.body.iter().chain(self.headers.iter().flat_map(|(_, pieces)| *pieces))
     }
 
-    /// The statuses that it answers with.
+    /// The statuses of the answer and of a refusal.
     pub(super) const fn statuses(&self) -> [u16; 2] {
         [self.status, self.refused]
     }
 
-    /// The method that it has, where that is not POST.
+    /// The method of the request, if it is not POST.
     pub(super) fn method(&self) -> Option<&'static str> {
         self.when.iter().find_map(|when| match when {
             Condition::Method(method) if *method != "POST" => Some(*method),
@@ -149,13 +150,13 @@ impl Handshake {
         })
     }
 
-    /// Whether its answer holds a MAC of what it was asked.
+    /// Whether the answer contains a MAC of a text from the request.
     pub(super) fn answers_with_mac(&self) -> bool {
         let headers = self.headers.iter().flat_map(|(_, pieces)| *pieces);
         self.body.iter().chain(headers).any(|piece| matches!(piece, BodyPart::Mac(..)))
     }
 
-    /// Whether the body is read to tell that a request is one.
+    /// Whether the conditions depend on the body of the request.
     pub(super) fn reads_body(&self) -> bool {
         self.when.iter().any(|when| match when {
             Condition::Method(_) | Condition::Path(_) => false,
@@ -271,7 +272,7 @@ fn mac(
     String::from_utf8(encoded).map_err(|_| VerifyError::Malformed("handshake"))
 }
 
-/// What a challenge that is answered with a MAC may consist of.
+/// Whether a challenge that is answered with a MAC may contain this byte.
 pub(super) const fn is_challenge_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'+' | b'/' | b'=' | b'.' | b'-')
 }
@@ -280,27 +281,27 @@ pub(super) const fn is_challenge_byte(byte: u8) -> bool {
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reply {
-    /// Status code.
+    /// The status code.
     pub status: u16,
-    /// Headers, named in lower case.
+    /// The headers, with names in lower case.
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: Bytes,
-    /// The key that the sender handed over, to be kept: its next requests are signed with it.
+    /// The key that the provider handed over. Store it: the provider signs its next requests with it.
     pub capture: Option<Zeroizing<String>>,
-    /// A URL that is to be fetched through the egress guard to say yes (Amazon SNS).
+    /// The URL to fetch through the egress guard in order to confirm (Amazon SNS).
     pub visit: Option<String>,
 }
 
 impl Reply {
-    /// A bare status.
+    /// Creates a reply with this status, without headers and body.
     #[must_use]
     pub const fn new(status: u16) -> Self {
         Self { status, headers: Vec::new(), body: Bytes::new(), capture: None, visit: None }
     }
 }
 
-/// Neither the body nor the key.
+/// Prints neither the body nor the key.
 impl fmt::Debug for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Reply({}, {} bytes, capture: {})", self.status, self.body.len(), self.capture.is_some())

@@ -1,4 +1,4 @@
-//! Reads the events of a verified request as the data of its scheme describes them.
+//! Reads the events of a verified request as its scheme describes them.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -36,7 +36,7 @@ impl Scheme {
         }))
     }
 
-    /// The events of a batch; `None` if the body has no such array, so that the request is one event.
+    /// Returns the events of a batch. Returns `None` if the body has no such array, so that the request is one event.
     fn batched(
         &self,
         batch: &BatchLayout,
@@ -83,7 +83,7 @@ impl Scheme {
 }
 
 impl Identity {
-    /// Two events of one request with equal bytes are two events. The second gets a number, and its retry gets the same one.
+    /// Two events of one request with equal bytes are two events. The second gets a number, and its retry gets the same number.
     fn of_equals<'b>(self, body: &'b [u8], seen: &mut HashMap<&'b [u8], usize>) -> Self {
         if self != Self::Body {
             return self;
@@ -165,7 +165,8 @@ impl Scheme {
     }
 }
 
-/// The text at this place. An empty text counts as absent: all events with one would be duplicates of the first.
+/// Returns the text at this place. An empty text counts as absent, because otherwise all events with an empty text would be duplicates of
+/// the first.
 fn something<'a>(
     place: &Place,
     received: &Received<'a>,

@@ -1,4 +1,4 @@
-//! How a scheme's requests are received: checked, and read.
+//! Checks and reads the requests of a scheme.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -26,7 +26,7 @@ impl Scheme {
     /// Checks a request.
     ///
     /// # Errors
-    /// Returns which check failed. Only the operator sees it; the sender gets a bare 401.
+    /// Returns the [`VerifyError`] of the check that failed. Only the operator sees it; the sender gets 401 without a body.
     pub fn verify(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Checked, VerifyError> {
         if let Proof::Code(code) = &self.proof {
             return code.verify(received, trust);
@@ -62,10 +62,10 @@ impl Scheme {
         }
     }
 
-    /// Returns the document that must be fetched to check this request, until [`Trust::documents`] has all that it needs.
+    /// Returns the next document that must be fetched to check this request. Returns `None` when [`Trust::documents`] contains all of them.
     ///
     /// # Errors
-    /// Returns why the request is refused before anything is fetched.
+    /// Returns a [`VerifyError`] if the request can be refused before anything is fetched.
     pub fn fetch_request(
         &self,
         received: &Received<'_>,
@@ -89,20 +89,20 @@ impl Scheme {
         }
     }
 
-    /// The settings that the scheme knows.
+    /// The settings of the scheme.
     #[must_use]
     pub const fn known_settings(&self) -> &'static [Setting] {
         self.settings
     }
 
-    /// The methods, beside POST, of its handshakes and events.
+    /// The methods of handshakes and events besides POST.
     pub(crate) fn methods(&self) -> impl Iterator<Item = &'static str> {
         let handshakes = self.handshakes.iter().filter_map(Handshake::method);
         handshakes.chain(self.handshake_methods.iter().copied()).chain(self.event_methods.iter().copied())
     }
 
-    /// True if events are sent by this method: POST, PUT, and what the provider documents. By other methods only handshakes are sent, so a
-    /// caller of [`verify`](Self::verify) refuses such an event.
+    /// Returns whether the provider sends events with this method: POST, PUT, and the methods that the provider documents. Other methods
+    /// are for handshakes only, so a caller of [`verify`](Self::verify) must refuse an event with such a method.
     ///
     /// ```
     /// use hookwire::provider::STRIPE;
@@ -116,7 +116,7 @@ impl Scheme {
         method == Method::POST || method == Method::PUT || listed()
     }
 
-    /// True if this header (lower case) belongs to the event, such as `ce-id` of CloudEvents.
+    /// Returns whether this header (lower case) belongs to the event, such as `ce-id` of CloudEvents.
     ///
     /// ```
     /// use hookwire::provider::{CLOUDEVENTS, STRIPE};
@@ -129,7 +129,7 @@ impl Scheme {
         by_prefix || self.keep.contains(&header)
     }
 
-    /// The longest body that the provider documents, in bytes. `None` if it documents none.
+    /// Returns the longest body that the provider documents, in bytes. Returns `None` if it documents none.
     ///
     /// ```
     /// use hookwire::provider::GITHUB;
@@ -145,13 +145,13 @@ impl Scheme {
         self.conduct
     }
 
-    /// How the provider repeats a request that was not acknowledged.
+    /// Returns how the provider repeats a request that was not acknowledged.
     #[must_use]
     pub const fn retry_facts(&self) -> Retries {
         self.retries
     }
 
-    /// True if the proof covers the whole body: then what the body says of itself is authentic.
+    /// Returns whether the proof covers the whole body, so that everything in the body is authentic.
     #[must_use]
     pub fn covers_body(&self) -> bool {
         match &self.proof {
@@ -162,26 +162,26 @@ impl Scheme {
         }
     }
 
-    /// True if a request that passes is proved to be the provider's. If not, a source must be told to
-    /// [accept it](crate::receiver::Source::dangerous_accept_unproved).
+    /// Returns whether a verified request is proved to come from the provider. If not, a source must be set to [accept unproved
+    /// requests](crate::receiver::Source::dangerous_accept_unproved).
     #[must_use]
     pub const fn proves_origin(&self) -> bool {
         !self.unproved && !matches!(self.proof, Proof::Nothing)
     }
 
-    /// True if nothing can be checked without a secret.
+    /// Returns whether a secret is required for every check.
     #[must_use]
     pub fn requires_key(&self) -> bool {
         self.key_use() == KeyUse::Required
     }
 
-    /// The status of the response to a request that failed the check, if it is not 401.
+    /// Returns the status of the response to a request that failed the check, if it is not 401.
     #[must_use]
     pub fn refusal_status(&self) -> Option<u16> {
         self.conduct.refused.map(|response| response.status)
     }
 
-    /// True if the provider uses the body of the response, so that a duplicate gets the first response's body.
+    /// Returns whether the provider uses the body of the response, so that a duplicate gets the first response's body.
     #[must_use]
     pub const fn repeats_responses(&self) -> bool {
         self.conduct.uses_answer
@@ -197,7 +197,7 @@ impl Scheme {
     ) -> Result<Option<Timestamp>, VerifyError> {
         let signature = signature.selected(received);
         let signed_at = signature.matches(received, trust, self.url_query(signature))?;
-        // A challenge may have been signed by the same key. It never is a JSON object.
+        // The same key may have signed a challenge, which is never a JSON object.
         if self.signs_challenges() && !signature.excludes_challenges() && !items::is_object(received.body) {
             return Err(VerifyError::Malformed("body"));
         }
@@ -207,7 +207,7 @@ impl Scheme {
         Ok(signed_at)
     }
 
-    /// How the query of the URL that is signed relates to the request's.
+    /// How the query of the signed URL relates to the query of the request.
     fn url_query(&self, signature: &Signature) -> UrlQuery {
         let setting = signature.url_setting();
         let known = self.settings.iter().find(|known| Some(known.name) == setting);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::signature::Tolerance;
 
-/// How a provider repeats a request that was not acknowledged, as far as it is documented.
+/// How a provider repeats a request that was not acknowledged, as far as this is documented.
 ///
 /// These facts decide how old a signed time may be: a retry that carries the old time must still be accepted at the end of the
 /// provider's schedule. The guide's table of [providers](crate::guide::providers) shows them.
@@ -25,14 +25,14 @@ pub struct Retries {
     checked: bool,
 }
 
-/// What is known of a provider's behaviour.
+/// Whether a provider behaves in a certain way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Fact {
-    /// It is documented, or its own library shows it.
+    /// Yes, according to the provider's documentation or its own library.
     Yes,
-    /// It is documented, or its own library shows, that it is not so.
+    /// No, according to the provider's documentation or its own library.
     No,
-    /// Nobody documents it.
+    /// It is not documented.
     #[default]
     Unknown,
 }
@@ -48,31 +48,31 @@ impl Fact {
 }
 
 impl Retries {
-    /// Nobody documents anything.
+    /// Nothing is documented.
     pub(crate) const UNKNOWN: Self =
         Self { same_id: Fact::Unknown, signed_anew: Fact::Unknown, span: None, source: "", checked: false };
 
-    /// Documented on this page; say what it documents.
+    /// Creates facts from this page of the provider. The other methods set what the page documents.
     pub(crate) const fn documented(source: &'static str) -> Self {
         Self { source, checked: true, ..Self::UNKNOWN }
     }
 
-    /// Believed, and not yet compared with this page of the provider's. The guide's table marks such facts.
+    /// Creates facts that were not yet compared with this page of the provider. The guide's table marks such facts.
     pub(crate) const fn unchecked(source: &'static str) -> Self {
         Self { source, ..Self::UNKNOWN }
     }
 
-    /// Whether a retry keeps the event's identity.
+    /// Sets whether a retry keeps the event's identity.
     pub(crate) const fn same_id(self, fact: Fact) -> Self {
         Self { same_id: fact, ..self }
     }
 
-    /// Whether a retry carries a fresh time and signature.
+    /// Sets whether a retry has a new time and signature.
     pub(crate) const fn signed_anew(self, fact: Fact) -> Self {
         Self { signed_anew: fact, ..self }
     }
 
-    /// How long after the first attempt the last retry may come.
+    /// Sets how long after the first attempt the last retry may come.
     pub(crate) const fn span(self, span: Duration) -> Self {
         Self { span: Some(span), ..self }
     }
@@ -89,13 +89,13 @@ impl Retries {
         self.signed_anew.known()
     }
 
-    /// How long after the first attempt the last retry may come; `None` where nobody documents it.
+    /// How long after the first attempt the last retry may come. `None` if it is not documented.
     #[must_use]
     pub const fn lasts(&self) -> Option<Duration> {
         self.span
     }
 
-    /// The page that documents it; empty where there is none.
+    /// The page that documents these facts. Empty if there is none.
     #[must_use]
     pub const fn source(&self) -> &'static str {
         self.source
@@ -107,8 +107,8 @@ impl Retries {
         self.checked
     }
 
-    /// How far a signed time may be from the time of receipt: five minutes to either side, and into the past for as long as retries
-    /// last besides, unless they are known to be signed anew.
+    /// How far a signed time may be from the time of receipt: five minutes in both directions. Unless retries are known to be signed anew,
+    /// the time for which retries last is added for the past.
     #[must_use]
     pub const fn tolerance(&self) -> Tolerance {
         match (self.signed_anew, self.span) {

@@ -15,10 +15,9 @@ use crate::signature::{
     Algorithm, Hash, Jwt, KeyText, Outgoing, Place, SignError, SignRequest, Signature, Signing, Token, Tolerance,
 };
 
-/// How a provider signs its requests: everything the engine has to know, and no code.
-///
-/// Adding a provider is one file under `provider/known/` with one of these, a line in `provider/list.rs`, and its vectors. An application
-/// describes its own by a [`SchemeConfig`](super::SchemeConfig), or, if it is a signature and nothing else, in this way:
+/// How a provider signs its requests, as data. To add a provider, write a file under `provider/known/` with its scheme, a line in
+/// `provider/list.rs`, and its test vectors. An application describes a scheme of its own with a [`SchemeConfig`](super::SchemeConfig), or,
+/// if the scheme only has a signature, in this way:
 ///
 /// ```
 /// use hookwire::provider::Scheme;
@@ -66,52 +65,51 @@ pub struct Scheme {
     pub(super) summary: Summary,
 }
 
-/// Reads a secret's text as a key.
+/// A function that reads the text of a secret as a key.
 pub(super) type ReadKey = fn(&str) -> Result<Key, KeyError>;
 
-/// Whether a scheme checks by a secret.
+/// Whether a scheme needs a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyUse {
-    /// Nothing can be checked without one.
+    /// Nothing can be checked without a secret.
     Required,
-    /// Something can be checked, or answered, without one.
+    /// Some requests can be checked, or answered, without a secret.
     Optional,
-    /// The keys are fetched, or nothing is proved: there is no secret.
+    /// There is no secret: the keys are fetched, or the requests are not proved.
     None,
 }
 
-/// How a request shows who made it.
+/// The proof of who made a request.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Proof {
-    /// By a signature.
+    /// A signature.
     Signature(Signature),
-    /// By a shared secret that it carries. Nothing of the request is covered: whoever sees one can make others.
+    /// A shared secret in the request. It covers nothing: anybody who sees one request can make others.
     Token(&'static [Token]),
-    /// By a JSON Web Token. It covers what its claims repeat.
+    /// A JSON Web Token. It covers the values that its claims repeat.
     Jwt(Jwt),
-    /// By what this code checks.
+    /// Code that checks the request.
     Code(&'static dyn Verify),
-    /// Not at all. Its events are claims, to be confirmed by asking the provider.
+    /// No proof. The application must ask the provider to confirm each event.
     Nothing,
 }
 
-/// How the source behaves beside its check: which methods it is asked by, and what its answers look like.
+/// How a source responds, apart from the check.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Conduct {
-    /// What is answered where an event was accepted, instead of the handler's own status and no body.
+    /// The response to an accepted event, instead of the handler's status and no body.
     pub(crate) accepted: Option<Fixed>,
-    /// What is answered where the check failed, instead of 401 and no body.
+    /// The response to a request that failed the check, instead of 401 and no body.
     pub(crate) refused: Option<Fixed>,
-    /// The status of the answer to a copy that arrives while the first is being handled, instead of 503: one that this provider
-    /// retries.
+    /// The status of the response to a copy of a request that is being handled, instead of 503. The provider must retry after this status.
     pub(crate) busy: Option<u16>,
-    /// Whether the provider uses the body of the answer, so that a duplicate must get the first answer's body too.
+    /// Whether the provider uses the body of the response, so that a duplicate must get the first response's body too.
     pub(crate) uses_answer: bool,
-    /// The headers of the request (lower case) that the answer to an accepted event repeats.
+    /// The headers of the request (lower case) that the response to an accepted event repeats.
     pub(crate) echoes: &'static [&'static str],
 }
 
-/// An answer that a provider insists on.
+/// A fixed response that a provider requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fixed {
     /// The status.
@@ -121,7 +119,7 @@ pub(crate) struct Fixed {
 }
 
 impl Scheme {
-    /// A scheme that proves nothing yet, by its name (lower case) and the page that documents it.
+    /// Creates a scheme without a proof, from its name (lower case) and the page that documents it.
     #[must_use]
     pub const fn new(name: &'static str, docs: &'static str) -> Self {
         Self {
@@ -155,101 +153,101 @@ impl Scheme {
         }
     }
 
-    /// The same scheme under another name and page.
+    /// Returns the same scheme with another name and page.
     #[must_use]
     pub const fn renamed(self, name: &'static str, docs: &'static str) -> Self {
         Self { name, docs, ..self }
     }
 
-    /// Proved by a signature.
+    /// Sets the signature that proves a request.
     #[must_use]
     pub const fn signature(self, signature: Signature) -> Self {
         Self { proof: Proof::Signature(signature), ..self }
     }
 
-    /// Proved by a shared secret that stands in the first of these places that has something.
+    /// Sets the places of a shared secret that proves a request. The first place that contains a text is used.
     pub(crate) const fn token(self, places: &'static [Token]) -> Self {
         Self { proof: Proof::Token(places), ..self }
     }
 
-    /// Proved by a JSON Web Token.
+    /// Sets the JSON Web Token that proves a request.
     pub(crate) const fn jwt(self, jwt: Jwt) -> Self {
         Self { proof: Proof::Jwt(jwt), ..self }
     }
 
-    /// Checked by code, which reads the events as well.
+    /// Sets the code that checks a request. It also reads the events.
     #[must_use]
     pub const fn code(self, code: &'static dyn Verify) -> Self {
         Self { proof: Proof::Code(code), ..self }
     }
 
-    /// This code names the documents that must be fetched to check a request.
+    /// Sets the code that returns which documents must be fetched to check a request.
     #[must_use]
     pub const fn fetching(self, code: &'static dyn FetchKeys) -> Self {
         Self { fetch: Some(code), ..self }
     }
 
-    /// The methods, beside POST and [those of events](Self::event_methods), of handshakes that code answers.
+    /// Sets the methods of handshakes that code answers, besides POST and [the methods of events](Self::event_methods).
     #[must_use]
     pub const fn handshake_methods(self, methods: &'static [&'static str]) -> Self {
         Self { handshake_methods: methods, ..self }
     }
 
-    /// The code checks the whole body: what the body says of itself is authentic.
+    /// Declares that the code checks the whole body, so that everything in the body is authentic.
     #[must_use]
     pub const fn covering_body(self) -> Self {
         Self { covers_body: true, ..self }
     }
 
-    /// Secrets are read by this function. Without it, they are read as the signature has them; those of code are texts.
+    /// Sets the function that reads secrets. Without it, secrets are read as the signature defines, and the secrets of code are texts.
     #[must_use]
     pub const fn read_key_by(self, read: fn(&str) -> Result<Key, KeyError>) -> Self {
         Self { read_key: Some(read), ..self }
     }
 
-    /// There is no secret: the keys are fetched, or the code needs none.
+    /// Declares that there is no secret: the keys are fetched, or the code needs none.
     #[must_use]
     pub const fn no_key(self) -> Self {
         Self { key_use: KeyUse::None, ..self }
     }
 
-    /// What the guide's table says of a scheme that is code.
+    /// Sets the row in the guide's table for a scheme that is code.
     pub(super) const fn summary(self, summary: Summary) -> Self {
         Self { summary, ..self }
     }
 
-    /// Without an id it is no event.
+    /// Refuses requests without an id.
     #[must_use]
     pub const fn id_required(self) -> Self {
         Self { id_required: true, ..self }
     }
 
-    /// Of some use without a secret: handshakes are answered, and nothing else is accepted.
+    /// Makes the secret optional: without it, only handshakes are answered.
     #[must_use]
     pub const fn optional_key(self) -> Self {
         Self { key_use: KeyUse::Optional, ..self }
     }
 
-    /// The longest body that the provider says it sends, in bytes.
+    /// Sets the longest body that the provider documents, in bytes.
     #[must_use]
     pub const fn max_body(self, bytes: usize) -> Self {
         Self { max_body: Some(bytes), ..self }
     }
 
-    /// How credentials begin that are not this secret, and what they are and what is wanted instead, to stand behind "secret:
-    /// is": an API key in the place of a signing secret.
+    /// Sets prefixes of credentials that are often mistaken for the secret, such as API keys. Each has the text that follows "secret: is"
+    /// in the error: the kind of the credential, and the credential to use instead.
     #[must_use]
     pub const fn not_keys(self, foreign: &'static [(&'static str, &'static str)]) -> Self {
         Self { not_keys: foreign, ..self }
     }
 
-    /// How far the signed time may be from the time of receipt. Without this: what the retries of the provider ask for.
+    /// Sets how far the signed time may be from the time of receipt. Default: the tolerance that the provider's retries require.
     #[must_use]
     pub const fn tolerance(self, tolerance: Tolerance) -> Self {
         Self { tolerance: Some(tolerance), ..self }
     }
 
-    /// The tolerance that counts: the scheme's own, or the one that [its retries](Retries::tolerance) ask for.
+    /// Returns the tolerance of the scheme, or the tolerance that [its retries](Retries::tolerance) require.
     pub(super) const fn window(&self) -> Tolerance {
         match self.tolerance {
             Some(tolerance) => tolerance,
@@ -257,122 +255,123 @@ impl Scheme {
         }
     }
 
-    /// Headers (lower case) that must have these values.
+    /// Sets headers (lower case) that must have these values.
     #[must_use]
     pub const fn require(self, headers: &'static [(&'static str, &'static str)]) -> Self {
         Self { require: headers, ..self }
     }
 
-    /// What it wants to know beside the key.
+    /// Sets the settings that the scheme has besides the key.
     #[must_use]
     pub const fn settings(self, settings: &'static [Setting]) -> Self {
         Self { settings, ..self }
     }
 
-    /// Where the event's id stands, **outside** of what is signed; the first place that has one counts.
+    /// Sets the places of the event's id, **outside** of the signed text. The first place that contains an id is used.
     #[must_use]
     pub const fn unsigned_id(self, places: &'static [Place]) -> Self {
         Self { id: places, id_authenticated: false, ..self }
     }
 
-    /// Where the event's id stands, covered by the signature; the first place that has one counts.
+    /// Sets the places of the event's id, inside the signed text. The first place that contains an id is used.
     #[must_use]
     pub const fn signed_id(self, places: &'static [Place]) -> Self {
         Self { id: places, id_authenticated: true, ..self }
     }
 
-    /// Where the event's type stands; the first place that has one counts.
+    /// Sets the places of the event's type. The first place that contains a type is used.
     #[must_use]
     pub const fn event_type(self, places: &'static [Place]) -> Self {
         Self { event_type: places, ..self }
     }
 
-    /// The signature covers the ids of a batch's events.
+    /// Declares that the signature covers the ids of the events in a batch.
     pub(crate) const fn signed_ids(self) -> Self {
         Self { id_authenticated: true, ..self }
     }
 
-    /// What identifies an event, where that is not its id.
+    /// Sets the identity of an event, if it is not the id.
     pub(crate) const fn identified_by(self, identity: IdentityRule) -> Self {
         Self { identity, ..self }
     }
 
-    /// How the provider repeats a request that was not acknowledged.
+    /// Sets how the provider repeats a request that was not acknowledged.
     pub(crate) const fn retries(self, retries: Retries) -> Self {
         Self { retries, ..self }
     }
 
-    /// The methods, beside POST and PUT, by which events come.
+    /// Sets the methods of events besides POST and PUT.
     #[must_use]
     pub const fn event_methods(self, methods: &'static [&'static str]) -> Self {
         Self { event_methods: methods, ..self }
     }
 
-    /// A request holds many events. Where it has no such array, it is one event, by the places of the scheme.
+    /// Sets how to find the events of a request that contains many. A request without such an array is one event, which is read from the
+    /// places of the scheme.
     pub(crate) const fn batch(self, batch: BatchLayout) -> Self {
         Self { batch: Some(batch), ..self }
     }
 
-    /// Requests that are no events.
+    /// Sets the requests that contain no event.
     pub(crate) const fn handshakes(self, handshakes: &'static [Handshake]) -> Self {
         Self { handshakes, ..self }
     }
 
-    /// Which headers (lower case) stay with a verified event, signed or not.
+    /// Sets the headers (lower case) that a verified event keeps, signed or not.
     #[must_use]
     pub const fn keep(self, headers: &'static [&'static str]) -> Self {
         Self { keep: headers, ..self }
     }
 
-    /// The headers that stay with a verified event: those with this prefix, and these.
+    /// Sets the headers that a verified event keeps: all with this prefix, and these.
     pub(super) const fn keep_prefixed(self, prefix: &'static str, headers: &'static [&'static str]) -> Self {
         Self { keep_prefix: prefix, keep: headers, ..self }
     }
 
-    /// What is answered where an event was accepted, with this exact body.
+    /// Sets the status and the exact body of the response to an accepted event.
     #[must_use]
     pub const fn accepted_by(self, status: u16, body: &'static str) -> Self {
         Self { conduct: Conduct { accepted: Some(Fixed { status, body }), ..self.conduct }, ..self }
     }
 
-    /// Which headers of the request (lower case) the answer to an accepted event repeats.
+    /// Sets the headers of the request (lower case) that the response to an accepted event repeats.
     #[must_use]
     pub const fn echoes(self, headers: &'static [&'static str]) -> Self {
         Self { conduct: Conduct { echoes: headers, ..self.conduct }, ..self }
     }
 
-    /// What is answered where the check failed.
+    /// Sets the response to a request that failed the check.
     #[must_use]
     pub const fn refused_by(self, status: u16, body: &'static str) -> Self {
         Self { conduct: Conduct { refused: Some(Fixed { status, body }), ..self.conduct }, ..self }
     }
 
-    /// The status of the answer to a copy that arrives while the first is being handled. Without this 503, which nearly every
-    /// provider retries.
+    /// Sets the status of the response to a copy of a request that is being handled. Default: 503, after which nearly every provider
+    /// retries.
     #[must_use]
     pub const fn busy_by(self, status: u16) -> Self {
         Self { conduct: Conduct { busy: Some(status), ..self.conduct }, ..self }
     }
 
-    /// The provider uses the body of the answer: a duplicate gets the first answer's body, too.
+    /// Declares that the provider uses the body of the response, so that a duplicate gets the first response's body too.
     #[must_use]
     pub const fn uses_answer(self) -> Self {
         Self { conduct: Conduct { uses_answer: true, ..self.conduct }, ..self }
     }
 
-    /// The provider's name, in lower case.
+    /// Returns the provider's name, in lower case.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Where the provider documents it.
+    /// Returns the URL of the provider's documentation.
     #[must_use]
     pub const fn docs(&self) -> &'static str {
         self.docs
     }
 
-    /// The signature, if a signature is what proves the requests.
+    /// Returns the signature, if a signature proves the requests.
     #[must_use]
     pub const fn signed_by(&self) -> Option<&Signature> {
         match &self.proof {
@@ -384,7 +383,7 @@ impl Scheme {
     /// Reads a secret as this provider shows it.
     ///
     /// # Errors
-    /// When it is malformed, empty or a placeholder.
+    /// Returns a [`KeyError`] if the secret is malformed, empty or a placeholder.
     pub fn key(&self, secret: &str) -> Result<Key, KeyError> {
         let secret = trimmed(secret);
         refuse_foreign(secret, self.not_keys)?;
@@ -407,7 +406,7 @@ impl Scheme {
         }
     }
 
-    /// The setting that a signed URL is made of.
+    /// Returns the setting that contains the signed URL.
     pub(super) fn url_setting(&self) -> Option<&'static str> {
         match &self.proof {
             Proof::Signature(signature) => signature.url_setting(),
@@ -416,7 +415,7 @@ impl Scheme {
         }
     }
 
-    /// The hash of its MACs, handshakes included.
+    /// Returns the hash of the MACs, including those of handshakes.
     pub(super) const fn hash(&self) -> Hash {
         match &self.proof {
             Proof::Signature(Signature { algorithm: Algorithm::Hmac(hash) | Algorithm::Digest(hash), .. }) => *hash,

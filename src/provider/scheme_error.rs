@@ -1,13 +1,13 @@
 //! Why a scheme is invalid.
 
-/// Why a scheme is invalid: which field, and what is wrong with it.
+/// The reason why a scheme is invalid: the field and its problem.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {problem}")]
 #[non_exhaustive]
 pub struct SchemeError {
     /// The path of the field: `signature.signed`.
     pub field: &'static str,
-    /// What is wrong with it.
+    /// The problem.
     pub problem: String,
 }
 

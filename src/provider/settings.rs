@@ -1,16 +1,16 @@
-//! The settings that a scheme knows, and what their values must look like.
+//! The settings of a scheme, and the valid values of each.
 
 use crate::signature::url::Configured;
 
-/// A setting that a scheme knows.
+/// A setting of a scheme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Setting {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
-    /// Whether the scheme cannot do without.
+    /// Whether the setting is required.
     pub required: bool,
     pub(crate) kind: SettingKind,
-    /// What it is.
+    /// A short description.
     pub about: &'static str,
 }
 
@@ -18,89 +18,90 @@ impl Setting {
     /// Checks that a value is of this setting's kind.
     ///
     /// # Errors
-    /// Returns what is wrong with the value and what to write instead; it repeats nothing of the value.
+    /// Returns the problem with the value and the remedy. The text does not repeat the value.
     pub fn check(&self, value: &str) -> Result<(), &'static str> {
         self.kind.check(value)
     }
 
-    /// One that must be there.
+    /// Creates a required setting.
     #[must_use]
     pub const fn required(name: &'static str, about: &'static str) -> Self {
         Self { name, required: true, kind: SettingKind::Text, about }
     }
 
-    /// One that may be there.
+    /// Creates an optional setting.
     #[must_use]
     pub const fn optional(name: &'static str, about: &'static str) -> Self {
         Self { name, required: false, kind: SettingKind::Text, about }
     }
 
-    /// Its values are URLs, or origins.
+    /// The values must be URLs or origins.
     #[must_use]
     pub const fn url(self) -> Self {
         Self { kind: SettingKind::Url, ..self }
     }
 
-    /// Its values are URLs as they were registered with the provider, or origins.
+    /// The values must be URLs as they were registered with the provider, or origins.
     #[must_use]
     pub const fn registered_url(self) -> Self {
         Self { kind: SettingKind::RegisteredUrl, ..self }
     }
 
-    /// Its values are among these; the problem names them, to stand behind the setting's name: `is neither true nor false`.
+    /// The values must be among these. `problem` follows the setting's name in the error and names the valid values: `is neither true nor
+    /// false`.
     #[must_use]
     pub const fn one_of(self, values: &'static [&'static str], problem: &'static str) -> Self {
         Self { kind: SettingKind::OneOf { values, problem }, ..self }
     }
 
-    /// Its values are whole numbers of seconds.
+    /// The values must be whole numbers of seconds.
     #[must_use]
     pub const fn seconds(self) -> Self {
         Self { kind: SettingKind::Seconds, ..self }
     }
 
-    /// Its values are whole numbers above zero, or `*`.
+    /// The values must be whole numbers above zero, or `*`.
     #[must_use]
     pub const fn rate(self) -> Self {
         Self { kind: SettingKind::Rate, ..self }
     }
 
-    /// Its values are names of headers.
+    /// The values must be names of headers.
     #[must_use]
     pub const fn header(self) -> Self {
         Self { kind: SettingKind::Header, ..self }
     }
 }
 
-/// What the values of a setting look like; a receiver checks it when it is built.
+/// The kind of the values of a setting. A receiver checks the values when it is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SettingKind {
     /// Anything.
     Text,
-    /// A URL with scheme and host. Where it has a path, the request's query may change.
+    /// A URL with scheme and host. If it has a path, the query of a request may vary.
     Url,
-    /// A URL with scheme and host. Where it has a path, it has the query that was registered.
+    /// A URL with scheme and host. If it has a path, it must also have the query that was registered.
     RegisteredUrl,
     /// The name of a header.
     Header,
     /// One of these.
     OneOf {
-        /// What is accepted.
+        /// The valid values.
         values: &'static [&'static str],
-        /// What is wrong with any other value: it names those that are accepted.
+        /// The problem with any other value; the text names the valid values.
         problem: &'static str,
     },
     /// A whole number of seconds.
     Seconds,
-    /// How many in a minute: a whole number above zero; or `*`, which is any number.
+    /// A number for each minute: a whole number above zero, or `*` for any number.
     Rate,
 }
 
 impl SettingKind {
-    /// Whether a value is of this kind.
+    /// Checks that a value is of this kind.
     ///
     /// # Errors
-    /// Names what is wrong with the value and what to write instead; it repeats nothing of the value.
+    /// Returns the problem with the value and the remedy. The text does not repeat the value.
     fn check(self, value: &str) -> Result<(), &'static str> {
         match self {
             Self::Text => Ok(()),
@@ -114,17 +115,18 @@ impl SettingKind {
             }
             Self::Rate if value == "*" || value.parse::<std::num::NonZeroU64>().is_ok() => Ok(()),
             Self::Rate => Err("is neither * nor a whole number above zero"),
-            Self::Seconds => value.parse::<u64>().map(drop).map_err(|_| "is no whole number of seconds: write 300"),
+            Self::Seconds => {
+                value.parse::<u64>().map(drop).map_err(|_| "is not a whole number of seconds: write, for example, 300")
+            }
             Self::Header => match http::HeaderName::from_bytes(value.as_bytes()) {
                 Ok(_) => Ok(()),
-                Err(_) => Err("is no header name: write the name alone, without a colon or the header's value"),
+                Err(_) => Err("is not a header name: write only the name, without a colon or the header's value"),
             },
         }
     }
 }
 
-/// What is wrong with a setting that is to be a URL, and what to write instead. It repeats nothing of the setting, which may hold a
-/// password.
+/// Checks a URL. Returns the problem and the remedy as an error, which does not repeat the URL, because it may contain a password.
 fn check_url(url: &str) -> Result<(), &'static str> {
     let configured = Configured::read(url)?;
     if url.contains('#') {
@@ -133,15 +135,17 @@ fn check_url(url: &str) -> Result<(), &'static str> {
     let host = configured.host;
     let port = host.rfind(':').and_then(|at| host.get(at + 1..)).filter(|rest| !rest.contains(']'));
     if port.is_some_and(|port| port.parse::<u16>().is_err()) {
-        return Err("has a port that is no number up to 65535");
+        return Err("has a port that is not a number up to 65535");
     }
     if host.is_empty() || host.starts_with(':') {
-        return Err("has no host");
+        return Err("has no host: write it after https://");
     }
     if url.bytes().any(|byte| !(b'!'..=b'~').contains(&byte)) {
         return Err("has white space or other characters than ASCII: write them as a browser sends them (%20, xn--)");
     }
-    url.parse::<http::Uri>().map(drop).map_err(|_| "is no URL: write it as the provider has it, https://host/path")
+    url.parse::<http::Uri>()
+        .map(drop)
+        .map_err(|_| "is not a valid URL: write it as the provider has it, https://host/path")
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! How a receiver is set up.
+//! Builds a receiver and checks its configuration.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,10 +14,11 @@ use crate::fetch::Fetch;
 use crate::store::Dedup;
 use crate::telemetry;
 
-/// With a shorter retention, late retries would be handled as new events: providers retry for up to a week.
+/// The shortest retention. With a shorter one, late retries would be handled as new events, because providers retry for up to a week
+///
 const MIN_RETENTION: Duration = Duration::from_secs(8 * 24 * 60 * 60);
 
-/// Sets up a [`Receiver`].
+/// Configures a [`Receiver`].
 ///
 /// | default | value | change it with |
 /// |---|---|---|
@@ -42,7 +43,7 @@ pub struct ReceiverBuilder {
 }
 
 impl Receiver {
-    /// Begins to set up a receiver that remembers events in this store.
+    /// Starts to configure a receiver that remembers events in this store.
     pub fn builder(dedup: impl Dedup) -> ReceiverBuilder {
         ReceiverBuilder::new(Box::new(dedup))
     }
@@ -77,15 +78,15 @@ impl ReceiverBuilder {
         self
     }
 
-    /// Sets the longest body, in bytes, as received and after decompression. The response to a longer body is 413. The limit
-    /// replaces what the provider documents, for every source without its own [`Source::max_body`].
+    /// Sets the longest body, in bytes, as received and after decompression. The response to a longer body is 413. For every source without
+    /// its own [`Source::max_body`], this limit replaces the limit that the provider documents.
     pub const fn max_body(mut self, bytes: usize) -> Self {
         self.max_body = Some(bytes);
         self
     }
 
-    /// Sets how long the whole body may take. The response to a later body is 408. The time for the headers is the server's to
-    /// limit.
+    /// Sets how long the whole body may take. If it takes longer, the response is 408. The server must limit the time for the headers
+    ///
     pub const fn body_deadline(mut self, deadline: Duration) -> Self {
         self.body_deadline = deadline;
         self
@@ -112,7 +113,7 @@ impl ReceiverBuilder {
         self
     }
 
-    /// Sets the clock. The body deadline is measured by the runtime's timer all the same.
+    /// Sets the clock. The body deadline is always measured by the runtime's timer.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self

@@ -1,4 +1,4 @@
-//! The dedup store and the rules of its use: each event is claimed under a lease, and then finished or abandoned.
+//! Deduplication: each event is claimed under a lease, and then finished or abandoned.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,10 +8,10 @@ use super::reject::Rejection;
 use crate::clock::{Clock, Timestamp};
 use crate::store::{BeginResult, Dedup, DedupEntry, DedupLease, FirstResponse, Settled, StoreError, StoreErrorKind};
 
-/// How many leases of handlers that were cut off are remembered, to be given up by a later request.
+/// The maximum number of leases of cut-off handlers that are remembered until a later request abandons them.
 const MAX_ABANDONED: usize = 1_024;
 
-/// The least and the most seconds after which the provider should send a duplicate of an event again that is being handled.
+/// The shortest and the longest `Retry-After`, in seconds, for a duplicate of an event that is being handled.
 const RETRY_AFTER_SECS: std::ops::RangeInclusive<u64> = 1..=5;
 
 /// Whether an event is new.
@@ -25,8 +25,8 @@ pub enum Deduplicated<T> {
     Duplicate(FirstResponse),
 }
 
-/// The right to handle one event, until the lease ends. Dropping the guard abandons the event: in this process when the next
-/// request arrives, in other processes when the lease ends.
+/// The right to handle one event until the lease ends. Dropping the guard abandons the event: it is new again in this process when the next
+/// request arrives, and in other processes when the lease ends.
 #[derive(Debug)]
 #[must_use = "finish it or abandon it"]
 pub struct DedupGuard {
@@ -36,8 +36,8 @@ pub struct DedupGuard {
 }
 
 impl DedupGuard {
-    /// The leases, for a store that can finish them in the handler's own transaction. Call
-    /// [`finished_elsewhere`](Self::finished_elsewhere) after its commit. Empty for an event that is not deduplicated.
+    /// Returns the leases, for a store that can finish them in the handler's own transaction. Call
+    /// [`finished_elsewhere`](Self::finished_elsewhere) after the commit. The slice is empty for an event that is not deduplicated.
     #[must_use]
     pub fn leases(&self) -> &[DedupLease] {
         &self.leases
@@ -46,10 +46,10 @@ impl DedupGuard {
     /// Records that the event was handled, and the response that later duplicates get.
     ///
     /// # Errors
-    /// Returns the store's error. The event was handled and that is not recorded: a duplicate that arrives after the lease is
-    /// handled again.
+    /// Returns a [`StoreError`] if the store fails. The handled event is then not recorded, and a duplicate that arrives after the end of
+    /// the lease is handled again.
     pub async fn finish(mut self, answer: impl Into<FirstResponse>) -> Result<Settled, StoreError> {
-        // The event was handled: from here on nothing may make it new again.
+        // The event was handled, so from here on nothing may make it new again.
         self.open = false;
         if self.leases.is_empty() {
             return Ok(Settled::Done);
@@ -61,7 +61,7 @@ impl DedupGuard {
     /// Makes the event new again, so that the provider's next request is handled.
     ///
     /// # Errors
-    /// Returns the store's error. The lease is given up by a later request, or ends by itself.
+    /// Returns a [`StoreError`] if the store fails. A later request then abandons the lease, or the lease ends by itself.
     pub async fn abandon(mut self) -> Result<Settled, StoreError> {
         if self.leases.is_empty() {
             return Ok(Settled::Done);
@@ -71,7 +71,7 @@ impl DedupGuard {
         Ok(settled)
     }
 
-    /// Notes that the leases were finished in another way.
+    /// Records that the leases were finished elsewhere, for example in the handler's own transaction.
     pub fn finished_elsewhere(mut self) {
         self.open = false;
     }
@@ -85,8 +85,8 @@ impl Drop for DedupGuard {
     }
 }
 
-/// Returns whether all leases were settled: if one is lost, another process has the event. A store that returns fewer results than
-/// it was asked for is broken, and nothing can be concluded from them.
+/// Returns whether all leases were settled. If one lease is lost, another process has the event. If a store returns too few results,
+/// nothing can be concluded from them, so this fails.
 fn all_of(settled: Vec<Settled>) -> Result<Settled, StoreError> {
     match settled.into_iter().max_by_key(|settled| *settled == Settled::LeaseLost) {
         Some(settled) => Ok(settled),
@@ -126,7 +126,7 @@ impl Deduper {
         for one in begun {
             match one {
                 BeginResult::Fresh(lease) => guard.leases.push(lease),
-                // If one record is finished, the event was handled, whatever the other record is.
+                // If one record is finished, the event was handled, whatever the state of the other record.
                 BeginResult::Done(_) => other = Some(one),
                 BeginResult::Busy { .. } => other = other.or(Some(one)),
             }
@@ -140,8 +140,8 @@ impl Deduper {
         }
     }
 
-    /// Periodic cleanup, done by requests because there is no background task. The request does not fail with it: leases and records
-    /// end by themselves.
+    /// Cleans up periodically. Requests do this, because there is no background task. A failure does not affect the request, because leases
+    /// and records expire by themselves.
     async fn clean_up(&self) {
         let abandoned = self.abandoned.take();
         if !abandoned.is_empty()
@@ -156,12 +156,12 @@ impl Deduper {
 
     async fn prune(&self) {
         if let Err(error) = self.store.prune(self.clock.now(), 2 * Upkeep::EVERY).await {
-            tracing::warn!(reason = %error, "webhook dedup records not pruned");
+            tracing::warn!(reason = %error, "webhook dedup records were not pruned");
         }
     }
 }
 
-/// Gives back the lease of the one record that was new, while the other record belongs to another request.
+/// Abandons the lease of the record that was new, because the other record belongs to another request.
 async fn give_back(guard: DedupGuard) {
     if !guard.leases.is_empty()
         && let Err(error) = guard.abandon().await
@@ -170,21 +170,21 @@ async fn give_back(guard: DedupGuard) {
     }
 }
 
-/// The rest of the other request's lease, in whole seconds within the bounds.
+/// Returns the remaining time of the other request's lease, in whole seconds within the bounds.
 fn retry_after_secs(now: Timestamp, until: Timestamp) -> u64 {
     let left = until.since(now);
     let whole = left.as_secs().saturating_add(u64::from(left.subsec_nanos() > 0));
     whole.clamp(*RETRY_AFTER_SECS.start(), *RETRY_AFTER_SECS.end())
 }
 
-/// Only successes are recorded. If the store returns another status, the event was handled all the same.
+/// Only successes are recorded. If the store returns another status, the event was handled nevertheless.
 fn recorded(answer: FirstResponse) -> FirstResponse {
     let is_success = (200..300).contains(&answer.status);
     if is_success { answer } else { FirstResponse::status(200) }
 }
 
-/// Leases of guards that were dropped. A handler is cut off when the connection ends and the server drops its future. `Drop` cannot
-/// wait for a store, so the lease is given up by the next request, before the provider's retry is looked at.
+/// Leases of guards that were dropped. A handler is cut off when the connection ends and the server drops its future. `Drop` cannot wait
+/// for a store, so the next request abandons the lease, before it checks its own event.
 #[derive(Debug, Default)]
 struct Abandoned(Mutex<Vec<DedupLease>>);
 
@@ -201,7 +201,8 @@ impl Abandoned {
     }
 }
 
-/// When to prune: every 256th request. A request adds at most two records, so removing twice as many keeps up.
+/// Decides when to prune: at every 256th request. A request adds at most two records, so it is enough to delete twice as many records as
+/// there were requests.
 #[derive(Debug, Default)]
 struct Upkeep(AtomicU32);
 

@@ -1,4 +1,4 @@
-//! One source of a receiver, which checks requests.
+//! The gate of one source, which checks requests.
 
 use std::sync::Arc;
 
@@ -19,8 +19,8 @@ use crate::id::Tenant;
 use crate::provider::Reply;
 use crate::store::StoreError;
 
-/// One source of a [`Receiver`](super::Receiver). It is a tower layer (see [`WebhookService`](super::WebhookService)), and for a framework
-/// without tower it checks requests and runs handlers by its methods. Cheap to clone.
+/// One source of a [`Receiver`](super::Receiver). It is a tower layer (see [`WebhookService`](super::WebhookService)). For a framework
+/// without tower, its methods check requests and run handlers. Cheap to clone.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -53,7 +53,7 @@ pub struct Gate {
     documents: Arc<DocumentCache>,
 }
 
-/// What a request contains, and the request with the bytes that were checked (R-16).
+/// The content of a request, and the request with the bytes that were checked (R-16).
 pub(super) type Admitted = Result<(Accepted, Request<Bytes>), Rejection>;
 
 impl Gate {
@@ -66,7 +66,7 @@ impl Gate {
         Self { source, limits, deduper, documents }
     }
 
-    /// Checks a request whose body was read by the framework. Checking changes nothing and can be repeated.
+    /// Checks a request whose body the framework has read. A check changes nothing and can be repeated.
     ///
     /// # Errors
     /// Returns a [`Rejection`]. [`Rejection::to_response`] is the response to it.
@@ -74,9 +74,9 @@ impl Gate {
         self.admit_bytes(request).await.map(|(accepted, _)| accepted)
     }
 
-    /// Makes events of this source new again, by the provider's ids, so that a redelivery from the provider's dashboard is handled
-    /// again after a wrong 2xx. The tenant is that of the source or of the route ([`Verified::tenant`](super::Verified::tenant)). Returns
-    /// for each id how many records were forgotten: 0 if there was none, or if the event is being handled.
+    /// Makes the events with these provider ids new again. After a wrong 2xx, a redelivery from the provider's dashboard is then handled
+    /// again. The tenant is that of the source or of the route ([`Verified::tenant`](super::Verified::tenant)). Returns for each id the
+    /// number of deleted records: 0 if there was no record, or if the event is being handled.
     ///
     /// ```
     /// # use hookwire::id::Tenant;
@@ -90,15 +90,15 @@ impl Gate {
     /// ```
     ///
     /// # Errors
-    /// Returns the store's error.
+    /// Returns a [`StoreError`] if the store fails.
     pub async fn forget(&self, tenant: &Tenant, ids: &[&str]) -> Result<Vec<u64>, StoreError> {
         let groups: Vec<_> = ids.iter().map(|id| group(tenant, self.source.name(), id)).collect();
         self.deduper.store.forget(&groups).await
     }
 
-    /// Returns the response to a handshake, for callers of [`verify`](Self::verify). If the provider wants a URL to be fetched
-    /// first ([`Reply::visit`]), it is fetched; if that fails, the response is 503 and the provider asks again. The extensions of
-    /// the response hold the reply, which may contain a key that the provider has handed over.
+    /// Returns the response to a handshake, for callers of [`verify`](Self::verify). If the provider requires a URL to be fetched first
+    /// ([`Reply::visit`]), this method fetches it. If that fails, the response is 503, so that the provider asks again. The extensions of
+    /// the response contain the reply, which may contain a key from the provider.
     pub async fn answer<B: From<Bytes>>(&self, reply: Reply) -> Response<B> {
         if let Some(url) = &reply.visit
             && let Err(error) = self.documents.visit(&self.source.shared_name(), url, self.deduper.clock.now()).await
@@ -108,8 +108,8 @@ impl Gate {
         handshake(reply)
     }
 
-    /// The longest body that is accepted, in bytes: that of the [source](Source::max_body), or of the
-    /// [receiver](super::ReceiverBuilder::max_body). A framework that reads the body itself should stop here.
+    /// Returns the longest accepted body, in bytes: the limit of the [source](Source::max_body), or of the
+    /// [receiver](super::ReceiverBuilder::max_body). A framework that reads the body itself should read no more than this.
     ///
     /// ```
     /// use hookwire::receiver::{Receiver, Source};
@@ -172,7 +172,7 @@ impl Gate {
         response
     }
 
-    /// Changes the response to events that were handled into what the provider expects. `request` are the headers of the request.
+    /// Changes the response to handled events into the response that the provider expects. `request` contains the headers of the request.
     pub(super) fn acknowledge<B: From<Bytes>>(&self, mut response: Response<B>, request: &HeaderMap) -> Response<B> {
         if !response.status().is_success() {
             return response;

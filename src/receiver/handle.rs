@@ -1,4 +1,4 @@
-//! The last step: an event is claimed, handled, and then remembered or made new again.
+//! Handles an event: claims it, runs the handler, and then records the event or makes it new again.
 
 use std::any::Any;
 use std::future::poll_fn;
@@ -19,13 +19,12 @@ use crate::store::{FirstResponse, Settled, StoreError};
 use crate::telemetry;
 
 impl Gate {
-    /// Reads, checks and handles a request of a framework without tower whose body is a [`Body`]. For any other body, see
-    /// [`receive_bytes`](Self::receive_bytes).
-    ///
-    /// The response to an event is what the handler [returned](HandlerResponse::for_duplicates), the first time and every later time,
-    /// unless the provider insists on another response. If a request holds many events, the handler runs for each, one after the other.
-    /// The response is then the first that is not a success; the provider tries again, and the events that were handled are duplicates
-    /// then. A rejected request is traced, and the extensions of the response hold its [`Rejection`].
+    /// Reads, checks and handles a request of a framework without tower. The body must be a [`Body`]; for any other body, see
+    /// [`receive_bytes`](Self::receive_bytes). The response to an event is what the handler [returned](HandlerResponse::for_duplicates),
+    /// for the first request and for its duplicates, unless the provider requires another response. If a request contains many events, the
+    /// handler runs for each, one after the other. The response is then the first that is not a success. The provider tries again, and the
+    /// events that were handled are then duplicates. A rejected request is traced, and the extensions of the response contain its
+    /// [`Rejection`].
     pub async fn receive<B, A, F, Fut>(&self, request: Request<B>, handler: F) -> Response<Bytes>
     where
         B: Body,
@@ -38,9 +37,9 @@ impl Gate {
 
     /// Checks and handles a request of any framework, as [`receive`](Self::receive) does. The framework has read the body.
     ///
-    /// `head` is the method, the URI as the provider sent it, and the headers. Each may have a type of the framework, or be text: all
-    /// that becomes a [`Method`], a [`Uri`], a [`HeaderName`] and a [`HeaderValue`]. `body` is the
-    /// raw body. Let the framework read at most [`max_body`](Self::max_body) bytes, or one byte more, which is answered with 413.
+    /// `head` is the method, the URI as the provider sent it, and the headers. Each may have any type that converts into a [`Method`], a
+    /// [`Uri`], a [`HeaderName`] or a [`HeaderValue`], such as a type of the framework or a text. `body` is the raw body. Let the framework
+    /// read at most [`max_body`](Self::max_body) bytes, or one byte more; a body with this additional byte is answered with 413.
     ///
     /// If the future is dropped, for example because the client has closed the connection, the event is new again: in this process for
     /// the next request, in other processes when the lease ends.
@@ -89,7 +88,7 @@ impl Gate {
         F: FnMut(Verified) -> Fut,
         Fut: Future<Output = A>,
     {
-        // The future holds nothing of the framework, whose types may not be `Send`.
+        // The future contains no value of the framework, whose types may not be `Send`.
         let (method, uri, headers) = head;
         let headers = headers.into_iter().map(|(name, value)| Some((name.try_into().ok()?, value.try_into().ok()?)));
         let request = request(method.try_into().ok(), uri.try_into().ok(), headers, body.into());
@@ -141,8 +140,8 @@ impl Gate {
 
     /// Runs `handler`, unless the event was handled before or is being handled, and returns what it returned.
     ///
-    /// - A 2xx response is remembered for the retention. If the store cannot record it, the response is returned all the same and
-    ///   the error is traced: the event was handled, and a 5xx would only make the provider send it again.
+    /// - A 2xx response is remembered for the retention. If the store cannot record it, the response is returned nevertheless and the error
+    ///   is traced. The event was handled, and a 5xx would only make the provider send it again.
     /// - After any other response, and after a panic, the event is new again.
     /// - If this future is dropped, the handler is cut off. The event is then new again: in this process for the next request, in
     ///   other processes when the lease ends.
@@ -207,7 +206,7 @@ impl Gate {
     }
 }
 
-/// The request with these parts. Returns `None` if one of them is `None`, or if there are too many headers.
+/// Builds a request from these parts. Returns `None` if one of them is `None`, or if there are too many headers.
 fn request(
     method: Option<Method>,
     uri: Option<Uri>,
@@ -225,14 +224,17 @@ fn request(
 }
 
 fn trace_late(source: &str) {
-    tracing::warn!(source, "webhook handled after its lease: another may have handled it too");
+    tracing::warn!(
+        source,
+        "webhook handled after the end of its lease: another request may have been handled for the same event"
+    );
 }
 
 fn trace_unrecorded(source: &str, error: &StoreError) {
-    tracing::error!(source, reason = %error, "webhook handled, but not recorded");
+    tracing::error!(source, reason = %error, "webhook handled, but not recorded in the dedup store");
 }
 
-/// The output of the future, or what it panicked with. Nothing that the future owns is used after a panic.
+/// Returns the output of the future, or the value of its panic. Nothing that the future owns is used after a panic.
 async fn caught<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
     let mut future = pin!(future);
     poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {

@@ -1,4 +1,4 @@
-//! Why a request is refused. The provider gets a status only; the application gets the reason.
+//! Rejections. The provider gets only a status; the application gets the reason.
 
 use std::error::Error;
 use std::fmt;
@@ -16,7 +16,7 @@ use crate::store::{StoreError, StoreErrorKind};
 /// `Retry-After`, in seconds, when a store or the source of the keys fails.
 const TROUBLE_RETRY_AFTER_SECS: u64 = 5;
 
-/// Why a request is refused. The provider gets the [`status`](Self::status) and an empty body (R-29). The reason is in the extensions
+/// The rejection of a request. The provider gets the [`status`](Self::status) and an empty body (R-29). The reason is in the extensions
 /// of the response and in one trace event. It contains no secret, signature, payload or URL, so it may be logged.
 ///
 /// ```
@@ -34,7 +34,7 @@ pub struct Rejection {
     cause: Option<Arc<dyn Error + Send + Sync>>,
 }
 
-/// The kind of a refusal, and the status that the provider gets.
+/// The kind of a rejection, with the status that the provider gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RejectionKind {
@@ -52,12 +52,13 @@ pub enum RejectionKind {
     /// 401: the signature is invalid, missing or too old. 403 or 404 for a refused handshake, 415 for an unknown format, 413 for too
     /// many events in one request.
     Unverified(VerifyError),
-    /// 401: the route has no keys. The status is that of an invalid signature, so that nobody can find out which tenants exist.
+    /// 401: the route has no keys. The status is the same as for an invalid signature, so that an attacker cannot find out which tenants
+    /// exist.
     UnknownRoute,
     /// 503: the keys cannot be read at the moment.
     KeysUnavailable,
-    /// 503, or the status that [the provider retries](crate::provider::Scheme::busy_by): the event is being handled. `Retry-After` is
-    /// the time after which to send it again.
+    /// 503, or the status after which [the provider retries](crate::provider::Scheme::busy_by): the event is being handled. `Retry-After`
+    /// contains the time after which to send it again.
     Busy,
     /// 503: the dedup store failed. The handler did not run (R-37).
     StoreUnavailable(StoreErrorKind),
@@ -65,7 +66,7 @@ pub enum RejectionKind {
     HandlerPanicked,
     /// 500: an extractor or an event router is not behind the [layer](super::Receiver::gate), so nothing was verified.
     NotVerified,
-    /// 422: the payload is not of the type that the handler takes. The event stays new.
+    /// 422: the payload does not have the type that the handler takes. The event stays new.
     Payload(JsonError),
 }
 
@@ -80,7 +81,7 @@ impl Rejection {
         Self::new(RejectionKind::BodyTooLarge).because(text)
     }
 
-    /// Adds what an operator can do about it.
+    /// Adds a detail for the operator, such as the remedy.
     pub(super) fn because(self, detail: impl Into<String>) -> Self {
         Self { detail: Some(Arc::new(detail.into())), ..self }
     }
@@ -134,7 +135,7 @@ impl Rejection {
         }
     }
 
-    /// Returns the response: the status, at most one of `Allow` and `Retry-After`, and no body. Its extensions hold this rejection.
+    /// Returns the response: the status, at most one of `Allow` and `Retry-After`, and no body. Its extensions contain this rejection.
     #[must_use]
     pub fn to_response<B: From<Bytes>>(&self) -> Response<B> {
         let mut response = Response::new(B::from(Bytes::new()));
@@ -201,17 +202,17 @@ impl Error for Rejection {
 impl fmt::Display for RejectionKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Malformed => f.write_str("method, URI or header not valid in HTTP"),
-            Self::Method => f.write_str("method not accepted"),
-            Self::BodyTooLarge => f.write_str("body too large"),
-            Self::BodyTimeout => f.write_str("body not complete in time"),
-            Self::BodyBroken => f.write_str("body broken off"),
+            Self::Malformed => f.write_str("the method, the URI or a header is not valid HTTP"),
+            Self::Method => f.write_str("the method is not accepted"),
+            Self::BodyTooLarge => f.write_str("the body is too large"),
+            Self::BodyTimeout => f.write_str("the body was not complete in time"),
+            Self::BodyBroken => f.write_str("the body was cut off, or its framing is invalid"),
             Self::Unverified(error) => write!(f, "not verified: {error}"),
-            Self::UnknownRoute => f.write_str("no keys for this route"),
-            Self::KeysUnavailable => f.write_str("keys unavailable"),
+            Self::UnknownRoute => f.write_str("there are no keys for this route"),
+            Self::KeysUnavailable => f.write_str("the keys cannot be read at the moment"),
             Self::Busy => f.write_str("the same event is being handled"),
-            Self::StoreUnavailable(kind) => write!(f, "dedup store: {kind:?}"),
-            Self::HandlerPanicked => f.write_str("handler panicked"),
+            Self::StoreUnavailable(kind) => write!(f, "the dedup store failed: {kind:?}"),
+            Self::HandlerPanicked => f.write_str("the handler panicked"),
             Self::NotVerified => f.write_str("the route is not behind the layer of a receiver"),
             Self::Payload(error) => error.fmt(f),
         }

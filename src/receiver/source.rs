@@ -1,4 +1,4 @@
-//! A source: who sends requests, and how they are checked.
+//! A source: the sender of requests, and how its requests are checked.
 
 use std::fmt;
 use std::pin::Pin;
@@ -16,7 +16,7 @@ use crate::provider::{Challenge, KeyUse, Scheme, SchemeError};
 use crate::secret::{Key, KeyError, Keyring};
 use crate::signature::{Settings, Tolerance, Trust};
 
-/// Who sends requests: a scheme, keys, a tolerance, and how a repeated event is recognised.
+/// A sender of requests: its scheme and keys, a tolerance, and how a repeated event is recognised.
 ///
 /// | default | value | change it with |
 /// |---|---|---|
@@ -53,7 +53,7 @@ pub struct Source {
     diagnoses: Option<Arc<Diagnoses>>,
 }
 
-/// What accepts or refuses handshakes.
+/// The function of the application that accepts or refuses handshakes.
 #[derive(Clone)]
 struct Decider(Arc<dyn Fn(Tenant, Challenge) -> Deciding + Send + Sync>);
 
@@ -88,7 +88,7 @@ pub enum DedupBy {
 }
 
 impl Source {
-    /// A source with this name, whose requests are checked by this scheme: one of [`provider`](crate::provider), or your own.
+    /// Creates a source with this name. `scheme` checks its requests: a scheme of [`provider`](crate::provider), or your own.
     ///
     /// ```
     /// use hookwire::receiver::Source;
@@ -103,15 +103,14 @@ impl Source {
         Self::with_keys(name.into(), scheme, KeySource::Fixed(keys))
     }
 
-    /// A source whose tenant and keys depend on the route. `resolve` gets the path of the request without the query, as the layer
-    /// sees it: below `Router::nest` it is the rest of the path.
-    ///
-    /// 1. It gets nothing that the sender signs, and nothing of the payload, because a stranger could write that (R-20).
+    /// Creates a source whose tenant and keys depend on the route. `resolve` gets the path of the request without the query, as the layer
+    /// sees it. Below `Router::nest`, this is the rest of the path.
+    /// 1. `resolve` gets neither the headers nor the payload, because a stranger could have written them (R-20).
     /// 2. It MUST return `None` for an unknown route, and never another tenant's keys. The request is then refused
     ///    (`an_unknown_route_looks_like_a_bad_signature`).
-    /// 3. It MUST return an error if it cannot know. The request is then answered with 503 (`keys_out_of_reach_fail_closed`). The
-    ///    error is traced and not sent.
-    /// 4. It SHOULD return from a cache: it is called for every request before anything is verified, also for those of strangers.
+    /// 3. It MUST return an error if it cannot find out. The request is then answered with 503 (`keys_out_of_reach_fail_closed`). The error
+    ///    is traced and not sent.
+    /// 4. It SHOULD use a cache, because it is called for every request, also for requests of strangers, before anything is verified.
     ///
     /// ```
     /// use std::collections::HashMap;
@@ -162,8 +161,8 @@ impl Source {
         }
     }
 
-    /// A source of one of the [`providers`](crate::guide::providers), by name: for configuration that is read at
-    /// start. Any of the secrets is accepted.
+    /// Creates a source of one of the [`providers`](crate::guide::providers) by name, for configuration that is read at start. Any of the
+    /// secrets is accepted.
     ///
     /// ```
     /// use hookwire::receiver::Source;
@@ -175,7 +174,8 @@ impl Source {
     /// ```
     ///
     /// # Errors
-    /// Returns a [`ReceiverConfigError`] if the provider is unknown, a secret is not one of its secrets, or a setting is missing or unknown.
+    /// Returns a [`ReceiverConfigError`] if the provider is unknown, a secret is not valid for the provider, or a setting is missing or
+    /// unknown.
     pub fn provider(name: &str, secrets: &[&str], settings: Settings) -> Result<Self, ReceiverConfigError> {
         let provider = Scheme::named(name).ok_or_else(|| ReceiverConfigError::UnknownProvider(name.into()))?;
         let keys = secrets.iter().map(|secret| provider.key(secret)).collect::<Result<Vec<_>, _>>()?;
@@ -188,7 +188,7 @@ impl Source {
         Self::new(provider.name(), provider, keyring).with_settings(settings)
     }
 
-    /// A source of a provider that hands over its key in a handshake (Asana, Notion), before there is one. It answers the
+    /// Creates a source without a key, for a provider that hands over its key in a handshake (Asana, Notion). The source answers the
     /// handshake, as after [`set_up`](Self::set_up), and accepts nothing else.
     ///
     /// # Errors
@@ -204,13 +204,13 @@ impl Source {
         Ok(self)
     }
 
-    /// A source without a secret, whose scheme fetches its keys.
+    /// Creates a source without a secret, whose scheme fetches its keys.
     #[must_use]
     pub fn keyless(name: impl Into<Arc<str>>, scheme: &'static Scheme) -> Self {
         Self::new(name, scheme, Keyring::empty())
     }
 
-    /// A source of one of the providers, with its secret.
+    /// Creates a source of one of the providers, with its secret.
     pub(super) fn known(provider: &'static Scheme, name: &'static str, secret: &str) -> Result<Self, KeyError> {
         let keyring = Keyring::new(provider.key(secret)?);
         Ok(Self::new(name, provider, keyring))
@@ -246,19 +246,19 @@ impl Source {
         self
     }
 
-    /// Accepts handshakes in which the provider hands over its key (Asana, Notion). Use it only while the webhook is being created:
-    /// at any other time, such a request may come from somebody who wants another key to be used. The key is in
-    /// [`Reply::capture`](crate::provider::Reply), in the extensions of the response and in
-    /// [`Accepted::Handshake`](super::Accepted).
+    /// Accepts handshakes in which the provider hands over its key (Asana, Notion). Use it only while the webhook is being created. At any
+    /// other time, such a request may be an attempt to replace the key. The key is in [`Reply::capture`](crate::provider::Reply), in the
+    /// extensions of the response and in [`Accepted::Handshake`](super::Accepted).
     #[must_use]
     pub const fn set_up(mut self) -> Self {
         self.setup = true;
         self
     }
 
-    /// Sets what accepts or refuses a handshake that only the application can decide: whether this topic was subscribed to (`WebSub`),
-    /// or whether this origin may send (`CloudEvents`). `decide` gets the tenant of the route. A stranger wrote the subject and nothing
-    /// of it is verified: return `false` if you cannot know. Default: such handshakes are refused, unless the settings allow them.
+    /// Sets the function that accepts or refuses a handshake that only the application can decide: whether it subscribed to this topic
+    /// (`WebSub`), or whether this origin may send (`CloudEvents`). `decide` gets the tenant of the route. The subject is not verified,
+    /// because anybody may have written it. Return `false` if you cannot decide. Default: such handshakes are refused, unless the settings
+    /// allow them.
     ///
     /// ```
     /// use hookwire::receiver::Source;
@@ -281,7 +281,7 @@ impl Source {
     }
 
     /// Accepts requests of a provider that signs nothing (Mollie's classic webhooks). This is dangerous, because anybody can send
-    /// such a request: use only its id, and ask the provider for the rest.
+    /// such a request. Use only its id, and ask the provider for the rest.
     #[must_use]
     pub const fn dangerous_accept_unproved(mut self) -> Self {
         self.unproved = true;
@@ -299,8 +299,8 @@ impl Source {
         Ok(self)
     }
 
-    /// Accepts one more method: PUT for a provider that sends events by PUT, GET or OPTIONS for a handshake. Events are accepted by
-    /// POST and PUT only.
+    /// Accepts one more method: PUT for a provider that sends events with PUT, GET or OPTIONS for a handshake. Events are accepted with
+    /// POST and PUT, and with the methods that the provider documents.
     #[must_use]
     pub fn also_method(mut self, method: Method) -> Self {
         self.methods.push(method);
@@ -330,20 +330,21 @@ impl Source {
         self
     }
 
-    /// Handles every request, including retries and replays, as [`DedupBy::Never`] does. For handlers that deduplicate by themselves.
+    /// Handles every request, including retries and replays, as [`DedupBy::Never`] does. Use it for handlers that deduplicate by
+    /// themselves.
     #[must_use]
     pub const fn without_dedup(self) -> Self {
         self.dedup_by(DedupBy::Never)
     }
 
-    /// Does not look for the cause of refused requests. Default: it is looked for at most once in five seconds, by some milliseconds of
-    /// work, and logged with its remedy ([`diagnose`](crate::provider::diagnose)).
+    /// Switches off the diagnosis of refused requests. By default, the cause is searched for at most once in five seconds, which takes some
+    /// milliseconds, and logged with its remedy ([`diagnose`](crate::provider::diagnose)).
     #[must_use]
     pub fn without_diagnosis(self) -> Self {
         Self { diagnoses: None, ..self }
     }
 
-    /// The name: part of the dedup key and of traces, and the argument of [`Receiver::gate`](super::Receiver::gate).
+    /// Returns the name. It is part of the dedup key and of traces, and the argument of [`Receiver::gate`](super::Receiver::gate).
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -369,7 +370,7 @@ impl Source {
         }
     }
 
-    /// What a request is checked against.
+    /// Returns the data against which a request is checked.
     pub(super) fn trust<'a>(&'a self, keys: &'a Keyring, now: Timestamp) -> Trust<'a> {
         Trust { tolerance: self.tolerance, settings: &self.settings, setup: self.setup, ..Trust::new(keys, now) }
     }
@@ -418,7 +419,7 @@ impl Source {
         self.methods.contains(method)
     }
 
-    /// The value of the `Allow` header.
+    /// Returns the value of the `Allow` header.
     pub(super) fn allowed_methods(&self) -> HeaderValue {
         let list = self.methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
         HeaderValue::try_from(list).unwrap_or(HeaderValue::from_static("POST"))

@@ -1,4 +1,4 @@
-//! A receiver: its sources, by name, with one dedup store.
+//! A receiver: its sources by name, and one dedup store.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -44,7 +44,8 @@ impl Receiver {
         names.into_iter()
     }
 
-    /// Returns one source: the tower layer for the routes of that source, and its methods for a framework without tower.
+    /// Returns the gate of one source. It is the tower layer for the routes of this source, and it has methods for a framework without
+    /// tower.
     ///
     /// ```
     /// # use hookwire::receiver::{Receiver, Source};

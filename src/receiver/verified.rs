@@ -1,4 +1,4 @@
-//! Verification: the proof that a request was signed by its source.
+//! Verification: proves that the source signed a request.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -26,7 +26,7 @@ use crate::store::DedupEntry;
 /// The longest event id or type, in bytes.
 const MAX_NAME_BYTES: usize = 256;
 
-/// The most documents that a scheme may ask for in the check of one request.
+/// The maximum number of documents that a scheme may request for the check of one request.
 const MAX_NEEDS: usize = 3;
 
 /// An event of a request whose signature was verified. Only verification creates it, so a function that takes it is never called
@@ -49,14 +49,14 @@ struct Facts {
     dedup_keys: EventKeys,
 }
 
-/// What a verified request contains.
+/// The content of a verified request.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Accepted {
     /// An event, to be handled.
     Event(Verified),
-    /// Many events in one request. The response should be a success only if all of them were handled. Empty if the provider only
-    /// tests the URL.
+    /// Many events in one request. Respond with a success only if all of them were handled. The list is empty if the provider only tests
+    /// the URL.
     Batch(Vec<Verified>),
     /// A handshake, with the reply to it.
     Handshake(Reply),
@@ -82,8 +82,7 @@ impl Verified {
         self.0.event.id.as_deref()
     }
 
-    /// Whether the signature covers the event's id. If it does not, anybody who captured a request can send it again with another
-    /// id.
+    /// Whether the signature covers the event's id. If not, anybody who captured a request can send it again with another id.
     #[must_use]
     pub fn is_id_authentic(&self) -> bool {
         self.0.event.id_authenticated
@@ -107,32 +106,30 @@ impl Verified {
         self.0.received_at
     }
 
-    /// The event's bytes, exactly as received: the verified body, or the event's part of it if a request holds many
-    /// events.
+    /// The verified bytes of the event: the verified body, or the event's part of it if a request contains many events.
     #[must_use]
     pub fn body(&self) -> &Bytes {
         &self.0.body
     }
 
-    /// The whole verified body, exactly as received.
+    /// The whole verified body. It is the body as received, or the decompressed body if the provider signed before it compressed.
     #[must_use]
     pub fn request_body(&self) -> &Bytes {
         &self.0.request_body
     }
 
-    /// The headers that belong to the event and that the scheme keeps (`ce-*` of `CloudEvents`). Most schemes keep none. **No
-    /// signature covers them** unless the scheme documents it.
+    /// The headers of the event that the scheme keeps (`ce-*` of `CloudEvents`). Most schemes keep none. **No signature covers them**
+    /// unless the scheme documents it.
     #[must_use]
     pub fn kept_headers(&self) -> &HeaderMap {
         &self.0.headers
     }
 
-    /// The records by which a [`Dedup`](crate::store::Dedup) store recognises the event, at most two; none if every request is handled.
-    ///
-    /// - The **identity** is made of what the provider documents as its idempotency key, and of the event type. Two requests with the
-    ///   same identity are one event.
-    /// - The **replay** key is made of the signed bytes. It exists only if a time is signed and the signature does not cover the whole
-    ///   identity: otherwise a captured request could be sent again under another id.
+    /// The records by which a [`Dedup`](crate::store::Dedup) store recognises the event: at most two, or none if every request is handled.
+    /// - The **identity** consists of the idempotency key that the provider documents, and of the event type. Two requests with the same
+    ///   identity are one event.
+    /// - The **replay** key consists of the signed bytes. It exists only if a time is signed and the signature does not cover the whole
+    ///   identity. Without it, a captured request could then be sent again under another id.
     #[must_use]
     pub fn dedup_entries(&self) -> Vec<DedupEntry> {
         self.dedup_keys().entries()
@@ -142,16 +139,17 @@ impl Verified {
         self.0.dedup_keys
     }
 
-    /// The event's bytes after decompression. Id, type and JSON are read from them. Equal to the [body](Self::body) if it was not
+    /// The event's bytes after decompression. Id, type and JSON are read from them. They equal the [body](Self::body) if it was not
     /// compressed.
     #[must_use]
     pub fn content(&self) -> &Bytes {
         &self.0.content
     }
 
-    /// Reads the payload as `T` from the [content](Self::content): without a byte order mark, from the field `payload` of a form
-    /// (GitHub, Slack) or `json` of a multipart form, and with U+FFFD for half a surrogate pair. An empty body reads as `null`.
-    /// Decide by a field of `T`, and do not parse a second time: two parsers may disagree about repeated keys.
+    /// Reads the payload as `T` from the [content](Self::content). If the content is a form, the payload is its field `payload` (GitHub,
+    /// Slack); if it is a multipart form, the payload is its field `json`. A byte order mark is skipped, half a surrogate pair becomes
+    /// U+FFFD, and an empty body reads as `null`. Make decisions by fields of `T`, and do not parse a second time: two parsers may disagree
+    /// about repeated keys.
     ///
     /// # Errors
     /// Returns [`JsonError`] if the payload is not JSON, or not a `T`.
@@ -243,7 +241,7 @@ pub(super) async fn check(
 }
 
 /// Checks the body as received. If that fails, checks the decompressed body, because some providers sign before they compress.
-/// Returns the bytes that were signed as well.
+/// Returns also the bytes that were signed.
 fn prove(
     scheme: &Scheme,
     received: &Received<'_>,
@@ -279,7 +277,7 @@ fn refused(error: VerifyError, source: &Source, received: Received<'_>, trust: T
     cause.map_or_else(|| unverified(error), |cause| unverified(error).because(cause))
 }
 
-/// Answers a handshake as the application decides.
+/// Answers a handshake according to the decision of the application.
 async fn decided(source: &Source, tenant: &Tenant, question: Challenge) -> Result<Accepted, Rejection> {
     if source.decision(tenant, &question).await {
         Ok(Accepted::Handshake(question.yes))

@@ -1,6 +1,5 @@
-//! Policies of the `backoff` crate as delays (feature `backoff`).
-//!
-//! That crate is unmaintained (RUSTSEC-2025-0012); this adapter is for applications that already use a policy of it.
+//! Policies of the `backoff` crate as delays (feature `backoff`). That crate is unmaintained (RUSTSEC-2025-0012); this adapter is for
+//! applications that already use one of its policies.
 
 use std::time::Duration;
 
@@ -9,9 +8,9 @@ use backoff::backoff::Backoff;
 use super::schedule::{MAX_ENTRIES, Schedule};
 
 impl Schedule {
-    /// Records the first `retries` delays of a `backoff` policy, or fewer if it ends earlier. Such a policy keeps state in memory; the
-    /// recorded delays are the same after a restart. A policy that ends by the wall clock (`max_elapsed_time`) is recorded as if no time
-    /// passed.
+    /// Records the first `retries` delays of a `backoff` policy, or fewer if it ends earlier. Such a policy keeps its state in memory,
+    /// whereas the recorded delays are the same after a restart. A policy that ends by the wall clock (`max_elapsed_time`) is recorded as
+    /// if no time passed.
     ///
     /// ```
     /// use backoff::backoff::Constant;

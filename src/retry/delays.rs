@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-/// Delays, by the number of the retry.
+/// Returns the delay before each retry.
 ///
 /// 1. `delay` MUST be pure: it returns the same value for the same arguments, also after a restart.
 /// 2. If it returns `None` for a number, it MUST return `None` for every higher number.
@@ -13,8 +13,8 @@ pub trait Delays: fmt::Debug + Send + Sync + 'static {
     fn delay(&self, retry: u32, seed: u64) -> Option<Duration>;
 }
 
-/// Spreads a delay over 90 % to 110 % of itself, so that deliveries that failed together do not return together.
-/// Deterministic in `(retry, seed)`.
+/// Changes a delay to between 90 % and 110 % of it, so that deliveries that failed together are not retried together. The result depends
+/// only on the arguments.
 pub(super) fn jitter(delay: Duration, retry: u32, seed: u64) -> Duration {
     // The finalizer of SplitMix64: every bit of the input affects every bit of the output.
     let mut bits = seed ^ u64::from(retry).wrapping_mul(0x9e37_79b9_7f4a_7c15);

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::delays::{Delays, jitter};
 
-/// Delays that grow by a factor up to a cap, each with jitter of a tenth in both directions (applied before the cap). Default: 5 s,
-/// doubling, at most 12 h, 15 retries.
+/// Delays that grow by a factor up to a cap. Each has jitter of a tenth in both directions, applied before the cap. By default the delays
+/// start with 5 s and double up to 12 h, for 15 retries.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Exponential {
     first: Duration,
@@ -21,7 +21,7 @@ impl Default for Exponential {
 }
 
 impl Exponential {
-    /// Starts with `first` and doubles; all other settings have their defaults.
+    /// Creates delays that start with `first`; all other settings have their defaults.
     #[must_use]
     pub fn from(first: Duration) -> Self {
         Self { first, ..Self::default() }

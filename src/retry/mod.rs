@@ -1,4 +1,4 @@
-//! The decision after an attempt: a pure function of stored facts.
+//! Retry policies: the decision after an attempt, as a pure function of stored facts.
 //!
 //! A [`RetryPolicy`] neither sleeps nor sends. It receives the facts of one attempt and returns a [`Decision`]; for the same facts it
 //! returns the same decision, before and after a restart. Start with [`Policy`]; its delays are a [`Schedule`], an [`Exponential`], or any
@@ -32,7 +32,7 @@ pub struct Facts<'a> {
     pub attempt: u32,
     /// The number of local faults of this delivery before this one.
     pub faults: u32,
-    /// When the delivery was made.
+    /// When the delivery was created.
     pub created_at: Timestamp,
     /// When the attempt ended.
     pub now: Timestamp,
@@ -43,13 +43,13 @@ pub struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    /// The facts of attempt number `attempt` of a delivery that was made at `now`, without local faults and with seed 0.
+    /// Creates the facts of attempt number `attempt` of a delivery that was created at `now`, without local faults and with seed 0.
     #[must_use]
     pub const fn new(attempt: u32, now: Timestamp, report: &'a Report) -> Self {
         Self { attempt, faults: 0, created_at: now, now, report, seed: 0 }
     }
 
-    /// Sets when the delivery was made.
+    /// Sets when the delivery was created.
     #[must_use]
     pub const fn created_at(mut self, at: Timestamp) -> Self {
         self.created_at = at;
@@ -107,7 +107,7 @@ pub enum Decision {
 }
 
 impl Decision {
-    /// A retry at this time that does not pause the lane.
+    /// Creates a retry at this time that does not pause the lane.
     ///
     /// ```
     /// use hookwire::clock::Timestamp;
@@ -121,7 +121,7 @@ impl Decision {
         Self::Retry { at, paused_until: None }
     }
 
-    /// Until when the decision pauses the lane.
+    /// The time until which the decision pauses the lane.
     #[must_use]
     pub const fn paused_until(self) -> Option<Timestamp> {
         match self {
@@ -146,7 +146,7 @@ pub enum FailReason {
     Blocked,
     /// Too many local faults in a row.
     Faults,
-    /// Every attempt ended with the death of the process, so the payload may be the cause.
+    /// The process died during every attempt, so the payload may be the cause.
     Poison,
     /// The deadline of the event has passed.
     Expired,
@@ -155,7 +155,7 @@ pub enum FailReason {
 }
 
 impl FailReason {
-    /// A short name that never changes, for stores.
+    /// A short, stable name, for stores.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -170,7 +170,7 @@ impl FailReason {
         }
     }
 
-    /// The reverse of [`as_str`](Self::as_str).
+    /// Parses a name that [`as_str`](Self::as_str) returned.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         let all = [Self::Exhausted, Self::Gone, Self::Permanent, Self::Blocked, Self::Faults, Self::Poison];
@@ -191,7 +191,7 @@ impl fmt::Display for FailReason {
 /// 3. After [`Outcome::HandlerRejected`](crate::outcome::Outcome::HandlerRejected) there is no retry: the worker replaces a retry by
 ///    [`FailReason::Permanent`].
 /// 4. `max_attempts` MUST be at least 1. A delivery that is claimed more often fails as [`FailReason::Poison`] without an attempt, so that
-///    a payload that kills the process is bounded.
+///    a payload that kills the process cannot do so without limit.
 pub trait RetryPolicy: fmt::Debug + Send + Sync + 'static {
     /// The maximum number of attempts at a delivery.
     fn max_attempts(&self) -> u32;

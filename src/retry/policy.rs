@@ -1,4 +1,4 @@
-//! The table from outcomes to decisions.
+//! The default policy: a table from outcomes to decisions.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,17 +15,17 @@ const FAULT_WAITS: (Duration, Duration) = (Duration::from_secs(1), Duration::fro
 /// The highest number of attempts of any policy.
 const MAX_ATTEMPTS: u32 = 1_001;
 
-/// Decides by the table below; the delays are a [`Delays`] of your choice.
+/// Decides according to the table below, with [`Delays`] of your choice.
 ///
 /// | outcome | decision |
 /// |---|---|
 /// | 2xx, `handled` | delivered |
 /// | 410 | failed; the endpoint is disabled and its other deliveries are held |
-/// | 429, 503 with `Retry-After` | retry at the requested time at the earliest, up to [`max_retry_after`](Self::max_retry_after); the lane waits |
+/// | 429, 503 with `Retry-After` | retry not before the requested time, up to [`max_retry_after`](Self::max_retry_after); the lane waits |
 /// | a status named by [`permanent`](Self::permanent), `handler_rejected` | failed |
-/// | any other status, `dns connect tls timeout reset protocol panic handler_failed` | retry after the next delay; failed if there is none |
+/// | any other status, `dns connect tls timeout reset protocol panic handler_failed` | retry after the next delay; failed after the last |
 /// | `blocked` | failed; the endpoint is flagged |
-/// | `local` | retry soon, without counting the attempt; failed after [`max_faults`](Self::max_faults) in a row |
+/// | `local` | early retry, and the attempt is not counted; failed after [`max_faults`](Self::max_faults) in a row |
 ///
 /// Sources: Standard Webhooks 1.0.0, "Deliverability and reliability"; RFC 9110 section 10.2.3; RFC 6585 section 4.
 ///
@@ -56,7 +56,7 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// The table with these delays.
+    /// Creates the policy with these delays.
     #[must_use]
     pub fn new(delays: impl Delays) -> Self {
         let retries = (1..MAX_ATTEMPTS).take_while(|retry| delays.delay(*retry, 0).is_some()).count();
@@ -69,7 +69,7 @@ impl Policy {
         }
     }
 
-    /// Sets the statuses after which there is no retry. Default: none, as in Standard Webhooks. Successes remain successes.
+    /// Sets the statuses after which there is no retry. The default is an empty list, as in Standard Webhooks. Successes remain successes.
     #[must_use]
     pub fn permanent(mut self, statuses: impl IntoIterator<Item = u16>) -> Self {
         self.permanent.extend(statuses);

@@ -1,4 +1,4 @@
-//! `Retry-After` (RFC 9110 section 10.2.3): the time of the next request that the endpoint asks for.
+//! `Retry-After` (RFC 9110 section 10.2.3): the time before which the endpoint wants no further request.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use crate::clock::calendar::{self, Civil, DAYS, digits};
 
 const LONG_DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
-/// The requested point in time, never before `now`. `None` if the header is absent, occurs twice, or is neither delay-seconds (a fraction
-/// is rounded up) nor one of the three HTTP-date forms (section 5.6.7). Too large numbers of seconds saturate.
+/// Returns the requested point in time, never before `now`. Returns `None` if the header is absent, occurs twice, or is neither
+/// delay-seconds (a fraction is rounded up) nor one of the three HTTP-date forms (section 5.6.7). Too large numbers of seconds saturate.
 #[must_use]
 pub fn parse(headers: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
     let mut values = headers.get_all(RETRY_AFTER).iter();
@@ -25,7 +25,7 @@ pub fn parse(headers: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
     http_date(value, now).map(|at| at.max(now))
 }
 
-/// The grammar has no fraction, but some servers send one: it counts as a whole second.
+/// The grammar allows no fraction, but some servers send one; it counts as a whole second.
 fn delay_seconds(value: &str) -> Option<u64> {
     let (whole, fraction) = value.split_once('.').unwrap_or((value, "0"));
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -36,7 +36,7 @@ fn delay_seconds(value: &str) -> Option<u64> {
     Some(whole.parse().unwrap_or(u64::MAX).saturating_add(more))
 }
 
-/// The grammar is case-sensitive, in GMT, and allows a leap second. The day's name is not checked against the date.
+/// The grammar is case-sensitive, requires GMT, and allows a leap second. The name of the day is not checked against the date.
 fn http_date(text: &str, now: Timestamp) -> Option<Timestamp> {
     let words: Vec<_> = text.split(' ').collect();
     match *words.as_slice() {

@@ -1,4 +1,4 @@
-//! Reads certificates and public keys: the structure of RFC 5280. It checks no signature: `webpki` does.
+//! Reads certificates and public keys (the structure of RFC 5280). It does not check signatures; `webpki` does.
 
 use std::ops::RangeInclusive;
 
@@ -7,15 +7,15 @@ use crate::clock::calendar::{Civil, digits};
 
 /// `id-at-commonName`, 2.5.4.3.
 const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
-/// The longest serial number: 20 bytes, and a zero that makes it positive.
+/// The longest serial number: 20 bytes, and a leading zero that makes it positive.
 const MAX_SERIAL: usize = 21;
 
-/// What is asked of a certificate.
+/// The fields of a certificate that are used.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Certificate {
-    /// When it is valid, in seconds since the Unix epoch.
+    /// The period of validity, in seconds since the Unix epoch.
     pub(crate) validity: RangeInclusive<i64>,
-    /// The common names of its subject. Those that are not UTF-8 are left out.
+    /// The common names of its subject. Names that are not UTF-8 are left out.
     pub(crate) common_names: Vec<String>,
     /// Its `SubjectPublicKeyInfo` in DER.
     pub(crate) spki: Vec<u8>,
@@ -24,7 +24,7 @@ pub(crate) struct Certificate {
 }
 
 impl Certificate {
-    /// Reads DER. Every field must be valid, also those that nobody asks for.
+    /// Reads DER. Every field must be valid, also the unused fields.
     pub(crate) fn from_der(der: &[u8]) -> Option<Self> {
         let mut outside = Reader::new(der);
         let mut certificate = outside.inside(SEQUENCE)?;
@@ -48,7 +48,7 @@ impl Certificate {
     }
 }
 
-/// The content of a `SubjectPublicKeyInfo`.
+/// The content of a `SubjectPublicKeyInfo` in DER.
 pub(super) struct PublicKey<'a> {
     /// The object identifier of the algorithm, without tag and length.
     pub(super) algorithm: &'a [u8],
@@ -66,7 +66,7 @@ impl<'a> PublicKey<'a> {
         Some(Self { algorithm, key })
     }
 
-    /// The key, if it is made of whole bytes.
+    /// Returns the key, if it consists of whole bytes.
     pub(super) fn bytes(&self) -> Option<&'a [u8]> {
         (self.key.1 == 0).then_some(self.key.0)
     }
@@ -83,7 +83,7 @@ fn version_and_serial(from: &mut Reader<'_>) -> Option<()> {
     (from.integer()?.len() <= MAX_SERIAL).then_some(())
 }
 
-/// The identifiers of issuer and subject, which nobody uses.
+/// Skips the unique identifiers of issuer and subject.
 fn unique_identifiers(from: &mut Reader<'_>) -> Option<()> {
     for tag in [0x81, 0x82] {
         if let Some(identifier) = from.optional(tag)? {
@@ -93,7 +93,7 @@ fn unique_identifiers(from: &mut Reader<'_>) -> Option<()> {
     Some(())
 }
 
-/// An `AlgorithmIdentifier`: its object identifier. The parameters are not looked at.
+/// Reads an `AlgorithmIdentifier` and returns its object identifier. The parameters are not checked.
 fn algorithm<'a>(from: &mut Reader<'a>) -> Option<&'a [u8]> {
     let mut fields = from.inside(SEQUENCE)?;
     let identifier = fields.identifier()?;
@@ -104,7 +104,7 @@ fn algorithm<'a>(from: &mut Reader<'a>) -> Option<&'a [u8]> {
     Some(identifier)
 }
 
-/// A `Name`: the common names in it.
+/// Reads a `Name` and returns its common names.
 fn names(from: &mut Reader<'_>) -> Option<Vec<String>> {
     let mut sets = from.inside(SEQUENCE)?;
     let mut found = Vec::new();
@@ -121,7 +121,7 @@ fn names(from: &mut Reader<'_>) -> Option<Vec<String>> {
                 found.extend(std::str::from_utf8(value).map(ToOwned::to_owned));
             }
         }
-        // A set has each element once.
+        // A set contains each element once.
         attributes.sort_unstable();
         if attributes.windows(2).any(|pair| matches!(pair, [a, b] if a == b)) {
             return None;
@@ -137,7 +137,7 @@ fn validity(from: &mut Reader<'_>) -> Option<RangeInclusive<i64>> {
     Some(validity)
 }
 
-/// A `Time`, in seconds since the Unix epoch: `YYMMDDHHMMSSZ` or `YYYYMMDDHHMMSSZ`, not before 1970.
+/// Reads a `Time`: `YYMMDDHHMMSSZ` or `YYYYMMDDHHMMSSZ`, not before 1970. Returns seconds since the Unix epoch.
 fn time(from: &mut Reader<'_>) -> Option<i64> {
     let text = |value: Value<'_>| std::str::from_utf8(value.content).ok().map(ToOwned::to_owned);
     let (year, rest) = match from.optional(UTC_TIME)? {
@@ -159,7 +159,7 @@ fn time(from: &mut Reader<'_>) -> Option<i64> {
     Civil { year, month, day, hour, minute, second }.to_unix().filter(|seconds| *seconds >= 0)
 }
 
-/// The identifiers in `Extensions`.
+/// Returns the identifiers in `Extensions`.
 fn extensions(field: Value<'_>) -> Option<Vec<Vec<u8>>> {
     let mut outside = Reader::new(field.content);
     let mut all = outside.inside(SEQUENCE)?;
@@ -195,7 +195,7 @@ mod tests {
 
     use super::*;
 
-    /// Every certificate of the vectors, and Apple's root.
+    /// All certificates of the test vectors, and Apple's root.
     static CERTIFICATES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
         let read = |file: &str| std::fs::read_to_string(file).unwrap();
         let root = read("src/provider/known/public_key/apple_root_ca_g3.pem");
@@ -211,7 +211,7 @@ mod tests {
         ders.into_iter().collect()
     });
 
-    /// What the crate `x509-cert` reads.
+    /// The certificate as the crate `x509-cert` reads it.
     fn by_x509_cert(der: &[u8]) -> Option<Certificate> {
         let body = x509_cert::Certificate::from_der(der).ok()?.tbs_certificate().clone();
         let seconds = |time: x509_cert::time::Time| i64::try_from(time.to_unix_duration().as_secs()).unwrap();
@@ -227,7 +227,7 @@ mod tests {
         })
     }
 
-    /// Up to two bytes changed, added or left out. The new byte is often one that matters in DER.
+    /// Changes, adds or removes up to two bytes. The new byte is often one with a meaning in DER.
     fn changed(ders: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
         const MATTERS: [u8; 20] =
             [0, 1, 2, 3, 4, 5, 6, 0x0c, 0x13, 0x17, 0x18, 0x30, 0x31, 0x7f, 0x80, 0x81, 0x82, 0xa0, 0xa3, 0xff];

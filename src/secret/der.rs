@@ -1,5 +1,5 @@
-//! Reads DER (X.690), in which certificates and public keys are written: lengths in their shortest form, of at most 65,535 bytes, and
-//! tags of one byte. Nothing is read beyond the end, and nothing is read twice.
+//! Reads DER (X.690), the format of certificates and public keys. Lengths must have their shortest form and be at most 65,535 bytes, and
+//! tags must have one byte. Nothing is read beyond the end, and nothing is read twice.
 
 pub(super) const BOOLEAN: u8 = 0x01;
 pub(super) const INTEGER: u8 = 0x02;
@@ -11,7 +11,7 @@ pub(super) const GENERALIZED_TIME: u8 = 0x18;
 pub(super) const SEQUENCE: u8 = 0x30;
 pub(super) const SET: u8 = 0x31;
 
-/// The object identifiers that are read have at most so many bytes.
+/// The longest object identifier, in bytes.
 const MAX_IDENTIFIER: usize = 39;
 
 /// The values that have not been read yet.
@@ -36,7 +36,7 @@ impl<'a> Reader<'a> {
         self.0.is_empty()
     }
 
-    /// The next value of any type.
+    /// Reads the next value of any type.
     pub(super) fn any(&mut self) -> Option<Value<'a>> {
         let (tag, rest) = self.0.split_first()?;
         let (length, rest) = length(rest)?;
@@ -46,22 +46,23 @@ impl<'a> Reader<'a> {
         is_type(*tag).then_some(Value { tag: *tag, content, whole })
     }
 
-    /// The next value, which must have this tag.
+    /// Reads the next value, which must have this tag.
     pub(super) fn take(&mut self, tag: u8) -> Option<Value<'a>> {
         self.any().filter(|value| value.tag == tag)
     }
 
-    /// The next value, if it has this tag. Otherwise nothing is read.
+    /// Reads the next value, if it has this tag. Otherwise nothing is read.
     pub(super) fn optional(&mut self, tag: u8) -> Option<Option<Value<'a>>> {
         if self.0.first() == Some(&tag) { self.any().map(Some) } else { Some(None) }
     }
 
-    /// The values in the next value, which must have this tag.
+    /// Returns a reader of the values inside the next value, which must have this tag.
     pub(super) fn inside(&mut self, tag: u8) -> Option<Self> {
         self.take(tag).map(|value| Self(value.content))
     }
 
-    /// The content of the next value, which must be an object identifier: below 0, 1 or 2 a number up to 39, then numbers below 2³².
+    /// Reads the content of the next value, which must be an object identifier: the first number is 0, 1 or 2, the second is at most 39,
+    /// and all others are below 2³².
     pub(super) fn identifier(&mut self) -> Option<&'a [u8]> {
         let content = self.take(OBJECT_IDENTIFIER)?.content;
         let mut number = None;
@@ -77,7 +78,7 @@ impl<'a> Reader<'a> {
         (begins_well && number.is_none() && content.len() <= MAX_IDENTIFIER).then_some(content)
     }
 
-    /// The content of the next value, which must be an integer in its shortest form.
+    /// Reads the content of the next value, which must be an integer in its shortest form.
     pub(super) fn integer(&mut self) -> Option<&'a [u8]> {
         let content = self.take(INTEGER)?.content;
         let is_short = match content {
@@ -89,19 +90,19 @@ impl<'a> Reader<'a> {
         is_short.then_some(content)
     }
 
-    /// `None` if there is another value.
+    /// Returns `None` if there is another value.
     pub(super) fn end(&self) -> Option<()> {
         self.is_empty().then_some(())
     }
 }
 
-/// The bytes in the content of a bit string, and how many bits of the last one do not count.
+/// Returns the bytes of a bit string, and the number of unused bits in the last byte.
 pub(super) fn bits(content: &[u8]) -> Option<(&[u8], u8)> {
     let (unused, bytes) = content.split_first()?;
     (*unused == 0 || *unused < 8 && !bytes.is_empty()).then_some((bytes, *unused))
 }
 
-/// Reads a length and returns it with the bytes after it.
+/// Reads a length and returns it with the bytes that follow.
 fn length(bytes: &[u8]) -> Option<(usize, &[u8])> {
     match *bytes {
         [length @ 0..=0x7f, ref rest @ ..] => Some((length.into(), rest)),
@@ -111,7 +112,7 @@ fn length(bytes: &[u8]) -> Option<(usize, &[u8])> {
     }
 }
 
-/// Whether a tag has one byte and is that of a type of X.680 or of a field.
+/// Whether a tag has one byte and belongs to a type of X.680 or to a field.
 const fn is_type(tag: u8) -> bool {
     match tag {
         0x01..=0x06 | 0x09 | 0x0a | 0x0c | 0x0d | 0x12..=0x18 | 0x1a | 0x1b | 0x1e | SEQUENCE | SET => true,

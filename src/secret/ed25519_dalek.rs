@@ -1,4 +1,4 @@
-//! Ed25519 keys, by ed25519-dalek.
+//! Ed25519 keys, implemented with ed25519-dalek.
 
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use zeroize::Zeroizing;
@@ -21,7 +21,7 @@ impl Ed25519Pair {
         SigningKey::from_keypair_bytes(pair).map(Self).map_err(|_| KeyError::InvalidEd25519)
     }
 
-    /// The seed and the public key.
+    /// Returns the seed and the public key.
     pub(crate) fn to_pair(&self) -> Zeroizing<[u8; 64]> {
         Zeroizing::new(self.0.to_keypair_bytes())
     }
@@ -36,7 +36,7 @@ impl Ed25519Pair {
 }
 
 impl Ed25519Public {
-    /// Fails if the key is not a point, or has small order.
+    /// Fails if the key is not a point on the curve, or has small order.
     pub(crate) fn from_bytes(bytes: &[u8; 32]) -> Result<Self, KeyError> {
         let key = VerifyingKey::from_bytes(bytes).ok().filter(|key| !key.is_weak());
         key.map(Self).ok_or(KeyError::InvalidEd25519)

@@ -1,4 +1,4 @@
-//! Ed25519 keys without the feature `ed25519`: making one fails with an error that names the feature.
+//! Ed25519 keys without the feature `ed25519`: every constructor fails with an error that names the feature.
 
 use std::convert::Infallible;
 
@@ -8,7 +8,7 @@ use super::error::KeyError;
 
 const OFF: KeyError = KeyError::FeatureOff("ed25519");
 
-/// This type has no values. Its field hides that from the compiler, which would call the code after each use unreachable.
+/// This type has no values. Its private field prevents warnings of the compiler about unreachable code after each use.
 pub(crate) struct Ed25519Pair(Infallible);
 
 /// This type has no values.

@@ -1,18 +1,18 @@
-//! Why a key or a keyring is invalid, and the lengths that are accepted.
+//! The reasons why a key or a keyring is invalid, and the valid lengths.
 
-/// Shortest and longest `whsec_` key, in bytes.
+/// The shortest and the longest `whsec_` key, in bytes.
 pub const SYMMETRIC_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
-/// Most keys of one keyring.
+/// The maximum number of keys in a keyring.
 pub const MAX_KEYS: usize = 10;
 
-/// Longest secret text accepted, in bytes.
+/// The longest valid text of a secret, in bytes.
 pub(super) const MAX_TEXT_BYTES: usize = 512;
 
-/// Shortest secret text accepted, in bytes. The shortest secrets that providers document have four.
+/// The shortest valid text of a secret, in bytes. The shortest secrets that providers document have four bytes.
 pub(super) const MIN_TEXT_BYTES: usize = 4;
 
-/// Why a key or a keyring is invalid. The message names the remedy and never repeats the secret.
+/// The reason why a key or a keyring is invalid. The message names the remedy and never repeats the secret.
 ///
 /// ```
 /// use hookwire::secret::{Key, KeyError};
@@ -33,7 +33,7 @@ pub enum KeyError {
     /// The text is shorter than any secret.
     #[error("secret: is shorter than {MIN_TEXT_BYTES} bytes: copy all of it")]
     TooShort,
-    /// The text is in quotes, as an environment file may contain it.
+    /// The text is in quotes, which an environment file may contain.
     #[error("secret: is in quotes: remove them")]
     Quoted,
     /// The text is a credential of another kind. The message names that kind and the credential to use.
@@ -56,7 +56,7 @@ pub enum KeyError {
     /// The text is one repeated character or a placeholder such as `changeme`.
     #[error("secret: is a placeholder: replace it with the provider's secret")]
     Placeholder,
-    /// The Ed25519 key has small order, so that anyone can make signatures that it accepts, or its two halves do not match.
+    /// The two halves of the Ed25519 key do not match, or the key has small order, so that anybody can make valid signatures.
     #[error("secret: is an invalid Ed25519 key: generate a new one")]
     InvalidEd25519,
     /// The text is not a P-256 public key in an accepted form, or the feature `public-key` is off.
@@ -71,7 +71,7 @@ pub enum KeyError {
     /// The key is of a kind that needs this feature of the crate, which is off.
     #[error("secret: needs the feature `{0}` of hookwire: switch it on")]
     FeatureOff(&'static str),
-    /// The operating system returned no random bytes, so no key was generated.
+    /// No key was generated, because the operating system returned no random bytes.
     #[error("key: the operating system returned no random bytes: try again")]
     NoEntropy,
     /// The keyring would have no key, or more than [`MAX_KEYS`].

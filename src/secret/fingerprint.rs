@@ -1,4 +1,4 @@
-//! The id of a key that every process knows, which may be shown and logged.
+//! The id of a key that is the same in every process. It may be shown and logged.
 
 use sha2::{Digest, Sha256};
 
@@ -6,7 +6,7 @@ use super::hmac_key::HmacKey;
 use super::key::{Key, Kind};
 
 impl Key {
-    /// The `keyid` that RFC 9421 signatures name, the same in every process. For a public key it is the [`id`](Self::id); for a
+    /// Returns the `keyid` of RFC 9421 signatures, which is the same in every process. For a public key it is the [`id`](Self::id). For a
     /// symmetric key it is a MAC under the key, which reveals no more about the key than a signature does.
     ///
     /// ```
@@ -25,12 +25,12 @@ impl Key {
     }
 }
 
-/// The start of the SHA-256 of a public key, or of the public half of a pair.
+/// Returns the start of the SHA-256 of a public key, or of the public half of a pair.
 pub(super) fn public_digits(key: &Key) -> Option<String> {
     key.public().map(|public| digits(&Sha256::digest(public.expose().as_bytes())))
 }
 
-/// The first 16 hexadecimal digits of a MAC.
+/// Returns the first 16 hexadecimal digits of a MAC.
 pub(super) fn mac_digits(key: &HmacKey, text: &[u8]) -> String {
     let mut mac = key.sha256();
     mac.update(text);

@@ -1,4 +1,4 @@
-//! New keys, of random bytes.
+//! Generates keys from random bytes.
 
 use zeroize::Zeroizing;
 
@@ -9,7 +9,7 @@ use super::key::{Key, Kind};
 use crate::entropy;
 
 impl Key {
-    /// A new `whsec_` key of 32 random bytes.
+    /// Generates a `whsec_` key of 32 random bytes.
     ///
     /// ```
     /// use hookwire::secret::Key;
@@ -27,7 +27,7 @@ impl Key {
         Ok(Self::of(Kind::Hmac(Box::new(HmacKey::new(&*bytes)))))
     }
 
-    /// A new `whsk_` key pair. Give the receiver its [`public`](Self::public) half.
+    /// Generates a `whsk_` key pair. Give its [`public`](Self::public) half to the receiver.
     ///
     /// ```
     /// use hookwire::secret::Key;

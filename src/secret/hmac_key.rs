@@ -1,4 +1,4 @@
-//! HMAC keys whose key schedule is computed once, so that each use costs only what the message costs.
+//! HMAC keys whose key schedule is computed once, so that the cost of each use depends only on the message.
 
 use std::sync::OnceLock;
 
@@ -14,7 +14,7 @@ use crate::work;
 pub(crate) struct HmacKey {
     bytes: Zeroizing<Vec<u8>>,
     sha256: Hmac<Sha256>,
-    /// Computed at the first use, because most keys never need it.
+    /// The schedule for SHA-1. It is computed at the first use, because most keys never need it.
     sha1: OnceLock<Hmac<Sha1>>,
 }
 
@@ -32,12 +32,12 @@ impl HmacKey {
         Mac::Sha256(self.sha256.clone())
     }
 
-    /// Begins a MAC with SHA-1, which old providers still use. SHA-1 is broken, HMAC-SHA1 is not known to be.
+    /// Begins a MAC with SHA-1, which old providers still use. SHA-1 is broken, but no break of HMAC-SHA1 is known.
     pub(crate) fn sha1(&self) -> Mac {
         Mac::Sha1(self.sha1.get_or_init(|| schedule(&self.bytes)).clone())
     }
 
-    /// Begins a MAC with MD5, for the one provider that still uses it. MD5 is broken, HMAC-MD5 is not known to be.
+    /// Begins a MAC with MD5, for the one provider that still uses it. MD5 is broken, but no break of HMAC-MD5 is known.
     pub(crate) fn md5(&self) -> Mac {
         Mac::Md5(Box::new(schedule(&self.bytes)))
     }
@@ -53,7 +53,7 @@ impl HmacKey {
     }
 }
 
-/// HMAC accepts keys of any length (RFC 2104), so the error branch is unreachable. It uses an all-zero key, because library code
+/// HMAC accepts keys of any length (RFC 2104), so the error branch is unreachable. The branch uses an all-zero key, because library code
 /// must not panic.
 fn schedule<M: KeyInit>(bytes: &[u8]) -> M {
     M::new_from_slice(bytes).unwrap_or_else(|_| M::new(&Default::default()))

@@ -1,4 +1,4 @@
-//! A key with its algorithm: how it is made, written and shown.
+//! A key with its algorithm.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::p256::P256Key;
 use super::rsa::RsaKey;
 use super::text::BASE64;
 
-/// A key with its algorithm. `Debug` does not print it, it cannot be compared, and it is wiped from memory when the last clone is
+/// A key with its algorithm. `Debug` does not print the key, keys cannot be compared, and a key is wiped from memory when its last clone is
 /// dropped.
 ///
 /// ```
@@ -36,7 +36,7 @@ pub(crate) enum Kind {
 }
 
 impl Key {
-    /// The HMAC key with these bytes.
+    /// Creates an HMAC key from these bytes.
     ///
     /// ```
     /// use hookwire::secret::{Key, KeyError};
@@ -57,7 +57,7 @@ impl Key {
         }
     }
 
-    /// The public half of a `whsk_` key; a public key itself; `None` for a symmetric key.
+    /// Returns the public half of a `whsk_` key, a clone of a public key, or `None` for a symmetric key.
     ///
     /// ```
     /// use hookwire::secret::Key;
@@ -76,13 +76,13 @@ impl Key {
         }
     }
 
-    /// Whether the key can sign. A public key can only verify.
+    /// Returns whether the key can sign. A public key can only verify.
     #[must_use]
     pub fn can_sign(&self) -> bool {
         matches!(&*self.0, Kind::Hmac(_) | Kind::Signing(_))
     }
 
-    /// The key **in the clear**, with its prefix: for its owner, and for a store. [`restore`](Self::restore) parses it.
+    /// Returns the key **in the clear**, with its prefix, for its owner or for a store. [`restore`](Self::restore) parses it.
     ///
     /// ```
     /// use hookwire::secret::Key;
@@ -106,8 +106,8 @@ impl Key {
         text
     }
 
-    /// The bytes of a symmetric key as text **in the clear**, for the owner of an endpoint whose scheme uses the secret as text
-    /// (Stripe, GitHub). `None` for other keys and for bytes that are not UTF-8.
+    /// Returns the bytes of a symmetric key as text **in the clear**, for the owner of an endpoint whose scheme uses the secret as text
+    /// (Stripe, GitHub). Returns `None` for other keys and for bytes that are not UTF-8.
     ///
     /// ```
     /// use hookwire::secret::Key;
@@ -122,7 +122,7 @@ impl Key {
         std::str::from_utf8(key.bytes()).ok().map(|text| Zeroizing::new(text.to_owned()))
     }
 
-    /// The 32 bytes of an Ed25519 public key.
+    /// Returns the 32 bytes of an Ed25519 public key.
     pub(crate) fn ed25519_public(&self) -> Option<[u8; 32]> {
         match &*self.0 {
             Kind::Signing(key) => Some(key.public().to_bytes()),
@@ -139,7 +139,7 @@ impl Key {
         Self(Arc::new(kind))
     }
 
-    /// The pair with this seed and public key.
+    /// Creates a key pair from a seed and its public key.
     pub(super) fn signing(bytes: &[u8]) -> Result<Self, KeyError> {
         let wrong_size = || KeyError::Size { bytes: bytes.len(), wanted: "64" };
         let mut pair: [u8; 64] = bytes.try_into().map_err(|_| wrong_size())?;
@@ -149,7 +149,7 @@ impl Key {
         Ok(Self::of(Kind::Signing(key?)))
     }
 
-    /// The pair with this seed.
+    /// Creates a key pair from a seed.
     pub(super) fn signing_from_seed(seed: &[u8]) -> Result<Self, KeyError> {
         let wrong_size = || KeyError::Size { bytes: seed.len(), wanted: "32" };
         let mut seed: [u8; 32] = seed.try_into().map_err(|_| wrong_size())?;
@@ -158,7 +158,7 @@ impl Key {
         Ok(Self::of(Kind::Signing(key?)))
     }
 
-    /// The Ed25519 public key with these bytes.
+    /// Creates an Ed25519 public key from these bytes.
     pub(super) fn verifying(bytes: &[u8]) -> Result<Self, KeyError> {
         let wrong_size = || KeyError::Size { bytes: bytes.len(), wanted: "32" };
         let key = Ed25519Public::from_bytes(bytes.try_into().map_err(|_| wrong_size())?)?;

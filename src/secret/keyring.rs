@@ -1,4 +1,4 @@
-//! Keyrings: the current key and the retiring ones.
+//! Keyrings: the current key and the retiring keys.
 
 use std::time::Duration;
 
@@ -23,11 +23,11 @@ use crate::clock::Timestamp;
 pub struct KeyringEntry {
     /// The key.
     pub key: Key,
-    /// When the key stops being used; `None` for a current key.
+    /// When the key retires. `None` for a current key.
     pub retires_at: Option<Timestamp>,
 }
 
-/// The current key and the retiring ones, newest first, at most [`MAX_KEYS`].
+/// The current key and the retiring keys, newest first, at most [`MAX_KEYS`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -46,13 +46,13 @@ pub struct KeyringEntry {
 pub struct Keyring(Vec<KeyringEntry>);
 
 impl Keyring {
-    /// A keyring with one key.
+    /// Creates a keyring with one key.
     #[must_use]
     pub fn new(key: Key) -> Self {
         Self(vec![KeyringEntry { key, retires_at: None }])
     }
 
-    /// A keyring without keys, for a scheme that fetches its keys or needs none.
+    /// Creates a keyring without keys, for a scheme that fetches its keys or needs none.
     ///
     /// ```
     /// use hookwire::secret::Keyring;
@@ -64,7 +64,7 @@ impl Keyring {
         Self(Vec::new())
     }
 
-    /// A keyring of several current keys: for a receiver whose sender may use any of them, and for a sender that signs with both
+    /// Creates a keyring of several current keys, for a receiver whose sender may use any of them, or for a sender that signs with both
     /// `v1` and `v1a`.
     ///
     /// ```
@@ -85,7 +85,7 @@ impl Keyring {
         if keyring.0.is_empty() { Err(KeyError::KeyCount) } else { Ok(keyring) }
     }
 
-    /// Restores a keyring that a store has kept, newest key first. It may be [empty](Self::empty).
+    /// Restores a keyring from the entries in a store, newest key first. It may be [empty](Self::empty).
     ///
     /// # Errors
     /// Returns [`KeyError::KeyCount`] if there are more than [`MAX_KEYS`] keys.
@@ -147,7 +147,7 @@ impl Keyring {
         Ok(())
     }
 
-    /// The keys that are in use at `now`, newest first.
+    /// Returns the keys that are in use at `now`, newest first.
     ///
     /// ```
     /// use std::time::Duration;
@@ -168,8 +168,8 @@ impl Keyring {
         self.0.iter().filter(move |entry| entry.retires_at.is_none_or(|at| now < at))
     }
 
-    /// The public halves of the Ed25519 keys in use at `now`, newest first, as a JWK Set (RFC 7517, RFC 8037) for receivers to fetch.
-    /// The `kid` of a key is its [`keyid`](Key::keyid), as in RFC 9421 signatures. Symmetric keys are left out.
+    /// Returns a JWK Set (RFC 7517, RFC 8037) for receivers to fetch. It contains the public halves of the Ed25519 keys in use at `now`,
+    /// newest first. The `kid` of a key is its [`keyid`](Key::keyid), as in RFC 9421 signatures. Symmetric keys are left out.
     ///
     /// ```
     /// use hookwire::clock::Timestamp;
@@ -192,7 +192,7 @@ impl Keyring {
         serde_json::json!({ "keys": self.live(now).filter_map(jwk).collect::<Vec<_>>() }).to_string()
     }
 
-    /// All keys, newest first, those that have retired included.
+    /// Returns all keys, newest first, including retired keys.
     #[must_use]
     pub fn entries(&self) -> &[KeyringEntry] {
         &self.0

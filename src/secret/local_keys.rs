@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::seal::{KeyProvider, SealError};
 use crate::entropy;
 
-/// Length of a nonce, in bytes: long enough for random nonces.
+/// The length of a nonce, in bytes: long enough for random nonces.
 const NONCE: usize = 24;
 
 /// A key provider with keys in this process. The first key seals; older keys only open what they have sealed.
@@ -30,7 +30,7 @@ const NONCE: usize = 24;
 pub struct LocalKeys(Vec<(Box<str>, XChaCha20Poly1305)>);
 
 impl LocalKeys {
-    /// Seals and opens with this key of 32 bytes.
+    /// Creates a provider that seals and opens with this key of 32 bytes.
     ///
     /// # Errors
     /// Returns [`SealError::Provider`] if the key has another length, and [`SealError::UnknownKey`] if the id is not 1 to 64
@@ -39,7 +39,8 @@ impl LocalKeys {
         Self(Vec::new()).with_older(id, key)
     }
 
-    /// Adds an older key, which only opens. The store seals its secrets with the current key when it is opened.
+    /// Adds an older key, which only opens. A store seals such secrets with the current key when they are next written, or when it is
+    /// resealed.
     ///
     /// ```
     /// use hookwire::secret::{KeyProvider, LocalKeys};

@@ -1,7 +1,5 @@
-//! Keys and keyrings.
-//!
-//! A [`Key`] has one algorithm, which its constructor decides: a `whpk_` public key can never be used as the bytes of a MAC, and
-//! nothing in a request can choose the algorithm. A key is not printed, cannot be compared, and is wiped from memory when it is
+//! Keys and keyrings. A [`Key`] has one algorithm, which its constructor decides. So a `whpk_` public key can never be used as the bytes of
+//! a MAC, and nothing in a request can choose the algorithm. A key is not printed, cannot be compared, and is wiped from memory when it is
 //! dropped.
 //!
 //! | text | algorithm | content |

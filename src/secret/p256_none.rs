@@ -1,4 +1,4 @@
-//! P-256 keys without the feature `public-key`: no text is one.
+//! P-256 keys without the feature `public-key`: every constructor fails.
 
 /// This type has no values.
 pub(crate) enum P256Key {}

@@ -1,4 +1,4 @@
-//! P-256 public keys, with ring.
+//! P-256 public keys, implemented with ring.
 
 use ring::signature::{ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use rustls_pki_types::pem::PemObject as _;
@@ -29,7 +29,7 @@ impl P256Key {
         Self::from_spki(&Certificate::from_der(&CertificateDer::from_pem_slice(pem).ok()?)?.spki)
     }
 
-    /// The point `04`, x, y. Every verification checks whether it is on the curve.
+    /// Creates a key from the point `04`, x, y. Every verification checks whether the point is on the curve.
     pub(crate) fn from_point(point: &[u8]) -> Option<Self> {
         let point: [u8; 65] = point.try_into().ok()?;
         (point.first() == Some(&4)).then_some(Self(point))
@@ -39,7 +39,7 @@ impl P256Key {
         [SPKI_HEAD.as_slice(), &self.0].concat()
     }
 
-    /// Verifies a signature over the SHA-256 of the message. It is ASN.1 DER, or `r` and `s` of 32 bytes each if `fixed`.
+    /// Verifies a signature over the SHA-256 of the message. The signature is ASN.1 DER, or `r` and `s` of 32 bytes each if `fixed`.
     pub(crate) fn verifies(&self, message: &[u8], signature: &[u8], fixed: bool) -> bool {
         work::spent(message.len());
         let form = if fixed { &ECDSA_P256_SHA256_FIXED } else { &ECDSA_P256_SHA256_ASN1 };

@@ -1,4 +1,4 @@
-//! Keys from the texts that people copy and that stores keep.
+//! Parses keys from the texts that people copy and that stores keep.
 
 use super::error::{KeyError, MIN_TEXT_BYTES, SYMMETRIC_BYTES};
 use super::key::{Key, Kind};
@@ -48,8 +48,8 @@ impl Key {
         }
     }
 
-    /// Parses a `whsec_` key of any size from 1 byte. Dangerous: a short key can be guessed. Use it only for senders that do not
-    /// offer a longer one.
+    /// Parses a `whsec_` key of any size from 1 byte. Dangerous: a short key can be guessed. Use it only for senders that do not offer a
+    /// longer key.
     ///
     /// ```
     /// use hookwire::secret::Key;
@@ -65,8 +65,8 @@ impl Key {
         Self::from_bytes(&decode_base64(text.strip_prefix("whsec_").unwrap_or(text))?)
     }
 
-    /// The HMAC key whose bytes are this text as UTF-8, as Stripe, GitHub, Slack, Shopify and most other providers use it. White
-    /// space around the text is ignored, because files end in line breaks.
+    /// Creates an HMAC key whose bytes are this text as UTF-8, which Stripe, GitHub, Slack, Shopify and most other providers use. White
+    /// space around the text is ignored, because files end with line breaks.
     ///
     /// ```
     /// use hookwire::secret::{Key, KeyError};
@@ -88,7 +88,7 @@ impl Key {
         Self::from_bytes(text.as_bytes())
     }
 
-    /// The HMAC key that this base64 (standard alphabet, padded or not) decodes to.
+    /// Creates an HMAC key from base64 (standard alphabet, padded or not).
     ///
     /// ```
     /// use hookwire::secret::Key;
@@ -105,7 +105,7 @@ impl Key {
         Self::from_bytes(&decode_base64(clean(text)?)?)
     }
 
-    /// The HMAC key that these hexadecimal digits decode to.
+    /// Creates an HMAC key from hexadecimal digits.
     ///
     /// ```
     /// use hookwire::secret::Key;
@@ -120,8 +120,8 @@ impl Key {
         Self::from_bytes(&decode_hex(clean(text)?)?)
     }
 
-    /// An Ed25519 private key: base64 of its PKCS#8 in DER (RFC 8410, without attributes), with or without the lines of PEM
-    /// around it.
+    /// Parses an Ed25519 private key: base64 of its PKCS#8 in DER (RFC 8410, without attributes), with or without the lines of PEM around
+    /// it.
     ///
     /// ```
     /// use hookwire::secret::Key;
@@ -140,17 +140,17 @@ impl Key {
         Self::signing_from_seed(der.strip_prefix(&HEAD).ok_or(KeyError::Encoding("an Ed25519 key in DER"))?)
     }
 
-    /// An Ed25519 public key in hexadecimal digits.
+    /// Parses an Ed25519 public key in hexadecimal digits.
     pub(crate) fn ed25519_hex(text: &str) -> Result<Self, KeyError> {
         Self::verifying(&decode_hex(clean(text)?)?)
     }
 
-    /// A P-256 public key: base64 of its `SubjectPublicKeyInfo` in DER (RFC 5480), with or without the lines of PEM around it.
+    /// Parses a P-256 public key: base64 of its `SubjectPublicKeyInfo` in DER (RFC 5480), with or without the lines of PEM around it.
     pub(crate) fn p256_spki(text: &str) -> Result<Self, KeyError> {
         P256Key::from_spki(&pem_body(text)?).map(|key| Self::of(Kind::P256(key))).ok_or(KeyError::NotP256)
     }
 
-    /// Parses what [`expose`](Self::expose) wrote. It does not check the size, which was checked when the key was made.
+    /// Parses a text that [`expose`](Self::expose) returned. It does not check the size, which was checked when the key was created.
     ///
     /// # Errors
     /// Returns [`KeyError::Encoding`] if the text is not base64, and otherwise the errors of [`parse`](Self::parse),

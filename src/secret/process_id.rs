@@ -11,11 +11,10 @@ use super::key::Key;
 use crate::entropy;
 
 impl Key {
-    /// 16 hexadecimal digits that identify the key and may be shown.
-    ///
-    /// For a public key, and for the public half of a pair, they are the start of its SHA-256 and the same in every process. For a
-    /// symmetric key they are the start of a MAC of the key under a random key of this process. So two processes show different
-    /// digits, and nobody can use them to check a guess at a weak secret. [`keyid`](Self::keyid) is the same in every process.
+    /// Returns 16 hexadecimal digits that identify the key and may be shown. For a public key, and for the public half of a pair, the
+    /// digits are the start of its SHA-256 and the same in every process. For a symmetric key, they are the start of a MAC of the key under
+    /// a random key of this process. Two processes therefore show different digits, and the digits cannot be used to check guesses of a
+    /// weak secret. [`keyid`](Self::keyid) is the same in every process.
     ///
     /// ```
     /// use hookwire::secret::Key;
@@ -30,8 +29,8 @@ impl Key {
     }
 }
 
-/// The random key of this process. If the operating system returns no random bytes, it is made from those that the standard
-/// library uses for its hash maps.
+/// Returns the random key of this process. If the operating system returns no random bytes, the key is made from the random state that the
+/// standard library uses for its hash maps.
 fn process_key() -> &'static HmacKey {
     static KEY: OnceLock<HmacKey> = OnceLock::new();
     KEY.get_or_init(|| {

@@ -10,7 +10,7 @@ use super::p256::P256Key;
 use super::rsa::RsaKey;
 use super::text::{BASE64_URL, decode_lines, is_quoted, trimmed};
 
-/// Longest public key accepted, in bytes. A certificate with a key of 8192 bits is shorter.
+/// The longest valid text of a public key, in bytes. A certificate with a key of 8192 bits is shorter.
 const MAX_PUBLIC_BYTES: usize = 16 * 1024;
 
 /// The bytes before the 32 bytes of an Ed25519 key in its `SubjectPublicKeyInfo` (RFC 8410).
@@ -26,12 +26,12 @@ pub(crate) struct Jwk {
     crv: Option<String>,
     x: Option<String>,
     y: Option<String>,
-    /// Plaid: when the key was withdrawn.
+    /// When the key was withdrawn (Plaid).
     pub(crate) expired_at: Option<IgnoredAny>,
 }
 
 impl Jwk {
-    /// The key; `None` if its kind is unknown or the key is invalid.
+    /// Returns the key, or `None` if its kind is unknown or the key is invalid.
     pub(crate) fn key(&self) -> Option<Key> {
         let number = |text: &Option<String>| BASE64_URL.decode(text.as_deref()?).ok();
         match (self.kty.as_str(), self.crv.as_deref()) {
@@ -47,7 +47,7 @@ impl Jwk {
 }
 
 impl Key {
-    /// An Ed25519 public key: 64 hexadecimal digits, base64 or base64url of the 32 bytes or of their `SubjectPublicKeyInfo`, PEM, or
+    /// Parses an Ed25519 public key: 64 hexadecimal digits, base64 or base64url of the 32 bytes or of their `SubjectPublicKeyInfo`, PEM, or
     /// a JSON Web Key.
     ///
     /// ```
@@ -79,8 +79,8 @@ impl Key {
         }
     }
 
-    /// A P-256 public key for ECDSA: PEM (`PUBLIC KEY` or `CERTIFICATE`), base64 of its `SubjectPublicKeyInfo`, or a JSON Web Key.
-    /// It needs the feature `public-key`.
+    /// Parses a P-256 public key for ECDSA: PEM (`PUBLIC KEY` or `CERTIFICATE`), base64 of its `SubjectPublicKeyInfo`, or a JSON Web Key.
+    /// This needs the feature `public-key`.
     ///
     /// ```
     /// use hookwire::secret::{Key, KeyError};
@@ -89,7 +89,7 @@ impl Key {
     /// ```
     ///
     /// # Errors
-    /// Returns [`KeyError::NotP256`] if the text is in none of these forms or of another curve, and otherwise the errors of
+    /// Returns [`KeyError::NotP256`] if the text is in none of these forms or the key is on another curve, and otherwise the errors of
     /// [`ed25519`](Self::ed25519).
     pub fn p256(text: &str) -> Result<Self, KeyError> {
         let text = public_text(text)?;
@@ -103,8 +103,8 @@ impl Key {
         key.map(p256_key).ok_or(KeyError::NotP256)
     }
 
-    /// An RSA public key: PEM (`PUBLIC KEY`, `RSA PUBLIC KEY` or `CERTIFICATE`), base64 of its `SubjectPublicKeyInfo`, or a JSON Web
-    /// Key. It needs the feature `public-key`. Every verification with a key of less than 2048 bits fails.
+    /// Parses an RSA public key: PEM (`PUBLIC KEY`, `RSA PUBLIC KEY` or `CERTIFICATE`), base64 of its `SubjectPublicKeyInfo`, or a JSON Web
+    /// Key. This needs the feature `public-key`. Every verification with a key of less than 2048 bits fails.
     ///
     /// ```
     /// use hookwire::secret::{Key, KeyError};

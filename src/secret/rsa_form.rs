@@ -1,6 +1,6 @@
 //! The forms of RSA signatures that providers use.
 
-/// Padding and hash of an RSA signature.
+/// The padding and the hash of an RSA signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RsaForm {
     Pkcs1Sha1,

@@ -1,4 +1,4 @@
-//! RSA keys without the feature `public-key`: no text is one.
+//! RSA keys without the feature `public-key`: every constructor fails.
 
 use super::rsa_form::RsaForm;
 

@@ -1,4 +1,4 @@
-//! RSA public keys, with ring, which refuses keys of less than 2048 bits.
+//! RSA public keys, implemented with ring, which refuses keys of less than 2048 bits.
 
 use ring::signature::{
     RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
@@ -43,7 +43,7 @@ impl RsaKey {
         decode_lines(inside).and_then(|der| Self::from_der(&der))
     }
 
-    /// The key with this modulus and exponent, as in a JSON Web Key.
+    /// Creates a key from a modulus and an exponent, which a JSON Web Key contains.
     pub(crate) fn from_numbers(n: &[u8], e: &[u8]) -> Option<Self> {
         let body = [der(0x02, &positive(n))?, der(0x02, &positive(e))?].concat();
         der(0x30, &body).map(Self)
@@ -66,7 +66,7 @@ impl RsaKey {
     }
 }
 
-/// The bytes of a positive integer in DER: without leading zeros, but with one if the number would be negative without it.
+/// Returns the bytes of a positive integer in DER: without leading zeros, except for one zero if the number would otherwise be negative.
 fn positive(number: &[u8]) -> Vec<u8> {
     let start = number.iter().position(|byte| *byte != 0).unwrap_or(number.len());
     let digits = number.get(start..).unwrap_or_default();
@@ -74,7 +74,7 @@ fn positive(number: &[u8]) -> Vec<u8> {
     [if negative { &[0][..] } else { &[] }, digits].concat()
 }
 
-/// A DER value with its tag and length; `None` if it is longer than 65,535 bytes.
+/// Returns a DER value with its tag and length, or `None` if it is longer than 65,535 bytes.
 fn der(tag: u8, value: &[u8]) -> Option<Vec<u8>> {
     let [high, low] = u16::try_from(value.len()).ok()?.to_be_bytes();
     let length = match (high, low) {

@@ -1,4 +1,4 @@
-//! Encryption of secrets in a store: the trait that seals and opens them.
+//! Encryption of secrets in a store.
 
 use std::error::Error;
 use std::fmt;
@@ -7,10 +7,9 @@ use zeroize::Zeroizing;
 
 /// Seals the secrets that a store keeps, and opens them again. `LocalKeys` (feature `encryption`) implements it with keys in this
 /// process; implement it yourself to use a key management service.
-///
-/// 1. [`open`](Self::open) MUST open what [`seal`](Self::seal) returned, under the key id that was [`current`](Self::current) then,
-///    as long as any stored row has that id.
-/// 2. `open` MUST fail for bytes that were sealed with another `context`, so that nobody can swap rows.
+/// 1. [`open`](Self::open) MUST open the bytes that [`seal`](Self::seal) returned, with the key id that [`current`](Self::current) returned
+///    at that time, as long as any stored row has this id.
+/// 2. `open` MUST fail for bytes that were sealed with another `context`, so that an attacker cannot swap rows.
 /// 3. Stores call both on their own threads, so they MAY block for a while.
 ///
 /// ```
@@ -37,7 +36,8 @@ use zeroize::Zeroizing;
 /// assert!(matches!(Forbidden.open("old", b"", b""), Err(SealError::UnknownKey)));
 /// ```
 pub trait KeyProvider: fmt::Debug + Send + Sync + 'static {
-    /// The id of the key that [`seal`](Self::seal) uses: 1 to 64 characters. A store keeps it in the clear beside the sealed bytes.
+    /// Returns the id of the key that [`seal`](Self::seal) uses: 1 to 64 characters. A store keeps this id in the clear beside the sealed
+    /// bytes.
     fn current(&self) -> &str;
 
     /// Seals `plain` with the current key. `context` is authenticated and not stored.
@@ -46,15 +46,15 @@ pub trait KeyProvider: fmt::Debug + Send + Sync + 'static {
     /// Returns [`SealError::Provider`] if the provider fails.
     fn seal(&self, plain: &[u8], context: &[u8]) -> Result<Vec<u8>, SealError>;
 
-    /// Opens what the key with this id sealed.
+    /// Opens bytes that the key with this id has sealed.
     ///
     /// # Errors
-    /// Returns [`SealError::UnknownKey`] if the provider has no key with this id, [`SealError::Decrypt`] if the sealed bytes or the
-    /// context are not the same, and [`SealError::Provider`] if the provider fails.
+    /// Returns [`SealError::UnknownKey`] if the provider has no key with this id, [`SealError::Decrypt`] if the sealed bytes or the context
+    /// were changed, and [`SealError::Provider`] if the provider fails.
     fn open(&self, key: &str, sealed: &[u8], context: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError>;
 }
 
-/// Why secrets could not be sealed or opened.
+/// The reason why secrets could not be sealed or opened.
 ///
 /// ```
 /// use hookwire::secret::{KeyProvider, LocalKeys, SealError};

@@ -1,4 +1,4 @@
-//! The text of a secret as people copy it: what is ignored around it, and which mistakes are reported with their remedy.
+//! Reads the text of a secret as people copy it: ignores white space around it, and reports common mistakes with their remedies.
 
 use base64::Engine as _;
 use base64::alphabet::{STANDARD, URL_SAFE};
@@ -15,11 +15,11 @@ pub(super) const BASE64: GeneralPurpose = GeneralPurpose::new(&STANDARD, PADDING
 
 pub(super) const BASE64_URL: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, PADDING);
 
-/// The prefix of a credential of another kind, and the text behind "is" in the error: its kind and the credential to use.
+/// The prefix of a credential of another kind, and the text after "is" in the error: its kind and the credential to use instead.
 pub(crate) type Foreign = (&'static str, &'static str);
 
 const API_KEY: &str = "an API key: use the webhook's signing secret, which begins with whsec_";
-const PEM: &str = "a PEM file: use the secret that is a text";
+const PEM: &str = "a PEM file: use the secret, which is a text";
 
 /// Credentials that are not Standard Webhooks keys.
 pub(super) const NOT_STANDARD: &[Foreign] = &[
@@ -35,7 +35,7 @@ pub(super) const NOT_STANDARD: &[Foreign] = &[
 pub(super) const NOT_TEXT: &[Foreign] =
     &[("-----BEGIN", PEM), ("v1,whsec_", "a secret with its version before it: remove the text before whsec_")];
 
-/// The text without white space around it and without a byte order mark.
+/// Returns the text without white space around it and without a byte order mark.
 pub(crate) fn trimmed(text: &str) -> &str {
     text.trim_ascii().trim_start_matches('\u{feff}').trim_ascii()
 }
@@ -46,7 +46,7 @@ pub(crate) fn refuse_foreign(text: &str, foreign: &[Foreign]) -> Result<(), KeyE
     found.map_or(Ok(()), |(_, kind)| Err(KeyError::WrongKind(kind)))
 }
 
-/// The text without white space around it. Fails if it cannot be a secret of any kind.
+/// Returns the text without white space around it. Fails if it cannot be a secret of any kind.
 pub(super) fn clean(text: &str) -> Result<&str, KeyError> {
     const PLACEHOLDERS: [&str; 6] = ["changeme", "change_me", "placeholder", "whsec_", "undefined", "null"];
     let text = trimmed(text);
@@ -69,13 +69,13 @@ pub(super) fn is_quoted(text: &str) -> bool {
     text.chars().count() > 1 && QUOTES.iter().any(|(open, close)| text.starts_with(*open) && text.ends_with(*close))
 }
 
-/// Whether the text repeats one character, whatever it decodes to.
+/// Returns whether the text repeats one character.
 fn is_repeated(text: &str) -> bool {
     let body = text.strip_prefix("whsec_").unwrap_or(text).trim_end_matches('=').as_bytes();
     matches!(body, [first, rest @ ..] if rest.iter().all(|byte| byte == first))
 }
 
-/// Decodes standard base64. URL-safe base64 has an error of its own, because libraries disagree about what such a secret means.
+/// Decodes standard base64. For URL-safe base64 there is a separate error, because libraries decode such a secret differently.
 pub(super) fn decode_base64(text: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     match BASE64.decode(text) {
         Ok(bytes) => Ok(Zeroizing::new(bytes)),
@@ -88,7 +88,7 @@ pub(super) fn decode_hex(text: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     hex::decode(text).map(Zeroizing::new).map_err(|_| KeyError::Encoding("hexadecimal"))
 }
 
-/// The DER of a public key: base64 with or without the lines of PEM around it.
+/// Decodes the DER of a public key: base64 with or without the lines of PEM around it.
 pub(super) fn pem_body(text: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     if text.contains("PRIVATE KEY-----") {
         return Err(KeyError::WrongKind("a private key: use the public one"));
@@ -99,14 +99,14 @@ pub(super) fn pem_body(text: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     private_pem_body(text)
 }
 
-/// The DER of a private key in the same form.
+/// Decodes the DER of a private key in the same form.
 pub(super) fn private_pem_body(text: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let lines = trimmed(text).lines().map(str::trim).filter(|line| !line.starts_with("-----"));
     let body: Zeroizing<String> = Zeroizing::new(lines.collect());
     decode_base64(clean(&body)?)
 }
 
-/// Base64 of either alphabet, padded or not, in one or more lines, with or without those of PEM around it.
+/// Decodes base64 of either alphabet, padded or not, in one or more lines, with or without the lines of PEM around it.
 pub(super) fn decode_lines(text: &str) -> Option<Vec<u8>> {
     let body: String = text.lines().map(str::trim).filter(|line| !line.starts_with("-----")).collect();
     BASE64.decode(&body).or_else(|_| BASE64_URL.decode(&body)).ok()

@@ -182,7 +182,7 @@ impl SenderBuilder {
         self
     }
 
-    /// Sets when a failing endpoint is reported, slowed down and disabled. Default: [`HealthRules::default`].
+    /// Sets after which times a failing endpoint is reported, slowed down and disabled. Default: [`HealthRules::default`].
     #[must_use]
     pub const fn health(mut self, rules: HealthRules) -> Self {
         self.rules = rules;
@@ -196,8 +196,8 @@ impl SenderBuilder {
         self
     }
 
-    /// Also dispatches every [`Notice`](super::Notice) as an event of this tenant, `hookwire.endpoint.disabled` and so on, so that its
-    /// endpoints receive them. Notices about these endpoints themselves are not dispatched. Default: off.
+    /// Also dispatches every [`Notice`](super::Notice) as an event of this tenant, so that the tenant's endpoints receive it. The types of
+    /// these events are `hookwire.endpoint.disabled` and so on. Notices about these endpoints themselves are not dispatched. Default: off.
     #[must_use]
     pub fn notices_to(mut self, operator: impl Into<Tenant>) -> Self {
         self.operator = Some(operator.into());
@@ -240,8 +240,8 @@ impl SenderBuilder {
         self
     }
 
-    /// Sets the highest limits that a tenant may set on its own endpoints through [`Scoped`](super::Scoped) and what is built on it. Default:
-    /// 64 attempts at a time, no rate. An operator may set other limits for an endpoint.
+    /// Sets the highest limits that a tenant may set on its own endpoints through [`Scoped`](super::Scoped), which the HTTP API and the
+    /// tools use. Default: 64 attempts at a time, no rate. An operator may set other limits for an endpoint.
     #[must_use]
     pub const fn max_limits_of_tenants(mut self, limits: Limits) -> Self {
         self.quotas.endpoint_limits = limits;
@@ -263,12 +263,10 @@ impl SenderBuilder {
         self
     }
 
-    /// Prepares the sender for the machine of a developer: plain `http`, loopback addresses and the addresses of this machine are
-    /// allowed, and failed deliveries are retried after 1, 2, 5, 10 and 30 seconds unless [`retry`](Self::retry) is called. Each
-    /// sender that is built this way logs a warning.
-    ///
-    /// A release build refuses it (that is, one without `debug_assertions`), because endpoints could then reach the services of the
-    /// server itself. [`dangerous_development_in_release`](Self::dangerous_development_in_release) allows it there too.
+    /// Prepares the sender for the machine of a developer: plain `http`, loopback addresses and the addresses of this machine are allowed,
+    /// and failed deliveries are retried after 1, 2, 5, 10 and 30 seconds unless [`retry`](Self::retry) is called. Each sender that is
+    /// built this way logs a warning. A release build (one without `debug_assertions`) refuses it, because endpoints could then reach the
+    /// services of the server itself. [`dangerous_development_in_release`](Self::dangerous_development_in_release) allows it there too.
     ///
     /// ```
     /// use hookwire::endpoint::{NewEndpoint, Target};

@@ -20,7 +20,7 @@ pub enum DispatchError {
     /// The payload is too long.
     #[error("payload: has {bytes} bytes, but at most {limit} are allowed; shorten it or raise max_payload")]
     PayloadTooLong {
-        /// Its length, envelope included.
+        /// The length of the payload, including the envelope.
         bytes: usize,
         /// The limit.
         limit: usize,

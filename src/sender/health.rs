@@ -25,7 +25,7 @@ const SLOW: Rate = Rate { count: NonZeroU32::MIN, per: Duration::from_secs(60) }
 /// The number of notices that may wait to be dispatched as events.
 const MAX_UNDISPATCHED: usize = 1_024;
 
-/// When health is checked, and which notices are reported.
+/// The settings that decide which notices are reported.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reporting {
     pub(super) rules: HealthRules,
@@ -87,7 +87,7 @@ impl HealthMonitor {
         self.channel.subscribe()
     }
 
-    /// Watches the attempts of this process at a delivery.
+    /// Watches the attempts that this process makes at a delivery.
     pub(super) fn watch_attempts(&self, delivery: DeliveryId) -> NextAttempt {
         self.attempts.watch(delivery)
     }
@@ -186,7 +186,7 @@ impl HealthMonitor {
         let suspects = std::mem::take(&mut self.state().suspects);
         for suspect in &suspects {
             if let Err(error) = self.check_suspect(*suspect).await {
-                // All of them are checked again. Those that were checked already are not reported twice.
+                // All suspects are checked again. Endpoints that were checked already are not reported twice.
                 self.state().suspects.extend(suspects);
                 return Err(error);
             }
@@ -225,7 +225,8 @@ impl HealthMonitor {
         Ok(())
     }
 
-    /// Disables an endpoint, unless another call changed it meanwhile; then its next failure triggers another check.
+    /// Disables an endpoint. If another call has changed the endpoint meanwhile, nothing happens, and its next failure triggers another
+    /// check.
     async fn disable(&self, endpoint: &Arc<Endpoint>, at: Timestamp) -> Result<(), StoreError> {
         let reason = DisableReason::Failing;
         let state = EndpointState::Disabled { reason, at };

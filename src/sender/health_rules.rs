@@ -1,11 +1,11 @@
-//! When an endpoint that keeps failing is reported, slowed and disabled.
+//! The rules that decide when a failing endpoint is reported, slowed down and disabled.
 
 use std::time::Duration;
 
 use crate::endpoint::Health;
 
-/// How long all attempts at an endpoint may fail before a notice is sent, before it is slowed down, and before it is disabled. `None`
-/// switches a rule off.
+/// How long all attempts at an endpoint may fail before a notice is sent, before the endpoint is slowed down, and before it is disabled.
+/// `None` switches a rule off.
 ///
 /// ```
 /// use std::time::Duration;
@@ -23,8 +23,8 @@ pub struct HealthRules {
     pub slow_after: Option<Duration>,
     /// After this time the endpoint is disabled and its deliveries are held. Default 5 days.
     pub disable_after: Option<Duration>,
-    /// The shortest time between the first and the last failure of an endpoint before it may be disabled, whatever the other rules are, so
-    /// that one bad hour does not disable it. Default 12 h.
+    /// The shortest time between the first and the last failure of an endpoint before it may be disabled, whatever the other rules are. So
+    /// one bad hour does not disable an endpoint. Default 12 h.
     pub spread: Duration,
 }
 

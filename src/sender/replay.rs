@@ -113,15 +113,15 @@ impl Sender {
 }
 
 impl<'a> Replay<'a> {
-    /// Selects every event that matches the endpoint and that it did not get: first the deliveries that [failed or were
-    /// cancelled](Self::unfinished), unless another delivery of the event has arrived, and then the events for which it [never had a
-    /// delivery](Self::never_owed). Pending and held deliveries are not selected, because they are sent anyway. This is the default.
+    /// Selects every event that matches the endpoint and did not reach it. These are first the deliveries that [failed or were
+    /// cancelled](Self::unfinished), unless another delivery of the event has arrived, and then the events that [never had a
+    /// delivery](Self::never_owed) to it. Pending and held deliveries are not selected, because they are sent anyway. This is the default.
     pub const fn not_arrived(mut self) -> Self {
         self.selection = Selection::NotArrived;
         self
     }
 
-    /// Selects the events that match the endpoint and for which it never had a delivery: they were dispatched before it was created, or
+    /// Selects the events that match the endpoint and never had a delivery to it: they were dispatched before the endpoint was created, or
     /// before its filter matched them. A second run sends nothing twice, unless it is [under fresh ids](Self::under_fresh_ids).
     pub const fn never_owed(mut self) -> Self {
         self.selection = Selection::NeverOwed;
@@ -134,7 +134,7 @@ impl<'a> Replay<'a> {
         self
     }
 
-    /// Selects the deliveries that failed or were cancelled: each is [resent](Sender::resend).
+    /// Selects the deliveries that failed or were cancelled. Each is [resent](Sender::resend).
     pub const fn unfinished(mut self) -> Self {
         self.selection = Selection::Unfinished;
         self
@@ -189,7 +189,7 @@ impl<'a> Replay<'a> {
     /// Makes the deliveries. When this returns, all of them are durable. Returns their number.
     ///
     /// # Errors
-    /// Returns the errors of [`count`](Self::count). A replay from a [`Scoped`](super::Scoped) fails with [`EndpointError::ReadOnly`] if
+    /// Fails with the errors of [`count`](Self::count). A replay from a [`Scoped`](super::Scoped) fails with [`EndpointError::ReadOnly`] if
     /// the scope is read-only. A tenant's replay fails with [`EndpointError::ReplayRunning`] if another replay of the tenant is running,
     /// and with [`EndpointError::TooManyWaiting`] if the tenant has [too many pending
     /// deliveries](super::SenderBuilder::max_waiting_for_replay). Deliveries that were made before the error are kept.
@@ -213,7 +213,7 @@ impl<'a> Replay<'a> {
         Ok(turn)
     }
 
-    /// The endpoint that was read before, or the stored one.
+    /// Returns the endpoint that was read before, or reads it from the store.
     async fn endpoint(&self) -> Result<Arc<Endpoint>, EndpointError> {
         match &self.known {
             Some(endpoint) => Ok(endpoint.clone()),
@@ -221,7 +221,7 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// The number of further deliveries that may be pending for the owner.
+    /// Returns the number of further deliveries that may be pending for the owner.
     async fn free_backlog(&self, tenant: &Tenant) -> Result<u64, EndpointError> {
         let (store, most) = (&self.sender.shared.store, self.sender.shared.quotas.backlog);
         let of_tenant: Vec<_> = store.of_tenant(tenant).await?.iter().map(|endpoint| endpoint.id.into()).collect();
@@ -254,7 +254,7 @@ impl<'a> Replay<'a> {
             query = query.missing_at(self.endpoint);
         }
         let (mut count, mut page) = (0, Page::of(PAGE));
-        // Events that are dispatched or copied while this runs are not part of it.
+        // Events that are dispatched or copied during the replay are not part of it.
         query.to = query.to.min(self.sender.now() + Duration::from_micros(1));
         while before + count < self.limit {
             let found = self.sender.shared.store.events(&query, page).await?;
@@ -277,7 +277,7 @@ impl<'a> Replay<'a> {
         of_type && matches!(verdict, Verdict::Receives | Verdict::Holds)
     }
 
-    /// The due time of the delivery with the number `place` of the replay.
+    /// Returns the due time of the delivery with the number `place` of the replay.
     fn due(&self, now: Timestamp, place: u64) -> Timestamp {
         let step = self.rate.map_or(Duration::ZERO, |rate| rate.per / rate.count.get());
         now + step.saturating_mul(u32::try_from(place).unwrap_or(u32::MAX))
@@ -304,7 +304,7 @@ impl<'a> Replay<'a> {
         Ok(owed.into_iter().filter(|owed| *owed).count() as u64)
     }
 
-    /// The ids of the events; or the ids of copies under new ids, which are stored in one transaction.
+    /// Returns the ids of the events, or the ids of copies under new ids. The copies are stored in one transaction.
     async fn ids(
         &self,
         of: &Endpoint,
@@ -349,7 +349,7 @@ impl<'a> Replay<'a> {
             page = page.after(last.id);
             let of_type = |event_type: &EventType| self.types.as_ref().is_none_or(|types| types.matches(event_type));
             let left = usize::try_from(self.limit - before - count).unwrap_or(usize::MAX);
-            // A newer event has superseded this delivery, and only the newer state is needed.
+            // A newer event has superseded such a delivery, and only the newer state is needed.
             let wanted =
                 |delivery: &&Delivery| of_type(&delivery.event_type) && delivery.reason != Some(FailReason::Superseded);
             let mut ids = Vec::new();

@@ -1,61 +1,61 @@
-//! The pieces that a signature covers.
+//! The parts of a signed text.
 
 use super::encoding::Encoding;
 use super::hash::Hash;
 use super::place::Place;
 
-/// A piece of what is signed.
+/// A part of the signed text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Part {
     /// The event id of [`Signature::id_header`](super::Signature::id_header), as received.
     Id,
-    /// The same, and refused unless it is 1 to 128 of `A-Z a-z 0-9 _ -`: joined to its neighbours by a dot, such an id
-    /// cannot be cut elsewhere.
+    /// The same id, which must be 1 to 128 characters of `A-Z a-z 0-9 _ -`. If such an id is joined to its neighbours by a dot, the text
+    /// cannot be split at another place.
     PlainId,
     /// The time of [`Signature::stamp`](super::Signature::stamp), as received.
     Timestamp,
     /// The body, byte for byte.
     Body,
-    /// Itself.
+    /// This text.
     Text(&'static str),
     /// The secret, for a signature that is a plain hash of a text with the secret in it.
     Secret,
     /// The request's method, in upper case.
     Method,
-    /// What stands somewhere in the request, or in the settings.
+    /// The text at a place in the request, or in the settings.
     At(Place),
-    /// The URL as the provider has it, out of the setting of this name and the request:
+    /// The URL that the provider calls. It is built from the setting of this name and from the request:
     ///
     /// - `https://example.com` is followed by the request's own path and query.
-    /// - `https://example.com/hooks` is the whole path, with the request's own query; or, behind a proxy that cuts `/hooks` off,
-    ///   it is followed by the request's path and query.
-    /// - `https://example.com/hooks?a=b` is the whole URL; the request's query may go on from it.
+    /// - `https://example.com/hooks` contains the whole path, and the request's own query follows. Behind a proxy that removes `/hooks`,
+    ///   the request's path and query follow.
+    /// - `https://example.com/hooks?a=b` is the whole URL. The request's query may begin with `a=b` and contain more.
     ///
-    /// A slash at the end, a host in upper case and the usual port make no difference.
+    /// A slash at the end, a host in upper case and the default port make no difference.
     Url(&'static str),
-    /// The same, with these percent-escapes (of upper-case digits) decoded and no others.
+    /// The same URL, with only these percent-escapes (in upper case) decoded.
     UrlDecoded(&'static str, &'static [(&'static str, &'static str)]),
     /// The fields of a form-encoded body, sorted by name, each name followed by its values.
     SortedForm,
     /// The path of the request's own URL.
     Path,
-    /// The query of the request's own URL, as received, without the question mark; nothing where there is none.
+    /// The query of the request's own URL, as received, without the question mark. Empty if the URL has no query.
     Query,
-    /// The fields of that query, decoded, sorted by name and then by value, as `name=value` with `&` between them.
+    /// The fields of this query, decoded, sorted by name and then by value, as `name=value` with `&` between them.
     SortedQuery,
-    /// The hash of these pieces.
+    /// The hash of these parts.
     HashOf(Hash, Encoding, &'static [Self]),
-    /// This piece in lower case.
+    /// This part in lower case.
     Lower(&'static Self),
-    /// This piece in upper case.
+    /// This part in upper case.
     Upper(&'static Self),
-    /// These pieces, where everything that they refer to is in the request; nothing otherwise.
+    /// These parts, if the request contains everything that they refer to. Otherwise empty.
     Optional(&'static [Self]),
 }
 
 impl Part {
-    /// Whether it is, or covers, the whole body.
+    /// Whether this part is, or contains, the whole body.
     pub(crate) fn is_body(&self) -> bool {
         match self {
             Self::Body => true,
@@ -64,14 +64,14 @@ impl Part {
         }
     }
 
-    /// Whether it is, or has in it, the URL as the provider has it.
+    /// Whether this part is, or contains, the URL that the provider calls.
     pub(crate) fn has_url(&self) -> bool {
         let mut has = false;
         self.each(&mut |part| has |= matches!(part, Self::Url(_) | Self::UrlDecoded(..)));
         has
     }
 
-    /// The pieces that it is made of, itself included.
+    /// Calls `visit` with this part and all parts inside it.
     pub(crate) fn each(&self, visit: &mut dyn FnMut(&Self)) {
         visit(self);
         match self {

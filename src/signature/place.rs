@@ -1,4 +1,4 @@
-//! Where in a request something stands.
+//! Places in a request, and how the text at a place is read.
 
 use std::borrow::Cow;
 
@@ -12,65 +12,66 @@ use super::received::Received;
 use super::trust::Trust;
 use super::{json, jws};
 
-/// Where an id, a type, a token or a challenge stands.
+/// The place of an id, a type, a token or a challenge in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Place {
-    /// In a header, named in lower case.
+    /// A header, named in lower case.
     Header(&'static str),
-    /// In the JSON body, by JSON Pointer (RFC 6901) through objects and arrays: `/event/type`, `/0/id`.
+    /// A JSON Pointer (RFC 6901) into the JSON body, through objects and arrays: `/event/type`, `/0/id`.
     Json(&'static str),
-    /// In the header whose name is this setting.
+    /// The header whose name is the value of this setting.
     HeaderOf(&'static str),
-    /// In the header whose name is this setting; without it, in this one (lower case).
+    /// The header whose name is the value of this setting. Without the setting, the second header (lower case).
     HeaderOr(&'static str, &'static str),
-    /// The name of the first member of the JSON body (an object) that is none of these: Telegram names the kind of an
-    /// update so.
+    /// The name of the first member of the JSON body (an object) that is not one of these. In Telegram's updates, it is the kind of the
+    /// update.
     JsonMember {
-        /// The members that are not meant.
+        /// The members to skip.
         except: &'static [&'static str],
     },
-    /// In a form-encoded body.
+    /// A field of a form-encoded body.
     Form(&'static str),
-    /// In JSON, by JSON Pointer, in a field of a form-encoded body.
+    /// A JSON Pointer into the JSON in a field of a form-encoded body.
     FormJson {
         /// The field.
         field: &'static str,
-        /// The pointer in it.
+        /// The pointer into the JSON of the field.
         pointer: &'static str,
     },
-    /// In the query of the request's URL.
+    /// A parameter in the query of the request's URL.
     Query(&'static str),
-    /// What stands there, under another name; nothing when no name is listed for it.
+    /// The listed name for the text at another place. There is no text if no name is listed for it.
     Named {
-        /// Where.
+        /// The other place.
         at: &'static Self,
-        /// What stands there, and the name for it.
+        /// The possible texts, each with its name.
         names: &'static [(&'static str, &'static str)],
     },
-    /// In these places, joined; nothing when one of them has nothing.
+    /// The texts at these places, joined. There is no text if one of the places has none.
     Join {
-        /// What stands between them.
+        /// The separator between the texts.
         separator: &'static str,
         /// The places.
         places: &'static [Self],
     },
-    /// In the payload of a JSON Web Token or JSON Web Signature, by JSON Pointer. It is read after the token was checked.
+    /// A JSON Pointer into the payload of a JSON Web Token or JSON Web Signature. It is read after the token was checked.
     Claim {
-        /// Where the token is.
+        /// The place of the token.
         token: &'static Self,
-        /// The pointer in its payload.
+        /// The pointer into its payload.
         pointer: &'static str,
     },
-    /// In the receiver's own settings.
+    /// The value of a setting of the receiver.
     Setting(&'static str),
 }
 
 impl Place {
-    /// What stands there; `None` when nothing does. `what` names it in errors.
+    /// Returns the text at this place, or `None` if there is none. `what` names the text in errors.
     ///
     /// # Errors
-    /// When it stands there twice, so that two readers could see two values, or is no text.
+    /// Returns [`VerifyError::Malformed`] if the place occurs twice, so that two parsers could read two values, or if its
+    /// value is not a text.
     pub(crate) fn read<'a>(
         &self,
         received: &Received<'a>,
@@ -129,8 +130,8 @@ fn owned<'a>(
     found.map(|text| text.map(Cow::Owned)).map_err(|json::Ambiguous| malformed)
 }
 
-/// The header's one value; a second one would make the event's name ambiguous. What is not UTF-8 is replaced: no secret and
-/// no name equals the replacement, and an event is not lost for a header that is only read.
+/// Returns the only value of a header. A second value would be ambiguous, so it is an error. Bytes that are not UTF-8 are replaced:
+/// no secret and no name equals the replacement, and an invalid header does not make an event fail.
 fn header<'a>(
     received: &Received<'a>,
     name: &str,
@@ -144,19 +145,19 @@ fn header<'a>(
     Ok(Some(String::from_utf8_lossy(line)))
 }
 
-/// The lines of a header.
+/// Returns all values of a header.
 pub(crate) fn lines<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a [u8]> {
     headers.iter().filter(move |(header, _)| header.as_str() == name).map(|(_, value)| value.as_bytes())
 }
 
-/// The lines of several headers, each with its name; those of one stand together. Requests have a dozen headers: looking at
-/// each once is faster than hashing names.
+/// Returns all values of several headers, each with the name of its header. The values of one header are adjacent. Requests have about a
+/// dozen headers, so looking at each header once is faster than hashing names.
 pub(crate) fn lines_of<'a>(headers: &'a HeaderMap, names: &[&str]) -> impl Iterator<Item = (&'a str, &'a [u8])> {
     let lines = headers.iter().map(|(header, value)| (header.as_str(), value.as_bytes()));
     lines.filter(move |(header, _)| names.contains(header))
 }
 
-/// Looks into the body; where it holds nothing, into the [JSON inside](content::json_inside).
+/// Looks into the body. If nothing is found there, looks into the [JSON inside](content::json_inside).
 fn in_json<T>(
     body: &[u8],
     look: impl Fn(&[u8]) -> Result<Option<T>, json::Ambiguous>,
@@ -167,7 +168,7 @@ fn in_json<T>(
     }
 }
 
-/// The texts at these pointers of the body; those that cannot be read there, in the [JSON inside](content::json_inside).
+/// Returns the texts at these pointers of the body. Pointers that cannot be read there are read in the [JSON inside](content::json_inside).
 fn texts(body: &[u8], pointers: &[&str]) -> Vec<Result<Option<String>, json::Ambiguous>> {
     let mut all = texts_at(body, pointers);
     let unread = |text: &Text| *text == Text::Unread;
@@ -185,7 +186,7 @@ fn texts(body: &[u8], pointers: &[&str]) -> Vec<Result<Option<String>, json::Amb
     all.into_iter().map(text).collect()
 }
 
-/// The only one of a list of one.
+/// Returns the element of a list of one, or `or` if the list is empty.
 fn one<T>(list: Vec<T>, or: T) -> T {
     list.into_iter().next().unwrap_or(or)
 }
@@ -198,20 +199,20 @@ fn once(fields: Vec<Field<'_>>, malformed: VerifyError) -> Result<Option<Cow<'_,
     }
 }
 
-/// What stands in several places, found by reading the body once for all of them.
+/// The texts at several places of the body, which is read once for all of them.
 #[derive(Debug)]
 pub(crate) struct Found<'a>(Vec<(Place, Looked<'a>)>);
 
-/// What one place has, or why nothing is said of it: because it is ambiguous, or because of the whole form.
+/// The text at one place, or the reason why there is no result: the place is ambiguous (`None`), or the whole form is invalid.
 type Looked<'a> = Result<Option<Cow<'a, str>>, Option<VerifyError>>;
 
 impl<'a> Found<'a> {
-    /// Nothing was looked for: every place is read when it is asked for.
+    /// Creates an empty collection. Every place is then read when it is requested.
     pub(crate) const fn nothing() -> Self {
         Self(Vec::new())
     }
 
-    /// Reads those of the places that stand in the body, by one reading of its JSON and one of its form.
+    /// Reads the places that are in the body: its JSON is parsed once, and its form is parsed once.
     pub(crate) fn read(places: &[Place], received: &Received<'a>) -> Self {
         let (mut pointers, mut names) = (Vec::new(), Vec::new());
         for place in places {
@@ -236,7 +237,7 @@ impl<'a> Found<'a> {
         Self(all)
     }
 
-    /// What stands there, as [`Place::read`] says it.
+    /// Returns the text at a place, as [`Place::read`] does.
     pub(crate) fn text(
         &self,
         place: &Place,

@@ -1,4 +1,4 @@
-//! What a signature is made of: by which algorithm, over what, and where it is written.
+//! The description of a signature: its algorithm, the signed text, and its place in the request.
 
 use super::algorithm::{Algorithm, KeyText};
 use super::encoding::Encoding;
@@ -8,7 +8,7 @@ use super::place::Place;
 use super::stamp::Stamp;
 use crate::secret::{Key, KeyError};
 
-/// A signature: what is signed, how, and where the signature stands.
+/// A signature: the signed text, the algorithm, and the place of the signature in the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Signature {
     pub(crate) algorithm: Algorithm,
@@ -26,57 +26,56 @@ pub struct Signature {
     pub(crate) or_signed: Option<&'static [Part]>,
 }
 
-/// Where a signature stands.
+/// The place of a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SignatureAt {
-    /// In one of these headers, named in lower case; several where a provider has renamed it, of which one may be present.
+    /// One of these headers, named in lower case. There are several if the provider has renamed the header; only one may be present.
     Header(&'static [&'static str]),
-    /// In any of these headers, 16 at most, of which several may be present; one good signature is enough (Box,
-    /// `DocuSign`).
+    /// Any of these headers, at most 16. Several may be present; one valid signature is enough (Box, `DocuSign`).
     Headers(&'static [&'static str]),
-    /// Elsewhere, alone: in any of these places, of which several may be taken.
+    /// Any of these places, where the signature is alone. Several may contain one.
     Places(&'static [Place]),
 }
 
-/// How a signature stands there.
+/// The format of the text that contains a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Grammar {
-    /// Alone, behind a literal prefix that may be empty.
+    /// Only the signature, after a literal prefix that may be empty.
     Plain {
         /// The prefix.
         prefix: &'static str,
-        /// Whether it may be absent.
+        /// Whether the prefix may be absent.
         optional: bool,
     },
-    /// Among `name=value` fields; other names are skipped (Stripe).
+    /// A field among `name=value` fields; other names are skipped (Stripe).
     Fields {
-        /// What stands between fields.
+        /// The separator between fields.
         separator: u8,
-        /// The names of a signature; each may stand several times.
+        /// The names of the fields with a signature. Each may occur several times.
         signatures: &'static [&'static str],
     },
-    /// Several groups of fields, as while a secret is being replaced (Persona: `t=…,v1=… t=…,v1=…`). The groups must agree
-    /// about the time.
+    /// Several groups of fields, for example while a secret is being replaced (Persona: `t=…,v1=… t=…,v1=…`). All groups must have the same
+    /// time.
     Groups {
-        /// What stands between groups.
+        /// The separator between groups.
         between: u8,
-        /// What stands between the fields of a group.
+        /// The separator between the fields of a group.
         separator: u8,
-        /// The names of a signature.
+        /// The names of the fields with a signature.
         signatures: &'static [&'static str],
     },
-    /// Signatures without names, one after the other; with [`Stamp::first`], behind the time (Recurly: `time,signature,…`).
+    /// Signatures without names, one after the other. With [`Stamp::first`] they follow the time (Recurly: `time,signature,…`).
     List {
-        /// What stands between them.
+        /// The separator between them.
         separator: u8,
     },
-    /// A list of `version,signature` separated by spaces: `v1` by HMAC, `v1a` by Ed25519 (Standard Webhooks).
+    /// A list of `version,signature`, separated by spaces: `v1` is HMAC, `v1a` is Ed25519 (Standard Webhooks).
     Versioned,
 }
 
 impl Signature {
-    /// An HMAC of the body, by a key that is the secret's text, alone in one of these headers (lower case; several where
-    /// the provider has renamed it).
+    /// Creates an HMAC of the body that is alone in one of these headers (lower case; several if the provider has renamed the header). The
+    /// key is the text of the secret.
     #[must_use]
     pub const fn hmac(hash: Hash, encoding: Encoding, headers: &'static [&'static str]) -> Self {
         Self {
@@ -96,13 +95,13 @@ impl Signature {
         }
     }
 
-    /// What is signed, in order.
+    /// The parts of the signed text, in order.
     #[must_use]
     pub const fn parts(&self) -> &'static [Part] {
         self.signed
     }
 
-    /// The hash of its HMAC: the strongest if the signature names one. `None` if it is not an HMAC.
+    /// The hash of the HMAC. If the signature names its hash, the strongest that is allowed. `None` if it is not an HMAC.
     #[must_use]
     pub fn hash(&self) -> Option<Hash> {
         match self.algorithm {
@@ -112,41 +111,41 @@ impl Signature {
         }
     }
 
-    /// By a key that is written in another way.
+    /// Sets how the text of the key is read.
     pub(crate) const fn key(self, key: KeyText) -> Self {
         Self { key, ..self }
     }
 
-    /// In the same form in another place.
+    /// Sets the place of the signature.
     pub(crate) const fn at(self, at: SignatureAt) -> Self {
         Self { at, ..self }
     }
 
-    /// Behind a prefix: `sha256=`.
+    /// Sets a prefix before the signature: `sha256=`.
     #[must_use]
     pub const fn prefix(self, prefix: &'static str) -> Self {
         Self { grammar: Grammar::Plain { prefix, optional: false }, ..self }
     }
 
-    /// In a list of `version,signature` separated by spaces: `v1` by HMAC, `v1a` by Ed25519 (Standard Webhooks).
+    /// Puts the signature into a list of `version,signature`, separated by spaces: `v1` is HMAC, `v1a` is Ed25519 (Standard Webhooks).
     #[must_use]
     pub const fn versioned(self) -> Self {
         Self { grammar: Grammar::Versioned, ..self }
     }
 
-    /// Written in this grammar.
+    /// Sets the format of the text that contains the signature.
     pub(crate) const fn grammar(self, grammar: Grammar) -> Self {
         Self { grammar, ..self }
     }
 
-    /// In `name=value` fields of these names, with commas between the fields: `t=1700000000,v1=…`. Where something else is
-    /// between them, say so by [`separator`](Self::separator).
+    /// Puts the signature into `name=value` fields of these names, separated by commas: `t=1700000000,v1=…`. Set another separator with
+    /// [`separator`](Self::separator).
     #[must_use]
     pub const fn fields(self, signatures: &'static [&'static str]) -> Self {
         Self { grammar: Grammar::Fields { separator: b',', signatures }, ..self }
     }
 
-    /// What stands between the fields, or the elements of a list, instead of a comma: `;` in `ts=1700000000;h1=…`.
+    /// Sets the separator between the fields, or between the elements of a list, instead of a comma: `;` in `ts=1700000000;h1=…`.
     #[must_use]
     pub const fn separator(self, separator: u8) -> Self {
         let grammar = match self.grammar {
@@ -158,19 +157,19 @@ impl Signature {
         Self { grammar, ..self }
     }
 
-    /// In a list without names, with commas between its elements.
+    /// Puts the signature into a list without names, separated by commas.
     #[must_use]
     pub const fn list(self) -> Self {
         Self { grammar: Grammar::List { separator: b',' }, ..self }
     }
 
-    /// Over these pieces, in order, instead of the body alone.
+    /// Sets the parts of the signed text, in order, instead of the body alone.
     #[must_use]
     pub const fn signed(self, signed: &'static [Part]) -> Self {
         Self { signed, ..self }
     }
 
-    /// With a time.
+    /// Sets the place and the format of the signed time.
     #[must_use]
     pub const fn stamp(self, stamp: Stamp) -> Self {
         Self { stamp, ..self }
@@ -184,14 +183,14 @@ impl Signature {
         self.key.read(secret)
     }
 
-    /// The header that has the id ([`Part::Id`]).
+    /// Sets the header that contains the id ([`Part::Id`]).
     #[must_use]
     pub const fn id_header(self, name: &'static str) -> Self {
         Self { id_header: Some(name), ..self }
     }
 
-    /// A signature of another length than the algorithm's is called wrong, as the provider's own library does, and not
-    /// malformed. Neither is accepted.
+    /// Reports a signature of another length than the algorithm's as wrong instead of malformed, as the provider's own library does. Both
+    /// are refused.
     pub(crate) const fn any_length(self) -> Self {
         Self { any_length: true, ..self }
     }

@@ -1,17 +1,17 @@
-//! Reading the signed time, strictly: text and number must be the same thing.
+//! Reads the signed time strictly, so that a text has only one meaning as a time.
 
 use super::error::VerifyError;
 use super::place::Place;
 use crate::clock::{Timestamp, calendar};
 
-/// Where the signed time stands, and how it is written.
+/// The place and the format of the signed time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     pub(crate) at: StampAt,
     pub(crate) unit: Unit,
 }
 
-/// Where the signed time stands.
+/// The place of the signed time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StampAt {
     Nowhere,
@@ -21,19 +21,19 @@ pub(crate) enum StampAt {
     Place(Place),
 }
 
-/// How a time is written.
+/// The format of a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unit {
     /// Whole seconds since the Unix epoch.
     Seconds,
     /// Whole milliseconds since the Unix epoch.
     Millis,
-    /// Whole seconds or whole milliseconds since the Unix epoch, for a provider that has changed from one to the other: with up
-    /// to eleven digits it is seconds, with more milliseconds.
+    /// Whole seconds or whole milliseconds since the Unix epoch, for a provider that has changed from one to the other. A number with up to
+    /// eleven digits is in seconds, a longer one in milliseconds.
     SecondsOrMillis,
     /// Whole microseconds since the Unix epoch.
     Micros,
-    /// Seconds since the Unix epoch, with up to nine digits behind a point or without any.
+    /// Seconds since the Unix epoch, optionally with up to nine digits after a point.
     FloatSeconds,
     /// RFC 3339.
     Rfc3339,
@@ -42,70 +42,70 @@ pub(crate) enum Unit {
 }
 
 impl Stamp {
-    /// Nowhere: the scheme has no replay protection of its own.
+    /// The scheme signs no time, so it has no replay protection of its own.
     pub const NONE: Self = Self { at: StampAt::Nowhere, unit: Unit::Seconds };
 
-    /// In a header, in seconds.
+    /// The time is in a header, in seconds.
     #[must_use]
     pub const fn header(name: &'static str) -> Self {
         Self { at: StampAt::Header(name), unit: Unit::Seconds }
     }
 
-    /// In a field of the signature header ([`Signature::fields`](super::Signature::fields)), in seconds.
+    /// The time is in a field of the signature header ([`Signature::fields`](super::Signature::fields)), in seconds.
     #[must_use]
     pub const fn field(name: &'static str) -> Self {
         Self { at: StampAt::Field(name), unit: Unit::Seconds }
     }
 
-    /// The first element of the signature header ([`Signature::list`](super::Signature::list)), in seconds.
+    /// The time is the first element of the signature header ([`Signature::list`](super::Signature::list)), in seconds.
     #[must_use]
     pub const fn first() -> Self {
         Self { at: StampAt::First, unit: Unit::Seconds }
     }
 
-    /// In a place of the body, in seconds.
+    /// The time is in the body, in seconds.
     #[must_use]
     pub const fn at(place: Place) -> Self {
         Self { at: StampAt::Place(place), unit: Unit::Seconds }
     }
 
-    /// In whole milliseconds since the Unix epoch, instead of seconds.
+    /// The time is in whole milliseconds since the Unix epoch, instead of seconds.
     #[must_use]
     pub const fn millis(self) -> Self {
         self.unit(Unit::Millis)
     }
 
-    /// In whole seconds or milliseconds, for a provider that has changed from one to the other: up to eleven digits are seconds.
+    /// The time is in whole seconds (up to eleven digits) or whole milliseconds, for a provider that has changed from one to the other.
     #[must_use]
     pub const fn seconds_or_millis(self) -> Self {
         self.unit(Unit::SecondsOrMillis)
     }
 
-    /// In whole microseconds since the Unix epoch.
+    /// The time is in whole microseconds since the Unix epoch.
     #[must_use]
     pub const fn micros(self) -> Self {
         self.unit(Unit::Micros)
     }
 
-    /// In seconds with up to nine digits behind a point, or without any.
+    /// The time is in seconds, optionally with up to nine digits after a point.
     #[must_use]
     pub const fn float_seconds(self) -> Self {
         self.unit(Unit::FloatSeconds)
     }
 
-    /// Written as RFC 3339.
+    /// The time is in the format of RFC 3339.
     #[must_use]
     pub const fn rfc3339(self) -> Self {
         self.unit(Unit::Rfc3339)
     }
 
-    /// Written as an HTTP date (RFC 9110 section 5.6.7).
+    /// The time is an HTTP date (RFC 9110 section 5.6.7).
     #[must_use]
     pub const fn http_date(self) -> Self {
         self.unit(Unit::HttpDate)
     }
 
-    /// Written in this unit.
+    /// The time has this format.
     pub(crate) const fn unit(self, unit: Unit) -> Self {
         Self { unit, ..self }
     }
@@ -128,7 +128,7 @@ impl Unit {
     }
 }
 
-/// `[1-9][0-9]*`, bounded: no sign, space, fraction, leading zero or foreign digit.
+/// Reads `[1-9][0-9]*` of a limited length: no sign, space, fraction, leading zero or non-ASCII digit.
 fn digits(text: &[u8], most: usize) -> Result<i64, VerifyError> {
     let sound = matches!(text.first(), Some(b'1'..=b'9')) && text.len() <= most && text.iter().all(u8::is_ascii_digit);
     if !sound {
@@ -137,7 +137,7 @@ fn digits(text: &[u8], most: usize) -> Result<i64, VerifyError> {
     Ok(text.iter().fold(0i64, |sum, digit| sum * 10 + i64::from(digit.wrapping_sub(b'0'))))
 }
 
-/// `1700000000.123`.
+/// Reads a text like `1700000000.123`.
 fn float_seconds(text: &[u8]) -> Result<Timestamp, VerifyError> {
     let point = text.iter().position(|byte| *byte == b'.');
     let (whole, fraction) = match point {
@@ -152,8 +152,8 @@ fn float_seconds(text: &[u8]) -> Result<Timestamp, VerifyError> {
     Ok(Timestamp::from_millis(digits(whole, 12)? * 1_000 + millis))
 }
 
-/// `2026-11-25T09:30:00.123456789Z`, with four digits of year: where nothing stands between time and body in what is
-/// signed, a shorter or longer text would be another cut of the same bytes.
+/// Reads a text like `2026-11-25T09:30:00.123456789Z`. The year has exactly four digits: if the signed text has nothing between time and
+/// body, a shorter or longer time would split the same bytes at another place.
 fn rfc3339(text: &[u8]) -> Result<Timestamp, VerifyError> {
     let text = std::str::from_utf8(text).map_err(|_| MALFORMED)?;
     let shape = |(at, byte): (usize, u8)| match at {
@@ -169,7 +169,7 @@ fn rfc3339(text: &[u8]) -> Result<Timestamp, VerifyError> {
     text.parse().map_err(|_| MALFORMED)
 }
 
-/// `Sun, 06 Nov 1994 08:49:37 GMT`: the one form that may be sent (RFC 9110 section 5.6.7).
+/// Reads a text like `Sun, 06 Nov 1994 08:49:37 GMT`, the only form that may be sent (RFC 9110 section 5.6.7).
 fn http_date(text: &[u8]) -> Result<Timestamp, VerifyError> {
     let text = std::str::from_utf8(text).map_err(|_| MALFORMED)?;
     calendar::read_http_date(text).map(Timestamp::from_secs).ok_or(MALFORMED)

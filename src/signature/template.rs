@@ -1,4 +1,4 @@
-//! What a scheme signs, put together from its pieces.
+//! Builds the signed text from its parts.
 
 use std::borrow::Cow;
 
@@ -14,19 +14,19 @@ use super::trust::Trust;
 use crate::percent;
 use crate::secret::{HmacKey, Mac, Tag};
 
-/// What the pieces of a signed text stand for in one message.
+/// One message: the values of the parts of its signed text.
 #[derive(Clone, Copy)]
 pub(crate) struct Message<'a> {
     pub(crate) id: &'a [u8],
     pub(crate) timestamp: &'a [u8],
     pub(crate) body: &'a [u8],
-    /// Absent while signing: then nothing but id, time and body can be signed.
+    /// Absent when the message is signed here: then only id, time and body can be signed.
     pub(crate) request: Option<(&'a Received<'a>, &'a Trust<'a>)>,
-    /// The URL that may have been signed, where the scheme signs one.
+    /// The URL that may have been signed, if the scheme signs one.
     pub(crate) url: Option<&'a str>,
-    /// The sorted form, where it was put together for all URLs that are tried.
+    /// The sorted form, if it was built once for all URLs that are tried.
     pub(crate) form: Option<&'a [u8]>,
-    /// What was found in the body before.
+    /// The texts that were read from the body before.
     pub(crate) found: &'a Found<'a>,
 }
 
@@ -73,7 +73,7 @@ impl<'a> Message<'a> {
         self.url.map(str::as_bytes).ok_or(VerifyError::MissingSetting(setting))
     }
 
-    /// Several pieces, one after the other. A piece alone is not copied.
+    /// Concatenates parts. A single part is not copied.
     fn joined(&self, parts: &'static [Part], secret: &'a [u8]) -> Result<Cow<'a, [u8]>, VerifyError> {
         if let [part] = parts {
             return self.part(*part, secret);
@@ -85,12 +85,12 @@ impl<'a> Message<'a> {
         Ok(Cow::Owned(text))
     }
 
-    /// What these pieces are in this message, without a secret.
+    /// Returns the text of these parts in this message, without a secret.
     pub(crate) fn text(&self, parts: &'static [Part]) -> Result<Cow<'a, [u8]>, VerifyError> {
         self.joined(parts, b"")
     }
 
-    /// A text in another case; what is no text stays as it is.
+    /// Changes the case of a part. Bytes that are not UTF-8 stay unchanged.
     fn cased(&self, part: Part, secret: &'a [u8], change: fn(&str) -> String) -> Result<Vec<u8>, VerifyError> {
         let bytes = self.part(part, secret)?;
         Ok(std::str::from_utf8(&bytes).map_or_else(|_| bytes.to_vec(), |text| change(text).into_bytes()))
@@ -102,13 +102,13 @@ impl<'a> Message<'a> {
 }
 
 impl Signature {
-    /// The setting that holds the URL, where one is signed.
+    /// The setting that contains the URL, if a URL is signed.
     pub(crate) fn url_setting(&self) -> Option<&'static str> {
         url_setting(self.signed)
     }
 
-    /// The MAC of what is signed, fed piece by piece: nothing is copied. What stands before a URL is fed once for all URLs that are
-    /// tried, and the MAC of it kept in `begun`.
+    /// Computes the MAC of the signed text part by part, so that nothing is copied. The parts before a URL are the same for all URLs that
+    /// are tried, so the MAC up to there is kept in `begun`.
     pub(crate) fn mac(&self, begun: &mut Option<Mac>, mac: Mac, message: &Message<'_>) -> Result<Tag, VerifyError> {
         let url_at = message.url.and_then(|_| self.signed.iter().position(Part::has_url)).unwrap_or_default();
         let (before, behind) = self.signed.split_at_checked(url_at).unwrap_or((&[], self.signed));
@@ -123,7 +123,7 @@ impl Signature {
         Ok(mac.finish())
     }
 
-    /// The plain hash of what is signed, with the secret in it.
+    /// Computes the plain hash of the signed text, which contains the secret.
     pub(crate) fn digest(&self, hash: Hash, key: &HmacKey, message: &Message<'_>) -> Result<Tag, VerifyError> {
         let mut text = zeroize::Zeroizing::new(Vec::with_capacity(message.body.len() + 256));
         for part in self.signed {
@@ -132,7 +132,7 @@ impl Signature {
         Ok(hash.digest(&text))
     }
 
-    /// What is signed, in one piece: Ed25519 reads it twice.
+    /// Builds the signed text in one buffer, because Ed25519 reads it twice.
     pub(crate) fn message(&self, message: &Message<'_>) -> Result<Vec<u8>, VerifyError> {
         let mut text = Vec::with_capacity(message.body.len() + 128);
         for part in self.signed {
@@ -149,7 +149,7 @@ fn feed(mut mac: Mac, parts: &'static [Part], message: &Message<'_>) -> Result<M
     Ok(mac)
 }
 
-/// The sorted form of a body that has no more fields than anybody sends.
+/// Returns the sorted form of a body, or an error if it has too many fields.
 pub(crate) fn checked_form(body: &[u8]) -> Result<Vec<u8>, VerifyError> {
     check_fields(body)?;
     Ok(sorted_form(body))
@@ -168,7 +168,7 @@ fn decoded(url: &[u8], escapes: &[(&str, &str)]) -> Vec<u8> {
     text
 }
 
-/// The setting that holds the URL, where one is among these pieces.
+/// The setting that contains the URL, if a URL is among these parts.
 pub(crate) fn url_setting(parts: &[Part]) -> Option<&'static str> {
     let mut found = None;
     for part in parts {
@@ -187,7 +187,7 @@ fn hashed(hash: Hash, encoding: Encoding, text: &[u8]) -> Vec<u8> {
     written
 }
 
-/// The fields of a query, decoded and sorted.
+/// Returns the fields of a query, decoded and sorted.
 pub(crate) fn sorted_query(query: &str) -> Vec<u8> {
     let mut fields: Vec<_> = percent::pairs(query.as_bytes()).collect();
     fields.sort_unstable();
@@ -195,7 +195,7 @@ pub(crate) fn sorted_query(query: &str) -> Vec<u8> {
     fields.join("&").into_bytes()
 }
 
-/// Name and value of every field, sorted by name; the values of one name in their order.
+/// Returns the name and the value of every field, sorted by name. The values of one name keep their order.
 fn sorted_form(body: &[u8]) -> Vec<u8> {
     let mut fields: Vec<_> = percent::pairs(body).collect();
     fields.sort_by(|(one, _), (other, _)| one.cmp(other));

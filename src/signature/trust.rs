@@ -1,4 +1,4 @@
-//! The receiver's own side of a check: nothing in here comes from the request.
+//! The data of the receiver for a check. None of it comes from the request.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,7 +11,7 @@ use super::error::VerifyError;
 use crate::clock::Timestamp;
 use crate::secret::Keyring;
 
-/// What a request is checked against.
+/// The data against which a request is checked.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "the application builds it with struct update syntax")]
 pub struct Trust<'a> {
@@ -19,19 +19,19 @@ pub struct Trust<'a> {
     pub keys: &'a Keyring,
     /// The time of receipt.
     pub now: Timestamp,
-    /// How far the signed time may be from it; `None` for what the scheme itself says.
+    /// How far the signed time may be from `now`. `None`: the tolerance of the scheme.
     pub tolerance: Option<Tolerance>,
-    /// What the scheme wants to know beside a key: the URL as the provider has it, an audience, a topic.
+    /// The settings that the scheme needs besides a key: the URL that the provider calls, an audience, a topic.
     pub settings: &'a Settings,
     /// The documents that were fetched for this request, by name (mostly the URL): certificates and key sets.
-    /// `provider::Scheme::fetch_request` asks for them.
+    /// `provider::Scheme::fetch_request` returns which document to fetch.
     pub documents: &'a BTreeMap<String, Bytes>,
-    /// Whether the source is being set up: handshakes that hand over a key are answered only then.
+    /// Whether the source is being set up. Only then handshakes that hand over a key are answered.
     pub setup: bool,
 }
 
 impl<'a> Trust<'a> {
-    /// These keys at this time, with the scheme's own tolerance, no settings and no documents.
+    /// Creates the data from keys and a time, with the tolerance of the scheme, no settings and no documents.
     #[must_use]
     pub const fn new(keys: &'a Keyring, now: Timestamp) -> Self {
         static NO_DOCUMENTS: BTreeMap<String, Bytes> = BTreeMap::new();
@@ -50,28 +50,28 @@ struct Window {
 }
 
 impl Tolerance {
-    /// Five minutes to either side: what Standard Webhooks and most providers say.
+    /// Five minutes in both directions, as Standard Webhooks and most providers recommend.
     pub const DEFAULT: Self = Self::secs(300, 300);
 
-    /// Within this span, to either side; `None` for less than a second, which hardly a request would meet.
+    /// Allows this span in both directions. Returns `None` for less than a second, which hardly any request would meet.
     #[must_use]
     pub const fn within(span: Duration) -> Option<Self> {
         if span.as_secs() == 0 { None } else { Some(Self::secs(span.as_secs(), span.as_secs())) }
     }
 
-    /// At most so many seconds old, and at most so many ahead of our clock.
+    /// Allows a time that is at most `past_secs` seconds old and at most `future_secs` seconds ahead of our clock.
     #[must_use]
     pub const fn secs(past_secs: u64, future_secs: u64) -> Self {
         Self(Some(Window { past_secs, future_secs }))
     }
 
-    /// Any time at all. Dangerous: a captured request can be replayed for as long as its dedup record has been forgotten.
+    /// Allows any time. Dangerous: a captured request can be replayed as soon as its dedup record has been deleted.
     #[must_use]
     pub const fn dangerous_any() -> Self {
         Self(None)
     }
 
-    /// How old and how far ahead, in seconds; `None` for any time.
+    /// The limits for the past and for the future, in seconds. `None` if any time is allowed.
     #[must_use]
     pub const fn as_secs(self) -> Option<(u64, u64)> {
         match self.0 {
@@ -94,20 +94,20 @@ impl Default for Tolerance {
     }
 }
 
-/// Named texts that a scheme wants to know beside its key: `url`, `audience`, `topic_arns`. `provider::Scheme::known_settings` lists those of each
-/// scheme.
+/// Named texts that a scheme needs besides its key: `url`, `audience`, `topic_arns`. `provider::Scheme::known_settings` lists the settings
+/// of a scheme.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Settings(BTreeMap<String, Vec<String>>);
 
 impl Settings {
-    /// No settings.
+    /// Creates an empty collection of settings.
     #[must_use]
     pub const fn none() -> &'static Self {
         static NONE: Settings = Settings(BTreeMap::new());
         &NONE
     }
 
-    /// Adds a value, without white space around it (files end in newlines); a name may have several.
+    /// Adds a value to a name, which may have several values. White space around the value is removed, because files end with line breaks.
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let value = value.into();
@@ -115,30 +115,30 @@ impl Settings {
         self
     }
 
-    /// The first value of a name.
+    /// Returns the first value of a name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.all(name).first().map(String::as_str)
     }
 
-    /// All values of a name.
+    /// Returns all values of a name.
     #[must_use]
     pub fn all(&self, name: &str) -> &[String] {
         self.0.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// Which names have a value.
+    /// Returns the names that have a value.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
 
-    /// The first value of a name that the scheme cannot do without.
+    /// Returns the first value of a required setting.
     pub(crate) fn need(&self, name: &'static str) -> Result<&str, VerifyError> {
         self.get(name).ok_or(VerifyError::MissingSetting(name))
     }
 }
 
-/// A map from names to one value or several: `{ url = "https://example.com", topic_arns = ["a", "b"] }`.
+/// Reads a map from names to one value or several: `{ url = "https://example.com", topic_arns = ["a", "b"] }`.
 impl<'de> Deserialize<'de> for Settings {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
@@ -155,7 +155,7 @@ impl<'de> Deserialize<'de> for Settings {
     }
 }
 
-/// The names only: a value may be a secret.
+/// Prints only the names, because a value may be a secret.
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()

@@ -20,7 +20,7 @@ pub enum Settled {
     LeaseLost,
 }
 
-/// Identifies a received event: a digest over tenant, source and identity of the event, each with its length.
+/// Identifies a received event: a digest of tenant, source and identity of the event, each with its length.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DedupKey([u8; 32]);
 
@@ -37,7 +37,7 @@ impl DedupKey {
         &self.0
     }
 
-    /// Puts the bytes of the group in front of the key, so that a store finds the records of a group side by side.
+    /// Replaces the first bytes of the key by the bytes of the group, so that an ordered store keeps the records of a group side by side.
     #[must_use]
     pub fn within(mut self, group: Option<DedupGroup>) -> Self {
         group.iter().for_each(|group| self.0.iter_mut().zip(group.0).for_each(|(to, byte)| *to = byte));
@@ -56,7 +56,7 @@ impl fmt::Debug for DedupKey {
     }
 }
 
-/// Identifies all records of one event id: a digest over tenant, source and id. [`Dedup::forget`] takes it.
+/// Identifies all records of one event id: a digest of tenant, source and id. It is the argument of [`Dedup::forget`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DedupGroup([u8; 16]);
 
@@ -73,25 +73,25 @@ impl DedupGroup {
         &self.0
     }
 
-    /// Whether the key begins with the bytes of this group. A store that keeps keys in order finds such a record by its key and needs
-    /// no index of groups for it.
+    /// Returns whether the key begins with the bytes of this group. A store that keeps keys in order finds such a record by its key, and
+    /// needs no index of groups for it.
     #[must_use]
     pub fn begins(&self, key: &DedupKey) -> bool {
         key.0.starts_with(&self.0)
     }
 }
 
-/// A key to begin, with its group.
+/// The key of an event that begins to be handled, with its group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "complete: made by callers of Dedup")]
 pub struct DedupEntry {
     /// The key.
     pub key: DedupKey,
-    /// The group by which it can be forgotten; `None` for an event without an id.
+    /// The group by which the record can be forgotten. `None` for an event without an id.
     pub group: Option<DedupGroup>,
 }
 
-/// Makes an entry without a group.
+/// Creates an entry without a group.
 impl From<DedupKey> for DedupEntry {
     fn from(key: DedupKey) -> Self {
         Self { key, group: None }
@@ -106,39 +106,39 @@ pub struct FirstResponse {
     pub status: u16,
     /// The content type of the body.
     pub content_type: Option<String>,
-    /// The body, where the provider uses it; else empty.
+    /// The body, if the provider uses it; otherwise empty.
     pub body: Bytes,
 }
 
 impl FirstResponse {
-    /// A response with this status and without a body.
+    /// Creates a response with this status and without a body.
     #[must_use]
     pub const fn status(status: u16) -> Self {
         Self { status, content_type: None, body: Bytes::new() }
     }
 }
 
-/// A response with this status and without a body.
+/// Creates a response with this status and without a body.
 impl From<StatusCode> for FirstResponse {
     fn from(status: StatusCode) -> Self {
         Self::status(status.as_u16())
     }
 }
 
-/// The body may be confidential.
+/// Does not print the body, which may be confidential.
 impl fmt::Debug for FirstResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "FirstResponse({}, {} bytes)", self.status, self.body.len())
     }
 }
 
-/// The right to finish or abandon a key, which [`BeginResult::Fresh`] carries.
+/// The right to finish or abandon a key. [`BeginResult::Fresh`] contains it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_structs, reason = "complete: made by stores")]
 pub struct DedupLease {
     /// The key.
     pub key: DedupKey,
-    /// Rises each time the key is begun.
+    /// The fencing token, which increases each time the key begins again.
     pub fence: u64,
 }
 
@@ -159,24 +159,25 @@ pub enum BeginResult {
 
 /// Remembers which received events were handled.
 ///
-/// 1. `begin` MUST be atomic: of any number of concurrent calls with one key, exactly one is fresh
-///    (`of_concurrent_beginnings_one_is_fresh`). Elements of one batch count in order, so a repeated key is busy the
-///    second time (`a_key_repeated_in_a_batch_is_busy`). Keys are compared byte by byte.
-/// 2. An unfinished key whose lease has ended MUST be fresh again, with a higher fence
-///    (`an_ended_lease_begins_again`), also when its record was pruned in between.
-/// 3. `finish` MUST be fenced: with another fence nothing changes and the result is [`Settled::LeaseLost`]
-///    (`finish_with_a_lost_lease_changes_nothing`). A lease that has ended but was not begun again is still valid. If a call names a lease
-///    twice, the first one counts.
-/// 4. A finished key MUST return `Done` with the first response, content type and body included, until `expires`; from then on it is fresh
-///    (`done_answers_the_first_answer`, `done_is_forgotten_when_it_expires`).
-/// 5. `abandon` MUST make the key fresh at once, fenced likewise (`abandon_makes_it_fresh_again`,
+/// 1. `begin` MUST be atomic: of any number of concurrent calls with one key, exactly one returns `Fresh`
+///    (`of_concurrent_beginnings_one_is_fresh`). Elements of one batch count in order, so the second occurrence of a key is busy
+///    (`a_key_repeated_in_a_batch_is_busy`). Keys are compared byte by byte.
+/// 2. An unfinished key whose lease has ended MUST be fresh again, with a higher fence, (`an_ended_lease_begins_again`), also if its record
+///    was pruned in between (`a_fence_rises_after_a_prune`).
+/// 3. `finish` MUST be fenced: if the fence differs, nothing changes and the result is [`Settled::LeaseLost`]
+///    (`finish_with_a_lost_lease_changes_nothing`). A lease that has ended is still valid if its key did not begin again. If a call names a
+///    lease twice, the first entry counts.
+/// 4. A finished key MUST return `Done` with the first response, content type and body included, until `expires`. From then on the key is
+///    fresh (`done_answers_the_first_answer`, `done_is_forgotten_when_it_expires`).
+/// 5. `abandon` MUST make the key fresh at once, and MUST be fenced as `finish` is (`abandon_makes_it_fresh_again`,
 ///    `abandon_with_a_lost_lease_changes_nothing`).
-/// 6. `prune` MUST delete only what has expired: finished records past `expires`, unfinished ones whose lease ended
-///    before `now`; at most `limit`. A backend whose records expire by themselves returns 0 (`a_dedup_prune_forgets_expired_records_only`, `a_dedup_prune_is_bounded`).
-/// 7. `finish` MUST be durable when it returns, where the store is durable (`finish_is_visible_to_a_second_handle`).
-/// 8. `forget` MUST make every finished record of a group fresh at once, leave unfinished ones and other groups alone, and count
-///    what it has deleted (`forget_makes_a_group_fresh_again`, `forget_leaves_unfinished_records_alone`).
-/// 9. When a future is dropped, the operation MUST happen whole or not at all.
+/// 6. `prune` MUST delete at most `limit` records, and only expired ones: finished records after `expires`, and unfinished records whose
+///    lease ended before `now`. A backend whose records expire by themselves returns 0 (`a_dedup_prune_forgets_expired_records_only`,
+///    `a_dedup_prune_is_bounded`).
+/// 7. `finish` MUST be durable when it returns, if the store is durable (`finish_is_visible_to_a_second_handle`).
+/// 8. `forget` MUST make every finished record of a group fresh at once, leave unfinished records and other groups unchanged, and return
+///    the number of deleted records (`forget_makes_a_group_fresh_again`, `forget_leaves_unfinished_records_alone`).
+/// 9. When a future is dropped, the operation MUST happen completely or not at all.
 #[async_trait]
 pub trait Dedup: fmt::Debug + Send + Sync + 'static {
     /// Begins to handle events, under leases until `lease_until`. Returns one result for each entry, in order.
@@ -201,7 +202,7 @@ pub trait Dedup: fmt::Debug + Send + Sync + 'static {
         expires: Timestamp,
     ) -> Result<Vec<Settled>, StoreError>;
 
-    /// Gives leases up, so that the next request is fresh. Returns one result for each lease, in order.
+    /// Abandons leases, so that the next request is fresh. Returns one result for each lease, in order.
     ///
     /// # Errors
     /// Returns a [`StoreError`] if the store fails. The leases end by themselves then.
@@ -214,7 +215,7 @@ pub trait Dedup: fmt::Debug + Send + Sync + 'static {
     /// Returns a [`StoreError`] if the store fails.
     async fn forget(&self, groups: &[DedupGroup]) -> Result<Vec<u64>, StoreError>;
 
-    /// Deletes expired records, at most `limit`. Returns how many.
+    /// Deletes expired records, at most `limit`. Returns the number of deleted records.
     ///
     /// # Errors
     /// Returns a [`StoreError`] if the store fails.

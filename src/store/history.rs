@@ -25,11 +25,11 @@ use crate::id::{DeliveryId, EndpointId, EventId, LaneId, Tenant, Work};
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct DeliveryQuery {
-    /// The kind of work: deliveries of a sender, or jobs of an inbox. Never both.
+    /// The kind of work: deliveries of a sender, or jobs of an inbox, but never both.
     pub work: Work,
     /// The tenant.
     pub tenant: Option<Tenant>,
-    /// The event. Without a tenant: the events of all tenants that have this id.
+    /// The event. If no tenant is set, the events of all tenants with this id.
     pub event: Option<EventId>,
     /// The lane: an endpoint, or a queue.
     pub lane: Option<LaneId>,
@@ -37,21 +37,21 @@ pub struct DeliveryQuery {
     pub state: Option<DeliveryState>,
     /// The type of the event.
     pub event_type: Option<EventType>,
-    /// Made at this time or later.
+    /// Only deliveries that were created at this time or later.
     pub from: Option<Timestamp>,
-    /// Made before this time.
+    /// Only deliveries that were created before this time.
     pub to: Option<Timestamp>,
 }
 
 impl DeliveryQuery {
-    /// All deliveries of this kind of work.
+    /// Creates a query for all deliveries of this kind of work.
     #[must_use]
     pub fn of(work: Work) -> Self {
         Self { work, ..Self::default() }
     }
 }
 
-/// A page of a list. By default the first 100 items, the oldest first.
+/// A page of a list. The default is the first 100 items, the oldest first.
 ///
 /// ```
 /// use hookwire::store::Page;
@@ -62,9 +62,9 @@ impl DeliveryQuery {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Page<C = DeliveryId> {
-    /// The last item of the page before; `None` for the first page.
+    /// The last item of the previous page. `None` for the first page.
     pub after: Option<C>,
-    /// The most items it may have. A page of 0 is empty.
+    /// The maximum number of items. A page of 0 is empty.
     pub limit: u32,
     /// Whether the newest item comes first.
     pub newest_first: bool,
@@ -77,19 +77,19 @@ impl<C> Default for Page<C> {
 }
 
 impl<C> Page<C> {
-    /// The first page, of at most `limit` items.
+    /// Creates the first page, with at most `limit` items.
     #[must_use]
     pub const fn of(limit: u32) -> Self {
         Self { after: None, limit, newest_first: false }
     }
 
-    /// The page after the item `last`.
+    /// Returns the page after the item `last`.
     #[must_use]
     pub fn after(self, last: impl Into<Option<C>>) -> Self {
         Self { after: last.into(), ..self }
     }
 
-    /// The same page of the list from the newest to the oldest.
+    /// Returns the same page of the list, sorted from the newest to the oldest.
     #[must_use]
     pub fn newest_first(self) -> Self {
         Self { newest_first: true, ..self }
@@ -111,19 +111,19 @@ impl<C> Page<C> {
 pub struct EventQuery {
     /// The tenant.
     pub tenant: Tenant,
-    /// Appended at this time or later.
+    /// Only events that were appended at this time or later.
     pub from: Timestamp,
-    /// Appended before this time.
+    /// Only events that were appended before this time.
     pub to: Timestamp,
-    /// The audience. `None`: [`Subscribers`](Audience::Subscribers) and [`Direct`](Audience::Direct), which are all events of a
-    /// sender. Events of an inbox are found under [`Audience::Inbox`] only.
+    /// The audience. With `None`, all events of a sender match: [`Subscribers`](Audience::Subscribers) and [`Direct`](Audience::Direct).
+    /// Events of an inbox match only [`Audience::Inbox`].
     pub audience: Option<Audience>,
-    /// Only events that have no delivery to this endpoint, in whatever state.
+    /// Only events that have no delivery to this endpoint, in any state.
     pub missing_at: Option<EndpointId>,
 }
 
 impl EventQuery {
-    /// All events of a tenant that were sent.
+    /// Creates a query for all events of a tenant's sender.
     #[must_use]
     pub fn of(tenant: impl Into<Tenant>) -> Self {
         let (from, to) = (Timestamp::from_micros(i64::MIN), Timestamp::MAX);
@@ -137,13 +137,13 @@ impl EventQuery {
         self
     }
 
-    /// The kind of work that the events belong to.
+    /// Returns the kind of work of the events.
     #[must_use]
     pub fn work(&self) -> Work {
         self.audience.unwrap_or_default().work()
     }
 
-    /// Whether an event for this audience matches.
+    /// Returns whether an event for this audience matches.
     #[must_use]
     pub fn is_for(&self, audience: Audience) -> bool {
         self.audience.map_or(audience != Audience::Inbox, |wanted| wanted == audience)
@@ -168,7 +168,7 @@ impl EventQuery {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "made by stores")]
 pub struct EventSummary {
-    /// The position in the order of appending, and the cursor of the next page.
+    /// The position in the order of appending. It is the cursor for the next page.
     pub cursor: u64,
     /// The id.
     pub id: EventId,
@@ -217,25 +217,27 @@ impl Counts {
 
 /// Reads what is stored.
 ///
-/// 1. Every method MUST read the kind of [`Work`] that it is asked for, and nothing of the other kind: a delivery is of the kind of its
-///    lane, an event of that of its [audience](crate::event::Audience) (`history_shows_one_kind_of_work`,
+/// 1. Every method MUST read only the requested kind of [`Work`]. The kind of a delivery is that of its lane, and the kind of an event is
+///    that of its [audience](crate::event::Audience) (`history_shows_one_kind_of_work`,
 ///    `a_query_for_a_lane_of_the_other_kind_finds_nothing`, `events_of_an_inbox_are_found_as_such_only`).
-/// 2. `event` MUST return the event as it was appended, the payload byte for byte (`an_event_reads_back_whole`). Where the payload was
+/// 2. `event` MUST return the event as it was appended, the payload byte for byte (`an_event_reads_back_whole`). If the payload was
 ///    [dropped](super::Retention::drop_payloads) or [expunged](super::Control::expunge), it is empty.
-/// 3. `events` MUST list in the order of appending or, where [`Page::newest_first`] is set, in reverse; match every field of the query; and page without
-///    gaps (`events_obey_the_query_and_page_without_gaps`). It MUST leave out events whose payload was dropped or expunged.
+/// 3. `events` MUST list in the order of appending, or in reverse if [`Page::newest_first`] is set. It MUST match every field of the query,
+///    and page without gaps (`events_obey_the_query_and_page_without_gaps`). It MUST leave out events whose payload was dropped or
+///    expunged.
 /// 4. A pending delivery MUST read as `held` while its endpoint is disabled
 ///    (`pending_reads_as_held_while_the_endpoint_is_disabled`), and as `cancelled` once its endpoint is removed
-///    (`pending_to_a_removed_endpoint_reads_as_cancelled`). `state` in a query and `counts` mean the state that is shown.
-/// 5. `deliveries` MUST list in the order of ids, which is the order in which they were made, or in reverse where [`Page::newest_first`] is set;
-///    match every field of the query; and page without gaps or repeats (`deliveries_obey_the_query`, `deliveries_page_without_gaps`).
+///    (`pending_to_a_removed_endpoint_reads_as_cancelled`). `state` in a query, and `counts`, refer to the state that is shown.
+/// 5. `deliveries` MUST list in the order of ids, which is the order of creation, or in reverse if [`Page::newest_first`] is set. It MUST
+///    match every field of the query, and page without gaps or repetitions (`deliveries_obey_the_query`, `deliveries_page_without_gaps`).
 /// 6. A delivery's `reason` MUST explain its present state: why it failed, why it is held by decision, or
 ///    [`Superseded`](crate::retry::FailReason::Superseded). A delivery that was cancelled by hand or with its endpoint has no reason,
 ///    whatever reason it had before (`a_cancelled_delivery_has_no_reason`).
-/// 7. `attempts` MUST return one list for each id, in the order of the ids, and in each list the attempts in the order they were made
-///    (`attempts_read_back_whole`, `attempts_of_several_deliveries_come_in_the_order_asked_for`, `every_attempt_of_a_long_life_is_kept`), also those before a [`resend`](super::Control::resend).
+/// 7. `attempts` MUST return one list for each id, in the order of the ids. Each list contains the attempts in the order they were made
+///    (`attempts_read_back_whole`, `attempts_of_several_deliveries_come_in_the_order_asked_for`, `every_attempt_of_a_long_life_is_kept`),
+///    including attempts before a [`resend`](super::Control::resend).
 /// 8. `counts` MUST agree with `deliveries` (`counts_follow_the_states`).
-/// 9. `backlog` MUST count pending deliveries, leased ones included, of the named lanes only, and stop at `limit`
+/// 9. `backlog` MUST count pending deliveries, leased ones included, of the named lanes only, and MUST stop at `limit`
 ///    (`backlog_counts_what_is_pending_up_to_a_bound`).
 /// 10. Times are kept to the microsecond, and ids, tenants, keys and texts byte by byte.
 #[async_trait]
@@ -264,7 +266,7 @@ pub trait History: fmt::Debug + Send + Sync + 'static {
     /// Returns a [`StoreError`] if the store fails.
     async fn deliveries(&self, query: &DeliveryQuery, page: Page) -> Result<Vec<Delivery>, StoreError>;
 
-    /// Reads the attempts at each of these deliveries. Returns one list for each, in order; an empty one for an unknown delivery.
+    /// Reads the attempts at each of these deliveries. Returns one list for each, in order. The list of an unknown delivery is empty.
     ///
     /// # Errors
     /// Returns a [`StoreError`] if the store fails.

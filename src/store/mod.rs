@@ -1,32 +1,31 @@
-//! Where events, deliveries, endpoints and dedup records are stored: eight small roles, and backends that implement them.
-//!
-//! A store implements the roles it can. [`Store`] is the seven roles that a sender or an inbox needs; [`Dedup`] is the role that a receiver
-//! needs. [`MemoryStore`], [`SqliteStore`] and [`PostgresStore`] implement all eight. To write a store of your own, read
+//! Stores of events, deliveries, endpoints and dedup records: eight small roles, and backends that implement them. A store may implement
+//! some or all roles. [`Store`] combines the seven roles that a sender or an inbox needs. [`Dedup`] is the role that a receiver needs.
+//! [`MemoryStore`], [`SqliteStore`] and [`PostgresStore`] implement all eight. To write a store of your own, read
 //! [`guide::writing_a_store`](crate::guide::writing_a_store).
 //!
 //! # The contract
-//!
-//! Each trait lists what its implementations MUST do. In brackets are the cases of the conformance suite
-//! (`hookwire::testing::conformance`, feature `test-util`) that check it; every backend and wrapper runs all of them. These rules hold for
-//! all roles:
+//! Each trait lists the rules for its implementations. The names in brackets are the cases of the conformance suite
+//! (`hookwire::testing::conformance`, feature `test-util`) that check a rule. Every backend and wrapper runs all of them. These rules hold
+//! for all roles:
 //!
 //! 1. **Time is an argument.** A store never reads a clock to decide which deliveries are due or which leases have ended. It MAY correct a
 //!    `now` that is ahead of its database's clock, so that a process with a wrong clock delays no delivery.
-//! 2. **Batches.** Each method takes a batch, so that a backend can make many calls one transaction. It returns one result for each element,
-//!    in order. An empty batch returns nothing (`empty_batches_are_answered_with_nothing`).
-//! 3. **Completely or not at all.** A call that fails has changed nothing, except with [`StoreErrorKind::Unknown`], where the complete call
+//! 2. **Batches.** Each method takes a batch, so that a backend can make many calls one transaction. It returns one result for each
+//!    element, in order. An empty batch returns nothing (`empty_batches_are_answered_with_nothing`).
+//! 3. **Completely or not at all.** A call that fails has changed nothing, except with [`StoreErrorKind::Unknown`]: then the complete call
 //!    may have happened. A future may be dropped at any await: the operation then happens completely or not at all, and no connection
 //!    remains in the middle of a transaction.
 //! 4. **Durable.** A change that a method has reported as done survives a crash of the process and of the machine, unless the store
 //!    documents that it keeps nothing.
 //! 5. **Visible.** A change that was reported as done is visible to every other handle on the same store, and to every later call.
-//! 6. **Conflicts between transactions.** When the database ends a transaction because of a deadlock or a serialization failure, nothing has
-//!    happened. The store MUST run it again itself, a bounded number of times, before it fails with [`StoreErrorKind::Unavailable`].
-//! 7. **Bytes.** Ids, tenants, names, keys and payloads are kept and compared byte by byte. A collation that ignores case, accents or trailing spaces,
-//!    and a column that truncates, break the contract. Times are kept to the microsecond.
-//! 8. **Two kinds of work.** [Sent and received work](crate::id::Work) share the tables and never each other's rows.
-//! 9. **Damaged rows.** A row that is unreadable is [`StoreErrorKind::Corrupt`] for the call that needs this row. It MUST NOT stop calls for other
-//!    tenants or lanes.
+//! 6. **Conflicts between transactions.** When the database aborts a transaction because of a deadlock or a serialization failure, the
+//!    transaction has had no effect. The store MUST run it again by itself, a bounded number of times, before it fails with
+//!    [`StoreErrorKind::Unavailable`].
+//! 7. **Bytes.** Ids, tenants, names, keys and payloads are kept and compared byte by byte. A collation that ignores case, accents or
+//!    trailing spaces, and a column that truncates, break the contract. Times are kept to the microsecond.
+//! 8. **Two kinds of work.** [Sent and received work](crate::id::Work) share the tables, but no row belongs to both.
+//! 9. **Damaged rows.** A call that needs an unreadable row fails with [`StoreErrorKind::Corrupt`]. Such a row MUST NOT stop calls for
+//!    other tenants or lanes.
 
 #[macro_use]
 mod delegate;

@@ -1,20 +1,20 @@
-//! Ordering keys: which delivery of a key may be sent, as one pure function.
+//! Ordering keys: a pure function decides which delivery of a key may be sent.
 //!
 //! Deliveries of one [lane](crate::id::LaneId) whose events have the same [`Order`] form a queue of their own. `Fifo("k")` and
-//! `Latest("k")` are two different keys, and so are equal keys of two lanes. A store calls [`arrange`] after every change to the
-//! deliveries of a key, in the same transaction, and applies the changes that it returns. The function keeps these rules:
+//! `Latest("k")` are two different keys. Equal keys of two lanes are different keys too. A store calls [`arrange`] after every change to
+//! the deliveries of a key, in the same transaction, and applies the changes that it returns. The function keeps these rules:
 //!
 //! 1. At most one delivery of a key is [`Ready`](Turn::Ready) or [`Leased`](Turn::Leased). All others are
 //!    [`Waiting`](Turn::Waiting): their due time is [`Timestamp::MAX`](crate::clock::Timestamp::MAX), so that no claim finds them.
 //! 2. The oldest event goes first. The age of an event is its place in the order of appending. It does not depend on when the
 //!    delivery was made: a delivery that is resent, or added later to an older event, goes before the deliveries of newer events.
 //!    Deliveries of the same event are ordered by their ids.
-//! 3. A lease is never taken away. While a delivery is leased, all others of its key wait. That includes a lease that has ended and was not
-//!    claimed again: its delivery is claimed again before the others.
+//! 3. A lease is never taken away. While a delivery is leased, all others of its key wait. This includes a lease that has ended, until its
+//!    delivery is claimed again: it is claimed before the others.
 //! 4. `Fifo`: a delivery that is held by decision blocks the key until it is resent or cancelled.
 //! 5. `Latest`: only the newest event counts. Every older delivery that is not leased is cancelled as
-//!    [`Superseded`](crate::retry::FailReason::Superseded), also one that is held, waits for its next attempt, was released, was resent, or was
-//!    just added. So the newest state is never lost, and an older state is never sent after it.
+//!    [`Superseded`](crate::retry::FailReason::Superseded). This includes a delivery that is held, waits for its next attempt, was
+//!    released, was resent, or was just added. So the newest state is never lost, and an older state is never sent after it.
 //!
 //! ```
 //! use hookwire::clock::Timestamp;
@@ -39,7 +39,7 @@
 use crate::event::Order;
 use crate::id::DeliveryId;
 
-/// A delivery that is not final, as an element of its ordering key.
+/// A delivery of an ordering key that is not final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "complete: all that the order depends on; made by stores")]
 pub struct KeyedDelivery {
@@ -59,7 +59,7 @@ pub enum Turn {
     Waiting,
     /// Pending, not leased, and claimable when it is due.
     Ready,
-    /// Claimed, and neither settled nor released since; also when the lease has ended.
+    /// Claimed, and neither settled nor released since, even if the lease has ended.
     Leased,
     /// Held by decision.
     Held,
@@ -80,8 +80,9 @@ pub enum Change {
 /// Returns the changes that bring the deliveries of one ordering key into order. The module describes the rules.
 ///
 /// `rows` are the deliveries of the key that are not final, in any sequence. For [`Order::fifo`] a store may leave out all
-/// [waiting](Turn::Waiting) ones but the oldest, so that the cost does not depend on how many wait. For [`Order::latest`] it passes all of
-/// them: after [`arrange`], a key has at most two. Once the changes are applied, another call returns no changes.
+/// [waiting](Turn::Waiting) deliveries except the oldest, so that the cost does not depend on the number of waiting deliveries. For
+/// [`Order::latest`] it passes all of them, which are at most two after [`arrange`]. Once the changes are applied, another call returns no
+/// changes.
 #[must_use]
 pub fn arrange(order: &Order, rows: &[KeyedDelivery]) -> Vec<Change> {
     let age = |row: &KeyedDelivery| (row.place, row.id);
@@ -178,7 +179,7 @@ mod tests {
             prop_assert_eq!(arrange(&fifo, &few), arrange(&fifo, &rows));
         }
 
-        /// Whatever happens to a `Latest` key, the newest state is what is sent last.
+        /// Whatever happens to a `Latest` key, the newest state is sent last.
         #[test]
         fn latest_sends_the_newest_last(events in prop::collection::vec(any::<bool>(), 1..12)) {
             let [_, latest] = orders();

@@ -1,4 +1,4 @@
-//! The role that counts the live workers, so that they share the limits of each lane.
+//! The role that counts the live workers, so that they can share the limits of each lane.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,14 +10,13 @@ use crate::clock::Timestamp;
 use crate::id::WorkerId;
 
 /// Counts the live workers. Workers of one group do the same work: all senders on a store are one group, all inboxes another.
-///
-/// 1. `heartbeat` MUST count every worker of the group that lives until after `now`, the caller included
+/// 1. `heartbeat` MUST count every worker of the group whose `until` is after `now`, including the caller
 ///    (`workers_of_a_group_are_counted`), and no worker of another group (`groups_are_counted_apart`).
-/// 2. `leave` MUST remove a worker at once (`who_has_left_is_not_counted`).
+/// 2. `leave` MUST remove the worker at once (`who_has_left_is_not_counted`).
 /// 3. `alive` MUST count the same workers and change nothing (`the_living_are_counted_by_others`).
 #[async_trait]
 pub trait WorkerRegistry: fmt::Debug + Send + Sync + 'static {
-    /// Records that this worker lives until `until`. Returns the number of live workers in its group.
+    /// Records that this worker counts as alive until `until`. Returns the number of live workers in its group.
     ///
     /// # Errors
     /// Returns a [`StoreError`] if the store fails.
@@ -29,7 +28,7 @@ pub trait WorkerRegistry: fmt::Debug + Send + Sync + 'static {
         until: Timestamp,
     ) -> Result<u32, StoreError>;
 
-    /// Returns the number of workers of the group that live until after `now`, for a process that only hands over work.
+    /// Returns the number of workers of the group that are alive at `now`. A process without a worker calls it.
     ///
     /// # Errors
     /// Returns a [`StoreError`] if the store fails.

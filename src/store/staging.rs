@@ -1,4 +1,4 @@
-//! The role that imports events which an application wrote in its own transaction: the transactional outbox.
+//! The role that imports events that an application wrote in its own transaction (the transactional outbox).
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,11 +14,11 @@ use crate::event::NewEvent;
 #[derive(Debug)]
 #[expect(clippy::exhaustive_structs, reason = "complete: made by stores")]
 pub struct StagedRow {
-    /// The number of the row; never used twice.
+    /// The number of the row, which is never reused.
     pub row: u64,
-    /// The event that the row describes, or why the row is invalid.
+    /// The event that the row describes, or the reason why the row is invalid.
     pub event: Result<NewEvent, String>,
-    /// When the row was written, if the row has this time.
+    /// When the row was written, if the row contains this time.
     pub written_at: Option<Timestamp>,
 }
 
@@ -28,7 +28,7 @@ pub struct StagedRow {
 pub struct Import {
     /// The number of the row.
     pub row: u64,
-    /// The event with its deliveries, or why the row cannot be dispatched.
+    /// The event with its deliveries, or the reason why the row cannot be dispatched.
     pub verdict: Result<Append, String>,
 }
 
@@ -36,15 +36,16 @@ pub struct Import {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ImportResult {
-    /// Event and deliveries are stored and the row is deleted. Of a duplicate only the row is deleted.
+    /// The event and its deliveries are stored and the row is deleted. If the event is a duplicate, only the row is deleted.
     Taken,
-    /// The row is kept, with the reason beside it: it was invalid, or its id belongs to another event.
+    /// The row is kept together with the reason: it is invalid, or its id belongs to another event.
     Refused,
     /// Another worker has imported the row. Nothing was changed.
     Gone,
 }
 
-/// Waits until another process on the same store reports new work. It only saves time: workers find the work without it.
+/// Waits until another process on the same store reports new work. It only reduces the delay, because workers also find the work without
+/// it.
 ///
 /// ```
 /// use hookwire::store::ChangeListener;
@@ -61,13 +62,13 @@ pub enum ImportResult {
 pub struct ChangeListener(Option<watch::Receiver<()>>);
 
 impl ChangeListener {
-    /// A listener that never returns, for a store whose processes cannot notify each other.
+    /// Creates a listener that never reports, for a store whose processes cannot notify each other.
     #[must_use]
     pub const fn never() -> Self {
         Self(None)
     }
 
-    /// Waits for a report that arrived after the last call.
+    /// Waits for a report that has arrived after the last call.
     pub async fn next(&mut self) {
         if let Some(receiver) = &mut self.0
             && receiver.changed().await.is_ok()
@@ -84,21 +85,20 @@ impl From<watch::Receiver<()>> for ChangeListener {
     }
 }
 
-/// Imports events that others have written into the store's own database.
-///
-/// Every method has a default for a store that has no such table: `impl Staging for MyStore {}`. A store that has one implements all
-/// three. A wrapper MUST pass all three on; [`delegate_store!`](crate::delegate_store) does.
+/// Imports events that other clients have written into the store's own database. Every method has a default for a store without a staging
+/// table: `impl Staging for MyStore {}`. A store with a staging table implements all three. A wrapper MUST delegate all three, as
+/// [`delegate_store!`](crate::delegate_store) does.
 ///
 /// 1. `staged` MUST return only committed rows that were neither imported nor refused, in the order they were written, at most `limit`. It
-///    MUST NOT read the data of a row that is longer than `longest` bytes: the event of such a row is an error that names the length. It
-///    SHOULD limit the bytes of data that one call returns; it returns the first row in any case.
+///    MUST NOT read data that is longer than `longest` bytes: the event of such a row is an error that names the length. It SHOULD limit
+///    the bytes of data that one call returns, but it always returns the first row.
 /// 2. A row that is invalid MUST be returned with the reason, and MUST NOT make the call fail.
 /// 3. `import` MUST be atomic for each element: the row is deleted exactly when the event and its deliveries are stored. It
 ///    MUST follow the rules of [`Outbox::append`](super::Outbox::append). A conflict MUST mark the row as refused.
 /// 4. A refused row MUST be kept with its reason, and MUST NOT be returned again until its reason is deleted.
 #[async_trait]
 pub trait Staging: fmt::Debug + Send + Sync + 'static {
-    /// Reads rows that are to be imported. The default returns none.
+    /// Reads rows to import. The default returns no rows.
     ///
     /// # Errors
     /// Returns a [`StoreError`] if the store fails.
@@ -107,8 +107,8 @@ pub trait Staging: fmt::Debug + Send + Sync + 'static {
         Ok(Vec::new())
     }
 
-    /// Imports rows, or marks them as refused. Returns one result for each element, in order. The default finds every row
-    /// [`Gone`](ImportResult::Gone).
+    /// Imports rows, or marks them as refused. Returns one result for each element, in order. The default returns
+    /// [`Gone`](ImportResult::Gone) for every row.
     ///
     /// # Errors
     /// Returns a [`StoreError`] if the store fails. Nothing is changed then.

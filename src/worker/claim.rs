@@ -1,4 +1,4 @@
-//! Claims: timers of known lanes, and a sweep over the store that finds unknown ones.
+//! Claims. Timers trigger claims from known lanes, and a sweep over the store finds unknown lanes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,25 +18,25 @@ const SWEEP_PAGE: u32 = 1_024;
 struct Sweep {
     /// When the next page is read.
     at: Timestamp,
-    /// The last lane of the page before; `None` at the start of a round.
+    /// The last lane of the previous page. `None` at the start of a round.
     after: Option<LaneId>,
     /// Whether a complete round was made. The first round is made without pauses, so that a restarted worker soon has all lanes. Later
     /// rounds read one page at a time, so that their cost is bounded however many lanes are stored.
     completed: bool,
 }
 
-/// Why the claiming part looks for work again.
+/// Why the claim loop looks for work again.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Woken {
-    /// A timer has fired, or this process has made work.
+    /// A timer has fired, or this process has new work.
     Here,
-    /// Another process has reported work, in an unknown lane.
+    /// Another process has reported new work, in an unknown lane.
     Elsewhere,
 }
 
 impl Engine {
-    /// Claims and starts deliveries until the shutdown is requested. A running claim is then not cut off before the grace ends, because the
-    /// deliveries that it finds would remain leased.
+    /// Claims and starts deliveries until the shutdown is requested. A running claim is not cut off before the grace ends, because its
+    /// deliveries would remain leased.
     pub(super) async fn claim_until(self: &Arc<Self>, shutdown: &Shutdown) -> Result<(), StoreError> {
         let mut sweep = Sweep { at: self.clock.now(), after: None, completed: false };
         let mut delay = None;
@@ -63,7 +63,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Releases leases, sweeps if it is time, claims, and starts attempts.
+    /// Releases leases, sweeps if a sweep is due, claims, and starts attempts.
     async fn claim_round(self: &Arc<Self>, sweep: &mut Sweep) -> Result<(), StoreError> {
         self.release().await?;
         let now = self.clock.now();
@@ -82,7 +82,7 @@ impl Engine {
         let wait = {
             let state = self.state();
             let due = state.lanes.next_timer().map_or(sweep_at, |timer| timer.min(sweep_at));
-            // A worker that is stuck or may start nothing claims nothing, so due lanes remain due, and waiting for them would return at once.
+            // A worker that is stuck or may start nothing does not claim, so due lanes remain due. Waiting for them would return at once.
             if state.is_stuck() || !state.may_start() { self.config.poll } else { due.since(self.clock.now()) }
         };
         if wait == Duration::ZERO {
@@ -110,7 +110,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Makes one claim and starts the deliveries that it has found. Returns whether to claim again.
+    /// Makes one claim and starts the claimed deliveries. Returns whether to claim again.
     async fn claim(self: &Arc<Self>) -> Result<bool, StoreError> {
         let now = self.clock.now();
         let lanes = {

@@ -7,16 +7,15 @@ use std::time::Duration;
 /// | setting | default | meaning |
 /// |---|---|---|
 /// | `in_flight` | 256 | attempts in flight, over all lanes |
-/// | `leases` | 4,096 | leased deliveries: ready to start, in flight, and not yet settled |
+/// | `leases` | 4,096 | leased deliveries: ready to start, in flight, or not yet settled |
 /// | `lease` | 60 s | how long a lease lasts; it is extended while it is needed. A crash delays a delivery by this much |
-/// | `poll` | 1 s | how often the store is polled for work that was not announced, such as another process's |
-/// | `outbox_poll` | 25 ms | how often the outbox table is read, into which applications write events |
-/// | `grace` | 30 s | how long a stopping worker waits for attempts in flight; it stops at most a second later |
+/// | `poll` | 1 s | how often the store is polled for unannounced work, such as the work of another process |
+/// | `outbox_poll` | 25 ms | how often the outbox table is read, to which applications write events |
+/// | `grace` | 30 s | how long a stopping worker waits for attempts in flight; it stops at most one second later |
 /// | `retention` | 30 days | how long finished deliveries and their attempts are kept; `None`: without limit |
 /// | `payloads` | `None` | how long the payloads of finished events are kept; `None`: as long as the events |
 /// | `keys` | 30 days | how long the id of an event cannot be used again; at least as long as the event is kept |
-///
-/// Complete: applications construct it with struct update syntax, and a new setting is a breaking change.
+/// Applications construct it with struct update syntax, so a new setting is a breaking change.
 ///
 /// ```
 /// use std::time::Duration;
@@ -31,11 +30,11 @@ use std::time::Duration;
 pub struct Config {
     /// Attempts in flight, over all lanes.
     pub in_flight: u32,
-    /// Leased deliveries: ready to start, in flight, and not yet settled.
+    /// Leased deliveries: ready to start, in flight, or not yet settled.
     pub leases: u32,
     /// How long a lease lasts.
     pub lease: Duration,
-    /// How often the store is polled for work that was not announced.
+    /// How often the store is polled for unannounced work.
     pub poll: Duration,
     /// How often the outbox table is read.
     pub outbox_poll: Duration,

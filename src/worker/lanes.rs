@@ -1,4 +1,5 @@
-//! All lanes of a worker: what they hold, and what the worker may claim and start. In memory, without I/O.
+//! All lanes of a worker: the deliveries in them, and the deliveries that the worker may claim and start. This code keeps all state in
+//! memory and does no I/O.
 //!
 //! A lane holds deliveries that are *reserved* (being appended, already leased to this worker), *ready* (leased, not started) or *in
 //! flight*. The worker claims more deliveries of a lane if the lane can hold more and due deliveries are known or expected there.
@@ -25,7 +26,7 @@ use crate::delivery::{Lease, Leased};
 use crate::endpoint::OnFailure;
 use crate::id::{LaneId, Tenant};
 
-/// A lane that pauses for longer than this releases the deliveries that it has not started, because another lane may need the leases.
+/// A lane with a longer pause releases the deliveries that it has not started, because another lane may need the leases.
 const SHORT_PAUSE: Duration = Duration::from_secs(1);
 
 /// All lanes of one worker.
@@ -39,7 +40,7 @@ pub(super) struct Lanes {
     leases: Leases,
     /// Lanes to claim from.
     claimable: FairQueue,
-    /// Lanes to claim from whose tenants hold their share of the leases. They are checked again when leases end.
+    /// Lanes to claim from whose tenants already hold their share of the leases. They are checked again when leases end.
     starved: FairQueue,
     timers: BTreeSet<(Timestamp, LaneId)>,
     /// Leases of deliveries that will not be started here.
@@ -47,7 +48,7 @@ pub(super) struct Lanes {
 }
 
 impl Lanes {
-    /// Creates the lanes of a worker, at first none. `in_flight` is the number of slots, `leases` the number of leases.
+    /// Creates an empty set of lanes. `in_flight` is the number of slots, `leases` the number of leases.
     pub(super) fn new(in_flight: u32, leases: u32, peers: Peers) -> Self {
         Self {
             peers,
@@ -62,7 +63,7 @@ impl Lanes {
         }
     }
 
-    /// The workers that share the lanes. A change takes effect with the next claim from a lane.
+    /// Returns the peers, which are the workers that share the lanes. A change takes effect with the next claim from a lane.
     pub(super) const fn peers(&mut self) -> &mut Peers {
         &mut self.peers
     }
@@ -97,7 +98,7 @@ impl Lanes {
         let changed = change(lane);
         let (after, tenant) = (lane.usage(), lane.tenant());
         if had_tenant != tenant.is_some() {
-            // The policy has named the tenant for the first time: until now the lane was counted without a tenant.
+            // The policy names the tenant for the first time. Until now the lane was counted without a tenant.
             self.slots.recount(&None, before, before.nothing());
             self.leases.recount(&None, before.expected, 0);
             self.slots.recount(tenant, before.nothing(), after);
@@ -140,7 +141,7 @@ impl Lanes {
         }
     }
 
-    /// Starts with one attempt at a time, because the deliveries that were held are released all at once.
+    /// Lets a lane start with one attempt at a time, because all held deliveries are released at the same time.
     pub(super) fn start_slowly(&mut self, id: LaneId) {
         if self.open {
             self.lanes.entry(id).or_default().throttle.start_slowly();
@@ -178,7 +179,7 @@ impl Lanes {
         self.drop_if_idle(id, now);
     }
 
-    /// Accepts the delivery for which the room was reserved.
+    /// Accepts a delivery for which room was reserved.
     pub(super) fn hand_over(&mut self, leased: Leased) {
         self.end_reservation(leased.lane);
         self.accept(leased);
@@ -193,7 +194,7 @@ impl Lanes {
         let id = leased.lane;
         if !self.open || self.lanes.get(&id).is_some_and(Lane::is_closed) {
             self.to_release.push(leased.lease);
-            // For a closed lane the time does not matter.
+            // The time does not matter for a closed lane.
             self.drop_if_idle(id, Timestamp::MAX);
             return;
         }
@@ -231,7 +232,7 @@ impl Lanes {
         }
     }
 
-    /// The time of the next timer.
+    /// Returns the time of the next timer.
     pub(super) fn next_timer(&self) -> Option<Timestamp> {
         self.timers.first().map(|(at, _)| *at)
     }
@@ -287,13 +288,13 @@ impl Lanes {
         !self.to_release.is_empty()
     }
 
-    /// Whether nothing is held, and nothing is due in the store.
+    /// Returns whether the worker holds no delivery and no delivery is due in the store.
     pub(super) fn is_quiet(&self, now: Timestamp) -> bool {
         let is_due = self.wants_claim() || self.next_timer().is_some_and(|timer| timer <= now);
         !is_due && !self.has_to_release() && self.lanes.values().all(|lane| lane.held() == 0)
     }
 
-    /// Leases that end before `deadline`.
+    /// Returns the leases that end before `deadline`.
     pub(super) fn ending(&self, deadline: Timestamp) -> Vec<Lease> {
         self.leases.ending(deadline)
     }
@@ -303,24 +304,24 @@ impl Lanes {
         self.leases.extend(lease, until);
     }
 
-    /// The number of lanes that fail.
+    /// Returns the number of failing lanes.
     pub(super) fn failing(&self) -> usize {
         self.lanes.values().filter(|lane| lane.throttle.health() == LaneHealth::Failing).count()
     }
 
-    /// For each lane with due deliveries in the store: its tenant, and the due time of the oldest delivery.
+    /// Returns, for each lane with due deliveries in the store, its tenant and the due time of its oldest delivery.
     pub(super) fn overdue(&self) -> Vec<(Option<Tenant>, Timestamp)> {
         self.lanes.values().filter_map(|lane| Some((lane.tenant().clone(), lane.due_since?))).collect()
     }
 
-    /// Drops an idle lane, so that the memory depends on the active lanes only.
+    /// Drops an idle lane, so that the memory depends only on the active lanes.
     fn drop_if_idle(&mut self, id: LaneId, now: Timestamp) {
         if self.lanes.get(&id).is_some_and(|lane| lane.is_idle(now)) {
             self.lanes.remove(&id);
         }
     }
 
-    /// Drops everything after a hard stop. Attempts in flight were cut off.
+    /// Drops everything after a hard stop, which has cut off the attempts in flight.
     pub(super) fn reset(&mut self, in_flight: u32, leases: u32) {
         *self = Self::new(in_flight, leases, Peers::alone(self.peers.me));
     }

@@ -1,4 +1,4 @@
-//! The leases of a worker. A lease is kept until its delivery was settled or released.
+//! The leases of a worker. A lease is kept until its delivery is settled or released.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::delivery::Lease;
 use crate::id::{DeliveryId, Tenant};
 
-/// The number of leases that every tenant may hold.
+/// The number of leases that every tenant may hold, also when leases are scarce.
 const LEAST: u32 = 16;
 
 /// All leases, including those of unsettled deliveries.
@@ -15,8 +15,8 @@ const LEAST: u32 = 16;
 pub(super) struct Leases {
     total: u32,
     held: HashMap<DeliveryId, Held>,
-    /// The number of leases of each tenant, including expected ones: of deliveries that are being appended, and of deliveries that a claim
-    /// requests.
+    /// The number of leases of each tenant. It includes expected leases: of deliveries that are being appended, and of deliveries that a
+    /// claim requests.
     by_tenant: FairShare,
 }
 
@@ -37,7 +37,7 @@ impl Leases {
         self.by_tenant.see(tenant);
     }
 
-    /// How many more leases there may be.
+    /// The number of free leases.
     pub(super) const fn free(&self) -> u32 {
         self.total.saturating_sub(self.by_tenant.total())
     }
@@ -47,12 +47,12 @@ impl Leases {
         self.by_tenant.may_hold(tenant, self.free(), self.total, LEAST)
     }
 
-    /// How many leases a claim may request in a lane of this tenant.
+    /// The number of leases that a claim may request in a lane of this tenant.
     pub(super) fn allowance(&self, tenant: &Option<Tenant>) -> u32 {
         self.by_tenant.allowance(tenant, self.free(), self.total, LEAST)
     }
 
-    /// Counts the expected leases of a lane, if `before` were counted.
+    /// Changes the number of expected leases of a lane from `before` to `after`.
     pub(super) fn recount(&mut self, tenant: &Option<Tenant>, before: u32, after: u32) {
         if after > before {
             self.by_tenant.add(tenant, after - before);
@@ -89,7 +89,7 @@ impl Leases {
         self.held.get(&lease.delivery).is_some_and(|held| held.fence == lease.fence && held.until > now)
     }
 
-    /// Leases that end before `deadline`.
+    /// Returns the leases that end before `deadline`.
     pub(super) fn ending(&self, deadline: Timestamp) -> Vec<Lease> {
         let ends = |(delivery, held): (&DeliveryId, &Held)| {
             (held.until < deadline).then_some(Lease { delivery: *delivery, fence: held.fence })
@@ -106,7 +106,7 @@ impl Leases {
         }
     }
 
-    /// Removes all leases.
+    /// Removes and returns all leases.
     pub(super) fn take_all(&mut self) -> Vec<Lease> {
         let all = self.ending(Timestamp::MAX);
         all.iter().for_each(|lease| self.end(lease.delivery));

@@ -6,7 +6,7 @@ use crate::clock::Timestamp;
 use crate::endpoint::{OnFailure, Rate};
 use crate::id::Tenant;
 
-/// After this number of failures in a row a lane is probed by one attempt at a time.
+/// After this number of failures in a row, a lane is probed with one attempt at a time.
 pub(super) const PROBE_AFTER: u32 = 3;
 
 /// The limits of one lane, and its recorded health.
@@ -31,7 +31,7 @@ pub struct LanePolicy {
 }
 
 impl LanePolicy {
-    /// A lane that may have this number of attempts in flight, without other limits.
+    /// Creates the policy of a lane that may have this number of attempts in flight, without other limits.
     #[must_use]
     pub const fn open(concurrency: NonZeroU32) -> Self {
         Self {
@@ -45,7 +45,7 @@ impl LanePolicy {
         }
     }
 
-    /// A lane that starts nothing, because its endpoint is disabled, removed or unknown.
+    /// Creates the policy of a lane that starts nothing, because its endpoint is disabled, removed or unknown.
     #[must_use]
     pub const fn closed() -> Self {
         let mut closed = Self::open(NonZeroU32::MIN);
@@ -67,15 +67,15 @@ impl LanePolicy {
         self
     }
 
-    /// Starts no attempt before this time. Default: no pause.
+    /// Sets the time before which no attempt starts. Default: no pause.
     #[must_use]
     pub const fn paused_until(mut self, until: Option<Timestamp>) -> Self {
         self.paused_until = until;
         self
     }
 
-    /// Sets the number of failed attempts in a row. From three on, a worker to which the lane is new starts with one attempt at a time.
-    /// Default: 0.
+    /// Sets the number of failed attempts in a row. If it is at least three, a worker that does not know the lane yet starts with one
+    /// attempt at a time. Default: 0.
     #[must_use]
     pub const fn failures(mut self, failures: u32) -> Self {
         self.failing = failures >= PROBE_AFTER;
@@ -97,7 +97,7 @@ impl LanePolicy {
     }
 }
 
-/// One attempt at a time.
+/// Allows one attempt at a time.
 impl Default for LanePolicy {
     fn default() -> Self {
         Self::open(NonZeroU32::MIN)

@@ -1,5 +1,5 @@
-//! Settling: ended attempts are recorded in batches. A batch that cannot be recorded is set aside and recorded one by one, in parallel with
-//! the batches that follow.
+//! Settling: ended attempts are recorded in batches. The settlements of a failed batch are set aside and recorded one by one, in parallel
+//! with the batches that follow.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,15 +47,15 @@ impl Engine {
             let one_by_one = batch.into_iter().map(|settlement| SetAside { settlement, delay: None });
             self.state().unsettled.set_aside(one_by_one);
             self.set_aside.notify_one();
-            // The next batch is tried after one settlement was recorded, or after a delay.
+            // The next batch is tried when one settlement was recorded, or after a delay.
             let wait = next_delay(delay);
             let recovered = timeout(wait, self.recovered.notified()).await;
             delay = recovered.is_err().then_some(wait);
         }
     }
 
-    /// Records the set-aside settlements, with as many retries as necessary: an attempt must not be lost because the disk was full for a
-    /// while. Its lease is extended meanwhile.
+    /// Records the set-aside settlements, with as many retries as necessary, because an attempt must not be lost while the disk is full.
+    /// The leases are extended meanwhile.
     async fn settle_set_aside(self: &Arc<Self>) -> Result<(), StoreError> {
         let (mut running, mut delay) = (FuturesUnordered::new(), None);
         loop {
@@ -94,7 +94,7 @@ impl Engine {
         Ok((!recorded).then(|| SetAside { delay: Some(next_delay(one.delay)), ..one }))
     }
 
-    /// Calls the store to record this batch. Returns whether it was recorded.
+    /// Records this batch in the store. Returns whether it was recorded.
     async fn settle(self: &Arc<Self>, batch: &[Settlement]) -> Result<bool, StoreError> {
         let mut call = std::pin::pin!(self.store.settle(batch.to_vec()));
         let answer = match timeout(SLOW, &mut call).await {
@@ -134,7 +134,7 @@ impl Engine {
         }
         let recovered = state.unsettled.recorded(batch.len());
         state.count_recorded(batch, settled);
-        // The claiming part is woken only for free leases and for an earlier timer.
+        // The claim loop is woken only for free leases and for an earlier timer.
         let has_news =
             recovered || state.lanes.wants_claim() || state.lanes.next_timer() != timer_before || state.drain.is_some();
         drop(state);

@@ -1,4 +1,4 @@
-//! A sender's management API: over HTTP, or over a store file in this process. Both speak the same JSON.
+//! A sender's management API, over HTTP or on a store file in this process. Both use the same JSON.
 
 use axum::Router;
 use axum::body::Body;
@@ -15,7 +15,7 @@ use super::args::Door;
 use super::client;
 use super::failure::Failure;
 
-/// Longest document that is read, in bytes.
+/// The longest document that is read, in bytes.
 const MAX_DOCUMENT: usize = 16 << 20;
 
 #[derive(Debug)]
@@ -29,8 +29,10 @@ impl Api {
         if let Some(api) = &door.api {
             return Ok(Self::Remote { base: api.trim_end_matches('/').to_owned(), token: door.token.clone() });
         }
-        let file =
-            door.store.as_ref().ok_or_else(|| Failure::new("give the API by --api URL, or a store by --store FILE"))?;
+        let file = door
+            .store
+            .as_ref()
+            .ok_or_else(|| Failure::new("set the API with --api URL, or a store with --store FILE"))?;
         if !file.exists() {
             return Err(Failure::new(format!("--store {}: there is no such file", file.display())));
         }
@@ -53,7 +55,7 @@ impl Api {
             return Ok(document);
         }
         let detail = document["detail"].as_str().or_else(|| document["title"].as_str()).unwrap_or_default();
-        Err(Failure::new(format!("{path}: the API answers {status}: {detail}")))
+        Err(Failure::new(format!("{path}: the API answered {status}: {detail}")))
     }
 }
 

@@ -9,7 +9,7 @@ use clap_complete::Shell;
 #[derive(Debug, Parser)]
 #[command(name = "hookwire", version, about, long_about = None, propagate_version = true)]
 pub(crate) struct Args {
-    /// Print JSON, one document a line, for programs.
+    /// Print JSON for programs, one document per line.
     #[arg(long, global = true)]
     pub(crate) json: bool,
     #[command(subcommand)]
@@ -18,23 +18,23 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Check the signature of captured requests, and say why it fails.
+    /// Check the signature of captured requests, and show why it is invalid.
     Verify(Verify),
     /// Receive webhooks on this machine, show them, and forward them.
     Listen(Listen),
     /// Sign events and send them, with retries.
     Send(Send),
-    /// Send captured requests again, as they are or signed anew.
+    /// Send captured requests again, unchanged or with a new signature.
     Replay(Replay),
     /// List the endpoints of a sender.
     Endpoints(Door),
-    /// Show the deliveries of a sender as they come.
+    /// Show the deliveries of a sender as they are created.
     Tail(Tail),
     /// Send a delivery again.
     Resend(Resend),
     /// Check a store, an endpoint and the clock of this machine.
     Doctor(Doctor),
-    /// List the providers that are known by name.
+    /// List the known providers.
     Providers,
     /// Print a completion script for a shell.
     Completions {
@@ -45,10 +45,11 @@ pub(crate) enum Command {
     Man,
 }
 
-/// Who sends requests, and by which secret.
+/// The provider that sends requests, and its secret.
 #[derive(Clone, Debug, Arguments)]
 pub(crate) struct Source {
-    /// The provider: `stripe`, `github`, ... (`hookwire providers` lists them). Without it, it is recognised by the request.
+    /// The provider: `stripe`, `github`, ... (`hookwire providers` lists them). Without this option, the provider is recognised by the
+    /// request.
     #[arg(short, long)]
     pub(crate) provider: Option<String>,
     /// The secret, as the provider shows it. Repeat it to try several.
@@ -66,11 +67,11 @@ pub(crate) struct Source {
 pub(crate) struct Verify {
     #[command(flatten)]
     pub(crate) source: Source,
-    /// Judge the signed time by this time: `now`, seconds since 1970, or RFC 3339. Without it, the time of a request that was captured
-    /// without its time of receipt is not judged.
+    /// Compare the signed time with this time: `now`, seconds since 1970, or RFC 3339. The default is the time of receipt in the captured
+    /// request. Without both, the signed time is not checked.
     #[arg(long, value_name = "TIME")]
     pub(crate) at: Option<String>,
-    /// A raw HTTP request, a curl command, a HAR file, or JSON lines as `listen --record` writes them. `-`: standard input.
+    /// A raw HTTP request, a curl command, a HAR file, or JSON lines from `listen --record`. `-`: standard input.
     #[arg(default_value = "-")]
     pub(crate) file: PathBuf,
 }
@@ -82,7 +83,7 @@ pub(crate) struct Listen {
     /// The port, or the address and the port. `0`: any free port.
     #[arg(long, default_value = "4000")]
     pub(crate) port: String,
-    /// Forward each request to this URL, unchanged, and answer as it does.
+    /// Forward each request unchanged to this URL, and return its response.
     #[arg(short, long, value_name = "URL")]
     pub(crate) forward: Option<String>,
     /// Answer valid requests with this status.
@@ -91,7 +92,7 @@ pub(crate) struct Listen {
     /// Append each request to this file, as JSON lines.
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
-    /// Stop after so many requests.
+    /// Stop after this number of requests.
     #[arg(long, value_name = "COUNT")]
     pub(crate) count: Option<u64>,
 }
@@ -103,7 +104,7 @@ pub(crate) struct Send {
     /// The scheme: `standard` or a provider that signs with a secret.
     #[arg(short, long, default_value = "standard")]
     pub(crate) provider: String,
-    /// The secret. Without it, one is generated and printed.
+    /// The secret. Without it, a new secret is generated and printed.
     #[arg(short, long, env = "HOOKWIRE_SECRET", hide_env_values = true)]
     pub(crate) secret: Option<String>,
     /// The type of the event.
@@ -115,7 +116,7 @@ pub(crate) struct Send {
     /// A file of JSON lines: `{"type": "invoice.paid", "data": ...}`. `-`: standard input.
     #[arg(long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
-    /// How often a failed attempt is repeated.
+    /// The maximum number of retries after a failed attempt.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=20))]
     pub(crate) retries: u32,
 }
@@ -124,10 +125,10 @@ pub(crate) struct Send {
 pub(crate) struct Replay {
     /// A raw HTTP request, a curl command, a HAR file, or JSON lines. `-`: standard input.
     pub(crate) file: PathBuf,
-    /// Where to send the requests.
+    /// The URL to which the requests are sent.
     #[arg(long, value_name = "URL")]
     pub(crate) to: String,
-    /// Sign each request anew, with a new time, by `--provider` and `--secret`.
+    /// Sign each request again with a new time, as `--provider` signs, with `--secret`.
     #[arg(long)]
     pub(crate) re_sign: bool,
     #[command(flatten)]
@@ -146,7 +147,7 @@ pub(crate) struct Door {
     /// The file of a SQLite store.
     #[arg(long, value_name = "FILE")]
     pub(crate) store: Option<PathBuf>,
-    /// Only what belongs to this tenant.
+    /// Show only objects of this tenant.
     #[arg(long)]
     pub(crate) tenant: Option<String>,
 }
@@ -155,20 +156,20 @@ pub(crate) struct Door {
 pub(crate) struct Tail {
     #[command(flatten)]
     pub(crate) door: Door,
-    /// Only deliveries in this state: pending, delivered, failed, held or cancelled.
+    /// Show only deliveries in this state: pending, delivered, failed, held or cancelled.
     #[arg(long)]
     pub(crate) state: Option<String>,
     /// Show the last deliveries and stop.
     #[arg(long)]
     pub(crate) once: bool,
-    /// How many deliveries to begin with.
+    /// The number of past deliveries to show first.
     #[arg(short = 'n', long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) lines: u32,
 }
 
 #[derive(Debug, Arguments)]
 pub(crate) struct Resend {
-    /// The delivery: `dlv_...`.
+    /// The id of the delivery: `dlv_...`.
     pub(crate) delivery: String,
     #[command(flatten)]
     pub(crate) door: Door,
@@ -179,7 +180,7 @@ pub(crate) struct Doctor {
     /// The file of a SQLite store.
     #[arg(long, value_name = "FILE")]
     pub(crate) store: Option<PathBuf>,
-    /// The URL of an endpoint: looks at its address, its TLS certificate and its clock.
+    /// The URL of an endpoint. Its address, its TLS certificate and its clock are checked.
     #[arg(long, value_name = "URL")]
     pub(crate) endpoint: Option<String>,
 }

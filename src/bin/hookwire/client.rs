@@ -1,4 +1,4 @@
-//! One HTTP exchange. Unlike the sender's client it goes wherever the person at the keyboard sends it.
+//! One HTTP exchange. Unlike the sender's client, it connects to any address, because the user of the tool chooses the address.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,10 +17,10 @@ use tokio_rustls::TlsConnector;
 
 use super::failure::Failure;
 
-/// How long an exchange may take.
+/// The time limit of an exchange.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Longest response that is read, in bytes.
+/// The longest response that is read, in bytes.
 const MAX_RESPONSE: usize = 16 << 20;
 
 /// Sends a request to its URL and reads the response.
@@ -30,25 +30,26 @@ pub(crate) async fn exchange(request: Request<Bytes>) -> Result<Response<Bytes>,
     tokio::time::timeout(TIMEOUT, connected(request)).await.map_err(|_| late())?
 }
 
-/// Host and port of a URL, for messages.
+/// Returns the host and the port of a URL, for messages.
 pub(crate) fn place(uri: &Uri) -> String {
     uri.authority().map_or_else(|| "the URL".to_owned(), ToString::to_string)
 }
 
-/// Host, port and whether it is TLS.
+/// Returns the host, the port, and whether TLS is used.
 pub(crate) fn parts(uri: &Uri) -> Result<(String, u16, bool), Failure> {
     let is_tls = match uri.scheme_str() {
         Some("https") => true,
         Some("http") => false,
         _ => return Err(Failure::new(format!("{uri}: begin the URL with http:// or https://"))),
     };
-    let host = uri.host().ok_or_else(|| Failure::new(format!("{uri}: has no host")))?;
+    let host =
+        uri.host().ok_or_else(|| Failure::new(format!("{uri}: has no host; write it after http:// or https://")))?;
     let port = uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
     Ok((host.trim_matches(['[', ']']).to_owned(), port, is_tls))
 }
 
 /// Connects to an address.
-#[expect(clippy::disallowed_methods, reason = "no guard: the person at the keyboard chooses the address")]
+#[expect(clippy::disallowed_methods, reason = "no guard: the user of the tool chooses the address")]
 pub(crate) async fn connect(address: impl ToSocketAddrs) -> std::io::Result<TcpStream> {
     TcpStream::connect(address).await
 }
@@ -60,7 +61,7 @@ async fn connected(request: Request<Bytes>) -> Result<Response<Bytes>, Failure> 
     if is_tls { over(request, tls(&host, stream).await?).await } else { over(request, stream).await }
 }
 
-/// Shakes hands, and checks the certificate by the public authorities.
+/// Makes the TLS handshake, and checks the certificate against the public certificate authorities.
 pub(crate) async fn tls(host: &str, stream: TcpStream) -> Result<tokio_rustls::client::TlsStream<TcpStream>, Failure> {
     let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     let provider = Arc::new(rustls::crypto::ring::default_provider());

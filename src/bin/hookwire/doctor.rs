@@ -18,13 +18,13 @@ use super::failure::Failure;
 use super::output::{BAD, GOOD, Output, styled};
 use super::{args, client};
 
-/// How long each step may take.
+/// The time limit of each step.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How far two clocks may be apart, in seconds. Signatures are refused from 300 on.
+/// The largest accepted difference of two clocks, in seconds. Receivers refuse signatures if the difference exceeds 300.
 const MAX_SKEW_SECS: u64 = 30;
 
-/// What was found so far.
+/// The findings so far.
 struct Findings {
     output: Output,
     healthy: bool,
@@ -50,7 +50,7 @@ impl Findings {
 pub(crate) async fn run(args: args::Doctor, output: Output) -> Result<bool, Failure> {
     let mut findings = Findings { output, healthy: true };
     if args.store.is_none() && args.endpoint.is_none() {
-        return Err(Failure::new("give a store by --store FILE, an endpoint by --endpoint URL, or both"));
+        return Err(Failure::new("set a store with --store FILE, an endpoint with --endpoint URL, or both"));
     }
     if let Some(file) = &args.store {
         of_store(file, &mut findings).await;
@@ -95,9 +95,12 @@ async fn of_work(sender: &Sender, findings: &mut Findings) -> Result<(), Failure
     match overdue {
         Some(late) => findings.bad(
             "work",
-            &format!("a delivery is due for {} s: is a worker running (`Worker::run_until`)?", late.as_secs()),
+            &format!(
+                "a delivery has been due for {} s: check that a worker is running (`Worker::run_until`)",
+                late.as_secs()
+            ),
         ),
-        None => findings.good("work", "nothing is due for more than a minute"),
+        None => findings.good("work", "no delivery has been due for more than a minute"),
     }
     Ok(())
 }
@@ -138,7 +141,7 @@ async fn of_endpoint(url: &str, findings: &mut Findings) {
         match tokio::time::timeout(TIMEOUT, client::tls(target.host(), stream)).await {
             Ok(Ok(_)) => findings.good("TLS", "the certificate is valid for this name"),
             Ok(Err(failure)) => return findings.bad("TLS", &failure.to_string()),
-            Err(_) => return findings.bad("TLS", "the handshake does not end"),
+            Err(_) => return findings.bad("TLS", "the handshake timed out"),
         }
     }
     of_clock(&target, findings).await;
@@ -161,11 +164,13 @@ async fn of_clock(target: &Target, findings: &mut Findings) {
     let Some(date) = date.map(Timestamp::from) else { return };
     let skew = SystemClock.now().as_secs().abs_diff(date.as_secs());
     if skew <= MAX_SKEW_SECS {
-        findings.good("clock", &format!("{skew} s from the endpoint's"));
+        findings.good("clock", &format!("differs by {skew} s from the endpoint's"));
     } else {
         findings.bad(
             "clock",
-            &format!("{skew} s from the endpoint's: signatures are refused from 300 s on; set the clock (NTP)"),
+            &format!(
+                "differs by {skew} s from the endpoint's: signatures are refused above 300 s; set the clock (NTP)"
+            ),
         );
     }
 }

@@ -1,9 +1,9 @@
-//! Why a command could not run.
+//! The error of a command that could not run.
 
 use std::error::Error;
 use std::fmt;
 
-/// Why a command could not run: the message names the remedy.
+/// The error of a command that could not run. The message names the remedy.
 #[derive(Debug)]
 pub(crate) struct Failure(String);
 
@@ -19,7 +19,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// With its causes.
+/// Appends the causes of an error to its message.
 impl<E: Error> From<E> for Failure {
     fn from(error: E) -> Self {
         let mut text = error.to_string();

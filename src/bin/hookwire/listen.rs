@@ -22,7 +22,7 @@ use super::output::{BAD, DIM, Output, styled};
 use super::source::{Known, Verdict};
 use super::{args, captured, client, verify};
 
-/// Longest body that is received, in bytes.
+/// The longest accepted body, in bytes.
 const MAX_BODY: usize = 64 << 20;
 
 struct Listener {
@@ -45,7 +45,7 @@ pub(crate) async fn run(args: args::Listen, output: Output) -> Result<bool, Fail
     let url = format!("http://{}/", listener.local_addr()?);
     output.say(&json!({ "listening": url }), format!("listening at {url}"));
     if !known.has_secret() {
-        output.remark("signatures are not checked: give --secret (and --provider) to check them");
+        output.remark("signatures are not checked: add --secret (and --provider) to check them");
     }
     let left = args.count.map(AtomicU64::new);
     let answer = StatusCode::from_u16(args.answer)?;
@@ -85,11 +85,12 @@ async fn receive(State(listener): State<Arc<Listener>>, request: Request<Body>) 
 }
 
 impl Listener {
-    /// Whether the request is valid, and what to say of it. Without a secret, all that is said is how it looks.
+    /// Returns whether the request is valid, and its description for programs and for people. Without a secret, the description contains
+    /// only the provider that the request resembles.
     async fn judge(&self, request: &Request<Bytes>) -> (bool, Value, String) {
         let scheme = self.known.scheme(request);
         if !self.known.has_secret() && scheme.requires_key() {
-            let text = styled(DIM, format!("looks like {}: not checked", scheme.name()));
+            let text = styled(DIM, format!("looks like a request of {}: not checked", scheme.name()));
             return (true, json!({ "provider": scheme.name(), "valid": null }), text);
         }
         let verdict: Verdict = self.known.check(scheme, request, Some(SystemClock.now())).await;
@@ -137,7 +138,7 @@ impl Listener {
     }
 }
 
-/// The request to this URL instead: its path, if it has one, or the path of the request.
+/// Returns the request with this URL instead. If the URL has no path, the path of the request is kept.
 pub(crate) fn aimed(base: &Uri, request: &Request<Bytes>) -> Request<Bytes> {
     let own = request.uri().path_and_query().map_or("/", |target| target.as_str());
     let target = match base.path_and_query().map(http::uri::PathAndQuery::as_str) {

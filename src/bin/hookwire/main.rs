@@ -1,5 +1,5 @@
-//! The command-line tool: verifies captured requests, receives, sends and replays webhooks on the machine of a developer, and looks
-//! into a sender's store or API. `hookwire help` lists the commands.
+//! The command-line tool. It verifies captured requests, receives, sends and replays webhooks on the machine of a developer, and reads a
+//! sender's store or API. `hookwire help` lists the commands.
 #![expect(clippy::print_stderr, reason = "a command-line tool prints")]
 
 mod api;
@@ -39,7 +39,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Runs a command. `false` if the answer is no: a request is invalid, or a delivery failed.
+/// Runs a command. Returns `false` for a negative result: a request is invalid, or a delivery failed.
 async fn run(command: Command, output: Output) -> Result<bool, Failure> {
     match command {
         Command::Verify(args) => verify::run(args, output).await,

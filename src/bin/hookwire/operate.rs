@@ -13,10 +13,10 @@ use super::args::{Door, Resend, Tail};
 use super::failure::Failure;
 use super::output::{BAD, GOOD, Output, styled};
 
-/// How often `tail` looks for new deliveries.
+/// The interval at which `tail` looks for new deliveries.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Most deliveries that `tail` remembers to tell new ones.
+/// The maximum number of deliveries that `tail` remembers to recognise new ones.
 const MAX_SEEN: usize = 100_000;
 
 pub(crate) async fn endpoints(door: Door, output: Output) -> Result<bool, Failure> {
@@ -36,7 +36,7 @@ fn of_tenant(door: &Door) -> String {
     door.tenant.as_ref().map_or_else(String::new, |tenant| format!("&tenant={}", encoded(tenant)))
 }
 
-/// A text as a part of a path or of a query.
+/// Encodes a text as a part of a path or of a query.
 fn encoded(text: &str) -> impl Display {
     const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
     utf8_percent_encode(text, ENCODED)

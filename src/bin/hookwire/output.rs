@@ -1,4 +1,4 @@
-//! What the tool prints: for people, with colours where the terminal has them, or as JSON.
+//! Prints the output: text for people, in colours if the terminal supports them, or JSON for programs.
 
 use std::fmt::Display;
 use std::io::{ErrorKind, Write as _};
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::failure::Failure;
 
-/// How things are printed.
+/// The format of the output.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Output {
     json: bool,
@@ -21,7 +21,7 @@ pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
 pub(crate) const BAD: Style = AnsiColor::Red.on_default();
 pub(crate) const DIM: Style = AnsiColor::BrightBlack.on_default();
 
-/// Prints a line. A reader that has seen enough (`| head`) ends the program, as it does others.
+/// Prints a line. If the reader has closed the pipe (`| head`), the program ends, as other programs do.
 pub(crate) fn print(line: impl Display) {
     match writeln!(anstream::stdout(), "{line}") {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
@@ -30,7 +30,7 @@ pub(crate) fn print(line: impl Display) {
     }
 }
 
-/// A text in a style.
+/// Returns a text in a style.
 pub(crate) fn styled(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")
 }
@@ -49,7 +49,7 @@ impl Output {
         if self.json { print(document) } else { print(text) }
     }
 
-    /// Prints a remark for people; programs read standard output only.
+    /// Prints a remark for people to standard error, because programs read only standard output.
     pub(crate) fn remark(self, text: impl Display) {
         anstream::eprintln!("{}", styled(DIM, text));
     }

@@ -17,7 +17,7 @@ pub(crate) async fn run(args: args::Replay, output: Output) -> Result<bool, Fail
     let to: Uri = args.to.parse()?;
     client::parts(&to)?;
     if args.re_sign && !known.has_secret() {
-        return Err(Failure::new("--re-sign: give the secret by --secret or --secret-file"));
+        return Err(Failure::new("--re-sign: set the secret with --secret or --secret-file"));
     }
     let mut all_accepted = true;
     for captured in captured::read_file(&args.file)? {
@@ -33,7 +33,7 @@ pub(crate) async fn run(args: args::Replay, output: Output) -> Result<bool, Fail
     Ok(all_accepted)
 }
 
-/// The request with a signature of now.
+/// Signs a request again with the current time.
 fn signed(known: &Known, mut request: Request<Bytes>) -> Result<Request<Bytes>, Failure> {
     let scheme = known.scheme(&request);
     let keys = known.keys(scheme)?;

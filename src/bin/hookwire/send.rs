@@ -1,4 +1,4 @@
-//! `hookwire send`: a sender with a store in memory, its worker, and one endpoint.
+//! `hookwire send`: runs a sender with a store in memory, a worker, and one endpoint.
 
 use std::path::Path;
 use std::time::Duration;
@@ -22,10 +22,10 @@ use super::failure::Failure;
 use super::output::{BAD, GOOD, Output, styled};
 use super::source::provider;
 
-/// How often the progress is looked at.
+/// The interval at which the progress is checked.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// A line of a file of events.
+/// A line in a file of events.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
@@ -54,7 +54,7 @@ pub(crate) async fn run(args: args::Send, output: Output) -> Result<bool, Failur
     report(&sender, &deliveries, output).await
 }
 
-/// The secret that was given, or a new one, which is printed.
+/// Returns the key of the secret, or generates and prints a new secret.
 fn key(scheme: &Scheme, secret: Option<&str>, output: Output) -> Result<Key, Failure> {
     if let Some(secret) = secret {
         return Ok(scheme.key(secret)?);
@@ -104,7 +104,7 @@ fn events(args: &args::Send) -> Result<Vec<NewEvent>, Failure> {
     lines.map(event).collect()
 }
 
-/// Until every delivery has ended.
+/// Waits until every delivery has ended.
 async fn wait(sender: &Sender, endpoint: EndpointId, expected: usize, output: Output) -> Result<(), Failure> {
     let bar = if output.is_json() { ProgressBar::hidden() } else { ProgressBar::new(expected.try_into()?) };
     bar.set_style(ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}")?);
@@ -136,7 +136,8 @@ async fn report(sender: &Sender, deliveries: &[DeliveryId], output: Output) -> R
     }
     output.table(&["event", "type", "state", "attempts", "last"], &rows);
     if !output.is_json() {
-        let (style, word) = if all_delivered { (GOOD, "delivered") } else { (BAD, "not everything was delivered") };
+        let (style, word) =
+            if all_delivered { (GOOD, "delivered") } else { (BAD, "at least one event was not delivered") };
         output.remark(styled(style, word));
     }
     Ok(all_delivered)

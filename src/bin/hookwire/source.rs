@@ -1,4 +1,4 @@
-//! The source that the arguments describe.
+//! The source of requests that the arguments describe.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,13 +25,13 @@ pub(crate) struct Known {
     settings: Settings,
 }
 
-/// What became of a check.
+/// The result of a check.
 pub(crate) enum Verdict {
     Valid(Accepted),
     Invalid(Diagnosis),
     /// The secret is malformed.
     Secret(KeyError),
-    /// The scheme needs something that was not given, or that could not be fetched.
+    /// The scheme needs a setting or a document that is missing or could not be fetched.
     Unknown(String),
 }
 
@@ -71,7 +71,7 @@ impl Known {
         !self.secrets.is_empty()
     }
 
-    /// The provider: the one that was named, or the one whose requests look like this.
+    /// Returns the named provider, or the provider whose requests look like this request.
     pub(crate) fn scheme(&self, request: &Request<Bytes>) -> &'static Scheme {
         if let Some(scheme) = self.scheme {
             return scheme;
@@ -87,7 +87,7 @@ impl Known {
         }
     }
 
-    /// The keys of a scheme.
+    /// Returns the keys of a scheme.
     pub(crate) fn keys(&self, scheme: &Scheme) -> Result<Keyring, KeyError> {
         let keys = self.secrets.iter().map(|secret| scheme.key(secret)).collect::<Result<Vec<_>, _>>()?;
         Keyring::from_keys(keys)
@@ -96,7 +96,7 @@ impl Known {
     fn gate(&self, scheme: &'static Scheme, at: Option<Timestamp>) -> Result<Gate, ReceiverConfigError> {
         let secrets: Vec<_> = self.secrets.iter().map(String::as_str).collect();
         let source = Source::provider(scheme.name(), &secrets, self.settings.clone())?;
-        // The diagnosis below knows the secrets as they were given.
+        // The diagnosis below uses the texts of the secrets, so the source need not make one.
         let mut source = source.without_diagnosis().max_body(usize::MAX);
         if at.is_none() {
             source = source.tolerance(Tolerance::dangerous_any());
@@ -114,7 +114,7 @@ impl Known {
         builder.build()?.gate(scheme.name())
     }
 
-    /// Checks a request. Its time is judged by `at`, or not at all.
+    /// Checks a request. Its signed time is compared with `at`, or not checked if `at` is `None`.
     pub(crate) async fn check(
         &self,
         scheme: &'static Scheme,
@@ -122,7 +122,7 @@ impl Known {
         at: Option<Timestamp>,
     ) -> Verdict {
         if self.secrets.is_empty() && scheme.requires_key() {
-            return Verdict::Unknown("give the secret by --secret, --secret-file or HOOKWIRE_SECRET".to_owned());
+            return Verdict::Unknown("set the secret with --secret, --secret-file or HOOKWIRE_SECRET".to_owned());
         }
         let gate = match self.gate(scheme, at) {
             Ok(gate) => gate,
@@ -149,7 +149,7 @@ impl Known {
         Verdict::Invalid(self.diagnose(scheme, request, &keys, at))
     }
 
-    /// Names the mistake in a malformed secret: as the request proves it, or as the error describes it.
+    /// Names the mistake in a malformed secret: the mistake that the request proves, or the one that the error describes.
     fn of_secret(&self, scheme: &Scheme, request: &Request<Bytes>, error: KeyError) -> Verdict {
         let diagnosis = self.diagnose(scheme, request, &Keyring::empty(), None);
         if diagnosis.is_proved() { Verdict::Invalid(diagnosis) } else { Verdict::Secret(error) }
@@ -164,7 +164,7 @@ impl Known {
     }
 }
 
-/// The scheme of a provider.
+/// Returns the scheme of a provider.
 pub(crate) fn provider(name: &str) -> Result<&'static Scheme, Failure> {
     let unknown = || {
         let likeness = |known: &str| strsim::jaro_winkler(known, name);

@@ -39,7 +39,7 @@ async fn judge(known: &Known, captured: &Captured, at: Option<Timestamp>, output
     valid
 }
 
-/// The verdict for programs and for people.
+/// Returns whether the request is valid, and the verdict for programs and for people.
 pub(crate) fn report(scheme: &Scheme, verdict: &Verdict) -> (bool, Value, String) {
     let name = scheme.name();
     let no = |cause: &str, proved: bool, remedy: String| {
@@ -58,7 +58,7 @@ pub(crate) fn report(scheme: &Scheme, verdict: &Verdict) -> (bool, Value, String
         }
         Verdict::Valid(_) => {
             let document = json!({ "valid": true, "provider": name, "handshake": true });
-            (true, document, format!("{} {name}: a handshake, no event", styled(GOOD, "valid")))
+            (true, document, format!("{} {name}: a handshake without an event", styled(GOOD, "valid")))
         }
         Verdict::Invalid(diagnosis) => no(diagnosis.cause().name(), diagnosis.is_proved(), diagnosis.to_string()),
         Verdict::Secret(error) => no("secret", true, error.to_string()),

@@ -1,4 +1,4 @@
-//! Handshakes, fixed answers and batches of a description.
+//! Handshakes, fixed responses and batches of a [`SchemeConfig`](super::SchemeConfig).
 
 use std::collections::BTreeMap;
 
@@ -11,16 +11,16 @@ use crate::provider::handshake::{Condition, Handshake};
 use crate::provider::scheme_error::SchemeError;
 use crate::provider::settings::Setting;
 
-/// A request of a [`SchemeConfig`](super::SchemeConfig) that asks for an answer and is no event.
+/// A handshake of a [`SchemeConfig`](super::SchemeConfig): a request that requires an answer and contains no event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct HandshakeConfig {
-    /// What shows that a request is this handshake: all of it.
+    /// The conditions that a request must meet, all of them.
     pub(super) when: WhenConfig,
-    /// Whether it is answered only after its signature or token was checked.
+    /// Whether the request is answered only after its signature or token was checked.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) signed: bool,
-    /// It is answered only where this place has one of the values of this setting.
+    /// The request is answered only if this place contains one of the values of this setting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) must_match: Option<MatchConfig>,
     /// The status of the answer. Default: 200.
@@ -32,41 +32,41 @@ pub(super) struct HandshakeConfig {
     /// The content type of the answer. Default: `text/plain`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) content_type: Option<String>,
-    /// The template of the answer's body: a place in braces is what is found there, `{place|json}` the same as a JSON string,
-    /// `{place|mac-hex}` (or another encoding) its MAC under the newest key, `{setting:name|hash-lines}` the SHA-256 of every
-    /// value of a setting, a line each. `{{` and `}}` are braces.
+    /// The template of the answer's body. A place in braces is replaced by the text there, `{place|json}` by this text as a JSON string,
+    /// and `{place|mac-hex}` (or another encoding) by its MAC under the newest key. `{setting:name|hash-lines}` is replaced by the SHA-256
+    /// of every value of a setting, one on each line. `{{` and `}}` are braces.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(super) body: String,
-    /// Headers of the answer, each a template.
+    /// The headers of the answer. Each value is a template.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) headers: BTreeMap<String, String>,
-    /// The place of the key that the provider hands over; answered only while the source is being set up.
+    /// The place of the key that the provider hands over. The request is answered only while the source is being set up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) captures: Option<String>,
 }
 
-/// What shows that a request is a handshake.
+/// The conditions that a request must meet to be a handshake.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WhenConfig {
-    /// It has this method.
+    /// The request has this method.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) method: Option<String>,
-    /// It has this path.
+    /// The request has this path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) path: Option<String>,
-    /// Something is at each of these places.
+    /// There is a text at each of these places.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) has: Vec<String>,
-    /// Nothing is at any of these places.
+    /// There is no text at any of these places.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) lacks: Vec<String>,
-    /// This text is at that place.
+    /// There is this text at each of these places.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) is: BTreeMap<String, String>,
 }
 
-/// A place and the setting whose values it may have.
+/// A place, and the setting whose values it may contain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct MatchConfig {
@@ -76,7 +76,7 @@ pub(super) struct MatchConfig {
     pub(super) setting: String,
 }
 
-/// An answer that a provider insists on.
+/// A fixed response that a provider requires.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AnswerConfig {
@@ -87,51 +87,51 @@ pub(super) struct AnswerConfig {
     pub(super) body: String,
 }
 
-/// A setting of a [`SchemeConfig`](super::SchemeConfig): its name alone, where the scheme cannot do without, or more.
+/// A setting of a [`SchemeConfig`](super::SchemeConfig): the name of a required setting, or a description.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(super) enum SettingConfig {
-    /// The name of a setting that the scheme cannot do without.
+    /// The name of a required setting.
     Required(String),
-    /// A setting.
+    /// The description of a setting.
     #[serde(rename_all = "snake_case")]
     Described {
-        /// Its name.
+        /// The name.
         name: String,
-        /// Whether the scheme cannot do without.
+        /// Whether the setting is required.
         #[serde(default)]
         required: bool,
-        /// What its values look like: `text` (the default), `url`, `registered-url` (with the query that was registered) or
+        /// The kind of its values: `text` (the default), `url`, `registered-url` (with the query that was registered) or
         /// `header` (a header's name).
         #[serde(default, skip_serializing_if = "Option::is_none")]
         kind: Option<String>,
-        /// What it is.
+        /// A short description.
         #[serde(default)]
         about: String,
     },
 }
 
-/// The events of one request of a [`SchemeConfig`](super::SchemeConfig): the pointer of their array alone, or more.
+/// How a [`SchemeConfig`](super::SchemeConfig) describes a request with many events: by the pointer to their array, or in detail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(super) enum BatchConfig {
-    /// Where the array is, as a JSON Pointer; then `id`, `event_type` and `identity` of the scheme are seen from an element.
+    /// The JSON Pointer to the array. `id`, `event_type` and `identity` of the scheme are then relative to an element.
     Pointer(String),
-    /// Where the arrays are, and what is seen from an element.
+    /// The pointers to the arrays, and the places in an element.
     Steps {
-        /// Pointers that are followed one after the other, each through every element of the one before; of several in one
-        /// step, the first that leads to an array counts: `[["/entry"], ["/messaging", "/changes"]]`.
+        /// Pointers that are followed one after the other, each from every element of the array before. If a step has several pointers, the
+        /// first that leads to an array is used: `[["/entry"], ["/messaging", "/changes"]]`.
         items: Vec<Vec<String>>,
-        /// The field of a form-encoded body that has the JSON, where the body is not that JSON itself.
+        /// The field of a form-encoded body that contains the JSON, if the body is not JSON.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         field: Option<String>,
-        /// Where the id is, seen from an element.
+        /// The places of the id, relative to an element.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         id: Vec<String>,
-        /// Where the type is, seen from an element; where an element has none, the scheme's own places count.
+        /// The places of the type, relative to an element. If an element has no type, the scheme's own places are used.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         event_type: Vec<String>,
-        /// What identifies an event, seen from an element, where that is not its id.
+        /// The identity of an event, relative to an element, if it is not the id.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         identity: Option<String>,
     },
@@ -199,7 +199,7 @@ impl SettingConfig {
             Some("registered-url") => Ok(setting.registered_url()),
             Some("header") => Ok(setting.header()),
             Some(other) => {
-                let problem = format!("`{other}` is none of text, url, registered-url, header");
+                let problem = format!("`{other}` is invalid: write one of text, url, registered-url, header");
                 Err(SchemeError::new("settings.kind", problem))
             }
         }

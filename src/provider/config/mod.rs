@@ -1,4 +1,4 @@
-//! Schemes from configuration: what the builder of [`Scheme`] says in code, in TOML or JSON.
+//! Schemes from configuration: TOML or JSON that describes what the builder of [`Scheme`] describes in code.
 
 mod answers;
 mod proof;
@@ -22,89 +22,89 @@ use crate::signature::Tolerance;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SchemeConfig {
-    /// Its name.
+    /// The name.
     pub(crate) name: String,
-    /// Where it is documented.
+    /// The page that documents the scheme.
     #[serde(default)]
     docs: String,
-    /// The signature; one of this, a token and a JSON Web Token.
+    /// The signature. A description has exactly one of signature, token and JSON Web Token, or is unproved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     signature: Option<SignatureConfig>,
-    /// Where a shared secret stands, first that has something first: a place, and behind a space what stands before the secret
-    /// there: `header:authorization Bearer`, or `Bearer|Basic`, or `Bearer|plain`.
+    /// The places of a shared secret. The first place that contains a text is used. The prefix of the secret may follow the place, after a
+    /// space: `header:authorization Bearer`, or `Bearer|Basic`, or `Bearer|plain`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     token: Vec<String>,
     /// The JSON Web Token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     jwt: Option<JwtConfig>,
-    /// Nothing proves its requests. Its events are claims, to be confirmed by asking the provider, and a source of it must be
-    /// told to accept them.
+    /// The requests are not proved. The application must ask the provider to confirm each event, and the source must be set to accept
+    /// unproved requests.
     #[serde(default, skip_serializing_if = "is_default")]
     unproved: bool,
     /// How old a signed time may be, in seconds. Default: 300.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tolerance_secs: Option<u64>,
-    /// How far ahead of our clock it may be, in seconds. Default: as old as it may be.
+    /// How far a signed time may be ahead of our clock, in seconds. Default: the same as its maximum age.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     future_secs: Option<u64>,
-    /// The signed time is not judged. Dangerous: a captured request can be replayed once its dedup record is forgotten.
+    /// The signed time is not checked. Dangerous: a captured request can be replayed once its dedup record is deleted.
     #[serde(default, skip_serializing_if = "is_default")]
     dangerous_any_time: bool,
     /// Headers that must have these values.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     require: BTreeMap<String, String>,
-    /// Settings that it knows. A name alone is one that it cannot do without.
+    /// The settings of the scheme. A name alone is a required setting.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     settings: Vec<SettingConfig>,
-    /// It is of some use without a secret: handshakes are answered, and nothing else is accepted.
+    /// The secret is optional: without it, only handshakes are answered.
     #[serde(default, skip_serializing_if = "is_default")]
     optional_key: bool,
-    /// Where the event's id stands.
+    /// The places of the event's id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     id: Vec<String>,
-    /// Whether the signature covers it.
+    /// Whether the signature covers the id.
     #[serde(default)]
     id_signed: bool,
-    /// Without an id it is no event.
+    /// A request without an id is refused.
     #[serde(default, skip_serializing_if = "is_default")]
     id_required: bool,
-    /// Where the event's type stands.
+    /// The places of the event's type.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     event_type: Vec<String>,
-    /// What identifies an event, where that is not its id: a place (`json:/signature/token`), `content` (the signed body and
-    /// time), `body` (the body alone; for bodies that differ from event to event), `body_with:` and a place (the body, where something
-    /// is found at the place), `request` (the body and which of its events it is) or `never` (every request is handled). Several with
-    /// ` else ` between them: the first that finds what it looks for, `id` among them.
+    /// The identity of an event, if it is not the id. It is a place (`json:/signature/token`), `content` (the signed body and time) or
+    /// `body` (the body alone, if the bodies of all events differ). Or it is `body_with:` and a place (the body, if there is a text at the
+    /// place), `request` (the body and the number of the event in it) or `never` (every request is handled). There may be several, `id`
+    /// among them, separated by ` else `: the first that exists in the request is used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     identity: Option<String>,
-    /// Where the events of a request are, where it holds many.
+    /// How to find the events if a request contains many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     batch: Option<BatchConfig>,
-    /// Requests that ask for an answer and are no events.
+    /// Requests that require an answer and contain no event.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     handshakes: Vec<HandshakeConfig>,
-    /// What is answered where an event was accepted, instead of the handler's own status and no body.
+    /// The response to an accepted event, instead of the handler's status and no body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     accepted: Option<AnswerConfig>,
-    /// What is answered where the check failed, instead of 401 and no body.
+    /// The response to a request that failed the check, instead of 401 and no body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     refused: Option<AnswerConfig>,
-    /// The headers of the request that the answer to an accepted event repeats.
+    /// The headers of the request that the response to an accepted event repeats.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     echoes: Vec<String>,
-    /// The headers that stay with a verified event, signed or not.
+    /// The headers that a verified event keeps, signed or not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     keep: Vec<String>,
-    /// The methods, beside POST and PUT, by which events come.
+    /// The methods of events besides POST and PUT.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     event_methods: Vec<String>,
 }
 
 impl SchemeConfig {
-    /// The scheme that it describes.
+    /// Returns the described scheme.
     ///
     /// # Errors
-    /// Names the field that is wrong, and says what is wrong with it.
+    /// Returns a [`SchemeError`] that names the invalid field and the problem.
     pub fn scheme(&self) -> Result<&'static Scheme, SchemeError> {
         static KNOWN: OnceLock<Mutex<HashMap<String, &'static Scheme>>> = OnceLock::new();
         let text = serde_json::to_string(self).map_err(|_| SchemeError::new("scheme", "cannot be written"))?;
@@ -143,12 +143,9 @@ impl SchemeConfig {
             (None, None, false, false) => Ok(scheme.token(kept_all(&self.token, "token", token)?)),
             (None, None, true, true) => Ok(scheme),
             (None, None, true, false) => {
-                Err(SchemeError::new("signature", "is missing, and so are jwt and token: describe one of them"))
+                Err(SchemeError::new("signature", "is missing: describe one of signature, jwt and token"))
             }
-            _ => Err(SchemeError::new(
-                "signature",
-                "is one of several proofs: leave all but one of signature, jwt and token",
-            )),
+            _ => Err(SchemeError::new("signature", "is not the only proof: keep only one of signature, jwt and token")),
         }
     }
 
@@ -164,7 +161,7 @@ impl SchemeConfig {
         }
     }
 
-    /// The settings that it knows. One that a signed URL is made of is a URL.
+    /// Reads the settings. A setting that is part of a signed URL must be a URL.
     fn settings(&self, scheme: &Scheme) -> Result<&'static [Setting], SchemeError> {
         let mut settings = self.settings.iter().map(SettingConfig::read).collect::<Result<Vec<_>, _>>()?;
         for setting in &mut settings {
@@ -192,7 +189,7 @@ impl SchemeConfig {
         }
     }
 
-    /// With the places of id and type.
+    /// Adds the places of id and type.
     fn identified(&self, scheme: Scheme) -> Result<Scheme, SchemeError> {
         let id = kept_all(&self.id, "id", place)?;
         let event_type = kept_all(&self.event_type, "event_type", place)?;

@@ -1,4 +1,4 @@
-//! The proof of a description: a signature or a JSON Web Token.
+//! The proof in a [`SchemeConfig`](super::SchemeConfig): a signature or a JSON Web Token.
 
 use std::collections::BTreeMap;
 
@@ -16,88 +16,89 @@ use crate::signature::{
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SignatureConfig {
-    /// `hmac-sha256` (or `-md5`, `-sha1`, `-sha384`, `-sha512`), `hmac-named:sha1,sha256` (the hash that the signature's own
-    /// prefix names), `digest-sha256` (or the others: a plain hash of a text with the secret in it), `ed25519`, `ecdsa-p256`
-    /// (in DER), `ecdsa-p256-raw`, `rsa-sha256` (or `-sha1`, `-sha384`, `-sha512`) or `rsa-pss`.
+    /// `hmac-sha256` (or `-md5`, `-sha1`, `-sha384`, `-sha512`), `hmac-named:sha1,sha256` (the prefix of the signature names the hash),
+    /// `digest-sha256` (or the others: a plain hash of a text that contains the secret), `ed25519`, `ecdsa-p256` (in DER),
+    /// `ecdsa-p256-raw`, `rsa-sha256` (or `-sha1`, `-sha384`, `-sha512`) or `rsa-pss`.
     pub(super) algorithm: String,
-    /// How the secret is written: `text` (the default), `standard`, `standard-or-text`, `base64`, `hex`; a public key:
-    /// `ed25519`, `p256` or `rsa`, each in any form (hexadecimal, base64, PEM, JSON Web Key).
+    /// The form of the secret: `text` (the default), `standard`, `standard-or-text`, `base64` or `hex`. For a public key: `ed25519`, `p256`
+    /// or `rsa`, each as hexadecimal digits, base64, PEM or JSON Web Key.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(super) key: String,
-    /// What the provider shows before a `standard` key: `v1,`.
+    /// The text that the provider shows before a `standard` key: `v1,`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(super) key_prefix: String,
-    /// The URL of a JWK Set with the provider's keys, in place of a secret. All its keys are tried. The setting `jwks` may hold
-    /// the set instead.
+    /// The URL of a JWK Set with the provider's keys, in place of a secret. All its keys are tried. The setting `jwks` may contain the set
+    /// instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) key_set: Option<String>,
     /// `hex`, `hex-upper`, `base64`, `base64-unpadded`, `base64url` or `base64url-padded`.
     pub(super) encoding: String,
-    /// The headers that hold it, of which one may be present; or places elsewhere (`json:/signature`), of which several may be taken.
+    /// The headers of the signature, of which only one may be present. Or places elsewhere (`json:/signature`), of which several may
+    /// contain one.
     pub(super) headers: Vec<String>,
-    /// Several of the headers may be present at once; one good signature is enough.
+    /// Several of the headers may be present at once; one valid signature is enough.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) several_headers: bool,
-    /// What stands before it: `sha256=`.
+    /// The text before the signature: `sha256=`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(super) prefix: String,
-    /// Whether that may be absent.
+    /// Whether the prefix may be absent.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) prefix_optional: bool,
-    /// How the header is written, where it is more than one signature: `fields` (`t=…,v1=…`; the default where `fields` are
-    /// named), `groups` (several of these, as while a secret is replaced), `list` (signatures without names, behind the time
-    /// where that is the `first`), or `standard` (`v1,… v1,…`, as Standard Webhooks writes it).
+    /// The format of a header that contains more than a single signature. `fields` is `t=…,v1=…` and the default if `fields` are named.
+    /// `groups` is several groups of fields, while a secret is replaced. `list` is signatures without names, after the time if the time is
+    /// the `first` element. `standard` is `v1,… v1,…`, as in Standard Webhooks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) grammar: Option<String>,
-    /// The names of the signature among `name=value` fields.
+    /// The names of the fields with a signature among `name=value` fields.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) fields: Vec<String>,
-    /// What stands between fields, or between the elements of a list. Default: a comma.
+    /// The separator between fields, or between the elements of a list. Default: a comma.
     #[serde(default = "comma")]
     pub(super) separator: char,
-    /// What stands between groups. Default: a space.
+    /// The separator between groups. Default: a space.
     #[serde(default = "space")]
     pub(super) group_separator: char,
-    /// Where the signed time stands.
+    /// The place and the format of the signed time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) time: Option<TimeConfig>,
-    /// The header that `{id}` stands for.
+    /// The header that replaces `{id}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) id_header: Option<String>,
-    /// The template of what is signed. Default: `{body}`.
+    /// The template of the signed text. Default: `{body}`.
     #[serde(default = "body")]
     pub(super) signed: String,
-    /// The template that is tried where the signature does not fit `signed`, for a provider whose documents and code differ.
+    /// A second template, which is tried if the signature does not fit `signed`. It is for a provider whose documentation and code differ.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) or_signed: Option<String>,
-    /// The percent-escapes that `{url_decoded:setting}` decodes, and what each becomes: `{ "%3A" = ":" }`.
+    /// The percent-escapes that `{url_decoded:setting}` decodes, with their replacements: `{ "%3A" = ":" }`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) url_escapes: BTreeMap<String, String>,
-    /// A signature of another length is called wrong and not malformed.
+    /// A signature with another length than the algorithm's is reported as wrong instead of malformed.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) any_length: bool,
-    /// The signature that counts where none of these headers is present.
+    /// The signature to use if none of these headers is present.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) otherwise: Option<Box<Self>>,
 }
 
-/// The signed time of a [`SignatureConfig`]: in a header, in a field, first in a list, or at a place of the body.
+/// The signed time of a [`SignatureConfig`]: in a header, in a field, as the first element of a list, or at a place of the body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TimeConfig {
-    /// In this header.
+    /// The header that contains the time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) header: Option<String>,
-    /// In this field of the signature's header.
+    /// The field of the signature's header that contains the time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) field: Option<String>,
-    /// At this place.
+    /// The place that contains the time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) place: Option<String>,
-    /// It is the first element of the list.
+    /// The time is the first element of the list.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) first: bool,
-    /// `seconds` (the default), `float-seconds`, `millis`, `seconds-or-millis`, `micros`, `rfc3339` or `http-date`.
+    /// The format: `seconds` (the default), `float-seconds`, `millis`, `seconds-or-millis`, `micros`, `rfc3339` or `http-date`.
     #[serde(default = "seconds")]
     pub(super) unit: String,
 }
@@ -106,11 +107,11 @@ pub(super) struct TimeConfig {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct JwtConfig {
-    /// Where it is, as in `token` of the scheme: `header:authorization Bearer`.
+    /// The places of the token, written like `token` of the scheme: `header:authorization Bearer`.
     pub(super) at: Vec<String>,
-    /// `HS256`, `HS384`, `HS512`, `RS256`, `PS256`, `ES256` or `EdDSA`: those that are allowed.
+    /// The allowed algorithms, of `HS256`, `HS384`, `HS512`, `RS256`, `PS256`, `ES256` and `EdDSA`.
     pub(super) algorithms: Vec<String>,
-    /// How the key is written: `text` (the default), `base64`, `hex`, `rsa`, `p256` or `ed25519`.
+    /// The form of the key: `text` (the default), `base64`, `hex`, `rsa`, `p256` or `ed25519`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(super) key: String,
     /// The URL of a JWK Set with the provider's keys, in place of a secret.
@@ -119,19 +120,19 @@ pub(super) struct JwtConfig {
     /// The claim `iss` must be one of these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) issuers: Vec<String>,
-    /// The setting that the claim `aud` must name a value of.
+    /// The setting whose values the claim `aud` must name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) audience: Option<String>,
-    /// What other claims must be equal to.
+    /// Other claims that must equal a text or its hash.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) claims: Vec<ClaimConfig>,
-    /// The token need not say when it ends.
+    /// The token need not contain an expiry time.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) endless: bool,
-    /// The claim `iat` must be there and within the scheme's tolerance.
+    /// The claim `iat` is required and must be within the scheme's tolerance.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) dated: bool,
-    /// How many seconds the clocks may be apart. Default: 60.
+    /// The allowed difference of the clocks, in seconds. Default: 60.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) leeway_secs: Option<u32>,
 }
@@ -140,17 +141,17 @@ pub(super) struct JwtConfig {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ClaimConfig {
-    /// Where it is, as a JSON Pointer: `/payload_hash`.
+    /// The JSON Pointer to the claim: `/payload_hash`.
     pub(super) at: String,
-    /// The template of what it is equal to, or the hash of: `{body}`, `{url:url}`.
+    /// The template of the text that the claim, or its hash, must equal: `{body}`, `{url:url}`.
     pub(super) is: String,
-    /// `md5`, `sha1`, `sha256`, `sha384` or `sha512`, where it is the hash of that.
+    /// If the claim is the hash of this text: `md5`, `sha1`, `sha256`, `sha384` or `sha512`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) hash: Option<String>,
-    /// How the hash is written. Default: `hex`.
+    /// The encoding of the hash. Default: `hex`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) encoding: Option<String>,
-    /// It may be absent where there is nothing to cover.
+    /// The claim may be absent if the text is empty.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) absent_if_empty: bool,
 }
@@ -206,7 +207,7 @@ impl SignatureConfig {
         if !self.key_prefix.is_empty() {
             return match self.key.as_str() {
                 "standard" => Ok(KeyText::StandardBehind(kept(&self.key_prefix))),
-                _ => Err(SchemeError::new("signature.key_prefix", "is for `key = \"standard\"` only")),
+                _ => Err(SchemeError::new("signature.key_prefix", "is allowed only with `key = \"standard\"`")),
             };
         }
         match (self.key.as_str(), algorithm) {
@@ -240,7 +241,7 @@ impl SignatureConfig {
             "list" => Grammar::List { separator },
             "standard" => Grammar::Versioned,
             other => {
-                let problem = format!("`{other}` is none of plain, fields, groups, list, standard");
+                let problem = format!("`{other}` is invalid: write one of plain, fields, groups, list, standard");
                 return Err(SchemeError::new("signature.grammar", problem));
             }
         };
@@ -248,13 +249,13 @@ impl SignatureConfig {
         if !named && !self.fields.is_empty() {
             return Err(SchemeError::new(
                 "signature.fields",
-                "are named, and the grammar has none: leave one of the two out",
+                "are named, but this grammar has no fields: remove one of the two",
             ));
         }
         if !self.prefix.is_empty() && !matches!(grammar, Grammar::Plain { .. }) {
             return Err(SchemeError::new(
                 "signature.prefix",
-                "is for a signature that is alone in its header: leave it out",
+                "is allowed only for a signature that is alone in its header: remove it",
             ));
         }
         Ok(grammar)
@@ -269,7 +270,12 @@ impl TimeConfig {
             (None, Some(name), None, false) => Stamp::field(kept(name)),
             (None, None, Some(text), false) => Stamp::at(place(text, "signature.time.place")?),
             (None, None, None, true) => Stamp::first(),
-            _ => return Err(SchemeError::new("signature.time", "must be one of header, field, place and first")),
+            _ => {
+                return Err(SchemeError::new(
+                    "signature.time",
+                    "must have exactly one of header, field, place and first",
+                ));
+            }
         };
         Ok(stamp.unit(unit))
     }
@@ -311,7 +317,7 @@ impl ClaimConfig {
         let is = template(&self.is, "jwt.claims", &[])?;
         let claim = match (&self.hash, &self.encoding) {
             (None, None) => Claim::text(kept(&self.at), is),
-            (None, Some(_)) => return Err(SchemeError::new("jwt.claims", "have an encoding, and no hash: name one")),
+            (None, Some(_)) => return Err(SchemeError::new("jwt.claims", "have an encoding but no hash: name a hash")),
             (Some(hash), encoding) => {
                 let hash = word("jwt.claims", hash, HASHES)?;
                 let encoding = encoding.as_deref().map(|text| word("jwt.claims", text, ENCODINGS));

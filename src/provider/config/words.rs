@@ -1,4 +1,4 @@
-//! The words of a description: places, tokens, templates.
+//! The texts of a [`SchemeConfig`](super::SchemeConfig): places, tokens, templates.
 
 use crate::provider::events::IdentityRule;
 use crate::provider::handshake::BodyPart;
@@ -22,41 +22,41 @@ pub(super) const HASHES: &[(&str, Hash)] = &[
     ("sha512", Hash::Sha512),
 ];
 
-/// The one of these that has this name.
+/// Returns the value with this name.
 pub(super) fn word<T: Copy>(field: &'static str, text: &str, words: &[(&str, T)]) -> Result<T, SchemeError> {
     let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
     found.ok_or_else(|| {
         let all: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-        SchemeError::new(field, format!("`{text}` is none of {}", all.join(", ")))
+        SchemeError::new(field, format!("`{text}` is invalid: write one of {}", all.join(", ")))
     })
 }
 
-/// A text that stays for as long as the program runs, as that of a constant does.
+/// Returns a copy of a text that lives as long as the program, like the text of a constant.
 pub(super) fn kept(text: &str) -> &'static str {
     Box::leak(text.to_owned().into_boxed_str())
 }
 
-/// A list that stays for as long as the program runs.
+/// Returns a list that lives as long as the program.
 pub(super) fn kept_list<T>(list: Vec<T>) -> &'static [T] {
     Box::leak(list.into_boxed_slice())
 }
 
-/// Texts that stay for as long as the program runs.
+/// Returns copies of texts that live as long as the program.
 pub(super) fn kept_texts(texts: &[String]) -> &'static [&'static str] {
     kept_list(texts.iter().map(|text| kept(text)).collect())
 }
 
-/// The name of a header, in lower case.
+/// Returns the name of a header in lower case.
 pub(super) fn header(name: &str) -> &'static str {
     kept(&name.to_ascii_lowercase())
 }
 
-/// Headers, in lower case.
+/// Returns the names of headers in lower case.
 pub(super) fn headers(names: &[String]) -> &'static [&'static str] {
     kept_list(names.iter().map(|name| header(name)).collect())
 }
 
-/// What each of these texts says.
+/// Reads each of these texts.
 pub(super) fn kept_all<T>(
     texts: &[String],
     field: &'static str,
@@ -65,7 +65,7 @@ pub(super) fn kept_all<T>(
     Ok(kept_list(texts.iter().map(|text| read(text, field)).collect::<Result<Vec<_>, _>>()?))
 }
 
-/// What identifies an event; by its id where nothing is said.
+/// Reads the identity of an event. Without a text, it is the id.
 pub(super) fn identity(text: Option<&str>, field: &'static str) -> Result<IdentityRule, SchemeError> {
     let Some(text) = text else { return Ok(IdentityRule::ById) };
     let ways = text.split(" else ").map(|text| way(text.trim(), field)).collect::<Result<Vec<_>, _>>()?;
@@ -84,11 +84,11 @@ fn way(text: &str, field: &'static str) -> Result<IdentityRule, SchemeError> {
     })
 }
 
-/// `header:x-name`, `json:/pointer` and the others.
+/// Reads a place: `header:x-name`, `json:/pointer` and the others.
 pub(super) fn place(text: &str, field: &'static str) -> Result<Place, SchemeError> {
     const KINDS: &str =
         "header:, json:, form:, query:, setting:, form_json:, header_of:, json_member:, claim:, named:, join:";
-    let wrong = || SchemeError::new(field, format!("`{text}` is no place: write one of {KINDS} and a name"));
+    let wrong = || SchemeError::new(field, format!("`{text}` is not a place: write one of {KINDS} and a name"));
     let (kind, rest) = text.split_once(':').ok_or_else(wrong)?;
     let pointer = |text: &str| text.is_empty() || text.starts_with('/');
     match kind {
@@ -129,7 +129,7 @@ pub(super) fn place(text: &str, field: &'static str) -> Result<Place, SchemeErro
     }
 }
 
-/// The pieces between the `|` that are in no parentheses; a piece that is all in parentheses, without them.
+/// Splits a text at each `|` outside of parentheses. Parentheses around a whole piece are removed.
 fn outside_parentheses(text: &str) -> Vec<&str> {
     let (mut depth, mut start, mut pieces) = (0, 0, Vec::new());
     let ends = text.char_indices().chain(std::iter::once((text.len(), '|')));
@@ -148,8 +148,8 @@ fn outside_parentheses(text: &str) -> Vec<&str> {
     pieces
 }
 
-/// A place, perhaps with what is before the token there: `header:authorization Bearer`, `… Basic`, `… Bearer|Basic`,
-/// `… Bearer|plain`.
+/// Reads the place of a token, optionally with the prefix of the token: `header:authorization Bearer`, `… Basic`, `… Bearer|Basic`, `…
+/// Bearer|plain`.
 pub(super) fn token(text: &str, field: &'static str) -> Result<Token, SchemeError> {
     let Some((at, before)) = text.split_once(' ') else { return Ok(Token::plain(place(text, field)?)) };
     let at = place(at, field)?;
@@ -163,16 +163,16 @@ pub(super) fn token(text: &str, field: &'static str) -> Result<Token, SchemeErro
             }
             _ => {
                 let problem =
-                    format!("`{text}`: behind the place there may be Bearer, Basic, plain, or several with | between");
+                    format!("`{text}`: after the place, write Bearer, Basic or plain, or several separated by |");
                 return Err(SchemeError::new(field, problem));
             }
         };
         token = Some(Token { or: token.map(|other| &*Box::leak(Box::new(other))), ..this });
     }
-    token.ok_or_else(|| SchemeError::new(field, format!("`{text}` names no place")))
+    token.ok_or_else(|| SchemeError::new(field, format!("`{text}` does not name a place")))
 }
 
-/// A piece of a template's text.
+/// A piece of a template.
 enum Word {
     Literal(String),
     Inside(String),
@@ -180,7 +180,7 @@ enum Word {
     Close,
 }
 
-/// Cuts a template into words. Brackets have a meaning in what is signed only.
+/// Splits a template into pieces. Brackets have a meaning only in the template of a signed text.
 fn words(text: &str, field: &'static str, brackets: bool) -> Result<Vec<Word>, SchemeError> {
     let mut words = Vec::new();
     let mut literal = String::new();
@@ -198,7 +198,7 @@ fn words(text: &str, field: &'static str, brackets: bool) -> Result<Vec<Word>, S
             rest = rest.get(2..).unwrap_or_default();
         } else if character == '{' {
             let (name, after) = after.split_once('}').ok_or_else(|| {
-                SchemeError::new(field, "`{` is not closed: write `}` behind the name, or `{{` for a brace")
+                SchemeError::new(field, "`{` is not closed: write `}` after the name, or `{{` for a brace")
             })?;
             end(&mut literal, &mut words);
             words.push(Word::Inside(name.to_owned()));
@@ -216,7 +216,7 @@ fn words(text: &str, field: &'static str, brackets: bool) -> Result<Vec<Word>, S
     Ok(words)
 }
 
-/// What is signed: `{ts}.{body}`, `[id:{query:data.id|lower};]ts:{ts};`.
+/// Reads the template of a signed text: `{ts}.{body}`, `[id:{query:data.id|lower};]ts:{ts};`.
 pub(super) fn template(
     text: &str,
     field: &'static str,
@@ -234,12 +234,12 @@ pub(super) fn template(
                 parts = outer.take().unwrap_or_default();
                 parts.push(optional);
             }
-            Word::Open => return Err(SchemeError::new(field, "`[` is in another `[…]`: write `[[` for a bracket")),
-            Word::Close => return Err(SchemeError::new(field, "`]` closes nothing: write `]]` for a bracket")),
+            Word::Open => return Err(SchemeError::new(field, "`[` is inside another `[…]`: write `[[` for a bracket")),
+            Word::Close => return Err(SchemeError::new(field, "`]` has no `[` before it: write `]]` for a bracket")),
         }
     }
     if outer.is_some() {
-        return Err(SchemeError::new(field, "`[` is not closed: write `]` behind the part, or `[[` for a bracket"));
+        return Err(SchemeError::new(field, "`[` is not closed: write `]` after the part, or `[[` for a bracket"));
     }
     Ok(kept_list(parts))
 }
@@ -281,24 +281,26 @@ fn part(
 
 fn no_part(name: &str) -> String {
     format!(
-        "`{{{name}}}` is no part: write ts, id, body, method, secret, path, query, sorted_query, sorted_form, url:setting or a \
-         place, and behind it perhaps |lower, |upper or |sha256-hex"
+        "`{{{name}}}` is not a part: write ts, id, body, method, secret, path, query, sorted_query, sorted_form, url:setting or a \
+         place, optionally followed by |lower, |upper or |sha256-hex"
     )
 }
 
-/// `sha256-hex`, `md5-base64` and so on.
+/// Reads a hash and its encoding: `sha256-hex`, `md5-base64` and so on.
 fn hashing(text: &str) -> Option<(Hash, Encoding)> {
     let (hash, encoding) = text.split_once('-')?;
     let hash = HASHES.iter().find(|(name, _)| *name == hash)?.1;
     Some((hash, ENCODINGS.iter().find(|(name, _)| *name == encoding)?.1))
 }
 
-/// What is answered: `{query:challenge}`, `{{"challenge":{json:/challenge|json}}}`.
+/// Reads the template of an answer: `{query:challenge}`, `{{"challenge":{json:/challenge|json}}}`.
 pub(super) fn pieces(text: &str, field: &'static str) -> Result<&'static [BodyPart], SchemeError> {
     let pieces = words(text, field, false)?.into_iter().map(|word| match word {
         Word::Literal(literal) => Ok(BodyPart::Text(kept(&literal))),
         Word::Inside(name) => piece(&name, field),
-        Word::Open | Word::Close => Err(SchemeError::new(field, "has a bracket")),
+        Word::Open | Word::Close => {
+            Err(SchemeError::new(field, "contains a bracket, which has no meaning here: remove it"))
+        }
     });
     pieces.collect::<Result<Vec<_>, _>>().map(kept_list)
 }
@@ -313,7 +315,7 @@ fn piece(name: &str, field: &'static str) -> Result<BodyPart, SchemeError> {
         }
         if filter == "hash-lines" {
             let setting = at.strip_prefix("setting:");
-            let wrong = || SchemeError::new(field, "`hash-lines` is for a setting: write {setting:name|hash-lines}");
+            let wrong = || SchemeError::new(field, "`hash-lines` needs a setting: write {setting:name|hash-lines}");
             return setting.map(|name| BodyPart::HashLines(kept(name))).ok_or_else(wrong);
         }
     }

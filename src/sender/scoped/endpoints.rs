@@ -76,7 +76,7 @@ impl Scoped {
         }
     }
 
-    /// All endpoints of a tenant.
+    /// Returns all endpoints of a tenant.
     pub(crate) async fn endpoints_of(&self, tenant: &Tenant) -> Result<Vec<Arc<Endpoint>>, StoreError> {
         if self.scope.covers(tenant) { self.sender.shared.store.of_tenant(tenant).await } else { Ok(Vec::new()) }
     }
@@ -95,7 +95,7 @@ impl Scoped {
         }
     }
 
-    /// Creates an endpoint of the caller's tenant; `ownership` sets how its owner is asked.
+    /// Creates an endpoint of the caller's tenant. `ownership` sets how the owner of the target is asked.
     pub(crate) async fn create_verified_by(
         &self,
         new: NewEndpoint,
@@ -130,7 +130,7 @@ impl Scoped {
         self.sender.endpoints().update_read(endpoint, change).await
     }
 
-    /// The secret that the owner of an endpoint needs. See [`Endpoints::secret`](crate::sender::Endpoints::secret).
+    /// Returns the secret that the owner of an endpoint needs. See [`Endpoints::secret`](crate::sender::Endpoints::secret).
     ///
     /// # Errors
     /// Returns [`EndpointError::ReadOnly`] if the caller may only read, because a secret signs requests, and
@@ -183,7 +183,8 @@ impl Scoped {
         self.sender.endpoints().prove_owner(&endpoint).await
     }
 
-    /// Asks the owner of an endpoint that was read before. `ownership` sets how; with `None` the tenant's way is used.
+    /// Asks the owner of an endpoint that was read before, in the way that `ownership` sets. With `None`, the setting for the tenant is
+    /// used.
     pub(crate) async fn prove_read(
         &self,
         endpoint: &Endpoint,
@@ -196,7 +197,7 @@ impl Scoped {
         }
     }
 
-    /// Marks the target of an endpoint that was read before as verified. Only for callers that have verified it in another way.
+    /// Marks the target of an endpoint that was read before as verified. Only callers that have verified it in another way may call this.
     pub(crate) async fn vouch_read(&self, endpoint: &Endpoint) -> Result<Endpoint, EndpointError> {
         self.may_change(endpoint)?;
         self.sender.endpoints().vouch_read(endpoint).await

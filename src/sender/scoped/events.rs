@@ -80,14 +80,14 @@ impl Scoped {
         }
     }
 
-    /// The event types of the application, if the sender was [given them](crate::sender::SenderBuilder::event_types).
+    /// Returns the event types of the application, if the sender [has them](crate::sender::SenderBuilder::event_types).
     #[must_use]
     pub fn event_types(&self) -> Option<&dyn EventTypes> {
         self.sender.event_types()
     }
 
-    /// Explains which endpoints of the tenant would get an event of this type, and why the others would not. The list is empty if the tenant
-    /// is out of scope. See [`Sender::explain`](crate::sender::Sender::explain).
+    /// Explains which endpoints of the tenant would get an event of this type, and why the others would not. The list is empty if the
+    /// tenant is out of scope. See [`Sender::explain`](crate::sender::Sender::explain).
     ///
     /// # Errors
     /// Returns a [`StoreError`] if the store fails.

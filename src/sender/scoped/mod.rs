@@ -1,4 +1,4 @@
-//! A sender with the rights of one caller. All callers except the application use it.
+//! A sender with the rights of one caller. The HTTP API and the tools for agents use it; the application uses the sender itself.
 
 mod deliveries;
 mod endpoints;
@@ -15,7 +15,7 @@ use crate::store::StoreError;
 ///
 /// - An object that is out of [scope](Scope) is treated exactly like an object that does not exist: it is not found, and lists leave it
 ///   out.
-/// - A tenant's endpoint or event belongs to that tenant, whatever tenant the caller sets.
+/// - An endpoint or event that a tenant creates belongs to that tenant, whatever tenant the caller sets.
 /// - A tenant changes its endpoints [with the rights of the owner](super::EndpointChange::for_owner).
 /// - Every change by a read-only caller fails with [`EndpointError::ReadOnly`](super::EndpointError::ReadOnly),
 ///   [`DispatchError::ReadOnly`](super::DispatchError::ReadOnly) or [`DeliveryError::ReadOnly`](super::DeliveryError::ReadOnly), whether
@@ -66,8 +66,8 @@ impl Scoped {
         if self.scope.is_read_only() { Err(read_only) } else { Ok(()) }
     }
 
-    /// The tenant of a list: the named tenant, the caller's own, or all of them. `None` if the list is empty, because the named tenant is
-    /// out of scope.
+    /// Returns the tenant of a list: the named tenant, the caller's own tenant, or `Some(None)` for all tenants. Returns `None` if the list
+    /// must be empty, because the named tenant is out of scope.
     fn listed<'a>(&'a self, named: Option<&'a Tenant>) -> Option<Option<&'a Tenant>> {
         match named {
             Some(named) if !self.scope.covers(named) => None,

@@ -1,6 +1,6 @@
-//! The one list of cases: by role, and by the file that each case is in.
+//! The only list of cases, by role and by the file that contains each case.
 
-/// The cases of one role. `@stamp` makes a test of each, `@list` a [`Case`](super::Case).
+/// The cases of one role. `@stamp` makes a test of each case, `@list` makes a [`Case`](super::Case).
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __conformance_cases {

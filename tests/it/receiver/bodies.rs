@@ -361,7 +361,7 @@ async fn the_secret_of_okta_is_read_from_the_configured_header() {
     let (answer, _) = handled(named(), request("authorization")).await;
     assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "another header");
     let wrong = Source::provider("okta", &[TEXT_SECRET], Settings::default().with("header", "X-Our: secret"));
-    assert!(wrong.unwrap_err().to_string().contains("header is no header name"));
+    assert!(wrong.unwrap_err().to_string().contains("header is not a header name"));
 }
 
 #[tokio::test]

@@ -43,8 +43,8 @@ fn an_error_names_the_source_and_the_field() {
 fn an_error_in_a_scheme_names_the_field() {
     let good = "algorithm = 'hmac-sha256'\nencoding = 'hex'\nheaders = ['x-sig']\n";
     let cases = [
-        ("algorithm = 'md5'\nencoding = 'hex'\nheaders = ['x']".to_owned(), "signature.algorithm: `md5` is none of"),
-        (good.replace("hex", "base32"), "signature.encoding: `base32` is none of"),
+        ("algorithm = 'md5'\nencoding = 'hex'\nheaders = ['x']".to_owned(), "signature.algorithm: `md5` is invalid"),
+        (good.replace("hex", "base32"), "signature.encoding: `base32` is invalid"),
         (good.replace("['x-sig']", "[]"), "signature.headers: are none"),
         (good.replace("x-sig", "x sig"), "signature.headers: `x sig` is no header name"),
         (format!("{good}signed = '{{ts}}.{{body}}'"), "signature.signed: has the time, and there is none"),
@@ -77,7 +77,7 @@ fn an_invalid_value_of_a_setting_is_refused_when_the_source_is_built_and_the_err
         ("hook0", "require_v1", "false", "1", "is neither true nor false"),
         ("box", "box_escape_fallback", "true", "on", "is neither true nor false"),
         ("websub", "min_hash", "sha256", "sha-256", "must be one of sha1, sha256, sha384, sha512"),
-        ("paypal", "tolerance_seconds", "259200", "3 days", "is no whole number of seconds"),
+        ("paypal", "tolerance_seconds", "259200", "3 days", "is not a whole number of seconds"),
         ("cloudevents", "allowed_rate", "*", "0", "is neither * nor a whole number above zero"),
     ];
     for (provider, setting, good, wrong, problem) in cases {

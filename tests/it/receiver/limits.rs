@@ -145,7 +145,7 @@ async fn a_413_names_the_limit_and_the_setting() {
     let bench = Bench::with(|builder| builder.source(standard().max_body(10)));
     let answer = bench.post(signed("evt", "x".repeat(11))).await;
     let text = answer.extensions().get::<hookwire::receiver::Rejection>().unwrap().to_string();
-    for part in ["body too large", "10 bytes", "Source::max_body", "max_body_bytes"] {
+    for part in ["body is too large", "10 bytes", "Source::max_body", "max_body_bytes"] {
         assert!(text.contains(part), "{text}");
     }
     assert!(answer.body().is_empty(), "the response has no detail");

@@ -108,7 +108,7 @@ fn the_error_for_a_wrong_kind_of_secret_names_the_remedy() {
         ("shopify", "shpat_0123456789abcdef", "an access token"),
         ("github", "ghp_0123456789abcdef", "a personal access token"),
         ("twilio", "AC0123456789abcdef0123456789abcdef", "a SID"),
-        ("github", pem, "a PEM file: use the secret that is a text"),
+        ("github", pem, "a PEM file: use the secret, which is a text"),
         ("standard", pem, "a PEM file"),
         (
             "sendgrid",

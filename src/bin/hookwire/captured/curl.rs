@@ -1,4 +1,4 @@
-//! A curl command.
+//! Reads requests from curl commands.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use http::Request;
 
 use super::Captured;
 
-/// Options with a value that does not matter here.
+/// Options whose values do not matter here.
 const IGNORED: [&str; 14] = [
     "-o",
     "--output",
@@ -55,7 +55,7 @@ pub(super) fn read(command: &str, folder: &Path) -> Result<Captured, String> {
             }
             option if IGNORED.contains(&option) => drop(value()?),
             "-G" | "--get" | "-F" | "--form" | "-T" | "--upload-file" | "-u" | "--user" | "--data-urlencode" => {
-                return Err(format!("{option}: is not read; give a raw request instead"));
+                return Err(format!("{option}: is not supported; use a raw request instead"));
             }
             option if option.starts_with('-') && option.len() > 1 => {}
             _ => url = Some(word),
@@ -72,7 +72,7 @@ pub(super) fn read(command: &str, folder: &Path) -> Result<Captured, String> {
     Ok(Captured { request, received_at: None })
 }
 
-/// An option and the value that is attached to it: `-XPOST`, `--request=POST`.
+/// Splits an option from the value that is attached to it: `-XPOST`, `--request=POST`.
 fn parted(word: &str) -> (String, Option<String>) {
     match word.split_once('=') {
         Some((option, value)) if option.starts_with("--") => (option.into(), Some(value.into())),
@@ -90,7 +90,7 @@ fn header(text: &str) -> Result<(String, String), String> {
     Ok((name.trim().to_ascii_lowercase(), value.trim().into()))
 }
 
-/// The data of an option: from a file behind `@`, whose line breaks only `--data-binary` and `--json` keep.
+/// Returns the data of an option. After `@`, the data is read from a file, of which only `--data-binary` and `--json` keep the line breaks.
 fn data(option: &str, value: &str, folder: &Path) -> Result<Vec<u8>, String> {
     let Some(file) = value.strip_prefix('@').filter(|_| option != "--data-raw") else { return Ok(value.into()) };
     let read = std::fs::read(folder.join(file)).map_err(|error| format!("{option} @{file}: {error}"))?;
@@ -100,7 +100,7 @@ fn data(option: &str, value: &str, folder: &Path) -> Result<Vec<u8>, String> {
     Ok(read.into_iter().filter(|byte| !matches!(byte, b'\r' | b'\n' | 0)).collect())
 }
 
-/// The words of a command: quotes, escapes and `$'...'`.
+/// Splits a command into words, with quotes, escapes and `$'...'`.
 fn split(command: &str) -> Result<Vec<String>, String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
@@ -139,10 +139,10 @@ fn until(letters: &mut impl Iterator<Item = char>, end: char, escapes: bool) -> 
             letter => text.push(letter),
         }
     }
-    Err(format!("the curl command has a {end} without its partner"))
+    Err(format!("the curl command has an unclosed {end}"))
 }
 
-/// Reads a string of the form `$'...'`, behind its first quote.
+/// Reads a string of the form `$'...'` after its first quote.
 fn ansi(letters: &mut impl Iterator<Item = char>) -> Result<String, String> {
     let mut text = String::new();
     while let Some(letter) = letters.next() {
@@ -160,7 +160,7 @@ fn ansi(letters: &mut impl Iterator<Item = char>) -> Result<String, String> {
             letter => text.push(letter),
         }
     }
-    Err("the curl command has a $' without its partner".into())
+    Err("the curl command has an unclosed $'".into())
 }
 
 fn code(letters: &mut impl Iterator<Item = char>, digits: usize) -> Option<char> {
@@ -185,7 +185,7 @@ mod tests {
     #[test]
     fn what_is_not_understood_is_refused_with_the_remedy() {
         assert!(read("curl -F a=b http://a", Path::new(".")).unwrap_err().contains("raw request"));
-        assert!(read("curl -d 'a", Path::new(".")).unwrap_err().contains("without its partner"));
+        assert!(read("curl -d 'a", Path::new(".")).unwrap_err().contains("unclosed"));
         assert!(read("curl -d a", Path::new(".")).unwrap_err().contains("no URL"));
     }
 }

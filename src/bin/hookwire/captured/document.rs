@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::Captured;
 
-/// Reads a HAR file, an array of requests, or one request a line.
+/// Reads a HAR file, an array of requests, or one request per line.
 pub(super) fn read(bytes: &[u8]) -> Result<Vec<Captured>, String> {
     let documents = serde_json::Deserializer::from_slice(bytes).into_iter::<Value>();
     let mut all = Vec::new();
@@ -34,7 +34,7 @@ fn of_entry(entry: &Value) -> Result<Captured, String> {
     let url = of["url"].as_str().or_else(|| of["path"].as_str()).unwrap_or("/");
     let mut request = Request::builder().method(of["method"].as_str().unwrap_or("POST")).uri(url);
     for (name, value) in headers(&of["headers"])? {
-        // The names of HTTP/2 that are no headers.
+        // The pseudo-headers of HTTP/2 are not headers.
         if !name.starts_with(':') {
             request = request.header(name, value);
         }
@@ -43,7 +43,7 @@ fn of_entry(entry: &Value) -> Result<Captured, String> {
     Ok(Captured { request, received_at })
 }
 
-/// Headers as a map from names to one value or several, as pairs, or as objects of `name` and `value`.
+/// Reads headers: a map from names to one value or several, pairs, or objects with `name` and `value`.
 fn headers(value: &Value) -> Result<Vec<(String, String)>, String> {
     let text = |value: &Value| value.as_str().map(ToOwned::to_owned).ok_or("headers: a value is not text");
     let mut all = Vec::new();
@@ -93,7 +93,7 @@ fn body(of: &Value) -> Result<Vec<u8>, String> {
     }
 }
 
-/// A request as one line.
+/// Writes a request as a JSON document of one line.
 pub(crate) fn write(request: &Request<Bytes>, received_at: Timestamp) -> Value {
     let headers: Vec<_> = request
         .headers()

@@ -1,4 +1,4 @@
-//! Captured requests, in the forms in which people have them.
+//! Reads captured requests in the usual formats.
 
 mod curl;
 mod document;
@@ -13,7 +13,7 @@ use http::Request;
 
 use super::failure::Failure;
 
-/// Longest file that is read, in bytes.
+/// The longest file that is read, in bytes.
 const MAX_BYTES: u64 = 256 << 20;
 
 /// A captured request.
@@ -24,7 +24,7 @@ pub(crate) struct Captured {
     pub(crate) received_at: Option<Timestamp>,
 }
 
-/// The requests of a file, or of standard input.
+/// Reads the requests in a file, or in standard input.
 pub(crate) fn read_file(file: &Path) -> Result<Vec<Captured>, Failure> {
     let named = |error: std::io::Error| Failure::new(format!("{}: {error}", file.display()));
     let mut bytes = Vec::new();
@@ -37,12 +37,12 @@ pub(crate) fn read_file(file: &Path) -> Result<Vec<Captured>, Failure> {
     read(&bytes, folder).map_err(|problem| Failure::new(format!("{}: {problem}", file.display())))
 }
 
-/// The requests in a text: JSON, a curl command, or a raw request. A curl command may read its body from a file in `folder`.
+/// Reads the requests in a text: JSON, a curl command, or a raw request. A curl command may take its body from a file in `folder`.
 pub(crate) fn read(bytes: &[u8], folder: &Path) -> Result<Vec<Captured>, String> {
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let begin = text.trim_ascii_start();
     if begin.is_empty() {
-        return Err("is empty: give a raw request, a curl command, a HAR file or JSON lines".into());
+        return Err("is empty: use a raw request, a curl command, a HAR file or JSON lines".into());
     }
     if begin.starts_with(b"{") || begin.starts_with(b"[") {
         document::read(begin)

@@ -1,4 +1,4 @@
-//! A raw HTTP request.
+//! Reads raw HTTP requests.
 
 use bytes::Bytes;
 use http::Request;
@@ -6,8 +6,8 @@ use http::header::CONTENT_LENGTH;
 
 use super::Captured;
 
-/// Reads `POST /path HTTP/1.1`, headers, an empty line and the body. Lines may end in LF alone. The body is as long as
-/// `Content-Length` says, if that much is there: editors add a line break.
+/// Reads `POST /path HTTP/1.1`, headers, an empty line and the body. Lines may end with LF alone. If the body is longer than
+/// `Content-Length`, the rest is ignored, because editors add a line break.
 pub(super) fn read(bytes: &[u8]) -> Result<Captured, String> {
     let (head, body) = split(bytes);
     let head = std::str::from_utf8(head).map_err(|_| "the head of the request is not UTF-8")?;
@@ -32,7 +32,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Captured, String> {
     Ok(Captured { request, received_at: None })
 }
 
-/// Before and behind the empty line.
+/// Returns the head and the body, which an empty line separates.
 fn split(bytes: &[u8]) -> (&[u8], &[u8]) {
     for end in [&b"\r\n\r\n"[..], b"\n\n"] {
         if let Some(at) = bytes.windows(end.len()).position(|window| window == end) {
