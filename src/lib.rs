@@ -53,7 +53,7 @@
 //! # What it promises, and what it does not
 //!
 //! A dispatched event is delivered at least once, or its delivery ends visibly as failed. With an ordering key events are delivered in
-//! order. [`guide::delivery`] lists when an endpoint may receive an event twice. There is no second process to run, and no dashboard. The
+//! order. [`guide::delivery`] lists when an endpoint may receive an event twice. There is no second process to run. The
 //! store keeps keys in the clear, unless it has a key provider.
 //!
 //! # Where to start
@@ -121,6 +121,7 @@ pub mod fetch;
     not(doctest),
     all(
         feature = "axum",
+        feature = "console",
         feature = "manage",
         feature = "mcp",
         feature = "postgres",
