@@ -4,13 +4,12 @@ use std::sync::LazyLock;
 
 use axum::Router;
 use axum::extract::Path;
-use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use sha2::{Digest as _, Sha256};
 
-use super::failure::Failure;
 use super::state::Console;
 
 /// A file under a name that changes with its content, so that browsers may keep it forever.
@@ -52,11 +51,13 @@ pub(super) fn routes() -> Router<Console> {
 }
 
 /// Assets need no authentication: they are the same for everybody.
-async fn asset(Path(name): Path<String>) -> Result<Response, Failure> {
-    let asset = [&STYLE, &SCRIPT].into_iter().find(|asset| asset.name() == name).ok_or_else(Failure::not_found)?;
+async fn asset(Path(name): Path<String>) -> Response {
+    let Some(asset) = [&STYLE, &SCRIPT].into_iter().find(|asset| asset.name() == name) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
     let mut response = asset.content.into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, asset.media_type.clone());
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
-    Ok(response)
+    response
 }

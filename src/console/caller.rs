@@ -11,11 +11,12 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 use super::failure::Failure;
+use super::link::root_of;
 use super::state::{Console, Shared};
-use super::view::{Tab, View, root_of};
+use super::view::{Tab, View};
 use crate::id::Tenant;
 use crate::sender::{Scope, Scoped};
-use subtle::ConstantTimeEq as _;
+use crate::signature::compare::same;
 
 /// The caller of a request.
 #[derive(Debug)]
@@ -92,7 +93,7 @@ impl Caller {
             }
             (None, None) => {
                 let own = self.token();
-                !own.is_empty() && bool::from(own.as_bytes().ct_eq(token.as_bytes()))
+                !own.is_empty() && same(&own, token)
             }
         };
         if is_ours {

@@ -9,10 +9,11 @@ use axum::response::Response;
 use axum::routing::get;
 
 use super::caller::Caller;
-use super::failure::Failure;
-use super::form::{Fields, Shown, encoded};
+use super::failure::{Failure, page};
+use super::form::{Fields, Shown};
+use super::link::encoded;
 use super::state::Console;
-use super::view::{Tab, View, page};
+use super::view::{Tab, View};
 use super::words::{self, Badge, When};
 use crate::clock::Timestamp;
 use crate::delivery::Delivery;

@@ -10,10 +10,12 @@ use axum::routing::{get, post};
 use super::caller::Caller;
 use super::deliveries::Row;
 use super::endpoints::{EndpointRow, filter_of, filter_text};
-use super::failure::Failure;
-use super::form::{Changed, Id, invalid, see};
+use super::failure::{Failure, page};
+use super::form::{Changed, Id, invalid};
+use super::link::see;
+use super::secret_page::show_secret;
 use super::state::Console;
-use super::view::{Tab, View, page};
+use super::view::{Tab, View};
 use super::words::{self, When};
 use crate::endpoint::{Endpoint, Target};
 use crate::event::EventType;
@@ -121,23 +123,6 @@ fn recent(caller: &Caller, endpoint: &Endpoint) -> String {
         }
         None => "no attempts by this process".into(),
     }
-}
-
-/// The secret, on the only page that shows it.
-#[derive(Template)]
-#[template(path = "secret.html", config = "src/console/askama.toml")]
-struct SecretPage {
-    view: View,
-    id: EndpointId,
-    target: String,
-    secret: String,
-    text: &'static str,
-}
-
-pub(super) fn show_secret(caller: &Caller, endpoint: &Endpoint, text: &'static str) -> Result<Response, Failure> {
-    let view = caller.view(Tab::Endpoints, "Secret of the endpoint");
-    let secret = caller.door.secret(endpoint)?.to_string();
-    page(&SecretPage { view, id: endpoint.id, target: endpoint.target.as_str().into(), secret, text })
 }
 
 async fn edit(Id(id): Id<EndpointId>, Changed(caller, fields): Changed) -> Result<Response, Failure> {

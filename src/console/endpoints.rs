@@ -7,11 +7,12 @@ use axum::routing::get;
 
 use super::caller::Caller;
 use super::deliveries::place;
-use super::endpoint::show_secret;
-use super::failure::Failure;
-use super::form::{Changed, Fields, Shown, encoded};
+use super::failure::{Failure, page};
+use super::form::{Changed, Fields, Shown};
+use super::link::encoded;
+use super::secret_page::show_secret;
 use super::state::Console;
-use super::view::{Tab, View, page};
+use super::view::{Tab, View};
 use super::words::{self, Badge, When};
 use crate::clock::Timestamp;
 use crate::endpoint::{Endpoint, Filter, NewEndpoint};

@@ -11,11 +11,11 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::caller::Caller;
 use super::deliveries::{Row, place};
-use super::failure::Failure;
+use super::failure::{Failure, page};
 use super::form::Shown;
 use super::json::laid_out;
 use super::state::Console;
-use super::view::{Tab, View, page};
+use super::view::{Tab, View};
 use super::words::When;
 use crate::delivery::Delivery;
 use crate::endpoint::Verdict;

@@ -5,10 +5,11 @@ use axum::Router;
 use axum::response::Response;
 use axum::routing::get;
 
-use super::failure::Failure;
-use super::form::{Shown, encoded};
+use super::failure::{Failure, page};
+use super::form::Shown;
+use super::link::encoded;
 use super::state::Console;
-use super::view::{Tab, View, page};
+use super::view::{Tab, View};
 use super::words::When;
 use crate::clock::Timestamp;
 use crate::store::{EventQuery, Page};

@@ -1,4 +1,4 @@
-//! Pages that report an error, and the headers of every response.
+//! Writes pages, also those that report an error, and the headers of every response.
 
 use askama::Template;
 use axum::extract::{Request, State};
@@ -9,8 +9,9 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 
+use super::link::root_of;
 use super::state::Console;
-use super::view::{Tab, View, root_of};
+use super::view::{Tab, View};
 use crate::sender::{DeliveryError, EndpointError};
 use crate::store::StoreError;
 
@@ -93,6 +94,11 @@ impl IntoResponse for Failure {
         response.extensions_mut().insert(self);
         response
     }
+}
+
+/// Writes a page.
+pub(super) fn page(template: &impl Template) -> Result<Response, Failure> {
+    template.render().map(|html| Html(html).into_response()).map_err(|error| Failure::internal(&error))
 }
 
 #[derive(Template)]

@@ -6,10 +6,8 @@ use std::str::FromStr;
 
 use axum::body::to_bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
-use axum::http::header::LOCATION;
+use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode};
-use axum::response::{IntoResponse as _, Response};
 
 use super::caller::Caller;
 use super::failure::Failure;
@@ -50,13 +48,6 @@ impl Fields {
     pub(super) fn is_checked(&self, name: &str) -> bool {
         self.0.contains_key(name)
     }
-}
-
-/// Encodes a value for a query.
-pub(super) fn encoded(value: &str) -> String {
-    let mut text = String::with_capacity(value.len());
-    percent::encode_to(&mut text, value, |byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
-    text
 }
 
 pub(super) fn invalid(name: &str, error: &impl Display) -> Failure {
@@ -104,10 +95,4 @@ impl<T: FromStr> FromRequestParts<Console> for Id<T> {
         let id = path.ok().and_then(|Path(text)| text.parse().ok());
         id.map(Self).ok_or_else(Failure::not_found)
     }
-}
-
-/// Sends the browser to another page, so that a reload does not repeat the change. The path is relative to the present page.
-pub(super) fn see(path: &str) -> Response {
-    let location = HeaderValue::from_str(path).unwrap_or(HeaderValue::from_static("./"));
-    (StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response()
 }

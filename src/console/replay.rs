@@ -7,10 +7,11 @@ use axum::routing::get;
 
 use super::caller::Caller;
 use super::endpoints::EndpointRow;
-use super::failure::Failure;
-use super::form::{Changed, Fields, Id, Shown, see};
+use super::failure::{Failure, page};
+use super::form::{Changed, Fields, Id, Shown};
+use super::link::see;
 use super::state::Console;
-use super::view::{Tab, View, page};
+use super::view::{Tab, View};
 use crate::id::EndpointId;
 use crate::sender::Replay;
 

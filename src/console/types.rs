@@ -6,11 +6,11 @@ use axum::response::Response;
 use axum::routing::get;
 
 use super::deliveries::place;
-use super::failure::Failure;
+use super::failure::{Failure, page};
 use super::form::Shown;
 use super::json::laid_out;
 use super::state::Console;
-use super::view::{Tab, View, page};
+use super::view::{Tab, View};
 use crate::endpoint::Verdict;
 use crate::event::{EventType, EventTypeInfo, EventTypes};
 use crate::id::EndpointId;

@@ -2,12 +2,8 @@
 
 use std::sync::Arc;
 
-use askama::Template;
-use axum::response::{Html, IntoResponse as _, Response};
-
 use super::assets;
-use super::failure::Failure;
-use super::form::encoded;
+use super::link::encoded;
 use crate::clock::Timestamp;
 
 /// The entries of the navigation.
@@ -66,31 +62,5 @@ impl View {
 
     pub(super) const fn is_operator(&self) -> bool {
         self.tenant.is_none()
-    }
-}
-
-/// The relative path from a page to the root of the console. The host removes its own prefix from the path before.
-pub(super) fn root_of(path: &str) -> String {
-    match path.trim_start_matches('/').matches('/').count() {
-        0 => "./".into(),
-        depth => "../".repeat(depth),
-    }
-}
-
-/// Writes a page.
-pub(super) fn page(template: &impl Template) -> Result<Response, Failure> {
-    template.render().map(|html| Html(html).into_response()).map_err(|error| Failure::internal(&error))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::root_of;
-
-    #[test]
-    fn a_page_finds_the_root_by_its_depth() {
-        assert_eq!(
-            (root_of("/overview"), root_of("/endpoints/1"), root_of("/a/b/c")),
-            ("./".into(), "../".into(), "../../".into())
-        );
     }
 }
