@@ -32,8 +32,8 @@ use hookwire::event::NewEvent;
 use hookwire::id::{EndpointId, Work};
 use hookwire::outcome::Outcome;
 use hookwire::retry::Decision;
-use hookwire::store::postgres::{PostgresOptions, tokio_postgres};
 use hookwire::store::{Append, Claim, LaneClaim, Outbox, PostgresStore};
+use hookwire::store::{PostgresOptions, tokio_postgres};
 
 use self::postgres::Server;
 

@@ -13,11 +13,11 @@ use hookwire::id::{DeliveryId, EndpointId, EventId, Work};
 use hookwire::retry::Decision;
 use hookwire::sender::Sender;
 use hookwire::sender::egress::EgressPolicy;
-use hookwire::store::postgres::{PostgresOptions, tokio_postgres};
 use hookwire::store::{
     Claim, Control, Dedup, DedupKey, Directory, History, LaneClaim, Outbox, PostgresStore, Settled, Staging,
     StoreError, WorkerRegistry,
 };
+use hookwire::store::{PostgresOptions, tokio_postgres};
 use hookwire::worker::{CancellationToken, Config};
 use libtest_mimic::Trial;
 use tokio::net::TcpListener;
