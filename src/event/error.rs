@@ -1,4 +1,4 @@
-//! Why a part of an event is invalid, and the lengths that are accepted.
+//! Why a part of an event or a pattern is invalid, and the lengths that are accepted.
 
 /// Longest event type accepted, in bytes.
 pub const MAX_TYPE_BYTES: usize = 128;
@@ -9,7 +9,7 @@ pub const MAX_ORDERING_KEY_BYTES: usize = 128;
 /// Longest content type accepted, in bytes.
 pub(super) const MAX_CONTENT_TYPE_BYTES: usize = 128;
 
-/// Why a part of an event is invalid.
+/// Why a part of an event, or a pattern of event types, is invalid.
 ///
 /// ```
 /// use hookwire::event::{EventError, NewEvent};
@@ -35,4 +35,15 @@ pub enum EventError {
     /// The data cannot be serialised as JSON.
     #[error("data: cannot be serialised as JSON; check its Serialize implementation")]
     Json(#[source] serde_json::Error),
+    /// The text is not a [`Pattern`](super::Pattern). Holds its first 64 characters.
+    #[error("event pattern: must be `*`, an event type, or an event type followed by `.*`; is {0:?}")]
+    Pattern(String),
+    /// A list of patterns is empty or too long.
+    #[error("events: must be 1 to {limit} patterns, are {count}")]
+    PatternCount {
+        /// The length of the list.
+        count: usize,
+        /// The longest list allowed.
+        limit: usize,
+    },
 }

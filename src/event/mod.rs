@@ -27,6 +27,6 @@ pub use self::event_type::EventType;
 pub use self::new::{NewEvent, NewEventParts};
 pub use self::order::Order;
 pub use self::origin::{MAX_ORIGIN_BYTES, Origin};
-pub use self::pattern::{Pattern, PatternError};
+pub use self::pattern::Pattern;
 pub use self::sealed::Event;
 pub use self::types::{EventTypeInfo, EventTypes, SchemaViolation};

@@ -22,7 +22,7 @@
 //! let policy = EgressPolicy::default();
 //! assert!(policy.check_target(&Target::parse("https://hooks.example.com/in")?).is_ok());
 //! assert!(policy.check_target(&Target::parse("https://169.254.169.254/latest")?).is_err());
-//! # Ok::<(), hookwire::endpoint::TargetError>(())
+//! # Ok::<(), hookwire::endpoint::FieldError>(())
 //! ```
 //!
 //! # Caveats
