@@ -3,7 +3,7 @@
 use http::HeaderName;
 
 use super::http::HttpError;
-use crate::worker::ConfigError;
+use crate::worker::WorkerError;
 
 /// The configuration of a sender is invalid.
 #[derive(Debug, thiserror::Error)]
@@ -11,7 +11,7 @@ use crate::worker::ConfigError;
 pub enum SenderConfigError {
     /// The worker's configuration is invalid.
     #[error(transparent)]
-    Worker(#[from] ConfigError),
+    Worker(#[from] WorkerError),
     /// The settings of the HTTP client are invalid.
     #[error(transparent)]
     Http(#[from] HttpError),

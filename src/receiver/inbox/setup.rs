@@ -11,7 +11,7 @@ use crate::clock::{Clock, SteadyClock, SystemClock};
 use crate::delivery::{Delivery, DeliveryState};
 use crate::id::{DeliveryId, IdError, LaneId, QueueName, Work};
 use crate::store::{DeliveryQuery, Page, Store, StoreError, WorkHistory};
-use crate::worker::{Config, ConfigError, Engine, Worker};
+use crate::worker::{Config, Engine, Worker, WorkerError};
 
 /// Stores verified events, and a worker handles them later. Cheap to clone; every clone is the same inbox.
 #[derive(Clone, Debug)]
@@ -57,7 +57,7 @@ pub enum InboxError {
     DuplicateQueue(Arc<str>),
     /// The worker's settings are invalid.
     #[error(transparent)]
-    Worker(#[from] ConfigError),
+    Worker(#[from] WorkerError),
 }
 
 impl Inbox {
