@@ -57,7 +57,7 @@ pub(super) use self::error::ConnectError;
 #[cfg(feature = "hickory")]
 pub use self::hickory::HickoryResolver;
 pub(super) use self::meter::{LogicalTime, Meter, PeerFault};
-pub use self::network::{Network, NetworkError};
+pub use self::network::Network;
 pub use self::policy::EgressPolicy;
 pub use self::proxy::ProxyDialer;
 pub use self::refusal::{Refusal, RefusalReason};

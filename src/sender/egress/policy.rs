@@ -111,7 +111,7 @@ impl EgressPolicy {
     /// let policy = EgressPolicy::default().dangerous_allow_network("10.20.0.0/16".parse()?);
     /// assert!(policy.check_address([10, 20, 0, 1].into()).is_ok());
     /// assert!(policy.check_address([10, 21, 0, 1].into()).is_err());
-    /// # Ok::<(), hookwire::sender::egress::NetworkError>(())
+    /// # Ok::<(), hookwire::sender::SenderConfigError>(())
     /// ```
     #[must_use]
     pub fn dangerous_allow_network(mut self, network: Network) -> Self {
@@ -144,7 +144,7 @@ impl EgressPolicy {
     /// let policy = EgressPolicy::default().deny_network("34.118.224.0/20".parse()?);
     /// let refusal = policy.check_address([34, 118, 225, 1].into()).unwrap_err();
     /// assert!(matches!(refusal.reason(), RefusalReason::Denied(_)));
-    /// # Ok::<(), hookwire::sender::egress::NetworkError>(())
+    /// # Ok::<(), hookwire::sender::SenderConfigError>(())
     /// ```
     #[must_use]
     pub fn deny_network(mut self, network: Network) -> Self {
