@@ -61,7 +61,7 @@ pub use self::network::Network;
 pub use self::policy::EgressPolicy;
 pub use self::proxy::ProxyDialer;
 pub use self::refusal::{Refusal, RefusalReason};
-pub use self::resolve::{Lookup, Resolve};
+pub use self::resolve::Resolve;
 pub(super) use self::shared_resolver::SharedResolver;
 pub(super) use self::stream::GuardedStream;
 pub use self::system::SystemResolver;
