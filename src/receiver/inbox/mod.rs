@@ -64,4 +64,4 @@ mod setup;
 
 pub use self::job::{Job, JobError};
 pub use self::queue::Queue;
-pub use self::setup::{Inbox, InboxBuilder, InboxError};
+pub use self::setup::{Inbox, InboxBuilder};
