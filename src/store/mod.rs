@@ -88,7 +88,7 @@ pub use self::memory::MemoryStore;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use self::open_error::OpenError;
 #[cfg(feature = "outbox")]
-pub use self::outbox::{Claim, Claimed, LaneClaim, LaneDue, Outbox, Store};
+pub use self::outbox::{Claim, Claimed, Outbox, Store};
 #[cfg(feature = "postgres")]
 pub use self::postgres::{PostgresOptions, PostgresStore};
 #[cfg(feature = "redis")]

@@ -13,9 +13,8 @@ use crate::event::Event;
 use crate::id::{DeliveryId, EndpointId, EventId, LaneId, Tenant, Work, WorkerId};
 use crate::store::{
     AddDelivery, Append, Appended, ChangeListener, Claim, Claimed, Control, Counts, DedupGroup, DeliveryQuery,
-    Directory, EventQuery, EventSummary, FinishedCursor, History, Import, ImportResult, LaneDue, Outbox, Page,
-    PutResult, Removal, Retention, RetentionCutoff, Settled, StagedRow, Staging, StoreError, StoreErrorKind,
-    WorkerRegistry,
+    Directory, EventQuery, EventSummary, FinishedCursor, History, Import, ImportResult, Outbox, Page, PutResult,
+    Removal, Retention, RetentionCutoff, Settled, StagedRow, Staging, StoreError, StoreErrorKind, WorkerRegistry,
 };
 use crate::testing::random::Random;
 
@@ -184,7 +183,12 @@ impl<S: Outbox> Outbox for FaultyStore<S> {
         self.call("release", self.inner.release(leases, due)).await
     }
 
-    async fn lanes(&self, work: Work, after: Option<LaneId>, limit: u32) -> Result<Vec<LaneDue>, StoreError> {
+    async fn lanes(
+        &self,
+        work: Work,
+        after: Option<LaneId>,
+        limit: u32,
+    ) -> Result<Vec<(LaneId, Timestamp)>, StoreError> {
         self.call("lanes", self.inner.lanes(work, after, limit)).await
     }
 }
