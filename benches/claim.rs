@@ -26,7 +26,7 @@ use hookwire::id::EndpointId;
 use hookwire::outcome::Outcome;
 use hookwire::retry::Decision;
 use hookwire::secret::{Key, Keyring};
-use hookwire::store::{Append, Claim, LaneClaim, MemoryStore, PutResult, SqliteStore, Store};
+use hookwire::store::{Append, Claim, MemoryStore, PutResult, SqliteStore, Store};
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 const LANES: usize = 1_000;
@@ -78,7 +78,7 @@ fn append_to(endpoint: EndpointId) -> Append {
 }
 
 fn claim(lanes: &[EndpointId]) -> Claim {
-    let lanes = lanes.iter().map(|endpoint| LaneClaim { lane: (*endpoint).into(), max: CLAIM.1 }).collect();
+    let lanes = lanes.iter().map(|endpoint| ((*endpoint).into(), CLAIM.1)).collect();
     Claim { lanes, now: NOW, until: NOW + Duration::from_secs(60) }
 }
 
@@ -187,7 +187,7 @@ async fn cost(name: &str, store: Arc<dyn Store>, callers: usize, operations: usi
     let append = cpu_micros(callers, operations, append).await;
     let mut leased = Vec::with_capacity(operations);
     while leased.len() < operations {
-        let claim = Claim { lanes: vec![LaneClaim { lane: lane.into(), max: 1_000 }], ..claim(&[]) };
+        let claim = Claim { lanes: vec![(lane.into(), 1_000)], ..claim(&[]) };
         leased.extend(store.claim(claim).await.unwrap().leased);
     }
     let leased = Arc::new(std::sync::Mutex::new(leased));

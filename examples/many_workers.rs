@@ -23,7 +23,7 @@ use hookwire::sender::Sender;
 use hookwire::sender::egress::{Dial, Dialed, EgressPolicy};
 use hookwire::sender::http::HttpOptions;
 use hookwire::store::PostgresStore;
-use hookwire::store::postgres::{PostgresOptions, tokio_postgres};
+use hookwire::store::{PostgresOptions, tokio_postgres};
 use hookwire::worker::Config;
 
 const WORKERS: u8 = 4;

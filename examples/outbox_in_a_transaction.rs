@@ -15,7 +15,7 @@ use hookwire::event::NewEvent;
 use hookwire::sender::Sender;
 use hookwire::sender::egress::EgressPolicy;
 use hookwire::store::SqliteStore;
-use hookwire::store::sqlite::rusqlite;
+use hookwire::store::rusqlite;
 use hookwire::testing::endpoint::{Behaviour, ScriptedEndpoint};
 
 /// The application's own code: marks an invoice as paid, and writes the event in the same transaction.

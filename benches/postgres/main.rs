@@ -32,8 +32,8 @@ use hookwire::event::NewEvent;
 use hookwire::id::{EndpointId, Work};
 use hookwire::outcome::Outcome;
 use hookwire::retry::Decision;
-use hookwire::store::postgres::{PostgresOptions, tokio_postgres};
-use hookwire::store::{Append, Claim, LaneClaim, Outbox, PostgresStore};
+use hookwire::store::{Append, Claim, Outbox, PostgresStore};
+use hookwire::store::{PostgresOptions, tokio_postgres};
 
 use self::postgres::Server;
 
@@ -196,7 +196,7 @@ fn lanes() -> Arc<Vec<EndpointId>> {
 
 fn claim(lanes: &[EndpointId], max: u32) -> Claim {
     let now = SystemClock.now();
-    let lanes = lanes.iter().map(|lane| LaneClaim { lane: (*lane).into(), max }).collect();
+    let lanes = lanes.iter().map(|lane| ((*lane).into(), max)).collect();
     Claim { lanes, now, until: now + LEASE }
 }
 
@@ -248,7 +248,7 @@ async fn drain(store: &PostgresStore, until: usize) -> usize {
                     .await
                     .unwrap()
                     .iter()
-                    .filter_map(|lane| lane.lane.endpoint())
+                    .filter_map(|(lane, _)| lane.endpoint())
                     .collect();
                 for lanes in lanes.chunks(64).skip(half).step_by(2) {
                     let leased = store.claim(claim(lanes, 8)).await.unwrap().leased;

@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use axum::routing::{get, post};
 use hookwire::receiver::inbox::{Inbox, Queue};
 use hookwire::receiver::{Receiver, Source};
-use hookwire::store::postgres::PostgresOptions;
+use hookwire::store::PostgresOptions;
 use hookwire::store::{Dedup, MemoryDedup, PostgresStore, RedisDedup, SqliteStore, Store};
 use hookwire::worker::CancellationToken;
 use http::{HeaderMap, StatusCode};

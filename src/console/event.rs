@@ -18,10 +18,9 @@ use super::state::Console;
 use super::view::{Tab, View};
 use super::words::When;
 use crate::delivery::Delivery;
-use crate::endpoint::Verdict;
+use crate::endpoint::{Endpoint, Verdict};
 use crate::event::Event;
 use crate::id::{EndpointId, EventId, Work};
-use crate::sender::Explanation;
 use crate::store::{DeliveryQuery, Page};
 
 /// The most deliveries, and the most endpoints without one, that a page shows.
@@ -75,15 +74,15 @@ struct Without {
 }
 
 impl Without {
-    fn of(explanation: &Explanation) -> Self {
-        let why = match explanation.verdict {
+    fn of(endpoint: &Endpoint, verdict: Verdict) -> Self {
+        let why = match verdict {
             Verdict::NotSubscribed => "It does not subscribe to this type.",
             Verdict::OtherTenant => "It belongs to another tenant.",
             Verdict::Receives | Verdict::Holds => {
                 "It subscribes now, but did not when the event was dispatched, or the event was sent to certain endpoints only."
             }
         };
-        Self { id: explanation.endpoint.id, target: place(&explanation.endpoint), why }
+        Self { id: endpoint.id, target: place(endpoint), why }
     }
 }
 
@@ -115,7 +114,7 @@ async fn event(path: axum::extract::Path<String>, Shown(caller, fields): Shown) 
     let deliveries = caller.door.deliveries(query, Page::of(ROWS)).await?;
     let reached: HashSet<_> = deliveries.iter().filter_map(Delivery::endpoint).collect();
     let explained = caller.door.explain(&tenant, &event.event_type).await?;
-    let without = explained.iter().filter(|one| !reached.contains(&one.endpoint.id)).take(ROWS as usize);
+    let without = explained.iter().filter(|(endpoint, _)| !reached.contains(&endpoint.id)).take(ROWS as usize);
     let template = EventPage {
         id: event.id.to_string(),
         tenant: tenant.to_string(),
@@ -126,7 +125,7 @@ async fn event(path: axum::extract::Path<String>, Shown(caller, fields): Shown) 
         content_type: event.content_type.to_string(),
         payload: payload_of(&caller, &event),
         rows: Row::all(&caller, &deliveries, now).await?,
-        without: without.map(Without::of).collect(),
+        without: without.map(|(endpoint, verdict)| Without::of(endpoint, *verdict)).collect(),
         view,
     };
     page(&template)

@@ -11,10 +11,9 @@ use super::form::Shown;
 use super::json::laid_out;
 use super::state::Console;
 use super::view::{Tab, View};
-use crate::endpoint::Verdict;
+use crate::endpoint::{Endpoint, Verdict};
 use crate::event::{EventType, EventTypeInfo, EventTypes};
 use crate::id::EndpointId;
-use crate::sender::Explanation;
 
 pub(super) fn routes() -> Router<Console> {
     Router::new().route("/types", get(types))
@@ -49,13 +48,13 @@ struct Answer {
 }
 
 impl Answer {
-    fn of(explanation: &Explanation) -> Self {
-        let (class, text) = match explanation.verdict {
+    fn of(endpoint: &Endpoint, verdict: Verdict) -> Self {
+        let (class, text) = match verdict {
             Verdict::Receives => ("good", "gets it"),
             Verdict::Holds => ("warn", "is disabled: the delivery is held"),
             Verdict::NotSubscribed | Verdict::OtherTenant => ("off", "does not subscribe to it"),
         };
-        Self { id: explanation.endpoint.id, target: place(&explanation.endpoint), text, class }
+        Self { id: endpoint.id, target: place(endpoint), text, class }
     }
 }
 
@@ -73,9 +72,15 @@ async fn types(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let event_type: Option<EventType> = fields.value("type")?;
     let tenant = caller.tenant(fields.text("tenant"))?;
     let answers = match (&event_type, &tenant) {
-        (Some(event_type), Some(tenant)) => {
-            Some(caller.door.explain(tenant, event_type).await?.iter().map(Answer::of).collect())
-        }
+        (Some(event_type), Some(tenant)) => Some(
+            caller
+                .door
+                .explain(tenant, event_type)
+                .await?
+                .iter()
+                .map(|(endpoint, verdict)| Answer::of(endpoint, *verdict))
+                .collect(),
+        ),
         (Some(_), None) => return Err(Failure::invalid("tenant: an operator must name a tenant")),
         (None, _) => None,
     };

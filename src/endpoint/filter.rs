@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{EventType, Pattern, PatternError};
+use crate::event::{EventError, EventType, Pattern};
 
 /// Most patterns of one filter.
 pub const MAX_PATTERNS: usize = 64;
@@ -29,17 +29,17 @@ impl Filter {
     ///
     /// ```
     /// use hookwire::endpoint::{Filter, MAX_PATTERNS};
-    /// use hookwire::event::PatternError;
+    /// use hookwire::event::EventError;
     ///
-    /// assert_eq!(Filter::new(Vec::new()), Err(PatternError::Count { count: 0, limit: MAX_PATTERNS }));
+    /// assert!(matches!(Filter::new(Vec::new()), Err(EventError::PatternCount { count: 0, limit: MAX_PATTERNS })));
     /// ```
     ///
     /// # Errors
-    /// Returns [`PatternError::Count`] if the list is empty or longer than [`MAX_PATTERNS`].
-    pub fn new(patterns: Vec<Pattern>) -> Result<Self, PatternError> {
+    /// Returns [`EventError::PatternCount`] if the list is empty or longer than [`MAX_PATTERNS`].
+    pub fn new(patterns: Vec<Pattern>) -> Result<Self, EventError> {
         match patterns.len() {
             1..=MAX_PATTERNS => Ok(Self(patterns)),
-            count => Err(PatternError::Count { count, limit: MAX_PATTERNS }),
+            count => Err(EventError::PatternCount { count, limit: MAX_PATTERNS }),
         }
     }
 
@@ -73,9 +73,9 @@ impl Default for Filter {
 }
 
 impl TryFrom<Vec<Pattern>> for Filter {
-    type Error = PatternError;
+    type Error = EventError;
 
-    fn try_from(patterns: Vec<Pattern>) -> Result<Self, PatternError> {
+    fn try_from(patterns: Vec<Pattern>) -> Result<Self, EventError> {
         Self::new(patterns)
     }
 }
@@ -92,7 +92,8 @@ mod tests {
 
     #[test]
     fn a_filter_has_1_to_64_patterns() {
-        assert_eq!(Filter::new(Vec::new()), Err(PatternError::Count { count: 0, limit: MAX_PATTERNS }));
+        let empty = Filter::new(Vec::new());
+        assert!(matches!(empty, Err(EventError::PatternCount { count: 0, limit: MAX_PATTERNS })), "{empty:?}");
         let error = Filter::new(vec![Pattern::ALL; 65]).unwrap_err();
         assert_eq!(error.to_string(), "events: must be 1 to 64 patterns, are 65");
         assert!(Filter::new(vec![Pattern::ALL; 64]).is_ok());

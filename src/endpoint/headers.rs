@@ -8,24 +8,19 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::custom_header::{CustomHeaderError, check_custom_header};
-
-/// Most custom headers of one endpoint.
-pub const MAX_HEADERS: usize = 16;
-
-/// Longest value of a custom header, in bytes.
-pub const MAX_HEADER_BYTES: usize = 4_096;
+use super::custom_header::check_custom_header;
+use super::error::{FieldError, MAX_HEADER_BYTES, MAX_HEADERS};
 
 /// Headers that a tenant wants on every request to an endpoint, such as credentials. The values are secrets: `Debug` prints the
 /// names only.
 ///
 /// ```
-/// use hookwire::endpoint::{CustomHeaderError, CustomHeaders};
+/// use hookwire::endpoint::{FieldError, CustomHeaders};
 ///
 /// let headers = CustomHeaders::new().bearer("t0ken")?.with("x-env", "prod")?;
 /// assert_eq!(format!("{headers:?}"), r#"{"authorization", "x-env"}"#);
-/// assert_eq!(headers.with("host", "127.0.0.1").unwrap_err(), CustomHeaderError::Reserved);
-/// # Ok::<(), CustomHeaderError>(())
+/// assert_eq!(headers.with("host", "127.0.0.1").unwrap_err(), FieldError::HeaderReserved);
+/// # Ok::<(), FieldError>(())
 /// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct CustomHeaders(HeaderMap);
@@ -44,20 +39,20 @@ impl CustomHeaders {
     ///
     /// let headers = CustomHeaders::new().with("X-Env", "test")?.with("x-env", "prod")?;
     /// assert_eq!(headers.names().collect::<Vec<_>>(), ["x-env"]);
-    /// # Ok::<(), hookwire::endpoint::CustomHeaderError>(())
+    /// # Ok::<(), hookwire::endpoint::FieldError>(())
     /// ```
     ///
     /// # Errors
-    /// Returns [`CustomHeaderError::Name`], [`Value`](CustomHeaderError::Value) or [`TooLong`](CustomHeaderError::TooLong) if the
-    /// header is invalid, [`Reserved`](CustomHeaderError::Reserved) if its name is reserved, and
-    /// [`TooMany`](CustomHeaderError::TooMany) if there are already [`MAX_HEADERS`].
-    pub fn with(mut self, name: &str, value: &str) -> Result<Self, CustomHeaderError> {
+    /// Returns [`FieldError::HeaderName`], [`FieldError::HeaderValue`] or [`FieldError::HeaderTooLong`] if the
+    /// header is invalid, [`FieldError::HeaderReserved`] if its name is reserved, and
+    /// [`FieldError::TooManyHeaders`] if there are already [`MAX_HEADERS`].
+    pub fn with(mut self, name: &str, value: &str) -> Result<Self, FieldError> {
         let (name, mut value) = check_custom_header(name, value)?;
         if value.len() > MAX_HEADER_BYTES {
-            return Err(CustomHeaderError::TooLong);
+            return Err(FieldError::HeaderTooLong);
         }
         if self.0.len() >= MAX_HEADERS && !self.0.contains_key(&name) {
-            return Err(CustomHeaderError::TooMany);
+            return Err(FieldError::TooManyHeaders);
         }
         value.set_sensitive(true);
         self.0.insert(name, value);
@@ -68,7 +63,7 @@ impl CustomHeaders {
     ///
     /// # Errors
     /// Returns the errors of [`with`](Self::with).
-    pub fn bearer(self, token: &str) -> Result<Self, CustomHeaderError> {
+    pub fn bearer(self, token: &str) -> Result<Self, FieldError> {
         self.with(AUTHORIZATION.as_str(), &format!("Bearer {token}"))
     }
 
@@ -79,14 +74,14 @@ impl CustomHeaders {
     ///
     /// let headers = CustomHeaders::new().basic("acme", "open sesame")?;
     /// assert_eq!(headers.names().collect::<Vec<_>>(), ["authorization"]);
-    /// # Ok::<(), hookwire::endpoint::CustomHeaderError>(())
+    /// # Ok::<(), hookwire::endpoint::FieldError>(())
     /// ```
     ///
     /// # Errors
-    /// Returns [`CustomHeaderError::Value`] if the user name contains a colon, and otherwise the errors of [`with`](Self::with).
-    pub fn basic(self, user: &str, password: &str) -> Result<Self, CustomHeaderError> {
+    /// Returns [`FieldError::HeaderValue`] if the user name contains a colon, and otherwise the errors of [`with`](Self::with).
+    pub fn basic(self, user: &str, password: &str) -> Result<Self, FieldError> {
         if user.contains(':') {
-            return Err(CustomHeaderError::Value);
+            return Err(FieldError::HeaderValue);
         }
         self.with(AUTHORIZATION.as_str(), &format!("Basic {}", BASE64.encode(format!("{user}:{password}"))))
     }
@@ -110,7 +105,7 @@ impl CustomHeaders {
     /// let mut request = http::HeaderMap::new();
     /// CustomHeaders::new().bearer("t0ken")?.apply(&mut request);
     /// assert_eq!(request["authorization"], "Bearer t0ken");
-    /// # Ok::<(), hookwire::endpoint::CustomHeaderError>(())
+    /// # Ok::<(), hookwire::endpoint::FieldError>(())
     /// ```
     pub fn apply(&self, headers: &mut HeaderMap) {
         headers.extend(self.0.iter().map(|(name, value)| (name.clone(), value.clone())));
@@ -161,13 +156,13 @@ mod tests {
     #[test]
     fn reserved_malformed_and_excess_headers_are_rejected() {
         let none = CustomHeaders::new;
-        assert_eq!(none().with("host", "x"), Err(CustomHeaderError::Reserved));
-        assert_eq!(none().with("webhook-signature", "x"), Err(CustomHeaderError::Reserved));
-        assert_eq!(none().with("x", "a\r\nb: c"), Err(CustomHeaderError::Value));
-        assert_eq!(none().basic("a:b", "c"), Err(CustomHeaderError::Value));
-        assert_eq!(none().with("x", &"y".repeat(MAX_HEADER_BYTES + 1)), Err(CustomHeaderError::TooLong));
+        assert_eq!(none().with("host", "x"), Err(FieldError::HeaderReserved));
+        assert_eq!(none().with("webhook-signature", "x"), Err(FieldError::HeaderReserved));
+        assert_eq!(none().with("x", "a\r\nb: c"), Err(FieldError::HeaderValue));
+        assert_eq!(none().basic("a:b", "c"), Err(FieldError::HeaderValue));
+        assert_eq!(none().with("x", &"y".repeat(MAX_HEADER_BYTES + 1)), Err(FieldError::HeaderTooLong));
         let full = (0..MAX_HEADERS).fold(none(), |all, n| all.with(&format!("x-{n}"), "1").unwrap());
         assert!(full.clone().with("x-0", "2").is_ok(), "a header with a known name is replaced");
-        assert_eq!(full.with("x-more", "1"), Err(CustomHeaderError::TooMany));
+        assert_eq!(full.with("x-more", "1"), Err(FieldError::TooManyHeaders));
     }
 }

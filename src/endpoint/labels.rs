@@ -5,14 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// Most labels of an endpoint.
-pub const MAX_LABELS: usize = 16;
-
-/// Longest label name, in bytes.
-const MAX_NAME_BYTES: usize = 64;
-
-/// Longest label value, in bytes.
-pub const MAX_LABEL_BYTES: usize = 4_096;
+use super::error::{FieldError, MAX_LABEL_BYTES, MAX_LABELS, MAX_NAME_BYTES};
 
 /// Names and values that an application attaches to an endpoint, such as a plan or a subscription. hookwire stores them and does
 /// not interpret them. They are stored in the clear: do not put secrets into them.
@@ -23,32 +16,11 @@ pub const MAX_LABEL_BYTES: usize = 4_096;
 /// let labels = Labels::new().with("plan", "pro")?;
 /// assert_eq!(labels.get("plan"), Some("pro"));
 /// assert_eq!(labels.iter().count(), 1);
-/// # Ok::<(), hookwire::endpoint::LabelError>(())
+/// # Ok::<(), hookwire::endpoint::FieldError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Labels(BTreeMap<Arc<str>, Arc<str>>);
-
-/// Why a label is rejected.
-///
-/// ```
-/// use hookwire::endpoint::{LabelError, Labels};
-///
-/// assert_eq!(Labels::new().with("", "pro").unwrap_err(), LabelError::Name);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum LabelError {
-    /// The name is empty, too long, or contains control characters.
-    #[error("label name: must be 1 to {MAX_NAME_BYTES} bytes without control characters")]
-    Name,
-    /// The value is longer than [`MAX_LABEL_BYTES`].
-    #[error("label value: must be at most {MAX_LABEL_BYTES} bytes")]
-    TooLong,
-    /// The endpoint would have more than [`MAX_LABELS`].
-    #[error("labels: must be at most {MAX_LABELS}")]
-    TooMany,
-}
 
 impl Labels {
     /// No labels.
@@ -60,16 +32,16 @@ impl Labels {
     /// Adds a label, or replaces the label with this name.
     ///
     /// # Errors
-    /// Returns [`LabelError::Name`], [`LabelError::TooLong`] or [`LabelError::TooMany`].
-    pub fn with(mut self, name: &str, value: &str) -> Result<Self, LabelError> {
+    /// Returns [`FieldError::LabelName`], [`FieldError::LabelTooLong`] or [`FieldError::TooManyLabels`].
+    pub fn with(mut self, name: &str, value: &str) -> Result<Self, FieldError> {
         if !(1..=MAX_NAME_BYTES).contains(&name.len()) || name.chars().any(char::is_control) {
-            return Err(LabelError::Name);
+            return Err(FieldError::LabelName);
         }
         if value.len() > MAX_LABEL_BYTES {
-            return Err(LabelError::TooLong);
+            return Err(FieldError::LabelTooLong);
         }
         if self.0.len() >= MAX_LABELS && !self.0.contains_key(name) {
-            return Err(LabelError::TooMany);
+            return Err(FieldError::TooManyLabels);
         }
         self.0.insert(name.into(), value.into());
         Ok(self)
@@ -88,7 +60,7 @@ impl Labels {
     ///
     /// let labels = Labels::new().with("plan", "pro")?.with("account", "7")?;
     /// assert_eq!(labels.iter().collect::<Vec<_>>(), [("account", "7"), ("plan", "pro")]);
-    /// # Ok::<(), hookwire::endpoint::LabelError>(())
+    /// # Ok::<(), hookwire::endpoint::FieldError>(())
     /// ```
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (&**name, &**value))

@@ -1,6 +1,7 @@
 //! Endpoints: the URLs at which tenants receive events, with their filter, keys, limits and state.
 
 mod custom_header;
+mod error;
 mod filter;
 mod headers;
 mod health;
@@ -10,24 +11,22 @@ mod new;
 mod record;
 mod state;
 mod target;
-mod target_error;
 mod url;
 
 use std::sync::Arc;
 
-pub use self::custom_header::CustomHeaderError;
 #[cfg(feature = "sender")]
 pub(crate) use self::custom_header::check_custom_header;
+pub use self::error::{FieldError, MAX_HEADER_BYTES, MAX_HEADERS, MAX_LABEL_BYTES, MAX_LABELS, MAX_URL_BYTES};
 pub use self::filter::{Filter, MAX_PATTERNS};
-pub use self::headers::{CustomHeaders, MAX_HEADER_BYTES, MAX_HEADERS};
+pub use self::headers::CustomHeaders;
 pub use self::health::Health;
-pub use self::labels::{LabelError, Labels, MAX_LABEL_BYTES, MAX_LABELS};
+pub use self::labels::Labels;
 pub use self::limits::{Limits, Rate};
 pub use self::new::NewEndpoint;
-pub use self::record::{EndpointRecord, RecordError};
+pub use self::record::EndpointRecord;
 pub use self::state::{DisableReason, EndpointState, OnFailure};
 pub use self::target::Target;
-pub use self::target_error::{MAX_URL_BYTES, TargetError};
 use crate::clock::Timestamp;
 use crate::event::EventType;
 use crate::id::{EndpointId, Tenant};

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
+use super::error::FieldError;
 use super::filter::{Filter, MAX_PATTERNS};
 use super::headers::CustomHeaders;
 use super::labels::Labels;
 use super::limits::Limits;
 use super::state::OnFailure;
 use super::target::Target;
-use super::target_error::TargetError;
-use crate::event::PatternError;
+use crate::event::EventError;
 use crate::id::Tenant;
 use crate::secret::Keyring;
 
@@ -45,17 +45,17 @@ impl NewEndpoint {
     /// An endpoint at an `https` URL.
     ///
     /// ```
-    /// use hookwire::endpoint::{NewEndpoint, TargetError};
+    /// use hookwire::endpoint::{NewEndpoint, FieldError};
     ///
     /// assert!(NewEndpoint::https("https://acme.example/hooks").is_ok());
-    /// assert_eq!(NewEndpoint::https("http://acme.example/hooks").unwrap_err(), TargetError::NotHttps);
+    /// assert_eq!(NewEndpoint::https("http://acme.example/hooks").unwrap_err(), FieldError::NotHttps);
     /// ```
     ///
     /// # Errors
-    /// Returns [`TargetError::NotHttps`] if the URL begins with `http://`, and otherwise the error of [`Target::parse`].
-    pub fn https(url: &str) -> Result<Self, TargetError> {
+    /// Returns [`FieldError::NotHttps`] if the URL begins with `http://`, and otherwise the error of [`Target::parse`].
+    pub fn https(url: &str) -> Result<Self, FieldError> {
         let target = Target::parse(url)?;
-        if target.is_https() { Ok(Self::at(target)) } else { Err(TargetError::NotHttps) }
+        if target.is_https() { Ok(Self::at(target)) } else { Err(FieldError::NotHttps) }
     }
 
     /// An endpoint at any target. The sender refuses to create one with plain `http`, unless its egress policy allows it.
@@ -64,7 +64,7 @@ impl NewEndpoint {
     /// use hookwire::endpoint::{NewEndpoint, Target};
     ///
     /// let local = NewEndpoint::at(Target::parse("http://127.0.0.1:8080/hooks")?); // for local development
-    /// # Ok::<(), hookwire::endpoint::TargetError>(())
+    /// # Ok::<(), hookwire::endpoint::FieldError>(())
     /// ```
     #[must_use]
     pub fn at(target: Target) -> Self {
@@ -98,20 +98,20 @@ impl NewEndpoint {
     ///
     /// ```
     /// use hookwire::endpoint::NewEndpoint;
-    /// use hookwire::event::PatternError;
+    /// use hookwire::event::EventError;
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let new = NewEndpoint::https("https://acme.example/hooks")?;
     /// assert!(new.clone().events(["invoice.*", "user.created"]).is_ok());
-    /// assert_eq!(new.events(["*.paid"]).unwrap_err(), PatternError::Malformed("*.paid".into()));
+    /// assert!(matches!(new.events(["*.paid"]), Err(EventError::Pattern(text)) if text == "*.paid"));
     /// # Ok(())
     /// # }
     /// ```
     ///
     /// # Errors
-    /// Returns [`PatternError::Malformed`] if a pattern is invalid, and [`PatternError::Count`] if the list is empty or longer
+    /// Returns [`EventError::Pattern`] if a pattern is invalid, and [`EventError::PatternCount`] if the list is empty or longer
     /// than [`MAX_PATTERNS`].
-    pub fn events<I>(mut self, patterns: I) -> Result<Self, PatternError>
+    pub fn events<I>(mut self, patterns: I) -> Result<Self, EventError>
     where
         I: IntoIterator,
         I::Item: AsRef<str>,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::Endpoint;
+use super::error::FieldError;
 use super::filter::Filter;
 use super::headers::CustomHeaders;
 use super::health::Health;
@@ -15,10 +16,9 @@ use super::labels::Labels;
 use super::limits::Limits;
 use super::state::{EndpointState, OnFailure};
 use super::target::Target;
-use super::target_error::TargetError;
 use crate::clock::Timestamp;
 use crate::id::{EndpointId, Tenant};
-use crate::secret::{Key, KeyError, KeyProvider, Keyring, KeyringEntry, SealError};
+use crate::secret::{Key, KeyProvider, Keyring, KeyringEntry, SealError};
 
 /// An endpoint as a store keeps it, with its keys **in the clear** until they are [sealed](Self::seal). For implementors of
 /// [`Directory`](crate::store::Directory): it serialises everything but id, tenant, version and health, which a store keeps in
@@ -90,18 +90,6 @@ impl std::fmt::Debug for EndpointRecord {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("EndpointRecord").field("state", &self.state).finish_non_exhaustive()
     }
-}
-
-/// Why a stored endpoint cannot be restored.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RecordError {
-    /// The URL is invalid.
-    #[error("stored endpoint: the URL is invalid")]
-    Target(#[source] TargetError),
-    /// A key is invalid.
-    #[error("stored endpoint: a key is invalid")]
-    Key(#[source] KeyError),
 }
 
 impl EndpointRecord {
@@ -183,19 +171,19 @@ impl EndpointRecord {
     /// Restores the endpoint, without its health. Open a sealed record before.
     ///
     /// # Errors
-    /// Returns [`RecordError::Target`] or [`RecordError::Key`] if that field is invalid.
-    pub fn restore(self, id: EndpointId, tenant: Tenant, version: u64) -> Result<Endpoint, RecordError> {
+    /// Returns the [`FieldError`] of the URL, or [`FieldError::Key`].
+    pub fn restore(self, id: EndpointId, tenant: Tenant, version: u64) -> Result<Endpoint, FieldError> {
         let entry =
             |record: KeyRecord| Ok(KeyringEntry { key: Key::restore(&record.key)?, retires_at: record.retires_at });
-        let entries: Vec<_> = self.keys.into_iter().map(entry).collect::<Result<_, _>>().map_err(RecordError::Key)?;
+        let entries: Vec<_> = self.keys.into_iter().map(entry).collect::<Result<_, _>>().map_err(FieldError::Key)?;
         let keys = if entries.is_empty() { Ok(Keyring::empty()) } else { Keyring::from_entries(entries) };
         Ok(Endpoint {
             id,
             tenant,
-            target: Target::parse(&self.target).map_err(RecordError::Target)?,
+            target: Target::parse(&self.target)?,
             fixed_target: self.fixed_target,
             filter: self.filter,
-            keys: keys.map_err(RecordError::Key)?,
+            keys: keys.map_err(FieldError::Key)?,
             schemes: self.schemes,
             headers: self.headers,
             limits: self.limits,

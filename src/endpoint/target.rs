@@ -20,7 +20,7 @@
 //! assert_eq!((target.host(), target.port(), target.address()), ("hooks.example.com", 443, None));
 //! assert_eq!(target.to_string(), "https://hooks.example.com/[redacted]");
 //! assert!(Target::parse("http://2130706433/").is_err());
-//! # Ok::<(), hookwire::endpoint::TargetError>(())
+//! # Ok::<(), hookwire::endpoint::FieldError>(())
 //! ```
 
 use std::fmt;
@@ -28,7 +28,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::target_error::TargetError;
+use super::error::FieldError;
 use super::url::Url;
 
 /// The URL of an endpoint: parsed, canonical, `http` or `https`. Cheap to clone.
@@ -47,18 +47,18 @@ impl Target {
     /// Parses a URL.
     ///
     /// ```
-    /// use hookwire::endpoint::{Target, TargetError};
+    /// use hookwire::endpoint::{Target, FieldError};
     ///
     /// assert_eq!(Target::parse("https://acme.example")?.as_str(), "https://acme.example/");
-    /// assert_eq!(Target::parse("https://user@acme.example/").unwrap_err(), TargetError::Credentials);
-    /// # Ok::<(), TargetError>(())
+    /// assert_eq!(Target::parse("https://user@acme.example/").unwrap_err(), FieldError::UrlCredentials);
+    /// # Ok::<(), FieldError>(())
     /// ```
     ///
     /// # Errors
-    /// Returns the [`TargetError`] of the first rule that the URL breaks.
-    pub fn parse(text: &str) -> Result<Self, TargetError> {
+    /// Returns the [`FieldError`] of the first rule that the URL breaks.
+    pub fn parse(text: &str) -> Result<Self, FieldError> {
         let url = Url::parse(text)?;
-        let uri = url.text.parse().map_err(|_| TargetError::Malformed)?;
+        let uri = url.text.parse().map_err(|_| FieldError::Url)?;
         Ok(Self(Arc::new(Inner { url, uri })))
     }
 
@@ -99,7 +99,7 @@ impl Target {
     ///
     /// assert_eq!(Target::parse("https://acme.example:443/in")?.authority(), "acme.example");
     /// assert_eq!(Target::parse("https://acme.example:8443/in")?.authority(), "acme.example:8443");
-    /// # Ok::<(), hookwire::endpoint::TargetError>(())
+    /// # Ok::<(), hookwire::endpoint::FieldError>(())
     /// ```
     #[must_use]
     pub fn authority(&self) -> &str {
@@ -120,7 +120,7 @@ impl Target {
 }
 
 impl FromStr for Target {
-    type Err = TargetError;
+    type Err = FieldError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::parse(text)
@@ -149,7 +149,7 @@ impl fmt::Debug for Target {
 
 #[cfg(test)]
 mod tests {
-    use super::super::target_error::MAX_URL_BYTES;
+    use super::super::error::MAX_URL_BYTES;
     use super::*;
     use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
@@ -158,21 +158,21 @@ mod tests {
         let long = format!("https://a.example/{}", "x".repeat(MAX_URL_BYTES));
         let longer_when_encoded = format!("https://a.example/{}", "\u{e5}".repeat(MAX_URL_BYTES / 4));
         for (text, expected) in [
-            (long.as_str(), TargetError::TooLong),
-            (longer_when_encoded.as_str(), TargetError::TooLong),
-            ("https://a.example/a b", TargetError::ForbiddenCharacter),
-            ("https://a.example/#part", TargetError::ForbiddenCharacter),
-            ("gopher://a.example/", TargetError::Scheme),
-            ("http:a.example", TargetError::Scheme),
-            ("https://user@a.example/", TargetError::Credentials),
-            ("https:///a.example/", TargetError::Host),
-            ("https://a%2eexample/", TargetError::Host),
-            ("https://a..example/", TargetError::Host),
-            ("https://-a.example/", TargetError::Host),
-            ("https://f\u{e5}.example/", TargetError::Host),
-            ("https://127.1/", TargetError::AddressSpelling),
-            ("https://127.0.0.1./", TargetError::AddressSpelling),
-            ("https://a.example:65536/", TargetError::Malformed),
+            (long.as_str(), FieldError::UrlTooLong),
+            (longer_when_encoded.as_str(), FieldError::UrlTooLong),
+            ("https://a.example/a b", FieldError::UrlCharacter),
+            ("https://a.example/#part", FieldError::UrlCharacter),
+            ("gopher://a.example/", FieldError::UrlScheme),
+            ("http:a.example", FieldError::UrlScheme),
+            ("https://user@a.example/", FieldError::UrlCredentials),
+            ("https:///a.example/", FieldError::UrlHost),
+            ("https://a%2eexample/", FieldError::UrlHost),
+            ("https://a..example/", FieldError::UrlHost),
+            ("https://-a.example/", FieldError::UrlHost),
+            ("https://f\u{e5}.example/", FieldError::UrlHost),
+            ("https://127.1/", FieldError::AddressSpelling),
+            ("https://127.0.0.1./", FieldError::AddressSpelling),
+            ("https://a.example:65536/", FieldError::Url),
         ] {
             assert_eq!(Target::parse(text).unwrap_err(), expected, "{text}");
         }

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::target_error::{MAX_URL_BYTES, TargetError};
+use super::error::{FieldError, MAX_URL_BYTES};
 use crate::percent;
 
 /// A URL that has passed all rules.
@@ -21,7 +21,7 @@ pub(super) struct Url {
 }
 
 impl Url {
-    pub(super) fn parse(text: &str) -> Result<Self, TargetError> {
+    pub(super) fn parse(text: &str) -> Result<Self, FieldError> {
         let (https, rest) = scheme(text)?;
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, tail) = rest.split_at(end);
@@ -47,62 +47,62 @@ impl Url {
         }
         // Percent-encoding makes the URL longer, and a store must be able to parse the stored text again.
         if text.len() > MAX_URL_BYTES {
-            return Err(TargetError::TooLong);
+            return Err(FieldError::UrlTooLong);
         }
         Ok(Self { text, https, host, address, port })
     }
 }
 
 /// Checks rules 1 and 2. Returns whether the scheme is `https`, and what follows its slashes.
-fn scheme(text: &str) -> Result<(bool, &str), TargetError> {
+fn scheme(text: &str) -> Result<(bool, &str), FieldError> {
     if text.len() > MAX_URL_BYTES {
-        return Err(TargetError::TooLong);
+        return Err(FieldError::UrlTooLong);
     }
     if text.chars().any(|c| c.is_control() || c.is_whitespace() || matches!(c, '\\' | '#')) {
-        return Err(TargetError::ForbiddenCharacter);
+        return Err(FieldError::UrlCharacter);
     }
     match text.split_once("://") {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => Ok((true, rest)),
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => Ok((false, rest)),
-        _ => Err(TargetError::Scheme),
+        _ => Err(FieldError::UrlScheme),
     }
 }
 
 /// Checks rule 3. Returns the host, an IPv6 address in its brackets, and the text behind its colon.
-fn split_authority(authority: &str) -> Result<(&str, &str), TargetError> {
+fn split_authority(authority: &str) -> Result<(&str, &str), FieldError> {
     if authority.contains('@') {
-        return Err(TargetError::Credentials);
+        return Err(FieldError::UrlCredentials);
     }
     if authority.contains('%') || !authority.is_ascii() {
-        return Err(TargetError::Host);
+        return Err(FieldError::UrlHost);
     }
     let host_end = match authority.starts_with('[') {
-        true => authority.find(']').ok_or(TargetError::Host)? + 1,
+        true => authority.find(']').ok_or(FieldError::UrlHost)? + 1,
         false => authority.find(':').unwrap_or(authority.len()),
     };
     let (host, rest) = authority.split_at(host_end);
     match rest.strip_prefix(':') {
-        _ if host.is_empty() => Err(TargetError::Host),
+        _ if host.is_empty() => Err(FieldError::UrlHost),
         Some(port) => Ok((host, port)),
         None if rest.is_empty() => Ok((host, rest)),
-        None => Err(TargetError::Malformed),
+        None => Err(FieldError::Url),
     }
 }
 
 /// A port in decimal; `None` if the text is empty.
-fn parse_port(text: &str) -> Result<Option<u16>, TargetError> {
+fn parse_port(text: &str) -> Result<Option<u16>, FieldError> {
     match text {
         "" => Ok(None),
-        _ if !text.bytes().all(|byte| byte.is_ascii_digit()) => Err(TargetError::Malformed),
-        _ => text.parse().map(Some).map_err(|_| TargetError::Malformed),
+        _ if !text.bytes().all(|byte| byte.is_ascii_digit()) => Err(FieldError::Url),
+        _ => text.parse().map(Some).map_err(|_| FieldError::Url),
     }
 }
 
 /// Checks rules 4 and 5.
-fn parse_host(host: &str) -> Result<(Box<str>, Option<IpAddr>), TargetError> {
+fn parse_host(host: &str) -> Result<(Box<str>, Option<IpAddr>), FieldError> {
     if let Some(inner) = host.strip_prefix('[') {
-        let inner = inner.strip_suffix(']').ok_or(TargetError::Host)?;
-        let ip: Ipv6Addr = inner.parse().map_err(|_| TargetError::Host)?;
+        let inner = inner.strip_suffix(']').ok_or(FieldError::UrlHost)?;
+        let ip: Ipv6Addr = inner.parse().map_err(|_| FieldError::UrlHost)?;
         return Ok((ip.to_string().into(), Some(ip.into())));
     }
     let name = host.strip_suffix('.').unwrap_or(host);
@@ -110,12 +110,12 @@ fn parse_host(host: &str) -> Result<(Box<str>, Option<IpAddr>), TargetError> {
     if name.rsplit('.').next().is_some_and(is_number) {
         return match host.parse::<Ipv4Addr>() {
             Ok(ip) => Ok((host.into(), Some(ip.into()))),
-            Err(_) if name.split('.').all(is_number) => Err(TargetError::AddressSpelling),
-            Err(_) => Err(TargetError::Host),
+            Err(_) if name.split('.').all(is_number) => Err(FieldError::AddressSpelling),
+            Err(_) => Err(FieldError::UrlHost),
         };
     }
     let is_name = name.len() <= 253 && name.split('.').all(is_label);
-    if is_name { Ok((host.to_ascii_lowercase().into(), None)) } else { Err(TargetError::Host) }
+    if is_name { Ok((host.to_ascii_lowercase().into(), None)) } else { Err(FieldError::UrlHost) }
 }
 
 /// Whether a WHATWG parser takes the label for a number: decimal, octal, or hexadecimal behind `0x`.

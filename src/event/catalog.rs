@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use super::error::EventError;
 use super::event_type::EventType;
 use super::sample::sample;
-use super::types::{EventTypeInfo, EventTypes, SchemaViolation};
+use super::schema_violation::SchemaViolation;
+use super::types::{EventTypeInfo, EventTypes};
 
 /// Longest detail of a schema violation, in characters.
 const MAX_DETAIL: usize = 256;
@@ -22,7 +23,7 @@ const MAX_DETAIL: usize = 256;
 /// OpenAPI document for receivers.
 ///
 /// ```
-/// use hookwire::event::{EventCatalog, EventType, EventTypes};
+/// use hookwire::event::{EventCatalog, EventError, EventType, EventTypes};
 /// use schemars::JsonSchema;
 /// use serde::Serialize;
 ///
@@ -41,6 +42,7 @@ const MAX_DETAIL: usize = 256;
 /// let violation = catalog.check(&paid, br#"{"invoice": 1042, "cents": 0}"#).unwrap_err();
 /// assert_eq!(violation.pointer(), "/cents");
 /// assert_eq!(catalog.list()[0].description.as_deref(), Some("An invoice was paid in full."));
+/// assert!(matches!(catalog.event::<InvoicePaid>("invoice.paid"), Err(EventError::Duplicate(_))));
 /// # Ok(())
 /// # }
 /// ```
@@ -63,34 +65,6 @@ impl fmt::Debug for Entry {
     }
 }
 
-/// Why an event type cannot be added to a catalog.
-///
-/// ```
-/// use hookwire::event::{CatalogError, EventCatalog};
-///
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let catalog = EventCatalog::new().event::<u64>("invoice.paid")?;
-/// assert!(matches!(catalog.event::<u64>("invoice.paid"), Err(CatalogError::Duplicate(_))));
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CatalogError {
-    /// The name is malformed, or the sample cannot be serialised.
-    #[error(transparent)]
-    Event(#[from] EventError),
-    /// The catalog already has a type with this name.
-    #[error("event type: `{0}` is in the catalog already")]
-    Duplicate(EventType),
-    /// The schema of the data is not a valid JSON Schema.
-    #[error("schema: {0}")]
-    Schema(String),
-    /// The sample does not match the schema, or none could be made from it.
-    #[error("sample: {0}; give one that matches the schema with event_with_sample")]
-    Sample(SchemaViolation),
-}
-
 impl EventCatalog {
     /// An empty catalog.
     #[must_use]
@@ -102,10 +76,10 @@ impl EventCatalog {
     /// (`#[schemars(example = ..)]`), or is made from the schema.
     ///
     /// # Errors
-    /// Returns [`CatalogError::Event`] if the name is malformed, [`CatalogError::Duplicate`] if it is taken,
-    /// [`CatalogError::Schema`] if the schema of `T` is invalid, and [`CatalogError::Sample`] if no sample can be made from it
+    /// Returns [`EventError::Type`] if the name is malformed, [`EventError::Duplicate`] if it is taken,
+    /// [`EventError::Schema`] if the schema of `T` is invalid, and [`EventError::Sample`] if no sample can be made from it
     /// (for instance of a string with a pattern): then use [`event_with_sample`](Self::event_with_sample).
-    pub fn event<T: JsonSchema>(self, name: &str) -> Result<Self, CatalogError> {
+    pub fn event<T: JsonSchema>(self, name: &str) -> Result<Self, EventError> {
         let schema = schema_of::<T>();
         let example = sample(&schema);
         self.add(name, schema, example, SchemaGenerator::subschema_for::<T>)
@@ -124,8 +98,8 @@ impl EventCatalog {
     /// ```
     ///
     /// # Errors
-    /// Returns the errors of [`event`](Self::event), and [`CatalogError::Sample`] if the sample does not match the schema.
-    pub fn event_with_sample<T: JsonSchema + Serialize>(self, name: &str, sample: &T) -> Result<Self, CatalogError> {
+    /// Returns the errors of [`event`](Self::event), and [`EventError::Sample`] if the sample does not match the schema.
+    pub fn event_with_sample<T: JsonSchema + Serialize>(self, name: &str, sample: &T) -> Result<Self, EventError> {
         let sample = serde_json::to_value(sample).map_err(EventError::Json)?;
         self.add(name, schema_of::<T>(), sample, SchemaGenerator::subschema_for::<T>)
     }
@@ -136,15 +110,15 @@ impl EventCatalog {
         schema: Value,
         sample: Value,
         subschema: fn(&mut SchemaGenerator) -> Schema,
-    ) -> Result<Self, CatalogError> {
+    ) -> Result<Self, EventError> {
         let event_type = EventType::new(name)?;
         let validator = jsonschema::draft202012::new(&schema);
-        let validator = validator.map_err(|error| CatalogError::Schema(error.to_string()))?;
-        check_schema(&validator, &sample).map_err(CatalogError::Sample)?;
+        let validator = validator.map_err(|error| EventError::Schema(error.to_string()))?;
+        check_schema(&validator, &sample).map_err(EventError::Sample)?;
         let description = schema.get("description").and_then(Value::as_str).map(String::from);
         let described = EventTypeInfo::new(event_type.clone(), schema, sample).with_description(description);
         if self.types.insert(name.into(), Entry { described, validator, subschema }).is_some() {
-            return Err(CatalogError::Duplicate(event_type));
+            return Err(EventError::Duplicate(event_type.to_string()));
         }
         Ok(self)
     }

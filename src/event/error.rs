@@ -1,4 +1,6 @@
-//! Why a part of an event is invalid, and the lengths that are accepted.
+//! Why a part of an event, a pattern or an event type is invalid, and the lengths that are accepted.
+
+use super::schema_violation::SchemaViolation;
 
 /// Longest event type accepted, in bytes.
 pub const MAX_TYPE_BYTES: usize = 128;
@@ -9,7 +11,7 @@ pub const MAX_ORDERING_KEY_BYTES: usize = 128;
 /// Longest content type accepted, in bytes.
 pub(super) const MAX_CONTENT_TYPE_BYTES: usize = 128;
 
-/// Why a part of an event is invalid.
+/// Why a part of an event, a pattern of event types, or an event type of a catalog is invalid.
 ///
 /// ```
 /// use hookwire::event::{EventError, NewEvent};
@@ -35,4 +37,24 @@ pub enum EventError {
     /// The data cannot be serialised as JSON.
     #[error("data: cannot be serialised as JSON; check its Serialize implementation")]
     Json(#[source] serde_json::Error),
+    /// The text is not a [`Pattern`](super::Pattern). Holds its first 64 characters.
+    #[error("event pattern: must be `*`, an event type, or an event type followed by `.*`; is {0:?}")]
+    Pattern(String),
+    /// A list of patterns is empty or too long.
+    #[error("events: must be 1 to {limit} patterns, are {count}")]
+    PatternCount {
+        /// The length of the list.
+        count: usize,
+        /// The longest list allowed.
+        limit: usize,
+    },
+    /// The [catalog](super::EventTypes) already has an event type with this name.
+    #[error("event type: `{0}` is in the catalog already")]
+    Duplicate(String),
+    /// The schema of the data of an event type is not a valid JSON Schema.
+    #[error("schema: {0}")]
+    Schema(String),
+    /// The sample of an event type does not match its schema, or none could be made from it.
+    #[error("sample: {0}; give one that matches the schema with event_with_sample")]
+    Sample(SchemaViolation),
 }

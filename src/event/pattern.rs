@@ -5,18 +5,20 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::error::EventError;
 use super::event_type::EventType;
 
 /// A pattern that matches event types: `*` (all), `invoice.*` (all that begin with `invoice.`, at any depth), or one type.
 ///
 /// ```
-/// use hookwire::event::{EventType, Pattern};
+/// use hookwire::event::{EventError, EventType, Pattern};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let pattern: Pattern = "invoice.*".parse()?;
 /// assert!(pattern.matches(&EventType::new("invoice.paid")?));
 /// assert!(pattern.matches(&EventType::new("invoice.paid.late")?));
 /// assert!(!pattern.matches(&EventType::new("invoice")?));
+/// assert!(matches!("*.paid".parse::<Pattern>(), Err(EventError::Pattern(text)) if text == "*.paid"));
 /// # Ok(())
 /// # }
 /// ```
@@ -30,30 +32,6 @@ enum Shape {
     /// Holds the full stop at the end: `invoice.`.
     Prefix(Box<str>),
     Exact(EventType),
-}
-
-/// Why a pattern, or a list of patterns, is invalid.
-///
-/// ```
-/// use hookwire::event::{Pattern, PatternError};
-///
-/// let error = "*.paid".parse::<Pattern>().unwrap_err();
-/// assert_eq!(error, PatternError::Malformed("*.paid".into()));
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PatternError {
-    /// The text is not a pattern. Holds its first 64 characters.
-    #[error("event pattern: must be `*`, an event type, or an event type followed by `.*`; is {0:?}")]
-    Malformed(String),
-    /// The list is empty or too long.
-    #[error("events: must be 1 to {limit} patterns, are {count}")]
-    Count {
-        /// The length of the list.
-        count: usize,
-        /// The longest list allowed.
-        limit: usize,
-    },
 }
 
 impl Pattern {
@@ -82,10 +60,10 @@ impl Pattern {
 }
 
 impl FromStr for Pattern {
-    type Err = PatternError;
+    type Err = EventError;
 
-    fn from_str(text: &str) -> Result<Self, PatternError> {
-        let malformed = || PatternError::Malformed(text.chars().take(64).collect());
+    fn from_str(text: &str) -> Result<Self, EventError> {
+        let malformed = || EventError::Pattern(text.chars().take(64).collect());
         if text == "*" {
             return Ok(Self::ALL);
         }
@@ -101,17 +79,17 @@ impl FromStr for Pattern {
 }
 
 impl TryFrom<String> for Pattern {
-    type Error = PatternError;
+    type Error = EventError;
 
-    fn try_from(text: String) -> Result<Self, PatternError> {
+    fn try_from(text: String) -> Result<Self, EventError> {
         text.parse()
     }
 }
 
 impl TryFrom<&str> for Pattern {
-    type Error = PatternError;
+    type Error = EventError;
 
-    fn try_from(text: &str) -> Result<Self, PatternError> {
+    fn try_from(text: &str) -> Result<Self, EventError> {
         text.parse()
     }
 }

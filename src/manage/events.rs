@@ -1,5 +1,7 @@
 //! `/events`, `/event-types` and `/explain`.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -18,7 +20,7 @@ use super::problem::Problem;
 use super::read::{Body, Id, Query, maybe, parse};
 use super::state::Manage;
 use crate::clock::Timestamp;
-use crate::endpoint::Verdict;
+use crate::endpoint::{Endpoint, Verdict};
 use crate::event::{Event, EventType, EventTypeInfo, EventTypes, NewEvent};
 use crate::id::EventId;
 use crate::sender::Receipt;
@@ -330,9 +332,9 @@ async fn explain(caller: Caller, Query(query): Query<Explain>) -> Result<Json<Ex
     let tenant = caller.one_tenant(query.tenant)?;
     let event_type: EventType = parse("type", &query.event_type)?;
     let explained = caller.door.explain(&tenant, &event_type).await?;
-    let document = |explained: &crate::sender::Explanation| ExplanationDocument {
-        endpoint: explained.endpoint.id.to_string(),
-        verdict: match explained.verdict {
+    let document = |(endpoint, verdict): &(Arc<Endpoint>, Verdict)| ExplanationDocument {
+        endpoint: endpoint.id.to_string(),
+        verdict: match verdict {
             Verdict::Receives => VerdictDocument::Receive,
             Verdict::Holds => VerdictDocument::Hold,
             Verdict::NotSubscribed | Verdict::OtherTenant => VerdictDocument::NotWant,

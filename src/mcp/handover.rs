@@ -1,5 +1,6 @@
 //! The handover of a signing secret to its owner, without showing it to a model.
 
+use std::error::Error;
 use std::fmt;
 
 use async_trait::async_trait;
@@ -14,8 +15,12 @@ use crate::id::EndpointId;
 #[async_trait]
 pub trait SecretHandover: fmt::Debug + Send + Sync + 'static {
     /// Takes the secret and returns the place where its owner finds it. The place is shown to the model, so it must not contain the
-    /// secret.
-    async fn hand_over(&self, endpoint: &Endpoint, secret: Zeroizing<String>) -> Result<HandoverPlace, HandoverError>;
+    /// secret. An error is logged and not shown to the model.
+    async fn hand_over(
+        &self,
+        endpoint: &Endpoint,
+        secret: Zeroizing<String>,
+    ) -> Result<HandoverPlace, Box<dyn Error + Send + Sync>>;
 
     /// Withdraws a secret, if that is possible: its key was not stored and never signs anything.
     async fn withdraw(&self, endpoint: EndpointId, place: &HandoverPlace);
@@ -29,25 +34,4 @@ pub struct HandoverPlace {
     pub place: String,
     /// The time when the secret is removed from the place; `None`: it stays.
     pub expires_at: Option<Timestamp>,
-}
-
-/// A secret could not be handed over.
-#[derive(Debug, thiserror::Error)]
-#[error("the secret could not be handed over")]
-pub struct HandoverError(#[source] Box<dyn std::error::Error + Send + Sync>);
-
-impl HandoverError {
-    /// An error with this cause. The cause is logged and not shown to the model.
-    ///
-    /// ```
-    /// use std::error::Error as _;
-    /// use hookwire::mcp::HandoverError;
-    ///
-    /// let error = HandoverError::because("the vault is sealed");
-    /// assert_eq!(error.to_string(), "the secret could not be handed over");
-    /// assert_eq!(error.source().map(ToString::to_string), Some("the vault is sealed".into()));
-    /// ```
-    pub fn because(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self(source.into())
-    }
 }

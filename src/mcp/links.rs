@@ -1,6 +1,7 @@
 //! Links that show a secret once.
 
 use std::collections::HashMap;
+use std::error::Error;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use zeroize::Zeroizing;
 
-use super::handover::{HandoverError, HandoverPlace, SecretHandover};
+use super::handover::{HandoverPlace, SecretHandover};
 use crate::clock::{Clock, Timestamp};
 use crate::endpoint::Endpoint;
 use crate::entropy;
@@ -83,15 +84,19 @@ impl OneTimeLinks {
 
 #[async_trait]
 impl SecretHandover for OneTimeLinks {
-    async fn hand_over(&self, endpoint: &Endpoint, secret: Zeroizing<String>) -> Result<HandoverPlace, HandoverError> {
+    async fn hand_over(
+        &self,
+        endpoint: &Endpoint,
+        secret: Zeroizing<String>,
+    ) -> Result<HandoverPlace, Box<dyn Error + Send + Sync>> {
         let mut token = [0; 16];
-        entropy::fill(&mut token).map_err(HandoverError::because)?;
+        entropy::fill(&mut token)?;
         let (token, now) = (hex::encode(token), self.clock.now());
         let expires_at = now + self.valid_for;
         let mut unopened = self.unopened.lock().unwrap_or_else(PoisonError::into_inner);
         unopened.retain(|_, link| now < link.expires_at);
         if unopened.values().filter(|link| link.tenant == endpoint.tenant).count() >= MAX_OF_TENANT {
-            return Err(HandoverError::because("the tenant has too many links that were not opened"));
+            return Err("the tenant has too many links that were not opened".into());
         }
         if unopened.len() >= MAX_LINKS {
             evict(&mut unopened);

@@ -91,8 +91,7 @@ pub enum CloudEventError {
 
 /// How a message carries its events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Mode {
+pub(super) enum Mode {
     /// Attributes in headers, data in the body.
     Binary,
     /// One event, all of it in the body.
@@ -102,11 +101,9 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// The mode that these headers announce; `None` where they announce no event.
-    ///
-    /// # Errors
-    /// When it is a format that is not known.
-    pub fn of(headers: &HeaderMap) -> Result<Option<Self>, CloudEventError> {
+    /// The mode that these headers announce; `None` where they announce no event. Fails with [`CloudEventError::Format`] where the format is
+    /// unknown.
+    pub(super) fn of(headers: &HeaderMap) -> Result<Option<Self>, CloudEventError> {
         let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         match &*essence {

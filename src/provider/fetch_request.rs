@@ -1,10 +1,6 @@
 //! The documents that a scheme needs before it can check a request.
 
-use std::fmt;
-
 use bytes::Bytes;
-
-use crate::signature::{Received, Trust, VerifyError};
 
 /// A document that a scheme needs before it can check a request: a certificate, a key set. The scheme has compared the URL with
 /// its own pattern; the receiver fetches it through its [fetcher](crate::receiver::ReceiverBuilder::fetch) only.
@@ -48,14 +44,4 @@ impl FetchRequest {
     pub fn alone(self) -> Self {
         Self { last: true, ..self }
     }
-}
-
-/// What the code of a scheme implements if its keys or certificates are fetched: [`Scheme::fetching`](super::Scheme::fetching).
-pub trait FetchKeys: fmt::Debug + Send + Sync + 'static {
-    /// Returns the document that must be fetched to check this request. It is asked again, at most three times, until it
-    /// returns `None`.
-    ///
-    /// # Errors
-    /// Returns why the request is refused before anything is fetched, such as [`VerifyError::UntrustedUrl`].
-    fn fetch_request(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Option<FetchRequest>, VerifyError>;
 }

@@ -47,7 +47,7 @@ pub use self::challenge::Challenge;
 pub use self::config::SchemeConfig;
 pub(crate) use self::events::{BatchLayout, IdentityRule};
 pub use self::events::{EventRef, Events, Identity, Item, MAX_EVENTS};
-pub use self::fetch_request::{FetchKeys, FetchRequest};
+pub use self::fetch_request::FetchRequest;
 pub use self::handshake::Reply;
 pub(crate) use self::handshake::{BodyPart, Condition, Handshake};
 #[cfg(feature = "http-message")]

@@ -71,11 +71,11 @@ impl Scheme {
         received: &Received<'_>,
         trust: &Trust<'_>,
     ) -> Result<Option<FetchRequest>, VerifyError> {
-        match (&self.proof, self.fetch) {
-            (_, Some(code)) => code.fetch_request(received, trust),
-            (Proof::Signature(signature), None) => Ok(key_set_of(signature, trust)),
-            (Proof::Jwt(jwt), None) => key_set_of_token(jwt, received, trust),
-            (Proof::Token(_) | Proof::Code(_) | Proof::Nothing, None) => Ok(None),
+        match &self.proof {
+            Proof::Code(code) => code.fetch_request(received, trust),
+            Proof::Signature(signature) => Ok(key_set_of(signature, trust)),
+            Proof::Jwt(jwt) => key_set_of_token(jwt, received, trust),
+            Proof::Token(_) | Proof::Nothing => Ok(None),
         }
     }
 

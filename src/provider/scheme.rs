@@ -3,7 +3,6 @@
 use http::HeaderMap;
 
 use super::events::{BatchLayout, IdentityRule};
-use super::fetch_request::FetchKeys;
 use super::handshake::Handshake;
 use super::retries::Retries;
 use super::settings::Setting;
@@ -56,7 +55,6 @@ pub struct Scheme {
     pub(super) handshakes: &'static [Handshake],
     pub(super) keep: &'static [&'static str],
     pub(super) conduct: Conduct,
-    pub(super) fetch: Option<&'static dyn FetchKeys>,
     pub(super) handshake_methods: &'static [&'static str],
     pub(super) covers_body: bool,
     pub(super) unproved: bool,
@@ -143,7 +141,6 @@ impl Scheme {
             handshakes: &[],
             keep: &[],
             conduct: Conduct { accepted: None, refused: None, busy: None, uses_answer: false, echoes: &[] },
-            fetch: None,
             handshake_methods: &[],
             covers_body: false,
             unproved: false,
@@ -175,16 +172,10 @@ impl Scheme {
         Self { proof: Proof::Jwt(jwt), ..self }
     }
 
-    /// Sets the code that checks a request. It also reads the events.
+    /// Sets the code that checks a request, reads its events, and names the documents that must be fetched first.
     #[must_use]
     pub const fn code(self, code: &'static dyn Verify) -> Self {
         Self { proof: Proof::Code(code), ..self }
-    }
-
-    /// Sets the code that returns which documents must be fetched to check a request.
-    #[must_use]
-    pub const fn fetching(self, code: &'static dyn FetchKeys) -> Self {
-        Self { fetch: Some(code), ..self }
     }
 
     /// Sets the methods of handshakes that code answers, besides POST and [the methods of events](Self::event_methods).

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::challenge::Challenge;
 use super::events::Events;
+use super::fetch_request::FetchRequest;
 use super::handshake::Reply;
 use crate::clock::Timestamp;
 use crate::signature::{Received, Trust, VerifyError};
@@ -29,7 +30,7 @@ pub enum Checked {
 /// 1. `verify` MUST return `Ok` only for a request that the holder of one of the keys made, and MUST check before it does
 ///    anything else with the body.
 /// 2. `verify` MUST NOT let the request choose the algorithm or the key.
-/// 3. Neither method may panic, whatever the request contains.
+/// 3. No method may panic, whatever the request contains.
 ///
 /// ```
 /// use hookwire::provider::{Checked, EventRef, Events, Scheme, Verify};
@@ -67,4 +68,14 @@ pub trait Verify: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// Returns [`VerifyError::Malformed`] if they are ambiguous or cannot be stored.
     fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError>;
+
+    /// Returns the document that must be fetched to check this request, such as keys or a certificate. It is asked again, at most three
+    /// times, until it returns `None`. The default needs no document.
+    ///
+    /// # Errors
+    /// Returns why the request is refused before anything is fetched, such as [`VerifyError::UntrustedUrl`].
+    fn fetch_request(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Option<FetchRequest>, VerifyError> {
+        let _ = (received, trust);
+        Ok(None)
+    }
 }

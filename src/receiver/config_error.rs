@@ -1,5 +1,7 @@
 //! Why a receiver cannot be set up.
 
+use std::sync::Arc;
+
 use crate::id::IdError;
 use crate::provider::SchemeError;
 use crate::secret::KeyError;
@@ -7,7 +9,7 @@ use crate::secret::KeyError;
 /// Longest source name, in bytes.
 pub(super) const MAX_NAME_BYTES: usize = 64;
 
-/// The configuration of a receiver, of a source or of an event router is invalid. The text names the field and contains no secret.
+/// The configuration of a receiver, of a source, of an event router or of an inbox is invalid. The text names the field and contains no secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReceiverConfigError {
@@ -91,6 +93,23 @@ pub enum ReceiverConfigError {
     /// Two handlers of an event router have the same pattern.
     #[error("pattern `{0}`: has two handlers")]
     DuplicatePattern(String),
+    /// The inbox has no queue.
+    #[error("queue: at least one is needed")]
+    NoQueue,
+    /// The name of a queue is not 1 to 32 characters of `[A-Za-z0-9_.-]`.
+    #[error("queue `{name}`: {error}")]
+    QueueName {
+        /// The beginning of the name.
+        name: String,
+        /// Why it is invalid.
+        error: IdError,
+    },
+    /// Two queues have the same name, so they would share their jobs.
+    #[error("queue: {0} is the name of two queues")]
+    DuplicateQueue(Arc<str>),
+    /// The settings of the worker of an inbox are invalid: the name of the setting, and what is wrong with it.
+    #[error("{0}")]
+    Worker(String),
     /// One of the sources of a configuration file is invalid.
     #[error("sources[{index}].{error}")]
     Source {

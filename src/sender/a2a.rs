@@ -13,7 +13,7 @@ use super::error::{DispatchError, EndpointError};
 use super::handle::Sender;
 use super::scope::Scope;
 use super::scoped::Scoped;
-use crate::endpoint::{CustomHeaderError, CustomHeaders, Endpoint, Labels, NewEndpoint, Target, TargetError};
+use crate::endpoint::{CustomHeaders, Endpoint, FieldError, Labels, NewEndpoint, Target};
 use crate::event::{EventError, EventType, NewEvent};
 use crate::id::{EndpointId, Tenant};
 use crate::store::{Counts, StoreError};
@@ -81,10 +81,10 @@ pub enum PushError {
     Config(Box<str>),
     /// The URL is malformed.
     #[error(transparent)]
-    Target(#[from] TargetError),
+    Target(FieldError),
     /// The token or the credentials cannot be sent in a header.
     #[error("token or credentials: {0}")]
-    Header(#[from] CustomHeaderError),
+    Header(#[source] FieldError),
     /// The update does not have exactly one of `task`, `message`, `statusUpdate` and `artifactUpdate`, or does not name its task.
     #[error(
         "update: is invalid; it must have exactly one of task, message, statusUpdate, artifactUpdate, and name its task"
@@ -178,7 +178,7 @@ impl PushConfig {
         Ok(config)
     }
 
-    fn headers(&self) -> Result<CustomHeaders, CustomHeaderError> {
+    fn headers(&self) -> Result<CustomHeaders, FieldError> {
         let mut headers = CustomHeaders::new();
         if let Some((scheme, credentials)) = &self.authentication {
             headers = headers.with("authorization", &format!("{scheme} {credentials}"))?;
@@ -246,11 +246,12 @@ impl A2aPush {
     /// Returns [`PushError::Target`], [`PushError::Header`] or [`PushError::Config`] if the configuration is invalid, and
     /// [`PushError::Endpoint`] if the egress guard refuses the URL, the tenant has too many endpoints or the store fails.
     pub async fn set(&self, config: PushConfig) -> Result<Push, PushError> {
-        let target = Target::parse(&config.url)?;
+        let target = Target::parse(&config.url).map_err(PushError::Target)?;
         let wanted = type_of(&config.task)?;
         let mark =
             Labels::new().with(TASK, &config.task).map_err(|error| PushError::Config(error.to_string().into()))?;
-        let new = NewEndpoint::at(target.clone()).tenant(self.tenant.clone()).headers(config.headers()?).labels(mark);
+        let new = NewEndpoint::at(target.clone()).tenant(self.tenant.clone()).labels(mark);
+        let new = new.headers(config.headers().map_err(PushError::Header)?);
         let new = new.events([wanted.as_str()]).map_err(|error| PushError::Config(error.to_string().into()))?;
         let before = self.of(&config.task).await?;
         let created = self.door.create(new).await?;

@@ -1,20 +1,28 @@
-//! Why a sender cannot be built.
+//! Why a sender or its HTTP client cannot be built.
 
 use http::HeaderName;
 
-use super::http::HttpError;
-use crate::worker::ConfigError;
+use crate::worker::WorkerError;
 
-/// The configuration of a sender is invalid.
+/// The configuration of a sender, or of its HTTP client, is invalid.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SenderConfigError {
     /// The worker's configuration is invalid.
     #[error(transparent)]
-    Worker(#[from] ConfigError),
-    /// The settings of the HTTP client are invalid.
-    #[error(transparent)]
-    Http(#[from] HttpError),
+    Worker(#[from] WorkerError),
+    /// [`exchange_timeout`](super::http::HttpOptions::exchange_timeout) is zero.
+    #[error("exchange_timeout: must be longer than zero")]
+    ZeroTimeout,
+    /// The feature `ring` is off, and [`tls`](super::http::HttpOptions::tls) is not set.
+    #[error("tls: set a rustls ClientConfig with HttpOptions::tls, or enable the feature `ring`")]
+    NoTls,
+    /// rustls rejects the default configuration.
+    #[error("tls: the default configuration is invalid")]
+    Tls(#[source] rustls::Error),
+    /// The text is not a [`Network`](super::egress::Network).
+    #[error("network: must be an address and a prefix length, such as 10.0.0.0/8 or fd00::/8")]
+    Network,
     /// [Development mode](super::SenderBuilder::for_development) in a release build.
     #[error(
         "for_development: is refused in a release build, because endpoints could reach this machine; remove the call, or also call \

@@ -94,7 +94,7 @@ pub use self::error::{DeliveryError, DispatchError, EndpointError};
 pub use self::handle::Sender;
 pub use self::health_rules::HealthRules;
 pub use self::notice::{Notice, NoticeKind, Notices};
-pub use self::operate::{Explanation, Stats, TEST_EVENT};
+pub use self::operate::{Stats, TEST_EVENT};
 pub use self::ownership::Ownership;
 pub use self::replay::Replay;
 pub use self::scope::Scope;

@@ -19,16 +19,6 @@ pub const TEST_EVENT: &str = "hookwire.test";
 /// pause is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
-/// The result of one endpoint for an event, from [`Sender::explain`].
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Explanation {
-    /// The endpoint.
-    pub endpoint: Arc<Endpoint>,
-    /// Whether the endpoint would get the event, and if not, why.
-    pub verdict: Verdict,
-}
-
 /// Statistics of an endpoint, from [`Sender::stats`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -214,19 +204,20 @@ impl Sender {
     /// let new = NewEndpoint::https("https://acme.example/hooks")?.tenant("acme").events(["invoice.*"])?;
     /// sender.endpoints().create(new).await?;
     /// let explained = sender.explain(&"acme".into(), &"user.made".parse()?).await?;
-    /// assert_eq!(explained[0].verdict, Verdict::NotSubscribed);
+    /// assert_eq!(explained[0].1, Verdict::NotSubscribed);
     /// # Ok(())
     /// # }
     /// ```
     ///
     /// # Errors
     /// Returns a [`StoreError`] if the store fails.
-    pub async fn explain(&self, tenant: &Tenant, event_type: &EventType) -> Result<Vec<Explanation>, StoreError> {
+    pub async fn explain(
+        &self,
+        tenant: &Tenant,
+        event_type: &EventType,
+    ) -> Result<Vec<(Arc<Endpoint>, Verdict)>, StoreError> {
         let endpoints = self.shared.directory.of_tenant(tenant).await?;
-        let explain = |endpoint: &Arc<Endpoint>| Explanation {
-            endpoint: endpoint.clone(),
-            verdict: endpoint.verdict(tenant, event_type),
-        };
+        let explain = |endpoint: &Arc<Endpoint>| (endpoint.clone(), endpoint.verdict(tenant, event_type));
         Ok(endpoints.iter().map(explain).collect())
     }
 

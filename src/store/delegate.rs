@@ -54,7 +54,7 @@ macro_rules! __delegate_role {
             settle(batch: Vec<$crate::delivery::Settlement>) -> Vec<$crate::store::Settled>;
             extend(leases: Vec<$crate::delivery::Lease>, until: $crate::clock::Timestamp) -> Vec<$crate::store::Settled>;
             release(leases: Vec<$crate::delivery::Lease>, due: $crate::clock::Timestamp) -> Vec<$crate::store::Settled>;
-            lanes(work: $crate::id::Work, after: Option<$crate::id::LaneId>, limit: u32) -> Vec<$crate::store::LaneDue>;
+            lanes(work: $crate::id::Work, after: Option<$crate::id::LaneId>, limit: u32) -> Vec<($crate::id::LaneId, $crate::clock::Timestamp)>;
         }
     };
     (Directory $($to:tt)*) => {

@@ -43,14 +43,16 @@ mod error;
 #[cfg(feature = "outbox")]
 mod history;
 mod memory;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod open_error;
 #[cfg(feature = "outbox")]
 pub mod ordering;
 #[cfg(feature = "outbox")]
 mod outbox;
 #[cfg(feature = "postgres")]
-pub mod postgres;
+mod postgres;
 #[cfg(feature = "redis")]
-pub mod redis;
+mod redis;
 #[cfg(feature = "outbox")]
 mod registry;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -60,7 +62,7 @@ mod retention;
 #[cfg(feature = "outbox")]
 pub mod sql;
 #[cfg(feature = "sqlite")]
-pub mod sqlite;
+mod sqlite;
 #[cfg(feature = "outbox")]
 mod staging;
 #[cfg(feature = "outbox")]
@@ -82,10 +84,12 @@ pub use self::history::{Counts, DeliveryQuery, EventQuery, EventSummary, History
 pub use self::memory::MemoryDedup;
 #[cfg(feature = "outbox")]
 pub use self::memory::MemoryStore;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use self::open_error::OpenError;
 #[cfg(feature = "outbox")]
-pub use self::outbox::{Claim, Claimed, LaneClaim, LaneDue, Outbox, Store};
+pub use self::outbox::{Claim, Claimed, Outbox, Store};
 #[cfg(feature = "postgres")]
-pub use self::postgres::PostgresStore;
+pub use self::postgres::{PostgresOptions, PostgresStore};
 #[cfg(feature = "redis")]
 pub use self::redis::RedisDedup;
 #[cfg(feature = "outbox")]
@@ -98,3 +102,9 @@ pub use self::sqlite::SqliteStore;
 pub use self::staging::{ChangeListener, Import, ImportResult, StagedRow, Staging};
 #[cfg(feature = "outbox")]
 pub use self::work_history::WorkHistory;
+/// The exact crate version that the transactions for [`SqliteStore`] must come from.
+#[cfg(feature = "sqlite")]
+pub use rusqlite;
+/// The exact crate version that the transactions for [`PostgresStore`] must come from.
+#[cfg(feature = "postgres")]
+pub use tokio_postgres;

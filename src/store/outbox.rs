@@ -14,22 +14,13 @@ use crate::id::{LaneId, Work};
 #[derive(Clone, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "complete: made by callers of Outbox")]
 pub struct Claim {
-    /// The lanes to claim from, and the quota of each. With the quotas, the caller makes the claims fair.
-    pub lanes: Vec<LaneClaim>,
+    /// The lanes to claim from, each with its quota: the most deliveries to claim. With the quotas, the caller makes the claims fair. With a
+    /// quota of 0 nothing is claimed, and [`Claimed::next`] still reports the lane.
+    pub lanes: Vec<(LaneId, u32)>,
     /// Deliveries due at or before this time are claimed.
     pub now: Timestamp,
     /// When the leases end.
     pub until: Timestamp,
-}
-
-/// How many deliveries to claim from one lane.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "complete: made by callers of Outbox")]
-pub struct LaneClaim {
-    /// The lane.
-    pub lane: LaneId,
-    /// The quota. With 0 nothing is claimed, but [`Claimed::next`] still reports the lane.
-    pub max: u32,
 }
 
 /// The result of a [`Claim`].
@@ -41,17 +32,7 @@ pub struct Claimed {
     /// The next due time of each lane of the request that is served and has pending deliveries, including the deliveries just claimed. It
     /// is the earliest time at which a delivery is due or a lease ends, and the worker sleeps until then. It is [`Timestamp::MAX`] if all
     /// deliveries wait behind a held delivery of their ordering key.
-    pub next: Vec<LaneDue>,
-}
-
-/// When the earliest pending delivery of a lane is due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "complete: made by stores")]
-pub struct LaneDue {
-    /// The lane.
-    pub lane: LaneId,
-    /// The earliest time at which one of its deliveries is due or a lease ends.
-    pub due: Timestamp,
+    pub next: Vec<(LaneId, Timestamp)>,
 }
 
 /// Stores events and their deliveries, and leases deliveries to workers.
@@ -80,7 +61,7 @@ pub struct LaneDue {
 ///
 /// # Claim
 ///
-/// 8. `claim` MUST return only deliveries of the lanes in the request, due at or before `now`, at most `max` of each, the earliest due
+/// 8. `claim` MUST return only deliveries of the lanes in the request, due at or before `now`, at most the quota of each, the earliest due
 ///    first (`claim_obeys_lanes_quotas_and_due_times`, `claim_takes_the_earliest_due_first`). It MUST report the next due time of each lane
 ///    that it serves (`claim_answers_when_each_lane_is_due_next`). A caller names a lane at most once; the result for a second entry of the
 ///    same lane is not specified.
@@ -171,7 +152,12 @@ pub trait Outbox: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// Returns a [`StoreError`] if the store fails.
-    async fn lanes(&self, work: Work, after: Option<LaneId>, limit: u32) -> Result<Vec<LaneDue>, StoreError>;
+    async fn lanes(
+        &self,
+        work: Work,
+        after: Option<LaneId>,
+        limit: u32,
+    ) -> Result<Vec<(LaneId, Timestamp)>, StoreError>;
 }
 
 delegate_store! { [S: Outbox + ?Sized] Arc<S>, |shared| **shared; Outbox }

@@ -1,37 +1,4 @@
-//! Dedup records in Redis: for many receivers that share nothing else.
-//!
-//! Each event is one small hash. A script changes it atomically, and the server deletes it when it has expired.
-//!
-//! ```no_run
-//! use hookwire::store::RedisDedup;
-//!
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let dedup = RedisDedup::connect("redis://localhost/").await?.with_prefix("app:webhooks:");
-//! # Ok(())
-//! # }
-//! ```
-//!
-//! # What a Redis that loses data means
-//!
-//! If Redis loses the record of an event, the event is handled again when its provider sends it again. Redis loses records in three cases:
-//!
-//! - It restarts without persistence; with `appendfsync everysec` it loses up to a second of records.
-//! - A replica is promoted that had not received the records yet.
-//! - It evicts keys because its memory is full. Set `maxmemory-policy noeviction`: a full memory then fails with
-//!   [`StoreErrorKind::Full`], and the provider is asked to retry.
-//!
-//! No event is lost: without its record an event is handled, never dropped. If handling an event twice is not acceptable, keep the records
-//! in the database that the handler writes to, and finish them
-//! [in its transaction](crate::store::postgres::PostgresStore::finish_in).
-//!
-//! # Caveats
-//!
-//! - Redis 7 or later.
-//! - The receivers' clocks decide which record is current; the server's clock only decides when a record is deleted.
-//! - [`prune`](Dedup::prune) has nothing to do.
-//! - **The keys of one call are changed one after the other**, each by one script. If the connection fails in between, some keys have
-//!   changed, against rule 9 of [`Dedup`]. A key that was begun is fresh again when its lease ends, so no event is lost; an event may
-//!   be handled twice.
+//! Dedup records in Redis.
 
 use std::fmt;
 use std::sync::Arc;
@@ -111,7 +78,40 @@ redis.call('DEL', KEYS[1])
 return gone
 ";
 
-/// Dedup records in one Redis. Clones share the connection, which reconnects after it is lost.
+/// Dedup records in one Redis, for many receivers that share nothing else. Clones share the connection, which reconnects after it is lost.
+///
+/// Each event is one small hash. A script changes it atomically, and the server deletes it when it has expired.
+///
+/// ```no_run
+/// use hookwire::store::RedisDedup;
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let dedup = RedisDedup::connect("redis://localhost/").await?.with_prefix("app:webhooks:");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # What a Redis that loses data means
+///
+/// If Redis loses the record of an event, the event is handled again when its provider sends it again. Redis loses records in three cases:
+///
+/// - It restarts without persistence; with `appendfsync everysec` it loses up to a second of records.
+/// - A replica is promoted that had not received the records yet.
+/// - It evicts keys because its memory is full. Set `maxmemory-policy noeviction`: a full memory then fails with
+///   [`StoreErrorKind::Full`], and the provider is asked to retry.
+///
+/// No event is lost: without its record an event is handled, never dropped. If handling an event twice is not acceptable, keep the records
+/// in the database that the handler writes to, and finish them
+/// [in its transaction](super::PostgresStore::finish_in).
+///
+/// # Caveats
+///
+/// - Redis 7 or later.
+/// - The receivers' clocks decide which record is current; the server's clock only decides when a record is deleted.
+/// - [`prune`](Dedup::prune) has nothing to do.
+/// - **The keys of one call are changed one after the other**, each by one script. If the connection fails in between, some keys have
+///   changed, against rule 9 of [`Dedup`]. A key that was begun is fresh again when its lease ends, so no event is lost; an event may
+///   be handled twice.
 #[derive(Clone)]
 pub struct RedisDedup {
     connection: ConnectionManager,

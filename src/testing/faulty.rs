@@ -13,9 +13,8 @@ use crate::event::Event;
 use crate::id::{DeliveryId, EndpointId, EventId, LaneId, Tenant, Work, WorkerId};
 use crate::store::{
     AddDelivery, Append, Appended, ChangeListener, Claim, Claimed, Control, Counts, DedupGroup, DeliveryQuery,
-    Directory, EventQuery, EventSummary, FinishedCursor, History, Import, ImportResult, LaneDue, Outbox, Page,
-    PutResult, Removal, Retention, RetentionCutoff, Settled, StagedRow, Staging, StoreError, StoreErrorKind,
-    WorkerRegistry,
+    Directory, EventQuery, EventSummary, FinishedCursor, History, Import, ImportResult, Outbox, Page, PutResult,
+    Removal, Retention, RetentionCutoff, Settled, StagedRow, Staging, StoreError, StoreErrorKind, WorkerRegistry,
 };
 use crate::testing::random::Random;
 
@@ -31,35 +30,13 @@ pub enum Fault {
     Delayed(Duration),
 }
 
-/// The number of calls in a thousand that fail at random. The same seed and the same calls cause the same faults.
-///
-/// ```
-/// use hookwire::testing::Chances;
-///
-/// let chances = Chances { seed: 7, refused: 15, ..Chances::default() };
-/// assert_eq!(chances.answer_lost, 0);
-/// ```
-#[derive(Clone, Copy, Debug, Default)]
-#[expect(clippy::exhaustive_structs, reason = "made by tests with struct update syntax")]
-pub struct Chances {
-    /// The seed of the random numbers.
-    pub seed: u64,
-    /// Calls that fail as unavailable.
-    pub refused: u16,
-    /// Calls that take effect and fail with a lost answer.
-    pub answer_lost: u16,
-    /// Calls that wait for [`delay`](Self::delay) first.
-    pub delayed: u16,
-    /// How long a delayed call waits.
-    pub delay: Duration,
-}
-
 #[derive(Debug, Default)]
 struct Plan {
     /// The fault of each method that always fails, by the name of the method.
     every: HashMap<&'static str, Fault>,
     next: VecDeque<Fault>,
-    chances: Option<(Chances, Random)>,
+    /// Random faults, each with the number of calls in a thousand that have it.
+    chances: Option<(Vec<(u16, Fault)>, Random)>,
     /// The number of calls of each method.
     calls: HashMap<&'static str, u64>,
 }
@@ -73,18 +50,15 @@ impl Plan {
         if let Some(fault) = self.next.pop_front() {
             return Some(fault);
         }
-        let (Chances { refused, answer_lost, delayed, delay, .. }, random) = self.chances.as_mut()?;
-        let (refused, answer_lost, delayed) = (*refused, *answer_lost, *delayed);
-        let drawn = u16::try_from(random.below(1_000)).unwrap_or(0);
-        if drawn < refused {
-            Some(Fault::Refused(StoreErrorKind::Unavailable))
-        } else if drawn < refused + answer_lost {
-            Some(Fault::AnswerLost)
-        } else if drawn < refused + answer_lost + delayed {
-            Some(Fault::Delayed(*delay))
-        } else {
-            None
+        let (chances, random) = self.chances.as_mut()?;
+        let mut drawn = u16::try_from(random.below(1_000)).unwrap_or(0);
+        for (share, fault) in chances {
+            match drawn.checked_sub(*share) {
+                Some(rest) => drawn = rest,
+                None => return Some(*fault),
+            }
         }
+        None
     }
 }
 
@@ -148,9 +122,18 @@ impl<S> FaultyStore<S> {
         self.plan().next.len()
     }
 
-    /// Makes calls fail at random from now on. `None` ends that.
-    pub fn fail_by_chance(&self, chances: Option<Chances>) {
-        self.plan().chances = chances.map(|chances| (chances, Random::new(chances.seed)));
+    /// Makes calls fail at random from now on: each fault comes with the number of calls in a thousand that have it. The same seed and the
+    /// same calls cause the same faults. An empty list ends that.
+    ///
+    /// ```
+    /// use hookwire::store::{MemoryStore, StoreErrorKind};
+    /// use hookwire::testing::{Fault, FaultyStore};
+    ///
+    /// let store = FaultyStore::new(MemoryStore::new());
+    /// store.fail_by_chance(7, &[(15, Fault::Refused(StoreErrorKind::Unavailable)), (15, Fault::AnswerLost)]);
+    /// ```
+    pub fn fail_by_chance(&self, seed: u64, chances: &[(u16, Fault)]) {
+        self.plan().chances = (!chances.is_empty()).then(|| (chances.to_vec(), Random::new(seed)));
     }
 
     fn plan(&self) -> MutexGuard<'_, Plan> {
@@ -200,7 +183,12 @@ impl<S: Outbox> Outbox for FaultyStore<S> {
         self.call("release", self.inner.release(leases, due)).await
     }
 
-    async fn lanes(&self, work: Work, after: Option<LaneId>, limit: u32) -> Result<Vec<LaneDue>, StoreError> {
+    async fn lanes(
+        &self,
+        work: Work,
+        after: Option<LaneId>,
+        limit: u32,
+    ) -> Result<Vec<(LaneId, Timestamp)>, StoreError> {
         self.call("lanes", self.inner.lanes(work, after, limit)).await
     }
 }

@@ -23,7 +23,7 @@ use crate::sender::http::HttpClient;
 /// use http::Request;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), hookwire::sender::http::HttpError> {
+/// # async fn main() -> Result<(), hookwire::sender::SenderConfigError> {
 /// let client = HttpClient::new(HttpOptions::default(), Arc::new(SystemClock))?;
 /// let request = || Request::post("https://10.0.0.5/hooks").body(Bytes::from_static(b"{}")).unwrap();
 /// assert_eq!(exchange(&client, None, request).await.outcome, Outcome::Blocked);
@@ -50,7 +50,7 @@ pub async fn exchange(
 ///
 /// let client = HttpClient::new(HttpOptions::default(), Arc::new(SystemClock))?;
 /// assert_eq!(open_connections(&client), 0);
-/// # Ok::<(), hookwire::sender::http::HttpError>(())
+/// # Ok::<(), hookwire::sender::SenderConfigError>(())
 /// ```
 #[must_use]
 pub fn open_connections(client: &HttpClient) -> usize {

@@ -11,6 +11,6 @@ mod random;
 mod signed;
 
 pub use self::clock::{ManualClock, TokioClock};
-pub use self::faulty::{Chances, Fault, FaultyStore};
+pub use self::faulty::{Fault, FaultyStore};
 pub use self::signed::signed_request;
 pub use crate::work::total as work_done;

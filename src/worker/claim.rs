@@ -8,7 +8,7 @@ use super::engine::Engine;
 use super::shutdown::Shutdown;
 use crate::clock::Timestamp;
 use crate::id::LaneId;
-use crate::store::{ChangeListener, Claim, Claimed, LaneDue, StoreError};
+use crate::store::{ChangeListener, Claim, Claimed, StoreError};
 
 /// The number of lanes that one call of a sweep lists.
 const SWEEP_PAGE: u32 = 1_024;
@@ -100,11 +100,11 @@ impl Engine {
     async fn sweep(&self, sweep: &mut Sweep) -> Result<(), StoreError> {
         let page = self.store.lanes(self.deliver.work(), sweep.after, SWEEP_PAGE).await?;
         let is_full = page.len() >= SWEEP_PAGE as usize;
-        sweep.after = page.last().filter(|_| is_full).map(|lane| lane.lane);
+        sweep.after = page.last().filter(|_| is_full).map(|(lane, _)| *lane);
         sweep.completed |= !is_full;
         let now = self.clock.now();
         let mut state = self.state();
-        for LaneDue { lane, due } in page {
+        for (lane, due) in page {
             state.lanes.note_due(lane, due, now);
         }
         Ok(())

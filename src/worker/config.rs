@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::error::WorkerError;
+
 /// The settings of a worker.
 ///
 /// | setting | default | meaning |
@@ -19,11 +21,11 @@ use std::time::Duration;
 ///
 /// ```
 /// use std::time::Duration;
-/// use hookwire::worker::{Config, ConfigError};
+/// use hookwire::worker::{Config, WorkerError};
 ///
 /// let config = Config { in_flight: 1_024, ..Config::default() };
-/// assert_eq!(config.check(Duration::from_secs(15)), Ok(()));
-/// assert!(matches!(config.check(Duration::from_secs(45)), Err(ConfigError::Lease { .. })));
+/// assert!(config.check(Duration::from_secs(15)).is_ok());
+/// assert!(matches!(config.check(Duration::from_secs(45)), Err(WorkerError::Lease { .. })));
 /// ```
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "made by the application with struct update syntax")]
@@ -64,48 +66,22 @@ impl Default for Config {
     }
 }
 
-/// The settings of a worker are invalid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// `in_flight` is 0, so no attempt could start.
-    #[error("in_flight: must be at least 1")]
-    InFlight,
-    /// There are fewer `leases` than attempts in flight.
-    #[error("leases: must be at least in_flight")]
-    Leases,
-    /// A `lease` could end during an attempt.
-    #[error("lease: {lease:?} must be at least twice the longest attempt, {attempt:?}")]
-    Lease {
-        /// The lease.
-        lease: Duration,
-        /// The longest time that one attempt may take.
-        attempt: Duration,
-    },
-    /// `poll` is so short that the worker would mainly poll.
-    #[error("poll: must be at least 10 ms")]
-    Poll,
-    /// `outbox_poll` is so short that the worker would mainly read the outbox table.
-    #[error("outbox_poll: must be at least 1 ms")]
-    OutboxPoll,
-}
-
 impl Config {
     /// Checks the settings for attempts that take at most this long.
     ///
     /// # Errors
-    /// Returns the [`ConfigError`] of the first setting that is invalid.
-    pub fn check(&self, attempt: Duration) -> Result<(), ConfigError> {
+    /// Returns the [`WorkerError`] of the first setting that is invalid.
+    pub fn check(&self, attempt: Duration) -> Result<(), WorkerError> {
         if self.in_flight == 0 {
-            Err(ConfigError::InFlight)
+            Err(WorkerError::InFlight)
         } else if self.leases < self.in_flight {
-            Err(ConfigError::Leases)
+            Err(WorkerError::Leases)
         } else if self.lease < attempt.saturating_mul(2) {
-            Err(ConfigError::Lease { lease: self.lease, attempt })
+            Err(WorkerError::Lease { lease: self.lease, attempt })
         } else if self.poll < Duration::from_millis(10) {
-            Err(ConfigError::Poll)
+            Err(WorkerError::Poll)
         } else if self.outbox_poll < Duration::from_millis(1) {
-            Err(ConfigError::OutboxPoll)
+            Err(WorkerError::OutboxPoll)
         } else {
             Ok(())
         }
@@ -119,8 +95,8 @@ mod tests {
     #[test]
     fn a_lease_shorter_than_two_attempts_is_invalid() {
         let config = Config::default();
-        assert_eq!(config.check(Duration::from_secs(30)), Ok(()));
-        assert!(matches!(config.check(Duration::from_secs(31)), Err(ConfigError::Lease { .. })));
+        assert!(config.check(Duration::from_secs(30)).is_ok());
+        assert!(matches!(config.check(Duration::from_secs(31)), Err(WorkerError::Lease { .. })));
     }
 
     #[test]
@@ -130,9 +106,9 @@ mod tests {
             change(&mut config);
             config.check(Duration::ZERO)
         };
-        assert_eq!(with(|c| c.in_flight = 0), Err(ConfigError::InFlight));
-        assert_eq!(with(|c| c.leases = 1), Err(ConfigError::Leases));
-        assert_eq!(with(|c| c.poll = Duration::ZERO), Err(ConfigError::Poll));
-        assert_eq!(with(|c| c.outbox_poll = Duration::ZERO), Err(ConfigError::OutboxPoll));
+        assert!(matches!(with(|c| c.in_flight = 0), Err(WorkerError::InFlight)));
+        assert!(matches!(with(|c| c.leases = 1), Err(WorkerError::Leases)));
+        assert!(matches!(with(|c| c.poll = Duration::ZERO), Err(WorkerError::Poll)));
+        assert!(matches!(with(|c| c.outbox_poll = Duration::ZERO), Err(WorkerError::OutboxPoll)));
     }
 }

@@ -104,8 +104,8 @@ impl Engine {
         let (mut next, mut after) = (None, None);
         loop {
             let page = self.store.lanes(self.deliver.work(), after, PAGE).await?;
-            next = page.iter().map(|lane| lane.due).chain(next).min();
-            after = page.last().map(|lane| lane.lane);
+            next = page.iter().map(|(_, due)| *due).chain(next).min();
+            after = page.last().map(|(lane, _)| *lane);
             if page.len() < PAGE as usize {
                 return Ok(next);
             }

@@ -51,6 +51,7 @@ mod deliver;
 mod drain;
 #[cfg_attr(not(feature = "sender"), expect(dead_code, reason = "the sender opens lanes"))]
 mod engine;
+mod error;
 mod fair_queue;
 mod fair_share;
 #[cfg_attr(not(any(test, feature = "mcp")), expect(dead_code, reason = "only the tools for agents forget a limiter"))]
@@ -80,10 +81,11 @@ pub use tokio_util::sync::CancellationToken;
 
 #[cfg(any(feature = "sender", feature = "inbox"))]
 pub(crate) use self::attempt::Reservation;
-pub use self::config::{Config, ConfigError};
+pub use self::config::Config;
 pub use self::deliver::{Deliver, Maintenance};
 pub use self::drain::DrainLimits;
 pub(crate) use self::engine::Engine;
+pub use self::error::WorkerError;
 pub use self::policy::LanePolicy;
 pub use self::progress::Drained;
 use self::run::Run;
@@ -97,18 +99,6 @@ use crate::store::{Store, StoreError};
 #[derive(Clone, Debug)]
 pub struct Worker {
     engine: Arc<Engine>,
-}
-
-/// Why a worker stopped without a request.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum WorkerError {
-    /// The worker is already running. One worker for each sender is enough; its limits apply to all of the sender's deliveries.
-    #[error("worker: is already running; run it only once")]
-    AlreadyRunning,
-    /// The store has failed and will not recover: it is closed, damaged, or has a schema of another version.
-    #[error("worker: stopped because its store failed permanently; open the store again")]
-    Store(#[source] StoreError),
 }
 
 impl Worker {

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use hookwire::event::{CatalogError, EventCatalog, EventType, EventTypes, NewEvent, SchemaViolation};
+use hookwire::event::{EventCatalog, EventError, EventType, EventTypes, NewEvent, SchemaViolation};
 use hookwire::sender::{DispatchError, Sender};
 use hookwire::store::MemoryStore;
 
@@ -107,14 +107,14 @@ fn every_sample_matches_its_schema() {
 #[test]
 fn a_type_without_a_valid_sample_is_rejected() {
     let refused = EventCatalog::new().event::<Patterned>("a").unwrap_err();
-    assert!(matches!(&refused, CatalogError::Sample(violation) if violation.pointer() == "/id"), "{refused}");
+    assert!(matches!(&refused, EventError::Sample(violation) if violation.pointer() == "/id"), "{refused}");
     let wrong = Patterned { id: "nonsense".into() };
-    assert!(matches!(EventCatalog::new().event_with_sample("a", &wrong), Err(CatalogError::Sample(_))));
+    assert!(matches!(EventCatalog::new().event_with_sample("a", &wrong), Err(EventError::Sample(_))));
     let right = Patterned { id: "T-7".into() };
     let catalog = EventCatalog::new().event_with_sample("a", &right).unwrap();
     assert_eq!(catalog.list()[0].sample, json!({"id": "T-7"}));
-    assert!(matches!(catalog.event::<State>("a"), Err(CatalogError::Duplicate(_))));
-    assert!(matches!(EventCatalog::new().event::<State>("a..b"), Err(CatalogError::Event(_))));
+    assert!(matches!(catalog.event::<State>("a"), Err(EventError::Duplicate(_))));
+    assert!(matches!(EventCatalog::new().event::<State>("a..b"), Err(EventError::Type)));
 }
 
 #[test]

@@ -12,8 +12,8 @@ use hookwire::clock::{Clock, SystemClock};
 use hookwire::delivery::DeliveryState;
 use hookwire::event::NewEvent;
 use hookwire::provider::STANDARD;
-use hookwire::receiver::inbox::{Inbox, InboxBuilder, InboxError, Job, JobError, Queue};
-use hookwire::receiver::{Receiver, Source};
+use hookwire::receiver::inbox::{Inbox, InboxBuilder, Job, JobError, Queue};
+use hookwire::receiver::{Receiver, ReceiverConfigError, Source};
 use hookwire::retry::{FailReason, Policy, Schedule};
 use hookwire::secret::Keyring;
 use hookwire::signature::Signing;
@@ -335,7 +335,7 @@ async fn what_cannot_be_set_up_is_refused_by_name() {
     let build =
         |queues: Vec<Queue>| queues.into_iter().fold(Inbox::builder(MemoryStore::new()), InboxBuilder::queue).build();
     let named = |name| Queue::new(name, |_| async { Ok(()) });
-    assert!(matches!(build(vec![]).unwrap_err(), InboxError::NoQueue));
+    assert!(matches!(build(vec![]).unwrap_err(), ReceiverConfigError::NoQueue));
     assert_eq!(build(vec![named("a"), named("a")]).unwrap_err().to_string(), "queue: a is the name of two queues");
     let slow = build(vec![named("a").timeout(Duration::from_secs(31))]).unwrap_err();
     assert!(slow.to_string().starts_with("lease"), "{slow}");

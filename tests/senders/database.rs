@@ -6,8 +6,8 @@ use std::time::Duration;
 use hookwire::endpoint::NewEndpoint;
 use hookwire::id::{EventId, Tenant};
 use hookwire::sender::Sender;
+use hookwire::store::PostgresOptions;
 use hookwire::store::PostgresStore;
-use hookwire::store::postgres::PostgresOptions;
 use hookwire::worker::DrainLimits;
 
 use super::postgres::{Server, connect};

@@ -285,14 +285,14 @@ async fn settle_together(url: String) {
     use hookwire::delivery::Settlement;
     use hookwire::id::EndpointId;
     use hookwire::retry::Decision;
-    use hookwire::store::{Claim, History, LaneClaim, Outbox};
+    use hookwire::store::{Claim, History, Outbox};
 
     let schema = Schema::fresh(&url);
     let store = schema.open().await;
     let now: Timestamp = SystemClock.now();
     let lane = EndpointId::generate(now);
     store.append(vec![append_at(lane, "job", now)]).await.unwrap();
-    let lanes = vec![LaneClaim { lane: lane.into(), max: 1 }];
+    let lanes = vec![(lane.into(), 1)];
     let claim = Claim { lanes, now, until: now + Duration::from_secs(60) };
     let leased = store.claim(claim).await.unwrap().leased.remove(0);
     let settlement = Settlement::of(&leased, Decision::Delivered, now);

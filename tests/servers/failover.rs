@@ -12,8 +12,8 @@ use hookwire::id::{EventId, Work};
 use hookwire::sender::egress::EgressPolicy;
 use hookwire::sender::http::HttpOptions;
 use hookwire::sender::{DispatchError, Sender};
-use hookwire::store::postgres::{PostgresOptions, tokio_postgres};
 use hookwire::store::{History, PostgresStore};
+use hookwire::store::{PostgresOptions, tokio_postgres};
 use hookwire::worker::{CancellationToken, Config};
 use libtest_mimic::Trial;
 

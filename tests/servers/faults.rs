@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use hookwire::clock::{Clock, SystemClock, Timestamp};
 use hookwire::id::{DeliveryId, EndpointId, EventId, Tenant, Work, WorkerId};
-use hookwire::store::postgres::tokio_postgres;
-use hookwire::store::postgres::{OpenError, PostgresOptions};
+use hookwire::store::tokio_postgres;
 use hookwire::store::{Append, Appended, Control, History, Outbox, StoreErrorKind, WorkerRegistry};
+use hookwire::store::{OpenError, PostgresOptions};
 use libtest_mimic::Trial;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};

@@ -11,8 +11,8 @@ use hookwire::id::Work;
 use hookwire::retry::{Policy, Schedule};
 use hookwire::sender::Sender;
 use hookwire::sender::egress::EgressPolicy;
-use hookwire::store::postgres::tokio_postgres;
-use hookwire::store::{History, postgres::PostgresOptions};
+use hookwire::store::tokio_postgres;
+use hookwire::store::{History, PostgresOptions};
 use hookwire::worker::CancellationToken;
 use libtest_mimic::Trial;
 

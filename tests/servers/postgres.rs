@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use hookwire::store::postgres::tokio_postgres::{self, NoTls};
+use hookwire::store::tokio_postgres::{self, NoTls};
 
 /// Runs one future to its end, outside of any runtime.
 pub fn block_on<T>(run: impl Future<Output = T>) -> T {

@@ -11,7 +11,7 @@ use hookwire::retry::Decision;
 use hookwire::secret::{Key, Keyring};
 use hookwire::store::{
     Append, Appended, BeginResult, Claim, Control, Dedup, DedupEntry, DedupGroup, DedupKey, DedupLease, Directory,
-    FirstResponse, LaneClaim, Outbox, PostgresStore, PutResult, Removal, Settled, StoreError, StoreErrorKind,
+    FirstResponse, Outbox, PostgresStore, PutResult, Removal, Settled, StoreError, StoreErrorKind,
 };
 use libtest_mimic::Trial;
 
@@ -55,7 +55,7 @@ fn answer() -> FirstResponse {
 }
 
 async fn claim(store: &PostgresStore, lane: EndpointId, now: Timestamp) -> Leased {
-    let lanes = vec![LaneClaim { lane: lane.into(), max: 1 }];
+    let lanes = vec![(lane.into(), 1)];
     store.claim(Claim { lanes, now, until: now + HOUR }).await.unwrap().leased.remove(0)
 }
 

@@ -7,7 +7,7 @@ use hookwire::clock::Timestamp;
 use hookwire::delivery::NewDelivery;
 use hookwire::event::NewEvent;
 use hookwire::id::{EndpointId, EventId};
-use hookwire::store::postgres::PostgresOptions;
+use hookwire::store::PostgresOptions;
 use hookwire::store::{Append, PostgresStore};
 
 use crate::postgres::{Server, answers, block_on, connect};

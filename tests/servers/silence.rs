@@ -13,11 +13,11 @@ use hookwire::id::{DeliveryId, EndpointId, EventId, Work};
 use hookwire::retry::Decision;
 use hookwire::sender::Sender;
 use hookwire::sender::egress::EgressPolicy;
-use hookwire::store::postgres::{PostgresOptions, tokio_postgres};
 use hookwire::store::{
-    Claim, Control, Dedup, DedupKey, Directory, History, LaneClaim, Outbox, PostgresStore, Settled, Staging,
-    StoreError, WorkerRegistry,
+    Claim, Control, Dedup, DedupKey, Directory, History, Outbox, PostgresStore, Settled, Staging, StoreError,
+    WorkerRegistry,
 };
+use hookwire::store::{PostgresOptions, tokio_postgres};
 use hookwire::worker::{CancellationToken, Config};
 use libtest_mimic::Trial;
 use tokio::net::TcpListener;
@@ -64,7 +64,7 @@ async fn call(store: &PostgresStore, call: usize, now: Timestamp) -> Option<Resu
     Some(match call {
         0 => done(store.append(vec![append_at(lane, "one", now)]).await),
         1 => {
-            let lanes = vec![LaneClaim { lane: lane.into(), max: 1 }];
+            let lanes = vec![(lane.into(), 1)];
             done(store.claim(Claim { lanes, now, until: now + LONG }).await)
         }
         2 => done(store.lanes(work, None, 10).await),
@@ -239,7 +239,7 @@ async fn one_key(url: String) {
         }
     };
     store.append(vec![ordered("head".into(), "held")]).await.unwrap();
-    let lanes = vec![LaneClaim { lane: lane.into(), max: 1 }];
+    let lanes = vec![(lane.into(), 1)];
     let claim = Claim { lanes, now: now + LONG, until: now + LONG * 2 };
     let leased = store.claim(claim).await.unwrap().leased.remove(0);
     let mut client = connect(&url).await;

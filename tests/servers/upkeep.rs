@@ -9,8 +9,7 @@ use hookwire::event::{NewEvent, Origin};
 use hookwire::id::{EndpointId, EventId, LaneId, QueueName, Tenant, Work};
 use hookwire::retry::Decision;
 use hookwire::store::{
-    Append, Appended, Claim, DeliveryQuery, History, LaneClaim, Outbox, Page, PostgresStore, Retention,
-    RetentionCutoff, Staging,
+    Append, Appended, Claim, DeliveryQuery, History, Outbox, Page, PostgresStore, Retention, RetentionCutoff, Staging,
 };
 use libtest_mimic::Trial;
 
@@ -35,7 +34,7 @@ pub fn trials(postgres: &Needs) -> Vec<Trial> {
 }
 
 async fn deliver(store: &PostgresStore, lane: impl Into<LaneId>, now: Timestamp) {
-    let lanes = vec![LaneClaim { lane: lane.into(), max: 10 }];
+    let lanes = vec![(lane.into(), 10)];
     let leased = store.claim(Claim { lanes, now, until: now + DAY }).await.unwrap().leased;
     assert!(!leased.is_empty());
     let settlements = leased.iter().map(|one| Settlement::of(one, Decision::Delivered, now)).collect();
@@ -221,7 +220,7 @@ async fn found_by_looking(url: String) {
     let lane = EndpointId::generate(now);
     here.append(vec![append(lane, "one", now)]).await.unwrap();
     let lanes = there.lanes(Work::Sent, None, 10).await.unwrap();
-    assert_eq!(lanes.iter().map(|it| it.lane).collect::<Vec<_>>(), [lane.into()]);
+    assert_eq!(lanes.iter().map(|(lane, _)| *lane).collect::<Vec<_>>(), [lane.into()]);
     deliver(&there, lane, SystemClock.now()).await;
 }
 
@@ -253,7 +252,7 @@ async fn ahead(url: String) {
     store.append(vec![append(retried, "retried", wrong)]).await.unwrap();
     let soon = store.clock().now() + Duration::from_secs(1);
     let claim = async |lane: EndpointId, now| {
-        let lanes = vec![LaneClaim { lane: lane.into(), max: 10 }];
+        let lanes = vec![(lane.into(), 10)];
         store.claim(Claim { lanes, now, until: now + hour }).await.unwrap().leased
     };
     assert_eq!(claim(free, soon).await.len(), 1);

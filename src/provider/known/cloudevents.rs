@@ -7,8 +7,8 @@ use bytes::Bytes;
 use crate::provider::cloud_event::{CloudEvent, CloudEventError, Mode};
 use crate::provider::items;
 use crate::provider::{
-    Challenge, Checked, EventRef, Events, FetchKeys, FetchRequest, Identity, Item, MAX_EVENTS, Reply, Retries, Scheme,
-    Setting, Summary, Verify,
+    Challenge, Checked, EventRef, Events, FetchRequest, Identity, Item, MAX_EVENTS, Reply, Retries, Scheme, Setting,
+    Summary, Verify,
 };
 use crate::signature::{Hash, Place, Received, Token, Trust, VerifyError, json};
 
@@ -50,7 +50,6 @@ const fn over(proof: &'static Scheme, code: &'static CloudEvents, settings: &'st
     let scheme = Scheme { handshakes: &[], handshake_methods: &["OPTIONS"], ..*proof };
     scheme
         .code(code)
-        .fetching(code)
         .settings(settings)
         .keep_prefixed("ce-", &["content-type"])
         .retries(Retries::documented(DOCS))
@@ -154,9 +153,7 @@ impl Verify for CloudEvents {
         let item = |(event, range): (Result<_, _>, _)| Ok(Item::part(event?, range));
         all.zip(ranges).map(item).collect::<Result<_, _>>().map(Events::Batch)
     }
-}
 
-impl FetchKeys for CloudEvents {
     fn fetch_request(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Option<FetchRequest>, VerifyError> {
         self.proof.fetch_request(received, trust)
     }

@@ -9,9 +9,10 @@ use super::legacy;
 use super::queue::Queue;
 use crate::clock::{Clock, SteadyClock, SystemClock};
 use crate::delivery::{Delivery, DeliveryState};
-use crate::id::{DeliveryId, IdError, LaneId, QueueName, Work};
+use crate::id::{DeliveryId, LaneId, QueueName, Work};
+use crate::receiver::ReceiverConfigError;
 use crate::store::{DeliveryQuery, Page, Store, StoreError, WorkHistory};
-use crate::worker::{Config, ConfigError, Engine, Worker};
+use crate::worker::{Config, Engine, Worker};
 
 /// Stores verified events, and a worker handles them later. Cheap to clone; every clone is the same inbox.
 #[derive(Clone, Debug)]
@@ -35,29 +36,6 @@ pub struct InboxBuilder {
     clock: Arc<dyn Clock>,
     config: Config,
     queues: Vec<Queue>,
-}
-
-/// The settings of an inbox are invalid.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum InboxError {
-    /// The inbox has no queue.
-    #[error("queue: at least one is needed")]
-    NoQueue,
-    /// A queue's name is not 1 to 32 characters of `[A-Za-z0-9_.-]`.
-    #[error("queue `{name}`: {error}")]
-    QueueName {
-        /// The beginning of the name.
-        name: String,
-        /// Why it is invalid.
-        error: IdError,
-    },
-    /// Two queues have the same name, so they would share their jobs.
-    #[error("queue: {0} is the name of two queues")]
-    DuplicateQueue(Arc<str>),
-    /// The worker's settings are invalid.
-    #[error(transparent)]
-    Worker(#[from] ConfigError),
 }
 
 impl Inbox {
@@ -138,26 +116,26 @@ impl InboxBuilder {
     /// Builds the inbox.
     ///
     /// # Errors
-    /// Returns the [`InboxError`] of the first setting or queue that is invalid.
-    pub fn build(self) -> Result<Inbox, InboxError> {
+    /// Returns the [`ReceiverConfigError`] of the first setting or queue that is invalid.
+    pub fn build(self) -> Result<Inbox, ReceiverConfigError> {
         let Self { store, clock, config, queues } = self;
         // Leases and due times must not change when the wall clock steps.
         let clock: Arc<dyn Clock> = Arc::new(SteadyClock::new(clock));
         let longest = queues.iter().map(|queue| queue.timeout).max().unwrap_or(Duration::ZERO);
-        config.check(longest)?;
+        config.check(longest).map_err(|error| ReceiverConfigError::Worker(error.to_string()))?;
         let mut served = Vec::with_capacity(queues.len());
         let mut lanes = HashMap::new();
         for queue in queues {
             let queue = Arc::new(ServedQueue { name: name_of(&queue)?, queue });
             for lane in lanes_of(queue.name) {
                 if lanes.insert(lane, queue.clone()).is_some() {
-                    return Err(InboxError::DuplicateQueue(queue.queue.name.clone()));
+                    return Err(ReceiverConfigError::DuplicateQueue(queue.queue.name.clone()));
                 }
             }
             served.push(queue);
         }
         if served.is_empty() {
-            return Err(InboxError::NoQueue);
+            return Err(ReceiverConfigError::NoQueue);
         }
         let deliver = Arc::new(HandlerDeliver { lanes, clock: clock.clone() });
         let engine = Engine::new(store.clone(), deliver, clock.clone(), config);
@@ -165,9 +143,9 @@ impl InboxBuilder {
     }
 }
 
-fn name_of(queue: &Queue) -> Result<QueueName, InboxError> {
+fn name_of(queue: &Queue) -> Result<QueueName, ReceiverConfigError> {
     let shown = || queue.name.chars().take(MAX_SHOWN).collect();
-    QueueName::new(&queue.name).map_err(|error| InboxError::QueueName { name: shown(), error })
+    QueueName::new(&queue.name).map_err(|error| ReceiverConfigError::QueueName { name: shown(), error })
 }
 
 /// The most characters of an invalid name that an error shows.

@@ -16,7 +16,7 @@ use hickory_resolver::proto::op::Query;
 use hickory_resolver::proto::rr::{Name, RecordType};
 use hickory_resolver::{Hosts, Resolver, ResolverBuilder, TokioResolver};
 
-use super::resolve::{Lookup, Resolve};
+use super::resolve::Resolve;
 
 /// How long the resolver waits for one name server's reply to one query.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(1);
@@ -153,12 +153,12 @@ fn name_server(address: SocketAddr) -> NameServerConfig {
 #[async_trait]
 impl Resolve for HickoryResolver {
     async fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>> {
-        self.lookup(host).await.result
+        self.lookup(host).await.0
     }
 
-    async fn lookup(&self, host: &str) -> Lookup {
+    async fn lookup(&self, host: &str) -> (io::Result<Vec<IpAddr>>, Duration) {
         if let Some(addresses) = self.rules.in_hosts_file(host) {
-            return Lookup::new(Ok(addresses), MAX_TTL);
+            return (Ok(addresses), MAX_TTL);
         }
         let name = match self.rules {
             NameRules::FullyQualified if !host.ends_with('.') => format!("{host}."),
@@ -168,24 +168,24 @@ impl Resolve for HickoryResolver {
             Ok(found) => {
                 let least = found.as_lookup().answers().iter().map(|record| record.ttl).min().unwrap_or_default();
                 let ttl = Duration::from_secs(least.into()).min(MAX_TTL);
-                Lookup::new(Ok(found.iter().collect()), ttl)
+                (Ok(found.iter().collect()), ttl)
             }
             Err(error) => failed(error),
         }
     }
 }
 
-fn failed(error: NetError) -> Lookup {
+fn failed(error: NetError) -> (io::Result<Vec<IpAddr>>, Duration) {
     match error {
         NetError::Dns(DnsError::NoRecordsFound(missing)) => {
             let ttl = missing.negative_ttl.map_or(FAILURE_TTL, |ttl| Duration::from_secs(ttl.into()));
-            Lookup::new(Ok(Vec::new()), ttl.min(MAX_FAILURE_TTL))
+            (Ok(Vec::new()), ttl.min(MAX_FAILURE_TTL))
         }
         // The errno shows whether this machine is the cause.
         NetError::Io(error) => {
             let copy = error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error);
-            Lookup::new(Err(copy), Duration::ZERO)
+            (Err(copy), Duration::ZERO)
         }
-        error => Lookup::new(Err(io::Error::other(error)), FAILURE_TTL),
+        error => (Err(io::Error::other(error)), FAILURE_TTL),
     }
 }

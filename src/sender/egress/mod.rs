@@ -22,7 +22,7 @@
 //! let policy = EgressPolicy::default();
 //! assert!(policy.check_target(&Target::parse("https://hooks.example.com/in")?).is_ok());
 //! assert!(policy.check_target(&Target::parse("https://169.254.169.254/latest")?).is_err());
-//! # Ok::<(), hookwire::endpoint::TargetError>(())
+//! # Ok::<(), hookwire::endpoint::FieldError>(())
 //! ```
 //!
 //! # Caveats
@@ -57,11 +57,11 @@ pub(super) use self::error::ConnectError;
 #[cfg(feature = "hickory")]
 pub use self::hickory::HickoryResolver;
 pub(super) use self::meter::{LogicalTime, Meter, PeerFault};
-pub use self::network::{Network, NetworkError};
+pub use self::network::Network;
 pub use self::policy::EgressPolicy;
 pub use self::proxy::ProxyDialer;
 pub use self::refusal::{Refusal, RefusalReason};
-pub use self::resolve::{Lookup, Resolve};
+pub use self::resolve::Resolve;
 pub(super) use self::shared_resolver::SharedResolver;
 pub(super) use self::stream::GuardedStream;
 pub use self::system::SystemResolver;

@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
+use super::super::config_error::SenderConfigError;
+
 /// A range of IPv4 or IPv6 addresses in CIDR notation (RFC 4632).
 ///
 /// ```
@@ -11,26 +13,15 @@ use std::str::FromStr;
 ///
 /// let pods: Network = "34.118.224.0/20".parse()?;
 /// assert!(pods.contains([34, 118, 225, 1].into()));
-/// # Ok::<(), hookwire::sender::egress::NetworkError>(())
+/// let error = "10.0.0.0/33".parse::<Network>().unwrap_err();
+/// assert_eq!(error.to_string(), "network: must be an address and a prefix length, such as 10.0.0.0/8 or fd00::/8");
+/// # Ok::<(), hookwire::sender::SenderConfigError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Network {
     base: IpAddr,
     prefix: u8,
 }
-
-/// The text is not a valid [`Network`].
-///
-/// ```
-/// use hookwire::sender::egress::Network;
-///
-/// let error = "10.0.0.0/33".parse::<Network>().unwrap_err();
-/// assert_eq!(error.to_string(), "network: must be an address and a prefix length, such as 10.0.0.0/8 or fd00::/8");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("network: must be an address and a prefix length, such as 10.0.0.0/8 or fd00::/8")]
-#[non_exhaustive]
-pub struct NetworkError;
 
 impl Network {
     /// An IPv4 range from its base address and prefix length. A prefix length above 32 counts as 32.
@@ -97,13 +88,15 @@ impl Network {
 }
 
 impl FromStr for Network {
-    type Err = NetworkError;
+    type Err = SenderConfigError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (base, prefix) = text.split_once('/').ok_or(NetworkError)?;
-        let base: IpAddr = base.parse().map_err(|_| NetworkError)?;
-        let prefix = prefix.parse().map_err(|_| NetworkError)?;
-        if prefix > width(base) { Err(NetworkError) } else { Ok(Self { base, prefix }) }
+        let range = || {
+            let (base, prefix) = text.split_once('/')?;
+            let (base, prefix): (IpAddr, u8) = (base.parse().ok()?, prefix.parse().ok()?);
+            (prefix <= width(base)).then_some(Self { base, prefix })
+        };
+        range().ok_or(SenderConfigError::Network)
     }
 }
 
@@ -152,7 +145,7 @@ mod tests {
     #[test]
     fn a_text_without_a_valid_prefix_length_is_refused() {
         for text in ["10.0.0.0", "10.0.0.0/33", "10.0.0.0/-1", "::/129", "10.0.0/8", "/8", ""] {
-            assert_eq!(text.parse::<Network>(), Err(NetworkError), "{text}");
+            assert!(matches!(text.parse::<Network>(), Err(SenderConfigError::Network)), "{text}");
         }
     }
 }

@@ -62,7 +62,7 @@ impl EgressPolicy {
     /// let target = Target::parse("http://hooks.example.com/")?;
     /// assert!(EgressPolicy::default().check_target(&target).is_err());
     /// assert!(EgressPolicy::default().dangerous_allow_http().check_target(&target).is_ok());
-    /// # Ok::<(), hookwire::endpoint::TargetError>(())
+    /// # Ok::<(), hookwire::endpoint::FieldError>(())
     /// ```
     #[must_use]
     pub const fn dangerous_allow_http(mut self) -> Self {
@@ -79,7 +79,7 @@ impl EgressPolicy {
     /// let policy = EgressPolicy::default().dangerous_allow_loopback();
     /// assert!(policy.check_target(&Target::parse("https://localhost/hooks")?).is_ok());
     /// assert!(policy.check_address([127, 0, 0, 1].into()).is_ok());
-    /// # Ok::<(), hookwire::endpoint::TargetError>(())
+    /// # Ok::<(), hookwire::endpoint::FieldError>(())
     /// ```
     #[must_use]
     pub const fn dangerous_allow_loopback(mut self) -> Self {
@@ -111,7 +111,7 @@ impl EgressPolicy {
     /// let policy = EgressPolicy::default().dangerous_allow_network("10.20.0.0/16".parse()?);
     /// assert!(policy.check_address([10, 20, 0, 1].into()).is_ok());
     /// assert!(policy.check_address([10, 21, 0, 1].into()).is_err());
-    /// # Ok::<(), hookwire::sender::egress::NetworkError>(())
+    /// # Ok::<(), hookwire::sender::SenderConfigError>(())
     /// ```
     #[must_use]
     pub fn dangerous_allow_network(mut self, network: Network) -> Self {
@@ -144,7 +144,7 @@ impl EgressPolicy {
     /// let policy = EgressPolicy::default().deny_network("34.118.224.0/20".parse()?);
     /// let refusal = policy.check_address([34, 118, 225, 1].into()).unwrap_err();
     /// assert!(matches!(refusal.reason(), RefusalReason::Denied(_)));
-    /// # Ok::<(), hookwire::sender::egress::NetworkError>(())
+    /// # Ok::<(), hookwire::sender::SenderConfigError>(())
     /// ```
     #[must_use]
     pub fn deny_network(mut self, network: Network) -> Self {
@@ -175,7 +175,7 @@ impl EgressPolicy {
     /// let policy = EgressPolicy::default().only_ports([443, 8443]);
     /// assert!(policy.check_target(&Target::parse("https://hooks.example.com:8443/")?).is_ok());
     /// assert!(policy.check_target(&Target::parse("https://hooks.example.com:9000/")?).is_err());
-    /// # Ok::<(), hookwire::endpoint::TargetError>(())
+    /// # Ok::<(), hookwire::endpoint::FieldError>(())
     /// ```
     #[must_use]
     pub fn only_ports(mut self, ports: impl IntoIterator<Item = u16>) -> Self {
@@ -210,7 +210,7 @@ impl EgressPolicy {
     /// let target = Target::parse("https://intranet/hooks")?;
     /// let refusal = EgressPolicy::default().check_target(&target).unwrap_err();
     /// assert_eq!(refusal.reason(), RefusalReason::LocalName);
-    /// # Ok::<(), hookwire::endpoint::TargetError>(())
+    /// # Ok::<(), hookwire::endpoint::FieldError>(())
     /// ```
     ///
     /// # Errors

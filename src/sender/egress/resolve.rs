@@ -15,6 +15,7 @@ use async_trait::async_trait;
 /// ```
 /// use std::io;
 /// use std::net::IpAddr;
+/// use std::time::Duration;
 ///
 /// use async_trait::async_trait;
 /// use hookwire::sender::egress::Resolve;
@@ -36,7 +37,8 @@ use async_trait::async_trait;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
-/// assert_eq!(OneName.lookup("hooks.example.com").await.result.unwrap().len(), 1);
+/// let (found, ttl) = OneName.lookup("hooks.example.com").await;
+/// assert_eq!((found.unwrap().len(), ttl), (1, Duration::ZERO));
 /// assert!(OneName.resolve("other.example.com").await.is_err());
 ///
 /// let options = HttpOptions::default().resolver(OneName);
@@ -51,43 +53,14 @@ pub trait Resolve: fmt::Debug + Send + Sync + 'static {
     /// [`Outcome::Dns`](crate::outcome::Outcome::Dns).
     async fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>>;
 
-    /// Returns the addresses of `host` and how long the client may cache them. The default calls [`resolve`](Self::resolve) and
-    /// allows no caching.
-    async fn lookup(&self, host: &str) -> Lookup {
-        Lookup::new(self.resolve(host).await, Duration::ZERO)
+    /// Returns the addresses of `host`, or why the lookup failed, and how long the client may cache this result; zero disables caching. An
+    /// empty list means that the name has no address. The default calls [`resolve`](Self::resolve) and allows no caching.
+    async fn lookup(&self, host: &str) -> (io::Result<Vec<IpAddr>>, Duration) {
+        (self.resolve(host).await, Duration::ZERO)
     }
 
     /// Maximum number of concurrent lookups. The default is 256, which suits a resolver that needs no thread for each lookup.
     fn max_concurrent(&self) -> usize {
         256
-    }
-}
-
-/// The result of [`Resolve::lookup`], with its time to live.
-///
-/// ```
-/// use std::io;
-/// use std::time::Duration;
-/// use hookwire::sender::egress::Lookup;
-///
-/// let found = Lookup::new(Ok(vec![[93, 184, 216, 34].into()]), Duration::from_secs(300));
-/// assert_eq!(found.ttl.as_secs(), 300);
-/// let failed = Lookup::new(Err(io::ErrorKind::NotFound.into()), Duration::from_secs(5));
-/// assert!(failed.result.is_err());
-/// ```
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Lookup {
-    /// The addresses, or why the lookup failed. An empty list means that the name has no address.
-    pub result: io::Result<Vec<IpAddr>>,
-    /// How long the client may cache the result. Zero disables caching.
-    pub ttl: Duration,
-}
-
-impl Lookup {
-    /// A result that the client may cache for `ttl`.
-    #[must_use]
-    pub const fn new(result: io::Result<Vec<IpAddr>>, ttl: Duration) -> Self {
-        Self { result, ttl }
     }
 }

@@ -21,7 +21,7 @@ use tokio::time::timeout;
 
 use super::error::ConnectError;
 use super::fair_queue::FairQueue;
-use super::resolve::{Lookup, Resolve};
+use super::resolve::Resolve;
 use crate::clock::Clock;
 use crate::id::Tenant;
 
@@ -227,8 +227,7 @@ impl RunningLookup {
         let shared = &self.resolver.0;
         let started = shared.clock.uptime();
         let found = timeout(LOOKUP_TIMEOUT, shared.resolver.lookup(&self.host)).await;
-        let Lookup { result, ttl } =
-            found.unwrap_or_else(|_| Lookup::new(Err(io::ErrorKind::TimedOut.into()), Duration::ZERO));
+        let (result, ttl) = found.unwrap_or_else(|_| (Err(io::ErrorKind::TimedOut.into()), Duration::ZERO));
         let result = result.map_err(Arc::new).map(|mut addresses| {
             addresses.truncate(MAX_ADDRESSES);
             Arc::from(addresses)

@@ -14,7 +14,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::oneshot;
 
-use super::resolve::{Lookup, Resolve};
+use super::resolve::Resolve;
 
 /// Maximum number of threads, for all senders of the process together.
 const MAX_THREADS: usize = 16;
@@ -78,10 +78,10 @@ impl Resolve for SystemResolver {
         received.await.unwrap_or_else(|_| Err(io::Error::other("the resolver's thread has ended")))
     }
 
-    async fn lookup(&self, host: &str) -> Lookup {
+    async fn lookup(&self, host: &str) -> (io::Result<Vec<IpAddr>>, Duration) {
         let result = self.resolve(host).await;
         let ttl = if result.is_ok() { ADDRESS_TTL } else { FAILURE_TTL };
-        Lookup::new(result, ttl)
+        (result, ttl)
     }
 
     fn max_concurrent(&self) -> usize {

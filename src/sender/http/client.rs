@@ -10,11 +10,12 @@ use http::response::Parts;
 use http::{HeaderValue, Request};
 use tokio_rustls::TlsConnector;
 
+use super::super::config_error::SenderConfigError;
 use super::super::egress::{Connector, LogicalTime, Refusal, SharedResolver};
 use super::connection::ConnectionLimits;
 use super::error::ExchangeError;
 use super::finish::MAX_HEAD_BYTES;
-use super::options::{HttpError, HttpOptions, Versions};
+use super::options::{HttpOptions, Versions};
 use super::pool::{Connection, Pool};
 use super::response::{Failure, PartialResponse};
 use super::tls;
@@ -54,7 +55,7 @@ const WRITE_DIVISOR: u32 = 2;
 /// use hookwire::sender::http::{HttpClient, HttpOptions};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), hookwire::sender::http::HttpError> {
+/// # async fn main() -> Result<(), hookwire::sender::SenderConfigError> {
 /// let client = HttpClient::new(HttpOptions::default(), Arc::new(SystemClock))?;
 /// let refused = client.fetch("https://169.254.169.254/latest", None, 1_024).await;
 /// assert!(matches!(refused, Err(FetchError::Unreachable)), "the egress guard refuses metadata services");
@@ -83,19 +84,20 @@ impl HttpClient {
     /// use std::time::Duration;
     ///
     /// use hookwire::clock::SystemClock;
-    /// use hookwire::sender::http::{HttpClient, HttpError, HttpOptions};
+    /// use hookwire::sender::SenderConfigError;
+    /// use hookwire::sender::http::{HttpClient, HttpOptions};
     ///
     /// let options = HttpOptions::default().exchange_timeout(Duration::ZERO);
-    /// assert!(matches!(HttpClient::new(options, Arc::new(SystemClock)), Err(HttpError::ZeroTimeout)));
+    /// assert!(matches!(HttpClient::new(options, Arc::new(SystemClock)), Err(SenderConfigError::ZeroTimeout)));
     /// ```
     ///
     /// # Errors
-    /// Returns [`HttpError::ZeroTimeout`] if `exchange_timeout` is zero, [`HttpError::NoTls`] if the feature `ring` is off and
-    /// `tls` is not set, and [`HttpError::Tls`] if rustls rejects the default configuration.
-    pub fn new(options: HttpOptions, clock: Arc<dyn Clock>) -> Result<Self, HttpError> {
+    /// Returns [`SenderConfigError::ZeroTimeout`] if `exchange_timeout` is zero, [`SenderConfigError::NoTls`] if the feature `ring` is off and
+    /// `tls` is not set, and [`SenderConfigError::Tls`] if rustls rejects the default configuration.
+    pub fn new(options: HttpOptions, clock: Arc<dyn Clock>) -> Result<Self, SenderConfigError> {
         let exchange_timeout = options.exchange_timeout;
         if exchange_timeout.is_zero() {
-            return Err(HttpError::ZeroTimeout);
+            return Err(SenderConfigError::ZeroTimeout);
         }
         let mut tls = options.tls.map_or_else(tls::default_config, Ok)?;
         if options.versions == Versions::Http1 {

@@ -55,4 +55,4 @@ mod tls;
 mod tls;
 
 pub use self::client::HttpClient;
-pub use self::options::{HttpError, HttpOptions};
+pub use self::options::HttpOptions;

@@ -71,33 +71,6 @@ pub(super) enum Sharing {
     AllTenants,
 }
 
-/// The settings of the HTTP client are invalid.
-///
-/// ```
-/// use std::time::Duration;
-///
-/// use hookwire::sender::Sender;
-/// use hookwire::sender::http::HttpOptions;
-/// use hookwire::store::MemoryStore;
-///
-/// let options = HttpOptions::default().exchange_timeout(Duration::ZERO);
-/// let error = Sender::builder(MemoryStore::new()).http(options).build().unwrap_err();
-/// assert_eq!(error.to_string(), "exchange_timeout: must be longer than zero");
-/// ```
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum HttpError {
-    /// [`exchange_timeout`](HttpOptions::exchange_timeout) is zero.
-    #[error("exchange_timeout: must be longer than zero")]
-    ZeroTimeout,
-    /// The feature `ring` is off, and [`tls`](HttpOptions::tls) is not set.
-    #[error("tls: set a rustls ClientConfig with HttpOptions::tls, or enable the feature `ring`")]
-    NoTls,
-    /// rustls rejects the default configuration.
-    #[error("tls: the default configuration is invalid")]
-    Tls(#[source] rustls::Error),
-}
-
 impl Default for HttpOptions {
     fn default() -> Self {
         Self {

@@ -2,8 +2,8 @@
 
 use rustls::ClientConfig;
 
-use super::options::HttpError;
+use super::super::config_error::SenderConfigError;
 
-pub(super) fn default_config() -> Result<ClientConfig, HttpError> {
-    Err(HttpError::NoTls)
+pub(super) fn default_config() -> Result<ClientConfig, SenderConfigError> {
+    Err(SenderConfigError::NoTls)
 }

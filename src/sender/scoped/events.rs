@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use super::super::dispatch::Receipt;
 use super::super::error::DispatchError;
-use super::super::operate::Explanation;
 use super::Scoped;
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, Verdict};
 use crate::event::{Audience, Event, EventType, EventTypes, NewEvent};
 use crate::id::{EventId, Tenant};
 use crate::store::{EventQuery, EventSummary, Page, StoreError};
@@ -91,7 +90,11 @@ impl Scoped {
     ///
     /// # Errors
     /// Returns a [`StoreError`] if the store fails.
-    pub async fn explain(&self, tenant: &Tenant, event_type: &EventType) -> Result<Vec<Explanation>, StoreError> {
+    pub async fn explain(
+        &self,
+        tenant: &Tenant,
+        event_type: &EventType,
+    ) -> Result<Vec<(Arc<Endpoint>, Verdict)>, StoreError> {
         if self.scope.covers(tenant) { self.sender.explain(tenant, event_type).await } else { Ok(Vec::new()) }
     }
 }

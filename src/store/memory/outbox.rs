@@ -13,7 +13,7 @@ use crate::clock::Timestamp;
 use crate::delivery::{Lease, NewDelivery, Settlement};
 use crate::event::Event;
 use crate::id::{DeliveryId, LaneId, Work};
-use crate::store::{Append, Appended, Claim, Claimed, LaneDue, Outbox, Settled, StoreError, StoreErrorKind};
+use crate::store::{Append, Appended, Claim, Claimed, Outbox, Settled, StoreError, StoreErrorKind};
 
 #[async_trait]
 impl Outbox for MemoryStore {
@@ -28,14 +28,14 @@ impl Outbox for MemoryStore {
     async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
         let mut tables = self.tables();
         let mut claimed = Claimed::default();
-        for lane in &claim.lanes {
-            match lane.lane.endpoint().and_then(|id| tables.endpoints.get(&id)) {
+        for (lane, quota) in claim.lanes {
+            match lane.endpoint().and_then(|id| tables.endpoints.get(&id)) {
                 // A dispatch that ran before the removal was visible to it has appended these.
-                Some(None) => tables.cancel_lane(lane.lane, claim.now),
+                Some(None) => tables.cancel_lane(lane, claim.now),
                 Some(Some(endpoint)) if !endpoint.is_enabled() => {}
                 _ => {
-                    claimed.leased.extend(tables.claim(lane.lane, lane.max, claim.now, claim.until));
-                    claimed.next.extend(tables.due(lane.lane));
+                    claimed.leased.extend(tables.claim(lane, quota, claim.now, claim.until));
+                    claimed.next.extend(tables.due(lane));
                 }
             }
         }
@@ -70,7 +70,12 @@ impl Outbox for MemoryStore {
         Ok(leases.into_iter().map(release).collect())
     }
 
-    async fn lanes(&self, work: Work, after: Option<LaneId>, limit: u32) -> Result<Vec<LaneDue>, StoreError> {
+    async fn lanes(
+        &self,
+        work: Work,
+        after: Option<LaneId>,
+        limit: u32,
+    ) -> Result<Vec<(LaneId, Timestamp)>, StoreError> {
         let tables = self.tables();
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         let lanes = tables.lanes.range((start, Bound::Unbounded)).filter(|(lane, _)| lane.work() == work);
@@ -153,8 +158,8 @@ impl Tables {
         }
     }
 
-    fn due(&self, lane: LaneId) -> Option<LaneDue> {
+    fn due(&self, lane: LaneId) -> Option<(LaneId, Timestamp)> {
         let (due, _): &(Timestamp, _) = self.lanes.get(&lane)?.first()?;
-        Some(LaneDue { lane, due: *due })
+        Some((lane, *due))
     }
 }

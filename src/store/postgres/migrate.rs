@@ -4,8 +4,8 @@ use deadpool_postgres::Object;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use super::open_error::OpenError;
 use super::session::Schema;
+use crate::store::OpenError;
 
 /// Migrations in order; the schema's version is the number of applied migrations. The statements of a released entry are never changed. An
 /// entry only adds, so that code of the version before still works; otherwise it raises `serves`, and the changelog says this.
@@ -67,9 +67,9 @@ struct Found {
 }
 
 /// Whether the schema needs no migration.
-const fn is_served(found: Found) -> Result<bool, OpenError> {
+fn is_served(found: Found) -> Result<bool, OpenError> {
     if found.serves > VERSION {
-        return Err(OpenError::Newer { found: found.version, supported: VERSION });
+        return Err(OpenError::Newer { found: found.version.into(), supported: VERSION.into() });
     }
     Ok(found.version >= VERSION)
 }

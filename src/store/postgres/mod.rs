@@ -1,87 +1,4 @@
-//! The store for many machines: one PostgreSQL, as many processes as needed.
-//!
-//! The store needs no broker, no leader and no second database: the processes of an application share one database, and each of them can do
-//! all of the work.
-//!
-//! # How the store works
-//!
-//! - **Durable.** A call returns after its transaction has committed. A server whose `synchronous_commit` is off is refused, unless that is
-//!   [allowed](PostgresOptions::allow_asynchronous_commit).
-//! - **Group commit.** Calls that arrive while the last group runs share the next transaction: a few statements with arrays, whatever the
-//!   number of callers.
-//! - **Claims** are one statement: it takes the earliest due deliveries of each requested lane, with `FOR UPDATE SKIP LOCKED`. Two
-//!   processes never wait for each other and never claim the same delivery.
-//! - **One clock for leases**: [`PostgresStore::clock`].
-//! - **Unconfirmed commits.** If the connection is lost after a `COMMIT` was sent, an append is retried under the same keys: it is stored
-//!   once, whether the first try was committed or not. Other calls fail with [`Unknown`](super::StoreErrorKind::Unknown).
-//! - **Conflicts**, deadlocks and serialization failures are retried up to five times.
-//! - **Notifications.** `NOTIFY` after this process's commits, at most fifty per second, wakes idle workers at once. Without notifications
-//!   workers find the work by polling.
-//! - **Growth.** Unfinished deliveries are in a small table. Finished deliveries and all events are in partitions of one day each, which
-//!   are created ahead of time and dropped when they are old. The ids of events are in a table of their own.
-//!
-//! ```no_run
-//! use hookwire::sender::Sender;
-//! use hookwire::store::PostgresStore;
-//!
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let store = PostgresStore::connect("postgres://localhost/app").await?;
-//! let sender = Sender::builder(store.clone()).clock(store.clock()).build()?;
-//! # Ok(())
-//! # }
-//! ```
-//!
-//! # In the application's own transaction
-//!
-//! From Rust: [`PostgresStore::dispatch_in`] for `tokio-postgres`, [`PostgresStore::dispatch_in_sqlx`] for `sqlx` (feature `sqlx`).
-//!
-//! # From any other client
-//!
-//! In any language, it is one call within the transaction of the business change:
-//!
-//! ```sql
-//! SELECT hookwire.dispatch('invoice.paid', '{"invoice": 1042}', 'acme');
-//! ```
-//!
-//! The event exists exactly when the transaction commits. The function writes one row into `hookwire.outbox`, reads no endpoint and sends
-//! no notification. A running worker finds the row within 25 ms ([`Config::outbox_poll`](crate::worker::Config::outbox_poll)), turns it
-//! into an event with its deliveries and deletes the row, in one transaction. The function returns the event's id. All its arguments except
-//! the first two are optional, and can be passed by position or by name (`id => 'order-1'`):
-//!
-//! | argument | type | meaning | default |
-//! |---|---|---|---|
-//! | `type` | `text` | the event type | required |
-//! | `data` | `text` or `jsonb` | JSON, sent in the Standard Webhooks envelope | required |
-//! | `tenant` | `text` | the tenant of the event | `default` |
-//! | `id` | `text` | the caller's own id, which makes the call idempotent | a new id |
-//! | `fifo_key`, `latest_key` | `text` | the ordering key; set at most one of the two | no order |
-//! | `expires_at` | `timestamptz` | its deadline | none |
-//! | `occurred_at` | `timestamptz` | when it happened | when the row was written |
-//!
-//! An `INSERT` into `hookwire.outbox` does the same and has one more option: with a `content_type` the `data` (`bytea`) is sent unchanged.
-//! Times in this table are microseconds since the Unix epoch. A row that cannot be dispatched (an invalid type, data that is not JSON, a
-//! payload that is too long, an id that another event has) is kept, with the reason in `error`; correct it and set `error` to `NULL`, or
-//! delete it.
-//!
-//! A role that only dispatches needs exactly these privileges. With them it can neither read the rows of others nor choose the numbers of
-//! its rows.
-//!
-//! ```sql
-//! GRANT USAGE ON SCHEMA hookwire TO app;
-//! GRANT INSERT (type, data, tenant, content_type, id, fifo_key, latest_key, expires_at, occurred_at), SELECT (id)
-//! ON hookwire.outbox TO app;
-//! ```
-//!
-//! Rows that are longer than the sender allows are refused without being read.
-//!
-//! # Caveats
-//!
-//! - Pruning works by whole days: a delivery is deleted up to a day later than [`RetentionCutoff::work`](super::RetentionCutoff::work),
-//!   once all deliveries that were made on the same day are old.
-//! - Events of the same millisecond from several processes are listed in no particular order. Ordering keys are not affected.
-//! - Signing keys are stored in the clear, unless the store has a [key provider](PostgresStore::with_key_provider).
-//! - A transaction that remains open for long, in any database of the server, prevents the cleanup of dead rows, and claims become slower.
-//!   `guide::scaling` has figures.
+//! The store for many machines: one PostgreSQL.
 
 mod append;
 mod append_columns;
@@ -120,17 +37,98 @@ use self::dedup_batch::{Beginning, Finish};
 use self::group::Group;
 use self::notifier::Notifier;
 pub use self::open::PostgresOptions;
-pub use self::open_error::OpenError;
 use self::records::KeySealer;
 use self::session::Db;
 use self::settle::HealthCache;
-use super::Append;
 use super::sql::DatabaseClock;
+use super::{Append, OpenError};
 use crate::secret::KeyProvider;
-/// The exact crate version that transactions must come from.
-pub use tokio_postgres;
 
-/// A store in one schema of a PostgreSQL database. Clones share the store and its connections.
+/// The store for many machines: one schema of one PostgreSQL database, as many processes as needed. Clones share the store and its
+/// connections.
+///
+/// The store needs no broker, no leader and no second database: the processes of an application share one database, and each of them can do
+/// all of the work.
+///
+/// # How the store works
+///
+/// - **Durable.** A call returns after its transaction has committed. A server whose `synchronous_commit` is off is refused, unless that is
+///   [allowed](PostgresOptions::allow_asynchronous_commit).
+/// - **Group commit.** Calls that arrive while the last group runs share the next transaction: a few statements with arrays, whatever the
+///   number of callers.
+/// - **Claims** are one statement: it takes the earliest due deliveries of each requested lane, with `FOR UPDATE SKIP LOCKED`. Two
+///   processes never wait for each other and never claim the same delivery.
+/// - **One clock for leases**: [`PostgresStore::clock`].
+/// - **Unconfirmed commits.** If the connection is lost after a `COMMIT` was sent, an append is retried under the same keys: it is stored
+///   once, whether the first try was committed or not. Other calls fail with [`Unknown`](super::StoreErrorKind::Unknown).
+/// - **Conflicts**, deadlocks and serialization failures are retried up to five times.
+/// - **Notifications.** `NOTIFY` after this process's commits, at most fifty per second, wakes idle workers at once. Without notifications
+///   workers find the work by polling.
+/// - **Growth.** Unfinished deliveries are in a small table. Finished deliveries and all events are in partitions of one day each, which
+///   are created ahead of time and dropped when they are old. The ids of events are in a table of their own.
+///
+/// ```no_run
+/// use hookwire::sender::Sender;
+/// use hookwire::store::PostgresStore;
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = PostgresStore::connect("postgres://localhost/app").await?;
+/// let sender = Sender::builder(store.clone()).clock(store.clock()).build()?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # In the application's own transaction
+///
+/// From Rust: [`PostgresStore::dispatch_in`] for `tokio-postgres`, [`PostgresStore::dispatch_in_sqlx`] for `sqlx` (feature `sqlx`).
+///
+/// # From any other client
+///
+/// In any language, it is one call within the transaction of the business change:
+///
+/// ```sql
+/// SELECT hookwire.dispatch('invoice.paid', '{"invoice": 1042}', 'acme');
+/// ```
+///
+/// The event exists exactly when the transaction commits. The function writes one row into `hookwire.outbox`, reads no endpoint and sends
+/// no notification. A running worker finds the row within 25 ms ([`Config::outbox_poll`](crate::worker::Config::outbox_poll)), turns it
+/// into an event with its deliveries and deletes the row, in one transaction. The function returns the event's id. All its arguments except
+/// the first two are optional, and can be passed by position or by name (`id => 'order-1'`):
+///
+/// | argument | type | meaning | default |
+/// |---|---|---|---|
+/// | `type` | `text` | the event type | required |
+/// | `data` | `text` or `jsonb` | JSON, sent in the Standard Webhooks envelope | required |
+/// | `tenant` | `text` | the tenant of the event | `default` |
+/// | `id` | `text` | the caller's own id, which makes the call idempotent | a new id |
+/// | `fifo_key`, `latest_key` | `text` | the ordering key; set at most one of the two | no order |
+/// | `expires_at` | `timestamptz` | its deadline | none |
+/// | `occurred_at` | `timestamptz` | when it happened | when the row was written |
+///
+/// An `INSERT` into `hookwire.outbox` does the same and has one more option: with a `content_type` the `data` (`bytea`) is sent unchanged.
+/// Times in this table are microseconds since the Unix epoch. A row that cannot be dispatched (an invalid type, data that is not JSON, a
+/// payload that is too long, an id that another event has) is kept, with the reason in `error`; correct it and set `error` to `NULL`, or
+/// delete it.
+///
+/// A role that only dispatches needs exactly these privileges. With them it can neither read the rows of others nor choose the numbers of
+/// its rows.
+///
+/// ```sql
+/// GRANT USAGE ON SCHEMA hookwire TO app;
+/// GRANT INSERT (type, data, tenant, content_type, id, fifo_key, latest_key, expires_at, occurred_at), SELECT (id)
+/// ON hookwire.outbox TO app;
+/// ```
+///
+/// Rows that are longer than the sender allows are refused without being read.
+///
+/// # Caveats
+///
+/// - Pruning works by whole days: a delivery is deleted up to a day later than [`RetentionCutoff::work`](super::RetentionCutoff::work),
+///   once all deliveries that were made on the same day are old.
+/// - Events of the same millisecond from several processes are listed in no particular order. Ordering keys are not affected.
+/// - Signing keys are stored in the clear, unless the store has a [key provider](PostgresStore::with_key_provider).
+/// - A transaction that remains open for long, in any database of the server, prevents the cleanup of dead rows, and claims become slower.
+///   `guide::scaling` has figures.
 #[derive(Clone, Debug)]
 pub struct PostgresStore {
     db: Db,

@@ -13,14 +13,13 @@ use super::clock;
 use super::connect::{ConnectionCutoff, Connector, budget, hosts};
 use super::group::Group;
 use super::notifier::Notifier;
-use super::open_error::OpenError;
 use super::session::{Db, Schema, Source};
 use super::settle::HealthCache;
 use super::{PostgresStore, migrate, partitions};
 use crate::clock::Timestamp;
 use crate::id::Work;
 use crate::store::sql::DatabaseClock;
-use crate::store::{StoreError, StoreErrorKind};
+use crate::store::{OpenError, StoreError, StoreErrorKind};
 
 /// The default time limit of a call.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -61,7 +60,7 @@ impl PostgresOptions {
     /// # Errors
     /// Returns an error if the text is invalid.
     pub fn new(url: &str) -> Result<Self, OpenError> {
-        Ok(Self::from_config(url.parse().map_err(OpenError::Url)?))
+        Ok(Self::from_config(url.parse().map_err(|error| OpenError::Url(Box::new(error)))?))
     }
 
     /// The options for this server.

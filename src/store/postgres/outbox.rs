@@ -23,7 +23,7 @@ use crate::delivery::{Lease, Leased, Settlement};
 use crate::id::{EndpointId, LaneId, Work};
 use crate::store::relational::lanes_of;
 use crate::store::sql::{QUEUE, lane_column};
-use crate::store::{Append, Appended, Claim, Claimed, LaneDue, Outbox, Settled, StoreError};
+use crate::store::{Append, Appended, Claim, Claimed, Outbox, Settled, StoreError};
 
 #[async_trait]
 impl Outbox for PostgresStore {
@@ -74,7 +74,12 @@ impl Outbox for PostgresStore {
         Ok(released)
     }
 
-    async fn lanes(&self, work: Work, after: Option<LaneId>, limit: u32) -> Result<Vec<LaneDue>, StoreError> {
+    async fn lanes(
+        &self,
+        work: Work,
+        after: Option<LaneId>,
+        limit: u32,
+    ) -> Result<Vec<(LaneId, Timestamp)>, StoreError> {
         // Queues sort after all endpoints except those whose first byte is that of a queue.
         let first = match work {
             Work::Sent => Vec::new(),
@@ -179,9 +184,9 @@ impl PostgresStore {
         if claim.lanes.is_empty() {
             return Ok(Default::default());
         }
-        let lanes: Vec<_> = claim.lanes.iter().map(|lane| lane_column(lane.lane)).collect();
-        let endpoints: Vec<_> = claim.lanes.iter().map(|lane| lane.lane.endpoint().map(uuid_of_endpoint)).collect();
-        let quotas: Vec<_> = claim.lanes.iter().map(|lane| i32::try_from(lane.max).unwrap_or(i32::MAX)).collect();
+        let lanes: Vec<_> = claim.lanes.iter().map(|(lane, _)| lane_column(*lane)).collect();
+        let endpoints: Vec<_> = claim.lanes.iter().map(|(lane, _)| lane.endpoint().map(uuid_of_endpoint)).collect();
+        let quotas: Vec<_> = claim.lanes.iter().map(|(_, quota)| i32::try_from(*quota).unwrap_or(i32::MAX)).collect();
         let times = vec![claim.now.as_micros(), claim.until.as_micros()];
         let session = self.db.session().await.map_err(StoreFailure::into_store_error)?;
         let params: [Param<'_>; 4] = [(&lanes, BYTES), (&quotas, INTS), (&times, LONGS), (&endpoints, UUIDS)];
@@ -214,8 +219,8 @@ pub(super) fn changed(rows: &[tokio_postgres::Row]) -> Result<HashSet<Uuid>, Sto
     rows.iter().map(|row| get(row, "id")).collect()
 }
 
-fn lanes_due(rows: &[tokio_postgres::Row]) -> Result<Vec<LaneDue>, StoreFailure> {
-    rows.iter().map(|row| Ok(LaneDue { lane: lane(row, "lane")?, due: time(row, "due")? })).collect()
+fn lanes_due(rows: &[tokio_postgres::Row]) -> Result<Vec<(LaneId, Timestamp)>, StoreFailure> {
+    rows.iter().map(|row| Ok((lane(row, "lane")?, time(row, "due")?))).collect()
 }
 
 fn read_claim(
@@ -236,7 +241,7 @@ fn read_claim(
         if get::<Option<bool>>(row, "removed")? == Some(true) {
             removed.extend(lane.endpoint());
         } else if let Some(due) = get::<Option<i64>>(row, "due")? {
-            claimed.next.push(LaneDue { lane, due: Timestamp::from_micros(due) });
+            claimed.next.push((lane, Timestamp::from_micros(due)));
         }
     }
     Ok((claimed, removed))

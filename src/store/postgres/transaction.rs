@@ -32,7 +32,7 @@ impl PostgresStore {
     /// The transaction writes one row and reads no endpoint. A running worker finds the row within
     /// [`Config::outbox_poll`](crate::worker::Config::outbox_poll) of the commit, or at once after
     /// [`Sender::wake`](crate::sender::Sender::wake). Some errors are found only then, because only the sender can check the length of the
-    /// payload and whether another event has the caller's id; see [the function](crate::store::postgres#from-any-other-client).
+    /// payload and whether another event has the caller's id; see [the function](crate::store::PostgresStore#from-any-other-client).
     ///
     /// # Errors
     /// Returns an error if the tenant's name is invalid or if the server fails.

@@ -7,6 +7,8 @@
 
 mod clock;
 mod columns;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod new_outbox_row;
 mod outbox_row;
 mod states;
 
@@ -21,7 +23,9 @@ pub use self::columns::{
     group_keys, ids_between, lane_column, order_column, origin_column, publish_key, replay_key, restore_lane,
     restore_order, restore_origin,
 };
-pub use self::outbox_row::{NewOutboxRow, OutboxRow};
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(in crate::store) use self::new_outbox_row::NewOutboxRow;
+pub use self::outbox_row::OutboxRow;
 pub use self::states::{
     CANCELLED, DELIVERED, DISABLED, ENABLED, FAILED, HELD, PENDING, REMOVED, WAITING, audience_column, is_next_version,
     restore_audience, shown_state, signed,

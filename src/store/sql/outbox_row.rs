@@ -1,8 +1,8 @@
 //! Rows of a table that applications write to in their own transactions.
 
 use crate::clock::Timestamp;
-use crate::event::{EventError, NewEvent, Order};
-use crate::id::{EventId, IdError};
+use crate::event::{EventError, NewEvent};
+use crate::id::EventId;
 
 /// A row that an application has written, for [`Staging`](crate::store::Staging).
 #[derive(Clone, Debug, Default)]
@@ -66,65 +66,5 @@ impl OutboxRow {
             (None, Some(key)) => event.latest_by(key).map_err(why),
             (None, None) => Ok(event),
         }
-    }
-}
-
-/// An event as the columns of a row, for an application's own transaction.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct NewOutboxRow<'a> {
-    /// The type of the event.
-    pub event_type: &'a str,
-    /// The data of the event.
-    pub data: &'a [u8],
-    /// The tenant.
-    pub tenant: &'a str,
-    /// The content type; `None` where the data is JSON.
-    pub content_type: Option<&'a str>,
-    /// The id of the event: the caller's, or a new one.
-    pub id: EventId,
-    /// When the event occurred, in microseconds.
-    pub occurred_at: Option<i64>,
-    /// The key of a [first in, first out](crate::event::Order::fifo) order.
-    pub fifo_key: Option<&'a str>,
-    /// The key of a [latest](crate::event::Order::latest) order.
-    pub latest_key: Option<&'a str>,
-    /// When the event expires, in microseconds.
-    pub expires_at: Option<i64>,
-}
-
-impl<'a> NewOutboxRow<'a> {
-    /// The columns of an event.
-    ///
-    /// ```
-    /// use hookwire::clock::Timestamp;
-    /// use hookwire::event::NewEvent;
-    /// use hookwire::store::sql::NewOutboxRow;
-    ///
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let event = NewEvent::json("order.paid", &1299)?.ordered_by("order-1")?;
-    /// let row = NewOutboxRow::of(&event, Timestamp::EPOCH)?;
-    /// assert_eq!((row.event_type, row.data, row.fifo_key), ("order.paid", &b"1299"[..], Some("order-1")));
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    /// Returns an [`IdError`] if the tenant's name is invalid.
-    pub fn of(event: &'a NewEvent, now: Timestamp) -> Result<Self, IdError> {
-        let parts = event.parts();
-        parts.tenant.check()?;
-        let key = |latest| parts.order.filter(|order| order.is_latest() == latest).map(Order::key);
-        Ok(Self {
-            event_type: parts.event_type.as_str(),
-            data: parts.data,
-            tenant: parts.tenant.as_str(),
-            content_type: (!parts.enveloped).then_some(parts.content_type),
-            id: parts.id.cloned().unwrap_or_else(|| EventId::generate(now)),
-            occurred_at: parts.occurred_at.map(Timestamp::as_micros),
-            fifo_key: key(false),
-            latest_key: key(true),
-            expires_at: parts.expires_at.map(Timestamp::as_micros),
-        })
     }
 }

@@ -1,64 +1,4 @@
-//! The embedded store: one SQLite file, durable, shared by as many processes as need it.
-//!
-//! # How the store works
-//!
-//! - **Durable.** The store uses a write-ahead log with `synchronous=FULL`: every transaction is on the disk before its calls return.
-//! - **Group commit.** One thread writes. Calls that arrive while this thread waits for the disk share the next transaction, so 512
-//!   concurrent callers cost a few `fsync`s, not 512.
-//! - **Completely or not at all.** If the disk is full or a quota is used up, every caller of the group gets an error, and the file is
-//!   unchanged. After a failed write the store closes itself, because the operating system's cache can no longer be trusted.
-//! - **Bounded.** 4,096 calls and 64 MiB of payload may wait for the writer; further callers wait before they are queued.
-//! - **Separate readers.** History is read on other connections and never waits for the writer.
-//! - **Several processes, one file.** Each claim is a single transaction under the write lock; a lease excludes all other processes. The
-//!   file must be on a local disk: SQLite's locks do not work over network file systems.
-//!
-//! ```
-//! use hookwire::sender::Sender;
-//! use hookwire::store::SqliteStore;
-//!
-//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let directory = tempfile::tempdir()?;
-//! # let path = directory.path().join("webhooks.db");
-//! let store = SqliteStore::open(&path).await?;
-//! let sender = Sender::builder(store).build()?;
-//! # Ok(())
-//! # }
-//! ```
-//!
-//! # In the application's own transaction
-//!
-//! If hookwire's tables are [in the application's database](SqliteStore::open_in_application_database), an event can be part of the
-//! transaction of the business change: it exists exactly when this transaction commits. From Rust this is [`SqliteStore::dispatch_in`].
-//! From any other client, ORM or language it is one `INSERT`:
-//!
-//! ```sql
-//! INSERT INTO hookwire_outbox (type, data, tenant) VALUES ('invoice.paid', '{"invoice": 1042}', 'acme');
-//! ```
-//!
-//! A running worker finds the row within 25 ms of the commit ([`Config::outbox_poll`](crate::worker::Config::outbox_poll)), turns it into
-//! an event with its deliveries and deletes the row, in one transaction. The columns:
-//!
-//! | column | meaning | default |
-//! |---|---|---|
-//! | `type` | the event type | required |
-//! | `data` | JSON text, sent in the Standard Webhooks envelope; with a `content_type` any text or blob, sent as it is | required |
-//! | `tenant` | the tenant of the event | `default` |
-//! | `content_type` | media type of `data` | `data` is JSON |
-//! | `id` | the caller's own id, which makes the insert idempotent | made by the worker |
-//! | `occurred_at` | when it happened, in microseconds since the Unix epoch | `written_at`, or the time of the import |
-//! | `fifo_key`, `latest_key` | the ordering key; set at most one of the two | no order |
-//! | `expires_at` | its deadline, in microseconds | none |
-//! | `written_at` | when the row was written | unknown |
-//!
-//! A row that cannot be dispatched (an invalid type, data that is not JSON, a payload that is too long, an id that another event has) is
-//! kept, with the reason in `error`; correct it and set `error` to `NULL`, or delete it. Events have the order of the rows.
-//!
-//! # Caveats
-//!
-//! Signing keys are stored in the clear, unless the store has a [key provider](SqliteStore::with_key_provider). While the file is open,
-//! copy it with SQLite's backup API or `VACUUM INTO`, not with `cp`. A store does not work in a forked child process: its calls fail there
-//! with [`StoreErrorKind::Closed`](super::StoreErrorKind::Closed). If the file is deleted or replaced while a store has it open, the store
-//! closes itself, because it would acknowledge changes that are lost (Unix).
+//! The embedded store: one SQLite file.
 
 mod control;
 mod dedup;
@@ -87,18 +27,76 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use self::open::FileUse;
-pub use self::open_error::OpenError;
 use self::rows::KeySealer;
 use self::thread::Executor;
-use super::StoreError;
+use super::{OpenError, StoreError};
 use crate::secret::KeyProvider;
-/// The exact crate version that transactions must come from.
-pub use rusqlite;
 
 /// The number of reading connections.
 const READERS: usize = 2;
 
-/// A store in one SQLite file. Clones share it; its threads end when the last clone is dropped.
+/// The embedded store: one SQLite file, durable, shared by as many processes as need it. Clones share it; its threads end when the last
+/// clone is dropped.
+///
+/// # How the store works
+///
+/// - **Durable.** The store uses a write-ahead log with `synchronous=FULL`: every transaction is on the disk before its calls return.
+/// - **Group commit.** One thread writes. Calls that arrive while this thread waits for the disk share the next transaction, so 512
+///   concurrent callers cost a few `fsync`s, not 512.
+/// - **Completely or not at all.** If the disk is full or a quota is used up, every caller of the group gets an error, and the file is
+///   unchanged. After a failed write the store closes itself, because the operating system's cache can no longer be trusted.
+/// - **Bounded.** 4,096 calls and 64 MiB of payload may wait for the writer; further callers wait before they are queued.
+/// - **Separate readers.** History is read on other connections and never waits for the writer.
+/// - **Several processes, one file.** Each claim is a single transaction under the write lock; a lease excludes all other processes. The
+///   file must be on a local disk: SQLite's locks do not work over network file systems.
+///
+/// ```
+/// use hookwire::sender::Sender;
+/// use hookwire::store::SqliteStore;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path().join("webhooks.db");
+/// let store = SqliteStore::open(&path).await?;
+/// let sender = Sender::builder(store).build()?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # In the application's own transaction
+///
+/// If hookwire's tables are [in the application's database](SqliteStore::open_in_application_database), an event can be part of the
+/// transaction of the business change: it exists exactly when this transaction commits. From Rust this is [`SqliteStore::dispatch_in`].
+/// From any other client, ORM or language it is one `INSERT`:
+///
+/// ```sql
+/// INSERT INTO hookwire_outbox (type, data, tenant) VALUES ('invoice.paid', '{"invoice": 1042}', 'acme');
+/// ```
+///
+/// A running worker finds the row within 25 ms of the commit ([`Config::outbox_poll`](crate::worker::Config::outbox_poll)), turns it into
+/// an event with its deliveries and deletes the row, in one transaction. The columns:
+///
+/// | column | meaning | default |
+/// |---|---|---|
+/// | `type` | the event type | required |
+/// | `data` | JSON text, sent in the Standard Webhooks envelope; with a `content_type` any text or blob, sent as it is | required |
+/// | `tenant` | the tenant of the event | `default` |
+/// | `content_type` | media type of `data` | `data` is JSON |
+/// | `id` | the caller's own id, which makes the insert idempotent | made by the worker |
+/// | `occurred_at` | when it happened, in microseconds since the Unix epoch | `written_at`, or the time of the import |
+/// | `fifo_key`, `latest_key` | the ordering key; set at most one of the two | no order |
+/// | `expires_at` | its deadline, in microseconds | none |
+/// | `written_at` | when the row was written | unknown |
+///
+/// A row that cannot be dispatched (an invalid type, data that is not JSON, a payload that is too long, an id that another event has) is
+/// kept, with the reason in `error`; correct it and set `error` to `NULL`, or delete it. Events have the order of the rows.
+///
+/// # Caveats
+///
+/// Signing keys are stored in the clear, unless the store has a [key provider](SqliteStore::with_key_provider). While the file is open,
+/// copy it with SQLite's backup API or `VACUUM INTO`, not with `cp`. A store does not work in a forked child process: its calls fail there
+/// with [`StoreErrorKind::Closed`](super::StoreErrorKind::Closed). If the file is deleted or replaced while a store has it open, the store
+/// closes itself, because it would acknowledge changes that are lost (Unix).
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
     writer: Executor,

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::open_error::OpenError;
+use super::open_error::open_error;
 use super::schema;
+use crate::store::OpenError;
 
 /// The first SQLite without the WAL-reset bug, which can corrupt a file that two connections write to.
 const MIN_SQLITE: i32 = 3_051_003;
@@ -32,7 +33,7 @@ pub(super) enum FileUse {
 pub(super) fn open_writer(path: &Path, file_use: FileUse) -> Result<Connection, OpenError> {
     check_sqlite_version(rusqlite::version_number(), rusqlite::version())?;
     check_file(path, file_use)?;
-    let mut connection = Connection::open(path).map_err(OpenError::of)?;
+    let mut connection = Connection::open(path).map_err(open_error)?;
     wait_for_locks(&mut connection)?;
     switch_to_wal(&connection)?;
     connection
@@ -40,7 +41,7 @@ pub(super) fn open_writer(path: &Path, file_use: FileUse) -> Result<Connection, 
             "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;
              PRAGMA wal_autocheckpoint = 4000; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;",
         )
-        .map_err(OpenError::of)?;
+        .map_err(open_error)?;
     schema::migrate(&mut connection)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
@@ -56,7 +57,7 @@ const fn check_sqlite_version(number: i32, name: &'static str) -> Result<(), Ope
 fn switch_to_wal(connection: &Connection) -> Result<(), OpenError> {
     let mut waited = 0;
     loop {
-        match connection.execute_batch("PRAGMA journal_mode = WAL").map_err(OpenError::of) {
+        match connection.execute_batch("PRAGMA journal_mode = WAL").map_err(open_error) {
             Err(OpenError::Locked) if wait_for_lock(waited) => waited += 1,
             done => return done,
         }
@@ -66,15 +67,15 @@ fn switch_to_wal(connection: &Connection) -> Result<(), OpenError> {
 /// Opens another connection, for reading only, to a file that [`open_writer`] has opened.
 pub(super) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags).map_err(OpenError::of)?;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(open_error)?;
     wait_for_locks(&mut connection)?;
-    connection.execute_batch("PRAGMA cache_size = -4096;").map_err(OpenError::of)?;
+    connection.execute_batch("PRAGMA cache_size = -4096;").map_err(open_error)?;
     Ok(connection)
 }
 
 /// Takes `&mut` because only some of the allowed versions of rusqlite do.
 fn wait_for_locks(connection: &mut Connection) -> Result<(), OpenError> {
-    connection.busy_handler(Some(wait_for_lock)).map_err(OpenError::of)
+    connection.busy_handler(Some(wait_for_lock)).map_err(open_error)
 }
 
 /// SQLite's own handler sleeps longer each time, up to 100 ms. If another process writes without pause, the lock is free only for some
@@ -110,16 +111,16 @@ fn open_immutable(path: &Path) -> Result<Connection, OpenError> {
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
             // These characters have a meaning in a URI (sqlite.org/uri.html section 3).
             let text = text.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
-            Connection::open_with_flags(format!("file:{text}?immutable=1"), flags).map_err(OpenError::of)
+            Connection::open_with_flags(format!("file:{text}?immutable=1"), flags).map_err(open_error)
         }
         _ => open_reader(path),
     }
 }
 
 fn check_tables(connection: &Connection, file_use: FileUse) -> Result<(), OpenError> {
-    match schema::version(connection).map_err(OpenError::of)? {
+    match schema::version(connection).map_err(open_error)? {
         Some(found) if found > schema::VERSION => Err(OpenError::Newer { found, supported: schema::VERSION }),
-        None if file_use == FileUse::Dedicated && schema::has_tables(connection).map_err(OpenError::of)? => {
+        None if file_use == FileUse::Dedicated && schema::has_tables(connection).map_err(open_error)? => {
             Err(OpenError::NotOurs)
         }
         _ => Ok(()),
@@ -128,7 +129,7 @@ fn check_tables(connection: &Connection, file_use: FileUse) -> Result<(), OpenEr
 
 /// Checks every page with SQLite's `quick_check`.
 pub(super) fn check(connection: &Connection) -> Result<(), OpenError> {
-    let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(OpenError::of)?;
+    let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(open_error)?;
     if verdict == "ok" { Ok(()) } else { Err(OpenError::Corrupt(verdict)) }
 }
 

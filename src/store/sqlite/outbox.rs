@@ -17,7 +17,7 @@ use crate::id::{EndpointId, LaneId, Work};
 use crate::store::sql::{
     ENABLED, QUEUE, REMOVED, audience_column, lane_column, order_column, origin_column, publish_key, replay_key,
 };
-use crate::store::{Append, Appended, Claim, Claimed, LaneClaim, LaneDue, Outbox, Settled, StoreError};
+use crate::store::{Append, Appended, Claim, Claimed, Outbox, Settled, StoreError};
 
 #[async_trait]
 impl Outbox for SqliteStore {
@@ -46,7 +46,12 @@ impl Outbox for SqliteStore {
         self.write(move |connection| leases.iter().map(|lease| release(connection, *lease, due)).collect()).await
     }
 
-    async fn lanes(&self, work: Work, after: Option<LaneId>, limit: u32) -> Result<Vec<LaneDue>, StoreError> {
+    async fn lanes(
+        &self,
+        work: Work,
+        after: Option<LaneId>,
+        limit: u32,
+    ) -> Result<Vec<(LaneId, Timestamp)>, StoreError> {
         self.read(move |connection| lanes(connection, work, after, limit)).await
     }
 }
@@ -154,16 +159,16 @@ fn append_delivery(
 
 fn claim_lanes(connection: &Connection, claim: &Claim) -> rusqlite::Result<Claimed> {
     let mut claimed = Claimed::default();
-    for lane in &claim.lanes {
-        let endpoint = lane.lane.endpoint();
+    for (lane, quota) in &claim.lanes {
+        let endpoint = lane.endpoint();
         match endpoint.map(|id| endpoint_state(connection, id)).transpose()?.flatten() {
             None | Some(ENABLED) => {
-                claim_lane(connection, lane, claim, &mut claimed.leased)?;
-                claimed.next.extend(next_due(connection, lane.lane)?);
+                claim_lane(connection, (*lane, *quota), claim, &mut claimed.leased)?;
+                claimed.next.extend(next_due(connection, *lane)?);
             }
             // An interrupted removal has left these, or a dispatch that ran before the removal was visible to it.
             Some(REMOVED) => {
-                cancel_part(connection, lane.lane, claim.now)?;
+                cancel_part(connection, *lane, claim.now)?;
             }
             Some(_) => {}
         }
@@ -181,7 +186,7 @@ fn endpoint_state(connection: &Connection, endpoint: EndpointId) -> rusqlite::Re
 
 fn claim_lane(
     connection: &Connection,
-    lane: &LaneClaim,
+    (lane, quota): (LaneId, u32),
     claim: &Claim,
     leased: &mut Vec<Leased>,
 ) -> rusqlite::Result<()> {
@@ -193,10 +198,10 @@ fn claim_lane(
     );
     let first = leased.len();
     let mut statement = connection.prepare_cached(&due)?;
-    let mut rows = statement.query(params![lane_column(lane.lane), claim.now.as_micros(), lane.max])?;
+    let mut rows = statement.query(params![lane_column(lane), claim.now.as_micros(), quota])?;
     while let Some(row) = rows.next()? {
         let lease = Lease { delivery: delivery_id(row, 0)?, fence: fence(row, 3)? };
-        let one = Leased::new(lease, lane.lane, Arc::new(event(row, 5)?), claim.until).made_at(time(row, 4)?);
+        let one = Leased::new(lease, lane, Arc::new(event(row, 5)?), claim.until).made_at(time(row, 4)?);
         leased.push(one.with_counts(count(row, 1)?, count(row, 2)?));
     }
     drop(rows);
@@ -210,16 +215,21 @@ fn claim_lane(
     Ok(())
 }
 
-fn next_due(connection: &Connection, lane: LaneId) -> rusqlite::Result<Option<LaneDue>> {
+fn next_due(connection: &Connection, lane: LaneId) -> rusqlite::Result<Option<(LaneId, Timestamp)>> {
     connection
         .prepare_cached("SELECT due FROM hookwire_delivery WHERE state = 0 AND lane = ?1 ORDER BY due LIMIT 1")?
-        .query_row([lane_column(lane)], |row| Ok(LaneDue { lane, due: time(row, 0)? }))
+        .query_row([lane_column(lane)], |row| Ok((lane, time(row, 0)?)))
         .optional()
 }
 
 /// Skips from lane to lane in the hot index: the cost is proportional to the number of listed lanes, not to the number of deliveries in
 /// them.
-fn lanes(connection: &Connection, work: Work, after: Option<LaneId>, limit: u32) -> rusqlite::Result<Vec<LaneDue>> {
+fn lanes(
+    connection: &Connection,
+    work: Work,
+    after: Option<LaneId>,
+    limit: u32,
+) -> rusqlite::Result<Vec<(LaneId, Timestamp)>> {
     let sql = "SELECT lane, due FROM hookwire_delivery WHERE state = 0 AND lane > ?1 ORDER BY lane, due LIMIT 1";
     let mut next = connection.prepare_cached(sql)?;
     let mut lanes = Vec::new();
@@ -230,11 +240,11 @@ fn lanes(connection: &Connection, work: Work, after: Option<LaneId>, limit: u32)
     };
     let mut last = after.map_or(first, lane_column);
     while lanes.len() < limit as usize {
-        let found = next.query_row([&last], |row| Ok(LaneDue { lane: lane(row, 0)?, due: time(row, 1)? }));
-        let Some(found) = found.optional()? else { break };
-        last = lane_column(found.lane);
-        if found.lane.work() == work {
-            lanes.push(found);
+        let found = next.query_row([&last], |row| Ok((lane(row, 0)?, time(row, 1)?)));
+        let Some((lane, due)) = found.optional()? else { break };
+        last = lane_column(lane);
+        if lane.work() == work {
+            lanes.push((lane, due));
         }
     }
     Ok(lanes)

@@ -5,7 +5,8 @@
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
-use super::open_error::OpenError;
+use super::open_error::open_error;
+use crate::store::OpenError;
 
 /// Migrations in order; the schema's version is the number of applied migrations. The statements of a released entry are never changed.
 const MIGRATIONS: [&str; 7] = [
@@ -46,18 +47,18 @@ pub(super) fn has_tables(connection: &Connection) -> rusqlite::Result<bool> {
 /// Updates the schema to [`VERSION`], in one transaction under the write lock: if several processes start together, one migrates and the
 /// others find the schema up to date.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
-    if version(connection).map_err(OpenError::of)? == Some(VERSION) {
+    if version(connection).map_err(open_error)? == Some(VERSION) {
         return Ok(());
     }
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(OpenError::of)?;
-    let found = version(&transaction).map_err(OpenError::of)?.unwrap_or(0);
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(open_error)?;
+    let found = version(&transaction).map_err(open_error)?.unwrap_or(0);
     if found > VERSION {
         return Err(OpenError::Newer { found, supported: VERSION });
     }
     let pending = MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or(0));
     for migration in pending {
-        transaction.execute_batch(migration).map_err(OpenError::of)?;
+        transaction.execute_batch(migration).map_err(open_error)?;
     }
-    transaction.execute("UPDATE hookwire_schema SET version = ?1", [VERSION]).map_err(OpenError::of)?;
-    transaction.commit().map_err(OpenError::of)
+    transaction.execute("UPDATE hookwire_schema SET version = ?1", [VERSION]).map_err(open_error)?;
+    transaction.commit().map_err(open_error)
 }

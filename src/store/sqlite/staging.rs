@@ -22,7 +22,7 @@ impl SqliteStore {
     /// The transaction writes one row and reads no endpoint. A running worker finds the row within
     /// [`Config::outbox_poll`](crate::worker::Config::outbox_poll) of the commit, or at once after
     /// [`Sender::wake`](crate::sender::Sender::wake). Some errors are found only then, because only the sender can check the length of the
-    /// payload and whether another event has the caller's id; see the table [`hookwire_outbox`](crate::store::sqlite).
+    /// payload and whether another event has the caller's id; see the table [`hookwire_outbox`](crate::store::SqliteStore).
     ///
     /// # Errors
     /// Returns an error if SQLite fails or if the tenant's name is invalid.

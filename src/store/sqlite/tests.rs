@@ -12,9 +12,7 @@ use crate::event::NewEvent;
 use crate::id::{EndpointId, Work};
 use crate::retry::{Decision, FailReason};
 use crate::secret::{Key, Keyring};
-use crate::store::{
-    Append, Appended, Claim, Directory, History, LaneClaim, Outbox, Removal, Settled, StoreError, StoreErrorKind,
-};
+use crate::store::{Append, Appended, Claim, Directory, History, Outbox, Removal, Settled, StoreError, StoreErrorKind};
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 const LATER: Timestamp = Timestamp::from_secs(1_700_000_060);
@@ -37,7 +35,7 @@ fn append(bytes: usize) -> Append {
 }
 
 fn claim(endpoint: EndpointId, max: u32) -> Claim {
-    Claim { lanes: vec![LaneClaim { lane: endpoint.into(), max }], now: NOW, until: LATER }
+    Claim { lanes: vec![(endpoint.into(), max)], now: NOW, until: LATER }
 }
 
 fn kind<T>(result: Result<T, StoreError>) -> Option<StoreErrorKind> {

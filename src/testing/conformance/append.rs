@@ -9,7 +9,7 @@ use super::subject::Subject;
 use crate::delivery::{Leased, NewDelivery};
 use crate::id::{DeliveryId, LaneId};
 use crate::retry::Decision;
-use crate::store::{Append, Appended, LaneDue, Outbox, Settled};
+use crate::store::{Append, Appended, Outbox, Settled};
 
 /// An event that one handle has appended can be claimed through the other.
 pub(super) async fn append_is_visible_to_a_second_handle<S: Outbox + ?Sized>(subject: &Subject<S>) {
@@ -140,7 +140,7 @@ pub(super) async fn a_born_leased_delivery_is_claimable_only_after_its_lease<S: 
     subject.append(append).await;
     let before = subject.claim_lanes(&[(lane, 9)], NOW).await;
     assert!(before.leased.is_empty());
-    assert_eq!(before.next, [LaneDue { lane, due: LEASED }]);
+    assert_eq!(before.next, [(lane, LEASED)]);
 
     let later = subject.assert_due(lane, LEASED).await;
     assert_eq!((later.attempt, later.lease.fence), (2, born.lease.fence + 1));

@@ -6,7 +6,7 @@ use super::given::{LEASED, MICRO, MINUTE, NOW, append, claim, event, lane, ok, o
 use super::subject::Subject;
 use crate::id::LaneId;
 use crate::retry::Decision;
-use crate::store::{LaneDue, Outbox};
+use crate::store::Outbox;
 
 /// A claim returns only deliveries of the requested lanes, only due ones, and at most the quota of each lane.
 pub(super) async fn claim_obeys_lanes_quotas_and_due_times<S: Outbox + ?Sized>(subject: &Subject<S>) {
@@ -46,7 +46,7 @@ pub(super) async fn a_quota_of_zero_claims_nothing<S: Outbox + ?Sized>(subject: 
     subject.owe(lane).await;
     let claimed = subject.claim_lanes(&[(lane, 0)], NOW).await;
     assert!(claimed.leased.is_empty());
-    assert_eq!(claimed.next, [LaneDue { lane, due: NOW }]);
+    assert_eq!(claimed.next, [(lane, NOW)]);
     assert_eq!(one(subject.claim(lane, 1, NOW).await).attempt, 1, "a quota of 0 counts no attempt");
 }
 
@@ -80,7 +80,7 @@ pub(super) async fn claim_answers_when_each_lane_is_due_next<S: Outbox + ?Sized>
     subject.owe_at(waiting, NOW + MINUTE / 2).await;
     subject.owe(taken).await;
     let lanes = [(waiting, 1), (taken, 1), (empty, 1)];
-    let next: HashSet<_> = subject.claim_lanes(&lanes, NOW).await.next.iter().map(|it| (it.lane, it.due)).collect();
+    let next: HashSet<_> = subject.claim_lanes(&lanes, NOW).await.next.into_iter().collect();
     assert_eq!(next, HashSet::from([(waiting, NOW + MINUTE / 3 + MICRO), (taken, LEASED)]));
 }
 
@@ -91,7 +91,7 @@ pub(super) async fn claim_answers_what_its_quota_has_left<S: Outbox + ?Sized>(su
         subject.owe(lane).await;
     }
     let claimed = subject.claim_lanes(&[(lane, 2)], NOW + MICRO).await;
-    assert_eq!((claimed.leased.len(), &claimed.next[..]), (2, &[LaneDue { lane, due: NOW }][..]));
+    assert_eq!((claimed.leased.len(), &claimed.next[..]), (2, &[(lane, NOW)][..]));
 }
 
 /// Endpoints and queues have their own due times even if neither has a record.

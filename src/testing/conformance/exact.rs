@@ -176,7 +176,7 @@ pub(super) async fn due_times_may_be_far_away<S: Outbox + ?Sized>(subject: &Subj
     for due in [NOW + DAY * 365, NOW + DAY * 365_000] {
         let leased = subject.leased().await;
         subject.settle(&leased, Decision::retry(due)).await;
-        assert_eq!(subject.claim_lanes(&[(leased.lane, 1)], NOW).await.next[0].due, due);
+        assert_eq!(subject.claim_lanes(&[(leased.lane, 1)], NOW).await.next[0].1, due);
         subject.assert_due(leased.lane, due).await;
     }
     let past = lane();

@@ -11,7 +11,7 @@ use crate::id::{DeliveryId, EndpointId, EventId, LaneId, QueueName, Tenant};
 use crate::outcome::Outcome;
 use crate::retry::Decision;
 use crate::secret::{Key, Keyring};
-use crate::store::{Append, Claim, LaneClaim, StoreError};
+use crate::store::{Append, Claim, StoreError};
 
 /// The time at which every case begins. It is not a whole millisecond, so that a store that rounds times fails.
 pub(super) const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_123_457);
@@ -80,7 +80,7 @@ pub(super) fn unwanted(event: Event) -> Append {
 }
 
 pub(super) fn claim<L: Into<LaneId> + Copy>(lanes: &[(L, u32)], now: Timestamp) -> Claim {
-    let lanes = lanes.iter().map(|(lane, max)| LaneClaim { lane: (*lane).into(), max: *max }).collect();
+    let lanes = lanes.iter().map(|(lane, max)| ((*lane).into(), *max)).collect();
     Claim { lanes, now, until: now + MINUTE }
 }
 

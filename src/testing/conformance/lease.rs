@@ -184,7 +184,7 @@ pub(super) async fn extend_moves_the_end_of_a_valid_lease<S: Outbox + ?Sized>(su
         [Settled::Done],
         "a lease can be extended again"
     );
-    assert_eq!(subject.claim_lanes(&[(leased.lane, 1)], LEASED).await.next[0].due, until);
+    assert_eq!(subject.claim_lanes(&[(leased.lane, 1)], LEASED).await.next[0].1, until);
     let again = subject.assert_due(leased.lane, until).await;
     assert_eq!((again.attempt, again.faults), (2, 0), "extending is not an attempt");
     assert_eq!(ok(subject.store.extend(vec![again.lease], NOW).await), [Settled::Done]);

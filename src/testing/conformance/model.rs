@@ -162,7 +162,7 @@ impl<'a> Run<'a> {
         let mut found = ok(self.store.claim(claim).await);
         for claimed in [&mut expected, &mut found] {
             claimed.leased.sort_by_key(|leased| leased.lease.delivery);
-            claimed.next.sort_by_key(|next| next.lane);
+            claimed.next.sort_by_key(|(lane, _)| *lane);
         }
         let shown = |leased: &Leased| {
             let event = (leased.event.id.clone(), leased.event.tenant.clone(), leased.event.payload.clone());
@@ -171,7 +171,7 @@ impl<'a> Run<'a> {
         let of = |leased: &[Leased]| leased.iter().map(shown).collect::<Vec<_>>();
         assert_eq!(of(&found.leased), of(&expected.leased), "{}, claim at {now}", self.place());
         let next = |claimed: &crate::store::Claimed| -> Vec<_> {
-            claimed.next.iter().map(|next| (next.lane, self.due(next.due))).collect()
+            claimed.next.iter().map(|(lane, due)| (*lane, self.due(*due))).collect()
         };
         assert_eq!(next(&found), next(&expected), "{}, next of a claim", self.place());
         self.leased.extend(expected.leased.into_iter().zip(found.leased));

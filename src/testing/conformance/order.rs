@@ -7,7 +7,7 @@ use super::subject::Subject;
 use crate::delivery::Leased;
 use crate::id::{DeliveryId, LaneId};
 use crate::retry::{Decision, FailReason};
-use crate::store::{Appended, LaneDue, Outbox};
+use crate::store::{Appended, Outbox};
 
 const EXHAUSTED: FailReason = FailReason::Exhausted;
 
@@ -53,9 +53,9 @@ pub(super) async fn what_waits_for_its_turn_is_not_due<S: Outbox + ?Sized>(subje
     let lane = lane();
     three(subject, lane).await;
     let claimed = subject.claim_lanes(&[(lane, 9)], NOW).await;
-    assert_eq!((claimed.leased.len(), claimed.next), (1, vec![LaneDue { lane, due: LEASED }]));
+    assert_eq!((claimed.leased.len(), claimed.next), (1, vec![(lane, LEASED)]));
     let again = subject.claim_lanes(&[(lane, 9)], NOW + MINUTE / 2).await;
-    assert_eq!((again.leased.len(), again.next), (0, vec![LaneDue { lane, due: LEASED }]));
+    assert_eq!((again.leased.len(), again.next), (0, vec![(lane, LEASED)]));
 }
 
 /// The order is that of appending, not that of ids or of the times at which the events occurred.

@@ -26,10 +26,10 @@ pub(super) async fn of(store: &dyn Store, tenants: &[&str], lanes: &[LaneId], no
     for work in [Work::Sent, Work::Received] {
         lines.extend(deliveries(store, work, now).await);
         let mut pending = ok(store.lanes(work, None, 99).await);
-        pending.sort_by_key(|lane| lane.lane);
+        pending.sort_by_key(|(lane, _)| *lane);
         // A store may list the lane of a removed or disabled endpoint or not.
-        pending.retain(|lane| lane.lane.queue().is_some());
-        lines.extend(pending.iter().map(|lane| format!("{:?} is due {:?}", lane.lane, Due::of(lane.due, now))));
+        pending.retain(|(lane, _)| lane.queue().is_some());
+        lines.extend(pending.iter().map(|(lane, due)| format!("{lane:?} is due {:?}", Due::of(*due, now))));
         lines.push(format!("{work:?}: {:?}", ok(store.counts(work, None).await)));
         for lane in lanes {
             lines.push(format!("{work:?} of {lane:?}: {:?}", ok(store.counts(work, Some(*lane)).await)));

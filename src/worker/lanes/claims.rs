@@ -3,7 +3,7 @@
 use super::Lanes;
 use crate::clock::Timestamp;
 use crate::id::LaneId;
-use crate::store::{Claimed, LaneClaim, LaneDue};
+use crate::store::Claimed;
 use crate::worker::policy::LanePolicy;
 use crate::worker::stage::ClaimStage;
 
@@ -90,12 +90,12 @@ impl Lanes {
     }
 
     /// Returns how many deliveries to claim from each lane under its current policy. Closed, paused and full lanes are left out.
-    pub(in crate::worker) fn quotas(&mut self, lanes: &[(LaneId, LanePolicy)], now: Timestamp) -> Vec<LaneClaim> {
+    pub(in crate::worker) fn quotas(&mut self, lanes: &[(LaneId, LanePolicy)], now: Timestamp) -> Vec<(LaneId, u32)> {
         let share = (self.leases.free() / u32::try_from(lanes.len()).unwrap_or(u32::MAX).max(1)).clamp(1, MAX_QUOTA);
         lanes.iter().filter_map(|(id, policy)| self.quota(*id, policy, share, now)).collect()
     }
 
-    fn quota(&mut self, id: LaneId, policy: &LanePolicy, share: u32, now: Timestamp) -> Option<LaneClaim> {
+    fn quota(&mut self, id: LaneId, policy: &LanePolicy, share: u32, now: Timestamp) -> Option<(LaneId, u32)> {
         self.adopt(id, policy, now);
         let lane = self.lanes.get_mut(&id)?;
         if lane.is_closed() {
@@ -122,7 +122,7 @@ impl Lanes {
         }
         lane.due_since = None;
         self.update(id, |lane| lane.claim.ask(max));
-        Some(LaneClaim { lane: id, max })
+        Some((id, max))
     }
 
     /// Accepts the deliveries that a claim from these lanes has found.
@@ -131,7 +131,7 @@ impl Lanes {
         for leased in claimed.leased {
             self.accept(leased);
         }
-        for LaneDue { lane, due } in claimed.next {
+        for (lane, due) in claimed.next {
             self.note_due(lane, due, now);
         }
         for id in from {

@@ -13,7 +13,7 @@ use crate::delivery::{Leased, NewDelivery};
 use crate::event::NewEvent;
 use crate::id::{EndpointId, LaneId, WorkerId};
 use crate::outcome::Outcome;
-use crate::store::{Claimed, LaneClaim};
+use crate::store::Claimed;
 use crate::worker::peers::Peers;
 use crate::worker::policy::LanePolicy;
 use crate::worker::stage::ClaimStage;
@@ -184,13 +184,15 @@ fn any_step() -> impl Strategy<Value = Step> {
     ]
 }
 
+type Quotas = Vec<(LaneId, u32)>;
+
 /// The lanes, and the expected state outside of them.
 struct World {
     lanes: Lanes,
     ids: [LaneId; 5],
     policies: [LanePolicy; 5],
     now: Timestamp,
-    claim: Option<(Vec<LaneId>, Vec<LaneClaim>)>,
+    claim: Option<(Vec<LaneId>, Quotas)>,
     reserved: Vec<LaneId>,
     in_flight: Vec<Leased>,
     ended: Vec<Leased>,
@@ -272,7 +274,7 @@ impl World {
     /// Each lane finds up to `found` deliveries.
     fn end_claim(&mut self, found: u32) {
         let Some((selected, quotas)) = self.claim.take() else { return };
-        let of = |quota: &LaneClaim| (0..quota.max.min(found)).map(|_| leased(quota.lane)).collect::<Vec<_>>();
+        let of = |(lane, max): &(LaneId, u32)| (0..(*max).min(found)).map(|_| leased(*lane)).collect::<Vec<_>>();
         let leased = quotas.iter().flat_map(of).collect();
         self.lanes.claimed(&selected, Claimed { leased, next: Vec::new() }, self.now);
     }
@@ -294,7 +296,7 @@ impl World {
     fn check(&self) -> Result<(), TestCaseError> {
         prop_assert_eq!(self.lanes.slots.used() as usize, self.in_flight.len());
         let ready: usize = self.lanes.lanes.values().map(|lane| lane.ready.len()).sum();
-        let asked: u32 = self.claim.iter().flat_map(|(_, quotas)| quotas).map(|quota| quota.max).sum();
+        let asked: u32 = self.claim.iter().flat_map(|(_, quotas)| quotas).map(|(_, max)| *max).sum();
         let held = ready + self.in_flight.len() + self.ended.len() + self.reserved.len() + asked as usize;
         prop_assert_eq!((LEASES - self.lanes.leases.free()) as usize, held);
         Ok(())

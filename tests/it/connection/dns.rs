@@ -85,12 +85,12 @@ fn answer(question: &[u8], name: &str) -> Vec<u8> {
 #[tokio::test]
 async fn a_lookup_returns_the_ttl_and_queries_fully_qualified_names() {
     let server = NameServer::start().await;
-    let found = server.resolver().lookup("hooks.example.com").await;
-    assert_eq!(found.result.unwrap(), [IpAddr::from(PUBLIC)]);
-    assert!((1..=u64::from(TTL)).contains(&found.ttl.as_secs()), "{:?}", found.ttl);
-    let missing = server.resolver().lookup("missing.example.com").await;
-    assert_eq!(missing.result.unwrap(), Vec::<IpAddr>::new());
-    assert!(missing.ttl > Duration::ZERO && missing.ttl <= Duration::from_secs(60), "{:?}", missing.ttl);
+    let (found, ttl) = server.resolver().lookup("hooks.example.com").await;
+    assert_eq!(found.unwrap(), [IpAddr::from(PUBLIC)]);
+    assert!((1..=u64::from(TTL)).contains(&ttl.as_secs()), "{ttl:?}");
+    let (missing, missing_ttl) = server.resolver().lookup("missing.example.com").await;
+    assert_eq!(missing.unwrap(), Vec::<IpAddr>::new());
+    assert!(missing_ttl > Duration::ZERO && missing_ttl <= Duration::from_secs(60), "{missing_ttl:?}");
     let queries = server.queries.lock().unwrap();
     assert!(queries.iter().all(|name| name == "hooks.example.com." || name == "missing.example.com."), "{queries:?}");
 }

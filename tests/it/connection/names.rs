@@ -12,7 +12,7 @@ use bytes::Bytes;
 use hookwire::clock::SystemClock;
 use hookwire::id::Tenant;
 use hookwire::outcome::{Outcome, Report};
-use hookwire::sender::egress::{EgressPolicy, Lookup, Resolve, SystemResolver};
+use hookwire::sender::egress::{EgressPolicy, Resolve, SystemResolver};
 use hookwire::sender::http::{HttpClient, HttpOptions};
 use hookwire::testing::http::exchange;
 use http::Request;
@@ -76,8 +76,8 @@ impl Resolve for Names {
         std::future::pending().await
     }
 
-    async fn lookup(&self, host: &str) -> Lookup {
-        Lookup::new(self.resolve(host).await, self.ttl)
+    async fn lookup(&self, host: &str) -> (io::Result<Vec<IpAddr>>, Duration) {
+        (self.resolve(host).await, self.ttl)
     }
 
     fn max_concurrent(&self) -> usize {

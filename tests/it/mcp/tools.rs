@@ -1,5 +1,6 @@
 //! The tools for agents.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use hookwire::clock::Timestamp;
 use hookwire::endpoint::Endpoint;
 use hookwire::event::NewEvent;
 use hookwire::id::EndpointId;
-use hookwire::mcp::{HandoverError, HandoverPlace, OneTimeLinks, SecretHandover, WebhookTools};
+use hookwire::mcp::{HandoverPlace, OneTimeLinks, SecretHandover, WebhookTools};
 use hookwire::sender::Ownership;
 use hookwire::sender::Sender;
 use hookwire::sender::egress::EgressPolicy;
@@ -200,8 +201,12 @@ struct Broken;
 
 #[async_trait]
 impl SecretHandover for Broken {
-    async fn hand_over(&self, _: &Endpoint, _: Zeroizing<String>) -> Result<HandoverPlace, HandoverError> {
-        Err(HandoverError::because("the vault is sealed"))
+    async fn hand_over(
+        &self,
+        _: &Endpoint,
+        _: Zeroizing<String>,
+    ) -> Result<HandoverPlace, Box<dyn Error + Send + Sync>> {
+        Err("the vault is sealed".into())
     }
 
     async fn withdraw(&self, _: EndpointId, _: &HandoverPlace) {}
@@ -241,9 +246,13 @@ struct Overtaken(Sender, Arc<std::sync::Mutex<Vec<String>>>);
 
 #[async_trait]
 impl SecretHandover for Overtaken {
-    async fn hand_over(&self, endpoint: &Endpoint, _: Zeroizing<String>) -> Result<HandoverPlace, HandoverError> {
+    async fn hand_over(
+        &self,
+        endpoint: &Endpoint,
+        _: Zeroizing<String>,
+    ) -> Result<HandoverPlace, Box<dyn Error + Send + Sync>> {
         let change = hookwire::sender::EndpointChange::new().disabled();
-        self.0.endpoints().update(endpoint.id, change).await.map_err(HandoverError::because)?;
+        self.0.endpoints().update(endpoint.id, change).await?;
         Ok(HandoverPlace { place: "the vault".into(), expires_at: None })
     }
 

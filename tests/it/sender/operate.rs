@@ -139,7 +139,7 @@ async fn explain_returns_the_endpoints_that_would_get_an_event_and_why_the_other
     sender.endpoints().create(endpoint(&server).tenant("umbrella")).await.unwrap();
     let paid = EventType::new("invoice.paid").unwrap();
     let explained = sender.explain(&"acme".into(), &paid).await.unwrap();
-    let mut found: Vec<_> = explained.iter().map(|one| (one.endpoint.id, one.verdict)).collect();
+    let mut found: Vec<_> = explained.iter().map(|(endpoint, verdict)| (endpoint.id, *verdict)).collect();
     found.sort_by_key(|one| one.0);
     let mut expected = [(gets.id, Verdict::Receives), (other.id, Verdict::NotSubscribed), (off.id, Verdict::Holds)];
     expected.sort_by_key(|one| one.0);

@@ -27,8 +27,8 @@ use hookwire::clock::Clock;
 use hookwire::delivery::NewDelivery;
 use hookwire::event::NewEvent;
 use hookwire::id::EventId;
-use hookwire::store::{Append, Appended, MemoryStore, Outbox};
-use hookwire::testing::{Chances, FaultyStore, TokioClock};
+use hookwire::store::{Append, Appended, MemoryStore, Outbox, StoreErrorKind};
+use hookwire::testing::{Fault, FaultyStore, TokioClock};
 use hookwire::worker::{CancellationToken, Config, Worker};
 
 use self::world::{ENDPOINTS, Rng, Transport, World, delivery_id, endpoint_id};
@@ -97,7 +97,7 @@ async fn dispatch(world: Arc<World>, mut rng: Rng) {
                     world.acknowledged(&append);
                     break;
                 }
-                Err(error) => assert!(error.is_retryable() || error.kind() == hookwire::store::StoreErrorKind::Unknown),
+                Err(error) => assert!(error.is_retryable() || error.kind() == StoreErrorKind::Unknown),
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
@@ -109,8 +109,8 @@ async fn run(seed: u64) -> String {
     let clock = TokioClock::default();
     let store = FaultyStore::new(MemoryStore::new());
     let mut rng = Rng(seed);
-    let chances = Chances { seed: rng.next(), refused: 15, answer_lost: 15, delayed: 20, delay: HOUR / 360 };
-    store.fail_by_chance(Some(chances));
+    let refused = Fault::Refused(StoreErrorKind::Unavailable);
+    store.fail_by_chance(rng.next(), &[(15, refused), (15, Fault::AnswerLost), (20, Fault::Delayed(HOUR / 360))]);
     let world = Arc::new(World::new(store, clock, rng.next()));
     let over = CancellationToken::new();
     let workers: Vec<_> =
@@ -118,7 +118,7 @@ async fn run(seed: u64) -> String {
     let dispatching = tokio::spawn(dispatch(world.clone(), Rng(rng.next())));
     tokio::time::sleep(DAY).await;
     dispatching.abort();
-    world.store.fail_by_chance(None);
+    world.store.fail_by_chance(0, &[]);
     world.make_peace();
     tokio::time::sleep(HOUR * 12).await;
     over.cancel();

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use hookwire::id::{EndpointId, Work};
-use hookwire::store::sqlite::OpenError;
+use hookwire::store::OpenError;
 use hookwire::store::{Outbox, SqliteStore};
 
 use super::rows::{NOW, append};

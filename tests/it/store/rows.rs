@@ -9,7 +9,7 @@ use hookwire::event::NewEvent;
 use hookwire::id::EndpointId;
 use hookwire::outcome::Outcome;
 use hookwire::retry::Decision;
-use hookwire::store::{Append, Claim, LaneClaim};
+use hookwire::store::{Append, Claim};
 
 pub(super) const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 
@@ -22,7 +22,7 @@ pub(super) fn append(lane: EndpointId, bytes: usize) -> Append {
 
 /// A claim of up to `max` deliveries of a lane, for a minute from `now`.
 pub(super) fn claim(lane: EndpointId, max: u32, now: Timestamp) -> Claim {
-    Claim { lanes: vec![LaneClaim { lane: lane.into(), max }], now, until: now + Duration::from_secs(60) }
+    Claim { lanes: vec![(lane.into(), max)], now, until: now + Duration::from_secs(60) }
 }
 
 pub(super) fn delivered(leased: &Leased) -> Settlement {

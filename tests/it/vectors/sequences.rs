@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use hookwire::clock::Timestamp;
-use hookwire::provider::{Checked, Events, FetchKeys, FetchRequest, Scheme, SchemeConfig, Setting, Verify};
-use hookwire::receiver::inbox::{Inbox, InboxResult, Queue};
+use hookwire::provider::{Checked, Events, Scheme, SchemeConfig, Setting, Verify};
+use hookwire::receiver::inbox::{Inbox, Queue};
 use hookwire::receiver::{Accepted, Gate, Receiver, Rejection, Source};
 use hookwire::secret::Keyring;
 use hookwire::signature::{Received, Settings, Trust, VerifyError};
@@ -57,17 +57,11 @@ impl Verify for Unchecked {
     }
 }
 
-impl FetchKeys for Unchecked {
-    fn fetch_request(&self, _: &Received<'_>, _: &Trust<'_>) -> Result<Option<FetchRequest>, VerifyError> {
-        Ok(None)
-    }
-}
-
 /// The scheme without its check and its keys: nothing is fetched, and no setting is required.
 fn unchecked(scheme: &'static Scheme) -> &'static Scheme {
     let code = Box::leak(Box::new(Unchecked(scheme)));
     let settings: Vec<_> = scheme.known_settings().iter().map(|it| Setting::optional(it.name, it.about)).collect();
-    let unchecked = scheme.clone().code(code).fetching(code).settings(Box::leak(settings.into_boxed_slice())).no_key();
+    let unchecked = scheme.clone().code(code).settings(Box::leak(settings.into_boxed_slice())).no_key();
     Box::leak(Box::new(if scheme.covers_body() { unchecked.covering_body() } else { unchecked }))
 }
 
@@ -125,7 +119,7 @@ async fn keep(gate: &Gate, inbox: &Inbox, request: Request<Full<Bytes>>) -> usiz
         Ok(Accepted::Batch(events)) => events,
         _ => return 0,
     };
-    inbox.keep_all(&events).await.unwrap().iter().filter(|kept| **kept != InboxResult::Duplicate).count()
+    inbox.keep_all(&events).await.unwrap().iter().filter(|is_new| **is_new).count()
 }
 
 fn inbox() -> Inbox {

@@ -401,7 +401,7 @@ async fn f_43_a_delivery_claimed_too_often_fails_without_being_sent() {
     // Four claims of processes that died.
     for _ in 0..4 {
         let now = bench.clock.now();
-        let lanes = vec![hookwire::store::LaneClaim { lane, max: 1 }];
+        let lanes = vec![(lane, 1)];
         let claim = hookwire::store::Claim { lanes, now, until: now };
         assert_eq!(bench.store.claim(claim).await.unwrap().leased.len(), 1);
     }

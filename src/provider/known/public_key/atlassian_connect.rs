@@ -7,9 +7,7 @@ use std::fmt::Write as _;
 
 use super::document;
 use crate::percent;
-use crate::provider::{
-    Checked, EventRef, Events, Fact, FetchKeys, FetchRequest, Retries, Scheme, Setting, Summary, Verify,
-};
+use crate::provider::{Checked, EventRef, Events, Fact, FetchRequest, Retries, Scheme, Setting, Summary, Verify};
 use crate::secret::{Key, Kind};
 use crate::signature::compare::same;
 use crate::signature::jwt::JwtAlgorithm;
@@ -38,7 +36,6 @@ const LEEWAY_SECS: f64 = 30.0;
 /// Source: <https://developer.atlassian.com/cloud/jira/platform/understanding-jwt-for-connect-apps/>
 pub static ATLASSIAN_CONNECT: Scheme = Scheme::new("atlassian_connect", DOCS)
     .code(&AtlassianConnect)
-    .fetching(&AtlassianConnect)
     .settings(SETTINGS)
     .optional_key()
     .retries(
@@ -74,9 +71,7 @@ impl Verify for AtlassianConnect {
         let id = crate::provider::events::name(ID, received, trust, "event id")?;
         Ok(Events::One(EventRef { id, event_type, ..EventRef::default() }))
     }
-}
 
-impl FetchKeys for AtlassianConnect {
     fn fetch_request(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Option<FetchRequest>, VerifyError> {
         if !is_lifecycle(trust) || trust.settings.get("lifecycle_keys").is_some() {
             return Ok(None);

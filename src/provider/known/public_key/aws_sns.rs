@@ -8,7 +8,7 @@ use super::certificate::Chain;
 use super::document;
 use crate::clock::Timestamp;
 use crate::provider::{
-    Checked, EventRef, Events, Fact, FetchKeys, FetchRequest, Reply, Retries, Scheme, Setting, Summary, Verify,
+    Checked, EventRef, Events, Fact, FetchRequest, Reply, Retries, Scheme, Setting, Summary, Verify,
 };
 use crate::secret::RsaForm;
 use crate::signature::{Received, Tolerance, Trust, Unit, VerifyError};
@@ -42,7 +42,6 @@ const TOLERANCE: Tolerance = Tolerance::secs(86_400, 300);
 /// Source: <https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html>
 pub static AWS_SNS: Scheme = Scheme::new("aws_sns", DOCS)
     .code(&AwsSns)
-    .fetching(&AwsSns)
     .settings(SETTINGS)
     .no_key()
     .retries(Retries::documented(DOCS).same_id(Fact::Yes))
@@ -217,9 +216,7 @@ impl Verify for AwsSns {
             .checked()
             .map(Events::One)
     }
-}
 
-impl FetchKeys for AwsSns {
     fn fetch_request(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Option<FetchRequest>, VerifyError> {
         let message = Message::read(received)?;
         message.form(trust)?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{key_set, need_key_set};
 use crate::provider::{
-    Checked, EventRef, Events, Fact, FetchKeys, FetchRequest, Identity, Retries, Scheme, Setting, Summary, Verify,
+    Checked, EventRef, Events, Fact, FetchRequest, Identity, Retries, Scheme, Setting, Summary, Verify,
 };
 use crate::signature::jwt::JwtAlgorithm;
 use crate::signature::jwt::web_token::{Claims, Token};
@@ -35,7 +35,6 @@ const LEEWAY_SECS: f64 = 300.0;
 /// Source: <https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions>
 pub static GOOGLE_PUBSUB: Scheme = Scheme::new("google_pubsub", DOCS)
     .code(&GooglePubsub)
-    .fetching(&GooglePubsub)
     .settings(SETTINGS)
     .no_key()
     .max_body(16 << 20)
@@ -89,9 +88,7 @@ impl Verify for GooglePubsub {
         let identity = id.as_ref().zip(of).map_or(Identity::Id, |(id, of)| Identity::This(format!("{of}\n{id}")));
         Ok(Events::One(EventRef { id, identity, ..EventRef::default() }))
     }
-}
 
-impl FetchKeys for GooglePubsub {
     fn fetch_request(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Option<FetchRequest>, VerifyError> {
         let token = Token::read(token(received)?)?;
         token.check_alg(JwtAlgorithm::Rs256)?;

@@ -10,8 +10,8 @@ use subtle::Choice;
 use super::{key_set, need_key_set};
 use crate::provider::items;
 use crate::provider::{
-    BatchLayout, Checked, EventRef, Events, FetchKeys, FetchRequest, Identity, IdentityRule, Item, MAX_EVENTS, Reply,
-    Retries, Scheme, Setting, Summary, Verify,
+    BatchLayout, Checked, EventRef, Events, FetchRequest, Identity, IdentityRule, Item, MAX_EVENTS, Reply, Retries,
+    Scheme, Setting, Summary, Verify,
 };
 use crate::secret::Kind;
 use crate::signature::compare::equal;
@@ -95,7 +95,6 @@ const LEEWAY_SECS: f64 = 300.0;
 /// Source: <https://learn.microsoft.com/graph/change-notifications-delivery-webhooks>
 pub static MICROSOFT_GRAPH: Scheme = Scheme::new("microsoft_graph", DOCS)
     .code(&MicrosoftGraph)
-    .fetching(&MicrosoftGraph)
     .settings(SETTINGS)
     .retries(Retries::documented(DOCS).span(Duration::from_secs(4 * 60 * 60)))
     .summary(
@@ -167,9 +166,7 @@ impl Verify for MicrosoftGraph {
         }
         Ok(Events::Batch(items))
     }
-}
 
-impl FetchKeys for MicrosoftGraph {
     fn fetch_request(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Option<FetchRequest>, VerifyError> {
         if validation(received, trust)?.is_some() {
             return Ok(None);

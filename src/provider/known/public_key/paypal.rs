@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use super::certificate::Chain;
 use super::document;
 use crate::clock::Timestamp;
-use crate::provider::{Checked, EventRef, Events, FetchKeys, FetchRequest, Retries, Scheme, Setting, Summary, Verify};
+use crate::provider::{Checked, EventRef, Events, FetchRequest, Retries, Scheme, Setting, Summary, Verify};
 use crate::secret::{Kind, RsaForm};
 use crate::signature::{Place, Received, Tolerance, Trust, Unit, VerifyError};
 
@@ -46,7 +46,6 @@ const DEFAULT_AGE_SECS: u64 = 3 * 86_400;
 /// Source: <https://developer.paypal.com/api/rest/webhooks/rest/>
 pub static PAYPAL: Scheme = Scheme::new("paypal", DOCS)
     .code(&PayPal)
-    .fetching(&PayPal)
     .settings(SETTINGS)
     .optional_key()
     .retries(Retries::documented(DOCS).span(Duration::from_secs(72 * 60 * 60)))
@@ -92,9 +91,7 @@ impl Verify for PayPal {
         let signed = name(&[ID], "event id")?;
         Ok(Events::One(EventRef { id, event_type, signed, ..EventRef::default() }))
     }
-}
 
-impl FetchKeys for PayPal {
     fn fetch_request(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Option<FetchRequest>, VerifyError> {
         let transmission = Transmission::read(received, trust)?;
         if document(trust, "certs", &transmission.url).is_some() {

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use super::key_set;
 use crate::clock::Timestamp;
-use crate::provider::{
-    Checked, EventRef, Events, FetchKeys, FetchRequest, Identity, Retries, Scheme, Setting, Summary, Verify,
-};
+use crate::provider::{Checked, EventRef, Events, FetchRequest, Identity, Retries, Scheme, Setting, Summary, Verify};
 use crate::signature::compare::same;
 use crate::signature::jwt::JwtAlgorithm;
 use crate::signature::jwt::web_token::{Claims, Token};
@@ -38,7 +36,6 @@ const MAX_KID_BYTES: usize = 64;
 /// Source: <https://plaid.com/docs/api/webhooks/webhook-verification/>
 pub static PLAID: Scheme = Scheme::new("plaid", DOCS)
     .code(&Plaid)
-    .fetching(&Plaid)
     .settings(SETTINGS)
     .no_key()
     .retries(
@@ -69,9 +66,7 @@ impl Verify for Plaid {
         let event_type = crate::provider::events::name(TYPE, received, trust, "event type")?;
         Ok(Events::One(EventRef { event_type, identity: Identity::Content, ..EventRef::default() }))
     }
-}
 
-impl FetchKeys for Plaid {
     fn fetch_request(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Option<FetchRequest>, VerifyError> {
         let text = TOKEN.read(received, trust, "token")?.ok_or(VerifyError::Missing("token"))?;
         let token = Token::read(&text)?;

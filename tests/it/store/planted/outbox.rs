@@ -8,7 +8,7 @@ use hookwire::event::Event;
 use hookwire::id::{DeliveryId, LaneId, Work};
 use hookwire::outcome::Outcome;
 use hookwire::retry::Decision;
-use hookwire::store::{Append, Appended, Claim, Claimed, LaneDue, Settled};
+use hookwire::store::{Append, Appended, Claim, Claimed, Settled};
 use std::time::Duration;
 
 use super::bug::Bug;
@@ -194,39 +194,38 @@ impl Db {
     pub fn claim(&mut self, claim: &Claim) -> Claimed {
         let mut claimed = Claimed::default();
         let mut quota = if self.has(Bug::ClaimSharesOneQuota) {
-            claim.lanes.iter().map(|lane| lane.max).max().unwrap_or(0)
+            claim.lanes.iter().map(|(_, max)| *max).max().unwrap_or(0)
         } else {
             u32::MAX
         };
         let now = self.time(claim.now).max(claim.now);
-        for lane in &claim.lanes {
-            if self.is_removed(lane.lane) && !self.has(Bug::RemovedStaysInLanes) && !self.has(Bug::RemovedIsClaimed) {
-                self.cancel_lane(lane.lane, now);
+        for &(lane, max) in &claim.lanes {
+            if self.is_removed(lane) && !self.has(Bug::RemovedStaysInLanes) && !self.has(Bug::RemovedIsClaimed) {
+                self.cancel_lane(lane, now);
             }
-            if self.is_served(lane.lane) {
-                for id in self.claimable(lane.lane, lane.max.min(quota), now) {
+            if self.is_served(lane) {
+                for id in self.claimable(lane, max.min(quota), now) {
                     quota = quota.saturating_sub(1);
                     let leased = self.lease(id, claim);
                     claimed.leased.push(leased);
                 }
             }
-            let is_disabled =
-                !self.is_served(lane.lane) && (!self.has(Bug::DisabledIsNext) || self.is_removed(lane.lane));
+            let is_disabled = !self.is_served(lane) && (!self.has(Bug::DisabledIsNext) || self.is_removed(lane));
             if !is_disabled {
-                claimed.next.extend(self.next_due(lane.lane, now));
+                claimed.next.extend(self.next_due(lane, now));
             }
         }
         claimed
     }
 
-    fn next_due(&self, lane: LaneId, now: Timestamp) -> Option<LaneDue> {
+    fn next_due(&self, lane: LaneId, now: Timestamp) -> Option<(LaneId, Timestamp)> {
         let pending = self.deliveries.values().filter(|row| row.lane == lane && row.is_pending());
         let pending = pending.filter(|row| !(row.leased && self.has(Bug::NextLeavesLeasedOut))).map(|row| row.due);
         let due = if self.has(Bug::NextIsTheLatest) { pending.max() } else { pending.min() }?;
         match self.bug {
             Some(Bug::NextIsMissing) => None,
-            Some(Bug::NextIsTheClaimTime) => Some(LaneDue { lane, due: now }),
-            _ => Some(LaneDue { lane, due }),
+            Some(Bug::NextIsTheClaimTime) => Some((lane, now)),
+            _ => Some((lane, due)),
         }
     }
 
@@ -423,7 +422,7 @@ impl Db {
         Settled::Done
     }
 
-    pub fn lanes(&self, work: Work, after: Option<LaneId>, limit: u32) -> Vec<LaneDue> {
+    pub fn lanes(&self, work: Work, after: Option<LaneId>, limit: u32) -> Vec<(LaneId, Timestamp)> {
         let is_open = |row: &Row| row.is_pending() || self.has(Bug::LanesKeepFinished);
         let is_listed = |row: &Row| is_open(row) && !(row.leased && self.has(Bug::LanesLeaveLeasedOut));
         let is_kind = |row: &Row| row.lane.work() == work || self.has(Bug::LanesMixKinds);
@@ -438,6 +437,6 @@ impl Db {
             *due = if self.has(Bug::LanesShowTheLatest) { (*due).max(row.due) } else { (*due).min(row.due) };
         }
         let limit = if self.has(Bug::LanesIgnoreTheLimit) { usize::MAX } else { limit as usize };
-        lanes.into_iter().map(|(lane, due)| LaneDue { lane, due }).take(limit).collect()
+        lanes.into_iter().take(limit).collect()
     }
 }

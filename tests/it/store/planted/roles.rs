@@ -10,8 +10,7 @@ use hookwire::endpoint::Endpoint;
 use hookwire::event::NewEvent;
 use hookwire::id::{EndpointId, LaneId, Tenant, Work};
 use hookwire::store::{
-    Append, Appended, Claim, Claimed, Directory, LaneDue, Outbox, PutResult, Removal, Settled, StoreError,
-    StoreErrorKind,
+    Append, Appended, Claim, Claimed, Directory, Outbox, PutResult, Removal, Settled, StoreError, StoreErrorKind,
 };
 use tokio::sync::Mutex;
 
@@ -303,14 +302,14 @@ impl Outbox for Simple {
             return Ok(self.change(|db| db.claim(&claim)).await);
         }
         let find = |db: &Db| {
-            let served = claim.lanes.iter().filter(|lane| db.is_served(lane.lane));
-            served.flat_map(|lane| db.claimable(lane.lane, lane.max, claim.now)).collect::<Vec<_>>()
+            let served = claim.lanes.iter().filter(|(lane, _)| db.is_served(*lane));
+            served.flat_map(|(lane, max)| db.claimable(*lane, *max, claim.now)).collect::<Vec<_>>()
         };
         let found = self.read(find).await;
         self.pause().await;
         let lease = |db: &mut Db| {
             let leased = found.into_iter().map(|id| db.lease(id, &claim)).collect();
-            let none = claim.lanes.iter().map(|lane| hookwire::store::LaneClaim { max: 0, ..*lane }).collect();
+            let none = claim.lanes.iter().map(|(lane, _)| (*lane, 0)).collect();
             Claimed { leased, ..db.claim(&Claim { lanes: none, ..claim.clone() }) }
         };
         Ok(self.change(lease).await)
@@ -335,7 +334,12 @@ impl Outbox for Simple {
         Ok(each(self, Bug::SplitRelease, leases, |db, lease| db.release(*lease, due)).await)
     }
 
-    async fn lanes(&self, work: Work, after: Option<LaneId>, limit: u32) -> Result<Vec<LaneDue>, StoreError> {
+    async fn lanes(
+        &self,
+        work: Work,
+        after: Option<LaneId>,
+        limit: u32,
+    ) -> Result<Vec<(LaneId, Timestamp)>, StoreError> {
         Ok(self.read(|db| db.lanes(work, after, limit)).await)
     }
 }
