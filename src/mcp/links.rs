@@ -34,7 +34,7 @@ const MAX_OF_TENANT: usize = 100;
 /// use hookwire::sender::{Endpoints, Sender};
 /// use hookwire::store::MemoryStore;
 ///
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 /// # let sender = Sender::builder(MemoryStore::new()).build()?;
 /// # let endpoint = sender.endpoints().create(NewEndpoint::https("https://acme.example/hooks")?).await?;
 /// let links = OneTimeLinks::new("https://app.example/webhook-secrets/", Duration::from_secs(900), Arc::new(SystemClock));
