@@ -6,6 +6,9 @@ use hookwire::endpoint::{NewEndpoint, Target};
 
 use super::site::{ROOT, Site};
 
+/// Names and values.
+type Headers = &'static [(&'static str, &'static str)];
+
 async fn site_with_endpoint() -> (Site, String) {
     let site = Site::new();
     let target = Target::parse("http://127.0.0.1:9000/").unwrap();
@@ -19,7 +22,7 @@ async fn only_a_request_of_the_same_origin_changes_something() {
     let (site, path) = site_with_endpoint().await;
     let token = site.open("acme", &path).await.form("/disable").fields[0].1.clone();
     let disable = format!("{path}/disable");
-    let cases: [(&[(&str, &str)], bool, bool); 12] = [
+    let cases: [(Headers, bool, bool); 12] = [
         (&[("sec-fetch-site", "same-origin")], false, true),
         (&[("sec-fetch-site", "same-origin"), ("origin", "https://app.example")], false, true),
         (&[("origin", "https://app.example")], false, true),
