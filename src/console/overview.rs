@@ -17,7 +17,7 @@ use super::link::see;
 use super::state::Console;
 use super::view::{Tab, View};
 use super::words::When;
-use crate::delivery::{Delivery, DeliveryState};
+use crate::delivery::DeliveryState;
 use crate::endpoint::Endpoint;
 use crate::id::Work;
 use crate::store::{DeliveryQuery, Page};
@@ -50,10 +50,9 @@ struct Tile {
 }
 
 impl Tile {
-    fn new(text: &'static str, found: &[Delivery], class: &'static str, query: String) -> Self {
-        let is_more = found.len() > COUNTED as usize;
-        let number = if is_more { format!("{COUNTED}+") } else { found.len().to_string() };
-        Self { text, class: if found.is_empty() { "" } else { class }, number, query }
+    fn new(text: &'static str, found: usize, class: &'static str, query: String) -> Self {
+        let number = if found > COUNTED as usize { format!("{COUNTED}+") } else { found.to_string() };
+        Self { text, class: if found == 0 { "" } else { class }, number, query }
     }
 }
 
@@ -75,27 +74,27 @@ async fn overview(caller: Caller) -> Result<Response, Failure> {
     let view = caller.view(Tab::Overview, "Overview");
     let now = view.now;
     let day_ago = now - DAY;
-    let of = |state| DeliveryQuery { state: Some(state), ..DeliveryQuery::of(Work::Sent) };
-    let recent = |state| DeliveryQuery { from: Some(day_ago), ..of(state) };
-    let first = || Page::of(COUNTED + 1);
-    let pending = caller.door.deliveries(of(DeliveryState::Pending), first()).await?;
-    let held = caller.door.deliveries(of(DeliveryState::Held), first()).await?;
-    let failed = caller.door.deliveries(recent(DeliveryState::Failed), first().newest_first()).await?;
-    let delivered = caller.door.deliveries(recent(DeliveryState::Delivered), first().newest_first()).await?;
-    let workers = caller.door.workers_alive().await?;
+    let recent = |state| DeliveryQuery { state: Some(state), from: Some(day_ago), ..DeliveryQuery::of(Work::Sent) };
+    let newest = Page::of(COUNTED + 1).newest_first();
+    let failed = caller.door.deliveries(recent(DeliveryState::Failed), newest).await?;
+    let delivered = caller.door.deliveries(recent(DeliveryState::Delivered), newest).await?;
     let endpoints = caller.door.endpoints(None, None, LOOKED_THROUGH).await?;
-    let waiting = pending.iter().find(|delivery| delivery.due <= now);
+    let of = |enabled| endpoints.iter().map(|endpoint| &**endpoint).filter(move |one| one.is_enabled() == enabled);
+    let (pending, next_due) = caller.door.waiting(of(true), COUNTED + 1).await?;
+    let (held, _) = caller.door.waiting(of(false), COUNTED + 1).await?;
+    let workers = caller.door.workers_alive().await?;
+    let oldest = next_due.filter(|due| *due <= now);
     let since = format!("&from={day_ago}");
-    let shown = failed.iter().take(SHOWN).cloned().collect::<Vec<_>>();
+    let shown: Vec<_> = failed.iter().take(SHOWN).cloned().collect();
     let template = Overview {
-        is_abandoned: workers == 0 && waiting.is_some(),
+        is_abandoned: workers == 0 && oldest.is_some(),
         workers,
-        oldest: waiting.map(|delivery| When::new(delivery.created_at, now)),
+        oldest: oldest.map(|due| When::new(due, now)),
         tiles: vec![
-            Tile::new("delivered in 24 h", &delivered, "good", format!("state=delivered{since}")),
-            Tile::new("failed in 24 h", &failed, "bad", format!("state=failed{since}")),
-            Tile::new("pending", &pending, "wait", "state=pending".into()),
-            Tile::new("held", &held, "warn", "state=held".into()),
+            Tile::new("delivered in 24 h", delivered.len(), "good", format!("state=delivered{since}")),
+            Tile::new("failed in 24 h", failed.len(), "bad", format!("state=failed{since}")),
+            Tile::new("pending", pending as usize, "wait", "state=pending".into()),
+            Tile::new("held", held as usize, "warn", "state=held".into()),
         ],
         attention: needing_attention(&endpoints).map(|endpoint| EndpointRow::of(endpoint, now)).collect(),
         failed: Row::all(&caller, &shown, now).await?,

@@ -78,6 +78,7 @@ macro_rules! __delegate_role {
             attempts(work: $crate::id::Work, ids: &[$crate::id::DeliveryId]) -> Vec<Vec<$crate::delivery::Attempt>>;
             counts(work: $crate::id::Work, lane: Option<$crate::id::LaneId>) -> $crate::store::Counts;
             backlog(lanes: &[$crate::id::LaneId], limit: u32) -> u32;
+            oldest_due(lanes: &[$crate::id::LaneId]) -> Option<$crate::clock::Timestamp>;
         }
     };
     (Retention $($to:tt)*) => {

@@ -239,7 +239,9 @@ impl Counts {
 /// 8. `counts` MUST agree with `deliveries` (`counts_follow_the_states`).
 /// 9. `backlog` MUST count pending deliveries, leased ones included, of the named lanes only, and MUST stop at `limit`
 ///    (`backlog_counts_what_is_pending_up_to_a_bound`).
-/// 10. Times are kept to the microsecond, and ids, tenants, keys and texts byte by byte.
+/// 10. `oldest_due` MUST consider pending deliveries of the named lanes only, leased ones included
+///    (`the_oldest_due_time_is_that_of_the_named_lanes`).
+/// 11. Times are kept to the microsecond, and ids, tenants, keys and texts byte by byte.
 #[async_trait]
 pub trait History: fmt::Debug + Send + Sync + 'static {
     /// Reads one event, with its payload.
@@ -283,6 +285,13 @@ pub trait History: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// Returns a [`StoreError`] if the store fails.
     async fn backlog(&self, lanes: &[LaneId], limit: u32) -> Result<u32, StoreError>;
+
+    /// Returns the earliest time at which a pending delivery of these lanes is due, or the lease of one ends. Returns `None` if none of them
+    /// is pending. The cost is proportional to the number of lanes.
+    ///
+    /// # Errors
+    /// Returns a [`StoreError`] if the store fails.
+    async fn oldest_due(&self, lanes: &[LaneId]) -> Result<Option<Timestamp>, StoreError>;
 }
 
 delegate_store! { [S: History + ?Sized] Arc<S>, |shared| **shared; History }

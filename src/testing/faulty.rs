@@ -254,6 +254,10 @@ impl<S: History> History for FaultyStore<S> {
     async fn backlog(&self, lanes: &[LaneId], most: u32) -> Result<u32, StoreError> {
         self.call("backlog", self.inner.backlog(lanes, most)).await
     }
+
+    async fn oldest_due(&self, lanes: &[LaneId]) -> Result<Option<Timestamp>, StoreError> {
+        self.call("oldest_due", self.inner.oldest_due(lanes)).await
+    }
 }
 
 #[async_trait]

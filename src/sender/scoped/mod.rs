@@ -7,6 +7,7 @@ mod events;
 use super::handle::Sender;
 use super::scope::Scope;
 use crate::clock::Timestamp;
+use crate::endpoint::Endpoint;
 use crate::id::Tenant;
 use crate::store::StoreError;
 
@@ -79,6 +80,18 @@ impl Scoped {
     /// The number of workers of senders that are alive on the store.
     pub(crate) async fn workers_alive(&self) -> Result<u32, StoreError> {
         self.sender.shared.engine.workers_alive(self.now()).await
+    }
+
+    /// The number of pending deliveries to these endpoints, counted up to `limit`, and the earliest time at which one is due.
+    pub(crate) async fn waiting<'a>(
+        &self,
+        endpoints: impl Iterator<Item = &'a Endpoint>,
+        limit: u32,
+    ) -> Result<(u32, Option<Timestamp>), StoreError> {
+        let covered = endpoints.filter(|endpoint| self.scope.covers(&endpoint.tenant));
+        let lanes: Vec<_> = covered.map(|endpoint| endpoint.id.into()).collect();
+        let store = &self.sender.shared.store;
+        Ok((store.backlog(&lanes, limit).await?, store.oldest_due(&lanes).await?))
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -56,6 +56,12 @@ impl History for MemoryStore {
         let waiting = lanes.iter().filter_map(|lane| tables.lanes.get(lane)).map(BTreeSet::len).sum::<usize>();
         Ok(u32::try_from(waiting).unwrap_or(u32::MAX).min(most))
     }
+
+    async fn oldest_due(&self, lanes: &[LaneId]) -> Result<Option<Timestamp>, StoreError> {
+        let tables = self.tables();
+        let first = |lane| tables.lanes.get(lane).and_then(BTreeSet::first);
+        Ok(lanes.iter().filter_map(first).map(|(due, ..)| *due).min())
+    }
 }
 
 impl Tables {

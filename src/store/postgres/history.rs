@@ -14,6 +14,7 @@ use super::rows::{
     fence, get, read_log, time, uuid_of_delivery,
 };
 use super::session::{LONG_CALL, Param};
+use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery};
 use crate::event::Event;
 use crate::id::{DeliveryId, EventId, LaneId, Tenant, Work};
@@ -91,6 +92,17 @@ impl History for PostgresStore {
         let waiting: i64 =
             rows.first().map_or(Ok(0), |row| get(row, "waiting")).map_err(StoreFailure::into_store_error)?;
         Ok(u32::try_from(waiting).unwrap_or(most))
+    }
+
+    async fn oldest_due(&self, lanes: &[LaneId]) -> Result<Option<Timestamp>, StoreError> {
+        let lanes: Vec<_> = lanes.iter().map(|lane| lane_column(*lane)).collect();
+        // One index look-up for each lane: a minimum over all lanes at once would read every pending delivery.
+        let sql = "SELECT min(first.due) AS due FROM unnest($1) AS asked (lane) CROSS JOIN LATERAL \
+                   (SELECT due FROM hookwire.delivery WHERE state = 0 AND lane = asked.lane ORDER BY due LIMIT 1) AS first";
+        let rows = self.db.query(sql, &[(&lanes, BYTES)]).await?;
+        let due: Option<i64> =
+            rows.first().map_or(Ok(None), |row| get(row, "due")).map_err(StoreFailure::into_store_error)?;
+        Ok(due.map(Timestamp::from_micros))
     }
 }
 

@@ -82,6 +82,18 @@ impl History for SqliteStore {
         })
         .await
     }
+
+    async fn oldest_due(&self, lanes: &[LaneId]) -> Result<Option<Timestamp>, StoreError> {
+        let lanes: Vec<_> = lanes.iter().map(|lane| lane_column(*lane)).collect();
+        self.read(move |connection| {
+            let sql = "SELECT min(due) FROM hookwire_delivery WHERE state = 0 AND lane = ?1";
+            let mut first = connection.prepare_cached(sql)?;
+            let due = |lane| first.query_row([lane], |row| row.get::<_, Option<i64>>(0));
+            let due = lanes.iter().map(due).collect::<rusqlite::Result<Vec<_>>>()?;
+            Ok(due.into_iter().flatten().min().map(Timestamp::from_micros))
+        })
+        .await
+    }
 }
 
 fn events(connection: &Connection, query: &EventQuery, page: Page<u64>) -> rusqlite::Result<Vec<EventSummary>> {

@@ -160,7 +160,8 @@ macro_rules! __conformance_cases {
                 events_obey_the_query_and_page_without_gaps
                 events_of_an_inbox_are_found_as_such_only
                 counts_follow_the_states
-                backlog_counts_what_is_pending_up_to_a_bound;
+                backlog_counts_what_is_pending_up_to_a_bound
+                the_oldest_due_time_is_that_of_the_named_lanes;
             kinds:
                 an_event_reads_back_whole
                 a_received_event_reads_back_whole

@@ -1,5 +1,7 @@
 //! Lists and counts of events and deliveries.
 
+use std::time::Duration;
+
 use super::given::{
     DAY, LEASED, MICRO, MINUTE, NOW, append, event, event_with_id, lane, lookalikes, new_event, ok, one, queue,
     received, some, sorted, tenant, unwanted,
@@ -273,4 +275,30 @@ where
     subject.settle(&leased[0], Decision::Delivered).await;
     subject.settle(&leased[1], Decision::Hold { reason: FailReason::Exhausted }).await;
     assert_eq!(backlog(&[here], 9).await, 1);
+}
+
+/// A leased delivery counts with the end of its lease; final deliveries and those of other lanes do not count.
+pub(super) async fn the_oldest_due_time_is_that_of_the_named_lanes<S>(subject: &Subject<S>)
+where
+    S: Outbox + History + ?Sized,
+{
+    let (here, there) = (lane(), lane());
+    let oldest = async |lanes: &[LaneId]| ok(subject.second.oldest_due(lanes).await);
+    assert_eq!((oldest(&[]).await, oldest(&[here]).await), (None, None));
+    for lane in [here, here, there] {
+        subject.owe(lane).await;
+    }
+    let leased = subject.claim(here, 1, NOW).await;
+    let later = NOW + Duration::from_secs(7);
+    subject.settle(&leased[0], Decision::retry(later)).await;
+    assert!(oldest(&[here]).await.is_some_and(|due| due <= NOW), "the other delivery is due already");
+    let leased = subject.claim(here, 1, NOW).await;
+    subject.settle(&leased[0], Decision::Delivered).await;
+    assert_eq!(oldest(&[here]).await, Some(later));
+    assert!(oldest(&[here, there]).await.is_some_and(|due| due <= NOW), "the delivery of the other lane");
+    let leased = subject.claim(there, 1, NOW).await;
+    assert_eq!(oldest(&[there]).await, Some(leased[0].until));
+    let last = subject.claim(here, 1, later).await;
+    subject.settle(&last[0], Decision::Fail { reason: FailReason::Exhausted }).await;
+    assert_eq!(oldest(&[here]).await, None);
 }

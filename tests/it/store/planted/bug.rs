@@ -71,6 +71,7 @@ bugs! {
         EventsOrderedById EventsRepeatTheCursor EventsIgnoreTheLimit EventsIgnoreNewestFirst EventsLoseTheTime
         CountsIgnoreTheLane CountsLeaveHeldPending CountsForgetCancelled CountsOfLaneAreStored CountsMixKinds BacklogIgnoresTheLimit
         BacklogCountsFinal BacklogCountsHeld BacklogLeavesLeasedOut BacklogOfAllLanes
+        OldestDueCountsFinal OldestDueLeavesLeasedOut OldestDueOfAllLanes OldestDueIsTheNewest
     }
     retention {
         PruneTakesPending PruneTakesHeld PruneTakesAtTheCutoff PruneIgnoresTheTime PruneKeepsAttempts PruneKeepsEvents PruneKeepsUnwanted

@@ -183,4 +183,14 @@ impl Db {
         let limit = if self.has(Bug::BacklogIgnoresTheLimit) { u32::MAX } else { limit };
         u32::try_from(count).unwrap().min(limit)
     }
+
+    pub fn oldest_due(&self, lanes: &[LaneId]) -> Option<Timestamp> {
+        let is_counted = |row: &&Row| match row.state {
+            DeliveryState::Pending => !(row.leased && self.has(Bug::OldestDueLeavesLeasedOut)),
+            state => state.is_final() && self.has(Bug::OldestDueCountsFinal),
+        };
+        let of_lanes = |row: &&Row| lanes.contains(&row.lane) || self.has(Bug::OldestDueOfAllLanes);
+        let due = self.deliveries.values().filter(of_lanes).filter(is_counted).map(|row| row.due);
+        if self.has(Bug::OldestDueIsTheNewest) { due.max() } else { due.min() }
+    }
 }

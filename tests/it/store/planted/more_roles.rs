@@ -54,6 +54,10 @@ impl History for Simple {
     async fn backlog(&self, lanes: &[LaneId], limit: u32) -> Result<u32, StoreError> {
         Ok(self.read(|db| db.backlog(lanes, limit)).await)
     }
+
+    async fn oldest_due(&self, lanes: &[LaneId]) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.read(|db| db.oldest_due(lanes)).await)
+    }
 }
 
 #[async_trait]
