@@ -7,7 +7,7 @@ use bytes::Bytes;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FetchRequest {
-    /// The name by which [`Trust::documents`] has it: mostly its URL.
+    /// The name by which [`Trust::documents`](crate::signature::Trust::documents) has it: mostly its URL.
     pub name: String,
     /// Its URL.
     pub url: String,

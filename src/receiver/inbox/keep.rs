@@ -25,8 +25,8 @@ use crate::worker::Reservation;
 
 impl Inbox {
     /// Stores a verified event. When this returns, the event is durable, and the response may be 202. A repeated event is recognised by
-    /// its [keys](Verified::dedup_entries), which are stored with it in one transaction. Returns `false` if the event was stored before. For frameworks without tower; with tower, use
-    /// [`Receiver::keep`](crate::receiver::Receiver::keep).
+    /// its [keys](Verified::dedup_entries), which are stored with it in one transaction; `keep` then returns `false`. For frameworks without
+    /// tower; with tower, use [`Receiver::keep`](crate::receiver::Receiver::keep).
     ///
     /// # Errors
     /// Returns the store's error. Respond with 503, so that the provider sends the event again.
