@@ -23,23 +23,35 @@ use crate::store::{Append, Appended, DedupGroup, DedupKey, FirstResponse, StoreE
 use crate::telemetry;
 use crate::worker::Reservation;
 
+/// The result of [`Inbox::keep`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InboxResult {
+    /// The event is stored and will be handled.
+    Stored,
+    /// The event was stored before.
+    Duplicate,
+    /// The event is stored, and matches no queue.
+    Unwanted,
+}
+
 impl Inbox {
     /// Stores a verified event. When this returns, the event is durable, and the response may be 202. A repeated event is recognised by
-    /// its [keys](Verified::dedup_entries), which are stored with it in one transaction; `keep` then returns `false`. For frameworks without
-    /// tower; with tower, use [`Receiver::keep`](crate::receiver::Receiver::keep).
+    /// its [keys](Verified::dedup_entries), which are stored with it in one transaction. For frameworks without tower; with tower, use
+    /// [`Receiver::keep`](crate::receiver::Receiver::keep).
     ///
     /// # Errors
     /// Returns the store's error. Respond with 503, so that the provider sends the event again.
-    pub async fn keep(&self, verified: &Verified) -> Result<bool, StoreError> {
+    pub async fn keep(&self, verified: &Verified) -> Result<InboxResult, StoreError> {
         let kept = self.keep_all(std::slice::from_ref(verified)).await?;
         kept.first().copied().ok_or_else(|| StoreError::new(StoreErrorKind::Unknown))
     }
 
-    /// Stores the events of one request, all of them or none. Returns for each, in order, `false` if it was stored before.
+    /// Stores the events of one request, all of them or none. Returns a result for each, in order.
     ///
     /// # Errors
     /// Returns the store's error. Respond with 503, so that the provider sends all of them again.
-    pub async fn keep_all(&self, events: &[Verified]) -> Result<Vec<bool>, StoreError> {
+    pub async fn keep_all(&self, events: &[Verified]) -> Result<Vec<InboxResult>, StoreError> {
         let now = self.shared.clock.now();
         let jobs = events.iter().map(|verified| self.job(verified, now)).collect::<Result<Vec<_>, _>>()?;
         let append =
@@ -70,17 +82,17 @@ impl Inbox {
         Ok(NewJob { event, delivery: Some(delivery), reservation })
     }
 
-    fn start(&self, job: NewJob, appended: Appended, now: Timestamp) -> bool {
+    fn start(&self, job: NewJob, appended: Appended, now: Timestamp) -> InboxResult {
         if appended != Appended::Stored {
             telemetry::duplicate("inbox");
-            return false;
+            return InboxResult::Duplicate;
         }
-        let Some(delivery) = job.delivery else { return true };
+        let Some(delivery) = job.delivery else { return InboxResult::Unwanted };
         match (job.reservation, delivery.leased_until) {
             (Some(reservation), Some(until)) => reservation.hand_over(Leased::first(&delivery, until, now, job.event)),
             _ => self.shared.engine.announce(delivery.lane, now),
         }
-        true
+        InboxResult::Stored
     }
 
     /// Makes events new again, by the provider's ids: an event that is sent again is stored and handled again. The stored events stay.
@@ -125,7 +137,7 @@ impl WebhookService<Inbox> {
         };
         match self.inner.keep_all(&events).await {
             Ok(kept) => {
-                let known = !kept.is_empty() && kept.iter().all(|is_new| !is_new);
+                let known = !kept.is_empty() && kept.iter().all(|kept| *kept == InboxResult::Duplicate);
                 let answer = FirstResponse::from(StatusCode::ACCEPTED);
                 let answer = if known { duplicate(answer) } else { bare(StatusCode::ACCEPTED) };
                 self.gate.acknowledge(answer, request.headers())

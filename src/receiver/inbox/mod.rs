@@ -63,5 +63,6 @@ mod queue;
 mod setup;
 
 pub use self::job::{Job, JobError};
+pub use self::keep::InboxResult;
 pub use self::queue::Queue;
 pub use self::setup::{Inbox, InboxBuilder};

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use hookwire::clock::Timestamp;
 use hookwire::provider::{Checked, Events, Scheme, SchemeConfig, Setting, Verify};
-use hookwire::receiver::inbox::{Inbox, Queue};
+use hookwire::receiver::inbox::{Inbox, InboxResult, Queue};
 use hookwire::receiver::{Accepted, Gate, Receiver, Rejection, Source};
 use hookwire::secret::Keyring;
 use hookwire::signature::{Received, Settings, Trust, VerifyError};
@@ -119,7 +119,7 @@ async fn keep(gate: &Gate, inbox: &Inbox, request: Request<Full<Bytes>>) -> usiz
         Ok(Accepted::Batch(events)) => events,
         _ => return 0,
     };
-    inbox.keep_all(&events).await.unwrap().iter().filter(|is_new| **is_new).count()
+    inbox.keep_all(&events).await.unwrap().iter().filter(|kept| **kept != InboxResult::Duplicate).count()
 }
 
 fn inbox() -> Inbox {
