@@ -6,11 +6,11 @@ use std::sync::Arc;
 use askama::Template;
 use axum::Router;
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 
 use super::caller::Caller;
 use super::failure::{Failure, page};
-use super::form::{Fields, Shown};
+use super::form::{Changed, Fields, Shown};
 use super::link::encoded;
 use super::state::Console;
 use super::view::{Tab, View};
@@ -19,14 +19,17 @@ use crate::clock::Timestamp;
 use crate::delivery::Delivery;
 use crate::endpoint::Endpoint;
 use crate::id::{DeliveryId, EndpointId, Work};
-use crate::sender::EndpointError;
+use crate::sender::{DeliveryError, EndpointError};
 use crate::store::{DeliveryQuery, Page};
 
 /// The number of rows of a page.
 const ROWS: u32 = 50;
 
 pub(super) fn routes() -> Router<Console> {
-    Router::new().route("/deliveries", get(deliveries))
+    Router::new()
+        .route("/deliveries", get(deliveries))
+        .route("/deliveries/resend", post(resend))
+        .route("/deliveries/cancel", post(cancel))
 }
 
 /// A delivery in a list.
@@ -80,7 +83,7 @@ pub(super) fn place(endpoint: &Endpoint) -> String {
 }
 
 /// The endpoints of these deliveries; `None` for one that was removed.
-async fn endpoints_of(
+pub(super) async fn endpoints_of(
     caller: &Caller,
     deliveries: &[Delivery],
 ) -> Result<HashMap<EndpointId, Option<Arc<Endpoint>>>, Failure> {
@@ -186,4 +189,53 @@ async fn deliveries(Shown(caller, fields): Shown) -> Result<Response, Failure> {
         view,
     };
     page(&template)
+}
+
+/// What became of the chosen deliveries.
+#[derive(Template)]
+#[template(path = "chosen.html", config = "src/console/askama.toml")]
+struct ChosenPage {
+    view: View,
+    verb: &'static str,
+    done: usize,
+    /// Deliveries in a state that does not allow the change.
+    unchanged: Vec<DeliveryId>,
+}
+
+/// The deliveries whose boxes are checked: a box has the id as its name.
+fn chosen(fields: &Fields) -> Result<Vec<DeliveryId>, Failure> {
+    let ids: Vec<_> = fields.names().filter_map(|name| name.parse().ok()).take(ROWS as usize).collect();
+    if ids.is_empty() { Err(Failure::invalid("deliveries: none is chosen; check the boxes of some")) } else { Ok(ids) }
+}
+
+async fn resend(Changed(caller, fields): Changed) -> Result<Response, Failure> {
+    let mut report = ChosenPage::new(&caller, "sent again");
+    for id in chosen(&fields)? {
+        report.note(id, caller.door.resend(id).await)?;
+    }
+    page(&report)
+}
+
+async fn cancel(Changed(caller, fields): Changed) -> Result<Response, Failure> {
+    let mut report = ChosenPage::new(&caller, "cancelled");
+    for id in chosen(&fields)? {
+        report.note(id, caller.door.cancel(id).await)?;
+    }
+    page(&report)
+}
+
+impl ChosenPage {
+    fn new(caller: &Caller, verb: &'static str) -> Self {
+        Self { view: caller.view(Tab::Deliveries, "Chosen deliveries"), verb, done: 0, unchanged: Vec::new() }
+    }
+
+    /// Another process may have changed a delivery since the list was shown. That does not stop the others.
+    fn note(&mut self, id: DeliveryId, result: Result<(), DeliveryError>) -> Result<(), Failure> {
+        match result {
+            Ok(()) => self.done += 1,
+            Err(DeliveryError::WrongState) => self.unchanged.push(id),
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
 }

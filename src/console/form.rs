@@ -44,6 +44,11 @@ impl Fields {
         as_sent.map(Some).map_err(|error| invalid(name, &error))
     }
 
+    /// The names of all fields.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// Whether a box is checked.
     pub(super) fn is_checked(&self, name: &str) -> bool {
         self.0.contains_key(name)

@@ -54,6 +54,7 @@ mod escape;
 mod event;
 mod events;
 mod failure;
+mod failures;
 mod form;
 mod json;
 mod link;
@@ -124,6 +125,7 @@ impl Console {
             .merge(replay::routes())
             .merge(deliveries::routes())
             .merge(delivery::routes())
+            .merge(failures::routes())
             .merge(events::routes())
             .merge(event::routes())
             .merge(types::routes())

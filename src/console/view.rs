@@ -12,6 +12,7 @@ pub(super) enum Tab {
     Overview,
     Endpoints,
     Deliveries,
+    Failures,
     Events,
     Types,
     None,
@@ -43,12 +44,13 @@ impl View {
     }
 
     /// The navigation: path, text, and whether the page belongs to the entry.
-    pub(super) fn tabs(&self) -> [(&'static str, &'static str, bool); 5] {
+    pub(super) fn tabs(&self) -> [(&'static str, &'static str, bool); 6] {
         let entry = |tab, path, text| (path, text, self.tab == tab);
         [
             entry(Tab::Overview, "overview", "Overview"),
             entry(Tab::Endpoints, "endpoints", "Endpoints"),
             entry(Tab::Deliveries, "deliveries", "Deliveries"),
+            entry(Tab::Failures, "failures", "Failures"),
             entry(Tab::Events, "events", "Events"),
             entry(Tab::Types, "types", "Event types"),
         ]

@@ -133,7 +133,7 @@ async function kinds() {
     return (await page.locator(selector).first().getAttribute("href")).replace(/^(\.\/)/, "");
   };
   const endpoint = await first("endpoints", "tbody a");
-  const paths = ["overview", "endpoints", "endpoints/new", "deliveries", "events", "events?tenant=acme", "types", "types?type=a.b&tenant=acme"];
+  const paths = ["overview", "endpoints", "endpoints/new", "deliveries", "failures", "failures?hours=1", "events", "events?tenant=acme", "types", "types?type=a.b&tenant=acme"];
   return [...paths, endpoint, `${endpoint}/replay`, await first("deliveries", "tbody a"), await first("events?tenant=acme", "tbody a")];
 }
 

@@ -132,3 +132,44 @@ async fn a_replay_counts_first_and_sends_when_told_to() {
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(wrong.html.contains("from: must be an RFC 3339 time"), "{}", wrong.html);
 }
+
+#[tokio::test]
+async fn failures_are_grouped_and_their_deliveries_are_sent_again_together() {
+    let site = Site::new();
+    let answer = |number: u32| format!("HTTP/1.1 400 x\r\ncontent-length: 14\r\n\r\nno customer {number:02}");
+    let script: Vec<_> = (1..=5).map(|number| Behaviour::answer(answer(number))).collect();
+    let server = ScriptedEndpoint::start(script).await.unwrap();
+    let new = NewEndpoint::at(Target::parse(&server.url("/hooks")).unwrap()).tenant("acme").retry("strict");
+    let endpoint = site.sender.endpoints().create(new).await.unwrap();
+    for number in 0..5 {
+        site.sender.dispatch(NewEvent::json("invoice.paid", &number).unwrap().tenant("acme")).await.unwrap();
+    }
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let worker = tokio::spawn(site.sender.worker().run_until(stopped));
+    let counts = async || site.sender.history().counts(Some(endpoint.id.into())).await.unwrap();
+    until(async || counts().await.failed == 5).await;
+    drop(stop);
+    worker.await.unwrap().unwrap();
+
+    let page = site.page("acme", "failures").await;
+    assert!(page.html.contains("5 × 400 Bad Request"), "one group: {}", page.html);
+    assert!(page.html.contains("no customer 0"), "with a sample");
+    let replay = page.links().into_iter().find(|link| link.contains("/replay?")).unwrap();
+    let form = site.open("acme", &replay).await.form("/replay");
+    assert!(site.submit("acme", &form, &[]).await.html.contains("<strong>5</strong> events would be sent."));
+    let hour = site.page("acme", "failures?hours=1").await;
+    assert!(hour.html.contains("5 × 400 Bad Request"));
+
+    let list = site.page("acme", "deliveries?state=failed").await;
+    let form = list.form("/deliveries/resend");
+    assert_eq!(site.submit("acme", &form, &[]).await.status, StatusCode::UNPROCESSABLE_ENTITY, "none is chosen");
+    let names: Vec<_> = list.html.split("name=\"dlv_").skip(1).map(|rest| format!("dlv_{}", &rest[..32])).collect();
+    let chosen: Vec<_> = names.iter().take(3).map(|name| (&**name, "on")).collect();
+    let answer = site.submit("acme", &form, &chosen).await;
+    assert!(answer.html.contains("3 deliveries are sent again."), "{}", answer.html);
+    assert_eq!((counts().await.pending, counts().await.failed), (3, 2));
+    let again = site.submit("acme", &form, &chosen).await;
+    assert!(again.html.contains("0 deliveries are sent again.") && again.html.contains(&names[0]), "{}", again.html);
+    let cancel = list.form("/deliveries/cancel");
+    assert!(site.submit("acme", &cancel, &chosen[..1]).await.html.contains("1 delivery is cancelled."));
+}

@@ -8,6 +8,7 @@ use http::{HeaderMap, StatusCode};
 use tower::ServiceExt as _;
 
 use hookwire::console::Console;
+use hookwire::retry::Policy;
 use hookwire::sender::egress::EgressPolicy;
 use hookwire::sender::{Scope, Sender};
 use hookwire::store::MemoryStore;
@@ -60,7 +61,9 @@ impl Site {
 
     pub fn of(set: impl FnOnce(Console) -> Console) -> Self {
         let egress = EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();
-        let sender = Sender::builder(MemoryStore::new()).egress(egress).build().unwrap();
+        let strict = Policy::default().permanent([400]);
+        let builder = Sender::builder(MemoryStore::new()).egress(egress).retry_named("strict", strict);
+        let sender = builder.build().unwrap();
         let routes = set(Console::new(sender.clone())).router().layer(middleware::from_fn(authenticate));
         Self { sender, app: axum::Router::new().nest_service(ROOT.trim_end_matches('/'), routes) }
     }
@@ -141,14 +144,21 @@ impl Page {
                 let kind = attribute(tag, "type").unwrap_or_default();
                 !["checkbox", "radio"].contains(&&*kind) || tag.contains(" checked")
             });
-            forms.push(Form { method, path, fields: filled.filter_map(value).collect() });
+            let fields: Vec<_> = filled.filter_map(value).collect();
+            // A button may send the form elsewhere.
+            let mut paths: Vec<_> = tags(part, "button").filter_map(|tag| attribute(tag, "formaction")).collect();
+            paths.iter_mut().for_each(|path| *path = resolve(&self.path, path));
+            if paths.is_empty() {
+                paths.push(path);
+            }
+            forms.extend(paths.into_iter().map(|path| Form { method: method.clone(), path, fields: fields.clone() }));
         }
         forms
     }
 
     /// The form that goes to this path, or to the same page if the end is empty.
     pub fn form(&self, end: &str) -> Form {
-        let fits = |form: &Form| form.method == "post" && form.path.ends_with(end);
+        let fits = |form: &Form| form.method == "post" && form.path.split('?').next().unwrap().ends_with(end);
         self.forms().into_iter().find(fits).unwrap_or_else(|| panic!("no form for {end}: {}", self.html))
     }
 

@@ -1,0 +1,177 @@
+//! Failures, grouped: one broken release at one endpoint is one line, and not thousands.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use askama::Template;
+use axum::Router;
+use axum::response::Response;
+use axum::routing::get;
+
+use super::deliveries::{endpoints_of, place};
+use super::failure::{Failure, page};
+use super::form::Shown;
+use super::link::encoded;
+use super::state::Console;
+use super::view::{Tab, View};
+use super::words::{self, When};
+use crate::clock::Timestamp;
+use crate::delivery::{Attempt, Delivery, DeliveryState};
+use crate::id::{DeliveryId, EndpointId, Work};
+use crate::store::{DeliveryQuery, Page};
+
+/// The number of failed deliveries that are grouped: the newest ones.
+const GROUPED: u32 = 1_000;
+
+/// The length of the part of a response by which failures are told apart, in characters.
+const SHAPE: usize = 160;
+
+/// The spans of time that a caller can choose, in hours, the default first.
+const SPANS: [(u64, &str); 3] = [(24, "last 24 hours"), (1, "last hour"), (168, "last 7 days")];
+
+pub(super) fn routes() -> Router<Console> {
+    Router::new().route("/failures", get(failures))
+}
+
+/// What the failures of a group have in common.
+#[derive(PartialEq, Eq, Hash)]
+struct Kind {
+    endpoint: Option<EndpointId>,
+    outcome: String,
+    reason: Option<&'static str>,
+    shape: String,
+}
+
+impl Kind {
+    fn of(delivery: &Delivery, last: Option<&Attempt>) -> Self {
+        let excerpt = last.and_then(|attempt| attempt.excerpt.as_deref()).unwrap_or_default();
+        Self {
+            endpoint: delivery.endpoint(),
+            outcome: last.map_or_else(|| "no attempt".into(), |attempt| words::outcome(attempt.outcome)),
+            reason: words::reason(delivery),
+            shape: shape(excerpt),
+        }
+    }
+}
+
+/// A response without what differs from one request to the next: each number and each word with a digit becomes a `#`.
+fn shape(excerpt: &str) -> String {
+    let words = excerpt.split_inclusive(|c: char| !c.is_alphanumeric());
+    let bare = words.map(|word| match word.contains(|c: char| c.is_ascii_digit()) {
+        true => format!("#{}", word.trim_start_matches(char::is_alphanumeric)),
+        false => word.to_owned(),
+    });
+    bare.collect::<String>().chars().take(SHAPE).collect()
+}
+
+/// Failures of one kind.
+struct Group {
+    kind: Kind,
+    target: String,
+    tenant: String,
+    count: usize,
+    first: Timestamp,
+    last: Timestamp,
+    first_shown: When,
+    last_shown: When,
+    sample: DeliveryId,
+    excerpt: Option<String>,
+    remedy: Option<&'static str>,
+}
+
+impl Group {
+    /// The query of the list of these deliveries, and of the form that replays them.
+    fn span(&self) -> String {
+        let end = self.last + Duration::from_micros(1);
+        format!("from={}&to={}", encoded(&self.first.to_string()), encoded(&end.to_string()))
+    }
+}
+
+#[derive(Template)]
+#[template(path = "failures.html", config = "src/console/askama.toml")]
+struct Failures {
+    view: View,
+    tenant: String,
+    spans: Vec<(u64, &'static str, bool)>,
+    groups: Vec<Group>,
+    /// Whether more deliveries have failed than were grouped.
+    is_cut: bool,
+}
+
+async fn failures(Shown(caller, fields): Shown) -> Result<Response, Failure> {
+    let view = caller.view(Tab::Failures, "Failures");
+    let asked: Option<u64> = fields.value("hours")?;
+    let hours = SPANS.iter().map(|(hours, _)| *hours).find(|hours| Some(*hours) == asked).unwrap_or(SPANS[0].0);
+    let mut query = DeliveryQuery::of(Work::Sent);
+    query.tenant = caller.tenant(fields.text("tenant"))?;
+    query.state = Some(DeliveryState::Failed);
+    query.from = Some(view.now - Duration::from_secs(hours * 3_600));
+    let mut found = caller.door.deliveries(query, Page::of(GROUPED + 1).newest_first()).await?;
+    let is_cut = found.len() > GROUPED as usize;
+    found.truncate(GROUPED as usize);
+    let attempts = caller.door.last_attempts(&found).await?;
+    let mut groups = grouped(&found, attempts, view.now);
+    let samples: Vec<_> =
+        found.iter().filter(|one| groups.iter().any(|group| group.sample == one.id)).cloned().collect();
+    let endpoints = endpoints_of(&caller, &samples).await?;
+    for group in &mut groups {
+        let endpoint = group.kind.endpoint.and_then(|id| endpoints.get(&id)).and_then(Option::as_ref);
+        group.target = endpoint.map_or_else(|| "removed endpoint".into(), |endpoint| place(endpoint));
+        // A removed endpoint has no page.
+        group.kind.endpoint = endpoint.map(|endpoint| endpoint.id);
+    }
+    let template = Failures {
+        tenant: fields.text("tenant").unwrap_or_default().to_owned(),
+        spans: SPANS.iter().map(|(span, text)| (*span, *text, *span == hours)).collect(),
+        groups,
+        is_cut,
+        view,
+    };
+    page(&template)
+}
+
+/// Groups deliveries, which come newest first. The largest group comes first.
+fn grouped(deliveries: &[Delivery], attempts: Vec<Option<Attempt>>, now: Timestamp) -> Vec<Group> {
+    let mut places: HashMap<Kind, usize> = HashMap::new();
+    let mut groups: Vec<Group> = Vec::new();
+    for (delivery, last) in deliveries.iter().zip(attempts) {
+        let kind = Kind::of(delivery, last.as_ref());
+        let made = delivery.created_at;
+        if let Some(group) = places.get(&kind).and_then(|place| groups.get_mut(*place)) {
+            group.count += 1;
+            (group.first, group.last) = (group.first.min(made), group.last.max(made));
+            group.first_shown = When::new(group.first, now);
+            continue;
+        }
+        places.insert(Kind::of(delivery, last.as_ref()), groups.len());
+        groups.push(Group {
+            kind,
+            target: String::new(),
+            tenant: delivery.tenant.to_string(),
+            count: 1,
+            first: made,
+            last: made,
+            first_shown: When::new(made, now),
+            last_shown: When::new(made, now),
+            sample: delivery.id,
+            remedy: last.as_ref().and_then(|attempt| words::remedy(attempt.outcome)),
+            excerpt: last.and_then(|attempt| attempt.excerpt).map(String::from),
+        });
+    }
+    groups.sort_by_key(|group| std::cmp::Reverse(group.count));
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn responses_that_differ_in_numbers_and_ids_have_one_shape() {
+        let shapes = ["error 17 at req_5f2c: timeout", "error 4 at req_91aa: timeout"].map(shape);
+        assert_eq!(shapes[0], "error # at req_#: timeout");
+        assert_eq!(shapes[0], shapes[1]);
+        assert_ne!(shape("error 1: timeout"), shape("error 1: refused"));
+        assert!(shape(&"é".repeat(10_000)).chars().count() <= SHAPE);
+    }
+}
