@@ -3,6 +3,7 @@
 mod a2a;
 mod clocks;
 mod development;
+mod drain;
 mod health;
 mod operate;
 mod outbox;
