@@ -48,7 +48,10 @@ impl Scheme {
             _ => true,
         };
         if self.id_authenticated && !self.id.iter().all(covered) {
-            return Err(SchemeError::new("id", "counts as signed, and stands in a header that is not"));
+            return Err(SchemeError::new(
+                "id",
+                "is marked as signed (`id_signed`), but the signature does not cover its header: sign the header, or leave out `id_signed`",
+            ));
         }
         Ok(())
     }
@@ -98,12 +101,13 @@ impl Scheme {
         }
         if self.signs_challenges() {
             let problem =
-                "answer with a MAC by the key that signs tokens, and a token could be the challenge: leave them out";
+                "answer with a MAC by the key that signs tokens, and a challenge could be a token: remove them";
             return Err(SchemeError::new("handshakes", problem));
         }
         for claim in jwt.claims {
             if !claim.at.starts_with('/') || claim.is.is_empty() {
-                let problem = format!("`{}`: needs a JSON Pointer such as /sha256, and what it is equal to", claim.at);
+                let problem =
+                    format!("`{}`: needs a JSON Pointer such as /sha256, and the value that it must have", claim.at);
                 return Err(SchemeError::new("jwt.claims", problem));
             }
             claim.is.iter().try_for_each(|part| self.check_part("jwt.claims", part))?;
@@ -132,7 +136,7 @@ impl Scheme {
             match when {
                 Condition::Method(method) => check_method(FIELD, method)?,
                 Condition::Path(path) if !path.starts_with('/') => {
-                    return Err(SchemeError::new(FIELD, format!("`{path}` is no path: it must begin with /")));
+                    return Err(SchemeError::new(FIELD, format!("`{path}` is not a path: begin it with /")));
                 }
                 Condition::Path(_) => {}
                 Condition::Has(place) | Condition::Lacks(place) | Condition::Is(place, _) => {
@@ -141,7 +145,10 @@ impl Scheme {
             }
         }
         if handshake.conditions().is_empty() {
-            return Err(SchemeError::new(FIELD, "one has no condition, so that every request would be one"));
+            return Err(SchemeError::new(
+                FIELD,
+                "has a handshake without a condition, which would match every request: add a condition",
+            ));
         }
         for setting in handshake.settings() {
             self.check_setting(FIELD, setting)?;
@@ -171,11 +178,11 @@ impl Scheme {
         let pointers = batch.items.iter().copied().flatten();
         let wrong = pointers.copied().find(|pointer| !pointer.is_empty() && !pointer.starts_with('/'));
         if let Some(pointer) = wrong {
-            let problem = format!("`{pointer}` is no JSON Pointer: it must be empty or begin with /");
+            let problem = format!("`{pointer}` is not a JSON Pointer: leave it empty, or begin it with /");
             return Err(SchemeError::new("batch.items", problem));
         }
         if batch.items.is_empty() {
-            return Err(SchemeError::new("batch.items", "is empty: name where the array of events is found"));
+            return Err(SchemeError::new("batch.items", "is empty: name the place of the array of events"));
         }
         self.check_places("batch.id", batch.id)?;
         self.check_places("batch.event_type", batch.event_type)
@@ -196,7 +203,7 @@ impl Scheme {
             Place::Json(pointer) | Place::FormJson { pointer, .. }
                 if !pointer.is_empty() && !pointer.starts_with('/') =>
             {
-                let problem = format!("`{pointer}` is no JSON Pointer: it must be empty or begin with /");
+                let problem = format!("`{pointer}` is not a JSON Pointer: leave it empty, or begin it with /");
                 Err(SchemeError::new(field, problem))
             }
             _ => Ok(()),
@@ -225,7 +232,7 @@ impl Scheme {
         };
         let all_can = can_tell(signature) && signature.otherwise.is_none_or(can_tell);
         if self.signs_challenges() && !all_can {
-            let problem = "answer with a MAC of what could be signed for an event: sign the body, which must be a JSON object then";
+            let problem = "answer with a MAC that could also be the signature of an event: sign the body, which must then be a JSON object";
             return Err(SchemeError::new("handshakes", problem));
         }
         Ok(())
@@ -250,47 +257,51 @@ impl Signature {
         let in_body = matches!(self.stamp.at, StampAt::Place(_)) && self.signed.iter().any(Part::is_body);
         let has_fields = matches!(self.grammar, Grammar::Fields { .. } | Grammar::Groups { .. });
         let rules = [
-            (self.signed.is_empty(), "signature.signed", "is empty"),
+            (self.signed.is_empty(), "signature.signed", "is empty: name the parts that are signed, such as the body"),
             (
                 has(Part::Timestamp) && !stamped,
                 "signature.signed",
-                "has the time, and there is none: say where, by `time`",
+                "has the time, but the scheme has none: name its place in `time`",
             ),
-            (stamped && !in_body && !self.covers_time(), "signature.time", "is not signed"),
+            (
+                stamped && !in_body && !self.covers_time(),
+                "signature.time",
+                "is not signed: add it to `signed`, or remove it",
+            ),
             (
                 (has(Part::Id) || has(Part::PlainId)) && self.id_header.is_none(),
                 "signature.signed",
-                "has the id, and there is no id_header",
+                "has the id, but there is no `id_header`: name the header of the id",
             ),
             (
                 has(Part::Secret) != matches!(self.algorithm, Algorithm::Digest(_)),
                 "signature.signed",
-                "has the secret exactly where the algorithm is a plain digest",
+                "must have the secret if the algorithm is a plain digest, and must not have it otherwise",
             ),
             (
                 self.key_set.is_none() && !self.key.is_public_for(self.algorithm),
                 "signature.key",
-                "does not fit the algorithm",
+                "does not fit the algorithm: choose a key format of this algorithm",
             ),
             (
                 self.key_set.is_some() && !self.algorithm.is_public(),
                 "signature.key_set",
-                "has public keys, and the algorithm uses a secret",
+                "has public keys, but the algorithm uses a secret: remove it, or choose an algorithm with public keys",
             ),
             (
                 matches!(self.stamp.at, StampAt::Field(_)) && !has_fields,
                 "signature.time",
-                "stands in a field, and there are none: name the signature's fields by `fields`",
+                "is in a field, but the signature has no fields: name them in `fields`",
             ),
             (
                 self.stamp.at == StampAt::First && !matches!(self.grammar, Grammar::List { .. }),
                 "signature.time",
-                "is the first of a list, and the signature is not in one",
+                "is the first item of a list, but the signature is not in a list: describe the list",
             ),
             (
                 matches!(self.algorithm, Algorithm::Rsa(hash) if hash.rsa().is_none()),
                 "signature.algorithm",
-                "is RSA with a hash that is broken",
+                "is RSA with a broken hash: use SHA-256 or longer",
             ),
         ];
         if let Some((_, field, problem)) = rules.into_iter().find(|(broken, ..)| *broken) {
@@ -310,7 +321,7 @@ impl Signature {
         };
         separators.iter().try_for_each(|separator| check_separator(*separator))?;
         if names.is_empty() {
-            return wrong("signature.fields", "are empty: name the field that has the signature".to_owned());
+            return wrong("signature.fields", "is empty: name the field that has the signature".to_owned());
         }
         let stamp = match self.stamp.at {
             StampAt::Field(name) => Some(name),
@@ -320,26 +331,23 @@ impl Signature {
             let strange = |byte: u8| byte == b'=' || byte.is_ascii_whitespace() || separators.contains(&byte);
             if name.is_empty() || name.bytes().any(strange) {
                 let problem = format!(
-                    "`{name}` is no name of a field: give the name alone, and what is between fields by `separator`"
+                    "`{name}` is not the name of a field: write the name alone, and the text between fields in `separator`"
                 );
                 return wrong("signature.fields", problem);
             }
         }
         if stamp.is_some_and(|stamp| names.contains(&stamp)) {
-            return wrong(
-                "signature.time",
-                "is in the field that has the signature: they are different fields".to_owned(),
-            );
+            return wrong("signature.time", "is in the field of the signature: name two different fields".to_owned());
         }
         Ok(())
     }
 
     fn check_headers(&self) -> Result<(), SchemeError> {
-        let none = || SchemeError::new("signature.headers", "are none: name the header that has the signature");
+        let none = || SchemeError::new("signature.headers", "is empty: name the header that has the signature");
         match self.at {
             SignatureAt::Header([]) | SignatureAt::Headers([]) | SignatureAt::Places([]) => return Err(none()),
             SignatureAt::Headers(names) if names.len() > 16 => {
-                return Err(SchemeError::new("signature.headers", "are more than 16"));
+                return Err(SchemeError::new("signature.headers", "has more than 16 names: remove some"));
             }
             SignatureAt::Header(names) | SignatureAt::Headers(names) => {
                 names.iter().try_for_each(|name| check_header("signature.headers", name))?;
@@ -348,7 +356,8 @@ impl Signature {
         }
         let plain = matches!(self.grammar, Grammar::Plain { .. });
         if !plain && !matches!(self.at, SignatureAt::Header(_)) {
-            let problem = "are several places or headers at once, where fields and lists are not read: name one header";
+            let problem =
+                "has several places or headers, but fields and lists are read from one header only: name one header";
             return Err(SchemeError::new("signature.headers", problem));
         }
         if let StampAt::Header(name) = self.stamp.at {
@@ -381,7 +390,7 @@ impl Signature {
 
 fn check_separator(separator: u8) -> Result<(), SchemeError> {
     if separator.is_ascii_alphanumeric() || separator == b'=' || !separator.is_ascii() {
-        let problem = "must be a character that is in no name and no signature, such as `,` or `;`";
+        let problem = "must be a character that occurs in no name and no signature, such as `,` or `;`";
         return Err(SchemeError::new("signature.separator", problem));
     }
     Ok(())
@@ -389,19 +398,19 @@ fn check_separator(separator: u8) -> Result<(), SchemeError> {
 
 fn check_header(field: &'static str, name: &str) -> Result<(), SchemeError> {
     let sound = HeaderName::from_bytes(name.as_bytes()).is_ok_and(|header| header.as_str() == name);
-    if sound { Ok(()) } else { Err(SchemeError::new(field, format!("`{name}` is no header name in lower case"))) }
+    if sound { Ok(()) } else { Err(SchemeError::new(field, format!("`{name}` is not a header name in lower case"))) }
 }
 
 fn check_method(field: &'static str, name: &str) -> Result<(), SchemeError> {
     let sound = Method::from_bytes(name.as_bytes()).is_ok() && name.bytes().all(|byte| byte.is_ascii_uppercase());
-    if sound { Ok(()) } else { Err(SchemeError::new(field, format!("`{name}` is no method in upper case"))) }
+    if sound { Ok(()) } else { Err(SchemeError::new(field, format!("`{name}` is not an HTTP method in upper case"))) }
 }
 
 fn check_status(field: &'static str, status: u16) -> Result<(), SchemeError> {
     if (200..=599).contains(&status) {
         return Ok(());
     }
-    Err(SchemeError::new(field, format!("{status} is no status of an answer: it must be 200 to 599")))
+    Err(SchemeError::new(field, format!("{status} is not a status of a response: use 200 to 599")))
 }
 
 impl KeyText {

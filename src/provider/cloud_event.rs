@@ -257,7 +257,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
                 let mut members = BTreeMap::new();
                 while let Some((name, value)) = map.next_entry()? {
                     if members.insert(name, value).is_some() || members.len() > MAX_EXTENSIONS {
-                        return Err(serde::de::Error::custom("a member stands twice, or there are too many"));
+                        return Err(serde::de::Error::custom("a member occurs twice, or there are too many members"));
                     }
                 }
                 Ok(members)

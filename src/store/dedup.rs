@@ -168,7 +168,7 @@ pub enum BeginResult {
 ///    (`finish_with_a_lost_lease_changes_nothing`). A lease that has ended is still valid if its key did not begin again. If a call names a
 ///    lease twice, the first entry counts.
 /// 4. A finished key MUST return `Done` with the first response, content type and body included, until `expires`. From then on the key is
-///    fresh (`done_answers_the_first_answer`, `done_is_forgotten_when_it_expires`).
+///    fresh (`done_returns_the_first_response`, `done_is_forgotten_when_it_expires`).
 /// 5. `abandon` MUST make the key fresh at once, and MUST be fenced as `finish` is (`abandon_makes_it_fresh_again`,
 ///    `abandon_with_a_lost_lease_changes_nothing`).
 /// 6. `prune` MUST delete at most `limit` records, and only expired ones: finished records after `expires`, and unfinished records whose

@@ -60,7 +60,7 @@ pub enum Removal {
 ///    was put, keys included (`an_endpoint_reads_back_whole`); an endpoint without keys is valid (`an_endpoint_without_keys_reads_back`).
 /// 5. `list` MUST list live endpoints in the order of ids after `after`, at most `limit`; with a tenant that tenant's only
 ///    (`list_pages_in_id_order`, `list_of_one_tenant_shows_no_other`). Tenants are compared byte by byte.
-/// 6. `of_tenant` MUST return all live endpoints of the tenant, disabled ones too (`of_tenant_answers_disabled_ones_too`).
+/// 6. `of_tenant` MUST return all live endpoints of the tenant, disabled ones too (`of_tenant_returns_disabled_ones_too`).
 /// 7. `list` and `of_tenant` MUST leave out an endpoint whose row is unreadable, log it as an error, and return the others: one damaged row must not stop
 ///    a tenant. `get` of such an endpoint fails with [`Corrupt`](super::StoreErrorKind::Corrupt).
 /// 8. `create` MUST be atomic: of any number of concurrent calls, at most as many are stored as the tenant may have

@@ -63,7 +63,7 @@ pub struct Claimed {
 ///
 /// 8. `claim` MUST return only deliveries of the lanes in the request, due at or before `now`, at most the quota of each, the earliest due
 ///    first (`claim_obeys_lanes_quotas_and_due_times`, `claim_takes_the_earliest_due_first`). It MUST report the next due time of each lane
-///    that it serves (`claim_answers_when_each_lane_is_due_next`). A caller names a lane at most once; the result for a second entry of the
+///    that it serves (`claim_returns_when_each_lane_is_due_next`). A caller names a lane at most once; the result for a second entry of the
 ///    same lane is not specified.
 /// 9. `claim` MUST NOT return deliveries of an endpoint that is disabled or removed (`claim_leaves_a_disabled_endpoint_alone`,
 ///    `claim_leaves_a_removed_endpoint_alone`). It MUST NOT report such a lane in [`Claimed::next`], because the caller would claim again
@@ -97,7 +97,7 @@ pub struct Claimed {
 ///     that is disabled stay valid.
 /// 15. [`Decision::RetryUncounted`](crate::retry::Decision::RetryUncounted) MUST take back the attempt and raise the fault count;
 ///     [`Decision::Retry`](crate::retry::Decision::Retry), [`Decision::Hold`](crate::retry::Decision::Hold) and every final state MUST
-///     reset the fault count (`an_own_fault_does_not_use_up_an_attempt`).
+///     reset the fault count (`a_local_fault_does_not_use_up_an_attempt`).
 /// 16. `extend` MUST move the end of valid leases and of no others (`extend_moves_the_end_of_a_valid_lease`). A lease that has ended is
 ///     still valid if its delivery was not claimed since.
 /// 17. `release` MUST end valid leases, take back the attempt, and make the deliveries due at `due`
@@ -109,7 +109,7 @@ pub struct Claimed {
 ///     `limit` lanes that come after `after` in a fixed order, so that the pages together list all lanes
 ///     (`lanes_lists_pending_work_in_pages`, `lanes_lists_one_kind_of_work`). It MAY list lanes of disabled or removed endpoints.
 /// 19. A queue and an endpoint MUST never be confused, whatever their names and ids
-///     (`a_queue_is_no_endpoint_whatever_its_name`). An event keeps its audience and its origin
+///     (`a_queue_is_never_an_endpoint_whatever_its_name`). An event keeps its audience and its origin
 ///     (`a_received_event_reads_back_whole`).
 /// 20. The cost of `claim` and `settle` MUST depend on the due deliveries in the lanes of the request, not on the amount of stored data
 ///     (`benches/claim`).

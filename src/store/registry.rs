@@ -11,9 +11,9 @@ use crate::id::WorkerId;
 
 /// Counts the live workers. Workers of one group do the same work: all senders on a store are one group, all inboxes another.
 /// 1. `heartbeat` MUST count every worker of the group whose `until` is after `now`, including the caller
-///    (`workers_of_a_group_are_counted`), and no worker of another group (`groups_are_counted_apart`).
-/// 2. `leave` MUST remove the worker at once (`who_has_left_is_not_counted`).
-/// 3. `alive` MUST count the same workers and change nothing (`the_living_are_counted_by_others`).
+///    (`workers_of_a_group_are_counted`), and no worker of another group (`groups_are_counted_separately`).
+/// 2. `leave` MUST remove the worker at once (`a_worker_that_left_is_not_counted`).
+/// 3. `alive` MUST count the same workers and change nothing (`live_workers_are_counted_without_a_heartbeat`).
 #[async_trait]
 pub trait WorkerRegistry: fmt::Debug + Send + Sync + 'static {
     /// Records that this worker counts as alive until `until`. Returns the number of live workers in its group.

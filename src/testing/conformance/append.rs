@@ -127,7 +127,7 @@ pub(super) async fn an_event_may_be_owed_twice_to_one_lane<S: Outbox + ?Sized>(s
 }
 
 /// An event without deliveries is stored too, and its id is taken.
-pub(super) async fn an_event_that_nobody_wants_is_kept<S: Outbox + ?Sized>(subject: &Subject<S>) {
+pub(super) async fn an_event_without_subscribers_is_kept<S: Outbox + ?Sized>(subject: &Subject<S>) {
     let event = event_with_id("acme", "order-1", "a");
     assert_eq!(subject.append(unwanted(event.clone())).await, Appended::Stored);
     assert_eq!(ok(subject.second.append(vec![unwanted(event)]).await), [Appended::Duplicate]);

@@ -73,7 +73,7 @@ pub(super) async fn due_times_count_to_the_microsecond<S: Outbox + ?Sized>(subje
 }
 
 /// A claim returns the earliest due time of each lane, because the worker sleeps until then.
-pub(super) async fn claim_answers_when_each_lane_is_due_next<S: Outbox + ?Sized>(subject: &Subject<S>) {
+pub(super) async fn claim_returns_when_each_lane_is_due_next<S: Outbox + ?Sized>(subject: &Subject<S>) {
     let (waiting, taken, empty) = (lane(), lane(), lane());
     subject.owe(waiting).await;
     subject.owe_at(waiting, NOW + MINUTE / 3 + MICRO).await;
@@ -85,7 +85,7 @@ pub(super) async fn claim_answers_when_each_lane_is_due_next<S: Outbox + ?Sized>
 }
 
 /// Due deliveries that exceed the quota are due next.
-pub(super) async fn claim_answers_what_its_quota_has_left<S: Outbox + ?Sized>(subject: &Subject<S>) {
+pub(super) async fn claim_returns_what_its_quota_has_left<S: Outbox + ?Sized>(subject: &Subject<S>) {
     let lane = lane();
     for _ in 0..3 {
         subject.owe(lane).await;

@@ -102,7 +102,7 @@ pub(super) async fn empty_dedup_batches_are_answered_with_nothing<S: Dedup + ?Si
 }
 
 /// Keys are compared byte for byte.
-pub(super) async fn keys_that_differ_in_one_byte_are_two<S: Dedup + ?Sized>(subject: &Subject<S>) {
+pub(super) async fn keys_that_differ_in_one_byte_are_distinct<S: Dedup + ?Sized>(subject: &Subject<S>) {
     let text = *b"evt_ABCDEFGHIJKLMNOPQRSTUVWXYZ  ";
     for place in [0, 15, 16, 31] {
         for byte in [b'e', b'E', 0, 0xff, b' '] {
@@ -144,7 +144,7 @@ pub(super) async fn finish_of_an_ended_lease_counts<S: Dedup + ?Sized>(subject: 
 }
 
 /// A duplicate gets the response to the first request.
-pub(super) async fn done_answers_the_first_answer<S: Dedup + ?Sized>(subject: &Subject<S>) {
+pub(super) async fn done_returns_the_first_response<S: Dedup + ?Sized>(subject: &Subject<S>) {
     let full = FirstResponse { status: 599, content_type: Some("x".repeat(200)), body: vec![0xff; 16_384].into() };
     let typed = FirstResponse { content_type: Some("text/plain".into()), ..FirstResponse::status(100) };
     let bare = FirstResponse { body: "\u{0}".into(), ..FirstResponse::status(200) };

@@ -109,7 +109,7 @@ pub(super) async fn list_of_one_tenant_shows_no_other<S: Directory + ?Sized>(sub
 }
 
 /// Events for a disabled endpoint are held, so a dispatch must find it.
-pub(super) async fn of_tenant_answers_disabled_ones_too<S: Directory + ?Sized>(subject: &Subject<S>) {
+pub(super) async fn of_tenant_returns_disabled_ones_too<S: Directory + ?Sized>(subject: &Subject<S>) {
     let (endpoint, enabled) = (subject.endpoint().await, subject.endpoint().await);
     subject.disable(&endpoint).await;
     let found = ok(subject.second.of_tenant(&endpoint.tenant).await);
@@ -118,7 +118,7 @@ pub(super) async fn of_tenant_answers_disabled_ones_too<S: Directory + ?Sized>(s
 }
 
 /// `of_tenant` returns all endpoints, however many a tenant has.
-pub(super) async fn of_tenant_answers_all_of_them<S: Directory + ?Sized>(subject: &Subject<S>) {
+pub(super) async fn of_tenant_returns_all_of_them<S: Directory + ?Sized>(subject: &Subject<S>) {
     let made: Vec<_> = (0..130).map(|_| endpoint("acme")).collect();
     for endpoint in &made {
         subject.put(endpoint).await;

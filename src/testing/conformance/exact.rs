@@ -95,7 +95,7 @@ pub(super) async fn a_batch_of_events_is_claimed_whole<S: Outbox + ?Sized>(subje
 }
 
 /// Two tenants that differ only in case, in accents, in trailing spaces or in the 128th byte are different.
-pub(super) async fn tenants_that_look_alike_are_two<S: Outbox + ?Sized>(subject: &Subject<S>) {
+pub(super) async fn similar_tenants_are_distinct<S: Outbox + ?Sized>(subject: &Subject<S>) {
     for name in lookalikes() {
         let lane = lane();
         let event = event_with_id(&name, "order-1", &name);
@@ -105,7 +105,7 @@ pub(super) async fn tenants_that_look_alike_are_two<S: Outbox + ?Sized>(subject:
 }
 
 /// Event ids are compared byte by byte.
-pub(super) async fn event_ids_that_look_alike_are_two<S: Outbox + ?Sized>(subject: &Subject<S>) {
+pub(super) async fn similar_event_ids_are_distinct<S: Outbox + ?Sized>(subject: &Subject<S>) {
     let long = "x".repeat(127);
     for id in [
         "order-a",
@@ -128,7 +128,7 @@ pub(super) async fn event_ids_that_look_alike_are_two<S: Outbox + ?Sized>(subjec
 }
 
 /// Ordering keys are compared byte by byte: a key never waits for another.
-pub(super) async fn ordering_keys_that_look_alike_are_two<S: Outbox + ?Sized>(subject: &Subject<S>) {
+pub(super) async fn similar_ordering_keys_are_distinct<S: Outbox + ?Sized>(subject: &Subject<S>) {
     let (firsts, newest) = (lane(), lane());
     for key in lookalikes() {
         subject.owe_event(fifo(&key), firsts).await;
@@ -140,7 +140,7 @@ pub(super) async fn ordering_keys_that_look_alike_are_two<S: Outbox + ?Sized>(su
 }
 
 /// Names of queues are compared byte by byte, and a queue is never treated as an endpoint.
-pub(super) async fn a_queue_is_no_endpoint_whatever_its_name<S: Outbox + ?Sized>(subject: &Subject<S>) {
+pub(super) async fn a_queue_is_never_an_endpoint_whatever_its_name<S: Outbox + ?Sized>(subject: &Subject<S>) {
     let alike = crate::id::EndpointId::from_bytes(*b"0123456789abcdef");
     let long = "q".repeat(31);
     let names = [

@@ -143,7 +143,7 @@ pub(super) async fn times_of_an_endpoint_may_be_far_away<S: Directory + ?Sized>(
 }
 
 /// Tenants are compared byte by byte: none reads another's endpoints or uses up another's limit.
-pub(super) async fn endpoints_of_tenants_that_look_alike_are_apart<S: Directory + ?Sized>(subject: &Subject<S>) {
+pub(super) async fn endpoints_of_similar_tenants_are_separate<S: Directory + ?Sized>(subject: &Subject<S>) {
     let mut made = Vec::new();
     for name in lookalikes() {
         let endpoint = endpoint(&name);

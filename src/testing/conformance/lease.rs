@@ -160,7 +160,7 @@ pub(super) async fn a_retry_is_claimable_when_it_is_due<S: Outbox + ?Sized>(subj
 }
 
 /// A local fault takes the attempt back and is counted; a retry resets the count of faults to zero.
-pub(super) async fn an_own_fault_does_not_use_up_an_attempt<S: Outbox + ?Sized>(subject: &Subject<S>) {
+pub(super) async fn a_local_fault_does_not_use_up_an_attempt<S: Outbox + ?Sized>(subject: &Subject<S>) {
     let leased = subject.leased().await;
     let due = NOW + MICRO;
     subject.settle(&leased, Decision::RetryUncounted { at: due }).await;

@@ -16,7 +16,7 @@ macro_rules! __conformance_cases {
                 an_event_repeated_in_a_batch_is_a_duplicate
                 every_event_of_a_batch_is_stored
                 an_event_may_be_owed_twice_to_one_lane
-                an_event_that_nobody_wants_is_kept
+                an_event_without_subscribers_is_kept
                 a_born_leased_delivery_is_claimable_only_after_its_lease
                 a_born_lease_is_a_lease_like_any_other
                 an_ordered_delivery_is_never_born_leased
@@ -27,8 +27,8 @@ macro_rules! __conformance_cases {
                 a_quota_of_zero_claims_nothing
                 claim_takes_the_earliest_due_first
                 due_times_count_to_the_microsecond
-                claim_answers_when_each_lane_is_due_next
-                claim_answers_what_its_quota_has_left
+                claim_returns_when_each_lane_is_due_next
+                claim_returns_what_its_quota_has_left
                 a_lane_without_an_endpoint_record_is_served
                 a_lease_excludes_other_claims
                 an_ended_lease_is_claimed_again_with_a_higher_fence
@@ -44,7 +44,7 @@ macro_rules! __conformance_cases {
                 an_unknown_delivery_is_a_lost_lease
                 one_lost_lease_leaves_the_rest_of_the_batch_alone
                 a_retry_is_claimable_when_it_is_due
-                an_own_fault_does_not_use_up_an_attempt
+                a_local_fault_does_not_use_up_an_attempt
                 extend_moves_the_end_of_a_valid_lease
                 extend_after_the_end_of_an_unclaimed_lease_counts
                 extend_of_a_lost_lease_changes_nothing
@@ -74,10 +74,10 @@ macro_rules! __conformance_cases {
             exact:
                 claim_brings_the_event_whole
                 a_batch_of_events_is_claimed_whole
-                tenants_that_look_alike_are_two
-                event_ids_that_look_alike_are_two
-                ordering_keys_that_look_alike_are_two
-                a_queue_is_no_endpoint_whatever_its_name
+                similar_tenants_are_distinct
+                similar_event_ids_are_distinct
+                similar_ordering_keys_are_distinct
+                a_queue_is_never_an_endpoint_whatever_its_name
                 due_times_may_be_far_away;
             drops:
                 a_dropped_append_is_whole_or_absent
@@ -104,8 +104,8 @@ macro_rules! __conformance_cases {
                 a_removed_endpoint_is_gone
                 list_pages_in_id_order
                 list_of_one_tenant_shows_no_other
-                of_tenant_answers_disabled_ones_too
-                of_tenant_answers_all_of_them
+                of_tenant_returns_disabled_ones_too
+                of_tenant_returns_all_of_them
                 of_concurrent_puts_one_wins
                 remove_checks_the_version
                 a_tenants_cap_holds_under_concurrency
@@ -116,7 +116,7 @@ macro_rules! __conformance_cases {
                 every_state_of_an_endpoint_reads_back
                 every_keyring_reads_back
                 times_of_an_endpoint_may_be_far_away
-                endpoints_of_tenants_that_look_alike_are_apart;
+                endpoints_of_similar_tenants_are_separate;
             served:
                 claim_leaves_a_disabled_endpoint_alone
                 a_lease_outlives_the_disabling_of_its_endpoint
@@ -155,7 +155,7 @@ macro_rules! __conformance_cases {
                 a_dropped_append_stores_event_and_deliveries;
             lists:
                 deliveries_obey_the_query
-                tenants_that_look_alike_have_lists_of_their_own
+                similar_tenants_have_separate_lists
                 deliveries_page_without_gaps
                 events_obey_the_query_and_page_without_gaps
                 events_of_an_inbox_are_found_as_such_only
@@ -230,9 +230,9 @@ macro_rules! __conformance_cases {
             workers:
                 workers_of_a_group_are_counted
                 the_last_heartbeat_counts
-                groups_are_counted_apart
-                who_has_left_is_not_counted
-                the_living_are_counted_by_others
+                groups_are_counted_separately
+                a_worker_that_left_is_not_counted
+                live_workers_are_counted_without_a_heartbeat
                 concurrent_heartbeats_all_count;
         }
     };
@@ -255,7 +255,7 @@ macro_rules! __conformance_cases {
                 a_staged_event_reads_back_whole
                 import_stores_the_event_and_deletes_the_row
                 import_follows_the_rules_of_append
-                import_answers_in_the_order_of_the_batch
+                import_returns_results_in_the_order_of_the_batch
                 a_row_that_is_too_long_is_not_read
                 of_concurrent_imports_one_takes_the_row
                 a_dropped_import_is_whole_or_absent;
@@ -268,11 +268,11 @@ macro_rules! __conformance_cases {
                 of_concurrent_finishes_one_counts
                 a_key_repeated_in_a_batch_is_busy
                 empty_dedup_batches_are_answered_with_nothing
-                keys_that_differ_in_one_byte_are_two
+                keys_that_differ_in_one_byte_are_distinct
                 an_ended_lease_begins_again
                 finish_with_a_lost_lease_changes_nothing
                 finish_of_an_ended_lease_counts
-                done_answers_the_first_answer
+                done_returns_the_first_response
                 done_is_forgotten_when_it_expires
                 abandon_makes_it_fresh_again
                 abandon_with_a_lost_lease_changes_nothing

@@ -80,7 +80,7 @@ pub(super) async fn deliveries_obey_the_query<S: Outbox + History + ?Sized>(subj
 }
 
 /// Texts of a query are compared byte by byte.
-pub(super) async fn tenants_that_look_alike_have_lists_of_their_own<S>(subject: &Subject<S>)
+pub(super) async fn similar_tenants_have_separate_lists<S>(subject: &Subject<S>)
 where
     S: Outbox + History + ?Sized,
 {

@@ -118,7 +118,7 @@ where
 }
 
 /// Each element of a batch is imported or refused separately, and the results are in the order of the batch.
-pub(super) async fn import_answers_in_the_order_of_the_batch<S>(subject: &Subject<S>)
+pub(super) async fn import_returns_results_in_the_order_of_the_batch<S>(subject: &Subject<S>)
 where
     S: Outbox + History + Staging + ?Sized,
 {

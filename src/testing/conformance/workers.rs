@@ -40,7 +40,7 @@ pub(super) async fn the_last_heartbeat_counts<S: WorkerRegistry + ?Sized>(subjec
 }
 
 /// Workers of another group are not counted.
-pub(super) async fn groups_are_counted_apart<S: WorkerRegistry + ?Sized>(subject: &Subject<S>) {
+pub(super) async fn groups_are_counted_separately<S: WorkerRegistry + ?Sized>(subject: &Subject<S>) {
     let [a, b, c] = workers();
     assert_eq!(ok(subject.store.heartbeat(GROUP, a, NOW, NOW + MINUTE).await), 1);
     assert_eq!(ok(subject.second.heartbeat("inbox", b, NOW, NOW + MINUTE).await), 1);
@@ -48,7 +48,7 @@ pub(super) async fn groups_are_counted_apart<S: WorkerRegistry + ?Sized>(subject
 }
 
 /// A worker that has left is not counted, even before its time has ended.
-pub(super) async fn who_has_left_is_not_counted<S: WorkerRegistry + ?Sized>(subject: &Subject<S>) {
+pub(super) async fn a_worker_that_left_is_not_counted<S: WorkerRegistry + ?Sized>(subject: &Subject<S>) {
     let [a, b, c] = workers();
     ok(subject.store.heartbeat(GROUP, a, NOW, NOW + MINUTE).await);
     ok(subject.store.heartbeat(GROUP, c, NOW, NOW + MINUTE).await);
@@ -58,7 +58,7 @@ pub(super) async fn who_has_left_is_not_counted<S: WorkerRegistry + ?Sized>(subj
 }
 
 /// A process without a worker counts the workers of one group that are alive, and is not counted itself.
-pub(super) async fn the_living_are_counted_by_others<S: WorkerRegistry + ?Sized>(subject: &Subject<S>) {
+pub(super) async fn live_workers_are_counted_without_a_heartbeat<S: WorkerRegistry + ?Sized>(subject: &Subject<S>) {
     let [a, b, _] = workers();
     assert_eq!(ok(subject.store.alive(GROUP, NOW).await), 0);
     ok(subject.store.heartbeat(GROUP, a, NOW, NOW + MINUTE).await);

@@ -45,9 +45,9 @@ fn an_error_in_a_scheme_names_the_field() {
     let cases = [
         ("algorithm = 'md5'\nencoding = 'hex'\nheaders = ['x']".to_owned(), "signature.algorithm: `md5` is invalid"),
         (good.replace("hex", "base32"), "signature.encoding: `base32` is invalid"),
-        (good.replace("['x-sig']", "[]"), "signature.headers: are none"),
-        (good.replace("x-sig", "x sig"), "signature.headers: `x sig` is no header name"),
-        (format!("{good}signed = '{{ts}}.{{body}}'"), "signature.signed: has the time, and there is none"),
+        (good.replace("['x-sig']", "[]"), "signature.headers: is empty"),
+        (good.replace("x-sig", "x sig"), "signature.headers: `x sig` is not a header name"),
+        (format!("{good}signed = '{{ts}}.{{body}}'"), "signature.signed: has the time, but the scheme has none"),
         (format!("{good}signed = ''"), "signature.signed: is empty"),
         (format!("{good}signed = '{{body'"), "signature.signed: `{` is not closed"),
         (format!("{good}time = {{ header = 'x-time' }}"), "signature.time: is not signed"),
@@ -63,7 +63,7 @@ fn an_error_in_a_scheme_names_the_field() {
     let unsigned = format!(
         "[[sources]]\nsecret = 'x y z'\n[sources.scheme]\nname = 'own'\nid = ['header:x-id']\nid_signed = true\n[sources.scheme.signature]\n{good}"
     );
-    assert!(build(&unsigned).unwrap_err().contains("scheme.id: counts as signed"), "a header that is not covered");
+    assert!(build(&unsigned).unwrap_err().contains("scheme.id: is marked as signed"), "a header that is not covered");
 }
 
 #[test]
