@@ -1,12 +1,13 @@
 //! The list of deliveries.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use askama::Template;
 use axum::Router;
 use axum::response::Response;
 use axum::routing::{get, post};
+use futures_util::future::try_join_all;
 
 use super::caller::Caller;
 use super::failure::{Failure, page};
@@ -82,24 +83,20 @@ pub(super) fn place(endpoint: &Endpoint) -> String {
     format!("{}://{} …{end}", endpoint.target.scheme(), endpoint.target.authority())
 }
 
-/// The endpoints of these deliveries; `None` for one that was removed.
+/// The endpoints of these deliveries; `None` for one that was removed. Each is read once, and all at the same time.
 pub(super) async fn endpoints_of(
     caller: &Caller,
     deliveries: &[Delivery],
 ) -> Result<HashMap<EndpointId, Option<Arc<Endpoint>>>, Failure> {
-    let mut endpoints = HashMap::new();
-    for id in deliveries.iter().filter_map(Delivery::endpoint) {
-        if endpoints.contains_key(&id) {
-            continue;
+    let ids: HashSet<_> = deliveries.iter().filter_map(Delivery::endpoint).collect();
+    let read = |id| async move {
+        match caller.door.endpoint(id).await {
+            Ok(endpoint) => Ok((id, Some(endpoint))),
+            Err(EndpointError::NotFound) => Ok((id, None)),
+            Err(error) => Err(Failure::from(error)),
         }
-        let found = match caller.door.endpoint(id).await {
-            Ok(endpoint) => Some(endpoint),
-            Err(EndpointError::NotFound) => None,
-            Err(error) => return Err(error.into()),
-        };
-        endpoints.insert(id, found);
-    }
-    Ok(endpoints)
+    };
+    Ok(try_join_all(ids.into_iter().map(read)).await?.into_iter().collect())
 }
 
 /// The fields of the filter, as the caller has set them.

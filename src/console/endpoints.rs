@@ -9,7 +9,6 @@ use super::caller::Caller;
 use super::deliveries::place;
 use super::failure::{Failure, page};
 use super::form::{Changed, Fields, Shown};
-use super::link::encoded;
 use super::secret_page::show_secret;
 use super::state::Console;
 use super::view::{Tab, View};
@@ -63,28 +62,80 @@ pub(super) fn filter_of(text: Option<&str>) -> Result<Filter, String> {
     Filter::new(patterns.collect::<Result<_, _>>()?).map_err(|error| format!("events: {error}"))
 }
 
+/// Which endpoints are listed: the word in the query, and the text of the choice.
+const SHOWN: [(&str, &str); 4] =
+    [("", "all"), ("attention", "need attention"), ("enabled", "enabled"), ("disabled", "disabled")];
+
+/// How many endpoints are looked through for those that match. The next page goes on behind them.
+const LOOKED_THROUGH: u32 = 1_000;
+
+/// The filter of the list.
+struct Wanted {
+    shown: &'static str,
+    /// A part of the URL, of a label or of a pattern.
+    text: String,
+}
+
+impl Wanted {
+    fn of(fields: &Fields) -> Self {
+        let known = SHOWN.iter().find(|(word, _)| fields.text("show") == Some(word));
+        let text = fields.text("text").unwrap_or_default().to_lowercase();
+        Self { shown: known.map_or("", |(word, _)| word), text }
+    }
+
+    fn matches(&self, endpoint: &Endpoint) -> bool {
+        let fits = match self.shown {
+            "attention" => needs_attention(endpoint),
+            "enabled" => endpoint.is_enabled(),
+            "disabled" => !endpoint.is_enabled(),
+            _ => true,
+        };
+        let has = |text: &str| text.to_lowercase().contains(&self.text);
+        let labels = || endpoint.labels.iter().any(|(name, value)| has(&format!("{name}={value}")));
+        // The path and the query of a URL may be a credential, and the list does not show them.
+        fits && (self.text.is_empty() || has(&place(endpoint)) || has(&filter_text(&endpoint.filter, " ")) || labels())
+    }
+}
+
+/// Whether an endpoint is disabled, fails, or was refused by the guard.
+pub(super) fn needs_attention(endpoint: &Endpoint) -> bool {
+    !endpoint.is_enabled() || endpoint.health.failures > 0 || endpoint.flagged_at.is_some()
+}
+
 #[derive(Template)]
 #[template(path = "endpoints.html", config = "src/console/askama.toml")]
 struct Endpoints {
     view: View,
     tenant: String,
+    text: String,
+    chips: Vec<(&'static str, &'static str, bool)>,
+    shown: &'static str,
     rows: Vec<EndpointRow>,
-    next: Option<String>,
+    /// The last endpoint that was looked at, if there may be more.
+    next: Option<EndpointId>,
 }
 
 async fn endpoints(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let view = caller.view(Tab::Endpoints, "Endpoints");
     let tenant = caller.tenant(fields.text("tenant"))?;
     let after: Option<EndpointId> = fields.value("after")?;
-    let mut found = caller.door.endpoints(tenant.as_ref(), after, ROWS + 1).await?;
-    let has_more = found.len() > ROWS as usize;
-    found.truncate(ROWS as usize);
-    let tenant = fields.text("tenant").unwrap_or_default().to_owned();
-    let last = found.last().filter(|_| has_more);
+    let wanted = Wanted::of(&fields);
+    let found = caller.door.endpoints(tenant.as_ref(), after, LOOKED_THROUGH).await?;
+    let mut rows: Vec<_> = found.iter().filter(|endpoint| wanted.matches(endpoint)).take(ROWS as usize + 1).collect();
+    let is_full = rows.len() > ROWS as usize;
+    rows.truncate(ROWS as usize);
+    // A page that is not full ends where the look-through has ended.
+    let next = match is_full {
+        true => rows.last().map(|endpoint| endpoint.id),
+        false => found.last().filter(|_| found.len() == LOOKED_THROUGH as usize).map(|endpoint| endpoint.id),
+    };
     let template = Endpoints {
-        next: last.map(|last| format!("tenant={}&after={}", encoded(&tenant), last.id)),
-        rows: found.iter().map(|endpoint| EndpointRow::of(endpoint, view.now)).collect(),
-        tenant,
+        next,
+        rows: rows.iter().map(|endpoint| EndpointRow::of(endpoint, view.now)).collect(),
+        tenant: fields.text("tenant").unwrap_or_default().to_owned(),
+        text: fields.text("text").unwrap_or_default().to_owned(),
+        chips: SHOWN.iter().map(|(word, text)| (*word, *text, *word == wanted.shown)).collect(),
+        shown: wanted.shown,
         view,
     };
     page(&template)

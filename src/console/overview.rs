@@ -1,6 +1,5 @@
 //! The first page: what needs attention.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use askama::Template;
@@ -11,14 +10,13 @@ use axum::routing::get;
 
 use super::caller::Caller;
 use super::deliveries::Row;
-use super::endpoints::EndpointRow;
+use super::endpoints::{EndpointRow, needs_attention};
 use super::failure::{Failure, page};
 use super::link::see;
 use super::state::Console;
 use super::view::{Tab, View};
 use super::words::When;
 use crate::delivery::DeliveryState;
-use crate::endpoint::Endpoint;
 use crate::id::Work;
 use crate::store::{DeliveryQuery, Page};
 
@@ -96,16 +94,15 @@ async fn overview(caller: Caller) -> Result<Response, Failure> {
             Tile::new("pending", pending as usize, "wait", "state=pending".into()),
             Tile::new("held", held as usize, "warn", "state=held".into()),
         ],
-        attention: needing_attention(&endpoints).map(|endpoint| EndpointRow::of(endpoint, now)).collect(),
+        attention: endpoints
+            .iter()
+            .filter(|endpoint| needs_attention(endpoint))
+            .take(SHOWN)
+            .map(|endpoint| EndpointRow::of(endpoint, now))
+            .collect(),
         failed: Row::all(&caller, &shown, now).await?,
         has_endpoints: !endpoints.is_empty(),
         view,
     };
     page(&template)
-}
-
-fn needing_attention(endpoints: &[Arc<Endpoint>]) -> impl Iterator<Item = &Endpoint> {
-    let needs =
-        |endpoint: &&Endpoint| !endpoint.is_enabled() || endpoint.health.failures > 0 || endpoint.flagged_at.is_some();
-    endpoints.iter().map(|endpoint| &**endpoint).filter(needs).take(SHOWN)
 }

@@ -4,7 +4,7 @@ use http::StatusCode;
 use serde_json::json;
 
 use hookwire::delivery::DeliveryState;
-use hookwire::endpoint::{NewEndpoint, Target};
+use hookwire::endpoint::{Labels, NewEndpoint, Target};
 use hookwire::event::NewEvent;
 use hookwire::testing::endpoint::{Behaviour, ScriptedEndpoint};
 
@@ -172,4 +172,31 @@ async fn failures_are_grouped_and_their_deliveries_are_sent_again_together() {
     assert!(again.html.contains("0 deliveries are sent again.") && again.html.contains(&names[0]), "{}", again.html);
     let cancel = list.form("/deliveries/cancel");
     assert!(site.submit("acme", &cancel, &chosen[..1]).await.html.contains("1 delivery is cancelled."));
+}
+
+#[tokio::test]
+async fn endpoints_are_found_by_health_host_label_and_event_type() {
+    let site = Site::new();
+    let all = [("one.example", "gold", "invoice.*"), ("two.example", "free", "order.paid")];
+    let mut ids = Vec::new();
+    for (host, plan, events) in all {
+        let labels = Labels::new().with("plan", plan).unwrap();
+        let target = Target::parse(&format!("http://127.0.0.1:9000/{host}?token=hidden")).unwrap();
+        let new = NewEndpoint::at(target).tenant("acme").labels(labels).events([events]).unwrap();
+        ids.push(site.sender.endpoints().create(new).await.unwrap().id.to_string());
+    }
+    let form = site.page("acme", &format!("endpoints/{}", ids[1])).await.form("/disable");
+    site.submit("acme", &form, &[]).await;
+    let found = async |query: &str| {
+        let page = site.page("acme", &format!("endpoints?{query}")).await;
+        ids.iter().map(|id| page.html.contains(&**id)).collect::<Vec<_>>()
+    };
+    assert_eq!(found("").await, [true, true]);
+    assert_eq!(found("text=plan%3Dgold").await, [true, false]);
+    assert_eq!(found("text=ORDER.paid").await, [false, true]);
+    assert_eq!(found("text=127.0.0.1").await, [true, true]);
+    assert_eq!(found("text=hidden").await, [false, false], "the query of a URL may be a credential");
+    assert_eq!(found("show=enabled").await, [true, false]);
+    assert_eq!(found("show=disabled").await, [false, true]);
+    assert_eq!(found("show=attention&text=plan").await, [false, true]);
 }

@@ -119,13 +119,11 @@ impl Page {
         Some(resolve(&self.path, location))
     }
 
-    /// The absolute paths of its links, each once.
+    /// The absolute paths of its links to pages of the console, each once.
     pub fn links(&self) -> Vec<String> {
-        let mut links: Vec<_> = tags(&self.html, "a")
-            .filter_map(|tag| attribute(tag, "href"))
-            .map(|link| resolve(&self.path, &link))
-            .collect();
-        links.retain(|link| !link.ends_with("#content"));
+        let links = tags(&self.html, "a").filter_map(|tag| attribute(tag, "href"));
+        let own = links.filter(|link| !link.starts_with('#') && link != "https://www.standardwebhooks.com/");
+        let mut links: Vec<_> = own.map(|link| resolve(&self.path, &link)).collect();
         links.sort();
         links.dedup();
         links
