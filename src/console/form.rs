@@ -20,7 +20,7 @@ use crate::percent;
 pub(super) struct Fields(HashMap<String, String>);
 
 /// The longest form, in bytes.
-const MAX_FORM: usize = 64 * 1024;
+const MAX_FORM: usize = 512 * 1024;
 
 impl Fields {
     fn read(form: &[u8]) -> Self {
@@ -30,6 +30,11 @@ impl Fields {
     /// The text of a field without surrounding spaces; `None` if the field is absent or empty.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(|text| text.trim()).filter(|text| !text.is_empty())
+    }
+
+    /// The text of a field as it was entered. A browser sends each line break as CR and LF.
+    pub(super) fn lines(&self, name: &str) -> String {
+        self.0.get(name).map(|text| text.replace("\r\n", "\n")).unwrap_or_default()
     }
 
     /// The value of a field; `None` if the field is absent or empty.

@@ -48,6 +48,7 @@ mod assets;
 mod caller;
 mod deliveries;
 mod delivery;
+mod diagnose;
 mod endpoint;
 mod endpoints;
 mod escape;
@@ -123,6 +124,7 @@ impl Console {
             .merge(endpoints::routes())
             .merge(endpoint::routes())
             .merge(replay::routes())
+            .merge(diagnose::routes())
             .merge(deliveries::routes())
             .merge(delivery::routes())
             .merge(failures::routes())

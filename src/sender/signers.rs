@@ -9,7 +9,7 @@ use crate::endpoint::Endpoint;
 use crate::signature::{GITHUB, Outgoing, STANDARD, STRIPE, SVIX, SignError, SignRequest};
 
 /// The scheme of endpoints that name no scheme.
-const DEFAULT: &str = "standard";
+pub(super) const DEFAULT: &str = "standard";
 /// The same signature in the headers of Svix.
 const BRANDED: &str = "svix";
 

@@ -135,7 +135,7 @@ async function kinds() {
   };
   const endpoint = await first("endpoints", "tbody a");
   const paths = ["overview", "endpoints", "endpoints/new", "deliveries", "failures", "failures?hours=1", "events", "events?tenant=acme", "types", "types?type=a.b&tenant=acme"];
-  return [...paths, endpoint, `${endpoint}/replay`, await first("deliveries", "tbody a"), await first("events?tenant=acme", "tbody a")];
+  return [...paths, endpoint, `${endpoint}/replay`, `${endpoint}/diagnose`, await first("deliveries", "tbody a"), await first("events?tenant=acme", "tbody a")];
 }
 
 await test("every page is accessible and fits, in both themes and at three widths", async () => {

@@ -36,7 +36,7 @@ impl Scoped {
     }
 
     /// Fails if the caller may not change this endpoint.
-    fn may_change(&self, endpoint: &Endpoint) -> Result<(), EndpointError> {
+    pub(super) fn may_change(&self, endpoint: &Endpoint) -> Result<(), EndpointError> {
         self.writable(EndpointError::ReadOnly)?;
         if self.scope.covers(&endpoint.tenant) { Ok(()) } else { Err(EndpointError::NotFound) }
     }

@@ -1,6 +1,8 @@
 //! A sender with the rights of one caller. The HTTP API and the tools for agents use it; the application uses the sender itself.
 
 mod deliveries;
+#[cfg(feature = "console")]
+mod diagnose;
 mod endpoints;
 mod events;
 

@@ -2,6 +2,7 @@
 
 mod changes;
 mod cross_site;
+mod diagnosis;
 mod hostile;
 mod mounts;
 mod site;
