@@ -1,5 +1,7 @@
 //! The arguments and results of the tools. Their names and doc comments are part of what models see.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -248,4 +250,29 @@ pub(super) struct Tested {
     /// `no_answer_yet`: no attempt was made within 20 seconds.
     pub(super) error_category: Option<String>,
     pub(super) duration_ms: Option<u64>,
+}
+
+/// Arguments of `webhook_diagnose`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Diagnose {
+    /// The id of the callback that the request was sent to.
+    pub(super) callback_id: String,
+    /// The headers of the request, at least `webhook-id`, `webhook-timestamp` and `webhook-signature`.
+    pub(super) headers: BTreeMap<String, String>,
+    /// The body of the request as it arrived, without any change.
+    pub(super) body: String,
+}
+
+/// The result of `webhook_diagnose`.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Diagnosed {
+    /// Whether the signature fits the request.
+    pub(super) ok: bool,
+    /// A short name of the cause, such as `trailing_newline`.
+    pub(super) cause: String,
+    /// Whether the signature fits once the cause is undone. Otherwise the cause is the most likely one.
+    pub(super) proved: bool,
+    /// The cause and what to do.
+    pub(super) explanation: String,
 }

@@ -11,6 +11,7 @@
 //! | `webhook_list_deliveries` | shows what was sent, and how each delivery ended |
 //! | `webhook_resend` | sends an event again, or everything that failed since a time |
 //! | `webhook_test` | sends a test event and reports the answer |
+//! | `webhook_diagnose` | finds out why the server of the agent refuses the signature of a request |
 //!
 //! # Rules
 //!
@@ -21,7 +22,7 @@
 //! 3. Results contain categories of errors. They contain neither payloads nor responses of endpoints, because these are texts from
 //!    outside that a model might obey.
 //! 4. Targets must pass the egress guard, and the ownership challenge if the sender requires one.
-//! 5. Calls that change or send something are limited: for each tenant, ten changes, ten tests and ten resends a minute
+//! 5. Calls that change or send something are limited: for each tenant, ten changes, ten tests (with diagnoses) and ten resends a minute
 //!    ([`WebhookTools::calls_per_minute`]).
 //!
 //! ```no_run
@@ -51,6 +52,7 @@
 
 mod call;
 mod deliveries;
+mod diagnose;
 mod documents;
 mod endpoints;
 #[cfg(feature = "mcp-events")]
@@ -94,7 +96,7 @@ const CALLS_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
 /// let sender = Sender::builder(MemoryStore::new()).build()?;
 /// let links = OneTimeLinks::new("https://app.example/webhook-secrets/", Duration::from_secs(900), Arc::new(SystemClock));
 /// let tools = WebhookTools::new(sender, links).calls_per_minute(60.try_into()?);
-/// assert_eq!(tools.router::<()>().list_all().len(), 9);
+/// assert_eq!(tools.router::<()>().list_all().len(), 10);
 /// # Ok(())
 /// # }
 /// ```
@@ -139,6 +141,7 @@ impl WebhookTools {
             .with_route(route(toolbox, &deliveries::LIST_DELIVERIES, deliveries::list))
             .with_route(route(toolbox, &deliveries::RESEND, deliveries::resend))
             .with_route(route(toolbox, &deliveries::TEST, deliveries::test))
+            .with_route(route(toolbox, &diagnose::DIAGNOSE, diagnose::diagnose))
     }
 
     /// A server with only these tools: serve it over any transport of `rmcp`.

@@ -1,7 +1,7 @@
 //! A sender with the rights of one caller. The HTTP API and the tools for agents use it; the application uses the sender itself.
 
 mod deliveries;
-#[cfg(feature = "console")]
+#[cfg(any(feature = "console", feature = "mcp"))]
 mod diagnose;
 mod endpoints;
 mod events;

@@ -34,6 +34,7 @@ async fn calls(agent: &Agent, of: &Things) -> Vec<(String, Value)> {
         "webhook_list" => json!({}),
         "webhook_list_deliveries" => json!({"callback_id": of.callback}),
         "webhook_resend" => json!({"message_id": of.message}),
+        "webhook_diagnose" => json!({"callback_id": of.callback, "headers": {"webhook-id": "a"}, "body": "{}"}),
         "webhook_update" => json!({"callback_id": of.callback, "event_types": ["x.y"], "enabled": false}),
         _ => json!({"callback_id": of.callback}),
     };
@@ -46,7 +47,7 @@ async fn a_call_without_a_scope_is_refused() {
     let of = things(&sender, "acme").await;
     let nobody = Agent::serve(WebhookTools::new(sender.clone(), links())).await;
     let calls = calls(&nobody, &of).await;
-    assert_eq!(calls.len(), 9);
+    assert_eq!(calls.len(), 10);
     for (name, arguments) in calls {
         assert!(matches!(nobody.call(&name, arguments).await, Answer::Refused(-32600, _)), "{name}");
     }
@@ -71,7 +72,7 @@ async fn an_agent_of_a_read_only_caller_lists_and_changes_nothing() {
             refused += 1;
         }
     }
-    assert_eq!(refused, 6);
+    assert_eq!(refused, 7);
     let failed = json!({"callback_id": of.callback, "since": "2020-01-01T00:00:00Z"});
     assert_eq!(reader.call("webhook_resend", failed).await.category(), "forbidden");
     let same = json!({"url": "http://127.0.0.1:9000/in?token=in-the-url", "event_types": ["x.y"]});

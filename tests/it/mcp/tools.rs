@@ -14,14 +14,16 @@ use hookwire::endpoint::Endpoint;
 use hookwire::event::NewEvent;
 use hookwire::id::EndpointId;
 use hookwire::mcp::{HandoverPlace, OneTimeLinks, SecretHandover, WebhookTools};
+use hookwire::secret::Keyring;
 use hookwire::sender::Ownership;
 use hookwire::sender::Sender;
 use hookwire::sender::egress::EgressPolicy;
+use hookwire::signature::STANDARD;
 use hookwire::store::MemoryStore;
-use hookwire::testing::{FaultyStore, ManualClock};
+use hookwire::testing::{FaultyStore, ManualClock, signed_request};
 use hookwire::worker::CancellationToken;
 
-use super::agent::{Agent, builder, links};
+use super::agent::{Agent, Answer, builder, links};
 use crate::support::server::{Reply, Server};
 
 /// After an intended change: `HOOKWIRE_UPDATE=1 cargo test -p hookwire-tests --test it mcp::`.
@@ -305,7 +307,7 @@ async fn the_links_of_one_tenant_do_not_displace_those_of_others() {
     let links = links();
     let endpoint = |tenant: String| {
         let new = hookwire::endpoint::NewEndpoint::https("https://acme.example/").unwrap().tenant(tenant);
-        Endpoint::new(new, hookwire::secret::Keyring::new(hookwire::secret::Key::generate().unwrap()), Timestamp::EPOCH)
+        Endpoint::new(new, Keyring::new(hookwire::secret::Key::generate().unwrap()), Timestamp::EPOCH)
     };
     let hand = async |tenant: String| links.hand_over(&endpoint(tenant), Zeroizing::new("secret".into())).await;
     for number in 0..150 {
@@ -335,4 +337,31 @@ async fn a_link_ends_when_its_time_is_over() {
     assert!(links.open(first["place"].as_str().unwrap()).is_some());
     clock.advance(Duration::from_secs(1));
     assert!(links.open(second["place"].as_str().unwrap()).is_none());
+}
+
+#[tokio::test]
+async fn an_agent_learns_why_its_server_refuses_a_request_and_never_sees_a_secret() {
+    let sender = builder().build().unwrap();
+    let agent = Agent::of(&WebhookTools::new(sender.clone(), links()), "acme").await;
+    let made = agent.call("webhook_register", json!({"url": "http://127.0.0.1:9000/in"})).await.done();
+    let id = made["callback"]["callback_id"].as_str().unwrap().to_owned();
+    let endpoint = sender.endpoints().get(id.parse().unwrap()).await.unwrap();
+    let keys = Keyring::new(endpoint.keys.entries()[0].key.clone());
+    let body = r#"{"type":"ticket.closed","data":{"ticket":7}}"#;
+    let signed = signed_request(&STANDARD, &keys, "/in", body, Timestamp::from_secs(1_767_225_600)).unwrap();
+    let headers: serde_json::Map<_, _> =
+        signed.headers().iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().into())).collect();
+    for (arrived, cause) in [
+        (body.to_owned(), "valid"),
+        (format!("{body}\n"), "trailing_newline"),
+        (r#"{"data":{"ticket":7},"type":"ticket.closed"}"#.to_owned(), "json_order"),
+    ] {
+        let asked = json!({"callback_id": id, "headers": headers, "body": arrived});
+        let found = agent.call("webhook_diagnose", asked).await.done();
+        assert_eq!((&found["cause"], &found["proved"]), (&json!(cause), &json!(true)), "{found}");
+        assert_eq!(found["ok"], json!(cause == "valid"));
+        assert!(!found.to_string().contains(&*endpoint.keys.entries()[0].key.expose()), "{found}");
+    }
+    let long = json!({"callback_id": id, "headers": {}, "body": "x".repeat(300_000)});
+    assert!(matches!(agent.call("webhook_diagnose", long).await, Answer::Refused(-32602, _)));
 }
