@@ -75,6 +75,7 @@ impl Caller {
             Some(tenant) => format!("tenant {tenant}"),
             None => "operator".into(),
         };
+        let scope = format!("{} {scope}", self.door.scope().is_read_only());
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return String::new() };
         mac.update(scope.as_bytes());
         hex::encode(mac.finalize().into_bytes())
@@ -88,8 +89,9 @@ impl Caller {
             (Some(site), _) => site == "same-origin",
             (None, Some(origin)) => {
                 let host = uri.authority().map(Authority::as_str).or_else(|| text(HOST.as_str()));
-                let origin = origin.split_once("://").map(|(_, authority)| authority);
-                origin.is_some() && origin == host
+                origin.split_once("://").zip(host).is_some_and(|((scheme, authority), host)| {
+                    bare(scheme, authority).eq_ignore_ascii_case(bare(scheme, host))
+                })
             }
             (None, None) => {
                 let own = self.token();
@@ -102,4 +104,10 @@ impl Caller {
         let text = "This change was not sent by a page of this console. Go back, reload the page, and try again.";
         Err(Failure::new(StatusCode::FORBIDDEN, text))
     }
+}
+
+/// An authority without the default port of its scheme, which only one side may write.
+fn bare<'a>(scheme: &str, authority: &'a str) -> &'a str {
+    let port = if scheme.eq_ignore_ascii_case("https") { ":443" } else { ":80" };
+    authority.strip_suffix(port).unwrap_or(authority)
 }

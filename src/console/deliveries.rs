@@ -17,7 +17,7 @@ use super::state::Console;
 use super::view::{Tab, View};
 use super::words::{self, Badge, When};
 use crate::clock::Timestamp;
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, DeliveryState};
 use crate::endpoint::Endpoint;
 use crate::id::{DeliveryId, EndpointId, Work};
 use crate::sender::{DeliveryError, EndpointError};
@@ -56,14 +56,13 @@ impl Row {
         let endpoints = endpoints_of(caller, deliveries).await?;
         let row = |(delivery, last): (&Delivery, Option<crate::delivery::Attempt>)| {
             let known = delivery.endpoint().and_then(|id| endpoints.get(&id)).and_then(Option::as_ref);
-            let is_waiting =
-                delivery.state == crate::delivery::DeliveryState::Pending && delivery.due != Timestamp::MAX;
+            let is_waiting = delivery.state == DeliveryState::Pending && delivery.due != Timestamp::MAX;
             Self {
                 id: delivery.id,
                 tenant: delivery.tenant.to_string(),
                 event: delivery.event.to_string(),
                 event_type: delivery.event_type.to_string(),
-                endpoint: delivery.endpoint(),
+                endpoint: known.map(|endpoint| endpoint.id),
                 target: known.map_or_else(|| "removed endpoint".into(), |endpoint| place(endpoint)),
                 state: words::state(delivery.state),
                 attempts: delivery.attempts,
@@ -159,7 +158,13 @@ struct Deliveries {
 
 async fn deliveries(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let view = caller.view(Tab::Deliveries, "Deliveries");
-    let state = fields.text("state").and_then(words::state_of);
+    let state = match fields.text("state") {
+        Some(text) => Some(
+            words::state_of(text)
+                .ok_or_else(|| Failure::invalid("state: must be pending, delivered, failed, held or cancelled"))?,
+        ),
+        None => None,
+    };
     let mut query = DeliveryQuery::of(Work::Sent);
     query.tenant = caller.tenant(fields.text("tenant"))?;
     query.event = fields.value("event")?;
@@ -195,7 +200,7 @@ struct ChosenPage {
     view: View,
     verb: &'static str,
     done: usize,
-    /// Deliveries in a state that does not allow the change.
+    /// Deliveries that are gone, or in a state that does not allow the change.
     unchanged: Vec<DeliveryId>,
 }
 
@@ -208,9 +213,20 @@ fn chosen(fields: &Fields) -> Result<Vec<DeliveryId>, Failure> {
 async fn resend(Changed(caller, fields): Changed) -> Result<Response, Failure> {
     let mut report = ChosenPage::new(&caller, "sent again");
     for id in chosen(&fields)? {
-        report.note(id, caller.door.resend(id).await)?;
+        report.note(id, resend_or_send_now(&caller, id).await)?;
     }
     page(&report)
+}
+
+/// A pending delivery that waits for its next attempt is sent now.
+async fn resend_or_send_now(caller: &Caller, id: DeliveryId) -> Result<(), DeliveryError> {
+    match caller.door.delivery(id).await? {
+        Some(delivery) if delivery.state == DeliveryState::Pending => match caller.door.send_now(&[delivery]).await? {
+            0 => Err(DeliveryError::WrongState),
+            _ => Ok(()),
+        },
+        _ => caller.door.resend(id).await,
+    }
 }
 
 async fn cancel(Changed(caller, fields): Changed) -> Result<Response, Failure> {
@@ -230,7 +246,7 @@ impl ChosenPage {
     fn note(&mut self, id: DeliveryId, result: Result<(), DeliveryError>) -> Result<(), Failure> {
         match result {
             Ok(()) => self.done += 1,
-            Err(DeliveryError::WrongState) => self.unchanged.push(id),
+            Err(DeliveryError::WrongState | DeliveryError::NotFound) => self.unchanged.push(id),
             Err(error) => return Err(error.into()),
         }
         Ok(())

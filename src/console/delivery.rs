@@ -19,7 +19,7 @@ use crate::delivery::{Attempt, DeliveryState};
 use crate::endpoint::Endpoint;
 use crate::event::Event;
 use crate::id::DeliveryId;
-use crate::sender::EndpointError;
+use crate::sender::{DeliveryError, EndpointError};
 
 /// The most attempts that a page shows: the last ones.
 const ATTEMPTS: usize = 100;
@@ -28,6 +28,7 @@ pub(super) fn routes() -> Router<Console> {
     Router::new()
         .route("/deliveries/{id}", get(delivery))
         .route("/deliveries/{id}/resend", post(resend))
+        .route("/deliveries/{id}/send", post(send_now))
         .route("/deliveries/{id}/cancel", post(cancel))
 }
 
@@ -40,6 +41,8 @@ struct Step {
     is_success: bool,
     remedy: Option<&'static str>,
     excerpt: Option<String>,
+    /// The first attempt after the delivery was sent again.
+    is_restart: bool,
 }
 
 impl Step {
@@ -52,6 +55,7 @@ impl Step {
             is_success: attempt.outcome.is_success(),
             remedy: words::remedy(attempt.outcome),
             excerpt: attempt.excerpt.map(String::from),
+            is_restart: false,
         }
     }
 }
@@ -67,6 +71,9 @@ struct DeliveryPage {
     left_out: usize,
     payload: Option<Payload>,
     curl: Option<String>,
+    /// Whether the endpoint may refuse the signature.
+    refuses: bool,
+    can_send_now: bool,
     can_resend: bool,
     can_cancel: bool,
 }
@@ -88,23 +95,42 @@ async fn delivery(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Response, Fa
     let left_out = attempts.len().saturating_sub(ATTEMPTS);
     let row = Row::all(&caller, std::slice::from_ref(&delivery), now).await?.pop().ok_or_else(Failure::not_found)?;
     let payload = event.as_ref().map(|event| payload_of(&caller, event));
+    let last_status = attempts.last().and_then(|attempt| attempt.outcome.status());
+    // What is cut or hidden is not the request that was sent.
+    let whole = payload.as_ref().filter(|payload| payload.note.is_none());
+    let is_pending = delivery.state == DeliveryState::Pending;
+    let waits_for_endpoint = delivery.state == DeliveryState::Held && delivery.reason.is_none();
     let template = DeliveryPage {
         reason: words::reason(&delivery),
         finished: delivery.finished_at.map(|at| When::new(at, now)),
-        steps: attempts.drain(left_out..).rev().map(|attempt| Step::of(attempt, now)).collect(),
+        steps: steps(attempts.split_off(left_out), now),
         left_out,
         curl: event
             .as_ref()
-            .zip(endpoint)
-            .zip(payload.as_ref())
-            .map(|((event, endpoint), payload)| curl(event, &endpoint, payload)),
+            .zip(endpoint.as_ref())
+            .zip(whole)
+            .map(|((event, endpoint), payload)| curl(event, endpoint, payload)),
+        refuses: last_status.is_some_and(|code| matches!(code, 400 | 401 | 403)) && endpoint.is_some(),
         payload,
-        can_resend: view.can_change && delivery.state != DeliveryState::Pending,
+        can_send_now: view.can_change && is_pending && endpoint.is_some(),
+        can_resend: view.can_change && !is_pending && !waits_for_endpoint && endpoint.is_some(),
         can_cancel: view.can_change && !delivery.state.is_final(),
         row,
         view,
     };
     page(&template)
+}
+
+/// The attempts, newest first.
+fn steps(attempts: Vec<Attempt>, now: Timestamp) -> Vec<Step> {
+    let mut steps: Vec<_> = attempts.into_iter().map(|attempt| Step::of(attempt, now)).collect();
+    let mut before = 0;
+    for step in &mut steps {
+        step.is_restart = before > 0 && step.number <= before && step.number == 1;
+        before = step.number;
+    }
+    steps.reverse();
+    steps
 }
 
 /// A command that sends the same request, with a placeholder where the signature was.
@@ -130,6 +156,14 @@ fn quoted(text: &str) -> String {
 async fn resend(Id(id): Id<DeliveryId>, Changed(caller, _): Changed) -> Result<Response, Failure> {
     caller.door.resend(id).await?;
     Ok(see(&format!("../{id}?done=resent")))
+}
+
+async fn send_now(Id(id): Id<DeliveryId>, Changed(caller, _): Changed) -> Result<Response, Failure> {
+    let delivery = caller.door.delivery(id).await?.ok_or_else(Failure::not_found)?;
+    match caller.door.send_now(&[delivery]).await? {
+        0 => Err(DeliveryError::WrongState.into()),
+        _ => Ok(see(&format!("../{id}?done=hurried"))),
+    }
 }
 
 async fn cancel(Id(id): Id<DeliveryId>, Changed(caller, _): Changed) -> Result<Response, Failure> {

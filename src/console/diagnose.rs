@@ -9,6 +9,7 @@ use http::{HeaderName, HeaderValue, Request};
 
 use super::caller::Caller;
 use super::endpoints::EndpointRow;
+use super::escape::for_form;
 use super::failure::{Failure, page};
 use super::form::{Changed, Id, Shown};
 use super::state::Console;
@@ -33,12 +34,20 @@ impl Found {
     fn of(diagnosis: Option<&Diagnosis>) -> Self {
         match diagnosis {
             Some(diagnosis) if diagnosis.cause() == Cause::Valid => Self {
-                text: "The signature fits this request. If the receiver refuses it, then the receiver has another secret, its clock is \
-                       wrong, or its framework hands it another body than the one that arrived."
+                text: "The signature fits this request. If the receiver refuses it, then the receiver has another secret (rotate it, \
+                       and store the new one), its clock is wrong, the request is more than five minutes old, or its framework \
+                       hands it another body than the one that arrived."
                     .into(),
                 is_valid: true,
             },
-            Some(diagnosis) => Self { text: diagnosis.to_string(), is_valid: false },
+            Some(diagnosis) if diagnosis.is_proved() => Self { text: diagnosis.to_string(), is_valid: false },
+            Some(diagnosis) => Self {
+                text: format!(
+                    "{diagnosis}. The secret is not shown again: if the receiver has lost it, rotate it on the page of the endpoint, and \
+                     store the new one at the receiver. Or the id, the time or the body were changed on the way."
+                ),
+                is_valid: false,
+            },
             None => Self { text: "Only requests that Standard Webhooks signs can be examined here.".into(), is_valid: false },
         }
     }
@@ -49,6 +58,7 @@ impl Found {
 struct DiagnosePage {
     view: View,
     row: EndpointRow,
+    /// Escaped for the form.
     request: String,
     error: Option<String>,
     found: Option<Found>,
@@ -58,7 +68,13 @@ impl DiagnosePage {
     async fn of(caller: &Caller, id: EndpointId, request: String) -> Result<Self, Failure> {
         let endpoint = caller.door.endpoint(id).await?;
         let view = caller.view(Tab::Endpoints, "Why is the signature refused?");
-        Ok(Self { row: EndpointRow::of(&endpoint, view.now), view, request, error: None, found: None })
+        Ok(Self {
+            row: EndpointRow::of(&endpoint, view.now),
+            view,
+            request: for_form(&request),
+            error: None,
+            found: None,
+        })
     }
 }
 
@@ -85,7 +101,9 @@ fn read(text: &str) -> Result<Request<Bytes>, String> {
     let mut request =
         Request::post("/").body(Bytes::copy_from_slice(body.as_bytes())).map_err(|error| error.to_string())?;
     for (place, line) in head.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        if place == 0 && line.contains(" HTTP/") {
+        // `curl -v` shows each line of a request behind this mark.
+        let line = line.strip_prefix("> ").unwrap_or(line);
+        if place == 0 && line.starts_with("POST ") {
             continue;
         }
         if request.headers().len() >= MAX_HEADERS {

@@ -17,6 +17,7 @@ use super::secret_page::show_secret;
 use super::state::Console;
 use super::view::{Tab, View};
 use super::words::{self, When};
+use crate::delivery::DeliveryState;
 use crate::endpoint::{Endpoint, Target};
 use crate::event::EventType;
 use crate::id::{EndpointId, Work};
@@ -26,6 +27,9 @@ use crate::store::{DeliveryQuery, EventQuery, Page};
 /// The number of deliveries and events that the page shows.
 const ROWS: u32 = 10;
 const EVENTS: u32 = 20;
+
+/// The most waiting deliveries that one form makes due now.
+const SENT_NOW: u32 = 1_000;
 
 /// How long a replaced key still signs: a day.
 const OVERLAP: Duration = Duration::from_secs(86_400);
@@ -41,6 +45,7 @@ pub(super) fn routes() -> Router<Console> {
         .route("/endpoints/{id}/disable", post(disable))
         .route("/endpoints/{id}/rotate", post(rotate))
         .route("/endpoints/{id}/test", post(test))
+        .route("/endpoints/{id}/send", post(send_waiting))
         .route("/endpoints/{id}/remove", post(remove))
 }
 
@@ -66,6 +71,8 @@ struct EndpointPage {
     labels: Vec<(String, String)>,
     is_enabled: bool,
     is_fixed: bool,
+    /// The number of deliveries that wait, counted up to a bound.
+    waiting: u32,
     recent: String,
     rows: Vec<Row>,
     matches: Vec<Match>,
@@ -97,6 +104,7 @@ async fn endpoint(caller: Caller, Id(id): Id<EndpointId>) -> Result<Response, Fa
         labels: endpoint.labels.iter().map(|(name, value)| (name.into(), value.into())).collect(),
         is_enabled: endpoint.is_enabled(),
         is_fixed: endpoint.fixed_target,
+        waiting: caller.door.waiting(std::iter::once(&*endpoint), SENT_NOW).await?.0,
         recent: recent(&caller, &endpoint),
         rows: Row::all(&caller, &deliveries, now).await?,
         matches: matches.collect(),
@@ -126,8 +134,10 @@ fn recent(caller: &Caller, endpoint: &Endpoint) -> String {
 }
 
 async fn edit(Id(id): Id<EndpointId>, Changed(caller, fields): Changed) -> Result<Response, Failure> {
-    let filter = filter_of(fields.text("events")).map_err(Failure::invalid)?;
-    let mut change = EndpointChange::new().filter(filter);
+    let mut change = EndpointChange::new();
+    if fields.is_present("events") {
+        change = change.filter(filter_of(fields.text("events")).map_err(Failure::invalid)?);
+    }
     if let Some(version) = fields.value("version")? {
         change = change.at_version(version);
     }
@@ -152,6 +162,17 @@ async fn disable(Id(id): Id<EndpointId>, Changed(caller, _): Changed) -> Result<
     Ok(see(&format!("../{id}?done=disabled")))
 }
 
+/// Makes what waits for its next attempt due now, after the endpoint was repaired.
+async fn send_waiting(Id(id): Id<EndpointId>, Changed(caller, _): Changed) -> Result<Response, Failure> {
+    let endpoint = caller.door.endpoint(id).await?;
+    let mut query = DeliveryQuery::of(Work::Sent);
+    (query.tenant, query.lane, query.state) =
+        (Some(endpoint.tenant.clone()), Some(id.into()), Some(DeliveryState::Pending));
+    let waiting = caller.door.deliveries(query, Page::of(SENT_NOW)).await?;
+    caller.door.send_now(&waiting).await?;
+    Ok(see(&format!("../../deliveries?endpoint={id}&done=hurried")))
+}
+
 async fn rotate(Id(id): Id<EndpointId>, Changed(caller, _): Changed) -> Result<Response, Failure> {
     let endpoint = caller.door.renew_key(id, OVERLAP).await?;
     show_secret(&caller, &endpoint, "The endpoint has a new key. For a day, requests are signed with the old key too.")
@@ -166,7 +187,7 @@ async fn test(Id(id): Id<EndpointId>, Changed(caller, _): Changed) -> Result<Res
 }
 
 async fn remove(Id(id): Id<EndpointId>, Changed(caller, fields): Changed) -> Result<Response, Failure> {
-    if !fields.is_checked("sure") {
+    if !fields.is_present("sure") {
         return Err(Failure::invalid("sure: check the box, because the endpoint cannot be restored"));
     }
     caller.door.remove(id).await?;

@@ -8,7 +8,7 @@ use axum::routing::get;
 use super::caller::Caller;
 use super::deliveries::place;
 use super::failure::{Failure, page};
-use super::form::{Changed, Fields, Shown};
+use super::form::{Changed, Fields, Shown, named};
 use super::secret_page::show_secret;
 use super::state::Console;
 use super::view::{Tab, View};
@@ -59,7 +59,7 @@ pub(super) fn filter_text(filter: &Filter, between: &str) -> String {
 pub(super) fn filter_of(text: Option<&str>) -> Result<Filter, String> {
     let words = text.unwrap_or("*").split([',', ' ', '\n', '\r', '\t']).filter(|word| !word.is_empty());
     let patterns = words.map(|word| word.parse().map_err(|error| format!("events: `{word}`: {error}")));
-    Filter::new(patterns.collect::<Result<_, _>>()?).map_err(|error| format!("events: {error}"))
+    Filter::new(patterns.collect::<Result<_, _>>()?).map_err(|error| named("events", &error))
 }
 
 /// Which endpoints are listed: the word in the query, and the text of the choice.
@@ -93,7 +93,11 @@ impl Wanted {
         let has = |text: &str| text.to_lowercase().contains(&self.text);
         let labels = || endpoint.labels.iter().any(|(name, value)| has(&format!("{name}={value}")));
         // The path and the query of a URL may be a credential, and the list does not show them.
-        fits && (self.text.is_empty() || has(&place(endpoint)) || has(&filter_text(&endpoint.filter, " ")) || labels())
+        fits && (self.text.is_empty()
+            || has(&place(endpoint))
+            || has(&endpoint.id.to_string())
+            || has(&filter_text(&endpoint.filter, " "))
+            || labels())
     }
 }
 
@@ -177,13 +181,13 @@ async fn create(Changed(caller, fields): Changed) -> Result<Response, Failure> {
 }
 
 fn read_new(caller: &Caller, fields: &Fields) -> Result<NewEndpoint, String> {
-    let named = fields.text("tenant");
-    if named.is_none() && caller.door.scope().as_tenant().is_none() {
+    let owner = fields.text("tenant");
+    if owner.is_none() && caller.door.scope().as_tenant().is_none() {
         return Err("tenant: an operator must name the tenant of the endpoint".into());
     }
     let url = fields.text("url").ok_or("url: is empty; enter the address that gets the requests")?;
-    let target = url.parse().map_err(|error| format!("url: {error}"))?;
-    let mut new = NewEndpoint::at(target).tenant(named.unwrap_or_default());
+    let target = url.parse().map_err(|error| named("url", &error))?;
+    let mut new = NewEndpoint::at(target).tenant(owner.unwrap_or_default());
     new.filter = filter_of(fields.text("events"))?;
     Ok(new)
 }

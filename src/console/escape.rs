@@ -21,7 +21,6 @@ impl Escaper for Visible {
             '>' => to.write_str("&gt;"),
             '"' => to.write_str("&quot;"),
             '\'' => to.write_str("&#39;"),
-            '\n' | '\t' => to.write_char(c),
             c if is_hidden(c) => write!(to, "\u{27e8}U+{:04X}\u{27e9}", u32::from(c)),
             c => to.write_char(c),
         }
@@ -29,11 +28,17 @@ impl Escaper for Visible {
 }
 
 /// Control characters, marks of direction, and characters without width.
-const fn is_hidden(c: char) -> bool {
-    matches!(c,
+pub(super) const fn is_hidden(c: char) -> bool {
+    !matches!(c, '\n' | '\t')
+        && matches!(c,
         '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
         | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
         | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Escapes HTML and nothing else, for a text that a form sends back unchanged. A template must take it as safe.
+pub(super) fn for_form(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
 }
 
 #[cfg(test)]

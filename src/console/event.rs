@@ -11,8 +11,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::caller::Caller;
 use super::deliveries::{Row, place};
+use super::escape::is_hidden;
 use super::failure::{Failure, page};
-use super::form::Shown;
+use super::form::{Id, Shown};
 use super::json::laid_out;
 use super::state::Console;
 use super::view::{Tab, View};
@@ -63,7 +64,8 @@ pub(super) fn payload_of(caller: &Caller, event: &Event) -> Payload {
         let text = whole.char_indices().take_while(|(at, _)| *at < SHOWN_BYTES).map(|(_, c)| c).collect::<String>();
         return Payload { raw: text.clone(), text, note: Some("Only the beginning is shown.") };
     }
-    Payload { raw: whole.into(), text: laid_out(whole).unwrap_or_else(|| whole.into()), note: None }
+    let note = whole.contains(is_hidden).then_some("Characters that cannot be seen are shown by their code.");
+    Payload { raw: whole.into(), text: laid_out(whole).unwrap_or_else(|| whole.into()), note }
 }
 
 /// An endpoint that has no delivery of the event.
@@ -100,10 +102,10 @@ struct EventPage {
     payload: Payload,
     rows: Vec<Row>,
     without: Vec<Without>,
+    is_cut: bool,
 }
 
-async fn event(path: axum::extract::Path<String>, Shown(caller, fields): Shown) -> Result<Response, Failure> {
-    let id: EventId = path.0.parse().map_err(|_| Failure::not_found())?;
+async fn event(Id(id): Id<EventId>, Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let tenant = caller.tenant(fields.text("tenant"))?;
     let tenant = tenant.ok_or_else(|| Failure::invalid("tenant: an operator must name the tenant of the event"))?;
     let event = caller.door.event(&tenant, &id).await?.ok_or_else(Failure::not_found)?;
@@ -114,6 +116,9 @@ async fn event(path: axum::extract::Path<String>, Shown(caller, fields): Shown) 
     let deliveries = caller.door.deliveries(query, Page::of(ROWS)).await?;
     let reached: HashSet<_> = deliveries.iter().filter_map(Delivery::endpoint).collect();
     let explained = caller.door.explain(&tenant, &event.event_type).await?;
+    // Of a list that is cut nobody can say which endpoint is missing.
+    let is_cut = deliveries.len() == ROWS as usize;
+    let explained = if is_cut { Vec::new() } else { explained };
     let without = explained.iter().filter(|(endpoint, _)| !reached.contains(&endpoint.id)).take(ROWS as usize);
     let template = EventPage {
         id: event.id.to_string(),
@@ -125,6 +130,7 @@ async fn event(path: axum::extract::Path<String>, Shown(caller, fields): Shown) 
         content_type: event.content_type.to_string(),
         payload: payload_of(&caller, &event),
         rows: Row::all(&caller, &deliveries, now).await?,
+        is_cut,
         without: without.map(|(endpoint, verdict)| Without::of(endpoint, *verdict)).collect(),
         view,
     };

@@ -8,6 +8,7 @@ use axum::Router;
 use axum::response::Response;
 use axum::routing::get;
 
+use super::caller::Caller;
 use super::deliveries::{endpoints_of, place};
 use super::failure::{Failure, page};
 use super::form::Shown;
@@ -17,7 +18,7 @@ use super::view::{Tab, View};
 use super::words::{self, When};
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, DeliveryState};
-use crate::id::{DeliveryId, EndpointId, Work};
+use crate::id::{DeliveryId, EndpointId, Tenant, Work};
 use crate::store::{DeliveryQuery, Page};
 
 /// The number of failed deliveries that are grouped: the newest ones.
@@ -25,6 +26,9 @@ const GROUPED: u32 = 1_000;
 
 /// The length of the part of a response by which failures are told apart, in characters.
 const SHAPE: usize = 160;
+
+/// The longest time from the making of a delivery to its last attempt that is considered: more than any usual retry schedule.
+const LONGEST_LIFE: Duration = Duration::from_secs(30 * 86_400);
 
 /// The spans of time that a caller can choose, in hours, the default first.
 const SPANS: [(u64, &str); 3] = [(24, "last 24 hours"), (1, "last hour"), (168, "last 7 days")];
@@ -102,13 +106,8 @@ async fn failures(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let view = caller.view(Tab::Failures, "Failures");
     let asked: Option<u64> = fields.value("hours")?;
     let hours = SPANS.iter().map(|(hours, _)| *hours).find(|hours| Some(*hours) == asked).unwrap_or(SPANS[0].0);
-    let mut query = DeliveryQuery::of(Work::Sent);
-    query.tenant = caller.tenant(fields.text("tenant"))?;
-    query.state = Some(DeliveryState::Failed);
-    query.from = Some(view.now - Duration::from_secs(hours * 3_600));
-    let mut found = caller.door.deliveries(query, Page::of(GROUPED + 1).newest_first()).await?;
-    let is_cut = found.len() > GROUPED as usize;
-    found.truncate(GROUPED as usize);
+    let tenant = caller.tenant(fields.text("tenant"))?;
+    let (found, is_cut) = failed_since(&caller, tenant, view.now - Duration::from_secs(hours * 3_600)).await?;
     let attempts = caller.door.last_attempts(&found).await?;
     let mut groups = grouped(&found, attempts, view.now);
     let samples: Vec<_> =
@@ -128,6 +127,22 @@ async fn failures(Shown(caller, fields): Shown) -> Result<Response, Failure> {
         view,
     };
     page(&template)
+}
+
+/// The deliveries that have failed since this time, the newest first, and whether older ones may be missing. A delivery fails days after it
+/// was made, when its last attempt has failed.
+pub(super) async fn failed_since(
+    caller: &Caller,
+    tenant: Option<Tenant>,
+    since: Timestamp,
+) -> Result<(Vec<Delivery>, bool), Failure> {
+    let mut query = DeliveryQuery::of(Work::Sent);
+    (query.tenant, query.state, query.from) = (tenant, Some(DeliveryState::Failed), Some(since - LONGEST_LIFE));
+    let mut found = caller.door.deliveries(query, Page::of(GROUPED + 1).newest_first()).await?;
+    let is_cut = found.len() > GROUPED as usize;
+    found.truncate(GROUPED as usize);
+    found.retain(|delivery| delivery.finished_at.is_some_and(|at| at >= since));
+    Ok((found, is_cut))
 }
 
 /// Groups deliveries, which come newest first. The largest group comes first.

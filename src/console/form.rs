@@ -1,6 +1,5 @@
 //! Reads forms and queries.
 
-use std::collections::HashMap;
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -12,29 +11,33 @@ use axum::http::request::Parts;
 use super::caller::Caller;
 use super::failure::Failure;
 use super::state::Console;
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, TimestampError};
 use crate::percent;
 
 /// The fields of a form or a query, by name.
 #[derive(Debug, Default)]
-pub(super) struct Fields(HashMap<String, String>);
+pub(super) struct Fields(Vec<(String, String)>);
 
 /// The longest form, in bytes.
-const MAX_FORM: usize = 512 * 1024;
+const MAX_FORM: usize = 1024 * 1024;
 
 impl Fields {
     fn read(form: &[u8]) -> Self {
         Self(percent::pairs(form).map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
     }
 
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| &**value)
+    }
+
     /// The text of a field without surrounding spaces; `None` if the field is absent or empty.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(|text| text.trim()).filter(|text| !text.is_empty())
+        self.get(name).map(str::trim).filter(|text| !text.is_empty())
     }
 
     /// The text of a field as it was entered. A browser sends each line break as CR and LF.
     pub(super) fn lines(&self, name: &str) -> String {
-        self.0.get(name).map(|text| text.replace("\r\n", "\n")).unwrap_or_default()
+        self.get(name).map(|text| text.replace("\r\n", "\n")).unwrap_or_default()
     }
 
     /// The value of a field; `None` if the field is absent or empty.
@@ -42,26 +45,33 @@ impl Fields {
         self.text(name).map(|text| text.parse().map_err(|error| invalid(name, &error))).transpose()
     }
 
-    /// A time. A browser sends `2026-01-31T12:00`, which is meant in UTC.
+    /// A time in UTC: as RFC 3339, as `2026-01-31T12:00`, or a day.
     pub(super) fn time(&self, name: &str) -> Result<Option<Timestamp>, Failure> {
         let Some(text) = self.text(name) else { return Ok(None) };
-        let as_sent = text.parse().or_else(|_| format!("{text}Z").parse()).or_else(|_| format!("{text}:00Z").parse());
-        as_sent.map(Some).map_err(|error| invalid(name, &error))
+        let forms = [text.to_owned(), format!("{text}Z"), format!("{text}:00Z"), format!("{text}T00:00:00Z")];
+        let read = forms.iter().find_map(|form| form.parse().ok());
+        read.map(Some).ok_or(TimestampError).map_err(|error| invalid(name, &error))
     }
 
     /// The names of all fields.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.0.iter().map(|(name, _)| &**name)
     }
 
-    /// Whether a box is checked.
-    pub(super) fn is_checked(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+    /// Whether a field is present: a box that is checked, or an empty text.
+    pub(super) fn is_present(&self, name: &str) -> bool {
+        self.get(name).is_some()
     }
 }
 
 pub(super) fn invalid(name: &str, error: &impl Display) -> Failure {
-    Failure::invalid(format!("{name}: {error}"))
+    Failure::invalid(named(name, error))
+}
+
+/// An error with the name of its field, which some errors have already.
+pub(super) fn named(name: &str, error: &impl Display) -> String {
+    let text = error.to_string();
+    if text.starts_with(&format!("{name}: ")) { text } else { format!("{name}: {text}") }
 }
 
 /// A request that shows something.

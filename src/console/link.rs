@@ -6,11 +6,15 @@ use axum::response::{IntoResponse as _, Response};
 
 use crate::percent;
 
+/// The most segments of a path that are counted.
+const MAX_DEPTH: usize = 16;
+
 /// The relative path from a page to the root of the console. The host removes its own prefix from the path before.
 pub(super) fn root_of(path: &str) -> String {
     match path.trim_start_matches('/').matches('/').count() {
         0 => "./".into(),
-        depth => "../".repeat(depth),
+        // No page is deeper; a longer path is an error page.
+        depth => "../".repeat(depth.min(MAX_DEPTH)),
     }
 }
 

@@ -12,6 +12,7 @@ use super::caller::Caller;
 use super::deliveries::Row;
 use super::endpoints::{EndpointRow, needs_attention};
 use super::failure::{Failure, page};
+use super::failures::failed_since;
 use super::link::see;
 use super::state::Console;
 use super::view::{Tab, View};
@@ -27,6 +28,9 @@ const COUNTED: u32 = 200;
 const LOOKED_THROUGH: u32 = 1_000;
 const SHOWN: usize = 10;
 
+/// A delivery that is due for a shorter time is not late.
+const LATE: Duration = Duration::from_secs(10);
+
 const DAY: Duration = Duration::from_secs(86_400);
 
 pub(super) fn routes() -> Router<Console> {
@@ -36,7 +40,7 @@ pub(super) fn routes() -> Router<Console> {
 /// Leads to the overview, under whatever path the host has mounted the console.
 async fn root(OriginalUri(uri): OriginalUri) -> Response {
     let last = uri.path().rsplit('/').next().unwrap_or_default();
-    see(&if last.is_empty() { "overview".into() } else { format!("{last}/overview") })
+    see(&if last.is_empty() { "overview".into() } else { format!("./{last}/overview") })
 }
 
 /// A number with a link to the list behind it.
@@ -66,6 +70,7 @@ struct Overview {
     attention: Vec<EndpointRow>,
     failed: Vec<Row>,
     has_endpoints: bool,
+    is_cut: bool,
 }
 
 async fn overview(caller: Caller) -> Result<Response, Failure> {
@@ -74,14 +79,14 @@ async fn overview(caller: Caller) -> Result<Response, Failure> {
     let day_ago = now - DAY;
     let recent = |state| DeliveryQuery { state: Some(state), from: Some(day_ago), ..DeliveryQuery::of(Work::Sent) };
     let newest = Page::of(COUNTED + 1).newest_first();
-    let failed = caller.door.deliveries(recent(DeliveryState::Failed), newest).await?;
+    let (failed, _) = failed_since(&caller, None, day_ago).await?;
     let delivered = caller.door.deliveries(recent(DeliveryState::Delivered), newest).await?;
     let endpoints = caller.door.endpoints(None, None, LOOKED_THROUGH).await?;
     let of = |enabled| endpoints.iter().map(|endpoint| &**endpoint).filter(move |one| one.is_enabled() == enabled);
     let (pending, next_due) = caller.door.waiting(of(true), COUNTED + 1).await?;
     let (held, _) = caller.door.waiting(of(false), COUNTED + 1).await?;
     let workers = caller.door.workers_alive().await?;
-    let oldest = next_due.filter(|due| *due <= now);
+    let oldest = next_due.filter(|due| *due + LATE <= now);
     let since = format!("&from={day_ago}");
     let shown: Vec<_> = failed.iter().take(SHOWN).cloned().collect();
     let template = Overview {
@@ -89,8 +94,8 @@ async fn overview(caller: Caller) -> Result<Response, Failure> {
         workers,
         oldest: oldest.map(|due| When::new(due, now)),
         tiles: vec![
-            Tile::new("delivered in 24 h", delivered.len(), "good", format!("state=delivered{since}")),
-            Tile::new("failed in 24 h", failed.len(), "bad", format!("state=failed{since}")),
+            Tile::new("delivered, made in 24 h", delivered.len(), "good", format!("state=delivered{since}")),
+            Tile::new("failed in 24 h", failed.len(), "bad", "state=failed".into()),
             Tile::new("pending", pending as usize, "wait", "state=pending".into()),
             Tile::new("held", held as usize, "warn", "state=held".into()),
         ],
@@ -102,6 +107,7 @@ async fn overview(caller: Caller) -> Result<Response, Failure> {
             .collect(),
         failed: Row::all(&caller, &shown, now).await?,
         has_endpoints: !endpoints.is_empty(),
+        is_cut: endpoints.len() == LOOKED_THROUGH as usize,
         view,
     };
     page(&template)

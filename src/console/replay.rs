@@ -58,7 +58,7 @@ impl ReplayPage {
             from: text("from"),
             to: text("to"),
             types: text("types"),
-            fresh_ids: fields.is_checked("fresh_ids"),
+            fresh_ids: fields.is_present("fresh_ids"),
             count,
             view,
         };
@@ -78,8 +78,9 @@ async fn form(Id(id): Id<EndpointId>, Shown(caller, fields): Shown) -> Result<Re
 async fn replay(Id(id): Id<EndpointId>, Changed(caller, fields): Changed) -> Result<Response, Failure> {
     let replay = prepared(caller.door.replay(id).await?, &fields)?;
     if fields.text("step") == Some("send") {
+        let state = if caller.door.endpoint(id).await?.is_enabled() { "pending" } else { "held" };
         replay.run().await?;
-        return Ok(see(&format!("../../deliveries?endpoint={id}&done=replayed")));
+        return Ok(see(&format!("../../deliveries?endpoint={id}&state={state}&done=replayed")));
     }
     let count = replay.count().await?;
     ReplayPage::show(&caller, id, &fields, Some(count)).await
@@ -101,7 +102,7 @@ fn prepared<'a>(replay: Replay<'a>, fields: &Fields) -> Result<Replay<'a>, Failu
     if let Some(types) = fields.value("types")? {
         replay = replay.types(types);
     }
-    if fields.is_checked("fresh_ids") {
+    if fields.is_present("fresh_ids") {
         replay = replay.under_fresh_ids();
     }
     Ok(replay.limit(MAX_REPLAYED))

@@ -12,16 +12,17 @@ use crate::outcome::Outcome;
 use crate::retry::FailReason;
 
 /// What a page reports after a change, by the word that follows `done=` in its query.
-const NOTICES: [(&str, &str); 10] = [
+const NOTICES: [(&str, &str); 11] = [
     ("created", "The endpoint was created."),
     ("saved", "The changes were saved."),
-    ("enabled", "The endpoint is enabled. Held deliveries are sent now."),
+    ("enabled", "The endpoint is enabled. Its deliveries are sent when they are due."),
+    ("hurried", "The deliveries that waited for their next attempt are due now."),
     ("disabled", "The endpoint is disabled. New deliveries are held until it is enabled."),
     ("removed", "The endpoint was removed, and its deliveries that were not final were cancelled."),
     ("test", "A test event was sent to this endpoint only."),
     ("resent", "The delivery is sent again."),
     ("cancelled", "The delivery was cancelled."),
-    ("replayed", "The replay has begun. Its deliveries are in this list."),
+    ("replayed", "The replay has begun. This list shows what waits to be sent."),
     ("expunged", "The event was expunged."),
 ];
 

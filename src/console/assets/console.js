@@ -3,8 +3,16 @@
 (() => {
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 
+  // Exact times in the reader's own time zone, beside UTC.
+  const localTimes = (within) => all("time", within).forEach((time) => {
+    const date = new Date(time.dateTime);
+    if (!Number.isNaN(date.getTime())) time.title += " · " + date.toLocaleString();
+  });
+  localTimes(document);
+
   // Live parts: read the page again and replace them, while nothing in them has the focus.
   const REFRESH_MS = 5000;
+  const shown = [];
   const refresh = async () => {
     const parts = all("[data-live]");
     const busy = document.hidden || parts.some((part) => part.contains(document.activeElement) || part.querySelector(":checked")) || !getSelection().isCollapsed;
@@ -13,7 +21,10 @@
     if (!answer.ok || answer.redirected) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     all("[data-live]", fresh).forEach((part, place) => {
-      if (parts[place] && parts[place].innerHTML !== part.innerHTML) parts[place].replaceWith(document.adoptNode(part));
+      if (!parts[place] || shown[place] === part.innerHTML) return;
+      shown[place] = part.innerHTML;
+      parts[place].replaceWith(document.adoptNode(part));
+      localTimes(part);
     });
   };
   if (!new URLSearchParams(location.search).has("after")) {
@@ -38,11 +49,12 @@
     });
   });
 
-  // Exact times in the reader's own time zone, beside UTC.
-  all("time").forEach((time) => {
-    const date = new Date(time.dateTime);
-    if (!Number.isNaN(date.getTime())) time.title += " · " + date.toLocaleString();
-  });
+  // A notice is about the change that was just made: a reload must not show it again.
+  const address = new URL(location.href);
+  if (address.searchParams.has("done")) {
+    address.searchParams.delete("done");
+    history.replaceState(null, "", address);
+  }
 
   // Keys.
   const step = (by) => {

@@ -5,6 +5,8 @@ mod deliveries;
 mod diagnose;
 mod endpoints;
 mod events;
+#[cfg(feature = "console")]
+mod send_now;
 
 use super::handle::Sender;
 use super::scope::Scope;

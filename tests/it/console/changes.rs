@@ -98,7 +98,7 @@ async fn a_failed_delivery_is_explained_and_sent_again() {
         assert!(page.html.contains(text), "{text}: {}", page.html);
     }
     let endpoint_page = site.page("acme", &format!("endpoints/{}", endpoint.id)).await;
-    site.submit("acme", &endpoint_page.form("/enable"), &[]).await;
+    let endpoint_page = site.submit("acme", &endpoint_page.form("/enable"), &[]).await;
     let resent = site.submit("acme", &page.form("/resend"), &[]).await;
     assert!(resent.html.contains("The delivery is sent again."), "{}", resent.html);
     until(async || state().await == DeliveryState::Delivered).await;
@@ -168,8 +168,13 @@ async fn failures_are_grouped_and_their_deliveries_are_sent_again_together() {
     let answer = site.submit("acme", &form, &chosen).await;
     assert!(answer.html.contains("3 deliveries are sent again."), "{}", answer.html);
     assert_eq!((counts().await.pending, counts().await.failed), (3, 2));
-    let again = site.submit("acme", &form, &chosen).await;
-    assert!(again.html.contains("0 deliveries are sent again.") && again.html.contains(&names[0]), "{}", again.html);
+    // Pending ones are sent at once; one that is unknown or of another tenant changes nothing for the others.
+    let mut with_unknown = chosen.clone();
+    let unknown = format!("{}0000", &names[0][..32]);
+    with_unknown.insert(1, (&unknown, "on"));
+    let again = site.submit("acme", &form, &with_unknown).await;
+    assert!(again.html.contains("3 deliveries are sent again."), "{}", again.html);
+    assert!(again.html.contains("These do not exist any more") && again.html.contains(&unknown), "{}", again.html);
     let cancel = list.form("/deliveries/cancel");
     assert!(site.submit("acme", &cancel, &chosen[..1]).await.html.contains("1 delivery is cancelled."));
 }
@@ -199,4 +204,71 @@ async fn endpoints_are_found_by_health_host_label_and_event_type() {
     assert_eq!(found("show=enabled").await, [true, false]);
     assert_eq!(found("show=disabled").await, [false, true]);
     assert_eq!(found("show=attention&text=plan").await, [false, true]);
+}
+
+#[tokio::test]
+async fn what_waits_for_its_next_attempt_is_sent_now_after_a_repair() {
+    let site = Site::new();
+    let script = [Behaviour::status(500), Behaviour::status(500), Behaviour::status(204), Behaviour::status(204)];
+    let server = ScriptedEndpoint::start(script).await.unwrap();
+    let new = NewEndpoint::at(Target::parse(&server.url("/hooks")).unwrap()).tenant("acme");
+    let endpoint = site.sender.endpoints().create(new).await.unwrap();
+    let mut deliveries = Vec::new();
+    for number in 0..2 {
+        let event = NewEvent::json("invoice.paid", &number).unwrap().tenant("acme");
+        deliveries.extend(site.sender.dispatch(event).await.unwrap().deliveries);
+    }
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let worker = tokio::spawn(site.sender.worker().run_until(stopped));
+    let read = async |id| site.sender.history().delivery(id).await.unwrap().unwrap();
+    until(async || read(deliveries[0]).await.attempts == 1 && read(deliveries[1]).await.attempts == 1).await;
+    let page = site.page("acme", &format!("endpoints/{}", endpoint.id)).await;
+    let hurried = site.submit("acme", &page.form("/send"), &[]).await;
+    assert!(hurried.html.contains("are due now"), "{}", hurried.html);
+    for id in &deliveries {
+        until(async || read(*id).await.state == DeliveryState::Delivered).await;
+    }
+    let one = site.page("acme", &format!("deliveries/{}", deliveries[0])).await;
+    assert!(one.html.contains("It was sent again: the attempts are counted anew."), "{}", one.html);
+    drop(stop);
+    worker.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn no_button_is_shown_that_cannot_work() {
+    let site = Site::new();
+    let target = Target::parse("http://127.0.0.1:9000/").unwrap();
+    let endpoint = site.sender.endpoints().create(NewEndpoint::at(target).tenant("acme")).await.unwrap();
+    let event = NewEvent::json("invoice.paid", &1).unwrap().tenant("acme");
+    let delivery = site.sender.dispatch(event).await.unwrap().deliveries[0];
+    let buttons = async || {
+        let page = site.page("acme", &format!("deliveries/{delivery}")).await;
+        let forms = page.forms().into_iter().filter(|form| form.method == "post");
+        forms.map(|form| form.path.rsplit('/').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(buttons().await, ["send", "cancel"], "pending");
+    let path = format!("endpoints/{}", endpoint.id);
+    let form = site.page("acme", &path).await.form("/disable");
+    let page = site.submit("acme", &form, &[]).await;
+    assert_eq!(buttons().await, ["cancel"], "held, because the endpoint is disabled");
+    assert!(!page.html.contains("/test\""), "a disabled endpoint cannot be tested");
+    site.submit("acme", &page.form("/remove"), &[("sure", "on")]).await;
+    assert_eq!(buttons().await, [""; 0], "the endpoint is removed");
+    let list = site.page("acme", "deliveries").await;
+    assert!(list.html.contains("removed endpoint") && !list.html.contains(&endpoint.id.to_string()));
+}
+
+#[tokio::test]
+async fn a_field_that_is_absent_changes_nothing_and_a_day_is_a_time() {
+    let site = Site::new();
+    let target = Target::parse("http://127.0.0.1:9000/").unwrap();
+    let new = NewEndpoint::at(target).tenant("acme").events(["order.*"]).unwrap();
+    let endpoint = site.sender.endpoints().create(new).await.unwrap();
+    site.post("acme", &format!("endpoints/{}/edit", endpoint.id), &[("url", "http://127.0.0.1:9000/new")]).await;
+    let changed = site.sender.endpoints().get(endpoint.id).await.unwrap();
+    assert_eq!((changed.filter.clone(), changed.version), (endpoint.filter.clone(), 2));
+    assert_eq!(site.page("acme", "deliveries?from=2026-01-31").await.status, StatusCode::OK);
+    assert_eq!(site.page("acme", "deliveries?state=FAILED").await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let wrong = site.page("acme", "deliveries?from=soon").await;
+    assert!(wrong.html.contains("from: must be an RFC 3339 time") && !wrong.html.contains("from: from:"));
 }

@@ -95,7 +95,7 @@ async fn every_response_carries_the_policy_also_errors() {
     let policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
                   form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
     let style = site.page("acme", "overview").await.between("<link rel=\"stylesheet\" href=\"./", "\"");
-    let long = "x".repeat(600_000);
+    let long = "x".repeat(1_100_000);
     let answers = [
         (site.page("acme", "overview").await, StatusCode::OK),
         (site.page("acme", &style).await, StatusCode::OK),

@@ -21,9 +21,9 @@ async fn the_path_of_the_console_leads_to_the_overview_with_and_without_a_slash(
         Console::new(Sender::builder(MemoryStore::new()).build().unwrap()).router().layer(Extension(Scope::operator()));
     let app = Router::new().nest_service("/a/console", console.clone()).nest("/b", console.clone());
     let see = |path: &str| (StatusCode::SEE_OTHER, path.to_owned());
-    assert_eq!(answer(&app, "/a/console").await, see("console/overview"));
+    assert_eq!(answer(&app, "/a/console").await, see("./console/overview"));
     assert_eq!(answer(&app, "/a/console/").await, see("overview"));
-    assert_eq!(answer(&app, "/b").await, see("b/overview"));
+    assert_eq!(answer(&app, "/b").await, see("./b/overview"));
     for path in ["/a/console/overview", "/b/overview"] {
         assert_eq!(answer(&app, path).await.0, StatusCode::OK, "{path}");
     }

@@ -1,0 +1,25 @@
+//! Pending deliveries that are sent now, in place of at their next attempt.
+
+use super::super::error::DeliveryError;
+use super::Scoped;
+use crate::delivery::{Delivery, DeliveryState};
+use crate::id::Work;
+
+impl Scoped {
+    /// Makes pending deliveries due now, also those that wait for their next attempt; their attempts are counted from zero. Returns the
+    /// number of them. If an attempt is running, its outcome is ignored, and the endpoint may get the event twice.
+    ///
+    /// # Errors
+    /// Returns [`DeliveryError::ReadOnly`] if the caller may only read, and [`DeliveryError::Store`] if the store fails. Then some of them may
+    /// be cancelled, and can be resent.
+    pub(crate) async fn send_now(&self, deliveries: &[Delivery]) -> Result<usize, DeliveryError> {
+        self.writable(DeliveryError::ReadOnly)?;
+        let waits = |one: &&Delivery| one.state == DeliveryState::Pending && self.scope.covers(&one.tenant);
+        let waiting: Vec<_> = deliveries.iter().filter(waits).cloned().collect();
+        let ids = waiting.iter().map(|delivery| delivery.id).collect();
+        let cancelled = self.sender.shared.store.cancel(Work::Sent, ids, self.now()).await?;
+        let stopped =
+            waiting.into_iter().zip(cancelled).filter_map(|(delivery, cancelled)| cancelled.then_some(delivery));
+        Ok(self.sender.resend_read(&stopped.collect::<Vec<_>>()).await?.len())
+    }
+}
