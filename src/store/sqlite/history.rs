@@ -13,7 +13,7 @@ use super::rows::{
     select, time,
 };
 use crate::clock::Timestamp;
-use crate::delivery::{Attempt, Delivery};
+use crate::delivery::{Attempt, Delivery, DeliveryState};
 use crate::event::Event;
 use crate::id::{DeliveryId, EndpointId, EventId, LaneId, Tenant, Work};
 use crate::store::relational::{audience_condition, cursor, lanes_of, state_condition};
@@ -136,10 +136,15 @@ fn find_event(connection: &Connection, tenant: &Tenant, key: &str) -> rusqlite::
     connection.prepare_cached(&sql)?.query_row([tenant.as_str(), key], read).optional()
 }
 
+/// What is held: by decision, or because its endpoint is disabled. The same as the [`state_condition`], but the cost is proportional to
+/// the number of held deliveries. `CROSS JOIN` makes SQLite start with the endpoints.
+const HELD: &str = "d.id IN (SELECT h.id FROM hookwire_delivery h WHERE h.state = 4 UNION ALL \
+                    SELECT p.id FROM hookwire_endpoint m CROSS JOIN hookwire_delivery p WHERE m.state = 1 AND p.lane = m.id AND p.state = 0)";
+
 /// The statement contains only the conditions that the query sets, so that each combination can use its index. Values are always bound.
 fn find_deliveries(connection: &Connection, query: &DeliveryQuery, page: Page) -> rusqlite::Result<Vec<Delivery>> {
     let asked: Vec<_> = conditions(query, page).into_iter().filter(|(.., value)| value.is_some()).collect();
-    let state = query.state.map(state_condition);
+    let state = query.state.map(|state| if state == DeliveryState::Held { HELD } else { state_condition(state) });
     let conditions: Vec<_> = [lanes_of!("d.lane", query.work)]
         .into_iter()
         .chain(asked.iter().map(|(_, text, _)| *text))
