@@ -141,10 +141,28 @@ fn find_event(connection: &Connection, tenant: &Tenant, key: &str) -> rusqlite::
 const HELD: &str = "d.id IN (SELECT h.id FROM hookwire_delivery h WHERE h.state = 4 UNION ALL \
                     SELECT p.id FROM hookwire_endpoint m CROSS JOIN hookwire_delivery p WHERE m.state = 1 AND p.lane = m.id AND p.state = 0)";
 
+/// What is pending, if only some deliveries are: the same as the [`state_condition`], but it does not read what is finished. If many are
+/// pending, the plain condition soon finds a page of them.
+const PENDING_OF_FEW: &str =
+    "d.id IN (SELECT p.id FROM hookwire_delivery p WHERE p.state = 0) AND coalesce(n.state, 0) = 0";
+
+/// Up to so many pending deliveries are few.
+const FEW: u32 = 2_000;
+
+fn few_are_pending(connection: &Connection) -> rusqlite::Result<bool> {
+    let sql = "SELECT count(*) FROM (SELECT 1 FROM hookwire_delivery WHERE state = 0 LIMIT ?1)";
+    let found: u32 = connection.prepare_cached(sql)?.query_row([FEW + 1], |row| row.get(0))?;
+    Ok(found <= FEW)
+}
+
 /// The statement contains only the conditions that the query sets, so that each combination can use its index. Values are always bound.
 fn find_deliveries(connection: &Connection, query: &DeliveryQuery, page: Page) -> rusqlite::Result<Vec<Delivery>> {
     let asked: Vec<_> = conditions(query, page).into_iter().filter(|(.., value)| value.is_some()).collect();
-    let state = query.state.map(|state| if state == DeliveryState::Held { HELD } else { state_condition(state) });
+    let state = match query.state {
+        Some(DeliveryState::Held) => Some(HELD),
+        Some(DeliveryState::Pending) if query.lane.is_none() && few_are_pending(connection)? => Some(PENDING_OF_FEW),
+        state => state.map(state_condition),
+    };
     let conditions: Vec<_> = [lanes_of!("d.lane", query.work)]
         .into_iter()
         .chain(asked.iter().map(|(_, text, _)| *text))

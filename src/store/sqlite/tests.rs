@@ -6,13 +6,16 @@ use rusqlite::Connection;
 
 use super::SqliteStore;
 use crate::clock::Timestamp;
-use crate::delivery::{NewDelivery, Settlement};
+use crate::delivery::{DeliveryState, NewDelivery, Settlement};
 use crate::endpoint::{Endpoint, NewEndpoint, Target};
 use crate::event::NewEvent;
 use crate::id::{EndpointId, Work};
 use crate::retry::{Decision, FailReason};
 use crate::secret::{Key, Keyring};
-use crate::store::{Append, Appended, Claim, Directory, History, Outbox, Removal, Settled, StoreError, StoreErrorKind};
+use crate::store::{
+    Append, Appended, Claim, DeliveryQuery, Directory, History, Outbox, Page, Removal, Settled, StoreError,
+    StoreErrorKind,
+};
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 const LATER: Timestamp = Timestamp::from_secs(1_700_000_060);
@@ -226,4 +229,21 @@ async fn the_hot_statements_search_and_never_scan_or_sort() {
 
 fn plan(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<String>> {
     connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?.query_map([], |row| row.get(3))?.collect()
+}
+
+#[tokio::test]
+async fn the_list_of_pending_work_is_the_same_when_few_and_when_many_are_pending() {
+    let (_directory, store) = open().await;
+    let query = DeliveryQuery { state: Some(DeliveryState::Pending), ..DeliveryQuery::of(Work::Sent) };
+    let first = async |page| {
+        let found = store.deliveries(&query, page).await.unwrap();
+        found.into_iter().map(|delivery| delivery.id).collect::<Vec<_>>()
+    };
+    store.append((0..5).map(|_| append(10)).collect()).await.unwrap();
+    let few = first(Page::of(100)).await;
+    assert_eq!(few.len(), 10);
+    store.append((0..1_100).map(|_| append(10)).collect()).await.unwrap();
+    assert_eq!(first(Page::of(10)).await, few, "the oldest first");
+    let newest = first(Page::of(2_300).newest_first()).await;
+    assert_eq!((newest.len(), newest.iter().rev().take(10).copied().collect::<Vec<_>>()), (2_210, few));
 }
