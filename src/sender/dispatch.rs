@@ -67,7 +67,7 @@ impl Sender {
         let planned: Vec<_> = wanted.map(|endpoint| self.plan_delivery(endpoint, at_once, now)).collect();
         let deliveries: Vec<_> = planned.iter().map(|planned| planned.delivery).collect();
         let append = Append { event: event.clone(), deliveries, now };
-        // Before the event is stored: nothing delays the receipt of an event that is stored.
+        // This comes before the event is stored, because nothing may delay the receipt of a stored event.
         self.shared.engine.report_absence(now).await;
         match self.shared.store.append(vec![append]).await?.first() {
             Some(Appended::Stored) => Ok(self.start(&event, planned, now)),

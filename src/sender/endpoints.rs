@@ -83,8 +83,8 @@ fn is_unproven(endpoint: &Endpoint) -> bool {
 }
 
 impl Endpoints<'_> {
-    /// Creates an endpoint, with a fresh `whsec_` key unless [`NewEndpoint::keys`] sets keys. The name of the target is resolved for at
-    /// most a second, so that a target whose addresses are all forbidden is refused now and not at the first delivery.
+    /// Creates an endpoint, with a fresh `whsec_` key unless [`NewEndpoint::keys`] sets keys. The name of the target is resolved
+    /// for at most a second. So a target whose addresses are all forbidden is refused now, and not at the first delivery.
     ///
     /// # Errors
     /// Returns [`EndpointError::Target`] if the egress guard refuses the target, [`EndpointError::TooMany`] if the tenant has too many
