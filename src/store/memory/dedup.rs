@@ -17,8 +17,8 @@ const DEFAULT_CAPACITY: usize = 1_000_000;
 
 /// Dedup records in memory: for tests, and for a single process that may handle an event again after a restart.
 ///
-/// Clones share the records. It keeps at most 1,000,000 of them (about 200 bytes each), or as many as
-/// [`with_capacity`](Self::with_capacity) says. When it is full and nothing has expired, `begin` fails with
+/// Clones share the records. The store keeps at most 1,000,000 of them (about 200 bytes each), or as many as
+/// [`with_capacity`](Self::with_capacity) sets. When it is full and nothing has expired, `begin` fails with
 /// [`StoreErrorKind::Full`]: forgetting a live record would let a duplicate through.
 ///
 /// ```
