@@ -1,4 +1,4 @@
-//! The caller of a request, and the check that a change was asked for by a page of ours.
+//! The caller of a request, and the check that a page of this console has requested a change.
 
 use std::sync::Arc;
 
@@ -68,7 +68,7 @@ impl Caller {
         Ok(Some(tenant))
     }
 
-    /// The token that the forms of a page carry. It is of no use to another scope.
+    /// The token that the forms of a page carry. It is invalid for any other scope.
     fn token(&self) -> String {
         let Some(key) = &self.shared.token_key else { return String::new() };
         let scope = match self.door.scope().as_tenant() {
@@ -106,7 +106,7 @@ impl Caller {
     }
 }
 
-/// An authority without the default port of its scheme, which only one side may write.
+/// An authority without the default port of its scheme, because only one of two equal authorities may contain the port.
 fn bare<'a>(scheme: &str, authority: &'a str) -> &'a str {
     let port = if scheme.eq_ignore_ascii_case("https") { ":443" } else { ":80" };
     authority.strip_suffix(port).unwrap_or(authority)

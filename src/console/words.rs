@@ -11,7 +11,7 @@ use crate::endpoint::{DisableReason, Endpoint, EndpointState};
 use crate::outcome::Outcome;
 use crate::retry::FailReason;
 
-/// What a page reports after a change, by the word that follows `done=` in its query.
+/// What a page reports after a change. The word is the one after `done=` in the query.
 const NOTICES: [(&str, &str); 11] = [
     ("created", "The endpoint was created."),
     ("saved", "The changes were saved."),
@@ -31,7 +31,7 @@ pub(super) fn notice(query: &str) -> Option<&'static str> {
     NOTICES.iter().find(|(word, _)| *word == done).map(|(_, text)| *text)
 }
 
-/// A label that is told apart by its text and its sign, not only by its colour.
+/// A label that differs from others by its text and its sign, and not only by its colour.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Badge {
     pub(super) class: &'static str,
