@@ -17,7 +17,7 @@ pub(super) fn parse<T: FromStr<Err: std::fmt::Display>>(field: &'static str, tex
     text.parse().map_err(|error| Failure::invalid(field, error))
 }
 
-/// As [`parse`], for an argument that may be left out.
+/// Like [`parse`], for an argument that may be left out.
 pub(super) fn maybe<T>(field: &'static str, text: Option<&str>) -> Result<Option<T>, Failure>
 where
     T: FromStr<Err: std::fmt::Display>,

@@ -130,7 +130,7 @@ impl McpEvents {
     /// Ends a subscription. Its client gets the reason in the form of a JSON-RPC error, and no further events.
     ///
     /// # Errors
-    /// As [`gap`](Self::gap).
+    /// Returns the errors of [`gap`](Self::gap).
     pub async fn terminate(&self, tenant: &Tenant, subscription: &str, error: &Value) -> Result<(), EmitError> {
         let endpoint = self.of_id(tenant, subscription).await?;
         let body = json!({ "type": "terminated", "error": error }).to_string();
