@@ -81,8 +81,8 @@ impl Caller {
         hex::encode(mac.finalize().into_bytes())
     }
 
-    /// Refuses a change that a page of another site may have caused. The browser sends such a request with the cookies of this site, and the
-    /// host may authenticate by cookie.
+    /// Refuses a change that a page of another site may have caused. The browser sends such a request with the cookies of this
+    /// site, and the host may authenticate by cookie.
     pub(super) fn check_same_site(&self, headers: &HeaderMap, uri: &Uri, token: &str) -> Result<(), Failure> {
         let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
         let is_ours = match (text("sec-fetch-site"), text(ORIGIN.as_str())) {

@@ -82,7 +82,8 @@ pub(super) fn place(endpoint: &Endpoint) -> String {
     format!("{}://{} …{end}", endpoint.target.scheme(), endpoint.target.authority())
 }
 
-/// The endpoints of these deliveries; `None` for one that was removed. Each is read once, and all at the same time.
+/// The endpoints of these deliveries; `None` for an endpoint that was removed. Each endpoint is read once, and all are read
+/// concurrently.
 pub(super) async fn endpoints_of(
     caller: &Caller,
     deliveries: &[Delivery],

@@ -21,7 +21,7 @@ use crate::event::Event;
 use crate::id::DeliveryId;
 use crate::sender::{DeliveryError, EndpointError};
 
-/// The most attempts that a page shows: the last ones.
+/// Maximum number of attempts that a page shows. If there are more, it shows the last ones.
 const ATTEMPTS: usize = 100;
 
 pub(super) fn routes() -> Router<Console> {

@@ -203,7 +203,7 @@ pub(super) const fn remedy(outcome: Outcome) -> Option<&'static str> {
     })
 }
 
-/// A time, as a page shows it: relative, with the exact time beside.
+/// A time, as a page shows it: the relative time, with the exact time next to it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct When {
     at: Timestamp,
@@ -215,12 +215,12 @@ impl When {
         Self { at, now }
     }
 
-    /// For machines: RFC 3339.
+    /// The time for machines, in RFC 3339.
     pub(super) fn exact(&self) -> String {
         self.at.to_string()
     }
 
-    /// For people: without fractions of a second.
+    /// The time for people, without fractions of a second.
     pub(super) fn readable(&self) -> String {
         Timestamp::from_secs(self.at.as_secs()).to_string().replace('T', " ").replace('Z', " UTC")
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Longest event id or type of a provider that is kept, in bytes. A longer one is dropped.
 pub const MAX_ORIGIN_BYTES: usize = 256;
 
-/// Most headers that are kept of one event.
+/// Maximum number of headers that are kept of one event.
 const MAX_HEADERS: usize = 32;
 
 /// Longest names and values of all kept headers together, in bytes.

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use super::failure::Failure;
 use crate::id::EndpointId;
 
-/// The most items in a page.
+/// Maximum number of items in a page.
 const MAX_PAGE: u32 = 50;
 
 /// The id of an endpoint, which tools call a callback. A malformed id is treated as one that does not exist.

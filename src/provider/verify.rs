@@ -69,8 +69,8 @@ pub trait Verify: fmt::Debug + Send + Sync + 'static {
     /// Returns [`VerifyError::Malformed`] if they are ambiguous or cannot be stored.
     fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError>;
 
-    /// Returns the document that must be fetched to check this request, such as keys or a certificate. It is asked again, at most three
-    /// times, until it returns `None`. The default needs no document.
+    /// Returns the document that must be fetched to check this request, such as keys or a certificate. The receiver calls this
+    /// again, at most three times, until it returns `None`. The default needs no document.
     ///
     /// # Errors
     /// Returns why the request is refused before anything is fetched, such as [`VerifyError::UntrustedUrl`].

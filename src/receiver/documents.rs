@@ -51,7 +51,7 @@ const FLOOR_OF_MISSING: Duration = Duration::from_secs(5 * 60);
 /// How long one fetch may take, whatever the fetcher's own limit is.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// The most fetches of one source at the same time.
+/// Maximum number of concurrent fetches of one source.
 const MAX_CONCURRENT: usize = 4;
 
 /// Fetches documents and keeps them, separately for each source. During a fetch only the lock of that document is held.

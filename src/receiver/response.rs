@@ -100,7 +100,7 @@ pub(super) fn first<B: From<Bytes>>(answer: FirstResponse) -> Response<B> {
     response
 }
 
-/// Replaces a response by the one that the provider insists on.
+/// Replaces a response with the one that the provider requires.
 pub(super) fn insist<B: From<Bytes>>(response: &mut Response<B>, fixed: Fixed) {
     *response.status_mut() = status(fixed.status);
     *response.body_mut() = B::from(Bytes::from_static(fixed.body.as_bytes()));

@@ -33,8 +33,8 @@ impl<S> Layer<S> for Gate {
 /// When the provider tries again, the events that were handled are duplicates.
 ///
 /// The request of the inner service has a [`Verified`](super::Verified) in its extensions, and the verified bytes as its body. The
-/// inner service takes `Request<VerifiedBody>`, as every axum route and every service that is generic over the body does, and returns
-/// any body that can be made from bytes.
+/// inner service takes `Request<VerifiedBody>`, and returns any body that can be made from bytes. Every axum route and every
+/// service that is generic over the body can be an inner service.
 #[derive(Clone, Debug)]
 pub struct WebhookService<S> {
     pub(super) inner: S,

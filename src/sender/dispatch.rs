@@ -55,8 +55,8 @@ impl Sender {
     /// ```
     ///
     /// # Errors
-    /// Returns [`DispatchError::IdConflict`] if another event of the tenant has this id, [`DispatchError::Store`] if the store fails, and
-    /// any other [`DispatchError`] except `ReadOnly` if the event is invalid.
+    /// Returns [`DispatchError::IdConflict`] if another event of the tenant has this id, and [`DispatchError::Store`] if the store
+    /// fails. Returns any other [`DispatchError`] except `ReadOnly` if the event is invalid.
     pub async fn dispatch(&self, event: NewEvent) -> Result<Receipt, DispatchError> {
         let now = self.shared.clock.now();
         let event = self.shared.fan_out.accept(event, now)?;

@@ -9,9 +9,9 @@
 //! dispatch --reserve, append, hand over (no claim)
 //! ```
 //!
-//! The files in this order: `claim` (which lanes have due deliveries), `lanes` (how many deliveries of each lane to claim, and which
-//! to start next), `attempt` (what an attempt meets and what is decided), `settle` (the record in the store), `run` (start and
-//! shutdown).
+//! Read the files in this order. `claim` finds the lanes that have due deliveries. `lanes` selects how many deliveries of each lane
+//! to claim, and which to start next. `attempt` makes the attempts and decides what follows. `settle` records the results in the
+//! store. `run` starts and stops the worker.
 //!
 //! # Rules
 //!
@@ -166,8 +166,8 @@ impl Worker {
     /// ```
     ///
     /// # Errors
-    /// Returns [`WorkerError::AlreadyRunning`] if another run of this worker has not ended, and [`WorkerError::Store`] if the store
-    /// fails permanently, or if it cannot return at the end when the next delivery is due.
+    /// Returns [`WorkerError::AlreadyRunning`] if another run of this worker has not ended. Returns [`WorkerError::Store`] if the
+    /// store fails permanently, or if it fails to return at the end when the next delivery is due.
     pub async fn drain(&self, limits: DrainLimits) -> Result<Drained, WorkerError> {
         let run = Run::start(&self.engine, Some(limits.progress())).ok_or(WorkerError::AlreadyRunning)?;
         run.until_drained(&self.engine, limits).await.map_err(WorkerError::Store)

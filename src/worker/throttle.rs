@@ -103,7 +103,7 @@ impl Throttle {
         }
     }
 
-    /// How many attempts may be in flight, where the policy allows `concurrency`.
+    /// How many attempts may be in flight, if the policy allows `concurrency`.
     pub(super) fn concurrency(&self, concurrency: u32) -> u32 {
         self.reduced_to.map_or(concurrency, |reduced| reduced.min(concurrency))
     }

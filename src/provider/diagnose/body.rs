@@ -15,7 +15,7 @@ use crate::{decoder, percent};
 /// Maximum length of a decompressed body, as a multiple of the body.
 const MAX_RATIO: usize = 100;
 
-/// Most fields of a form whose order is tried.
+/// Maximum number of fields of a form whose orders are tried.
 const MAX_FIELDS: usize = 6;
 
 /// Undoes one change. Returns `None` if the body shows no sign of this change.

@@ -13,7 +13,7 @@ use crate::signature::{Place, Received, Settings, Signature, SignatureAt, Trust}
 /// The cost of one check in addition to its body, in bytes.
 const OVERHEAD: usize = 512;
 
-/// Most headers that are looked at.
+/// Maximum number of headers that are read.
 const MAX_HEADERS: usize = 24;
 
 pub(super) struct Case<'a> {

@@ -17,7 +17,7 @@ const MAX_BYTES: usize = 256 * 1024;
 /// Deepest nesting that is written again.
 const MAX_DEPTH: usize = 64;
 
-/// Most orders of keys that are tried.
+/// Maximum number of orders of keys that are tried.
 const MAX_ORDERS: usize = 720;
 
 /// A JSON value with its texts and numbers as received and its keys in their order.

@@ -20,7 +20,7 @@ const PATHS: [&str; 5] =
 const PREFIXES: [&str; 9] =
     ["/api", "/webhooks", "/webhook", "/hooks", "/hook", "/api/webhooks", "/api/v1", "/v1", "/callbacks"];
 
-/// Most fields of a query whose order is tried.
+/// Maximum number of fields of a query whose orders are tried.
 const MAX_FIELDS: usize = 5;
 
 pub(super) fn search(case: &Case<'_>) -> Option<Diagnosis> {

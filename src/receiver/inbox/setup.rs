@@ -148,7 +148,7 @@ fn name_of(queue: &Queue) -> Result<QueueName, ReceiverConfigError> {
     QueueName::new(&queue.name).map_err(|error| ReceiverConfigError::QueueName { name: shown(), error })
 }
 
-/// The most characters of an invalid name that an error shows.
+/// Maximum number of characters of an invalid name that an error shows.
 const MAX_SHOWN: usize = 64;
 
 /// The lanes with jobs of a queue: its own lane, and the lane in which an earlier version has stored them.

@@ -60,8 +60,8 @@ impl MemoryDedup {
         Self { records: Arc::new(Mutex::new(records)) }
     }
 
-    /// No user code runs under the lock, and every change below is complete before a panic is possible, so the records are valid even after
-    /// the lock is poisoned.
+    /// No user code runs under the lock, and every change below is complete before a panic is possible. So the records are valid
+    /// even after the lock is poisoned.
     fn lock(&self) -> MutexGuard<'_, Records> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
