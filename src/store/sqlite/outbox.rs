@@ -166,8 +166,7 @@ fn claim_lanes(connection: &Connection, claim: &Claim) -> rusqlite::Result<Claim
                 claim_lane(connection, (*lane, *quota), claim, &mut claimed.leased)?;
                 claimed.next.extend(next_due(connection, *lane)?);
             }
-            // These deliveries are left of an interrupted removal, or a dispatch appended them before the removal was visible to
-            // it.
+            // An interrupted removal has left these deliveries, or a dispatch appended them before the removal was visible to it.
             Some(REMOVED) => {
                 cancel_part(connection, *lane, claim.now)?;
             }
