@@ -157,7 +157,8 @@ impl Leased {
         Self::new(Lease { delivery: delivery.id, fence: 1 }, delivery.lane, event, until).made_at(now)
     }
 
-    /// A delivery that a store has just leased, attempt 1 of a delivery made at the [epoch](Timestamp::EPOCH) unless set otherwise.
+    /// A delivery that a store has just leased. Unless set otherwise, it is attempt 1 of a delivery made at the
+    /// [epoch](Timestamp::EPOCH).
     #[must_use]
     pub const fn new(lease: Lease, lane: LaneId, event: Arc<Event>, until: Timestamp) -> Self {
         Self { lease, until, lane, attempt: 1, faults: 0, created_at: Timestamp::EPOCH, event }
@@ -259,7 +260,7 @@ pub struct Settlement {
     pub lane: LaneId,
     /// Whether the event has an ordering key, so that other deliveries may wait behind this one.
     pub ordered: bool,
-    /// The attempt; `None` when none was made (a poisoned or expired delivery).
+    /// The attempt; `None` if no attempt was made (the delivery was poisoned or has expired).
     pub attempt: Option<Attempt>,
     /// What the store does with the delivery.
     pub decision: Decision,

@@ -162,7 +162,7 @@ impl fmt::Display for Outcome {
 pub struct Report {
     /// The outcome.
     pub outcome: Outcome,
-    /// No earlier retry: the time that the endpoint asked for with `Retry-After`.
+    /// The next retry starts no earlier than this time, because the endpoint asked for it with `Retry-After`.
     pub retry_after: Option<Timestamp>,
     /// How long the attempt took.
     pub duration: Duration,

@@ -4,11 +4,12 @@ use std::fmt;
 use std::ops::RangeInclusive;
 
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-/// The names of the days, as HTTP has them.
+/// The names of the days, as HTTP writes them.
 pub(crate) const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const SECONDS_PER_DAY: i64 = 86_400;
 
-/// What RFC 3339 can represent with every offset: from the year 0 to 9999-12-30T22:00:00Z, in microseconds since the Unix epoch.
+/// The times that RFC 3339 can represent with every offset: from the year 0 to 9999-12-30T22:00:00Z, in microseconds since the Unix
+/// epoch.
 pub(crate) const YEARS: RangeInclusive<i64> = -62_167_219_200_000_000..=253_402_207_200_999_999;
 
 /// A day and a time of the calendar, in UTC.
@@ -81,12 +82,12 @@ const fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + of_year - 719_468
 }
 
-/// The number of the month whose English name has these three letters, by the case that HTTP demands.
+/// The number of the month whose English name begins with these three letters, in the case that HTTP requires.
 pub(crate) fn month(name: &str) -> Option<i64> {
     MONTHS.iter().zip(1..).find(|(month, _)| **month == name).map(|(_, number)| number)
 }
 
-/// A decimal number of exactly these digits, at most nine.
+/// A decimal number of exactly this many digits, at most nine.
 pub(crate) fn digits(text: &str, count: usize) -> Option<i64> {
     if text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
 }
@@ -149,8 +150,8 @@ fn offset_seconds(text: &str) -> Option<i64> {
     (hours < 24 && minutes < 60).then_some(sign * (hours * 3_600 + minutes * 60))
 }
 
-/// Reads `Sun, 06 Nov 1994 08:49:37 GMT`, the one form of an HTTP date that may be sent (RFC 9110 section 5.6.7): seconds since
-/// the Unix epoch. The day must be that of the date.
+/// Reads `Sun, 06 Nov 1994 08:49:37 GMT`, the only form of an HTTP date that may be sent (RFC 9110 section 5.6.7). Returns seconds
+/// since the Unix epoch. The day of the week must be that of the date.
 pub(crate) fn read_http_date(text: &str) -> Option<i64> {
     let words: Vec<_> = text.split(' ').collect();
     let [day_name, day, month_name, year, time, "GMT"] = *words.as_slice() else { return None };

@@ -1,32 +1,32 @@
-//! Something that is done at most once in a while, by whichever caller comes first.
+//! Limits an action to once in each interval. The first caller in an interval performs it.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use super::Timestamp;
 
-/// It was never done.
+/// The action was never performed.
 const NEVER: i64 = i64::MIN;
 
-/// The time of the last occasion, and the shortest time until the next one.
+/// The time of the last action, and the minimum time until the next one.
 #[derive(Debug)]
 pub(crate) struct Interval {
     length: Duration,
-    /// In microseconds since the Unix epoch.
+    /// Microseconds since the Unix epoch.
     last: AtomicI64,
 }
 
 impl Interval {
-    /// The first occasion is due at once.
+    /// The first action is due at once.
     pub(crate) const fn new(length: Duration) -> Self {
         Self { length, last: AtomicI64::new(NEVER) }
     }
 
-    /// Whether the next occasion is due. Of several callers at the same time, one gets `true`.
+    /// Whether the action is due. If it is, it counts as performed: of several callers at the same time, one gets `true`.
     pub(crate) fn is_due(&self, now: Timestamp) -> bool {
         let last = self.last.load(Ordering::Relaxed);
         let at = Timestamp::from_micros(last);
-        // After the clock was set back, the next occasion must not be far away.
+        // If the clock was set back, the action is due at once. Otherwise it would wait until the clock has caught up.
         let is_due = last == NEVER || now < at || now.since(at) >= self.length;
         is_due && self.last.compare_exchange(last, now.as_micros(), Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }

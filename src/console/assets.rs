@@ -50,7 +50,7 @@ pub(super) fn routes() -> Router<Console> {
     Router::new().route("/assets/{name}", get(asset))
 }
 
-/// Assets need no authentication: they are the same for everybody.
+/// Assets need no authentication, because they are the same for all callers.
 async fn asset(Path(name): Path<String>) -> Response {
     let Some(asset) = [&STYLE, &SCRIPT].into_iter().find(|asset| asset.name() == name) else {
         return StatusCode::NOT_FOUND.into_response();

@@ -1,4 +1,4 @@
-//! The caller of a request, and the check that a change was asked for by a page of ours.
+//! The caller of a request, and the check that a page of this console has requested a change.
 
 use std::sync::Arc;
 
@@ -68,7 +68,7 @@ impl Caller {
         Ok(Some(tenant))
     }
 
-    /// The token that the forms of a page carry. It is of no use to another scope.
+    /// The token that the forms of a page carry. It is invalid for any other scope.
     fn token(&self) -> String {
         let Some(key) = &self.shared.token_key else { return String::new() };
         let scope = match self.door.scope().as_tenant() {
@@ -81,8 +81,8 @@ impl Caller {
         hex::encode(mac.finalize().into_bytes())
     }
 
-    /// Refuses a change that a page of another site may have caused. The browser sends such a request with the cookies of this site, and the
-    /// host may authenticate by cookie.
+    /// Refuses a change that a page of another site may have caused. The browser sends such a request with the cookies of this
+    /// site, and the host may authenticate by cookie.
     pub(super) fn check_same_site(&self, headers: &HeaderMap, uri: &Uri, token: &str) -> Result<(), Failure> {
         let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
         let is_ours = match (text("sec-fetch-site"), text(ORIGIN.as_str())) {
@@ -106,7 +106,7 @@ impl Caller {
     }
 }
 
-/// An authority without the default port of its scheme, which only one side may write.
+/// An authority without the default port of its scheme, because only one of two equal authorities may contain the port.
 fn bare<'a>(scheme: &str, authority: &'a str) -> &'a str {
     let port = if scheme.eq_ignore_ascii_case("https") { ":443" } else { ":80" };
     authority.strip_suffix(port).unwrap_or(authority)

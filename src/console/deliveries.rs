@@ -40,7 +40,7 @@ pub(super) struct Row {
     pub(super) event: String,
     pub(super) event_type: String,
     pub(super) endpoint: Option<EndpointId>,
-    /// Where it goes, without path and query, which may be a credential.
+    /// The target, without path and query, which may be a credential.
     pub(super) target: String,
     pub(super) state: Badge,
     pub(super) attempts: u32,
@@ -75,14 +75,15 @@ impl Row {
     }
 }
 
-/// Scheme, host and port of an endpoint, and the end of its id, which tells two endpoints of one host apart.
+/// Scheme, host and port of an endpoint, and the end of its id, which distinguishes two endpoints of one host.
 pub(super) fn place(endpoint: &Endpoint) -> String {
     let id = endpoint.id.to_string();
     let end = id.get(id.len() - 4..).unwrap_or_default();
     format!("{}://{} …{end}", endpoint.target.scheme(), endpoint.target.authority())
 }
 
-/// The endpoints of these deliveries; `None` for one that was removed. Each is read once, and all at the same time.
+/// The endpoints of these deliveries; `None` for an endpoint that was removed. Each endpoint is read once, and all are read
+/// concurrently.
 pub(super) async fn endpoints_of(
     caller: &Caller,
     deliveries: &[Delivery],
@@ -193,18 +194,18 @@ async fn deliveries(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     page(&template)
 }
 
-/// What became of the chosen deliveries.
+/// The result of a change to the chosen deliveries.
 #[derive(Template)]
 #[template(path = "chosen.html", config = "src/console/askama.toml")]
 struct ChosenPage {
     view: View,
     verb: &'static str,
     done: usize,
-    /// Deliveries that are gone, or in a state that does not allow the change.
+    /// Deliveries that no longer exist, or whose state does not allow the change.
     unchanged: Vec<DeliveryId>,
 }
 
-/// The deliveries whose boxes are checked: a box has the id as its name.
+/// The deliveries whose boxes are checked. The name of a box is the id of its delivery.
 fn chosen(fields: &Fields) -> Result<Vec<DeliveryId>, Failure> {
     let ids: Vec<_> = fields.names().filter_map(|name| name.parse().ok()).take(ROWS as usize).collect();
     if ids.is_empty() { Err(Failure::invalid("deliveries: none is chosen; check the boxes of some")) } else { Ok(ids) }

@@ -21,7 +21,7 @@ use crate::event::Event;
 use crate::id::DeliveryId;
 use crate::sender::{DeliveryError, EndpointError};
 
-/// The most attempts that a page shows: the last ones.
+/// Maximum number of attempts that a page shows. If there are more, it shows the last ones.
 const ATTEMPTS: usize = 100;
 
 pub(super) fn routes() -> Router<Console> {
@@ -96,7 +96,7 @@ async fn delivery(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Response, Fa
     let row = Row::all(&caller, std::slice::from_ref(&delivery), now).await?.pop().ok_or_else(Failure::not_found)?;
     let payload = event.as_ref().map(|event| payload_of(&caller, event));
     let last_status = attempts.last().and_then(|attempt| attempt.outcome.status());
-    // What is cut or hidden is not the request that was sent.
+    // A payload that is cut or hidden is not the payload that was sent.
     let whole = payload.as_ref().filter(|payload| payload.note.is_none());
     let is_pending = delivery.state == DeliveryState::Pending;
     let waits_for_endpoint = delivery.state == DeliveryState::Held && delivery.reason.is_none();

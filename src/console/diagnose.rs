@@ -1,4 +1,5 @@
-//! Why the receiver of an endpoint refuses a request: its owner pastes the request, and the keys of the endpoint tell.
+//! The page that finds out why the receiver of an endpoint refuses a request. The owner pastes the request, which is checked with
+//! the endpoint's keys.
 
 use askama::Template;
 use axum::Router;
@@ -24,7 +25,7 @@ pub(super) fn routes() -> Router<Console> {
     Router::new().route("/endpoints/{id}/diagnose", get(form).post(diagnose))
 }
 
-/// What was found.
+/// The result of the diagnosis.
 struct Found {
     text: String,
     is_valid: bool,
@@ -58,7 +59,7 @@ impl Found {
 struct DiagnosePage {
     view: View,
     row: EndpointRow,
-    /// Escaped for the form.
+    /// The pasted request, escaped for the form.
     request: String,
     error: Option<String>,
     found: Option<Found>,
@@ -101,7 +102,7 @@ fn read(text: &str) -> Result<Request<Bytes>, String> {
     let mut request =
         Request::post("/").body(Bytes::copy_from_slice(body.as_bytes())).map_err(|error| error.to_string())?;
     for (place, line) in head.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        // `curl -v` shows each line of a request behind this mark.
+        // `curl -v` writes this mark before each line of a request.
         let line = line.strip_prefix("> ").unwrap_or(line);
         if place == 0 && line.starts_with("POST ") {
             continue;

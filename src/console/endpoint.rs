@@ -49,7 +49,7 @@ pub(super) fn routes() -> Router<Console> {
         .route("/endpoints/{id}/remove", post(remove))
 }
 
-/// An event of the last ones, and whether the endpoint subscribes to its type.
+/// One of the last events, and whether the endpoint subscribes to its type.
 struct Match {
     event_type: EventType,
     stored: When,
@@ -143,7 +143,7 @@ async fn edit(Id(id): Id<EndpointId>, Changed(caller, fields): Changed) -> Resul
     }
     if let Some(url) = fields.text("url") {
         let target: Target = url.parse().map_err(|error| invalid("url", &error))?;
-        // The same URL again would ask the owner of the target again.
+        // If the URL did not change, setting it would ask the owner of the target again.
         if caller.door.endpoint(id).await?.target != target {
             change = change.target(target);
         }
@@ -162,7 +162,7 @@ async fn disable(Id(id): Id<EndpointId>, Changed(caller, _): Changed) -> Result<
     Ok(see(&format!("../{id}?done=disabled")))
 }
 
-/// Makes what waits for its next attempt due now, after the endpoint was repaired.
+/// Makes deliveries due now that wait for their next attempt. It is used after the endpoint was repaired.
 async fn send_waiting(Id(id): Id<EndpointId>, Changed(caller, _): Changed) -> Result<Response, Failure> {
     let endpoint = caller.door.endpoint(id).await?;
     let mut query = DeliveryQuery::of(Work::Sent);

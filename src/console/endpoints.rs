@@ -62,11 +62,11 @@ pub(super) fn filter_of(text: Option<&str>) -> Result<Filter, String> {
     Filter::new(patterns.collect::<Result<_, _>>()?).map_err(|error| named("events", &error))
 }
 
-/// Which endpoints are listed: the word in the query, and the text of the choice.
+/// Which endpoints the list shows: the word in the query, and the text of the choice.
 const SHOWN: [(&str, &str); 4] =
     [("", "all"), ("attention", "need attention"), ("enabled", "enabled"), ("disabled", "disabled")];
 
-/// How many endpoints are looked through for those that match. The next page goes on behind them.
+/// How many endpoints are searched for matches. The next page continues after them.
 const LOOKED_THROUGH: u32 = 1_000;
 
 /// The filter of the list.
@@ -115,7 +115,7 @@ struct Endpoints {
     chips: Vec<(&'static str, &'static str, bool)>,
     shown: &'static str,
     rows: Vec<EndpointRow>,
-    /// The last endpoint that was looked at, if there may be more.
+    /// The last endpoint that was searched, if there may be more.
     next: Option<EndpointId>,
 }
 
@@ -128,7 +128,7 @@ async fn endpoints(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let mut rows: Vec<_> = found.iter().filter(|endpoint| wanted.matches(endpoint)).take(ROWS as usize + 1).collect();
     let is_full = rows.len() > ROWS as usize;
     rows.truncate(ROWS as usize);
-    // A page that is not full ends where the look-through has ended.
+    // A page that is not full ends where the search has ended.
     let next = match is_full {
         true => rows.last().map(|endpoint| endpoint.id),
         false => found.last().filter(|_| found.len() == LOOKED_THROUGH as usize).map(|endpoint| endpoint.id),
@@ -145,7 +145,7 @@ async fn endpoints(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     page(&template)
 }
 
-/// The form, with what the caller has entered and what is wrong with it.
+/// The form, with the caller's input and the errors in it.
 #[derive(Template)]
 #[template(path = "new_endpoint.html", config = "src/console/askama.toml")]
 struct NewPage {

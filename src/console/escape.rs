@@ -1,4 +1,4 @@
-//! Every text that a page shows goes through here: markup becomes text, and characters that cannot be seen become visible.
+//! Escapes every text that a page shows: markup becomes text, and invisible characters become visible.
 
 use std::fmt::{self, Write};
 

@@ -1,4 +1,4 @@
-//! One event: its payload, who got it, and who did not and why.
+//! One event: its payload, the endpoints that got it, and the reasons why others did not.
 
 use std::collections::HashSet;
 
@@ -36,9 +36,9 @@ pub(super) fn routes() -> Router<Console> {
 
 /// The payload of an event, as a page shows it.
 pub(super) struct Payload {
-    /// As it is sent, or the text that the host shows in its place.
+    /// The payload as it is sent, or the text that the host shows instead.
     pub(super) raw: String,
-    /// For reading.
+    /// The payload in a form that is easy to read.
     pub(super) text: String,
     pub(super) note: Option<&'static str>,
 }
@@ -116,7 +116,7 @@ async fn event(Id(id): Id<EventId>, Shown(caller, fields): Shown) -> Result<Resp
     let deliveries = caller.door.deliveries(query, Page::of(ROWS)).await?;
     let reached: HashSet<_> = deliveries.iter().filter_map(Delivery::endpoint).collect();
     let explained = caller.door.explain(&tenant, &event.event_type).await?;
-    // Of a list that is cut nobody can say which endpoint is missing.
+    // If the list is cut, it is unknown which endpoints have no delivery.
     let is_cut = deliveries.len() == ROWS as usize;
     let explained = if is_cut { Vec::new() } else { explained };
     let without = explained.iter().filter(|(endpoint, _)| !reached.contains(&endpoint.id)).take(ROWS as usize);

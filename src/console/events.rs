@@ -17,7 +17,7 @@ use crate::store::{EventQuery, Page};
 /// The number of rows of a page.
 const ROWS: u32 = 50;
 
-/// How many endpoints are looked through for the names of tenants that an operator can choose.
+/// How many endpoints are searched for the names of tenants that an operator can choose.
 const LOOKED_THROUGH: u32 = 200;
 
 pub(super) fn routes() -> Router<Console> {
@@ -37,7 +37,7 @@ struct EventRow {
 struct Events {
     view: View,
     tenant: String,
-    /// For an operator who has not named a tenant.
+    /// The tenants to choose from, if an operator has not named one.
     tenants: Vec<String>,
     from: String,
     to: String,

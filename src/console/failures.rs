@@ -1,4 +1,4 @@
-//! Failures, grouped: one broken release at one endpoint is one line, and not thousands.
+//! Failures in groups: a broken release at one endpoint is one line instead of thousands.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -24,10 +24,11 @@ use crate::store::{DeliveryQuery, Page};
 /// The number of failed deliveries that are grouped: the newest ones.
 const GROUPED: u32 = 1_000;
 
-/// The length of the part of a response by which failures are told apart, in characters.
+/// The number of characters of a response that distinguish failures.
 const SHAPE: usize = 160;
 
-/// The longest time from the making of a delivery to its last attempt that is considered: more than any usual retry schedule.
+/// The longest time that is considered from the creation of a delivery to its last attempt. It is longer than any usual retry
+/// schedule.
 const LONGEST_LIFE: Duration = Duration::from_secs(30 * 86_400);
 
 /// The spans of time that a caller can choose, in hours, the default first.
@@ -58,7 +59,7 @@ impl Kind {
     }
 }
 
-/// A response without what differs from one request to the next: each number and each word with a digit becomes a `#`.
+/// A response without the parts that differ between requests: each number and each word with a digit becomes a `#`.
 fn shape(excerpt: &str) -> String {
     let words = excerpt.split_inclusive(|c: char| !c.is_alphanumeric());
     let bare = words.map(|word| match word.contains(|c: char| c.is_ascii_digit()) {
@@ -98,7 +99,7 @@ struct Failures {
     tenant: String,
     spans: Vec<(u64, &'static str, bool)>,
     groups: Vec<Group>,
-    /// Whether more deliveries have failed than were grouped.
+    /// Whether older failures may be missing, because too many deliveries were found.
     is_cut: bool,
 }
 
@@ -129,8 +130,8 @@ async fn failures(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     page(&template)
 }
 
-/// The deliveries that have failed since this time, the newest first, and whether older ones may be missing. A delivery fails days after it
-/// was made, when its last attempt has failed.
+/// The deliveries that have failed since this time, newest first, and whether older ones may be missing. A delivery may fail days
+/// after its creation, so the search begins earlier than this time.
 pub(super) async fn failed_since(
     caller: &Caller,
     tenant: Option<Tenant>,
@@ -145,7 +146,7 @@ pub(super) async fn failed_since(
     Ok((found, is_cut))
 }
 
-/// Groups deliveries, which come newest first. The largest group comes first.
+/// Groups deliveries, which must be sorted newest first. The largest group comes first.
 fn grouped(deliveries: &[Delivery], attempts: Vec<Option<Attempt>>, now: Timestamp) -> Vec<Group> {
     let mut places: HashMap<Kind, usize> = HashMap::new();
     let mut groups: Vec<Group> = Vec::new();

@@ -68,7 +68,7 @@ pub(super) fn invalid(name: &str, error: &impl Display) -> Failure {
     Failure::invalid(named(name, error))
 }
 
-/// An error with the name of its field, which some errors have already.
+/// The text of an error, preceded by the name of its field. Some errors already begin with this name.
 pub(super) fn named(name: &str, error: &impl Display) -> String {
     let text = error.to_string();
     if text.starts_with(&format!("{name}: ")) { text } else { format!("{name}: {text}") }

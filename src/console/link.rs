@@ -13,7 +13,7 @@ const MAX_DEPTH: usize = 16;
 pub(super) fn root_of(path: &str) -> String {
     match path.trim_start_matches('/').matches('/').count() {
         0 => "./".into(),
-        // No page is deeper; a longer path is an error page.
+        // No page is deeper than this limit. A longer path leads to an error page.
         depth => "../".repeat(depth.min(MAX_DEPTH)),
     }
 }

@@ -21,14 +21,14 @@ use crate::delivery::DeliveryState;
 use crate::id::Work;
 use crate::store::{DeliveryQuery, Page};
 
-/// A tile counts no further.
+/// A tile counts at most this many deliveries.
 const COUNTED: u32 = 200;
 
-/// How many endpoints are looked through for those that need attention, and how many are shown.
+/// How many endpoints are searched for those that need attention, and how many are shown.
 const LOOKED_THROUGH: u32 = 1_000;
 const SHOWN: usize = 10;
 
-/// A delivery that is due for a shorter time is not late.
+/// A delivery is late once it has been due for this long.
 const LATE: Duration = Duration::from_secs(10);
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -37,7 +37,7 @@ pub(super) fn routes() -> Router<Console> {
     Router::new().route("/", get(root)).route("/overview", get(overview))
 }
 
-/// Leads to the overview, under whatever path the host has mounted the console.
+/// Redirects to the overview, whatever path the host has mounted the console under.
 async fn root(OriginalUri(uri): OriginalUri) -> Response {
     let last = uri.path().rsplit('/').next().unwrap_or_default();
     see(&if last.is_empty() { "overview".into() } else { format!("./{last}/overview") })
@@ -62,7 +62,7 @@ impl Tile {
 #[template(path = "overview.html", config = "src/console/askama.toml")]
 struct Overview {
     view: View,
-    /// Nobody delivers what waits.
+    /// Whether a delivery is late and no worker is alive.
     is_abandoned: bool,
     workers: u32,
     oldest: Option<When>,

@@ -15,7 +15,7 @@ use super::view::{Tab, View};
 use crate::id::EndpointId;
 use crate::sender::Replay;
 
-/// The most events that one form replays, because the request waits until they are stored.
+/// Maximum number of events that one form replays, because the request waits until they are stored.
 const MAX_REPLAYED: u64 = 10_000;
 
 pub(super) fn routes() -> Router<Console> {

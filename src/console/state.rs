@@ -21,7 +21,7 @@ pub(super) struct Shared {
     pub(super) sender: Sender,
     pub(super) name: Arc<str>,
     pub(super) redact: Option<Redact>,
-    /// Signs the tokens of forms. `None` if the system had no random bytes: then no token is accepted.
+    /// The key that signs the tokens of forms. `None` if the system had no random bytes; then every token is refused.
     pub(super) token_key: Option<[u8; 32]>,
 }
 

@@ -11,7 +11,7 @@ use crate::endpoint::{DisableReason, Endpoint, EndpointState};
 use crate::outcome::Outcome;
 use crate::retry::FailReason;
 
-/// What a page reports after a change, by the word that follows `done=` in its query.
+/// What a page reports after a change. The word is the one after `done=` in the query.
 const NOTICES: [(&str, &str); 11] = [
     ("created", "The endpoint was created."),
     ("saved", "The changes were saved."),
@@ -31,7 +31,7 @@ pub(super) fn notice(query: &str) -> Option<&'static str> {
     NOTICES.iter().find(|(word, _)| *word == done).map(|(_, text)| *text)
 }
 
-/// A label that is told apart by its text and its sign, not only by its colour.
+/// A label that differs from others by its text and its sign, and not only by its colour.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Badge {
     pub(super) class: &'static str,
@@ -203,7 +203,7 @@ pub(super) const fn remedy(outcome: Outcome) -> Option<&'static str> {
     })
 }
 
-/// A time, as a page shows it: relative, with the exact time beside.
+/// A time, as a page shows it: the relative time, with the exact time next to it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct When {
     at: Timestamp,
@@ -215,12 +215,12 @@ impl When {
         Self { at, now }
     }
 
-    /// For machines: RFC 3339.
+    /// The time for machines, in RFC 3339.
     pub(super) fn exact(&self) -> String {
         self.at.to_string()
     }
 
-    /// For people: without fractions of a second.
+    /// The time for people, without fractions of a second.
     pub(super) fn readable(&self) -> String {
         Timestamp::from_secs(self.at.as_secs()).to_string().replace('T', " ").replace('Z', " UTC")
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{EventError, EventType, Pattern};
 
-/// Most patterns of one filter.
+/// Maximum number of patterns of one filter.
 pub const MAX_PATTERNS: usize = 64;
 
 /// Which event types an endpoint subscribes to: 1 to [`MAX_PATTERNS`] patterns. The default matches all event types.

@@ -59,7 +59,7 @@ impl Health {
         if outcome.is_success() {
             let recorded = self.last_success.is_some_and(|last| last <= at && at.since(last) < SUCCESS_INTERVAL);
             let same = self.failures == 0 && recorded;
-            // Another attempt may have been asked to wait meanwhile: that pause stays.
+            // The endpoint may have requested a pause in the response to another attempt. That pause is kept.
             let paused_until = self.paused_until.filter(|until| *until > at);
             return (!same).then_some(Self { last_success: Some(at), paused_until, ..Self::default() });
         }

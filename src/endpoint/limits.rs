@@ -20,9 +20,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Most attempts in flight at the same time. Default 8.
+    /// Maximum number of attempts in flight at the same time. Default 8.
     pub concurrency: NonZeroU32,
-    /// Most attempts that begin in a span of time. Default: no limit.
+    /// Maximum number of attempts that begin in a span of time. Default: no limit.
     #[serde(default)]
     pub rate: Option<Rate>,
 }
@@ -64,7 +64,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Sets the most attempts in flight at the same time.
+    /// Sets the maximum number of attempts in flight at the same time.
     ///
     /// ```
     /// use std::num::NonZeroU32;

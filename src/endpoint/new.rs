@@ -236,8 +236,8 @@ impl NewEndpoint {
         self
     }
 
-    /// Adds the trace context (`traceparent`) to requests, with the sender's
-    /// [propagator](crate::sender::SenderBuilder::propagate). Default: no, because it tells a stranger about your system.
+    /// Adds the trace context (`traceparent`) to requests, with the sender's [propagator](crate::sender::SenderBuilder::propagate).
+    /// Default: off, because the trace context reveals data about your system to strangers.
     #[must_use]
     pub const fn traced(mut self) -> Self {
         self.traced = true;

@@ -76,9 +76,9 @@ impl EventCatalog {
     /// (`#[schemars(example = ..)]`), or is made from the schema.
     ///
     /// # Errors
-    /// Returns [`EventError::Type`] if the name is malformed, [`EventError::Duplicate`] if it is taken,
-    /// [`EventError::Schema`] if the schema of `T` is invalid, and [`EventError::Sample`] if no sample can be made from it
-    /// (for instance of a string with a pattern): then use [`event_with_sample`](Self::event_with_sample).
+    /// Returns [`EventError::Type`] if the name is malformed, [`EventError::Duplicate`] if it is taken, and [`EventError::Schema`]
+    /// if the schema of `T` is invalid. Returns [`EventError::Sample`] if no sample can be made from the schema, for instance if a
+    /// string has a pattern. In this case use [`event_with_sample`](Self::event_with_sample).
     pub fn event<T: JsonSchema>(self, name: &str) -> Result<Self, EventError> {
         let schema = schema_of::<T>();
         let example = sample(&schema);

@@ -63,7 +63,7 @@ impl Data {
     }
 }
 
-/// The length alone: the data may be confidential.
+/// Prints the length only, because the data may be confidential.
 impl fmt::Debug for Data {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "[{} bytes]", self.bytes().len())

@@ -37,7 +37,7 @@ impl Order {
     /// Only the newest event counts: a newer one cancels the pending deliveries of the key as `superseded`.
     ///
     /// # Errors
-    /// As [`Order::fifo`].
+    /// Returns the errors of [`Order::fifo`].
     pub fn latest(key: impl Into<Arc<str>>) -> Result<Self, EventError> {
         Self::new(key.into(), true)
     }

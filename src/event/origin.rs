@@ -5,14 +5,14 @@ use serde::{Deserialize, Serialize};
 /// Longest event id or type of a provider that is kept, in bytes. A longer one is dropped.
 pub const MAX_ORIGIN_BYTES: usize = 256;
 
-/// Most headers that are kept of one event.
+/// Maximum number of headers that are kept of one event.
 const MAX_HEADERS: usize = 32;
 
-/// Most bytes that names and values of the kept headers have together.
+/// Longest names and values of all kept headers together, in bytes.
 const MAX_HEADERS_BYTES: usize = 8_192;
 
-/// What is kept of a received event beside its payload: the source that verified it, the provider's id and type, and some
-/// headers. Everything but the source is text from the provider, unchanged.
+/// What is kept of a received event in addition to its payload: the source that verified it, the provider's id and type, and some
+/// headers. Everything except the source is text from the provider, unchanged.
 ///
 /// ```
 /// use hookwire::event::Origin;

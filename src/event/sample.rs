@@ -25,7 +25,7 @@ impl Maker<'_> {
         }
         let choices = ["oneOf", "anyOf", "allOf"].iter().find_map(|any| schema.get(any)?.as_array());
         match choices {
-            // A schema may have members of its own beside the choice.
+            // A schema may have members of its own in addition to the choice.
             Some(choices) => {
                 let chosen = choices.iter().find_map(|choice| self.of(choice, within))?;
                 Some(merged(chosen, self.plain(schema, within)))

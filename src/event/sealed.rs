@@ -101,7 +101,7 @@ impl Event {
     }
 }
 
-/// Everything but the payload, which may be confidential.
+/// Prints everything except the payload, which may be confidential.
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Event")

@@ -33,7 +33,7 @@ impl Caller {
         Ok(named.or_else(|| self.door.scope().as_tenant().cloned()))
     }
 
-    /// As [`tenant`](Self::tenant), for a request that needs a tenant.
+    /// Like [`tenant`](Self::tenant), for a request that needs a tenant.
     pub(super) fn one_tenant(&self, named: Option<String>) -> Result<Tenant, Problem> {
         self.tenant(named)?.ok_or_else(|| Problem::invalid("tenant", "an operator must name a tenant"))
     }

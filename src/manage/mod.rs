@@ -1,8 +1,9 @@
 //! An HTTP API over a [`Sender`], to mount in an axum application: endpoints, events, deliveries, replay.
 //!
-//! The host authenticates. Its middleware puts a [`Scope`](crate::sender::Scope) into the request's extensions; without a scope, every route returns 401. A
-//! tenant sees and changes what belongs to it; an object of another tenant is treated as one that does not exist. An operator sees
-//! and changes everything. A [read-only](crate::sender::Scope::read_only) caller gets 403 from every route that changes or sends something.
+//! The host authenticates. Its middleware puts a [`Scope`](crate::sender::Scope) into the request's extensions. Without a scope,
+//! every route returns 401. A tenant sees and changes what belongs to it, and an object of another tenant is treated like an object
+//! that does not exist. An operator sees and changes everything. A [read-only](crate::sender::Scope::read_only) caller gets 403
+//! from every route that changes or sends something.
 //!
 //! The API covers sent events only. Lists of events include those for subscribers and those for certain endpoints, such as test
 //! events. The events and jobs that an inbox keeps in the same store are not accessible.

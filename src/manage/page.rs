@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use super::problem::Problem;
 use crate::store::Page;
 
-/// The most items of a page.
+/// Maximum number of items of a page.
 pub(super) const MAX_PAGE: u32 = 100;
 
 /// The number of items of a page by default.

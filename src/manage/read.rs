@@ -141,7 +141,7 @@ pub(super) fn parse<T: FromStr<Err: std::fmt::Display>>(field: &str, text: &str)
     text.parse().map_err(|error| Problem::invalid(field, error))
 }
 
-/// As [`parse`], for a member that may be absent.
+/// Like [`parse`], for a member that may be absent.
 pub(super) fn maybe<T: FromStr<Err: std::fmt::Display>>(field: &str, text: Option<&str>) -> Result<Option<T>, Problem> {
     text.map(|text| parse(field, text)).transpose()
 }

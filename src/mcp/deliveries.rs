@@ -18,7 +18,7 @@ use crate::outcome::Outcome;
 use crate::sender::DeliveryError;
 use crate::store::{DeliveryQuery, Page};
 
-/// The most deliveries that one call sends again.
+/// Maximum number of deliveries that one call sends again.
 const MAX_RESENT: u64 = 1_000;
 
 /// The time that a test waits for its attempt.

@@ -13,7 +13,7 @@ use super::read::endpoint_id;
 use super::route::Spec;
 use crate::provider::diagnose::Cause;
 
-/// The longest body, in bytes, and the most headers of a request.
+/// The longest body of a request, in bytes, and the maximum number of its headers.
 const MAX_BODY: usize = 256 * 1024;
 const MAX_HEADERS: usize = 200;
 

@@ -15,10 +15,10 @@ use crate::endpoint::Endpoint;
 use crate::entropy;
 use crate::id::{EndpointId, Tenant};
 
-/// The most links that have not been opened.
+/// Maximum number of unopened links.
 const MAX_LINKS: usize = 10_000;
 
-/// The most links of one tenant that have not been opened.
+/// Maximum number of unopened links of one tenant.
 const MAX_OF_TENANT: usize = 100;
 
 /// Links that show a secret once, to the first person who opens them. The host serves them, behind its own sign-in if it has one.

@@ -15,9 +15,9 @@
 //!
 //! # Rules
 //!
-//! 1. The host's authentication determines the caller: a [`Scope`] in the extensions of the HTTP request or, if the transport has no
-//!    requests (stdio), the scope that the tools were made for. An argument never does. A [read-only](Scope::read_only) caller can
-//!    list and get.
+//! 1. The host's authentication determines the caller: a [`Scope`] in the extensions of the HTTP request or, if the transport has
+//!    no requests (stdio), the scope that the tools were made for. An argument never determines the caller. A
+//!    [read-only](Scope::read_only) caller can list and get.
 //! 2. No secret is an argument or a result: a [`SecretHandover`] hands it over to its owner, and the result names the place.
 //! 3. Results contain categories of errors. They contain neither payloads nor responses of endpoints, because these are texts from
 //!    outside that a model might obey.

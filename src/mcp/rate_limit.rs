@@ -11,7 +11,7 @@ use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::id::Tenant;
 use crate::worker::gcra::{Due, Quota};
 
-/// When so many tenants are remembered, those that have not called for a while are forgotten.
+/// The number of remembered tenants from which on those are forgotten that have not called for a while.
 const MAX_TENANTS: usize = 10_000;
 
 /// A limit on one kind of call, for each tenant.
@@ -63,7 +63,7 @@ impl Tenants {
             return;
         }
         self.due.retain(|_, due| !due.is_plain(now));
-        // If most tenants are busy, the next sweep comes when their number has doubled: a sweep looks at all of them.
+        // A sweep reads all tenants. If most of them are busy, the next sweep starts only when their number has doubled.
         self.most = MAX_TENANTS.max(self.due.len().saturating_mul(2));
     }
 }

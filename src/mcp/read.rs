@@ -5,7 +5,7 @@ use std::str::FromStr;
 use super::failure::Failure;
 use crate::id::EndpointId;
 
-/// The most items in a page.
+/// Maximum number of items in a page.
 const MAX_PAGE: u32 = 50;
 
 /// The id of an endpoint, which tools call a callback. A malformed id is treated as one that does not exist.
@@ -17,7 +17,7 @@ pub(super) fn parse<T: FromStr<Err: std::fmt::Display>>(field: &'static str, tex
     text.parse().map_err(|error| Failure::invalid(field, error))
 }
 
-/// As [`parse`], for an argument that may be left out.
+/// Like [`parse`], for an argument that may be left out.
 pub(super) fn maybe<T>(field: &'static str, text: Option<&str>) -> Result<Option<T>, Failure>
 where
     T: FromStr<Err: std::fmt::Display>,

@@ -1,6 +1,6 @@
 //! Percent-encoding of text.
 
-/// Appends the text; each byte that is not ASCII or not to be kept becomes `%` and two upper-case hexadecimal digits.
+/// Appends the text. A byte that is not ASCII, or for which `is_kept` is false, becomes `%` and two upper-case hexadecimal digits.
 pub(crate) fn encode_to(to: &mut String, text: impl AsRef<[u8]>, is_kept: impl Fn(u8) -> bool) {
     const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
     let digit = |half: u8| DIGITS.get(usize::from(half)).copied().unwrap_or_default();

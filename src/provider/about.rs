@@ -1,4 +1,4 @@
-//! A scheme in a few words, from the data that verifies.
+//! Describes a scheme in a few words, from the data that verifies requests.
 
 use std::borrow::Cow;
 
@@ -15,11 +15,11 @@ pub(super) struct About {
     pub(super) proof: Cow<'static, str>,
     /// What the proof covers.
     pub(super) covers: Cow<'static, str>,
-    /// What protects against a replay, beside dedup.
+    /// What protects against a replay, in addition to dedup.
     pub(super) time: Cow<'static, str>,
     /// Where the event's id is, and whether it is covered.
     pub(super) id: Cow<'static, str>,
-    /// What two requests for the same event have in common, beside the event type.
+    /// What two requests for the same event have in common, in addition to the event type.
     pub(super) identity: Cow<'static, str>,
     /// How requests that are not events are answered.
     pub(super) handshake: Cow<'static, str>,
@@ -39,8 +39,8 @@ impl From<Summary> for About {
 }
 
 impl Scheme {
-    /// What the scheme does, in a few words a fact: its row of the guide's [table](crate::guide::providers). The names of the facts
-    /// are `proof`, `covers`, `time`, `id`, `identity` and `handshake`.
+    /// A description of the scheme in a few words for each fact: its row of the guide's [table](crate::guide::providers). The facts
+    /// are named `proof`, `covers`, `time`, `id`, `identity` and `handshake`.
     ///
     /// ```
     /// use hookwire::provider::STRIPE;
@@ -184,7 +184,7 @@ impl Signature {
 }
 
 impl Part {
-    /// What it is, in a word; nothing for a literal.
+    /// A word for the part; `None` for a literal.
     fn name(&self) -> Option<String> {
         let all = |parts: &[Self]| {
             let names: Vec<_> = parts.iter().filter_map(Self::name).collect();

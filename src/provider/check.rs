@@ -1,4 +1,4 @@
-//! What no scheme may be, in code or in configuration.
+//! The rules that every scheme must obey, in code or in configuration.
 
 use http::{HeaderName, Method};
 
@@ -9,11 +9,12 @@ use crate::signature::stamp::StampAt;
 use crate::signature::{Algorithm, Grammar, Jwt, KeyText, Part, Place, Signature, SignatureAt};
 
 impl Scheme {
-    /// Whether it makes sense: what is signed is not nothing, what it refers to is there, headers are named in lower case,
-    /// settings are declared, and nothing counts as signed that is not. A receiver asks this of every source when it is built.
+    /// Checks that the scheme is consistent: it signs something, everything that it refers to exists, headers are named in lower
+    /// case, settings are declared, and only signed values count as signed. A receiver checks every source in this way when it is
+    /// built.
     ///
     /// # Errors
-    /// Names the field and says what is wrong with it.
+    /// Returns an error that names the field and the problem.
     pub fn check(&self) -> Result<(), SchemeError> {
         for (name, _) in self.require {
             check_header("require", name)?;
@@ -225,7 +226,8 @@ impl Scheme {
 }
 
 impl Scheme {
-    /// A challenge that is answered with a MAC must not be what an event signs: whoever may ask for the MAC could make events.
+    /// A challenge that is answered with a MAC must not be a text that an event signs. Otherwise anyone who can request the MAC
+    /// could forge events.
     fn check_challenges(&self, signature: &Signature) -> Result<(), SchemeError> {
         let can_tell = |signature: &Signature| {
             signature.excludes_challenges() || signature.always_signs(|part| *part == Part::Body)
@@ -240,13 +242,14 @@ impl Scheme {
 }
 
 impl Signature {
-    /// True if a signed literal has a character that no challenge has: then no answer to a challenge is what an event signs.
+    /// Whether a signed literal has a character that no challenge has. Then the answer to a challenge is never the signature of an
+    /// event.
     pub(crate) fn excludes_challenges(&self) -> bool {
         let has_other = |text: &str| text.bytes().any(|byte| !is_challenge_byte(byte));
         self.always_signs(|part| matches!(part, Part::Text(text) if has_other(text)))
     }
 
-    /// Whether a part like this is signed, whichever of the pieces that may be signed are.
+    /// Whether each set of parts that may be signed contains a part like this.
     pub(crate) fn always_signs(&self, wanted: impl Fn(&Part) -> bool) -> bool {
         std::iter::once(self.signed).chain(self.or_signed).all(|signed| signed.iter().any(&wanted))
     }
@@ -414,7 +417,7 @@ fn check_status(field: &'static str, status: u16) -> Result<(), SchemeError> {
 }
 
 impl KeyText {
-    /// True if keys written in this form fit the algorithm.
+    /// Whether keys that are written in this form fit the algorithm.
     const fn is_public_for(self, algorithm: Algorithm) -> bool {
         match self {
             Self::Ed25519Hex | Self::Ed25519 => matches!(algorithm, Algorithm::Ed25519),

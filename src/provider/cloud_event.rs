@@ -33,7 +33,7 @@ use crate::percent;
 /// Longest attribute, in bytes.
 const MAX_ATTRIBUTE_BYTES: usize = 8 * 1024;
 
-/// Most attributes beside the known ones.
+/// Maximum number of attributes in addition to the known ones.
 const MAX_EXTENSIONS: usize = 64;
 
 /// An event as the specification has it. `Debug` prints no data.
@@ -46,18 +46,18 @@ pub struct CloudEvent {
     pub source: String,
     /// What kind of event it is.
     pub event_type: String,
-    /// About what, within the source.
+    /// The subject of the event within the source.
     pub subject: Option<String>,
     /// When it happened (RFC 3339).
     pub time: Option<String>,
-    /// What the data is; JSON where a structured event does not say.
+    /// The content type of the data. If a structured event does not name one, the data is JSON.
     pub data_content_type: Option<String>,
     /// The schema of the data: a URI.
     pub data_schema: Option<String>,
     /// All other attributes, as text.
     pub extensions: BTreeMap<String, String>,
-    /// The data: the bytes of a binary event; of a structured one the JSON as written, the text where
-    /// its content type is not JSON, or what `data_base64` holds.
+    /// The data. For a binary event it is the bytes of the body. For a structured event it is the JSON as written, the text if its
+    /// content type is not JSON, or the decoded `data_base64`.
     pub data: Option<Bytes>,
 }
 
@@ -68,14 +68,14 @@ impl std::fmt::Debug for CloudEvent {
     }
 }
 
-/// Not a `CloudEvents` message, and why. A receiver answers 401, and 415 where the format is not known.
+/// Why a message is not a `CloudEvents` message. A receiver responds with 401, or with 415 if the format is unknown.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CloudEventError {
-    /// An attribute is missing, empty, malformed, or there twice.
+    /// An attribute is missing, empty or malformed, or it occurs twice.
     #[error("CloudEvents attribute {0}: is missing or malformed")]
     Attribute(String),
-    /// Of another version than 1.0.
+    /// The version is not 1.0.
     #[error("CloudEvents specversion: is not 1.0")]
     Version,
     /// The content type names a format that is not JSON.
@@ -84,7 +84,7 @@ pub enum CloudEventError {
     /// The body is not the JSON that its content type announces.
     #[error("CloudEvents body: is not a JSON event")]
     Body,
-    /// More events, or attributes, than are taken.
+    /// There are more events or attributes than are accepted.
     #[error("CloudEvents body: holds too many events or attributes")]
     TooMany,
 }
@@ -96,13 +96,13 @@ pub(super) enum Mode {
     Binary,
     /// One event, all of it in the body.
     Structured,
-    /// Many of these.
+    /// Many structured events.
     Batch,
 }
 
 impl Mode {
-    /// The mode that these headers announce; `None` where they announce no event. Fails with [`CloudEventError::Format`] where the format is
-    /// unknown.
+    /// The mode that these headers announce; `None` if they announce no event. Fails with [`CloudEventError::Format`] if the format
+    /// is unknown.
     pub(super) fn of(headers: &HeaderMap) -> Result<Option<Self>, CloudEventError> {
         let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -122,7 +122,7 @@ impl CloudEvent {
     /// Reads the events of a message: one, or those of a batch.
     ///
     /// # Errors
-    /// Says what is wrong with it.
+    /// Returns the reason why the message is invalid.
     pub fn read(headers: &HeaderMap, body: &Bytes) -> Result<Vec<Self>, CloudEventError> {
         match Mode::of(headers)? {
             Some(Mode::Binary) => Ok(vec![binary(headers, body)?]),
@@ -138,11 +138,11 @@ impl CloudEvent {
         }
     }
 
-    /// Reads one event: of a batch, from the headers of the request and the event's own part of the body, as a verified event
-    /// has them.
+    /// Reads one event. For an event of a batch, pass the headers of the request and the event's own part of the body, as a
+    /// verified event has them.
     ///
     /// # Errors
-    /// Says what is wrong with it.
+    /// Returns the reason why the message is invalid.
     pub fn of_one(headers: &HeaderMap, body: &Bytes) -> Result<Self, CloudEventError> {
         match Mode::of(headers)? {
             Some(Mode::Binary) => binary(headers, body),
@@ -204,7 +204,7 @@ fn is_attribute_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
 }
 
-/// The content type stands in its own header (section 3.1.1), and the data in the body.
+/// The content type has a header of its own (section 3.1.1), and the data is in the body.
 fn is_header_name(name: &str) -> bool {
     is_attribute_name(name) && !["datacontenttype", "data"].contains(&name)
 }
@@ -232,7 +232,7 @@ fn unescaped(inner: &str) -> Option<String> {
     Some(text)
 }
 
-/// Writes a value as a header: space, quotes, percent signs and everything beyond printable ASCII is percent-encoded.
+/// Writes a value as a header. Spaces, quotes, percent signs and everything beyond printable ASCII are percent-encoded.
 #[must_use]
 pub fn encode_header(value: &str) -> String {
     let mut encoded = String::with_capacity(value.len());
@@ -240,7 +240,7 @@ pub fn encode_header(value: &str) -> String {
     encoded
 }
 
-/// All members of an object; one that stands twice is refused.
+/// All members of an object. A member that occurs twice is an error.
 struct Members<'a>(BTreeMap<String, &'a RawValue>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
@@ -293,7 +293,7 @@ fn structured(body: &[u8]) -> Result<CloudEvent, CloudEventError> {
     CloudEvent::of_attributes(attributes, data)
 }
 
-/// JSON as written; the text itself where the content type is another one (section 3.1.1 of the JSON format).
+/// The JSON as written, or the text itself if the content type is not JSON (section 3.1.1 of the JSON format).
 fn data_of(raw: &RawValue, is_json: bool) -> String {
     let text = if is_json { None } else { serde_json::from_str(raw.get()).ok() };
     text.unwrap_or_else(|| raw.get().to_owned())
@@ -304,7 +304,7 @@ fn is_json(content_type: &str) -> bool {
     essence.ends_with("/json") || essence.ends_with("+json")
 }
 
-/// A text, a number or a truth; `null` is nothing.
+/// A text, a number or a boolean; `null` counts as absent.
 fn attribute(name: &str, json: &str) -> Result<Option<String>, CloudEventError> {
     let malformed = || CloudEventError::Attribute(name.to_owned());
     if !is_attribute_name(name) || json.len() > MAX_ATTRIBUTE_BYTES {

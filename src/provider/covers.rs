@@ -1,4 +1,4 @@
-//! What a proof covers: what nobody can change without being noticed.
+//! What a proof covers: the data that cannot be changed without making the check fail.
 
 use super::scheme::{Proof, Scheme};
 use crate::signature::{Part, Place, Signature};
@@ -9,7 +9,8 @@ impl Scheme {
         places.iter().all(|place| self.covers(place))
     }
 
-    /// Whether the proof covers what is found at a place. What a receiver's settings hold is not the sender's to change.
+    /// Whether the proof covers the value at a place. The values of a receiver's settings count as covered, because the sender
+    /// cannot change them.
     pub(super) fn covers(&self, place: &Place) -> bool {
         match place {
             Place::Setting(_) => true,
@@ -18,7 +19,7 @@ impl Scheme {
             _ => match &self.proof {
                 Proof::Signature(signature) => signature.covers_place(place),
                 Proof::Jwt(jwt) => match place {
-                    // Only a token that was verified has come so far.
+                    // Only the claims of a verified token are read here.
                     Place::Claim { .. } => true,
                     _ => covers(place, &jwt.claims.iter().flat_map(|claim| claim.is).collect::<Vec<_>>()),
                 },
@@ -29,7 +30,7 @@ impl Scheme {
 }
 
 impl Signature {
-    /// Each way to sign must cover it: a request chooses among them.
+    /// Every way to sign must cover the place, because a request can choose any of them.
     fn covers_place(&self, place: &Place) -> bool {
         let id = matches!(place, Place::Header(name) if self.id_header == Some(*name));
         let by = |parts: &'static [Part]| covers(place, &parts.iter().collect::<Vec<_>>());

@@ -16,11 +16,11 @@ const SETTINGS: &[Setting] = &[
     Setting::optional("keyid", "the ids that the keys may be named by; any without it"),
 ];
 
-/// HTTP Message Signatures as [`WEBHOOK`] demands them.
+/// HTTP Message Signatures with the requirements of [`WEBHOOK`].
 pub static HTTP_MESSAGE: Scheme = Scheme::http_message("http_message", &WEBHOOK);
 
 impl Scheme {
-    /// The scheme of sources whose requests are signed by RFC 9421, as this profile demands.
+    /// The scheme of sources whose requests are signed by RFC 9421, with the requirements of this profile.
     #[must_use]
     pub const fn http_message(name: &'static str, profile: &'static Profile) -> Self {
         let scheme = Self::new(name, "https://www.rfc-editor.org/rfc/rfc9421").code(profile).settings(SETTINGS);
@@ -41,8 +41,8 @@ impl Verify for Profile {
         let event_type = name(&[Place::Json("/type")], "event type")?;
         let id_authenticated = id.is_some() && candidate.covers("webhook-id");
         let nonce = candidate.text("nonce").map(ToOwned::to_owned);
-        // The bytes that were signed are remembered beside the nonce, with the time: whoever drops one of two signatures changes the
-        // nonce.
+        // The signed bytes and the time are remembered in addition to the nonce, because an attacker who removes one of two
+        // signatures changes the nonce.
         let identity = match nonce {
             Some(nonce) if !id_authenticated => Identity::This(nonce),
             _ if id_authenticated => Identity::Id,

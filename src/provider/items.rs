@@ -1,4 +1,4 @@
-//! The events of a body that holds many: where each is found.
+//! The events of a body that contains many, and the position of each.
 
 use std::fmt;
 use std::ops::Range;
@@ -13,9 +13,9 @@ use crate::signature::json::{Ambiguous, raw_at};
 /// Why there are no items.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum NoItems {
-    /// A key on the way to them stands twice.
+    /// A key on the path to them occurs twice.
     Ambiguous,
-    /// There are more than are taken.
+    /// There are more items than are accepted.
     TooMany(usize),
 }
 
@@ -26,7 +26,7 @@ impl From<Ambiguous> for NoItems {
 }
 
 impl NoItems {
-    /// What is said of the request, of which `what` is malformed.
+    /// The error for the request; `what` names its malformed part.
     pub(super) const fn error(self, what: &'static str) -> VerifyError {
         match self {
             Self::Ambiguous => VerifyError::Malformed(what),
@@ -40,8 +40,8 @@ pub(super) fn is_object(body: &[u8]) -> bool {
     body.trim_ascii_start().first() == Some(&b'{') && raw_at(body, "").is_ok_and(|json| json.is_some())
 }
 
-/// Where the elements of the arrays stand that the steps lead to, one after the other; `None` when the body has no
-/// array at the first. Of the pointers of one step, the first that leads to an array counts.
+/// The positions of the elements of the arrays that the steps lead to, one after the other. `None` if the first step leads to no
+/// array. Of the pointers of one step, the first that leads to an array counts.
 pub(super) fn items(body: &[u8], steps: &[&[&str]], most: usize) -> Result<Option<Vec<Range<usize>>>, NoItems> {
     let mut ranges: Vec<Range<usize>> = std::iter::once(0..body.len()).collect();
     for (depth, pointers) in steps.iter().enumerate() {
@@ -66,7 +66,7 @@ pub(super) fn items(body: &[u8], steps: &[&[&str]], most: usize) -> Result<Optio
     Ok(Some(ranges))
 }
 
-/// Where the objects of JSON Lines stand: two at least, since one alone is a body of its own.
+/// The positions of the objects of JSON Lines. There must be at least two, because a single object is a body of its own.
 fn lines(body: &[u8], most: usize) -> Result<Option<Vec<Range<usize>>>, NoItems> {
     let mut ranges = Vec::new();
     for value in serde_json::Deserializer::from_slice(body).into_iter::<&RawValue>() {
@@ -88,13 +88,13 @@ fn array_at<'a>(body: &'a [u8], pointers: &[&str]) -> Result<Option<&'a str>, Am
     Ok(None)
 }
 
-/// Where `part`, which was borrowed from `body`, stands in it.
+/// The position of `part`, which was borrowed from `body`.
 fn place_in(body: &[u8], part: &str) -> Range<usize> {
     let start = (part.as_ptr() as usize).saturating_sub(body.as_ptr() as usize);
     start..start + part.len()
 }
 
-/// The array was read as JSON before, so nothing else can be wrong with it.
+/// Too many elements are the only possible error, because the array was read as JSON before.
 fn elements(array: &str, most: usize) -> Result<Vec<&RawValue>, NoItems> {
     serde_json::Deserializer::from_str(array).deserialize_seq(Elements { most }).map_err(|_| NoItems::TooMany(most))
 }

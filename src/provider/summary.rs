@@ -1,17 +1,17 @@
-//! What the guide's table says of a scheme that is code.
+//! The description of a scheme that is code, for the guide's table.
 
-/// A scheme in a few words. A scheme that is data needs none: the words follow from the data.
+/// A scheme in a few words. A scheme that is data needs no description, because it is made from the data.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Summary {
     /// What proves a request, and where in the request it is.
     pub(super) proof: &'static str,
     /// What the proof covers.
     pub(super) covers: &'static str,
-    /// What protects against a replay, beside dedup.
+    /// What protects against a replay, in addition to dedup.
     pub(super) time: &'static str,
     /// Where the event's id is, and whether it is covered.
     pub(super) id: &'static str,
-    /// What two requests for the same event have in common, beside the event type.
+    /// What two requests for the same event have in common, in addition to the event type.
     pub(super) identity: &'static str,
     /// How handshakes are answered.
     pub(super) handshake: &'static str,

@@ -1,4 +1,4 @@
-//! What a request that passes is, and the code that checks what data cannot describe.
+//! The result of a request that passes the check, and the trait for checks that data cannot describe.
 
 use std::fmt;
 
@@ -9,18 +9,18 @@ use super::handshake::Reply;
 use crate::clock::Timestamp;
 use crate::signature::{Received, Trust, VerifyError};
 
-/// What a good signature proves.
+/// What a valid signature proves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Checked {
     /// An event.
     Event {
-        /// When the sender signed it, where the scheme says.
+        /// When the sender signed the event, if the scheme contains this time.
         signed_at: Option<Timestamp>,
     },
-    /// Not an event: the sender asks whether anybody is there, and wants this answer.
+    /// The request is not an event: the sender tests whether the receiver responds, and expects this reply.
     Handshake(Reply),
-    /// Not an event: the sender asks what only the application can answer.
+    /// The request is not an event: the sender sends a challenge that only the application can answer.
     Challenge(Challenge),
 }
 
@@ -69,8 +69,8 @@ pub trait Verify: fmt::Debug + Send + Sync + 'static {
     /// Returns [`VerifyError::Malformed`] if they are ambiguous or cannot be stored.
     fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError>;
 
-    /// Returns the document that must be fetched to check this request, such as keys or a certificate. It is asked again, at most three
-    /// times, until it returns `None`. The default needs no document.
+    /// Returns the document that must be fetched to check this request, such as keys or a certificate. The receiver calls this
+    /// again, at most three times, until it returns `None`. The default needs no document.
     ///
     /// # Errors
     /// Returns why the request is refused before anything is fetched, such as [`VerifyError::UntrustedUrl`].

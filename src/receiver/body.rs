@@ -69,7 +69,7 @@ fn exceeds(length: u64, max_bytes: usize) -> bool {
     usize::try_from(length).map_or(true, |length| length > max_bytes)
 }
 
-/// Reads a body of at most so many bytes.
+/// Reads a body of at most this many bytes.
 pub(super) async fn collect<B: Body>(body: B, max_bytes: usize) -> Result<Bytes, Rejection> {
     let mut body = pin!(body);
     let mut collected = Collected::default();

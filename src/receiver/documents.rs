@@ -42,16 +42,16 @@ const FRESH_FOR: Duration = Duration::from_secs(60 * 60);
 /// How long a document is used while the provider does not respond.
 const STALE_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The shortest time between two fetches of one document, whatever strangers request.
+/// The minimum time between two fetches of one document, whatever strangers request.
 const FLOOR: Duration = Duration::from_secs(60);
 
-/// The same for a document that does not exist.
+/// The same time for a document that does not exist.
 const FLOOR_OF_MISSING: Duration = Duration::from_secs(5 * 60);
 
 /// How long one fetch may take, whatever the fetcher's own limit is.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// The most fetches of one source at the same time.
+/// Maximum number of concurrent fetches of one source.
 const MAX_CONCURRENT: usize = 4;
 
 /// Fetches documents and keeps them, separately for each source. During a fetch only the lock of that document is held.
@@ -123,7 +123,7 @@ impl DocumentCache {
             return Ok(content);
         }
         let _fetching = document.fetching.lock().await;
-        // Another request may have fetched it meanwhile.
+        // Another request may have fetched the document meanwhile.
         if let Some(content) = document.usable(need, now) {
             return Ok(content);
         }
@@ -180,7 +180,7 @@ impl DocumentCache {
         }
     }
 
-    /// Fetches a URL for its effect, such as the confirmation of a subscription. A verified request has asked for it.
+    /// Fetches a URL for its effect, such as the confirmation of a subscription, on behalf of a verified request.
     pub(super) async fn visit(&self, source: &Arc<str>, url: &str, now: Timestamp) -> Result<(), FetchError> {
         let of_source = self.of_source(source);
         if !of_source.state().visits.take(now) {

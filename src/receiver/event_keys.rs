@@ -8,16 +8,16 @@ use crate::id::Tenant;
 use crate::provider::{EventRef, Identity};
 use crate::store::{DedupEntry, DedupGroup, DedupKey};
 
-/// What the keys of an event are made of, beside the event's own fields.
+/// The data from which the keys of an event are made, in addition to the event's own fields.
 #[derive(Clone, Copy)]
 pub(super) struct Signed<'a> {
     /// The body of the request.
     pub(super) request: &'a [u8],
     /// The bytes of the event: the whole body, or its part of a batch.
     pub(super) event: &'a [u8],
-    /// Which event of a batch.
+    /// The index of the event in its batch; `None` for an event that is not part of a batch.
     pub(super) index: Option<usize>,
-    /// The signed time, where the scheme signs one.
+    /// The signed time, if the scheme signs one.
     pub(super) at: Option<Timestamp>,
 }
 
@@ -84,7 +84,7 @@ struct Keyed<'a> {
 }
 
 impl Keyed<'_> {
-    /// A key of an id or another text, the event type and perhaps the event's bytes.
+    /// A key made of an id or another text, the event type and perhaps the event's bytes.
     fn by(&self, how: &'static str, text: Option<&str>, bytes: Option<&[u8]>) -> DedupKey {
         self.key(how, [text.map(str::as_bytes), self.event.event_type.as_deref().map(str::as_bytes), bytes])
     }
@@ -93,14 +93,14 @@ impl Keyed<'_> {
         self.key("body", [Some(self.signed.event), None, None])
     }
 
-    /// A key of the request's body and the event's place in it.
+    /// A key made of the request's body and the event's position in it.
     fn by_request(&self) -> DedupKey {
         let index = self.signed.index.map(|index| index.to_string());
         self.key("request", [Some(self.signed.request), index.as_deref().map(str::as_bytes), None])
     }
 
-    /// A key of the signed content (the request's body for most schemes, and the id if it is signed), the signed time and the
-    /// event's place in the request; `None` if no time is signed.
+    /// A key made of the signed content, the signed time and the event's position in the request. For most schemes the signed
+    /// content is the request's body, and the id if it is signed. `None` if no time is signed.
     fn by_signed_bytes(&self) -> Option<DedupKey> {
         let at = self.signed.at?.as_micros().to_be_bytes();
         let index = self.signed.index.map(|index| index.to_string()).unwrap_or_default();

@@ -94,7 +94,7 @@ impl TypePattern {
         }
     }
 
-    /// Higher is looked at earlier.
+    /// A pattern with a higher rank is tried earlier.
     fn rank(&self) -> (bool, usize) {
         match self {
             Self::Whole(whole) => (true, whole.len()),
@@ -113,8 +113,8 @@ impl EventRouter {
     /// Runs `handler` for events whose type matches the pattern. Their payload is read as `T`.
     ///
     /// # Errors
-    /// Returns [`ReceiverConfigError::Pattern`] if the pattern is invalid, and [`ReceiverConfigError::DuplicatePattern`] if it has a
-    /// handler.
+    /// Returns [`ReceiverConfigError::Pattern`] if the pattern is invalid, and [`ReceiverConfigError::DuplicatePattern`] if it
+    /// already has a handler.
     pub fn on<T, A, F, Fut>(mut self, pattern: &str, handler: F) -> Result<Self, ReceiverConfigError>
     where
         T: DeserializeOwned + Send + 'static,
@@ -213,7 +213,7 @@ impl Service<Request<VerifiedBody>> for EventRouter {
     }
 }
 
-/// The patterns only.
+/// Prints the patterns only.
 impl fmt::Debug for EventRouter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.0.handlers.iter().map(|(pattern, _)| pattern)).finish()

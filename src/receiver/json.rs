@@ -62,7 +62,8 @@ pub(super) fn strict<T: DeserializeOwned>(payload: &[u8]) -> Result<T, JsonError
     })
 }
 
-/// Reads a payload, or the JSON inside of a payload that is not JSON itself. An empty payload is `null`, because a webhook may have no body.
+/// Reads a payload, or the JSON inside of a payload that is not JSON itself. An empty payload counts as `null`, because a webhook
+/// may have no body.
 fn within<T>(payload: &[u8], read: impl Fn(&[u8]) -> Result<T, JsonError>) -> Result<T, JsonError> {
     if payload.is_empty() {
         return read(b"null");

@@ -13,7 +13,7 @@ pub(super) type BoxError = Box<dyn Error + Send + Sync>;
 
 type Resolving = Pin<Box<dyn Future<Output = Result<Option<ResolvedKeys>, KeysError>> + Send>>;
 
-/// A tenant and its keys, all of which are tried.
+/// A tenant and its keys. All of the keys are tried.
 #[derive(Clone, Debug)]
 pub(super) struct ResolvedKeys {
     pub(super) tenant: Tenant,
@@ -26,13 +26,13 @@ pub(super) struct ResolvedKeys {
 pub(super) struct KeysError(#[source] BoxError);
 
 impl KeysError {
-    /// An error with this cause, which is traced and not sent.
+    /// An error with this cause. The cause is traced, and the sender of the request does not get it.
     pub(super) fn new(cause: impl Into<BoxError>) -> Self {
         Self(cause.into())
     }
 }
 
-/// Where a source has its keys from.
+/// The place from which a source gets its keys.
 #[derive(Clone)]
 pub(super) enum KeySource {
     Fixed(ResolvedKeys),

@@ -40,7 +40,7 @@ impl HandlerResponse for StatusCode {
     }
 }
 
-/// 204.
+/// The status is 204.
 impl HandlerResponse for () {
     fn status(&self) -> StatusCode {
         StatusCode::NO_CONTENT
@@ -59,7 +59,7 @@ impl<B: Clone + Into<Bytes>> HandlerResponse for Response<B> {
     }
 }
 
-/// An error is a 500.
+/// The status of an error is 500.
 impl<A: HandlerResponse, E> HandlerResponse for Result<A, E> {
     fn status(&self) -> StatusCode {
         self.as_ref().map_or(StatusCode::INTERNAL_SERVER_ERROR, HandlerResponse::status)
@@ -83,14 +83,14 @@ pub(super) fn remembered(answer: FirstResponse) -> FirstResponse {
     if answer.body.len() <= MAX_REMEMBERED_BYTES { answer } else { FirstResponse::status(answer.status) }
 }
 
-/// The response to a duplicate: that of the first time.
+/// The response to a duplicate: the same as to the first request.
 pub(super) fn duplicate<B: From<Bytes>>(answer: FirstResponse) -> Response<B> {
     let mut response = first(answer);
     response.headers_mut().insert(DUPLICATE_HEADER, HeaderValue::from_static("true"));
     response
 }
 
-/// The response of the first time.
+/// The response to the first request.
 pub(super) fn first<B: From<Bytes>>(answer: FirstResponse) -> Response<B> {
     let mut response = Response::new(B::from(answer.body));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
@@ -100,7 +100,7 @@ pub(super) fn first<B: From<Bytes>>(answer: FirstResponse) -> Response<B> {
     response
 }
 
-/// Replaces a response by the one that the provider insists on.
+/// Replaces a response with the one that the provider requires.
 pub(super) fn insist<B: From<Bytes>>(response: &mut Response<B>, fixed: Fixed) {
     *response.status_mut() = status(fixed.status);
     *response.body_mut() = B::from(Bytes::from_static(fixed.body.as_bytes()));
@@ -134,7 +134,7 @@ pub(super) fn handshake<B: From<Bytes>>(reply: Reply) -> Response<B> {
     response
 }
 
-/// The status of this code; 500 if HTTP has none.
+/// The status with this code; 500 if the code is not valid in HTTP.
 pub(super) fn status(code: u16) -> StatusCode {
     StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }

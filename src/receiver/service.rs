@@ -25,16 +25,16 @@ impl<S> Layer<S> for Gate {
     }
 }
 
-/// One source around an inner service: what [`Gate`] makes as a tower layer. [`Receiver::keep`](super::Receiver::keep) makes one around an
-/// inbox.
+/// A service that verifies the requests of one source for an inner service. [`Gate`] makes it as a tower layer.
+/// [`Receiver::keep`](super::Receiver::keep) makes one around an inbox.
 ///
-/// It passes verified events to the inner service, each once. If a request holds many events, the inner service is called for each, one
-/// after the other, with the event's own bytes as the body. The response is then the first that is not a success, and the events that
-/// were handled are duplicates when the provider tries again.
+/// It passes each verified event to the inner service once. If a request contains many events, the inner service is called for each
+/// of them, one after the other, with the event's own bytes as the body. The response is then the first one that is not a success.
+/// When the provider tries again, the events that were handled are duplicates.
 ///
 /// The request of the inner service has a [`Verified`](super::Verified) in its extensions, and the verified bytes as its body. The
-/// inner service takes `Request<VerifiedBody>`, as every axum route and every service that is generic over the body does, and returns
-/// any body that can be made from bytes.
+/// inner service takes `Request<VerifiedBody>`, and returns any body that can be made from bytes. Every axum route and every
+/// service that is generic over the body can be an inner service.
 #[derive(Clone, Debug)]
 pub struct WebhookService<S> {
     pub(super) inner: S,

@@ -161,8 +161,8 @@ impl EndpointChange {
         self
     }
 
-    /// Makes the change with the rights of the endpoint's owner, who cannot enable an endpoint that an operator has disabled and
-    /// cannot set limits above those that an operator has set.
+    /// Makes the change with the rights of the endpoint's owner. An owner cannot enable an endpoint that an operator has disabled,
+    /// and cannot set limits above those that an operator has set.
     pub const fn for_owner(mut self) -> Self {
         self.actor = Actor::Owner;
         self

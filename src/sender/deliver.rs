@@ -193,7 +193,7 @@ impl Deliver for HttpDeliver {
         if self.policies.is_one() {
             return self.policies.default.clone();
         }
-        // If the endpoint cannot be read, the attempt could not be made either.
+        // If the endpoint cannot be read, no attempt was possible either.
         let endpoint = match leased.lane {
             LaneId::Endpoint(id) => self.health.directory.endpoint(id).await.ok().flatten(),
             LaneId::Queue(_) => None,

@@ -55,8 +55,8 @@ impl Sender {
     /// ```
     ///
     /// # Errors
-    /// Returns [`DispatchError::IdConflict`] if another event of the tenant has this id, [`DispatchError::Store`] if the store fails, and
-    /// any other [`DispatchError`] except `ReadOnly` if the event is invalid.
+    /// Returns [`DispatchError::IdConflict`] if another event of the tenant has this id, and [`DispatchError::Store`] if the store
+    /// fails. Returns any other [`DispatchError`] except `ReadOnly` if the event is invalid.
     pub async fn dispatch(&self, event: NewEvent) -> Result<Receipt, DispatchError> {
         let now = self.shared.clock.now();
         let event = self.shared.fan_out.accept(event, now)?;
@@ -67,7 +67,7 @@ impl Sender {
         let planned: Vec<_> = wanted.map(|endpoint| self.plan_delivery(endpoint, at_once, now)).collect();
         let deliveries: Vec<_> = planned.iter().map(|planned| planned.delivery).collect();
         let append = Append { event: event.clone(), deliveries, now };
-        // Before the event is stored: nothing delays the receipt of an event that is stored.
+        // This comes before the event is stored, because nothing may delay the receipt of a stored event.
         self.shared.engine.report_absence(now).await;
         match self.shared.store.append(vec![append]).await?.first() {
             Some(Appended::Stored) => Ok(self.start(&event, planned, now)),

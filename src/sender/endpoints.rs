@@ -83,12 +83,12 @@ fn is_unproven(endpoint: &Endpoint) -> bool {
 }
 
 impl Endpoints<'_> {
-    /// Creates an endpoint, with a fresh `whsec_` key unless [`NewEndpoint::keys`] sets keys. The name of the target is resolved for at
-    /// most a second, so that a target whose addresses are all forbidden is refused now and not at the first delivery.
+    /// Creates an endpoint, with a fresh `whsec_` key unless [`NewEndpoint::keys`] sets keys. The name of the target is resolved
+    /// for at most a second. So a target whose addresses are all forbidden is refused now, and not at the first delivery.
     ///
     /// # Errors
-    /// Returns [`EndpointError::Target`] if the egress guard refuses the target, [`EndpointError::TooMany`] if the tenant has too many
-    /// endpoints, [`EndpointError::Tenant`], [`EndpointError::UnknownPolicy`], [`EndpointError::UnknownScheme`] or
+    /// Returns [`EndpointError::Target`] if the egress guard refuses the target, and [`EndpointError::TooMany`] if the tenant has
+    /// too many endpoints. Returns [`EndpointError::Tenant`], [`EndpointError::UnknownPolicy`], [`EndpointError::UnknownScheme`] or
     /// [`EndpointError::TooManySchemes`] if a name is invalid, and [`EndpointError::Store`] if the store fails.
     pub async fn create(&self, new: NewEndpoint) -> Result<Endpoint, EndpointError> {
         let mut new = new;
@@ -155,9 +155,10 @@ impl Endpoints<'_> {
     /// Changes an endpoint.
     ///
     /// # Errors
-    /// Returns [`EndpointError::NotFound`] if there is no such endpoint, [`EndpointError::Conflict`] if another call changed it at the same
-    /// time or it does not have [the required version](EndpointChange::at_version), the errors of [`create`](Self::create) if a new value
-    /// is invalid, and [`EndpointError::Unproven`] if the change enables the endpoint and its owner has not agreed.
+    /// Returns [`EndpointError::NotFound`] if there is no such endpoint. Returns [`EndpointError::Conflict`] if another call
+    /// changed it at the same time, or if it does not have [the required version](EndpointChange::at_version). Returns the errors
+    /// of [`create`](Self::create) if a new value is invalid. Returns [`EndpointError::Unproven`] if the change enables the
+    /// endpoint and its owner has not agreed.
     pub async fn update(&self, id: EndpointId, change: EndpointChange) -> Result<Endpoint, EndpointError> {
         let endpoint = self.get(id).await?;
         self.update_read(&endpoint, change).await
@@ -409,7 +410,7 @@ impl Endpoints<'_> {
         }
     }
 
-    /// Reports that the endpoint was enabled or disabled, and sends held deliveries of one that was enabled.
+    /// Reports that the endpoint was enabled or disabled. If it was enabled, its held deliveries are sent.
     fn switched(&self, endpoint: &Endpoint) {
         let health = &self.shared.health;
         health.forget(endpoint.id);

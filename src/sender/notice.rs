@@ -164,7 +164,7 @@ impl NoticeChannel {
     }
 }
 
-/// Logs a notice. A disabled endpoint is a warning: its customer gets nothing until somebody enables it.
+/// Logs a notice. The level for a disabled endpoint is WARN, because its customer gets nothing until the endpoint is enabled.
 fn log(notice: &Notice) {
     match notice.kind {
         NoticeKind::EndpointDisabled { reason } => warn_disabled(notice.endpoint, reason),

@@ -27,7 +27,7 @@ pub struct Stats {
     pub counts: Counts,
     /// The recent health of the endpoint.
     pub health: Health,
-    /// The number of attempts behind the two durations: the last ones of this process, at most 64.
+    /// The number of attempts from which both durations are computed: the last attempts of this process, at most 64.
     pub recent_attempts: usize,
     /// The median duration of these attempts, failed ones included; `None` before the first attempt.
     pub median_duration: Option<Duration>,

@@ -11,7 +11,7 @@ use crate::store::{Append, Import, ImportResult, StagedRow, Store, StoreError, S
 /// The number of rows that one transaction imports.
 const BATCH: u32 = 256;
 
-/// A batch with at least this number of bytes was cut short: more rows may wait.
+/// A batch with at least this number of bytes ended early, so more rows may wait.
 const LONG_BATCH: usize = 4 * 1024 * 1024;
 
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Relay {
         }
     }
 
-    /// Imports the rows one by one, because one of them cannot be stored: this one is refused with the reason.
+    /// Imports the rows one by one, because one of them cannot be stored. This row is refused with the reason.
     async fn import_singly(&self, batch: Vec<Import>) -> Result<Vec<LaneId>, StoreError> {
         let mut due = Vec::new();
         for one in batch {

@@ -1,31 +1,32 @@
-//! By which algorithm and key a signature is made.
+//! The algorithms and keys of signatures.
 
 use super::hash::Hash;
 use crate::secret::{Key, KeyError};
 
-/// By what a signature is made.
+/// The algorithm of a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Algorithm {
-    /// HMAC; and Ed25519 if the key is such and the signature is [versioned](super::Signature::versioned).
+    /// HMAC, or Ed25519 if the key is an Ed25519 key and the signature is [versioned](super::Signature::versioned).
     Hmac(Hash),
-    /// HMAC with the hash that the signature's own prefix names (`sha256=`), out of these (WebSub).
+    /// HMAC with the hash that the signature's own prefix names (`sha256=`). Only these hashes are allowed (WebSub).
     HmacNamed(&'static [Hash]),
-    /// The hash of a text with the secret in it ([`Part::Secret`](super::Part::Secret)), which is weaker than an HMAC (HubSpot v1 and v2).
+    /// The hash of a text that contains the secret ([`Part::Secret`](super::Part::Secret)). It is weaker than an HMAC (HubSpot v1
+    /// and v2).
     Digest(Hash),
-    /// Ed25519, by a public key.
+    /// Ed25519, checked with a public key.
     Ed25519,
-    /// ECDSA with P-256 and SHA-256, the signature in ASN.1 DER, by a public key (feature `public-key`).
+    /// ECDSA with P-256 and SHA-256, checked with a public key. The signature is in ASN.1 DER (feature `public-key`).
     EcdsaP256,
-    /// The same, the signature as two numbers of 32 bytes (feature `public-key`).
+    /// The same, but the signature is two numbers of 32 bytes (feature `public-key`).
     EcdsaP256Raw,
-    /// RSA with the padding of PKCS#1 v1.5 and this hash, by a public key (feature `public-key`). Not with MD5.
+    /// RSA with PKCS#1 v1.5 padding and this hash, checked with a public key (feature `public-key`). MD5 is not allowed.
     Rsa(Hash),
-    /// RSA-PSS with SHA-256, by a public key (feature `public-key`).
+    /// RSA-PSS with SHA-256, checked with a public key (feature `public-key`).
     RsaPss,
 }
 
 impl Algorithm {
-    /// Whether it is checked by a key that cannot sign.
+    /// Whether a signature is checked with a public key, which cannot sign.
     pub(crate) const fn is_public(self) -> bool {
         match self {
             Self::Hmac(_) | Self::HmacNamed(_) | Self::Digest(_) => false,
@@ -39,15 +40,15 @@ impl Algorithm {
 pub(crate) enum KeyText {
     /// Standard Webhooks: `whsec_`, `whsk_`, `whpk_` and base64.
     Standard,
-    /// The same behind a prefix of the provider's (Supabase: `v1,whsec_`).
+    /// The same after a prefix of the provider (Supabase: `v1,whsec_`).
     StandardBehind(&'static str),
-    /// The same where it begins with `whsec_`; the text itself otherwise (OpenAI).
+    /// The same if the text begins with `whsec_`; otherwise the text itself (OpenAI).
     StandardOrText,
     /// The text itself, as UTF-8.
     Text,
-    /// Base64 of the key.
+    /// The key in base64.
     Base64,
-    /// Hexadecimal digits of the key.
+    /// The key in hexadecimal digits.
     Hex,
     /// An Ed25519 public key in hexadecimal digits.
     Ed25519Hex,
@@ -62,7 +63,7 @@ pub(crate) enum KeyText {
 }
 
 impl KeyText {
-    /// Reads a secret that is written so.
+    /// Reads a secret that is written in this form.
     pub(crate) fn read(self, secret: &str) -> Result<Key, KeyError> {
         match self {
             Self::Standard => Key::parse(secret),

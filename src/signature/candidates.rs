@@ -1,4 +1,4 @@
-//! What a request presents: signatures, time and id, parsed and bounded, nothing checked yet.
+//! What a request presents: signatures, time and id. They are parsed and bounded, but not checked yet.
 
 use std::borrow::Cow;
 
@@ -14,13 +14,13 @@ use super::stamp::StampAt;
 use super::trust::Trust;
 use crate::secret::RsaForm;
 
-/// Most signatures looked at in one request.
+/// Maximum number of signatures that are read in one request.
 const MAX_SIGNATURES: usize = 16;
 
-/// Most bytes of signature header looked at.
+/// Maximum number of bytes of signature headers that are read.
 const MAX_HEADER_BYTES: usize = 8 * 1024;
 
-/// What a presented signature claims to be. The key decides whether it is even looked at.
+/// The algorithm that a presented signature claims. The signature is compared with a key only if the key fits this algorithm.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Claim {
     Mac(Hash),
@@ -31,12 +31,12 @@ pub(crate) enum Claim {
 }
 
 impl Claim {
-    /// Whether such a signature has so many bytes.
+    /// Whether a signature of this algorithm may have this number of bytes.
     const fn has_length(self, bytes: usize) -> bool {
         match self {
             Self::Mac(hash) | Self::Digest(hash) => bytes == hash.bytes(),
             Self::Ed25519 | Self::EcdsaP256 { raw: true } => bytes == 64,
-            // DER makes it shorter or longer; RSA has the length of its key.
+            // The length of an ECDSA signature in DER varies, and the length of an RSA signature is that of the key.
             Self::EcdsaP256 { raw: false } | Self::Rsa(_) => true,
         }
     }
@@ -53,7 +53,7 @@ impl Signatures {
         Self { list: [const { None }; MAX_SIGNATURES], count: 0 }
     }
 
-    /// Counts every element, decodable or not, so that the cap is on the work, not on the luck.
+    /// Counts every element, including elements that cannot be decoded, so that the limit bounds the work.
     fn push(&mut self, signature: Option<(Claim, Decoded)>) -> Result<(), VerifyError> {
         let slot = self.list.get_mut(self.count).ok_or(VerifyError::Malformed("signature"))?;
         *slot = signature;
@@ -83,7 +83,7 @@ impl<'a> Presented<'a> {
         Self { signatures: Signatures::new(), timestamp: Cow::Borrowed(b""), id: b"" }
     }
 
-    /// Whether anything of a signature is there: then its scheme counts, and no other.
+    /// Whether the request has any header of this scheme. If it has, this scheme alone is checked.
     pub(crate) fn is_any(scheme: &Signature, received: &Received<'_>) -> bool {
         let headers = match scheme.at {
             SignatureAt::Header(names) | SignatureAt::Headers(names) => names,
@@ -97,7 +97,7 @@ impl<'a> Presented<'a> {
         all.any(|name| received.headers.contains_key(name))
     }
 
-    /// In place: more than a kilobyte would be moved otherwise.
+    /// Fills an existing value, because returning a new one would copy more than a kilobyte.
     pub(crate) fn read(
         &mut self,
         scheme: &Signature,
@@ -115,7 +115,7 @@ impl<'a> Presented<'a> {
             StampAt::Header(name) => self.timestamp = Cow::Borrowed(single(received, name, "timestamp")?),
             StampAt::Place(place) => {
                 let text = found.text(&place, (received, trust), "timestamp")?;
-                // It is a part of the body, so a body without one is not what the provider sends.
+                // The time is a part of the body. A body without it does not come from the provider.
                 self.timestamp = match text.ok_or(VerifyError::Malformed("timestamp"))? {
                     Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
                     Cow::Owned(text) => Cow::Owned(text.into_bytes()),
@@ -156,7 +156,7 @@ impl<'a> Presented<'a> {
         if self.signatures.count == 0 { Err(VerifyError::Missing("signature")) } else { Ok(()) }
     }
 
-    /// Each element of several lines, which are one list (RFC 9110 section 5.3).
+    /// Reads the elements of several lines, which are one list (RFC 9110 section 5.3).
     fn each<'l>(&mut self, scheme: &Signature, lines: impl Iterator<Item = &'l [u8]>) -> Result<(), VerifyError> {
         let mut budget = MAX_HEADER_BYTES;
         for line in lines {
@@ -168,7 +168,7 @@ impl<'a> Presented<'a> {
         self.some_decoded()
     }
 
-    /// Any of several headers, each of which stands once.
+    /// Reads the signatures in any of several headers. Each header may occur once.
     fn headers(&mut self, scheme: &Signature, names: &[&str], received: &Received<'a>) -> Result<(), VerifyError> {
         let mut last = "";
         for (name, text) in lines_of(received.headers, names) {
@@ -184,7 +184,7 @@ impl<'a> Presented<'a> {
         }
     }
 
-    /// Any of several places.
+    /// Reads the signatures in any of several places.
     fn places(
         &mut self,
         scheme: &Signature,
@@ -203,7 +203,7 @@ impl<'a> Presented<'a> {
         }
     }
 
-    /// What must be all there is in a header.
+    /// Reads a header that occurs once.
     fn alone(&mut self, scheme: &Signature, text: &'a [u8]) -> Result<(), VerifyError> {
         if text.len() > MAX_HEADER_BYTES {
             return Err(VerifyError::Malformed("signature"));
@@ -224,11 +224,12 @@ impl<'a> Presented<'a> {
         if self.signatures.is_empty() { Err(VerifyError::Malformed("signature")) } else { Ok(()) }
     }
 
-    /// One signature behind its prefix.
+    /// Reads one signature after its prefix.
     fn plain(&mut self, scheme: &Signature, text: &[u8]) -> Result<(), VerifyError> {
         let (claim, text) = claimed(scheme, text)?;
         let text = match scheme.grammar {
-            // Comparing with nothing is slow where the processor reads from the empty text's address, which is none.
+            // An empty prefix is not compared: on some processors, reading from the address of an empty text, which is not a real
+            // address, is slow.
             Grammar::Plain { prefix: "", .. } => text,
             Grammar::Plain { prefix, optional } => match text.strip_prefix(prefix.as_bytes()) {
                 Some(rest) => rest,
@@ -240,8 +241,8 @@ impl<'a> Presented<'a> {
         self.signatures.push(sound(scheme, claim, text))
     }
 
-    /// `v1,<signature>` elements separated by ASCII white space, each perhaps followed by a comma where a proxy has joined
-    /// two lines. What is malformed or of another version is skipped.
+    /// Reads `v1,<signature>` elements that are separated by ASCII white space. A comma may follow an element if a proxy has joined
+    /// two lines. An element that is malformed or of another version is skipped.
     fn versioned(&mut self, line: &[u8], encoding: Encoding) -> Result<(), VerifyError> {
         let elements = line.split(u8::is_ascii_whitespace).filter(|element| !element.is_empty());
         for element in elements {
@@ -256,7 +257,7 @@ impl<'a> Presented<'a> {
         Ok(())
     }
 
-    /// Signatures one after the other, behind the time where the scheme has it there.
+    /// Reads signatures one after the other. If the scheme has the time first, they follow the time.
     fn list(&mut self, scheme: &Signature, text: &'a [u8], separator: u8) -> Result<(), VerifyError> {
         let mut elements = text.split(|byte| *byte == separator).map(<[u8]>::trim_ascii);
         if scheme.stamp.at == StampAt::First {
@@ -269,7 +270,7 @@ impl<'a> Presented<'a> {
         Ok(())
     }
 
-    /// The fields of one group.
+    /// Reads the fields of one group.
     fn fields(
         &mut self,
         scheme: &Signature,
@@ -286,7 +287,7 @@ impl<'a> Presented<'a> {
                 let (claim, _) = claimed(scheme, b"")?;
                 self.signatures.push(sound(scheme, claim, value))?;
             } else if matches!(scheme.stamp.at, StampAt::Field(stamp) if name == stamp.as_bytes()) {
-                // Several groups must agree: a signature of one belongs to its own time.
+                // All groups must have the same time, because a signature belongs to the time of its own group.
                 if !self.timestamp.is_empty() && *self.timestamp != *value {
                     return Err(VerifyError::Malformed("timestamp"));
                 }
@@ -296,7 +297,7 @@ impl<'a> Presented<'a> {
         let wanted = i32::from(matches!(scheme.stamp.at, StampAt::Field(_)));
         match stamps == wanted {
             true => Ok(()),
-            // One field that holds all others: they are separated by something else than the scheme says.
+            // There is one field that contains all others: the request uses another separator than the scheme.
             false if !line.contains(&separator) && line.iter().filter(|byte| **byte == b'=').count() > 1 => {
                 Err(VerifyError::Malformed("signature's separator"))
             }
@@ -305,7 +306,8 @@ impl<'a> Presented<'a> {
     }
 }
 
-/// What the scheme, or the text's own prefix where the scheme leaves it a choice, says of a signature.
+/// Returns the algorithm that a signature claims, and the rest of the text. If the scheme allows several, the prefix of the text
+/// names one.
 fn claimed<'t>(scheme: &Signature, text: &'t [u8]) -> Result<(Claim, &'t [u8]), VerifyError> {
     match scheme.algorithm {
         Algorithm::Hmac(hash) => Ok((Claim::Mac(hash), text)),
@@ -327,7 +329,7 @@ fn claimed<'t>(scheme: &Signature, text: &'t [u8]) -> Result<(Claim, &'t [u8]), 
     }
 }
 
-/// 1 to 128 of `A-Z a-z 0-9 _ -`: what an id may be where it is joined to other fields by a dot.
+/// Whether an id is 1 to 128 of `A-Z a-z 0-9 _ -`. Such an id can be joined to other fields by a dot.
 pub(crate) fn is_plain_id(id: &[u8]) -> bool {
     (1..=128).contains(&id.len()) && id.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
@@ -346,12 +348,12 @@ fn decode(claim: Claim, encoding: Encoding, text: &[u8]) -> Option<(Claim, Decod
     (!is_der || is_der_sequence(decoded.as_bytes())).then_some((claim, decoded))
 }
 
-/// A DER sequence that is all there is: not the two bare numbers that other formats have.
+/// Whether the bytes are exactly one DER sequence, and not the two bare numbers that other formats use.
 fn is_der_sequence(bytes: &[u8]) -> bool {
     matches!(bytes, [0x30, length, rest @ ..] if usize::from(*length) == rest.len())
 }
 
-/// The one value of a header that must stand once.
+/// The value of a header that must occur exactly once.
 fn single<'a>(received: &Received<'a>, name: &str, what: &'static str) -> Result<&'a [u8], VerifyError> {
     let mut lines = lines(received.headers, name);
     let value = lines.next().ok_or(VerifyError::Missing(what))?;

@@ -2,12 +2,12 @@
 
 use subtle::{Choice, ConstantTimeEq};
 
-/// Whether `presented` is `expected`, in time that depends on the lengths only.
+/// Whether `presented` equals `expected`. The time for the comparison depends only on the lengths.
 pub(crate) fn equal(expected: &[u8], presented: &[u8]) -> Choice {
     expected.ct_eq(presented)
 }
 
-/// The same for texts, where one of them is the only one.
+/// The same for two texts, for a caller that makes only one comparison.
 pub(crate) fn same(expected: &str, presented: &str) -> bool {
     equal(expected.as_bytes(), presented.as_bytes()).into()
 }

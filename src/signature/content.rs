@@ -1,18 +1,19 @@
-//! The JSON inside of a body that is not JSON itself, or not JSON to every reader.
+//! The JSON inside of a body that is not JSON itself, or that not every parser reads as JSON.
 
 use std::borrow::Cow;
 
 use super::multipart;
 use crate::percent;
 
-/// The field of a form that holds the JSON: GitHub's and Slack's name for it.
+/// The form field that contains the JSON, as GitHub and Slack name it.
 const FORM_FIELD: &str = "payload";
 
-/// The fields of a multipart form that hold it: Dropbox Sign's name, and that one.
+/// The fields of a multipart form that may contain the JSON: Dropbox Sign's name, and the name above.
 const PART_FIELDS: [&str; 2] = ["json", FORM_FIELD];
 
-/// The JSON inside: without a byte order mark, out of a form's field, and with a replacement character (U+FFFD) for each half of a
-/// surrogate pair that stands alone, which JSON allows and `serde_json` refuses. `None` where the body itself is all there is.
+/// The JSON inside of a body, without a byte order mark and taken out of a form field. Each unpaired half of a surrogate pair
+/// becomes a replacement character (U+FFFD), because JSON allows such a half and `serde_json` refuses it. `None` if the body itself
+/// is the JSON.
 pub(crate) fn json_inside(body: &[u8]) -> Option<Cow<'_, [u8]>> {
     let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let inside = match text.trim_ascii_start() {
@@ -32,14 +33,14 @@ fn form_values(form: &[u8]) -> Vec<String> {
     fields.map(|(_, value)| value.into_owned()).take(2).collect()
 }
 
-/// A field that stands once; of two, two readers could see different ones.
+/// The value of a field that occurs once. If a field occurred twice, two parsers could read different values.
 fn alone(values: Vec<String>) -> Option<Vec<u8>> {
     let [value] = <[String; 1]>::try_from(values).ok()?;
     let value = value.into_bytes();
     matches!(value.trim_ascii_start(), [b'{' | b'[', ..]).then_some(value)
 }
 
-/// The same text, byte for byte of the same length, with `\ufffd` for every escape of half a surrogate pair without its other half.
+/// The same text with the same number of bytes, in which `\ufffd` replaces every escape of an unpaired surrogate half.
 fn without_lone_surrogates(json: &[u8]) -> Option<Vec<u8>> {
     let mut mended: Option<Vec<u8>> = None;
     let mut at = 0;
@@ -66,7 +67,7 @@ enum Half {
     Low,
 }
 
-/// Which half of a surrogate pair is escaped here.
+/// Which half of a surrogate pair is escaped at this position.
 fn surrogate(json: &[u8], at: usize) -> Option<Half> {
     match json.get(at..at + 6)? {
         [b'\\', b'u', b'd' | b'D', third, low @ ..] if low.iter().all(u8::is_ascii_hexdigit) => match third {

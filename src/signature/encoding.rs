@@ -1,12 +1,12 @@
-//! How signatures are written, and read back strictly.
+//! The encodings of signatures, and their strict decoding.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 
-/// Longest signature of any algorithm but RSA, in bytes: an ECDSA signature in DER has up to 72.
+/// Longest signature of any algorithm except RSA, in bytes. An ECDSA signature in DER has up to 72.
 pub(crate) const MAX_SIGNATURE_BYTES: usize = 72;
 
-/// Longest signature of RSA, in bytes: that of a key of 8192 bits.
+/// Longest RSA signature, in bytes: the signature of a key of 8192 bits.
 const MAX_RSA_BYTES: usize = 1024;
 
 /// How the bytes of a signature are written.
@@ -44,15 +44,15 @@ impl Decoded {
 }
 
 impl Encoding {
-    /// Decodes at most [`MAX_SIGNATURE_BYTES`]; `None` for anything else than the one strict spelling (hex digits may be of
-    /// either case).
+    /// Decodes at most [`MAX_SIGNATURE_BYTES`]. Only the canonical spelling is accepted, except that hexadecimal digits may have
+    /// either case. Otherwise returns `None`.
     pub(crate) fn decode(self, text: &[u8]) -> Option<Decoded> {
         let mut bytes = [0; MAX_SIGNATURE_BYTES + 2];
         let length = self.decode_into(text, &mut bytes)?;
         (1..=MAX_SIGNATURE_BYTES).contains(&length).then_some(Decoded::Short { bytes, length })
     }
 
-    /// Decodes a signature of RSA.
+    /// Decodes an RSA signature.
     pub(crate) fn decode_long(self, text: &[u8]) -> Option<Decoded> {
         let mut bytes = vec![0; (MAX_RSA_BYTES + 2).min(text.len())];
         let length = self.decode_into(text, &mut bytes)?;
@@ -102,7 +102,7 @@ const DIGITS: [u8; 256] = {
     digits
 };
 
-/// Without a branch on the digits: those of a signature are random, and every second guess of the processor would be wrong.
+/// Does not branch on the digits. The digits of a signature are random, so the processor would mispredict every second branch.
 fn decode_hex(text: &[u8], to: &mut [u8]) -> Option<usize> {
     let (pairs, rest) = text.as_chunks::<2>();
     let space = to.get_mut(..pairs.len()).filter(|_| rest.is_empty())?;

@@ -1,4 +1,4 @@
-//! Forms and queries: how many fields are looked at, and several of them found in one reading.
+//! Forms and queries: limits the number of fields, and finds several fields in one pass.
 
 use std::borrow::Cow;
 
@@ -7,28 +7,28 @@ use super::multipart;
 use crate::percent;
 use crate::work;
 
-/// Most fields of a form or a query. Each costs an allocation and a place in an order, before anything is proved: half a million
-/// empty fields in one body would cost a core 60 ms.
+/// Maximum number of fields of a form or a query. Each field costs an allocation and a place in an order before the request is
+/// verified. Half a million empty fields in one body would take 60 ms of a core.
 const MAX_FIELDS: usize = 4_096;
 
-/// Refuses a form of more fields than any provider sends.
+/// Fails if a form has more fields than any provider sends.
 pub(crate) fn check_fields(form: &[u8]) -> Result<(), VerifyError> {
     let more = form.iter().filter(|byte| **byte == b'&').count();
     if more < MAX_FIELDS { Ok(()) } else { Err(VerifyError::Malformed("form")) }
 }
 
-/// What a field holds.
+/// The value of a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Field<'a> {
-    /// There is none of this name.
+    /// There is no field with this name.
     Absent,
-    /// This, once.
+    /// The field occurs once, with this value.
     Once(Cow<'a, str>),
-    /// Two readers could see two values.
+    /// The field occurs more than once, so two parsers could read different values.
     Twice,
 }
 
-/// The fields of these names in a body, urlencoded or in parts.
+/// The values of these fields in a body, which is urlencoded or multipart.
 pub(crate) fn fields_of_body<'a>(body: &'a [u8], names: &[&str]) -> Result<Vec<Field<'a>>, VerifyError> {
     let Some(values) = multipart::values(body, names) else { return fields(body, names) };
     let field = |values: Vec<String>| {
@@ -42,7 +42,7 @@ pub(crate) fn fields_of_body<'a>(body: &'a [u8], names: &[&str]) -> Result<Vec<F
     Ok(values.into_iter().map(field).collect())
 }
 
-/// The fields of these names in a urlencoded form or a query. Only what is asked for is decoded.
+/// The values of these fields in a urlencoded form or a query. Only these fields are decoded.
 pub(crate) fn fields<'a>(form: &'a [u8], names: &[&str]) -> Result<Vec<Field<'a>>, VerifyError> {
     work::spent(form.len());
     check_fields(form)?;

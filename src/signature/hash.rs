@@ -11,9 +11,9 @@ use crate::work;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Hash {
-    /// MD5, for providers that have not moved on (Patreon).
+    /// MD5, for providers that still use it (Patreon).
     Md5,
-    /// SHA-1, for providers that have not moved on.
+    /// SHA-1, for providers that still use it.
     Sha1,
     /// SHA-256.
     Sha256,
@@ -34,7 +34,7 @@ impl Hash {
         }
     }
 
-    /// RSA with the old padding (PKCS#1 v1.5) and this hash; none with MD5, which anybody can make collide.
+    /// RSA with PKCS#1 v1.5 padding and this hash; `None` for MD5, because anyone can make MD5 collisions.
     pub(crate) const fn rsa(self) -> Option<RsaForm> {
         match self {
             Self::Md5 => None,

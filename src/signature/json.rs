@@ -1,4 +1,4 @@
-//! Looking into JSON without building it: what is beside the path is skipped.
+//! Reads values in JSON without building the whole document: everything outside of the path is skipped.
 
 use std::fmt;
 
@@ -8,21 +8,21 @@ use serde_json::value::RawValue;
 
 use crate::work;
 
-/// A key on the way to the pointer's end stands twice: two readers could see two values (R-25).
+/// A key on the path occurs twice, so two parsers could read different values (R-25).
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Ambiguous;
 
-/// The text, or the number, at a pointer. A body that is not JSON holds nothing.
+/// The text or the number at a pointer. A body that is not JSON contains nothing.
 pub(crate) fn text_at(body: &[u8], pointer: &str) -> Result<Option<String>, Ambiguous> {
     Ok(raw_at(body, pointer)?.and_then(|raw| text_of(raw.get())))
 }
 
-/// The name of the first member of an object that is none of `except`.
+/// The name of the first member of an object that is not in `except`.
 pub(crate) fn member(body: &[u8], except: &[&str]) -> Result<Option<String>, Ambiguous> {
     within(body, |deserializer| deserializer.deserialize_any(Member { except }))
 }
 
-/// A string's text; a number as written, however large. Anything else is no name.
+/// The text of a string, or a number as written, however large it is. Any other value cannot be a name.
 fn text_of(json: &str) -> Option<String> {
     match json.as_bytes() {
         [b'"', ..] => serde_json::from_str(json).ok(),
@@ -37,7 +37,7 @@ pub(crate) fn raw_at<'a>(body: &'a [u8], pointer: &str) -> Result<Option<&'a Raw
     within(body, |deserializer| (Find { path: &path }).deserialize(deserializer))
 }
 
-/// Reads a whole body; one that is not JSON to its end holds nothing.
+/// Reads a whole body. A body that is not JSON to its end contains nothing.
 fn within<'a, T>(
     body: &'a [u8],
     read: impl FnOnce(&mut serde_json::Deserializer<serde_json::de::SliceRead<'a>>) -> Result<Option<T>, serde_json::Error>,
@@ -132,7 +132,7 @@ impl<'de> Visitor<'de> for Find<'_> {
     }
 }
 
-/// Whether a key is this one, however it is escaped; nothing is allocated for those that are not.
+/// Whether a key equals this one, however it is escaped. Nothing is allocated for other keys.
 struct Is<'p>(&'p str);
 
 impl<'de> DeserializeSeed<'de> for Is<'_> {

@@ -6,7 +6,7 @@ use super::error::VerifyError;
 use crate::secret::{Jwk, Key};
 use crate::work;
 
-/// Most keys of a set that are looked at.
+/// Maximum number of keys of a set that are read.
 const MAX_KEYS: usize = 64;
 
 #[derive(Deserialize)]
@@ -27,7 +27,7 @@ fn keys_of(set: &[u8]) -> Result<Vec<Jwk>, VerifyError> {
     }
 }
 
-/// The key of this id in a JWK Set, or in a document with one `key`.
+/// The key with this id in a JWK Set, or in a document with one `key`.
 pub(crate) fn find(set: &[u8], kid: Option<&str>) -> Result<Key, VerifyError> {
     let keys = keys_of(set)?;
     let mut known = keys.iter().take(MAX_KEYS).filter(|key| key.kid.as_deref() == kid && kid.is_some());

@@ -8,16 +8,16 @@ use serde_json::value::RawValue;
 
 use crate::work;
 
-/// What stands at a pointer.
+/// The value at a pointer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Text {
-    /// This text; or this number, as it was written.
+    /// This text, or this number as it was written.
     Is(String),
-    /// Neither, in a body that is JSON.
+    /// The body is JSON, but has no text and no number there.
     Absent,
-    /// The body is not JSON to its end, or the text is none to `serde_json`: half a surrogate pair.
+    /// The body is not JSON to its end, or `serde_json` refuses the text because it contains half a surrogate pair.
     Unread,
-    /// A key on the way to it stands twice: two readers could see two values.
+    /// A key on the path occurs twice, so two parsers could read different values.
     Ambiguous,
 }
 
@@ -47,7 +47,7 @@ fn text_of(json: &str) -> Text {
     }
 }
 
-/// A pointer, or the rest of it, and where what it leads to is put.
+/// A pointer or the rest of it, and the slot for the value that it leads to.
 #[derive(Clone, Copy)]
 struct Wanted<'p> {
     slot: usize,
@@ -173,12 +173,12 @@ impl<'de> Visitor<'de> for Find<'_, 'de> {
     }
 }
 
-/// What is wanted behind the steps that are like this.
+/// The pointers whose first step fits, each without this step.
 fn behind<'w>(wanted: &[Wanted<'w>], is: impl Fn(&str) -> bool) -> Vec<Wanted<'w>> {
     wanted.iter().filter(|it| it.first().is_some_and(&is)).map(Wanted::rest).collect()
 }
 
-/// Which of the pointers a key begins, however it is escaped; nothing is allocated for those that begin none.
+/// Which of the pointers begins with a key, however the key is escaped. Nothing is allocated for a key that begins none of them.
 struct Step<'w>(&'w [Wanted<'w>]);
 
 impl<'de> DeserializeSeed<'de> for Step<'_> {
@@ -208,7 +208,7 @@ mod tests {
 
     const POINTERS: [&str; 9] = ["/a", "/a/b", "/a/b/c", "/d", "/d/0", "/d/2/e", "/a/f", "/g", ""];
 
-    /// One by one they are found, and read, as by another function.
+    /// The result is the same as that of another function that reads the pointers one by one.
     #[test]
     fn together_they_are_found_as_they_are_one_by_one() {
         let bodies = [

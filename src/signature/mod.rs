@@ -1,4 +1,4 @@
-//! How a request is signed and its signature checked: signatures as data, one engine for all of them.
+//! How requests are signed and how signatures are checked. Signatures are data, and one engine serves all of them.
 //!
 //! A [`Signature`] names the algorithm, what is signed, and where the signature is. The engine keeps the rules that no data
 //! can weaken:
@@ -12,14 +12,15 @@
 //! 5. A timestamp is digits without sign or leading zero (R-10), and is compared with the clock after the signature was
 //!    checked (R-12).
 //!
-//! The signed time may be 300 s away to either side, bounds included. What no signature gives:
+//! The signed time may differ by 300 s in either direction, bounds included. A signature does not protect against everything:
 //!
 //! - A signature without a time ([`Stamp::NONE`]: GitHub, Shopify) stays valid forever. Only deduplication protects against a
 //!   replay.
-//! - Nothing but the [signed parts](Signature::signed) is covered: not the method, not the URL, not other headers.
+//! Only the [signed parts](Signature::signed) are covered, and not the method, the URL or other headers.
 //! - [`STANDARD`] joins its fields by dots; see [`STANDARD_STRICT`] for senders whose bodies are not JSON objects.
 //!
-//! What a provider needs beside a signature (event ids, handshakes, settings) is in the module [`provider`](crate::provider).
+//! What a provider needs in addition to a signature (event ids, handshakes, settings) is in the module
+//! [`provider`](crate::provider).
 //!
 //! ```
 //! use http::{HeaderMap, Method, Uri};

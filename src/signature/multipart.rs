@@ -2,17 +2,18 @@
 
 use crate::work;
 
-/// Most parts of a form. A form with more is refused, because another reader could find a second value behind them.
+/// Maximum number of parts of a form. A form with more parts is refused, because another parser could find a second value in the
+/// others.
 const MAX_PARTS: usize = 256;
 
 /// Longest boundary (RFC 2046 section 5.1.1).
 const MAX_BOUNDARY: usize = 70;
 
-/// Most headers of one part, and most parameters of one header.
+/// Maximum number of headers of one part, and of parameters of one header.
 const MAX_HEADERS: usize = 16;
 
-/// The first two values of each of these fields, of which the second only shows that there are two; `None` if the body is not a
-/// whole multipart form. Files do not count.
+/// The first two values of each of these fields; the second one only shows that there are two. `None` if the body is not a complete
+/// multipart form. Files are ignored.
 pub(crate) fn values(body: &[u8], names: &[&str]) -> Option<Vec<Vec<String>>> {
     let boundary = boundary(body)?;
     work::spent(body.len());
@@ -35,7 +36,7 @@ pub(crate) fn values(body: &[u8], names: &[&str]) -> Option<Vec<Vec<String>>> {
     None
 }
 
-/// The first line is the boundary behind two dashes: what providers send has nothing before it.
+/// The boundary is the first line without its two dashes, because providers send nothing before it.
 fn boundary(body: &[u8]) -> Option<&[u8]> {
     let rest = body.strip_prefix(b"--")?;
     let end = rest.iter().take(MAX_BOUNDARY + 2).position(|byte| matches!(byte, b'\r' | b'\n'))?;
@@ -43,13 +44,13 @@ fn boundary(body: &[u8]) -> Option<&[u8]> {
     ((1..=MAX_BOUNDARY).contains(&line.len()) && line.iter().all(|byte| matches!(byte, b' '..=b'~'))).then_some(line)
 }
 
-/// What follows the line break behind a delimiter. White space before it is padding that some senders add.
+/// The text after the line break that follows a delimiter. White space before the line break is padding that some senders add.
 fn after_line_break(rest: &[u8]) -> Option<&[u8]> {
     let padding = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     rest.get(padding..)?.strip_prefix(b"\r\n")
 }
 
-/// What stands before and behind the first `mark`.
+/// The text before and after the first `mark`.
 fn split<'a>(text: &'a [u8], mark: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
     let at = text.windows(mark.len()).position(|window| window == mark)?;
     Some((text.get(..at)?, text.get(at + mark.len()..)?))
@@ -65,7 +66,7 @@ struct Part<'a> {
 
 impl<'a> Part<'a> {
     fn parse(part: &'a [u8]) -> Option<Self> {
-        // Some readers refuse a part without headers.
+        // Some parsers refuse a part without headers.
         let (head, content) = split(part, b"\r\n\r\n").filter(|_| !part.starts_with(b"\r\n"))?;
         let mut parsed = Self { name: None, is_file: false, charset: None, content };
         let head = std::str::from_utf8(head).ok()?;
@@ -75,7 +76,7 @@ impl<'a> Part<'a> {
             if number >= MAX_HEADERS || !is_token(name) || value.contains(char::is_control) {
                 return None;
             }
-            // Of two headers of a name, two readers could take different ones.
+            // If a header occurs twice, two parsers could read different ones.
             if name.eq_ignore_ascii_case("content-disposition") && !std::mem::replace(&mut has_disposition, true) {
                 parsed.read_disposition(value)?;
             } else if name.eq_ignore_ascii_case("content-type") && !std::mem::replace(&mut has_type, true) {
@@ -96,7 +97,7 @@ impl<'a> Part<'a> {
             match name {
                 "name" => self.name = Some(value),
                 "filename" | "filename*" => self.is_file = true,
-                // Some readers find these names in lower case only.
+                // Some parsers recognise these names in lower case only.
                 _ if ["name", "filename", "filename*"].iter().any(|known| name.eq_ignore_ascii_case(known)) => {
                     return None;
                 }
@@ -114,13 +115,14 @@ impl<'a> Part<'a> {
         (is_token(kind) && is_token(subtype)).then_some(())
     }
 
-    /// The content as text. A byte order mark stays: with some readers it would, with others not, and a value would be two.
+    /// The content as text. A byte order mark is kept: some parsers keep it and others remove it, so they would read different
+    /// values.
     fn text(&self) -> Option<String> {
         let is = |name: &str| self.charset.as_ref().is_none_or(|charset| charset.eq_ignore_ascii_case(name));
         if is("utf-8") || is("us-ascii") && self.content.is_ascii() {
             return Some(String::from_utf8_lossy(self.content).into_owned());
         }
-        // Some readers take ISO 8859-1 for Windows-1252, which has other characters in the place of its control characters.
+        // Some parsers read ISO 8859-1 as Windows-1252, which has other characters in place of its control characters.
         let is_plain = self.content.iter().all(|byte| !(0x80..0xa0).contains(byte));
         (is("iso-8859-1") && is_plain).then(|| self.content.iter().copied().map(char::from).collect())
     }
@@ -132,7 +134,7 @@ fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_allowed)
 }
 
-/// The value of a header without its parameters, and the parameters, of which each stands once.
+/// The value of a header without its parameters, and the parameters. `None` if a parameter is malformed or occurs twice.
 fn parameters(value: &str) -> Option<(&str, Vec<(&str, String)>)> {
     let (kind, mut rest) = value.split_once(';').unwrap_or((value, ""));
     let mut found: Vec<(&str, String)> = Vec::new();
@@ -159,8 +161,8 @@ fn parameters(value: &str) -> Option<(&str, Vec<(&str, String)>)> {
     }
 }
 
-/// The text up to the closing quote, and what follows the quote. Of all that a backslash may precede, senders escape the quote
-/// alone.
+/// The text up to the closing quote, and the text after the quote. A backslash escapes only a quote, because senders escape nothing
+/// else.
 fn unquoted(text: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut rest = text;

@@ -17,19 +17,19 @@ use crate::secret::Keyring;
     reason = "complete: all that a signature can cover; the application builds it as a literal"
 )]
 pub struct Outgoing<'a> {
-    /// Its method.
+    /// The method.
     pub method: &'a Method,
-    /// Its whole URI, with scheme and authority.
+    /// The complete URI, with scheme and authority.
     pub uri: &'a Uri,
     /// The event's id, the same on every attempt.
     pub id: &'a str,
     /// The time of this attempt.
     pub timestamp: Timestamp,
-    /// Its body, byte for byte.
+    /// The body, byte for byte.
     pub body: &'a [u8],
 }
 
-/// The id and the size only.
+/// Prints the id and the size only.
 impl fmt::Debug for Outgoing<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Outgoing({} {}, {} bytes)", self.method, self.id, self.body.len())
@@ -44,10 +44,10 @@ impl fmt::Debug for Outgoing<'_> {
 /// The sender's own headers exist before it is called: the headers of the endpoint's owner, and the event type and attempt number if the
 /// application has named headers for them.
 pub trait SignRequest: fmt::Debug + Send + Sync + 'static {
-    /// Signs with the live keys of the ring.
+    /// Signs with the live keys of the keyring.
     ///
     /// # Errors
-    /// When no live key can sign, or the request cannot be signed so.
+    /// Returns an error if no live key can sign, or if the request cannot be signed in this way.
     fn sign_request(&self, request: &Outgoing<'_>, keys: &Keyring, headers: &mut HeaderMap) -> Result<(), SignError>;
 }
 

@@ -2,24 +2,24 @@
 
 use std::fmt;
 
-/// A request as received, nothing believed yet.
+/// A request as it was received. Nothing in it is verified yet.
 #[derive(Clone, Copy)]
 #[expect(
     clippy::exhaustive_structs,
     reason = "complete: the parts of a request; the application builds it as a literal"
 )]
 pub struct Received<'a> {
-    /// Its method.
+    /// The method.
     pub method: &'a http::Method,
-    /// Its request target.
+    /// The request target.
     pub uri: &'a http::Uri,
-    /// Its headers.
+    /// The headers.
     pub headers: &'a http::HeaderMap,
-    /// Its body, byte for byte.
+    /// The body, byte for byte.
     pub body: &'a [u8],
 }
 
-/// Method and size only: headers and body may be secret.
+/// Prints the method and the size only, because headers and body may be secret.
 impl fmt::Debug for Received<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Received({}, {} headers, {} bytes)", self.method, self.headers.len(), self.body.len())

@@ -28,7 +28,7 @@ pub struct Signing<'a> {
     pub body: &'a [u8],
 }
 
-/// The id and the size only.
+/// Prints the id and the size only.
 impl std::fmt::Debug for Signing<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Signing({}, {} bytes)", self.id, self.body.len())
@@ -36,11 +36,11 @@ impl std::fmt::Debug for Signing<'_> {
 }
 
 impl Signed {
-    /// Adds the signature's headers: one signature for each live key where the header has room for several, newest first;
-    /// the newest key's otherwise.
+    /// Adds the headers of the signature. If the header can hold several signatures, it contains one for each live key, newest
+    /// first. Otherwise it contains only the signature of the newest key.
     ///
     /// # Errors
-    /// When no live key can sign under this scheme, or the id is to be signed and is not 1 to 128 of `A-Z a-z 0-9 _ -`.
+    /// Returns an error if no live key can sign under this scheme, or if the id is signed and is not 1 to 128 of `A-Z a-z 0-9 _ -`.
     /// Nothing is added then.
     pub fn sign(&self, signing: &Signing<'_>, keys: &Keyring, headers: &mut HeaderMap) -> Result<(), SignError> {
         if self.id_header.is_some() && !is_plain_id(signing.id.as_bytes()) {
@@ -97,7 +97,7 @@ impl Signed {
         if signed { Ok(value) } else { Err(SignError::NoKey) }
     }
 
-    /// What stands before a signature in the header.
+    /// Writes the text before a signature in the header.
     fn introduce(&self, version: &str, again: bool, value: &mut Vec<u8>) {
         let pieces = match self.grammar {
             Grammar::Plain { prefix, .. } => {
@@ -122,7 +122,7 @@ impl Signed {
         }
     }
 
-    /// The name of the hash that stands before the signature, where the scheme has a choice.
+    /// The name of the hash before the signature, if the scheme allows several hashes.
     fn named(&self) -> Option<&'static str> {
         match self.algorithm {
             Algorithm::HmacNamed(hashes) => hashes.iter().find(|hash| **hash == Hash::Sha256).map(|hash| hash.name()),
@@ -130,7 +130,7 @@ impl Signed {
         }
     }
 
-    /// One key's signature; `None` when the key cannot sign under this scheme.
+    /// The signature of one key; `None` if the key cannot sign under this scheme.
     fn signature(
         &self,
         key: &Key,
@@ -146,7 +146,7 @@ impl Signed {
             form: None,
             found: &Found::nothing(),
         };
-        // A piece of the request, of which nothing is known yet.
+        // This fails if the scheme signs a part of the request, because the request is not known here.
         let made = match (key.kind(), self.algorithm) {
             (Kind::Hmac(key), Algorithm::Hmac(hash)) => {
                 self.mac(&mut None, hash.mac(key), &message).map(Signature::Mac)

@@ -17,11 +17,11 @@ pub const STANDARD: Signature = Signature::hmac(Hash::Sha256, Encoding::Base64, 
     .stamp(Stamp::header("webhook-timestamp"))
     .id_header("webhook-id");
 
-/// [`STANDARD`], and refuses ids of other characters than `A-Z a-z 0-9 _ -`.
+/// The same as [`STANDARD`], but ids with other characters than `A-Z a-z 0-9 _ -` are refused.
 ///
-/// The specification joins id, time and body by dots, and forbids dots in id and time. Some senders' ids have dots
-/// nevertheless (those of Slack events, for example), and [`STANDARD`] accepts them. It refuses a body that could be the rest
-/// of another message, cut at another dot: one that begins with a digit if the id has a dot, or with a time and a dot. Use this
+/// The specification joins id, time and body with dots, and forbids dots in id and time. Some senders use ids with dots
+/// nevertheless (for example for Slack events), and [`STANDARD`] accepts them. It refuses a body that could be the rest of another
+/// message that was split at another dot. Such a body begins with a digit if the id has a dot, or with a time and a dot. Use this
 /// signature for senders whose bodies are neither JSON objects nor arrays.
 pub const STANDARD_STRICT: Signature =
     STANDARD.signed(&[Part::PlainId, Part::Text("."), Part::Timestamp, Part::Text("."), Part::Body]);

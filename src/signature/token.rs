@@ -3,16 +3,16 @@
 use super::error::VerifyError;
 use super::place::Place;
 
-/// Where a shared secret stands in a request. The first place that has something counts.
+/// Where a request carries a shared secret. The first place that has a value counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Token {
-    /// Where.
+    /// The place of the secret.
     pub(crate) at: Place,
-    /// What stands before it: `Bearer `.
+    /// The text before the secret: `Bearer `.
     pub(crate) prefix: &'static str,
-    /// Whether it is base64 of the secret (HTTP Basic) instead of the secret itself.
+    /// Whether the value is base64 of the secret (HTTP Basic) instead of the secret itself.
     pub base64: bool,
-    /// How it may stand there instead.
+    /// Another form that is accepted at this place.
     pub(crate) or: Option<&'static Self>,
 }
 
@@ -23,26 +23,26 @@ impl Token {
         Self { at, prefix: "", base64: false, or: None }
     }
 
-    /// In `Authorization`, as a bearer token (RFC 6750).
+    /// The secret is a bearer token in `Authorization` (RFC 6750).
     #[must_use]
     pub(crate) const fn bearer() -> Self {
         Self { prefix: "Bearer ", ..Self::plain(Place::Header("authorization")) }
     }
 
-    /// In `Authorization`, as HTTP Basic credentials (RFC 7617); the secret is `user:password`.
+    /// The secret is HTTP Basic credentials in `Authorization` (RFC 7617), in the form `user:password`.
     #[must_use]
     pub(crate) const fn basic() -> Self {
         Self { prefix: "Basic ", base64: true, ..Self::plain(Place::Header("authorization")) }
     }
 
-    /// In `Authorization`, as a bearer token or alone.
+    /// The secret is in `Authorization`, as a bearer token or without a prefix.
     #[must_use]
     pub(crate) const fn bearer_or_plain() -> Self {
         const PLAIN: Token = Token::plain(Place::Header("authorization"));
         Self { or: Some(&PLAIN), ..Self::bearer() }
     }
 
-    /// The rest of what is found there, behind the prefix.
+    /// The text after the prefix.
     pub(crate) fn strip<'t>(&self, text: &'t str) -> Result<&'t str, VerifyError> {
         match (behind(text, self.prefix), self.or) {
             (Some(rest), _) => Ok(rest),
@@ -51,7 +51,7 @@ impl Token {
         }
     }
 
-    /// In `Authorization`, as either.
+    /// The secret is in `Authorization`, as a bearer token or as HTTP Basic credentials.
     #[must_use]
     pub(crate) const fn bearer_or_basic() -> Self {
         const BASIC: Token = Token::basic();

@@ -1,14 +1,14 @@
-//! The URL that a provider has signed, as far as a setting and the request tell it.
+//! The URL that a provider has signed, as far as a setting and the request determine it.
 
 use super::error::VerifyError;
 use super::received::Received;
 use super::trust::Trust;
 
-/// A URL in a setting, taken apart. Its texts are those of the setting.
+/// The parts of a URL in a setting, as they are written in the setting.
 #[derive(Clone, Copy)]
 pub(crate) struct Configured<'a> {
     scheme: &'a str,
-    /// With its `@`.
+    /// User and password, with the `@`.
     user: &'a str,
     pub(crate) host: &'a str,
     path: &'a str,
@@ -27,8 +27,8 @@ impl<'a> Configured<'a> {
         Ok(Self { scheme, user, host, path, query })
     }
 
-    /// Scheme and authority: as written; with the host in lower case and without the port that the scheme has anyway; and without
-    /// user and password, which some providers sign and others do not.
+    /// The scheme and authority in up to three forms: as written; with the host in lower case and without the default port; and
+    /// without user and password, because only some providers sign them.
     fn origins(&self) -> Vec<String> {
         let host = self.host.to_ascii_lowercase();
         let scheme = self.scheme.to_ascii_lowercase();
@@ -44,12 +44,13 @@ impl<'a> Configured<'a> {
         all
     }
 
-    /// Path and query that may have been signed:
+    /// The paths and queries that may have been signed:
     ///
-    /// - An origin (`https://example.com`) is followed by the request's own.
-    /// - A path without a query is the path itself, with the request's query: it stays the same while the query changes. Or it is
-    ///   the part that a proxy has cut off, and the request's path follows it.
-    /// - A path with a query is what was signed, whatever path the request has here. The request's query may only go on from it.
+    /// - If the setting is an origin (`https://example.com`), they are those of the request.
+    /// - If the setting has a path without a query, there are two cases. The path is the signed one and does not change, and the
+    ///   request's query follows it. Or the path is a prefix that a proxy has removed, and the request's path follows it.
+    /// - If the setting has a path and a query, both were signed, whatever the path of the request is. The query of the request may
+    ///   only extend the query of the setting.
     pub(crate) fn targets(&self, sent: &str) -> Vec<String> {
         let (path, query) = sent.split_once('?').map_or((sent, None), |(path, query)| (path, Some(query)));
         let base = self.path.trim_end_matches('/');
@@ -87,13 +88,13 @@ fn push(all: &mut Vec<String>, text: String) {
     }
 }
 
-/// Path and query of a request, as its sender has written them.
+/// The path and query of a request, as its sender wrote them.
 pub(crate) fn sent<'a>(received: &Received<'a>) -> &'a str {
     received.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str)
 }
 
-/// The URLs that may have been signed: [paths and queries](Configured::targets) behind scheme and host of the setting. Never anything of `Host` or
-/// `X-Forwarded-*`, which the sender chooses.
+/// The URLs that may have been signed: the scheme and host of the setting, followed by each of the [paths and
+/// queries](Configured::targets). `Host` and `X-Forwarded-*` are never used, because the sender chooses them.
 pub(crate) fn urls(received: &Received<'_>, url: &str) -> Vec<String> {
     let Ok(configured) = Configured::read(url) else { return Vec::new() };
     let targets = configured.targets(sent(received));
@@ -109,14 +110,14 @@ pub(crate) fn urls(received: &Received<'_>, url: &str) -> Vec<String> {
 /// How the query of a setting's URL relates to the query of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum UrlQuery {
-    /// The request's own query counts, whatever it is.
+    /// The request's own query is used, whatever it is.
     AsReceived,
-    /// The query was registered together with the URL: if the setting has a path and the request a query, the setting must
-    /// have that query.
+    /// The query was registered together with the URL. If the setting has a path and the request has a query, the setting must
+    /// contain that query.
     AsRegistered,
 }
 
-/// The URLs that may have been signed, by the setting of this name.
+/// The URLs that may have been signed, by the setting with this name.
 pub(crate) fn urls_of(
     received: &Received<'_>,
     trust: &Trust<'_>,

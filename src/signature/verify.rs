@@ -1,4 +1,4 @@
-//! Checking a request's signature: the one engine for every [`Signature`].
+//! Checks a request's signature: the one engine for every [`Signature`].
 
 use subtle::Choice;
 
@@ -20,8 +20,8 @@ use crate::secret::{Ed25519Public, Key, Kind, Mac, Tag};
 use crate::work;
 
 impl Signature {
-    /// Checks that one of the live keys made this request's signature, and returns the signed time where the signature has
-    /// one. The time is compared with the [tolerance](Trust::tolerance), or with [`Tolerance::DEFAULT`] where there is none.
+    /// Checks that one of the live keys made this request's signature. Returns the signed time if the signature has one. The time
+    /// is compared with the [tolerance](Trust::tolerance), or with [`Tolerance::DEFAULT`] if no tolerance is set.
     ///
     /// # Errors
     /// Returns [`VerifyError::Missing`] or [`VerifyError::Malformed`] if a header or field is absent or not in its form,
@@ -35,8 +35,8 @@ impl Signature {
         Ok(signed_at)
     }
 
-    /// The signature that counts for this request: this one, or [the other](Self::otherwise) where the request has none of
-    /// this one's headers.
+    /// The signature that counts for this request: this one, or [the other](Self::otherwise) if the request has none of the headers
+    /// of this one.
     pub(crate) fn selected(&self, received: &Received<'_>) -> &Self {
         match self.otherwise {
             Some(other) if !Presented::is_any(self, received) => other,
@@ -44,7 +44,7 @@ impl Signature {
         }
     }
 
-    /// Checks the signature and returns the signed time, which is not compared with anything.
+    /// Checks the signature and returns the signed time without comparing the time with the clock.
     pub(crate) fn matches(
         &self,
         received: &Received<'_>,
@@ -62,7 +62,8 @@ impl Signature {
         if !self.stands_in_places() {
             found = Found::read(&places, received);
         }
-        // Before the MAC, because a text that is no time might be cut from its neighbours in what is signed.
+        // The time is read before the MAC is checked: a text that is not a time may contain parts of the neighbouring fields of the
+        // signed text.
         let signed_at = match self.stamp.at {
             StampAt::Nowhere => None,
             _ => Some(self.stamp.unit.read(&presented.timestamp)?),
@@ -90,14 +91,15 @@ impl Signature {
     }
 }
 
-/// Most pairs of signature and public key that are tried for one request.
+/// Maximum number of pairs of signature and public key that are tried for one request.
 const MAX_TRIES: usize = 64;
 
-/// Most bytes that are hashed for such pairs. Every pair reads the whole message, while a MAC is made once for all signatures.
+/// Maximum number of bytes that are hashed for such pairs. Every pair reads the whole message, while a MAC is made once for all
+/// signatures.
 const MAX_TRIED_BYTES: usize = 4 * 1024 * 1024;
 
-/// How many pairs of signature and public key are tried for a body of so many bytes: four at least, which is what a sender and a
-/// receiver need that both change their keys. The rest counts as not matching.
+/// How many pairs of signature and public key are tried for a body of this many bytes. At least four are tried, because sender and
+/// receiver may change their keys at the same time. The other pairs count as not matching.
 const fn tries_for(bytes: usize) -> usize {
     let affordable = MAX_TRIED_BYTES.checked_div(bytes);
     match affordable {
@@ -107,9 +109,9 @@ const fn tries_for(bytes: usize) -> usize {
     }
 }
 
-/// Whether `id.time.body` may be what was signed for another id and body: the id has a dot in it and the body begins with a digit, as
-/// it would where `1700000000.5` was the body; or the body begins with a time and a dot, as it would where the id was
-/// `a.1700000000`. No JSON object and no array begins like this.
+/// Whether another id and body could have the same signed text `id.time.body`. There are two cases. The id contains a dot and the
+/// body begins with a digit, for example if the body `1700000000.5` was signed. Or the body begins with a time and a dot, for
+/// example if the id `a.1700000000` was signed. JSON objects and arrays never begin like this.
 fn can_be_cut_elsewhere(id: &[u8], body: &[u8]) -> bool {
     let digits = body.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let begins_with_time = digits >= 9 && body.get(digits) == Some(&b'.');
@@ -117,7 +119,7 @@ fn can_be_cut_elsewhere(id: &[u8], body: &[u8]) -> bool {
 }
 
 impl Signature {
-    /// Whether id, time and body are joined by dots. An id that is plain by another rule has none.
+    /// Whether id, time and body are joined with dots. If another rule requires a plain id, the id contains no dot.
     fn joins_by_dots(&self) -> bool {
         let joined = [Part::Id, Part::Text("."), Part::Timestamp, Part::Text("."), Part::Body];
         self.signed == joined.as_slice()
@@ -145,7 +147,8 @@ impl Signature {
         verdict
     }
 
-    /// Tries every live key on every signature of its kind, without early exit; then the other pieces that may be signed.
+    /// Tries every live key on every signature of its kind, without early exit. If none fits, tries the other parts that may be
+    /// signed.
     fn check(
         &self,
         signatures: &Signatures,
@@ -157,7 +160,7 @@ impl Signature {
             (Err(VerifyError::BadSignature), Some(signed)) => {
                 let other = Self { signed, or_signed: None, ..*self };
                 match other.check_pieces(signatures, message, trust, begun) {
-                    // The request has no such piece, so it was not signed that way: the first verdict stands.
+                    // The request has no such part, so it was not signed in that way: the first result counts.
                     Err(VerifyError::Missing(_) | VerifyError::Malformed(_)) => Err(VerifyError::BadSignature),
                     verdict => verdict,
                 }
@@ -195,12 +198,12 @@ impl Signature {
         }
     }
 
-    /// Whether it, or its time, stands in a place of the request that is no header of its own.
+    /// Whether the signature or its time is in a place of the request other than a header of its own.
     fn stands_in_places(&self) -> bool {
         matches!(self.at, SignatureAt::Places(_)) || matches!(self.stamp.at, StampAt::Place(_))
     }
 
-    /// The places that it is read from, and those that it covers.
+    /// The places from which the signature is read, and the places that it covers.
     fn all_places(&self) -> Vec<Place> {
         let mut all = Vec::new();
         if let StampAt::Place(place) = self.stamp.at {
@@ -238,22 +241,22 @@ impl Signature {
     }
 }
 
-/// What one key makes of the message, made once for all signatures that are compared with it.
+/// The values that one key computes from the message, made once for all signatures that are compared with them.
 struct Made<'a, 'b> {
     scheme: &'a Signature,
     key: &'a Key,
-    /// Which of the keys it is.
+    /// The number of the key.
     number: usize,
     message: &'a Message<'a>,
     begun: &'b mut Vec<Begun>,
-    /// One for each hash that a signature names.
+    /// One tag for each hash that a signature names.
     tags: Vec<(Claim, Tag)>,
     text: Option<Vec<u8>>,
-    /// How many signatures are still tried.
+    /// How many signatures may still be tried.
     tries: usize,
 }
 
-/// The MAC, by one key, of what stands before the URL.
+/// The MAC, with one key, of the text before the URL.
 struct Begun {
     key: usize,
     claim: Claim,
@@ -308,7 +311,7 @@ impl Made<'_, '_> {
         }
     }
 
-    /// Strictly (RFC 8032 with the checks of "Taming the many EdDSAs"): no weak key, no malleable signature.
+    /// Checks strictly (RFC 8032 with the checks of "Taming the many EdDSAs"): weak keys and malleable signatures are refused.
     fn verifies(&mut self, key: &Ed25519Public, presented: &[u8]) -> Result<Choice, VerifyError> {
         self.over_text(|text| {
             work::spent(text.len());
@@ -316,7 +319,7 @@ impl Made<'_, '_> {
         })
     }
 
-    /// What a public key says of the message, which is put together once.
+    /// Checks the message with a public key. The text of the message is made once.
     fn over_text(&mut self, verifies: impl FnOnce(&[u8]) -> bool) -> Result<Choice, VerifyError> {
         let text = match self.text.take() {
             Some(text) => text,

@@ -2,7 +2,7 @@
 
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
-/// Gives the recorder the help texts. A recorder that is installed later has none.
+/// Gives the recorder the help texts. A recorder that is installed later does not get them.
 pub(crate) fn describe() {
     for (name, help) in COUNTERS {
         describe_counter!(*name, *help);

@@ -1,18 +1,18 @@
-//! Whether anybody works: asked by the processes that hand work over, which may have no worker of their own.
+//! Detects that no worker is alive. The processes that hand work over need this, because they may have no worker of their own.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::clock::{Interval, Timestamp};
 
-/// How often the store is asked, and for how long no worker must have been alive before that is reported.
+/// How often the store is queried. An absence is reported only after it has lasted this long.
 const INTERVAL: Duration = Duration::from_secs(60);
 
-/// What the last questions have found.
+/// The results of the last queries.
 #[derive(Debug)]
 pub(super) struct Absence {
     questions: Interval,
-    /// Since when no worker has been seen.
+    /// When the present absence was first seen; `None` if a worker was alive at the last query.
     since: Mutex<Option<Timestamp>>,
 }
 
@@ -21,12 +21,12 @@ impl Absence {
         Self { questions: Interval::new(INTERVAL), since: Mutex::new(None) }
     }
 
-    /// Whether it is time to ask.
+    /// Whether the next query is due.
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
         self.questions.is_due(now)
     }
 
-    /// For how long no worker has been alive, if that must be reported.
+    /// Records the number of live workers. Returns how long no worker has been alive, if that must be reported.
     pub(super) fn note(&self, alive: u32, now: Timestamp) -> Option<Duration> {
         let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
         if alive > 0 {

@@ -17,7 +17,7 @@ use crate::outcome::{Outcome, Report};
 use crate::retry::{Decision, Facts, FailReason};
 use crate::telemetry;
 
-/// How long a lane pauses whose endpoint is being disabled: until the store and the caches have the change.
+/// How long a lane pauses while its endpoint is being disabled. After this time the store and the caches have the change.
 const CLOSING: Duration = Duration::from_secs(2);
 
 impl Engine {
@@ -122,7 +122,7 @@ impl State {
             progress.end();
         }
         let Some(settlement) = settlement else { return self.lanes.release_unattempted(leased.lease, lane, now) };
-        // A lane whose endpoint will be disabled starts nothing while this is being stored.
+        // A lane whose endpoint will be disabled starts no attempt while the settlement is being stored.
         let closing = matches!(settlement.decision, Decision::Disable { .. }).then(|| now + CLOSING);
         if let Some(until) = settlement.paused_until.max(closing) {
             self.lanes.pause(lane, until, now);

@@ -14,7 +14,7 @@ use crate::store::StoreError;
 
 /// The result of one round of [`Deliver::maintain`].
 ///
-/// Complete: implementors of [`Deliver`] construct it.
+/// This type is complete: implementors of [`Deliver`] construct it.
 #[derive(Clone, Debug, Default)]
 #[expect(clippy::exhaustive_structs, reason = "made by implementors of Deliver")]
 pub struct Maintenance {
@@ -24,7 +24,8 @@ pub struct Maintenance {
     pub more: bool,
 }
 
-/// Makes attempts. The sender's implementation signs and sends requests; the inbox's calls the application's handler.
+/// Makes attempts. The sender's implementation signs and sends requests. The inbox's implementation calls the application's
+/// handler.
 ///
 /// 1. `deliver` MUST end within the attempt duration for which the settings were [checked](super::Config::check). A panic in it costs one
 ///    attempt.

@@ -22,8 +22,8 @@ pub struct DrainLimits {
 }
 
 impl DrainLimits {
-    /// Starts attempts for this time at most. The attempts in flight are then waited for, up to [`Config::grace`](super::Config::grace), and
-    /// one second more for the store.
+    /// Starts attempts for at most this time. Afterwards the run waits for attempts in flight, up to
+    /// [`Config::grace`](super::Config::grace), and at most one second longer for the store.
     #[must_use]
     pub const fn within(time: Duration) -> Self {
         Self { time, attempts: u64::MAX }

@@ -37,7 +37,7 @@ pub(crate) struct Engine {
     pub(super) attempt_ended: Notify,
     /// Wakes the settling part: settlements were set aside.
     pub(super) set_aside: Notify,
-    /// Wakes the settling part: the store has failed before and has now recorded something.
+    /// Wakes the settling part: the store has recorded something again after a failure.
     pub(super) recovered: Notify,
     /// Wakes the stopping part: something was recorded.
     pub(super) recorded: Notify,

@@ -40,8 +40,8 @@ impl FairShare {
         self.held.remove(tenant, count);
     }
 
-    /// How many more the tenant may take at once, if `free` of `total` are free: afterwards it holds no more than it leaves free. Every
-    /// tenant may hold `least`.
+    /// How many more the tenant may take at once, if `free` of `total` are free. Afterwards it must not hold more than it leaves
+    /// free. Every tenant may hold `least`.
     pub(super) fn allowance(&self, tenant: &Option<Tenant>, free: u32, total: u32, least: u32) -> u32 {
         let held = self.held.of(tenant);
         let more =

@@ -1,7 +1,7 @@
 //! The generic cell rate algorithm: `count` steps in any span `per`, spread out, with a burst of `count` after an idle time.
 //!
-//! A limiter is one timestamp: when the next step would be due if all steps were spread out. A step may come earlier than that
-//! by the burst, and no earlier.
+//! A limiter is one timestamp: the time at which the next step would be due if all steps were spread out. A step may come earlier
+//! than this, but at most by the duration of the burst.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -31,7 +31,7 @@ impl Quota {
     /// Takes a step: returns the next state, or fails with the first time at which a step is allowed.
     pub(crate) fn take(self, due: Due, now: Timestamp) -> Result<Due, Timestamp> {
         let now = nanos(now);
-        // No limiter gets further ahead than this by itself: the clock was set back since, and the limiter counts as used up.
+        // A limiter is further ahead than this only if the clock was set back after its last step. It counts as used up.
         let due = due.0.min(now + self.tolerance + self.interval);
         if now + self.tolerance >= due {
             return Ok(Due(due.max(now) + self.interval));
@@ -54,7 +54,7 @@ impl Due {
     }
 }
 
-/// Nanoseconds since the Unix epoch. No limit matters before it.
+/// Nanoseconds since the Unix epoch. Earlier times become zero, because no limit matters before the epoch.
 fn nanos(at: Timestamp) -> u128 {
     u128::try_from(at.as_micros()).unwrap_or(0) * 1_000
 }
@@ -71,7 +71,7 @@ mod tests {
         Quota::new(NonZeroU32::new(count).unwrap(), per).unwrap()
     }
 
-    /// A bucket of `count` tokens that gains one in each interval: the limiter in other words, and in whole numbers.
+    /// A bucket of `count` tokens that gains one token in each interval. It describes the same limiter, in whole numbers.
     struct Bucket {
         interval: u128,
         full: u128,

@@ -62,8 +62,8 @@ impl Engine {
         self.store.alive(self.deliver.group(), now).await
     }
 
-    /// Reports, at most once a minute, that work was stored and that no worker has been alive for a minute. Asks the store once a minute;
-    /// an error of the store is left to the calls that need it.
+    /// Reports, at most once a minute, that work was stored and that no worker has been alive for a minute. Queries the store once
+    /// a minute. An error of the store is ignored, because the calls that need the store return it.
     pub(crate) async fn report_absence(&self, now: Timestamp) {
         if !self.absence.is_due(now) {
             return;

@@ -1,4 +1,4 @@
-//! What the log says about deliveries, so that none fails in silence.
+//! Log records about deliveries, so that no delivery fails silently.
 
 use crate::clock::Timestamp;
 use crate::delivery::{Leased, Settlement};
@@ -26,7 +26,7 @@ pub(super) fn log(work: Work, leased: &Leased, settlement: &Settlement) {
 fn log_attempt(work: Work, leased: &Leased, outcome: Outcome, decision: Decision) {
     let (delivery, lane, event_type) = (leased.lease.delivery, leased.lane, &leased.event.event_type);
     let attempt = leased.attempt;
-    // The fields stay inside the macro: they cost nothing while nobody listens.
+    // The fields stay inside the macro, so that they cost nothing while no subscriber is interested.
     tracing::debug!(
         %delivery, %lane, %event_type, attempt, ?outcome, retry_at = retry_at(decision).map(tracing::field::display),
         "{} failed", attempt_at(work)

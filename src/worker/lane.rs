@@ -10,8 +10,8 @@ use crate::delivery::Leased;
 use crate::id::Tenant;
 use crate::outcome::Outcome;
 
-/// How many leases a lane may hold for each attempt that it may have in flight: enough for the time between a settlement and the next
-/// claim, and few enough to leave work of a busy lane to other processes.
+/// How many leases a lane may hold for each attempt that it may have in flight. They are enough for the time between a settlement
+/// and the next claim, and few enough to leave work of a busy lane to other processes.
 const LEASES_PER_SLOT: u32 = 4;
 
 /// The part of the worker's limits that a lane uses. The worker counts the sum over its lanes, so every change of a lane changes the

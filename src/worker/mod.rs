@@ -1,7 +1,7 @@
 //! The worker: claims deliveries, makes attempts, decides what follows, and settles.
 //!
-//! The worker contains no HTTP and no SQL, and it serves both directions: the sender's [`Deliver`] signs and sends requests, the inbox's
-//! calls the application's handler.
+//! The worker contains no HTTP and no SQL, and it serves both directions. The sender's [`Deliver`] signs and sends requests, and
+//! the inbox's implementation calls the application's handler.
 //!
 //! ```text
 //! store --claim--> ready --start--> attempt, decision --settle--> store
@@ -9,9 +9,9 @@
 //! dispatch --reserve, append, hand over (no claim)
 //! ```
 //!
-//! The files in this order: `claim` (which lanes have due deliveries), `lanes` (how many deliveries of each lane to claim, and which
-//! to start next), `attempt` (what an attempt meets and what is decided), `settle` (the record in the store), `run` (start and
-//! shutdown).
+//! Read the files in this order. `claim` finds the lanes that have due deliveries. `lanes` selects how many deliveries of each lane
+//! to claim, and which to start next. `attempt` makes the attempts and decides what follows. `settle` records the results in the
+//! store. `run` starts and stops the worker.
 //!
 //! # Rules
 //!
@@ -144,9 +144,10 @@ impl Worker {
     /// lambdas, cron, commands. It also imports the events that applications have written to the outbox table. Retries that become due
     /// later are left to a later call: see [`Drained::next`].
     ///
-    /// What was claimed and not started is released. Attempts in flight are waited for up to [`Config::grace`], and
-    /// cut off then; their deliveries are released and attempted again by the next worker. So the call ends at most the grace and one second
-    /// after its time. Choose a grace longer than the longest attempt, and both together shorter than the time that the platform gives.
+    /// Deliveries that were claimed and not started are released. The call waits for attempts in flight, up to [`Config::grace`],
+    /// and then cuts them off. Their deliveries are released, and the next worker attempts them again. So the call ends at most the
+    /// grace and one second after its time limit. Choose a grace longer than the longest attempt. The time limit and the grace
+    /// together must be shorter than the time that the platform allows.
     ///
     /// Dropping the returned future, or killing the process, loses nothing: the leases end by themselves, and the deliveries are attempted
     /// again.
@@ -165,8 +166,8 @@ impl Worker {
     /// ```
     ///
     /// # Errors
-    /// Returns [`WorkerError::AlreadyRunning`] if another run of this worker has not ended, and [`WorkerError::Store`] if the store fails
-    /// permanently, or cannot tell at the end when the next delivery is due.
+    /// Returns [`WorkerError::AlreadyRunning`] if another run of this worker has not ended. Returns [`WorkerError::Store`] if the
+    /// store fails permanently, or if it fails to return at the end when the next delivery is due.
     pub async fn drain(&self, limits: DrainLimits) -> Result<Drained, WorkerError> {
         let run = Run::start(&self.engine, Some(limits.progress())).ok_or(WorkerError::AlreadyRunning)?;
         run.until_drained(&self.engine, limits).await.map_err(WorkerError::Store)

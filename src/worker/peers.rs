@@ -34,7 +34,7 @@ impl Peers {
         Cow::Owned(part)
     }
 
-    /// Adjusts the period as well as the count, so that the parts add up to the rate although the division has a remainder.
+    /// Adjusts the period as well as the count, so that the parts add up to the rate even if the division has a remainder.
     fn part_of_rate(&self, rate: Rate) -> Rate {
         let count = NonZeroU32::new(rate.count.get() / self.alive).unwrap_or(NonZeroU32::MIN);
         let per = (rate.per / rate.count.get()).saturating_mul(self.alive.get()).saturating_mul(count.get());

@@ -35,7 +35,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// The progress of a run that may start so many attempts.
+    /// The progress of a run that may start this many attempts.
     pub(super) fn of(attempts: u64) -> Self {
         Self { left: attempts, ..Self::default() }
     }

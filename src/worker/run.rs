@@ -23,7 +23,7 @@ pub(super) struct Run {
 }
 
 impl Run {
-    /// Starts a run; with `drain` one that ends by itself. Returns `None` if the worker is already running.
+    /// Starts a run. With `drain` the run ends by itself. Returns `None` if the worker is already running.
     pub(super) fn start(engine: &Arc<Engine>, drain: Option<Progress>) -> Option<Self> {
         let mut state = engine.state();
         if state.tasks.is_some() {
@@ -80,8 +80,8 @@ impl Run {
         tracing::warn!("the store did not record all attempts in time; the next worker makes them again");
     }
 
-    /// Releases the deliveries that were not started, waits for attempts in flight until the grace ends, waits until they are recorded, and
-    /// releases the deliveries whose attempts were cut off.
+    /// Releases the deliveries that were not started, and waits for attempts in flight until the grace ends. Then waits until they
+    /// are recorded, and releases the deliveries whose attempts were cut off.
     async fn drain(&self, shutdown: &Shutdown) -> Result<(), StoreError> {
         self.close();
         if shutdown.until_out_of_time(self.tasks.wait()).await.is_none() {

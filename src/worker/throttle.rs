@@ -103,7 +103,7 @@ impl Throttle {
         }
     }
 
-    /// How many attempts may be in flight, where the policy allows `concurrency`.
+    /// How many attempts may be in flight, if the policy allows `concurrency`.
     pub(super) fn concurrency(&self, concurrency: u32) -> u32 {
         self.reduced_to.map_or(concurrency, |reduced| reduced.min(concurrency))
     }
@@ -123,7 +123,7 @@ impl Throttle {
         taken.inspect_err(|until| self.pause(*until))
     }
 
-    /// Learns from an outcome. A fault of our own shows nothing about the endpoint.
+    /// Updates the health from an outcome. A local fault shows nothing about the endpoint.
     pub(super) fn learn(&mut self, outcome: Outcome, concurrency: u32) {
         if outcome.is_success() {
             (self.failures, self.proven) = (0, true);

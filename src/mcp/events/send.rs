@@ -88,8 +88,8 @@ impl McpEvents {
     /// Sends an event to every subscription that it matches. When this returns, the event is durable. Returns the number of subscriptions.
     ///
     /// # Errors
-    /// Returns [`EmitError::Unknown`] if no event has this name, [`EmitError::TooLong`] if the body is too long, [`EmitError::Event`] if the
-    /// event is invalid, and [`EmitError::Dispatch`] or [`EmitError::Endpoint`] if the store fails.
+    /// Returns [`EmitError::Unknown`] if no event has this name, [`EmitError::TooLong`] if the body is too long, and
+    /// [`EmitError::Event`] if the event is invalid. Returns [`EmitError::Dispatch`] or [`EmitError::Endpoint`] if the store fails.
     pub async fn emit(&self, emit: Emit) -> Result<usize, EmitError> {
         self.check_name(&emit.name).map_err(|_| EmitError::Unknown)?;
         let door = self.door(&emit.tenant);
@@ -116,11 +116,12 @@ impl McpEvents {
         Ok(to.len())
     }
 
-    /// Notifies a subscription that it has missed events: its client should read the whole state, and the stream continues at this cursor.
+    /// Notifies a subscription that it has missed events. Its client should read the whole state; the stream continues at this
+    /// cursor.
     ///
     /// # Errors
-    /// Returns [`EmitError::NoSubscription`] if there is no such subscription, and [`EmitError::Dispatch`] or [`EmitError::Endpoint`] if the
-    /// store fails.
+    /// Returns [`EmitError::NoSubscription`] if there is no such subscription. Returns [`EmitError::Dispatch`] or
+    /// [`EmitError::Endpoint`] if the store fails.
     pub async fn gap(&self, tenant: &Tenant, subscription: &str, cursor: &str) -> Result<(), EmitError> {
         let endpoint = self.of_id(tenant, subscription).await?;
         let body = json!({ "type": "gap", "cursor": cursor }).to_string();
@@ -130,7 +131,7 @@ impl McpEvents {
     /// Ends a subscription. Its client gets the reason in the form of a JSON-RPC error, and no further events.
     ///
     /// # Errors
-    /// As [`gap`](Self::gap).
+    /// Returns the errors of [`gap`](Self::gap).
     pub async fn terminate(&self, tenant: &Tenant, subscription: &str, error: &Value) -> Result<(), EmitError> {
         let endpoint = self.of_id(tenant, subscription).await?;
         let body = json!({ "type": "terminated", "error": error }).to_string();

@@ -12,13 +12,13 @@ use super::diagnosis::Diagnosis;
 use super::order::permutations;
 use crate::{decoder, percent};
 
-/// How long a decompressed body may become, as a multiple of the body.
+/// Maximum length of a decompressed body, as a multiple of the body.
 const MAX_RATIO: usize = 100;
 
-/// Most fields of a form whose order is tried.
+/// Maximum number of fields of a form whose orders are tried.
 const MAX_FIELDS: usize = 6;
 
-/// Undoes one change. `None` if the body does not show it.
+/// Undoes one change. Returns `None` if the body shows no sign of this change.
 type Undo = fn(&[u8]) -> Option<Vec<u8>>;
 
 const CHANGES: &[(Cause, Undo)] = &[
@@ -78,7 +78,7 @@ pub(super) fn search(case: &Case<'_>) -> Option<Diagnosis> {
         .map(|(cause, _)| Diagnosis::proved(cause))
 }
 
-/// The bodies that may have been signed, as long as there is something left to hash.
+/// The bodies that may have been signed, as long as the budget of bytes allows.
 pub(super) fn forms<'c, 'a>(case: &'c Case<'a>) -> impl Iterator<Item = (Cause, Cow<'a, [u8]>)> + use<'c, 'a> {
     let body = case.received.body;
     let undone = CHANGES.iter().map(|(cause, undo)| (*cause, *undo));
@@ -129,12 +129,12 @@ fn latin1(text: &str) -> Option<Vec<u8>> {
     text.chars().map(|letter| u8::try_from(u32::from(letter)).ok()).collect()
 }
 
-/// The characters of Windows-1252 at 0x80 to 0x9f; U+FFFD where it has none.
+/// The characters of Windows-1252 from 0x80 to 0x9f; U+FFFD for bytes without a character.
 const WINDOWS_1252: &str = "\u{20ac}\u{fffd}\u{201a}\u{192}\u{201e}\u{2026}\u{2020}\u{2021}\u{2c6}\u{2030}\u{160}\u{2039}\u{152}\
                             \u{fffd}\u{17d}\u{fffd}\u{fffd}\u{2018}\u{2019}\u{201c}\u{201d}\u{2022}\u{2013}\u{2014}\u{2dc}\u{2122}\
                             \u{161}\u{203a}\u{153}\u{fffd}\u{17e}\u{178}";
 
-/// UTF-8 that was read as Windows-1252 and written as UTF-8.
+/// Undoes that UTF-8 was read as Windows-1252 and written as UTF-8.
 fn windows_1252_undone(body: &[u8]) -> Option<Vec<u8>> {
     let byte = |letter: char| match WINDOWS_1252.chars().position(|known| known == letter) {
         Some(at) => u8::try_from(at + 0x80).ok(),
@@ -166,7 +166,7 @@ fn decompressed_zlib(body: &[u8], most: usize) -> Option<Vec<u8>> {
     decompressed(body, decoder::zlib(body)?, most)
 }
 
-/// No longer than what may still be hashed.
+/// Decompresses a body. The result is at most as long as the bytes that may still be hashed.
 fn decompressed(body: &[u8], from: impl std::io::Read, most: usize) -> Option<Vec<u8>> {
     let most = most.min(body.len().saturating_mul(MAX_RATIO));
     let mut plain = Vec::new();
@@ -187,7 +187,7 @@ fn html_undone(body: &[u8]) -> Option<Vec<u8>> {
     body.contains(&b'&').then(|| ENTITIES.iter().fold(body.to_vec(), |text, (from, to)| replaced(&text, from, to)))
 }
 
-/// The digits of percent-escapes in another case.
+/// Changes the case of the digits in percent-escapes.
 fn escapes_in(body: &[u8], case: fn(&u8) -> u8) -> Vec<u8> {
     let mut all = body.to_vec();
     for at in 0..all.len() {
@@ -201,7 +201,7 @@ fn escapes_in(body: &[u8], case: fn(&u8) -> u8) -> Vec<u8> {
     all
 }
 
-/// The fields of a form, decoded or not, encoded again.
+/// Encodes the fields of a form again; they may have been decoded before.
 fn encoded_again(body: &[u8], space: &str, plain: &str) -> Option<Vec<u8>> {
     if !body.contains(&b'=') {
         return None;
@@ -217,7 +217,7 @@ fn encoded_again(body: &[u8], space: &str, plain: &str) -> Option<Vec<u8>> {
     Some(fields.collect::<Vec<_>>().join(&b'&'))
 }
 
-/// A JSON object of texts, as the form that it was.
+/// Converts a JSON object of texts back to the form that it was.
 fn form_of_json(body: &[u8], space: &str, plain: &str) -> Option<Vec<u8>> {
     let fields: Vec<(String, String)> = super::json::texts(body)?;
     let fields = fields.iter().map(|(name, value)| {
@@ -230,7 +230,7 @@ fn form_of_json(body: &[u8], space: &str, plain: &str) -> Option<Vec<u8>> {
     Some(fields.collect::<Vec<_>>().join(&b'&'))
 }
 
-/// Percent-encodes a text, with these characters for a space; beside letters and digits, those in `plain` stay.
+/// Percent-encodes a text, with these characters for a space. Letters, digits and the characters in `plain` are kept.
 fn encode(text: &[u8], space: &str, plain: &str, out: &mut Vec<u8>) {
     let mut encoded = String::with_capacity(text.len());
     percent::encode_to(&mut encoded, text, |byte| {

@@ -1,4 +1,4 @@
-//! A request whose check fails, and the checks of it with something undone.
+//! A request whose check fails, and checks of variants of this request.
 
 use std::cell::Cell;
 
@@ -10,10 +10,10 @@ use crate::secret::Keyring;
 use crate::signature::stamp::StampAt;
 use crate::signature::{Place, Received, Settings, Signature, SignatureAt, Trust};
 
-/// What one check costs beside its body, in bytes.
+/// The cost of one check in addition to its body, in bytes.
 const OVERHEAD: usize = 512;
 
-/// Most headers that are looked at.
+/// Maximum number of headers that are read.
 const MAX_HEADERS: usize = 24;
 
 pub(super) struct Case<'a> {
@@ -26,7 +26,7 @@ pub(super) struct Case<'a> {
     pub(super) left: Cell<usize>,
 }
 
-/// What is undone. What is `None` stays as it is.
+/// The parts that are replaced to undo a change. A part that is `None` stays as it is.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Try<'t> {
     pub(super) scheme: Option<&'t Scheme>,
@@ -38,12 +38,12 @@ pub(super) struct Try<'t> {
 }
 
 impl<'a> Case<'a> {
-    /// Whether a body of so many bytes may still be hashed.
+    /// Whether a body of this many bytes may still be hashed.
     pub(super) fn can_afford(&self, bytes: usize) -> bool {
         self.left.get() >= bytes.saturating_add(OVERHEAD)
     }
 
-    /// Whether the request is valid with this undone, whatever its time. `false` when the budget is spent.
+    /// Whether the request is valid with this change undone, whatever its time is. `false` if the budget is used up.
     pub(super) fn fits(&self, undone: Try<'_>) -> bool {
         let body = undone.body.unwrap_or(self.received.body);
         let Some(left) = self.left.get().checked_sub(body.len() + OVERHEAD) else { return false };
@@ -81,7 +81,8 @@ impl<'a> Case<'a> {
         names.into_iter().filter_map(|name| HeaderName::try_from(name).ok()).collect()
     }
 
-    /// The known headers, and those of the request that HTTP itself does not define. A scheme that is code may read any of them.
+    /// The known headers, and the headers of the request that HTTP itself does not define. A scheme that is code may read any of
+    /// them.
     pub(super) fn headers(&self) -> Vec<HeaderName> {
         let mut names = self.known_headers();
         for name in self.received.headers.keys().filter(|name| !is_of_http(name)).take(MAX_HEADERS) {

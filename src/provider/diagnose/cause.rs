@@ -5,8 +5,8 @@ use std::mem::discriminant;
 
 use crate::signature::VerifyError;
 
-/// What is wrong with a request, its keys or its settings. `Display` writes the cause and the remedy, and nothing of a secret, a
-/// signature or a payload.
+/// What is wrong with a request, its keys or its settings. `Display` writes the cause and the remedy. The text never contains a
+/// part of a secret, a signature or a payload.
 ///
 /// ```
 /// use hookwire::provider::diagnose::Cause;
@@ -19,9 +19,9 @@ use crate::signature::VerifyError;
 pub enum Cause {
     /// The request is valid.
     Valid,
-    /// The signature is good; the signed time is this many seconds ahead of the clock, or behind it if negative.
+    /// The signature is valid. The signed time is this many seconds ahead of the clock, or behind it if the number is negative.
     Clock(i64),
-    /// The signature is good; another check fails.
+    /// The signature is valid, but another check fails.
     Refused(VerifyError),
     /// The request was signed with another key that is known.
     OtherKey,
@@ -35,7 +35,7 @@ pub enum Cause {
     SecretPrefix,
     /// One side uses the secret's text and the other the bytes that it encodes, or decodes it by another alphabet.
     SecretEncoding,
-    /// The event says that it is of the other mode (test or live) than the secret, as far as one can see.
+    /// The event seems to be of the other mode (test or live) than the secret.
     OtherMode,
     /// No key fits, and nothing else is suspicious.
     WrongSecret,
@@ -81,7 +81,7 @@ pub enum Cause {
     HeaderEncoding,
     /// The signature was made by another hash function.
     Algorithm,
-    /// The signature covers something else than the scheme says.
+    /// The signature covers other content than the scheme defines.
     SignedContent,
     /// The provider signed the URL with another scheme: `http` and `https`.
     UrlScheme,
@@ -108,7 +108,7 @@ impl Cause {
     }
 }
 
-/// The name of each cause for programs, and its text: empty where the text has something of the request in it.
+/// The name of each cause for programs, and its text. The text is empty here if the displayed text contains data of the request.
 const TEXTS: &[(Cause, &str, &str)] = &[
     (Cause::Valid, "valid", "request: is valid"),
     (Cause::Clock(0), "clock", ""),

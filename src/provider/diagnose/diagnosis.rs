@@ -1,4 +1,4 @@
-//! What a diagnosis says.
+//! The result of a diagnosis.
 
 use std::fmt;
 
@@ -25,7 +25,7 @@ impl Diagnosis {
         self.proved
     }
 
-    /// What else is known: the name of a header, of a key or of a prefix. Never a secret, a signature or a payload.
+    /// Further details: the name of a header, of a key or of a prefix. They never contain a secret, a signature or a payload.
     #[must_use]
     pub fn detail(&self) -> Option<&str> {
         self.detail.as_deref()

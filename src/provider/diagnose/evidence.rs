@@ -1,4 +1,4 @@
-//! What the request itself shows where nothing that was undone makes the signature fit.
+//! What the request itself shows if no undone change makes the signature fit.
 
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 
@@ -19,7 +19,7 @@ pub(super) fn judge(case: &Case<'_>, error: VerifyError) -> Diagnosis {
     })
 }
 
-/// An empty body, where the scheme reads it.
+/// Reports an empty body, if the scheme reads the body and the request did not announce an empty one.
 pub(super) fn empty_body(case: &Case<'_>) -> Option<Diagnosis> {
     let is_in_header =
         |place: &Place| matches!(place, Place::Header(_) | Place::HeaderOf(_) | Place::HeaderOr(..) | Place::Query(_));
@@ -95,7 +95,7 @@ fn is_form(body: &[u8]) -> bool {
     body.contains(&b'=') && !name.is_empty() && name.iter().all(plain)
 }
 
-/// Test mode or live mode, as events say it.
+/// The cause is the other mode if the event names test mode, and otherwise a wrong secret.
 fn of_mode(case: &Case<'_>) -> Diagnosis {
     const TEST: [&str; 6] = [
         r#""livemode":false"#,

@@ -8,7 +8,7 @@ use super::diagnosis::Diagnosis;
 use crate::provider::scheme::{Proof, Scheme};
 use crate::signature::{Grammar, Signature};
 
-/// Texts that stand before signatures and tokens.
+/// Texts that may precede signatures and tokens.
 const PREFIXES: [&str; 12] = [
     "sha256=",
     "sha1=",
@@ -42,8 +42,8 @@ pub(super) fn search(case: &Case<'_>) -> Option<Diagnosis> {
     })
 }
 
-/// The headers under the names that the scheme knows, where they arrived under similar ones, and under those of HTTP, where an adapter
-/// has written them in its own way.
+/// The headers with further names: the scheme's names, if headers arrived under similar names, and HTTP names, if an adapter has
+/// written the names in its own way.
 fn renamed(case: &Case<'_>) -> Option<HeaderMap> {
     let received = case.received.headers;
     let mut headers = received.clone();
@@ -63,7 +63,7 @@ fn renamed(case: &Case<'_>) -> Option<HeaderMap> {
     (headers.len() > received.len()).then_some(headers)
 }
 
-/// A name without what adapters change in it: `HTTP_X_HUB_SIGNATURE` and `x-hub-signature` are one.
+/// A name without the parts that adapters change: `HTTP_X_HUB_SIGNATURE` and `x-hub-signature` give the same result.
 pub(super) fn bare(name: &str) -> String {
     let name = name.to_ascii_lowercase().replace('_', "-");
     let name = name.strip_prefix("http-").unwrap_or(&name);
@@ -99,7 +99,7 @@ fn values(case: &Case<'_>, name: &HeaderName) -> Vec<(Cause, Vec<u8>)> {
     all
 }
 
-/// The value behind other prefixes, or none.
+/// The value with other prefixes, or without a prefix.
 fn prefixed(case: &Case<'_>, text: &str) -> Vec<String> {
     let bare = PREFIXES.iter().find_map(|prefix| {
         let (head, rest) = text.split_at_checked(prefix.len())?;
@@ -129,7 +129,7 @@ fn in_other_unit(text: &str) -> Vec<String> {
     times.take(4).collect()
 }
 
-/// Whether the request has one of the headers by which a scheme is signed.
+/// Whether the request has one of the headers that contain a scheme's signature.
 pub(super) fn has_signature_of(scheme: &Scheme, headers: &HeaderMap) -> bool {
     scheme.signed_by().is_some_and(|signature| match signature.at {
         crate::signature::SignatureAt::Header(names) | crate::signature::SignatureAt::Headers(names) => {

@@ -1,4 +1,4 @@
-//! Bodies that were parsed and written again: the ways in which the sender may have written them.
+//! Bodies that were parsed and written again: the forms in which the sender may have written them.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ const MAX_BYTES: usize = 256 * 1024;
 /// Deepest nesting that is written again.
 const MAX_DEPTH: usize = 64;
 
-/// Most orders of keys that are tried.
+/// Maximum number of orders of keys that are tried.
 const MAX_ORDERS: usize = 720;
 
 /// A JSON value with its texts and numbers as received and its keys in their order.
@@ -126,7 +126,7 @@ const NUMBERS: [Numbers; 6] = [
 
 pub(super) fn search(case: &Case<'_>) -> Option<Diagnosis> {
     let body = case.received.body;
-    // Reading and writing JSON costs some times more than hashing it.
+    // Reading and writing JSON costs several times as much as hashing it.
     let most = MAX_BYTES.min(case.left.get() / 16);
     let text = std::str::from_utf8(body).ok().filter(|text| text.len() <= most)?;
     let node = Node::read(text, 0).filter(|node| !matches!(node, Node::Raw(_)))?;
@@ -141,7 +141,7 @@ pub(super) fn search(case: &Case<'_>) -> Option<Diagnosis> {
         let of = |spaces: Style| ESCAPES.map(|escapes| Style { escapes, ..spaces });
         SPACES.into_iter().flat_map(of).flat_map(|style| NUMBERS.map(|numbers| Style { numbers, ..style }))
     };
-    // Those that change one thing only come first.
+    // Styles that change only one thing come first.
     let (simple, rest): (Vec<_>, Vec<_>) = styles().partition(|style| style.changes() <= 1);
     if let Some(style) = simple.into_iter().chain(rest).find(|style| fits(&node, *style)) {
         return Some(Diagnosis::proved(style.cause(&node, text)));
@@ -165,7 +165,7 @@ pub(super) fn texts(body: &[u8]) -> Option<Vec<(String, String)>> {
     fields.into_iter().map(|field| named(field).and_then(text)).collect()
 }
 
-/// Whether some object has enough keys for their order to be no accident, and all keys are sorted.
+/// Whether all keys are sorted, and have so many possible orders that this is no accident.
 pub(super) fn is_sorted(body: &[u8]) -> bool {
     let node =
         std::str::from_utf8(body).ok().filter(|text| text.len() <= MAX_BYTES / 4).and_then(|text| Node::read(text, 0));
@@ -178,7 +178,7 @@ impl Style {
         spaces + usize::from(self.escapes != Escapes::AsReceived) + usize::from(self.numbers != Numbers::AsReceived)
     }
 
-    /// What was changed: the first thing in which a text without the change would be different.
+    /// The kind of the change: numbers if they differ, spaces if only white space differs, and otherwise escapes.
     fn cause(self, node: &Node, received: &str) -> Cause {
         let mut plain = String::new();
         node.write(Style { numbers: Numbers::AsReceived, ..self }, 0, &mut plain);
@@ -249,7 +249,7 @@ impl Node {
         }
     }
 
-    /// In how many orders the keys could be, if they are sorted.
+    /// The number of possible orders of the keys, if they are sorted.
     fn sorted(&self) -> Option<usize> {
         let (mut orders, mut sorted) = (1_usize, true);
         self.each(&mut |node| {
@@ -261,8 +261,8 @@ impl Node {
         sorted.then_some(orders)
     }
 
-    /// The same with the numbers and the orders of keys that these functions give, each asked with the number or the object that it
-    /// is, counted from the first.
+    /// A copy in which these functions determine the numbers and the orders of keys. They get the index of the number or of the
+    /// object.
     fn with(
         &self,
         at: &mut At,
@@ -289,14 +289,14 @@ impl Node {
     }
 }
 
-/// Which number and which object is the next.
+/// The indexes of the next number and of the next object.
 #[derive(Default)]
 struct At {
     number: usize,
     object: usize,
 }
 
-/// The same with one or several of its first numbers written with a fraction or without one.
+/// Copies in which one or several of the first numbers are written with a fraction or without one.
 fn single_numbers(node: &Node) -> impl Iterator<Item = Node> {
     let mut count = 0_usize;
     node.each(&mut |node| count += usize::from(node.is_number()));
@@ -310,7 +310,7 @@ fn single_numbers(node: &Node) -> impl Iterator<Item = Node> {
     })
 }
 
-/// The same with its keys in other orders: of all objects if they are few, of the outermost one otherwise.
+/// Copies with the keys in other orders: in all objects if there are few orders, and otherwise in the outermost object.
 fn orders(node: &Node) -> impl Iterator<Item = Node> {
     let mut counts = Vec::new();
     node.each(&mut |node| {

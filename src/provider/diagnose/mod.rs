@@ -1,4 +1,4 @@
-//! Why a check fails: what usually goes wrong is undone, one thing after the other, until the signature fits.
+//! Finds the cause of a failed check: undoes the usual mistakes, one after the other, until the signature fits.
 //!
 //! ```
 //! use hookwire::clock::Timestamp;
@@ -44,11 +44,11 @@ use super::scheme::Scheme;
 use crate::secret::Keyring;
 use crate::signature::{Received, Tolerance, Trust, VerifyError};
 
-/// Most bytes that are hashed to find a cause.
+/// Maximum number of bytes that are hashed to find a cause.
 const MAX_BYTES: usize = 256 << 20;
 
-/// Looks for the cause of a failed check. Expensive: it checks the request up to some thousand times, so never do it for each request
-/// of a stranger.
+/// Looks for the cause of a failed check. This is expensive: it checks the request up to several thousand times. So never do it for
+/// each request of a stranger.
 #[derive(Clone, Debug)]
 pub struct Diagnose<'a> {
     scheme: &'a Scheme,
@@ -60,27 +60,28 @@ pub struct Diagnose<'a> {
 }
 
 impl<'a> Diagnose<'a> {
-    /// A request, the scheme by which it was checked, and what it was checked against.
+    /// A request, the scheme that checked it, and the keys and settings with which it was checked.
     #[must_use]
     pub const fn new(scheme: &'a Scheme, received: Received<'a>, trust: Trust<'a>) -> Self {
         Self { scheme, received, trust, secrets: Vec::new(), others: Vec::new(), max_bytes: MAX_BYTES }
     }
 
-    /// A secret as it was configured, for those mistakes that the key in [`Trust::keys`] no longer shows.
+    /// Adds a secret as it was configured, to find mistakes that the key in [`Trust::keys`] no longer shows.
     #[must_use]
     pub fn secret(mut self, text: &'a str) -> Self {
         self.secrets.push(text);
         self
     }
 
-    /// Keys of another source, endpoint or mode that may have signed the request. `name` is in the [detail](Diagnosis::detail).
+    /// Adds keys of another source, endpoint or mode that may have signed the request. `name` is in the
+    /// [detail](Diagnosis::detail).
     #[must_use]
     pub fn other_keys(mut self, name: &'a str, keys: &'a Keyring) -> Self {
         self.others.push((name, keys));
         self
     }
 
-    /// Hashes at most so many bytes. Default: 256 MiB.
+    /// Limits the number of bytes that are hashed. Default: 256 MiB.
     #[must_use]
     pub const fn max_bytes(mut self, max_bytes: usize) -> Self {
         self.max_bytes = max_bytes;
@@ -102,7 +103,7 @@ impl<'a> Diagnose<'a> {
         let case = Case {
             scheme: self.scheme,
             received: self.received,
-            // The time is judged last: a captured request is old.
+            // The time does not count here, because a captured request is old.
             trust: Trust { tolerance: Some(Tolerance::dangerous_any()), ..self.trust },
             secrets: &self.secrets,
             others: &self.others,
@@ -123,7 +124,7 @@ impl<'a> Diagnose<'a> {
     }
 }
 
-/// Whether the signature is good or not in question when this check fails.
+/// Whether the signature is valid or was not checked yet, if a check fails with this error.
 const fn is_final(error: VerifyError) -> bool {
     matches!(
         error,
@@ -140,7 +141,8 @@ const fn is_final(error: VerifyError) -> bool {
     )
 }
 
-/// A mistake in the secret and a changed body at once. The body is named: the secret is found as soon as the body is right.
+/// Tries a mistake in the secret together with a changed body. The diagnosis names the body: once the body is correct, the next
+/// diagnosis finds the secret.
 fn both(case: &Case<'_>) -> Option<Diagnosis> {
     let keyrings = secrets::keyrings(case);
     body::forms(case).find_map(|(cause, body)| {

@@ -1,13 +1,13 @@
-//! Orders of a few things.
+//! Orders of a few items.
 
-/// Every order of so many things, at most 8; none of nothing. The first is the given one.
+/// All orders of this many items, at most 8; no order for 0 items. The first order is the given one.
 pub(super) fn permutations(count: usize) -> impl Iterator<Item = Vec<usize>> {
     let count = count.min(8);
     let all = if count == 0 { 0 } else { orders_of(count) };
     (0..all).map(move |number| nth(count, number))
 }
 
-/// How many orders so many things have.
+/// The number of orders of this many items.
 pub(super) fn orders_of(count: usize) -> usize {
     (1..=count).fold(1, |all, count| count.saturating_mul(all))
 }

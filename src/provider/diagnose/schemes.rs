@@ -1,4 +1,4 @@
-//! Other schemes: the scheme with one thing in another way, and those of other providers.
+//! Other schemes: the scheme with one change, and the schemes of other providers.
 
 use super::case::{Case, Try};
 use super::cause::Cause;
@@ -16,7 +16,7 @@ const UNITS: [Unit; 6] = [Unit::Millis, Unit::Seconds, Unit::Micros, Unit::Float
 
 const HASHES: [Hash; 4] = [Hash::Sha256, Hash::Sha1, Hash::Sha512, Hash::Md5];
 
-/// What senders sign, with a time and with an id.
+/// The contents that senders usually sign, with a time and with an id.
 const CONTENTS: [&[Part]; 8] = [
     &[Part::Body],
     &[Part::Timestamp, Part::Text("."), Part::Body],
@@ -58,7 +58,7 @@ fn changed(case: &Case<'_>) -> Option<Diagnosis> {
     all.into_iter().find(|(_, other)| is_by(case, case.trust.keys, *other)).map(|(cause, _)| Diagnosis::proved(cause))
 }
 
-/// What may have been signed instead, as far as the signature has a time and an id.
+/// The contents that may have been signed instead. They contain a time or an id only if the signature has one.
 fn contents(signature: &Signature) -> impl Iterator<Item = &'static [Part]> {
     let (timed, named) = (signature.stamp.at != StampAt::Nowhere, signature.id_header.is_some());
     let needs = |signed: &[Part], part| signed.contains(&part);
@@ -72,7 +72,7 @@ fn is_by(case: &Case<'_>, keys: &Keyring, signature: Signature) -> bool {
     case.fits(Try { scheme: Some(&scheme), keys: Some(keys), ..Try::default() })
 }
 
-/// The schemes of other providers, with the secret read as they read theirs.
+/// Tries the schemes of other providers, each with the secret as this provider reads it.
 fn others(case: &Case<'_>) -> Option<Diagnosis> {
     let keys: Vec<_> = secrets::keyrings(case);
     Scheme::all()

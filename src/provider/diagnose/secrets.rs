@@ -9,7 +9,7 @@ use super::cause::Cause;
 use super::diagnosis::Diagnosis;
 use crate::secret::{Key, Keyring, KeyringEntry, Kind};
 
-/// Texts with which secrets begin. One that is missing is put back, one that is there is taken away.
+/// Prefixes of secrets. A missing prefix is added, and an existing prefix is removed.
 const PREFIXES: [&str; 22] = [
     "whsec_",
     "v1,whsec_",
@@ -35,7 +35,7 @@ const PREFIXES: [&str; 22] = [
     "Basic ",
 ];
 
-/// Keys that are known: those that have retired, and those of other sources.
+/// Tries the other known keys: retired keys, and keys of other sources.
 pub(super) fn known(case: &Case<'_>) -> Option<Diagnosis> {
     let retired = case.trust.keys.entries().iter().cloned().map(|entry| KeyringEntry { retires_at: None, ..entry });
     let fits = |keys: &Keyring| case.fits(Try { keys: Some(keys), ..Try::default() });
@@ -51,7 +51,7 @@ pub(super) fn search(case: &Case<'_>) -> Option<Diagnosis> {
     keyrings(case).into_iter().find(fits).map(|(cause, _)| Diagnosis::proved(cause))
 }
 
-/// The keys that the secret could have been meant to be.
+/// The keys that the configured secret may have been meant to be.
 pub(super) fn keyrings(case: &Case<'_>) -> Vec<(Cause, Keyring)> {
     let mut found = Found { case, all: Vec::new() };
     for text in texts(case) {
@@ -63,7 +63,7 @@ pub(super) fn keyrings(case: &Case<'_>) -> Vec<(Cause, Keyring)> {
     found.all
 }
 
-/// The secrets as texts: those that were configured, and what the keys are made of.
+/// The secrets as texts: the configured ones, and those that the keys were made of.
 fn texts(case: &Case<'_>) -> Vec<Zeroizing<String>> {
     let mut all: Vec<_> = case.secrets.iter().map(|text| Zeroizing::new((*text).to_owned())).collect();
     for entry in case.trust.keys.entries() {
@@ -84,13 +84,13 @@ impl Found<'_> {
         self.all.extend(Key::from_bytes(bytes).ok().map(|key| (cause, Keyring::new(key))));
     }
 
-    /// As the scheme reads it, and its bytes.
+    /// Adds the key that the scheme reads from the text, and the key that is the text's bytes.
     fn text(&mut self, cause: Cause, text: &str) {
         self.all.extend(self.case.scheme.key(text).ok().map(|key| (cause, Keyring::new(key))));
         self.bytes(cause, text.as_bytes());
     }
 
-    /// These bytes, and what the scheme reads from them if they are a text.
+    /// Adds the key of these bytes and, if they are a text, the key that the scheme reads from it.
     fn read(&mut self, cause: Cause, bytes: &[u8]) {
         match std::str::from_utf8(bytes) {
             Ok(text) => self.text(cause, text),
@@ -116,7 +116,7 @@ impl Found<'_> {
         }
     }
 
-    /// As the sender has it, with what a file or a shell has added.
+    /// Adds the text as the sender may have it, with characters that a file or a shell has added.
     fn spaced(&mut self, text: &str) {
         for (cause, before, behind) in [
             (Cause::SecretWhiteSpace, "", "\n"),

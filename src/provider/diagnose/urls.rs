@@ -11,16 +11,16 @@ use crate::provider::scheme::Scheme;
 use crate::provider::settings::SettingKind;
 use crate::signature::Settings;
 
-/// Headers in which proxies pass the host, and the path, that they were asked for.
+/// Headers in which proxies pass on the requested host, and the requested path.
 const HOSTS: [&str; 4] = ["x-forwarded-host", "x-original-host", "forwarded-host", "host"];
 const PATHS: [&str; 5] =
     ["x-forwarded-uri", "x-original-uri", "x-original-url", "x-rewrite-url", "x-envoy-original-path"];
 
-/// Paths below which routers are nested, beside that of `x-forwarded-prefix`.
+/// Paths under which routers are nested, in addition to that of `x-forwarded-prefix`.
 const PREFIXES: [&str; 9] =
     ["/api", "/webhooks", "/webhook", "/hooks", "/hook", "/api/webhooks", "/api/v1", "/v1", "/callbacks"];
 
-/// Most fields of a query whose order is tried.
+/// Maximum number of fields of a query whose orders are tried.
 const MAX_FIELDS: usize = 5;
 
 pub(super) fn search(case: &Case<'_>) -> Option<Diagnosis> {
@@ -41,7 +41,7 @@ pub(super) fn search(case: &Case<'_>) -> Option<Diagnosis> {
 }
 
 impl Scheme {
-    /// The setting that has the URL.
+    /// The name of the setting that contains the URL.
     pub(super) fn url_name(&self) -> Option<&'static str> {
         let is_url = |kind| matches!(kind, SettingKind::Url | SettingKind::RegisteredUrl);
         self.settings.iter().find(|known| is_url(known.kind)).map(|known| known.name)
@@ -54,7 +54,7 @@ fn without(settings: &Settings, name: &str) -> Settings {
     pairs.fold(Settings::default(), |all, (name, value)| all.with(name, value.as_str()))
 }
 
-/// The URLs that the provider may have.
+/// The URLs that the provider may have configured.
 fn settings(case: &Case<'_>, url: &str) -> Vec<(Cause, String)> {
     let mut all = Vec::new();
     let swapped = match url.split_once("://") {
@@ -93,7 +93,7 @@ fn settings(case: &Case<'_>, url: &str) -> Vec<(Cause, String)> {
     all
 }
 
-/// The path of a header that has a path or a whole URL.
+/// The path in a header that contains a path or a whole URL.
 fn path_of(text: &str) -> Option<&str> {
     match text.split_once("://") {
         Some((_, rest)) => rest.get(rest.find('/')?..),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 
-/// The most names that are remembered.
+/// Maximum number of names that are remembered.
 pub(super) const MAX_REMEMBERED: usize = 4_096;
 
 /// A token bucket.

@@ -1,4 +1,4 @@
-//! Strangers make few fetches and take nobody's place.
+//! Requests of strangers cause few fetches and do not affect proven documents or other sources.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -55,7 +55,7 @@ fn junk(number: u64) -> FetchRequest {
     FetchRequest::at(format!("https://a.example/{number}"))
 }
 
-/// A thousand names that nobody publishes, at one moment.
+/// Requests a thousand names that no provider publishes, at the same time.
 async fn flood(documents: &DocumentCache, after: Duration) {
     for number in 0..1_000 {
         let _refused = get(documents, &junk(number + after.as_secs() * 10_000), after).await;

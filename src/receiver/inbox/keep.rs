@@ -56,7 +56,7 @@ impl Inbox {
         let jobs = events.iter().map(|verified| self.job(verified, now)).collect::<Result<Vec<_>, _>>()?;
         let append =
             |job: &NewJob| Append { event: job.event.clone(), deliveries: job.delivery.into_iter().collect(), now };
-        // Before the events are stored: nothing delays the response to events that are stored.
+        // This comes before the events are stored, because nothing may delay the response to stored events.
         self.shared.engine.report_absence(now).await;
         let appended = self.shared.store.append(jobs.iter().map(append).collect()).await?;
         if appended.len() != jobs.len() {
@@ -95,8 +95,8 @@ impl Inbox {
         InboxResult::Stored
     }
 
-    /// Makes events new again, by the provider's ids: an event that is sent again is stored and handled again. The stored events stay.
-    /// Returns for each id how many events it matched.
+    /// Forgets events by the provider's ids, so that an event that is sent again is stored and handled again. The stored events are
+    /// kept. Returns for each id how many events it matched.
     ///
     /// # Errors
     /// Returns the store's error.
@@ -123,7 +123,7 @@ struct NewJob {
     event: Arc<Event>,
     /// `None` if the event matches no queue.
     delivery: Option<NewDelivery>,
-    /// The room for it in this process's worker, if there is any.
+    /// The reserved room for the job in this process's worker; `None` if there is no room.
     reservation: Option<Reservation>,
 }
 
@@ -215,7 +215,7 @@ fn id_and_digest(verified: &Verified) -> Result<(EventId, Option<DedupKey>), Sto
     Ok((id, digest))
 }
 
-/// What the provider sent beside the payload.
+/// What the provider sent in addition to the payload.
 fn origin(verified: &Verified) -> Origin {
     let headers = verified.kept_headers().iter();
     let headers = headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));

@@ -1,11 +1,11 @@
-//! Queues as earlier versions stored them: under a digest of their name, of which the migration has made a name.
+//! Queues that earlier versions have stored under a digest of their name. The migration has made a queue name of this digest.
 
 use sha2::{Digest, Sha256};
 
 use crate::id::QueueName;
 
-/// The queue that holds what an earlier version has kept for the queue of this name: the first sixteen bytes of the digest that
-/// it used, in hexadecimal.
+/// The queue that holds the jobs that an earlier version has stored for the queue of this name. Its name is the first sixteen bytes
+/// of the digest that this version used, in hexadecimal.
 pub(super) fn queue(name: QueueName) -> Option<QueueName> {
     let digest: [u8; 32] =
         Sha256::new().chain_update(b"hookwire inbox queue\0").chain_update(name.as_str()).finalize().into();

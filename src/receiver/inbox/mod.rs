@@ -1,9 +1,9 @@
 //! A durable queue of verified events: store, respond with 202, handle later.
 //!
-//! A handler that runs while the provider waits must be fast and must not fail. With an inbox it may be slow and may fail: a verified
-//! event is stored before the provider gets its response, and a worker calls the application's handler later, with retries, limits,
-//! an order on request, deadlines and dead letters. The [worker](crate::worker) is the same that sends webhooks, so schedules, leases,
-//! shutdown and history work in the same way.
+//! A handler that runs while the provider waits must be fast and must not fail. With an inbox it may be slow and may fail: a
+//! verified event is stored before the provider gets its response, and a worker calls the application's handler later. The worker
+//! adds retries, limits, an order on request, deadlines and dead letters. It is the same [worker](crate::worker) that sends
+//! webhooks, so schedules, leases, shutdown and history work in the same way.
 //!
 //! ```
 //! use hookwire::receiver::inbox::{Inbox, Queue};
@@ -43,9 +43,9 @@
 //!
 //! # When a handler may see an event twice
 //!
-//! A handler sees an event twice if the process ends or the store fails between the handler's effect and the record of it, and if the
-//! grace of a stopping worker ends before the handler does. [`SqliteStore::settle_in`](crate::store::SqliteStore::settle_in) avoids
-//! that if the effect is in the same database.
+//! A handler may see an event twice if the process ends, or if the store fails, between the handler's effect and the record of it.
+//! The same can happen if the grace of a stopping worker ends before the handler does.
+//! [`SqliteStore::settle_in`](crate::store::SqliteStore::settle_in) prevents this if the effect is in the same database.
 //!
 //! # Defaults and caveats
 //!

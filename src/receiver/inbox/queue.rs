@@ -87,13 +87,15 @@ impl Queue {
         self
     }
 
-    /// Sets how many jobs are handled at the same time. All processes together keep to it, except that each may handle one. Default 8.
+    /// Sets how many jobs are handled at the same time. The limit is for all processes together, but each process may always handle
+    /// one job. Default 8.
     pub const fn concurrency(mut self, count: NonZeroU32) -> Self {
         self.concurrency = count;
         self
     }
 
-    /// Sets how many jobs start in a span of time. All processes together keep to it, except that each may start one. Default: no limit.
+    /// Sets how many jobs start in a span of time. The limit is for all processes together, but each process may always start one
+    /// job. Default: no limit.
     pub const fn rate(mut self, rate: Rate) -> Self {
         self.rate = Some(rate);
         self

@@ -57,7 +57,7 @@ impl Inbox {
         WorkHistory::new(&self.shared.store, Work::Received)
     }
 
-    /// Returns a page of the failed jobs of a queue. An unknown queue has none.
+    /// Returns a page of the failed jobs of a queue. The page of an unknown queue is empty.
     ///
     /// # Errors
     /// Returns the store's error.
@@ -77,7 +77,7 @@ impl Inbox {
         Ok(found)
     }
 
-    /// Handles a job again that is delivered, failed or cancelled. Returns `false` for any other.
+    /// Handles a job again that is delivered, failed or cancelled. Returns `false` for any other job.
     ///
     /// # Errors
     /// Returns the store's error.
@@ -85,7 +85,7 @@ impl Inbox {
         self.shared.engine.resend(job).await
     }
 
-    /// Cancels a job that is pending. Returns `false` for any other.
+    /// Cancels a job that is pending. Returns `false` for any other job.
     ///
     /// # Errors
     /// Returns the store's error.
@@ -148,7 +148,7 @@ fn name_of(queue: &Queue) -> Result<QueueName, ReceiverConfigError> {
     QueueName::new(&queue.name).map_err(|error| ReceiverConfigError::QueueName { name: shown(), error })
 }
 
-/// The most characters of an invalid name that an error shows.
+/// Maximum number of characters of an invalid name that an error shows.
 const MAX_SHOWN: usize = 64;
 
 /// The lanes with jobs of a queue: its own lane, and the lane in which an earlier version has stored them.

@@ -66,8 +66,8 @@ impl Network {
         Self { base: address, prefix: width(address) }
     }
 
-    /// Whether the range contains an address. An IPv4 range contains no IPv6 address, not even an IPv4-mapped one, and the
-    /// other way round.
+    /// Whether the range contains an address. An IPv4 range contains no IPv6 address, not even an IPv4-mapped one. An IPv6 range
+    /// contains no IPv4 address.
     ///
     /// ```
     /// use hookwire::sender::egress::Network;

@@ -25,7 +25,7 @@ pub struct Refusal {
     reason: RefusalReason,
 }
 
-/// What exactly was refused, and which setting allows it. For operators only.
+/// The exact reason for a refusal, and the setting that allows the target. For operators only.
 ///
 /// ```
 /// use hookwire::sender::egress::EgressPolicy;
@@ -81,7 +81,7 @@ pub enum RefusalReason {
     OwnAddress(IpAddr),
 }
 
-// What a program prints that ends with this error: its developer needs the remedy.
+// A program that ends with this error prints its `Debug` text, so the text contains the remedy for the developer.
 impl fmt::Debug for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Refusal").field(&format_args!("{}", self.reason)).finish()
@@ -93,7 +93,7 @@ impl Refusal {
         Self { reason }
     }
 
-    /// What exactly was refused. Do not show it to the endpoint's owner.
+    /// The exact reason for the refusal. Do not show it to the endpoint's owner.
     #[must_use]
     pub const fn reason(&self) -> RefusalReason {
         self.reason

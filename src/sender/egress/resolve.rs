@@ -9,8 +9,8 @@ use async_trait::async_trait;
 
 /// Turns a host name into addresses. The guard checks every address afterwards, so a resolver cannot weaken it.
 ///
-/// The client makes one lookup for all requests that wait for the same name, gives each tenant only a share of
-/// [`max_concurrent`](Self::max_concurrent) lookups, and waits at most 3 s. It cancels a lookup after 60 s.
+/// The client makes one lookup for all requests that wait for the same name, and waits at most 3 s for it. It gives each tenant
+/// only a share of [`max_concurrent`](Self::max_concurrent) lookups. It cancels a lookup after 60 s.
 ///
 /// ```
 /// use std::io;

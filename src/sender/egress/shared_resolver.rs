@@ -160,8 +160,8 @@ impl SharedResolver {
     fn start_next(&self) {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         loop {
-            // Not in the `while let` itself: the lock would be held while a runtime that shuts down drops the task, and the drop
-            // takes the lock again.
+            // This is not in the `while let` itself, because the lock would then be held in the body of the loop. A runtime that
+            // shuts down drops the task there, and the drop takes the lock again.
             let next = self.state().next();
             let Some((tenant, host)) = next else { return };
             let running = RunningLookup { resolver: self.clone(), tenant, host };

@@ -30,8 +30,8 @@ const FAILURE_TTL: Duration = Duration::from_secs(5);
 
 /// The operating system's resolver: `getaddrinfo`, on at most 16 threads of its own for the whole process.
 ///
-/// Addresses are cached for 30 s and failures for 5 s. By default a name that contains a dot is resolved as fully qualified, so
-/// that a search domain cannot turn it into a name of the local network.
+/// Addresses are cached for 30 s and failures for 5 s. By default a name that contains a dot counts as fully qualified. So a search
+/// domain cannot turn it into a name of the local network.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemResolver {
     rules: NameRules,

@@ -1,4 +1,4 @@
-//! The client: makes one exchange, and repeats it once where that is safe.
+//! The client: makes one exchange, and repeats it once if that is safe.
 
 use std::fmt;
 use std::sync::Arc;
@@ -92,8 +92,8 @@ impl HttpClient {
     /// ```
     ///
     /// # Errors
-    /// Returns [`SenderConfigError::ZeroTimeout`] if `exchange_timeout` is zero, [`SenderConfigError::NoTls`] if the feature `ring` is off and
-    /// `tls` is not set, and [`SenderConfigError::Tls`] if rustls rejects the default configuration.
+    /// Returns [`SenderConfigError::ZeroTimeout`] if `exchange_timeout` is zero. Returns [`SenderConfigError::NoTls`] if the
+    /// feature `ring` is off and `tls` is not set, and [`SenderConfigError::Tls`] if rustls rejects the default configuration.
     pub fn new(options: HttpOptions, clock: Arc<dyn Clock>) -> Result<Self, SenderConfigError> {
         let exchange_timeout = options.exchange_timeout;
         if exchange_timeout.is_zero() {

@@ -1,4 +1,4 @@
-//! The end of an exchange, the same for HTTP/1 and HTTP/2: the response head is there, the body follows.
+//! The end of an exchange, after the response head was received. It is the same for HTTP/1 and HTTP/2.
 
 use std::future::Future;
 

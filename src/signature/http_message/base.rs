@@ -13,15 +13,15 @@ use super::base_error::{BaseError, MAX_COMPONENTS};
 use super::message::Message;
 use super::parts::Parts;
 
-/// What is signed: a line for each component, and the parameters.
+/// Returns the text that is signed: a line for each component, and a line with the parameters.
 ///
 /// # Errors
-/// Says which component does not fit.
+/// Returns an error that names the invalid component.
 pub fn signature_base(message: &Message<'_>, input: &InnerList) -> Result<String, BaseError> {
     base_of(&mut Parts::of(*message), input)
 }
 
-/// The same with the parts of a message that has several signatures.
+/// The same, with the parts of a message that has several signatures.
 pub(super) fn base_of(parts: &mut Parts<'_>, input: &InnerList) -> Result<String, BaseError> {
     if input.items.len() > MAX_COMPONENTS {
         return Err(BaseError::TooMany);
@@ -46,7 +46,7 @@ pub(super) fn base_of(parts: &mut Parts<'_>, input: &InnerList) -> Result<String
     Ok(base)
 }
 
-/// The inner list as it stands in `Signature-Input`.
+/// The inner list as it is written in `Signature-Input`.
 pub(super) fn parameters(input: &InnerList) -> String {
     vec![ListEntry::InnerList(input.clone())].serialize().unwrap_or_default()
 }
@@ -56,7 +56,7 @@ fn identifier(item: &Item) -> String {
     item.serialize()
 }
 
-/// The same with the parameters sorted: their order makes no other component.
+/// The same with sorted parameters, because the order of the parameters does not make a different component.
 fn canonical(item: &Item) -> String {
     let mut parameters: Vec<_> = item.params.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
     parameters.sort_unstable();
@@ -115,7 +115,7 @@ fn derived<'a>(parts: &mut Parts<'a>, item: &Item, name: &str, identifier: &str)
         "@scheme" => scheme(uri, origin).map(Cow::Owned).ok_or_else(absent),
         "@target-uri" => {
             let scheme = scheme(uri, origin).ok_or_else(absent)?;
-            // With the authority as the sender wrote it: the target is not normalised.
+            // The authority is as the sender wrote it, because the target is not normalised.
             let written =
                 origin.and_then(|origin| origin.split_once("://")).map(|(_, rest)| rest.trim_end_matches('/'));
             let authority = written.map(ToOwned::to_owned).or_else(|| uri.authority().map(ToString::to_string));
@@ -137,7 +137,7 @@ fn host(headers: &HeaderMap) -> Option<String> {
     if hosts.next().is_some() { None } else { Some(host) }
 }
 
-/// In lower case and without the port that the scheme has anyway (section 2.2.3).
+/// The authority in lower case, without the default port of the scheme (section 2.2.3).
 fn authority(uri: &Uri, origin: Option<&str>, headers: &HeaderMap) -> Option<String> {
     let configured = origin.and_then(|origin| origin.split_once("://")).map(|(_, rest)| rest.trim_end_matches('/'));
     let written = configured.map(ToOwned::to_owned);

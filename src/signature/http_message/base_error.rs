@@ -1,6 +1,6 @@
 //! Why a signature base cannot be made of a message.
 
-/// The most components that a signature may cover.
+/// Maximum number of components that a signature may cover.
 pub(super) const MAX_COMPONENTS: usize = 64;
 
 /// Why a signature base cannot be made of a message.

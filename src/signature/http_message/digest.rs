@@ -11,7 +11,7 @@ use super::super::{Hash, VerifyError};
 /// The header.
 pub const CONTENT_DIGEST: &str = "content-digest";
 
-/// Longest header that is looked at, in bytes.
+/// Longest header that is read, in bytes.
 const MAX_BYTES: usize = 4 * 1024;
 
 /// Writes the digest of a body, by SHA-256.
@@ -27,11 +27,11 @@ pub fn content_digest(body: &[u8]) -> String {
     format!("sha-256=:{}:", BASE64.encode(Hash::Sha256.digest(body).as_bytes()))
 }
 
-/// Checks the header against a body: at least one of SHA-256 and SHA-512 must be there, and each that is must match. Other
-/// algorithms are ignored: the registry's remaining ones are too weak to prove anything.
+/// Checks the header against a body. At least one of SHA-256 and SHA-512 must be present, and each of them that is present must
+/// match. Other algorithms are ignored, because the remaining algorithms of the registry are too weak to prove anything.
 ///
 /// # Errors
-/// When it is missing, malformed, of no usable algorithm, or not the body's.
+/// Returns an error if the header is missing or malformed, has no usable algorithm, or does not match the body.
 pub fn check_content_digest(headers: &HeaderMap, body: &[u8]) -> Result<(), VerifyError> {
     let malformed = VerifyError::Malformed("content digest");
     let lines: Vec<_> = headers.get_all(CONTENT_DIGEST).iter().map(HeaderValue::as_bytes).collect();

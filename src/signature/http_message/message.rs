@@ -12,13 +12,13 @@ pub enum Message<'a> {
         method: &'a Method,
         /// Its target. A server often sees only the path and query.
         uri: &'a Uri,
-        /// Scheme and authority as the sender has them: `https://example.com`. Never taken from `Host` or
-        /// `X-Forwarded-*` where it matters.
+        /// The scheme and authority as the sender wrote them: `https://example.com`. If they matter, do not take them from `Host`
+        /// or `X-Forwarded-*`.
         origin: Option<&'a str>,
         /// Its headers.
         headers: &'a HeaderMap,
     },
-    /// An answer.
+    /// A response.
     Response {
         /// Its status.
         status: StatusCode,
@@ -28,13 +28,13 @@ pub enum Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// A request; `origin` is scheme and authority as the sender has them.
+    /// A request; `origin` is the scheme and authority as the sender wrote them.
     #[must_use]
     pub const fn request(method: &'a Method, uri: &'a Uri, origin: Option<&'a str>, headers: &'a HeaderMap) -> Self {
         Self::Request { method, uri, origin, headers }
     }
 
-    /// An answer.
+    /// A response.
     #[must_use]
     pub const fn response(status: StatusCode, headers: &'a HeaderMap) -> Self {
         Self::Response { status, headers }

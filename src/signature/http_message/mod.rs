@@ -1,20 +1,21 @@
 //! HTTP Message Signatures (RFC 9421) and `Content-Digest` (RFC 9530).
 //!
-//! RFC 9421 is a tool box, and a receiver that accepts whatever it can build is open to whoever leaves things out (section 7.2.1).
-//! So a [`Profile`] fixes what must be covered, for how long, and under which tag. [`WEBHOOK`] is one for webhooks:
+//! RFC 9421 is a toolbox. A receiver that accepts everything that can be built with it also accepts signatures that leave important
+//! parts out (section 7.2.1). So a [`Profile`] determines what must be covered, how long a signature is valid, and which tag it
+//! has. [`WEBHOOK`] is a profile for webhooks:
 //!
 //! | | value |
 //! |---|---|
-//! | covered | `@method @target-uri @authority content-type content-digest`, and `webhook-id` where it is sent |
-//! | parameters | `created`, `expires` (300 s later at most), `nonce`, `keyid`, `alg`, `tag="webhook"` |
+//! | covered | `@method @target-uri @authority content-type content-digest`, and `webhook-id` if it is sent |
+//! | parameters | `created`, `expires` (at most 300 s later), `nonce`, `keyid`, `alg`, `tag="webhook"` |
 //! | algorithms | `hmac-sha256`, `ed25519`, `ecdsa-p256-sha256` (verifying only, feature `public-key`); the **key** decides, and `alg` must agree |
-//! | clock | one minute off, either way |
-//! | body | must match `Content-Digest`: SHA-256 or SHA-512, every one that is there |
+//! | clock | may differ by one minute in either direction |
+//! | body | must match `Content-Digest`: every SHA-256 or SHA-512 digest that is present |
 //!
-//! The receiver must be told its own origin (the setting `url`): it is signed, and what `Host` says is what the sender
-//! of a replayed request wants it to say. At most 16 signatures, 8 KiB of their headers and 64 components are looked at.
+//! The receiver needs its own origin in the setting `url`, because the origin is signed. `Host` cannot replace the setting: the
+//! sender of a replayed request chooses what it contains. At most 16 signatures, 8 KiB of their headers and 64 components are read.
 //!
-//! A repetition is known by `webhook-id` where that is covered, by the nonce otherwise.
+//! A repeated request is recognised by `webhook-id` if it is covered, and otherwise by the nonce.
 //!
 //! ```
 //! use http::{HeaderMap, HeaderValue, Method, Uri};

@@ -10,15 +10,15 @@ use super::message::Message;
 use crate::percent;
 use crate::work;
 
-/// Most bytes that are read of one message, and most bytes that are written for all of its signatures together. A
-/// signature that covers more is refused: whoever sends it has proved nothing yet.
+/// Maximum number of bytes that are read of one message, and that are written for all of its signatures together. A signature that
+/// covers more is refused, because its sender is not verified yet.
 const MAX_COVERED_BYTES: usize = 64 * 1024;
 
-/// Most bytes that are parsed as structured fields. Parsing them costs some twenty times as much as copying them.
+/// Maximum number of bytes that are parsed as structured fields. Parsing them costs about twenty times as much as copying them.
 const MAX_STRUCTURED_BYTES: usize = 16 * 1024;
 
-/// The parts of one message. However many components and signatures name a part, it is read and parsed once, and what is
-/// read, parsed and written is bounded over all of them.
+/// The parts of one message. Each part is read and parsed once, however many components and signatures name it. The bytes that are
+/// read, parsed and written are limited over all components and signatures together.
 #[derive(Debug)]
 pub(super) struct Parts<'m> {
     message: Message<'m>,
@@ -29,7 +29,7 @@ pub(super) struct Parts<'m> {
     writable: Budget,
 }
 
-/// A number of bytes that only gets smaller.
+/// A budget of bytes, which only decreases.
 #[derive(Debug)]
 struct Budget(usize);
 
@@ -46,7 +46,7 @@ impl Budget {
 struct Field {
     /// Its lines, trimmed, with folded lines unfolded.
     lines: Vec<String>,
-    /// The same as a dictionary, where a component has asked for one: `None` inside where it is no dictionary.
+    /// The field as a dictionary, if a component has requested one. The inner value is `None` if the field is not a dictionary.
     dictionary: Option<Option<Dictionary>>,
 }
 
@@ -54,7 +54,7 @@ struct Field {
 #[derive(Debug)]
 enum QueryValue {
     Once(String),
-    /// It occurs several times, and the component could mean any of them.
+    /// The parameter occurs several times, so it is not clear which one the component means.
     Repeated,
 }
 
@@ -74,7 +74,7 @@ impl<'m> Parts<'m> {
         self.message
     }
 
-    /// Accounts for so many bytes of a signature base.
+    /// Subtracts this number of bytes of a signature base from the budget.
     pub(super) fn write(&mut self, bytes: usize) -> Result<(), BaseError> {
         self.writable.take(bytes)
     }
@@ -109,8 +109,8 @@ impl<'m> Parts<'m> {
         Ok(member)
     }
 
-    /// A structured field of whichever type it is, written anew. Which type a field has is not known to everybody; a
-    /// dictionary is tried first, as in the RFC's own example.
+    /// A structured field of any type, serialised again. Not every receiver knows the type of a field, so a dictionary is tried
+    /// first, as in the RFC's own example.
     pub(super) fn structured(&mut self, name: &str, identifier: &str) -> Result<String, BaseError> {
         let text = self.lines(name, identifier)?.join(", ");
         self.parsable.take(text.len())?;
@@ -124,7 +124,7 @@ impl<'m> Parts<'m> {
         list.ok_or_else(|| BaseError::Value(identifier.to_owned()))
     }
 
-    /// A parameter of the query, decoded and encoded anew (section 2.2.8). The query is read once, whichever of its
+    /// A parameter of the query, decoded and encoded again (section 2.2.8). The query is read once, even if several of its
     /// parameters are covered.
     pub(super) fn query_parameter(&mut self, name: &str, identifier: &str) -> Result<String, BaseError> {
         let Message::Request { uri, .. } = self.message else { return Err(BaseError::Unknown(identifier.to_owned())) };

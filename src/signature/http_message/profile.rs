@@ -1,6 +1,6 @@
-//! What an application demands of a signature (RFC 9421 section 1.4).
+//! What an application requires of a signature (RFC 9421 section 1.4).
 
-/// What a signature must cover and say.
+/// What a signature must cover and contain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
     pub(super) tag: &'static str,
@@ -10,13 +10,14 @@ pub struct Profile {
     pub(super) leeway_secs: i64,
 }
 
-/// For webhooks; see the [module](super) for what it demands.
+/// The profile for webhooks; see the [module](super) for its requirements.
 pub static WEBHOOK: Profile = Profile::new("webhook")
     .required(&["@method", "@target-uri", "@authority", "content-type", "content-digest"])
     .where_present(&["webhook-id"]);
 
 impl Profile {
-    /// Signatures with this tag, valid for 300 s, with a minute for clocks; `content-digest` must be covered.
+    /// A profile for signatures with this tag. They are valid for 300 s, clocks may differ by a minute, and `content-digest` must
+    /// be covered.
     #[must_use]
     pub const fn new(tag: &'static str) -> Self {
         Self { tag, required: &["content-digest"], where_present: &[], max_secs: 300, leeway_secs: 60 }
@@ -28,13 +29,13 @@ impl Profile {
         Self { required: components, ..self }
     }
 
-    /// Which headers must be covered if they are there.
+    /// Which headers must be covered if they are present.
     #[must_use]
     pub const fn where_present(self, headers: &'static [&'static str]) -> Self {
         Self { where_present: headers, ..self }
     }
 
-    /// For how many seconds a signature may be valid at most.
+    /// The maximum number of seconds for which a signature may be valid.
     #[must_use]
     pub const fn valid_for(self, secs: u32) -> Self {
         Self { max_secs: secs as i64, ..self }

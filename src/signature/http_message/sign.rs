@@ -23,10 +23,11 @@ impl SignRequest for Profile {
 
 impl Profile {
     /// Adds `content-digest`, `webhook-id`, `signature-input` and `signature`: one signature for each live key that can sign,
-    /// newest first. The headers that the profile covers must be there already, `content-type` among them.
+    /// newest first. The headers that the profile covers must exist before, including `content-type`.
     ///
     /// # Errors
-    /// When no live key can sign, a covered header is missing, or the id cannot be a header. Nothing is added then.
+    /// Returns an error if no live key can sign, a covered header is missing, or the id is not valid in a header. Nothing is added
+    /// then.
     pub fn sign(&self, outgoing: &Outgoing<'_>, keys: &Keyring, headers: &mut HeaderMap) -> Result<(), SignError> {
         let mut signed = headers.clone();
         insert(&mut signed, "content-digest", &content_digest(outgoing.body))?;

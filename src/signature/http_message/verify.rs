@@ -20,13 +20,14 @@ use crate::clock::Timestamp;
 use crate::secret::{Ed25519Public, Key, Kind, RsaForm};
 use crate::work;
 
-/// Most signatures looked at in one message.
+/// Maximum number of signatures that are read in one message.
 const MAX_SIGNATURES: usize = 16;
 
-/// Most pairs of signature and key that are tried in one message: a signature by a public key costs more than its few bytes.
+/// Maximum number of pairs of signature and key that are tried for one message. A short signature causes much work if the key is a
+/// public key.
 const MAX_TRIES: usize = 64;
 
-/// Most bytes of each of the two headers.
+/// Maximum length of each of the two headers, in bytes.
 const MAX_BYTES: usize = 8 * 1024;
 
 /// Longest nonce and key id, in bytes.
@@ -47,7 +48,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// Its name in the registry.
+    /// The name of the algorithm in the registry.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -58,7 +59,7 @@ impl Algorithm {
         }
     }
 
-    /// The one algorithm of a key.
+    /// The only algorithm of a key.
     pub(super) fn of(key: &Key) -> Self {
         match key.kind() {
             Kind::Hmac(_) => Self::HmacSha256,
@@ -75,15 +76,15 @@ impl Algorithm {
 pub struct Candidate {
     /// The label, which is not signed.
     pub label: String,
-    /// What it covers, with its parameters.
+    /// The covered components, with the parameters.
     pub input: InnerList,
     signature: Vec<u8>,
 }
 
-/// The signatures of a message, without those that lack their other half.
+/// The signatures of a message. A label that is in only one of the two headers is left out.
 ///
 /// # Errors
-/// When one of the headers is missing or malformed, or there are too many.
+/// Returns an error if one of the headers is missing or malformed, or if there are too many signatures.
 pub fn candidates(headers: &HeaderMap) -> Result<Vec<Candidate>, VerifyError> {
     let mut inputs = dictionary(headers, "signature-input")?;
     let signatures = dictionary(headers, "signature")?;
@@ -135,15 +136,15 @@ impl Candidate {
         self.input.items.iter().any(plain)
     }
 
-    /// Whether one of the keys made it: a key of its own algorithm, whatever the message says (section 7.3.6).
+    /// Whether one of the keys made the signature. Each key uses its own algorithm, whatever the message names (section 7.3.6).
     ///
     /// # Errors
-    /// When no key is of the algorithm that it names, or what it covers cannot be put together.
+    /// Returns an error if no key has the algorithm that the signature names, or if the signature base cannot be made.
     pub fn verify(&self, message: &Message<'_>, keys: &[&Key]) -> Result<bool, VerifyError> {
         self.tried(&mut Parts::of(*message), &self.usable(keys)?).map_err(unreadable)
     }
 
-    /// The keys of the algorithm that it names. They are looked for before anything of the message is read: without a key
+    /// The keys of the algorithm that the signature names. They are selected before the message is read, because without a key
     /// there is nothing to compute.
     fn usable<'k>(&self, keys: &[&'k Key]) -> Result<Vec<&'k Key>, VerifyError> {
         let named = self.input.params.get("alg").map(BareItem::as_string);
@@ -190,7 +191,7 @@ fn verifies(key: &Key, base: &[u8], presented: &[u8]) -> Choice {
 }
 
 impl Profile {
-    /// What it demands of one signature, before any key is looked at; the time at which it was made.
+    /// Checks what the profile requires of one signature, before any key is used. Returns the time at which the signature was made.
     fn check(
         &self,
         candidate: &Candidate,
@@ -226,16 +227,16 @@ impl Profile {
         Ok(Timestamp::from_secs(created))
     }
 
-    /// The signatures under its tag.
+    /// The signatures with the tag of the profile.
     fn tagged(&self, headers: &HeaderMap) -> Result<Vec<Candidate>, VerifyError> {
         let mut candidates = candidates(headers)?;
         candidates.retain(|candidate| candidate.text("tag") == Some(self.tag));
         if candidates.is_empty() { Err(VerifyError::Missing("signature")) } else { Ok(candidates) }
     }
 
-    /// The oldest signature that is good, wherever it stands: labels and their order are not signed, so they must not choose. One that
-    /// is bad beside it does no harm (section 7.2.6). The parts of the message are read once for all of its signatures, and no more pairs
-    /// of signature and key are tried than [`MAX_TRIES`].
+    /// The oldest valid signature, wherever it is: labels and their order are not signed, so they must not decide. An invalid
+    /// signature next to it does no harm (section 7.2.6). The parts of the message are read once for all of its signatures. At most
+    /// [`MAX_TRIES`] pairs of signature and key are tried.
     pub(crate) fn good(
         &self,
         received: &Received<'_>,
@@ -245,7 +246,7 @@ impl Profile {
         if keys.is_empty() {
             return Err(VerifyError::NoKey);
         }
-        // Behind a proxy that cuts a prefix off, the path that was signed is not the request's.
+        // Behind a proxy that removes a prefix, the signed path is not the path of the request.
         let urls = urls_of(received, trust, "url", UrlQuery::AsReceived)?;
         let targets: Vec<(&str, http::Uri)> =
             urls.iter().filter_map(|url| Some((origin(url), url.parse().ok()?))).collect();
@@ -290,7 +291,7 @@ fn origin(url: &str) -> &str {
 }
 
 impl Profile {
-    /// Checks that one of the live keys signed the request as the profile demands, and returns the time at which it did. The
+    /// Checks that one of the live keys signed the request as the profile requires, and returns the time of the signature. The
     /// setting `url` is the receiver's own origin.
     ///
     /// # Errors
@@ -319,7 +320,7 @@ impl Profile {
     }
 }
 
-/// `==` of texts cannot be used in a constant.
+/// Constants cannot compare texts with `==`.
 const fn is_digest(name: &str) -> bool {
     let (mut name, mut wanted) = (name.as_bytes(), CONTENT_DIGEST.as_bytes());
     while let ([one, others @ ..], [other, more @ ..]) = (name, wanted) {
@@ -331,7 +332,7 @@ const fn is_digest(name: &str) -> bool {
     name.is_empty() && wanted.is_empty()
 }
 
-/// For the tests of the signature base alone.
+/// For the tests of the signature base only.
 impl std::fmt::Display for Candidate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}={}", self.label, parameters(&self.input))

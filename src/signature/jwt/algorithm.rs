@@ -1,7 +1,7 @@
-//! Which algorithms a scheme's tokens may be signed by.
+//! The algorithms that may sign a scheme's tokens.
 
-/// The algorithm of a JSON Web Token (RFC 7518, RFC 8037). The scheme lists what it allows; a token cannot choose another
-/// (RFC 8725 section 3.1), and a key works with the algorithms of its own kind only.
+/// The algorithm of a JSON Web Token (RFC 7518, RFC 8037). The scheme lists the allowed algorithms, and a token cannot choose
+/// another one (RFC 8725 section 3.1). A key works only with the algorithms of its own kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum JwtAlgorithm {
     /// HMAC with SHA-256.
@@ -21,7 +21,7 @@ pub(crate) enum JwtAlgorithm {
 }
 
 impl JwtAlgorithm {
-    /// Its name in a token.
+    /// The name of the algorithm in a token.
     #[must_use]
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -35,7 +35,7 @@ impl JwtAlgorithm {
         }
     }
 
-    /// Whether it is checked by the key that signs.
+    /// Whether a signature is checked with the same key that signs.
     #[must_use]
     pub(crate) const fn is_symmetric(self) -> bool {
         matches!(self, Self::Hs256 | Self::Hs384 | Self::Hs512)

@@ -16,11 +16,11 @@ use crate::signature::template::{Message, url_setting};
 use crate::signature::trust::{Tolerance, Trust};
 use crate::signature::url::{UrlQuery, urls_of};
 
-/// How old a signed time may be where a provider's retries ask for nothing more.
+/// Maximum age of a signed time, if the provider's retries need no more.
 const USUAL_PAST_SECS: u64 = 300;
 
 impl Jwt {
-    /// When the token was made, if it proves the request and says so.
+    /// Checks that the token proves the request. Returns when the token was made, if the token contains this time.
     pub(crate) fn check(
         &self,
         tolerance: Tolerance,
@@ -50,7 +50,7 @@ impl Jwt {
         Ok(signed_at)
     }
 
-    /// The token's text, as the request carries it.
+    /// The text of the token in the request.
     pub(crate) fn text<'a>(&self, received: &Received<'a>, trust: &Trust<'a>) -> Result<Cow<'a, str>, VerifyError> {
         for place in self.at {
             let Some(found) = place.at.read(received, trust, "token")? else { continue };
@@ -62,7 +62,7 @@ impl Jwt {
         Err(VerifyError::Missing("token"))
     }
 
-    /// The key of the token's id; all keys of the set where the token names none.
+    /// The key with the token's key id, or all keys of the set if the token names no key.
     fn fetched(&self, token: &Token<'_>, trust: &Trust<'_>) -> Result<Vec<Key>, VerifyError> {
         let Some(url) = self.key_set else { return Ok(Vec::new()) };
         let set = trust.settings.get("jwks").map(str::as_bytes);
@@ -82,7 +82,7 @@ impl Jwt {
         if self.ends && !claims.ends() {
             return Err(VerifyError::Malformed("token"));
         }
-        // A retry may carry the first attempt's token, whose end is by then as far away as retries last.
+        // A retry may carry the token of the first attempt. The token may have ended as long ago as retries last.
         let late = tolerance.as_secs().map_or(0, |(past, _)| past.saturating_sub(USUAL_PAST_SECS));
         let late = u32::try_from(late).unwrap_or(u32::MAX);
         claims.check_known_times(trust.now, f64::from(self.leeway_secs), f64::from(late))?;
@@ -120,7 +120,7 @@ impl Claim {
         let verdict = match url_setting(self.is).map(|setting| urls_of(received, trust, setting, UrlQuery::AsReceived))
         {
             None => self.compare(is.as_deref(), &message),
-            // Whether a setting must be there was judged when the source was made.
+            // Whether the setting is required was checked when the source was built.
             Some(Err(VerifyError::MissingSetting(_))) => Ok(true),
             Some(urls) => urls?.iter().try_fold(false, |good, url| {
                 Ok(good || self.compare(is.as_deref(), &Message { url: Some(url), ..message })?)

@@ -1,4 +1,4 @@
-//! Requests that are proved by a JSON Web Token.
+//! Requests that a JSON Web Token proves.
 
 mod algorithm;
 mod check;
@@ -11,9 +11,9 @@ use super::hash::Hash;
 use super::part::Part;
 use super::token;
 
-/// A JSON Web Token (RFC 7519) that shows who made a request, and what of the request it covers.
+/// A JSON Web Token (RFC 7519) that shows who made a request, and which parts of the request it covers.
 ///
-/// A token covers nothing but itself. What it covers of a request is what its claims repeat: [`Claim`].
+/// A token itself covers only its own claims. It covers a part of a request if a claim repeats this part: [`Claim`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Jwt {
     pub(crate) at: &'static [token::Token],
@@ -28,33 +28,33 @@ pub(crate) struct Jwt {
     pub(crate) leeway_secs: u32,
 }
 
-/// What a claim of the token must be.
+/// The value that a claim of the token must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Claim {
     /// Where the claim is, as a JSON Pointer into the token's claims: `/payload_hash`.
     pub(crate) at: &'static str,
-    /// What it must be equal to, put together from these pieces.
+    /// The parts that make up the required value.
     pub(crate) is: &'static [Part],
-    /// Where the claim has their hash and not the pieces themselves: by which hash, and how it is written.
+    /// The hash and its encoding, if the claim contains a hash of the parts instead of the parts themselves.
     pub(crate) hash: Option<(Hash, Encoding)>,
-    /// Whether it may be absent where there is nothing to cover. A request without a body needs no hash of it.
+    /// Whether the claim may be absent if there is nothing to cover. A request without a body needs no hash of its body.
     pub(crate) absent_if_empty: bool,
 }
 
 impl Claim {
-    /// A claim that is equal to these pieces of the request.
+    /// A claim that equals these parts of the request.
     #[must_use]
     pub(crate) const fn text(at: &'static str, is: &'static [Part]) -> Self {
         Self { at, is, hash: None, absent_if_empty: false }
     }
 
-    /// A claim that is the hash of these pieces of the request.
+    /// A claim that is the hash of these parts of the request.
     #[must_use]
     pub(crate) const fn hash(at: &'static str, hash: Hash, encoding: Encoding, is: &'static [Part]) -> Self {
         Self { at, is, hash: Some((hash, encoding)), absent_if_empty: false }
     }
 
-    /// It may be absent where the pieces are empty.
+    /// Allows the claim to be absent if the parts are empty.
     #[must_use]
     pub(crate) const fn absent_if_empty(self) -> Self {
         Self { absent_if_empty: true, ..self }
@@ -62,8 +62,8 @@ impl Claim {
 }
 
 impl Jwt {
-    /// A token at the first of these places that has one, signed by one of these algorithms. The secret's text is the key, and
-    /// the token must say when it ends.
+    /// A token at the first of these places that has one, signed with one of these algorithms. The secret's text is the key. The
+    /// token must contain its end.
     #[must_use]
     pub(crate) const fn new(at: &'static [token::Token], algorithms: &'static [JwtAlgorithm]) -> Self {
         Self {
@@ -80,50 +80,52 @@ impl Jwt {
         }
     }
 
-    /// The key is written in another way: [`KeyText::P256`] for ES256, [`KeyText::Rsa`] for RS256 and PS256,
-    /// [`KeyText::Ed25519`] for `EdDSA`.
+    /// Sets the form of the key: [`KeyText::P256`] for ES256, [`KeyText::Rsa`] for RS256 and PS256, [`KeyText::Ed25519`] for
+    /// `EdDSA`.
     #[must_use]
     pub(crate) const fn key(self, key: KeyText) -> Self {
         Self { key, ..self }
     }
 
-    /// The keys are those of the JWK Set at this URL, which the receiver fetches; the setting `jwks` may hold them instead.
+    /// Uses the keys of the JWK Set at this URL, which the receiver fetches. The setting `jwks` may contain the keys instead.
     #[must_use]
     pub(crate) const fn key_set(self, url: &'static str) -> Self {
         Self { key_set: Some(url), ..self }
     }
 
-    /// The claim `iss` must be one of these.
+    /// Requires that the claim `iss` is one of these.
     #[must_use]
     pub(crate) const fn issuers(self, issuers: &'static [&'static str]) -> Self {
         Self { issuers, ..self }
     }
 
-    /// The claim `aud` must name a value of this setting. Where the setting is optional and not given, it is not looked at.
+    /// Requires that the claim `aud` names a value of this setting. If the setting is optional and absent, the claim is not
+    /// checked.
     #[must_use]
     pub(crate) const fn audience(self, setting: &'static str) -> Self {
         Self { audience: Some(setting), ..self }
     }
 
-    /// Claims that must be equal to something. One that refers to an optional setting is compared where the setting is given.
+    /// Requires that these claims have certain values. A claim that refers to an optional setting is compared only if the setting
+    /// is present.
     #[must_use]
     pub(crate) const fn claims(self, claims: &'static [Claim]) -> Self {
         Self { claims, ..self }
     }
 
-    /// The token need not say when it ends. It is then valid forever, unless it is [`dated`](Self::dated).
+    /// Allows a token without an end. Such a token is valid forever, unless it is [`dated`](Self::dated).
     #[must_use]
     pub(crate) const fn endless(self) -> Self {
         Self { ends: false, ..self }
     }
 
-    /// The claim `iat` must be there and within the scheme's tolerance.
+    /// Requires that the claim `iat` is present and within the scheme's tolerance.
     #[must_use]
     pub(crate) const fn dated(self) -> Self {
         Self { dated: true, ..self }
     }
 
-    /// How many seconds the clocks may be apart, for `exp`, `nbf` and `iat`. One minute by default.
+    /// Sets how many seconds the clocks may differ, for `exp`, `nbf` and `iat`. Default: one minute.
     #[must_use]
     pub(crate) const fn leeway_secs(self, leeway_secs: u32) -> Self {
         Self { leeway_secs, ..self }

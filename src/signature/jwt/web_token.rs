@@ -1,7 +1,7 @@
 //! JSON Web Tokens (RFC 7519) as webhooks use them: one signature, and an algorithm that the scheme has fixed.
 //!
-//! A thin core over ring and serde, because the crates there are bring either an RSA implementation with a known timing
-//! weakness (RUSTSEC-2023-0071) or a provider that is installed for the whole process.
+//! This is a thin layer over ring and serde. The existing crates depend on an RSA implementation with a known timing weakness
+//! (RUSTSEC-2023-0071), or on a provider that is installed for the whole process.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -20,7 +20,7 @@ use crate::work;
 /// Longest token, in bytes.
 const MAX_BYTES: usize = 16 * 1024;
 
-/// A token, read and not verified.
+/// A token that was parsed and not verified.
 pub(crate) struct Token<'t> {
     alg: String,
     pub(crate) kid: Option<String>,
@@ -36,7 +36,7 @@ struct Header {
     crit: Option<IgnoredAny>,
 }
 
-/// The claims that are looked at. One that stands twice makes the token malformed.
+/// The claims that are read. A claim that occurs twice makes the token malformed.
 #[derive(Deserialize)]
 pub(crate) struct Claims {
     pub(crate) iss: Option<String>,
@@ -64,7 +64,7 @@ impl<'t> Token<'t> {
         if text.len() > MAX_BYTES { Err(VerifyError::Malformed("token")) } else { Self::read_long(text) }
     }
 
-    /// Reads a signature that holds its whole message and so is longer than a token.
+    /// Reads a signature that contains its whole message, and that is therefore longer than a token.
     pub(crate) fn read_long(text: &'t str) -> Result<Self, VerifyError> {
         let malformed = VerifyError::Malformed("token");
         let (signed, signature) = text.rsplit_once('.').ok_or(malformed)?;
@@ -78,22 +78,22 @@ impl<'t> Token<'t> {
         if header.crit.is_some() {
             return Err(VerifyError::UnsupportedAlgorithm);
         }
-        // What signature an algorithm without one has is of no interest.
+        // The signature is decoded whatever `alg` is: a token with `none` is refused later, so its signature does not matter.
         Ok(Self { alg: header.alg, kid: header.kid, signed, signature: decode(signature)?, payload: decode(claims)? })
     }
 
-    /// Whether it names this algorithm.
+    /// Fails if the token names another algorithm.
     pub(crate) fn check_alg(&self, algorithm: JwtAlgorithm) -> Result<(), VerifyError> {
         if self.alg == algorithm.name() { Ok(()) } else { Err(VerifyError::UnsupportedAlgorithm) }
     }
 
-    /// Which of these algorithms it names.
+    /// Returns the one of these algorithms that the token names.
     pub(crate) fn algorithm(&self, allowed: &[JwtAlgorithm]) -> Result<JwtAlgorithm, VerifyError> {
         let named = allowed.iter().find(|algorithm| self.alg == algorithm.name());
         named.copied().ok_or(VerifyError::UnsupportedAlgorithm)
     }
 
-    /// Whether the token is signed by this algorithm with this key. A key of another kind has signed nothing.
+    /// Whether the token is signed with this algorithm and this key. The result is `false` for a key of another kind.
     pub(crate) fn is_signed_by(&self, algorithm: JwtAlgorithm, key: &Key) -> bool {
         let (message, signature) = (self.signed.as_bytes(), self.signature.as_slice());
         let hmac = |hash: Hash| {
@@ -114,14 +114,14 @@ impl<'t> Token<'t> {
         }
     }
 
-    /// The claims, if the token is signed by this algorithm with this key. They are read after the signature was checked.
+    /// Returns the claims if the token is signed with this algorithm and this key. They are read after the signature was checked.
     pub(crate) fn verify(&self, algorithm: JwtAlgorithm, key: &Key) -> Result<Claims, VerifyError> {
         self.check_alg(algorithm)?;
         if self.is_signed_by(algorithm, key) { self.claims() } else { Err(VerifyError::BadSignature) }
     }
 
-    /// The claims, which nothing proves before the signature was checked. Until then they only serve to refuse a token for which a
-    /// key would have to be fetched.
+    /// The claims. They are not proven before the signature was checked. Until then they only serve to refuse a token before its
+    /// key is fetched.
     pub(crate) fn claims(&self) -> Result<Claims, VerifyError> {
         serde_json::from_slice(&self.payload).map_err(|_| VerifyError::Malformed("token"))
     }
@@ -133,7 +133,7 @@ impl<'t> Token<'t> {
 }
 
 impl Claims {
-    /// Whether it is for one of these.
+    /// Whether the token is for one of these audiences.
     pub(crate) fn is_for<'a>(&self, mut audiences: impl Iterator<Item = &'a str>) -> bool {
         audiences.any(|audience| match &self.aud {
             Some(Audience::One(one)) => one == audience,
@@ -142,22 +142,22 @@ impl Claims {
         })
     }
 
-    /// Whether it says when it ends.
+    /// Whether the token contains its end.
     pub(crate) const fn ends(&self) -> bool {
         self.exp.is_some()
     }
 
-    /// Whether it says when it was made.
+    /// Whether the token contains the time at which it was made.
     pub(crate) const fn is_dated(&self) -> bool {
         self.iat.is_some()
     }
 
-    /// Whether it is valid now, give or take so many seconds. A token without an end is not.
+    /// Fails if the token is not valid now, within this many seconds. A token without an end is not valid.
     pub(crate) fn check_times(&self, now: Timestamp, leeway_secs: f64) -> Result<(), VerifyError> {
         if self.ends() { self.check_known_times(now, leeway_secs, 0.0) } else { Err(VerifyError::Expired) }
     }
 
-    /// The same by the times that it has, and so many seconds after its end.
+    /// The same, but checks only the times that the token contains, and allows this many seconds after its end.
     pub(crate) fn check_known_times(
         &self,
         now: Timestamp,
@@ -170,7 +170,7 @@ impl Claims {
         if ended || !begun(self.iat) || !begun(self.nbf) { Err(VerifyError::Expired) } else { Ok(()) }
     }
 
-    /// When it was made; a token that does not say it is malformed.
+    /// When the token was made. A token without this time is malformed.
     pub(crate) fn issued_at(&self) -> Result<Timestamp, VerifyError> {
         let at = self.iat.filter(|at| (0.0..1e12).contains(at)).ok_or(VerifyError::Malformed("token"))?;
         #[expect(clippy::cast_possible_truncation, reason = "within the range that was just checked")]

@@ -17,8 +17,8 @@ const DEFAULT_CAPACITY: usize = 1_000_000;
 
 /// Dedup records in memory: for tests, and for a single process that may handle an event again after a restart.
 ///
-/// Clones share the records. It keeps at most 1,000,000 of them (about 200 bytes each), or as many as
-/// [`with_capacity`](Self::with_capacity) says. When it is full and nothing has expired, `begin` fails with
+/// Clones share the records. The store keeps at most 1,000,000 of them (about 200 bytes each), or as many as
+/// [`with_capacity`](Self::with_capacity) sets. When it is full and nothing has expired, `begin` fails with
 /// [`StoreErrorKind::Full`]: forgetting a live record would let a duplicate through.
 ///
 /// ```
@@ -60,8 +60,8 @@ impl MemoryDedup {
         Self { records: Arc::new(Mutex::new(records)) }
     }
 
-    /// No user code runs under the lock, and every change below is complete before a panic is possible, so the records are valid even after
-    /// the lock is poisoned.
+    /// No user code runs under the lock, and every change below is complete before a panic is possible. So the records are valid
+    /// even after the lock is poisoned.
     fn lock(&self) -> MutexGuard<'_, Records> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -30,7 +30,7 @@ impl Outbox for MemoryStore {
         let mut claimed = Claimed::default();
         for (lane, quota) in claim.lanes {
             match lane.endpoint().and_then(|id| tables.endpoints.get(&id)) {
-                // A dispatch that ran before the removal was visible to it has appended these.
+                // A dispatch has appended these before the removal was visible to it.
                 Some(None) => tables.cancel_lane(lane, claim.now),
                 Some(Some(endpoint)) if !endpoint.is_enabled() => {}
                 _ => {

@@ -72,7 +72,7 @@ pub(super) struct Tables {
     pub(super) log: BTreeMap<u64, EventKey>,
     /// Events without deliveries, for pruning: all other events are deleted with their last delivery.
     pub(super) childless: ByWork<BTreeSet<(Timestamp, EventKey)>>,
-    /// Ids of deleted events as long as they stay taken, also by the time of the event.
+    /// The ids of deleted events that are still taken. The field after this one contains them by the time of the event.
     pub(super) spent: HashMap<EventKey, Option<[u8; 32]>>,
     pub(super) spent_at: ByWork<BTreeSet<(Timestamp, EventKey)>>,
     /// The signed bytes of received events, each kept as long as the id of its event is taken.

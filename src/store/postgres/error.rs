@@ -33,7 +33,7 @@ pub(super) enum StoreFailure {
     /// The endpoint belongs to another tenant than the one in the call.
     #[error("tenant: differs from the stored one; an endpoint cannot change its tenant")]
     OtherTenant,
-    /// Another transaction changed the same rows; retrying decides.
+    /// Another transaction changed the same rows; a retry shows the result.
     #[error("PostgreSQL: another transaction changed the same rows; try again")]
     Overtaken,
     /// A row that hookwire cannot read, or a record that it cannot write.

@@ -90,10 +90,11 @@ use crate::secret::KeyProvider;
 /// SELECT hookwire.dispatch('invoice.paid', '{"invoice": 1042}', 'acme');
 /// ```
 ///
-/// The event exists exactly when the transaction commits. The function writes one row into `hookwire.outbox`, reads no endpoint and sends
-/// no notification. A running worker finds the row within 25 ms ([`Config::outbox_poll`](crate::worker::Config::outbox_poll)), turns it
-/// into an event with its deliveries and deletes the row, in one transaction. The function returns the event's id. All its arguments except
-/// the first two are optional, and can be passed by position or by name (`id => 'order-1'`):
+/// The event exists exactly when the transaction commits. The function writes one row into `hookwire.outbox`, reads no endpoint and
+/// sends no notification. A running worker finds the row within 25 ms
+/// ([`Config::outbox_poll`](crate::worker::Config::outbox_poll)). In one transaction it turns the row into an event with its
+/// deliveries, and deletes the row. The function returns the event's id. All its arguments except the first two are optional, and
+/// can be passed by position or by name (`id => 'order-1'`):
 ///
 /// | argument | type | meaning | default |
 /// |---|---|---|---|
@@ -106,9 +107,9 @@ use crate::secret::KeyProvider;
 /// | `occurred_at` | `timestamptz` | when it happened | when the row was written |
 ///
 /// An `INSERT` into `hookwire.outbox` does the same and has one more option: with a `content_type` the `data` (`bytea`) is sent unchanged.
-/// Times in this table are microseconds since the Unix epoch. A row that cannot be dispatched (an invalid type, data that is not JSON, a
-/// payload that is too long, an id that another event has) is kept, with the reason in `error`; correct it and set `error` to `NULL`, or
-/// delete it.
+/// Times in this table are microseconds since the Unix epoch. A row that cannot be dispatched is kept, with the reason in `error`:
+/// an invalid type, data that is not JSON, a payload that is too long, or an id that another event has. Correct it and set `error`
+/// to `NULL`, or delete it.
 ///
 /// A role that only dispatches needs exactly these privileges. With them it can neither read the rows of others nor choose the numbers of
 /// its rows.

@@ -147,7 +147,8 @@ fn settled(leases: &[Lease], rows: &[tokio_postgres::Row]) -> Result<Vec<Settled
     Ok(leases.iter().map(settled).collect())
 }
 
-// Skips from lane to lane in the hot index: the cost is proportional to the number of listed lanes, not to the number of deliveries in them.
+// Skips from lane to lane in the hot index. The cost is proportional to the number of listed lanes, and not to the number of their
+// deliveries.
 fn lanes_sql(work: Work) -> String {
     format!(
         "WITH RECURSIVE hop AS ((SELECT lane, due FROM hookwire.delivery WHERE state = 0 AND lane > $1 \

@@ -149,7 +149,7 @@ fn endpoints_of<'a>(batch: impl Iterator<Item = &'a Settlement>) -> Vec<Uuid> {
     endpoints
 }
 
-/// The effect of a settlement, by its number in the statement: up to 3 a final state, then these.
+/// The effect of a settlement, as a number in the statement. Numbers up to 3 are final states. The others are these.
 const HOLD: i16 = HELD;
 const RETRY: i16 = 5;
 const AGAIN: i16 = 6;

@@ -12,9 +12,9 @@ const LONGEST: Duration = Duration::from_millis(500);
 /// The time of a database server: the time that the server reported last, plus the time that has passed since then on this machine's
 /// monotonic clock. This machine's wall clock is not used.
 ///
-/// Leases end at points in time. If all processes on one database use its clock, they agree on when a lease has ended, to about the time of
-/// a round trip, even if their machines' clocks are wrong. A store calls [`adjust`](Self::adjust) when it is opened, and then about every
-/// 30 s.
+/// Leases end at points in time. If all processes on one database use its clock, they agree on when a lease has ended, even if
+/// their machines' clocks are wrong. Their times differ by at most about one round trip. A store calls [`adjust`](Self::adjust)
+/// when it is opened, and then about every 30 s.
 ///
 /// ```
 /// use hookwire::clock::{Clock, Timestamp};

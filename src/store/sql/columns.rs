@@ -15,8 +15,8 @@ const ENDPOINT_BYTES: usize = 16;
 /// The first byte of every queue's lane.
 pub(in crate::store) const QUEUE: u8 = 0xff;
 
-/// A lane as binary column: for an endpoint the 16 bytes of its id; for a queue `0xff` and its name, and a zero byte where that would be
-/// 16 bytes. The length tells the two [kinds of work](Work) apart.
+/// A lane as binary column. An endpoint has the 16 bytes of its id. A queue has `0xff` and its name, and one more zero byte if that
+/// would be 16 bytes. So the length distinguishes the two [kinds of work](Work).
 ///
 /// ```
 /// use hookwire::clock::Timestamp;
@@ -96,7 +96,8 @@ pub fn restore_origin(column: Option<&str>) -> serde_json::Result<Option<Arc<Ori
     column.map(|text| serde_json::from_str(text).map(Arc::new)).transpose()
 }
 
-/// The key under which the id of an event is taken, unique for each tenant. Received events have keys that no id of a sent event equals.
+/// The key under which the id of an event is taken, unique for each tenant. The key of a received event never equals the id of a
+/// sent event.
 ///
 /// ```
 /// use hookwire::id::{EventId, Work};
@@ -137,8 +138,8 @@ pub fn group_keys(group: &DedupGroup) -> (String, String) {
 /// The largest difference between the time in a delivery's id and the time at which the delivery was made.
 const SLACK: Duration = Duration::from_secs(3_600);
 
-/// A range of ids that contains the ids of all deliveries that were made from `from` on and before `to`: ids sort by time. The range also
-/// contains other ids, so a query must check the time too.
+/// A range of ids that contains the ids of all deliveries that were made at `from` or later, and before `to`, because ids sort by
+/// time. The range also contains other ids, so a query must check the time too.
 #[must_use]
 pub fn ids_between(from: Option<Timestamp>, to: Option<Timestamp>) -> (Option<DeliveryId>, Option<DeliveryId>) {
     (from.map(|from| first_id(from - SLACK)), to.map(|to| first_id(to + SLACK)))

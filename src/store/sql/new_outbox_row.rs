@@ -13,7 +13,7 @@ pub(in crate::store) struct NewOutboxRow<'a> {
     pub(in crate::store) data: &'a [u8],
     /// The tenant.
     pub(in crate::store) tenant: &'a str,
-    /// The content type; `None` where the data is JSON.
+    /// The content type; `None` if the data is JSON.
     pub(in crate::store) content_type: Option<&'a str>,
     /// The id of the event: the caller's, or a new one.
     pub(in crate::store) id: EventId,

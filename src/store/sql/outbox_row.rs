@@ -14,7 +14,7 @@ pub struct OutboxRow {
     pub data: Vec<u8>,
     /// The tenant; `None` for the default one.
     pub tenant: Option<String>,
-    /// The content type; `None` where the data is JSON.
+    /// The content type; `None` if the data is JSON.
     pub content_type: Option<String>,
     /// The id of the event; with `None` the import makes one.
     pub id: Option<String>,

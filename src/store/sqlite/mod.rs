@@ -43,8 +43,8 @@ const READERS: usize = 2;
 /// - **Durable.** The store uses a write-ahead log with `synchronous=FULL`: every transaction is on the disk before its calls return.
 /// - **Group commit.** One thread writes. Calls that arrive while this thread waits for the disk share the next transaction, so 512
 ///   concurrent callers cost a few `fsync`s, not 512.
-/// - **Completely or not at all.** If the disk is full or a quota is used up, every caller of the group gets an error, and the file is
-///   unchanged. After a failed write the store closes itself, because the operating system's cache can no longer be trusted.
+/// - **Completely or not at all.** If the disk is full or a quota is used up, every caller of the group gets an error. The file is
+///   then unchanged. After a failed write the store closes itself, because the operating system's cache can no longer be trusted.
 /// - **Bounded.** 4,096 calls and 64 MiB of payload may wait for the writer; further callers wait before they are queued.
 /// - **Separate readers.** History is read on other connections and never waits for the writer.
 /// - **Several processes, one file.** Each claim is a single transaction under the write lock; a lease excludes all other processes. The
@@ -73,8 +73,8 @@ const READERS: usize = 2;
 /// INSERT INTO hookwire_outbox (type, data, tenant) VALUES ('invoice.paid', '{"invoice": 1042}', 'acme');
 /// ```
 ///
-/// A running worker finds the row within 25 ms of the commit ([`Config::outbox_poll`](crate::worker::Config::outbox_poll)), turns it into
-/// an event with its deliveries and deletes the row, in one transaction. The columns:
+/// A running worker finds the row within 25 ms of the commit ([`Config::outbox_poll`](crate::worker::Config::outbox_poll)). In one
+/// transaction it turns the row into an event with its deliveries, and deletes the row. The columns:
 ///
 /// | column | meaning | default |
 /// |---|---|---|
@@ -88,8 +88,9 @@ const READERS: usize = 2;
 /// | `expires_at` | its deadline, in microseconds | none |
 /// | `written_at` | when the row was written | unknown |
 ///
-/// A row that cannot be dispatched (an invalid type, data that is not JSON, a payload that is too long, an id that another event has) is
-/// kept, with the reason in `error`; correct it and set `error` to `NULL`, or delete it. Events have the order of the rows.
+/// A row that cannot be dispatched is kept, with the reason in `error`: an invalid type, data that is not JSON, a payload that is
+/// too long, or an id that another event has. Correct it and set `error` to `NULL`, or delete it. Events have the order of the
+/// rows.
 ///
 /// # Caveats
 ///

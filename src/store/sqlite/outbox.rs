@@ -105,8 +105,8 @@ pub(super) fn append(connection: &Connection, append: &Append) -> rusqlite::Resu
     Ok(Appended::Stored)
 }
 
-/// Takes the event's id for the tenant. Returns whether the id was free. A lookup first would cost every event as much as only a repeated
-/// event costs this way.
+/// Takes the event's id for the tenant. Returns whether the id was free. There is no lookup first: it would make every event as
+/// expensive as only a repeated event is now.
 fn publish(connection: &Connection, event: &Event, seq: i64) -> rusqlite::Result<bool> {
     let insert = "INSERT OR IGNORE INTO hookwire_publish (tenant, id, event, fingerprint) VALUES (?1, ?2, ?3, ?4)";
     let fingerprint = event.fingerprint.as_ref().map(<[u8; 32]>::as_slice);
@@ -166,7 +166,7 @@ fn claim_lanes(connection: &Connection, claim: &Claim) -> rusqlite::Result<Claim
                 claim_lane(connection, (*lane, *quota), claim, &mut claimed.leased)?;
                 claimed.next.extend(next_due(connection, *lane)?);
             }
-            // An interrupted removal has left these, or a dispatch that ran before the removal was visible to it.
+            // An interrupted removal has left these deliveries, or a dispatch appended them before the removal was visible to it.
             Some(REMOVED) => {
                 cancel_part(connection, *lane, claim.now)?;
             }

@@ -117,7 +117,7 @@ fn prune_events(connection: &Connection, work: Work, (old, limit): (RetentionCut
         .query_map(params![old.work.as_micros(), limit], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     for seq in &sequences {
-        // As in `publish_key`.
+        // The key is made as in `publish_key`.
         let publish = "UPDATE hookwire_publish SET spent = (SELECT appended_at FROM hookwire_event WHERE seq = ?1) \
                        WHERE (tenant, id) = (SELECT tenant, iif(audience = 2, ':' || id, id) FROM hookwire_event \
                        WHERE seq = ?1) AND event = ?1";

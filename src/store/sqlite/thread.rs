@@ -312,7 +312,7 @@ fn kind_of(error: &rusqlite::Error) -> StoreErrorKind {
         }
         // Locked, out of memory or read-only: nothing was changed.
         Some(_) => StoreErrorKind::Unavailable,
-        // Not an error of SQLite: an unreadable row.
+        // This is not an error of SQLite: the row is unreadable.
         None => StoreErrorKind::Corrupt,
     }
 }

@@ -53,7 +53,7 @@ impl Polls {
 /// How often a claim is repeated while a server may still execute the dropped call, and hold its rows for a moment.
 const MOST_CLAIMS: usize = 1_000;
 
-/// Claims until so many deliveries of the lane are claimed.
+/// Claims until this many deliveries of the lane are claimed.
 pub(super) async fn claim_all<S: Outbox + ?Sized>(
     subject: &Subject<S>,
     lane: LaneId,

@@ -31,9 +31,9 @@
 //! | `staging` | `Outbox`, `History`, `Staging`, and [`Subject::staging`] | the transactional outbox |
 //! | `dedup` | `Dedup` | records of handled events |
 //!
-//! Without roles, `conformance!(memory)` checks those of a [`Store`]: all but `staging` and `dedup`. The tests run on tokio's
-//! runtime of several threads, so the crate that they are in needs tokio with `macros` and `rt-multi-thread`. Other harnesses take the cases as lists:
-//! [`outbox`], [`directory`], and so on.
+//! Without roles, `conformance!(memory)` checks the roles of a [`Store`]: all except `staging` and `dedup`. The tests run on
+//! tokio's multi-threaded runtime, so their crate needs tokio with `macros` and `rt-multi-thread`. Other harnesses take the cases
+//! as lists: [`outbox`], [`directory`], and so on.
 //!
 //! A seed determines the random calls. `HOOKWIRE_CONFORMANCE_STEPS` sets the number of calls (default 300), and `HOOKWIRE_CONFORMANCE_SEED`
 //! sets the seed (default 1). Run a long sequence before you trust a new store.

@@ -13,7 +13,7 @@ impl Lanes {
     pub(in crate::worker) fn next(&mut self, now: Timestamp) -> Option<Leased> {
         while self.open {
             let Some(id) = self.slots.pop() else {
-                // No attempt is in flight, so no end of an attempt would wake the lanes that wait for their share.
+                // No attempt is in flight, so the end of an attempt cannot wake the lanes that wait for their share.
                 if self.slots.used() > 0 || !self.wake_all() {
                     return None;
                 }

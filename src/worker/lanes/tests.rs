@@ -53,7 +53,7 @@ fn end(lanes: &mut Lanes, leased: &Leased) {
     lanes.settled(leased.lease, leased.lane, NOW);
 }
 
-/// The last delivery of a lane is settled while the next one is being claimed.
+/// The last delivery of a lane is settled while the next delivery is being claimed.
 #[test]
 fn a_lane_that_is_being_claimed_from_is_not_forgotten() {
     let (mut lanes, lane) = (lanes(), lane());
