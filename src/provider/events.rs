@@ -1,4 +1,4 @@
-//! Which events a verified request holds: one, or a batch.
+//! The events of a verified request: one, or a batch.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -7,41 +7,40 @@ use bytes::Bytes;
 
 use crate::signature::{Place, Received, Trust, VerifyError};
 
-/// Longest id or type kept, in bytes.
+/// The longest id or type that is kept, in bytes.
 const MAX_NAME_BYTES: usize = 256;
 
-/// Most events taken from one request; one with more is refused as a whole, with [`VerifyError::TooManyEvents`] and 413.
+/// The most events of one request. A request with more is refused as a whole, with [`VerifyError::TooManyEvents`] and 413.
 pub const MAX_EVENTS: usize = 4_096;
 
-/// What a verified request says of an event. The texts are 1 to 256 printable ASCII characters; anything else counts as absent.
+/// The description of an event in a verified request. Each text has 1 to 256 printable ASCII characters; any other text counts as absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "made by implementors of Verify with struct update syntax")]
 pub struct EventRef {
-    /// The event's id, the same on every attempt, where the sender gives one.
+    /// The id of the event, the same on every attempt. `None` if the sender gives none.
     pub id: Option<String>,
-    /// What kind of event it is, where the sender says.
+    /// The type of the event. `None` if the sender gives none.
     pub event_type: Option<String>,
     /// `true` if the signature covers the id. Otherwise a captured request can be sent again under another id.
     pub id_authenticated: bool,
-    /// What two requests for the same event have in common.
+    /// The text or the bytes by which two requests for the same event are recognised.
     pub identity: Identity,
-    /// What was signed, where that is not the body: a time and a token of which the body knows nothing (Mailgun). A captured
-    /// request is recognised by it whatever its body says.
+    /// The text that was signed, if the body is not signed: a time and a token that the body does not contain (Mailgun). A captured request
+    /// is recognised by this text, whatever its body contains.
     pub signed: Option<String>,
-    /// Whether the signature covers all that the identity is made of, the type included. Where it does not and a time is
-    /// signed, the signed bytes are remembered beside the identity, so that a captured request cannot be replayed under
-    /// another id or type.
+    /// Whether the signature covers every part of the identity, including the type. If it does not, and a time is signed, the signed bytes
+    /// are remembered in addition to the identity. So a captured request cannot be replayed under another id or type.
     pub identity_authenticated: bool,
 }
 
 impl EventRef {
-    /// Makes sure of what is said above, for a scheme that puts its names together by code: what is empty is none.
+    /// Removes an id or a type that is empty, too long or not printable, for a scheme whose code makes these texts.
     pub(super) fn checked(self) -> Result<Self, VerifyError> {
         Ok(Self { id: printable(self.id), event_type: printable(self.event_type), ..self })
     }
 }
 
-/// A name that is empty, too long or not printable counts as absent: the event is real, and must not be lost for its name.
+/// A name that is empty, too long or not printable counts as absent. The event itself is valid and must not be lost because of its name.
 fn printable(text: Option<String>) -> Option<String> {
     let fits = |text: &String| {
         (1..=MAX_NAME_BYTES).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
@@ -49,8 +48,8 @@ fn printable(text: Option<String>) -> Option<String> {
     text.filter(fits)
 }
 
-/// What two requests for the same event have in common: what the provider documents as its idempotency key, always together
-/// with tenant, source and event type.
+/// The data by which two requests for the same event are recognised: what the provider documents as its idempotency key. The tenant, the
+/// source and the event type are always part of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Identity {
@@ -62,38 +61,39 @@ pub enum Identity {
     IdAndBody,
     /// This text.
     This(String),
-    /// The signed body and the signed time. Where no time is signed, nothing: each request is handled, because equal bodies may
-    /// be different events, and losing an event is worse than handling it twice.
+    /// The signed body and the signed time. If no time is signed, each request is handled: equal bodies may be different events, and it is
+    /// worse to lose an event than to handle it twice.
     Content,
-    /// The body of the event and its type, for a provider whose bodies differ from event to event. Of a batch, the event's own part of
-    /// the body.
+    /// The body of the event and its type, for a provider whose bodies differ from event to event. In a batch, the body is the part of the
+    /// event.
     Body,
-    /// The body of the request, and which of its events it is.
+    /// The body of the request, and the place of the event in it.
     Request,
     /// Nothing: each request is handled.
     Nothing,
 }
 
-/// The same for a [`Scheme`](super::Scheme): where the identity is found.
+/// Where a [`Scheme`](super::Scheme) finds the identity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum IdentityRule {
-    /// [`Identity::Id`]; [`Identity::IdAndBody`] where the signature covers the body and not the id.
+    /// [`Identity::Id`], or [`Identity::IdAndBody`] if the signature covers the body but not the id.
     #[default]
     ById,
-    /// The text at this place, signed or not; [`ById`](Self::ById) if there is none.
+    /// The text at this place, signed or not. Without a text, the same as [`ById`](Self::ById).
     By(Place),
     /// [`Identity::Content`].
     ByContent,
     /// [`Identity::Body`].
     ByBody,
-    /// [`Identity::Body`] where something is found at this place: an id, a time or a counter, by which the bodies of different events
-    /// differ. As [`ById`](Self::ById) where nothing is found there.
+    /// [`Identity::Body`] if there is a text at this place: an id, a time or a counter by which the bodies of different events differ.
+    /// Without
+    /// a text, the same as [`ById`](Self::ById).
     ByBodyWith(Place),
     /// [`Identity::Request`].
     ByRequest,
     /// [`Identity::Nothing`].
     Never,
-    /// By the first of these that finds what it looks for; [`Identity::Nothing`] where none does.
+    /// The first of these rules that finds an identity. If no rule does, the identity is [`Identity::Nothing`].
     First(&'static [Self]),
 }
 
@@ -103,7 +103,7 @@ pub(crate) enum IdentityRule {
 pub enum Events {
     /// The request is the event.
     One(EventRef),
-    /// The request holds these, in order; none where the sender only says hello.
+    /// The request contains these events, in order. The list is empty if the sender only tests the URL.
     Batch(Vec<Item>),
 }
 
@@ -111,7 +111,7 @@ pub enum Events {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Item {
-    /// What the event says of itself.
+    /// The description of the event.
     pub event: EventRef,
     bytes: ItemBytes,
 }
@@ -138,8 +138,9 @@ impl Item {
         Self { event, bytes: ItemBytes::Decoded(bytes) }
     }
 
-    /// The event's bytes in this body. A range outside of the body gives no bytes: a mistake of the scheme must not end in a
-    /// panic.
+    /// Returns the bytes of the event in this body. A range outside of the body returns no bytes, because a mistake in a scheme must
+    /// not cause
+    /// a panic.
     #[must_use]
     pub fn bytes_in(&self, body: &Bytes) -> Bytes {
         match &self.bytes {
@@ -150,25 +151,26 @@ impl Item {
     }
 }
 
-/// A body that holds many events.
+/// The layout of a body with many events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BatchLayout {
-    /// The field of a form-encoded body that holds the JSON with the events, where the body is not that JSON itself.
+    /// The field of a form-encoded body that contains the JSON with the events. `None` if the body is that JSON.
     pub(crate) field: Option<&'static str>,
-    /// Where the arrays stand that hold them: pointers followed one after the other, each through every element of the
-    /// one before; of several in one step, the first that leads to an array counts. `[[""]]` is a body that is an array;
-    /// `[["/entry"], ["/changes"]]` is every change of every entry. Where an element has none of a later step's
-    /// arrays, the element itself is the event.
+    /// The steps to the arrays of events. Each step is a list of JSON Pointers, and applies to every element that the step before has
+    /// found.
+    /// The first pointer of a step that leads to an array counts. `[[""]]` is a body that is an array; `[["/entry"], ["/changes"]]` is
+    /// every
+    /// change of every entry. An element in which a later step finds no array is itself an event.
     pub(crate) items: &'static [&'static [&'static str]],
-    /// Where the id stands, seen from the item.
+    /// The places of the id within an item.
     pub(crate) id: &'static [Place],
-    /// Where the type stands, seen from the item; where an item has none, the scheme's own places count.
+    /// The places of the type within an item. If an item has no type, the places of the scheme count.
     pub(crate) event_type: &'static [Place],
-    /// What identifies an event, seen from the item.
+    /// The identity of an event, read from its item.
     pub(crate) identity: IdentityRule,
 }
 
-/// What stands in the first place that has anything.
+/// Returns the text at the first of these places that has a valid one.
 pub(super) fn name(
     places: &[Place],
     received: &Received<'_>,
