@@ -310,9 +310,15 @@ where
         };
         let state = if gone { DeliveryState::Cancelled } else { DeliveryState::Pending };
         assert_eq!(states, [state; 2], "after {polls} polls");
-        let claimed = subject.claim(lane, 9, NOW).await.len();
-        let is_late = claimed == 0 && is_gone().await;
-        assert_eq!(claimed, if gone || is_late { 0 } else { 2 }, "after {polls} polls");
+        // A claim may skip what the dropped call has locked.
+        let mut claimed = subject.claim(lane, 9, NOW).await.len();
+        assert!(claimed == 0 || !gone, "{claimed} claimed after {polls} polls");
+        let mut rounds = 0;
+        while claimed < 2 && !is_gone().await {
+            rounds += 1;
+            assert!(rounds < 10_000, "{claimed} claimed and nothing expunged after {polls} polls");
+            claimed += subject.claim(lane, 9, NOW).await.len();
+        }
     }
 }
 
