@@ -17,7 +17,7 @@ use super::state::Console;
 use super::view::{Tab, View};
 use super::words::{self, Badge, When};
 use crate::clock::Timestamp;
-use crate::delivery::{Delivery, DeliveryState};
+use crate::delivery::{Attempt, Delivery, DeliveryState};
 use crate::endpoint::Endpoint;
 use crate::id::{DeliveryId, EndpointId, Work};
 use crate::sender::{DeliveryError, EndpointError};
@@ -54,24 +54,29 @@ impl Row {
     pub(super) async fn all(caller: &Caller, deliveries: &[Delivery], now: Timestamp) -> Result<Vec<Self>, Failure> {
         let attempts = caller.door.last_attempts(deliveries).await?;
         let endpoints = endpoints_of(caller, deliveries).await?;
-        let row = |(delivery, last): (&Delivery, Option<crate::delivery::Attempt>)| {
+        let row = |(delivery, last): (&Delivery, Option<Attempt>)| {
             let known = delivery.endpoint().and_then(|id| endpoints.get(&id)).and_then(Option::as_ref);
-            let is_waiting = delivery.state == DeliveryState::Pending && delivery.due != Timestamp::MAX;
-            Self {
-                id: delivery.id,
-                tenant: delivery.tenant.to_string(),
-                event: delivery.event.to_string(),
-                event_type: delivery.event_type.to_string(),
-                endpoint: known.map(|endpoint| endpoint.id),
-                target: known.map_or_else(|| "removed endpoint".into(), |endpoint| place(endpoint)),
-                state: words::state(delivery.state),
-                attempts: delivery.attempts,
-                last: last.map(|attempt| words::outcome(attempt.outcome)),
-                created: When::new(delivery.created_at, now),
-                due: is_waiting.then(|| When::new(delivery.due, now)),
-            }
+            Self::of(delivery, last.as_ref(), known.map(|endpoint| &**endpoint), now)
         };
         Ok(deliveries.iter().zip(attempts).map(row).collect())
+    }
+
+    /// The row of a delivery; `endpoint` is `None` if it was removed.
+    pub(super) fn of(delivery: &Delivery, last: Option<&Attempt>, endpoint: Option<&Endpoint>, now: Timestamp) -> Self {
+        let is_waiting = delivery.state == DeliveryState::Pending && delivery.due != Timestamp::MAX;
+        Self {
+            id: delivery.id,
+            tenant: delivery.tenant.to_string(),
+            event: delivery.event.to_string(),
+            event_type: delivery.event_type.to_string(),
+            endpoint: endpoint.map(|endpoint| endpoint.id),
+            target: endpoint.map_or_else(|| "removed endpoint".into(), place),
+            state: words::state(delivery.state),
+            attempts: delivery.attempts,
+            last: last.map(|attempt| words::outcome(attempt.outcome)),
+            created: When::new(delivery.created_at, now),
+            due: is_waiting.then(|| When::new(delivery.due, now)),
+        }
     }
 }
 
@@ -89,14 +94,17 @@ pub(super) async fn endpoints_of(
     deliveries: &[Delivery],
 ) -> Result<HashMap<EndpointId, Option<Arc<Endpoint>>>, Failure> {
     let ids: HashSet<_> = deliveries.iter().filter_map(Delivery::endpoint).collect();
-    let read = |id| async move {
-        match caller.door.endpoint(id).await {
-            Ok(endpoint) => Ok((id, Some(endpoint))),
-            Err(EndpointError::NotFound) => Ok((id, None)),
-            Err(error) => Err(Failure::from(error)),
-        }
-    };
+    let read = |id| async move { find_endpoint(caller, id).await.map(|found| (id, found)) };
     Ok(try_join_all(ids.into_iter().map(read)).await?.into_iter().collect())
+}
+
+/// Reads an endpoint; `None` if it was removed.
+pub(super) async fn find_endpoint(caller: &Caller, id: EndpointId) -> Result<Option<Arc<Endpoint>>, Failure> {
+    match caller.door.endpoint(id).await {
+        Ok(endpoint) => Ok(Some(endpoint)),
+        Err(EndpointError::NotFound) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The fields of the filter, as the caller has set them.

@@ -6,7 +6,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 
 use super::caller::Caller;
-use super::deliveries::Row;
+use super::deliveries::{Row, find_endpoint};
 use super::event::{Payload, payload_of};
 use super::failure::{Failure, page};
 use super::form::{Changed, Id};
@@ -19,7 +19,8 @@ use crate::delivery::{Attempt, DeliveryState};
 use crate::endpoint::Endpoint;
 use crate::event::Event;
 use crate::id::DeliveryId;
-use crate::sender::{DeliveryError, EndpointError};
+use crate::outcome::Outcome;
+use crate::sender::DeliveryError;
 
 /// Maximum number of attempts that a page shows. If there are more, it shows the last ones.
 const ATTEMPTS: usize = 100;
@@ -46,7 +47,7 @@ struct Step {
 }
 
 impl Step {
-    fn of(attempt: Attempt, now: Timestamp) -> Self {
+    fn of(attempt: &Attempt, now: Timestamp) -> Self {
         Self {
             number: attempt.number,
             at: When::new(attempt.at, now),
@@ -54,7 +55,7 @@ impl Step {
             outcome: words::outcome(attempt.outcome),
             is_success: attempt.outcome.is_success(),
             remedy: words::remedy(attempt.outcome),
-            excerpt: attempt.excerpt.map(String::from),
+            excerpt: attempt.excerpt.as_deref().map(String::from),
             is_restart: false,
         }
     }
@@ -80,20 +81,16 @@ struct DeliveryPage {
 
 async fn delivery(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Response, Failure> {
     let delivery = caller.door.delivery(id).await?.ok_or_else(Failure::not_found)?;
-    let mut attempts = caller.door.attempts(id).await?.unwrap_or_default();
+    let attempts = caller.door.attempts(id).await?.unwrap_or_default();
     let event = caller.door.event(&delivery.tenant, &delivery.event).await?;
     let endpoint = match delivery.endpoint() {
-        Some(id) => match caller.door.endpoint(id).await {
-            Ok(endpoint) => Some(endpoint),
-            Err(EndpointError::NotFound) => None,
-            Err(error) => return Err(error.into()),
-        },
+        Some(id) => find_endpoint(&caller, id).await?,
         None => None,
     };
     let view = caller.view(Tab::Deliveries, format!("Delivery of {}", delivery.event_type));
     let now = view.now;
     let left_out = attempts.len().saturating_sub(ATTEMPTS);
-    let row = Row::all(&caller, std::slice::from_ref(&delivery), now).await?.pop().ok_or_else(Failure::not_found)?;
+    let row = Row::of(&delivery, attempts.last(), endpoint.as_deref(), now);
     let payload = event.as_ref().map(|event| payload_of(&caller, event));
     let last_status = attempts.last().and_then(|attempt| attempt.outcome.status());
     // A payload that is cut or hidden is not the payload that was sent.
@@ -103,7 +100,7 @@ async fn delivery(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Response, Fa
     let template = DeliveryPage {
         reason: words::reason(&delivery),
         finished: delivery.finished_at.map(|at| When::new(at, now)),
-        steps: steps(attempts.split_off(left_out), now),
+        steps: steps(attempts.get(left_out..).unwrap_or_default(), now),
         left_out,
         curl: event
             .as_ref()
@@ -121,16 +118,18 @@ async fn delivery(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Response, Fa
     page(&template)
 }
 
-/// The attempts, newest first.
-fn steps(attempts: Vec<Attempt>, now: Timestamp) -> Vec<Step> {
-    let mut steps: Vec<_> = attempts.into_iter().map(|attempt| Step::of(attempt, now)).collect();
-    let mut before = 0;
-    for step in &mut steps {
-        step.is_restart = before > 0 && step.number <= before && step.number == 1;
-        before = step.number;
-    }
-    steps.reverse();
-    steps
+/// The attempts, newest first. After a resend they are counted from 1 again; after a fault on this side the next attempt has the same
+/// number.
+fn steps(attempts: &[Attempt], now: Timestamp) -> Vec<Step> {
+    let step = |(place, attempt): (usize, &Attempt)| {
+        let before = place.checked_sub(1).and_then(|place| attempts.get(place));
+        Step { is_restart: before.is_some_and(|before| is_restart(before, attempt)), ..Step::of(attempt, now) }
+    };
+    attempts.iter().enumerate().map(step).rev().collect()
+}
+
+fn is_restart(before: &Attempt, after: &Attempt) -> bool {
+    after.number < before.number || (after.number == before.number && before.outcome != Outcome::Local)
 }
 
 /// A command that sends the same request, with a placeholder where the signature was.
@@ -173,7 +172,20 @@ async fn cancel(Id(id): Id<DeliveryId>, Changed(caller, _): Changed) -> Result<R
 
 #[cfg(test)]
 mod tests {
-    use super::quoted;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_resend_is_marked_and_a_fault_on_this_side_is_not_taken_for_one() {
+        let now = Timestamp::from_secs(1_700_000_000);
+        let status = Outcome::Status(500);
+        let made =
+            [(1, Outcome::Local), (1, status), (2, status), (1, status), (1, status), (1, Outcome::Local), (1, status)];
+        let attempts = made.map(|(number, outcome)| Attempt::new(number, now, Duration::ZERO, outcome));
+        let marked: Vec<_> = steps(&attempts, now).iter().rev().map(|step| step.is_restart).collect();
+        assert_eq!(marked, [false, false, false, true, true, true, false]);
+    }
 
     #[test]
     fn a_quote_does_not_end_a_word_of_the_shell() {

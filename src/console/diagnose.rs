@@ -15,6 +15,7 @@ use super::failure::{Failure, page};
 use super::form::{Changed, Id, Shown};
 use super::state::Console;
 use super::view::{Tab, View};
+use crate::endpoint::Endpoint;
 use crate::id::EndpointId;
 use crate::provider::diagnose::{Cause, Diagnosis};
 
@@ -66,29 +67,22 @@ struct DiagnosePage {
 }
 
 impl DiagnosePage {
-    async fn of(caller: &Caller, id: EndpointId, request: String) -> Result<Self, Failure> {
-        let endpoint = caller.door.endpoint(id).await?;
+    fn of(caller: &Caller, endpoint: &Endpoint, request: &str) -> Self {
         let view = caller.view(Tab::Endpoints, "Why is the signature refused?");
-        Ok(Self {
-            row: EndpointRow::of(&endpoint, view.now),
-            view,
-            request: for_form(&request),
-            error: None,
-            found: None,
-        })
+        Self { row: EndpointRow::of(endpoint, view.now), view, request: for_form(request), error: None, found: None }
     }
 }
 
 async fn form(Id(id): Id<EndpointId>, Shown(caller, _): Shown) -> Result<Response, Failure> {
-    page(&DiagnosePage::of(&caller, id, String::new()).await?)
+    page(&DiagnosePage::of(&caller, &*caller.door.endpoint(id).await?, ""))
 }
 
 async fn diagnose(Id(id): Id<EndpointId>, Changed(caller, fields): Changed) -> Result<Response, Failure> {
     let text = fields.lines("request");
-    let mut shown = DiagnosePage::of(&caller, id, text.clone()).await?;
+    let endpoint = caller.door.endpoint(id).await?;
+    let mut shown = DiagnosePage::of(&caller, &endpoint, &text);
     match read(&text) {
         Ok(request) => {
-            let endpoint = caller.door.endpoint(id).await?;
             shown.found = Some(Found::of(caller.door.diagnose(&endpoint, &request).await?.as_ref()));
         }
         Err(error) => shown.error = Some(error),
