@@ -21,7 +21,7 @@ impl Scheme {
         received: &Received<'_>,
         trust: &Trust<'_>,
     ) -> Result<Option<Reply>, VerifyError> {
-        // A challenge is short: a long body that nobody signed is not searched for one.
+        // A challenge is short, so a long body without a signature is not searched for one.
         let too_long = !signed && received.body.len() > MAX_UNSIGNED_BYTES;
         for handshake in self.handshakes.iter().filter(|handshake| handshake.is_signed() == signed) {
             if too_long && handshake.reads_body() {

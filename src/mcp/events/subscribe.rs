@@ -36,7 +36,7 @@ impl McpEvents {
         let known = Identity::new(tenant, asked.name, asked.arguments.as_ref(), &asked.delivery)?;
         let now = self.door(tenant).now();
         let ends = granted(asked.ttl_ms.unwrap_or_else(|| Some(self.granted_ms())), self.longest, now);
-        // Of two equal requests at the same time, one subscribes and the other refreshes.
+        // If two equal requests come at the same time, one subscribes and the other refreshes.
         let turn = self.turns.of(&known.id);
         let _turn = turn.lock().await;
         let others = self.subscriptions(tenant).await?;
