@@ -81,7 +81,7 @@ impl DedupGroup {
     }
 }
 
-/// The key of an event that begins to be handled, with its group.
+/// The key of an event whose handling begins, with its group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "complete: made by callers of Dedup")]
 pub struct DedupEntry {

@@ -3,8 +3,8 @@
 /// Implements store roles for a wrapper by passing every call on to the store inside.
 ///
 /// A wrapper implements the roles that it changes, and delegates the others. The macro takes the type, a field or expression that leads
-/// to the inner store, and the roles: `Outbox`, `Directory`, `History`, `Retention`, `Control`, `Staging`, `WorkerRegistry`, `Dedup`. Generics are
-/// written in brackets in front. Methods that a later version adds to a role are passed on too.
+/// to the inner store, and the roles: `Outbox`, `Directory`, `History`, `Retention`, `Control`, `Staging`, `WorkerRegistry`,
+/// `Rollups`, `AuditLog`, `Diagnostics`, `Dedup`. Generics are written in brackets in front. Methods that a later version adds to a role are passed on too.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -21,7 +21,7 @@
 ///
 /// hookwire::delegate_store! {
 ///     [S: Store] Named<S>, |named| named.inner;
-///     Outbox, Directory, History, Retention, Control, Staging, WorkerRegistry
+///     Outbox, Directory, History, Retention, Control, Staging, WorkerRegistry, Rollups, AuditLog, Diagnostics
 /// }
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -72,9 +72,9 @@ macro_rules! __delegate_role {
         $crate::__delegate_methods! { History $($to)*
             event(work: $crate::id::Work, tenant: &$crate::id::Tenant, id: &$crate::id::EventId)
                 -> Option<::std::sync::Arc<$crate::event::Event>>;
-            events(query: &$crate::store::EventQuery, page: $crate::store::Page<u64>) -> Vec<$crate::store::EventSummary>;
+            events(query: &$crate::store::EventQuery, page: $crate::store::Page<u64>) -> $crate::store::Listed<$crate::store::EventSummary, u64>;
             delivery(work: $crate::id::Work, id: $crate::id::DeliveryId) -> Option<$crate::delivery::Delivery>;
-            deliveries(query: &$crate::store::DeliveryQuery, page: $crate::store::Page) -> Vec<$crate::delivery::Delivery>;
+            deliveries(query: &$crate::store::DeliveryQuery, page: $crate::store::Page) -> $crate::store::Listed<$crate::delivery::Delivery>;
             attempts(work: $crate::id::Work, ids: &[$crate::id::DeliveryId]) -> Vec<Vec<$crate::delivery::Attempt>>;
             counts(work: $crate::id::Work, lane: Option<$crate::id::LaneId>) -> $crate::store::Counts;
             backlog(lanes: &[$crate::id::LaneId], limit: u32) -> u32;
@@ -127,6 +127,40 @@ macro_rules! __delegate_role {
             ) -> u32;
             alive(group: &'static str, now: $crate::clock::Timestamp) -> u32;
             leave(worker: $crate::id::WorkerId) -> ();
+        }
+    };
+    (Rollups $($to:tt)*) => {
+        $crate::__delegate_methods! { Rollups $($to)*
+            fold(now: $crate::clock::Timestamp) -> bool;
+            rollups(
+                groups: &[$crate::store::RollupGroup],
+                step: $crate::store::RollupStep,
+                from: $crate::clock::Timestamp,
+                to: $crate::clock::Timestamp
+            ) -> Vec<Vec<$crate::store::Rollup>>;
+        }
+    };
+    (AuditLog $($to:tt)*) => {
+        $crate::__delegate_methods! { AuditLog $($to)*
+            audit(entry: $crate::store::AuditEntry) -> u64;
+            conclude(number: u64, succeeded: bool) -> ();
+            audit_log(query: &$crate::store::AuditQuery, page: $crate::store::Page<u64>)
+                -> $crate::store::Listed<$crate::store::AuditEntry, u64>;
+            prune_audit(before: $crate::clock::Timestamp, limit: u32) -> u64;
+        }
+    };
+    (Diagnostics $($to:tt)*) => {
+        $crate::__delegate_methods! { Diagnostics $($to)*
+            note(notes: Vec<$crate::store::DiagnosticNote>) -> ();
+            notes(subject: &str) -> Vec<$crate::store::DiagnosticNote>;
+            prune_notes(before: $crate::clock::Timestamp, limit: u32) -> u64;
+        }
+    };
+    (Placements $($to:tt)*) => {
+        $crate::__delegate_methods! { Placements $($to)*
+            placement(tenant: &$crate::id::Tenant) -> Option<$crate::store::Placement>;
+            place(tenant: &$crate::id::Tenant, placement: &$crate::store::Placement) -> bool;
+            moving(after: Option<&$crate::id::Tenant>, limit: u32) -> Vec<($crate::id::Tenant, $crate::store::Placement)>;
         }
     };
     (Dedup $($to:tt)*) => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::StoreError;
+use super::{Counts, Listed, Page, StoreError};
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, DeliveryState};
 use crate::event::{Audience, Event, EventType};
@@ -48,51 +48,6 @@ impl DeliveryQuery {
     #[must_use]
     pub fn of(work: Work) -> Self {
         Self { work, ..Self::default() }
-    }
-}
-
-/// A page of a list. The default is the first 100 items, the oldest first.
-///
-/// ```
-/// use hookwire::store::Page;
-///
-/// let page: Page<u64> = Page::of(50).newest_first();
-/// assert_eq!(page.after(7).after, Some(7));
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Page<C = DeliveryId> {
-    /// The last item of the previous page. `None` for the first page.
-    pub after: Option<C>,
-    /// The maximum number of items. A page of 0 is empty.
-    pub limit: u32,
-    /// Whether the newest item comes first.
-    pub newest_first: bool,
-}
-
-impl<C> Default for Page<C> {
-    fn default() -> Self {
-        Self::of(100)
-    }
-}
-
-impl<C> Page<C> {
-    /// Creates the first page, with at most `limit` items.
-    #[must_use]
-    pub const fn of(limit: u32) -> Self {
-        Self { after: None, limit, newest_first: false }
-    }
-
-    /// Returns the page after the item `last`.
-    #[must_use]
-    pub fn after(self, last: impl Into<Option<C>>) -> Self {
-        Self { after: last.into(), ..self }
-    }
-
-    /// Returns the same page of the list, sorted from the newest to the oldest.
-    #[must_use]
-    pub fn newest_first(self) -> Self {
-        Self { newest_first: true, ..self }
     }
 }
 
@@ -180,41 +135,6 @@ pub struct EventSummary {
     pub appended_at: Timestamp,
 }
 
-/// The number of deliveries in each state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-#[expect(missing_docs, reason = "the states of DeliveryState")]
-pub struct Counts {
-    pub pending: u64,
-    pub delivered: u64,
-    pub failed: u64,
-    pub held: u64,
-    pub cancelled: u64,
-}
-
-impl Counts {
-    /// Adds `count` deliveries in `state`.
-    pub const fn add(&mut self, state: DeliveryState, count: u64) {
-        *self.of(state) += count;
-    }
-
-    /// Subtracts one delivery in `state`.
-    pub const fn take(&mut self, state: DeliveryState) {
-        let sum = self.of(state);
-        *sum = sum.saturating_sub(1);
-    }
-
-    const fn of(&mut self, state: DeliveryState) -> &mut u64 {
-        match state {
-            DeliveryState::Pending => &mut self.pending,
-            DeliveryState::Delivered => &mut self.delivered,
-            DeliveryState::Failed => &mut self.failed,
-            DeliveryState::Held => &mut self.held,
-            DeliveryState::Cancelled => &mut self.cancelled,
-        }
-    }
-}
-
 /// Reads what is stored.
 ///
 /// 1. Every method MUST read only the requested kind of [`Work`]. The kind of a delivery is that of its lane, and the kind of an event is
@@ -236,12 +156,20 @@ impl Counts {
 /// 7. `attempts` MUST return one list for each id, in the order of the ids. Each list contains the attempts in the order they were made
 ///    (`attempts_read_back_whole`, `attempts_of_several_deliveries_come_in_the_order_asked_for`, `every_attempt_of_a_long_life_is_kept`),
 ///    including attempts before a [`resend`](super::Control::resend).
-/// 8. `counts` MUST agree with `deliveries` (`counts_follow_the_states`).
-/// 9. `backlog` MUST count pending deliveries, leased ones included, of the named lanes only, and MUST stop at `limit`
+/// 8. `counts` MUST agree with `deliveries` (`counts_follow_the_states`) up to [`Counts::MOST`] in each state, and MUST stop there, so that
+///    its cost is bounded (`counts_stop_at_a_bound`). Only `delivered` may be less than that, if the store has no index for it; then
+///    [`Counts::delivered_is_lower_bound`] is set.
+/// 9. A call of `deliveries` or `events` MUST examine at most [`MOST_EXAMINED`](super::MOST_EXAMINED) rows one by one. If no index leads to
+///    the matches, it returns what it has found until then, which may be nothing (`a_list_examines_a_bounded_number_of_rows`,
+///    `a_list_of_events_examines_a_bounded_number_of_rows`).
+/// 10. [`Listed::next`] MUST be `None` only if no match is left after the page, and MUST be `None` in the end. Otherwise it is the cursor of
+///    the last row that was listed or examined, so that the pages together list every match once, in both directions, also if few match, or
+///    none (`pages_list_every_match_once`). A page of limit 0 is empty, and its `next` is `None`.
+/// 11. `backlog` MUST count pending deliveries, leased ones included, of the named lanes only, and MUST stop at `limit`
 ///    (`backlog_counts_what_is_pending_up_to_a_bound`).
-/// 10. `oldest_due` MUST consider pending deliveries of the named lanes only, leased ones included
+/// 12. `oldest_due` MUST consider pending deliveries of the named lanes only, leased ones included
 ///    (`the_oldest_due_time_is_that_of_the_named_lanes`).
-/// 11. Times are kept to the microsecond, and ids, tenants, keys and texts byte by byte.
+/// 13. Times are kept to the microsecond, and ids, tenants, keys and texts byte by byte.
 #[async_trait]
 pub trait History: fmt::Debug + Send + Sync + 'static {
     /// Reads one event, with its payload.
@@ -250,11 +178,12 @@ pub trait History: fmt::Debug + Send + Sync + 'static {
     /// Returns a [`StoreError`] if the store fails.
     async fn event(&self, work: Work, tenant: &Tenant, id: &EventId) -> Result<Option<Arc<Event>>, StoreError>;
 
-    /// Lists events, a page at a time, by their [cursors](EventSummary::cursor).
+    /// Lists events, a page at a time, by their [cursors](EventSummary::cursor). A page may be short although the list goes on: see
+    /// [`Listed`].
     ///
     /// # Errors
     /// Returns a [`StoreError`] if the store fails.
-    async fn events(&self, query: &EventQuery, page: Page<u64>) -> Result<Vec<EventSummary>, StoreError>;
+    async fn events(&self, query: &EventQuery, page: Page<u64>) -> Result<Listed<EventSummary, u64>, StoreError>;
 
     /// Reads one delivery.
     ///
@@ -262,11 +191,11 @@ pub trait History: fmt::Debug + Send + Sync + 'static {
     /// Returns a [`StoreError`] if the store fails.
     async fn delivery(&self, work: Work, id: DeliveryId) -> Result<Option<Delivery>, StoreError>;
 
-    /// Lists deliveries, a page at a time.
+    /// Lists deliveries, a page at a time. A page may be short although the list goes on: see [`Listed`].
     ///
     /// # Errors
     /// Returns a [`StoreError`] if the store fails.
-    async fn deliveries(&self, query: &DeliveryQuery, page: Page) -> Result<Vec<Delivery>, StoreError>;
+    async fn deliveries(&self, query: &DeliveryQuery, page: Page) -> Result<Listed<Delivery>, StoreError>;
 
     /// Reads the attempts at each of these deliveries. Returns one list for each, in order. The list of an unknown delivery is empty.
     ///
@@ -274,7 +203,7 @@ pub trait History: fmt::Debug + Send + Sync + 'static {
     /// Returns a [`StoreError`] if the store fails.
     async fn attempts(&self, work: Work, ids: &[DeliveryId]) -> Result<Vec<Vec<Attempt>>, StoreError>;
 
-    /// Counts the deliveries in each state, of one lane or of all. The cost is proportional to the number of counted deliveries.
+    /// Counts the deliveries in each state, of one lane or of all, up to [`Counts::MOST`] in each.
     ///
     /// # Errors
     /// Returns a [`StoreError`] if the store fails.

@@ -1,6 +1,7 @@
-//! Stores of events, deliveries, endpoints and dedup records: eight small roles, and backends that implement them. A store may implement
-//! some or all roles. [`Store`] combines the seven roles that a sender or an inbox needs. [`Dedup`] is the role that a receiver needs.
-//! [`MemoryStore`], [`SqliteStore`] and [`PostgresStore`] implement all eight. To write a store of your own, read
+//! Stores of events, deliveries, endpoints and dedup records: twelve small roles, and backends that implement them. A store may implement
+//! some or all roles. [`Store`] combines the ten roles that a sender or an inbox needs. [`Dedup`] is the role that a receiver needs, and
+//! [`Placements`] the one that [`Senders`](crate::sender::Senders) over several stores need. [`MemoryStore`], [`SqliteStore`] and
+//! [`PostgresStore`] implement all twelve. To write a store of your own, read
 //! [`guide::writing_a_store`](crate::guide::writing_a_store).
 //!
 //! # The contract
@@ -32,16 +33,24 @@ mod delegate;
 
 #[cfg(feature = "outbox")]
 mod append;
+#[cfg(feature = "outbox")]
+mod audit;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod byte_budget;
 #[cfg(feature = "outbox")]
 mod control;
+#[cfg(feature = "outbox")]
+mod counts;
 mod dedup;
+#[cfg(feature = "outbox")]
+mod diagnostics;
 #[cfg(feature = "outbox")]
 mod directory;
 mod error;
 #[cfg(feature = "outbox")]
 mod history;
+#[cfg(feature = "outbox")]
+mod listed;
 mod memory;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod open_error;
@@ -49,6 +58,8 @@ mod open_error;
 pub mod ordering;
 #[cfg(feature = "outbox")]
 mod outbox;
+#[cfg(feature = "outbox")]
+mod placement;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "redis")]
@@ -59,6 +70,8 @@ mod registry;
 mod relational;
 #[cfg(feature = "outbox")]
 mod retention;
+#[cfg(feature = "outbox")]
+mod rollup;
 #[cfg(feature = "outbox")]
 pub mod sql;
 #[cfg(feature = "sqlite")]
@@ -74,13 +87,21 @@ pub use async_trait::async_trait as __async_trait;
 #[cfg(feature = "outbox")]
 pub use self::append::{Append, Appended};
 #[cfg(feature = "outbox")]
+pub use self::audit::{AuditEntry, AuditLog, AuditQuery};
+#[cfg(feature = "outbox")]
 pub use self::control::{AddDelivery, Control};
+#[cfg(feature = "outbox")]
+pub use self::counts::Counts;
 pub use self::dedup::{BeginResult, Dedup, DedupEntry, DedupGroup, DedupKey, DedupLease, FirstResponse, Settled};
+#[cfg(feature = "outbox")]
+pub use self::diagnostics::{DiagnosticNote, Diagnostics, NOTES_KEPT};
 #[cfg(feature = "outbox")]
 pub use self::directory::{Directory, PutResult, Removal, Resealed};
 pub use self::error::{StoreError, StoreErrorKind};
 #[cfg(feature = "outbox")]
-pub use self::history::{Counts, DeliveryQuery, EventQuery, EventSummary, History, Page};
+pub use self::history::{DeliveryQuery, EventQuery, EventSummary, History};
+#[cfg(feature = "outbox")]
+pub use self::listed::{Listed, MOST_EXAMINED, Page};
 pub use self::memory::MemoryDedup;
 #[cfg(feature = "outbox")]
 pub use self::memory::MemoryStore;
@@ -88,6 +109,8 @@ pub use self::memory::MemoryStore;
 pub use self::open_error::OpenError;
 #[cfg(feature = "outbox")]
 pub use self::outbox::{Claim, Claimed, Outbox, Store};
+#[cfg(feature = "outbox")]
+pub use self::placement::{Placement, Placements};
 #[cfg(feature = "postgres")]
 pub use self::postgres::{PostgresOptions, PostgresStore};
 #[cfg(feature = "redis")]
@@ -96,6 +119,8 @@ pub use self::redis::RedisDedup;
 pub use self::registry::WorkerRegistry;
 #[cfg(feature = "outbox")]
 pub use self::retention::{FinishedCursor, Retention, RetentionCutoff};
+#[cfg(feature = "outbox")]
+pub use self::rollup::{Rollup, RollupGroup, RollupStep, Rollups};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteStore;
 #[cfg(feature = "outbox")]

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Append, Appended, Control, Directory, History, Retention, Settled, Staging, StoreError, WorkerRegistry};
+use super::{
+    Append, Appended, AuditLog, Control, Diagnostics, Directory, History, Retention, Rollups, Settled, Staging,
+    StoreError, WorkerRegistry,
+};
 use crate::clock::Timestamp;
 use crate::delivery::{Lease, Leased, Settlement};
 use crate::id::{LaneId, Work};
@@ -162,7 +165,24 @@ pub trait Outbox: fmt::Debug + Send + Sync + 'static {
 
 delegate_store! { [S: Outbox + ?Sized] Arc<S>, |shared| **shared; Outbox }
 
-/// The seven roles that a sender or an inbox needs, as one bound.
-pub trait Store: Outbox + Directory + History + Retention + Control + Staging + WorkerRegistry {}
+/// The ten roles that a sender or an inbox needs, as one bound.
+pub trait Store:
+    Outbox + Directory + History + Retention + Control + Staging + WorkerRegistry + Rollups + AuditLog + Diagnostics
+{
+}
 
-impl<S: Outbox + Directory + History + Retention + Control + Staging + WorkerRegistry + ?Sized> Store for S {}
+impl<
+    S: Outbox
+        + Directory
+        + History
+        + Retention
+        + Control
+        + Staging
+        + WorkerRegistry
+        + Rollups
+        + AuditLog
+        + Diagnostics
+        + ?Sized,
+> Store for S
+{
+}

@@ -2,7 +2,7 @@
 
 use crate::delivery::DeliveryState;
 use crate::id::Work;
-use crate::store::sql::{audience_column, signed};
+use crate::store::sql::{RollupFold, audience_column, signed};
 use crate::store::{EventQuery, Page};
 
 /// Logs an endpoint whose row is unreadable. Only this endpoint is left out. Its events are not lost: once the row is readable again, a
@@ -95,5 +95,15 @@ pub(super) fn too_long(data: i64, longest: usize) -> String {
         format!("the columns other than data: have more than {MAX_ROW} bytes; shorten them")
     } else {
         format!("data: has {data} bytes, but at most {longest} are allowed; shorten it")
+    }
+}
+
+/// The number of rows with notes of settlements that one call adds to the rollups.
+pub(super) const FOLDED: u32 = 64;
+
+/// Counts notes of settlements. An invalid note is logged and left out.
+pub(super) fn count_notes(fold: &mut RollupFold, notes: &[u8]) {
+    if !fold.add(notes) {
+        tracing::error!("a note of settlements is unreadable; the rollups leave it out");
     }
 }

@@ -93,8 +93,8 @@ impl From<watch::Receiver<()>> for ChangeListener {
 ///    MUST NOT read data that is longer than `longest` bytes: the event of such a row is an error that names the length. It SHOULD limit
 ///    the bytes of data that one call returns, but it always returns the first row.
 /// 2. A row that is invalid MUST be returned with the reason, and MUST NOT make the call fail.
-/// 3. `import` MUST be atomic for each element: the row is deleted exactly when the event and its deliveries are stored. It
-///    MUST follow the rules of [`Outbox::append`](super::Outbox::append). A conflict MUST mark the row as refused.
+/// 3. `import` MUST be atomic for each element: the row is deleted if and only if the event and its deliveries are stored. It MUST follow
+///    the rules of [`Outbox::append`](super::Outbox::append). A conflict MUST mark the row as refused.
 /// 4. A refused row MUST be kept with its reason, and MUST NOT be returned again until its reason is deleted.
 #[async_trait]
 pub trait Staging: fmt::Debug + Send + Sync + 'static {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Counts, DeliveryQuery, EventQuery, EventSummary, History, Page, StoreError};
+use super::{Counts, DeliveryQuery, EventQuery, EventSummary, History, Listed, Page, StoreError};
 use crate::delivery::{Attempt, Delivery};
 use crate::event::{Audience, Event};
 use crate::id::{DeliveryId, EventId, LaneId, Tenant, Work};
@@ -43,16 +43,16 @@ impl<'a> WorkHistory<'a> {
     }
 
     /// Lists events of this kind of work, a page at a time. A query for the other kind finds nothing; a query without an audience lists all
-    /// events of this kind.
+    /// events of this kind. A page may be short although the list goes on: see [`Listed`].
     ///
     /// # Errors
     /// Returns a [`StoreError`] if the store fails.
-    pub async fn events(self, query: &EventQuery, page: Page<u64>) -> Result<Vec<EventSummary>, StoreError> {
+    pub async fn events(self, query: &EventQuery, page: Page<u64>) -> Result<Listed<EventSummary, u64>, StoreError> {
         let query = match (query.audience, self.work) {
             (None, Work::Received) => query.clone().audience(Audience::Inbox),
             _ => query.clone(),
         };
-        if query.work() == self.work { self.store.events(&query, page).await } else { Ok(Vec::new()) }
+        if query.work() == self.work { self.store.events(&query, page).await } else { Ok(Listed::default()) }
     }
 
     /// Reads one delivery.
@@ -63,11 +63,12 @@ impl<'a> WorkHistory<'a> {
         self.store.delivery(self.work, id).await
     }
 
-    /// Lists deliveries, a page at a time: of this kind of work, whatever the query says.
+    /// Lists deliveries, a page at a time: of this kind of work, whatever the query says. A page may be short although the list goes on: see
+    /// [`Listed`].
     ///
     /// # Errors
     /// Returns a [`StoreError`] if the store fails.
-    pub async fn deliveries(self, query: &DeliveryQuery, page: Page) -> Result<Vec<Delivery>, StoreError> {
+    pub async fn deliveries(self, query: &DeliveryQuery, page: Page) -> Result<Listed<Delivery>, StoreError> {
         self.store.deliveries(&DeliveryQuery { work: self.work, ..query.clone() }, page).await
     }
 
@@ -87,7 +88,7 @@ impl<'a> WorkHistory<'a> {
         self.store.attempts(self.work, ids).await
     }
 
-    /// Counts the deliveries in each state, of one lane or of all. The cost is proportional to the number of counted deliveries.
+    /// Counts the deliveries in each state, of one lane or of all, up to [`Counts::MOST`] in each.
     ///
     /// # Errors
     /// Returns a [`StoreError`] if the store fails.

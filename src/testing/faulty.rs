@@ -12,9 +12,11 @@ use crate::endpoint::Endpoint;
 use crate::event::Event;
 use crate::id::{DeliveryId, EndpointId, EventId, LaneId, Tenant, Work, WorkerId};
 use crate::store::{
-    AddDelivery, Append, Appended, ChangeListener, Claim, Claimed, Control, Counts, DedupGroup, DeliveryQuery,
-    Directory, EventQuery, EventSummary, FinishedCursor, History, Import, ImportResult, Outbox, Page, PutResult,
-    Removal, Retention, RetentionCutoff, Settled, StagedRow, Staging, StoreError, StoreErrorKind, WorkerRegistry,
+    AddDelivery, Append, Appended, AuditEntry, AuditLog, AuditQuery, ChangeListener, Claim, Claimed, Control, Counts,
+    DedupGroup, DeliveryQuery, DiagnosticNote, Diagnostics, Directory, EventQuery, EventSummary, FinishedCursor,
+    History, Import, ImportResult, Listed, Outbox, Page, Placement, Placements, PutResult, Removal, Retention,
+    RetentionCutoff, Rollup, RollupGroup, RollupStep, Rollups, Settled, StagedRow, Staging, StoreError, StoreErrorKind,
+    WorkerRegistry,
 };
 use crate::testing::random::Random;
 
@@ -231,7 +233,7 @@ impl<S: History> History for FaultyStore<S> {
         self.call("event", self.inner.event(work, tenant, id)).await
     }
 
-    async fn events(&self, query: &EventQuery, page: Page<u64>) -> Result<Vec<EventSummary>, StoreError> {
+    async fn events(&self, query: &EventQuery, page: Page<u64>) -> Result<Listed<EventSummary, u64>, StoreError> {
         self.call("events", self.inner.events(query, page)).await
     }
 
@@ -239,7 +241,7 @@ impl<S: History> History for FaultyStore<S> {
         self.call("delivery", self.inner.delivery(work, id)).await
     }
 
-    async fn deliveries(&self, query: &DeliveryQuery, page: Page) -> Result<Vec<Delivery>, StoreError> {
+    async fn deliveries(&self, query: &DeliveryQuery, page: Page) -> Result<Listed<Delivery>, StoreError> {
         self.call("deliveries", self.inner.deliveries(query, page)).await
     }
 
@@ -333,5 +335,71 @@ impl<S: WorkerRegistry> WorkerRegistry for FaultyStore<S> {
 
     async fn leave(&self, worker: WorkerId) -> Result<(), StoreError> {
         self.call("leave", self.inner.leave(worker)).await
+    }
+}
+
+#[async_trait]
+impl<S: Rollups> Rollups for FaultyStore<S> {
+    async fn fold(&self, now: Timestamp) -> Result<bool, StoreError> {
+        self.call("fold", self.inner.fold(now)).await
+    }
+
+    async fn rollups(
+        &self,
+        groups: &[RollupGroup],
+        step: RollupStep,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<Vec<Rollup>>, StoreError> {
+        self.call("rollups", self.inner.rollups(groups, step, from, to)).await
+    }
+}
+
+#[async_trait]
+impl<S: AuditLog> AuditLog for FaultyStore<S> {
+    async fn audit(&self, entry: AuditEntry) -> Result<u64, StoreError> {
+        self.call("audit", self.inner.audit(entry)).await
+    }
+
+    async fn conclude(&self, number: u64, succeeded: bool) -> Result<(), StoreError> {
+        self.call("conclude", self.inner.conclude(number, succeeded)).await
+    }
+
+    async fn audit_log(&self, query: &AuditQuery, page: Page<u64>) -> Result<Listed<AuditEntry, u64>, StoreError> {
+        self.call("audit_log", self.inner.audit_log(query, page)).await
+    }
+
+    async fn prune_audit(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        self.call("prune_audit", self.inner.prune_audit(before, limit)).await
+    }
+}
+
+#[async_trait]
+impl<S: Diagnostics> Diagnostics for FaultyStore<S> {
+    async fn note(&self, notes: Vec<DiagnosticNote>) -> Result<(), StoreError> {
+        self.call("note", self.inner.note(notes)).await
+    }
+
+    async fn notes(&self, subject: &str) -> Result<Vec<DiagnosticNote>, StoreError> {
+        self.call("notes", self.inner.notes(subject)).await
+    }
+
+    async fn prune_notes(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        self.call("prune_notes", self.inner.prune_notes(before, limit)).await
+    }
+}
+
+#[async_trait]
+impl<S: Placements> Placements for FaultyStore<S> {
+    async fn placement(&self, tenant: &Tenant) -> Result<Option<Placement>, StoreError> {
+        self.call("placement", self.inner.placement(tenant)).await
+    }
+
+    async fn place(&self, tenant: &Tenant, placement: &Placement) -> Result<bool, StoreError> {
+        self.call("place", self.inner.place(tenant, placement)).await
+    }
+
+    async fn moving(&self, after: Option<&Tenant>, limit: u32) -> Result<Vec<(Tenant, Placement)>, StoreError> {
+        self.call("moving", self.inner.moving(after, limit)).await
     }
 }

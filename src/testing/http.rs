@@ -35,7 +35,7 @@ pub async fn exchange(
     tenant: Option<&Tenant>,
     mut make: impl FnMut() -> Request<Bytes>,
 ) -> Report {
-    let Ok(report) = client.exchange(tenant, || Ok::<_, Infallible>(make())).await;
+    let Ok((report, _)) = client.exchange(tenant, || Ok::<_, Infallible>(make())).await;
     report
 }
 

@@ -18,6 +18,10 @@ pub fn trials(postgres: &Needs) -> Vec<Trial> {
         trials.push(postgres.test(format!("conformance::prepared::{name}"), move |url| stored(url, case, false)));
         trials.push(postgres.test(format!("conformance::plain::{name}"), move |url| stored(url, case, true)));
     }
+    for case in conformance::placements::<PostgresStore>() {
+        let name = case.name();
+        trials.push(postgres.test(format!("conformance::placements::{name}"), move |url| placed(url, case)));
+    }
     for case in conformance::dedup::<dyn Dedup>() {
         let name = case.name();
         trials.push(postgres.test(format!("conformance::dedup::{name}"), move |url| deduplicated(url, case)));
@@ -44,6 +48,11 @@ async fn stage(url: String, store: PostgresStore, event: NewEvent) {
     let transaction = client.transaction().await.unwrap();
     store.dispatch_in(&transaction, &event).await.unwrap();
     transaction.commit().await.unwrap();
+}
+
+async fn placed(url: String, case: Case<PostgresStore>) {
+    let schema = Schema::fresh(&url);
+    case.run(&Subject::new(Arc::new(schema.open().await), Arc::new(schema.open().await))).await;
 }
 
 async fn deduplicated(url: String, case: Case<dyn Dedup>) {

@@ -27,6 +27,7 @@ pub fn trials(postgres: &Needs, binaries: &Needs) -> Vec<Trial> {
         postgres.test("faults::a_newer_schema_is_refused_unless_it_serves_this_version", newer),
         postgres.test("faults::an_older_schema_is_migrated_with_its_rows", older),
         postgres.test("faults::schema_3_is_migrated_with_its_rows", schema_3),
+        postgres.test("faults::schema_4_is_migrated_with_its_rows", schema_4),
         postgres.test("faults::a_commit_that_is_not_durable_is_refused", not_durable),
         postgres.test("faults::a_bad_address_is_reported", |_| no_server()),
     ]
@@ -225,14 +226,26 @@ async fn newer(url: String) {
 
 /// Schema 3: the same rows as in `busy-2.sql`, migrated to that version.
 async fn schema_3(url: String) {
+    migrated(url, include_str!("../fixtures/busy-3.sql")).await;
+}
+
+/// Schema 4: the same rows.
+async fn schema_4(url: String) {
+    migrated(url, include_str!("../fixtures/busy-4.sql")).await;
+}
+
+/// The schema version of this code.
+const CURRENT: i32 = 9;
+
+async fn migrated(url: String, dump: &str) {
     let schema = Schema::fresh(&url);
-    schema.restore(include_str!("../fixtures/busy-3.sql")).await;
+    schema.restore(dump).await;
     let store = schema.open().await;
     assert_eq!(store.counts(Work::Sent, None).await.unwrap().pending, 9);
     store.append(vec![append(lane(), "new")]).await.unwrap();
     let sql = format!("SELECT version, identity IS NOT NULL FROM {}.schema", schema.name);
     let row = connect(&url).await.query_one(&sql, &[]).await.unwrap();
-    assert_eq!((row.get::<_, i32>(0), row.get::<_, bool>(1)), (4, true));
+    assert_eq!((row.get::<_, i32>(0), row.get::<_, bool>(1)), (CURRENT, true));
 }
 
 /// The schema of an earlier version. The expected result for each row is in `busy`.

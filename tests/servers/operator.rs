@@ -1,4 +1,4 @@
-//! Operations while a worker runs: privileges are revoked and granted, a backup is restored, rows are written by hand.
+//! Operations while a worker runs: privileges are revoked and granted, a backup is restored, rows are edited manually.
 
 use std::process::Command;
 use std::time::Duration;

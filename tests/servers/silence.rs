@@ -1,4 +1,4 @@
-//! A server that does not answer, or answers only some statements: calls end, workers stop, other work continues.
+//! A server that does not answer, or answers only some statements: calls end, workers can be stopped, and other work continues.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};

@@ -70,7 +70,7 @@ async fn quiet_tenant(url: String) {
     let mut query = DeliveryQuery::default();
     query.tenant = Some("quiet".into());
     let found = async |page| -> Vec<_> {
-        store.deliveries(&query, page).await.unwrap().iter().map(|delivery| delivery.id).collect()
+        store.deliveries(&query, page).await.unwrap().items.iter().map(|delivery| delivery.id).collect()
     };
     assert_eq!(found(Page::of(9)).await, ids);
     assert_eq!(found(Page::of(9).newest_first()).await, [ids[1], ids[0]]);

@@ -60,9 +60,7 @@ impl Tables {
         (row.state, row.attempts, row.faults, row.reason, row.due) = (DeliveryState::Pending, 0, 0, None, due);
         row.fence += 1;
         let (lane, order, seq) = (row.lane, row.event.order.clone(), row.seq);
-        let tally = self.tally.of_mut(lane.work());
-        tally.take(before);
-        tally.add(DeliveryState::Pending, 1);
+        self.tally.change(lane, before, DeliveryState::Pending);
         self.finished.of_mut(lane.work()).remove(&(finished_at.unwrap_or_default(), id));
         self.lanes.entry(lane).or_default().insert((due, id));
         if let Some(order) = order {
@@ -88,7 +86,7 @@ impl Tables {
         }
         let key = (new.lane.work(), new.tenant.clone(), new.event.clone());
         let Some(kept) = self.events.get_mut(&key).filter(|kept| !kept.expunged) else { return false };
-        kept.deliveries = kept.deliveries.saturating_add(1);
+        kept.lanes.push(new.lane);
         let (event, seq, appended_at) = (kept.event.clone(), kept.seq, kept.appended_at);
         self.childless.of_mut(key.0).remove(&(appended_at, key));
         let order = event.order.clone();

@@ -1,17 +1,17 @@
 //! History in memory.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use super::MemoryStore;
-use super::tables::{EventKey, Row, Tables, beyond, in_order};
+use super::tables::{EventKey, Row, Tables, beyond, in_order, listed};
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, DeliveryState};
 use crate::event::Event;
 use crate::id::{DeliveryId, EventId, LaneId, Tenant, Work};
-use crate::store::{Counts, DeliveryQuery, EventQuery, EventSummary, History, Page, StoreError};
+use crate::store::{Counts, DeliveryQuery, EventQuery, EventSummary, History, Listed, Page, StoreError};
 
 #[async_trait]
 impl History for MemoryStore {
@@ -20,7 +20,7 @@ impl History for MemoryStore {
         Ok(tables.events.get(&(work, tenant.clone(), id.clone())).map(|row| row.event.clone()))
     }
 
-    async fn events(&self, query: &EventQuery, page: Page<u64>) -> Result<Vec<EventSummary>, StoreError> {
+    async fn events(&self, query: &EventQuery, page: Page<u64>) -> Result<Listed<EventSummary, u64>, StoreError> {
         Ok(self.tables().events(query, page))
     }
 
@@ -29,11 +29,10 @@ impl History for MemoryStore {
         Ok(tables.row(work, id).map(|row| tables.show(id, row)))
     }
 
-    async fn deliveries(&self, query: &DeliveryQuery, page: Page) -> Result<Vec<Delivery>, StoreError> {
+    async fn deliveries(&self, query: &DeliveryQuery, page: Page) -> Result<Listed<Delivery>, StoreError> {
         let tables = self.tables();
-        let rows = in_order(page, tables.deliveries.range(beyond(page)));
-        let wanted = rows.filter(|(_, row)| tables.fits(query, row)).take(page.limit as usize);
-        Ok(wanted.map(|(id, row)| tables.show(*id, row)).collect())
+        let rows = in_order(page, tables.deliveries.range(beyond(page)).map(|(id, row)| (*id, row)));
+        Ok(listed(page, rows, |id, row| tables.fits(query, row).then(|| tables.show(id, row))))
     }
 
     async fn attempts(&self, work: Work, ids: &[DeliveryId]) -> Result<Vec<Vec<Attempt>>, StoreError> {
@@ -42,13 +41,7 @@ impl History for MemoryStore {
     }
 
     async fn counts(&self, work: Work, lane: Option<LaneId>) -> Result<Counts, StoreError> {
-        let tables = self.tables();
-        let Some(lane) = lane else { return Ok(tables.count_all(work)) };
-        let mut counts = Counts::default();
-        for row in tables.deliveries.values().filter(|row| row.lane == lane && lane.work() == work) {
-            counts.add(tables.shown_state(row), 1);
-        }
-        Ok(counts)
+        Ok(self.tables().count(work, lane))
     }
 
     async fn backlog(&self, lanes: &[LaneId], most: u32) -> Result<u32, StoreError> {
@@ -69,39 +62,32 @@ impl Tables {
         self.deliveries.get(&id).filter(|row| row.lane.work() == work)
     }
 
-    /// Reads the running count. Pending deliveries of disabled and removed endpoints are counted as held and cancelled.
-    fn count_all(&self, work: Work) -> Counts {
-        let tally = *self.tally.of(work);
-        if work == Work::Received {
-            return tally;
+    /// The counts of one lane or of all, in the states that are shown.
+    fn count(&self, work: Work, lane: Option<LaneId>) -> Counts {
+        let mut all = Counts::default();
+        for (lane, counts) in self.tally.lanes(work, lane) {
+            all.add(self.shown_pending(lane), counts.pending);
+            for state in
+                [DeliveryState::Delivered, DeliveryState::Failed, DeliveryState::Held, DeliveryState::Cancelled]
+            {
+                all.add(state, counts.get(state));
+            }
         }
-        let mut counts = tally;
-        for (id, kept) in self.endpoints.iter().filter(|(_, kept)| kept.as_ref().is_none_or(|it| !it.is_enabled())) {
-            let pending = self.lanes.get(&LaneId::Endpoint(*id)).map_or(0, BTreeSet::len) as u64;
-            counts.pending = counts.pending.saturating_sub(pending);
-            let shown = if kept.is_some() { &mut counts.held } else { &mut counts.cancelled };
-            *shown += pending;
-        }
-        counts
+        all.capped()
     }
 
-    fn events(&self, query: &EventQuery, page: Page<u64>) -> Vec<EventSummary> {
-        let owed: HashSet<u64> = match query.missing_at {
-            Some(endpoint) => {
-                self.deliveries.values().filter(|row| row.lane == endpoint.into()).map(|row| row.seq).collect()
-            }
-            None => HashSet::new(),
-        };
+    fn events(&self, query: &EventQuery, page: Page<u64>) -> Listed<EventSummary, u64> {
         let in_time = |at: Timestamp| query.from <= at && at < query.to;
-        let summary = |(seq, key): (&u64, &EventKey)| {
+        let summary = |seq: u64, key: &EventKey| {
             let kept = self.events.get(key).filter(|kept| !kept.expunged && key.1 == query.tenant)?;
             let (id, event_type, audience) =
                 (kept.event.id.clone(), kept.event.event_type.clone(), kept.event.audience);
-            let summary = EventSummary { cursor: *seq, id, event_type, audience, appended_at: kept.appended_at };
-            let wanted = query.is_for(audience) && in_time(kept.appended_at) && !owed.contains(seq);
+            let summary = EventSummary { cursor: seq, id, event_type, audience, appended_at: kept.appended_at };
+            let is_missing = query.missing_at.is_none_or(|endpoint| !kept.lanes.contains(&endpoint.into()));
+            let wanted = query.is_for(audience) && in_time(kept.appended_at) && is_missing;
             wanted.then_some(summary)
         };
-        in_order(page, self.log.range(beyond(page))).filter_map(summary).take(page.limit as usize).collect()
+        listed(page, in_order(page, self.log.range(beyond(page)).map(|(seq, key)| (*seq, key))), summary)
     }
 
     fn fits(&self, query: &DeliveryQuery, row: &Row) -> bool {

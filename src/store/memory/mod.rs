@@ -4,8 +4,14 @@
 //! [`SqliteStore`](crate::store::SqliteStore) for data that must survive.
 
 #[cfg(feature = "outbox")]
+mod audit;
+#[cfg(feature = "outbox")]
+mod audit_table;
+#[cfg(feature = "outbox")]
 mod control;
 mod dedup;
+#[cfg(feature = "outbox")]
+mod diagnostics;
 #[cfg(feature = "outbox")]
 mod directory;
 #[cfg(feature = "outbox")]
@@ -13,17 +19,25 @@ mod history;
 #[cfg(feature = "outbox")]
 mod keyed;
 #[cfg(feature = "outbox")]
+mod note_table;
+#[cfg(feature = "outbox")]
 mod order;
 #[cfg(feature = "outbox")]
 mod outbox;
+#[cfg(feature = "outbox")]
+mod placements;
 #[cfg(feature = "outbox")]
 mod registry;
 #[cfg(feature = "outbox")]
 mod retention;
 #[cfg(feature = "outbox")]
+mod rollups;
+#[cfg(feature = "outbox")]
 mod staging;
 #[cfg(feature = "outbox")]
 mod tables;
+#[cfg(feature = "outbox")]
+mod tally;
 
 pub use self::dedup::MemoryDedup;
 #[cfg(feature = "outbox")]

@@ -132,11 +132,11 @@ impl Tables {
             Entry::Occupied(_) => return Appended::Conflict,
             Entry::Vacant(slot) => slot,
         };
-        let count = u32::try_from(deliveries.len()).unwrap_or(u32::MAX);
+        let lanes = deliveries.iter().map(|delivery| delivery.lane).collect();
         let seq = self.log.last_key_value().map_or(1, |(last, _)| last + 1);
         self.log.insert(seq, key.clone());
         self.replays.extend(replay.map(|replay| (replay, key.clone())));
-        slot.insert(EventRow { event: event.clone(), seq, appended_at: now, deliveries: count, expunged: false });
+        slot.insert(EventRow { event: event.clone(), seq, appended_at: now, lanes, expunged: false });
         if deliveries.is_empty() {
             self.childless.of_mut(key.0).insert((now, key));
         }

@@ -39,11 +39,13 @@ impl Tables {
             finished.pop_first();
             gone += 1;
             let Some(row) = self.deliveries.remove(&id) else { continue };
-            self.tally.of_mut(work).take(row.state);
+            self.tally.take(row.lane, row.state);
             let key = key_of(&row.event);
             let Some(kept) = self.events.get_mut(&key) else { continue };
-            kept.deliveries = kept.deliveries.saturating_sub(1);
-            if kept.deliveries == 0 {
+            if let Some(place) = kept.lanes.iter().position(|lane| *lane == row.lane) {
+                kept.lanes.swap_remove(place);
+            }
+            if kept.lanes.is_empty() {
                 self.childless.of_mut(key.0).insert((kept.appended_at, key));
             }
         }

@@ -5,14 +5,18 @@ use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::MemoryDedup;
+use super::audit_table::AuditTable;
 use super::keyed::Keyed;
+use super::note_table::NoteTable;
+use super::tally::Tally;
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, DeliveryState, Lease, Leased, Settlement};
 use crate::endpoint::Endpoint;
 use crate::event::{Event, Order};
 use crate::id::{DeliveryId, EndpointId, EventId, LaneId, Tenant, Work, WorkerId};
 use crate::retry::{Decision, FailReason};
-use crate::store::{Counts, Page, Settled};
+use crate::store::sql::Folded;
+use crate::store::{Listed, MOST_EXAMINED, Page, Placement, Settled};
 
 /// A store in memory. Clones share the data, which is lost when the process ends.
 ///
@@ -89,8 +93,13 @@ pub(super) struct Tables {
     pub(super) tenants: HashMap<Tenant, BTreeSet<EndpointId>>,
     /// The group of each worker, and the time until which it lives without another heartbeat.
     pub(super) workers: BTreeMap<WorkerId, (&'static str, Timestamp)>,
-    /// The number of rows in each state.
-    pub(super) tally: ByWork<Counts>,
+    pub(super) tally: Tally,
+    /// The notes of settlements that are not yet in the rollups.
+    pub(super) notes: Vec<u8>,
+    pub(super) rollups: Folded,
+    pub(super) audit: AuditTable,
+    pub(super) diagnostics: NoteTable,
+    pub(super) placements: BTreeMap<Tenant, Placement>,
 }
 
 /// The key of a stored event.
@@ -103,7 +112,8 @@ pub(super) struct EventRow {
     pub(super) event: Arc<Event>,
     pub(super) seq: u64,
     pub(super) appended_at: Timestamp,
-    pub(super) deliveries: u32,
+    /// The lane of each delivery of the event.
+    pub(super) lanes: Vec<LaneId>,
     pub(super) expunged: bool,
 }
 
@@ -164,7 +174,7 @@ impl Tables {
         if let Some(order) = &row.event.order {
             self.keys.entry((row.lane, order.clone())).or_default().insert(row.seq, id);
         }
-        self.tally.of_mut(row.lane.work()).add(DeliveryState::Pending, 1);
+        self.tally.add(row.lane, DeliveryState::Pending);
         self.deliveries.insert(id, row);
     }
 
@@ -213,6 +223,7 @@ impl Tables {
         };
         let (lane, order) = (row.lane, row.event.order.clone());
         row.leased = false;
+        self.note(&settlement);
         if let LaneId::Endpoint(endpoint) = lane {
             self.affect(endpoint, &settlement);
         }
@@ -255,18 +266,14 @@ impl Tables {
         let (lane, due) = (row.lane, row.due);
         (row.state, row.reason, row.faults, row.due) = (DeliveryState::Held, Some(reason), 0, at);
         row.fence += 1;
-        let tally = self.tally.of_mut(lane.work());
-        tally.take(DeliveryState::Pending);
-        tally.add(DeliveryState::Held, 1);
+        self.tally.change(lane, DeliveryState::Pending, DeliveryState::Held);
         self.leave_lane(lane, due, id);
     }
 
     pub(super) fn finish(&mut self, id: DeliveryId, state: DeliveryState, reason: Option<FailReason>, at: Timestamp) {
         let Some(row) = self.deliveries.get_mut(&id) else { return };
         let work = row.lane.work();
-        let tally = self.tally.of_mut(work);
-        tally.take(row.state);
-        tally.add(state, 1);
+        self.tally.change(row.lane, row.state, state);
         row.finish(state, reason, at);
         row.fence += 1;
         let (lane, due, seq, order) = (row.lane, row.due, row.seq, row.event.order.clone());
@@ -331,11 +338,15 @@ impl Tables {
     }
 
     pub(super) fn shown_state(&self, row: &Row) -> DeliveryState {
-        let endpoint = row.lane.endpoint().and_then(|id| self.endpoints.get(&id));
-        match (row.state, endpoint) {
-            (DeliveryState::Pending, Some(None)) => DeliveryState::Cancelled,
-            (DeliveryState::Pending, Some(Some(endpoint))) if !endpoint.is_enabled() => DeliveryState::Held,
-            (state, _) => state,
+        if row.state == DeliveryState::Pending { self.shown_pending(row.lane) } else { row.state }
+    }
+
+    /// The state that a pending delivery of the lane is shown in.
+    pub(super) fn shown_pending(&self, lane: LaneId) -> DeliveryState {
+        match lane.endpoint().and_then(|id| self.endpoints.get(&id)) {
+            Some(None) => DeliveryState::Cancelled,
+            Some(Some(endpoint)) if !endpoint.is_enabled() => DeliveryState::Held,
+            _ => DeliveryState::Pending,
         }
     }
 
@@ -351,6 +362,26 @@ pub(super) fn in_order<'a, C, T>(
     rows: impl DoubleEndedIterator<Item = T> + 'a,
 ) -> Box<dyn Iterator<Item = T> + 'a> {
     if page.newest_first { Box::new(rows.rev()) } else { Box::new(rows) }
+}
+
+/// A page of what `shown` returns for the rows, of which only some are examined.
+pub(super) fn listed<C: Copy, R, T>(
+    page: Page<C>,
+    rows: impl Iterator<Item = (C, R)>,
+    shown: impl Fn(C, R) -> Option<T>,
+) -> Listed<T, C> {
+    let (mut found, mut examined) = (Vec::new(), None);
+    for (count, (cursor, row)) in (0..).zip(rows) {
+        if count == MOST_EXAMINED {
+            return Listed::cut(found, page.limit, |(cursor, _)| *cursor, examined).map(|(_, item)| item);
+        }
+        examined = Some(cursor);
+        found.extend(shown(cursor, row).map(|item| (cursor, item)));
+        if found.len() > page.limit as usize {
+            break;
+        }
+    }
+    Listed::cut(found, page.limit, |(cursor, _)| *cursor, None).map(|(_, item)| item)
 }
 
 /// The keys of a page and of the pages after it.

@@ -287,7 +287,7 @@ async fn repeated(session: &Session<'_>, new: &Part<'_>) -> Result<Known, StoreF
     let repeated: HashSet<i64> = rows.iter().map(|row| get(row, "event")).collect::<Result<_, _>>()?;
     let is_repeated = |index: &&usize| new.keys.get(**index).is_some_and(|key| repeated.contains(key));
     let print = |index: usize| new.batch.get(index).and_then(|append| append.event.fingerprint.map(|it| it.to_vec()));
-    // There is no event with a key of its own, so the key is 0, which no event has.
+    // The element has no event with its own key, so the key is 0, which no event has.
     Ok(new.indices.iter().filter(is_repeated).map(|index| (*index, (0, print(*index)))).collect())
 }
 

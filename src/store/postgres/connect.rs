@@ -250,7 +250,7 @@ where
     Ok(())
 }
 
-/// Whether a commit is on the primary but perhaps on no standby, because its wait for replication was cancelled. The notice is recognized
+/// Whether a commit is on the primary, but may be on no standby, because its wait for replication was cancelled. The notice is recognized
 /// by the name of the server's function: its code is not specific, and its text may be in any language.
 fn is_unreplicated(notice: &DbError) -> bool {
     let unreplicated = notice.routine() == Some("SyncRepWaitForLSN");

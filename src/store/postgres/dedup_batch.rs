@@ -41,7 +41,8 @@ impl Batch for Beginning {
     }
 
     async fn run(db: &Db, batch: Arc<Vec<Self>>) -> Result<Vec<BeginResult>, StoreError> {
-        // Sorted, so that two groups never wait for each other; only the first of each key, because a statement can change a row only once.
+        // The keys are sorted, so that two groups never wait for each other. Each key occurs once, because a statement can change a row
+        // only once.
         let mut first = BTreeMap::new();
         for one in batch.iter() {
             first.entry(one.entry.key).or_insert(*one);

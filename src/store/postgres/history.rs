@@ -10,17 +10,16 @@ use uuid::Uuid;
 use super::PostgresStore;
 use super::error::StoreFailure;
 use super::rows::{
-    BYTES, DELIVERY_COLUMNS, audience, deliveries, delivery, endpoint_of, event, event_columns, event_id, event_type,
-    fence, get, read_log, time, uuid_of_delivery,
+    BYTES, DELIVERY_COLUMNS, deliveries, delivery, event, event_columns, get, read_log, uuid_of_delivery,
 };
 use super::session::{LONG_CALL, Param};
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery};
 use crate::event::Event;
 use crate::id::{DeliveryId, EventId, LaneId, Tenant, Work};
-use crate::store::relational::{audience_condition, cursor, lanes_of};
-use crate::store::sql::{lane_column, publish_key, shown_state};
-use crate::store::{Counts, DeliveryQuery, EventQuery, EventSummary, History, Page, StoreError};
+use crate::store::relational::lanes_of;
+use crate::store::sql::{lane_column, publish_key};
+use crate::store::{Counts, DeliveryQuery, EventQuery, EventSummary, History, Listed, Page, StoreError};
 
 #[async_trait]
 impl History for PostgresStore {
@@ -30,21 +29,8 @@ impl History for PostgresStore {
         rows.first().map(whole_event).transpose().map_err(StoreFailure::into_store_error)
     }
 
-    async fn events(&self, query: &EventQuery, page: Page<u64>) -> Result<Vec<EventSummary>, StoreError> {
-        let after = cursor(page);
-        let (tenant, from, to) = (query.tenant.as_str(), query.from.as_micros(), query.to.as_micros());
-        let missing_at = query.missing_at.map(|id| lane_column(id.into()));
-        let limit = i64::from(page.limit);
-        let params: [Param<'_>; 6] = [
-            (&after, Type::INT8),
-            (&tenant, Type::TEXT),
-            (&from, Type::INT8),
-            (&to, Type::INT8),
-            (&missing_at, Type::BYTEA),
-            (&limit, Type::INT8),
-        ];
-        let rows = self.query_text(&events_sql(query, page), &params).await?;
-        rows.iter().map(summary).collect::<Result<_, _>>().map_err(StoreFailure::into_store_error)
+    async fn events(&self, query: &EventQuery, page: Page<u64>) -> Result<Listed<EventSummary, u64>, StoreError> {
+        self.find_events(query, page).await
     }
 
     async fn delivery(&self, work: Work, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
@@ -54,14 +40,17 @@ impl History for PostgresStore {
         rows.first().map(delivery).transpose().map_err(StoreFailure::into_store_error)
     }
 
-    async fn deliveries(&self, query: &DeliveryQuery, page: Page) -> Result<Vec<Delivery>, StoreError> {
-        let rows = self.find_deliveries(query, page).await?;
-        rows.iter().map(delivery).collect::<Result<_, _>>().map_err(StoreFailure::into_store_error)
+    async fn deliveries(&self, query: &DeliveryQuery, page: Page) -> Result<Listed<Delivery>, StoreError> {
+        self.find_deliveries(query, page).await
     }
 
     async fn attempts(&self, work: Work, ids: &[DeliveryId]) -> Result<Vec<Vec<Attempt>>, StoreError> {
-        let sql =
-            format!("SELECT id, log FROM hookwire.every_delivery WHERE id = ANY($1) AND {}", lanes_of!("lane", work));
+        // One look-up for each id. With the kind of work inside, the planner would read a whole index of that kind in each partition.
+        let sql = format!(
+            "SELECT d.id, d.log FROM unnest($1) AS w (id) CROSS JOIN LATERAL \
+             (SELECT d.id, d.log, d.lane FROM hookwire.every_delivery d WHERE d.id = w.id OFFSET 0) d WHERE {}",
+            lanes_of!("d.lane", work)
+        );
         let uuids: Vec<_> = ids.iter().map(|id| uuid_of_delivery(*id)).collect();
         let rows = self.query_text(&sql, &[(&uuids, Type::UUID_ARRAY)]).await?;
         let read = |row| Ok((get::<Uuid>(row, "id")?, read_log(get(row, "log")?)?));
@@ -71,17 +60,7 @@ impl History for PostgresStore {
     }
 
     async fn counts(&self, work: Work, lane: Option<LaneId>) -> Result<Counts, StoreError> {
-        let rows = match lane.map(lane_column) {
-            None => self.query_text(&counts_sql(work, ""), &[]).await?,
-            Some(lane) => self.query_text(&counts_sql(work, " AND d.lane = $1"), &[(&lane, Type::BYTEA)]).await?,
-        };
-        let mut counts = Counts::default();
-        for row in &rows {
-            let read = || Ok((shown_state(get(row, "state")?, get(row, "endpoint_state")?), get::<i64>(row, "count")?));
-            let (state, count) = read().map_err(StoreFailure::into_store_error)?;
-            counts.add(state, u64::try_from(count).unwrap_or(0));
-        }
-        Ok(counts)
+        self.count(work, lane).await
     }
 
     async fn backlog(&self, lanes: &[LaneId], most: u32) -> Result<u32, StoreError> {
@@ -120,15 +99,6 @@ fn whole_event(row: &tokio_postgres::Row) -> Result<Arc<Event>, StoreFailure> {
     Ok(Arc::new(event))
 }
 
-fn counts_sql(work: Work, of_lane: &str) -> String {
-    format!(
-        "SELECT d.state, n.state AS endpoint_state, count(*) AS count FROM hookwire.every_delivery d \
-         LEFT JOIN hookwire.endpoint n ON n.id = {} WHERE {}{of_lane} GROUP BY d.state, n.state",
-        endpoint_of!(),
-        lanes_of!("d.lane", work)
-    )
-}
-
 impl PostgresStore {
     pub(super) async fn query_text(
         &self,
@@ -139,25 +109,4 @@ impl PostgresStore {
         let sql = self.db.schema.apply(sql);
         session.query_text(&sql, params).await.map_err(StoreFailure::into_store_error)
     }
-}
-
-fn events_sql(query: &EventQuery, page: Page<u64>) -> String {
-    let (beyond, order) = page.direction();
-    format!(
-        "SELECT e.key, e.id AS event_id, e.type AS event_type, e.appended_at, e.audience FROM hookwire.event e \
-         WHERE {} AND e.key {beyond} $1 AND e.tenant = $2 AND e.appended_at >= $3 AND e.appended_at < $4 AND NOT e.expunged \
-         AND ($5 IS NULL OR NOT EXISTS (SELECT 1 FROM hookwire.every_delivery d WHERE d.event = e.key AND d.lane = $5)) \
-         ORDER BY e.key {order} LIMIT $6",
-        audience_condition(query)
-    )
-}
-
-fn summary(row: &tokio_postgres::Row) -> Result<EventSummary, StoreFailure> {
-    Ok(EventSummary {
-        cursor: fence(row, "key")?,
-        id: event_id(row, "event_id")?,
-        event_type: event_type(row, "event_type")?,
-        audience: audience(row, "audience")?,
-        appended_at: time(row, "appended_at")?,
-    })
 }

@@ -2,13 +2,18 @@
 
 mod append;
 mod append_columns;
+mod asked;
+mod audit;
 mod clock;
 mod connect;
 mod control;
+mod counts;
 mod dedup;
 mod dedup_batch;
+mod diagnostics;
 mod directory;
 mod error;
+mod events;
 mod group;
 mod history;
 mod list;
@@ -20,12 +25,15 @@ mod open_error;
 mod order;
 mod outbox;
 mod partitions;
+mod placements;
 mod records;
 mod registry;
 mod retention;
+mod rollups;
 mod rows;
 mod session;
 mod settle;
+mod source;
 #[cfg(feature = "sqlx")]
 mod sqlx;
 mod staging;
@@ -90,11 +98,10 @@ use crate::secret::KeyProvider;
 /// SELECT hookwire.dispatch('invoice.paid', '{"invoice": 1042}', 'acme');
 /// ```
 ///
-/// The event exists exactly when the transaction commits. The function writes one row into `hookwire.outbox`, reads no endpoint and
-/// sends no notification. A running worker finds the row within 25 ms
-/// ([`Config::outbox_poll`](crate::worker::Config::outbox_poll)). In one transaction it turns the row into an event with its
-/// deliveries, and deletes the row. The function returns the event's id. All its arguments except the first two are optional, and
-/// can be passed by position or by name (`id => 'order-1'`):
+/// The event exists if and only if the transaction commits. The function writes one row into `hookwire.outbox`, reads no endpoint and sends
+/// no notification. A running worker finds the row within 25 ms ([`Config::outbox_poll`](crate::worker::Config::outbox_poll)). In one
+/// transaction it turns the row into an event with its deliveries, and deletes the row. The function returns the event's id. All its
+/// arguments except the first two are optional, and can be passed by position or by name (`id => 'order-1'`):
 ///
 /// | argument | type | meaning | default |
 /// |---|---|---|---|

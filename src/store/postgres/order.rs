@@ -41,7 +41,7 @@ pub(super) async fn lanes_of_deliveries(session: &Session<'_>, ids: &[Uuid]) -> 
     rows.iter().map(|row| Ok((get(row, "lane")?, get(row, "order_key")?))).collect()
 }
 
-// Sorted, so that two transactions never wait for each other.
+// Locks the keys in sorted order, so that two transactions never wait for each other.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(place) FROM (SELECT DISTINCT hashtextextended($1 || encode(lane, 'hex') || key, 0) \
      AS place FROM unnest($2, $3) AS l (lane, key) ORDER BY 1) lanes";
 
@@ -49,7 +49,7 @@ const LOCK: &str = "SELECT pg_advisory_xact_lock(place) FROM (SELECT DISTINCT ha
 /// take; an application's transaction may be longer without limit.
 pub(super) const GROUP_LOCK_WAIT: Duration = Duration::from_millis(30);
 
-/// The same for a call that is retried separately later.
+/// How long a call that is retried separately later waits for such a key.
 pub(super) const RETRIED_LOCK_WAIT: Duration = Duration::from_millis(500);
 
 /// The time between two tries to get the lock.

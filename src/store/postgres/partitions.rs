@@ -128,15 +128,23 @@ fn start_of_day(at: Timestamp) -> Timestamp {
     Timestamp::from_micros(at.as_micros().div_euclid(day).saturating_mul(day))
 }
 
+/// What the maintenance of the partitions has done.
+pub(super) struct Maintained {
+    /// The largest number of rows that were deleted from one partition.
+    pub(super) gone: u64,
+    /// The first key of the day of the cutoff, if that day has a partition: it is dropped later, so no event from this key on is deleted.
+    pub(super) kept_from: i64,
+}
+
 /// Creates partitions for the coming days, and drops partitions whose rows are all older than `old`. If a day also has rows of the other
-/// kind of work, its old rows of this kind are deleted, at most `limit` in each partition; returns the largest number of rows that were
-/// deleted from one partition. A table that cannot be locked at once is left for the next run.
-pub(super) async fn maintain(db: &Db, work: Work, old: Timestamp, limit: u32) -> Result<u64, StoreError> {
+/// kind of work, its old rows of this kind are deleted, at most `limit` in each partition. A table that cannot be locked at once is left
+/// for the next run.
+pub(super) async fn maintain(db: &Db, work: Work, old: Timestamp, limit: u32) -> Result<Maintained, StoreError> {
     let sql = "SELECT (extract(epoch FROM now()) * 1000000)::bigint AS now, array_agg(c.relname::text) AS names \
                FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                WHERE n.nspname = $1 AND c.relispartition AND c.relkind = 'r'";
     let rows = db.query(sql, &[(&db.schema.name(), Type::TEXT)]).await?;
-    let Some(row) = rows.first() else { return Ok(0) };
+    let Some(row) = rows.first() else { return Ok(Maintained { gone: 0, kept_from: i64::MAX }) };
     let read = || Ok((Timestamp::from_micros(get(row, "now")?), get::<Option<Vec<String>>>(row, "names")?));
     let (now, names) = read().map_err(StoreFailure::into_store_error)?;
     let names = names.unwrap_or_default();
@@ -156,7 +164,9 @@ pub(super) async fn maintain(db: &Db, work: Work, old: Timestamp, limit: u32) ->
             }
         }
     }
-    Ok(most)
+    let today = start_of_day(old);
+    let is_kept = names.contains(&partition(Table::Event, today));
+    Ok(Maintained { gone: most, kept_from: if is_kept { first_key_of(today) } else { i64::MAX } })
 }
 
 /// The day of a partition, by its name.

@@ -5,7 +5,7 @@ use tokio_postgres::types::{ToSql, Type};
 
 use super::PostgresStore;
 use super::error::StoreFailure;
-use super::partitions;
+use super::partitions::{self, Maintained};
 use super::rows::{delivery_id, get, time, uuid_of_delivery};
 use super::session::{LONG_CALL, Operation, Param, Session};
 use crate::clock::Timestamp;
@@ -16,8 +16,8 @@ use crate::store::{FinishedCursor, Retention, RetentionCutoff, StoreError};
 #[async_trait]
 impl Retention for PostgresStore {
     async fn prune(&self, work: Work, old: RetentionCutoff, limit: u32) -> Result<u64, StoreError> {
-        let gone = partitions::maintain(&self.db, work, old.work, limit).await?;
-        Ok(gone.max(self.db.transact(Pruning { work, old, limit: limit.into() }).await?))
+        let Maintained { gone, kept_from } = partitions::maintain(&self.db, work, old.work, limit).await?;
+        Ok(gone.max(self.db.transact(Pruning { work, old, limit: limit.into(), kept_from }).await?))
     }
 
     async fn drop_payloads(
@@ -40,19 +40,23 @@ fn prune_deliveries(work: Work) -> String {
     )
 }
 
+// `OFFSET 0` makes the planner look up each row, and never read all of the other table.
 fn prune_events(work: Work) -> String {
     format!(
         "DELETE FROM hookwire.event_rest WHERE key IN (SELECT e.key FROM hookwire.event_rest e \
-         WHERE e.appended_at < $1 AND {} AND NOT EXISTS (SELECT 1 FROM hookwire.delivery d WHERE d.event = e.key) \
-         AND NOT EXISTS (SELECT 1 FROM hookwire.finished f WHERE f.event = e.key) ORDER BY e.key LIMIT $2) RETURNING key",
+         WHERE e.appended_at < $1 AND e.key < $3 AND {} \
+         AND NOT EXISTS (SELECT 1 FROM hookwire.delivery d WHERE d.event = e.key OFFSET 0) \
+         AND NOT EXISTS (SELECT 1 FROM hookwire.finished f WHERE f.event = e.key OFFSET 0) ORDER BY e.key LIMIT $2) RETURNING key",
         events_of!("e.audience", work)
     )
 }
 
+// Events of a day that keeps its partition still exist, so their keys are not read.
 fn prune_keys(work: Work) -> String {
     format!(
         "DELETE FROM hookwire.publish WHERE (tenant, id) IN (SELECT tenant, id FROM hookwire.publish \
-         WHERE appended_at < $1 AND {} AND NOT EXISTS (SELECT 1 FROM hookwire.event e WHERE e.key = event) \
+         WHERE appended_at < $1 AND event < $3 AND {} \
+         AND NOT EXISTS (SELECT 1 FROM hookwire.event e WHERE e.key = event OFFSET 0) \
          ORDER BY appended_at LIMIT $2) RETURNING event",
         keys_of(work)
     )
@@ -62,6 +66,8 @@ struct Pruning {
     work: Work,
     old: RetentionCutoff,
     limit: i64,
+    /// All events from this key on are kept.
+    kept_from: i64,
 }
 
 impl Operation for Pruning {
@@ -73,9 +79,10 @@ impl Operation for Pruning {
         let old = [self.old.work, self.old.work, self.old.keys].map(Timestamp::as_micros);
         let mut most = 0;
         for (sql, old) in [prune_deliveries, prune_events, prune_keys].into_iter().zip(old) {
-            let limit = (&self.limit as &(dyn ToSql + Sync), Type::INT8);
+            let values: [&(dyn ToSql + Sync); 3] = [&old, &self.limit, &self.kept_from];
             let sql = sql(self.work);
-            let gone = session.query_text(&session.schema().apply(&sql), &[(&old, Type::INT8), limit]).await?;
+            let gone =
+                session.query_text(&session.schema().apply(&sql), &values.map(|value| (value, Type::INT8))).await?;
             most = most.max(gone.len());
         }
         Ok(most as u64)

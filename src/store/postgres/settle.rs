@@ -11,7 +11,7 @@ use super::error::StoreFailure;
 use super::order;
 use super::records::{KeySealer, find_endpoint, write_endpoint};
 use super::rows::{
-    INTS, LONGS, SHORTS, TEXTS, UUIDS, delivery_id, endpoint_id, fence, health, lease_fence, log_line,
+    BYTES, INTS, LONGS, SHORTS, TEXTS, UUIDS, delivery_id, endpoint_id, fence, health, lease_fence, log_line,
     uuid_of_delivery, uuid_of_endpoint,
 };
 use super::session::{Db, Operation, Param, Session};
@@ -22,7 +22,7 @@ use crate::id::EndpointId;
 use crate::retry::{Decision, FailReason};
 use crate::store::Settled;
 use crate::store::relational::leave_out;
-use crate::store::sql::{DELIVERED, FAILED, HELD};
+use crate::store::sql::{DELIVERED, FAILED, HELD, settled_column};
 
 /// A batch of settlements.
 pub(super) struct Settling {
@@ -141,7 +141,7 @@ fn results(batch: &[Settlement], mut settled: HashSet<Lease>) -> Vec<Settled> {
     batch.iter().map(answer).collect()
 }
 
-/// The endpoints of settlements, sorted and each once.
+/// The distinct endpoints of settlements, sorted.
 fn endpoints_of<'a>(batch: impl Iterator<Item = &'a Settlement>) -> Vec<Uuid> {
     let mut endpoints: Vec<_> = batch.filter_map(|one| one.lane.endpoint()).map(uuid_of_endpoint).collect();
     endpoints.sort_unstable();
@@ -155,10 +155,10 @@ const RETRY: i16 = 5;
 const AGAIN: i16 = 6;
 
 // `due` is the time at which the delivery is due or was finished.
-const SETTLE: &str = "WITH s AS MATERIALIZED (SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7) \
-     AS s (id, fence, kind, due, reason, line, delay)), \
+const SETTLE: &str = "WITH s AS MATERIALIZED (SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) \
+     AS s (id, fence, kind, due, reason, line, note, delay)), \
      gone AS (DELETE FROM hookwire.delivery d USING s WHERE d.id = s.id AND d.fence = s.fence AND d.leased AND s.kind <= 3 \
-     RETURNING d.*, s.kind, s.due AS at, s.reason AS why, s.line), \
+     RETURNING d.*, s.kind, s.due AS at, s.reason AS why, s.line, s.note), \
      kept AS (INSERT INTO hookwire.finished (id, event, lane, state, due, fence, attempts, created_at, order_key, \
      finished_at, reason, log) SELECT id, event, lane, kind, due, fence, attempts, created_at, order_key, at, why, \
      log || line FROM gone), \
@@ -167,15 +167,18 @@ const SETTLE: &str = "WITH s AS MATERIALIZED (SELECT * FROM unnest($1, $2, $3, $
      attempts = CASE s.kind WHEN 6 THEN greatest(d.attempts - 1, 0) ELSE d.attempts END, \
      faults = CASE s.kind WHEN 6 THEN d.faults + 1 ELSE 0 END, \
      fence = d.fence + 1, leased = false, reason = s.reason, log = d.log || s.line \
-     FROM s WHERE d.id = s.id AND d.fence = s.fence AND d.leased AND s.kind > 3 RETURNING d.id, s.fence) \
-     SELECT id, fence FROM gone UNION ALL SELECT id, fence FROM changed";
+     FROM s WHERE d.id = s.id AND d.fence = s.fence AND d.leased AND s.kind > 3 RETURNING d.id, s.fence, s.note), \
+     done AS (SELECT id, fence, note FROM gone UNION ALL SELECT id, fence, note FROM changed), \
+     noted AS (INSERT INTO hookwire.settled (notes) SELECT string_agg(note, '') FROM done HAVING count(*) > 0) \
+     SELECT id, fence FROM done";
 
 // The same for successes of endpoints without failures; it changes nothing if one of them has failures.
 const SETTLE_HEALTHY: &str = "WITH gone AS (DELETE FROM hookwire.delivery d \
-     USING unnest($1, $2, $3, $4, $5, $6) AS s (id, fence, kind, due, reason, line) \
+     USING unnest($1, $2, $3, $4, $5, $6, $7) AS s (id, fence, kind, due, reason, line, note) \
      WHERE d.id = s.id AND d.fence = s.fence AND d.leased \
-     AND NOT EXISTS (SELECT 1 FROM hookwire.health h WHERE h.endpoint = ANY($7) AND h.failures > 0) \
-     RETURNING d.*, s.due AS at, s.line) \
+     AND NOT EXISTS (SELECT 1 FROM hookwire.health h WHERE h.endpoint = ANY($8) AND h.failures > 0) \
+     RETURNING d.*, s.due AS at, s.line, s.note), \
+     noted AS (INSERT INTO hookwire.settled (notes) SELECT string_agg(note, '') FROM gone HAVING count(*) > 0) \
      INSERT INTO hookwire.finished (id, event, lane, state, due, fence, attempts, created_at, order_key, finished_at, log) \
      SELECT id, event, lane, 1, due, fence, attempts, created_at, order_key, at, log || line FROM gone RETURNING id, fence";
 
@@ -188,6 +191,7 @@ struct Rows {
     dues: Vec<i64>,
     reasons: Vec<Option<&'static str>>,
     lines: Vec<String>,
+    notes: Vec<Vec<u8>>,
     /// The time from the attempt until the delivery is due again: it must not be due later because the caller's clock is ahead.
     delays: Vec<i64>,
 }
@@ -195,7 +199,7 @@ struct Rows {
 impl Rows {
     fn of(batch: &[Settlement]) -> Result<Self, StoreFailure> {
         let (mut rows, mut leases) = (Self::default(), HashSet::new());
-        // Each lease once: a second settlement changes nothing, and a statement can change a row only once.
+        // Each lease is taken once: a second settlement changes nothing, and a statement can change a row only once.
         for one in batch.iter().filter(|one| leases.insert(one.lease)) {
             let (kind, due, reason) = match one.decision {
                 Decision::Delivered => (DELIVERED, one.at, None),
@@ -211,6 +215,7 @@ impl Rows {
             let delay = due.as_micros().saturating_sub(one.at.as_micros());
             rows.delays.push(delay.clamp(0, i64::MAX / 4));
             rows.reasons.push(reason.map(FailReason::as_str));
+            rows.notes.push(settled_column(one));
             rows.lines.push(one.attempt.as_ref().map(log_line).transpose()?.unwrap_or_default());
         }
         Ok(rows)
@@ -224,6 +229,7 @@ impl Rows {
             (&self.dues, LONGS),
             (&self.reasons, TEXTS),
             (&self.lines, TEXTS),
+            (&self.notes, BYTES),
         ]
     }
 }
@@ -233,7 +239,7 @@ type Healths = BTreeMap<EndpointId, Health>;
 const HEALTH: &str = "SELECT endpoint, failing_since, last_failure, failures, last_success, paused_until \
      FROM hookwire.health WHERE endpoint = ANY($1)";
 
-// Sorted, so that two transactions never wait for each other.
+// Locks the rows in sorted order, so that two transactions never wait for each other.
 const LOCK_HEALTH: &str = "SELECT endpoint, failing_since, last_failure, failures, last_success, paused_until \
      FROM hookwire.health WHERE endpoint = ANY($1) ORDER BY endpoint FOR UPDATE";
 

@@ -27,7 +27,7 @@ pub(super) fn staging(event: &NewEvent) -> Result<NewOutboxRow<'_>, StoreError> 
 
 impl PostgresStore {
     /// Dispatches an event as part of the caller's own transaction, on the caller's connection to the same database: the event and its
-    /// deliveries exist exactly when this transaction commits.
+    /// deliveries exist if and only if this transaction commits.
     ///
     /// The transaction writes one row and reads no endpoint. A running worker finds the row within
     /// [`Config::outbox_poll`](crate::worker::Config::outbox_poll) of the commit, or at once after

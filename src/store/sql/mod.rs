@@ -10,6 +10,8 @@ mod columns;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod new_outbox_row;
 mod outbox_row;
+mod placements;
+mod rollups;
 mod states;
 
 pub use self::clock::DatabaseClock;
@@ -26,6 +28,11 @@ pub use self::columns::{
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(in crate::store) use self::new_outbox_row::NewOutboxRow;
 pub use self::outbox_row::OutboxRow;
+pub use self::placements::{former_column, restore_former};
+pub(in crate::store) use self::rollups::note_settlement;
+pub use self::rollups::{
+    Folded, RollupFold, restore_rollup, rollup_column, rollup_group_column, rollup_step_column, settled_column,
+};
 pub use self::states::{
     CANCELLED, DELIVERED, DISABLED, ENABLED, FAILED, HELD, PENDING, REMOVED, WAITING, audience_column, is_next_version,
     restore_audience, shown_state, signed,

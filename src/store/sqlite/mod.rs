@@ -1,16 +1,22 @@
 //! The embedded store: one SQLite file.
 
+mod audit;
 mod control;
+mod counts;
 mod dedup;
+mod diagnostics;
 mod directory;
 mod file_identity;
 mod history;
+mod list;
 mod open;
 mod open_error;
 mod order;
 mod outbox;
+mod placements;
 mod registry;
 mod retention;
+mod rollups;
 mod rows;
 mod schema;
 mod settle;
@@ -18,6 +24,7 @@ mod staging;
 #[cfg(test)]
 mod tests;
 mod thread;
+mod unfinished;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -66,7 +73,7 @@ const READERS: usize = 2;
 /// # In the application's own transaction
 ///
 /// If hookwire's tables are [in the application's database](SqliteStore::open_in_application_database), an event can be part of the
-/// transaction of the business change: it exists exactly when this transaction commits. From Rust this is [`SqliteStore::dispatch_in`].
+/// transaction of the business change: it exists if and only if this transaction commits. From Rust this is [`SqliteStore::dispatch_in`].
 /// From any other client, ORM or language it is one `INSERT`:
 ///
 /// ```sql

@@ -105,8 +105,8 @@ pub(super) fn append(connection: &Connection, append: &Append) -> rusqlite::Resu
     Ok(Appended::Stored)
 }
 
-/// Takes the event's id for the tenant. Returns whether the id was free. There is no lookup first: it would make every event as
-/// expensive as only a repeated event is now.
+/// Takes the event's id for the tenant. Returns whether the id was free. It does not look up the id first, because a lookup would make
+/// every event as expensive as a repeated event.
 fn publish(connection: &Connection, event: &Event, seq: i64) -> rusqlite::Result<bool> {
     let insert = "INSERT OR IGNORE INTO hookwire_publish (tenant, id, event, fingerprint) VALUES (?1, ?2, ?3, ?4)";
     let fingerprint = event.fingerprint.as_ref().map(<[u8; 32]>::as_slice);
@@ -177,7 +177,7 @@ fn claim_lanes(connection: &Connection, claim: &Claim) -> rusqlite::Result<Claim
 }
 
 /// Reads the state once for each lane, never in the condition of a row.
-fn endpoint_state(connection: &Connection, endpoint: EndpointId) -> rusqlite::Result<Option<i16>> {
+pub(super) fn endpoint_state(connection: &Connection, endpoint: EndpointId) -> rusqlite::Result<Option<i16>> {
     connection
         .prepare_cached("SELECT state FROM hookwire_endpoint WHERE id = ?1")?
         .query_row([endpoint.as_bytes()], |row| row.get(0))

@@ -14,7 +14,7 @@ use crate::id::EndpointId;
 use crate::retry::{Decision, FailReason};
 use crate::store::Settled;
 use crate::store::relational::leave_out;
-use crate::store::sql::{DELIVERED, FAILED, HELD, lane_column};
+use crate::store::sql::{DELIVERED, FAILED, HELD, lane_column, note_settlement};
 
 /// Settles a batch. An endpoint's health is read and written once, however many of its attempts are in the batch.
 pub(super) fn settle_all(
@@ -23,13 +23,14 @@ pub(super) fn settle_all(
     batch: &[Settlement],
 ) -> rusqlite::Result<Vec<Settled>> {
     let mut known: HashMap<EndpointId, (Health, bool)> = HashMap::new();
-    let mut answers = Vec::with_capacity(batch.len());
+    let (mut answers, mut notes) = (Vec::with_capacity(batch.len()), Vec::new());
     for settlement in batch {
         let settled = settle(connection, sealer, settlement)?;
         answers.push(settled);
         if settled == Settled::LeaseLost {
             continue;
         }
+        note_settlement(&mut notes, settlement);
         // A queue has no health.
         let Some(endpoint) = settlement.lane.endpoint() else { continue };
         let (health, changed) = match known.entry(endpoint) {
@@ -42,6 +43,9 @@ pub(super) fn settle_all(
     }
     for (endpoint, (health, _)) in known.iter().filter(|(_, (_, changed))| *changed) {
         write_health(connection, *endpoint, health)?;
+    }
+    if !notes.is_empty() {
+        connection.prepare_cached("INSERT INTO hookwire_settled (notes) VALUES (?1)")?.execute([notes])?;
     }
     Ok(answers)
 }

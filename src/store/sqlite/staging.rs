@@ -15,7 +15,7 @@ use crate::store::sql::{NewOutboxRow, OutboxRow};
 use crate::store::{Appended, ChangeListener, Import, ImportResult, Settled, StagedRow, Staging, StoreError};
 
 impl SqliteStore {
-    /// Dispatches an event as part of the caller's own transaction: the event and its deliveries exist exactly when this transaction
+    /// Dispatches an event as part of the caller's own transaction: the event and its deliveries exist if and only if this transaction
     /// commits. The caller's connection must be to the file that this store has opened with
     /// [`open_in_application_database`](Self::open_in_application_database).
     ///

@@ -236,7 +236,7 @@ async fn the_list_of_pending_work_is_the_same_when_few_and_when_many_are_pending
     let (_directory, store) = open().await;
     let query = DeliveryQuery { state: Some(DeliveryState::Pending), ..DeliveryQuery::of(Work::Sent) };
     let first = async |page| {
-        let found = store.deliveries(&query, page).await.unwrap();
+        let found = store.deliveries(&query, page).await.unwrap().items;
         found.into_iter().map(|delivery| delivery.id).collect::<Vec<_>>()
     };
     store.append((0..5).map(|_| append(10)).collect()).await.unwrap();

@@ -225,7 +225,7 @@ where
     let resent = ids.into_iter().map(|id| (id, NOW)).collect();
     assert_eq!(ok(subject.store.resend(Work::Sent, resent).await), [false, false], "there is nothing to send");
     assert_eq!(ok(subject.store.add_deliveries(vec![owed(&event.id, owed_to)]).await), [false]);
-    let listed = ok(subject.store.events(&EventQuery::of("acme"), Page::of(9)).await);
+    let listed = ok(subject.store.events(&EventQuery::of("acme"), Page::of(9)).await).items;
     assert_eq!(listed.len(), 1, "the event of the other tenant is still listed");
     assert!(matches!(subject.append(append).await, Appended::Duplicate | Appended::Conflict), "its id stays taken");
     assert!(ok(subject.store.expunge(Work::Sent, of, &event.id, at).await), "a second time");
@@ -299,7 +299,7 @@ where
         last = dropped_after(polls, subject.store.expunge(Work::Sent, &event.tenant, &event.id, NOW)).await;
         assert!(!subject.resend(append.deliveries[0].id, NOW).await, "pending, or its payload is gone");
         let is_gone = async || some(subject.event_of(event).await).payload.is_empty();
-        // The server may finish the dropped call at any time: what was read before and after it does not belong together.
+        // The server may finish the dropped call at any time, so two reads may see different states.
         let (gone, states) = loop {
             let before = is_gone().await;
             let states = [0, 1].map(|place| append.deliveries[place].id);

@@ -42,7 +42,7 @@ where
     let failed = subject.store.add_deliveries(vec![add(DeliveryId::generate(NOW)), add(taken)]).await;
     assert_eq!(failed.map_err(|error| error.kind()), Err(StoreErrorKind::Invalid));
     let query = DeliveryQuery { lane: Some(there), ..DeliveryQuery::of(Work::Sent) };
-    assert_eq!(ok(subject.store.deliveries(&query, Default::default()).await).len(), 1);
+    assert_eq!(ok(subject.store.deliveries(&query, Default::default()).await).items.len(), 1);
     assert_eq!(subject.delivery(taken).await.lane, here, "the first one is as it was");
 }
 
@@ -57,7 +57,7 @@ where
     assert_eq!(subject.delivery(id).await.state, DeliveryState::Cancelled);
     for (state, expected) in [(DeliveryState::Pending, 0), (DeliveryState::Cancelled, 1)] {
         let query = DeliveryQuery { state: Some(state), ..DeliveryQuery::of(Work::Sent) };
-        assert_eq!(ok(subject.store.deliveries(&query, Default::default()).await).len(), expected);
+        assert_eq!(ok(subject.store.deliveries(&query, Default::default()).await).items.len(), expected);
     }
     for lane in [None, Some(endpoint.id.into())] {
         let counts = ok(subject.store.counts(Work::Sent, lane).await);

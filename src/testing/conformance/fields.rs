@@ -107,9 +107,9 @@ pub(super) async fn an_endpoint_reads_back_whole<S: Directory + ?Sized>(subject:
 
 /// Each reason for which an endpoint is disabled is kept.
 pub(super) async fn every_state_of_an_endpoint_reads_back<S: Directory + ?Sized>(subject: &Subject<S>) {
-    use DisableReason::{Failing, Gone, Operator, Policy, Requested, Unproven};
+    use DisableReason::{Failing, Gone, Moved, Operator, Policy, Requested, Unproven};
     let mut endpoint = subject.endpoint().await;
-    for reason in [Requested, Operator, Gone, Unproven, Policy, Failing] {
+    for reason in [Requested, Operator, Gone, Unproven, Policy, Failing, Moved] {
         endpoint = next_version(&endpoint);
         endpoint.state = EndpointState::Disabled { reason, at: NOW + MICRO };
         subject.put(&endpoint).await;

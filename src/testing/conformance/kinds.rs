@@ -96,7 +96,7 @@ pub(super) async fn history_shows_one_kind_of_work<S: Outbox + History + ?Sized>
             DeliveryQuery { from: Some(NOW), to: Some(NOW + super::given::MINUTE), ..of() },
         ];
         for query in queries {
-            let listed = ok(subject.second.deliveries(&query, Page::default()).await);
+            let listed = ok(subject.second.deliveries(&query, Page::default()).await).items;
             assert_eq!(one(listed).id, own, "{query:?}");
         }
         assert_eq!(ok(subject.store.counts(work, None).await).delivered, 1);
@@ -112,7 +112,7 @@ pub(super) async fn a_query_for_a_lane_of_the_other_kind_finds_nothing<S: Outbox
     for work in BOTH {
         let (lane, _) = pair.of(work.other());
         let query = DeliveryQuery { lane: Some(lane), work, ..DeliveryQuery::default() };
-        assert!(ok(subject.second.deliveries(&query, Page::default()).await).is_empty());
+        assert!(ok(subject.second.deliveries(&query, Page::default()).await).items.is_empty());
         assert_eq!(ok(subject.store.counts(work, Some(lane)).await).pending, 0);
     }
 }

@@ -162,6 +162,11 @@ macro_rules! __conformance_cases {
                 counts_follow_the_states
                 backlog_counts_what_is_pending_up_to_a_bound
                 the_oldest_due_time_is_that_of_the_named_lanes;
+            bounds:
+                pages_list_every_match_once
+                counts_stop_at_a_bound
+                a_list_examines_a_bounded_number_of_rows
+                a_list_of_events_examines_a_bounded_number_of_rows;
             kinds:
                 an_event_reads_back_whole
                 a_received_event_reads_back_whole
@@ -236,6 +241,41 @@ macro_rules! __conformance_cases {
                 concurrent_heartbeats_all_count;
         }
     };
+    (rollups => $then:ident $with:tt) => {
+        $crate::__conformance_cases! { @$then rollups $with
+            rollups:
+                rollups_count_each_settlement_once
+                a_lost_lease_is_in_no_rollup
+                fold_shows_what_was_settled
+                concurrent_folds_count_once
+                rollups_obey_their_group_and_span
+                old_rollups_are_deleted
+                rollups_count_one_kind_of_work
+                a_dropped_settlement_is_counted_once;
+        }
+    };
+    (audit => $then:ident $with:tt) => {
+        $crate::__conformance_cases! { @$then audit $with
+            audit:
+                an_audit_entry_reads_back_as_recorded
+                audit_entries_are_numbered_in_order
+                a_result_belongs_to_its_entry
+                a_result_without_an_entry_is_ignored
+                the_audit_log_is_filtered_by_tenant_and_object
+                the_audit_log_is_read_in_pages
+                prune_audit_forgets_old_entries_only
+                prune_audit_is_bounded;
+        }
+    };
+    (diagnostics => $then:ident $with:tt) => {
+        $crate::__conformance_cases! { @$then diagnostics $with
+            diagnostics:
+                a_diagnostic_note_reads_back_as_written
+                diagnostic_notes_belong_to_their_subject
+                old_diagnostic_notes_of_a_subject_make_room
+                prune_notes_forgets_old_notes_only;
+        }
+    };
     (whole => $then:ident $with:tt) => {
         $crate::__conformance_cases! { @$then whole $with
             whole:
@@ -284,6 +324,15 @@ macro_rules! __conformance_cases {
                 forget_leaves_unfinished_records_alone
                 a_dropped_begin_is_whole_or_absent
                 a_dropped_finish_is_whole_or_absent;
+        }
+    };
+    (placements => $then:ident $with:tt) => {
+        $crate::__conformance_cases! { @$then placements $with
+            placements:
+                a_placement_is_stored_over_its_predecessor
+                of_concurrent_placements_one_wins
+                a_placement_reads_back_whole
+                moves_that_are_under_way_are_listed;
         }
     };
     (@stamp $role:ident ($make:path) $($file:ident: $($case:ident)+;)+) => {

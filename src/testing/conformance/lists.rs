@@ -15,19 +15,18 @@ use crate::retry::{Decision, FailReason};
 use crate::store::{Counts, DeliveryQuery, Directory, EventQuery, History, Outbox, Page};
 
 async fn found<S: History + ?Sized>(subject: &Subject<S>, query: &DeliveryQuery) -> Vec<DeliveryId> {
-    ok(subject.second.deliveries(query, Page::default()).await).iter().map(|delivery| delivery.id).collect()
+    ok(subject.second.deliveries(query, Page::default()).await).items.iter().map(|delivery| delivery.id).collect()
 }
 
 async fn all_pages<S: History + ?Sized>(subject: &Subject<S>, query: &DeliveryQuery, first: Page) -> Vec<DeliveryId> {
-    let mut found: Vec<DeliveryId> = Vec::new();
+    let (mut found, mut page) = (Vec::new(), first);
     for round in 0.. {
         assert_ends(round);
-        let deliveries = ok(subject.store.deliveries(query, first.after(found.last().copied())).await);
-        assert!(deliveries.len() <= first.limit as usize, "no more than the limit");
-        if deliveries.is_empty() {
-            break;
-        }
-        found.extend(deliveries.iter().map(|delivery| delivery.id));
+        let listed = ok(subject.store.deliveries(query, page).await);
+        assert!(listed.items.len() <= page.limit as usize, "no more than the limit");
+        found.extend(listed.items.iter().map(|delivery| delivery.id));
+        let Some(next) = listed.next else { break };
+        page = page.after(next);
     }
     found
 }
@@ -97,7 +96,7 @@ where
         assert_eq!(found(subject, &query).await, [id], "an event of tenant {name:?}");
         assert_eq!(some(subject.event_of(&event).await).payload, event.payload, "tenant {name:?}");
         let events = ok(subject.store.events(&EventQuery::of(name.as_str()), Page::of(9)).await);
-        assert_eq!(events.len(), 1, "tenant {name:?}");
+        assert_eq!(events.items.len(), 1, "tenant {name:?}");
     }
 }
 
@@ -138,7 +137,8 @@ pub(super) async fn deliveries_page_without_gaps<S: Outbox + History + ?Sized>(s
             let page = Page::of(limit).newest_first();
             assert_eq!(all_pages(subject, &query, page).await, expected, "{query:?} by {limit}, newest first");
         }
-        assert!(ok(subject.store.deliveries(&query, Page::of(0)).await).is_empty(), "a page of 0");
+        let nothing = ok(subject.store.deliveries(&query, Page::of(0)).await);
+        assert!(nothing.items.is_empty() && nothing.next.is_none(), "a page of 0: {nothing:?}");
     }
 }
 
@@ -150,11 +150,11 @@ async fn event_pages<S: History + ?Sized>(
     let mut found = Vec::new();
     for round in 0.. {
         assert_ends(round);
-        let events = ok(subject.second.events(query, page).await);
-        assert!(events.len() <= page.limit as usize, "no more than the limit");
-        let Some(last) = events.last() else { break };
-        page = page.after(last.cursor);
-        found.extend(events.into_iter().map(|event| event.id));
+        let listed = ok(subject.second.events(query, page).await);
+        assert!(listed.items.len() <= page.limit as usize, "no more than the limit");
+        found.extend(listed.items.into_iter().map(|event| event.id));
+        let Some(next) = listed.next else { break };
+        page = page.after(next);
     }
     found
 }
@@ -164,7 +164,7 @@ pub(super) async fn events_obey_the_query_and_page_without_gaps<S: Outbox + Hist
     let (endpoint, other, later) = (lane(), lane(), NOW + MINUTE);
     let times = [NOW, NOW, NOW + MICRO, later, later];
     let events = times.map(|_| event("acme"));
-    // Not in the order of their ids.
+    // The times are not in the order of the ids.
     let ids: Vec<_> = events.iter().rev().map(|event| event.id.clone()).collect();
     for (n, (event, at)) in events.into_iter().rev().zip(times).enumerate() {
         let lanes: &[LaneId] = if n == 1 { &[endpoint, other] } else { &[endpoint] };
@@ -178,7 +178,8 @@ pub(super) async fn events_obey_the_query_and_page_without_gaps<S: Outbox + Hist
         assert_eq!(event_pages(subject, &all, Page::of(limit)).await, ids);
         assert_eq!(event_pages(subject, &all, Page::of(limit).newest_first()).await, reversed);
     }
-    assert!(ok(subject.store.events(&all, Page::of(0)).await).is_empty(), "a page of 0");
+    let nothing = ok(subject.store.events(&all, Page::of(0)).await);
+    assert!(nothing.items.is_empty() && nothing.next.is_none(), "a page of 0: {nothing:?}");
     let found = async |query: EventQuery| event_pages(subject, &query, Page::of(2)).await;
     let of = |places: &[usize]| places.iter().map(|place| ids[*place].clone()).collect::<Vec<_>>();
     assert_eq!(found(all.clone().between(NOW, NOW + MICRO)).await, of(&[0, 1]));
@@ -191,8 +192,9 @@ pub(super) async fn events_obey_the_query_and_page_without_gaps<S: Outbox + Hist
     assert_eq!(found(missing.clone()).await, of(&[0, 2, 3, 4]));
     assert_eq!(found(missing.between(NOW, later)).await, of(&[0, 2]));
     assert_eq!(found(EventQuery::of("nobody")).await, of(&[]));
-    let summary =
-        some(ok(subject.store.events(&EventQuery::of("acme").between(later, Timestamp::MAX), Page::of(1)).await).pop());
+    let summary = some(
+        ok(subject.store.events(&EventQuery::of("acme").between(later, Timestamp::MAX), Page::of(1)).await).items.pop(),
+    );
     assert_eq!((summary.event_type.as_str(), summary.appended_at), ("invoice.paid", later));
     assert_eq!((summary.id, summary.audience), (ids[3].clone(), Audience::Subscribers));
 }
@@ -207,7 +209,7 @@ pub(super) async fn events_of_an_inbox_are_found_as_such_only<S: Outbox + Histor
     let never_owed = some(lane().endpoint());
     for all in [all.clone(), all.missing_at(never_owed)] {
         let found = async |query: EventQuery| -> Vec<Audience> {
-            ok(subject.store.events(&query, Page::of(9)).await).into_iter().map(|event| event.audience).collect()
+            ok(subject.store.events(&query, Page::of(9)).await).items.into_iter().map(|event| event.audience).collect()
         };
         assert_eq!(found(all.clone()).await, [Audience::Subscribers, Audience::Direct]);
         for audience in [Audience::Subscribers, Audience::Direct, Audience::Inbox] {
@@ -223,7 +225,7 @@ pub(super) async fn counts_follow_the_states<S: Outbox + Directory + History + ?
         let found = ok(subject.second.counts(Work::Sent, lane).await);
         let query = DeliveryQuery { lane, ..DeliveryQuery::default() };
         let mut listed = Counts::default();
-        for delivery in ok(subject.store.deliveries(&query, Page::default()).await) {
+        for delivery in ok(subject.store.deliveries(&query, Page::default()).await).items {
             listed.add(delivery.state, 1);
         }
         assert_eq!(found, listed, "as the list has it");

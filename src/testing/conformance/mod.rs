@@ -27,11 +27,15 @@
 //! | `retention` | `Outbox`, `Directory`, `History`, `Retention` | which data is deleted, and which is kept |
 //! | `control` | `Outbox`, `Directory`, `History`, `Control` | changes by operators |
 //! | `workers` | `WorkerRegistry` | the number of live workers |
+//! | `rollups` | `Outbox`, `Directory`, `Rollups` | the numbers of each minute and hour |
+//! | `audit` | `AuditLog` | who changed what |
+//! | `diagnostics` | `Diagnostics` | notes that help to find a fault |
 //! | `whole` | `Store`: all of these and `Staging` | rules across roles; random calls, compared with [`MemoryStore`](crate::store::MemoryStore) |
 //! | `staging` | `Outbox`, `History`, `Staging`, and [`Subject::staging`] | the transactional outbox |
 //! | `dedup` | `Dedup` | records of handled events |
+//! | `placements` | `Placements` | which of several stores has a tenant |
 //!
-//! Without roles, `conformance!(memory)` checks the roles of a [`Store`]: all except `staging` and `dedup`. The tests run on
+//! Without roles, `conformance!(memory)` checks the roles of a [`Store`]: all except `staging`, `dedup` and `placements`. The tests run on
 //! tokio's multi-threaded runtime, so their crate needs tokio with `macros` and `rt-multi-thread`. Other harnesses take the cases
 //! as lists: [`outbox`], [`directory`], and so on.
 //!
@@ -50,9 +54,12 @@ use std::pin::Pin;
 mod list;
 
 mod append;
+mod audit;
+mod bounds;
 mod claim;
 mod control;
 mod dedup;
+mod diagnostics;
 mod drops;
 mod edges;
 mod endpoints;
@@ -67,9 +74,11 @@ mod lists;
 mod model;
 mod order;
 mod picture;
+mod placements;
 mod queues;
 mod repeats;
 mod retention;
+mod rollups;
 mod served;
 mod settled;
 mod staging;
@@ -79,14 +88,17 @@ mod whole;
 mod workers;
 
 pub use self::subject::Subject;
-use crate::store::{Control, Dedup, Directory, History, Outbox, Retention, Staging, Store, WorkerRegistry};
+use crate::store::{
+    AuditLog, Control, Dedup, Diagnostics, Directory, History, Outbox, Placements, Retention, Rollups, Staging, Store,
+    WorkerRegistry,
+};
 
 /// Makes one test of each case, for the roles that are named or for those of a [`Store`].
 /// See [`testing::conformance`](crate::testing::conformance).
 #[macro_export]
 macro_rules! conformance {
     ($make:path) => {
-        $crate::conformance! { $make: outbox, directory, history, retention, control, workers, whole }
+        $crate::conformance! { $make: outbox, directory, history, retention, control, workers, rollups, audit, diagnostics, whole }
     };
     ($make:path: $($role:ident),+ $(,)?) => {
         $($crate::__conformance_cases! { $role => stamp ($make) })+
@@ -168,6 +180,24 @@ pub fn workers<S: WorkerRegistry + ?Sized>() -> Vec<Case<S>> {
     __conformance_cases! { workers => list () }
 }
 
+/// The cases of the role `rollups`.
+#[must_use]
+pub fn rollups<S: Outbox + Directory + Rollups + ?Sized>() -> Vec<Case<S>> {
+    __conformance_cases! { rollups => list () }
+}
+
+/// The cases of the role `audit`.
+#[must_use]
+pub fn audit<S: AuditLog + ?Sized>() -> Vec<Case<S>> {
+    __conformance_cases! { audit => list () }
+}
+
+/// The cases of the role `diagnostics`.
+#[must_use]
+pub fn diagnostics<S: Diagnostics + ?Sized>() -> Vec<Case<S>> {
+    __conformance_cases! { diagnostics => list () }
+}
+
 /// The cases that need all roles of a [`Store`].
 #[must_use]
 pub fn whole<S: Store + ?Sized>() -> Vec<Case<S>> {
@@ -186,7 +216,13 @@ pub fn dedup<S: Dedup + ?Sized>() -> Vec<Case<S>> {
     __conformance_cases! { dedup => list () }
 }
 
-/// The cases of all roles of a [`Store`]: all but those of `staging` and `dedup`.
+/// The cases of the role `placements`.
+#[must_use]
+pub fn placements<S: Placements + ?Sized>() -> Vec<Case<S>> {
+    __conformance_cases! { placements => list () }
+}
+
+/// The cases of all roles of a [`Store`]: all but those of `staging`, `dedup` and `placements`.
 #[must_use]
 pub fn store<S: Store + ?Sized>() -> Vec<Case<S>> {
     let mut cases = outbox();
@@ -195,6 +231,9 @@ pub fn store<S: Store + ?Sized>() -> Vec<Case<S>> {
     cases.extend(retention());
     cases.extend(control());
     cases.extend(workers());
+    cases.extend(rollups());
+    cases.extend(audit());
+    cases.extend(diagnostics());
     cases.extend(whole());
     cases
 }

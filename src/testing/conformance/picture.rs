@@ -48,7 +48,7 @@ pub(super) async fn of(store: &dyn Store, tenants: &[&str], lanes: &[LaneId], no
 async fn deliveries(store: &dyn Store, work: Work, now: Timestamp) -> Vec<String> {
     let query = DeliveryQuery { work, ..DeliveryQuery::default() };
     let mut lines = Vec::new();
-    for delivery in ok(store.deliveries(&query, Page::of(10_000)).await) {
+    for delivery in ok(store.deliveries(&query, Page::of(10_000)).await).items {
         let attempts = ok(store.attempts(work, &[delivery.id]).await).concat();
         let event = ok(store.event(work, &delivery.tenant, &delivery.event).await);
         let payload = event.map(|event| event.payload.len());
@@ -70,7 +70,7 @@ async fn of_tenant(store: &dyn Store, name: &str) -> Vec<String> {
     let of = tenant(name);
     let mut lines = Vec::new();
     for audience in [Audience::Subscribers, Audience::Inbox] {
-        let found = ok(store.events(&EventQuery::of(name).audience(audience), Page::of(10_000)).await);
+        let found = ok(store.events(&EventQuery::of(name).audience(audience), Page::of(10_000)).await).items;
         let shown = |event: EventSummary| format!("{name}: {} {} {:?}", event.id, event.event_type, event.appended_at);
         lines.extend(found.into_iter().map(shown));
     }

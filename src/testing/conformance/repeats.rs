@@ -8,7 +8,7 @@ use crate::store::{Appended, Control, DedupGroup, DeliveryQuery, History, Outbox
 
 impl<S: History + ?Sized> Subject<S> {
     async fn jobs(&self) -> usize {
-        ok(self.second.deliveries(&DeliveryQuery::of(Work::Received), Page::default()).await).len()
+        ok(self.second.deliveries(&DeliveryQuery::of(Work::Received), Page::default()).await).items.len()
     }
 }
 
@@ -33,7 +33,7 @@ where
     assert_eq!(subject.append(of_acme(1, Some(7))).await, Appended::Stored);
     assert_eq!(subject.append(of_acme(1, Some(7))).await, Appended::Duplicate);
     assert_eq!(subject.jobs().await, 6);
-    for job in ok(subject.second.deliveries(&DeliveryQuery::of(Work::Received), Page::default()).await) {
+    for job in ok(subject.second.deliveries(&DeliveryQuery::of(Work::Received), Page::default()).await).items {
         let found = ok(subject.second.event(Work::Received, &job.tenant, &job.event).await);
         assert_eq!(found.map(|event| event.id.clone()), Some(job.event), "each job still has its event");
     }

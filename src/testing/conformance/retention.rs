@@ -87,7 +87,7 @@ where
         let event = some(ok(subject.second.event(Work::Sent, &found.tenant, &found.event).await));
         assert!(!event.payload.is_empty());
     }
-    let listed = ok(subject.second.deliveries(&DeliveryQuery::default(), Page::default()).await);
+    let listed = ok(subject.second.deliveries(&DeliveryQuery::default(), Page::default()).await).items;
     assert_eq!(listed.len(), kept.len());
     assert_eq!(subject.attempts(some(kept.pop())).await, 1, "attempts at a pending delivery stay");
 }
@@ -123,8 +123,8 @@ pub(super) async fn prune_is_bounded<S: Outbox + History + Retention + ?Sized>(s
         let leased = subject.leased().await;
         subject.settle(&leased, Decision::Delivered).await;
     }
-    let count = async || ok(subject.second.deliveries(&DeliveryQuery::default(), Page::default()).await).len();
-    let events = async || ok(subject.second.events(&EventQuery::of("acme"), Page::of(99)).await).len();
+    let count = async || ok(subject.second.deliveries(&DeliveryQuery::default(), Page::default()).await).items.len();
+    let events = async || ok(subject.second.events(&EventQuery::of("acme"), Page::of(99)).await).items.len();
     let (mut deliveries_left, mut events_left) = (count().await, events().await);
     assert_eq!((deliveries_left, events_left), (5, 10));
     for round in 0.. {
@@ -296,7 +296,7 @@ where
     super::exact::assert_same_event(&kept, &Event { payload: bytes::Bytes::new(), ..event.clone() });
     assert_eq!(subject.delivery(id).await, before);
     assert_eq!(subject.attempts(id).await, 1);
-    assert!(ok(subject.store.events(&EventQuery::of("acme"), Page::of(9)).await).is_empty());
+    assert!(ok(subject.store.events(&EventQuery::of("acme"), Page::of(9)).await).items.is_empty());
     assert_eq!(subject.append(unwanted(event)).await, Appended::Duplicate, "its id stays taken");
 }
 

@@ -339,7 +339,7 @@ pub(super) async fn a_dropped_append_stores_event_and_deliveries<S: Outbox + His
         last = dropped_after(polls, subject.store.append(vec![append.clone()])).await;
         let fence = subject.owe(lane).await;
         some(ok(subject.second.delivery(Work::Sent, fence).await));
-        // The server may finish the dropped call at any time: what was read before and after it does not belong together.
+        // The server may finish the dropped call at any time, so two reads may see different states.
         let (stored, found) = loop {
             let before = subject.event_of(&append.event).await.is_some();
             let mut found = Vec::new();

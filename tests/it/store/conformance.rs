@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hookwire::event::NewEvent;
-use hookwire::store::{Dedup, MemoryDedup, MemoryStore, SqliteStore, Store};
+use hookwire::store::{Dedup, MemoryDedup, MemoryStore, Placements, SqliteStore, Store};
 use hookwire::testing::FaultyStore;
 use hookwire::testing::conformance::Subject;
 
@@ -73,6 +73,26 @@ async fn wrapped_sqlite_store() -> Subject<dyn Store> {
     twice(FaultyStore::new(store.clone())).staging(stage(path, store)).keeping(directory)
 }
 
+async fn memory_placements() -> Subject<MemoryStore> {
+    let store = Arc::new(MemoryStore::new());
+    Subject::new(store.clone(), store)
+}
+
+async fn sqlite_placements() -> Subject<SqliteStore> {
+    let (directory, path) = file();
+    Subject::new(Arc::new(open(&path).await), Arc::new(open(&path).await)).keeping(directory)
+}
+
+async fn shared_placements() -> Subject<dyn Placements> {
+    let store: Arc<dyn Placements> = Arc::new(MemoryStore::new());
+    Subject::<dyn Placements>::new(Arc::new(store.clone()), Arc::new(store))
+}
+
+async fn wrapped_placements() -> Subject<FaultyStore<MemoryStore>> {
+    let store = Arc::new(FaultyStore::new(MemoryStore::new()));
+    Subject::new(store.clone(), store)
+}
+
 async fn memory_dedup() -> Subject<dyn Dedup> {
     let store = MemoryDedup::new();
     Subject::new(Arc::new(store.clone()), Arc::new(store))
@@ -124,6 +144,24 @@ mod wrapped {
 
 mod wrapped_sqlite {
     hookwire::conformance!(super::wrapped_sqlite_store: staging);
+}
+
+mod placements {
+    mod memory {
+        hookwire::conformance!(super::super::memory_placements: placements);
+    }
+
+    mod sqlite {
+        hookwire::conformance!(super::super::sqlite_placements: placements);
+    }
+
+    mod shared {
+        hookwire::conformance!(super::super::shared_placements: placements);
+    }
+
+    mod wrapped {
+        hookwire::conformance!(super::super::wrapped_placements: placements);
+    }
 }
 
 mod dedup {

@@ -25,7 +25,7 @@ const KEY: DedupKey = DedupKey::new([7; 32]);
 const MONTH: Duration = Duration::from_secs(30 * 86_400);
 
 /// The schema version that this code writes.
-const CURRENT: u32 = 7;
+const CURRENT: u32 = 12;
 
 fn fixture(schema: u32) -> PathBuf {
     hookwire_tests::root().join(format!("tests/fixtures/schema-{schema}.db"))
@@ -118,6 +118,11 @@ async fn f_54_a_file_of_schema_6_is_read_and_written() {
     staged_and_all(6).await;
 }
 
+#[tokio::test]
+async fn f_54_a_file_of_schema_7_is_read_and_written() {
+    staged_and_all(7).await;
+}
+
 async fn staged_and_all(schema: u32) {
     let (_directory, store) = open(schema).await;
     let failing = store.of_tenant(&acme()).await.unwrap()[1].health;
@@ -140,7 +145,7 @@ async fn open(schema: u32) -> (tempfile::TempDir, SqliteStore) {
 async fn read_and_write(store: &SqliteStore) {
     let kept = store.event(Work::Sent, &acme(), &event_id()).await.unwrap().unwrap();
     assert_eq!(*kept, event().seal(NOW));
-    let deliveries = store.deliveries(&DeliveryQuery::default(), Page::default()).await.unwrap();
+    let deliveries = store.deliveries(&DeliveryQuery::default(), Page::default()).await.unwrap().items;
     let states: Vec<_> = deliveries.iter().map(|delivery| delivery.state).collect();
     use DeliveryState::{Delivered, Failed, Held, Pending};
     assert_eq!(states, [Delivered, Failed, Held, Pending]);

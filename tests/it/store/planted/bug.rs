@@ -69,6 +69,8 @@ bugs! {
         PageIgnoresNewestFirst PageNewestIgnoresCursor PageOrderedByDue
         EventsIgnoreTenant EventsIgnoreFrom EventsIgnoreTo EventsIgnoreAudience EventsShowTheInbox EventsIgnoreMissing
         EventsOrderedById EventsRepeatTheCursor EventsIgnoreTheLimit EventsIgnoreNewestFirst EventsLoseTheTime
+        NextSkipsARow NextRepeatsARow NextEndsWithAFullPage NextEndsAtTheBound NextIsTheLastFound
+        ListsExamineAll EventsExamineAll PageOfZeroGoesOn CountsAreUnbounded CountsStopTooEarly
         CountsIgnoreTheLane CountsLeaveHeldPending CountsForgetCancelled CountsOfLaneAreStored CountsMixKinds BacklogIgnoresTheLimit
         BacklogCountsFinal BacklogCountsHeld BacklogLeavesLeasedOut BacklogOfAllLanes
         OldestDueCountsFinal OldestDueLeavesLeasedOut OldestDueOfAllLanes OldestDueIsTheNewest
@@ -93,6 +95,27 @@ bugs! {
     workers {
         HeartbeatNeverEnds HeartbeatEndsLate HeartbeatLeavesCallerOut HeartbeatMixesGroups HeartbeatFoldsGroups HeartbeatKeepsTheLongest
         HeartbeatCountsTwice AliveCountsTheDead AliveMixesGroups LeaveDoesNothing LeaveTakesAll UnlockedHeartbeat
+    }
+    rollups {
+        NoteHasTheTimeOfTheAttempt NoteForgetsExpired NotesOfLostLeases SplitNote FoldKeepsTheNotes FoldOverwrites UnlockedFold
+        RollupTenantsAreFolded TenantsHaveNoRollups LanesHaveNoHours RollupLosesSlowAttempts RollupsMixKinds RollupFromIsExclusive
+        RollupFromIsRounded RollupToIsInclusive RollupIgnoresTheSpan RollupsAreNewestFirst RollupListsAreSorted EmptyRollupListsAreLeftOut
+        RollupsAreNeverDeleted RollupsAreDeletedEarly HoursAreKeptAsLongAsMinutes
+    }
+    audit {
+        AuditLosesTenant AuditLosesActor AuditLosesOperator AuditLosesDetail AuditLosesResult AuditTextCutAt255 AuditNumbersByTime
+        UnlockedAudit ConcludeConcludesAll ConcludeConcludesOnce ConcludeRecords AuditIgnoresTenant AuditIgnoresObject AuditFoldsTenants
+        AuditFoldsObjects AuditIsNewestFirst AuditRepeatsTheCursor AuditIgnoresTheLimit AuditStopsAfterAPage PruneAuditIsInclusive
+        PruneAuditDoesNothing PruneAuditIgnoresTheLimit PruneAuditCountsWrong PruneAuditByNumber AuditNumbersAreUsedAgain
+    }
+    diagnostics {
+        NotesLoseTheTime NotesAreCutAt16K NotesAreNeverDropped NotesOfAllMakeRoom NewestNotesMakeRoom NoteSubjectsAreFolded
+        NotesAreOldestFirst NotesAreSortedByTime PruneNotesIgnoresTheLimit PruneNotesIsInclusive PruneNotesDoesNothing
+    }
+    placements {
+        PlaceIgnoresTheVersion PlaceTakesTheSameVersion PlaceTakesLaterVersions FirstPlaceTakesAnyVersion UnlockedPlace
+        PlacementLosesTheMove PlacementIsNeverFrozen PlacementLosesTheOrigin PlacementLosesTheTime PlacementKeepsTheMove
+        PlacementsFoldTenants MovingRepeatsTheCursor MovingListsAll MovingIsNewestFirst MovingIgnoresTheLimit
     }
     whole {
         ResentIsStillOld ResentStaysDropped AddedIsStillChildless PrunedIsStillCounted

@@ -10,9 +10,11 @@ use hookwire::event::{Audience, Event, Order, Origin};
 use hookwire::id::{DeliveryId, EndpointId, EventId, LaneId, Tenant, Work, WorkerId};
 use hookwire::retry::FailReason;
 use hookwire::store::ordering::{Change, KeyedDelivery, Turn, arrange};
+use hookwire::store::{AuditEntry, DiagnosticNote, Placement};
 
 use super::bug::Bug;
 use super::dedup::Records;
+use super::rollups::RollupTables;
 use super::staging::Row as StagedRow;
 
 /// Kind of work, tenant and id, as the database compares them.
@@ -86,6 +88,12 @@ pub struct Db {
     pub workers: BTreeMap<WorkerId, (String, Timestamp)>,
     pub staged: Vec<StagedRow>,
     pub records: Records,
+    pub rollups: RollupTables,
+    pub audit: Vec<AuditEntry>,
+    pub diagnostics: Vec<DiagnosticNote>,
+    pub placements: BTreeMap<String, (Tenant, Placement)>,
+    /// The highest number of an audit entry that was ever used.
+    pub audited: u64,
     pub last_seq: i64,
 }
 

@@ -7,10 +7,17 @@ use hookwire::clock::Timestamp;
 use hookwire::delivery::{Attempt, Delivery, DeliveryState};
 use hookwire::event::Event;
 use hookwire::id::{DeliveryId, EventId, LaneId, Tenant, Work};
-use hookwire::store::{Counts, DeliveryQuery, EventQuery, EventSummary, Page};
+use hookwire::store::{Counts, DeliveryQuery, EventQuery, EventSummary, Listed, MOST_EXAMINED, Page};
 
 use super::bug::Bug;
 use super::db::{Db, EventRow, Row};
+
+/// Leaves the rows that a call may examine. Returns the cursor of the last one, if there are more.
+fn examined<R, C>(rows: &mut Vec<R>, cursor: impl Fn(&R) -> C) -> Option<C> {
+    let is_cut = rows.len() > MOST_EXAMINED as usize;
+    rows.truncate(MOST_EXAMINED as usize);
+    rows.last().filter(|_| is_cut).map(cursor)
+}
 
 impl Db {
     pub fn event(&self, work: Work, tenant: &Tenant, id: &EventId) -> Option<Arc<Event>> {
@@ -57,7 +64,7 @@ impl Db {
             && (ignores(Bug::QueryIgnoresState) || query.state.is_none_or(|wanted| state == wanted))
     }
 
-    pub fn list_deliveries(&self, query: &DeliveryQuery, page: Page) -> Vec<Delivery> {
+    pub fn list_deliveries(&self, query: &DeliveryQuery, page: Page) -> Listed<Delivery> {
         let newest_first = page.newest_first && !self.has(Bug::PageIgnoresNewestFirst);
         let is_after = |id: DeliveryId| match page.after {
             Some(after) if self.has(Bug::PageRepeatsTheCursor) => id >= after,
@@ -76,11 +83,38 @@ impl Db {
         if self.has(Bug::QueryFiltersAfterLimit) {
             rows.truncate(limit);
         }
-        rows.into_iter()
-            .filter(|(_, row)| self.fits(query, row))
-            .take(limit)
-            .map(|(id, row)| self.show(*id, row))
-            .collect()
+        let end = if self.has(Bug::ListsExamineAll) { None } else { examined(&mut rows, |(id, _)| **id) };
+        let fitting = rows.into_iter().filter(|(_, row)| self.fits(query, row));
+        let found = fitting.take(limit.saturating_add(1)).map(|(id, row)| self.show(*id, row)).collect();
+        self.cut(found, limit, |delivery: &Delivery| delivery.id, end)
+    }
+
+    /// A page of the first items that were found, one of which may be too many. `end` is the last row that was examined.
+    fn cut<T, C: Copy>(
+        &self,
+        mut items: Vec<T>,
+        limit: usize,
+        cursor: impl Fn(&T) -> C,
+        end: Option<C>,
+    ) -> Listed<T, C> {
+        if limit == 0 {
+            let next = items.first().map(cursor).filter(|_| self.has(Bug::PageOfZeroGoesOn));
+            return Listed { items: Vec::new(), next };
+        }
+        let last = items.last().map(&cursor);
+        let is_full = items.len() > limit;
+        items.truncate(limit);
+        let before = items.len().checked_sub(2).and_then(|place| items.get(place)).map(&cursor);
+        let next = match self.bug {
+            Some(Bug::NextSkipsARow) if is_full => last,
+            Some(Bug::NextRepeatsARow) if is_full && before.is_some() => before,
+            Some(Bug::NextEndsWithAFullPage) if is_full => None,
+            Some(Bug::NextEndsAtTheBound) if !is_full => None,
+            Some(Bug::NextIsTheLastFound) if !is_full && end.is_some() => last,
+            _ if is_full => items.last().map(cursor),
+            _ => end,
+        };
+        Listed { items, next }
     }
 
     pub fn list_attempts(&self, work: Work, id: DeliveryId) -> Vec<Attempt> {
@@ -116,7 +150,7 @@ impl Db {
             && (ignores(Bug::EventsIgnoreMissing) || query.missing_at.is_none_or(is_missing))
     }
 
-    pub fn list_events(&self, query: &EventQuery, page: Page<u64>) -> Vec<EventSummary> {
+    pub fn list_events(&self, query: &EventQuery, page: Page<u64>) -> Listed<EventSummary, u64> {
         let newest_first = page.newest_first && !self.has(Bug::EventsIgnoreNewestFirst);
         let is_after = |cursor: u64| match page.after {
             Some(after) if self.has(Bug::EventsRepeatTheCursor) => {
@@ -130,12 +164,13 @@ impl Db {
             Some(after) => cursor > after,
             None => true,
         };
-        let listed =
-            self.events.iter().filter(|(seq, kept)| is_after(seq.unsigned_abs()) && self.lists(query, **seq, kept));
-        let mut found: Vec<_> = listed.collect();
+        let mut found: Vec<_> = self.events.iter().filter(|(seq, _)| is_after(seq.unsigned_abs())).collect();
         if newest_first {
             found.reverse();
         }
+        let end =
+            if self.has(Bug::EventsExamineAll) { None } else { examined(&mut found, |(seq, _)| seq.unsigned_abs()) };
+        found.retain(|(seq, kept)| self.lists(query, **seq, kept));
         if self.has(Bug::EventsOrderedById) {
             found.sort_by(|(_, a), (_, b)| a.event.id.cmp(&b.event.id));
         }
@@ -147,7 +182,8 @@ impl Db {
             audience: kept.event.audience,
             appended_at: if self.has(Bug::EventsLoseTheTime) { kept.event.occurred_at } else { kept.appended_at },
         };
-        found.into_iter().take(limit).map(summary).collect()
+        let found = found.into_iter().take(limit.saturating_add(1)).map(summary).collect();
+        self.cut(found, limit, |event: &EventSummary| event.cursor, end)
     }
 
     pub fn counts(&self, work: Work, lane: Option<LaneId>) -> Counts {
@@ -168,6 +204,11 @@ impl Db {
         }
         if self.has(Bug::PrunedIsStillCounted) {
             counts.delivered += self.attempts.iter().filter(|(id, _)| !self.deliveries.contains_key(id)).count() as u64;
+        }
+        match self.bug {
+            Some(Bug::CountsAreUnbounded) => {}
+            Some(Bug::CountsStopTooEarly) => counts.pending = counts.pending.min(1_000),
+            _ => counts = counts.capped(),
         }
         counts
     }

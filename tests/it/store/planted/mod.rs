@@ -3,16 +3,20 @@
 //! The simple store has tables as a database would, and each of its calls is a transaction with awaits inside. Without a fault it
 //! passes every case. With `HOOKWIRE_PLANTED=Name` only the fault with this name is planted, and the cases that detect it are listed.
 
+mod audit;
 mod bug;
 mod control;
 mod db;
 mod dedup;
+mod diagnostics;
 mod endpoints;
 mod history;
 mod more_roles;
 mod outbox;
+mod placements;
 mod retention;
 mod roles;
+mod rollups;
 mod staging;
 
 use std::sync::Arc;
@@ -35,6 +39,10 @@ fn cases() -> Vec<(&'static str, Case<Simple>)> {
         .chain(of("retention", conformance::retention()))
         .chain(of("control", conformance::control()))
         .chain(of("workers", conformance::workers()))
+        .chain(of("rollups", conformance::rollups()))
+        .chain(of("audit", conformance::audit()))
+        .chain(of("diagnostics", conformance::diagnostics()))
+        .chain(of("placements", conformance::placements()))
         .chain(of("staging", conformance::staging()))
         .chain(of("dedup", conformance::dedup()))
         .chain(of("whole", conformance::whole()))

@@ -9,8 +9,8 @@ use hookwire::event::Event;
 use hookwire::id::{DeliveryId, EventId, LaneId, Tenant, Work, WorkerId};
 use hookwire::store::{
     AddDelivery, BeginResult, Control, Counts, Dedup, DedupEntry, DedupGroup, DedupLease, DeliveryQuery, EventQuery,
-    EventSummary, FinishedCursor, FirstResponse, History, Import, ImportResult, Page, Retention, RetentionCutoff,
-    Settled, StagedRow, Staging, StoreError, StoreErrorKind, WorkerRegistry,
+    EventSummary, FinishedCursor, FirstResponse, History, Import, ImportResult, Listed, Page, Retention,
+    RetentionCutoff, Settled, StagedRow, Staging, StoreError, StoreErrorKind, WorkerRegistry,
 };
 
 use super::bug::Bug;
@@ -23,7 +23,7 @@ impl History for Simple {
         Ok(self.read(|db| db.event(work, tenant, id)).await)
     }
 
-    async fn events(&self, query: &EventQuery, page: Page<u64>) -> Result<Vec<EventSummary>, StoreError> {
+    async fn events(&self, query: &EventQuery, page: Page<u64>) -> Result<Listed<EventSummary, u64>, StoreError> {
         Ok(self.read(|db| db.list_events(query, page)).await)
     }
 
@@ -31,7 +31,7 @@ impl History for Simple {
         Ok(self.read(|db| db.delivery(work, id)).await)
     }
 
-    async fn deliveries(&self, query: &DeliveryQuery, page: Page) -> Result<Vec<Delivery>, StoreError> {
+    async fn deliveries(&self, query: &DeliveryQuery, page: Page) -> Result<Listed<Delivery>, StoreError> {
         Ok(self.read(|db| db.list_deliveries(query, page)).await)
     }
 

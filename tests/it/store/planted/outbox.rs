@@ -267,6 +267,9 @@ impl Db {
             if self.has(Bug::HealthCountsLostLeases) {
                 self.affect(settlement);
             }
+            if self.has(Bug::NotesOfLostLeases) {
+                self.note(settlement);
+            }
             if self.has(Bug::AttemptOfLostLease) && self.deliveries.contains_key(&lease.delivery) {
                 self.record(settlement);
             }
@@ -275,6 +278,9 @@ impl Db {
         self.decide(settlement);
         self.record(settlement);
         self.affect(settlement);
+        if !self.has(Bug::SplitNote) {
+            self.note(settlement);
+        }
         Settled::Done
     }
 

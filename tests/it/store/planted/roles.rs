@@ -260,6 +260,17 @@ impl Simple {
     }
 
     /// Reads the endpoint before the transaction, and writes all its fields in the transaction.
+    /// Writes the notes for the rollups in a second transaction.
+    async fn settle_then_note(&self, batch: &[Settlement]) -> Vec<Settled> {
+        let settled = self.settle_in_parts(batch).await;
+        let note = |db: &mut Db| {
+            let done = batch.iter().zip(&settled).filter(|(_, settled)| **settled == Settled::Done);
+            done.for_each(|(one, _)| db.note(one));
+        };
+        self.change(note).await;
+        settled
+    }
+
     async fn settle_over_puts(&self, batch: &[Settlement]) -> Vec<Settled> {
         let stale = self.read(|db| db.endpoints.clone()).await;
         self.pause().await;
@@ -321,6 +332,7 @@ impl Outbox for Simple {
             Some(Bug::SplitAttempt | Bug::SplitHealth | Bug::SplitFollow) => self.settle_split(&batch).await,
             Some(Bug::SettleOverwritesThePut) => self.settle_over_puts(&batch).await,
             Some(Bug::SplitSettleBatch) => each(self, Bug::SplitSettleBatch, batch, Db::settle).await,
+            Some(Bug::SplitNote) => self.settle_then_note(&batch).await,
             _ => self.settle_in_parts(&batch).await,
         };
         Ok(reversed(settled, self.has(Bug::SettleAnswersReversed)))

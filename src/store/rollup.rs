@@ -1,0 +1,297 @@
+//! The role that keeps rollups: numbers of attempts and deliveries for each minute and hour.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::clock::Timestamp;
+use crate::delivery::Settlement;
+use crate::id::{LaneId, Tenant, Work};
+use crate::outcome::Outcome;
+use crate::retry::Decision;
+
+/// The length of time that one [`Rollup`] covers.
+///
+/// ```
+/// use hookwire::clock::Timestamp;
+/// use hookwire::store::RollupStep;
+///
+/// assert_eq!(RollupStep::Minute.start(Timestamp::from_secs(125)), Timestamp::from_secs(120));
+/// assert_eq!(RollupStep::Hour.start(Timestamp::from_secs(7_199)), Timestamp::from_secs(3_600));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "complete: every store keeps both")]
+pub enum RollupStep {
+    /// A minute. Minutes are kept for 48 hours.
+    Minute,
+    /// An hour. Hours are kept for 90 days.
+    Hour,
+}
+
+impl RollupStep {
+    /// The length of a step.
+    #[must_use]
+    pub const fn length(self) -> Duration {
+        match self {
+            Self::Minute => Duration::from_secs(60),
+            Self::Hour => Duration::from_secs(3_600),
+        }
+    }
+
+    /// How long rollups of this step are kept.
+    #[must_use]
+    pub const fn kept(self) -> Duration {
+        match self {
+            Self::Minute => Duration::from_secs(48 * 3_600),
+            Self::Hour => Duration::from_secs(90 * 86_400),
+        }
+    }
+
+    /// The beginning of the step that contains this time.
+    #[must_use]
+    pub fn start(self, at: Timestamp) -> Timestamp {
+        let length = i64::try_from(self.length().as_micros()).unwrap_or(i64::MAX);
+        Timestamp::from_micros(at.as_micros().div_euclid(length).saturating_mul(length))
+    }
+
+    /// The beginnings of the steps that begin at `from` or later, and before `to`. A span that is longer than [`kept`](Self::kept) is cut to
+    /// its last part.
+    ///
+    /// ```
+    /// use hookwire::clock::Timestamp;
+    /// use hookwire::store::RollupStep;
+    ///
+    /// let starts = RollupStep::Minute.starts(Timestamp::from_secs(1), Timestamp::from_secs(121));
+    /// assert_eq!(starts.collect::<Vec<_>>(), [60, 120].map(Timestamp::from_secs));
+    /// ```
+    pub fn starts(self, from: Timestamp, to: Timestamp) -> impl Iterator<Item = Timestamp> {
+        let from = from.max(to - self.kept() - self.length());
+        let first = self.start(from);
+        let first = if first < from { first + self.length() } else { first };
+        std::iter::successors(Some(first), move |at| Some(*at + self.length())).take_while(move |at| *at < to)
+    }
+}
+
+/// The deliveries that a [`Rollup`] counts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "complete: every store keeps all three")]
+pub enum RollupGroup {
+    /// All deliveries of this kind of work.
+    All(Work),
+    /// The deliveries to the endpoints of this tenant.
+    Tenant(Tenant),
+    /// The deliveries of this lane: an endpoint, or a queue.
+    Lane(LaneId),
+}
+
+/// The number of classes of [durations](Rollup::durations).
+const CLASSES: usize = Rollup::DURATION_LIMITS.len() + 1;
+
+/// What happened in one minute or hour. A default rollup counts nothing.
+///
+/// Attempts are counted by their [outcome](Outcome): each attempt is in exactly one of `succeeded`, `client_errors`, `server_errors`,
+/// `timeouts`, `unreachable` and `other`.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use hookwire::store::Rollup;
+///
+/// let mut hour = Rollup::default();
+/// (hour.succeeded, hour.server_errors) = (98, 2);
+/// hour.durations[1] = 100; // more than 10 ms, at most 25 ms
+/// assert_eq!(hour.attempts(), 100);
+/// assert_eq!(hour.duration_at(0.99), Some(Duration::from_millis(25)));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Rollup {
+    /// The beginning of the minute or hour.
+    pub at: Timestamp,
+    /// Deliveries that were delivered.
+    pub delivered: u64,
+    /// Deliveries that failed finally.
+    pub failed: u64,
+    /// Attempts that succeeded: a status from 200 to 299, or a handler that returned success.
+    pub succeeded: u64,
+    /// Attempts with another status below 500.
+    pub client_errors: u64,
+    /// Attempts with a status of 500 or more.
+    pub server_errors: u64,
+    /// Attempts that got no response in time.
+    pub timeouts: u64,
+    /// Attempts that got no response: the look-up of the name, the connection, TLS or HTTP failed.
+    pub unreachable: u64,
+    /// All other attempts: refused by the egress guard, local faults, and handlers that failed.
+    pub other: u64,
+    /// The number of attempts by duration. Each place counts the attempts up to the [limit](Self::DURATION_LIMITS) at that place, and above
+    /// the limit before. The last place counts the attempts above the last limit.
+    pub durations: [u64; CLASSES],
+}
+
+impl Rollup {
+    /// The limits of the classes of [`durations`](Self::durations).
+    pub const DURATION_LIMITS: [Duration; 11] = [
+        Duration::from_millis(10),
+        Duration::from_millis(25),
+        Duration::from_millis(50),
+        Duration::from_millis(100),
+        Duration::from_millis(250),
+        Duration::from_millis(500),
+        Duration::from_secs(1),
+        Duration::from_millis(2_500),
+        Duration::from_secs(5),
+        Duration::from_secs(10),
+        Duration::from_secs(30),
+    ];
+
+    /// Creates an empty rollup of the minute or hour that begins at `at`.
+    #[must_use]
+    pub fn starting(at: Timestamp) -> Self {
+        Self { at, ..Self::default() }
+    }
+
+    /// The number of attempts.
+    #[must_use]
+    pub const fn attempts(&self) -> u64 {
+        self.succeeded + self.client_errors + self.server_errors + self.timeouts + self.unreachable + self.other
+    }
+
+    /// Whether nothing happened.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.attempts() == 0 && self.delivered == 0 && self.failed == 0
+    }
+
+    /// Counts the end of an attempt and what it decided.
+    pub fn record(&mut self, settlement: &Settlement) {
+        for place in Self::places(settlement) {
+            if let Some(counter) = self.counters_mut().into_iter().nth(place.into()) {
+                *counter += 1;
+            }
+        }
+    }
+
+    /// Adds the numbers of another rollup.
+    pub fn merge(&mut self, other: &Self) {
+        for (sum, number) in self.counters_mut().into_iter().zip(other.counters()) {
+            *sum = sum.saturating_add(number);
+        }
+    }
+
+    /// The duration that this share of the attempts did not exceed, rounded up to a limit of its class. Returns `None` if there were no
+    /// attempts. Durations above the last limit count as the last limit.
+    #[must_use]
+    pub fn duration_at(&self, share: f64) -> Option<Duration> {
+        let all: u64 = self.durations.iter().sum();
+        let mut rest = (all as f64 * share).ceil().max(1.0);
+        let reached = self.durations.iter().position(|count| {
+            rest -= *count as f64;
+            rest <= 0.0
+        });
+        let last = Self::DURATION_LIMITS.len() - 1;
+        reached.filter(|_| all > 0).and_then(|class| Self::DURATION_LIMITS.get(class.min(last)).copied())
+    }
+
+    /// The places of the [counters](Self::counters) that a settlement raises by one.
+    pub(in crate::store) fn places(settlement: &Settlement) -> impl Iterator<Item = u8> {
+        let end = match settlement.decision {
+            Decision::Delivered => Some(0),
+            Decision::Fail { .. } | Decision::Disable { .. } => Some(1),
+            Decision::Retry { .. } | Decision::RetryUncounted { .. } | Decision::Hold { .. } => None,
+        };
+        let attempt = settlement.attempt.as_ref();
+        let outcome = attempt.map(|attempt| place_of(attempt.outcome));
+        let duration = attempt.map(|attempt| FIRST_DURATION + class_of(attempt.duration));
+        [end, outcome, duration].into_iter().flatten()
+    }
+
+    /// All numbers, in the order in which they are stored.
+    pub(in crate::store) fn counters(&self) -> Vec<u64> {
+        self.clone().counters_mut().into_iter().map(|number| *number).collect()
+    }
+
+    /// The same numbers, to be changed.
+    pub(in crate::store) fn counters_mut(&mut self) -> impl IntoIterator<Item = &mut u64> {
+        let Self {
+            at: _,
+            delivered,
+            failed,
+            succeeded,
+            client_errors,
+            server_errors,
+            timeouts,
+            unreachable,
+            other,
+            durations,
+        } = self;
+        [delivered, failed, succeeded, client_errors, server_errors, timeouts, unreachable, other]
+            .into_iter()
+            .chain(durations)
+    }
+}
+
+/// The place of the first of [`Rollup::durations`] among the counters.
+const FIRST_DURATION: u8 = 8;
+
+/// The place of a duration in [`Rollup::durations`].
+fn class_of(duration: Duration) -> u8 {
+    let place = Rollup::DURATION_LIMITS.partition_point(|limit| *limit < duration);
+    u8::try_from(place).unwrap_or(u8::MAX)
+}
+
+/// The place of the counter of an outcome.
+const fn place_of(outcome: Outcome) -> u8 {
+    match outcome {
+        Outcome::Status(200..=299) | Outcome::Handled => 2,
+        Outcome::Status(0..500) => 3,
+        Outcome::Status(_) => 4,
+        Outcome::Timeout => 5,
+        Outcome::Dns | Outcome::Connect | Outcome::Tls | Outcome::Reset | Outcome::Protocol => 6,
+        Outcome::Blocked | Outcome::Local | Outcome::Panic | Outcome::HandlerFailed | Outcome::HandlerRejected => 7,
+    }
+}
+
+/// Keeps rollups.
+///
+/// A settlement is counted under the time [`Settlement::at`], in the minute and in the hour, for its lane, for the tenant of its endpoint
+/// (if the endpoint is stored), and for its kind of work. A store may write a short note of each settlement, and count the notes in
+/// [`fold`](Self::fold): the module [`sql`](super::sql) has functions for both.
+/// 1. Every settlement whose lease was valid MUST be counted exactly once, in the transaction of
+///    [`Outbox::settle`](super::Outbox::settle), and no other settlement (`rollups_count_each_settlement_once`,
+///    `a_lost_lease_is_in_no_rollup`,
+///    `a_dropped_settlement_is_counted_once`).
+/// 2. `fold` MUST make visible what was settled before (`fold_shows_what_was_settled`). Before a call of `fold`, `rollups` MAY leave out
+///    settlements. A call MAY leave the work to a call that runs at the same time. Nothing MUST be counted twice
+///    (`concurrent_folds_count_once`).
+/// 3. `rollups` MUST return one list for each group of the request, in order. Each list contains the rollups that begin at `from` or later,
+///    and before `to`, sorted by time. It leaves out minutes and hours without settlements (`rollups_obey_their_group_and_span`).
+/// 4. `fold` MUST delete rollups that began longer than [`RollupStep::kept`] before `now`, a bounded number in each call, and no others
+///    (`old_rollups_are_deleted`).
+/// 5. The two kinds of work are counted separately (`rollups_count_one_kind_of_work`).
+#[async_trait]
+pub trait Rollups: fmt::Debug + Send + Sync + 'static {
+    /// Counts what was settled, and deletes old rollups. Each call does a bounded amount of work. Returns whether more is left to do.
+    ///
+    /// # Errors
+    /// Returns a [`StoreError`] if the store fails.
+    async fn fold(&self, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// Reads the rollups of these groups that begin at `from` or later, and before `to`. The cost is proportional to the number of groups
+    /// and steps in that span.
+    ///
+    /// # Errors
+    /// Returns a [`StoreError`] if the store fails.
+    async fn rollups(
+        &self,
+        groups: &[RollupGroup],
+        step: RollupStep,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<Vec<Rollup>>, StoreError>;
+}
+
+delegate_store! { [S: Rollups + ?Sized] Arc<S>, |shared| **shared; Rollups }
