@@ -85,7 +85,7 @@ pub(super) async fn collect<B: Body>(body: B, max_bytes: usize) -> Result<Bytes,
     Ok(collected.into_bytes())
 }
 
-/// The frames so far. A body of one frame, as most are, is not copied.
+/// The frames so far. A body of one frame is not copied; most bodies have one frame.
 #[derive(Debug, Default)]
 struct Collected {
     first: Bytes,

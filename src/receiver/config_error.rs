@@ -32,7 +32,7 @@ pub enum ReceiverConfigError {
     #[error("provider: {0} is unknown")]
     UnknownProvider(String),
     /// A source in a configuration file has neither a provider nor a scheme.
-    #[error("provider: is missing, and scheme as well")]
+    #[error("provider: is missing; set provider or scheme")]
     NoProvider,
     /// A source in a configuration file has a provider and a scheme.
     #[error("scheme: cannot be set together with provider")]
@@ -46,13 +46,13 @@ pub enum ReceiverConfigError {
     /// The secret does not have the form of this provider's secrets.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// The secret is missing, and the provider signs with one.
+    /// The secret is missing, but the provider signs with a secret.
     #[error("secret: is missing")]
     NoSecret,
-    /// There is a secret, and the provider has none.
-    #[error("secret: this provider has none")]
+    /// There is a secret, but the provider uses no secret.
+    #[error("secret: must be absent, because this provider uses no secret")]
     UnneededSecret,
-    /// A setting is missing that the scheme needs.
+    /// A setting that the scheme needs is missing.
     #[error("settings: {0} is missing")]
     MissingSetting(String),
     /// The scheme has no such setting.

@@ -94,7 +94,7 @@ fn all_of(settled: Vec<Settled>) -> Result<Settled, StoreError> {
     }
 }
 
-/// The dedup store, with the settings of its use.
+/// The dedup store and its settings.
 #[derive(Debug)]
 pub(super) struct Deduper {
     pub(super) store: Box<dyn Dedup>,

@@ -30,10 +30,10 @@ use crate::provider::FetchRequest;
 /// The longest document, in bytes.
 const MAX_BYTES: usize = 256 * 1024;
 
-/// The most proven documents of one source. A provider publishes a handful at a time.
+/// Maximum number of proven documents of one source. A provider publishes a few at a time.
 const MAX_PROVEN: usize = 64;
 
-/// The most other documents of one source.
+/// Maximum number of other documents of one source.
 const MAX_UNPROVEN: usize = 16;
 
 /// How long a document is used before it is fetched again.
@@ -45,7 +45,7 @@ const STALE_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 /// The minimum time between two fetches of one document, whatever strangers request.
 const FLOOR: Duration = Duration::from_secs(60);
 
-/// The same time for a document that does not exist.
+/// The minimum time between two fetches of a document that does not exist.
 const FLOOR_OF_MISSING: Duration = Duration::from_secs(5 * 60);
 
 /// How long one fetch may take, whatever the fetcher's own limit is.

@@ -127,8 +127,22 @@ impl Gate {
 
     /// Reads and checks a request.
     pub(super) async fn admit<B: Body>(&self, request: Request<B>) -> Admitted {
-        self.check_method(&request)?;
-        self.admit_limited(Limited::read(request, self.limits).await?).await
+        self.admit_or_headers(request).await.map_err(|(rejection, _)| rejection)
+    }
+
+    /// Reads and checks a request. If it is refused, also returns its headers, unless its body could not be read.
+    pub(super) async fn admit_or_headers<B: Body>(
+        &self,
+        request: Request<B>,
+    ) -> Result<(Accepted, Request<Bytes>), (Rejection, HeaderMap)> {
+        if let Err(rejection) = self.check_method(&request) {
+            return Err((rejection, request.into_parts().0.headers));
+        }
+        let limited = Limited::read(request, self.limits).await.map_err(|rejection| (rejection, HeaderMap::new()))?;
+        match self.check(&limited).await {
+            Ok(accepted) => Ok((accepted, limited.into_request())),
+            Err(rejection) => Err((rejection, limited.into_request().into_parts().0.headers)),
+        }
     }
 
     /// Checks a request whose body was read by the framework.

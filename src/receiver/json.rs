@@ -14,7 +14,7 @@ use crate::signature::content::json_inside;
 #[non_exhaustive]
 pub enum JsonError {
     /// The payload is not JSON: it is malformed, not UTF-8, nested deeper than 127, or followed by something else.
-    #[error("payload: no JSON (line {line}, column {column})")]
+    #[error("payload: is not JSON (line {line}, column {column})")]
     Syntax {
         /// Counted from 1.
         line: usize,
@@ -22,7 +22,7 @@ pub enum JsonError {
         column: usize,
     },
     /// The payload is JSON, but not of the expected type.
-    #[error("payload: unexpected shape (line {line}, column {column})")]
+    #[error("payload: is not of the expected type (line {line}, column {column})")]
     Shape {
         /// Counted from 1.
         line: usize,
@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn errors_quote_nothing_of_the_payload() {
         let error = strict::<u32>(br#""a-secret-value""#).unwrap_err();
-        assert_eq!(error.to_string(), "payload: unexpected shape (line 1, column 16)");
+        assert_eq!(error.to_string(), "payload: is not of the expected type (line 1, column 16)");
         assert!(!format!("{error:?}").contains("secret"));
     }
 }

@@ -10,10 +10,10 @@
 //! 3. **Keys.** The source's own keys, or those of the route by [`Source::resolved`]. The payload never chooses keys.
 //! 4. **Signature.** Every failure is the same 401 without a body. A request that passes becomes a [`Verified`]; a handshake gets
 //!    its response here ([`Source::also_method`] for handshakes by GET).
-//! 5. **Dedup.** The event is claimed under a lease. The claim is a hash of tenant, source, event type and what the provider
-//!    documents as its idempotency key ([`DedupBy`]). If the event is being handled, the response is 503 with `Retry-After`, or
-//!    the status that this provider retries. If it was handled before, the response is that of the first time, with the header
-//!    [`DUPLICATE_HEADER`]. If the store fails, the response is 503. [`Gate::forget`] makes an event new again.
+//! 5. **Dedup.** The event is claimed under a lease. The claim is a hash of tenant, source, event type and what the provider documents as
+//!    its idempotency key ([`DedupBy`]). If the event is being handled, the response is 503 with `Retry-After`, or the status that this
+//!    provider retries. If the event was handled before, the response is the first response, with the header [`DUPLICATE_HEADER`]. If the
+//!    store fails, the response is 503. [`Gate::forget`] makes an event new again.
 //! 6. **Handler.** A 2xx status is remembered. After any other status, an error or a panic (500), the event is new again.
 //!
 //! The files in this order: `gate` (one source: steps 1 and 2, with `body`), `verified` (steps 3 and 4, with `keys`, `documents` and
@@ -96,13 +96,13 @@
 //! - **A signed URL** (Twilio, HubSpot, Square, Trello, Mandrill, Contentful, RFC 9421) is the URL as sent, also below
 //!   `axum::Router::nest`; see [`SentUri`] for other routers, and
 //!   [`Part::Url`](crate::signature::Part::Url) for the setting `url` behind a proxy that changes the path.
-//! - **The query is not signed** by most providers, and the path by none: trust neither.
+//! - **Most providers sign neither the path nor the query**: do not trust them.
 //! - **Compressed bodies** (gzip, deflate) are decompressed after verification, within the source's [limit](Source::max_body). This needs
 //!   the feature `gzip`, which is on by default.
 //!   [`Verified::body`] is what was signed. JSON, id and type are read from [`Verified::content`], which is decompressed. If the
 //!   signature does not match the bytes as received, the decompressed bytes are tried, because some providers sign before they
 //!   compress; they may be at most a hundred times as long as the received bytes.
-//! - **Answer fast.** Providers give up after 5 to 30 s. The connection that ends cuts the handler off.
+//! - **Answer fast.** Providers give up after 5 to 30 s. When the provider closes the connection, the handler is cut off.
 //! - A tokio runtime with its timer enabled must be running; the body deadline needs it.
 //! - **Traces:** one event for each refused request, with source, status and reason, and warnings about leases and the store. They
 //!   never contain a secret, a signature, a payload or a URL.

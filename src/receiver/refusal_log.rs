@@ -1,4 +1,4 @@
-//! The cause of a refused request, for the operator: looked for rarely, because a stranger can send requests without end.
+//! The cause of a refused request, for the operator. It is searched for rarely, because a stranger can send any number of requests.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::signature::{Received, Trust, VerifyError};
 /// The shortest time between two diagnoses of one source.
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// Most bytes that are hashed for one: some milliseconds of work.
+/// Maximum number of bytes that one diagnosis hashes: some milliseconds of work.
 const MAX_BYTES: usize = 4 << 20;
 
 /// The diagnoses of one source.
@@ -22,8 +22,8 @@ impl Diagnoses {
         Self(Interval::new(INTERVAL))
     }
 
-    /// The cause of this failure and its remedy, without anything of a secret, a signature or a payload. `None` if the error says
-    /// all, or if a diagnosis was made just before.
+    /// The cause of this failure and its remedy, without any part of a secret, a signature or a payload. `None` if the error itself is the
+    /// cause, or if a diagnosis was made just before.
     pub(super) fn cause(
         &self,
         error: VerifyError,

@@ -107,7 +107,7 @@ impl Rejection {
         Self { header, cause: Some(Arc::new(cause)), ..Self::new(kind) }
     }
 
-    /// The kind of the refusal.
+    /// The kind of the rejection.
     #[must_use]
     pub const fn kind(&self) -> RejectionKind {
         self.kind

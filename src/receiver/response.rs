@@ -78,7 +78,7 @@ pub(super) fn content_type(headers: &HeaderMap) -> Option<String> {
     headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned)
 }
 
-/// What is remembered of a response: its status alone, if its body is too long.
+/// The part of a response that is remembered: only the status, if the body is too long.
 pub(super) fn remembered(answer: FirstResponse) -> FirstResponse {
     if answer.body.len() <= MAX_REMEMBERED_BYTES { answer } else { FirstResponse::status(answer.status) }
 }

@@ -80,8 +80,8 @@ pub enum DedupBy {
     Identity,
     /// The id, the type and the body together.
     IdAndBody,
-    /// The event's bytes alone, for the [retention](super::ReceiverBuilder::retention). Of two different events with equal bytes, the
-    /// second is lost.
+    /// The event's bytes alone, for the [retention](super::ReceiverBuilder::retention). If two different events have equal bytes, the
+    /// second one is lost.
     Body,
     /// Every request is handled, including retries and replays.
     Never,
@@ -362,7 +362,7 @@ impl Source {
         &self.keys
     }
 
-    /// Asks the application about a handshake. Without its decision, the handshake is refused.
+    /// Asks the application about a handshake. If the application has set no function, the handshake is refused.
     pub(super) async fn decision(&self, tenant: &Tenant, challenge: &Challenge) -> bool {
         match &self.decider {
             Some(Decider(decide)) => decide(tenant.clone(), challenge.clone()).await,

@@ -129,7 +129,7 @@ impl Verified {
     /// - The **identity** consists of the idempotency key that the provider documents, and of the event type. Two requests with the same
     ///   identity are one event.
     /// - The **replay** key consists of the signed bytes. It exists only if a time is signed and the signature does not cover the whole
-    ///   identity. Without it, a captured request could then be sent again under another id.
+    ///   identity. Without this key, a captured request could be sent again under another id.
     #[must_use]
     pub fn dedup_entries(&self) -> Vec<DedupEntry> {
         self.dedup_keys().entries()

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName};
 
+use super::attempt_detail::{KeptDetails, WaitingNotes};
 use super::config_error::SenderConfigError;
 use super::deliver::{HttpDeliver, MarkHeaders, Propagator};
 use super::development::{Development, For};
@@ -66,6 +67,7 @@ pub struct SenderBuilder {
     egress: Option<EgressPolicy>,
     http: HttpOptions,
     worker: Config,
+    details: KeptDetails,
     quotas: Quotas,
     cache_for: Duration,
     types: Option<Arc<dyn EventTypes>>,
@@ -97,6 +99,7 @@ impl SenderBuilder {
             egress: None,
             http: HttpOptions::default(),
             worker: Config::default(),
+            details: KeptDetails::default(),
             quotas: Quotas::default(),
             cache_for: Duration::from_secs(2),
             types: None,
@@ -219,6 +222,15 @@ impl SenderBuilder {
         self
     }
 
+    /// Sets for which attempts the sender keeps details: the headers of request and response, the beginning of the response, the address.
+    /// [`Scoped::attempt_details`](super::Scoped::attempt_details) returns the details, and the console shows them. They are kept for
+    /// [`Config::diagnostics`]. Default: attempts that did not succeed.
+    #[must_use]
+    pub const fn keep_details(mut self, of: KeptDetails) -> Self {
+        self.details = of;
+        self
+    }
+
     /// Configures the worker. Default: [`Config::default`].
     #[must_use]
     pub const fn worker(mut self, config: Config) -> Self {
@@ -327,6 +339,9 @@ impl SenderBuilder {
             return Err(SenderConfigError::Header { name: name.clone() });
         }
         let egress = self.http.egress.clone();
+        // Other processes cache the endpoint, perhaps by a clock that runs at half the speed, and begin an attempt at the last moment.
+        let quiet_after = self.cache_for * 2 + self.http.longest_exchange() + Duration::from_secs(2);
+        let keys_kept = self.worker.keys;
         // Signatures contain the time of the wall clock; everything else uses a clock that never jumps.
         let (wall, clock) = (self.clock.clone(), Arc::new(SteadyClock::new(self.clock)) as Arc<dyn Clock>);
         let client = HttpClient::new(self.http, clock.clone())?;
@@ -350,6 +365,8 @@ impl SenderBuilder {
             signers: signers.clone(),
             relay,
             operator: self.operator,
+            details: self.details,
+            notes: WaitingNotes::default(),
         };
         let engine = Engine::new(store.clone(), Arc::new(deliver), clock.clone(), self.worker);
         let shared = Shared {
@@ -366,6 +383,8 @@ impl SenderBuilder {
             client,
             ownership: self.ownership,
             replays: ReplayTurns::default(),
+            quiet_after,
+            keys_kept,
         };
         Ok(Sender { shared: Arc::new(shared) })
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::error::EndpointError;
+use crate::clock::Timestamp;
 use crate::endpoint::{
     CustomHeaders, DisableReason, Endpoint, EndpointState, Filter, Labels, Limits, OnFailure, Target,
 };
@@ -49,6 +50,19 @@ pub(super) const fn is_disabled_by_operator(endpoint: &Endpoint) -> bool {
     matches!(endpoint.state, EndpointState::Disabled { reason: DisableReason::Operator, .. })
 }
 
+/// When the endpoint was disabled by a move to another store.
+pub(super) const fn moved_at(endpoint: &Endpoint) -> Option<Timestamp> {
+    match endpoint.state {
+        EndpointState::Disabled { reason: DisableReason::Moved, at } => Some(at),
+        _ => None,
+    }
+}
+
+/// Fails for an endpoint that another store has, or will have in a moment.
+pub(super) const fn not_moved(endpoint: &Endpoint) -> Result<(), EndpointError> {
+    if moved_at(endpoint).is_some() { Err(EndpointError::Moved) } else { Ok(()) }
+}
+
 /// Fails if an owner may not have these limits.
 pub(super) fn within(limits: Limits, most: Limits) -> Result<(), EndpointError> {
     limits.exceeded(most).map_or(Ok(()), |field| Err(EndpointError::AboveCeiling { field, most }))
@@ -88,6 +102,24 @@ pub struct EndpointChange {
 }
 
 impl EndpointChange {
+    /// The names of the fields that are set, for the audit log.
+    pub(super) fn fields(&self) -> String {
+        let set = [
+            ("url", self.target.is_some()),
+            ("filter", self.filter.is_some()),
+            ("limits", self.limits.is_some()),
+            ("on_failure", self.on_failure.is_some()),
+            ("retry", self.retry.is_some()),
+            ("schemes", self.schemes.is_some()),
+            ("headers", self.headers.is_some()),
+            ("labels", self.labels.is_some()),
+            ("enabled", self.enabled == Some(true)),
+            ("disabled", self.enabled == Some(false)),
+        ];
+        let names: Vec<_> = set.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name).collect();
+        names.join(", ")
+    }
+
     /// An empty change.
     pub fn new() -> Self {
         Self::default()

@@ -8,14 +8,15 @@ use http::header::{ACCEPT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use tracing::Instrument as _;
 
+use super::attempt_detail::{AttemptDetail, KeptDetails, Sent, SentHeaders, WaitingNotes};
 use super::health::HealthMonitor;
-use super::http::HttpClient;
+use super::http::{Exchanged, HttpClient};
 use super::notice::Notice;
 use super::policies::Policies;
 use super::relay::Relay;
 use super::signers::Signers;
 use super::span;
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::delivery::{Leased, Settlement};
 use crate::endpoint::Endpoint;
 use crate::event::NewEvent;
@@ -42,6 +43,10 @@ pub(super) struct HttpDeliver {
     pub(super) marks: MarkHeaders,
     /// The tenant whose endpoints get notices as events.
     pub(super) operator: Option<Tenant>,
+    /// The attempts for which details are kept.
+    pub(super) details: KeptDetails,
+    /// The details that are not stored yet.
+    pub(super) notes: WaitingNotes,
 }
 
 /// Headers that name the event type and the attempt, under names that the application chose.
@@ -117,23 +122,42 @@ impl HttpDeliver {
         Ok(endpoint.is_none_or(|endpoint| endpoint.tenant == *operator))
     }
 
+    /// Keeps the details of an attempt.
+    fn keep_detail(
+        &self,
+        leased: &Leased,
+        (endpoint, at): (&Endpoint, Timestamp),
+        sent: &SentHeaders,
+        got: &Exchanged,
+    ) {
+        let (unsigned, default) = (self.unsigned(endpoint, leased), self.client.default_headers());
+        let sent = Sent { headers: sent, unsigned: &unsigned, default: &default };
+        let detail = AttemptDetail::of(leased, (endpoint, at), &sent, got);
+        self.notes.push(detail.note(leased.lease.delivery));
+    }
+
+    /// The headers of a request, without a signature.
+    fn unsigned(&self, endpoint: &Endpoint, leased: &Leased) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(8);
+        headers.insert(ACCEPT_ENCODING, IDENTITY);
+        if let Ok(content_type) = HeaderValue::from_str(&leased.event.content_type) {
+            headers.insert(CONTENT_TYPE, content_type);
+        }
+        endpoint.headers.apply(&mut headers);
+        self.marks.apply(leased, &mut headers);
+        if let Some(propagator) = self.propagator.as_ref().filter(|_| endpoint.traced) {
+            (propagator.0)(&mut headers);
+        }
+        headers
+    }
+
     /// Makes the request, signed with the current time.
     fn request(&self, endpoint: &Endpoint, leased: &Leased) -> Result<Request<Bytes>, SignError> {
         let event = &leased.event;
         let mut request = Request::new(event.payload.clone());
         *request.method_mut() = Method::POST;
         *request.uri_mut() = endpoint.target.uri().clone();
-        let headers = request.headers_mut();
-        *headers = HeaderMap::with_capacity(8);
-        headers.insert(ACCEPT_ENCODING, IDENTITY);
-        if let Ok(content_type) = HeaderValue::from_str(&event.content_type) {
-            headers.insert(CONTENT_TYPE, content_type);
-        }
-        endpoint.headers.apply(headers);
-        self.marks.apply(leased, headers);
-        if let Some(propagator) = self.propagator.as_ref().filter(|_| endpoint.traced) {
-            (propagator.0)(headers);
-        }
+        *request.headers_mut() = self.unsigned(endpoint, leased);
         let outgoing = Outgoing {
             method: &Method::POST,
             uri: endpoint.target.uri(),
@@ -141,7 +165,7 @@ impl HttpDeliver {
             timestamp: self.wall.now(),
             body: &event.payload,
         };
-        self.signers.sign(endpoint, &outgoing, headers)?;
+        self.signers.sign(endpoint, &outgoing, request.headers_mut())?;
         Ok(request)
     }
 }
@@ -158,15 +182,27 @@ impl Deliver for HttpDeliver {
 
     async fn deliver(&self, leased: &Leased) -> Option<Report> {
         let clock = &self.health.clock;
-        let began = clock.uptime();
+        let (began, at) = (clock.uptime(), clock.now());
         let local = || Some(Report::new(Outcome::Local, clock.uptime().saturating_sub(began)));
         let Ok(endpoint) = self.health.directory.endpoint(leased.lane.endpoint()?).await else { return local() };
         // The endpoint was disabled or removed since the claim: the store holds or cancels the delivery.
         let endpoint = endpoint.filter(|endpoint| endpoint.is_enabled())?;
         let span = span::attempt(leased, &endpoint);
-        let exchange = self.client.exchange(Some(&endpoint.tenant), || self.request(&endpoint, leased));
+        let mut sent = SentHeaders::default();
+        let exchange = self.client.exchange(Some(&endpoint.tenant), || {
+            let request = self.request(&endpoint, leased)?;
+            if self.details != KeptDetails::None {
+                sent.set(request.headers());
+            }
+            Ok::<_, SignError>(request)
+        });
         let report = match exchange.instrument(span.clone()).await {
-            Ok(report) => Some(report),
+            Ok((report, exchanged)) => {
+                if self.details.includes(report.outcome) {
+                    span.in_scope(|| self.keep_detail(leased, (&endpoint, at), &sent, &exchanged));
+                }
+                Some(report)
+            }
             Err(error) => {
                 tracing::error!(endpoint = %endpoint.id, %error, "the request cannot be signed; check the endpoint's schemes and keys");
                 local()
@@ -206,11 +242,16 @@ impl Deliver for HttpDeliver {
         self.health.record(settlement);
     }
 
+    async fn flush(&self) {
+        self.notes.store_in(&*self.relay.store).await;
+    }
+
     async fn maintain(&self) -> Result<Maintenance, StoreError> {
         self.health.check_suspects().await?;
         let mut due = self.dispatch_notices().await?;
         let (lanes, more) = self.relay.run().await?;
         due.extend(lanes);
+        self.flush().await;
         Ok(Maintenance { due, more })
     }
 }

@@ -30,7 +30,7 @@ impl CachedDirectory {
     }
 
     fn is_fresh(&self, read_at: Timestamp, now: Timestamp) -> bool {
-        // If the clock was set back, everything is stale; otherwise it would be fresh for hours.
+        // If the clock was set back, the entry counts as stale; otherwise it could count as fresh for hours.
         read_at <= now && now.since(read_at) < self.fresh_for
     }
 

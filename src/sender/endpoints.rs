@@ -6,7 +6,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::challenge;
-use super::change::{Actor, EndpointChange, is_disabled_by_operator, within};
+use super::change::{Actor, EndpointChange, is_disabled_by_operator, not_moved, within};
 use super::egress::Refusal;
 use super::error::{EndpointError, MAX_SCHEMES};
 use super::handle::{Sender, Shared};
@@ -21,6 +21,9 @@ use crate::worker::LanePolicy;
 
 /// The number of endpoints in one page of a list.
 const MAX_PAGE: u32 = 1_000;
+
+/// How often an endpoint is read again because it was changed before it was removed.
+const MAX_READS: u32 = 5;
 
 /// The endpoints of a [`Sender`]: those of all tenants.
 ///
@@ -49,7 +52,7 @@ const MAX_PAGE: u32 = 1_000;
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Endpoints<'a> {
-    shared: &'a Shared,
+    pub(super) shared: &'a Shared,
 }
 
 impl Sender {
@@ -78,7 +81,7 @@ fn fresh_key(schemes: &[Arc<str>]) -> Result<Key, EndpointError> {
     if wants_text_keys(schemes) { Ok(Key::text(&key.expose())?) } else { Ok(key) }
 }
 
-fn is_unproven(endpoint: &Endpoint) -> bool {
+pub(super) fn is_unproven(endpoint: &Endpoint) -> bool {
     matches!(endpoint.state, EndpointState::Disabled { reason: DisableReason::Unproven, .. })
 }
 
@@ -124,7 +127,7 @@ impl Endpoints<'_> {
         self.stored(endpoint, created)
     }
 
-    /// Checks a target by its URL, and by the addresses of its name as far as they can be resolved now.
+    /// Checks the URL of a target, and the addresses of its name if the name can be resolved now.
     async fn check_target(&self, tenant: &Tenant, target: &Target) -> Result<(), Refusal> {
         self.shared.egress.check_target(target)?;
         self.shared.client.precheck(tenant, target).await
@@ -164,12 +167,13 @@ impl Endpoints<'_> {
         self.update_read(&endpoint, change).await
     }
 
-    /// Changes an endpoint that was read before. If it was changed since then, the result is a conflict.
+    /// Changes an endpoint that was read before. Fails with a conflict if the endpoint was changed since then.
     pub(super) async fn update_read(
         &self,
         endpoint: &Endpoint,
         change: EndpointChange,
     ) -> Result<Endpoint, EndpointError> {
+        not_moved(endpoint)?;
         let mut endpoint = endpoint.clone();
         if change.version.is_some_and(|version| version != endpoint.version) {
             return Err(EndpointError::Conflict);
@@ -219,7 +223,7 @@ impl Endpoints<'_> {
         Ok(endpoint)
     }
 
-    fn check_schemes(&self, names: &[Arc<str>]) -> Result<(), EndpointError> {
+    pub(super) fn check_schemes(&self, names: &[Arc<str>]) -> Result<(), EndpointError> {
         if names.len() > MAX_SCHEMES {
             return Err(EndpointError::TooManySchemes);
         }
@@ -245,12 +249,12 @@ impl Endpoints<'_> {
         self.prove_read(&endpoint, &ownership).await
     }
 
-    /// Like [`prove`](Self::prove), for an endpoint that was read before, in the tenant's way.
+    /// Like [`prove`](Self::prove), for an endpoint that was read before. The setting for the tenant decides how the owner is asked.
     pub(super) async fn prove_owner(&self, endpoint: &Endpoint) -> Result<Endpoint, EndpointError> {
         self.prove_read(endpoint, &self.shared.ownership.of(&endpoint.tenant)).await
     }
 
-    /// Like [`prove`](Self::prove), for an endpoint that was read before, in the way of `ownership`.
+    /// Like [`prove`](Self::prove), for an endpoint that was read before. `ownership` decides how the owner is asked.
     pub(super) async fn prove_read(
         &self,
         endpoint: &Endpoint,
@@ -285,7 +289,7 @@ impl Endpoints<'_> {
         Ok(endpoint)
     }
 
-    fn check_policy(&self, name: Option<&str>) -> Result<(), EndpointError> {
+    pub(super) fn check_policy(&self, name: Option<&str>) -> Result<(), EndpointError> {
         match name {
             Some(name) if !self.shared.policies.named.contains_key(name) => Err(EndpointError::UnknownPolicy),
             _ => Ok(()),
@@ -308,6 +312,7 @@ impl Endpoints<'_> {
         key: Key,
         overlap: Duration,
     ) -> Result<Endpoint, EndpointError> {
+        not_moved(endpoint)?;
         let mut endpoint = endpoint.clone();
         endpoint.keys.rotate(key, self.shared.clock.now(), overlap)?;
         self.put_next(endpoint).await
@@ -335,6 +340,7 @@ impl Endpoints<'_> {
     /// Generates a key without storing it. First the secret is handed over, and then the key is [stored](Self::store_key): if the handover
     /// fails, the endpoint keeps the key whose secret its owner has.
     pub(super) fn prepare_key(&self, endpoint: &Endpoint, overlap: Duration) -> Result<PreparedKey, EndpointError> {
+        not_moved(endpoint)?;
         let mut endpoint = endpoint.clone();
         let current = endpoint.keys.entries().first().map(|entry| &entry.key);
         let key = if current.is_some_and(|key| key.public().is_some()) {
@@ -364,12 +370,20 @@ impl Endpoints<'_> {
     /// # Errors
     /// Returns [`EndpointError::Conflict`] if the endpoint has another version; otherwise the errors of [`remove`](Self::remove).
     pub async fn remove_at(&self, id: EndpointId, version: Option<u64>) -> Result<(), EndpointError> {
-        let tenant = match self.get(id).await {
-            Ok(endpoint) => Some(endpoint.tenant.clone()),
-            Err(EndpointError::Store(error)) if error.kind() == StoreErrorKind::Corrupt => None,
-            Err(error) => return Err(error),
-        };
-        self.remove_read(id, tenant.as_ref(), version).await
+        for _ in 0..MAX_READS {
+            let (tenant, read) = match self.get(id).await {
+                Ok(endpoint) => {
+                    not_moved(&endpoint).map(|()| (Some(endpoint.tenant.clone()), Some(endpoint.version)))?
+                }
+                Err(EndpointError::Store(error)) if error.kind() == StoreErrorKind::Corrupt => (None, None),
+                Err(error) => return Err(error),
+            };
+            match self.remove_read(id, tenant.as_ref(), version.or(read)).await {
+                Err(EndpointError::Conflict) if version.is_none() => {}
+                done => return done,
+            }
+        }
+        Err(EndpointError::Conflict)
     }
 
     /// Like [`remove_at`](Self::remove_at), for an endpoint that was read before. `tenant` is its tenant, if its record is readable.
@@ -397,7 +411,11 @@ impl Endpoints<'_> {
         self.stored(endpoint, put)
     }
 
-    fn stored(&self, endpoint: Endpoint, put: Result<PutResult, StoreError>) -> Result<Endpoint, EndpointError> {
+    pub(super) fn stored(
+        &self,
+        endpoint: Endpoint,
+        put: Result<PutResult, StoreError>,
+    ) -> Result<Endpoint, EndpointError> {
         // If the call failed, the endpoint may have been stored nevertheless, so the cached record may be wrong.
         self.shared.directory.forget(endpoint.id, Some(&endpoint.tenant));
         match put? {
@@ -410,7 +428,7 @@ impl Endpoints<'_> {
         }
     }
 
-    /// Reports that the endpoint was enabled or disabled. If it was enabled, its held deliveries are sent.
+    /// Reports that the endpoint was enabled or disabled. Sends its held deliveries if it was enabled.
     fn switched(&self, endpoint: &Endpoint) {
         let health = &self.shared.health;
         health.forget(endpoint.id);

@@ -1,16 +1,18 @@
 //! The errors of a sender.
 
+use std::sync::Arc;
+
 use super::egress::Refusal;
 use crate::endpoint::Limits;
 use crate::event::SchemaViolation;
-use crate::id::{EventId, IdError};
+use crate::id::{EndpointId, EventId, IdError, LaneId, Tenant};
 use crate::secret::KeyError;
 use crate::store::StoreError;
 
 /// The number of schemes that may sign one request.
 pub(super) const MAX_SCHEMES: usize = 4;
 
-/// An event was not accepted. Nothing of it was stored, except as described at [`DispatchError::Store`].
+/// An event was not accepted. Nothing was stored, except as described at [`DispatchError::Store`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DispatchError {
@@ -40,9 +42,22 @@ pub enum DispatchError {
     /// The caller's [`Scope`](super::Scope) is read-only.
     #[error("scope: is read-only; use a scope that may change and send")]
     ReadOnly,
+    /// The store that has the tenant was not found, or the tenant is being moved. Only [`Senders`](super::Senders) return this.
+    #[error(transparent)]
+    Shards(SendersError),
     /// The store failed. If [`StoreError::is_retryable`], the same event may be dispatched again under the same id; it is not sent twice.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<SendersError> for DispatchError {
+    fn from(error: SendersError) -> Self {
+        match error {
+            SendersError::Store(error) => Self::Store(error),
+            SendersError::Tenant(error) => Self::Tenant(error),
+            error => Self::Shards(error),
+        }
+    }
 }
 
 /// An operation on an endpoint failed.
@@ -99,6 +114,11 @@ pub enum EndpointError {
     /// The caller's [`Scope`](super::Scope) is read-only.
     #[error("scope: is read-only; use a scope that may change and send")]
     ReadOnly,
+    /// The tenant is being moved to another store, or was moved there. See [`Senders::move_tenant`](super::Senders::move_tenant).
+    #[error(
+        "endpoint: its tenant is being moved to another store, or was moved there; change it there, or try again in a minute"
+    )]
+    Moved,
     /// No endpoint has this id, or it is out of scope.
     #[error("endpoint: does not exist; check the id")]
     NotFound,
@@ -125,6 +145,57 @@ pub enum DeliveryError {
     #[error("scope: is read-only; use a scope that may change and send")]
     ReadOnly,
     /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A call of [`Senders`](super::Senders) failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendersError {
+    /// There is no sender.
+    #[error("shards: are empty; give at least one sender")]
+    NoShard,
+    /// Two senders have one name.
+    #[error("shards: `{0}` is the name of two senders; give each a name of its own")]
+    RepeatedShard(Arc<str>),
+    /// No sender has this name.
+    #[error("shard: `{0}` is not the name of a sender; give this process all senders")]
+    UnknownShard(Arc<str>),
+    /// The tenant's name is malformed.
+    #[error(transparent)]
+    Tenant(IdError),
+    /// The deliveries of the tenant are being copied, or another call has changed its place. Call again in some seconds; if the tenant is
+    /// [listed](super::Senders::moving) for longer, its move was cut off: repeat it.
+    #[error(
+        "tenant: `{0}` is being moved to another store; call again in some seconds, or repeat a move that was cut off"
+    )]
+    Moving(Tenant),
+    /// The tenant is being moved, but to another store.
+    #[error("tenant: `{tenant}` is being moved to `{to}`; finish that move first")]
+    Elsewhere {
+        /// The tenant.
+        tenant: Tenant,
+        /// Where it is being moved to.
+        to: Arc<str>,
+    },
+    /// The new store cannot have this endpoint: it has removed it before, or its sender lacks the retry policy or scheme of the endpoint.
+    #[error("endpoint: the store that the tenant is moved to refuses `{id}`: {error}")]
+    Endpoint {
+        /// The endpoint.
+        id: EndpointId,
+        /// Why.
+        error: Box<EndpointError>,
+    },
+    /// The former store has deliveries that no disabled endpoint holds, because this process cannot read the endpoint.
+    #[error(
+        "endpoint: `{0}` cannot be read in the former store, so its deliveries cannot be moved; open the store with its keys, or remove the endpoint"
+    )]
+    Unreadable(LaneId),
+    /// The new store cannot have a delivery of this event: it has another event with this id, or has deleted the event already.
+    #[error("event id: `{0}` is taken in the store that the tenant is moved to; cancel the deliveries of the event")]
+    IdConflict(EventId),
+    /// A store failed. The call may be repeated.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

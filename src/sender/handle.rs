@@ -1,6 +1,7 @@
 //! The sender: the state that dispatching, delivering and managing share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::directory::CachedDirectory;
 use super::egress::EgressPolicy;
@@ -42,6 +43,10 @@ pub(super) struct Shared {
     pub(super) client: HttpClient,
     pub(super) ownership: OwnershipPolicy,
     pub(super) replays: ReplayTurns,
+    /// How long after an endpoint was disabled an attempt may still be running, in any process.
+    pub(super) quiet_after: Duration,
+    /// How long the ids of events are taken.
+    pub(super) keys_kept: Duration,
 }
 
 impl Sender {

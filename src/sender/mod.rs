@@ -50,6 +50,7 @@
 
 #[cfg(feature = "a2a")]
 pub mod a2a;
+mod attempt_detail;
 mod attempt_watch;
 mod builder;
 mod challenge;
@@ -81,16 +82,18 @@ mod scope;
     expect(dead_code, reason = "the API, the tools and the subscriptions use different calls")
 )]
 mod scoped;
+mod senders;
 mod signers;
 mod span;
 mod turns;
 
+pub use self::attempt_detail::{AttemptDetail, KeptDetails};
 pub use self::builder::SenderBuilder;
 pub use self::change::EndpointChange;
 pub use self::config_error::SenderConfigError;
 pub use self::dispatch::Receipt;
 pub use self::endpoints::Endpoints;
-pub use self::error::{DeliveryError, DispatchError, EndpointError};
+pub use self::error::{DeliveryError, DispatchError, EndpointError, SendersError};
 pub use self::handle::Sender;
 pub use self::health_rules::HealthRules;
 pub use self::notice::{Notice, NoticeKind, Notices};
@@ -99,3 +102,6 @@ pub use self::ownership::Ownership;
 pub use self::replay::Replay;
 pub use self::scope::Scope;
 pub use self::scoped::Scoped;
+#[cfg(feature = "console")]
+pub(crate) use self::scoped::audit::AuditedChange;
+pub use self::senders::Senders;

@@ -1,4 +1,4 @@
-//! Operations by hand: resend, cancel, test, explain, expunge, statistics.
+//! Manual operations: resend, cancel, test, explain, expunge, statistics.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,9 +36,9 @@ pub struct Stats {
 }
 
 impl Sender {
-    /// Sends a delivery again that was delivered, failed, was cancelled or is held by a decision of the retry policy. It becomes pending,
-    /// its attempts are counted from zero, and its history is kept. Returns `false` if the delivery is pending or unknown, or if its event
-    /// was expunged.
+    /// Sends a delivery again. The delivery must be delivered, failed, cancelled, or held by a decision of the retry policy. It becomes
+    /// pending, its attempts are counted from zero, and its history is kept. Returns `false` if the delivery is pending or unknown, or if
+    /// its event was expunged.
     ///
     /// ```
     /// use hookwire::endpoint::NewEndpoint;
@@ -98,8 +98,8 @@ impl Sender {
     }
 
     /// Deletes the payload of an event permanently and cancels its deliveries that are not final. The event's record is kept, and its id
-    /// remains taken. Returns `false` if there is no such event. Bytes that the database wrote to disk before may remain in free pages and
-    /// backups.
+    /// remains taken. The answers of endpoints are kept until their retention ends. Returns `false` if there is no such event. Bytes that
+    /// the database wrote to disk before may remain in free pages and backups.
     ///
     /// ```
     /// use hookwire::event::NewEvent;
@@ -221,8 +221,7 @@ impl Sender {
         Ok(endpoints.iter().map(explain).collect())
     }
 
-    /// Reads statistics of an endpoint: the states of its deliveries, its health and its durations. The cost is proportional to the number
-    /// of deliveries.
+    /// Reads statistics of an endpoint: the states of its deliveries, its health and its durations.
     ///
     /// # Errors
     /// Returns [`EndpointError::NotFound`] if there is no such endpoint, and [`EndpointError::Store`] if the store fails.

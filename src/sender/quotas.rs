@@ -14,7 +14,7 @@ pub(super) struct Quotas {
     pub(super) backlog: Backlog,
 }
 
-/// The number of deliveries that may be pending before the owner of an endpoint may not replay more.
+/// The number of pending deliveries at which the owner of an endpoint cannot replay more.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Backlog {
     pub(super) per_endpoint: u32,

@@ -6,6 +6,8 @@ use std::time::Duration;
 use super::error::EndpointError;
 use super::handle::Sender;
 use super::scope::Scope;
+use super::scoped::Scoped;
+use super::scoped::audit::AuditedChange;
 use super::turns::Turn;
 use crate::clock::Timestamp;
 use crate::delivery::{Delivery, DeliveryState};
@@ -80,6 +82,8 @@ pub struct Replay<'a> {
     fresh_ids: bool,
     limit: u64,
     caller: Caller,
+    /// The scope that records the replay in the audit log.
+    door: Option<&'a Scoped>,
 }
 
 impl Sender {
@@ -98,17 +102,19 @@ impl Sender {
             fresh_ids: false,
             limit: u64::MAX,
             caller: Caller::Operator,
+            door: None,
         }
     }
 
     /// Prepares a replay to an endpoint that was read before, with the rights of this scope.
-    pub(super) fn replay_scoped(&self, endpoint: Arc<Endpoint>, scope: &Scope) -> Replay<'_> {
+    pub(super) fn replay_scoped<'a>(&'a self, endpoint: Arc<Endpoint>, door: &'a Scoped) -> Replay<'a> {
+        let scope = door.scope();
         let caller = match scope.as_tenant() {
             _ if scope.is_read_only() => Caller::ReadOnly,
             Some(_) => Caller::Owner,
             None => Caller::Operator,
         };
-        Replay { known: Some(endpoint.clone()), caller, ..self.replay(endpoint.id) }
+        Replay { known: Some(endpoint.clone()), caller, door: Some(door), ..self.replay(endpoint.id) }
     }
 }
 
@@ -193,7 +199,46 @@ impl<'a> Replay<'a> {
     /// the scope is read-only. A tenant's replay fails with [`EndpointError::ReplayRunning`] if another replay of the tenant is running,
     /// and with [`EndpointError::TooManyWaiting`] if the tenant has [too many pending
     /// deliveries](super::SenderBuilder::max_waiting_for_replay). Deliveries that were made before the error are kept.
-    pub async fn run(mut self) -> Result<u64, EndpointError> {
+    pub async fn run(self) -> Result<u64, EndpointError> {
+        match (self.door, self.caller) {
+            (_, Caller::ReadOnly) => Err(EndpointError::ReadOnly),
+            (Some(door), _) => {
+                let tenant = self.endpoint().await?.tenant.clone();
+                let change = AuditedChange::new("endpoint.replay", &tenant, self.endpoint).detail(self.text());
+                door.audited(change, self.run_now()).await
+            }
+            (None, _) => self.run_now().await,
+        }
+    }
+
+    /// What is sent again, for the audit log.
+    fn text(&self) -> String {
+        let mut text = match self.selection {
+            Selection::NotArrived => "not arrived",
+            Selection::NeverOwed => "never owed",
+            Selection::All => "all",
+            Selection::Unfinished => "failed or cancelled",
+        }
+        .to_owned();
+        if self.from.as_micros() > i64::MIN {
+            text.push_str(&format!(", from {}", self.from));
+        }
+        if self.to < Timestamp::MAX {
+            text.push_str(&format!(", to {}", self.to));
+        }
+        if let Some(types) = &self.types {
+            text.push_str(&format!(", {types}"));
+        }
+        if self.limit < u64::MAX {
+            text.push_str(&format!(", at most {}", self.limit));
+        }
+        if self.fresh_ids {
+            text.push_str(", with new ids");
+        }
+        text
+    }
+
+    async fn run_now(mut self) -> Result<u64, EndpointError> {
         let _turn = match self.caller {
             Caller::Operator => None,
             Caller::Owner => Some(self.begin_for_owner().await?),
@@ -258,15 +303,15 @@ impl<'a> Replay<'a> {
         query.to = query.to.min(self.sender.now() + Duration::from_micros(1));
         while before + count < self.limit {
             let found = self.sender.shared.store.events(&query, page).await?;
-            let Some(last) = found.last() else { break };
-            page = page.after(last.cursor);
             let left = usize::try_from(self.limit - before - count).unwrap_or(usize::MAX);
-            let wanted: Vec<_> = found.iter().filter(|event| self.matches(endpoint, event)).take(left).collect();
+            let wanted: Vec<_> = found.items.iter().filter(|event| self.matches(endpoint, event)).take(left).collect();
             count += if dry {
                 wanted.len() as u64
             } else {
                 self.create_deliveries(endpoint, &wanted, before + count).await?
             };
+            let Some(next) = found.next else { break };
+            page = page.after(next);
         }
         Ok(count)
     }
@@ -332,7 +377,8 @@ impl<'a> Replay<'a> {
         let mut query = DeliveryQuery::of(Work::Sent);
         (query.lane, query.event, query.tenant) =
             (Some(failed.lane), Some(failed.event.clone()), Some(failed.tenant.clone()));
-        let others = self.sender.shared.store.deliveries(&query, Page::of(PAGE)).await?;
+        let everywhere = self.sender.scoped(Scope::operator());
+        let others = everywhere.find_deliveries(&query, Page::of(PAGE)).await?;
         Ok(others.iter().any(|other| !matches!(other.state, DeliveryState::Failed | DeliveryState::Cancelled)))
     }
 
@@ -345,15 +391,13 @@ impl<'a> Replay<'a> {
         let (mut count, mut page) = (0, Page::of(PAGE));
         while before + count < self.limit {
             let found = store.deliveries(&query, page).await?;
-            let Some(last) = found.last() else { break };
-            page = page.after(last.id);
             let of_type = |event_type: &EventType| self.types.as_ref().is_none_or(|types| types.matches(event_type));
             let left = usize::try_from(self.limit - before - count).unwrap_or(usize::MAX);
             // A newer event has superseded such a delivery, and only the newer state is needed.
             let wanted =
                 |delivery: &&Delivery| of_type(&delivery.event_type) && delivery.reason != Some(FailReason::Superseded);
             let mut ids = Vec::new();
-            for delivery in found.iter().filter(wanted).take(left) {
+            for delivery in found.items.iter().filter(wanted).take(left) {
                 if self.selection != Selection::NotArrived || !self.arrived(delivery).await? {
                     ids.push(delivery.id);
                 }
@@ -363,6 +407,8 @@ impl<'a> Replay<'a> {
             let batch: Vec<_> = places.map(|(id, place)| (id, self.due(now, place))).collect();
             let resent = if dry { vec![true; batch.len()] } else { store.resend(Work::Sent, batch).await? };
             count += resent.into_iter().filter(|resent| *resent).count() as u64;
+            let Some(next) = found.next else { break };
+            page = page.after(next);
         }
         Ok(count)
     }

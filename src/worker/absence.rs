@@ -1,4 +1,4 @@
-//! Detects that no worker is alive. The processes that hand work over need this, because they may have no worker of their own.
+//! Detects that no worker is alive. Processes that store work need this, because they may have no worker of their own.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

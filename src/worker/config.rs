@@ -10,13 +10,16 @@ use super::error::WorkerError;
 /// |---|---|---|
 /// | `in_flight` | 256 | attempts in flight, over all lanes |
 /// | `leases` | 4,096 | leased deliveries: ready to start, in flight, or not yet settled |
-/// | `lease` | 60 s | how long a lease lasts; it is extended while it is needed. A crash delays a delivery by this much |
+/// | `lease` | 60 s | how long a lease lasts; it is extended while it is needed. After a crash, a leased delivery waits up to this long |
 /// | `poll` | 1 s | how often the store is polled for unannounced work, such as the work of another process |
 /// | `outbox_poll` | 25 ms | how often the outbox table is read, to which applications write events |
 /// | `grace` | 30 s | how long a stopping worker waits for attempts in flight; it stops at most one second later |
 /// | `retention` | 30 days | how long finished deliveries and their attempts are kept; `None`: without limit |
 /// | `payloads` | `None` | how long the payloads of finished events are kept; `None`: as long as the events |
 /// | `keys` | 30 days | how long the id of an event cannot be used again; at least as long as the event is kept |
+/// | `audit` | 90 days | how long the [audit log](crate::store::AuditLog) is kept; `None`: without limit; an inbox has none |
+/// | `diagnostics` | 7 days | how long [notes that help to find a fault](crate::store::Diagnostics) are kept; `None`: without limit. If several workers on one store differ, the shortest time counts |
+///
 /// Applications construct it with struct update syntax, so a new setting is a breaking change.
 ///
 /// ```
@@ -48,6 +51,10 @@ pub struct Config {
     pub payloads: Option<Duration>,
     /// How long the id of an event cannot be used again.
     pub keys: Duration,
+    /// How long the audit log is kept.
+    pub audit: Option<Duration>,
+    /// How long notes that help to find a fault are kept.
+    pub diagnostics: Option<Duration>,
 }
 
 impl Default for Config {
@@ -62,6 +69,8 @@ impl Default for Config {
             retention: Some(Duration::from_secs(30 * 24 * 60 * 60)),
             payloads: None,
             keys: Duration::from_secs(30 * 24 * 60 * 60),
+            audit: Some(Duration::from_secs(90 * 24 * 60 * 60)),
+            diagnostics: Some(Duration::from_secs(7 * 24 * 60 * 60)),
         }
     }
 }

@@ -54,6 +54,9 @@ pub trait Deliver: fmt::Debug + Send + Sync + 'static {
     /// Called after the store has recorded the end of an attempt.
     fn settled(&self, settlement: &Settlement);
 
+    /// Stores what is not stored yet. Called when a worker stops, after the last attempt.
+    async fn flush(&self) {}
+
     /// Does other recurring work in small pieces, such as importing events from an outbox table. Called at least every
     /// [`Config::outbox_poll`](super::Config::outbox_poll) while a worker runs.
     ///

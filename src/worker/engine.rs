@@ -43,7 +43,7 @@ pub(crate) struct Engine {
     pub(super) recorded: Notify,
     /// Wakes the maintaining part.
     pub(super) maintain: Notify,
-    /// Ends a run that ends by itself.
+    /// Ends a drain.
     pub(super) drained: Notify,
 }
 
@@ -54,7 +54,7 @@ pub(super) struct State {
     pub(super) unsettled: Unsettled,
     /// Where attempts run; `None` while the worker does not run.
     pub(super) tasks: Option<Arc<TaskPool>>,
-    /// The progress of a run that ends by itself.
+    /// The progress of a drain.
     pub(super) drain: Option<Progress>,
 }
 

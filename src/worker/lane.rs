@@ -26,7 +26,7 @@ pub(super) struct Usage {
 }
 
 impl Usage {
-    /// The usage of a lane of the same health that holds nothing.
+    /// The usage of a lane that has the same health and holds nothing.
     pub(super) const fn nothing(self) -> Self {
         Self { health: self.health, in_flight: 0, expected: 0 }
     }

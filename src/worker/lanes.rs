@@ -80,7 +80,8 @@ impl Lanes {
         self.claimable.clear();
         self.starved.clear();
         self.timers.clear();
-        let ids: Vec<_> = self.lanes.keys().copied().collect();
+        let mut ids: Vec<_> = self.lanes.keys().copied().collect();
+        ids.sort_unstable(); // A simulation repeats a run exactly.
         for id in ids {
             self.release_ready(id);
             self.update(id, |lane| {

@@ -89,12 +89,14 @@ impl Leases {
         self.held.get(&lease.delivery).is_some_and(|held| held.fence == lease.fence && held.until > now)
     }
 
-    /// Returns the leases that end before `deadline`.
+    /// Returns the leases that end before `deadline`, in the order of their deliveries: a simulation repeats a run exactly.
     pub(super) fn ending(&self, deadline: Timestamp) -> Vec<Lease> {
         let ends = |(delivery, held): (&DeliveryId, &Held)| {
             (held.until < deadline).then_some(Lease { delivery: *delivery, fence: held.fence })
         };
-        self.held.iter().filter_map(ends).collect()
+        let mut ending: Vec<_> = self.held.iter().filter_map(ends).collect();
+        ending.sort_unstable_by_key(|lease| lease.delivery);
+        ending
     }
 
     /// Records that the store has extended this lease.

@@ -41,7 +41,6 @@
 //! # }
 //! ```
 
-#[cfg_attr(not(any(feature = "sender", feature = "inbox")), expect(dead_code, reason = "they reserve"))]
 mod absence;
 mod attempt;
 mod backoff;
@@ -166,8 +165,8 @@ impl Worker {
     /// ```
     ///
     /// # Errors
-    /// Returns [`WorkerError::AlreadyRunning`] if another run of this worker has not ended. Returns [`WorkerError::Store`] if the
-    /// store fails permanently, or if it fails to return at the end when the next delivery is due.
+    /// Returns [`WorkerError::AlreadyRunning`] if another run of this worker has not ended. Returns [`WorkerError::Store`] if the store
+    /// fails permanently, or if it fails at the end, when the worker asks for the next due time.
     pub async fn drain(&self, limits: DrainLimits) -> Result<Drained, WorkerError> {
         let run = Run::start(&self.engine, Some(limits.progress())).ok_or(WorkerError::AlreadyRunning)?;
         run.until_drained(&self.engine, limits).await.map_err(WorkerError::Store)

@@ -1,4 +1,4 @@
-//! What a run that ends by itself has done.
+//! The progress and the result of a drain.
 
 use crate::clock::Timestamp;
 use crate::retry::Decision;
@@ -20,7 +20,7 @@ pub struct Drained {
     pub next: Option<Timestamp>,
 }
 
-/// The progress of a run that ends by itself.
+/// The progress of a drain.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     /// How many attempts may still be started.

@@ -23,7 +23,7 @@ pub(super) struct Run {
 }
 
 impl Run {
-    /// Starts a run. With `drain` the run ends by itself. Returns `None` if the worker is already running.
+    /// Starts a run. With `drain`, the run ends when nothing more is due. Returns `None` if the worker is already running.
     pub(super) fn start(engine: &Arc<Engine>, drain: Option<Progress>) -> Option<Self> {
         let mut state = engine.state();
         if state.tasks.is_some() {
@@ -65,6 +65,7 @@ impl Run {
             failed = engine.extend_forever() => failed,
             failed = engine.heartbeat_forever() => failed,
             failed = engine.prune_forever() => failed,
+            failed = engine.fold_forever() => failed,
             failed = engine.maintain_forever() => failed,
         }
     }
@@ -91,19 +92,22 @@ impl Run {
         self.engine.all_recorded().await;
         let cut_off = self.engine.state().lanes.release_all();
         if cut_off > 0 {
-            tracing::warn!(
-                count = cut_off,
-                "attempts exceeded the grace and were cut off; the next worker makes them again"
-            );
+            warn_cut_off(cut_off);
         }
         self.engine.leave().await;
-        self.engine.release().await
+        let released = self.engine.release().await;
+        self.engine.deliver.flush().await;
+        released
     }
 
     fn close(&self) {
         self.engine.state().lanes.close();
         self.tasks.close();
     }
+}
+
+fn warn_cut_off(count: usize) {
+    tracing::warn!(count, "attempts exceeded the grace and were cut off; the next worker makes them again");
 }
 
 impl Drop for Run {

@@ -27,6 +27,7 @@ impl Engine {
     /// Records settlements. Returns only if the store fails permanently.
     pub(super) async fn settle_forever(self: &Arc<Self>) -> Result<(), StoreError> {
         tokio::select! {
+            biased; // A simulation repeats a run exactly.
             failed = self.settle_batches() => failed,
             failed = self.settle_set_aside() => failed,
         }
@@ -65,6 +66,7 @@ impl Engine {
                 running.push(self.settle_again(one, delay));
             }
             tokio::select! {
+                biased; // As above.
                 Some(tried) = running.next(), if !running.is_empty() => match tried? {
                     None => delay = None,
                     Some(one) => {

@@ -7,12 +7,15 @@ use super::backoff::next_delay;
 use super::deliver::Maintenance;
 use super::engine::Engine;
 use crate::clock::Timestamp;
-use crate::id::{DeliveryId, LaneId};
+use crate::id::{DeliveryId, LaneId, Work};
 use crate::store::{FinishedCursor, RetentionCutoff, Settled, StoreError};
 use crate::telemetry;
 
 /// How often old history is searched for.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How often settlements are added to the rollups. Charts show what happened with this delay.
+const FOLD_INTERVAL: Duration = Duration::from_secs(5);
 
 /// How much history one call deletes, so that appends never wait long for it.
 const PRUNE_BATCH: u32 = 500;
@@ -91,6 +94,23 @@ impl Engine {
         }
     }
 
+    /// Adds settlements to the rollups. Returns only if the store fails permanently.
+    pub(super) async fn fold_forever(self: &Arc<Self>) -> Result<(), StoreError> {
+        let mut wait = FOLD_INTERVAL;
+        loop {
+            tokio::time::sleep(wait).await;
+            wait = match self.store.fold(self.clock.now()).await {
+                Ok(true) => PRUNE_PAUSE,
+                Ok(false) => FOLD_INTERVAL,
+                Err(error) if !error.is_retryable() => return Err(error),
+                Err(error) => {
+                    tracing::warn!(%error, "adding settlements to the rollups failed; the worker retries it");
+                    FOLD_INTERVAL
+                }
+            };
+        }
+    }
+
     /// Deletes history and payloads that are older than their retention. Returns only if the store fails permanently.
     pub(super) async fn prune_forever(self: &Arc<Self>) -> Result<(), StoreError> {
         let mut payloads_after = (Timestamp::from_micros(i64::MIN), FIRST_ID);
@@ -108,19 +128,36 @@ impl Engine {
         if let Some(retention) = self.config.payloads {
             self.drop_payloads(payloads_after, self.clock.now() - retention).await?;
         }
-        match self.config.retention {
-            Some(retention) => self.prune(retention).await,
+        if let Some(retention) = self.config.retention {
+            self.prune(retention).await?;
+        }
+        self.prune_records().await;
+        Ok(())
+    }
+
+    /// Deletes old diagnostic notes and audit entries. A failure of these must not stop the deletion of history, nor the worker.
+    async fn prune_records(&self) {
+        let now = self.clock.now();
+        let notes = match self.config.diagnostics {
+            Some(retention) => in_batches(|| self.store.prune_notes(now - retention, PRUNE_BATCH)).await,
             None => Ok(()),
+        };
+        // Only senders have an audit log, so an inbox on the same store must not shorten it.
+        let audit = match (self.config.audit, self.deliver.work()) {
+            (Some(retention), Work::Sent) => in_batches(|| self.store.prune_audit(now - retention, PRUNE_BATCH)).await,
+            _ => Ok(()),
+        };
+        for (what, pruned) in [("diagnostic notes", notes), ("the audit log", audit)] {
+            if let Err(error) = pruned {
+                warn_not_pruned(what, &error);
+            }
         }
     }
 
     async fn prune(&self, retention: Duration) -> Result<(), StoreError> {
         let now = self.clock.now();
         let old = RetentionCutoff { work: now - retention, keys: now - self.config.keys };
-        while self.store.prune(self.deliver.work(), old, PRUNE_BATCH).await? >= u64::from(PRUNE_BATCH) {
-            tokio::time::sleep(PRUNE_PAUSE).await;
-        }
-        Ok(())
+        in_batches(|| self.store.prune(self.deliver.work(), old, PRUNE_BATCH)).await
     }
 
     /// Deletes the payloads of deliveries that finished before `before`, and moves `after` behind the last one.
@@ -132,4 +169,19 @@ impl Engine {
         *after = (*after).max((before, FIRST_ID));
         Ok(())
     }
+}
+
+/// Deletes batch after batch until one is not full.
+async fn in_batches<F>(delete: impl Fn() -> F) -> Result<(), StoreError>
+where
+    F: Future<Output = Result<u64, StoreError>>,
+{
+    while delete().await? >= u64::from(PRUNE_BATCH) {
+        tokio::time::sleep(PRUNE_PAUSE).await;
+    }
+    Ok(())
+}
+
+fn warn_not_pruned(what: &str, error: &StoreError) {
+    tracing::warn!(%error, what, "pruning failed; the worker retries it");
 }

@@ -66,7 +66,7 @@ impl Deliver for HandlerDeliver {
     }
 
     async fn lane_policy(&self, lane: LaneId) -> Result<LanePolicy, StoreError> {
-        // A queue that this process does not have belongs to another process.
+        // A queue that this process does not serve belongs to another process.
         Ok(self.lanes.get(&lane).map_or(LanePolicy::closed(), |served| served.lane_policy()))
     }
 

@@ -129,11 +129,16 @@ struct NewJob {
 
 impl WebhookService<Inbox> {
     async fn answer<B: Body>(&self, request: Request<B>) -> Response<VerifiedBody> {
-        let (events, request) = match self.gate.admit(request).await {
+        let (events, request) = match self.gate.admit_or_headers(request).await {
             Ok((Accepted::Event(verified), request)) => (vec![verified], request),
             Ok((Accepted::Batch(events), request)) => (events, request),
             Ok((Accepted::Handshake(reply), _)) => return self.gate.answer(reply).await,
-            Err(rejection) => return self.gate.refuse(&rejection),
+            Err((rejection, headers)) => {
+                let response = self.gate.refuse(&rejection);
+                let refused = (&rejection, response.status().as_u16());
+                self.inner.note_refused(self.gate.source_name(), refused, &headers).await;
+                return response;
+            }
         };
         match self.inner.keep_all(&events).await {
             Ok(kept) => {

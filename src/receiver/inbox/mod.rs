@@ -59,10 +59,15 @@ mod deliver;
 mod job;
 mod keep;
 mod legacy;
+mod noted;
 mod queue;
+mod refused;
 mod setup;
+#[cfg(feature = "console")]
+mod state;
 
 pub use self::job::{Job, JobError};
 pub use self::keep::InboxResult;
 pub use self::queue::Queue;
+pub use self::refused::RefusedRequest;
 pub use self::setup::{Inbox, InboxBuilder};

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use super::deliver::{HandlerDeliver, ServedQueue};
 use super::legacy;
+use super::noted::Noted;
 use super::queue::Queue;
 use crate::clock::{Clock, SteadyClock, SystemClock};
 use crate::delivery::{Delivery, DeliveryState};
 use crate::id::{DeliveryId, LaneId, QueueName, Work};
 use crate::receiver::ReceiverConfigError;
-use crate::store::{DeliveryQuery, Page, Store, StoreError, WorkHistory};
+use crate::store::{DeliveryQuery, Listed, Page, Store, StoreError, WorkHistory};
 use crate::worker::{Config, Engine, Worker};
 
 /// Stores verified events, and a worker handles them later. Cheap to clone; every clone is the same inbox.
@@ -26,6 +27,7 @@ pub(super) struct Shared {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) engine: Arc<Engine>,
     pub(super) queues: Vec<Arc<ServedQueue>>,
+    pub(super) noted: Noted,
 }
 
 /// Sets up an [`Inbox`].
@@ -57,27 +59,23 @@ impl Inbox {
         WorkHistory::new(&self.shared.store, Work::Received)
     }
 
-    /// Returns a page of the failed jobs of a queue. The page of an unknown queue is empty.
+    /// Returns a page of the failed jobs of a queue. The page of an unknown queue is empty. A page may be short although the list goes on: see
+    /// [`Listed`].
     ///
     /// # Errors
     /// Returns the store's error.
-    pub async fn dead_letters(&self, queue: &str, page: Page) -> Result<Vec<Delivery>, StoreError> {
-        let Ok(name) = QueueName::new(queue) else { return Ok(Vec::new()) };
-        let mut found = Vec::new();
+    pub async fn dead_letters(&self, queue: &str, page: Page) -> Result<Listed<Delivery>, StoreError> {
+        let Ok(name) = QueueName::new(queue) else { return Ok(Listed::default()) };
+        let mut lists = Vec::new();
         for lane in lanes_of(name) {
             let mut query = DeliveryQuery::of(Work::Received);
             (query.lane, query.state) = (Some(lane), Some(DeliveryState::Failed));
-            found.extend(self.shared.store.deliveries(&query, page).await?);
+            lists.push(self.shared.store.deliveries(&query, page).await?);
         }
-        found.sort_unstable_by_key(|delivery| delivery.id);
-        if page.newest_first {
-            found.reverse();
-        }
-        found.truncate(usize::try_from(page.limit).unwrap_or(usize::MAX));
-        Ok(found)
+        Ok(merged(lists, page))
     }
 
-    /// Handles a job again that is delivered, failed or cancelled. Returns `false` for any other job.
+    /// Makes a handled, failed, cancelled or held job pending again. Returns `false` for any other job.
     ///
     /// # Errors
     /// Returns the store's error.
@@ -85,7 +83,7 @@ impl Inbox {
         self.shared.engine.resend(job).await
     }
 
-    /// Cancels a job that is pending. Returns `false` for any other job.
+    /// Cancels a pending or held job. Returns `false` for any other job.
     ///
     /// # Errors
     /// Returns the store's error.
@@ -139,8 +137,23 @@ impl InboxBuilder {
         }
         let deliver = Arc::new(HandlerDeliver { lanes, clock: clock.clone() });
         let engine = Engine::new(store.clone(), deliver, clock.clone(), config);
-        Ok(Inbox { shared: Arc::new(Shared { store, clock, engine, queues: served }) })
+        Ok(Inbox { shared: Arc::new(Shared { store, clock, engine, queues: served, noted: Noted::default() }) })
     }
+}
+
+/// Merges pages of several lanes. If the list of a lane goes on after its page, the merged page ends where that page ends: a later job of
+/// another lane belongs to a later page.
+fn merged(lists: Vec<Listed<Delivery>>, page: Page) -> Listed<Delivery> {
+    let ends = lists.iter().filter_map(|list| list.next);
+    let end = if page.newest_first { ends.max() } else { ends.min() };
+    let is_before = |id: DeliveryId| end.is_none_or(|end| if page.newest_first { id >= end } else { id <= end });
+    let mut found: Vec<_> =
+        lists.into_iter().flat_map(|list| list.items).filter(|delivery| is_before(delivery.id)).collect();
+    found.sort_unstable_by_key(|delivery| delivery.id);
+    if page.newest_first {
+        found.reverse();
+    }
+    Listed::cut(found, page.limit, |delivery| delivery.id, end)
 }
 
 fn name_of(queue: &Queue) -> Result<QueueName, ReceiverConfigError> {
@@ -152,6 +165,6 @@ fn name_of(queue: &Queue) -> Result<QueueName, ReceiverConfigError> {
 const MAX_SHOWN: usize = 64;
 
 /// The lanes with jobs of a queue: its own lane, and the lane in which an earlier version has stored them.
-fn lanes_of(queue: QueueName) -> impl Iterator<Item = LaneId> {
+pub(super) fn lanes_of(queue: QueueName) -> impl Iterator<Item = LaneId> {
     std::iter::once(queue).chain(legacy::queue(queue)).map(LaneId::Queue)
 }

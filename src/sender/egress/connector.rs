@@ -92,8 +92,8 @@ impl Connector {
         let destination = Destination::of(uri).ok_or(ConnectError::NoAddress)?;
         let addresses = self.checked_addresses(&destination, tenant).await?;
         *phase = Phase::Dial;
-        let stream = self.dial_first(&addresses, destination.port).await?;
-        let meter = Meter::default();
+        let (stream, peer) = self.dial_first(&addresses, destination.port).await?;
+        let meter = Meter::to(peer);
         let stream = MeteredStream::new(stream, meter.clone(), self.write_timeout);
         if !destination.https {
             return Ok(GuardedStream::plain(stream, meter));
@@ -144,7 +144,7 @@ impl Connector {
 
     /// Connects to the first address that accepts. Each address gets an equal share of the time, so that a dead first address
     /// leaves time for the second.
-    async fn dial_first(&self, addresses: &[IpAddr], port: u16) -> Result<TcpStream, ConnectError> {
+    async fn dial_first(&self, addresses: &[IpAddr], port: u16) -> Result<(TcpStream, IpAddr), ConnectError> {
         let mut last_error = ConnectError::NoAddress;
         for (tried, address) in addresses.iter().enumerate() {
             let left = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
@@ -153,7 +153,7 @@ impl Connector {
             match timeout(share, self.dialer.dial(SocketAddr::new(*address, port))).await {
                 Ok(Ok(Dialed { stream, peer, local })) => {
                     self.policy.check_peer(*address, peer, local)?;
-                    return Ok(stream);
+                    return Ok((stream, peer));
                 }
                 Ok(Err(error)) => last_error = ConnectError::Connect(error),
                 Err(_) => last_error = ConnectError::ConnectTimeout,

@@ -5,6 +5,7 @@
 
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
@@ -62,10 +63,13 @@ struct State {
     unflushed: AtomicBool,
     flushed: Notify,
     fault: AtomicU8,
+    /// The address of the server.
+    peer: IpAddr,
 }
 
-impl Default for Meter {
-    fn default() -> Self {
+impl Meter {
+    /// The meter of a connection to this address.
+    pub(super) fn to(peer: IpAddr) -> Self {
         Self(Arc::new(State {
             last_received: AtomicU64::new(0),
             allowance: AtomicI64::new(INITIAL_ALLOWANCE),
@@ -73,11 +77,15 @@ impl Default for Meter {
             unflushed: AtomicBool::new(false),
             flushed: Notify::new(),
             fault: AtomicU8::new(0),
+            peer,
         }))
     }
-}
 
-impl Meter {
+    /// The address of the server.
+    pub(in crate::sender) fn peer(&self) -> IpAddr {
+        self.0.peer
+    }
+
     /// Whether the connection was reused and broke without a response: data was received before `begun` and none since.
     pub(in crate::sender) fn was_stale(&self, begun: LogicalTime) -> bool {
         (1..begun.0).contains(&self.0.last_received.load(Ordering::Relaxed))

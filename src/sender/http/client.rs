@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT, USER_AGENT};
 use http::response::Parts;
-use http::{HeaderValue, Request};
+use http::{HeaderMap, HeaderValue, Request};
 use tokio_rustls::TlsConnector;
 
 use super::super::config_error::SenderConfigError;
@@ -17,7 +17,7 @@ use super::error::ExchangeError;
 use super::finish::MAX_HEAD_BYTES;
 use super::options::{HttpOptions, Versions};
 use super::pool::{Connection, Pool};
-use super::response::{Failure, PartialResponse};
+use super::response::{Exchanged, Failure, PartialResponse};
 use super::tls;
 use crate::clock::Clock;
 use crate::endpoint::Target;
@@ -133,7 +133,7 @@ impl HttpClient {
         &self,
         tenant: Option<&Tenant>,
         mut make: impl FnMut() -> Result<Request<Bytes>, E>,
-    ) -> Result<Report, E> {
+    ) -> Result<(Report, Exchanged), E> {
         let (tenant, started) = (&tenant.cloned(), self.clock.uptime());
         let mut response = PartialResponse::default();
         let exchange = async {
@@ -149,7 +149,7 @@ impl HttpClient {
             done?;
         }
         let duration = self.clock.uptime().saturating_sub(started);
-        Ok(response.report(self.clock.now(), duration))
+        Ok((response.report(self.clock.now(), duration), response.into_exchanged()))
     }
 
     /// Fails if all addresses of the target's name are refused. It waits only a short time for the DNS answer.
@@ -186,6 +186,11 @@ impl HttpClient {
         response.into_parts()
     }
 
+    /// The headers that every request has, unless it has others of the same name.
+    pub(in crate::sender) fn default_headers(&self) -> HeaderMap {
+        self.with_default_headers(Request::default()).into_parts().0.headers
+    }
+
     /// Adds the headers that every request has.
     fn with_default_headers(&self, mut request: Request<Bytes>) -> Request<Bytes> {
         request.headers_mut().entry(USER_AGENT).or_insert_with(|| self.user_agent.clone());
@@ -206,12 +211,18 @@ impl HttpClient {
         let reused = if reuse == Reuse::Forbidden { None } else { self.pool.reuse(tenant, request.uri()) };
         let connection = match reused {
             Some(connection) => Ok(connection),
-            None => self.pool.connect(tenant, request.uri()).await,
+            None => {
+                let begun = self.clock.uptime();
+                let connected = self.pool.connect(tenant, request.uri()).await;
+                response.connecting = connected.is_ok().then(|| self.clock.uptime().saturating_sub(begun));
+                connected
+            }
         };
         let (error, may_repeat) = match connection {
             Err(error) => (error, false),
             Ok(connection) => {
                 let state = connection.state().clone();
+                response.peer = Some(state.meter.peer());
                 let Err(error) = exchange_on(connection, request, MAX_BODY_BYTES, response).await else {
                     return TryResult::Final;
                 };

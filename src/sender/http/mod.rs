@@ -56,3 +56,4 @@ mod tls;
 
 pub use self::client::HttpClient;
 pub use self::options::HttpOptions;
+pub(crate) use self::response::Exchanged;

@@ -1,5 +1,6 @@
 //! The received part of a response, and the report about it.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -16,12 +17,28 @@ use crate::retry::retry_after;
 /// What was received so far. It is filled step by step because the time budget may end the exchange at any time.
 #[derive(Debug, Default)]
 pub(super) struct PartialResponse {
+    /// The address of the server.
+    pub(super) peer: Option<IpAddr>,
+    /// How long it took to connect, if a new connection was opened.
+    pub(super) connecting: Option<Duration>,
     pub(super) head: Option<Parts>,
     pub(super) body: BytesMut,
     pub(super) body_end: BodyEnd,
     /// Whether the whole request was sent.
     pub(super) is_request_sent: bool,
     pub(super) failure: Option<Failure>,
+}
+
+/// How a request was answered.
+#[derive(Debug)]
+pub(crate) struct Exchanged {
+    /// The address of the server; `None` if there was no connection.
+    pub(in crate::sender) peer: Option<IpAddr>,
+    /// How long it took to connect, if a new connection was opened.
+    pub(in crate::sender) connecting: Option<Duration>,
+    pub(in crate::sender) head: Option<Parts>,
+    /// The part of the body that was received.
+    pub(in crate::sender) body: Bytes,
 }
 
 /// Why no response head was received.
@@ -69,7 +86,13 @@ impl PartialResponse {
         self.head.map(|head| (head, body))
     }
 
-    pub(super) fn report(self, now: Timestamp, duration: Duration) -> Report {
+    /// What a detailed report shows in addition.
+    pub(super) fn into_exchanged(self) -> Exchanged {
+        let Self { peer, connecting, head, body, .. } = self;
+        Exchanged { peer, connecting, head, body: body.freeze() }
+    }
+
+    pub(super) fn report(&self, now: Timestamp, duration: Duration) -> Report {
         let may_delay =
             |head: &&Parts| matches!(head.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
         let until = self.head.as_ref().filter(may_delay).and_then(|head| retry_after::parse(&head.headers, now));

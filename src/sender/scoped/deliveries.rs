@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
+use super::super::attempt_detail::AttemptDetail;
 use super::super::error::DeliveryError;
 use super::Scoped;
+use super::audit::{AuditedChange, counted};
 use crate::delivery::{Attempt, Delivery};
 use crate::id::{DeliveryId, EndpointId, EventId, Tenant, Work};
-use crate::store::{DeliveryQuery, Page, StoreError};
+use crate::store::{DeliveryQuery, Listed, Page, StoreError};
 
 /// The number of deliveries of one event that one call resends.
 const MAX_RESENT: u32 = 1_000;
@@ -21,16 +23,34 @@ impl Scoped {
         Ok(delivery.filter(|delivery| self.scope.covers(&delivery.tenant)))
     }
 
-    /// Lists deliveries, a page at a time. The list is empty if the tenant of the query is out of scope.
+    /// Lists deliveries, a page at a time. A page may be short although the list goes on: see [`Listed`]. The list is empty if the tenant of
+    /// the query is out of scope.
     ///
     /// # Errors
     /// Returns a [`StoreError`] if the store fails.
-    pub async fn deliveries(&self, mut query: DeliveryQuery, page: Page) -> Result<Vec<Delivery>, StoreError> {
+    pub async fn deliveries(&self, mut query: DeliveryQuery, page: Page) -> Result<Listed<Delivery>, StoreError> {
         let Some(tenant) = self.listed(query.tenant.as_ref()).map(Option::<&Tenant>::cloned) else {
-            return Ok(Vec::new());
+            return Ok(Listed::default());
         };
         query.tenant = tenant;
         self.sender.history().deliveries(&query, page).await
+    }
+
+    /// Reads pages until it has as many deliveries as the limit of the page, or until the list ends.
+    pub(crate) async fn find_deliveries(
+        &self,
+        query: &DeliveryQuery,
+        mut page: Page,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let mut found = Vec::new();
+        while page.limit > 0 {
+            let more = self.deliveries(query.clone(), page).await?;
+            page.limit = page.limit.saturating_sub(u32::try_from(more.items.len()).unwrap_or(u32::MAX));
+            found.extend(more.items);
+            let Some(next) = more.next else { break };
+            page = page.after(next);
+        }
+        Ok(found)
     }
 
     /// Reads the attempts at a delivery, oldest first. Returns `None` if there is no such delivery in scope.
@@ -57,6 +77,25 @@ impl Scoped {
             last.extend(ids.iter().zip(found).filter_map(|(id, mut attempts)| Some((*id, attempts.pop()?))));
         }
         Ok(deliveries.iter().map(|delivery| last.get(&delivery.id).cloned()).collect())
+    }
+
+    /// Reads the details of the last attempts at a delivery, oldest first, if the sender [keeps
+    /// them](crate::sender::SenderBuilder::keep_details). A tenant does not see the addresses. Returns `None` if there is no such delivery
+    /// in scope. After a resend, numbers of attempts repeat: a detail belongs to the last attempt that has its number and began no later
+    /// than the detail.
+    ///
+    /// # Errors
+    /// Returns a [`StoreError`] if the store fails.
+    pub async fn attempt_details(&self, id: DeliveryId) -> Result<Option<Vec<AttemptDetail>>, StoreError> {
+        if self.delivery(id).await?.is_none() {
+            return Ok(None);
+        }
+        let notes = self.sender.shared.store.notes(&id.to_string()).await?;
+        let mut details: Vec<AttemptDetail> = notes.iter().rev().filter_map(AttemptDetail::of_note).collect();
+        if self.scope.as_tenant().is_some() {
+            details.iter_mut().for_each(|detail| detail.address = None);
+        }
+        Ok(Some(details))
     }
 
     /// Sends a delivery again. See [`Sender::resend`](crate::sender::Sender::resend).
@@ -86,8 +125,12 @@ impl Scoped {
     /// [`DeliveryError::WrongState`] if it is pending or its event was expunged, and [`DeliveryError::Store`] if the store fails.
     pub async fn resend(&self, id: DeliveryId) -> Result<(), DeliveryError> {
         let delivery = self.delivery_for_change(id).await?;
-        let resent = self.sender.resend_read(&[delivery]).await?;
-        if resent.is_empty() { Err(DeliveryError::WrongState) } else { Ok(()) }
+        let change = AuditedChange::new("delivery.resend", &delivery.tenant, id).detail(delivery.event.as_str());
+        self.audited(change, async {
+            let resent = self.sender.resend_read(std::slice::from_ref(&delivery)).await?;
+            if resent.is_empty() { Err(DeliveryError::WrongState) } else { Ok(()) }
+        })
+        .await
     }
 
     /// Sends an event again to every endpoint that had a delivery of it, or to one of them. Returns the deliveries that are pending now.
@@ -105,12 +148,17 @@ impl Scoped {
         let mut query = DeliveryQuery::of(Work::Sent);
         (query.tenant, query.event) = (Some(tenant.clone()), Some(event.clone()));
         query.lane = endpoint.map(Into::into);
-        let deliveries = self.deliveries(query, Page::of(MAX_RESENT)).await?;
+        let deliveries = self.find_deliveries(&query, Page::of(MAX_RESENT)).await?;
         if deliveries.is_empty() {
             return Err(DeliveryError::NotFound);
         }
-        let resent = self.sender.resend_read(&deliveries).await?;
-        if resent.is_empty() { Err(DeliveryError::WrongState) } else { Ok(resent) }
+        let to = endpoint.map(|id| format!(" to {id}")).unwrap_or_default();
+        let detail = format!("{}{to}", counted(deliveries.len()));
+        self.audited(AuditedChange::new("event.resend", tenant, event.as_str()).detail(detail), async {
+            let resent = self.sender.resend_read(&deliveries).await?;
+            if resent.is_empty() { Err(DeliveryError::WrongState) } else { Ok(resent) }
+        })
+        .await
     }
 
     /// Cancels a delivery. See [`Sender::cancel`](crate::sender::Sender::cancel).
@@ -120,7 +168,11 @@ impl Scoped {
     /// [`DeliveryError::WrongState`] if it is final, and [`DeliveryError::Store`] if the store fails.
     pub async fn cancel(&self, id: DeliveryId) -> Result<(), DeliveryError> {
         let delivery = self.delivery_for_change(id).await?;
-        if self.sender.cancel_read(&delivery).await? { Ok(()) } else { Err(DeliveryError::WrongState) }
+        let change = AuditedChange::new("delivery.cancel", &delivery.tenant, id).detail(delivery.event.as_str());
+        self.audited(change, async {
+            if self.sender.cancel_read(&delivery).await? { Ok(()) } else { Err(DeliveryError::WrongState) }
+        })
+        .await
     }
 
     /// Reads a delivery before it is changed.

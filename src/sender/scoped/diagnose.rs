@@ -1,4 +1,4 @@
-//! Why a receiver refuses a request, found with the keys that sign for its endpoint.
+//! Finds out why a receiver refuses a request, with the keys that sign for its endpoint.
 
 use bytes::Bytes;
 use http::Request;
@@ -12,15 +12,15 @@ use crate::provider::STANDARD;
 use crate::provider::diagnose::{Diagnose, Diagnosis};
 use crate::signature::{Received, Trust};
 
-/// The most bytes that one diagnosis hashes. It runs on the thread of the request, so this bounds its time.
+/// Maximum number of bytes that one diagnosis hashes. The diagnosis runs on the thread of the request, so this limit bounds its time.
 const MAX_BYTES: usize = 8 << 20;
 
 /// The number of other endpoints of the tenant whose keys are tried.
 const OTHERS: usize = 20;
 
 impl Scoped {
-    /// Looks for the cause for which the owner of an endpoint refuses a request. The result never contains a key or a signature. Returns
-    /// `None` if other schemes than Standard Webhooks sign the requests of the endpoint.
+    /// Finds out why the server of an endpoint refuses a request. The result never contains a key or a signature. Returns `None` if a
+    /// scheme other than Standard Webhooks signs the requests of the endpoint.
     ///
     /// # Errors
     /// Returns [`EndpointError::ReadOnly`] if the caller may only read, because keys are used, [`EndpointError::NotFound`] if the endpoint is

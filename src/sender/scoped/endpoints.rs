@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::super::change::EndpointChange;
+use super::super::change::{EndpointChange, not_moved};
 use super::super::dispatch::Receipt;
-use super::super::endpoints::{Endpoints, PreparedKey};
+use super::super::endpoints::{Endpoints, PreparedKey, is_unproven};
 use super::super::error::EndpointError;
 use super::super::operate::Stats;
 use super::super::ownership::Ownership;
 use super::super::replay::Replay;
 use super::Scoped;
+use super::audit::AuditedChange;
 use crate::delivery::Attempt;
 use crate::endpoint::{Endpoint, NewEndpoint};
 use crate::id::{EndpointId, Tenant};
@@ -32,13 +33,14 @@ impl Scoped {
     /// Reads an endpoint before it is changed.
     async fn endpoint_for_change(&self, id: EndpointId) -> Result<Arc<Endpoint>, EndpointError> {
         self.writable(EndpointError::ReadOnly)?;
-        self.endpoint(id).await
+        let endpoint = self.endpoint(id).await?;
+        not_moved(&endpoint).map(|()| endpoint)
     }
 
     /// Fails if the caller may not change this endpoint.
     pub(super) fn may_change(&self, endpoint: &Endpoint) -> Result<(), EndpointError> {
         self.writable(EndpointError::ReadOnly)?;
-        if self.scope.covers(&endpoint.tenant) { Ok(()) } else { Err(EndpointError::NotFound) }
+        if self.scope.covers(&endpoint.tenant) { not_moved(endpoint) } else { Err(EndpointError::NotFound) }
     }
 
     /// Lists endpoints in the order of creation, a page at a time: of the named tenant, or of every tenant in scope. See
@@ -88,11 +90,28 @@ impl Scoped {
     /// highest allowed ones](crate::sender::SenderBuilder::max_limits_of_tenants); otherwise the errors of
     /// [`Endpoints::create`](crate::sender::Endpoints::create).
     pub async fn create(&self, new: NewEndpoint) -> Result<Endpoint, EndpointError> {
+        let (new, tenant) = self.own_endpoint(new)?;
+        let change = AuditedChange::new("endpoint.create", &tenant, id_of(&new));
+        let endpoints = self.sender.endpoints();
+        self.audited(change, async {
+            match self.scope.as_tenant() {
+                Some(_) => endpoints.create_for_owner(new).await,
+                None => endpoints.create(new).await,
+            }
+        })
+        .await
+    }
+
+    /// Assigns a new endpoint to the caller's tenant and gives it an id. Returns its tenant too.
+    fn own_endpoint(&self, mut new: NewEndpoint) -> Result<(NewEndpoint, Tenant), EndpointError> {
         self.writable(EndpointError::ReadOnly)?;
-        match self.scope.as_tenant() {
-            Some(own) => self.sender.endpoints().create_for_owner(new.tenant(own.clone())).await,
-            None => self.sender.endpoints().create(new).await,
+        if let Some(own) = self.scope.as_tenant() {
+            new = new.tenant(own.clone());
         }
+        new.tenant.check().map_err(EndpointError::Tenant)?;
+        new.id = Some(EndpointId::generate(self.now()));
+        let tenant = new.tenant.clone();
+        Ok((new, tenant))
     }
 
     /// Creates an endpoint of the caller's tenant. `ownership` sets how the owner of the target is asked.
@@ -101,12 +120,9 @@ impl Scoped {
         new: NewEndpoint,
         ownership: &Ownership,
     ) -> Result<Endpoint, EndpointError> {
-        self.writable(EndpointError::ReadOnly)?;
-        let new = match self.scope.as_tenant() {
-            Some(own) => new.tenant(own.clone()),
-            None => new,
-        };
-        self.sender.endpoints().create_verified_by(new, ownership).await
+        let (new, tenant) = self.own_endpoint(new)?;
+        let change = AuditedChange::new("endpoint.create", &tenant, id_of(&new));
+        self.audited(change, self.sender.endpoints().create_verified_by(new, ownership)).await
     }
 
     /// Changes an endpoint. The endpoint is read once.
@@ -127,7 +143,8 @@ impl Scoped {
     ) -> Result<Endpoint, EndpointError> {
         self.may_change(endpoint)?;
         let change = if self.scope.as_tenant().is_some() { change.for_owner() } else { change };
-        self.sender.endpoints().update_read(endpoint, change).await
+        let audited = AuditedChange::new("endpoint.update", &endpoint.tenant, endpoint.id).detail(change.fields());
+        self.audited(audited, self.sender.endpoints().update_read(endpoint, change)).await
     }
 
     /// Returns the secret that the owner of an endpoint needs. See [`Endpoints::secret`](crate::sender::Endpoints::secret).
@@ -158,8 +175,11 @@ impl Scoped {
 
     /// Stores a prepared key.
     pub(crate) async fn store_key(&self, prepared: PreparedKey) -> Result<Endpoint, EndpointError> {
-        self.may_change(prepared.endpoint())?;
-        self.sender.endpoints().store_key(prepared).await
+        let endpoint = prepared.endpoint();
+        self.may_change(endpoint)?;
+        let (tenant, id) = (endpoint.tenant.clone(), endpoint.id);
+        let change = AuditedChange::new("endpoint.rotate_key", &tenant, id);
+        self.audited(change, self.sender.endpoints().store_key(prepared)).await
     }
 
     /// Makes `key` the current key of an endpoint that was read before.
@@ -170,7 +190,8 @@ impl Scoped {
         overlap: Duration,
     ) -> Result<Endpoint, EndpointError> {
         self.may_change(endpoint)?;
-        self.sender.endpoints().rotate_read(endpoint, key, overlap).await
+        let change = AuditedChange::new("endpoint.rotate_key", &endpoint.tenant, endpoint.id);
+        self.audited(change, self.sender.endpoints().rotate_read(endpoint, key, overlap)).await
     }
 
     /// Asks the owner of the target to agree. See [`Endpoints::prove`](crate::sender::Endpoints::prove).
@@ -180,27 +201,38 @@ impl Scoped {
     /// [`Endpoints::prove`](crate::sender::Endpoints::prove).
     pub async fn prove(&self, id: EndpointId) -> Result<Endpoint, EndpointError> {
         let endpoint = self.endpoint_for_change(id).await?;
-        self.sender.endpoints().prove_owner(&endpoint).await
+        self.prove_read(&endpoint, None).await
     }
 
-    /// Asks the owner of an endpoint that was read before, in the way that `ownership` sets. With `None`, the setting for the tenant is
-    /// used.
+    /// Asks the owner of an endpoint that was read before. `ownership` sets how the owner is asked; with `None`, the setting for the tenant
+    /// is used.
     pub(crate) async fn prove_read(
         &self,
         endpoint: &Endpoint,
         ownership: Option<&Ownership>,
     ) -> Result<Endpoint, EndpointError> {
         self.may_change(endpoint)?;
-        match ownership {
-            Some(ownership) => self.sender.endpoints().prove_read(endpoint, ownership).await,
-            None => self.sender.endpoints().prove_owner(endpoint).await,
+        if !is_unproven(endpoint) {
+            return Ok(endpoint.clone());
         }
+        let endpoints = self.sender.endpoints();
+        self.audited(AuditedChange::new("endpoint.verify", &endpoint.tenant, endpoint.id), async {
+            match ownership {
+                Some(ownership) => endpoints.prove_read(endpoint, ownership).await,
+                None => endpoints.prove_owner(endpoint).await,
+            }
+        })
+        .await
     }
 
     /// Marks the target of an endpoint that was read before as verified. Only callers that have verified it in another way may call this.
     pub(crate) async fn vouch_read(&self, endpoint: &Endpoint) -> Result<Endpoint, EndpointError> {
         self.may_change(endpoint)?;
-        self.sender.endpoints().vouch_read(endpoint).await
+        if !is_unproven(endpoint) {
+            return Ok(endpoint.clone());
+        }
+        let change = AuditedChange::new("endpoint.verify", &endpoint.tenant, endpoint.id);
+        self.audited(change, self.sender.endpoints().vouch_read(endpoint)).await
     }
 
     /// Removes an endpoint and cancels its deliveries that are not final. An operator can remove an endpoint whose record is corrupt, too.
@@ -217,22 +249,25 @@ impl Scoped {
     /// Returns [`EndpointError::ReadOnly`] if the caller may only read, [`EndpointError::NotFound`] if there is no such endpoint in scope,
     /// [`EndpointError::Conflict`] if it has another version, and [`EndpointError::Store`] if the store fails.
     pub async fn remove_at(&self, id: EndpointId, version: Option<u64>) -> Result<(), EndpointError> {
-        let tenant = match self.endpoint_for_change(id).await {
-            Ok(endpoint) => Some(endpoint.tenant.clone()),
+        let endpoint = match self.endpoint_for_change(id).await {
+            Ok(endpoint) => endpoint,
             Err(EndpointError::Store(error))
                 if error.kind() == StoreErrorKind::Corrupt && self.scope.as_tenant().is_none() =>
             {
-                None
+                let change = AuditedChange::new("endpoint.remove", None, id);
+                return self.audited(change, self.sender.endpoints().remove_read(id, None, version)).await;
             }
             Err(error) => return Err(error),
         };
-        self.sender.endpoints().remove_read(id, tenant.as_ref(), version).await
+        let change = AuditedChange::new("endpoint.remove", &endpoint.tenant, id);
+        self.audited(change, self.sender.endpoints().remove_known(&endpoint, version)).await
     }
 
     /// Removes an endpoint that was read before.
     pub(crate) async fn remove_read(&self, endpoint: &Endpoint) -> Result<(), EndpointError> {
         self.may_change(endpoint)?;
-        self.sender.endpoints().remove_read(endpoint.id, Some(&endpoint.tenant), None).await
+        let change = AuditedChange::new("endpoint.remove", &endpoint.tenant, endpoint.id);
+        self.audited(change, self.sender.endpoints().remove_known(endpoint, None)).await
     }
 
     /// Sends a test event to one endpoint. See [`Sender::test`](crate::sender::Sender::test).
@@ -242,7 +277,8 @@ impl Scoped {
     /// and [`EndpointError::Store`] if the store fails.
     pub async fn test(&self, id: EndpointId) -> Result<Receipt, EndpointError> {
         let endpoint = self.endpoint_for_change(id).await?;
-        self.sender.test_read(&endpoint).await
+        let change = AuditedChange::new("endpoint.test", &endpoint.tenant, id);
+        self.audited(change, self.sender.test_read(&endpoint)).await
     }
 
     /// Sends a test event and waits for the first attempt, for at most `patience`.
@@ -283,6 +319,11 @@ impl Scoped {
     /// # Errors
     /// Returns [`EndpointError::NotFound`] if there is no such endpoint in scope, and [`EndpointError::Store`] if the store fails.
     pub async fn replay(&self, id: EndpointId) -> Result<Replay<'_>, EndpointError> {
-        Ok(self.sender.replay_scoped(self.endpoint(id).await?, &self.scope))
+        Ok(self.sender.replay_scoped(self.endpoint(id).await?, self))
     }
+}
+
+/// The id of a new endpoint, for the audit log.
+fn id_of(new: &NewEndpoint) -> String {
+    new.id.map(|id| id.to_string()).unwrap_or_default()
 }

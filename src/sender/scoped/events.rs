@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::super::dispatch::Receipt;
-use super::super::error::DispatchError;
+use super::super::error::{DeliveryError, DispatchError};
 use super::Scoped;
+use super::audit::AuditedChange;
 use crate::endpoint::{Endpoint, Verdict};
 use crate::event::{Audience, Event, EventType, EventTypes, NewEvent};
 use crate::id::{EventId, Tenant};
-use crate::store::{EventQuery, EventSummary, Page, StoreError};
+use crate::store::{EventQuery, EventSummary, Listed, Page, StoreError};
 
 impl Scoped {
     /// Dispatches an event. See [`Sender::dispatch`](crate::sender::Sender::dispatch).
@@ -66,17 +67,31 @@ impl Scoped {
         if self.scope.covers(tenant) { self.sender.history().event(tenant, id).await } else { Ok(None) }
     }
 
-    /// Lists events, a page at a time. Events that an inbox has received are left out, and the list is empty if the tenant of the query is
-    /// out of scope.
+    /// Lists events, a page at a time. A page may be short although the list goes on: see [`Listed`]. Events that an inbox has received are
+    /// left out, and the list is empty if the tenant of the query is out of scope.
     ///
     /// # Errors
     /// Returns a [`StoreError`] if the store fails.
-    pub async fn events(&self, query: &EventQuery, page: Page<u64>) -> Result<Vec<EventSummary>, StoreError> {
+    pub async fn events(&self, query: &EventQuery, page: Page<u64>) -> Result<Listed<EventSummary, u64>, StoreError> {
         if self.scope.covers(&query.tenant) && query.audience != Some(Audience::Inbox) {
             self.sender.shared.store.events(query, page).await
         } else {
-            Ok(Vec::new())
+            Ok(Listed::default())
         }
+    }
+
+    /// Deletes the payload of an event permanently and cancels its deliveries that are not final. Returns `false` if there is no such event
+    /// in scope. See [`Sender::expunge`](crate::sender::Sender::expunge).
+    ///
+    /// # Errors
+    /// Returns [`DeliveryError::ReadOnly`] if the caller may only read, and [`DeliveryError::Store`] if the store fails.
+    pub async fn expunge(&self, tenant: &Tenant, id: &EventId) -> Result<bool, DeliveryError> {
+        self.writable(DeliveryError::ReadOnly)?;
+        if self.event(tenant, id).await?.is_none() {
+            return Ok(false);
+        }
+        let change = AuditedChange::new("event.expunge", tenant, id);
+        Ok(self.audited(change, self.sender.expunge(tenant, id)).await?)
     }
 
     /// Returns the event types of the application, if the sender [has them](crate::sender::SenderBuilder::event_types).

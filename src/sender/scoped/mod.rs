@@ -1,12 +1,16 @@
 //! A sender with the rights of one caller. The HTTP API and the tools for agents use it; the application uses the sender itself.
 
+pub(super) mod audit;
 mod deliveries;
 #[cfg(any(feature = "console", feature = "mcp"))]
 mod diagnose;
 mod endpoints;
 mod events;
+mod rollups;
 #[cfg(feature = "console")]
 mod send_now;
+#[cfg(any(feature = "console", feature = "manage", feature = "mcp"))]
+mod surface;
 
 use super::handle::Sender;
 use super::scope::Scope;
@@ -22,9 +26,11 @@ use crate::store::StoreError;
 ///   out.
 /// - An endpoint or event that a tenant creates belongs to that tenant, whatever tenant the caller sets.
 /// - A tenant changes its endpoints [with the rights of the owner](super::EndpointChange::for_owner).
+/// - Every change is recorded in the [audit log](Self::audit_log), with the [name](Scope::named) of the caller. If the record cannot be
+///   stored, the change is not made. Dispatched events are not changes.
 /// - Every change by a read-only caller fails with [`EndpointError::ReadOnly`](super::EndpointError::ReadOnly),
-///   [`DispatchError::ReadOnly`](super::DispatchError::ReadOnly) or [`DeliveryError::ReadOnly`](super::DeliveryError::ReadOnly), whether
-///   the object exists or not.
+///   [`DispatchError::ReadOnly`](super::DispatchError::ReadOnly) or [`DeliveryError::ReadOnly`](super::DeliveryError::ReadOnly), whether or
+///   not the object exists.
 ///
 /// ```
 /// use hookwire::endpoint::NewEndpoint;
@@ -49,13 +55,15 @@ use crate::store::StoreError;
 pub struct Scoped {
     sender: Sender,
     scope: Scope,
+    /// The surface that the request came from, for the audit log.
+    surface: &'static str,
 }
 
 impl Sender {
     /// Returns this sender with the rights of a scope.
     #[must_use]
     pub fn scoped(&self, scope: Scope) -> Scoped {
-        Scoped { sender: self.clone(), scope }
+        Scoped { sender: self.clone(), scope, surface: "code" }
     }
 }
 

@@ -27,7 +27,7 @@ fn an_error_names_the_source_and_the_field() {
         ("provider = 'stripe'\nsecret = ''", "sources[1].secret: is empty: set it"),
         ("provider = 'mandrill'\nsecret = 'x y z'", "sources[1].settings: webhook_url is missing"),
         ("provider = 'stripe'\nsecret = 'x y z'\nsettings = { url = 'u' }", "sources[1].settings: url is unknown"),
-        ("secret = 'x y z'", "sources[1].provider: is missing, and scheme as well"),
+        ("secret = 'x y z'", "sources[1].provider: is missing; set provider or scheme"),
         (
             "provider = 'stripe'\nsecret = 'x y z'\ntolerance_secs = 0",
             "sources[1].tolerance_secs: must be more than zero",

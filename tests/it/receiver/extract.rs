@@ -1,4 +1,4 @@
-//! R-25, and the extractors of axum.
+//! Rule R-25, and the extractors of axum.
 
 use axum::Router;
 use axum::body::Body;

@@ -1,4 +1,4 @@
-//! what is written to logs, traces and debug texts.
+//! Rules: what is written to logs, traces and debug texts.
 
 use bytes::Bytes;
 use hookwire::provider::{Checked, EventRef, Events, Scheme, Verify};

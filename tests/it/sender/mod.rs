@@ -1,7 +1,9 @@
 //! The sender's main purpose, end to end, over real sockets.
 
 mod a2a;
+mod audit;
 mod clocks;
+mod details;
 mod development;
 mod drain;
 mod health;
@@ -9,6 +11,7 @@ mod operate;
 mod outbox;
 mod ownership;
 mod scoped;
+mod senders;
 mod signing;
 pub mod trace;
 

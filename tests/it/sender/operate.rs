@@ -90,7 +90,7 @@ async fn a_resend_of_everything_can_be_spread_over_time_and_use_fresh_ids() {
     }
     let rate = Rate { count: NonZeroU32::new(2).unwrap(), per: Duration::from_secs(60) };
     assert_eq!(sender.replay(created.id).all().at_most(rate).run().await.unwrap(), 4);
-    let all = sender.history().deliveries(&DeliveryQuery::default(), Page::default()).await.unwrap();
+    let all = sender.history().deliveries(&DeliveryQuery::default(), Page::default()).await.unwrap().items;
     let mut due: Vec<_> = all[4..].iter().map(|delivery| delivery.due.since(all[4].due).as_secs()).collect();
     due.sort_unstable();
     assert_eq!(due, [0, 30, 60, 90]);

@@ -1,4 +1,4 @@
-//! An event exists exactly if the application's own transaction commits.
+//! An event exists if and only if the application's own transaction commits.
 
 use std::path::Path;
 use std::process::Command;
@@ -40,7 +40,7 @@ impl Shop {
     }
 
     async fn events(&self) -> usize {
-        self.store.events(&EventQuery::of("acme"), Page::of(1_000)).await.unwrap().len()
+        self.store.events(&EventQuery::of("acme"), Page::of(1_000)).await.unwrap().items.len()
     }
 
     /// The error in a row of the outbox that was not imported.

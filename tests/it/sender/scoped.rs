@@ -208,7 +208,7 @@ async fn a_list_shows_only_tenants_in_scope() {
     let count = async |scope: Scope, tenant: Option<&Tenant>| {
         let door = sender.scoped(scope);
         let query = query(|query| query.tenant = tenant.cloned());
-        let deliveries = door.deliveries(query, Page::of(10)).await.unwrap().len();
+        let deliveries = door.deliveries(query, Page::of(10)).await.unwrap().items.len();
         assert_eq!(door.endpoints(tenant, None, 10).await.unwrap().len(), deliveries);
         deliveries
     };

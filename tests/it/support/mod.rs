@@ -2,6 +2,7 @@
 
 pub use hookwire_tests::vectors;
 
+pub mod history;
 pub mod log;
 pub mod server;
 

@@ -1,0 +1,64 @@
+//! Rollups within a scope.
+
+use super::Scoped;
+use crate::clock::Timestamp;
+use crate::endpoint::Endpoint;
+use crate::id::{LaneId, Tenant, Work};
+use crate::store::{Rollup, RollupGroup, RollupStep, StoreError};
+
+impl Scoped {
+    /// Reads what happened in each minute or hour that begins at `from` or later, and before `to`: for all deliveries in scope, or for those
+    /// of one tenant. Minutes and hours without attempts are left out. The list is empty if the tenant is out of scope. A worker adds new
+    /// attempts with a delay of some seconds.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use hookwire::clock::Timestamp;
+    /// use hookwire::sender::{Scope, Sender};
+    /// use hookwire::store::{MemoryStore, RollupStep};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let sender = Sender::builder(MemoryStore::new()).build()?;
+    /// let noon = Timestamp::from_secs(1_700_000_000);
+    /// let hours = sender.scoped(Scope::tenant("acme")).rollups(None, RollupStep::Hour, noon - Duration::from_secs(86_400), noon).await?;
+    /// assert_eq!(hours.iter().map(|hour| hour.failed).sum::<u64>(), 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Returns a [`StoreError`] if the store fails.
+    pub async fn rollups(
+        &self,
+        tenant: Option<&Tenant>,
+        step: RollupStep,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<Rollup>, StoreError> {
+        let Some(listed) = self.listed(tenant) else { return Ok(Vec::new()) };
+        let group = listed.map_or(RollupGroup::All(Work::Sent), |tenant| RollupGroup::Tenant(tenant.clone()));
+        let mut found = self.sender.shared.store.rollups(&[group], step, from, to).await?;
+        Ok(found.pop().unwrap_or_default())
+    }
+
+    /// Like [`rollups`](Self::rollups), for each of these endpoints, in order. The list of an endpoint that is out of scope is empty.
+    ///
+    /// # Errors
+    /// Returns a [`StoreError`] if the store fails.
+    pub async fn endpoint_rollups(
+        &self,
+        endpoints: &[&Endpoint],
+        step: RollupStep,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<Vec<Rollup>>, StoreError> {
+        let lane = |endpoint: &&Endpoint| RollupGroup::Lane(LaneId::from(endpoint.id));
+        let covered: Vec<_> = endpoints.iter().map(|endpoint| self.scope.covers(&endpoint.tenant)).collect();
+        let groups: Vec<_> =
+            endpoints.iter().zip(&covered).filter(|(_, is_covered)| **is_covered).map(|(one, _)| lane(one)).collect();
+        let mut found = self.sender.shared.store.rollups(&groups, step, from, to).await?.into_iter();
+        let list = |is_covered: &bool| if *is_covered { found.next().unwrap_or_default() } else { Vec::new() };
+        Ok(covered.iter().map(list).collect())
+    }
+}
