@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use axum::Router;
-use axum::extract::Path;
+use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -51,13 +51,16 @@ pub(super) fn routes() -> Router<Console> {
 }
 
 /// Assets need no authentication, because they are the same for all callers.
-async fn asset(Path(name): Path<String>) -> Response {
-    let Some(asset) = [&STYLE, &SCRIPT].into_iter().find(|asset| asset.name() == name) else {
-        return StatusCode::NOT_FOUND.into_response();
+async fn asset(State(console): State<Console>, Path(name): Path<String>) -> Response {
+    let accent = console.shared.brand.accent.as_deref().filter(|accent| accent.file == name);
+    let asset = [&STYLE, &SCRIPT].into_iter().find(|asset| asset.name() == name);
+    let (mut response, media_type) = match (accent, asset) {
+        (Some(accent), _) => (accent.text.clone().into_response(), STYLE.media_type.clone()),
+        (None, Some(asset)) => (asset.content.into_response(), asset.media_type.clone()),
+        (None, None) => return StatusCode::NOT_FOUND.into_response(),
     };
-    let mut response = asset.content.into_response();
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, asset.media_type.clone());
+    headers.insert(CONTENT_TYPE, media_type);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
     response
 }

@@ -34,7 +34,7 @@ impl FromRequestParts<Console> for Caller {
     async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Failure> {
         let scope = parts.extensions.get::<Scope>().cloned();
         let scope = scope.ok_or_else(|| Failure::new(StatusCode::UNAUTHORIZED, "You are not signed in."))?;
-        let door = console.shared.sender.scoped(scope);
+        let door = console.shared.sender.scoped(scope).via("console");
         let notice = parts.uri.query().and_then(super::words::notice);
         Ok(Self { shared: console.shared.clone(), door, root: root_of(parts.uri.path()), notice })
     }
@@ -48,9 +48,10 @@ impl Caller {
             root: self.root.clone(),
             title: title.into(),
             tab,
-            name: self.shared.name.clone(),
+            brand: self.shared.brand.clone(),
             tenant: scope.as_tenant().map(ToString::to_string),
             can_change: !scope.is_read_only(),
+            has_inbox: self.shared.inbox.is_some() && scope.as_tenant().is_none(),
             token: self.token(),
             notice: self.notice,
             now: self.door.now(),

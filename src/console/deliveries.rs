@@ -21,7 +21,7 @@ use crate::delivery::{Attempt, Delivery, DeliveryState};
 use crate::endpoint::Endpoint;
 use crate::id::{DeliveryId, EndpointId, Work};
 use crate::sender::{DeliveryError, EndpointError};
-use crate::store::{DeliveryQuery, Page};
+use crate::store::{DeliveryQuery, Listed, Page};
 
 /// The number of rows of a page.
 const ROWS: u32 = 50;
@@ -162,18 +162,33 @@ struct Deliveries {
     chosen: Chosen,
     kept: String,
     rows: Vec<Row>,
-    next: Option<DeliveryId>,
+    next: Option<Next>,
+}
+
+/// The next page of the list.
+struct Next {
+    after: DeliveryId,
+    /// How far the search has come, if it did not fill the page.
+    searched: Option<When>,
+}
+
+impl Next {
+    fn of(found: &Listed<Delivery>, now: Timestamp) -> Option<Self> {
+        let after = found.next?;
+        let is_short = found.items.len() < ROWS as usize;
+        Some(Self { after, searched: is_short.then(|| When::new(time_of(after), now)) })
+    }
+}
+
+/// The time in the id of a delivery: about the time at which it was made (RFC 9562 section 5.7).
+fn time_of(id: DeliveryId) -> Timestamp {
+    let millis = u128::from_be_bytes(*id.as_bytes()) >> 80;
+    Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))
 }
 
 async fn deliveries(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let view = caller.view(Tab::Deliveries, "Deliveries");
-    let state = match fields.text("state") {
-        Some(text) => Some(
-            words::state_of(text)
-                .ok_or_else(|| Failure::invalid("state: must be pending, delivered, failed, held or cancelled"))?,
-        ),
-        None => None,
-    };
+    let state = fields.state()?;
     let mut query = DeliveryQuery::of(Work::Sent);
     query.tenant = caller.tenant(fields.text("tenant"))?;
     query.event = fields.value("event")?;
@@ -182,17 +197,15 @@ async fn deliveries(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     (query.from, query.to) = (fields.time("from")?, fields.time("to")?);
     query.state = state;
     let after: Option<DeliveryId> = fields.value("after")?;
-    let mut found = caller.door.deliveries(query, Page::of(ROWS + 1).after(after).newest_first()).await?;
-    let has_more = found.len() > ROWS as usize;
-    found.truncate(ROWS as usize);
+    let found = caller.door.deliveries(query, Page::of(ROWS).after(after).newest_first()).await?;
     let chosen = Chosen::of(&fields);
     let state_text = state.map_or("", |state| words::state(state).text);
     let chip = |value: &'static str, text| Chip { text, value, is_chosen: value == state_text };
     let mut chips = vec![chip("", "all")];
     chips.extend(words::STATES.map(|state| chip(words::state(state).text, words::state(state).text)));
     let template = Deliveries {
-        rows: Row::all(&caller, &found, view.now).await?,
-        next: found.last().filter(|_| has_more).map(|last| last.id),
+        rows: Row::all(&caller, &found.items, view.now).await?,
+        next: Next::of(&found, view.now),
         kept: chosen.query(),
         chosen,
         chips,
@@ -213,15 +226,9 @@ struct ChosenPage {
     unchanged: Vec<DeliveryId>,
 }
 
-/// The deliveries whose boxes are checked. The name of a box is the id of its delivery.
-fn chosen(fields: &Fields) -> Result<Vec<DeliveryId>, Failure> {
-    let ids: Vec<_> = fields.names().filter_map(|name| name.parse().ok()).take(ROWS as usize).collect();
-    if ids.is_empty() { Err(Failure::invalid("deliveries: none is chosen; check the boxes of some")) } else { Ok(ids) }
-}
-
 async fn resend(Changed(caller, fields): Changed) -> Result<Response, Failure> {
     let mut report = ChosenPage::new(&caller, "sent again");
-    for id in chosen(&fields)? {
+    for id in fields.chosen("deliveries")? {
         report.note(id, resend_or_send_now(&caller, id).await)?;
     }
     page(&report)
@@ -240,7 +247,7 @@ async fn resend_or_send_now(caller: &Caller, id: DeliveryId) -> Result<(), Deliv
 
 async fn cancel(Changed(caller, fields): Changed) -> Result<Response, Failure> {
     let mut report = ChosenPage::new(&caller, "cancelled");
-    for id in chosen(&fields)? {
+    for id in fields.chosen("deliveries")? {
         report.note(id, caller.door.cancel(id).await)?;
     }
     page(&report)

@@ -20,7 +20,7 @@ use crate::endpoint::Endpoint;
 use crate::event::Event;
 use crate::id::DeliveryId;
 use crate::outcome::Outcome;
-use crate::sender::DeliveryError;
+use crate::sender::{AttemptDetail, DeliveryError};
 
 /// Maximum number of attempts that a page shows. If there are more, it shows the last ones.
 const ATTEMPTS: usize = 100;
@@ -34,16 +34,51 @@ pub(super) fn routes() -> Router<Console> {
 }
 
 /// An attempt on the timeline.
-struct Step {
-    number: u32,
-    at: When,
-    took: String,
-    outcome: String,
-    is_success: bool,
-    remedy: Option<&'static str>,
-    excerpt: Option<String>,
+pub(super) struct Step {
+    pub(super) number: u32,
+    pub(super) at: When,
+    pub(super) took: String,
+    pub(super) outcome: String,
+    pub(super) is_success: bool,
+    pub(super) remedy: Option<&'static str>,
+    pub(super) excerpt: Option<String>,
     /// The first attempt after the delivery was sent again.
-    is_restart: bool,
+    pub(super) is_restart: bool,
+    /// How it was sent and answered.
+    pub(super) detail: Option<Detail>,
+}
+
+/// A request and its response.
+pub(super) struct Detail {
+    pub(super) url: String,
+    /// The known facts about the connection.
+    pub(super) connection: String,
+    pub(super) request: String,
+    pub(super) has_response: bool,
+    pub(super) response: String,
+    pub(super) body: String,
+}
+
+impl Detail {
+    fn of(detail: &AttemptDetail) -> Self {
+        let lines = |headers: &[(Box<str>, Box<str>)]| -> String {
+            headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect()
+        };
+        let known = [
+            detail.version.as_deref().map(String::from),
+            detail.address.map(|address| format!("to {address}")),
+            detail.connecting.map(|time| format!("connected in {}", words::precise(time))),
+        ];
+        let known: Vec<_> = known.into_iter().flatten().collect();
+        Self {
+            url: detail.url.to_string(),
+            connection: known.join(", "),
+            request: lines(&detail.request_headers),
+            has_response: detail.version.is_some(),
+            response: lines(&detail.response_headers),
+            body: detail.response_body.to_string(),
+        }
+    }
 }
 
 impl Step {
@@ -57,6 +92,7 @@ impl Step {
             remedy: words::remedy(attempt.outcome),
             excerpt: attempt.excerpt.as_deref().map(String::from),
             is_restart: false,
+            detail: None,
         }
     }
 }
@@ -82,6 +118,7 @@ struct DeliveryPage {
 async fn delivery(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Response, Failure> {
     let delivery = caller.door.delivery(id).await?.ok_or_else(Failure::not_found)?;
     let attempts = caller.door.attempts(id).await?.unwrap_or_default();
+    let details = caller.door.attempt_details(id).await?.unwrap_or_default();
     let event = caller.door.event(&delivery.tenant, &delivery.event).await?;
     let endpoint = match delivery.endpoint() {
         Some(id) => find_endpoint(&caller, id).await?,
@@ -89,7 +126,7 @@ async fn delivery(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Response, Fa
     };
     let view = caller.view(Tab::Deliveries, format!("Delivery of {}", delivery.event_type));
     let now = view.now;
-    let left_out = attempts.len().saturating_sub(ATTEMPTS);
+    let (steps, left_out) = steps(&attempts, &details, now);
     let row = Row::of(&delivery, attempts.last(), endpoint.as_deref(), now);
     let payload = event.as_ref().map(|event| payload_of(&caller, event));
     let last_status = attempts.last().and_then(|attempt| attempt.outcome.status());
@@ -100,7 +137,7 @@ async fn delivery(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Response, Fa
     let template = DeliveryPage {
         reason: words::reason(&delivery),
         finished: delivery.finished_at.map(|at| When::new(at, now)),
-        steps: steps(attempts.get(left_out..).unwrap_or_default(), now),
+        steps,
         left_out,
         curl: event
             .as_ref()
@@ -118,14 +155,22 @@ async fn delivery(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Response, Fa
     page(&template)
 }
 
-/// The attempts, newest first. After a resend they are counted from 1 again; after a fault on this side the next attempt has the same
-/// number.
-fn steps(attempts: &[Attempt], now: Timestamp) -> Vec<Step> {
+/// The last attempts, newest first, and the number of earlier ones. After a resend they are counted from 1 again; after a fault on this
+/// side the next attempt has the same number.
+pub(super) fn steps(attempts: &[Attempt], details: &[AttemptDetail], now: Timestamp) -> (Vec<Step>, usize) {
+    let left_out = attempts.len().saturating_sub(ATTEMPTS);
+    let attempts = attempts.get(left_out..).unwrap_or_default();
     let step = |(place, attempt): (usize, &Attempt)| {
         let before = place.checked_sub(1).and_then(|place| attempts.get(place));
-        Step { is_restart: before.is_some_and(|before| is_restart(before, attempt)), ..Step::of(attempt, now) }
+        let until = attempts.get(place + 1).map_or(Timestamp::MAX, |next| next.at);
+        let is_its = |one: &&AttemptDetail| one.attempt == attempt.number && attempt.at <= one.at && one.at < until;
+        Step {
+            is_restart: before.is_some_and(|before| is_restart(before, attempt)),
+            detail: details.iter().find(is_its).map(Detail::of),
+            ..Step::of(attempt, now)
+        }
     };
-    attempts.iter().enumerate().map(step).rev().collect()
+    (attempts.iter().enumerate().map(step).rev().collect(), left_out)
 }
 
 fn is_restart(before: &Attempt, after: &Attempt) -> bool {
@@ -183,7 +228,7 @@ mod tests {
         let made =
             [(1, Outcome::Local), (1, status), (2, status), (1, status), (1, status), (1, Outcome::Local), (1, status)];
         let attempts = made.map(|(number, outcome)| Attempt::new(number, now, Duration::ZERO, outcome));
-        let marked: Vec<_> = steps(&attempts, now).iter().rev().map(|step| step.is_restart).collect();
+        let marked: Vec<_> = steps(&attempts, &[], now).0.iter().rev().map(|step| step.is_restart).collect();
         assert_eq!(marked, [false, false, false, true, true, true, false]);
     }
 

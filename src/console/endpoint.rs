@@ -11,24 +11,26 @@ use super::caller::Caller;
 use super::deliveries::Row;
 use super::endpoints::{EndpointRow, filter_of, filter_text};
 use super::failure::{Failure, page};
-use super::form::{Changed, Id, invalid};
+use super::form::{Changed, Id, Shown, invalid};
 use super::link::see;
 use super::secret_page::show_secret;
 use super::state::Console;
+use super::traffic::{Span, Traffic};
 use super::view::{Tab, View};
 use super::words::{self, When};
+use crate::clock::Timestamp;
 use crate::delivery::DeliveryState;
 use crate::endpoint::{Endpoint, Target};
 use crate::event::EventType;
 use crate::id::{EndpointId, Work};
 use crate::sender::EndpointChange;
-use crate::store::{DeliveryQuery, EventQuery, Page};
+use crate::store::{DeliveryQuery, EventQuery, Page, StoreError};
 
 /// The number of deliveries and events that the page shows.
 const ROWS: u32 = 10;
 const EVENTS: u32 = 20;
 
-/// The most waiting deliveries that one form makes due now.
+/// Maximum number of waiting deliveries that one form makes due now.
 const SENT_NOW: u32 = 1_000;
 
 /// How long a replaced key still signs: a day.
@@ -74,11 +76,14 @@ struct EndpointPage {
     /// The number of deliveries that wait, counted up to a bound.
     waiting: u32,
     recent: String,
+    traffic: Traffic,
     rows: Vec<Row>,
+    /// Whether older deliveries were not searched.
+    has_older: bool,
     matches: Vec<Match>,
 }
 
-async fn endpoint(caller: Caller, Id(id): Id<EndpointId>) -> Result<Response, Failure> {
+async fn endpoint(Id(id): Id<EndpointId>, Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let endpoint = caller.door.endpoint(id).await?;
     let view = caller.view(Tab::Endpoints, super::deliveries::place(&endpoint));
     let now = view.now;
@@ -86,7 +91,7 @@ async fn endpoint(caller: Caller, Id(id): Id<EndpointId>) -> Result<Response, Fa
     (query.tenant, query.lane) = (Some(endpoint.tenant.clone()), Some(id.into()));
     let deliveries = caller.door.deliveries(query, Page::of(ROWS).newest_first()).await?;
     let events = caller.door.events(&EventQuery::of(endpoint.tenant.clone()), Page::of(EVENTS).newest_first()).await?;
-    let matches = events.into_iter().map(|event| Match {
+    let matches = events.items.into_iter().map(|event| Match {
         is_wanted: endpoint.filter.matches(&event.event_type),
         event_type: event.event_type,
         stored: When::new(event.appended_at, now),
@@ -106,11 +111,24 @@ async fn endpoint(caller: Caller, Id(id): Id<EndpointId>) -> Result<Response, Fa
         is_fixed: endpoint.fixed_target,
         waiting: caller.door.waiting(std::iter::once(&*endpoint), SENT_NOW).await?.0,
         recent: recent(&caller, &endpoint),
-        rows: Row::all(&caller, &deliveries, now).await?,
+        traffic: traffic(&caller, &endpoint, Span::of(fields.text("span")), now).await?,
+        rows: Row::all(&caller, &deliveries.items, now).await?,
+        has_older: deliveries.next.is_some(),
         matches: matches.collect(),
         view,
     };
     page(&template)
+}
+
+/// The attempts at this endpoint over time.
+async fn traffic(
+    caller: &Caller,
+    endpoint: &Endpoint,
+    span: &'static Span,
+    now: Timestamp,
+) -> Result<Traffic, StoreError> {
+    let found = caller.door.endpoint_rollups(&[endpoint], span.step(), span.from(now), now).await?;
+    Ok(Traffic::of(&found.concat(), span, now))
 }
 
 fn limits(endpoint: &Endpoint) -> String {
@@ -168,7 +186,7 @@ async fn send_waiting(Id(id): Id<EndpointId>, Changed(caller, _): Changed) -> Re
     let mut query = DeliveryQuery::of(Work::Sent);
     (query.tenant, query.lane, query.state) =
         (Some(endpoint.tenant.clone()), Some(id.into()), Some(DeliveryState::Pending));
-    let waiting = caller.door.deliveries(query, Page::of(SENT_NOW)).await?;
+    let waiting = caller.door.find_deliveries(&query, Page::of(SENT_NOW)).await?;
     caller.door.send_now(&waiting).await?;
     Ok(see(&format!("../../deliveries?endpoint={id}&done=hurried")))
 }

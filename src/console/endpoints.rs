@@ -11,12 +11,14 @@ use super::failure::{Failure, page};
 use super::form::{Changed, Fields, Shown, named};
 use super::secret_page::show_secret;
 use super::state::Console;
+use super::traffic::{SPARK, Traffic};
 use super::view::{Tab, View};
 use super::words::{self, Badge, When};
 use crate::clock::Timestamp;
 use crate::endpoint::{Endpoint, Filter, NewEndpoint};
 use crate::id::EndpointId;
 use crate::sender::EndpointError;
+use crate::store::Rollup;
 
 /// The number of rows of a page.
 const ROWS: u32 = 50;
@@ -34,6 +36,7 @@ pub(super) struct EndpointRow {
     pub(super) badge: Badge,
     pub(super) health: String,
     pub(super) created: When,
+    pub(super) spark: Option<Traffic>,
 }
 
 impl EndpointRow {
@@ -46,7 +49,19 @@ impl EndpointRow {
             badge: words::health(endpoint, now),
             health: words::health_in_full(endpoint, now),
             created: When::new(endpoint.created_at, now),
+            spark: None,
         }
+    }
+
+    /// The rows of these endpoints, each with its attempts of the last day.
+    pub(super) async fn all(caller: &Caller, endpoints: &[&Endpoint], now: Timestamp) -> Result<Vec<Self>, Failure> {
+        let (step, from) = (SPARK.step(), SPARK.from(now));
+        let rollups = caller.door.endpoint_rollups(endpoints, step, from, now).await?;
+        let row = |(endpoint, rollups): (&&Endpoint, Vec<Rollup>)| {
+            let spark = Traffic::of(&rollups, &SPARK, now);
+            Self { spark: Some(spark), ..Self::of(endpoint, now) }
+        };
+        Ok(endpoints.iter().zip(rollups).map(row).collect())
     }
 }
 
@@ -125,7 +140,12 @@ async fn endpoints(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let after: Option<EndpointId> = fields.value("after")?;
     let wanted = Wanted::of(&fields);
     let found = caller.door.endpoints(tenant.as_ref(), after, LOOKED_THROUGH).await?;
-    let mut rows: Vec<_> = found.iter().filter(|endpoint| wanted.matches(endpoint)).take(ROWS as usize + 1).collect();
+    let mut rows: Vec<_> = found
+        .iter()
+        .map(|endpoint| &**endpoint)
+        .filter(|endpoint| wanted.matches(endpoint))
+        .take(ROWS as usize + 1)
+        .collect();
     let is_full = rows.len() > ROWS as usize;
     rows.truncate(ROWS as usize);
     // A page that is not full ends where the search has ended.
@@ -135,7 +155,7 @@ async fn endpoints(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     };
     let template = Endpoints {
         next,
-        rows: rows.iter().map(|endpoint| EndpointRow::of(endpoint, view.now)).collect(),
+        rows: EndpointRow::all(&caller, &rows, view.now).await?,
         tenant: fields.text("tenant").unwrap_or_default().to_owned(),
         text: fields.text("text").unwrap_or_default().to_owned(),
         chips: SHOWN.iter().map(|(word, text)| (*word, *text, *word == wanted.shown)).collect(),

@@ -4,8 +4,8 @@ use std::fmt::{self, Write};
 
 use askama::filters::Escaper;
 
-/// Escapes HTML, and shows control characters and marks of direction by their code. A stranger can put such a mark into a URL, a label or
-/// a payload to make a text look like another one.
+/// Escapes HTML, and shows control characters and direction marks as codes. A stranger can put such a mark into a URL, a label or a payload
+/// to make a text look like a different text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Visible;
 
@@ -27,7 +27,7 @@ impl Escaper for Visible {
     }
 }
 
-/// Control characters, marks of direction, and characters without width.
+/// Control characters, direction marks, and characters without width.
 pub(super) const fn is_hidden(c: char) -> bool {
     !matches!(c, '\n' | '\t')
         && matches!(c,

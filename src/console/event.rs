@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use askama::Template;
 use axum::Router;
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
@@ -13,8 +13,9 @@ use super::caller::Caller;
 use super::deliveries::{Row, place};
 use super::escape::is_hidden;
 use super::failure::{Failure, page};
-use super::form::{Id, Shown};
+use super::form::{Changed, Id, Shown};
 use super::json::laid_out;
+use super::link::{encoded, see};
 use super::state::Console;
 use super::view::{Tab, View};
 use super::words::When;
@@ -24,14 +25,14 @@ use crate::event::Event;
 use crate::id::{EndpointId, EventId, Work};
 use crate::store::{DeliveryQuery, Page};
 
-/// The most deliveries, and the most endpoints without one, that a page shows.
+/// Maximum number of deliveries, and of endpoints without a delivery, that a page shows.
 const ROWS: u32 = 100;
 
 /// The longest part of a payload that a page shows, in bytes.
 const SHOWN_BYTES: usize = 256 * 1024;
 
 pub(super) fn routes() -> Router<Console> {
-    Router::new().route("/events/{id}", get(event))
+    Router::new().route("/events/{id}", get(event)).route("/events/{id}/expunge", post(expunge))
 }
 
 /// The payload of an event, as a page shows it.
@@ -113,11 +114,11 @@ async fn event(Id(id): Id<EventId>, Shown(caller, fields): Shown) -> Result<Resp
     let now = view.now;
     let mut query = DeliveryQuery::of(Work::Sent);
     (query.tenant, query.event) = (Some(tenant.clone()), Some(id));
-    let deliveries = caller.door.deliveries(query, Page::of(ROWS)).await?;
+    let found = caller.door.deliveries(query, Page::of(ROWS)).await?;
+    let (deliveries, is_cut) = (found.items, found.next.is_some());
     let reached: HashSet<_> = deliveries.iter().filter_map(Delivery::endpoint).collect();
     let explained = caller.door.explain(&tenant, &event.event_type).await?;
     // If the list is cut, it is unknown which endpoints have no delivery.
-    let is_cut = deliveries.len() == ROWS as usize;
     let explained = if is_cut { Vec::new() } else { explained };
     let without = explained.iter().filter(|(endpoint, _)| !reached.contains(&endpoint.id)).take(ROWS as usize);
     let template = EventPage {
@@ -135,4 +136,16 @@ async fn event(Id(id): Id<EventId>, Shown(caller, fields): Shown) -> Result<Resp
         view,
     };
     page(&template)
+}
+
+async fn expunge(Id(id): Id<EventId>, Changed(caller, fields): Changed) -> Result<Response, Failure> {
+    if !fields.is_present("sure") {
+        return Err(Failure::invalid("sure: check the box, because the payload cannot be restored"));
+    }
+    let tenant = caller.tenant(fields.text("tenant"))?;
+    let tenant = tenant.ok_or_else(|| Failure::invalid("tenant: an operator must name the tenant of the event"))?;
+    match caller.door.expunge(&tenant, &id).await? {
+        true => Ok(see(&format!("../{id}?tenant={}&done=expunged", encoded(tenant.as_str())))),
+        false => Err(Failure::not_found()),
+    }
 }

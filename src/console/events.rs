@@ -44,6 +44,8 @@ struct Events {
     rows: Vec<EventRow>,
     /// The query of the next page.
     next: Option<String>,
+    /// Whether the search has ended before it filled the page.
+    is_short: bool,
 }
 
 /// The path of an event's page.
@@ -61,6 +63,7 @@ async fn events(Shown(caller, fields): Shown) -> Result<Response, Failure> {
         to: text("to"),
         rows: Vec::new(),
         next: None,
+        is_short: false,
         view,
     };
     let Some(tenant) = caller.tenant(fields.text("tenant"))? else {
@@ -75,19 +78,17 @@ async fn events(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let to = fields.time("to")?.unwrap_or(Timestamp::MAX);
     let after: Option<u64> = fields.value("after")?;
     let query = EventQuery::of(tenant).between(from, to);
-    let mut found = caller.door.events(&query, Page::of(ROWS + 1).after(after).newest_first()).await?;
-    let has_more = found.len() > ROWS as usize;
-    found.truncate(ROWS as usize);
-    let cursor = found.last().filter(|_| has_more).map(|last| last.cursor);
+    let found = caller.door.events(&query, Page::of(ROWS).after(after).newest_first()).await?;
+    template.is_short = found.items.len() < ROWS as usize;
     let kept = [("tenant", &template.tenant), ("from", &template.from), ("to", &template.to)];
     let kept: String = kept.into_iter().map(|(name, value)| format!("{name}={}&", encoded(value))).collect();
-    template.next = cursor.map(|cursor| format!("{kept}after={cursor}"));
+    template.next = found.next.map(|cursor| format!("{kept}after={cursor}"));
     let row = |event: &crate::store::EventSummary| EventRow {
         path: path_of(&template.tenant, event.id.as_str()),
         id: event.id.to_string(),
         event_type: event.event_type.to_string(),
         stored: When::new(event.appended_at, template.view.now),
     };
-    template.rows = found.iter().map(row).collect();
+    template.rows = found.items.iter().map(row).collect();
     page(&template)
 }

@@ -15,12 +15,6 @@ use super::view::{Tab, View};
 use crate::sender::{DeliveryError, EndpointError};
 use crate::store::StoreError;
 
-/// What a page may load: its own style, script and pictures.
-const POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; \
-     base-uri 'none'; frame-ancestors 'none'",
-);
-
 /// The request failed; the caller gets a page with this text.
 #[derive(Clone, Debug)]
 pub(super) struct Failure {
@@ -117,9 +111,10 @@ pub(super) async fn finish(State(console): State<Console>, request: Request, nex
             root,
             title: failure.status.canonical_reason().unwrap_or("Error").into(),
             tab: Tab::None,
-            name: console.shared.name.clone(),
+            brand: console.shared.brand.clone(),
             tenant: None,
             can_change: false,
+            has_inbox: false,
             token: String::new(),
             notice: None,
             now: crate::clock::Timestamp::EPOCH,
@@ -133,9 +128,12 @@ pub(super) async fn finish(State(console): State<Console>, request: Request, nex
         response = page;
     }
     let headers = response.headers_mut();
-    headers.insert(CONTENT_SECURITY_POLICY, POLICY);
+    let frames = &console.shared.frames;
+    headers.insert(CONTENT_SECURITY_POLICY, frames.policy.clone());
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    if !frames.is_allowed {
+        headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    }
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
     headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));

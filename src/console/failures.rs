@@ -139,9 +139,8 @@ pub(super) async fn failed_since(
 ) -> Result<(Vec<Delivery>, bool), Failure> {
     let mut query = DeliveryQuery::of(Work::Sent);
     (query.tenant, query.state, query.from) = (tenant, Some(DeliveryState::Failed), Some(since - LONGEST_LIFE));
-    let mut found = caller.door.deliveries(query, Page::of(GROUPED + 1).newest_first()).await?;
-    let is_cut = found.len() > GROUPED as usize;
-    found.truncate(GROUPED as usize);
+    let found = caller.door.deliveries(query, Page::of(GROUPED).newest_first()).await?;
+    let (mut found, is_cut) = (found.items, found.next.is_some());
     found.retain(|delivery| delivery.finished_at.is_some_and(|at| at >= since));
     Ok((found, is_cut))
 }

@@ -11,7 +11,10 @@ use axum::http::request::Parts;
 use super::caller::Caller;
 use super::failure::Failure;
 use super::state::Console;
+use super::words;
 use crate::clock::{Timestamp, TimestampError};
+use crate::delivery::DeliveryState;
+use crate::id::DeliveryId;
 use crate::percent;
 
 /// The fields of a form or a query, by name.
@@ -20,6 +23,9 @@ pub(super) struct Fields(Vec<(String, String)>);
 
 /// The longest form, in bytes.
 const MAX_FORM: usize = 1024 * 1024;
+
+/// Maximum number of checked boxes that are read: no page shows more rows.
+const MAX_CHOSEN: usize = 50;
 
 impl Fields {
     fn read(form: &[u8]) -> Self {
@@ -53,9 +59,19 @@ impl Fields {
         read.map(Some).ok_or(TimestampError).map_err(|error| invalid(name, &error))
     }
 
-    /// The names of all fields.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(name, _)| &**name)
+    /// The state that a list is limited to.
+    pub(super) fn state(&self) -> Result<Option<DeliveryState>, Failure> {
+        let unknown = || Failure::invalid("state: must be pending, delivered, failed, held or cancelled");
+        self.text("state").map(|text| words::state_of(text).ok_or_else(unknown)).transpose()
+    }
+
+    /// The deliveries or jobs whose boxes are checked. The name of a box is an id. `what` names them in the error.
+    pub(super) fn chosen(&self, what: &str) -> Result<Vec<DeliveryId>, Failure> {
+        let ids: Vec<_> = self.0.iter().filter_map(|(name, _)| name.parse().ok()).take(MAX_CHOSEN).collect();
+        match ids.is_empty() {
+            true => Err(Failure::invalid(format!("{what}: none is chosen; check the boxes of some"))),
+            false => Ok(ids),
+        }
     }
 
     /// Whether a field is present: a box that is checked, or an empty text.

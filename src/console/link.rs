@@ -6,7 +6,7 @@ use axum::response::{IntoResponse as _, Response};
 
 use crate::percent;
 
-/// The most segments of a path that are counted.
+/// Maximum number of path segments that are counted.
 const MAX_DEPTH: usize = 16;
 
 /// The relative path from a page to the root of the console. The host removes its own prefix from the path before.

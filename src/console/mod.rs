@@ -31,20 +31,23 @@
 //!
 //! # What to know
 //!
-//! - The pages are HTML that the server writes, and work without script. A small script refreshes lists, copies texts and knows some
-//!   keys. Nothing is loaded from another origin, and the Content-Security-Policy allows nothing else.
+//! - The pages are HTML that the server writes, and work without script. A small script refreshes lists, copies texts and handles keyboard
+//!   shortcuts. Nothing is loaded from another origin, and the Content-Security-Policy allows nothing else.
 //! - Every link is relative, so the pages can be under any path, also behind a proxy that removes a prefix. The first page is `overview`;
 //!   the path of the console redirects there. Mount it by `nest_service`, which also matches the path with a slash at its end; `nest` does
 //!   not.
 //! - A request that changes something is a `POST` from a page of the same origin. The console compares `Sec-Fetch-Site` or `Origin`;
 //!   where both are absent, the form must carry the token of its page, which only the process that wrote the page accepts.
-//! - Payloads, responses, URLs and labels are shown as text: markup is escaped, and control characters and marks of direction are shown by
-//!   their code. [`Console::redact`] hides what must not be shown at all.
-//! - The secret of an endpoint is shown once, when it is made. Values of headers are never shown.
-//! - The events and jobs that an inbox keeps in the same store are not accessible.
+//! - Payloads, responses, URLs and labels are shown as text: markup is escaped, and control characters and direction marks are shown as
+//!   codes. [`Console::redact`] hides what must not be shown at all.
+//! - The secret of an endpoint is shown once, when it is made. Values of the headers that an endpoint adds are never shown.
+//! - The events and jobs of an inbox are accessible to operators only, and only if the host sets [`Console::inbox`].
+//! - The page `audit` shows who changed what, by the [name](crate::sender::Scope::named) that the host gives each caller.
 //! - The host must limit the rate of requests, as for its other routes.
 
 mod assets;
+mod audit;
+mod brand;
 mod caller;
 mod deliveries;
 mod delivery;
@@ -57,12 +60,15 @@ mod events;
 mod failure;
 mod failures;
 mod form;
+mod frame;
+mod inbox;
 mod json;
 mod link;
 mod overview;
 mod replay;
 mod secret_page;
 mod state;
+mod traffic;
 mod types;
 mod view;
 mod words;
@@ -73,10 +79,14 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 
+use self::brand::Accent;
 use self::failure::Failure;
+use self::frame::FramePolicy;
+pub use self::frame::OriginError;
 pub use self::state::Console;
 use self::state::Shared;
 use crate::event::Event;
+use crate::receiver::inbox::Inbox;
 use crate::sender::Sender;
 
 impl Console {
@@ -89,7 +99,70 @@ impl Console {
     /// Sets the name that each page shows. Default: `Webhooks`.
     #[must_use]
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
-        Arc::make_mut(&mut self.shared).name = name.into();
+        Arc::make_mut(&mut self.shared).brand.name = name.into();
+        self
+    }
+
+    /// Sets the colour of links and buttons: red, green and blue. It is darkened for the light theme, and lightened for the dark one, as
+    /// far as it must be to be readable.
+    ///
+    /// ```
+    /// use hookwire::console::Console;
+    /// use hookwire::sender::Sender;
+    /// use hookwire::store::MemoryStore;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let console = Console::new(Sender::builder(MemoryStore::new()).build()?)
+    ///     .name("Acme webhooks")
+    ///     .accent([0x0a, 0x5c, 0x36])
+    ///     .logo("/logo.svg")
+    ///     .in_frames_of(["https://app.acme.example"])?;
+    /// # drop(console);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn accent(mut self, colour: [u8; 3]) -> Self {
+        Arc::make_mut(&mut self.shared).brand.accent = Some(Arc::new(Accent::new(colour)));
+        self
+    }
+
+    /// Sets the URL of a logo, which each page shows with a height of 24 pixels. It must have the origin of the pages, such as `/logo.svg`:
+    /// their Content-Security-Policy allows no other picture.
+    #[must_use]
+    pub fn logo(mut self, url: impl Into<Arc<str>>) -> Self {
+        Arc::make_mut(&mut self.shared).brand.logo = Some(url.into());
+        self
+    }
+
+    /// Allows pages of these origins to show the console in a frame. By default no page may do so, not even a page of the same origin.
+    ///
+    /// # Errors
+    /// Returns an [`OriginError`] that names an origin that is not of the form `https://app.example` or `https://app.example:8443`.
+    pub fn in_frames_of<O: AsRef<str>>(mut self, origins: impl IntoIterator<Item = O>) -> Result<Self, OriginError> {
+        Arc::make_mut(&mut self.shared).frames = FramePolicy::of(origins)?;
+        Ok(self)
+    }
+
+    /// Adds the pages of an inbox: its queues, the jobs that failed and why, and a form to handle them again. Only operators see them.
+    ///
+    /// ```
+    /// use hookwire::console::Console;
+    /// use hookwire::receiver::inbox::{Inbox, Queue};
+    /// use hookwire::sender::Sender;
+    /// use hookwire::store::MemoryStore;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let store = MemoryStore::new();
+    /// let inbox = Inbox::builder(store.clone()).queue(Queue::new("orders", async |_| Ok(()))).build()?;
+    /// let console = Console::new(Sender::builder(store).build()?).inbox(inbox);
+    /// # drop(console);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn inbox(mut self, inbox: Inbox) -> Self {
+        Arc::make_mut(&mut self.shared).inbox = Some(inbox);
         self
     }
 
@@ -131,6 +204,8 @@ impl Console {
             .merge(events::routes())
             .merge(event::routes())
             .merge(types::routes())
+            .merge(inbox::routes())
+            .merge(audit::routes())
             .merge(assets::routes())
             .fallback(unknown)
             .method_not_allowed_fallback(method)

@@ -8,18 +8,16 @@ use axum::extract::OriginalUri;
 use axum::response::Response;
 use axum::routing::get;
 
-use super::caller::Caller;
 use super::deliveries::Row;
 use super::endpoints::{EndpointRow, needs_attention};
 use super::failure::{Failure, page};
 use super::failures::failed_since;
+use super::form::Shown;
 use super::link::see;
 use super::state::Console;
+use super::traffic::{Span, Traffic};
 use super::view::{Tab, View};
 use super::words::When;
-use crate::delivery::DeliveryState;
-use crate::id::Work;
-use crate::store::{DeliveryQuery, Page};
 
 /// A tile counts at most this many deliveries.
 const COUNTED: u32 = 200;
@@ -48,11 +46,11 @@ struct Tile {
     text: &'static str,
     number: String,
     class: &'static str,
-    query: String,
+    query: &'static str,
 }
 
 impl Tile {
-    fn new(text: &'static str, found: usize, class: &'static str, query: String) -> Self {
+    fn new(text: &'static str, found: usize, class: &'static str, query: &'static str) -> Self {
         let number = if found > COUNTED as usize { format!("{COUNTED}+") } else { found.to_string() };
         Self { text, class: if found == 0 { "" } else { class }, number, query }
     }
@@ -67,44 +65,40 @@ struct Overview {
     workers: u32,
     oldest: Option<When>,
     tiles: Vec<Tile>,
+    traffic: Traffic,
     attention: Vec<EndpointRow>,
     failed: Vec<Row>,
     has_endpoints: bool,
     is_cut: bool,
 }
 
-async fn overview(caller: Caller) -> Result<Response, Failure> {
+async fn overview(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let view = caller.view(Tab::Overview, "Overview");
     let now = view.now;
     let day_ago = now - DAY;
-    let recent = |state| DeliveryQuery { state: Some(state), from: Some(day_ago), ..DeliveryQuery::of(Work::Sent) };
-    let newest = Page::of(COUNTED + 1).newest_first();
+    let span = Span::of(fields.text("span"));
+    let rollups = caller.door.rollups(None, span.step(), span.from(now), now).await?;
     let (failed, _) = failed_since(&caller, None, day_ago).await?;
-    let delivered = caller.door.deliveries(recent(DeliveryState::Delivered), newest).await?;
     let endpoints = caller.door.endpoints(None, None, LOOKED_THROUGH).await?;
     let of = |enabled| endpoints.iter().map(|endpoint| &**endpoint).filter(move |one| one.is_enabled() == enabled);
     let (pending, next_due) = caller.door.waiting(of(true), COUNTED + 1).await?;
     let (held, _) = caller.door.waiting(of(false), COUNTED + 1).await?;
     let workers = caller.door.workers_alive().await?;
     let oldest = next_due.filter(|due| *due + LATE <= now);
-    let since = format!("&from={day_ago}");
     let shown: Vec<_> = failed.iter().take(SHOWN).cloned().collect();
+    let known = endpoints.iter().map(|endpoint| &**endpoint);
+    let attention: Vec<_> = known.filter(|endpoint| needs_attention(endpoint)).take(SHOWN).collect();
     let template = Overview {
         is_abandoned: workers == 0 && oldest.is_some(),
         workers,
         oldest: oldest.map(|due| When::new(due, now)),
         tiles: vec![
-            Tile::new("delivered, made in 24 h", delivered.len(), "good", format!("state=delivered{since}")),
-            Tile::new("failed in 24 h", failed.len(), "bad", "state=failed".into()),
-            Tile::new("pending", pending as usize, "wait", "state=pending".into()),
-            Tile::new("held", held as usize, "warn", "state=held".into()),
+            Tile::new("failed in 24 h", failed.len(), "bad", "state=failed"),
+            Tile::new("pending", pending as usize, "wait", "state=pending"),
+            Tile::new("held", held as usize, "warn", "state=held"),
         ],
-        attention: endpoints
-            .iter()
-            .filter(|endpoint| needs_attention(endpoint))
-            .take(SHOWN)
-            .map(|endpoint| EndpointRow::of(endpoint, now))
-            .collect(),
+        traffic: Traffic::of(&rollups, span, now),
+        attention: EndpointRow::all(&caller, &attention, now).await?,
         failed: Row::all(&caller, &shown, now).await?,
         has_endpoints: !endpoints.is_empty(),
         is_cut: endpoints.len() == LOOKED_THROUGH as usize,

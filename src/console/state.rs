@@ -3,8 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::brand::Brand;
+use super::frame::FramePolicy;
 use crate::entropy;
 use crate::event::Event;
+use crate::receiver::inbox::Inbox;
 use crate::sender::Sender;
 
 /// Pages for one sender. Cheap to clone.
@@ -19,7 +22,9 @@ pub(super) type Redact = Arc<dyn Fn(&Event) -> Option<String> + Send + Sync>;
 #[derive(Clone)]
 pub(super) struct Shared {
     pub(super) sender: Sender,
-    pub(super) name: Arc<str>,
+    pub(super) inbox: Option<Inbox>,
+    pub(super) brand: Brand,
+    pub(super) frames: FramePolicy,
     pub(super) redact: Option<Redact>,
     /// The key that signs the tokens of forms. `None` if the system had no random bytes; then every token is refused.
     pub(super) token_key: Option<[u8; 32]>,
@@ -29,12 +34,24 @@ impl Shared {
     pub(super) fn new(sender: Sender) -> Self {
         let mut key = [0; 32];
         let token_key = entropy::fill(&mut key).is_ok().then_some(key);
-        Self { sender, name: "Webhooks".into(), redact: None, token_key }
+        Self {
+            sender,
+            inbox: None,
+            brand: Brand { name: "Webhooks".into(), logo: None, accent: None },
+            frames: FramePolicy::default(),
+            redact: None,
+            token_key,
+        }
     }
 }
 
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").field("sender", &self.sender).field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Shared")
+            .field("sender", &self.sender)
+            .field("inbox", &self.inbox)
+            .field("brand", &self.brand)
+            .field("frames", &self.frames)
+            .finish_non_exhaustive()
     }
 }

@@ -1,8 +1,7 @@
 //! The frame of every page.
 
-use std::sync::Arc;
-
 use super::assets;
+use super::brand::Brand;
 use super::link::encoded;
 use crate::clock::Timestamp;
 
@@ -15,6 +14,8 @@ pub(super) enum Tab {
     Failures,
     Events,
     Types,
+    Inbox,
+    Audit,
     None,
 }
 
@@ -25,10 +26,12 @@ pub(super) struct View {
     pub(super) root: String,
     pub(super) title: String,
     pub(super) tab: Tab,
-    pub(super) name: Arc<str>,
+    pub(super) brand: Brand,
     /// The caller's tenant; `None` for an operator.
     pub(super) tenant: Option<String>,
     pub(super) can_change: bool,
+    /// Whether the caller may see the pages of the inbox.
+    pub(super) has_inbox: bool,
     pub(super) token: String,
     pub(super) notice: Option<&'static str>,
     pub(super) now: Timestamp,
@@ -39,21 +42,29 @@ impl View {
         format!("{}assets/{}", self.root, assets::STYLE.name())
     }
 
+    /// The stylesheet with the colour of the host.
+    pub(super) fn accent(&self) -> Option<String> {
+        self.brand.style().map(|file| format!("{}assets/{file}", self.root))
+    }
+
     pub(super) fn script(&self) -> String {
         format!("{}assets/{}", self.root, assets::SCRIPT.name())
     }
 
     /// The navigation: path, text, and whether the page belongs to the entry.
-    pub(super) fn tabs(&self) -> [(&'static str, &'static str, bool); 6] {
+    pub(super) fn tabs(&self) -> Vec<(&'static str, &'static str, bool)> {
         let entry = |tab, path, text| (path, text, self.tab == tab);
-        [
+        let mut tabs = vec![
             entry(Tab::Overview, "overview", "Overview"),
             entry(Tab::Endpoints, "endpoints", "Endpoints"),
             entry(Tab::Deliveries, "deliveries", "Deliveries"),
             entry(Tab::Failures, "failures", "Failures"),
             entry(Tab::Events, "events", "Events"),
             entry(Tab::Types, "types", "Event types"),
-        ]
+        ];
+        tabs.extend(self.has_inbox.then(|| entry(Tab::Inbox, "inbox", "Inbox")));
+        tabs.push(entry(Tab::Audit, "audit", "Audit log"));
+        tabs
     }
 
     /// Encodes a value for the query of a link.

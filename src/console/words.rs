@@ -12,7 +12,7 @@ use crate::outcome::Outcome;
 use crate::retry::FailReason;
 
 /// What a page reports after a change. The word is the one after `done=` in the query.
-const NOTICES: [(&str, &str); 11] = [
+const NOTICES: [(&str, &str); 12] = [
     ("created", "The endpoint was created."),
     ("saved", "The changes were saved."),
     ("enabled", "The endpoint is enabled. Its deliveries are sent when they are due."),
@@ -21,8 +21,9 @@ const NOTICES: [(&str, &str); 11] = [
     ("removed", "The endpoint was removed, and its deliveries that were not final were cancelled."),
     ("test", "A test event was sent to this endpoint only."),
     ("resent", "The delivery is sent again."),
-    ("cancelled", "The delivery was cancelled."),
+    ("cancelled", "It was cancelled."),
     ("replayed", "The replay has begun. This list shows what waits to be sent."),
+    ("handled", "What was chosen is handled again."),
     ("expunged", "The event was expunged."),
 ];
 
@@ -47,6 +48,48 @@ pub(super) const fn state(state: DeliveryState) -> Badge {
         DeliveryState::Held => Badge { class: "warn", sign: "‖", text: "held" },
         DeliveryState::Cancelled => Badge { class: "off", sign: "–", text: "cancelled" },
     }
+}
+
+/// The result of a change; `None` if it is unknown.
+pub(super) const fn result(succeeded: Option<bool>) -> Badge {
+    match succeeded {
+        Some(true) => Badge { class: "good", sign: "✓", text: "done" },
+        Some(false) => Badge { class: "bad", sign: "✕", text: "not done" },
+        None => Badge { class: "warn", sign: "?", text: "unknown" },
+    }
+}
+
+/// Where a change was asked for.
+pub(super) fn surface(surface: &str) -> &str {
+    match surface {
+        "code" => "the application",
+        "manage" => "the HTTP API",
+        "console" => "this console",
+        "mcp" => "an MCP client",
+        other => other,
+    }
+}
+
+/// Each action of the audit log in words.
+const ACTIONS: [(&str, &str); 14] = [
+    ("endpoint.create", "Create an endpoint"),
+    ("endpoint.update", "Change an endpoint"),
+    ("endpoint.rotate_key", "Rotate the key"),
+    ("endpoint.verify", "Verify the owner"),
+    ("endpoint.remove", "Remove an endpoint"),
+    ("endpoint.test", "Send a test event"),
+    ("endpoint.replay", "Replay"),
+    ("delivery.resend", "Send again"),
+    ("delivery.send_now", "Send now"),
+    ("delivery.cancel", "Cancel"),
+    ("event.resend", "Send an event again"),
+    ("event.expunge", "Expunge an event"),
+    ("job.resend", "Handle again"),
+    ("job.cancel", "Cancel a job"),
+];
+
+pub(super) fn action(action: &str) -> &str {
+    ACTIONS.iter().find(|(word, _)| *word == action).map_or(action, |(_, text)| text)
 }
 
 pub(super) const STATES: [DeliveryState; 5] = [
@@ -114,6 +157,7 @@ const fn disabled(reason: DisableReason) -> &'static str {
         DisableReason::Unproven => "its owner has not agreed to deliveries yet",
         DisableReason::Policy => "the retry policy has disabled it",
         DisableReason::Failing => "it failed for too long",
+        DisableReason::Moved => "its tenant is being moved, or was moved, to another store",
     }
 }
 
@@ -142,7 +186,7 @@ const fn failed(reason: FailReason) -> &'static str {
     }
 }
 
-/// What an outcome is called.
+/// The name of an outcome on a page.
 pub(super) fn outcome(outcome: Outcome) -> String {
     let text = match outcome {
         Outcome::Status(code) => {

@@ -66,6 +66,6 @@ impl FromRequestParts<Manage> for Caller {
         let scope = parts.extensions.get::<Scope>().cloned();
         let scope = scope.ok_or_else(|| Problem::new(Code::Unauthorized, "the request is not authenticated"))?;
         check_same_site(parts)?;
-        Ok(Self { shared: manage.shared.clone(), door: manage.shared.sender.scoped(scope) })
+        Ok(Self { shared: manage.shared.clone(), door: manage.shared.sender.scoped(scope).via("manage") })
     }
 }

@@ -183,7 +183,7 @@ async fn list(caller: Caller, Query(asked): Query<List>) -> Result<Json<Listed<D
         to: maybe("to", asked.to.as_deref())?,
     };
     let found = caller.door.deliveries(query, asked.order.page(limit, after)).await?;
-    Ok(Json(Listed::of(found, limit, |last| last.id.to_string(), DeliveryDocument::of)))
+    Ok(Json(Listed::found(found, DeliveryDocument::of)))
 }
 
 /// Get a delivery.

@@ -32,10 +32,10 @@ fn at_most(field: &str, number: NonZeroU32, limit: u32) -> Result<(), Problem> {
 #[serde(deny_unknown_fields)]
 #[schema(as = Limits)]
 pub(super) struct LimitsDocument {
-    /// The most attempts at the same time.
+    /// The maximum number of attempts at the same time.
     #[schema(value_type = u32, minimum = 1, maximum = 10_000)]
     concurrency: NonZeroU32,
-    /// The most attempts in a span of time; `null`: no limit.
+    /// The maximum number of attempts in a span of time; `null`: no limit.
     rate: Option<RateDocument>,
 }
 
@@ -379,10 +379,18 @@ impl HealthDocument {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Stats)]
 pub(super) struct StatsDocument {
+    /// Each number stops at 10,000, which means 10,000 deliveries or more.
+    #[schema(maximum = 10_000)]
     pending: u64,
+    #[schema(maximum = 10_000)]
     delivered: u64,
+    /// Whether `delivered` may be too low, because only the deliveries that became final last were examined.
+    delivered_is_lower_bound: bool,
+    #[schema(maximum = 10_000)]
     failed: u64,
+    #[schema(maximum = 10_000)]
     held: u64,
+    #[schema(maximum = 10_000)]
     cancelled: u64,
     latency: Option<LatencyDocument>,
 }
@@ -402,6 +410,7 @@ impl StatsDocument {
         Self {
             pending: stats.counts.pending,
             delivered: stats.counts.delivered,
+            delivered_is_lower_bound: stats.counts.delivered_is_lower_bound,
             failed: stats.counts.failed,
             held: stats.counts.held,
             cancelled: stats.counts.cancelled,

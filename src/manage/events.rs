@@ -192,7 +192,7 @@ async fn list(caller: Caller, Query(query): Query<List>) -> Result<Json<Listed<S
         event_type: event.event_type.to_string(),
         stored_at: event.appended_at.to_string(),
     };
-    Ok(Json(Listed::of(found, limit, |last| last.cursor.to_string(), document)))
+    Ok(Json(Listed::found(found, document)))
 }
 
 #[derive(Deserialize, IntoParams)]

@@ -47,8 +47,10 @@
 //! | `POST GET /events`, `GET /events/{id}` | dispatch (`Idempotency-Key`), list, get |
 //! | `GET /event-types` | the types of [`SenderBuilder::event_types`](crate::sender::SenderBuilder::event_types) |
 //! | `GET /explain?type=` | which endpoints would get an event, and why the others would not |
-//! | `GET /deliveries`, `/deliveries/{id}`, `/deliveries/{id}/attempts` | list by filters, get |
+//! | `GET /deliveries`, `/deliveries/{id}`, `/deliveries/{id}/attempts`, `/deliveries/{id}/details` | list by filters, get |
 //! | `POST /deliveries/{id}/resend`, `cancel` | |
+//! | `GET /audit` | who changed what |
+//! | `GET /rollups` | what happened in each minute or hour: of all endpoints, or of one |
 //! | `GET /openapi.json` | OpenAPI 3.1, from this code; [`Manage::openapi`] gives the same |
 //!
 //! Problems are RFC 9457 documents with a stable `code`; they name the `field` that is invalid. Lists have pages: `limit` (50, at
@@ -62,8 +64,10 @@
 
 #![expect(unused_qualifications, reason = "utoipa's macros write them")]
 
+mod audit;
 mod caller;
 mod deliveries;
+mod details;
 mod endpoint_documents;
 mod endpoints;
 mod events;
@@ -72,6 +76,7 @@ mod page;
 mod problem;
 mod read;
 mod replay;
+mod rollups;
 mod state;
 
 use std::sync::Arc;
@@ -94,6 +99,9 @@ fn described() -> (Router<Manage>, OpenApi) {
         .merge(replay::routes())
         .merge(events::routes())
         .merge(deliveries::routes())
+        .merge(rollups::routes())
+        .merge(audit::routes())
+        .merge(details::routes())
         .merge(openapi::routes());
     let (router, api) = routes.split_for_parts();
     (router, openapi::with_problems(api))

@@ -25,6 +25,8 @@ use super::state::Manage;
         (name = "endpoints", description = "The targets of events"),
         (name = "events", description = "Events and their types"),
         (name = "deliveries", description = "The deliveries of events to endpoints"),
+        (name = "rollups", description = "The numbers of each minute and hour"),
+        (name = "audit", description = "Who changed what"),
     )
 )]
 struct Base;

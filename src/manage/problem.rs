@@ -153,6 +153,7 @@ impl From<EndpointError> for Problem {
             EndpointError::NotFound => Self::not_found(),
             EndpointError::Store(error) => error.into(),
             EndpointError::Conflict => Self::new(Code::Conflict, error),
+            EndpointError::Moved => Self::new(Code::WrongState, error),
             EndpointError::TooMany { .. } => Self::new(Code::TooManyEndpoints, error),
             EndpointError::Unproven => Self::new(Code::Unproven, error),
             EndpointError::TooManyWaiting | EndpointError::ReplayRunning => Self::new(Code::TooManyReplays, error),
@@ -185,6 +186,7 @@ impl From<DispatchError> for Problem {
     fn from(error: DispatchError) -> Self {
         match error {
             DispatchError::Store(error) => error.into(),
+            DispatchError::Shards(error) => Self::new(Code::Unavailable, error),
             DispatchError::IdConflict(_) => Self::of_field(Code::IdempotencyConflict, "id", error),
             DispatchError::PayloadTooLong { .. } => Self::of_field(Code::PayloadTooLarge, "data", error),
             DispatchError::SchemaViolation(violation) => {

@@ -69,7 +69,7 @@ impl Toolbox {
             Some(Counted::Resends) => self.resends.take(&tenant)?,
             None => {}
         }
-        Ok(Call { tenant, door: self.sender.scoped(scope), handover: self.handover.clone() })
+        Ok(Call { tenant, door: self.sender.scoped(scope).via("mcp"), handover: self.handover.clone() })
     }
 }
 

@@ -9,7 +9,7 @@ use super::call::{Call, Counted};
 use super::documents::{Deliveries, DeliveryDocument, ListDeliveries, One, Resend, Resent, Tested};
 use super::endpoints::{LIST, REGISTER};
 use super::failure::Failure;
-use super::read::{self, endpoint_id, maybe, page};
+use super::read::{endpoint_id, maybe, page};
 use super::route::Spec;
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, DeliveryState};
@@ -27,7 +27,8 @@ const TEST_PATIENCE: Duration = Duration::from_secs(20);
 pub(super) const LIST_DELIVERIES: Spec = Spec {
     name: "webhook_list_deliveries",
     title: "List deliveries",
-    description: "List the deliveries to callbacks and their results, newest first. Payloads and responses are not shown.",
+    description: "List the deliveries to callbacks and their results, newest first. Payloads and responses are not shown. \
+        A page may have fewer deliveries than the limit, or none: as long as it has a next_cursor, search on with it.",
     ..LIST
 };
 
@@ -60,10 +61,11 @@ pub(super) fn list(call: Call, asked: ListDeliveries) -> BoxFuture<'static, Resu
             from: maybe("since", asked.since.as_deref())?,
             ..DeliveryQuery::default()
         };
-        let found = call.door.deliveries(query, Page::of(limit + 1).after(after).newest_first()).await?;
-        let (shown, next_cursor) = read::cut(&found, limit, |last: &Delivery| last.id.to_string());
-        let last = call.door.last_attempts(shown).await?;
-        let deliveries = shown.iter().zip(last).map(|(delivery, last)| document(delivery, last.as_ref())).collect();
+        let found = call.door.deliveries(query, Page::of(limit).after(after).newest_first()).await?;
+        let next_cursor = found.next.map(|next| next.to_string());
+        let last = call.door.last_attempts(&found.items).await?;
+        let deliveries =
+            found.items.iter().zip(last).map(|(delivery, last)| document(delivery, last.as_ref())).collect();
         Ok(Deliveries { deliveries, next_cursor })
     }
     .boxed()

@@ -160,6 +160,7 @@ const fn in_words(reason: DisableReason) -> &'static str {
         DisableReason::Unproven => "its owner has not agreed to get events",
         DisableReason::Policy => "a retry policy has disabled it",
         DisableReason::Failing => "it failed for too long",
+        DisableReason::Moved => "its tenant is being moved, or was moved, to another store",
     }
 }
 
@@ -229,6 +230,7 @@ pub(super) struct DeliveryDocument {
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Deliveries {
     pub(super) deliveries: Vec<DeliveryDocument>,
+    /// The cursor of the next page. Only without it, nothing is left to search, even if this page is empty.
     pub(super) next_cursor: Option<String>,
 }
 

@@ -11,7 +11,7 @@ use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::id::Tenant;
 use crate::worker::gcra::{Due, Quota};
 
-/// The number of remembered tenants from which on those are forgotten that have not called for a while.
+/// When more tenants than this are remembered, tenants that have not called for a while are forgotten.
 const MAX_TENANTS: usize = 10_000;
 
 /// A limit on one kind of call, for each tenant.

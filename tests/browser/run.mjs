@@ -61,8 +61,10 @@ async function repair(page) {
   assert.match(shown, /404 Not Found/);
   assert.match(shown, /Check the URL/);
   assert.match(shown, /no such route: POST \/hooks/);
+  await page.getByText("Request and response").first().click();
+  assert.match(await text(page), /webhook-id: evt_[^]*content-type:/);
   await press(page, "Cancel");
-  assert.match(await text(page), /The delivery was cancelled\./);
+  assert.match(await text(page), /It was cancelled\./);
   await press(page, "Resend");
   assert.match(await text(page), /The delivery is sent again\./);
 }
@@ -84,6 +86,8 @@ async function work(page) {
   await press(page, "Count the events");
   assert.match(await text(page), /0 events would be sent\. Nothing has been sent yet\./);
   await repair(page);
+  await page.goto(`${operator}audit`);
+  assert.match(await text(page), /ann@hookwire\.example \(operator\)[^]*Send again[^]*Create an endpoint/);
 }
 
 await test("an operator creates, tests, rotates, replays and repairs, with script", async () => work(await open()));
@@ -131,11 +135,12 @@ async function kinds() {
   const page = await open({ javaScriptEnabled: false });
   const first = async (list, selector) => {
     await page.goto(operator + list);
-    return (await page.locator(selector).first().getAttribute("href")).replace(/^(\.\/)/, "");
+    return (await page.locator(selector).first().evaluate((link) => link.href)).slice(operator.length);
   };
   const endpoint = await first("endpoints", "tbody a");
-  const paths = ["overview", "endpoints", "endpoints/new", "deliveries", "failures", "failures?hours=1", "events", "events?tenant=acme", "types", "types?type=a.b&tenant=acme"];
-  return [...paths, endpoint, `${endpoint}/replay`, `${endpoint}/diagnose`, await first("deliveries", "tbody a"), await first("events?tenant=acme", "tbody a")];
+  const failed = await first(await first("overview", "tbody a"), "table td[data-label='Event type'] a");
+  const paths = ["overview", "endpoints", "endpoints/new", "deliveries", "failures", "failures?hours=1", "events", "events?tenant=acme", "types", "types?type=a.b&tenant=acme", "inbox", "overview?span=day", "audit"];
+  return [...paths, endpoint, `${endpoint}/replay`, `${endpoint}/diagnose`, await first("deliveries", "tbody a"), failed, await first("events?tenant=acme", "tbody a"), await first("inbox?state=delivered", "tbody a")];
 }
 
 await test("every page is accessible and fits, in both themes and at three widths", async () => {
@@ -146,6 +151,7 @@ await test("every page is accessible and fits, in both themes and at three width
       const page = await open({ colorScheme, viewport: { width, height: 900 }, bypassCSP: true, reducedMotion: "reduce" });
       for (const path of pages) {
         await page.goto(operator + path);
+        await page.evaluate(() => document.querySelectorAll("details").forEach((part) => { part.open = true; }));
         await page.evaluate(axe);
         const found = await page.evaluate(() => globalThis.axe.run(document));
         const problems = found.violations.map((one) => `${one.id}: ${one.nodes[0].target}`);

@@ -15,7 +15,7 @@
   const shown = [];
   const refresh = async () => {
     const parts = all("[data-live]");
-    const busy = document.hidden || parts.some((part) => part.contains(document.activeElement) || part.querySelector(":checked")) || !getSelection().isCollapsed;
+    const busy = document.hidden || parts.some((part) => part.contains(document.activeElement) || part.querySelector(":checked, details[open]")) || !getSelection().isCollapsed;
     if (parts.length === 0 || busy) return;
     const answer = await fetch(location.href, { headers: { accept: "text/html" } });
     if (!answer.ok || answer.redirected) return;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::sender::EndpointError;
 use crate::store::StoreError;
 
-/// Default for the code of [`Refused::NotFound`]; the codes of the other errors of the draft follow downwards.
+/// Default code of [`Refused::NotFound`]. The codes of the other errors of the draft count down from it.
 pub(super) const FIRST_ERROR_CODE: i32 = -32011;
 
 /// Why a request failed.

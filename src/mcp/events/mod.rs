@@ -32,7 +32,7 @@
 //! # Caveats
 //!
 //! The receiving side is a source: [`Source::mcp_events`](crate::receiver::Source::mcp_events). There is no replay from a cursor: a client
-//! that sends one gets `truncated`. The retry policy decides which statuses are final (413):
+//! that sends a cursor gets `truncated`. The retry policy decides which statuses are final (413):
 //! [`SenderBuilder::retry_for`](crate::sender::SenderBuilder::retry_for) with the type `hookwire.mcp.event`. Subscriptions that have ended
 //! are removed when their tenant subscribes or gets an event the next time. `v1a` signatures, push delivery and poll delivery are not
 //! implemented.
@@ -223,7 +223,7 @@ impl McpEvents {
 
     /// The sender, limited to what this tenant may use.
     fn door(&self, tenant: &Tenant) -> Scoped {
-        self.sender.scoped(Scope::tenant(tenant.clone()))
+        self.sender.scoped(Scope::tenant(tenant.clone())).via("mcp")
     }
 
     fn list(&self) -> Value {

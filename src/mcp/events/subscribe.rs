@@ -36,7 +36,7 @@ impl McpEvents {
         let known = Identity::new(tenant, asked.name, asked.arguments.as_ref(), &asked.delivery)?;
         let now = self.door(tenant).now();
         let ends = granted(asked.ttl_ms.unwrap_or_else(|| Some(self.granted_ms())), self.longest, now);
-        // If two equal requests come at the same time, one subscribes and the other refreshes.
+        // If two equal requests arrive at the same time, one subscribes and the other refreshes.
         let turn = self.turns.of(&known.id);
         let _turn = turn.lock().await;
         let others = self.subscriptions(tenant).await?;
@@ -153,13 +153,13 @@ impl McpEvents {
         }))
     }
 
-    /// The error of the newest delivery that was attempted and not delivered, in the deliveries that are searched.
+    /// The error of the newest delivery that was attempted and not delivered, among the searched deliveries.
     async fn last_error(&self, endpoint: &Endpoint) -> Result<Option<&'static str>, StoreError> {
         let door = self.door(&endpoint.tenant);
         for state in [DeliveryState::Pending, DeliveryState::Failed, DeliveryState::Held] {
             let query =
                 DeliveryQuery { lane: Some(endpoint.id.into()), state: Some(state), ..DeliveryQuery::default() };
-            let found = door.deliveries(query, Page::of(PAGE).newest_first()).await?;
+            let found = door.deliveries(query, Page::of(PAGE).newest_first()).await?.items;
             let tried = found.iter().find(|delivery| delivery.attempts > 0);
             let Some(tried) = tried else { continue };
             let last = door.attempts(tried.id).await?.and_then(|mut attempts| attempts.pop());

@@ -3,9 +3,11 @@
 use http::StatusCode;
 use serde_json::json;
 
+use hookwire::clock::{Clock as _, SystemClock};
 use hookwire::delivery::DeliveryState;
 use hookwire::endpoint::{Labels, NewEndpoint, Target};
 use hookwire::event::NewEvent;
+use hookwire::store::Rollups as _;
 use hookwire::testing::endpoint::{Behaviour, ScriptedEndpoint};
 
 use super::super::support::until;
@@ -91,6 +93,16 @@ async fn a_failed_delivery_is_explained_and_sent_again() {
     let state = async || site.sender.history().delivery(delivery).await.unwrap().unwrap().state;
     until(async || state().await == DeliveryState::Failed).await;
 
+    site.store.fold(SystemClock.now()).await.unwrap();
+    for path in ["overview".into(), format!("endpoints/{}?span=day", endpoint.id)] {
+        let page = site.page("acme", &path).await.html;
+        assert!(
+            page.contains("1 of them failed: 1 status below 500.") && page.contains("<rect class=\"bad\""),
+            "{page}"
+        );
+    }
+    assert!(site.page("acme", "endpoints").await.html.contains("0.0 % of 1"));
+    assert!(site.page("other", "overview?span=month").await.html.contains("No attempt in the last 30 days."));
     let overview = site.page("acme", "overview").await;
     assert!(overview.html.contains("1</strong> failed in 24 h") && overview.html.contains("it returned 410 Gone"));
     let page = site.page("acme", &format!("deliveries/{delivery}")).await;

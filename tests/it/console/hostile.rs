@@ -1,4 +1,4 @@
-//! What strangers write is text on every page.
+//! Every page shows the input of strangers as text.
 
 use http::StatusCode;
 

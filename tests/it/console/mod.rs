@@ -1,9 +1,13 @@
 //! The pages for operators and tenants.
 
+mod audit;
+mod brand;
 mod changes;
 mod cross_site;
 mod diagnosis;
 mod hostile;
+mod inbox;
+mod long;
 mod mounts;
 mod site;
 mod walk;

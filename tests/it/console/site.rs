@@ -1,4 +1,4 @@
-//! The console mounted as an application would, and a browser that knows links and forms, without a socket between.
+//! The console, mounted as in an application, and a simple browser for links and forms, without a socket between them.
 
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
@@ -32,6 +32,7 @@ async fn authenticate(mut request: Request, next: Next) -> Response {
 
 pub struct Site {
     pub sender: Sender,
+    pub store: MemoryStore,
     app: axum::Router,
 }
 
@@ -60,12 +61,16 @@ impl Site {
     }
 
     pub fn of(set: impl FnOnce(Console) -> Console) -> Self {
+        Self::over(MemoryStore::new(), set)
+    }
+
+    pub fn over(store: MemoryStore, set: impl FnOnce(Console) -> Console) -> Self {
         let egress = EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();
         let strict = Policy::default().permanent([400]);
-        let builder = Sender::builder(MemoryStore::new()).egress(egress).retry_named("strict", strict);
+        let builder = Sender::builder(store.clone()).egress(egress).retry_named("strict", strict);
         let sender = builder.build().unwrap();
         let routes = set(Console::new(sender.clone())).router().layer(middleware::from_fn(authenticate));
-        Self { sender, app: axum::Router::new().nest_service(ROOT.trim_end_matches('/'), routes) }
+        Self { sender, store, app: axum::Router::new().nest_service(ROOT.trim_end_matches('/'), routes) }
     }
 
     async fn send(&self, who: Who, path: &str, request: http::request::Builder, body: Body) -> Page {
@@ -185,6 +190,9 @@ fn resolve(base: &str, reference: &str) -> String {
     assert!(!reference.starts_with('/') && !reference.contains("://"), "{reference} is not relative");
     let base = base.split('?').next().unwrap();
     let (path, query) = reference.split_once('?').map_or((reference, None), |(path, query)| (path, Some(query)));
+    if path.is_empty() {
+        return format!("{base}{reference}");
+    }
     let mut segments: Vec<_> = base.split('/').collect();
     segments.pop();
     let parts: Vec<_> = path.split('/').collect();
@@ -204,6 +212,7 @@ fn resolve(base: &str, reference: &str) -> String {
 fn references_are_resolved_as_a_browser_does() {
     let base = "/app/webhooks/endpoints/1?done=saved";
     assert_eq!(resolve(base, "../overview"), "/app/webhooks/overview");
+    assert_eq!(resolve(base, "?span=day"), "/app/webhooks/endpoints/1?span=day");
     assert_eq!(resolve(base, "1/test"), "/app/webhooks/endpoints/1/test");
     assert_eq!(resolve("/app/webhooks/deliveries", "./events?a=1"), "/app/webhooks/events?a=1");
 }

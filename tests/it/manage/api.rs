@@ -1,4 +1,4 @@
-//! The API mounted as an application would, without a socket between.
+//! The API, mounted as in an application and called without a socket.
 
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;

@@ -1,4 +1,4 @@
-//! A tenant cannot undo what an operator decided or fill the store, and another site cannot act in its name.
+//! A tenant can neither undo the decision of an operator nor fill the store, and another site cannot act in the tenant's name.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! How the API uses the door: a read-only caller changes nothing, and no request reads a thing twice.
+//! How the API uses `Scoped`: a read-only caller changes nothing, and no request reads an object twice.
 
 use serde_json::json;
 

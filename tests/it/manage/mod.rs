@@ -1,9 +1,11 @@
 //! The HTTP API for management.
 
 pub mod api;
+mod audit;
 mod authority;
 mod door;
 mod isolation;
 mod requests;
+mod rollups;
 mod secrecy;
 mod transcript;

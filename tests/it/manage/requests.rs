@@ -1,4 +1,4 @@
-//! What is wrong with a request is said, and what is right with it is done.
+//! An invalid request gets a problem that names the error; a valid request is executed.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -6,7 +6,9 @@ use std::time::Duration;
 use axum::body::Body;
 use serde_json::{Value, json};
 
+use hookwire::clock::Timestamp;
 use hookwire::event::EventCatalog;
+use hookwire::id::EndpointId;
 use hookwire::sender::Sender;
 use hookwire::sender::egress::EgressPolicy;
 use hookwire::store::{MemoryStore, StoreErrorKind};
@@ -14,6 +16,7 @@ use hookwire::testing::{Fault, FaultyStore};
 use hookwire::worker::CancellationToken;
 
 use super::api::Api;
+use crate::support::history::fill;
 use crate::support::server::{Reply, Server};
 
 async fn endpoint(api: &Api) -> String {
@@ -95,6 +98,9 @@ async fn a_problem_names_the_invalid_parameter() {
         ("/deliveries?endpoint=x", "endpoint"),
         ("/deliveries?type=a..b", "type"),
         ("/explain?type=a..b", "type"),
+        ("/rollups?step=year", "step"),
+        ("/rollups?from=x", "from"),
+        ("/rollups?endpoint=x", "endpoint"),
     ] {
         let answer = api.ask(Some("acme"), &format!("GET {path}"), None).await;
         assert_eq!((answer.status.as_u16(), answer.code().as_str()), (422, "invalid"), "{path}: {answer:?}");
@@ -280,6 +286,18 @@ async fn events_and_deliveries_come_newest_first_or_the_other_way_round() {
         assert_eq!(oldest, ids(&api, &format!("{path}?order=newest_first")).await);
         assert_eq!(oldest.len(), 5);
     }
+}
+
+#[tokio::test]
+async fn a_page_may_be_empty_although_the_list_goes_on() {
+    let store = MemoryStore::new();
+    fill(&store, EndpointId::generate(Timestamp::EPOCH)).await;
+    let api = Api::over(Sender::builder(store).build().unwrap());
+    let first = api.ask(Some("acme"), "GET /deliveries?type=rare.made", None).await.json();
+    assert_eq!(first["items"], json!([]));
+    let next = first["next_cursor"].as_str().unwrap();
+    let last = api.ask(Some("acme"), &format!("GET /deliveries?type=rare.made&cursor={next}"), None).await.json();
+    assert_eq!((last["items"].as_array().unwrap().len(), &last["next_cursor"]), (1, &Value::Null));
 }
 
 #[tokio::test]

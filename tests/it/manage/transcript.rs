@@ -1,4 +1,4 @@
-//! Golden files: the description, and a conversation in which every route succeeds once and fails once. Write them anew after an
+//! Golden files: the description of the API, and a conversation in which every route succeeds once and fails once. Update them after an
 //! intended change: `HOOKWIRE_UPDATE=1 cargo test -p hookwire-tests --test it manage::transcript`.
 
 use std::collections::BTreeSet;
@@ -150,12 +150,18 @@ async fn look(talk: &mut Conversation, endpoint: &str, event: &str, delivery: &s
         "GET /event-types".into(),
         "GET /explain?type=invoice.paid".into(),
         "GET /explain?type=a..b".into(),
+        "GET /rollups?step=minute".into(),
+        "GET /audit?limit=3".into(),
+        "GET /audit?limit=0".into(),
+        "GET /rollups?step=year".into(),
         "GET /deliveries?state=pending".into(),
         "GET /deliveries?state=lost".into(),
         format!("GET {delivery}"),
         "GET /deliveries/none".into(),
         format!("GET {delivery}/attempts"),
         "GET /deliveries/none/attempts".into(),
+        format!("GET {delivery}/details"),
+        "GET /deliveries/none/details".into(),
         format!("GET {endpoint}/health"),
         "GET /endpoints/none/health".into(),
         format!("GET {endpoint}/stats"),

@@ -1,4 +1,4 @@
-//! An agent: a client of its own, over a pipe.
+//! An agent: an MCP client of this test, over a pipe.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The draft of MCP Triggers & Events, both ends: what we send is what our own source accepts.
+//! The draft of MCP Triggers & Events, both ends: our own source accepts the requests that we send.
 
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! What each caller may do, and what no model sees.
+//! What each caller may do, and which data no model sees.
 
 use std::num::NonZeroU32;
 

@@ -1,0 +1,99 @@
+//! The audit log.
+
+use askama::Template;
+use axum::Router;
+use axum::response::Response;
+use axum::routing::get;
+
+use super::failure::{Failure, page};
+use super::form::Shown;
+use super::link::encoded;
+use super::state::Console;
+use super::view::{Tab, View};
+use super::words::{self, Badge, When};
+use crate::id::{DeliveryId, EndpointId};
+use crate::store::{AuditEntry, AuditQuery, Page};
+
+/// The number of rows of a page.
+const ROWS: u32 = 50;
+
+pub(super) fn routes() -> Router<Console> {
+    Router::new().route("/audit", get(audit))
+}
+
+struct Row {
+    at: When,
+    who: String,
+    surface: String,
+    action: String,
+    detail: String,
+    object: String,
+    /// The page of the object.
+    path: Option<String>,
+    tenant: String,
+    result: Badge,
+}
+
+impl Row {
+    fn of(entry: &AuditEntry, view: &View) -> Self {
+        let tenant = entry.tenant.as_ref().map(ToString::to_string).unwrap_or_default();
+        let who = match (&*entry.actor, entry.by_operator) {
+            ("", true) => "an operator".into(),
+            ("", false) => "the tenant".into(),
+            (name, true) if view.is_operator() => format!("{name} (operator)"),
+            (name, _) => name.to_owned(),
+        };
+        Self {
+            at: When::new(entry.at, view.now),
+            who,
+            surface: words::surface(&entry.surface).into(),
+            action: words::action(&entry.action).into(),
+            detail: entry.detail.to_string(),
+            object: entry.object.to_string(),
+            path: path_of(&entry.action, &entry.object, &tenant),
+            tenant,
+            result: words::result(entry.succeeded),
+        }
+    }
+}
+
+/// The path of the page of an object.
+fn path_of(action: &str, object: &str, tenant: &str) -> Option<String> {
+    if let Ok(id) = object.parse::<EndpointId>() {
+        return (action != "endpoint.remove").then(|| format!("endpoints/{id}"));
+    }
+    if let Ok(id) = object.parse::<DeliveryId>() {
+        let list = if action.starts_with("job.") { "inbox" } else { "deliveries" };
+        return Some(format!("{list}/{id}"));
+    }
+    action.starts_with("event.").then(|| super::events::path_of(tenant, object))
+}
+
+#[derive(Template)]
+#[template(path = "audit.html", config = "src/console/askama.toml")]
+struct AuditPage {
+    view: View,
+    tenant: String,
+    object: String,
+    rows: Vec<Row>,
+    /// The query of the next page.
+    next: Option<String>,
+}
+
+async fn audit(Shown(caller, fields): Shown) -> Result<Response, Failure> {
+    let view = caller.view(Tab::Audit, "Audit log");
+    let query = AuditQuery::default().tenant(caller.tenant(fields.text("tenant"))?).object(fields.text("object"));
+    let after: Option<u64> = fields.value("after")?;
+    let found = caller.door.audit_log(query, Page::of(ROWS).after(after).newest_first()).await?;
+    let text = |name| fields.text(name).unwrap_or_default().to_owned();
+    let (tenant, object) = (text("tenant"), text("object"));
+    let kept = format!("tenant={}&object={}", encoded(&tenant), encoded(&object));
+    let template = AuditPage {
+        rows: found.items.iter().map(|entry| Row::of(entry, &view)).collect(),
+        next: found.next.map(|cursor| format!("{kept}&after={cursor}")),
+        tenant,
+        object,
+        view,
+    };
+    page(&template)
+}
