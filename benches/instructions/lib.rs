@@ -1,0 +1,1 @@
+//! Empty: the benchmark of this package is in `main.rs`.
