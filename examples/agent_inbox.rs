@@ -1,6 +1,6 @@
 //! An agent that must react to a burst of tickets without losing one. A hundred thousand signed webhooks arrive as fast as they are
-//! answered; each is verified, kept and answered 202. The agent works them off at its own pace, escalations first. It is slow, it
-//! fails now and then, and half-way through it is stopped and started again. What waits is on the disk: the memory stays as it is.
+//! answered; each is verified, stored and answered with 202. The agent handles them at its own pace, escalations first. It is slow, it
+//! fails sometimes, and half-way through it is stopped and started again. Waiting tickets are on the disk, so the memory use does not grow.
 //!
 //! `cargo run --release --example agent_inbox --features sqlite`
 #![expect(clippy::print_stdout, reason = "an example shows what happens")]
@@ -27,14 +27,14 @@ const TICKETS: usize = 100_000;
 const SENDERS: usize = 1_000;
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-/// What the agent has done.
+/// The progress of the agent.
 #[derive(Default)]
 struct Work {
     /// How often each ticket was handled.
     times: Vec<u8>,
     /// How many tickets were handled.
     handled: usize,
-    /// How many had been handled when the last escalation was.
+    /// How many tickets had been handled when the last escalation was handled.
     last_escalation: usize,
 }
 
@@ -44,7 +44,7 @@ fn handled(seen: &Seen) -> usize {
     seen.lock().map_or(0, |work| work.handled)
 }
 
-/// The agent: it takes a while, fails at one ticket in fifty, and handles that one the next time.
+/// The agent: it needs some time, fails for one ticket in fifty, and handles this ticket at the next attempt.
 async fn react(seen: Seen, job: Job) -> Result<(), JobError> {
     let ticket: serde_json::Value = job.json()?;
     tokio::time::sleep(Duration::from_millis(2)).await;
@@ -74,7 +74,7 @@ fn inbox(store: SqliteStore, seen: &Seen) -> Result<Inbox, Box<dyn Error>> {
     Ok(Inbox::builder(store).queue(escalations).queue(queue("tickets").concurrency(32.try_into()?)).build()?)
 }
 
-/// What the ticket system sends.
+/// The events of the ticket system.
 fn request(number: usize, keys: &Keyring) -> Result<Request<Full<Bytes>>, Box<dyn Error>> {
     let kind = if number.is_multiple_of(20) { "ticket.escalated" } else { "ticket.opened" };
     let body = Bytes::from(serde_json::json!({ "type": kind, "number": number }).to_string());

@@ -67,7 +67,7 @@ async fn main() -> Outcome<()> {
     let (sender, tools, links) = service()?;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let place = register(&tools, &format!("http://{}/events", listener.local_addr()?)).await?;
-    // A person, or the agent's host, opens the link. The model never sees what is behind it.
+    // A person, or the agent's host, opens the link. The model never sees the secret.
     let secret = links.open(&place).ok_or("the link was used before")?;
 
     let done = Arc::new(AtomicUsize::new(0));

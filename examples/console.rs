@@ -1,7 +1,8 @@
 //! The console of an application, for its operator and for one of its customers, with traffic to look at.
 //!
 //! `cargo run --example console --features console [port]` serves on 127.0.0.1:8788 until it is interrupted, and prints two addresses.
-//! Three tenants have endpoints on this machine: some answer, one fails now and then, one always, and one never answers.
+//! Three tenants have endpoints on this machine: some succeed, one fails sometimes, one always fails, and one never answers. The events of
+//! a partner arrive in an inbox, whose handler rejects some of them.
 #![expect(clippy::print_stdout, reason = "an example shows what happens")]
 
 use std::error::Error;
@@ -15,10 +16,13 @@ use axum::{Extension, Router};
 use hookwire::console::Console;
 use hookwire::endpoint::NewEndpoint;
 use hookwire::event::{EventCatalog, NewEvent};
+use hookwire::provider::STANDARD;
+use hookwire::receiver::inbox::{Inbox, Job, JobError, Queue};
+use hookwire::receiver::{Receiver, Source};
 use hookwire::sender::{Scope, Sender};
-use hookwire::store::SqliteStore;
+use hookwire::store::{MemoryDedup, SqliteStore};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The receivers: tenant, name, and the event types that they want.
 const ENDPOINTS: [(&str, &str, &str); 6] = [
@@ -30,7 +34,10 @@ const ENDPOINTS: [(&str, &str, &str); 6] = [
     ("initech", "missing", "*"),
 ];
 
-#[derive(Serialize, JsonSchema)]
+/// The tenant whose events come back into the inbox, like the events of a partner.
+const PARTNER: &str = "partner";
+
+#[derive(Deserialize, Serialize, JsonSchema)]
 struct Invoice {
     /// The number of the invoice.
     invoice: u64,
@@ -54,10 +61,25 @@ async fn receive(Path((_, name)): Path<(String, String)>, body: String) -> Respo
     }
 }
 
+/// An event as the partner sends it.
+#[derive(Deserialize)]
+struct Envelope {
+    data: Invoice,
+}
+
+/// Books an order of the partner.
+async fn book(job: Job) -> Result<(), JobError> {
+    let Envelope { data: order } = job.json().map_err(JobError::reject)?;
+    if order.invoice % 5 == 0 {
+        return Err(JobError::reject(format!("{} has no account", order.customer)));
+    }
+    Ok(())
+}
+
 /// Makes an event for each tenant every other second.
 async fn traffic(sender: Sender) -> Result<(), Box<dyn Error + Send + Sync>> {
     for number in 1042_u64.. {
-        for tenant in ["acme", "globex", "initech"] {
+        for tenant in ["acme", "globex", "initech", PARTNER] {
             let kind = ["invoice.paid", "invoice.created", "order.shipped"][usize::try_from(number % 3)?];
             let amount = number.pow(3) % 100_000;
             let data = Invoice { invoice: number, amount, customer: format!("customer-{}", number % 7) };
@@ -78,20 +100,32 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .event::<Invoice>("order.shipped")?;
     // The customers' servers run on this machine and without TLS.
     let store = SqliteStore::open(folder.path().join("webhooks.db")).await?;
+    let inbox = Inbox::builder(store.clone()).queue(Queue::new("orders", book)).build()?;
     let sender = Sender::builder(store).for_development().event_types(types).build()?;
     for (tenant, name, events) in ENDPOINTS {
         let url = format!("http://127.0.0.1:{port}/hooks/{tenant}/{name}");
         sender.endpoints().create(NewEndpoint::at(url.parse()?).tenant(tenant).events([events])?).await?;
     }
+    let url = format!("http://127.0.0.1:{port}/inbox").parse()?;
+    let partner = sender.endpoints().create(NewEndpoint::at(url).tenant(PARTNER)).await?;
+    // Another server of the partner has a key that this application does not know. The page of the inbox shows what was refused.
+    let url = format!("http://127.0.0.1:{port}/inbox?from=old-server").parse()?;
+    sender.endpoints().create(NewEndpoint::at(url).tenant(PARTNER).events(["order.shipped"])?).await?;
+    let source = Source::new("partner", &STANDARD, partner.keys.clone());
+    let receiver = Receiver::builder(MemoryDedup::new()).source(source).build()?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let worker = tokio::spawn(sender.worker().run_until(stopped));
+    let (stop_inbox, stopped) = tokio::sync::oneshot::channel::<()>();
+    let inbox_worker = tokio::spawn(inbox.worker().run_until(stopped));
     let traffic = tokio::spawn(traffic(sender.clone()));
 
-    // Your own authentication comes here; this example gives every visitor a scope by the path.
-    let console = Console::new(sender).name("Example webhooks").router();
+    // Put your own authentication here; this example gives every visitor the scope that the path names.
+    let console =
+        Console::new(sender).inbox(inbox.clone()).name("Example webhooks").accent([0x5b, 0x3f, 0xc8]).router();
     let app = Router::new()
-        .nest_service("/operator", console.clone().layer(Extension(Scope::operator())))
-        .nest_service("/customer", console.layer(Extension(Scope::tenant("acme"))))
+        .nest_service("/operator", console.clone().layer(Extension(Scope::operator().named("ann@hookwire.example"))))
+        .nest_service("/customer", console.layer(Extension(Scope::tenant("acme").named("cara@acme.example"))))
+        .route_service("/inbox", receiver.keep("partner", &inbox)?)
         .route("/hooks/{tenant}/{name}", post(receive));
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
     println!("the operator's console: http://127.0.0.1:{port}/operator");
@@ -99,7 +133,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let interrupted = async { drop(tokio::signal::ctrl_c().await) };
     axum::serve(listener, app).with_graceful_shutdown(interrupted).await?;
     traffic.abort();
-    drop(stop);
+    drop((stop, stop_inbox));
     worker.await??;
+    inbox_worker.await??;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Three retry policies, and when each would try again while an endpoint is down.
 //!
-//! A policy neither sleeps nor sends: it is asked what follows an attempt. So three days of retries print in a moment, and
-//! yours can be tested the same way. To use one: `Sender::builder(store).retry(policy)`.
+//! A policy neither waits nor sends: it only returns what follows an attempt. So three days of retries print in a moment, and you can test
+//! your own policy in the same way. To use one: `Sender::builder(store).retry(policy)`.
 //!
 //! `cargo run --example custom_retry`
 #![expect(clippy::print_stdout, reason = "an example shows what happens")]
@@ -14,7 +14,7 @@ use hookwire::retry::{Decision, Delays, Exponential, Facts, FailReason, Policy, 
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// Waiting times of our own: twice soon, then every six hours for two days. Pure, so a restart changes nothing.
+/// Our own delays: two early retries, then one every six hours for two days. The function is pure, so a restart changes nothing.
 #[derive(Debug)]
 struct SoonThenSlowly;
 
@@ -28,7 +28,7 @@ impl Delays for SoonThenSlowly {
     }
 }
 
-/// A rule of our own around the standard table: a 404 may be a deployment, but not three times in a row.
+/// Our own rule around the standard table: one 404 may be caused by a deployment, but not three in a row.
 #[derive(Debug)]
 struct ImpatientWith404(Policy);
 
@@ -56,7 +56,7 @@ fn main() {
     show("the default, impatient with 404", &ImpatientWith404(Policy::default()), &missing);
 }
 
-/// What the policy does with a delivery whose every attempt meets the same.
+/// What the policy decides for a delivery whose attempts all have the same outcome.
 fn show(name: &str, policy: &dyn RetryPolicy, report: &Report) {
     println!("\n{name} (meets {} each time)", report.outcome);
     let made = Timestamp::from_secs(1_769_860_800);

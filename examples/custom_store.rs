@@ -15,7 +15,7 @@ use hookwire::id::Work;
 use hookwire::sender::Sender;
 use hookwire::store::{FinishedCursor, MemoryStore, Retention, RetentionCutoff, Store, StoreError};
 
-/// A store of which nothing is deleted while it is on hold.
+/// A store that deletes nothing while it is on hold.
 #[derive(Clone, Debug)]
 struct LegalHold<S> {
     inner: S,
@@ -24,7 +24,7 @@ struct LegalHold<S> {
 
 hookwire::delegate_store! {
     [S: Store] LegalHold<S>, |hold| hold.inner;
-    Outbox, Directory, History, Control, Staging, WorkerRegistry
+    Outbox, Directory, History, Control, Staging, WorkerRegistry, Rollups, AuditLog, Diagnostics
 }
 
 #[async_trait]

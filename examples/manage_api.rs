@@ -1,7 +1,7 @@
 //! An application that mounts the management API under `/webhooks`, behind its own authentication.
 //!
-//! `cargo run --example manage_api --features manage [port]` serves on 127.0.0.1:8787 until it is interrupted. In another
-//! terminal, line by line:
+//! `cargo run --example manage_api --features manage [port]` serves on 127.0.0.1:8787 until it is interrupted. Run these lines in another
+//! terminal:
 //!
 //! ```sh
 //! acme='Authorization: Bearer acme-token'; json='Content-Type: application/json'; api=http://127.0.0.1:8787/webhooks

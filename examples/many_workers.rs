@@ -1,8 +1,7 @@
 //! Four worker processes on one PostgreSQL. One is killed half-way: nothing is lost, and the others go on.
 //!
-//! `cargo run --example many_workers --features postgres [events]`, with the URL of the database in
-//! `HOOKWIRE_POSTGRES` (default `postgres://postgres@127.0.0.1:5432/postgres`). The tables are in a schema of their own, which is
-//! dropped at the end.
+//! `cargo run --example many_workers --features postgres [events]`, with the URL of the database in `HOOKWIRE_POSTGRES` (default
+//! `postgres://postgres@127.0.0.1:5432/postgres`). The tables are in a separate schema, which is dropped at the end.
 #![expect(clippy::print_stdout, reason = "an example shows what happens")]
 
 use std::collections::{BTreeMap, HashMap};
@@ -152,7 +151,7 @@ async fn run(store: &PostgresStore, schema: &str, events: usize) -> Result<(), B
         })
     };
     let mut killed = false;
-    while sender.history().counts(None).await?.delivered < u64::try_from(owed)? {
+    while !dispatching.is_finished() || sender.history().counts(None).await?.pending > 0 {
         let arrived = tally.deliveries();
         if !killed && arrived * 2 >= owed {
             workers[0].kill()?;

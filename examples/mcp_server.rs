@@ -38,7 +38,7 @@ struct Tickets {
 
 #[derive(Deserialize, schemars::JsonSchema)]
 struct Open {
-    /// What is wrong, in a line.
+    /// The problem, in one line.
     subject: String,
 }
 

@@ -1,5 +1,5 @@
-//! Writes an event and a business change in one transaction of the application's own database, so that one exists exactly if the
-//! other does. The first invoice is rolled back, and no webhook is sent for it.
+//! Writes an event and a business change in one transaction of the application's own database, so that one exists if and only if the other
+//! does. The first invoice is rolled back, and no webhook is sent for it.
 //!
 //! `cargo run --example outbox_in_a_transaction --features sqlite`
 //!

@@ -1,8 +1,8 @@
-//! One server for every provider of a configuration file: a route for each, and what arrives is printed.
+//! One server for all providers in a configuration file: each has a route, and the server prints the events that arrive.
 //!
 //! `cargo run --example receive_any --features axum` sends itself a signed and a forged request for some of the routes, and ends.
-//! `cargo run --example receive_any --features axum -- --serve 127.0.0.1:8080 sources.toml` stays up: point providers at it (through a
-//! tunnel, or a proxy that speaks TLS).
+//! `cargo run --example receive_any --features axum -- --serve 127.0.0.1:8080 sources.toml` runs until it is interrupted: point providers
+//! at it (through a tunnel, or a proxy with TLS).
 #![expect(clippy::print_stdout, reason = "an example shows what happens")]
 
 #[path = "receive_any_parts/mod.rs"]
@@ -44,7 +44,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let fetcher = HttpClient::new(HttpOptions::default(), Arc::new(SystemClock))?;
     let receiver = Receiver::builder(MemoryDedup::new()).fetch(fetcher).sources(config.sources)?.build()?;
 
-    // 2. A route for each: handshakes are answered, forgeries refused, repetitions acknowledged, events printed.
+    // 2. A route for each: handshakes are answered, forgeries refused, duplicates acknowledged, events printed.
     let events = print_all();
     let mut app = Router::new();
     for name in receiver.source_names() {

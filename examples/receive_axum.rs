@@ -1,4 +1,4 @@
-//! Receives webhooks with axum: only what is signed, each event once.
+//! Receives webhooks with axum: only signed requests, and each event once.
 //!
 //! `cargo run --example receive_axum --features axum`
 #![expect(clippy::print_stdout, reason = "an example shows what happens")]
@@ -19,7 +19,7 @@ use hyper_util::rt::TokioExecutor;
 use serde::Deserialize;
 use tokio::net::TcpListener;
 
-/// The provider shows it once; keep it where your other secrets are.
+/// The provider shows the secret once; keep it with your other secrets.
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 #[derive(Deserialize)]
@@ -36,7 +36,7 @@ async fn paid(event: Webhook<Invoice>) -> Result<StatusCode, StatusCode> {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    // 1. Who sends to us, and where we remember what was handled. In production: a store on disk.
+    // 1. The source, and the store that remembers handled events. In production: a store on disk.
     let receiver = Receiver::builder(MemoryDedup::new()).source(Source::standard(SECRET)?).build()?;
 
     // 2. The layer goes around the routes of that sender.
@@ -45,7 +45,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let url: Uri = format!("http://{}/hooks/invoices", listener.local_addr()?).parse()?;
     let server = tokio::spawn(async move { axum::serve(listener, app).await });
 
-    // 3. What a provider would do, and what an attacker would.
+    // 3. Requests of a provider and of an attacker.
     let signed = sign("evt_1", r#"{"number":1042}"#, &url)?;
     let tampered = signed.clone().map(|body| body.replace("1042", "9999"));
     expect(signed.clone(), StatusCode::NO_CONTENT, "a signed event").await?;

@@ -25,7 +25,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 const SECRET: &str = "it-is-a-secret-to-everybody";
 
-/// Runs for verified events only. Any answer but a 2xx would make it fresh again.
+/// Runs for verified events only. After any answer except 2xx, the event would be new again.
 async fn handle(event: Verified) -> StatusCode {
     println!("handled {}: {} bytes", event.event_type().unwrap_or("an event"), event.body().len());
     StatusCode::ACCEPTED
@@ -45,7 +45,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     expect(address, signed.clone(), (StatusCode::ACCEPTED, false), "a signed event").await?;
     expect(address, signed, (StatusCode::ACCEPTED, true), "the same again").await?;
-    // GitHub signs no time, so nothing tells a replay under another id from another event with an equal body.
+    // GitHub signs no time, so a replay under another id looks the same as another event with an equal body.
     expect(address, renamed, (StatusCode::ACCEPTED, false), "an equal body under another delivery id").await?;
     expect(address, tampered, (StatusCode::UNAUTHORIZED, false), "a tampered one").await?;
     server.abort();
@@ -59,7 +59,7 @@ async fn serve(listener: TcpListener, gate: Gate) {
             let gate = gate.clone();
             async move { Ok::<_, Infallible>(gate.receive(request, handle).await.map(Full::new)) }
         });
-        // The receiver bounds the body; slow headers are the server's to bound.
+        // The receiver limits the body; the server must limit the time for headers.
         let mut http = hyper::server::conn::http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(10));
         tokio::spawn(http.serve_connection(TokioIo::new(connection), answer));

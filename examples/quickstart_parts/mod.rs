@@ -20,7 +20,7 @@ use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
-/// What the sender and the receiver have counted.
+/// The counts of the sender and the receiver.
 #[derive(Clone, Default)]
 pub(crate) struct Ledger(Arc<Mutex<Entries>>);
 
@@ -57,8 +57,8 @@ fn now() -> Instant {
     Instant::now()
 }
 
-/// Serves two routes, one for each endpoint. The receiver's gates verify and deduplicate. `handle`, which they call, and `answer`,
-/// which calls them, fail now and then, as real ones do.
+/// Serves two routes, one for each endpoint. The receiver's gates verify and deduplicate. The gates call `handle`, and `answer` calls the
+/// gates; both fail sometimes, as a real server does.
 pub(crate) async fn serve(
     listener: TcpListener,
     [all, bad]: [Keyring; 2],
@@ -143,7 +143,7 @@ async fn all_deliveries(sender: &Sender) -> Result<Vec<Delivery>, Box<dyn Error>
     let mut all: Vec<Delivery> = Vec::new();
     loop {
         let page = Page::of(1_000).after(all.last().map(|delivery| delivery.id));
-        let deliveries = sender.history().deliveries(&DeliveryQuery::default(), page).await?;
+        let deliveries = sender.history().deliveries(&DeliveryQuery::default(), page).await?.items;
         if deliveries.is_empty() {
             return Ok(all);
         }

@@ -1,4 +1,4 @@
-//! What the example needs and the idea does not: arguments, and requests to itself.
+//! Helpers of the example: arguments, and the requests that it sends to itself.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -35,7 +35,7 @@ impl Arguments {
     }
 }
 
-/// What the demonstration sends: the secrets are those of `examples/data/sources.toml`.
+/// The requests of the demonstration. The secrets are those of `examples/data/sources.toml`.
 const REQUESTS: [(&str, &Scheme, &str, &str); 4] = [
     ("stripe", &STRIPE, "whsec_replace_me_with_what_stripe_shows", r#"{"id":"evt_1","type":"invoice.paid"}"#),
     ("github", &GITHUB, "replace me with the secret of the webhook", r#"{"zen":"Keep it logically awesome."}"#),
@@ -43,7 +43,7 @@ const REQUESTS: [(&str, &Scheme, &str, &str); 4] = [
     ("billing", &STANDARD, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", r#"{"type":"invoice.paid"}"#),
 ];
 
-/// A signed request is accepted, the same with another body is not.
+/// A signed request is accepted; the same request with another body is refused.
 pub(crate) async fn try_out(address: SocketAddr) -> Result<(), Box<dyn Error>> {
     let client = Client::builder(TokioExecutor::new()).build_http::<String>();
     for (name, scheme, secret, body) in REQUESTS {
