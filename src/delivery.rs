@@ -35,7 +35,7 @@ pub enum DeliveryState {
     Failed,
     /// It waits until its endpoint is enabled, or for an operator.
     Held,
-    /// It is no longer wanted.
+    /// It was cancelled, superseded by a newer event, or its endpoint was removed.
     Cancelled,
 }
 
@@ -126,7 +126,7 @@ impl Delivery {
 pub struct Lease {
     /// The delivery.
     pub delivery: DeliveryId,
-    /// Rises with every claim of this delivery.
+    /// The fencing token, which rises with every claim of this delivery.
     pub fence: u64,
 }
 
@@ -264,7 +264,7 @@ pub struct Settlement {
     pub attempt: Option<Attempt>,
     /// What the store does with the delivery.
     pub decision: Decision,
-    /// The lane starts no attempt before this time. A store reads the pause here and not in the [decision](Self::decision).
+    /// The lane starts no attempt before this time. A store takes the pause from here, not from the [decision](Self::decision).
     pub paused_until: Option<Timestamp>,
     /// When the attempt ended.
     pub at: Timestamp,

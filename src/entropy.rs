@@ -11,7 +11,7 @@ use uuid::{Builder, Uuid};
 pub(crate) use self::fraction::fraction;
 use crate::clock::Timestamp;
 
-/// Fills `bytes` from the operating system's generator. For key material: without randomness no key may be made.
+/// Fills `bytes` from the operating system's generator. Use it for key material: it fails without random bytes, so no weak key is made.
 #[expect(clippy::disallowed_methods, reason = "the one place that asks the system")]
 pub(crate) fn fill(bytes: &mut [u8]) -> Result<(), NoEntropy> {
     getrandom::fill(bytes).map_err(|_| NoEntropy)

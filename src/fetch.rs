@@ -43,7 +43,7 @@ pub trait Fetch: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// Returns [`FetchError::Refused`] if the URL is not allowed, [`FetchError::Unreachable`] if no response arrives in time,
-    /// [`FetchError::Status`] if the status is another one, and [`FetchError::TooLong`] if the body is longer than `max_bytes`.
+    /// [`FetchError::Status`] if the status is any other, and [`FetchError::TooLong`] if the body is longer than `max_bytes`.
     async fn fetch(&self, url: &str, post: Option<Bytes>, max_bytes: usize) -> Result<Bytes, FetchError>;
 }
 
@@ -54,7 +54,7 @@ pub enum FetchError {
     /// The URL is not allowed.
     #[error("fetch: the URL is not allowed")]
     Refused,
-    /// No response arrived, or none in time.
+    /// No response arrived in time.
     #[error("fetch: no response arrived in time")]
     Unreachable,
     /// The response has this status.

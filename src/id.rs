@@ -1,4 +1,4 @@
-//! Ids, each with a type of its own, so that the id of an endpoint cannot be passed for that of a delivery.
+//! Ids, each with its own type, so that the id of an endpoint cannot be used as the id of a delivery.
 //!
 //! [`EndpointId`] and [`DeliveryId`] are UUIDv7 with a prefix (`ep_…`, `dlv_…`): they sort by time of creation.
 //! [`EventId`] is text, because the application may choose it. It is sent in the `webhook-id` header, so its characters are

@@ -1,4 +1,4 @@
-//! **hookwire** is webhooks as a library: an application adds one crate. It then sends webhooks to its customers (durable, signed, retried,
+//! **hookwire** is webhooks as a library. An application that adds this crate sends webhooks to its customers (durable, signed, retried,
 //! isolated, safe against SSRF) and receives webhooks from its providers (verified, deduplicated, queued). All of this runs inside its own
 //! process, on its own tokio runtime, in its own database.
 //!
@@ -88,11 +88,11 @@
 //! | `mcp-events` | | `provider::MCP_EVENTS`, and together with `mcp` also `mcp::events`; the draft behind them may change in any release |
 //! | `a2a` | | `sender::a2a`: push notifications for the tasks of A2A agents |
 //! | `backoff` | | `retry::Schedule::from_backoff`, for policies of the unmaintained `backoff` crate |
-//! | `worker` | with `sender`, `inbox` | [`worker`] alone |
+//! | `worker` | with `sender`, `inbox` | only [`worker`] |
 //! | `system` | with `receiver`, `outbox` | the clock and the random bytes of the system: `clock::SystemClock`, new keys and ids |
-//! | `outbox` | with `worker` | the records and store roles alone, to write a store with |
+//! | `outbox` | with `worker` | only the records and the store roles, for the author of a store |
 //! | `cli` | | the command-line tool `hookwire`; it adds nothing to the library |
-//! | `test-util` | | `testing`: clocks, a scripted endpoint, a faulty store, and the suite every store must pass |
+//! | `test-util` | | `testing`: clocks, a scripted endpoint, a faulty store, and the suite that every store must pass |
 //!
 //! A feature adds names, or lets the crate read more kinds of keys and bodies. It changes nothing else.
 
@@ -151,4 +151,8 @@ mod telemetry;
 pub mod testing;
 mod work;
 #[cfg(feature = "worker")]
+#[cfg_attr(
+    not(any(feature = "sender", feature = "inbox")),
+    expect(dead_code, reason = "a sender and an inbox hand work to it in more ways")
+)]
 pub mod worker;

@@ -22,7 +22,7 @@ impl Interval {
         Self { length, last: AtomicI64::new(NEVER) }
     }
 
-    /// Whether the action is due. If it is, it counts as performed: of several callers at the same time, one gets `true`.
+    /// Whether the action is due. If it is due, it counts as performed: of several simultaneous callers, only one gets `true`.
     pub(crate) fn is_due(&self, now: Timestamp) -> bool {
         let last = self.last.load(Ordering::Relaxed);
         let at = Timestamp::from_micros(last);

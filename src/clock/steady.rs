@@ -1,11 +1,11 @@
-//! A clock that follows the wall clock without its steps.
+//! A clock that follows the wall clock, but does not jump when the wall clock does.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::{Clock, Timestamp};
 
-/// A larger difference is adopted at once: the wall clock was wrong before and was corrected.
+/// A larger difference is adopted at once, because then the wall clock was wrong before and has been corrected.
 const MAX_DIFFERENCE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A clock that follows another one without its jumps, so that leases and due times remain valid when the other clock is set. It advances
@@ -29,7 +29,7 @@ impl Clock for SteadyClock {
     fn now(&self) -> Timestamp {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let (wall, uptime) = (self.wall.now(), self.wall.uptime());
-        // A real uptime never goes back. A simulated one does when a test sets it, and then the wall clock is right.
+        // A real uptime never goes back. A simulated uptime goes back when a test sets it; then the wall clock is right.
         let is_reset = uptime < last.0;
         let passed = uptime.saturating_sub(last.0);
         let even = last.1 + passed;

@@ -5,13 +5,13 @@ use crate::secret::KeyError;
 /// Longest URL accepted, in bytes.
 pub const MAX_URL_BYTES: usize = 2_048;
 
-/// Most custom headers of one endpoint.
+/// Maximum number of custom headers of one endpoint.
 pub const MAX_HEADERS: usize = 16;
 
 /// Longest value of a custom header, in bytes.
 pub const MAX_HEADER_BYTES: usize = 4_096;
 
-/// Most labels of an endpoint.
+/// Maximum number of labels of an endpoint.
 pub const MAX_LABELS: usize = 16;
 
 /// Longest label name, in bytes.
@@ -66,7 +66,7 @@ pub enum FieldError {
     HeaderName,
     /// The value of a header contains a line break, a NUL or another control character (RFC 9110 section 5.5), or the user name of
     /// [`CustomHeaders::basic`](super::CustomHeaders::basic) contains a colon.
-    #[error("header value: must not contain control characters, nor a user name a colon")]
+    #[error("header value: must not contain control characters; a user name must not contain a colon")]
     HeaderValue,
     /// The name of a header is reserved for the connection, the signature, proxies, or the metadata service of a cloud.
     #[error("header name: is reserved; choose another name")]

@@ -98,7 +98,7 @@ impl Endpoint {
     #[must_use]
     pub fn new(new: NewEndpoint, keys: Keyring, now: Timestamp) -> Self {
         Self {
-            id: EndpointId::generate(now),
+            id: new.id.unwrap_or_else(|| EndpointId::generate(now)),
             tenant: new.tenant,
             target: new.target,
             fixed_target: new.fixed_target,

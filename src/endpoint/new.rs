@@ -10,7 +10,7 @@ use super::limits::Limits;
 use super::state::OnFailure;
 use super::target::Target;
 use crate::event::EventError;
-use crate::id::Tenant;
+use crate::id::{EndpointId, Tenant};
 use crate::secret::Keyring;
 
 /// An endpoint to [create](crate::sender::Endpoints::create): its URL and its settings.
@@ -26,6 +26,8 @@ use crate::secret::Keyring;
 /// ```
 #[derive(Clone, Debug)]
 pub struct NewEndpoint {
+    /// `None` for a new id.
+    pub(crate) id: Option<EndpointId>,
     pub(crate) tenant: Tenant,
     pub(crate) target: Target,
     pub(crate) filter: Filter,
@@ -71,6 +73,7 @@ impl NewEndpoint {
         let (tenant, filter, limits) = (Tenant::default(), Filter::default(), Limits::default());
         let (schemes, headers) = (Vec::new(), CustomHeaders::new());
         Self {
+            id: None,
             tenant,
             target,
             filter,

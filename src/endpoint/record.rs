@@ -21,8 +21,8 @@ use crate::id::{EndpointId, Tenant};
 use crate::secret::{Key, KeyProvider, Keyring, KeyringEntry, SealError};
 
 /// An endpoint as a store keeps it, with its keys **in the clear** until they are [sealed](Self::seal). For implementors of
-/// [`Directory`](crate::store::Directory): it serialises everything but id, tenant, version and health, which a store keeps in
-/// columns of their own. Never show it to a tenant.
+/// [`Directory`](crate::store::Directory): it serialises everything except id, tenant, version and health, which a store keeps in separate
+/// columns. Never show it to a tenant.
 ///
 /// ```
 /// use hookwire::clock::Timestamp;

@@ -46,6 +46,8 @@ pub enum DisableReason {
     Policy,
     /// It failed for longer than [`HealthRules`](crate::sender::HealthRules) allow.
     Failing,
+    /// Its tenant is being moved to another store, or was moved there, by [`Senders`](crate::sender::Senders).
+    Moved,
 }
 
 /// The reason for which an endpoint is disabled by a delivery that failed for `reason`.

@@ -1,7 +1,7 @@
 //! The parser behind [`Target`](super::Target): `http` and `https` URLs, strictly.
 //!
-//! What it accepts, it normalises as the WHATWG URL Standard does. It refuses every host that parsers read differently, so two
-//! readers of an accepted URL find the same scheme, host and port. Tests (`ssrf::whatwg`) compare it with the crate `url`.
+//! It normalises an accepted URL as the WHATWG URL Standard does. It refuses every host that parsers read differently, so two readers of an
+//! accepted URL find the same scheme, host and port. Tests (`ssrf::whatwg`) compare it with the crate `url`.
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

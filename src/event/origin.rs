@@ -52,7 +52,7 @@ impl Origin {
         self
     }
 
-    /// Adds headers: the first 32 of them, and of those what fits into 8 KiB together.
+    /// Adds the first 32 of these headers, as far as they fit into 8 KiB together.
     ///
     /// ```
     /// use hookwire::event::Origin;

@@ -64,7 +64,7 @@ pub trait EventTypes: fmt::Debug + Send + Sync + 'static {
 pub struct EventTypeInfo {
     /// The event type.
     pub event_type: EventType,
-    /// What such an event means, for a reader.
+    /// A description of such an event, for readers.
     pub description: Option<String>,
     /// JSON Schema (2020-12) of the data.
     pub schema: Value,

@@ -1,4 +1,4 @@
-//! Lanes: the deliveries of one endpoint, or the jobs of one queue of an inbox. And the two kinds of work, sent and received.
+//! Lanes (the deliveries of one endpoint, or the jobs of one queue of an inbox), and the two kinds of work: sent and received.
 
 use std::fmt;
 use std::str::FromStr;

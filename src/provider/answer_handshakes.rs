@@ -1,4 +1,4 @@
-//! Finds the handshake that a request is, and answers it.
+//! Recognises handshakes, and answers them.
 
 use super::handshake::{Handshake, Reply};
 use super::scheme::Scheme;
@@ -8,7 +8,7 @@ use crate::signature::{Received, Trust, VerifyError};
 const MAX_UNSIGNED_BYTES: usize = 64 * 1024;
 
 impl Scheme {
-    /// Whether the scheme answers challenges with MACs, which anybody may be able to ask for.
+    /// Whether the scheme answers challenges with MACs. Anybody may be able to request such a MAC.
     #[must_use]
     pub fn signs_challenges(&self) -> bool {
         self.handshakes.iter().any(Handshake::answers_with_mac)

@@ -249,7 +249,7 @@ impl Signature {
         self.always_signs(|part| matches!(part, Part::Text(text) if has_other(text)))
     }
 
-    /// Whether each set of parts that may be signed contains a part like this.
+    /// Whether each set of parts that may be signed contains a wanted part.
     pub(crate) fn always_signs(&self, wanted: impl Fn(&Part) -> bool) -> bool {
         std::iter::once(self.signed).chain(self.or_signed).all(|signed| signed.iter().any(&wanted))
     }

@@ -36,15 +36,15 @@ const MAX_ATTRIBUTE_BYTES: usize = 8 * 1024;
 /// Maximum number of attributes in addition to the known ones.
 const MAX_EXTENSIONS: usize = 64;
 
-/// An event as the specification has it. `Debug` prints no data.
+/// An event as the specification defines it. `Debug` prints no data.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CloudEvent {
-    /// Unique within its source: only the pair names the event.
+    /// The id, unique within its source: only source and id together identify the event.
     pub id: String,
-    /// Where it happened: a URI reference.
+    /// The source of the event: a URI reference.
     pub source: String,
-    /// What kind of event it is.
+    /// The type of the event.
     pub event_type: String,
     /// The subject of the event within the source.
     pub subject: Option<String>,
@@ -101,8 +101,7 @@ pub(super) enum Mode {
 }
 
 impl Mode {
-    /// The mode that these headers announce; `None` if they announce no event. Fails with [`CloudEventError::Format`] if the format
-    /// is unknown.
+    /// The mode that these headers name; `None` if they name no event. Fails with [`CloudEventError::Format`] if the format is unknown.
     pub(super) fn of(headers: &HeaderMap) -> Result<Option<Self>, CloudEventError> {
         let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

@@ -1,4 +1,4 @@
-//! What a proof covers: the data that cannot be changed without making the check fail.
+//! What a proof covers: if this data is changed, the check fails.
 
 use super::scheme::{Proof, Scheme};
 use crate::signature::{Part, Place, Signature};

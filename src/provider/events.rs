@@ -86,8 +86,7 @@ pub(crate) enum IdentityRule {
     /// [`Identity::Body`].
     ByBody,
     /// [`Identity::Body`] if there is a text at this place: an id, a time or a counter by which the bodies of different events differ.
-    /// Without
-    /// a text, the same as [`ById`](Self::ById).
+    /// Without a text at this place, the same as [`ById`](Self::ById).
     ByBodyWith(Place),
     /// [`Identity::Request`].
     ByRequest,
@@ -138,9 +137,8 @@ impl Item {
         Self { event, bytes: ItemBytes::Decoded(bytes) }
     }
 
-    /// Returns the bytes of the event in this body. A range outside of the body returns no bytes, because a mistake in a scheme must
-    /// not cause
-    /// a panic.
+    /// Returns the bytes of the event in this body. A range outside of the body gives no bytes, because a mistake in a scheme must not
+    /// cause a panic.
     #[must_use]
     pub fn bytes_in(&self, body: &Bytes) -> Bytes {
         match &self.bytes {
@@ -157,10 +155,8 @@ pub(crate) struct BatchLayout {
     /// The field of a form-encoded body that contains the JSON with the events. `None` if the body is that JSON.
     pub(crate) field: Option<&'static str>,
     /// The steps to the arrays of events. Each step is a list of JSON Pointers, and applies to every element that the step before has
-    /// found.
-    /// The first pointer of a step that leads to an array counts. `[[""]]` is a body that is an array; `[["/entry"], ["/changes"]]` is
-    /// every
-    /// change of every entry. An element in which a later step finds no array is itself an event.
+    /// found. In a step, the first pointer that leads to an array is used. `[[""]]` is a body that is an array;
+    /// `[["/entry"], ["/changes"]]` is every change of every entry. An element in which a later step finds no array is itself an event.
     pub(crate) items: &'static [&'static [&'static str]],
     /// The places of the id within an item.
     pub(crate) id: &'static [Place],

@@ -2,44 +2,45 @@
 
 use bytes::Bytes;
 
-/// A document that a scheme needs before it can check a request: a certificate, a key set. The scheme has compared the URL with
-/// its own pattern; the receiver fetches it through its [fetcher](crate::receiver::ReceiverBuilder::fetch) only.
+/// A document that a scheme needs before it can check a request: a certificate or a key set. The scheme has checked the URL against a fixed
+/// pattern. The receiver fetches the document only through its [fetcher](crate::receiver::ReceiverBuilder::fetch).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FetchRequest {
-    /// The name by which [`Trust::documents`](crate::signature::Trust::documents) has it: mostly its URL.
+    /// The name of the document in [`Trust::documents`](crate::signature::Trust::documents): usually its URL.
     pub name: String,
-    /// Its URL.
+    /// The URL of the document.
     pub url: String,
-    /// JSON that is posted to the URL; without it, the document is fetched by GET.
+    /// The JSON to post to the URL. `None`: the document is fetched with GET.
     pub post: Option<Bytes>,
-    /// True if the document fetched before is too old: the request names a key that it did not have.
+    /// Whether the document must be fetched again, because the request names a key that the fetched document does not contain.
     pub fresh: bool,
-    /// True if the scheme needs no other document: it is not asked again, and does not read the body again to answer.
+    /// Whether the scheme needs no other document. The receiver then does not ask the scheme for the next one, which saves reading the body
+    /// again.
     pub last: bool,
 }
 
 impl FetchRequest {
-    /// The document at a URL; one that was fetched before is good enough.
+    /// Requests the document at this URL. A document that was fetched before is accepted.
     #[must_use]
     pub fn at(url: impl Into<String>) -> Self {
         let url = url.into();
         Self { name: url.clone(), url, post: None, fresh: false, last: false }
     }
 
-    /// The answer to this JSON, posted to the URL, under a name that does not depend on what is posted.
+    /// Requests the response to this JSON, which is posted to the URL. `name` identifies the document, whatever the JSON contains.
     #[must_use]
     pub fn post(name: impl Into<String>, url: impl Into<String>, json: impl Into<Bytes>) -> Self {
         Self { name: name.into(), url: url.into(), post: Some(json.into()), fresh: false, last: false }
     }
 
-    /// The same document, fetched again unless that was just done.
+    /// Requires that the document is fetched again, unless it was fetched in the last minute.
     #[must_use]
     pub fn anew(self) -> Self {
         Self { fresh: true, ..self }
     }
 
-    /// The same document, and no other.
+    /// Declares that the scheme needs no other document.
     #[must_use]
     pub fn alone(self) -> Self {
         Self { last: true, ..self }

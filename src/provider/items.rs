@@ -10,10 +10,10 @@ use serde_json::value::RawValue;
 use crate::signature::VerifyError;
 use crate::signature::json::{Ambiguous, raw_at};
 
-/// Why there are no items.
+/// Why the items of a body cannot be listed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum NoItems {
-    /// A key on the path to them occurs twice.
+    /// A key on the path to the items occurs twice.
     Ambiguous,
     /// There are more items than are accepted.
     TooMany(usize),
@@ -94,7 +94,7 @@ fn place_in(body: &[u8], part: &str) -> Range<usize> {
     start..start + part.len()
 }
 
-/// Too many elements are the only possible error, because the array was read as JSON before.
+/// The only possible error is too many elements, because the array was read as JSON before.
 fn elements(array: &str, most: usize) -> Result<Vec<&RawValue>, NoItems> {
     serde_json::Deserializer::from_str(array).deserialize_seq(Elements { most }).map_err(|_| NoItems::TooMany(most))
 }

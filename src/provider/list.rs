@@ -1,9 +1,9 @@
 //! The list of providers. A provider is a file in `known/` and a line here; its constant, its row in the table of providers and
 //! in the guide, and its constructor of [`Source`](crate::receiver::Source) follow from the line.
 //!
-//! A line is: the file, the constant, the title, and the parameters of the constructor: the secret, then a semicolon and the
-//! settings that it needs; `fetch` before them if the receiver fetches keys, and `(_)` if the constructor is written by hand
-//! or there is none.
+//! A line has the file, the constant, the title, and the parameters of the constructor: the secret, then a semicolon and the settings that
+//! it needs. `fetch` comes before them if the receiver fetches keys. `(_)` means that the constructor is written by hand, or that there is
+//! no constructor.
 
 /// Passes the list of providers to a macro.
 macro_rules! providers {

@@ -1,10 +1,10 @@
 //! How each provider's requests are received: schemes as data, handshakes, the identity of events, and a table of providers.
 //!
-//! A [`Scheme`] says how a provider proves its requests (mostly by a [`Signature`](crate::signature::Signature)), where the
-//! ids and types of its events are, which requests are handshakes, and how it retries. A receiver's
-//! [`Source`](crate::receiver::Source) has one. [`Scheme::named`] finds the known ones by name; the constants ([`STRIPE`],
-//! [`GITHUB`], ...) are the same schemes. Describe your own by a [`SchemeConfig`], in code or in a configuration file, or by
-//! [`Scheme::new`] if it is a signature and nothing else; implement [`Verify`] for what data cannot describe.
+//! A [`Scheme`] describes how a provider proves its requests (mostly by a [`Signature`](crate::signature::Signature)), where the ids and
+//! types of its events are, which requests are handshakes, and how it retries. Each [`Source`](crate::receiver::Source) of a receiver has a
+//! scheme. [`Scheme::named`] finds the known schemes by name; the constants ([`STRIPE`], [`GITHUB`], ...) are the same schemes. Describe
+//! your own scheme with a [`SchemeConfig`], in code or in a configuration file, or with [`Scheme::new`] if it is only a signature. If data
+//! cannot describe it, implement [`Verify`].
 //!
 //! ```
 //! use hookwire::provider::{GITHUB, Scheme};

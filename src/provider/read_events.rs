@@ -83,7 +83,7 @@ impl Scheme {
 }
 
 impl Identity {
-    /// Two events of one request with equal bytes are two events. The second gets a number, and its retry gets the same number.
+    /// Two events with equal bytes in one request are two events. The second event gets a number, and gets the same number in a retry.
     fn of_equals<'b>(self, body: &'b [u8], seen: &mut HashMap<&'b [u8], usize>) -> Self {
         if self != Self::Body {
             return self;

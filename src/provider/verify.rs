@@ -60,7 +60,7 @@ pub trait Verify: fmt::Debug + Send + Sync + 'static {
     /// Checks a request.
     ///
     /// # Errors
-    /// Returns which check failed. Only the operator sees it; the sender gets a bare 401.
+    /// Returns which check failed. Only the operator sees it; the sender gets 401 without a body.
     fn verify(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Checked, VerifyError>;
 
     /// Reads id and type of the events of a request that was checked.

@@ -13,8 +13,8 @@ pub trait Delays: fmt::Debug + Send + Sync + 'static {
     fn delay(&self, retry: u32, seed: u64) -> Option<Duration>;
 }
 
-/// Changes a delay to between 90 % and 110 % of it, so that deliveries that failed together are not retried together. The result depends
-/// only on the arguments.
+/// Changes a delay to a value between 90 % and 110 % of it, so that deliveries that failed together are not retried together. The result
+/// depends only on the arguments.
 pub(super) fn jitter(delay: Duration, retry: u32, seed: u64) -> Duration {
     // The finalizer of SplitMix64: every bit of the input affects every bit of the output.
     let mut bits = seed ^ u64::from(retry).wrapping_mul(0x9e37_79b9_7f4a_7c15);

@@ -1,7 +1,7 @@
 //! Retry policies: the decision after an attempt, as a pure function of stored facts.
 //!
-//! A [`RetryPolicy`] neither sleeps nor sends. It receives the facts of one attempt and returns a [`Decision`]; for the same facts it
-//! returns the same decision, before and after a restart. Start with [`Policy`]; its delays are a [`Schedule`], an [`Exponential`], or any
+//! A [`RetryPolicy`] neither waits nor sends. It gets the facts of one attempt and returns a [`Decision`]. For the same facts it returns
+//! the same decision, before and after a restart. Start with [`Policy`]; its delays are a [`Schedule`], an [`Exponential`], or any
 //! [`Delays`].
 
 #[cfg(feature = "backoff")]
@@ -190,8 +190,8 @@ impl fmt::Display for FailReason {
 /// 2. `decide` MUST return [`Decision::Delivered`] for a success, and for nothing else.
 /// 3. After [`Outcome::HandlerRejected`](crate::outcome::Outcome::HandlerRejected) there is no retry: the worker replaces a retry by
 ///    [`FailReason::Permanent`].
-/// 4. `max_attempts` MUST be at least 1. A delivery that is claimed more often fails as [`FailReason::Poison`] without an attempt, so that
-///    a payload that kills the process cannot do so without limit.
+/// 4. `max_attempts` MUST be at least 1. If a delivery is claimed more often, it fails as [`FailReason::Poison`] without an attempt, so
+///    that a payload that kills the process cannot kill it again and again.
 pub trait RetryPolicy: fmt::Debug + Send + Sync + 'static {
     /// The maximum number of attempts at a delivery.
     fn max_attempts(&self) -> u32;

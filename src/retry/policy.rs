@@ -76,7 +76,7 @@ impl Policy {
         self
     }
 
-    /// Sets the longest `Retry-After` that is obeyed. Default 24 h: an endpoint must not stop a lane for years.
+    /// Sets the longest `Retry-After` that is obeyed. Default 24 h, so that an endpoint cannot stop a lane for years.
     #[must_use]
     pub const fn max_retry_after(mut self, span: Duration) -> Self {
         self.max_retry_after = span;

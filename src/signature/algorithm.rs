@@ -17,7 +17,7 @@ pub(crate) enum Algorithm {
     Ed25519,
     /// ECDSA with P-256 and SHA-256, checked with a public key. The signature is in ASN.1 DER (feature `public-key`).
     EcdsaP256,
-    /// The same, but the signature is two numbers of 32 bytes (feature `public-key`).
+    /// ECDSA with P-256 and SHA-256 whose signature is two numbers of 32 bytes (feature `public-key`).
     EcdsaP256Raw,
     /// RSA with PKCS#1 v1.5 padding and this hash, checked with a public key (feature `public-key`). MD5 is not allowed.
     Rsa(Hash),

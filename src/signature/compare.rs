@@ -7,7 +7,7 @@ pub(crate) fn equal(expected: &[u8], presented: &[u8]) -> Choice {
     expected.ct_eq(presented)
 }
 
-/// The same for two texts, for a caller that makes only one comparison.
+/// Compares two texts like [`equal`], for a caller that makes only one comparison.
 pub(crate) fn same(expected: &str, presented: &str) -> bool {
     equal(expected.as_bytes(), presented.as_bytes()).into()
 }

@@ -1,4 +1,4 @@
-//! The JSON inside of a body that is not JSON itself, or that not every parser reads as JSON.
+//! The JSON inside a body that is not JSON itself, or that some parsers do not read as JSON.
 
 use std::borrow::Cow;
 

@@ -28,7 +28,7 @@ pub enum VerifyError {
         skew: i64,
     },
     /// There is no live key that this scheme can use.
-    #[error("keys: none is live that this scheme can use")]
+    #[error("keys: no live key fits this scheme")]
     NoKey,
     /// The shared secret in the request is wrong.
     #[error("token: does not match")]
@@ -46,10 +46,10 @@ pub enum VerifyError {
     #[error("key: is unknown")]
     UnknownKey,
     /// The token was issued for another audience.
-    #[error("audience: is another one")]
+    #[error("audience: is not the expected one")]
     WrongAudience,
     /// The token was issued by another issuer.
-    #[error("issuer: is another one")]
+    #[error("issuer: is not the expected one")]
     WrongIssuer,
     /// The token is no longer valid, or not valid yet.
     #[error("token: is not valid at this time")]
@@ -79,12 +79,12 @@ pub enum VerifyError {
 #[non_exhaustive]
 pub enum SignError {
     /// There is no live key that this scheme can sign with.
-    #[error("keys: none is live that this scheme can sign with")]
+    #[error("keys: no live key can sign with this scheme")]
     NoKey,
     /// The event id cannot be signed. If it contained a dot, the signature would also fit another message.
     #[error("event id: must be 1 to 128 of A-Z a-z 0-9 _ -")]
     Id,
     /// A name or a literal of the scheme is not valid in a header.
-    #[error("scheme: its names or literals cannot stand in a header")]
+    #[error("scheme: has a name or a literal that is not valid in a header")]
     Scheme,
 }

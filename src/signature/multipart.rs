@@ -76,7 +76,7 @@ impl<'a> Part<'a> {
             if number >= MAX_HEADERS || !is_token(name) || value.contains(char::is_control) {
                 return None;
             }
-            // If a header occurs twice, two parsers could read different ones.
+            // If a header occurs twice, two parsers could read different values.
             if name.eq_ignore_ascii_case("content-disposition") && !std::mem::replace(&mut has_disposition, true) {
                 parsed.read_disposition(value)?;
             } else if name.eq_ignore_ascii_case("content-type") && !std::mem::replace(&mut has_type, true) {

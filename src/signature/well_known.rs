@@ -12,7 +12,7 @@ use super::stamp::Stamp;
 pub const GITHUB: Signature =
     Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-hub-signature-256"]).any_length().prefix("sha256=");
 
-/// Stripe's signature: `Stripe-Signature: t=…,v1=…`, over `t.body`. The secret is used as text, its `whsec_` included.
+/// Stripe's signature: `Stripe-Signature: t=…,v1=…`, over `t.body`. The secret is used as text, including its `whsec_`.
 ///
 /// Source: <https://docs.stripe.com/webhooks/signature>
 pub const STRIPE: Signature = Signature::hmac(Hash::Sha256, Encoding::Hex, &["stripe-signature"])

@@ -89,7 +89,11 @@ async fn of_work(sender: &Sender, findings: &mut Findings) -> Result<(), Failure
     let mut query = DeliveryQuery::of(Work::Sent);
     query.state = Some(DeliveryState::Pending);
     let now = SystemClock.now();
-    let pending = door.deliveries(query, Page::of(100)).await?;
+    let mut found = door.deliveries(query.clone(), Page::of(100)).await?;
+    while let (true, Some(next)) = (found.items.is_empty(), found.next) {
+        found = door.deliveries(query.clone(), Page::of(100).after(next)).await?;
+    }
+    let pending = found.items;
     let overdue =
         pending.iter().map(|delivery| now.since(delivery.due)).max().filter(|late| *late > Duration::from_secs(60));
     match overdue {

@@ -138,7 +138,7 @@ impl Listener {
     }
 }
 
-/// Returns the request with this URL instead. If the URL has no path, the path of the request is kept.
+/// Returns the request with its URL replaced by this one. If the new URL has no path, the path of the request is kept.
 pub(crate) fn aimed(base: &Uri, request: &Request<Bytes>) -> Request<Bytes> {
     let own = request.uri().path_and_query().map_or("/", |target| target.as_str());
     let target = match base.path_and_query().map(http::uri::PathAndQuery::as_str) {

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use hookwire::delivery::DeliveryState;
 use hookwire::endpoint::{NewEndpoint, Target};
 use hookwire::event::NewEvent;
 use hookwire::id::{DeliveryId, EndpointId, EventId};
@@ -11,7 +12,7 @@ use hookwire::retry::{Policy, Schedule};
 use hookwire::secret::{Key, Keyring};
 use hookwire::sender::egress::EgressPolicy;
 use hookwire::sender::{Scope, Sender};
-use hookwire::store::MemoryStore;
+use hookwire::store::{Counts, MemoryStore};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -110,8 +111,11 @@ async fn wait(sender: &Sender, endpoint: EndpointId, expected: usize, output: Ou
     bar.set_style(ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}")?);
     loop {
         let counts = sender.stats(endpoint).await?.counts;
-        bar.set_position(counts.delivered + counts.failed + counts.held);
-        bar.set_message(format!("{} waiting", counts.pending));
+        // Only the number of those that wait is exact, and only below the bound.
+        if counts.pending < Counts::MOST {
+            bar.set_position(u64::try_from(expected)?.saturating_sub(counts.pending));
+        }
+        bar.set_message(format!("{} waiting", counts.shown(DeliveryState::Pending)));
         if counts.pending == 0 {
             bar.finish_and_clear();
             return Ok(());
@@ -126,7 +130,7 @@ async fn report(sender: &Sender, deliveries: &[DeliveryId], output: Output) -> R
     for id in deliveries {
         let Some(delivery) = door.delivery(*id).await? else { continue };
         let last = door.attempts(*id).await?.and_then(|attempts| attempts.into_iter().next_back());
-        let is_delivered = delivery.state == hookwire::delivery::DeliveryState::Delivered;
+        let is_delivered = delivery.state == DeliveryState::Delivered;
         all_delivered &= is_delivered;
         let last = last.map(|attempt| attempt.outcome.to_string());
         rows.push(json!({

@@ -42,8 +42,8 @@ pub(super) fn search(case: &Case<'_>) -> Option<Diagnosis> {
     })
 }
 
-/// The headers with further names: the scheme's names, if headers arrived under similar names, and HTTP names, if an adapter has
-/// written the names in its own way.
+/// The headers with additional names: the scheme's name for a header that arrived under a similar name, and the HTTP name for a header that
+/// an adapter has renamed.
 fn renamed(case: &Case<'_>) -> Option<HeaderMap> {
     let received = case.received.headers;
     let mut headers = received.clone();

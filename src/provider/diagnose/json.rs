@@ -20,7 +20,7 @@ const MAX_DEPTH: usize = 64;
 /// Maximum number of orders of keys that are tried.
 const MAX_ORDERS: usize = 720;
 
-/// A JSON value with its texts and numbers as received and its keys in their order.
+/// A JSON value, with its texts and numbers as received, and its keys in the order received.
 enum Node {
     /// A number, a truth value or `null`, as received.
     Raw(String),

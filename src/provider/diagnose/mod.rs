@@ -47,8 +47,8 @@ use crate::signature::{Received, Tolerance, Trust, VerifyError};
 /// Maximum number of bytes that are hashed to find a cause.
 const MAX_BYTES: usize = 256 << 20;
 
-/// Looks for the cause of a failed check. This is expensive: it checks the request up to several thousand times. So never do it for
-/// each request of a stranger.
+/// Looks for the cause of a failed check. This is expensive: it checks the request up to several thousand times. Do not run it for every
+/// refused request, because strangers can send any number of requests.
 #[derive(Clone, Debug)]
 pub struct Diagnose<'a> {
     scheme: &'a Scheme,

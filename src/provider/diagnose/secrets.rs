@@ -63,7 +63,7 @@ pub(super) fn keyrings(case: &Case<'_>) -> Vec<(Cause, Keyring)> {
     found.all
 }
 
-/// The secrets as texts: the configured ones, and those that the keys were made of.
+/// The secrets as texts: the configured texts, and the texts from which the keys were made.
 fn texts(case: &Case<'_>) -> Vec<Zeroizing<String>> {
     let mut all: Vec<_> = case.secrets.iter().map(|text| Zeroizing::new((*text).to_owned())).collect();
     for entry in case.trust.keys.entries() {

@@ -3,8 +3,8 @@
 use crate::provider::{Retries, Scheme};
 use crate::signature::{Encoding, Hash, Place, Signature};
 
-/// Alchemy: the signature in `X-Alchemy-Signature` covers the body and is made with the webhook's signing key. No time is signed;
-/// the id in the body is.
+/// Alchemy: the signature in `X-Alchemy-Signature` covers the body and is made with the webhook's signing key. The id in the body is
+/// signed; no time is signed.
 ///
 /// Source: <https://www.alchemy.com/docs/reference/notify-api-quickstart>
 pub static ALCHEMY: Scheme = Scheme::new("alchemy", "https://www.alchemy.com/docs/reference/notify-api-quickstart")

@@ -3,9 +3,9 @@
 use crate::provider::{Condition, Handshake, Retries, Scheme};
 use crate::signature::{Encoding, Hash, Place, Signature};
 
-/// Bitbucket Cloud and Data Center: the signature in `X-Hub-Signature: sha256=…` covers the body. The id (`X-Request-UUID`) and
-/// the type are not signed, and no time is. The connection test (`diagnostics:ping`) is not signed and is not an event: it is
-/// answered with 200.
+/// Bitbucket Cloud and Data Center: the signature in `X-Hub-Signature: sha256=…` covers the body. The id (`X-Request-UUID`) and the type
+/// are not signed, and no time is signed. The connection test (`diagnostics:ping`) is not signed and is not an event: it is answered with
+/// 200.
 ///
 /// Source: <https://support.atlassian.com/bitbucket-cloud/docs/manage-webhooks/>
 pub static BITBUCKET: Scheme =

@@ -26,9 +26,9 @@ const MAX_PAIRS: usize = 16;
 /// base64 of XML. The key of the HMAC is the SHA-1 of the private key (the secret). The setting `public_key` selects the pair that is
 /// checked. There is no id, and no time is checked; an event is identified by its payload, which holds the time of the event.
 ///
-/// The response to a challenge (`GET ?bt_challenge=`) is a MAC with the same key, so an attacker could send an event as the
-/// challenge and get its signature. Therefore only challenges of 20 to 32 hexadecimal digits are answered, and a payload must be
-/// the base64 of markup, which such digits never are.
+/// The response to a challenge (`GET ?bt_challenge=`) is a MAC with the same key, so an attacker could send an event as the challenge and
+/// get its signature. Therefore only challenges of 20 to 32 hexadecimal digits are answered, and a payload must be the base64 of markup.
+/// Such digits never decode to markup.
 ///
 /// Source: <https://developer.paypal.com/braintree/docs/guides/webhooks/overview>
 pub static BRAINTREE: Scheme = Scheme::new("braintree", DOCS)

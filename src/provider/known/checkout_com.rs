@@ -3,8 +3,8 @@
 use crate::provider::{Retries, Scheme};
 use crate::signature::{Encoding, Hash, Place, Signature};
 
-/// Checkout.com: the signature in `Cko-Signature` covers the body and is made with the key of the webhook. No time is signed; the
-/// id in the body is.
+/// Checkout.com: the signature in `Cko-Signature` covers the body and is made with the key of the webhook. The id in the body is
+/// signed; no time is signed.
 ///
 /// Source: <https://www.checkout.com/docs/developer-resources/webhooks/webhooks-overview>
 pub static CHECKOUT_COM: Scheme =

@@ -185,7 +185,7 @@ fn named(event: CloudEvent, covered: bool) -> EventRef {
     }
 }
 
-/// Whether this origin may send. This is the specification's protection against flooding a receiver that did not ask for events.
+/// Whether this origin may send. With this check, the specification protects a receiver that did not request events from a flood of events.
 fn permission(received: &Received<'_>, trust: &Trust<'_>) -> Result<Checked, VerifyError> {
     let origin = ORIGIN.read(received, trust, "handshake")?.ok_or(VerifyError::Missing("handshake"))?;
     let sound = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:*[]".contains(&byte);

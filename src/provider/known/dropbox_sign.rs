@@ -23,11 +23,11 @@ const IDENTITY: IdentityRule = IdentityRule::First(&[
     IdentityRule::Never,
 ]);
 
-/// Dropbox Sign, formerly `HelloSign`: the body is a multipart form whose field `json` holds the event, so the feature `multipart` is
-/// needed. `event_hash` is an HMAC of `event_time` and `event_type` with the API key; if there are several keys, with the primary
-/// one. **Only the time and the type of the event are covered**: use its ids and get everything else from Dropbox Sign's API. The
-/// time is that of the event and is not checked: a repeated request has the same time, and Dropbox Sign does not document for how
-/// long it repeats requests. The response to an event is `Hello API Event Received`, which Dropbox Sign requires.
+/// Dropbox Sign, formerly `HelloSign`: the body is a multipart form whose field `json` holds the event. `event_hash` is an HMAC of
+/// `event_time` and `event_type` with the API key; if there are several keys, with the primary one. **Only the time and the type of the
+/// event are covered**: use its ids and get everything else from Dropbox Sign's API. The time is that of the event and is not checked: a
+/// repeated request has the same time, and Dropbox Sign does not document for how long it repeats requests. The response to an event is
+/// `Hello API Event Received`, which Dropbox Sign requires.
 ///
 /// Source: <https://developers.hellosign.com/docs/events/walkthrough/>
 pub static DROPBOX_SIGN: Scheme =

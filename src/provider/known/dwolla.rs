@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::provider::{Fact, Retries, Scheme};
 use crate::signature::{Encoding, Hash, Place, Signature};
 
-/// Dwolla: the signature in `X-Request-Signature-SHA-256` covers the body. No time is signed; the id in the body is. Dwolla
+/// Dwolla: the signature in `X-Request-Signature-SHA-256` covers the body. The id in the body is signed; no time is signed. Dwolla
 /// repeats a request up to eight times over three days.
 ///
 /// Source: <https://developers.dwolla.com/docs/balance/webhooks/process-validate>

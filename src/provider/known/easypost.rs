@@ -3,7 +3,7 @@
 use crate::provider::{Retries, Scheme};
 use crate::signature::{Encoding, Hash, Place, Signature};
 
-/// `EasyPost`: the signature in `X-Hmac-Signature: hmac-sha256-hex=…` covers the body. No time is signed; the id in the body is.
+/// `EasyPost`: the signature in `X-Hmac-Signature: hmac-sha256-hex=…` covers the body. The id in the body is signed; no time is signed.
 /// `EasyPost` signs with the Unicode form NFKD of the secret: give a secret with characters outside of ASCII in that form.
 ///
 /// Source: <https://docs.easypost.com/guides/webhooks-guide>

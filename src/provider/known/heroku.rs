@@ -3,7 +3,7 @@
 use crate::provider::{Retries, Scheme};
 use crate::signature::{Encoding, Hash, Place, Signature};
 
-/// Heroku: the signature in `Heroku-Webhook-Hmac-SHA256` (base64) covers the body. No time is signed; the id in the body is.
+/// Heroku: the signature in `Heroku-Webhook-Hmac-SHA256` (base64) covers the body. The id in the body is signed; no time is signed.
 ///
 /// Source: <https://devcenter.heroku.com/articles/app-webhooks>
 pub static HEROKU: Scheme = Scheme::new("heroku", "https://devcenter.heroku.com/articles/app-webhooks")

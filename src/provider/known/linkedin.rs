@@ -5,10 +5,9 @@ use crate::signature::{Encoding, Hash, Part, Place, Signature};
 
 const CHALLENGE: Place = Place::Query("challengeCode");
 
-/// LinkedIn: the signature in `X-LI-Signature` covers `hmacsha256=` and the body and is made with the client secret. There is
-/// neither a signed time nor an id. The validation with a `challengeCode` is answered with a MAC with the same secret. An
-/// attacker could send an event as the code and get its signature. Therefore an event must be a JSON object, which such a code
-/// never is.
+/// LinkedIn: the signature in `X-LI-Signature` covers `hmacsha256=` and the body and is made with the client secret. There is neither a
+/// signed time nor an id. The validation with a `challengeCode` is answered with a MAC with the same secret. An attacker could send an
+/// event as the code and get its signature. Therefore an event must be a JSON object; a code is never a JSON object.
 ///
 /// Source: <https://learn.microsoft.com/linkedin/shared/api-guide/webhook-validation>
 pub static LINKEDIN: Scheme =

@@ -11,9 +11,9 @@ const NOT_KEYS: &[(&str, &str)] = &[(
     "an access token: use the client secret of the app, which begins with shpss_, or the key that the notification settings show",
 )];
 
-/// Shopify: the signature in `X-Shopify-Hmac-Sha256` (base64) covers the body; the events API uses the same header names without
-/// the `X-`. Neither a time nor an id is signed. An event is identified by webhook id, topic and body together:
-/// `X-Shopify-Event-Id` is the same for every topic, and the webhook id is not.
+/// Shopify: the signature in `X-Shopify-Hmac-Sha256` (base64) covers the body; the events API uses the same header names without the `X-`.
+/// Neither a time nor an id is signed. An event is identified by webhook id, topic and body together: `X-Shopify-Event-Id` is the same for
+/// every topic; the webhook id differs.
 ///
 /// Source: <https://shopify.dev/docs/apps/build/webhooks/subscribe/https>
 pub static SHOPIFY: Scheme = Scheme::new("shopify", "https://shopify.dev/docs/apps/build/webhooks/subscribe/https")

@@ -3,8 +3,8 @@
 use crate::provider::{Retries, Scheme};
 use crate::signature::{Encoding, Hash, Place, Signature};
 
-/// `SonarQube` Cloud and `SonarQube` Server: the signature in `X-Sonar-Webhook-HMAC-SHA256` covers the body. No time is signed;
-/// the id of the analysis task is.
+/// `SonarQube` Cloud and `SonarQube` Server: the signature in `X-Sonar-Webhook-HMAC-SHA256` covers the body. The id of the analysis task is
+/// signed; no time is signed.
 ///
 /// Source: <https://docs.sonarsource.com/sonarqube-cloud/digging-deeper/webhooks/>
 pub static SONARCLOUD: Scheme =

@@ -11,8 +11,8 @@ const NOT_KEYS: &[(&str, &str)] = &[
     ("sq0", "an application's id or token: use the signature key of the webhook subscription"),
 ];
 
-/// Square: the signature in `x-square-hmacsha256-signature` (base64) covers the notification URL and the body. The setting `url`
-/// must be equal to the URL of the subscription, byte for byte. No time is signed; the id in the body is.
+/// Square: the signature in `x-square-hmacsha256-signature` (base64) covers the notification URL and the body. The setting `url` must
+/// be equal to the URL of the subscription, byte for byte. The id in the body is signed; no time is signed.
 ///
 /// Source: <https://developer.squareup.com/docs/webhooks/step3validate>
 pub static SQUARE: Scheme = Scheme::new("square", "https://developer.squareup.com/docs/webhooks/step3validate")

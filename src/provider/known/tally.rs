@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::provider::{Retries, Scheme};
 use crate::signature::{Encoding, Hash, Place, Signature};
 
-/// Tally: the signature in `Tally-Signature` (base64) covers the body. No time is signed; the id in the body is. Tally repeats a
+/// Tally: the signature in `Tally-Signature` (base64) covers the body. The id in the body is signed; no time is signed. Tally repeats a
 /// request that was not answered with 2xx within ten seconds up to five times, from five minutes to a day later.
 ///
 /// Source: <https://tally.so/help/webhooks>

@@ -3,9 +3,9 @@
 use crate::provider::{Condition, Handshake, Retries, Scheme};
 use crate::signature::{Encoding, Hash, Place, Signature};
 
-/// WooCommerce: the signature in `X-WC-Webhook-Signature` (base64) covers the body. The delivery's id, which is different in each
-/// attempt, and the topic are not signed, and no time is. The ping that is sent when a webhook is activated is not signed and is
-/// not an event.
+/// WooCommerce: the signature in `X-WC-Webhook-Signature` (base64) covers the body. The id of the delivery and the topic are not signed,
+/// and no time is signed. The id is different in each attempt. The ping that is sent when a webhook is activated is not signed and is not
+/// an event.
 ///
 /// Source: <https://woocommerce.com/document/webhooks/>
 pub static WOOCOMMERCE: Scheme = Scheme::new("woocommerce", "https://woocommerce.com/document/webhooks/")

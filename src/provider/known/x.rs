@@ -5,10 +5,10 @@ use crate::signature::{Encoding, Hash, Place, Signature};
 
 const CRC_TOKEN: Place = Place::Query("crc_token");
 
-/// X (Twitter): the signature in `x-twitter-webhooks-signature: sha256=…` (base64) covers the body and is made with the consumer
-/// secret. There is neither an id nor a time. X sends a challenge every hour, which is answered with a MAC with the same key. So
-/// that nobody can have a body signed in this way, only tokens that are not a JSON object are answered, and only JSON objects,
-/// which all events are, are accepted.
+/// X (Twitter): the signature in `x-twitter-webhooks-signature: sha256=…` (base64) covers the body and is made with the consumer secret.
+/// There is neither an id nor a time. X sends a challenge every hour, which is answered with a MAC with the same key. Nobody can have an
+/// event signed in this way: only tokens that are not a JSON object are answered, and only JSON objects are accepted as events. All events
+/// of X are JSON objects.
 ///
 /// Source: <https://docs.x.com/x-api/webhooks/quickstart>
 pub static X: Scheme = Scheme::new("x", "https://docs.x.com/x-api/webhooks/quickstart")

@@ -11,10 +11,10 @@ pub enum BaseError {
     #[error("component {0}: is not in the message")]
     Absent(String),
     /// This component, or a parameter of it, is unknown or not allowed here.
-    #[error("component {0}: is unknown, or may not be covered so")]
+    #[error("component {0}: is unknown, or cannot be covered in this way")]
     Unknown(String),
     /// This component is covered twice, or occurs twice in the message.
-    #[error("component {0}: stands twice")]
+    #[error("component {0}: occurs twice")]
     Twice(String),
     /// The value of this component cannot be signed: it is not ASCII, has a line break or is not the structured field that the
     /// component requires.

@@ -27,8 +27,8 @@ pub fn content_digest(body: &[u8]) -> String {
     format!("sha-256=:{}:", BASE64.encode(Hash::Sha256.digest(body).as_bytes()))
 }
 
-/// Checks the header against a body. At least one of SHA-256 and SHA-512 must be present, and each of them that is present must
-/// match. Other algorithms are ignored, because the remaining algorithms of the registry are too weak to prove anything.
+/// Checks the header against a body. At least one of SHA-256 and SHA-512 must be present, and each of them that is present must match.
+/// Other algorithms are ignored, because the other algorithms of the registry are too weak to prove anything.
 ///
 /// # Errors
 /// Returns an error if the header is missing or malformed, has no usable algorithm, or does not match the body.

@@ -18,8 +18,7 @@ const DOCS: &str = "https://developer.apple.com/documentation/appstoreservernoti
 /// `63343abfb89a6a03ebb57e9b3f5fa7be7c4f5c756f3017b3a8c488c3653e9179`.
 const ROOT: &str = include_str!("apple_root_ca_g3.pem");
 
-/// The certificate extensions that Apple documents: that of the certificate which signs App Store data, and that of the authority
-/// above it.
+/// The certificate extensions that Apple documents: one of the certificate that signs App Store data, and one of the authority above it.
 /// 1.2.840.113635.100.6.11.1
 const LEAF_MARK: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x63, 0x64, 6, 11, 1];
 /// 1.2.840.113635.100.6.2.1

@@ -23,8 +23,8 @@ fn key_set<'a>(trust: &Trust<'a>, name: &str) -> Option<&'a [u8]> {
     trust.settings.get("jwks").map(str::as_bytes).or_else(|| trust.documents.get(name).map(|bytes| &**bytes))
 }
 
-/// The request for the key set at this URL: if there is no key set yet, or if the present one has no key with this id. `None` if the
-/// key is there.
+/// Returns the request for the key set at this URL if there is no key set yet, or if the present key set has no key with this id. Otherwise
+/// returns `None`.
 fn need_key_set(trust: &Trust<'_>, url: &str, kid: Option<&str>) -> Option<FetchRequest> {
     if trust.settings.get("jwks").is_some() {
         return None;
