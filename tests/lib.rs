@@ -1,4 +1,4 @@
-//! What the tests and the benches share: the files of the repository.
+//! Shared by the tests and the benches: the files of the repository.
 
 use std::path::Path;
 

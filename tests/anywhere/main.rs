@@ -1,5 +1,5 @@
-//! Signs and verifies with nothing but the crate without features. It prints nothing, because WebAssembly has no output: it ends,
-//! or it panics.
+//! Signs and verifies with only the crate without features. It prints nothing, because WebAssembly has no output: it ends normally, or it
+//! panics.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::sync::LazyLock;

@@ -1,4 +1,4 @@
-//! The command-line tool, run as a person runs it.
+//! The command-line tool, run as a user runs it.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::io::{BufRead as _, BufReader, Write as _};

@@ -1,4 +1,4 @@
-//! What we sign, the official libraries verify; what they sign, we verify. And what the management API says of itself is true.
+//! The official libraries verify our signatures, and we verify theirs. The management API behaves as its description says.
 //!
 //! They must be installed: `tests/interop/install FOLDER`, and `HOOKWIRE_INTEROP=FOLDER` while testing. Without the variable
 //! the test prints that it did not run; with `HOOKWIRE_TEST_REQUIRE=1` it fails then.

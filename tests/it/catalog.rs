@@ -1,4 +1,4 @@
-//! The catalog of event types: schemas, samples, and the check of what is dispatched.
+//! The catalog of event types: schemas, samples, and the check of dispatched events.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The table of providers in the guide is what the schemes say of themselves.
+//! The table of providers in the guide agrees with the schemes.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

@@ -1,4 +1,4 @@
-//! Keep, answer 202, handle later.
+//! The inbox: stores events, answers 202, and handles them later.
 
 use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -179,7 +179,7 @@ async fn nothing_is_acknowledged_that_could_not_be_kept() {
         assert_eq!(post(&inbox, dedup.clone(), request("msg_1", "{}")).await, StatusCode::SERVICE_UNAVAILABLE);
     }
     assert_eq!(post(&inbox, dedup, request("msg_1", "{}")).await, StatusCode::ACCEPTED);
-    let all = inbox.history().deliveries(&DeliveryQuery::default(), Page::default()).await.unwrap();
+    let all = inbox.history().deliveries(&DeliveryQuery::default(), Page::default()).await.unwrap().items;
     assert_eq!(all.len(), 2, "the second event was stored by the lost answer, and not twice");
 }
 
@@ -227,13 +227,13 @@ async fn a_failing_handler_is_called_again_and_what_is_given_up_is_a_dead_letter
         post(&inbox, MemoryDedup::new(), request(body, body)).await;
         finished(&inbox, done).await;
     }
-    let dead = inbox.dead_letters("all", Page::default()).await.unwrap();
+    let dead = inbox.dead_letters("all", Page::default()).await.unwrap().items;
     let reasons: Vec<_> = dead.iter().map(|job| (job.reason.unwrap(), job.attempts)).collect();
     use FailReason::{Exhausted, Permanent};
     assert_eq!(reasons, [(Permanent, 1), (Exhausted, 3), (Exhausted, 3)]);
     let attempts = inbox.history().attempts(dead[0].id).await.unwrap();
     assert_eq!(attempts[0].excerpt.as_deref(), Some("no such ticket [2J"));
-    assert!(inbox.dead_letters("nobody", Page::default()).await.unwrap().is_empty());
+    assert!(inbox.dead_letters("nobody", Page::default()).await.unwrap().items.is_empty());
 
     let before = calls.load(Ordering::SeqCst);
     assert!(inbox.resend(dead[0].id).await.unwrap());
@@ -270,7 +270,7 @@ async fn a_job_that_is_too_late_is_given_up() {
     let running = Running::start(&inbox);
     finished(&inbox, 1).await;
     running.stop().await;
-    let dead = inbox.dead_letters("all", Page::default()).await.unwrap();
+    let dead = inbox.dead_letters("all", Page::default()).await.unwrap().items;
     assert_eq!((dead[0].reason, log.lock().unwrap().len()), (Some(FailReason::Expired), 0));
 }
 
@@ -308,7 +308,7 @@ async fn a_handler_may_finish_its_job_in_its_own_transaction() {
     finished(&inbox, 1).await;
     running.stop().await;
     let rows: u32 = file.lock().unwrap().query_row("SELECT count(*) FROM ticket", [], |row| row.get(0)).unwrap();
-    let job = inbox.history().deliveries(&DeliveryQuery::default(), Page::default()).await.unwrap().remove(0);
+    let job = inbox.history().deliveries(&DeliveryQuery::default(), Page::default()).await.unwrap().items.remove(0);
     assert_eq!((rows, job.state, job.attempts), (1, DeliveryState::Delivered, 2));
 }
 
@@ -351,13 +351,14 @@ async fn what_was_not_verified_is_not_kept() {
     let inbox = Inbox::builder(MemoryStore::new()).queue(queue("all", &Log::default())).build().unwrap();
     let unsigned = Request::post("/in").body(Full::new(Bytes::from("{}"))).unwrap();
     assert_eq!(post(&inbox, MemoryDedup::new(), unsigned).await, StatusCode::UNAUTHORIZED);
-    assert!(inbox.history().deliveries(&DeliveryQuery::default(), Page::default()).await.unwrap().is_empty());
+    assert!(inbox.history().deliveries(&DeliveryQuery::default(), Page::default()).await.unwrap().items.is_empty());
 }
 
 #[tokio::test]
 async fn a_forgotten_event_is_kept_and_handled_again() {
     let inbox = Inbox::builder(MemoryStore::new()).queue(queue("all", &Log::default())).build().unwrap();
-    let jobs = async || inbox.history().deliveries(&DeliveryQuery::default(), Page::default()).await.unwrap().len();
+    let jobs =
+        async || inbox.history().deliveries(&DeliveryQuery::default(), Page::default()).await.unwrap().items.len();
     for _ in 0..2 {
         assert_eq!(post(&inbox, MemoryDedup::new(), request("a", "{}")).await, StatusCode::ACCEPTED);
     }

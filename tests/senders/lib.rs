@@ -1,1 +1,1 @@
-//! Dispatching from each database library. All of it is in the test.
+//! Dispatching from each database library. All of the code is in the test.

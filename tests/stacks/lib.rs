@@ -1,1 +1,1 @@
-//! Receiving in each web framework. All of it is in the test.
+//! Receiving in each web framework. All of the code is in the test.

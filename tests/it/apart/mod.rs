@@ -1,4 +1,4 @@
-//! A sender and an inbox in one store: neither sees or changes what the other has, by any public call.
+//! A sender and an inbox in one store: no public call of one sees or changes the data of the other.
 
 use crate::manage::api;
 use crate::mcp::agent;

@@ -1,4 +1,4 @@
-//! Every public call of one side, beside a busy other side.
+//! Every public call of one side, while the other side is busy.
 
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
@@ -112,7 +112,7 @@ struct Snapshot {
 
 impl Snapshot {
     async fn of(store: &impl Store, work: Work) -> Self {
-        let deliveries = store.deliveries(&DeliveryQuery::of(work), Page::of(10_000)).await.unwrap();
+        let deliveries = store.deliveries(&DeliveryQuery::of(work), Page::of(10_000)).await.unwrap().items;
         let mut attempts = Vec::new();
         for one in &deliveries {
             attempts.push(store.attempts(work, &[one.id]).await.unwrap().concat());
@@ -123,7 +123,7 @@ impl Snapshot {
                 Work::Sent => EventQuery::of(tenant),
                 Work::Received => EventQuery::of(tenant).audience(Audience::Inbox),
             };
-            for event in store.events(&query, Page::of(10_000)).await.unwrap() {
+            for event in store.events(&query, Page::of(10_000)).await.unwrap().items {
                 let kept = store.event(work, &tenant.into(), &event.id).await.unwrap().unwrap();
                 payloads.push((event.id, kept.payload.clone()));
             }
@@ -190,7 +190,7 @@ impl<S: Store + Dedup + Clone + 'static> Both<S> {
     /// A handler's results are its own.
     async fn outcomes(&self) {
         let mut met = Vec::new();
-        for job in self.inbox.dead_letters("mail", Page::default()).await.unwrap() {
+        for job in self.inbox.dead_letters("mail", Page::default()).await.unwrap().items {
             let attempts = self.inbox.history().attempts(job.id).await.unwrap();
             met.push((job.reason, attempts.len(), attempts.last().unwrap().outcome));
         }
@@ -215,7 +215,8 @@ impl<S: Store + Dedup + Clone + 'static> Both<S> {
         self.by_a2a().await;
         self.by_removals(&before).await;
         run_until(self.sender.worker(), async || {
-            let sent = self.sender.history().deliveries(&DeliveryQuery::default(), Page::of(10_000)).await.unwrap();
+            let sent =
+                self.sender.history().deliveries(&DeliveryQuery::default(), Page::of(10_000)).await.unwrap().items;
             sent.iter().any(|delivery| delivery.attempts > 0)
         })
         .await;
@@ -250,7 +251,7 @@ impl<S: Store + Dedup + Clone + 'static> Both<S> {
     async fn by_the_sender(&self, inbox: &Snapshot) {
         let history = self.sender.history();
         for query in Self::queries(inbox, Work::Received) {
-            let found = history.deliveries(&query, Page::of(10_000)).await.unwrap();
+            let found = history.deliveries(&query, Page::of(10_000)).await.unwrap().items;
             assert!(found.iter().all(|one| one.lane.work() == Work::Sent), "{query:?}: {found:?}");
         }
         for job in &inbox.deliveries {
@@ -279,7 +280,7 @@ impl<S: Store + Dedup + Clone + 'static> Both<S> {
     async fn by_a_scope(&self, scope: Scope, inbox: &Snapshot) {
         let scoped = self.sender.scoped(scope);
         for query in Self::queries(inbox, Work::Received) {
-            let found = scoped.deliveries(query, Page::of(10_000)).await.unwrap();
+            let found = scoped.deliveries(query, Page::of(10_000)).await.unwrap().items;
             assert!(found.iter().all(|one| one.lane.work() == Work::Sent));
         }
         for job in &inbox.deliveries {
@@ -294,7 +295,7 @@ impl<S: Store + Dedup + Clone + 'static> Both<S> {
         for audience in [None, Some(Audience::Subscribers), Some(Audience::Direct), Some(Audience::Inbox)] {
             let mut query = EventQuery::of("acme");
             query.audience = audience;
-            let found = scoped.events(&query, Page::of(10_000)).await.unwrap();
+            let found = scoped.events(&query, Page::of(10_000)).await.unwrap().items;
             assert!(found.iter().all(|event| event.audience != Audience::Inbox), "{audience:?}");
         }
     }
@@ -435,7 +436,7 @@ impl<S: Store + Dedup + Clone + 'static> Both<S> {
         assert!(!before.deliveries.is_empty() && !before.payloads.is_empty());
         let history = self.inbox.history();
         for query in Self::queries(&before, Work::Sent) {
-            let found = history.deliveries(&query, Page::of(10_000)).await.unwrap();
+            let found = history.deliveries(&query, Page::of(10_000)).await.unwrap().items;
             assert!(found.iter().all(|one| one.lane.work() == Work::Received), "{query:?}: {found:?}");
         }
         for delivery in &before.deliveries {
@@ -451,7 +452,7 @@ impl<S: Store + Dedup + Clone + 'static> Both<S> {
             }
         }
         for queue in QUEUES.into_iter().chain(["no such queue", "other"]) {
-            let dead = self.inbox.dead_letters(queue, Page::of(10_000)).await.unwrap();
+            let dead = self.inbox.dead_letters(queue, Page::of(10_000)).await.unwrap().items;
             assert!(dead.iter().all(|job| job.lane.work() == Work::Received));
         }
         self.by_forgetting(&before).await;
@@ -507,13 +508,13 @@ fn lines(method: &str, path: &str, who: &str, endpoint: &str, inbox: &Snapshot) 
 /// What an earlier version has left of a sender and an inbox, both busy, in one store.
 pub async fn classified<S: Store + Clone + 'static>(store: S) {
     let sender = sender_on(store.clone());
-    let sent = sender.history().deliveries(&DeliveryQuery::default(), Page::of(100)).await.unwrap();
+    let sent = sender.history().deliveries(&DeliveryQuery::default(), Page::of(100)).await.unwrap().items;
     assert_eq!(sent.len(), 11);
     let counts = sender.history().counts(None).await.unwrap();
     assert_eq!((counts.pending, counts.cancelled, counts.delivered, counts.failed), (9, 2, 0, 0));
     let audiences = async |audience| -> Vec<String> {
         let query = EventQuery::of("acme").audience(audience);
-        let found = store.events(&query, Page::of(100)).await.unwrap();
+        let found = store.events(&query, Page::of(100)).await.unwrap().items;
         found.into_iter().map(|event| event.event_type.to_string()).collect()
     };
     let subscribed = ["order.paid", "order.paid", "order.paid", "order.odd", "order.raw"];
@@ -528,7 +529,7 @@ pub async fn classified<S: Store + Clone + 'static>(store: S) {
         "neither what was received nor what was direct"
     );
     left_by_an_inbox(store).await;
-    assert_eq!(sender.history().deliveries(&DeliveryQuery::default(), Page::of(100)).await.unwrap(), sent);
+    assert_eq!(sender.history().deliveries(&DeliveryQuery::default(), Page::of(100)).await.unwrap().items, sent);
 }
 
 /// What waited is handled, what was given up is listed and can be brought back, under the names of the queues.
@@ -547,13 +548,13 @@ async fn left_by_an_inbox<S: Store + Clone + 'static>(store: S) {
     let counts = inbox.history().counts(None).await.unwrap();
     assert_eq!((counts.pending, counts.delivered, counts.failed), (4, 4, 8));
     for name in QUEUES {
-        let dead = inbox.dead_letters(name, Page::default()).await.unwrap();
+        let dead = inbox.dead_letters(name, Page::default()).await.unwrap().items;
         assert_eq!(dead.len(), 4, "{name}");
         assert!(dead.iter().all(|job| job.state == DeliveryState::Failed && matches!(job.lane, LaneId::Queue(_))));
         let pages = [Page::of(3), Page::of(3).after(dead[2].id)];
         let mut paged = Vec::new();
         for page in pages {
-            paged.extend(inbox.dead_letters(name, page).await.unwrap());
+            paged.extend(inbox.dead_letters(name, page).await.unwrap().items);
         }
         assert_eq!(paged, dead);
         assert!(inbox.resend(dead[0].id).await.unwrap());
@@ -574,6 +575,6 @@ async fn left_by_an_inbox<S: Store + Clone + 'static>(store: S) {
     receive(&inbox, "acme", "new", "mail.in").await;
     let mut query = DeliveryQuery::of(Work::Received);
     query.state = Some(DeliveryState::Pending);
-    let pending = store.deliveries(&query, Page::of(9)).await.unwrap();
+    let pending = store.deliveries(&query, Page::of(9)).await.unwrap().items;
     assert_eq!(pending[0].lane.queue().unwrap().as_str(), "mail");
 }

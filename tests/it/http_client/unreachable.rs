@@ -1,4 +1,4 @@
-//! Endpoints that cannot be reached: no address, no connection. And no proxy from the environment.
+//! Endpoints that cannot be reached (no address, no connection), and proxy settings of the environment, which are ignored.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};

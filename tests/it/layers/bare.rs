@@ -1,4 +1,4 @@
-//! The crate without features asks for nothing: no runtime, no thread, no socket, no time, no random bytes.
+//! The crate without features uses no runtime, no thread, no socket, no clock and no random bytes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! Each rule, fed a file that breaks it: a checker that cannot fail checks nothing.
+//! Each rule must fail for a file that breaks it: otherwise the rule checks nothing.
 
 use super::source::Source;
 use super::{bare, circles, door, imports, shape, sites};

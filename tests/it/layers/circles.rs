@@ -1,4 +1,4 @@
-//! Files that import each other in a circle: neither can be read without the other.
+//! Files must not import each other in a circle, because none of them could be read without the others.
 
 use std::collections::{BTreeMap, BTreeSet};
 

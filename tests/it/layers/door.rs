@@ -1,4 +1,4 @@
-//! The one door: what is built on a sender reaches it, and the store behind it, through `Scoped` only.
+//! Modules that are built on a sender use the sender and its store only through `Scoped`.
 
 use super::source::{Source, is_word};
 

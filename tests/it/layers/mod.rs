@@ -1,6 +1,6 @@
-//! The house rules that no lint knows, read from `src/`: who may import whom, and how large a piece may be.
+//! Rules of this repository that no lint checks, tested on `src/`: which module may import which, and how large files and functions may be.
 //!
-//! Each rule is a function from files to complaints, and each has a second test that feeds it a file which breaks it.
+//! Each rule is a function from files to complaints. A second test runs each rule on a file that breaks it.
 
 mod bare;
 mod broken;

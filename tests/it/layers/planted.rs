@@ -1,4 +1,4 @@
-//! The bugs that `fuzz/prove` plants: one for each target, and each still fits the code that it changes.
+//! The bugs that `fuzz/prove` plants: there is one for each target, and each still applies to the code that it changes.
 
 use std::fs;
 

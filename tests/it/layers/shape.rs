@@ -1,4 +1,4 @@
-//! How large a piece may be, what it may be called, and what may not stand in it.
+//! How large files and functions may be, how they may be named, and what they must not contain.
 
 use super::source::{Source, closing, is_word};
 

@@ -1,4 +1,4 @@
-//! What may be asked of the world, and where.
+//! Which files may use the clock, random bytes, sockets and other system calls.
 
 use super::source::Source;
 

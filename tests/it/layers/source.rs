@@ -1,4 +1,4 @@
-//! Source files as the rules see them: without comments, the text of literals, and what is compiled for tests only.
+//! Source files as the rules see them: without comments, the text of literals, and code that is compiled only for tests.
 
 use std::fs;
 use std::path::Path;

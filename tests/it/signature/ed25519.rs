@@ -1,4 +1,4 @@
-//! Project Wycheproof's vectors through the public API, and the keys under which anything would verify.
+//! Project Wycheproof's vectors through the public API, and weak keys, with which any signature would be valid.
 
 use std::sync::LazyLock;
 

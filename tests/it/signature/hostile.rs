@@ -1,4 +1,4 @@
-//! Whatever a stranger sends is answered with a verdict.
+//! Any input of a stranger gets a verdict.
 
 use hookwire::provider::{GITHUB, SHOPIFY, SLACK, STANDARD, STANDARD_STRICT, STRIPE, Scheme};
 use hookwire::secret::{Key, Keyring};

@@ -1,4 +1,4 @@
-//! What the providers' schemes cover, and that they sign what they verify. Their vectors run in `vectors`.
+//! What the providers' schemes cover, and that a scheme verifies the requests that it signs. The vectors of the providers run in `vectors`.
 
 use hookwire::provider::{Events, GITHUB, SHOPIFY, SLACK, STRIPE, Scheme};
 use hookwire::secret::{Key, Keyring};

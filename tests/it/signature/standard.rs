@@ -1,4 +1,4 @@
-//! Standard Webhooks 1.0.0, by the vectors its libraries share and those made against ten of them.
+//! Standard Webhooks 1.0.0, with the vectors that its libraries share, and vectors that were made with ten of these libraries.
 
 use hookwire::clock::Timestamp;
 use hookwire::provider::{STANDARD, STANDARD_STRICT};

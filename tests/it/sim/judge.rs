@@ -39,7 +39,7 @@ pub async fn judge(world: &World) {
     for sent in &known.sent {
         assert!(known.attempted.contains(&sent.event), "I2: {sent:?}");
     }
-    let stored = store.events(&EventQuery::of("default"), Page::of(10_000)).await.unwrap();
+    let stored = store.events(&EventQuery::of("default"), Page::of(10_000)).await.unwrap().items;
     let place: HashMap<_, _> = stored.iter().map(|event| (event.id.clone(), event.cursor)).collect();
     order(&known.sent, |sent| place[&sent.event]);
     // The run proves something only if enough requests were sent and some of them failed.

@@ -1,4 +1,4 @@
-//! A vector, whichever file it stands in.
+//! A vector, whatever file contains it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;

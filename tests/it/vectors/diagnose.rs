@@ -1,4 +1,4 @@
-//! Every provider's good request, with one thing wrong: the cause is named.
+//! A valid request of every provider, with one mistake: the diagnosis names the cause.
 
 use std::collections::BTreeMap;
 

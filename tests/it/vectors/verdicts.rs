@@ -1,4 +1,4 @@
-//! The words of the vectors and our kinds of error: the one table.
+//! The only table from the verdicts of the vectors to our kinds of error.
 
 use hookwire::receiver::{Accepted, Rejection, RejectionKind};
 use hookwire::signature::VerifyError;

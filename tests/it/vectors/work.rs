@@ -1,4 +1,4 @@
-//! What a request costs that proves nothing: bytes read, parsed and hashed, counted and not timed.
+//! The cost of a request without a valid proof: the bytes that are read, parsed and hashed are counted.
 
 use hookwire::clock::Timestamp;
 use hookwire::provider::{STANDARD, Scheme};

@@ -1,4 +1,4 @@
-//! A run that ends by itself.
+//! A run that ends when nothing more is due (`Worker::drain`).
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
