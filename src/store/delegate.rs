@@ -115,6 +115,10 @@ macro_rules! __delegate_role {
                 let $this = self;
                 $crate::store::Staging::changes(&$inner)
             }
+            fn writes(&self) -> $crate::store::ChangeListener {
+                let $this = self;
+                $crate::store::Staging::writes(&$inner)
+            }
         }
     };
     (WorkerRegistry $($to:tt)*) => {

@@ -53,25 +53,43 @@ pub enum ImportResult {
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
 /// let (notify, receiver) = watch::channel(());
-/// let mut changes = ChangeListener::from(receiver);
+/// let (_connection, connected) = watch::channel(true);
+/// let mut changes = ChangeListener::from(receiver).connected(connected);
 /// notify.send_replace(());
 /// changes.next().await;
+/// assert!(changes.is_connected());
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct ChangeListener(Option<watch::Receiver<()>>);
+pub struct ChangeListener {
+    reports: Option<watch::Receiver<()>>,
+    connected: Option<watch::Receiver<bool>>,
+}
 
 impl ChangeListener {
     /// Creates a listener that never reports, for a store whose processes cannot notify each other.
     #[must_use]
     pub const fn never() -> Self {
-        Self(None)
+        Self { reports: None, connected: None }
+    }
+
+    /// Adds whether the connection that brings the reports is open. While it is, workers poll the store less often.
+    #[must_use]
+    pub fn connected(mut self, connected: watch::Receiver<bool>) -> Self {
+        self.connected = Some(connected);
+        self
+    }
+
+    /// Whether other processes can report their work at the moment. `false` if the store does not say so.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.connected.as_ref().is_some_and(|connected| *connected.borrow())
     }
 
     /// Waits for a report that has arrived after the last call.
     pub async fn next(&mut self) {
-        if let Some(receiver) = &mut self.0
-            && receiver.changed().await.is_ok()
+        if let Some(reports) = &mut self.reports
+            && reports.changed().await.is_ok()
         {
             return;
         }
@@ -80,13 +98,13 @@ impl ChangeListener {
 }
 
 impl From<watch::Receiver<()>> for ChangeListener {
-    fn from(receiver: watch::Receiver<()>) -> Self {
-        Self(Some(receiver))
+    fn from(reports: watch::Receiver<()>) -> Self {
+        Self { reports: Some(reports), connected: None }
     }
 }
 
 /// Imports events that other clients have written into the store's own database. Every method has a default for a store without a staging
-/// table: `impl Staging for MyStore {}`. A store with a staging table implements all three. A wrapper MUST delegate all three, as
+/// table: `impl Staging for MyStore {}`. A store with a staging table implements all four. A wrapper MUST delegate all four, as
 /// [`delegate_store!`](crate::delegate_store) does.
 ///
 /// 1. `staged` MUST return only committed rows that were neither imported nor refused, in the order they were written, at most `limit`. It
@@ -118,6 +136,12 @@ pub trait Staging: fmt::Debug + Send + Sync + 'static {
 
     /// Returns a listener for work that other processes have stored. The default never reports anything.
     fn changes(&self) -> ChangeListener {
+        ChangeListener::never()
+    }
+
+    /// Returns a listener for rows that this process writes. It reports a row when the row is written, which is before its transaction
+    /// commits; the worker then polls the table often for a while. The default never reports anything.
+    fn writes(&self) -> ChangeListener {
         ChangeListener::never()
     }
 }

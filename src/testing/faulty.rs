@@ -315,6 +315,10 @@ impl<S: Staging> Staging for FaultyStore<S> {
     fn changes(&self) -> ChangeListener {
         self.inner.changes()
     }
+
+    fn writes(&self) -> ChangeListener {
+        self.inner.writes()
+    }
 }
 
 #[async_trait]

@@ -13,6 +13,9 @@ use crate::store::{ChangeListener, Claim, Claimed, StoreError};
 /// The number of lanes that one call of a sweep lists.
 const SWEEP_PAGE: u32 = 1_024;
 
+/// While other processes can report their work, sweeps are this number of times rarer.
+const CONNECTED: u32 = 5;
+
 /// The progress of the sweep over the store's lanes.
 #[derive(Debug)]
 struct Sweep {
@@ -42,7 +45,7 @@ impl Engine {
         let mut delay = None;
         let mut changes = self.store.changes();
         while !shutdown.is_requested() {
-            match shutdown.call_store(self.claim_round(&mut sweep)).await {
+            match shutdown.call_store(self.claim_round(&mut sweep, &changes)).await {
                 Ok(()) => {
                     delay = None;
                     self.end_if_drained(sweep.completed);
@@ -64,13 +67,15 @@ impl Engine {
     }
 
     /// Releases leases, sweeps if a sweep is due, claims, and starts attempts.
-    async fn claim_round(self: &Arc<Self>, sweep: &mut Sweep) -> Result<(), StoreError> {
+    async fn claim_round(self: &Arc<Self>, sweep: &mut Sweep, changes: &ChangeListener) -> Result<(), StoreError> {
         self.release().await?;
         let now = self.clock.now();
         // A clock that was set back must not postpone the sweep.
-        if now >= sweep.at || sweep.at.since(now) > self.config.poll {
+        let longest = self.config.poll.saturating_mul(CONNECTED);
+        if now >= sweep.at || sweep.at.since(now) > longest {
             self.sweep(sweep).await?;
-            sweep.at = if sweep.completed { now + self.config.poll } else { now };
+            let pause = if changes.is_connected() { longest } else { self.config.poll };
+            sweep.at = if sweep.completed { now + pause } else { now };
         }
         while self.claim().await? {}
         self.start();

@@ -57,8 +57,8 @@ pub trait Deliver: fmt::Debug + Send + Sync + 'static {
     /// Stores what is not stored yet. Called when a worker stops, after the last attempt.
     async fn flush(&self) {}
 
-    /// Does other recurring work in small pieces, such as importing events from an outbox table. Called at least every
-    /// [`Config::outbox_poll`](super::Config::outbox_poll) while a worker runs.
+    /// Does other recurring work in small pieces, such as importing events from an outbox table. Called every
+    /// [`Config::outbox_poll`](super::Config::outbox_poll) while there is work, and less often after a silence.
     ///
     /// # Errors
     /// Returns the store's error. The worker calls again later, unless the error [cannot pass](StoreError::is_retryable).

@@ -1,5 +1,6 @@
 //! The state that the parts of a worker share, and the calls of a sender and an inbox to it.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -41,8 +42,12 @@ pub(crate) struct Engine {
     pub(super) recovered: Notify,
     /// Wakes the stopping part: something was recorded.
     pub(super) recorded: Notify,
-    /// Wakes the maintaining part.
+    /// Wakes the maintaining part at once.
     pub(super) maintain: Notify,
+    /// Tells the maintaining part that settlements were recorded, which may need a round of it soon.
+    pub(super) settled: Notify,
+    /// Whether settlements were recorded that this worker has not added to the rollups.
+    pub(super) has_settled: AtomicBool,
     /// Ends a drain.
     pub(super) drained: Notify,
 }
@@ -108,6 +113,8 @@ impl Engine {
             recovered: Notify::new(),
             recorded: Notify::new(),
             maintain: Notify::new(),
+            settled: Notify::new(),
+            has_settled: AtomicBool::new(false),
             drained: Notify::new(),
         })
     }

@@ -60,6 +60,7 @@ mod journal;
 mod lane;
 mod lanes;
 mod leases;
+mod maintain;
 mod peers;
 mod policy;
 mod progress;

@@ -2,6 +2,7 @@
 //! with the batches that follow.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -152,6 +153,8 @@ impl Engine {
                 self.deliver.settled(settlement);
             }
         }
+        self.has_settled.store(true, Ordering::Relaxed);
+        self.settled.notify_one();
         if has_news {
             self.work.notify_one();
         }

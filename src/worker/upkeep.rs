@@ -1,13 +1,12 @@
-//! Recurring work: extends leases, calls [`Deliver::maintain`](super::Deliver::maintain), and prunes old history.
+//! Recurring work: extends leases, adds settlements to the rollups, and prunes old history.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::backoff::next_delay;
-use super::deliver::Maintenance;
 use super::engine::Engine;
 use crate::clock::Timestamp;
-use crate::id::{DeliveryId, LaneId, Work};
+use crate::id::{DeliveryId, Work};
 use crate::store::{FinishedCursor, RetentionCutoff, Settled, StoreError};
 use crate::telemetry;
 
@@ -16,6 +15,9 @@ const PRUNE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// How often settlements are added to the rollups. Charts show what happened with this delay.
 const FOLD_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The same for a worker that has recorded no settlement since the last time. It then folds what a dead process has left.
+const IDLE_FOLD_INTERVAL: Duration = Duration::from_secs(60);
 
 /// How much history one call deletes, so that appends never wait long for it.
 const PRUNE_BATCH: u32 = 500;
@@ -61,44 +63,16 @@ impl Engine {
         Ok(())
     }
 
-    /// Calls [`Deliver::maintain`](super::Deliver::maintain) when woken, and every [`Config::outbox_poll`](super::Config::outbox_poll).
-    /// Returns only if the store fails permanently.
-    pub(super) async fn maintain_forever(self: &Arc<Self>) -> Result<(), StoreError> {
-        let mut delay = None;
-        loop {
-            let wait = match self.deliver.maintain().await {
-                Ok(Maintenance { due, more }) => {
-                    delay = None;
-                    self.announce_all(&due);
-                    if !more {
-                        self.note_maintained();
-                    }
-                    if more { Duration::ZERO } else { self.config.outbox_poll }
-                }
-                Err(error) if error.is_retryable() => {
-                    tracing::warn!(%error, "maintenance failed; the worker retries it");
-                    let wait = next_delay(delay);
-                    delay = Some(wait);
-                    wait
-                }
-                Err(error) => return Err(error),
-            };
-            let _woken_or_time = tokio::time::timeout(wait, self.maintain.notified()).await;
-        }
-    }
-
-    fn announce_all(&self, lanes: &[LaneId]) {
-        let now = self.clock.now();
-        for lane in lanes {
-            self.announce(*lane, now);
-        }
-    }
-
     /// Adds settlements to the rollups. Returns only if the store fails permanently.
     pub(super) async fn fold_forever(self: &Arc<Self>) -> Result<(), StoreError> {
-        let mut wait = FOLD_INTERVAL;
+        let (mut wait, mut idle) = (FOLD_INTERVAL, IDLE_FOLD_INTERVAL);
         loop {
             tokio::time::sleep(wait).await;
+            idle += wait;
+            if !self.has_settled.swap(false, Ordering::Relaxed) && idle < IDLE_FOLD_INTERVAL && wait == FOLD_INTERVAL {
+                continue;
+            }
+            idle = Duration::ZERO;
             wait = match self.store.fold(self.clock.now()).await {
                 Ok(true) => PRUNE_PAUSE,
                 Ok(false) => FOLD_INTERVAL,

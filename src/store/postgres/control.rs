@@ -20,16 +20,23 @@ use crate::store::{AddDelivery, Control, DedupGroup, StoreError};
 impl Control for PostgresStore {
     async fn resend(&self, work: Work, deliveries: Vec<(DeliveryId, Timestamp)>) -> Result<Vec<bool>, StoreError> {
         let (ids, dues) = deliveries.iter().map(|(id, due)| (uuid_of_delivery(*id), due.as_micros())).unzip();
-        self.db.transact(Resending { work, ids, dues }).await
+        let resent = self.db.transact(Resending { work, ids, dues }).await?;
+        self.notify_if_any(&resent);
+        Ok(resent)
     }
 
     async fn cancel(&self, work: Work, deliveries: Vec<DeliveryId>, now: Timestamp) -> Result<Vec<bool>, StoreError> {
         let ids = deliveries.into_iter().map(uuid_of_delivery).collect();
-        self.db.transact(Cancelling { work, ids, now }).await
+        let cancelled = self.db.transact(Cancelling { work, ids, now }).await?;
+        // The next deliveries of their ordering keys may follow.
+        self.notify_if_any(&cancelled);
+        Ok(cancelled)
     }
 
     async fn add_deliveries(&self, batch: Vec<AddDelivery>) -> Result<Vec<bool>, StoreError> {
-        self.db.transact(Adding(batch)).await
+        let added = self.db.transact(Adding(batch)).await?;
+        self.notify_if_any(&added);
+        Ok(added)
     }
 
     async fn expunge(&self, work: Work, tenant: &Tenant, event: &EventId, now: Timestamp) -> Result<bool, StoreError> {
@@ -39,6 +46,15 @@ impl Control for PostgresStore {
 
     async fn forget_received(&self, tenant: &Tenant, groups: &[DedupGroup]) -> Result<Vec<u64>, StoreError> {
         self.db.transact(Forgetting { tenant: tenant.clone(), groups: groups.to_vec() }).await
+    }
+}
+
+impl PostgresStore {
+    /// Wakes the workers of other processes if something has changed.
+    fn notify_if_any(&self, changed: &[bool]) {
+        if changed.contains(&true) {
+            self.notifier.notify();
+        }
     }
 }
 

@@ -89,6 +89,9 @@ impl PostgresStore {
         if is_new {
             // The stored health is empty now, so the cached one must not hide the next success.
             self.health_cache.forget(id);
+        } else if matches!(stored, Ok(PutResult::Stored)) {
+            // Deliveries that were held may be due now.
+            self.notifier.notify();
         }
         stored
     }

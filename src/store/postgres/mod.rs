@@ -99,8 +99,10 @@ use crate::secret::KeyProvider;
 /// ```
 ///
 /// The event exists if and only if the transaction commits. The function writes one row into `hookwire.outbox`, reads no endpoint and sends
-/// no notification. A running worker finds the row within 25 ms ([`Config::outbox_poll`](crate::worker::Config::outbox_poll)). In one
-/// transaction it turns the row into an event with its deliveries, and deletes the row. The function returns the event's id. All its
+/// no notification. A running worker finds the row at its next [poll](crate::worker::Config::outbox_poll): after 25 ms while it has work, and
+/// after up to two seconds if nothing has happened for a while. To wake workers at once, add `SELECT pg_notify('hookwire_hookwire', '')`
+/// to the transaction (`hookwire_` and the name of the schema); commits that notify wait for each other on the server. In one
+/// transaction the worker turns the row into an event with its deliveries, and deletes the row. The function returns the event's id. All its
 /// arguments except the first two are optional, and can be passed by position or by name (`id => 'order-1'`):
 ///
 /// | argument | type | meaning | default |

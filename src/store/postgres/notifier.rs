@@ -35,6 +35,10 @@ const CHECK: Duration = Duration::from_secs(10);
 pub(super) struct Notifier {
     wakeup: Arc<Notify>,
     reports: watch::Sender<()>,
+    /// Whether the listening connection is open.
+    connected: watch::Sender<bool>,
+    /// Reports rows of the outbox that this process writes.
+    writes: watch::Sender<()>,
     /// Distinguishes this process's notifications from others'.
     own: Uuid,
     ended: CancellationToken,
@@ -48,7 +52,8 @@ impl Notifier {
         let own = entropy::uuid_v7(Timestamp::EPOCH);
         tokio::spawn(token.clone().run_until_cancelled_owned(send_notifications(db, wakeup.clone(), own)));
         let _end = Arc::new(token.clone().drop_guard());
-        Self { wakeup, reports: watch::Sender::new(()), own, ended: token, _end }
+        let (reports, connected, writes) = (watch::Sender::new(()), watch::Sender::new(false), watch::Sender::new(()));
+        Self { wakeup, reports, connected, writes, own, ended: token, _end }
     }
 
     /// Requests a notification. Must be called after a commit, never within a transaction.
@@ -62,7 +67,16 @@ impl Notifier {
     }
 
     pub(super) fn changes(&self) -> ChangeListener {
-        ChangeListener::from(self.reports.subscribe())
+        ChangeListener::from(self.reports.subscribe()).connected(self.connected.subscribe())
+    }
+
+    /// Reports that this process has written a row of the outbox, in a transaction that is not committed yet.
+    pub(super) fn report_write(&self) {
+        self.writes.send_replace(());
+    }
+
+    pub(super) fn writes(&self) -> ChangeListener {
+        ChangeListener::from(self.writes.subscribe())
     }
 
     /// Starts to listen for other processes, on a connection of its own.
@@ -73,10 +87,13 @@ impl Notifier {
         T::TlsConnect: Send,
         <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
     {
-        let (reports, own) = (self.reports.clone(), self.own.to_string());
+        let listener =
+            Listener { reports: self.reports.clone(), connected: self.connected.clone(), own: self.own.to_string() };
         let listening = async move {
             loop {
-                if let Err(error) = listen_once(&config, &connector, &schema, (&reports, &own)).await {
+                let ended = listener.listen_once(&config, &connector, &schema).await;
+                listener.connected.send_replace(false);
+                if let Err(error) = ended {
                     tracing::info!(%error, "PostgreSQL: notifications are interrupted; workers poll until the connection is back");
                 }
                 sleep(RECONNECT).await;
@@ -102,33 +119,43 @@ async fn send_notifications(db: Db, wakeup: Arc<Notify>, own: Uuid) {
     }
 }
 
-/// Listens until the connection is lost.
-async fn listen_once<T>(
-    config: &Config,
-    connector: &Connector<T>,
-    schema: &Schema,
-    (reports, own): (&watch::Sender<()>, &str),
-) -> Result<(), StoreFailure>
-where
-    T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
-    T::Stream: Send,
-    T::TlsConnect: Send,
-    <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
-{
-    let (client, connection) =
-        timeout(CHECK, connector.connect_any(config)).await.map_err(|_| StoreFailure::NoConnection)??;
-    let listen = async {
-        client.batch_execute(&format!("LISTEN \"{}\"", channel(schema))).await?;
-        // Reports what may have happened before this connection listened.
-        reports.send_replace(());
-        loop {
-            sleep(CHECK).await;
-            timeout(CHECK, check(&client)).await.map_err(|_| StoreFailure::TooLong)??;
+/// Passes the notifications of other processes on. It holds no handle, so it does not keep its own task alive.
+struct Listener {
+    reports: watch::Sender<()>,
+    connected: watch::Sender<bool>,
+    own: String,
+}
+
+impl Listener {
+    /// Listens until the connection is lost.
+    async fn listen_once<T>(
+        &self,
+        config: &Config,
+        connector: &Connector<T>,
+        schema: &Schema,
+    ) -> Result<(), StoreFailure>
+    where
+        T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
+        T::Stream: Send,
+        T::TlsConnect: Send,
+        <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+    {
+        let (client, connection) =
+            timeout(CHECK, connector.connect_any(config)).await.map_err(|_| StoreFailure::NoConnection)??;
+        let listen = async {
+            client.batch_execute(&format!("LISTEN \"{}\"", channel(schema))).await?;
+            self.connected.send_replace(true);
+            // Reports what may have happened before this connection listened.
+            self.reports.send_replace(());
+            loop {
+                sleep(CHECK).await;
+                timeout(CHECK, check(&client)).await.map_err(|_| StoreFailure::TooLong)??;
+            }
+        };
+        tokio::select! {
+            failed = listen => failed,
+            ended = report_notifications(connection, &self.reports, &self.own) => Ok(ended?),
         }
-    };
-    tokio::select! {
-        failed = listen => failed,
-        ended = report_notifications(connection, reports, own) => Ok(ended?),
     }
 }
 

@@ -34,6 +34,7 @@ impl PostgresStore {
             .bind(staging.latest_key)
             .bind(staging.expires_at);
         connection.execute(stage).await.map_err(store_error)?;
+        self.notifier.report_write();
         Ok(staging.id)
     }
 

@@ -39,6 +39,10 @@ impl Staging for PostgresStore {
     fn changes(&self) -> ChangeListener {
         self.notifier.changes()
     }
+
+    fn writes(&self) -> ChangeListener {
+        self.notifier.writes()
+    }
 }
 
 // The server returns the length of a row without reading the row.

@@ -29,8 +29,8 @@ impl PostgresStore {
     /// Dispatches an event as part of the caller's own transaction, on the caller's connection to the same database: the event and its
     /// deliveries exist if and only if this transaction commits.
     ///
-    /// The transaction writes one row and reads no endpoint. A running worker finds the row within
-    /// [`Config::outbox_poll`](crate::worker::Config::outbox_poll) of the commit, or at once after
+    /// The transaction writes one row and reads no endpoint. The workers of this process look for it
+    /// every [`Config::outbox_poll`](crate::worker::Config::outbox_poll) from now on, and at once after
     /// [`Sender::wake`](crate::sender::Sender::wake). Some errors are found only then, because only the sender can check the length of the
     /// payload and whether another event has the caller's id; see [the function](crate::store::PostgresStore#from-any-other-client).
     ///
@@ -50,6 +50,7 @@ impl PostgresStore {
             (&staging.expires_at, Type::INT8),
         ];
         self.caller_session(transaction).query(STAGE, &params).await.map_err(StoreFailure::into_store_error)?;
+        self.notifier.report_write();
         Ok(staging.id)
     }
 

@@ -31,7 +31,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 use rusqlite::Connection;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use self::open::FileUse;
 use self::rows::KeySealer;
@@ -80,7 +80,8 @@ const READERS: usize = 2;
 /// INSERT INTO hookwire_outbox (type, data, tenant) VALUES ('invoice.paid', '{"invoice": 1042}', 'acme');
 /// ```
 ///
-/// A running worker finds the row within 25 ms of the commit ([`Config::outbox_poll`](crate::worker::Config::outbox_poll)). In one
+/// A running worker finds the row at its next [poll](crate::worker::Config::outbox_poll): after 25 ms while it has work, and after up to a
+/// second if nothing has happened for a while; [`Sender::wake`](crate::sender::Sender::wake) makes it look at once. In one
 /// transaction it turns the row into an event with its deliveries, and deletes the row. The columns:
 ///
 /// | column | meaning | default |
@@ -113,6 +114,8 @@ pub struct SqliteStore {
     sealer: KeySealer,
     /// The last dedup record that the previous sweep has read.
     swept: Arc<AtomicI64>,
+    /// Reports rows of the outbox that this process writes.
+    writes: watch::Sender<()>,
 }
 
 impl SqliteStore {
@@ -148,7 +151,14 @@ impl SqliteStore {
             readers.into_iter().map(Executor::reader).collect::<Result<Vec<_>, _>>().map_err(OpenError::Io)?;
         let (readers, handles): (Vec<_>, Vec<_>) = readers.into_iter().unzip();
         let writer = Executor::writer(writer, handles).map_err(OpenError::Io)?;
-        Ok(Self { writer, readers: readers.into(), turn: Arc::default(), sealer: None, swept: Arc::default() })
+        Ok(Self {
+            writer,
+            readers: readers.into(),
+            turn: Arc::default(),
+            sealer: None,
+            swept: Arc::default(),
+            writes: watch::Sender::new(()),
+        })
     }
 
     /// Seals signing keys and custom headers with this provider. Secrets that are stored in the clear remain readable and are sealed when

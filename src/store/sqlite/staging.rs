@@ -19,8 +19,8 @@ impl SqliteStore {
     /// commits. The caller's connection must be to the file that this store has opened with
     /// [`open_in_application_database`](Self::open_in_application_database).
     ///
-    /// The transaction writes one row and reads no endpoint. A running worker finds the row within
-    /// [`Config::outbox_poll`](crate::worker::Config::outbox_poll) of the commit, or at once after
+    /// The transaction writes one row and reads no endpoint. The workers of this process look for it
+    /// every [`Config::outbox_poll`](crate::worker::Config::outbox_poll) from now on, and at once after
     /// [`Sender::wake`](crate::sender::Sender::wake). Some errors are found only then, because only the sender can check the length of the
     /// payload and whether another event has the caller's id; see the table [`hookwire_outbox`](crate::store::SqliteStore).
     ///
@@ -31,6 +31,7 @@ impl SqliteStore {
         let staging = NewOutboxRow::of(event, now);
         let staging = staging.map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
         stage(transaction, &staging, now)?;
+        self.writes.send_replace(());
         Ok(staging.id)
     }
 }
@@ -64,6 +65,10 @@ impl Staging for SqliteStore {
     // Processes on one file cannot notify each other; they poll.
     fn changes(&self) -> ChangeListener {
         ChangeListener::never()
+    }
+
+    fn writes(&self) -> ChangeListener {
+        ChangeListener::from(self.writes.subscribe())
     }
 }
 

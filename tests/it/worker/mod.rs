@@ -1,6 +1,7 @@
 //! The worker over the memory store, with a scripted `Deliver`, in tokio's paused time.
 
 mod drain;
+mod idle;
 mod limits;
 mod trouble;
 
