@@ -13,6 +13,11 @@ mod duplicates;
 #[cfg(all(any(feature = "sender", feature = "receiver"), not(feature = "metrics")))]
 #[path = "duplicates_none.rs"]
 mod duplicates;
+#[cfg(all(feature = "sender", feature = "metrics"))]
+mod handshakes;
+#[cfg(all(feature = "sender", not(feature = "metrics")))]
+#[path = "handshakes_none.rs"]
+mod handshakes;
 #[cfg(all(feature = "worker", feature = "metrics"))]
 mod work;
 #[cfg(all(feature = "worker", not(feature = "metrics")))]
@@ -23,5 +28,7 @@ mod work;
 pub(crate) use self::describe::describe;
 #[cfg(any(feature = "sender", feature = "receiver"))]
 pub(crate) use self::duplicates::duplicate;
+#[cfg(feature = "sender")]
+pub(crate) use self::handshakes::tls_handshake;
 #[cfg(feature = "worker")]
 pub(crate) use self::work::{Oldest, attempt, first_attempt, given_up, lanes_failing, lease_lost, workers_alive};

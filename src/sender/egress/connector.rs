@@ -9,6 +9,7 @@ use http::Uri;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::HandshakeKind;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::dial::{Dial, Dialed};
@@ -19,6 +20,7 @@ use super::refusal::Refusal;
 use super::shared_resolver::SharedResolver;
 use super::stream::GuardedStream;
 use crate::id::Tenant;
+use crate::telemetry;
 
 /// Maximum number of addresses of one name that are dialled. All addresses are checked.
 const MAX_DIALED_ADDRESSES: usize = 32;
@@ -166,6 +168,7 @@ impl Connector {
         let name = ServerName::try_from(host.strip_suffix('.').unwrap_or(host).to_owned());
         let name = name.map_err(|error| ConnectError::Tls(io::Error::other(error)))?;
         let stream = self.tls.connect(name, stream).await.map_err(ConnectError::Tls)?;
+        telemetry::tls_handshake(stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed));
         Ok(GuardedStream::tls(stream, meter))
     }
 }

@@ -18,7 +18,7 @@ use super::finish::MAX_HEAD_BYTES;
 use super::options::{HttpOptions, Versions};
 use super::pool::{Connection, Pool};
 use super::response::{Exchanged, Failure, PartialResponse};
-use super::tls;
+use super::{tls, tls_sessions};
 use crate::clock::Clock;
 use crate::endpoint::Target;
 use crate::fetch::FetchError;
@@ -99,7 +99,11 @@ impl HttpClient {
         if exchange_timeout.is_zero() {
             return Err(SenderConfigError::ZeroTimeout);
         }
+        let sessions = options.tls_sessions.or_else(|| options.tls.is_none().then_some(tls_sessions::SERVERS));
         let mut tls = options.tls.map_or_else(tls::default_config, Ok)?;
+        if let Some(servers) = sessions {
+            tls.resumption = tls_sessions::resumption(servers);
+        }
         if options.versions == Versions::Http1 {
             tls.alpn_protocols = vec![b"http/1.1".to_vec()];
         } else if tls.alpn_protocols.is_empty() {

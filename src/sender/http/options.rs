@@ -23,6 +23,7 @@ use super::super::egress::{Dial, EgressPolicy, Resolve, SystemDialer, SystemReso
 /// | [`resolver`](Self::resolver) | [`SystemResolver`] with fully qualified names |
 /// | [`dialer`](Self::dialer) | direct TCP connections |
 /// | [`tls`](Self::tls) | ring and the webpki roots (feature `ring`) |
+/// | [`tls_sessions`](Self::tls_sessions) | of 2,048 servers, or as `tls` says |
 ///
 /// ```
 /// use std::time::Duration;
@@ -53,6 +54,7 @@ pub struct HttpOptions {
     pub(super) resolver: Arc<dyn Resolve>,
     pub(super) dialer: Arc<dyn Dial>,
     pub(super) tls: Option<ClientConfig>,
+    pub(super) tls_sessions: Option<usize>,
 }
 
 const DEFAULT_USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("hookwire/", env!("CARGO_PKG_VERSION")));
@@ -85,6 +87,7 @@ impl Default for HttpOptions {
             resolver: Arc::new(SystemResolver::default()),
             dialer: Arc::new(SystemDialer),
             tls: None,
+            tls_sessions: None,
         }
     }
 }
@@ -243,6 +246,24 @@ impl HttpOptions {
     #[must_use]
     pub fn tls(mut self, config: ClientConfig) -> Self {
         self.tls = Some(config);
+        self
+    }
+
+    /// The number of servers whose TLS sessions are kept, so that the next connection resumes one and needs no certificate; 0 resumes
+    /// none. A server takes about 10 KiB. It replaces the `resumption` of a configuration that is set with [`tls`](Self::tls), whose own
+    /// default keeps the sessions of 32 servers.
+    ///
+    /// [`guide::scaling`](crate::guide::scaling#tls) says what a handshake costs.
+    ///
+    /// ```
+    /// use hookwire::sender::http::HttpOptions;
+    ///
+    /// let options = HttpOptions::default().tls_sessions(50_000); // 50,000 busy endpoints, each at a host of its own
+    /// assert!(format!("{options:?}").contains("50000"));
+    /// ```
+    #[must_use]
+    pub const fn tls_sessions(mut self, servers: usize) -> Self {
+        self.tls_sessions = Some(servers);
         self
     }
 

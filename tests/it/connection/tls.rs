@@ -1,14 +1,17 @@
 //! Connections over TLS and HTTP/2 that fail or become unusable.
 
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use hookwire::outcome::Outcome;
+use hookwire::sender::egress::Resolve;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::server::WebPkiClientVerifier;
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::{ClientConfig, HandshakeKind, RootCertStore, ServerConfig};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -24,7 +27,11 @@ pub struct Certified {
 
 impl Certified {
     pub fn new() -> Self {
-        let key = generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        Self::of("127.0.0.1")
+    }
+
+    fn of(name: &str) -> Self {
+        let key = generate_simple_self_signed([name.to_owned()]).unwrap();
         let mut roots = RootCertStore::empty();
         roots.add(key.cert.der().clone()).unwrap();
         Self { key, roots: Arc::new(roots) }
@@ -125,6 +132,51 @@ async fn f_19_a_server_that_refuses_every_stream_gets_two_requests_and_no_more()
 
     assert_eq!(report.outcome, Outcome::Reset);
     assert_eq!(connections.load(Ordering::SeqCst), 2);
+}
+
+/// Resolves every name to the loopback address.
+#[derive(Debug)]
+struct Loopback;
+
+#[async_trait]
+impl Resolve for Loopback {
+    async fn resolve(&self, _: &str) -> std::io::Result<Vec<IpAddr>> {
+        Ok(vec![IpAddr::from([127, 0, 0, 1])])
+    }
+}
+
+/// Posts twice to each of 40 hosts, on a new connection each time. Returns the number of handshakes that resumed a session.
+async fn resumed(sessions: usize) -> usize {
+    let certified = Certified::of("*.hosts.example");
+    let acceptor = certified.acceptor(false);
+    let resumed = Arc::new(AtomicUsize::new(0));
+    let counter = resumed.clone();
+    let (address, connections) = serve(move |_, stream| {
+        let (acceptor, counter) = (acceptor.clone(), counter.clone());
+        async move {
+            let stream = acceptor.accept(stream).await.unwrap();
+            let is_resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
+            counter.fetch_add(usize::from(is_resumed), Ordering::SeqCst);
+            Peer::greet(stream).await.respond_to_all().await;
+        }
+    })
+    .await;
+    let options = options().tls(certified.client()).tls_sessions(sessions).idle_timeout(Duration::ZERO);
+    let client = client(options.resolver(Loopback));
+    for _ in 0..2 {
+        for host in 0..40 {
+            let url = format!("https://host-{host}.hosts.example:{}/", address.port());
+            assert_eq!(post(&client, &url).await.outcome, Outcome::Status(200));
+        }
+    }
+    assert_eq!(connections.load(Ordering::SeqCst), 80);
+    resumed.load(Ordering::SeqCst)
+}
+
+#[tokio::test]
+async fn the_second_connection_to_a_host_resumes_the_session_of_the_first() {
+    assert_eq!(resumed(1_000).await, 40);
+    assert_eq!(resumed(0).await, 0);
 }
 
 /// Without pings, a connection that a firewall has dropped would be reused until TCP gives up after about 15 minutes, because
