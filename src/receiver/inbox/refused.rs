@@ -68,8 +68,8 @@ fn bounded(text: &str, most: usize) -> Box<str> {
 
 impl Inbox {
     /// Reads the last refused requests, newest first, at most `limit`. The last 50 requests of each source are kept for
-    /// [`Config::diagnostics`](crate::worker::Config::diagnostics); one request in half a minute is noted for each kind of refusal. When a
-    /// provider reports that it has sent an event, look here for the reason why the event was not accepted.
+    /// [`Config::diagnostics_retention`](crate::worker::Config::diagnostics_retention); one request in half a minute is noted for each kind
+    /// of refusal. When a provider reports that it has sent an event, look here for the reason why the event was not accepted.
     ///
     /// Requests to the services of [`Receiver::keep`](crate::receiver::Receiver::keep) are noted. An application that calls a
     /// [`Gate`](crate::receiver::Gate) gets the [`Rejection`]s itself.

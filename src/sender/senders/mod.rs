@@ -120,7 +120,7 @@ impl Senders {
 
     /// Accepts an event, in the store that has its tenant, as [`Sender::dispatch`] does. While the tenant's deliveries are being copied, it
     /// waits for up to 5 s. An event with an [id](NewEvent::id) of its own is also looked up in the stores that had the tenant before, as
-    /// long as [ids are taken](crate::worker::Config::keys): an event that they still have is a duplicate.
+    /// long as [ids are taken](crate::worker::Config::key_retention): an event that they still have is a duplicate.
     ///
     /// # Errors
     /// Returns the errors of [`Sender::dispatch`], and [`DispatchError::Shards`] with the errors of [`of`](Self::of).

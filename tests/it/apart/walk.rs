@@ -62,7 +62,7 @@ async fn handle(job: Job) -> Result<(), JobError> {
 }
 
 fn inbox_on(store: impl Store + 'static) -> Inbox {
-    let config = Config { retention: None, ..Config::default() };
+    let config = Config { delivery_retention: None, ..Config::default() };
     let queue = |name: &str| Queue::new(name, handle).types(format!("{name}.*").parse().unwrap()).retry(soon());
     Inbox::builder(store).worker(config).queue(queue("mail")).queue(queue("bill")).build().unwrap()
 }
@@ -543,7 +543,7 @@ async fn left_by_an_inbox<S: Store + Clone + 'static>(store: S) {
         };
         Queue::new(name, handle)
     };
-    let config = Config { retention: None, ..Config::default() };
+    let config = Config { delivery_retention: None, ..Config::default() };
     let inbox = Inbox::builder(store.clone()).worker(config).queue(queue("mail")).queue(queue("bill")).build().unwrap();
     let counts = inbox.history().counts(None).await.unwrap();
     assert_eq!((counts.pending, counts.delivered, counts.failed), (4, 4, 8));

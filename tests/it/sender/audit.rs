@@ -171,7 +171,7 @@ async fn names_and_ids_of_any_length_and_script_are_accepted() {
 async fn a_worker_deletes_entries_that_are_older_than_their_retention() {
     let store = MemoryStore::new();
     let clock = ManualClock::at(NOW);
-    let config = Config { audit: Some(Duration::from_secs(86_400)), ..Config::default() };
+    let config = Config { audit_retention: Some(Duration::from_secs(86_400)), ..Config::default() };
     let sender = Sender::builder(store.clone()).clock(clock.clone()).worker(config).build().unwrap();
     let operator = sender.scoped(Scope::operator());
     let entry = |at| AuditEntry {
@@ -198,7 +198,11 @@ async fn a_worker_deletes_entries_that_are_older_than_their_retention() {
     worker.await.unwrap().unwrap();
 
     // An inbox on the same store has no audit log, so its retention does not count.
-    let config = Config { audit: Some(Duration::ZERO), diagnostics: Some(Duration::ZERO), ..Config::default() };
+    let config = Config {
+        audit_retention: Some(Duration::ZERO),
+        diagnostics_retention: Some(Duration::ZERO),
+        ..Config::default()
+    };
     let queue = Queue::new("all", async |_| Ok(()));
     let inbox = Inbox::builder(store.clone()).queue(queue).worker(config).build().unwrap();
     let note = DiagnosticNote { subject: "a".into(), at: NOW, content: "{}".into() };
