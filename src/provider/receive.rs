@@ -236,7 +236,7 @@ fn key_set_of_token(
     token.algorithm(jwt.algorithms)?;
     let Some(set) = trust.documents.get(url) else { return Ok(Some(FetchRequest::at(url))) };
     let unknown = token.kid.as_deref().is_some_and(|kid| find(set, Some(kid)).is_err());
-    Ok(unknown.then(|| FetchRequest::at(url).anew()))
+    Ok(unknown.then(|| FetchRequest::at(url).refetch()))
 }
 
 fn check_token(places: &[Token], received: &Received<'_>, trust: &Trust<'_>) -> Result<(), VerifyError> {

@@ -100,7 +100,7 @@ impl DocumentState {
 
     /// Whether the document can be used without a fetch.
     fn serves(&self, need: &FetchRequest, now: Timestamp) -> bool {
-        let recent = if need.fresh { FLOOR } else { FRESH_FOR };
+        let recent = if need.refetch { FLOOR } else { FRESH_FOR };
         self.content.is_some() && Self::is_younger(self.fetched_at, recent, now)
     }
 }

@@ -80,7 +80,7 @@ async fn a_flood_of_unknown_keys_makes_one_fetch_a_minute() {
     let need = FetchRequest::at("https://a.example/keys");
     get(&documents, &need, Duration::ZERO).await.unwrap();
     for second in 0..180 {
-        get(&documents, &need.clone().anew(), Duration::from_secs(second)).await.unwrap();
+        get(&documents, &need.clone().refetch(), Duration::from_secs(second)).await.unwrap();
     }
     assert_eq!(fetch.fetches.load(Ordering::SeqCst), 3);
 }

@@ -228,7 +228,7 @@ impl Verify for AwsSns {
         message.signature()?;
         message.check_topic(trust)?;
         message.check_time(trust)?;
-        Ok(Some(FetchRequest::at(url).alone()))
+        Ok(Some(FetchRequest::at(url).last()))
     }
 }
 
