@@ -125,7 +125,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let app = Router::new()
         .nest_service("/operator", console.clone().layer(Extension(Scope::operator().named("ann@hookwire.example"))))
         .nest_service("/customer", console.layer(Extension(Scope::tenant("acme").named("cara@acme.example"))))
-        .route_service("/inbox", receiver.keep("partner", &inbox)?)
+        .route_service("/inbox", receiver.store("partner", &inbox)?)
         .route("/hooks/{tenant}/{name}", post(receive));
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
     println!("the operator's console: http://127.0.0.1:{port}/operator");

@@ -26,7 +26,7 @@ impl<S> Layer<S> for Gate {
 }
 
 /// A service that verifies the requests of one source for an inner service. [`Gate`] makes it as a tower layer.
-/// [`Receiver::keep`](super::Receiver::keep) makes one around an inbox.
+/// [`Receiver::store`](super::Receiver::store) makes one around an inbox.
 ///
 /// It passes each verified event to the inner service once. If a request contains many events, the inner service is called for each
 /// of them, one after the other, with the event's own bytes as the body. The response is then the first one that is not a success.

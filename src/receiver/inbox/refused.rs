@@ -71,7 +71,7 @@ impl Inbox {
     /// [`Config::diagnostics_retention`](crate::worker::Config::diagnostics_retention); one request in half a minute is noted for each kind
     /// of refusal. When a provider reports that it has sent an event, look here for the reason why the event was not accepted.
     ///
-    /// Requests to the services of [`Receiver::keep`](crate::receiver::Receiver::keep) are noted. An application that calls a
+    /// Requests to the services of [`Receiver::store`](crate::receiver::Receiver::store) are noted. An application that calls a
     /// [`Gate`](crate::receiver::Gate) gets the [`Rejection`]s itself.
     ///
     /// # Errors

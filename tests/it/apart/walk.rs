@@ -78,7 +78,7 @@ fn request(id: &str, kind: &str) -> Request<Full<Bytes>> {
 async fn receive(inbox: &Inbox, tenant: &str, id: &str, kind: &str) {
     let source = Source::standard(SECRET).unwrap().tenant(tenant);
     let receiver = Receiver::builder(MemoryDedup::new()).source(source).build().unwrap();
-    let service = receiver.keep("standard", inbox).unwrap();
+    let service = receiver.store("standard", inbox).unwrap();
     assert_eq!(service.oneshot(request(id, kind)).await.unwrap().status(), StatusCode::ACCEPTED);
 }
 

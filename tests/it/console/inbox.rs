@@ -38,7 +38,7 @@ async fn receive(inbox: &Inbox, id: &str, customer: &str) {
     STANDARD.sign(&signing, &Keyring::new(STANDARD.key(SECRET).unwrap()), request.headers_mut()).unwrap();
     let source = Source::standard(SECRET).unwrap().tenant("acme");
     let receiver = Receiver::builder(MemoryDedup::new()).source(source).build().unwrap();
-    assert_eq!(receiver.keep("standard", inbox).unwrap().oneshot(request).await.unwrap().status(), 202);
+    assert_eq!(receiver.store("standard", inbox).unwrap().oneshot(request).await.unwrap().status(), 202);
 }
 
 #[tokio::test]
@@ -112,7 +112,7 @@ async fn receive_badly(inbox: &Inbox, user_agent: &str) -> StatusCode {
     STANDARD.sign(&signing, &Keyring::new(STANDARD.key(other).unwrap()), request.headers_mut()).unwrap();
     let source = Source::standard(SECRET).unwrap().tenant("acme");
     let receiver = Receiver::builder(MemoryDedup::new()).source(source).build().unwrap();
-    receiver.keep("standard", inbox).unwrap().oneshot(request).await.unwrap().status()
+    receiver.store("standard", inbox).unwrap().oneshot(request).await.unwrap().status()
 }
 
 #[tokio::test]
@@ -151,7 +151,7 @@ async fn a_source_stays_in_the_list_however_often_others_are_refused() {
     let receiver = Receiver::builder(MemoryDedup::new()).source(source).build().unwrap();
     for _ in 0..120 {
         let request = Request::post("/in").body(Full::new(Bytes::from_static(b"{}"))).unwrap();
-        let service = receiver.keep("github", &inbox(&store)).unwrap();
+        let service = receiver.store("github", &inbox(&store)).unwrap();
         assert_eq!(service.oneshot(request).await.unwrap().status(), StatusCode::UNAUTHORIZED);
     }
     let refused = inbox(&store).refused(1_000).await.unwrap();
