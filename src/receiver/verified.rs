@@ -199,7 +199,7 @@ pub(super) async fn check(
     cache.prove(&source.shared_name(), documents.keys().map(String::as_str), now);
     let signed_at = match checked {
         Checked::Handshake(reply) => return Ok(Accepted::Handshake(reply)),
-        Checked::Challenge(question) => return decided(source, &keys.tenant, question).await,
+        Checked::Challenge(challenge) => return decided(source, &keys.tenant, challenge).await,
         Checked::Event { signed_at } => signed_at,
     };
     if !carries_events(source, request.method()) {
@@ -278,11 +278,11 @@ fn refused(error: VerifyError, source: &Source, received: Received<'_>, trust: T
 }
 
 /// Answers a handshake according to the decision of the application.
-async fn decided(source: &Source, tenant: &Tenant, question: Challenge) -> Result<Accepted, Rejection> {
-    if source.decision(tenant, &question).await {
-        Ok(Accepted::Handshake(question.yes))
+async fn decided(source: &Source, tenant: &Tenant, challenge: Challenge) -> Result<Accepted, Rejection> {
+    if source.decision(tenant, &challenge).await {
+        Ok(Accepted::Handshake(challenge.confirmation))
     } else {
-        Err(unverified(VerifyError::HandshakeRefused { status: question.no }))
+        Err(unverified(VerifyError::HandshakeRefused { status: challenge.rejection_status }))
     }
 }
 

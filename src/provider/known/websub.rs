@@ -85,13 +85,13 @@ fn intent(received: &Received<'_>, trust: &Trust<'_>) -> Result<Checked, VerifyE
         "unsubscribe" => "leaving_topics",
         _ => return Err(VerifyError::HandshakeRefused { status: 404 }),
     };
-    let mut yes = Reply::new(200);
-    yes.headers.push(("content-type", "text/plain".to_owned()));
-    yes.headers.push(("x-content-type-options", "nosniff".to_owned()));
-    yes.body = bounded("hub.challenge")?.into_owned().into();
+    let mut confirmation = Reply::new(200);
+    confirmation.headers.push(("content-type", "text/plain".to_owned()));
+    confirmation.headers.push(("x-content-type-options", "nosniff".to_owned()));
+    confirmation.body = bounded("hub.challenge")?.into_owned().into();
     if trust.settings.all(asked_for).iter().any(|pending| **pending == topic) {
-        return Ok(Checked::Handshake(yes));
+        return Ok(Checked::Handshake(confirmation));
     }
     let lease = read("hub.lease_seconds")?.and_then(|text| text.parse().ok());
-    Ok(Checked::Challenge(Challenge::new(mode.into_owned(), topic.into_owned(), lease, yes, 404)))
+    Ok(Checked::Challenge(Challenge::new(mode.into_owned(), topic.into_owned(), lease, confirmation, 404)))
 }
