@@ -116,10 +116,10 @@ struct DeliveryPage {
 }
 
 async fn delivery(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Response, Failure> {
-    let delivery = caller.door.delivery(id).await?.ok_or_else(Failure::not_found)?;
-    let attempts = caller.door.attempts(id).await?.unwrap_or_default();
-    let details = caller.door.attempt_details(id).await?.unwrap_or_default();
-    let event = caller.door.event(&delivery.tenant, &delivery.event).await?;
+    let delivery = caller.scoped.delivery(id).await?.ok_or_else(Failure::not_found)?;
+    let attempts = caller.scoped.attempts(id).await?.unwrap_or_default();
+    let details = caller.scoped.attempt_details(id).await?.unwrap_or_default();
+    let event = caller.scoped.event(&delivery.tenant, &delivery.event).await?;
     let endpoint = match delivery.endpoint() {
         Some(id) => find_endpoint(&caller, id).await?,
         None => None,
@@ -198,20 +198,20 @@ fn quoted(text: &str) -> String {
 }
 
 async fn resend(Id(id): Id<DeliveryId>, Changed(caller, _): Changed) -> Result<Response, Failure> {
-    caller.door.resend(id).await?;
+    caller.scoped.resend(id).await?;
     Ok(see(&format!("../{id}?done=resent")))
 }
 
 async fn send_now(Id(id): Id<DeliveryId>, Changed(caller, _): Changed) -> Result<Response, Failure> {
-    let delivery = caller.door.delivery(id).await?.ok_or_else(Failure::not_found)?;
-    match caller.door.send_now(&[delivery]).await? {
+    let delivery = caller.scoped.delivery(id).await?.ok_or_else(Failure::not_found)?;
+    match caller.scoped.send_now(&[delivery]).await? {
         0 => Err(DeliveryError::WrongState.into()),
         _ => Ok(see(&format!("../{id}?done=hurried"))),
     }
 }
 
 async fn cancel(Id(id): Id<DeliveryId>, Changed(caller, _): Changed) -> Result<Response, Failure> {
-    caller.door.cancel(id).await?;
+    caller.scoped.cancel(id).await?;
     Ok(see(&format!("../{id}?done=cancelled")))
 }
 

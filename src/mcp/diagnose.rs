@@ -31,8 +31,8 @@ pub(super) const DIAGNOSE: Spec = Spec {
 pub(super) fn diagnose(call: Call, asked: Diagnose) -> BoxFuture<'static, Result<Diagnosed, Failure>> {
     async move {
         let request = request(&asked)?;
-        let endpoint = call.door.endpoint(endpoint_id(&asked.callback_id)?).await?;
-        let Some(diagnosis) = call.door.diagnose(&endpoint, &request).await? else {
+        let endpoint = call.scoped.endpoint(endpoint_id(&asked.callback_id)?).await?;
+        let Some(diagnosis) = call.scoped.diagnose(&endpoint, &request).await? else {
             return Err(Failure::tool("unsupported", "only requests that Standard Webhooks signs can be examined"));
         };
         Ok(Diagnosed {

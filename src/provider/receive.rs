@@ -10,7 +10,7 @@ use super::fetch_request::FetchRequest;
 use super::handshake::Handshake;
 use super::items;
 use super::retries::Retries;
-use super::scheme::{Conduct, KeyUse, Proof, Scheme};
+use super::scheme::{KeyUse, Proof, ResponseRules, Scheme};
 use super::settings::{Setting, SettingKind};
 use super::verify::Checked;
 use crate::clock::Timestamp;
@@ -141,8 +141,8 @@ impl Scheme {
         self.max_body
     }
 
-    pub(crate) const fn conduct(&self) -> Conduct {
-        self.conduct
+    pub(crate) const fn response_rules(&self) -> ResponseRules {
+        self.response_rules
     }
 
     /// Returns how the provider repeats a request that was not acknowledged.
@@ -178,13 +178,13 @@ impl Scheme {
     /// Returns the status of the response to a request that failed the check, if it is not 401.
     #[must_use]
     pub fn refusal_status(&self) -> Option<u16> {
-        self.conduct.refused.map(|response| response.status)
+        self.response_rules.refused.map(|response| response.status)
     }
 
     /// Returns whether the provider uses the body of the response, so that a duplicate gets the first response's body.
     #[must_use]
     pub const fn repeats_responses(&self) -> bool {
-        self.conduct.uses_answer
+        self.response_rules.uses_answer
     }
 }
 

@@ -12,7 +12,7 @@ use super::documents::DocumentCache;
 use super::event_keys::group;
 use super::keys::KeysError;
 use super::reject::{Rejection, RejectionKind};
-use super::response::{handshake, insist, status};
+use super::response::{handshake, replace_by_required, status};
 use super::source::Source;
 use super::verified::{self, Accepted};
 use crate::id::Tenant;
@@ -172,14 +172,14 @@ impl Gate {
     pub(super) fn refuse<B: From<Bytes>>(&self, rejection: &Rejection) -> Response<B> {
         rejection.trace(self.source.name());
         let mut response = rejection.to_response();
-        let conduct = self.source.scheme().conduct();
+        let response_rules = self.source.scheme().response_rules();
         if rejection.status() == StatusCode::UNAUTHORIZED
-            && let Some(fixed) = conduct.refused
+            && let Some(fixed) = response_rules.refused
         {
-            insist(&mut response, fixed);
+            replace_by_required(&mut response, fixed);
         }
         if rejection.kind() == RejectionKind::Busy
-            && let Some(busy) = conduct.busy
+            && let Some(busy) = response_rules.busy
         {
             *response.status_mut() = status(busy);
         }
@@ -191,11 +191,11 @@ impl Gate {
         if !response.status().is_success() {
             return response;
         }
-        let conduct = self.source.scheme().conduct();
-        if let Some(fixed) = conduct.accepted {
-            insist(&mut response, fixed);
+        let response_rules = self.source.scheme().response_rules();
+        if let Some(fixed) = response_rules.accepted {
+            replace_by_required(&mut response, fixed);
         }
-        for name in conduct.echoes {
+        for name in response_rules.echoes {
             if let (Some(value), Ok(name)) = (request.get(*name), HeaderName::try_from(*name)) {
                 response.headers_mut().insert(name, value.clone());
             }
@@ -209,7 +209,7 @@ impl Gate {
 
     /// Whether the provider uses the body of a response, so that duplicates must get it as well.
     pub(super) fn uses_answer(&self) -> bool {
-        self.source.scheme().conduct().uses_answer
+        self.source.scheme().response_rules().uses_answer
     }
 
     pub(super) fn source_name(&self) -> &str {

@@ -85,13 +85,13 @@ async fn of_store(file: &Path, findings: &mut Findings) {
 
 /// Looks for deliveries that are overdue.
 async fn of_work(sender: &Sender, findings: &mut Findings) -> Result<(), Failure> {
-    let door = sender.scoped(Scope::operator());
+    let scoped = sender.scoped(Scope::operator());
     let mut query = DeliveryQuery::of(Work::Sent);
     query.state = Some(DeliveryState::Pending);
     let now = SystemClock.now();
-    let mut found = door.deliveries(query.clone(), Page::of(100)).await?;
+    let mut found = scoped.deliveries(query.clone(), Page::of(100)).await?;
     while let (true, Some(next)) = (found.items.is_empty(), found.next) {
-        found = door.deliveries(query.clone(), Page::of(100).after(next)).await?;
+        found = scoped.deliveries(query.clone(), Page::of(100).after(next)).await?;
     }
     let pending = found.items;
     let overdue =

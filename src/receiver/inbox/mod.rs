@@ -58,8 +58,8 @@
 mod deliver;
 mod job;
 mod legacy;
-mod noted;
 mod queue;
+mod recent_notes;
 mod refused;
 mod setup;
 #[cfg(feature = "console")]

@@ -7,7 +7,7 @@ use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, HOST, USER_AGENT};
 use serde::{Deserialize, Serialize};
 
-use super::noted::Subject;
+use super::recent_notes::Subject;
 use super::setup::Inbox;
 use crate::clock::Timestamp;
 use crate::receiver::{Rejection, RejectionKind};
@@ -100,14 +100,14 @@ impl Inbox {
     pub(super) async fn note_refused(&self, source: &str, (rejection, status): (&Rejection, u16), headers: &HeaderMap) {
         let (now, noted) = (self.shared.clock.now(), Subject::of(source, rejection.kind()));
         let is_trouble = matches!(rejection.kind(), RejectionKind::Busy | RejectionKind::StoreUnavailable(_));
-        if is_trouble || !self.shared.noted.is_due(&noted, INTERVAL, now) {
+        if is_trouble || !self.shared.recent_notes.is_due(&noted, INTERVAL, now) {
             return;
         }
         let reason = bounded(&rejection.to_string(), MAX_REASON);
         let refused = RefusedRequest { source: source.into(), at: now, status, reason, headers: kept(headers) };
         let stored = tokio::time::timeout(PATIENCE, self.store_refused(source, &refused)).await;
         if !matches!(stored, Ok(Ok(()))) {
-            self.shared.noted.forget(&noted);
+            self.shared.recent_notes.forget(&noted);
             tracing::warn!(source, "a refused request could not be noted: the store fails or is too slow");
         }
     }
@@ -116,11 +116,11 @@ impl Inbox {
         let content = serde_json::to_string(refused).unwrap_or_default().into();
         let mut notes = vec![DiagnosticNote { subject: subject(source), at: refused.at, content }];
         let listed = Subject::Listed(source.into());
-        if !self.shared.noted.is_recent(&listed, LISTED, refused.at) {
+        if !self.shared.recent_notes.is_recent(&listed, LISTED, refused.at) {
             notes.extend(self.list_with(source, refused.at).await?);
         }
         self.shared.store.note(notes).await?;
-        self.shared.noted.set(listed, refused.at);
+        self.shared.recent_notes.set(listed, refused.at);
         Ok(())
     }
 
