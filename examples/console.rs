@@ -108,7 +108,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     let url = format!("http://127.0.0.1:{port}/inbox").parse()?;
     let partner = sender.endpoints().create(NewEndpoint::at(url).tenant(PARTNER)).await?;
-    // Another server of the partner has a key that this application does not know. The page of the inbox shows what was refused.
+    // Another server of the partner has a key that this application does not know. The page of the inbox shows what was rejected.
     let url = format!("http://127.0.0.1:{port}/inbox?from=old-server").parse()?;
     sender.endpoints().create(NewEndpoint::at(url).tenant(PARTNER).events(["order.shipped"])?).await?;
     let source = Source::new("partner", &STANDARD, partner.keys.clone());

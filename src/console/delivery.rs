@@ -108,8 +108,8 @@ struct DeliveryPage {
     left_out: usize,
     payload: Option<Payload>,
     curl: Option<String>,
-    /// Whether the endpoint may refuse the signature.
-    refuses: bool,
+    /// Whether the endpoint may have rejected the signature.
+    is_rejected: bool,
     can_send_now: bool,
     can_resend: bool,
     can_cancel: bool,
@@ -144,7 +144,7 @@ async fn delivery(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Response, Fa
             .zip(endpoint.as_ref())
             .zip(whole)
             .map(|((event, endpoint), payload)| curl(event, endpoint, payload)),
-        refuses: last_status.is_some_and(|code| matches!(code, 400 | 401 | 403)) && endpoint.is_some(),
+        is_rejected: last_status.is_some_and(|code| matches!(code, 400 | 401 | 403)) && endpoint.is_some(),
         payload,
         can_send_now: view.can_change && is_pending && endpoint.is_some(),
         can_resend: view.can_change && !is_pending && !waits_for_endpoint && endpoint.is_some(),

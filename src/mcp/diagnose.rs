@@ -1,4 +1,4 @@
-//! The tool that finds out why the agent's own server refuses a request.
+//! The tool that finds out why the agent's own server rejects a request.
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -19,8 +19,8 @@ const MAX_HEADERS: usize = 200;
 
 pub(super) const DIAGNOSE: Spec = Spec {
     name: "webhook_diagnose",
-    title: "Diagnose a refused signature",
-    description: "Find out why your server refuses the signature of a request that it received from here: pass the headers and the body as \
+    title: "Diagnose a rejected signature",
+    description: "Find out why your server rejects the signature of a request that it received from here: pass the headers and the body as \
         they arrived. The request is compared with the secrets of the callback, which are never shown, and it is not stored.",
     reads_only: true,
     reaches_out: false,

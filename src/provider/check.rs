@@ -167,7 +167,7 @@ impl Scheme {
     }
 
     fn check_answers(&self) -> Result<(), SchemeError> {
-        let answers = [("accepted", self.response_rules.accepted), ("refused", self.response_rules.refused)];
+        let answers = [("accepted", self.response_rules.accepted), ("rejected", self.response_rules.rejected)];
         answers
             .into_iter()
             .filter_map(|(field, fixed)| Some((field, fixed?)))

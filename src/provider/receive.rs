@@ -65,7 +65,7 @@ impl Scheme {
     /// Returns the next document that must be fetched to check this request. Returns `None` when [`Trust::documents`] contains all of them.
     ///
     /// # Errors
-    /// Returns a [`VerifyError`] if the request can be refused before anything is fetched.
+    /// Returns a [`VerifyError`] if the request can be rejected before anything is fetched.
     pub fn fetch_request(
         &self,
         received: &Received<'_>,
@@ -102,7 +102,7 @@ impl Scheme {
     }
 
     /// Returns whether the provider sends events with this method: POST, PUT, and the methods that the provider documents. Other methods
-    /// are for handshakes only, so a caller of [`verify`](Self::verify) must refuse an event with such a method.
+    /// are for handshakes only, so a caller of [`verify`](Self::verify) must reject an event with such a method.
     ///
     /// ```
     /// use hookwire::provider::STRIPE;
@@ -177,8 +177,8 @@ impl Scheme {
 
     /// Returns the status of the response to a request that failed the check, if it is not 401.
     #[must_use]
-    pub fn refusal_status(&self) -> Option<u16> {
-        self.response_rules.refused.map(|response| response.status)
+    pub fn rejection_status(&self) -> Option<u16> {
+        self.response_rules.rejected.map(|response| response.status)
     }
 
     /// Returns whether the provider uses the body of the response, so that a duplicate gets the first response's body.

@@ -98,7 +98,7 @@ pub(crate) struct ResponseRules {
     /// The response to an accepted event, instead of the handler's status and no body.
     pub(crate) accepted: Option<FixedResponse>,
     /// The response to a request that failed the check, instead of 401 and no body.
-    pub(crate) refused: Option<FixedResponse>,
+    pub(crate) rejected: Option<FixedResponse>,
     /// The status of the response to a copy of a request that is being handled, instead of 503. The provider must retry after this status.
     pub(crate) busy: Option<u16>,
     /// Whether the provider uses the body of the response, so that a duplicate must get the first response's body too.
@@ -142,7 +142,7 @@ impl Scheme {
             keep: &[],
             response_rules: ResponseRules {
                 accepted: None,
-                refused: None,
+                rejected: None,
                 busy: None,
                 uses_answer: false,
                 echoes: &[],
@@ -213,7 +213,7 @@ impl Scheme {
         Self { summary, ..self }
     }
 
-    /// Refuses requests without an id.
+    /// Rejects requests without an id.
     #[must_use]
     pub const fn id_required(self) -> Self {
         Self { id_required: true, ..self }
@@ -342,9 +342,9 @@ impl Scheme {
 
     /// Sets the response to a request that failed the check.
     #[must_use]
-    pub const fn refused_by(self, status: u16, body: &'static str) -> Self {
+    pub const fn rejected_by(self, status: u16, body: &'static str) -> Self {
         Self {
-            response_rules: ResponseRules { refused: Some(FixedResponse { status, body }), ..self.response_rules },
+            response_rules: ResponseRules { rejected: Some(FixedResponse { status, body }), ..self.response_rules },
             ..self
         }
     }

@@ -34,7 +34,7 @@ use crate::store::StoreError;
 ///
 /// // The framework has read headers and body ...
 /// let request = Request::post("/hooks/github").header("x-hub-signature-256", "sha256=00").body(Bytes::new())?;
-/// // ... and gets a verified event, or the reason to refuse the request.
+/// // ... and gets a verified event, or the reason to reject the request.
 /// match gate.verify(request).await {
 ///     Ok(Accepted::Event(verified)) => {
 ///         gate.handle(verified, |verified| async move { println!("{verified:?}"); StatusCode::OK }).await?;
@@ -103,7 +103,7 @@ impl Gate {
         if let Some(url) = &reply.visit
             && let Err(error) = self.documents.visit(&self.source.shared_name(), url, self.deduper.clock.now()).await
         {
-            return self.refuse(&Rejection::keys(KeysError::new(error)));
+            return self.reject(&Rejection::keys(KeysError::new(error)));
         }
         handshake(reply)
     }
@@ -130,7 +130,7 @@ impl Gate {
         self.admit_or_headers(request).await.map_err(|(rejection, _)| rejection)
     }
 
-    /// Reads and checks a request. If it is refused, also returns its headers, unless its body could not be read.
+    /// Reads and checks a request. If it is rejected, also returns its headers, unless its body could not be read.
     pub(super) async fn admit_or_headers<B: Body>(
         &self,
         request: Request<B>,
@@ -169,12 +169,12 @@ impl Gate {
     }
 
     /// Traces a rejection and returns the response to it.
-    pub(super) fn refuse<B: From<Bytes>>(&self, rejection: &Rejection) -> Response<B> {
+    pub(super) fn reject<B: From<Bytes>>(&self, rejection: &Rejection) -> Response<B> {
         rejection.trace(self.source.name());
         let mut response = rejection.to_response();
         let response_rules = self.source.scheme().response_rules();
         if rejection.status() == StatusCode::UNAUTHORIZED
-            && let Some(fixed) = response_rules.refused
+            && let Some(fixed) = response_rules.rejected
         {
             replace_by_required(&mut response, fixed);
         }

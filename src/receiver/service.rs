@@ -78,7 +78,7 @@ where
         Ok((Accepted::Event(verified), request)) => (vec![verified], request),
         Ok((Accepted::Batch(events), request)) => (events, request),
         Ok((Accepted::Handshake(reply), _)) => return Ok(gate.answer(reply).await),
-        Err(rejection) => return Ok(gate.refuse(&rejection)),
+        Err(rejection) => return Ok(gate.reject(&rejection)),
     };
     let (parts, _) = request.into_parts();
     let uses_answer = gate.uses_answer();
@@ -97,7 +97,7 @@ where
         let next = match handled.await {
             Ok(Deduplicated::Fresh(answer)) => answer?.response,
             Ok(Deduplicated::Duplicate(answer)) => duplicate(answer),
-            Err(rejection) => gate.refuse(&rejection),
+            Err(rejection) => gate.reject(&rejection),
         };
         answer = worse(answer, next);
     }

@@ -195,7 +195,7 @@ pub(super) async fn check(
     let trust = Trust { documents: &documents, ..trust };
     let scheme = source.scheme();
     let (checked, body) =
-        prove(scheme, &received, &trust, limited).map_err(|error| refused(error, source, received, trust))?;
+        prove(scheme, &received, &trust, limited).map_err(|error| rejected(error, source, received, trust))?;
     cache.prove(&source.shared_name(), documents.keys().map(String::as_str), now);
     let signed_at = match checked {
         Checked::Handshake(reply) => return Ok(Accepted::Handshake(reply)),
@@ -272,7 +272,7 @@ fn content_of(body: &Bytes, limited: &Limited) -> Result<Bytes, Rejection> {
 }
 
 /// Adds the cause of the failure and its remedy, for the operator.
-fn refused(error: VerifyError, source: &Source, received: Received<'_>, trust: Trust<'_>) -> Rejection {
+fn rejected(error: VerifyError, source: &Source, received: Received<'_>, trust: Trust<'_>) -> Rejection {
     let cause = source.diagnoses().and_then(|all| all.cause(error, source.scheme(), received, trust));
     cause.map_or_else(|| unverified(error), |cause| unverified(error).because(cause))
 }
@@ -282,7 +282,7 @@ async fn decided(source: &Source, tenant: &Tenant, challenge: Challenge) -> Resu
     if source.decision(tenant, &challenge).await {
         Ok(Accepted::Handshake(challenge.confirmation))
     } else {
-        Err(unverified(VerifyError::HandshakeRefused { status: challenge.rejection_status }))
+        Err(unverified(VerifyError::HandshakeRejected { status: challenge.rejection_status }))
     }
 }
 

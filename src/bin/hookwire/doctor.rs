@@ -21,7 +21,7 @@ use super::{args, client};
 /// The time limit of each step.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The largest accepted difference of two clocks, in seconds. Receivers refuse signatures if the difference exceeds 300.
+/// The largest accepted difference of two clocks, in seconds. Receivers reject signatures if the difference exceeds 300.
 const MAX_SKEW_SECS: u64 = 30;
 
 /// The findings so far.
@@ -173,7 +173,7 @@ async fn of_clock(target: &Target, findings: &mut Findings) {
         findings.bad(
             "clock",
             &format!(
-                "differs by {skew} s from the endpoint's: signatures are refused above 300 s; set the clock (NTP)"
+                "differs by {skew} s from the endpoint's: signatures are rejected above 300 s; set the clock (NTP)"
             ),
         );
     }

@@ -134,9 +134,9 @@ impl Verify for CloudEvents {
     }
 
     fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError> {
-        let mode = Mode::of(received.headers).map_err(refused)?;
+        let mode = Mode::of(received.headers).map_err(rejected)?;
         let body = Bytes::copy_from_slice(received.body);
-        let events = CloudEvent::read(received.headers, &body).map_err(refused)?;
+        let events = CloudEvent::read(received.headers, &body).map_err(rejected)?;
         if mode == Some(Mode::Binary) && self.proof.covers_body() && is_structured(received.body) {
             return Err(VerifyError::Malformed("CloudEvents"));
         }
@@ -165,7 +165,7 @@ fn is_structured(body: &[u8]) -> bool {
     has("/specversion") && has("/type") || has("/0/specversion") && has("/0/type")
 }
 
-fn refused(error: CloudEventError) -> VerifyError {
+fn rejected(error: CloudEventError) -> VerifyError {
     match error {
         CloudEventError::Format => VerifyError::UnsupportedFormat,
         CloudEventError::TooMany => VerifyError::TooManyEvents(MAX_EVENTS),

@@ -37,7 +37,7 @@ pub static XERO: Scheme =
             ]),
         })
         .accepted_by(200, "")
-        .refused_by(401, "")
+        .rejected_by(401, "")
         .retries(
             Retries::documented("https://developer.xero.com/documentation/webhooks/configuring-your-server")
                 .span(Duration::from_secs(24 * 60 * 60)),

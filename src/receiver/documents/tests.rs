@@ -186,8 +186,8 @@ async fn what_is_kept_of_strangers_names_is_bounded() {
     }
     let of_source = documents.of_source(&source("a"));
     assert_eq!(of_source.state().documents.len(), MAX_UNPROVEN);
-    assert_eq!(of_source.state().refused.order.len(), MAX_REMEMBERED);
-    assert_eq!(of_source.state().refused.seen.len(), MAX_REMEMBERED);
+    assert_eq!(of_source.state().rejected.order.len(), MAX_REMEMBERED);
+    assert_eq!(of_source.state().rejected.seen.len(), MAX_REMEMBERED);
 }
 
 #[tokio::test(start_paused = true)]

@@ -60,7 +60,7 @@ mod job;
 mod legacy;
 mod queue;
 mod recent_notes;
-mod refused;
+mod rejected;
 mod setup;
 #[cfg(feature = "console")]
 mod state;
@@ -68,6 +68,6 @@ mod store;
 
 pub use self::job::{Job, JobError};
 pub use self::queue::Queue;
-pub use self::refused::RefusedRequest;
+pub use self::rejected::RejectedRequest;
 pub use self::setup::{Inbox, InboxBuilder};
 pub use self::store::InboxResult;

@@ -9,10 +9,10 @@ use crate::clock::Timestamp;
 use crate::receiver::RejectionKind;
 use crate::signature::VerifyError;
 
-/// What is noted: a refused request of a source, by the kind of the refusal; or a source in the list of sources.
+/// What is noted: a rejected request of a source, by the kind of the rejection; or a source in the list of sources.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Subject {
-    Refused(Box<str>, Discriminant<RejectionKind>, Option<Discriminant<VerifyError>>),
+    Rejected(Box<str>, Discriminant<RejectionKind>, Option<Discriminant<VerifyError>>),
     Listed(Box<str>),
 }
 
@@ -22,11 +22,11 @@ impl Subject {
             RejectionKind::Unverified(error) => Some(std::mem::discriminant(error)),
             _ => None,
         };
-        Self::Refused(source.into(), std::mem::discriminant(&kind), error)
+        Self::Rejected(source.into(), std::mem::discriminant(&kind), error)
     }
 }
 
-/// When each subject was last noted. The number of subjects is bounded by the sources and the kinds of refusals.
+/// When each subject was last noted. The number of subjects is bounded by the sources and the kinds of rejections.
 #[derive(Debug, Default)]
 pub(super) struct RecentNotes(Mutex<HashMap<Subject, Timestamp>>);
 

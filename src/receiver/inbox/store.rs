@@ -134,9 +134,9 @@ impl WebhookService<Inbox> {
             Ok((Accepted::Batch(events), request)) => (events, request),
             Ok((Accepted::Handshake(reply), _)) => return self.gate.answer(reply).await,
             Err((rejection, headers)) => {
-                let response = self.gate.refuse(&rejection);
-                let refused = (&rejection, response.status().as_u16());
-                self.inner.note_refused(self.gate.source_name(), refused, &headers).await;
+                let response = self.gate.reject(&rejection);
+                let rejected = (&rejection, response.status().as_u16());
+                self.inner.note_rejected(self.gate.source_name(), rejected, &headers).await;
                 return response;
             }
         };
@@ -147,7 +147,7 @@ impl WebhookService<Inbox> {
                 let answer = if known { duplicate(answer) } else { bare(StatusCode::ACCEPTED) };
                 self.gate.acknowledge(answer, request.headers())
             }
-            Err(error) => self.gate.refuse(&Rejection::store(error)),
+            Err(error) => self.gate.reject(&Rejection::store(error)),
         }
     }
 }

@@ -119,7 +119,7 @@ async fn retry_after_shrinks_with_the_lease() {
 }
 
 #[tokio::test]
-async fn r_37_without_its_store_the_receiver_refuses_requests_and_runs_no_handler() {
+async fn r_37_without_its_store_the_receiver_rejects_requests_and_runs_no_handler() {
     let bench = Bench::new();
     bench.store.fail("begin");
     let answer = bench.post(signed("evt", "{}")).await;

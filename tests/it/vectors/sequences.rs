@@ -105,9 +105,9 @@ async fn post(gate: &Gate, request: Request<Full<Bytes>>, answer: StatusCode) ->
     };
     let response = gate.receive(request, handler).await;
     let runs = runs.into_inner();
-    let refused = !response.status().is_success() && answer.is_success();
+    let rejected = !response.status().is_success() && answer.is_success();
     let why = || format!("answered {} {:?}", response.status(), response.extensions().get::<Rejection>());
-    (runs, refused.then(why))
+    (runs, rejected.then(why))
 }
 
 /// How many events of a request an inbox stores as new. It must tell the same events apart as a handler's dedup store.
@@ -349,8 +349,8 @@ async fn the_last_retry_of_a_provider_is_accepted_though_it_carries_the_time_of_
     }
 }
 
-/// What a refused request is answered, where a status stops the provider's retries or is insisted on.
-const REFUSED_BY: &[(&str, u16)] = &[
+/// What a rejected request is answered, where a status stops the provider's retries or is insisted on.
+const REJECTED_BY: &[(&str, u16)] = &[
     ("mailgun", 406),
     ("mailgun_route", 406),
     ("postmark", 403),
@@ -360,9 +360,9 @@ const REFUSED_BY: &[(&str, u16)] = &[
 ];
 
 #[test]
-fn a_refusal_has_the_status_that_stops_the_providers_retries() {
-    for (name, status) in REFUSED_BY {
-        assert_eq!(Scheme::named(name).unwrap().refusal_status(), Some(*status), "{name}");
+fn a_rejection_has_the_status_that_stops_the_providers_retries() {
+    for (name, status) in REJECTED_BY {
+        assert_eq!(Scheme::named(name).unwrap().rejection_status(), Some(*status), "{name}");
     }
 }
 
