@@ -5,7 +5,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use super::PostgresStore;
-use super::asked::{bind, params};
+use super::filter::{bind, params};
 use super::error::StoreFailure;
 use super::rows::{fence, get, signed, time};
 use super::session::Param;
