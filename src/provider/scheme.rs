@@ -327,7 +327,7 @@ impl Scheme {
 
     /// Sets the status and the exact body of the response to an accepted event.
     #[must_use]
-    pub const fn accepted_by(self, status: u16, body: &'static str) -> Self {
+    pub const fn accepted_response(self, status: u16, body: &'static str) -> Self {
         Self {
             response_rules: ResponseRules { accepted: Some(FixedResponse { status, body }), ..self.response_rules },
             ..self
@@ -342,7 +342,7 @@ impl Scheme {
 
     /// Sets the response to a request that failed the check.
     #[must_use]
-    pub const fn rejected_by(self, status: u16, body: &'static str) -> Self {
+    pub const fn rejected_response(self, status: u16, body: &'static str) -> Self {
         Self {
             response_rules: ResponseRules { rejected: Some(FixedResponse { status, body }), ..self.response_rules },
             ..self
@@ -352,7 +352,7 @@ impl Scheme {
     /// Sets the status of the response to a copy of a request that is being handled. Default: 503, after which nearly every provider
     /// retries.
     #[must_use]
-    pub const fn busy_by(self, status: u16) -> Self {
+    pub const fn busy_status(self, status: u16) -> Self {
         Self { response_rules: ResponseRules { busy: Some(status), ..self.response_rules }, ..self }
     }
 

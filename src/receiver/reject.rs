@@ -57,7 +57,7 @@ pub enum RejectionKind {
     UnknownRoute,
     /// 503: the keys cannot be read at the moment.
     KeysUnavailable,
-    /// 503, or the status after which [the provider retries](crate::provider::Scheme::busy_by): the event is being handled. `Retry-After`
+    /// 503, or the status after which [the provider retries](crate::provider::Scheme::busy_status): the event is being handled. `Retry-After`
     /// contains the time after which to send it again.
     Busy,
     /// 503: the dedup store failed. The handler did not run.

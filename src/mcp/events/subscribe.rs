@@ -99,7 +99,7 @@ impl McpEvents {
         let same = |other: &&Arc<Endpoint>| other.target == endpoint.target && other.is_enabled();
         let scoped = self.scoped(&endpoint.tenant);
         if others.iter().any(|other| same(&other)) {
-            return Ok(scoped.vouch_read(&endpoint).await?);
+            return Ok(scoped.mark_proved_read(&endpoint).await?);
         }
         let proven = scoped.prove_read(&endpoint, Some(&ownership())).await;
         if is_new && proven.is_err() {

@@ -180,11 +180,11 @@ impl SchemeConfig {
     fn answered(&self, scheme: Scheme) -> Scheme {
         let scheme = scheme.echoes(headers(&self.echoes));
         let scheme = match &self.accepted {
-            Some(answer) => scheme.accepted_by(answer.status, kept(&answer.body)),
+            Some(answer) => scheme.accepted_response(answer.status, kept(&answer.body)),
             None => scheme,
         };
         match &self.rejected {
-            Some(answer) => scheme.rejected_by(answer.status, kept(&answer.body)),
+            Some(answer) => scheme.rejected_response(answer.status, kept(&answer.body)),
             None => scheme,
         }
     }

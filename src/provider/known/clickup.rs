@@ -12,5 +12,5 @@ pub static CLICKUP: Scheme = Scheme::new("clickup", "https://developer.clickup.c
     .signature(Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-signature"]))
     .signed_id(&[Place::Json("/history_items/0/id")])
     .event_type(&[Place::Json("/event")])
-    .rejected_by(403, "")
+    .rejected_response(403, "")
     .retries(Retries::documented("https://developer.clickup.com/docs/webhookhealth"));

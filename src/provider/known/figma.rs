@@ -13,7 +13,7 @@ const NOT_KEYS: &[(&str, &str)] = &[("figd_", "a personal access token: use the 
 pub static FIGMA: Scheme = Scheme::new("figma", "https://developers.figma.com/docs/rest-api/webhooks-security/")
     .token(&[Token::plain(Place::Json("/passcode"))])
     .event_type(&[Place::Json("/event_type")])
-    .rejected_by(400, "")
+    .rejected_response(400, "")
     .not_keys(NOT_KEYS)
     .identified_by(IdentityRule::First(&[
         IdentityRule::By(Place::Join {

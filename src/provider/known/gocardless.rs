@@ -21,7 +21,7 @@ pub static GOCARDLESS: Scheme =
             identity: IdentityRule::ById,
         })
         .signed_ids()
-        .rejected_by(498, "")
+        .rejected_response(498, "")
         .retries(Retries::documented(
             "https://developer.gocardless.com/getting-started/staying-up-to-date-with-webhooks",
         ));

@@ -30,4 +30,4 @@ pub static MAILGUN: Scheme =
                 .signed_anew(Fact::No)
                 .span(Duration::from_secs(8 * 60 * 60)),
         )
-        .rejected_by(406, "");
+        .rejected_response(406, "");

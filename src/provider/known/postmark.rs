@@ -44,7 +44,7 @@ pub static POSTMARK: Scheme = Scheme::new("postmark", "https://postmarkapp.com/d
     .token(&[Token::basic()])
     .unsigned_id(&[Place::Json("/ID"), Place::Json("/MessageID")])
     .event_type(&[Place::Json("/RecordType")])
-    .rejected_by(403, "")
+    .rejected_response(403, "")
     .max_body(50 << 20)
     .identified_by(IDENTITY)
     .retries(

@@ -15,7 +15,7 @@ pub static POSTMARK_HEADER: Scheme =
         .settings(&[Setting::required("header", "the name of the header that carries the secret").header()])
         .unsigned_id(&[Place::Json("/ID"), Place::Json("/MessageID")])
         .event_type(&[Place::Json("/RecordType")])
-        .rejected_by(403, "")
+        .rejected_response(403, "")
         .max_body(50 << 20)
         .identified_by(super::postmark::IDENTITY)
         .retries(

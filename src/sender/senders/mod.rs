@@ -162,7 +162,8 @@ impl Senders {
         event: &NewEvent,
     ) -> Result<Option<EventId>, DispatchError> {
         let now = present.now();
-        for (name, left_at) in placement.former.iter().filter(|(_, at)| now.since(*at) <= present.shared.key_retention) {
+        for (name, left_at) in placement.former.iter().filter(|(_, at)| now.since(*at) <= present.shared.key_retention)
+        {
             let Some(former) = self.shards.get(name) else {
                 tracing::warn!(shard = %name, left_at = %left_at, "a former store of a tenant is not known, so repeated events are not found there");
                 continue;
