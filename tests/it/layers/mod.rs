@@ -99,7 +99,7 @@ fn the_crate_without_features_asks_for_nothing() {
 }
 
 #[test]
-fn management_reaches_a_sender_through_one_door() {
+fn management_reaches_a_sender_through_scoped_only() {
     check("manage, mcp and the console use a sender through `Scoped` only", scoped::ways_around);
 }
 
