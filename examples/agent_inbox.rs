@@ -87,7 +87,7 @@ fn request(number: usize, keys: &Keyring) -> Result<Request<Full<Bytes>>, Box<dy
 /// As fast as it is answered; every answer must be 202.
 async fn burst(store: &SqliteStore, inbox: &Inbox) -> Result<(), Box<dyn Error>> {
     let receiver = Receiver::builder(store.clone()).source(Source::standard(SECRET)?).build()?;
-    let service = receiver.keep("standard", inbox)?;
+    let service = receiver.store("standard", inbox)?;
     let keys = Keyring::new(Key::parse(SECRET)?);
     let mut answers = tokio::task::JoinSet::new();
     for number in 0..TICKETS + SENDERS {
@@ -103,7 +103,7 @@ async fn burst(store: &SqliteStore, inbox: &Inbox) -> Result<(), Box<dyn Error>>
             }
         }
         if [TICKETS / 10, TICKETS].contains(&number) {
-            println!("{number} tickets kept and answered 202, {}", memory());
+            println!("{number} tickets stored and answered 202, {}", memory());
         }
     }
     Ok(())

@@ -1,5 +1,5 @@
 //! Both ends in one process: an agent registers a callback by an MCP tool, something happens, the event is delivered, the agent's
-//! inbox verifies and keeps it, and its handler reacts.
+//! inbox verifies and stores it, and its handler reacts.
 //!
 //! `cargo run --example agent_reacts --features mcp [tickets]`
 #![expect(clippy::print_stdout, reason = "an example shows what happens")]
@@ -75,7 +75,7 @@ async fn main() -> Outcome<()> {
     let inbox =
         Inbox::builder(store.clone()).queue(Queue::new("tickets", move |job| react(count.clone(), job))).build()?;
     let receiver = Receiver::builder(store).source(Source::standard(&secret)?).build()?;
-    let events = receiver.keep("standard", &inbox)?;
+    let events = receiver.store("standard", &inbox)?;
     let app = Router::new().route("/events", post_service(events));
     let stop = CancellationToken::new();
     let served =

@@ -108,7 +108,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     let url = format!("http://127.0.0.1:{port}/inbox").parse()?;
     let partner = sender.endpoints().create(NewEndpoint::at(url).tenant(PARTNER)).await?;
-    // Another server of the partner has a key that this application does not know. The page of the inbox shows what was refused.
+    // Another server of the partner has a key that this application does not know. The page of the inbox shows what was rejected.
     let url = format!("http://127.0.0.1:{port}/inbox?from=old-server").parse()?;
     sender.endpoints().create(NewEndpoint::at(url).tenant(PARTNER).events(["order.shipped"])?).await?;
     let source = Source::new("partner", &STANDARD, partner.keys.clone());
@@ -125,7 +125,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let app = Router::new()
         .nest_service("/operator", console.clone().layer(Extension(Scope::operator().named("ann@hookwire.example"))))
         .nest_service("/customer", console.layer(Extension(Scope::tenant("acme").named("cara@acme.example"))))
-        .route_service("/inbox", receiver.keep("partner", &inbox)?)
+        .route_service("/inbox", receiver.store("partner", &inbox)?)
         .route("/hooks/{tenant}/{name}", post(receive));
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
     println!("the operator's console: http://127.0.0.1:{port}/operator");

@@ -44,7 +44,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let fetcher = HttpClient::new(HttpOptions::default(), Arc::new(SystemClock))?;
     let receiver = Receiver::builder(MemoryDedup::new()).fetch(fetcher).sources(config.sources)?.build()?;
 
-    // 2. A route for each: handshakes are answered, forgeries refused, duplicates acknowledged, events printed.
+    // 2. A route for each: handshakes are answered, forgeries rejected, duplicates acknowledged, events printed.
     let events = print_all();
     let mut app = Router::new();
     for name in receiver.source_names() {

@@ -158,7 +158,7 @@ fn signed(address: &str, events: usize) -> Vec<Request<Full<Bytes>>> {
     (0..events).map(request).collect()
 }
 
-async fn post_all(requests: Vec<Request<Full<Bytes>>>, kept: bool) -> Vec<Duration> {
+async fn post_all(requests: Vec<Request<Full<Bytes>>>, stored: bool) -> Vec<Duration> {
     let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
     let (requests, next) = (Arc::new(requests), Arc::new(AtomicUsize::new(0)));
     let mut tasks = tokio::task::JoinSet::new();
@@ -169,7 +169,7 @@ async fn post_all(requests: Vec<Request<Full<Bytes>>>, kept: bool) -> Vec<Durati
             while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let began = Instant::now();
                 let response = client.request(request.clone()).await.unwrap();
-                assert_eq!(response.status(), if kept { 202 } else { 200 });
+                assert_eq!(response.status(), if stored { 202 } else { 200 });
                 let _empty = response.into_body().collect().await.unwrap();
                 took.push(began.elapsed());
             }

@@ -65,7 +65,7 @@ fn with_inbox<S: Store + Dedup + Clone + 'static>(store: S) -> Router {
     tokio::spawn(inbox.worker().run(CancellationToken::new()));
     let receiver = Receiver::builder(store).source(Source::standard(SECRET).unwrap()).build().unwrap();
     let counted = get(async move || handled.load(Ordering::Relaxed).to_string());
-    Router::new().route_service("/in", receiver.keep("standard", &inbox).unwrap()).route("/handled", counted)
+    Router::new().route_service("/in", receiver.store("standard", &inbox).unwrap()).route("/handled", counted)
 }
 
 async fn postgres(location: &str) -> PostgresStore {

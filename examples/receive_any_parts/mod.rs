@@ -43,7 +43,7 @@ const REQUESTS: [(&str, &Scheme, &str, &str); 4] = [
     ("billing", &STANDARD, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", r#"{"type":"invoice.paid"}"#),
 ];
 
-/// A signed request is accepted; the same request with another body is refused.
+/// A signed request is accepted; the same request with another body is rejected.
 pub(crate) async fn try_out(address: SocketAddr) -> Result<(), Box<dyn Error>> {
     let client = Client::builder(TokioExecutor::new()).build_http::<String>();
     for (name, scheme, secret, body) in REQUESTS {
@@ -59,6 +59,6 @@ pub(crate) async fn try_out(address: SocketAddr) -> Result<(), Box<dyn Error>> {
             }
         }
     }
-    println!("{} signed requests accepted, as many forged ones refused", REQUESTS.len());
+    println!("{} signed requests accepted, as many forged ones rejected", REQUESTS.len());
     Ok(())
 }

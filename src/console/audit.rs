@@ -84,7 +84,7 @@ async fn audit(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let view = caller.view(Tab::Audit, "Audit log");
     let query = AuditQuery::default().tenant(caller.tenant(fields.text("tenant"))?).object(fields.text("object"));
     let after: Option<u64> = fields.value("after")?;
-    let found = caller.door.audit_log(query, Page::of(ROWS).after(after).newest_first()).await?;
+    let found = caller.scoped.audit_log(query, Page::of(ROWS).after(after).newest_first()).await?;
     let text = |name| fields.text(name).unwrap_or_default().to_owned();
     let (tenant, object) = (text("tenant"), text("object"));
     let kept = format!("tenant={}&object={}", encoded(&tenant), encoded(&object));

@@ -52,7 +52,7 @@ pub(super) struct Row {
 impl Row {
     /// The rows of these deliveries. Each endpoint is read once, and the last attempts in one call.
     pub(super) async fn all(caller: &Caller, deliveries: &[Delivery], now: Timestamp) -> Result<Vec<Self>, Failure> {
-        let attempts = caller.door.last_attempts(deliveries).await?;
+        let attempts = caller.scoped.last_attempts(deliveries).await?;
         let endpoints = endpoints_of(caller, deliveries).await?;
         let row = |(delivery, last): (&Delivery, Option<Attempt>)| {
             let known = delivery.endpoint().and_then(|id| endpoints.get(&id)).and_then(Option::as_ref);
@@ -100,7 +100,7 @@ pub(super) async fn endpoints_of(
 
 /// Reads an endpoint; `None` if it was removed.
 pub(super) async fn find_endpoint(caller: &Caller, id: EndpointId) -> Result<Option<Arc<Endpoint>>, Failure> {
-    match caller.door.endpoint(id).await {
+    match caller.scoped.endpoint(id).await {
         Ok(endpoint) => Ok(Some(endpoint)),
         Err(EndpointError::NotFound) => Ok(None),
         Err(error) => Err(error.into()),
@@ -197,7 +197,7 @@ async fn deliveries(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     (query.from, query.to) = (fields.time("from")?, fields.time("to")?);
     query.state = state;
     let after: Option<DeliveryId> = fields.value("after")?;
-    let found = caller.door.deliveries(query, Page::of(ROWS).after(after).newest_first()).await?;
+    let found = caller.scoped.deliveries(query, Page::of(ROWS).after(after).newest_first()).await?;
     let chosen = Chosen::of(&fields);
     let state_text = state.map_or("", |state| words::state(state).text);
     let chip = |value: &'static str, text| Chip { text, value, is_chosen: value == state_text };
@@ -236,19 +236,21 @@ async fn resend(Changed(caller, fields): Changed) -> Result<Response, Failure> {
 
 /// A pending delivery that waits for its next attempt is sent now.
 async fn resend_or_send_now(caller: &Caller, id: DeliveryId) -> Result<(), DeliveryError> {
-    match caller.door.delivery(id).await? {
-        Some(delivery) if delivery.state == DeliveryState::Pending => match caller.door.send_now(&[delivery]).await? {
-            0 => Err(DeliveryError::WrongState),
-            _ => Ok(()),
-        },
-        _ => caller.door.resend(id).await,
+    match caller.scoped.delivery(id).await? {
+        Some(delivery) if delivery.state == DeliveryState::Pending => {
+            match caller.scoped.send_now(&[delivery]).await? {
+                0 => Err(DeliveryError::WrongState),
+                _ => Ok(()),
+            }
+        }
+        _ => caller.scoped.resend(id).await,
     }
 }
 
 async fn cancel(Changed(caller, fields): Changed) -> Result<Response, Failure> {
     let mut report = ChosenPage::new(&caller, "cancelled");
     for id in fields.chosen("deliveries")? {
-        report.note(id, caller.door.cancel(id).await)?;
+        report.note(id, caller.scoped.cancel(id).await)?;
     }
     page(&report)
 }

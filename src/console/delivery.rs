@@ -108,18 +108,18 @@ struct DeliveryPage {
     left_out: usize,
     payload: Option<Payload>,
     curl: Option<String>,
-    /// Whether the endpoint may refuse the signature.
-    refuses: bool,
+    /// Whether the endpoint may have rejected the signature.
+    is_rejected: bool,
     can_send_now: bool,
     can_resend: bool,
     can_cancel: bool,
 }
 
 async fn delivery(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Response, Failure> {
-    let delivery = caller.door.delivery(id).await?.ok_or_else(Failure::not_found)?;
-    let attempts = caller.door.attempts(id).await?.unwrap_or_default();
-    let details = caller.door.attempt_details(id).await?.unwrap_or_default();
-    let event = caller.door.event(&delivery.tenant, &delivery.event).await?;
+    let delivery = caller.scoped.delivery(id).await?.ok_or_else(Failure::not_found)?;
+    let attempts = caller.scoped.attempts(id).await?.unwrap_or_default();
+    let details = caller.scoped.attempt_details(id).await?.unwrap_or_default();
+    let event = caller.scoped.event(&delivery.tenant, &delivery.event).await?;
     let endpoint = match delivery.endpoint() {
         Some(id) => find_endpoint(&caller, id).await?,
         None => None,
@@ -144,7 +144,7 @@ async fn delivery(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Response, Fa
             .zip(endpoint.as_ref())
             .zip(whole)
             .map(|((event, endpoint), payload)| curl(event, endpoint, payload)),
-        refuses: last_status.is_some_and(|code| matches!(code, 400 | 401 | 403)) && endpoint.is_some(),
+        is_rejected: last_status.is_some_and(|code| matches!(code, 400 | 401 | 403)) && endpoint.is_some(),
         payload,
         can_send_now: view.can_change && is_pending && endpoint.is_some(),
         can_resend: view.can_change && !is_pending && !waits_for_endpoint && endpoint.is_some(),
@@ -198,20 +198,20 @@ fn quoted(text: &str) -> String {
 }
 
 async fn resend(Id(id): Id<DeliveryId>, Changed(caller, _): Changed) -> Result<Response, Failure> {
-    caller.door.resend(id).await?;
+    caller.scoped.resend(id).await?;
     Ok(see(&format!("../{id}?done=resent")))
 }
 
 async fn send_now(Id(id): Id<DeliveryId>, Changed(caller, _): Changed) -> Result<Response, Failure> {
-    let delivery = caller.door.delivery(id).await?.ok_or_else(Failure::not_found)?;
-    match caller.door.send_now(&[delivery]).await? {
+    let delivery = caller.scoped.delivery(id).await?.ok_or_else(Failure::not_found)?;
+    match caller.scoped.send_now(&[delivery]).await? {
         0 => Err(DeliveryError::WrongState.into()),
         _ => Ok(see(&format!("../{id}?done=hurried"))),
     }
 }
 
 async fn cancel(Id(id): Id<DeliveryId>, Changed(caller, _): Changed) -> Result<Response, Failure> {
-    caller.door.cancel(id).await?;
+    caller.scoped.cancel(id).await?;
     Ok(see(&format!("../{id}?done=cancelled")))
 }
 

@@ -1,4 +1,4 @@
-//! The page that finds out why the receiver of an endpoint refuses a request. The owner pastes the request, which is checked with
+//! The page that finds out why the receiver of an endpoint rejects a request. The owner pastes the request, which is checked with
 //! the endpoint's keys.
 
 use askama::Template;
@@ -36,7 +36,7 @@ impl Found {
     fn of(diagnosis: Option<&Diagnosis>) -> Self {
         match diagnosis {
             Some(diagnosis) if diagnosis.cause() == Cause::Valid => Self {
-                text: "The signature fits this request. If the receiver refuses it, then the receiver has another secret (rotate it, \
+                text: "The signature fits this request. If the receiver rejects it, then the receiver has another secret (rotate it, \
                        and store the new one), its clock is wrong, the request is more than five minutes old, or its framework \
                        hands it another body than the one that arrived."
                     .into(),
@@ -68,22 +68,22 @@ struct DiagnosePage {
 
 impl DiagnosePage {
     fn of(caller: &Caller, endpoint: &Endpoint, request: &str) -> Self {
-        let view = caller.view(Tab::Endpoints, "Why is the signature refused?");
+        let view = caller.view(Tab::Endpoints, "Why is the signature rejected?");
         Self { row: EndpointRow::of(endpoint, view.now), view, request: for_form(request), error: None, found: None }
     }
 }
 
 async fn form(Id(id): Id<EndpointId>, Shown(caller, _): Shown) -> Result<Response, Failure> {
-    page(&DiagnosePage::of(&caller, &*caller.door.endpoint(id).await?, ""))
+    page(&DiagnosePage::of(&caller, &*caller.scoped.endpoint(id).await?, ""))
 }
 
 async fn diagnose(Id(id): Id<EndpointId>, Changed(caller, fields): Changed) -> Result<Response, Failure> {
     let text = fields.lines("request");
-    let endpoint = caller.door.endpoint(id).await?;
+    let endpoint = caller.scoped.endpoint(id).await?;
     let mut shown = DiagnosePage::of(&caller, &endpoint, &text);
     match read(&text) {
         Ok(request) => {
-            shown.found = Some(Found::of(caller.door.diagnose(&endpoint, &request).await?.as_ref()));
+            shown.found = Some(Found::of(caller.scoped.diagnose(&endpoint, &request).await?.as_ref()));
         }
         Err(error) => shown.error = Some(error),
     }

@@ -56,7 +56,7 @@ impl EndpointRow {
     /// The rows of these endpoints, each with its attempts of the last day.
     pub(super) async fn all(caller: &Caller, endpoints: &[&Endpoint], now: Timestamp) -> Result<Vec<Self>, Failure> {
         let (step, from) = (SPARK.step(), SPARK.from(now));
-        let rollups = caller.door.endpoint_rollups(endpoints, step, from, now).await?;
+        let rollups = caller.scoped.endpoint_rollups(endpoints, step, from, now).await?;
         let row = |(endpoint, rollups): (&&Endpoint, Vec<Rollup>)| {
             let spark = Traffic::of(&rollups, &SPARK, now);
             Self { spark: Some(spark), ..Self::of(endpoint, now) }
@@ -139,7 +139,7 @@ async fn endpoints(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let tenant = caller.tenant(fields.text("tenant"))?;
     let after: Option<EndpointId> = fields.value("after")?;
     let wanted = Wanted::of(&fields);
-    let found = caller.door.endpoints(tenant.as_ref(), after, LOOKED_THROUGH).await?;
+    let found = caller.scoped.endpoints(tenant.as_ref(), after, LOOKED_THROUGH).await?;
     let mut rows: Vec<_> = found
         .iter()
         .map(|endpoint| &**endpoint)
@@ -193,7 +193,7 @@ async fn create(Changed(caller, fields): Changed) -> Result<Response, Failure> {
         Ok(new) => new,
         Err(error) => return NewPage::of(&caller, &fields, Some(error)),
     };
-    match caller.door.create(new).await {
+    match caller.scoped.create(new).await {
         Ok(endpoint) => show_secret(&caller, &endpoint, "The endpoint was created."),
         Err(error @ (EndpointError::Store(_) | EndpointError::ReadOnly)) => Err(error.into()),
         Err(error) => NewPage::of(&caller, &fields, Some(error.to_string())),
@@ -202,7 +202,7 @@ async fn create(Changed(caller, fields): Changed) -> Result<Response, Failure> {
 
 fn read_new(caller: &Caller, fields: &Fields) -> Result<NewEndpoint, String> {
     let owner = fields.text("tenant");
-    if owner.is_none() && caller.door.scope().as_tenant().is_none() {
+    if owner.is_none() && caller.scoped.scope().as_tenant().is_none() {
         return Err("tenant: an operator must name the tenant of the endpoint".into());
     }
     let url = fields.text("url").ok_or("url: is empty; enter the address that gets the requests")?;

@@ -109,15 +109,15 @@ struct EventPage {
 async fn event(Id(id): Id<EventId>, Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let tenant = caller.tenant(fields.text("tenant"))?;
     let tenant = tenant.ok_or_else(|| Failure::invalid("tenant: an operator must name the tenant of the event"))?;
-    let event = caller.door.event(&tenant, &id).await?.ok_or_else(Failure::not_found)?;
+    let event = caller.scoped.event(&tenant, &id).await?.ok_or_else(Failure::not_found)?;
     let view = caller.view(Tab::Events, format!("Event {}", event.event_type));
     let now = view.now;
     let mut query = DeliveryQuery::of(Work::Sent);
     (query.tenant, query.event) = (Some(tenant.clone()), Some(id));
-    let found = caller.door.deliveries(query, Page::of(ROWS)).await?;
+    let found = caller.scoped.deliveries(query, Page::of(ROWS)).await?;
     let (deliveries, is_cut) = (found.items, found.next.is_some());
     let reached: HashSet<_> = deliveries.iter().filter_map(Delivery::endpoint).collect();
-    let explained = caller.door.explain(&tenant, &event.event_type).await?;
+    let explained = caller.scoped.explain(&tenant, &event.event_type).await?;
     // If the list is cut, it is unknown which endpoints have no delivery.
     let explained = if is_cut { Vec::new() } else { explained };
     let without = explained.iter().filter(|(endpoint, _)| !reached.contains(&endpoint.id)).take(ROWS as usize);
@@ -144,7 +144,7 @@ async fn expunge(Id(id): Id<EventId>, Changed(caller, fields): Changed) -> Resul
     }
     let tenant = caller.tenant(fields.text("tenant"))?;
     let tenant = tenant.ok_or_else(|| Failure::invalid("tenant: an operator must name the tenant of the event"))?;
-    match caller.door.expunge(&tenant, &id).await? {
+    match caller.scoped.expunge(&tenant, &id).await? {
         true => Ok(see(&format!("../{id}?tenant={}&done=expunged", encoded(tenant.as_str())))),
         false => Err(Failure::not_found()),
     }

@@ -19,7 +19,7 @@ use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, DeliveryState};
 use crate::event::Event;
 use crate::id::{DeliveryId, Work};
-use crate::receiver::inbox::{Inbox, RefusedRequest};
+use crate::receiver::inbox::{Inbox, RejectedRequest};
 use crate::sender::{AuditedChange, DeliveryError};
 use crate::store::{DeliveryQuery, Page, StoreError};
 
@@ -40,13 +40,13 @@ pub(super) fn routes() -> Router<Console> {
 
 /// The inbox, if the host has set one and the caller is an operator.
 fn of(caller: &Caller) -> Result<&Inbox, Failure> {
-    let inbox = caller.shared.inbox.as_ref().filter(|_| caller.door.scope().as_tenant().is_none());
+    let inbox = caller.shared.inbox.as_ref().filter(|_| caller.scoped.scope().as_tenant().is_none());
     inbox.ok_or_else(Failure::not_found)
 }
 
 /// The inbox for a change.
 fn changeable(caller: &Caller) -> Result<&Inbox, Failure> {
-    if caller.door.scope().is_read_only() { Err(DeliveryError::ReadOnly.into()) } else { of(caller) }
+    if caller.scoped.scope().is_read_only() { Err(DeliveryError::ReadOnly.into()) } else { of(caller) }
 }
 
 /// A queue in the list.
@@ -89,8 +89,8 @@ impl JobRow {
     }
 }
 
-/// A refused request in the list.
-struct RefusedRow {
+/// A rejected request in the list.
+struct RejectedRow {
     at: When,
     source: String,
     status: u16,
@@ -98,18 +98,18 @@ struct RefusedRow {
     headers: String,
 }
 
-impl RefusedRow {
-    fn of(refused: &RefusedRequest, now: Timestamp) -> Self {
+impl RejectedRow {
+    fn of(rejected: &RejectedRequest, now: Timestamp) -> Self {
         let header = |(name, value): &(Box<str>, Option<Box<str>>)| match value {
             Some(value) => format!("{name}: {value}\n"),
             None => format!("{name}\n"),
         };
         Self {
-            at: When::new(refused.at, now),
-            source: refused.source.to_string(),
-            status: refused.status,
-            reason: refused.reason.to_string(),
-            headers: refused.headers.iter().map(header).collect(),
+            at: When::new(rejected.at, now),
+            source: rejected.source.to_string(),
+            status: rejected.status,
+            reason: rejected.reason.to_string(),
+            headers: rejected.headers.iter().map(header).collect(),
         }
     }
 }
@@ -126,7 +126,7 @@ struct InboxPage {
     state: &'static str,
     rows: Vec<JobRow>,
     next: Option<DeliveryId>,
-    refused: Vec<RefusedRow>,
+    rejected: Vec<RejectedRow>,
 }
 
 async fn inbox(Shown(caller, fields): Shown) -> Result<Response, Failure> {
@@ -153,7 +153,7 @@ async fn inbox(Shown(caller, fields): Shown) -> Result<Response, Failure> {
         state: chosen,
         rows: rows.collect(),
         next: found.next,
-        refused: inbox.refused(ROWS as usize).await?.iter().map(|one| RefusedRow::of(one, now)).collect(),
+        rejected: inbox.rejected(ROWS as usize).await?.iter().map(|one| RejectedRow::of(one, now)).collect(),
         view,
     };
     page(&template)
@@ -239,7 +239,7 @@ async fn change(
     make: impl Future<Output = Result<bool, StoreError>> + Send,
 ) -> Result<(), DeliveryError> {
     let make = async { if make.await? { Ok(()) } else { Err(DeliveryError::NotFound) } };
-    caller.door.audited(AuditedChange::new(action, None, id), make).await
+    caller.scoped.audited(AuditedChange::new(action, None, id), make).await
 }
 
 /// Handles the chosen jobs again. A job that another process has changed meanwhile stays as it is.

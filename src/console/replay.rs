@@ -47,7 +47,7 @@ struct ReplayPage {
 
 impl ReplayPage {
     async fn show(caller: &Caller, id: EndpointId, fields: &Fields, count: Option<u64>) -> Result<Response, Failure> {
-        let endpoint = caller.door.endpoint(id).await?;
+        let endpoint = caller.scoped.endpoint(id).await?;
         let view = caller.view(Tab::Endpoints, "Replay");
         let text = |name| fields.text(name).unwrap_or_default().to_owned();
         let chosen = selection(fields);
@@ -76,9 +76,9 @@ async fn form(Id(id): Id<EndpointId>, Shown(caller, fields): Shown) -> Result<Re
 }
 
 async fn replay(Id(id): Id<EndpointId>, Changed(caller, fields): Changed) -> Result<Response, Failure> {
-    let replay = prepared(caller.door.replay(id).await?, &fields)?;
+    let replay = prepared(caller.scoped.replay(id).await?, &fields)?;
     if fields.text("step") == Some("send") {
-        let state = if caller.door.endpoint(id).await?.is_enabled() { "pending" } else { "held" };
+        let state = if caller.scoped.endpoint(id).await?.is_enabled() { "pending" } else { "held" };
         replay.run().await?;
         return Ok(see(&format!("../../deliveries?endpoint={id}&state={state}&done=replayed")));
     }

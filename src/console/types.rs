@@ -74,7 +74,7 @@ async fn types(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let answers = match (&event_type, &tenant) {
         (Some(event_type), Some(tenant)) => Some(
             caller
-                .door
+                .scoped
                 .explain(tenant, event_type)
                 .await?
                 .iter()
@@ -84,7 +84,7 @@ async fn types(Shown(caller, fields): Shown) -> Result<Response, Failure> {
         (Some(_), None) => return Err(Failure::invalid("tenant: an operator must name a tenant")),
         (None, _) => None,
     };
-    let listed = caller.door.event_types().map(EventTypes::list).unwrap_or_default();
+    let listed = caller.scoped.event_types().map(EventTypes::list).unwrap_or_default();
     let template = Types {
         types: listed.into_iter().map(Type::of).collect(),
         tenant: fields.text("tenant").unwrap_or_default().into(),

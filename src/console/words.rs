@@ -217,7 +217,7 @@ pub(super) const fn remedy(outcome: Outcome) -> Option<&'static str> {
             "Redirects are not followed. Change the URL to the address that the endpoint redirects to."
         }
         Outcome::Status(401 | 403) => {
-            "The endpoint refuses the request. Its owner must check the secret, and that the route needs no login and no CSRF token."
+            "The endpoint rejects the request. Its owner must check the secret, and that the route needs no login and no CSRF token."
         }
         Outcome::Status(404 | 405) => "The path does not exist there, or does not accept POST. Check the URL.",
         Outcome::Status(410) => "The endpoint says that it is gone. Remove it, or change its URL and enable it.",

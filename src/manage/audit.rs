@@ -85,6 +85,6 @@ async fn list(caller: Caller, Query(asked): Query<List>) -> Result<Json<Listed<A
     let query = AuditQuery::default().tenant(caller.tenant(asked.tenant)?).object(asked.object.as_deref());
     let after: Option<u64> = maybe("cursor", asked.cursor.as_deref())?;
     let page = asked.order.page(page::limit(asked.limit)?, after);
-    let found = caller.door.audit_log(query, page).await?;
+    let found = caller.scoped.audit_log(query, page).await?;
     Ok(Json(Listed::found(found, AuditDocument::of)))
 }

@@ -17,7 +17,7 @@ use crate::sender::{Scope, Scoped};
 pub(super) struct Caller {
     pub(super) shared: Arc<Shared>,
     /// The sender, limited to what the caller may use.
-    pub(super) door: Scoped,
+    pub(super) scoped: Scoped,
 }
 
 impl Caller {
@@ -26,11 +26,11 @@ impl Caller {
         let named = named.map(Tenant::from);
         if let Some(named) = &named {
             named.check().map_err(|error| Problem::invalid("tenant", error))?;
-            if !self.door.scope().covers(named) {
+            if !self.scoped.scope().covers(named) {
                 return Err(Problem::of_field(Code::Forbidden, "tenant", "only an operator may name another tenant"));
             }
         }
-        Ok(named.or_else(|| self.door.scope().as_tenant().cloned()))
+        Ok(named.or_else(|| self.scoped.scope().as_tenant().cloned()))
     }
 
     /// Like [`tenant`](Self::tenant), for a request that needs a tenant.
@@ -66,6 +66,6 @@ impl FromRequestParts<Manage> for Caller {
         let scope = parts.extensions.get::<Scope>().cloned();
         let scope = scope.ok_or_else(|| Problem::new(Code::Unauthorized, "the request is not authenticated"))?;
         check_same_site(parts)?;
-        Ok(Self { shared: manage.shared.clone(), door: manage.shared.sender.scoped(scope).via("manage") })
+        Ok(Self { shared: manage.shared.clone(), scoped: manage.shared.sender.scoped(scope).via("manage") })
     }
 }

@@ -182,7 +182,7 @@ async fn list(caller: Caller, Query(asked): Query<List>) -> Result<Json<Listed<D
         from: maybe("from", asked.from.as_deref())?,
         to: maybe("to", asked.to.as_deref())?,
     };
-    let found = caller.door.deliveries(query, asked.order.page(limit, after)).await?;
+    let found = caller.scoped.deliveries(query, asked.order.page(limit, after)).await?;
     Ok(Json(Listed::found(found, DeliveryDocument::of)))
 }
 
@@ -195,7 +195,7 @@ async fn get(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Json<DeliveryDocu
 }
 
 async fn shown(caller: &Caller, id: DeliveryId) -> Result<Json<DeliveryDocument>, Problem> {
-    let delivery = caller.door.delivery(id).await?.ok_or_else(Problem::not_found)?;
+    let delivery = caller.scoped.delivery(id).await?.ok_or_else(Problem::not_found)?;
     Ok(Json(DeliveryDocument::of(&delivery)))
 }
 
@@ -204,7 +204,7 @@ async fn shown(caller: &Caller, id: DeliveryId) -> Result<Json<DeliveryDocument>
     (status = 200, description = "all attempts", body = Attempts),
 ))]
 async fn attempts(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Json<Attempts>, Problem> {
-    let attempts = caller.door.attempts(id).await?.ok_or_else(Problem::not_found)?;
+    let attempts = caller.scoped.attempts(id).await?.ok_or_else(Problem::not_found)?;
     Ok(Json(Attempts { items: attempts.iter().map(AttemptDocument::of).collect() }))
 }
 
@@ -213,7 +213,7 @@ async fn attempts(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Json<Attempt
     (status = 200, description = "the delivery, which is pending again", body = DeliveryDocument),
 ))]
 async fn resend(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Json<DeliveryDocument>, Problem> {
-    match caller.door.resend(id).await {
+    match caller.scoped.resend(id).await {
         Ok(()) => shown(&caller, id).await,
         Err(DeliveryError::WrongState) => {
             Err(Problem::new(Code::WrongState, "the delivery is pending already, or its payload was deleted"))
@@ -227,7 +227,7 @@ async fn resend(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Json<DeliveryD
     (status = 200, description = "cancelled", body = DeliveryDocument),
 ))]
 async fn cancel(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Json<DeliveryDocument>, Problem> {
-    match caller.door.cancel(id).await {
+    match caller.scoped.cancel(id).await {
         Ok(()) => shown(&caller, id).await,
         Err(DeliveryError::WrongState) => Err(Problem::new(Code::WrongState, "the delivery is final already")),
         Err(error) => Err(error.into()),

@@ -79,6 +79,6 @@ struct Details {
     (status = 200, description = "the details", body = Details),
 ))]
 async fn list(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Json<Details>, Problem> {
-    let details = caller.door.attempt_details(id).await?.ok_or_else(Problem::not_found)?;
+    let details = caller.scoped.attempt_details(id).await?.ok_or_else(Problem::not_found)?;
     Ok(Json(Details { items: details.iter().map(DetailDocument::of).collect() }))
 }

@@ -58,7 +58,7 @@ struct List {
 
 /// An endpoint with its secret, which is shown only in this response.
 fn with_secret(caller: &Caller, status: StatusCode, endpoint: &Endpoint) -> Result<Response, Problem> {
-    let document = EndpointWithSecret::of(endpoint, &caller.door.secret(endpoint)?);
+    let document = EndpointWithSecret::of(endpoint, &caller.scoped.secret(endpoint)?);
     let mut response = tagged(endpoint.version, (status, Json(document)));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
@@ -84,7 +84,7 @@ fn as_precondition(error: EndpointError, version: Option<u64>) -> Problem {
 ))]
 async fn create(caller: Caller, Body(document): Body<NewDocument>) -> Result<Response, Problem> {
     let tenant = caller.one_tenant(document.tenant.clone())?;
-    let endpoint = caller.door.create(document.into_new()?.tenant(tenant)).await?;
+    let endpoint = caller.scoped.create(document.into_new()?.tenant(tenant)).await?;
     let mut response = with_secret(&caller, StatusCode::CREATED, &endpoint)?;
     if let Ok(location) = format!("endpoints/{}", endpoint.id).parse() {
         response.headers_mut().insert(LOCATION, location);
@@ -100,7 +100,7 @@ async fn list(caller: Caller, Query(query): Query<List>) -> Result<Json<Listed<E
     let after: Option<EndpointId> = maybe("cursor", query.cursor.as_deref())?;
     let limit = page::limit(query.limit)?;
     let tenant = caller.tenant(query.tenant)?;
-    let found = caller.door.endpoints(tenant.as_ref(), after, limit + 1).await?;
+    let found = caller.scoped.endpoints(tenant.as_ref(), after, limit + 1).await?;
     Ok(Json(Listed::of(found, limit, |last| last.id.to_string(), |endpoint| EndpointSummary::of(endpoint))))
 }
 
@@ -109,7 +109,7 @@ async fn list(caller: Caller, Query(query): Query<List>) -> Result<Json<Listed<E
     (status = 200, description = "the endpoint", body = EndpointDocument, headers(("ETag" = String))),
 ))]
 async fn get(caller: Caller, Id(id): Id<EndpointId>) -> Result<Response, Problem> {
-    Ok(shown(&*caller.door.endpoint(id).await?))
+    Ok(shown(&*caller.scoped.endpoint(id).await?))
 }
 
 /// Change an endpoint. With `If-Match`, only if it has not changed since that version.
@@ -138,7 +138,7 @@ async fn change(
         Some(version) => change.at_version(version),
         None => change,
     };
-    let updated = caller.door.update(id, change).await.map_err(|error| as_precondition(error, version))?;
+    let updated = caller.scoped.update(id, change).await.map_err(|error| as_precondition(error, version))?;
     Ok(shown(&updated))
 }
 
@@ -149,7 +149,7 @@ async fn change(
 )]
 async fn remove(caller: Caller, Id(id): Id<EndpointId>, headers: HeaderMap) -> Result<StatusCode, Problem> {
     let version = if_match(&headers);
-    caller.door.remove_at(id, version).await.map_err(|error| as_precondition(error, version))?;
+    caller.scoped.remove_at(id, version).await.map_err(|error| as_precondition(error, version))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -193,7 +193,7 @@ async fn rotate(
     if seconds > MAX_OVERLAP {
         return Err(Problem::invalid("overlap_seconds", format!("must be at most {MAX_OVERLAP}")));
     }
-    let endpoint = caller.door.renew_key(id, Duration::from_secs(seconds.into())).await?;
+    let endpoint = caller.scoped.renew_key(id, Duration::from_secs(seconds.into())).await?;
     with_secret(&caller, StatusCode::OK, &endpoint)
 }
 
@@ -202,7 +202,7 @@ async fn rotate(
     (status = 200, description = "proven", body = EndpointDocument, headers(("ETag" = String))),
 ))]
 async fn prove(caller: Caller, Id(id): Id<EndpointId>) -> Result<Response, Problem> {
-    Ok(shown(&caller.door.prove(id).await?))
+    Ok(shown(&caller.scoped.prove(id).await?))
 }
 
 /// Send an event of type `hookwire.test` to an endpoint, whatever event types it subscribes to.
@@ -210,7 +210,7 @@ async fn prove(caller: Caller, Id(id): Id<EndpointId>) -> Result<Response, Probl
     (status = 202, description = "the event was dispatched", body = ReceiptDocument),
 ))]
 async fn test(caller: Caller, Id(id): Id<EndpointId>) -> Result<Response, Problem> {
-    let receipt = caller.door.test(id).await?;
+    let receipt = caller.scoped.test(id).await?;
     Ok((StatusCode::ACCEPTED, Json(ReceiptDocument::of(&receipt))).into_response())
 }
 
@@ -219,7 +219,7 @@ async fn test(caller: Caller, Id(id): Id<EndpointId>) -> Result<Response, Proble
     (status = 200, description = "the health of the endpoint", body = HealthDocument),
 ))]
 async fn health(caller: Caller, Id(id): Id<EndpointId>) -> Result<Json<HealthDocument>, Problem> {
-    Ok(Json(HealthDocument::of(&caller.door.endpoint(id).await?.health)))
+    Ok(Json(HealthDocument::of(&caller.scoped.endpoint(id).await?.health)))
 }
 
 /// Count the deliveries of an endpoint in each state.
@@ -227,5 +227,5 @@ async fn health(caller: Caller, Id(id): Id<EndpointId>) -> Result<Json<HealthDoc
     (status = 200, description = "the counts and durations", body = StatsDocument),
 ))]
 async fn stats(caller: Caller, Id(id): Id<EndpointId>) -> Result<Json<StatsDocument>, Problem> {
-    Ok(Json(StatsDocument::of(&caller.door.stats(id).await?)))
+    Ok(Json(StatsDocument::of(&caller.scoped.stats(id).await?)))
 }

@@ -100,7 +100,7 @@ async fn dispatch(caller: Caller, headers: HeaderMap, Body(document): Body<NewDo
     let tenant = caller.one_tenant(document.tenant.clone())?;
     let key = idempotency_key(&headers)?;
     let event = document.into_event(key)?.tenant(tenant);
-    let receipt = caller.door.dispatch(event).await?;
+    let receipt = caller.scoped.dispatch(event).await?;
     let status = if receipt.duplicate { StatusCode::OK } else { StatusCode::ACCEPTED };
     Ok((status, Json(ReceiptDocument::of(&receipt))).into_response())
 }
@@ -186,7 +186,7 @@ async fn list(caller: Caller, Query(query): Query<List>) -> Result<Json<Listed<S
     let from = maybe("from", query.from.as_deref())?.unwrap_or(Timestamp::from_micros(i64::MIN));
     let to = maybe("to", query.to.as_deref())?.unwrap_or(Timestamp::MAX);
     let wanted = EventQuery::of(caller.one_tenant(query.tenant)?).between(from, to);
-    let found = caller.door.events(&wanted, query.order.page(limit, after)).await?;
+    let found = caller.scoped.events(&wanted, query.order.page(limit, after)).await?;
     let document = |event: &EventSummary| SummaryDocument {
         id: event.id.to_string(),
         event_type: event.event_type.to_string(),
@@ -247,7 +247,7 @@ impl EventDocument {
 ))]
 async fn get(caller: Caller, Id(id): Id<EventId>, Query(of): Query<Of>) -> Result<Json<EventDocument>, Problem> {
     let tenant = caller.one_tenant(of.tenant)?;
-    let event = caller.door.event(&tenant, &id).await?.ok_or_else(Problem::not_found)?;
+    let event = caller.scoped.event(&tenant, &id).await?.ok_or_else(Problem::not_found)?;
     Ok(Json(EventDocument::of(&event)))
 }
 
@@ -282,7 +282,7 @@ async fn types(caller: Caller) -> Json<Types> {
         schema: described.schema,
         sample: described.sample,
     };
-    let types = caller.door.event_types().map(EventTypes::list).unwrap_or_default();
+    let types = caller.scoped.event_types().map(EventTypes::list).unwrap_or_default();
     Json(Types { items: types.into_iter().map(document).collect() })
 }
 
@@ -331,7 +331,7 @@ enum VerdictDocument {
 async fn explain(caller: Caller, Query(query): Query<Explain>) -> Result<Json<Explained>, Problem> {
     let tenant = caller.one_tenant(query.tenant)?;
     let event_type: EventType = parse("type", &query.event_type)?;
-    let explained = caller.door.explain(&tenant, &event_type).await?;
+    let explained = caller.scoped.explain(&tenant, &event_type).await?;
     let document = |(endpoint, verdict): &(Arc<Endpoint>, Verdict)| ExplanationDocument {
         endpoint: endpoint.id.to_string(),
         verdict: match verdict {

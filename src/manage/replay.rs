@@ -83,7 +83,7 @@ async fn replay(
     Id(id): Id<EndpointId>,
     MaybeBody(asked): MaybeBody<ReplayDocument>,
 ) -> Result<Json<Replayed>, Problem> {
-    let mut replay = caller.door.replay(id).await?;
+    let mut replay = caller.scoped.replay(id).await?;
     replay = match asked.what {
         SelectionDocument::NotArrived => replay.not_arrived(),
         SelectionDocument::NeverOwed => replay.never_owed(),

@@ -118,23 +118,23 @@ struct Rollups {
 async fn list(caller: Caller, Query(asked): Query<List>) -> Result<Json<Rollups>, Problem> {
     let tenant: Option<Tenant> = caller.tenant(asked.tenant)?;
     let endpoint: Option<EndpointId> = maybe("endpoint", asked.endpoint.as_deref())?;
-    let to: Timestamp = maybe("to", asked.to.as_deref())?.unwrap_or_else(|| caller.door.now());
+    let to: Timestamp = maybe("to", asked.to.as_deref())?.unwrap_or_else(|| caller.scoped.now());
     let from = maybe("from", asked.from.as_deref())?.unwrap_or(to - DAY);
     let step = match asked.step {
         Step::Minute => RollupStep::Minute,
         Step::Hour => RollupStep::Hour,
     };
     let found = match endpoint {
-        None => caller.door.rollups(tenant.as_ref(), step, from, to).await?,
+        None => caller.scoped.rollups(tenant.as_ref(), step, from, to).await?,
         Some(id) => {
-            let endpoint = match caller.door.endpoint(id).await {
+            let endpoint = match caller.scoped.endpoint(id).await {
                 Err(EndpointError::NotFound) => return Ok(Json(Rollups { items: Vec::new() })),
                 found => found?,
             };
             if tenant.is_some_and(|tenant| tenant != endpoint.tenant) {
                 return Ok(Json(Rollups { items: Vec::new() }));
             }
-            caller.door.endpoint_rollups(&[&endpoint], step, from, to).await?.concat()
+            caller.scoped.endpoint_rollups(&[&endpoint], step, from, to).await?.concat()
         }
     };
     Ok(Json(Rollups { items: found.iter().map(RollupDocument::of).collect() }))

@@ -39,7 +39,7 @@ pub(super) struct Toolbox {
 pub(super) struct Call {
     pub(super) tenant: Tenant,
     /// The sender, limited to what the tenant may use.
-    pub(super) door: Scoped,
+    pub(super) scoped: Scoped,
     pub(super) handover: Arc<dyn SecretHandover>,
 }
 
@@ -69,7 +69,7 @@ impl Toolbox {
             Some(Counted::Resends) => self.resends.take(&tenant)?,
             None => {}
         }
-        Ok(Call { tenant, door: self.sender.scoped(scope).via("mcp"), handover: self.handover.clone() })
+        Ok(Call { tenant, scoped: self.sender.scoped(scope).via("mcp"), handover: self.handover.clone() })
     }
 }
 

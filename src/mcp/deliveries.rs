@@ -61,9 +61,9 @@ pub(super) fn list(call: Call, asked: ListDeliveries) -> BoxFuture<'static, Resu
             from: maybe("since", asked.since.as_deref())?,
             ..DeliveryQuery::default()
         };
-        let found = call.door.deliveries(query, Page::of(limit).after(after).newest_first()).await?;
+        let found = call.scoped.deliveries(query, Page::of(limit).after(after).newest_first()).await?;
         let next_cursor = found.next.map(|next| next.to_string());
-        let last = call.door.last_attempts(&found.items).await?;
+        let last = call.scoped.last_attempts(&found.items).await?;
         let deliveries =
             found.items.iter().zip(last).map(|(delivery, last)| document(delivery, last.as_ref())).collect();
         Ok(Deliveries { deliveries, next_cursor })
@@ -113,7 +113,7 @@ pub(super) fn resend(call: Call, asked: Resend) -> BoxFuture<'static, Result<Res
 
 pub(super) fn test(call: Call, asked: One) -> BoxFuture<'static, Result<Tested, Failure>> {
     async move {
-        let (receipt, attempt) = call.door.test_and_wait(endpoint_id(&asked.callback_id)?, TEST_PATIENCE).await?;
+        let (receipt, attempt) = call.scoped.test_and_wait(endpoint_id(&asked.callback_id)?, TEST_PATIENCE).await?;
         let message_id = receipt.event.to_string();
         let Some(attempt) = attempt else {
             let error_category = Some("no_answer_yet".into());
@@ -135,7 +135,7 @@ impl Call {
     async fn resend_event(&self, message: &str, callback_id: Option<&str>) -> Result<Resent, Failure> {
         let event = EventId::new(message).map_err(|_| Failure::not_found())?;
         let endpoint = callback_id.map(endpoint_id).transpose()?;
-        let resent = match self.door.resend_event(&self.tenant, &event, endpoint).await {
+        let resent = match self.scoped.resend_event(&self.tenant, &event, endpoint).await {
             Err(DeliveryError::WrongState) => {
                 return Err(Failure::tool("wrong_state", "the message is pending already, or its payload was deleted"));
             }
@@ -150,7 +150,7 @@ impl Call {
         let (Some(id), Some(since)) = (&asked.callback_id, maybe("since", asked.since.as_deref())?) else {
             return Err(Failure::invalid("message_id", "is required, unless callback_id and since are given"));
         };
-        let mut replay = self.door.replay(endpoint_id(id)?).await?.unfinished().from(since).limit(MAX_RESENT);
+        let mut replay = self.scoped.replay(endpoint_id(id)?).await?.unfinished().from(since).limit(MAX_RESENT);
         if let Some(until) = maybe("until", asked.until.as_deref())? {
             replay = replay.to(until);
         }

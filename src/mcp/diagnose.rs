@@ -1,4 +1,4 @@
-//! The tool that finds out why the agent's own server refuses a request.
+//! The tool that finds out why the agent's own server rejects a request.
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -19,8 +19,8 @@ const MAX_HEADERS: usize = 200;
 
 pub(super) const DIAGNOSE: Spec = Spec {
     name: "webhook_diagnose",
-    title: "Diagnose a refused signature",
-    description: "Find out why your server refuses the signature of a request that it received from here: pass the headers and the body as \
+    title: "Diagnose a rejected signature",
+    description: "Find out why your server rejects the signature of a request that it received from here: pass the headers and the body as \
         they arrived. The request is compared with the secrets of the callback, which are never shown, and it is not stored.",
     reads_only: true,
     reaches_out: false,
@@ -31,8 +31,8 @@ pub(super) const DIAGNOSE: Spec = Spec {
 pub(super) fn diagnose(call: Call, asked: Diagnose) -> BoxFuture<'static, Result<Diagnosed, Failure>> {
     async move {
         let request = request(&asked)?;
-        let endpoint = call.door.endpoint(endpoint_id(&asked.callback_id)?).await?;
-        let Some(diagnosis) = call.door.diagnose(&endpoint, &request).await? else {
+        let endpoint = call.scoped.endpoint(endpoint_id(&asked.callback_id)?).await?;
+        let Some(diagnosis) = call.scoped.diagnose(&endpoint, &request).await? else {
             return Err(Failure::tool("unsupported", "only requests that Standard Webhooks signs can be examined"));
         };
         Ok(Diagnosed {

@@ -91,17 +91,17 @@ pub(super) fn register(call: Call, asked: Register) -> BoxFuture<'static, Result
         let filter = asked.event_types.as_deref().map(filter).transpose()?;
         if let Some(known) = call.registered_at(&new.target).await? {
             let change = filter.map_or_else(EndpointChange::new, |filter| EndpointChange::new().filter(filter));
-            let endpoint = call.door.update_read(&known, change).await?;
+            let endpoint = call.scoped.update_read(&known, change).await?;
             return Ok(Registered { callback: EndpointDocument::of(&call.proven(endpoint).await?), secret: None });
         }
         if let Some(filter) = filter {
             new.filter = filter;
         }
-        let endpoint = call.door.create(new).await?;
+        let endpoint = call.scoped.create(new).await?;
         let place = call.hand_over(&endpoint).await;
         if place.is_err() {
             // The caller has no secret, so it could not verify a request: the endpoint is removed.
-            call.door.remove_read(&endpoint).await?;
+            call.scoped.remove_read(&endpoint).await?;
         }
         let secret = Some(place?.into());
         Ok(Registered { callback: EndpointDocument::of(&call.proven(endpoint).await?), secret })
@@ -123,12 +123,12 @@ pub(super) fn update(call: Call, asked: Update) -> BoxFuture<'static, Result<End
             Some(false) => change.disabled(),
             None => change,
         };
-        let mut endpoint = Endpoint::clone(&*call.door.endpoint(endpoint_id(&asked.callback_id)?).await?);
+        let mut endpoint = Endpoint::clone(&*call.scoped.endpoint(endpoint_id(&asked.callback_id)?).await?);
         if asked.enabled == Some(true) {
             // If the owner has not agreed yet, the challenge is sent again.
             endpoint = call.proven(endpoint).await?;
         }
-        let endpoint = call.door.update_read(&endpoint, change).await?;
+        let endpoint = call.scoped.update_read(&endpoint, change).await?;
         Ok(EndpointDocument::of(&call.proven(endpoint).await?))
     }
     .boxed()
@@ -136,21 +136,21 @@ pub(super) fn update(call: Call, asked: Update) -> BoxFuture<'static, Result<End
 
 pub(super) fn unregister(call: Call, asked: One) -> BoxFuture<'static, Result<Unregistered, Failure>> {
     async move {
-        call.door.remove(endpoint_id(&asked.callback_id)?).await?;
+        call.scoped.remove(endpoint_id(&asked.callback_id)?).await?;
         Ok(Unregistered { deleted: true })
     }
     .boxed()
 }
 
 pub(super) fn get(call: Call, asked: One) -> BoxFuture<'static, Result<EndpointDocument, Failure>> {
-    async move { Ok(EndpointDocument::of(&*call.door.endpoint(endpoint_id(&asked.callback_id)?).await?)) }.boxed()
+    async move { Ok(EndpointDocument::of(&*call.scoped.endpoint(endpoint_id(&asked.callback_id)?).await?)) }.boxed()
 }
 
 pub(super) fn list(call: Call, asked: List) -> BoxFuture<'static, Result<Endpoints, Failure>> {
     async move {
         let limit = page(asked.limit)?;
         let after = maybe("cursor", asked.cursor.as_deref())?;
-        let found = call.door.endpoints(Some(&call.tenant), after, limit + 1).await?;
+        let found = call.scoped.endpoints(Some(&call.tenant), after, limit + 1).await?;
         let (shown, next_cursor) = read::cut(&found, limit, |last: &Arc<Endpoint>| last.id.to_string());
         Ok(Endpoints { callbacks: shown.iter().map(|endpoint| EndpointDocument::of(endpoint)).collect(), next_cursor })
     }
@@ -166,9 +166,9 @@ pub(super) fn rotate(call: Call, asked: Rotate) -> BoxFuture<'static, Result<Rot
         let overlap = Duration::from_secs(seconds.into());
         // The secret is handed over before its key is stored. In the other order, a failed handover would leave a key whose secret is
         // lost.
-        let prepared = call.door.prepare_key(endpoint_id(&asked.callback_id)?, overlap).await?;
+        let prepared = call.scoped.prepare_key(endpoint_id(&asked.callback_id)?, overlap).await?;
         let (id, place) = (prepared.endpoint().id, call.hand_over(prepared.endpoint()).await?);
-        let endpoint = match call.door.store_key(prepared).await {
+        let endpoint = match call.scoped.store_key(prepared).await {
             Ok(endpoint) => endpoint,
             Err(error) => {
                 call.handover.withdraw(id, &place).await;
@@ -188,12 +188,12 @@ pub(super) fn rotate(call: Call, asked: Rotate) -> BoxFuture<'static, Result<Rot
 impl Call {
     /// The endpoint that was registered with this URL before.
     async fn registered_at(&self, target: &Target) -> Result<Option<Arc<Endpoint>>, StoreError> {
-        let all = self.door.endpoints_of(&self.tenant).await?;
+        let all = self.scoped.endpoints_of(&self.tenant).await?;
         Ok(all.into_iter().find(|endpoint| endpoint.target == *target))
     }
 
     async fn hand_over(&self, endpoint: &Endpoint) -> Result<HandoverPlace, Failure> {
-        let place = self.handover.hand_over(endpoint, self.door.secret(endpoint)?).await;
+        let place = self.handover.hand_over(endpoint, self.scoped.secret(endpoint)?).await;
         place.map_err(|error| {
             tracing::warn!(%error, endpoint = %endpoint.id, "a secret was not handed over");
             Failure::tool("secret_not_handed_over", "the secret could not be handed over; try again later")
@@ -203,7 +203,7 @@ impl Call {
     /// Asks the owner to agree, if the sender requires that. Returns the endpoint after the answer; without agreement, it is
     /// unchanged.
     async fn proven(&self, endpoint: Endpoint) -> Result<Endpoint, Failure> {
-        match self.door.prove_read(&endpoint, None).await {
+        match self.scoped.prove_read(&endpoint, None).await {
             Ok(proven) => Ok(proven),
             Err(EndpointError::Unproven) => Ok(endpoint),
             Err(error) => Err(error.into()),

@@ -11,7 +11,7 @@
 //! | `webhook_list_deliveries` | shows what was sent, and how each delivery ended |
 //! | `webhook_resend` | sends an event again, or everything that failed since a time |
 //! | `webhook_test` | sends a test event and reports the answer |
-//! | `webhook_diagnose` | finds out why the server of the agent refuses the signature of a request |
+//! | `webhook_diagnose` | finds out why the server of the agent rejects the signature of a request |
 //!
 //! # Rules
 //!

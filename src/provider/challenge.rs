@@ -2,9 +2,9 @@
 
 use super::handshake::Reply;
 
-/// A handshake that the application must confirm or refuse: whether it subscribed to this topic (`WebSub`), or whether this origin may send
+/// A handshake that the application must confirm or reject: whether it subscribed to this topic (`WebSub`), or whether this origin may send
 /// (`CloudEvents`). The receiver calls the function of [`Source::decide`](crate::receiver::Source::decide). Without this function, the
-/// handshake is refused.
+/// handshake is rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Challenge {
@@ -14,16 +14,22 @@ pub struct Challenge {
     pub subject: String,
     /// The lease in seconds, or the rate per minute, if the request contains one.
     pub amount: Option<u64>,
-    /// The answer that confirms.
-    pub yes: Reply,
-    /// The status of a refusal.
-    pub no: u16,
+    /// The answer if the application confirms the handshake.
+    pub confirmation: Reply,
+    /// The status of the response if the application rejects the handshake.
+    pub rejection_status: u16,
 }
 
 impl Challenge {
     /// Creates a challenge.
     #[must_use]
-    pub const fn new(kind: String, subject: String, amount: Option<u64>, yes: Reply, no: u16) -> Self {
-        Self { kind, subject, amount, yes, no }
+    pub const fn new(
+        kind: String,
+        subject: String,
+        amount: Option<u64>,
+        confirmation: Reply,
+        rejection_status: u16,
+    ) -> Self {
+        Self { kind, subject, amount, confirmation, rejection_status }
     }
 }

@@ -20,7 +20,7 @@ impl Scheme {
             check_header("require", name)?;
         }
         self.keep.iter().try_for_each(|name| check_header("keep", name))?;
-        self.conduct.echoes.iter().try_for_each(|name| check_header("echoes", name))?;
+        self.response_rules.echoes.iter().try_for_each(|name| check_header("echoes", name))?;
         for method in self.event_methods {
             check_method("event_methods", method)?;
         }
@@ -167,7 +167,7 @@ impl Scheme {
     }
 
     fn check_answers(&self) -> Result<(), SchemeError> {
-        let answers = [("accepted", self.conduct.accepted), ("refused", self.conduct.refused)];
+        let answers = [("accepted", self.response_rules.accepted), ("rejected", self.response_rules.rejected)];
         answers
             .into_iter()
             .filter_map(|(field, fixed)| Some((field, fixed?)))

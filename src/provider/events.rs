@@ -10,7 +10,7 @@ use crate::signature::{Place, Received, Trust, VerifyError};
 /// The longest id or type that is kept, in bytes.
 const MAX_NAME_BYTES: usize = 256;
 
-/// The most events of one request. A request with more is refused as a whole, with [`VerifyError::TooManyEvents`] and 413.
+/// The most events of one request. A request with more is rejected as a whole, with [`VerifyError::TooManyEvents`] and 413.
 pub const MAX_EVENTS: usize = 4_096;
 
 /// The description of an event in a verified request. Each text has 1 to 256 printable ASCII characters; any other text counts as absent.

@@ -14,7 +14,7 @@ pub struct FetchRequest {
     /// The JSON to post to the URL. `None`: the document is fetched with GET.
     pub post: Option<Bytes>,
     /// Whether the document must be fetched again, because the request names a key that the fetched document does not contain.
-    pub fresh: bool,
+    pub refetch: bool,
     /// Whether the scheme needs no other document. The receiver then does not ask the scheme for the next one, which saves reading the body
     /// again.
     pub last: bool,
@@ -25,24 +25,24 @@ impl FetchRequest {
     #[must_use]
     pub fn at(url: impl Into<String>) -> Self {
         let url = url.into();
-        Self { name: url.clone(), url, post: None, fresh: false, last: false }
+        Self { name: url.clone(), url, post: None, refetch: false, last: false }
     }
 
     /// Requests the response to this JSON, which is posted to the URL. `name` identifies the document, whatever the JSON contains.
     #[must_use]
     pub fn post(name: impl Into<String>, url: impl Into<String>, json: impl Into<Bytes>) -> Self {
-        Self { name: name.into(), url: url.into(), post: Some(json.into()), fresh: false, last: false }
+        Self { name: name.into(), url: url.into(), post: Some(json.into()), refetch: false, last: false }
     }
 
     /// Requires that the document is fetched again, unless it was fetched in the last minute.
     #[must_use]
-    pub fn anew(self) -> Self {
-        Self { fresh: true, ..self }
+    pub fn refetch(self) -> Self {
+        Self { refetch: true, ..self }
     }
 
-    /// Declares that the scheme needs no other document.
+    /// Declares that this is the last request: the scheme needs no other document.
     #[must_use]
-    pub fn alone(self) -> Self {
+    pub fn last(self) -> Self {
         Self { last: true, ..self }
     }
 }

@@ -27,7 +27,7 @@ pub(crate) struct Handshake {
     headers: &'static [(&'static str, &'static [BodyPart])],
     content_type: Option<&'static str>,
     body: &'static [BodyPart],
-    refused: u16,
+    rejected: u16,
     capture: Option<Place>,
 }
 
@@ -76,7 +76,7 @@ impl Handshake {
             headers: &[],
             content_type: None,
             body: &[],
-            refused: 403,
+            rejected: 403,
             capture: None,
         }
     }
@@ -86,7 +86,7 @@ impl Handshake {
         Self { signed: true, ..Self::unsigned(when) }
     }
 
-    /// Refuses the handshake unless this place contains one of the values of this setting.
+    /// Rejects the handshake unless this place contains one of the values of this setting.
     pub(crate) const fn must_match(self, place: Place, setting: &'static str) -> Self {
         Self { must_match: Some((place, setting)), ..self }
     }
@@ -96,9 +96,9 @@ impl Handshake {
         Self { status, ..self }
     }
 
-    /// Sets the status of a refusal. Default: 403.
-    pub(crate) const fn refused(self, status: u16) -> Self {
-        Self { refused: status, ..self }
+    /// Sets the status of a rejection. Default: 403.
+    pub(crate) const fn rejected(self, status: u16) -> Self {
+        Self { rejected: status, ..self }
     }
 
     /// Sets the body of the answer.
@@ -137,9 +137,9 @@ impl Handshake {
         self.body.iter().chain(self.headers.iter().flat_map(|(_, pieces)| *pieces))
     }
 
-    /// The statuses of the answer and of a refusal.
+    /// The statuses of the answer and of a rejection.
     pub(super) const fn statuses(&self) -> [u16; 2] {
-        [self.status, self.refused]
+        [self.status, self.rejected]
     }
 
     /// The method of the request, if it is not POST.
@@ -185,15 +185,15 @@ impl Handshake {
 
     /// The answer to a request that meets the conditions.
     pub(super) fn answer(&self, hash: Hash, received: &Received<'_>, trust: &Trust<'_>) -> Result<Reply, VerifyError> {
-        let refused = VerifyError::HandshakeRefused { status: self.refused };
+        let rejected = VerifyError::HandshakeRejected { status: self.rejected };
         if self.setup_only && !trust.setup {
-            return Err(refused);
+            return Err(rejected);
         }
         if let Some((place, setting)) = self.must_match {
-            let presented = place.read(received, trust, "handshake")?.ok_or(refused)?;
+            let presented = place.read(received, trust, "handshake")?.ok_or(rejected)?;
             let allowed = trust.settings.all(setting).iter();
             if !allowed.fold(false, |good, text| good | same(text, &presented)) {
-                return Err(refused);
+                return Err(rejected);
             }
         }
         let write = |pieces: &[BodyPart]| {
@@ -211,7 +211,7 @@ impl Handshake {
             reply.headers.push(("x-content-type-options", "nosniff".to_owned()));
         }
         if let Some(place) = self.capture {
-            let key = place.read(received, trust, "handshake")?.ok_or(refused)?;
+            let key = place.read(received, trust, "handshake")?.ok_or(rejected)?;
             reply.capture = Some(Zeroizing::new(key.into_owned()));
         }
         Ok(reply)
@@ -259,7 +259,7 @@ fn mac(
 ) -> Result<String, VerifyError> {
     let text = challenge(place, received, trust)?;
     if !(1..=MAX_MAC_ECHO_BYTES).contains(&text.len()) || !text.bytes().all(is_challenge_byte) {
-        return Err(VerifyError::HandshakeRefused { status: 403 });
+        return Err(VerifyError::HandshakeRejected { status: 403 });
     }
     let key = trust.keys.live(trust.now).find_map(|key| match key.kind() {
         Kind::Hmac(key) => Some(key),

@@ -60,7 +60,7 @@ pub(crate) use self::retries::Fact;
 pub use self::retries::Retries;
 pub use self::scheme::Scheme;
 #[cfg(feature = "receiver")]
-pub(crate) use self::scheme::{Fixed, KeyUse};
+pub(crate) use self::scheme::{FixedResponse, KeyUse};
 pub use self::scheme_error::SchemeError;
 pub use self::settings::Setting;
 use self::summary::Summary;

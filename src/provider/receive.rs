@@ -10,7 +10,7 @@ use super::fetch_request::FetchRequest;
 use super::handshake::Handshake;
 use super::items;
 use super::retries::Retries;
-use super::scheme::{Conduct, KeyUse, Proof, Scheme};
+use super::scheme::{KeyUse, Proof, ResponseRules, Scheme};
 use super::settings::{Setting, SettingKind};
 use super::verify::Checked;
 use crate::clock::Timestamp;
@@ -65,7 +65,7 @@ impl Scheme {
     /// Returns the next document that must be fetched to check this request. Returns `None` when [`Trust::documents`] contains all of them.
     ///
     /// # Errors
-    /// Returns a [`VerifyError`] if the request can be refused before anything is fetched.
+    /// Returns a [`VerifyError`] if the request can be rejected before anything is fetched.
     pub fn fetch_request(
         &self,
         received: &Received<'_>,
@@ -102,7 +102,7 @@ impl Scheme {
     }
 
     /// Returns whether the provider sends events with this method: POST, PUT, and the methods that the provider documents. Other methods
-    /// are for handshakes only, so a caller of [`verify`](Self::verify) must refuse an event with such a method.
+    /// are for handshakes only, so a caller of [`verify`](Self::verify) must reject an event with such a method.
     ///
     /// ```
     /// use hookwire::provider::STRIPE;
@@ -141,8 +141,8 @@ impl Scheme {
         self.max_body
     }
 
-    pub(crate) const fn conduct(&self) -> Conduct {
-        self.conduct
+    pub(crate) const fn response_rules(&self) -> ResponseRules {
+        self.response_rules
     }
 
     /// Returns how the provider repeats a request that was not acknowledged.
@@ -177,14 +177,14 @@ impl Scheme {
 
     /// Returns the status of the response to a request that failed the check, if it is not 401.
     #[must_use]
-    pub fn refusal_status(&self) -> Option<u16> {
-        self.conduct.refused.map(|response| response.status)
+    pub fn rejection_status(&self) -> Option<u16> {
+        self.response_rules.rejected.map(|response| response.status)
     }
 
     /// Returns whether the provider uses the body of the response, so that a duplicate gets the first response's body.
     #[must_use]
     pub const fn repeats_responses(&self) -> bool {
-        self.conduct.uses_answer
+        self.response_rules.uses_answer
     }
 }
 
@@ -236,7 +236,7 @@ fn key_set_of_token(
     token.algorithm(jwt.algorithms)?;
     let Some(set) = trust.documents.get(url) else { return Ok(Some(FetchRequest::at(url))) };
     let unknown = token.kid.as_deref().is_some_and(|kid| find(set, Some(kid)).is_err());
-    Ok(unknown.then(|| FetchRequest::at(url).anew()))
+    Ok(unknown.then(|| FetchRequest::at(url).refetch()))
 }
 
 fn check_token(places: &[Token], received: &Received<'_>, trust: &Trust<'_>) -> Result<(), VerifyError> {

@@ -54,7 +54,7 @@ pub struct Scheme {
     pub(super) event_methods: &'static [&'static str],
     pub(super) handshakes: &'static [Handshake],
     pub(super) keep: &'static [&'static str],
-    pub(super) conduct: Conduct,
+    pub(super) response_rules: ResponseRules,
     pub(super) handshake_methods: &'static [&'static str],
     pub(super) covers_body: bool,
     pub(super) unproved: bool,
@@ -94,11 +94,11 @@ pub(super) enum Proof {
 
 /// How a source responds, apart from the check.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Conduct {
+pub(crate) struct ResponseRules {
     /// The response to an accepted event, instead of the handler's status and no body.
-    pub(crate) accepted: Option<Fixed>,
+    pub(crate) accepted: Option<FixedResponse>,
     /// The response to a request that failed the check, instead of 401 and no body.
-    pub(crate) refused: Option<Fixed>,
+    pub(crate) rejected: Option<FixedResponse>,
     /// The status of the response to a copy of a request that is being handled, instead of 503. The provider must retry after this status.
     pub(crate) busy: Option<u16>,
     /// Whether the provider uses the body of the response, so that a duplicate must get the first response's body too.
@@ -109,7 +109,7 @@ pub(crate) struct Conduct {
 
 /// A fixed response that a provider requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Fixed {
+pub(crate) struct FixedResponse {
     /// The status.
     pub(crate) status: u16,
     /// The body.
@@ -140,7 +140,13 @@ impl Scheme {
             event_methods: &[],
             handshakes: &[],
             keep: &[],
-            conduct: Conduct { accepted: None, refused: None, busy: None, uses_answer: false, echoes: &[] },
+            response_rules: ResponseRules {
+                accepted: None,
+                rejected: None,
+                busy: None,
+                uses_answer: false,
+                echoes: &[],
+            },
             handshake_methods: &[],
             covers_body: false,
             unproved: false,
@@ -207,7 +213,7 @@ impl Scheme {
         Self { summary, ..self }
     }
 
-    /// Refuses requests without an id.
+    /// Rejects requests without an id.
     #[must_use]
     pub const fn id_required(self) -> Self {
         Self { id_required: true, ..self }
@@ -321,33 +327,39 @@ impl Scheme {
 
     /// Sets the status and the exact body of the response to an accepted event.
     #[must_use]
-    pub const fn accepted_by(self, status: u16, body: &'static str) -> Self {
-        Self { conduct: Conduct { accepted: Some(Fixed { status, body }), ..self.conduct }, ..self }
+    pub const fn accepted_response(self, status: u16, body: &'static str) -> Self {
+        Self {
+            response_rules: ResponseRules { accepted: Some(FixedResponse { status, body }), ..self.response_rules },
+            ..self
+        }
     }
 
     /// Sets the headers of the request (lower case) that the response to an accepted event repeats.
     #[must_use]
     pub const fn echoes(self, headers: &'static [&'static str]) -> Self {
-        Self { conduct: Conduct { echoes: headers, ..self.conduct }, ..self }
+        Self { response_rules: ResponseRules { echoes: headers, ..self.response_rules }, ..self }
     }
 
     /// Sets the response to a request that failed the check.
     #[must_use]
-    pub const fn refused_by(self, status: u16, body: &'static str) -> Self {
-        Self { conduct: Conduct { refused: Some(Fixed { status, body }), ..self.conduct }, ..self }
+    pub const fn rejected_response(self, status: u16, body: &'static str) -> Self {
+        Self {
+            response_rules: ResponseRules { rejected: Some(FixedResponse { status, body }), ..self.response_rules },
+            ..self
+        }
     }
 
     /// Sets the status of the response to a copy of a request that is being handled. Default: 503, after which nearly every provider
     /// retries.
     #[must_use]
-    pub const fn busy_by(self, status: u16) -> Self {
-        Self { conduct: Conduct { busy: Some(status), ..self.conduct }, ..self }
+    pub const fn busy_status(self, status: u16) -> Self {
+        Self { response_rules: ResponseRules { busy: Some(status), ..self.response_rules }, ..self }
     }
 
     /// Declares that the provider uses the body of the response, so that a duplicate gets the first response's body too.
     #[must_use]
     pub const fn uses_answer(self) -> Self {
-        Self { conduct: Conduct { uses_answer: true, ..self.conduct }, ..self }
+        Self { response_rules: ResponseRules { uses_answer: true, ..self.response_rules }, ..self }
     }
 
     /// Returns the provider's name, in lower case.

@@ -73,7 +73,7 @@ pub trait Verify: fmt::Debug + Send + Sync + 'static {
     /// again, at most three times, until it returns `None`. The default needs no document.
     ///
     /// # Errors
-    /// Returns why the request is refused before anything is fetched, such as [`VerifyError::UntrustedUrl`].
+    /// Returns why the request is rejected before anything is fetched, such as [`VerifyError::UntrustedUrl`].
     fn fetch_request(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Option<FetchRequest>, VerifyError> {
         let _ = (received, trust);
         Ok(None)

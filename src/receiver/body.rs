@@ -60,7 +60,7 @@ impl Limited {
     }
 }
 
-/// The announced length, for an early refusal only: the received bytes are counted. The server rejects contradicting lengths.
+/// The announced length, for an early rejection only: the received bytes are counted. The server rejects contradicting lengths.
 fn declared_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

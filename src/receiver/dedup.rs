@@ -61,7 +61,7 @@ impl DedupGuard {
     /// Makes the event new again, so that the provider's next request is handled.
     ///
     /// # Errors
-    /// Returns a [`StoreError`] if the store fails. A later request then abandons the lease, or the lease ends by itself.
+    /// Returns a [`StoreError`] if the store fails. A later request then abandons the lease, or the lease expires.
     pub async fn abandon(mut self) -> Result<Settled, StoreError> {
         if self.leases.is_empty() {
             return Ok(Settled::Done);
@@ -166,7 +166,7 @@ async fn give_back(guard: DedupGuard) {
     if !guard.leases.is_empty()
         && let Err(error) = guard.abandon().await
     {
-        tracing::warn!(reason = %error, "webhook lease ends by itself");
+        tracing::warn!(reason = %error, "webhook lease was not released; it expires");
     }
 }
 

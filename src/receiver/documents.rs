@@ -74,7 +74,7 @@ struct SourceState {
     first_tries: TokenBucket,
     retries: TokenBucket,
     visits: TokenBucket,
-    refused: RecentNames,
+    rejected: RecentNames,
     failed: RecentNames,
 }
 
@@ -100,7 +100,7 @@ impl DocumentState {
 
     /// Whether the document can be used without a fetch.
     fn serves(&self, need: &FetchRequest, now: Timestamp) -> bool {
-        let recent = if need.fresh { FLOOR } else { FRESH_FOR };
+        let recent = if need.refetch { FLOOR } else { FRESH_FOR };
         self.content.is_some() && Self::is_younger(self.fetched_at, recent, now)
     }
 }
@@ -209,7 +209,7 @@ impl Default for SourceDocuments {
             first_tries: TokenBucket::new(8, Duration::from_secs(10)),
             retries: TokenBucket::new(4, Duration::from_secs(15)),
             visits: TokenBucket::new(8, Duration::from_secs(10)),
-            refused: RecentNames::default(),
+            rejected: RecentNames::default(),
             failed: RecentNames::default(),
         };
         Self { state: Mutex::new(state), fetching: Semaphore::new(MAX_CONCURRENT) }
@@ -250,9 +250,9 @@ impl SourceDocuments {
         let permit = if proven { None } else { Some(self.fetching.try_acquire().map_err(|_| FetchError::TooMany)?) };
         let mut state = self.state();
         if !proven && !state.first_tries.take(now) {
-            let asked_again = state.refused.holds(&need.name, Duration::MAX, now);
+            let asked_again = state.rejected.holds(&need.name, Duration::MAX, now);
             if !asked_again || !state.retries.take(now) {
-                state.refused.add(&need.name, now);
+                state.rejected.add(&need.name, now);
                 return Err(FetchError::TooMany);
             }
         }

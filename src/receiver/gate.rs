@@ -12,7 +12,7 @@ use super::documents::DocumentCache;
 use super::event_keys::group;
 use super::keys::KeysError;
 use super::reject::{Rejection, RejectionKind};
-use super::response::{handshake, insist, status};
+use super::response::{handshake, replace_by_required, status};
 use super::source::Source;
 use super::verified::{self, Accepted};
 use crate::id::Tenant;
@@ -34,7 +34,7 @@ use crate::store::StoreError;
 ///
 /// // The framework has read headers and body ...
 /// let request = Request::post("/hooks/github").header("x-hub-signature-256", "sha256=00").body(Bytes::new())?;
-/// // ... and gets a verified event, or the reason to refuse the request.
+/// // ... and gets a verified event, or the reason to reject the request.
 /// match gate.verify(request).await {
 ///     Ok(Accepted::Event(verified)) => {
 ///         gate.handle(verified, |verified| async move { println!("{verified:?}"); StatusCode::OK }).await?;
@@ -103,7 +103,7 @@ impl Gate {
         if let Some(url) = &reply.visit
             && let Err(error) = self.documents.visit(&self.source.shared_name(), url, self.deduper.clock.now()).await
         {
-            return self.refuse(&Rejection::keys(KeysError::new(error)));
+            return self.reject(&Rejection::keys(KeysError::new(error)));
         }
         handshake(reply)
     }
@@ -130,7 +130,7 @@ impl Gate {
         self.admit_or_headers(request).await.map_err(|(rejection, _)| rejection)
     }
 
-    /// Reads and checks a request. If it is refused, also returns its headers, unless its body could not be read.
+    /// Reads and checks a request. If it is rejected, also returns its headers, unless its body could not be read.
     pub(super) async fn admit_or_headers<B: Body>(
         &self,
         request: Request<B>,
@@ -169,17 +169,17 @@ impl Gate {
     }
 
     /// Traces a rejection and returns the response to it.
-    pub(super) fn refuse<B: From<Bytes>>(&self, rejection: &Rejection) -> Response<B> {
+    pub(super) fn reject<B: From<Bytes>>(&self, rejection: &Rejection) -> Response<B> {
         rejection.trace(self.source.name());
         let mut response = rejection.to_response();
-        let conduct = self.source.scheme().conduct();
+        let response_rules = self.source.scheme().response_rules();
         if rejection.status() == StatusCode::UNAUTHORIZED
-            && let Some(fixed) = conduct.refused
+            && let Some(fixed) = response_rules.rejected
         {
-            insist(&mut response, fixed);
+            replace_by_required(&mut response, fixed);
         }
         if rejection.kind() == RejectionKind::Busy
-            && let Some(busy) = conduct.busy
+            && let Some(busy) = response_rules.busy
         {
             *response.status_mut() = status(busy);
         }
@@ -191,11 +191,11 @@ impl Gate {
         if !response.status().is_success() {
             return response;
         }
-        let conduct = self.source.scheme().conduct();
-        if let Some(fixed) = conduct.accepted {
-            insist(&mut response, fixed);
+        let response_rules = self.source.scheme().response_rules();
+        if let Some(fixed) = response_rules.accepted {
+            replace_by_required(&mut response, fixed);
         }
-        for name in conduct.echoes {
+        for name in response_rules.echoes {
             if let (Some(value), Ok(name)) = (request.get(*name), HeaderName::try_from(*name)) {
                 response.headers_mut().insert(name, value.clone());
             }
@@ -209,7 +209,7 @@ impl Gate {
 
     /// Whether the provider uses the body of a response, so that duplicates must get it as well.
     pub(super) fn uses_answer(&self) -> bool {
-        self.source.scheme().conduct().uses_answer
+        self.source.scheme().response_rules().uses_answer
     }
 
     pub(super) fn source_name(&self) -> &str {

@@ -112,7 +112,7 @@ impl Gate {
             Ok((Accepted::Event(verified), request)) => (vec![verified], request),
             Ok((Accepted::Batch(events), request)) => (events, request),
             Ok((Accepted::Handshake(reply), _)) => return self.answer(reply).await,
-            Err(rejection) => return self.refuse(&rejection),
+            Err(rejection) => return self.reject(&rejection),
         };
         let mut answer = bare(StatusCode::OK);
         for verified in events {
@@ -121,7 +121,7 @@ impl Gate {
                     first(FirstResponse { status: answer.status().as_u16(), ..response })
                 }
                 Ok(Deduplicated::Duplicate(answer)) => duplicate(answer),
-                Err(rejection) => self.refuse(&rejection),
+                Err(rejection) => self.reject(&rejection),
             };
             answer = worse(answer, next);
         }
@@ -201,7 +201,7 @@ impl Gate {
 
     async fn abandon_claim(&self, guard: DedupGuard) {
         if let Err(error) = guard.abandon().await {
-            tracing::warn!(source = self.source_name(), reason = %error, "webhook lease ends by itself");
+            tracing::warn!(source = self.source_name(), reason = %error, "webhook lease was not released; it expires");
         }
     }
 }

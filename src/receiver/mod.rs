@@ -5,8 +5,8 @@
 //! Every request goes through these steps in this order. Each step needs a value that only the step before can make.
 //!
 //! 1. **Method.** POST, or another method that the source accepts; otherwise 405.
-//! 2. **Body.** A body that is too long is refused before it is read, or cut off (413). A body that is not complete in time is
-//!    refused (408). The bytes are not changed until they are verified.
+//! 2. **Body.** A body that is too long is rejected before it is read, or cut off (413). A body that is not complete in time is
+//!    rejected (408). The bytes are not changed until they are verified.
 //! 3. **Keys.** The source's own keys, or those of the route by [`Source::resolved`]. The payload never chooses keys.
 //! 4. **Signature.** Every failure is the same 401 without a body. A request that passes becomes a [`Verified`]; a handshake gets
 //!    its response here ([`Source::also_method`] for handshakes by GET).
@@ -104,7 +104,7 @@
 //!   compress; they may be at most a hundred times as long as the received bytes.
 //! - **Answer fast.** Providers give up after 5 to 30 s. When the provider closes the connection, the handler is cut off.
 //! - A tokio runtime with its timer enabled must be running; the body deadline needs it.
-//! - **Traces:** one event for each refused request, with source, status and reason, and warnings about leases and the store. They
+//! - **Traces:** one event for each rejected request, with source, status and reason, and warnings about leases and the store. They
 //!   never contain a secret, a signature, a payload or a URL.
 
 #[cfg(feature = "axum")]
@@ -119,6 +119,7 @@ mod config_error;
 mod constructors;
 mod content;
 mod dedup;
+mod diagnoses;
 mod documents;
 mod event_keys;
 mod event_router;
@@ -135,7 +136,6 @@ mod providers;
 mod providers_draft;
 #[cfg(feature = "public-key")]
 mod providers_public_key;
-mod refusal_log;
 mod reject;
 mod response;
 mod sent;

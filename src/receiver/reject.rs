@@ -49,7 +49,7 @@ pub enum RejectionKind {
     BodyTimeout,
     /// 400: the connection broke during the body, or its framing is invalid.
     BodyBroken,
-    /// 401: the signature is invalid, missing or too old. 403 or 404 for a refused handshake, 415 for an unknown format, 413 for too
+    /// 401: the signature is invalid, missing or too old. 403 or 404 for a rejected handshake, 415 for an unknown format, 413 for too
     /// many events in one request.
     Unverified(VerifyError),
     /// 401: the route has no keys. The status is the same as for an invalid signature, so that an attacker cannot find out which tenants
@@ -57,7 +57,7 @@ pub enum RejectionKind {
     UnknownRoute,
     /// 503: the keys cannot be read at the moment.
     KeysUnavailable,
-    /// 503, or the status after which [the provider retries](crate::provider::Scheme::busy_by): the event is being handled. `Retry-After`
+    /// 503, or the status after which [the provider retries](crate::provider::Scheme::busy_status): the event is being handled. `Retry-After`
     /// contains the time after which to send it again.
     Busy,
     /// 503: the dedup store failed. The handler did not run.
@@ -123,8 +123,8 @@ impl Rejection {
             }
             RejectionKind::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             RejectionKind::BodyBroken | RejectionKind::Malformed => StatusCode::BAD_REQUEST,
-            RejectionKind::Unverified(VerifyError::HandshakeRefused { status: 404 }) => StatusCode::NOT_FOUND,
-            RejectionKind::Unverified(VerifyError::HandshakeRefused { .. }) => StatusCode::FORBIDDEN,
+            RejectionKind::Unverified(VerifyError::HandshakeRejected { status: 404 }) => StatusCode::NOT_FOUND,
+            RejectionKind::Unverified(VerifyError::HandshakeRejected { .. }) => StatusCode::FORBIDDEN,
             RejectionKind::Unverified(VerifyError::UnsupportedFormat) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             RejectionKind::Unverified(_) | RejectionKind::UnknownRoute => StatusCode::UNAUTHORIZED,
             RejectionKind::Busy | RejectionKind::KeysUnavailable | RejectionKind::StoreUnavailable(_) => {
@@ -156,27 +156,27 @@ impl Rejection {
         matches!(self.kind, RejectionKind::BodyTooLarge | RejectionKind::BodyTimeout | RejectionKind::BodyBroken)
     }
 
-    /// Traces the refused request: as an error if this side is at fault, as a warning if the cause and its remedy are known.
+    /// Traces the rejected request: as an error if this side is at fault, as a warning if the cause and its remedy are known.
     pub(super) fn trace(&self, source: &str) {
         let is_trouble = self.kind != RejectionKind::Busy && self.status().is_server_error();
         match (is_trouble, &self.detail) {
             (true, _) => self.trace_trouble(source),
             (false, Some(_)) => self.trace_explained(source),
-            (false, None) => self.trace_refusal(source),
+            (false, None) => self.trace_rejection(source),
         }
     }
 
-    fn trace_refusal(&self, source: &str) {
-        tracing::info!(source, status = self.status().as_u16(), reason = %self.reason(), "webhook refused");
+    fn trace_rejection(&self, source: &str) {
+        tracing::info!(source, status = self.status().as_u16(), reason = %self.reason(), "webhook rejected");
     }
 
     fn trace_explained(&self, source: &str) {
-        tracing::warn!(source, status = self.status().as_u16(), reason = %self.reason(), "webhook refused");
+        tracing::warn!(source, status = self.status().as_u16(), reason = %self.reason(), "webhook rejected");
     }
 
     fn trace_trouble(&self, source: &str) {
         let cause = self.cause.as_deref().and_then(Error::source).map(tracing::field::display);
-        tracing::error!(source, status = self.status().as_u16(), reason = %self.reason(), cause, "webhook refused");
+        tracing::error!(source, status = self.status().as_u16(), reason = %self.reason(), cause, "webhook rejected");
     }
 
     fn reason(&self) -> String {
@@ -189,7 +189,7 @@ impl Rejection {
 
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "request refused: {}", self.reason())
+        write!(f, "request rejected: {}", self.reason())
     }
 }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
-use crate::provider::{Fixed, Reply};
+use crate::provider::{FixedResponse, Reply};
 use crate::store::FirstResponse;
 
 /// The header, with the value `true`, of a response to an event that was handled before.
@@ -101,7 +101,7 @@ pub(super) fn first<B: From<Bytes>>(answer: FirstResponse) -> Response<B> {
 }
 
 /// Replaces a response with the one that the provider requires.
-pub(super) fn insist<B: From<Bytes>>(response: &mut Response<B>, fixed: Fixed) {
+pub(super) fn replace_by_required<B: From<Bytes>>(response: &mut Response<B>, fixed: FixedResponse) {
     *response.status_mut() = status(fixed.status);
     *response.body_mut() = B::from(Bytes::from_static(fixed.body.as_bytes()));
     if !fixed.body.is_empty() {

@@ -8,7 +8,7 @@ use super::axum::original_uri;
 ///
 /// Some providers sign path and query (Twilio, HubSpot, Square, Contentful and others), and a nested router sees only the rest of the
 /// path. With the feature `axum`, the layer uses the URI that axum keeps. Any other router or middleware that rewrites the URI must
-/// put this into the extensions first. Otherwise genuine requests are refused, and a request that was signed for the rest of the path
+/// put this into the extensions first. Otherwise genuine requests are rejected, and a request that was signed for the rest of the path
 /// is accepted.
 ///
 /// ```

@@ -26,7 +26,7 @@ impl<S> Layer<S> for Gate {
 }
 
 /// A service that verifies the requests of one source for an inner service. [`Gate`] makes it as a tower layer.
-/// [`Receiver::keep`](super::Receiver::keep) makes one around an inbox.
+/// [`Receiver::store`](super::Receiver::store) makes one around an inbox.
 ///
 /// It passes each verified event to the inner service once. If a request contains many events, the inner service is called for each
 /// of them, one after the other, with the event's own bytes as the body. The response is then the first one that is not a success.
@@ -78,7 +78,7 @@ where
         Ok((Accepted::Event(verified), request)) => (vec![verified], request),
         Ok((Accepted::Batch(events), request)) => (events, request),
         Ok((Accepted::Handshake(reply), _)) => return Ok(gate.answer(reply).await),
-        Err(rejection) => return Ok(gate.refuse(&rejection)),
+        Err(rejection) => return Ok(gate.reject(&rejection)),
     };
     let (parts, _) = request.into_parts();
     let uses_answer = gate.uses_answer();
@@ -97,7 +97,7 @@ where
         let next = match handled.await {
             Ok(Deduplicated::Fresh(answer)) => answer?.response,
             Ok(Deduplicated::Duplicate(answer)) => duplicate(answer),
-            Err(rejection) => gate.refuse(&rejection),
+            Err(rejection) => gate.reject(&rejection),
         };
         answer = worse(answer, next);
     }

@@ -8,8 +8,8 @@ use http::{HeaderValue, Method};
 use serde::Deserialize;
 
 use super::config_error::ReceiverConfigError;
+use super::diagnoses::Diagnoses;
 use super::keys::{BoxError, KeySource, ResolvedKeys};
-use super::refusal_log::Diagnoses;
 use crate::clock::Timestamp;
 use crate::id::Tenant;
 use crate::provider::{Challenge, KeyUse, Scheme, SchemeError};
@@ -53,7 +53,7 @@ pub struct Source {
     diagnoses: Option<Arc<Diagnoses>>,
 }
 
-/// The function of the application that accepts or refuses handshakes.
+/// The function of the application that accepts or rejects handshakes.
 #[derive(Clone)]
 struct Decider(Arc<dyn Fn(Tenant, Challenge) -> Deciding + Send + Sync>);
 
@@ -106,7 +106,7 @@ impl Source {
     /// Creates a source whose tenant and keys depend on the route. `resolve` gets the path of the request without the query, as the layer
     /// sees it. Below `Router::nest`, this is the rest of the path.
     /// 1. `resolve` gets neither the headers nor the payload, because a stranger could have written them (R-20).
-    /// 2. It MUST return `None` for an unknown route, and never another tenant's keys. The request is then refused
+    /// 2. It MUST return `None` for an unknown route, and never another tenant's keys. The request is then rejected
     ///    (`an_unknown_route_looks_like_a_bad_signature`).
     /// 3. It MUST return an error if it cannot find out. The request is then answered with 503 (`keys_out_of_reach_fail_closed`). The error
     ///    is traced and not sent.
@@ -255,9 +255,9 @@ impl Source {
         self
     }
 
-    /// Sets the function that accepts or refuses a handshake that only the application can decide: whether it subscribed to this topic
+    /// Sets the function that accepts or rejects a handshake that only the application can decide: whether it subscribed to this topic
     /// (`WebSub`), or whether this origin may send (`CloudEvents`). `decide` gets the tenant of the route. The subject is not verified,
-    /// because anybody may have written it. Return `false` if you cannot decide. Default: such handshakes are refused, unless the settings
+    /// because anybody may have written it. Return `false` if you cannot decide. Default: such handshakes are rejected, unless the settings
     /// allow them.
     ///
     /// ```
@@ -337,7 +337,7 @@ impl Source {
         self.dedup_by(DedupBy::Never)
     }
 
-    /// Switches off the diagnosis of refused requests. By default, the cause is searched for at most once in five seconds, which takes some
+    /// Switches off the diagnosis of rejected requests. By default, the cause is searched for at most once in five seconds, which takes some
     /// milliseconds, and logged with its remedy ([`diagnose`](crate::provider::diagnose)).
     #[must_use]
     pub fn without_diagnosis(self) -> Self {
@@ -362,7 +362,7 @@ impl Source {
         &self.keys
     }
 
-    /// Asks the application about a handshake. If the application has set no function, the handshake is refused.
+    /// Asks the application about a handshake. If the application has set no function, the handshake is rejected.
     pub(super) async fn decision(&self, tenant: &Tenant, challenge: &Challenge) -> bool {
         match &self.decider {
             Some(Decider(decide)) => decide(tenant.clone(), challenge.clone()).await,

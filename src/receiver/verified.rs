@@ -195,11 +195,11 @@ pub(super) async fn check(
     let trust = Trust { documents: &documents, ..trust };
     let scheme = source.scheme();
     let (checked, body) =
-        prove(scheme, &received, &trust, limited).map_err(|error| refused(error, source, received, trust))?;
+        prove(scheme, &received, &trust, limited).map_err(|error| rejected(error, source, received, trust))?;
     cache.prove(&source.shared_name(), documents.keys().map(String::as_str), now);
     let signed_at = match checked {
         Checked::Handshake(reply) => return Ok(Accepted::Handshake(reply)),
-        Checked::Challenge(question) => return decided(source, &keys.tenant, question).await,
+        Checked::Challenge(challenge) => return decided(source, &keys.tenant, challenge).await,
         Checked::Event { signed_at } => signed_at,
     };
     if !carries_events(source, request.method()) {
@@ -272,17 +272,17 @@ fn content_of(body: &Bytes, limited: &Limited) -> Result<Bytes, Rejection> {
 }
 
 /// Adds the cause of the failure and its remedy, for the operator.
-fn refused(error: VerifyError, source: &Source, received: Received<'_>, trust: Trust<'_>) -> Rejection {
+fn rejected(error: VerifyError, source: &Source, received: Received<'_>, trust: Trust<'_>) -> Rejection {
     let cause = source.diagnoses().and_then(|all| all.cause(error, source.scheme(), received, trust));
     cause.map_or_else(|| unverified(error), |cause| unverified(error).because(cause))
 }
 
 /// Answers a handshake according to the decision of the application.
-async fn decided(source: &Source, tenant: &Tenant, question: Challenge) -> Result<Accepted, Rejection> {
-    if source.decision(tenant, &question).await {
-        Ok(Accepted::Handshake(question.yes))
+async fn decided(source: &Source, tenant: &Tenant, challenge: Challenge) -> Result<Accepted, Rejection> {
+    if source.decision(tenant, &challenge).await {
+        Ok(Accepted::Handshake(challenge.confirmation))
     } else {
-        Err(unverified(VerifyError::HandshakeRefused { status: question.no }))
+        Err(unverified(VerifyError::HandshakeRejected { status: challenge.rejection_status }))
     }
 }
 

@@ -226,7 +226,7 @@ fn type_of(task: &str) -> Result<EventType, EventError> {
 /// the tenant. Token and credentials cannot be read back.
 #[derive(Clone, Debug)]
 pub struct A2aPush {
-    door: Scoped,
+    scoped: Scoped,
     tenant: Tenant,
 }
 
@@ -234,7 +234,7 @@ impl Sender {
     /// The A2A push notifications of this tenant.
     #[must_use]
     pub fn a2a(&self, tenant: impl Into<Tenant>) -> A2aPush {
-        A2aPush { door: self.scoped(Scope::operator()), tenant: tenant.into() }
+        A2aPush { scoped: self.scoped(Scope::operator()), tenant: tenant.into() }
     }
 }
 
@@ -254,11 +254,11 @@ impl A2aPush {
         let new = new.headers(config.headers().map_err(PushError::Header)?);
         let new = new.events([wanted.as_str()]).map_err(|error| PushError::Config(error.to_string().into()))?;
         let before = self.of(&config.task).await?;
-        let created = self.door.create(new).await?;
+        let created = self.scoped.create(new).await?;
         for old in before.iter().filter(|old| old.target == target) {
             self.remove(old.id).await?;
         }
-        Ok(Push { id: created.id, target, secret: self.door.secret(&created)? })
+        Ok(Push { id: created.id, target, secret: self.scoped.secret(&created)? })
     }
 
     /// Lists the configurations of a task, oldest first: `ListTaskPushNotificationConfigs`.
@@ -268,7 +268,7 @@ impl A2aPush {
     pub async fn list(&self, task: &str) -> Result<Vec<Push>, PushError> {
         let push = |endpoint: &Arc<Endpoint>| {
             let (id, target) = (endpoint.id, endpoint.target.clone());
-            Ok(Push { id, target, secret: self.door.secret(endpoint)? })
+            Ok(Push { id, target, secret: self.scoped.secret(endpoint)? })
         };
         self.of(task).await?.iter().map(push).collect()
     }
@@ -319,7 +319,7 @@ impl A2aPush {
         let event_type = type_of(task)?;
         let event = NewEvent::raw(event_type.as_str(), content_type, body.to_string())?;
         let event = event.tenant(self.tenant.clone()).ordered_by(event_type.as_str())?;
-        Ok(self.door.dispatch_to(event, &self.of(task).await?).await?)
+        Ok(self.scoped.dispatch_to(event, &self.of(task).await?).await?)
     }
 
     /// Removes the configurations of a task that has ended, except those with pending or held deliveries. Returns how many are left; call
@@ -330,7 +330,7 @@ impl A2aPush {
     pub async fn forget(&self, task: &str) -> Result<usize, PushError> {
         let mut left = 0;
         for endpoint in self.of(task).await? {
-            let Counts { pending, held, .. } = self.door.stats_read(&endpoint).await?.counts;
+            let Counts { pending, held, .. } = self.scoped.stats_read(&endpoint).await?.counts;
             if pending + held == 0 {
                 self.remove(endpoint.id).await?;
             } else {
@@ -341,7 +341,7 @@ impl A2aPush {
     }
 
     async fn remove(&self, id: EndpointId) -> Result<(), PushError> {
-        match self.door.remove(id).await {
+        match self.scoped.remove(id).await {
             Ok(()) | Err(EndpointError::NotFound) => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -351,7 +351,7 @@ impl A2aPush {
     /// left unchanged.
     async fn of(&self, task: &str) -> Result<Vec<Arc<Endpoint>>, PushError> {
         type_of(task)?;
-        let all = self.door.endpoints_of(&self.tenant).await?;
+        let all = self.scoped.endpoints_of(&self.tenant).await?;
         Ok(all.into_iter().filter(|endpoint| endpoint.labels.get(TASK) == Some(task)).collect())
     }
 }

@@ -224,7 +224,7 @@ impl SenderBuilder {
 
     /// Sets for which attempts the sender keeps details: the headers of request and response, the beginning of the response, the address.
     /// [`Scoped::attempt_details`](super::Scoped::attempt_details) returns the details, and the console shows them. They are kept for
-    /// [`Config::diagnostics`]. Default: attempts that did not succeed.
+    /// [`Config::diagnostics_retention`]. Default: attempts that did not succeed.
     #[must_use]
     pub const fn keep_details(mut self, of: KeptDetails) -> Self {
         self.details = of;
@@ -341,7 +341,7 @@ impl SenderBuilder {
         let egress = self.http.egress.clone();
         // Other processes cache the endpoint, perhaps by a clock that runs at half the speed, and begin an attempt at the last moment.
         let quiet_after = self.cache_for * 2 + self.http.longest_exchange() + Duration::from_secs(2);
-        let keys_kept = self.worker.keys;
+        let key_retention = self.worker.key_retention;
         // Signatures contain the time of the wall clock; everything else uses a clock that never jumps.
         let (wall, clock) = (self.clock.clone(), Arc::new(SteadyClock::new(self.clock)) as Arc<dyn Clock>);
         let client = HttpClient::new(self.http, clock.clone())?;
@@ -384,7 +384,7 @@ impl SenderBuilder {
             ownership: self.ownership,
             replays: ReplayTurns::default(),
             quiet_after,
-            keys_kept,
+            key_retention,
         };
         Ok(Sender { shared: Arc::new(shared) })
     }

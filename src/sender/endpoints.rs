@@ -274,12 +274,12 @@ impl Endpoints<'_> {
     ///
     /// # Errors
     /// Returns the errors of [`update`](Self::update).
-    pub async fn vouch(&self, id: EndpointId) -> Result<Endpoint, EndpointError> {
+    pub async fn mark_proved(&self, id: EndpointId) -> Result<Endpoint, EndpointError> {
         let endpoint = self.get(id).await?;
-        self.vouch_read(&endpoint).await
+        self.mark_proved_read(&endpoint).await
     }
 
-    pub(super) async fn vouch_read(&self, endpoint: &Endpoint) -> Result<Endpoint, EndpointError> {
+    pub(super) async fn mark_proved_read(&self, endpoint: &Endpoint) -> Result<Endpoint, EndpointError> {
         if is_unproven(endpoint) { self.accept(endpoint).await } else { Ok(endpoint.clone()) }
     }
 

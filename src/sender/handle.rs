@@ -46,7 +46,7 @@ pub(super) struct Shared {
     /// How long after an endpoint was disabled an attempt may still be running, in any process.
     pub(super) quiet_after: Duration,
     /// How long the ids of events are taken.
-    pub(super) keys_kept: Duration,
+    pub(super) key_retention: Duration,
 }
 
 impl Sender {

@@ -26,7 +26,7 @@ pub enum Ownership {
         /// The origin of the request: a DNS name.
         origin: String,
     },
-    /// Out of band: the application confirms the endpoint with [`Endpoints::vouch`](super::Endpoints::vouch).
+    /// Out of band: the application confirms the endpoint with [`Endpoints::mark_proved`](super::Endpoints::mark_proved).
     OutOfBand,
 }
 

@@ -83,7 +83,7 @@ pub struct Replay<'a> {
     limit: u64,
     caller: Caller,
     /// The scope that records the replay in the audit log.
-    door: Option<&'a Scoped>,
+    scoped: Option<&'a Scoped>,
 }
 
 impl Sender {
@@ -102,19 +102,19 @@ impl Sender {
             fresh_ids: false,
             limit: u64::MAX,
             caller: Caller::Operator,
-            door: None,
+            scoped: None,
         }
     }
 
     /// Prepares a replay to an endpoint that was read before, with the rights of this scope.
-    pub(super) fn replay_scoped<'a>(&'a self, endpoint: Arc<Endpoint>, door: &'a Scoped) -> Replay<'a> {
-        let scope = door.scope();
+    pub(super) fn replay_scoped<'a>(&'a self, endpoint: Arc<Endpoint>, scoped: &'a Scoped) -> Replay<'a> {
+        let scope = scoped.scope();
         let caller = match scope.as_tenant() {
             _ if scope.is_read_only() => Caller::ReadOnly,
             Some(_) => Caller::Owner,
             None => Caller::Operator,
         };
-        Replay { known: Some(endpoint.clone()), caller, door: Some(door), ..self.replay(endpoint.id) }
+        Replay { known: Some(endpoint.clone()), caller, scoped: Some(scoped), ..self.replay(endpoint.id) }
     }
 }
 
@@ -200,12 +200,12 @@ impl<'a> Replay<'a> {
     /// and with [`EndpointError::TooManyWaiting`] if the tenant has [too many pending
     /// deliveries](super::SenderBuilder::max_waiting_for_replay). Deliveries that were made before the error are kept.
     pub async fn run(self) -> Result<u64, EndpointError> {
-        match (self.door, self.caller) {
+        match (self.scoped, self.caller) {
             (_, Caller::ReadOnly) => Err(EndpointError::ReadOnly),
-            (Some(door), _) => {
+            (Some(scoped), _) => {
                 let tenant = self.endpoint().await?.tenant.clone();
                 let change = AuditedChange::new("endpoint.replay", &tenant, self.endpoint).detail(self.text());
-                door.audited(change, self.run_now()).await
+                scoped.audited(change, self.run_now()).await
             }
             (None, _) => self.run_now().await,
         }

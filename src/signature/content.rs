@@ -12,7 +12,7 @@ const FORM_FIELD: &str = "payload";
 const PART_FIELDS: [&str; 2] = ["json", FORM_FIELD];
 
 /// The JSON inside of a body, without a byte order mark and taken out of a form field. Each unpaired half of a surrogate pair
-/// becomes a replacement character (U+FFFD), because JSON allows such a half and `serde_json` refuses it. `None` if the body itself
+/// becomes a replacement character (U+FFFD), because JSON allows such a half and `serde_json` rejects it. `None` if the body itself
 /// is the JSON.
 pub(crate) fn json_inside(body: &[u8]) -> Option<Cow<'_, [u8]>> {
     let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);

@@ -64,9 +64,9 @@ pub enum VerifyError {
     #[error("events: are more than {0} in one request: have the provider send smaller batches")]
     TooManyEvents(usize),
     /// A handshake that must not be answered positively.
-    #[error("handshake: refused")]
-    HandshakeRefused {
-        /// The status with which the provider expects the handshake to be refused.
+    #[error("handshake: rejected")]
+    HandshakeRejected {
+        /// The status with which the provider expects the handshake to be rejected.
         status: u16,
     },
     /// The scheme cannot check anything without this setting.

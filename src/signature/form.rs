@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_form_of_more_fields_than_anybody_sends_is_refused() {
+    fn a_form_of_more_fields_than_anybody_sends_is_rejected() {
         let fields = |count: usize| vec!["a="; count].join("&");
         assert!(check_fields(fields(MAX_FIELDS).as_bytes()).is_ok());
         assert_eq!(check_fields(fields(MAX_FIELDS + 1).as_bytes()), Err(VerifyError::Malformed("form")));

@@ -15,7 +15,7 @@ pub(crate) enum Text {
     Is(String),
     /// The body is JSON, but has no text and no number there.
     Absent,
-    /// The body is not JSON to its end, or `serde_json` refuses the text because it contains half a surrogate pair.
+    /// The body is not JSON to its end, or `serde_json` rejects the text because it contains half a surrogate pair.
     Unread,
     /// A key on the path occurs twice, so two parsers could read different values.
     Ambiguous,

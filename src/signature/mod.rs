@@ -8,7 +8,7 @@
 //! 3. Presented signatures are decoded first and compared in constant time, all of them with all live keys, without
 //!    early exit. There is one comparison in the crate.
 //! 4. At most 16 signatures and 8 KiB of signature headers are read. A header that must occur once and occurs twice is
-//!    refused.
+//!    rejected.
 //! 5. A timestamp is digits without sign or leading zero, and is compared with the clock after the signature was
 //!    checked.
 //!

@@ -2,7 +2,7 @@
 
 use crate::work;
 
-/// Maximum number of parts of a form. A form with more parts is refused, because another parser could find a second value in the
+/// Maximum number of parts of a form. A form with more parts is rejected, because another parser could find a second value in the
 /// others.
 const MAX_PARTS: usize = 256;
 
@@ -66,7 +66,7 @@ struct Part<'a> {
 
 impl<'a> Part<'a> {
     fn parse(part: &'a [u8]) -> Option<Self> {
-        // Some parsers refuse a part without headers.
+        // Some parsers reject a part without headers.
         let (head, content) = split(part, b"\r\n\r\n").filter(|_| !part.starts_with(b"\r\n"))?;
         let mut parsed = Self { name: None, is_file: false, charset: None, content };
         let head = std::str::from_utf8(head).ok()?;
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_two_readers_could_read_differently_is_refused() {
+    fn what_two_readers_could_read_differently_is_rejected() {
         let form = |head: &str| values(format!("--x1\r\n{head}\r\n\r\nabc\r\n--x1--\r\n").as_bytes(), &["token"]);
         let found = |count| Some(vec![vec!["abc".to_owned(); count]]);
         for (head, expected) in [

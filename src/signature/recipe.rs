@@ -190,7 +190,7 @@ impl Signature {
     }
 
     /// Reports a signature of another length than the algorithm's as wrong instead of malformed, as the provider's own library does. Both
-    /// are refused.
+    /// are rejected.
     pub(crate) const fn any_length(self) -> Self {
         Self { any_length: true, ..self }
     }

@@ -17,10 +17,10 @@ pub const STANDARD: Signature = Signature::hmac(Hash::Sha256, Encoding::Base64, 
     .stamp(Stamp::header("webhook-timestamp"))
     .id_header("webhook-id");
 
-/// The same as [`STANDARD`], but ids with other characters than `A-Z a-z 0-9 _ -` are refused.
+/// The same as [`STANDARD`], but ids with other characters than `A-Z a-z 0-9 _ -` are rejected.
 ///
 /// The specification joins id, time and body with dots, and forbids dots in id and time. Some senders use ids with dots
-/// nevertheless (for example for Slack events), and [`STANDARD`] accepts them. It refuses a body that could be the rest of another
+/// nevertheless (for example for Slack events), and [`STANDARD`] accepts them. It rejects a body that could be the rest of another
 /// message that was split at another dot. Such a body begins with a digit if the id has a dot, or with a time and a dot. Use this
 /// signature for senders whose bodies are neither JSON objects nor arrays.
 pub const STANDARD_STRICT: Signature =

@@ -53,7 +53,7 @@ impl Tolerance {
     /// Five minutes in both directions, as Standard Webhooks and most providers recommend.
     pub const DEFAULT: Self = Self::secs(300, 300);
 
-    /// Allows this span in both directions. Returns `None` for less than a second, because nearly every request would be refused.
+    /// Allows this span in both directions. Returns `None` for less than a second, because nearly every request would be rejected.
     #[must_use]
     pub const fn within(span: Duration) -> Option<Self> {
         if span.as_secs() == 0 { None } else { Some(Self::secs(span.as_secs(), span.as_secs())) }

@@ -58,7 +58,7 @@ impl Signature {
         }
         let mut presented = Presented::new();
         presented.read(self, received, trust, &found)?;
-        // A request without a signature in its headers is refused before its body is read.
+        // A request without a signature in its headers is rejected before its body is read.
         if !self.stands_in_places() {
             found = Found::read(&places, received);
         }
@@ -311,7 +311,7 @@ impl Made<'_, '_> {
         }
     }
 
-    /// Checks strictly (RFC 8032 with the checks of "Taming the many EdDSAs"): weak keys and malleable signatures are refused.
+    /// Checks strictly (RFC 8032 with the checks of "Taming the many EdDSAs"): weak keys and malleable signatures are rejected.
     fn verifies(&mut self, key: &Ed25519Public, presented: &[u8]) -> Result<Choice, VerifyError> {
         self.over_text(|text| {
             work::spent(text.len());

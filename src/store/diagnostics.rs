@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use super::StoreError;
 use crate::clock::Timestamp;
 
-/// A note that helps to find a fault: how a request was sent and answered, or why a request was refused.
+/// A note that helps to find a fault: how a request was sent and answered, or why a request was rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "complete: read back as written")]
 pub struct DiagnosticNote {

@@ -43,7 +43,7 @@ impl RollupStep {
 
     /// How long rollups of this step are kept.
     #[must_use]
-    pub const fn kept(self) -> Duration {
+    pub const fn retention(self) -> Duration {
         match self {
             Self::Minute => Duration::from_secs(48 * 3_600),
             Self::Hour => Duration::from_secs(90 * 86_400),
@@ -57,8 +57,8 @@ impl RollupStep {
         Timestamp::from_micros(at.as_micros().div_euclid(length).saturating_mul(length))
     }
 
-    /// The beginnings of the steps that begin at `from` or later, and before `to`. A span that is longer than [`kept`](Self::kept) is cut to
-    /// its last part.
+    /// The beginnings of the steps that begin at `from` or later, and before `to`. A span that is longer than the
+    /// [`retention`](Self::retention) is cut to its last part.
     ///
     /// ```
     /// use hookwire::clock::Timestamp;
@@ -68,7 +68,7 @@ impl RollupStep {
     /// assert_eq!(starts.collect::<Vec<_>>(), [60, 120].map(Timestamp::from_secs));
     /// ```
     pub fn starts(self, from: Timestamp, to: Timestamp) -> impl Iterator<Item = Timestamp> {
-        let from = from.max(to - self.kept() - self.length());
+        let from = from.max(to - self.retention() - self.length());
         let first = self.start(from);
         let first = if first < from { first + self.length() } else { first };
         std::iter::successors(Some(first), move |at| Some(*at + self.length())).take_while(move |at| *at < to)
@@ -269,7 +269,7 @@ const fn place_of(outcome: Outcome) -> u8 {
 ///    (`concurrent_folds_count_once`).
 /// 3. `rollups` MUST return one list for each group of the request, in order. Each list contains the rollups that begin at `from` or later,
 ///    and before `to`, sorted by time. It leaves out minutes and hours without settlements (`rollups_obey_their_group_and_span`).
-/// 4. `fold` MUST delete rollups that began longer than [`RollupStep::kept`] before `now`, a bounded number in each call, and no others
+/// 4. `fold` MUST delete rollups that began longer than [`RollupStep::retention`] before `now`, a bounded number in each call, and no others
 ///    (`old_rollups_are_deleted`).
 /// 5. The two kinds of work are counted separately (`rollups_count_one_kind_of_work`).
 #[async_trait]

@@ -14,11 +14,11 @@ use super::error::WorkerError;
 /// | `poll` | 1 s | how often the store is polled for unannounced work, such as the work of another process; five times rarer while the store [reports](crate::store::Staging::changes) that work |
 /// | `outbox_poll` | 25 ms | how often the outbox table is read, to which applications write events. After a silence the worker waits an eighth of it, at most `poll` (twice `poll` while the store reports work) |
 /// | `grace` | 30 s | how long a stopping worker waits for attempts in flight; it stops at most one second later |
-/// | `retention` | 30 days | how long finished deliveries and their attempts are kept; `None`: without limit |
-/// | `payloads` | `None` | how long the payloads of finished events are kept; `None`: as long as the events |
-/// | `keys` | 30 days | how long the id of an event cannot be used again; at least as long as the event is kept |
-/// | `audit` | 90 days | how long the [audit log](crate::store::AuditLog) is kept; `None`: without limit; an inbox has none |
-/// | `diagnostics` | 7 days | how long [notes that help to find a fault](crate::store::Diagnostics) are kept; `None`: without limit. If several workers on one store differ, the shortest time counts |
+/// | `delivery_retention` | 30 days | how long finished deliveries and their attempts are kept; `None`: without limit |
+/// | `payload_retention` | `None` | how long the payloads of finished events are kept; `None`: as long as the events |
+/// | `key_retention` | 30 days | how long the id of an event cannot be used again; at least as long as the event is kept |
+/// | `audit_retention` | 90 days | how long the [audit log](crate::store::AuditLog) is kept; `None`: without limit; an inbox has none |
+/// | `diagnostics_retention` | 7 days | how long [notes that help to find a fault](crate::store::Diagnostics) are kept; `None`: without limit. If several workers on one store differ, the shortest time counts |
 ///
 /// Applications construct it with struct update syntax, so a new setting is a breaking change.
 ///
@@ -46,15 +46,15 @@ pub struct Config {
     /// How long a stopping worker waits for attempts in flight.
     pub grace: Duration,
     /// How long finished deliveries and their attempts are kept.
-    pub retention: Option<Duration>,
+    pub delivery_retention: Option<Duration>,
     /// How long the payloads of finished events are kept.
-    pub payloads: Option<Duration>,
+    pub payload_retention: Option<Duration>,
     /// How long the id of an event cannot be used again.
-    pub keys: Duration,
+    pub key_retention: Duration,
     /// How long the audit log is kept.
-    pub audit: Option<Duration>,
+    pub audit_retention: Option<Duration>,
     /// How long notes that help to find a fault are kept.
-    pub diagnostics: Option<Duration>,
+    pub diagnostics_retention: Option<Duration>,
 }
 
 impl Default for Config {
@@ -66,11 +66,11 @@ impl Default for Config {
             poll: Duration::from_secs(1),
             outbox_poll: Duration::from_millis(25),
             grace: Duration::from_secs(30),
-            retention: Some(Duration::from_secs(30 * 24 * 60 * 60)),
-            payloads: None,
-            keys: Duration::from_secs(30 * 24 * 60 * 60),
-            audit: Some(Duration::from_secs(90 * 24 * 60 * 60)),
-            diagnostics: Some(Duration::from_secs(7 * 24 * 60 * 60)),
+            delivery_retention: Some(Duration::from_secs(30 * 24 * 60 * 60)),
+            payload_retention: None,
+            key_retention: Duration::from_secs(30 * 24 * 60 * 60),
+            audit_retention: Some(Duration::from_secs(90 * 24 * 60 * 60)),
+            diagnostics_retention: Some(Duration::from_secs(7 * 24 * 60 * 60)),
         }
     }
 }

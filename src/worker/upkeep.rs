@@ -99,10 +99,10 @@ impl Engine {
     }
 
     async fn prune_all(&self, payloads_after: &mut FinishedCursor) -> Result<(), StoreError> {
-        if let Some(retention) = self.config.payloads {
+        if let Some(retention) = self.config.payload_retention {
             self.drop_payloads(payloads_after, self.clock.now() - retention).await?;
         }
-        if let Some(retention) = self.config.retention {
+        if let Some(retention) = self.config.delivery_retention {
             self.prune(retention).await?;
         }
         self.prune_records().await;
@@ -112,12 +112,12 @@ impl Engine {
     /// Deletes old diagnostic notes and audit entries. A failure of these must not stop the deletion of history, nor the worker.
     async fn prune_records(&self) {
         let now = self.clock.now();
-        let notes = match self.config.diagnostics {
+        let notes = match self.config.diagnostics_retention {
             Some(retention) => in_batches(|| self.store.prune_notes(now - retention, PRUNE_BATCH)).await,
             None => Ok(()),
         };
         // Only senders have an audit log, so an inbox on the same store must not shorten it.
-        let audit = match (self.config.audit, self.deliver.work()) {
+        let audit = match (self.config.audit_retention, self.deliver.work()) {
             (Some(retention), Work::Sent) => in_batches(|| self.store.prune_audit(now - retention, PRUNE_BATCH)).await,
             _ => Ok(()),
         };
@@ -130,7 +130,7 @@ impl Engine {
 
     async fn prune(&self, retention: Duration) -> Result<(), StoreError> {
         let now = self.clock.now();
-        let old = RetentionCutoff { work: now - retention, keys: now - self.config.keys };
+        let old = RetentionCutoff { work: now - retention, keys: now - self.config.key_retention };
         in_batches(|| self.store.prune(self.deliver.work(), old, PRUNE_BATCH)).await
     }
 

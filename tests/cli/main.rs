@@ -186,13 +186,13 @@ async fn a_store_and_an_api_show_the_same() {
     tokio::spawn(async { axum::serve(listener, app).await });
     tokio::task::spawn_blocking(move || {
         let file = file.to_str().unwrap();
-        for door in [&["--store", file][..], &["--api", &api, "--token", "operator"]] {
-            let endpoints = run(&[&["endpoints", "--json"], door].concat());
+        for access in [&["--store", file][..], &["--api", &api, "--token", "operator"]] {
+            let endpoints = run(&[&["endpoints", "--json"], access].concat());
             assert_eq!(documents(&endpoints)[0]["tenant"], "acme", "{}", err(&endpoints));
-            let tail = run(&[&["tail", "--once", "--json", "--tenant", "acme"], door].concat());
+            let tail = run(&[&["tail", "--once", "--json", "--tenant", "acme"], access].concat());
             assert_eq!(documents(&tail)[0]["state"], "pending", "{}", err(&tail));
             let id = documents(&tail)[0]["id"].as_str().unwrap().to_owned();
-            let resent = run(&[&["resend", &id], door].concat());
+            let resent = run(&[&["resend", &id], access].concat());
             assert!(err(&resent).contains("pending"), "a pending delivery is not sent again: {}", err(&resent));
         }
         let stranger = run(&["endpoints", "--api", &api]);

@@ -46,7 +46,7 @@ fn request_of(id: &str, body: Bytes) -> Request<Full<Bytes>> {
 async fn post(inbox: &Inbox, dedup: impl Dedup, request: Request<Full<Bytes>>) -> StatusCode {
     let source = Source::standard(SECRET).unwrap().tenant("acme");
     let receiver = Receiver::builder(dedup).source(source).build().unwrap();
-    receiver.keep("standard", inbox).unwrap().oneshot(request).await.unwrap().status()
+    receiver.store("standard", inbox).unwrap().oneshot(request).await.unwrap().status()
 }
 
 /// What was handled, in order.
@@ -388,7 +388,7 @@ async fn a_captured_request_under_an_invented_id_is_not_kept_twice() {
     let inbox = Inbox::builder(store.clone()).queue(queue("all", &Log::default())).build().unwrap();
     let keyring = || Keyring::new(TICKETS.key("a secret of some length").unwrap());
     let source = Source::new("tickets", &TICKETS, keyring());
-    let service = Receiver::builder(store).source(source).build().unwrap().keep("tickets", &inbox).unwrap();
+    let service = Receiver::builder(store).source(source).build().unwrap().store("tickets", &inbox).unwrap();
     let now = SystemClock.now();
     for (id, secs, duplicate) in [("1", 0, false), ("2", 0, true), ("1", 1, true), ("2", 2, false)] {
         let mut request = Request::post("/in").header("x-id", id).body(Full::new(Bytes::from("{}"))).unwrap();
@@ -405,7 +405,7 @@ async fn a_kept_event_and_its_duplicate_are_answered_with_the_header_that_the_pr
     let inbox = Inbox::builder(MemoryStore::new()).queue(queue("all", &Log::default())).build().unwrap();
     let source = Source::adobe_sign("CBJCHBCAABAA").unwrap();
     let receiver = Receiver::builder(MemoryDedup::new()).source(source).build().unwrap();
-    let service = receiver.keep("adobe_sign", &inbox).unwrap();
+    let service = receiver.store("adobe_sign", &inbox).unwrap();
     for duplicate in [false, true] {
         let body = Bytes::from(r#"{"webhookNotificationId":"n1","event":"AGREEMENT_CREATED"}"#);
         let request =

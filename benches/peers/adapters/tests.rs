@@ -21,13 +21,13 @@ use super::svix::Svix;
 use super::{Adapter, Place};
 use crate::api::Api;
 
-type Noted = Arc<Mutex<Vec<(String, Value)>>>;
+type RecordedRequests = Arc<Mutex<Vec<(String, Value)>>>;
 
 const URL: &str = "http://127.0.0.1:9/hook";
 
 /// Answers every request with the same JSON document.
-async fn fake(answer: Value) -> (Api, Noted) {
-    let noted = Noted::default();
+async fn fake(answer: Value) -> (Api, RecordedRequests) {
+    let noted = RecordedRequests::default();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let (notes, body) = (noted.clone(), Bytes::from(answer.to_string()));
@@ -39,7 +39,11 @@ async fn fake(answer: Value) -> (Api, Noted) {
     (Api::new(address, "secret").unwrap(), noted)
 }
 
-async fn note(request: Request<Incoming>, noted: Noted, answer: Bytes) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn note(
+    request: Request<Incoming>,
+    noted: RecordedRequests,
+    answer: Bytes,
+) -> Result<Response<Full<Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
     assert_eq!(head.headers["authorization"], "Bearer secret");
     let body = body.collect().await.unwrap().to_bytes();

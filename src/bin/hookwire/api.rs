@@ -11,7 +11,7 @@ use http::{HeaderValue, Method, Request, Response};
 use serde_json::Value;
 use tower_service::Service as _;
 
-use super::args::Door;
+use super::args::SenderAccess;
 use super::client;
 use super::failure::Failure;
 
@@ -25,11 +25,11 @@ pub(crate) enum Api {
 }
 
 impl Api {
-    pub(crate) async fn open(door: &Door) -> Result<Self, Failure> {
-        if let Some(api) = &door.api {
-            return Ok(Self::Remote { base: api.trim_end_matches('/').to_owned(), token: door.token.clone() });
+    pub(crate) async fn open(access: &SenderAccess) -> Result<Self, Failure> {
+        if let Some(api) = &access.api {
+            return Ok(Self::Remote { base: api.trim_end_matches('/').to_owned(), token: access.token.clone() });
         }
-        let file = door
+        let file = access
             .store
             .as_ref()
             .ok_or_else(|| Failure::new("set the API with --api URL, or a store with --store FILE"))?;

@@ -27,7 +27,7 @@ pub(crate) enum Command {
     /// Send captured requests again, unchanged or with a new signature.
     Replay(Replay),
     /// List the endpoints of a sender.
-    Endpoints(Door),
+    Endpoints(SenderAccess),
     /// Show the deliveries of a sender as they are created.
     Tail(Tail),
     /// Send a delivery again.
@@ -137,7 +137,7 @@ pub(crate) struct Replay {
 
 /// A sender's management API, or its store.
 #[derive(Clone, Debug, Arguments)]
-pub(crate) struct Door {
+pub(crate) struct SenderAccess {
     /// The URL under which the management API is mounted.
     #[arg(long, value_name = "URL", env = "HOOKWIRE_API", conflicts_with = "store")]
     pub(crate) api: Option<String>,
@@ -155,7 +155,7 @@ pub(crate) struct Door {
 #[derive(Debug, Arguments)]
 pub(crate) struct Tail {
     #[command(flatten)]
-    pub(crate) door: Door,
+    pub(crate) access: SenderAccess,
     /// Show only deliveries in this state: pending, delivered, failed, held or cancelled.
     #[arg(long)]
     pub(crate) state: Option<String>,
@@ -172,7 +172,7 @@ pub(crate) struct Resend {
     /// The id of the delivery: `dlv_...`.
     pub(crate) delivery: String,
     #[command(flatten)]
-    pub(crate) door: Door,
+    pub(crate) access: SenderAccess,
 }
 
 #[derive(Debug, Arguments)]

@@ -21,7 +21,7 @@ use super::{args, client};
 /// The time limit of each step.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The largest accepted difference of two clocks, in seconds. Receivers refuse signatures if the difference exceeds 300.
+/// The largest accepted difference of two clocks, in seconds. Receivers reject signatures if the difference exceeds 300.
 const MAX_SKEW_SECS: u64 = 30;
 
 /// The findings so far.
@@ -85,13 +85,13 @@ async fn of_store(file: &Path, findings: &mut Findings) {
 
 /// Looks for deliveries that are overdue.
 async fn of_work(sender: &Sender, findings: &mut Findings) -> Result<(), Failure> {
-    let door = sender.scoped(Scope::operator());
+    let scoped = sender.scoped(Scope::operator());
     let mut query = DeliveryQuery::of(Work::Sent);
     query.state = Some(DeliveryState::Pending);
     let now = SystemClock.now();
-    let mut found = door.deliveries(query.clone(), Page::of(100)).await?;
+    let mut found = scoped.deliveries(query.clone(), Page::of(100)).await?;
     while let (true, Some(next)) = (found.items.is_empty(), found.next) {
-        found = door.deliveries(query.clone(), Page::of(100).after(next)).await?;
+        found = scoped.deliveries(query.clone(), Page::of(100).after(next)).await?;
     }
     let pending = found.items;
     let overdue =
@@ -173,7 +173,7 @@ async fn of_clock(target: &Target, findings: &mut Findings) {
         findings.bad(
             "clock",
             &format!(
-                "differs by {skew} s from the endpoint's: signatures are refused above 300 s; set the clock (NTP)"
+                "differs by {skew} s from the endpoint's: signatures are rejected above 300 s; set the clock (NTP)"
             ),
         );
     }

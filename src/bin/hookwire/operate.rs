@@ -9,7 +9,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::api::Api;
-use super::args::{Door, Resend, Tail};
+use super::args::{Resend, SenderAccess, Tail};
 use super::failure::Failure;
 use super::output::{BAD, GOOD, Output, styled};
 
@@ -19,11 +19,11 @@ const LOOK: Duration = Duration::from_secs(1);
 /// The maximum number of deliveries that `tail` remembers to recognise new ones.
 const MAX_SEEN: usize = 100_000;
 
-pub(crate) async fn endpoints(door: Door, output: Output) -> Result<bool, Failure> {
-    let mut api = Api::open(&door).await?;
+pub(crate) async fn endpoints(access: SenderAccess, output: Output) -> Result<bool, Failure> {
+    let mut api = Api::open(&access).await?;
     let (mut rows, mut cursor) = (Vec::new(), String::new());
     loop {
-        let page = api.call(Method::GET, &format!("/endpoints?limit=100{}{cursor}", of_tenant(&door))).await?;
+        let page = api.call(Method::GET, &format!("/endpoints?limit=100{}{cursor}", of_tenant(&access))).await?;
         rows.extend(page["items"].as_array().cloned().unwrap_or_default());
         let Some(next) = page["next_cursor"].as_str() else { break };
         cursor = format!("&cursor={next}");
@@ -32,8 +32,8 @@ pub(crate) async fn endpoints(door: Door, output: Output) -> Result<bool, Failur
     Ok(true)
 }
 
-fn of_tenant(door: &Door) -> String {
-    door.tenant.as_ref().map_or_else(String::new, |tenant| format!("&tenant={}", encoded(tenant)))
+fn of_tenant(access: &SenderAccess) -> String {
+    access.tenant.as_ref().map_or_else(String::new, |tenant| format!("&tenant={}", encoded(tenant)))
 }
 
 /// Encodes a text as a part of a path or of a query.
@@ -43,12 +43,12 @@ fn encoded(text: &str) -> impl Display {
 }
 
 pub(crate) async fn tail(args: Tail, output: Output) -> Result<bool, Failure> {
-    let mut api = Api::open(&args.door).await?;
+    let mut api = Api::open(&args.access).await?;
     let state = args.state.as_ref().map_or_else(String::new, |state| format!("&state={}", encoded(state)));
     let mut seen = HashSet::new();
     let mut limit = args.lines;
     loop {
-        let path = format!("/deliveries?limit={limit}{}{state}", of_tenant(&args.door));
+        let path = format!("/deliveries?limit={limit}{}{state}", of_tenant(&args.access));
         let page = api.call(Method::GET, &path).await?;
         let mut items = page["items"].as_array().cloned().unwrap_or_default();
         items.reverse();
@@ -93,7 +93,7 @@ fn show(delivery: &Value, output: Output) {
 }
 
 pub(crate) async fn resend(args: Resend, output: Output) -> Result<bool, Failure> {
-    let mut api = Api::open(&args.door).await?;
+    let mut api = Api::open(&args.access).await?;
     api.call(Method::POST, &format!("/deliveries/{}/resend", encoded(&args.delivery))).await?;
     output.say(&json!({ "resent": args.delivery }), format!("{} is pending again", args.delivery));
     if matches!(api, Api::Local(_)) {

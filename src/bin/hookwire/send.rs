@@ -125,11 +125,11 @@ async fn wait(sender: &Sender, endpoint: EndpointId, expected: usize, output: Ou
 }
 
 async fn report(sender: &Sender, deliveries: &[DeliveryId], output: Output) -> Result<bool, Failure> {
-    let door = sender.scoped(Scope::operator());
+    let scoped = sender.scoped(Scope::operator());
     let (mut all_delivered, mut rows) = (true, Vec::new());
     for id in deliveries {
-        let Some(delivery) = door.delivery(*id).await? else { continue };
-        let last = door.attempts(*id).await?.and_then(|attempts| attempts.into_iter().next_back());
+        let Some(delivery) = scoped.delivery(*id).await? else { continue };
+        let last = scoped.attempts(*id).await?.and_then(|attempts| attempts.into_iter().next_back());
         let is_delivered = delivery.state == DeliveryState::Delivered;
         all_delivered &= is_delivered;
         let last = last.map(|attempt| attempt.outcome.to_string());

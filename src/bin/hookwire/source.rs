@@ -37,9 +37,9 @@ pub(crate) enum Verdict {
 
 /// A clock that always returns the same time.
 #[derive(Debug)]
-struct Fixed(Timestamp);
+struct FixedClock(Timestamp);
 
-impl Clock for Fixed {
+impl Clock for FixedClock {
     fn now(&self) -> Timestamp {
         self.0
     }
@@ -109,7 +109,7 @@ impl Known {
             builder = builder.fetch(client);
         }
         if let Some(at) = at {
-            builder = builder.clock(Fixed(at));
+            builder = builder.clock(FixedClock(at));
         }
         builder.build()?.gate(scheme.name())
     }

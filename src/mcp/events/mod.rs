@@ -222,7 +222,7 @@ impl McpEvents {
     }
 
     /// The sender, limited to what this tenant may use.
-    fn door(&self, tenant: &Tenant) -> Scoped {
+    fn scoped(&self, tenant: &Tenant) -> Scoped {
         self.sender.scoped(Scope::tenant(tenant.clone())).via("mcp")
     }
 

@@ -92,8 +92,8 @@ impl McpEvents {
     /// [`EmitError::Event`] if the event is invalid. Returns [`EmitError::Dispatch`] or [`EmitError::Endpoint`] if the store fails.
     pub async fn emit(&self, emit: Emit) -> Result<usize, EmitError> {
         self.check_name(&emit.name).map_err(|_| EmitError::Unknown)?;
-        let door = self.door(&emit.tenant);
-        let now = door.now();
+        let scoped = self.scoped(&emit.tenant);
+        let now = scoped.now();
         let id = emit.id.unwrap_or_else(|| EventId::generate(now));
         let body = Body {
             event_id: id.as_str(),
@@ -112,7 +112,7 @@ impl McpEvents {
         if to.is_empty() {
             return Ok(0);
         }
-        door.dispatch_to(message(&emit.tenant, "hookwire.mcp.event", id, body)?, &to).await?;
+        scoped.dispatch_to(message(&emit.tenant, "hookwire.mcp.event", id, body)?, &to).await?;
         Ok(to.len())
     }
 
@@ -137,16 +137,16 @@ impl McpEvents {
         let body = json!({ "type": "terminated", "error": error }).to_string();
         self.control(&endpoint, "terminated", body).await?;
         // Drop the subscription labels now; keep the endpoint until this last message is delivered.
-        self.door(tenant).update_read(&endpoint, EndpointChange::new().labels(terminated())).await?;
+        self.scoped(tenant).update_read(&endpoint, EndpointChange::new().labels(terminated())).await?;
         Ok(())
     }
 
     async fn control(&self, endpoint: &Arc<Endpoint>, kind: &str, body: String) -> Result<(), EmitError> {
-        let door = self.door(&endpoint.tenant);
-        let id = EventId::generate(door.now()).as_str().replacen("evt_", &format!("msg_{kind}_"), 1);
+        let scoped = self.scoped(&endpoint.tenant);
+        let id = EventId::generate(scoped.now()).as_str().replacen("evt_", &format!("msg_{kind}_"), 1);
         let id = EventId::new(id).map_err(DispatchError::Tenant)?;
         let control = message(&endpoint.tenant, "hookwire.mcp.control", id, body)?;
-        door.dispatch_to(control, std::slice::from_ref(endpoint)).await?;
+        scoped.dispatch_to(control, std::slice::from_ref(endpoint)).await?;
         Ok(())
     }
 

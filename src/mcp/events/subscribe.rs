@@ -34,7 +34,7 @@ impl McpEvents {
         self.check_name(&asked.name)?;
         let key = key(asked.delivery.secret.as_deref())?;
         let known = Identity::new(tenant, asked.name, asked.arguments.as_ref(), &asked.delivery)?;
-        let now = self.door(tenant).now();
+        let now = self.scoped(tenant).now();
         let ends = granted(asked.ttl_ms.unwrap_or_else(|| Some(self.granted_ms())), self.longest, now);
         // If two equal requests arrive at the same time, one subscribes and the other refreshes.
         let turn = self.turns.of(&known.id);
@@ -69,7 +69,7 @@ impl McpEvents {
         ends: Option<Timestamp>,
     ) -> Result<Endpoint, Refused> {
         let new = known.endpoint(tenant, key, known.labels(ends)?)?;
-        Ok(self.door(tenant).create_verified_by(new, &ownership()).await?)
+        Ok(self.scoped(tenant).create_verified_by(new, &ownership()).await?)
     }
 
     /// Refreshes a subscription: extends its time, sets the secret of this request, and enables it if it was disabled for failing.
@@ -80,30 +80,30 @@ impl McpEvents {
         key: Key,
         ends: Option<Timestamp>,
     ) -> Result<Endpoint, Refused> {
-        let door = self.door(&before.tenant);
+        let scoped = self.scoped(&before.tenant);
         let change = EndpointChange::new().labels(known.labels(ends)?);
-        let updated = match door.update_read(before, change.clone().enabled()).await {
+        let updated = match scoped.update_read(before, change.clone().enabled()).await {
             // The endpoint is enabled after it has answered the challenge.
-            Err(EndpointError::Unproven) => door.update_read(before, change).await?,
+            Err(EndpointError::Unproven) => scoped.update_read(before, change).await?,
             updated => updated?,
         };
         let current = before.keys.entries().first().map(|entry| entry.key.id());
         if current == Some(key.id()) {
             return Ok(updated);
         }
-        Ok(door.rotate_read(&updated, key, GRACE).await?)
+        Ok(scoped.rotate_read(&updated, key, GRACE).await?)
     }
 
     /// Sends the challenge, unless another subscription of the tenant has the same URL and was verified.
     async fn verified(&self, endpoint: Endpoint, others: &[Arc<Endpoint>], is_new: bool) -> Result<Endpoint, Refused> {
         let same = |other: &&Arc<Endpoint>| other.target == endpoint.target && other.is_enabled();
-        let door = self.door(&endpoint.tenant);
+        let scoped = self.scoped(&endpoint.tenant);
         if others.iter().any(|other| same(&other)) {
-            return Ok(door.vouch_read(&endpoint).await?);
+            return Ok(scoped.mark_proved_read(&endpoint).await?);
         }
-        let proven = door.prove_read(&endpoint, Some(&ownership())).await;
+        let proven = scoped.prove_read(&endpoint, Some(&ownership())).await;
         if is_new && proven.is_err() {
-            door.remove_read(&endpoint).await?;
+            scoped.remove_read(&endpoint).await?;
         }
         Ok(proven?)
     }
@@ -112,17 +112,17 @@ impl McpEvents {
         let known = Identity::new(tenant, asked.name, asked.arguments.as_ref(), &asked.delivery)?;
         let all = self.subscriptions(tenant).await?;
         let found = all.iter().find(|endpoint| Read::of(endpoint).is_some_and(|read| read.id == known.id));
-        self.door(tenant).remove_read(found.ok_or(Refused::NotFound("subscription"))?).await?;
+        self.scoped(tenant).remove_read(found.ok_or(Refused::NotFound("subscription"))?).await?;
         Ok(Value::Object(serde_json::Map::new()))
     }
 
     /// Reads the subscriptions of a tenant that have not ended, and removes the others.
     pub(super) async fn subscriptions(&self, tenant: &Tenant) -> Result<Vec<Arc<Endpoint>>, EndpointError> {
-        let door = self.door(tenant);
-        let (mut found, now) = (Vec::new(), door.now());
-        for endpoint in door.endpoints_of(tenant).await? {
+        let scoped = self.scoped(tenant);
+        let (mut found, now) = (Vec::new(), scoped.now());
+        for endpoint in scoped.endpoints_of(tenant).await? {
             match Read::of(&endpoint).map(|read| read.has_ended(now)) {
-                Some(true) => door.remove_read(&endpoint).await.or_else(ignore_missing)?,
+                Some(true) => scoped.remove_read(&endpoint).await.or_else(ignore_missing)?,
                 Some(false) => found.push(endpoint),
                 None if was_terminated(&endpoint) => self.remove_if_told(&endpoint).await?,
                 None => {}
@@ -133,12 +133,12 @@ impl McpEvents {
 
     /// Removes a terminated subscription when its last message has been delivered.
     async fn remove_if_told(&self, endpoint: &Endpoint) -> Result<(), EndpointError> {
-        let door = self.door(&endpoint.tenant);
-        let counts = door.stats_read(endpoint).await?.counts;
+        let scoped = self.scoped(&endpoint.tenant);
+        let counts = scoped.stats_read(endpoint).await?.counts;
         if counts.pending + counts.held > 0 {
             return Ok(());
         }
-        door.remove_read(endpoint).await.or_else(ignore_missing)
+        scoped.remove_read(endpoint).await.or_else(ignore_missing)
     }
 
     /// The delivery status of a failing subscription; `None` if it is not failing.
@@ -155,14 +155,14 @@ impl McpEvents {
 
     /// The error of the newest delivery that was attempted and not delivered, among the searched deliveries.
     async fn last_error(&self, endpoint: &Endpoint) -> Result<Option<&'static str>, StoreError> {
-        let door = self.door(&endpoint.tenant);
+        let scoped = self.scoped(&endpoint.tenant);
         for state in [DeliveryState::Pending, DeliveryState::Failed, DeliveryState::Held] {
             let query =
                 DeliveryQuery { lane: Some(endpoint.id.into()), state: Some(state), ..DeliveryQuery::default() };
-            let found = door.deliveries(query, Page::of(PAGE).newest_first()).await?.items;
+            let found = scoped.deliveries(query, Page::of(PAGE).newest_first()).await?.items;
             let tried = found.iter().find(|delivery| delivery.attempts > 0);
             let Some(tried) = tried else { continue };
-            let last = door.attempts(tried.id).await?.and_then(|mut attempts| attempts.pop());
+            let last = scoped.attempts(tried.id).await?.and_then(|mut attempts| attempts.pop());
             if let Some(category) = last.and_then(|attempt| category(attempt.outcome)) {
                 return Ok(Some(category));
             }

@@ -26,9 +26,9 @@ pub(super) struct HandshakeConfig {
     /// The status of the answer. Default: 200.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) status: Option<u16>,
-    /// The status of a refusal. Default: 403.
+    /// The status of a rejection. Default: 403.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) refused: Option<u16>,
+    pub(super) rejected: Option<u16>,
     /// The content type of the answer. Default: `text/plain`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) content_type: Option<String>,
@@ -148,8 +148,8 @@ impl HandshakeConfig {
         if let Some(status) = self.status {
             handshake = handshake.status(status);
         }
-        if let Some(status) = self.refused {
-            handshake = handshake.refused(status);
+        if let Some(status) = self.rejected {
+            handshake = handshake.rejected(status);
         }
         if !self.body.is_empty() {
             let content_type = kept(self.content_type.as_deref().unwrap_or("text/plain"));

@@ -65,7 +65,7 @@ pub struct SchemeConfig {
     /// Whether the signature covers the id.
     #[serde(default)]
     id_signed: bool,
-    /// A request without an id is refused.
+    /// A request without an id is rejected.
     #[serde(default, skip_serializing_if = "is_default")]
     id_required: bool,
     /// The places of the event's type.
@@ -88,7 +88,7 @@ pub struct SchemeConfig {
     accepted: Option<AnswerConfig>,
     /// The response to a request that failed the check, instead of 401 and no body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    refused: Option<AnswerConfig>,
+    rejected: Option<AnswerConfig>,
     /// The headers of the request that the response to an accepted event repeats.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     echoes: Vec<String>,
@@ -180,11 +180,11 @@ impl SchemeConfig {
     fn answered(&self, scheme: Scheme) -> Scheme {
         let scheme = scheme.echoes(headers(&self.echoes));
         let scheme = match &self.accepted {
-            Some(answer) => scheme.accepted_by(answer.status, kept(&answer.body)),
+            Some(answer) => scheme.accepted_response(answer.status, kept(&answer.body)),
             None => scheme,
         };
-        match &self.refused {
-            Some(answer) => scheme.refused_by(answer.status, kept(&answer.body)),
+        match &self.rejected {
+            Some(answer) => scheme.rejected_response(answer.status, kept(&answer.body)),
             None => scheme,
         }
     }

@@ -22,7 +22,7 @@ pub enum Cause {
     /// The signature is valid. The signed time is this many seconds ahead of the clock, or behind it if the number is negative.
     Clock(i64),
     /// The signature is valid, but another check fails.
-    Refused(VerifyError),
+    Rejected(VerifyError),
     /// The request was signed with another key that is known.
     OtherKey,
     /// The request was signed with a key that has retired.
@@ -112,7 +112,7 @@ impl Cause {
 const TEXTS: &[(Cause, &str, &str)] = &[
     (Cause::Valid, "valid", "request: is valid"),
     (Cause::Clock(0), "clock", ""),
-    (Cause::Refused(VerifyError::NoKey), "refused", ""),
+    (Cause::Rejected(VerifyError::NoKey), "rejected", ""),
     (
         Cause::OtherKey,
         "other_key",
@@ -293,7 +293,7 @@ impl fmt::Display for Cause {
                 f,
                 "timestamp: is {skew} s in the future: the signature is good; set this machine's clock, or the sender's"
             ),
-            Self::Refused(error) => write!(f, "{error}"),
+            Self::Rejected(error) => write!(f, "{error}"),
             Self::OtherScheme(name) => {
                 write!(f, "source: the request is signed as `{name}` signs: use that provider's source for this route")
             }
@@ -312,7 +312,7 @@ mod tests {
     fn each_cause_has_a_name_and_a_text_with_a_remedy() {
         let names: BTreeSet<_> = TEXTS.iter().map(|(cause, ..)| cause.name()).collect();
         assert_eq!(names.len(), TEXTS.len());
-        for (cause, ..) in TEXTS.iter().filter(|(cause, ..)| !matches!(cause, Cause::Valid | Cause::Refused(_))) {
+        for (cause, ..) in TEXTS.iter().filter(|(cause, ..)| !matches!(cause, Cause::Valid | Cause::Rejected(_))) {
             let text = cause.to_string();
             assert!(text.matches(": ").count() >= 2, "what, what is wrong with it, what to do: {text}");
         }

@@ -15,7 +15,7 @@ pub(super) fn judge(case: &Case<'_>, error: VerifyError) -> Diagnosis {
     of_headers(case, error).or_else(|| of_body(case)).unwrap_or_else(|| match error {
         VerifyError::BadSignature | VerifyError::BadToken | VerifyError::NoKey => of_mode(case),
         VerifyError::BodyMismatch => Diagnosis::likely(Cause::BodyLength),
-        error => Diagnosis::proved(Cause::Refused(error)),
+        error => Diagnosis::proved(Cause::Rejected(error)),
     })
 }
 

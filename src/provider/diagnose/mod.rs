@@ -48,7 +48,7 @@ use crate::signature::{Received, Tolerance, Trust, VerifyError};
 const MAX_BYTES: usize = 256 << 20;
 
 /// Looks for the cause of a failed check. This is expensive: it checks the request up to several thousand times. Do not run it for every
-/// refused request, because strangers can send any number of requests.
+/// rejected request, because strangers can send any number of requests.
 #[derive(Clone, Debug)]
 pub struct Diagnose<'a> {
     scheme: &'a Scheme,
@@ -94,7 +94,7 @@ impl<'a> Diagnose<'a> {
         match self.scheme.verify(&self.received, &self.trust) {
             Ok(_) => Diagnosis::proved(Cause::Valid),
             Err(VerifyError::OutOfTolerance { skew }) => Diagnosis::proved(Cause::Clock(skew)),
-            Err(error) if is_final(error) => Diagnosis::proved(Cause::Refused(error)),
+            Err(error) if is_final(error) => Diagnosis::proved(Cause::Rejected(error)),
             Err(error) => self.search(error),
         }
     }
@@ -136,7 +136,7 @@ const fn is_final(error: VerifyError) -> bool {
             | VerifyError::UntrustedSender
             | VerifyError::UnsupportedFormat
             | VerifyError::TooManyEvents(_)
-            | VerifyError::HandshakeRefused { .. }
+            | VerifyError::HandshakeRejected { .. }
             | VerifyError::MissingSetting(_)
     )
 }

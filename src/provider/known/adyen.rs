@@ -35,7 +35,7 @@ const SIGNATURE: &str = "/NotificationRequestItem/additionalData/hmacSignature";
 /// Source: <https://docs.adyen.com/development-resources/webhooks/secure-webhooks/verify-hmac-signatures>
 pub static ADYEN: Scheme = Scheme::new("adyen", DOCS)
     .code(&Adyen)
-    .accepted_by(200, "[accepted]")
+    .accepted_response(200, "[accepted]")
     .read_key_by(Key::hex)
     .retries(Retries::documented(DOCS).same_id(Fact::Yes))
     .summary(Summary::new(

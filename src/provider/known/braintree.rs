@@ -123,7 +123,7 @@ fn challenge(received: &Received<'_>, trust: &Trust<'_>, ours: &str) -> Result<R
     let text = CHALLENGE.read(received, trust, "handshake")?.ok_or(VerifyError::Missing("signature"))?;
     let harmless = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     if !harmless || !(20..=32).contains(&text.len()) {
-        return Err(VerifyError::HandshakeRefused { status: 403 });
+        return Err(VerifyError::HandshakeRejected { status: 403 });
     }
     let key = derived(trust).into_iter().next().ok_or(VerifyError::NoKey)?;
     let mut reply = Reply::new(200);

@@ -4,7 +4,7 @@ use crate::provider::{Retries, Scheme};
 use crate::signature::{Encoding, Hash, Place, Signature};
 
 /// `ClickUp`: the signature in `X-Signature` covers the body and is made with the secret that the API returned when the webhook
-/// was created. No time is signed. The id is that of the first history item, if there is one. Refused requests are answered with
+/// was created. No time is signed. The id is that of the first history item, if there is one. Rejected requests are answered with
 /// 403, because `ClickUp` suspends a webhook at the first 401.
 ///
 /// Source: <https://developer.clickup.com/docs/webhooksignature>
@@ -12,5 +12,5 @@ pub static CLICKUP: Scheme = Scheme::new("clickup", "https://developer.clickup.c
     .signature(Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-signature"]))
     .signed_id(&[Place::Json("/history_items/0/id")])
     .event_type(&[Place::Json("/event")])
-    .refused_by(403, "")
+    .rejected_response(403, "")
     .retries(Retries::documented("https://developer.clickup.com/docs/webhookhealth"));

@@ -134,9 +134,9 @@ impl Verify for CloudEvents {
     }
 
     fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError> {
-        let mode = Mode::of(received.headers).map_err(refused)?;
+        let mode = Mode::of(received.headers).map_err(rejected)?;
         let body = Bytes::copy_from_slice(received.body);
-        let events = CloudEvent::read(received.headers, &body).map_err(refused)?;
+        let events = CloudEvent::read(received.headers, &body).map_err(rejected)?;
         if mode == Some(Mode::Binary) && self.proof.covers_body() && is_structured(received.body) {
             return Err(VerifyError::Malformed("CloudEvents"));
         }
@@ -165,7 +165,7 @@ fn is_structured(body: &[u8]) -> bool {
     has("/specversion") && has("/type") || has("/0/specversion") && has("/0/type")
 }
 
-fn refused(error: CloudEventError) -> VerifyError {
+fn rejected(error: CloudEventError) -> VerifyError {
     match error {
         CloudEventError::Format => VerifyError::UnsupportedFormat,
         CloudEventError::TooMany => VerifyError::TooManyEvents(MAX_EVENTS),
@@ -197,20 +197,20 @@ fn permission(received: &Received<'_>, trust: &Trust<'_>) -> Result<Checked, Ver
     if asked.as_deref().is_some_and(|rate| !is_rate(rate)) {
         return Err(VerifyError::Malformed("handshake"));
     }
-    let mut yes = Reply::new(200);
-    yes.headers.push(("allow", "POST".to_owned()));
-    yes.headers.push(("webhook-allowed-origin", origin.clone().into_owned()));
+    let mut confirmation = Reply::new(200);
+    confirmation.headers.push(("allow", "POST".to_owned()));
+    confirmation.headers.push(("webhook-allowed-origin", origin.clone().into_owned()));
     let rate = trust.settings.get("allowed_rate");
     if rate.is_some_and(|rate| rate != "*" && !is_rate(rate)) {
         return Err(VerifyError::MissingSetting("allowed_rate"));
     }
     if asked.is_some() || rate.is_some() {
-        yes.headers.push(("webhook-allowed-rate", rate.unwrap_or("*").to_owned()));
+        confirmation.headers.push(("webhook-allowed-rate", rate.unwrap_or("*").to_owned()));
     }
     let allowed = trust.settings.all("allowed_origins");
     if allowed.iter().any(|allowed| allowed == "*" || allowed.eq_ignore_ascii_case(&origin)) {
-        return Ok(Checked::Handshake(yes));
+        return Ok(Checked::Handshake(confirmation));
     }
     let rate = asked.and_then(|text| text.parse().ok());
-    Ok(Checked::Challenge(Challenge::new("origin".to_owned(), origin.into_owned(), rate, yes, 403)))
+    Ok(Checked::Challenge(Challenge::new("origin".to_owned(), origin.into_owned(), rate, confirmation, 403)))
 }

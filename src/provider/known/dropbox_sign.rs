@@ -39,5 +39,5 @@ pub static DROPBOX_SIGN: Scheme =
         )
         .identified_by(IDENTITY)
         .event_type(&[Place::Json("/event/event_type")])
-        .accepted_by(200, "Hello API Event Received")
+        .accepted_response(200, "Hello API Event Received")
         .retries(Retries::documented("https://developers.hellosign.com/docs/events/walkthrough/"));

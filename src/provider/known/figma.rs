@@ -7,13 +7,13 @@ use crate::signature::{Place, Token};
 const NOT_KEYS: &[(&str, &str)] = &[("figd_", "a personal access token: use the passcode of the webhook")];
 
 /// Figma: the field `passcode` of the body carries a secret. The secret covers nothing of the request, and there is no id. The body
-/// that the handler gets contains the passcode: do not log it. Refused requests are answered with 400, as Figma documents.
+/// that the handler gets contains the passcode: do not log it. Rejected requests are answered with 400, as Figma documents.
 ///
 /// Source: <https://developers.figma.com/docs/rest-api/webhooks-security/>
 pub static FIGMA: Scheme = Scheme::new("figma", "https://developers.figma.com/docs/rest-api/webhooks-security/")
     .token(&[Token::plain(Place::Json("/passcode"))])
     .event_type(&[Place::Json("/event_type")])
-    .refused_by(400, "")
+    .rejected_response(400, "")
     .not_keys(NOT_KEYS)
     .identified_by(IdentityRule::First(&[
         IdentityRule::By(Place::Join {

@@ -5,7 +5,7 @@ use crate::provider::{Fact, Retries, Scheme};
 use crate::signature::Place;
 
 /// GitLab with a signing token: Standard Webhooks. Id and time are signed; the type (`X-Gitlab-Event`) is not. A request without a
-/// signature is refused even if it has the right `X-Gitlab-Token`; use [`GITLAB_TOKEN`](super::GITLAB_TOKEN) for that.
+/// signature is rejected even if it has the right `X-Gitlab-Token`; use [`GITLAB_TOKEN`](super::GITLAB_TOKEN) for that.
 ///
 /// Source: <https://docs.gitlab.com/user/project/integrations/webhooks/>
 pub static GITLAB: Scheme = dialect("gitlab", "https://docs.gitlab.com/user/project/integrations/webhooks/")

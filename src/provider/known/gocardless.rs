@@ -4,7 +4,7 @@ use crate::provider::{BatchLayout, IdentityRule, Retries, Scheme};
 use crate::signature::{Encoding, Hash, Place, Signature};
 
 /// `GoCardless`: the signature in `Webhook-Signature` covers the body. A request holds several events, each with its id. No time
-/// is signed. Refused requests are answered with 498, as `GoCardless` documents.
+/// is signed. Rejected requests are answered with 498, as `GoCardless` documents.
 ///
 /// Source: <https://developer.gocardless.com/getting-started/staying-up-to-date-with-webhooks>
 pub static GOCARDLESS: Scheme =
@@ -21,7 +21,7 @@ pub static GOCARDLESS: Scheme =
             identity: IdentityRule::ById,
         })
         .signed_ids()
-        .refused_by(498, "")
+        .rejected_response(498, "")
         .retries(Retries::documented(
             "https://developer.gocardless.com/getting-started/staying-up-to-date-with-webhooks",
         ));

@@ -14,8 +14,9 @@ use crate::signature::{Encoding, Hash, Place, Received, Tolerance, Trust, Unit, 
 
 const DOCS: &str = "https://documentation.hook0.com/";
 
-const SETTINGS: &[Setting] = &[Setting::optional("require_v1", "`true`: signatures that cover no headers are refused")
-    .one_of(&["true", "false"], "is neither true nor false")];
+const SETTINGS: &[Setting] =
+    &[Setting::optional("require_v1", "`true`: signatures that cover no headers are rejected")
+        .one_of(&["true", "false"], "is neither true nor false")];
 const SIGNATURE: Place = Place::Header("x-hook0-signature");
 const ID: &str = "x-event-id";
 const ID_AT: &[Place] = &[Place::Header(ID)];

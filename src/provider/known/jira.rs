@@ -9,7 +9,7 @@ use crate::signature::{Algorithm, Encoding, Hash, Place, Signature};
 const NOT_KEYS: &[(&str, &str)] = &[("ATATT", "an API token: use the secret of the webhook")];
 
 /// Jira's admin webhooks: the signature in `X-Hub-Signature: sha256=…` covers the body; a signature with another hash method is
-/// refused. Neither id nor time is signed; retries have the same id. Webhooks of Connect and OAuth applications do not have this
+/// rejected. Neither id nor time is signed; retries have the same id. Webhooks of Connect and OAuth applications do not have this
 /// signature.
 ///
 /// Source: <https://developer.atlassian.com/cloud/jira/platform/webhooks/>

@@ -8,7 +8,7 @@ use crate::signature::{Encoding, Hash, Part, Place, Signature, Stamp};
 /// Mailgun: the field `signature.signature` of the JSON body is an HMAC over `signature.timestamp` and `signature.token`. **The event
 /// is not covered**, nor is its id: anybody who captures a request can put another event into it. So an event is identified by the
 /// token, which is signed: a captured token and time are recognised as a copy, whatever the event is. Retries carry the old time for
-/// eight hours. Refused requests are answered with 406, which stops the retries. For subaccounts, the primary account signs as well,
+/// eight hours. Rejected requests are answered with 406, which stops the retries. For subaccounts, the primary account signs as well,
 /// in `parent-signature`.
 ///
 /// Source: <https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks>
@@ -30,4 +30,4 @@ pub static MAILGUN: Scheme =
                 .signed_anew(Fact::No)
                 .span(Duration::from_secs(8 * 60 * 60)),
         )
-        .refused_by(406, "");
+        .rejected_response(406, "");

@@ -25,4 +25,4 @@ pub static MAILGUN_ROUTE: Scheme =
                 .same_id(Fact::Yes)
                 .span(Duration::from_secs(8 * 60 * 60)),
         )
-        .refused_by(406, "");
+        .rejected_response(406, "");

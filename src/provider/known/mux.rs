@@ -6,7 +6,7 @@ use crate::provider::{Fact, Retries, Scheme};
 use crate::signature::{Encoding, Hash, Part, Place, Signature, Stamp};
 
 /// Mux: the signature in `mux-signature: t=…,v1=…` covers `time.body`. Time and id are signed. Mux repeats a request for a day,
-/// and its own library refuses a time that is older than five minutes, so a repeated request must have a new time.
+/// and its own library rejects a time that is older than five minutes, so a repeated request must have a new time.
 ///
 /// Source: <https://www.mux.com/docs/core/verify-webhook-signatures>
 pub static MUX: Scheme = Scheme::new("mux", "https://www.mux.com/docs/core/verify-webhook-signatures")

@@ -37,14 +37,14 @@ pub(super) const IDENTITY: IdentityRule = IdentityRule::First(&[
 ]);
 
 /// Postmark with HTTP Basic credentials in its URL: the secret is `user:password`. The credentials cover nothing of the request.
-/// Refused requests are answered with 403, which stops Postmark's retries.
+/// Rejected requests are answered with 403, which stops Postmark's retries.
 ///
 /// Source: <https://postmarkapp.com/developer/webhooks/webhooks-overview>
 pub static POSTMARK: Scheme = Scheme::new("postmark", "https://postmarkapp.com/developer/webhooks/webhooks-overview")
     .token(&[Token::basic()])
     .unsigned_id(&[Place::Json("/ID"), Place::Json("/MessageID")])
     .event_type(&[Place::Json("/RecordType")])
-    .refused_by(403, "")
+    .rejected_response(403, "")
     .max_body(50 << 20)
     .identified_by(IDENTITY)
     .retries(

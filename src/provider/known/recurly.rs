@@ -10,7 +10,7 @@ const SPAN: Duration = Duration::from_secs(262_308);
 
 /// Recurly's JSON webhooks: the signature in `recurly-signature: time,signature[,signature]` covers `time.body`; there are two
 /// signatures on the day after a key was replaced. XML webhooks are not signed. The time is signed, in milliseconds. Recurly
-/// repeats a request for three days, and its own libraries refuse a time that is more than five minutes off, so a repeated
+/// repeats a request for three days, and its own libraries reject a time that is more than five minutes off, so a repeated
 /// request must have a new time.
 ///
 /// Source: <https://docs.recurly.com/recurly-subscriptions/docs/signature-verification>

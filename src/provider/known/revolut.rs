@@ -7,7 +7,7 @@ use crate::signature::{Encoding, Hash, Part, Place, Signature, Stamp};
 
 /// Revolut: the signature in `Revolut-Signature: v1=…[,v1=…]` covers `v1.time.body`; there are two signatures while a secret is
 /// being replaced. The time is signed, in milliseconds; there is no id. Revolut repeats a request three times, ten minutes apart.
-/// Revolut documents that the time is that of the delivery and is to be refused after five minutes, so a repeated request must
+/// Revolut documents that the time is that of the delivery and is to be rejected after five minutes, so a repeated request must
 /// have a new time.
 ///
 /// Source: <https://developer.revolut.com/docs/guides/merchant/reference/webhooks/verify-the-payload-signature>

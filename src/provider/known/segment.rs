@@ -7,7 +7,7 @@ use crate::signature::{Encoding, Hash, Place, Signature};
 
 /// Segment's webhook destination: the signature in `X-Signature` (HMAC-SHA1) covers the body. The id is signed; no time is
 /// checked. Switch batching off: there are reports that, with batching, Segment signs only the first event of the array. Such a
-/// request is refused.
+/// request is rejected.
 ///
 /// Source: <https://segment.com/docs/connections/destinations/catalog/webhooks/>
 pub static SEGMENT: Scheme =

@@ -21,5 +21,5 @@ pub(in crate::provider) const fn dialect(name: &'static str, docs: &'static str)
 /// Source: <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>
 pub static STANDARD: Scheme = BASE;
 
-/// [`STANDARD`], signed as [`signature::STANDARD_STRICT`]: an id with other characters than `A-Z a-z 0-9 _ -` is refused.
+/// [`STANDARD`], signed as [`signature::STANDARD_STRICT`]: an id with other characters than `A-Z a-z 0-9 _ -` is rejected.
 pub static STANDARD_STRICT: Scheme = BASE.signature(signature::STANDARD_STRICT);

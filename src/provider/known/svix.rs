@@ -8,7 +8,7 @@ use crate::signature;
 use crate::signature::Place;
 
 /// Svix, and senders that use it: Standard Webhooks with `svix-` headers. Id and time are signed. For senders with their own brand,
-/// Svix sends `webhook-` headers. All headers must be of one of these two families; a mixture is refused.
+/// Svix sends `webhook-` headers. All headers must be of one of these two families; a mixture is rejected.
 ///
 /// Source: <https://docs.svix.com/receiving/verifying-payloads/how-manual>
 pub static SVIX: Scheme = dialect("svix", "https://docs.svix.com/receiving/verifying-payloads/how-manual")

@@ -109,7 +109,7 @@ impl Verify for Twilio {
     }
 }
 
-/// Reads an auth token. It refuses the SID of an account or of a key.
+/// Reads an auth token. It rejects the SID of an account or of a key.
 fn read_key(secret: &str) -> Result<Key, KeyError> {
     const SID: &str = "a SID, which names an account or a key: use the auth token of the account";
     let secret = trimmed(secret);

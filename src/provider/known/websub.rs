@@ -8,7 +8,7 @@ const DOCS: &str = "https://www.w3.org/TR/websub/";
 const SETTINGS: &[Setting] = &[
     Setting::optional("pending_topics", "the topics that you asked to subscribe to; see also Source::decide"),
     Setting::optional("leaving_topics", "the topics that you asked to unsubscribe from; see also Source::decide"),
-    Setting::optional("min_hash", "`sha256`, `sha384` or `sha512`: signatures with a weaker hash are refused")
+    Setting::optional("min_hash", "`sha256`, `sha384` or `sha512`: signatures with a weaker hash are rejected")
         .one_of(&["sha1", "sha256", "sha384", "sha512"], "must be one of sha1, sha256, sha384, sha512"),
 ];
 const HASHES: &[Hash] = &[Hash::Sha1, Hash::Sha256, Hash::Sha384, Hash::Sha512];
@@ -20,8 +20,8 @@ static CONTENT: Scheme = Scheme::new("websub", DOCS).signature(
 const MAX_BYTES: usize = 2_048;
 
 /// `WebSub` (W3C), requests of a hub to a subscriber: the signature in `X-Hub-Signature: <method>=…` covers the body and is made
-/// with the `hub.secret` of the subscription. SHA-1 is the weakest method; the setting `min_hash` can refuse it. There is neither
-/// an id nor a type nor a time. Content with a wrong signature is refused; a hub may treat the refusal as a failure and send the
+/// with the `hub.secret` of the subscription. SHA-1 is the weakest method; the setting `min_hash` can reject it. There is neither
+/// an id nor a type nor a time. Content with a wrong signature is rejected; a hub may treat the rejection as a failure and send the
 /// content again.
 ///
 /// The verification of intent is answered with its challenge if the subscriber asked for this mode and topic: `subscribe` for the
@@ -83,15 +83,15 @@ fn intent(received: &Received<'_>, trust: &Trust<'_>) -> Result<Checked, VerifyE
         "denied" => return Ok(Checked::Handshake(Reply::new(200))),
         "subscribe" => "pending_topics",
         "unsubscribe" => "leaving_topics",
-        _ => return Err(VerifyError::HandshakeRefused { status: 404 }),
+        _ => return Err(VerifyError::HandshakeRejected { status: 404 }),
     };
-    let mut yes = Reply::new(200);
-    yes.headers.push(("content-type", "text/plain".to_owned()));
-    yes.headers.push(("x-content-type-options", "nosniff".to_owned()));
-    yes.body = bounded("hub.challenge")?.into_owned().into();
+    let mut confirmation = Reply::new(200);
+    confirmation.headers.push(("content-type", "text/plain".to_owned()));
+    confirmation.headers.push(("x-content-type-options", "nosniff".to_owned()));
+    confirmation.body = bounded("hub.challenge")?.into_owned().into();
     if trust.settings.all(asked_for).iter().any(|pending| **pending == topic) {
-        return Ok(Checked::Handshake(yes));
+        return Ok(Checked::Handshake(confirmation));
     }
     let lease = read("hub.lease_seconds")?.and_then(|text| text.parse().ok());
-    Ok(Checked::Challenge(Challenge::new(mode.into_owned(), topic.into_owned(), lease, yes, 404)))
+    Ok(Checked::Challenge(Challenge::new(mode.into_owned(), topic.into_owned(), lease, confirmation, 404)))
 }

@@ -6,7 +6,7 @@ use crate::provider::{Fact, Retries, Scheme};
 use crate::signature::{Encoding, Hash, Part, Place, Signature, Stamp, Tolerance};
 
 /// `WorkOS`: the signature in `WorkOS-Signature: t=…, v1=…` covers `time.body`, where the time is in milliseconds. The id in the
-/// body is signed. `WorkOS` repeats a request for up to three days, and its own libraries refuse a time that is older than three
+/// body is signed. `WorkOS` repeats a request for up to three days, and its own libraries reject a time that is older than three
 /// minutes, so a repeated request must have a new time.
 ///
 /// Source: <https://workos.com/docs/events/data-syncing/webhooks>

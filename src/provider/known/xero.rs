@@ -36,8 +36,8 @@ pub static XERO: Scheme =
                 IdentityRule::Never,
             ]),
         })
-        .accepted_by(200, "")
-        .refused_by(401, "")
+        .accepted_response(200, "")
+        .rejected_response(401, "")
         .retries(
             Retries::documented("https://developer.xero.com/documentation/webhooks/configuring-your-server")
                 .span(Duration::from_secs(24 * 60 * 60)),

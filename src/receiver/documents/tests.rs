@@ -80,7 +80,7 @@ async fn a_flood_of_unknown_keys_makes_one_fetch_a_minute() {
     let need = FetchRequest::at("https://a.example/keys");
     get(&documents, &need, Duration::ZERO).await.unwrap();
     for second in 0..180 {
-        get(&documents, &need.clone().anew(), Duration::from_secs(second)).await.unwrap();
+        get(&documents, &need.clone().refetch(), Duration::from_secs(second)).await.unwrap();
     }
     assert_eq!(fetch.fetches.load(Ordering::SeqCst), 3);
 }
@@ -186,8 +186,8 @@ async fn what_is_kept_of_strangers_names_is_bounded() {
     }
     let of_source = documents.of_source(&source("a"));
     assert_eq!(of_source.state().documents.len(), MAX_UNPROVEN);
-    assert_eq!(of_source.state().refused.order.len(), MAX_REMEMBERED);
-    assert_eq!(of_source.state().refused.seen.len(), MAX_REMEMBERED);
+    assert_eq!(of_source.state().rejected.order.len(), MAX_REMEMBERED);
+    assert_eq!(of_source.state().rejected.seen.len(), MAX_REMEMBERED);
 }
 
 #[tokio::test(start_paused = true)]

@@ -22,7 +22,7 @@
 //! let receiver = Receiver::builder(MemoryDedup::new())
 //!     .source(Source::standard("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?)
 //!     .build()?;
-//! let service = receiver.keep("standard", &inbox)?;
+//! let service = receiver.store("standard", &inbox)?;
 //! let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
 //! let worker = tokio::spawn(inbox.worker().run_until(stopped));
 //! # drop(stop);
@@ -57,17 +57,17 @@
 
 mod deliver;
 mod job;
-mod keep;
 mod legacy;
-mod noted;
 mod queue;
-mod refused;
+mod recent_notes;
+mod rejected;
 mod setup;
 #[cfg(feature = "console")]
 mod state;
+mod store;
 
 pub use self::job::{Job, JobError};
-pub use self::keep::InboxResult;
 pub use self::queue::Queue;
-pub use self::refused::RefusedRequest;
+pub use self::rejected::RejectedRequest;
 pub use self::setup::{Inbox, InboxBuilder};
+pub use self::store::InboxResult;

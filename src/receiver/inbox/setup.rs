@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::deliver::{HandlerDeliver, ServedQueue};
 use super::legacy;
-use super::noted::Noted;
 use super::queue::Queue;
+use super::recent_notes::RecentNotes;
 use crate::clock::{Clock, SteadyClock, SystemClock};
 use crate::delivery::{Delivery, DeliveryState};
 use crate::id::{DeliveryId, LaneId, QueueName, Work};
@@ -27,7 +27,7 @@ pub(super) struct Shared {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) engine: Arc<Engine>,
     pub(super) queues: Vec<Arc<ServedQueue>>,
-    pub(super) noted: Noted,
+    pub(super) recent_notes: RecentNotes,
 }
 
 /// Sets up an [`Inbox`].
@@ -137,7 +137,9 @@ impl InboxBuilder {
         }
         let deliver = Arc::new(HandlerDeliver { lanes, clock: clock.clone() });
         let engine = Engine::new(store.clone(), deliver, clock.clone(), config);
-        Ok(Inbox { shared: Arc::new(Shared { store, clock, engine, queues: served, noted: Noted::default() }) })
+        Ok(Inbox {
+            shared: Arc::new(Shared { store, clock, engine, queues: served, recent_notes: RecentNotes::default() }),
+        })
     }
 }
 

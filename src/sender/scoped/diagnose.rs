@@ -1,4 +1,4 @@
-//! Finds out why a receiver refuses a request, with the keys that sign for its endpoint.
+//! Finds out why a receiver rejects a request, with the keys that sign for its endpoint.
 
 use bytes::Bytes;
 use http::Request;
@@ -19,7 +19,7 @@ const MAX_BYTES: usize = 8 << 20;
 const OTHERS: usize = 20;
 
 impl Scoped {
-    /// Finds out why the server of an endpoint refuses a request. The result never contains a key or a signature. Returns `None` if a
+    /// Finds out why the server of an endpoint rejects a request. The result never contains a key or a signature. Returns `None` if a
     /// scheme other than Standard Webhooks signs the requests of the endpoint.
     ///
     /// # Errors

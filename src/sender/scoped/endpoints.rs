@@ -226,13 +226,13 @@ impl Scoped {
     }
 
     /// Marks the target of an endpoint that was read before as verified. Only callers that have verified it in another way may call this.
-    pub(crate) async fn vouch_read(&self, endpoint: &Endpoint) -> Result<Endpoint, EndpointError> {
+    pub(crate) async fn mark_proved_read(&self, endpoint: &Endpoint) -> Result<Endpoint, EndpointError> {
         self.may_change(endpoint)?;
         if !is_unproven(endpoint) {
             return Ok(endpoint.clone());
         }
         let change = AuditedChange::new("endpoint.verify", &endpoint.tenant, endpoint.id);
-        self.audited(change, self.sender.endpoints().vouch_read(endpoint)).await
+        self.audited(change, self.sender.endpoints().mark_proved_read(endpoint)).await
     }
 
     /// Removes an endpoint and cancels its deliveries that are not final. An operator can remove an endpoint whose record is corrupt, too.

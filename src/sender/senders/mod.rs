@@ -120,7 +120,7 @@ impl Senders {
 
     /// Accepts an event, in the store that has its tenant, as [`Sender::dispatch`] does. While the tenant's deliveries are being copied, it
     /// waits for up to 5 s. An event with an [id](NewEvent::id) of its own is also looked up in the stores that had the tenant before, as
-    /// long as [ids are taken](crate::worker::Config::keys): an event that they still have is a duplicate.
+    /// long as [ids are taken](crate::worker::Config::key_retention): an event that they still have is a duplicate.
     ///
     /// # Errors
     /// Returns the errors of [`Sender::dispatch`], and [`DispatchError::Shards`] with the errors of [`of`](Self::of).
@@ -162,7 +162,8 @@ impl Senders {
         event: &NewEvent,
     ) -> Result<Option<EventId>, DispatchError> {
         let now = present.now();
-        for (name, left_at) in placement.former.iter().filter(|(_, at)| now.since(*at) <= present.shared.keys_kept) {
+        for (name, left_at) in placement.former.iter().filter(|(_, at)| now.since(*at) <= present.shared.key_retention)
+        {
             let Some(former) = self.shards.get(name) else {
                 tracing::warn!(shard = %name, left_at = %left_at, "a former store of a tenant is not known, so repeated events are not found there");
                 continue;

@@ -11,7 +11,7 @@ use crate::percent;
 use crate::work;
 
 /// Maximum number of bytes that are read of one message, and that are written for all of its signatures together. A signature that
-/// covers more is refused, because its sender is not verified yet.
+/// covers more is rejected, because its sender is not verified yet.
 const MAX_COVERED_BYTES: usize = 64 * 1024;
 
 /// Maximum number of bytes that are parsed as structured fields. Parsing them costs about twenty times as much as copying them.

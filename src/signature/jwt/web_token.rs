@@ -78,7 +78,7 @@ impl<'t> Token<'t> {
         if header.crit.is_some() {
             return Err(VerifyError::UnsupportedAlgorithm);
         }
-        // The signature is decoded whatever `alg` is: a token with `none` is refused later, so its signature does not matter.
+        // The signature is decoded whatever `alg` is: a token with `none` is rejected later, so its signature does not matter.
         Ok(Self { alg: header.alg, kid: header.kid, signed, signature: decode(signature)?, payload: decode(claims)? })
     }
 
@@ -120,7 +120,7 @@ impl<'t> Token<'t> {
         if self.is_signed_by(algorithm, key) { self.claims() } else { Err(VerifyError::BadSignature) }
     }
 
-    /// The claims. They are not proven before the signature was checked. Until then they only serve to refuse a token before its
+    /// The claims. They are not proven before the signature was checked. Until then they only serve to reject a token before its
     /// key is fetched.
     pub(crate) fn claims(&self) -> Result<Claims, VerifyError> {
         serde_json::from_slice(&self.payload).map_err(|_| VerifyError::Malformed("token"))

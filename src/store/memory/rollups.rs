@@ -48,7 +48,7 @@ impl Tables {
     fn fold(&mut self, now: Timestamp) {
         self.count_notes();
         for step in [RollupStep::Minute, RollupStep::Hour] {
-            let old = older_than(step, now - step.kept());
+            let old = older_than(step, now - step.retention());
             // The oldest come first, so this reads nothing that stays.
             while let Some((key, _)) = self.rollups.range(old.clone()).next() {
                 let key = key.clone();

@@ -5,8 +5,8 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use super::PostgresStore;
-use super::asked::{bind, params};
 use super::error::StoreFailure;
+use super::filter::{bind, params};
 use super::rows::{fence, get, signed, time};
 use super::session::Param;
 use crate::clock::Timestamp;

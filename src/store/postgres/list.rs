@@ -5,8 +5,8 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::PostgresStore;
-use super::asked::{Asked, Value, bind, params};
 use super::error::StoreFailure;
+use super::filter::{DeliveryFilter, Value, bind, params};
 use super::rows::{delivery, delivery_id, get};
 use super::source::Source;
 use crate::delivery::Delivery;
@@ -27,16 +27,16 @@ impl PostgresStore {
         if page.limit == 0 {
             return Ok(Listed::default());
         }
-        let asked = Asked::of(query);
-        let source = self.source(query, &asked).await?;
+        let filter = DeliveryFilter::of(query);
+        let source = self.source(query, &filter).await?;
         if let Source::Few(rows) = &source {
-            let (found, _) = self.step(&asked, page, (rows, room(page.limit, 0))).await?;
+            let (found, _) = self.step(&filter, page, (rows, room(page.limit, 0))).await?;
             return Ok(Listed::cut(found, page.limit, |found| found.id, None));
         }
         let (mut found, mut step) = (Vec::new(), page);
         for length in source.steps() {
             let (more, last) =
-                self.ordered_step(&asked, &source, step, (length, room(page.limit, found.len()))).await?;
+                self.ordered_step(&filter, &source, step, (length, room(page.limit, found.len()))).await?;
             found.extend(more);
             if last.is_none() || found.len() > page.limit as usize {
                 return Ok(Listed::cut(found, page.limit, |found| found.id, None));
@@ -50,16 +50,16 @@ impl PostgresStore {
     /// statement returns both, so that both see the same rows.
     async fn ordered_step(
         &self,
-        asked: &Asked,
+        filter: &DeliveryFilter,
         source: &Source,
         page: Page,
         (length, limit): (u32, i64),
     ) -> Result<(Vec<Delivery>, Option<DeliveryId>), StoreError> {
-        let (mut values, (_, order)) = (asked.values.clone(), page.direction());
-        let rows = format!("{} AND {} ORDER BY d.id {order}", source.rows(), asked.range(page, &mut values));
+        let (mut values, (_, order)) = (filter.values.clone(), page.direction());
+        let rows = format!("{} AND {} ORDER BY d.id {order}", source.rows(), filter.range(page, &mut values));
         let limit = bind(&mut values, limit, Type::INT8);
         let last = format!("SELECT d.id FROM ({rows} LIMIT 1 OFFSET {}) d", length - 1);
-        let matches = asked.matches(&format!("{rows} LIMIT {length}"));
+        let matches = filter.matches(&format!("{rows} LIMIT {length}"));
         let sql = format!(
             "SELECT found.*, w.last FROM (SELECT ({last}) AS last) w \
              LEFT JOIN ({matches} ORDER BY d.id {order} LIMIT {limit}) found ON TRUE ORDER BY found.id {order}"
@@ -70,12 +70,12 @@ impl PostgresStore {
     /// Reads the matches among few rows.
     async fn step(
         &self,
-        asked: &Asked,
+        filter: &DeliveryFilter,
         page: Page,
         (rows, limit): (&str, i64),
     ) -> Result<(Vec<Delivery>, Option<DeliveryId>), StoreError> {
-        let (mut values, (_, order)) = (asked.values.clone(), page.direction());
-        let (range, matches) = (asked.range(page, &mut values), asked.matches(rows));
+        let (mut values, (_, order)) = (filter.values.clone(), page.direction());
+        let (range, matches) = (filter.range(page, &mut values), filter.matches(rows));
         let limit = bind(&mut values, limit, Type::INT8);
         let sql = format!("{matches} AND {range} ORDER BY d.id {order} LIMIT {limit}");
         self.read(&sql, &values).await

@@ -2,7 +2,6 @@
 
 mod append;
 mod append_columns;
-mod asked;
 mod audit;
 mod clock;
 mod connect;
@@ -14,6 +13,7 @@ mod diagnostics;
 mod directory;
 mod error;
 mod events;
+mod filter;
 mod group;
 mod history;
 mod list;

@@ -68,7 +68,7 @@ fn read(row: &Row) -> Result<(Vec<u8>, Rollup), StoreFailure> {
 
 /// Rollups that begin before this time are old.
 fn oldest(step: RollupStep, now: Timestamp) -> i64 {
-    (now - step.kept()).as_micros()
+    (now - step.retention()).as_micros()
 }
 
 struct Folding {

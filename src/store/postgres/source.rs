@@ -1,8 +1,8 @@
 //! Which deliveries a list reads, and by which index.
 
 use super::PostgresStore;
-use super::asked::{Asked, params};
 use super::error::StoreFailure;
+use super::filter::{DeliveryFilter, params};
 use super::rows::{endpoint_of, get};
 use crate::delivery::DeliveryState;
 use crate::id::Work;
@@ -54,14 +54,14 @@ impl Source {
     }
 
     /// Rows of a table, of one lane if the query has one: for tables with an index that contains the ids of each lane in order.
-    fn of_lane(table: &'static str, asked: &Asked) -> Self {
-        let conditions = asked.lane.iter().map(|lane| format!("d.lane = {lane}")).collect();
+    fn of_lane(table: &'static str, filter: &DeliveryFilter) -> Self {
+        let conditions = filter.lane.iter().map(|lane| format!("d.lane = {lane}")).collect();
         Self::Ordered { table, conditions }
     }
 
     /// Failed or cancelled deliveries, by an index that contains only these.
-    fn undelivered(state: u8, work: Work, asked: &Asked) -> Self {
-        let of = match &asked.lane {
+    fn undelivered(state: u8, work: Work, filter: &DeliveryFilter) -> Self {
+        let of = match &filter.lane {
             Some(lane) => format!("d.lane = {lane}"),
             None => lanes_of!("d.lane", work).to_owned(),
         };
@@ -70,37 +70,37 @@ impl Source {
 }
 
 impl PostgresStore {
-    pub(super) async fn source(&self, query: &DeliveryQuery, asked: &Asked) -> Result<Source, StoreError> {
-        if let (Some(tenant), Some(event)) = (&asked.tenant, &asked.event) {
+    pub(super) async fn source(&self, query: &DeliveryQuery, filter: &DeliveryFilter) -> Result<Source, StoreError> {
+        if let (Some(tenant), Some(event)) = (&filter.tenant, &filter.event) {
             return Ok(Source::Few(format!(
                 "{EVERY} d WHERE d.event = (SELECT event FROM hookwire.publish WHERE tenant = {tenant} AND id = {event})"
             )));
         }
-        if let Some(tenant) = &asked.tenant {
+        if let Some(tenant) = &filter.tenant {
             let events = format!(
                 "SELECT key FROM hookwire.event WHERE tenant = {tenant} AND {}",
                 events_of!("audience", query.work)
             );
-            if self.are_few(&events, asked, QUIET).await? {
+            if self.are_few(&events, filter, QUIET).await? {
                 return Ok(Source::Few(own(&events)));
             }
         }
         match query.state {
-            Some(DeliveryState::Delivered) => Ok(Source::of_lane(FINISHED, asked)),
-            Some(DeliveryState::Failed) => Ok(Source::undelivered(2, query.work, asked)),
-            Some(DeliveryState::Cancelled) if !self.is_removal_unfinished(query, asked).await? => {
-                Ok(Source::undelivered(3, query.work, asked))
+            Some(DeliveryState::Delivered) => Ok(Source::of_lane(FINISHED, filter)),
+            Some(DeliveryState::Failed) => Ok(Source::undelivered(2, query.work, filter)),
+            Some(DeliveryState::Cancelled) if !self.is_removal_unfinished(query, filter).await? => {
+                Ok(Source::undelivered(3, query.work, filter))
             }
-            Some(DeliveryState::Pending) => self.few_or_unfinished(pending(asked), asked).await,
-            Some(DeliveryState::Held) => self.few_or_unfinished(Some(held(asked)), asked).await,
-            _ => self.every(query, asked).await,
+            Some(DeliveryState::Pending) => self.few_or_unfinished(pending(filter), filter).await,
+            Some(DeliveryState::Held) => self.few_or_unfinished(Some(held(filter)), filter).await,
+            _ => self.every(query, filter).await,
         }
     }
 
     /// The unfinished deliveries that a statement returns, if they are few; otherwise all.
-    async fn few_or_unfinished(&self, ids: Option<String>, asked: &Asked) -> Result<Source, StoreError> {
+    async fn few_or_unfinished(&self, ids: Option<String>, filter: &DeliveryFilter) -> Result<Source, StoreError> {
         if let Some(ids) = ids
-            && self.are_few(&ids, asked, MOST_EXAMINED).await?
+            && self.are_few(&ids, filter, MOST_EXAMINED).await?
         {
             return Ok(Source::Few(format!("{UNFINISHED} d WHERE d.id IN ({ids}) OFFSET 0")));
         }
@@ -109,26 +109,26 @@ impl PostgresStore {
 
     /// All deliveries. The deliveries of a lane are found by the index of the lane, unless so many deliveries wait in it that a search by
     /// ids is faster.
-    async fn every(&self, query: &DeliveryQuery, asked: &Asked) -> Result<Source, StoreError> {
+    async fn every(&self, query: &DeliveryQuery, filter: &DeliveryFilter) -> Result<Source, StoreError> {
         match query.lane {
             Some(lane) if self.backlog(&[lane], MOST_EXAMINED + 1).await? <= MOST_EXAMINED => {
-                Ok(Source::of_lane(EVERY, asked))
+                Ok(Source::of_lane(EVERY, filter))
             }
             _ => Ok(Source::Ordered { table: EVERY, conditions: Vec::new() }),
         }
     }
 
     /// Whether a statement returns so few rows that all of them may be read.
-    async fn are_few(&self, rows: &str, asked: &Asked, most: u32) -> Result<bool, StoreError> {
+    async fn are_few(&self, rows: &str, filter: &DeliveryFilter, most: u32) -> Result<bool, StoreError> {
         let sql = format!("SELECT count(*) AS found FROM ({rows} LIMIT {}) counted", most + 1);
-        let rows = self.query_text(&sql, &params(&asked.values)).await?;
+        let rows = self.query_text(&sql, &params(&filter.values)).await?;
         let found: i64 = rows.first().map_or(Ok(0), |row| get(row, "found")).map_err(StoreFailure::into_store_error)?;
         Ok(found <= i64::from(most))
     }
 
     /// Whether a removed endpoint still has pending deliveries: its removal was interrupted, or a dispatch did not see it.
-    async fn is_removal_unfinished(&self, query: &DeliveryQuery, asked: &Asked) -> Result<bool, StoreError> {
-        let waiting = match &asked.lane {
+    async fn is_removal_unfinished(&self, query: &DeliveryQuery, filter: &DeliveryFilter) -> Result<bool, StoreError> {
+        let waiting = match &filter.lane {
             Some(lane) => {
                 format!("waiting AS (SELECT DISTINCT lane FROM hookwire.delivery WHERE state = 0 AND lane = {lane})")
             }
@@ -139,19 +139,19 @@ impl PostgresStore {
             endpoint_of!(),
             lanes_of!("d.lane", query.work)
         );
-        Ok(!self.query_text(&sql, &params(&asked.values)).await?.is_empty())
+        Ok(!self.query_text(&sql, &params(&filter.values)).await?.is_empty())
     }
 }
 
 /// The pending deliveries of a lane.
-fn pending(asked: &Asked) -> Option<String> {
-    let lane = asked.lane.as_ref()?;
+fn pending(filter: &DeliveryFilter) -> Option<String> {
+    let lane = filter.lane.as_ref()?;
     Some(format!("SELECT id FROM hookwire.delivery WHERE state = 0 AND lane = {lane}"))
 }
 
 /// Held deliveries: held by decision, or because their endpoint is disabled.
-fn held(asked: &Asked) -> String {
-    let of = |lane: &str| asked.lane.as_ref().map_or_else(String::new, |asked| format!(" AND {lane} = {asked}"));
+fn held(filter: &DeliveryFilter) -> String {
+    let of = |lane: &str| filter.lane.as_ref().map_or_else(String::new, |wanted| format!(" AND {lane} = {wanted}"));
     format!(
         "SELECT id FROM hookwire.delivery WHERE state = 4{} UNION ALL SELECT p.id FROM hookwire.endpoint m CROSS JOIN LATERAL \
          (SELECT id FROM hookwire.delivery WHERE state = 0 AND lane = uuid_send(m.id)) p WHERE m.state = 1{}",

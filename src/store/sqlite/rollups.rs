@@ -66,7 +66,7 @@ fn rollups_of(
 fn has_work(connection: &Connection, now: Timestamp) -> rusqlite::Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM hookwire_settled) OR EXISTS (SELECT 1 FROM hookwire_rollup WHERE step = 0 AND at < ?1) \
                OR EXISTS (SELECT 1 FROM hookwire_rollup WHERE step = 1 AND at < ?2)";
-    let oldest = |step: RollupStep| (now - step.kept()).as_micros();
+    let oldest = |step: RollupStep| (now - step.retention()).as_micros();
     connection.prepare_cached(sql)?.query_row([oldest(RollupStep::Minute), oldest(RollupStep::Hour)], |row| row.get(0))
 }
 
@@ -78,7 +78,7 @@ fn fold(connection: &Connection, now: Timestamp) -> rusqlite::Result<bool> {
     for step in [RollupStep::Minute, RollupStep::Hour] {
         let sql = "DELETE FROM hookwire_rollup WHERE step = ?1 AND (at, of) IN \
                    (SELECT at, of FROM hookwire_rollup WHERE step = ?1 AND at < ?2 ORDER BY at LIMIT ?3)";
-        let oldest = (now - step.kept()).as_micros();
+        let oldest = (now - step.retention()).as_micros();
         most = most.max(connection.prepare_cached(sql)?.execute(params![rollup_step_column(step), oldest, DELETED])?);
     }
     Ok(is_full || most >= DELETED as usize)

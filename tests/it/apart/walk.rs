@@ -62,7 +62,7 @@ async fn handle(job: Job) -> Result<(), JobError> {
 }
 
 fn inbox_on(store: impl Store + 'static) -> Inbox {
-    let config = Config { retention: None, ..Config::default() };
+    let config = Config { delivery_retention: None, ..Config::default() };
     let queue = |name: &str| Queue::new(name, handle).types(format!("{name}.*").parse().unwrap()).retry(soon());
     Inbox::builder(store).worker(config).queue(queue("mail")).queue(queue("bill")).build().unwrap()
 }
@@ -78,7 +78,7 @@ fn request(id: &str, kind: &str) -> Request<Full<Bytes>> {
 async fn receive(inbox: &Inbox, tenant: &str, id: &str, kind: &str) {
     let source = Source::standard(SECRET).unwrap().tenant(tenant);
     let receiver = Receiver::builder(MemoryDedup::new()).source(source).build().unwrap();
-    let service = receiver.keep("standard", inbox).unwrap();
+    let service = receiver.store("standard", inbox).unwrap();
     assert_eq!(service.oneshot(request(id, kind)).await.unwrap().status(), StatusCode::ACCEPTED);
 }
 
@@ -543,7 +543,7 @@ async fn left_by_an_inbox<S: Store + Clone + 'static>(store: S) {
         };
         Queue::new(name, handle)
     };
-    let config = Config { retention: None, ..Config::default() };
+    let config = Config { delivery_retention: None, ..Config::default() };
     let inbox = Inbox::builder(store.clone()).worker(config).queue(queue("mail")).queue(queue("bill")).build().unwrap();
     let counts = inbox.history().counts(None).await.unwrap();
     assert_eq!((counts.pending, counts.delivered, counts.failed), (4, 4, 8));

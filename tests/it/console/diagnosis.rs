@@ -1,4 +1,4 @@
-//! A tenant pastes the request that its server refuses, and reads why.
+//! A tenant pastes the request that its server rejects, and reads why.
 
 use http::StatusCode;
 

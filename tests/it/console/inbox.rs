@@ -38,7 +38,7 @@ async fn receive(inbox: &Inbox, id: &str, customer: &str) {
     STANDARD.sign(&signing, &Keyring::new(STANDARD.key(SECRET).unwrap()), request.headers_mut()).unwrap();
     let source = Source::standard(SECRET).unwrap().tenant("acme");
     let receiver = Receiver::builder(MemoryDedup::new()).source(source).build().unwrap();
-    assert_eq!(receiver.keep("standard", inbox).unwrap().oneshot(request).await.unwrap().status(), 202);
+    assert_eq!(receiver.store("standard", inbox).unwrap().oneshot(request).await.unwrap().status(), 202);
 }
 
 #[tokio::test]
@@ -112,11 +112,11 @@ async fn receive_badly(inbox: &Inbox, user_agent: &str) -> StatusCode {
     STANDARD.sign(&signing, &Keyring::new(STANDARD.key(other).unwrap()), request.headers_mut()).unwrap();
     let source = Source::standard(SECRET).unwrap().tenant("acme");
     let receiver = Receiver::builder(MemoryDedup::new()).source(source).build().unwrap();
-    receiver.keep("standard", inbox).unwrap().oneshot(request).await.unwrap().status()
+    receiver.store("standard", inbox).unwrap().oneshot(request).await.unwrap().status()
 }
 
 #[tokio::test]
-async fn an_operator_sees_why_requests_were_refused() {
+async fn an_operator_sees_why_requests_were_rejected() {
     let store = MemoryStore::new();
     let inbox = inbox(&store);
     let site = Site::over(store.clone(), |console: Console| console.inbox(inbox.clone()));
@@ -124,10 +124,10 @@ async fn an_operator_sees_why_requests_were_refused() {
     for _ in 0..3 {
         assert_eq!(receive_badly(&inbox, "<i>agent</i>").await, StatusCode::UNAUTHORIZED);
     }
-    let refused = inbox.refused(9).await.unwrap();
-    assert_eq!(refused.len(), 1, "one in half a minute: {refused:?}");
-    assert_eq!((&*refused[0].source, refused[0].status), ("standard", 401));
-    assert!(refused[0].headers.contains(&("x-token".into(), None)), "{refused:?}");
+    let rejected = inbox.rejected(9).await.unwrap();
+    assert_eq!(rejected.len(), 1, "one in half a minute: {rejected:?}");
+    assert_eq!((&*rejected[0].source, rejected[0].status), ("standard", 401));
+    assert!(rejected[0].headers.contains(&("x-token".into(), None)), "{rejected:?}");
 
     let page = site.page("*", "inbox").await;
     assert!(
@@ -138,25 +138,25 @@ async fn an_operator_sees_why_requests_were_refused() {
     assert!(!page.html.contains("my-secret-token") && !page.html.contains("<i>agent"), "{}", page.html);
     // Another process, which has no receiver, reads the same.
     let elsewhere = self::inbox(&store);
-    assert_eq!(elsewhere.refused(9).await.unwrap(), refused);
+    assert_eq!(elsewhere.rejected(9).await.unwrap(), rejected);
 }
 
 #[tokio::test]
-async fn a_source_stays_in_the_list_however_often_others_are_refused() {
+async fn a_source_stays_in_the_list_however_often_others_are_rejected() {
     use hookwire::store::Diagnostics as _;
     let store = MemoryStore::new();
     receive_badly(&inbox(&store), "first").await;
-    // Each process notes what it refuses. The second source is refused by many of them.
+    // Each process notes what it rejects. The second source is rejected by many of them.
     let source = Source::github("a secret of some length").unwrap().tenant("acme");
     let receiver = Receiver::builder(MemoryDedup::new()).source(source).build().unwrap();
     for _ in 0..120 {
         let request = Request::post("/in").body(Full::new(Bytes::from_static(b"{}"))).unwrap();
-        let service = receiver.keep("github", &inbox(&store)).unwrap();
+        let service = receiver.store("github", &inbox(&store)).unwrap();
         assert_eq!(service.oneshot(request).await.unwrap().status(), StatusCode::UNAUTHORIZED);
     }
-    let refused = inbox(&store).refused(1_000).await.unwrap();
-    let of = |source: &str| refused.iter().filter(|refused| &*refused.source == source).count();
+    let rejected = inbox(&store).rejected(1_000).await.unwrap();
+    let of = |source: &str| rejected.iter().filter(|rejected| &*rejected.source == source).count();
     assert_eq!((of("standard"), of("github")), (1, 50));
-    assert_eq!(inbox(&store).refused(10).await.unwrap().len(), 10);
+    assert_eq!(inbox(&store).rejected(10).await.unwrap().len(), 10);
     assert!(store.notes("refused").await.unwrap().len() <= 2, "the list is written only when a source is new");
 }

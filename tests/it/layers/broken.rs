@@ -1,7 +1,7 @@
 //! Each rule must fail for a file that breaks it: otherwise the rule checks nothing.
 
 use super::source::Source;
-use super::{bare, circles, door, imports, shape, sites};
+use super::{bare, circles, imports, scoped, shape, sites};
 
 fn complaints(rule: fn(&[Source]) -> Vec<String>, path: &str, text: &str) -> Vec<String> {
     rule(&[Source::new(path, text)])
@@ -167,7 +167,7 @@ fn a_question_of_the_crate_without_features_is_caught() {
 }
 
 #[test]
-fn a_way_around_the_door_is_caught() {
+fn a_way_around_scoped_is_caught() {
     for code in [
         "fn f(shared: &Shared) { shared.sender.endpoints().get(id) }",
         "fn f(shared: &Shared) { shared\n        .sender\n        .history() }",
@@ -176,21 +176,21 @@ fn a_way_around_the_door_is_caught() {
         "use crate::sender::Endpoints;",
         "use crate::sender::{EndpointChange, Endpoints};",
     ] {
-        assert_caught(door::ways_around, "mcp/new.rs", code);
-        assert_passes(door::ways_around, "sender/new.rs", code);
+        assert_caught(scoped::ways_around, "mcp/new.rs", code);
+        assert_passes(scoped::ways_around, "sender/new.rs", code);
     }
     for code in [
         "use crate::sender::{EndpointChange, Scoped, Sender};\nstruct A { sender: Sender }",
         "fn new(sender: Sender) -> A { A { sender } }",
-        "fn door(&self) -> Scoped { self.sender.scoped(scope) }",
+        "fn scoped(&self) -> Scoped { self.sender.scoped(scope) }",
         "use super::documents::Endpoints;",
     ] {
-        assert_passes(door::ways_around, "manage/new.rs", code);
+        assert_passes(scoped::ways_around, "manage/new.rs", code);
     }
     let role = Source::new("store/outbox.rs", "pub trait Outbox { fn append(&self); }");
     let user = |text| [Source::new("store/outbox.rs", &role.text), Source::new("manage/new.rs", text)];
-    assert_eq!(door::ways_around(&user("use crate::store::{Append, Outbox};")).len(), 1);
-    assert_eq!(door::ways_around(&user("use crate::store::{Append, Page};")), Vec::<String>::new());
+    assert_eq!(scoped::ways_around(&user("use crate::store::{Append, Outbox};")).len(), 1);
+    assert_eq!(scoped::ways_around(&user("use crate::store::{Append, Page};")), Vec::<String>::new());
 }
 
 #[test]

@@ -5,9 +5,9 @@
 mod bare;
 mod broken;
 mod circles;
-mod door;
 mod imports;
 mod planted;
+mod scoped;
 mod shape;
 mod sites;
 mod source;
@@ -99,8 +99,8 @@ fn the_crate_without_features_asks_for_nothing() {
 }
 
 #[test]
-fn management_reaches_a_sender_through_one_door() {
-    check("manage, mcp and the console use a sender through `Scoped` only", door::ways_around);
+fn management_reaches_a_sender_through_scoped_only() {
+    check("manage, mcp and the console use a sender through `Scoped` only", scoped::ways_around);
 }
 
 #[test]

@@ -3,9 +3,9 @@
 pub mod api;
 mod audit;
 mod authority;
-mod door;
 mod isolation;
 mod requests;
 mod rollups;
+mod scoped;
 mod secrecy;
 mod transcript;

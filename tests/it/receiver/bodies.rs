@@ -204,7 +204,7 @@ async fn a_batch_in_a_compressed_body_is_a_batch() {
 }
 
 #[tokio::test]
-async fn a_request_with_too_many_events_is_refused_with_the_limit_as_reason() {
+async fn a_request_with_too_many_events_is_rejected_with_the_limit_as_reason() {
     let auth0 = || Source::auth0(TEXT_SECRET).unwrap();
     let by_auth0 =
         |body: String, secret| Request::post("/").header("authorization", secret).body(Full::from(body)).unwrap();

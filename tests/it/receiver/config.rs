@@ -67,7 +67,7 @@ fn an_error_in_a_scheme_names_the_field() {
 }
 
 #[test]
-fn an_invalid_value_of_a_setting_is_refused_when_the_source_is_built_and_the_error_names_the_valid_ones() {
+fn an_invalid_value_of_a_setting_is_rejected_when_the_source_is_built_and_the_error_names_the_valid_ones() {
     let cases = [
         ("microsoft_graph", "cloud", "global", "Global", "must be one of global, us_government, china"),
         ("microsoft_graph", "rich", "true", "yes", "is neither true nor false"),

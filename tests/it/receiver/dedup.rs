@@ -44,13 +44,13 @@ async fn r_34_exactly_one_of_simultaneous_deliveries_runs() {
 #[tokio::test]
 async fn r_34_the_loser_is_not_acknowledged_while_the_winner_runs() {
     let bench = Bench::new();
-    let (door, running) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let (release, running) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let winner = tokio::spawn({
-        let (gate, door, running) = (bench.gate("standard"), door.clone(), running.clone());
+        let (gate, release, running) = (bench.gate("standard"), release.clone(), running.clone());
         async move {
             let handler = |_| async {
                 running.add_permits(1);
-                door.acquire().await.unwrap().forget();
+                release.acquire().await.unwrap().forget();
                 StatusCode::BAD_GATEWAY
             };
             gate.receive(signed("evt", "{}"), handler).await
@@ -62,7 +62,7 @@ async fn r_34_the_loser_is_not_acknowledged_while_the_winner_runs() {
     assert_eq!((loser.status(), header(&loser, "retry-after")), (StatusCode::SERVICE_UNAVAILABLE, Some("5")));
     assert_eq!(bench.runs(), 0);
 
-    door.add_permits(1);
+    release.add_permits(1);
     assert_eq!(winner.await.unwrap().status(), StatusCode::BAD_GATEWAY);
     assert_eq!(bench.post(signed("evt", "{}")).await.status(), StatusCode::OK, "the loser's retry is handled");
     assert_eq!(bench.runs(), 1);
@@ -119,7 +119,7 @@ async fn retry_after_shrinks_with_the_lease() {
 }
 
 #[tokio::test]
-async fn r_37_without_its_store_the_receiver_refuses_requests_and_runs_no_handler() {
+async fn r_37_without_its_store_the_receiver_rejects_requests_and_runs_no_handler() {
     let bench = Bench::new();
     bench.store.fail("begin");
     let answer = bench.post(signed("evt", "{}")).await;

@@ -78,7 +78,7 @@ async fn a_handlers_error_makes_the_event_fresh() {
 }
 
 #[tokio::test]
-async fn a_handler_without_the_layer_refuses_to_run() {
+async fn a_handler_without_the_layer_rejects_to_run() {
     let app: Router = Router::new().route("/hooks", post(handler));
     let answer = app.oneshot(signed("evt", r#"{"type":"fail"}"#).map(Body::new)).await.unwrap();
     assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
@@ -87,7 +87,7 @@ async fn a_handler_without_the_layer_refuses_to_run() {
 }
 
 #[tokio::test]
-async fn the_layer_refuses_before_axum_routes_to_the_handler() {
+async fn the_layer_rejects_before_axum_routes_to_the_handler() {
     let bench = Bench::new();
     let request = Request::post("/hooks").body(Body::from(r#"{"type":"fail"}"#)).unwrap();
     let answer = app(&bench).oneshot(request).await.unwrap();
@@ -109,7 +109,7 @@ async fn r_25_routing_uses_the_same_typed_parse_as_the_handler() {
 }
 
 #[tokio::test]
-async fn r_25_strict_json_refuses_repeated_keys_however_they_are_spelled() {
+async fn r_25_strict_json_rejects_repeated_keys_however_they_are_spelled() {
     let bench = Bench::new();
     let cases = [
         ("a", r#"{"x":{"k":1,"l":1}}"#, 200),

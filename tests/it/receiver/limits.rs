@@ -35,7 +35,7 @@ fn small() -> Bench {
 }
 
 #[tokio::test]
-async fn r_21_an_announced_length_over_the_limit_is_refused_before_the_body_is_read() {
+async fn r_21_an_announced_length_over_the_limit_is_rejected_before_the_body_is_read() {
     for length in ["1001", "18446744073709551615"] {
         let mut request = replace_body(signed("evt", "{}"), Untouchable);
         request.headers_mut().insert("content-length", length.parse().unwrap());
@@ -111,7 +111,7 @@ async fn r_23_a_slow_body_is_cut_off_at_the_deadline() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_is_refused() {
+async fn a_body_that_breaks_off_is_rejected() {
     let broken = StreamBody::new(stream::iter([Ok(Frame::data(Bytes::from_static(b"{"))), Err("reset")]));
     let answer = Bench::new().post(replace_body(signed("evt", "{}"), broken)).await;
     assert_eq!(reason(&answer), Some(RejectionKind::BodyBroken));

@@ -51,9 +51,9 @@ fn r_30_no_trace_holds_a_secret_a_signature_a_payload_or_a_url() {
         bench.store.fail("abandon");
         bench.post_to("standard", signed("evt_3", PAYLOAD), StatusCode::BAD_GATEWAY).await;
     });
-    assert!(text.contains("webhook refused") && text.contains("not verified"), "it is traced: {text}");
+    assert!(text.contains("webhook rejected") && text.contains("not verified"), "it is traced: {text}");
     assert!(text.contains("the disk is on fire"), "the operator sees the cause: {text}");
-    assert!(text.contains("not recorded") && text.contains("lease ends by itself"), "{text}");
+    assert!(text.contains("not recorded") && text.contains("lease was not released"), "{text}");
     for private in private_parts().iter().map(String::as_str).chain(["customer-7"]) {
         assert!(!text.contains(private), "{private} in {text}");
     }
@@ -80,7 +80,7 @@ async fn r_30_no_debug_text_holds_a_secret_a_signature_or_a_payload() {
 }
 
 #[test]
-fn one_refusal_is_one_trace_event() {
+fn one_rejection_is_one_trace_event() {
     let bench = Bench::new();
     let text = traced(async {
         bench.post(Request::post("/").body(full("{}")).unwrap()).await;

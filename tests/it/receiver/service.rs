@@ -30,7 +30,7 @@ async fn r_16_the_inner_service_gets_the_verified_event_and_the_same_bytes_as_bo
 }
 
 #[tokio::test]
-async fn refusals_and_duplicates_never_reach_the_inner_service() {
+async fn rejections_and_duplicates_never_reach_the_inner_service() {
     let bench = Bench::new();
     let counter = bench.runs.clone();
     let inner = service_fn(move |_: Request<VerifiedBody>| {
@@ -42,8 +42,8 @@ async fn refusals_and_duplicates_never_reach_the_inner_service() {
     });
     let service = bench.receiver.gate("standard").unwrap().layer(inner);
     let forged = signed("evt", "{}").map(|_| full("forged"));
-    let refused = service.clone().oneshot(forged).await.unwrap();
-    assert!(matches!(reason(&refused), Some(RejectionKind::Unverified(_))), "the reason is in the extensions");
+    let rejected = service.clone().oneshot(forged).await.unwrap();
+    assert!(matches!(reason(&rejected), Some(RejectionKind::Unverified(_))), "the reason is in the extensions");
     assert_eq!(service.clone().oneshot(signed("evt", "{}")).await.unwrap().status(), StatusCode::CREATED);
 
     let again = service.oneshot(signed("evt", "{}")).await.unwrap();

@@ -23,7 +23,7 @@ fn r_36_retention_below_eight_days_must_be_asked_for_by_name() {
 }
 
 #[test]
-fn settings_that_would_refuse_every_request_are_refused() {
+fn settings_that_would_reject_every_request_are_rejected() {
     assert_eq!(refused(|builder| builder.max_body(0)), ReceiverConfigError::MaxBody);
     assert_eq!(refused(|builder| builder.body_deadline(Duration::ZERO)), ReceiverConfigError::BodyDeadline);
     assert_eq!(refused(|builder| builder.lease(Duration::from_millis(999))), ReceiverConfigError::Lease);
@@ -45,7 +45,7 @@ fn sources_have_names_that_are_unique_and_printable() {
 }
 
 #[test]
-fn an_empty_secret_or_a_placeholder_is_refused() {
+fn an_empty_secret_or_a_placeholder_is_rejected() {
     for secret in ["", " ", "whsec_", "changeme"] {
         assert!(Source::standard(secret).is_err(), "{secret:?}");
         assert!(Source::github(secret).is_err() || secret == "whsec_", "{secret:?}");
@@ -53,7 +53,7 @@ fn an_empty_secret_or_a_placeholder_is_refused() {
 }
 
 #[test]
-fn a_layer_for_an_unknown_source_is_refused_at_start() {
+fn a_layer_for_an_unknown_source_is_rejected_at_start() {
     let receiver = Receiver::builder(MemoryDedup::new()).source(standard()).build().unwrap();
     assert_eq!(receiver.gate("stripe").unwrap_err().to_string(), "source: stripe is unknown");
 }

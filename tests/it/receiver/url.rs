@@ -220,7 +220,7 @@ async fn a_signed_url_is_verified_without_nesting_nested_and_nested_twice() {
 }
 
 #[tokio::test]
-async fn a_request_that_was_signed_for_the_rest_of_a_nested_path_is_refused() {
+async fn a_request_that_was_signed_for_the_rest_of_a_nested_path_is_rejected() {
     for signer in SIGNERS {
         for prefixes in [&["/api"][..], &["/api", "/v1"]] {
             let app = app(signer, ORIGIN, prefixes);
@@ -307,7 +307,7 @@ async fn a_setting_in_upper_case_with_the_usual_port_or_a_slash_at_its_end_is_th
 }
 
 #[test]
-fn an_invalid_url_setting_is_refused_when_the_receiver_is_built_and_the_error_names_the_remedy() {
+fn an_invalid_url_setting_is_rejected_when_the_receiver_is_built_and_the_error_names_the_remedy() {
     let cases = [
         ("hooks.example.com/h", "has no scheme: write https://"),
         ("https://hooks.example.com/h#top", "has a fragment"),

@@ -27,7 +27,7 @@ async fn r_15_the_raw_bytes_are_verified_whatever_they_are() {
 }
 
 #[tokio::test]
-async fn r_17_a_refused_request_changes_nothing() {
+async fn r_17_a_rejected_request_changes_nothing() {
     let bench = Bench::new();
     let refused = [
         signed("a", "{}").map(|_| full("{} ")),

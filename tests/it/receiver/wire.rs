@@ -79,7 +79,7 @@ async fn r_24_contradicting_lengths_smuggle_no_second_request() {
 }
 
 #[tokio::test]
-async fn r_24_two_lengths_are_refused() {
+async fn r_24_two_lengths_are_rejected() {
     let (mut client, runs) = connect(standard()).await;
     let framing = "content-length: 2\r\ncontent-length: 40";
     let answer = exchange(&mut client, &(head("evt", "{}", framing) + "{}")).await;

@@ -28,8 +28,8 @@ fn new_endpoint() -> NewEndpoint {
     NewEndpoint::at(Target::parse("http://127.0.0.1:9000/in").unwrap())
 }
 
-async fn log(door: &Scoped) -> Vec<AuditEntry> {
-    door.audit_log(AuditQuery::default(), Page::of(100)).await.unwrap().items
+async fn log(scoped: &Scoped) -> Vec<AuditEntry> {
+    scoped.audit_log(AuditQuery::default(), Page::of(100)).await.unwrap().items
 }
 
 /// The action, the object, the details and the result of each entry.
@@ -128,9 +128,9 @@ async fn a_tenant_sees_its_own_log_without_the_names_of_operators() {
     assert_eq!(told(log(&acme).await), [(create, "".into(), false), (update, "".into(), true)]);
     assert_eq!(log(&operator).await.len(), 3);
     assert_eq!(&*log(&operator).await[2].actor, "root@host");
-    for (door, asked, count) in [(&acme, "other", 0), (&acme, "acme", 2), (&operator, "other", 1)] {
+    for (scoped, asked, count) in [(&acme, "other", 0), (&acme, "acme", 2), (&operator, "other", 1)] {
         let query = AuditQuery::default().tenant(Tenant::from(asked));
-        assert_eq!(door.audit_log(query, Page::of(9)).await.unwrap().items.len(), count, "{asked}");
+        assert_eq!(scoped.audit_log(query, Page::of(9)).await.unwrap().items.len(), count, "{asked}");
     }
     let theirs = AuditQuery::default().object(&*endpoint.to_string());
     assert!(other.audit_log(theirs, Page::of(9)).await.unwrap().items.is_empty());
@@ -171,7 +171,7 @@ async fn names_and_ids_of_any_length_and_script_are_accepted() {
 async fn a_worker_deletes_entries_that_are_older_than_their_retention() {
     let store = MemoryStore::new();
     let clock = ManualClock::at(NOW);
-    let config = Config { audit: Some(Duration::from_secs(86_400)), ..Config::default() };
+    let config = Config { audit_retention: Some(Duration::from_secs(86_400)), ..Config::default() };
     let sender = Sender::builder(store.clone()).clock(clock.clone()).worker(config).build().unwrap();
     let operator = sender.scoped(Scope::operator());
     let entry = |at| AuditEntry {
@@ -198,7 +198,11 @@ async fn a_worker_deletes_entries_that_are_older_than_their_retention() {
     worker.await.unwrap().unwrap();
 
     // An inbox on the same store has no audit log, so its retention does not count.
-    let config = Config { audit: Some(Duration::ZERO), diagnostics: Some(Duration::ZERO), ..Config::default() };
+    let config = Config {
+        audit_retention: Some(Duration::ZERO),
+        diagnostics_retention: Some(Duration::ZERO),
+        ..Config::default()
+    };
     let queue = Queue::new("all", async |_| Ok(()));
     let inbox = Inbox::builder(store.clone()).queue(queue).worker(config).build().unwrap();
     let note = DiagnosticNote { subject: "a".into(), at: NOW, content: "{}".into() };

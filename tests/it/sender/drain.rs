@@ -73,7 +73,7 @@ async fn an_inbox_is_drained_by_a_process_that_did_not_receive_the_events() {
         let now = SystemClock.now() + Duration::from_micros(number);
         let request = signed_request(&STANDARD, &keys, "/hooks", "{}", now).unwrap();
         let Accepted::Event(verified) = gate.verify(request).await.unwrap() else { panic!("one event") };
-        assert_eq!(receiving.keep(&verified).await.unwrap(), InboxResult::Stored);
+        assert_eq!(receiving.store(&verified).await.unwrap(), InboxResult::Stored);
     }
     drop(receiving);
     let drained = inbox().await.worker().drain(DrainLimits::within(Duration::from_secs(20))).await.unwrap();

@@ -92,7 +92,7 @@ async fn ownership_is_confirmed_by_hand_or_not_required() {
     let sender = sender();
     let created = sender.endpoints().create(endpoint(&server).tenant("people")).await.unwrap();
     assert!(sender.endpoints().prove(created.id).await.is_err());
-    assert!(sender.endpoints().vouch(created.id).await.unwrap().is_enabled());
+    assert!(sender.endpoints().mark_proved(created.id).await.unwrap().is_enabled());
     assert!(sender.endpoints().create(endpoint(&server)).await.unwrap().is_enabled());
     assert!(server.requests().is_empty());
 }

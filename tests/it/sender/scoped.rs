@@ -28,9 +28,9 @@ fn new_endpoint() -> NewEndpoint {
 }
 
 async fn things(sender: &Sender, tenant: &str) -> Things {
-    let door = sender.scoped(Scope::tenant(tenant));
-    let endpoint = door.create(new_endpoint()).await.unwrap().id;
-    let receipt = door.dispatch(NewEvent::json("invoice.paid", &tenant).unwrap()).await.unwrap();
+    let scoped = sender.scoped(Scope::tenant(tenant));
+    let endpoint = scoped.create(new_endpoint()).await.unwrap().id;
+    let receipt = scoped.dispatch(NewEvent::json("invoice.paid", &tenant).unwrap()).await.unwrap();
     Things { tenant: tenant.into(), endpoint, event: receipt.event, delivery: receipt.deliveries[0] }
 }
 
@@ -55,27 +55,27 @@ fn query(set: impl Fn(&mut DeliveryQuery)) -> DeliveryQuery {
 }
 
 /// The result of every operation that reads.
-async fn reads(door: &Scoped, of: &Things) -> Vec<(&'static str, String)> {
+async fn reads(scoped: &Scoped, of: &Things) -> Vec<(&'static str, String)> {
     let invoice_paid = EventType::new("invoice.paid").unwrap();
     let of_tenant = query(|query| query.tenant = Some(of.tenant.clone()));
     let of_endpoint = query(|query| query.lane = Some(of.endpoint.into()));
     let of_event = query(|query| (query.tenant, query.event) = (Some(of.tenant.clone()), Some(of.event.clone())));
     let mut all = vec![
-        ("endpoint", shown(door.endpoint(of.endpoint).await)),
-        ("endpoints", shown(door.endpoints(Some(&of.tenant), None, 10).await)),
-        ("stats", shown(door.stats(of.endpoint).await)),
-        ("event", shown(door.event(&of.tenant, &of.event).await)),
-        ("events", shown(door.events(&EventQuery::of(of.tenant.clone()), Page::of(10)).await)),
-        ("explain", shown(door.explain(&of.tenant, &invoice_paid).await)),
-        ("delivery", shown(door.delivery(of.delivery).await)),
-        ("attempts", shown(door.attempts(of.delivery).await)),
+        ("endpoint", shown(scoped.endpoint(of.endpoint).await)),
+        ("endpoints", shown(scoped.endpoints(Some(&of.tenant), None, 10).await)),
+        ("stats", shown(scoped.stats(of.endpoint).await)),
+        ("event", shown(scoped.event(&of.tenant, &of.event).await)),
+        ("events", shown(scoped.events(&EventQuery::of(of.tenant.clone()), Page::of(10)).await)),
+        ("explain", shown(scoped.explain(&of.tenant, &invoice_paid).await)),
+        ("delivery", shown(scoped.delivery(of.delivery).await)),
+        ("attempts", shown(scoped.attempts(of.delivery).await)),
     ];
     for (name, query) in
         [("deliveries of tenant", of_tenant), ("deliveries of endpoint", of_endpoint), ("of event", of_event)]
     {
-        all.push((name, shown(door.deliveries(query, Page::of(10)).await)));
+        all.push((name, shown(scoped.deliveries(query, Page::of(10)).await)));
     }
-    let counted = match door.replay(of.endpoint).await {
+    let counted = match scoped.replay(of.endpoint).await {
         Ok(replay) => shown(replay.all().count().await),
         Err(error) => shown(Err::<(), _>(error)),
     };
@@ -84,23 +84,23 @@ async fn reads(door: &Scoped, of: &Things) -> Vec<(&'static str, String)> {
 }
 
 /// The result of every operation that changes or sends something.
-async fn changes(door: &Scoped, of: &Things) -> Vec<(&'static str, String)> {
+async fn changes(scoped: &Scoped, of: &Things) -> Vec<(&'static str, String)> {
     let day = Duration::from_secs(86_400);
     let disable = EndpointChange::new().disabled();
     let mut all = vec![
-        ("update", shown(door.update(of.endpoint, disable.clone()).await)),
-        ("update at", shown(door.update(of.endpoint, disable.at_version(9)).await)),
-        ("renew_key", shown(door.renew_key(of.endpoint, day).await)),
-        ("prove", shown(door.prove(of.endpoint).await)),
-        ("test", shown(door.test(of.endpoint).await)),
-        ("cancel", shown(door.cancel(of.delivery).await)),
-        ("resend", shown(door.resend(of.delivery).await)),
-        ("resend_event", shown(door.resend_event(&of.tenant, &of.event, None).await)),
-        ("resend_event to one", shown(door.resend_event(&of.tenant, &of.event, Some(of.endpoint)).await)),
-        ("remove_at", shown(door.remove_at(of.endpoint, Some(9)).await)),
-        ("remove", shown(door.remove(of.endpoint).await)),
+        ("update", shown(scoped.update(of.endpoint, disable.clone()).await)),
+        ("update at", shown(scoped.update(of.endpoint, disable.at_version(9)).await)),
+        ("renew_key", shown(scoped.renew_key(of.endpoint, day).await)),
+        ("prove", shown(scoped.prove(of.endpoint).await)),
+        ("test", shown(scoped.test(of.endpoint).await)),
+        ("cancel", shown(scoped.cancel(of.delivery).await)),
+        ("resend", shown(scoped.resend(of.delivery).await)),
+        ("resend_event", shown(scoped.resend_event(&of.tenant, &of.event, None).await)),
+        ("resend_event to one", shown(scoped.resend_event(&of.tenant, &of.event, Some(of.endpoint)).await)),
+        ("remove_at", shown(scoped.remove_at(of.endpoint, Some(9)).await)),
+        ("remove", shown(scoped.remove(of.endpoint).await)),
     ];
-    let replayed = match door.replay(of.endpoint).await {
+    let replayed = match scoped.replay(of.endpoint).await {
         Ok(replay) => shown(replay.all().run().await),
         Err(error) => shown(Err::<(), _>(error)),
     };
@@ -115,20 +115,20 @@ async fn an_object_out_of_scope_is_treated_as_absent() {
     let owner = sender.scoped(Scope::tenant("other"));
     let before = reads(&owner, &theirs).await;
     for scope in [Scope::tenant("acme"), Scope::tenant("acme").read_only()] {
-        let door = sender.scoped(scope);
+        let scoped = sender.scoped(scope);
         for ((name, of_theirs), (_, of_nothing)) in
-            reads(&door, &theirs).await.into_iter().zip(reads(&door, &nothing()).await)
+            reads(&scoped, &theirs).await.into_iter().zip(reads(&scoped, &nothing()).await)
         {
             assert_eq!(of_theirs, of_nothing, "{name}");
         }
         for ((name, of_theirs), (_, of_nothing)) in
-            changes(&door, &theirs).await.into_iter().zip(changes(&door, &nothing()).await)
+            changes(&scoped, &theirs).await.into_iter().zip(changes(&scoped, &nothing()).await)
         {
             assert_eq!(of_theirs, of_nothing, "{name}");
             assert!(of_theirs == "Err(NotFound)" || of_theirs == "Err(ReadOnly)", "{name}: {of_theirs}");
         }
         let endpoint = sender.endpoints().get(theirs.endpoint).await.unwrap();
-        assert!(door.secret(&endpoint).is_err(), "a secret of another tenant");
+        assert!(scoped.secret(&endpoint).is_err(), "a secret of another tenant");
     }
     assert_eq!(reads(&owner, &theirs).await, before, "nothing was changed");
 }
@@ -163,28 +163,28 @@ async fn an_operator_and_the_tenant_itself_change_what_they_see() {
     let sender = sender();
     for scope in [Scope::tenant("acme"), Scope::operator()] {
         let own = things(&sender, "acme").await;
-        let door = sender.scoped(scope);
+        let scoped = sender.scoped(scope);
         let (event, endpoint) = (own.event.clone(), own.endpoint);
-        assert!(door.update(endpoint, EndpointChange::new().disabled()).await.is_ok());
-        assert!(door.update(endpoint, EndpointChange::new().enabled()).await.is_ok());
-        door.cancel(own.delivery).await.unwrap();
-        assert_eq!(door.delivery(own.delivery).await.unwrap().unwrap().state, DeliveryState::Cancelled);
-        assert_eq!(door.resend_event(&own.tenant, &event, Some(endpoint)).await.unwrap(), [own.delivery]);
-        assert_eq!(shown(door.resend(own.delivery).await), "Err(WrongState)", "it is pending");
-        assert_eq!(door.replay(endpoint).await.unwrap().all().limit(1).run().await.unwrap(), 1);
-        assert!(door.remove(endpoint).await.is_ok());
-        assert_eq!(shown(door.cancel(own.delivery).await), "Err(WrongState)", "the removal has cancelled it");
+        assert!(scoped.update(endpoint, EndpointChange::new().disabled()).await.is_ok());
+        assert!(scoped.update(endpoint, EndpointChange::new().enabled()).await.is_ok());
+        scoped.cancel(own.delivery).await.unwrap();
+        assert_eq!(scoped.delivery(own.delivery).await.unwrap().unwrap().state, DeliveryState::Cancelled);
+        assert_eq!(scoped.resend_event(&own.tenant, &event, Some(endpoint)).await.unwrap(), [own.delivery]);
+        assert_eq!(shown(scoped.resend(own.delivery).await), "Err(WrongState)", "it is pending");
+        assert_eq!(scoped.replay(endpoint).await.unwrap().all().limit(1).run().await.unwrap(), 1);
+        assert!(scoped.remove(endpoint).await.is_ok());
+        assert_eq!(shown(scoped.cancel(own.delivery).await), "Err(WrongState)", "the removal has cancelled it");
     }
 }
 
 #[tokio::test]
 async fn an_endpoint_that_a_tenant_creates_belongs_to_it_whatever_the_request_names() {
     let sender = sender();
-    let door = sender.scoped(Scope::tenant("acme"));
-    let endpoint = door.create(new_endpoint().tenant("other")).await.unwrap();
+    let scoped = sender.scoped(Scope::tenant("acme"));
+    let endpoint = scoped.create(new_endpoint().tenant("other")).await.unwrap();
     assert_eq!(endpoint.tenant, "acme".into());
-    let receipt = door.dispatch(NewEvent::json("invoice.paid", &1).unwrap().tenant("other")).await.unwrap();
-    assert!(door.event(&"acme".into(), &receipt.event).await.unwrap().is_some());
+    let receipt = scoped.dispatch(NewEvent::json("invoice.paid", &1).unwrap().tenant("other")).await.unwrap();
+    assert!(scoped.event(&"acme".into(), &receipt.event).await.unwrap().is_some());
     assert!(sender.history().event(&"other".into(), &receipt.event).await.unwrap().is_none());
 }
 
@@ -206,10 +206,10 @@ async fn a_list_shows_only_tenants_in_scope() {
     let sender = sender();
     let (own, theirs) = (things(&sender, "acme").await, things(&sender, "other").await);
     let count = async |scope: Scope, tenant: Option<&Tenant>| {
-        let door = sender.scoped(scope);
+        let scoped = sender.scoped(scope);
         let query = query(|query| query.tenant = tenant.cloned());
-        let deliveries = door.deliveries(query, Page::of(10)).await.unwrap().items.len();
-        assert_eq!(door.endpoints(tenant, None, 10).await.unwrap().len(), deliveries);
+        let deliveries = scoped.deliveries(query, Page::of(10)).await.unwrap().items.len();
+        assert_eq!(scoped.endpoints(tenant, None, 10).await.unwrap().len(), deliveries);
         deliveries
     };
     assert_eq!(count(Scope::operator(), None).await, 2);

@@ -49,7 +49,7 @@ fn keys(secret: &str) -> Keyring {
     Keyring::new(Key::text(secret).unwrap())
 }
 
-/// What the scheme answers to a challenge; nothing where it refuses it.
+/// What the scheme answers to a challenge; nothing where it rejects it.
 fn answered(scheme: &Scheme, keys: &Keyring, query: &str) -> Option<String> {
     let mut request = Request::new(b"");
     (request.method, request.uri) = (Method::GET, format!("/hooks?{query}").parse().unwrap());
@@ -161,7 +161,7 @@ fn the_answer_of_zoom_fits_no_event() {
                     assert_eq!(forged.verify(&ZOOM, &keys), Err(VerifyError::BadSignature));
                 }
             }
-            refused => assert!(refused.is_err() && challenge.contains(':'), "{challenge}"),
+            rejected => assert!(rejected.is_err() && challenge.contains(':'), "{challenge}"),
         }
     }
 }
@@ -181,7 +181,7 @@ fn the_answer_of_braintree_signs_no_payload() {
 }
 
 #[test]
-fn a_scheme_whose_events_could_be_challenges_is_refused_when_it_is_built() {
+fn a_scheme_whose_events_could_be_challenges_is_rejected_when_it_is_built() {
     let unsafe_scheme = scheme("{ts}.{header:x-body-hash}");
     assert!(unsafe_scheme.unwrap_err().to_string().contains("handshakes"));
     let by_token = described(&json!({"jwt": {"at": ["header:authorization Bearer"], "algorithms": ["HS256"]}}));

@@ -59,7 +59,7 @@ fn r_05_every_wycheproof_vector_of_hmac_is_judged_as_expected() {
 }
 
 #[test]
-fn r_05_a_public_key_of_small_order_is_refused() {
+fn r_05_a_public_key_of_small_order_is_rejected() {
     for point in SMALL_ORDER {
         let text = format!("whpk_{}", BASE64.encode(hex::decode(point).unwrap()));
         assert_eq!(Key::parse(&text).unwrap_err(), KeyError::InvalidEd25519, "{point}");

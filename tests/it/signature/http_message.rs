@@ -138,7 +138,7 @@ fn values_are_canonicalised_as_in_section_2() {
 }
 
 #[test]
-fn a_digest_is_accepted_or_refused_as_rfc_9530_says() {
+fn a_digest_is_accepted_or_rejected_as_rfc_9530_says() {
     let file = vectors("rfc9530-content-digest.json");
     let check = |header: &Value, body: &Value| {
         let mut headers = HeaderMap::new();
@@ -294,7 +294,7 @@ fn a_bad_signature_beside_a_good_one_does_no_harm_and_a_label_means_nothing() {
 }
 
 #[test]
-fn halves_and_other_alphabets_are_refused() {
+fn halves_and_other_alphabets_are_rejected() {
     let mut half = Webhook::new();
     half.headers.remove("signature-input");
     assert_eq!(half.verify(), Err(VerifyError::Missing("signature")));

@@ -109,7 +109,7 @@ fn r_04_unknown_versions_are_skipped_and_never_pass() {
 }
 
 #[test]
-fn r_06_more_than_sixteen_signatures_or_eight_kibibytes_are_refused_even_with_a_good_one() {
+fn r_06_more_than_sixteen_signatures_or_eight_kibibytes_are_rejected_even_with_a_good_one() {
     let (request, keys) = good();
     let signature = request.signature().to_owned();
     let seventeen = vec![&*signature; 17].join(" ");
@@ -134,7 +134,7 @@ fn r_06_a_ring_holds_ten_keys_at_most() {
 }
 
 #[test]
-fn r_07_a_second_id_or_time_is_refused_even_when_it_is_the_same() {
+fn r_07_a_second_id_or_time_is_rejected_even_when_it_is_the_same() {
     let (request, keys) = good();
     let twice = request.clone().with("webhook-id", ID);
     assert_eq!(twice.verify(&STANDARD, &keys), Err(VerifyError::Malformed("event id")));
@@ -143,7 +143,7 @@ fn r_07_a_second_id_or_time_is_refused_even_when_it_is_the_same() {
 }
 
 #[test]
-fn r_07_a_second_signature_line_is_refused_where_the_scheme_has_no_list() {
+fn r_07_a_second_signature_line_is_rejected_where_the_scheme_has_no_list() {
     let keys = Keyring::new(Key::text("a long and random secret").unwrap());
     for (scheme, header) in [(&GITHUB, "x-hub-signature-256"), (&STRIPE, "stripe-signature")] {
         let mut request = Request::new(BODY);
@@ -156,7 +156,7 @@ fn r_07_a_second_signature_line_is_refused_where_the_scheme_has_no_list() {
 }
 
 #[test]
-fn r_07_a_second_time_in_the_signature_header_is_refused() {
+fn r_07_a_second_time_in_the_signature_header_is_rejected() {
     let keys = Keyring::new(Key::text("a long and random secret").unwrap());
     let mut request = Request::new(BODY);
     let signing = Signing { id: ID, timestamp: request.now, body: BODY };
@@ -398,7 +398,7 @@ fn r_40_a_field_that_stands_twice_names_no_event() {
 }
 
 #[test]
-fn r_40_an_unfit_id_is_refused_by_identify_though_the_signature_is_good() {
+fn r_40_an_unfit_id_is_rejected_by_identify_though_the_signature_is_good() {
     let keys = ring(SECRET);
     let (request, _) = good();
     assert!(request.verify(&STANDARD, &keys).is_ok());

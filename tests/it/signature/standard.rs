@@ -40,7 +40,7 @@ fn every_published_signature_is_made_and_verified() {
 }
 
 #[test]
-fn secrets_are_read_and_refused_as_published() {
+fn secrets_are_read_and_rejected_as_published() {
     let secrets = &vectors("standard-webhooks.json")["secrets"];
     for case in secrets["accept"].as_array().unwrap() {
         let key = Key::parse(text(case, "secret")).unwrap_or_else(|error| panic!("{case}: {error}"));
@@ -156,7 +156,7 @@ fn named_class(named: &str) -> &'static str {
 }
 
 #[test]
-fn an_id_with_a_dot_is_accepted_by_default_and_refused_by_the_strict_scheme_and_no_body_begins_with_the_time() {
+fn an_id_with_a_dot_is_accepted_by_default_and_rejected_by_the_strict_scheme_and_no_body_begins_with_the_time() {
     let case = &vectors("standard-webhooks.json")["delimiter_collision"];
     let keys = ring(text(case, "secret"));
     let refused = Err(VerifyError::Malformed("event id"));

@@ -41,8 +41,15 @@ const EVENTS: u32 = 120;
 async fn lives(world: Arc<World>, number: usize, mut rng: Rng, over: CancellationToken) {
     while !over.is_cancelled() {
         let (poll, outbox_poll, lease) = (Duration::from_secs(60), HOUR, HOUR / 30);
-        let config =
-            Config { in_flight: 16, leases: 64, lease, poll, outbox_poll, retention: None, ..Config::default() };
+        let config = Config {
+            in_flight: 16,
+            leases: 64,
+            lease,
+            poll,
+            outbox_poll,
+            delivery_retention: None,
+            ..Config::default()
+        };
         let transport = Arc::new(Transport::new(world.clone(), number));
         let worker = Worker::new(Arc::new(world.store.clone()), transport, Arc::new(world.clock), config);
         let stop = CancellationToken::new();

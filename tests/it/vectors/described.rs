@@ -172,7 +172,7 @@ const DESCRIBED: &[(&str, &str)] = &[
     (
         "gocardless",
         r#"{"name":"gocardless","id_signed":true,"batch":{"items":[["/events"]],"id":["json:/id"],
-            "event_type":["join:.|json:/resource_type|json:/action"]},"refused":{"status":498},"signature":{"algorithm":"hmac-sha256",
+            "event_type":["join:.|json:/resource_type|json:/action"]},"rejected":{"status":498},"signature":{"algorithm":"hmac-sha256",
             "encoding":"hex","headers":["Webhook-Signature"]}}"#,
     ),
     (
@@ -234,7 +234,7 @@ async fn a_described_scheme_judges_as_the_built_in_one_does() {
     let mut judged = 0;
     for case in cases() {
         let Some((name, description)) = DESCRIBED.iter().find(|(name, _)| *name == case.source) else { continue };
-        // A secret that is none of the provider's is refused before there is a request.
+        // A secret that is none of the provider's is rejected before there is a request.
         let Some(receiver) = receiver(&case, description) else { continue };
         let described = receiver.gate(name).unwrap().verify(case.request()).await;
         let built_in = super::run::verify(&case).await;
@@ -249,7 +249,7 @@ async fn a_described_scheme_judges_as_the_built_in_one_does() {
 }
 
 #[tokio::test]
-async fn an_answer_repeats_the_headers_that_a_description_names_and_a_refusal_does_not() {
+async fn an_answer_repeats_the_headers_that_a_description_names_and_a_rejection_does_not() {
     let (_, description) = DESCRIBED.iter().find(|(name, _)| *name == "adobe_sign").unwrap();
     let echoed = async |case: &Case, answer: http::StatusCode| {
         let gate = receiver(case, description).unwrap().gate("adobe_sign").unwrap();

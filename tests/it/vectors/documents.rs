@@ -85,7 +85,7 @@ fn scenario(source: &str, name: &str) -> Scenario {
     Scenario { good, publisher, gate, clock }
 }
 
-/// The settings that the provider knows: others are refused.
+/// The settings that the provider knows: others are rejected.
 fn known_settings(case: &Case) -> Settings {
     let scheme = hookwire::provider::Scheme::named(&case.source).unwrap();
     let names = scheme.known_settings().iter().map(|setting| setting.name);
@@ -164,15 +164,15 @@ async fn a_key_that_a_provider_has_just_begun_to_use_gets_through_a_flood_at_its
     for scenario in scenarios() {
         let source = scenario.good.source.clone();
         scenario.flood(0).await;
-        let refused = scenario.verify(&scenario.good).await.unwrap_err();
-        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE, "{source}: the provider is asked to try again");
+        let rejected = scenario.verify(&scenario.good).await.unwrap_err();
+        assert_eq!(rejected.status(), StatusCode::SERVICE_UNAVAILABLE, "{source}: the provider is asked to try again");
         scenario.flood(1_000).await;
         assert!(scenario.verify(&scenario.good).await.is_ok(), "{source}");
     }
 }
 
 #[tokio::test]
-async fn what_can_be_refused_without_a_key_makes_no_fetch() {
+async fn what_can_be_rejected_without_a_key_makes_no_fetch() {
     for scenario in scenarios() {
         scenario.clock.advance(Duration::from_hours(24 * 30));
         assert!(scenario.verify(&scenario.good).await.is_err());

@@ -1,4 +1,4 @@
-//! One byte of an accepted request is changed: the request must be refused, or the change must be in a short list.
+//! One byte of an accepted request is changed: the request must be rejected, or the change must be in a short list.
 
 use super::case::Case;
 use super::run;

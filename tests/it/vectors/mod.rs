@@ -38,7 +38,7 @@ async fn every_vector_gets_its_verdict_id_type_and_answer() {
 }
 
 #[tokio::test]
-async fn a_flipped_byte_of_body_signature_or_time_is_refused_unless_it_is_documented_as_not_covered() {
+async fn a_flipped_byte_of_body_signature_or_time_is_rejected_unless_it_is_documented_as_not_covered() {
     let mut complaints = Vec::new();
     for case in cases() {
         complaints.extend(flips::check(&case).await);

@@ -33,7 +33,7 @@ pub fn receiver(case: &Case) -> Result<Receiver, ReceiverConfigError> {
         source = source.dangerous_accept_unproved();
     }
     let clock = ManualClock::at(Timestamp::from_secs(case.now));
-    // Each case is the first request of its source, and would be diagnosed if it is refused.
+    // Each case is the first request of its source, and would be diagnosed if it is rejected.
     let source = source.without_diagnosis();
     Ok(Receiver::builder(MemoryDedup::new()).source(source).fetch(Obliging).clock(clock).build().unwrap())
 }
@@ -52,7 +52,7 @@ impl Fetch for Obliging {
 /// What is wrong with our answer.
 pub async fn check(case: &Case) -> Vec<String> {
     if let Err(error) = receiver(case) {
-        // A secret that is none is refused before there is any request.
+        // A secret that is none is rejected before there is any request.
         let harmless = matches!(error, ReceiverConfigError::NoSecret | ReceiverConfigError::Key(KeyError::Placeholder));
         let wanted = !case.is_accepted() && harmless;
         return if wanted { Vec::new() } else { vec![format!("{} {}: {error}", case.source, case.name)] };

@@ -105,13 +105,13 @@ async fn post(gate: &Gate, request: Request<Full<Bytes>>, answer: StatusCode) ->
     };
     let response = gate.receive(request, handler).await;
     let runs = runs.into_inner();
-    let refused = !response.status().is_success() && answer.is_success();
+    let rejected = !response.status().is_success() && answer.is_success();
     let why = || format!("answered {} {:?}", response.status(), response.extensions().get::<Rejection>());
-    (runs, refused.then(why))
+    (runs, rejected.then(why))
 }
 
-/// How many events of a request an inbox keeps as new. It must tell the same events apart as a handler's dedup store.
-async fn keep(gate: &Gate, inbox: &Inbox, request: Request<Full<Bytes>>) -> usize {
+/// How many events of a request an inbox stores as new. It must tell the same events apart as a handler's dedup store.
+async fn store_new(gate: &Gate, inbox: &Inbox, request: Request<Full<Bytes>>) -> usize {
     let (head, body) = request.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     let events = match gate.verify(Request::from_parts(head, body)).await {
@@ -119,7 +119,7 @@ async fn keep(gate: &Gate, inbox: &Inbox, request: Request<Full<Bytes>>) -> usiz
         Ok(Accepted::Batch(events)) => events,
         _ => return 0,
     };
-    inbox.keep_all(&events).await.unwrap().iter().filter(|kept| **kept != InboxResult::Duplicate).count()
+    inbox.store_all(&events).await.unwrap().iter().filter(|stored| **stored != InboxResult::Duplicate).count()
 }
 
 fn inbox() -> Inbox {
@@ -176,10 +176,10 @@ async fn each_providers_different_events_run_and_its_retries_and_copies_do_not()
             let wanted = usize::try_from(step["runs"].as_u64().unwrap()).unwrap();
             let what = format!("{provider} {number} ({})", text(step, "why"));
             complaints.extend(complaint.map(|complaint| format!("{what}: {complaint}")));
-            let kept = keep(&gate, &inbox, request(step, &sequence)).await;
-            if (ran, kept) != (wanted, wanted) {
+            let stored = store_new(&gate, &inbox, request(step, &sequence)).await;
+            if (ran, stored) != (wanted, wanted) {
                 complaints
-                    .push(format!("{what}: the handler ran {ran} times and {kept} were kept instead of {wanted}"));
+                    .push(format!("{what}: the handler ran {ran} times and {stored} were stored instead of {wanted}"));
             }
         }
     }
@@ -209,9 +209,9 @@ async fn where_a_time_is_signed_a_copy_is_a_duplicate_whatever_its_unsigned_head
         }
         let (gate, inbox) = (run::receiver(&case).unwrap().gate(&case.source).unwrap(), inbox());
         let (first, _) = post(&gate, case.request().map(Full::new), StatusCode::OK).await;
-        let kept = keep(&gate, &inbox, case.request().map(Full::new)).await;
-        if kept != first {
-            complaints.push(format!("{} {}: ran {first} times, {kept} were kept", case.source, case.name));
+        let stored = store_new(&gate, &inbox, case.request().map(Full::new)).await;
+        if stored != first {
+            complaints.push(format!("{} {}: ran {first} times, {stored} were stored", case.source, case.name));
         }
         let mut copy = case.request().map(Full::new);
         for (name, value) in copy.headers_mut() {
@@ -220,11 +220,11 @@ async fn where_a_time_is_signed_a_copy_is_a_duplicate_whatever_its_unsigned_head
             }
         }
         for request in [case.request().map(Full::new), copy] {
-            let kept = keep(&gate, &inbox, request.clone()).await;
+            let stored = store_new(&gate, &inbox, request.clone()).await;
             let (again, complaint) = post(&gate, request, StatusCode::OK).await;
-            if first > 0 && (again + kept > 0 || complaint.is_some()) {
+            if first > 0 && (again + stored > 0 || complaint.is_some()) {
                 let (source, name) = (&case.source, &case.name);
-                complaints.push(format!("{source} {name}: ran {again} times, {kept} were kept, {complaint:?}"));
+                complaints.push(format!("{source} {name}: ran {again} times, {stored} were stored, {complaint:?}"));
             }
         }
     }
@@ -255,7 +255,7 @@ async fn a_described_identity_takes_the_first_way_that_finds_something() {
     for (body, wanted, what) in bodies {
         let request = || Request::post("/in").body(Full::from(body)).unwrap();
         assert_eq!(post(&gate, request(), StatusCode::OK).await, (wanted, None), "{what}");
-        assert_eq!(keep(&gate, &inbox, request()).await, wanted, "kept: {what}");
+        assert_eq!(store_new(&gate, &inbox, request()).await, wanted, "stored: {what}");
     }
 }
 
@@ -349,8 +349,8 @@ async fn the_last_retry_of_a_provider_is_accepted_though_it_carries_the_time_of_
     }
 }
 
-/// What a refused request is answered, where a status stops the provider's retries or is insisted on.
-const REFUSED_BY: &[(&str, u16)] = &[
+/// What a rejected request is answered, where a status stops the provider's retries or is insisted on.
+const REJECTED_BY: &[(&str, u16)] = &[
     ("mailgun", 406),
     ("mailgun_route", 406),
     ("postmark", 403),
@@ -360,9 +360,9 @@ const REFUSED_BY: &[(&str, u16)] = &[
 ];
 
 #[test]
-fn a_refusal_has_the_status_that_stops_the_providers_retries() {
-    for (name, status) in REFUSED_BY {
-        assert_eq!(Scheme::named(name).unwrap().refusal_status(), Some(*status), "{name}");
+fn a_rejection_has_the_status_that_stops_the_providers_retries() {
+    for (name, status) in REJECTED_BY {
+        assert_eq!(Scheme::named(name).unwrap().rejection_status(), Some(*status), "{name}");
     }
 }
 

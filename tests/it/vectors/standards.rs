@@ -89,7 +89,7 @@ fn data_is_json_as_written_or_decoded_bytes() {
 }
 
 #[test]
-fn what_is_no_event_is_refused_and_the_error_names_the_attribute() {
+fn what_is_no_event_is_rejected_and_the_error_names_the_attribute() {
     let read = |body: &str| CloudEvent::read(&content_type("application/cloudevents+json"), &body.to_owned().into());
     let without = |name: &str| CloudEventError::Attribute(name.into());
     assert_eq!(read(r#"{"specversion":"1.0","source":"/","type":"t"}"#), Err(without("id")));
@@ -179,8 +179,8 @@ async fn an_unknown_format_is_415_and_attributes_hold_no_control_characters() {
     let gate = gate(Source::cloudevents("a-token-of-some-length").unwrap()).unwrap();
     let mut request = Request::post("/").header("authorization", "Bearer a-token-of-some-length");
     request = request.header("content-type", "application/cloudevents+avro");
-    let refused = gate.verify(request.body(Bytes::new()).unwrap()).await.unwrap_err();
-    assert_eq!(refused.status(), 415);
+    let rejected = gate.verify(request.body(Bytes::new()).unwrap()).await.unwrap_err();
+    assert_eq!(rejected.status(), 415);
     for (name, value) in [("ce-subject", "a%00b"), ("ce-source", "/a%0A1"), ("ce-datacontenttype", "text/plain")] {
         let mut all = headers(&json!({"ce-specversion":"1.0","ce-id":"1","ce-source":"/a","ce-type":"t"}));
         all.insert(name, HeaderValue::from_static(value));
@@ -222,8 +222,8 @@ async fn the_application_decides_about_topics_and_origins() {
     let url = file["verification_request"].as_str().unwrap().strip_prefix("GET ").unwrap().to_owned();
     let intent = || Request::get(&url).body(Bytes::new()).unwrap();
     let websub = || Source::websub("correct horse").unwrap();
-    let refused = ask(websub(), intent()).await.unwrap_err();
-    assert_eq!(refused, RejectionKind::Unverified(VerifyError::HandshakeRefused { status: 404 }));
+    let rejected = ask(websub(), intent()).await.unwrap_err();
+    assert_eq!(rejected, RejectionKind::Unverified(VerifyError::HandshakeRejected { status: 404 }));
     let yes = Yes::default();
     let Ok(Accepted::Handshake(reply)) = ask(yes.to(websub().tenant("acme")), intent()).await else { panic!("yes") };
     assert_eq!(reply.body, "n0nce");
@@ -247,7 +247,7 @@ async fn the_application_decides_about_topics_and_origins() {
 }
 
 #[tokio::test]
-async fn every_delivery_of_the_mcp_draft_is_verified_keeps_its_subscription_and_is_refused_when_a_byte_is_flipped() {
+async fn every_delivery_of_the_mcp_draft_is_verified_keeps_its_subscription_and_is_rejected_when_a_byte_is_flipped() {
     let file = vectors("mcp-events-draft.json");
     let source = Source::mcp_events(file["secret"].as_str().unwrap()).unwrap();
     let clock = ManualClock::at(Timestamp::from_secs(1_739_980_800));

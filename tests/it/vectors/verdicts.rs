@@ -11,13 +11,13 @@ pub fn words(outcome: &Result<Accepted, Rejection>) -> &'static [&'static str] {
         Ok(Accepted::Handshake(_)) => &["handshake", "ok"],
         Ok(_) => &[],
         Err(rejection) => match rejection.kind() {
-            RejectionKind::Unverified(error) => refusals(error),
+            RejectionKind::Unverified(error) => rejections(error),
             _ => &[],
         },
     }
 }
 
-fn refusals(error: VerifyError) -> &'static [&'static str] {
+fn rejections(error: VerifyError) -> &'static [&'static str] {
     match error {
         VerifyError::Missing(_) => &["missing_header", "missing_signature"],
         VerifyError::Malformed(_) => &["malformed_header", "malformed_signature", "malformed_body"],
@@ -34,7 +34,7 @@ fn refusals(error: VerifyError) -> &'static [&'static str] {
         VerifyError::WrongIssuer => &["wrong_issuer"],
         VerifyError::Expired => &["expired_token"],
         VerifyError::UntrustedSender => &["untrusted_sender"],
-        VerifyError::HandshakeRefused { .. } => &["handshake_refused", "bad_token"],
+        VerifyError::HandshakeRejected { .. } => &["handshake_refused", "bad_token"],
         _ => &[],
     }
 }

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue, Method, Uri};
 use super::case::Case;
 use super::{cases, run};
 
-/// The most bytes that are read, parsed or hashed for each byte of a body before it is refused.
+/// The most bytes that are read, parsed or hashed for each byte of a body before it is rejected.
 const MOST_PER_BYTE: u64 = 5;
 
 /// The same request with a body of about so many bytes, which nobody has signed.

@@ -170,9 +170,16 @@ async fn one_of_several_lanes_holds_at_most_two_thirds_of_the_slots() {
 #[tokio::test(start_paused = true)]
 async fn payloads_history_and_event_ids_have_separate_retention_times() {
     let hours = |hours: u64| Duration::from_secs(hours * 3_600);
-    let (payloads, retention, keys) = (Some(hours(1)), Some(hours(10)), hours(20));
+    let (payload_retention, delivery_retention, key_retention) = (Some(hours(1)), Some(hours(10)), hours(20));
     let (poll, outbox_poll) = (hours(1), hours(1));
-    let bench = Bench::new(Config { payloads, retention, keys, poll, outbox_poll, ..Config::default() });
+    let bench = Bench::new(Config {
+        payload_retention,
+        delivery_retention,
+        key_retention,
+        poll,
+        outbox_poll,
+        ..Config::default()
+    });
     let lane = bench.lane(Act::Answer(200, Duration::ZERO));
     let event = || NewEvent::json("a.b", &1).unwrap().id(EventId::new("once").unwrap());
     let id = bench.append_event(lane, event()).await;

@@ -44,7 +44,7 @@ const BUNDLE: &[Place] = &[
 
 const SETTINGS: &[Setting] = &[
     Setting::required("bundle_id", "the bundle id of the app; the notification must be for it"),
-    Setting::optional("environment", "`Production` or `Sandbox`: notifications of the other environment are refused")
+    Setting::optional("environment", "`Production` or `Sandbox`: notifications of the other environment are rejected")
         .one_of(&["Production", "Sandbox"], "is neither Production nor Sandbox"),
     Setting::optional("trust_root_pem", "the root certificate, instead of Apple Root CA - G3"),
 ];

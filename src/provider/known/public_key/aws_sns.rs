@@ -21,7 +21,7 @@ const SETTINGS: &[Setting] = &[
         "topic_arns",
         "the ARNs of the expected topics: every AWS account can send a validly signed message",
     ),
-    Setting::optional("min_signature_version", "`2`: messages signed with SHA-1 are refused")
+    Setting::optional("min_signature_version", "`2`: messages signed with SHA-1 are rejected")
         .one_of(&["1", "2"], "is neither 1 nor 2"),
     Setting::optional("certs", "the certificates by URL; they are not fetched then"),
     Setting::optional("trust_root_pem", "the root certificate that the chain must lead to"),
@@ -31,13 +31,13 @@ const SETTINGS: &[Setting] = &[
 const TOLERANCE: Tolerance = Tolerance::secs(86_400, 300);
 
 /// Amazon SNS over HTTPS: the RSA signature covers named fields of the body and is verified with the certificate at
-/// `SigningCertURL`. Version 1 uses SHA-1, version 2 uses SHA-256; the setting `min_signature_version` can refuse version 1. The
+/// `SigningCertURL`. Version 1 uses SHA-1, version 2 uses SHA-256; the setting `min_signature_version` can reject version 1. The
 /// certificate is fetched only from `sns.<region>.amazonaws.com` of the topic's own region, must be valid and must be a
 /// certificate of SNS. SNS does not serve the intermediate certificates, so the chain is checked only if the setting
 /// `trust_root_pem` is given. Message, id and time are signed; a message may be one day old.
 ///
 /// A subscription is confirmed by fetching its `SubscribeURL` from the same host, after message and topic were checked. Raw message
-/// delivery is not signed and is refused.
+/// delivery is not signed and is rejected.
 ///
 /// Source: <https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html>
 pub static AWS_SNS: Scheme = Scheme::new("aws_sns", DOCS)
@@ -228,7 +228,7 @@ impl Verify for AwsSns {
         message.signature()?;
         message.check_topic(trust)?;
         message.check_time(trust)?;
-        Ok(Some(FetchRequest::at(url).alone()))
+        Ok(Some(FetchRequest::at(url).last()))
     }
 }
 

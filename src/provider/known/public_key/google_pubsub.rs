@@ -21,7 +21,7 @@ const ID: &[Place] = &[Place::Json("/message/messageId"), Place::Header("x-goog-
 const SETTINGS: &[Setting] = &[
     Setting::required("audience", "the audience of the subscription: by default the URL of the endpoint"),
     Setting::required("service_account_email", "the service account of the push subscription"),
-    Setting::optional("subscription", "`projects/…/subscriptions/…`: requests without this subscription are refused"),
+    Setting::optional("subscription", "`projects/…/subscriptions/…`: requests without this subscription are rejected"),
     Setting::optional("jwks", "Google's keys; they are not fetched then"),
 ];
 

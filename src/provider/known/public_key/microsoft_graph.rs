@@ -72,7 +72,7 @@ const SETTINGS: &[Setting] = &[
     Setting::optional("rich", "`true` if notifications contain resource data: their tokens must then be valid")
         .one_of(&["true", "false"], "is neither true nor false"),
     Setting::optional("app_ids", "the ids of your applications, which are the audience of those tokens"),
-    Setting::optional("tenant_ids", "the expected tenants: notifications of others are refused"),
+    Setting::optional("tenant_ids", "the expected tenants: notifications of others are rejected"),
     Setting::optional("cloud", "`global` (the default), `us_government` or `china`")
         .one_of(&["global", "us_government", "china"], "must be one of global, us_government, china"),
     Setting::optional("jwks", "Microsoft's keys; they are not fetched then"),

@@ -33,7 +33,7 @@ fn need_key_set(trust: &Trust<'_>, url: &str, kid: Option<&str>) -> Option<Fetch
         None => Some(FetchRequest::at(url)),
         Some(set) => {
             let unknown = crate::signature::key_set::find(set, kid).is_err_and(|it| it == VerifyError::UnknownKey);
-            unknown.then(|| FetchRequest::at(url).anew())
+            unknown.then(|| FetchRequest::at(url).refetch())
         }
     }
 }

@@ -82,7 +82,7 @@ impl Verify for Plaid {
         let post = serde_json::json!({ "client_id": id, "secret": secret, "key_id": kid }).to_string();
         let host = if trust.settings.get("environment") == Some("sandbox") { "sandbox" } else { "production" };
         let url = format!("https://{host}.plaid.com/webhook_verification_key/get");
-        Ok(Some(FetchRequest::post(name, url, post).alone()))
+        Ok(Some(FetchRequest::post(name, url, post).last()))
     }
 }
 

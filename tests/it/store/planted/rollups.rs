@@ -49,8 +49,8 @@ impl Db {
         let folded = fold.finish(&self.tenants());
         self.add_rollups(folded);
         let kept = |step: RollupStep| match self.bug {
-            Some(Bug::HoursAreKeptAsLongAsMinutes) => RollupStep::Minute.kept(),
-            _ => step.kept(),
+            Some(Bug::HoursAreKeptAsLongAsMinutes) => RollupStep::Minute.retention(),
+            _ => step.retention(),
         };
         let is_old = |step: RollupStep, at: Timestamp| match self.bug {
             Some(Bug::RollupsAreNeverDeleted) => false,

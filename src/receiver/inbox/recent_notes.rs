@@ -9,10 +9,10 @@ use crate::clock::Timestamp;
 use crate::receiver::RejectionKind;
 use crate::signature::VerifyError;
 
-/// What is noted: a refused request of a source, by the kind of the refusal; or a source in the list of sources.
+/// What is noted: a rejected request of a source, by the kind of the rejection; or a source in the list of sources.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Subject {
-    Refused(Box<str>, Discriminant<RejectionKind>, Option<Discriminant<VerifyError>>),
+    Rejected(Box<str>, Discriminant<RejectionKind>, Option<Discriminant<VerifyError>>),
     Listed(Box<str>),
 }
 
@@ -22,21 +22,21 @@ impl Subject {
             RejectionKind::Unverified(error) => Some(std::mem::discriminant(error)),
             _ => None,
         };
-        Self::Refused(source.into(), std::mem::discriminant(&kind), error)
+        Self::Rejected(source.into(), std::mem::discriminant(&kind), error)
     }
 }
 
-/// When each subject was last noted. The number of subjects is bounded by the sources and the kinds of refusals.
+/// When each subject was last noted. The number of subjects is bounded by the sources and the kinds of rejections.
 #[derive(Debug, Default)]
-pub(super) struct Noted(Mutex<HashMap<Subject, Timestamp>>);
+pub(super) struct RecentNotes(Mutex<HashMap<Subject, Timestamp>>);
 
-impl Noted {
+impl RecentNotes {
     /// Returns whether the subject was not noted within this span. If so, it counts as noted now.
     pub(super) fn is_due(&self, subject: &Subject, span: Duration, now: Timestamp) -> bool {
-        let mut noted = self.lock();
-        let is_due = !is_recent(noted.get(subject), span, now);
+        let mut noted_at = self.lock();
+        let is_due = !is_recent(noted_at.get(subject), span, now);
         if is_due {
-            noted.insert(subject.clone(), now);
+            noted_at.insert(subject.clone(), now);
         }
         is_due
     }
@@ -70,16 +70,16 @@ mod tests {
 
     #[test]
     fn one_request_of_a_source_and_kind_is_noted_in_each_interval() {
-        let noted = Noted::default();
+        let notes = RecentNotes::default();
         let is_due = |source, kind, secs| {
-            noted.is_due(&Subject::of(source, kind), Duration::from_secs(30), Timestamp::from_secs(secs))
+            notes.is_due(&Subject::of(source, kind), Duration::from_secs(30), Timestamp::from_secs(secs))
         };
         let bad = RejectionKind::Unverified(VerifyError::BadSignature);
         assert!(is_due("a", bad, 100) && !is_due("a", bad, 129) && is_due("a", bad, 130));
         assert!(is_due("b", bad, 130) && is_due("a", RejectionKind::BodyTooLarge, 130));
         assert!(is_due("a", RejectionKind::Unverified(VerifyError::BadToken), 130), "another reason");
         assert!(is_due("a", bad, 90), "the clock was set back");
-        noted.forget(&Subject::of("a", bad));
+        notes.forget(&Subject::of("a", bad));
         assert!(is_due("a", bad, 91), "it was not stored");
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn bind(values: &mut Vec<Value>, value: impl ToSql + Sync + Send + 's
 
 /// A query as SQL. The text depends only on which conditions the query sets: each text is prepared once and can use its index, and its
 /// values are always bound.
-pub(super) struct Asked {
+pub(super) struct DeliveryFilter {
     /// Conditions on the delivery's id.
     ids: Vec<String>,
     /// Conditions that every listed row meets.
@@ -38,7 +38,7 @@ pub(super) struct Asked {
     pub(super) values: Vec<Value>,
 }
 
-impl Asked {
+impl DeliveryFilter {
     pub(super) fn of(query: &DeliveryQuery) -> Self {
         let mut values = Vec::new();
         let mut ids = Vec::new();

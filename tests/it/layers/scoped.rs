@@ -2,17 +2,17 @@
 
 use super::source::{Source, is_word};
 
-/// The modules that hold a door.
-const BEHIND_THE_DOOR: [&str; 3] = ["manage", "mcp", "console"];
+/// The modules that hold a `Scoped`.
+const BUILT_ON_A_SENDER: [&str; 3] = ["manage", "mcp", "console"];
 
-/// What they may do with a `sender`: hold it, pass it on in a constructor, and open the door.
+/// What they may do with a `sender`: hold it, pass it on in a constructor, and make a `Scoped`.
 const ALLOWED_AFTER_SENDER: [&str; 7] = ["::", ":", ",", "}", ")", ".scoped(", ".clone()"];
 
-/// Ways around the door: a method of the sender, its `Endpoints`, or a role of the store.
+/// Ways around `Scoped`: a method of the sender, its `Endpoints`, or a role of the store.
 pub fn ways_around(files: &[Source]) -> Vec<String> {
     let mut roles = store_roles(files);
     roles.push("WorkHistory".into());
-    let guarded = files.iter().filter(|file| BEHIND_THE_DOOR.contains(&file.module()));
+    let guarded = files.iter().filter(|file| BUILT_ON_A_SENDER.contains(&file.module()));
     guarded.flat_map(|file| complaints(file, &roles)).collect()
 }
 
@@ -29,7 +29,7 @@ fn complaints(file: &Source, roles: &[String]) -> Vec<String> {
             all.push(format!("{}: a `Sender` that is not called `sender` escapes this rule", file.place(at)));
         }
     }
-    let imported = |name: &str| format!("`{name}` reaches around the door");
+    let imported = |name: &str| format!("`{name}` reaches around `Scoped`");
     for at in file.words("Endpoints").filter(|at| comes_from(&file.code[..*at], "sender")) {
         all.push(format!("{}: {}", file.place(at), imported("Endpoints")));
     }

@@ -1,4 +1,4 @@
-//! The cause of a refused request, for the operator. It is searched for rarely, because a stranger can send any number of requests.
+//! The cause of a rejected request, for the operator. It is searched for rarely, because a stranger can send any number of requests.
 
 use std::time::Duration;
 

@@ -23,7 +23,7 @@ use crate::store::{Append, Appended, DedupGroup, DedupKey, FirstResponse, StoreE
 use crate::telemetry;
 use crate::worker::Reservation;
 
-/// The result of [`Inbox::keep`].
+/// The result of [`Inbox::store`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InboxResult {
@@ -38,20 +38,20 @@ pub enum InboxResult {
 impl Inbox {
     /// Stores a verified event. When this returns, the event is durable, and the response may be 202. A repeated event is recognised by
     /// its [keys](Verified::dedup_entries), which are stored with it in one transaction. For frameworks without tower; with tower, use
-    /// [`Receiver::keep`](crate::receiver::Receiver::keep).
+    /// [`Receiver::store`](crate::receiver::Receiver::store).
     ///
     /// # Errors
     /// Returns the store's error. Respond with 503, so that the provider sends the event again.
-    pub async fn keep(&self, verified: &Verified) -> Result<InboxResult, StoreError> {
-        let kept = self.keep_all(std::slice::from_ref(verified)).await?;
-        kept.first().copied().ok_or_else(|| StoreError::new(StoreErrorKind::Unknown))
+    pub async fn store(&self, verified: &Verified) -> Result<InboxResult, StoreError> {
+        let stored = self.store_all(std::slice::from_ref(verified)).await?;
+        stored.first().copied().ok_or_else(|| StoreError::new(StoreErrorKind::Unknown))
     }
 
     /// Stores the events of one request, all of them or none. Returns a result for each, in order.
     ///
     /// # Errors
     /// Returns the store's error. Respond with 503, so that the provider sends all of them again.
-    pub async fn keep_all(&self, events: &[Verified]) -> Result<Vec<InboxResult>, StoreError> {
+    pub async fn store_all(&self, events: &[Verified]) -> Result<Vec<InboxResult>, StoreError> {
         let now = self.shared.clock.now();
         let jobs = events.iter().map(|verified| self.job(verified, now)).collect::<Result<Vec<_>, _>>()?;
         let append =
@@ -109,11 +109,11 @@ impl Inbox {
 impl Receiver {
     /// Returns the service that stores the events of one source in an inbox: it verifies, stores and responds with 202. Event, job and
     /// dedup record are one durable transaction in the inbox's store; the dedup store of this receiver is not used. As a route:
-    /// `Router::new().route_service("/hooks/stripe", receiver.keep("stripe", &inbox)?)`.
+    /// `Router::new().route_service("/hooks/stripe", receiver.store("stripe", &inbox)?)`.
     ///
     /// # Errors
     /// Returns [`ReceiverConfigError::UnknownSource`] if the receiver has no source of this name.
-    pub fn keep(&self, source: &str, inbox: &Inbox) -> Result<WebhookService<Inbox>, ReceiverConfigError> {
+    pub fn store(&self, source: &str, inbox: &Inbox) -> Result<WebhookService<Inbox>, ReceiverConfigError> {
         Ok(WebhookService { inner: inbox.clone(), gate: self.gate(source)? })
     }
 }
@@ -134,25 +134,25 @@ impl WebhookService<Inbox> {
             Ok((Accepted::Batch(events), request)) => (events, request),
             Ok((Accepted::Handshake(reply), _)) => return self.gate.answer(reply).await,
             Err((rejection, headers)) => {
-                let response = self.gate.refuse(&rejection);
-                let refused = (&rejection, response.status().as_u16());
-                self.inner.note_refused(self.gate.source_name(), refused, &headers).await;
+                let response = self.gate.reject(&rejection);
+                let rejected = (&rejection, response.status().as_u16());
+                self.inner.note_rejected(self.gate.source_name(), rejected, &headers).await;
                 return response;
             }
         };
-        match self.inner.keep_all(&events).await {
-            Ok(kept) => {
-                let known = !kept.is_empty() && kept.iter().all(|kept| *kept == InboxResult::Duplicate);
+        match self.inner.store_all(&events).await {
+            Ok(stored) => {
+                let known = !stored.is_empty() && stored.iter().all(|stored| *stored == InboxResult::Duplicate);
                 let answer = FirstResponse::from(StatusCode::ACCEPTED);
                 let answer = if known { duplicate(answer) } else { bare(StatusCode::ACCEPTED) };
                 self.gate.acknowledge(answer, request.headers())
             }
-            Err(error) => self.gate.refuse(&Rejection::store(error)),
+            Err(error) => self.gate.reject(&Rejection::store(error)),
         }
     }
 }
 
-/// Verifies and stores the events of one source: what [`Receiver::keep`] returns. The response is 202 if the events are durable or were
+/// Verifies and stores the events of one source: what [`Receiver::store`] returns. The response is 202 if the events are durable or were
 /// stored before, and 503 if the store fails.
 impl<B> Service<Request<B>> for WebhookService<Inbox>
 where
@@ -242,12 +242,12 @@ mod tests {
 
     #[test]
     fn any_type_of_a_provider_becomes_a_valid_type() {
-        let kept = |text: Option<&str>| event_type(text).to_string();
-        assert_eq!(kept(Some("invoice.paid")), "invoice.paid");
-        assert_eq!(kept(Some("customer:created/v2 beta")), "customer_created_v2_beta");
-        assert_eq!(kept(Some(".a..b.")), "_.a._.b._");
-        assert_eq!(kept(Some(&"é".repeat(200))).len(), 128);
-        assert_eq!(kept(Some(&".".repeat(200))), "webhook", "twice as long as may be");
-        assert_eq!(kept(None), "webhook");
+        let stored = |text: Option<&str>| event_type(text).to_string();
+        assert_eq!(stored(Some("invoice.paid")), "invoice.paid");
+        assert_eq!(stored(Some("customer:created/v2 beta")), "customer_created_v2_beta");
+        assert_eq!(stored(Some(".a..b.")), "_.a._.b._");
+        assert_eq!(stored(Some(&"é".repeat(200))).len(), 128);
+        assert_eq!(stored(Some(&".".repeat(200))), "webhook", "twice as long as may be");
+        assert_eq!(stored(None), "webhook");
     }
 }

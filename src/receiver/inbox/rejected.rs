@@ -1,4 +1,4 @@
-//! Refused requests, and why they were refused.
+//! Rejected requests, and why they were rejected.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -7,29 +7,29 @@ use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, HOST, USER_AGENT};
 use serde::{Deserialize, Serialize};
 
-use super::noted::Subject;
+use super::recent_notes::Subject;
 use super::setup::Inbox;
 use crate::clock::Timestamp;
 use crate::receiver::{Rejection, RejectionKind};
 use crate::store::{DiagnosticNote, StoreError};
 
-/// A request that an inbox has refused, from [`Inbox::refused`].
+/// A request that an inbox has rejected, from [`Inbox::rejected`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct RefusedRequest {
+pub struct RejectedRequest {
     /// The name of the source.
     pub source: Box<str>,
-    /// When the request was refused.
+    /// When the request was rejected.
     pub at: Timestamp,
     /// The status that the provider got.
     pub status: u16,
-    /// Why the request was refused, with the cause and its remedy if a diagnosis has found them.
+    /// Why the request was rejected, with the cause and its remedy if a diagnosis has found them.
     pub reason: Box<str>,
     /// The names of the headers, with the values of those that cannot be secret.
     pub headers: Vec<(Box<str>, Option<Box<str>>)>,
 }
 
-/// In this time, one request is noted for each source and kind of refusal, because a stranger can send any number of requests.
+/// In this time, one request is noted for each source and kind of rejection, because a stranger can send any number of requests.
 const INTERVAL: Duration = Duration::from_secs(30);
 
 /// The store must respond within this time, so that a slow store does not delay responses.
@@ -41,7 +41,7 @@ const LISTED: Duration = Duration::from_secs(60 * 60);
 /// The age at which the list of sources is written again, so that it is not pruned.
 const REFRESHED: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The subject whose last note is the list of the sources with refused requests.
+/// The subject whose last note is the list of the sources with rejected requests. Stores contain this text, so it does not change.
 const SOURCES: &str = "refused";
 
 /// The maximum number of sources in the list.
@@ -67,28 +67,28 @@ fn bounded(text: &str, most: usize) -> Box<str> {
 }
 
 impl Inbox {
-    /// Reads the last refused requests, newest first, at most `limit`. The last 50 requests of each source are kept for
-    /// [`Config::diagnostics`](crate::worker::Config::diagnostics); one request in half a minute is noted for each kind of refusal. When a
-    /// provider reports that it has sent an event, look here for the reason why the event was not accepted.
+    /// Reads the last rejected requests, newest first, at most `limit`. The last 50 requests of each source are kept for
+    /// [`Config::diagnostics_retention`](crate::worker::Config::diagnostics_retention); one request in half a minute is noted for each kind
+    /// of rejection. When a provider reports that it has sent an event, look here for the reason why the event was not accepted.
     ///
-    /// Requests to the services of [`Receiver::keep`](crate::receiver::Receiver::keep) are noted. An application that calls a
+    /// Requests to the services of [`Receiver::store`](crate::receiver::Receiver::store) are noted. An application that calls a
     /// [`Gate`](crate::receiver::Gate) gets the [`Rejection`]s itself.
     ///
     /// # Errors
     /// Returns a [`StoreError`] if the store fails.
-    pub async fn refused(&self, limit: usize) -> Result<Vec<RefusedRequest>, StoreError> {
+    pub async fn rejected(&self, limit: usize) -> Result<Vec<RejectedRequest>, StoreError> {
         let store = &self.shared.store;
-        let mut all: Vec<RefusedRequest> = Vec::new();
+        let mut all: Vec<RejectedRequest> = Vec::new();
         for source in self.sources().await?.0 {
             let notes = store.notes(&subject(&source)).await?;
             all.extend(notes.iter().filter_map(|note| serde_json::from_str(&note.content).ok()));
-            all.sort_by_key(|refused: &RefusedRequest| std::cmp::Reverse(refused.at));
+            all.sort_by_key(|rejected: &RejectedRequest| std::cmp::Reverse(rejected.at));
             all.truncate(limit);
         }
         Ok(all)
     }
 
-    /// The sources with refused requests, and when the list was written.
+    /// The sources with rejected requests, and when the list was written.
     async fn sources(&self) -> Result<(BTreeSet<Box<str>>, Timestamp), StoreError> {
         let last = self.shared.store.notes(SOURCES).await?.into_iter().next();
         Ok(last.map_or((BTreeSet::new(), Timestamp::EPOCH), |note| {
@@ -96,31 +96,36 @@ impl Inbox {
         }))
     }
 
-    /// Notes a refused request, unless one was noted just before. `status` is the status that the provider gets.
-    pub(super) async fn note_refused(&self, source: &str, (rejection, status): (&Rejection, u16), headers: &HeaderMap) {
+    /// Notes a rejected request, unless one was noted just before. `status` is the status that the provider gets.
+    pub(super) async fn note_rejected(
+        &self,
+        source: &str,
+        (rejection, status): (&Rejection, u16),
+        headers: &HeaderMap,
+    ) {
         let (now, noted) = (self.shared.clock.now(), Subject::of(source, rejection.kind()));
         let is_trouble = matches!(rejection.kind(), RejectionKind::Busy | RejectionKind::StoreUnavailable(_));
-        if is_trouble || !self.shared.noted.is_due(&noted, INTERVAL, now) {
+        if is_trouble || !self.shared.recent_notes.is_due(&noted, INTERVAL, now) {
             return;
         }
         let reason = bounded(&rejection.to_string(), MAX_REASON);
-        let refused = RefusedRequest { source: source.into(), at: now, status, reason, headers: kept(headers) };
-        let stored = tokio::time::timeout(PATIENCE, self.store_refused(source, &refused)).await;
+        let rejected = RejectedRequest { source: source.into(), at: now, status, reason, headers: kept(headers) };
+        let stored = tokio::time::timeout(PATIENCE, self.store_rejected(source, &rejected)).await;
         if !matches!(stored, Ok(Ok(()))) {
-            self.shared.noted.forget(&noted);
-            tracing::warn!(source, "a refused request could not be noted: the store fails or is too slow");
+            self.shared.recent_notes.forget(&noted);
+            tracing::warn!(source, "a rejected request could not be noted: the store fails or is too slow");
         }
     }
 
-    async fn store_refused(&self, source: &str, refused: &RefusedRequest) -> Result<(), StoreError> {
-        let content = serde_json::to_string(refused).unwrap_or_default().into();
-        let mut notes = vec![DiagnosticNote { subject: subject(source), at: refused.at, content }];
+    async fn store_rejected(&self, source: &str, rejected: &RejectedRequest) -> Result<(), StoreError> {
+        let content = serde_json::to_string(rejected).unwrap_or_default().into();
+        let mut notes = vec![DiagnosticNote { subject: subject(source), at: rejected.at, content }];
         let listed = Subject::Listed(source.into());
-        if !self.shared.noted.is_recent(&listed, LISTED, refused.at) {
-            notes.extend(self.list_with(source, refused.at).await?);
+        if !self.shared.recent_notes.is_recent(&listed, LISTED, rejected.at) {
+            notes.extend(self.list_with(source, rejected.at).await?);
         }
         self.shared.store.note(notes).await?;
-        self.shared.noted.set(listed, refused.at);
+        self.shared.recent_notes.set(listed, rejected.at);
         Ok(())
     }
 
