@@ -2,10 +2,11 @@
 
 use async_trait::async_trait;
 use rusqlite::types::Value;
-use rusqlite::{Connection, Row, params, params_from_iter};
+use rusqlite::{Row, params, params_from_iter};
 
 use super::SqliteStore;
 use super::rows::{fence, signed, time};
+use super::session::Session;
 use crate::clock::Timestamp;
 use crate::id::Tenant;
 use crate::store::relational::cursor;
@@ -14,33 +15,31 @@ use crate::store::{AuditEntry, AuditLog, AuditQuery, Listed, Page, StoreError};
 #[async_trait]
 impl AuditLog for SqliteStore {
     async fn audit(&self, entry: AuditEntry) -> Result<u64, StoreError> {
-        self.write(move |connection| insert(connection, &entry)).await
+        self.write(move |session| insert(session, &entry)).await
     }
 
     async fn conclude(&self, number: u64, succeeded: bool) -> Result<(), StoreError> {
         let sql = "UPDATE hookwire_audit SET succeeded = ?2 WHERE seq = ?1";
-        let update = move |connection: &Connection| {
-            connection.prepare_cached(sql)?.execute(params![signed(number), succeeded]).map(drop)
-        };
+        let update = move |session: &Session<'_>| session.execute(sql, params![signed(number), succeeded]).map(drop);
         self.write(update).await
     }
 
     async fn audit_log(&self, query: &AuditQuery, page: Page<u64>) -> Result<Listed<AuditEntry, u64>, StoreError> {
         let query = query.clone();
-        self.read(move |connection| list(connection, &query, page)).await
+        self.read(move |session| list(session, &query, page)).await
     }
 
     async fn prune_audit(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
         let sql = "DELETE FROM hookwire_audit WHERE seq IN (SELECT seq FROM hookwire_audit WHERE at < ?1 \
                    AND seq < (SELECT max(seq) FROM hookwire_audit) ORDER BY at LIMIT ?2)";
-        let delete = move |connection: &Connection| {
-            connection.prepare_cached(sql)?.execute(params![before.as_micros(), limit]).map(|deleted| deleted as u64)
+        let delete = move |session: &Session<'_>| {
+            session.execute(sql, params![before.as_micros(), limit]).map(|deleted| deleted as u64)
         };
         self.write(delete).await
     }
 }
 
-fn insert(connection: &Connection, entry: &AuditEntry) -> rusqlite::Result<u64> {
+fn insert(session: &Session<'_>, entry: &AuditEntry) -> rusqlite::Result<u64> {
     let sql = "INSERT INTO hookwire_audit (at, tenant, actor, by_operator, surface, action, object, detail, succeeded) \
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) RETURNING seq";
     let values = params![
@@ -54,10 +53,10 @@ fn insert(connection: &Connection, entry: &AuditEntry) -> rusqlite::Result<u64> 
         entry.detail,
         entry.succeeded
     ];
-    connection.prepare_cached(sql)?.query_row(values, |row| fence(row, 0))
+    session.query_row(sql, values, |row| fence(row, 0))
 }
 
-fn list(connection: &Connection, query: &AuditQuery, page: Page<u64>) -> rusqlite::Result<Listed<AuditEntry, u64>> {
+fn list(session: &Session<'_>, query: &AuditQuery, page: Page<u64>) -> rusqlite::Result<Listed<AuditEntry, u64>> {
     let (beyond, order) = page.direction();
     let mut sql = format!(
         "SELECT seq, at, tenant, actor, by_operator, surface, action, object, detail, succeeded \
@@ -73,8 +72,7 @@ fn list(connection: &Connection, query: &AuditQuery, page: Page<u64>) -> rusqlit
         }
     }
     sql.push_str(&format!(" ORDER BY seq {order} LIMIT ?2"));
-    let found =
-        connection.prepare_cached(&sql)?.query_map(params_from_iter(values), entry)?.collect::<Result<_, _>>()?;
+    let found = session.prepare_cached(&sql)?.query_map(params_from_iter(values), entry)?.collect::<Result<_, _>>()?;
     Ok(Listed::cut(found, page.limit, |entry: &AuditEntry| entry.number, None))
 }
 

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Row, params};
 
 use super::SqliteStore;
 use super::rows::{signed, time};
+use super::session::Session;
 use crate::clock::Timestamp;
 use crate::store::{
     BeginResult, Dedup, DedupEntry, DedupGroup, DedupKey, DedupLease, FirstResponse, Settled, StoreError,
@@ -22,8 +23,7 @@ impl Dedup for SqliteStore {
         lease_until: Timestamp,
     ) -> Result<Vec<BeginResult>, StoreError> {
         let entries = entries.to_vec();
-        self.write(move |connection| entries.iter().map(|entry| begin(connection, entry, now, lease_until)).collect())
-            .await
+        self.write(move |session| entries.iter().map(|entry| begin(session, entry, now, lease_until)).collect()).await
     }
 
     async fn finish(
@@ -33,16 +33,15 @@ impl Dedup for SqliteStore {
         expires: Timestamp,
     ) -> Result<Vec<Settled>, StoreError> {
         let (claimants, answer) = (claimants.to_vec(), answer.clone());
-        self.write(move |connection| claimants.iter().map(|one| finish(connection, one, &answer, expires)).collect())
-            .await
+        self.write(move |session| claimants.iter().map(|one| finish(session, one, &answer, expires)).collect()).await
     }
 
     async fn abandon(&self, claimants: &[DedupLease]) -> Result<Vec<Settled>, StoreError> {
         let claimants = claimants.to_vec();
         // The row remains until it is pruned, so that the next begin has a higher fence.
         let sql = "UPDATE hookwire_dedup SET ends = 0 WHERE key = ?1 AND fence = ?2 AND status IS NULL AND ends > 0";
-        self.write(move |connection| {
-            let mut abandon = connection.prepare_cached(sql)?;
+        self.write(move |session| {
+            let mut abandon = session.prepare_cached(sql)?;
             let mut one = |claimant: &DedupLease| {
                 abandon.execute(params![claimant.key.as_bytes(), signed(claimant.fence)]).map(settled)
             };
@@ -53,13 +52,13 @@ impl Dedup for SqliteStore {
 
     async fn forget(&self, groups: &[DedupGroup]) -> Result<Vec<u64>, StoreError> {
         let groups = groups.to_vec();
-        self.write(move |connection| groups.iter().map(|group| forget(connection, *group)).collect()).await
+        self.write(move |session| groups.iter().map(|group| forget(session, *group)).collect()).await
     }
 
     async fn prune(&self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
         let swept = Arc::clone(&self.swept);
-        self.write(move |connection| {
-            let (pruned, next) = sweep(connection, swept.load(Ordering::Relaxed), now, limit)?;
+        self.write(move |session| {
+            let (pruned, next) = sweep(session, swept.load(Ordering::Relaxed), now, limit)?;
             swept.store(next, Ordering::Relaxed);
             Ok(pruned)
         })
@@ -70,9 +69,9 @@ impl Dedup for SqliteStore {
 /// Deletes expired records among those after `from`. Records are in the order in which they were made, so the first ones expire first,
 /// except where a record lives longer than later ones. A sweep reads a limited number of records; the next sweep begins where this one
 /// ended. Returns the number of deleted records, and where the sweep ended.
-fn sweep(connection: &Connection, from: i64, now: Timestamp, limit: u32) -> rusqlite::Result<(u64, i64)> {
+fn sweep(session: &Session<'_>, from: i64, now: Timestamp, limit: u32) -> rusqlite::Result<(u64, i64)> {
     let mut look =
-        connection.prepare_cached("SELECT seq, ends FROM hookwire_dedup WHERE seq > ?1 ORDER BY seq LIMIT ?2")?;
+        session.prepare_cached("SELECT seq, ends FROM hookwire_dedup WHERE seq > ?1 ORDER BY seq LIMIT ?2")?;
     let (budget, limit) = (limit.saturating_mul(2).max(LOOKED_AT), limit as usize);
     let (mut expired, mut last, mut looked_at) = (Vec::new(), from, 0);
     let mut rows = look.query(params![from, budget])?;
@@ -86,7 +85,7 @@ fn sweep(connection: &Connection, from: i64, now: Timestamp, limit: u32) -> rusq
         }
     }
     drop(rows);
-    let mut delete = connection.prepare_cached("DELETE FROM hookwire_dedup WHERE seq = ?1")?;
+    let mut delete = session.prepare_cached("DELETE FROM hookwire_dedup WHERE seq = ?1")?;
     for seq in &expired {
         delete.execute([seq])?;
     }
@@ -95,13 +94,13 @@ fn sweep(connection: &Connection, from: i64, now: Timestamp, limit: u32) -> rusq
 }
 
 /// Deletes the finished records of a group: those whose key begins with the group, and those with the group in their column.
-fn forget(connection: &Connection, group: DedupGroup) -> rusqlite::Result<u64> {
+fn forget(session: &Session<'_>, group: DedupGroup) -> rusqlite::Result<u64> {
     let (mut first, mut last) = ([0; 32], [0xff; 32]);
     for end in [&mut first, &mut last] {
         end.iter_mut().zip(group.as_bytes()).for_each(|(to, byte)| *to = *byte);
     }
-    let named = connection.prepare_cached(FORGET_NAMED)?.execute([group.as_bytes()])?;
-    let by_key = connection.prepare_cached(FORGET_BY_KEY)?.execute(params![first, last])?;
+    let named = session.execute(FORGET_NAMED, [group.as_bytes()])?;
+    let by_key = session.execute(FORGET_BY_KEY, params![first, last])?;
     Ok(counted(named + by_key))
 }
 
@@ -123,8 +122,9 @@ impl SqliteStore {
         answer: &FirstResponse,
         expires: Timestamp,
     ) -> rusqlite::Result<Settled> {
+        let session = Session::new(transaction);
         for claimant in claimants {
-            if finish(transaction, claimant, answer, expires)? == Settled::LeaseLost {
+            if finish(&session, claimant, answer, expires)? == Settled::LeaseLost {
                 return Ok(Settled::LeaseLost);
             }
         }
@@ -144,7 +144,7 @@ const FORGET_BY_KEY: &str =
 const LOOKED_AT: u32 = 64;
 
 fn finish(
-    connection: &Connection,
+    session: &Session<'_>,
     claimant: &DedupLease,
     answer: &FirstResponse,
     expires: Timestamp,
@@ -158,7 +158,7 @@ fn finish(
         answer.content_type,
         body
     ];
-    connection.prepare_cached(FINISH)?.execute(values).map(settled)
+    session.execute(FINISH, values).map(settled)
 }
 
 const INSERT: &str =
@@ -170,7 +170,7 @@ const BEGIN_AGAIN: &str = "UPDATE hookwire_dedup SET fence = ?2, ends = ?3, even
 
 /// Most keys are new, so the record is inserted without a lookup first.
 fn begin(
-    connection: &Connection,
+    session: &Session<'_>,
     entry: &DedupEntry,
     now: Timestamp,
     lease_until: Timestamp,
@@ -180,16 +180,16 @@ fn begin(
     // The fence contains the time, so that it rises even if the record was pruned in between.
     let fence = now.as_micros();
     let values = params![key.as_bytes(), fence, lease_until.as_micros(), group];
-    if connection.prepare_cached(INSERT)?.execute(values)? > 0 {
+    if session.execute(INSERT, values)? > 0 {
         return Ok(fresh(key, fence));
     }
-    let mut find = connection.prepare_cached(FIND)?;
+    let mut find = session.prepare_cached(FIND)?;
     let (before, found) = find.query_row([key.as_bytes()], |row| Ok((row.get::<_, i64>(0)?, begun(row, now)?)))?;
     if let Some(found) = found {
         return Ok(found);
     }
     let fence = before.saturating_add(1).max(fence);
-    connection.prepare_cached(BEGIN_AGAIN)?.execute(params![key.as_bytes(), fence, lease_until.as_micros(), group])?;
+    session.execute(BEGIN_AGAIN, params![key.as_bytes(), fence, lease_until.as_micros(), group])?;
     Ok(fresh(key, fence))
 }
 

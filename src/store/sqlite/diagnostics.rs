@@ -1,10 +1,11 @@
 //! Diagnostic notes in SQL.
 
 use async_trait::async_trait;
-use rusqlite::{Connection, params};
+use rusqlite::params;
 
 use super::SqliteStore;
 use super::rows::time;
+use super::session::Session;
 use crate::clock::Timestamp;
 use crate::store::{DiagnosticNote, Diagnostics, NOTES_KEPT, StoreError};
 
@@ -14,17 +15,17 @@ impl Diagnostics for SqliteStore {
         if notes.is_empty() {
             return Ok(());
         }
-        self.write(move |connection| notes.iter().try_for_each(|note| write(connection, note))).await
+        self.write(move |session| notes.iter().try_for_each(|note| write(session, note))).await
     }
 
     async fn notes(&self, subject: &str) -> Result<Vec<DiagnosticNote>, StoreError> {
         let subject: Box<str> = subject.into();
-        let read = move |connection: &Connection| {
+        let read = move |session: &Session<'_>| {
             let sql = "SELECT at, content FROM hookwire_note WHERE subject = ?1 ORDER BY seq DESC";
             let note = |row: &rusqlite::Row<'_>| {
                 Ok(DiagnosticNote { subject: subject.clone(), at: time(row, 0)?, content: row.get(1)? })
             };
-            connection.prepare_cached(sql)?.query_map([&subject], note)?.collect()
+            session.prepare_cached(sql)?.query_map([&subject], note)?.collect()
         };
         self.read(read).await
     }
@@ -32,18 +33,18 @@ impl Diagnostics for SqliteStore {
     async fn prune_notes(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
         let sql =
             "DELETE FROM hookwire_note WHERE seq IN (SELECT seq FROM hookwire_note WHERE at < ?1 ORDER BY at LIMIT ?2)";
-        let delete = move |connection: &Connection| {
-            connection.prepare_cached(sql)?.execute(params![before.as_micros(), limit]).map(|deleted| deleted as u64)
+        let delete = move |session: &Session<'_>| {
+            session.execute(sql, params![before.as_micros(), limit]).map(|deleted| deleted as u64)
         };
         self.write(delete).await
     }
 }
 
-fn write(connection: &Connection, note: &DiagnosticNote) -> rusqlite::Result<()> {
+fn write(session: &Session<'_>, note: &DiagnosticNote) -> rusqlite::Result<()> {
     let insert = "INSERT INTO hookwire_note (subject, at, content) VALUES (?1, ?2, ?3)";
-    connection.prepare_cached(insert)?.execute(params![note.subject, note.at.as_micros(), note.content])?;
+    session.execute(insert, params![note.subject, note.at.as_micros(), note.content])?;
     let make_room = "DELETE FROM hookwire_note WHERE subject = ?1 AND seq <= \
                      (SELECT seq FROM hookwire_note WHERE subject = ?1 ORDER BY seq DESC LIMIT 1 OFFSET ?2)";
-    connection.prepare_cached(make_room)?.execute(params![note.subject, NOTES_KEPT])?;
+    session.execute(make_room, params![note.subject, NOTES_KEPT])?;
     Ok(())
 }

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use rusqlite::{Connection, OptionalExtension, ffi, params};
+use rusqlite::{OptionalExtension, ffi, params};
 
 use super::SqliteStore;
 use super::rows::{
     ENDPOINT_COLUMNS, ENDPOINTS, KeySealer, delete_health, endpoint, endpoint_id, find_endpoint, health, is_unreadable,
     select, signed, unreadable, write_endpoint, write_health,
 };
+use super::session::Session;
 use crate::clock::Timestamp;
 use crate::endpoint::{Endpoint, EndpointRecord};
 use crate::id::{EndpointId, LaneId, Tenant};
@@ -24,23 +25,22 @@ const CANCEL_BATCH: i64 = 1_000;
 impl Directory for SqliteStore {
     async fn put(&self, endpoint: Endpoint) -> Result<PutResult, StoreError> {
         let sealer = self.sealer.clone();
-        self.write(move |connection| put(connection, &sealer, &endpoint)).await
+        self.write(move |session| put(session, &sealer, &endpoint)).await
     }
 
     async fn create(&self, endpoint: Endpoint, limit: u32) -> Result<PutResult, StoreError> {
         let sealer = self.sealer.clone();
-        self.write(move |connection| {
+        self.write(move |session| {
             let count = "SELECT count(*) FROM hookwire_endpoint WHERE tenant = ?1 AND state < 2";
-            let live: i64 =
-                connection.prepare_cached(count)?.query_row([endpoint.tenant.as_str()], |row| row.get(0))?;
-            if live >= i64::from(limit) { Ok(PutResult::TooMany) } else { put(connection, &sealer, &endpoint) }
+            let live: i64 = session.query_row(count, [endpoint.tenant.as_str()], |row| row.get(0))?;
+            if live >= i64::from(limit) { Ok(PutResult::TooMany) } else { put(session, &sealer, &endpoint) }
         })
         .await
     }
 
     async fn get(&self, id: EndpointId) -> Result<Option<Arc<Endpoint>>, StoreError> {
         let sealer = self.sealer.clone();
-        self.read(move |connection| find_endpoint(connection, &sealer, id)).await
+        self.read(move |session| find_endpoint(session, &sealer, id)).await
     }
 
     async fn list(
@@ -59,10 +59,10 @@ impl Directory for SqliteStore {
     }
 
     async fn remove(&self, id: EndpointId, version: Option<u64>, now: Timestamp) -> Result<Removal, StoreError> {
-        let removal = self.write(move |connection| remove_endpoint(connection, id, version)).await?;
+        let removal = self.write(move |session| remove_endpoint(session, id, version)).await?;
         let removed = removal == Removal::Removed;
         // From here on no delivery is claimed, and history shows the pending ones as cancelled. They are cancelled in batches.
-        while removed && self.write(move |connection| cancel_part(connection, id.into(), now)).await? > 0 {}
+        while removed && self.write(move |session| cancel_part(session, id.into(), now)).await? > 0 {}
         Ok(removal)
     }
 }
@@ -75,7 +75,7 @@ impl SqliteStore {
         limit: u32,
     ) -> Result<Vec<Arc<Endpoint>>, StoreError> {
         let sealer = self.sealer.clone();
-        self.read(move |connection| list(connection, &sealer, tenant.as_ref(), (&after, limit))).await
+        self.read(move |session| list(session, &sealer, tenant.as_ref(), (&after, limit))).await
     }
 
     /// Seals every endpoint again, with the provider's current key, if its secrets are stored in the clear or sealed with another key.
@@ -89,7 +89,7 @@ impl SqliteStore {
         let (mut all, mut after) = (Resealed::default(), Vec::new());
         loop {
             let (sealer, from) = (self.sealer.clone(), after.clone());
-            let (page, last) = self.write(move |connection| reseal(connection, &sealer, &from)).await?;
+            let (page, last) = self.write(move |session| reseal(session, &sealer, &from)).await?;
             all.sealed += page.sealed;
             all.left.extend(page.left);
             match last {
@@ -121,9 +121,9 @@ impl SqliteStore {
 /// The number of endpoints that are sealed in one transaction.
 const RESEAL_BATCH: u32 = 100;
 
-fn scrub(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute_batch("VACUUM")?;
-    let is_busy: bool = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+fn scrub(session: &Session<'_>) -> rusqlite::Result<()> {
+    session.execute_batch("VACUUM")?;
+    let is_busy: bool = session.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
     if is_busy {
         let busy = ffi::Error::new(ffi::SQLITE_BUSY);
         return Err(rusqlite::Error::SqliteFailure(
@@ -135,16 +135,16 @@ fn scrub(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Seals one page of endpoints. Returns the result of the page and the id of its last row, which is `None` if the page was empty.
-fn reseal(connection: &Connection, sealer: &KeySealer, after: &[u8]) -> rusqlite::Result<(Resealed, Option<Vec<u8>>)> {
+fn reseal(session: &Session<'_>, sealer: &KeySealer, after: &[u8]) -> rusqlite::Result<(Resealed, Option<Vec<u8>>)> {
     let sql = "SELECT id, record FROM hookwire_endpoint WHERE state < 2 AND id > ?1 ORDER BY id LIMIT ?2";
-    let rows: Vec<(Vec<u8>, String)> = connection
+    let rows: Vec<(Vec<u8>, String)> = session
         .prepare_cached(sql)?
         .query_map(params![after, RESEAL_BATCH], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
     let mut page = Resealed::default();
     for (id, record) in &rows {
         let id = EndpointId::from_bytes(id.as_slice().try_into().map_err(|_| unreadable(0, "not an id"))?);
-        match reseal_one(connection, sealer, id, record) {
+        match reseal_one(session, sealer, id, record) {
             Ok(sealed) => page.sealed += u64::from(sealed),
             Err(error) if is_unreadable(&error) => {
                 leave_out(&id, &error);
@@ -156,20 +156,23 @@ fn reseal(connection: &Connection, sealer: &KeySealer, after: &[u8]) -> rusqlite
     Ok((page, rows.into_iter().last().map(|(id, _)| id)))
 }
 
-fn reseal_one(connection: &Connection, sealer: &KeySealer, id: EndpointId, record: &str) -> rusqlite::Result<bool> {
+fn reseal_one(session: &Session<'_>, sealer: &KeySealer, id: EndpointId, record: &str) -> rusqlite::Result<bool> {
     let record: EndpointRecord = serde_json::from_str(record).map_err(|error| unreadable(1, error))?;
     if sealer.is_none() || record.is_sealed_with(sealer.as_deref()) {
         return Ok(false);
     }
-    let Some(endpoint) = find_endpoint(connection, sealer, id)? else { return Ok(false) };
-    write_endpoint(connection, sealer, &endpoint)?;
+    let Some(endpoint) = find_endpoint(session, sealer, id)? else { return Ok(false) };
+    write_endpoint(session, sealer, &endpoint)?;
     Ok(true)
 }
 
-fn put(connection: &Connection, sealer: &KeySealer, endpoint: &Endpoint) -> rusqlite::Result<PutResult> {
-    let found: Option<(i64, i16, String)> = connection
-        .prepare_cached("SELECT version, state, tenant FROM hookwire_endpoint WHERE id = ?1")?
-        .query_row([endpoint.id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+fn put(session: &Session<'_>, sealer: &KeySealer, endpoint: &Endpoint) -> rusqlite::Result<PutResult> {
+    let found: Option<(i64, i16, String)> = session
+        .query_row(
+            "SELECT version, state, tenant FROM hookwire_endpoint WHERE id = ?1",
+            [endpoint.id.as_bytes()],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )
         .optional()?;
     let (found, tenant) = found.map(|(version, state, tenant)| ((version, state), tenant)).unzip();
     if !is_next_version(endpoint.version, found) {
@@ -183,26 +186,26 @@ fn put(connection: &Connection, sealer: &KeySealer, endpoint: &Endpoint) -> rusq
         ));
     }
     if endpoint.is_enabled() && found.is_some_and(|(_, state)| state == DISABLED) {
-        let cleared = health(connection, endpoint.id)?.cleared();
-        write_health(connection, endpoint.id, &cleared)?;
+        let cleared = health(session, endpoint.id)?.cleared();
+        write_health(session, endpoint.id, &cleared)?;
     }
     if found.is_none() {
         // Attempts may have been settled under this id before the endpoint was stored.
-        delete_health(connection, endpoint.id)?;
+        delete_health(session, endpoint.id)?;
     }
-    write_endpoint(connection, sealer, endpoint)?;
+    write_endpoint(session, sealer, endpoint)?;
     Ok(PutResult::Stored)
 }
 
 fn list(
-    connection: &Connection,
+    session: &Session<'_>,
     sealer: &KeySealer,
     tenant: Option<&Tenant>,
     (after, limit): (&[u8], u32),
 ) -> rusqlite::Result<Vec<Arc<Endpoint>>> {
     let of = if tenant.is_some() { "n.tenant = ?2" } else { "?2 IS NULL" };
     let rest = format!("{ENDPOINTS} WHERE n.state < 2 AND n.id > ?1 AND {of} ORDER BY n.id");
-    let mut statement = connection.prepare_cached(&select(ENDPOINT_COLUMNS, &rest))?;
+    let mut statement = session.prepare_cached(&select(ENDPOINT_COLUMNS, &rest))?;
     let mut rows = statement.query(params![after, tenant.map(Tenant::as_str)])?;
     let mut endpoints = Vec::new();
     while endpoints.len() < limit as usize
@@ -218,17 +221,16 @@ fn list(
 }
 
 /// Removes an endpoint and deletes its keys. The row remains, so that no delivery to it is ever sent.
-fn remove_endpoint(connection: &Connection, id: EndpointId, version: Option<u64>) -> rusqlite::Result<Removal> {
+fn remove_endpoint(session: &Session<'_>, id: EndpointId, version: Option<u64>) -> rusqlite::Result<Removal> {
     let find = "SELECT version FROM hookwire_endpoint WHERE id = ?1 AND state < 2";
-    let found: Option<i64> =
-        connection.prepare_cached(find)?.query_row([id.as_bytes()], |row| row.get(0)).optional()?;
+    let found: Option<i64> = session.query_row(find, [id.as_bytes()], |row| row.get(0)).optional()?;
     let Some(found) = found else { return Ok(Removal::NotFound) };
     if version.is_some_and(|version| signed(version) != found) {
         return Ok(Removal::VersionConflict);
     }
     let remove = "UPDATE hookwire_endpoint SET state = 2, record = '' WHERE id = ?1";
-    connection.prepare_cached(remove)?.execute([id.as_bytes()])?;
-    delete_health(connection, id)?;
+    session.execute(remove, [id.as_bytes()])?;
+    delete_health(session, id)?;
     Ok(Removal::Removed)
 }
 
@@ -238,10 +240,10 @@ const CANCEL_HELD: &str = "UPDATE hookwire_delivery SET state = 3, finished_at =
      (SELECT id FROM hookwire_delivery WHERE state = 4 AND lane = ?1 LIMIT ?3)";
 
 /// Cancels a part of the pending and held deliveries of a lane. Returns how many.
-pub(super) fn cancel_part(connection: &Connection, lane: LaneId, now: Timestamp) -> rusqlite::Result<usize> {
+pub(super) fn cancel_part(session: &Session<'_>, lane: LaneId, now: Timestamp) -> rusqlite::Result<usize> {
     let (mut cancelled, lane) = (0, lane_column(lane));
     for sql in [CANCEL_PENDING, CANCEL_HELD] {
-        cancelled += connection.prepare_cached(sql)?.execute(params![lane, now.as_micros(), CANCEL_BATCH])?;
+        cancelled += session.execute(sql, params![lane, now.as_micros(), CANCEL_BATCH])?;
     }
     Ok(cancelled)
 }

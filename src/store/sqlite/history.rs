@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
 use super::SqliteStore;
 use super::counts::counts;
 use super::list::{find_deliveries, find_events};
 use super::rows::{DELIVERY_COLUMNS, EVENT_COLUMNS, EVENT_WIDTH, attempt, delivery, event, select};
+use super::session::Session;
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery};
 use crate::event::Event;
@@ -25,24 +26,23 @@ const DELIVERIES: &str = "FROM hookwire_delivery d JOIN hookwire_event e ON e.se
 impl History for SqliteStore {
     async fn event(&self, work: Work, tenant: &Tenant, id: &EventId) -> Result<Option<Arc<Event>>, StoreError> {
         let (tenant, key) = (tenant.clone(), publish_key(work, id).into_owned());
-        self.read(move |connection| find_event(connection, &tenant, &key)).await
+        self.read(move |session| find_event(session, &tenant, &key)).await
     }
 
     async fn events(&self, query: &EventQuery, page: Page<u64>) -> Result<Listed<EventSummary, u64>, StoreError> {
         let query = query.clone();
-        self.read(move |connection| find_events(connection, &query, page)).await
+        self.read(move |session| find_events(session, &query, page)).await
     }
 
     async fn delivery(&self, work: Work, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
         let of_work = lanes_of!("d.lane", work);
         let sql = select(DELIVERY_COLUMNS, &format!("{DELIVERIES} WHERE d.id = ?1 AND {of_work}"));
-        self.read(move |connection| connection.prepare_cached(&sql)?.query_row([id.as_bytes()], delivery).optional())
-            .await
+        self.read(move |session| session.prepare_cached(&sql)?.query_row([id.as_bytes()], delivery).optional()).await
     }
 
     async fn deliveries(&self, query: &DeliveryQuery, page: Page) -> Result<Listed<Delivery>, StoreError> {
         let query = query.clone();
-        self.read(move |connection| find_deliveries(connection, &query, page)).await
+        self.read(move |session| find_deliveries(session, &query, page)).await
     }
 
     async fn attempts(&self, work: Work, ids: &[DeliveryId]) -> Result<Vec<Vec<Attempt>>, StoreError> {
@@ -54,8 +54,8 @@ impl History for SqliteStore {
              FROM hookwire_delivery WHERE id = ?1 AND last_fence IS NOT NULL AND {of_work} ORDER BY fence"
         );
         let ids = ids.to_vec();
-        self.read(move |connection| {
-            let mut statement = connection.prepare_cached(&sql)?;
+        self.read(move |session| {
+            let mut statement = session.prepare_cached(&sql)?;
             let mut read = |id: &DeliveryId| statement.query_map([id.as_bytes()], attempt)?.collect();
             ids.iter().map(&mut read).collect()
         })
@@ -63,14 +63,14 @@ impl History for SqliteStore {
     }
 
     async fn counts(&self, work: Work, lane: Option<LaneId>) -> Result<Counts, StoreError> {
-        self.read(move |connection| counts(connection, work, lane)).await
+        self.read(move |session| counts(session, work, lane)).await
     }
 
     async fn backlog(&self, lanes: &[LaneId], most: u32) -> Result<u32, StoreError> {
         let lanes: Vec<_> = lanes.iter().map(|lane| lane_column(*lane)).collect();
-        self.read(move |connection| {
+        self.read(move |session| {
             let sql = "SELECT count(*) FROM (SELECT 1 FROM hookwire_delivery WHERE state = 0 AND lane = ?1 LIMIT ?2)";
-            let mut count = connection.prepare_cached(sql)?;
+            let mut count = session.prepare_cached(sql)?;
             let mut waiting = 0;
             for lane in &lanes {
                 waiting += count.query_row(params![lane, most - waiting], |row| row.get::<_, u32>(0))?;
@@ -82,9 +82,9 @@ impl History for SqliteStore {
 
     async fn oldest_due(&self, lanes: &[LaneId]) -> Result<Option<Timestamp>, StoreError> {
         let lanes: Vec<_> = lanes.iter().map(|lane| lane_column(*lane)).collect();
-        self.read(move |connection| {
+        self.read(move |session| {
             let sql = "SELECT min(due) FROM hookwire_delivery WHERE state = 0 AND lane = ?1";
-            let mut first = connection.prepare_cached(sql)?;
+            let mut first = session.prepare_cached(sql)?;
             let due = |lane| first.query_row([lane], |row| row.get::<_, Option<i64>>(0));
             let due = lanes.iter().map(due).collect::<rusqlite::Result<Vec<_>>>()?;
             Ok(due.into_iter().flatten().min().map(Timestamp::from_micros))
@@ -94,7 +94,7 @@ impl History for SqliteStore {
 }
 
 /// Finds an event by its publish key, which is unique and indexed.
-fn find_event(connection: &Connection, tenant: &Tenant, key: &str) -> rusqlite::Result<Option<Arc<Event>>> {
+fn find_event(session: &Session<'_>, tenant: &Tenant, key: &str) -> rusqlite::Result<Option<Arc<Event>>> {
     let columns = format!("{EVENT_COLUMNS}, k.fingerprint");
     let sql = select(
         &columns,
@@ -106,5 +106,5 @@ fn find_event(connection: &Connection, tenant: &Tenant, key: &str) -> rusqlite::
         event.fingerprint = row.get(EVENT_WIDTH)?;
         Ok(Arc::new(event))
     };
-    connection.prepare_cached(&sql)?.query_row([tenant.as_str(), key], read).optional()
+    session.prepare_cached(&sql)?.query_row([tenant.as_str(), key], read).optional()
 }

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, Statement, params};
+use rusqlite::{Statement, params};
 
 use super::rows::{DELIVERY_COLUMNS, audience, delivery, event_id, event_type, fence, select, time};
+use super::session::Session;
 use super::unfinished::is_removal_unfinished;
 use crate::clock::Timestamp;
 use crate::delivery::{Delivery, DeliveryState};
@@ -59,12 +60,12 @@ struct Source {
 }
 
 impl Source {
-    fn of(connection: &Connection, query: &DeliveryQuery) -> rusqlite::Result<Self> {
+    fn of(session: &Session<'_>, query: &DeliveryQuery) -> rusqlite::Result<Self> {
         let of_lane = if query.lane.is_some() { "= :lane" } else { "IS NOT NULL" };
         let few = match query.state {
             _ if query.event.is_some() => return Ok(Self::of_event(query)),
             Some(DeliveryState::Failed) => return Ok(Self::undelivered(2, query)),
-            Some(DeliveryState::Cancelled) if !is_removal_unfinished(connection, query.work, query.lane)? => {
+            Some(DeliveryState::Cancelled) if !is_removal_unfinished(session, query.work, query.lane)? => {
                 return Ok(Self::undelivered(3, query));
             }
             Some(DeliveryState::Pending) => {
@@ -78,7 +79,7 @@ impl Source {
             ),
             _ => return Ok(Self::all()),
         };
-        if are_few(connection, &few, query)? {
+        if are_few(session, &few, query)? {
             return Ok(Self { table: "hookwire_delivery d", condition: format!("d.id IN ({few})"), steps: None });
         }
         Ok(Self::all())
@@ -117,9 +118,9 @@ impl Source {
 }
 
 /// Whether a statement returns so few ids that all of them may be read.
-fn are_few(connection: &Connection, ids: &str, query: &DeliveryQuery) -> rusqlite::Result<bool> {
+fn are_few(session: &Session<'_>, ids: &str, query: &DeliveryQuery) -> rusqlite::Result<bool> {
     let sql = format!("SELECT count(*) FROM ({ids} LIMIT :limit)");
-    let mut statement = connection.prepare_cached(&sql)?;
+    let mut statement = session.prepare_cached(&sql)?;
     let lane = (":lane", query.lane.map(|lane| Value::Blob(lane_column(lane))).unwrap_or(Value::Null));
     bind(&mut statement, &[lane, (":limit", Value::Integer(i64::from(MOST_EXAMINED) + 1))])?;
     let mut rows = statement.raw_query();
@@ -145,8 +146,8 @@ fn id_value(id: DeliveryId) -> Value {
 }
 
 /// A list of deliveries as SQL. A statement contains only the conditions that the query sets, and values are always bound.
-struct DeliverySearch<'a> {
-    connection: &'a Connection,
+struct DeliverySearch<'a, 'c> {
+    session: &'a Session<'c>,
     source: Source,
     /// Conditions on the id beside those of the page.
     ids: String,
@@ -155,9 +156,9 @@ struct DeliverySearch<'a> {
     values: Vec<Named>,
 }
 
-impl<'a> DeliverySearch<'a> {
-    fn new(connection: &'a Connection, query: &DeliveryQuery) -> rusqlite::Result<Self> {
-        let source = Source::of(connection, query)?;
+impl<'a, 'c> DeliverySearch<'a, 'c> {
+    fn new(session: &'a Session<'c>, query: &DeliveryQuery) -> rusqlite::Result<Self> {
+        let source = Source::of(session, query)?;
         let (first, end) = ids_between(query.from, query.to);
         let ids = [first.map(|_| " AND d.id >= :first"), end.map(|_| " AND d.id < :before")];
         let (texts, mut values): (Vec<_>, Vec<_>) = conditions(query).into_iter().unzip();
@@ -170,7 +171,7 @@ impl<'a> DeliverySearch<'a> {
         values.extend(first.map(|id| (":first", id_value(id))));
         values.extend(end.map(|id| (":before", id_value(id))));
         values.extend(query.event.as_ref().map(|id| (":event", Value::Text(event_key(query, id).into_owned()))));
-        Ok(Self { connection, source, ids: ids.into_iter().flatten().collect(), rest, values })
+        Ok(Self { session, source, ids: ids.into_iter().flatten().collect(), rest, values })
     }
 
     /// The rows of the source in the range of ids, and the values for that range.
@@ -199,7 +200,7 @@ impl<'a> DeliverySearch<'a> {
     fn end(&self, page: Page, step: u32) -> rusqlite::Result<Option<DeliveryId>> {
         let (sql, mut values) = self.end_sql(page);
         values.push((":skipped", Value::Integer(i64::from(step) - 1)));
-        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut statement = self.session.prepare_cached(&sql)?;
         bind(&mut statement, &values)?;
         let mut rows = statement.raw_query();
         rows.next()?.map(|row| row.get(0).map(DeliveryId::from_bytes)).transpose()
@@ -222,18 +223,18 @@ impl<'a> DeliverySearch<'a> {
     /// The matches of a step.
     fn rows(&self, page: Page, last: Option<DeliveryId>) -> rusqlite::Result<Vec<Delivery>> {
         let (sql, values) = self.rows_sql(page, last);
-        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut statement = self.session.prepare_cached(&sql)?;
         bind(&mut statement, &values)?;
         statement.raw_query().mapped(delivery).collect()
     }
 }
 
 pub(super) fn find_deliveries(
-    connection: &Connection,
+    session: &Session<'_>,
     query: &DeliveryQuery,
     page: Page,
 ) -> rusqlite::Result<Listed<Delivery>> {
-    let list = DeliverySearch::new(connection, query)?;
+    let list = DeliverySearch::new(session, query)?;
     let end = |page, step| if list.source.steps.is_some() { list.end(page, step) } else { Ok(None) };
     let steps = list.source.steps.unwrap_or(STEPS);
     search((page, steps), |found: &Delivery| found.id, end, |page, last| list.rows(page, last))
@@ -261,24 +262,24 @@ fn event_key<'a>(query: &DeliveryQuery, id: &'a EventId) -> Cow<'a, str> {
 }
 
 pub(super) fn find_events(
-    connection: &Connection,
+    session: &Session<'_>,
     query: &EventQuery,
     page: Page<u64>,
 ) -> rusqlite::Result<Listed<EventSummary, u64>> {
-    let end = |page, step| end_of_events(connection, page, step);
+    let end = |page, step| end_of_events(session, page, step);
     let steps = if query.missing_at.is_some() { STEPS_WITH_DELIVERIES } else { STEPS };
-    search((page, steps), |found: &EventSummary| found.cursor, end, |page, last| events(connection, query, page, last))
+    search((page, steps), |found: &EventSummary| found.cursor, end, |page, last| events(session, query, page, last))
 }
 
-fn end_of_events(connection: &Connection, page: Page<u64>, step: u32) -> rusqlite::Result<Option<u64>> {
+fn end_of_events(session: &Session<'_>, page: Page<u64>, step: u32) -> rusqlite::Result<Option<u64>> {
     use rusqlite::OptionalExtension as _;
     let (beyond, order) = page.direction();
     let sql = format!("SELECT seq FROM hookwire_event WHERE seq {beyond} ?1 ORDER BY seq {order} LIMIT 1 OFFSET ?2");
-    connection.prepare_cached(&sql)?.query_row(params![cursor(page), step - 1], |row| fence(row, 0)).optional()
+    session.prepare_cached(&sql)?.query_row(params![cursor(page), step - 1], |row| fence(row, 0)).optional()
 }
 
 fn events(
-    connection: &Connection,
+    session: &Session<'_>,
     query: &EventQuery,
     page: Page<u64>,
     last: Option<u64>,
@@ -305,7 +306,7 @@ fn events(
     let (from, to) = (query.from.as_micros(), query.to.as_micros());
     let last = last.map_or(if page.newest_first { i64::MIN } else { i64::MAX }, signed);
     let values = params![cursor(page), query.tenant.as_str(), from, to, missing_at, page.limit, last];
-    connection.prepare_cached(&sql)?.query_map(values, read)?.collect()
+    session.prepare_cached(&sql)?.query_map(values, read)?.collect()
 }
 
 #[cfg(test)]
@@ -315,16 +316,17 @@ mod tests {
     use crate::id::QueueName;
     use crate::store::sqlite::schema;
 
-    fn plan(connection: &Connection, sql: &str) -> Vec<String> {
-        let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    fn plan(session: &Session<'_>, sql: &str) -> Vec<String> {
+        let mut plan = session.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
         plan.raw_query().mapped(|row| row.get(3)).map(Result::unwrap).collect()
     }
 
     /// Otherwise a step would cost more than its rows.
     #[test]
     fn every_search_reads_its_rows_in_order_by_an_index() {
-        let mut connection = Connection::open_in_memory().unwrap();
+        let mut connection = rusqlite::Connection::open_in_memory().unwrap();
         schema::migrate(&mut connection).unwrap();
+        let session = Session::new(&connection);
         let lanes = [None, Some(EndpointId::from_bytes([1; 16]).into()), Some(QueueName::new("all").unwrap().into())];
         let (tenant, event_type) = (Some("acme".into()), Some("a.b".parse().unwrap()));
         for work in [Work::Sent, Work::Received] {
@@ -334,7 +336,7 @@ mod tests {
                 let most =
                     DeliveryQuery { tenant: tenant.clone(), event_type: event_type.clone(), from, to, ..all.clone() };
                 for query in [all, most] {
-                    assert_is_ordered(&connection, &query);
+                    assert_is_ordered(&session, &query);
                 }
             }
         }
@@ -343,12 +345,12 @@ mod tests {
     const STATES: [Option<DeliveryState>; 4] =
         [None, Some(DeliveryState::Delivered), Some(DeliveryState::Failed), Some(DeliveryState::Cancelled)];
 
-    fn assert_is_ordered(connection: &Connection, query: &DeliveryQuery) {
-        let list = DeliverySearch::new(connection, query).unwrap();
+    fn assert_is_ordered(session: &Session<'_>, query: &DeliveryQuery) {
+        let list = DeliverySearch::new(session, query).unwrap();
         let id = DeliveryId::from_bytes([7; 16]);
         for page in [Page::of(9), Page::of(9).after(id), Page::of(9).after(id).newest_first()] {
             for sql in [list.end_sql(page).0, list.rows_sql(page, Some(id)).0] {
-                let steps = plan(connection, &sql);
+                let steps = plan(session, &sql);
                 assert!(!steps.iter().any(|step| step.contains("B-TREE")), "{sql}: {steps:?}");
                 let is_indexed = |step: &String| step.starts_with("SEARCH") || step == "SCAN d";
                 assert!(steps.iter().all(is_indexed), "{sql}: {steps:?}");

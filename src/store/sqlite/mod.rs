@@ -19,6 +19,7 @@ mod retention;
 mod rollups;
 mod rows;
 mod schema;
+mod session;
 mod settle;
 mod staging;
 #[cfg(test)]
@@ -35,6 +36,7 @@ use tokio::sync::{oneshot, watch};
 
 use self::open::FileUse;
 use self::rows::KeySealer;
+use self::session::Session;
 use self::thread::Executor;
 use super::{OpenError, StoreError};
 use crate::secret::KeyProvider;
@@ -175,7 +177,7 @@ impl SqliteStore {
     /// # Errors
     /// Returns a [`StoreError`] with [`StoreErrorKind::Corrupt`](super::StoreErrorKind::Corrupt) if the file is damaged.
     pub async fn check(&self) -> Result<(), StoreError> {
-        let check = |connection: &Connection| Ok(open::check(connection).map_err(|error| error.to_string()));
+        let check = |session: &Session<'_>| Ok(open::check(session).map_err(|error| error.to_string()));
         let damage = |error: String| StoreError::with_source(super::StoreErrorKind::Corrupt, error);
         self.reader().call(check).await?.map_err(damage)
     }
@@ -184,7 +186,7 @@ impl SqliteStore {
     async fn write<T, F>(&self, run: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        F: FnMut(&Session<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
         self.writer.call(run).await
     }
@@ -193,7 +195,7 @@ impl SqliteStore {
     async fn read<T, F>(&self, run: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        F: FnMut(&Session<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
         self.reader().call(run).await
     }

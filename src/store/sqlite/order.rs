@@ -1,8 +1,9 @@
 //! Ordering keys in SQL.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Row, params};
 
 use super::rows::{delivery_id, unreadable};
+use super::session::Session;
 use crate::clock::Timestamp;
 use crate::id::DeliveryId;
 use crate::retry::FailReason;
@@ -29,38 +30,41 @@ const INSERT: &str = "INSERT INTO hookwire_delivery \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?6, ?7, ?8, ?9, ?10)";
 
 /// Inserts a delivery at its place in its ordering key.
-pub(super) fn insert(connection: &Connection, row: &NewRow<'_>) -> rusqlite::Result<()> {
+pub(super) fn insert(session: &Session<'_>, row: &NewRow<'_>) -> rusqlite::Result<()> {
     let mut state = PENDING;
     let mut due = row.due.as_micros();
     if let Some(key) = row.key {
         let new = KeyedDelivery { id: row.id, place: row.event, turn: Turn::Ready };
-        for change in changes((row.lane, key), connection, Some(new))? {
+        for change in changes((row.lane, key), session, Some(new))? {
             match change {
                 Change::Block(id) if id == row.id => due = WAITING,
                 Change::Supersede(id) if id == row.id => state = CANCELLED,
-                change => apply(connection, change, row.now)?,
+                change => apply(session, change, row.now)?,
             }
         }
     }
     let is_superseded = state == CANCELLED;
-    connection.prepare_cached(INSERT)?.execute(params![
-        row.id.as_bytes(),
-        row.event,
-        row.lane,
-        state,
-        due,
-        i64::from(row.is_leased),
-        row.now.as_micros(),
-        row.key,
-        is_superseded.then(|| row.now.as_micros()),
-        is_superseded.then(|| FailReason::Superseded.as_str())
-    ])?;
+    session.execute(
+        INSERT,
+        params![
+            row.id.as_bytes(),
+            row.event,
+            row.lane,
+            state,
+            due,
+            i64::from(row.is_leased),
+            row.now.as_micros(),
+            row.key,
+            is_superseded.then(|| row.now.as_micros()),
+            is_superseded.then(|| FailReason::Superseded.as_str())
+        ],
+    )?;
     Ok(())
 }
 
 /// Brings a key into order after a change. Deliveries that become ready are due at `now`.
-pub(super) fn arrange_key(connection: &Connection, key: Key<'_>, now: Timestamp) -> rusqlite::Result<()> {
-    changes(key, connection, None)?.into_iter().try_for_each(|change| apply(connection, change, now))
+pub(super) fn arrange_key(session: &Session<'_>, key: Key<'_>, now: Timestamp) -> rusqlite::Result<()> {
+    changes(key, session, None)?.into_iter().try_for_each(|change| apply(session, change, now))
 }
 
 const ALL: &str = "SELECT id, event, state, due, fence, leased_fence FROM hookwire_delivery \
@@ -73,10 +77,10 @@ const FEW: &str = "SELECT id, event, state, due, fence, leased_fence FROM hookwi
      WHERE lane = ?1 AND order_key = ?2 AND finished_at IS NULL AND due = 9223372036854775807 ORDER BY event, id LIMIT 1)";
 
 /// The changes that a key requires, including a delivery that is about to be added.
-fn changes((lane, key): Key<'_>, connection: &Connection, new: Option<KeyedDelivery>) -> rusqlite::Result<Vec<Change>> {
+fn changes((lane, key): Key<'_>, session: &Session<'_>, new: Option<KeyedDelivery>) -> rusqlite::Result<Vec<Change>> {
     let order = restore_order(key).ok_or_else(|| unreadable(1, "unknown ordering key"))?;
     let sql = if order.is_latest() { ALL } else { FEW };
-    let mut statement = connection.prepare_cached(sql)?;
+    let mut statement = session.prepare_cached(sql)?;
     let mut rows = statement.query_map(params![lane, key], keyed)?.collect::<Result<Vec<_>, _>>()?;
     rows.extend(new);
     Ok(arrange(&order, &rows))
@@ -94,16 +98,16 @@ fn keyed(row: &Row<'_>) -> rusqlite::Result<KeyedDelivery> {
     Ok(KeyedDelivery { id: delivery_id(row, 0)?, place: row.get(1)?, turn })
 }
 
-fn apply(connection: &Connection, change: Change, now: Timestamp) -> rusqlite::Result<()> {
+fn apply(session: &Session<'_>, change: Change, now: Timestamp) -> rusqlite::Result<()> {
     let (id, due) = match change {
         Change::Promote(id) => (id, now.as_micros()),
         Change::Block(id) => (id, WAITING),
         Change::Supersede(id) => {
             let sql = "UPDATE hookwire_delivery SET state = 3, reason = 'superseded', finished_at = ?2, faults = 0, \
                        fence = fence + 1 WHERE id = ?1";
-            return connection.prepare_cached(sql)?.execute(params![id.as_bytes(), now.as_micros()]).map(drop);
+            return session.execute(sql, params![id.as_bytes(), now.as_micros()]).map(drop);
         }
     };
     let sql = "UPDATE hookwire_delivery SET due = ?2 WHERE id = ?1";
-    connection.prepare_cached(sql)?.execute(params![id.as_bytes(), due]).map(drop)
+    session.execute(sql, params![id.as_bytes(), due]).map(drop)
 }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
 use super::SqliteStore;
 use super::directory::cancel_part;
 use super::order::{self, NewRow};
-use super::rows::{EVENT_COLUMNS, count, delivery_id, event, fence, lane, lease_fence, select, time};
+use super::rows::{count, delivery_id, event, event_columns, fence, lane, lease_fence, time};
+use super::session::Session;
 use super::settle::{settle_all, under_lease};
 use crate::clock::Timestamp;
 use crate::delivery::{Lease, Leased, NewDelivery, Settlement};
@@ -23,27 +24,26 @@ use crate::store::{Append, Appended, Claim, Claimed, Outbox, Settled, StoreError
 impl Outbox for SqliteStore {
     async fn append(&self, batch: Vec<Append>) -> Result<Vec<Appended>, StoreError> {
         let bytes = batch.iter().map(|one| one.event.payload.len()).sum();
-        let append = move |connection: &Connection| batch.iter().map(|one| append(connection, one)).collect();
+        let append = move |session: &Session<'_>| batch.iter().map(|one| append(session, one)).collect();
         self.writer.call_with(bytes, append).await
     }
 
     async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
-        self.write(move |connection| claim_lanes(connection, &claim)).await
+        self.write(move |session| claim_lanes(session, &claim)).await
     }
 
     async fn settle(&self, batch: Vec<Settlement>) -> Result<Vec<Settled>, StoreError> {
         let sealer = self.sealer.clone();
-        self.write(move |connection| settle_all(connection, &sealer, &batch)).await
+        self.write(move |session| settle_all(session, &sealer, &batch)).await
     }
 
     async fn extend(&self, leases: Vec<Lease>, until: Timestamp) -> Result<Vec<Settled>, StoreError> {
         let sql = "UPDATE hookwire_delivery SET due = ?3 WHERE id = ?1 AND fence = ?2 AND state = 0";
-        self.write(move |connection| leases.iter().map(|lease| under_lease(connection, sql, *lease, until)).collect())
-            .await
+        self.write(move |session| leases.iter().map(|lease| under_lease(session, sql, *lease, until)).collect()).await
     }
 
     async fn release(&self, leases: Vec<Lease>, due: Timestamp) -> Result<Vec<Settled>, StoreError> {
-        self.write(move |connection| leases.iter().map(|lease| release(connection, *lease, due)).collect()).await
+        self.write(move |session| leases.iter().map(|lease| release(session, *lease, due)).collect()).await
     }
 
     async fn lanes(
@@ -52,101 +52,103 @@ impl Outbox for SqliteStore {
         after: Option<LaneId>,
         limit: u32,
     ) -> Result<Vec<(LaneId, Timestamp)>, StoreError> {
-        self.read(move |connection| lanes(connection, work, after, limit)).await
+        self.read(move |session| lanes(session, work, after, limit)).await
     }
 }
 
 /// A release ends the lease: its holder can no longer settle it.
-fn release(connection: &Connection, lease: Lease, due: Timestamp) -> rusqlite::Result<Settled> {
+fn release(session: &Session<'_>, lease: Lease, due: Timestamp) -> rusqlite::Result<Settled> {
     let sql = "UPDATE hookwire_delivery SET due = ?3, attempts = max(attempts - 1, 0), fence = fence + 1 \
                WHERE id = ?1 AND fence = ?2 AND state = 0 RETURNING lane, order_key";
     let values = params![lease.delivery.as_bytes(), lease_fence(lease), due.as_micros()];
     let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Option<String>>(1)?));
-    let Some((lane, key)) = connection.prepare_cached(sql)?.query_row(values, read).optional()? else {
+    let Some((lane, key)) = session.query_row(sql, values, read).optional()? else {
         return Ok(Settled::LeaseLost);
     };
     if let Some(key) = key {
-        order::arrange_key(connection, (&lane, &key), due)?;
+        order::arrange_key(session, (&lane, &key), due)?;
     }
     Ok(Settled::Done)
 }
 
-pub(super) fn append(connection: &Connection, append: &Append) -> rusqlite::Result<Appended> {
+pub(super) fn append(session: &Session<'_>, append: &Append) -> rusqlite::Result<Appended> {
     let Append { event, deliveries, now } = append;
     let insert = "INSERT INTO hookwire_event (tenant, id, type, content_type, occurred_at, appended_at, childless, order_key, expires_at, \
                   audience, origin) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
     let key = event.order.as_ref().map(order_column);
-    connection.prepare_cached(insert)?.execute(params![
-        event.tenant.as_str(),
-        event.id.as_str(),
-        event.event_type.as_str(),
-        &*event.content_type,
-        event.occurred_at.as_micros(),
-        now.as_micros(),
-        deliveries.is_empty().then(|| now.as_micros()),
-        key,
-        event.expires_at.map(Timestamp::as_micros),
-        audience_column(event.audience),
-        origin_column(event)
-    ])?;
-    let seq = connection.last_insert_rowid();
-    if !publish(connection, event, seq)? {
-        return remove_unpublished(connection, event, seq);
+    session.execute(
+        insert,
+        params![
+            event.tenant.as_str(),
+            event.id.as_str(),
+            event.event_type.as_str(),
+            &*event.content_type,
+            event.occurred_at.as_micros(),
+            now.as_micros(),
+            deliveries.is_empty().then(|| now.as_micros()),
+            key,
+            event.expires_at.map(Timestamp::as_micros),
+            audience_column(event.audience),
+            origin_column(event)
+        ],
+    )?;
+    let seq = session.last_insert_rowid();
+    if !publish(session, event, seq)? {
+        return remove_unpublished(session, event, seq);
     }
-    if !publish_replay(connection, event, seq)? {
-        return remove_repeated(connection, event, seq);
+    if !publish_replay(session, event, seq)? {
+        return remove_repeated(session, event, seq);
     }
-    connection
-        .prepare_cached("INSERT INTO hookwire_payload (event, body) VALUES (?1, ?2)")?
-        .execute(params![seq, &*event.payload])?;
+    session.execute("INSERT INTO hookwire_payload (event, body) VALUES (?1, ?2)", params![seq, &*event.payload])?;
     for delivery in deliveries {
-        append_delivery(connection, (seq, key.as_deref()), delivery, *now)?;
+        append_delivery(session, (seq, key.as_deref()), delivery, *now)?;
     }
     Ok(Appended::Stored)
 }
 
 /// Takes the event's id for the tenant. Returns whether the id was free. It does not look up the id first, because a lookup would make
 /// every event as expensive as a repeated event.
-fn publish(connection: &Connection, event: &Event, seq: i64) -> rusqlite::Result<bool> {
+fn publish(session: &Session<'_>, event: &Event, seq: i64) -> rusqlite::Result<bool> {
     let insert = "INSERT OR IGNORE INTO hookwire_publish (tenant, id, event, fingerprint) VALUES (?1, ?2, ?3, ?4)";
     let fingerprint = event.fingerprint.as_ref().map(<[u8; 32]>::as_slice);
-    let inserted = connection.prepare_cached(insert)?.execute(params![
-        event.tenant.as_str(),
-        &*publish_key(event.audience.work(), &event.id),
-        seq,
-        fingerprint
-    ])?;
+    let inserted = session.execute(
+        insert,
+        params![event.tenant.as_str(), &*publish_key(event.audience.work(), &event.id), seq, fingerprint],
+    )?;
     Ok(inserted > 0)
 }
 
 /// Takes the signed bytes of a received event. Returns whether they were free.
-fn publish_replay(connection: &Connection, event: &Event, seq: i64) -> rusqlite::Result<bool> {
+fn publish_replay(session: &Session<'_>, event: &Event, seq: i64) -> rusqlite::Result<bool> {
     let Some(key) = replay_key(event) else { return Ok(true) };
     let insert = "INSERT OR IGNORE INTO hookwire_publish (tenant, id, event) VALUES (?1, ?2, ?3)";
-    Ok(connection.prepare_cached(insert)?.execute(params![event.tenant.as_str(), key, seq])? > 0)
+    Ok(session.execute(insert, params![event.tenant.as_str(), key, seq])? > 0)
 }
 
 /// The same signed bytes were stored before under another id: deletes the event and its id again.
-fn remove_repeated(connection: &Connection, event: &Event, seq: i64) -> rusqlite::Result<Appended> {
-    connection.prepare_cached("DELETE FROM hookwire_event WHERE seq = ?1")?.execute([seq])?;
-    connection
-        .prepare_cached("DELETE FROM hookwire_publish WHERE tenant = ?1 AND id = ?2 AND event = ?3")?
-        .execute(params![event.tenant.as_str(), &*publish_key(event.audience.work(), &event.id), seq])?;
+fn remove_repeated(session: &Session<'_>, event: &Event, seq: i64) -> rusqlite::Result<Appended> {
+    session.execute("DELETE FROM hookwire_event WHERE seq = ?1", [seq])?;
+    session.execute(
+        "DELETE FROM hookwire_publish WHERE tenant = ?1 AND id = ?2 AND event = ?3",
+        params![event.tenant.as_str(), &*publish_key(event.audience.work(), &event.id), seq],
+    )?;
     Ok(Appended::Duplicate)
 }
 
 /// The id is taken: deletes the event again; the stored fingerprint determines the result.
-fn remove_unpublished(connection: &Connection, event: &Event, seq: i64) -> rusqlite::Result<Appended> {
-    connection.prepare_cached("DELETE FROM hookwire_event WHERE seq = ?1")?.execute([seq])?;
-    let found: Option<Vec<u8>> = connection
-        .prepare_cached("SELECT fingerprint FROM hookwire_publish WHERE tenant = ?1 AND id = ?2")?
-        .query_row([event.tenant.as_str(), &publish_key(event.audience.work(), &event.id)], |row| row.get(0))?;
+fn remove_unpublished(session: &Session<'_>, event: &Event, seq: i64) -> rusqlite::Result<Appended> {
+    session.execute("DELETE FROM hookwire_event WHERE seq = ?1", [seq])?;
+    let found: Option<Vec<u8>> = session.query_row(
+        "SELECT fingerprint FROM hookwire_publish WHERE tenant = ?1 AND id = ?2",
+        [event.tenant.as_str(), &publish_key(event.audience.work(), &event.id)],
+        |row| row.get(0),
+    )?;
     let same = found.as_deref() == event.fingerprint.as_ref().map(<[u8; 32]>::as_slice);
     Ok(if same { Appended::Duplicate } else { Appended::Conflict })
 }
 
 fn append_delivery(
-    connection: &Connection,
+    session: &Session<'_>,
     (event, key): (i64, Option<&str>),
     new: &NewDelivery,
     now: Timestamp,
@@ -154,21 +156,21 @@ fn append_delivery(
     // A delivery with an ordering key may have to wait, so it is never born leased.
     let leased_until = new.leased_until.filter(|_| key.is_none());
     let (due, is_leased) = (leased_until.unwrap_or(now), leased_until.is_some());
-    order::insert(connection, &NewRow { id: new.id, event, lane: &lane_column(new.lane), key, due, is_leased, now })
+    order::insert(session, &NewRow { id: new.id, event, lane: &lane_column(new.lane), key, due, is_leased, now })
 }
 
-fn claim_lanes(connection: &Connection, claim: &Claim) -> rusqlite::Result<Claimed> {
+fn claim_lanes(session: &Session<'_>, claim: &Claim) -> rusqlite::Result<Claimed> {
     let mut claimed = Claimed::default();
     for (lane, quota) in &claim.lanes {
         let endpoint = lane.endpoint();
-        match endpoint.map(|id| endpoint_state(connection, id)).transpose()?.flatten() {
+        match endpoint.map(|id| endpoint_state(session, id)).transpose()?.flatten() {
             None | Some(ENABLED) => {
-                claim_lane(connection, (*lane, *quota), claim, &mut claimed.leased)?;
-                claimed.next.extend(next_due(connection, *lane)?);
+                claim_lane(session, (*lane, *quota), claim, &mut claimed.leased)?;
+                claimed.next.extend(next_due(session, *lane)?);
             }
             // An interrupted removal has left these deliveries, or a dispatch appended them before the removal was visible to it.
             Some(REMOVED) => {
-                cancel_part(connection, *lane, claim.now)?;
+                cancel_part(session, *lane, claim.now)?;
             }
             Some(_) => {}
         }
@@ -177,61 +179,66 @@ fn claim_lanes(connection: &Connection, claim: &Claim) -> rusqlite::Result<Claim
 }
 
 /// Reads the state once for each lane, never in the condition of a row.
-pub(super) fn endpoint_state(connection: &Connection, endpoint: EndpointId) -> rusqlite::Result<Option<i16>> {
-    connection
-        .prepare_cached("SELECT state FROM hookwire_endpoint WHERE id = ?1")?
-        .query_row([endpoint.as_bytes()], |row| row.get(0))
+pub(super) fn endpoint_state(session: &Session<'_>, endpoint: EndpointId) -> rusqlite::Result<Option<i16>> {
+    session
+        .query_row("SELECT state FROM hookwire_endpoint WHERE id = ?1", [endpoint.as_bytes()], |row| row.get(0))
         .optional()
 }
 
+const DUE: &str = concat!(
+    "SELECT d.id, d.attempts + 1, d.faults, d.fence + 1, d.created_at, ",
+    event_columns!(),
+    " FROM hookwire_delivery d JOIN hookwire_event e ON e.seq = d.event JOIN hookwire_payload p ON p.event = d.event \
+     WHERE d.state = 0 AND d.lane = ?1 AND d.due <= ?2 ORDER BY d.due LIMIT ?3"
+);
+
+const LEASE: &str = "UPDATE hookwire_delivery SET due = ?2, attempts = attempts + 1, fence = fence + 1, \
+     leased_fence = iif(order_key IS NULL, NULL, fence + 1) WHERE id = ?1";
+
 fn claim_lane(
-    connection: &Connection,
+    session: &Session<'_>,
     (lane, quota): (LaneId, u32),
     claim: &Claim,
     leased: &mut Vec<Leased>,
 ) -> rusqlite::Result<()> {
-    let columns = format!("d.id, d.attempts + 1, d.faults, d.fence + 1, d.created_at, {EVENT_COLUMNS}");
-    let due = select(
-        &columns,
-        "FROM hookwire_delivery d JOIN hookwire_event e ON e.seq = d.event JOIN hookwire_payload p ON p.event = d.event \
-         WHERE d.state = 0 AND d.lane = ?1 AND d.due <= ?2 ORDER BY d.due LIMIT ?3",
-    );
     let first = leased.len();
-    let mut statement = connection.prepare_cached(&due)?;
-    let mut rows = statement.query(params![lane_column(lane), claim.now.as_micros(), quota])?;
-    while let Some(row) = rows.next()? {
-        let lease = Lease { delivery: delivery_id(row, 0)?, fence: fence(row, 3)? };
-        let one = Leased::new(lease, lane, Arc::new(event(row, 5)?), claim.until).made_at(time(row, 4)?);
-        leased.push(one.with_counts(count(row, 1)?, count(row, 2)?));
-    }
-    drop(rows);
-    let mut lease = connection.prepare_cached(
-        "UPDATE hookwire_delivery SET due = ?2, attempts = attempts + 1, fence = fence + 1, \
-         leased_fence = iif(order_key IS NULL, NULL, fence + 1) WHERE id = ?1",
-    )?;
-    for one in leased.iter().skip(first) {
-        lease.execute(params![one.lease.delivery.as_bytes(), claim.until.as_micros()])?;
-    }
-    Ok(())
+    session.with(DUE, |statement| {
+        let mut rows = statement.query(params![lane_column(lane), claim.now.as_micros(), quota])?;
+        while let Some(row) = rows.next()? {
+            let lease = Lease { delivery: delivery_id(row, 0)?, fence: fence(row, 3)? };
+            let one = Leased::new(lease, lane, Arc::new(event(row, 5)?), claim.until).made_at(time(row, 4)?);
+            leased.push(one.with_counts(count(row, 1)?, count(row, 2)?));
+        }
+        Ok(())
+    })?;
+    session.with(LEASE, |lease| {
+        for one in leased.iter().skip(first) {
+            lease.execute(params![one.lease.delivery.as_bytes(), claim.until.as_micros()])?;
+        }
+        Ok(())
+    })
 }
 
-fn next_due(connection: &Connection, lane: LaneId) -> rusqlite::Result<Option<(LaneId, Timestamp)>> {
-    connection
-        .prepare_cached("SELECT due FROM hookwire_delivery WHERE state = 0 AND lane = ?1 ORDER BY due LIMIT 1")?
-        .query_row([lane_column(lane)], |row| Ok((lane, time(row, 0)?)))
+fn next_due(session: &Session<'_>, lane: LaneId) -> rusqlite::Result<Option<(LaneId, Timestamp)>> {
+    session
+        .query_row(
+            "SELECT due FROM hookwire_delivery WHERE state = 0 AND lane = ?1 ORDER BY due LIMIT 1",
+            [lane_column(lane)],
+            |row| Ok((lane, time(row, 0)?)),
+        )
         .optional()
 }
 
 /// Skips from lane to lane in the hot index: the cost is proportional to the number of listed lanes, not to the number of deliveries in
 /// them.
 fn lanes(
-    connection: &Connection,
+    session: &Session<'_>,
     work: Work,
     after: Option<LaneId>,
     limit: u32,
 ) -> rusqlite::Result<Vec<(LaneId, Timestamp)>> {
     let sql = "SELECT lane, due FROM hookwire_delivery WHERE state = 0 AND lane > ?1 ORDER BY lane, due LIMIT 1";
-    let mut next = connection.prepare_cached(sql)?;
+    let mut next = session.prepare_cached(sql)?;
     let mut lanes = Vec::new();
     // Every lane sorts after the empty text. Queues sort after all endpoints except those whose first byte is that of a queue.
     let first = match work {

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::SqliteStore;
 use super::rows::{fence, unreadable};
+use super::session::Session;
 use crate::id::Tenant;
 use crate::store::sql::{former_column, restore_former, signed};
 use crate::store::{Placement, Placements, StoreError};
@@ -23,16 +24,16 @@ const STORE: &str = "INSERT INTO hookwire_placement AS p (tenant, version, shard
 impl Placements for SqliteStore {
     async fn placement(&self, tenant: &Tenant) -> Result<Option<Placement>, StoreError> {
         let tenant = tenant.clone();
-        let find = move |connection: &Connection| {
+        let find = move |session: &Session<'_>| {
             let sql = format!("SELECT {COLUMNS} FROM hookwire_placement WHERE tenant = ?1");
-            connection.prepare_cached(&sql)?.query_row([tenant.as_str()], placement).optional()
+            session.prepare_cached(&sql)?.query_row([tenant.as_str()], placement).optional()
         };
         self.read(find).await
     }
 
     async fn place(&self, tenant: &Tenant, placement: &Placement) -> Result<bool, StoreError> {
         let (tenant, placement) = (tenant.clone(), placement.clone());
-        let store = move |connection: &Connection| {
+        let store = move |session: &Session<'_>| {
             let values = params![
                 tenant.as_str(),
                 signed(placement.version),
@@ -41,21 +42,21 @@ impl Placements for SqliteStore {
                 placement.is_frozen,
                 former_column(&placement)
             ];
-            connection.prepare_cached(STORE)?.execute(values).map(|stored| stored == 1)
+            session.execute(STORE, values).map(|stored| stored == 1)
         };
         self.write(store).await
     }
 
     async fn moving(&self, after: Option<&Tenant>, limit: u32) -> Result<Vec<(Tenant, Placement)>, StoreError> {
         let after = after.cloned();
-        let find = move |connection: &Connection| {
+        let find = move |session: &Session<'_>| {
             let sql = format!(
                 "SELECT {COLUMNS} FROM hookwire_placement WHERE moving_to IS NOT NULL AND (?1 IS NULL OR tenant > ?1) \
                  ORDER BY tenant LIMIT ?2"
             );
             let read = |row: &Row<'_>| Ok((Tenant::from(row.get::<_, String>(5)?), placement(row)?));
             let after = after.as_ref().map(Tenant::as_str);
-            connection.prepare_cached(&sql)?.query_map(params![after, limit], read)?.collect()
+            session.prepare_cached(&sql)?.query_map(params![after, limit], read)?.collect()
         };
         self.read(find).await
     }

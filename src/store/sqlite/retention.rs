@@ -1,10 +1,11 @@
 //! Retention in SQL.
 
 use async_trait::async_trait;
-use rusqlite::{Connection, params};
+use rusqlite::params;
 
 use super::SqliteStore;
 use super::rows::{delivery_id, time};
+use super::session::Session;
 use crate::clock::Timestamp;
 use crate::id::Work;
 use crate::store::relational::{events_of, keys_of, lanes_of};
@@ -13,7 +14,7 @@ use crate::store::{FinishedCursor, Retention, RetentionCutoff, StoreError};
 #[async_trait]
 impl Retention for SqliteStore {
     async fn prune(&self, work: Work, old: RetentionCutoff, limit: u32) -> Result<u64, StoreError> {
-        self.write(move |connection| prune(connection, work, old, limit)).await
+        self.write(move |session| prune(session, work, old, limit)).await
     }
 
     async fn drop_payloads(
@@ -23,7 +24,7 @@ impl Retention for SqliteStore {
         before: Timestamp,
         limit: u32,
     ) -> Result<Option<FinishedCursor>, StoreError> {
-        self.write(move |connection| drop_payloads(connection, work, after, (before, limit))).await
+        self.write(move |session| drop_payloads(session, work, after, (before, limit))).await
     }
 }
 
@@ -46,11 +47,11 @@ fn spent(work: Work) -> String {
     format!("SELECT id, tenant FROM hookwire_publish WHERE spent < ?1 AND {} ORDER BY spent LIMIT ?2", keys_of(work))
 }
 
-fn prune(connection: &Connection, work: Work, old: RetentionCutoff, limit: u32) -> rusqlite::Result<u64> {
-    let deliveries = prune_deliveries(connection, work, (old.work, limit))?;
-    let events = prune_events(connection, work, (old, limit))?;
+fn prune(session: &Session<'_>, work: Work, old: RetentionCutoff, limit: u32) -> rusqlite::Result<u64> {
+    let deliveries = prune_deliveries(session, work, (old.work, limit))?;
+    let events = prune_events(session, work, (old, limit))?;
     let sql = format!("DELETE FROM hookwire_publish WHERE (id, tenant) IN ({})", spent(work));
-    let keys = connection.prepare_cached(&sql)?.execute(params![old.keys.as_micros(), limit])?;
+    let keys = session.prepare_cached(&sql)?.execute(params![old.keys.as_micros(), limit])?;
     Ok(u64::try_from(deliveries.max(events).max(keys)).unwrap_or(u64::MAX))
 }
 
@@ -63,7 +64,7 @@ fn select_payloads(work: Work) -> String {
 }
 
 fn drop_payloads(
-    connection: &Connection,
+    session: &Session<'_>,
     work: Work,
     (after, id): FinishedCursor,
     (before, limit): (Timestamp, u32),
@@ -71,12 +72,12 @@ fn drop_payloads(
     let values = params![after.as_micros(), id.as_bytes(), before.as_micros(), limit];
     let read = |row: &rusqlite::Row<'_>| Ok((time(row, 0)?, delivery_id(row, 1)?, row.get::<_, i64>(2)?));
     let found =
-        connection.prepare_cached(&select_payloads(work))?.query_map(values, read)?.collect::<Result<Vec<_>, _>>()?;
-    let mut forget = connection.prepare_cached(
+        session.prepare_cached(&select_payloads(work))?.query_map(values, read)?.collect::<Result<Vec<_>, _>>()?;
+    let mut forget = session.prepare_cached(
         "UPDATE hookwire_event SET expunged = 1 WHERE seq = ?1 AND expunged = 0 AND NOT EXISTS \
          (SELECT 1 FROM hookwire_delivery d WHERE d.event = ?1 AND d.finished_at IS NULL)",
     )?;
-    let mut payload = connection.prepare_cached("UPDATE hookwire_payload SET body = x'' WHERE event = ?1")?;
+    let mut payload = session.prepare_cached("UPDATE hookwire_payload SET body = x'' WHERE event = ?1")?;
     for (_, _, event) in &found {
         if forget.execute([event])? > 0 {
             payload.execute([event])?;
@@ -85,14 +86,14 @@ fn drop_payloads(
     Ok(found.last().filter(|_| found.len() == limit as usize).map(|(at, id, _)| (*at, *id)))
 }
 
-fn prune_deliveries(connection: &Connection, work: Work, (before, limit): (Timestamp, u32)) -> rusqlite::Result<usize> {
-    let gone: Vec<(Vec<u8>, i64)> = connection
+fn prune_deliveries(session: &Session<'_>, work: Work, (before, limit): (Timestamp, u32)) -> rusqlite::Result<usize> {
+    let gone: Vec<(Vec<u8>, i64)> = session
         .prepare_cached(&finished(work))?
         .query_map(params![before.as_micros(), limit], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
-    let mut attempts = connection.prepare_cached("DELETE FROM hookwire_attempt WHERE delivery = ?1")?;
-    let mut delivery = connection.prepare_cached("DELETE FROM hookwire_delivery WHERE id = ?1")?;
-    let mut event = connection.prepare_cached(
+    let mut attempts = session.prepare_cached("DELETE FROM hookwire_attempt WHERE delivery = ?1")?;
+    let mut delivery = session.prepare_cached("DELETE FROM hookwire_delivery WHERE id = ?1")?;
+    let mut event = session.prepare_cached(
         "UPDATE hookwire_event SET childless = appended_at \
          WHERE seq = ?1 AND NOT EXISTS (SELECT 1 FROM hookwire_delivery d WHERE d.event = ?1)",
     )?;
@@ -111,8 +112,8 @@ const SPEND_REPLAY: &str = "UPDATE hookwire_publish SET spent = (SELECT appended
      JOIN hookwire_publish k ON k.tenant = e.tenant AND k.id = ':' || e.id AND k.event = e.seq \
      WHERE e.seq = ?1 AND k.fingerprint IS NOT NULL)";
 
-fn prune_events(connection: &Connection, work: Work, (old, limit): (RetentionCutoff, u32)) -> rusqlite::Result<usize> {
-    let sequences: Vec<i64> = connection
+fn prune_events(session: &Session<'_>, work: Work, (old, limit): (RetentionCutoff, u32)) -> rusqlite::Result<usize> {
+    let sequences: Vec<i64> = session
         .prepare_cached(&childless(work))?
         .query_map(params![old.work.as_micros(), limit], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
@@ -122,12 +123,12 @@ fn prune_events(connection: &Connection, work: Work, (old, limit): (RetentionCut
                        WHERE (tenant, id) = (SELECT tenant, iif(audience = 2, ':' || id, id) FROM hookwire_event \
                        WHERE seq = ?1) AND event = ?1";
         if work == Work::Received {
-            connection.prepare_cached(SPEND_REPLAY)?.execute([seq])?;
+            session.execute(SPEND_REPLAY, [seq])?;
         }
         for sql in
             [publish, "DELETE FROM hookwire_payload WHERE event = ?1", "DELETE FROM hookwire_event WHERE seq = ?1"]
         {
-            connection.prepare_cached(sql)?.execute([seq])?;
+            session.execute(sql, [seq])?;
         }
     }
     Ok(sequences.len())
@@ -141,7 +142,7 @@ mod tests {
     /// Pending and recent rows must not slow pruning down, however many there are.
     #[test]
     fn prune_finds_what_it_may_forget_by_index_alone() {
-        let mut connection = Connection::open_in_memory().unwrap();
+        let mut connection = rusqlite::Connection::open_in_memory().unwrap();
         schema::migrate(&mut connection).unwrap();
         let all = [(Work::Sent, "sent"), (Work::Received, "received")].map(|(work, kind)| {
             [(finished(work), "finished"), (childless(work), "childless"), (spent(work), "spent")]

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
 use super::SqliteStore;
 use super::rows::unreadable;
+use super::session::Session;
 use crate::clock::Timestamp;
 use crate::id::{EndpointId, LaneId, Tenant};
 use crate::store::relational::{FOLDED, count_notes};
@@ -20,8 +21,8 @@ const DELETED: u32 = 2_000;
 impl Rollups for SqliteStore {
     async fn fold(&self, now: Timestamp) -> Result<bool, StoreError> {
         // Usually there is nothing to do, and a reader finds that without the write lock.
-        if self.read(move |connection| has_work(connection, now)).await? {
-            self.write(move |connection| fold(connection, now)).await
+        if self.read(move |session| has_work(session, now)).await? {
+            self.write(move |session| fold(session, now)).await
         } else {
             Ok(false)
         }
@@ -35,22 +36,20 @@ impl Rollups for SqliteStore {
         to: Timestamp,
     ) -> Result<Vec<Vec<Rollup>>, StoreError> {
         let groups: Vec<_> = groups.iter().map(rollup_group_column).collect();
-        self.read(move |connection| {
-            groups.iter().map(|group| rollups_of(connection, group, (step, from, to))).collect()
-        })
-        .await
+        self.read(move |session| groups.iter().map(|group| rollups_of(session, group, (step, from, to))).collect())
+            .await
     }
 }
 
 /// Skips from step to step: the table is sorted by time, and a group has one row in each step.
 fn rollups_of(
-    connection: &Connection,
+    session: &Session<'_>,
     group: &[u8],
     (step, from, to): (RollupStep, Timestamp, Timestamp),
 ) -> rusqlite::Result<Vec<Rollup>> {
     let kind = rollup_step_column(step);
     let sql = "SELECT numbers FROM hookwire_rollup WHERE step = ?1 AND at = ?2 AND of = ?3";
-    let mut find = connection.prepare_cached(sql)?;
+    let mut find = session.prepare_cached(sql)?;
     let mut found = Vec::new();
     for at in step.starts(from, to) {
         let row = find.query_row(params![kind, at.as_micros(), group], |row| row.get::<_, Vec<u8>>(0)).optional()?;
@@ -63,31 +62,31 @@ fn rollups_of(
     Ok(found)
 }
 
-fn has_work(connection: &Connection, now: Timestamp) -> rusqlite::Result<bool> {
+fn has_work(session: &Session<'_>, now: Timestamp) -> rusqlite::Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM hookwire_settled) OR EXISTS (SELECT 1 FROM hookwire_rollup WHERE step = 0 AND at < ?1) \
                OR EXISTS (SELECT 1 FROM hookwire_rollup WHERE step = 1 AND at < ?2)";
     let oldest = |step: RollupStep| (now - step.retention()).as_micros();
-    connection.prepare_cached(sql)?.query_row([oldest(RollupStep::Minute), oldest(RollupStep::Hour)], |row| row.get(0))
+    session.query_row(sql, [oldest(RollupStep::Minute), oldest(RollupStep::Hour)], |row| row.get(0))
 }
 
-fn fold(connection: &Connection, now: Timestamp) -> rusqlite::Result<bool> {
-    let (fold, is_full) = take_notes(connection)?;
-    let tenants = tenants_of(connection, fold.lanes())?;
-    add(connection, &fold.finish(&tenants))?;
+fn fold(session: &Session<'_>, now: Timestamp) -> rusqlite::Result<bool> {
+    let (fold, is_full) = take_notes(session)?;
+    let tenants = tenants_of(session, fold.lanes())?;
+    add(session, &fold.finish(&tenants))?;
     let mut most = 0;
     for step in [RollupStep::Minute, RollupStep::Hour] {
         let sql = "DELETE FROM hookwire_rollup WHERE step = ?1 AND (at, of) IN \
                    (SELECT at, of FROM hookwire_rollup WHERE step = ?1 AND at < ?2 ORDER BY at LIMIT ?3)";
         let oldest = (now - step.retention()).as_micros();
-        most = most.max(connection.prepare_cached(sql)?.execute(params![rollup_step_column(step), oldest, DELETED])?);
+        most = most.max(session.execute(sql, params![rollup_step_column(step), oldest, DELETED])?);
     }
     Ok(is_full || most >= DELETED as usize)
 }
 
 /// Counts the oldest notes and deletes them. Also returns whether more may be left.
-fn take_notes(connection: &Connection) -> rusqlite::Result<(RollupFold, bool)> {
+fn take_notes(session: &Session<'_>) -> rusqlite::Result<(RollupFold, bool)> {
     let mut fold = RollupFold::default();
-    let mut statement = connection.prepare_cached("SELECT seq, notes FROM hookwire_settled ORDER BY seq LIMIT ?1")?;
+    let mut statement = session.prepare_cached("SELECT seq, notes FROM hookwire_settled ORDER BY seq LIMIT ?1")?;
     let mut rows = statement.query([FOLDED])?;
     let (mut last, mut found) = (i64::MIN, 0);
     while let Some(row) = rows.next()? {
@@ -95,15 +94,15 @@ fn take_notes(connection: &Connection) -> rusqlite::Result<(RollupFold, bool)> {
         found += 1;
         count_notes(&mut fold, row.get_ref(1)?.as_blob().unwrap_or_default());
     }
-    connection.prepare_cached("DELETE FROM hookwire_settled WHERE seq <= ?1")?.execute([last])?;
+    session.execute("DELETE FROM hookwire_settled WHERE seq <= ?1", [last])?;
     Ok((fold, found >= FOLDED))
 }
 
 fn tenants_of(
-    connection: &Connection,
+    session: &Session<'_>,
     lanes: impl Iterator<Item = LaneId>,
 ) -> rusqlite::Result<HashMap<EndpointId, Tenant>> {
-    let mut find = connection.prepare_cached("SELECT tenant FROM hookwire_endpoint WHERE id = ?1")?;
+    let mut find = session.prepare_cached("SELECT tenant FROM hookwire_endpoint WHERE id = ?1")?;
     let mut tenants = HashMap::new();
     for id in lanes.filter_map(|lane| lane.endpoint()) {
         let tenant: Option<String> = find.query_row([id.as_bytes()], |row| row.get(0)).optional()?;
@@ -112,10 +111,10 @@ fn tenants_of(
     Ok(tenants)
 }
 
-fn add(connection: &Connection, folded: &Folded) -> rusqlite::Result<()> {
+fn add(session: &Session<'_>, folded: &Folded) -> rusqlite::Result<()> {
     let find = "SELECT numbers FROM hookwire_rollup WHERE step = ?1 AND at = ?2 AND of = ?3";
     let write = "INSERT OR REPLACE INTO hookwire_rollup (step, at, of, numbers) VALUES (?1, ?2, ?3, ?4)";
-    let (mut find, mut write) = (connection.prepare_cached(find)?, connection.prepare_cached(write)?);
+    let (mut find, mut write) = (session.prepare_cached(find)?, session.prepare_cached(write)?);
     for ((step, at, group), rollup) in folded {
         let (step, micros, of) = (rollup_step_column(*step), at.as_micros(), rollup_group_column(group));
         let found: Option<Vec<u8>> = find.query_row(params![step, micros, of], |row| row.get(0)).optional()?;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::types::Type;
-use rusqlite::{Connection, OptionalExtension, Row};
+
+use super::session::Session;
+use rusqlite::{OptionalExtension, Row};
 
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, Lease};
@@ -80,9 +82,16 @@ pub(super) fn event_type(row: &Row<'_>, column: usize) -> rusqlite::Result<Event
     EventType::new(row.get_ref(column)?.as_str()?).map_err(|error| unreadable(column, error))
 }
 
-/// The columns that [`event`] reads.
-pub(super) const EVENT_COLUMNS: &str = "e.tenant, e.id, e.type, e.content_type, e.occurred_at, p.body, \
-     e.order_key, e.expires_at, e.audience, e.origin";
+/// The columns that [`event`] reads, as a literal.
+macro_rules! event_columns {
+    () => {
+        "e.tenant, e.id, e.type, e.content_type, e.occurred_at, p.body, e.order_key, e.expires_at, e.audience, e.origin"
+    };
+}
+pub(super) use event_columns;
+
+/// The same.
+pub(super) const EVENT_COLUMNS: &str = event_columns!();
 
 /// The number of these columns.
 pub(super) const EVENT_WIDTH: usize = 10;
@@ -158,42 +167,45 @@ fn read_health(row: &Row<'_>, from: usize) -> rusqlite::Result<Health> {
 }
 
 /// Reads the health of an endpoint.
-pub(super) fn health(connection: &Connection, id: EndpointId) -> rusqlite::Result<Health> {
+pub(super) fn health(session: &Session<'_>, id: EndpointId) -> rusqlite::Result<Health> {
     let sql = "SELECT failing_since, last_failure, failures, last_success, paused_until FROM hookwire_health \
                WHERE endpoint = ?1";
-    let found = connection.prepare_cached(sql)?.query_row([id.as_bytes()], |row| read_health(row, 0)).optional()?;
+    let found = session.query_row(sql, [id.as_bytes()], |row| read_health(row, 0)).optional()?;
     Ok(found.unwrap_or_default())
 }
 
-pub(super) fn delete_health(connection: &Connection, id: EndpointId) -> rusqlite::Result<()> {
-    connection.prepare_cached("DELETE FROM hookwire_health WHERE endpoint = ?1")?.execute([id.as_bytes()])?;
+pub(super) fn delete_health(session: &Session<'_>, id: EndpointId) -> rusqlite::Result<()> {
+    session.execute("DELETE FROM hookwire_health WHERE endpoint = ?1", [id.as_bytes()])?;
     Ok(())
 }
 
-pub(super) fn write_health(connection: &Connection, id: EndpointId, health: &Health) -> rusqlite::Result<()> {
+pub(super) fn write_health(session: &Session<'_>, id: EndpointId, health: &Health) -> rusqlite::Result<()> {
     let sql = "INSERT OR REPLACE INTO hookwire_health \
                (endpoint, failing_since, last_failure, failures, last_success, paused_until) \
                VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     let at = |at: Option<Timestamp>| at.map(Timestamp::as_micros);
-    connection.prepare_cached(sql)?.execute(rusqlite::params![
-        id.as_bytes(),
-        at(health.failing_since),
-        at(health.last_failure),
-        health.failures,
-        at(health.last_success),
-        at(health.paused_until)
-    ])?;
+    session.execute(
+        sql,
+        rusqlite::params![
+            id.as_bytes(),
+            at(health.failing_since),
+            at(health.last_failure),
+            health.failures,
+            at(health.last_success),
+            at(health.paused_until)
+        ],
+    )?;
     Ok(())
 }
 
 /// Finds a live endpoint.
 pub(super) fn find_endpoint(
-    connection: &Connection,
+    session: &Session<'_>,
     sealer: &KeySealer,
     id: EndpointId,
 ) -> rusqlite::Result<Option<Arc<Endpoint>>> {
     let sql = select(ENDPOINT_COLUMNS, &format!("{ENDPOINTS} WHERE n.id = ?1 AND n.state < 2"));
-    connection.prepare_cached(&sql)?.query_row([id.as_bytes()], |row| endpoint(row, sealer)).optional()
+    session.prepare_cached(&sql)?.query_row([id.as_bytes()], |row| endpoint(row, sealer)).optional()
 }
 
 /// `SELECT columns rest`.
@@ -202,7 +214,7 @@ pub(super) fn select(columns: &str, rest: &str) -> String {
 }
 
 /// Writes an endpoint over the stored one.
-pub(super) fn write_endpoint(connection: &Connection, sealer: &KeySealer, endpoint: &Endpoint) -> rusqlite::Result<()> {
+pub(super) fn write_endpoint(session: &Session<'_>, sealer: &KeySealer, endpoint: &Endpoint) -> rusqlite::Result<()> {
     let mut record = EndpointRecord::new(endpoint);
     if let Some(provider) = sealer {
         let sealed = record.seal(&**provider, endpoint.id);
@@ -213,12 +225,9 @@ pub(super) fn write_endpoint(connection: &Connection, sealer: &KeySealer, endpoi
     let state = if endpoint.is_enabled() { ENABLED } else { DISABLED };
     let sql =
         "INSERT OR REPLACE INTO hookwire_endpoint (id, tenant, version, state, record) VALUES (?1, ?2, ?3, ?4, ?5)";
-    connection.prepare_cached(sql)?.execute(rusqlite::params![
-        endpoint.id.as_bytes(),
-        endpoint.tenant.as_str(),
-        signed(endpoint.version),
-        state,
-        record
-    ])?;
+    session.execute(
+        sql,
+        rusqlite::params![endpoint.id.as_bytes(), endpoint.tenant.as_str(), signed(endpoint.version), state, record],
+    )?;
     Ok(())
 }

@@ -6,6 +6,7 @@
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 use super::open_error::open_error;
+use super::session::Session;
 use crate::store::OpenError;
 
 /// Migrations in order; the schema's version is the number of applied migrations. The statements of a released entry are never changed.
@@ -37,9 +38,9 @@ pub(super) fn version(connection: &Connection) -> rusqlite::Result<Option<i64>> 
 }
 
 /// Whether the schema still has the version of this code. If this is checked in a transaction, it stays true until the transaction ends.
-pub(super) fn is_current(connection: &Connection) -> rusqlite::Result<bool> {
-    let mut statement = connection.prepare_cached("SELECT version FROM hookwire_schema")?;
-    let found: Option<i64> = statement.query_row([], |row| row.get(0)).optional()?;
+pub(super) fn is_current(session: &Session<'_>) -> rusqlite::Result<bool> {
+    let sql = "SELECT version FROM hookwire_schema";
+    let found: Option<i64> = session.query_row(sql, [], |row| row.get(0)).optional()?;
     Ok(found == Some(VERSION))
 }
 

@@ -1,10 +1,11 @@
 //! The table that applications write to: `hookwire_outbox`.
 
 use async_trait::async_trait;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Row, params};
 
 use super::SqliteStore;
 use super::outbox::append;
+use super::session::Session;
 use super::settle::settle_all;
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::delivery::Settlement;
@@ -16,7 +17,7 @@ use crate::store::{Appended, ChangeListener, Import, ImportResult, Settled, Stag
 
 impl SqliteStore {
     /// Dispatches an event as part of the caller's own transaction: the event and its deliveries exist if and only if this transaction
-    /// commits. The caller's connection must be to the file that this store has opened with
+    /// commits. The caller's session must be to the file that this store has opened with
     /// [`open_in_application_database`](Self::open_in_application_database).
     ///
     /// The transaction writes one row and reads no endpoint. The workers of this process look for it
@@ -30,7 +31,7 @@ impl SqliteStore {
         let now = SystemClock.now();
         let staging = NewOutboxRow::of(event, now);
         let staging = staging.map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
-        stage(transaction, &staging, now)?;
+        stage(&Session::new(transaction), &staging, now)?;
         self.writes.send_replace(());
         Ok(staging.id)
     }
@@ -47,7 +48,7 @@ impl SqliteStore {
         transaction: &rusqlite::Transaction<'_>,
         settlement: &Settlement,
     ) -> rusqlite::Result<Settled> {
-        let settled = settle_all(transaction, &self.sealer, std::slice::from_ref(settlement))?;
+        let settled = settle_all(&Session::new(transaction), &self.sealer, std::slice::from_ref(settlement))?;
         Ok(settled.first().copied().unwrap_or(Settled::LeaseLost))
     }
 }
@@ -55,11 +56,11 @@ impl SqliteStore {
 #[async_trait]
 impl Staging for SqliteStore {
     async fn staged(&self, limit: u32, longest: usize) -> Result<Vec<StagedRow>, StoreError> {
-        self.read(move |connection| staged(connection, limit, longest)).await
+        self.read(move |session| staged(session, limit, longest)).await
     }
 
     async fn import(&self, batch: Vec<Import>) -> Result<Vec<ImportResult>, StoreError> {
-        self.write(move |connection| batch.iter().map(|one| import_row(connection, one)).collect()).await
+        self.write(move |session| batch.iter().map(|one| import_row(session, one)).collect()).await
     }
 
     // Processes on one file cannot notify each other; they poll.
@@ -78,9 +79,9 @@ const STAGED: &str = "SELECT seq, written_at, octet_length(data) AS length, octe
                       type, data, tenant, content_type, id, occurred_at, fifo_key, latest_key, \
                       expires_at FROM hookwire_outbox WHERE error IS NULL ORDER BY seq LIMIT ?1";
 
-fn staged(connection: &Connection, limit: u32, longest: usize) -> rusqlite::Result<Vec<StagedRow>> {
+fn staged(session: &Session<'_>, limit: u32, longest: usize) -> rusqlite::Result<Vec<StagedRow>> {
     let most = i64::try_from(longest).unwrap_or(i64::MAX);
-    let mut statement = connection.prepare_cached(STAGED)?;
+    let mut statement = session.prepare_cached(STAGED)?;
     let mut rows = statement.query(params![limit, most, MAX_ROW])?;
     let (mut staged, mut total) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
@@ -128,10 +129,10 @@ fn text(row: &Row<'_>, column: &str) -> Result<Option<String>, String> {
     text.map_err(|_| format!("{column}: is not UTF-8; write it as UTF-8"))
 }
 
-fn import_row(connection: &Connection, import: &Import) -> rusqlite::Result<ImportResult> {
+fn import_row(session: &Session<'_>, import: &Import) -> rusqlite::Result<ImportResult> {
     let refuse = |why: &str| {
         let sql = "UPDATE hookwire_outbox SET error = ?2 WHERE seq = ?1 AND error IS NULL";
-        let changed = connection.prepare_cached(sql)?.execute(params![row_seq(import.row), why])?;
+        let changed = session.execute(sql, params![row_seq(import.row), why])?;
         Ok(if changed == 0 { ImportResult::Gone } else { ImportResult::Refused })
     };
     let one = match &import.verdict {
@@ -139,13 +140,13 @@ fn import_row(connection: &Connection, import: &Import) -> rusqlite::Result<Impo
         Err(why) => return refuse(why),
     };
     let there = "SELECT 1 FROM hookwire_outbox WHERE seq = ?1 AND error IS NULL";
-    if !connection.prepare_cached(there)?.exists([row_seq(import.row)])? {
+    if !session.prepare_cached(there)?.exists([row_seq(import.row)])? {
         return Ok(ImportResult::Gone);
     }
-    if append(connection, one)? == Appended::Conflict {
+    if append(session, one)? == Appended::Conflict {
         return refuse("id: another event with this id, but with another type or payload, exists; use a new id");
     }
-    connection.prepare_cached("DELETE FROM hookwire_outbox WHERE seq = ?1")?.execute([row_seq(import.row)])?;
+    session.execute("DELETE FROM hookwire_outbox WHERE seq = ?1", [row_seq(import.row)])?;
     Ok(ImportResult::Taken)
 }
 
@@ -154,18 +155,21 @@ const INSERT: &str = "INSERT INTO hookwire_outbox (type, data, tenant, content_t
                       latest_key, expires_at, written_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 
 /// Writes an event into the caller's transaction.
-fn stage(connection: &Connection, event: &NewOutboxRow<'_>, now: Timestamp) -> rusqlite::Result<()> {
-    connection.prepare_cached(INSERT)?.execute(params![
-        event.event_type,
-        event.data,
-        event.tenant,
-        event.content_type,
-        event.id.as_str(),
-        event.occurred_at,
-        event.fifo_key,
-        event.latest_key,
-        event.expires_at,
-        now.as_micros()
-    ])?;
+fn stage(session: &Session<'_>, event: &NewOutboxRow<'_>, now: Timestamp) -> rusqlite::Result<()> {
+    session.execute(
+        INSERT,
+        params![
+            event.event_type,
+            event.data,
+            event.tenant,
+            event.content_type,
+            event.id.as_str(),
+            event.occurred_at,
+            event.fifo_key,
+            event.latest_key,
+            event.expires_at,
+            now.as_micros()
+        ],
+    )?;
     Ok(())
 }

@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::file_identity::FileIdentity;
 use super::schema;
+use super::session::Session;
 use crate::store::byte_budget::ByteBudget;
 use crate::store::{StoreError, StoreErrorKind};
 
@@ -24,7 +25,7 @@ const GATHER: Duration = Duration::from_micros(100);
 /// One call, with the type of its result erased.
 trait Job: Send {
     /// Runs the call inside a transaction that is not yet committed. It may run again after a rollback.
-    fn run(&mut self, connection: &Connection) -> rusqlite::Result<()>;
+    fn run(&mut self, session: &Session<'_>) -> rusqlite::Result<()>;
     /// Sends the caller the result of `run`, or the error if the transaction was not committed.
     fn reply(self: Box<Self>, committed: Result<(), StoreError>);
     /// Whether the call runs outside any transaction.
@@ -43,10 +44,10 @@ struct Call<T, F> {
 impl<T, F> Job for Call<T, F>
 where
     T: Send,
-    F: FnMut(&Connection) -> rusqlite::Result<T> + Send,
+    F: FnMut(&Session<'_>) -> rusqlite::Result<T> + Send,
 {
-    fn run(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        self.result = Some((self.run)(connection)?);
+    fn run(&mut self, session: &Session<'_>) -> rusqlite::Result<()> {
+        self.result = Some((self.run)(session)?);
         Ok(())
     }
 
@@ -81,7 +82,7 @@ impl Executor {
     /// closed theirs: the last connection to close runs a checkpoint, and a reader cannot.
     pub(super) fn writer(connection: Connection, readers: Vec<JoinHandle<()>>) -> std::io::Result<Self> {
         let work = move |calls| {
-            write(&Writer { file: FileIdentity::of(&connection), connection: &connection }, calls);
+            write(&Writer { file: FileIdentity::of(&connection), session: Session::new(&connection) }, calls);
             // A reader that panicked has closed its connection too.
             readers.into_iter().for_each(|reader| drop(reader.join()));
         };
@@ -106,7 +107,7 @@ impl Executor {
     pub(super) async fn call<T, F>(&self, run: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        F: FnMut(&Session<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
         self.call_with(0, run).await
     }
@@ -115,7 +116,7 @@ impl Executor {
     pub(super) async fn call_outside_transaction<T, F>(&self, run: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        F: FnMut(&Session<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
         self.send(0, true, run).await
     }
@@ -124,7 +125,7 @@ impl Executor {
     pub(super) async fn call_with<T, F>(&self, bytes: usize, run: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        F: FnMut(&Session<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
         self.send(bytes, false, run).await
     }
@@ -132,7 +133,7 @@ impl Executor {
     async fn send<T, F>(&self, bytes: usize, outside: bool, run: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        F: FnMut(&Session<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
         let closed = || StoreError::new(StoreErrorKind::Closed);
         if std::process::id() != self.process {
@@ -147,15 +148,16 @@ impl Executor {
 }
 
 fn read(connection: &Connection, mut calls: mpsc::Receiver<Box<dyn Job>>) {
+    let session = Session::new(connection);
     while let Some(mut call) = calls.blocking_recv() {
-        let done = call.run(connection);
+        let done = call.run(&session);
         call.reply(done.map_err(store_error));
     }
 }
 
 /// The state of the writing thread.
 struct Writer<'a> {
-    connection: &'a Connection,
+    session: Session<'a>,
     file: Option<FileIdentity>,
 }
 
@@ -173,7 +175,7 @@ impl Writer<'_> {
 
     /// Fails if a later version of hookwire has changed the tables since this process has opened them.
     fn check_schema(&self) -> rusqlite::Result<()> {
-        let is_ours = self.file.is_none() || schema::is_current(self.connection)?;
+        let is_ours = self.file.is_none() || schema::is_current(&self.session)?;
         if is_ours { Ok(()) } else { Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_SCHEMA), None)) }
     }
 }
@@ -213,7 +215,7 @@ fn run_group(writer: &Writer<'_>, group: &mut Vec<Box<dyn Job>>) -> rusqlite::Re
 /// Runs calls outside a transaction, one by one.
 fn run_outside_transaction(writer: &Writer<'_>, calls: Vec<Box<dyn Job>>) -> rusqlite::Result<()> {
     for mut call in calls {
-        match call.run(writer.connection) {
+        match call.run(&writer.session) {
             Err(error) if is_fatal(&error) => {
                 call.reply(Err(StoreError::with_source(kind_of(&error), error.to_string())));
                 return Err(error);
@@ -248,20 +250,16 @@ fn gather(calls: &mut mpsc::Receiver<Box<dyn Job>>, group: &mut Vec<Box<dyn Job>
 
 /// Runs a group as one transaction. After an error nothing of the group was stored, unless the error is fatal.
 fn commit(writer: &Writer<'_>, group: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
-    let connection = writer.connection;
-    execute(connection, "BEGIN IMMEDIATE")?;
-    let done = writer.check_schema().and_then(|()| group.iter_mut().try_for_each(|call| call.run(connection)));
-    let done = done.and_then(|()| execute(connection, "COMMIT"));
-    if done.is_err() && !connection.is_autocommit() {
+    let session = &writer.session;
+    session.execute("BEGIN IMMEDIATE", [])?;
+    let done = writer.check_schema().and_then(|()| group.iter_mut().try_for_each(|call| call.run(session)));
+    let done = done.and_then(|()| session.execute("COMMIT", []).map(drop));
+    if done.is_err() && !session.is_autocommit() {
         // If the rollback fails, the next BEGIN fails too.
-        let _rolled_back = execute(connection, "ROLLBACK");
+        let _rolled_back = session.execute("ROLLBACK", []);
     }
     done.map_err(|error| writer.refine_error(error))?;
     writer.file.as_ref().map_or(Ok(()), FileIdentity::check)
-}
-
-fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
-    connection.prepare_cached(sql)?.execute([]).map(drop)
 }
 
 /// One call cannot be stored, so each call is run separately.
@@ -333,7 +331,7 @@ mod tests {
         let (go, wait) = std::sync::mpsc::channel();
         let (started, mut running) = mpsc::channel(1);
         let (first, wait) = (writer.clone(), std::sync::Mutex::new(wait));
-        let hold = move |_: &Connection| {
+        let hold = move |_: &Session<'_>| {
             started.blocking_send(()).unwrap();
             wait.lock().unwrap().recv().map_or(Ok(()), Ok)
         };

@@ -1,16 +1,17 @@
 //! Lanes that have pending or held deliveries.
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::OptionalExtension;
 
 use super::outbox::endpoint_state;
 use super::rows::lane;
+use super::session::Session;
 use crate::id::{LaneId, Work};
 use crate::store::sql::{PENDING, QUEUE, REMOVED, lane_column};
 
 /// The lanes of one kind of work that have deliveries in this state: all such lanes, or only the given one. It skips from lane to lane in
 /// an index, so the cost is proportional to the number of lanes, not to the number of deliveries in them.
 pub(super) fn lanes_in(
-    connection: &Connection,
+    session: &Session<'_>,
     state: i16,
     work: Work,
     only: Option<LaneId>,
@@ -20,7 +21,7 @@ pub(super) fn lanes_in(
     }
     // The state is part of the text, so that the statement can use the index of the deliveries in this state.
     let sql = format!("SELECT lane FROM hookwire_delivery WHERE state = {state} AND lane > ?1 ORDER BY lane LIMIT 1");
-    let mut next = connection.prepare_cached(&sql)?;
+    let mut next = session.prepare_cached(&sql)?;
     // Queues sort after all endpoints except those whose first byte is that of a queue.
     let mut last = match work {
         Work::Sent => Vec::new(),
@@ -35,21 +36,17 @@ pub(super) fn lanes_in(
 }
 
 /// Whether a removed endpoint still has pending deliveries: its removal was interrupted, or a dispatch did not see it.
-pub(super) fn is_removal_unfinished(
-    connection: &Connection,
-    work: Work,
-    only: Option<LaneId>,
-) -> rusqlite::Result<bool> {
-    for lane in lanes_in(connection, PENDING, work, only)? {
-        let state = lane.endpoint().map(|id| endpoint_state(connection, id)).transpose()?.flatten();
-        if state == Some(REMOVED) && has_pending(connection, lane)? {
+pub(super) fn is_removal_unfinished(session: &Session<'_>, work: Work, only: Option<LaneId>) -> rusqlite::Result<bool> {
+    for lane in lanes_in(session, PENDING, work, only)? {
+        let state = lane.endpoint().map(|id| endpoint_state(session, id)).transpose()?.flatten();
+        if state == Some(REMOVED) && has_pending(session, lane)? {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-fn has_pending(connection: &Connection, lane: LaneId) -> rusqlite::Result<bool> {
+fn has_pending(session: &Session<'_>, lane: LaneId) -> rusqlite::Result<bool> {
     let sql = "SELECT 1 FROM hookwire_delivery WHERE state = 0 AND lane = ?1";
-    connection.prepare_cached(sql)?.exists([lane_column(lane)])
+    session.prepare_cached(sql)?.exists([lane_column(lane)])
 }
