@@ -13,6 +13,7 @@ use super::endpoints::{EndpointRow, filter_of, filter_text};
 use super::failure::{Failure, page};
 use super::form::{Changed, Id, Shown, invalid};
 use super::link::see;
+use super::salvage::{self, Source};
 use super::secret_page::show_secret;
 use super::state::Console;
 use super::traffic::{Span, Traffic};
@@ -89,7 +90,8 @@ async fn endpoint(Id(id): Id<EndpointId>, Shown(caller, fields): Shown) -> Resul
     let now = view.now;
     let mut query = DeliveryQuery::of(Work::Sent);
     (query.tenant, query.lane) = (Some(endpoint.tenant.clone()), Some(id.into()));
-    let deliveries = caller.door.deliveries(query, Page::of(ROWS).newest_first()).await?;
+    let (source, page_of) = (Source::Sent(&caller.door), Page::of(ROWS).newest_first());
+    let deliveries = salvage::deliveries(source, &caller.shared.damage, &query, page_of, now).await?;
     let events = caller.door.events(&EventQuery::of(endpoint.tenant.clone()), Page::of(EVENTS).newest_first()).await?;
     let matches = events.items.into_iter().map(|event| Match {
         is_wanted: endpoint.filter.matches(&event.event_type),
@@ -112,7 +114,7 @@ async fn endpoint(Id(id): Id<EndpointId>, Shown(caller, fields): Shown) -> Resul
         waiting: caller.door.waiting(std::iter::once(&*endpoint), SENT_NOW).await?.0,
         recent: recent(&caller, &endpoint),
         traffic: traffic(&caller, &endpoint, Span::of(fields.text("span")), now).await?,
-        rows: Row::all(&caller, &deliveries.items, now).await?,
+        rows: Row::of_page(&caller, &deliveries, true, now).await?,
         has_older: deliveries.next.is_some(),
         matches: matches.collect(),
         view,

@@ -16,6 +16,7 @@ use super::failure::{Failure, page};
 use super::form::{Changed, Id, Shown};
 use super::json::laid_out;
 use super::link::{encoded, see};
+use super::salvage::{self, Source};
 use super::state::Console;
 use super::view::{Tab, View};
 use super::words::When;
@@ -114,12 +115,14 @@ async fn event(Id(id): Id<EventId>, Shown(caller, fields): Shown) -> Result<Resp
     let now = view.now;
     let mut query = DeliveryQuery::of(Work::Sent);
     (query.tenant, query.event) = (Some(tenant.clone()), Some(id));
-    let found = caller.door.deliveries(query, Page::of(ROWS)).await?;
-    let (deliveries, is_cut) = (found.items, found.next.is_some());
-    let reached: HashSet<_> = deliveries.iter().filter_map(Delivery::endpoint).collect();
+    let (source, damage) = (Source::Sent(&caller.door), &caller.shared.damage);
+    let found = salvage::deliveries(source, damage, &query, Page::of(ROWS), now).await?;
+    // With a damaged delivery, too, it is unknown which endpoints have none.
+    let (is_cut, is_known) = (found.next.is_some(), found.next.is_none() && found.damaged.is_empty());
+    let reached: HashSet<_> = found.items.iter().filter_map(Delivery::endpoint).collect();
     let explained = caller.door.explain(&tenant, &event.event_type).await?;
     // If the list is cut, it is unknown which endpoints have no delivery.
-    let explained = if is_cut { Vec::new() } else { explained };
+    let explained = if is_known { explained } else { Vec::new() };
     let without = explained.iter().filter(|(endpoint, _)| !reached.contains(&endpoint.id)).take(ROWS as usize);
     let template = EventPage {
         id: event.id.to_string(),
@@ -130,7 +133,7 @@ async fn event(Id(id): Id<EventId>, Shown(caller, fields): Shown) -> Result<Resp
         ordering_key: event.order.as_ref().map(|order| order.key().to_owned()),
         content_type: event.content_type.to_string(),
         payload: payload_of(&caller, &event),
-        rows: Row::all(&caller, &deliveries, now).await?,
+        rows: Row::of_page(&caller, &found, false, now).await?,
         is_cut,
         without: without.map(|(endpoint, verdict)| Without::of(endpoint, *verdict)).collect(),
         view,

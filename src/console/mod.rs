@@ -66,6 +66,7 @@ mod json;
 mod link;
 mod overview;
 mod replay;
+mod salvage;
 mod secret_page;
 mod state;
 mod traffic;

@@ -11,7 +11,7 @@ use hookwire::console::Console;
 use hookwire::retry::Policy;
 use hookwire::sender::egress::EgressPolicy;
 use hookwire::sender::{Scope, Sender};
-use hookwire::store::MemoryStore;
+use hookwire::store::{MemoryStore, Store};
 
 /// Where the console is mounted.
 pub const ROOT: &str = "/app/webhooks/";
@@ -65,9 +65,14 @@ impl Site {
     }
 
     pub fn over(store: MemoryStore, set: impl FnOnce(Console) -> Console) -> Self {
+        Self::behind(store.clone(), store, set)
+    }
+
+    /// The sender uses a wrapper of the store.
+    pub fn behind(store: MemoryStore, wrapper: impl Store, set: impl FnOnce(Console) -> Console) -> Self {
         let egress = EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();
         let strict = Policy::default().permanent([400]);
-        let builder = Sender::builder(store.clone()).egress(egress).retry_named("strict", strict);
+        let builder = Sender::builder(wrapper).egress(egress).retry_named("strict", strict);
         let sender = builder.build().unwrap();
         let routes = set(Console::new(sender.clone())).router().layer(middleware::from_fn(authenticate));
         Self { sender, store, app: axum::Router::new().nest_service(ROOT.trim_end_matches('/'), routes) }
