@@ -14,7 +14,7 @@ use super::failure::{Failure, page};
 use super::form::{Changed, Id, Shown, invalid};
 use super::link::see;
 use super::salvage::{self, Source};
-use super::secret_page::show_secret;
+use super::secret_page::{secret_was_shown, show_secret};
 use super::state::Console;
 use super::traffic::{Span, Traffic};
 use super::view::{Tab, View};
@@ -24,7 +24,7 @@ use crate::delivery::DeliveryState;
 use crate::endpoint::{Endpoint, Target};
 use crate::event::EventType;
 use crate::id::{EndpointId, Work};
-use crate::sender::EndpointChange;
+use crate::sender::{EndpointChange, EndpointError};
 use crate::store::{DeliveryQuery, EventQuery, Page, StoreError};
 
 /// The number of deliveries and events that the page shows.
@@ -193,9 +193,29 @@ async fn send_waiting(Id(id): Id<EndpointId>, Changed(caller, _): Changed) -> Re
     Ok(see(&format!("../../deliveries?endpoint={id}&done=hurried")))
 }
 
-async fn rotate(Id(id): Id<EndpointId>, Changed(caller, _): Changed) -> Result<Response, Failure> {
-    let endpoint = caller.door.renew_key(id, OVERLAP).await?;
-    show_secret(&caller, &endpoint, "The endpoint has a new key. For a day, requests are signed with the old key too.")
+/// The form carries the version of the endpoint. A reload of the page with the secret sends the same version, and makes no other secret.
+async fn rotate(Id(id): Id<EndpointId>, Changed(caller, fields): Changed) -> Result<Response, Failure> {
+    let version: Option<u64> = fields.value("version")?;
+    let version = version.ok_or_else(|| Failure::invalid("version: is missing; reload the page of the endpoint"))?;
+    let prepared = caller.door.prepare_key(id, OVERLAP).await?;
+    let before = prepared.endpoint().clone();
+    let stored = match before.version == version {
+        true => caller.door.store_key(prepared).await,
+        false => Err(EndpointError::Conflict),
+    };
+    match stored {
+        Ok(endpoint) => show_secret(
+            &caller,
+            &endpoint,
+            "The endpoint has a new key. For a day, requests are signed with the old key too.",
+        ),
+        Err(EndpointError::Conflict) => secret_was_shown(
+            &caller,
+            &before,
+            "No secret was made: this form was sent before, or the endpoint was changed after the form was shown.",
+        ),
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn test(Id(id): Id<EndpointId>, Changed(caller, _): Changed) -> Result<Response, Failure> {

@@ -33,6 +33,41 @@ async fn a_tenant_creates_an_endpoint_and_sees_its_secret_once() {
 }
 
 #[tokio::test]
+async fn a_reload_of_the_page_with_a_secret_changes_nothing() {
+    let site = Site::new();
+    let endpoints = async || site.sender.endpoints().list(Some(&"acme".into()), None, 10).await.unwrap();
+    let form = site.page("acme", "endpoints/new").await.form("");
+    let fields = [("url", "http://127.0.0.1:9000/hooks")];
+    let created = site.submit("acme", &form, &fields).await;
+    assert!(created.html.contains("whsec_"), "{}", created.html);
+    let again = site.submit("acme", &form, &fields).await;
+    assert_eq!(again.status, StatusCode::CONFLICT);
+    assert!(again.html.contains("No other endpoint was created") && !again.html.contains("whsec_"), "{}", again.html);
+    assert_eq!(endpoints().await.len(), 1);
+    let theirs = site.submit("other", &form, &fields).await;
+    assert!(!theirs.status.is_success() && !theirs.html.contains(&endpoints().await[0].id.to_string()));
+    let next = site.page("acme", "endpoints/new").await.form("");
+    assert_eq!(site.submit("acme", &next, &fields).await.status, StatusCode::OK, "another form creates another one");
+    assert_eq!(endpoints().await.len(), 2);
+
+    let page = site.open("acme", &again.links().into_iter().find(|link| link.contains("/ep_")).unwrap()).await;
+    let rotate = page.form("/rotate");
+    let rotated = site.submit("acme", &rotate, &[]).await;
+    assert!(rotated.html.contains("whsec_"), "{}", rotated.html);
+    let before = endpoints().await;
+    let again = site.submit("acme", &rotate, &[]).await;
+    assert_eq!(again.status, StatusCode::CONFLICT);
+    assert!(again.html.contains("No secret was made") && !again.html.contains("whsec_"), "{}", again.html);
+    let after = endpoints().await;
+    let versions = |all: &[std::sync::Arc<hookwire::endpoint::Endpoint>]| {
+        all.iter().map(|one| (one.version, one.keys.entries().len())).collect::<Vec<_>>()
+    };
+    assert_eq!(versions(&before), versions(&after));
+    let without = site.post("acme", rotate.path.trim_start_matches(super::site::ROOT), &[]).await;
+    assert_eq!(without.status, StatusCode::UNPROCESSABLE_ENTITY, "a form without the version makes no secret");
+}
+
+#[tokio::test]
 async fn a_form_with_an_error_keeps_what_was_entered_and_names_the_field() {
     let site = Site::new();
     let form = site.page("*", "endpoints/new").await.form("");
