@@ -9,10 +9,10 @@ use axum::routing::{get, post};
 
 use super::caller::Caller;
 use super::deliveries::{Row, find_endpoint};
-use super::event::{Payload, payload_of};
 use super::failure::{Failure, page};
 use super::form::{Changed, Id};
 use super::link::see;
+use super::payload::{Payload, payload_of, payload_path};
 use super::salvage::{self, Unreadable};
 use super::state::Console;
 use super::view::{Tab, View};
@@ -169,7 +169,7 @@ async fn delivery(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Response, Fa
     let (steps, left_out) = steps(attempts, &known.details, now);
     let row = known.row(&delivery, now);
     let endpoint = known.endpoint.as_ref().ok().and_then(Option::as_deref);
-    let payload = event.map(|event| payload_of(&caller, event));
+    let payload = event.map(|event| payload_of(&caller, event, payload_path(event)));
     let last_status = attempts.last().and_then(|attempt| attempt.outcome.status());
     // A payload that is cut or hidden is not the payload that was sent.
     let whole = payload.as_ref().filter(|payload| payload.note.is_none());

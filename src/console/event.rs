@@ -6,68 +6,30 @@ use askama::Template;
 use axum::Router;
 use axum::response::Response;
 use axum::routing::{get, post};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::caller::Caller;
 use super::deliveries::{Row, place};
-use super::escape::is_hidden;
 use super::failure::{Failure, page};
-use super::form::{Changed, Id, Shown};
-use super::json::laid_out;
+use super::form::{Changed, Fields, Id, Shown};
 use super::link::{encoded, see};
+use super::payload::{Payload, download, payload_of, payload_path};
 use super::salvage::{self, Source};
 use super::state::Console;
 use super::view::{Tab, View};
 use super::words::When;
 use crate::delivery::Delivery;
 use crate::endpoint::{Endpoint, Verdict};
-use crate::event::Event;
-use crate::id::{EndpointId, EventId, Work};
+use crate::id::{EndpointId, EventId, Tenant, Work};
 use crate::store::{DeliveryQuery, Page};
 
 /// Maximum number of deliveries, and of endpoints without a delivery, that a page shows.
 const ROWS: u32 = 100;
 
-/// The longest part of a payload that a page shows, in bytes.
-const SHOWN_BYTES: usize = 256 * 1024;
-
 pub(super) fn routes() -> Router<Console> {
-    Router::new().route("/events/{id}", get(event)).route("/events/{id}/expunge", post(expunge))
-}
-
-/// The payload of an event, as a page shows it.
-pub(super) struct Payload {
-    /// The payload as it is sent, or the text that the host shows instead.
-    pub(super) raw: String,
-    /// The payload in a form that is easy to read.
-    pub(super) text: String,
-    pub(super) note: Option<&'static str>,
-}
-
-/// Reads the payload, as far as the host allows.
-pub(super) fn payload_of(caller: &Caller, event: &Event) -> Payload {
-    if let Some(text) = caller.shared.redact.as_ref().and_then(|redact| redact(event)) {
-        return Payload { raw: text.clone(), text, note: Some("The application does not show the whole payload.") };
-    }
-    if event.payload.is_empty() {
-        return Payload {
-            raw: String::new(),
-            text: String::new(),
-            note: Some("The payload is empty, or was removed after its retention."),
-        };
-    }
-    let Ok(whole) = std::str::from_utf8(&event.payload) else {
-        let end = event.payload.len().min(SHOWN_BYTES);
-        let text = BASE64.encode(&event.payload[..end]);
-        return Payload { raw: text.clone(), text, note: Some("The payload is not text; this is base64.") };
-    };
-    if whole.len() > SHOWN_BYTES {
-        let text = whole.char_indices().take_while(|(at, _)| *at < SHOWN_BYTES).map(|(_, c)| c).collect::<String>();
-        return Payload { raw: text.clone(), text, note: Some("Only the beginning is shown.") };
-    }
-    let note = whole.contains(is_hidden).then_some("Characters that cannot be seen are shown by their code.");
-    Payload { raw: whole.into(), text: laid_out(whole).unwrap_or_else(|| whole.into()), note }
+    Router::new()
+        .route("/events/{id}", get(event))
+        .route("/events/{id}/payload", get(payload))
+        .route("/events/{id}/expunge", post(expunge))
 }
 
 /// An endpoint that has no delivery of the event.
@@ -107,9 +69,13 @@ struct EventPage {
     is_cut: bool,
 }
 
-async fn event(Id(id): Id<EventId>, Shown(caller, fields): Shown) -> Result<Response, Failure> {
+fn tenant_of(caller: &Caller, fields: &Fields) -> Result<Tenant, Failure> {
     let tenant = caller.tenant(fields.text("tenant"))?;
-    let tenant = tenant.ok_or_else(|| Failure::invalid("tenant: an operator must name the tenant of the event"))?;
+    tenant.ok_or_else(|| Failure::invalid("tenant: an operator must name the tenant of the event"))
+}
+
+async fn event(Id(id): Id<EventId>, Shown(caller, fields): Shown) -> Result<Response, Failure> {
+    let tenant = tenant_of(&caller, &fields)?;
     let event = caller.door.event(&tenant, &id).await?.ok_or_else(Failure::not_found)?;
     let view = caller.view(Tab::Events, format!("Event {}", event.event_type));
     let now = view.now;
@@ -132,7 +98,7 @@ async fn event(Id(id): Id<EventId>, Shown(caller, fields): Shown) -> Result<Resp
         expires: event.expires_at.map(|at| When::new(at, now)),
         ordering_key: event.order.as_ref().map(|order| order.key().to_owned()),
         content_type: event.content_type.to_string(),
-        payload: payload_of(&caller, &event),
+        payload: payload_of(&caller, &event, payload_path(&event)),
         rows: Row::of_page(&caller, &found, false, now).await?,
         is_cut,
         without: without.map(|(endpoint, verdict)| Without::of(endpoint, *verdict)).collect(),
@@ -141,12 +107,17 @@ async fn event(Id(id): Id<EventId>, Shown(caller, fields): Shown) -> Result<Resp
     page(&template)
 }
 
+async fn payload(Id(id): Id<EventId>, Shown(caller, fields): Shown) -> Result<Response, Failure> {
+    let tenant = tenant_of(&caller, &fields)?;
+    let event = caller.door.event(&tenant, &id).await?.ok_or_else(Failure::not_found)?;
+    download(&caller, &event)
+}
+
 async fn expunge(Id(id): Id<EventId>, Changed(caller, fields): Changed) -> Result<Response, Failure> {
     if !fields.is_present("sure") {
         return Err(Failure::invalid("sure: check the box, because the payload cannot be restored"));
     }
-    let tenant = caller.tenant(fields.text("tenant"))?;
-    let tenant = tenant.ok_or_else(|| Failure::invalid("tenant: an operator must name the tenant of the event"))?;
+    let tenant = tenant_of(&caller, &fields)?;
     match caller.door.expunge(&tenant, &id).await? {
         true => Ok(see(&format!("../{id}?tenant={}&done=expunged", encoded(tenant.as_str())))),
         false => Err(Failure::not_found()),

@@ -8,10 +8,10 @@ use axum::routing::{get, post};
 use super::caller::Caller;
 use super::deliveries::time_of;
 use super::delivery::{Step, steps};
-use super::event::{Payload, payload_of};
 use super::failure::{Failure, page};
 use super::form::{Changed, Id, Shown};
 use super::link::see;
+use super::payload::{Payload, download, payload_of};
 use super::salvage::{self, Last, Source, Unreadable};
 use super::state::Console;
 use super::traffic::{Span, Traffic};
@@ -36,6 +36,7 @@ pub(super) fn routes() -> Router<Console> {
         .route("/inbox", get(inbox))
         .route("/inbox/again", post(handle_chosen))
         .route("/inbox/{id}", get(job))
+        .route("/inbox/{id}/payload", get(payload))
         .route("/inbox/{id}/again", post(handle_again))
         .route("/inbox/{id}/cancel", post(cancel))
 }
@@ -232,12 +233,19 @@ async fn job(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Response, Failure
         headers: event.as_ref().map(|event| headers(event)).unwrap_or_default(),
         steps,
         left_out,
-        payload: event.as_ref().map(|event| payload_of(&caller, event)),
+        payload: event.as_ref().map(|event| payload_of(&caller, event, format!("inbox/{id}/payload"))),
         can_handle_again: view.can_change && job.state.is_final(),
         can_cancel: view.can_change && !job.state.is_final(),
         view,
     };
     page(&template)
+}
+
+async fn payload(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Response, Failure> {
+    let history = of(&caller)?.history();
+    let job = history.delivery(id).await?.ok_or_else(Failure::not_found)?;
+    let event = history.event(&job.tenant, &job.event).await?.ok_or_else(Failure::not_found)?;
+    download(&caller, &event)
 }
 
 fn origin(event: &Event) -> Vec<(String, String)> {

@@ -65,6 +65,7 @@ mod inbox;
 mod json;
 mod link;
 mod overview;
+mod payload;
 mod replay;
 mod salvage;
 mod secret_page;

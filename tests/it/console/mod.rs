@@ -10,6 +10,7 @@ mod hostile;
 mod inbox;
 mod long;
 mod mounts;
+mod payload;
 mod site;
 mod walk;
 mod watched;

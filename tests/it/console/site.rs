@@ -80,10 +80,20 @@ impl Site {
 
     async fn send(&self, who: Who, path: &str, request: http::request::Builder, body: Body) -> Page {
         let request = request.uri(path).header("x-who", who).header("host", "app.example");
-        let response = self.app.clone().oneshot(request.body(body).unwrap()).await.unwrap();
-        let (head, body) = response.into_parts();
-        let html = String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap();
+        let (head, bytes) = self.answer(request.body(body).unwrap()).await;
+        let html = String::from_utf8(bytes.to_vec()).unwrap();
         Page { path: path.into(), status: head.status, headers: head.headers, html }
+    }
+
+    async fn answer(&self, request: http::Request<Body>) -> (http::response::Parts, bytes::Bytes) {
+        let (head, body) = self.app.clone().oneshot(request).await.unwrap().into_parts();
+        (head, to_bytes(body, usize::MAX).await.unwrap())
+    }
+
+    /// Opens an absolute path that leads to a file.
+    pub async fn bytes(&self, who: Who, path: &str) -> (http::response::Parts, bytes::Bytes) {
+        let request = http::Request::get(path).header("x-who", who).header("host", "app.example");
+        self.answer(request.body(Body::empty()).unwrap()).await
     }
 
     /// Opens an absolute path.
