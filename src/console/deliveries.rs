@@ -12,6 +12,7 @@ use futures_util::future::try_join_all;
 use super::caller::Caller;
 use super::failure::{Failure, page};
 use super::form::{Changed, Fields, Shown};
+use super::lease::running_until;
 use super::link::encoded;
 use super::salvage::{self, Last, Salvaged, Source, Unreadable, is_damage};
 use super::state::Console;
@@ -48,6 +49,8 @@ pub(super) struct Row {
     pub(super) last: Option<String>,
     pub(super) created: When,
     pub(super) due: Option<When>,
+    /// When the lease of the attempt ends that is running now.
+    pub(super) running: Option<When>,
     /// Whether nothing but the id can be read.
     pub(super) is_damaged: bool,
 }
@@ -91,6 +94,7 @@ impl Row {
             last: None,
             created: When::new(time_of(id), now),
             due: None,
+            running: None,
             is_damaged: true,
         }
     }
@@ -102,7 +106,9 @@ impl Row {
         endpoint: Result<Option<&Endpoint>, Unreadable>,
         now: Timestamp,
     ) -> Self {
-        let is_waiting = delivery.state == DeliveryState::Pending && delivery.due != Timestamp::MAX;
+        let running = running_until(delivery, last, now);
+        let is_waiting =
+            delivery.state == DeliveryState::Pending && delivery.due != Timestamp::MAX && running.is_none();
         let last = match last {
             Ok(last) => last.map(|attempt| words::outcome(attempt.outcome)),
             Err(Unreadable) => Some("its record cannot be read".into()),
@@ -124,6 +130,7 @@ impl Row {
             last,
             created: When::new(delivery.created_at, now),
             due: is_waiting.then(|| When::new(delivery.due, now)),
+            running: running.map(|until| When::new(until, now)),
             is_damaged: false,
         }
     }

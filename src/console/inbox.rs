@@ -10,6 +10,7 @@ use super::deliveries::time_of;
 use super::delivery::{Step, steps};
 use super::failure::{Failure, page};
 use super::form::{Changed, Id, Shown};
+use super::lease::running_until;
 use super::link::see;
 use super::payload::{Payload, download, payload_of};
 use super::salvage::{self, Last, Source, Unreadable};
@@ -70,6 +71,8 @@ struct JobRow {
     /// The last error of the handler.
     error: Option<String>,
     created: When,
+    /// When the lease of the attempt ends that is running now.
+    running: Option<When>,
     /// Whether nothing but the id can be read.
     is_damaged: bool,
 }
@@ -86,11 +89,13 @@ impl JobRow {
             attempts: 0,
             error: None,
             created: When::new(time_of(id), now),
+            running: None,
             is_damaged: true,
         }
     }
 
     fn of(job: &Delivery, last: Last, now: Timestamp) -> Self {
+        let running = running_until(job, last.as_ref().map(Option::as_ref).map_err(|error| *error), now);
         let error = match last {
             Ok(last) => last.filter(|attempt| !attempt.outcome.is_success()).map(error_of),
             Err(Unreadable) => Some("the record of the attempts cannot be read".into()),
@@ -104,6 +109,7 @@ impl JobRow {
             attempts: job.attempts,
             error,
             created: When::new(job.created_at, now),
+            running: running.map(|until| When::new(until, now)),
             is_damaged: false,
         }
     }

@@ -63,6 +63,7 @@ mod form;
 mod frame;
 mod inbox;
 mod json;
+mod lease;
 mod link;
 mod overview;
 mod payload;

@@ -1,13 +1,17 @@
 //! What an operator or a tenant does with the forms.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use serde_json::json;
 
 use hookwire::clock::{Clock as _, SystemClock};
-use hookwire::delivery::DeliveryState;
+use hookwire::delivery::{Attempt, DeliveryState, Settlement};
 use hookwire::endpoint::{Labels, NewEndpoint, Target};
 use hookwire::event::NewEvent;
-use hookwire::store::Rollups as _;
+use hookwire::outcome::Outcome;
+use hookwire::retry::Decision;
+use hookwire::store::{Claim, Outbox as _, Rollups as _};
 use hookwire::testing::endpoint::{Behaviour, ScriptedEndpoint};
 
 use super::super::support::until;
@@ -279,6 +283,33 @@ async fn what_waits_for_its_next_attempt_is_sent_now_after_a_repair() {
     assert!(one.html.contains("It was sent again: the attempts are counted anew."), "{}", one.html);
     drop(stop);
     worker.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_delivery_whose_attempt_is_running_says_so() {
+    let site = Site::new();
+    let target = Target::parse("http://127.0.0.1:9000/").unwrap();
+    let endpoint = site.sender.endpoints().create(NewEndpoint::at(target).tenant("acme")).await.unwrap().id;
+    let event = NewEvent::json("invoice.paid", &1).unwrap().tenant("acme");
+    let delivery = site.sender.dispatch(event).await.unwrap().deliveries[0];
+    let paths = ["deliveries".into(), format!("endpoints/{endpoint}"), format!("deliveries/{delivery}")];
+    let says = async |words: &str| {
+        let mut found = Vec::new();
+        for path in &paths {
+            found.push(site.page("acme", path).await.html.to_lowercase().contains(words));
+        }
+        found
+    };
+    assert_eq!(says("attempt running").await, [false; 3], "it waits");
+    let now = SystemClock.now();
+    let claim = Claim { lanes: vec![(endpoint.into(), 1)], now, until: now + Duration::from_secs(60) };
+    let leased = site.store.claim(claim).await.unwrap().leased.remove(0);
+    assert_eq!(says("attempt running").await, [true; 3], "it is leased");
+    assert_eq!(says("next attempt").await, [false; 3]);
+    let attempt = Attempt::new(1, now, Duration::ZERO, Outcome::Status(500));
+    let next = Decision::Retry { at: now + Duration::from_secs(90), paused_until: None };
+    site.store.settle(vec![Settlement::of(&leased, next, now).with_attempt(attempt)]).await.unwrap();
+    assert_eq!(says("attempt running").await, [false; 3], "it waits for the next attempt");
 }
 
 #[tokio::test]
