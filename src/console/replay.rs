@@ -12,6 +12,7 @@ use super::form::{Changed, Fields, Id, Shown};
 use super::link::see;
 use super::state::Console;
 use super::view::{Tab, View};
+use crate::endpoint::Endpoint;
 use crate::id::EndpointId;
 use crate::sender::Replay;
 
@@ -46,13 +47,12 @@ struct ReplayPage {
 }
 
 impl ReplayPage {
-    async fn show(caller: &Caller, id: EndpointId, fields: &Fields, count: Option<u64>) -> Result<Response, Failure> {
-        let endpoint = caller.door.endpoint(id).await?;
+    fn show(caller: &Caller, endpoint: &Endpoint, fields: &Fields, count: Option<u64>) -> Result<Response, Failure> {
         let view = caller.view(Tab::Endpoints, "Replay");
         let text = |name| fields.text(name).unwrap_or_default().to_owned();
         let chosen = selection(fields);
         let template = Self {
-            row: EndpointRow::of(&endpoint, view.now),
+            row: EndpointRow::of(endpoint, view.now),
             selections: SELECTIONS.iter().map(|(value, text)| (*value, *text, *value == chosen)).collect(),
             chosen,
             from: text("from"),
@@ -72,18 +72,19 @@ fn selection(fields: &Fields) -> &'static str {
 }
 
 async fn form(Id(id): Id<EndpointId>, Shown(caller, fields): Shown) -> Result<Response, Failure> {
-    ReplayPage::show(&caller, id, &fields, None).await
+    ReplayPage::show(&caller, &*caller.door.endpoint(id).await?, &fields, None)
 }
 
 async fn replay(Id(id): Id<EndpointId>, Changed(caller, fields): Changed) -> Result<Response, Failure> {
-    let replay = prepared(caller.door.replay(id).await?, &fields)?;
+    let endpoint = caller.door.endpoint(id).await?;
+    let replay = prepared(caller.door.replay_read(endpoint.clone()), &fields)?;
     if fields.text("step") == Some("send") {
-        let state = if caller.door.endpoint(id).await?.is_enabled() { "pending" } else { "held" };
+        let state = if endpoint.is_enabled() { "pending" } else { "held" };
         replay.run().await?;
         return Ok(see(&format!("../../deliveries?endpoint={id}&state={state}&done=replayed")));
     }
     let count = replay.count().await?;
-    ReplayPage::show(&caller, id, &fields, Some(count)).await
+    ReplayPage::show(&caller, &endpoint, &fields, Some(count))
 }
 
 fn prepared<'a>(replay: Replay<'a>, fields: &Fields) -> Result<Replay<'a>, Failure> {

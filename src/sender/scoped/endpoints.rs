@@ -325,6 +325,11 @@ impl Scoped {
     /// # Errors
     /// Returns [`EndpointError::NotFound`] if there is no such endpoint in scope, and [`EndpointError::Store`] if the store fails.
     pub async fn replay(&self, id: EndpointId) -> Result<Replay<'_>, EndpointError> {
-        Ok(self.sender.replay_scoped(self.endpoint(id).await?, self))
+        Ok(self.replay_read(self.endpoint(id).await?))
+    }
+
+    /// Prepares a replay to an endpoint that was read before through this scope.
+    pub(crate) fn replay_read(&self, endpoint: Arc<Endpoint>) -> Replay<'_> {
+        self.sender.replay_scoped(endpoint, self)
     }
 }

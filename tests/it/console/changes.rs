@@ -11,11 +11,12 @@ use hookwire::endpoint::{Labels, NewEndpoint, Target};
 use hookwire::event::NewEvent;
 use hookwire::outcome::Outcome;
 use hookwire::retry::Decision;
-use hookwire::store::{Claim, Outbox as _, Rollups as _};
+use hookwire::store::{Claim, MemoryStore, Outbox as _, Rollups as _};
 use hookwire::testing::endpoint::{Behaviour, ScriptedEndpoint};
 
 use super::super::support::until;
 use super::site::Site;
+use super::watched::Watched;
 
 #[tokio::test]
 async fn a_tenant_creates_an_endpoint_and_sees_its_secret_once() {
@@ -182,6 +183,22 @@ async fn a_replay_counts_first_and_sends_when_told_to() {
     let wrong = site.submit("acme", &form, &[("from", "yesterday")]).await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(wrong.html.contains("from: must be an RFC 3339 time"), "{}", wrong.html);
+}
+
+#[tokio::test]
+async fn a_form_that_replays_reads_its_endpoint_once() {
+    let store = MemoryStore::new();
+    let watched = Watched::over(store.clone());
+    let site = Site::behind(store, watched.clone(), |console| console);
+    let target = Target::parse("http://127.0.0.1:9000/").unwrap();
+    let endpoint = site.sender.endpoints().create(NewEndpoint::at(target).tenant("acme")).await.unwrap();
+    let form = site.page("acme", &format!("endpoints/{}/replay", endpoint.id)).await.form("/replay");
+    for (step, status) in [("count", StatusCode::OK), ("send", StatusCode::SEE_OTHER)] {
+        watched.reads();
+        let path = form.path.trim_start_matches(super::site::ROOT);
+        assert_eq!(site.post("acme", path, &[("step", step)]).await.status, status);
+        assert_eq!(watched.reads(), 1, "{step}");
+    }
 }
 
 #[tokio::test]
