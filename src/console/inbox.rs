@@ -180,7 +180,7 @@ async fn inbox(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let template = InboxPage {
         is_abandoned: is_due && inbox.workers_alive(now).await? == 0,
         queues,
-        traffic: Traffic::of(&rollups, span, now),
+        traffic: Traffic::of_jobs(&rollups, span, now),
         chips: words::STATES.map(|state| words::state(state).text).map(|text| (text, text == chosen)).to_vec(),
         state: chosen,
         rows: found.in_order(rows, |id| JobRow::damaged(id, now), true),
