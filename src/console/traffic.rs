@@ -56,6 +56,10 @@ impl Span {
 const HEIGHT: u64 = 100;
 const WIDTH: u32 = 960;
 
+/// The height of a small chart, and the distance of its bars. The template and the stylesheet contain the resulting size.
+const SPARK_HEIGHT: u64 = 28;
+const SPARK_STEP: usize = 5;
+
 /// A bar: the attempts that succeeded, and above them those that failed.
 pub(super) struct Bar {
     pub(super) x: u32,
@@ -163,6 +167,26 @@ impl Traffic {
         numbers
     }
 
+    /// The small chart in a row: the paths of the attempts that succeeded, and of those that failed, which are above them. Each bar is a
+    /// stroke, because a page has a hundred of these charts.
+    pub(super) fn spark(&self) -> (String, String) {
+        let (mut good, mut bad) = (String::new(), String::new());
+        for (place, bar) in self.bars.iter().enumerate() {
+            let scaled =
+                |count: u64| (count.saturating_mul(SPARK_HEIGHT) / self.most.max(1)).max(u64::from(count > 0) * 2);
+            let failed = scaled(bar.failures());
+            let succeeded = scaled(bar.total.succeeded).min(SPARK_HEIGHT - failed);
+            let x = place * SPARK_STEP + SPARK_STEP / 2;
+            if succeeded > 0 {
+                good.push_str(&format!("M{x} {SPARK_HEIGHT}v-{succeeded}"));
+            }
+            if failed > 0 {
+                bad.push_str(&format!("M{x} {}v-{failed}", SPARK_HEIGHT - succeeded));
+            }
+        }
+        (good, bad)
+    }
+
     /// The width of a bar, without the gap to the next one.
     pub(super) const fn width(&self) -> u32 {
         WIDTH / self.span.bars - 1
@@ -264,6 +288,18 @@ mod tests {
         let last = chart.bars.last().unwrap();
         assert_eq!((last.succeeded, last.failed), ((2, 98), (0, 2)));
         assert_eq!(chart.rate(), "99.9 %");
+    }
+
+    #[test]
+    fn a_small_chart_has_a_stroke_for_each_hour() {
+        let hour = |hours: u64, succeeded, failed| {
+            let mut rollup = Rollup::starting(SPARK.from(NOW) + Duration::from_secs(3_600 * hours));
+            (rollup.succeeded, rollup.server_errors) = (succeeded, failed);
+            rollup
+        };
+        let chart = Traffic::of(&[hour(0, 10, 0), hour(2, 0, 10), hour(23, 1_000, 1)], &SPARK, NOW);
+        assert_eq!(chart.spark(), ("M2 28v-2M117 28v-26".into(), "M12 28v-2M117 2v-2".into()));
+        assert_eq!(Traffic::of(&[], &SPARK, NOW).spark(), (String::new(), String::new()));
     }
 
     #[test]
