@@ -165,6 +165,10 @@ await test("every page is accessible and fits, in both themes and at three width
         assert.deepEqual(problems, [], `${path}, ${colorScheme}, ${width}`);
         const tooWide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
         assert.equal(tooWide, 0, `${path} is too wide at ${width}`);
+        const isTable = await page.evaluate(() => [...document.querySelectorAll("table.rows thead")].every((head) => getComputedStyle(head).display === "table-header-group" && getComputedStyle(head).position === "static"));
+        assert.ok(isTable || width < 640, `${path} has tables at ${width}`);
+        const scrolls = await page.evaluate(() => [...document.querySelectorAll(".scroll")].filter((box) => box.scrollWidth > box.clientWidth).length);
+        assert.equal(scrolls, 0, `${path} scrolls sideways at ${width}`);
         const kind = path.split("?")[0].replace(/[a-z]+_[0-9a-f]{32}/, "one").replaceAll("/", "-");
         await page.screenshot({ path: `${shots}/${kind}-${colorScheme}-${width}.png`, fullPage: true });
       }
