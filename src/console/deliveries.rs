@@ -18,6 +18,7 @@ use super::salvage::{self, Last, Salvaged, Source, Unreadable, is_damage};
 use super::state::Console;
 use super::view::{Tab, View};
 use super::words::{self, Badge, When};
+use super::wrong::Wrong;
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, DeliveryState};
 use crate::endpoint::Endpoint;
@@ -221,6 +222,7 @@ struct Deliveries {
     chips: Vec<Chip>,
     state: &'static str,
     chosen: Chosen,
+    wrong: Wrong,
     kept: String,
     rows: Vec<Row>,
     next: Option<Next>,
@@ -247,20 +249,32 @@ pub(super) fn time_of(id: DeliveryId) -> Timestamp {
     Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))
 }
 
+/// The filter of the form.
+fn query_of(caller: &Caller, fields: &Fields, wrong: &mut Wrong) -> DeliveryQuery {
+    let mut query = DeliveryQuery::of(Work::Sent);
+    query.tenant = wrong.or_note("tenant", caller.tenant(fields.text("tenant")));
+    query.event = wrong.or_note("event", fields.value("event"));
+    query.event_type = wrong.or_note("type", fields.value("type"));
+    query.lane = wrong.or_note("endpoint", fields.value::<EndpointId>("endpoint")).map(Into::into);
+    query.from = wrong.or_note("from", fields.time("from"));
+    query.to = wrong.or_note("to", fields.time("to"));
+    query
+}
+
 async fn deliveries(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let view = caller.view(Tab::Deliveries, "Deliveries");
     let state = fields.state()?;
-    let mut query = DeliveryQuery::of(Work::Sent);
-    query.tenant = caller.tenant(fields.text("tenant"))?;
-    query.event = fields.value("event")?;
-    query.event_type = fields.value("type")?;
-    query.lane = fields.value::<EndpointId>("endpoint")?.map(Into::into);
-    (query.from, query.to) = (fields.time("from")?, fields.time("to")?);
-    query.state = state;
+    let mut wrong = Wrong::default();
+    let query = DeliveryQuery { state, ..query_of(&caller, &fields, &mut wrong) };
     let after: Option<DeliveryId> = fields.value("after")?;
-    let page_of = Page::of(ROWS).after(after).newest_first();
-    let found =
-        salvage::deliveries(Source::Sent(&caller.door), &caller.shared.damage, &query, page_of, view.now).await?;
+    // Without a filter that can be read, nothing is searched.
+    let found = match wrong.is_empty() {
+        true => {
+            let (source, page_of) = (Source::Sent(&caller.door), Page::of(ROWS).after(after).newest_first());
+            salvage::deliveries(source, &caller.shared.damage, &query, page_of, view.now).await?
+        }
+        false => Salvaged::default(),
+    };
     let chosen = Chosen::of(&fields);
     let state_text = state.map_or("", |state| words::state(state).text);
     let chip = |value: &'static str, text| Chip { text, value, is_chosen: value == state_text };
@@ -273,9 +287,10 @@ async fn deliveries(Shown(caller, fields): Shown) -> Result<Response, Failure> {
         chosen,
         chips,
         state: state_text,
+        wrong,
         view,
     };
-    page(&template)
+    Wrong::page(template.wrong.is_empty(), &template)
 }
 
 /// The result of a change to the chosen deliveries.

@@ -14,6 +14,7 @@ use super::state::Console;
 use super::traffic::{SPARK, Traffic};
 use super::view::{Tab, View};
 use super::words::{self, Badge, When};
+use super::wrong::Wrong;
 use crate::clock::Timestamp;
 use crate::endpoint::{Endpoint, Filter, NewEndpoint};
 use crate::id::EndpointId;
@@ -125,6 +126,7 @@ pub(super) fn needs_attention(endpoint: &Endpoint) -> bool {
 #[template(path = "endpoints.html", config = "src/console/askama.toml")]
 struct Endpoints {
     view: View,
+    wrong: Wrong,
     tenant: String,
     text: String,
     chips: Vec<(&'static str, &'static str, bool)>,
@@ -136,10 +138,14 @@ struct Endpoints {
 
 async fn endpoints(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let view = caller.view(Tab::Endpoints, "Endpoints");
-    let tenant = caller.tenant(fields.text("tenant"))?;
+    let mut wrong = Wrong::default();
+    let tenant = wrong.or_note("tenant", caller.tenant(fields.text("tenant")));
     let after: Option<EndpointId> = fields.value("after")?;
     let wanted = Wanted::of(&fields);
-    let found = caller.door.endpoints(tenant.as_ref(), after, LOOKED_THROUGH).await?;
+    let found = match wrong.is_empty() {
+        true => caller.door.endpoints(tenant.as_ref(), after, LOOKED_THROUGH).await?,
+        false => Vec::new(),
+    };
     let mut rows: Vec<_> = found
         .iter()
         .map(|endpoint| &**endpoint)
@@ -160,9 +166,10 @@ async fn endpoints(Shown(caller, fields): Shown) -> Result<Response, Failure> {
         text: fields.text("text").unwrap_or_default().to_owned(),
         chips: SHOWN.iter().map(|(word, text)| (*word, *text, *word == wanted.shown)).collect(),
         shown: wanted.shown,
+        wrong,
         view,
     };
-    page(&template)
+    Wrong::page(template.wrong.is_empty(), &template)
 }
 
 /// The form, with the caller's input and the errors in it.

@@ -75,6 +75,7 @@ mod traffic;
 mod types;
 mod view;
 mod words;
+mod wrong;
 
 use std::sync::Arc;
 

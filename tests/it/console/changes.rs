@@ -182,7 +182,8 @@ async fn a_replay_counts_first_and_sends_when_told_to() {
     assert_eq!(pending().await, 3);
     let wrong = site.submit("acme", &form, &[("from", "yesterday")]).await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(wrong.html.contains("from: must be an RFC 3339 time"), "{}", wrong.html);
+    assert!(wrong.html.contains("id=\"wrong-from\">from: must be an RFC 3339 time"), "{}", wrong.html);
+    assert!(wrong.html.contains("name=\"from\" value=\"yesterday\""), "the form keeps it: {}", wrong.html);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod changes;
 mod cross_site;
 mod damaged;
 mod diagnosis;
+mod filters;
 mod hostile;
 mod inbox;
 mod long;
