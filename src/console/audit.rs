@@ -89,7 +89,7 @@ async fn audit(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let query = AuditQuery::default().tenant(named).object(fields.text("object"));
     let after: Option<u64> = fields.value("after")?;
     let found = match wrong.is_empty() {
-        true => caller.door.audit_log(query, Page::of(ROWS).after(after).newest_first()).await?,
+        true => caller.scoped.audit_log(query, Page::of(ROWS).after(after).newest_first()).await?,
         false => Listed::default(),
     };
     let text = |name| fields.text(name).unwrap_or_default().to_owned();

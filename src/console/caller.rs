@@ -23,7 +23,7 @@ use crate::signature::compare::same;
 pub(super) struct Caller {
     pub(super) shared: Arc<Shared>,
     /// The sender, limited to what the caller may use.
-    pub(super) door: Scoped,
+    pub(super) scoped: Scoped,
     root: String,
     notice: Option<&'static str>,
 }
@@ -34,16 +34,16 @@ impl FromRequestParts<Console> for Caller {
     async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Failure> {
         let scope = parts.extensions.get::<Scope>().cloned();
         let scope = scope.ok_or_else(|| Failure::new(StatusCode::UNAUTHORIZED, "You are not signed in."))?;
-        let door = console.shared.sender.scoped(scope).via("console");
+        let scoped = console.shared.sender.scoped(scope).via("console");
         let notice = parts.uri.query().and_then(super::words::notice);
-        Ok(Self { shared: console.shared.clone(), door, root: root_of(parts.uri.path()), notice })
+        Ok(Self { shared: console.shared.clone(), scoped, root: root_of(parts.uri.path()), notice })
     }
 }
 
 impl Caller {
     /// What the frame of a page shows.
     pub(super) fn view(&self, tab: Tab, title: impl Into<String>) -> View {
-        let scope = self.door.scope();
+        let scope = self.scoped.scope();
         View {
             root: self.root.clone(),
             title: title.into(),
@@ -54,13 +54,13 @@ impl Caller {
             has_inbox: self.shared.inbox.is_some() && scope.as_tenant().is_none(),
             token: self.token(),
             notice: self.notice,
-            now: self.door.now(),
+            now: self.scoped.now(),
         }
     }
 
     /// The tenant that an operator names in a form or a query, or the caller's own. `None` if an operator names none.
     pub(super) fn tenant(&self, named: Option<&str>) -> Result<Option<Tenant>, Failure> {
-        if let Some(own) = self.door.scope().as_tenant() {
+        if let Some(own) = self.scoped.scope().as_tenant() {
             return Ok(Some(own.clone()));
         }
         let Some(named) = named.map(str::trim).filter(|named| !named.is_empty()) else { return Ok(None) };
@@ -72,11 +72,11 @@ impl Caller {
     /// The token that the forms of a page carry. It is invalid for any other scope.
     fn token(&self) -> String {
         let Some(key) = &self.shared.token_key else { return String::new() };
-        let scope = match self.door.scope().as_tenant() {
+        let scope = match self.scoped.scope().as_tenant() {
             Some(tenant) => format!("tenant {tenant}"),
             None => "operator".into(),
         };
-        let scope = format!("{} {scope}", self.door.scope().is_read_only());
+        let scope = format!("{} {scope}", self.scoped.scope().is_read_only());
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return String::new() };
         mac.update(scope.as_bytes());
         hex::encode(mac.finalize().into_bytes())

@@ -59,7 +59,7 @@ pub(super) struct Row {
 impl Row {
     /// The rows of these deliveries. Each endpoint is read once, and the last attempts in one call.
     pub(super) async fn all(caller: &Caller, deliveries: &[Delivery], now: Timestamp) -> Result<Vec<Self>, Failure> {
-        let attempts = salvage::last_attempts(Source::Sent(&caller.door), &caller.shared.damage, deliveries).await?;
+        let attempts = salvage::last_attempts(Source::Sent(&caller.scoped), &caller.shared.damage, deliveries).await?;
         let endpoints = endpoints_of(caller, deliveries).await?;
         let row = |(delivery, last): (&Delivery, Last)| {
             let known = delivery.endpoint().and_then(|id| endpoints.get(&id));
@@ -160,7 +160,7 @@ pub(super) async fn find_endpoint(
     caller: &Caller,
     id: EndpointId,
 ) -> Result<Result<Option<Arc<Endpoint>>, Unreadable>, Failure> {
-    let read = match caller.door.endpoint(id).await {
+    let read = match caller.scoped.endpoint(id).await {
         Ok(endpoint) => Ok(Some(endpoint)),
         Err(EndpointError::NotFound) => Ok(None),
         Err(EndpointError::Store(error)) if is_damage(&error) => Err(error),
@@ -270,7 +270,7 @@ async fn deliveries(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     // Without a filter that can be read, nothing is searched.
     let found = match wrong.is_empty() {
         true => {
-            let (source, page_of) = (Source::Sent(&caller.door), Page::of(ROWS).after(after).newest_first());
+            let (source, page_of) = (Source::Sent(&caller.scoped), Page::of(ROWS).after(after).newest_first());
             salvage::deliveries(source, &caller.shared.damage, &query, page_of, view.now).await?
         }
         false => Salvaged::default(),
@@ -314,19 +314,21 @@ async fn resend(Changed(caller, fields): Changed) -> Result<Response, Failure> {
 
 /// A pending delivery that waits for its next attempt is sent now.
 async fn resend_or_send_now(caller: &Caller, id: DeliveryId) -> Result<(), DeliveryError> {
-    match caller.door.delivery(id).await? {
-        Some(delivery) if delivery.state == DeliveryState::Pending => match caller.door.send_now(&[delivery]).await? {
-            0 => Err(DeliveryError::WrongState),
-            _ => Ok(()),
-        },
-        _ => caller.door.resend(id).await,
+    match caller.scoped.delivery(id).await? {
+        Some(delivery) if delivery.state == DeliveryState::Pending => {
+            match caller.scoped.send_now(&[delivery]).await? {
+                0 => Err(DeliveryError::WrongState),
+                _ => Ok(()),
+            }
+        }
+        _ => caller.scoped.resend(id).await,
     }
 }
 
 async fn cancel(Changed(caller, fields): Changed) -> Result<Response, Failure> {
     let mut report = ChosenPage::new(&caller, "cancelled");
     for id in fields.chosen("deliveries")? {
-        report.note(id, caller.door.cancel(id).await)?;
+        report.note(id, caller.scoped.cancel(id).await)?;
     }
     page(&report)
 }

@@ -133,9 +133,9 @@ struct Known {
 impl Known {
     async fn of(caller: &Caller, delivery: &Delivery) -> Result<Self, Failure> {
         let (id, damage) = (delivery.id, &caller.shared.damage);
-        let attempts = damage.readable("attempts", &id, caller.door.attempts(id).await)?;
-        let details = damage.readable("attempt details", &id, caller.door.attempt_details(id).await)?;
-        let event = caller.door.event(&delivery.tenant, &delivery.event).await;
+        let attempts = damage.readable("attempts", &id, caller.scoped.attempts(id).await)?;
+        let details = damage.readable("attempt details", &id, caller.scoped.attempt_details(id).await)?;
+        let event = caller.scoped.event(&delivery.tenant, &delivery.event).await;
         let event = damage.readable("event", &delivery.event, event)?;
         Ok(Self {
             attempts: attempts.map(Option::unwrap_or_default).ok_or(Unreadable),
@@ -161,7 +161,7 @@ impl Known {
 }
 
 async fn delivery(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Response, Failure> {
-    let delivery = caller.door.delivery(id).await?.ok_or_else(Failure::not_found)?;
+    let delivery = caller.scoped.delivery(id).await?.ok_or_else(Failure::not_found)?;
     let known = Known::of(&caller, &delivery).await?;
     let (attempts, event) = (known.attempts(), known.event.as_deref());
     let view = caller.view(Tab::Deliveries, format!("Delivery of {}", delivery.event_type));
@@ -236,20 +236,20 @@ fn quoted(text: &str) -> String {
 }
 
 async fn resend(Id(id): Id<DeliveryId>, Changed(caller, _): Changed) -> Result<Response, Failure> {
-    caller.door.resend(id).await?;
+    caller.scoped.resend(id).await?;
     Ok(see(&format!("../{id}?done=resent")))
 }
 
 async fn send_now(Id(id): Id<DeliveryId>, Changed(caller, _): Changed) -> Result<Response, Failure> {
-    let delivery = caller.door.delivery(id).await?.ok_or_else(Failure::not_found)?;
-    match caller.door.send_now(&[delivery]).await? {
+    let delivery = caller.scoped.delivery(id).await?.ok_or_else(Failure::not_found)?;
+    match caller.scoped.send_now(&[delivery]).await? {
         0 => Err(DeliveryError::WrongState.into()),
         _ => Ok(see(&format!("../{id}?done=hurried"))),
     }
 }
 
 async fn cancel(Id(id): Id<DeliveryId>, Changed(caller, _): Changed) -> Result<Response, Failure> {
-    caller.door.cancel(id).await?;
+    caller.scoped.cancel(id).await?;
     Ok(see(&format!("../{id}?done=cancelled")))
 }
 

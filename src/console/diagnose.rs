@@ -74,16 +74,16 @@ impl DiagnosePage {
 }
 
 async fn form(Id(id): Id<EndpointId>, Shown(caller, _): Shown) -> Result<Response, Failure> {
-    page(&DiagnosePage::of(&caller, &*caller.door.endpoint(id).await?, ""))
+    page(&DiagnosePage::of(&caller, &*caller.scoped.endpoint(id).await?, ""))
 }
 
 async fn diagnose(Id(id): Id<EndpointId>, Changed(caller, fields): Changed) -> Result<Response, Failure> {
     let text = fields.lines("request");
-    let endpoint = caller.door.endpoint(id).await?;
+    let endpoint = caller.scoped.endpoint(id).await?;
     let mut shown = DiagnosePage::of(&caller, &endpoint, &text);
     match read(&text) {
         Ok(request) => {
-            shown.found = Some(Found::of(caller.door.diagnose(&endpoint, &request).await?.as_ref()));
+            shown.found = Some(Found::of(caller.scoped.diagnose(&endpoint, &request).await?.as_ref()));
         }
         Err(error) => shown.error = Some(error),
     }

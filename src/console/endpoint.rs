@@ -85,14 +85,15 @@ struct EndpointPage {
 }
 
 async fn endpoint(Id(id): Id<EndpointId>, Shown(caller, fields): Shown) -> Result<Response, Failure> {
-    let endpoint = caller.door.endpoint(id).await?;
+    let endpoint = caller.scoped.endpoint(id).await?;
     let view = caller.view(Tab::Endpoints, super::deliveries::place(&endpoint));
     let now = view.now;
     let mut query = DeliveryQuery::of(Work::Sent);
     (query.tenant, query.lane) = (Some(endpoint.tenant.clone()), Some(id.into()));
-    let (source, page_of) = (Source::Sent(&caller.door), Page::of(ROWS).newest_first());
+    let (source, page_of) = (Source::Sent(&caller.scoped), Page::of(ROWS).newest_first());
     let deliveries = salvage::deliveries(source, &caller.shared.damage, &query, page_of, now).await?;
-    let events = caller.door.events(&EventQuery::of(endpoint.tenant.clone()), Page::of(EVENTS).newest_first()).await?;
+    let events =
+        caller.scoped.events(&EventQuery::of(endpoint.tenant.clone()), Page::of(EVENTS).newest_first()).await?;
     let matches = events.items.into_iter().map(|event| Match {
         is_wanted: endpoint.filter.matches(&event.event_type),
         event_type: event.event_type,
@@ -111,7 +112,7 @@ async fn endpoint(Id(id): Id<EndpointId>, Shown(caller, fields): Shown) -> Resul
         labels: endpoint.labels.iter().map(|(name, value)| (name.into(), value.into())).collect(),
         is_enabled: endpoint.is_enabled(),
         is_fixed: endpoint.fixed_target,
-        waiting: caller.door.waiting(std::iter::once(&*endpoint), SENT_NOW).await?.0,
+        waiting: caller.scoped.waiting(std::iter::once(&*endpoint), SENT_NOW).await?.0,
         recent: recent(&caller, &endpoint),
         traffic: traffic(&caller, &endpoint, Span::of(fields.text("span")), now).await?,
         rows: Row::of_page(&caller, &deliveries, true, now).await?,
@@ -129,7 +130,7 @@ async fn traffic(
     span: &'static Span,
     now: Timestamp,
 ) -> Result<Traffic, StoreError> {
-    let found = caller.door.endpoint_rollups(&[endpoint], span.step(), span.from(now), now).await?;
+    let found = caller.scoped.endpoint_rollups(&[endpoint], span.step(), span.from(now), now).await?;
     Ok(Traffic::of(&found.concat(), span, now))
 }
 
@@ -141,7 +142,7 @@ fn limits(endpoint: &Endpoint) -> String {
 
 /// The durations of the last attempts of this process.
 fn recent(caller: &Caller, endpoint: &Endpoint) -> String {
-    match caller.door.recent_durations(endpoint) {
+    match caller.scoped.recent_durations(endpoint) {
         Some((count, median, max)) => {
             format!(
                 "last {count} attempts of this process: median {}, longest {}",
@@ -164,32 +165,32 @@ async fn edit(Id(id): Id<EndpointId>, Changed(caller, fields): Changed) -> Resul
     if let Some(url) = fields.text("url") {
         let target: Target = url.parse().map_err(|error| invalid("url", &error))?;
         // If the URL did not change, setting it would ask the owner of the target again.
-        if caller.door.endpoint(id).await?.target != target {
+        if caller.scoped.endpoint(id).await?.target != target {
             change = change.target(target);
         }
     }
-    caller.door.update(id, change).await?;
+    caller.scoped.update(id, change).await?;
     Ok(see(&format!("../{id}?done=saved")))
 }
 
 async fn enable(Id(id): Id<EndpointId>, Changed(caller, _): Changed) -> Result<Response, Failure> {
-    caller.door.update(id, EndpointChange::new().enabled()).await?;
+    caller.scoped.update(id, EndpointChange::new().enabled()).await?;
     Ok(see(&format!("../{id}?done=enabled")))
 }
 
 async fn disable(Id(id): Id<EndpointId>, Changed(caller, _): Changed) -> Result<Response, Failure> {
-    caller.door.update(id, EndpointChange::new().disabled()).await?;
+    caller.scoped.update(id, EndpointChange::new().disabled()).await?;
     Ok(see(&format!("../{id}?done=disabled")))
 }
 
 /// Makes deliveries due now that wait for their next attempt. It is used after the endpoint was repaired.
 async fn send_waiting(Id(id): Id<EndpointId>, Changed(caller, _): Changed) -> Result<Response, Failure> {
-    let endpoint = caller.door.endpoint(id).await?;
+    let endpoint = caller.scoped.endpoint(id).await?;
     let mut query = DeliveryQuery::of(Work::Sent);
     (query.tenant, query.lane, query.state) =
         (Some(endpoint.tenant.clone()), Some(id.into()), Some(DeliveryState::Pending));
-    let waiting = caller.door.find_deliveries(&query, Page::of(SENT_NOW)).await?;
-    caller.door.send_now(&waiting).await?;
+    let waiting = caller.scoped.find_deliveries(&query, Page::of(SENT_NOW)).await?;
+    caller.scoped.send_now(&waiting).await?;
     Ok(see(&format!("../../deliveries?endpoint={id}&done=hurried")))
 }
 
@@ -197,10 +198,10 @@ async fn send_waiting(Id(id): Id<EndpointId>, Changed(caller, _): Changed) -> Re
 async fn rotate(Id(id): Id<EndpointId>, Changed(caller, fields): Changed) -> Result<Response, Failure> {
     let version: Option<u64> = fields.value("version")?;
     let version = version.ok_or_else(|| Failure::invalid("version: is missing; reload the page of the endpoint"))?;
-    let prepared = caller.door.prepare_key(id, OVERLAP).await?;
+    let prepared = caller.scoped.prepare_key(id, OVERLAP).await?;
     let before = prepared.endpoint().clone();
     let stored = match before.version == version {
-        true => caller.door.store_key(prepared).await,
+        true => caller.scoped.store_key(prepared).await,
         false => Err(EndpointError::Conflict),
     };
     match stored {
@@ -219,7 +220,7 @@ async fn rotate(Id(id): Id<EndpointId>, Changed(caller, fields): Changed) -> Res
 }
 
 async fn test(Id(id): Id<EndpointId>, Changed(caller, _): Changed) -> Result<Response, Failure> {
-    let (receipt, _) = caller.door.test_and_wait(id, PATIENCE).await?;
+    let (receipt, _) = caller.scoped.test_and_wait(id, PATIENCE).await?;
     match receipt.deliveries.first() {
         Some(delivery) => Ok(see(&format!("../../deliveries/{delivery}?done=test"))),
         None => Ok(see(&format!("../{id}"))),
@@ -230,6 +231,6 @@ async fn remove(Id(id): Id<EndpointId>, Changed(caller, fields): Changed) -> Res
     if !fields.is_present("sure") {
         return Err(Failure::invalid("sure: check the box, because the endpoint cannot be restored"));
     }
-    caller.door.remove(id).await?;
+    caller.scoped.remove(id).await?;
     Ok(see("../../endpoints?done=removed"))
 }

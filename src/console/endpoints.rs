@@ -57,7 +57,7 @@ impl EndpointRow {
     /// The rows of these endpoints, each with its attempts of the last day.
     pub(super) async fn all(caller: &Caller, endpoints: &[&Endpoint], now: Timestamp) -> Result<Vec<Self>, Failure> {
         let (step, from) = (SPARK.step(), SPARK.from(now));
-        let rollups = caller.door.endpoint_rollups(endpoints, step, from, now).await?;
+        let rollups = caller.scoped.endpoint_rollups(endpoints, step, from, now).await?;
         let row = |(endpoint, rollups): (&&Endpoint, Vec<Rollup>)| {
             let spark = Traffic::of(&rollups, &SPARK, now);
             Self { spark: Some(spark), ..Self::of(endpoint, now) }
@@ -143,7 +143,7 @@ async fn endpoints(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let after: Option<EndpointId> = fields.value("after")?;
     let wanted = Wanted::of(&fields);
     let found = match wrong.is_empty() {
-        true => caller.door.endpoints(tenant.as_ref(), after, LOOKED_THROUGH).await?,
+        true => caller.scoped.endpoints(tenant.as_ref(), after, LOOKED_THROUGH).await?,
         false => Vec::new(),
     };
     let mut rows: Vec<_> = found
@@ -212,14 +212,14 @@ async fn create(Changed(caller, fields): Changed) -> Result<Response, Failure> {
         Ok(new) => new,
         Err(error) => return NewPage::of(&caller, &fields, Some(error)),
     };
-    let id = id_in(&fields).unwrap_or_else(|| EndpointId::generate(caller.door.now()));
-    if let Ok(endpoint) = caller.door.endpoint(id).await {
+    let id = id_in(&fields).unwrap_or_else(|| EndpointId::generate(caller.scoped.now()));
+    if let Ok(endpoint) = caller.scoped.endpoint(id).await {
         return secret_was_shown(&caller, &endpoint, WAS_CREATED);
     }
-    match caller.door.create_as(new, id).await {
+    match caller.scoped.create_as(new, id).await {
         Ok(endpoint) => show_secret(&caller, &endpoint, "The endpoint was created."),
         // Two requests of the same form at the same time.
-        Err(EndpointError::Conflict) => secret_was_shown(&caller, &*caller.door.endpoint(id).await?, WAS_CREATED),
+        Err(EndpointError::Conflict) => secret_was_shown(&caller, &*caller.scoped.endpoint(id).await?, WAS_CREATED),
         Err(error @ (EndpointError::Store(_) | EndpointError::ReadOnly)) => Err(error.into()),
         Err(error) => NewPage::of(&caller, &fields, Some(error.to_string())),
     }
@@ -227,7 +227,7 @@ async fn create(Changed(caller, fields): Changed) -> Result<Response, Failure> {
 
 fn read_new(caller: &Caller, fields: &Fields) -> Result<NewEndpoint, String> {
     let owner = fields.text("tenant");
-    if owner.is_none() && caller.door.scope().as_tenant().is_none() {
+    if owner.is_none() && caller.scoped.scope().as_tenant().is_none() {
         return Err("tenant: an operator must name the tenant of the endpoint".into());
     }
     let url = fields.text("url").ok_or("url: is empty; enter the address that gets the requests")?;

@@ -76,17 +76,17 @@ fn tenant_of(caller: &Caller, fields: &Fields) -> Result<Tenant, Failure> {
 
 async fn event(Id(id): Id<EventId>, Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let tenant = tenant_of(&caller, &fields)?;
-    let event = caller.door.event(&tenant, &id).await?.ok_or_else(Failure::not_found)?;
+    let event = caller.scoped.event(&tenant, &id).await?.ok_or_else(Failure::not_found)?;
     let view = caller.view(Tab::Events, format!("Event {}", event.event_type));
     let now = view.now;
     let mut query = DeliveryQuery::of(Work::Sent);
     (query.tenant, query.event) = (Some(tenant.clone()), Some(id));
-    let (source, damage) = (Source::Sent(&caller.door), &caller.shared.damage);
+    let (source, damage) = (Source::Sent(&caller.scoped), &caller.shared.damage);
     let found = salvage::deliveries(source, damage, &query, Page::of(ROWS), now).await?;
     // With a damaged delivery, too, it is unknown which endpoints have none.
     let (is_cut, is_known) = (found.next.is_some(), found.next.is_none() && found.damaged.is_empty());
     let reached: HashSet<_> = found.items.iter().filter_map(Delivery::endpoint).collect();
-    let explained = caller.door.explain(&tenant, &event.event_type).await?;
+    let explained = caller.scoped.explain(&tenant, &event.event_type).await?;
     // If the list is cut, it is unknown which endpoints have no delivery.
     let explained = if is_known { explained } else { Vec::new() };
     let without = explained.iter().filter(|(endpoint, _)| !reached.contains(&endpoint.id)).take(ROWS as usize);
@@ -109,7 +109,7 @@ async fn event(Id(id): Id<EventId>, Shown(caller, fields): Shown) -> Result<Resp
 
 async fn payload(Id(id): Id<EventId>, Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let tenant = tenant_of(&caller, &fields)?;
-    let event = caller.door.event(&tenant, &id).await?.ok_or_else(Failure::not_found)?;
+    let event = caller.scoped.event(&tenant, &id).await?.ok_or_else(Failure::not_found)?;
     download(&caller, &event)
 }
 
@@ -118,7 +118,7 @@ async fn expunge(Id(id): Id<EventId>, Changed(caller, fields): Changed) -> Resul
         return Err(Failure::invalid("sure: check the box, because the payload cannot be restored"));
     }
     let tenant = tenant_of(&caller, &fields)?;
-    match caller.door.expunge(&tenant, &id).await? {
+    match caller.scoped.expunge(&tenant, &id).await? {
         true => Ok(see(&format!("../{id}?tenant={}&done=expunged", encoded(tenant.as_str())))),
         false => Err(Failure::not_found()),
     }

@@ -78,7 +78,7 @@ async fn events(Shown(caller, fields): Shown) -> Result<Response, Failure> {
         return Wrong::page(false, &template);
     }
     let Some(tenant) = named else {
-        let endpoints = caller.door.endpoints(None, None, LOOKED_THROUGH).await?;
+        let endpoints = caller.scoped.endpoints(None, None, LOOKED_THROUGH).await?;
         template.tenants = endpoints.iter().map(|endpoint| endpoint.tenant.to_string()).collect();
         template.tenants.sort_unstable();
         template.tenants.dedup();
@@ -87,7 +87,7 @@ async fn events(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     template.tenant = tenant.to_string();
     let after: Option<u64> = fields.value("after")?;
     let query = EventQuery::of(tenant).between(from, to);
-    let found = caller.door.events(&query, Page::of(ROWS).after(after).newest_first()).await?;
+    let found = caller.scoped.events(&query, Page::of(ROWS).after(after).newest_first()).await?;
     template.is_short = found.items.len() < ROWS as usize;
     let kept = [("tenant", &template.tenant), ("from", &template.from), ("to", &template.to)];
     let kept: String = kept.into_iter().map(|(name, value)| format!("{name}={}&", encoded(value))).collect();

@@ -109,7 +109,7 @@ async fn failures(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let hours = SPANS.iter().map(|(hours, _)| *hours).find(|hours| Some(*hours) == asked).unwrap_or(SPANS[0].0);
     let tenant = caller.tenant(fields.text("tenant"))?;
     let (found, is_cut) = failed_since(&caller, tenant, view.now - Duration::from_secs(hours * 3_600)).await?;
-    let attempts = caller.door.last_attempts(&found).await?;
+    let attempts = caller.scoped.last_attempts(&found).await?;
     let mut groups = grouped(&found, attempts, view.now);
     let samples: Vec<_> =
         found.iter().filter(|one| groups.iter().any(|group| group.sample == one.id)).cloned().collect();
@@ -139,7 +139,7 @@ pub(super) async fn failed_since(
 ) -> Result<(Vec<Delivery>, bool), Failure> {
     let mut query = DeliveryQuery::of(Work::Sent);
     (query.tenant, query.state, query.from) = (tenant, Some(DeliveryState::Failed), Some(since - LONGEST_LIFE));
-    let found = caller.door.deliveries(query, Page::of(GROUPED).newest_first()).await?;
+    let found = caller.scoped.deliveries(query, Page::of(GROUPED).newest_first()).await?;
     let (mut found, is_cut) = (found.items, found.next.is_some());
     found.retain(|delivery| delivery.finished_at.is_some_and(|at| at >= since));
     Ok((found, is_cut))

@@ -44,13 +44,13 @@ pub(super) fn routes() -> Router<Console> {
 
 /// The inbox, if the host has set one and the caller is an operator.
 fn of(caller: &Caller) -> Result<&Inbox, Failure> {
-    let inbox = caller.shared.inbox.as_ref().filter(|_| caller.door.scope().as_tenant().is_none());
+    let inbox = caller.shared.inbox.as_ref().filter(|_| caller.scoped.scope().as_tenant().is_none());
     inbox.ok_or_else(Failure::not_found)
 }
 
 /// The inbox for a change.
 fn changeable(caller: &Caller) -> Result<&Inbox, Failure> {
-    if caller.door.scope().is_read_only() { Err(DeliveryError::ReadOnly.into()) } else { of(caller) }
+    if caller.scoped.scope().is_read_only() { Err(DeliveryError::ReadOnly.into()) } else { of(caller) }
 }
 
 /// A queue in the list.
@@ -285,7 +285,7 @@ async fn change(
     make: impl Future<Output = Result<bool, StoreError>> + Send,
 ) -> Result<(), DeliveryError> {
     let make = async { if make.await? { Ok(()) } else { Err(DeliveryError::NotFound) } };
-    caller.door.audited(AuditedChange::new(action, None, id), make).await
+    caller.scoped.audited(AuditedChange::new(action, None, id), make).await
 }
 
 /// Handles the chosen jobs again. A job that another process has changed meanwhile stays as it is.

@@ -77,13 +77,13 @@ async fn overview(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let now = view.now;
     let day_ago = now - DAY;
     let span = Span::of(fields.text("span"));
-    let rollups = caller.door.rollups(None, span.step(), span.from(now), now).await?;
+    let rollups = caller.scoped.rollups(None, span.step(), span.from(now), now).await?;
     let (failed, _) = failed_since(&caller, None, day_ago).await?;
-    let endpoints = caller.door.endpoints(None, None, LOOKED_THROUGH).await?;
+    let endpoints = caller.scoped.endpoints(None, None, LOOKED_THROUGH).await?;
     let of = |enabled| endpoints.iter().map(|endpoint| &**endpoint).filter(move |one| one.is_enabled() == enabled);
-    let (pending, next_due) = caller.door.waiting(of(true), COUNTED + 1).await?;
-    let (held, _) = caller.door.waiting(of(false), COUNTED + 1).await?;
-    let workers = caller.door.workers_alive().await?;
+    let (pending, next_due) = caller.scoped.waiting(of(true), COUNTED + 1).await?;
+    let (held, _) = caller.scoped.waiting(of(false), COUNTED + 1).await?;
+    let workers = caller.scoped.workers_alive().await?;
     let oldest = next_due.filter(|due| *due + LATE <= now);
     let shown: Vec<_> = failed.iter().take(SHOWN).cloned().collect();
     let known = endpoints.iter().map(|endpoint| &**endpoint);

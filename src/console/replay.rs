@@ -74,13 +74,13 @@ fn selection(fields: &Fields) -> &'static str {
 }
 
 async fn form(Id(id): Id<EndpointId>, Shown(caller, fields): Shown) -> Result<Response, Failure> {
-    page(&ReplayPage::of(&caller, &*caller.door.endpoint(id).await?, &fields))
+    page(&ReplayPage::of(&caller, &*caller.scoped.endpoint(id).await?, &fields))
 }
 
 async fn replay(Id(id): Id<EndpointId>, Changed(caller, fields): Changed) -> Result<Response, Failure> {
-    let endpoint = caller.door.endpoint(id).await?;
+    let endpoint = caller.scoped.endpoint(id).await?;
     let mut wrong = Wrong::default();
-    let replay = prepared(caller.door.replay_read(endpoint.clone()), &fields, &mut wrong);
+    let replay = prepared(caller.scoped.replay_read(endpoint.clone()), &fields, &mut wrong);
     if !wrong.is_empty() {
         return Wrong::page(false, &ReplayPage { wrong, ..ReplayPage::of(&caller, &endpoint, &fields) });
     }

@@ -23,7 +23,7 @@ struct SecretPage {
 
 pub(super) fn show_secret(caller: &Caller, endpoint: &Endpoint, text: &'static str) -> Result<Response, Failure> {
     let view = caller.view(Tab::Endpoints, "Secret of the endpoint");
-    let secret = Some(caller.door.secret(endpoint)?.to_string());
+    let secret = Some(caller.scoped.secret(endpoint)?.to_string());
     page(&SecretPage { view, id: endpoint.id, target: endpoint.target.as_str().into(), secret, text })
 }
 

@@ -80,7 +80,7 @@ async fn types(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let answers = match (&event_type, &tenant) {
         (Some(event_type), Some(tenant)) => Some(
             caller
-                .door
+                .scoped
                 .explain(tenant, event_type)
                 .await?
                 .iter()
@@ -89,7 +89,7 @@ async fn types(Shown(caller, fields): Shown) -> Result<Response, Failure> {
         ),
         _ => None,
     };
-    let listed = caller.door.event_types().map(EventTypes::list).unwrap_or_default();
+    let listed = caller.scoped.event_types().map(EventTypes::list).unwrap_or_default();
     let template = Types {
         types: listed.into_iter().map(Type::of).collect(),
         tenant: fields.text("tenant").unwrap_or_default().into(),
