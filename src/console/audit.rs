@@ -5,14 +5,15 @@ use axum::Router;
 use axum::response::Response;
 use axum::routing::get;
 
-use super::failure::{Failure, page};
+use super::failure::Failure;
 use super::form::Shown;
 use super::link::encoded;
 use super::state::Console;
 use super::view::{Tab, View};
 use super::words::{self, Badge, When};
+use super::wrong::Wrong;
 use crate::id::{DeliveryId, EndpointId};
-use crate::store::{AuditEntry, AuditQuery, Page};
+use crate::store::{AuditEntry, AuditQuery, Listed, Page};
 
 /// The number of rows of a page.
 const ROWS: u32 = 50;
@@ -73,6 +74,7 @@ fn path_of(action: &str, object: &str, tenant: &str) -> Option<String> {
 #[template(path = "audit.html", config = "src/console/askama.toml")]
 struct AuditPage {
     view: View,
+    wrong: Wrong,
     tenant: String,
     object: String,
     rows: Vec<Row>,
@@ -82,9 +84,14 @@ struct AuditPage {
 
 async fn audit(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let view = caller.view(Tab::Audit, "Audit log");
-    let query = AuditQuery::default().tenant(caller.tenant(fields.text("tenant"))?).object(fields.text("object"));
+    let mut wrong = Wrong::default();
+    let named = wrong.or_note("tenant", caller.tenant(fields.text("tenant")));
+    let query = AuditQuery::default().tenant(named).object(fields.text("object"));
     let after: Option<u64> = fields.value("after")?;
-    let found = caller.scoped.audit_log(query, Page::of(ROWS).after(after).newest_first()).await?;
+    let found = match wrong.is_empty() {
+        true => caller.scoped.audit_log(query, Page::of(ROWS).after(after).newest_first()).await?,
+        false => Listed::default(),
+    };
     let text = |name| fields.text(name).unwrap_or_default().to_owned();
     let (tenant, object) = (text("tenant"), text("object"));
     let kept = format!("tenant={}&object={}", encoded(&tenant), encoded(&object));
@@ -93,7 +100,8 @@ async fn audit(Shown(caller, fields): Shown) -> Result<Response, Failure> {
         next: found.next.map(|cursor| format!("{kept}&after={cursor}")),
         tenant,
         object,
+        wrong,
         view,
     };
-    page(&template)
+    Wrong::page(template.wrong.is_empty(), &template)
 }

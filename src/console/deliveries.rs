@@ -12,16 +12,19 @@ use futures_util::future::try_join_all;
 use super::caller::Caller;
 use super::failure::{Failure, page};
 use super::form::{Changed, Fields, Shown};
+use super::lease::running_until;
 use super::link::encoded;
+use super::salvage::{self, Last, Salvaged, Source, Unreadable, is_damage};
 use super::state::Console;
 use super::view::{Tab, View};
 use super::words::{self, Badge, When};
+use super::wrong::Wrong;
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, DeliveryState};
 use crate::endpoint::Endpoint;
 use crate::id::{DeliveryId, EndpointId, Work};
 use crate::sender::{DeliveryError, EndpointError};
-use crate::store::{DeliveryQuery, Listed, Page};
+use crate::store::{DeliveryQuery, Page};
 
 /// The number of rows of a page.
 const ROWS: u32 = 50;
@@ -47,35 +50,89 @@ pub(super) struct Row {
     pub(super) last: Option<String>,
     pub(super) created: When,
     pub(super) due: Option<When>,
+    /// When the lease of the attempt ends that is running now.
+    pub(super) running: Option<When>,
+    /// Whether nothing but the id can be read.
+    pub(super) is_damaged: bool,
 }
 
 impl Row {
     /// The rows of these deliveries. Each endpoint is read once, and the last attempts in one call.
     pub(super) async fn all(caller: &Caller, deliveries: &[Delivery], now: Timestamp) -> Result<Vec<Self>, Failure> {
-        let attempts = caller.scoped.last_attempts(deliveries).await?;
+        let attempts = salvage::last_attempts(Source::Sent(&caller.scoped), &caller.shared.damage, deliveries).await?;
         let endpoints = endpoints_of(caller, deliveries).await?;
-        let row = |(delivery, last): (&Delivery, Option<Attempt>)| {
-            let known = delivery.endpoint().and_then(|id| endpoints.get(&id)).and_then(Option::as_ref);
-            Self::of(delivery, last.as_ref(), known.map(|endpoint| &**endpoint), now)
+        let row = |(delivery, last): (&Delivery, Last)| {
+            let known = delivery.endpoint().and_then(|id| endpoints.get(&id));
+            let endpoint = known.map(|known| known.as_deref()).ok_or(Unreadable);
+            let last = last.as_ref().map(Option::as_ref).map_err(|error| *error);
+            Self::of(delivery, last, endpoint, now)
         };
         Ok(deliveries.iter().zip(attempts).map(row).collect())
     }
 
-    /// The row of a delivery; `endpoint` is `None` if it was removed.
-    pub(super) fn of(delivery: &Delivery, last: Option<&Attempt>, endpoint: Option<&Endpoint>, now: Timestamp) -> Self {
-        let is_waiting = delivery.state == DeliveryState::Pending && delivery.due != Timestamp::MAX;
+    /// The rows of a page of a list, also those of its damaged records.
+    pub(super) async fn of_page(
+        caller: &Caller,
+        found: &Salvaged,
+        is_newest_first: bool,
+        now: Timestamp,
+    ) -> Result<Vec<Self>, Failure> {
+        let rows = Self::all(caller, &found.items, now).await?;
+        Ok(found.in_order(rows, |id| Self::damaged(id, now), is_newest_first))
+    }
+
+    /// The row of a delivery whose record cannot be read.
+    fn damaged(id: DeliveryId, now: Timestamp) -> Self {
+        Self {
+            id,
+            tenant: String::new(),
+            event: String::new(),
+            event_type: String::new(),
+            endpoint: None,
+            target: String::new(),
+            state: words::UNREADABLE,
+            attempts: 0,
+            last: None,
+            created: When::new(time_of(id), now),
+            due: None,
+            running: None,
+            is_damaged: true,
+        }
+    }
+
+    /// The row of a delivery; `endpoint` is `Ok(None)` if it was removed.
+    pub(super) fn of(
+        delivery: &Delivery,
+        last: Result<Option<&Attempt>, Unreadable>,
+        endpoint: Result<Option<&Endpoint>, Unreadable>,
+        now: Timestamp,
+    ) -> Self {
+        let running = running_until(delivery, last, now);
+        let is_waiting =
+            delivery.state == DeliveryState::Pending && delivery.due != Timestamp::MAX && running.is_none();
+        let last = match last {
+            Ok(last) => last.map(|attempt| words::outcome(attempt.outcome)),
+            Err(Unreadable) => Some("its record cannot be read".into()),
+        };
+        let target = match endpoint {
+            Ok(Some(endpoint)) => place(endpoint),
+            Ok(None) => "removed endpoint".into(),
+            Err(Unreadable) => "an endpoint whose record cannot be read".into(),
+        };
         Self {
             id: delivery.id,
             tenant: delivery.tenant.to_string(),
             event: delivery.event.to_string(),
             event_type: delivery.event_type.to_string(),
-            endpoint: endpoint.map(|endpoint| endpoint.id),
-            target: endpoint.map_or_else(|| "removed endpoint".into(), place),
+            endpoint: endpoint.ok().flatten().map(|endpoint| endpoint.id),
+            target,
             state: words::state(delivery.state),
             attempts: delivery.attempts,
-            last: last.map(|attempt| words::outcome(attempt.outcome)),
+            last,
             created: When::new(delivery.created_at, now),
             due: is_waiting.then(|| When::new(delivery.due, now)),
+            running: running.map(|until| When::new(until, now)),
+            is_damaged: false,
         }
     }
 }
@@ -87,24 +144,29 @@ pub(super) fn place(endpoint: &Endpoint) -> String {
     format!("{}://{} …{end}", endpoint.target.scheme(), endpoint.target.authority())
 }
 
-/// The endpoints of these deliveries; `None` for an endpoint that was removed. Each endpoint is read once, and all are read
-/// concurrently.
+/// The endpoints of these deliveries; `None` for an endpoint that was removed, and nothing for one whose record is damaged. Each endpoint
+/// is read once, and all are read concurrently.
 pub(super) async fn endpoints_of(
     caller: &Caller,
     deliveries: &[Delivery],
 ) -> Result<HashMap<EndpointId, Option<Arc<Endpoint>>>, Failure> {
     let ids: HashSet<_> = deliveries.iter().filter_map(Delivery::endpoint).collect();
-    let read = |id| async move { find_endpoint(caller, id).await.map(|found| (id, found)) };
-    Ok(try_join_all(ids.into_iter().map(read)).await?.into_iter().collect())
+    let read = |id| async move { find_endpoint(caller, id).await.map(|found| found.ok().map(|found| (id, found))) };
+    Ok(try_join_all(ids.into_iter().map(read)).await?.into_iter().flatten().collect())
 }
 
-/// Reads an endpoint; `None` if it was removed.
-pub(super) async fn find_endpoint(caller: &Caller, id: EndpointId) -> Result<Option<Arc<Endpoint>>, Failure> {
-    match caller.scoped.endpoint(id).await {
+/// Reads an endpoint; `Ok(None)` if it was removed.
+pub(super) async fn find_endpoint(
+    caller: &Caller,
+    id: EndpointId,
+) -> Result<Result<Option<Arc<Endpoint>>, Unreadable>, Failure> {
+    let read = match caller.scoped.endpoint(id).await {
         Ok(endpoint) => Ok(Some(endpoint)),
         Err(EndpointError::NotFound) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
+        Err(EndpointError::Store(error)) if is_damage(&error) => Err(error),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(caller.shared.damage.readable("endpoint", &id, read)?.ok_or(Unreadable))
 }
 
 /// The fields of the filter, as the caller has set them.
@@ -160,6 +222,7 @@ struct Deliveries {
     chips: Vec<Chip>,
     state: &'static str,
     chosen: Chosen,
+    wrong: Wrong,
     kept: String,
     rows: Vec<Row>,
     next: Option<Next>,
@@ -173,46 +236,61 @@ struct Next {
 }
 
 impl Next {
-    fn of(found: &Listed<Delivery>, now: Timestamp) -> Option<Self> {
+    fn of(found: &Salvaged, now: Timestamp) -> Option<Self> {
         let after = found.next?;
-        let is_short = found.items.len() < ROWS as usize;
+        let is_short = found.items.len() + found.damaged.len() < ROWS as usize;
         Some(Self { after, searched: is_short.then(|| When::new(time_of(after), now)) })
     }
 }
 
 /// The time in the id of a delivery: about the time at which it was made (RFC 9562 section 5.7).
-fn time_of(id: DeliveryId) -> Timestamp {
+pub(super) fn time_of(id: DeliveryId) -> Timestamp {
     let millis = u128::from_be_bytes(*id.as_bytes()) >> 80;
     Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))
+}
+
+/// The filter of the form.
+fn query_of(caller: &Caller, fields: &Fields, wrong: &mut Wrong) -> DeliveryQuery {
+    let mut query = DeliveryQuery::of(Work::Sent);
+    query.tenant = wrong.or_note("tenant", caller.tenant(fields.text("tenant")));
+    query.event = wrong.or_note("event", fields.value("event"));
+    query.event_type = wrong.or_note("type", fields.value("type"));
+    query.lane = wrong.or_note("endpoint", fields.value::<EndpointId>("endpoint")).map(Into::into);
+    query.from = wrong.or_note("from", fields.time("from"));
+    query.to = wrong.or_note("to", fields.time("to"));
+    query
 }
 
 async fn deliveries(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let view = caller.view(Tab::Deliveries, "Deliveries");
     let state = fields.state()?;
-    let mut query = DeliveryQuery::of(Work::Sent);
-    query.tenant = caller.tenant(fields.text("tenant"))?;
-    query.event = fields.value("event")?;
-    query.event_type = fields.value("type")?;
-    query.lane = fields.value::<EndpointId>("endpoint")?.map(Into::into);
-    (query.from, query.to) = (fields.time("from")?, fields.time("to")?);
-    query.state = state;
+    let mut wrong = Wrong::default();
+    let query = DeliveryQuery { state, ..query_of(&caller, &fields, &mut wrong) };
     let after: Option<DeliveryId> = fields.value("after")?;
-    let found = caller.scoped.deliveries(query, Page::of(ROWS).after(after).newest_first()).await?;
+    // Without a filter that can be read, nothing is searched.
+    let found = match wrong.is_empty() {
+        true => {
+            let (source, page_of) = (Source::Sent(&caller.scoped), Page::of(ROWS).after(after).newest_first());
+            salvage::deliveries(source, &caller.shared.damage, &query, page_of, view.now).await?
+        }
+        false => Salvaged::default(),
+    };
     let chosen = Chosen::of(&fields);
     let state_text = state.map_or("", |state| words::state(state).text);
     let chip = |value: &'static str, text| Chip { text, value, is_chosen: value == state_text };
     let mut chips = vec![chip("", "all")];
     chips.extend(words::STATES.map(|state| chip(words::state(state).text, words::state(state).text)));
     let template = Deliveries {
-        rows: Row::all(&caller, &found.items, view.now).await?,
+        rows: Row::of_page(&caller, &found, true, view.now).await?,
         next: Next::of(&found, view.now),
         kept: chosen.query(),
         chosen,
         chips,
         state: state_text,
+        wrong,
         view,
     };
-    page(&template)
+    Wrong::page(template.wrong.is_empty(), &template)
 }
 
 /// The result of a change to the chosen deliveries.

@@ -1,5 +1,7 @@
 //! One delivery: its attempts, why it failed, and what to do.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::Router;
 use axum::response::Response;
@@ -7,15 +9,16 @@ use axum::routing::{get, post};
 
 use super::caller::Caller;
 use super::deliveries::{Row, find_endpoint};
-use super::event::{Payload, payload_of};
 use super::failure::{Failure, page};
 use super::form::{Changed, Id};
 use super::link::see;
+use super::payload::{Payload, payload_of, payload_path};
+use super::salvage::{self, Unreadable};
 use super::state::Console;
 use super::view::{Tab, View};
 use super::words::{self, When};
 use crate::clock::Timestamp;
-use crate::delivery::{Attempt, DeliveryState};
+use crate::delivery::{Attempt, Delivery, DeliveryState};
 use crate::endpoint::Endpoint;
 use crate::event::Event;
 use crate::id::DeliveryId;
@@ -103,6 +106,8 @@ struct DeliveryPage {
     view: View,
     row: Row,
     reason: Option<&'static str>,
+    /// What cannot be read.
+    notes: Vec<&'static str>,
     finished: Option<When>,
     steps: Vec<Step>,
     left_out: usize,
@@ -115,20 +120,56 @@ struct DeliveryPage {
     can_cancel: bool,
 }
 
+/// What the store knows of a delivery beside its own record. What is damaged is left out, and the page says so.
+struct Known {
+    attempts: Result<Vec<Attempt>, Unreadable>,
+    details: Vec<AttemptDetail>,
+    event: Option<Arc<Event>>,
+    is_event_damaged: bool,
+    /// `Ok(None)` if the endpoint was removed.
+    endpoint: Result<Option<Arc<Endpoint>>, Unreadable>,
+}
+
+impl Known {
+    async fn of(caller: &Caller, delivery: &Delivery) -> Result<Self, Failure> {
+        let (id, damage) = (delivery.id, &caller.shared.damage);
+        let attempts = damage.readable("attempts", &id, caller.scoped.attempts(id).await)?;
+        let details = damage.readable("attempt details", &id, caller.scoped.attempt_details(id).await)?;
+        let event = caller.scoped.event(&delivery.tenant, &delivery.event).await;
+        let event = damage.readable("event", &delivery.event, event)?;
+        Ok(Self {
+            attempts: attempts.map(Option::unwrap_or_default).ok_or(Unreadable),
+            details: details.flatten().unwrap_or_default(),
+            is_event_damaged: event.is_none(),
+            event: event.flatten(),
+            endpoint: match delivery.endpoint() {
+                Some(id) => find_endpoint(caller, id).await?,
+                None => Ok(None),
+            },
+        })
+    }
+
+    fn attempts(&self) -> &[Attempt] {
+        self.attempts.as_deref().unwrap_or_default()
+    }
+
+    fn row(&self, delivery: &Delivery, now: Timestamp) -> Row {
+        let last = self.attempts.as_ref().map(|attempts| attempts.last()).map_err(|error| *error);
+        let endpoint = self.endpoint.as_ref().map(Option::as_deref).map_err(|error| *error);
+        Row::of(delivery, last, endpoint, now)
+    }
+}
+
 async fn delivery(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Response, Failure> {
     let delivery = caller.scoped.delivery(id).await?.ok_or_else(Failure::not_found)?;
-    let attempts = caller.scoped.attempts(id).await?.unwrap_or_default();
-    let details = caller.scoped.attempt_details(id).await?.unwrap_or_default();
-    let event = caller.scoped.event(&delivery.tenant, &delivery.event).await?;
-    let endpoint = match delivery.endpoint() {
-        Some(id) => find_endpoint(&caller, id).await?,
-        None => None,
-    };
+    let known = Known::of(&caller, &delivery).await?;
+    let (attempts, event) = (known.attempts(), known.event.as_deref());
     let view = caller.view(Tab::Deliveries, format!("Delivery of {}", delivery.event_type));
     let now = view.now;
-    let (steps, left_out) = steps(&attempts, &details, now);
-    let row = Row::of(&delivery, attempts.last(), endpoint.as_deref(), now);
-    let payload = event.as_ref().map(|event| payload_of(&caller, event));
+    let (steps, left_out) = steps(attempts, &known.details, now);
+    let row = known.row(&delivery, now);
+    let endpoint = known.endpoint.as_ref().ok().and_then(Option::as_deref);
+    let payload = event.map(|event| payload_of(&caller, event, payload_path(event)));
     let last_status = attempts.last().and_then(|attempt| attempt.outcome.status());
     // A payload that is cut or hidden is not the payload that was sent.
     let whole = payload.as_ref().filter(|payload| payload.note.is_none());
@@ -136,15 +177,12 @@ async fn delivery(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Response, Fa
     let waits_for_endpoint = delivery.state == DeliveryState::Held && delivery.reason.is_none();
     let template = DeliveryPage {
         reason: words::reason(&delivery),
+        notes: salvage::notes(known.attempts.is_err(), known.is_event_damaged),
         finished: delivery.finished_at.map(|at| When::new(at, now)),
         steps,
         left_out,
-        curl: event
-            .as_ref()
-            .zip(endpoint.as_ref())
-            .zip(whole)
-            .map(|((event, endpoint), payload)| curl(event, endpoint, payload)),
-        is_rejected: last_status.is_some_and(|code| matches!(code, 400 | 401 | 403)) && endpoint.is_some(),
+        curl: event.zip(endpoint).zip(whole).map(|((event, endpoint), payload)| curl(event, endpoint, payload)),
+        refuses: last_status.is_some_and(|code| matches!(code, 400 | 401 | 403)) && endpoint.is_some(),
         payload,
         can_send_now: view.can_change && is_pending && endpoint.is_some(),
         can_resend: view.can_change && !is_pending && !waits_for_endpoint && endpoint.is_some(),

@@ -13,7 +13,8 @@ use super::endpoints::{EndpointRow, filter_of, filter_text};
 use super::failure::{Failure, page};
 use super::form::{Changed, Id, Shown, invalid};
 use super::link::see;
-use super::secret_page::show_secret;
+use super::salvage::{self, Source};
+use super::secret_page::{secret_was_shown, show_secret};
 use super::state::Console;
 use super::traffic::{Span, Traffic};
 use super::view::{Tab, View};
@@ -23,7 +24,7 @@ use crate::delivery::DeliveryState;
 use crate::endpoint::{Endpoint, Target};
 use crate::event::EventType;
 use crate::id::{EndpointId, Work};
-use crate::sender::EndpointChange;
+use crate::sender::{EndpointChange, EndpointError};
 use crate::store::{DeliveryQuery, EventQuery, Page, StoreError};
 
 /// The number of deliveries and events that the page shows.
@@ -89,7 +90,8 @@ async fn endpoint(Id(id): Id<EndpointId>, Shown(caller, fields): Shown) -> Resul
     let now = view.now;
     let mut query = DeliveryQuery::of(Work::Sent);
     (query.tenant, query.lane) = (Some(endpoint.tenant.clone()), Some(id.into()));
-    let deliveries = caller.scoped.deliveries(query, Page::of(ROWS).newest_first()).await?;
+    let (source, page_of) = (Source::Sent(&caller.scoped), Page::of(ROWS).newest_first());
+    let deliveries = salvage::deliveries(source, &caller.shared.damage, &query, page_of, now).await?;
     let events =
         caller.scoped.events(&EventQuery::of(endpoint.tenant.clone()), Page::of(EVENTS).newest_first()).await?;
     let matches = events.items.into_iter().map(|event| Match {
@@ -113,7 +115,7 @@ async fn endpoint(Id(id): Id<EndpointId>, Shown(caller, fields): Shown) -> Resul
         waiting: caller.scoped.waiting(std::iter::once(&*endpoint), SENT_NOW).await?.0,
         recent: recent(&caller, &endpoint),
         traffic: traffic(&caller, &endpoint, Span::of(fields.text("span")), now).await?,
-        rows: Row::all(&caller, &deliveries.items, now).await?,
+        rows: Row::of_page(&caller, &deliveries, true, now).await?,
         has_older: deliveries.next.is_some(),
         matches: matches.collect(),
         view,
@@ -192,9 +194,29 @@ async fn send_waiting(Id(id): Id<EndpointId>, Changed(caller, _): Changed) -> Re
     Ok(see(&format!("../../deliveries?endpoint={id}&done=hurried")))
 }
 
-async fn rotate(Id(id): Id<EndpointId>, Changed(caller, _): Changed) -> Result<Response, Failure> {
-    let endpoint = caller.scoped.renew_key(id, OVERLAP).await?;
-    show_secret(&caller, &endpoint, "The endpoint has a new key. For a day, requests are signed with the old key too.")
+/// The form carries the version of the endpoint. A reload of the page with the secret sends the same version, and makes no other secret.
+async fn rotate(Id(id): Id<EndpointId>, Changed(caller, fields): Changed) -> Result<Response, Failure> {
+    let version: Option<u64> = fields.value("version")?;
+    let version = version.ok_or_else(|| Failure::invalid("version: is missing; reload the page of the endpoint"))?;
+    let prepared = caller.scoped.prepare_key(id, OVERLAP).await?;
+    let before = prepared.endpoint().clone();
+    let stored = match before.version == version {
+        true => caller.scoped.store_key(prepared).await,
+        false => Err(EndpointError::Conflict),
+    };
+    match stored {
+        Ok(endpoint) => show_secret(
+            &caller,
+            &endpoint,
+            "The endpoint has a new key. For a day, requests are signed with the old key too.",
+        ),
+        Err(EndpointError::Conflict) => secret_was_shown(
+            &caller,
+            &before,
+            "No secret was made: this form was sent before, or the endpoint was changed after the form was shown.",
+        ),
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn test(Id(id): Id<EndpointId>, Changed(caller, _): Changed) -> Result<Response, Failure> {

@@ -9,11 +9,12 @@ use super::caller::Caller;
 use super::deliveries::place;
 use super::failure::{Failure, page};
 use super::form::{Changed, Fields, Shown, named};
-use super::secret_page::show_secret;
+use super::secret_page::{secret_was_shown, show_secret};
 use super::state::Console;
 use super::traffic::{SPARK, Traffic};
 use super::view::{Tab, View};
 use super::words::{self, Badge, When};
+use super::wrong::Wrong;
 use crate::clock::Timestamp;
 use crate::endpoint::{Endpoint, Filter, NewEndpoint};
 use crate::id::EndpointId;
@@ -125,6 +126,7 @@ pub(super) fn needs_attention(endpoint: &Endpoint) -> bool {
 #[template(path = "endpoints.html", config = "src/console/askama.toml")]
 struct Endpoints {
     view: View,
+    wrong: Wrong,
     tenant: String,
     text: String,
     chips: Vec<(&'static str, &'static str, bool)>,
@@ -136,10 +138,14 @@ struct Endpoints {
 
 async fn endpoints(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let view = caller.view(Tab::Endpoints, "Endpoints");
-    let tenant = caller.tenant(fields.text("tenant"))?;
+    let mut wrong = Wrong::default();
+    let tenant = wrong.or_note("tenant", caller.tenant(fields.text("tenant")));
     let after: Option<EndpointId> = fields.value("after")?;
     let wanted = Wanted::of(&fields);
-    let found = caller.scoped.endpoints(tenant.as_ref(), after, LOOKED_THROUGH).await?;
+    let found = match wrong.is_empty() {
+        true => caller.scoped.endpoints(tenant.as_ref(), after, LOOKED_THROUGH).await?,
+        false => Vec::new(),
+    };
     let mut rows: Vec<_> = found
         .iter()
         .map(|endpoint| &**endpoint)
@@ -160,9 +166,10 @@ async fn endpoints(Shown(caller, fields): Shown) -> Result<Response, Failure> {
         text: fields.text("text").unwrap_or_default().to_owned(),
         chips: SHOWN.iter().map(|(word, text)| (*word, *text, *word == wanted.shown)).collect(),
         shown: wanted.shown,
+        wrong,
         view,
     };
-    page(&template)
+    Wrong::page(template.wrong.is_empty(), &template)
 }
 
 /// The form, with the caller's input and the errors in it.
@@ -170,6 +177,8 @@ async fn endpoints(Shown(caller, fields): Shown) -> Result<Response, Failure> {
 #[template(path = "new_endpoint.html", config = "src/console/askama.toml")]
 struct NewPage {
     view: View,
+    /// The id of the endpoint that the form creates. A form that is sent twice creates one endpoint.
+    id: EndpointId,
     tenant: String,
     url: String,
     events: String,
@@ -180,21 +189,37 @@ impl NewPage {
     fn of(caller: &Caller, fields: &Fields, error: Option<String>) -> Result<Response, Failure> {
         let text = |name| fields.text(name).unwrap_or_default().to_owned();
         let view = caller.view(Tab::Endpoints, "New endpoint");
-        page(&Self { view, tenant: text("tenant"), url: text("url"), events: text("events"), error })
+        let id = id_in(fields).unwrap_or_else(|| EndpointId::generate(view.now));
+        page(&Self { view, id, tenant: text("tenant"), url: text("url"), events: text("events"), error })
     }
 }
 
-async fn form(Shown(caller, fields): Shown) -> Result<Response, Failure> {
+fn id_in(fields: &Fields) -> Option<EndpointId> {
+    fields.text("id").and_then(|id| id.parse().ok())
+}
+
+async fn form(Shown(caller, mut fields): Shown) -> Result<Response, Failure> {
+    // Each form creates another endpoint, also if a link leads to it.
+    fields.remove("id");
     NewPage::of(&caller, &fields, None)
 }
+
+/// What the answer to a form says that has created its endpoint before.
+const WAS_CREATED: &str = "No other endpoint was created: this form was sent before, and has created its endpoint.";
 
 async fn create(Changed(caller, fields): Changed) -> Result<Response, Failure> {
     let new = match read_new(&caller, &fields) {
         Ok(new) => new,
         Err(error) => return NewPage::of(&caller, &fields, Some(error)),
     };
-    match caller.scoped.create(new).await {
+    let id = id_in(&fields).unwrap_or_else(|| EndpointId::generate(caller.scoped.now()));
+    if let Ok(endpoint) = caller.scoped.endpoint(id).await {
+        return secret_was_shown(&caller, &endpoint, WAS_CREATED);
+    }
+    match caller.scoped.create_as(new, id).await {
         Ok(endpoint) => show_secret(&caller, &endpoint, "The endpoint was created."),
+        // Two requests of the same form at the same time.
+        Err(EndpointError::Conflict) => secret_was_shown(&caller, &*caller.scoped.endpoint(id).await?, WAS_CREATED),
         Err(error @ (EndpointError::Store(_) | EndpointError::ReadOnly)) => Err(error.into()),
         Err(error) => NewPage::of(&caller, &fields, Some(error.to_string())),
     }

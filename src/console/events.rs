@@ -11,6 +11,7 @@ use super::link::encoded;
 use super::state::Console;
 use super::view::{Tab, View};
 use super::words::When;
+use super::wrong::Wrong;
 use crate::clock::Timestamp;
 use crate::store::{EventQuery, Page};
 
@@ -36,6 +37,7 @@ struct EventRow {
 #[template(path = "events.html", config = "src/console/askama.toml")]
 struct Events {
     view: View,
+    wrong: Wrong,
     tenant: String,
     /// The tenants to choose from, if an operator has not named one.
     tenants: Vec<String>,
@@ -64,9 +66,18 @@ async fn events(Shown(caller, fields): Shown) -> Result<Response, Failure> {
         rows: Vec::new(),
         next: None,
         is_short: false,
+        wrong: Wrong::default(),
         view,
     };
-    let Some(tenant) = caller.tenant(fields.text("tenant"))? else {
+    let wrong = &mut template.wrong;
+    let named = wrong.or_note("tenant", caller.tenant(fields.text("tenant")));
+    let from = wrong.or_note("from", fields.time("from")).unwrap_or(Timestamp::from_micros(i64::MIN));
+    let to = wrong.or_note("to", fields.time("to")).unwrap_or(Timestamp::MAX);
+    if !wrong.is_empty() {
+        template.tenant = fields.text("tenant").unwrap_or_default().to_owned();
+        return Wrong::page(false, &template);
+    }
+    let Some(tenant) = named else {
         let endpoints = caller.scoped.endpoints(None, None, LOOKED_THROUGH).await?;
         template.tenants = endpoints.iter().map(|endpoint| endpoint.tenant.to_string()).collect();
         template.tenants.sort_unstable();
@@ -74,8 +85,6 @@ async fn events(Shown(caller, fields): Shown) -> Result<Response, Failure> {
         return page(&template);
     };
     template.tenant = tenant.to_string();
-    let from = fields.time("from")?.unwrap_or(Timestamp::from_micros(i64::MIN));
-    let to = fields.time("to")?.unwrap_or(Timestamp::MAX);
     let after: Option<u64> = fields.value("after")?;
     let query = EventQuery::of(tenant).between(from, to);
     let found = caller.scoped.events(&query, Page::of(ROWS).after(after).newest_first()).await?;

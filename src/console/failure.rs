@@ -36,6 +36,11 @@ impl Failure {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, text)
     }
 
+    /// What the caller is told.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The details are logged and not shown.
     pub(super) fn internal(error: &dyn std::fmt::Display) -> Self {
         tracing::error!(%error, "the console could not answer a request");

@@ -6,11 +6,14 @@ use axum::response::Response;
 use axum::routing::{get, post};
 
 use super::caller::Caller;
+use super::deliveries::time_of;
 use super::delivery::{Step, steps};
-use super::event::{Payload, payload_of};
 use super::failure::{Failure, page};
 use super::form::{Changed, Id, Shown};
+use super::lease::running_until;
 use super::link::see;
+use super::payload::{Payload, download, payload_of};
+use super::salvage::{self, Last, Source, Unreadable};
 use super::state::Console;
 use super::traffic::{Span, Traffic};
 use super::view::{Tab, View};
@@ -34,6 +37,7 @@ pub(super) fn routes() -> Router<Console> {
         .route("/inbox", get(inbox))
         .route("/inbox/again", post(handle_chosen))
         .route("/inbox/{id}", get(job))
+        .route("/inbox/{id}/payload", get(payload))
         .route("/inbox/{id}/again", post(handle_again))
         .route("/inbox/{id}/cancel", post(cancel))
 }
@@ -67,14 +71,34 @@ struct JobRow {
     /// The last error of the handler.
     error: Option<String>,
     created: When,
+    /// When the lease of the attempt ends that is running now.
+    running: Option<When>,
+    /// Whether nothing but the id can be read.
+    is_damaged: bool,
 }
 
 impl JobRow {
-    fn of(job: &Delivery, last: Option<&Attempt>, now: Timestamp) -> Self {
-        let failed = last.filter(|attempt| !attempt.outcome.is_success());
-        let error = |attempt: &Attempt| match attempt.excerpt.as_deref() {
-            Some(text) => text.to_owned(),
-            None => words::outcome(attempt.outcome),
+    /// The row of a job whose record cannot be read.
+    fn damaged(id: DeliveryId, now: Timestamp) -> Self {
+        Self {
+            id,
+            queue: String::new(),
+            tenant: String::new(),
+            event_type: String::new(),
+            state: words::UNREADABLE,
+            attempts: 0,
+            error: None,
+            created: When::new(time_of(id), now),
+            running: None,
+            is_damaged: true,
+        }
+    }
+
+    fn of(job: &Delivery, last: Last, now: Timestamp) -> Self {
+        let running = running_until(job, last.as_ref().map(Option::as_ref).map_err(|error| *error), now);
+        let error = match last {
+            Ok(last) => last.filter(|attempt| !attempt.outcome.is_success()).map(error_of),
+            Err(Unreadable) => Some("the record of the attempts cannot be read".into()),
         };
         Self {
             id: job.id,
@@ -83,14 +107,21 @@ impl JobRow {
             event_type: job.event_type.to_string(),
             state: words::state(job.state),
             attempts: job.attempts,
-            error: failed.map(error),
+            error,
             created: When::new(job.created_at, now),
+            running: running.map(|until| When::new(until, now)),
+            is_damaged: false,
         }
     }
 }
 
-/// A rejected request in the list.
-struct RejectedRow {
+/// The error of a failed attempt.
+fn error_of(attempt: Attempt) -> String {
+    attempt.excerpt.map_or_else(|| words::outcome(attempt.outcome), String::from)
+}
+
+/// A refused request in the list.
+struct RefusedRow {
     at: When,
     source: String,
     status: u16,
@@ -136,10 +167,11 @@ async fn inbox(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let state = fields.state()?.unwrap_or(DeliveryState::Failed);
     let query = DeliveryQuery { state: Some(state), ..DeliveryQuery::of(Work::Received) };
     let after: Option<DeliveryId> = fields.value("after")?;
-    let found = inbox.history().deliveries(&query, Page::of(ROWS).after(after).newest_first()).await?;
-    let ids: Vec<_> = found.items.iter().map(|job| job.id).collect();
-    let attempts = inbox.history().attempts_of(&ids).await?;
-    let rows = found.items.iter().zip(&attempts).map(|(job, attempts)| JobRow::of(job, attempts.last(), now));
+    let page_of = Page::of(ROWS).after(after).newest_first();
+    let (source, damage) = (Source::Received(inbox), &caller.shared.damage);
+    let found = salvage::deliveries(source, damage, &query, page_of, now).await?;
+    let attempts = salvage::last_attempts(source, damage, &found.items).await?;
+    let rows = found.items.iter().zip(attempts).map(|(job, last)| JobRow::of(job, last, now)).collect();
     let queues = queues(inbox, now).await?;
     let is_due = queues.iter().any(|queue| queue.due.is_some());
     let span = Span::of(fields.text("span"));
@@ -148,10 +180,10 @@ async fn inbox(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let template = InboxPage {
         is_abandoned: is_due && inbox.workers_alive(now).await? == 0,
         queues,
-        traffic: Traffic::of(&rollups, span, now),
+        traffic: Traffic::of_jobs(&rollups, span, now),
         chips: words::STATES.map(|state| words::state(state).text).map(|text| (text, text == chosen)).to_vec(),
         state: chosen,
-        rows: rows.collect(),
+        rows: found.in_order(rows, |id| JobRow::damaged(id, now), true),
         next: found.next,
         rejected: inbox.rejected(ROWS as usize).await?.iter().map(|one| RejectedRow::of(one, now)).collect(),
         view,
@@ -177,6 +209,8 @@ async fn queues(inbox: &Inbox, now: Timestamp) -> Result<Vec<QueueRow>, Failure>
 struct JobPage {
     view: View,
     row: JobRow,
+    /// What cannot be read.
+    notes: Vec<&'static str>,
     /// What the provider said about the event: a name and a value.
     origin: Vec<(String, String)>,
     headers: Vec<(String, String)>,
@@ -190,22 +224,34 @@ struct JobPage {
 async fn job(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Response, Failure> {
     let inbox = of(&caller)?;
     let job = inbox.history().delivery(id).await?.ok_or_else(Failure::not_found)?;
-    let attempts = inbox.history().attempts(id).await?;
-    let event = inbox.history().event(&job.tenant, &job.event).await?;
+    let damage = &caller.shared.damage;
+    let attempts = damage.readable("attempts", &id, inbox.history().attempts(id).await)?.ok_or(Unreadable);
+    let event = inbox.history().event(&job.tenant, &job.event).await;
+    let event = damage.readable("event", &job.event, event)?;
+    let notes = salvage::notes(attempts.is_err(), event.is_none());
+    let event = event.flatten();
     let view = caller.view(Tab::Inbox, format!("Job for {}", job.event_type));
-    let (steps, left_out) = steps(&attempts, &[], view.now);
+    let (steps, left_out) = steps(attempts.as_deref().unwrap_or_default(), &[], view.now);
     let template = JobPage {
-        row: JobRow::of(&job, attempts.last(), view.now),
+        notes,
+        row: JobRow::of(&job, attempts.map(|mut attempts| attempts.pop()), view.now),
         origin: event.as_ref().map(|event| origin(event)).unwrap_or_default(),
         headers: event.as_ref().map(|event| headers(event)).unwrap_or_default(),
         steps,
         left_out,
-        payload: event.as_ref().map(|event| payload_of(&caller, event)),
+        payload: event.as_ref().map(|event| payload_of(&caller, event, format!("inbox/{id}/payload"))),
         can_handle_again: view.can_change && job.state.is_final(),
         can_cancel: view.can_change && !job.state.is_final(),
         view,
     };
     page(&template)
+}
+
+async fn payload(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Response, Failure> {
+    let history = of(&caller)?.history();
+    let job = history.delivery(id).await?.ok_or_else(Failure::not_found)?;
+    let event = history.event(&job.tenant, &job.event).await?.ok_or_else(Failure::not_found)?;
+    download(&caller, &event)
 }
 
 fn origin(event: &Event) -> Vec<(String, String)> {

@@ -40,7 +40,9 @@
 //!   where both are absent, the form must carry the token of its page, which only the process that wrote the page accepts.
 //! - Payloads, responses, URLs and labels are shown as text: markup is escaped, and control characters and direction marks are shown as
 //!   codes. [`Console::redact`] hides what must not be shown at all.
-//! - The secret of an endpoint is shown once, when it is made. Values of the headers that an endpoint adds are never shown.
+//! - A page copies and downloads the exact bytes of a payload, or the text that [`Console::redact`] returns.
+//! - A damaged record does not hide the other rows of a list. Its row says so, and the log has a warning with its id.
+//! - The secret of an endpoint is shown once, when it is made; a reload makes no other one. Values of the headers that an endpoint adds are never shown.
 //! - The events and jobs of an inbox are accessible to operators only, and only if the host sets [`Console::inbox`].
 //! - The page `audit` shows who changed what, by the [name](crate::sender::Scope::named) that the host gives each caller.
 //! - The host must limit the rate of requests, as for its other routes.
@@ -63,15 +65,19 @@ mod form;
 mod frame;
 mod inbox;
 mod json;
+mod lease;
 mod link;
 mod overview;
+mod payload;
 mod replay;
+mod salvage;
 mod secret_page;
 mod state;
 mod traffic;
 mod types;
 mod view;
 mod words;
+mod wrong;
 
 use std::sync::Arc;
 

@@ -12,6 +12,8 @@ use super::form::{Changed, Fields, Id, Shown};
 use super::link::see;
 use super::state::Console;
 use super::view::{Tab, View};
+use super::wrong::Wrong;
+use crate::endpoint::Endpoint;
 use crate::id::EndpointId;
 use crate::sender::Replay;
 
@@ -43,26 +45,26 @@ struct ReplayPage {
     fresh_ids: bool,
     /// After a dry run: the number of events.
     count: Option<u64>,
+    wrong: Wrong,
 }
 
 impl ReplayPage {
-    async fn show(caller: &Caller, id: EndpointId, fields: &Fields, count: Option<u64>) -> Result<Response, Failure> {
-        let endpoint = caller.scoped.endpoint(id).await?;
+    fn of(caller: &Caller, endpoint: &Endpoint, fields: &Fields) -> Self {
         let view = caller.view(Tab::Endpoints, "Replay");
         let text = |name| fields.text(name).unwrap_or_default().to_owned();
         let chosen = selection(fields);
-        let template = Self {
-            row: EndpointRow::of(&endpoint, view.now),
+        Self {
+            row: EndpointRow::of(endpoint, view.now),
             selections: SELECTIONS.iter().map(|(value, text)| (*value, *text, *value == chosen)).collect(),
             chosen,
             from: text("from"),
             to: text("to"),
             types: text("types"),
             fresh_ids: fields.is_present("fresh_ids"),
-            count,
+            count: None,
+            wrong: Wrong::default(),
             view,
-        };
-        page(&template)
+        }
     }
 }
 
@@ -72,38 +74,43 @@ fn selection(fields: &Fields) -> &'static str {
 }
 
 async fn form(Id(id): Id<EndpointId>, Shown(caller, fields): Shown) -> Result<Response, Failure> {
-    ReplayPage::show(&caller, id, &fields, None).await
+    page(&ReplayPage::of(&caller, &*caller.scoped.endpoint(id).await?, &fields))
 }
 
 async fn replay(Id(id): Id<EndpointId>, Changed(caller, fields): Changed) -> Result<Response, Failure> {
-    let replay = prepared(caller.scoped.replay(id).await?, &fields)?;
+    let endpoint = caller.scoped.endpoint(id).await?;
+    let mut wrong = Wrong::default();
+    let replay = prepared(caller.scoped.replay_read(endpoint.clone()), &fields, &mut wrong);
+    if !wrong.is_empty() {
+        return Wrong::page(false, &ReplayPage { wrong, ..ReplayPage::of(&caller, &endpoint, &fields) });
+    }
     if fields.text("step") == Some("send") {
-        let state = if caller.scoped.endpoint(id).await?.is_enabled() { "pending" } else { "held" };
+        let state = if endpoint.is_enabled() { "pending" } else { "held" };
         replay.run().await?;
         return Ok(see(&format!("../../deliveries?endpoint={id}&state={state}&done=replayed")));
     }
     let count = replay.count().await?;
-    ReplayPage::show(&caller, id, &fields, Some(count)).await
+    page(&ReplayPage { count: Some(count), ..ReplayPage::of(&caller, &endpoint, &fields) })
 }
 
-fn prepared<'a>(replay: Replay<'a>, fields: &Fields) -> Result<Replay<'a>, Failure> {
+fn prepared<'a>(replay: Replay<'a>, fields: &Fields, wrong: &mut Wrong) -> Replay<'a> {
     let mut replay = match selection(fields) {
         "never_owed" => replay.never_owed(),
         "unfinished" => replay.unfinished(),
         "all" => replay.all(),
         _ => replay.not_arrived(),
     };
-    if let Some(from) = fields.time("from")? {
+    if let Some(from) = wrong.or_note("from", fields.time("from")) {
         replay = replay.from(from);
     }
-    if let Some(to) = fields.time("to")? {
+    if let Some(to) = wrong.or_note("to", fields.time("to")) {
         replay = replay.to(to);
     }
-    if let Some(types) = fields.value("types")? {
+    if let Some(types) = wrong.or_note("types", fields.value("types")) {
         replay = replay.types(types);
     }
     if fields.is_present("fresh_ids") {
         replay = replay.under_fresh_ids();
     }
-    Ok(replay.limit(MAX_REPLAYED))
+    replay.limit(MAX_REPLAYED)
 }

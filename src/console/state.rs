@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::brand::Brand;
 use super::frame::FramePolicy;
+use super::salvage::Damage;
 use crate::entropy;
 use crate::event::Event;
 use crate::receiver::inbox::Inbox;
@@ -26,6 +27,7 @@ pub(super) struct Shared {
     pub(super) brand: Brand,
     pub(super) frames: FramePolicy,
     pub(super) redact: Option<Redact>,
+    pub(super) damage: Damage,
     /// The key that signs the tokens of forms. `None` if the system had no random bytes; then every token is refused.
     pub(super) token_key: Option<[u8; 32]>,
 }
@@ -40,6 +42,7 @@ impl Shared {
             brand: Brand { name: "Webhooks".into(), logo: None, accent: None },
             frames: FramePolicy::default(),
             redact: None,
+            damage: Damage::default(),
             token_key,
         }
     }

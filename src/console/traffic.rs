@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::words::{self, When};
 use crate::clock::Timestamp;
+use crate::id::Work;
 use crate::store::{Rollup, RollupStep};
 
 /// A span of time that a chart shows.
@@ -54,6 +55,10 @@ impl Span {
 /// The height of a chart. Its width is [`WIDTH`].
 const HEIGHT: u64 = 100;
 const WIDTH: u32 = 960;
+
+/// The height of a small chart, and the distance of its bars. The template and the stylesheet contain the resulting size.
+const SPARK_HEIGHT: u64 = 28;
+const SPARK_STEP: usize = 5;
 
 /// A bar: the attempts that succeeded, and above them those that failed.
 pub(super) struct Bar {
@@ -113,6 +118,8 @@ pub(super) struct Traffic {
     pub(super) bars: Vec<Bar>,
     pub(super) most: u64,
     pub(super) total: Rollup,
+    /// What was attempted, which decides the words.
+    work: Work,
 }
 
 impl Traffic {
@@ -131,7 +138,53 @@ impl Traffic {
         let most = sums.iter().map(Rollup::attempts).max().unwrap_or(0);
         let width = WIDTH / span.bars;
         let bar = |(n, sum)| Bar::new(width * n, sum, most.max(1), now);
-        Self { span, bars: (0..).zip(sums).map(bar).collect(), most, total }
+        Self { span, bars: (0..).zip(sums).map(bar).collect(), most, total, work: Work::Sent }
+    }
+
+    /// The same chart for the jobs of an inbox.
+    pub(super) fn of_jobs(rollups: &[Rollup], span: &'static Span, now: Timestamp) -> Self {
+        Self { work: Work::Received, ..Self::of(rollups, span, now) }
+    }
+
+    /// The numbers beside the chart: the name and the value.
+    pub(super) fn numbers(&self) -> Vec<(&'static str, String)> {
+        let done = match self.work {
+            Work::Sent => "Delivered",
+            Work::Received => "Processed",
+        };
+        let failed = (self.work == Work::Received).then(|| ("Failed attempts", self.failures().to_string()));
+        let mut numbers = vec![
+            ("Attempts", self.total.attempts().to_string()),
+            ("Succeeded", self.rate()),
+            (done, self.total.delivered.to_string()),
+        ];
+        numbers.extend(failed);
+        numbers.extend([
+            ("Given up", self.total.failed.to_string()),
+            ("Duration, median", self.median()),
+            ("Duration, 99th percentile", self.slowest()),
+        ]);
+        numbers
+    }
+
+    /// The small chart in a row: the paths of the attempts that succeeded, and of those that failed, which are above them. Each bar is a
+    /// stroke, because a page has a hundred of these charts.
+    pub(super) fn spark(&self) -> (String, String) {
+        let (mut good, mut bad) = (String::new(), String::new());
+        for (place, bar) in self.bars.iter().enumerate() {
+            let scaled =
+                |count: u64| (count.saturating_mul(SPARK_HEIGHT) / self.most.max(1)).max(u64::from(count > 0) * 2);
+            let failed = scaled(bar.failures());
+            let succeeded = scaled(bar.total.succeeded).min(SPARK_HEIGHT - failed);
+            let x = place * SPARK_STEP + SPARK_STEP / 2;
+            if succeeded > 0 {
+                good.push_str(&format!("M{x} {SPARK_HEIGHT}v-{succeeded}"));
+            }
+            if failed > 0 {
+                bad.push_str(&format!("M{x} {}v-{failed}", SPARK_HEIGHT - succeeded));
+            }
+        }
+        (good, bad)
     }
 
     /// The width of a bar, without the gap to the next one.
@@ -181,12 +234,16 @@ impl Traffic {
     /// The kinds of failures, the most frequent first.
     pub(super) fn kinds(&self) -> Vec<(&'static str, u64)> {
         let total = &self.total;
+        let other = match self.work {
+            Work::Sent => "refused by the guard or failed on this side",
+            Work::Received => "failed in the handler or on this side",
+        };
         let mut kinds = vec![
             ("status below 500", total.client_errors),
             ("status 500 or above", total.server_errors),
             ("no response in time", total.timeouts),
             ("no connection", total.unreachable),
-            ("refused by the guard or failed on this side", total.other),
+            (other, total.other),
         ];
         kinds.retain(|(_, count)| *count > 0);
         kinds.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
@@ -234,10 +291,35 @@ mod tests {
     }
 
     #[test]
+    fn a_small_chart_has_a_stroke_for_each_hour() {
+        let hour = |hours: u64, succeeded, failed| {
+            let mut rollup = Rollup::starting(SPARK.from(NOW) + Duration::from_secs(3_600 * hours));
+            (rollup.succeeded, rollup.server_errors) = (succeeded, failed);
+            rollup
+        };
+        let chart = Traffic::of(&[hour(0, 10, 0), hour(2, 0, 10), hour(23, 1_000, 1)], &SPARK, NOW);
+        assert_eq!(chart.spark(), ("M2 28v-2M117 28v-26".into(), "M12 28v-2M117 2v-2".into()));
+        assert_eq!(Traffic::of(&[], &SPARK, NOW).spark(), (String::new(), String::new()));
+    }
+
+    #[test]
     fn a_chart_without_attempts_has_no_rate() {
         let chart = Traffic::of(&[], Span::of(Some("unknown")), NOW);
         assert_eq!((chart.rate().as_str(), chart.median().as_str(), chart.text()), ("–", "–", "last hour"));
         assert!(chart.kinds().is_empty());
+    }
+
+    #[test]
+    fn a_chart_of_jobs_has_no_words_of_sending() {
+        let mut rollup = minute(NOW, 1, 0);
+        (rollup.delivered, rollup.other) = (1, 2);
+        let names = |chart: &Traffic| chart.numbers().into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        let span = Span::of(Some("hour"));
+        let (sent, jobs) = (Traffic::of(&[rollup.clone()], span, NOW), Traffic::of_jobs(&[rollup], span, NOW));
+        assert!(names(&sent).contains(&"Delivered") && !names(&jobs).contains(&"Delivered"));
+        assert!(jobs.numbers().contains(&("Processed", "1".into())), "{:?}", jobs.numbers());
+        assert!(jobs.numbers().contains(&("Failed attempts", "2".into())), "{:?}", jobs.numbers());
+        assert_eq!(jobs.kinds(), [("failed in the handler or on this side", 2)]);
     }
 
     #[test]

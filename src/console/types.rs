@@ -6,11 +6,12 @@ use axum::response::Response;
 use axum::routing::get;
 
 use super::deliveries::place;
-use super::failure::{Failure, page};
+use super::failure::Failure;
 use super::form::Shown;
 use super::json::laid_out;
 use super::state::Console;
 use super::view::{Tab, View};
+use super::wrong::Wrong;
 use crate::endpoint::{Endpoint, Verdict};
 use crate::event::{EventType, EventTypeInfo, EventTypes};
 use crate::id::EndpointId;
@@ -62,6 +63,7 @@ impl Answer {
 #[template(path = "types.html", config = "src/console/askama.toml")]
 struct Types {
     view: View,
+    wrong: Wrong,
     types: Vec<Type>,
     tenant: String,
     asked: String,
@@ -69,8 +71,12 @@ struct Types {
 }
 
 async fn types(Shown(caller, fields): Shown) -> Result<Response, Failure> {
-    let event_type: Option<EventType> = fields.value("type")?;
-    let tenant = caller.tenant(fields.text("tenant"))?;
+    let mut wrong = Wrong::default();
+    let event_type: Option<EventType> = wrong.or_note("type", fields.value("type"));
+    let tenant = wrong.or_note("tenant", caller.tenant(fields.text("tenant")));
+    if event_type.is_some() && tenant.is_none() && wrong.is_empty() {
+        wrong.note("tenant", "tenant: an operator must name a tenant");
+    }
     let answers = match (&event_type, &tenant) {
         (Some(event_type), Some(tenant)) => Some(
             caller
@@ -81,16 +87,16 @@ async fn types(Shown(caller, fields): Shown) -> Result<Response, Failure> {
                 .map(|(endpoint, verdict)| Answer::of(endpoint, *verdict))
                 .collect(),
         ),
-        (Some(_), None) => return Err(Failure::invalid("tenant: an operator must name a tenant")),
-        (None, _) => None,
+        _ => None,
     };
     let listed = caller.scoped.event_types().map(EventTypes::list).unwrap_or_default();
     let template = Types {
         types: listed.into_iter().map(Type::of).collect(),
         tenant: fields.text("tenant").unwrap_or_default().into(),
-        asked: event_type.map(|event_type| event_type.to_string()).unwrap_or_default(),
+        asked: fields.text("type").unwrap_or_default().to_owned(),
         answers,
+        wrong,
         view: caller.view(Tab::Types, "Event types"),
     };
-    page(&template)
+    Wrong::page(template.wrong.is_empty(), &template)
 }

@@ -50,6 +50,9 @@ pub(super) const fn state(state: DeliveryState) -> Badge {
     }
 }
 
+/// The badge of a record that is damaged.
+pub(super) const UNREADABLE: Badge = Badge { class: "warn", sign: "?", text: "unreadable" };
+
 /// The result of a change; `None` if it is unknown.
 pub(super) const fn result(succeeded: Option<bool>) -> Badge {
     match succeeded {

@@ -112,6 +112,13 @@ await test("lists refresh themselves, texts are copied, keys work", async () => 
   await press(page, "Copy");
   await page.getByRole("button", { name: "Copied" }).waitFor();
   assert.match(await page.evaluate(() => navigator.clipboard.readText()), /^curl 'http:\/\/127/);
+  await page.locator("button[data-raw]").click();
+  await page.locator("button[data-raw]", { hasText: "Copied" }).waitFor();
+  const file = page.locator("a[download]");
+  const exact = await file.evaluate(async (link) => (await fetch(link.href)).text());
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), exact, "the payload is copied as it is");
+  const [saved] = await Promise.all([page.waitForEvent("download"), file.click()]);
+  assert.equal(saved.suggestedFilename(), "payload.txt");
 });
 
 await test("a customer who follows every link sees nothing of others", async () => {
@@ -124,7 +131,7 @@ await test("a customer who follows every link sees nothing of others", async () 
     const answer = await page.goto(url);
     assert.equal(answer.status(), 200, url);
     assert.doesNotMatch(await page.content(), /globex|initech/, url);
-    const links = await page.locator("a").evaluateAll((all) => all.map((link) => link.href.split("#")[0]));
+    const links = await page.locator("a:not([download])").evaluateAll((all) => all.map((link) => link.href.split("#")[0]));
     next.push(...links.filter((link) => link.startsWith(base)));
   }
   assert.ok(seen.size > 10);
@@ -158,6 +165,10 @@ await test("every page is accessible and fits, in both themes and at three width
         assert.deepEqual(problems, [], `${path}, ${colorScheme}, ${width}`);
         const tooWide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
         assert.equal(tooWide, 0, `${path} is too wide at ${width}`);
+        const isTable = await page.evaluate(() => [...document.querySelectorAll("table.rows thead")].every((head) => getComputedStyle(head).display === "table-header-group" && getComputedStyle(head).position === "static"));
+        assert.ok(isTable || width < 640, `${path} has tables at ${width}`);
+        const scrolls = await page.evaluate(() => [...document.querySelectorAll(".scroll")].filter((box) => box.scrollWidth > box.clientWidth).length);
+        assert.equal(scrolls, 0, `${path} scrolls sideways at ${width}`);
         const kind = path.split("?")[0].replace(/[a-z]+_[0-9a-f]{32}/, "one").replaceAll("/", "-");
         await page.screenshot({ path: `${shots}/${kind}-${colorScheme}-${width}.png`, fullPage: true });
       }

@@ -31,20 +31,31 @@
     setInterval(() => refresh().catch(() => {}), REFRESH_MS);
   }
 
-  // Copy buttons. On plain http there is no clipboard API: the text is selected and copied the old way.
-  const copy = async (node) => {
+  // The exact text of a file: a page may show it laid out, or only a part of it.
+  const load = async (url) => {
+    const answer = await fetch(url);
+    if (!answer.ok || answer.redirected) throw new Error("not loaded");
+    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(await answer.arrayBuffer());
+  };
+  // Copy buttons. On plain http there is no clipboard API: the text is copied the old way, which needs a selection.
+  const copy = async (node, url) => {
+    const text = url ? await load(url) : node.textContent;
     try {
-      await navigator.clipboard.writeText(node.textContent);
+      await navigator.clipboard.writeText(text);
     } catch {
+      const set = (event) => { event.clipboardData.setData("text/plain", text); event.preventDefault(); };
       getSelection().selectAllChildren(node);
-      document.execCommand("copy");
+      document.addEventListener("copy", set);
+      const done = document.execCommand("copy");
+      document.removeEventListener("copy", set);
+      if (!done) throw new Error("not copied");
     }
   };
   all("[data-copy]").forEach((button) => {
     button.hidden = false;
     button.addEventListener("click", async () => {
-      await copy(document.getElementById(button.dataset.copy));
-      button.textContent = "Copied";
+      const { copy: id, raw } = button.dataset;
+      button.textContent = await copy(document.getElementById(id), raw).then(() => "Copied", () => "Not copied");
       setTimeout(() => { button.textContent = "Copy"; }, 2000);
     });
   });

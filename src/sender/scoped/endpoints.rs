@@ -90,8 +90,13 @@ impl Scoped {
     /// highest allowed ones](crate::sender::SenderBuilder::max_limits_of_tenants); otherwise the errors of
     /// [`Endpoints::create`](crate::sender::Endpoints::create).
     pub async fn create(&self, new: NewEndpoint) -> Result<Endpoint, EndpointError> {
-        let (new, tenant) = self.own_endpoint(new)?;
-        let change = AuditedChange::new("endpoint.create", &tenant, id_of(&new));
+        self.create_as(new, EndpointId::generate(self.now())).await
+    }
+
+    /// Creates an endpoint with this id. Returns a conflict if the id is taken, so that a request that is sent twice creates one endpoint.
+    pub(crate) async fn create_as(&self, new: NewEndpoint, id: EndpointId) -> Result<Endpoint, EndpointError> {
+        let (new, tenant) = self.own_endpoint(new, id)?;
+        let change = AuditedChange::new("endpoint.create", &tenant, id);
         let endpoints = self.sender.endpoints();
         self.audited(change, async {
             match self.scope.as_tenant() {
@@ -103,13 +108,13 @@ impl Scoped {
     }
 
     /// Assigns a new endpoint to the caller's tenant and gives it an id. Returns its tenant too.
-    fn own_endpoint(&self, mut new: NewEndpoint) -> Result<(NewEndpoint, Tenant), EndpointError> {
+    fn own_endpoint(&self, mut new: NewEndpoint, id: EndpointId) -> Result<(NewEndpoint, Tenant), EndpointError> {
         self.writable(EndpointError::ReadOnly)?;
         if let Some(own) = self.scope.as_tenant() {
             new = new.tenant(own.clone());
         }
         new.tenant.check().map_err(EndpointError::Tenant)?;
-        new.id = Some(EndpointId::generate(self.now()));
+        new.id = Some(id);
         let tenant = new.tenant.clone();
         Ok((new, tenant))
     }
@@ -120,8 +125,9 @@ impl Scoped {
         new: NewEndpoint,
         ownership: &Ownership,
     ) -> Result<Endpoint, EndpointError> {
-        let (new, tenant) = self.own_endpoint(new)?;
-        let change = AuditedChange::new("endpoint.create", &tenant, id_of(&new));
+        let id = EndpointId::generate(self.now());
+        let (new, tenant) = self.own_endpoint(new, id)?;
+        let change = AuditedChange::new("endpoint.create", &tenant, id);
         self.audited(change, self.sender.endpoints().create_verified_by(new, ownership)).await
     }
 
@@ -319,11 +325,11 @@ impl Scoped {
     /// # Errors
     /// Returns [`EndpointError::NotFound`] if there is no such endpoint in scope, and [`EndpointError::Store`] if the store fails.
     pub async fn replay(&self, id: EndpointId) -> Result<Replay<'_>, EndpointError> {
-        Ok(self.sender.replay_scoped(self.endpoint(id).await?, self))
+        Ok(self.replay_read(self.endpoint(id).await?))
     }
-}
 
-/// The id of a new endpoint, for the audit log.
-fn id_of(new: &NewEndpoint) -> String {
-    new.id.map(|id| id.to_string()).unwrap_or_default()
+    /// Prepares a replay to an endpoint that was read before through this scope.
+    pub(crate) fn replay_read(&self, endpoint: Arc<Endpoint>) -> Replay<'_> {
+        self.sender.replay_scoped(endpoint, self)
+    }
 }

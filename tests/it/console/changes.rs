@@ -1,17 +1,22 @@
 //! What an operator or a tenant does with the forms.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use serde_json::json;
 
 use hookwire::clock::{Clock as _, SystemClock};
-use hookwire::delivery::DeliveryState;
+use hookwire::delivery::{Attempt, DeliveryState, Settlement};
 use hookwire::endpoint::{Labels, NewEndpoint, Target};
 use hookwire::event::NewEvent;
-use hookwire::store::Rollups as _;
+use hookwire::outcome::Outcome;
+use hookwire::retry::Decision;
+use hookwire::store::{Claim, MemoryStore, Outbox as _, Rollups as _};
 use hookwire::testing::endpoint::{Behaviour, ScriptedEndpoint};
 
 use super::super::support::until;
 use super::site::Site;
+use super::watched::Watched;
 
 #[tokio::test]
 async fn a_tenant_creates_an_endpoint_and_sees_its_secret_once() {
@@ -30,6 +35,41 @@ async fn a_tenant_creates_an_endpoint_and_sees_its_secret_once() {
     assert!(fresh.starts_with("whsec_") && fresh != secret);
     let endpoint = site.sender.endpoints().list(Some(&"acme".into()), None, 10).await.unwrap().remove(0);
     assert_eq!(endpoint.keys.entries().len(), 2, "the old key still signs");
+}
+
+#[tokio::test]
+async fn a_reload_of_the_page_with_a_secret_changes_nothing() {
+    let site = Site::new();
+    let endpoints = async || site.sender.endpoints().list(Some(&"acme".into()), None, 10).await.unwrap();
+    let form = site.page("acme", "endpoints/new").await.form("");
+    let fields = [("url", "http://127.0.0.1:9000/hooks")];
+    let created = site.submit("acme", &form, &fields).await;
+    assert!(created.html.contains("whsec_"), "{}", created.html);
+    let again = site.submit("acme", &form, &fields).await;
+    assert_eq!(again.status, StatusCode::CONFLICT);
+    assert!(again.html.contains("No other endpoint was created") && !again.html.contains("whsec_"), "{}", again.html);
+    assert_eq!(endpoints().await.len(), 1);
+    let theirs = site.submit("other", &form, &fields).await;
+    assert!(!theirs.status.is_success() && !theirs.html.contains(&endpoints().await[0].id.to_string()));
+    let next = site.page("acme", "endpoints/new").await.form("");
+    assert_eq!(site.submit("acme", &next, &fields).await.status, StatusCode::OK, "another form creates another one");
+    assert_eq!(endpoints().await.len(), 2);
+
+    let page = site.open("acme", &again.links().into_iter().find(|link| link.contains("/ep_")).unwrap()).await;
+    let rotate = page.form("/rotate");
+    let rotated = site.submit("acme", &rotate, &[]).await;
+    assert!(rotated.html.contains("whsec_"), "{}", rotated.html);
+    let before = endpoints().await;
+    let again = site.submit("acme", &rotate, &[]).await;
+    assert_eq!(again.status, StatusCode::CONFLICT);
+    assert!(again.html.contains("No secret was made") && !again.html.contains("whsec_"), "{}", again.html);
+    let after = endpoints().await;
+    let versions = |all: &[std::sync::Arc<hookwire::endpoint::Endpoint>]| {
+        all.iter().map(|one| (one.version, one.keys.entries().len())).collect::<Vec<_>>()
+    };
+    assert_eq!(versions(&before), versions(&after));
+    let without = site.post("acme", rotate.path.trim_start_matches(super::site::ROOT), &[]).await;
+    assert_eq!(without.status, StatusCode::UNPROCESSABLE_ENTITY, "a form without the version makes no secret");
 }
 
 #[tokio::test]
@@ -142,7 +182,24 @@ async fn a_replay_counts_first_and_sends_when_told_to() {
     assert_eq!(pending().await, 3);
     let wrong = site.submit("acme", &form, &[("from", "yesterday")]).await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(wrong.html.contains("from: must be an RFC 3339 time"), "{}", wrong.html);
+    assert!(wrong.html.contains("id=\"wrong-from\">from: must be an RFC 3339 time"), "{}", wrong.html);
+    assert!(wrong.html.contains("name=\"from\" value=\"yesterday\""), "the form keeps it: {}", wrong.html);
+}
+
+#[tokio::test]
+async fn a_form_that_replays_reads_its_endpoint_once() {
+    let store = MemoryStore::new();
+    let watched = Watched::over(store.clone());
+    let site = Site::behind(store, watched.clone(), |console| console);
+    let target = Target::parse("http://127.0.0.1:9000/").unwrap();
+    let endpoint = site.sender.endpoints().create(NewEndpoint::at(target).tenant("acme")).await.unwrap();
+    let form = site.page("acme", &format!("endpoints/{}/replay", endpoint.id)).await.form("/replay");
+    for (step, status) in [("count", StatusCode::OK), ("send", StatusCode::SEE_OTHER)] {
+        watched.reads();
+        let path = form.path.trim_start_matches(super::site::ROOT);
+        assert_eq!(site.post("acme", path, &[("step", step)]).await.status, status);
+        assert_eq!(watched.reads(), 1, "{step}");
+    }
 }
 
 #[tokio::test]
@@ -244,6 +301,33 @@ async fn what_waits_for_its_next_attempt_is_sent_now_after_a_repair() {
     assert!(one.html.contains("It was sent again: the attempts are counted anew."), "{}", one.html);
     drop(stop);
     worker.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_delivery_whose_attempt_is_running_says_so() {
+    let site = Site::new();
+    let target = Target::parse("http://127.0.0.1:9000/").unwrap();
+    let endpoint = site.sender.endpoints().create(NewEndpoint::at(target).tenant("acme")).await.unwrap().id;
+    let event = NewEvent::json("invoice.paid", &1).unwrap().tenant("acme");
+    let delivery = site.sender.dispatch(event).await.unwrap().deliveries[0];
+    let paths = ["deliveries".into(), format!("endpoints/{endpoint}"), format!("deliveries/{delivery}")];
+    let says = async |words: &str| {
+        let mut found = Vec::new();
+        for path in &paths {
+            found.push(site.page("acme", path).await.html.to_lowercase().contains(words));
+        }
+        found
+    };
+    assert_eq!(says("attempt running").await, [false; 3], "it waits");
+    let now = SystemClock.now();
+    let claim = Claim { lanes: vec![(endpoint.into(), 1)], now, until: now + Duration::from_secs(60) };
+    let leased = site.store.claim(claim).await.unwrap().leased.remove(0);
+    assert_eq!(says("attempt running").await, [true; 3], "it is leased");
+    assert_eq!(says("next attempt").await, [false; 3]);
+    let attempt = Attempt::new(1, now, Duration::ZERO, Outcome::Status(500));
+    let next = Decision::Retry { at: now + Duration::from_secs(90), paused_until: None };
+    site.store.settle(vec![Settlement::of(&leased, next, now).with_attempt(attempt)]).await.unwrap();
+    assert_eq!(says("attempt running").await, [false; 3], "it waits for the next attempt");
 }
 
 #[tokio::test]

@@ -61,6 +61,11 @@ async fn an_operator_sees_why_a_job_failed_and_has_it_handled_again() {
     let page = site.page("*", "inbox").await;
     assert!(page.html.contains("&lt;b&gt;the customer is unknown&lt;/b&gt;"), "{}", page.html);
     assert!(page.html.contains("3 attempts in the last hour, 2 of them failed"), "{}", page.html);
+    for number in ["<dt>Processed</dt><dd>1</dd>", "<dt>Failed attempts</dt><dd>2</dd>"] {
+        assert!(page.html.contains(number), "{number}: {}", page.html);
+    }
+    assert!(page.html.contains("2 of them failed: 2 failed in the handler or on this side."), "{}", page.html);
+    assert!(!page.html.contains("<dt>Delivered</dt>"), "a word of sending");
     let link = page.links().into_iter().find(|link| link.contains("/inbox/dlv_")).unwrap();
     let job = site.open("*", &link).await;
     for text in ["msg_1", "stranger", "the customer is unknown", "standard"] {

@@ -11,7 +11,7 @@ use hookwire::console::Console;
 use hookwire::retry::Policy;
 use hookwire::sender::egress::EgressPolicy;
 use hookwire::sender::{Scope, Sender};
-use hookwire::store::MemoryStore;
+use hookwire::store::{MemoryStore, Store};
 
 /// Where the console is mounted.
 pub const ROOT: &str = "/app/webhooks/";
@@ -65,9 +65,14 @@ impl Site {
     }
 
     pub fn over(store: MemoryStore, set: impl FnOnce(Console) -> Console) -> Self {
+        Self::behind(store.clone(), store, set)
+    }
+
+    /// The sender uses a wrapper of the store.
+    pub fn behind(store: MemoryStore, wrapper: impl Store, set: impl FnOnce(Console) -> Console) -> Self {
         let egress = EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();
         let strict = Policy::default().permanent([400]);
-        let builder = Sender::builder(store.clone()).egress(egress).retry_named("strict", strict);
+        let builder = Sender::builder(wrapper).egress(egress).retry_named("strict", strict);
         let sender = builder.build().unwrap();
         let routes = set(Console::new(sender.clone())).router().layer(middleware::from_fn(authenticate));
         Self { sender, store, app: axum::Router::new().nest_service(ROOT.trim_end_matches('/'), routes) }
@@ -75,10 +80,20 @@ impl Site {
 
     async fn send(&self, who: Who, path: &str, request: http::request::Builder, body: Body) -> Page {
         let request = request.uri(path).header("x-who", who).header("host", "app.example");
-        let response = self.app.clone().oneshot(request.body(body).unwrap()).await.unwrap();
-        let (head, body) = response.into_parts();
-        let html = String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap();
+        let (head, bytes) = self.answer(request.body(body).unwrap()).await;
+        let html = String::from_utf8(bytes.to_vec()).unwrap();
         Page { path: path.into(), status: head.status, headers: head.headers, html }
+    }
+
+    async fn answer(&self, request: http::Request<Body>) -> (http::response::Parts, bytes::Bytes) {
+        let (head, body) = self.app.clone().oneshot(request).await.unwrap().into_parts();
+        (head, to_bytes(body, usize::MAX).await.unwrap())
+    }
+
+    /// Opens an absolute path that leads to a file.
+    pub async fn bytes(&self, who: Who, path: &str) -> (http::response::Parts, bytes::Bytes) {
+        let request = http::Request::get(path).header("x-who", who).header("host", "app.example");
+        self.answer(request.body(Body::empty()).unwrap()).await
     }
 
     /// Opens an absolute path.

@@ -1,0 +1,323 @@
+//! Lists of which some records are damaged: the page shows the others, and each damaged record is logged once.
+
+use std::collections::HashSet;
+use std::fmt::Display;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::delivery::{Attempt, Delivery};
+use crate::id::DeliveryId;
+use crate::receiver::inbox::Inbox;
+use crate::sender::Scoped;
+use crate::store::{DeliveryQuery, Listed, Page, StoreError, StoreErrorKind};
+
+/// The number of logged records that are remembered.
+const REMEMBERED: usize = 1_000;
+
+/// The most damaged records that one page skips. The next page continues after them.
+const MOST_SKIPPED: usize = 3;
+
+/// How far the times of new deliveries may be ahead of the clock of this process: a day.
+const AHEAD: Duration = Duration::from_secs(86_400);
+
+/// The number of random bits of an id, behind the milliseconds of its time (RFC 9562 section 5.7).
+const RANDOM_BITS: u32 = 80;
+
+/// The damaged records that this process has logged.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Damage(Arc<Mutex<HashSet<String>>>);
+
+impl Damage {
+    fn log(&self, kind: &'static str, id: &dyn Display, error: &StoreError) {
+        let id = id.to_string();
+        let mut logged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if logged.len() >= REMEMBERED {
+            logged.clear();
+        }
+        if logged.insert(format!("{kind} {id}")) {
+            tracing::warn!(kind, id, %error, "a stored record cannot be read");
+        }
+    }
+
+    /// What was read; `None` if the record is damaged, which is logged.
+    pub(super) fn readable<T>(
+        &self,
+        kind: &'static str,
+        id: &(dyn Display + Sync),
+        read: Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        match read {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if is_damage(&error) => {
+                self.log(kind, id, &error);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+pub(super) fn is_damage(error: &StoreError) -> bool {
+    error.kind() == StoreErrorKind::Corrupt
+}
+
+/// The attempts at a delivery cannot be read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unreadable;
+
+/// What the page of a delivery or a job says about its damaged records.
+pub(super) fn notes(are_attempts_damaged: bool, is_event_damaged: bool) -> Vec<&'static str> {
+    let attempts = "The attempts cannot be read. The log of the application has the reason.";
+    let event = "The event cannot be read. The log of the application has the reason.";
+    let notes = [are_attempts_damaged.then_some(attempts), is_event_damaged.then_some(event)];
+    notes.into_iter().flatten().collect()
+}
+
+/// The last attempt at a delivery.
+pub(super) type Last = Result<Option<Attempt>, Unreadable>;
+
+/// Where deliveries are read.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Source<'a> {
+    Sent(&'a Scoped),
+    Received(&'a Inbox),
+}
+
+impl Source<'_> {
+    async fn list(self, query: &DeliveryQuery, page: Page) -> Result<Listed<Delivery>, StoreError> {
+        match self {
+            Self::Sent(scoped) => scoped.deliveries(query.clone(), page).await,
+            Self::Received(inbox) => inbox.history().deliveries(query, page).await,
+        }
+    }
+
+    async fn last(self, deliveries: &[Delivery]) -> Result<Vec<Option<Attempt>>, StoreError> {
+        match self {
+            Self::Sent(scoped) => scoped.last_attempts(deliveries).await,
+            Self::Received(inbox) => {
+                let ids: Vec<_> = deliveries.iter().map(|job| job.id).collect();
+                let found = inbox.history().attempts_of(&ids).await?;
+                Ok(found.into_iter().map(|mut attempts| attempts.pop()).collect())
+            }
+        }
+    }
+}
+
+/// The last attempt at each of these deliveries, in one call if none is damaged. Otherwise the halves are read, down to single deliveries.
+pub(super) async fn last_attempts(
+    source: Source<'_>,
+    damage: &Damage,
+    deliveries: &[Delivery],
+) -> Result<Vec<Last>, StoreError> {
+    let (mut last, mut parts) = (Vec::with_capacity(deliveries.len()), vec![deliveries]);
+    while let Some(part) = parts.pop() {
+        match source.last(part).await {
+            Ok(found) => last.extend(found.into_iter().map(Ok)),
+            Err(error) if is_damage(&error) => match part.split_at(part.len() / 2) {
+                (_, []) => {}
+                ([], [one]) => {
+                    damage.log("attempts", &one.id, &error);
+                    last.push(Err(Unreadable));
+                }
+                (first, second) => parts.extend([second, first]),
+            },
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(last)
+}
+
+/// A page of a list.
+#[derive(Debug, Default)]
+pub(super) struct Salvaged {
+    pub(super) items: Vec<Delivery>,
+    /// The damaged records on the page.
+    pub(super) damaged: Vec<DeliveryId>,
+    /// The cursor of the next page.
+    pub(super) next: Option<DeliveryId>,
+}
+
+impl Salvaged {
+    /// Puts what was made of the items, and of the damaged records, into the order of the list.
+    pub(super) fn in_order<T>(
+        &self,
+        rows: Vec<T>,
+        of_damaged: impl Fn(DeliveryId) -> T,
+        is_newest_first: bool,
+    ) -> Vec<T> {
+        let read = self.items.iter().map(|one| one.id).zip(rows);
+        let damaged = self.damaged.iter().map(|id| (*id, of_damaged(*id)));
+        let mut all: Vec<_> = read.chain(damaged).collect();
+        all.sort_by(|(one, _), (other, _)| if is_newest_first { other.cmp(one) } else { one.cmp(other) });
+        all.into_iter().map(|(_, row)| row).collect()
+    }
+}
+
+/// Lists deliveries. A damaged record does not hide the others.
+pub(super) async fn deliveries(
+    source: Source<'_>,
+    damage: &Damage,
+    query: &DeliveryQuery,
+    page: Page,
+    now: Timestamp,
+) -> Result<Salvaged, StoreError> {
+    match source.list(query, page).await {
+        Ok(found) => Ok(Salvaged { items: found.items, damaged: Vec::new(), next: found.next }),
+        Err(error) if is_damage(&error) => {
+            let found = Search { source, query, page }.around_damage(now).await?;
+            found.damaged.iter().for_each(|id| damage.log("delivery", id, &error));
+            Ok(found)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Reads a list around its damaged records. The id of a damaged record is unknown, so its time of creation is found first, by halving: a
+/// span of time that contains it cannot be read, and one that ends before it can. Then its id is found among those of that time. Only if
+/// several records of the same microsecond are damaged, others between them may be left out.
+struct Search<'a> {
+    source: Source<'a>,
+    query: &'a DeliveryQuery,
+    page: Page,
+}
+
+impl Search<'_> {
+    /// Where an id stands in the list: a later one has a higher number.
+    const fn place(&self, id: DeliveryId) -> u128 {
+        let number = u128::from_be_bytes(*id.as_bytes());
+        if self.page.newest_first { !number } else { number }
+    }
+
+    const fn id(&self, place: u128) -> DeliveryId {
+        DeliveryId::from_bytes((if self.page.newest_first { !place } else { place }).to_be_bytes())
+    }
+
+    /// Where the page begins. No delivery is newer than about now.
+    fn start(&self, now: Timestamp) -> u128 {
+        let newest = u128::try_from(now.as_millis()).unwrap_or(0) << RANDOM_BITS;
+        match self.page.after {
+            Some(after) => self.place(after),
+            None if self.page.newest_first => !newest,
+            None => 0,
+        }
+    }
+
+    /// The part of the list after this place; `None` if a record of it is damaged.
+    async fn read(
+        &self,
+        query: &DeliveryQuery,
+        after: u128,
+        limit: u32,
+    ) -> Result<Option<Listed<Delivery>>, StoreError> {
+        let page = Page { limit, after: Some(self.id(after)), ..self.page };
+        match self.source.list(query, page).await {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if is_damage(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn around_damage(&self, now: Timestamp) -> Result<Salvaged, StoreError> {
+        let now = now + AHEAD;
+        let (mut found, mut at) = (Salvaged::default(), self.start(now));
+        loop {
+            let Some(end) = self.read_up_to_damage(&mut found, at).await? else { return Ok(found) };
+            if found.damaged.len() >= MOST_SKIPPED {
+                found.next = Some(self.id(end));
+                return Ok(found);
+            }
+            let only = self.at_the_time_of_damage(end, now).await?;
+            let damaged = self.damaged_after(end, &only).await?;
+            found.items.extend(self.directly_before(damaged, &only, end).await?);
+            found.damaged.push(self.id(damaged));
+            at = damaged;
+        }
+    }
+
+    /// Reads on until the page is complete, or until the next record or the one after it is damaged: then it returns the place before.
+    async fn read_up_to_damage(&self, found: &mut Salvaged, mut at: u128) -> Result<Option<u128>, StoreError> {
+        let room = |found: &Salvaged| {
+            let used = u32::try_from(found.items.len() + found.damaged.len()).unwrap_or(u32::MAX);
+            self.page.limit.saturating_sub(used)
+        };
+        let mut limit = room(found);
+        while limit > 0 {
+            let Some(more) = self.read(self.query, at, limit).await? else {
+                if limit == 1 {
+                    return Ok(Some(at));
+                }
+                limit /= 2;
+                continue;
+            };
+            // A page that is not full although the list goes on has searched as far as one call may.
+            let is_short = more.items.len() < limit as usize;
+            found.items.extend(more.items);
+            found.next = more.next;
+            let Some(next) = more.next.filter(|_| !is_short) else { return Ok(None) };
+            at = self.place(next);
+            limit = limit.min(room(found));
+        }
+        found.next = Some(self.id(at));
+        Ok(None)
+    }
+
+    /// The place of the damaged record among those that were made at its time.
+    async fn damaged_after(&self, start: u128, only: &DeliveryQuery) -> Result<u128, StoreError> {
+        let (mut low, mut high) = (start, u128::MAX);
+        while high - low > 1 {
+            let middle = low + (high - low) / 2;
+            match self.read(only, middle, 1).await? {
+                Some(_) => high = middle,
+                None => low = middle,
+            }
+        }
+        Ok(high)
+    }
+
+    /// The query, limited to the microsecond in which the first damaged record was made.
+    async fn at_the_time_of_damage(&self, start: u128, now: Timestamp) -> Result<DeliveryQuery, StoreError> {
+        let micro = Duration::from_micros(1);
+        let (mut early, mut late) = (Timestamp::EPOCH, now);
+        while early + micro < late {
+            let middle = Timestamp::from_micros(i64::midpoint(early.as_micros(), late.as_micros()));
+            let is_readable = self.read(&self.of_span(middle), start, 1).await?.is_some();
+            // The span begins at the middle if the newest come first; otherwise it ends there.
+            match is_readable == self.page.newest_first {
+                true => late = middle,
+                false => early = middle,
+            }
+        }
+        Ok(DeliveryQuery { from: Some(early), to: Some(late), ..self.query.clone() })
+    }
+
+    /// The query, limited to the side of this time where the list begins.
+    fn of_span(&self, at: Timestamp) -> DeliveryQuery {
+        let mut query = self.query.clone();
+        match self.page.newest_first {
+            true => query.from = query.from.max(Some(at)),
+            false => query.to = Some(query.to.map_or(at, |to| to.min(at))),
+        }
+        query
+    }
+
+    /// The record between `start` and a damaged one. It could not be read before, because a store reads one record more than it returns.
+    /// It is read from the other side, or without what was made at the time of the damaged record.
+    async fn directly_before(
+        &self,
+        damaged: u128,
+        only: &DeliveryQuery,
+        start: u128,
+    ) -> Result<Option<Delivery>, StoreError> {
+        let back = Page { limit: 1, after: Some(self.id(damaged)), newest_first: !self.page.newest_first };
+        let read = match self.source.list(self.query, back).await {
+            Err(error) if is_damage(&error) => {
+                let edge = if self.page.newest_first { only.to } else { only.from };
+                let before = edge.map_or_else(|| self.query.clone(), |edge| self.of_span(edge));
+                self.read(&before, start, 1).await?.unwrap_or_default()
+            }
+            read => read?,
+        };
+        Ok(read.items.into_iter().find(|one| self.place(one.id) > start))
+    }
+}
