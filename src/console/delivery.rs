@@ -182,7 +182,7 @@ async fn delivery(caller: Caller, Id(id): Id<DeliveryId>) -> Result<Response, Fa
         steps,
         left_out,
         curl: event.zip(endpoint).zip(whole).map(|((event, endpoint), payload)| curl(event, endpoint, payload)),
-        refuses: last_status.is_some_and(|code| matches!(code, 400 | 401 | 403)) && endpoint.is_some(),
+        is_rejected: last_status.is_some_and(|code| matches!(code, 400 | 401 | 403)) && endpoint.is_some(),
         payload,
         can_send_now: view.can_change && is_pending && endpoint.is_some(),
         can_resend: view.can_change && !is_pending && !waits_for_endpoint && endpoint.is_some(),

@@ -120,8 +120,8 @@ fn error_of(attempt: Attempt) -> String {
     attempt.excerpt.map_or_else(|| words::outcome(attempt.outcome), String::from)
 }
 
-/// A refused request in the list.
-struct RefusedRow {
+/// A rejected request in the list.
+struct RejectedRow {
     at: When,
     source: String,
     status: u16,
