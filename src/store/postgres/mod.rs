@@ -14,6 +14,7 @@ mod diagnostics;
 mod directory;
 mod error;
 mod events;
+mod failures;
 mod group;
 mod history;
 mod list;
