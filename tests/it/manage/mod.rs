@@ -4,6 +4,7 @@ pub mod api;
 mod audit;
 mod authority;
 mod door;
+mod failures;
 mod isolation;
 mod requests;
 mod rollups;
