@@ -44,8 +44,8 @@ struct List {
     limit: Option<u32>,
 }
 
-/// Deliveries to one endpoint that failed finally, with the same outcome, for the same reason and with responses of the same shape. The shape
-/// is the beginning of the response, without numbers and ids.
+/// Deliveries to one endpoint that failed finally, with the same outcome, for the same reason and with responses of the same shape. The
+/// shape is the beginning of the response, without numbers and ids.
 #[derive(Serialize, ToSchema)]
 #[schema(as = FailureGroup)]
 struct FailureDocument {
@@ -53,12 +53,12 @@ struct FailureDocument {
     endpoint: String,
     /// `null` if the endpoint was removed before the failures were counted.
     tenant: Option<String>,
-    /// The outcome of the last attempts, as in an attempt. `null` if there was no attempt, or if the group has what remains: an endpoint with
-    /// very many different failures in one hour.
+    /// The outcome of the last attempts, as in an attempt. `null` if there was no attempt, or if the group has all failures without a group
+    /// of their own: an endpoint has a limited number of groups in one hour.
     outcome: Option<String>,
     /// The HTTP status of the responses.
     status: Option<u16>,
-    /// Why the deliveries were given up. `null` if the group has what remains.
+    /// Why the deliveries were given up. `null` if the group has all failures without a group of their own.
     reason: Option<String>,
     /// The number of deliveries.
     count: u64,

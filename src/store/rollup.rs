@@ -282,8 +282,8 @@ const fn place_of(outcome: Outcome) -> u8 {
 ///    `one_call_returns_a_bounded_number_of_groups`). It MUST return no group of another tenant or endpoint
 ///    (`failures_obey_their_tenant_and_endpoint`).
 /// 8. The number of groups of one endpoint in one hour MUST be bounded, and every failure MUST be counted nevertheless
-///    (`groups_of_failures_are_bounded`): [`limit_failure_kinds`](super::sql::limit_failure_kinds) does this. `fold` MUST delete groups of
-///    failures as it deletes rollups of hours (`old_failures_are_deleted`).
+///    (`groups_of_failures_are_bounded`): [`sql::limit_failure_kinds`](super::sql::limit_failure_kinds) does this. `fold` MUST delete groups
+///    of failures as it deletes rollups of hours (`old_failures_are_deleted`).
 #[async_trait]
 pub trait Rollups: fmt::Debug + Send + Sync + 'static {
     /// Counts what was settled, and deletes old rollups. Each call does a bounded amount of work. Returns whether more is left to do.

@@ -108,7 +108,7 @@ pub(super) async fn delete_failures(
     Ok(session.query(DELETE, &params).await?.len() as i64 >= limit)
 }
 
-/// Groups that match, merged. The hours are a list, so that each index finds them also if another column follows.
+/// Groups that match, merged. The hours are a list, so that the key of the table finds each hour of an endpoint.
 macro_rules! find {
     ($condition:literal) => {
         concat!(
