@@ -40,4 +40,10 @@ INSERT INTO {schema}.rollup (step, at, of, numbers)
     FROM (VALUES (0::smallint, 60000000::bigint, 43200, 2880), (1::smallint, 3600000000::bigint, 720, 720)) AS slot (step, length, steps, kept)
     CROSS JOIN LATERAL generate_series(0, kept - 1) n
     CROSS JOIN (VALUES {groups}) AS part (of);
+-- Status 500, exhausted, no response text.
+INSERT INTO {schema}.failure (hour, endpoint, kind, tenant, number, first_at, last_at, oldest_made, newest_made, sample)
+    SELECT m.at / 3600000000 * 3600000000, n.id, '\x01f4010000000000000000'::bytea, max(n.tenant), count(*), min(m.at), max(m.at), min(m.at),
+        max(m.at), (array_agg(m.id ORDER BY m.id DESC))[1]
+    FROM made m JOIN lane l ON l.n = m.n % (SELECT count(*) FROM lane) JOIN {schema}.endpoint n ON uuid_send(n.id) = l.id
+    WHERE m.state = 2 GROUP BY 1, 2;
 DROP TABLE made, lane;

@@ -29,4 +29,9 @@ INSERT INTO hookwire_rollup (step, at, of, numbers)
             (0, ({first} / 60000000 + 30 * 1440) * 60000000, 60000000, 48 * 60), (1, ({first} / 3600000000 + 720) * 3600000000, 3600000000, 720))
         UNION ALL SELECT step, at - length, length, n - 1 FROM slot WHERE n > 1)
     SELECT step, at, of, {numbers} FROM slot, part;
+-- Status 500, exhausted, no response text.
+INSERT INTO hookwire_failure (hour, endpoint, kind, tenant, number, first_at, last_at, oldest_made, newest_made, sample)
+    SELECT m.at / 3600000000 * 3600000000, l.id, x'01f4010000000000000000', n.tenant, count(*), min(m.at), max(m.at), min(m.at), max(m.at),
+        max(m.id)
+    FROM made m JOIN lane l ON l.n = m.n % (SELECT count(*) FROM lane) JOIN hookwire_endpoint n ON n.id = l.id WHERE m.state = 2 GROUP BY 1, 2;
 COMMIT;

@@ -95,7 +95,7 @@ pub(crate) async fn postgres(size: &Size) -> Filled<PostgresStore> {
         let client = postgres::connect(&url).await;
         let sql = size.filled_in(include_str!("postgres.sql"), &groups, |hex| format!("('\\x{hex}'::bytea)"));
         client.batch_execute(&sql.replace("{schema}", &schema)).await.unwrap();
-        for table in ["publish", "event", "finished", "delivery", "rollup"] {
+        for table in ["publish", "event", "finished", "delivery", "rollup", "failure"] {
             client.batch_execute(&format!("VACUUM ANALYZE {schema}.{table}")).await.unwrap();
         }
         println!("PostgreSQL: filled in {} s", started.elapsed().as_secs());

@@ -1,15 +1,17 @@
 //! Failures in groups: a broken release at one endpoint is one line instead of thousands.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use askama::Template;
 use axum::Router;
 use axum::response::Response;
 use axum::routing::get;
+use futures_util::future::try_join_all;
 
 use super::caller::Caller;
-use super::deliveries::{endpoints_of, place};
+use super::deliveries::{find_endpoint, place};
 use super::failure::{Failure, page};
 use super::form::Shown;
 use super::link::encoded;
@@ -17,19 +19,17 @@ use super::state::Console;
 use super::view::{Tab, View};
 use super::words::{self, When};
 use crate::clock::Timestamp;
-use crate::delivery::{Attempt, Delivery, DeliveryState};
-use crate::id::{DeliveryId, EndpointId, Tenant, Work};
-use crate::store::{DeliveryQuery, Page};
+use crate::delivery::Attempt;
+use crate::endpoint::Endpoint;
+use crate::id::{DeliveryId, EndpointId};
+use crate::store::{FailureGroup, FailureKind, FailureQuery, RollupStep};
 
-/// The number of failed deliveries that are grouped: the newest ones.
-const GROUPED: u32 = 1_000;
+/// The number of groups on the page: the largest ones.
+const SHOWN: u32 = 100;
 
-/// The number of characters of a response that distinguish failures.
-const SHAPE: usize = 160;
-
-/// The longest time that is considered from the creation of a delivery to its last attempt. It is longer than any usual retry
-/// schedule.
-const LONGEST_LIFE: Duration = Duration::from_secs(30 * 86_400);
+/// Deliveries are searched from this long before the oldest one of a group until this long after the newest one: the times of a group
+/// come from ids, and the clock of the database may differ from the clock that made the ids.
+const MARGIN: Duration = Duration::from_secs(60);
 
 /// The spans of time that a caller can choose, in hours, the default first.
 const SPANS: [(u64, &str); 3] = [(24, "last 24 hours"), (1, "last hour"), (168, "last 7 days")];
@@ -38,57 +38,52 @@ pub(super) fn routes() -> Router<Console> {
     Router::new().route("/failures", get(failures))
 }
 
-/// What the failures of a group have in common.
-#[derive(PartialEq, Eq, Hash)]
-struct Kind {
-    endpoint: Option<EndpointId>,
+/// Failures of one kind at one endpoint.
+struct Group {
+    count: u64,
     outcome: String,
+    /// `None` if the endpoint was removed: it has no page.
+    endpoint: Option<EndpointId>,
+    target: String,
+    tenant: String,
+    first: When,
+    last: When,
     reason: Option<&'static str>,
-    shape: String,
+    remedy: Option<&'static str>,
+    excerpt: Option<String>,
+    /// `None` if it was pruned.
+    sample: Option<DeliveryId>,
+    /// The query of the list of these deliveries, and of the form that replays them.
+    span: String,
 }
 
-impl Kind {
-    fn of(delivery: &Delivery, last: Option<&Attempt>) -> Self {
-        let excerpt = last.and_then(|attempt| attempt.excerpt.as_deref()).unwrap_or_default();
+impl Group {
+    fn of(group: &FailureGroup, sample: Option<Attempt>, endpoint: Option<&Endpoint>, now: Timestamp) -> Self {
+        let (from, to) = (group.oldest - MARGIN, group.newest + MARGIN);
+        // Without an attempt, there is no way to know here whether the delivery still exists.
+        let is_kept = sample.is_some() || group.kind.outcome.is_none();
         Self {
-            endpoint: delivery.endpoint(),
-            outcome: last.map_or_else(|| "no attempt".into(), |attempt| words::outcome(attempt.outcome)),
-            reason: words::reason(delivery),
-            shape: shape(excerpt),
+            count: group.count,
+            outcome: outcome(&group.kind),
+            endpoint: endpoint.map(|endpoint| endpoint.id),
+            target: endpoint.map_or_else(|| "removed endpoint".into(), place),
+            tenant: group.tenant.as_ref().map_or_else(|| "unknown tenant".into(), ToString::to_string),
+            first: When::new(group.first, now),
+            last: When::new(group.last, now),
+            reason: group.kind.reason.map(words::failed),
+            remedy: group.kind.outcome.and_then(words::remedy),
+            excerpt: sample.and_then(|attempt| attempt.excerpt).map(String::from),
+            sample: is_kept.then_some(group.sample),
+            span: format!("from={}&to={}", encoded(&from.to_string()), encoded(&to.to_string())),
         }
     }
 }
 
-/// A response without the parts that differ between requests: each number and each word with a digit becomes a `#`.
-fn shape(excerpt: &str) -> String {
-    let words = excerpt.split_inclusive(|c: char| !c.is_alphanumeric());
-    let bare = words.map(|word| match word.contains(|c: char| c.is_ascii_digit()) {
-        true => format!("#{}", word.trim_start_matches(char::is_alphanumeric)),
-        false => word.to_owned(),
-    });
-    bare.collect::<String>().chars().take(SHAPE).collect()
-}
-
-/// Failures of one kind.
-struct Group {
-    kind: Kind,
-    target: String,
-    tenant: String,
-    count: usize,
-    first: Timestamp,
-    last: Timestamp,
-    first_shown: When,
-    last_shown: When,
-    sample: DeliveryId,
-    excerpt: Option<String>,
-    remedy: Option<&'static str>,
-}
-
-impl Group {
-    /// The query of the list of these deliveries, and of the form that replays them.
-    fn span(&self) -> String {
-        let end = self.last + Duration::from_micros(1);
-        format!("from={}&to={}", encoded(&self.first.to_string()), encoded(&end.to_string()))
+fn outcome(kind: &FailureKind) -> String {
+    match kind.outcome {
+        Some(outcome) => words::outcome(outcome),
+        None if *kind == FailureKind::REST => "other failures".into(),
+        None => "no attempt".into(),
     }
 }
 
@@ -98,8 +93,10 @@ struct Failures {
     view: View,
     tenant: String,
     spans: Vec<(u64, &'static str, bool)>,
+    /// The beginning of the first hour that is counted.
+    since: When,
     groups: Vec<Group>,
-    /// Whether older failures may be missing, because too many deliveries were found.
+    /// Whether smaller groups may be missing.
     is_cut: bool,
 }
 
@@ -107,86 +104,33 @@ async fn failures(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let view = caller.view(Tab::Failures, "Failures");
     let asked: Option<u64> = fields.value("hours")?;
     let hours = SPANS.iter().map(|(hours, _)| *hours).find(|hours| Some(*hours) == asked).unwrap_or(SPANS[0].0);
-    let tenant = caller.tenant(fields.text("tenant"))?;
-    let (found, is_cut) = failed_since(&caller, tenant, view.now - Duration::from_secs(hours * 3_600)).await?;
-    let attempts = caller.scoped.last_attempts(&found).await?;
-    let mut groups = grouped(&found, attempts, view.now);
-    let samples: Vec<_> =
-        found.iter().filter(|one| groups.iter().any(|group| group.sample == one.id)).cloned().collect();
-    let endpoints = endpoints_of(&caller, &samples).await?;
-    for group in &mut groups {
-        let endpoint = group.kind.endpoint.and_then(|id| endpoints.get(&id)).and_then(Option::as_ref);
-        group.target = endpoint.map_or_else(|| "removed endpoint".into(), |endpoint| place(endpoint));
-        // A removed endpoint has no page.
-        group.kind.endpoint = endpoint.map(|endpoint| endpoint.id);
-    }
+    let since = RollupStep::Hour.start(view.now - Duration::from_secs(hours * 3_600));
+    let mut query = FailureQuery::between(since, view.now + RollupStep::Hour.length());
+    (query.tenant, query.limit) = (caller.tenant(fields.text("tenant"))?, SHOWN);
+    let found = caller.door.failures(query).await?;
+    let samples = caller.door.failure_samples(&found).await?;
+    let endpoints = endpoints_of(&caller, &found).await?;
+    let endpoint = |id| endpoints.get(&id).and_then(Option::as_deref);
+    let groups = found.iter().zip(samples);
+    let groups: Vec<_> =
+        groups.map(|(group, sample)| Group::of(group, sample, endpoint(group.endpoint), view.now)).collect();
     let template = Failures {
         tenant: fields.text("tenant").unwrap_or_default().to_owned(),
         spans: SPANS.iter().map(|(span, text)| (*span, *text, *span == hours)).collect(),
+        since: When::new(since, view.now),
+        is_cut: groups.len() >= SHOWN as usize,
         groups,
-        is_cut,
         view,
     };
     page(&template)
 }
 
-/// The deliveries that have failed since this time, newest first, and whether older ones may be missing. A delivery may fail days
-/// after its creation, so the search begins earlier than this time.
-pub(super) async fn failed_since(
+/// The endpoints of these groups; `None` for an endpoint that was removed. All are read concurrently.
+async fn endpoints_of(
     caller: &Caller,
-    tenant: Option<Tenant>,
-    since: Timestamp,
-) -> Result<(Vec<Delivery>, bool), Failure> {
-    let mut query = DeliveryQuery::of(Work::Sent);
-    (query.tenant, query.state, query.from) = (tenant, Some(DeliveryState::Failed), Some(since - LONGEST_LIFE));
-    let found = caller.scoped.deliveries(query, Page::of(GROUPED).newest_first()).await?;
-    let (mut found, is_cut) = (found.items, found.next.is_some());
-    found.retain(|delivery| delivery.finished_at.is_some_and(|at| at >= since));
-    Ok((found, is_cut))
-}
-
-/// Groups deliveries, which must be sorted newest first. The largest group comes first.
-fn grouped(deliveries: &[Delivery], attempts: Vec<Option<Attempt>>, now: Timestamp) -> Vec<Group> {
-    let mut places: HashMap<Kind, usize> = HashMap::new();
-    let mut groups: Vec<Group> = Vec::new();
-    for (delivery, last) in deliveries.iter().zip(attempts) {
-        let kind = Kind::of(delivery, last.as_ref());
-        let made = delivery.created_at;
-        if let Some(group) = places.get(&kind).and_then(|place| groups.get_mut(*place)) {
-            group.count += 1;
-            (group.first, group.last) = (group.first.min(made), group.last.max(made));
-            group.first_shown = When::new(group.first, now);
-            continue;
-        }
-        places.insert(Kind::of(delivery, last.as_ref()), groups.len());
-        groups.push(Group {
-            kind,
-            target: String::new(),
-            tenant: delivery.tenant.to_string(),
-            count: 1,
-            first: made,
-            last: made,
-            first_shown: When::new(made, now),
-            last_shown: When::new(made, now),
-            sample: delivery.id,
-            remedy: last.as_ref().and_then(|attempt| words::remedy(attempt.outcome)),
-            excerpt: last.and_then(|attempt| attempt.excerpt).map(String::from),
-        });
-    }
-    groups.sort_by_key(|group| std::cmp::Reverse(group.count));
-    groups
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn responses_that_differ_in_numbers_and_ids_have_one_shape() {
-        let shapes = ["error 17 at req_5f2c: timeout", "error 4 at req_91aa: timeout"].map(shape);
-        assert_eq!(shapes[0], "error # at req_#: timeout");
-        assert_eq!(shapes[0], shapes[1]);
-        assert_ne!(shape("error 1: timeout"), shape("error 1: refused"));
-        assert!(shape(&"é".repeat(10_000)).chars().count() <= SHAPE);
-    }
+    groups: &[FailureGroup],
+) -> Result<HashMap<EndpointId, Option<Arc<Endpoint>>>, Failure> {
+    let ids: HashSet<_> = groups.iter().map(|group| group.endpoint).collect();
+    let read = |id| async move { find_endpoint(caller, id).await.map(|found| (id, found)) };
+    Ok(try_join_all(ids.into_iter().map(read)).await?.into_iter().collect())
 }

@@ -8,21 +8,25 @@ use axum::extract::OriginalUri;
 use axum::response::Response;
 use axum::routing::get;
 
+use super::caller::Caller;
 use super::deliveries::Row;
 use super::endpoints::{EndpointRow, needs_attention};
 use super::failure::{Failure, page};
-use super::failures::failed_since;
 use super::form::Shown;
 use super::link::see;
 use super::state::Console;
 use super::traffic::{Span, Traffic};
 use super::view::{Tab, View};
 use super::words::When;
+use crate::clock::Timestamp;
+use crate::delivery::{Delivery, DeliveryState};
+use crate::id::Work;
+use crate::store::{DeliveryQuery, Page};
 
 /// A tile counts at most this many deliveries.
 const COUNTED: u32 = 200;
 
-/// How many endpoints are searched for those that need attention, and how many are shown.
+/// How many endpoints are searched for those that need attention, and how many are shown. The same for failed deliveries.
 const LOOKED_THROUGH: u32 = 1_000;
 const SHOWN: usize = 10;
 
@@ -30,6 +34,9 @@ const SHOWN: usize = 10;
 const LATE: Duration = Duration::from_secs(10);
 
 const DAY: Duration = Duration::from_secs(86_400);
+
+/// The longest time that is considered from the creation of a delivery to its last attempt. It is longer than any usual retry schedule.
+const LONGEST_LIFE: Duration = Duration::from_secs(30 * 86_400);
 
 pub(super) fn routes() -> Router<Console> {
     Router::new().route("/", get(root)).route("/overview", get(overview))
@@ -77,9 +84,9 @@ async fn overview(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let now = view.now;
     let day_ago = now - DAY;
     let span = Span::of(fields.text("span"));
-    let rollups = caller.scoped.rollups(None, span.step(), span.from(now), now).await?;
-    let (failed, _) = failed_since(&caller, None, day_ago).await?;
-    let endpoints = caller.scoped.endpoints(None, None, LOOKED_THROUGH).await?;
+    let rollups = caller.door.rollups(None, span.step(), span.from(now), now).await?;
+    let failed = failed_since(&caller, day_ago).await?;
+    let endpoints = caller.door.endpoints(None, None, LOOKED_THROUGH).await?;
     let of = |enabled| endpoints.iter().map(|endpoint| &**endpoint).filter(move |one| one.is_enabled() == enabled);
     let (pending, next_due) = caller.scoped.waiting(of(true), COUNTED + 1).await?;
     let (held, _) = caller.scoped.waiting(of(false), COUNTED + 1).await?;
@@ -105,4 +112,14 @@ async fn overview(Shown(caller, fields): Shown) -> Result<Response, Failure> {
         view,
     };
     page(&template)
+}
+
+/// The deliveries that have failed since this time, newest first: those among the newest [`LOOKED_THROUGH`] failed deliveries. A delivery
+/// may fail days after its creation, so the search begins earlier than this time.
+async fn failed_since(caller: &Caller, since: Timestamp) -> Result<Vec<Delivery>, Failure> {
+    let mut query = DeliveryQuery::of(Work::Sent);
+    (query.state, query.from) = (Some(DeliveryState::Failed), Some(since - LONGEST_LIFE));
+    let mut found = caller.door.deliveries(query, Page::of(LOOKED_THROUGH).newest_first()).await?.items;
+    found.retain(|delivery| delivery.finished_at.is_some_and(|at| at >= since));
+    Ok(found)
 }

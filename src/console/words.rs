@@ -176,7 +176,8 @@ pub(super) fn reason(delivery: &Delivery) -> Option<&'static str> {
     by_state.or_else(|| delivery.reason.map(failed))
 }
 
-const fn failed(reason: FailReason) -> &'static str {
+/// Why a delivery was given up, in a sentence.
+pub(super) const fn failed(reason: FailReason) -> &'static str {
     match reason {
         FailReason::Exhausted => "The last allowed attempt failed.",
         FailReason::Gone => "The endpoint returned 410 Gone.",

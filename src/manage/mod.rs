@@ -51,6 +51,7 @@
 //! | `POST /deliveries/{id}/resend`, `cancel` | |
 //! | `GET /audit` | who changed what |
 //! | `GET /rollups` | what happened in each minute or hour: of all endpoints, or of one |
+//! | `GET /failures` | what failed finally, in groups by endpoint, outcome and the shape of the response |
 //! | `GET /openapi.json` | OpenAPI 3.1, from this code; [`Manage::openapi`] gives the same |
 //!
 //! Problems are RFC 9457 documents with a stable `code`; they name the `field` that is invalid. Lists have pages: `limit` (50, at
@@ -71,6 +72,7 @@ mod details;
 mod endpoint_documents;
 mod endpoints;
 mod events;
+mod failures;
 mod openapi;
 mod page;
 mod problem;
@@ -100,6 +102,7 @@ fn described() -> (Router<Manage>, OpenApi) {
         .merge(events::routes())
         .merge(deliveries::routes())
         .merge(rollups::routes())
+        .merge(failures::routes())
         .merge(audit::routes())
         .merge(details::routes())
         .merge(openapi::routes());

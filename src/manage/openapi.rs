@@ -25,7 +25,7 @@ use super::state::Manage;
         (name = "endpoints", description = "The targets of events"),
         (name = "events", description = "Events and their types"),
         (name = "deliveries", description = "The deliveries of events to endpoints"),
-        (name = "rollups", description = "The numbers of each minute and hour"),
+        (name = "rollups", description = "The numbers of each minute and hour, and failures in groups"),
         (name = "audit", description = "Who changed what"),
     )
 )]

@@ -48,6 +48,8 @@ mod diagnostics;
 mod directory;
 mod error;
 #[cfg(feature = "outbox")]
+mod failures;
+#[cfg(feature = "outbox")]
 mod history;
 #[cfg(feature = "outbox")]
 mod listed;
@@ -98,6 +100,10 @@ pub use self::diagnostics::{DiagnosticNote, Diagnostics, NOTES_KEPT};
 #[cfg(feature = "outbox")]
 pub use self::directory::{Directory, PutResult, Removal, Resealed};
 pub use self::error::{StoreError, StoreErrorKind};
+#[cfg(feature = "sqlite")]
+pub(in crate::store) use self::failures::FailureSum;
+#[cfg(feature = "outbox")]
+pub use self::failures::{FailureGroup, FailureKind, FailureQuery};
 #[cfg(feature = "outbox")]
 pub use self::history::{DeliveryQuery, EventQuery, EventSummary, History};
 #[cfg(feature = "outbox")]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::StoreError;
+use super::{FailureGroup, FailureQuery, StoreError};
 use crate::clock::Timestamp;
 use crate::delivery::Settlement;
 use crate::id::{LaneId, Tenant, Work};
@@ -272,6 +272,18 @@ const fn place_of(outcome: Outcome) -> u8 {
 /// 4. `fold` MUST delete rollups that began longer than [`RollupStep::retention`] before `now`, a bounded number in each call, and no others
 ///    (`old_rollups_are_deleted`).
 /// 5. The two kinds of work are counted separately (`rollups_count_one_kind_of_work`).
+/// 6. A delivery to an endpoint that is given up ([`Decision::Fail`], [`Decision::Disable`]) MUST be counted exactly once, in the
+///    [group](FailureGroup) of its endpoint and [kind](super::FailureKind::of) in the hour of [`Settlement::at`]. Rules 1 and 2 apply
+///    (`failures_are_counted_in_groups`, `failures_of_a_kind_are_one_group`, `only_a_final_failure_is_in_a_group`,
+///    `concurrent_folds_count_failures_once`, `a_dropped_failure_is_counted_once`, `a_dropped_fold_counts_failures_once`). Jobs of an inbox
+///    are in no group.
+/// 7. `failures` MUST merge the hours that begin at `from` or later, and before `to`. It MUST return the largest groups, the largest
+///    first. Of two groups with the same count, the one with the later failure comes first (`failures_obey_their_span_and_limit`,
+///    `one_call_returns_a_bounded_number_of_groups`). It MUST return no group of another tenant or endpoint
+///    (`failures_obey_their_tenant_and_endpoint`).
+/// 8. The number of groups of one endpoint in one hour MUST be bounded, and every failure MUST be counted nevertheless
+///    (`groups_of_failures_are_bounded`): [`sql::limit_failure_kinds`](super::sql::limit_failure_kinds) does this. `fold` MUST delete groups
+///    of failures as it deletes rollups of hours (`old_failures_are_deleted`).
 #[async_trait]
 pub trait Rollups: fmt::Debug + Send + Sync + 'static {
     /// Counts what was settled, and deletes old rollups. Each call does a bounded amount of work. Returns whether more is left to do.
@@ -292,6 +304,13 @@ pub trait Rollups: fmt::Debug + Send + Sync + 'static {
         from: Timestamp,
         to: Timestamp,
     ) -> Result<Vec<Vec<Rollup>>, StoreError>;
+
+    /// Reads deliveries that failed finally, in groups: the largest group first, at most [`FailureQuery::MAX_LIMIT`]. The groups of several
+    /// hours are merged. The cost is proportional to the number of groups in the span, and not to the number of deliveries.
+    ///
+    /// # Errors
+    /// Returns a [`StoreError`] if the store fails.
+    async fn failures(&self, query: &FailureQuery) -> Result<Vec<FailureGroup>, StoreError>;
 }
 
 delegate_store! { [S: Rollups + ?Sized] Arc<S>, |shared| **shared; Rollups }

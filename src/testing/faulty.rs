@@ -13,10 +13,10 @@ use crate::event::Event;
 use crate::id::{DeliveryId, EndpointId, EventId, LaneId, Tenant, Work, WorkerId};
 use crate::store::{
     AddDelivery, Append, Appended, AuditEntry, AuditLog, AuditQuery, ChangeListener, Claim, Claimed, Control, Counts,
-    DedupGroup, DeliveryQuery, DiagnosticNote, Diagnostics, Directory, EventQuery, EventSummary, FinishedCursor,
-    History, Import, ImportResult, Listed, Outbox, Page, Placement, Placements, PutResult, Removal, Retention,
-    RetentionCutoff, Rollup, RollupGroup, RollupStep, Rollups, Settled, StagedRow, Staging, StoreError, StoreErrorKind,
-    WorkerRegistry,
+    DedupGroup, DeliveryQuery, DiagnosticNote, Diagnostics, Directory, EventQuery, EventSummary, FailureGroup,
+    FailureQuery, FinishedCursor, History, Import, ImportResult, Listed, Outbox, Page, Placement, Placements,
+    PutResult, Removal, Retention, RetentionCutoff, Rollup, RollupGroup, RollupStep, Rollups, Settled, StagedRow,
+    Staging, StoreError, StoreErrorKind, WorkerRegistry,
 };
 use crate::testing::random::Random;
 
@@ -356,6 +356,10 @@ impl<S: Rollups> Rollups for FaultyStore<S> {
         to: Timestamp,
     ) -> Result<Vec<Vec<Rollup>>, StoreError> {
         self.call("rollups", self.inner.rollups(groups, step, from, to)).await
+    }
+
+    async fn failures(&self, query: &FailureQuery) -> Result<Vec<FailureGroup>, StoreError> {
+        self.call("failures", self.inner.failures(query)).await
     }
 }
 

@@ -8,6 +8,8 @@ mod endpoints;
 mod events;
 mod rollups;
 #[cfg(feature = "console")]
+mod samples;
+#[cfg(feature = "console")]
 mod send_now;
 #[cfg(any(feature = "console", feature = "manage", feature = "mcp"))]
 mod surface;

@@ -4,7 +4,7 @@ use super::Scoped;
 use crate::clock::Timestamp;
 use crate::endpoint::Endpoint;
 use crate::id::{LaneId, Tenant, Work};
-use crate::store::{Rollup, RollupGroup, RollupStep, StoreError};
+use crate::store::{FailureGroup, FailureQuery, Rollup, RollupGroup, RollupStep, StoreError};
 
 impl Scoped {
     /// Reads what happened in each minute or hour that begins at `from` or later, and before `to`: for all deliveries in scope, or for those
@@ -60,5 +60,38 @@ impl Scoped {
         let mut found = self.sender.shared.store.rollups(&groups, step, from, to).await?.into_iter();
         let list = |is_covered: &bool| if *is_covered { found.next().unwrap_or_default() } else { Vec::new() };
         Ok(covered.iter().map(list).collect())
+    }
+
+    /// Reads deliveries that failed finally, in groups: by endpoint, outcome, reason and the [shape](crate::store::FailureKind::shape_of) of
+    /// the response. So a broken release of one endpoint is one group. The largest group comes first, and groups of all hours in the span
+    /// are merged. The list is empty if the tenant of the query is out of scope; a tenant never gets groups of another tenant. A worker
+    /// adds new failures with a delay of some seconds, and keeps them for 90 days.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use hookwire::clock::Timestamp;
+    /// use hookwire::sender::{Scope, Sender};
+    /// use hookwire::store::{FailureQuery, MemoryStore};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let sender = Sender::builder(MemoryStore::new()).build()?;
+    /// let noon = Timestamp::from_secs(1_700_000_000);
+    /// let query = FailureQuery::between(noon - Duration::from_secs(86_400), noon);
+    /// for group in sender.scoped(Scope::tenant("acme")).failures(query).await? {
+    ///     println!("{} × {:?} at {}", group.count, group.kind.outcome, group.endpoint);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Returns a [`StoreError`] if the store fails.
+    pub async fn failures(&self, mut query: FailureQuery) -> Result<Vec<FailureGroup>, StoreError> {
+        let Some(tenant) = self.listed(query.tenant.as_ref()).map(Option::<&Tenant>::cloned) else {
+            return Ok(Vec::new());
+        };
+        query.tenant = tenant;
+        self.sender.shared.store.failures(&query).await
     }
 }

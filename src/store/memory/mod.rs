@@ -15,6 +15,8 @@ mod diagnostics;
 #[cfg(feature = "outbox")]
 mod directory;
 #[cfg(feature = "outbox")]
+mod failure_table;
+#[cfg(feature = "outbox")]
 mod history;
 #[cfg(feature = "outbox")]
 mod keyed;

@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::delivery::Settlement;
 use crate::id::{EndpointId, Tenant, Work};
 use crate::store::sql::{RollupFold, note_settlement};
-use crate::store::{Rollup, RollupGroup, RollupStep, Rollups, StoreError};
+use crate::store::{FailureGroup, FailureQuery, Rollup, RollupGroup, RollupStep, Rollups, StoreError};
 
 #[async_trait]
 impl Rollups for MemoryStore {
@@ -30,6 +30,10 @@ impl Rollups for MemoryStore {
         let tables = self.tables();
         let of = |group| tables.rollups_of(group, step, from, to);
         Ok(groups.iter().map(of).collect())
+    }
+
+    async fn failures(&self, query: &FailureQuery) -> Result<Vec<FailureGroup>, StoreError> {
+        Ok(self.tables().failures.find(query))
     }
 }
 
@@ -55,6 +59,7 @@ impl Tables {
                 self.rollups.remove(&key);
             }
         }
+        self.failures.prune(now - RollupStep::Hour.kept());
     }
 
     fn count_notes(&mut self) {
@@ -63,6 +68,7 @@ impl Tables {
         let tenant = |id: EndpointId| Some((id, self.endpoints.get(&id)?.as_ref()?.tenant.clone()));
         let tenants: HashMap<EndpointId, Tenant> =
             settled.lanes().filter_map(|lane| lane.endpoint()).filter_map(tenant).collect();
+        self.failures.add(settled.failures(&tenants));
         for (key, rollup) in settled.finish(&tenants) {
             let at = key.1;
             self.rollups.entry(key).or_insert_with(|| Rollup::starting(at)).merge(&rollup);

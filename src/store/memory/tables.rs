@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::MemoryDedup;
 use super::audit_table::AuditTable;
+use super::failure_table::FailureTable;
 use super::keyed::Keyed;
 use super::note_table::NoteTable;
 use super::tally::Tally;
@@ -97,6 +98,7 @@ pub(super) struct Tables {
     /// The notes of settlements that are not yet in the rollups.
     pub(super) notes: Vec<u8>,
     pub(super) rollups: Folded,
+    pub(super) failures: FailureTable,
     pub(super) audit: AuditTable,
     pub(super) diagnostics: NoteTable,
     pub(super) placements: BTreeMap<Tenant, Placement>,

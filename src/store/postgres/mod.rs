@@ -13,7 +13,7 @@ mod diagnostics;
 mod directory;
 mod error;
 mod events;
-mod filter;
+mod failures;
 mod group;
 mod history;
 mod list;

@@ -9,13 +9,14 @@ use tokio_postgres::types::Type;
 
 use super::PostgresStore;
 use super::error::StoreFailure;
+use super::failures::{add_failures, delete_failures, find_failures};
 use super::rows::{BYTES, LONGS, SHORTS, UUIDS, endpoint_id, get, uuid_of_endpoint};
 use super::session::{LONG_CALL, Operation, Param, Session};
 use crate::clock::Timestamp;
 use crate::id::{EndpointId, Tenant};
 use crate::store::relational::{FOLDED, count_notes};
 use crate::store::sql::{Folded, RollupFold, restore_rollup, rollup_column, rollup_group_column, rollup_step_column};
-use crate::store::{Rollup, RollupGroup, RollupStep, Rollups, StoreError};
+use crate::store::{FailureGroup, FailureQuery, Rollup, RollupGroup, RollupStep, Rollups, StoreError};
 
 /// The number of old rollups that one call deletes.
 const DELETED: i64 = 2_000;
@@ -49,11 +50,15 @@ impl Rollups for PostgresStore {
         }
         Ok(of.iter().map(|of| found.get(of).cloned().unwrap_or_default()).collect())
     }
+
+    async fn failures(&self, query: &FailureQuery) -> Result<Vec<FailureGroup>, StoreError> {
+        find_failures(&self.db, query).await
+    }
 }
 
 const HAS_WORK: &str = "SELECT 1 WHERE EXISTS (SELECT 1 FROM hookwire.settled) \
      OR EXISTS (SELECT 1 FROM hookwire.rollup WHERE step = 0 AND at < $1) \
-     OR EXISTS (SELECT 1 FROM hookwire.rollup WHERE step = 1 AND at < $2)";
+     OR EXISTS (SELECT 1 FROM hookwire.rollup WHERE step = 1 AND at < $2) OR EXISTS (SELECT 1 FROM hookwire.failure WHERE hour < $2)";
 
 // One look-up for each step and group: the table is sorted by time.
 const FIND: &str = "SELECT r.at, r.of, r.numbers FROM unnest($2) AS a (at) CROSS JOIN unnest($3) AS g (of) \
@@ -108,10 +113,12 @@ impl Operation for Folding {
             count_notes(&mut fold, get(row, "notes")?);
         }
         let tenants = tenants_of(session, &fold).await?;
+        add_failures(session, fold.failures(&tenants)).await?;
         add(session, &fold.finish(&tenants)).await?;
         let deleted = [RollupStep::Minute, RollupStep::Hour].map(|step| self.delete_old(session, step));
         let deleted = join_all(deleted).await.into_iter().collect::<Result<Vec<_>, _>>()?;
-        Ok(notes.len() >= FOLDED as usize || deleted.contains(&true))
+        let are_failures_left = delete_failures(session, self.now - RollupStep::Hour.kept(), DELETED).await?;
+        Ok(notes.len() >= FOLDED as usize || deleted.contains(&true) || are_failures_left)
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod clock;
 mod columns;
+mod failures;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod new_outbox_row;
 mod outbox_row;
@@ -25,6 +26,7 @@ pub use self::columns::{
     group_keys, ids_between, lane_column, order_column, origin_column, publish_key, replay_key, restore_lane,
     restore_order, restore_origin,
 };
+pub use self::failures::{FoldedFailures, failure_kind_column, limit_failure_kinds, restore_failure_kind};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(in crate::store) use self::new_outbox_row::NewOutboxRow;
 pub use self::outbox_row::OutboxRow;

@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::columns::{lane_column, restore_lane};
+use super::failures::{FailureFold, FoldedFailures, failure_numbers};
 use crate::clock::Timestamp;
 use crate::delivery::Settlement;
 use crate::id::{EndpointId, LaneId, Tenant, Work};
 use crate::store::{Rollup, RollupGroup, RollupStep};
 
-/// The note of a settlement: its lane, its minute and what [`Rollup::record`] would count. A settle transaction appends the notes of its
-/// settlements to a table, several in one column, and [`RollupFold`] counts them later. So settling costs no look-up of a rollup.
+/// The note of a settlement: its lane, its minute, what [`Rollup::record`] would count, and the failure if the delivery was given up. A
+/// settle transaction appends the notes of its settlements to a table, several in one column, and [`RollupFold`] counts them later. So
+/// settling costs no look-up of a rollup.
 ///
 /// ```
 /// # use hookwire::clock::Timestamp;
@@ -52,6 +54,9 @@ pub(in crate::store) fn note_settlement(notes: &mut Vec<u8>, settlement: &Settle
     for place in Rollup::places(settlement) {
         notes.extend_from_slice(&[place, 1]);
     }
+    for (place, number) in failure_numbers(settlement).into_iter().flatten() {
+        push_number(notes, place, number);
+    }
     let written = notes.len() - length - 1;
     if let Some(count) = notes.get_mut(length) {
         *count = u8::try_from(written).unwrap_or(u8::MAX);
@@ -62,15 +67,19 @@ pub(in crate::store) fn note_settlement(notes: &mut Vec<u8>, settlement: &Settle
 #[must_use]
 pub fn rollup_column(rollup: &Rollup) -> Vec<u8> {
     let mut column = Vec::with_capacity(12);
-    for (place, mut number) in (0_u8..).zip(rollup.counters()).filter(|(_, number)| *number > 0) {
-        column.push(place);
-        while number > 0x7f {
-            column.push(number.to_le_bytes()[0] | 0x80);
-            number >>= 7;
-        }
-        column.push(number.to_le_bytes()[0]);
+    for (place, number) in (0_u8..).zip(rollup.counters()).filter(|(_, number)| *number > 0) {
+        push_number(&mut column, place, number);
     }
     column
+}
+
+fn push_number(column: &mut Vec<u8>, place: u8, mut number: u64) {
+    column.push(place);
+    while number > 0x7f {
+        column.push(number.to_le_bytes()[0] | 0x80);
+        number >>= 7;
+    }
+    column.push(number.to_le_bytes()[0]);
 }
 
 /// The rollup that begins at `at`, from its [column](rollup_column). Returns `None` if the column is invalid. Numbers at places that this
@@ -88,6 +97,11 @@ pub fn rollup_column(rollup: &Rollup) -> Vec<u8> {
 /// ```
 #[must_use]
 pub fn restore_rollup(at: Timestamp, column: &[u8]) -> Option<Rollup> {
+    restore_numbers(column).map(|numbers| rollup_of(at, &numbers))
+}
+
+/// The number at each place of a column; 0 at places that the column leaves out.
+fn restore_numbers(column: &[u8]) -> Option<[u64; 64]> {
     let mut numbers = [0; 64];
     let mut bytes = column.iter();
     while let Some(place) = bytes.next() {
@@ -101,11 +115,15 @@ pub fn restore_rollup(at: Timestamp, column: &[u8]) -> Option<Rollup> {
         }
         *numbers.get_mut(usize::from(*place))? = number;
     }
+    Some(numbers)
+}
+
+fn rollup_of(at: Timestamp, numbers: &[u64]) -> Rollup {
     let mut rollup = Rollup::starting(at);
     for (counter, number) in rollup.counters_mut().into_iter().zip(numbers) {
-        *counter = number;
+        *counter = *number;
     }
-    Some(rollup)
+    rollup
 }
 
 /// A group of rollups as binary column: a lane is its [`lane_column`] after `l`, a tenant is its name after `t`, and all deliveries are `s`
@@ -133,6 +151,7 @@ pub const fn rollup_step_column(step: RollupStep) -> i16 {
 #[derive(Debug, Default)]
 pub struct RollupFold {
     minutes: HashMap<(LaneId, Timestamp), Rollup>,
+    failures: FailureFold,
 }
 
 /// What a [`RollupFold`] has counted, by step, time and group. A store adds these to the rollups that it has.
@@ -154,14 +173,21 @@ impl RollupFold {
         let (minute, rest) = rest.split_first_chunk()?;
         let (numbers, rest) = counted(rest)?;
         let at = Timestamp::from_micros(i64::from_be_bytes(*minute));
-        let (lane, rollup) = (restore_lane(lane)?, restore_rollup(at, numbers)?);
-        self.minutes.entry((lane, at)).or_insert_with(|| Rollup::starting(at)).merge(&rollup);
+        let (lane, numbers) = (restore_lane(lane)?, restore_numbers(numbers)?);
+        self.minutes.entry((lane, at)).or_insert_with(|| Rollup::starting(at)).merge(&rollup_of(at, &numbers));
+        self.failures.add(lane, at, &numbers);
         Some(rest)
     }
 
     /// The lanes of the settlements, each once.
     pub fn lanes(&self) -> impl Iterator<Item = LaneId> {
         self.minutes.keys().map(|(lane, _)| *lane).collect::<BTreeSet<_>>().into_iter()
+    }
+
+    /// Returns the failures of each endpoint in each hour. `tenants` are the tenants of the endpoints that are stored.
+    #[must_use]
+    pub fn failures(&self, tenants: &HashMap<EndpointId, Tenant>) -> FoldedFailures {
+        self.failures.groups(tenants)
     }
 
     /// Returns what was counted, for each lane, for each tenant and for each kind of work. `tenants` are the tenants of the endpoints that
@@ -196,6 +222,7 @@ mod tests {
     use crate::id::DeliveryId;
     use crate::outcome::Outcome;
     use crate::retry::{Decision, FailReason};
+    use crate::store::{FailureGroup, FailureKind};
 
     fn settlement(lane: LaneId, decision: Decision, attempt: Option<Attempt>) -> Settlement {
         let lease = Lease { delivery: DeliveryId::generate(Timestamp::EPOCH), fence: 1 };
@@ -225,6 +252,50 @@ mod tests {
             assert_eq!(folded.get(&key), Some(&expected));
             assert_eq!(folded.len(), 4, "the lane and all, by minute and hour");
         }
+    }
+
+    #[test]
+    fn a_note_has_the_failure_of_a_delivery_that_was_given_up() {
+        let endpoint = EndpointId::generate(Timestamp::EPOCH);
+        let fail = Decision::Fail { reason: FailReason::Superseded };
+        let attempt = Attempt::new(1, Timestamp::EPOCH, std::time::Duration::ZERO, Outcome::Status(599));
+        let attempt = attempt.with_excerpt(Some("no customer 17".into()));
+        let mut ends = [
+            settlement(endpoint.into(), fail, Some(attempt.clone())),
+            settlement(endpoint.into(), fail, None),
+            settlement(endpoint.into(), Decision::retry(Timestamp::EPOCH), Some(attempt.clone())),
+            settlement(LaneId::Queue("orders".parse().unwrap()), fail, Some(attempt)),
+        ];
+        for (one, micros) in ends.iter_mut().zip([3_719_999_999, 3_660_000_001, 0, 0]) {
+            one.at = Timestamp::from_micros(micros);
+        }
+        let mut fold = RollupFold::default();
+        assert!(fold.add(&ends.iter().flat_map(settled_column).collect::<Vec<_>>()));
+        let tenants = HashMap::from([(endpoint, Tenant::from("acme"))]);
+        let mut folded = fold.failures(&tenants);
+        let mut found = folded.remove(&(Timestamp::from_secs(3_600), endpoint)).unwrap();
+        assert!(folded.is_empty());
+        found.sort_by_key(|group| std::cmp::Reverse(group.last));
+        let expected = ends.iter().take(2).map(|end| {
+            let kind = FailureKind::of(end).unwrap();
+            let group = FailureGroup::of(endpoint, kind, end.lease.delivery, end.at);
+            FailureGroup { tenant: Some("acme".into()), ..group }
+        });
+        assert_eq!(found, expected.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_note_of_an_earlier_version_counts_and_has_no_failure() {
+        let endpoint = EndpointId::generate(Timestamp::EPOCH);
+        let minute = 60_000_000_i64.to_be_bytes();
+        // One delivery that failed finally, after an attempt with status 500 that took up to 10 ms.
+        let note = [&[16], endpoint.as_bytes().as_slice(), &minute, &[6, 1, 1, 4, 1, 8, 1]].concat();
+        let mut fold = RollupFold::default();
+        assert!(fold.add(&note));
+        assert!(fold.failures(&HashMap::new()).is_empty());
+        let key = (RollupStep::Minute, Timestamp::from_secs(60), RollupGroup::Lane(endpoint.into()));
+        let folded = fold.finish(&HashMap::new());
+        assert_eq!(folded.get(&key).map(|rollup| (rollup.failed, rollup.server_errors)), Some((1, 1)));
     }
 
     #[test]

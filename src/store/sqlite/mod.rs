@@ -6,6 +6,7 @@ mod counts;
 mod dedup;
 mod diagnostics;
 mod directory;
+mod failures;
 mod file_identity;
 mod history;
 mod list;

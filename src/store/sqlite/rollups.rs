@@ -6,13 +6,14 @@ use async_trait::async_trait;
 use rusqlite::{OptionalExtension, params};
 
 use super::SqliteStore;
+use super::failures::{add_failures, delete_failures, find_failures};
 use super::rows::unreadable;
 use super::session::Session;
 use crate::clock::Timestamp;
 use crate::id::{EndpointId, LaneId, Tenant};
 use crate::store::relational::{FOLDED, count_notes};
 use crate::store::sql::{Folded, RollupFold, restore_rollup, rollup_column, rollup_group_column, rollup_step_column};
-use crate::store::{Rollup, RollupGroup, RollupStep, Rollups, StoreError};
+use crate::store::{FailureGroup, FailureQuery, Rollup, RollupGroup, RollupStep, Rollups, StoreError};
 
 /// The number of old rollups that one call deletes.
 const DELETED: u32 = 2_000;
@@ -39,6 +40,11 @@ impl Rollups for SqliteStore {
         self.read(move |session| groups.iter().map(|group| rollups_of(session, group, (step, from, to))).collect())
             .await
     }
+
+    async fn failures(&self, query: &FailureQuery) -> Result<Vec<FailureGroup>, StoreError> {
+        let query = query.clone();
+        self.read(move |connection| find_failures(connection, &query)).await
+    }
 }
 
 /// Skips from step to step: the table is sorted by time, and a group has one row in each step.
@@ -64,16 +70,18 @@ fn rollups_of(
 
 fn has_work(session: &Session<'_>, now: Timestamp) -> rusqlite::Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM hookwire_settled) OR EXISTS (SELECT 1 FROM hookwire_rollup WHERE step = 0 AND at < ?1) \
-               OR EXISTS (SELECT 1 FROM hookwire_rollup WHERE step = 1 AND at < ?2)";
-    let oldest = |step: RollupStep| (now - step.retention()).as_micros();
-    session.query_row(sql, [oldest(RollupStep::Minute), oldest(RollupStep::Hour)], |row| row.get(0))
+               OR EXISTS (SELECT 1 FROM hookwire_rollup WHERE step = 1 AND at < ?2) \
+               OR EXISTS (SELECT 1 FROM hookwire_failure WHERE hour < ?2)";
+    let oldest = |step: RollupStep| (now - step.kept()).as_micros();
+    connection.prepare_cached(sql)?.query_row([oldest(RollupStep::Minute), oldest(RollupStep::Hour)], |row| row.get(0))
 }
 
-fn fold(session: &Session<'_>, now: Timestamp) -> rusqlite::Result<bool> {
-    let (fold, is_full) = take_notes(session)?;
-    let tenants = tenants_of(session, fold.lanes())?;
-    add(session, &fold.finish(&tenants))?;
-    let mut most = 0;
+fn fold(connection: &Connection, now: Timestamp) -> rusqlite::Result<bool> {
+    let (fold, is_full) = take_notes(connection)?;
+    let tenants = tenants_of(connection, fold.lanes())?;
+    add_failures(connection, fold.failures(&tenants))?;
+    add(connection, &fold.finish(&tenants))?;
+    let mut most = delete_failures(connection, now - RollupStep::Hour.kept(), DELETED)?;
     for step in [RollupStep::Minute, RollupStep::Hour] {
         let sql = "DELETE FROM hookwire_rollup WHERE step = ?1 AND (at, of) IN \
                    (SELECT at, of FROM hookwire_rollup WHERE step = ?1 AND at < ?2 ORDER BY at LIMIT ?3)";

@@ -252,6 +252,18 @@ macro_rules! __conformance_cases {
                 old_rollups_are_deleted
                 rollups_count_one_kind_of_work
                 a_dropped_settlement_is_counted_once;
+            failures:
+                failures_are_counted_in_groups
+                failures_of_a_kind_are_one_group
+                only_a_final_failure_is_in_a_group
+                failures_obey_their_tenant_and_endpoint
+                failures_obey_their_span_and_limit
+                one_call_returns_a_bounded_number_of_groups
+                groups_of_failures_are_bounded
+                old_failures_are_deleted
+                concurrent_folds_count_failures_once
+                a_dropped_failure_is_counted_once
+                a_dropped_fold_counts_failures_once;
         }
     };
     (audit => $then:ident $with:tt) => {

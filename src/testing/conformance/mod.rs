@@ -27,7 +27,7 @@
 //! | `retention` | `Outbox`, `Directory`, `History`, `Retention` | which data is deleted, and which is kept |
 //! | `control` | `Outbox`, `Directory`, `History`, `Control` | changes by operators |
 //! | `workers` | `WorkerRegistry` | the number of live workers |
-//! | `rollups` | `Outbox`, `Directory`, `Rollups` | the numbers of each minute and hour |
+//! | `rollups` | `Outbox`, `Directory`, `Rollups` | the numbers of each minute and hour, and failures in groups |
 //! | `audit` | `AuditLog` | who changed what |
 //! | `diagnostics` | `Diagnostics` | notes that help to find a fault |
 //! | `whole` | `Store`: all of these and `Staging` | rules across roles; random calls, compared with [`MemoryStore`](crate::store::MemoryStore) |
@@ -64,6 +64,7 @@ mod drops;
 mod edges;
 mod endpoints;
 mod exact;
+mod failures;
 mod fields;
 mod given;
 mod keys;

@@ -18,13 +18,18 @@ use crate::store::{Directory, Outbox, Rollup, RollupGroup, RollupStep, Rollups, 
 const HOUR: Duration = Duration::from_secs(3_600);
 
 /// Folds until nothing is left to do.
-async fn fold<S: Rollups + ?Sized>(subject: &Subject<S>, now: Timestamp) {
+pub(super) async fn fold_all<S: Rollups + ?Sized>(store: &S, now: Timestamp) {
     for _ in 0..1_000 {
-        if !ok(subject.store.fold(now).await) {
+        if !ok(store.fold(now).await) {
             return;
         }
     }
     panic!("fold always returns that more is left to do");
+}
+
+/// The same, for the store of a subject.
+async fn fold<S: Rollups + ?Sized>(subject: &Subject<S>, now: Timestamp) {
+    fold_all(&*subject.store, now).await;
 }
 
 /// The rollups of one group that begin within two days of [`NOW`], through the second handle.

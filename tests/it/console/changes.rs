@@ -9,9 +9,8 @@ use hookwire::clock::{Clock as _, SystemClock};
 use hookwire::delivery::{Attempt, DeliveryState, Settlement};
 use hookwire::endpoint::{Labels, NewEndpoint, Target};
 use hookwire::event::NewEvent;
-use hookwire::outcome::Outcome;
-use hookwire::retry::Decision;
-use hookwire::store::{Claim, MemoryStore, Outbox as _, Rollups as _};
+use hookwire::id::Work;
+use hookwire::store::{Retention as _, RetentionCutoff, Rollups as _};
 use hookwire::testing::endpoint::{Behaviour, ScriptedEndpoint};
 
 use super::super::support::until;
@@ -220,6 +219,7 @@ async fn failures_are_grouped_and_their_deliveries_are_sent_again_together() {
     drop(stop);
     worker.await.unwrap().unwrap();
 
+    while site.store.fold(SystemClock.now()).await.unwrap() {}
     let page = site.page("acme", "failures").await;
     assert!(page.html.contains("5 × 400 Bad Request"), "one group: {}", page.html);
     assert!(page.html.contains("no customer 0"), "with a sample");
@@ -228,6 +228,10 @@ async fn failures_are_grouped_and_their_deliveries_are_sent_again_together() {
     assert!(site.submit("acme", &form, &[]).await.html.contains("<strong>5</strong> events would be sent."));
     let hour = site.page("acme", "failures?hours=1").await;
     assert!(hour.html.contains("5 × 400 Bad Request"));
+    assert!(site.page("*", "failures?tenant=acme").await.html.contains("5 × 400 Bad Request"));
+    for (who, path) in [("other", "failures"), ("*", "failures?tenant=other")] {
+        assert!(site.page(who, path).await.html.contains("No delivery has failed in this time."), "{who}");
+    }
 
     let list = site.page("acme", "deliveries?state=failed").await;
     let form = list.form("/deliveries/resend");
@@ -246,6 +250,32 @@ async fn failures_are_grouped_and_their_deliveries_are_sent_again_together() {
     assert!(again.html.contains("These do not exist any more") && again.html.contains(&unknown), "{}", again.html);
     let cancel = list.form("/deliveries/cancel");
     assert!(site.submit("acme", &cancel, &chosen[..1]).await.html.contains("1 delivery is cancelled."));
+}
+
+#[tokio::test]
+async fn a_group_of_failures_outlives_its_deliveries() {
+    let site = Site::new();
+    let server = ScriptedEndpoint::start(vec![Behaviour::answer("HTTP/1.1 400 x\r\ncontent-length: 4\r\n\r\ngone")]);
+    let server = server.await.unwrap();
+    let new = NewEndpoint::at(Target::parse(&server.url("/hooks")).unwrap()).tenant("acme").retry("strict");
+    let endpoint = site.sender.endpoints().create(new).await.unwrap();
+    site.sender.dispatch(NewEvent::json("invoice.paid", &1).unwrap().tenant("acme")).await.unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let worker = tokio::spawn(site.sender.worker().run_until(stopped));
+    let failed = async || site.sender.history().counts(Some(endpoint.id.into())).await.unwrap().failed;
+    until(async || failed().await == 1).await;
+    drop(stop);
+    worker.await.unwrap().unwrap();
+    while site.store.fold(SystemClock.now()).await.unwrap() {}
+    let page = site.page("acme", "failures").await;
+    assert!(page.html.contains("<pre tabindex=\"0\">gone</pre>") && page.html.contains("The last of them"));
+
+    let later = SystemClock.now() + std::time::Duration::from_secs(60);
+    let cutoff = RetentionCutoff::before(later);
+    assert_eq!(site.store.prune(Work::Sent, cutoff, 9).await.unwrap(), 1);
+    let page = site.page("acme", "failures").await;
+    assert!(page.html.contains("1 × 400 Bad Request"), "{}", page.html);
+    assert!(!page.html.contains(">gone<") && !page.html.contains("The last of them"), "{}", page.html);
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@
 pub mod api;
 mod audit;
 mod authority;
+mod door;
+mod failures;
 mod isolation;
 mod requests;
 mod rollups;

@@ -101,6 +101,9 @@ async fn a_problem_names_the_invalid_parameter() {
         ("/rollups?step=year", "step"),
         ("/rollups?from=x", "from"),
         ("/rollups?endpoint=x", "endpoint"),
+        ("/failures?from=x", "from"),
+        ("/failures?endpoint=x", "endpoint"),
+        ("/failures?limit=101", "limit"),
     ] {
         let answer = api.ask(Some("acme"), &format!("GET {path}"), None).await;
         assert_eq!((answer.status.as_u16(), answer.code().as_str()), (422, "invalid"), "{path}: {answer:?}");

@@ -154,6 +154,8 @@ async fn look(talk: &mut Conversation, endpoint: &str, event: &str, delivery: &s
         "GET /audit?limit=3".into(),
         "GET /audit?limit=0".into(),
         "GET /rollups?step=year".into(),
+        "GET /failures".into(),
+        "GET /failures?limit=0".into(),
         "GET /deliveries?state=pending".into(),
         "GET /deliveries?state=lost".into(),
         format!("GET {delivery}"),

@@ -101,6 +101,12 @@ bugs! {
         RollupTenantsAreFolded TenantsHaveNoRollups LanesHaveNoHours RollupLosesSlowAttempts RollupsMixKinds RollupFromIsExclusive
         RollupFromIsRounded RollupToIsInclusive RollupIgnoresTheSpan RollupsAreNewestFirst RollupListsAreSorted EmptyRollupListsAreLeftOut
         RollupsAreNeverDeleted RollupsAreDeletedEarly HoursAreKeptAsLongAsMinutes
+        FailuresAreNotCounted FailuresOverwrite FailureSampleIsTheFirst FailureFirstIsTheLast FailureLosesWhenMade FailuresLoseTheTenant
+        FailuresIgnoreTheShape FailuresCompareTheText FailuresIgnoreTheOutcome FailuresIgnoreTheReason RetriesAreFailures
+        FailuresIgnoreTheTenant FailuresIgnoreTheEndpoint FailureTenantsAreFolded FailureEndpointIgnoresTheTenant
+        FailureHoursAreNotMerged FailuresIgnoreTheSpan FailureFromIsExclusive FailureFromIsRounded FailureToIsInclusive
+        FailuresIgnoreTheLimit FailuresHaveNoMaximum FailuresAreSmallestFirst FailureTiesAreOldestFirst FailureKindsAreUnbounded FailuresAboveTheBoundAreLost
+        FailuresAreNeverDeleted FailuresAreDeletedEarly SplitFold
     }
     audit {
         AuditLosesTenant AuditLosesActor AuditLosesOperator AuditLosesDetail AuditLosesResult AuditTextCutAt255 AuditNumbersByTime

@@ -10,6 +10,7 @@ mod db;
 mod dedup;
 mod diagnostics;
 mod endpoints;
+mod failures;
 mod history;
 mod more_roles;
 mod outbox;

@@ -7,22 +7,24 @@ use hookwire::clock::Timestamp;
 use hookwire::delivery::Settlement;
 use hookwire::id::{EndpointId, Tenant, Work};
 use hookwire::store::sql::{Folded, RollupFold, restore_rollup, rollup_column, settled_column};
-use hookwire::store::{Rollup, RollupGroup, RollupStep, Rollups, StoreError};
+use hookwire::store::{FailureGroup, FailureQuery, Rollup, RollupGroup, RollupStep, Rollups, StoreError};
 
 use super::bug::Bug;
 use super::db::Db;
+use super::failures::{FailureTable, add_failures, delete_old_failures, find_failures, noted};
 use super::roles::Simple;
 
-/// The two tables: notes of settlements, and rollups with their numbers as a column.
+/// The three tables: notes of settlements, rollups with their numbers as a column, and failures.
 #[derive(Clone, Debug, Default)]
 pub struct RollupTables {
     pub notes: Vec<Vec<u8>>,
     rollups: BTreeMap<(RollupStep, Timestamp, RollupGroup), Vec<u8>>,
+    pub failures: FailureTable,
 }
 
 impl Db {
     pub fn note(&mut self, settlement: &Settlement) {
-        let mut settlement = settlement.clone();
+        let mut settlement = noted(self, settlement.clone());
         if let Some(attempt) = settlement.attempt.as_ref().filter(|_| self.has(Bug::NoteHasTheTimeOfTheAttempt)) {
             settlement.at = attempt.at;
         }
@@ -46,8 +48,10 @@ impl Db {
         if self.has(Bug::FoldKeepsTheNotes) {
             self.rollups.notes = notes.to_vec();
         }
-        let folded = fold.finish(&self.tenants());
-        self.add_rollups(folded);
+        let tenants = self.tenants();
+        add_failures(self, fold.failures(&tenants));
+        self.add_rollups(fold.finish(&tenants));
+        delete_old_failures(self, now);
         let kept = |step: RollupStep| match self.bug {
             Some(Bug::HoursAreKeptAsLongAsMinutes) => RollupStep::Minute.retention(),
             _ => step.retention(),
@@ -116,6 +120,10 @@ impl Rollups for Simple {
                 db.fold(&notes, now);
             };
             self.change(fold).await;
+        } else if self.has(Bug::SplitFold) {
+            let notes = self.change(|db| std::mem::take(&mut db.rollups.notes)).await;
+            self.pause().await;
+            self.change(|db| db.fold(&notes, now)).await;
         } else {
             let fold = |db: &mut Db| {
                 let notes = std::mem::take(&mut db.rollups.notes);
@@ -143,5 +151,9 @@ impl Rollups for Simple {
             found.retain(|list| !list.is_empty());
         }
         Ok(found)
+    }
+
+    async fn failures(&self, query: &FailureQuery) -> Result<Vec<FailureGroup>, StoreError> {
+        Ok(self.read(|db| find_failures(db, query)).await)
     }
 }
