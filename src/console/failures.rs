@@ -12,12 +12,14 @@ use futures_util::future::try_join_all;
 
 use super::caller::Caller;
 use super::deliveries::{find_endpoint, place};
-use super::failure::{Failure, page};
+use super::failure::Failure;
 use super::form::Shown;
 use super::link::encoded;
+use super::salvage::Unreadable;
 use super::state::Console;
 use super::view::{Tab, View};
 use super::words::{self, When};
+use super::wrong::Wrong;
 use crate::clock::Timestamp;
 use crate::delivery::Attempt;
 use crate::endpoint::Endpoint;
@@ -58,15 +60,24 @@ struct Group {
 }
 
 impl Group {
-    fn of(group: &FailureGroup, sample: Option<Attempt>, endpoint: Option<&Endpoint>, now: Timestamp) -> Self {
+    fn of(
+        group: &FailureGroup,
+        sample: Option<Attempt>,
+        endpoint: Result<Option<&Endpoint>, Unreadable>,
+        now: Timestamp,
+    ) -> Self {
         let (from, to) = (group.oldest - MARGIN, group.newest + MARGIN);
         // Without an attempt, there is no way to know here whether the delivery still exists.
         let is_kept = sample.is_some() || group.kind.outcome.is_none();
         Self {
             count: group.count,
             outcome: outcome(&group.kind),
-            endpoint: endpoint.map(|endpoint| endpoint.id),
-            target: endpoint.map_or_else(|| "removed endpoint".into(), place),
+            target: match endpoint {
+                Ok(Some(endpoint)) => place(endpoint),
+                Ok(None) => "removed endpoint".into(),
+                Err(Unreadable) => "endpoint that cannot be read".into(),
+            },
+            endpoint: endpoint.ok().flatten().map(|endpoint| endpoint.id),
             tenant: group.tenant.as_ref().map_or_else(|| "unknown tenant".into(), ToString::to_string),
             first: When::new(group.first, now),
             last: When::new(group.last, now),
@@ -96,6 +107,7 @@ struct Failures {
     /// The beginning of the first hour that is counted.
     since: When,
     groups: Vec<Group>,
+    wrong: Wrong,
     /// Whether smaller groups may be missing.
     is_cut: bool,
 }
@@ -103,33 +115,47 @@ struct Failures {
 async fn failures(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let view = caller.view(Tab::Failures, "Failures");
     let asked: Option<u64> = fields.value("hours")?;
+    let mut wrong = Wrong::default();
     let hours = SPANS.iter().map(|(hours, _)| *hours).find(|hours| Some(*hours) == asked).unwrap_or(SPANS[0].0);
     let since = RollupStep::Hour.start(view.now - Duration::from_secs(hours * 3_600));
     let mut query = FailureQuery::between(since, view.now + RollupStep::Hour.length());
-    (query.tenant, query.limit) = (caller.tenant(fields.text("tenant"))?, SHOWN);
-    let found = caller.door.failures(query).await?;
-    let samples = caller.door.failure_samples(&found).await?;
-    let endpoints = endpoints_of(&caller, &found).await?;
-    let endpoint = |id| endpoints.get(&id).and_then(Option::as_deref);
-    let groups = found.iter().zip(samples);
-    let groups: Vec<_> =
-        groups.map(|(group, sample)| Group::of(group, sample, endpoint(group.endpoint), view.now)).collect();
+    (query.tenant, query.limit) = (wrong.or_note("tenant", caller.tenant(fields.text("tenant"))), SHOWN);
+    // Without a filter that can be read, nothing is searched.
+    let groups = match wrong.is_empty() {
+        true => groups(&caller, query, view.now).await?,
+        false => Vec::new(),
+    };
     let template = Failures {
         tenant: fields.text("tenant").unwrap_or_default().to_owned(),
         spans: SPANS.iter().map(|(span, text)| (*span, *text, *span == hours)).collect(),
         since: When::new(since, view.now),
         is_cut: groups.len() >= SHOWN as usize,
         groups,
+        wrong,
         view,
     };
-    page(&template)
+    Wrong::page(template.wrong.is_empty(), &template)
 }
 
-/// The endpoints of these groups; `None` for an endpoint that was removed. All are read concurrently.
-async fn endpoints_of(
-    caller: &Caller,
-    groups: &[FailureGroup],
-) -> Result<HashMap<EndpointId, Option<Arc<Endpoint>>>, Failure> {
+/// The groups with their samples and endpoints. If a sample is damaged, the groups have none.
+async fn groups(caller: &Caller, query: FailureQuery, now: Timestamp) -> Result<Vec<Group>, Failure> {
+    let found = caller.scoped.failures(query).await?;
+    let samples = caller.scoped.failure_samples(&found).await;
+    let samples = caller.shared.damage.readable("attempts", &"at the samples of failures", samples)?;
+    let samples = samples.unwrap_or_else(|| vec![None; found.len()]);
+    let endpoints = endpoints_of(caller, &found).await?;
+    let group = |(group, sample): (&FailureGroup, _)| {
+        let endpoint = endpoints.get(&group.endpoint).map_or(Ok(None), |known| known.as_ref().map(Option::as_deref));
+        Group::of(group, sample, endpoint.map_err(|unreadable| *unreadable), now)
+    };
+    Ok(found.iter().zip(samples).map(group).collect())
+}
+
+/// An endpoint; `Ok(None)` if it was removed.
+type Known = Result<Option<Arc<Endpoint>>, Unreadable>;
+
+/// The endpoints of these groups. All are read concurrently.
+async fn endpoints_of(caller: &Caller, groups: &[FailureGroup]) -> Result<HashMap<EndpointId, Known>, Failure> {
     let ids: HashSet<_> = groups.iter().map(|group| group.endpoint).collect();
     let read = |id| async move { find_endpoint(caller, id).await.map(|found| (id, found)) };
     Ok(try_join_all(ids.into_iter().map(read)).await?.into_iter().collect())

@@ -14,6 +14,7 @@ use super::endpoints::{EndpointRow, needs_attention};
 use super::failure::{Failure, page};
 use super::form::Shown;
 use super::link::see;
+use super::salvage::{self, Source};
 use super::state::Console;
 use super::traffic::{Span, Traffic};
 use super::view::{Tab, View};
@@ -84,9 +85,9 @@ async fn overview(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let now = view.now;
     let day_ago = now - DAY;
     let span = Span::of(fields.text("span"));
-    let rollups = caller.door.rollups(None, span.step(), span.from(now), now).await?;
+    let rollups = caller.scoped.rollups(None, span.step(), span.from(now), now).await?;
     let failed = failed_since(&caller, day_ago).await?;
-    let endpoints = caller.door.endpoints(None, None, LOOKED_THROUGH).await?;
+    let endpoints = caller.scoped.endpoints(None, None, LOOKED_THROUGH).await?;
     let of = |enabled| endpoints.iter().map(|endpoint| &**endpoint).filter(move |one| one.is_enabled() == enabled);
     let (pending, next_due) = caller.scoped.waiting(of(true), COUNTED + 1).await?;
     let (held, _) = caller.scoped.waiting(of(false), COUNTED + 1).await?;
@@ -119,7 +120,8 @@ async fn overview(Shown(caller, fields): Shown) -> Result<Response, Failure> {
 async fn failed_since(caller: &Caller, since: Timestamp) -> Result<Vec<Delivery>, Failure> {
     let mut query = DeliveryQuery::of(Work::Sent);
     (query.state, query.from) = (Some(DeliveryState::Failed), Some(since - LONGEST_LIFE));
-    let mut found = caller.door.deliveries(query, Page::of(LOOKED_THROUGH).newest_first()).await?.items;
+    let (source, newest) = (Source::Sent(&caller.scoped), Page::of(LOOKED_THROUGH).newest_first());
+    let mut found = salvage::deliveries(source, &caller.shared.damage, &query, newest, since + DAY).await?.items;
     found.retain(|delivery| delivery.finished_at.is_some_and(|at| at >= since));
     Ok(found)
 }

@@ -108,12 +108,12 @@ struct Failures {
     (status = 200, description = "the largest groups", body = Failures),
 ))]
 async fn list(caller: Caller, Query(asked): Query<List>) -> Result<Json<Failures>, Problem> {
-    let to: Timestamp = maybe("to", asked.to.as_deref())?.unwrap_or_else(|| caller.door.now());
+    let to: Timestamp = maybe("to", asked.to.as_deref())?.unwrap_or_else(|| caller.scoped.now());
     let from = maybe("from", asked.from.as_deref())?.unwrap_or(to - DAY);
     let mut query = FailureQuery::between(from, to);
     query.tenant = caller.tenant(asked.tenant)?;
     query.endpoint = maybe("endpoint", asked.endpoint.as_deref())?;
     query.limit = page::limit(asked.limit)?;
-    let found = caller.door.failures(query).await?;
+    let found = caller.scoped.failures(query).await?;
     Ok(Json(Failures { items: found.iter().map(FailureDocument::of).collect() }))
 }

@@ -59,7 +59,7 @@ impl Tables {
                 self.rollups.remove(&key);
             }
         }
-        self.failures.prune(now - RollupStep::Hour.kept());
+        self.failures.prune(now - RollupStep::Hour.retention());
     }
 
     fn count_notes(&mut self) {

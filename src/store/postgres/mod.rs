@@ -14,6 +14,7 @@ mod directory;
 mod error;
 mod events;
 mod failures;
+mod filter;
 mod group;
 mod history;
 mod list;

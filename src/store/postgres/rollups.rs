@@ -117,7 +117,7 @@ impl Operation for Folding {
         add(session, &fold.finish(&tenants)).await?;
         let deleted = [RollupStep::Minute, RollupStep::Hour].map(|step| self.delete_old(session, step));
         let deleted = join_all(deleted).await.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let are_failures_left = delete_failures(session, self.now - RollupStep::Hour.kept(), DELETED).await?;
+        let are_failures_left = delete_failures(session, self.now - RollupStep::Hour.retention(), DELETED).await?;
         Ok(notes.len() >= FOLDED as usize || deleted.contains(&true) || are_failures_left)
     }
 }

@@ -1,24 +1,25 @@
 //! Failures in groups, in SQL.
 
-use rusqlite::{Connection, Row, ToSql, params};
+use rusqlite::{Row, ToSql, params};
 
 use super::rows::{delivery_id, endpoint_id, fence, time, unreadable};
+use super::session::Session;
 use crate::clock::Timestamp;
 use crate::id::{EndpointId, Tenant};
 use crate::store::sql::{FoldedFailures, failure_kind_column, limit_failure_kinds, restore_failure_kind, signed};
 use crate::store::{FailureGroup, FailureKind, FailureQuery, FailureSum, RollupStep};
 
 /// Adds what a fold has counted.
-pub(super) fn add_failures(connection: &Connection, folded: FoldedFailures) -> rusqlite::Result<()> {
+pub(super) fn add_failures(session: &Session<'_>, folded: FoldedFailures) -> rusqlite::Result<()> {
     let sql = "INSERT INTO hookwire_failure AS f (hour, endpoint, kind, tenant, number, first_at, last_at, oldest_made, newest_made, \
                sample) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (hour, endpoint, kind) DO UPDATE SET \
                sample = iif((excluded.last_at, excluded.sample) > (f.last_at, f.sample), excluded.sample, f.sample), \
                tenant = coalesce(f.tenant, excluded.tenant), number = f.number + excluded.number, \
                first_at = min(f.first_at, excluded.first_at), last_at = max(f.last_at, excluded.last_at), \
                oldest_made = min(f.oldest_made, excluded.oldest_made), newest_made = max(f.newest_made, excluded.newest_made)";
-    let mut write = connection.prepare_cached(sql)?;
+    let mut write = session.prepare_cached(sql)?;
     for ((hour, endpoint), groups) in folded {
-        let stored = kinds_of(connection, hour, endpoint)?;
+        let stored = kinds_of(session, hour, endpoint)?;
         for group in limit_failure_kinds(groups, &stored) {
             write.execute(params![
                 hour.as_micros(),
@@ -39,9 +40,9 @@ pub(super) fn add_failures(connection: &Connection, folded: FoldedFailures) -> r
 
 /// The kinds that are stored for an endpoint and hour. Their number is limited. An unreadable kind is left out, so that it does not stop the
 /// others.
-fn kinds_of(connection: &Connection, hour: Timestamp, endpoint: EndpointId) -> rusqlite::Result<Vec<FailureKind>> {
+fn kinds_of(session: &Session<'_>, hour: Timestamp, endpoint: EndpointId) -> rusqlite::Result<Vec<FailureKind>> {
     let sql = "SELECT kind FROM hookwire_failure WHERE hour = ?1 AND endpoint = ?2";
-    let mut find = connection.prepare_cached(sql)?;
+    let mut find = session.prepare_cached(sql)?;
     let mut rows = find.query(params![hour.as_micros(), endpoint.as_bytes()])?;
     let mut kinds = Vec::new();
     while let Some(row) = rows.next()? {
@@ -51,14 +52,14 @@ fn kinds_of(connection: &Connection, hour: Timestamp, endpoint: EndpointId) -> r
 }
 
 /// Deletes hours that began before this time. Returns the number of groups.
-pub(super) fn delete_failures(connection: &Connection, before: Timestamp, limit: u32) -> rusqlite::Result<usize> {
+pub(super) fn delete_failures(session: &Session<'_>, before: Timestamp, limit: u32) -> rusqlite::Result<usize> {
     let sql = "DELETE FROM hookwire_failure WHERE (hour, endpoint, kind) IN \
                (SELECT hour, endpoint, kind FROM hookwire_failure WHERE hour < ?1 ORDER BY hour LIMIT ?2)";
-    connection.prepare_cached(sql)?.execute(params![before.as_micros(), limit])
+    session.prepare_cached(sql)?.execute(params![before.as_micros(), limit])
 }
 
 /// The groups that match, merged and limited.
-pub(super) fn find_failures(connection: &Connection, query: &FailureQuery) -> rusqlite::Result<Vec<FailureGroup>> {
+pub(super) fn find_failures(session: &Session<'_>, query: &FailureQuery) -> rusqlite::Result<Vec<FailureGroup>> {
     let tenant = query.tenant.as_ref().map(Tenant::as_str);
     let span = (query.from.as_micros(), query.to.as_micros());
     let mut found = FailureSum::default();
@@ -67,29 +68,24 @@ pub(super) fn find_failures(connection: &Connection, query: &FailureQuery) -> ru
         (Some(endpoint), _) => {
             let rest = "hour = ?1 AND endpoint = ?2 AND (?3 IS NULL OR tenant = ?3)";
             for hour in RollupStep::Hour.starts(query.from, query.to) {
-                read(connection, rest, &[&hour.as_micros(), endpoint.as_bytes(), &tenant], &mut found)?;
+                read(session, rest, &[&hour.as_micros(), endpoint.as_bytes(), &tenant], &mut found)?;
             }
         }
         (None, Some(tenant)) => {
             let rest = "tenant = ?3 AND hour >= ?1 AND hour < ?2";
-            read(connection, rest, &[&span.0, &span.1, &tenant], &mut found)?;
+            read(session, rest, &[&span.0, &span.1, &tenant], &mut found)?;
         }
-        (None, None) => read(connection, "hour >= ?1 AND hour < ?2", &[&span.0, &span.1], &mut found)?,
+        (None, None) => read(session, "hour >= ?1 AND hour < ?2", &[&span.0, &span.1], &mut found)?,
     }
     Ok(found.largest(query.bounded_limit()))
 }
 
-fn read(
-    connection: &Connection,
-    condition: &str,
-    values: &[&dyn ToSql],
-    found: &mut FailureSum,
-) -> rusqlite::Result<()> {
+fn read(session: &Session<'_>, condition: &str, values: &[&dyn ToSql], found: &mut FailureSum) -> rusqlite::Result<()> {
     let sql = format!(
         "SELECT endpoint, kind, tenant, number, first_at, last_at, oldest_made, newest_made, sample \
          FROM hookwire_failure WHERE {condition}"
     );
-    let mut find = connection.prepare_cached(&sql)?;
+    let mut find = session.prepare_cached(&sql)?;
     let mut rows = find.query(values)?;
     while let Some(row) = rows.next()? {
         found.add(group(row)?);

@@ -43,7 +43,7 @@ impl Rollups for SqliteStore {
 
     async fn failures(&self, query: &FailureQuery) -> Result<Vec<FailureGroup>, StoreError> {
         let query = query.clone();
-        self.read(move |connection| find_failures(connection, &query)).await
+        self.read(move |session| find_failures(session, &query)).await
     }
 }
 
@@ -72,16 +72,16 @@ fn has_work(session: &Session<'_>, now: Timestamp) -> rusqlite::Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM hookwire_settled) OR EXISTS (SELECT 1 FROM hookwire_rollup WHERE step = 0 AND at < ?1) \
                OR EXISTS (SELECT 1 FROM hookwire_rollup WHERE step = 1 AND at < ?2) \
                OR EXISTS (SELECT 1 FROM hookwire_failure WHERE hour < ?2)";
-    let oldest = |step: RollupStep| (now - step.kept()).as_micros();
-    connection.prepare_cached(sql)?.query_row([oldest(RollupStep::Minute), oldest(RollupStep::Hour)], |row| row.get(0))
+    let oldest = |step: RollupStep| (now - step.retention()).as_micros();
+    session.query_row(sql, [oldest(RollupStep::Minute), oldest(RollupStep::Hour)], |row| row.get(0))
 }
 
-fn fold(connection: &Connection, now: Timestamp) -> rusqlite::Result<bool> {
-    let (fold, is_full) = take_notes(connection)?;
-    let tenants = tenants_of(connection, fold.lanes())?;
-    add_failures(connection, fold.failures(&tenants))?;
-    add(connection, &fold.finish(&tenants))?;
-    let mut most = delete_failures(connection, now - RollupStep::Hour.kept(), DELETED)?;
+fn fold(session: &Session<'_>, now: Timestamp) -> rusqlite::Result<bool> {
+    let (fold, is_full) = take_notes(session)?;
+    let tenants = tenants_of(session, fold.lanes())?;
+    add_failures(session, fold.failures(&tenants))?;
+    add(session, &fold.finish(&tenants))?;
+    let mut most = delete_failures(session, now - RollupStep::Hour.retention(), DELETED)?;
     for step in [RollupStep::Minute, RollupStep::Hour] {
         let sql = "DELETE FROM hookwire_rollup WHERE step = ?1 AND (at, of) IN \
                    (SELECT at, of FROM hookwire_rollup WHERE step = ?1 AND at < ?2 ORDER BY at LIMIT ?3)";

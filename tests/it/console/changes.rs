@@ -10,7 +10,9 @@ use hookwire::delivery::{Attempt, DeliveryState, Settlement};
 use hookwire::endpoint::{Labels, NewEndpoint, Target};
 use hookwire::event::NewEvent;
 use hookwire::id::Work;
-use hookwire::store::{Retention as _, RetentionCutoff, Rollups as _};
+use hookwire::outcome::Outcome;
+use hookwire::retry::Decision;
+use hookwire::store::{Claim, MemoryStore, Outbox as _, Retention as _, RetentionCutoff, Rollups as _};
 use hookwire::testing::endpoint::{Behaviour, ScriptedEndpoint};
 
 use super::super::support::until;
@@ -270,7 +272,7 @@ async fn a_group_of_failures_outlives_its_deliveries() {
     let page = site.page("acme", "failures").await;
     assert!(page.html.contains("<pre tabindex=\"0\">gone</pre>") && page.html.contains("The last of them"));
 
-    let later = SystemClock.now() + std::time::Duration::from_secs(60);
+    let later = SystemClock.now() + Duration::from_secs(60);
     let cutoff = RetentionCutoff::before(later);
     assert_eq!(site.store.prune(Work::Sent, cutoff, 9).await.unwrap(), 1);
     let page = site.page("acme", "failures").await;

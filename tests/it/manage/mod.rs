@@ -3,7 +3,6 @@
 pub mod api;
 mod audit;
 mod authority;
-mod door;
 mod failures;
 mod isolation;
 mod requests;

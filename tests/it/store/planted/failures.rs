@@ -91,7 +91,7 @@ fn merged(db: &Db, mut before: FailureGroup, group: &FailureGroup) -> FailureGro
 }
 
 pub fn delete_old_failures(db: &mut Db, now: Timestamp) {
-    let oldest = now - RollupStep::Hour.kept();
+    let oldest = now - RollupStep::Hour.retention();
     match db.bug {
         Some(Bug::FailuresAreNeverDeleted) => {}
         Some(Bug::FailuresAreDeletedEarly) => db.rollups.failures.retain(|(hour, ..), _| *hour > oldest),
