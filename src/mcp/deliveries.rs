@@ -93,7 +93,7 @@ fn document(delivery: &Delivery, last: Option<&Attempt>) -> DeliveryDocument {
 }
 
 /// A category for a failure. It never contains text of the endpoint.
-fn category(outcome: Outcome) -> Option<String> {
+pub(super) fn category(outcome: Outcome) -> Option<String> {
     match outcome {
         outcome if outcome.is_success() => None,
         Outcome::Status(code) => Some(format!("http_{}xx", code / 100)),

@@ -88,6 +88,21 @@ pub(super) struct ListDeliveries {
     pub(super) limit: Option<u32>,
 }
 
+/// Arguments of `webhook_list_failures`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListFailures {
+    /// Only failures at this callback.
+    #[serde(default)]
+    pub(super) callback_id: Option<String>,
+    /// Failed at this time or later (RFC 3339), by whole hours. By default 24 hours ago.
+    #[serde(default)]
+    pub(super) since: Option<String>,
+    /// The most groups, 1 to 50.
+    #[serde(default)]
+    pub(super) limit: Option<u32>,
+}
+
 /// Arguments of `webhook_resend`: one message, or the failed messages of a span of time.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -232,6 +247,29 @@ pub(super) struct Deliveries {
     pub(super) deliveries: Vec<DeliveryDocument>,
     /// The cursor of the next page. Only without it, nothing is left to search, even if this page is empty.
     pub(super) next_cursor: Option<String>,
+}
+
+/// Deliveries to one callback that failed for good, with the same outcome and responses of the same kind.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "FailureGroup")]
+pub(super) struct FailureDocument {
+    pub(super) callback_id: String,
+    /// The number of deliveries.
+    pub(super) count: u64,
+    pub(super) status_code: Option<u16>,
+    pub(super) error_category: Option<String>,
+    /// Why they were given up, such as `exhausted`. Null for the rest, if a callback had too many kinds of failures in an hour.
+    pub(super) reason: Option<String>,
+    pub(super) first_at: String,
+    pub(super) last_at: String,
+    /// The delivery that failed last.
+    pub(super) last_delivery_id: String,
+}
+
+/// Groups of failures, the largest first.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Failures {
+    pub(super) failures: Vec<FailureDocument>,
 }
 
 /// The result of `webhook_resend`. The messages keep their ids.

@@ -9,6 +9,7 @@
 //! | `webhook_list`, `webhook_get` | show endpoints |
 //! | `webhook_rotate_secret` | makes a fresh secret; the old one signs too for a while |
 //! | `webhook_list_deliveries` | shows what was sent, and how each delivery ended |
+//! | `webhook_list_failures` | shows what failed for good, in groups |
 //! | `webhook_resend` | sends an event again, or everything that failed since a time |
 //! | `webhook_test` | sends a test event and reports the answer |
 //! | `webhook_diagnose` | finds out why the server of the agent rejects the signature of a request |
@@ -58,6 +59,7 @@ mod endpoints;
 #[cfg(feature = "mcp-events")]
 pub mod events;
 mod failure;
+mod failures;
 mod handover;
 mod links;
 mod rate_limit;
@@ -139,6 +141,7 @@ impl WebhookTools {
             .with_route(route(toolbox, &endpoints::GET, endpoints::get))
             .with_route(route(toolbox, &endpoints::ROTATE, endpoints::rotate))
             .with_route(route(toolbox, &deliveries::LIST_DELIVERIES, deliveries::list))
+            .with_route(route(toolbox, &failures::LIST_FAILURES, failures::list))
             .with_route(route(toolbox, &deliveries::RESEND, deliveries::resend))
             .with_route(route(toolbox, &deliveries::TEST, deliveries::test))
             .with_route(route(toolbox, &diagnose::DIAGNOSE, diagnose::diagnose))
