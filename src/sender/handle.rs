@@ -66,8 +66,8 @@ impl Sender {
         self.shared.clock.now()
     }
 
-    /// Makes the worker look at once for due deliveries, and for events that were written into the store's database, instead of at
-    /// its next [poll](crate::worker::Config::outbox_poll). Call it after the commit of such an event if milliseconds matter; in a
+    /// Makes the worker of this sender look at once for due deliveries, and for events that were written into the store's database, instead
+    /// of at its next [poll](crate::worker::Config::outbox_poll). Call it after the commit of such an event if milliseconds matter; in a
     /// test, after the clock was advanced.
     pub fn wake(&self) {
         self.shared.engine.wake();

@@ -44,8 +44,7 @@ pub enum ImportResult {
     Gone,
 }
 
-/// Waits until another process on the same store reports new work. It only reduces the delay, because workers also find the work without
-/// it.
+/// Waits until another process on the same store reports new work. It reduces the delay; workers also find the work without it, by polling.
 ///
 /// ```
 /// use hookwire::store::ChangeListener;
@@ -73,7 +72,8 @@ impl ChangeListener {
         Self { reports: None, connected: None }
     }
 
-    /// Adds whether the connection that brings the reports is open. While it is, workers poll the store less often.
+    /// Adds whether the connection that brings the reports is open. While it is, workers poll the store less often: so a store may use this
+    /// only if it reports all that [`Staging::changes`] lists.
     #[must_use]
     pub fn connected(mut self, connected: watch::Receiver<bool>) -> Self {
         self.connected = Some(connected);
@@ -135,12 +135,15 @@ pub trait Staging: fmt::Debug + Send + Sync + 'static {
     }
 
     /// Returns a listener for work that other processes have stored. The default never reports anything.
+    ///
+    /// A listener that is ever [connected](ChangeListener::connected) MUST report what `append`, `import`, `release`, `resend`, `cancel`,
+    /// `add_deliveries` and a `put` of an existing endpoint make due.
     fn changes(&self) -> ChangeListener {
         ChangeListener::never()
     }
 
-    /// Returns a listener for rows that this process writes. It reports a row when the row is written, which is before its transaction
-    /// commits; the worker then polls the table often for a while. The default never reports anything.
+    /// Returns a listener for rows that are written through this store. It reports a row when the row is written, which is before its
+    /// transaction commits; the worker then polls the table often for a while. The default never reports anything.
     fn writes(&self) -> ChangeListener {
         ChangeListener::never()
     }

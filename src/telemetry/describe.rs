@@ -22,7 +22,10 @@ const COUNTERS: &[(&str, &str)] = &[
     ("hookwire_jobs_given_up_total", "Jobs of an inbox that were given up, by reason"),
     ("hookwire_jobs_total", "Calls of the handlers of an inbox, by outcome"),
     ("hookwire_leases_lost_total", "Leases that ended during an attempt; the attempt may be made twice"),
-    ("hookwire_tls_handshakes_total", "TLS handshakes with endpoints, by whether a session was resumed"),
+    (
+        "hookwire_tls_handshakes_total",
+        "TLS handshakes with endpoints and key servers, by whether a session was resumed",
+    ),
 ];
 
 const GAUGES: &[(&str, &str)] = &[

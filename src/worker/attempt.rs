@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -47,6 +48,10 @@ impl Engine {
                 journal::log(self.deliver.work(), &leased, settlement);
             }
             let now = self.clock.now();
+            if settlement.is_none() {
+                // The handler may have settled it in a transaction of its own.
+                self.has_settled.store(true, Ordering::Relaxed);
+            }
             let mut state = self.state();
             state.record_end(&leased, settlement, now);
             current = state.next(now, self.config.in_flight);
@@ -121,7 +126,13 @@ impl State {
         if let Some(progress) = &mut self.drain {
             progress.end();
         }
-        let Some(settlement) = settlement else { return self.lanes.release_unattempted(leased.lease, lane, now) };
+        let Some(settlement) = settlement else {
+            if leased.event.order.is_some() {
+                // If the handler has settled it, the next delivery of the ordering key is due.
+                self.lanes.note_due(lane, now, now);
+            }
+            return self.lanes.release_unattempted(leased.lease, lane, now);
+        };
         // A lane whose endpoint will be disabled starts no attempt while the settlement is being stored.
         let closing = matches!(settlement.decision, Decision::Disable { .. }).then(|| now + CLOSING);
         if let Some(until) = settlement.paused_until.max(closing) {

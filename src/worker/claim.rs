@@ -13,7 +13,7 @@ use crate::store::{ChangeListener, Claim, Claimed, StoreError};
 /// The number of lanes that one call of a sweep lists.
 const SWEEP_PAGE: u32 = 1_024;
 
-/// While other processes can report their work, sweeps are this number of times rarer.
+/// While other processes can report their work, the pauses between two rounds of the sweep are this number of times longer.
 const CONNECTED: u32 = 5;
 
 /// The progress of the sweep over the store's lanes.
@@ -21,6 +21,10 @@ const CONNECTED: u32 = 5;
 struct Sweep {
     /// When the next page is read.
     at: Timestamp,
+    /// How long after the previous page that is.
+    pause: Duration,
+    /// When another process last reported work.
+    reported: Timestamp,
     /// The last lane of the previous page. `None` at the start of a round.
     after: Option<LaneId>,
     /// Whether a complete round was made. The first round is made without pauses, so that a restarted worker soon has all lanes. Later
@@ -41,7 +45,8 @@ impl Engine {
     /// Claims and starts deliveries until the shutdown is requested. A running claim is not cut off before the grace ends, because its
     /// deliveries would remain leased.
     pub(super) async fn claim_until(self: &Arc<Self>, shutdown: &Shutdown) -> Result<(), StoreError> {
-        let mut sweep = Sweep { at: self.clock.now(), after: None, completed: false };
+        let now = self.clock.now();
+        let mut sweep = Sweep { at: now, pause: Duration::ZERO, reported: now, after: None, completed: false };
         let mut delay = None;
         let mut changes = self.store.changes();
         while !shutdown.is_requested() {
@@ -61,6 +66,7 @@ impl Engine {
             }
             if shutdown.until_requested(self.wait_for_work(sweep.at, &mut changes)).await == Some(Woken::Elsewhere) {
                 sweep.at = self.clock.now();
+                sweep.reported = sweep.at;
             }
         }
         Ok(())
@@ -71,15 +77,28 @@ impl Engine {
         self.release().await?;
         let now = self.clock.now();
         // A clock that was set back must not postpone the sweep.
-        let longest = self.config.poll.saturating_mul(CONNECTED);
-        if now >= sweep.at || sweep.at.since(now) > longest {
+        if now >= sweep.at || sweep.at.since(now) > sweep.pause {
             self.sweep(sweep).await?;
-            let pause = if changes.is_connected() { longest } else { self.config.poll };
-            sweep.at = if sweep.completed { now + pause } else { now };
+            sweep.pause = self.pause_of_sweep(sweep, changes, now);
+            sweep.at = now + sweep.pause;
         }
         while self.claim().await? {}
         self.start();
         Ok(())
+    }
+
+    /// The time until the next page. Between two rounds it is longer while other processes report their work, unless one has just done
+    /// so: what it has reported may have been overlooked, for example because the endpoint was cached.
+    fn pause_of_sweep(&self, sweep: &Sweep, changes: &ChangeListener, now: Timestamp) -> Duration {
+        let longest = self.config.poll.saturating_mul(CONNECTED);
+        let is_between_rounds = sweep.completed && sweep.after.is_none();
+        if !sweep.completed {
+            Duration::ZERO
+        } else if is_between_rounds && changes.is_connected() && now.since(sweep.reported) >= longest {
+            longest
+        } else {
+            self.config.poll
+        }
     }
 
     /// Waits until a lane is due, the sweep continues, or a listener reports work.

@@ -11,8 +11,8 @@ use super::error::WorkerError;
 /// | `in_flight` | 256 | attempts in flight, over all lanes |
 /// | `leases` | 4,096 | leased deliveries: ready to start, in flight, or not yet settled |
 /// | `lease` | 60 s | how long a lease lasts; it is extended while it is needed. After a crash, a leased delivery waits up to this long |
-/// | `poll` | 1 s | how often the store is polled for unannounced work, such as the work of another process; five times rarer while the store [reports](crate::store::Staging::changes) that work |
-/// | `outbox_poll` | 25 ms | how often the outbox table is read, to which applications write events. After a silence the worker waits an eighth of it, at most `poll` (twice `poll` while the store reports work) |
+/// | `poll` | 1 s | how often the store is polled for unannounced work, such as the work of another process; five times less often while the store [reports](crate::store::Staging::changes) that work |
+/// | `outbox_poll` | 25 ms | how often the outbox table is read, to which applications write events. After a time without work, each wait is an eighth of that time, at most `poll` (twice `poll` while the store reports work) |
 /// | `grace` | 30 s | how long a stopping worker waits for attempts in flight; it stops at most one second later |
 /// | `delivery_retention` | 30 days | how long finished deliveries and their attempts are kept; `None`: without limit |
 /// | `payload_retention` | `None` | how long the payloads of finished events are kept; `None`: as long as the events |
@@ -39,9 +39,10 @@ pub struct Config {
     pub leases: u32,
     /// How long a lease lasts.
     pub lease: Duration,
-    /// How often the store is polled for unannounced work. Five times rarer while the store reports work of other processes.
+    /// How often the store is polled for unannounced work. Five times less often while the store reports the work of other processes.
     pub poll: Duration,
-    /// How often the outbox table is read after something has happened. Without rows, attempts or reports the pauses grow up to `poll`.
+    /// How often the outbox table is read while there are rows, attempts or reports. Without them, the waits grow up to `poll`, or twice
+    /// `poll` while the store reports the work of other processes.
     pub outbox_poll: Duration,
     /// How long a stopping worker waits for attempts in flight.
     pub grace: Duration,

@@ -58,7 +58,7 @@ pub trait Deliver: fmt::Debug + Send + Sync + 'static {
     async fn flush(&self) {}
 
     /// Does other recurring work in small pieces, such as importing events from an outbox table. Called every
-    /// [`Config::outbox_poll`](super::Config::outbox_poll) while there is work, and less often after a silence.
+    /// [`Config::outbox_poll`](super::Config::outbox_poll) while there is work, and less often after a time without work.
     ///
     /// # Errors
     /// Returns the store's error. The worker calls again later, unless the error [cannot pass](StoreError::is_retryable).

@@ -46,7 +46,7 @@ pub(crate) struct Engine {
     pub(super) maintain: Notify,
     /// Tells the maintaining part that settlements were recorded, which may need a round of it soon.
     pub(super) settled: Notify,
-    /// Whether settlements were recorded that this worker has not added to the rollups.
+    /// Whether there are settlements that this worker has not added to the rollups.
     pub(super) has_settled: AtomicBool,
     /// Ends a drain.
     pub(super) drained: Notify,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
 use super::backoff::next_delay;
 use super::deliver::Maintenance;
@@ -19,7 +19,8 @@ const CONNECTED: u32 = 2;
 
 /// Since when there has been nothing to do, and what ends that.
 struct Quiet {
-    since: Instant,
+    /// The time of the clock that never goes back.
+    since: Duration,
     changes: ChangeListener,
     writes: ChangeListener,
 }
@@ -28,30 +29,30 @@ impl Engine {
     /// Calls [`Deliver::maintain`](super::Deliver::maintain) when woken, and as often as [`Config::outbox_poll`](super::Config::outbox_poll)
     /// says. Returns only if the store fails permanently.
     pub(super) async fn maintain_forever(self: &Arc<Self>) -> Result<(), StoreError> {
-        let mut quiet = Quiet { since: Instant::now(), changes: self.store.changes(), writes: self.store.writes() };
+        let mut quiet =
+            Quiet { since: self.clock.uptime(), changes: self.store.changes(), writes: self.store.writes() };
         let mut delay = None;
         loop {
-            let wait = match self.deliver.maintain().await {
+            match self.deliver.maintain().await {
                 Ok(Maintenance { due, more }) => {
                     delay = None;
                     self.announce_all(&due);
                     if more || !due.is_empty() {
-                        quiet.since = Instant::now();
+                        quiet.since = self.clock.uptime();
                     }
                     if !more {
                         self.note_maintained();
+                        self.wait_for_maintenance(self.pause(&quiet), &mut quiet).await;
                     }
-                    if more { Duration::ZERO } else { self.pause(&quiet) }
                 }
                 Err(error) if error.is_retryable() => {
                     tracing::warn!(%error, "maintenance failed; the worker retries it");
                     let wait = next_delay(delay);
                     delay = Some(wait);
-                    wait
+                    let _woken_or_time = timeout(wait, self.maintain.notified()).await;
                 }
                 Err(error) => return Err(error),
-            };
-            self.wait_for_maintenance(wait, &mut quiet).await;
+            }
         }
     }
 
@@ -66,20 +67,24 @@ impl Engine {
     fn pause(&self, quiet: &Quiet) -> Duration {
         let rarer = if quiet.changes.is_connected() { CONNECTED } else { 1 };
         let longest = self.config.poll.saturating_mul(rarer);
-        (quiet.since.elapsed() / PART).min(longest).max(self.config.outbox_poll)
+        (self.clock.uptime().saturating_sub(quiet.since) / PART).min(longest).max(self.config.outbox_poll)
     }
 
     /// Waits until this time has passed or a caller wakes this worker. If something happens meanwhile, the wait is short from then on.
+    /// Work of this process, and rows that are about to be committed, end the quiet time; a report of another process only shortens the
+    /// wait, so that a hundred idle processes beside a busy one stay quiet.
     async fn wait_for_maintenance(&self, wait: Duration, quiet: &mut Quiet) {
-        tokio::select! {
+        let is_busy = tokio::select! {
             biased;
             () = self.maintain.notified() => return,
             () = sleep(wait) => return,
-            () = self.settled.notified() => {}
-            () = quiet.changes.next() => {}
-            () = quiet.writes.next() => {}
+            () = self.settled.notified() => true,
+            () = quiet.writes.next() => true,
+            () = quiet.changes.next() => false,
+        };
+        if is_busy {
+            quiet.since = self.clock.uptime();
         }
-        quiet.since = Instant::now();
         let soon = wait.min(self.config.outbox_poll);
         let _woken_or_time = timeout(soon, self.maintain.notified()).await;
     }

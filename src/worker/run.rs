@@ -97,6 +97,7 @@ impl Run {
         self.engine.leave().await;
         let released = self.engine.release().await;
         self.engine.deliver.flush().await;
+        self.engine.fold_rest().await;
         released
     }
 

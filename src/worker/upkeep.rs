@@ -13,11 +13,14 @@ use crate::telemetry;
 /// How often old history is searched for.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How often settlements are added to the rollups. Charts show what happened with this delay.
+/// How often settlements are added to the rollups. Charts show what this process has done with this delay.
 const FOLD_INTERVAL: Duration = Duration::from_secs(5);
 
-/// The same for a worker that has recorded no settlement since the last time. It then folds what a dead process has left.
+/// The same for a worker that has settled nothing since the last time. It then folds what a dead process has left.
 const IDLE_FOLD_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How often a worker that stops adds settlements to the rollups.
+const MAX_LAST_FOLDS: u32 = 16;
 
 /// How much history one call deletes, so that appends never wait long for it.
 const PRUNE_BATCH: u32 = 500;
@@ -78,10 +81,28 @@ impl Engine {
                 Ok(false) => FOLD_INTERVAL,
                 Err(error) if !error.is_retryable() => return Err(error),
                 Err(error) => {
+                    self.has_settled.store(true, Ordering::Relaxed);
                     tracing::warn!(%error, "adding settlements to the rollups failed; the worker retries it");
                     FOLD_INTERVAL
                 }
             };
+        }
+    }
+
+    /// Adds the last settlements of a worker that stops to the rollups.
+    pub(super) async fn fold_rest(&self) {
+        if !self.has_settled.swap(false, Ordering::Relaxed) {
+            return;
+        }
+        for _ in 0..MAX_LAST_FOLDS {
+            match self.store.fold(self.clock.now()).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => {
+                    tracing::debug!(%error, "the last settlements were not added to the rollups; another worker does it");
+                    return;
+                }
+            }
         }
     }
 

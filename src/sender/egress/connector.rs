@@ -9,8 +9,8 @@ use http::Uri;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::HandshakeKind;
 use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{ClientConfig, HandshakeKind};
 
 use super::dial::{Dial, Dialed};
 use super::error::ConnectError;
@@ -19,6 +19,7 @@ use super::policy::EgressPolicy;
 use super::refusal::Refusal;
 use super::shared_resolver::SharedResolver;
 use super::stream::GuardedStream;
+use super::tls_sessions::TlsSessions;
 use crate::id::Tenant;
 use crate::telemetry;
 
@@ -36,7 +37,9 @@ pub(in crate::sender) struct Connector {
     pub(in crate::sender) policy: EgressPolicy,
     pub(in crate::sender) resolver: SharedResolver,
     pub(in crate::sender) dialer: Arc<dyn Dial>,
-    pub(in crate::sender) tls: TlsConnector,
+    pub(in crate::sender) tls: Arc<ClientConfig>,
+    /// `None`: as the configuration says.
+    pub(in crate::sender) tls_sessions: Option<TlsSessions>,
     pub(in crate::sender) connect_timeout: Duration,
     /// How long a write may make no progress.
     pub(in crate::sender) write_timeout: Duration,
@@ -167,7 +170,11 @@ impl Connector {
     async fn handshake(&self, host: &str, stream: MeteredStream, meter: Meter) -> Result<GuardedStream, ConnectError> {
         let name = ServerName::try_from(host.strip_suffix('.').unwrap_or(host).to_owned());
         let name = name.map_err(|error| ConnectError::Tls(io::Error::other(error)))?;
-        let stream = self.tls.connect(name, stream).await.map_err(ConnectError::Tls)?;
+        let config = match &self.tls_sessions {
+            Some(sessions) => Arc::new(sessions.configure(&self.tls, &meter)),
+            None => self.tls.clone(),
+        };
+        let stream = TlsConnector::from(config).connect(name, stream).await.map_err(ConnectError::Tls)?;
         telemetry::tls_handshake(stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed));
         Ok(GuardedStream::tls(stream, meter))
     }

@@ -57,6 +57,8 @@ struct State {
     last_received: AtomicU64,
     /// How many bytes the connection may still receive.
     allowance: AtomicI64,
+    /// How many bytes the connection has received.
+    received: AtomicU64,
     /// Whether the HTTP implementation has not taken the request body yet.
     body_pending: AtomicBool,
     /// Whether bytes were written after the last complete flush.
@@ -73,12 +75,18 @@ impl Meter {
         Self(Arc::new(State {
             last_received: AtomicU64::new(0),
             allowance: AtomicI64::new(INITIAL_ALLOWANCE),
+            received: AtomicU64::new(0),
             body_pending: AtomicBool::new(false),
             unflushed: AtomicBool::new(false),
             flushed: Notify::new(),
             fault: AtomicU8::new(0),
             peer,
         }))
+    }
+
+    /// The number of bytes that the connection has received, before decryption.
+    pub(super) fn received(&self) -> u64 {
+        self.0.received.load(Ordering::Relaxed)
     }
 
     /// The address of the server.
@@ -170,6 +178,7 @@ impl Meter {
 
     fn spend(&self, bytes: usize) -> io::Result<()> {
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        self.0.received.fetch_add(bytes.unsigned_abs(), Ordering::Relaxed);
         let left = self.0.allowance.fetch_sub(bytes, Ordering::Relaxed).saturating_sub(bytes);
         if left < 0 { Err(self.fail(PeerFault::TooMuchData)) } else { Ok(()) }
     }

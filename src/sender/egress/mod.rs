@@ -49,6 +49,7 @@ mod stream;
 mod system;
 mod table;
 mod tls_error;
+mod tls_sessions;
 
 pub(super) use self::connector::Connector;
 pub(super) use self::dial::SystemDialer;
@@ -66,3 +67,4 @@ pub(super) use self::shared_resolver::SharedResolver;
 pub(super) use self::stream::GuardedStream;
 pub use self::system::SystemResolver;
 pub(super) use self::tls_error::TlsFailure;
+pub(super) use self::tls_sessions::TlsSessions;

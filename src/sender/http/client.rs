@@ -8,17 +8,17 @@ use bytes::Bytes;
 use http::header::{ACCEPT, USER_AGENT};
 use http::response::Parts;
 use http::{HeaderMap, HeaderValue, Request};
-use tokio_rustls::TlsConnector;
+use rustls::client::Resumption;
 
 use super::super::config_error::SenderConfigError;
-use super::super::egress::{Connector, LogicalTime, Refusal, SharedResolver};
+use super::super::egress::{Connector, LogicalTime, Refusal, SharedResolver, TlsSessions};
 use super::connection::ConnectionLimits;
 use super::error::ExchangeError;
 use super::finish::MAX_HEAD_BYTES;
 use super::options::{HttpOptions, Versions};
 use super::pool::{Connection, Pool};
 use super::response::{Exchanged, Failure, PartialResponse};
-use super::{tls, tls_sessions};
+use super::tls;
 use crate::clock::Clock;
 use crate::endpoint::Target;
 use crate::fetch::FetchError;
@@ -26,6 +26,9 @@ use crate::id::Tenant;
 use crate::outcome::Report;
 
 /// Any media type is accepted, because only the status of a response counts. Some servers refuse requests without this header.
+/// The number of servers whose TLS sessions are kept by default.
+const SERVERS_WITH_SESSIONS: usize = 2_048;
+
 const ANY_TYPE: HeaderValue = HeaderValue::from_static("*/*");
 
 /// Maximum number of bytes that are read of the response body of a delivery.
@@ -99,10 +102,10 @@ impl HttpClient {
         if exchange_timeout.is_zero() {
             return Err(SenderConfigError::ZeroTimeout);
         }
-        let sessions = options.tls_sessions.or_else(|| options.tls.is_none().then_some(tls_sessions::SERVERS));
+        let servers = options.tls_sessions.or_else(|| options.tls.is_none().then_some(SERVERS_WITH_SESSIONS));
         let mut tls = options.tls.map_or_else(tls::default_config, Ok)?;
-        if let Some(servers) = sessions {
-            tls.resumption = tls_sessions::resumption(servers);
+        if servers == Some(0) {
+            tls.resumption = Resumption::disabled();
         }
         if options.versions == Versions::Http1 {
             tls.alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -113,7 +116,8 @@ impl HttpClient {
             policy: options.egress,
             resolver: SharedResolver::new(options.resolver, clock.clone()),
             dialer: options.dialer,
-            tls: TlsConnector::from(Arc::new(tls)),
+            tls: Arc::new(tls),
+            tls_sessions: servers.filter(|servers| *servers > 0).map(TlsSessions::of_servers),
             connect_timeout: options.connect_timeout,
             write_timeout: exchange_timeout / WRITE_DIVISOR,
         };

@@ -53,7 +53,6 @@ mod tls;
 #[cfg(feature = "ring")]
 #[path = "tls_ring.rs"]
 mod tls;
-mod tls_sessions;
 
 pub use self::client::HttpClient;
 pub use self::options::HttpOptions;

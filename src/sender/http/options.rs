@@ -225,7 +225,7 @@ impl HttpOptions {
     }
 
     /// The TLS configuration: crypto provider, root certificates, client certificate. If it has no ALPN protocols, the client offers
-    /// `h2` and `http/1.1`.
+    /// `h2` and `http/1.1`. Unless it says otherwise, it resumes the sessions of 32 servers: see [`tls_sessions`](Self::tls_sessions).
     ///
     /// ```
     /// use std::sync::Arc;
@@ -249,9 +249,10 @@ impl HttpOptions {
         self
     }
 
-    /// The number of servers whose TLS sessions are kept, so that the next connection resumes one and needs no certificate; 0 resumes
-    /// none. A server takes about 10 KiB. It replaces the `resumption` of a configuration that is set with [`tls`](Self::tls), whose own
-    /// default keeps the sessions of 32 servers.
+    /// The number of servers whose TLS sessions are kept, so that the next connection resumes one; 0 resumes none. Resuming is cheaper
+    /// than a full handshake, because the server does not send its certificate again, and the client does not check it again. A server
+    /// takes about 10 KiB, and at most 48 KiB. The number replaces the `resumption` of a configuration that is set with
+    /// [`tls`](Self::tls).
     ///
     /// [`guide::scaling`](crate::guide::scaling#tls) says what a handshake costs.
     ///

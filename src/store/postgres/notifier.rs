@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::poll_fn;
@@ -27,6 +28,9 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// The time between a lost connection and the next one.
 const RECONNECT: Duration = Duration::from_secs(1);
 
+/// The end of a notification that reports rows of the outbox.
+const ROWS: &str = " rows";
+
 /// How often the listening connection checks that its server still accepts writes, and the time limit of this check and of connecting.
 const CHECK: Duration = Duration::from_secs(10);
 
@@ -34,6 +38,8 @@ const CHECK: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub(super) struct Notifier {
     wakeup: Arc<Notify>,
+    /// Whether the next notification reports rows of the outbox that will be committed.
+    has_rows: Arc<AtomicBool>,
     reports: watch::Sender<()>,
     /// Whether the listening connection is open.
     connected: watch::Sender<bool>,
@@ -49,11 +55,17 @@ impl Notifier {
     /// Starts the task that sends notifications. Must be called within a tokio runtime.
     pub(super) fn new(db: Db) -> Self {
         let (wakeup, token) = (Arc::new(Notify::new()), CancellationToken::new());
+        let has_rows = Arc::<AtomicBool>::default();
         let own = entropy::uuid_v7(Timestamp::EPOCH);
-        tokio::spawn(token.clone().run_until_cancelled_owned(send_notifications(db, wakeup.clone(), own)));
+        tokio::spawn(token.clone().run_until_cancelled_owned(send_notifications(
+            db,
+            wakeup.clone(),
+            has_rows.clone(),
+            own,
+        )));
         let _end = Arc::new(token.clone().drop_guard());
         let (reports, connected, writes) = (watch::Sender::new(()), watch::Sender::new(false), watch::Sender::new(()));
-        Self { wakeup, reports, connected, writes, own, ended: token, _end }
+        Self { wakeup, has_rows, reports, connected, writes, own, ended: token, _end }
     }
 
     /// Requests a notification. Must be called after a commit, never within a transaction.
@@ -70,9 +82,11 @@ impl Notifier {
         ChangeListener::from(self.reports.subscribe()).connected(self.connected.subscribe())
     }
 
-    /// Reports that this process has written a row of the outbox, in a transaction that is not committed yet.
+    /// Reports to all processes that this one has written a row of the outbox, in a transaction that is not committed yet.
     pub(super) fn report_write(&self) {
         self.writes.send_replace(());
+        self.has_rows.store(true, Ordering::Relaxed);
+        self.notify();
     }
 
     pub(super) fn writes(&self) -> ChangeListener {
@@ -87,13 +101,15 @@ impl Notifier {
         T::TlsConnect: Send,
         <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
     {
-        let listener =
-            Listener { reports: self.reports.clone(), connected: self.connected.clone(), own: self.own.to_string() };
+        let listener = Listener {
+            reports: self.reports.clone(),
+            writes: self.writes.clone(),
+            connected: self.connected.clone(),
+            own: self.own.to_string(),
+        };
         let listening = async move {
             loop {
-                let ended = listener.listen_once(&config, &connector, &schema).await;
-                listener.connected.send_replace(false);
-                if let Err(error) = ended {
+                if let Err(error) = listener.listen_once(&config, &connector, &schema).await {
                     tracing::info!(%error, "PostgreSQL: notifications are interrupted; workers poll until the connection is back");
                 }
                 sleep(RECONNECT).await;
@@ -107,13 +123,18 @@ fn channel(schema: &Schema) -> String {
     format!("hookwire_{}", schema.name())
 }
 
-async fn send_notifications(db: Db, wakeup: Arc<Notify>, own: Uuid) {
+async fn send_notifications(db: Db, wakeup: Arc<Notify>, has_rows: Arc<AtomicBool>, own: Uuid) {
     let (channel, own) = (channel(&db.schema), own.to_string());
     loop {
         wakeup.notified().await;
-        let params = [(&channel as _, Type::TEXT), (&own as _, Type::TEXT)];
+        let rows = has_rows.swap(false, Ordering::Relaxed);
+        let payload = if rows { format!("{own}{ROWS}") } else { own.clone() };
+        let params = [(&channel as _, Type::TEXT), (&payload as _, Type::TEXT)];
         if let Err(error) = db.query("SELECT pg_notify($1, $2)", &params).await {
-            tracing::debug!(%error, "PostgreSQL: a notification was not sent; workers find the work by polling");
+            tracing::debug!(%error, "PostgreSQL: a notification was not sent; it is sent again, and workers find the work by polling");
+            sleep(RECONNECT).await;
+            has_rows.fetch_or(rows, Ordering::Relaxed);
+            wakeup.notify_one();
         }
         sleep(PAUSE).await;
     }
@@ -122,8 +143,18 @@ async fn send_notifications(db: Db, wakeup: Arc<Notify>, own: Uuid) {
 /// Passes the notifications of other processes on. It holds no handle, so it does not keep its own task alive.
 struct Listener {
     reports: watch::Sender<()>,
+    writes: watch::Sender<()>,
     connected: watch::Sender<bool>,
     own: String,
+}
+
+/// Says that the connection is lost when it is dropped, also if the task ends.
+struct Connected<'a>(&'a watch::Sender<bool>);
+
+impl Drop for Connected<'_> {
+    fn drop(&mut self) {
+        self.0.send_replace(false);
+    }
 }
 
 impl Listener {
@@ -145,6 +176,7 @@ impl Listener {
         let listen = async {
             client.batch_execute(&format!("LISTEN \"{}\"", channel(schema))).await?;
             self.connected.send_replace(true);
+            let _until_lost = Connected(&self.connected);
             // Reports what may have happened before this connection listened.
             self.reports.send_replace(());
             loop {
@@ -154,7 +186,38 @@ impl Listener {
         };
         tokio::select! {
             failed = listen => failed,
-            ended = report_notifications(connection, &self.reports, &self.own) => Ok(ended?),
+            ended = self.report_notifications(connection) => Ok(ended?),
+        }
+    }
+
+    async fn report_notifications<S, T>(&self, mut connection: Connection<S, T>) -> Result<(), tokio_postgres::Error>
+    where
+        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+        T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+    {
+        // Every login may notify as often as it likes: all messages are read, and messages in quick succession are reported once.
+        let (mut waiting, mut has_rows, mut pausing) = (false, false, false);
+        let mut pause = pin!(sleep(Duration::ZERO));
+        loop {
+            tokio::select! {
+                message = poll_fn(|context| connection.poll_message(context)) => match message {
+                    Some(message) => {
+                        let payload = payload_of(&message?).filter(|payload| !payload.starts_with(&self.own));
+                        waiting |= payload.is_some();
+                        has_rows |= payload.is_some_and(|payload| payload.ends_with(ROWS));
+                    }
+                    None => return Ok(()),
+                },
+                () = &mut pause, if pausing => pausing = false,
+            }
+            if waiting && !pausing {
+                self.reports.send_replace(());
+                if has_rows {
+                    self.writes.send_replace(());
+                }
+                (waiting, has_rows, pausing) = (false, false, true);
+                pause.set(sleep(PAUSE));
+            }
         }
     }
 }
@@ -166,34 +229,10 @@ async fn check(client: &Client) -> Result<(), StoreFailure> {
     if is_standby { Err(StoreFailure::Overtaken) } else { Ok(()) }
 }
 
-async fn report_notifications<S, T>(
-    mut connection: Connection<S, T>,
-    reports: &watch::Sender<()>,
-    own: &str,
-) -> Result<(), tokio_postgres::Error>
-where
-    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
-    T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
-{
-    // Every login may notify as often as it likes: all messages are read, and messages in quick succession are reported once.
-    let (mut waiting, mut pausing) = (false, false);
-    let mut pause = pin!(sleep(Duration::ZERO));
-    loop {
-        tokio::select! {
-            message = poll_fn(|context| connection.poll_message(context)) => match message {
-                Some(message) => waiting |= is_from_another(&message?, own),
-                None => return Ok(()),
-            },
-            () = &mut pause, if pausing => pausing = false,
-        }
-        if waiting && !pausing {
-            reports.send_replace(());
-            (waiting, pausing) = (false, true);
-            pause.set(sleep(PAUSE));
-        }
+/// The payload, if the message is a notification.
+fn payload_of(message: &AsyncMessage) -> Option<String> {
+    match message {
+        AsyncMessage::Notification(notification) => Some(notification.payload().to_owned()),
+        _ => None,
     }
-}
-
-fn is_from_another(message: &AsyncMessage, own: &str) -> bool {
-    matches!(message, AsyncMessage::Notification(notification) if notification.payload() != own)
 }

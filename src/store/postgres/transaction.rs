@@ -29,9 +29,9 @@ impl PostgresStore {
     /// Dispatches an event as part of the caller's own transaction, on the caller's connection to the same database: the event and its
     /// deliveries exist if and only if this transaction commits.
     ///
-    /// The transaction writes one row and reads no endpoint. The workers of this process look for it
-    /// every [`Config::outbox_poll`](crate::worker::Config::outbox_poll) from now on, and at once after
-    /// [`Sender::wake`](crate::sender::Sender::wake). Some errors are found only then, because only the sender can check the length of the
+    /// The transaction writes one row and reads no endpoint. Workers look for it often from
+    /// now on: after [`Config::outbox_poll`](crate::worker::Config::outbox_poll) at first, and later after an eighth of the time since this
+    /// call. After [`Sender::wake`](crate::sender::Sender::wake) the worker of this sender looks at once. Some errors are found only then, because only the sender can check the length of the
     /// payload and whether another event has the caller's id; see [the function](crate::store::PostgresStore#from-any-other-client).
     ///
     /// # Errors

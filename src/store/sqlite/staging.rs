@@ -20,9 +20,9 @@ impl SqliteStore {
     /// commits. The caller's session must be to the file that this store has opened with
     /// [`open_in_application_database`](Self::open_in_application_database).
     ///
-    /// The transaction writes one row and reads no endpoint. The workers of this process look for it
-    /// every [`Config::outbox_poll`](crate::worker::Config::outbox_poll) from now on, and at once after
-    /// [`Sender::wake`](crate::sender::Sender::wake). Some errors are found only then, because only the sender can check the length of the
+    /// The transaction writes one row and reads no endpoint. Workers on this store and its
+    /// clones look for it often from now on: after [`Config::outbox_poll`](crate::worker::Config::outbox_poll) at first, and later after an
+    /// eighth of the time since this call. After [`Sender::wake`](crate::sender::Sender::wake) the worker of this sender looks at once. Some errors are found only then, because only the sender can check the length of the
     /// payload and whether another event has the caller's id; see the table [`hookwire_outbox`](crate::store::SqliteStore).
     ///
     /// # Errors

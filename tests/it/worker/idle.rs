@@ -20,6 +20,17 @@ hookwire::delegate_store! {
     Outbox, Directory, History, Retention, Control, WorkerRegistry, Rollups, AuditLog, Diagnostics
 }
 
+impl Reporting {
+    fn over(store: MemoryStore) -> Self {
+        Self {
+            inner: Arc::new(FaultyStore::new(store)),
+            connected: watch::Sender::new(true),
+            changes: watch::Sender::new(()),
+            writes: watch::Sender::new(()),
+        }
+    }
+}
+
 #[async_trait]
 impl Staging for Reporting {
     async fn staged(&self, limit: u32, longest: usize) -> Result<Vec<StagedRow>, StoreError> {
@@ -49,12 +60,8 @@ struct Idle {
 
 impl Idle {
     fn start(connected: bool) -> Self {
-        let store = Reporting {
-            inner: Arc::new(FaultyStore::new(MemoryStore::new())),
-            connected: watch::Sender::new(connected),
-            changes: watch::Sender::new(()),
-            writes: watch::Sender::new(()),
-        };
+        let store = Reporting::over(MemoryStore::new());
+        store.connected.send_replace(connected);
         let sender = Sender::builder(store.clone()).clock(PausedClock(tokio::time::Instant::now())).build().unwrap();
         let stop = CancellationToken::new();
         let worker = tokio::spawn(sender.worker().run(stop.clone()));
@@ -93,18 +100,65 @@ async fn an_idle_worker_makes_fewer_than_one_call_a_second_while_others_can_noti
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_row_that_this_process_writes_is_searched_for_at_once() {
+async fn a_row_that_is_being_written_is_searched_for_often() {
     let idle = Idle::start(true);
-    for report in [|idle: &Idle| idle.store.writes.send_replace(()), |idle: &Idle| idle.store.changes.send_replace(())]
-    {
-        tokio::time::sleep(Duration::from_secs(60)).await;
-        let before = idle.store.inner.calls("staged");
-        report(&idle);
-        tokio::time::sleep(Duration::from_millis(120)).await;
-        let looked = idle.store.inner.calls("staged") - before;
-        assert!((4..=6).contains(&looked), "every 25 ms: {looked}");
-    }
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let before = idle.store.inner.calls("staged");
+    idle.store.writes.send_replace(());
+    tokio::time::sleep(Duration::from_millis(120)).await;
+    let looked = idle.store.inner.calls("staged") - before;
+    assert!((4..=6).contains(&looked), "every 25 ms: {looked}");
     idle.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_of_another_process_causes_one_look() {
+    let idle = Idle::start(true);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let before = (idle.store.inner.calls("staged"), idle.store.inner.calls("lanes"));
+    idle.store.changes.send_replace(());
+    tokio::time::sleep(Duration::from_millis(120)).await;
+    let looked = (idle.store.inner.calls("staged") - before.0, idle.store.inner.calls("lanes") - before.1);
+    assert!((1..=2).contains(&looked.0) && looked.1 == 1, "{looked:?}");
+    idle.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn maintenance_that_fails_is_not_repeated_at_once_because_attempts_end() {
+    let bench = Bench::new(Config::default());
+    bench.script.breaks.store(true, Ordering::SeqCst);
+    let lane = bench.lane(Act::Answer(200, Duration::from_millis(1)));
+    let (stop, worker) = bench.run();
+    for _ in 0..200 {
+        bench.append(lane, 1).await;
+        bench.worker.announce(lane);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let (attempts, rounds) = (bench.started().len(), bench.script.maintained.load(Ordering::SeqCst));
+    assert!(attempts == 200 && (3..60).contains(&rounds), "{attempts} attempts and {rounds} rounds in ten seconds");
+    stop.cancel();
+    worker.await.unwrap().unwrap();
+}
+
+/// A round reads three pages. Only the pause between two rounds is longer.
+#[tokio::test(start_paused = true)]
+async fn a_sweep_over_many_lanes_pauses_for_long_only_between_two_rounds() {
+    let bench = Bench::new(Config::default());
+    let store = Reporting::over(bench.store.clone());
+    for _ in 0..2_500 {
+        let lane = bench.lane_under(Act::Hang, LanePolicy::closed());
+        bench.append(lane, 1).await;
+    }
+    let worker = Worker::new(Arc::new(store.clone()), bench.script.clone(), bench.clock.clone(), Config::default());
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(worker.run(stop.clone()));
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let before = store.inner.calls("lanes");
+    tokio::time::sleep(Duration::from_secs(70)).await;
+    let pages = store.inner.calls("lanes") - before;
+    assert!((28..=32).contains(&pages), "three pages in seven seconds: {pages}");
+    stop.cancel();
+    running.await.unwrap().unwrap();
 }
 
 #[tokio::test(start_paused = true)]

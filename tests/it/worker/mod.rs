@@ -7,7 +7,7 @@ mod trouble;
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -62,6 +62,9 @@ struct Script {
     started: AtomicU32,
     /// The number of attempts that began after the end of their first lease.
     late: AtomicU32,
+    /// The number of calls of `maintain`, and whether they fail.
+    maintained: AtomicU32,
+    breaks: AtomicBool,
 }
 
 impl Script {
@@ -130,7 +133,11 @@ impl Deliver for Script {
     fn settled(&self, _: &Settlement) {}
 
     async fn maintain(&self) -> Result<Maintenance, StoreError> {
-        Ok(Maintenance::default())
+        self.maintained.fetch_add(1, Ordering::SeqCst);
+        match self.breaks.load(Ordering::SeqCst) {
+            true => Err(StoreError::new(StoreErrorKind::Unavailable)),
+            false => Ok(Maintenance::default()),
+        }
     }
 }
 
@@ -157,6 +164,8 @@ impl Bench {
             most: AtomicU32::default(),
             started: AtomicU32::default(),
             late: AtomicU32::default(),
+            maintained: AtomicU32::default(),
+            breaks: AtomicBool::default(),
         });
         let store = MemoryStore::new();
         let worker = Worker::new(Arc::new(store.clone()), script.clone(), clock.clone(), config);
