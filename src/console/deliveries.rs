@@ -10,11 +10,12 @@ use axum::routing::{get, post};
 use futures_util::future::try_join_all;
 
 use super::caller::Caller;
+use super::damage::is_damage;
 use super::failure::{Failure, page};
 use super::form::{Changed, Fields, Shown};
 use super::lease::running_until;
 use super::link::encoded;
-use super::salvage::{self, Last, Salvaged, Source, Unreadable, is_damage};
+use super::salvage::{self, Last, Salvaged, Source, Unreadable};
 use super::state::Console;
 use super::view::{Tab, View};
 use super::words::{self, Badge, When};
@@ -271,7 +272,7 @@ async fn deliveries(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let found = match wrong.is_empty() {
         true => {
             let (source, page_of) = (Source::Sent(&caller.scoped), Page::of(ROWS).after(after).newest_first());
-            salvage::deliveries(source, &caller.shared.damage, &query, page_of, view.now).await?
+            salvage::deliveries(source, &caller.shared.damage, &query, page_of).await?
         }
         false => Salvaged::default(),
     };
