@@ -240,7 +240,7 @@ impl Next {
     fn of(found: &Salvaged, now: Timestamp) -> Option<Self> {
         let after = found.next?;
         let is_short = found.items.len() + found.damaged.len() < ROWS as usize;
-        Some(Self { after, searched: is_short.then(|| When::new(time_of(after), now)) })
+        Some(Self { after, searched: is_short.then(|| When::new(time_of(after).min(now), now)) })
     }
 }
 

@@ -211,11 +211,14 @@ impl Search<'_> {
         let made_at = self.time_of_damage(start).await?;
         let only = self.of_time(made_at);
         // The time is wrong if the record was repaired meanwhile, or if its time is damaged too.
-        if self.read(&only, start, 1).await?.is_some() {
+        let at = match self.read(&only, start, 1).await? {
+            None => self.damaged_after(start, &only).await?,
+            Some(_) => None,
+        };
+        let Some(at) = at else {
             self.damage.log("delivery", &"with an unknown id", error);
             return Ok(None);
-        }
-        let at = self.damaged_after(start, &only).await?;
+        };
         self.damage.remember(self.id(at), made_at);
         Ok(Some(Place { at, made_at }))
     }
@@ -260,8 +263,8 @@ impl Search<'_> {
         Ok(None)
     }
 
-    /// The place of the damaged record among those that were made at its time.
-    async fn damaged_after(&self, start: u128, only: &DeliveryQuery) -> Result<u128, StoreError> {
+    /// The place of the damaged record among those that were made at its time; `None` if the list cannot be read at any place.
+    async fn damaged_after(&self, start: u128, only: &DeliveryQuery) -> Result<Option<u128>, StoreError> {
         let (mut low, mut high) = (start, u128::MAX);
         while high - low > 1 {
             let middle = low + (high - low) / 2;
@@ -270,7 +273,7 @@ impl Search<'_> {
                 None => low = middle,
             }
         }
-        Ok(high)
+        Ok((high < u128::MAX).then_some(high))
     }
 
     /// The microsecond in which the first damaged record after this place was made.
