@@ -10,11 +10,12 @@ use axum::routing::{get, post};
 use futures_util::future::try_join_all;
 
 use super::caller::Caller;
+use super::damage::is_damage;
 use super::failure::{Failure, page};
 use super::form::{Changed, Fields, Shown};
 use super::lease::running_until;
 use super::link::encoded;
-use super::salvage::{self, Last, Salvaged, Source, Unreadable, is_damage};
+use super::salvage::{self, Last, Salvaged, Source, Unreadable};
 use super::state::Console;
 use super::view::{Tab, View};
 use super::words::{self, Badge, When};
@@ -239,7 +240,7 @@ impl Next {
     fn of(found: &Salvaged, now: Timestamp) -> Option<Self> {
         let after = found.next?;
         let is_short = found.items.len() + found.damaged.len() < ROWS as usize;
-        Some(Self { after, searched: is_short.then(|| When::new(time_of(after), now)) })
+        Some(Self { after, searched: is_short.then(|| When::new(time_of(after).min(now), now)) })
     }
 }
 
@@ -271,7 +272,7 @@ async fn deliveries(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let found = match wrong.is_empty() {
         true => {
             let (source, page_of) = (Source::Sent(&caller.scoped), Page::of(ROWS).after(after).newest_first());
-            salvage::deliveries(source, &caller.shared.damage, &query, page_of, view.now).await?
+            salvage::deliveries(source, &caller.shared.damage, &query, page_of).await?
         }
         false => Salvaged::default(),
     };

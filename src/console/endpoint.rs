@@ -14,7 +14,7 @@ use super::failure::{Failure, page};
 use super::form::{Changed, Id, Shown, invalid};
 use super::link::see;
 use super::salvage::{self, Source};
-use super::secret_page::{secret_was_shown, show_secret};
+use super::secret_page::{Repeated, show_secret, was_sent};
 use super::state::Console;
 use super::traffic::{Span, Traffic};
 use super::view::{Tab, View};
@@ -25,7 +25,7 @@ use crate::endpoint::{Endpoint, Target};
 use crate::event::EventType;
 use crate::id::{EndpointId, Work};
 use crate::sender::{EndpointChange, EndpointError};
-use crate::store::{DeliveryQuery, EventQuery, Page, StoreError};
+use crate::store::{DeliveryQuery, EventQuery, EventSummary, Page, StoreError};
 
 /// The number of deliveries and events that the page shows.
 const ROWS: u32 = 10;
@@ -81,7 +81,8 @@ struct EndpointPage {
     rows: Vec<Row>,
     /// Whether older deliveries were not searched.
     has_older: bool,
-    matches: Vec<Match>,
+    /// `None` if an event is damaged.
+    matches: Option<Vec<Match>>,
 }
 
 async fn endpoint(Id(id): Id<EndpointId>, Shown(caller, fields): Shown) -> Result<Response, Failure> {
@@ -91,14 +92,7 @@ async fn endpoint(Id(id): Id<EndpointId>, Shown(caller, fields): Shown) -> Resul
     let mut query = DeliveryQuery::of(Work::Sent);
     (query.tenant, query.lane) = (Some(endpoint.tenant.clone()), Some(id.into()));
     let (source, page_of) = (Source::Sent(&caller.scoped), Page::of(ROWS).newest_first());
-    let deliveries = salvage::deliveries(source, &caller.shared.damage, &query, page_of, now).await?;
-    let events =
-        caller.scoped.events(&EventQuery::of(endpoint.tenant.clone()), Page::of(EVENTS).newest_first()).await?;
-    let matches = events.items.into_iter().map(|event| Match {
-        is_wanted: endpoint.filter.matches(&event.event_type),
-        event_type: event.event_type,
-        stored: When::new(event.appended_at, now),
-    });
+    let deliveries = salvage::deliveries(source, &caller.shared.damage, &query, page_of).await?;
     let texts = |text: &str, or: &str| if text.is_empty() { or.to_owned() } else { text.to_owned() };
     let template = EndpointPage {
         row: EndpointRow::of(&endpoint, now),
@@ -117,10 +111,23 @@ async fn endpoint(Id(id): Id<EndpointId>, Shown(caller, fields): Shown) -> Resul
         traffic: traffic(&caller, &endpoint, Span::of(fields.text("span")), now).await?,
         rows: Row::of_page(&caller, &deliveries, true, now).await?,
         has_older: deliveries.next.is_some(),
-        matches: matches.collect(),
+        matches: matches(&caller, &endpoint, now).await?,
         view,
     };
     page(&template)
+}
+
+/// The last events of the tenant.
+async fn matches(caller: &Caller, endpoint: &Endpoint, now: Timestamp) -> Result<Option<Vec<Match>>, StoreError> {
+    let query = EventQuery::of(endpoint.tenant.clone());
+    let read = caller.scoped.events(&query, Page::of(EVENTS).newest_first()).await;
+    let events = caller.shared.damage.readable("events of", &endpoint.tenant, read)?;
+    let one = |event: EventSummary| Match {
+        is_wanted: endpoint.filter.matches(&event.event_type),
+        event_type: event.event_type,
+        stored: When::new(event.appended_at, now),
+    };
+    Ok(events.map(|events| events.items.into_iter().map(one).collect()))
 }
 
 /// The attempts at this endpoint over time.
@@ -210,11 +217,7 @@ async fn rotate(Id(id): Id<EndpointId>, Changed(caller, fields): Changed) -> Res
             &endpoint,
             "The endpoint has a new key. For a day, requests are signed with the old key too.",
         ),
-        Err(EndpointError::Conflict) => secret_was_shown(
-            &caller,
-            &before,
-            "No secret was made: this form was sent before, or the endpoint was changed after the form was shown.",
-        ),
+        Err(EndpointError::Conflict) => was_sent(&caller, Repeated::Rotate, Some(&before)),
         Err(error) => Err(error.into()),
     }
 }

@@ -9,7 +9,8 @@ use super::caller::Caller;
 use super::deliveries::place;
 use super::failure::{Failure, page};
 use super::form::{Changed, Fields, Shown, named};
-use super::secret_page::{secret_was_shown, show_secret};
+use super::new_id::id_of;
+use super::secret_page::{Repeated, show_secret, was_sent};
 use super::state::Console;
 use super::traffic::{SPARK, Traffic};
 use super::view::{Tab, View};
@@ -177,8 +178,8 @@ async fn endpoints(Shown(caller, fields): Shown) -> Result<Response, Failure> {
 #[template(path = "new_endpoint.html", config = "src/console/askama.toml")]
 struct NewPage {
     view: View,
-    /// The id of the endpoint that the form creates. A form that is sent twice creates one endpoint.
-    id: EndpointId,
+    /// Another text for each form, from which the id of the endpoint is made. So a form that is sent twice creates one endpoint.
+    nonce: EndpointId,
     tenant: String,
     url: String,
     events: String,
@@ -189,37 +190,40 @@ impl NewPage {
     fn of(caller: &Caller, fields: &Fields, error: Option<String>) -> Result<Response, Failure> {
         let text = |name| fields.text(name).unwrap_or_default().to_owned();
         let view = caller.view(Tab::Endpoints, "New endpoint");
-        let id = id_in(fields).unwrap_or_else(|| EndpointId::generate(view.now));
-        page(&Self { view, id, tenant: text("tenant"), url: text("url"), events: text("events"), error })
+        let nonce = nonce_in(fields).unwrap_or_else(|| EndpointId::generate(view.now));
+        page(&Self { view, nonce, tenant: text("tenant"), url: text("url"), events: text("events"), error })
     }
 }
 
-fn id_in(fields: &Fields) -> Option<EndpointId> {
-    fields.text("id").and_then(|id| id.parse().ok())
+fn nonce_in(fields: &Fields) -> Option<EndpointId> {
+    fields.text("nonce").and_then(|nonce| nonce.parse().ok())
 }
 
 async fn form(Shown(caller, mut fields): Shown) -> Result<Response, Failure> {
     // Each form creates another endpoint, also if a link leads to it.
-    fields.remove("id");
+    fields.remove("nonce");
     NewPage::of(&caller, &fields, None)
 }
-
-/// What the answer to a form says that has created its endpoint before.
-const WAS_CREATED: &str = "No other endpoint was created: this form was sent before, and has created its endpoint.";
 
 async fn create(Changed(caller, fields): Changed) -> Result<Response, Failure> {
     let new = match read_new(&caller, &fields) {
         Ok(new) => new,
         Err(error) => return NewPage::of(&caller, &fields, Some(error)),
     };
-    let id = id_in(&fields).unwrap_or_else(|| EndpointId::generate(caller.scoped.now()));
+    let (scope, now) = (caller.scoped.scope(), caller.scoped.now());
+    let nonce = nonce_in(&fields).unwrap_or_else(|| EndpointId::generate(now));
+    let id = id_of(nonce, scope, scope.as_tenant().unwrap_or(&new.tenant), now);
     if let Ok(endpoint) = caller.scoped.endpoint(id).await {
-        return secret_was_shown(&caller, &endpoint, WAS_CREATED);
+        return was_sent(&caller, Repeated::Create, Some(&endpoint));
     }
     match caller.scoped.create_as(new, id).await {
         Ok(endpoint) => show_secret(&caller, &endpoint, "The endpoint was created."),
-        // Two requests of the same form at the same time.
-        Err(EndpointError::Conflict) => secret_was_shown(&caller, &*caller.scoped.endpoint(id).await?, WAS_CREATED),
+        Err(EndpointError::Conflict) => match caller.scoped.endpoint(id).await {
+            // Two requests of the same form at the same time.
+            Ok(endpoint) => was_sent(&caller, Repeated::Create, Some(&endpoint)),
+            Err(EndpointError::NotFound) => was_sent(&caller, Repeated::Create, None),
+            Err(error) => Err(error.into()),
+        },
         Err(error @ (EndpointError::Store(_) | EndpointError::ReadOnly)) => Err(error.into()),
         Err(error) => NewPage::of(&caller, &fields, Some(error.to_string())),
     }

@@ -82,7 +82,7 @@ async fn event(Id(id): Id<EventId>, Shown(caller, fields): Shown) -> Result<Resp
     let mut query = DeliveryQuery::of(Work::Sent);
     (query.tenant, query.event) = (Some(tenant.clone()), Some(id));
     let (source, damage) = (Source::Sent(&caller.scoped), &caller.shared.damage);
-    let found = salvage::deliveries(source, damage, &query, Page::of(ROWS), now).await?;
+    let found = salvage::deliveries(source, damage, &query, Page::of(ROWS)).await?;
     // With a damaged delivery, too, it is unknown which endpoints have none.
     let (is_cut, is_known) = (found.next.is_some(), found.next.is_none() && found.damaged.is_empty());
     let reached: HashSet<_> = found.items.iter().filter_map(Delivery::endpoint).collect();

@@ -48,6 +48,8 @@ struct Events {
     next: Option<String>,
     /// Whether the search has ended before it filled the page.
     is_short: bool,
+    /// Whether one of the events is damaged, so that none can be listed.
+    is_damaged: bool,
 }
 
 /// The path of an event's page.
@@ -66,6 +68,7 @@ async fn events(Shown(caller, fields): Shown) -> Result<Response, Failure> {
         rows: Vec::new(),
         next: None,
         is_short: false,
+        is_damaged: false,
         wrong: Wrong::default(),
         view,
     };
@@ -87,7 +90,11 @@ async fn events(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     template.tenant = tenant.to_string();
     let after: Option<u64> = fields.value("after")?;
     let query = EventQuery::of(tenant).between(from, to);
-    let found = caller.scoped.events(&query, Page::of(ROWS).after(after).newest_first()).await?;
+    let read = caller.scoped.events(&query, Page::of(ROWS).after(after).newest_first()).await;
+    let Some(found) = caller.shared.damage.readable("events of", &query.tenant, read)? else {
+        template.is_damaged = true;
+        return page(&template);
+    };
     template.is_short = found.items.len() < ROWS as usize;
     let kept = [("tenant", &template.tenant), ("from", &template.from), ("to", &template.to)];
     let kept: String = kept.into_iter().map(|(name, value)| format!("{name}={}&", encoded(value))).collect();

@@ -169,7 +169,7 @@ async fn inbox(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let after: Option<DeliveryId> = fields.value("after")?;
     let page_of = Page::of(ROWS).after(after).newest_first();
     let (source, damage) = (Source::Received(inbox), &caller.shared.damage);
-    let found = salvage::deliveries(source, damage, &query, page_of, now).await?;
+    let found = salvage::deliveries(source, damage, &query, page_of).await?;
     let attempts = salvage::last_attempts(source, damage, &found.items).await?;
     let rows = found.items.iter().zip(attempts).map(|(job, last)| JobRow::of(job, last, now)).collect();
     let queues = queues(inbox, now).await?;

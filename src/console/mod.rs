@@ -41,7 +41,8 @@
 //! - Payloads, responses, URLs and labels are shown as text: markup is escaped, and control characters and direction marks are shown as
 //!   codes. [`Console::redact`] hides what must not be shown at all.
 //! - A page copies and downloads the exact bytes of a payload, or the text that [`Console::redact`] returns.
-//! - A damaged record does not hide the other rows of a list. Its row says so, and the log has a warning with its id.
+//! - A damaged delivery or job does not hide the other rows of a list: its row says so. A damaged endpoint is left out of the list. If an
+//!   event is damaged, its part of the list is not shown, and the page says so. For each of them, the log has a warning.
 //! - The secret of an endpoint is shown once, when it is made; a reload makes no other one. Values of the headers that an endpoint adds are never shown.
 //! - The events and jobs of an inbox are accessible to operators only, and only if the host sets [`Console::inbox`].
 //! - The page `audit` shows who changed what, by the [name](crate::sender::Scope::named) that the host gives each caller.
@@ -51,6 +52,7 @@ mod assets;
 mod audit;
 mod brand;
 mod caller;
+mod damage;
 mod deliveries;
 mod delivery;
 mod diagnose;
@@ -67,6 +69,7 @@ mod inbox;
 mod json;
 mod lease;
 mod link;
+mod new_id;
 mod overview;
 mod payload;
 mod replay;

@@ -23,10 +23,13 @@ pub(super) struct Payload {
     /// The payload in a form that is easy to read.
     pub(super) text: String,
     pub(super) note: Option<&'static str>,
-    /// The path of the file with the exact bytes, below the root of the console. `None` if there is nothing to download.
+    /// The path of the file below the root of the console: the exact bytes, or the text that the host shows instead. `None` if there is
+    /// nothing to download.
     pub(super) path: Option<String>,
     /// Whether the file is text, which can be copied.
     pub(super) is_text: bool,
+    /// Whether the host shows something else instead.
+    pub(super) is_redacted: bool,
 }
 
 /// The path of the payload's file.
@@ -42,26 +45,41 @@ fn redacted(caller: &Caller, event: &Event) -> Option<String> {
 pub(super) fn payload_of(caller: &Caller, event: &Event, path: String) -> Payload {
     if let Some(text) = redacted(caller, event) {
         let note = Some("The application does not show the whole payload.");
-        return Payload { raw: text.clone(), text, note, path: Some(path), is_text: true };
+        let path = Some(path).filter(|_| !text.is_empty());
+        return Payload { raw: text.clone(), text, note, path, is_text: true, is_redacted: true };
     }
     if event.payload.is_empty() {
         let note = Some("The payload is empty, or was removed after its retention.");
-        return Payload { raw: String::new(), text: String::new(), note, path: None, is_text: true };
+        return Payload {
+            raw: String::new(),
+            text: String::new(),
+            note,
+            path: None,
+            is_text: true,
+            is_redacted: false,
+        };
     }
     let path = Some(path);
     let Ok(whole) = std::str::from_utf8(&event.payload) else {
         let end = event.payload.len().min(SHOWN_BYTES);
         let text = BASE64.encode(&event.payload[..end]);
         let note = Some("The payload is not text; this is base64.");
-        return Payload { raw: text.clone(), text, note, path, is_text: false };
+        return Payload { raw: text.clone(), text, note, path, is_text: false, is_redacted: false };
     };
     if whole.len() > SHOWN_BYTES {
         let text = whole.char_indices().take_while(|(at, _)| *at < SHOWN_BYTES).map(|(_, c)| c).collect::<String>();
-        return Payload { raw: text.clone(), text, note: Some("Only the beginning is shown."), path, is_text: true };
+        return Payload {
+            raw: text.clone(),
+            text,
+            note: Some("Only the beginning is shown."),
+            path,
+            is_text: true,
+            is_redacted: false,
+        };
     }
     let note = whole.contains(is_hidden).then_some("Characters that cannot be seen are shown by their code.");
     let text = laid_out(whole).unwrap_or_else(|| whole.into());
-    Payload { raw: whole.into(), text, note, path, is_text: true }
+    Payload { raw: whole.into(), text, note, path, is_text: true, is_redacted: false }
 }
 
 /// The payload as a file: its exact bytes, or the text that the host shows instead. A browser stores it and never shows it as a page.

@@ -1,66 +1,22 @@
 //! Lists of which some records are damaged: the page shows the others, and each damaged record is logged once.
 
-use std::collections::HashSet;
-use std::fmt::Display;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::damage::{Damage, is_damage};
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery};
 use crate::id::DeliveryId;
 use crate::receiver::inbox::Inbox;
 use crate::sender::Scoped;
-use crate::store::{DeliveryQuery, Listed, Page, StoreError, StoreErrorKind};
-
-/// The number of logged records that are remembered.
-const REMEMBERED: usize = 1_000;
+use crate::store::{DeliveryQuery, Listed, Page, StoreError};
 
 /// The most damaged records that one page skips. The next page continues after them.
 const MOST_SKIPPED: usize = 3;
 
-/// How far the times of new deliveries may be ahead of the clock of this process: a day.
-const AHEAD: Duration = Duration::from_secs(86_400);
+/// How many known damaged deliveries are tried before a search. Most of them belong to the same list, so the first is right.
+const CANDIDATES: usize = 8;
 
-/// The number of random bits of an id, behind the milliseconds of its time (RFC 9562 section 5.7).
-const RANDOM_BITS: u32 = 80;
-
-/// The damaged records that this process has logged.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Damage(Arc<Mutex<HashSet<String>>>);
-
-impl Damage {
-    fn log(&self, kind: &'static str, id: &dyn Display, error: &StoreError) {
-        let id = id.to_string();
-        let mut logged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if logged.len() >= REMEMBERED {
-            logged.clear();
-        }
-        if logged.insert(format!("{kind} {id}")) {
-            tracing::warn!(kind, id, %error, "a stored record cannot be read");
-        }
-    }
-
-    /// What was read; `None` if the record is damaged, which is logged.
-    pub(super) fn readable<T>(
-        &self,
-        kind: &'static str,
-        id: &(dyn Display + Sync),
-        read: Result<T, StoreError>,
-    ) -> Result<Option<T>, StoreError> {
-        match read {
-            Ok(found) => Ok(Some(found)),
-            Err(error) if is_damage(&error) => {
-                self.log(kind, id, &error);
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
-    }
-}
-
-pub(super) fn is_damage(error: &StoreError) -> bool {
-    error.kind() == StoreErrorKind::Corrupt
-}
+const MICROSECOND: Duration = Duration::from_micros(1);
 
 /// The attempts at a delivery cannot be read.
 #[derive(Clone, Copy, Debug)]
@@ -160,12 +116,21 @@ pub(super) async fn deliveries(
     damage: &Damage,
     query: &DeliveryQuery,
     page: Page,
-    now: Timestamp,
+) -> Result<Salvaged, StoreError> {
+    deliveries_skipping(MOST_SKIPPED, (source, damage), query, page).await
+}
+
+/// Like [`deliveries`], with at most this many damaged records on the page.
+pub(super) async fn deliveries_skipping(
+    most: usize,
+    (source, damage): (Source<'_>, &Damage),
+    query: &DeliveryQuery,
+    page: Page,
 ) -> Result<Salvaged, StoreError> {
     match source.list(query, page).await {
         Ok(found) => Ok(Salvaged { items: found.items, damaged: Vec::new(), next: found.next }),
         Err(error) if is_damage(&error) => {
-            let found = Search { source, query, page }.around_damage(now).await?;
+            let found = Search { source, damage, query, page }.around_damage(most, &error).await?;
             found.damaged.iter().for_each(|id| damage.log("delivery", id, &error));
             Ok(found)
         }
@@ -173,13 +138,24 @@ pub(super) async fn deliveries(
     }
 }
 
-/// Reads a list around its damaged records. The id of a damaged record is unknown, so its time of creation is found first, by halving: a
-/// span of time that contains it cannot be read, and one that ends before it can. Then its id is found among those of that time. Only if
-/// several records of the same microsecond are damaged, others between them may be left out.
+/// Reads a list around its damaged records. The id of a damaged record is not in the error, so it is searched.
+///
+/// A query whose span contains the record fails; a query whose span ends before it works. So halving the span finds the time. Among the
+/// ids of that time, halving finds the id in the same way. A search costs about 190 reads, so what it found is remembered and tried first.
+/// If several records of one microsecond are damaged, others of the same microsecond may be left out.
 struct Search<'a> {
     source: Source<'a>,
+    damage: &'a Damage,
     query: &'a DeliveryQuery,
     page: Page,
+}
+
+/// A damaged record.
+struct Place {
+    /// Where it stands in the list.
+    at: u128,
+    /// When it was made.
+    made_at: Timestamp,
 }
 
 impl Search<'_> {
@@ -191,16 +167,6 @@ impl Search<'_> {
 
     const fn id(&self, place: u128) -> DeliveryId {
         DeliveryId::from_bytes((if self.page.newest_first { !place } else { place }).to_be_bytes())
-    }
-
-    /// Where the page begins. No delivery is newer than about now.
-    fn start(&self, now: Timestamp) -> u128 {
-        let newest = u128::try_from(now.as_millis()).unwrap_or(0) << RANDOM_BITS;
-        match self.page.after {
-            Some(after) => self.place(after),
-            None if self.page.newest_first => !newest,
-            None => 0,
-        }
     }
 
     /// The part of the list after this place; `None` if a record of it is damaged.
@@ -218,21 +184,56 @@ impl Search<'_> {
         }
     }
 
-    async fn around_damage(&self, now: Timestamp) -> Result<Salvaged, StoreError> {
-        let now = now + AHEAD;
-        let (mut found, mut at) = (Salvaged::default(), self.start(now));
+    async fn around_damage(&self, most: usize, error: &StoreError) -> Result<Salvaged, StoreError> {
+        let mut found = Salvaged::default();
+        let mut at = self.page.after.map_or(0, |after| self.place(after));
         loop {
             let Some(end) = self.read_up_to_damage(&mut found, at).await? else { return Ok(found) };
-            if found.damaged.len() >= MOST_SKIPPED {
+            let place = match found.damaged.len() < most {
+                true => self.place_of_damage(end, error).await?,
+                false => None,
+            };
+            let Some(place) = place else {
                 found.next = Some(self.id(end));
                 return Ok(found);
-            }
-            let only = self.at_the_time_of_damage(end, now).await?;
-            let damaged = self.damaged_after(end, &only).await?;
-            found.items.extend(self.directly_before(damaged, &only, end).await?);
-            found.damaged.push(self.id(damaged));
-            at = damaged;
+            };
+            found.items.extend(self.directly_before(&place, end).await?);
+            found.damaged.push(self.id(place.at));
+            at = place.at;
         }
+    }
+
+    /// The first damaged record after this place; `None` if it cannot be found, which is logged.
+    async fn place_of_damage(&self, start: u128, error: &StoreError) -> Result<Option<Place>, StoreError> {
+        if let Some(known) = self.known_after(start).await? {
+            return Ok(Some(known));
+        }
+        let made_at = self.time_of_damage(start).await?;
+        let only = self.of_time(made_at);
+        // The time is wrong if the record was repaired meanwhile, or if its time is damaged too.
+        let at = match self.read(&only, start, 1).await? {
+            None => self.damaged_after(start, &only).await?,
+            Some(_) => None,
+        };
+        let Some(at) = at else {
+            self.damage.log("delivery", &"with an unknown id", error);
+            return Ok(None);
+        };
+        self.damage.remember(self.id(at), made_at);
+        Ok(Some(Place { at, made_at }))
+    }
+
+    /// The nearest damaged record that was found before, if it belongs to this list and no other damaged record is before it.
+    async fn known_after(&self, start: u128) -> Result<Option<Place>, StoreError> {
+        for (id, made_at) in self.damage.known_after(self.id(start), self.page.newest_first, CANDIDATES) {
+            let (at, only) = (self.place(id), self.of_time(made_at));
+            let fails_with_it = self.read(&only, at.saturating_sub(1), 1).await?.is_none();
+            if fails_with_it && self.read(&only, at, 1).await?.is_some() {
+                let is_first = self.read(&self.before_time(made_at), start, 1).await?.is_some();
+                return Ok(is_first.then_some(Place { at, made_at }));
+            }
+        }
+        Ok(None)
     }
 
     /// Reads on until the page is complete, or until the next record or the one after it is damaged: then it returns the place before.
@@ -262,8 +263,8 @@ impl Search<'_> {
         Ok(None)
     }
 
-    /// The place of the damaged record among those that were made at its time.
-    async fn damaged_after(&self, start: u128, only: &DeliveryQuery) -> Result<u128, StoreError> {
+    /// The place of the damaged record among those that were made at its time; `None` if the list cannot be read at any place.
+    async fn damaged_after(&self, start: u128, only: &DeliveryQuery) -> Result<Option<u128>, StoreError> {
         let (mut low, mut high) = (start, u128::MAX);
         while high - low > 1 {
             let middle = low + (high - low) / 2;
@@ -272,14 +273,13 @@ impl Search<'_> {
                 None => low = middle,
             }
         }
-        Ok(high)
+        Ok((high < u128::MAX).then_some(high))
     }
 
-    /// The query, limited to the microsecond in which the first damaged record was made.
-    async fn at_the_time_of_damage(&self, start: u128, now: Timestamp) -> Result<DeliveryQuery, StoreError> {
-        let micro = Duration::from_micros(1);
-        let (mut early, mut late) = (Timestamp::EPOCH, now);
-        while early + micro < late {
+    /// The microsecond in which the first damaged record after this place was made.
+    async fn time_of_damage(&self, start: u128) -> Result<Timestamp, StoreError> {
+        let (mut early, mut late) = (Timestamp::EPOCH, Timestamp::MAX);
+        while early + MICROSECOND < late {
             let middle = Timestamp::from_micros(i64::midpoint(early.as_micros(), late.as_micros()));
             let is_readable = self.read(&self.of_span(middle), start, 1).await?.is_some();
             // The span begins at the middle if the newest come first; otherwise it ends there.
@@ -288,7 +288,15 @@ impl Search<'_> {
                 false => early = middle,
             }
         }
-        Ok(DeliveryQuery { from: Some(early), to: Some(late), ..self.query.clone() })
+        Ok(early)
+    }
+
+    /// The query, limited to the microsecond that begins at this time.
+    fn of_time(&self, at: Timestamp) -> DeliveryQuery {
+        let mut query = self.query.clone();
+        query.from = query.from.max(Some(at));
+        query.to = Some(query.to.map_or(at + MICROSECOND, |to| to.min(at + MICROSECOND)));
+        query
     }
 
     /// The query, limited to the side of this time where the list begins.
@@ -301,20 +309,18 @@ impl Search<'_> {
         query
     }
 
+    /// The query, limited to the part of the list before the records of this microsecond.
+    fn before_time(&self, at: Timestamp) -> DeliveryQuery {
+        self.of_span(if self.page.newest_first { at + MICROSECOND } else { at })
+    }
+
     /// The record between `start` and a damaged one. It could not be read before, because a store reads one record more than it returns.
     /// It is read from the other side, or without what was made at the time of the damaged record.
-    async fn directly_before(
-        &self,
-        damaged: u128,
-        only: &DeliveryQuery,
-        start: u128,
-    ) -> Result<Option<Delivery>, StoreError> {
-        let back = Page { limit: 1, after: Some(self.id(damaged)), newest_first: !self.page.newest_first };
+    async fn directly_before(&self, damaged: &Place, start: u128) -> Result<Option<Delivery>, StoreError> {
+        let back = Page { limit: 1, after: Some(self.id(damaged.at)), newest_first: !self.page.newest_first };
         let read = match self.source.list(self.query, back).await {
             Err(error) if is_damage(&error) => {
-                let edge = if self.page.newest_first { only.to } else { only.from };
-                let before = edge.map_or_else(|| self.query.clone(), |edge| self.of_span(edge));
-                self.read(&before, start, 1).await?.unwrap_or_default()
+                self.read(&self.before_time(damaged.made_at), start, 1).await?.unwrap_or_default()
             }
             read => read?,
         };

@@ -16,20 +16,37 @@ struct SecretPage {
     view: View,
     id: EndpointId,
     target: String,
-    /// `None` if the form was sent before.
-    secret: Option<String>,
+    secret: String,
     text: &'static str,
+}
+
+/// A form that was sent before.
+pub(super) enum Repeated {
+    /// The form for a new endpoint.
+    Create,
+    /// The form for a new key.
+    Rotate,
+}
+
+#[derive(Template)]
+#[template(path = "repeated.html", config = "src/console/askama.toml")]
+struct RepeatedPage {
+    view: View,
+    form: Repeated,
+    /// The endpoint and its target; `None` if it was removed.
+    endpoint: Option<(EndpointId, String)>,
 }
 
 pub(super) fn show_secret(caller: &Caller, endpoint: &Endpoint, text: &'static str) -> Result<Response, Failure> {
     let view = caller.view(Tab::Endpoints, "Secret of the endpoint");
-    let secret = Some(caller.scoped.secret(endpoint)?.to_string());
+    let secret = caller.scoped.secret(endpoint)?.to_string();
     page(&SecretPage { view, id: endpoint.id, target: endpoint.target.as_str().into(), secret, text })
 }
 
 /// The answer to a form that was sent before. Nothing was changed.
-pub(super) fn secret_was_shown(caller: &Caller, endpoint: &Endpoint, text: &'static str) -> Result<Response, Failure> {
-    let view = caller.view(Tab::Endpoints, "The secret is not shown again");
-    let shown = SecretPage { view, id: endpoint.id, target: endpoint.target.as_str().into(), secret: None, text };
-    Ok((StatusCode::CONFLICT, page(&shown)?).into_response())
+pub(super) fn was_sent(caller: &Caller, form: Repeated, endpoint: Option<&Endpoint>) -> Result<Response, Failure> {
+    let title = if endpoint.is_some() { "The secret is not shown again" } else { "The endpoint was removed" };
+    let view = caller.view(Tab::Endpoints, title);
+    let endpoint = endpoint.map(|endpoint| (endpoint.id, endpoint.target.as_str().to_owned()));
+    Ok((StatusCode::CONFLICT, page(&RepeatedPage { view, form, endpoint })?).into_response())
 }

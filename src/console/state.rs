@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::brand::Brand;
+use super::damage::Damage;
 use super::frame::FramePolicy;
-use super::salvage::Damage;
 use crate::entropy;
 use crate::event::Event;
 use crate::receiver::inbox::Inbox;

@@ -39,7 +39,15 @@
   };
   // Copy buttons. On plain http there is no clipboard API: the text is copied the old way, which needs a selection.
   const copy = async (node, url) => {
-    const text = url ? await load(url) : node.textContent;
+    const loading = url && load(url);
+    if (loading) {
+      // Safari allows copying only while it handles the click, so the text is promised before it is loaded.
+      const blob = (text) => new Blob([text], { type: "text/plain" });
+      try {
+        return await navigator.clipboard.write([new ClipboardItem({ "text/plain": loading.then(blob) })]);
+      } catch { /* The older ways follow. */ }
+    }
+    const text = loading ? await loading : node.textContent;
     try {
       await navigator.clipboard.writeText(text);
     } catch {

@@ -188,7 +188,9 @@ async fn keep_times(to: &Sender, waiting: &[&&Delivery], now: Timestamp) -> Resu
     }
     let settle = |delivery: &&&Delivery| {
         let hold = |reason| Decision::Hold { reason };
-        let decision = delivery.reason.map_or_else(|| Decision::retry(delivery.due), hold);
+        // No attempt was made, so none counts. A count without a record would look like an attempt that is running.
+        let wait = || Decision::RetryUncounted { at: delivery.due };
+        let decision = delivery.reason.map_or_else(wait, hold);
         let lease = Lease { delivery: delivery.id, fence: 1 };
         let (lane, paused_until) = (delivery.lane, None);
         Settlement { lease, lane, ordered: false, attempt: None, decision, paused_until, at: now }

@@ -12,6 +12,7 @@ mod inbox;
 mod long;
 mod mounts;
 mod payload;
+mod repeated;
 mod site;
 mod walk;
 mod watched;

@@ -27,6 +27,7 @@ async fn the_exact_payload_is_downloaded_and_copied_and_not_its_layout() {
     for who in ["acme", "*"] {
         for path in &pages {
             let page = site.page(who, path).await;
+            assert!(page.html.contains("Download the payload as it is"), "{}", page.html);
             let file = file_of(&page);
             let relative = page.between("data-raw=\"", "\"");
             assert!(
@@ -65,7 +66,19 @@ async fn the_file_contains_what_the_host_shows_and_nothing_after_the_payload_was
     let page = site.page("acme", &pages[0]).await;
     let file = file_of(&page);
     assert_eq!(site.open("acme", &file).await.html, "card data is hidden");
+    assert!(page.html.contains("Download what is shown") && !page.html.contains("as it is"), "{}", page.html);
     site.submit("acme", &page.form("/expunge"), &[("sure", "on")]).await;
     assert!(!site.page("acme", &pages[0]).await.html.contains("/payload"));
     assert_eq!(site.open("acme", &file).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_payload_of_which_nothing_is_shown_has_no_file() {
+    let site = Site::of(|console| console.redact(|_| Some(String::new())));
+    let (site, pages) = site_with("\"4242-secret\"", site).await;
+    for path in &pages {
+        let page = site.page("acme", path).await;
+        assert_eq!(page.status, StatusCode::OK);
+        assert!(!page.html.contains("/payload") && !page.html.contains("4242"), "{}", page.html);
+    }
 }

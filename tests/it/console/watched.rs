@@ -1,6 +1,6 @@
-//! A store with damaged records, which counts how often an endpoint is read.
+//! A store with damaged records, which counts how often endpoints and lists of deliveries are read.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -21,6 +21,9 @@ pub struct Watched {
     deliveries: Arc<Mutex<Vec<DeliveryId>>>,
     attempts: Arc<Mutex<Vec<DeliveryId>>>,
     reads: Arc<AtomicUsize>,
+    lists: Arc<AtomicUsize>,
+    are_events_damaged: Arc<AtomicBool>,
+    are_lists_damaged: Arc<AtomicBool>,
 }
 
 hookwire::delegate_store! {
@@ -45,6 +48,25 @@ impl Watched {
         self.attempts.lock().unwrap().push(id);
     }
 
+    /// Damages an event that each list of events contains.
+    pub fn damage_events(&self) {
+        self.are_events_damaged.store(true, Ordering::Relaxed);
+    }
+
+    /// Makes every list of deliveries fail, also one of a span without deliveries.
+    pub fn damage_lists(&self) {
+        self.are_lists_damaged.store(true, Ordering::Relaxed);
+    }
+
+    pub fn repair_deliveries(&self) {
+        self.deliveries.lock().unwrap().clear();
+    }
+
+    /// How often a list of deliveries was read since the last call.
+    pub fn lists(&self) -> usize {
+        self.lists.swap(0, Ordering::Relaxed)
+    }
+
     /// How often an endpoint was read since the last call.
     pub fn reads(&self) -> usize {
         self.reads.swap(0, Ordering::Relaxed)
@@ -62,7 +84,10 @@ impl History for Watched {
     }
 
     async fn events(&self, query: &EventQuery, page: Page<u64>) -> Result<Listed<EventSummary, u64>, StoreError> {
-        self.inner.events(query, page).await
+        match self.are_events_damaged.load(Ordering::Relaxed) {
+            true => Err(corrupt()),
+            false => self.inner.events(query, page).await,
+        }
     }
 
     async fn delivery(&self, work: Work, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
@@ -71,10 +96,12 @@ impl History for Watched {
 
     /// Reads one delivery more than it returns, as the other stores do.
     async fn deliveries(&self, query: &DeliveryQuery, page: Page) -> Result<Listed<Delivery>, StoreError> {
+        self.lists.fetch_add(1, Ordering::Relaxed);
         let mut longer = page;
         longer.limit += 1;
         let read = self.inner.deliveries(query, longer).await?;
-        if read.items.iter().any(|one| self.is_damaged(one.id)) {
+        let are_damaged = self.are_lists_damaged.load(Ordering::Relaxed);
+        if are_damaged || read.items.iter().any(|one| self.is_damaged(one.id)) {
             return Err(corrupt());
         }
         self.inner.deliveries(query, page).await
