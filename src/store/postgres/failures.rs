@@ -109,23 +109,26 @@ pub(super) async fn delete_failures(
     Ok(session.query(DELETE, &params).await?.len() as i64 >= limit)
 }
 
-/// Stored groups that match, those of the newest hours first. The key of the table and the index by tenant and hour have this order, so the
-/// server sorts nothing and stops at the limit.
+/// Stored groups that match, those of the newest hours first. The order is that of an index, so the server sorts nothing and stops at the
+/// limit.
 macro_rules! find {
-    ($condition:literal) => {
+    ($rest:literal) => {
         concat!(
             "SELECT hour, endpoint, kind, tenant, number, first_at, last_at, oldest_made, newest_made, sample \
              FROM hookwire.failure WHERE ",
-            $condition,
-            " ORDER BY hour DESC LIMIT $1"
+            $rest,
+            " LIMIT $1"
         )
     };
 }
 
-const FIND: &str = find!("hour >= $2 AND hour < $3");
-const FIND_TENANT: &str = find!("hour >= $2 AND hour < $3 AND tenant = $4");
-const FIND_ENDPOINT: &str = find!("hour = ANY($2) AND endpoint = $3");
-const FIND_BOTH: &str = find!("hour = ANY($2) AND endpoint = $3 AND tenant = $4");
+const FIND: &str = find!("hour >= $2 AND hour < $3 ORDER BY hour DESC");
+
+// Compared as pairs, so that only the index by tenant and hour fits, and the planner does not read the hours of all tenants.
+const FIND_TENANT: &str =
+    find!("(tenant, hour) >= ($4, $2) AND (tenant, hour) < ($4, $3) ORDER BY tenant DESC, hour DESC");
+
+const FIND_ENDPOINT: &str = find!("hour = ANY($2) AND endpoint = $3 ORDER BY hour DESC");
 
 /// The number of hours in which one statement looks for groups of an endpoint. An endpoint has about 100 groups in an hour at most.
 const HOURS: usize = 168;
@@ -135,38 +138,38 @@ const READ: i64 = FailureQuery::MAX_EXAMINED as i64 + 1;
 
 /// The groups that match, merged and limited.
 pub(super) async fn find_failures(db: &Db, query: &FailureQuery) -> Result<FailureList, StoreError> {
-    let tenant = query.tenant.as_ref().map(Tenant::as_str);
-    let tenant = tenant.as_ref().map(|name| -> Param<'_> { (name, Type::TEXT) });
     let mut found = FailureSum::new(query);
-    let Some(endpoint) = query.endpoint.map(uuid_of_endpoint) else {
+    let limit: Param<'_> = (&READ, Type::INT8);
+    if let Some(endpoint) = query.endpoint.map(uuid_of_endpoint) {
+        for hours in query.newest_hours().chunks(HOURS) {
+            let hours: Vec<_> = hours.iter().map(|hour| hour.as_micros()).collect();
+            let rows = db.query(FIND_ENDPOINT, &[limit.clone(), (&hours, LONGS), (&endpoint, Type::UUID)]).await?;
+            if !add(&mut found, query, &rows)? {
+                break;
+            }
+        }
+    } else {
         let span = query.span();
         let (from, to) = (span.start.as_micros(), span.end.as_micros());
+        let tenant = query.tenant.as_ref().map(Tenant::as_str);
+        let mut params: Vec<Param<'_>> = vec![limit, (&from, Type::INT8), (&to, Type::INT8)];
+        params.extend(tenant.as_ref().map(|name| -> Param<'_> { (name, Type::TEXT) }));
         let sql = if tenant.is_some() { FIND_TENANT } else { FIND };
-        let mut params: Vec<Param<'_>> = vec![(&READ, Type::INT8), (&from, Type::INT8), (&to, Type::INT8)];
-        params.extend(tenant);
-        add(&mut found, &db.query(sql, &params).await?)?;
-        return Ok(found.largest(query));
-    };
-    let sql = if tenant.is_some() { FIND_BOTH } else { FIND_ENDPOINT };
-    for hours in query.newest_hours().chunks(HOURS) {
-        let hours: Vec<_> = hours.iter().map(|hour| hour.as_micros()).collect();
-        let mut params: Vec<Param<'_>> = vec![(&READ, Type::INT8), (&hours, LONGS), (&endpoint, Type::UUID)];
-        params.extend(tenant.clone());
-        if !add(&mut found, &db.query(sql, &params).await?)? {
-            break;
-        }
+        add(&mut found, query, &db.query(sql, &params).await?)?;
     }
     Ok(found.largest(query))
 }
 
-/// Adds stored groups, until the limit of groups to examine is reached. Returns whether more may be read.
-fn add(found: &mut FailureSum, rows: &[Row]) -> Result<bool, StoreError> {
+/// Adds the groups that match, until the limit of groups to examine is reached. Returns whether more may be read.
+fn add(found: &mut FailureSum, query: &FailureQuery, rows: &[Row]) -> Result<bool, StoreError> {
     for row in rows {
         if !found.examine(time(row, "hour").map_err(StoreFailure::into_store_error)?) {
             return Ok(false);
         }
         match group(row) {
-            Ok(group) => found.add(group),
+            // The tenant was not compared if there is an endpoint.
+            Ok(group) if query.is_for(&group) => found.add(group),
+            Ok(_) => {}
             Err(error) => leave_out_failures(&error),
         }
     }
