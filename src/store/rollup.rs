@@ -196,7 +196,7 @@ const fn place_of(outcome: Outcome) -> u8 {
 /// Keeps rollups.
 ///
 /// A settlement is counted under the time [`Settlement::at`], in the minute and in the hour, for its lane, for the tenant of its endpoint
-/// (if the endpoint is stored), and for its kind of work. A store may write a short note of each settlement, and count the notes in
+/// (if the endpoint was ever stored), and for its kind of work. A store may write a short note of each settlement, and count the notes in
 /// [`fold`](Self::fold): the module [`sql`](super::sql) has functions for both.
 /// 1. Every settlement whose lease was valid MUST be counted exactly once, in the transaction of
 ///    [`Outbox::settle`](super::Outbox::settle), and no other settlement (`rollups_count_each_settlement_once`,
