@@ -8,7 +8,7 @@ use askama::Template;
 use axum::Router;
 use axum::response::Response;
 use axum::routing::get;
-use futures_util::future::try_join_all;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::caller::Caller;
 use super::deliveries::{find_endpoint, place};
@@ -21,10 +21,10 @@ use super::view::{Tab, View};
 use super::words::{self, When};
 use super::wrong::Wrong;
 use crate::clock::Timestamp;
-use crate::delivery::Attempt;
 use crate::endpoint::Endpoint;
 use crate::id::{DeliveryId, EndpointId};
-use crate::store::{FailureGroup, FailureKind, FailureQuery, RollupStep};
+use crate::sender::FailureSample;
+use crate::store::{FailureGroup, FailureKind, FailureList, FailureQuery, RollupStep};
 
 /// The number of groups on the page: the largest ones.
 const SHOWN: u32 = 100;
@@ -32,6 +32,9 @@ const SHOWN: u32 = 100;
 /// Deliveries are searched from this long before the oldest one of a group until this long after the newest one: the times of a group
 /// come from ids, and the clock of the database may differ from the clock that made the ids.
 const MARGIN: Duration = Duration::from_secs(60);
+
+/// The number of endpoints that are read at the same time, so that a page leaves connections to others.
+const AT_ONCE: usize = 8;
 
 /// The spans of time that a caller can choose, in hours, the default first.
 const SPANS: [(u64, &str); 3] = [(24, "last 24 hours"), (1, "last hour"), (168, "last 7 days")];
@@ -62,13 +65,13 @@ struct Group {
 impl Group {
     fn of(
         group: &FailureGroup,
-        sample: Option<Attempt>,
+        sample: FailureSample,
         endpoint: Result<Option<&Endpoint>, Unreadable>,
         now: Timestamp,
     ) -> Self {
         let (from, to) = (group.oldest - MARGIN, group.newest + MARGIN);
         // Without an attempt, there is no way to know here whether the delivery still exists.
-        let is_kept = sample.is_some() || group.kind.outcome.is_none();
+        let is_kept = sample.has_attempts || group.kind.outcome.is_none();
         Self {
             count: group.count,
             outcome: outcome(&group.kind),
@@ -83,7 +86,7 @@ impl Group {
             last: When::new(group.last, now),
             reason: group.kind.reason.map(words::failed),
             remedy: group.kind.outcome.and_then(words::remedy),
-            excerpt: sample.and_then(|attempt| attempt.excerpt).map(String::from),
+            excerpt: sample.attempt.and_then(|attempt| attempt.excerpt).map(String::from),
             sample: is_kept.then_some(group.sample),
             span: format!("from={}&to={}", encoded(&from.to_string()), encoded(&to.to_string())),
         }
@@ -94,7 +97,7 @@ fn outcome(kind: &FailureKind) -> String {
     match kind.outcome {
         Some(outcome) => words::outcome(outcome),
         None if *kind == FailureKind::REST => "other failures".into(),
-        None => "no attempt".into(),
+        None => "given up without another attempt".into(),
     }
 }
 
@@ -104,8 +107,12 @@ struct Failures {
     view: View,
     tenant: String,
     spans: Vec<(u64, &'static str, bool)>,
-    /// The beginning of the first hour that is counted.
+    /// The chosen span.
+    hours: u64,
+    /// The beginning of the first hour that is counted in full.
     since: When,
+    /// Whether older hours were requested too, but are counted in part only.
+    is_partial: bool,
     groups: Vec<Group>,
     wrong: Wrong,
     /// Whether smaller groups may be missing.
@@ -121,14 +128,17 @@ async fn failures(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let mut query = FailureQuery::between(since, view.now + RollupStep::Hour.length());
     (query.tenant, query.limit) = (wrong.or_note("tenant", caller.tenant(fields.text("tenant"))), SHOWN);
     // Without a filter that can be read, nothing is searched.
-    let groups = match wrong.is_empty() {
-        true => groups(&caller, query, view.now).await?,
-        false => Vec::new(),
+    let found = match wrong.is_empty() {
+        true => caller.scoped.failures(query).await?,
+        false => FailureList::new(Vec::new(), since),
     };
+    let groups = groups(&caller, &found.groups, view.now).await?;
     let template = Failures {
         tenant: fields.text("tenant").unwrap_or_default().to_owned(),
         spans: SPANS.iter().map(|(span, text)| (*span, *text, *span == hours)).collect(),
-        since: When::new(since, view.now),
+        hours,
+        since: When::new(found.from, view.now),
+        is_partial: found.from > since,
         is_cut: groups.len() >= SHOWN as usize,
         groups,
         wrong,
@@ -138,12 +148,11 @@ async fn failures(Shown(caller, fields): Shown) -> Result<Response, Failure> {
 }
 
 /// The groups with their samples and endpoints. If a sample is damaged, the groups have none.
-async fn groups(caller: &Caller, query: FailureQuery, now: Timestamp) -> Result<Vec<Group>, Failure> {
-    let found = caller.scoped.failures(query).await?;
-    let samples = caller.scoped.failure_samples(&found).await;
+async fn groups(caller: &Caller, found: &[FailureGroup], now: Timestamp) -> Result<Vec<Group>, Failure> {
+    let samples = caller.scoped.failure_samples(found).await;
     let samples = caller.shared.damage.readable("attempts", &"at the samples of failures", samples)?;
-    let samples = samples.unwrap_or_else(|| vec![None; found.len()]);
-    let endpoints = endpoints_of(caller, &found).await?;
+    let samples = samples.unwrap_or_else(|| vec![FailureSample::default(); found.len()]);
+    let endpoints = endpoints_of(caller, found).await?;
     let group = |(group, sample): (&FailureGroup, _)| {
         let endpoint = endpoints.get(&group.endpoint).map_or(Ok(None), |known| known.as_ref().map(Option::as_deref));
         Group::of(group, sample, endpoint.map_err(|unreadable| *unreadable), now)
@@ -154,9 +163,9 @@ async fn groups(caller: &Caller, query: FailureQuery, now: Timestamp) -> Result<
 /// An endpoint; `Ok(None)` if it was removed.
 type Known = Result<Option<Arc<Endpoint>>, Unreadable>;
 
-/// The endpoints of these groups. All are read concurrently.
+/// The endpoints of these groups. Some are read at the same time.
 async fn endpoints_of(caller: &Caller, groups: &[FailureGroup]) -> Result<HashMap<EndpointId, Known>, Failure> {
     let ids: HashSet<_> = groups.iter().map(|group| group.endpoint).collect();
     let read = |id| async move { find_endpoint(caller, id).await.map(|found| (id, found)) };
-    Ok(try_join_all(ids.into_iter().map(read)).await?.into_iter().collect())
+    stream::iter(ids).map(read).buffer_unordered(AT_ONCE).try_collect().await
 }

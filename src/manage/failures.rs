@@ -34,10 +34,10 @@ struct List {
     /// Only failures at this endpoint.
     #[param(pattern = "^ep_[0-9a-f]{32}$")]
     endpoint: Option<String>,
-    /// Only hours that begin at this time or later. By default a day before `to`.
+    /// Only hours that begin at this time or later. By default a day before `to`, and at the latest a day before now.
     #[param(format = DateTime)]
     from: Option<String>,
-    /// Only hours that begin before this time. By default now.
+    /// Only hours that begin before this time. By default now. Of more than 90 days, only the last 90 are searched.
     #[param(format = DateTime)]
     to: Option<String>,
     #[param(minimum = 1, maximum = 100)]
@@ -51,16 +51,16 @@ struct List {
 struct FailureDocument {
     #[schema(pattern = "^ep_[0-9a-f]{32}$")]
     endpoint: String,
-    /// `null` if the endpoint was removed before the failures were counted.
+    /// `null` only if the endpoint was never stored.
     tenant: Option<String>,
-    /// The outcome of the last attempts, as in an attempt. `null` if there was no attempt, or if the group has all failures without a group
-    /// of their own: an endpoint has a limited number of groups in one hour.
+    /// The outcome of the last attempts, as in an attempt. `null` if the deliveries were given up without another attempt, or if the group
+    /// has all failures without a group of their own: an endpoint has a limited number of groups in one hour.
     outcome: Option<String>,
     /// The HTTP status of the responses.
     status: Option<u16>,
     /// Why the deliveries were given up. `null` if the group has all failures without a group of their own.
     reason: Option<String>,
-    /// The number of deliveries.
+    /// The number of failures. A delivery that was resent and failed again counts twice.
     count: u64,
     /// When the first of them failed.
     #[schema(format = DateTime)]
@@ -101,19 +101,25 @@ impl FailureDocument {
 #[derive(Serialize, ToSchema)]
 struct Failures {
     items: Vec<FailureDocument>,
+    /// Every failure in the hours that begin at this time or later is counted. It is later than requested if there are too many failures
+    /// for one call, or if more than 90 days are requested: then older failures are counted in part, or not at all.
+    #[schema(format = DateTime)]
+    from: String,
 }
 
-/// List what failed finally, in groups: a broken release of an endpoint is one group. New failures appear after some seconds.
+/// List what failed finally, in groups: a broken release of an endpoint is one group. New failures appear after some seconds, at most
+/// a minute.
 #[utoipa::path(get, operation_id = "list_failures", path = "/failures", tag = "rollups", params(List), responses(
     (status = 200, description = "the largest groups", body = Failures),
 ))]
 async fn list(caller: Caller, Query(asked): Query<List>) -> Result<Json<Failures>, Problem> {
-    let to: Timestamp = maybe("to", asked.to.as_deref())?.unwrap_or_else(|| caller.scoped.now());
-    let from = maybe("from", asked.from.as_deref())?.unwrap_or(to - DAY);
+    let now = caller.scoped.now();
+    let to: Timestamp = maybe("to", asked.to.as_deref())?.unwrap_or(now);
+    let from = maybe("from", asked.from.as_deref())?.unwrap_or(to.min(now) - DAY);
     let mut query = FailureQuery::between(from, to);
     query.tenant = caller.tenant(asked.tenant)?;
     query.endpoint = maybe("endpoint", asked.endpoint.as_deref())?;
     query.limit = page::limit(asked.limit)?;
     let found = caller.scoped.failures(query).await?;
-    Ok(Json(Failures { items: found.iter().map(FailureDocument::of).collect() }))
+    Ok(Json(Failures { items: found.groups.iter().map(FailureDocument::of).collect(), from: found.from.to_string() }))
 }

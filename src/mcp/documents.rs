@@ -254,7 +254,7 @@ pub(super) struct Deliveries {
 #[schemars(rename = "FailureGroup")]
 pub(super) struct FailureDocument {
     pub(super) callback_id: String,
-    /// The number of deliveries.
+    /// The number of failures. A delivery that was resent and failed again counts twice.
     pub(super) count: u64,
     pub(super) status_code: Option<u16>,
     pub(super) error_category: Option<String>,
@@ -270,6 +270,8 @@ pub(super) struct FailureDocument {
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Failures {
     pub(super) failures: Vec<FailureDocument>,
+    /// Every failure since then is counted. It is later than requested if there are too many: older ones are counted in part.
+    pub(super) since: String,
 }
 
 /// The result of `webhook_resend`. The messages keep their ids.

@@ -36,7 +36,7 @@ pub(super) fn list(call: Call, asked: ListFailures) -> BoxFuture<'static, Result
         query.endpoint = asked.callback_id.map(|id| endpoint_id(&id)).transpose()?;
         query.limit = page(asked.limit)?;
         let found = call.scoped.failures(query).await?;
-        Ok(Failures { failures: found.iter().map(document).collect() })
+        Ok(Failures { failures: found.groups.iter().map(document).collect(), since: found.from.to_string() })
     }
     .boxed()
 }

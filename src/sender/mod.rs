@@ -104,4 +104,6 @@ pub use self::scope::Scope;
 pub use self::scoped::Scoped;
 #[cfg(feature = "console")]
 pub(crate) use self::scoped::audit::AuditedChange;
+#[cfg(feature = "console")]
+pub(crate) use self::scoped::samples::FailureSample;
 pub use self::senders::Senders;

@@ -142,7 +142,7 @@ macro_rules! __delegate_role {
                 from: $crate::clock::Timestamp,
                 to: $crate::clock::Timestamp
             ) -> Vec<Vec<$crate::store::Rollup>>;
-            failures(query: &$crate::store::FailureQuery) -> Vec<$crate::store::FailureGroup>;
+            failures(query: &$crate::store::FailureQuery) -> $crate::store::FailureList;
         }
     };
     (AuditLog $($to:tt)*) => {

@@ -2,9 +2,11 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::ops::Range;
 
 use sha2::{Digest as _, Sha256};
 
+use super::RollupStep;
 use crate::clock::Timestamp;
 use crate::delivery::Settlement;
 use crate::id::{DeliveryId, EndpointId, Tenant};
@@ -28,7 +30,8 @@ const SHAPE: usize = 160;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct FailureKind {
-    /// The outcome of the last attempt. `None` if the delivery failed without an attempt, and for [`REST`](Self::REST).
+    /// The outcome of the last attempt. `None` if the delivery was given up without another attempt, because it had
+    /// [expired](FailReason::Expired) or was [poison](FailReason::Poison), and for [`REST`](Self::REST).
     pub outcome: Option<Outcome>,
     /// The reason for which the delivery was given up. `None` for [`REST`](Self::REST).
     pub reason: Option<FailReason>,
@@ -88,11 +91,11 @@ fn shape(excerpt: &str) -> String {
 pub struct FailureGroup {
     /// The endpoint.
     pub endpoint: EndpointId,
-    /// The tenant of the endpoint. `None` if the endpoint was not stored when the failures were counted.
+    /// The tenant of the endpoint, also if the endpoint was removed. `None` only if the endpoint was never stored.
     pub tenant: Option<Tenant>,
     /// What the failures have in common.
     pub kind: FailureKind,
-    /// The number of deliveries that failed. A delivery that was resent and failed again is counted again.
+    /// The number of failures. A delivery that was resent and failed again counts twice.
     pub count: u64,
     /// The time of the first failure.
     pub first: Timestamp,
@@ -133,45 +136,96 @@ impl FailureGroup {
         (self.last, self.sample) = (self.last, self.sample).max((other.last, other.sample));
         self.tenant = self.tenant.take().or_else(|| other.tenant.clone());
     }
+}
 
-    /// Merges the groups of several hours and returns at most `limit`, in the order of [`Rollups::failures`](super::Rollups::failures).
+/// Groups of failures, and the time since which they are complete.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FailureList {
+    /// The groups, the largest first.
+    pub groups: Vec<FailureGroup>,
+    /// Every failure in the hours that begin at this time or later is counted. It is the beginning of the [span](FailureQuery::span), or
+    /// later if the store has more groups in the span than one call [examines](FailureQuery::MAX_EXAMINED): then the failures of older
+    /// hours are counted only in part.
+    pub from: Timestamp,
+}
+
+impl FailureList {
+    /// Creates a list of groups that are complete since `from`.
+    #[must_use]
+    pub const fn new(groups: Vec<FailureGroup>, from: Timestamp) -> Self {
+        Self { groups, from }
+    }
+
+    /// Merges the stored groups of several hours, each with the beginning of its hour, and keeps the largest ones. The groups must match the
+    /// query, and those of the newest hours must come first. At most [`FailureQuery::MAX_EXAMINED`] groups are taken, and one more is
+    /// examined.
     ///
     /// ```
     /// use hookwire::clock::Timestamp;
     /// use hookwire::id::{DeliveryId, EndpointId};
-    /// use hookwire::store::{FailureGroup, FailureKind};
+    /// use hookwire::store::{FailureGroup, FailureKind, FailureList, FailureQuery};
     ///
     /// let (noon, one) = (Timestamp::from_secs(43_200), Timestamp::from_secs(46_800));
     /// let endpoint = EndpointId::generate(noon);
-    /// let hours = [noon, one].map(|at| FailureGroup::of(endpoint, FailureKind::REST, DeliveryId::generate(at), at));
-    /// let merged = FailureGroup::merged(hours, 10);
-    /// assert_eq!((merged[0].count, merged[0].first, merged[0].last), (2, noon, one));
+    /// let hours = [one, noon]
+    ///     .map(|at| (at, FailureGroup::of(endpoint, FailureKind::REST, DeliveryId::generate(at), at)));
+    /// let list = FailureList::merged(&FailureQuery::between(noon, one + std::time::Duration::from_secs(1)), hours);
+    /// assert_eq!(list.from, noon);
+    /// assert_eq!((list.groups[0].count, list.groups[0].first, list.groups[0].last), (2, noon, one));
     /// ```
-    pub fn merged(groups: impl IntoIterator<Item = Self>, limit: u32) -> Vec<Self> {
-        let mut sum = FailureSum::default();
-        groups.into_iter().for_each(|group| sum.add(group));
-        sum.largest(limit)
+    pub fn merged(query: &FailureQuery, stored: impl IntoIterator<Item = (Timestamp, FailureGroup)>) -> Self {
+        let mut sum = FailureSum::new(query);
+        for (hour, group) in stored {
+            if !sum.examine(hour) {
+                break;
+            }
+            sum.add(group);
+        }
+        sum.largest(query)
     }
 }
 
-/// The groups of several hours, merged.
-#[derive(Debug, Default)]
-pub(in crate::store) struct FailureSum(HashMap<(EndpointId, FailureKind), FailureGroup>);
+/// The groups of several hours, merged. The newest hours are added first.
+#[derive(Debug)]
+pub(in crate::store) struct FailureSum {
+    groups: HashMap<(EndpointId, FailureKind), FailureGroup>,
+    /// The number of stored groups that were examined.
+    examined: usize,
+    /// Everything since then was examined.
+    from: Timestamp,
+}
 
 impl FailureSum {
+    pub(in crate::store) fn new(query: &FailureQuery) -> Self {
+        Self { groups: HashMap::new(), examined: 0, from: query.span().start }
+    }
+
+    /// Whether a stored group of this hour may be added. If not, the limit is reached, and nothing more should be read.
+    pub(in crate::store) fn examine(&mut self, hour: Timestamp) -> bool {
+        let has_room = self.examined < FailureQuery::MAX_EXAMINED;
+        if has_room {
+            self.examined += 1;
+        } else {
+            // This hour is counted in part at most.
+            self.from = self.from.max(hour + RollupStep::Hour.length());
+        }
+        has_room
+    }
+
     pub(in crate::store) fn add(&mut self, group: FailureGroup) {
-        match self.0.get_mut(&(group.endpoint, group.kind)) {
+        match self.groups.get_mut(&(group.endpoint, group.kind)) {
             Some(sum) => sum.merge(&group),
-            None => drop(self.0.insert((group.endpoint, group.kind), group)),
+            None => drop(self.groups.insert((group.endpoint, group.kind), group)),
         }
     }
 
     /// The largest groups, the largest first.
-    pub(in crate::store) fn largest(self, limit: u32) -> Vec<FailureGroup> {
-        let mut found: Vec<_> = self.0.into_values().collect();
-        found.sort_by_key(|group| Reverse((group.count, group.last, group.sample)));
-        found.truncate(limit as usize);
-        found
+    pub(in crate::store) fn largest(self, query: &FailureQuery) -> FailureList {
+        let mut groups: Vec<_> = self.groups.into_values().collect();
+        groups.sort_by_key(|group| Reverse((group.count, group.last, group.sample)));
+        groups.truncate(query.bounded_limit() as usize);
+        FailureList { groups, from: self.from }
     }
 }
 
@@ -210,6 +264,10 @@ impl FailureQuery {
     /// The largest number of groups that one call returns.
     pub const MAX_LIMIT: u32 = 200;
 
+    /// The number of stored groups that one call examines at most: those of the newest hours. A stored group is that of one endpoint, kind
+    /// and hour.
+    pub const MAX_EXAMINED: usize = 20_000;
+
     /// Creates a query for the failures of all endpoints, in the hours that begin at `from` or later, and before `to`.
     #[must_use]
     pub const fn between(from: Timestamp, to: Timestamp) -> Self {
@@ -220,6 +278,34 @@ impl FailureQuery {
     #[must_use]
     pub const fn bounded_limit(&self) -> u32 {
         if self.limit < Self::MAX_LIMIT { self.limit } else { Self::MAX_LIMIT }
+    }
+
+    /// The span of time that a store searches: the hours that begin at its start or later, and before its end. A span that is longer than
+    /// the [retention](RollupStep::retention) is cut to its last part.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use hookwire::clock::Timestamp;
+    /// use hookwire::store::FailureQuery;
+    ///
+    /// let (day, now) = (Duration::from_secs(86_400), Timestamp::from_secs(1_700_000_000));
+    /// assert_eq!(FailureQuery::between(now - day, now).span(), now - day..now);
+    /// let hour = Duration::from_secs(3_600);
+    /// assert_eq!(FailureQuery::between(now - day * 400, now).span(), now - day * 90 - hour..now);
+    /// ```
+    #[must_use]
+    pub fn span(&self) -> Range<Timestamp> {
+        let hour = RollupStep::Hour;
+        self.from.max(self.to - hour.retention() - hour.length())..self.to
+    }
+
+    /// The beginnings of the hours in the [span](Self::span), the newest first.
+    pub(in crate::store) fn newest_hours(&self) -> Vec<Timestamp> {
+        let span = self.span();
+        let mut hours: Vec<_> = RollupStep::Hour.starts(span.start, span.end).collect();
+        hours.reverse();
+        hours
     }
 
     /// Whether a group belongs to the tenant and the endpoint of the query. The span of time is not compared.
@@ -254,5 +340,35 @@ mod tests {
     fn the_time_of_a_delivery_is_that_of_its_id() {
         let at = Timestamp::from_micros(1_700_000_000_123_999);
         assert_eq!(made_at(DeliveryId::generate(at)), Timestamp::from_micros(1_700_000_000_123_000));
+    }
+
+    #[test]
+    fn above_the_limit_the_newest_hours_are_counted_and_the_list_says_since_when() {
+        let hour = RollupStep::Hour.length();
+        let (first, to) = (Timestamp::EPOCH, Timestamp::EPOCH + hour * 300);
+        let query = FailureQuery::between(first, to);
+        let endpoint = EndpointId::generate(first);
+        let group = |at: Timestamp, shape| {
+            let kind = FailureKind { shape, ..FailureKind::REST };
+            (at, FailureGroup::of(endpoint, kind, DeliveryId::generate(at), at))
+        };
+        let merged = |kinds: u64| {
+            let hours = query.newest_hours().into_iter();
+            FailureList::merged(&query, hours.flat_map(|at| (0..kinds).map(move |shape| group(at, shape))))
+        };
+        let counted = |list: &FailureList| list.groups.iter().map(|group| group.count).sum::<u64>();
+        let whole = merged(50);
+        assert_eq!((whole.from, counted(&whole)), (first, 300 * 50));
+        let cut = merged(101);
+        assert_eq!(counted(&cut), 20_000);
+        assert_eq!(cut.from, to - hour * 198, "2 groups of the 199th hour were read");
+        let even = merged(100);
+        assert_eq!((even.from, counted(&even)), (to - hour * 200, 20_000), "the 200th hour was read in full");
+        let exact = FailureQuery::between(to - hour * 200, to);
+        let hours = exact.newest_hours().into_iter();
+        let exact = FailureList::merged(&exact, hours.flat_map(|at| (0..100).map(move |shape| group(at, shape))));
+        assert_eq!((exact.from, counted(&exact)), (to - hour * 200, 20_000), "exactly as many as the limit");
+        let last = FailureList::merged(&query, (0..20_001).map(|shape| group(to - hour, shape)));
+        assert_eq!(last.from, to, "no hour was read in full");
     }
 }

@@ -81,6 +81,8 @@ mod sqlite;
 #[cfg(feature = "outbox")]
 mod staging;
 #[cfg(feature = "outbox")]
+mod step;
+#[cfg(feature = "outbox")]
 mod work_history;
 
 #[doc(hidden)]
@@ -100,10 +102,10 @@ pub use self::diagnostics::{DiagnosticNote, Diagnostics, NOTES_KEPT};
 #[cfg(feature = "outbox")]
 pub use self::directory::{Directory, PutResult, Removal, Resealed};
 pub use self::error::{StoreError, StoreErrorKind};
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(in crate::store) use self::failures::FailureSum;
 #[cfg(feature = "outbox")]
-pub use self::failures::{FailureGroup, FailureKind, FailureQuery};
+pub use self::failures::{FailureGroup, FailureKind, FailureList, FailureQuery};
 #[cfg(feature = "outbox")]
 pub use self::history::{DeliveryQuery, EventQuery, EventSummary, History};
 #[cfg(feature = "outbox")]
@@ -126,11 +128,13 @@ pub use self::registry::WorkerRegistry;
 #[cfg(feature = "outbox")]
 pub use self::retention::{FinishedCursor, Retention, RetentionCutoff};
 #[cfg(feature = "outbox")]
-pub use self::rollup::{Rollup, RollupGroup, RollupStep, Rollups};
+pub use self::rollup::{Rollup, RollupGroup, Rollups};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteStore;
 #[cfg(feature = "outbox")]
 pub use self::staging::{ChangeListener, Import, ImportResult, StagedRow, Staging};
+#[cfg(feature = "outbox")]
+pub use self::step::RollupStep;
 #[cfg(feature = "outbox")]
 pub use self::work_history::WorkHistory;
 /// The exact crate version that the transactions for [`SqliteStore`] must come from.

@@ -11,6 +11,11 @@ pub(super) fn leave_out(id: &dyn std::fmt::Display, error: &dyn std::fmt::Displa
     tracing::error!(endpoint = %id, reason = %error, "the row of an endpoint is unreadable; the endpoint gets no events until the row is repaired");
 }
 
+/// Logs a stored group of failures that is unreadable. Only this group is left out.
+pub(super) fn leave_out_failures(error: &dyn std::fmt::Display) {
+    tracing::warn!(reason = %error, "a stored group of failures is unreadable; lists of failures leave it out");
+}
+
 /// The number of a row, bit for bit. Another program may have written the number, so it may be negative.
 pub(super) const fn row_number(seq: i64) -> u64 {
     u64::from_ne_bytes(seq.to_ne_bytes())

@@ -6,74 +6,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{FailureGroup, FailureQuery, StoreError};
+use super::{FailureList, FailureQuery, RollupStep, StoreError};
 use crate::clock::Timestamp;
 use crate::delivery::Settlement;
 use crate::id::{LaneId, Tenant, Work};
 use crate::outcome::Outcome;
 use crate::retry::Decision;
-
-/// The length of time that one [`Rollup`] covers.
-///
-/// ```
-/// use hookwire::clock::Timestamp;
-/// use hookwire::store::RollupStep;
-///
-/// assert_eq!(RollupStep::Minute.start(Timestamp::from_secs(125)), Timestamp::from_secs(120));
-/// assert_eq!(RollupStep::Hour.start(Timestamp::from_secs(7_199)), Timestamp::from_secs(3_600));
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "complete: every store keeps both")]
-pub enum RollupStep {
-    /// A minute. Minutes are kept for 48 hours.
-    Minute,
-    /// An hour. Hours are kept for 90 days.
-    Hour,
-}
-
-impl RollupStep {
-    /// The length of a step.
-    #[must_use]
-    pub const fn length(self) -> Duration {
-        match self {
-            Self::Minute => Duration::from_secs(60),
-            Self::Hour => Duration::from_secs(3_600),
-        }
-    }
-
-    /// How long rollups of this step are kept.
-    #[must_use]
-    pub const fn retention(self) -> Duration {
-        match self {
-            Self::Minute => Duration::from_secs(48 * 3_600),
-            Self::Hour => Duration::from_secs(90 * 86_400),
-        }
-    }
-
-    /// The beginning of the step that contains this time.
-    #[must_use]
-    pub fn start(self, at: Timestamp) -> Timestamp {
-        let length = i64::try_from(self.length().as_micros()).unwrap_or(i64::MAX);
-        Timestamp::from_micros(at.as_micros().div_euclid(length).saturating_mul(length))
-    }
-
-    /// The beginnings of the steps that begin at `from` or later, and before `to`. A span that is longer than the
-    /// [`retention`](Self::retention) is cut to its last part.
-    ///
-    /// ```
-    /// use hookwire::clock::Timestamp;
-    /// use hookwire::store::RollupStep;
-    ///
-    /// let starts = RollupStep::Minute.starts(Timestamp::from_secs(1), Timestamp::from_secs(121));
-    /// assert_eq!(starts.collect::<Vec<_>>(), [60, 120].map(Timestamp::from_secs));
-    /// ```
-    pub fn starts(self, from: Timestamp, to: Timestamp) -> impl Iterator<Item = Timestamp> {
-        let from = from.max(to - self.retention() - self.length());
-        let first = self.start(from);
-        let first = if first < from { first + self.length() } else { first };
-        std::iter::successors(Some(first), move |at| Some(*at + self.length())).take_while(move |at| *at < to)
-    }
-}
 
 /// The deliveries that a [`Rollup`] counts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -258,7 +196,7 @@ const fn place_of(outcome: Outcome) -> u8 {
 /// Keeps rollups.
 ///
 /// A settlement is counted under the time [`Settlement::at`], in the minute and in the hour, for its lane, for the tenant of its endpoint
-/// (if the endpoint is stored), and for its kind of work. A store may write a short note of each settlement, and count the notes in
+/// (if the endpoint was ever stored), and for its kind of work. A store may write a short note of each settlement, and count the notes in
 /// [`fold`](Self::fold): the module [`sql`](super::sql) has functions for both.
 /// 1. Every settlement whose lease was valid MUST be counted exactly once, in the transaction of
 ///    [`Outbox::settle`](super::Outbox::settle), and no other settlement (`rollups_count_each_settlement_once`,
@@ -273,14 +211,17 @@ const fn place_of(outcome: Outcome) -> u8 {
 ///    (`old_rollups_are_deleted`).
 /// 5. The two kinds of work are counted separately (`rollups_count_one_kind_of_work`).
 /// 6. A delivery to an endpoint that is given up ([`Decision::Fail`], [`Decision::Disable`]) MUST be counted exactly once, in the
-///    [group](FailureGroup) of its endpoint and [kind](super::FailureKind::of) in the hour of [`Settlement::at`]. Rules 1 and 2 apply
+///    [group](super::FailureGroup) of its endpoint and [kind](super::FailureKind::of) in the hour of [`Settlement::at`]. Rules 1 and 2 apply
 ///    (`failures_are_counted_in_groups`, `failures_of_a_kind_are_one_group`, `only_a_final_failure_is_in_a_group`,
 ///    `concurrent_folds_count_failures_once`, `a_dropped_failure_is_counted_once`, `a_dropped_fold_counts_failures_once`). Jobs of an inbox
-///    are in no group.
-/// 7. `failures` MUST merge the hours that begin at `from` or later, and before `to`. It MUST return the largest groups, the largest
-///    first. Of two groups with the same count, the one with the later failure comes first (`failures_obey_their_span_and_limit`,
-///    `one_call_returns_a_bounded_number_of_groups`). It MUST return no group of another tenant or endpoint
-///    (`failures_obey_their_tenant_and_endpoint`).
+///    are in no group. A group MUST have the tenant of its endpoint, also after the endpoint was removed
+///    (`a_group_of_a_removed_endpoint_keeps_its_tenant`).
+/// 7. `failures` MUST merge the hours that begin in the [span](FailureQuery::span) of the query. It MUST return the largest groups, the
+///    largest first. Of two groups with the same count, the one with the later failure comes first (`failures_obey_their_span_and_limit`,
+///    `a_long_span_is_cut_to_its_last_part`, `one_call_returns_a_bounded_number_of_groups`). It MUST return no group of another tenant or
+///    endpoint (`failures_obey_their_tenant_and_endpoint`). It SHOULD read at most [`FailureQuery::MAX_EXAMINED`] stored groups, those of
+///    the newest hours, and [`FailureList::from`] MUST say since when every failure is counted: [`FailureList::merged`] does both. A stored
+///    group that cannot be read SHOULD be logged and left out.
 /// 8. The number of groups of one endpoint in one hour MUST be bounded, and every failure MUST be counted nevertheless
 ///    (`groups_of_failures_are_bounded`): [`sql::limit_failure_kinds`](super::sql::limit_failure_kinds) does this. `fold` MUST delete groups
 ///    of failures as it deletes rollups of hours (`old_failures_are_deleted`).
@@ -306,11 +247,12 @@ pub trait Rollups: fmt::Debug + Send + Sync + 'static {
     ) -> Result<Vec<Vec<Rollup>>, StoreError>;
 
     /// Reads deliveries that failed finally, in groups: the largest group first, at most [`FailureQuery::MAX_LIMIT`]. The groups of several
-    /// hours are merged. The cost is proportional to the number of groups in the span, and not to the number of deliveries.
+    /// hours are merged. The cost is proportional to the number of stored groups in the span, one for each endpoint, kind and hour. It is
+    /// bounded: a call reads at most [`FailureQuery::MAX_EXAMINED`] of them, those of the newest hours.
     ///
     /// # Errors
     /// Returns a [`StoreError`] if the store fails.
-    async fn failures(&self, query: &FailureQuery) -> Result<Vec<FailureGroup>, StoreError>;
+    async fn failures(&self, query: &FailureQuery) -> Result<FailureList, StoreError>;
 }
 
 delegate_store! { [S: Rollups + ?Sized] Arc<S>, |shared| **shared; Rollups }

@@ -13,7 +13,7 @@ use crate::event::Event;
 use crate::id::{DeliveryId, EndpointId, EventId, LaneId, Tenant, Work, WorkerId};
 use crate::store::{
     AddDelivery, Append, Appended, AuditEntry, AuditLog, AuditQuery, ChangeListener, Claim, Claimed, Control, Counts,
-    DedupGroup, DeliveryQuery, DiagnosticNote, Diagnostics, Directory, EventQuery, EventSummary, FailureGroup,
+    DedupGroup, DeliveryQuery, DiagnosticNote, Diagnostics, Directory, EventQuery, EventSummary, FailureList,
     FailureQuery, FinishedCursor, History, Import, ImportResult, Listed, Outbox, Page, Placement, Placements,
     PutResult, Removal, Retention, RetentionCutoff, Rollup, RollupGroup, RollupStep, Rollups, Settled, StagedRow,
     Staging, StoreError, StoreErrorKind, WorkerRegistry,
@@ -358,7 +358,7 @@ impl<S: Rollups> Rollups for FaultyStore<S> {
         self.call("rollups", self.inner.rollups(groups, step, from, to)).await
     }
 
-    async fn failures(&self, query: &FailureQuery) -> Result<Vec<FailureGroup>, StoreError> {
+    async fn failures(&self, query: &FailureQuery) -> Result<FailureList, StoreError> {
         self.call("failures", self.inner.failures(query)).await
     }
 }

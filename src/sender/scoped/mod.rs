@@ -8,7 +8,7 @@ mod endpoints;
 mod events;
 mod rollups;
 #[cfg(feature = "console")]
-mod samples;
+pub(super) mod samples;
 #[cfg(feature = "console")]
 mod send_now;
 #[cfg(any(feature = "console", feature = "manage", feature = "mcp"))]

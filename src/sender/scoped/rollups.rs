@@ -4,12 +4,12 @@ use super::Scoped;
 use crate::clock::Timestamp;
 use crate::endpoint::Endpoint;
 use crate::id::{LaneId, Tenant, Work};
-use crate::store::{FailureGroup, FailureQuery, Rollup, RollupGroup, RollupStep, StoreError};
+use crate::store::{FailureList, FailureQuery, Rollup, RollupGroup, RollupStep, StoreError};
 
 impl Scoped {
     /// Reads what happened in each minute or hour that begins at `from` or later, and before `to`: for all deliveries in scope, or for those
     /// of one tenant. Minutes and hours without attempts are left out. The list is empty if the tenant is out of scope. A worker adds new
-    /// attempts with a delay of some seconds.
+    /// attempts after some seconds, at most a minute.
     ///
     /// ```
     /// use std::time::Duration;
@@ -64,8 +64,9 @@ impl Scoped {
 
     /// Reads deliveries that failed finally, in groups: by endpoint, outcome, reason and the [shape](crate::store::FailureKind::shape_of) of
     /// the response. So a broken release of one endpoint is one group. The largest group comes first, and groups of all hours in the span
-    /// are merged. The list is empty if the tenant of the query is out of scope; a tenant never gets groups of another tenant. A worker
-    /// adds new failures with a delay of some seconds, and keeps them for 90 days.
+    /// are merged. [`FailureList::from`] says since when every failure is counted. The list is empty if the tenant of the query is out of
+    /// scope; a tenant never gets groups of another tenant. A worker adds new failures after some seconds, at most a minute, and keeps them
+    /// for 90 days. An end later than an hour from now means an hour from now.
     ///
     /// ```
     /// use std::time::Duration;
@@ -78,7 +79,7 @@ impl Scoped {
     /// let sender = Sender::builder(MemoryStore::new()).build()?;
     /// let noon = Timestamp::from_secs(1_700_000_000);
     /// let query = FailureQuery::between(noon - Duration::from_secs(86_400), noon);
-    /// for group in sender.scoped(Scope::tenant("acme")).failures(query).await? {
+    /// for group in sender.scoped(Scope::tenant("acme")).failures(query).await?.groups {
     ///     println!("{} × {:?} at {}", group.count, group.kind.outcome, group.endpoint);
     /// }
     /// # Ok(())
@@ -87,9 +88,11 @@ impl Scoped {
     ///
     /// # Errors
     /// Returns a [`StoreError`] if the store fails.
-    pub async fn failures(&self, mut query: FailureQuery) -> Result<Vec<FailureGroup>, StoreError> {
+    pub async fn failures(&self, mut query: FailureQuery) -> Result<FailureList, StoreError> {
+        // A span is cut to its last part, and nothing fails in the future. The clock of the store may be ahead of this one.
+        query.to = query.to.min(self.now() + RollupStep::Hour.length());
         let Some(tenant) = self.listed(query.tenant.as_ref()).map(Option::<&Tenant>::cloned) else {
-            return Ok(Vec::new());
+            return Ok(FailureList::merged(&query, []));
         };
         query.tenant = tenant;
         self.sender.shared.store.failures(&query).await

@@ -60,6 +60,7 @@ impl Directory for MemoryStore {
         if let Some(ids) = tables.tenants.get_mut(&endpoint.tenant) {
             ids.remove(&id);
         }
+        tables.removed.insert(id, endpoint.tenant.clone());
         tables.cancel_lane(id.into(), now);
         Ok(Removal::Removed)
     }

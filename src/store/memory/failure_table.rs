@@ -1,12 +1,11 @@
 //! The table of failures in groups.
 
 use std::collections::BTreeMap;
-use std::ops::Bound;
 
 use crate::clock::Timestamp;
 use crate::id::EndpointId;
 use crate::store::sql::{FoldedFailures, limit_failure_kinds};
-use crate::store::{FailureGroup, FailureQuery};
+use crate::store::{FailureGroup, FailureList, FailureQuery};
 
 /// The groups of each hour and endpoint. The number of groups in a list is limited.
 #[derive(Debug, Default)]
@@ -33,13 +32,30 @@ impl FailureTable {
         }
     }
 
-    pub(super) fn find(&self, query: &FailureQuery) -> Vec<FailureGroup> {
-        let first = |at| (at, EndpointId::from_bytes([0; 16]));
-        if query.from >= query.to {
-            return Vec::new();
+    pub(super) fn find(&self, query: &FailureQuery) -> FailureList {
+        let span = query.span();
+        match query.endpoint {
+            Some(endpoint) => {
+                let hours = query.newest_hours().into_iter();
+                let found = hours.filter_map(|hour| Some((hour, self.0.get(&(hour, endpoint))?)));
+                FailureList::merged(query, found.flat_map(|(hour, groups)| matching(query, hour, groups)))
+            }
+            // A range that ends before it begins is an error.
+            None if span.is_empty() => FailureList::merged(query, []),
+            None => {
+                let first = |at| (at, EndpointId::from_bytes([0; 16]));
+                let found = self.0.range(first(span.start)..first(span.end)).rev();
+                FailureList::merged(query, found.flat_map(|((hour, _), groups)| matching(query, *hour, groups)))
+            }
         }
-        let hours = self.0.range((Bound::Included(first(query.from)), Bound::Excluded(first(query.to))));
-        let groups = hours.flat_map(|(_, groups)| groups).filter(|group| query.is_for(group)).cloned();
-        FailureGroup::merged(groups, query.bounded_limit())
     }
+}
+
+/// The groups of an hour that match, each with the hour.
+fn matching<'a>(
+    query: &'a FailureQuery,
+    hour: Timestamp,
+    groups: &'a [FailureGroup],
+) -> impl Iterator<Item = (Timestamp, FailureGroup)> + use<'a> {
+    groups.iter().filter(|group| query.is_for(group)).map(move |group| (hour, group.clone()))
 }

@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::delivery::Settlement;
 use crate::id::{EndpointId, Tenant, Work};
 use crate::store::sql::{RollupFold, note_settlement};
-use crate::store::{FailureGroup, FailureQuery, Rollup, RollupGroup, RollupStep, Rollups, StoreError};
+use crate::store::{FailureList, FailureQuery, Rollup, RollupGroup, RollupStep, Rollups, StoreError};
 
 #[async_trait]
 impl Rollups for MemoryStore {
@@ -32,7 +32,7 @@ impl Rollups for MemoryStore {
         Ok(groups.iter().map(of).collect())
     }
 
-    async fn failures(&self, query: &FailureQuery) -> Result<Vec<FailureGroup>, StoreError> {
+    async fn failures(&self, query: &FailureQuery) -> Result<FailureList, StoreError> {
         Ok(self.tables().failures.find(query))
     }
 }
@@ -65,7 +65,10 @@ impl Tables {
     fn count_notes(&mut self) {
         let mut settled = RollupFold::default();
         settled.add(&std::mem::take(&mut self.notes));
-        let tenant = |id: EndpointId| Some((id, self.endpoints.get(&id)?.as_ref()?.tenant.clone()));
+        let tenant = |id: EndpointId| {
+            let stored = self.endpoints.get(&id).and_then(Option::as_ref).map(|endpoint| &endpoint.tenant);
+            Some((id, stored.or_else(|| self.removed.get(&id))?.clone()))
+        };
         let tenants: HashMap<EndpointId, Tenant> =
             settled.lanes().filter_map(|lane| lane.endpoint()).filter_map(tenant).collect();
         self.failures.add(settled.failures(&tenants));

@@ -91,6 +91,8 @@ pub(super) struct Tables {
     pub(super) keys: HashMap<(LaneId, Order), Keyed>,
     /// Removed endpoints remain as `None`, so that no delivery to them is ever sent.
     pub(super) endpoints: BTreeMap<EndpointId, Option<Arc<Endpoint>>>,
+    /// The tenants of removed endpoints: what failed before is counted for them.
+    pub(super) removed: HashMap<EndpointId, Tenant>,
     pub(super) tenants: HashMap<Tenant, BTreeSet<EndpointId>>,
     /// The group of each worker, and the time until which it lives without another heartbeat.
     pub(super) workers: BTreeMap<WorkerId, (&'static str, Timestamp)>,

@@ -12,8 +12,9 @@ use super::rows::{
 use super::session::{Db, Param, Session};
 use crate::clock::Timestamp;
 use crate::id::{EndpointId, Tenant};
+use crate::store::relational::leave_out_failures;
 use crate::store::sql::{FoldedFailures, failure_kind_column, limit_failure_kinds, restore_failure_kind};
-use crate::store::{FailureGroup, FailureKind, FailureQuery, RollupStep, StoreError};
+use crate::store::{FailureGroup, FailureKind, FailureList, FailureQuery, FailureSum, StoreError};
 
 const KINDS: &str = "SELECT f.hour, f.endpoint, f.kind FROM unnest($1, $2) AS a (hour, endpoint) \
      JOIN hookwire.failure f ON f.hour = a.hour AND f.endpoint = a.endpoint";
@@ -108,44 +109,74 @@ pub(super) async fn delete_failures(
     Ok(session.query(DELETE, &params).await?.len() as i64 >= limit)
 }
 
-/// Groups that match, merged. The hours are a list, so that the key of the table finds each hour of an endpoint.
+/// Stored groups that match, those of the newest hours first. The order is that of an index, so the server sorts nothing and stops at the
+/// limit.
 macro_rules! find {
-    ($condition:literal) => {
+    ($rest:literal) => {
         concat!(
-            "SELECT endpoint, kind, max(tenant) AS tenant, sum(number)::bigint AS number, min(first_at) AS first_at, \
-             max(last_at) AS last_at, min(oldest_made) AS oldest_made, max(newest_made) AS newest_made, \
-             (array_agg(sample ORDER BY last_at DESC, sample DESC))[1] AS sample \
-             FROM hookwire.failure WHERE hour = ANY($1)",
-            $condition,
-            " GROUP BY endpoint, kind ORDER BY 4 DESC, 6 DESC, 9 DESC LIMIT $2"
+            "SELECT hour, endpoint, kind, tenant, number, first_at, last_at, oldest_made, newest_made, sample \
+             FROM hookwire.failure WHERE ",
+            $rest,
+            " LIMIT $1"
         )
     };
 }
 
-const FIND: &str = find!("");
-const FIND_TENANT: &str = find!(" AND tenant = $3");
-const FIND_ENDPOINT: &str = find!(" AND endpoint = $3");
-const FIND_BOTH: &str = find!(" AND endpoint = $3 AND tenant = $4");
+const FIND: &str = find!("hour >= $2 AND hour < $3 ORDER BY hour DESC");
+
+// Compared as pairs, so that only the index by tenant and hour fits, and the planner does not read the hours of all tenants.
+const FIND_TENANT: &str =
+    find!("(tenant, hour) >= ($4, $2) AND (tenant, hour) < ($4, $3) ORDER BY tenant DESC, hour DESC");
+
+const FIND_ENDPOINT: &str = find!("hour = ANY($2) AND endpoint = $3 ORDER BY hour DESC");
+
+/// The number of hours in which one statement looks for groups of an endpoint. An endpoint has about 100 groups in an hour at most.
+const HOURS: usize = 168;
+
+/// One more than is examined, to know whether there are more.
+const READ: i64 = FailureQuery::MAX_EXAMINED as i64 + 1;
 
 /// The groups that match, merged and limited.
-pub(super) async fn find_failures(db: &Db, query: &FailureQuery) -> Result<Vec<FailureGroup>, StoreError> {
-    let hours: Vec<_> = RollupStep::Hour.starts(query.from, query.to).map(Timestamp::as_micros).collect();
-    let limit = i64::from(query.bounded_limit());
-    let endpoint = query.endpoint.map(uuid_of_endpoint);
-    let tenant = query.tenant.as_ref().map(Tenant::as_str);
-    let mut params: Vec<Param<'_>> = vec![(&hours, LONGS), (&limit, Type::INT8)];
-    params.extend(endpoint.as_ref().map(|id| -> Param<'_> { (id, Type::UUID) }));
-    params.extend(tenant.as_ref().map(|name| -> Param<'_> { (name, Type::TEXT) }));
-    let sql = match (endpoint, tenant) {
-        (None, None) => FIND,
-        (None, Some(_)) => FIND_TENANT,
-        (Some(_), None) => FIND_ENDPOINT,
-        (Some(_), Some(_)) => FIND_BOTH,
-    };
-    let rows = db.query(sql, &params).await?;
-    rows.iter().map(group).collect::<Result<_, _>>().map_err(StoreFailure::into_store_error)
+pub(super) async fn find_failures(db: &Db, query: &FailureQuery) -> Result<FailureList, StoreError> {
+    let mut found = FailureSum::new(query);
+    let limit: Param<'_> = (&READ, Type::INT8);
+    if let Some(endpoint) = query.endpoint.map(uuid_of_endpoint) {
+        for hours in query.newest_hours().chunks(HOURS) {
+            let hours: Vec<_> = hours.iter().map(|hour| hour.as_micros()).collect();
+            let rows = db.query(FIND_ENDPOINT, &[limit.clone(), (&hours, LONGS), (&endpoint, Type::UUID)]).await?;
+            if !add(&mut found, query, &rows)? {
+                break;
+            }
+        }
+    } else {
+        let span = query.span();
+        let (from, to) = (span.start.as_micros(), span.end.as_micros());
+        let tenant = query.tenant.as_ref().map(Tenant::as_str);
+        let mut params: Vec<Param<'_>> = vec![limit, (&from, Type::INT8), (&to, Type::INT8)];
+        params.extend(tenant.as_ref().map(|name| -> Param<'_> { (name, Type::TEXT) }));
+        let sql = if tenant.is_some() { FIND_TENANT } else { FIND };
+        add(&mut found, query, &db.query(sql, &params).await?)?;
+    }
+    Ok(found.largest(query))
 }
 
+/// Adds the groups that match, until the limit of groups to examine is reached. Returns whether more may be read.
+fn add(found: &mut FailureSum, query: &FailureQuery, rows: &[Row]) -> Result<bool, StoreError> {
+    for row in rows {
+        if !found.examine(time(row, "hour").map_err(StoreFailure::into_store_error)?) {
+            return Ok(false);
+        }
+        match group(row) {
+            // The tenant was not compared if there is an endpoint.
+            Ok(group) if query.is_for(&group) => found.add(group),
+            Ok(_) => {}
+            Err(error) => leave_out_failures(&error),
+        }
+    }
+    Ok(true)
+}
+
+/// Fails only if the row is unreadable.
 fn group(row: &Row) -> Result<FailureGroup, StoreFailure> {
     let (endpoint, sample) = (endpoint_id(row, "endpoint")?, delivery_id(row, "sample")?);
     let mut group = FailureGroup::of(endpoint, kind(row)?, sample, time(row, "last_at")?);

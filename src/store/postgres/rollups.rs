@@ -16,7 +16,7 @@ use crate::clock::Timestamp;
 use crate::id::{EndpointId, Tenant};
 use crate::store::relational::{FOLDED, count_notes};
 use crate::store::sql::{Folded, RollupFold, restore_rollup, rollup_column, rollup_group_column, rollup_step_column};
-use crate::store::{FailureGroup, FailureQuery, Rollup, RollupGroup, RollupStep, Rollups, StoreError};
+use crate::store::{FailureList, FailureQuery, Rollup, RollupGroup, RollupStep, Rollups, StoreError};
 
 /// The number of old rollups that one call deletes.
 const DELETED: i64 = 2_000;
@@ -51,7 +51,7 @@ impl Rollups for PostgresStore {
         Ok(of.iter().map(|of| found.get(of).cloned().unwrap_or_default()).collect())
     }
 
-    async fn failures(&self, query: &FailureQuery) -> Result<Vec<FailureGroup>, StoreError> {
+    async fn failures(&self, query: &FailureQuery) -> Result<FailureList, StoreError> {
         find_failures(&self.db, query).await
     }
 }

@@ -2,12 +2,13 @@
 
 use rusqlite::{Row, ToSql, params};
 
-use super::rows::{delivery_id, endpoint_id, fence, time, unreadable};
+use super::rows::{delivery_id, endpoint_id, fence, is_unreadable, time, unreadable};
 use super::session::Session;
 use crate::clock::Timestamp;
 use crate::id::{EndpointId, Tenant};
+use crate::store::relational::leave_out_failures;
 use crate::store::sql::{FoldedFailures, failure_kind_column, limit_failure_kinds, restore_failure_kind, signed};
-use crate::store::{FailureGroup, FailureKind, FailureQuery, FailureSum, RollupStep};
+use crate::store::{FailureGroup, FailureKind, FailureList, FailureQuery, FailureSum};
 
 /// Adds what a fold has counted.
 pub(super) fn add_failures(session: &Session<'_>, folded: FoldedFailures) -> rusqlite::Result<()> {
@@ -59,38 +60,57 @@ pub(super) fn delete_failures(session: &Session<'_>, before: Timestamp, limit: u
 }
 
 /// The groups that match, merged and limited.
-pub(super) fn find_failures(session: &Session<'_>, query: &FailureQuery) -> rusqlite::Result<Vec<FailureGroup>> {
+pub(super) fn find_failures(session: &Session<'_>, query: &FailureQuery) -> rusqlite::Result<FailureList> {
     let tenant = query.tenant.as_ref().map(Tenant::as_str);
-    let span = (query.from.as_micros(), query.to.as_micros());
-    let mut found = FailureSum::default();
+    let span = query.span();
+    let (from, to) = (span.start.as_micros(), span.end.as_micros());
+    let mut found = FailureSum::new(query);
     match (query.endpoint, tenant) {
         // One look-up for each hour: the table is sorted by time.
         (Some(endpoint), _) => {
             let rest = "hour = ?1 AND endpoint = ?2 AND (?3 IS NULL OR tenant = ?3)";
-            for hour in RollupStep::Hour.starts(query.from, query.to) {
-                read(session, rest, &[&hour.as_micros(), endpoint.as_bytes(), &tenant], &mut found)?;
+            for hour in query.newest_hours() {
+                if !read(session, rest, &[&hour.as_micros(), endpoint.as_bytes(), &tenant], &mut found)? {
+                    break;
+                }
             }
         }
+        // The index by tenant and hour has this order, and so has the key of the table.
         (None, Some(tenant)) => {
-            let rest = "tenant = ?3 AND hour >= ?1 AND hour < ?2";
-            read(session, rest, &[&span.0, &span.1, &tenant], &mut found)?;
+            let rest = "tenant = ?3 AND hour >= ?1 AND hour < ?2 ORDER BY hour DESC";
+            read(session, rest, &[&from, &to, &tenant], &mut found)?;
         }
-        (None, None) => read(session, "hour >= ?1 AND hour < ?2", &[&span.0, &span.1], &mut found)?,
+        (None, None) => {
+            read(session, "hour >= ?1 AND hour < ?2 ORDER BY hour DESC", &[&from, &to], &mut found)?;
+        }
     }
-    Ok(found.largest(query.bounded_limit()))
+    Ok(found.largest(query))
 }
 
-fn read(session: &Session<'_>, condition: &str, values: &[&dyn ToSql], found: &mut FailureSum) -> rusqlite::Result<()> {
+/// Adds what matches, until the limit of groups to examine is reached. Returns whether more may be read.
+fn read(
+    session: &Session<'_>,
+    condition: &str,
+    values: &[&dyn ToSql],
+    found: &mut FailureSum,
+) -> rusqlite::Result<bool> {
     let sql = format!(
-        "SELECT endpoint, kind, tenant, number, first_at, last_at, oldest_made, newest_made, sample \
+        "SELECT endpoint, kind, tenant, number, first_at, last_at, oldest_made, newest_made, sample, hour \
          FROM hookwire_failure WHERE {condition}"
     );
     let mut find = session.prepare_cached(&sql)?;
     let mut rows = find.query(values)?;
     while let Some(row) = rows.next()? {
-        found.add(group(row)?);
+        if !found.examine(time(row, 9)?) {
+            return Ok(false);
+        }
+        match group(row) {
+            Ok(group) => found.add(group),
+            Err(error) if is_unreadable(&error) => leave_out_failures(&error),
+            Err(error) => return Err(error),
+        }
     }
-    Ok(())
+    Ok(true)
 }
 
 fn group(row: &Row<'_>) -> rusqlite::Result<FailureGroup> {

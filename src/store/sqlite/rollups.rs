@@ -13,7 +13,7 @@ use crate::clock::Timestamp;
 use crate::id::{EndpointId, LaneId, Tenant};
 use crate::store::relational::{FOLDED, count_notes};
 use crate::store::sql::{Folded, RollupFold, restore_rollup, rollup_column, rollup_group_column, rollup_step_column};
-use crate::store::{FailureGroup, FailureQuery, Rollup, RollupGroup, RollupStep, Rollups, StoreError};
+use crate::store::{FailureList, FailureQuery, Rollup, RollupGroup, RollupStep, Rollups, StoreError};
 
 /// The number of old rollups that one call deletes.
 const DELETED: u32 = 2_000;
@@ -41,7 +41,7 @@ impl Rollups for SqliteStore {
             .await
     }
 
-    async fn failures(&self, query: &FailureQuery) -> Result<Vec<FailureGroup>, StoreError> {
+    async fn failures(&self, query: &FailureQuery) -> Result<FailureList, StoreError> {
         let query = query.clone();
         self.read(move |session| find_failures(session, &query)).await
     }

@@ -9,12 +9,12 @@ use crate::clock::Timestamp;
 use crate::delivery::{DeliveryState, NewDelivery, Settlement};
 use crate::endpoint::{Endpoint, NewEndpoint, Target};
 use crate::event::NewEvent;
-use crate::id::{EndpointId, Work};
+use crate::id::{EndpointId, Tenant, Work};
 use crate::retry::{Decision, FailReason};
 use crate::secret::{Key, Keyring};
 use crate::store::{
-    Append, Appended, Claim, DeliveryQuery, Directory, History, Outbox, Page, Removal, Settled, StoreError,
-    StoreErrorKind,
+    Append, Appended, Claim, DeliveryQuery, Directory, FailureQuery, History, Outbox, Page, Removal, RollupStep,
+    Rollups, Settled, StoreError, StoreErrorKind,
 };
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
@@ -201,6 +201,49 @@ async fn more_payload_than_the_queue_holds_waits_and_is_stored() {
     );
 }
 
+/// Makes groups of failures of one endpoint: in each hour before [`NOW`] as many as there are kinds, with one failure each.
+async fn fail(store: &SqliteStore, groups: u32, kinds: u32) {
+    let sql = "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1) \
+               INSERT INTO hookwire_failure SELECT ?2 - i / ?3 * 3600000000, ?4, CAST(printf('%011d', i % ?3) AS BLOB), \
+               'acme', 1, ?2, ?2, ?2, ?2, ?4 FROM n";
+    let hour = RollupStep::Hour.start(NOW).as_micros();
+    let values = (groups, hour, kinds, *LANE.as_bytes());
+    store.write(move |connection| connection.execute(sql, values)).await.unwrap();
+}
+
+/// Queries for the failures of `fail`: of all, of the tenant, of the endpoint, and of both.
+fn failure_queries() -> [FailureQuery; 4] {
+    let span = FailureQuery::between(Timestamp::EPOCH, NOW);
+    let tenant = Some(Tenant::from("acme"));
+    let of = |tenant, endpoint| FailureQuery { tenant, endpoint, limit: u32::MAX, ..span.clone() };
+    [of(None, None), of(tenant.clone(), None), of(None, Some(LANE)), of(tenant, Some(LANE))]
+}
+
+#[tokio::test]
+async fn of_too_many_groups_of_failures_the_newest_hours_are_counted() {
+    let (_directory, store) = open().await;
+    fail(&store, 101 * 200, 101).await;
+    let hour = RollupStep::Hour;
+    for query in failure_queries() {
+        let found = store.failures(&query).await.unwrap();
+        assert_eq!(found.groups.iter().map(|group| group.count).sum::<u64>(), 20_000, "{query:?}");
+        assert_eq!(found.groups.len(), 101);
+        assert_eq!(found.from, hour.start(NOW) - hour.length() * 197, "198 hours are complete");
+    }
+}
+
+#[tokio::test]
+async fn a_group_of_failures_that_does_not_read_is_left_out() {
+    let (_directory, store) = open().await;
+    fail(&store, 3, 3).await;
+    run(&store, "UPDATE hookwire_failure SET number = -1 WHERE kind = CAST('00000000001' AS BLOB)").await.unwrap();
+    run(&store, "UPDATE hookwire_failure SET kind = x'00' WHERE kind = CAST('00000000002' AS BLOB)").await.unwrap();
+    for query in failure_queries() {
+        let found = store.failures(&query).await.unwrap().groups;
+        assert_eq!(found.iter().map(|group| group.count).collect::<Vec<_>>(), [1], "{query:?}");
+    }
+}
+
 /// The query plans of the hot statements.
 #[tokio::test]
 async fn the_hot_statements_search_and_never_scan_or_sort() {
@@ -217,6 +260,9 @@ async fn the_hot_statements_search_and_never_scan_or_sort() {
         "SELECT fence FROM hookwire_dedup WHERE key = x'00'",
         "DELETE FROM hookwire_dedup WHERE event_group = x'00' AND status IS NOT NULL",
         "DELETE FROM hookwire_dedup WHERE key BETWEEN x'00' AND x'01' AND event_group IS NULL AND status IS NOT NULL",
+        "SELECT kind FROM hookwire_failure WHERE hour = 1 AND endpoint = x'00' AND (NULL IS NULL OR tenant = NULL)",
+        "SELECT number FROM hookwire_failure WHERE tenant = 'acme' AND hour >= 1 AND hour < 2 ORDER BY hour DESC",
+        "SELECT number FROM hookwire_failure WHERE hour >= 1 AND hour < 2 ORDER BY hour DESC",
     ];
     for sql in statements {
         let plan = store.read(move |connection| plan(connection, sql)).await.unwrap();

@@ -13,7 +13,7 @@ use crate::endpoint::Endpoint;
 use crate::id::{DeliveryId, LaneId};
 use crate::outcome::Outcome;
 use crate::retry::{Decision, FailReason};
-use crate::store::{Directory, FailureGroup, FailureQuery, Outbox, RollupStep, Rollups, Settled};
+use crate::store::{Directory, FailureGroup, FailureQuery, Outbox, Removal, RollupStep, Rollups, Settled};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -75,7 +75,7 @@ fn all() -> FailureQuery {
 /// The groups that match, after everything was counted, through the second handle.
 async fn found<S: Rollups + ?Sized>(subject: &Subject<S>, query: &FailureQuery) -> Vec<FailureGroup> {
     fold_all(&*subject.store, NOW).await;
-    ok(subject.second.failures(query).await)
+    ok(subject.second.failures(query).await).groups
 }
 
 fn counts(groups: &[FailureGroup]) -> Vec<u64> {
@@ -201,7 +201,7 @@ where
     let ask = async |tenant, endpoint| {
         let mut query = all();
         (query.tenant, query.endpoint) = (tenant, endpoint);
-        let found = ok(subject.second.failures(&query).await);
+        let found = ok(subject.second.failures(&query).await).groups;
         found.into_iter().map(|group| (group.endpoint, group.tenant)).collect::<Vec<_>>()
     };
     for (endpoint, next) in endpoints.iter().zip(endpoints.iter().cycle().skip(1)) {
@@ -213,6 +213,24 @@ where
     }
     assert_eq!(ask(Some(tenant("nobody")), None).await, []);
     assert_eq!(ask(None, lane().endpoint()).await, []);
+}
+
+/// A failure that is counted after its endpoint was removed has the tenant of the endpoint. A tenant sees its own failures.
+pub(super) async fn a_group_of_a_removed_endpoint_keeps_its_tenant<S>(subject: &Subject<S>)
+where
+    S: Outbox + Directory + Rollups + ?Sized,
+{
+    let endpoint = stored(subject, "acme").await;
+    end(subject, endpoint.id, FAILED).await;
+    let other = stored(subject, "other").await;
+    end(subject, other.id, FAILED).await;
+    for id in [endpoint.id, other.id] {
+        assert_eq!(ok(subject.store.remove(id, None, NOW).await), Removal::Removed);
+    }
+    let mut query = all();
+    query.tenant = Some(tenant("acme"));
+    let group = one(found(subject, &query).await);
+    assert_eq!((group.endpoint, group.tenant), (endpoint.id, query.tenant));
 }
 
 /// The hours that begin in the span are merged. The largest groups come first, at most as many as requested.
@@ -234,7 +252,9 @@ where
     let ask = async |from, to, limit| {
         let mut query = FailureQuery::between(from, to);
         query.limit = limit;
-        ok(subject.second.failures(&query).await)
+        let found = ok(subject.second.failures(&query).await);
+        assert_eq!(found.from, from, "all of the span was examined");
+        found.groups
     };
     let groups = ask(first, first + HOUR * 2 + MICRO, 9).await;
     assert_eq!(groups.iter().map(|group| Some(group.endpoint)).collect::<Vec<_>>(), ordered);
@@ -252,7 +272,32 @@ where
     for (endpoint, tenant) in [(Some(large.id), None), (None, Some(large.tenant.clone()))] {
         let mut query = FailureQuery::between(first + MICRO, first + HOUR * 2);
         (query.endpoint, query.tenant) = (endpoint, tenant);
-        assert_eq!(counts(&ok(subject.second.failures(&query).await)), [1], "{query:?}");
+        assert_eq!(counts(&ok(subject.second.failures(&query).await).groups), [1], "{query:?}");
+    }
+}
+
+/// A span longer than the retention of hours is cut to its last part, for every kind of query.
+pub(super) async fn a_long_span_is_cut_to_its_last_part<S>(subject: &Subject<S>)
+where
+    S: Outbox + Directory + Rollups + ?Sized,
+{
+    let endpoint = stored(subject, "acme").await;
+    let first = RollupStep::Hour.start(NOW);
+    end(subject, endpoint.id, End { at: first, ..FAILED }).await;
+    fold_all(&*subject.store, NOW).await;
+    let last = first + DAY * 90 + HOUR;
+    for (endpoint, tenant) in [
+        (None, None),
+        (Some(endpoint.id), None),
+        (None, Some(endpoint.tenant.clone())),
+        (Some(endpoint.id), Some(endpoint.tenant.clone())),
+    ] {
+        for (to, expected) in [(last, vec![1]), (last + MICRO, vec![])] {
+            let mut query = FailureQuery::between(Timestamp::EPOCH, to);
+            (query.endpoint, query.tenant) = (endpoint, tenant.clone());
+            let found = ok(subject.second.failures(&query).await);
+            assert_eq!((found.from, counts(&found.groups)), (to - DAY * 90 - HOUR, expected), "{query:?}");
+        }
     }
 }
 
@@ -297,7 +342,7 @@ pub(super) async fn old_failures_are_deleted<S: Outbox + Rollups + ?Sized>(subje
     let first = RollupStep::Hour.start(NOW);
     let left = async |now| {
         fold_all(&*subject.store, now).await;
-        counts(&ok(subject.second.failures(&all()).await)).iter().sum::<u64>()
+        counts(&ok(subject.second.failures(&all()).await).groups).iter().sum::<u64>()
     };
     assert_eq!(left(first + DAY * 90).await, 2, "not yet old");
     assert_eq!(left(first + DAY * 90 + MICRO).await, 1, "one hour is old");

@@ -257,7 +257,9 @@ macro_rules! __conformance_cases {
                 failures_of_a_kind_are_one_group
                 only_a_final_failure_is_in_a_group
                 failures_obey_their_tenant_and_endpoint
+                a_group_of_a_removed_endpoint_keeps_its_tenant
                 failures_obey_their_span_and_limit
+                a_long_span_is_cut_to_its_last_part
                 one_call_returns_a_bounded_number_of_groups
                 groups_of_failures_are_bounded
                 old_failures_are_deleted

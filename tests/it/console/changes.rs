@@ -228,9 +228,11 @@ async fn failures_are_grouped_and_their_deliveries_are_sent_again_together() {
     assert!(site.submit("acme", &form, &[]).await.html.contains("<strong>5</strong> events would be sent."));
     let hour = site.page("acme", "failures?hours=1").await;
     assert!(hour.html.contains("5 × 400 Bad Request"));
+    let filter = site.page("*", "failures?hours=168").await;
+    assert!(filter.html.contains("name=\"hours\" value=\"168\""), "the filter keeps the span: {}", filter.html);
     assert!(site.page("*", "failures?tenant=acme").await.html.contains("5 × 400 Bad Request"));
     for (who, path) in [("other", "failures"), ("*", "failures?tenant=other")] {
-        assert!(site.page(who, path).await.html.contains("No delivery has failed in this time."), "{who}");
+        assert!(site.page(who, path).await.html.contains("No failure was counted in this time."), "{who}");
     }
 
     let list = site.page("acme", "deliveries?state=failed").await;

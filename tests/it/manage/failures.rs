@@ -66,6 +66,14 @@ async fn callers_see_the_groups_of_their_own_failures() {
     assert_eq!(counts(Some("acme"), "to=2026-01-01T00:00:00Z").await, [0_u64; 0], "the end is not included");
     assert_eq!(counts(Some("acme"), "from=2026-01-01T00:00:00Z").await, [2, 1], "the beginning is");
     assert_eq!(ask(Some("acme"), "tenant=other").await.code(), "forbidden");
+    let far = "to=2099-01-01T00:00:00Z";
+    assert_eq!(counts(Some("acme"), far).await, [2, 1], "an end in the future is an hour from now");
+    assert_eq!(counts(Some("acme"), &format!("from=2000-01-01T00:00:00Z&{far}")).await, [2, 1]);
+    assert_eq!(counts(Some("acme"), &format!("endpoint={endpoint}&from=2000-01-01T00:00:00Z&{far}")).await, [2, 1]);
+    let from = async |query: &str| ask(Some("acme"), query).await.json()["from"].clone();
+    assert_eq!(from("from=2025-12-31T23:00:00Z").await, "2025-12-31T23:00:00Z");
+    assert_eq!(from("").await, "2025-12-31T00:01:30Z", "a day before now");
+    assert_eq!(from(&format!("from=2000-01-01T00:00:00Z&{far}")).await, "2025-10-03T00:01:30Z", "90 days are kept");
 
     let found = ask(Some("acme"), "").await.json();
     let Value::Object(largest) = &found["items"][0] else { panic!("{found}") };

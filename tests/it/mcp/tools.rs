@@ -142,7 +142,10 @@ async fn failures_are_listed_in_groups_without_what_the_endpoints_responded() {
         assert!(!found.to_string().contains("ignore"), "{found}");
     }
     let of_another = json!({"callback_id": agents[1].1});
-    assert_eq!(agents[0].0.call("webhook_list_failures", of_another).await.done(), json!({"failures": []}));
+    assert_eq!(agents[0].0.call("webhook_list_failures", of_another).await.done()["failures"], json!([]));
+    let since = json!({"since": "2026-01-01T00:30:00Z"});
+    let found = agents[0].0.call("webhook_list_failures", since).await.done();
+    assert!(found["since"].as_str().unwrap() >= "2026-01-01T00:00:00Z", "{found}");
     stop.cancel();
     worker.await.unwrap().unwrap();
 }

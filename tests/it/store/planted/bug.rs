@@ -106,7 +106,8 @@ bugs! {
         FailuresIgnoreTheTenant FailuresIgnoreTheEndpoint FailureTenantsAreFolded FailureEndpointIgnoresTheTenant
         FailureHoursAreNotMerged FailuresIgnoreTheSpan FailureFromIsExclusive FailureFromIsRounded FailureToIsInclusive
         FailuresIgnoreTheLimit FailuresHaveNoMaximum FailuresAreSmallestFirst FailureTiesAreOldestFirst FailureKindsAreUnbounded FailuresAboveTheBoundAreLost
-        FailuresAreNeverDeleted FailuresAreDeletedEarly SplitFold
+        FailuresAreNeverDeleted FailuresAreDeletedEarly SplitFold RemovedEndpointsLoseTheirTenant FailuresOfALongSpanAreAll
+        FailuresClaimTheWholePast
     }
     audit {
         AuditLosesTenant AuditLosesActor AuditLosesOperator AuditLosesDetail AuditLosesResult AuditTextCutAt255 AuditNumbersByTime

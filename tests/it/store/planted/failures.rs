@@ -1,5 +1,6 @@
 //! Failures of the simple store in groups, with faults.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use hookwire::clock::Timestamp;
@@ -7,7 +8,7 @@ use hookwire::delivery::Settlement;
 use hookwire::id::EndpointId;
 use hookwire::retry::{Decision, FailReason};
 use hookwire::store::sql::{FoldedFailures, failure_kind_column, limit_failure_kinds, restore_failure_kind};
-use hookwire::store::{FailureGroup, FailureQuery, RollupStep};
+use hookwire::store::{FailureGroup, FailureList, FailureQuery, RollupStep};
 
 use super::bug::Bug;
 use super::db::Db;
@@ -99,8 +100,12 @@ pub fn delete_old_failures(db: &mut Db, now: Timestamp) {
     }
 }
 
-pub fn find_failures(db: &Db, query: &FailureQuery) -> Vec<FailureGroup> {
-    let (from, to) = (query.from, query.to);
+pub fn find_failures(db: &Db, query: &FailureQuery) -> FailureList {
+    let span = match db.bug {
+        Some(Bug::FailuresOfALongSpanAreAll) => query.from..query.to,
+        _ => query.span(),
+    };
+    let (from, to) = (span.start, span.end);
     let is_wanted = |hour: Timestamp| match db.bug {
         Some(Bug::FailuresIgnoreTheSpan) => true,
         Some(Bug::FailureFromIsExclusive) => from < hour && hour < to,
@@ -115,27 +120,45 @@ pub fn find_failures(db: &Db, query: &FailureQuery) -> Vec<FailureGroup> {
         Some(Bug::FailureEndpointIgnoresTheTenant) if asked.endpoint.is_some() => asked.tenant = None,
         _ => {}
     }
-    let rows = db.rollups.failures.iter().filter(|((hour, ..), group)| is_wanted(*hour) && asked.is_for(group));
-    let groups = rows.map(|(_, group)| group.clone());
+    let rows = db.rollups.failures.iter().rev();
+    let rows = rows.filter(|((hour, ..), group)| is_wanted(*hour) && asked.is_for(group));
+    let rows = rows.map(|((hour, ..), group)| (*hour, group.clone()));
     let limit = match db.bug {
         Some(Bug::FailuresIgnoreTheLimit) => FailureQuery::MAX_LIMIT,
         Some(Bug::FailuresHaveNoMaximum) => query.limit,
         _ => query.bounded_limit(),
     };
     match db.bug {
-        Some(Bug::FailureHoursAreNotMerged) => groups.take(limit as usize).collect(),
-        Some(Bug::FailuresAreSmallestFirst) => {
-            let mut found = FailureGroup::merged(groups, u32::MAX);
-            found.reverse();
-            found.truncate(limit as usize);
-            found
+        Some(Bug::FailureHoursAreNotMerged) => FailureList::new(first(rows.map(|(_, group)| group), limit), from),
+        Some(Bug::FailuresIgnoreTheLimit | Bug::FailuresHaveNoMaximum) => {
+            FailureList::new(first(all_merged(rows), limit), from)
         }
+        Some(Bug::FailuresAreSmallestFirst) => FailureList::new(first(all_merged(rows).into_iter().rev(), limit), from),
         Some(Bug::FailureTiesAreOldestFirst) => {
-            let mut found = FailureGroup::merged(groups, u32::MAX);
-            found.sort_by_key(|group| (std::cmp::Reverse(group.count), group.last));
-            found.truncate(limit as usize);
-            found
+            let mut found = all_merged(rows);
+            found.sort_by_key(|group| (Reverse(group.count), group.last));
+            FailureList::new(first(found, limit), from)
         }
-        _ => FailureGroup::merged(groups, limit),
+        Some(Bug::FailuresClaimTheWholePast) => {
+            FailureList::new(FailureList::merged(query, rows).groups, Timestamp::EPOCH)
+        }
+        _ => FailureList::merged(query, rows),
     }
+}
+
+/// All groups, the largest first. Failures that came later are first among equals.
+fn all_merged(rows: impl Iterator<Item = (Timestamp, FailureGroup)>) -> Vec<FailureGroup> {
+    let mut sums: BTreeMap<_, FailureGroup> = BTreeMap::new();
+    for (_, group) in rows {
+        sums.entry((group.endpoint, failure_kind_column(&group.kind)))
+            .and_modify(|sum| sum.merge(&group))
+            .or_insert(group);
+    }
+    let mut found: Vec<_> = sums.into_values().collect();
+    found.sort_by_key(|group| Reverse((group.count, group.last, group.sample)));
+    found
+}
+
+fn first(groups: impl IntoIterator<Item = FailureGroup>, limit: u32) -> Vec<FailureGroup> {
+    groups.into_iter().take(limit as usize).collect()
 }

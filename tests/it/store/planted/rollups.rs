@@ -7,7 +7,7 @@ use hookwire::clock::Timestamp;
 use hookwire::delivery::Settlement;
 use hookwire::id::{EndpointId, Tenant, Work};
 use hookwire::store::sql::{Folded, RollupFold, restore_rollup, rollup_column, settled_column};
-use hookwire::store::{FailureGroup, FailureQuery, Rollup, RollupGroup, RollupStep, Rollups, StoreError};
+use hookwire::store::{FailureList, FailureQuery, Rollup, RollupGroup, RollupStep, Rollups, StoreError};
 
 use super::bug::Bug;
 use super::db::Db;
@@ -39,7 +39,9 @@ impl Db {
             Some(Bug::RollupTenantsAreFolded) => Tenant::from(tenant.as_str().trim().to_lowercase()),
             _ => tenant.clone(),
         };
-        self.endpoints.iter().filter_map(|(id, kept)| Some((*id, fold(&kept.as_ref()?.tenant)))).collect()
+        let stored = self.endpoints.values().flatten().map(|endpoint| (endpoint.id, fold(&endpoint.tenant)));
+        let removed = self.removed.values().filter(|_| !self.has(Bug::RemovedEndpointsLoseTheirTenant));
+        stored.chain(removed.map(|endpoint| (endpoint.id, fold(&endpoint.tenant)))).collect()
     }
 
     fn fold(&mut self, notes: &[Vec<u8>], now: Timestamp) {
@@ -153,7 +155,7 @@ impl Rollups for Simple {
         Ok(found)
     }
 
-    async fn failures(&self, query: &FailureQuery) -> Result<Vec<FailureGroup>, StoreError> {
+    async fn failures(&self, query: &FailureQuery) -> Result<FailureList, StoreError> {
         Ok(self.read(|db| find_failures(db, query)).await)
     }
 }
