@@ -186,7 +186,8 @@ impl Search<'_> {
 
     async fn around_damage(&self, most: usize, error: &StoreError) -> Result<Salvaged, StoreError> {
         let mut found = Salvaged::default();
-        let mut at = self.page.after.map_or(0, |after| self.place(after));
+        let start = self.page.after.map_or(0, |after| self.place(after));
+        let mut at = start;
         loop {
             let Some(end) = self.read_up_to_damage(&mut found, at).await? else { return Ok(found) };
             let place = match found.damaged.len() < most {
@@ -194,7 +195,8 @@ impl Search<'_> {
                 false => None,
             };
             let Some(place) = place else {
-                found.next = Some(self.id(end));
+                // Without progress, the next page would be this one again.
+                found.next = Some(self.id(end)).filter(|_| end != start);
                 return Ok(found);
             };
             found.items.extend(self.directly_before(&place, end).await?);

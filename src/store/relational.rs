@@ -11,9 +11,11 @@ pub(super) fn leave_out(id: &dyn std::fmt::Display, error: &dyn std::fmt::Displa
     tracing::error!(endpoint = %id, reason = %error, "the row of an endpoint is unreadable; the endpoint gets no events until the row is repaired");
 }
 
-/// Logs a stored group of failures that is unreadable. Only this group is left out.
-pub(super) fn leave_out_failures(error: &dyn std::fmt::Display) {
-    tracing::warn!(reason = %error, "a stored group of failures is unreadable; lists of failures leave it out");
+/// Logs that stored groups of failures are unreadable. Only these groups are left out.
+pub(super) fn leave_out_failures(errors: &[impl std::fmt::Display]) {
+    if let Some(reason) = errors.first() {
+        tracing::warn!(count = errors.len(), %reason, "stored groups of failures are unreadable; lists of failures leave them out");
+    }
 }
 
 /// The number of a row, bit for bit. Another program may have written the number, so it may be negative.

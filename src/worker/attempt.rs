@@ -53,7 +53,7 @@ impl Engine {
                 self.has_settled.store(true, Ordering::Relaxed);
             }
             let mut state = self.state();
-            state.record_end(&leased, settlement, now);
+            state.record_end(&leased, settlement, (now, now + self.config.poll));
             current = state.next(now, self.config.in_flight);
             let wants_claim = state.lanes.wants_claim() || state.lanes.has_to_release();
             drop(state);
@@ -118,8 +118,8 @@ impl Engine {
 }
 
 impl State {
-    /// Records the end of an attempt.
-    fn record_end(&mut self, leased: &Leased, settlement: Option<Settlement>, now: Timestamp) {
+    /// Records the end of an attempt. Without a settlement, the lane is searched `again` at that time.
+    fn record_end(&mut self, leased: &Leased, settlement: Option<Settlement>, (now, again): (Timestamp, Timestamp)) {
         let lane = leased.lane;
         let outcome = settlement.as_ref().and_then(|end| end.attempt.as_ref()).map(|attempt| attempt.outcome);
         self.lanes.ended(lane, outcome);
@@ -128,8 +128,9 @@ impl State {
         }
         let Some(settlement) = settlement else {
             if leased.event.order.is_some() {
-                // If the handler has settled it, the next delivery of the ordering key is due.
-                self.lanes.note_due(lane, now, now);
+                // If the handler has settled it, the next delivery of the ordering key is due. If not, this one is, and must not be
+                // attempted again without a pause.
+                self.lanes.note_due(lane, again, now);
             }
             return self.lanes.release_unattempted(leased.lease, lane, now);
         };

@@ -71,8 +71,8 @@ impl Engine {
     }
 
     /// Waits until this time has passed or a caller wakes this worker. If something happens meanwhile, the wait is short from then on.
-    /// Work of this process, and rows that are about to be committed, end the quiet time; a report of another process only shortens the
-    /// wait, so that a hundred idle processes beside a busy one stay quiet.
+    /// Work of this process, and rows that any process is about to commit, end the quiet time; a report of another process's work only
+    /// shortens the wait, so that a hundred idle processes beside a busy one stay quiet.
     async fn wait_for_maintenance(&self, wait: Duration, quiet: &mut Quiet) {
         let is_busy = tokio::select! {
             biased;

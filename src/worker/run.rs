@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::engine::Engine;
 use super::progress::Progress;
@@ -97,7 +97,8 @@ impl Run {
         self.engine.leave().await;
         let released = self.engine.release().await;
         self.engine.deliver.flush().await;
-        self.engine.fold_rest().await;
+        // Everything is recorded: a store that hangs now must not delay the stop.
+        let _in_time = timeout(LAST, self.engine.fold_rest()).await;
         released
     }
 

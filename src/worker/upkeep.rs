@@ -1,7 +1,7 @@
 //! Recurring work: extends leases, adds settlements to the rollups, and prunes old history.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::engine::Engine;
@@ -30,6 +30,20 @@ const PRUNE_PAUSE: Duration = Duration::from_millis(50);
 
 /// A cursor before every delivery.
 const FIRST_ID: DeliveryId = DeliveryId::from_bytes([0; 16]);
+
+/// Marks settlements as not yet added to the rollups when it is dropped before they are.
+struct Unfolded<'a> {
+    has_settled: &'a AtomicBool,
+    is_done: bool,
+}
+
+impl Drop for Unfolded<'_> {
+    fn drop(&mut self) {
+        if !self.is_done {
+            self.has_settled.store(true, Ordering::Relaxed);
+        }
+    }
+}
 
 impl Engine {
     /// Extends the leases that are in their second half, four times in the time of a lease. Returns only if the store fails permanently.
@@ -72,16 +86,16 @@ impl Engine {
         loop {
             tokio::time::sleep(wait).await;
             idle += wait;
-            if !self.has_settled.swap(false, Ordering::Relaxed) && idle < IDLE_FOLD_INTERVAL && wait == FOLD_INTERVAL {
+            let has_rest = wait == PRUNE_PAUSE || self.has_settled.load(Ordering::Relaxed);
+            if !has_rest && idle < IDLE_FOLD_INTERVAL {
                 continue;
             }
             idle = Duration::ZERO;
-            wait = match self.store.fold(self.clock.now()).await {
+            wait = match self.fold().await {
                 Ok(true) => PRUNE_PAUSE,
                 Ok(false) => FOLD_INTERVAL,
                 Err(error) if !error.is_retryable() => return Err(error),
                 Err(error) => {
-                    self.has_settled.store(true, Ordering::Relaxed);
                     tracing::warn!(%error, "adding settlements to the rollups failed; the worker retries it");
                     FOLD_INTERVAL
                 }
@@ -89,19 +103,24 @@ impl Engine {
         }
     }
 
+    /// Folds once. Returns whether more is left. If this future is dropped, or if more is left, there are still settlements to add.
+    async fn fold(&self) -> Result<bool, StoreError> {
+        let mut unfolded = Unfolded { has_settled: &self.has_settled, is_done: false };
+        self.has_settled.store(false, Ordering::Relaxed);
+        let is_left = self.store.fold(self.clock.now()).await?;
+        unfolded.is_done = !is_left;
+        Ok(is_left)
+    }
+
     /// Adds the last settlements of a worker that stops to the rollups.
     pub(super) async fn fold_rest(&self) {
-        if !self.has_settled.swap(false, Ordering::Relaxed) {
-            return;
-        }
         for _ in 0..MAX_LAST_FOLDS {
-            match self.store.fold(self.clock.now()).await {
-                Ok(true) => {}
-                Ok(false) => return,
-                Err(error) => {
-                    tracing::debug!(%error, "the last settlements were not added to the rollups; another worker does it");
-                    return;
-                }
+            if !self.has_settled.load(Ordering::Relaxed) {
+                return;
+            }
+            if let Err(error) = self.fold().await {
+                tracing::debug!(%error, "the last settlements were not added to the rollups; another worker does it");
+                return;
             }
         }
     }

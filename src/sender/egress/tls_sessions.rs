@@ -15,9 +15,9 @@ use super::meter::Meter;
 /// The number of TLS 1.3 tickets of one server. Each can be used once, and a full handshake usually brings two.
 const TICKETS: usize = 2;
 
-/// A session is kept only if the connection has received at most this many bytes before. A session contains the certificates of the
-/// server and a ticket, so this bounds its size. Usual handshakes have 3 to 6 KiB.
-const MAX_RECEIVED: u64 = 16 * 1024;
+/// A session is kept only if the connection has received at most this many bytes before. A session contains a ticket and the certificates of
+/// the server, which may be of an earlier connection, so it has at most twice this size. Usual handshakes have 3 to 6 KiB.
+const MAX_RECEIVED: u64 = 12 * 1024;
 
 /// The sessions of the servers that were used most recently. Clones share them.
 #[derive(Clone)]

@@ -25,10 +25,10 @@ use crate::fetch::FetchError;
 use crate::id::Tenant;
 use crate::outcome::Report;
 
-/// Any media type is accepted, because only the status of a response counts. Some servers refuse requests without this header.
 /// The number of servers whose TLS sessions are kept by default.
 const SERVERS_WITH_SESSIONS: usize = 2_048;
 
+/// Any media type is accepted, because only the status of a response counts. Some servers refuse requests without this header.
 const ANY_TYPE: HeaderValue = HeaderValue::from_static("*/*");
 
 /// Maximum number of bytes that are read of the response body of a delivery.

@@ -251,7 +251,7 @@ impl HttpOptions {
 
     /// The number of servers whose TLS sessions are kept, so that the next connection resumes one; 0 resumes none. Resuming is cheaper
     /// than a full handshake, because the server does not send its certificate again, and the client does not check it again. A server
-    /// takes about 10 KiB, and at most 48 KiB. The number replaces the `resumption` of a configuration that is set with
+    /// takes about 10 KiB, and at most 72 KiB. The number replaces the `resumption` of a configuration that is set with
     /// [`tls`](Self::tls).
     ///
     /// [`guide::scaling`](crate::guide::scaling#tls) says what a handshake costs.

@@ -109,26 +109,32 @@ pub(super) async fn delete_failures(
     Ok(session.query(DELETE, &params).await?.len() as i64 >= limit)
 }
 
-/// Stored groups that match, those of the newest hours first. The order is that of an index, so the server sorts nothing and stops at the
-/// limit.
+/// Stored groups that match.
 macro_rules! find {
     ($rest:literal) => {
         concat!(
-            "SELECT hour, endpoint, kind, tenant, number, first_at, last_at, oldest_made, newest_made, sample \
-             FROM hookwire.failure WHERE ",
+            "SELECT f.hour, f.endpoint, f.kind, f.tenant, f.number, f.first_at, f.last_at, f.oldest_made, f.newest_made, f.sample FROM ",
             $rest,
             " LIMIT $1"
         )
     };
 }
 
-const FIND: &str = find!("hour >= $2 AND hour < $3 ORDER BY hour DESC");
+// The newest hours come first. That is the order of an index, so the server sorts nothing and stops at the limit.
+
+const FIND: &str = find!("hookwire.failure f WHERE f.hour >= $2 AND f.hour < $3 ORDER BY f.hour DESC");
 
 // Compared as pairs, so that only the index by tenant and hour fits, and the planner does not read the hours of all tenants.
-const FIND_TENANT: &str =
-    find!("(tenant, hour) >= ($4, $2) AND (tenant, hour) < ($4, $3) ORDER BY tenant DESC, hour DESC");
+const FIND_TENANT: &str = find!(
+    "hookwire.failure f WHERE (f.tenant, f.hour) >= ($4, $2) AND (f.tenant, f.hour) < ($4, $3) \
+     ORDER BY f.tenant DESC, f.hour DESC"
+);
 
-const FIND_ENDPOINT: &str = find!("hour = ANY($2) AND endpoint = $3 ORDER BY hour DESC");
+// One look-up by the key for each hour, in the order of the hours.
+const FIND_ENDPOINT: &str = find!(
+    "unnest($2) WITH ORDINALITY AS a (hour, place) CROSS JOIN LATERAL \
+     (SELECT * FROM hookwire.failure f WHERE f.hour = a.hour AND f.endpoint = $3 OFFSET 0) f ORDER BY a.place"
+);
 
 /// The number of hours in which one statement looks for groups of an endpoint. An endpoint has about 100 groups in an hour at most.
 const HOURS: usize = 168;
@@ -162,18 +168,21 @@ pub(super) async fn find_failures(db: &Db, query: &FailureQuery) -> Result<Failu
 
 /// Adds the groups that match, until the limit of groups to examine is reached. Returns whether more may be read.
 fn add(found: &mut FailureSum, query: &FailureQuery, rows: &[Row]) -> Result<bool, StoreError> {
+    let (mut is_complete, mut unreadable) = (true, Vec::new());
     for row in rows {
         if !found.examine(time(row, "hour").map_err(StoreFailure::into_store_error)?) {
-            return Ok(false);
+            is_complete = false;
+            break;
         }
         match group(row) {
             // The tenant was not compared if there is an endpoint.
             Ok(group) if query.is_for(&group) => found.add(group),
             Ok(_) => {}
-            Err(error) => leave_out_failures(&error),
+            Err(error) => unreadable.push(error),
         }
     }
-    Ok(true)
+    leave_out_failures(&unreadable);
+    Ok(is_complete)
 }
 
 /// Fails only if the row is unreadable.

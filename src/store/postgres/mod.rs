@@ -71,7 +71,8 @@ use crate::secret::KeyProvider;
 /// - **Unconfirmed commits.** If the connection is lost after a `COMMIT` was sent, an append is retried under the same keys: it is stored
 ///   once, whether the first try was committed or not. Other calls fail with [`Unknown`](super::StoreErrorKind::Unknown).
 /// - **Conflicts**, deadlocks and serialization failures are retried up to five times.
-/// - **Notifications.** `NOTIFY` after this process's commits, at most fifty per second, wakes idle workers at once. Without notifications
+/// - **Notifications.** `NOTIFY` after this process's commits, and when it writes rows of the outbox, wakes idle workers at once. At most a
+///   hundred are sent per second. Without notifications
 ///   workers find the work by polling.
 /// - **Growth.** Unfinished deliveries are in a small table. Finished deliveries and all events are in partitions of one day each, which
 ///   are created ahead of time and dropped when they are old. The ids of events are in a table of their own.

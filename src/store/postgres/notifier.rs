@@ -37,9 +37,7 @@ const CHECK: Duration = Duration::from_secs(10);
 /// Notifies other processes when this one has stored work, and reports their notifications. Its tasks end with the last handle.
 #[derive(Clone, Debug)]
 pub(super) struct Notifier {
-    wakeup: Arc<Notify>,
-    /// Whether the next notification reports rows of the outbox that will be committed.
-    has_rows: Arc<AtomicBool>,
+    waiting: Arc<Waiting>,
     reports: watch::Sender<()>,
     /// Whether the listening connection is open.
     connected: watch::Sender<bool>,
@@ -51,26 +49,37 @@ pub(super) struct Notifier {
     _end: Arc<DropGuard>,
 }
 
+/// What is to be reported to other processes.
+#[derive(Debug, Default)]
+struct Waiting {
+    wakeup: Notify,
+    /// Work that is stored.
+    has_work: AtomicBool,
+    /// Rows of the outbox that will be committed.
+    has_rows: AtomicBool,
+}
+
+impl Waiting {
+    fn report(&self, what: &AtomicBool) {
+        what.store(true, Ordering::Relaxed);
+        self.wakeup.notify_one();
+    }
+}
+
 impl Notifier {
     /// Starts the task that sends notifications. Must be called within a tokio runtime.
     pub(super) fn new(db: Db) -> Self {
-        let (wakeup, token) = (Arc::new(Notify::new()), CancellationToken::new());
-        let has_rows = Arc::<AtomicBool>::default();
+        let (waiting, token) = (Arc::<Waiting>::default(), CancellationToken::new());
         let own = entropy::uuid_v7(Timestamp::EPOCH);
-        tokio::spawn(token.clone().run_until_cancelled_owned(send_notifications(
-            db,
-            wakeup.clone(),
-            has_rows.clone(),
-            own,
-        )));
+        tokio::spawn(token.clone().run_until_cancelled_owned(send_notifications(db, waiting.clone(), own)));
         let _end = Arc::new(token.clone().drop_guard());
         let (reports, connected, writes) = (watch::Sender::new(()), watch::Sender::new(false), watch::Sender::new(()));
-        Self { wakeup, has_rows, reports, connected, writes, own, ended: token, _end }
+        Self { waiting, reports, connected, writes, own, ended: token, _end }
     }
 
     /// Requests a notification. Must be called after a commit, never within a transaction.
     pub(super) fn notify(&self) {
-        self.wakeup.notify_one();
+        self.waiting.report(&self.waiting.has_work);
     }
 
     /// Cancelled when the last handle is dropped.
@@ -85,8 +94,7 @@ impl Notifier {
     /// Reports to all processes that this one has written a row of the outbox, in a transaction that is not committed yet.
     pub(super) fn report_write(&self) {
         self.writes.send_replace(());
-        self.has_rows.store(true, Ordering::Relaxed);
-        self.notify();
+        self.waiting.report(&self.waiting.has_rows);
     }
 
     pub(super) fn writes(&self) -> ChangeListener {
@@ -123,18 +131,21 @@ fn channel(schema: &Schema) -> String {
     format!("hookwire_{}", schema.name())
 }
 
-async fn send_notifications(db: Db, wakeup: Arc<Notify>, has_rows: Arc<AtomicBool>, own: Uuid) {
-    let (channel, own) = (channel(&db.schema), own.to_string());
+async fn send_notifications(db: Db, waiting: Arc<Waiting>, own: Uuid) {
+    let channel = channel(&db.schema);
+    let payloads = [(&waiting.has_work, own.to_string()), (&waiting.has_rows, format!("{own}{ROWS}"))];
     loop {
-        wakeup.notified().await;
-        let rows = has_rows.swap(false, Ordering::Relaxed);
-        let payload = if rows { format!("{own}{ROWS}") } else { own.clone() };
-        let params = [(&channel as _, Type::TEXT), (&payload as _, Type::TEXT)];
-        if let Err(error) = db.query("SELECT pg_notify($1, $2)", &params).await {
-            tracing::debug!(%error, "PostgreSQL: a notification was not sent; it is sent again, and workers find the work by polling");
-            sleep(RECONNECT).await;
-            has_rows.fetch_or(rows, Ordering::Relaxed);
-            wakeup.notify_one();
+        waiting.wakeup.notified().await;
+        for (what, payload) in &payloads {
+            if !what.swap(false, Ordering::Relaxed) {
+                continue;
+            }
+            let params = [(&channel as _, Type::TEXT), (payload as _, Type::TEXT)];
+            if let Err(error) = db.query("SELECT pg_notify($1, $2)", &params).await {
+                tracing::debug!(%error, "PostgreSQL: a notification was not sent; it is sent again, and workers find the work by polling");
+                sleep(RECONNECT).await;
+                waiting.report(what);
+            }
         }
         sleep(PAUSE).await;
     }
@@ -196,26 +207,30 @@ impl Listener {
         T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
     {
         // Every login may notify as often as it likes: all messages are read, and messages in quick succession are reported once.
-        let (mut waiting, mut has_rows, mut pausing) = (false, false, false);
+        let (mut has_work, mut has_rows, mut pausing) = (false, false, false);
         let mut pause = pin!(sleep(Duration::ZERO));
         loop {
             tokio::select! {
                 message = poll_fn(|context| connection.poll_message(context)) => match message {
                     Some(message) => {
-                        let payload = payload_of(&message?).filter(|payload| !payload.starts_with(&self.own));
-                        waiting |= payload.is_some();
-                        has_rows |= payload.is_some_and(|payload| payload.ends_with(ROWS));
+                        if let Some(payload) = payload_of(&message?).filter(|payload| !payload.starts_with(&self.own)) {
+                            let is_of_rows = payload.ends_with(ROWS);
+                            has_rows |= is_of_rows;
+                            has_work |= !is_of_rows;
+                        }
                     }
                     None => return Ok(()),
                 },
                 () = &mut pause, if pausing => pausing = false,
             }
-            if waiting && !pausing {
-                self.reports.send_replace(());
+            if (has_work || has_rows) && !pausing {
+                if has_work {
+                    self.reports.send_replace(());
+                }
                 if has_rows {
                     self.writes.send_replace(());
                 }
-                (waiting, has_rows, pausing) = (false, false, true);
+                (has_work, has_rows, pausing) = (false, false, true);
                 pause.set(sleep(PAUSE));
             }
         }

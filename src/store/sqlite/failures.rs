@@ -100,17 +100,20 @@ fn read(
     );
     let mut find = session.prepare_cached(&sql)?;
     let mut rows = find.query(values)?;
+    let (mut is_complete, mut unreadable) = (true, Vec::new());
     while let Some(row) = rows.next()? {
         if !found.examine(time(row, 9)?) {
-            return Ok(false);
+            is_complete = false;
+            break;
         }
         match group(row) {
             Ok(group) => found.add(group),
-            Err(error) if is_unreadable(&error) => leave_out_failures(&error),
+            Err(error) if is_unreadable(&error) => unreadable.push(error),
             Err(error) => return Err(error),
         }
     }
-    Ok(true)
+    leave_out_failures(&unreadable);
+    Ok(is_complete)
 }
 
 fn group(row: &Row<'_>) -> rusqlite::Result<FailureGroup> {
