@@ -98,7 +98,7 @@ const CALLS_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
 /// let sender = Sender::builder(MemoryStore::new()).build()?;
 /// let links = OneTimeLinks::new("https://app.example/webhook-secrets/", Duration::from_secs(900), Arc::new(SystemClock));
 /// let tools = WebhookTools::new(sender, links).calls_per_minute(60.try_into()?);
-/// assert_eq!(tools.router::<()>().list_all().len(), 10);
+/// assert_eq!(tools.router::<()>().list_all().len(), 11);
 /// # Ok(())
 /// # }
 /// ```

@@ -346,7 +346,8 @@ mod tests {
     fn above_the_limit_the_newest_hours_are_counted_and_the_list_says_since_when() {
         let hour = RollupStep::Hour.length();
         let (first, to) = (Timestamp::EPOCH, Timestamp::EPOCH + hour * 300);
-        let query = FailureQuery::between(first, to);
+        let between = |from| FailureQuery { limit: FailureQuery::MAX_LIMIT, ..FailureQuery::between(from, to) };
+        let query = between(first);
         let endpoint = EndpointId::generate(first);
         let group = |at: Timestamp, shape| {
             let kind = FailureKind { shape, ..FailureKind::REST };
@@ -364,7 +365,7 @@ mod tests {
         assert_eq!(cut.from, to - hour * 198, "2 groups of the 199th hour were read");
         let even = merged(100);
         assert_eq!((even.from, counted(&even)), (to - hour * 200, 20_000), "the 200th hour was read in full");
-        let exact = FailureQuery::between(to - hour * 200, to);
+        let exact = between(to - hour * 200);
         let hours = exact.newest_hours().into_iter();
         let exact = FailureList::merged(&exact, hours.flat_map(|at| (0..100).map(move |shape| group(at, shape))));
         assert_eq!((exact.from, counted(&exact)), (to - hour * 200, 20_000), "exactly as many as the limit");
