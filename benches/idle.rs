@@ -10,6 +10,9 @@
 #[path = "../tests/servers/postgres.rs"]
 mod postgres;
 
+#[path = "parts/cpu.rs"]
+mod cpu;
+
 use std::time::Duration;
 
 use hookwire::sender::Sender;
@@ -17,6 +20,7 @@ use hookwire::store::{MemoryStore, PostgresOptions, SqliteStore, Store, tokio_po
 use hookwire::worker::CancellationToken;
 use tokio::time::sleep;
 
+use self::cpu::cpu;
 use self::postgres::Server;
 
 fn main() {
@@ -72,16 +76,6 @@ async fn idle(store: impl Store, time: Duration) -> Duration {
     let used = cpu() - before;
     running.stop().await;
     used
-}
-
-/// The CPU time of all threads of this process.
-fn cpu() -> Duration {
-    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
-    let times = tasks.map(|task| {
-        let text = std::fs::read_to_string(task.unwrap().path().join("schedstat")).unwrap_or_default();
-        text.split_whitespace().next().and_then(|time| time.parse().ok()).unwrap_or(0)
-    });
-    Duration::from_nanos(times.sum())
 }
 
 async fn transactions(client: &tokio_postgres::Client) -> i32 {

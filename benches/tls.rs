@@ -7,6 +7,9 @@
 //! Run it with `cargo bench -p hookwire-tests --bench tls`. `HOOKWIRE_BENCH_EVENTS` sets the number of events of each figure (default 6,400).
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints, and stops at a fault")]
 
+#[path = "parts/cpu.rs"]
+mod cpu;
+
 use std::convert::Infallible;
 use std::io::BufRead;
 use std::net::IpAddr;
@@ -28,6 +31,8 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
+
+use self::cpu::cpu;
 
 const HOSTS: usize = 64;
 const ROUNDS: usize = 3;
@@ -110,16 +115,6 @@ fn trusting(certificate: &CertificateDer<'static>) -> ClientConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     builder.with_root_certificates(roots).with_no_client_auth()
-}
-
-/// The CPU time of all threads of this process.
-fn cpu() -> Duration {
-    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
-    let times = tasks.map(|task| {
-        let text = std::fs::read_to_string(task.unwrap().path().join("schedstat")).unwrap_or_default();
-        text.split_whitespace().next().and_then(|time| time.parse().ok()).unwrap_or(0)
-    });
-    Duration::from_nanos(times.sum())
 }
 
 /// Starts a receiver, and returns its port and its certificate.

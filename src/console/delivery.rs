@@ -120,7 +120,7 @@ struct DeliveryPage {
     can_cancel: bool,
 }
 
-/// What the store knows of a delivery beside its own record. What is damaged is left out, and the page says so.
+/// The records that belong to a delivery. A damaged record is left out, and the page says so.
 struct Known {
     attempts: Result<Vec<Attempt>, Unreadable>,
     details: Vec<AttemptDetail>,

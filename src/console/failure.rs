@@ -36,7 +36,7 @@ impl Failure {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, text)
     }
 
-    /// What the caller is told.
+    /// The message for the caller.
     pub(super) fn text(&self) -> &str {
         &self.text
     }

@@ -42,7 +42,7 @@
 //!   codes. [`Console::redact`] hides what must not be shown at all.
 //! - A page copies and downloads the exact bytes of a payload, or the text that [`Console::redact`] returns.
 //! - A damaged delivery or job does not hide the other rows of a list: its row says so. A damaged endpoint is left out of the list. If an
-//!   event is damaged, its part of the list is not shown, and the page says so. For each of them, the log has a warning.
+//!   event is damaged, its part of the list is not shown, and the page says so. Each of them is logged once, as a warning.
 //! - The secret of an endpoint is shown once, when it is made; a reload makes no other one. Values of the headers that an endpoint adds are never shown.
 //! - The events and jobs of an inbox are accessible to operators only, and only if the host sets [`Console::inbox`].
 //! - The page `audit` shows who changed what, by the [name](crate::sender::Scope::named) that the host gives each caller.

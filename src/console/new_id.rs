@@ -12,8 +12,9 @@ use crate::sender::Scope;
 /// How old a form may be, so that the endpoint that it creates is listed at the time of the form.
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// The id that a form with this nonce creates: the same one each time, for a day. Callers choose the nonce, so everything but its time is hashed
-/// together with who asks and for which tenant: nobody can choose the id of an endpoint, or find that of another tenant.
+/// The id of the endpoint that a form with this nonce creates: the same one each time, for a day. Callers choose the nonce. Its random part is
+/// therefore hashed together with the kind of caller and the tenant, so that nobody can choose the id of an endpoint, or find that of
+/// another tenant.
 pub(super) fn id_of(nonce: EndpointId, scope: &Scope, tenant: &Tenant, now: Timestamp) -> EndpointId {
     let mut hash = Sha256::new_with_prefix(b"hookwire console: the endpoint of a form\0");
     hash.update(if scope.as_tenant().is_some() { [1] } else { [0] });

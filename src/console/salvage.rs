@@ -152,14 +152,14 @@ struct Search<'a> {
 
 /// A damaged record.
 struct Place {
-    /// Where it stands in the list.
+    /// Its position in the list.
     at: u128,
     /// When it was made.
     made_at: Timestamp,
 }
 
 impl Search<'_> {
-    /// Where an id stands in the list: a later one has a higher number.
+    /// The position of an id in the list: later ids have higher numbers.
     const fn place(&self, id: DeliveryId) -> u128 {
         let number = u128::from_be_bytes(*id.as_bytes());
         if self.page.newest_first { !number } else { number }

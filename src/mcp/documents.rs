@@ -249,7 +249,7 @@ pub(super) struct Deliveries {
     pub(super) next_cursor: Option<String>,
 }
 
-/// Deliveries to one callback that failed for good, with the same outcome and responses of the same kind.
+/// Deliveries to one callback that were given up, with the same outcome and responses of the same kind.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "FailureGroup")]
 pub(super) struct FailureDocument {

@@ -22,7 +22,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 pub(super) const LIST_FAILURES: Spec = Spec {
     name: "webhook_list_failures",
     title: "List failures",
-    description: "List what failed for good, in groups of equal outcome, the largest first: one broken release is one group, however many \
+    description: "List the deliveries that were given up, in groups of equal outcome, the largest first: one broken release is one group, however many \
         deliveries it cost. Without since: the last 24 hours. Responses are not shown.",
     ..LIST
 };

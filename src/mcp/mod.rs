@@ -9,7 +9,7 @@
 //! | `webhook_list`, `webhook_get` | show endpoints |
 //! | `webhook_rotate_secret` | makes a fresh secret; the old one signs too for a while |
 //! | `webhook_list_deliveries` | shows what was sent, and how each delivery ended |
-//! | `webhook_list_failures` | shows what failed for good, in groups |
+//! | `webhook_list_failures` | shows the deliveries that were given up, in groups |
 //! | `webhook_resend` | sends an event again, or everything that failed since a time |
 //! | `webhook_test` | sends a test event and reports the answer |
 //! | `webhook_diagnose` | finds out why the server of the agent rejects the signature of a request |

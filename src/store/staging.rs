@@ -80,7 +80,7 @@ impl ChangeListener {
         self
     }
 
-    /// Whether other processes can report their work at the moment. `false` if the store does not say so.
+    /// Returns whether the connection that brings the reports is open; `false` if the store has none.
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.connected.as_ref().is_some_and(|connected| *connected.borrow())

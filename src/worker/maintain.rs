@@ -1,4 +1,4 @@
-//! Calls [`Deliver::maintain`](super::Deliver::maintain): often while there is work, and ever less often while there is none.
+//! Calls [`Deliver::maintain`](super::Deliver::maintain): often while there is work, and less and less often while there is none.
 
 use std::sync::Arc;
 use std::time::Duration;

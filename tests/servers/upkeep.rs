@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use hookwire::clock::{Clock, SystemClock, Timestamp};
 use hookwire::delivery::{NewDelivery, Settlement};
+use hookwire::endpoint::{Endpoint, NewEndpoint};
 use hookwire::event::{NewEvent, Origin};
-use hookwire::id::{EndpointId, EventId, LaneId, QueueName, Tenant, Work};
+use hookwire::id::{DeliveryId, EndpointId, EventId, LaneId, QueueName, Tenant, Work};
 use hookwire::retry::Decision;
+use hookwire::secret::{Key, Keyring};
 use hookwire::store::{
-    Append, Appended, Claim, DeliveryQuery, History, Outbox, Page, PostgresStore, Retention, RetentionCutoff, Staging,
+    AddDelivery, Append, Appended, ChangeListener, Claim, Control, DeliveryQuery, Directory, History, Outbox, Page,
+    PostgresStore, PutResult, Retention, RetentionCutoff, Staging,
 };
 use libtest_mimic::Trial;
 
@@ -25,6 +28,8 @@ pub fn trials(postgres: &Needs) -> Vec<Trial> {
         postgres.test("upkeep::a_day_of_both_kinds_of_work_is_dropped_when_both_are_old", mixed_days),
         postgres.test("upkeep::a_day_without_a_partition_is_stored_and_pruned_like_others", day_without_partition),
         postgres.test("upkeep::another_process_is_woken", woken),
+        postgres.test("upkeep::what_makes_work_due_wakes_another_process", woken_by_each),
+        postgres.test("upkeep::another_process_hears_of_a_row_before_it_is_committed", woken_by_row),
         postgres.test("upkeep::a_flood_of_notifications_does_not_flood_the_workers", flooded),
         postgres.test("upkeep::a_quiet_tenants_deliveries_are_found_behind_many_of_others", quiet_tenant),
         postgres.test("upkeep::a_worker_without_notifications_still_finds_the_work", found_by_looking),
@@ -185,6 +190,65 @@ async fn woken(url: String) {
     here.append(vec![append(EndpointId::generate(now), "one", now)]).await.unwrap();
     tokio::time::timeout(Duration::from_secs(30), wakes.next()).await.unwrap();
     drop((here, there));
+}
+
+async fn heard(listener: &mut ChangeListener, what: &str) {
+    let heard = tokio::time::timeout(Duration::from_secs(30), listener.next()).await;
+    heard.unwrap_or_else(|_| panic!("{what} was not reported"));
+}
+
+/// Workers poll less often while they can be notified, so nothing that makes work due may be silent.
+async fn woken_by_each(url: String) {
+    let schema = Schema::fresh(&url);
+    let (here, there) = (schema.open().await, schema.open().await);
+    let mut wakes = there.changes();
+    heard(&mut wakes, "the connection").await;
+    assert!(wakes.is_connected());
+    assert!(!schema.options().behind_a_pooler().open().await.unwrap().changes().is_connected());
+    let now = SystemClock.now();
+    let new = NewEndpoint::https("https://acme.example/in").unwrap().tenant("acme");
+    let mut endpoint = Endpoint::new(new, Keyring::new(Key::generate().unwrap()), now);
+    here.put(endpoint.clone()).await.unwrap();
+    let one = append(endpoint.id, "one", now);
+    let delivery = one.deliveries[0].id;
+    here.append(vec![one]).await.unwrap();
+    heard(&mut wakes, "append").await;
+    let lanes = vec![(endpoint.id.into(), 10)];
+    let leased = here.claim(Claim { lanes, now: SystemClock.now(), until: now + DAY }).await.unwrap().leased;
+    here.release(vec![leased[0].lease], now).await.unwrap();
+    heard(&mut wakes, "release").await;
+    assert_eq!(here.cancel(Work::Sent, vec![delivery], now).await.unwrap(), [true]);
+    heard(&mut wakes, "cancel").await;
+    assert_eq!(here.resend(Work::Sent, vec![(delivery, now)]).await.unwrap(), [true]);
+    heard(&mut wakes, "resend").await;
+    let added = AddDelivery {
+        tenant: "acme".into(),
+        event: EventId::new("one").unwrap(),
+        delivery: DeliveryId::generate(now),
+        lane: EndpointId::generate(now).into(),
+        due: now,
+        now,
+    };
+    assert_eq!(here.add_deliveries(vec![added]).await.unwrap(), [true]);
+    heard(&mut wakes, "add_deliveries").await;
+    endpoint.version += 1;
+    assert_eq!(here.put(endpoint).await.unwrap(), PutResult::Stored);
+    heard(&mut wakes, "put").await;
+}
+
+/// Workers then look for the row often, but they sweep no lanes for it: no lane has work yet.
+async fn woken_by_row(url: String) {
+    let schema = Schema::fresh(&url);
+    let (here, there) = (schema.open().await, schema.open().await);
+    let (mut wakes, mut writes) = (there.changes(), there.writes());
+    heard(&mut wakes, "the connection").await;
+    let mut client = connect(&url).await;
+    let transaction = client.transaction().await.unwrap();
+    here.dispatch_in(&transaction, &NewEvent::json("a.b", &1).unwrap().tenant("acme")).await.unwrap();
+    heard(&mut writes, "the row").await;
+    let work = tokio::time::timeout(Duration::from_millis(200), wakes.next()).await;
+    assert!(work.is_err(), "a row that is not committed was reported as work");
+    transaction.commit().await.unwrap();
 }
 
 /// Every login may notify as often as it likes: workers handle notifications at intervals, and miss nothing.

@@ -19,7 +19,7 @@ const SHAPES: usize = 50;
 /// An endpoint has at most this many kinds in one hour, and one more: [`FailureKind::REST`].
 const KINDS: usize = 100;
 
-/// The outcomes without a status. An outcome has the number of its place, counted from [`FIRST_OUTCOME`].
+/// The outcomes without a status. An outcome has the number of its place, counted from [`FIRST_OUTCOME`]. Numbers are stored: append only.
 const OUTCOMES: [Outcome; 12] = [
     Outcome::Dns,
     Outcome::Connect,
@@ -38,7 +38,7 @@ const OUTCOMES: [Outcome; 12] = [
 /// Lower numbers are statuses, and 0 is no attempt.
 const FIRST_OUTCOME: u16 = 1_000;
 
-/// The reasons. A reason has the number of its place, counted from 1; 0 is no reason.
+/// The reasons. A reason has the number of its place, counted from 1; 0 is no reason. Numbers are stored: append only.
 const REASONS: [FailReason; 8] = [
     FailReason::Exhausted,
     FailReason::Gone,
