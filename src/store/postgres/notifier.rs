@@ -12,7 +12,6 @@ use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::types::Type;
 use tokio_postgres::{AsyncMessage, Client, Config, Connection, Socket};
 use tokio_util::sync::{CancellationToken, DropGuard};
-use uuid::Uuid;
 
 use super::connect::Connector;
 use super::error::StoreFailure;
@@ -38,13 +37,7 @@ const CHECK: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub(super) struct Notifier {
     waiting: Arc<Waiting>,
-    reports: watch::Sender<()>,
-    /// Whether the listening connection is open.
-    connected: watch::Sender<bool>,
-    /// Reports rows of the outbox that this process writes.
-    writes: watch::Sender<()>,
-    /// Distinguishes this process's notifications from others'.
-    own: Uuid,
+    listener: Listener,
     ended: CancellationToken,
     _end: Arc<DropGuard>,
 }
@@ -70,11 +63,16 @@ impl Notifier {
     /// Starts the task that sends notifications. Must be called within a tokio runtime.
     pub(super) fn new(db: Db) -> Self {
         let (waiting, token) = (Arc::<Waiting>::default(), CancellationToken::new());
-        let own = entropy::uuid_v7(Timestamp::EPOCH);
-        tokio::spawn(token.clone().run_until_cancelled_owned(send_notifications(db, waiting.clone(), own)));
+        let listener = Listener {
+            changes: watch::Sender::new(()),
+            writes: watch::Sender::new(()),
+            connected: watch::Sender::new(false),
+            own: entropy::uuid_v7(Timestamp::EPOCH).to_string(),
+        };
+        let sending = send_notifications(db, waiting.clone(), listener.own.clone());
+        tokio::spawn(token.clone().run_until_cancelled_owned(sending));
         let _end = Arc::new(token.clone().drop_guard());
-        let (reports, connected, writes) = (watch::Sender::new(()), watch::Sender::new(false), watch::Sender::new(()));
-        Self { waiting, reports, connected, writes, own, ended: token, _end }
+        Self { waiting, listener, ended: token, _end }
     }
 
     /// Requests a notification. Must be called after a commit, never within a transaction.
@@ -88,17 +86,17 @@ impl Notifier {
     }
 
     pub(super) fn changes(&self) -> ChangeListener {
-        ChangeListener::from(self.reports.subscribe()).connected(self.connected.subscribe())
+        ChangeListener::from(self.listener.changes.subscribe()).connected(self.listener.connected.subscribe())
     }
 
     /// Reports to all processes that this one has written a row of the outbox, in a transaction that is not committed yet.
     pub(super) fn report_write(&self) {
-        self.writes.send_replace(());
+        self.listener.writes.send_replace(());
         self.waiting.report(&self.waiting.has_rows);
     }
 
     pub(super) fn writes(&self) -> ChangeListener {
-        ChangeListener::from(self.writes.subscribe())
+        ChangeListener::from(self.listener.writes.subscribe())
     }
 
     /// Starts to listen for other processes, on a connection of its own.
@@ -109,12 +107,7 @@ impl Notifier {
         T::TlsConnect: Send,
         <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
     {
-        let listener = Listener {
-            reports: self.reports.clone(),
-            writes: self.writes.clone(),
-            connected: self.connected.clone(),
-            own: self.own.to_string(),
-        };
+        let listener = self.listener.clone();
         let listening = async move {
             loop {
                 if let Err(error) = listener.listen_once(&config, &connector, &schema).await {
@@ -131,9 +124,9 @@ fn channel(schema: &Schema) -> String {
     format!("hookwire_{}", schema.name())
 }
 
-async fn send_notifications(db: Db, waiting: Arc<Waiting>, own: Uuid) {
+async fn send_notifications(db: Db, waiting: Arc<Waiting>, own: String) {
     let channel = channel(&db.schema);
-    let payloads = [(&waiting.has_work, own.to_string()), (&waiting.has_rows, format!("{own}{ROWS}"))];
+    let payloads = [(&waiting.has_work, own.clone()), (&waiting.has_rows, format!("{own}{ROWS}"))];
     loop {
         waiting.wakeup.notified().await;
         for (what, payload) in &payloads {
@@ -151,11 +144,16 @@ async fn send_notifications(db: Db, waiting: Arc<Waiting>, own: Uuid) {
     }
 }
 
-/// Passes the notifications of other processes on. It holds no handle, so it does not keep its own task alive.
+/// Passes notifications on to the workers of this process. It holds no handle, so it does not keep its own task alive.
+#[derive(Clone, Debug)]
 struct Listener {
-    reports: watch::Sender<()>,
+    /// Reports work that other processes have stored.
+    changes: watch::Sender<()>,
+    /// Reports rows of the outbox that any process writes.
     writes: watch::Sender<()>,
+    /// Whether the listening connection is open.
     connected: watch::Sender<bool>,
+    /// Distinguishes this process's notifications from others'.
     own: String,
 }
 
@@ -189,7 +187,7 @@ impl Listener {
             self.connected.send_replace(true);
             let _until_lost = Connected(&self.connected);
             // Reports what may have happened before this connection listened.
-            self.reports.send_replace(());
+            self.changes.send_replace(());
             loop {
                 sleep(CHECK).await;
                 timeout(CHECK, check(&client)).await.map_err(|_| StoreFailure::TooLong)??;
@@ -225,7 +223,7 @@ impl Listener {
             }
             if (has_work || has_rows) && !pausing {
                 if has_work {
-                    self.reports.send_replace(());
+                    self.changes.send_replace(());
                 }
                 if has_rows {
                     self.writes.send_replace(());

@@ -27,11 +27,11 @@ pub struct Certified {
 
 impl Certified {
     pub fn new() -> Self {
-        Self::of("127.0.0.1")
+        Self::of(vec!["127.0.0.1".to_owned()])
     }
 
-    fn of(name: &str) -> Self {
-        let key = generate_simple_self_signed([name.to_owned()]).unwrap();
+    fn of(names: Vec<String>) -> Self {
+        let key = generate_simple_self_signed(names).unwrap();
         let mut roots = RootCertStore::empty();
         roots.add(key.cert.der().clone()).unwrap();
         Self { key, roots: Arc::new(roots) }
@@ -145,9 +145,11 @@ impl Resolve for Loopback {
     }
 }
 
-/// Posts twice to each of 40 hosts, on a new connection each time. Returns the number of handshakes that resumed a session.
-async fn resumed(sessions: usize) -> usize {
-    let certified = Certified::of("*.hosts.example");
+/// Posts twice to each of 40 hosts, on a new connection each time. Their certificate has this number of other names. Returns the number of
+/// handshakes that resumed a session.
+async fn resumed(sessions: usize, names: usize) -> usize {
+    let others = (0..names).map(|number| format!("another-host-with-a-long-name-{number}.example"));
+    let certified = Certified::of(std::iter::once("*.hosts.example".to_owned()).chain(others).collect());
     let acceptor = certified.acceptor(false);
     let resumed = Arc::new(AtomicUsize::new(0));
     let counter = resumed.clone();
@@ -175,8 +177,14 @@ async fn resumed(sessions: usize) -> usize {
 
 #[tokio::test]
 async fn the_second_connection_to_a_host_resumes_the_session_of_the_first() {
-    assert_eq!(resumed(1_000).await, 40);
-    assert_eq!(resumed(0).await, 0);
+    assert_eq!(resumed(1_000, 0).await, 40);
+    assert_eq!(resumed(0, 0).await, 0);
+}
+
+/// A session contains the certificates of the server, so a hostile server could fill the memory.
+#[tokio::test]
+async fn a_session_with_a_long_certificate_is_not_kept() {
+    assert_eq!(resumed(1_000, 400).await, 0);
 }
 
 /// Without pings, a connection that a firewall has dropped would be reused until TCP gives up after about 15 minutes, because

@@ -183,3 +183,25 @@ async fn a_row_of_another_process_waits_at_most_an_eighth_of_the_silence_before_
     assert!(looks.last().is_some_and(|last| *last > Duration::from_secs(28)), "{looks:?}");
     idle.end().await;
 }
+
+/// The rollups of a worker that stops are complete, also if it was short.
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_stops_folds_its_last_settlements_unless_the_store_hangs() {
+    for hangs in [false, true] {
+        let bench = Bench::new(Config::default());
+        let store = Reporting::over(bench.store.clone());
+        let lane = bench.lane(Act::Answer(200, Duration::from_millis(1)));
+        let ids = bench.append(lane, 1).await;
+        let worker = Worker::new(Arc::new(store.clone()), bench.script.clone(), bench.clock.clone(), Config::default());
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(worker.run(stop.clone()));
+        bench.until_finished(&ids).await;
+        assert_eq!(store.inner.calls("fold"), 0);
+        store.inner.fail_every("fold", hangs.then(|| Fault::Delayed(Duration::from_secs(3_600))));
+        let stopped = tokio::time::Instant::now();
+        stop.cancel();
+        running.await.unwrap().unwrap();
+        assert_eq!(store.inner.calls("fold"), 1);
+        assert!(stopped.elapsed() < Duration::from_secs(2), "{:?}", stopped.elapsed());
+    }
+}
