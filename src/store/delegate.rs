@@ -4,7 +4,7 @@
 ///
 /// A wrapper implements the roles that it changes, and delegates the others. The macro takes the type, a field or expression that leads
 /// to the inner store, and the roles: `Outbox`, `Directory`, `History`, `Retention`, `Control`, `Staging`, `WorkerRegistry`,
-/// `Rollups`, `AuditLog`, `Diagnostics`, `Dedup`. Generics are written in brackets in front. Methods that a later version adds to a role are passed on too.
+/// `Rollups`, `AuditLog`, `Diagnostics`, `BulkJobs`, `Dedup`. Generics are written in brackets in front. Methods that a later version adds to a role are passed on too.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -21,7 +21,7 @@
 ///
 /// hookwire::delegate_store! {
 ///     [S: Store] Named<S>, |named| named.inner;
-///     Outbox, Directory, History, Retention, Control, Staging, WorkerRegistry, Rollups, AuditLog, Diagnostics
+///     Outbox, Directory, History, Retention, Control, Staging, WorkerRegistry, Rollups, AuditLog, Diagnostics, BulkJobs
 /// }
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -159,6 +159,16 @@ macro_rules! __delegate_role {
             note(notes: Vec<$crate::store::DiagnosticNote>) -> ();
             notes(subject: &str) -> Vec<$crate::store::DiagnosticNote>;
             prune_notes(before: $crate::clock::Timestamp, limit: u32) -> u64;
+        }
+    };
+    (BulkJobs $($to:tt)*) => {
+        $crate::__delegate_methods! { BulkJobs $($to)*
+            add_job(job: $crate::store::BulkJob, most_open: u32) -> Option<u64>;
+            update_job(job: &$crate::store::BulkJob) -> bool;
+            job(number: u64) -> Option<$crate::store::BulkJob>;
+            jobs(tenant: Option<&$crate::id::Tenant>, page: $crate::store::Page<u64>)
+                -> $crate::store::Listed<$crate::store::BulkJob, u64>;
+            due_jobs(now: $crate::clock::Timestamp, limit: u32) -> Vec<$crate::store::BulkJob>;
         }
     };
     (Placements $($to:tt)*) => {

@@ -1,7 +1,7 @@
-//! Stores of events, deliveries, endpoints and dedup records: twelve small roles, and backends that implement them. A store may implement
-//! some or all roles. [`Store`] combines the ten roles that a sender or an inbox needs. [`Dedup`] is the role that a receiver needs, and
+//! Stores of events, deliveries, endpoints and dedup records: thirteen small roles, and backends that implement them. A store may implement
+//! some or all roles. [`Store`] combines the eleven roles that a sender or an inbox needs. [`Dedup`] is the role that a receiver needs, and
 //! [`Placements`] the one that [`Senders`](crate::sender::Senders) over several stores need. [`MemoryStore`], [`SqliteStore`] and
-//! [`PostgresStore`] implement all twelve. To write a store of your own, read
+//! [`PostgresStore`] implement all thirteen. To write a store of your own, read
 //! [`guide::writing_a_store`](crate::guide::writing_a_store).
 //!
 //! # The contract
@@ -35,6 +35,8 @@ mod delegate;
 mod append;
 #[cfg(feature = "outbox")]
 mod audit;
+#[cfg(feature = "outbox")]
+mod bulk_job;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod byte_budget;
 #[cfg(feature = "outbox")]
@@ -92,6 +94,8 @@ pub use async_trait::async_trait as __async_trait;
 pub use self::append::{Append, Appended};
 #[cfg(feature = "outbox")]
 pub use self::audit::{AuditEntry, AuditLog, AuditQuery};
+#[cfg(feature = "outbox")]
+pub use self::bulk_job::{BulkJob, BulkJobs, FINISHED_JOBS_KEPT};
 #[cfg(feature = "outbox")]
 pub use self::control::{AddDelivery, Control};
 #[cfg(feature = "outbox")]

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{
-    Append, Appended, AuditLog, Control, Diagnostics, Directory, History, Retention, Rollups, Settled, Staging,
-    StoreError, WorkerRegistry,
+    Append, Appended, AuditLog, BulkJobs, Control, Diagnostics, Directory, History, Retention, Rollups, Settled,
+    Staging, StoreError, WorkerRegistry,
 };
 use crate::clock::Timestamp;
 use crate::delivery::{Lease, Leased, Settlement};
@@ -165,9 +165,19 @@ pub trait Outbox: fmt::Debug + Send + Sync + 'static {
 
 delegate_store! { [S: Outbox + ?Sized] Arc<S>, |shared| **shared; Outbox }
 
-/// The ten roles that a sender or an inbox needs, as one bound.
+/// The eleven roles that a sender or an inbox needs, as one bound.
 pub trait Store:
-    Outbox + Directory + History + Retention + Control + Staging + WorkerRegistry + Rollups + AuditLog + Diagnostics
+    Outbox
+    + Directory
+    + History
+    + Retention
+    + Control
+    + Staging
+    + WorkerRegistry
+    + Rollups
+    + AuditLog
+    + Diagnostics
+    + BulkJobs
 {
 }
 
@@ -182,6 +192,7 @@ impl<
         + Rollups
         + AuditLog
         + Diagnostics
+        + BulkJobs
         + ?Sized,
 > Store for S
 {

@@ -8,6 +8,8 @@ mod audit;
 #[cfg(feature = "outbox")]
 mod audit_table;
 #[cfg(feature = "outbox")]
+mod bulk_jobs;
+#[cfg(feature = "outbox")]
 mod control;
 mod dedup;
 #[cfg(feature = "outbox")]
@@ -18,6 +20,8 @@ mod directory;
 mod failure_table;
 #[cfg(feature = "outbox")]
 mod history;
+#[cfg(feature = "outbox")]
+mod job_table;
 #[cfg(feature = "outbox")]
 mod keyed;
 #[cfg(feature = "outbox")]

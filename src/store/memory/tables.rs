@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::MemoryDedup;
 use super::audit_table::AuditTable;
 use super::failure_table::FailureTable;
+use super::job_table::JobTable;
 use super::keyed::Keyed;
 use super::note_table::NoteTable;
 use super::tally::Tally;
@@ -103,6 +104,7 @@ pub(super) struct Tables {
     pub(super) failures: FailureTable,
     pub(super) audit: AuditTable,
     pub(super) diagnostics: NoteTable,
+    pub(super) jobs: JobTable,
     pub(super) placements: BTreeMap<Tenant, Placement>,
 }
 
