@@ -45,6 +45,24 @@ impl DeliveryState {
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Delivered | Self::Failed | Self::Cancelled)
     }
+
+    /// The name, as it is serialized.
+    ///
+    /// ```
+    /// use hookwire::delivery::DeliveryState;
+    ///
+    /// assert_eq!(DeliveryState::Pending.as_str(), "pending");
+    /// ```
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+            Self::Held => "held",
+            Self::Cancelled => "cancelled",
+        }
+    }
 }
 
 /// A delivery as history shows it: one event for one endpoint, or a job in one queue.

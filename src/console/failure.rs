@@ -79,7 +79,7 @@ impl From<EndpointError> for Failure {
 impl From<DeliveryError> for Failure {
     fn from(error: DeliveryError) -> Self {
         match error {
-            DeliveryError::NotFound => Self::not_found(),
+            DeliveryError::NotFound | DeliveryError::JobNotFound => Self::not_found(),
             DeliveryError::Store(error) => error.into(),
             DeliveryError::ReadOnly => Self::new(StatusCode::FORBIDDEN, error.to_string()),
             error => Self::new(StatusCode::CONFLICT, error.to_string()),

@@ -33,6 +33,7 @@ pub(super) enum Code {
     IdempotencyConflict,
     TooManyEndpoints,
     TooManyReplays,
+    TooManyJobs,
     CrossSite,
     Unproven,
     WrongState,
@@ -57,6 +58,7 @@ impl Code {
             Self::IdempotencyConflict => (StatusCode::UNPROCESSABLE_ENTITY, "The key or id was used for another event"),
             Self::TooManyEndpoints => (StatusCode::CONFLICT, "Too many endpoints"),
             Self::TooManyReplays => (StatusCode::TOO_MANY_REQUESTS, "Too many events are waiting"),
+            Self::TooManyJobs => (StatusCode::CONFLICT, "Too many jobs are not finished"),
             Self::CrossSite => (StatusCode::FORBIDDEN, "The request may come from another site"),
             Self::Unproven => (StatusCode::CONFLICT, "The owner of the URL has not agreed"),
             Self::WrongState => (StatusCode::CONFLICT, "The state does not allow this"),
@@ -157,6 +159,7 @@ impl From<EndpointError> for Problem {
             EndpointError::TooMany { .. } => Self::new(Code::TooManyEndpoints, error),
             EndpointError::Unproven => Self::new(Code::Unproven, error),
             EndpointError::TooManyWaiting | EndpointError::ReplayRunning => Self::new(Code::TooManyReplays, error),
+            EndpointError::TooManyJobs { .. } => Self::new(Code::TooManyJobs, error),
             EndpointError::DisabledByOperator | EndpointError::ReadOnly => Self::new(Code::Forbidden, error),
             EndpointError::AboveCeiling { field, .. } => {
                 Self::of_field(Code::Forbidden, &format!("limits.{field}"), error)
@@ -174,8 +177,10 @@ impl From<EndpointError> for Problem {
 impl From<DeliveryError> for Problem {
     fn from(error: DeliveryError) -> Self {
         match error {
-            DeliveryError::NotFound => Self::not_found(),
-            DeliveryError::WrongState => Self::new(Code::WrongState, error),
+            DeliveryError::NotFound | DeliveryError::JobNotFound => Self::not_found(),
+            DeliveryError::WrongState | DeliveryError::JobFinished => Self::new(Code::WrongState, error),
+            DeliveryError::JobChanged => Self::new(Code::Conflict, error),
+            DeliveryError::TooManyJobs { .. } => Self::new(Code::TooManyJobs, error),
             DeliveryError::ReadOnly => Self::new(Code::Forbidden, error),
             DeliveryError::Store(error) => error.into(),
         }

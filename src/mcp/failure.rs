@@ -65,9 +65,10 @@ impl From<StoreError> for Failure {
 impl From<DeliveryError> for Failure {
     fn from(error: DeliveryError) -> Self {
         match error {
-            DeliveryError::NotFound => Self::not_found(),
+            DeliveryError::NotFound | DeliveryError::JobNotFound => Self::not_found(),
             DeliveryError::Store(error) => error.into(),
             DeliveryError::ReadOnly => Self::tool("forbidden", error),
+            DeliveryError::TooManyJobs { .. } => Self::tool("too_many", error),
             error => Self::tool("wrong_state", error),
         }
     }
@@ -83,7 +84,9 @@ impl From<EndpointError> for Failure {
             EndpointError::TooMany { .. } => Self::tool("too_many", error),
             EndpointError::Unproven => Self::tool("unproven", error),
             EndpointError::DisabledByOperator => Self::tool("disabled_by_operator", error),
-            EndpointError::TooManyWaiting | EndpointError::ReplayRunning => Self::tool("too_many", error),
+            EndpointError::TooManyWaiting | EndpointError::ReplayRunning | EndpointError::TooManyJobs { .. } => {
+                Self::tool("too_many", error)
+            }
             EndpointError::Conflict => Self::tool("conflict", error),
             error => Self::tool("refused", error),
         }

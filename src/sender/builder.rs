@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName};
 
 use super::attempt_detail::{KeptDetails, WaitingNotes};
+use super::bulk::runner::JobRunner;
 use super::config_error::SenderConfigError;
 use super::deliver::{HttpDeliver, MarkHeaders, Propagator};
 use super::development::{Development, For};
@@ -367,6 +368,12 @@ impl SenderBuilder {
             operator: self.operator,
             details: self.details,
             notes: WaitingNotes::default(),
+            jobs: JobRunner {
+                store: store.clone(),
+                directory: directory.clone(),
+                clock: clock.clone(),
+                backlog: quotas.backlog,
+            },
         };
         let engine = Engine::new(store.clone(), Arc::new(deliver), clock.clone(), self.worker);
         let shared = Shared {

@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use tracing::Instrument as _;
 
 use super::attempt_detail::{AttemptDetail, KeptDetails, Sent, SentHeaders, WaitingNotes};
+use super::bulk::runner::JobRunner;
 use super::health::HealthMonitor;
 use super::http::{Exchanged, HttpClient};
 use super::notice::Notice;
@@ -47,6 +48,7 @@ pub(super) struct HttpDeliver {
     pub(super) details: KeptDetails,
     /// The details that are not stored yet.
     pub(super) notes: WaitingNotes,
+    pub(super) jobs: JobRunner,
 }
 
 /// Headers that name the event type and the attempt, under names that the application chose.
@@ -253,5 +255,9 @@ impl Deliver for HttpDeliver {
         due.extend(lanes);
         self.flush().await;
         Ok(Maintenance { due, more })
+    }
+
+    async fn work_off(&self) -> Result<Maintenance, StoreError> {
+        self.jobs.advance().await
     }
 }

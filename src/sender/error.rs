@@ -111,6 +111,12 @@ pub enum EndpointError {
     /// The owner starts a replay while another replay of the tenant is running.
     #[error("replay: another replay of the tenant is running; start it again after that one has ended")]
     ReplayRunning,
+    /// The owner has too many [jobs](super::Scoped::jobs) that are not finished.
+    #[error("job: {limit} jobs are not finished, which is the limit; wait until one is finished, or stop one")]
+    TooManyJobs {
+        /// The limit.
+        limit: u32,
+    },
     /// The caller's [`Scope`](super::Scope) is read-only.
     #[error("scope: is read-only; use a scope that may change and send")]
     ReadOnly,
@@ -144,6 +150,21 @@ pub enum DeliveryError {
     /// The caller's [`Scope`](super::Scope) is read-only.
     #[error("scope: is read-only; use a scope that may change and send")]
     ReadOnly,
+    /// No bulk job has this number, or it is out of scope.
+    #[error("job: does not exist; check the number")]
+    JobNotFound,
+    /// The bulk job is finished.
+    #[error("job: is finished; start a new one")]
+    JobFinished,
+    /// A worker recorded the progress of the bulk job at each try to stop it.
+    #[error("job: was changed by a worker at the same time; stop it again")]
+    JobChanged,
+    /// The owner has too many [jobs](super::Scoped::jobs) that are not finished.
+    #[error("job: {limit} jobs are not finished, which is the limit; wait until one is finished, or stop one")]
+    TooManyJobs {
+        /// The limit.
+        limit: u32,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

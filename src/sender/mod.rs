@@ -53,6 +53,7 @@ pub mod a2a;
 mod attempt_detail;
 mod attempt_watch;
 mod builder;
+mod bulk;
 mod challenge;
 mod change;
 mod config_error;
@@ -89,6 +90,7 @@ mod turns;
 
 pub use self::attempt_detail::{AttemptDetail, KeptDetails};
 pub use self::builder::SenderBuilder;
+pub use self::bulk::record::{BulkState, BulkStatus};
 pub use self::change::EndpointChange;
 pub use self::config_error::SenderConfigError;
 pub use self::dispatch::Receipt;
@@ -101,9 +103,9 @@ pub use self::operate::{Stats, TEST_EVENT};
 pub use self::ownership::Ownership;
 pub use self::replay::Replay;
 pub use self::scope::Scope;
-pub use self::scoped::Scoped;
 #[cfg(feature = "console")]
 pub(crate) use self::scoped::audit::AuditedChange;
 #[cfg(feature = "console")]
 pub(crate) use self::scoped::samples::FailureSample;
+pub use self::scoped::{Bulk, Scoped};
 pub use self::senders::Senders;

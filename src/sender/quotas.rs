@@ -3,6 +3,8 @@
 use std::num::NonZeroU32;
 
 use crate::endpoint::Limits;
+use crate::id::{EndpointId, Tenant};
+use crate::store::{Store, StoreError};
 
 /// How much one tenant may store, and which limits it may set.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +21,24 @@ pub(super) struct Quotas {
 pub(super) struct Backlog {
     pub(super) per_endpoint: u32,
     pub(super) per_tenant: u32,
+}
+
+impl Backlog {
+    /// The number of further deliveries that may be pending for this tenant, and for this endpoint of it.
+    pub(super) async fn free(
+        self,
+        store: &dyn Store,
+        tenant: &Tenant,
+        endpoint: Option<EndpointId>,
+    ) -> Result<u64, StoreError> {
+        let here = match endpoint {
+            Some(id) => self.per_endpoint.saturating_sub(store.backlog(&[id.into()], self.per_endpoint).await?),
+            None => u32::MAX,
+        };
+        let of_tenant: Vec<_> = store.of_tenant(tenant).await?.iter().map(|endpoint| endpoint.id.into()).collect();
+        let all = self.per_tenant.saturating_sub(store.backlog(&of_tenant, self.per_tenant).await?);
+        Ok(here.min(all).into())
+    }
 }
 
 impl Default for Quotas {

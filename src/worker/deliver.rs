@@ -12,7 +12,7 @@ use crate::outcome::Report;
 use crate::retry::RetryPolicy;
 use crate::store::StoreError;
 
-/// The result of one round of [`Deliver::maintain`].
+/// The result of one round of [`Deliver::maintain`] or [`Deliver::work_off`].
 ///
 /// This type is complete: implementors of [`Deliver`] construct it.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +20,7 @@ use crate::store::StoreError;
 pub struct Maintenance {
     /// Lanes that have new deliveries, due now.
     pub due: Vec<LaneId>,
-    /// Whether `maintain` should be called again at once, because more work is left.
+    /// Whether the method should be called again at once, because more work is left.
     pub more: bool,
 }
 
@@ -56,6 +56,15 @@ pub trait Deliver: fmt::Debug + Send + Sync + 'static {
 
     /// Stores what is not stored yet. Called when a worker stops, after the last attempt.
     async fn flush(&self) {}
+
+    /// Does a piece of work that may take long, such as a page of a bulk job. Called every few seconds, and again at once while
+    /// [`Maintenance::more`] is set.
+    ///
+    /// # Errors
+    /// Returns the store's error. The worker logs it and calls again later.
+    async fn work_off(&self) -> Result<Maintenance, StoreError> {
+        Ok(Maintenance::default())
+    }
 
     /// Does other recurring work in small pieces, such as importing events from an outbox table. Called every
     /// [`Config::outbox_poll`](super::Config::outbox_poll) while there is work, and less often after a time without work.

@@ -44,6 +44,8 @@ pub(crate) struct Engine {
     pub(super) recorded: Notify,
     /// Wakes the maintaining part at once.
     pub(super) maintain: Notify,
+    /// Wakes the part that works off jobs: a job was added.
+    pub(super) jobs: Notify,
     /// Tells the maintaining part that settlements were recorded, which may need a round of it soon.
     pub(super) settled: Notify,
     /// Whether there are settlements that this worker has not added to the rollups.
@@ -113,6 +115,7 @@ impl Engine {
             recovered: Notify::new(),
             recorded: Notify::new(),
             maintain: Notify::new(),
+            jobs: Notify::new(),
             settled: Notify::new(),
             has_settled: AtomicBool::new(false),
             drained: Notify::new(),
@@ -146,6 +149,11 @@ impl Engine {
     pub(crate) fn wake(&self) {
         self.maintain.notify_one();
         self.work.notify_one();
+    }
+
+    /// Calls [`Deliver::work_off`] at once.
+    pub(crate) fn wake_jobs(&self) {
+        self.jobs.notify_one();
     }
 
     /// Changes the policy of a lane at once. A lane that is now closed releases the deliveries that it has not started.

@@ -56,7 +56,7 @@ impl Engine {
         }
     }
 
-    fn announce_all(&self, lanes: &[LaneId]) {
+    pub(super) fn announce_all(&self, lanes: &[LaneId]) {
         let now = self.clock.now();
         for lane in lanes {
             self.announce(*lane, now);

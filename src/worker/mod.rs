@@ -74,6 +74,7 @@ mod task_pool;
 mod throttle;
 mod unsettled;
 mod upkeep;
+mod work_off;
 
 use std::sync::Arc;
 

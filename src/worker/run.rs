@@ -67,6 +67,7 @@ impl Run {
             failed = engine.prune_forever() => failed,
             failed = engine.fold_forever() => failed,
             failed = engine.maintain_forever() => failed,
+            never = engine.work_off_forever() => match never {},
         }
     }
 

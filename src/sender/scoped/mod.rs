@@ -6,6 +6,7 @@ mod deliveries;
 mod diagnose;
 mod endpoints;
 mod events;
+mod jobs;
 mod rollups;
 #[cfg(feature = "console")]
 pub(super) mod samples;
@@ -14,6 +15,7 @@ mod send_now;
 #[cfg(any(feature = "console", feature = "manage", feature = "mcp"))]
 mod surface;
 
+pub use self::jobs::Bulk;
 use super::handle::Sender;
 use super::scope::Scope;
 use crate::clock::Timestamp;

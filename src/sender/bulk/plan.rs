@@ -1,0 +1,234 @@
+//! What a replay or a bulk job does, and how far it is. Both are stored with a job.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::delivery::{Delivery, DeliveryState};
+use crate::endpoint::Rate;
+use crate::event::{EventType, Pattern};
+use crate::id::{EndpointId, EventId, LaneId, Tenant, Work};
+use crate::retry::FailReason;
+use crate::store::DeliveryQuery;
+
+/// Which events a replay sends again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::sender) enum Selection {
+    /// Events that did not arrive: their delivery failed, was cancelled or was never made.
+    NotArrived,
+    /// Events that never had a delivery to the endpoint: they were dispatched before it existed or matched them.
+    NeverOwed,
+    /// All events that match the endpoint.
+    All,
+    /// Events whose delivery failed or was cancelled.
+    Unfinished,
+}
+
+/// What happens to each item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::sender) enum Action {
+    /// Every delivery that matches the filter is sent again.
+    Resend,
+    /// Every delivery that matches the filter is cancelled.
+    Cancel,
+    /// Stored events are sent to the endpoint of the filter.
+    Replay {
+        selection: Selection,
+        /// Copies are sent under new ids.
+        fresh_ids: bool,
+    },
+}
+
+impl Action {
+    /// The name in the audit log and in the status of a job.
+    pub(in crate::sender) const fn name(self) -> &'static str {
+        match self {
+            Self::Resend => "delivery.resend_all",
+            Self::Cancel => "delivery.cancel_all",
+            Self::Replay { .. } => "endpoint.replay",
+        }
+    }
+}
+
+/// The stored form of a [`DeliveryQuery`] for sent deliveries.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(in crate::sender) struct Filter {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::sender) tenant: Option<Tenant>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::sender) event: Option<EventId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::sender) endpoint: Option<EndpointId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::sender) state: Option<DeliveryState>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::sender) event_type: Option<EventType>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::sender) from: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::sender) to: Option<Timestamp>,
+}
+
+impl Filter {
+    /// Returns `None` if no sent delivery can match: the lane is a queue of an inbox.
+    pub(in crate::sender) fn of(query: &DeliveryQuery) -> Option<Self> {
+        let DeliveryQuery { work: _, tenant, event, lane, state, event_type, from, to } = query.clone();
+        if query.work != Work::Sent || lane.is_some_and(|lane| lane.endpoint().is_none()) {
+            return None;
+        }
+        let endpoint = lane.and_then(|lane| lane.endpoint());
+        Some(Self { tenant, event, endpoint, state, event_type, from, to })
+    }
+
+    /// The query for these deliveries.
+    pub(in crate::sender) fn query(&self) -> DeliveryQuery {
+        let Self { tenant, event, endpoint, state, event_type, from, to } = self.clone();
+        DeliveryQuery { work: Work::Sent, tenant, event, lane: endpoint.map(LaneId::from), state, event_type, from, to }
+    }
+}
+
+/// What a replay or a bulk job does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::sender) struct Plan {
+    pub(in crate::sender) action: Action,
+    pub(in crate::sender) filter: Filter,
+    /// Only events of these types.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::sender) types: Option<Pattern>,
+    /// Spreads deliveries over time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::sender) rate: Option<Rate>,
+    /// The most changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::sender) limit: Option<u64>,
+}
+
+/// One list that a plan goes through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::sender) enum Part {
+    /// The deliveries that match the filter.
+    Matching,
+    /// The failed deliveries of the endpoint.
+    Failed,
+    /// Its cancelled deliveries.
+    Cancelled,
+    /// Stored events.
+    Events,
+}
+
+/// How far a plan is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::sender) struct Progress {
+    /// The list that is read now. `None`: all is done.
+    pub(in crate::sender) part: Option<Part>,
+    /// The cursor in that list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::sender) after: Option<String>,
+    /// The number of deliveries that were made or changed.
+    pub(in crate::sender) changed: u64,
+    /// The number of items that were looked at.
+    pub(in crate::sender) examined: u64,
+    /// When the next delivery is due, if the plan has a rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::sender) next_due: Option<Timestamp>,
+}
+
+impl Plan {
+    /// A plan without limits.
+    pub(in crate::sender) const fn new(action: Action, filter: Filter) -> Self {
+        Self { action, filter, types: None, rate: None, limit: None }
+    }
+
+    /// A plan that was not begun.
+    pub(in crate::sender) fn start(&self) -> Progress {
+        let part = match self.action {
+            Action::Resend | Action::Cancel => Part::Matching,
+            Action::Replay { selection: Selection::NotArrived | Selection::Unfinished, .. } => Part::Failed,
+            Action::Replay { selection: Selection::NeverOwed | Selection::All, .. } => Part::Events,
+        };
+        let part = (self.limit != Some(0)).then_some(part);
+        Progress { part, after: None, changed: 0, examined: 0, next_due: None }
+    }
+
+    /// The list after this one.
+    const fn part_after(&self, part: Part) -> Option<Part> {
+        match (part, self.action) {
+            (Part::Failed, _) => Some(Part::Cancelled),
+            (Part::Cancelled, Action::Replay { selection: Selection::NotArrived, .. }) => Some(Part::Events),
+            _ => None,
+        }
+    }
+
+    /// How many changes are still allowed.
+    pub(in crate::sender) fn left(&self, progress: &Progress) -> u64 {
+        self.limit.map_or(u64::MAX, |limit| limit.saturating_sub(progress.changed))
+    }
+
+    /// Moves behind a page. `next` is the cursor of the next page of the same list, if there is one.
+    pub(in crate::sender) fn advance(&self, progress: &mut Progress, part: Part, next: Option<String>) {
+        progress.part = if next.is_some() { Some(part) } else { self.part_after(part) };
+        progress.after = next;
+        if self.left(progress) == 0 {
+            progress.part = None;
+        }
+    }
+
+    /// The query for a list of deliveries.
+    pub(in crate::sender) fn query(&self, part: Part) -> DeliveryQuery {
+        let mut query = self.filter.query();
+        match part {
+            Part::Failed => query.state = Some(DeliveryState::Failed),
+            Part::Cancelled => query.state = Some(DeliveryState::Cancelled),
+            Part::Matching | Part::Events => {}
+        }
+        query
+    }
+
+    /// Whether the plan changes this delivery of its list, as far as the delivery itself shows.
+    pub(in crate::sender) fn concerns(&self, delivery: &Delivery) -> bool {
+        let is_owed = matches!(delivery.state, DeliveryState::Pending | DeliveryState::Held);
+        match self.action {
+            Action::Cancel => is_owed,
+            // A newer event has superseded such a delivery, and only the newer state is needed.
+            _ if delivery.reason == Some(FailReason::Superseded) => false,
+            // A held delivery without a reason waits for its endpoint and is sent anyway.
+            _ => self.has_type(&delivery.event_type) && (!is_owed || delivery.reason.is_some()),
+        }
+    }
+
+    /// Whether events of this type are selected.
+    pub(in crate::sender) fn has_type(&self, event_type: &EventType) -> bool {
+        self.types.as_ref().is_none_or(|types| types.matches(event_type))
+    }
+
+    /// What the plan does, in words.
+    pub(in crate::sender) fn text(&self) -> String {
+        let Filter { tenant, event, endpoint, state, event_type, from, to } = &self.filter;
+        let mut words = vec![match self.action {
+            Action::Resend => "resend".to_owned(),
+            Action::Cancel => "cancel".to_owned(),
+            Action::Replay { selection: Selection::NotArrived, .. } => "not arrived".to_owned(),
+            Action::Replay { selection: Selection::NeverOwed, .. } => "never owed".to_owned(),
+            Action::Replay { selection: Selection::All, .. } => "all".to_owned(),
+            Action::Replay { selection: Selection::Unfinished, .. } => "failed or cancelled".to_owned(),
+        }];
+        let is_replay = matches!(self.action, Action::Replay { .. });
+        words.extend(tenant.as_ref().filter(|_| !is_replay).map(|tenant| format!("tenant {tenant}")));
+        words.extend(endpoint.filter(|_| !is_replay).map(|endpoint| format!("endpoint {endpoint}")));
+        words.extend(event.as_ref().map(|event| format!("event {event}")));
+        words.extend(state.map(|state| format!("state {}", state.as_str())));
+        words.extend(event_type.as_ref().map(|event_type| format!("type {event_type}")));
+        words.extend(from.map(|from| format!("from {from}")));
+        words.extend(to.map(|to| format!("to {to}")));
+        words.extend(self.types.as_ref().map(ToString::to_string));
+        words.extend(self.rate.map(|rate| format!("{} in {:?}", rate.count, rate.per)));
+        words.extend(self.limit.map(|limit| format!("at most {limit}")));
+        if matches!(self.action, Action::Replay { fresh_ids: true, .. }) {
+            words.push("with new ids".to_owned());
+        }
+        words.join(", ")
+    }
+}
