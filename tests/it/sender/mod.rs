@@ -7,6 +7,7 @@ mod details;
 mod development;
 mod drain;
 mod health;
+mod jobs;
 mod operate;
 mod outbox;
 mod ownership;
