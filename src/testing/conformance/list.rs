@@ -290,6 +290,27 @@ macro_rules! __conformance_cases {
                 prune_notes_forgets_old_notes_only;
         }
     };
+    (bulk_jobs => $then:ident $with:tt) => {
+        $crate::__conformance_cases! { @$then bulk_jobs $with
+            bulk_jobs:
+                jobs_get_rising_numbers
+                an_owner_has_a_bounded_number_of_open_jobs
+                concurrent_jobs_of_an_owner_are_bounded
+                open_jobs_of_other_owners_do_not_count
+                old_finished_jobs_make_room
+                an_update_needs_the_next_version
+                of_concurrent_updates_of_a_job_one_wins
+                a_finished_job_can_be_opened_again
+                an_update_keeps_number_and_owner
+                a_job_reads_back_whole
+                jobs_are_listed_by_owner
+                jobs_are_listed_in_pages
+                due_jobs_are_those_whose_time_has_come
+                due_jobs_follow_their_updates
+                a_dropped_job_is_added_or_absent
+                a_dropped_update_of_a_job_is_whole_or_absent;
+        }
+    };
     (whole => $then:ident $with:tt) => {
         $crate::__conformance_cases! { @$then whole $with
             whole:

@@ -119,6 +119,16 @@ bugs! {
         NotesLoseTheTime NotesAreCutAt16K NotesAreNeverDropped NotesOfAllMakeRoom NewestNotesMakeRoom NoteSubjectsAreFolded
         NotesAreOldestFirst NotesAreSortedByTime PruneNotesIgnoresTheLimit PruneNotesIsInclusive PruneNotesDoesNothing
     }
+    bulk_jobs {
+        JobNumbersAreUsedAgain JobNumbersByOwner UnlockedJob JobLimitIsExceeded JobLimitOfAllOwners JobLimitCountsFinished
+        JobLimitSkipsOperators JobLimitCountsDueOnly JobOwnersAreFolded RefusedJobsAreStored FinishedJobsAreNeverDropped
+        FinishedJobsOfAllMakeRoom OpenJobsMakeRoom NewestJobsMakeRoom FinishedJobsMakeNoRoomForOperators
+        UpdateJobIgnoresTheVersion UpdateJobTakesLaterVersions UpdateJobTakesTheSameVersion UpdateJobAddsTheUnknown
+        UpdateJobChangesTheOwner UpdateJobSkipsFinished UpdateJobAnswersTrue UnlockedUpdateJob SplitUpdateJob JobContentCutAt4K
+        JobContentIsTrimmed JobsLoseTheNewTime JobsOfOperatorsHaveATenant JobsIgnoreTheTenant JobsOfOperatorsOnly JobsAreOldestFirst
+        JobsRepeatTheCursor JobsIgnoreTheLimit JobsFilterAfterTheLimit DueJobsIsExclusive DueJobsShowFinished DueJobsByNumber
+        DueJobsIgnoreTheLimit DueJobsOfTenantsOnly DueJobsIgnoreTheTime
+    }
     placements {
         PlaceIgnoresTheVersion PlaceTakesTheSameVersion PlaceTakesLaterVersions FirstPlaceTakesAnyVersion UnlockedPlace
         PlacementLosesTheMove PlacementIsNeverFrozen PlacementLosesTheOrigin PlacementLosesTheTime PlacementKeepsTheMove

@@ -5,6 +5,7 @@
 
 mod audit;
 mod bug;
+mod bulk_jobs;
 mod control;
 mod db;
 mod dedup;
@@ -43,6 +44,7 @@ fn cases() -> Vec<(&'static str, Case<Simple>)> {
         .chain(of("rollups", conformance::rollups()))
         .chain(of("audit", conformance::audit()))
         .chain(of("diagnostics", conformance::diagnostics()))
+        .chain(of("bulk_jobs", conformance::bulk_jobs()))
         .chain(of("placements", conformance::placements()))
         .chain(of("staging", conformance::staging()))
         .chain(of("dedup", conformance::dedup()))
