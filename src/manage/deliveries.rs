@@ -16,6 +16,7 @@ use crate::delivery::{Attempt, Delivery, DeliveryState};
 use crate::id::{DeliveryId, EndpointId, LaneId, Work};
 use crate::sender::DeliveryError;
 use crate::store::DeliveryQuery;
+use crate::store::query_text::{label_of, outcome_of};
 
 pub(super) fn routes() -> OpenApiRouter<Manage> {
     OpenApiRouter::new()
@@ -52,6 +53,19 @@ struct List {
     /// Created before this time.
     #[param(format = DateTime)]
     to: Option<String>,
+    /// Only deliveries with this outcome of the last attempt: a status (`503`), a class of statuses (`5xx`), `status` for any status, or
+    /// an outcome without a status, as `outcome` of an attempt.
+    #[param(example = "5xx")]
+    outcome: Option<String>,
+    /// Only deliveries to endpoints that have this label now: its name, `=`, and its value.
+    #[param(pattern = "^[^=]+=", example = "plan=pro")]
+    label: Option<String>,
+    /// The last attempt began at this time or later.
+    #[param(format = DateTime)]
+    attempted_from: Option<String>,
+    /// The last attempt began before this time.
+    #[param(format = DateTime)]
+    attempted_to: Option<String>,
     #[serde(default)]
     #[param(inline)]
     order: page::Order,
@@ -59,6 +73,26 @@ struct List {
     cursor: Option<String>,
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
+}
+
+impl List {
+    fn query(&self, caller: &Caller) -> Result<DeliveryQuery, Problem> {
+        let (outcome, label) = (self.outcome.as_deref().map(outcome_of), self.label.as_deref().map(label_of));
+        Ok(DeliveryQuery {
+            work: Work::Sent,
+            tenant: caller.tenant(self.tenant.clone())?,
+            event: maybe("event", self.event.as_deref())?,
+            lane: maybe::<EndpointId>("endpoint", self.endpoint.as_deref())?.map(LaneId::from),
+            state: self.state.as_deref().map(|text| word("state", text)).transpose()?,
+            event_type: maybe("type", self.event_type.as_deref())?,
+            from: maybe("from", self.from.as_deref())?,
+            to: maybe("to", self.to.as_deref())?,
+            outcome: outcome.transpose().map_err(|error| Problem::invalid("outcome", error))?,
+            attempted_from: maybe("attempted_from", self.attempted_from.as_deref())?,
+            attempted_to: maybe("attempted_to", self.attempted_to.as_deref())?,
+            label: label.transpose().map_err(|error| Problem::invalid("label", error))?,
+        })
+    }
 }
 
 /// The state of a delivery. `held`: its endpoint is disabled, or a person must decide.
@@ -172,16 +206,7 @@ struct Attempts {
 async fn list(caller: Caller, Query(asked): Query<List>) -> Result<Json<Listed<DeliveryDocument>>, Problem> {
     let limit = page::limit(asked.limit)?;
     let after = maybe("cursor", asked.cursor.as_deref())?;
-    let query = DeliveryQuery {
-        work: Work::Sent,
-        tenant: caller.tenant(asked.tenant)?,
-        event: maybe("event", asked.event.as_deref())?,
-        lane: maybe::<EndpointId>("endpoint", asked.endpoint.as_deref())?.map(LaneId::from),
-        state: asked.state.map(|text| word("state", &text)).transpose()?,
-        event_type: maybe("type", asked.event_type.as_deref())?,
-        from: maybe("from", asked.from.as_deref())?,
-        to: maybe("to", asked.to.as_deref())?,
-    };
+    let query = asked.query(&caller)?;
     let found = caller.scoped.deliveries(query, asked.order.page(limit, after)).await?;
     Ok(Json(Listed::found(found, DeliveryDocument::of)))
 }

@@ -16,6 +16,7 @@ use crate::delivery::{Attempt, Delivery, DeliveryState};
 use crate::id::{EventId, LaneId};
 use crate::outcome::Outcome;
 use crate::sender::DeliveryError;
+use crate::store::query_text::{label_of, outcome_of};
 use crate::store::{DeliveryQuery, Page};
 
 /// Maximum number of deliveries that one call sends again.
@@ -55,7 +56,12 @@ pub(super) fn list(call: Call, asked: ListDeliveries) -> BoxFuture<'static, Resu
     async move {
         let limit = page(asked.limit)?;
         let after = maybe("cursor", asked.cursor.as_deref())?;
+        let (outcome, label) = (asked.outcome.as_deref().map(outcome_of), asked.label.as_deref().map(label_of));
         let query = DeliveryQuery {
+            outcome: outcome.transpose().map_err(|error| Failure::invalid("outcome", error))?,
+            label: label.transpose().map_err(|error| Failure::invalid("label", error))?,
+            attempted_from: maybe("attempted_from", asked.attempted_from.as_deref())?,
+            attempted_to: maybe("attempted_to", asked.attempted_to.as_deref())?,
             lane: asked.callback_id.map(|id| endpoint_id(&id)).transpose()?.map(LaneId::from),
             state: asked.status.map(|text| state(&text)).transpose()?,
             from: maybe("since", asked.since.as_deref())?,

@@ -80,6 +80,19 @@ pub(super) struct ListDeliveries {
     /// Created at this time or later (RFC 3339).
     #[serde(default)]
     pub(super) since: Option<String>,
+    /// Only deliveries with this outcome of the last attempt: a status code (503), a class of status codes (5xx), `status` for any status
+    /// code, or dns, connect, tls, timeout, reset, protocol, blocked, local or panic.
+    #[serde(default)]
+    pub(super) outcome: Option<String>,
+    /// Only deliveries to callbacks that have this label now: name=value.
+    #[serde(default)]
+    pub(super) label: Option<String>,
+    /// The last attempt began at this time or later (RFC 3339).
+    #[serde(default)]
+    pub(super) attempted_from: Option<String>,
+    /// The last attempt began before this time (RFC 3339).
+    #[serde(default)]
+    pub(super) attempted_to: Option<String>,
     /// The `next_cursor` of the previous page.
     #[serde(default)]
     pub(super) cursor: Option<String>,

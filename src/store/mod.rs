@@ -66,6 +66,8 @@ mod outbox;
 mod placement;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(any(feature = "manage", feature = "mcp", feature = "console"))]
+pub(crate) mod query_text;
 #[cfg(feature = "redis")]
 mod redis;
 #[cfg(feature = "outbox")]

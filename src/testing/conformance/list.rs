@@ -162,6 +162,11 @@ macro_rules! __conformance_cases {
                 counts_follow_the_states
                 backlog_counts_what_is_pending_up_to_a_bound
                 the_oldest_due_time_is_that_of_the_named_lanes;
+            last_attempts:
+                deliveries_are_listed_by_the_outcome_of_the_last_attempt
+                deliveries_are_listed_by_the_time_of_the_last_attempt
+                deliveries_are_listed_by_a_label_of_the_endpoint
+                conditions_on_the_last_attempt_page_without_gaps;
             bounds:
                 pages_list_every_match_once
                 counts_stop_at_a_bound
@@ -226,6 +231,8 @@ macro_rules! __conformance_cases {
                 resend_to_a_removed_endpoint_changes_nothing
                 an_endpoint_keeps_its_tenant
                 an_endpoint_without_keys_reads_back;
+            last_attempts:
+                a_resent_delivery_is_listed_by_its_last_attempt;
             repeats:
                 a_forgotten_event_is_received_again;
         }

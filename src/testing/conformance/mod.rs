@@ -72,6 +72,7 @@ mod given;
 mod keys;
 mod kinds;
 mod lanes;
+mod last_attempts;
 mod lease;
 mod lists;
 mod model;

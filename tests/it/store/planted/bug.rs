@@ -65,6 +65,10 @@ bugs! {
         HoldReasonIsLost HoldHasAnEnd FinishedAtIsDue FinishedAtIsMissing AttemptsAreNotShown DueIsNotShown HeldIsNotShown
         FinalIsShownAsHeld RemoveLeavesHeld RemoveLeavesRetries RemoveTouchesFinal
         QueryIgnoresTenant QueryIgnoresEvent QueryIgnoresLane QueryIgnoresState QueryStateIsStored QueryIgnoresType QueryIgnoresFrom
+        QueryIgnoresOutcome QueryIgnoresTheStatus QueryStatusIsAClass QueryOutcomeIsOfAnyAttempt QueryOutcomeEndsWithAResend
+        QueryOutcomeOfFinalOnly QueryIgnoresAttemptedFrom QueryIgnoresAttemptedTo QueryAttemptedToIsInclusive
+        QueryAttemptedFromIsExclusive QueryShowsTheUnattempted QueryAttemptedIsTheFirst QueryAttemptedIsTheEnd
+        QueryIgnoresTheLabel QueryIgnoresTheValueOfALabel QueryLabelOfRemoved QueryLabelIsAPart QueryLabelIsFolded QueryLabelIsAnyText
         QueryIgnoresTo QueryToIsInclusive QueryFromIsExclusive QueryIgnoresKind QueryFiltersAfterLimit PageIgnoresTheLimit PageRepeatsTheCursor
         PageIgnoresNewestFirst PageNewestIgnoresCursor PageOrderedByDue
         EventsIgnoreTenant EventsIgnoreFrom EventsIgnoreTo EventsIgnoreAudience EventsShowTheInbox EventsIgnoreMissing

@@ -13,6 +13,7 @@ mod diagnostics;
 mod endpoints;
 mod failures;
 mod history;
+mod last_attempts;
 mod more_roles;
 mod outbox;
 mod placements;
