@@ -43,6 +43,15 @@ impl ConnectError {
         }
     }
 
+    /// Why the TLS handshake failed; `None` if something else failed.
+    pub(in crate::sender) fn tls_failure(&self) -> Option<TlsFailure> {
+        match self {
+            Self::Tls(error) => Some(TlsFailure::of(error)),
+            Self::TlsTimeout => Some(TlsFailure::Timeout),
+            _ => None,
+        }
+    }
+
     /// Whether the process or the machine has no free file descriptor. Closing idle connections may help.
     pub(in crate::sender) fn is_out_of_descriptors(&self) -> bool {
         let error = match self {
