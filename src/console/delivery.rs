@@ -210,9 +210,7 @@ pub(super) fn steps(attempts: &[Attempt], details: &[AttemptDetail], now: Timest
     let attempts = attempts.get(left_out..).unwrap_or_default();
     let step = |(place, attempt): (usize, &Attempt)| {
         let before = place.checked_sub(1).and_then(|place| attempts.get(place));
-        let until = attempts.get(place + 1).map_or(Timestamp::MAX, |next| next.at);
-        let is_its = |one: &&AttemptDetail| one.attempt == attempt.number && attempt.at <= one.at && one.at < until;
-        let detail = details.iter().find(is_its);
+        let detail = details.iter().find(|detail| detail.is_of(attempt, attempts.get(place + 1)));
         let cause = detail.and_then(|detail| detail.tls_failure.as_deref());
         let step = Step::of(attempt, now);
         Step {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::http::Exchanged;
 use crate::clock::Timestamp;
-use crate::delivery::Leased;
+use crate::delivery::{Attempt, Leased};
 use crate::endpoint::Endpoint;
 use crate::id::DeliveryId;
 use crate::outcome::Outcome;
@@ -271,6 +271,12 @@ impl AttemptDetail {
             response_headers: head.map(|head| listed(&head.headers, &secrets)).unwrap_or_default(),
             response_body: text(&got.body, &secrets, max_body),
         }
+    }
+
+    /// Whether this is the detail of an attempt that `next` follows. Numbers of attempts repeat after a resend, so the times count as well.
+    pub(crate) fn is_of(&self, attempt: &Attempt, next: Option<&Attempt>) -> bool {
+        let until = next.map_or(Timestamp::MAX, |next| next.at);
+        self.attempt == attempt.number && attempt.at <= self.at && self.at < until
     }
 
     /// Reads a note. `None` if another version has written it in a form that this version does not know.

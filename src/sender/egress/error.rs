@@ -84,4 +84,13 @@ mod tests {
             assert_eq!(error.outcome(), expected, "errno {errno}");
         }
     }
+
+    #[test]
+    fn only_a_failed_handshake_has_a_cause_in_tls() {
+        let closed = || io::Error::from(io::ErrorKind::UnexpectedEof);
+        let name = |error: ConnectError| error.tls_failure().map(TlsFailure::name);
+        assert_eq!(name(ConnectError::TlsTimeout), Some("timeout"));
+        assert_eq!(name(ConnectError::Tls(closed())), Some("closed"));
+        assert_eq!((name(ConnectError::Connect(closed())), name(ConnectError::ConnectTimeout)), (None, None));
+    }
 }
