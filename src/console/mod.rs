@@ -76,6 +76,7 @@ mod replay;
 mod salvage;
 mod secret_page;
 mod state;
+mod timings;
 mod traffic;
 mod types;
 mod view;

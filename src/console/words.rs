@@ -251,6 +251,31 @@ pub(super) const fn remedy(outcome: Outcome) -> Option<&'static str> {
     })
 }
 
+/// What to do about a failure of TLS whose cause is known by this name. `None` if there is no better advice than [`remedy`] has.
+pub(super) fn tls_remedy(cause: &str) -> Option<&'static str> {
+    Some(match cause {
+        "expired" => "The certificate has expired. Its owner must renew it.",
+        "not_yet_valid" => "The certificate is not valid yet. Its owner must replace it.",
+        "wrong_name" => "The certificate is for another name. Check the host in the URL, or get a certificate for it.",
+        "unknown_issuer" => {
+            "The issuer of the certificate is unknown. The server must send its intermediate certificates; a private issuer must be among the roots of the sender."
+        }
+        "no_shared_protocol" => "The server must offer HTTP/2 (h2) or HTTP/1.1 (http/1.1).",
+        "no_shared_version" => "The server must offer TLS 1.2 or 1.3, with a usual cipher suite.",
+        "not_tls" => "The server does not speak TLS at this port. Check the port.",
+        "unknown_name" => {
+            "The server does not know the host in the URL. Check the host, and the virtual hosts of the server."
+        }
+        "client_certificate_required" | "client_certificate_refused" => {
+            "The server requires a client certificate that it knows. The sender must be configured with one."
+        }
+        "timeout" => {
+            "The server did not complete the TLS handshake in time. It may be overloaded, or it does not speak TLS."
+        }
+        _ => return None,
+    })
+}
+
 /// A time, as a page shows it: the relative time, with the exact time next to it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct When {
@@ -318,6 +343,8 @@ mod tests {
         let failures = [Outcome::Status(301), Outcome::Status(500), Outcome::Dns, Outcome::Tls, Outcome::Panic];
         assert!(failures.into_iter().all(|outcome| remedy(outcome).is_some()));
         assert_eq!(remedy(Outcome::Status(204)), None);
+        assert_eq!(tls_remedy("expired"), Some("The certificate has expired. Its owner must renew it."));
+        assert_eq!(tls_remedy("violation"), None);
     }
 
     #[test]

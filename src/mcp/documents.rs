@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::attempts::AttemptDocument;
 use super::handover::HandoverPlace;
 use crate::endpoint::{DisableReason, Endpoint, EndpointState};
 
@@ -71,6 +72,9 @@ pub(super) struct Rotate {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListDeliveries {
+    /// Only this delivery, with its attempts. No other argument is allowed with it.
+    #[serde(default)]
+    pub(super) delivery_id: Option<String>,
     /// Only deliveries to this callback.
     #[serde(default)]
     pub(super) callback_id: Option<String>,
@@ -252,6 +256,8 @@ pub(super) struct DeliveryDocument {
     /// The category of the last attempt's failure: `http_4xx`, `http_5xx`, `timeout`, `connect` ...
     pub(super) error_category: Option<String>,
     pub(super) next_attempt_at: Option<String>,
+    /// The last 20 attempts, oldest first, if a `delivery_id` was given.
+    pub(super) attempts: Option<Vec<AttemptDocument>>,
 }
 
 /// A list of deliveries.

@@ -98,6 +98,22 @@ impl Scoped {
         Ok(Some(details))
     }
 
+    /// Reads the attempts at a delivery, oldest first, each with its detail if the sender has kept it. Returns `None` if there is no such
+    /// delivery in scope.
+    pub(crate) async fn attempts_in_detail(
+        &self,
+        id: DeliveryId,
+    ) -> Result<Option<Vec<(Attempt, Option<AttemptDetail>)>>, StoreError> {
+        let (Some(attempts), Some(details)) = (self.attempts(id).await?, self.attempt_details(id).await?) else {
+            return Ok(None);
+        };
+        let nexts = attempts.iter().skip(1).map(Some).chain([None]);
+        let detail = |(attempt, next): (&Attempt, Option<&Attempt>)| {
+            (attempt.clone(), details.iter().find(|detail| detail.is_of(attempt, next)).cloned())
+        };
+        Ok(Some(attempts.iter().zip(nexts).map(detail).collect()))
+    }
+
     /// Sends a delivery again. See [`Sender::resend`](crate::sender::Sender::resend).
     ///
     /// ```

@@ -14,6 +14,7 @@ mod ownership;
 mod scoped;
 mod senders;
 mod signing;
+mod timings;
 pub mod trace;
 
 use std::sync::Arc;
