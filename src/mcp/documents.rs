@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::handover::HandoverPlace;
 use crate::endpoint::{DisableReason, Endpoint, EndpointState};
 
 /// Arguments of `webhook_register`.
@@ -185,12 +184,6 @@ pub(super) struct SecretPlace {
     /// A link that can be opened once, or the name of a place. Give it to the person who runs the callback.
     pub(super) place: String,
     pub(super) expires_at: Option<String>,
-}
-
-impl From<HandoverPlace> for SecretPlace {
-    fn from(found: HandoverPlace) -> Self {
-        Self { place: found.place, expires_at: found.expires_at.map(|at| at.to_string()) }
-    }
 }
 
 /// A callback, and the place of its secret; `null`: the callback existed before, and its secret was handed over then.

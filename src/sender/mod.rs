@@ -87,7 +87,7 @@ mod signers;
 mod span;
 mod turns;
 
-pub use self::attempt_detail::{AttemptDetail, KeptDetails};
+pub use self::attempt_detail::AttemptDetail;
 pub use self::builder::SenderBuilder;
 pub use self::change::EndpointChange;
 pub use self::config_error::SenderConfigError;
