@@ -350,7 +350,7 @@ async fn the_links_of_one_tenant_do_not_displace_those_of_others() {
     }
     let mut places = Vec::new();
     for number in 0..10_000 {
-        places.push(hand(format!("tenant-{number}")).await.unwrap().place);
+        places.push(hand(format!("tenant-{number}")).await.unwrap().0);
     }
     let open = |place: &String| links.open(place.rsplit('/').next().unwrap()).is_some();
     assert_eq!(
