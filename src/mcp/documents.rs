@@ -6,7 +6,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::attempts::AttemptDocument;
-use super::handover::HandoverPlace;
 use crate::endpoint::{DisableReason, Endpoint, EndpointState};
 
 /// Arguments of `webhook_register`.
@@ -202,12 +201,6 @@ pub(super) struct SecretPlace {
     /// A link that can be opened once, or the name of a place. Give it to the person who runs the callback.
     pub(super) place: String,
     pub(super) expires_at: Option<String>,
-}
-
-impl From<HandoverPlace> for SecretPlace {
-    fn from(found: HandoverPlace) -> Self {
-        Self { place: found.place, expires_at: found.expires_at.map(|at| at.to_string()) }
-    }
 }
 
 /// A callback, and the place of its secret; `null`: the callback existed before, and its secret was handed over then.

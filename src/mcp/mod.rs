@@ -80,7 +80,7 @@ use rmcp::ServerHandler;
 use rmcp::handler::server::router::tool::ToolRouter;
 
 use self::call::Toolbox;
-pub use self::handover::{HandoverPlace, SecretHandover};
+pub use self::handover::SecretHandover;
 pub use self::links::OneTimeLinks;
 use self::route::route;
 use self::server::WebhookServer;

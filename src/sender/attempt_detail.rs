@@ -20,8 +20,7 @@ use crate::store::{DiagnosticNote, Store};
 
 /// Which attempts a sender keeps details of: how they were sent and answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum KeptDetails {
+pub(super) enum KeptDetails {
     /// No attempts.
     None,
     /// Attempts that did not succeed.

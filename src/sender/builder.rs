@@ -6,12 +6,8 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName};
 
-<<<<<<< HEAD
-use super::attempt_detail::{KeptDetails, WaitingNotes};
-use super::bulk::runner::JobRunner;
-=======
 use super::attempt_detail::{Kept, KeptDetails, WaitingNotes};
->>>>>>> t
+use super::bulk::runner::JobRunner;
 use super::config_error::SenderConfigError;
 use super::deliver::{HttpDeliver, MarkHeaders, Propagator};
 use super::development::{Development, For};
@@ -227,12 +223,19 @@ impl SenderBuilder {
         self
     }
 
-    /// Sets for which attempts the sender keeps details: the headers of request and response, the beginning of the response, the address.
-    /// [`Scoped::attempt_details`](super::Scoped::attempt_details) returns the details, and the console shows them. They are kept for
-    /// [`Config::diagnostics_retention`]. Default: attempts that did not succeed.
+    /// Keeps the details of all attempts: the headers of request and response, the beginning of the response, the address. By default the
+    /// sender keeps those of attempts that did not succeed. [`Scoped::attempt_details`](super::Scoped::attempt_details) returns the
+    /// details, and the console shows them. They are kept for [`Config::diagnostics_retention`].
     #[must_use]
-    pub const fn keep_details(mut self, of: KeptDetails) -> Self {
-        self.details.of = of;
+    pub const fn keep_all_details(mut self) -> Self {
+        self.details.of = KeptDetails::All;
+        self
+    }
+
+    /// Keeps no details of attempts; see [`keep_all_details`](Self::keep_all_details).
+    #[must_use]
+    pub const fn keep_no_details(mut self) -> Self {
+        self.details.of = KeptDetails::None;
         self
     }
 

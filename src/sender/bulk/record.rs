@@ -133,7 +133,7 @@ impl Record {
 }
 
 impl BulkStatus {
-    /// The status of a stored job. A job whose record is unreadable is shown as failed.
+    /// The status of a stored job. A job whose record is unreadable has only its number, its owner and the error.
     pub(in crate::sender) fn of(job: &BulkJob) -> Self {
         match Record::of(job) {
             Ok(record) => Self::of_record(job, record),
@@ -168,7 +168,7 @@ impl BulkStatus {
             action: "".into(),
             text: "unreadable".into(),
             endpoint: None,
-            state: BulkState::Failed,
+            state: if job.wake_at.is_some() { BulkState::Running } else { BulkState::Stopped },
             changed: 0,
             examined: 0,
             limit: None,
@@ -176,7 +176,9 @@ impl BulkStatus {
             started_at: Timestamp::EPOCH,
             updated_at: Timestamp::EPOCH,
             finished_at: None,
-            error: Some(format!("the record of the job is unreadable: {error}; start a new job").into()),
+            error: Some(
+                format!("the record of the job is unreadable: {error}; stop the job and start a new one").into(),
+            ),
         }
     }
 }

@@ -164,10 +164,9 @@ impl Bulk<'_> {
             let (store, now) = (&*self.scoped.sender.shared.store, self.scoped.now());
             let stepper = Stepper { store, plan: &plan, endpoint: None, now, dry: true, repeated: None };
             let left = most - progress.changed;
-            match stepper.step(&mut progress, left).await {
-                Err(EndpointError::Store(error)) => return Err(error),
-                // The other errors are about an endpoint, which such a plan does not have.
-                Ok(_) | Err(_) => {}
+            // All other errors are about an endpoint, which such a plan does not have.
+            if let Err(EndpointError::Store(error)) = stepper.step(&mut progress, left).await {
+                return Err(error);
             }
             pages = pages.saturating_sub(if progress.examined == examined { EMPTY_PAGE } else { 1 });
         }

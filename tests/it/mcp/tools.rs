@@ -13,7 +13,7 @@ use hookwire::clock::{Clock as _, SystemClock, Timestamp};
 use hookwire::endpoint::Endpoint;
 use hookwire::event::NewEvent;
 use hookwire::id::EndpointId;
-use hookwire::mcp::{HandoverPlace, OneTimeLinks, SecretHandover, WebhookTools};
+use hookwire::mcp::{OneTimeLinks, SecretHandover, WebhookTools};
 use hookwire::secret::Keyring;
 use hookwire::sender::Ownership;
 use hookwire::sender::Sender;
@@ -242,11 +242,11 @@ impl SecretHandover for Broken {
         &self,
         _: &Endpoint,
         _: Zeroizing<String>,
-    ) -> Result<HandoverPlace, Box<dyn Error + Send + Sync>> {
+    ) -> Result<(String, Option<Timestamp>), Box<dyn Error + Send + Sync>> {
         Err("the vault is sealed".into())
     }
 
-    async fn withdraw(&self, _: EndpointId, _: &HandoverPlace) {}
+    async fn withdraw(&self, _: EndpointId, _: &str) {}
 }
 
 #[tokio::test]
@@ -287,14 +287,14 @@ impl SecretHandover for Overtaken {
         &self,
         endpoint: &Endpoint,
         _: Zeroizing<String>,
-    ) -> Result<HandoverPlace, Box<dyn Error + Send + Sync>> {
+    ) -> Result<(String, Option<Timestamp>), Box<dyn Error + Send + Sync>> {
         let change = hookwire::sender::EndpointChange::new().disabled();
         self.0.endpoints().update(endpoint.id, change).await?;
-        Ok(HandoverPlace { place: "the vault".into(), expires_at: None })
+        Ok(("the vault".into(), None))
     }
 
-    async fn withdraw(&self, endpoint: EndpointId, handed: &HandoverPlace) {
-        self.1.lock().unwrap().push(format!("{endpoint} {}", handed.place));
+    async fn withdraw(&self, endpoint: EndpointId, place: &str) {
+        self.1.lock().unwrap().push(format!("{endpoint} {place}"));
     }
 }
 
@@ -350,7 +350,7 @@ async fn the_links_of_one_tenant_do_not_displace_those_of_others() {
     }
     let mut places = Vec::new();
     for number in 0..10_000 {
-        places.push(hand(format!("tenant-{number}")).await.unwrap().place);
+        places.push(hand(format!("tenant-{number}")).await.unwrap().0);
     }
     let open = |place: &String| links.open(place.rsplit('/').next().unwrap()).is_some();
     assert_eq!(

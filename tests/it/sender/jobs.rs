@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use hookwire::clock::Timestamp;
+use hookwire::clock::{Clock as _, Timestamp};
 use hookwire::delivery::DeliveryState;
 use hookwire::endpoint::{Endpoint, NewEndpoint, Rate};
 use hookwire::event::NewEvent;
@@ -381,7 +381,7 @@ async fn a_replay_ends_as_failed_if_its_endpoint_is_removed() {
 }
 
 #[tokio::test]
-async fn a_job_whose_record_is_unreadable_ends_and_stops_no_other_job() {
+async fn a_job_whose_record_is_unreadable_waits_and_stops_no_other_job() {
     let clock = ManualClock::default();
     let store = MemoryStore::new();
     let sender = quiet(store.clone(), &clock);
@@ -394,8 +394,10 @@ async fn a_job_whose_record_is_unreadable_ends_and_stops_no_other_job() {
     let running = Running::start(&sender);
     assert_eq!(finished(&sender, number).await.changed, 3);
     running.stop().await;
-    assert_eq!(store.job(damaged).await.unwrap().unwrap().wake_at, None);
-    assert_eq!(job(&sender, damaged).await.state, BulkState::Failed);
+    let kept = store.job(damaged).await.unwrap().unwrap();
+    assert!(kept.wake_at > Some(clock.now()) && &*kept.content == "{\"plan\":7}");
+    sender.scoped(Scope::operator()).stop_job(damaged).await.unwrap();
+    assert_eq!(job(&sender, damaged).await.state, BulkState::Stopped);
 }
 
 #[tokio::test]

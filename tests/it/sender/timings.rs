@@ -23,7 +23,7 @@ use hookwire::outcome::Outcome;
 use hookwire::retry::{Policy, Schedule};
 use hookwire::sender::egress::{Dial, Dialed, Resolve};
 use hookwire::sender::http::HttpOptions;
-use hookwire::sender::{AttemptDetail, KeptDetails, Scope, Sender};
+use hookwire::sender::{AttemptDetail, Scope, Sender};
 use hookwire::store::MemoryStore;
 use hookwire::testing::ManualClock;
 
@@ -149,7 +149,7 @@ fn options(
 async fn attempts(clock: &ManualClock, options: HttpOptions, url: &str, count: usize) -> Vec<(Attempt, AttemptDetail)> {
     let seldom: Schedule = [Duration::from_secs(86_400)].into_iter().collect();
     let builder = Sender::builder(MemoryStore::new()).clock(clock.clone()).retry(Policy::new(seldom));
-    let sender = builder.http(options).keep_details(KeptDetails::All).build().unwrap();
+    let sender = builder.http(options).keep_all_details().build().unwrap();
     let endpoint = NewEndpoint::at(Target::parse(url).unwrap()).tenant("acme");
     sender.endpoints().create(endpoint).await.unwrap();
     let running = Running::start(&sender);
