@@ -1,8 +1,8 @@
 //! Lists that are read in both directions, page by page.
 //!
-//! A page after a cursor is read in the order of the list. A page before a cursor is read in the other order and then reversed. So the pages
-//! join without gaps and without repetitions, whatever was added or deleted meanwhile. The page before may have fewer items than the limit
-//! where the list begins.
+//! A page after a cursor is read in the order of the list. A page before a cursor is read in the other order and then reversed. So the
+//! pages join without gaps and without repetitions, whatever was added or deleted meanwhile. Where the list begins, the page before may have
+//! fewer items than the limit.
 
 use super::{Listed, Page};
 use crate::id::DeliveryId;
