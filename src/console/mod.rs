@@ -45,6 +45,10 @@
 //!   event is damaged, its part of the list is not shown, and the page says so. Each of them is logged once, as a warning.
 //! - The secret of an endpoint is shown once, when it is made; a reload makes no other one. Values of the headers that an endpoint adds are never shown.
 //! - The events and jobs of an inbox are accessible to operators only, and only if the host sets [`Console::inbox`].
+//! - Deliveries are filtered by state, tenant, event, type, endpoint, label of the endpoint, and time, and by the outcome and the time of the
+//!   last attempt. The filter is in the URL.
+//! - Lists of deliveries, events, jobs and changes lead to older rows and back to newer ones. No row is left out or repeated. The first
+//!   page has no link to newer rows: reload it.
 //! - The page `audit` shows who changed what, by the [name](crate::sender::Scope::named) that the host gives each caller.
 //! - The host must limit the rate of requests, as for its other routes.
 
@@ -78,6 +82,7 @@ mod secret_page;
 mod state;
 mod timings;
 mod traffic;
+mod turns;
 mod types;
 mod view;
 mod words;

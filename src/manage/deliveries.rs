@@ -7,7 +7,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::caller::Caller;
-use super::page::{self, Listed};
+use super::page::{self, Asked, Listed};
 use super::problem::{Code, Problem};
 use super::read::{Id, Query, maybe, word};
 use super::state::Manage;
@@ -71,6 +71,8 @@ struct List {
     order: page::Order,
     /// The `next_cursor` of the previous page.
     cursor: Option<String>,
+    /// The `previous_cursor` of the next page: the page that ends directly before it, in the same order.
+    before: Option<String>,
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
 }
@@ -204,11 +206,9 @@ struct Attempts {
     (status = 200, description = "a page", body = Listed<DeliveryDocument>),
 ))]
 async fn list(caller: Caller, Query(asked): Query<List>) -> Result<Json<Listed<DeliveryDocument>>, Problem> {
-    let limit = page::limit(asked.limit)?;
-    let after = maybe("cursor", asked.cursor.as_deref())?;
-    let query = asked.query(&caller)?;
-    let found = caller.scoped.deliveries(query, asked.order.page(limit, after)).await?;
-    Ok(Json(Listed::found(found, DeliveryDocument::of)))
+    let page = Asked::of(asked.order, (asked.cursor.as_deref(), asked.before.as_deref()), asked.limit)?;
+    let found = caller.scoped.deliveries(asked.query(&caller)?, page.page()).await?;
+    Ok(Json(Listed::found(page, found, |delivery| delivery.id, DeliveryDocument::of)))
 }
 
 /// Get a delivery.

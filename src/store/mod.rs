@@ -86,6 +86,8 @@ mod sqlite;
 mod staging;
 #[cfg(feature = "outbox")]
 mod step;
+#[cfg(any(feature = "manage", feature = "console"))]
+pub(crate) mod turn;
 #[cfg(feature = "outbox")]
 mod work_history;
 

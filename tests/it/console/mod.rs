@@ -1,6 +1,7 @@
 //! The pages for operators and tenants.
 
 mod audit;
+mod both_ways;
 mod brand;
 mod changes;
 mod cross_site;

@@ -5,6 +5,7 @@ mod audit;
 mod authority;
 mod failures;
 mod isolation;
+mod lists;
 mod requests;
 mod rollups;
 mod scoped;
