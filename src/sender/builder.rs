@@ -222,9 +222,9 @@ impl SenderBuilder {
         self
     }
 
-    /// Sets for which attempts the sender keeps details: the headers of request and response, the beginning of the response, the address.
-    /// [`Scoped::attempt_details`](super::Scoped::attempt_details) returns the details, and the console shows them. They are kept for
-    /// [`Config::diagnostics_retention`]. Default: attempts that did not succeed.
+    /// Sets for which attempts the sender keeps details: the headers of request and response, the beginning of the response, the address,
+    /// and how long each step took. [`Scoped::attempt_details`](super::Scoped::attempt_details) returns the details, and the console shows
+    /// them. They are kept for [`Config::diagnostics_retention`]. Default: attempts that did not succeed.
     #[must_use]
     pub const fn keep_details(mut self, of: KeptDetails) -> Self {
         self.details.of = of;
