@@ -389,9 +389,9 @@ mod tests {
         assert_eq!((waiting.take().len(), waiting.left_out.load(Ordering::Relaxed)), (MAX_WAITING, 3));
     }
 
-    /// A note as version 0.2 wrote it before the steps of connecting were measured apart: `connecting` was all of them together.
+    /// A note from before the steps were measured apart: `connecting` was the time of all of them together.
     #[test]
-    fn a_note_of_an_earlier_version_is_read_without_times() {
+    fn a_note_with_one_time_for_all_steps_is_read_without_times() {
         let content = r#"{"attempt":2,"at":1700000000000000,"url":"https://acme.example/in","request_headers":[["webhook-id","evt_1"]],
             "address":"93.184.216.34","connecting":{"secs":1,"nanos":5},"version":"HTTP/1.1","response_headers":[["x-a","1"]],
             "response_body":"no such hook"}"#;

@@ -223,9 +223,10 @@ impl SenderBuilder {
         self
     }
 
-    /// Keeps the details of all attempts: the headers of request and response, the beginning of the response, the address. By default the
-    /// sender keeps those of attempts that did not succeed. [`Scoped::attempt_details`](super::Scoped::attempt_details) returns the
-    /// details, and the console shows them. They are kept for [`Config::diagnostics_retention`].
+    /// Keeps the details of all attempts: the headers of request and response, the beginning of the response, the address, and how long each
+    /// step took. By default the sender keeps those of attempts that did not succeed.
+    /// [`Scoped::attempt_details`](super::Scoped::attempt_details) returns the details, and the console shows them. They are kept for
+    /// [`Config::diagnostics_retention`].
     #[must_use]
     pub const fn keep_all_details(mut self) -> Self {
         self.details.of = KeptDetails::All;

@@ -2,5 +2,6 @@
 
 pub mod agent;
 mod events;
+mod insight;
 mod isolation;
 mod tools;

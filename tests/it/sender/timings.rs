@@ -236,7 +236,7 @@ async fn a_failed_attempt_shows_how_long_each_step_took_until_it_failed() {
         let options = options(&clock, nobody, None, addresses).connect_timeout(Duration::from_millis(500));
         let (attempt, detail) = attempts(&clock, options, url, 1).await.remove(0);
         assert_eq!((attempt.outcome, times(&detail)), (outcome, times_expected), "{addresses:?}");
-        assert_eq!(attempt.duration, times_expected.into_iter().flatten().sum(), "{addresses:?}");
+        assert_eq!(attempt.duration, times_expected.into_iter().flatten().sum::<Duration>(), "{addresses:?}");
         assert_eq!((detail.tls_version, detail.tls_failure, detail.status), (None, None, None));
     }
 }
