@@ -9,6 +9,7 @@ mod diagnosis;
 mod filters;
 mod hostile;
 mod inbox;
+mod jobs;
 mod long;
 mod mounts;
 mod payload;
