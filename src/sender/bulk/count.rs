@@ -32,3 +32,62 @@ impl Stepper<'_> {
         Ok((progress.changed, progress.part.is_none()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::delivery::NewDelivery;
+    use crate::event::NewEvent;
+    use crate::id::EndpointId;
+    use crate::sender::bulk::plan::{Action, Filter, Plan};
+    use crate::store::{Append, MemoryStore, Outbox as _};
+
+    const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
+
+    /// A clock that goes on by this many seconds whenever it is read.
+    #[derive(Debug)]
+    struct Stepping {
+        seconds: u64,
+        reads: AtomicU64,
+    }
+
+    impl Clock for Stepping {
+        fn now(&self) -> Timestamp {
+            NOW
+        }
+
+        fn uptime(&self) -> Duration {
+            Duration::from_secs(self.reads.fetch_add(1, Ordering::Relaxed) * self.seconds)
+        }
+    }
+
+    /// Counts what a cancellation of all deliveries would change.
+    async fn count(deliveries: usize, limit: Option<u64>, seconds: u64) -> (u64, bool) {
+        let store = MemoryStore::new();
+        let event = Arc::new(NewEvent::json("invoice.paid", &1).unwrap().tenant("acme").seal(NOW));
+        let endpoint = EndpointId::generate(NOW);
+        let deliveries = (0..deliveries).map(|_| NewDelivery::new(endpoint, NOW)).collect();
+        store.append(vec![Append { event, deliveries, now: NOW }]).await.unwrap();
+        let plan = Plan { limit, ..Plan::new(Action::Cancel, Filter::default()) };
+        let stepper = Stepper { store: &store, plan: &plan, endpoint: None, now: NOW, dry: true, repeated: None };
+        stepper.count_up_to_bound(&Stepping { seconds, reads: AtomicU64::new(0) }).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_count_is_exact_up_to_its_bound() {
+        assert_eq!(count(0, None, 0).await, (0, true));
+        assert_eq!(count(1_000, None, 0).await, (1_000, true));
+        assert_eq!(count(10_001, None, 0).await, (Counts::MOST, false));
+        assert_eq!(count(10_001, Some(300), 0).await, (300, true), "the limit of the plan is no lower bound");
+    }
+
+    #[tokio::test]
+    async fn a_count_that_takes_long_returns_what_it_has() {
+        assert_eq!(count(1_000, None, 3).await, (256, false));
+        assert_eq!(count(200, None, 3).await, (200, true), "the first page is the last one");
+    }
+}

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
+use hookwire::clock::Timestamp;
 use hookwire::delivery::DeliveryState;
 use hookwire::endpoint::{Endpoint, NewEndpoint, Target};
 use hookwire::event::NewEvent;
-use hookwire::id::Work;
+use hookwire::id::{EndpointId, Work};
 use hookwire::sender::{BulkState, Scope};
 use hookwire::store::{DeliveryQuery, MemoryStore};
 
+use super::super::support::history::fill;
 use super::super::support::until;
 use super::site::{Page, Site};
 use super::watched::Watched;
@@ -250,6 +252,18 @@ async fn deliveries_with_a_damaged_record_are_not_changed_as_a_whole() {
     let page = site.page("acme", "jobs/new?what=cancel&state=pending").await;
     assert_eq!(page.status, StatusCode::OK);
     assert!(page.html.contains("The deliveries cannot be counted") && !page.html.contains("Start the job"));
+}
+
+#[tokio::test]
+async fn a_count_of_a_long_list_is_a_lower_bound() {
+    let store = MemoryStore::new();
+    fill(&store, EndpointId::generate(Timestamp::EPOCH)).await;
+    let site = Site::over(store, |console| console);
+    let many = site.page("acme", "jobs/new?what=cancel&state=pending").await;
+    assert!(many.html.contains("<strong>At least ") && many.html.contains("Start the job"), "{}", many.html);
+    let unknown = site.page("acme", "jobs/new?what=resend&type=invoice.paid").await;
+    assert!(unknown.html.contains("<strong>An unknown number of deliveries</strong> would be"), "{}", unknown.html);
+    assert!(unknown.html.contains("Start the job"), "{}", unknown.html);
 }
 
 #[tokio::test]
