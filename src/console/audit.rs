@@ -68,6 +68,9 @@ fn path_of(action: &str, object: &str, tenant: &str) -> Option<String> {
         let list = if action.starts_with("job.") { "inbox" } else { "deliveries" };
         return Some(format!("{list}/{id}"));
     }
+    if action == "job.stop" {
+        return object.parse::<u64>().ok().map(|number| format!("jobs/{number}"));
+    }
     action.starts_with("event.").then(|| super::events::path_of(tenant, object))
 }
 

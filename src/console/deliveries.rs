@@ -9,6 +9,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use futures_util::future::try_join_all;
 
+use super::bulk_action::BulkAction;
 use super::caller::Caller;
 use super::damage::is_damage;
 use super::failure::{Failure, page};
@@ -174,7 +175,7 @@ pub(super) async fn find_endpoint(
 
 /// The fields of the filter, as the caller has set them.
 #[derive(Default)]
-struct Chosen {
+pub(super) struct Chosen {
     tenant: String,
     event_type: String,
     event: String,
@@ -188,7 +189,7 @@ struct Chosen {
 }
 
 impl Chosen {
-    fn of(fields: &Fields) -> Self {
+    pub(super) fn of(fields: &Fields) -> Self {
         let text = |name| fields.text(name).unwrap_or_default().to_owned();
         Self {
             tenant: text("tenant"),
@@ -204,9 +205,9 @@ impl Chosen {
         }
     }
 
-    /// The query of a link that keeps the filter.
-    fn query(&self) -> String {
-        let fields = [
+    /// The names of the fields, and their values.
+    pub(super) fn fields(&self) -> [(&'static str, &String); 10] {
+        [
             ("tenant", &self.tenant),
             ("type", &self.event_type),
             ("event", &self.event),
@@ -217,8 +218,17 @@ impl Chosen {
             ("label", &self.label),
             ("attempted_from", &self.attempted_from),
             ("attempted_to", &self.attempted_to),
-        ];
-        let set = fields.into_iter().filter(|(_, value)| !value.is_empty());
+        ]
+    }
+
+    /// Whether any field is set.
+    pub(super) fn is_set(&self) -> bool {
+        self.fields().iter().any(|(_, value)| !value.is_empty())
+    }
+
+    /// The query of a link that keeps the filter.
+    pub(super) fn query(&self) -> String {
+        let set = self.fields().into_iter().filter(|(_, value)| !value.is_empty());
         set.map(|(name, value)| format!("&{name}={}", encoded(value))).collect()
     }
 }
@@ -237,6 +247,8 @@ struct Deliveries {
     chips: Vec<Chip>,
     state: &'static str,
     chosen: Chosen,
+    /// What can be done with all that match.
+    bulk: Vec<BulkAction>,
     wrong: Wrong,
     kept: String,
     /// The link to a page of the list, without its cursor.
@@ -254,7 +266,7 @@ pub(super) fn time_of(id: DeliveryId) -> Timestamp {
 }
 
 /// The filter of the form.
-fn query_of(caller: &Caller, fields: &Fields, wrong: &mut Wrong) -> DeliveryQuery {
+pub(super) fn query_of(caller: &Caller, fields: &Fields, wrong: &mut Wrong) -> DeliveryQuery {
     let mut query = DeliveryQuery::of(Work::Sent);
     query.tenant = wrong.or_note("tenant", caller.tenant(fields.text("tenant")));
     query.event = wrong.or_note("event", fields.value("event"));
@@ -301,6 +313,7 @@ async fn deliveries(Shown(caller, fields): Shown) -> Result<Response, Failure> {
         turns,
         base: format!("deliveries?state={state_text}{}&", chosen.query()),
         kept: chosen.query(),
+        bulk: BulkAction::of_list(state, chosen.is_set()),
         chosen,
         chips,
         state: state_text,

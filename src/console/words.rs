@@ -10,9 +10,10 @@ use crate::delivery::{Delivery, DeliveryState};
 use crate::endpoint::{DisableReason, Endpoint, EndpointState};
 use crate::outcome::Outcome;
 use crate::retry::FailReason;
+use crate::sender::BulkState;
 
 /// What a page reports after a change. The word is the one after `done=` in the query.
-const NOTICES: [(&str, &str); 12] = [
+const NOTICES: [(&str, &str); 13] = [
     ("created", "The endpoint was created."),
     ("saved", "The changes were saved."),
     ("enabled", "The endpoint is enabled. Its deliveries are sent when they are due."),
@@ -22,7 +23,8 @@ const NOTICES: [(&str, &str); 12] = [
     ("test", "A test event was sent to this endpoint only."),
     ("resent", "The delivery is sent again."),
     ("cancelled", "It was cancelled."),
-    ("replayed", "The replay has begun. This list shows what waits to be sent."),
+    ("started", "The job has started. A worker carries it out, and this page shows how far it is."),
+    ("stopped", "The job was stopped."),
     ("handled", "What was chosen is handled again."),
     ("expunged", "The event was expunged."),
 ];
@@ -50,6 +52,15 @@ pub(super) const fn state(state: DeliveryState) -> Badge {
     }
 }
 
+pub(super) const fn bulk_state(state: BulkState) -> Badge {
+    match state {
+        BulkState::Running => Badge { class: "wait", sign: "…", text: "running" },
+        BulkState::Done => Badge { class: "good", sign: "✓", text: "done" },
+        BulkState::Stopped => Badge { class: "off", sign: "–", text: "stopped" },
+        BulkState::Failed => Badge { class: "bad", sign: "✕", text: "failed" },
+    }
+}
+
 /// The badge of a record that is damaged.
 pub(super) const UNREADABLE: Badge = Badge { class: "warn", sign: "?", text: "unreadable" };
 
@@ -74,7 +85,7 @@ pub(super) fn surface(surface: &str) -> &str {
 }
 
 /// Each action of the audit log in words.
-const ACTIONS: [(&str, &str); 14] = [
+const ACTIONS: [(&str, &str); 17] = [
     ("endpoint.create", "Create an endpoint"),
     ("endpoint.update", "Change an endpoint"),
     ("endpoint.rotate_key", "Rotate the key"),
@@ -85,10 +96,13 @@ const ACTIONS: [(&str, &str); 14] = [
     ("delivery.resend", "Send again"),
     ("delivery.send_now", "Send now"),
     ("delivery.cancel", "Cancel"),
+    ("delivery.resend_all", "Send all that match again"),
+    ("delivery.cancel_all", "Cancel all that match"),
     ("event.resend", "Send an event again"),
     ("event.expunge", "Expunge an event"),
     ("job.resend", "Handle again"),
     ("job.cancel", "Cancel a job"),
+    ("job.stop", "Stop a bulk job"),
 ];
 
 pub(super) fn action(action: &str) -> &str {
@@ -325,6 +339,30 @@ pub(super) fn precise(length: Duration) -> String {
     }
 }
 
+/// A number with its digits in groups of three.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number of things at the beginning of a sentence. It may be a lower bound. `nouns` are singular and plural.
+pub(super) fn counted(count: u64, is_exact: bool, [one, many]: [&str; 2]) -> String {
+    match (count, is_exact) {
+        (0, false) => format!("An unknown number of {many}"),
+        (1, true) => format!("1 {one}"),
+        (1, false) => format!("At least 1 {one}"),
+        (_, true) => format!("{} {many}", grouped(count)),
+        (_, false) => format!("At least {} {many}", grouped(count)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -345,6 +383,18 @@ mod tests {
         assert_eq!(remedy(Outcome::Status(204)), None);
         assert_eq!(tls_remedy("expired"), Some("The certificate has expired. Its owner must renew it."));
         assert_eq!(tls_remedy("violation"), None);
+    }
+
+    #[test]
+    fn numbers_are_grouped_and_lower_bounds_say_so() {
+        let grouped = [0, 999, 1_000, 12_345, 1_234_567].map(grouped);
+        assert_eq!(grouped, ["0", "999", "1,000", "12,345", "1,234,567"]);
+        let counted = [(0, true), (1, true), (10_000, false), (0, false)]
+            .map(|(count, is_exact)| counted(count, is_exact, ["delivery", "deliveries"]));
+        assert_eq!(
+            counted,
+            ["0 deliveries", "1 delivery", "At least 10,000 deliveries", "An unknown number of deliveries"]
+        );
     }
 
     #[test]

@@ -23,7 +23,7 @@ use crate::outcome::OutcomeFilter;
 /// failed.state = Some(DeliveryState::Failed);
 /// assert_eq!(failed.work, Work::Sent);
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeliveryQuery {
     /// The kind of work: deliveries of a sender, or jobs of an inbox, but never both.

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::{Action, Plan, Progress};
 use crate::clock::Timestamp;
-use crate::id::{EndpointId, Tenant};
-use crate::store::BulkJob;
+use crate::id::{EndpointId, Tenant, Work};
+use crate::store::{BulkJob, DeliveryQuery};
 
 /// The state of a bulk job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -55,6 +55,8 @@ pub struct BulkStatus {
     pub text: Box<str>,
     /// The endpoint, if the job is limited to one.
     pub endpoint: Option<EndpointId>,
+    /// The filter of the deliveries that it changes. For a replay: the endpoint, and when the events were dispatched.
+    pub query: DeliveryQuery,
     /// The state.
     pub state: BulkState,
     /// The number of deliveries that were made or changed.
@@ -149,6 +151,7 @@ impl BulkStatus {
             action: record.plan.action.name().into(),
             text: record.plan.text().into(),
             endpoint: record.plan.filter.endpoint,
+            query: record.plan.filter.query(),
             state: record.state,
             changed: record.progress.changed,
             examined: record.progress.examined,
@@ -168,6 +171,7 @@ impl BulkStatus {
             action: "".into(),
             text: "unreadable".into(),
             endpoint: None,
+            query: DeliveryQuery::of(Work::Sent),
             state: if job.wake_at.is_some() { BulkState::Running } else { BulkState::Stopped },
             changed: 0,
             examined: 0,

@@ -10,6 +10,7 @@ mod diagnosis;
 mod filters;
 mod hostile;
 mod inbox;
+mod jobs;
 mod long;
 mod mounts;
 mod payload;
