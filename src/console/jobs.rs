@@ -151,7 +151,7 @@ fn done(job: &BulkStatus) -> String {
 
 /// The path of the list of the deliveries that a job concerns.
 fn deliveries(job: &BulkStatus) -> String {
-    let DeliveryQuery { tenant, event, event_type, from, to, .. } = job.query.clone();
+    let DeliveryQuery { tenant, event, event_type, from, to, label, .. } = job.query.clone();
     let text = |value: Option<&dyn ToString>| value.map(ToString::to_string);
     let mut fields = vec![("endpoint", text(job.endpoint.as_ref().map(|id| id as _)))];
     match &*job.action {
@@ -164,6 +164,7 @@ fn deliveries(job: &BulkStatus) -> String {
             ("type", text(event_type.as_ref().map(|one| one as _))),
             ("from", text(from.as_ref().map(|one| one as _))),
             ("to", text(to.as_ref().map(|one| one as _))),
+            ("label", label.map(|(name, value)| format!("{name}={value}"))),
         ]),
     }
     let set = fields.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", encoded(&value?))));

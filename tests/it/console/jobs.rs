@@ -1,7 +1,5 @@
 //! Bulk jobs: the forms that start them, the list, and the page of each.
 
-use std::sync::Arc;
-
 use http::StatusCode;
 
 use hookwire::clock::Timestamp;
@@ -17,7 +15,7 @@ use super::super::support::until;
 use super::site::{Page, Site};
 use super::watched::Watched;
 
-async fn endpoint_of(site: &Site, tenant: &str) -> Arc<Endpoint> {
+async fn endpoint_of(site: &Site, tenant: &str) -> Endpoint {
     let target = Target::parse("http://127.0.0.1:9/").unwrap();
     site.sender.endpoints().create(NewEndpoint::at(target).tenant(tenant)).await.unwrap()
 }

@@ -16,5 +16,6 @@ mod mounts;
 mod payload;
 mod repeated;
 mod site;
+mod steps;
 mod walk;
 mod watched;
