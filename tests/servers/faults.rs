@@ -235,7 +235,7 @@ async fn schema_4(url: String) {
 }
 
 /// The schema version of this code.
-const CURRENT: i32 = 10;
+const CURRENT: i32 = 11;
 
 async fn migrated(url: String, dump: &str) {
     let schema = Schema::fresh(&url);

@@ -9,7 +9,7 @@ use crate::store::OpenError;
 
 /// Migrations in order; the schema's version is the number of applied migrations. The statements of a released entry are never changed. An
 /// entry only adds, so that code of the version before still works; otherwise it raises `serves`, and the changelog says this.
-const MIGRATIONS: [&str; 10] = [
+const MIGRATIONS: [&str; 11] = [
     include_str!("migrations/0001.sql"),
     include_str!("migrations/0002.sql"),
     include_str!("migrations/0003.sql"),
@@ -20,6 +20,7 @@ const MIGRATIONS: [&str; 10] = [
     include_str!("migrations/0008.sql"),
     include_str!("migrations/0009.sql"),
     include_str!("migrations/0010.sql"),
+    include_str!("migrations/0011.sql"),
 ];
 
 /// The schema version of this code.

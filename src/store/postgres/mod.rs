@@ -3,6 +3,7 @@
 mod append;
 mod append_columns;
 mod audit;
+mod bulk_jobs;
 mod clock;
 mod connect;
 mod control;

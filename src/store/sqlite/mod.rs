@@ -1,6 +1,7 @@
 //! The embedded store: one SQLite file.
 
 mod audit;
+mod bulk_jobs;
 mod control;
 mod counts;
 mod dedup;

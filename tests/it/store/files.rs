@@ -70,7 +70,7 @@ async fn f_54_a_newer_schema_is_refused_and_the_error_has_its_number() {
     file.execute_batch("UPDATE hookwire_schema SET version = 99").unwrap();
     drop(file);
     settle_down(&path);
-    assert!(matches!(refuse(&path).await, OpenError::Newer { found: 99, supported: 13 }));
+    assert!(matches!(refuse(&path).await, OpenError::Newer { found: 99, supported: 14 }));
 }
 
 #[tokio::test]
@@ -163,7 +163,7 @@ async fn a_newer_schema_is_seen_in_the_log_too() {
     let open_elsewhere = rusqlite::Connection::open(&path).unwrap();
     open_elsewhere.execute_batch("UPDATE hookwire_schema SET version = 99").unwrap();
     assert!(path.with_extension("db-wal").exists());
-    assert!(matches!(refuse(&path).await, OpenError::Newer { found: 99, supported: 13 }));
+    assert!(matches!(refuse(&path).await, OpenError::Newer { found: 99, supported: 14 }));
 }
 
 /// The reader is for example a backup, or a shell that was left open.

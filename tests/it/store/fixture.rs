@@ -25,7 +25,7 @@ const KEY: DedupKey = DedupKey::new([7; 32]);
 const MONTH: Duration = Duration::from_secs(30 * 86_400);
 
 /// The schema version that this code writes.
-const CURRENT: u32 = 13;
+const CURRENT: u32 = 14;
 
 fn fixture(schema: u32) -> PathBuf {
     hookwire_tests::root().join(format!("tests/fixtures/schema-{schema}.db"))
