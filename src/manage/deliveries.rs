@@ -7,15 +7,15 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::caller::Caller;
+use super::filter::{FilterDocument, State};
 use super::page::{self, Listed};
 use super::problem::{Code, Problem};
-use super::read::{Id, Query, maybe, word};
+use super::read::{Id, Query, maybe};
 use super::state::Manage;
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, DeliveryState};
-use crate::id::{DeliveryId, EndpointId, LaneId, Work};
+use crate::id::DeliveryId;
 use crate::sender::DeliveryError;
-use crate::store::DeliveryQuery;
 
 pub(super) fn routes() -> OpenApiRouter<Manage> {
     OpenApiRouter::new()
@@ -59,30 +59,6 @@ struct List {
     cursor: Option<String>,
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
-}
-
-/// The state of a delivery. `held`: its endpoint is disabled, or a person must decide.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = DeliveryState)]
-enum State {
-    Pending,
-    Delivered,
-    Failed,
-    Held,
-    Cancelled,
-}
-
-impl From<DeliveryState> for State {
-    fn from(state: DeliveryState) -> Self {
-        match state {
-            DeliveryState::Pending => Self::Pending,
-            DeliveryState::Delivered => Self::Delivered,
-            DeliveryState::Failed => Self::Failed,
-            DeliveryState::Held => Self::Held,
-            DeliveryState::Cancelled => Self::Cancelled,
-        }
-    }
 }
 
 /// The delivery of an event to an endpoint.
@@ -172,17 +148,9 @@ struct Attempts {
 async fn list(caller: Caller, Query(asked): Query<List>) -> Result<Json<Listed<DeliveryDocument>>, Problem> {
     let limit = page::limit(asked.limit)?;
     let after = maybe("cursor", asked.cursor.as_deref())?;
-    let query = DeliveryQuery {
-        work: Work::Sent,
-        tenant: caller.tenant(asked.tenant)?,
-        event: maybe("event", asked.event.as_deref())?,
-        lane: maybe::<EndpointId>("endpoint", asked.endpoint.as_deref())?.map(LaneId::from),
-        state: asked.state.map(|text| word("state", &text)).transpose()?,
-        event_type: maybe("type", asked.event_type.as_deref())?,
-        from: maybe("from", asked.from.as_deref())?,
-        to: maybe("to", asked.to.as_deref())?,
-    };
-    let found = caller.scoped.deliveries(query, asked.order.page(limit, after)).await?;
+    let List { tenant, event, endpoint, state, event_type, from, to, order, .. } = asked;
+    let query = FilterDocument { tenant, event, endpoint, state, event_type, from, to }.query(&caller)?;
+    let found = caller.scoped.deliveries(query, order.page(limit, after)).await?;
     Ok(Json(Listed::found(found, DeliveryDocument::of)))
 }
 
