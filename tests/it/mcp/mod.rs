@@ -3,4 +3,5 @@
 pub mod agent;
 mod events;
 mod isolation;
+mod jobs;
 mod tools;
