@@ -24,7 +24,7 @@ struct LegalHold<S> {
 
 hookwire::delegate_store! {
     [S: Store] LegalHold<S>, |hold| hold.inner;
-    Outbox, Directory, History, Control, Staging, WorkerRegistry, Rollups, AuditLog, Diagnostics
+    Outbox, Directory, History, Control, Staging, WorkerRegistry, Rollups, AuditLog, Diagnostics, BulkJobs
 }
 
 #[async_trait]

@@ -148,6 +148,108 @@ impl fmt::Display for Outcome {
     }
 }
 
+/// Which outcomes a list is limited to: one outcome, any status, or a class of statuses such as 5xx.
+///
+/// ```
+/// use hookwire::outcome::{Outcome, OutcomeFilter};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let failed = OutcomeFilter::from_name("5xx").ok_or("unknown")?;
+/// assert!(failed.matches(Outcome::Status(503)) && !failed.matches(Outcome::Status(404)));
+/// assert!(!failed.matches(Outcome::Timeout));
+/// assert_eq!(OutcomeFilter::from_name("timeout"), Some(OutcomeFilter::of(Outcome::Timeout)));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct OutcomeFilter {
+    /// One outcome of the class.
+    outcome: Outcome,
+    /// The last status that matches; the first one is that of the outcome. `None` if the class has no statuses.
+    last: Option<u16>,
+}
+
+impl OutcomeFilter {
+    /// The name of the filter that any status matches.
+    const ANY_STATUS: &'static str = "status";
+
+    /// A filter for one outcome.
+    #[must_use]
+    pub const fn of(outcome: Outcome) -> Self {
+        Self { outcome, last: outcome.status() }
+    }
+
+    const fn of_statuses(first: u16, last: u16) -> Self {
+        Self { outcome: Outcome::Status(first), last: Some(last) }
+    }
+
+    /// The filter with this name: a [class](Outcome::class), of which `status` is any status; a class of statuses, `1xx` to `5xx`; or a
+    /// status, `100` to `999`. `None` if the name is none of these.
+    ///
+    /// ```
+    /// use hookwire::outcome::{Outcome, OutcomeFilter};
+    ///
+    /// assert_eq!(OutcomeFilter::from_name("503"), Some(OutcomeFilter::of(Outcome::Status(503))));
+    /// assert!(OutcomeFilter::from_name("status").is_some_and(|any| any.matches(Outcome::Status(204))));
+    /// assert!(["", "6xx", "99", "5XX", "Timeout"].iter().all(|name| OutcomeFilter::from_name(name).is_none()));
+    /// ```
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name.as_bytes() {
+            [class @ b'1'..=b'5', b'x', b'x'] => {
+                let first = u16::from(class - b'0') * 100;
+                Some(Self::of_statuses(first, first + 99))
+            }
+            [b'1'..=b'9', b'0'..=b'9', b'0'..=b'9'] => name.parse().ok().map(|code| Self::of(Outcome::Status(code))),
+            _ if name == Self::ANY_STATUS => Some(Self::of_statuses(0, u16::MAX)),
+            _ => Outcome::from_parts(name, None).map(Self::of),
+        }
+    }
+
+    /// Whether an outcome matches.
+    #[must_use]
+    pub fn matches(self, outcome: Outcome) -> bool {
+        match (self.statuses(), outcome) {
+            (Some((first, last)), Outcome::Status(code)) => first <= code && code <= last,
+            _ => self.outcome == outcome,
+        }
+    }
+
+    /// The [class](Outcome::class) of the outcomes that match, for stores.
+    ///
+    /// ```
+    /// use hookwire::outcome::{Outcome, OutcomeFilter};
+    ///
+    /// let filter = OutcomeFilter::of(Outcome::Status(503));
+    /// assert_eq!((filter.class(), filter.statuses()), ("status", Some((503, 503))));
+    /// assert_eq!(OutcomeFilter::of(Outcome::Dns).statuses(), None);
+    /// ```
+    #[must_use]
+    pub const fn class(self) -> &'static str {
+        self.outcome.class()
+    }
+
+    /// The first and the last status that match, for stores. `None` if outcomes of this class have no status.
+    #[must_use]
+    pub const fn statuses(self) -> Option<(u16, u16)> {
+        match (self.outcome.status(), self.last) {
+            (Some(first), Some(last)) => Some((first, last)),
+            _ => None,
+        }
+    }
+}
+
+/// The [name](OutcomeFilter::from_name) of the filter.
+impl fmt::Display for OutcomeFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.statuses() {
+            None | Some((0, u16::MAX)) => f.write_str(self.class()),
+            Some((first, last)) if first == last => write!(f, "{first}"),
+            Some((first, _)) => write!(f, "{}xx", first / 100),
+        }
+    }
+}
+
 /// The result of an attempt: what a [`Deliver`](crate::worker::Deliver) returns and a retry policy decides on.
 ///
 /// ```
@@ -249,5 +351,15 @@ mod tests {
             assert_eq!(Outcome::from_parts(outcome.class(), outcome.status()), Some(outcome));
         }
         assert_eq!(Outcome::from_parts("status", None), None);
+    }
+
+    #[test]
+    fn the_name_of_a_filter_leads_back_to_it() {
+        for name in ["1xx", "5xx", "100", "204", "999", "status", "dns", "local", "handled", "handler_rejected"] {
+            assert_eq!(OutcomeFilter::from_name(name).map(|filter| filter.to_string()).as_deref(), Some(name));
+        }
+        for name in ["0xx", "6xx", "xx", "5x", "099", "1000", "+99", "status 503", " 503", "weather"] {
+            assert_eq!(OutcomeFilter::from_name(name), None, "{name}");
+        }
     }
 }

@@ -12,7 +12,7 @@ use hmac::{Hmac, KeyInit, Mac, digest::CtOutput};
 use hookwire::clock::Timestamp;
 use hookwire::provider::Scheme;
 use hookwire::secret::Keyring;
-use hookwire::signature::{Hash, Part, Received, Settings, Signature, Trust, VerifyError};
+use hookwire::signature::{Received, Settings, Trust, VerifyError};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use serde_json::Value;
 
@@ -23,7 +23,7 @@ const ROUNDS: usize = 41;
 /// A valid request of a provider. Its body is replaced by one of the measured size.
 struct Sample {
     provider: &'static Scheme,
-    hash: Hash,
+    hash: String,
     secret: String,
     settings: Settings,
     method: Method,
@@ -84,11 +84,18 @@ fn sample(case: &Value) -> Result<Option<Sample>, Box<dyn Error>> {
 }
 
 /// Returns the hash of a scheme that computes one MAC over the body; `None` for other schemes.
-fn hash(provider: &Scheme) -> Option<Hash> {
-    if !provider.covers_body() {
-        return None;
-    }
-    provider.signed_by()?.hash()
+fn hash(provider: &Scheme) -> Option<String> {
+    provider.signed_by().filter(|_| provider.covers_body())?;
+    let proof = fact(provider, "proof");
+    // Of several hashes, the last one is the strongest.
+    let hashes = proof.strip_prefix("HMAC ")?.split([',', ' ']).next()?;
+    hashes.rsplit('/').next().map(str::to_owned)
+}
+
+/// Returns what the guide's table says of a scheme.
+fn fact(provider: &Scheme, name: &str) -> String {
+    let found = provider.facts().into_iter().find(|(fact, _)| *fact == name);
+    found.map(|(_, text)| text.into_owned()).unwrap_or_default()
 }
 
 impl Sample {
@@ -102,15 +109,13 @@ impl Sample {
 
     /// Returns about how many bytes are signed besides the body.
     fn signed_besides_body(&self) -> usize {
-        let parts = self.provider.signed_by().map_or(&[][..], Signature::parts);
-        let bytes = |part: &Part| match part {
-            Part::Text(text) => text.len(),
-            Part::Timestamp => 20,
-            Part::Id | Part::PlainId => 36,
-            Part::Url(_) | Part::UrlDecoded(..) => self.uri.to_string().len(),
+        let bytes = |part: &str| match part {
+            "time" => 20,
+            "id" => 36,
+            "URL" => self.uri.to_string().len(),
             _ => 0,
         };
-        parts.iter().map(bytes).sum()
+        fact(self.provider, "covers").split(", ").map(bytes).sum()
     }
 
     /// Returns the nanoseconds of the verification and of the bare MAC.
@@ -130,10 +135,10 @@ impl Sample {
         let (mut ours, mut bare) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             ours.push(timed(calls, || verify().is_err()));
-            bare.push(match self.hash {
-                Hash::Sha1 => timed_mac::<Hmac<sha1::Sha1>>(calls, &body, &presented)?,
-                Hash::Sha256 => timed_mac::<Hmac<sha2::Sha256>>(calls, &body, &presented)?,
-                Hash::Sha384 => timed_mac::<Hmac<sha2::Sha384>>(calls, &body, &presented)?,
+            bare.push(match &*self.hash {
+                "sha1" => timed_mac::<Hmac<sha1::Sha1>>(calls, &body, &presented)?,
+                "sha256" => timed_mac::<Hmac<sha2::Sha256>>(calls, &body, &presented)?,
+                "sha384" => timed_mac::<Hmac<sha2::Sha384>>(calls, &body, &presented)?,
                 _ => timed_mac::<Hmac<sha2::Sha512>>(calls, &body, &presented)?,
             });
         }

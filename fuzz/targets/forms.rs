@@ -4,10 +4,12 @@
 //! The input is alternating lines of names and values. `@` before a name marks a file.
 #![no_main]
 
+use std::sync::LazyLock;
+
 use hookwire::clock::Timestamp;
-use hookwire::provider::{Events, Scheme};
+use hookwire::provider::{Events, Scheme, SchemeConfig};
 use hookwire::secret::Keyring;
-use hookwire::signature::{Place, Received, Trust, VerifyError};
+use hookwire::signature::{Received, Trust, VerifyError};
 use hookwire_fuzz::check_events;
 use http::{HeaderMap, Method, Uri};
 use libfuzzer_sys::fuzz_target;
@@ -17,9 +19,10 @@ const BOUNDARY: &str = "--Boundary-1700000000";
 /// The maximum number of parts that are read.
 const MAX_PARTS: usize = 256;
 
-static SCHEME: Scheme = Scheme::new("acme", "https://acme.example/docs")
-    .unsigned_id(&[Place::Form("token")])
-    .event_type(&[Place::FormJson { field: "payload", pointer: "/type" }, Place::Json("/type")]);
+static SCHEME: LazyLock<&Scheme> = LazyLock::new(|| {
+    let acme = r#"{"name":"acme","unproved":true,"id":["form:token"],"event_type":["form_json:payload#/type","json:/type"]}"#;
+    serde_json::from_str::<SchemeConfig>(acme).expect("a description").scheme().expect("a valid scheme")
+});
 
 struct Field<'t> {
     name: &'t str,

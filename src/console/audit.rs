@@ -9,11 +9,12 @@ use super::failure::Failure;
 use super::form::Shown;
 use super::link::encoded;
 use super::state::Console;
+use super::turns::{Turns, turn_of};
 use super::view::{Tab, View};
 use super::words::{self, Badge, When};
 use super::wrong::Wrong;
 use crate::id::{DeliveryId, EndpointId};
-use crate::store::{AuditEntry, AuditQuery, Listed, Page};
+use crate::store::{AuditEntry, AuditQuery, Listed};
 
 /// The number of rows of a page.
 const ROWS: u32 = 50;
@@ -67,6 +68,9 @@ fn path_of(action: &str, object: &str, tenant: &str) -> Option<String> {
         let list = if action.starts_with("job.") { "inbox" } else { "deliveries" };
         return Some(format!("{list}/{id}"));
     }
+    if action == "job.stop" {
+        return object.parse::<u64>().ok().map(|number| format!("jobs/{number}"));
+    }
     action.starts_with("event.").then(|| super::events::path_of(tenant, object))
 }
 
@@ -78,8 +82,9 @@ struct AuditPage {
     tenant: String,
     object: String,
     rows: Vec<Row>,
-    /// The query of the next page.
-    next: Option<String>,
+    /// The link to a page of the list, without its cursor.
+    base: String,
+    turns: Turns,
 }
 
 async fn audit(Shown(caller, fields): Shown) -> Result<Response, Failure> {
@@ -87,17 +92,19 @@ async fn audit(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let mut wrong = Wrong::default();
     let named = wrong.or_note("tenant", caller.tenant(fields.text("tenant")));
     let query = AuditQuery::default().tenant(named).object(fields.text("object"));
-    let after: Option<u64> = fields.value("after")?;
+    let turn = turn_of(&fields)?;
     let found = match wrong.is_empty() {
-        true => caller.scoped.audit_log(query, Page::of(ROWS).after(after).newest_first()).await?,
+        true => caller.scoped.audit_log(query, turn.page(ROWS, true)).await?,
         false => Listed::default(),
     };
+    let (found, around) = turn.in_order(found, true, |entry: &AuditEntry| entry.number);
     let text = |name| fields.text(name).unwrap_or_default().to_owned();
     let (tenant, object) = (text("tenant"), text("object"));
     let kept = format!("tenant={}&object={}", encoded(&tenant), encoded(&object));
     let template = AuditPage {
-        rows: found.items.iter().map(|entry| Row::of(entry, &view)).collect(),
-        next: found.next.map(|cursor| format!("{kept}&after={cursor}")),
+        rows: found.iter().map(|entry| Row::of(entry, &view)).collect(),
+        turns: if wrong.is_empty() { Turns::of(turn, around, found.len(), ROWS) } else { Turns::default() },
+        base: format!("audit?{kept}&"),
         tenant,
         object,
         wrong,

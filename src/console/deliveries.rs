@@ -9,14 +9,16 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use futures_util::future::try_join_all;
 
+use super::bulk_action::BulkAction;
 use super::caller::Caller;
 use super::damage::is_damage;
 use super::failure::{Failure, page};
-use super::form::{Changed, Fields, Shown};
+use super::form::{Changed, Fields, Shown, invalid};
 use super::lease::running_until;
 use super::link::encoded;
 use super::salvage::{self, Last, Salvaged, Source, Unreadable};
 use super::state::Console;
+use super::turns::{Turns, turn_of};
 use super::view::{Tab, View};
 use super::words::{self, Badge, When};
 use super::wrong::Wrong;
@@ -25,7 +27,8 @@ use crate::delivery::{Attempt, Delivery, DeliveryState};
 use crate::endpoint::Endpoint;
 use crate::id::{DeliveryId, EndpointId, Work};
 use crate::sender::{DeliveryError, EndpointError};
-use crate::store::{DeliveryQuery, Page};
+use crate::store::DeliveryQuery;
+use crate::store::query_text::{label_of, outcome_of};
 
 /// The number of rows of a page.
 const ROWS: u32 = 50;
@@ -172,17 +175,21 @@ pub(super) async fn find_endpoint(
 
 /// The fields of the filter, as the caller has set them.
 #[derive(Default)]
-struct Chosen {
+pub(super) struct Chosen {
     tenant: String,
     event_type: String,
     event: String,
     endpoint: String,
     from: String,
     to: String,
+    outcome: String,
+    label: String,
+    attempted_from: String,
+    attempted_to: String,
 }
 
 impl Chosen {
-    fn of(fields: &Fields) -> Self {
+    pub(super) fn of(fields: &Fields) -> Self {
         let text = |name| fields.text(name).unwrap_or_default().to_owned();
         Self {
             tenant: text("tenant"),
@@ -191,20 +198,37 @@ impl Chosen {
             endpoint: text("endpoint"),
             from: text("from"),
             to: text("to"),
+            outcome: text("outcome"),
+            label: text("label"),
+            attempted_from: text("attempted_from"),
+            attempted_to: text("attempted_to"),
         }
     }
 
-    /// The query of a link that keeps the filter.
-    fn query(&self) -> String {
-        let fields = [
+    /// The names of the fields, and their values.
+    pub(super) fn fields(&self) -> [(&'static str, &String); 10] {
+        [
             ("tenant", &self.tenant),
             ("type", &self.event_type),
             ("event", &self.event),
             ("endpoint", &self.endpoint),
             ("from", &self.from),
             ("to", &self.to),
-        ];
-        let set = fields.into_iter().filter(|(_, value)| !value.is_empty());
+            ("outcome", &self.outcome),
+            ("label", &self.label),
+            ("attempted_from", &self.attempted_from),
+            ("attempted_to", &self.attempted_to),
+        ]
+    }
+
+    /// Whether any field is set.
+    pub(super) fn is_set(&self) -> bool {
+        self.fields().iter().any(|(_, value)| !value.is_empty())
+    }
+
+    /// The query of a link that keeps the filter.
+    pub(super) fn query(&self) -> String {
+        let set = self.fields().into_iter().filter(|(_, value)| !value.is_empty());
         set.map(|(name, value)| format!("&{name}={}", encoded(value))).collect()
     }
 }
@@ -223,25 +247,16 @@ struct Deliveries {
     chips: Vec<Chip>,
     state: &'static str,
     chosen: Chosen,
+    /// What can be done with all that match.
+    bulk: Vec<BulkAction>,
     wrong: Wrong,
     kept: String,
+    /// The link to a page of the list, without its cursor.
+    base: String,
     rows: Vec<Row>,
-    next: Option<Next>,
-}
-
-/// The next page of the list.
-struct Next {
-    after: DeliveryId,
+    turns: Turns,
     /// How far the search has come, if it did not fill the page.
     searched: Option<When>,
-}
-
-impl Next {
-    fn of(found: &Salvaged, now: Timestamp) -> Option<Self> {
-        let after = found.next?;
-        let is_short = found.items.len() + found.damaged.len() < ROWS as usize;
-        Some(Self { after, searched: is_short.then(|| When::new(time_of(after).min(now), now)) })
-    }
 }
 
 /// The time in the id of a delivery: about the time at which it was made (RFC 9562 section 5.7).
@@ -251,7 +266,7 @@ pub(super) fn time_of(id: DeliveryId) -> Timestamp {
 }
 
 /// The filter of the form.
-fn query_of(caller: &Caller, fields: &Fields, wrong: &mut Wrong) -> DeliveryQuery {
+pub(super) fn query_of(caller: &Caller, fields: &Fields, wrong: &mut Wrong) -> DeliveryQuery {
     let mut query = DeliveryQuery::of(Work::Sent);
     query.tenant = wrong.or_note("tenant", caller.tenant(fields.text("tenant")));
     query.event = wrong.or_note("event", fields.value("event"));
@@ -259,7 +274,16 @@ fn query_of(caller: &Caller, fields: &Fields, wrong: &mut Wrong) -> DeliveryQuer
     query.lane = wrong.or_note("endpoint", fields.value::<EndpointId>("endpoint")).map(Into::into);
     query.from = wrong.or_note("from", fields.time("from"));
     query.to = wrong.or_note("to", fields.time("to"));
+    query.outcome = wrong.or_note("outcome", read(fields, "outcome", outcome_of));
+    query.label = wrong.or_note("label", read(fields, "label", label_of));
+    query.attempted_from = wrong.or_note("attempted_from", fields.time("attempted_from"));
+    query.attempted_to = wrong.or_note("attempted_to", fields.time("attempted_to"));
     query
+}
+
+/// Reads a field whose text is a condition.
+fn read<T>(fields: &Fields, name: &str, read: fn(&str) -> Result<T, &'static str>) -> Result<Option<T>, Failure> {
+    fields.text(name).map(read).transpose().map_err(|error| invalid(name, &error))
 }
 
 async fn deliveries(Shown(caller, fields): Shown) -> Result<Response, Failure> {
@@ -267,15 +291,17 @@ async fn deliveries(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let state = fields.state()?;
     let mut wrong = Wrong::default();
     let query = DeliveryQuery { state, ..query_of(&caller, &fields, &mut wrong) };
-    let after: Option<DeliveryId> = fields.value("after")?;
+    let turn = turn_of(&fields)?;
     // Without a filter that can be read, nothing is searched.
     let found = match wrong.is_empty() {
         true => {
-            let (source, page_of) = (Source::Sent(&caller.scoped), Page::of(ROWS).after(after).newest_first());
-            salvage::deliveries(source, &caller.shared.damage, &query, page_of).await?
+            let source = Source::Sent(&caller.scoped);
+            salvage::deliveries(source, &caller.shared.damage, &query, turn.page(ROWS, true)).await?
         }
         false => Salvaged::default(),
     };
+    let turns = if wrong.is_empty() { found.turns(turn, ROWS) } else { Turns::default() };
+    let searched = found.next.filter(|_| turns.is_short);
     let chosen = Chosen::of(&fields);
     let state_text = state.map_or("", |state| words::state(state).text);
     let chip = |value: &'static str, text| Chip { text, value, is_chosen: value == state_text };
@@ -283,8 +309,11 @@ async fn deliveries(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     chips.extend(words::STATES.map(|state| chip(words::state(state).text, words::state(state).text)));
     let template = Deliveries {
         rows: Row::of_page(&caller, &found, true, view.now).await?,
-        next: Next::of(&found, view.now),
+        searched: searched.map(|to| When::new(time_of(to).min(view.now), view.now)),
+        turns,
+        base: format!("deliveries?state={state_text}{}&", chosen.query()),
         kept: chosen.query(),
+        bulk: BulkAction::of_list(state, chosen.is_set()),
         chosen,
         chips,
         state: state_text,

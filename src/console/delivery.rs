@@ -1,6 +1,7 @@
 //! One delivery: its attempts, why it failed, and what to do.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use askama::Template;
 use axum::Router;
@@ -15,6 +16,7 @@ use super::link::see;
 use super::payload::{Payload, payload_of, payload_path};
 use super::salvage::{self, Unreadable};
 use super::state::Console;
+use super::timings::{Span, spans};
 use super::view::{Tab, View};
 use super::words::{self, When};
 use crate::clock::Timestamp;
@@ -53,31 +55,39 @@ pub(super) struct Step {
 
 /// A request and its response.
 pub(super) struct Detail {
+    pub(super) method: String,
     pub(super) url: String,
+    /// How long its steps took.
+    pub(super) spans: Vec<Span>,
     /// The known facts about the connection.
     pub(super) connection: String,
     pub(super) request: String,
-    pub(super) has_response: bool,
+    /// Empty if no response was received.
+    pub(super) status_line: String,
     pub(super) response: String,
     pub(super) body: String,
 }
 
 impl Detail {
-    fn of(detail: &AttemptDetail) -> Self {
+    fn of(detail: &AttemptDetail, took: Duration) -> Self {
         let lines = |headers: &[(Box<str>, Box<str>)]| -> String {
             headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect()
         };
         let known = [
             detail.version.as_deref().map(String::from),
+            detail.tls_version.as_deref().map(String::from),
+            detail.tls_resumed.filter(|resumed| *resumed).map(|_| "session resumed".into()),
             detail.address.map(|address| format!("to {address}")),
-            detail.connecting.map(|time| format!("connected in {}", words::precise(time))),
         ];
+        let status = detail.status.map(|status| format!(" {status}")).unwrap_or_default();
         let known: Vec<_> = known.into_iter().flatten().collect();
         Self {
+            method: detail.method.to_string(),
             url: detail.url.to_string(),
+            spans: spans(detail, took),
             connection: known.join(", "),
             request: lines(&detail.request_headers),
-            has_response: detail.version.is_some(),
+            status_line: detail.version.as_deref().map(|version| format!("{version}{status}")).unwrap_or_default(),
             response: lines(&detail.response_headers),
             body: detail.response_body.to_string(),
         }
@@ -200,12 +210,14 @@ pub(super) fn steps(attempts: &[Attempt], details: &[AttemptDetail], now: Timest
     let attempts = attempts.get(left_out..).unwrap_or_default();
     let step = |(place, attempt): (usize, &Attempt)| {
         let before = place.checked_sub(1).and_then(|place| attempts.get(place));
-        let until = attempts.get(place + 1).map_or(Timestamp::MAX, |next| next.at);
-        let is_its = |one: &&AttemptDetail| one.attempt == attempt.number && attempt.at <= one.at && one.at < until;
+        let detail = details.iter().find(|detail| detail.is_of(attempt, attempts.get(place + 1)));
+        let cause = detail.and_then(|detail| detail.tls_failure.as_deref());
+        let step = Step::of(attempt, now);
         Step {
             is_restart: before.is_some_and(|before| is_restart(before, attempt)),
-            detail: details.iter().find(is_its).map(Detail::of),
-            ..Step::of(attempt, now)
+            remedy: cause.and_then(words::tls_remedy).or(step.remedy),
+            detail: detail.map(|detail| Detail::of(detail, attempt.duration)),
+            ..step
         }
     };
     (attempts.iter().enumerate().map(step).rev().collect(), left_out)
@@ -255,8 +267,6 @@ async fn cancel(Id(id): Id<DeliveryId>, Changed(caller, _): Changed) -> Result<R
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]

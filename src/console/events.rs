@@ -9,11 +9,12 @@ use super::failure::{Failure, page};
 use super::form::Shown;
 use super::link::encoded;
 use super::state::Console;
+use super::turns::{Turns, turn_of};
 use super::view::{Tab, View};
 use super::words::When;
 use super::wrong::Wrong;
 use crate::clock::Timestamp;
-use crate::store::{EventQuery, Page};
+use crate::store::{EventQuery, EventSummary};
 
 /// The number of rows of a page.
 const ROWS: u32 = 50;
@@ -44,10 +45,9 @@ struct Events {
     from: String,
     to: String,
     rows: Vec<EventRow>,
-    /// The query of the next page.
-    next: Option<String>,
-    /// Whether the search has ended before it filled the page.
-    is_short: bool,
+    /// The link to a page of the list, without its cursor.
+    base: String,
+    turns: Turns,
     /// Whether one of the events is damaged, so that none can be listed.
     is_damaged: bool,
 }
@@ -66,8 +66,8 @@ async fn events(Shown(caller, fields): Shown) -> Result<Response, Failure> {
         from: text("from"),
         to: text("to"),
         rows: Vec::new(),
-        next: None,
-        is_short: false,
+        base: String::new(),
+        turns: Turns::default(),
         is_damaged: false,
         wrong: Wrong::default(),
         view,
@@ -88,23 +88,24 @@ async fn events(Shown(caller, fields): Shown) -> Result<Response, Failure> {
         return page(&template);
     };
     template.tenant = tenant.to_string();
-    let after: Option<u64> = fields.value("after")?;
+    let turn = turn_of(&fields)?;
     let query = EventQuery::of(tenant).between(from, to);
-    let read = caller.scoped.events(&query, Page::of(ROWS).after(after).newest_first()).await;
+    let read = caller.scoped.events(&query, turn.page(ROWS, true)).await;
     let Some(found) = caller.shared.damage.readable("events of", &query.tenant, read)? else {
         template.is_damaged = true;
         return page(&template);
     };
-    template.is_short = found.items.len() < ROWS as usize;
+    let (found, around) = turn.in_order(found, true, |event: &EventSummary| event.cursor);
+    template.turns = Turns::of(turn, around, found.len(), ROWS);
     let kept = [("tenant", &template.tenant), ("from", &template.from), ("to", &template.to)];
     let kept: String = kept.into_iter().map(|(name, value)| format!("{name}={}&", encoded(value))).collect();
-    template.next = found.next.map(|cursor| format!("{kept}after={cursor}"));
-    let row = |event: &crate::store::EventSummary| EventRow {
+    template.base = format!("events?{kept}");
+    let row = |event: &EventSummary| EventRow {
         path: path_of(&template.tenant, event.id.as_str()),
         id: event.id.to_string(),
         event_type: event.event_type.to_string(),
         stored: When::new(event.appended_at, template.view.now),
     };
-    template.rows = found.items.iter().map(row).collect();
+    template.rows = found.iter().map(row).collect();
     page(&template)
 }

@@ -70,7 +70,9 @@ impl From<EndpointError> for Failure {
             EndpointError::NotFound => Self::not_found(),
             EndpointError::Store(error) => error.into(),
             EndpointError::ReadOnly => Self::new(StatusCode::FORBIDDEN, error.to_string()),
-            EndpointError::Conflict => Self::new(StatusCode::CONFLICT, error.to_string()),
+            EndpointError::Conflict | EndpointError::TooManyJobs { .. } => {
+                Self::new(StatusCode::CONFLICT, error.to_string())
+            }
             error => Self::invalid(error.to_string()),
         }
     }

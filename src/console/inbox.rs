@@ -16,6 +16,7 @@ use super::payload::{Payload, download, payload_of};
 use super::salvage::{self, Last, Source, Unreadable};
 use super::state::Console;
 use super::traffic::{Span, Traffic};
+use super::turns::{Turns, turn_of};
 use super::view::{Tab, View};
 use super::words::{self, Badge, When};
 use crate::clock::Timestamp;
@@ -24,7 +25,7 @@ use crate::event::Event;
 use crate::id::{DeliveryId, Work};
 use crate::receiver::inbox::{Inbox, RejectedRequest};
 use crate::sender::{AuditedChange, DeliveryError};
-use crate::store::{DeliveryQuery, Page, StoreError};
+use crate::store::{DeliveryQuery, StoreError};
 
 /// The number of rows of a page.
 const ROWS: u32 = 50;
@@ -156,7 +157,9 @@ struct InboxPage {
     chips: Vec<(&'static str, bool)>,
     state: &'static str,
     rows: Vec<JobRow>,
-    next: Option<DeliveryId>,
+    /// The link to a page of the list, without its cursor.
+    base: String,
+    turns: Turns,
     rejected: Vec<RejectedRow>,
 }
 
@@ -166,10 +169,9 @@ async fn inbox(Shown(caller, fields): Shown) -> Result<Response, Failure> {
     let now = view.now;
     let state = fields.state()?.unwrap_or(DeliveryState::Failed);
     let query = DeliveryQuery { state: Some(state), ..DeliveryQuery::of(Work::Received) };
-    let after: Option<DeliveryId> = fields.value("after")?;
-    let page_of = Page::of(ROWS).after(after).newest_first();
+    let turn = turn_of(&fields)?;
     let (source, damage) = (Source::Received(inbox), &caller.shared.damage);
-    let found = salvage::deliveries(source, damage, &query, page_of).await?;
+    let found = salvage::deliveries(source, damage, &query, turn.page(ROWS, true)).await?;
     let attempts = salvage::last_attempts(source, damage, &found.items).await?;
     let rows = found.items.iter().zip(attempts).map(|(job, last)| JobRow::of(job, last, now)).collect();
     let queues = queues(inbox, now).await?;
@@ -184,7 +186,8 @@ async fn inbox(Shown(caller, fields): Shown) -> Result<Response, Failure> {
         chips: words::STATES.map(|state| words::state(state).text).map(|text| (text, text == chosen)).to_vec(),
         state: chosen,
         rows: found.in_order(rows, |id| JobRow::damaged(id, now), true),
-        next: found.next,
+        base: format!("inbox?state={chosen}&"),
+        turns: found.turns(turn, ROWS),
         rejected: inbox.rejected(ROWS as usize).await?.iter().map(|one| RejectedRow::of(one, now)).collect(),
         view,
     };

@@ -45,12 +45,20 @@
 //!   event is damaged, its part of the list is not shown, and the page says so. Each of them is logged once, as a warning.
 //! - The secret of an endpoint is shown once, when it is made; a reload makes no other one. Values of the headers that an endpoint adds are never shown.
 //! - The events and jobs of an inbox are accessible to operators only, and only if the host sets [`Console::inbox`].
+//! - Deliveries are filtered by state, tenant, event, type, endpoint, label of the endpoint, and time, and by the outcome and the time of the
+//!   last attempt. The filter is in the URL.
+//! - Lists of deliveries, events, jobs and changes lead to older rows and back to newer ones. No row is left out or repeated. The first
+//!   page has no link to newer rows: reload it.
+//! - A replay, and a change to all deliveries that match a filter, run as jobs: a worker of the sender carries them out, and the page `jobs`
+//!   shows and stops them. Without a worker they wait.
 //! - The page `audit` shows who changed what, by the [name](crate::sender::Scope::named) that the host gives each caller.
 //! - The host must limit the rate of requests, as for its other routes.
 
 mod assets;
 mod audit;
 mod brand;
+mod bulk;
+mod bulk_action;
 mod caller;
 mod damage;
 mod deliveries;
@@ -66,17 +74,21 @@ mod failures;
 mod form;
 mod frame;
 mod inbox;
+mod jobs;
 mod json;
 mod lease;
 mod link;
 mod new_id;
 mod overview;
+mod pace;
 mod payload;
 mod replay;
 mod salvage;
 mod secret_page;
 mod state;
+mod timings;
 mod traffic;
+mod turns;
 mod types;
 mod view;
 mod words;
@@ -209,6 +221,8 @@ impl Console {
             .merge(diagnose::routes())
             .merge(deliveries::routes())
             .merge(delivery::routes())
+            .merge(bulk::routes())
+            .merge(jobs::routes())
             .merge(failures::routes())
             .merge(events::routes())
             .merge(event::routes())

@@ -1,4 +1,4 @@
-//! Sends stored events to an endpoint again: first a count, then the replay.
+//! Sends stored events to an endpoint again: first a count, then a job.
 
 use askama::Template;
 use axum::Router;
@@ -10,15 +10,14 @@ use super::endpoints::EndpointRow;
 use super::failure::{Failure, page};
 use super::form::{Changed, Fields, Id, Shown};
 use super::link::see;
+use super::pace::Pace;
 use super::state::Console;
 use super::view::{Tab, View};
+use super::words;
 use super::wrong::Wrong;
 use crate::endpoint::Endpoint;
 use crate::id::EndpointId;
 use crate::sender::Replay;
-
-/// Maximum number of events that one form replays, because the request waits until they are stored.
-const MAX_REPLAYED: u64 = 10_000;
 
 pub(super) fn routes() -> Router<Console> {
     Router::new().route("/endpoints/{id}/replay", get(form).post(replay))
@@ -43,8 +42,9 @@ struct ReplayPage {
     to: String,
     types: String,
     fresh_ids: bool,
-    /// After a dry run: the number of events.
-    count: Option<u64>,
+    pace: Pace,
+    /// After a dry run: the number of events, and whether it is exact.
+    count: Option<(u64, bool)>,
     wrong: Wrong,
 }
 
@@ -61,10 +61,21 @@ impl ReplayPage {
             to: text("to"),
             types: text("types"),
             fresh_ids: fields.is_present("fresh_ids"),
+            pace: Pace::of(fields),
             count: None,
             wrong: Wrong::default(),
             view,
         }
+    }
+
+    /// After a dry run: the number of events in words.
+    fn counted(&self) -> Option<String> {
+        self.count.map(|(count, is_exact)| words::counted(count, is_exact, ["event", "events"]))
+    }
+
+    /// Whether there may be something to send.
+    const fn is_useful(&self) -> bool {
+        matches!(self.count, Some((1.., _) | (_, false)))
     }
 }
 
@@ -85,11 +96,10 @@ async fn replay(Id(id): Id<EndpointId>, Changed(caller, fields): Changed) -> Res
         return Wrong::page(false, &ReplayPage { wrong, ..ReplayPage::of(&caller, &endpoint, &fields) });
     }
     if fields.text("step") == Some("send") {
-        let state = if endpoint.is_enabled() { "pending" } else { "held" };
-        replay.run().await?;
-        return Ok(see(&format!("../../deliveries?endpoint={id}&state={state}&done=replayed")));
+        let number = replay.start().await?;
+        return Ok(see(&format!("../../jobs/{number}?done=started")));
     }
-    let count = replay.count().await?;
+    let count = replay.count_up_to_bound().await?;
     page(&ReplayPage { count: Some(count), ..ReplayPage::of(&caller, &endpoint, &fields) })
 }
 
@@ -112,5 +122,12 @@ fn prepared<'a>(replay: Replay<'a>, fields: &Fields, wrong: &mut Wrong) -> Repla
     if fields.is_present("fresh_ids") {
         replay = replay.under_fresh_ids();
     }
-    replay.limit(MAX_REPLAYED)
+    let pace = Pace::of(fields);
+    if let Some(limit) = pace.limit(wrong) {
+        replay = replay.limit(limit);
+    }
+    if let Some(rate) = pace.rate(wrong) {
+        replay = replay.at_most(rate);
+    }
+    replay
 }

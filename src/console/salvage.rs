@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use super::damage::{Damage, is_damage};
+use super::turns::Turns;
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery};
 use crate::id::DeliveryId;
 use crate::receiver::inbox::Inbox;
 use crate::sender::Scoped;
+use crate::store::turn::Turn;
 use crate::store::{DeliveryQuery, Listed, Page, StoreError};
 
 /// The most damaged records that one page skips. The next page continues after them.
@@ -95,6 +97,13 @@ pub(super) struct Salvaged {
 }
 
 impl Salvaged {
+    /// The links around the page, of a list that shows the newest rows first.
+    pub(super) fn turns(&self, turn: Turn<DeliveryId>, most: u32) -> Turns {
+        let ids = || self.items.iter().map(|one| one.id).chain(self.damaged.iter().copied());
+        let around = turn.around(true, ids().max().zip(ids().min()), self.next);
+        Turns::of(turn, around, ids().count(), most)
+    }
+
     /// Puts what was made of the items, and of the damaged records, into the order of the list.
     pub(super) fn in_order<T>(
         &self,

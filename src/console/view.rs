@@ -12,6 +12,7 @@ pub(super) enum Tab {
     Endpoints,
     Deliveries,
     Failures,
+    Jobs,
     Events,
     Types,
     Inbox,
@@ -59,6 +60,7 @@ impl View {
             entry(Tab::Endpoints, "endpoints", "Endpoints"),
             entry(Tab::Deliveries, "deliveries", "Deliveries"),
             entry(Tab::Failures, "failures", "Failures"),
+            entry(Tab::Jobs, "jobs", "Bulk jobs"),
             entry(Tab::Events, "events", "Events"),
             entry(Tab::Types, "types", "Event types"),
         ];

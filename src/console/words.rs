@@ -10,9 +10,10 @@ use crate::delivery::{Delivery, DeliveryState};
 use crate::endpoint::{DisableReason, Endpoint, EndpointState};
 use crate::outcome::Outcome;
 use crate::retry::FailReason;
+use crate::sender::BulkState;
 
 /// What a page reports after a change. The word is the one after `done=` in the query.
-const NOTICES: [(&str, &str); 12] = [
+const NOTICES: [(&str, &str); 13] = [
     ("created", "The endpoint was created."),
     ("saved", "The changes were saved."),
     ("enabled", "The endpoint is enabled. Its deliveries are sent when they are due."),
@@ -22,7 +23,8 @@ const NOTICES: [(&str, &str); 12] = [
     ("test", "A test event was sent to this endpoint only."),
     ("resent", "The delivery is sent again."),
     ("cancelled", "It was cancelled."),
-    ("replayed", "The replay has begun. This list shows what waits to be sent."),
+    ("started", "The job has started. A worker carries it out, and this page shows how far it is."),
+    ("stopped", "The job was stopped."),
     ("handled", "What was chosen is handled again."),
     ("expunged", "The event was expunged."),
 ];
@@ -50,6 +52,15 @@ pub(super) const fn state(state: DeliveryState) -> Badge {
     }
 }
 
+pub(super) const fn bulk_state(state: BulkState) -> Badge {
+    match state {
+        BulkState::Running => Badge { class: "wait", sign: "…", text: "running" },
+        BulkState::Done => Badge { class: "good", sign: "✓", text: "done" },
+        BulkState::Stopped => Badge { class: "off", sign: "–", text: "stopped" },
+        BulkState::Failed => Badge { class: "bad", sign: "✕", text: "failed" },
+    }
+}
+
 /// The badge of a record that is damaged.
 pub(super) const UNREADABLE: Badge = Badge { class: "warn", sign: "?", text: "unreadable" };
 
@@ -74,7 +85,7 @@ pub(super) fn surface(surface: &str) -> &str {
 }
 
 /// Each action of the audit log in words.
-const ACTIONS: [(&str, &str); 14] = [
+const ACTIONS: [(&str, &str); 17] = [
     ("endpoint.create", "Create an endpoint"),
     ("endpoint.update", "Change an endpoint"),
     ("endpoint.rotate_key", "Rotate the key"),
@@ -85,10 +96,13 @@ const ACTIONS: [(&str, &str); 14] = [
     ("delivery.resend", "Send again"),
     ("delivery.send_now", "Send now"),
     ("delivery.cancel", "Cancel"),
+    ("delivery.resend_all", "Send all that match again"),
+    ("delivery.cancel_all", "Cancel all that match"),
     ("event.resend", "Send an event again"),
     ("event.expunge", "Expunge an event"),
     ("job.resend", "Handle again"),
     ("job.cancel", "Cancel a job"),
+    ("job.stop", "Stop a bulk job"),
 ];
 
 pub(super) fn action(action: &str) -> &str {
@@ -251,6 +265,31 @@ pub(super) const fn remedy(outcome: Outcome) -> Option<&'static str> {
     })
 }
 
+/// What to do about a failure of TLS whose cause is known by this name. `None` if there is no better advice than [`remedy`] has.
+pub(super) fn tls_remedy(cause: &str) -> Option<&'static str> {
+    Some(match cause {
+        "expired" => "The certificate has expired. Its owner must renew it.",
+        "not_yet_valid" => "The certificate is not valid yet. Its owner must replace it.",
+        "wrong_name" => "The certificate is for another name. Check the host in the URL, or get a certificate for it.",
+        "unknown_issuer" => {
+            "The issuer of the certificate is unknown. The server must send its intermediate certificates; a private issuer must be among the roots of the sender."
+        }
+        "no_shared_protocol" => "The server must offer HTTP/2 (h2) or HTTP/1.1 (http/1.1).",
+        "no_shared_version" => "The server must offer TLS 1.2 or 1.3, with a usual cipher suite.",
+        "not_tls" => "The server does not speak TLS at this port. Check the port.",
+        "unknown_name" => {
+            "The server does not know the host in the URL. Check the host, and the virtual hosts of the server."
+        }
+        "client_certificate_required" | "client_certificate_refused" => {
+            "The server requires a client certificate that it knows. The sender must be configured with one."
+        }
+        "timeout" => {
+            "The server did not complete the TLS handshake in time. It may be overloaded, or it does not speak TLS."
+        }
+        _ => return None,
+    })
+}
+
 /// A time, as a page shows it: the relative time, with the exact time next to it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct When {
@@ -300,6 +339,30 @@ pub(super) fn precise(length: Duration) -> String {
     }
 }
 
+/// A number with its digits in groups of three.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number of things at the beginning of a sentence. It may be a lower bound. `nouns` are singular and plural.
+pub(super) fn counted(count: u64, is_exact: bool, [one, many]: [&str; 2]) -> String {
+    match (count, is_exact) {
+        (0, false) => format!("An unknown number of {many}"),
+        (1, true) => format!("1 {one}"),
+        (1, false) => format!("At least 1 {one}"),
+        (_, true) => format!("{} {many}", grouped(count)),
+        (_, false) => format!("At least {} {many}", grouped(count)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -318,6 +381,20 @@ mod tests {
         let failures = [Outcome::Status(301), Outcome::Status(500), Outcome::Dns, Outcome::Tls, Outcome::Panic];
         assert!(failures.into_iter().all(|outcome| remedy(outcome).is_some()));
         assert_eq!(remedy(Outcome::Status(204)), None);
+        assert_eq!(tls_remedy("expired"), Some("The certificate has expired. Its owner must renew it."));
+        assert_eq!(tls_remedy("violation"), None);
+    }
+
+    #[test]
+    fn numbers_are_grouped_and_lower_bounds_say_so() {
+        let grouped = [0, 999, 1_000, 12_345, 1_234_567].map(grouped);
+        assert_eq!(grouped, ["0", "999", "1,000", "12,345", "1,234,567"]);
+        let counted = [(0, true), (1, true), (10_000, false), (0, false)]
+            .map(|(count, is_exact)| counted(count, is_exact, ["delivery", "deliveries"]));
+        assert_eq!(
+            counted,
+            ["0 deliveries", "1 delivery", "At least 10,000 deliveries", "An unknown number of deliveries"]
+        );
     }
 
     #[test]

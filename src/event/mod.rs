@@ -25,7 +25,7 @@ pub use self::audience::Audience;
 pub use self::catalog::EventCatalog;
 pub use self::error::{EventError, MAX_ORDERING_KEY_BYTES, MAX_TYPE_BYTES};
 pub use self::event_type::EventType;
-pub use self::new::{NewEvent, NewEventParts};
+pub use self::new::NewEvent;
 pub use self::order::Order;
 pub use self::origin::{MAX_ORIGIN_BYTES, Origin};
 pub use self::pattern::Pattern;

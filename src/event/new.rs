@@ -33,22 +33,22 @@ use crate::id::{EventId, Tenant};
 /// ```
 #[derive(Clone, Debug)]
 pub struct NewEvent {
-    event_type: EventType,
-    id: Option<EventId>,
-    tenant: Tenant,
-    occurred_at: Option<Timestamp>,
-    recorded_at: Option<Timestamp>,
-    content_type: Arc<str>,
-    order: Option<Order>,
-    expires_at: Option<Timestamp>,
-    audience: Audience,
-    origin: Option<Arc<Origin>>,
-    replay_digest: Option<[u8; 32]>,
-    data: Data,
+    pub(crate) event_type: EventType,
+    pub(crate) id: Option<EventId>,
+    pub(crate) tenant: Tenant,
+    pub(crate) occurred_at: Option<Timestamp>,
+    pub(crate) recorded_at: Option<Timestamp>,
+    pub(crate) content_type: Arc<str>,
+    pub(crate) order: Option<Order>,
+    pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) audience: Audience,
+    pub(crate) origin: Option<Arc<Origin>>,
+    pub(crate) replay_digest: Option<[u8; 32]>,
+    pub(crate) data: Data,
 }
 
 #[derive(Clone)]
-enum Data {
+pub(crate) enum Data {
     /// JSON that [`NewEvent::seal`] puts into the Standard Webhooks envelope.
     Enveloped(Bytes),
     /// The payload as it is sent.
@@ -56,7 +56,7 @@ enum Data {
 }
 
 impl Data {
-    const fn bytes(&self) -> &Bytes {
+    pub(crate) const fn bytes(&self) -> &Bytes {
         match self {
             Self::Enveloped(bytes) | Self::Raw(bytes) => bytes,
         }
@@ -135,11 +135,12 @@ impl NewEvent {
     /// Sets the tenant that the event belongs to. Default: [`Tenant::default`].
     ///
     /// ```
+    /// use hookwire::clock::Timestamp;
     /// use hookwire::event::NewEvent;
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let event = NewEvent::json("invoice.paid", &1042)?.tenant("acme");
-    /// assert_eq!(event.parts().tenant.as_str(), "acme");
+    /// assert_eq!(event.seal(Timestamp::EPOCH).tenant.as_str(), "acme");
     /// # Ok(())
     /// # }
     /// ```
@@ -203,11 +204,12 @@ impl NewEvent {
     /// the order is not defined.
     ///
     /// ```
+    /// use hookwire::clock::Timestamp;
     /// use hookwire::event::{NewEvent, Order};
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let event = NewEvent::json("cart.changed", &3)?.ordered_by("cart-1042")?;
-    /// assert_eq!(event.parts().order, Some(&Order::fifo("cart-1042")?));
+    /// assert_eq!(event.seal(Timestamp::EPOCH).order, Some(Order::fifo("cart-1042")?));
     /// # Ok(())
     /// # }
     /// ```
@@ -223,11 +225,12 @@ impl NewEvent {
     /// are still pending are cancelled.
     ///
     /// ```
+    /// use hookwire::clock::Timestamp;
     /// use hookwire::event::NewEvent;
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let event = NewEvent::json("price.changed", &9900)?.latest_by("article-7")?;
-    /// assert!(event.parts().order.is_some_and(|order| order.is_latest()));
+    /// assert!(event.seal(Timestamp::EPOCH).order.is_some_and(|order| order.is_latest()));
     /// # Ok(())
     /// # }
     /// ```
@@ -249,7 +252,7 @@ impl NewEvent {
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let deadline = SystemClock.now() + Duration::from_secs(60 * 60);
     /// let event = NewEvent::json("code.issued", &"4711")?.expires_at(deadline);
-    /// assert_eq!(event.parts().expires_at, Some(deadline));
+    /// assert_eq!(event.seal(SystemClock.now()).expires_at, Some(deadline));
     /// # Ok(())
     /// # }
     /// ```
@@ -328,54 +331,6 @@ impl NewEvent {
     pub const fn event_type(&self) -> &EventType {
         &self.event_type
     }
-
-    /// What the caller has set so far, for a store that writes it to an outbox table.
-    ///
-    /// ```
-    /// use hookwire::event::NewEvent;
-    ///
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let event = NewEvent::json("invoice.paid", &1042)?;
-    /// let row = event.parts();
-    /// assert_eq!((row.event_type.as_str(), row.enveloped, row.data), ("invoice.paid", true, &b"1042"[..]));
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn parts(&self) -> NewEventParts<'_> {
-        NewEventParts {
-            event_type: &self.event_type,
-            id: self.id.as_ref(),
-            tenant: &self.tenant,
-            occurred_at: self.occurred_at,
-            content_type: &self.content_type,
-            order: self.order.as_ref(),
-            expires_at: self.expires_at,
-            enveloped: matches!(self.data, Data::Enveloped(_)),
-            data: self.data.bytes(),
-        }
-    }
-}
-
-/// The fields of a [`NewEvent`], for a store that writes it to an outbox table.
-#[derive(Clone, Copy)]
-#[expect(
-    missing_docs,
-    missing_debug_implementations,
-    reason = "each field is documented on NewEvent; data is confidential"
-)]
-#[non_exhaustive]
-pub struct NewEventParts<'a> {
-    pub event_type: &'a EventType,
-    pub id: Option<&'a EventId>,
-    pub tenant: &'a Tenant,
-    pub occurred_at: Option<Timestamp>,
-    pub content_type: &'a str,
-    pub order: Option<&'a Order>,
-    pub expires_at: Option<Timestamp>,
-    /// Whether `data` is JSON for the Standard Webhooks envelope. Otherwise `data` is the payload.
-    pub enveloped: bool,
-    pub data: &'a [u8],
 }
 
 #[cfg(test)]

@@ -7,9 +7,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::caller::Caller;
-use super::page::{self, Listed, Order};
+use super::page::{Asked, Listed, Order};
 use super::problem::Problem;
-use super::read::{Query, maybe};
+use super::read::Query;
 use super::state::Manage;
 use crate::store::{AuditEntry, AuditQuery};
 
@@ -31,6 +31,8 @@ struct List {
     order: Order,
     /// The `next_cursor` of the previous page.
     cursor: Option<String>,
+    /// The `previous_cursor` of the next page: the page that ends directly before it, in the same order.
+    before: Option<String>,
     /// The number of items of a page: 50 by default.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
@@ -83,8 +85,7 @@ impl AuditDocument {
 ))]
 async fn list(caller: Caller, Query(asked): Query<List>) -> Result<Json<Listed<AuditDocument>>, Problem> {
     let query = AuditQuery::default().tenant(caller.tenant(asked.tenant)?).object(asked.object.as_deref());
-    let after: Option<u64> = maybe("cursor", asked.cursor.as_deref())?;
-    let page = asked.order.page(page::limit(asked.limit)?, after);
-    let found = caller.scoped.audit_log(query, page).await?;
-    Ok(Json(Listed::found(found, AuditDocument::of)))
+    let page = Asked::of(asked.order, (asked.cursor.as_deref(), asked.before.as_deref()), asked.limit)?;
+    let found = caller.scoped.audit_log(query, page.page()).await?;
+    Ok(Json(Listed::found(page, found, |entry| entry.number, AuditDocument::of)))
 }

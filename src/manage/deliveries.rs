@@ -8,14 +8,15 @@ use utoipa_axum::routes;
 
 use super::caller::Caller;
 use super::filter::{FilterDocument, State};
-use super::page::{self, Listed};
+use super::page::{self, Asked, Listed};
 use super::problem::{Code, Problem};
-use super::read::{Id, Query, maybe};
+use super::read::{Id, Query};
 use super::state::Manage;
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, DeliveryState};
 use crate::id::DeliveryId;
 use crate::sender::DeliveryError;
+use crate::store::DeliveryQuery;
 
 pub(super) fn routes() -> OpenApiRouter<Manage> {
     OpenApiRouter::new()
@@ -52,13 +53,47 @@ struct List {
     /// Created before this time.
     #[param(format = DateTime)]
     to: Option<String>,
+    /// Only deliveries with this outcome of the last attempt: a status (`503`), a class of statuses (`5xx`), `status` for any status, or
+    /// an outcome without a status, as `outcome` of an attempt.
+    #[param(example = "5xx")]
+    outcome: Option<String>,
+    /// Only deliveries to endpoints that have this label now: its name, `=`, and its value.
+    #[param(pattern = "^[^=]+=", example = "plan=pro")]
+    label: Option<String>,
+    /// The last attempt began at this time or later.
+    #[param(format = DateTime)]
+    attempted_from: Option<String>,
+    /// The last attempt began before this time.
+    #[param(format = DateTime)]
+    attempted_to: Option<String>,
     #[serde(default)]
     #[param(inline)]
     order: page::Order,
     /// The `next_cursor` of the previous page.
     cursor: Option<String>,
+    /// The `previous_cursor` of the next page: the page that ends directly before it, in the same order.
+    before: Option<String>,
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
+}
+
+impl List {
+    fn query(&self, caller: &Caller) -> Result<DeliveryQuery, Problem> {
+        let filter = FilterDocument {
+            tenant: self.tenant.clone(),
+            event: self.event.clone(),
+            endpoint: self.endpoint.clone(),
+            state: self.state.clone(),
+            event_type: self.event_type.clone(),
+            from: self.from.clone(),
+            to: self.to.clone(),
+            outcome: self.outcome.clone(),
+            label: self.label.clone(),
+            attempted_from: self.attempted_from.clone(),
+            attempted_to: self.attempted_to.clone(),
+        };
+        filter.query(caller)
+    }
 }
 
 /// The delivery of an event to an endpoint.
@@ -146,12 +181,9 @@ struct Attempts {
     (status = 200, description = "a page", body = Listed<DeliveryDocument>),
 ))]
 async fn list(caller: Caller, Query(asked): Query<List>) -> Result<Json<Listed<DeliveryDocument>>, Problem> {
-    let limit = page::limit(asked.limit)?;
-    let after = maybe("cursor", asked.cursor.as_deref())?;
-    let List { tenant, event, endpoint, state, event_type, from, to, order, .. } = asked;
-    let query = FilterDocument { tenant, event, endpoint, state, event_type, from, to }.query(&caller)?;
-    let found = caller.scoped.deliveries(query, order.page(limit, after)).await?;
-    Ok(Json(Listed::found(found, DeliveryDocument::of)))
+    let page = Asked::of(asked.order, (asked.cursor.as_deref(), asked.before.as_deref()), asked.limit)?;
+    let found = caller.scoped.deliveries(asked.query(&caller)?, page.page()).await?;
+    Ok(Json(Listed::found(page, found, |delivery| delivery.id, DeliveryDocument::of)))
 }
 
 /// Get a delivery.

@@ -1,5 +1,7 @@
 //! `/deliveries/{id}/details`.
 
+use std::time::Duration;
+
 use axum::Json;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -38,17 +40,42 @@ struct DetailDocument {
     /// When it began.
     #[schema(format = DateTime)]
     at: String,
+    method: String,
     url: String,
     request_headers: Vec<Header>,
     /// The IP address that the request was sent to. Only operators see it.
     address: Option<String>,
-    /// How long it took to connect; `null` if an open connection was used, or none could be opened.
-    connecting_ms: Option<f64>,
+    /// How long it took to resolve the name, or to fail at it; `null` if no name was resolved.
+    dns_ms: Option<f64>,
+    /// How long the address took to accept the connection. If none did: how long it took to try all. `null` if an open connection was used.
+    connect_ms: Option<f64>,
+    /// How long the TLS handshake took, or took to fail; `null` if there was none.
+    tls_ms: Option<f64>,
+    /// How long it took from the ready connection to the head of the response; `null` if no response was received.
+    first_byte_ms: Option<f64>,
+    /// The version of TLS, such as `TLS 1.3`; `null` without TLS.
+    tls_version: Option<String>,
+    /// Whether the TLS handshake resumed an earlier session; `null` if there was no complete handshake.
+    tls_resumed: Option<bool>,
+    /// Why TLS failed: `expired`, `not_yet_valid`, `wrong_name`, `unknown_issuer`, `revoked`, `not_for_servers`, `invalid_certificate`,
+    /// `no_certificate`, `no_shared_protocol`, `no_shared_version`, `not_tls`, `violation`, `unknown_name`, `client_certificate_required`,
+    /// `client_certificate_refused`, `aborted`, `closed`, `lost` or `timeout`; `null` if it did not fail.
+    tls_failure: Option<String>,
     /// The version of HTTP; `null` if no response was received.
     version: Option<String>,
+    /// The HTTP status; `null` if no response was received.
+    status: Option<u16>,
     response_headers: Vec<Header>,
     /// The beginning of the response body. It is untrusted text.
     response_body: String,
+}
+
+fn millis(time: Option<Duration>) -> Option<f64> {
+    time.map(|time| time.as_secs_f64() * 1_000.0)
+}
+
+fn text(text: Option<&str>) -> Option<String> {
+    text.map(String::from)
 }
 
 impl DetailDocument {
@@ -56,11 +83,19 @@ impl DetailDocument {
         Self {
             attempt: detail.attempt,
             at: detail.at.to_string(),
+            method: detail.method.to_string(),
             url: detail.url.to_string(),
             request_headers: headers(&detail.request_headers),
             address: detail.address.map(|address| address.to_string()),
-            connecting_ms: detail.connecting.map(|time| time.as_secs_f64() * 1_000.0),
-            version: detail.version.as_deref().map(String::from),
+            dns_ms: millis(detail.dns),
+            connect_ms: millis(detail.connect),
+            tls_ms: millis(detail.tls),
+            first_byte_ms: millis(detail.first_byte),
+            tls_version: text(detail.tls_version.as_deref()),
+            tls_resumed: detail.tls_resumed,
+            tls_failure: text(detail.tls_failure.as_deref()),
+            version: text(detail.version.as_deref()),
+            status: detail.status,
             response_headers: headers(&detail.response_headers),
             response_body: detail.response_body.to_string(),
         }
@@ -74,7 +109,7 @@ struct Details {
 }
 
 /// List how the last attempts of a delivery were sent and answered, oldest first. By default, the details of attempts that did not succeed
-/// are kept for some days.
+/// are kept for some days. How long a whole attempt took is in its `duration_ms`.
 #[utoipa::path(get, operation_id = "list_attempt_details", path = "/deliveries/{id}/details", tag = "deliveries", params(("id" = String, Path)), responses(
     (status = 200, description = "the details", body = Details),
 ))]

@@ -15,7 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::caller::Caller;
-use super::page::{self, Listed};
+use super::page::{self, Asked, Listed};
 use super::problem::Problem;
 use super::read::{Body, Id, Query, maybe, parse};
 use super::state::Manage;
@@ -161,6 +161,8 @@ struct List {
     order: page::Order,
     /// The `next_cursor` of the previous page.
     cursor: Option<String>,
+    /// The `previous_cursor` of the next page: the page that ends directly before it, in the same order.
+    before: Option<String>,
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
 }
@@ -181,18 +183,17 @@ struct SummaryDocument {
     (status = 200, description = "a page", body = Listed<SummaryDocument>),
 ))]
 async fn list(caller: Caller, Query(query): Query<List>) -> Result<Json<Listed<SummaryDocument>>, Problem> {
-    let after = maybe("cursor", query.cursor.as_deref())?;
-    let limit = page::limit(query.limit)?;
+    let page = Asked::of(query.order, (query.cursor.as_deref(), query.before.as_deref()), query.limit)?;
     let from = maybe("from", query.from.as_deref())?.unwrap_or(Timestamp::from_micros(i64::MIN));
     let to = maybe("to", query.to.as_deref())?.unwrap_or(Timestamp::MAX);
     let wanted = EventQuery::of(caller.one_tenant(query.tenant)?).between(from, to);
-    let found = caller.scoped.events(&wanted, query.order.page(limit, after)).await?;
+    let found = caller.scoped.events(&wanted, page.page()).await?;
     let document = |event: &EventSummary| SummaryDocument {
         id: event.id.to_string(),
         event_type: event.event_type.to_string(),
         stored_at: event.appended_at.to_string(),
     };
-    Ok(Json(Listed::found(found, document)))
+    Ok(Json(Listed::found(page, found, |event| event.cursor, document)))
 }
 
 #[derive(Deserialize, IntoParams)]

@@ -7,8 +7,13 @@ use super::caller::Caller;
 use super::problem::Problem;
 use super::read::{maybe, word};
 use crate::delivery::DeliveryState;
+use crate::endpoint::MAX_LABEL_BYTES;
 use crate::id::{EndpointId, LaneId, Work};
 use crate::store::DeliveryQuery;
+use crate::store::query_text::{label_of, outcome_of};
+
+/// The longest label of an endpoint, in bytes: a name of 64 bytes, `=`, and the value.
+const MAX_LABEL: usize = 64 + 1 + MAX_LABEL_BYTES;
 
 /// Which deliveries: those that meet every condition. Without a condition, all of them.
 #[derive(Deserialize, ToSchema)]
@@ -37,10 +42,28 @@ pub(super) struct FilterDocument {
     /// Created before this time.
     #[schema(format = DateTime)]
     pub(super) to: Option<String>,
+    /// Only deliveries with this outcome of the last attempt: a status (`503`), a class of statuses (`5xx`), `status` for any status, or
+    /// an outcome without a status, as `outcome` of an attempt.
+    #[schema(example = "5xx")]
+    pub(super) outcome: Option<String>,
+    /// Only deliveries to endpoints that have this label now: its name, `=`, and its value.
+    #[schema(pattern = "^[^=]+=", max_length = 4_161, example = "plan=pro")]
+    pub(super) label: Option<String>,
+    /// The last attempt began at this time or later.
+    #[schema(format = DateTime)]
+    pub(super) attempted_from: Option<String>,
+    /// The last attempt began before this time.
+    #[schema(format = DateTime)]
+    pub(super) attempted_to: Option<String>,
 }
 
 impl FilterDocument {
     pub(super) fn query(self, caller: &Caller) -> Result<DeliveryQuery, Problem> {
+        let (outcome, label) = (self.outcome.as_deref().map(outcome_of), self.label.as_deref().map(label_of));
+        // A job stores its filter.
+        if self.label.as_ref().is_some_and(|label| label.len() > MAX_LABEL) {
+            return Err(Problem::invalid("label", format!("must be at most {MAX_LABEL} bytes, as every label is")));
+        }
         Ok(DeliveryQuery {
             work: Work::Sent,
             tenant: caller.tenant(self.tenant)?,
@@ -50,6 +73,10 @@ impl FilterDocument {
             event_type: maybe("type", self.event_type.as_deref())?,
             from: maybe("from", self.from.as_deref())?,
             to: maybe("to", self.to.as_deref())?,
+            outcome: outcome.transpose().map_err(|error| Problem::invalid("outcome", error))?,
+            attempted_from: maybe("attempted_from", self.attempted_from.as_deref())?,
+            attempted_to: maybe("attempted_to", self.attempted_to.as_deref())?,
+            label: label.transpose().map_err(|error| Problem::invalid("label", error))?,
         })
     }
 }

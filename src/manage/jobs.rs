@@ -12,9 +12,9 @@ use utoipa_axum::routes;
 use super::caller::Caller;
 use super::endpoint_documents::RateDocument;
 use super::filter::FilterDocument;
-use super::page::{self, Listed, Order};
+use super::page::{Asked, Listed, Order};
 use super::problem::Problem;
-use super::read::{Body, Id, Query, maybe};
+use super::read::{Body, Id, Query};
 use super::state::Manage;
 use crate::sender::{Bulk, BulkState, BulkStatus};
 
@@ -205,6 +205,8 @@ struct List {
     order: Order,
     /// The `next_cursor` of the previous page.
     cursor: Option<String>,
+    /// The `previous_cursor` of the next page: the page that ends directly before it, in the same order.
+    before: Option<String>,
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
 }
@@ -215,9 +217,9 @@ struct List {
     (status = 200, description = "a page", body = Listed<JobDocument>),
 ))]
 async fn list(caller: Caller, Query(asked): Query<List>) -> Result<Json<Listed<JobDocument>>, Problem> {
-    let after: Option<u64> = maybe("cursor", asked.cursor.as_deref())?;
-    let page = asked.order.page(page::limit(asked.limit)?, after);
-    Ok(Json(Listed::found(caller.scoped.jobs(page).await?, JobDocument::of)))
+    let page = Asked::of(asked.order, (asked.cursor.as_deref(), asked.before.as_deref()), asked.limit)?;
+    let found = caller.scoped.jobs(page.page()).await?;
+    Ok(Json(Listed::found(page, found, |job| job.number, JobDocument::of)))
 }
 
 /// Get a job, and how far it is.

@@ -56,7 +56,11 @@
 //! | `GET /openapi.json` | OpenAPI 3.1, from this code; [`Manage::openapi`] gives the same |
 //!
 //! Problems are RFC 9457 documents with a stable `code`; they name the `field` that is invalid. Lists have pages: `limit` (50, at
-//! most 100) and `cursor`.
+//! most 100) and `cursor`. Lists of events, deliveries and changes are also read back: `before` is the `previous_cursor` of a page. The
+//! pages of both directions join without gaps.
+//!
+//! `GET /deliveries` filters by `outcome` of the last attempt (`503`, `5xx`, `timeout`), by `attempted_from` and `attempted_to`, and by
+//! `label` of the endpoint (`plan=pro`), besides tenant, event, endpoint, state, type, `from` and `to`.
 //!
 //! # Caveats
 //!

@@ -17,7 +17,7 @@ use super::state::Manage;
     info(
         title = "Webhooks",
         description = "Endpoints, the events that they get, and the results of deliveries. Problems are RFC 9457 documents whose `code` is stable. \
-            Lists have pages: send `next_cursor` as `cursor` for the next page.",
+            Lists have pages: send `next_cursor` as `cursor` for the next page, and `previous_cursor` as `before` for the previous one.",
         license(name = "MIT")
     ),
     components(schemas(ProblemDocument)),

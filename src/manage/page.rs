@@ -1,9 +1,14 @@
 //! Lists with pages.
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::problem::Problem;
+use super::read::maybe;
+use crate::store::turn::{Cursor, Turn};
 use crate::store::{self, Page};
 
 /// Maximum number of items of a page.
@@ -19,6 +24,9 @@ pub(super) struct Listed<T> {
     items: Vec<T>,
     /// The `cursor` of the next page; `null` only on the last page. Follow it until it is `null`, also if a page is short or empty.
     next_cursor: Option<String>,
+    /// The `before` of the previous page. Absent on the first page, and in lists without `before`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previous_cursor: Option<String>,
 }
 
 /// The order of a list: newest first by default.
@@ -30,13 +38,30 @@ pub(super) enum Order {
     OldestFirst,
 }
 
-impl Order {
-    pub(super) fn page<C>(self, limit: u32, after: Option<C>) -> Page<C> {
-        let page = Page::of(limit).after(after);
-        match self {
-            Self::NewestFirst => page.newest_first(),
-            Self::OldestFirst => page,
-        }
+/// A page of a list that is read in both directions.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked<C> {
+    turn: Turn<C>,
+    is_newest_first: bool,
+    limit: u32,
+}
+
+impl<C: Cursor + FromStr<Err: Display>> Asked<C> {
+    /// Reads the parameters `cursor`, `before` and `limit`.
+    pub(super) fn of(
+        order: Order,
+        (cursor, before): (Option<&str>, Option<&str>),
+        limit_asked: Option<u32>,
+    ) -> Result<Self, Problem> {
+        let turn = Turn::of(maybe("cursor", cursor)?, maybe("before", before)?);
+        let turn =
+            turn.ok_or_else(|| Problem::invalid("before", "must be absent, because the request has a cursor"))?;
+        Ok(Self { turn, is_newest_first: matches!(order, Order::NewestFirst), limit: limit(limit_asked)? })
+    }
+
+    /// The page to read.
+    pub(super) fn page(self) -> Page<C> {
+        self.turn.page(self.limit, self.is_newest_first)
     }
 }
 
@@ -50,14 +75,25 @@ pub(super) fn limit(asked: Option<u32>) -> Result<u32, Problem> {
 
 impl<T> Listed<T> {
     /// The page that the store has found.
-    pub(super) fn found<I, C: ToString>(found: store::Listed<I, C>, document: impl Fn(&I) -> T) -> Self {
-        Self { next_cursor: found.next.map(|next| next.to_string()), items: found.items.iter().map(document).collect() }
+    pub(super) fn found<I, C: Cursor + ToString>(
+        asked: Asked<C>,
+        found: store::Listed<I, C>,
+        cursor: impl Fn(&I) -> C,
+        document: impl Fn(&I) -> T,
+    ) -> Self {
+        let (items, around) = asked.turn.in_order(found, asked.is_newest_first, cursor);
+        Self {
+            items: items.iter().map(document).collect(),
+            next_cursor: around.next.map(|next| next.to_string()),
+            previous_cursor: around.previous.map(|previous| previous.to_string()),
+        }
     }
 
     /// Makes a page of the first `limit` items. There is a next page if more were found.
     pub(super) fn of<I>(found: Vec<I>, limit: u32, cursor: impl Fn(&I) -> String, document: impl Fn(&I) -> T) -> Self {
         let length = limit as usize;
         let last = if found.len() > length { found.get(length - 1) } else { None };
-        Self { next_cursor: last.map(cursor), items: found.iter().take(length).map(document).collect() }
+        let items = found.iter().take(length).map(document).collect();
+        Self { items, next_cursor: last.map(cursor), previous_cursor: None }
     }
 }

@@ -16,7 +16,7 @@ use super::state::Manage;
 use crate::id::EndpointId;
 use crate::sender::Replay;
 
-/// The most events that one request replays or counts without a job, because it waits until they are stored.
+/// The most events that one request replays without a job, because it waits until they are stored.
 const MAX_REPLAYED: u64 = 10_000;
 
 pub(super) fn routes() -> OpenApiRouter<Manage> {
@@ -73,8 +73,11 @@ struct ReplayDocument {
 /// The result of a replay or of a dry run.
 #[derive(Serialize, ToSchema)]
 struct Replayed {
-    /// The number of events. It is at most 10,000, also if a job would send more.
+    /// The number of events, at most 10,000.
     count: u64,
+    /// Whether the number is exact; with `false` there may be more events. Only in a dry run with `background`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exact: Option<bool>,
     /// Whether nothing was sent.
     dry_run: bool,
 }
@@ -134,12 +137,16 @@ async fn replay(
     let replay = asked.prepare(caller.scoped.replay(id).await?)?;
     let limit = asked.limit()?;
     let dry_run = asked.dry_run != Some(false);
-    if asked.background && !dry_run {
-        let job = limit.into_iter().fold(replay, Replay::limit);
-        let number = job.start().await?;
-        return started(&caller, number, "../../").await;
+    if !asked.background {
+        let replay = replay.limit(limit.unwrap_or(MAX_REPLAYED));
+        let count = if dry_run { replay.count().await? } else { replay.run().await? };
+        return Ok(Json(Replayed { count, exact: None, dry_run }).into_response());
     }
-    let replay = replay.limit(limit.map_or(MAX_REPLAYED, |limit| limit.min(MAX_REPLAYED)));
-    let count = if dry_run { replay.count().await? } else { replay.run().await? };
-    Ok(Json(Replayed { count, dry_run }).into_response())
+    let job = limit.into_iter().fold(replay, Replay::limit);
+    if dry_run {
+        let (count, exact) = job.count_up_to_bound().await?;
+        return Ok(Json(Replayed { count, exact: Some(exact), dry_run }).into_response());
+    }
+    let number = job.start().await?;
+    started(&caller, number, "../../").await
 }

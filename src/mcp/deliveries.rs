@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
+use super::attempts::AttemptDocument;
 use super::call::{Call, Counted};
 use super::documents::{Deliveries, DeliveryDocument, ListDeliveries, One, Resend, Resent, Tested};
 use super::endpoints::{LIST, REGISTER};
@@ -13,10 +14,14 @@ use super::read::{endpoint_id, maybe, page};
 use super::route::Spec;
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, DeliveryState};
-use crate::id::{EventId, LaneId};
+use crate::id::{DeliveryId, EventId, LaneId};
 use crate::outcome::Outcome;
 use crate::sender::DeliveryError;
+use crate::store::query_text::{label_of, outcome_of};
 use crate::store::{DeliveryQuery, Page};
+
+/// Maximum number of attempts of a delivery that are shown.
+const MAX_ATTEMPTS: usize = 20;
 
 /// Maximum number of deliveries that one call sends again without a job.
 const MAX_RESENT: u64 = 1_000;
@@ -28,7 +33,8 @@ pub(super) const LIST_DELIVERIES: Spec = Spec {
     name: "webhook_list_deliveries",
     title: "List deliveries",
     description: "List the deliveries to callbacks and their results, newest first. Payloads and responses are not shown. \
-        A page may have fewer deliveries than the limit, or none: as long as it has a next_cursor, search on with it.",
+        A page may have fewer deliveries than the limit, or none: as long as it has a next_cursor, search on with it. With a delivery_id: \
+        that delivery with its attempts, how long each step of them took, and why TLS failed.",
     ..LIST
 };
 
@@ -53,9 +59,17 @@ pub(super) const TEST: Spec = Spec {
 
 pub(super) fn list(call: Call, asked: ListDeliveries) -> BoxFuture<'static, Result<Deliveries, Failure>> {
     async move {
+        if let Some(id) = &asked.delivery_id {
+            return call.one_delivery(id, &asked).await;
+        }
         let limit = page(asked.limit)?;
         let after = maybe("cursor", asked.cursor.as_deref())?;
+        let (outcome, label) = (asked.outcome.as_deref().map(outcome_of), asked.label.as_deref().map(label_of));
         let query = DeliveryQuery {
+            outcome: outcome.transpose().map_err(|error| Failure::invalid("outcome", error))?,
+            label: label.transpose().map_err(|error| Failure::invalid("label", error))?,
+            attempted_from: maybe("attempted_from", asked.attempted_from.as_deref())?,
+            attempted_to: maybe("attempted_to", asked.attempted_to.as_deref())?,
             lane: asked.callback_id.map(|id| endpoint_id(&id)).transpose()?.map(LaneId::from),
             state: asked.status.map(|text| state(&text)).transpose()?,
             from: maybe("since", asked.since.as_deref())?,
@@ -89,6 +103,7 @@ fn document(delivery: &Delivery, last: Option<&Attempt>) -> DeliveryDocument {
         status_code: last.and_then(|attempt| attempt.outcome.status()),
         error_category: last.and_then(|attempt| category(attempt.outcome)),
         next_attempt_at: is_due.then(|| delivery.due.to_string()),
+        attempts: None,
     }
 }
 
@@ -134,6 +149,23 @@ pub(super) fn test(call: Call, asked: One) -> BoxFuture<'static, Result<Tested, 
 }
 
 impl Call {
+    /// One delivery, with its last attempts.
+    async fn one_delivery(&self, id: &str, asked: &ListDeliveries) -> Result<Deliveries, Failure> {
+        let filters = [&asked.callback_id, &asked.status, &asked.since, &asked.cursor];
+        if asked.limit.is_some() || filters.iter().any(|filter| filter.is_some()) {
+            return Err(Failure::invalid("delivery_id", "no other argument is allowed with it; leave the others out"));
+        }
+        let id: DeliveryId = id.parse().map_err(|_| Failure::not_found())?;
+        let delivery = self.scoped.delivery(id).await?.ok_or_else(Failure::not_found)?;
+        let attempts = self.scoped.attempts_in_detail(id).await?.unwrap_or_default();
+        let last = attempts.get(attempts.len().saturating_sub(MAX_ATTEMPTS)..).unwrap_or_default();
+        let shown = DeliveryDocument {
+            attempts: Some(last.iter().map(AttemptDocument::of).collect()),
+            ..document(&delivery, last.last().map(|(attempt, _)| attempt))
+        };
+        Ok(Deliveries { deliveries: vec![shown], next_cursor: None })
+    }
+
     /// Sends an event again, to every endpoint that it has a delivery for, or to the endpoint that is named.
     async fn resend_event(&self, message: &str, callback_id: Option<&str>) -> Result<Resent, Failure> {
         let event = EventId::new(message).map_err(|_| Failure::not_found())?;

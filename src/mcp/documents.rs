@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::handover::HandoverPlace;
+use super::attempts::AttemptDocument;
 use crate::endpoint::{DisableReason, Endpoint, EndpointState};
 
 /// Arguments of `webhook_register`.
@@ -71,6 +71,9 @@ pub(super) struct Rotate {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListDeliveries {
+    /// Only this delivery, with its attempts. No other argument is allowed with it.
+    #[serde(default)]
+    pub(super) delivery_id: Option<String>,
     /// Only deliveries to this callback.
     #[serde(default)]
     pub(super) callback_id: Option<String>,
@@ -80,6 +83,19 @@ pub(super) struct ListDeliveries {
     /// Created at this time or later (RFC 3339).
     #[serde(default)]
     pub(super) since: Option<String>,
+    /// Only deliveries with this outcome of the last attempt: a status code (503), a class of status codes (5xx), `status` for any status
+    /// code, or dns, connect, tls, timeout, reset, protocol, blocked, local or panic.
+    #[serde(default)]
+    pub(super) outcome: Option<String>,
+    /// Only deliveries to callbacks that have this label now: name=value.
+    #[serde(default)]
+    pub(super) label: Option<String>,
+    /// The last attempt began at this time or later (RFC 3339).
+    #[serde(default)]
+    pub(super) attempted_from: Option<String>,
+    /// The last attempt began before this time (RFC 3339).
+    #[serde(default)]
+    pub(super) attempted_to: Option<String>,
     /// The `next_cursor` of the previous page.
     #[serde(default)]
     pub(super) cursor: Option<String>,
@@ -223,12 +239,6 @@ pub(super) struct SecretPlace {
     pub(super) expires_at: Option<String>,
 }
 
-impl From<HandoverPlace> for SecretPlace {
-    fn from(found: HandoverPlace) -> Self {
-        Self { place: found.place, expires_at: found.expires_at.map(|at| at.to_string()) }
-    }
-}
-
 /// A callback, and the place of its secret; `null`: the callback existed before, and its secret was handed over then.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Registered {
@@ -275,6 +285,8 @@ pub(super) struct DeliveryDocument {
     /// The category of the last attempt's failure: `http_4xx`, `http_5xx`, `timeout`, `connect` ...
     pub(super) error_category: Option<String>,
     pub(super) next_attempt_at: Option<String>,
+    /// The last 20 attempts, oldest first, if a `delivery_id` was given.
+    pub(super) attempts: Option<Vec<AttemptDocument>>,
 }
 
 /// A list of deliveries.

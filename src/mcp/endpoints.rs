@@ -8,10 +8,9 @@ use futures_util::future::BoxFuture;
 
 use super::call::{Call, Counted};
 use super::documents::{
-    EndpointDocument, Endpoints, List, One, Register, Registered, Rotate, Rotated, Unregistered, Update,
+    EndpointDocument, Endpoints, List, One, Register, Registered, Rotate, Rotated, SecretPlace, Unregistered, Update,
 };
 use super::failure::Failure;
-use super::handover::HandoverPlace;
 use super::read::{self, endpoint_id, maybe, page};
 use super::route::Spec;
 use crate::endpoint::{Endpoint, Filter, NewEndpoint, Target};
@@ -103,7 +102,7 @@ pub(super) fn register(call: Call, asked: Register) -> BoxFuture<'static, Result
             // The caller has no secret, so it could not verify a request: the endpoint is removed.
             call.scoped.remove_read(&endpoint).await?;
         }
-        let secret = Some(place?.into());
+        let secret = Some(place?);
         Ok(Registered { callback: EndpointDocument::of(&call.proven(endpoint).await?), secret })
     }
     .boxed()
@@ -171,7 +170,7 @@ pub(super) fn rotate(call: Call, asked: Rotate) -> BoxFuture<'static, Result<Rot
         let endpoint = match call.scoped.store_key(prepared).await {
             Ok(endpoint) => endpoint,
             Err(error) => {
-                call.handover.withdraw(id, &place).await;
+                call.handover.withdraw(id, &place.place).await;
                 return Err(error.into());
             }
         };
@@ -179,7 +178,7 @@ pub(super) fn rotate(call: Call, asked: Rotate) -> BoxFuture<'static, Result<Rot
         Ok(Rotated {
             key_fingerprint: entries.first().map(|entry| entry.key.id()).unwrap_or_default(),
             old_keys_retire_at: entries.get(1).and_then(|entry| entry.retires_at).map(|at| at.to_string()),
-            secret: place.into(),
+            secret: place,
         })
     }
     .boxed()
@@ -192,8 +191,10 @@ impl Call {
         Ok(all.into_iter().find(|endpoint| endpoint.target == *target))
     }
 
-    async fn hand_over(&self, endpoint: &Endpoint) -> Result<HandoverPlace, Failure> {
+    async fn hand_over(&self, endpoint: &Endpoint) -> Result<SecretPlace, Failure> {
         let place = self.handover.hand_over(endpoint, self.scoped.secret(endpoint)?).await;
+        let place =
+            place.map(|(place, expires_at)| SecretPlace { place, expires_at: expires_at.map(|at| at.to_string()) });
         place.map_err(|error| {
             tracing::warn!(%error, endpoint = %endpoint.id, "a secret was not handed over");
             Failure::tool("secret_not_handed_over", "the secret could not be handed over; try again later")

@@ -14,24 +14,15 @@ use crate::id::EndpointId;
 /// and logs keep them.
 #[async_trait]
 pub trait SecretHandover: fmt::Debug + Send + Sync + 'static {
-    /// Takes the secret and returns the place where its owner finds it. The place is shown to the model, so it must not contain the
-    /// secret. An error is logged and not shown to the model.
+    /// Takes the secret. Returns the place where its owner finds it, as a link or a name for a person, and the time when the secret is
+    /// removed from there; with `None` it stays. The place is shown to the model, so it must not contain the secret. An error is logged
+    /// and not shown to the model.
     async fn hand_over(
         &self,
         endpoint: &Endpoint,
         secret: Zeroizing<String>,
-    ) -> Result<HandoverPlace, Box<dyn Error + Send + Sync>>;
+    ) -> Result<(String, Option<Timestamp>), Box<dyn Error + Send + Sync>>;
 
     /// Withdraws a secret, if that is possible: its key was not stored and never signs anything.
-    async fn withdraw(&self, endpoint: EndpointId, place: &HandoverPlace);
-}
-
-/// The place where the owner of an endpoint finds its secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "complete: implementors of SecretHandover make it")]
-pub struct HandoverPlace {
-    /// A link or the name of a place, for a person.
-    pub place: String,
-    /// The time when the secret is removed from the place; `None`: it stays.
-    pub expires_at: Option<Timestamp>,
+    async fn withdraw(&self, endpoint: EndpointId, place: &str);
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use zeroize::Zeroizing;
 
-use super::handover::{HandoverPlace, SecretHandover};
+use super::handover::SecretHandover;
 use crate::clock::{Clock, Timestamp};
 use crate::endpoint::Endpoint;
 use crate::entropy;
@@ -39,9 +39,9 @@ const MAX_OF_TENANT: usize = 100;
 /// # let endpoint = sender.endpoints().create(NewEndpoint::https("https://acme.example/hooks")?).await?;
 /// let links = OneTimeLinks::new("https://app.example/webhook-secrets/", Duration::from_secs(900), Arc::new(SystemClock));
 /// // The tools do this:
-/// let found = links.hand_over(&endpoint, Endpoints::secret(&endpoint)).await?;
+/// let (link, _) = links.hand_over(&endpoint, Endpoints::secret(&endpoint)).await?;
 /// // The handler of the route does this:
-/// let token = found.place.rsplit('/').next().unwrap_or_default();
+/// let token = link.rsplit('/').next().unwrap_or_default();
 /// assert_eq!(links.open(token), Some(Endpoints::secret(&endpoint)));
 /// assert_eq!(links.open(token), None, "once");
 /// # Ok(())
@@ -88,7 +88,7 @@ impl SecretHandover for OneTimeLinks {
         &self,
         endpoint: &Endpoint,
         secret: Zeroizing<String>,
-    ) -> Result<HandoverPlace, Box<dyn Error + Send + Sync>> {
+    ) -> Result<(String, Option<Timestamp>), Box<dyn Error + Send + Sync>> {
         let mut token = [0; 16];
         entropy::fill(&mut token)?;
         let (token, now) = (hex::encode(token), self.clock.now());
@@ -103,11 +103,11 @@ impl SecretHandover for OneTimeLinks {
         }
         let place = format!("{}{token}", self.base);
         unopened.insert(token, Link { tenant: endpoint.tenant.clone(), secret, expires_at });
-        Ok(HandoverPlace { place, expires_at: Some(expires_at) })
+        Ok((place, Some(expires_at)))
     }
 
-    async fn withdraw(&self, _: EndpointId, found: &HandoverPlace) {
-        if let Some(token) = found.place.strip_prefix(&*self.base) {
+    async fn withdraw(&self, _: EndpointId, place: &str) {
+        if let Some(token) = place.strip_prefix(&*self.base) {
             self.unopened.lock().unwrap_or_else(PoisonError::into_inner).remove(token);
         }
     }

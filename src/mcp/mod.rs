@@ -8,8 +8,10 @@
 //! | `webhook_unregister` | removes an endpoint |
 //! | `webhook_list`, `webhook_get` | show endpoints |
 //! | `webhook_rotate_secret` | makes a fresh secret; the old one signs too for a while |
-//! | `webhook_list_deliveries` | shows what was sent, and how each delivery ended |
+//! | `webhook_list_deliveries` | shows what was sent, and how each delivery ended; of one delivery also its attempts, and how long each step of them took |
 //! | `webhook_list_failures` | shows the deliveries that were given up, in groups |
+//! | `webhook_list_traffic` | counts the attempts and deliveries of each minute or hour |
+//! | `webhook_list_audit` | shows who changed what |
 //! | `webhook_resend` | sends an event again, or everything that failed since a time, also in a job |
 //! | `webhook_cancel` | starts a job that cancels what waits for an endpoint; stops a job |
 //! | `webhook_list_jobs` | shows jobs, and how far they are |
@@ -22,8 +24,8 @@
 //!    no requests (stdio), the scope that the tools were made for. An argument never determines the caller. A
 //!    [read-only](Scope::read_only) caller can list and get.
 //! 2. No secret is an argument or a result: a [`SecretHandover`] hands it over to its owner, and the result names the place.
-//! 3. Results contain categories of errors. They contain neither payloads nor responses of endpoints, because these are texts from
-//!    outside that a model might obey.
+//! 3. Results contain categories of errors. They contain neither payloads nor headers and bodies of requests and responses, because
+//!    these are texts from outside that a model might obey.
 //! 4. Targets must pass the egress guard, and the ownership challenge if the sender requires one.
 //! 5. Calls that change or send something are limited: for each tenant, ten changes, ten tests (with diagnoses) and ten resends (with
 //!    cancellations) a minute ([`WebhookTools::calls_per_minute`]).
@@ -53,6 +55,8 @@
 //!
 //! `webhook_test` waits up to 20 seconds for an attempt, so a worker must be running. Each process counts calls separately.
 
+mod attempts;
+mod audit;
 mod call;
 mod deliveries;
 mod diagnose;
@@ -69,6 +73,7 @@ mod rate_limit;
 mod read;
 mod route;
 mod server;
+mod traffic;
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -78,7 +83,7 @@ use rmcp::ServerHandler;
 use rmcp::handler::server::router::tool::ToolRouter;
 
 use self::call::Toolbox;
-pub use self::handover::{HandoverPlace, SecretHandover};
+pub use self::handover::SecretHandover;
 pub use self::links::OneTimeLinks;
 use self::route::route;
 use self::server::WebhookServer;
@@ -101,7 +106,7 @@ const CALLS_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
 /// let sender = Sender::builder(MemoryStore::new()).build()?;
 /// let links = OneTimeLinks::new("https://app.example/webhook-secrets/", Duration::from_secs(900), Arc::new(SystemClock));
 /// let tools = WebhookTools::new(sender, links).calls_per_minute(60.try_into()?);
-/// assert_eq!(tools.router::<()>().list_all().len(), 13);
+/// assert_eq!(tools.router::<()>().list_all().len(), 15);
 /// # Ok(())
 /// # }
 /// ```
@@ -145,6 +150,8 @@ impl WebhookTools {
             .with_route(route(toolbox, &endpoints::ROTATE, endpoints::rotate))
             .with_route(route(toolbox, &deliveries::LIST_DELIVERIES, deliveries::list))
             .with_route(route(toolbox, &failures::LIST_FAILURES, failures::list))
+            .with_route(route(toolbox, &traffic::LIST_TRAFFIC, traffic::list))
+            .with_route(route(toolbox, &audit::LIST_AUDIT, audit::list))
             .with_route(route(toolbox, &deliveries::RESEND, deliveries::resend))
             .with_route(route(toolbox, &jobs::CANCEL, jobs::cancel))
             .with_route(route(toolbox, &jobs::LIST_JOBS, jobs::list))

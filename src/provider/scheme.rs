@@ -15,23 +15,19 @@ use crate::signature::{
 };
 
 /// How a provider signs its requests, as data. To add a provider, write a file under `provider/known/` with its scheme, a line in
-/// `provider/list.rs`, and its test vectors. An application describes a scheme of its own with a [`SchemeConfig`](super::SchemeConfig), or,
-/// if the scheme only has a signature, in this way:
+/// `provider/list.rs`, and its test vectors. An application describes a scheme of its own with a [`SchemeConfig`](super::SchemeConfig), or
+/// checks its requests by [code](Self::code).
 ///
 /// ```
-/// use hookwire::provider::Scheme;
-/// use hookwire::signature::{Encoding, Hash, Part, Place, Signature, Stamp};
+/// use hookwire::provider::SchemeConfig;
 ///
-/// static ACME: Scheme = Scheme::new("acme", "https://acme.example/docs/webhooks")
-///     .signature(
-///         Signature::hmac(Hash::Sha256, Encoding::Hex, &["acme-signature"])
-///             .prefix("sha256=")
-///             .signed(&[Part::Timestamp, Part::Text("."), Part::Body])
-///             .stamp(Stamp::header("acme-time")),
-///     )
-///     .signed_id(&[Place::Json("/id")])
-///     .event_type(&[Place::Json("/type")]);
-/// assert!(ACME.key("a long and random secret").is_ok());
+/// let acme: SchemeConfig = toml::from_str(r#"
+///     name = "acme"
+///     docs = "https://acme.example/docs/webhooks"
+///     signature = { algorithm = "hmac-sha256", encoding = "hex", headers = ["Acme-Signature"], prefix = "sha256=" }
+/// "#)?;
+/// assert!(acme.scheme()?.key("a long and random secret").is_ok());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Scheme {
@@ -164,7 +160,7 @@ impl Scheme {
 
     /// Sets the signature that proves a request.
     #[must_use]
-    pub const fn signature(self, signature: Signature) -> Self {
+    pub(crate) const fn signature(self, signature: Signature) -> Self {
         Self { proof: Proof::Signature(signature), ..self }
     }
 
@@ -266,19 +262,19 @@ impl Scheme {
 
     /// Sets the places of the event's id, **outside** of the signed text. The first place that contains an id is used.
     #[must_use]
-    pub const fn unsigned_id(self, places: &'static [Place]) -> Self {
+    pub(crate) const fn unsigned_id(self, places: &'static [Place]) -> Self {
         Self { id: places, id_authenticated: false, ..self }
     }
 
     /// Sets the places of the event's id, inside the signed text. The first place that contains an id is used.
     #[must_use]
-    pub const fn signed_id(self, places: &'static [Place]) -> Self {
+    pub(crate) const fn signed_id(self, places: &'static [Place]) -> Self {
         Self { id: places, id_authenticated: true, ..self }
     }
 
     /// Sets the places of the event's type. The first place that contains a type is used.
     #[must_use]
-    pub const fn event_type(self, places: &'static [Place]) -> Self {
+    pub(crate) const fn event_type(self, places: &'static [Place]) -> Self {
         Self { event_type: places, ..self }
     }
 

@@ -94,8 +94,9 @@
 //! - **A reverse proxy must not change the body**: no decompression, no re-encoding, no rewriting of JSON. Its own body
 //!   limit must not be lower than [`max_body`](ReceiverBuilder::max_body), and its timeout not shorter than the handler's.
 //! - **A signed URL** (Twilio, HubSpot, Square, Trello, Mandrill, Contentful, RFC 9421) is the URL as sent, also below
-//!   `axum::Router::nest`; see [`SentUri`] for other routers, and
-//!   [`Part::Url`](crate::signature::Part::Url) for the setting `url` behind a proxy that changes the path.
+//!   `axum::Router::nest`; see [`SentUri`] for other routers. Behind a proxy
+//!   that changes the path, the setting `url` is the URL that the provider calls: `https://example.com` is followed by the request's own
+//!   path and query, `https://example.com/hooks` contains the whole path, and `https://example.com/hooks?a=b` is the whole URL.
 //! - **Most providers sign neither the path nor the query**: do not trust them.
 //! - **Compressed bodies** (gzip, deflate) are decompressed after verification, within the source's [limit](Source::max_body). This needs
 //!   the feature `gzip`, which is on by default.

@@ -7,12 +7,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, SET_COOKIE};
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, Method};
 use serde::{Deserialize, Serialize};
 
 use super::http::Exchanged;
 use crate::clock::Timestamp;
-use crate::delivery::Leased;
+use crate::delivery::{Attempt, Leased};
 use crate::endpoint::Endpoint;
 use crate::id::DeliveryId;
 use crate::outcome::Outcome;
@@ -20,8 +20,7 @@ use crate::store::{DiagnosticNote, Store};
 
 /// Which attempts a sender keeps details of: how they were sent and answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum KeptDetails {
+pub(super) enum KeptDetails {
     /// No attempts.
     None,
     /// Attempts that did not succeed.
@@ -39,6 +38,9 @@ pub struct AttemptDetail {
     pub attempt: u32,
     /// When it began.
     pub at: Timestamp,
+    /// The method of the request.
+    #[serde(default = "post")]
+    pub method: Box<str>,
     /// The URL.
     pub url: Box<str>,
     /// The headers of the request. Signatures, credentials and the values of the endpoint's own headers are hidden. Headers that HTTP itself
@@ -46,19 +48,54 @@ pub struct AttemptDetail {
     pub request_headers: Vec<(Box<str>, Box<str>)>,
     /// The address that the request was sent to. Only operators see it. `None` if no connection was made.
     pub address: Option<IpAddr>,
-    /// How long it took to connect: to resolve the name, to open the connection, and to agree on TLS. `None` if an open connection was
-    /// used, or none could be opened.
-    pub connecting: Option<Duration>,
+    /// How long it took to resolve the name, or to fail at it. `None` if no name was resolved: an open connection was used, or the URL has an
+    /// address.
+    pub dns: Option<Duration>,
+    /// How long the address that was used took to accept the connection. If no address did: how long it took to try all of them. `None` if an
+    /// open connection was used, or no address was tried.
+    pub connect: Option<Duration>,
+    /// How long the TLS handshake took, or took to fail. `None` if there was none.
+    pub tls: Option<Duration>,
+    /// How long it took from the ready connection to the head of the response: to send the request, and to wait. `None` if no response was
+    /// received. All of the attempt took [`Attempt::duration`](crate::delivery::Attempt::duration).
+    pub first_byte: Option<Duration>,
+    /// The version of TLS, such as `TLS 1.3`. `None` without TLS, and if there was no connection.
+    pub tls_version: Option<Box<str>>,
+    /// Whether the TLS handshake resumed an earlier session, which is faster. `None` if there was no complete handshake.
+    pub tls_resumed: Option<bool>,
+    /// Why TLS failed, as a short name that does not change: `expired`, `not_yet_valid`, `wrong_name`, `unknown_issuer`,
+    /// `no_shared_protocol`, `no_shared_version` ... The excerpt of the attempt has a sentence. `None` if TLS did not fail.
+    pub tls_failure: Option<Box<str>>,
     /// The version of HTTP. `None` if no response was received.
     pub version: Option<Box<str>>,
+    /// The status code. `None` if no response was received.
+    pub status: Option<u16>,
     /// The headers of the response, at most 4 KiB. Values of cookies, and those of the endpoint's own headers, are hidden.
     pub response_headers: Vec<(Box<str>, Box<str>)>,
-    /// The beginning of the response body as text, at most 4 KiB.
+    /// The beginning of the response body as text, at most 4 KiB, or
+    /// [`max_response_body`](super::SenderBuilder::max_response_body).
     pub response_body: Box<str>,
 }
 
-/// The maximum length of the headers of a response, and of its body, in bytes.
-const MAX_BYTES: usize = 4 * 1024;
+/// Which details a sender keeps.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kept {
+    pub(super) of: KeptDetails,
+    /// The maximum length of the body of a response, in bytes.
+    pub(super) response_body: usize,
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Self { of: KeptDetails::default(), response_body: 4 * 1024 }
+    }
+}
+
+/// The maximum length of the headers of a response, in bytes.
+const MAX_HEADERS_BYTES: usize = 4 * 1024;
+
+/// What a header of a response takes besides its name and its value: the colon, the space, and the end of the line.
+const HEADER_OVERHEAD: usize = 4;
 
 /// The names and the values of headers.
 type Headers = Vec<(Box<str>, Box<str>)>;
@@ -77,8 +114,9 @@ const MIN_SECRET: usize = 6;
 /// Replaces a value that is not kept.
 const HIDDEN: &str = "(hidden)";
 
-/// The number of notes that may wait to be stored. Further notes are dropped.
+/// The number of notes that may wait to be stored, and their maximum length together, in bytes. Further notes are dropped.
 const MAX_WAITING: usize = 1_024;
+const MAX_WAITING_BYTES: usize = 8 * 1024 * 1024;
 
 /// The number of notes that one call stores.
 const BATCH: usize = 128;
@@ -96,22 +134,30 @@ impl KeptDetails {
 /// Notes that are not stored yet. They do not delay the attempts. A process that is killed loses them.
 #[derive(Debug, Default)]
 pub(super) struct WaitingNotes {
-    notes: Mutex<Vec<DiagnosticNote>>,
+    notes: Mutex<Notes>,
     left_out: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Notes {
+    list: Vec<DiagnosticNote>,
+    bytes: usize,
 }
 
 impl WaitingNotes {
     pub(super) fn push(&self, note: DiagnosticNote) {
         let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
-        if notes.len() < MAX_WAITING {
-            notes.push(note);
+        let bytes = notes.bytes.saturating_add(note.content.len());
+        if notes.list.len() < MAX_WAITING && bytes <= MAX_WAITING_BYTES {
+            notes.bytes = bytes;
+            notes.list.push(note);
         } else {
             self.left_out.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     fn take(&self) -> Vec<DiagnosticNote> {
-        std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner)).list
     }
 
     /// Stores all notes. If the store fails, they are dropped, because nothing depends on them.
@@ -162,6 +208,7 @@ pub(super) struct Sent<'a> {
     pub(super) unsigned: &'a HeaderMap,
     /// Headers that every request has, unless it has others of the same name.
     pub(super) default: &'a HeaderMap,
+    pub(super) method: &'a Method,
 }
 
 impl Sent<'_> {
@@ -201,19 +248,34 @@ impl AttemptDetail {
         (endpoint, at): (&Endpoint, Timestamp),
         sent: &Sent<'_>,
         got: &Exchanged,
+        max_body: usize,
     ) -> Self {
-        let (head, secrets) = (got.head.as_ref(), sent.secrets());
+        let (head, secrets, opening) = (got.head.as_ref(), sent.secrets(), got.opening.as_deref());
         Self {
             attempt: leased.attempt,
             at,
+            method: sent.method.as_str().into(),
             url: endpoint.target.as_str().into(),
             request_headers: sent.listed(),
             address: got.peer,
-            connecting: got.connecting,
+            dns: opening.and_then(|opening| opening.dns),
+            connect: opening.and_then(|opening| opening.connect),
+            tls: opening.and_then(|opening| opening.tls),
+            first_byte: got.first_byte,
+            tls_version: got.tls_version.map(Into::into),
+            tls_resumed: opening.and_then(|opening| opening.is_resumed),
+            tls_failure: got.tls_failure.map(Into::into),
             version: head.map(|head| format!("{:?}", head.version).into()),
+            status: head.map(|head| head.status.as_u16()),
             response_headers: head.map(|head| listed(&head.headers, &secrets)).unwrap_or_default(),
-            response_body: text(&got.body, &secrets),
+            response_body: text(&got.body, &secrets, max_body),
         }
+    }
+
+    /// Whether this is the detail of an attempt that `next` follows. Numbers of attempts repeat after a resend, so the times count as well.
+    pub(crate) fn is_of(&self, attempt: &Attempt, next: Option<&Attempt>) -> bool {
+        let until = next.map_or(Timestamp::MAX, |next| next.at);
+        self.attempt == attempt.number && attempt.at <= self.at && self.at < until
     }
 
     /// Reads a note. `None` if another version has written it in a form that this version does not know.
@@ -227,13 +289,18 @@ impl AttemptDetail {
     }
 }
 
+/// The method of all notes that do not name it.
+fn post() -> Box<str> {
+    Method::POST.as_str().into()
+}
+
 /// The headers of a response, up to the maximum length.
 fn listed(headers: &HeaderMap, secrets: &[&str]) -> Headers {
-    let mut left = MAX_BYTES;
+    let mut left = MAX_HEADERS_BYTES;
     let mut list = Headers::new();
     for (name, value) in headers {
         let value = if CREDENTIALS.contains(name) { HIDDEN.into() } else { String::from_utf8_lossy(value.as_bytes()) };
-        let Some(rest) = left.checked_sub(name.as_str().len() + value.len()) else { continue };
+        let Some(rest) = left.checked_sub(name.as_str().len() + value.len() + HEADER_OVERHEAD) else { continue };
         left = rest;
         list.push((name.as_str().into(), without(&value, secrets).into()));
     }
@@ -247,11 +314,11 @@ fn without(text: &str, secrets: &[&str]) -> String {
 
 /// The beginning of a body. Control characters except line breaks and tabs are replaced by spaces. Secrets are hidden before the body is cut,
 /// so that no part of a secret remains at its end.
-fn text(body: &[u8], secrets: &[&str]) -> Box<str> {
+fn text(body: &[u8], secrets: &[&str], max: usize) -> Box<str> {
     let whole = without(&String::from_utf8_lossy(body), secrets);
     let plain = |letter: char| if letter.is_control() && !matches!(letter, '\n' | '\t') { ' ' } else { letter };
-    let text: String = whole.chars().take(MAX_BYTES).map(plain).collect();
-    let end = text.char_indices().map(|(at, letter)| at + letter.len_utf8()).take_while(|end| *end <= MAX_BYTES).last();
+    let text: String = whole.chars().take(max).map(plain).collect();
+    let end = text.char_indices().map(|(at, letter)| at + letter.len_utf8()).take_while(|end| *end <= max).last();
     text.get(..end.unwrap_or(0)).unwrap_or_default().into()
 }
 
@@ -262,7 +329,7 @@ mod tests {
     #[test]
     fn headers_are_bounded_and_secrets_are_hidden() {
         let mut headers = HeaderMap::new();
-        headers.insert("x-long", "x".repeat(MAX_BYTES).parse().unwrap());
+        headers.insert("x-long", "x".repeat(MAX_HEADERS_BYTES).parse().unwrap());
         headers.insert("x-a", "1 my-token 2".parse().unwrap());
         headers.insert(SET_COOKIE, "session=secret".parse().unwrap());
         let list = listed(&headers, &["my-token"]);
@@ -284,7 +351,7 @@ mod tests {
         let mut default = HeaderMap::new();
         default.insert("content-type", "text/plain".parse().unwrap());
         default.insert("user-agent", "hookwire".parse().unwrap());
-        let sent = Sent { headers: &headers, unsigned: &unsigned, default: &default };
+        let sent = Sent { headers: &headers, unsigned: &unsigned, default: &default, method: &Method::POST };
         let expected = [
             ("content-type", "application/json"),
             ("x-own", HIDDEN),
@@ -298,11 +365,44 @@ mod tests {
 
     #[test]
     fn a_body_is_cut_at_a_character() {
-        assert_eq!(&*text(b"a\r\nb\x1b[2J", &[]), "a \nb [2J");
-        let long = "ä".repeat(MAX_BYTES);
-        assert_eq!(text(long.as_bytes(), &[]).len(), MAX_BYTES);
-        assert!(text(&[0xff; MAX_BYTES], &[]).len() <= MAX_BYTES);
-        let cut = format!("{}my-token", "x".repeat(MAX_BYTES - 4));
-        assert!(!text(cut.as_bytes(), &["my-token"]).contains("my-"), "no part of a secret remains");
+        const MAX: usize = 1_000;
+        assert_eq!(&*text(b"a\r\nb\x1b[2J", &[], MAX), "a \nb [2J");
+        let long = "ä".repeat(MAX);
+        assert_eq!(text(long.as_bytes(), &[], MAX).len(), MAX);
+        assert!(text(&[0xff; MAX], &[], MAX).len() <= MAX);
+        assert_eq!(&*text(b"a", &[], 0), "");
+        let cut = format!("{}my-token", "x".repeat(MAX - 4));
+        assert!(!text(cut.as_bytes(), &["my-token"], MAX).contains("my-"), "no part of a secret remains");
+    }
+
+    #[test]
+    fn the_notes_that_wait_are_bounded_in_number_and_in_bytes() {
+        let waiting = WaitingNotes::default();
+        let note = |bytes: usize| DiagnosticNote {
+            subject: "".into(),
+            at: Timestamp::EPOCH,
+            content: "x".repeat(bytes).into(),
+        };
+        (0..5).for_each(|_| waiting.push(note(MAX_WAITING_BYTES / 4)));
+        assert_eq!((waiting.take().len(), waiting.left_out.load(Ordering::Relaxed)), (4, 1));
+        (0..MAX_WAITING + 2).for_each(|_| waiting.push(note(1)));
+        assert_eq!((waiting.take().len(), waiting.left_out.load(Ordering::Relaxed)), (MAX_WAITING, 3));
+    }
+
+    /// A note from before the steps were measured apart: `connecting` was the time of all of them together.
+    #[test]
+    fn a_note_with_one_time_for_all_steps_is_read_without_times() {
+        let content = r#"{"attempt":2,"at":1700000000000000,"url":"https://acme.example/in","request_headers":[["webhook-id","evt_1"]],
+            "address":"93.184.216.34","connecting":{"secs":1,"nanos":5},"version":"HTTP/1.1","response_headers":[["x-a","1"]],
+            "response_body":"no such hook"}"#;
+        let note = DiagnosticNote { subject: "".into(), at: Timestamp::EPOCH, content: content.into() };
+        let detail = AttemptDetail::of_note(&note).unwrap();
+        assert_eq!((detail.attempt, &*detail.method, &*detail.response_body), (2, "POST", "no such hook"));
+        assert_eq!((detail.dns, detail.connect, detail.tls, detail.first_byte), (None, None, None, None));
+        assert_eq!(
+            (detail.tls_version, detail.tls_resumed, detail.tls_failure, detail.status),
+            (None, None, None, None)
+        );
+        assert_eq!(detail.version.as_deref(), Some("HTTP/1.1"));
     }
 }

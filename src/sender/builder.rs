@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName};
 
-use super::attempt_detail::{KeptDetails, WaitingNotes};
+use super::attempt_detail::{Kept, KeptDetails, WaitingNotes};
 use super::bulk::runner::JobRunner;
 use super::config_error::SenderConfigError;
 use super::deliver::{HttpDeliver, MarkHeaders, Propagator};
@@ -17,7 +17,7 @@ use super::fan_out::FanOut;
 use super::handle::{Sender, Shared};
 use super::health::{HealthMonitor, Reporting};
 use super::health_rules::HealthRules;
-use super::http::{HttpClient, HttpOptions};
+use super::http::{HttpClient, HttpOptions, MAX_BODY_BYTES, Measured};
 use super::ownership::{Ownership, OwnershipPolicy};
 use super::policies::Policies;
 use super::quotas::{Backlog, Quotas};
@@ -68,7 +68,7 @@ pub struct SenderBuilder {
     egress: Option<EgressPolicy>,
     http: HttpOptions,
     worker: Config,
-    details: KeptDetails,
+    details: Kept,
     quotas: Quotas,
     cache_for: Duration,
     types: Option<Arc<dyn EventTypes>>,
@@ -100,7 +100,7 @@ impl SenderBuilder {
             egress: None,
             http: HttpOptions::default(),
             worker: Config::default(),
-            details: KeptDetails::default(),
+            details: Kept::default(),
             quotas: Quotas::default(),
             cache_for: Duration::from_secs(2),
             types: None,
@@ -223,12 +223,37 @@ impl SenderBuilder {
         self
     }
 
-    /// Sets for which attempts the sender keeps details: the headers of request and response, the beginning of the response, the address.
+    /// Keeps the details of all attempts: the headers of request and response, the beginning of the response, the address, and how long each
+    /// step took. By default the sender keeps those of attempts that did not succeed.
     /// [`Scoped::attempt_details`](super::Scoped::attempt_details) returns the details, and the console shows them. They are kept for
-    /// [`Config::diagnostics_retention`]. Default: attempts that did not succeed.
+    /// [`Config::diagnostics_retention`].
     #[must_use]
-    pub const fn keep_details(mut self, of: KeptDetails) -> Self {
-        self.details = of;
+    pub const fn keep_all_details(mut self) -> Self {
+        self.details.of = KeptDetails::All;
+        self
+    }
+
+    /// Keeps no details of attempts; see [`keep_all_details`](Self::keep_all_details).
+    #[must_use]
+    pub const fn keep_no_details(mut self) -> Self {
+        self.details.of = KeptDetails::None;
+        self
+    }
+
+    /// Sets how much of the body of a response the details of an attempt contain, in bytes: at most 16 KiB (16,384). Default: 4 KiB. The
+    /// [excerpt](crate::delivery::Attempt::excerpt) that every attempt has is not affected.
+    ///
+    /// ```
+    /// use hookwire::sender::Sender;
+    /// use hookwire::store::MemoryStore;
+    ///
+    /// let build = |bytes| Sender::builder(MemoryStore::new()).max_response_body(bytes).build();
+    /// assert!(build(16 * 1024).is_ok());
+    /// assert!(build(16 * 1024 + 1).unwrap_err().to_string().starts_with("max_response_body: must be at most 16384 bytes"));
+    /// ```
+    #[must_use]
+    pub const fn max_response_body(mut self, bytes: usize) -> Self {
+        self.details.response_body = bytes;
         self
     }
 
@@ -328,17 +353,11 @@ impl SenderBuilder {
     ///
     /// # Errors
     /// Returns a [`SenderConfigError`] that names the invalid setting.
-    pub fn build(mut self) -> Result<Sender, SenderConfigError> {
-        if let Some(policy) = self.egress.take() {
-            self.http.egress = policy;
-        }
-        self.development.check(!cfg!(debug_assertions))?;
-        self.http.egress = self.development.egress(self.http.egress);
-        self.worker.check(self.http.longest_exchange())?;
-        let reserved = |name: &&HeaderName| check_custom_header(name.as_str(), "").is_err();
-        if let Some(name) = self.marks.names().find(reserved) {
-            return Err(SenderConfigError::Header { name: name.clone() });
-        }
+    pub fn build(self) -> Result<Sender, SenderConfigError> {
+        self.checked()?.assemble()
+    }
+
+    fn assemble(self) -> Result<Sender, SenderConfigError> {
         let egress = self.http.egress.clone();
         // Other processes cache the endpoint, perhaps by a clock that runs at half the speed, and begin an attempt at the last moment.
         let quiet_after = self.cache_for * 2 + self.http.longest_exchange() + Duration::from_secs(2);
@@ -394,5 +413,26 @@ impl SenderBuilder {
             key_retention,
         };
         Ok(Sender { shared: Arc::new(shared) })
+    }
+
+    /// Checks the settings, and applies those that change others.
+    fn checked(mut self) -> Result<Self, SenderConfigError> {
+        if let Some(policy) = self.egress.take() {
+            self.http.egress = policy;
+        }
+        self.development.check(!cfg!(debug_assertions))?;
+        self.http.egress = self.development.egress(self.http.egress);
+        self.worker.check(self.http.longest_exchange())?;
+        let reserved = |name: &&HeaderName| check_custom_header(name.as_str(), "").is_err();
+        if let Some(name) = self.marks.names().find(reserved) {
+            return Err(SenderConfigError::Header { name: name.clone() });
+        }
+        if self.details.response_body > MAX_BODY_BYTES {
+            return Err(SenderConfigError::ResponseBody { max: MAX_BODY_BYTES });
+        }
+        if self.details.of == KeptDetails::All {
+            self.http.measured = Measured::All;
+        }
+        Ok(self)
     }
 }

@@ -29,6 +29,14 @@ pub enum SenderConfigError {
          dangerous_development_in_release()"
     )]
     Development,
+    /// [`max_response_body`](super::SenderBuilder::max_response_body) is larger than what is read of a response.
+    #[error(
+        "max_response_body: must be at most {max} bytes, because no more of a response is read; set a smaller number"
+    )]
+    ResponseBody {
+        /// The largest number of bytes.
+        max: usize,
+    },
     /// The header for the event's type, or for the number of the attempt, cannot have this name.
     #[error("{name}: is not allowed as the name of this header; choose a name that starts with x- and your own name")]
     Header {

@@ -8,7 +8,7 @@ use http::header::{ACCEPT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use tracing::Instrument as _;
 
-use super::attempt_detail::{AttemptDetail, KeptDetails, Sent, SentHeaders, WaitingNotes};
+use super::attempt_detail::{AttemptDetail, Kept, KeptDetails, Sent, SentHeaders, WaitingNotes};
 use super::bulk::runner::JobRunner;
 use super::health::HealthMonitor;
 use super::http::{Exchanged, HttpClient};
@@ -44,8 +44,8 @@ pub(super) struct HttpDeliver {
     pub(super) marks: MarkHeaders,
     /// The tenant whose endpoints get notices as events.
     pub(super) operator: Option<Tenant>,
-    /// The attempts for which details are kept.
-    pub(super) details: KeptDetails,
+    /// Which details are kept.
+    pub(super) details: Kept,
     /// The details that are not stored yet.
     pub(super) notes: WaitingNotes,
     pub(super) jobs: JobRunner,
@@ -133,8 +133,8 @@ impl HttpDeliver {
         got: &Exchanged,
     ) {
         let (unsigned, default) = (self.unsigned(endpoint, leased), self.client.default_headers());
-        let sent = Sent { headers: sent, unsigned: &unsigned, default: &default };
-        let detail = AttemptDetail::of(leased, (endpoint, at), &sent, got);
+        let sent = Sent { headers: sent, unsigned: &unsigned, default: &default, method: &Method::POST };
+        let detail = AttemptDetail::of(leased, (endpoint, at), &sent, got, self.details.response_body);
         self.notes.push(detail.note(leased.lease.delivery));
     }
 
@@ -193,14 +193,14 @@ impl Deliver for HttpDeliver {
         let mut sent = SentHeaders::default();
         let exchange = self.client.exchange(Some(&endpoint.tenant), || {
             let request = self.request(&endpoint, leased)?;
-            if self.details != KeptDetails::None {
+            if self.details.of != KeptDetails::None {
                 sent.set(request.headers());
             }
             Ok::<_, SignError>(request)
         });
         let report = match exchange.instrument(span.clone()).await {
             Ok((report, exchanged)) => {
-                if self.details.includes(report.outcome) {
+                if self.details.of.includes(report.outcome) {
                     span.in_scope(|| self.keep_detail(leased, (&endpoint, at), &sent, &exchanged));
                 }
                 Some(report)

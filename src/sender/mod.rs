@@ -88,7 +88,7 @@ mod signers;
 mod span;
 mod turns;
 
-pub use self::attempt_detail::{AttemptDetail, KeptDetails};
+pub use self::attempt_detail::AttemptDetail;
 pub use self::builder::SenderBuilder;
 pub use self::bulk::record::{BulkState, BulkStatus};
 pub use self::change::EndpointChange;

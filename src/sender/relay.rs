@@ -29,7 +29,7 @@ impl Relay {
         }
         // The store stops a batch early when its rows are long.
         let bytes: usize =
-            staged.iter().filter_map(|row| row.event.as_ref().ok()).map(|event| event.parts().data.len()).sum();
+            staged.iter().filter_map(|row| row.event.as_ref().ok()).map(|event| event.data.bytes().len()).sum();
         let full = staged.len() >= BATCH as usize || bytes >= LONG_BATCH;
         let mut batch = Vec::with_capacity(staged.len());
         for row in staged {

@@ -148,6 +148,34 @@ impl<'a> Replay<'a> {
         self.execute(&self.bounded(), true).await
     }
 
+    /// Counts the same as [`count`](Self::count), but only up to [`Counts::MOST`](crate::store::Counts::MOST) and for some seconds: for a
+    /// form or a request, where somebody waits. Returns the number, and whether it is exact: otherwise there may be more.
+    ///
+    /// ```
+    /// use hookwire::endpoint::NewEndpoint;
+    /// use hookwire::event::NewEvent;
+    /// use hookwire::sender::Sender;
+    /// use hookwire::store::MemoryStore;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let sender = Sender::builder(MemoryStore::new()).build()?;
+    /// sender.dispatch(NewEvent::json("invoice.paid", &1042)?.tenant("acme")).await?;
+    /// let late = sender.endpoints().create(NewEndpoint::https("https://acme.example/hooks")?.tenant("acme")).await?;
+    /// assert_eq!(sender.replay(late.id).count_up_to_bound().await?, (1, true));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Fails with the errors of [`count`](Self::count).
+    pub async fn count_up_to_bound(&self) -> Result<(u64, bool), EndpointError> {
+        let (plan, endpoint, shared) = (self.bounded(), self.endpoint().await?, &self.sender.shared);
+        let now = self.sender.now();
+        let (store, endpoint) = (&*shared.store, Some(&*endpoint));
+        let stepper = Stepper { store, plan: &plan, endpoint, now, dry: true, repeated: None };
+        stepper.count_up_to_bound(&*shared.clock).await
+    }
+
     /// Makes the deliveries. When this returns, all of them are durable. Returns their number.
     ///
     /// # Errors

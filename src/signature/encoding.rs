@@ -11,8 +11,7 @@ const MAX_RSA_BYTES: usize = 1024;
 
 /// How the bytes of a signature are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Encoding {
+pub(crate) enum Encoding {
     /// Hexadecimal digits: read in either case, written in lower case.
     Hex,
     /// The same, written in upper case.

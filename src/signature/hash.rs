@@ -9,8 +9,7 @@ use crate::work;
 
 /// The hash of an HMAC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Hash {
+pub(crate) enum Hash {
     /// MD5, for providers that still use it (Patreon).
     Md5,
     /// SHA-1, for providers that still use it.

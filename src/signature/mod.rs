@@ -14,7 +14,7 @@
 //!
 //! The signed time may differ by 300 s in either direction, bounds included. A signature does not protect against everything:
 //!
-//! - A signature without a time ([`Stamp::NONE`]: GitHub, Shopify) stays valid forever. Only deduplication protects against a
+//! - A signature without a time (GitHub, Shopify) stays valid forever. Only deduplication protects against a
 //!   replay.
 //! - Only the [signed parts](Signature::signed) are covered, and not the method, the URL or other headers.
 //! - [`STANDARD`] joins its fields by dots; see [`STANDARD_STRICT`] for senders whose bodies are not JSON objects.
@@ -81,19 +81,18 @@ mod verify;
 mod well_known;
 
 pub(crate) use self::algorithm::{Algorithm, KeyText};
-pub use self::encoding::Encoding;
+pub(crate) use self::encoding::Encoding;
 pub use self::error::{SignError, VerifyError};
-pub use self::hash::Hash;
+pub(crate) use self::hash::Hash;
 pub(crate) use self::jwt::{Claim, Jwt, JwtAlgorithm};
 pub use self::outgoing::{Outgoing, SignRequest};
-pub use self::part::Part;
-pub use self::place::Place;
+pub(crate) use self::part::Part;
+pub(crate) use self::place::Place;
 pub use self::received::Received;
 pub use self::recipe::Signature;
 pub(crate) use self::recipe::{Grammar, SignatureAt};
 pub use self::sign::Signing;
-pub use self::stamp::Stamp;
-pub(crate) use self::stamp::Unit;
+pub(crate) use self::stamp::{Stamp, Unit};
 pub use self::standard::{STANDARD, STANDARD_STRICT, SVIX};
 pub(crate) use self::token::Token;
 pub use self::trust::{Settings, Tolerance, Trust};

@@ -6,8 +6,7 @@ use super::place::Place;
 
 /// A part of the signed text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Part {
+pub(crate) enum Part {
     /// The event id of [`Signature::id_header`](super::Signature::id_header), as received.
     Id,
     /// The same id, which must be 1 to 128 characters of `A-Z a-z 0-9 _ -`. If such an id is joined to its neighbours by a dot, the text

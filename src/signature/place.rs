@@ -14,8 +14,7 @@ use super::{json, jws};
 
 /// The place of an id, a type, a token or a challenge in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Place {
+pub(crate) enum Place {
     /// A header, named in lower case.
     Header(&'static str),
     /// A JSON Pointer (RFC 6901) into the JSON body, through objects and arrays: `/event/type`, `/0/id`.

@@ -77,7 +77,7 @@ impl Signature {
     /// Creates an HMAC of the body that is alone in one of these headers (lower case; several if the provider has renamed the header). The
     /// key is the text of the secret.
     #[must_use]
-    pub const fn hmac(hash: Hash, encoding: Encoding, headers: &'static [&'static str]) -> Self {
+    pub(crate) const fn hmac(hash: Hash, encoding: Encoding, headers: &'static [&'static str]) -> Self {
         Self {
             algorithm: Algorithm::Hmac(hash),
             key: KeyText::Text,
@@ -95,22 +95,6 @@ impl Signature {
         }
     }
 
-    /// The parts of the signed text, in order.
-    #[must_use]
-    pub const fn parts(&self) -> &'static [Part] {
-        self.signed
-    }
-
-    /// The hash of the HMAC. If the signature names its hash, the strongest that is allowed. `None` if it is not an HMAC.
-    #[must_use]
-    pub fn hash(&self) -> Option<Hash> {
-        match self.algorithm {
-            Algorithm::Hmac(hash) => Some(hash),
-            Algorithm::HmacNamed(hashes) => hashes.iter().max_by_key(|hash| hash.bytes()).copied(),
-            _ => None,
-        }
-    }
-
     /// Sets how the text of the key is read.
     pub(crate) const fn key(self, key: KeyText) -> Self {
         Self { key, ..self }
@@ -123,14 +107,8 @@ impl Signature {
 
     /// Sets a prefix before the signature: `sha256=`.
     #[must_use]
-    pub const fn prefix(self, prefix: &'static str) -> Self {
+    pub(crate) const fn prefix(self, prefix: &'static str) -> Self {
         Self { grammar: Grammar::Plain { prefix, optional: false }, ..self }
-    }
-
-    /// Puts the signature into a list of `version,signature`, separated by spaces: `v1` is HMAC, `v1a` is Ed25519 (Standard Webhooks).
-    #[must_use]
-    pub const fn versioned(self) -> Self {
-        Self { grammar: Grammar::Versioned, ..self }
     }
 
     /// Sets the format of the text that contains the signature.
@@ -141,13 +119,13 @@ impl Signature {
     /// Puts the signature into `name=value` fields of these names, separated by commas: `t=1700000000,v1=…`. Set another separator with
     /// [`separator`](Self::separator).
     #[must_use]
-    pub const fn fields(self, signatures: &'static [&'static str]) -> Self {
+    pub(crate) const fn fields(self, signatures: &'static [&'static str]) -> Self {
         Self { grammar: Grammar::Fields { separator: b',', signatures }, ..self }
     }
 
     /// Sets the separator between the fields, or between the elements of a list, instead of a comma: `;` in `ts=1700000000;h1=…`.
     #[must_use]
-    pub const fn separator(self, separator: u8) -> Self {
+    pub(crate) const fn separator(self, separator: u8) -> Self {
         let grammar = match self.grammar {
             Grammar::Fields { signatures, .. } => Grammar::Fields { separator, signatures },
             Grammar::Groups { between, signatures, .. } => Grammar::Groups { between, separator, signatures },
@@ -159,19 +137,19 @@ impl Signature {
 
     /// Puts the signature into a list without names, separated by commas.
     #[must_use]
-    pub const fn list(self) -> Self {
+    pub(crate) const fn list(self) -> Self {
         Self { grammar: Grammar::List { separator: b',' }, ..self }
     }
 
     /// Sets the parts of the signed text, in order, instead of the body alone.
     #[must_use]
-    pub const fn signed(self, signed: &'static [Part]) -> Self {
+    pub(crate) const fn signed(self, signed: &'static [Part]) -> Self {
         Self { signed, ..self }
     }
 
     /// Sets the place and the format of the signed time.
     #[must_use]
-    pub const fn stamp(self, stamp: Stamp) -> Self {
+    pub(crate) const fn stamp(self, stamp: Stamp) -> Self {
         Self { stamp, ..self }
     }
 
@@ -185,7 +163,7 @@ impl Signature {
 
     /// Sets the header that contains the id ([`Part::Id`]).
     #[must_use]
-    pub const fn id_header(self, name: &'static str) -> Self {
+    pub(crate) const fn id_header(self, name: &'static str) -> Self {
         Self { id_header: Some(name), ..self }
     }
 

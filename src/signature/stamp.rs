@@ -6,7 +6,7 @@ use crate::clock::{Timestamp, calendar};
 
 /// The place and the format of the signed time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamp {
+pub(crate) struct Stamp {
     pub(crate) at: StampAt,
     pub(crate) unit: Unit,
 }
@@ -43,65 +43,53 @@ pub(crate) enum Unit {
 
 impl Stamp {
     /// The scheme signs no time, so it has no replay protection of its own.
-    pub const NONE: Self = Self { at: StampAt::Nowhere, unit: Unit::Seconds };
+    pub(crate) const NONE: Self = Self { at: StampAt::Nowhere, unit: Unit::Seconds };
 
     /// The time is in a header, in seconds.
     #[must_use]
-    pub const fn header(name: &'static str) -> Self {
+    pub(crate) const fn header(name: &'static str) -> Self {
         Self { at: StampAt::Header(name), unit: Unit::Seconds }
     }
 
     /// The time is in a field of the signature header ([`Signature::fields`](super::Signature::fields)), in seconds.
     #[must_use]
-    pub const fn field(name: &'static str) -> Self {
+    pub(crate) const fn field(name: &'static str) -> Self {
         Self { at: StampAt::Field(name), unit: Unit::Seconds }
     }
 
     /// The time is the first element of the signature header ([`Signature::list`](super::Signature::list)), in seconds.
     #[must_use]
-    pub const fn first() -> Self {
+    pub(crate) const fn first() -> Self {
         Self { at: StampAt::First, unit: Unit::Seconds }
     }
 
     /// The time is in the body, in seconds.
     #[must_use]
-    pub const fn at(place: Place) -> Self {
+    pub(crate) const fn at(place: Place) -> Self {
         Self { at: StampAt::Place(place), unit: Unit::Seconds }
     }
 
     /// The time is in whole milliseconds since the Unix epoch, instead of seconds.
     #[must_use]
-    pub const fn millis(self) -> Self {
+    pub(crate) const fn millis(self) -> Self {
         self.unit(Unit::Millis)
     }
 
     /// The time is in whole seconds (up to eleven digits) or whole milliseconds, for a provider that has changed from one to the other.
     #[must_use]
-    pub const fn seconds_or_millis(self) -> Self {
+    pub(crate) const fn seconds_or_millis(self) -> Self {
         self.unit(Unit::SecondsOrMillis)
-    }
-
-    /// The time is in whole microseconds since the Unix epoch.
-    #[must_use]
-    pub const fn micros(self) -> Self {
-        self.unit(Unit::Micros)
-    }
-
-    /// The time is in seconds, optionally with up to nine digits after a point.
-    #[must_use]
-    pub const fn float_seconds(self) -> Self {
-        self.unit(Unit::FloatSeconds)
     }
 
     /// The time is in the format of RFC 3339.
     #[must_use]
-    pub const fn rfc3339(self) -> Self {
+    pub(crate) const fn rfc3339(self) -> Self {
         self.unit(Unit::Rfc3339)
     }
 
     /// The time is an HTTP date (RFC 9110 section 5.6.7).
     #[must_use]
-    pub const fn http_date(self) -> Self {
+    pub(crate) const fn http_date(self) -> Self {
         self.unit(Unit::HttpDate)
     }
 

@@ -51,18 +51,25 @@ impl BulkJob {
 
 /// Keeps bulk jobs. The owner of a job is a tenant, or all operators together.
 ///
-/// 1. `add_job` MUST give every job a number above those of all earlier jobs, also after a deletion (`jobs_get_rising_numbers`). If
-///    `most_open` jobs of the owner are not finished, it MUST add nothing and return `None`, also if two calls run at the same time
-///    (`an_owner_has_a_bounded_number_of_open_jobs`). It MUST delete the oldest finished jobs of the owner, so that
-///    [`FINISHED_JOBS_KEPT`] remain, and no other job (`old_finished_jobs_make_room`).
+/// 1. `add_job` MUST give every job a number above 0 and above those of all earlier jobs, also after a deletion
+///    (`jobs_get_rising_numbers`). If `most_open` jobs of the owner are not finished, it MUST add nothing and return `None`
+///    (`an_owner_has_a_bounded_number_of_open_jobs`), also if several calls run at the same time
+///    (`concurrent_jobs_of_an_owner_are_bounded`). Jobs of other owners MUST NOT count (`open_jobs_of_other_owners_do_not_count`). It
+///    MUST delete the oldest finished jobs of the owner, so that [`FINISHED_JOBS_KEPT`] remain, and no other job
+///    (`old_finished_jobs_make_room`).
 /// 2. `update_job` MUST replace the job only if the stored version is one less than the new one, and return whether it did
-///    (`an_update_needs_the_next_version`). Number and owner never change (`an_update_keeps_number_and_owner`). An unknown number changes
-///    nothing.
+///    (`an_update_needs_the_next_version`, `of_concurrent_updates_of_a_job_one_wins`). This MUST hold for a finished job too
+///    (`a_finished_job_can_be_opened_again`). Number and owner never change (`an_update_keeps_number_and_owner`). An unknown number
+///    changes nothing.
 /// 3. `job` MUST return the job as it was stored, byte for byte (`a_job_reads_back_whole`).
-/// 4. `jobs` MUST list the jobs of the tenant, or of every owner with `None`, in the order of their numbers, or in reverse if
-///    [`Page::newest_first`] is set, and page without gaps (`jobs_are_listed_by_owner`).
+/// 4. `jobs` MUST list the jobs of the tenant, or of every owner with `None` (`jobs_are_listed_by_owner`), in the order of their numbers,
+///    or in reverse if [`Page::newest_first`] is set, and page without gaps (`jobs_are_listed_in_pages`). If several jobs are added at the
+///    same time, a list MAY show the one with the higher number before the other one exists.
 /// 5. `due_jobs` MUST list the jobs that are not finished and whose `wake_at` is at or before `now`, the earliest first, at most `limit`
-///    (`due_jobs_are_those_whose_time_has_come`). Its cost MUST NOT grow with the number of finished jobs.
+///    (`due_jobs_are_those_whose_time_has_come`, `due_jobs_follow_their_updates`). Its cost MUST NOT grow with the number of finished
+///    jobs.
+/// 6. A dropped future MUST leave a job whole or absent (`a_dropped_job_is_added_or_absent`,
+///    `a_dropped_update_of_a_job_is_whole_or_absent`).
 #[async_trait]
 pub trait BulkJobs: fmt::Debug + Send + Sync + 'static {
     /// Adds a job. Returns its number, or `None` if the owner has `most_open` jobs that are not finished.

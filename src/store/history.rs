@@ -10,6 +10,7 @@ use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, DeliveryState};
 use crate::event::{Audience, Event, EventType};
 use crate::id::{DeliveryId, EndpointId, EventId, LaneId, Tenant, Work};
+use crate::outcome::OutcomeFilter;
 
 /// A filter for deliveries: a delivery matches when it matches every field that is set.
 ///
@@ -22,7 +23,7 @@ use crate::id::{DeliveryId, EndpointId, EventId, LaneId, Tenant, Work};
 /// failed.state = Some(DeliveryState::Failed);
 /// assert_eq!(failed.work, Work::Sent);
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeliveryQuery {
     /// The kind of work: deliveries of a sender, or jobs of an inbox, but never both.
@@ -41,6 +42,15 @@ pub struct DeliveryQuery {
     pub from: Option<Timestamp>,
     /// Only deliveries that were created before this time.
     pub to: Option<Timestamp>,
+    /// The outcome of the last attempt. A delivery that was never attempted does not match.
+    pub outcome: Option<OutcomeFilter>,
+    /// Only deliveries whose last attempt began at this time or later.
+    pub attempted_from: Option<Timestamp>,
+    /// Only deliveries whose last attempt began before this time.
+    pub attempted_to: Option<Timestamp>,
+    /// Name and value of a [label](crate::endpoint::Labels) that the endpoint has now. A delivery to a removed endpoint and a job of an
+    /// inbox do not match.
+    pub label: Option<(String, String)>,
 }
 
 impl DeliveryQuery {
@@ -150,6 +160,11 @@ pub struct EventSummary {
 ///    (`pending_to_a_removed_endpoint_reads_as_cancelled`). `state` in a query, and `counts`, refer to the state that is shown.
 /// 5. `deliveries` MUST list in the order of ids, which is the order of creation, or in reverse if [`Page::newest_first`] is set. It MUST
 ///    match every field of the query, and page without gaps or repetitions (`deliveries_obey_the_query`, `deliveries_page_without_gaps`).
+///    A condition on the last attempt MUST refer to the attempt that was recorded last, also if the delivery is pending again after it, and
+///    MUST NOT match a delivery without attempts (`deliveries_are_listed_by_the_outcome_of_the_last_attempt`,
+///    `deliveries_are_listed_by_the_time_of_the_last_attempt`, `a_resent_delivery_is_listed_by_its_last_attempt`). A condition on a label
+///    MUST refer to the endpoint as it is now, and compare name and value byte by byte (`deliveries_are_listed_by_a_label_of_the_endpoint`).
+///    Conditions MAY be combined (`conditions_on_the_last_attempt_page_without_gaps`).
 /// 6. A delivery's `reason` MUST explain its present state: why it failed, why it is held by decision, or
 ///    [`Superseded`](crate::retry::FailReason::Superseded). A delivery that was cancelled by hand or with its endpoint has no reason,
 ///    whatever reason it had before (`a_cancelled_delivery_has_no_reason`).

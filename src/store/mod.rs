@@ -66,6 +66,8 @@ mod outbox;
 mod placement;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(any(feature = "manage", feature = "mcp", feature = "console"))]
+pub(crate) mod query_text;
 #[cfg(feature = "redis")]
 mod redis;
 #[cfg(feature = "outbox")]
@@ -84,6 +86,8 @@ mod sqlite;
 mod staging;
 #[cfg(feature = "outbox")]
 mod step;
+#[cfg(any(feature = "manage", feature = "console"))]
+pub(crate) mod turn;
 #[cfg(feature = "outbox")]
 mod work_history;
 

@@ -12,11 +12,11 @@ use crate::endpoint::Endpoint;
 use crate::event::Event;
 use crate::id::{DeliveryId, EndpointId, EventId, LaneId, Tenant, Work, WorkerId};
 use crate::store::{
-    AddDelivery, Append, Appended, AuditEntry, AuditLog, AuditQuery, ChangeListener, Claim, Claimed, Control, Counts,
-    DedupGroup, DeliveryQuery, DiagnosticNote, Diagnostics, Directory, EventQuery, EventSummary, FailureList,
-    FailureQuery, FinishedCursor, History, Import, ImportResult, Listed, Outbox, Page, Placement, Placements,
-    PutResult, Removal, Retention, RetentionCutoff, Rollup, RollupGroup, RollupStep, Rollups, Settled, StagedRow,
-    Staging, StoreError, StoreErrorKind, WorkerRegistry,
+    AddDelivery, Append, Appended, AuditEntry, AuditLog, AuditQuery, BulkJob, BulkJobs, ChangeListener, Claim, Claimed,
+    Control, Counts, DedupGroup, DeliveryQuery, DiagnosticNote, Diagnostics, Directory, EventQuery, EventSummary,
+    FailureList, FailureQuery, FinishedCursor, History, Import, ImportResult, Listed, Outbox, Page, Placement,
+    Placements, PutResult, Removal, Retention, RetentionCutoff, Rollup, RollupGroup, RollupStep, Rollups, Settled,
+    StagedRow, Staging, StoreError, StoreErrorKind, WorkerRegistry,
 };
 use crate::testing::random::Random;
 
@@ -394,6 +394,29 @@ impl<S: Diagnostics> Diagnostics for FaultyStore<S> {
 
     async fn prune_notes(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
         self.call("prune_notes", self.inner.prune_notes(before, limit)).await
+    }
+}
+
+#[async_trait]
+impl<S: BulkJobs> BulkJobs for FaultyStore<S> {
+    async fn add_job(&self, job: BulkJob, most_open: u32) -> Result<Option<u64>, StoreError> {
+        self.call("add_job", self.inner.add_job(job, most_open)).await
+    }
+
+    async fn update_job(&self, job: &BulkJob) -> Result<bool, StoreError> {
+        self.call("update_job", self.inner.update_job(job)).await
+    }
+
+    async fn job(&self, number: u64) -> Result<Option<BulkJob>, StoreError> {
+        self.call("job", self.inner.job(number)).await
+    }
+
+    async fn jobs(&self, tenant: Option<&Tenant>, page: Page<u64>) -> Result<Listed<BulkJob, u64>, StoreError> {
+        self.call("jobs", self.inner.jobs(tenant, page)).await
+    }
+
+    async fn due_jobs(&self, now: Timestamp, limit: u32) -> Result<Vec<BulkJob>, StoreError> {
+        self.call("due_jobs", self.inner.due_jobs(now, limit)).await
     }
 }
 

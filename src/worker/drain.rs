@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::engine::{Engine, State};
-use super::progress::{Drained, Progress};
+use super::progress::Drained;
 use super::run::Run;
 use crate::clock::Timestamp;
 use crate::delivery::Settlement;
@@ -14,40 +14,13 @@ use crate::store::{Settled, StoreError};
 /// The number of lanes that one call of the store lists.
 const PAGE: u32 = 1_024;
 
-/// The limits of [`Worker::drain`](super::Worker::drain).
-#[derive(Clone, Copy, Debug)]
-pub struct DrainLimits {
-    time: Duration,
-    attempts: u64,
-}
-
-impl DrainLimits {
-    /// Starts attempts for at most this time. Afterwards the run waits for attempts in flight, up to
-    /// [`Config::grace`](super::Config::grace), and at most one second longer for the store.
-    #[must_use]
-    pub const fn within(time: Duration) -> Self {
-        Self { time, attempts: u64::MAX }
-    }
-
-    /// Starts at most this number of attempts. Default: no limit.
-    #[must_use]
-    pub const fn attempts(mut self, count: u64) -> Self {
-        self.attempts = count;
-        self
-    }
-
-    pub(super) fn progress(self) -> Progress {
-        Progress::of(self.attempts)
-    }
-}
-
 impl Run {
     /// Works until nothing more is due or a limit is reached, and then shuts down.
-    pub(super) async fn until_drained(self, engine: &Engine, limits: DrainLimits) -> Result<Drained, StoreError> {
+    pub(super) async fn until_drained(self, engine: &Engine, time: Duration) -> Result<Drained, StoreError> {
         let stop = async {
             tokio::select! {
                 () = engine.until_drained() => {}
-                () = sleep(limits.time) => {}
+                () = sleep(time) => {}
             }
         };
         self.until(stop).await?;

@@ -145,9 +145,10 @@ impl Engine {
         }
     }
 
-    /// Looks for work at once: calls [`Deliver::maintain`], and claims due deliveries.
+    /// Looks for work at once: calls [`Deliver::maintain`] and [`Deliver::work_off`], and claims due deliveries.
     pub(crate) fn wake(&self) {
         self.maintain.notify_one();
+        self.jobs.notify_one();
         self.work.notify_one();
     }
 

@@ -77,6 +77,7 @@ mod upkeep;
 mod work_off;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use tokio_util::sync::CancellationToken;
 
@@ -84,11 +85,11 @@ pub use tokio_util::sync::CancellationToken;
 pub(crate) use self::attempt::Reservation;
 pub use self::config::Config;
 pub use self::deliver::{Deliver, Maintenance};
-pub use self::drain::DrainLimits;
 pub(crate) use self::engine::Engine;
 pub use self::error::WorkerError;
 pub use self::policy::LanePolicy;
 pub use self::progress::Drained;
+use self::progress::Progress;
 use self::run::Run;
 #[cfg(feature = "sender")]
 pub(crate) use self::tally::Tally;
@@ -141,7 +142,8 @@ impl Worker {
         self.run_until(stop.cancelled_owned()).await
     }
 
-    /// Delivers what is due now, and returns when nothing more is due or a limit is reached. For processes that do not run all the time:
+    /// Delivers what is due now, and returns when nothing more is due or a limit is reached. It starts attempts for at most `time`, and
+    /// at most `attempts` of them; with `None` their number is not limited. For processes that do not run all the time:
     /// lambdas, cron, commands. It also imports the events that applications have written to the outbox table. Retries that become due
     /// later are left to a later call: see [`Drained::next`].
     ///
@@ -157,11 +159,10 @@ impl Worker {
     /// use std::time::Duration;
     /// use hookwire::sender::Sender;
     /// use hookwire::store::MemoryStore;
-    /// use hookwire::worker::DrainLimits;
     ///
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let sender = Sender::builder(MemoryStore::new()).build()?; // the store of all instances: PostgresStore
-    /// let drained = sender.worker().drain(DrainLimits::within(Duration::from_secs(20)).attempts(10_000)).await?;
+    /// let drained = sender.worker().drain(Duration::from_secs(20), 10_000).await?;
     /// assert_eq!((drained.delivered, drained.next), (0, None));
     /// # Ok(()) }
     /// ```
@@ -169,9 +170,10 @@ impl Worker {
     /// # Errors
     /// Returns [`WorkerError::AlreadyRunning`] if another run of this worker has not ended. Returns [`WorkerError::Store`] if the store
     /// fails permanently, or if it fails at the end, when the worker asks for the next due time.
-    pub async fn drain(&self, limits: DrainLimits) -> Result<Drained, WorkerError> {
-        let run = Run::start(&self.engine, Some(limits.progress())).ok_or(WorkerError::AlreadyRunning)?;
-        run.until_drained(&self.engine, limits).await.map_err(WorkerError::Store)
+    pub async fn drain(&self, time: Duration, attempts: impl Into<Option<u64>>) -> Result<Drained, WorkerError> {
+        let progress = Progress::of(attempts.into().unwrap_or(u64::MAX));
+        let run = Run::start(&self.engine, Some(progress)).ok_or(WorkerError::AlreadyRunning)?;
+        run.until_drained(&self.engine, time).await.map_err(WorkerError::Store)
     }
 
     /// Reports that the store has due deliveries in this lane. Without this call the next [poll](Config::poll) finds them.

@@ -90,8 +90,63 @@ async function work(page) {
   assert.match(await text(page), /ann@hookwire\.example \(operator\)[^]*Send again[^]*Create an endpoint/);
 }
 
+// The page of the job that was started, when the job is done. Without script, the page is loaded again.
+async function jobIsDone(page) {
+  await page.waitForURL(/\/jobs\/\d+(\?|$)/);
+  assert.match(await text(page), /The job has started\./);
+  for (let tries = 0; !/\bdone\b/.test(await page.locator("h1").innerText()); tries += 1) {
+    assert.ok(tries < 20, `the job is not done: ${await text(page)}`);
+    await page.waitForTimeout(500);
+    await page.reload();
+  }
+  return text(page);
+}
+
+// A replay and a change to all that match a filter: each is counted first, and then a job.
+async function startJobs(page) {
+  await page.goto(`${operator}endpoints?tenant=acme`);
+  await page.locator("tbody a").first().click();
+  await page.getByRole("link", { name: "Replay" }).click();
+  await page.getByText("everything that it subscribes to").click();
+  await page.getByLabel("Maximum number of deliveries").fill("1");
+  await press(page, "Count the events");
+  assert.match(await text(page), /1 event would be sent\. Nothing has been sent yet\./);
+  await press(page, "Send them");
+  assert.match(await jobIsDone(page), /1 delivery made/);
+  await page.getByRole("link", { name: "The deliveries that it concerns" }).click();
+  await page.locator("tbody a").first().waitFor();
+
+  await page.goto(`${operator}deliveries?state=delivered&type=invoice.paid`);
+  await page.getByRole("link", { name: "Send all that match again" }).click();
+  assert.match(await text(page), /State\s+delivered\s+Event type\s+invoice\.paid/);
+  await page.getByLabel("Maximum number of deliveries").fill("1");
+  await press(page, "Start the job");
+  assert.match(await jobIsDone(page), /1 delivery sent again/);
+  await page.getByRole("link", { name: "All bulk jobs" }).click();
+  assert.match(await text(page), /Send all that match again[^]*Replay/);
+}
+
+// A job that is so slow that it can be watched and stopped.
+async function stopJob(page) {
+  await page.goto(`${operator}deliveries?state=delivered`);
+  await page.getByRole("link", { name: "Send all that match again" }).click();
+  await page.getByLabel("Maximum number of deliveries").fill("1000000");
+  await page.getByLabel("Deliveries in each second or minute").fill("1");
+  await page.getByText("in each minute").click();
+  await press(page, "Start the job");
+  assert.match(await text(page), /running since/);
+  await page.getByRole("progressbar").waitFor();
+  await press(page, "Stop the job");
+  assert.match(await text(page), /The job was stopped\./);
+  assert.equal(await page.getByRole("button", { name: "Stop the job" }).count(), 0);
+}
+
 await test("an operator creates, tests, rotates, replays and repairs, with script", async () => work(await open()));
 await test("the same without script", async () => work(await open({ javaScriptEnabled: false })));
+
+await test("an operator replays and resends by jobs, with script", async () => startJobs(await open()));
+await test("the same without script", async () => startJobs(await open({ javaScriptEnabled: false })));
+await test("a slow job is watched and stopped", async () => stopJob(await open()));
 
 await test("lists refresh themselves, texts are copied, keys work", async () => {
   const page = await open({ permissions: ["clipboard-read", "clipboard-write"] });
@@ -146,8 +201,8 @@ async function kinds() {
   };
   const endpoint = await first("endpoints", "tbody a");
   const failed = await first(await first("overview", "tbody a"), "table td[data-label='Event type'] a");
-  const paths = ["overview", "endpoints", "endpoints/new", "deliveries", "failures", "failures?hours=1", "events", "events?tenant=acme", "types", "types?type=a.b&tenant=acme", "inbox", "overview?span=day", "audit"];
-  return [...paths, endpoint, `${endpoint}/replay`, `${endpoint}/diagnose`, await first("deliveries", "tbody a"), failed, await first("events?tenant=acme", "tbody a"), await first("inbox?state=delivered", "tbody a")];
+  const paths = ["overview", "endpoints", "endpoints/new", "deliveries", "failures", "failures?hours=1", "events", "events?tenant=acme", "types", "types?type=a.b&tenant=acme", "inbox", "overview?span=day", "audit", "jobs", "jobs/new?what=resend&state=delivered", "jobs/new?what=cancel&state=pending"];
+  return [...paths, endpoint, `${endpoint}/replay`, `${endpoint}/diagnose`, await first("deliveries", "tbody a"), await first("jobs", "tbody a"), failed, await first("events?tenant=acme", "tbody a"), await first("inbox?state=delivered", "tbody a")];
 }
 
 await test("every page is accessible and fits, in both themes and at three widths", async () => {

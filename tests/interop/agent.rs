@@ -53,7 +53,7 @@ async fn agent(arguments: Vec<String>) -> Option<HashMap<String, Value>> {
 
 fn check(said: &HashMap<String, Value>, seen: &[String]) {
     let tools = said["tools"].as_array().unwrap();
-    assert_eq!(tools.len(), 14, "{tools:?}");
+    assert_eq!(tools.len(), 16, "{tools:?}");
     assert_eq!(said["register"]["callback"]["status"], json!("active"));
     assert_eq!((&said["secret"], &said["secret again"]), (&json!("whsec_"), &json!(404)));
     assert_eq!((&said["bad url"]["refused"], &said["bad url"]["data"]["field"]), (&json!(-32602), &json!("url")));

@@ -374,26 +374,20 @@ async fn a_forgotten_event_is_kept_and_handled_again() {
 /// A provider that signs the time and not the id.
 #[tokio::test]
 async fn a_captured_request_under_an_invented_id_is_not_kept_twice() {
-    use hookwire::provider::Scheme;
-    use hookwire::signature::{Encoding, Hash, Part, Place, Signature, Stamp};
-    static TICKETS: Scheme = Scheme::new("tickets", "https://tickets.example/webhooks")
-        .signature(
-            Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-signature"])
-                .signed(&[Part::Timestamp, Part::Text("."), Part::Body])
-                .stamp(Stamp::header("x-time")),
-        )
-        .unsigned_id(&[Place::Header("x-id")]);
+    let described = r#"{"name":"tickets","signature":{"algorithm":"hmac-sha256","encoding":"hex","headers":["X-Signature"],
+        "signed":"{ts}.{body}","time":{"header":"X-Time"}},"id":["header:x-id"]}"#;
+    let tickets = serde_json::from_str::<hookwire::provider::SchemeConfig>(described).unwrap().scheme().unwrap();
     let directory = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(directory.path().join("inbox.db")).await.unwrap();
     let inbox = Inbox::builder(store.clone()).queue(queue("all", &Log::default())).build().unwrap();
-    let keyring = || Keyring::new(TICKETS.key("a secret of some length").unwrap());
-    let source = Source::new("tickets", &TICKETS, keyring());
+    let keyring = || Keyring::new(tickets.key("a secret of some length").unwrap());
+    let source = Source::new("tickets", tickets, keyring());
     let service = Receiver::builder(store).source(source).build().unwrap().store("tickets", &inbox).unwrap();
     let now = SystemClock.now();
     for (id, secs, duplicate) in [("1", 0, false), ("2", 0, true), ("1", 1, true), ("2", 2, false)] {
         let mut request = Request::post("/in").header("x-id", id).body(Full::new(Bytes::from("{}"))).unwrap();
         let signing = Signing { id, timestamp: now + Duration::from_secs(secs), body: b"{}" };
-        TICKETS.sign(&signing, &keyring(), request.headers_mut()).unwrap();
+        tickets.sign(&signing, &keyring(), request.headers_mut()).unwrap();
         let answer = service.clone().oneshot(request).await.unwrap();
         assert_eq!(answer.status(), StatusCode::ACCEPTED);
         assert_eq!(answer.headers().contains_key("webhook-duplicate"), duplicate, "{id} at {secs}");

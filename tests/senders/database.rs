@@ -8,7 +8,6 @@ use hookwire::id::{EventId, Tenant};
 use hookwire::sender::Sender;
 use hookwire::store::PostgresOptions;
 use hookwire::store::PostgresStore;
-use hookwire::worker::DrainLimits;
 
 use super::postgres::{Server, connect};
 
@@ -47,7 +46,7 @@ impl Database {
         // Nothing is sent: the worker only imports the events, and the endpoint wants none of them.
         let endpoint = NewEndpoint::https("https://acme.example/hooks").unwrap().tenant("acme").events(["other.*"]);
         sender.endpoints().create(endpoint.unwrap()).await.unwrap();
-        sender.worker().drain(DrainLimits::within(Duration::from_secs(20))).await.unwrap();
+        sender.worker().drain(Duration::from_secs(20), None).await.unwrap();
         let tenant = Tenant::from("acme");
         let event = |id| {
             let (sender, tenant) = (&sender, &tenant);

@@ -7,6 +7,7 @@ use crate::delivery::{Delivery, DeliveryState};
 use crate::endpoint::Rate;
 use crate::event::{EventType, Pattern};
 use crate::id::{EndpointId, EventId, LaneId, Tenant, Work};
+use crate::outcome::OutcomeFilter;
 use crate::retry::FailReason;
 use crate::store::DeliveryQuery;
 
@@ -51,9 +52,10 @@ impl Action {
     }
 }
 
-/// The stored form of a [`DeliveryQuery`] for sent deliveries.
+/// The stored form of a [`DeliveryQuery`] for sent deliveries. A field that a later version adds makes the record unreadable here, because
+/// without it more deliveries would match.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(in crate::sender) struct Filter {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::sender) tenant: Option<Tenant>,
@@ -69,28 +71,76 @@ pub(in crate::sender) struct Filter {
     pub(in crate::sender) from: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::sender) to: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none", with = "outcome_name")]
+    pub(in crate::sender) outcome: Option<OutcomeFilter>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::sender) attempted_from: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::sender) attempted_to: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::sender) label: Option<(String, String)>,
+}
+
+/// Stores a filter for outcomes under its name.
+mod outcome_name {
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::outcome::OutcomeFilter;
+
+    pub(super) fn serialize<S: Serializer>(filter: &Option<OutcomeFilter>, serializer: S) -> Result<S::Ok, S::Error> {
+        match filter {
+            Some(filter) => serializer.collect_str(filter),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<OutcomeFilter>, D::Error> {
+        let name = Option::<String>::deserialize(deserializer)?;
+        let parse =
+            |name: String| OutcomeFilter::from_name(&name).ok_or_else(|| D::Error::custom("outcome: is unknown"));
+        name.map(parse).transpose()
+    }
 }
 
 impl Filter {
     /// Returns `None` if no sent delivery can match: the lane is a queue of an inbox.
     pub(in crate::sender) fn of(query: &DeliveryQuery) -> Option<Self> {
-        let DeliveryQuery { work: _, tenant, event, lane, state, event_type, from, to } = query.clone();
-        if query.work != Work::Sent || lane.is_some_and(|lane| lane.endpoint().is_none()) {
+        let DeliveryQuery { work, tenant, event, lane, state, event_type, from, to, .. } = query.clone();
+        let DeliveryQuery { outcome, attempted_from, attempted_to, label, .. } = query.clone();
+        let endpoint = lane.and_then(|lane| lane.endpoint());
+        if work != Work::Sent || lane.is_some() != endpoint.is_some() {
             return None;
         }
-        let endpoint = lane.and_then(|lane| lane.endpoint());
-        Some(Self { tenant, event, endpoint, state, event_type, from, to })
+        let first = Self { tenant, event, endpoint, state, event_type, from, to, ..Self::default() };
+        Some(Self { outcome, attempted_from, attempted_to, label, ..first })
     }
 
     /// The query for these deliveries.
     pub(in crate::sender) fn query(&self) -> DeliveryQuery {
-        let Self { tenant, event, endpoint, state, event_type, from, to } = self.clone();
-        DeliveryQuery { work: Work::Sent, tenant, event, lane: endpoint.map(LaneId::from), state, event_type, from, to }
+        let Self { tenant, event, endpoint, state, event_type, from, to, .. } = self.clone();
+        let Self { outcome, attempted_from, attempted_to, label, .. } = self.clone();
+        let (work, lane) = (Work::Sent, endpoint.map(LaneId::from));
+        DeliveryQuery {
+            work,
+            tenant,
+            event,
+            lane,
+            state,
+            event_type,
+            from,
+            to,
+            outcome,
+            attempted_from,
+            attempted_to,
+            label,
+        }
     }
 }
 
-/// What a replay or a bulk job does.
+/// What a replay or a bulk job does. Stored like its [`Filter`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(in crate::sender) struct Plan {
     pub(in crate::sender) action: Action,
     pub(in crate::sender) filter: Filter,
@@ -206,7 +256,8 @@ impl Plan {
 
     /// What the plan does, in words.
     pub(in crate::sender) fn text(&self) -> String {
-        let Filter { tenant, event, endpoint, state, event_type, from, to } = &self.filter;
+        let Filter { tenant, event, endpoint, state, event_type, from, to, .. } = &self.filter;
+        let Filter { outcome, attempted_from, attempted_to, label, .. } = &self.filter;
         let mut words = vec![match self.action {
             Action::Resend => "resend".to_owned(),
             Action::Cancel => "cancel".to_owned(),
@@ -223,6 +274,10 @@ impl Plan {
         words.extend(event_type.as_ref().map(|event_type| format!("type {event_type}")));
         words.extend(from.map(|from| format!("from {from}")));
         words.extend(to.map(|to| format!("to {to}")));
+        words.extend(outcome.map(|outcome| format!("last outcome {outcome}")));
+        words.extend(attempted_from.map(|from| format!("attempted from {from}")));
+        words.extend(attempted_to.map(|to| format!("attempted before {to}")));
+        words.extend(label.as_ref().map(|(name, value)| format!("label {name}={value}")));
         words.extend(self.types.as_ref().map(ToString::to_string));
         words.extend(self.rate.map(|rate| format!("{} in {:?}", rate.count, rate.per)));
         words.extend(self.limit.map(|limit| format!("at most {limit}")));

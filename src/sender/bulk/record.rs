@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::{Action, Plan, Progress};
 use crate::clock::Timestamp;
-use crate::id::{EndpointId, Tenant};
-use crate::store::BulkJob;
+use crate::id::{EndpointId, Tenant, Work};
+use crate::store::{BulkJob, DeliveryQuery};
 
 /// The state of a bulk job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -55,6 +55,8 @@ pub struct BulkStatus {
     pub text: Box<str>,
     /// The endpoint, if the job is limited to one.
     pub endpoint: Option<EndpointId>,
+    /// The filter of the deliveries that it changes. For a replay: the endpoint, and when the events were dispatched.
+    pub query: DeliveryQuery,
     /// The state.
     pub state: BulkState,
     /// The number of deliveries that were made or changed.
@@ -133,7 +135,7 @@ impl Record {
 }
 
 impl BulkStatus {
-    /// The status of a stored job. A job whose record is unreadable is shown as failed.
+    /// The status of a stored job. A job whose record is unreadable has only its number, its owner and the error.
     pub(in crate::sender) fn of(job: &BulkJob) -> Self {
         match Record::of(job) {
             Ok(record) => Self::of_record(job, record),
@@ -149,6 +151,7 @@ impl BulkStatus {
             action: record.plan.action.name().into(),
             text: record.plan.text().into(),
             endpoint: record.plan.filter.endpoint,
+            query: record.plan.filter.query(),
             state: record.state,
             changed: record.progress.changed,
             examined: record.progress.examined,
@@ -168,7 +171,8 @@ impl BulkStatus {
             action: "".into(),
             text: "unreadable".into(),
             endpoint: None,
-            state: BulkState::Failed,
+            query: DeliveryQuery::of(Work::Sent),
+            state: if job.wake_at.is_some() { BulkState::Running } else { BulkState::Stopped },
             changed: 0,
             examined: 0,
             limit: None,
@@ -176,7 +180,9 @@ impl BulkStatus {
             started_at: Timestamp::EPOCH,
             updated_at: Timestamp::EPOCH,
             finished_at: None,
-            error: Some(format!("the record of the job is unreadable: {error}; start a new job").into()),
+            error: Some(
+                format!("the record of the job is unreadable: {error}; stop the job and start a new one").into(),
+            ),
         }
     }
 }

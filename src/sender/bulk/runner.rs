@@ -24,6 +24,9 @@ const AHEAD: Duration = Duration::from_secs(30);
 /// How long a job waits while too many deliveries of its tenant are pending, or after an error that may pass.
 const PAUSE: Duration = Duration::from_secs(5);
 
+/// How long a job waits whose record is unreadable.
+const UNREADABLE: Duration = Duration::from_secs(60 * 60);
+
 /// Works on the jobs of a store.
 #[derive(Debug)]
 pub(in crate::sender) struct JobRunner {
@@ -48,7 +51,7 @@ impl JobRunner {
         let Some(job) = self.store.due_jobs(now, 1).await?.pop() else { return Ok(Maintenance::default()) };
         let mut record = match Record::of(&job) {
             Ok(record) => record,
-            Err(error) => return self.give_up_unreadable(job, &error).await,
+            Err(error) => return self.leave_unreadable(job, &error).await,
         };
         let repeated = Repeated { job: job.number, since: record.page_began };
         record.page_began.get_or_insert(now);
@@ -159,10 +162,11 @@ impl JobRunner {
         }
     }
 
-    /// Ends a job whose record is unreadable, so that it is not taken up again and again.
-    async fn give_up_unreadable(&self, job: BulkJob, error: &serde_json::Error) -> Result<Maintenance, StoreError> {
-        tracing::error!(job = job.number, %error, "the record of a bulk job is unreadable; the job is ended");
-        self.store.update_job(&BulkJob { wake_at: None, version: job.version + 1, ..job }).await?;
+    /// Leaves a job whose record is unreadable for an hour. A later version of this crate may have written it.
+    async fn leave_unreadable(&self, job: BulkJob, error: &serde_json::Error) -> Result<Maintenance, StoreError> {
+        tracing::error!(job = job.number, %error, "the record of a bulk job is unreadable; stop the job, or run the version that has written it");
+        let wake_at = Some(self.clock.now() + UNREADABLE);
+        self.store.update_job(&BulkJob { wake_at, version: job.version + 1, ..job }).await?;
         Ok(Maintenance { due: Vec::new(), more: true })
     }
 }

@@ -15,11 +15,13 @@ use tokio_rustls::rustls::{ClientConfig, HandshakeKind};
 use super::dial::{Dial, Dialed};
 use super::error::ConnectError;
 use super::meter::{Meter, MeteredStream};
+use super::opening::{Opening, Step};
 use super::policy::EgressPolicy;
 use super::refusal::Refusal;
 use super::shared_resolver::SharedResolver;
 use super::stream::GuardedStream;
 use super::tls_sessions::TlsSessions;
+use crate::clock::Clock;
 use crate::id::Tenant;
 use crate::telemetry;
 
@@ -43,6 +45,7 @@ pub(in crate::sender) struct Connector {
     pub(in crate::sender) connect_timeout: Duration,
     /// How long a write may make no progress.
     pub(in crate::sender) write_timeout: Duration,
+    pub(in crate::sender) clock: Arc<dyn Clock>,
 }
 
 /// Where a connection goes.
@@ -62,49 +65,44 @@ impl<'a> Destination<'a> {
     }
 }
 
-/// The current step of a connect. After a timeout it shows which step took too long.
-#[derive(Clone, Copy)]
-enum Phase {
-    Resolve,
-    Dial,
-    Handshake,
-}
-
 impl Connector {
-    /// Resolves, checks, dials and shakes hands, all within `connect_timeout`.
+    /// Resolves, checks, dials and shakes hands, all within `connect_timeout`. Records how long each step took.
     pub(in crate::sender) async fn connect(
         &self,
         uri: &Uri,
         tenant: &Option<Tenant>,
+        opening: &mut Opening,
     ) -> Result<GuardedStream, ConnectError> {
-        let mut phase = Phase::Resolve;
-        match timeout(self.connect_timeout, self.connect_in_phases(uri, tenant, &mut phase)).await {
+        match timeout(self.connect_timeout, self.connect_in_steps(uri, tenant, opening)).await {
             Ok(connected) => connected,
-            Err(_) => Err(match phase {
-                Phase::Resolve => ConnectError::ResolveTimeout,
-                Phase::Dial => ConnectError::ConnectTimeout,
-                Phase::Handshake => ConnectError::TlsTimeout,
+            Err(_) => Err(match opening.end(self.clock.uptime()) {
+                None | Some(Step::Resolve) => ConnectError::ResolveTimeout,
+                Some(Step::Dial) => ConnectError::ConnectTimeout,
+                Some(Step::Handshake) => ConnectError::TlsTimeout,
             }),
         }
     }
 
-    async fn connect_in_phases(
+    async fn connect_in_steps(
         &self,
         uri: &Uri,
         tenant: &Option<Tenant>,
-        phase: &mut Phase,
+        opening: &mut Opening,
     ) -> Result<GuardedStream, ConnectError> {
         let destination = Destination::of(uri).ok_or(ConnectError::NoAddress)?;
-        let addresses = self.checked_addresses(&destination, tenant).await?;
-        *phase = Phase::Dial;
-        let (stream, peer) = self.dial_first(&addresses, destination.port).await?;
+        let addresses = self.checked_addresses(&destination, tenant, opening).await?;
+        let (stream, peer) = self.dial_first(&addresses, destination.port, opening).await?;
         let meter = Meter::to(peer);
         let stream = MeteredStream::new(stream, meter.clone(), self.write_timeout);
         if !destination.https {
             return Ok(GuardedStream::plain(stream, meter));
         }
-        *phase = Phase::Handshake;
-        self.handshake(destination.host, stream, meter).await
+        opening.begin(Step::Handshake, opening.ended_at());
+        let secured = self.handshake(destination.host, stream, meter).await;
+        opening.end(self.clock.uptime());
+        let (stream, is_resumed) = secured?;
+        opening.is_resumed = Some(is_resumed);
+        Ok(stream)
     }
 
     /// Fails if the name resolves within [`PRECHECK_TIMEOUT`] and all its addresses are refused. This gives an early error at
@@ -131,6 +129,7 @@ impl Connector {
         &self,
         destination: &Destination<'_>,
         tenant: &Option<Tenant>,
+        opening: &mut Opening,
     ) -> Result<Vec<IpAddr>, ConnectError> {
         self.policy.check_port(destination.https, destination.port)?;
         if let Ok(literal) = destination.host.parse() {
@@ -139,7 +138,10 @@ impl Connector {
         }
         self.policy.check_name(destination.host)?;
         let budget = RESOLVE_TIMEOUT.min(self.connect_timeout);
-        let resolved = self.resolver.resolve(tenant, destination.host, budget).await?;
+        opening.begin(Step::Resolve, self.clock.uptime());
+        let resolved = self.resolver.resolve(tenant, destination.host, budget).await;
+        opening.end(self.clock.uptime());
+        let resolved = resolved?;
         for address in &*resolved {
             self.policy.check_address(*address)?;
         }
@@ -149,25 +151,42 @@ impl Connector {
 
     /// Connects to the first address that accepts. Each address gets an equal share of the time, so that a dead first address
     /// leaves time for the second.
-    async fn dial_first(&self, addresses: &[IpAddr], port: u16) -> Result<(TcpStream, IpAddr), ConnectError> {
+    async fn dial_first(
+        &self,
+        addresses: &[IpAddr],
+        port: u16,
+        opening: &mut Opening,
+    ) -> Result<(TcpStream, IpAddr), ConnectError> {
         let mut last_error = ConnectError::NoAddress;
+        let mut now = self.clock.uptime();
+        opening.begin(Step::Dial, now);
         for (tried, address) in addresses.iter().enumerate() {
             let left = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
             let total = self.connect_timeout;
             let share = if left > 1 { total / left.saturating_add(1) } else { total };
             match timeout(share, self.dialer.dial(SocketAddr::new(*address, port))).await {
                 Ok(Ok(Dialed { stream, peer, local })) => {
+                    opening.begin_anew(now);
+                    opening.end(self.clock.uptime());
                     self.policy.check_peer(*address, peer, local)?;
                     return Ok((stream, peer));
                 }
                 Ok(Err(error)) => last_error = ConnectError::Connect(error),
                 Err(_) => last_error = ConnectError::ConnectTimeout,
             }
+            now = self.clock.uptime();
         }
+        opening.end(now);
         Err(last_error)
     }
 
-    async fn handshake(&self, host: &str, stream: MeteredStream, meter: Meter) -> Result<GuardedStream, ConnectError> {
+    /// Returns the secured connection, and whether it resumed a session.
+    async fn handshake(
+        &self,
+        host: &str,
+        stream: MeteredStream,
+        meter: Meter,
+    ) -> Result<(GuardedStream, bool), ConnectError> {
         let name = ServerName::try_from(host.strip_suffix('.').unwrap_or(host).to_owned());
         let name = name.map_err(|error| ConnectError::Tls(io::Error::other(error)))?;
         let config = match &self.tls_sessions {
@@ -175,7 +194,8 @@ impl Connector {
             None => self.tls.clone(),
         };
         let stream = TlsConnector::from(config).connect(name, stream).await.map_err(ConnectError::Tls)?;
-        telemetry::tls_handshake(stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed));
-        Ok(GuardedStream::tls(stream, meter))
+        let is_resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
+        telemetry::tls_handshake(is_resumed);
+        Ok((GuardedStream::tls(stream, meter), is_resumed))
     }
 }

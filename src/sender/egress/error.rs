@@ -43,6 +43,15 @@ impl ConnectError {
         }
     }
 
+    /// Why the TLS handshake failed; `None` if something else failed.
+    pub(in crate::sender) fn tls_failure(&self) -> Option<TlsFailure> {
+        match self {
+            Self::Tls(error) => Some(TlsFailure::of(error)),
+            Self::TlsTimeout => Some(TlsFailure::Timeout),
+            _ => None,
+        }
+    }
+
     /// Whether the process or the machine has no free file descriptor. Closing idle connections may help.
     pub(in crate::sender) fn is_out_of_descriptors(&self) -> bool {
         let error = match self {
@@ -74,5 +83,14 @@ mod tests {
             let error = ConnectError::Connect(io::Error::from_raw_os_error(errno));
             assert_eq!(error.outcome(), expected, "errno {errno}");
         }
+    }
+
+    #[test]
+    fn only_a_failed_handshake_has_a_cause_in_tls() {
+        let closed = || io::Error::from(io::ErrorKind::UnexpectedEof);
+        let name = |error: ConnectError| error.tls_failure().map(TlsFailure::name);
+        assert_eq!(name(ConnectError::TlsTimeout), Some("timeout"));
+        assert_eq!(name(ConnectError::Tls(closed())), Some("closed"));
+        assert_eq!((name(ConnectError::Connect(closed())), name(ConnectError::ConnectTimeout)), (None, None));
     }
 }

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::ProtocolVersion;
 
 use super::meter::{Meter, MeteredStream};
 
@@ -41,6 +42,23 @@ impl GuardedStream {
             Transport::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(b"h2"),
             Transport::Plain(_) => false,
         }
+    }
+
+    /// The version of TLS; `None` without TLS.
+    pub(in crate::sender) fn tls_version(&self) -> Option<&'static str> {
+        match &self.transport {
+            Transport::Tls(stream) => stream.get_ref().1.protocol_version().and_then(name),
+            Transport::Plain(_) => None,
+        }
+    }
+}
+
+/// The name of a version of TLS that the client offers.
+const fn name(version: ProtocolVersion) -> Option<&'static str> {
+    match version {
+        ProtocolVersion::TLSv1_3 => Some("TLS 1.3"),
+        ProtocolVersion::TLSv1_2 => Some("TLS 1.2"),
+        _ => None,
     }
 }
 

@@ -5,65 +5,123 @@ use std::io;
 
 use tokio_rustls::rustls::{AlertDescription, CertificateError, Error};
 
-/// The cause of a failed handshake. The text contains no name and no address of either side.
+/// The cause of a failed handshake. Its texts contain no name and no address of either side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::sender) struct TlsFailure(&'static str);
+pub(in crate::sender) enum TlsFailure {
+    Expired,
+    NotYetValid,
+    WrongName,
+    UnknownIssuer,
+    Revoked,
+    NotForServers,
+    InvalidCertificate,
+    NoCertificate,
+    NoSharedProtocol,
+    NoSharedVersion,
+    NotTls,
+    Violation,
+    UnknownName,
+    ClientCertificateRequired,
+    ClientCertificateRefused,
+    Aborted,
+    Closed,
+    Lost,
+    Timeout,
+}
 
 impl TlsFailure {
     /// Reads the error of rustls inside `error`.
     pub(in crate::sender) fn of(error: &io::Error) -> Self {
         let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
-        Self(match tls {
+        match tls {
             Some(Error::InvalidCertificate(error)) => of_certificate(error),
             Some(Error::AlertReceived(alert)) => of_alert(*alert),
-            Some(Error::NoApplicationProtocol) => NO_PROTOCOL,
-            Some(Error::PeerIncompatible(_)) => NO_VERSION,
-            Some(Error::NoCertificatesPresented) => "the server sent no certificate",
-            Some(Error::InvalidMessage(_) | Error::InappropriateMessage { .. }) => "the server does not speak TLS",
-            Some(_) => "the server violated the TLS protocol",
-            None if error.kind() == io::ErrorKind::UnexpectedEof => "the server closed the connection",
-            None => "the connection was lost",
-        })
+            Some(Error::NoApplicationProtocol) => Self::NoSharedProtocol,
+            Some(Error::PeerIncompatible(_)) => Self::NoSharedVersion,
+            Some(Error::NoCertificatesPresented) => Self::NoCertificate,
+            Some(Error::InvalidMessage(_) | Error::InappropriateMessage { .. }) => Self::NotTls,
+            Some(_) => Self::Violation,
+            None if error.kind() == io::ErrorKind::UnexpectedEof => Self::Closed,
+            None => Self::Lost,
+        }
+    }
+
+    /// A short name, which does not change.
+    pub(in crate::sender) const fn name(self) -> &'static str {
+        self.words().0
+    }
+
+    /// The name and the text.
+    const fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Expired => ("expired", "the certificate has expired"),
+            Self::NotYetValid => ("not_yet_valid", "the certificate is not valid yet"),
+            Self::WrongName => ("wrong_name", "the certificate is for another name"),
+            Self::UnknownIssuer => {
+                ("unknown_issuer", "the certificate's issuer is unknown, or an intermediate certificate is missing")
+            }
+            Self::Revoked => ("revoked", "the certificate was revoked"),
+            Self::NotForServers => ("not_for_servers", "the certificate is not for servers"),
+            Self::InvalidCertificate => ("invalid_certificate", "the certificate is invalid"),
+            Self::NoCertificate => ("no_certificate", "the server sent no certificate"),
+            Self::NoSharedProtocol => {
+                ("no_shared_protocol", "there is no common application protocol; the server must offer h2 or http/1.1")
+            }
+            Self::NoSharedVersion => (
+                "no_shared_version",
+                "there is no common TLS version or cipher suite; the server must offer TLS 1.2 or 1.3",
+            ),
+            Self::NotTls => ("not_tls", "the server does not speak TLS"),
+            Self::Violation => ("violation", "the server violated the TLS protocol"),
+            Self::UnknownName => ("unknown_name", "the server does not know the name"),
+            Self::ClientCertificateRequired => {
+                ("client_certificate_required", "the server requires a client certificate")
+            }
+            Self::ClientCertificateRefused => {
+                ("client_certificate_refused", "the server does not accept the client certificate")
+            }
+            Self::Aborted => ("aborted", "the server aborted the handshake"),
+            Self::Closed => ("closed", "the server closed the connection"),
+            Self::Lost => ("lost", "the connection was lost"),
+            Self::Timeout => ("timeout", "it did not end in time"),
+        }
     }
 }
 
 impl fmt::Display for TlsFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
+        f.write_str(self.words().1)
     }
 }
 
-const NO_PROTOCOL: &str = "there is no common application protocol; the server must offer h2 or http/1.1";
-const NO_VERSION: &str = "there is no common TLS version or cipher suite; the server must offer TLS 1.2 or 1.3";
-
-fn of_certificate(error: &CertificateError) -> &'static str {
+fn of_certificate(error: &CertificateError) -> TlsFailure {
     use CertificateError::{
         Expired, ExpiredContext, InvalidPurpose, InvalidPurposeContext, NotValidForName, NotValidForNameContext,
         NotValidYet, NotValidYetContext, Revoked, UnknownIssuer,
     };
     match error {
-        Expired | ExpiredContext { .. } => "the certificate has expired",
-        NotValidYet | NotValidYetContext { .. } => "the certificate is not valid yet",
-        NotValidForName | NotValidForNameContext { .. } => "the certificate is for another name",
-        UnknownIssuer => "the certificate's issuer is unknown, or an intermediate certificate is missing",
-        Revoked => "the certificate was revoked",
-        InvalidPurpose | InvalidPurposeContext { .. } => "the certificate is not for servers",
-        _ => "the certificate is invalid",
+        Expired | ExpiredContext { .. } => TlsFailure::Expired,
+        NotValidYet | NotValidYetContext { .. } => TlsFailure::NotYetValid,
+        NotValidForName | NotValidForNameContext { .. } => TlsFailure::WrongName,
+        UnknownIssuer => TlsFailure::UnknownIssuer,
+        Revoked => TlsFailure::Revoked,
+        InvalidPurpose | InvalidPurposeContext { .. } => TlsFailure::NotForServers,
+        _ => TlsFailure::InvalidCertificate,
     }
 }
 
-fn of_alert(alert: AlertDescription) -> &'static str {
+const fn of_alert(alert: AlertDescription) -> TlsFailure {
     match alert {
-        AlertDescription::NoApplicationProtocol => NO_PROTOCOL,
+        AlertDescription::NoApplicationProtocol => TlsFailure::NoSharedProtocol,
         AlertDescription::ProtocolVersion
         | AlertDescription::HandshakeFailure
-        | AlertDescription::InsufficientSecurity => NO_VERSION,
-        AlertDescription::UnrecognisedName => "the server does not know the name",
-        AlertDescription::CertificateRequired => "the server requires a client certificate",
+        | AlertDescription::InsufficientSecurity => TlsFailure::NoSharedVersion,
+        AlertDescription::UnrecognisedName => TlsFailure::UnknownName,
+        AlertDescription::CertificateRequired => TlsFailure::ClientCertificateRequired,
         AlertDescription::BadCertificate
         | AlertDescription::CertificateUnknown
         | AlertDescription::CertificateExpired
-        | AlertDescription::UnknownCA => "the server does not accept the client certificate",
-        _ => "the server aborted the handshake",
+        | AlertDescription::UnknownCA => TlsFailure::ClientCertificateRefused,
+        _ => TlsFailure::Aborted,
     }
 }

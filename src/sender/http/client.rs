@@ -11,11 +11,11 @@ use http::{HeaderMap, HeaderValue, Request};
 use rustls::client::Resumption;
 
 use super::super::config_error::SenderConfigError;
-use super::super::egress::{Connector, LogicalTime, Refusal, SharedResolver, TlsSessions};
+use super::super::egress::{Connector, LogicalTime, Opening, Refusal, SharedResolver, TlsSessions};
 use super::connection::ConnectionLimits;
 use super::error::ExchangeError;
 use super::finish::MAX_HEAD_BYTES;
-use super::options::{HttpOptions, Versions};
+use super::options::{HttpOptions, Measured, Versions};
 use super::pool::{Connection, Pool};
 use super::response::{Exchanged, Failure, PartialResponse};
 use super::tls;
@@ -32,7 +32,7 @@ const SERVERS_WITH_SESSIONS: usize = 2_048;
 const ANY_TYPE: HeaderValue = HeaderValue::from_static("*/*");
 
 /// Maximum number of bytes that are read of the response body of a delivery.
-const MAX_BODY_BYTES: usize = 16 * 1024;
+pub(in crate::sender) const MAX_BODY_BYTES: usize = 16 * 1024;
 
 /// Bytes that a server may send for one response besides the body: the head, interim responses, the overhead of TLS and frames, and
 /// what is read ahead of a body that is too long.
@@ -70,6 +70,7 @@ pub struct HttpClient {
     pool: Pool,
     exchange_timeout: Duration,
     user_agent: HeaderValue,
+    measured: Measured,
     clock: Arc<dyn Clock>,
 }
 
@@ -120,6 +121,7 @@ impl HttpClient {
             tls_sessions: servers.filter(|servers| *servers > 0).map(TlsSessions::of_servers),
             connect_timeout: options.connect_timeout,
             write_timeout: exchange_timeout / WRITE_DIVISOR,
+            clock: clock.clone(),
         };
         let limits = ConnectionLimits {
             idle_timeout: options.idle_timeout,
@@ -128,7 +130,7 @@ impl HttpClient {
             progress_timeout: exchange_timeout / PROGRESS_DIVISOR,
         };
         let pool = Pool::new(connector, limits, options.sharing);
-        Ok(Self { pool, exchange_timeout, user_agent: options.user_agent, clock })
+        Ok(Self { pool, exchange_timeout, user_agent: options.user_agent, measured: options.measured, clock })
     }
 
     /// Makes one exchange on behalf of a tenant, on connections that no other tenant uses
@@ -142,13 +144,16 @@ impl HttpClient {
         tenant: Option<&Tenant>,
         mut make: impl FnMut() -> Result<Request<Bytes>, E>,
     ) -> Result<(Report, Exchanged), E> {
-        let (tenant, started) = (&tenant.cloned(), self.clock.uptime());
-        let mut response = PartialResponse::default();
+        // The request is made before the clock is read: the time to the first byte does not include the signature.
+        let (tenant, request) = (&tenant.cloned(), make()?);
+        let started = self.clock.uptime();
+        let empty = || PartialResponse::new(&*self.clock, self.measured, started);
+        let mut response = empty();
         let exchange = async {
-            let first = self.try_once(Reuse::Allowed, tenant, make()?, &mut response).await;
+            let first = self.try_once(Reuse::Allowed, tenant, request, &mut response).await;
             if first == TryResult::MayRepeat {
                 tracing::debug!("the exchange is repeated on a new connection");
-                response = PartialResponse::default();
+                response = empty();
                 self.try_once(Reuse::Forbidden, tenant, make()?, &mut response).await;
             }
             Ok(())
@@ -156,7 +161,12 @@ impl HttpClient {
         if let Ok(done) = tokio::time::timeout(self.exchange_timeout, exchange).await {
             done?;
         }
-        let duration = self.clock.uptime().saturating_sub(started);
+        let ended = self.clock.uptime();
+        if let Some(opening) = &mut response.opening {
+            // The exchange timeout may have ended a step.
+            opening.end(ended);
+        }
+        let duration = ended.saturating_sub(started);
         Ok((response.report(self.clock.now(), duration), response.into_exchanged()))
     }
 
@@ -177,10 +187,10 @@ impl HttpClient {
         request: Request<Bytes>,
         max_bytes: usize,
     ) -> Option<(Parts, Result<Bytes, FetchError>)> {
-        let mut response = PartialResponse::default();
+        let mut response = PartialResponse::new(&*self.clock, self.measured, self.clock.uptime());
         let fetch = async {
             let request = self.with_default_headers(request);
-            let connection = self.pool.connect(&None, request.uri()).await?;
+            let connection = self.pool.connect(&None, request.uri(), &mut Opening::default()).await?;
             exchange_on(connection, request, max_bytes, &mut response).await
         };
         let failure = match tokio::time::timeout(self.exchange_timeout, fetch).await {
@@ -212,7 +222,7 @@ impl HttpClient {
         reuse: Reuse,
         tenant: &Option<Tenant>,
         request: Request<Bytes>,
-        response: &mut PartialResponse,
+        response: &mut PartialResponse<'_>,
     ) -> TryResult {
         let started = LogicalTime::now();
         let request = self.with_default_headers(request);
@@ -220,9 +230,9 @@ impl HttpClient {
         let connection = match reused {
             Some(connection) => Ok(connection),
             None => {
-                let begun = self.clock.uptime();
-                let connected = self.pool.connect(tenant, request.uri()).await;
-                response.connecting = connected.is_ok().then(|| self.clock.uptime().saturating_sub(begun));
+                let opening = response.opening.insert(Box::default());
+                let connected = self.pool.connect(tenant, request.uri(), opening).await;
+                response.ready_at = opening.ended_at();
                 connected
             }
         };
@@ -230,7 +240,7 @@ impl HttpClient {
             Err(error) => (error, false),
             Ok(connection) => {
                 let state = connection.state().clone();
-                response.peer = Some(state.meter.peer());
+                (response.peer, response.tls_version) = (Some(state.meter.peer()), state.tls_version);
                 let Err(error) = exchange_on(connection, request, MAX_BODY_BYTES, response).await else {
                     return TryResult::Final;
                 };
@@ -264,7 +274,7 @@ async fn exchange_on(
     connection: Connection,
     request: Request<Bytes>,
     max_bytes: usize,
-    response: &mut PartialResponse,
+    response: &mut PartialResponse<'_>,
 ) -> Result<(), ExchangeError> {
     connection.state().meter.allow(max_bytes.saturating_add(MAX_OVERHEAD_BYTES));
     match connection {

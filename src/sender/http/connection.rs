@@ -36,6 +36,8 @@ pub(super) struct ConnectionLimits {
 #[derive(Debug)]
 pub(super) struct ConnectionState {
     pub(super) meter: Meter,
+    /// The version of TLS; `None` without TLS.
+    pub(super) tls_version: Option<&'static str>,
     active: AtomicUsize,
     exchanges_begun: AtomicU64,
     is_retired: AtomicBool,
@@ -44,9 +46,10 @@ pub(super) struct ConnectionState {
 
 impl ConnectionState {
     /// A new connection with its first exchange.
-    pub(super) fn with_first_exchange(meter: Meter) -> Self {
+    pub(super) fn with_first_exchange(meter: Meter, tls_version: Option<&'static str>) -> Self {
         Self {
             meter,
+            tls_version,
             active: AtomicUsize::new(1),
             exchanges_begun: AtomicU64::new(1),
             is_retired: AtomicBool::new(false),

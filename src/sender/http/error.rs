@@ -26,15 +26,21 @@ impl ExchangeError {
 
     /// The text that the endpoint's owner may see.
     pub(super) fn owner_text(&self) -> String {
+        match (self, self.tls_failure()) {
+            (Self::Http1(_) | Self::Http2(_), Some(cause)) => format!("the TLS connection failed: {cause}"),
+            _ => self.to_string(),
+        }
+    }
+
+    /// Why TLS failed; `None` if something else failed.
+    pub(super) fn tls_failure(&self) -> Option<TlsFailure> {
         let io = match self {
+            Self::Connect(error) => return error.tls_failure(),
             Self::Http1(error) => error.source().and_then(|source| source.downcast_ref()),
             Self::Http2(error) => error.get_io(),
-            Self::Connect(_) | Self::PeerFault(_) => None,
+            Self::PeerFault(_) => None,
         };
-        match io.filter(|_| self.outcome() == Outcome::Tls) {
-            Some(io) => format!("the TLS connection failed: {}", TlsFailure::of(io)),
-            None => self.to_string(),
-        }
+        io.filter(|_| self.outcome() == Outcome::Tls).map(TlsFailure::of)
     }
 
     pub(super) fn outcome(&self) -> Outcome {

@@ -17,7 +17,7 @@ pub(super) const MAX_INTERIM: u32 = 32;
 /// Reads the body. After a success it also waits for `request_sent`, which returns whether the whole request was sent, for at most
 /// the progress timeout. Other statuses are final without the rest of the request.
 pub(super) async fn finish(
-    response: &mut PartialResponse,
+    response: &mut PartialResponse<'_>,
     body: ResponseBody,
     max_bytes: usize,
     request_sent: impl Future<Output = bool>,

@@ -42,7 +42,7 @@ impl Http1 {
         mut self,
         request: Request<Bytes>,
         max_bytes: usize,
-        response: &mut PartialResponse,
+        response: &mut PartialResponse<'_>,
     ) -> Result<(), ExchangeError> {
         let meter = self.lease.state.meter.clone();
         let request = in_origin_form(request, &meter);
@@ -53,7 +53,7 @@ impl Http1 {
                 () = self.lease.state.wait_closed() => meter.is_sent(),
             }
         };
-        response.head = Some(head);
+        response.set_head(head);
         finish(response, ResponseBody::Http1(body), max_bytes, request_sent, self.lease.limits).await;
         if response.body_end == BodyEnd::Complete && meter.is_sent() && self.handle.ready().await.is_ok() {
             self.lease.put_back(self.handle);

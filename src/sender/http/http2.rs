@@ -84,7 +84,7 @@ impl Http2 {
         self,
         request: Request<Bytes>,
         max_bytes: usize,
-        response: &mut PartialResponse,
+        response: &mut PartialResponse<'_>,
     ) -> Result<(), ExchangeError> {
         let Self { handle, lease } = self;
         let meter = lease.state.meter.clone();
@@ -117,7 +117,7 @@ impl Http2 {
                 () = lease.state.wait_closed() => all_taken && meter.is_sent(),
             }
         };
-        response.head = Some(head);
+        response.set_head(head);
         finish(response, ResponseBody::Http2(body), max_bytes, request_sent, lease.limits).await;
         if !response.is_premature_success() {
             lease.keep();

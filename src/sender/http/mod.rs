@@ -55,5 +55,7 @@ mod tls;
 mod tls;
 
 pub use self::client::HttpClient;
+pub(super) use self::client::MAX_BODY_BYTES;
 pub use self::options::HttpOptions;
+pub(super) use self::options::Measured;
 pub(crate) use self::response::Exchanged;

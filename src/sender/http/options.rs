@@ -55,6 +55,7 @@ pub struct HttpOptions {
     pub(super) dialer: Arc<dyn Dial>,
     pub(super) tls: Option<ClientConfig>,
     pub(super) tls_sessions: Option<usize>,
+    pub(in crate::sender) measured: Measured,
 }
 
 const DEFAULT_USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("hookwire/", env!("CARGO_PKG_VERSION")));
@@ -64,6 +65,13 @@ const DEFAULT_USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("hookwi
 pub(super) enum Versions {
     Both,
     Http1,
+}
+
+/// For which responses the client measures how long the head took. It costs one look at the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::sender) enum Measured {
+    Failures,
+    All,
 }
 
 /// Whose requests can use one connection.
@@ -88,6 +96,7 @@ impl Default for HttpOptions {
             dialer: Arc::new(SystemDialer),
             tls: None,
             tls_sessions: None,
+            measured: Measured::Failures,
         }
     }
 }

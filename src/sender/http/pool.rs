@@ -13,7 +13,7 @@ use std::time::Duration;
 use http::Uri;
 use tokio::time::sleep;
 
-use super::super::egress::Connector;
+use super::super::egress::{Connector, Opening};
 use super::connection::{ConnectionLimits, ConnectionState, drive};
 use super::error::ExchangeError;
 use super::http1::{self, Http1};
@@ -85,18 +85,23 @@ impl Pool {
         None
     }
 
-    /// Opens a new connection.
-    pub(super) async fn connect(&self, tenant: &Option<Tenant>, uri: &Uri) -> Result<Connection, ExchangeError> {
+    /// Opens a new connection, and records how long each step took.
+    pub(super) async fn connect(
+        &self,
+        tenant: &Option<Tenant>,
+        uri: &Uri,
+        opening: &mut Opening,
+    ) -> Result<Connection, ExchangeError> {
         let key = &self.key(tenant, uri);
-        let stream = match self.0.connector.connect(uri, tenant).await {
+        let stream = match self.0.connector.connect(uri, tenant, opening).await {
             Err(error) if error.is_out_of_descriptors() && lock(&self.0.registry).close_idle() => {
                 tracing::debug!("there is no free file descriptor; idle connections are closed");
                 sleep(CLOSE_IDLE_WAIT).await;
-                self.0.connector.connect(uri, tenant).await?
+                self.0.connector.connect(uri, tenant, opening).await?
             }
             connected => connected?,
         };
-        let state = Arc::new(ConnectionState::with_first_exchange(stream.meter()));
+        let state = Arc::new(ConnectionState::with_first_exchange(stream.meter(), stream.tls_version()));
         // The lease is made before the handshake: if the handshake fails, dropping the lease closes the connection.
         let lease = self.lease(key, state.clone());
         if !stream.is_http2() {

@@ -7,20 +7,29 @@ use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use http::response::Parts;
 
+use super::super::egress::{Opening, TlsFailure};
 use super::body::BodyEnd;
 use super::error::ExchangeError;
-use crate::clock::Timestamp;
+use super::options::Measured;
+use crate::clock::{Clock, Timestamp};
 use crate::fetch::FetchError;
 use crate::outcome::{Outcome, Report};
 use crate::retry::retry_after;
 
 /// What was received so far. It is filled step by step because the time budget may end the exchange at any time.
-#[derive(Debug, Default)]
-pub(super) struct PartialResponse {
+#[derive(Debug)]
+pub(super) struct PartialResponse<'a> {
+    clock: &'a dyn Clock,
+    measured: Measured,
+    /// When the connection was ready for the request (uptime).
+    pub(super) ready_at: Duration,
     /// The address of the server.
     pub(super) peer: Option<IpAddr>,
-    /// How long it took to connect, if a new connection was opened.
-    pub(super) connecting: Option<Duration>,
+    pub(super) tls_version: Option<&'static str>,
+    /// How a new connection was opened; `None` if an open one is used.
+    pub(super) opening: Option<Box<Opening>>,
+    /// The time from `ready_at` to the head, if it is measured.
+    first_byte: Option<Duration>,
     pub(super) head: Option<Parts>,
     pub(super) body: BytesMut,
     pub(super) body_end: BodyEnd,
@@ -34,8 +43,14 @@ pub(super) struct PartialResponse {
 pub(crate) struct Exchanged {
     /// The address of the server; `None` if there was no connection.
     pub(in crate::sender) peer: Option<IpAddr>,
-    /// How long it took to connect, if a new connection was opened.
-    pub(in crate::sender) connecting: Option<Duration>,
+    /// The version of TLS; `None` without TLS.
+    pub(in crate::sender) tls_version: Option<&'static str>,
+    /// Why TLS failed, as a short name.
+    pub(in crate::sender) tls_failure: Option<&'static str>,
+    /// How a new connection was opened; `None` if an open one was used.
+    pub(in crate::sender) opening: Option<Box<Opening>>,
+    /// The time from the ready connection to the head of the response, if it is measured.
+    pub(in crate::sender) first_byte: Option<Duration>,
     pub(in crate::sender) head: Option<Parts>,
     /// The part of the body that was received.
     pub(in crate::sender) body: Bytes,
@@ -46,17 +61,44 @@ pub(crate) struct Exchanged {
 pub(super) struct Failure {
     outcome: Outcome,
     text: Box<str>,
+    tls: Option<TlsFailure>,
 }
 
 impl Failure {
     pub(super) fn of(error: &ExchangeError) -> Self {
         let outcome = error.outcome();
         tracing::debug!(%outcome, error = error as &dyn std::error::Error, "the exchange failed");
-        Self { outcome, text: error.owner_text().into() }
+        Self { outcome, text: error.owner_text().into(), tls: error.tls_failure() }
     }
 }
 
-impl PartialResponse {
+impl<'a> PartialResponse<'a> {
+    /// Nothing is received yet. An open connection would be ready now, `ready_at`.
+    pub(super) fn new(clock: &'a dyn Clock, measured: Measured, ready_at: Duration) -> Self {
+        Self {
+            clock,
+            measured,
+            ready_at,
+            peer: None,
+            tls_version: None,
+            opening: None,
+            first_byte: None,
+            head: None,
+            body: BytesMut::new(),
+            body_end: BodyEnd::default(),
+            is_request_sent: false,
+            failure: None,
+        }
+    }
+
+    pub(super) fn set_head(&mut self, head: Parts) {
+        // Of most successes no details are kept, so they need not look at the clock.
+        if self.measured == Measured::All || !head.status.is_success() {
+            self.first_byte = Some(self.clock.uptime().saturating_sub(self.ready_at));
+        }
+        self.head = Some(head);
+    }
+
     /// The status decides, with two exceptions: 101, because no other protocol was requested, and a premature success.
     fn outcome(&self) -> Outcome {
         match (&self.head, &self.failure) {
@@ -88,8 +130,9 @@ impl PartialResponse {
 
     /// What a detailed report shows in addition.
     pub(super) fn into_exchanged(self) -> Exchanged {
-        let Self { peer, connecting, head, body, .. } = self;
-        Exchanged { peer, connecting, head, body: body.freeze() }
+        let Self { peer, tls_version, opening, first_byte, head, body, failure, .. } = self;
+        let tls_failure = failure.filter(|_| head.is_none()).and_then(|failure| failure.tls).map(TlsFailure::name);
+        Exchanged { peer, tls_version, tls_failure, opening, first_byte, head, body: body.freeze() }
     }
 
     pub(super) fn report(&self, now: Timestamp, duration: Duration) -> Report {

@@ -80,7 +80,7 @@ impl Scoped {
     }
 
     /// Reads the details of the last attempts at a delivery, oldest first, if the sender [keeps
-    /// them](crate::sender::SenderBuilder::keep_details). A tenant does not see the addresses. Returns `None` if there is no such delivery
+    /// them](crate::sender::SenderBuilder::keep_all_details). A tenant does not see the addresses. Returns `None` if there is no such delivery
     /// in scope. After a resend, numbers of attempts repeat: a detail belongs to the last attempt that has its number and began no later
     /// than the detail.
     ///
@@ -96,6 +96,22 @@ impl Scoped {
             details.iter_mut().for_each(|detail| detail.address = None);
         }
         Ok(Some(details))
+    }
+
+    /// Reads the attempts at a delivery, oldest first, each with its detail if the sender has kept it. Returns `None` if there is no such
+    /// delivery in scope.
+    pub(crate) async fn attempts_in_detail(
+        &self,
+        id: DeliveryId,
+    ) -> Result<Option<Vec<(Attempt, Option<AttemptDetail>)>>, StoreError> {
+        let (Some(attempts), Some(details)) = (self.attempts(id).await?, self.attempt_details(id).await?) else {
+            return Ok(None);
+        };
+        let nexts = attempts.iter().skip(1).map(Some).chain([None]);
+        let detail = |(attempt, next): (&Attempt, Option<&Attempt>)| {
+            (attempt.clone(), details.iter().find(|detail| detail.is_of(attempt, next)).cloned())
+        };
+        Ok(Some(attempts.iter().zip(nexts).map(detail).collect()))
     }
 
     /// Sends a delivery again. See [`Sender::resend`](crate::sender::Sender::resend).

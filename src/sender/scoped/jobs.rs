@@ -11,13 +11,7 @@ use super::Scoped;
 use super::audit::AuditedChange;
 use crate::clock::Timestamp;
 use crate::endpoint::Rate;
-use crate::store::{BulkJob, Counts, DeliveryQuery, Listed, Page, StoreError};
-
-/// How many pages a count reads. Then the number is a lower bound.
-const MAX_PAGES: u32 = 64;
-
-/// How many pages a page without a match counts as: the store has examined many rows for it.
-const EMPTY_PAGE: u32 = 8;
+use crate::store::{BulkJob, DeliveryQuery, Listed, Page, StoreError};
 
 /// How often a stop is tried while a worker records the progress of the job.
 const MAX_TRIES: u32 = 8;
@@ -150,28 +144,22 @@ impl Bulk<'_> {
         self
     }
 
-    /// Counts the deliveries that would be changed, up to [`Counts::MOST`], and changes nothing. Returns the number, and whether it is
-    /// exact: otherwise there may be more.
+    /// Counts the deliveries that would be changed, up to [`Counts::MOST`](crate::store::Counts::MOST) and for some seconds, and changes
+    /// nothing. Returns the number, and whether it is exact: otherwise there may be more.
     ///
     /// # Errors
     /// Returns a [`StoreError`] if the store fails.
     pub async fn count(&self) -> Result<(u64, bool), StoreError> {
         let Some(plan) = self.bounded() else { return Ok((0, true)) };
-        let (mut progress, most) = (plan.start(), Counts::MOST);
-        let mut pages = MAX_PAGES;
-        while progress.part.is_some() && progress.changed < most && pages > 0 {
-            let examined = progress.examined;
-            let (store, now) = (&*self.scoped.sender.shared.store, self.scoped.now());
-            let stepper = Stepper { store, plan: &plan, endpoint: None, now, dry: true, repeated: None };
-            let left = most - progress.changed;
-            match stepper.step(&mut progress, left).await {
-                Err(EndpointError::Store(error)) => return Err(error),
-                // The other errors are about an endpoint, which such a plan does not have.
-                Ok(_) | Err(_) => {}
-            }
-            pages = pages.saturating_sub(if progress.examined == examined { EMPTY_PAGE } else { 1 });
+        let shared = &self.scoped.sender.shared;
+        let now = self.scoped.now();
+        let stepper = Stepper { store: &*shared.store, plan: &plan, endpoint: None, now, dry: true, repeated: None };
+        match stepper.count_up_to_bound(&*shared.clock).await {
+            Err(EndpointError::Store(error)) => Err(error),
+            // All other errors are about an endpoint, which such a plan does not have.
+            Err(_) => Ok((0, true)),
+            Ok(counted) => Ok(counted),
         }
-        Ok((progress.changed, progress.part.is_none()))
     }
 
     /// Starts a job that changes the deliveries page by page, also if this process ends. Returns the number of the job; see

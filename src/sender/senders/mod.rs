@@ -125,7 +125,7 @@ impl Senders {
     /// # Errors
     /// Returns the errors of [`Sender::dispatch`], and [`DispatchError::Shards`] with the errors of [`of`](Self::of).
     pub async fn dispatch(&self, event: NewEvent) -> Result<Receipt, DispatchError> {
-        let (tenant, is_given) = (event.parts().tenant.clone(), event.parts().id.is_some());
+        let (tenant, is_given) = (event.tenant.clone(), event.id.is_some());
         let known = self.settled(&tenant).await?;
         let sender = self.shard(&known.placement.shard)?;
         if is_given && let Some(id) = self.find_in_former(&known.placement, sender, &event).await? {

@@ -99,5 +99,19 @@ impl Tables {
             && query.from.is_none_or(|from| from <= row.created_at)
             && query.to.is_none_or(|to| row.created_at < to)
             && query.state.is_none_or(|state: DeliveryState| self.shown_state(row) == state)
+            && fits_last_attempt(query, row.log.last())
+            && query.label.as_ref().is_none_or(|(name, value)| self.label(row.lane, name) == Some(value))
     }
+
+    /// The value of a label of the lane's endpoint.
+    fn label(&self, lane: LaneId, name: &str) -> Option<&str> {
+        self.endpoints.get(&lane.endpoint()?)?.as_ref()?.labels.get(name)
+    }
+}
+
+fn fits_last_attempt(query: &DeliveryQuery, last: Option<&Attempt>) -> bool {
+    let is = |fits: &dyn Fn(&Attempt) -> bool| last.is_some_and(fits);
+    query.outcome.is_none_or(|outcome| is(&|last| outcome.matches(last.outcome)))
+        && query.attempted_from.is_none_or(|from| is(&|last| from <= last.at))
+        && query.attempted_to.is_none_or(|to| is(&|last| last.at < to))
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::rows::{DELIVERY_COLUMNS, endpoint_of, uuid_of_delivery};
 use super::session::Param;
 use crate::event::EventType;
-use crate::store::relational::{lanes_of, state_condition};
+use crate::store::relational::{lanes_of, record_label, state_condition};
 use crate::store::sql::{ids_between, lane_column, publish_key};
 use crate::store::{DeliveryQuery, Page};
 
@@ -23,6 +23,32 @@ pub(super) fn params(values: &[Value]) -> Vec<Param<'_>> {
 pub(super) fn bind(values: &mut Vec<Value>, value: impl ToSql + Sync + Send + 'static, kind: Type) -> String {
     values.push((Arc::new(value), kind));
     format!("${}", values.len())
+}
+
+/// The line of the last attempt in the log of a delivery `d`; empty if there is no attempt. In a line, the quotes of an excerpt are escaped,
+/// so an excerpt contains no other member.
+const LAST_LINE: &str = "split_part(d.log, chr(10), -2)";
+
+/// The labels in the record of an endpoint `n`, without the braces. This is a pattern and no conversion to JSON, because PostgreSQL converts
+/// no text that contains `\u0000`.
+const RECORD_LABELS: &str = r#"substring(n.record from '"labels":\{((?:"(?:[^"\\]|\\.)*":"(?:[^"\\]|\\.)*",?)+)\}')"#;
+
+/// The conditions on the last attempt.
+fn last_attempt(query: &DeliveryQuery, values: &mut Vec<Value>) -> Vec<String> {
+    let mut all = Vec::new();
+    if let Some(outcome) = query.outcome {
+        let class = bind(values, outcome.class(), Type::TEXT);
+        all.push(format!(r#"substring({LAST_LINE} from '"class":"([a-z_]+)"') = {class}"#));
+        if let Some((first, last)) = outcome.statuses() {
+            let [first, last] = [first, last].map(|status| bind(values, i32::from(status), Type::INT4));
+            all.push(format!(r#"substring({LAST_LINE} from '"status":([0-9]+)')::integer BETWEEN {first} AND {last}"#));
+        }
+    }
+    for (beyond, at) in [(">=", query.attempted_from), ("<", query.attempted_to)] {
+        let at = at.map(|at| bind(values, at.as_micros(), Type::INT8));
+        all.extend(at.map(|at| format!(r#"substring({LAST_LINE} from '"at":(-?[0-9]+)')::bigint {beyond} {at}"#)));
+    }
+    all
 }
 
 /// A query as SQL. The text depends only on which conditions the query sets: each text is prepared once and can use its index, and its
@@ -63,6 +89,14 @@ impl DeliveryFilter {
         rest.extend(event.as_ref().filter(|_| tenant.is_none()).map(|event| format!("e.id = {event}")));
         rest.extend(event_type.map(|event_type| format!("e.type = {event_type}")));
         rest.extend(lane.as_ref().map(|lane| format!("d.lane = {lane}")));
+        rest.extend(last_attempt(query, &mut values));
+        rest.extend(query.label.as_ref().map(|(name, value)| {
+            let label = bind(&mut values, record_label(name, value), Type::TEXT);
+            format!(
+                "CASE WHEN strpos(n.record, {label}) > 0 \
+                 THEN strpos(',' || {RECORD_LABELS} || ',', ',' || {label} || ',') > 0 END"
+            )
+        }));
         rest.extend(query.state.map(|state| state_condition(state).to_owned()));
         Self { ids, rest, tenant, event, lane, values }
     }

@@ -30,19 +30,18 @@ pub(in crate::store) struct NewOutboxRow<'a> {
 impl<'a> NewOutboxRow<'a> {
     /// The columns of an event. Fails if the tenant's name is invalid.
     pub(in crate::store) fn of(event: &'a NewEvent, now: Timestamp) -> Result<Self, IdError> {
-        let parts = event.parts();
-        parts.tenant.check()?;
-        let key = |latest| parts.order.filter(|order| order.is_latest() == latest).map(Order::key);
+        event.tenant.check()?;
+        let key = |latest| event.order.as_ref().filter(|order| order.is_latest() == latest).map(Order::key);
         Ok(Self {
-            event_type: parts.event_type.as_str(),
-            data: parts.data,
-            tenant: parts.tenant.as_str(),
-            content_type: (!parts.enveloped).then_some(parts.content_type),
-            id: parts.id.cloned().unwrap_or_else(|| EventId::generate(now)),
-            occurred_at: parts.occurred_at.map(Timestamp::as_micros),
+            event_type: event.event_type.as_str(),
+            data: event.data.bytes(),
+            tenant: event.tenant.as_str(),
+            content_type: event.data().is_none().then_some(&*event.content_type),
+            id: event.id.clone().unwrap_or_else(|| EventId::generate(now)),
+            occurred_at: event.occurred_at.map(Timestamp::as_micros),
             fifo_key: key(false),
             latest_key: key(true),
-            expires_at: parts.expires_at.map(Timestamp::as_micros),
+            expires_at: event.expires_at.map(Timestamp::as_micros),
         })
     }
 }

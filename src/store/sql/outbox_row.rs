@@ -29,6 +29,36 @@ pub struct OutboxRow {
 }
 
 impl OutboxRow {
+    /// The columns of an event, for a store that writes it to its own outbox table.
+    ///
+    /// ```
+    /// use hookwire::event::NewEvent;
+    /// use hookwire::store::sql::OutboxRow;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let row = OutboxRow::of(&NewEvent::json("order.paid", &1299)?.tenant("acme").ordered_by("order-1")?);
+    /// assert_eq!((&*row.event_type, &*row.data, row.content_type), ("order.paid", &b"1299"[..], None));
+    /// assert_eq!((row.tenant.as_deref(), row.fifo_key.as_deref()), (Some("acme"), Some("order-1")));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn of(event: &NewEvent) -> Self {
+        let key =
+            |latest| event.order.as_ref().filter(|order| order.is_latest() == latest).map(|order| order.key().into());
+        Self {
+            event_type: event.event_type.as_str().into(),
+            data: event.data.bytes().to_vec(),
+            tenant: Some(event.tenant.as_str().into()),
+            content_type: event.data().is_none().then(|| (&*event.content_type).into()),
+            id: event.id.as_ref().map(|id| id.as_str().into()),
+            occurred_at: event.occurred_at.map(Timestamp::as_micros),
+            fifo_key: key(false),
+            latest_key: key(true),
+            expires_at: event.expires_at.map(Timestamp::as_micros),
+        }
+    }
+
     /// The event that the row describes.
     ///
     /// ```

@@ -11,7 +11,8 @@ use super::unfinished::is_removal_unfinished;
 use crate::clock::Timestamp;
 use crate::delivery::{Delivery, DeliveryState};
 use crate::id::{DeliveryId, EndpointId, EventId, Work};
-use crate::store::relational::{audience_condition, cursor, lanes_of, state_condition};
+use crate::outcome::OutcomeFilter;
+use crate::store::relational::{audience_condition, cursor, lanes_of, record_label, state_condition};
 use crate::store::sql::{ids_between, lane_column, publish_key, signed};
 use crate::store::{DeliveryQuery, EventQuery, EventSummary, Listed, MOST_EXAMINED, Page};
 
@@ -240,16 +241,29 @@ pub(super) fn find_deliveries(
     search((page, steps), |found: &Delivery| found.id, end, |page, last| list.rows(page, last))
 }
 
+/// Whether the record of an endpoint has a label. A removed endpoint has an empty record. `json_extract` returns the labels as the record
+/// contains them, and they begin and end with a quote inside of the braces.
+const HAS_LABEL: &str = "CASE WHEN json_valid(n.record) \
+     THEN instr(',' || trim(json_extract(n.record, '$.labels'), '{}') || ',', :label) > 0 END";
+
 /// The conditions that the query sets, each with its value.
 fn conditions(query: &DeliveryQuery) -> Vec<(&'static str, Named)> {
     let text = |text: &str| Value::Text(text.to_owned());
     let time = |at: Timestamp| Value::Integer(at.as_micros());
+    let statuses = query.outcome.and_then(OutcomeFilter::statuses);
+    let label = query.label.as_ref().map(|(name, value)| record_label(name, value));
     [
         ("d.created_at >= :from", ":from", query.from.map(time)),
         ("d.created_at < :to", ":to", query.to.map(time)),
         ("e.tenant = :tenant", ":tenant", query.tenant.as_ref().map(|tenant| text(tenant.as_str()))),
         ("d.lane = :lane", ":lane", query.lane.map(|lane| Value::Blob(lane_column(lane)))),
         ("e.type = :type", ":type", query.event_type.as_ref().map(|event_type| text(event_type.as_str()))),
+        ("d.last_class = :class", ":class", query.outcome.map(|outcome| text(outcome.class()))),
+        ("d.last_status >= :status_from", ":status_from", statuses.map(|(first, _)| Value::Integer(first.into()))),
+        ("d.last_status <= :status_to", ":status_to", statuses.map(|(_, last)| Value::Integer(last.into()))),
+        ("d.last_at >= :attempted_from", ":attempted_from", query.attempted_from.map(time)),
+        ("d.last_at < :attempted_to", ":attempted_to", query.attempted_to.map(time)),
+        (HAS_LABEL, ":label", label.map(|label| Value::Text(format!(",{label},")))),
     ]
     .into_iter()
     .filter_map(|(condition, name, value)| Some((condition, (name, value?))))
@@ -333,8 +347,11 @@ mod tests {
             for (lane, state) in lanes.iter().flat_map(|lane| STATES.map(|state| (*lane, state))) {
                 let all = DeliveryQuery { lane, state, ..DeliveryQuery::of(work) };
                 let (from, to) = (Some(Timestamp::EPOCH), Some(Timestamp::MAX));
-                let most =
+                let mut most =
                     DeliveryQuery { tenant: tenant.clone(), event_type: event_type.clone(), from, to, ..all.clone() };
+                (most.attempted_from, most.attempted_to) = (from, to);
+                most.outcome = OutcomeFilter::from_name("5xx");
+                most.label = Some(("plan".into(), "pro".into()));
                 for query in [all, most] {
                     assert_is_ordered(&session, &query);
                 }

@@ -13,8 +13,8 @@ use crate::id::{EndpointId, Tenant, Work};
 use crate::retry::{Decision, FailReason};
 use crate::secret::{Key, Keyring};
 use crate::store::{
-    Append, Appended, Claim, DeliveryQuery, Directory, FailureQuery, History, Outbox, Page, Removal, RollupStep,
-    Rollups, Settled, StoreError, StoreErrorKind,
+    Append, Appended, BulkJob, BulkJobs, Claim, DeliveryQuery, Directory, FailureQuery, History, Outbox, Page, Removal,
+    RollupStep, Rollups, Settled, StoreError, StoreErrorKind,
 };
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
@@ -292,4 +292,22 @@ async fn the_list_of_pending_work_is_the_same_when_few_and_when_many_are_pending
     assert_eq!(first(Page::of(10)).await, few, "the oldest first");
     let newest = first(Page::of(2_300).newest_first()).await;
     assert_eq!((newest.len(), newest.iter().rev().take(10).copied().collect::<Vec<_>>()), (2_210, few));
+}
+
+#[tokio::test]
+async fn an_unreadable_job_stops_no_other_job() {
+    let (_directory, store) = open().await;
+    let mut numbers = Vec::new();
+    for owner in ["damaged", "acme", "acme"] {
+        let job = BulkJob::new(Some(Tenant::from(owner)), NOW, "{}");
+        numbers.extend(store.add_job(job, 9).await.unwrap());
+    }
+    let damage = "UPDATE hookwire_job SET content = CAST(x'ff' AS TEXT) WHERE tenant = 'damaged'";
+    run(&store, damage).await.unwrap();
+    let due: Vec<_> = store.due_jobs(NOW, 2).await.unwrap().into_iter().map(|job| job.number).collect();
+    assert_eq!(due, numbers[1..], "the unreadable job is left out and does not count");
+    assert_eq!(kind(store.job(numbers[0]).await), Some(StoreErrorKind::Corrupt));
+    let of_acme = store.jobs(Some(&Tenant::from("acme")), Page::of(9)).await.unwrap();
+    assert_eq!(of_acme.items.len(), 2);
+    assert_eq!(kind(store.jobs(None, Page::of(9)).await), Some(StoreErrorKind::Corrupt));
 }

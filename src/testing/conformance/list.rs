@@ -162,6 +162,11 @@ macro_rules! __conformance_cases {
                 counts_follow_the_states
                 backlog_counts_what_is_pending_up_to_a_bound
                 the_oldest_due_time_is_that_of_the_named_lanes;
+            last_attempts:
+                deliveries_are_listed_by_the_outcome_of_the_last_attempt
+                deliveries_are_listed_by_the_time_of_the_last_attempt
+                deliveries_are_listed_by_a_label_of_the_endpoint
+                conditions_on_the_last_attempt_page_without_gaps;
             bounds:
                 pages_list_every_match_once
                 counts_stop_at_a_bound
@@ -226,6 +231,8 @@ macro_rules! __conformance_cases {
                 resend_to_a_removed_endpoint_changes_nothing
                 an_endpoint_keeps_its_tenant
                 an_endpoint_without_keys_reads_back;
+            last_attempts:
+                a_resent_delivery_is_listed_by_its_last_attempt;
             repeats:
                 a_forgotten_event_is_received_again;
         }
@@ -288,6 +295,27 @@ macro_rules! __conformance_cases {
                 diagnostic_notes_belong_to_their_subject
                 old_diagnostic_notes_of_a_subject_make_room
                 prune_notes_forgets_old_notes_only;
+        }
+    };
+    (bulk_jobs => $then:ident $with:tt) => {
+        $crate::__conformance_cases! { @$then bulk_jobs $with
+            bulk_jobs:
+                jobs_get_rising_numbers
+                an_owner_has_a_bounded_number_of_open_jobs
+                concurrent_jobs_of_an_owner_are_bounded
+                open_jobs_of_other_owners_do_not_count
+                old_finished_jobs_make_room
+                an_update_needs_the_next_version
+                of_concurrent_updates_of_a_job_one_wins
+                a_finished_job_can_be_opened_again
+                an_update_keeps_number_and_owner
+                a_job_reads_back_whole
+                jobs_are_listed_by_owner
+                jobs_are_listed_in_pages
+                due_jobs_are_those_whose_time_has_come
+                due_jobs_follow_their_updates
+                a_dropped_job_is_added_or_absent
+                a_dropped_update_of_a_job_is_whole_or_absent;
         }
     };
     (whole => $then:ident $with:tt) => {

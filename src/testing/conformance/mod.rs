@@ -30,6 +30,7 @@
 //! | `rollups` | `Outbox`, `Directory`, `Rollups` | the numbers of each minute and hour, and failures in groups |
 //! | `audit` | `AuditLog` | who changed what |
 //! | `diagnostics` | `Diagnostics` | notes that help to find a fault |
+//! | `bulk_jobs` | `BulkJobs` | changes to many deliveries, made page by page |
 //! | `whole` | `Store`: all of these and `Staging` | rules across roles; random calls, compared with [`MemoryStore`](crate::store::MemoryStore) |
 //! | `staging` | `Outbox`, `History`, `Staging`, and [`Subject::staging`] | the transactional outbox |
 //! | `dedup` | `Dedup` | records of handled events |
@@ -56,6 +57,7 @@ mod list;
 mod append;
 mod audit;
 mod bounds;
+mod bulk_jobs;
 mod claim;
 mod control;
 mod dedup;
@@ -70,6 +72,7 @@ mod given;
 mod keys;
 mod kinds;
 mod lanes;
+mod last_attempts;
 mod lease;
 mod lists;
 mod model;
@@ -90,8 +93,8 @@ mod workers;
 
 pub use self::subject::Subject;
 use crate::store::{
-    AuditLog, Control, Dedup, Diagnostics, Directory, History, Outbox, Placements, Retention, Rollups, Staging, Store,
-    WorkerRegistry,
+    AuditLog, BulkJobs, Control, Dedup, Diagnostics, Directory, History, Outbox, Placements, Retention, Rollups,
+    Staging, Store, WorkerRegistry,
 };
 
 /// Makes one test of each case, for the roles that are named or for those of a [`Store`].
@@ -99,7 +102,7 @@ use crate::store::{
 #[macro_export]
 macro_rules! conformance {
     ($make:path) => {
-        $crate::conformance! { $make: outbox, directory, history, retention, control, workers, rollups, audit, diagnostics, whole }
+        $crate::conformance! { $make: outbox, directory, history, retention, control, workers, rollups, audit, diagnostics, bulk_jobs, whole }
     };
     ($make:path: $($role:ident),+ $(,)?) => {
         $($crate::__conformance_cases! { $role => stamp ($make) })+
@@ -199,6 +202,12 @@ pub fn diagnostics<S: Diagnostics + ?Sized>() -> Vec<Case<S>> {
     __conformance_cases! { diagnostics => list () }
 }
 
+/// The cases of the role `bulk_jobs`.
+#[must_use]
+pub fn bulk_jobs<S: BulkJobs + ?Sized>() -> Vec<Case<S>> {
+    __conformance_cases! { bulk_jobs => list () }
+}
+
 /// The cases that need all roles of a [`Store`].
 #[must_use]
 pub fn whole<S: Store + ?Sized>() -> Vec<Case<S>> {
@@ -235,6 +244,7 @@ pub fn store<S: Store + ?Sized>() -> Vec<Case<S>> {
     cases.extend(rollups());
     cases.extend(audit());
     cases.extend(diagnostics());
+    cases.extend(bulk_jobs());
     cases.extend(whole());
     cases
 }

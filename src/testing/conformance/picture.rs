@@ -5,6 +5,7 @@ use crate::clock::Timestamp;
 use crate::delivery::{Delivery, DeliveryState};
 use crate::event::Audience;
 use crate::id::{LaneId, Work};
+use crate::outcome::OutcomeFilter;
 use crate::retry::FailReason;
 use crate::store::{DeliveryQuery, EventQuery, EventSummary, Page, Store};
 
@@ -53,6 +54,12 @@ async fn deliveries(store: &dyn Store, work: Work, now: Timestamp) -> Vec<String
         let event = ok(store.event(work, &delivery.tenant, &delivery.event).await);
         let payload = event.map(|event| event.payload.len());
         lines.push(format!("{} payload {payload:?} {attempts:?}", shown(&delivery, now)));
+    }
+    for name in ["2xx", "5xx", "local"] {
+        let query = DeliveryQuery { outcome: OutcomeFilter::from_name(name), ..query.clone() };
+        let found = ok(store.deliveries(&query, Page::of(10_000)).await).items;
+        let ids: Vec<_> = found.iter().map(|delivery| delivery.id).collect();
+        lines.push(format!("{work:?} with the last outcome {name}: {ids:?}"));
     }
     lines
 }

@@ -161,7 +161,7 @@ async fn a_failed_delivery_is_explained_and_sent_again() {
 }
 
 #[tokio::test]
-async fn a_replay_counts_first_and_sends_when_told_to() {
+async fn a_replay_counts_first_and_starts_a_job_when_told_to() {
     let site = Site::new();
     for number in 0..3 {
         let event = NewEvent::json("invoice.paid", &number).unwrap().tenant("acme");
@@ -173,12 +173,27 @@ async fn a_replay_counts_first_and_sends_when_told_to() {
     let pending = async || site.sender.history().counts(Some(endpoint.id.into())).await.unwrap().pending;
     let form = site.page("acme", &path).await.form("/replay");
     let counted = site.submit("acme", &form, &[("types", "invoice.*")]).await;
-    assert!(counted.html.contains("<strong>3</strong> events would be sent."), "{}", counted.html);
+    assert!(counted.html.contains("<strong>3 events</strong> would be sent."), "{}", counted.html);
     assert_eq!(pending().await, 0, "nothing is sent before the second form");
     let send = counted.forms().into_iter().find(|form| form.fields.contains(&("step".into(), "send".into()))).unwrap();
-    let sent = site.submit("acme", &send, &[]).await;
-    assert!(sent.html.contains("The replay has begun."), "{}", sent.html);
-    assert_eq!(pending().await, 3);
+    let started = site.submit("acme", &send, &[]).await;
+    assert!(started.html.contains("The job has started."), "{}", started.html);
+    assert!(started.html.contains("0 deliveries made, 0 looked at, running since"), "{}", started.html);
+    assert!(started.html.contains("No worker is alive."), "{}", started.html);
+    assert_eq!(pending().await, 0, "a worker makes the deliveries");
+    let slow = site.submit("acme", &form, &[("limit", "2"), ("pace", "7"), ("per", "minute")]).await;
+    assert!(slow.html.contains("<strong>2 events</strong> would be sent."), "{}", slow.html);
+    let send = slow.forms().into_iter().find(|form| form.fields.contains(&("step".into(), "send".into()))).unwrap();
+    assert!(site.submit("acme", &send, &[]).await.html.contains("7 in 60s, at most 2</dd>"), "the limits are kept");
+    let wrong = site.submit("acme", &form, &[("limit", "0"), ("pace", "fast")]).await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    for field in ["limit", "pace"] {
+        assert!(
+            wrong.html.contains(&format!("id=\"wrong-{field}\">{field}: must be a whole number")),
+            "{}",
+            wrong.html
+        );
+    }
     let wrong = site.submit("acme", &form, &[("from", "yesterday")]).await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(wrong.html.contains("id=\"wrong-from\">from: must be an RFC 3339 time"), "{}", wrong.html);
@@ -225,7 +240,7 @@ async fn failures_are_grouped_and_their_deliveries_are_sent_again_together() {
     assert!(page.html.contains("no customer 0"), "with a sample");
     let replay = page.links().into_iter().find(|link| link.contains("/replay?")).unwrap();
     let form = site.open("acme", &replay).await.form("/replay");
-    assert!(site.submit("acme", &form, &[]).await.html.contains("<strong>5</strong> events would be sent."));
+    assert!(site.submit("acme", &form, &[]).await.html.contains("<strong>5 events</strong> would be sent."));
     let hour = site.page("acme", "failures?hours=1").await;
     assert!(hour.html.contains("5 × 400 Bad Request"));
     let filter = site.page("*", "failures?hours=168").await;

@@ -63,6 +63,22 @@ async fn a_token_is_of_no_use_to_another_scope_or_process() {
 }
 
 #[tokio::test]
+async fn a_page_of_another_site_neither_starts_nor_stops_a_job() {
+    let (site, _) = site_with_endpoint().await;
+    let fields = [("what", "cancel"), ("state", "pending")];
+    let start = format!("{ROOT}jobs/new");
+    let headers: Headers = &[("sec-fetch-site", "cross-site")];
+    assert_eq!(site.post_with("acme", &start, headers, &fields).await.status, StatusCode::FORBIDDEN);
+    assert!(site.page("acme", "jobs").await.html.contains("There is no job."), "none was started");
+    let own = site.post("acme", "jobs/new", &fields).await;
+    assert_eq!(own.status, StatusCode::SEE_OTHER);
+    let job = own.location().unwrap().split('?').next().unwrap().to_owned();
+    assert_eq!(site.post_with("acme", &format!("{job}/stop"), headers, &[]).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(site.open("acme", &format!("{job}/stop")).await.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert!(site.open("acme", &job).await.html.contains("Stop the job"), "it was not stopped");
+}
+
+#[tokio::test]
 async fn a_change_cannot_be_asked_for_by_a_link() {
     let (site, path) = site_with_endpoint().await;
     for action in ["disable", "enable", "rotate", "test", "edit", "remove"] {

@@ -104,20 +104,34 @@ async fn pages_with_damaged_records_list_every_other_delivery_once() {
     let Scene { site, watched, deliveries, .. } = scene(120).await;
     let damaged = [0, 1, 40, 41, 75, 77, 118, 119].map(|place| deliveries[place]);
     damaged.into_iter().for_each(|id| watched.damage_delivery(id));
-    let (mut seen, mut found) = (Vec::new(), BTreeSet::new());
+    let mut expected: Vec<_> = deliveries.iter().filter(|id| !damaged.contains(id)).map(ToString::to_string).collect();
+    expected.sort();
+    let mut page = site.page("acme", "deliveries").await;
+    // To older rows, and from the last page back to newer ones.
+    for field in ["after=", "before="] {
+        let (mut seen, mut found) = (Vec::new(), BTreeSet::new());
+        for _ in 0..20 {
+            assert_eq!(page.status, StatusCode::OK, "{}", page.html);
+            seen.extend(linked(&page));
+            found.extend(reported(&page));
+            let Some(next) = page.links().into_iter().find(|link| link.contains(field)) else { break };
+            page = site.open("acme", &next).await;
+        }
+        seen.sort();
+        assert_eq!(seen, expected, "{field}");
+        assert_eq!(found, damaged.iter().map(ToString::to_string).collect(), "{field}");
+        page = last(&site).await;
+    }
+}
+
+/// The last page of the deliveries.
+async fn last(site: &Site) -> Page {
     let mut page = site.page("acme", "deliveries").await;
     for _ in 0..20 {
-        assert_eq!(page.status, StatusCode::OK, "{}", page.html);
-        seen.extend(linked(&page));
-        found.extend(reported(&page));
         let Some(next) = page.links().into_iter().find(|link| link.contains("after=")) else { break };
         page = site.open("acme", &next).await;
     }
-    let mut expected: Vec<_> = deliveries.iter().filter(|id| !damaged.contains(id)).map(ToString::to_string).collect();
-    expected.sort();
-    seen.sort();
-    assert_eq!(seen, expected);
-    assert_eq!(found, damaged.iter().map(ToString::to_string).collect());
+    page
 }
 
 /// The ids of the damaged records that a page reports.

@@ -4,6 +4,9 @@ use http::StatusCode;
 
 use hookwire::endpoint::{Labels, NewEndpoint, Target};
 use hookwire::event::NewEvent;
+use hookwire::id::Work;
+use hookwire::sender::Scope;
+use hookwire::store::DeliveryQuery;
 use hookwire::testing::endpoint::{Behaviour, ScriptedEndpoint};
 
 use super::super::support::until;
@@ -40,6 +43,8 @@ async fn markup_and_hidden_characters_of_strangers_are_shown_as_text() {
     worker.await.unwrap().unwrap();
 
     let query = form_urlencoded::Serializer::new(String::new()).append_pair("tenant", &tenant).finish();
+    let scoped = site.sender.scoped(Scope::tenant(&*tenant).named(MARKUP));
+    let job = scoped.cancel_all(DeliveryQuery::of(Work::Sent)).start().await.unwrap();
     let mut pages = Vec::new();
     for path in [
         "overview".into(),
@@ -50,6 +55,9 @@ async fn markup_and_hidden_characters_of_strangers_are_shown_as_text() {
         "deliveries".into(),
         format!("deliveries?{query}&from={}", "1"),
         format!("deliveries/{delivery}"),
+        "jobs".into(),
+        format!("jobs/{job}"),
+        format!("jobs/new?what=cancel&state=held&{query}"),
         format!("deliveries/{}", raw.deliveries[0]),
         format!("events?{query}"),
         format!("events/{}?{query}", raw.event),

@@ -22,7 +22,7 @@ async fn a_page_that_searched_only_a_part_says_how_far_and_searches_on() {
     fill(&store, EndpointId::generate(Timestamp::EPOCH)).await;
     let site = Site::over(store, |console| console);
     let all = site.page("acme", "deliveries").await;
-    assert!(all.html.contains("Next page") && !all.html.contains("searched back"), "a full page: {}", all.html);
+    assert!(all.html.contains("Older deliveries") && !all.html.contains("searched back"), "a full page: {}", all.html);
     let first = site.page("acme", "deliveries?type=rare.made").await;
     assert!(first.html.contains("No delivery matches so far."), "{}", first.html);
     assert!(first.html.contains("This page has searched back to"), "{}", first.html);

@@ -1,6 +1,7 @@
 //! The pages for operators and tenants.
 
 mod audit;
+mod both_ways;
 mod brand;
 mod changes;
 mod cross_site;
@@ -9,6 +10,7 @@ mod diagnosis;
 mod filters;
 mod hostile;
 mod inbox;
+mod jobs;
 mod long;
 mod mounts;
 mod payload;

@@ -8,6 +8,9 @@ use serde_json::json;
 use hookwire::delivery::DeliveryState;
 use hookwire::endpoint::{CustomHeaders, Labels, NewEndpoint, Target};
 use hookwire::event::NewEvent;
+use hookwire::id::Work;
+use hookwire::sender::Scope;
+use hookwire::store::DeliveryQuery;
 
 use super::site::{Page, ROOT, Site, Who};
 
@@ -16,6 +19,8 @@ struct Things {
     endpoint: String,
     event: String,
     delivery: String,
+    /// The path of a bulk job that runs.
+    job: String,
 }
 
 async fn things(site: &Site, tenant: &str) -> Things {
@@ -26,10 +31,15 @@ async fn things(site: &Site, tenant: &str) -> Things {
     let endpoint = site.sender.endpoints().create(new).await.unwrap();
     let event = NewEvent::json("invoice.paid", &json!({"payload_of": tenant})).unwrap().tenant(tenant);
     let receipt = site.sender.dispatch(event).await.unwrap();
+    let scoped = site.sender.scoped(Scope::tenant(tenant).named(format!("job-{tenant}")));
+    let mut failed = DeliveryQuery::of(Work::Sent);
+    failed.state = Some(DeliveryState::Failed);
+    let job = scoped.resend_all(failed).start().await.unwrap();
     Things {
         endpoint: endpoint.id.to_string(),
         event: receipt.event.to_string(),
         delivery: receipt.deliveries[0].to_string(),
+        job: format!("jobs/{job}"),
     }
 }
 
@@ -57,16 +67,16 @@ async fn a_tenant_that_walks_every_link_never_sees_a_byte_of_another_tenant() {
     assert!(pages.len() > 15, "{:?}", pages.keys());
     for (path, page) in &pages {
         assert_eq!(page.status, StatusCode::OK, "{path}");
-        for foreign in ["globex", &globex.endpoint, &globex.event, &globex.delivery] {
+        for foreign in ["globex", &globex.endpoint, &globex.event, &globex.delivery, &globex.job] {
             assert!(!page.html.contains(foreign), "{path} shows {foreign}");
         }
         assert!(!page.html.contains("credential-"), "{path} shows the value of a header");
     }
-    for own in [&acme.endpoint, &acme.event, &acme.delivery, "payload_of", "label-acme"] {
+    for own in [&acme.endpoint, &acme.event, &acme.delivery, &acme.job, "payload_of", "label-acme", "job-acme"] {
         assert!(pages.values().any(|page| page.html.contains(own)), "no page shows {own}");
     }
     let seen_by_operator = walk(&site, "*").await;
-    for id in [&acme.delivery, &globex.delivery] {
+    for id in [&acme.delivery, &globex.delivery, &acme.job, &globex.job] {
         assert!(seen_by_operator.values().any(|page| page.html.contains(id)), "the operator does not see {id}");
     }
 }
@@ -76,14 +86,18 @@ async fn every_page_and_form_of_another_tenant_is_as_if_it_did_not_exist() {
     let site = Site::new();
     let (acme, globex) = (things(&site, "acme").await, things(&site, "globex").await);
     let foreign = |path: &str| {
-        let ids =
-            [(&acme.endpoint, &globex.endpoint), (&acme.event, &globex.event), (&acme.delivery, &globex.delivery)];
+        let ids = [
+            (&acme.endpoint, &globex.endpoint),
+            (&acme.event, &globex.event),
+            (&acme.delivery, &globex.delivery),
+            (&acme.job, &globex.job),
+        ];
         ids.iter().fold(path.to_owned(), |path, (own, other)| path.replace(own.as_str(), other))
     };
     let (mut opened, mut sent) = (0, 0);
     for page in walk(&site, "acme").await.values() {
         for link in page.links() {
-            let (other, absent) = (foreign(&link), link.replace("_0", "_f"));
+            let (other, absent) = (foreign(&link), link.replace("_0", "_f").replace(&acme.job, "jobs/999"));
             // A filter by a foreign id finds nothing; the page of a foreign object is not found.
             if other != link && !link.contains('?') {
                 assert_eq!(site.open("acme", &other).await.status, StatusCode::NOT_FOUND, "{other}");

@@ -28,7 +28,7 @@ pub struct Watched {
 
 hookwire::delegate_store! {
     Watched, |watched| watched.inner;
-    Outbox, Retention, Control, Staging, WorkerRegistry, Rollups, AuditLog, Diagnostics
+    Outbox, Retention, Control, Staging, WorkerRegistry, Rollups, AuditLog, Diagnostics, BulkJobs
 }
 
 fn corrupt() -> StoreError {

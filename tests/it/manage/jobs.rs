@@ -72,6 +72,8 @@ async fn a_dry_run_counts_what_the_caller_may_change_and_starts_nothing() {
         (ACME, json!({"endpoint": theirs}), 0),
         (ACME, json!({"from": "2026-01-01T00:00:00Z"}), 3),
         (ACME, json!({"to": "2026-01-01T00:00:00Z"}), 0),
+        (ACME, json!({"outcome": "5xx"}), 0),
+        (ACME, json!({"label": "plan=pro"}), 0),
     ] {
         let counted = post(&api, who, &json!({"action": "cancel_all", "filter": filter})).await;
         assert_eq!(counted.status, 200, "{counted:?}");
@@ -173,6 +175,9 @@ async fn jobs_are_read_page_by_page() {
     let cursor = first.member("/next_cursor");
     let rest = api.ask(ACME, &format!("GET /jobs?order=oldest_first&limit=2&cursor={cursor}"), None).await;
     assert_eq!((numbers(&rest), &rest.json()["next_cursor"]), (vec![3], &Value::Null));
+    let before = rest.member("/previous_cursor");
+    let back = api.ask(ACME, &format!("GET /jobs?order=oldest_first&limit=2&before={before}"), None).await;
+    assert_eq!(numbers(&back), [1, 2]);
     for (query, field) in
         [("limit=0", "limit"), ("limit=101", "limit"), ("cursor=x", "cursor"), ("tenant=acme", "tenant")]
     {
@@ -206,7 +211,7 @@ async fn a_replay_in_the_background_is_a_job_without_a_limit() {
     let line = format!("POST /endpoints/{id}/replay");
     let replay = async |who, body: Value| api.ask(who, &line, Some(&body)).await;
     let counted = replay(ACME, json!({"what": "all", "background": true, "limit": 20_000})).await;
-    assert_eq!(counted.json(), json!({"count": 3, "dry_run": true}));
+    assert_eq!(counted.json(), json!({"count": 3, "exact": true, "dry_run": true}));
     assert!(numbers(&api.ask(ACME, "GET /jobs", None).await).is_empty());
 
     let job = json!({"what": "all", "background": true, "dry_run": false});
@@ -248,6 +253,11 @@ async fn a_problem_of_a_job_names_its_field() {
         (filtered(json!({"type": "a..b"})), "filter.type"),
         (filtered(json!({"from": "yesterday"})), "filter.from"),
         (filtered(json!({"to": "tomorrow"})), "filter.to"),
+        (filtered(json!({"outcome": "weather"})), "filter.outcome"),
+        (filtered(json!({"label": "plan"})), "filter.label"),
+        (filtered(json!({"label": format!("plan={}", "x".repeat(4_400))})), "filter.label"),
+        (filtered(json!({"attempted_from": "x"})), "filter.attempted_from"),
+        (filtered(json!({"attempted_to": "x"})), "filter.attempted_to"),
     ] {
         let answer = post(&api, OPERATOR, &body).await;
         assert_problem(&answer, 422, "invalid");

@@ -6,6 +6,7 @@ mod authority;
 mod failures;
 mod isolation;
 mod jobs;
+mod lists;
 mod requests;
 mod rollups;
 mod scoped;

@@ -33,6 +33,7 @@ async fn calls(agent: &Agent, of: &Things) -> Vec<(String, Value)> {
         "webhook_register" => json!({"url": "http://127.0.0.1:9000/other"}),
         "webhook_list" | "webhook_list_jobs" => json!({}),
         "webhook_list_deliveries" | "webhook_list_failures" => json!({"callback_id": of.callback}),
+        "webhook_list_audit" => json!({"object": of.callback}),
         "webhook_resend" => json!({"message_id": of.message}),
         "webhook_diagnose" => json!({"callback_id": of.callback, "headers": {"webhook-id": "a"}, "body": "{}"}),
         "webhook_update" => json!({"callback_id": of.callback, "event_types": ["x.y"], "enabled": false}),
@@ -47,7 +48,7 @@ async fn a_call_without_a_scope_is_refused() {
     let of = things(&sender, "acme").await;
     let nobody = Agent::serve(WebhookTools::new(sender.clone(), links())).await;
     let calls = calls(&nobody, &of).await;
-    assert_eq!(calls.len(), 13);
+    assert_eq!(calls.len(), 15);
     for (name, arguments) in calls {
         assert!(matches!(nobody.call(&name, arguments).await, Answer::Refused(-32600, _)), "{name}");
     }
@@ -110,6 +111,8 @@ async fn an_agent_cannot_tell_what_belongs_to_another_tenant_from_what_does_not_
             "webhook_list_deliveries" => assert_eq!(answer.clone().done()["deliveries"], json!([])),
             "webhook_list_jobs" => assert_eq!(answer.clone().done()["jobs"], json!([])),
             "webhook_list_failures" => assert_eq!(answer.clone().done()["failures"], json!([])),
+            "webhook_list_traffic" => assert_eq!(answer.clone().done()["traffic"], json!([])),
+            "webhook_list_audit" => assert_eq!(answer.clone().done()["changes"], json!([])),
             _ => assert_eq!(answer.category(), "not_found", "{name}"),
         }
         if name != "webhook_register" {

@@ -2,6 +2,7 @@
 
 pub mod agent;
 mod events;
+mod insight;
 mod isolation;
 mod jobs;
 mod tools;

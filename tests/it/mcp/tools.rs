@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use hookwire::clock::{Clock as _, SystemClock, Timestamp};
-use hookwire::endpoint::Endpoint;
+use hookwire::endpoint::{Endpoint, Labels};
 use hookwire::event::NewEvent;
 use hookwire::id::EndpointId;
-use hookwire::mcp::{HandoverPlace, OneTimeLinks, SecretHandover, WebhookTools};
+use hookwire::mcp::{OneTimeLinks, SecretHandover, WebhookTools};
 use hookwire::secret::Keyring;
 use hookwire::sender::Ownership;
-use hookwire::sender::Sender;
 use hookwire::sender::egress::EgressPolicy;
+use hookwire::sender::{EndpointChange, Sender};
 use hookwire::signature::STANDARD;
 use hookwire::store::{MemoryStore, Rollups as _};
 use hookwire::testing::{FaultyStore, ManualClock, signed_request};
@@ -97,6 +97,7 @@ async fn a_test_waits_for_its_attempt_and_a_list_reads_all_attempts_at_once() {
     let sender = Sender::builder(store.clone()).egress(egress).build().unwrap();
     let stop = CancellationToken::new();
     let worker = tokio::spawn(sender.worker().run(stop.clone()));
+    let owner = sender.clone();
     let agent = Agent::of(&WebhookTools::new(sender, links()), "acme").await;
     let made = agent.call("webhook_register", json!({"url": server.url("/in")})).await.done();
     let id = made["callback"]["callback_id"].clone();
@@ -111,6 +112,19 @@ async fn a_test_waits_for_its_attempt_and_a_list_reads_all_attempts_at_once() {
     let listed = listed["deliveries"].as_array().unwrap();
     assert!(listed.len() == 3 && listed.iter().all(|one| one["status_code"] == json!(503)), "{listed:?}");
     assert_eq!(store.calls("attempts") - before, 1);
+    let labels = EndpointChange::new().labels(Labels::new().with("plan", "pro").unwrap());
+    owner.endpoints().update(id.as_str().unwrap().parse().unwrap(), labels).await.unwrap();
+    for (filter, count) in [
+        (json!({"outcome": "5xx", "label": "plan=pro", "attempted_from": "2020-01-01T00:00:00Z"}), 3),
+        (json!({"outcome": "503"}), 3),
+        (json!({"outcome": "404"}), 0),
+        (json!({"outcome": "timeout"}), 0),
+        (json!({"label": "plan=free"}), 0),
+        (json!({"attempted_to": "2020-01-01T00:00:00Z"}), 0),
+    ] {
+        let listed = agent.call("webhook_list_deliveries", filter.clone()).await.done();
+        assert_eq!(listed["deliveries"].as_array().unwrap().len(), count, "{filter}");
+    }
     stop.cancel();
     worker.await.unwrap().unwrap();
 }
@@ -186,6 +200,10 @@ async fn an_error_has_a_category_and_names_the_field() {
         ("webhook_list", json!({"cursor": "x"}), "invalid cursor"),
         ("webhook_list_deliveries", json!({"status": "lost"}), "invalid status"),
         ("webhook_list_deliveries", json!({"since": "yesterday"}), "invalid since"),
+        ("webhook_list_deliveries", json!({"outcome": "late"}), "invalid outcome"),
+        ("webhook_list_deliveries", json!({"label": "plan"}), "invalid label"),
+        ("webhook_list_deliveries", json!({"attempted_from": "yesterday"}), "invalid attempted_from"),
+        ("webhook_list_deliveries", json!({"attempted_to": "today"}), "invalid attempted_to"),
         ("webhook_resend", json!({}), "invalid message_id"),
         ("webhook_resend", json!({"message_id": "a.b"}), "not_found"),
         ("webhook_rotate_secret", json!({"callback_id": "x", "overlap_seconds": 2_592_001}), "invalid overlap_seconds"),
@@ -242,11 +260,11 @@ impl SecretHandover for Broken {
         &self,
         _: &Endpoint,
         _: Zeroizing<String>,
-    ) -> Result<HandoverPlace, Box<dyn Error + Send + Sync>> {
+    ) -> Result<(String, Option<Timestamp>), Box<dyn Error + Send + Sync>> {
         Err("the vault is sealed".into())
     }
 
-    async fn withdraw(&self, _: EndpointId, _: &HandoverPlace) {}
+    async fn withdraw(&self, _: EndpointId, _: &str) {}
 }
 
 #[tokio::test]
@@ -287,14 +305,14 @@ impl SecretHandover for Overtaken {
         &self,
         endpoint: &Endpoint,
         _: Zeroizing<String>,
-    ) -> Result<HandoverPlace, Box<dyn Error + Send + Sync>> {
-        let change = hookwire::sender::EndpointChange::new().disabled();
+    ) -> Result<(String, Option<Timestamp>), Box<dyn Error + Send + Sync>> {
+        let change = EndpointChange::new().disabled();
         self.0.endpoints().update(endpoint.id, change).await?;
-        Ok(HandoverPlace { place: "the vault".into(), expires_at: None })
+        Ok(("the vault".into(), None))
     }
 
-    async fn withdraw(&self, endpoint: EndpointId, handed: &HandoverPlace) {
-        self.1.lock().unwrap().push(format!("{endpoint} {}", handed.place));
+    async fn withdraw(&self, endpoint: EndpointId, place: &str) {
+        self.1.lock().unwrap().push(format!("{endpoint} {place}"));
     }
 }
 
@@ -350,7 +368,7 @@ async fn the_links_of_one_tenant_do_not_displace_those_of_others() {
     }
     let mut places = Vec::new();
     for number in 0..10_000 {
-        places.push(hand(format!("tenant-{number}")).await.unwrap().place);
+        places.push(hand(format!("tenant-{number}")).await.unwrap().0);
     }
     let open = |place: &String| links.open(place.rsplit('/').next().unwrap()).is_some();
     assert_eq!(

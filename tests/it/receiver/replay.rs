@@ -1,12 +1,13 @@
 //! R-16, R-31 to R-33, R-36, R-38: which requests are the same event, for how long, and the response to a duplicate.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use bytes::Bytes;
 use hookwire::id::Tenant;
-use hookwire::provider::Scheme;
+use hookwire::provider::{Scheme, SchemeConfig};
 use hookwire::receiver::{DedupBy, Source};
-use hookwire::signature::{Encoding, Hash, Part, Place, Signature, Signing, Stamp, Tolerance};
+use hookwire::signature::{Signing, Tolerance};
 use http::StatusCode;
 
 use super::{Bench, TEXT_SECRET, from_github, full, header, signed, standard};
@@ -18,13 +19,11 @@ fn github() -> Source {
 }
 
 /// A provider that signs the time and not the id, as Zendesk and Sanity do.
-static TICKETS: Scheme = Scheme::new("tickets", "https://tickets.example/webhooks")
-    .signature(
-        Signature::hmac(Hash::Sha256, Encoding::Hex, &["x-signature"])
-            .signed(&[Part::Timestamp, Part::Text("."), Part::Body])
-            .stamp(Stamp::header("x-time")),
-    )
-    .unsigned_id(&[Place::Header("x-id")]);
+static TICKETS: LazyLock<&Scheme> = LazyLock::new(|| {
+    let described = r#"{"name":"tickets","signature":{"algorithm":"hmac-sha256","encoding":"hex","headers":["X-Signature"],
+        "signed":"{ts}.{body}","time":{"header":"X-Time"}},"id":["header:x-id"]}"#;
+    serde_json::from_str::<SchemeConfig>(described).unwrap().scheme().unwrap()
+});
 
 fn tickets() -> Source {
     Source::new("tickets", &TICKETS, TICKETS.key(TEXT_SECRET).unwrap().into())

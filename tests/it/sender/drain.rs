@@ -16,7 +16,7 @@ use hookwire::sender::Sender;
 use hookwire::store::SqliteStore;
 use hookwire::testing::endpoint::{Behaviour, ScriptedEndpoint};
 use hookwire::testing::signed_request;
-use hookwire::worker::{Config, DrainLimits};
+use hookwire::worker::Config;
 
 async fn sender(path: &std::path::Path) -> Sender {
     let store = SqliteStore::open(path).await.unwrap();
@@ -36,13 +36,13 @@ async fn a_silent_endpoint_is_left_to_the_next_drain_and_the_others_are_served()
         first.endpoints().create(NewEndpoint::at(target).tenant("acme")).await.unwrap();
     }
     let receipt = first.dispatch(NewEvent::json("a.b", &1).unwrap().tenant("acme")).await.unwrap();
-    let drained = first.worker().drain(DrainLimits::within(Duration::from_millis(500))).await.unwrap();
+    let drained = first.worker().drain(Duration::from_millis(500), None).await.unwrap();
     assert_eq!((drained.delivered, drained.failed, drained.cut_off), (1, 0, 1), "{drained:?}");
     assert!(drained.next.is_some(), "the delivery to the silent endpoint is still pending");
     drop(first);
 
     let second = sender(&path).await;
-    let drained = second.worker().drain(DrainLimits::within(Duration::from_secs(20))).await.unwrap();
+    let drained = second.worker().drain(Duration::from_secs(20), None).await.unwrap();
     assert_eq!((drained.delivered, drained.cut_off, drained.next), (1, 0, None), "{drained:?}");
     for delivery in receipt.deliveries {
         let delivery = second.history().delivery(delivery).await.unwrap().unwrap();
@@ -76,6 +76,6 @@ async fn an_inbox_is_drained_by_a_process_that_did_not_receive_the_events() {
         assert_eq!(receiving.store(&verified).await.unwrap(), InboxResult::Stored);
     }
     drop(receiving);
-    let drained = inbox().await.worker().drain(DrainLimits::within(Duration::from_secs(20))).await.unwrap();
+    let drained = inbox().await.worker().drain(Duration::from_secs(20), None).await.unwrap();
     assert_eq!((drained.delivered, drained.next, handled.load(Ordering::SeqCst)), (3, None, 3), "{drained:?}");
 }

@@ -7,12 +7,14 @@ mod details;
 mod development;
 mod drain;
 mod health;
+mod jobs;
 mod operate;
 mod outbox;
 mod ownership;
 mod scoped;
 mod senders;
 mod signing;
+mod timings;
 pub mod trace;
 
 use std::sync::Arc;

@@ -17,7 +17,7 @@ use hookwire::store::{
 };
 use hookwire::testing::endpoint::{Behaviour, ScriptedEndpoint};
 use hookwire::testing::{Fault, FaultyStore};
-use hookwire::worker::{Config, DrainLimits};
+use hookwire::worker::Config;
 
 use super::Running;
 use crate::support::server::{Reply, Server};
@@ -121,7 +121,7 @@ async fn make_deliveries(world: &World, senders: &Senders) -> BTreeSet<DeliveryI
     // Delivered, then retried in an hour.
     for number in 0..2 {
         senders.dispatch(event(number)).await.unwrap();
-        acme.worker().drain(DrainLimits::within(Duration::from_secs(30))).await.unwrap();
+        acme.worker().drain(Duration::from_secs(30), None).await.unwrap();
     }
     let closed = acme.endpoints().create(target()).await.unwrap();
     acme.endpoints().update(closed.id, EndpointChange::new().disabled()).await.unwrap();

@@ -45,6 +45,7 @@ fn promised() -> BTreeSet<String> {
     let mut cases = BTreeSet::new();
     for role in [
         "audit",
+        "bulk_job",
         "diagnostics",
         "control",
         "dedup",
@@ -60,7 +61,8 @@ fn promised() -> BTreeSet<String> {
         let text = source(&format!("store/{role}.rs"));
         let words =
             text.lines().filter(|line| line.starts_with("///")).flat_map(|line| line.split('`').skip(1).step_by(2));
-        let is_case = |word: &&str| word.matches('_').count() >= 2 && !word.contains("::");
+        let is_case =
+            |word: &&str| word.matches('_').count() >= 2 && !word.contains("::") && *word == word.to_lowercase();
         cases.extend(words.filter(is_case).map(String::from));
     }
     cases

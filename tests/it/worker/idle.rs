@@ -17,7 +17,7 @@ struct Reporting {
 
 hookwire::delegate_store! {
     Reporting, |this| this.inner;
-    Outbox, Directory, History, Retention, Control, WorkerRegistry, Rollups, AuditLog, Diagnostics
+    Outbox, Directory, History, Retention, Control, WorkerRegistry, Rollups, AuditLog, Diagnostics, BulkJobs
 }
 
 impl Reporting {

@@ -65,6 +65,10 @@ bugs! {
         HoldReasonIsLost HoldHasAnEnd FinishedAtIsDue FinishedAtIsMissing AttemptsAreNotShown DueIsNotShown HeldIsNotShown
         FinalIsShownAsHeld RemoveLeavesHeld RemoveLeavesRetries RemoveTouchesFinal
         QueryIgnoresTenant QueryIgnoresEvent QueryIgnoresLane QueryIgnoresState QueryStateIsStored QueryIgnoresType QueryIgnoresFrom
+        QueryIgnoresOutcome QueryIgnoresTheStatus QueryStatusIsAClass QueryOutcomeIsOfAnyAttempt QueryOutcomeEndsWithAResend
+        QueryOutcomeOfFinalOnly QueryIgnoresAttemptedFrom QueryIgnoresAttemptedTo QueryAttemptedToIsInclusive
+        QueryAttemptedFromIsExclusive QueryShowsTheUnattempted QueryAttemptedIsTheFirst QueryAttemptedIsTheEnd
+        QueryIgnoresTheLabel QueryIgnoresTheValueOfALabel QueryLabelOfRemoved QueryLabelIsAPart QueryLabelIsFolded QueryLabelIsAnyText
         QueryIgnoresTo QueryToIsInclusive QueryFromIsExclusive QueryIgnoresKind QueryFiltersAfterLimit PageIgnoresTheLimit PageRepeatsTheCursor
         PageIgnoresNewestFirst PageNewestIgnoresCursor PageOrderedByDue
         EventsIgnoreTenant EventsIgnoreFrom EventsIgnoreTo EventsIgnoreAudience EventsShowTheInbox EventsIgnoreMissing
@@ -118,6 +122,16 @@ bugs! {
     diagnostics {
         NotesLoseTheTime NotesAreCutAt16K NotesAreNeverDropped NotesOfAllMakeRoom NewestNotesMakeRoom NoteSubjectsAreFolded
         NotesAreOldestFirst NotesAreSortedByTime PruneNotesIgnoresTheLimit PruneNotesIsInclusive PruneNotesDoesNothing
+    }
+    bulk_jobs {
+        JobNumbersAreUsedAgain JobNumbersByOwner UnlockedJob JobLimitIsExceeded JobLimitOfAllOwners JobLimitCountsFinished
+        JobLimitSkipsOperators JobLimitCountsDueOnly JobOwnersAreFolded RefusedJobsAreStored FinishedJobsAreNeverDropped
+        FinishedJobsOfAllMakeRoom OpenJobsMakeRoom NewestJobsMakeRoom FinishedJobsMakeNoRoomForOperators
+        UpdateJobIgnoresTheVersion UpdateJobTakesLaterVersions UpdateJobTakesTheSameVersion UpdateJobAddsTheUnknown
+        UpdateJobChangesTheOwner UpdateJobSkipsFinished UpdateJobAnswersTrue UnlockedUpdateJob SplitUpdateJob JobContentCutAt4K
+        JobContentIsTrimmed JobsLoseTheNewTime JobsOfOperatorsHaveATenant JobsIgnoreTheTenant JobsOfOperatorsOnly JobsAreOldestFirst
+        JobsRepeatTheCursor JobsIgnoreTheLimit JobsFilterAfterTheLimit DueJobsIsExclusive DueJobsShowFinished DueJobsByNumber
+        DueJobsIgnoreTheLimit DueJobsOfTenantsOnly DueJobsIgnoreTheTime
     }
     placements {
         PlaceIgnoresTheVersion PlaceTakesTheSameVersion PlaceTakesLaterVersions FirstPlaceTakesAnyVersion UnlockedPlace

@@ -10,7 +10,7 @@ use hookwire::event::{Audience, Event, Order, Origin};
 use hookwire::id::{DeliveryId, EndpointId, EventId, LaneId, Tenant, Work, WorkerId};
 use hookwire::retry::FailReason;
 use hookwire::store::ordering::{Change, KeyedDelivery, Turn, arrange};
-use hookwire::store::{AuditEntry, DiagnosticNote, Placement};
+use hookwire::store::{AuditEntry, BulkJob, DiagnosticNote, Placement};
 
 use super::bug::Bug;
 use super::dedup::Records;
@@ -91,6 +91,7 @@ pub struct Db {
     pub rollups: RollupTables,
     pub audit: Vec<AuditEntry>,
     pub diagnostics: Vec<DiagnosticNote>,
+    pub jobs: BTreeMap<u64, BulkJob>,
     pub placements: BTreeMap<String, (Tenant, Placement)>,
     /// The highest number of an audit entry that was ever used.
     pub audited: u64,

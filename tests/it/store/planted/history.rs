@@ -43,7 +43,7 @@ impl Db {
         (row.lane.work() == work || self.has(Bug::QueryIgnoresKind)).then(|| self.show(id, row))
     }
 
-    fn fits(&self, query: &DeliveryQuery, row: &Row) -> bool {
+    fn fits(&self, query: &DeliveryQuery, id: DeliveryId, row: &Row) -> bool {
         let event = &self.event_of(row).event;
         let same = |a: &str, b: &str| self.key(a) == self.key(b);
         let ignores = |bug: Bug| self.has(bug);
@@ -62,6 +62,7 @@ impl Db {
             && (ignores(Bug::QueryIgnoresFrom) || query.from.is_none_or(since))
             && (ignores(Bug::QueryIgnoresTo) || query.to.is_none_or(before))
             && (ignores(Bug::QueryIgnoresState) || query.state.is_none_or(|wanted| state == wanted))
+            && self.fits_last_attempt(query, id, row)
     }
 
     pub fn list_deliveries(&self, query: &DeliveryQuery, page: Page) -> Listed<Delivery> {
@@ -84,7 +85,7 @@ impl Db {
             rows.truncate(limit);
         }
         let end = if self.has(Bug::ListsExamineAll) { None } else { examined(&mut rows, |(id, _)| **id) };
-        let fitting = rows.into_iter().filter(|(_, row)| self.fits(query, row));
+        let fitting = rows.into_iter().filter(|(id, row)| self.fits(query, **id, row));
         let found = fitting.take(limit.saturating_add(1)).map(|(id, row)| self.show(*id, row)).collect();
         self.cut(found, limit, |delivery: &Delivery| delivery.id, end)
     }

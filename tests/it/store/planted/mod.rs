@@ -5,6 +5,7 @@
 
 mod audit;
 mod bug;
+mod bulk_jobs;
 mod control;
 mod db;
 mod dedup;
@@ -12,6 +13,7 @@ mod diagnostics;
 mod endpoints;
 mod failures;
 mod history;
+mod last_attempts;
 mod more_roles;
 mod outbox;
 mod placements;
@@ -43,6 +45,7 @@ fn cases() -> Vec<(&'static str, Case<Simple>)> {
         .chain(of("rollups", conformance::rollups()))
         .chain(of("audit", conformance::audit()))
         .chain(of("diagnostics", conformance::diagnostics()))
+        .chain(of("bulk_jobs", conformance::bulk_jobs()))
         .chain(of("placements", conformance::placements()))
         .chain(of("staging", conformance::staging()))
         .chain(of("dedup", conformance::dedup()))

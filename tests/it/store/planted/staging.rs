@@ -1,6 +1,7 @@
 //! The outbox table that applications write to, with faults.
 
 use hookwire::event::{Audience, Event, NewEvent};
+use hookwire::store::sql::OutboxRow;
 use hookwire::store::{Appended, Import, ImportResult, StagedRow};
 
 use super::bug::Bug;
@@ -20,7 +21,7 @@ impl Db {
     }
 
     fn shown_row(&self, row: &Row, longest: usize) -> StagedRow {
-        let length = row.event.parts().data.len();
+        let length = OutboxRow::of(&row.event).data.len();
         let is_read = length <= longest || self.has(Bug::StagedReadsLongRows);
         let event = if is_read { Ok(self.read_row(&row.event)) } else { Err(format!("data: is {length} bytes long")) };
         StagedRow { row: row.number, event, written_at: None }
@@ -28,37 +29,30 @@ impl Db {
 
     /// The event of a row, read from its columns.
     fn read_row(&self, event: &NewEvent) -> NewEvent {
-        let parts = event.parts();
-        let mut read = if parts.enveloped {
-            let data: serde_json::Value = serde_json::from_slice(parts.data).unwrap();
-            NewEvent::json(parts.event_type.as_str(), &data).unwrap()
-        } else {
-            NewEvent::raw(parts.event_type.as_str(), parts.content_type, parts.data.to_vec()).unwrap()
-        };
-        if !self.has(Bug::StagedLosesTenant) {
-            read = read.tenant(parts.tenant.clone().as_str());
+        let mut row = OutboxRow::of(event);
+        if self.has(Bug::StagedLosesTenant) {
+            row.tenant = None;
         }
-        if let Some(id) = parts.id.filter(|_| !self.has(Bug::StagedLosesId)) {
-            read = read.id(id.clone());
+        if self.has(Bug::StagedLosesId) {
+            row.id = None;
         }
-        if let Some(at) = parts.occurred_at.filter(|_| !self.has(Bug::StagedLosesOccurredAt)) {
-            read = read.occurred_at(at);
+        if self.has(Bug::StagedLosesOccurredAt) {
+            row.occurred_at = None;
         }
-        if let Some(at) = parts.expires_at.filter(|_| !self.has(Bug::StagedLosesExpiry)) {
-            read = read.expires_at(at);
+        if self.has(Bug::StagedLosesExpiry) {
+            row.expires_at = None;
         }
-        match parts.order.filter(|_| !self.has(Bug::StagedLosesOrder)) {
-            Some(order) if order.is_latest() => read.latest_by(order.key()).unwrap(),
-            Some(order) => read.ordered_by(order.key()).unwrap(),
-            None => read,
+        if self.has(Bug::StagedLosesOrder) {
+            (row.fifo_key, row.latest_key) = (None, None);
         }
+        row.event().unwrap()
     }
 
     pub fn staged(&self, limit: u32, longest: usize) -> Vec<StagedRow> {
         let mut rows: Vec<_> =
             self.staged.iter().filter(|row| row.error.is_none() || self.has(Bug::StagedShowsRefused)).collect();
         if self.has(Bug::StagedByLength) {
-            rows.sort_by_key(|row| row.event.parts().id.cloned());
+            rows.sort_by_key(|row| OutboxRow::of(&row.event).id);
         }
         let limit = if self.has(Bug::StagedIgnoresTheLimit) { usize::MAX } else { limit as usize };
         rows.into_iter().take(limit).map(|row| self.shown_row(row, longest)).collect()
