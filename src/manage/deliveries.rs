@@ -7,16 +7,16 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::caller::Caller;
+use super::filter::{FilterDocument, State};
 use super::page::{self, Asked, Listed};
 use super::problem::{Code, Problem};
-use super::read::{Id, Query, maybe, word};
+use super::read::{Id, Query};
 use super::state::Manage;
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Delivery, DeliveryState};
-use crate::id::{DeliveryId, EndpointId, LaneId, Work};
+use crate::id::DeliveryId;
 use crate::sender::DeliveryError;
 use crate::store::DeliveryQuery;
-use crate::store::query_text::{label_of, outcome_of};
 
 pub(super) fn routes() -> OpenApiRouter<Manage> {
     OpenApiRouter::new()
@@ -79,45 +79,20 @@ struct List {
 
 impl List {
     fn query(&self, caller: &Caller) -> Result<DeliveryQuery, Problem> {
-        let (outcome, label) = (self.outcome.as_deref().map(outcome_of), self.label.as_deref().map(label_of));
-        Ok(DeliveryQuery {
-            work: Work::Sent,
-            tenant: caller.tenant(self.tenant.clone())?,
-            event: maybe("event", self.event.as_deref())?,
-            lane: maybe::<EndpointId>("endpoint", self.endpoint.as_deref())?.map(LaneId::from),
-            state: self.state.as_deref().map(|text| word("state", text)).transpose()?,
-            event_type: maybe("type", self.event_type.as_deref())?,
-            from: maybe("from", self.from.as_deref())?,
-            to: maybe("to", self.to.as_deref())?,
-            outcome: outcome.transpose().map_err(|error| Problem::invalid("outcome", error))?,
-            attempted_from: maybe("attempted_from", self.attempted_from.as_deref())?,
-            attempted_to: maybe("attempted_to", self.attempted_to.as_deref())?,
-            label: label.transpose().map_err(|error| Problem::invalid("label", error))?,
-        })
-    }
-}
-
-/// The state of a delivery. `held`: its endpoint is disabled, or a person must decide.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = DeliveryState)]
-enum State {
-    Pending,
-    Delivered,
-    Failed,
-    Held,
-    Cancelled,
-}
-
-impl From<DeliveryState> for State {
-    fn from(state: DeliveryState) -> Self {
-        match state {
-            DeliveryState::Pending => Self::Pending,
-            DeliveryState::Delivered => Self::Delivered,
-            DeliveryState::Failed => Self::Failed,
-            DeliveryState::Held => Self::Held,
-            DeliveryState::Cancelled => Self::Cancelled,
-        }
+        let filter = FilterDocument {
+            tenant: self.tenant.clone(),
+            event: self.event.clone(),
+            endpoint: self.endpoint.clone(),
+            state: self.state.clone(),
+            event_type: self.event_type.clone(),
+            from: self.from.clone(),
+            to: self.to.clone(),
+            outcome: self.outcome.clone(),
+            label: self.label.clone(),
+            attempted_from: self.attempted_from.clone(),
+            attempted_to: self.attempted_to.clone(),
+        };
+        filter.query(caller)
     }
 }
 

@@ -49,6 +49,7 @@
 //! | `GET /explain?type=` | which endpoints would get an event, and why the others would not |
 //! | `GET /deliveries`, `/deliveries/{id}`, `/deliveries/{id}/attempts`, `/deliveries/{id}/details` | list by filters, get |
 //! | `POST /deliveries/{id}/resend`, `cancel` | |
+//! | `POST GET /jobs`, `GET /jobs/{number}`, `POST /jobs/{number}/stop` | resend or cancel all deliveries that match a filter, in the background; only counts, unless `dry_run` is `false` |
 //! | `GET /audit` | who changed what |
 //! | `GET /rollups` | what happened in each minute or hour: of all endpoints, or of one |
 //! | `GET /failures` | what failed finally, in groups by endpoint, outcome and the shape of the response |
@@ -77,6 +78,8 @@ mod endpoint_documents;
 mod endpoints;
 mod events;
 mod failures;
+mod filter;
+mod jobs;
 mod openapi;
 mod page;
 mod problem;
@@ -105,6 +108,7 @@ fn described() -> (Router<Manage>, OpenApi) {
         .merge(replay::routes())
         .merge(events::routes())
         .merge(deliveries::routes())
+        .merge(jobs::routes())
         .merge(rollups::routes())
         .merge(failures::routes())
         .merge(audit::routes())

@@ -25,6 +25,7 @@ use super::state::Manage;
         (name = "endpoints", description = "The targets of events"),
         (name = "events", description = "Events and their types"),
         (name = "deliveries", description = "The deliveries of events to endpoints"),
+        (name = "jobs", description = "Changes to many deliveries in the background"),
         (name = "rollups", description = "The numbers of each minute and hour, and failures in groups"),
         (name = "audit", description = "Who changed what"),
     )

@@ -109,6 +109,11 @@ impl Problem {
         Self::of_field(Code::Invalid, field, detail)
     }
 
+    /// The problem of a value inside an object: the name of the field begins with the name of the object.
+    pub(super) fn within(self, object: &str) -> Self {
+        Self { field: self.field.map(|field| format!("{object}.{field}")), ..self }
+    }
+
     /// The problem for an object that does not exist or is out of scope.
     pub(super) fn not_found() -> Self {
         Self::new(Code::NotFound, "the object or route does not exist")

@@ -1,6 +1,7 @@
 //! `/endpoints/{id}/replay`.
 
 use axum::Json;
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -8,12 +9,14 @@ use utoipa_axum::routes;
 
 use super::caller::Caller;
 use super::endpoint_documents::RateDocument;
+use super::jobs::{JobDocument, started};
 use super::problem::Problem;
-use super::read::{Id, MaybeBody, maybe, parse};
+use super::read::{Id, MaybeBody, maybe};
 use super::state::Manage;
 use crate::id::EndpointId;
+use crate::sender::Replay;
 
-/// The most events that one request replays, because it waits until they are stored.
+/// The most events that one request replays without a job, because it waits until they are stored.
 const MAX_REPLAYED: u64 = 10_000;
 
 pub(super) fn routes() -> OpenApiRouter<Manage> {
@@ -54,63 +57,96 @@ struct ReplayDocument {
     types: Option<String>,
     /// The highest rate.
     at_most: Option<RateDocument>,
-    /// The most events; one request never sends more than 10,000.
-    #[schema(minimum = 1, maximum = 10_000)]
+    /// The most events. Without `background`, one request never sends more than 10,000.
+    #[schema(minimum = 1)]
     limit: Option<u64>,
     /// Send copies under new ids, so that a receiver that deduplicates handles them again.
     #[serde(default)]
     fresh_ids: bool,
     /// Whether to only count the events. Default: `true`. With `false` the events are sent.
     dry_run: Option<bool>,
+    /// Whether a job sends the events after the response, page by page. Then there may be more than 10,000.
+    #[serde(default)]
+    background: bool,
 }
 
 /// The result of a replay or of a dry run.
 #[derive(Serialize, ToSchema)]
 struct Replayed {
-    /// The number of events.
+    /// The number of events, at most 10,000.
     count: u64,
+    /// Whether the number is exact; with `false` there may be more events. Only in a dry run with `background`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exact: Option<bool>,
     /// Whether nothing was sent.
     dry_run: bool,
 }
 
-/// Send events to an endpoint again. By default this is a dry run; `dry_run: false` sends the events.
+impl ReplayDocument {
+    fn prepare<'a>(&self, mut replay: Replay<'a>) -> Result<Replay<'a>, Problem> {
+        replay = match self.what {
+            SelectionDocument::NotArrived => replay.not_arrived(),
+            SelectionDocument::NeverOwed => replay.never_owed(),
+            SelectionDocument::All => replay.all(),
+            SelectionDocument::Unfinished => replay.unfinished(),
+        };
+        if let Some(from) = maybe("from", self.from.as_deref())? {
+            replay = replay.from(from);
+        }
+        if let Some(to) = maybe("to", self.to.as_deref())? {
+            replay = replay.to(to);
+        }
+        if let Some(types) = maybe("types", self.types.as_deref())? {
+            replay = replay.types(types);
+        }
+        if let Some(rate) = self.at_most {
+            replay = replay.at_most(rate.rate("at_most")?);
+        }
+        if self.fresh_ids {
+            replay = replay.under_fresh_ids();
+        }
+        Ok(replay)
+    }
+
+    /// The most events, if the client asks for a limit.
+    fn limit(&self) -> Result<Option<u64>, Problem> {
+        match self.limit {
+            Some(0) => Err(Problem::invalid("limit", "must be at least 1")),
+            Some(limit) if limit > MAX_REPLAYED && !self.background => {
+                let remedy = format!("must be 1 to {MAX_REPLAYED}; for more, set `background` to true");
+                Err(Problem::invalid("limit", remedy))
+            }
+            limit => Ok(limit),
+        }
+    }
+}
+
+/// Send events to an endpoint again. By default this is a dry run; `dry_run: false` sends the events. With `background`, a job sends them.
 #[utoipa::path(post, operation_id = "replay", path = "/endpoints/{id}/replay", tag = "endpoints", params(("id" = String, Path)),
     request_body = Option<ReplayDocument>,
-    responses((status = 200, description = "the number of events", body = Replayed)),
+    responses(
+        (status = 200, description = "the number of events", body = Replayed),
+        (status = 202, description = "the job, which was started", body = JobDocument, headers(("Location" = String))),
+    ),
 )]
 async fn replay(
     caller: Caller,
     Id(id): Id<EndpointId>,
     MaybeBody(asked): MaybeBody<ReplayDocument>,
-) -> Result<Json<Replayed>, Problem> {
-    let mut replay = caller.scoped.replay(id).await?;
-    replay = match asked.what {
-        SelectionDocument::NotArrived => replay.not_arrived(),
-        SelectionDocument::NeverOwed => replay.never_owed(),
-        SelectionDocument::All => replay.all(),
-        SelectionDocument::Unfinished => replay.unfinished(),
-    };
-    if let Some(from) = maybe("from", asked.from.as_deref())? {
-        replay = replay.from(from);
-    }
-    if let Some(to) = maybe("to", asked.to.as_deref())? {
-        replay = replay.to(to);
-    }
-    if let Some(types) = asked.types {
-        replay = replay.types(parse("types", &types)?);
-    }
-    if let Some(rate) = asked.at_most {
-        replay = replay.at_most(rate.rate("at_most")?);
-    }
-    if asked.fresh_ids {
-        replay = replay.under_fresh_ids();
-    }
-    let limit = asked.limit.unwrap_or(MAX_REPLAYED);
-    if !(1..=MAX_REPLAYED).contains(&limit) {
-        return Err(Problem::invalid("limit", format!("must be 1 to {MAX_REPLAYED}")));
-    }
-    replay = replay.limit(limit);
+) -> Result<Response, Problem> {
+    let replay = asked.prepare(caller.scoped.replay(id).await?)?;
+    let limit = asked.limit()?;
     let dry_run = asked.dry_run != Some(false);
-    let count = if dry_run { replay.count().await? } else { replay.run().await? };
-    Ok(Json(Replayed { count, dry_run }))
+    if !asked.background {
+        let replay = replay.limit(limit.unwrap_or(MAX_REPLAYED));
+        let count = if dry_run { replay.count().await? } else { replay.run().await? };
+        return Ok(Json(Replayed { count, exact: None, dry_run }).into_response());
+    }
+    let job = limit.into_iter().fold(replay, Replay::limit);
+    if dry_run {
+        let (count, exact) = job.count_up_to_bound().await?;
+        return Ok(Json(Replayed { count, exact: Some(exact), dry_run }).into_response());
+    }
+    let number = job.start().await?;
+    started(&caller, number, "../../").await
 }

@@ -19,7 +19,7 @@ pub(super) enum Counted {
     Changes,
     /// Test events.
     Tests,
-    /// Deliveries that are sent again.
+    /// Deliveries that are sent again or cancelled, and jobs that are stopped.
     Resends,
 }
 

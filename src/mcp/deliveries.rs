@@ -23,7 +23,7 @@ use crate::store::{DeliveryQuery, Page};
 /// Maximum number of attempts of a delivery that are shown.
 const MAX_ATTEMPTS: usize = 20;
 
-/// Maximum number of deliveries that one call sends again.
+/// Maximum number of deliveries that one call sends again without a job.
 const MAX_RESENT: u64 = 1_000;
 
 /// The time that a test waits for its attempt.
@@ -42,7 +42,7 @@ pub(super) const RESEND: Spec = Spec {
     name: "webhook_resend",
     title: "Send again",
     description: "Send a message again with the same webhook-id, to one callback or to all callbacks that it was for; or, with callback_id \
-        and since, all deliveries that failed or were cancelled in that time.",
+        and since, the deliveries that failed or were cancelled in that time: at most 1,000, or with background all of them, in a job.",
     repeats: false,
     counted: Some(Counted::Resends),
     ..REGISTER
@@ -119,6 +119,9 @@ pub(super) fn category(outcome: Outcome) -> Option<String> {
 pub(super) fn resend(call: Call, asked: Resend) -> BoxFuture<'static, Result<Resent, Failure>> {
     async move {
         match &asked.message_id {
+            Some(_) if asked.background => {
+                Err(Failure::invalid("background", "must be false, because a message is sent at once"))
+            }
             Some(message) => call.resend_event(message, asked.callback_id.as_deref()).await,
             None => call.resend_failed(&asked).await,
         }
@@ -174,18 +177,21 @@ impl Call {
             resent => resent?,
         };
         let delivery_ids: Vec<_> = resent.iter().map(ToString::to_string).collect();
-        Ok(Resent { count: delivery_ids.len() as u64, delivery_ids })
+        Ok(Resent { count: delivery_ids.len() as u64, delivery_ids, job: None })
     }
 
-    /// Sends failed and cancelled deliveries of a span of time again.
+    /// Sends failed and cancelled deliveries of a span of time again, or starts a job that does.
     async fn resend_failed(&self, asked: &Resend) -> Result<Resent, Failure> {
         let (Some(id), Some(since)) = (&asked.callback_id, maybe("since", asked.since.as_deref())?) else {
             return Err(Failure::invalid("message_id", "is required, unless callback_id and since are given"));
         };
-        let mut replay = self.scoped.replay(endpoint_id(id)?).await?.unfinished().from(since).limit(MAX_RESENT);
+        let mut replay = self.scoped.replay(endpoint_id(id)?).await?.unfinished().from(since);
         if let Some(until) = maybe("until", asked.until.as_deref())? {
             replay = replay.to(until);
         }
-        Ok(Resent { count: replay.run().await?, delivery_ids: Vec::new() })
+        if asked.background {
+            return Ok(Resent { count: 0, delivery_ids: Vec::new(), job: Some(replay.start().await?) });
+        }
+        Ok(Resent { count: replay.limit(MAX_RESENT).run().await?, delivery_ids: Vec::new(), job: None })
     }
 }

@@ -135,6 +135,42 @@ pub(super) struct Resend {
     /// Without a `message_id`: created before this time (RFC 3339).
     #[serde(default)]
     pub(super) until: Option<String>,
+    /// Without a `message_id`: start a job that sends all of them, also more than 1,000. The result has the number of the job.
+    #[serde(default)]
+    pub(super) background: bool,
+}
+
+/// Arguments of `webhook_list_jobs`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListJobs {
+    /// Only this job.
+    #[serde(default)]
+    pub(super) job: Option<u64>,
+    /// The `next_cursor` of the previous page.
+    #[serde(default)]
+    pub(super) cursor: Option<String>,
+    /// The most jobs in the page, 1 to 50.
+    #[serde(default)]
+    pub(super) limit: Option<u32>,
+}
+
+/// Arguments of `webhook_cancel`: a callback, or a job.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Cancel {
+    /// Cancel the deliveries to this callback. Required without a `job`.
+    #[serde(default)]
+    pub(super) callback_id: Option<String>,
+    /// With a `callback_id`: only deliveries created at this time or later (RFC 3339).
+    #[serde(default)]
+    pub(super) since: Option<String>,
+    /// With a `callback_id`: only deliveries created before this time (RFC 3339).
+    #[serde(default)]
+    pub(super) until: Option<String>,
+    /// Stop this job, and cancel no deliveries.
+    #[serde(default)]
+    pub(super) job: Option<u64>,
 }
 
 /// A callback.
@@ -289,10 +325,39 @@ pub(super) struct Failures {
 /// The result of `webhook_resend`. The messages keep their ids.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Resent {
-    /// The number of deliveries that are pending again.
+    /// The number of deliveries that are pending again. 0 if a job sends them.
     pub(super) count: u64,
     /// Their ids, if a message was named.
     pub(super) delivery_ids: Vec<String>,
+    /// The job that sends them, if `background` was set. `webhook_list_jobs` shows how far it is.
+    pub(super) job: Option<u64>,
+}
+
+/// A job: a change to many deliveries in the background.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Job")]
+pub(super) struct JobDocument {
+    /// The number of the job.
+    pub(super) job: u64,
+    /// `resend_all`, `cancel_all` or `replay`, which resends to one callback.
+    pub(super) action: String,
+    /// The callback, if the job is limited to one.
+    pub(super) callback_id: Option<String>,
+    /// `running`, `done`, `stopped` or `failed`.
+    pub(super) status: String,
+    /// The number of deliveries that were resent or cancelled so far.
+    pub(super) changed: u64,
+    pub(super) started_at: String,
+    pub(super) finished_at: Option<String>,
+    /// Why it failed, or why it waits.
+    pub(super) reason: Option<String>,
+}
+
+/// A list of jobs.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Jobs {
+    pub(super) jobs: Vec<JobDocument>,
+    pub(super) next_cursor: Option<String>,
 }
 
 /// The result of `webhook_test`.

@@ -68,6 +68,7 @@ impl From<DeliveryError> for Failure {
             DeliveryError::NotFound | DeliveryError::JobNotFound => Self::not_found(),
             DeliveryError::Store(error) => error.into(),
             DeliveryError::ReadOnly => Self::tool("forbidden", error),
+            DeliveryError::JobChanged => Self::tool("conflict", error),
             DeliveryError::TooManyJobs { .. } => Self::tool("too_many", error),
             error => Self::tool("wrong_state", error),
         }

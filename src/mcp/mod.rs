@@ -12,7 +12,9 @@
 //! | `webhook_list_failures` | shows the deliveries that were given up, in groups |
 //! | `webhook_list_traffic` | counts the attempts and deliveries of each minute or hour |
 //! | `webhook_list_audit` | shows who changed what |
-//! | `webhook_resend` | sends an event again, or everything that failed since a time |
+//! | `webhook_resend` | sends an event again, or everything that failed since a time, also in a job |
+//! | `webhook_cancel` | starts a job that cancels what waits for an endpoint; stops a job |
+//! | `webhook_list_jobs` | shows jobs, and how far they are |
 //! | `webhook_test` | sends a test event and reports the answer |
 //! | `webhook_diagnose` | finds out why the server of the agent rejects the signature of a request |
 //!
@@ -25,8 +27,8 @@
 //! 3. Results contain categories of errors. They contain neither payloads nor headers and bodies of requests and responses, because
 //!    these are texts from outside that a model might obey.
 //! 4. Targets must pass the egress guard, and the ownership challenge if the sender requires one.
-//! 5. Calls that change or send something are limited: for each tenant, ten changes, ten tests (with diagnoses) and ten resends a minute
-//!    ([`WebhookTools::calls_per_minute`]).
+//! 5. Calls that change or send something are limited: for each tenant, ten changes, ten tests (with diagnoses) and ten resends (with
+//!    cancellations) a minute ([`WebhookTools::calls_per_minute`]).
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -65,6 +67,7 @@ pub mod events;
 mod failure;
 mod failures;
 mod handover;
+mod jobs;
 mod links;
 mod rate_limit;
 mod read;
@@ -103,7 +106,7 @@ const CALLS_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
 /// let sender = Sender::builder(MemoryStore::new()).build()?;
 /// let links = OneTimeLinks::new("https://app.example/webhook-secrets/", Duration::from_secs(900), Arc::new(SystemClock));
 /// let tools = WebhookTools::new(sender, links).calls_per_minute(60.try_into()?);
-/// assert_eq!(tools.router::<()>().list_all().len(), 13);
+/// assert_eq!(tools.router::<()>().list_all().len(), 15);
 /// # Ok(())
 /// # }
 /// ```
@@ -126,8 +129,8 @@ impl WebhookTools {
         self
     }
 
-    /// Sets how often a tenant may change endpoints (register, update, rotate, unregister), test, and resend. The number is for each
-    /// of the three kinds, in a minute. Default: 10.
+    /// Sets how often a tenant may change endpoints (register, update, rotate, unregister), test, and resend or cancel. The number
+    /// is for each of the three kinds, in a minute. Default: 10.
     #[must_use]
     pub fn calls_per_minute(mut self, calls: NonZeroU32) -> Self {
         Arc::make_mut(&mut self.toolbox).set_calls_per_minute(calls);
@@ -150,6 +153,8 @@ impl WebhookTools {
             .with_route(route(toolbox, &traffic::LIST_TRAFFIC, traffic::list))
             .with_route(route(toolbox, &audit::LIST_AUDIT, audit::list))
             .with_route(route(toolbox, &deliveries::RESEND, deliveries::resend))
+            .with_route(route(toolbox, &jobs::CANCEL, jobs::cancel))
+            .with_route(route(toolbox, &jobs::LIST_JOBS, jobs::list))
             .with_route(route(toolbox, &deliveries::TEST, deliveries::test))
             .with_route(route(toolbox, &diagnose::DIAGNOSE, diagnose::diagnose))
     }

@@ -48,6 +48,8 @@ for (let turn = 0; turn < 100 && !delivered; turn++) {
 }
 say('delivered', delivered);
 await call('resend', 'webhook_resend', { message_id: delivered?.message_id ?? 'none', callback_id });
+const started = await call('background', 'webhook_resend', { callback_id, since: '2020-01-01T00:00:00Z', background: true });
+await call('jobs', 'webhook_list_jobs', { job: started?.job });
 await call('rotate', 'webhook_rotate_secret', { callback_id, overlap_seconds: 60 });
 await call('unregister', 'webhook_unregister', { callback_id });
 await call('get again', 'webhook_get', { callback_id });

@@ -53,7 +53,7 @@ async fn agent(arguments: Vec<String>) -> Option<HashMap<String, Value>> {
 
 fn check(said: &HashMap<String, Value>, seen: &[String]) {
     let tools = said["tools"].as_array().unwrap();
-    assert_eq!(tools.len(), 14, "{tools:?}");
+    assert_eq!(tools.len(), 16, "{tools:?}");
     assert_eq!(said["register"]["callback"]["status"], json!("active"));
     assert_eq!((&said["secret"], &said["secret again"]), (&json!("whsec_"), &json!(404)));
     assert_eq!((&said["bad url"]["refused"], &said["bad url"]["data"]["field"]), (&json!(-32602), &json!("url")));
@@ -64,6 +64,8 @@ fn check(said: &HashMap<String, Value>, seen: &[String]) {
     assert_eq!(said["get"], said["update"]);
     assert_eq!((&said["test"]["ok"], &said["test"]["status_code"]), (&json!(true), &json!(200)));
     assert_eq!(said["resend"]["count"], json!(1));
+    assert_eq!(said["background"]["job"], json!(1));
+    assert_eq!(said["jobs"]["jobs"][0]["job"], json!(1));
     assert_eq!(said["unregister"], json!({"deleted": true}));
     assert_eq!(said["get again"]["error"]["category"], json!("not_found"));
     let message = said["delivered"]["message_id"].as_str().unwrap();

@@ -43,7 +43,7 @@ fn run(folder: &Path, url: &str, headers: &[&str]) {
     let done = command.args(headers.iter().flat_map(|header| ["-H", *header])).output().unwrap();
     let (said, errors) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
     assert!(done.status.success(), "{said}\n{errors}");
-    assert!(said.contains("Tested: 27"), "{said}");
+    assert!(said.contains("Tested: 31"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

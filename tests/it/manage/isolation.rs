@@ -4,6 +4,9 @@ use serde_json::{Value, json};
 
 use hookwire::endpoint::{CustomHeaders, NewEndpoint, Target};
 use hookwire::event::NewEvent;
+use hookwire::id::Work;
+use hookwire::sender::Scope;
+use hookwire::store::DeliveryQuery;
 
 use super::api::Api;
 
@@ -12,6 +15,7 @@ struct Things {
     endpoint: String,
     event: String,
     delivery: String,
+    job: String,
 }
 
 async fn things(api: &Api, tenant: &str) -> Things {
@@ -21,10 +25,13 @@ async fn things(api: &Api, tenant: &str) -> Things {
         api.sender.endpoints().create(NewEndpoint::at(target).tenant(tenant).headers(headers)).await.unwrap();
     let event = NewEvent::json("invoice.paid", &json!({"of": tenant})).unwrap().tenant(tenant);
     let receipt = api.sender.dispatch(event).await.unwrap();
+    let scoped = api.sender.scoped(Scope::tenant(tenant));
+    let job = scoped.cancel_all(DeliveryQuery::of(Work::Sent)).start().await.unwrap();
     Things {
         endpoint: endpoint.id.to_string(),
         event: receipt.event.to_string(),
         delivery: receipt.deliveries[0].to_string(),
+        job: job.to_string(),
     }
 }
 
@@ -37,6 +44,7 @@ fn operations(api: &Api) -> Vec<(String, String, Option<Value>)> {
             let body = (!operation["requestBody"].is_null()).then(|| match (method.as_str(), path.as_str()) {
                 ("post", "/endpoints") => json!({"url": "http://127.0.0.1:9000/"}),
                 ("post", "/events") => json!({"type": "a.b", "data": 1}),
+                ("post", "/jobs") => json!({"action": "cancel_all", "filter": {}}),
                 ("post", path) if path.ends_with("/replay") => json!({"what": "all", "dry_run": false}),
                 _ => json!({}),
             });
@@ -53,7 +61,7 @@ fn with_ids(path: &str, things: &Things) -> String {
         path if path.starts_with("/deliveries/") => &things.delivery,
         _ => &things.event,
     };
-    let path = path.replace("{id}", id);
+    let path = path.replace("{id}", id).replace("{number}", &things.job);
     if path == "/explain" { format!("{path}?type=invoice.paid") } else { path }
 }
 
@@ -76,6 +84,7 @@ async fn everything(api: &Api, of: &Things) -> Vec<String> {
         format!("GET /events/{}?tenant=other", of.event),
         format!("GET /deliveries/{}", of.delivery),
         format!("GET /deliveries/{}/attempts", of.delivery),
+        format!("GET /jobs/{}", of.job),
         "GET /endpoints?tenant=other".into(),
         "GET /events?tenant=other".into(),
         "GET /deliveries?tenant=other".into(),
@@ -95,10 +104,11 @@ async fn a_tenant_cannot_tell_what_belongs_to_another_from_what_does_not_exist()
         endpoint: "ep_00000000000070008000000000000000".into(),
         event: "evt_00000000000070008000000000000000".into(),
         delivery: "dlv_00000000000070008000000000000000".into(),
+        job: "99".into(),
     };
     let before = everything(&api, &theirs).await;
     let mut walked = 0;
-    for (method, path, body) in operations(&api).into_iter().filter(|(_, path, _)| path.contains("{id}")) {
+    for (method, path, body) in operations(&api).into_iter().filter(|(_, path, _)| path.contains('{')) {
         for headers in [&[][..], &[("if-match", "\"1\"")], &[("if-match", "\"9\"")]] {
             let ask = |things| {
                 let line = format!("{method} {}", with_ids(&path, things));
@@ -111,8 +121,8 @@ async fn a_tenant_cannot_tell_what_belongs_to_another_from_what_does_not_exist()
         }
         walked += 1;
     }
-    assert!(walked >= 16, "{walked}");
-    for line in ["GET /endpoints", "GET /events", "GET /deliveries", "GET /explain?type=invoice.paid"] {
+    assert!(walked >= 19, "{walked}");
+    for line in ["GET /endpoints", "GET /events", "GET /deliveries", "GET /jobs", "GET /explain?type=invoice.paid"] {
         let answer = api.ask(Some("acme"), line, None).await;
         assert_eq!(answer.json()["items"].as_array().unwrap().len(), 1, "{line}");
         for theirs in [&theirs.endpoint, &theirs.event, &theirs.delivery] {
@@ -127,6 +137,8 @@ async fn a_tenant_cannot_tell_what_belongs_to_another_from_what_does_not_exist()
     let named = [
         api.ask(Some("acme"), "POST /events", Some(&body)).await,
         api.ask(Some("acme"), "POST /endpoints", Some(&json!({"url": "http://127.0.0.1:9000/", "tenant": "other"})))
+            .await,
+        api.ask(Some("acme"), "POST /jobs", Some(&json!({"action": "cancel_all", "filter": {"tenant": "other"}})))
             .await,
         api.ask(Some("acme"), "GET /events?tenant=other", None).await,
         api.ask(Some("acme"), "GET /events?tenant=nobody", None).await,

@@ -5,6 +5,7 @@ mod audit;
 mod authority;
 mod failures;
 mod isolation;
+mod jobs;
 mod lists;
 mod requests;
 mod rollups;

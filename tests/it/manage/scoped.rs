@@ -20,6 +20,8 @@ async fn a_read_only_caller_gets_403_for_every_change_and_reads_the_rest() {
     let endpoint = format!("/endpoints/{}", made.member("/endpoint/id"));
     let receipt = api.ask(ACME, "POST /events", Some(&json!({"type": "a.b", "data": 1}))).await;
     let (event, delivery) = (receipt.member("/event"), format!("/deliveries/{}", receipt.member("/deliveries/0")));
+    let cancel = json!({"action": "cancel_all", "filter": {}, "dry_run": false});
+    let job = api.ask(ACME, "POST /jobs", Some(&cancel)).await.json()["number"].to_string();
     let description = api.manage.openapi();
     let mut refused = 0;
     for reader in READERS {
@@ -28,6 +30,7 @@ async fn a_read_only_caller_gets_403_for_every_change_and_reads_the_rest() {
                 let place = match path.as_str() {
                     path if path.starts_with("/endpoints/") => path.replace("/endpoints/{id}", &endpoint),
                     path if path.starts_with("/deliveries/") => path.replace("/deliveries/{id}", &delivery),
+                    path if path.starts_with("/jobs") => path.replace("{number}", &job),
                     "/explain" => "/explain?type=a.b&tenant=acme".into(),
                     "/events" if method == "get" => "/events?tenant=acme".into(),
                     path => format!("{}?tenant=acme", path.replace("{id}", &event)),
@@ -38,6 +41,7 @@ async fn a_read_only_caller_gets_403_for_every_change_and_reads_the_rest() {
                 let body = match (method.as_str(), path.as_str()) {
                     ("post", "/endpoints") => Some(json!({"url": "http://127.0.0.1:9000/", "tenant": "acme"})),
                     ("post", "/events") => Some(json!({"type": "a.b", "data": 1, "tenant": "acme"})),
+                    ("post", "/jobs") => Some(cancel.clone()),
                     ("post", path) if path.ends_with("/replay") => Some(json!({"what": "all", "dry_run": false})),
                     ("patch", _) => Some(json!({"events": ["*"]})),
                     _ => None,
@@ -61,7 +65,7 @@ async fn a_read_only_caller_gets_403_for_every_change_and_reads_the_rest() {
         let counted = api.ask(reader, &format!("POST {endpoint}/replay"), Some(&json!({"what": "all"}))).await;
         assert_eq!(counted.json(), json!({"count": 1, "dry_run": true}), "counting changes nothing");
     }
-    assert!(refused == 2 * 12, "{refused}");
+    assert!(refused == 2 * 14, "{refused}");
     assert_eq!(api.ask(ACME, &format!("GET {endpoint}"), None).await.json()["version"], json!(1));
     assert_eq!(api.ask(ACME, &format!("GET {delivery}"), None).await.member("/state"), "pending");
 }
@@ -87,6 +91,7 @@ async fn a_request_about_an_endpoint_reads_it_once() {
         (format!("POST {endpoint}/test"), None),
         (format!("GET {endpoint}/stats"), None),
         (format!("POST {endpoint}/replay"), Some(json!({"dry_run": false}))),
+        (format!("POST {endpoint}/replay"), Some(json!({"dry_run": false, "background": true}))),
         (format!("DELETE {endpoint}"), None),
     ] {
         let before = store.calls("get");

@@ -117,7 +117,8 @@ impl Conversation {
     fn note(&mut self, line: &str, went_well: bool) {
         let (method, path) = line.split_once(' ').unwrap();
         let path = path.split('?').next().unwrap();
-        let part = |(place, part): (usize, &str)| if place == 2 { "{id}".into() } else { part.to_owned() };
+        let id = if path.starts_with("/jobs/") { "{number}" } else { "{id}" };
+        let part = |(place, part): (usize, &str)| if place == 2 { id.into() } else { part.to_owned() };
         let path = path.split('/').enumerate().map(part).collect::<Vec<_>>().join("/");
         self.asked.insert(format!("{} {path} {}", method.to_lowercase(), if went_well { "well" } else { "badly" }));
     }
@@ -186,6 +187,14 @@ async fn look(talk: &mut Conversation, endpoint: &str, event: &str, delivery: &s
     }
 }
 
+async fn jobs(talk: &mut Conversation) {
+    for line in
+        ["GET /jobs", "GET /jobs?limit=0", "GET /jobs/1", "GET /jobs/none", "POST /jobs/1/stop", "POST /jobs/1/stop"]
+    {
+        talk.say(line, &[], None).await;
+    }
+}
+
 async fn change(talk: &mut Conversation, endpoint: &str) {
     for (line, body) in [
         ("POST /endpoints".into(), json!({"url": "https://169.254.169.254/latest"})),
@@ -196,6 +205,10 @@ async fn change(talk: &mut Conversation, endpoint: &str) {
         (format!("POST {endpoint}/rotate"), json!({"overlap_seconds": 9_999_999})),
         (format!("POST {endpoint}/replay"), json!({"what": "all"})),
         (format!("POST {endpoint}/replay"), json!({"what": "everything"})),
+        (format!("POST {endpoint}/replay"), json!({"what": "all", "background": true, "dry_run": false})),
+        ("POST /jobs".into(), json!({"action": "cancel_all", "filter": {"state": "pending"}})),
+        ("POST /jobs".into(), json!({"action": "cancel_all", "filter": {"state": "lost"}})),
+        ("POST /jobs".into(), json!({"action": "resend_all", "filter": {}, "limit": 5, "dry_run": false})),
     ] {
         talk.say(&line, &[], Some(body)).await;
     }
@@ -210,6 +223,7 @@ async fn every_route_responds_as_before() {
     let (endpoint, event, delivery) = make(&mut talk).await;
     look(&mut talk, &endpoint, &event, &delivery).await;
     change(&mut talk, &endpoint).await;
+    jobs(&mut talk).await;
     golden("transcript.txt", &talk.text);
     for (path, item) in talk.api.manage.openapi()["paths"].as_object().unwrap() {
         for method in

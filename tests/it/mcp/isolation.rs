@@ -31,7 +31,7 @@ async fn calls(agent: &Agent, of: &Things) -> Vec<(String, Value)> {
     let names = tools.as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap().to_owned());
     let arguments = |name: &str| match name {
         "webhook_register" => json!({"url": "http://127.0.0.1:9000/other"}),
-        "webhook_list" => json!({}),
+        "webhook_list" | "webhook_list_jobs" => json!({}),
         "webhook_list_deliveries" | "webhook_list_failures" => json!({"callback_id": of.callback}),
         "webhook_list_audit" => json!({"object": of.callback}),
         "webhook_resend" => json!({"message_id": of.message}),
@@ -48,7 +48,7 @@ async fn a_call_without_a_scope_is_refused() {
     let of = things(&sender, "acme").await;
     let nobody = Agent::serve(WebhookTools::new(sender.clone(), links())).await;
     let calls = calls(&nobody, &of).await;
-    assert_eq!(calls.len(), 13);
+    assert_eq!(calls.len(), 15);
     for (name, arguments) in calls {
         assert!(matches!(nobody.call(&name, arguments).await, Answer::Refused(-32600, _)), "{name}");
     }
@@ -73,7 +73,7 @@ async fn an_agent_of_a_read_only_caller_lists_and_changes_nothing() {
             refused += 1;
         }
     }
-    assert_eq!(refused, 7);
+    assert_eq!(refused, 8);
     let failed = json!({"callback_id": of.callback, "since": "2020-01-01T00:00:00Z"});
     assert_eq!(reader.call("webhook_resend", failed).await.category(), "forbidden");
     let same = json!({"url": "http://127.0.0.1:9000/in?token=in-the-url", "event_types": ["x.y"]});
@@ -109,6 +109,7 @@ async fn an_agent_cannot_tell_what_belongs_to_another_tenant_from_what_does_not_
         match name.as_str() {
             "webhook_register" | "webhook_list" => {}
             "webhook_list_deliveries" => assert_eq!(answer.clone().done()["deliveries"], json!([])),
+            "webhook_list_jobs" => assert_eq!(answer.clone().done()["jobs"], json!([])),
             "webhook_list_failures" => assert_eq!(answer.clone().done()["failures"], json!([])),
             "webhook_list_traffic" => assert_eq!(answer.clone().done()["traffic"], json!([])),
             "webhook_list_audit" => assert_eq!(answer.clone().done()["changes"], json!([])),

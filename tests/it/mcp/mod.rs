@@ -4,4 +4,5 @@ pub mod agent;
 mod events;
 mod insight;
 mod isolation;
+mod jobs;
 mod tools;
