@@ -51,14 +51,14 @@ pub(super) const TEST: Spec = Spec {
     ..REGISTER
 };
 
-pub(super) fn list(call: Call, asked: ListDeliveries) -> BoxFuture<'static, Result<Deliveries, Failure>> {
+pub(super) fn list(call: Call, requested: ListDeliveries) -> BoxFuture<'static, Result<Deliveries, Failure>> {
     async move {
-        let limit = page(asked.limit)?;
-        let after = maybe("cursor", asked.cursor.as_deref())?;
+        let limit = page(requested.limit)?;
+        let after = maybe("cursor", requested.cursor.as_deref())?;
         let query = DeliveryQuery {
-            lane: asked.callback_id.map(|id| endpoint_id(&id)).transpose()?.map(LaneId::from),
-            state: asked.status.map(|text| state(&text)).transpose()?,
-            from: maybe("since", asked.since.as_deref())?,
+            lane: requested.callback_id.map(|id| endpoint_id(&id)).transpose()?.map(LaneId::from),
+            state: requested.status.map(|text| state(&text)).transpose()?,
+            from: maybe("since", requested.since.as_deref())?,
             ..DeliveryQuery::default()
         };
         let found = call.scoped.deliveries(query, Page::of(limit).after(after).newest_first()).await?;
@@ -101,19 +101,19 @@ pub(super) fn category(outcome: Outcome) -> Option<String> {
     }
 }
 
-pub(super) fn resend(call: Call, asked: Resend) -> BoxFuture<'static, Result<Resent, Failure>> {
+pub(super) fn resend(call: Call, requested: Resend) -> BoxFuture<'static, Result<Resent, Failure>> {
     async move {
-        match &asked.message_id {
-            Some(message) => call.resend_event(message, asked.callback_id.as_deref()).await,
-            None => call.resend_failed(&asked).await,
+        match &requested.message_id {
+            Some(message) => call.resend_event(message, requested.callback_id.as_deref()).await,
+            None => call.resend_failed(&requested).await,
         }
     }
     .boxed()
 }
 
-pub(super) fn test(call: Call, asked: One) -> BoxFuture<'static, Result<Tested, Failure>> {
+pub(super) fn test(call: Call, requested: One) -> BoxFuture<'static, Result<Tested, Failure>> {
     async move {
-        let (receipt, attempt) = call.scoped.test_and_wait(endpoint_id(&asked.callback_id)?, TEST_PATIENCE).await?;
+        let (receipt, attempt) = call.scoped.test_and_wait(endpoint_id(&requested.callback_id)?, TEST_PATIENCE).await?;
         let message_id = receipt.event.to_string();
         let Some(attempt) = attempt else {
             let error_category = Some("no_answer_yet".into());
@@ -146,12 +146,12 @@ impl Call {
     }
 
     /// Sends failed and cancelled deliveries of a span of time again.
-    async fn resend_failed(&self, asked: &Resend) -> Result<Resent, Failure> {
-        let (Some(id), Some(since)) = (&asked.callback_id, maybe("since", asked.since.as_deref())?) else {
+    async fn resend_failed(&self, requested: &Resend) -> Result<Resent, Failure> {
+        let (Some(id), Some(since)) = (&requested.callback_id, maybe("since", requested.since.as_deref())?) else {
             return Err(Failure::invalid("message_id", "is required, unless callback_id and since are given"));
         };
         let mut replay = self.scoped.replay(endpoint_id(id)?).await?.unfinished().from(since).limit(MAX_RESENT);
-        if let Some(until) = maybe("until", asked.until.as_deref())? {
+        if let Some(until) = maybe("until", requested.until.as_deref())? {
             replay = replay.to(until);
         }
         Ok(Resent { count: replay.run().await?, delivery_ids: Vec::new() })
