@@ -5,10 +5,10 @@
 //! limited to `[A-Za-z0-9_-]`: a `.` would let an attacker split the signed text in another place (Standard Webhooks, section
 //! "Signature scheme"). [`Tenant`] is the application's own name for a customer.
 
-mod error;
 #[cfg(feature = "system")]
 mod generate;
 mod lane;
+mod length;
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,13 +17,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use self::error::{IdError, MAX_ID_BYTES, MAX_QUEUE_BYTES};
 pub use self::lane::{LaneId, QueueName, Work};
+pub use self::length::{MAX_ID_BYTES, MAX_QUEUE_BYTES};
+use crate::field::FieldError;
 
-fn check_length(field: &'static str, text: &str) -> Result<(), IdError> {
+fn check_length(field: &'static str, text: &str) -> Result<(), FieldError> {
     match text.len() {
         1..=MAX_ID_BYTES => Ok(()),
-        bytes => Err(IdError::Length { field, bytes }),
+        bytes => Err(FieldError::new(field, format!("must be 1 to {MAX_ID_BYTES} bytes long, is {bytes}"))),
     }
 }
 
@@ -43,22 +44,22 @@ impl EventId {
     /// An id that the application chooses: 1 to 128 characters of `[A-Za-z0-9_-]`.
     ///
     /// ```
-    /// use hookwire::id::{EventId, IdError};
+    /// use hookwire::id::EventId;
     ///
     /// assert_eq!(EventId::new("order-1042-paid")?.as_str(), "order-1042-paid");
-    /// assert_eq!(EventId::new(""), Err(IdError::Length { field: "event id", bytes: 0 }));
-    /// # Ok::<(), IdError>(())
+    /// assert_eq!(EventId::new("").unwrap_err().to_string(), "event id: must be 1 to 128 bytes long, is 0");
+    /// # Ok::<(), hookwire::field::FieldError>(())
     /// ```
     ///
     /// # Errors
-    /// Returns [`IdError::Length`] if the text is empty or too long, and [`IdError::Charset`] if it contains another character.
-    pub fn new(text: impl Into<Arc<str>>) -> Result<Self, IdError> {
+    /// Returns a [`FieldError`] if the text is empty, too long, or contains another character.
+    pub fn new(text: impl Into<Arc<str>>) -> Result<Self, FieldError> {
         let text = text.into();
         check_length("event id", &text)?;
         if text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
             Ok(Self(text))
         } else {
-            Err(IdError::Charset { field: "event id", allowed: "A-Z a-z 0-9 _ -" })
+            Err(FieldError::of("event id", "may contain only A-Z a-z 0-9 _ -"))
         }
     }
 
@@ -76,17 +77,17 @@ impl fmt::Display for EventId {
 }
 
 impl FromStr for EventId {
-    type Err = IdError;
+    type Err = FieldError;
 
-    fn from_str(text: &str) -> Result<Self, IdError> {
+    fn from_str(text: &str) -> Result<Self, FieldError> {
         Self::new(text)
     }
 }
 
 impl TryFrom<String> for EventId {
-    type Error = IdError;
+    type Error = FieldError;
 
-    fn try_from(text: String) -> Result<Self, IdError> {
+    fn try_from(text: String) -> Result<Self, FieldError> {
         Self::new(text)
     }
 }
@@ -128,11 +129,11 @@ impl Tenant {
     /// ```
     ///
     /// # Errors
-    /// Returns [`IdError::Length`] or [`IdError::Charset`] if it cannot.
-    pub fn check(&self) -> Result<(), IdError> {
+    /// Returns a [`FieldError`] if it cannot.
+    pub fn check(&self) -> Result<(), FieldError> {
         check_length("tenant", &self.0)?;
         if self.0.chars().any(char::is_control) {
-            return Err(IdError::Charset { field: "tenant", allowed: "characters that are not control characters" });
+            return Err(FieldError::of("tenant", "may contain only characters that are not control characters"));
         }
         Ok(())
     }
@@ -191,21 +192,21 @@ macro_rules! uuid_id {
         }
 
         impl FromStr for $name {
-            type Err = IdError;
+            type Err = FieldError;
 
-            fn from_str(text: &str) -> Result<Self, IdError> {
+            fn from_str(text: &str) -> Result<Self, FieldError> {
                 text.strip_prefix($prefix)
                     .filter(|hex| hex.len() == 32)
                     .and_then(|hex| Uuid::try_parse(hex).ok())
                     .map(Self)
-                    .ok_or(IdError::Format { field: $field, prefix: $prefix })
+                    .ok_or(FieldError::of($field, concat!("must be `", $prefix, "` followed by 32 hexadecimal digits")))
             }
         }
 
         impl TryFrom<String> for $name {
-            type Error = IdError;
+            type Error = FieldError;
 
-            fn try_from(text: String) -> Result<Self, IdError> {
+            fn try_from(text: String) -> Result<Self, FieldError> {
                 text.parse()
             }
         }

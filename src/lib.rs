@@ -116,6 +116,7 @@ mod entropy;
 pub mod event;
 #[cfg(any(feature = "sender", feature = "receiver"))]
 pub mod fetch;
+pub mod field;
 // Its examples use all features.
 #[cfg(any(
     not(doctest),

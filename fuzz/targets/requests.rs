@@ -18,8 +18,8 @@ fuzz_target!(|data: &[u8]| {
     let Some(case) = Case::read(data) else { return };
     let scheme = case.provider;
     let settings = settings(scheme);
-    for setup in [false, true] {
-        let trust = Trust { settings: &settings, setup, ..Trust::new(&KEYS, case.now) };
+    for accept_key in [false, true] {
+        let trust = Trust { settings: &settings, accept_key, ..Trust::new(&KEYS, case.now) };
         if let Ok(Checked::Event { .. }) = scheme.verify(&case.received(), &trust) {
             assert!(!scheme.proves_origin(), "{} was verified without its key", case.provider.name());
         }

@@ -3,14 +3,7 @@
 use axum::http::HeaderValue;
 use axum::http::uri::Authority;
 
-/// A text that is not an origin.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{origin}` is not an origin; write scheme and host, such as https://app.example")]
-#[non_exhaustive]
-pub struct OriginError {
-    /// The text.
-    pub origin: Box<str>,
-}
+use crate::field::FieldError;
 
 /// What a page may load, and who may show it in a frame.
 #[derive(Clone, Debug)]
@@ -38,18 +31,18 @@ impl Default for FramePolicy {
 }
 
 impl FramePolicy {
-    pub(super) fn of<O: AsRef<str>>(origins: impl IntoIterator<Item = O>) -> Result<Self, OriginError> {
+    pub(super) fn of<O: AsRef<str>>(origins: impl IntoIterator<Item = O>) -> Result<Self, FieldError> {
         let origins = origins.into_iter().map(|origin| checked(origin.as_ref())).collect::<Result<Vec<_>, _>>()?;
         if origins.is_empty() {
             return Ok(Self::default());
         }
         let origins = origins.join(" ");
         let policy = HeaderValue::from_str(&format!("{}{origins}", policy!("")));
-        Ok(Self { policy: policy.map_err(|_| OriginError { origin: origins.into() })?, is_allowed: true })
+        Ok(Self { policy: policy.map_err(|_| not_an_origin(&origins))?, is_allowed: true })
     }
 }
 
-fn checked(origin: &str) -> Result<String, OriginError> {
+fn checked(origin: &str) -> Result<String, FieldError> {
     let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
     let is_host = |host: &str| {
         host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.:[]".contains(&byte))
@@ -57,8 +50,12 @@ fn checked(origin: &str) -> Result<String, OriginError> {
     };
     match host {
         Some(host) if is_host(host) => Ok(origin.to_ascii_lowercase()),
-        _ => Err(OriginError { origin: origin.into() }),
+        _ => Err(not_an_origin(origin)),
     }
+}
+
+fn not_an_origin(text: &str) -> FieldError {
+    FieldError::new("origin", format!("`{text}` is not an origin; write scheme and host, such as https://app.example"))
 }
 
 #[cfg(test)]
@@ -82,7 +79,7 @@ mod tests {
             "https://a;b",
             "'self'",
         ] {
-            assert_eq!(FramePolicy::of([bad]).unwrap_err(), OriginError { origin: bad.into() });
+            assert_eq!(FramePolicy::of([bad]).unwrap_err(), not_an_origin(bad));
         }
         assert!(!FramePolicy::of(Vec::<&str>::new()).unwrap().is_allowed);
     }

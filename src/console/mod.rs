@@ -103,10 +103,10 @@ use axum::middleware::from_fn_with_state;
 use self::brand::Accent;
 use self::failure::Failure;
 use self::frame::FramePolicy;
-pub use self::frame::OriginError;
 pub use self::state::Console;
 use self::state::Shared;
 use crate::event::Event;
+use crate::field::FieldError;
 use crate::receiver::inbox::Inbox;
 use crate::sender::Sender;
 
@@ -159,8 +159,8 @@ impl Console {
     /// Allows pages of these origins to show the console in a frame. By default no page may do so, not even a page of the same origin.
     ///
     /// # Errors
-    /// Returns an [`OriginError`] that names an origin that is not of the form `https://app.example` or `https://app.example:8443`.
-    pub fn in_frames_of<O: AsRef<str>>(mut self, origins: impl IntoIterator<Item = O>) -> Result<Self, OriginError> {
+    /// Returns a [`FieldError`] that names an origin that is not of the form `https://app.example` or `https://app.example:8443`.
+    pub fn in_frames_of<O: AsRef<str>>(mut self, origins: impl IntoIterator<Item = O>) -> Result<Self, FieldError> {
         Arc::make_mut(&mut self.shared).frames = FramePolicy::of(origins)?;
         Ok(self)
     }

@@ -2,7 +2,8 @@
 
 use http::{HeaderName, HeaderValue};
 
-use super::error::FieldError;
+use super::error;
+use crate::field::FieldError;
 
 /// Headers of framing and connections (RFC 9110 section 7.6.1), forwarding headers, and those that metadata services require.
 const RESERVED: &[&str] = &[
@@ -30,9 +31,9 @@ const RESERVED_PREFIXES: &[&str] = &["proxy-", "webhook-", "x-aws-ec2-metadata-t
 
 /// Parses and checks a header that a tenant wants on requests.
 pub(crate) fn check_custom_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), FieldError> {
-    let name: HeaderName = name.parse().map_err(|_| FieldError::HeaderName)?;
-    let value = value.parse().map_err(|_| FieldError::HeaderValue)?;
+    let name: HeaderName = name.parse().map_err(|_| error::HEADER_NAME)?;
+    let value = value.parse().map_err(|_| error::HEADER_VALUE)?;
     let known = name.as_str();
     let reserved = RESERVED.contains(&known) || RESERVED_PREFIXES.iter().any(|prefix| known.starts_with(prefix));
-    if reserved { Err(FieldError::HeaderReserved) } else { Ok((name, value)) }
+    if reserved { Err(error::HEADER_RESERVED) } else { Ok((name, value)) }
 }

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{EventError, EventType, Pattern};
+use crate::event::{EventType, Pattern};
+use crate::field::FieldError;
 
 /// Maximum number of patterns of one filter.
 pub const MAX_PATTERNS: usize = 64;
@@ -28,18 +29,18 @@ impl Filter {
     /// A filter that matches what any of the patterns matches.
     ///
     /// ```
-    /// use hookwire::endpoint::{Filter, MAX_PATTERNS};
-    /// use hookwire::event::EventError;
+    /// use hookwire::endpoint::Filter;
     ///
-    /// assert!(matches!(Filter::new(Vec::new()), Err(EventError::PatternCount { count: 0, limit: MAX_PATTERNS })));
+    /// let error = Filter::new(Vec::new()).unwrap_err();
+    /// assert!(error.to_string().starts_with("events: must be 1 to "));
     /// ```
     ///
     /// # Errors
-    /// Returns [`EventError::PatternCount`] if the list is empty or longer than [`MAX_PATTERNS`].
-    pub fn new(patterns: Vec<Pattern>) -> Result<Self, EventError> {
+    /// Returns a [`FieldError`] if the list is empty or longer than [`MAX_PATTERNS`].
+    pub fn new(patterns: Vec<Pattern>) -> Result<Self, FieldError> {
         match patterns.len() {
             1..=MAX_PATTERNS => Ok(Self(patterns)),
-            count => Err(EventError::PatternCount { count, limit: MAX_PATTERNS }),
+            count => Err(FieldError::new("events", format!("must be 1 to {MAX_PATTERNS} patterns, are {count}"))),
         }
     }
 
@@ -73,9 +74,9 @@ impl Default for Filter {
 }
 
 impl TryFrom<Vec<Pattern>> for Filter {
-    type Error = EventError;
+    type Error = FieldError;
 
-    fn try_from(patterns: Vec<Pattern>) -> Result<Self, EventError> {
+    fn try_from(patterns: Vec<Pattern>) -> Result<Self, FieldError> {
         Self::new(patterns)
     }
 }
@@ -93,7 +94,7 @@ mod tests {
     #[test]
     fn a_filter_has_1_to_64_patterns() {
         let empty = Filter::new(Vec::new());
-        assert!(matches!(empty, Err(EventError::PatternCount { count: 0, limit: MAX_PATTERNS })), "{empty:?}");
+        assert!(empty.is_err_and(|error| error.to_string().ends_with("patterns, are 0")));
         let error = Filter::new(vec![Pattern::ALL; 65]).unwrap_err();
         assert_eq!(error.to_string(), "events: must be 1 to 64 patterns, are 65");
         assert!(Filter::new(vec![Pattern::ALL; 64]).is_ok());

@@ -9,18 +9,20 @@ use http::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::custom_header::check_custom_header;
-use super::error::{FieldError, MAX_HEADER_BYTES, MAX_HEADERS};
+use super::error::{self, MAX_HEADER_BYTES, MAX_HEADERS};
+use crate::field::FieldError;
 
 /// Headers that a tenant wants on every request to an endpoint, such as credentials. The values are secrets: `Debug` prints the
 /// names only.
 ///
 /// ```
-/// use hookwire::endpoint::{FieldError, CustomHeaders};
+/// use hookwire::endpoint::CustomHeaders;
 ///
 /// let headers = CustomHeaders::new().bearer("t0ken")?.with("x-env", "prod")?;
 /// assert_eq!(format!("{headers:?}"), r#"{"authorization", "x-env"}"#);
-/// assert_eq!(headers.with("host", "127.0.0.1").unwrap_err(), FieldError::HeaderReserved);
-/// # Ok::<(), FieldError>(())
+/// let error = headers.with("host", "127.0.0.1").unwrap_err();
+/// assert_eq!(error.to_string(), "header name: is reserved; choose another name");
+/// # Ok::<(), hookwire::field::FieldError>(())
 /// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct CustomHeaders(HeaderMap);
@@ -39,20 +41,19 @@ impl CustomHeaders {
     ///
     /// let headers = CustomHeaders::new().with("X-Env", "test")?.with("x-env", "prod")?;
     /// assert_eq!(headers.names().collect::<Vec<_>>(), ["x-env"]);
-    /// # Ok::<(), hookwire::endpoint::FieldError>(())
+    /// # Ok::<(), hookwire::field::FieldError>(())
     /// ```
     ///
     /// # Errors
-    /// Returns [`FieldError::HeaderName`], [`FieldError::HeaderValue`] or [`FieldError::HeaderTooLong`] if the
-    /// header is invalid, [`FieldError::HeaderReserved`] if its name is reserved, and
-    /// [`FieldError::TooManyHeaders`] if there are already [`MAX_HEADERS`].
+    /// Returns a [`FieldError`] if the header is invalid, if its value is longer than [`MAX_HEADER_BYTES`], if its name is reserved, or if
+    /// there are already [`MAX_HEADERS`].
     pub fn with(mut self, name: &str, value: &str) -> Result<Self, FieldError> {
         let (name, mut value) = check_custom_header(name, value)?;
         if value.len() > MAX_HEADER_BYTES {
-            return Err(FieldError::HeaderTooLong);
+            return Err(error::header_too_long());
         }
         if self.0.len() >= MAX_HEADERS && !self.0.contains_key(&name) {
-            return Err(FieldError::TooManyHeaders);
+            return Err(error::too_many_headers());
         }
         value.set_sensitive(true);
         self.0.insert(name, value);
@@ -74,14 +75,14 @@ impl CustomHeaders {
     ///
     /// let headers = CustomHeaders::new().basic("acme", "open sesame")?;
     /// assert_eq!(headers.names().collect::<Vec<_>>(), ["authorization"]);
-    /// # Ok::<(), hookwire::endpoint::FieldError>(())
+    /// # Ok::<(), hookwire::field::FieldError>(())
     /// ```
     ///
     /// # Errors
-    /// Returns [`FieldError::HeaderValue`] if the user name contains a colon, and otherwise the errors of [`with`](Self::with).
+    /// Returns a [`FieldError`] if the user name contains a colon, and otherwise the errors of [`with`](Self::with).
     pub fn basic(self, user: &str, password: &str) -> Result<Self, FieldError> {
         if user.contains(':') {
-            return Err(FieldError::HeaderValue);
+            return Err(error::HEADER_VALUE);
         }
         self.with(AUTHORIZATION.as_str(), &format!("Basic {}", BASE64.encode(format!("{user}:{password}"))))
     }
@@ -105,7 +106,7 @@ impl CustomHeaders {
     /// let mut request = http::HeaderMap::new();
     /// CustomHeaders::new().bearer("t0ken")?.apply(&mut request);
     /// assert_eq!(request["authorization"], "Bearer t0ken");
-    /// # Ok::<(), hookwire::endpoint::FieldError>(())
+    /// # Ok::<(), hookwire::field::FieldError>(())
     /// ```
     pub fn apply(&self, headers: &mut HeaderMap) {
         headers.extend(self.0.iter().map(|(name, value)| (name.clone(), value.clone())));
@@ -156,13 +157,13 @@ mod tests {
     #[test]
     fn reserved_malformed_and_excess_headers_are_rejected() {
         let none = CustomHeaders::new;
-        assert_eq!(none().with("host", "x"), Err(FieldError::HeaderReserved));
-        assert_eq!(none().with("webhook-signature", "x"), Err(FieldError::HeaderReserved));
-        assert_eq!(none().with("x", "a\r\nb: c"), Err(FieldError::HeaderValue));
-        assert_eq!(none().basic("a:b", "c"), Err(FieldError::HeaderValue));
-        assert_eq!(none().with("x", &"y".repeat(MAX_HEADER_BYTES + 1)), Err(FieldError::HeaderTooLong));
+        assert_eq!(none().with("host", "x"), Err(error::HEADER_RESERVED));
+        assert_eq!(none().with("webhook-signature", "x"), Err(error::HEADER_RESERVED));
+        assert_eq!(none().with("x", "a\r\nb: c"), Err(error::HEADER_VALUE));
+        assert_eq!(none().basic("a:b", "c"), Err(error::HEADER_VALUE));
+        assert_eq!(none().with("x", &"y".repeat(MAX_HEADER_BYTES + 1)), Err(error::header_too_long()));
         let full = (0..MAX_HEADERS).fold(none(), |all, n| all.with(&format!("x-{n}"), "1").unwrap());
         assert!(full.clone().with("x-0", "2").is_ok(), "a header with a known name is replaced");
-        assert_eq!(full.with("x-more", "1"), Err(FieldError::TooManyHeaders));
+        assert_eq!(full.with("x-more", "1"), Err(error::too_many_headers()));
     }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::error::{FieldError, MAX_LABEL_BYTES, MAX_LABELS, MAX_NAME_BYTES};
+use super::error::{self, MAX_LABEL_BYTES, MAX_LABELS, MAX_NAME_BYTES};
+use crate::field::FieldError;
 
 /// Names and values that an application attaches to an endpoint, such as a plan or a subscription. hookwire stores them and does
 /// not interpret them. They are stored in the clear: do not put secrets into them.
@@ -16,7 +17,7 @@ use super::error::{FieldError, MAX_LABEL_BYTES, MAX_LABELS, MAX_NAME_BYTES};
 /// let labels = Labels::new().with("plan", "pro")?;
 /// assert_eq!(labels.get("plan"), Some("pro"));
 /// assert_eq!(labels.iter().count(), 1);
-/// # Ok::<(), hookwire::endpoint::FieldError>(())
+/// # Ok::<(), hookwire::field::FieldError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -32,16 +33,16 @@ impl Labels {
     /// Adds a label, or replaces the label with this name.
     ///
     /// # Errors
-    /// Returns [`FieldError::LabelName`], [`FieldError::LabelTooLong`] or [`FieldError::TooManyLabels`].
+    /// Returns a [`FieldError`] if the name or the value is invalid, or if there are already [`MAX_LABELS`].
     pub fn with(mut self, name: &str, value: &str) -> Result<Self, FieldError> {
         if !(1..=MAX_NAME_BYTES).contains(&name.len()) || name.chars().any(char::is_control) {
-            return Err(FieldError::LabelName);
+            return Err(error::label_name());
         }
         if value.len() > MAX_LABEL_BYTES {
-            return Err(FieldError::LabelTooLong);
+            return Err(error::label_too_long());
         }
         if self.0.len() >= MAX_LABELS && !self.0.contains_key(name) {
-            return Err(FieldError::TooManyLabels);
+            return Err(error::too_many_labels());
         }
         self.0.insert(name.into(), value.into());
         Ok(self)
@@ -60,7 +61,7 @@ impl Labels {
     ///
     /// let labels = Labels::new().with("plan", "pro")?.with("account", "7")?;
     /// assert_eq!(labels.iter().collect::<Vec<_>>(), [("account", "7"), ("plan", "pro")]);
-    /// # Ok::<(), hookwire::endpoint::FieldError>(())
+    /// # Ok::<(), hookwire::field::FieldError>(())
     /// ```
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (&**name, &**value))

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 #[cfg(feature = "sender")]
 pub(crate) use self::custom_header::check_custom_header;
-pub use self::error::{FieldError, MAX_HEADER_BYTES, MAX_HEADERS, MAX_LABEL_BYTES, MAX_LABELS, MAX_URL_BYTES};
+pub use self::error::{MAX_HEADER_BYTES, MAX_HEADERS, MAX_LABEL_BYTES, MAX_LABELS, MAX_URL_BYTES};
 pub use self::filter::{Filter, MAX_PATTERNS};
 pub use self::headers::CustomHeaders;
 pub use self::health::Health;

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::error::FieldError;
+use super::error;
 use super::filter::{Filter, MAX_PATTERNS};
 use super::headers::CustomHeaders;
 use super::labels::Labels;
 use super::limits::Limits;
 use super::state::OnFailure;
 use super::target::Target;
-use crate::event::EventError;
+use crate::field::FieldError;
 use crate::id::{EndpointId, Tenant};
 use crate::secret::Keyring;
 
@@ -47,17 +47,18 @@ impl NewEndpoint {
     /// An endpoint at an `https` URL.
     ///
     /// ```
-    /// use hookwire::endpoint::{NewEndpoint, FieldError};
+    /// use hookwire::endpoint::NewEndpoint;
     ///
     /// assert!(NewEndpoint::https("https://acme.example/hooks").is_ok());
-    /// assert_eq!(NewEndpoint::https("http://acme.example/hooks").unwrap_err(), FieldError::NotHttps);
+    /// let error = NewEndpoint::https("http://acme.example/hooks").unwrap_err();
+    /// assert!(error.to_string().starts_with("url: must begin with https://"));
     /// ```
     ///
     /// # Errors
-    /// Returns [`FieldError::NotHttps`] if the URL begins with `http://`, and otherwise the error of [`Target::parse`].
+    /// Returns a [`FieldError`] if the URL begins with `http://`, and otherwise the error of [`Target::parse`].
     pub fn https(url: &str) -> Result<Self, FieldError> {
         let target = Target::parse(url)?;
-        if target.is_https() { Ok(Self::at(target)) } else { Err(FieldError::NotHttps) }
+        if target.is_https() { Ok(Self::at(target)) } else { Err(error::NOT_HTTPS) }
     }
 
     /// An endpoint at any target. The sender refuses to create one with plain `http`, unless its egress policy allows it.
@@ -66,7 +67,7 @@ impl NewEndpoint {
     /// use hookwire::endpoint::{NewEndpoint, Target};
     ///
     /// let local = NewEndpoint::at(Target::parse("http://127.0.0.1:8080/hooks")?); // for local development
-    /// # Ok::<(), hookwire::endpoint::FieldError>(())
+    /// # Ok::<(), hookwire::field::FieldError>(())
     /// ```
     #[must_use]
     pub fn at(target: Target) -> Self {
@@ -101,20 +102,19 @@ impl NewEndpoint {
     ///
     /// ```
     /// use hookwire::endpoint::NewEndpoint;
-    /// use hookwire::event::EventError;
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let new = NewEndpoint::https("https://acme.example/hooks")?;
     /// assert!(new.clone().events(["invoice.*", "user.created"]).is_ok());
-    /// assert!(matches!(new.events(["*.paid"]), Err(EventError::Pattern(text)) if text == "*.paid"));
+    /// assert_eq!(new.events(["*.paid"]).unwrap_err().field, "event pattern");
     /// # Ok(())
     /// # }
     /// ```
     ///
     /// # Errors
-    /// Returns [`EventError::Pattern`] if a pattern is invalid, and [`EventError::PatternCount`] if the list is empty or longer
+    /// Returns a [`FieldError`] if a pattern is invalid, or if the list is empty or longer
     /// than [`MAX_PATTERNS`].
-    pub fn events<I>(mut self, patterns: I) -> Result<Self, EventError>
+    pub fn events<I>(mut self, patterns: I) -> Result<Self, FieldError>
     where
         I: IntoIterator,
         I::Item: AsRef<str>,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::Endpoint;
-use super::error::FieldError;
+use super::error;
 use super::filter::Filter;
 use super::headers::CustomHeaders;
 use super::health::Health;
@@ -17,6 +17,7 @@ use super::limits::Limits;
 use super::state::{EndpointState, OnFailure};
 use super::target::Target;
 use crate::clock::Timestamp;
+use crate::field::FieldError;
 use crate::id::{EndpointId, Tenant};
 use crate::secret::{Key, KeyProvider, Keyring, KeyringEntry, SealError};
 
@@ -171,11 +172,12 @@ impl EndpointRecord {
     /// Restores the endpoint, without its health. Open a sealed record before.
     ///
     /// # Errors
-    /// Returns the [`FieldError`] of the URL, or [`FieldError::Key`].
+    /// Returns a [`FieldError`] if the URL or a key is invalid.
     pub fn restore(self, id: EndpointId, tenant: Tenant, version: u64) -> Result<Endpoint, FieldError> {
         let entry =
             |record: KeyRecord| Ok(KeyringEntry { key: Key::restore(&record.key)?, retires_at: record.retires_at });
-        let entries: Vec<_> = self.keys.into_iter().map(entry).collect::<Result<_, _>>().map_err(FieldError::Key)?;
+        let entries: Vec<_> =
+            self.keys.into_iter().map(entry).collect::<Result<_, _>>().map_err(|error| error::stored_key(&error))?;
         let keys = if entries.is_empty() { Ok(Keyring::empty()) } else { Keyring::from_entries(entries) };
         Ok(Endpoint {
             id,
@@ -183,7 +185,7 @@ impl EndpointRecord {
             target: Target::parse(&self.target)?,
             fixed_target: self.fixed_target,
             filter: self.filter,
-            keys: keys.map_err(FieldError::Key)?,
+            keys: keys.map_err(|error| error::stored_key(&error))?,
             schemes: self.schemes,
             headers: self.headers,
             limits: self.limits,

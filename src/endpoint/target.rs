@@ -20,7 +20,7 @@
 //! assert_eq!((target.host(), target.port(), target.address()), ("hooks.example.com", 443, None));
 //! assert_eq!(target.to_string(), "https://hooks.example.com/[redacted]");
 //! assert!(Target::parse("http://2130706433/").is_err());
-//! # Ok::<(), hookwire::endpoint::FieldError>(())
+//! # Ok::<(), hookwire::field::FieldError>(())
 //! ```
 
 use std::fmt;
@@ -28,8 +28,9 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::error::FieldError;
+use super::error;
 use super::url::Url;
+use crate::field::FieldError;
 
 /// The URL of an endpoint: parsed, canonical, `http` or `https`. Cheap to clone.
 ///
@@ -47,18 +48,19 @@ impl Target {
     /// Parses a URL.
     ///
     /// ```
-    /// use hookwire::endpoint::{Target, FieldError};
+    /// use hookwire::endpoint::Target;
     ///
     /// assert_eq!(Target::parse("https://acme.example")?.as_str(), "https://acme.example/");
-    /// assert_eq!(Target::parse("https://user@acme.example/").unwrap_err(), FieldError::UrlCredentials);
-    /// # Ok::<(), FieldError>(())
+    /// let error = Target::parse("https://user@acme.example/").unwrap_err();
+    /// assert_eq!(error.to_string(), "url: must not contain a user name or password");
+    /// # Ok::<(), hookwire::field::FieldError>(())
     /// ```
     ///
     /// # Errors
     /// Returns the [`FieldError`] of the first rule that the URL breaks.
     pub fn parse(text: &str) -> Result<Self, FieldError> {
         let url = Url::parse(text)?;
-        let uri = url.text.parse().map_err(|_| FieldError::Url)?;
+        let uri = url.text.parse().map_err(|_| error::URL)?;
         Ok(Self(Arc::new(Inner { url, uri })))
     }
 
@@ -99,7 +101,7 @@ impl Target {
     ///
     /// assert_eq!(Target::parse("https://acme.example:443/in")?.authority(), "acme.example");
     /// assert_eq!(Target::parse("https://acme.example:8443/in")?.authority(), "acme.example:8443");
-    /// # Ok::<(), hookwire::endpoint::FieldError>(())
+    /// # Ok::<(), hookwire::field::FieldError>(())
     /// ```
     #[must_use]
     pub fn authority(&self) -> &str {
@@ -158,21 +160,21 @@ mod tests {
         let long = format!("https://a.example/{}", "x".repeat(MAX_URL_BYTES));
         let longer_when_encoded = format!("https://a.example/{}", "\u{e5}".repeat(MAX_URL_BYTES / 4));
         for (text, expected) in [
-            (long.as_str(), FieldError::UrlTooLong),
-            (longer_when_encoded.as_str(), FieldError::UrlTooLong),
-            ("https://a.example/a b", FieldError::UrlCharacter),
-            ("https://a.example/#part", FieldError::UrlCharacter),
-            ("gopher://a.example/", FieldError::UrlScheme),
-            ("http:a.example", FieldError::UrlScheme),
-            ("https://user@a.example/", FieldError::UrlCredentials),
-            ("https:///a.example/", FieldError::UrlHost),
-            ("https://a%2eexample/", FieldError::UrlHost),
-            ("https://a..example/", FieldError::UrlHost),
-            ("https://-a.example/", FieldError::UrlHost),
-            ("https://f\u{e5}.example/", FieldError::UrlHost),
-            ("https://127.1/", FieldError::AddressSpelling),
-            ("https://127.0.0.1./", FieldError::AddressSpelling),
-            ("https://a.example:65536/", FieldError::Url),
+            (long.as_str(), error::url_too_long()),
+            (longer_when_encoded.as_str(), error::url_too_long()),
+            ("https://a.example/a b", error::URL_CHARACTER),
+            ("https://a.example/#part", error::URL_CHARACTER),
+            ("gopher://a.example/", error::URL_SCHEME),
+            ("http:a.example", error::URL_SCHEME),
+            ("https://user@a.example/", error::URL_CREDENTIALS),
+            ("https:///a.example/", error::URL_HOST),
+            ("https://a%2eexample/", error::URL_HOST),
+            ("https://a..example/", error::URL_HOST),
+            ("https://-a.example/", error::URL_HOST),
+            ("https://f\u{e5}.example/", error::URL_HOST),
+            ("https://127.1/", error::ADDRESS_SPELLING),
+            ("https://127.0.0.1./", error::ADDRESS_SPELLING),
+            ("https://a.example:65536/", error::URL),
         ] {
             assert_eq!(Target::parse(text).unwrap_err(), expected, "{text}");
         }

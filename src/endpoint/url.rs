@@ -6,7 +6,8 @@
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::error::{FieldError, MAX_URL_BYTES};
+use super::error::{self, MAX_URL_BYTES};
+use crate::field::FieldError;
 use crate::percent;
 
 /// A URL that has passed all rules.
@@ -47,7 +48,7 @@ impl Url {
         }
         // Percent-encoding makes the URL longer, and a store must be able to parse the stored text again.
         if text.len() > MAX_URL_BYTES {
-            return Err(FieldError::UrlTooLong);
+            return Err(error::url_too_long());
         }
         Ok(Self { text, https, host, address, port })
     }
@@ -56,36 +57,36 @@ impl Url {
 /// Checks rules 1 and 2. Returns whether the scheme is `https`, and what follows its slashes.
 fn scheme(text: &str) -> Result<(bool, &str), FieldError> {
     if text.len() > MAX_URL_BYTES {
-        return Err(FieldError::UrlTooLong);
+        return Err(error::url_too_long());
     }
     if text.chars().any(|c| c.is_control() || c.is_whitespace() || matches!(c, '\\' | '#')) {
-        return Err(FieldError::UrlCharacter);
+        return Err(error::URL_CHARACTER);
     }
     match text.split_once("://") {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => Ok((true, rest)),
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => Ok((false, rest)),
-        _ => Err(FieldError::UrlScheme),
+        _ => Err(error::URL_SCHEME),
     }
 }
 
 /// Checks rule 3. Returns the host, an IPv6 address in its brackets, and the text behind its colon.
 fn split_authority(authority: &str) -> Result<(&str, &str), FieldError> {
     if authority.contains('@') {
-        return Err(FieldError::UrlCredentials);
+        return Err(error::URL_CREDENTIALS);
     }
     if authority.contains('%') || !authority.is_ascii() {
-        return Err(FieldError::UrlHost);
+        return Err(error::URL_HOST);
     }
     let host_end = match authority.starts_with('[') {
-        true => authority.find(']').ok_or(FieldError::UrlHost)? + 1,
+        true => authority.find(']').ok_or(error::URL_HOST)? + 1,
         false => authority.find(':').unwrap_or(authority.len()),
     };
     let (host, rest) = authority.split_at(host_end);
     match rest.strip_prefix(':') {
-        _ if host.is_empty() => Err(FieldError::UrlHost),
+        _ if host.is_empty() => Err(error::URL_HOST),
         Some(port) => Ok((host, port)),
         None if rest.is_empty() => Ok((host, rest)),
-        None => Err(FieldError::Url),
+        None => Err(error::URL),
     }
 }
 
@@ -93,16 +94,16 @@ fn split_authority(authority: &str) -> Result<(&str, &str), FieldError> {
 fn parse_port(text: &str) -> Result<Option<u16>, FieldError> {
     match text {
         "" => Ok(None),
-        _ if !text.bytes().all(|byte| byte.is_ascii_digit()) => Err(FieldError::Url),
-        _ => text.parse().map(Some).map_err(|_| FieldError::Url),
+        _ if !text.bytes().all(|byte| byte.is_ascii_digit()) => Err(error::URL),
+        _ => text.parse().map(Some).map_err(|_| error::URL),
     }
 }
 
 /// Checks rules 4 and 5.
 fn parse_host(host: &str) -> Result<(Box<str>, Option<IpAddr>), FieldError> {
     if let Some(inner) = host.strip_prefix('[') {
-        let inner = inner.strip_suffix(']').ok_or(FieldError::UrlHost)?;
-        let ip: Ipv6Addr = inner.parse().map_err(|_| FieldError::UrlHost)?;
+        let inner = inner.strip_suffix(']').ok_or(error::URL_HOST)?;
+        let ip: Ipv6Addr = inner.parse().map_err(|_| error::URL_HOST)?;
         return Ok((ip.to_string().into(), Some(ip.into())));
     }
     let name = host.strip_suffix('.').unwrap_or(host);
@@ -110,12 +111,12 @@ fn parse_host(host: &str) -> Result<(Box<str>, Option<IpAddr>), FieldError> {
     if name.rsplit('.').next().is_some_and(is_number) {
         return match host.parse::<Ipv4Addr>() {
             Ok(ip) => Ok((host.into(), Some(ip.into()))),
-            Err(_) if name.split('.').all(is_number) => Err(FieldError::AddressSpelling),
-            Err(_) => Err(FieldError::UrlHost),
+            Err(_) if name.split('.').all(is_number) => Err(error::ADDRESS_SPELLING),
+            Err(_) => Err(error::URL_HOST),
         };
     }
     let is_name = name.len() <= 253 && name.split('.').all(is_label);
-    if is_name { Ok((host.to_ascii_lowercase().into(), None)) } else { Err(FieldError::UrlHost) }
+    if is_name { Ok((host.to_ascii_lowercase().into(), None)) } else { Err(error::URL_HOST) }
 }
 
 /// Whether a WHATWG parser takes the label for a number: decimal, octal, or hexadecimal behind `0x`.

@@ -9,11 +9,11 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::error::EventError;
+use super::error;
 use super::event_type::EventType;
 use super::sample::sample;
-use super::schema_violation::SchemaViolation;
 use super::types::{EventTypeInfo, EventTypes};
+use crate::field::FieldError;
 
 /// Longest detail of a schema violation, in characters.
 const MAX_DETAIL: usize = 256;
@@ -23,7 +23,7 @@ const MAX_DETAIL: usize = 256;
 /// OpenAPI document for receivers.
 ///
 /// ```
-/// use hookwire::event::{EventCatalog, EventError, EventType, EventTypes};
+/// use hookwire::event::{EventCatalog, EventType, EventTypes};
 /// use schemars::JsonSchema;
 /// use serde::Serialize;
 ///
@@ -42,7 +42,7 @@ const MAX_DETAIL: usize = 256;
 /// let violation = catalog.check(&paid, br#"{"invoice": 1042, "cents": 0}"#).unwrap_err();
 /// assert_eq!(violation.pointer(), "/cents");
 /// assert_eq!(catalog.list()[0].description.as_deref(), Some("An invoice was paid in full."));
-/// assert!(matches!(catalog.event::<InvoicePaid>("invoice.paid"), Err(EventError::Duplicate(_))));
+/// assert!(catalog.event::<InvoicePaid>("invoice.paid").is_err(), "it is in the catalog already");
 /// # Ok(())
 /// # }
 /// ```
@@ -76,10 +76,10 @@ impl EventCatalog {
     /// (`#[schemars(example = ..)]`), or is made from the schema.
     ///
     /// # Errors
-    /// Returns [`EventError::Type`] if the name is malformed, [`EventError::Duplicate`] if it is taken, and [`EventError::Schema`]
-    /// if the schema of `T` is invalid. Returns [`EventError::Sample`] if no sample can be made from the schema, for instance if a
-    /// string has a pattern. In this case use [`event_with_sample`](Self::event_with_sample).
-    pub fn event<T: JsonSchema>(self, name: &str) -> Result<Self, EventError> {
+    /// Returns a [`FieldError`] of the event type if the name is malformed or taken, and of the schema if that of `T` is invalid. Returns
+    /// one of the sample if none can be made from the schema, for instance if a string has a pattern. In this case use
+    /// [`event_with_sample`](Self::event_with_sample).
+    pub fn event<T: JsonSchema>(self, name: &str) -> Result<Self, FieldError> {
         let schema = schema_of::<T>();
         let example = sample(&schema);
         self.add(name, schema, example, SchemaGenerator::subschema_for::<T>)
@@ -98,9 +98,9 @@ impl EventCatalog {
     /// ```
     ///
     /// # Errors
-    /// Returns the errors of [`event`](Self::event), and [`EventError::Sample`] if the sample does not match the schema.
-    pub fn event_with_sample<T: JsonSchema + Serialize>(self, name: &str, sample: &T) -> Result<Self, EventError> {
-        let sample = serde_json::to_value(sample).map_err(EventError::Json)?;
+    /// Returns the errors of [`event`](Self::event), and a [`FieldError`] if the sample does not match the schema.
+    pub fn event_with_sample<T: JsonSchema + Serialize>(self, name: &str, sample: &T) -> Result<Self, FieldError> {
+        let sample = serde_json::to_value(sample).map_err(|error| error::not_json(&error))?;
         self.add(name, schema_of::<T>(), sample, SchemaGenerator::subschema_for::<T>)
     }
 
@@ -110,15 +110,17 @@ impl EventCatalog {
         schema: Value,
         sample: Value,
         subschema: fn(&mut SchemaGenerator) -> Schema,
-    ) -> Result<Self, EventError> {
+    ) -> Result<Self, FieldError> {
         let event_type = EventType::new(name)?;
         let validator = jsonschema::draft202012::new(&schema);
-        let validator = validator.map_err(|error| EventError::Schema(error.to_string()))?;
-        check_schema(&validator, &sample).map_err(EventError::Sample)?;
+        let validator = validator.map_err(|error| FieldError::new("schema", error.to_string()))?;
+        let remedy = "give one that matches the schema with event_with_sample";
+        let wrong = |violation| FieldError::new("sample", format!("{violation}; {remedy}"));
+        check_schema(&validator, &sample).map_err(wrong)?;
         let description = schema.get("description").and_then(Value::as_str).map(String::from);
         let described = EventTypeInfo::new(event_type.clone(), schema, sample).with_description(description);
         if self.types.insert(name.into(), Entry { described, validator, subschema }).is_some() {
-            return Err(EventError::Duplicate(event_type.to_string()));
+            return Err(FieldError::new("event type", format!("`{event_type}` is in the catalog already")));
         }
         Ok(self)
     }
@@ -206,11 +208,11 @@ fn webhook(described: &EventTypeInfo, data: &Schema) -> Value {
     } })
 }
 
-fn check_schema(validator: &Validator, data: &Value) -> Result<(), SchemaViolation> {
+fn check_schema(validator: &Validator, data: &Value) -> Result<(), FieldError> {
     let Err(error) = validator.validate(data) else { return Ok(()) };
     // The masked text leaves out the value, which may be confidential.
     let detail: String = error.masked().to_string().chars().take(MAX_DETAIL).collect();
-    Err(SchemaViolation::new(error.instance_path().to_string(), detail))
+    Err(FieldError::new(format!("data{}", error.instance_path()), detail))
 }
 
 impl EventTypes for EventCatalog {
@@ -218,13 +220,13 @@ impl EventTypes for EventCatalog {
         self.types.values().map(|entry| entry.described.clone()).collect()
     }
 
-    fn check(&self, event_type: &EventType, data: &[u8]) -> Result<(), SchemaViolation> {
+    fn check(&self, event_type: &EventType, data: &[u8]) -> Result<(), FieldError> {
         match self.types.get(event_type.as_str()) {
             Some(entry) => {
-                let data = serde_json::from_slice(data).map_err(|error| SchemaViolation::new("", error.to_string()))?;
+                let data = serde_json::from_slice(data).map_err(|error| FieldError::new("data", error.to_string()))?;
                 check_schema(&entry.validator, &data)
             }
-            None if self.denies_unknown => Err(SchemaViolation::new("", "the event type is not in the catalog")),
+            None if self.denies_unknown => Err(FieldError::new("data", "the event type is not in the catalog")),
             None => Ok(()),
         }
     }

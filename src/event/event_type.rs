@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::error::{EventError, MAX_TYPE_BYTES};
+use super::error::{self, MAX_TYPE_BYTES};
+use crate::field::FieldError;
 
 /// The type of an event: identifiers of `[A-Za-z0-9_-]` joined by full stops, such as `invoice.paid`. Cheap to clone.
 ///
@@ -16,7 +17,7 @@ use super::error::{EventError, MAX_TYPE_BYTES};
 /// let paid: EventType = "invoice.paid".parse()?;
 /// assert_eq!(paid.as_str(), "invoice.paid");
 /// assert!("invoice..paid".parse::<EventType>().is_err());
-/// # Ok::<(), hookwire::event::EventError>(())
+/// # Ok::<(), hookwire::field::FieldError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -26,15 +27,15 @@ impl EventType {
     /// Parses an event type.
     ///
     /// # Errors
-    /// Returns [`EventError::Type`] if the text is empty, longer than [`MAX_TYPE_BYTES`], or not identifiers joined by full
+    /// Returns a [`FieldError`] if the text is empty, longer than [`MAX_TYPE_BYTES`], or not identifiers joined by full
     /// stops.
-    pub fn new(text: impl Into<Arc<str>>) -> Result<Self, EventError> {
+    pub fn new(text: impl Into<Arc<str>>) -> Result<Self, FieldError> {
         let text = text.into();
         let identifier = |part: &str| !part.is_empty() && part.bytes().all(is_identifier_byte);
         if text.len() <= MAX_TYPE_BYTES && text.split('.').all(identifier) {
             Ok(Self(text))
         } else {
-            Err(EventError::Type)
+            Err(error::event_type())
         }
     }
 
@@ -66,17 +67,17 @@ impl fmt::Display for EventType {
 }
 
 impl FromStr for EventType {
-    type Err = EventError;
+    type Err = FieldError;
 
-    fn from_str(text: &str) -> Result<Self, EventError> {
+    fn from_str(text: &str) -> Result<Self, FieldError> {
         Self::new(text)
     }
 }
 
 impl TryFrom<String> for EventType {
-    type Error = EventError;
+    type Error = FieldError;
 
-    fn try_from(text: String) -> Result<Self, EventError> {
+    fn try_from(text: String) -> Result<Self, FieldError> {
         Self::new(text)
     }
 }
@@ -94,7 +95,7 @@ mod tests {
     #[test]
     fn malformed_event_types_are_rejected() {
         for bad in ["", ".", "a.", "a..b", "a b", "a/b", &"x".repeat(129)] {
-            assert!(matches!(EventType::new(bad), Err(EventError::Type)), "{bad:?}");
+            assert_eq!(EventType::new(bad), Err(error::event_type()), "{bad:?}");
         }
     }
 }

@@ -16,19 +16,19 @@ mod origin;
 mod pattern;
 #[cfg(feature = "catalog")]
 mod sample;
-mod schema_violation;
 mod sealed;
 mod types;
 
 pub use self::audience::Audience;
 #[cfg(feature = "catalog")]
 pub use self::catalog::EventCatalog;
-pub use self::error::{EventError, MAX_ORDERING_KEY_BYTES, MAX_TYPE_BYTES};
+#[cfg(all(feature = "mcp", feature = "mcp-events"))]
+pub(crate) use self::error::not_json;
+pub use self::error::{MAX_ORDERING_KEY_BYTES, MAX_TYPE_BYTES};
 pub use self::event_type::EventType;
 pub use self::new::NewEvent;
 pub use self::order::Order;
 pub use self::origin::{MAX_ORIGIN_BYTES, Origin};
 pub use self::pattern::Pattern;
-pub use self::schema_violation::SchemaViolation;
 pub use self::sealed::Event;
 pub use self::types::{EventTypeInfo, EventTypes};

@@ -10,11 +10,12 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use super::audience::Audience;
-use super::error::{EventError, MAX_CONTENT_TYPE_BYTES};
+use super::error::{self, MAX_CONTENT_TYPE_BYTES};
 use super::event_type::EventType;
 use super::order::Order;
 use super::origin::Origin;
 use crate::clock::Timestamp;
+use crate::field::FieldError;
 use crate::id::{EventId, Tenant};
 
 /// An event to [dispatch](crate::sender::Sender::dispatch). The sender sets the id and the time if the caller has not.
@@ -86,9 +87,9 @@ impl NewEvent {
     /// ```
     ///
     /// # Errors
-    /// Returns [`EventError::Type`] if the type is malformed, and [`EventError::Json`] if `data` cannot be serialised.
-    pub fn json<T: Serialize + ?Sized>(event_type: &str, data: &T) -> Result<Self, EventError> {
-        let json = serde_json::to_vec(data).map_err(EventError::Json)?;
+    /// Returns a [`FieldError`] if the type is malformed, or if `data` cannot be serialised.
+    pub fn json<T: Serialize + ?Sized>(event_type: &str, data: &T) -> Result<Self, FieldError> {
+        let json = serde_json::to_vec(data).map_err(|error| error::not_json(&error))?;
         Ok(Self::with_data(EventType::new(event_type)?, "application/json".into(), Data::Enveloped(json.into())))
     }
 
@@ -106,11 +107,11 @@ impl NewEvent {
     /// ```
     ///
     /// # Errors
-    /// Returns [`EventError::Type`] or [`EventError::ContentType`] if that argument is malformed.
-    pub fn raw(event_type: &str, content_type: &str, payload: impl Into<Bytes>) -> Result<Self, EventError> {
+    /// Returns a [`FieldError`] if the event type or the content type is malformed.
+    pub fn raw(event_type: &str, content_type: &str, payload: impl Into<Bytes>) -> Result<Self, FieldError> {
         let visible = |b: u8| b.is_ascii_graphic() || b == b' ';
         if !(1..=MAX_CONTENT_TYPE_BYTES).contains(&content_type.len()) || !content_type.bytes().all(visible) {
-            return Err(EventError::ContentType);
+            return Err(error::content_type());
         }
         Ok(Self::with_data(EventType::new(event_type)?, content_type.into(), Data::Raw(payload.into())))
     }
@@ -215,8 +216,8 @@ impl NewEvent {
     /// ```
     ///
     /// # Errors
-    /// Returns [`EventError::OrderingKey`] if the key is malformed.
-    pub fn ordered_by(mut self, key: impl Into<Arc<str>>) -> Result<Self, EventError> {
+    /// Returns a [`FieldError`] if the key is malformed.
+    pub fn ordered_by(mut self, key: impl Into<Arc<str>>) -> Result<Self, FieldError> {
         self.order = Some(Order::fifo(key)?);
         Ok(self)
     }
@@ -236,8 +237,8 @@ impl NewEvent {
     /// ```
     ///
     /// # Errors
-    /// Returns [`EventError::OrderingKey`] if the key is malformed.
-    pub fn latest_by(mut self, key: impl Into<Arc<str>>) -> Result<Self, EventError> {
+    /// Returns a [`FieldError`] if the key is malformed.
+    pub fn latest_by(mut self, key: impl Into<Arc<str>>) -> Result<Self, FieldError> {
         self.order = Some(Order::latest(key)?);
         Ok(self)
     }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::error::{EventError, MAX_ORDERING_KEY_BYTES};
+use super::error::{self, MAX_ORDERING_KEY_BYTES};
+use crate::field::FieldError;
 
 /// How deliveries of events with the same key are ordered. The key names the events that are ordered among each other, such as
 /// those of one cart or one account: any text without control characters. Each endpoint has its own order, and at most one
@@ -15,7 +16,7 @@ use super::error::{EventError, MAX_ORDERING_KEY_BYTES};
 /// assert!(order.is_latest());
 /// assert_eq!(order.key(), "article 7");
 /// assert!(Order::fifo("cart\n1042").is_err());
-/// # Ok::<(), hookwire::event::EventError>(())
+/// # Ok::<(), hookwire::field::FieldError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Order {
@@ -28,9 +29,9 @@ impl Order {
     /// next one follows, or the key is parked: [`OnFailure`](crate::endpoint::OnFailure).
     ///
     /// # Errors
-    /// Returns [`EventError::OrderingKey`] if the key is empty, longer than [`MAX_ORDERING_KEY_BYTES`], or contains control
+    /// Returns a [`FieldError`] if the key is empty, longer than [`MAX_ORDERING_KEY_BYTES`], or contains control
     /// characters.
-    pub fn fifo(key: impl Into<Arc<str>>) -> Result<Self, EventError> {
+    pub fn fifo(key: impl Into<Arc<str>>) -> Result<Self, FieldError> {
         Self::new(key.into(), false)
     }
 
@@ -38,13 +39,13 @@ impl Order {
     ///
     /// # Errors
     /// Returns the errors of [`Order::fifo`].
-    pub fn latest(key: impl Into<Arc<str>>) -> Result<Self, EventError> {
+    pub fn latest(key: impl Into<Arc<str>>) -> Result<Self, FieldError> {
         Self::new(key.into(), true)
     }
 
-    fn new(key: Arc<str>, latest: bool) -> Result<Self, EventError> {
+    fn new(key: Arc<str>, latest: bool) -> Result<Self, FieldError> {
         let fits = (1..=MAX_ORDERING_KEY_BYTES).contains(&key.len()) && !key.chars().any(char::is_control);
-        if fits { Ok(Self { key, latest }) } else { Err(EventError::OrderingKey) }
+        if fits { Ok(Self { key, latest }) } else { Err(error::ordering_key()) }
     }
 
     /// The key.

@@ -5,20 +5,21 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::error::EventError;
+use super::error;
 use super::event_type::EventType;
+use crate::field::FieldError;
 
 /// A pattern that matches event types: `*` (all), `invoice.*` (all that begin with `invoice.`, at any depth), or one type.
 ///
 /// ```
-/// use hookwire::event::{EventError, EventType, Pattern};
+/// use hookwire::event::{EventType, Pattern};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let pattern: Pattern = "invoice.*".parse()?;
 /// assert!(pattern.matches(&EventType::new("invoice.paid")?));
 /// assert!(pattern.matches(&EventType::new("invoice.paid.late")?));
 /// assert!(!pattern.matches(&EventType::new("invoice")?));
-/// assert!(matches!("*.paid".parse::<Pattern>(), Err(EventError::Pattern(text)) if text == "*.paid"));
+/// assert!("*.paid".parse::<Pattern>().unwrap_err().to_string().ends_with("is \"*.paid\""));
 /// # Ok(())
 /// # }
 /// ```
@@ -60,10 +61,10 @@ impl Pattern {
 }
 
 impl FromStr for Pattern {
-    type Err = EventError;
+    type Err = FieldError;
 
-    fn from_str(text: &str) -> Result<Self, EventError> {
-        let malformed = || EventError::Pattern(text.chars().take(64).collect());
+    fn from_str(text: &str) -> Result<Self, FieldError> {
+        let malformed = || error::pattern(text);
         if text == "*" {
             return Ok(Self::ALL);
         }
@@ -79,17 +80,17 @@ impl FromStr for Pattern {
 }
 
 impl TryFrom<String> for Pattern {
-    type Error = EventError;
+    type Error = FieldError;
 
-    fn try_from(text: String) -> Result<Self, EventError> {
+    fn try_from(text: String) -> Result<Self, FieldError> {
         text.parse()
     }
 }
 
 impl TryFrom<&str> for Pattern {
-    type Error = EventError;
+    type Error = FieldError;
 
-    fn try_from(text: &str) -> Result<Self, EventError> {
+    fn try_from(text: &str) -> Result<Self, FieldError> {
         text.parse()
     }
 }

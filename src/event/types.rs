@@ -5,13 +5,14 @@ use std::fmt;
 use serde_json::Value;
 
 use super::event_type::EventType;
-use super::schema_violation::SchemaViolation;
+use crate::field::FieldError;
 
 /// The event types of an application. `EventCatalog` (feature `catalog`) implements it from Rust types; implement it yourself to
 /// read schemas from elsewhere.
 ///
 /// ```
-/// use hookwire::event::{EventType, EventTypeInfo, EventTypes, SchemaViolation};
+/// use hookwire::event::{EventType, EventTypeInfo, EventTypes};
+/// use hookwire::field::FieldError;
 ///
 /// /// Accepts invoices with a number.
 /// #[derive(Debug)]
@@ -22,9 +23,9 @@ use super::schema_violation::SchemaViolation;
 ///         Vec::new()
 ///     }
 ///
-///     fn check(&self, _: &EventType, data: &[u8]) -> Result<(), SchemaViolation> {
-///         let data: serde_json::Value = serde_json::from_slice(data).map_err(|error| SchemaViolation::new("", error.to_string()))?;
-///         if data["invoice"].is_u64() { Ok(()) } else { Err(SchemaViolation::new("/invoice", "must be a number")) }
+///     fn check(&self, _: &EventType, data: &[u8]) -> Result<(), FieldError> {
+///         let data: serde_json::Value = serde_json::from_slice(data).map_err(|error| FieldError::new("data", error.to_string()))?;
+///         if data["invoice"].is_u64() { Ok(()) } else { Err(FieldError::new("data/invoice", "must be a number")) }
 ///     }
 /// }
 ///
@@ -41,9 +42,10 @@ pub trait EventTypes: fmt::Debug + Send + Sync + 'static {
     /// Checks the data of an event against the schema of its type. `data` is JSON.
     ///
     /// # Errors
-    /// Returns the [`SchemaViolation`] if the data does not match the schema, or if the type is unknown and unknown types are
-    /// denied.
-    fn check(&self, event_type: &EventType, data: &[u8]) -> Result<(), SchemaViolation>;
+    /// Returns a [`FieldError`] if the data does not match the schema, or if the type is unknown and unknown types are denied. Its field
+    /// is `data`, followed by the JSON Pointer (RFC 6901) to the invalid value. Its text does not repeat the value, which may be
+    /// confidential.
+    fn check(&self, event_type: &EventType, data: &[u8]) -> Result<(), FieldError>;
 }
 
 /// An event type with its description, schema and sample.

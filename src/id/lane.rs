@@ -6,7 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::EndpointId;
-use super::error::{IdError, MAX_QUEUE_BYTES};
+use super::length::MAX_QUEUE_BYTES;
+use crate::field::FieldError;
 
 /// The kind of work: sent or received. Every call to a store names one, so that a sender and an inbox can share a store without
 /// seeing or changing each other's work.
@@ -57,23 +58,23 @@ impl QueueName {
     /// Parses a name.
     ///
     /// ```
-    /// use hookwire::id::{IdError, QueueName};
+    /// use hookwire::id::QueueName;
     ///
     /// assert_eq!(QueueName::new("invoices")?.as_str(), "invoices");
-    /// assert_eq!(QueueName::new("in voices"), Err(IdError::Queue));
-    /// # Ok::<(), IdError>(())
+    /// assert!(QueueName::new("in voices").is_err());
+    /// # Ok::<(), hookwire::field::FieldError>(())
     /// ```
     ///
     /// # Errors
-    /// Returns [`IdError::Queue`] if the text is empty, longer than [`MAX_QUEUE_BYTES`], or contains another character.
-    pub fn new(text: &str) -> Result<Self, IdError> {
+    /// Returns a [`FieldError`] if the text is empty, longer than [`MAX_QUEUE_BYTES`], or contains another character.
+    pub fn new(text: &str) -> Result<Self, FieldError> {
         let mut bytes = [0; MAX_QUEUE_BYTES];
         let (Ok(length), Some(kept)) = (u8::try_from(text.len()), bytes.get_mut(..text.len())) else {
-            return Err(IdError::Queue);
+            return Err(invalid());
         };
         let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
         if text.is_empty() || !text.bytes().all(allowed) {
-            return Err(IdError::Queue);
+            return Err(invalid());
         }
         kept.copy_from_slice(text.as_bytes());
         Ok(Self { bytes, length })
@@ -84,6 +85,10 @@ impl QueueName {
     pub fn as_str(&self) -> &str {
         self.bytes.get(..self.length.into()).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default()
     }
+}
+
+fn invalid() -> FieldError {
+    FieldError::new("queue name", format!("must be 1 to {MAX_QUEUE_BYTES} bytes of A-Z a-z 0-9 _ . -"))
 }
 
 impl fmt::Display for QueueName {
@@ -99,17 +104,17 @@ impl fmt::Debug for QueueName {
 }
 
 impl FromStr for QueueName {
-    type Err = IdError;
+    type Err = FieldError;
 
-    fn from_str(text: &str) -> Result<Self, IdError> {
+    fn from_str(text: &str) -> Result<Self, FieldError> {
         Self::new(text)
     }
 }
 
 impl TryFrom<String> for QueueName {
-    type Error = IdError;
+    type Error = FieldError;
 
-    fn try_from(text: String) -> Result<Self, IdError> {
+    fn try_from(text: String) -> Result<Self, FieldError> {
         Self::new(&text)
     }
 }
@@ -127,7 +132,7 @@ impl From<QueueName> for String {
 ///
 /// let lane = LaneId::from(QueueName::new("invoices")?);
 /// assert_eq!((lane.work(), lane.endpoint()), (Work::Received, None));
-/// # Ok::<(), hookwire::id::IdError>(())
+/// # Ok::<(), hookwire::field::FieldError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "complete: one kind of lane for each kind of work")]

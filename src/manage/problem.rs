@@ -199,9 +199,7 @@ impl From<DispatchError> for Problem {
             DispatchError::Shards(error) => Self::new(Code::Unavailable, error),
             DispatchError::IdConflict(_) => Self::of_field(Code::IdempotencyConflict, "id", error),
             DispatchError::PayloadTooLong { .. } => Self::of_field(Code::PayloadTooLarge, "data", error),
-            DispatchError::SchemaViolation(violation) => {
-                Self::invalid(&format!("data{}", violation.pointer().replace('/', ".")), violation)
-            }
+            DispatchError::SchemaViolation(violation) => Self::invalid(&violation.field.replace('/', "."), violation),
             DispatchError::OccurredAt => Self::invalid("occurred_at", error),
             DispatchError::Received => Self::invalid("audience", error),
             DispatchError::ReadOnly => Self::new(Code::Forbidden, error),

@@ -57,22 +57,22 @@ pub(super) const TEST: Spec = Spec {
     ..REGISTER
 };
 
-pub(super) fn list(call: Call, asked: ListDeliveries) -> BoxFuture<'static, Result<Deliveries, Failure>> {
+pub(super) fn list(call: Call, requested: ListDeliveries) -> BoxFuture<'static, Result<Deliveries, Failure>> {
     async move {
-        if let Some(id) = &asked.delivery_id {
-            return call.one_delivery(id, &asked).await;
+        if let Some(id) = &requested.delivery_id {
+            return call.one_delivery(id, &requested).await;
         }
-        let limit = page(asked.limit)?;
-        let after = maybe("cursor", asked.cursor.as_deref())?;
-        let (outcome, label) = (asked.outcome.as_deref().map(outcome_of), asked.label.as_deref().map(label_of));
+        let limit = page(requested.limit)?;
+        let after = maybe("cursor", requested.cursor.as_deref())?;
+        let (outcome, label) = (requested.outcome.as_deref().map(outcome_of), requested.label.as_deref().map(label_of));
         let query = DeliveryQuery {
             outcome: outcome.transpose().map_err(|error| Failure::invalid("outcome", error))?,
             label: label.transpose().map_err(|error| Failure::invalid("label", error))?,
-            attempted_from: maybe("attempted_from", asked.attempted_from.as_deref())?,
-            attempted_to: maybe("attempted_to", asked.attempted_to.as_deref())?,
-            lane: asked.callback_id.map(|id| endpoint_id(&id)).transpose()?.map(LaneId::from),
-            state: asked.status.map(|text| state(&text)).transpose()?,
-            from: maybe("since", asked.since.as_deref())?,
+            attempted_from: maybe("attempted_from", requested.attempted_from.as_deref())?,
+            attempted_to: maybe("attempted_to", requested.attempted_to.as_deref())?,
+            lane: requested.callback_id.map(|id| endpoint_id(&id)).transpose()?.map(LaneId::from),
+            state: requested.status.map(|text| state(&text)).transpose()?,
+            from: maybe("since", requested.since.as_deref())?,
             ..DeliveryQuery::default()
         };
         let found = call.scoped.deliveries(query, Page::of(limit).after(after).newest_first()).await?;
@@ -116,22 +116,22 @@ pub(super) fn category(outcome: Outcome) -> Option<String> {
     }
 }
 
-pub(super) fn resend(call: Call, asked: Resend) -> BoxFuture<'static, Result<Resent, Failure>> {
+pub(super) fn resend(call: Call, requested: Resend) -> BoxFuture<'static, Result<Resent, Failure>> {
     async move {
-        match &asked.message_id {
-            Some(_) if asked.background => {
+        match &requested.message_id {
+            Some(_) if requested.background => {
                 Err(Failure::invalid("background", "must be false, because a message is sent at once"))
             }
-            Some(message) => call.resend_event(message, asked.callback_id.as_deref()).await,
-            None => call.resend_failed(&asked).await,
+            Some(message) => call.resend_event(message, requested.callback_id.as_deref()).await,
+            None => call.resend_failed(&requested).await,
         }
     }
     .boxed()
 }
 
-pub(super) fn test(call: Call, asked: One) -> BoxFuture<'static, Result<Tested, Failure>> {
+pub(super) fn test(call: Call, requested: One) -> BoxFuture<'static, Result<Tested, Failure>> {
     async move {
-        let (receipt, attempt) = call.scoped.test_and_wait(endpoint_id(&asked.callback_id)?, TEST_PATIENCE).await?;
+        let (receipt, attempt) = call.scoped.test_and_wait(endpoint_id(&requested.callback_id)?, TEST_PATIENCE).await?;
         let message_id = receipt.event.to_string();
         let Some(attempt) = attempt else {
             let error_category = Some("no_answer_yet".into());
@@ -150,9 +150,9 @@ pub(super) fn test(call: Call, asked: One) -> BoxFuture<'static, Result<Tested, 
 
 impl Call {
     /// One delivery, with its last attempts.
-    async fn one_delivery(&self, id: &str, asked: &ListDeliveries) -> Result<Deliveries, Failure> {
-        let filters = [&asked.callback_id, &asked.status, &asked.since, &asked.cursor];
-        if asked.limit.is_some() || filters.iter().any(|filter| filter.is_some()) {
+    async fn one_delivery(&self, id: &str, requested: &ListDeliveries) -> Result<Deliveries, Failure> {
+        let filters = [&requested.callback_id, &requested.status, &requested.since, &requested.cursor];
+        if requested.limit.is_some() || filters.iter().any(|filter| filter.is_some()) {
             return Err(Failure::invalid("delivery_id", "no other argument is allowed with it; leave the others out"));
         }
         let id: DeliveryId = id.parse().map_err(|_| Failure::not_found())?;
@@ -181,15 +181,15 @@ impl Call {
     }
 
     /// Sends failed and cancelled deliveries of a span of time again, or starts a job that does.
-    async fn resend_failed(&self, asked: &Resend) -> Result<Resent, Failure> {
-        let (Some(id), Some(since)) = (&asked.callback_id, maybe("since", asked.since.as_deref())?) else {
+    async fn resend_failed(&self, requested: &Resend) -> Result<Resent, Failure> {
+        let (Some(id), Some(since)) = (&requested.callback_id, maybe("since", requested.since.as_deref())?) else {
             return Err(Failure::invalid("message_id", "is required, unless callback_id and since are given"));
         };
         let mut replay = self.scoped.replay(endpoint_id(id)?).await?.unfinished().from(since);
-        if let Some(until) = maybe("until", asked.until.as_deref())? {
+        if let Some(until) = maybe("until", requested.until.as_deref())? {
             replay = replay.to(until);
         }
-        if asked.background {
+        if requested.background {
             return Ok(Resent { count: 0, delivery_ids: Vec::new(), job: Some(replay.start().await?) });
         }
         Ok(Resent { count: replay.limit(MAX_RESENT).run().await?, delivery_ids: Vec::new(), job: None })

@@ -28,10 +28,10 @@ pub(super) const DIAGNOSE: Spec = Spec {
     ..REGISTER
 };
 
-pub(super) fn diagnose(call: Call, asked: Diagnose) -> BoxFuture<'static, Result<Diagnosed, Failure>> {
+pub(super) fn diagnose(call: Call, requested: Diagnose) -> BoxFuture<'static, Result<Diagnosed, Failure>> {
     async move {
-        let request = request(&asked)?;
-        let endpoint = call.scoped.endpoint(endpoint_id(&asked.callback_id)?).await?;
+        let request = request(&requested)?;
+        let endpoint = call.scoped.endpoint(endpoint_id(&requested.callback_id)?).await?;
         let Some(diagnosis) = call.scoped.diagnose(&endpoint, &request).await? else {
             return Err(Failure::tool("unsupported", "only requests that Standard Webhooks signs can be examined"));
         };
@@ -45,21 +45,21 @@ pub(super) fn diagnose(call: Call, asked: Diagnose) -> BoxFuture<'static, Result
     .boxed()
 }
 
-fn request(asked: &Diagnose) -> Result<Request<Bytes>, Failure> {
-    if asked.body.len() > MAX_BODY {
+fn request(requested: &Diagnose) -> Result<Request<Bytes>, Failure> {
+    if requested.body.len() > MAX_BODY {
         return Err(Failure::invalid("body", format!("must be at most {MAX_BODY} bytes")));
     }
-    if asked.headers.len() > MAX_HEADERS {
+    if requested.headers.len() > MAX_HEADERS {
         return Err(Failure::invalid("headers", format!("must be at most {MAX_HEADERS}")));
     }
     let mut headers = HeaderMap::new();
-    for (name, value) in &asked.headers {
+    for (name, value) in &requested.headers {
         let header = HeaderName::from_bytes(name.as_bytes()).ok().zip(HeaderValue::from_str(value).ok());
         let (name, value) =
             header.ok_or_else(|| Failure::invalid("headers", "has a name or a value that HTTP does not allow"))?;
         headers.append(name, value);
     }
-    let mut request = Request::new(Bytes::copy_from_slice(asked.body.as_bytes()));
+    let mut request = Request::new(Bytes::copy_from_slice(requested.body.as_bytes()));
     (*request.method_mut(), *request.headers_mut()) = (http::Method::POST, headers);
     Ok(request)
 }

@@ -84,10 +84,10 @@ fn filter(patterns: &[String]) -> Result<Filter, Failure> {
     patterns.and_then(Filter::new).map_err(|error| Failure::invalid("event_types", error))
 }
 
-pub(super) fn register(call: Call, asked: Register) -> BoxFuture<'static, Result<Registered, Failure>> {
+pub(super) fn register(call: Call, requested: Register) -> BoxFuture<'static, Result<Registered, Failure>> {
     async move {
-        let mut new = NewEndpoint::at(target(&asked.url)?);
-        let filter = asked.event_types.as_deref().map(filter).transpose()?;
+        let mut new = NewEndpoint::at(target(&requested.url)?);
+        let filter = requested.event_types.as_deref().map(filter).transpose()?;
         if let Some(known) = call.registered_at(&new.target).await? {
             let change = filter.map_or_else(EndpointChange::new, |filter| EndpointChange::new().filter(filter));
             let endpoint = call.scoped.update_read(&known, change).await?;
@@ -108,22 +108,22 @@ pub(super) fn register(call: Call, asked: Register) -> BoxFuture<'static, Result
     .boxed()
 }
 
-pub(super) fn update(call: Call, asked: Update) -> BoxFuture<'static, Result<EndpointDocument, Failure>> {
+pub(super) fn update(call: Call, requested: Update) -> BoxFuture<'static, Result<EndpointDocument, Failure>> {
     async move {
         let mut change = EndpointChange::new();
-        if let Some(url) = &asked.url {
+        if let Some(url) = &requested.url {
             change = change.target(target(url)?);
         }
-        if let Some(patterns) = &asked.event_types {
+        if let Some(patterns) = &requested.event_types {
             change = change.filter(filter(patterns)?);
         }
-        change = match asked.enabled {
+        change = match requested.enabled {
             Some(true) => change.enabled(),
             Some(false) => change.disabled(),
             None => change,
         };
-        let mut endpoint = Endpoint::clone(&*call.scoped.endpoint(endpoint_id(&asked.callback_id)?).await?);
-        if asked.enabled == Some(true) {
+        let mut endpoint = Endpoint::clone(&*call.scoped.endpoint(endpoint_id(&requested.callback_id)?).await?);
+        if requested.enabled == Some(true) {
             // If the owner has not agreed yet, the challenge is sent again.
             endpoint = call.proven(endpoint).await?;
         }
@@ -133,22 +133,22 @@ pub(super) fn update(call: Call, asked: Update) -> BoxFuture<'static, Result<End
     .boxed()
 }
 
-pub(super) fn unregister(call: Call, asked: One) -> BoxFuture<'static, Result<Unregistered, Failure>> {
+pub(super) fn unregister(call: Call, requested: One) -> BoxFuture<'static, Result<Unregistered, Failure>> {
     async move {
-        call.scoped.remove(endpoint_id(&asked.callback_id)?).await?;
+        call.scoped.remove(endpoint_id(&requested.callback_id)?).await?;
         Ok(Unregistered { deleted: true })
     }
     .boxed()
 }
 
-pub(super) fn get(call: Call, asked: One) -> BoxFuture<'static, Result<EndpointDocument, Failure>> {
-    async move { Ok(EndpointDocument::of(&*call.scoped.endpoint(endpoint_id(&asked.callback_id)?).await?)) }.boxed()
+pub(super) fn get(call: Call, requested: One) -> BoxFuture<'static, Result<EndpointDocument, Failure>> {
+    async move { Ok(EndpointDocument::of(&*call.scoped.endpoint(endpoint_id(&requested.callback_id)?).await?)) }.boxed()
 }
 
-pub(super) fn list(call: Call, asked: List) -> BoxFuture<'static, Result<Endpoints, Failure>> {
+pub(super) fn list(call: Call, requested: List) -> BoxFuture<'static, Result<Endpoints, Failure>> {
     async move {
-        let limit = page(asked.limit)?;
-        let after = maybe("cursor", asked.cursor.as_deref())?;
+        let limit = page(requested.limit)?;
+        let after = maybe("cursor", requested.cursor.as_deref())?;
         let found = call.scoped.endpoints(Some(&call.tenant), after, limit + 1).await?;
         let (shown, next_cursor) = read::cut(&found, limit, |last: &Arc<Endpoint>| last.id.to_string());
         Ok(Endpoints { callbacks: shown.iter().map(|endpoint| EndpointDocument::of(endpoint)).collect(), next_cursor })
@@ -156,16 +156,16 @@ pub(super) fn list(call: Call, asked: List) -> BoxFuture<'static, Result<Endpoin
     .boxed()
 }
 
-pub(super) fn rotate(call: Call, asked: Rotate) -> BoxFuture<'static, Result<Rotated, Failure>> {
+pub(super) fn rotate(call: Call, requested: Rotate) -> BoxFuture<'static, Result<Rotated, Failure>> {
     async move {
-        let seconds = asked.overlap_seconds.unwrap_or(OVERLAP);
+        let seconds = requested.overlap_seconds.unwrap_or(OVERLAP);
         if seconds > MAX_OVERLAP {
             return Err(Failure::invalid("overlap_seconds", format!("must be at most {MAX_OVERLAP}")));
         }
         let overlap = Duration::from_secs(seconds.into());
         // The secret is handed over before its key is stored. In the other order, a failed handover would leave a key whose secret is
         // lost.
-        let prepared = call.scoped.prepare_key(endpoint_id(&asked.callback_id)?, overlap).await?;
+        let prepared = call.scoped.prepare_key(endpoint_id(&requested.callback_id)?, overlap).await?;
         let (id, place) = (prepared.endpoint().id, call.hand_over(prepared.endpoint()).await?);
         let endpoint = match call.scoped.store_key(prepared).await {
             Ok(endpoint) => endpoint,

@@ -27,14 +27,14 @@ pub(super) const LIST_FAILURES: Spec = Spec {
     ..LIST
 };
 
-pub(super) fn list(call: Call, asked: ListFailures) -> BoxFuture<'static, Result<Failures, Failure>> {
+pub(super) fn list(call: Call, requested: ListFailures) -> BoxFuture<'static, Result<Failures, Failure>> {
     async move {
         let now = call.scoped.now();
-        let since: Timestamp = maybe("since", asked.since.as_deref())?.unwrap_or(now - DAY);
+        let since: Timestamp = maybe("since", requested.since.as_deref())?.unwrap_or(now - DAY);
         // The clock of the store may be ahead of this one.
         let mut query = FailureQuery::between(RollupStep::Hour.start(since), now + RollupStep::Hour.length());
-        query.endpoint = asked.callback_id.map(|id| endpoint_id(&id)).transpose()?;
-        query.limit = page(asked.limit)?;
+        query.endpoint = requested.callback_id.map(|id| endpoint_id(&id)).transpose()?;
+        query.limit = page(requested.limit)?;
         let found = call.scoped.failures(query).await?;
         Ok(Failures { failures: found.groups.iter().map(document).collect(), since: found.from.to_string() })
     }

@@ -34,8 +34,8 @@ pub(super) fn page(limit: Option<u32>) -> Result<u32, Failure> {
 
 /// Cuts a list to the length of a page. Returns the page, and the cursor of the next one if `found` has more.
 pub(super) fn cut<T>(found: &[T], limit: u32, cursor: impl Fn(&T) -> String) -> (&[T], Option<String>) {
-    let room = limit as usize;
-    match found.split_at_checked(room) {
+    let free = limit as usize;
+    match found.split_at_checked(free) {
         Some((shown, more)) if !more.is_empty() => (shown, shown.last().map(cursor)),
         _ => (found, None),
     }

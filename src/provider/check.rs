@@ -4,7 +4,7 @@ use http::{HeaderName, Method};
 
 use super::handshake::{BodyPart, Condition, Handshake, is_challenge_byte};
 use super::scheme::{Proof, Scheme};
-use super::scheme_error::SchemeError;
+use crate::field::FieldError;
 use crate::signature::stamp::StampAt;
 use crate::signature::{Algorithm, Grammar, Jwt, KeyText, Part, Place, Signature, SignatureAt};
 
@@ -15,7 +15,7 @@ impl Scheme {
     ///
     /// # Errors
     /// Returns an error that names the field and the problem.
-    pub fn check(&self) -> Result<(), SchemeError> {
+    pub fn check(&self) -> Result<(), FieldError> {
         for (name, _) in self.require {
             check_header("require", name)?;
         }
@@ -43,13 +43,13 @@ impl Scheme {
         }
     }
 
-    fn check_id(&self, signature: &Signature) -> Result<(), SchemeError> {
+    fn check_id(&self, signature: &Signature) -> Result<(), FieldError> {
         let covered = |place: &Place| match place {
             Place::Header(name) => signature.covers_header(name),
             _ => true,
         };
         if self.id_authenticated && !self.id.iter().all(covered) {
-            return Err(SchemeError::new(
+            return Err(FieldError::new(
                 "id",
                 "is marked as signed (`id_signed`), but the signature does not cover its header: sign the header, or leave out `id_signed`",
             ));
@@ -57,7 +57,7 @@ impl Scheme {
         Ok(())
     }
 
-    fn check_signature_of(&self, signature: &Signature) -> Result<(), SchemeError> {
+    fn check_signature_of(&self, signature: &Signature) -> Result<(), FieldError> {
         signature.make_sense()?;
         for part in signature.signed {
             self.check_part("signature.signed", part)?;
@@ -74,7 +74,7 @@ impl Scheme {
         signature.otherwise.map_or(Ok(()), |other| self.check_signature_of(other))
     }
 
-    fn check_token(&self, jwt: &Jwt) -> Result<(), SchemeError> {
+    fn check_token(&self, jwt: &Jwt) -> Result<(), FieldError> {
         let symmetric = jwt.algorithms.iter().filter(|algorithm| algorithm.is_symmetric()).count();
         let mixed = symmetric != 0 && symmetric != jwt.algorithms.len();
         let fits = |algorithm| jwt.key.is_public_for(algorithm);
@@ -95,7 +95,7 @@ impl Scheme {
             ),
         ];
         if let Some((_, field, problem)) = rules.into_iter().find(|(broken, ..)| *broken) {
-            return Err(SchemeError::new(field, problem));
+            return Err(FieldError::new(field, problem));
         }
         for token in jwt.at {
             self.check_place("jwt.at", &token.at)?;
@@ -103,20 +103,20 @@ impl Scheme {
         if self.signs_challenges() {
             let problem =
                 "answer with a MAC by the key that signs tokens, and a challenge could be a token: remove them";
-            return Err(SchemeError::new("handshakes", problem));
+            return Err(FieldError::new("handshakes", problem));
         }
         for claim in jwt.claims {
             if !claim.at.starts_with('/') || claim.is.is_empty() {
                 let problem =
                     format!("`{}`: needs a JSON Pointer such as /sha256, and the value that it must have", claim.at);
-                return Err(SchemeError::new("jwt.claims", problem));
+                return Err(FieldError::new("jwt.claims", problem));
             }
             claim.is.iter().try_for_each(|part| self.check_part("jwt.claims", part))?;
         }
         Ok(())
     }
 
-    fn check_part(&self, field: &'static str, part: &Part) -> Result<(), SchemeError> {
+    fn check_part(&self, field: &'static str, part: &Part) -> Result<(), FieldError> {
         let mut verdict = Ok(());
         part.each(&mut |part| {
             let this = match part {
@@ -131,13 +131,13 @@ impl Scheme {
         verdict
     }
 
-    fn check_handshake(&self, handshake: &Handshake) -> Result<(), SchemeError> {
+    fn check_handshake(&self, handshake: &Handshake) -> Result<(), FieldError> {
         const FIELD: &str = "handshakes";
         for when in handshake.conditions() {
             match when {
                 Condition::Method(method) => check_method(FIELD, method)?,
                 Condition::Path(path) if !path.starts_with('/') => {
-                    return Err(SchemeError::new(FIELD, format!("`{path}` is not a path: begin it with /")));
+                    return Err(FieldError::new(FIELD, format!("`{path}` is not a path: begin it with /")));
                 }
                 Condition::Path(_) => {}
                 Condition::Has(place) | Condition::Lacks(place) | Condition::Is(place, _) => {
@@ -146,7 +146,7 @@ impl Scheme {
             }
         }
         if handshake.conditions().is_empty() {
-            return Err(SchemeError::new(
+            return Err(FieldError::new(
                 FIELD,
                 "has a handshake without a condition, which would match every request: add a condition",
             ));
@@ -166,7 +166,7 @@ impl Scheme {
         handshake.statuses().into_iter().try_for_each(|status| check_status(FIELD, status))
     }
 
-    fn check_answers(&self) -> Result<(), SchemeError> {
+    fn check_answers(&self) -> Result<(), FieldError> {
         let answers = [("accepted", self.response_rules.accepted), ("rejected", self.response_rules.rejected)];
         answers
             .into_iter()
@@ -174,26 +174,26 @@ impl Scheme {
             .try_for_each(|(field, fixed)| check_status(field, fixed.status))
     }
 
-    fn check_batch(&self) -> Result<(), SchemeError> {
+    fn check_batch(&self) -> Result<(), FieldError> {
         let Some(batch) = &self.batch else { return Ok(()) };
         let pointers = batch.items.iter().copied().flatten();
         let wrong = pointers.copied().find(|pointer| !pointer.is_empty() && !pointer.starts_with('/'));
         if let Some(pointer) = wrong {
             let problem = format!("`{pointer}` is not a JSON Pointer: leave it empty, or begin it with /");
-            return Err(SchemeError::new("batch.items", problem));
+            return Err(FieldError::new("batch.items", problem));
         }
         if batch.items.is_empty() {
-            return Err(SchemeError::new("batch.items", "is empty: name the place of the array of events"));
+            return Err(FieldError::new("batch.items", "is empty: name the place of the array of events"));
         }
         self.check_places("batch.id", batch.id)?;
         self.check_places("batch.event_type", batch.event_type)
     }
 
-    fn check_places(&self, field: &'static str, places: &[Place]) -> Result<(), SchemeError> {
+    fn check_places(&self, field: &'static str, places: &[Place]) -> Result<(), FieldError> {
         places.iter().try_for_each(|place| self.check_place(field, place))
     }
 
-    fn check_place(&self, field: &'static str, place: &Place) -> Result<(), SchemeError> {
+    fn check_place(&self, field: &'static str, place: &Place) -> Result<(), FieldError> {
         match place {
             Place::Header(name) => check_header(field, name),
             Place::Join { places, .. } => self.check_places(field, places),
@@ -205,7 +205,7 @@ impl Scheme {
                 if !pointer.is_empty() && !pointer.starts_with('/') =>
             {
                 let problem = format!("`{pointer}` is not a JSON Pointer: leave it empty, or begin it with /");
-                Err(SchemeError::new(field, problem))
+                Err(FieldError::new(field, problem))
             }
             _ => Ok(()),
         }
@@ -215,27 +215,27 @@ impl Scheme {
         self.settings.iter().any(|known| known.name == setting)
     }
 
-    fn check_setting(&self, field: &'static str, setting: &str) -> Result<(), SchemeError> {
+    fn check_setting(&self, field: &'static str, setting: &str) -> Result<(), FieldError> {
         if self.knows(setting) {
             return Ok(());
         }
         let problem =
             format!("refers to the setting `{setting}`, which the scheme does not declare: add it to `settings`");
-        Err(SchemeError::new(field, problem))
+        Err(FieldError::new(field, problem))
     }
 }
 
 impl Scheme {
     /// A challenge that is answered with a MAC must not be a text that an event signs. Otherwise anyone who can request the MAC
     /// could forge events.
-    fn check_challenges(&self, signature: &Signature) -> Result<(), SchemeError> {
+    fn check_challenges(&self, signature: &Signature) -> Result<(), FieldError> {
         let can_tell = |signature: &Signature| {
             signature.excludes_challenges() || signature.always_signs(|part| *part == Part::Body)
         };
         let all_can = can_tell(signature) && signature.otherwise.is_none_or(can_tell);
         if self.signs_challenges() && !all_can {
             let problem = "answer with a MAC that could also be the signature of an event: sign the body, which must then be a JSON object";
-            return Err(SchemeError::new("handshakes", problem));
+            return Err(FieldError::new("handshakes", problem));
         }
         Ok(())
     }
@@ -254,7 +254,7 @@ impl Signature {
         std::iter::once(self.signed).chain(self.or_signed).all(|signed| signed.iter().any(&wanted))
     }
 
-    fn make_sense(&self) -> Result<(), SchemeError> {
+    fn make_sense(&self) -> Result<(), FieldError> {
         let has = |part: Part| self.signed.contains(&part);
         let stamped = self.stamp.at != StampAt::Nowhere;
         let in_body = matches!(self.stamp.at, StampAt::Place(_)) && self.signed.iter().any(Part::is_body);
@@ -308,14 +308,14 @@ impl Signature {
             ),
         ];
         if let Some((_, field, problem)) = rules.into_iter().find(|(broken, ..)| *broken) {
-            return Err(SchemeError::new(field, problem));
+            return Err(FieldError::new(field, problem));
         }
         self.check_grammar()?;
         self.check_headers()
     }
 
-    fn check_grammar(&self) -> Result<(), SchemeError> {
-        let wrong = |field, problem: String| Err(SchemeError::new(field, problem));
+    fn check_grammar(&self) -> Result<(), FieldError> {
+        let wrong = |field, problem: String| Err(FieldError::new(field, problem));
         let (separators, names): (&[u8], &[&str]) = match &self.grammar {
             Grammar::Fields { separator, signatures } => (&[*separator], signatures),
             Grammar::Groups { between, separator, signatures } => (&[*between, *separator], signatures),
@@ -345,12 +345,12 @@ impl Signature {
         Ok(())
     }
 
-    fn check_headers(&self) -> Result<(), SchemeError> {
-        let none = || SchemeError::new("signature.headers", "is empty: name the header that has the signature");
+    fn check_headers(&self) -> Result<(), FieldError> {
+        let none = || FieldError::new("signature.headers", "is empty: name the header that has the signature");
         match self.at {
             SignatureAt::Header([]) | SignatureAt::Headers([]) | SignatureAt::Places([]) => return Err(none()),
             SignatureAt::Headers(names) if names.len() > 16 => {
-                return Err(SchemeError::new("signature.headers", "has more than 16 names: remove some"));
+                return Err(FieldError::new("signature.headers", "has more than 16 names: remove some"));
             }
             SignatureAt::Header(names) | SignatureAt::Headers(names) => {
                 names.iter().try_for_each(|name| check_header("signature.headers", name))?;
@@ -361,7 +361,7 @@ impl Signature {
         if !plain && !matches!(self.at, SignatureAt::Header(_)) {
             let problem =
                 "has several places or headers, but fields and lists are read from one header only: name one header";
-            return Err(SchemeError::new("signature.headers", problem));
+            return Err(FieldError::new("signature.headers", problem));
         }
         if let StampAt::Header(name) = self.stamp.at {
             check_header("signature.time", name)?;
@@ -391,29 +391,29 @@ impl Signature {
     }
 }
 
-fn check_separator(separator: u8) -> Result<(), SchemeError> {
+fn check_separator(separator: u8) -> Result<(), FieldError> {
     if separator.is_ascii_alphanumeric() || separator == b'=' || !separator.is_ascii() {
         let problem = "must be a character that occurs in no name and no signature, such as `,` or `;`";
-        return Err(SchemeError::new("signature.separator", problem));
+        return Err(FieldError::new("signature.separator", problem));
     }
     Ok(())
 }
 
-fn check_header(field: &'static str, name: &str) -> Result<(), SchemeError> {
+fn check_header(field: &'static str, name: &str) -> Result<(), FieldError> {
     let sound = HeaderName::from_bytes(name.as_bytes()).is_ok_and(|header| header.as_str() == name);
-    if sound { Ok(()) } else { Err(SchemeError::new(field, format!("`{name}` is not a header name in lower case"))) }
+    if sound { Ok(()) } else { Err(FieldError::new(field, format!("`{name}` is not a header name in lower case"))) }
 }
 
-fn check_method(field: &'static str, name: &str) -> Result<(), SchemeError> {
+fn check_method(field: &'static str, name: &str) -> Result<(), FieldError> {
     let sound = Method::from_bytes(name.as_bytes()).is_ok() && name.bytes().all(|byte| byte.is_ascii_uppercase());
-    if sound { Ok(()) } else { Err(SchemeError::new(field, format!("`{name}` is not an HTTP method in upper case"))) }
+    if sound { Ok(()) } else { Err(FieldError::new(field, format!("`{name}` is not an HTTP method in upper case"))) }
 }
 
-fn check_status(field: &'static str, status: u16) -> Result<(), SchemeError> {
+fn check_status(field: &'static str, status: u16) -> Result<(), FieldError> {
     if (200..=599).contains(&status) {
         return Ok(());
     }
-    Err(SchemeError::new(field, format!("{status} is not a status of a response: use 200 to 599")))
+    Err(FieldError::new(field, format!("{status} is not a status of a response: use 200 to 599")))
 }
 
 impl KeyText {

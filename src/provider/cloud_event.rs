@@ -13,7 +13,7 @@
 //! }
 //! let events = CloudEvent::read(&headers, &Bytes::from_static(b"{}"))?;
 //! assert_eq!(events[0].event_type, "order.made");
-//! # Ok::<(), hookwire::provider::cloud_event::CloudEventError>(())
+//! # Ok::<(), hookwire::field::FieldError>(())
 //! ```
 
 use std::borrow::Cow;
@@ -28,6 +28,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::events::MAX_EVENTS;
+use crate::field::FieldError;
 use crate::percent;
 
 /// Longest attribute, in bytes.
@@ -69,24 +70,32 @@ impl std::fmt::Debug for CloudEvent {
 }
 
 /// Why a message is not a `CloudEvents` message. A receiver responds with 401, or with 415 if the format is unknown.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum CloudEventError {
+#[derive(Debug)]
+pub(super) enum CloudEventError {
     /// An attribute is missing, empty or malformed, or it occurs twice.
-    #[error("CloudEvents attribute {0}: is missing or malformed")]
     Attribute(String),
     /// The version is not 1.0.
-    #[error("CloudEvents specversion: is not 1.0")]
     Version,
     /// The content type names a format that is not JSON.
-    #[error("CloudEvents format: is not JSON")]
     Format,
     /// The body is not the JSON that its content type announces.
-    #[error("CloudEvents body: is not a JSON event")]
     Body,
     /// There are more events or attributes than are accepted.
-    #[error("CloudEvents body: holds too many events or attributes")]
     TooMany,
+}
+
+impl From<CloudEventError> for FieldError {
+    fn from(error: CloudEventError) -> Self {
+        match error {
+            CloudEventError::Attribute(name) => {
+                Self::new(format!("CloudEvents attribute {name}"), "is missing or malformed")
+            }
+            CloudEventError::Version => Self::of("CloudEvents specversion", "is not 1.0"),
+            CloudEventError::Format => Self::of("CloudEvents format", "is not JSON"),
+            CloudEventError::Body => Self::of("CloudEvents body", "is not a JSON event"),
+            CloudEventError::TooMany => Self::of("CloudEvents body", "holds too many events or attributes"),
+        }
+    }
 }
 
 /// How a message carries its events.
@@ -121,8 +130,12 @@ impl CloudEvent {
     /// Reads the events of a message: one, or those of a batch.
     ///
     /// # Errors
-    /// Returns the reason why the message is invalid.
-    pub fn read(headers: &HeaderMap, body: &Bytes) -> Result<Vec<Self>, CloudEventError> {
+    /// Returns a [`FieldError`] that names the invalid attribute or part of the message.
+    pub fn read(headers: &HeaderMap, body: &Bytes) -> Result<Vec<Self>, FieldError> {
+        Ok(Self::read_all(headers, body)?)
+    }
+
+    pub(super) fn read_all(headers: &HeaderMap, body: &Bytes) -> Result<Vec<Self>, CloudEventError> {
         match Mode::of(headers)? {
             Some(Mode::Binary) => Ok(vec![binary(headers, body)?]),
             Some(Mode::Structured) => Ok(vec![structured(body)?]),
@@ -141,8 +154,12 @@ impl CloudEvent {
     /// verified event has them.
     ///
     /// # Errors
-    /// Returns the reason why the message is invalid.
-    pub fn of_one(headers: &HeaderMap, body: &Bytes) -> Result<Self, CloudEventError> {
+    /// Returns a [`FieldError`] that names the invalid attribute or part of the message.
+    pub fn of_one(headers: &HeaderMap, body: &Bytes) -> Result<Self, FieldError> {
+        Ok(Self::read_one(headers, body)?)
+    }
+
+    fn read_one(headers: &HeaderMap, body: &Bytes) -> Result<Self, CloudEventError> {
         match Mode::of(headers)? {
             Some(Mode::Binary) => binary(headers, body),
             Some(Mode::Structured | Mode::Batch) => structured(body),

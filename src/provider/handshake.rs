@@ -186,7 +186,7 @@ impl Handshake {
     /// The answer to a request that meets the conditions.
     pub(super) fn answer(&self, hash: Hash, received: &Received<'_>, trust: &Trust<'_>) -> Result<Reply, VerifyError> {
         let rejected = VerifyError::HandshakeRejected { status: self.rejected };
-        if self.setup_only && !trust.setup {
+        if self.setup_only && !trust.accept_key {
             return Err(rejected);
         }
         if let Some((place, setting)) = self.must_match {

@@ -1,5 +1,7 @@
 //! Checks and reads the requests of a scheme.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use http::Method;
@@ -9,7 +11,6 @@ use super::events::Events;
 use super::fetch_request::FetchRequest;
 use super::handshake::Handshake;
 use super::items;
-use super::retries::Retries;
 use super::scheme::{KeyUse, Proof, ResponseRules, Scheme};
 use super::settings::{Setting, SettingKind};
 use super::verify::Checked;
@@ -145,10 +146,41 @@ impl Scheme {
         self.response_rules
     }
 
-    /// Returns how the provider repeats a request that was not acknowledged.
+    /// Returns whether a retry of the provider keeps the event's identity. `None` if it is not documented.
+    ///
+    /// ```
+    /// use hookwire::provider::STRIPE;
+    ///
+    /// // A retry has the id of the first attempt, and a new time and signature.
+    /// assert_eq!((STRIPE.retry_keeps_id(), STRIPE.retry_is_signed_anew()), (Some(true), Some(true)));
+    /// ```
     #[must_use]
-    pub const fn retry_facts(&self) -> Retries {
-        self.retries
+    pub const fn retry_keeps_id(&self) -> Option<bool> {
+        self.retries.keeps_id()
+    }
+
+    /// Returns whether a retry of the provider has a new time and signature. `None` if it is not documented.
+    #[must_use]
+    pub const fn retry_is_signed_anew(&self) -> Option<bool> {
+        self.retries.is_signed_anew()
+    }
+
+    /// Returns how long after the first attempt the provider's last retry may come. `None` if it is not documented.
+    #[must_use]
+    pub const fn retries_last(&self) -> Option<Duration> {
+        self.retries.lasts()
+    }
+
+    /// Returns the page that documents the provider's retries. Empty if there is none.
+    #[must_use]
+    pub const fn retry_docs(&self) -> &'static str {
+        self.retries.source()
+    }
+
+    /// Returns whether the facts about retries were compared with [their page](Self::retry_docs).
+    #[must_use]
+    pub const fn are_retries_checked(&self) -> bool {
+        self.retries.is_checked()
     }
 
     /// Returns whether the proof covers the whole body, so that everything in the body is authentic.

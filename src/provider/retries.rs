@@ -8,16 +8,8 @@ use crate::signature::Tolerance;
 ///
 /// These facts decide how old a signed time may be: a retry that carries the old time must still be accepted at the end of the
 /// provider's schedule. The guide's table of [providers](crate::guide::providers) shows them.
-///
-/// ```
-/// use hookwire::provider::STRIPE;
-///
-/// // A retry has the id of the first attempt, and a new time and signature.
-/// let retries = STRIPE.retry_facts();
-/// assert_eq!((retries.keeps_id(), retries.is_signed_anew()), (Some(true), Some(true)));
-/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Retries {
+pub(crate) struct Retries {
     same_id: Fact,
     signed_anew: Fact,
     span: Option<Duration>,
@@ -78,39 +70,33 @@ impl Retries {
     }
 
     /// Whether a retry keeps the event's identity. `None` if it is not documented.
-    #[must_use]
-    pub const fn keeps_id(&self) -> Option<bool> {
+    pub(crate) const fn keeps_id(&self) -> Option<bool> {
         self.same_id.known()
     }
 
     /// Whether a retry has a new time and signature. `None` if it is not documented.
-    #[must_use]
-    pub const fn is_signed_anew(&self) -> Option<bool> {
+    pub(crate) const fn is_signed_anew(&self) -> Option<bool> {
         self.signed_anew.known()
     }
 
     /// How long after the first attempt the last retry may come. `None` if it is not documented.
-    #[must_use]
-    pub const fn lasts(&self) -> Option<Duration> {
+    pub(crate) const fn lasts(&self) -> Option<Duration> {
         self.span
     }
 
     /// The page that documents these facts. Empty if there is none.
-    #[must_use]
-    pub const fn source(&self) -> &'static str {
+    pub(crate) const fn source(&self) -> &'static str {
         self.source
     }
 
     /// Whether the facts were compared with [`source`](Self::source).
-    #[must_use]
-    pub const fn is_checked(&self) -> bool {
+    pub(crate) const fn is_checked(&self) -> bool {
         self.checked
     }
 
     /// How far a signed time may be from the time of receipt: five minutes in both directions. Unless retries are known to be signed anew,
     /// the time for which retries last is added for the past.
-    #[must_use]
-    pub const fn tolerance(&self) -> Tolerance {
+    pub(crate) const fn tolerance(&self) -> Tolerance {
         match (self.signed_anew, self.span) {
             (Fact::No | Fact::Unknown, Some(span)) => Tolerance::secs(span.as_secs() + 300, 300),
             _ => Tolerance::DEFAULT,

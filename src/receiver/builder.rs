@@ -156,7 +156,7 @@ fn check_source(source: &Source) -> Result<(), ReceiverConfigError> {
         return Err(ReceiverConfigError::SourceName);
     }
     if let Some(tenant) = source.fixed_tenant() {
-        tenant.check()?;
+        tenant.check().map_err(ReceiverConfigError::Tenant)?;
     }
     source.check_scheme().map_err(|error| ReceiverConfigError::Scheme(name.into(), error))?;
     source.check_settings()?;

@@ -67,9 +67,9 @@ pub struct SourceConfig {
     pub tolerance_secs: Option<u64>,
     /// The longest body, in bytes; see [`Source::max_body`].
     pub max_body_bytes: Option<usize>,
-    /// Whether to accept handshakes that hand over a key; see [`Source::set_up`].
+    /// Whether to accept handshakes that hand over a key; see [`Source::accept_key`].
     #[serde(default)]
-    pub set_up: bool,
+    pub accept_key: bool,
     /// Whether to accept requests without proof; see [`Source::dangerous_accept_unproved`].
     #[serde(default)]
     pub dangerous_accept_unproved: bool,
@@ -103,9 +103,9 @@ impl SourceConfig {
         let secrets: Vec<_> = self.secret.iter().chain(&self.secrets).map(String::as_str).collect();
         let settings = self.settings.clone();
         let mut source = match (&self.provider, &self.scheme) {
-            (Some(name), None) if self.set_up && secrets.is_empty() => Source::awaiting_key(name, settings)?,
+            (Some(name), None) if self.accept_key && secrets.is_empty() => Source::awaiting_key(name, settings)?,
             (Some(name), None) => Source::provider(name, &secrets, settings)?,
-            (None, Some(scheme)) => custom(scheme, &secrets, &settings, self.set_up)?,
+            (None, Some(scheme)) => custom(scheme, &secrets, &settings, self.accept_key)?,
             (None, None) => return Err(ReceiverConfigError::NoProvider),
             (Some(_), Some(_)) => return Err(ReceiverConfigError::ProviderAndScheme),
         };
@@ -125,7 +125,7 @@ impl SourceConfig {
             Some(bytes) => source = source.max_body(bytes),
             None => {}
         }
-        source = if self.set_up { source.set_up() } else { source };
+        source = if self.accept_key { source.accept_key() } else { source };
         Ok(if self.dangerous_accept_unproved { source.dangerous_accept_unproved() } else { source })
     }
 }
@@ -134,12 +134,12 @@ fn custom(
     config: &SchemeConfig,
     secrets: &[&str],
     settings: &Settings,
-    set_up: bool,
+    accept_key: bool,
 ) -> Result<Source, ReceiverConfigError> {
     let scheme = config.scheme().map_err(ReceiverConfigError::SchemeConfig)?;
     let keys = secrets.iter().map(|secret| scheme.key(secret)).collect::<Result<Vec<_>, _>>()?;
     let keyring = match (keys.is_empty(), scheme.key_use()) {
-        (true, KeyUse::Required) if !set_up => return Err(ReceiverConfigError::NoSecret),
+        (true, KeyUse::Required) if !accept_key => return Err(ReceiverConfigError::NoSecret),
         (true, _) => Keyring::empty(),
         (false, KeyUse::None) => return Err(ReceiverConfigError::UnneededSecret),
         (false, _) => Keyring::from_keys(keys)?,

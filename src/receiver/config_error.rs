@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::id::IdError;
-use crate::provider::SchemeError;
+use crate::field::FieldError;
 use crate::secret::KeyError;
 
 /// Longest source name, in bytes.
@@ -39,10 +38,10 @@ pub enum ReceiverConfigError {
     ProviderAndScheme,
     /// The scheme of the named source is invalid.
     #[error("scheme of {0}: {1}")]
-    Scheme(String, SchemeError),
+    Scheme(String, FieldError),
     /// A scheme in a configuration file is invalid.
     #[error("scheme.{0}")]
-    SchemeConfig(SchemeError),
+    SchemeConfig(FieldError),
     /// The secret does not have the form of this provider's secrets.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -68,7 +67,7 @@ pub enum ReceiverConfigError {
     },
     /// A source's tenant is invalid.
     #[error(transparent)]
-    Tenant(#[from] IdError),
+    Tenant(FieldError),
     /// `tolerance_secs` of a configuration file is zero, so no request would be in time.
     #[error("tolerance_secs: must be more than zero")]
     Tolerance,
@@ -102,7 +101,7 @@ pub enum ReceiverConfigError {
         /// The beginning of the name.
         name: String,
         /// Why it is invalid.
-        error: IdError,
+        error: FieldError,
     },
     /// Two queues have the same name, so they would share their jobs.
     #[error("queue: {0} is the name of two queues")]

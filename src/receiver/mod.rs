@@ -94,7 +94,7 @@
 //! - **A reverse proxy must not change the body**: no decompression, no re-encoding, no rewriting of JSON. Its own body
 //!   limit must not be lower than [`max_body`](ReceiverBuilder::max_body), and its timeout not shorter than the handler's.
 //! - **A signed URL** (Twilio, HubSpot, Square, Trello, Mandrill, Contentful, RFC 9421) is the URL as sent, also below
-//!   `axum::Router::nest`; see [`SentUri`] for other routers. Behind a proxy
+//!   `axum::Router::nest`; see [`set_sent_uri`] for other routers. Behind a proxy
 //!   that changes the path, the setting `url` is the URL that the provider calls: `https://example.com` is followed by the request's own
 //!   path and query, `https://example.com/hooks` contains the whole path, and `https://example.com/hooks?a=b` is the whole URL.
 //! - **Most providers sign neither the path nor the query**: do not trust them.
@@ -155,7 +155,7 @@ pub use self::gate::Gate;
 pub use self::json::JsonError;
 pub use self::reject::{Rejection, RejectionKind};
 pub use self::response::{DUPLICATE_HEADER, HandlerResponse};
-pub use self::sent::SentUri;
+pub use self::sent::set_sent_uri;
 pub use self::service::{VerifiedBody, WebhookService};
 pub use self::source::{DedupBy, Source};
 pub use self::sources::Receiver;

@@ -11,8 +11,9 @@ use super::config_error::ReceiverConfigError;
 use super::diagnoses::Diagnoses;
 use super::keys::{BoxError, KeySource, ResolvedKeys};
 use crate::clock::Timestamp;
+use crate::field::FieldError;
 use crate::id::Tenant;
-use crate::provider::{Challenge, KeyUse, Scheme, SchemeError};
+use crate::provider::{Challenge, KeyUse, Scheme};
 use crate::secret::{Key, KeyError, Keyring};
 use crate::signature::{Settings, Tolerance, Trust};
 
@@ -46,7 +47,7 @@ pub struct Source {
     methods: Vec<Method>,
     dedup_by: DedupBy,
     settings: Settings,
-    setup: bool,
+    accept_key: bool,
     unproved: bool,
     decider: Option<Decider>,
     max_body: Option<usize>,
@@ -153,7 +154,7 @@ impl Source {
             methods,
             dedup_by: DedupBy::default(),
             settings: Settings::default(),
-            setup: false,
+            accept_key: false,
             unproved: false,
             decider: None,
             max_body: None,
@@ -189,13 +190,13 @@ impl Source {
     }
 
     /// Creates a source without a key, for a provider that hands over its key in a handshake (Asana, Notion). The source answers the
-    /// handshake, as after [`set_up`](Self::set_up), and accepts nothing else.
+    /// handshake, as after [`accept_key`](Self::accept_key), and accepts nothing else.
     ///
     /// # Errors
     /// Returns a [`ReceiverConfigError`] if the provider is unknown, or a setting is missing or unknown.
     pub fn awaiting_key(name: &str, settings: Settings) -> Result<Self, ReceiverConfigError> {
         let provider = Scheme::named(name).ok_or_else(|| ReceiverConfigError::UnknownProvider(name.into()))?;
-        Self::new(provider.name(), provider, Keyring::empty()).set_up().with_settings(settings)
+        Self::new(provider.name(), provider, Keyring::empty()).accept_key().with_settings(settings)
     }
 
     pub(super) fn with_settings(mut self, settings: Settings) -> Result<Self, ReceiverConfigError> {
@@ -250,8 +251,8 @@ impl Source {
     /// other time, such a request may be an attempt to replace the key. The key is in [`Reply::capture`](crate::provider::Reply), in the
     /// extensions of the response and in [`Accepted::Handshake`](super::Accepted).
     #[must_use]
-    pub const fn set_up(mut self) -> Self {
-        self.setup = true;
+    pub const fn accept_key(mut self) -> Self {
+        self.accept_key = true;
         self
     }
 
@@ -372,7 +373,12 @@ impl Source {
 
     /// Returns the data against which a request is checked.
     pub(super) fn trust<'a>(&'a self, keys: &'a Keyring, now: Timestamp) -> Trust<'a> {
-        Trust { tolerance: self.tolerance, settings: &self.settings, setup: self.setup, ..Trust::new(keys, now) }
+        Trust {
+            tolerance: self.tolerance,
+            settings: &self.settings,
+            accept_key: self.accept_key,
+            ..Trust::new(keys, now)
+        }
     }
 
     /// Checks that the source has every setting that its scheme needs, no unknown setting, and only valid values.
@@ -391,7 +397,7 @@ impl Source {
         wrong.map_or(Ok(()), |(it, problem)| Err(ReceiverConfigError::Setting { name: it.name.into(), problem }))
     }
 
-    pub(super) fn check_scheme(&self) -> Result<(), SchemeError> {
+    pub(super) fn check_scheme(&self) -> Result<(), FieldError> {
         self.scheme.check()
     }
 

@@ -96,8 +96,8 @@ impl Policy {
             return Decision::Fail { reason: FailReason::Exhausted };
         };
         let scheduled = facts.now + delay;
-        let asked = facts.report.retry_after.filter(|_| matches!(facts.report.outcome, Outcome::Status(429 | 503)));
-        let paused_until = asked.map(|until| until.clamp(facts.now, facts.now + self.max_retry_after));
+        let requested = facts.report.retry_after.filter(|_| matches!(facts.report.outcome, Outcome::Status(429 | 503)));
+        let paused_until = requested.map(|until| until.clamp(facts.now, facts.now + self.max_retry_after));
         Decision::Retry { at: paused_until.map_or(scheduled, |until| scheduled.max(until)), paused_until }
     }
 

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use zeroize::Zeroizing;
 
 use super::dispatch::Receipt;
 use super::error::{DispatchError, EndpointError};
 use super::handle::Sender;
 use super::scope::Scope;
 use super::scoped::Scoped;
-use crate::endpoint::{CustomHeaders, Endpoint, FieldError, Labels, NewEndpoint, Target};
-use crate::event::{EventError, EventType, NewEvent};
+use crate::endpoint::{CustomHeaders, Endpoint, Labels, NewEndpoint, Target};
+use crate::event::{EventType, NewEvent};
+use crate::field::FieldError;
 use crate::id::{EndpointId, Tenant};
 use crate::store::{Counts, StoreError};
 
@@ -53,25 +53,6 @@ impl fmt::Debug for PushConfig {
     }
 }
 
-/// A stored push notification configuration.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Push {
-    /// Its id, which is the id of an endpoint.
-    pub id: EndpointId,
-    /// Where updates go.
-    pub target: Target,
-    secret: Zeroizing<String>,
-}
-
-impl Push {
-    /// The `whsec_` secret that signs the requests by Standard Webhooks, for clients that want the body authenticated too.
-    #[must_use]
-    pub fn secret(&self) -> &str {
-        &self.secret
-    }
-}
-
 /// A configuration was not stored, or an update was not sent.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -92,7 +73,7 @@ pub enum PushError {
     Update,
     /// The event of the update is invalid.
     #[error(transparent)]
-    Event(#[from] EventError),
+    Event(#[from] FieldError),
     /// The endpoint was not created or removed.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
@@ -191,7 +172,7 @@ impl PushConfig {
 }
 
 /// The event type of a task's updates. An id that is not a valid part of a type is hashed.
-fn type_of(task: &str) -> Result<EventType, EventError> {
+fn type_of(task: &str) -> Result<EventType, FieldError> {
     let plain = task.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') && (1..=64).contains(&task.len());
     let name = if plain { task.to_owned() } else { format!("_{}", hex::encode(Sha256::digest(task))) };
     EventType::new(format!("{PREFIX}{name}"))
@@ -240,12 +221,13 @@ impl Sender {
 
 impl A2aPush {
     /// Stores a configuration: `CreateTaskPushNotificationConfig`, `tasks/pushNotificationConfig/set`. It replaces the configuration with
-    /// the same task and URL.
+    /// the same task and URL. Returns its endpoint, whose id is the id of the configuration. [`Endpoints::secret`](super::Endpoints::secret)
+    /// returns the `whsec_` secret that signs the requests by Standard Webhooks, for clients that want the body authenticated too.
     ///
     /// # Errors
     /// Returns [`PushError::Target`], [`PushError::Header`] or [`PushError::Config`] if the configuration is invalid, and
     /// [`PushError::Endpoint`] if the egress guard refuses the URL, the tenant has too many endpoints or the store fails.
-    pub async fn set(&self, config: PushConfig) -> Result<Push, PushError> {
+    pub async fn set(&self, config: PushConfig) -> Result<Endpoint, PushError> {
         let target = Target::parse(&config.url).map_err(PushError::Target)?;
         let wanted = type_of(&config.task)?;
         let mark =
@@ -258,26 +240,22 @@ impl A2aPush {
         for old in before.iter().filter(|old| old.target == target) {
             self.remove(old.id).await?;
         }
-        Ok(Push { id: created.id, target, secret: self.scoped.secret(&created)? })
+        Ok(created)
     }
 
     /// Lists the configurations of a task, oldest first: `ListTaskPushNotificationConfigs`.
     ///
     /// # Errors
     /// Returns [`PushError::Store`] if the store fails.
-    pub async fn list(&self, task: &str) -> Result<Vec<Push>, PushError> {
-        let push = |endpoint: &Arc<Endpoint>| {
-            let (id, target) = (endpoint.id, endpoint.target.clone());
-            Ok(Push { id, target, secret: self.scoped.secret(endpoint)? })
-        };
-        self.of(task).await?.iter().map(push).collect()
+    pub async fn list(&self, task: &str) -> Result<Vec<Arc<Endpoint>>, PushError> {
+        self.of(task).await
     }
 
     /// Reads a configuration: `GetTaskPushNotificationConfig`. Returns `None` if the task has no configuration with this id.
     ///
     /// # Errors
     /// Returns [`PushError::Store`] if the store fails.
-    pub async fn get(&self, task: &str, id: EndpointId) -> Result<Option<Push>, PushError> {
+    pub async fn get(&self, task: &str, id: EndpointId) -> Result<Option<Arc<Endpoint>>, PushError> {
         Ok(self.list(task).await?.into_iter().find(|push| push.id == id))
     }
 

@@ -321,7 +321,7 @@ impl SenderBuilder {
     /// ```
     #[must_use]
     pub const fn for_development(mut self) -> Self {
-        self.development.asked = Some(For::Person);
+        self.development.requested = Some(For::Person);
         self
     }
 
@@ -337,7 +337,7 @@ impl SenderBuilder {
     /// ```
     #[must_use]
     pub const fn for_tests(mut self) -> Self {
-        self.development.asked = Some(For::Test);
+        self.development.requested = Some(For::Test);
         self
     }
 

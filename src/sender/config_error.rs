@@ -20,9 +20,6 @@ pub enum SenderConfigError {
     /// rustls rejects the default configuration.
     #[error("tls: the default configuration is invalid")]
     Tls(#[source] rustls::Error),
-    /// The text is not a [`Network`](super::egress::Network).
-    #[error("network: must be an address and a prefix length, such as 10.0.0.0/8 or fd00::/8")]
-    Network,
     /// [Development mode](super::SenderBuilder::for_development) in a release build.
     #[error(
         "for_development: is refused in a release build, because endpoints could reach this machine; remove the call, or also call \

@@ -9,7 +9,7 @@ use crate::retry::{Policy, Schedule};
 /// Whether the sender is for development.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Development {
-    pub(super) asked: Option<For>,
+    pub(super) requested: Option<For>,
     pub(super) in_release: bool,
 }
 
@@ -25,7 +25,7 @@ pub(super) enum For {
 impl Development {
     /// Refuses development mode in a release build, unless it was allowed there as well.
     pub(super) fn check(self, is_release: bool) -> Result<(), SenderConfigError> {
-        if self.asked.is_none() {
+        if self.requested.is_none() {
             return Ok(());
         }
         if is_release && !self.in_release {
@@ -37,7 +37,7 @@ impl Development {
 
     /// The egress policy with what development needs.
     pub(super) const fn egress(self, policy: EgressPolicy) -> EgressPolicy {
-        if self.asked.is_some() {
+        if self.requested.is_some() {
             policy.dangerous_allow_http().dangerous_allow_loopback().dangerous_allow_own_addresses()
         } else {
             policy
@@ -46,7 +46,7 @@ impl Development {
 
     /// The retry policy where the application has not set one.
     pub(super) fn retry(self) -> Policy {
-        let delays = match self.asked {
+        let delays = match self.requested {
             None => return Policy::default(),
             Some(For::Person) => [1, 2, 5, 10, 30].map(Duration::from_secs),
             Some(For::Test) => [1, 2, 5, 10, 30].map(Duration::from_millis),
@@ -61,8 +61,8 @@ mod tests {
 
     #[test]
     fn a_release_build_needs_the_second_call() {
-        let refused = |asked: bool, in_release, is_release| {
-            Development { asked: asked.then_some(For::Test), in_release }.check(is_release).is_err()
+        let refused = |requested: bool, in_release, is_release| {
+            Development { requested: requested.then_some(For::Test), in_release }.check(is_release).is_err()
         };
         assert!(refused(true, false, true));
         assert!(!refused(true, true, true) && !refused(true, false, false));

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::egress::Refusal;
 use crate::endpoint::Limits;
-use crate::event::SchemaViolation;
-use crate::id::{EndpointId, EventId, IdError, LaneId, Tenant};
+use crate::field::FieldError;
+use crate::id::{EndpointId, EventId, LaneId, Tenant};
 use crate::secret::KeyError;
 use crate::store::StoreError;
 
@@ -18,7 +18,7 @@ pub(super) const MAX_SCHEMES: usize = 4;
 pub enum DispatchError {
     /// The tenant's name is malformed.
     #[error(transparent)]
-    Tenant(IdError),
+    Tenant(FieldError),
     /// The payload is too long.
     #[error("payload: has {bytes} bytes, but at most {limit} are allowed; shorten it or raise max_payload")]
     PayloadTooLong {
@@ -38,7 +38,7 @@ pub enum DispatchError {
     Received,
     /// The payload violates the schema of its event type.
     #[error(transparent)]
-    SchemaViolation(#[from] SchemaViolation),
+    SchemaViolation(FieldError),
     /// The caller's [`Scope`](super::Scope) is read-only.
     #[error("scope: is read-only; use a scope that may change and send")]
     ReadOnly,
@@ -66,7 +66,7 @@ impl From<SendersError> for DispatchError {
 pub enum EndpointError {
     /// The tenant's name is malformed.
     #[error(transparent)]
-    Tenant(IdError),
+    Tenant(FieldError),
     /// The egress guard does not allow the target.
     #[error(transparent)]
     Target(#[from] Refusal),
@@ -185,7 +185,7 @@ pub enum SendersError {
     UnknownShard(Arc<str>),
     /// The tenant's name is malformed.
     #[error(transparent)]
-    Tenant(IdError),
+    Tenant(FieldError),
     /// The deliveries of the tenant are being copied, or another call has changed its place. Call again in some seconds; if the tenant is
     /// [listed](super::Senders::moving) for longer, its move was cut off: repeat it.
     #[error(

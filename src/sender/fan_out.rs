@@ -24,7 +24,7 @@ impl FanOut {
     /// Checks an event and makes it immutable.
     pub(super) fn accept(&self, event: NewEvent, now: Timestamp) -> Result<Arc<Event>, DispatchError> {
         if let (Some(types), Some(data)) = (&self.types, event.data()) {
-            types.check(event.event_type(), data)?;
+            types.check(event.event_type(), data).map_err(DispatchError::SchemaViolation)?;
         }
         let event = event.seal(now);
         if event.audience == Audience::Inbox {

@@ -26,8 +26,8 @@ pub struct Trust<'a> {
     /// The documents that were fetched for this request, by name (mostly the URL): certificates and key sets.
     /// `provider::Scheme::fetch_request` returns which document to fetch.
     pub documents: &'a BTreeMap<String, Bytes>,
-    /// Whether the source is being set up. Only then handshakes that hand over a key are answered.
-    pub setup: bool,
+    /// Whether handshakes that hand over a key are answered: only while the webhook is being created.
+    pub accept_key: bool,
 }
 
 impl<'a> Trust<'a> {
@@ -35,7 +35,7 @@ impl<'a> Trust<'a> {
     #[must_use]
     pub const fn new(keys: &'a Keyring, now: Timestamp) -> Self {
         static NO_DOCUMENTS: BTreeMap<String, Bytes> = BTreeMap::new();
-        Self { keys, now, tolerance: None, settings: Settings::none(), documents: &NO_DOCUMENTS, setup: false }
+        Self { keys, now, tolerance: None, settings: Settings::none(), documents: &NO_DOCUMENTS, accept_key: false }
     }
 }
 

@@ -94,7 +94,7 @@ impl Lane {
     }
 
     pub(super) const fn usage(&self) -> Usage {
-        let expected = self.reserved + self.claim.asked();
+        let expected = self.reserved + self.claim.requested();
         Usage { health: self.throttle.health(), in_flight: self.in_flight, expected }
     }
 

@@ -73,7 +73,7 @@ pub(super) enum ClaimStage {
     /// Part of the running claim.
     Claiming {
         /// The number of deliveries that the claim requests; 0 until the lane's policy was read.
-        asked: u32,
+        requested: u32,
         /// Whether more deliveries have become due since the claim started.
         again: bool,
     },
@@ -111,15 +111,15 @@ impl ClaimStage {
     pub(super) const fn select(&mut self) -> bool {
         let fits = matches!(self, Self::Listed);
         if fits {
-            *self = Self::Claiming { asked: 0, again: false };
+            *self = Self::Claiming { requested: 0, again: false };
         }
         fits
     }
 
     /// The claim requests this number of deliveries.
     pub(super) const fn ask(&mut self, count: u32) {
-        if let Self::Claiming { asked, .. } = self {
-            *asked = count;
+        if let Self::Claiming { requested, .. } = self {
+            *requested = count;
         }
     }
 
@@ -140,9 +140,9 @@ impl ClaimStage {
     }
 
     /// The number of deliveries that the running claim requests.
-    pub(super) const fn asked(self) -> u32 {
+    pub(super) const fn requested(self) -> u32 {
         match self {
-            Self::Claiming { asked, .. } => asked,
+            Self::Claiming { requested, .. } => requested,
             Self::Nothing | Self::Due | Self::Listed => 0,
         }
     }
@@ -152,7 +152,7 @@ impl ClaimStage {
         match self {
             Self::Nothing => false,
             Self::Due | Self::Listed => true,
-            Self::Claiming { asked, again } => asked == 0 || again,
+            Self::Claiming { requested, again } => requested == 0 || again,
         }
     }
 }
@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn what_falls_due_during_a_claim_is_not_forgotten() {
         for ask in [0, 3] {
-            let mut stage = ClaimStage::Claiming { asked: 0, again: false };
+            let mut stage = ClaimStage::Claiming { requested: 0, again: false };
             stage.due();
             stage.ask(ask);
             assert!(stage.has_backlog());
@@ -199,13 +199,13 @@ mod tests {
 
     #[test]
     fn a_claim_that_ended_asks_for_nothing() {
-        let mut done = ClaimStage::Claiming { asked: 7, again: false };
+        let mut done = ClaimStage::Claiming { requested: 7, again: false };
         let mut failed = done;
-        assert_eq!((done.asked(), done.has_backlog()), (7, false), "the claim requests all due deliveries");
+        assert_eq!((done.requested(), done.has_backlog()), (7, false), "the claim requests all due deliveries");
         done.end();
         failed.fail();
         assert_eq!((done, failed), (ClaimStage::Nothing, ClaimStage::Due));
-        assert_eq!((done.asked(), failed.asked()), (0, 0));
+        assert_eq!((done.requested(), failed.requested()), (0, 0));
     }
 
     #[test]

@@ -3,29 +3,29 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use hookwire::provider::{Retries, Scheme};
+use hookwire::provider::Scheme;
 
 const BEGIN: &str =
     "<!-- the table: generated from the schemes; UPDATE=1 cargo test -p hookwire-tests --test it guide -->\n";
 const END: &str = "<!-- end of the table -->";
 
-fn retries(retries: Retries, signs_a_time: bool) -> String {
+fn retries(provider: &Scheme, signs_a_time: bool) -> String {
     let word = |fact| match fact {
         Some(true) => "yes",
         Some(false) => "no",
         None => "unknown",
     };
-    let mut text = format!("same id: {}", word(retries.keeps_id()));
+    let mut text = format!("same id: {}", word(provider.retry_keeps_id()));
     if signs_a_time {
-        let _infallible = write!(text, "; signed anew: {}", word(retries.is_signed_anew()));
+        let _infallible = write!(text, "; signed anew: {}", word(provider.retry_is_signed_anew()));
     }
-    if let Some(span) = retries.lasts() {
+    if let Some(span) = provider.retries_last() {
         let minutes = span.as_secs().div_ceil(60);
         let span = if minutes >= 120 { format!("{} h", minutes.div_ceil(60)) } else { format!("{minutes} min") };
         let _infallible = write!(text, "; for {span}");
     }
-    let checked = if retries.is_checked() { "" } else { ", **not checked**" };
-    let _infallible = write!(text, " ([source]({}){checked})", retries.source());
+    let checked = if provider.are_retries_checked() { "" } else { ", **not checked**" };
+    let _infallible = write!(text, " ([source]({}){checked})", provider.retry_docs());
     text
 }
 
@@ -41,7 +41,7 @@ fn table() -> String {
         let settings: Vec<_> = provider.known_settings().iter().map(|it| format!("`{}`", it.name)).collect();
         let settings = settings.join(" ");
         let name = format!("[{}]({})", provider.name(), provider.docs());
-        let retries = retries(provider.retry_facts(), time.starts_with("signed"));
+        let retries = retries(provider, time.starts_with("signed"));
         let what = [&*proof, &covers, &time, &id, &identity];
         let columns = [&what[..], &[&retries, &handshake, &settings]].concat();
         let row: Vec<_> = columns.iter().map(|column| column.replace('|', "\\|")).collect();

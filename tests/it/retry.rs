@@ -89,19 +89,19 @@ fn own_faults_wait_a_little_longer_each_time_and_are_bounded() {
 #[test]
 fn f_23_retry_after_counts_on_429_and_503_only_and_is_capped() {
     let policy = Policy::default();
-    let asked = |code, until| status(code).retry_after(Some(until));
+    let requested = |code, until| status(code).retry_after(Some(until));
     let hour = NOW + Duration::from_secs(3_600);
     for code in [429, 503] {
-        let decision = decide(&policy, 1, &asked(code, hour));
+        let decision = decide(&policy, 1, &requested(code, hour));
         assert_eq!(decision, Decision::Retry { at: hour, paused_until: Some(hour) });
     }
     for code in [200, 500, 301] {
-        let decision = decide(&policy, 1, &asked(code, hour));
+        let decision = decide(&policy, 1, &requested(code, hour));
         assert!(!matches!(decision, Decision::Retry { paused_until: Some(_), .. }), "{code}");
     }
-    let years = decide(&policy, 1, &asked(503, NOW + DAY * 4_000));
+    let years = decide(&policy, 1, &requested(503, NOW + DAY * 4_000));
     assert_eq!(years, Decision::Retry { at: NOW + DAY, paused_until: Some(NOW + DAY) });
-    let Decision::Retry { at, .. } = decide(&policy, 3, &asked(503, NOW)) else { panic!("retried") };
+    let Decision::Retry { at, .. } = decide(&policy, 3, &requested(503, NOW)) else { panic!("retried") };
     assert!(at > NOW + Duration::from_secs(20 * 60), "the schedule still counts");
 }
 
@@ -133,9 +133,9 @@ fn f_23_a_header_that_stands_twice_is_ignored() {
 proptest! {
     #[test]
     fn a_retry_is_never_before_now_nor_after_the_cap(
-        attempt in 1u32..2_000, faults in 0u32..200, seed: u64, code in 100u16..600, asked in proptest::option::of(any::<i64>()),
+        attempt in 1u32..2_000, faults in 0u32..200, seed: u64, code in 100u16..600, requested in proptest::option::of(any::<i64>()),
     ) {
-        let report = status(code).retry_after(asked.map(Timestamp::from_micros));
+        let report = status(code).retry_after(requested.map(Timestamp::from_micros));
         let policy = Policy::new(Exponential::default());
         let facts = Facts::new(attempt, NOW, &report).faults(faults).seed(seed);
         let decision = policy.decide(&facts);

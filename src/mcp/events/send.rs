@@ -8,7 +8,8 @@ use super::McpEvents;
 use super::subscription::{Read, terminated};
 use super::wire::Body;
 use crate::endpoint::Endpoint;
-use crate::event::{EventError, NewEvent};
+use crate::event::{NewEvent, not_json};
+use crate::field::FieldError;
 use crate::id::{EventId, Tenant};
 use crate::sender::{DispatchError, EndpointChange, EndpointError};
 
@@ -78,7 +79,7 @@ pub enum EmitError {
     Dispatch(#[from] DispatchError),
     /// The event is invalid.
     #[error(transparent)]
-    Event(#[from] EventError),
+    Event(#[from] FieldError),
     /// The subscriptions could not be read or changed.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
@@ -102,7 +103,7 @@ impl McpEvents {
             data: &emit.data,
             cursor: emit.cursor.as_deref(),
         };
-        let body = serde_json::to_string(&body).map_err(EventError::Json)?;
+        let body = serde_json::to_string(&body).map_err(|error| not_json(&error))?;
         let wanted = |endpoint: &Arc<Endpoint>| {
             let wants = |read: Read<'_>| read.name == &*emit.name && (self.matches)(&read.arguments(), &emit.data);
             Read::of(endpoint).is_some_and(wants)

@@ -25,17 +25,17 @@ const PAGE: u32 = 1_000;
 const GRACE: Duration = Duration::from_secs(300);
 
 impl McpEvents {
-    pub(super) async fn subscribe(&self, tenant: &Tenant, asked: Subscribe) -> Result<Value, Refused> {
-        if let Some(mode) = asked.delivery.mode.as_deref().filter(|mode| *mode != "webhook") {
+    pub(super) async fn subscribe(&self, tenant: &Tenant, requested: Subscribe) -> Result<Value, Refused> {
+        if let Some(mode) = requested.delivery.mode.as_deref().filter(|mode| *mode != "webhook") {
             return Err(Refused::Unsupported { feature: "delivery.mode", value: mode.into() });
         }
         let too_many = |_| Refused::Exhausted { limit: "calls a minute", max: self.calls.get() as usize };
         self.limit.take(tenant).map_err(too_many)?;
-        self.check_name(&asked.name)?;
-        let key = key(asked.delivery.secret.as_deref())?;
-        let known = Identity::new(tenant, asked.name, asked.arguments.as_ref(), &asked.delivery)?;
+        self.check_name(&requested.name)?;
+        let key = key(requested.delivery.secret.as_deref())?;
+        let known = Identity::new(tenant, requested.name, requested.arguments.as_ref(), &requested.delivery)?;
         let now = self.scoped(tenant).now();
-        let ends = granted(asked.ttl_ms.unwrap_or_else(|| Some(self.granted_ms())), self.longest, now);
+        let ends = granted(requested.ttl_ms.unwrap_or_else(|| Some(self.granted_ms())), self.longest, now);
         // If two equal requests arrive at the same time, one subscribes and the other refreshes.
         let turn = self.turns.of(&known.id);
         let _turn = turn.lock().await;
@@ -50,8 +50,8 @@ impl McpEvents {
         let answer = Subscribed {
             id: known.id,
             refresh_before: ends.map(|ends| ends.to_string()),
-            truncated: asked.cursor.is_some(),
-            cursor: asked.cursor,
+            truncated: requested.cursor.is_some(),
+            cursor: requested.cursor,
             delivery_status,
         };
         serde_json::to_value(answer).map_err(Refused::params)
@@ -108,8 +108,8 @@ impl McpEvents {
         Ok(proven?)
     }
 
-    pub(super) async fn unsubscribe(&self, tenant: &Tenant, asked: Unsubscribe) -> Result<Value, Refused> {
-        let known = Identity::new(tenant, asked.name, asked.arguments.as_ref(), &asked.delivery)?;
+    pub(super) async fn unsubscribe(&self, tenant: &Tenant, requested: Unsubscribe) -> Result<Value, Refused> {
+        let known = Identity::new(tenant, requested.name, requested.arguments.as_ref(), &requested.delivery)?;
         let all = self.subscriptions(tenant).await?;
         let found = all.iter().find(|endpoint| Read::of(endpoint).is_some_and(|read| read.id == known.id));
         self.scoped(tenant).remove_read(found.ok_or(Refused::NotFound("subscription"))?).await?;

@@ -111,8 +111,9 @@ impl<'a> Read<'a> {
 
 /// The end of a subscription for the requested time; `None`: no end, which a client requests with `null` and gets if the application
 /// allows it.
-pub(super) fn granted(asked: Option<u64>, longest: Option<Duration>, now: Timestamp) -> Option<Timestamp> {
-    let asked = asked.map(Duration::from_millis);
-    let granted = asked.map_or(longest, |asked| Some(longest.map_or(asked, |longest| asked.min(longest))));
+pub(super) fn granted(requested: Option<u64>, longest: Option<Duration>, now: Timestamp) -> Option<Timestamp> {
+    let requested = requested.map(Duration::from_millis);
+    let granted =
+        requested.map_or(longest, |requested| Some(longest.map_or(requested, |longest| requested.min(longest))));
     granted.map(|granted| now + granted)
 }

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::proof::is_default;
 use super::words::{header, identity as identified, kept, kept_all, kept_list, kept_texts, pieces, place};
+use crate::field::FieldError;
 use crate::provider::events::{BatchLayout, IdentityRule};
 use crate::provider::handshake::{Condition, Handshake};
-use crate::provider::scheme_error::SchemeError;
 use crate::provider::settings::Setting;
 
 /// A handshake of a [`SchemeConfig`](super::SchemeConfig): a request that requires an answer and contains no event.
@@ -138,7 +138,7 @@ pub(super) enum BatchConfig {
 }
 
 impl HandshakeConfig {
-    pub(super) fn read(&self) -> Result<Handshake, SchemeError> {
+    pub(super) fn read(&self) -> Result<Handshake, FieldError> {
         const FIELD: &str = "handshakes";
         let when = kept_list(self.when.read(FIELD)?);
         let mut handshake = if self.signed { Handshake::signed(when) } else { Handshake::unsigned(when) };
@@ -168,7 +168,7 @@ impl HandshakeConfig {
 }
 
 impl WhenConfig {
-    fn read(&self, field: &'static str) -> Result<Vec<Condition>, SchemeError> {
+    fn read(&self, field: &'static str) -> Result<Vec<Condition>, FieldError> {
         let mut all = Vec::new();
         all.extend(self.method.iter().map(|method| Condition::Method(kept(method))));
         all.extend(self.path.iter().map(|path| Condition::Path(kept(path))));
@@ -186,7 +186,7 @@ impl WhenConfig {
 }
 
 impl SettingConfig {
-    pub(super) fn read(&self) -> Result<Setting, SchemeError> {
+    pub(super) fn read(&self) -> Result<Setting, FieldError> {
         let (name, required, kind, about) = match self {
             Self::Required(name) => (name, true, None, "a setting of the scheme"),
             Self::Described { name, required, kind, about } => (name, *required, kind.as_deref(), about.as_str()),
@@ -200,14 +200,14 @@ impl SettingConfig {
             Some("header") => Ok(setting.header()),
             Some(other) => {
                 let problem = format!("`{other}` is invalid: write one of text, url, registered-url, header");
-                Err(SchemeError::new("settings.kind", problem))
+                Err(FieldError::new("settings.kind", problem))
             }
         }
     }
 }
 
 impl BatchConfig {
-    pub(super) fn read(&self) -> Result<BatchLayout, SchemeError> {
+    pub(super) fn read(&self) -> Result<BatchLayout, FieldError> {
         match self {
             Self::Pointer(pointer) => {
                 let items = kept_list(vec![kept_texts(std::slice::from_ref(pointer))]);

@@ -14,8 +14,8 @@ use self::proof::{JwtConfig, SignatureConfig, is_default};
 use self::words::{header, headers, kept, kept_all, kept_list, kept_texts, place, token};
 use super::events::BatchLayout;
 use super::scheme::Scheme;
-use super::scheme_error::SchemeError;
 use super::settings::{Setting, SettingKind};
+use crate::field::FieldError;
 use crate::signature::Tolerance;
 
 #[doc = include_str!("reference.md")]
@@ -104,10 +104,10 @@ impl SchemeConfig {
     /// Returns the described scheme.
     ///
     /// # Errors
-    /// Returns a [`SchemeError`] that names the invalid field and the problem.
-    pub fn scheme(&self) -> Result<&'static Scheme, SchemeError> {
+    /// Returns a [`FieldError`] that names the invalid field and the problem.
+    pub fn scheme(&self) -> Result<&'static Scheme, FieldError> {
         static KNOWN: OnceLock<Mutex<HashMap<String, &'static Scheme>>> = OnceLock::new();
-        let text = serde_json::to_string(self).map_err(|_| SchemeError::new("scheme", "cannot be written"))?;
+        let text = serde_json::to_string(self).map_err(|_| FieldError::new("scheme", "cannot be written"))?;
         let mut known = KNOWN.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(scheme) = known.get(&text) {
             return Ok(scheme);
@@ -119,7 +119,7 @@ impl SchemeConfig {
         Ok(scheme)
     }
 
-    fn read(&self) -> Result<Scheme, SchemeError> {
+    fn read(&self) -> Result<Scheme, FieldError> {
         let require: Vec<_> = self.require.iter().map(|(name, value)| (header(name), kept(value))).collect();
         let mut scheme = self.proved(Scheme::new(kept(&self.name), kept(&self.docs)))?;
         let settings = self.settings(&scheme)?;
@@ -136,16 +136,16 @@ impl SchemeConfig {
         self.identified(scheme)
     }
 
-    fn proved(&self, scheme: Scheme) -> Result<Scheme, SchemeError> {
+    fn proved(&self, scheme: Scheme) -> Result<Scheme, FieldError> {
         match (&self.signature, &self.jwt, self.token.is_empty(), self.unproved) {
             (Some(signature), None, true, false) => Ok(scheme.signature(signature.read()?)),
             (None, Some(jwt), true, false) => Ok(scheme.jwt(jwt.read()?)),
             (None, None, false, false) => Ok(scheme.token(kept_all(&self.token, "token", token)?)),
             (None, None, true, true) => Ok(scheme),
             (None, None, true, false) => {
-                Err(SchemeError::new("signature", "is missing: describe one of signature, jwt and token"))
+                Err(FieldError::new("signature", "is missing: describe one of signature, jwt and token"))
             }
-            _ => Err(SchemeError::new("signature", "is not the only proof: keep only one of signature, jwt and token")),
+            _ => Err(FieldError::new("signature", "is not the only proof: keep only one of signature, jwt and token")),
         }
     }
 
@@ -162,7 +162,7 @@ impl SchemeConfig {
     }
 
     /// Reads the settings. A setting that is part of a signed URL must be a URL.
-    fn settings(&self, scheme: &Scheme) -> Result<&'static [Setting], SchemeError> {
+    fn settings(&self, scheme: &Scheme) -> Result<&'static [Setting], FieldError> {
         let mut settings = self.settings.iter().map(SettingConfig::read).collect::<Result<Vec<_>, _>>()?;
         for setting in &mut settings {
             if Some(setting.name) == scheme.url_setting() && setting.kind == SettingKind::Text {
@@ -190,7 +190,7 @@ impl SchemeConfig {
     }
 
     /// Adds the places of id and type.
-    fn identified(&self, scheme: Scheme) -> Result<Scheme, SchemeError> {
+    fn identified(&self, scheme: Scheme) -> Result<Scheme, FieldError> {
         let id = kept_all(&self.id, "id", place)?;
         let event_type = kept_all(&self.event_type, "event_type", place)?;
         let identity = words::identity(self.identity.as_deref(), "identity")?;

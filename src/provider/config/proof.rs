@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::words::{
     ENCODINGS, HASHES, header, headers, kept, kept_all, kept_list, kept_texts, place, template, token, word,
 };
-use crate::provider::scheme_error::SchemeError;
+use crate::field::FieldError;
 use crate::signature::{
     Algorithm, Claim, Encoding, Grammar, Hash, Jwt, JwtAlgorithm, KeyText, Signature, SignatureAt, Stamp, Unit,
 };
@@ -177,7 +177,7 @@ const fn space() -> char {
 }
 
 impl SignatureConfig {
-    pub(super) fn read(&self) -> Result<Signature, SchemeError> {
+    pub(super) fn read(&self) -> Result<Signature, FieldError> {
         let encoding = word("signature.encoding", &self.encoding, ENCODINGS)?;
         let algorithm = algorithm(&self.algorithm)?;
         let mut signature = Signature::hmac(Hash::Sha256, encoding, &[]).algorithm(algorithm).key(self.key(algorithm)?);
@@ -203,11 +203,11 @@ impl SignatureConfig {
         Ok(if self.any_length { signature.any_length() } else { signature })
     }
 
-    fn key(&self, algorithm: Algorithm) -> Result<KeyText, SchemeError> {
+    fn key(&self, algorithm: Algorithm) -> Result<KeyText, FieldError> {
         if !self.key_prefix.is_empty() {
             return match self.key.as_str() {
                 "standard" => Ok(KeyText::StandardBehind(kept(&self.key_prefix))),
-                _ => Err(SchemeError::new("signature.key_prefix", "is allowed only with `key = \"standard\"`")),
+                _ => Err(FieldError::new("signature.key_prefix", "is allowed only with `key = \"standard\"`")),
             };
         }
         match (self.key.as_str(), algorithm) {
@@ -219,7 +219,7 @@ impl SignatureConfig {
         }
     }
 
-    fn at(&self) -> Result<SignatureAt, SchemeError> {
+    fn at(&self) -> Result<SignatureAt, FieldError> {
         match (self.headers.iter().any(|text| text.contains(':')), self.several_headers) {
             (true, _) => kept_all(&self.headers, "signature.headers", place).map(SignatureAt::Places),
             (false, true) => Ok(SignatureAt::Headers(headers(&self.headers))),
@@ -227,7 +227,7 @@ impl SignatureConfig {
         }
     }
 
-    fn grammar(&self) -> Result<Grammar, SchemeError> {
+    fn grammar(&self) -> Result<Grammar, FieldError> {
         let by_fields = if self.fields.is_empty() { "plain" } else { "fields" };
         let separator = ascii("signature.separator", self.separator)?;
         let signatures = kept_texts(&self.fields);
@@ -242,18 +242,18 @@ impl SignatureConfig {
             "standard" => Grammar::Versioned,
             other => {
                 let problem = format!("`{other}` is invalid: write one of plain, fields, groups, list, standard");
-                return Err(SchemeError::new("signature.grammar", problem));
+                return Err(FieldError::new("signature.grammar", problem));
             }
         };
         let named = matches!(grammar, Grammar::Fields { .. } | Grammar::Groups { .. });
         if !named && !self.fields.is_empty() {
-            return Err(SchemeError::new(
+            return Err(FieldError::new(
                 "signature.fields",
                 "are named, but this grammar has no fields: remove one of the two",
             ));
         }
         if !self.prefix.is_empty() && !matches!(grammar, Grammar::Plain { .. }) {
-            return Err(SchemeError::new(
+            return Err(FieldError::new(
                 "signature.prefix",
                 "is allowed only for a signature that is alone in its header: remove it",
             ));
@@ -263,7 +263,7 @@ impl SignatureConfig {
 }
 
 impl TimeConfig {
-    fn read(&self) -> Result<Stamp, SchemeError> {
+    fn read(&self) -> Result<Stamp, FieldError> {
         let unit = word("signature.time.unit", &self.unit, UNITS)?;
         let stamp = match (&self.header, &self.field, &self.place, self.first) {
             (Some(name), None, None, false) => Stamp::header(header(name)),
@@ -271,7 +271,7 @@ impl TimeConfig {
             (None, None, Some(text), false) => Stamp::at(place(text, "signature.time.place")?),
             (None, None, None, true) => Stamp::first(),
             _ => {
-                return Err(SchemeError::new(
+                return Err(FieldError::new(
                     "signature.time",
                     "must have exactly one of header, field, place and first",
                 ));
@@ -282,7 +282,7 @@ impl TimeConfig {
 }
 
 impl JwtConfig {
-    pub(super) fn read(&self) -> Result<Jwt, SchemeError> {
+    pub(super) fn read(&self) -> Result<Jwt, FieldError> {
         let at = kept_all(&self.at, "jwt.at", token)?;
         let algorithms = kept_all(&self.algorithms, "jwt.algorithms", |text, field| word(field, text, JWT_ALGORITHMS))?;
         let mut jwt = Jwt::new(at, algorithms).key(self.key(algorithms)?).issuers(kept_texts(&self.issuers));
@@ -301,7 +301,7 @@ impl JwtConfig {
         Ok(jwt.claims(kept_list(claims)))
     }
 
-    fn key(&self, algorithms: &[JwtAlgorithm]) -> Result<KeyText, SchemeError> {
+    fn key(&self, algorithms: &[JwtAlgorithm]) -> Result<KeyText, FieldError> {
         Ok(match (self.key.as_str(), algorithms.first()) {
             ("", Some(JwtAlgorithm::Rs256 | JwtAlgorithm::Ps256)) => KeyText::Rsa,
             ("", Some(JwtAlgorithm::Es256)) => KeyText::P256,
@@ -313,11 +313,11 @@ impl JwtConfig {
 }
 
 impl ClaimConfig {
-    fn read(&self) -> Result<Claim, SchemeError> {
+    fn read(&self) -> Result<Claim, FieldError> {
         let is = template(&self.is, "jwt.claims", &[])?;
         let claim = match (&self.hash, &self.encoding) {
             (None, None) => Claim::text(kept(&self.at), is),
-            (None, Some(_)) => return Err(SchemeError::new("jwt.claims", "have an encoding but no hash: name a hash")),
+            (None, Some(_)) => return Err(FieldError::new("jwt.claims", "have an encoding but no hash: name a hash")),
             (Some(hash), encoding) => {
                 let hash = word("jwt.claims", hash, HASHES)?;
                 let encoding = encoding.as_deref().map(|text| word("jwt.claims", text, ENCODINGS));
@@ -328,14 +328,14 @@ impl ClaimConfig {
     }
 }
 
-fn ascii(field: &'static str, separator: char) -> Result<u8, SchemeError> {
+fn ascii(field: &'static str, separator: char) -> Result<u8, FieldError> {
     u8::try_from(separator)
         .ok()
         .filter(u8::is_ascii)
-        .ok_or_else(|| SchemeError::new(field, format!("`{separator}` must be one ASCII character")))
+        .ok_or_else(|| FieldError::new(field, format!("`{separator}` must be one ASCII character")))
 }
 
-fn algorithm(text: &str) -> Result<Algorithm, SchemeError> {
+fn algorithm(text: &str) -> Result<Algorithm, FieldError> {
     const FIELD: &str = "signature.algorithm";
     if let Some(names) = text.strip_prefix("hmac-named:") {
         let hashes = names.split(',').map(|name| word(FIELD, name, HASHES)).collect::<Result<Vec<_>, _>>()?;

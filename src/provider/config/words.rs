@@ -1,8 +1,8 @@
 //! The texts of a [`SchemeConfig`](super::SchemeConfig): places, tokens, templates.
 
+use crate::field::FieldError;
 use crate::provider::events::IdentityRule;
 use crate::provider::handshake::BodyPart;
-use crate::provider::scheme_error::SchemeError;
 use crate::signature::{Encoding, Hash, Part, Place, Token};
 
 pub(super) const ENCODINGS: &[(&str, Encoding)] = &[
@@ -23,11 +23,11 @@ pub(super) const HASHES: &[(&str, Hash)] = &[
 ];
 
 /// Returns the value with this name.
-pub(super) fn word<T: Copy>(field: &'static str, text: &str, words: &[(&str, T)]) -> Result<T, SchemeError> {
+pub(super) fn word<T: Copy>(field: &'static str, text: &str, words: &[(&str, T)]) -> Result<T, FieldError> {
     let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
     found.ok_or_else(|| {
         let all: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-        SchemeError::new(field, format!("`{text}` is invalid: write one of {}", all.join(", ")))
+        FieldError::new(field, format!("`{text}` is invalid: write one of {}", all.join(", ")))
     })
 }
 
@@ -60,19 +60,19 @@ pub(super) fn headers(names: &[String]) -> &'static [&'static str] {
 pub(super) fn kept_all<T>(
     texts: &[String],
     field: &'static str,
-    read: impl Fn(&str, &'static str) -> Result<T, SchemeError>,
-) -> Result<&'static [T], SchemeError> {
+    read: impl Fn(&str, &'static str) -> Result<T, FieldError>,
+) -> Result<&'static [T], FieldError> {
     Ok(kept_list(texts.iter().map(|text| read(text, field)).collect::<Result<Vec<_>, _>>()?))
 }
 
 /// Reads the identity of an event. Without a text, it is the id.
-pub(super) fn identity(text: Option<&str>, field: &'static str) -> Result<IdentityRule, SchemeError> {
+pub(super) fn identity(text: Option<&str>, field: &'static str) -> Result<IdentityRule, FieldError> {
     let Some(text) = text else { return Ok(IdentityRule::ById) };
     let ways = text.split(" else ").map(|text| way(text.trim(), field)).collect::<Result<Vec<_>, _>>()?;
     Ok(if let [way] = ways[..] { way } else { IdentityRule::First(kept_list(ways)) })
 }
 
-fn way(text: &str, field: &'static str) -> Result<IdentityRule, SchemeError> {
+fn way(text: &str, field: &'static str) -> Result<IdentityRule, FieldError> {
     Ok(match (text, text.strip_prefix("body_with:")) {
         (_, Some(at)) => IdentityRule::ByBodyWith(place(at, field)?),
         ("id", _) => IdentityRule::ById,
@@ -85,10 +85,10 @@ fn way(text: &str, field: &'static str) -> Result<IdentityRule, SchemeError> {
 }
 
 /// Reads a place: `header:x-name`, `json:/pointer` and the others.
-pub(super) fn place(text: &str, field: &'static str) -> Result<Place, SchemeError> {
+pub(super) fn place(text: &str, field: &'static str) -> Result<Place, FieldError> {
     const KINDS: &str =
         "header:, json:, form:, query:, setting:, form_json:, header_of:, json_member:, claim:, named:, join:";
-    let wrong = || SchemeError::new(field, format!("`{text}` is not a place: write one of {KINDS} and a name"));
+    let wrong = || FieldError::new(field, format!("`{text}` is not a place: write one of {KINDS} and a name"));
     let (kind, rest) = text.split_once(':').ok_or_else(wrong)?;
     let pointer = |text: &str| text.is_empty() || text.starts_with('/');
     match kind {
@@ -150,7 +150,7 @@ fn outside_parentheses(text: &str) -> Vec<&str> {
 
 /// Reads the place of a token, optionally with the prefix of the token: `header:authorization Bearer`, `… Basic`, `… Bearer|Basic`, `…
 /// Bearer|plain`.
-pub(super) fn token(text: &str, field: &'static str) -> Result<Token, SchemeError> {
+pub(super) fn token(text: &str, field: &'static str) -> Result<Token, FieldError> {
     let Some((at, before)) = text.split_once(' ') else { return Ok(Token::plain(place(text, field)?)) };
     let at = place(at, field)?;
     let mut token: Option<Token> = None;
@@ -164,12 +164,12 @@ pub(super) fn token(text: &str, field: &'static str) -> Result<Token, SchemeErro
             _ => {
                 let problem =
                     format!("`{text}`: after the place, write Bearer, Basic or plain, or several separated by |");
-                return Err(SchemeError::new(field, problem));
+                return Err(FieldError::new(field, problem));
             }
         };
         token = Some(Token { or: token.map(|other| &*Box::leak(Box::new(other))), ..this });
     }
-    token.ok_or_else(|| SchemeError::new(field, format!("`{text}` does not name a place")))
+    token.ok_or_else(|| FieldError::new(field, format!("`{text}` does not name a place")))
 }
 
 /// A piece of a template.
@@ -181,7 +181,7 @@ enum Word {
 }
 
 /// Splits a template into pieces. Brackets have a meaning only in the template of a signed text.
-fn words(text: &str, field: &'static str, brackets: bool) -> Result<Vec<Word>, SchemeError> {
+fn words(text: &str, field: &'static str, brackets: bool) -> Result<Vec<Word>, FieldError> {
     let mut words = Vec::new();
     let mut literal = String::new();
     let mut rest = text;
@@ -198,7 +198,7 @@ fn words(text: &str, field: &'static str, brackets: bool) -> Result<Vec<Word>, S
             rest = rest.get(2..).unwrap_or_default();
         } else if character == '{' {
             let (name, after) = after.split_once('}').ok_or_else(|| {
-                SchemeError::new(field, "`{` is not closed: write `}` after the name, or `{{` for a brace")
+                FieldError::new(field, "`{` is not closed: write `}` after the name, or `{{` for a brace")
             })?;
             end(&mut literal, &mut words);
             words.push(Word::Inside(name.to_owned()));
@@ -221,7 +221,7 @@ pub(super) fn template(
     text: &str,
     field: &'static str,
     escapes: &'static [(&'static str, &'static str)],
-) -> Result<&'static [Part], SchemeError> {
+) -> Result<&'static [Part], FieldError> {
     let mut outer: Option<Vec<Part>> = None;
     let mut parts = Vec::new();
     for word in words(text, field, true)? {
@@ -234,21 +234,17 @@ pub(super) fn template(
                 parts = outer.take().unwrap_or_default();
                 parts.push(optional);
             }
-            Word::Open => return Err(SchemeError::new(field, "`[` is inside another `[…]`: write `[[` for a bracket")),
-            Word::Close => return Err(SchemeError::new(field, "`]` has no `[` before it: write `]]` for a bracket")),
+            Word::Open => return Err(FieldError::new(field, "`[` is inside another `[…]`: write `[[` for a bracket")),
+            Word::Close => return Err(FieldError::new(field, "`]` has no `[` before it: write `]]` for a bracket")),
         }
     }
     if outer.is_some() {
-        return Err(SchemeError::new(field, "`[` is not closed: write `]` after the part, or `[[` for a bracket"));
+        return Err(FieldError::new(field, "`[` is not closed: write `]` after the part, or `[[` for a bracket"));
     }
     Ok(kept_list(parts))
 }
 
-fn part(
-    name: &str,
-    field: &'static str,
-    escapes: &'static [(&'static str, &'static str)],
-) -> Result<Part, SchemeError> {
+fn part(name: &str, field: &'static str, escapes: &'static [(&'static str, &'static str)]) -> Result<Part, FieldError> {
     if let Some((inner, filter)) = name.rsplit_once('|') {
         let kept_part = |part: Part| -> &'static Part { Box::leak(Box::new(part)) };
         match filter {
@@ -274,7 +270,7 @@ fn part(
         _ => match name.split_once(':') {
             Some(("url", setting)) => Ok(Part::Url(kept(setting))),
             Some(("url_decoded", setting)) => Ok(Part::UrlDecoded(kept(setting), escapes)),
-            _ => place(name, field).map(Part::At).map_err(|_| SchemeError::new(field, no_part(name))),
+            _ => place(name, field).map(Part::At).map_err(|_| FieldError::new(field, no_part(name))),
         },
     }
 }
@@ -294,18 +290,18 @@ fn hashing(text: &str) -> Option<(Hash, Encoding)> {
 }
 
 /// Reads the template of an answer: `{query:challenge}`, `{{"challenge":{json:/challenge|json}}}`.
-pub(super) fn pieces(text: &str, field: &'static str) -> Result<&'static [BodyPart], SchemeError> {
+pub(super) fn pieces(text: &str, field: &'static str) -> Result<&'static [BodyPart], FieldError> {
     let pieces = words(text, field, false)?.into_iter().map(|word| match word {
         Word::Literal(literal) => Ok(BodyPart::Text(kept(&literal))),
         Word::Inside(name) => piece(&name, field),
         Word::Open | Word::Close => {
-            Err(SchemeError::new(field, "contains a bracket, which has no meaning here: remove it"))
+            Err(FieldError::new(field, "contains a bracket, which has no meaning here: remove it"))
         }
     });
     pieces.collect::<Result<Vec<_>, _>>().map(kept_list)
 }
 
-fn piece(name: &str, field: &'static str) -> Result<BodyPart, SchemeError> {
+fn piece(name: &str, field: &'static str) -> Result<BodyPart, FieldError> {
     if let Some((at, filter)) = name.rsplit_once('|') {
         if filter == "json" {
             return Ok(BodyPart::Json(place(at, field)?));
@@ -315,7 +311,7 @@ fn piece(name: &str, field: &'static str) -> Result<BodyPart, SchemeError> {
         }
         if filter == "hash-lines" {
             let setting = at.strip_prefix("setting:");
-            let wrong = || SchemeError::new(field, "`hash-lines` needs a setting: write {setting:name|hash-lines}");
+            let wrong = || FieldError::new(field, "`hash-lines` needs a setting: write {setting:name|hash-lines}");
             return setting.map(|name| BodyPart::HashLines(kept(name))).ok_or_else(wrong);
         }
     }

@@ -136,7 +136,7 @@ impl Verify for CloudEvents {
     fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError> {
         let mode = Mode::of(received.headers).map_err(rejected)?;
         let body = Bytes::copy_from_slice(received.body);
-        let events = CloudEvent::read(received.headers, &body).map_err(rejected)?;
+        let events = CloudEvent::read_all(received.headers, &body).map_err(rejected)?;
         if mode == Some(Mode::Binary) && self.proof.covers_body() && is_structured(received.body) {
             return Err(VerifyError::Malformed("CloudEvents"));
         }
@@ -192,9 +192,9 @@ fn permission(received: &Received<'_>, trust: &Trust<'_>) -> Result<Checked, Ver
     if !(1..=MAX_ORIGIN_BYTES).contains(&origin.len()) || !origin.bytes().all(sound) {
         return Err(VerifyError::Malformed("handshake"));
     }
-    let asked = RATE.read(received, trust, "handshake")?;
+    let requested = RATE.read(received, trust, "handshake")?;
     let is_rate = |text: &str| text.parse::<NonZeroU64>().is_ok();
-    if asked.as_deref().is_some_and(|rate| !is_rate(rate)) {
+    if requested.as_deref().is_some_and(|rate| !is_rate(rate)) {
         return Err(VerifyError::Malformed("handshake"));
     }
     let mut confirmation = Reply::new(200);
@@ -204,13 +204,13 @@ fn permission(received: &Received<'_>, trust: &Trust<'_>) -> Result<Checked, Ver
     if rate.is_some_and(|rate| rate != "*" && !is_rate(rate)) {
         return Err(VerifyError::MissingSetting("allowed_rate"));
     }
-    if asked.is_some() || rate.is_some() {
+    if requested.is_some() || rate.is_some() {
         confirmation.headers.push(("webhook-allowed-rate", rate.unwrap_or("*").to_owned()));
     }
     let allowed = trust.settings.all("allowed_origins");
     if allowed.iter().any(|allowed| allowed == "*" || allowed.eq_ignore_ascii_case(&origin)) {
         return Ok(Checked::Handshake(confirmation));
     }
-    let rate = asked.and_then(|text| text.parse().ok());
+    let rate = requested.and_then(|text| text.parse().ok());
     Ok(Checked::Challenge(Challenge::new("origin".to_owned(), origin.into_owned(), rate, confirmation, 403)))
 }

@@ -22,7 +22,7 @@
 //! let policy = EgressPolicy::default();
 //! assert!(policy.check_target(&Target::parse("https://hooks.example.com/in")?).is_ok());
 //! assert!(policy.check_target(&Target::parse("https://169.254.169.254/latest")?).is_err());
-//! # Ok::<(), hookwire::endpoint::FieldError>(())
+//! # Ok::<(), hookwire::field::FieldError>(())
 //! ```
 //!
 //! # Caveats
@@ -59,7 +59,6 @@ pub(super) use self::error::ConnectError;
 #[cfg(feature = "hickory")]
 pub use self::hickory::HickoryResolver;
 pub(super) use self::meter::{LogicalTime, Meter, PeerFault};
-pub use self::network::Network;
 pub(super) use self::opening::Opening;
 pub use self::policy::EgressPolicy;
 pub use self::proxy::ProxyDialer;

@@ -1,84 +1,39 @@
 //! A range of IP addresses.
 
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-use super::super::config_error::SenderConfigError;
+use crate::field::FieldError;
 
 /// A range of IPv4 or IPv6 addresses in CIDR notation (RFC 4632).
-///
-/// ```
-/// use hookwire::sender::egress::Network;
-///
-/// let pods: Network = "34.118.224.0/20".parse()?;
-/// assert!(pods.contains([34, 118, 225, 1].into()));
-/// let error = "10.0.0.0/33".parse::<Network>().unwrap_err();
-/// assert_eq!(error.to_string(), "network: must be an address and a prefix length, such as 10.0.0.0/8 or fd00::/8");
-/// # Ok::<(), hookwire::sender::SenderConfigError>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Network {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Network {
     base: IpAddr,
     prefix: u8,
 }
 
 impl Network {
     /// An IPv4 range from its base address and prefix length. A prefix length above 32 counts as 32.
-    ///
-    /// ```
-    /// use hookwire::sender::egress::Network;
-    ///
-    /// const PRIVATE: Network = Network::v4([10, 0, 0, 0], 8);
-    /// assert_eq!(PRIVATE.to_string(), "10.0.0.0/8");
-    /// ```
-    #[must_use]
-    pub const fn v4(a: [u8; 4], prefix: u8) -> Self {
+    pub(super) const fn v4(a: [u8; 4], prefix: u8) -> Self {
         let prefix = if prefix > 32 { 32 } else { prefix };
         Self { base: IpAddr::V4(Ipv4Addr::new(a[0], a[1], a[2], a[3])), prefix }
     }
 
     /// An IPv6 range from the first four groups of its base address and its prefix length. A prefix length above 128 counts as
     /// 128.
-    ///
-    /// ```
-    /// use hookwire::sender::egress::Network;
-    ///
-    /// const SERVICES: Network = Network::v6([0xfd00, 0x10, 0x96, 0], 112);
-    /// assert_eq!(SERVICES.to_string(), "fd00:10:96::/112");
-    /// ```
-    #[must_use]
-    pub const fn v6(g: [u16; 4], prefix: u8) -> Self {
+    pub(super) const fn v6(g: [u16; 4], prefix: u8) -> Self {
         let prefix = if prefix > 128 { 128 } else { prefix };
         Self { base: IpAddr::V6(Ipv6Addr::new(g[0], g[1], g[2], g[3], 0, 0, 0, 0)), prefix }
     }
 
     /// A single address.
-    ///
-    /// ```
-    /// use hookwire::sender::egress::Network;
-    ///
-    /// let gateway = Network::host([203, 0, 114, 7].into());
-    /// assert_eq!(gateway.to_string(), "203.0.114.7/32");
-    /// ```
-    #[must_use]
-    pub const fn host(address: IpAddr) -> Self {
+    pub(super) const fn host(address: IpAddr) -> Self {
         Self { base: address, prefix: width(address) }
     }
 
     /// Whether the range contains an address. An IPv4 range contains no IPv6 address, not even an IPv4-mapped one. An IPv6 range
     /// contains no IPv4 address.
-    ///
-    /// ```
-    /// use hookwire::sender::egress::Network;
-    ///
-    /// let range = Network::v4([10, 0, 0, 0], 8);
-    /// assert!(range.contains([10, 1, 2, 3].into()));
-    /// assert!(!range.contains("::ffff:10.1.2.3".parse()?));
-    /// # Ok::<(), std::net::AddrParseError>(())
-    /// ```
-    #[must_use]
-    pub fn contains(&self, address: IpAddr) -> bool {
+    pub(super) fn contains(&self, address: IpAddr) -> bool {
         width(self.base) == width(address) && {
             let shift = u32::from(width(self.base) - self.prefix);
             let differing = bits(self.base) ^ bits(address);
@@ -88,7 +43,7 @@ impl Network {
 }
 
 impl FromStr for Network {
-    type Err = SenderConfigError;
+    type Err = FieldError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let range = || {
@@ -96,13 +51,8 @@ impl FromStr for Network {
             let (base, prefix): (IpAddr, u8) = (base.parse().ok()?, prefix.parse().ok()?);
             (prefix <= width(base)).then_some(Self { base, prefix })
         };
-        range().ok_or(SenderConfigError::Network)
-    }
-}
-
-impl fmt::Display for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.base, self.prefix)
+        range()
+            .ok_or(FieldError::of("network", "must be an address and a prefix length, such as 10.0.0.0/8 or fd00::/8"))
     }
 }
 
@@ -145,7 +95,7 @@ mod tests {
     #[test]
     fn a_text_without_a_valid_prefix_length_is_refused() {
         for text in ["10.0.0.0", "10.0.0.0/33", "10.0.0.0/-1", "::/129", "10.0.0/8", "/8", ""] {
-            assert!(matches!(text.parse::<Network>(), Err(SenderConfigError::Network)), "{text}");
+            assert!(text.parse::<Network>().is_err(), "{text}");
         }
     }
 }

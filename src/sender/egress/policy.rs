@@ -7,6 +7,7 @@ use super::network::Network;
 use super::refusal::{Refusal, RefusalReason};
 use super::table::{self, AddressKind};
 use crate::endpoint::Target;
+use crate::field::FieldError;
 
 /// Which targets requests may reach. Cheap to clone.
 ///
@@ -17,7 +18,7 @@ use crate::endpoint::Target;
 /// use hookwire::endpoint::Target;
 /// use hookwire::sender::egress::EgressPolicy;
 ///
-/// let policy = EgressPolicy::default().deny_network("34.118.224.0/20".parse()?);
+/// let policy = EgressPolicy::default().deny_network("34.118.224.0/20")?;
 /// assert!(policy.check_target(&Target::parse("https://hooks.example.com/")?).is_ok());
 /// assert!(policy.check_target(&Target::parse("https://10.0.0.5/")?).is_err());
 /// assert!(policy.check_target(&Target::parse("http://hooks.example.com/")?).is_err());
@@ -62,7 +63,7 @@ impl EgressPolicy {
     /// let target = Target::parse("http://hooks.example.com/")?;
     /// assert!(EgressPolicy::default().check_target(&target).is_err());
     /// assert!(EgressPolicy::default().dangerous_allow_http().check_target(&target).is_ok());
-    /// # Ok::<(), hookwire::endpoint::FieldError>(())
+    /// # Ok::<(), hookwire::field::FieldError>(())
     /// ```
     #[must_use]
     pub const fn dangerous_allow_http(mut self) -> Self {
@@ -79,7 +80,7 @@ impl EgressPolicy {
     /// let policy = EgressPolicy::default().dangerous_allow_loopback();
     /// assert!(policy.check_target(&Target::parse("https://localhost/hooks")?).is_ok());
     /// assert!(policy.check_address([127, 0, 0, 1].into()).is_ok());
-    /// # Ok::<(), hookwire::endpoint::FieldError>(())
+    /// # Ok::<(), hookwire::field::FieldError>(())
     /// ```
     #[must_use]
     pub const fn dangerous_allow_loopback(mut self) -> Self {
@@ -108,15 +109,17 @@ impl EgressPolicy {
     /// ```
     /// use hookwire::sender::egress::EgressPolicy;
     ///
-    /// let policy = EgressPolicy::default().dangerous_allow_network("10.20.0.0/16".parse()?);
+    /// let policy = EgressPolicy::default().dangerous_allow_network("10.20.0.0/16")?;
     /// assert!(policy.check_address([10, 20, 0, 1].into()).is_ok());
     /// assert!(policy.check_address([10, 21, 0, 1].into()).is_err());
-    /// # Ok::<(), hookwire::sender::SenderConfigError>(())
+    /// # Ok::<(), hookwire::field::FieldError>(())
     /// ```
-    #[must_use]
-    pub fn dangerous_allow_network(mut self, network: Network) -> Self {
-        self.allowed = self.allowed.iter().copied().chain([network]).collect();
-        self
+    ///
+    /// # Errors
+    /// Returns a [`FieldError`] if the text is not an address and a prefix length, such as `10.0.0.0/8` or `fd00::/8`.
+    pub fn dangerous_allow_network(mut self, network: &str) -> Result<Self, FieldError> {
+        self.allowed = self.allowed.iter().copied().chain([network.parse()?]).collect();
+        Ok(self)
     }
 
     /// Allows this machine's own public addresses. Without this setting, a connection whose two ends have the same address is
@@ -141,15 +144,17 @@ impl EgressPolicy {
     /// ```
     /// use hookwire::sender::egress::{EgressPolicy, RefusalReason};
     ///
-    /// let policy = EgressPolicy::default().deny_network("34.118.224.0/20".parse()?);
+    /// let policy = EgressPolicy::default().deny_network("34.118.224.0/20")?;
     /// let refusal = policy.check_address([34, 118, 225, 1].into()).unwrap_err();
     /// assert!(matches!(refusal.reason(), RefusalReason::Denied(_)));
-    /// # Ok::<(), hookwire::sender::SenderConfigError>(())
+    /// # Ok::<(), hookwire::field::FieldError>(())
     /// ```
-    #[must_use]
-    pub fn deny_network(mut self, network: Network) -> Self {
-        self.denied = self.denied.iter().copied().chain([network]).collect();
-        self
+    ///
+    /// # Errors
+    /// Returns a [`FieldError`] if the text is not an address and a prefix length, such as `10.0.0.0/8` or `fd00::/8`.
+    pub fn deny_network(mut self, network: &str) -> Result<Self, FieldError> {
+        self.denied = self.denied.iter().copied().chain([network.parse()?]).collect();
+        Ok(self)
     }
 
     /// Refuses single addresses, such as those of the application's own load balancers and gateways.
@@ -162,8 +167,9 @@ impl EgressPolicy {
     /// assert!(policy.check_address([93, 184, 216, 35].into()).is_ok());
     /// ```
     #[must_use]
-    pub fn deny_addresses(self, addresses: impl IntoIterator<Item = IpAddr>) -> Self {
-        addresses.into_iter().fold(self, |policy, address| policy.deny_network(Network::host(address)))
+    pub fn deny_addresses(mut self, addresses: impl IntoIterator<Item = IpAddr>) -> Self {
+        self.denied = self.denied.iter().copied().chain(addresses.into_iter().map(Network::host)).collect();
+        self
     }
 
     /// Allows only these ports. The default allows every port except 0 and the bad ports of the WHATWG fetch standard.
@@ -175,7 +181,7 @@ impl EgressPolicy {
     /// let policy = EgressPolicy::default().only_ports([443, 8443]);
     /// assert!(policy.check_target(&Target::parse("https://hooks.example.com:8443/")?).is_ok());
     /// assert!(policy.check_target(&Target::parse("https://hooks.example.com:9000/")?).is_err());
-    /// # Ok::<(), hookwire::endpoint::FieldError>(())
+    /// # Ok::<(), hookwire::field::FieldError>(())
     /// ```
     #[must_use]
     pub fn only_ports(mut self, ports: impl IntoIterator<Item = u16>) -> Self {
@@ -210,7 +216,7 @@ impl EgressPolicy {
     /// let target = Target::parse("https://intranet/hooks")?;
     /// let refusal = EgressPolicy::default().check_target(&target).unwrap_err();
     /// assert_eq!(refusal.reason(), RefusalReason::LocalName);
-    /// # Ok::<(), hookwire::endpoint::FieldError>(())
+    /// # Ok::<(), hookwire::field::FieldError>(())
     /// ```
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use std::net::IpAddr;
 /// let refusal = EgressPolicy::default().check_target(&target).unwrap_err();
 /// assert_eq!(refusal.to_string(), "url: target is not allowed");
 /// assert_eq!(refusal.reason(), RefusalReason::Loopback([127, 0, 0, 1].into()));
-/// # Ok::<(), hookwire::endpoint::FieldError>(())
+/// # Ok::<(), hookwire::field::FieldError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("url: target is not allowed")]

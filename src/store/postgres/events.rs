@@ -6,7 +6,7 @@ use tokio_postgres::types::Type;
 use super::PostgresStore;
 use super::append::first_key_of;
 use super::error::StoreFailure;
-use super::list::room;
+use super::list::free;
 use super::rows::{audience, event_id, event_type, fence, get, time};
 use super::session::Param;
 use super::source::STEPS;
@@ -34,7 +34,7 @@ impl PostgresStore {
         let (mut found, mut step) = (Vec::new(), page);
         let steps = if query.missing_at.is_some() { STEPS_WITH_DELIVERIES } else { STEPS };
         for length in steps {
-            let (more, last) = self.step_of_events(query, step, (length, room(page.limit, found.len()))).await?;
+            let (more, last) = self.step_of_events(query, step, (length, free(page.limit, found.len()))).await?;
             found.extend(more);
             if last.is_none() || found.len() > page.limit as usize {
                 return Ok(Listed::cut(found, page.limit, |found| found.cursor, None));

@@ -76,8 +76,8 @@ impl History for PostgresStore {
     async fn oldest_due(&self, lanes: &[LaneId]) -> Result<Option<Timestamp>, StoreError> {
         let lanes: Vec<_> = lanes.iter().map(|lane| lane_column(*lane)).collect();
         // One index look-up for each lane: a minimum over all lanes at once would read every pending delivery.
-        let sql = "SELECT min(first.due) AS due FROM unnest($1) AS asked (lane) CROSS JOIN LATERAL \
-                   (SELECT due FROM hookwire.delivery WHERE state = 0 AND lane = asked.lane ORDER BY due LIMIT 1) AS first";
+        let sql = "SELECT min(first.due) AS due FROM unnest($1) AS requested (lane) CROSS JOIN LATERAL \
+                   (SELECT due FROM hookwire.delivery WHERE state = 0 AND lane = requested.lane ORDER BY due LIMIT 1) AS first";
         let rows = self.db.query(sql, &[(&lanes, BYTES)]).await?;
         let due: Option<i64> =
             rows.first().map_or(Ok(None), |row| get(row, "due")).map_err(StoreFailure::into_store_error)?;

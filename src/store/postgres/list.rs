@@ -14,7 +14,7 @@ use crate::id::DeliveryId;
 use crate::store::{DeliveryQuery, Listed, Page, StoreError};
 
 /// One more item than the rest of the page shows: it tells whether there is another page.
-pub(super) fn room(limit: u32, found: usize) -> i64 {
+pub(super) fn free(limit: u32, found: usize) -> i64 {
     i64::from(limit) + 1 - i64::try_from(found).unwrap_or(i64::MAX)
 }
 
@@ -30,13 +30,13 @@ impl PostgresStore {
         let filter = DeliveryFilter::of(query);
         let source = self.source(query, &filter).await?;
         if let Source::Few(rows) = &source {
-            let (found, _) = self.step(&filter, page, (rows, room(page.limit, 0))).await?;
+            let (found, _) = self.step(&filter, page, (rows, free(page.limit, 0))).await?;
             return Ok(Listed::cut(found, page.limit, |found| found.id, None));
         }
         let (mut found, mut step) = (Vec::new(), page);
         for length in source.steps() {
             let (more, last) =
-                self.ordered_step(&filter, &source, step, (length, room(page.limit, found.len()))).await?;
+                self.ordered_step(&filter, &source, step, (length, free(page.limit, found.len()))).await?;
             found.extend(more);
             if last.is_none() || found.len() > page.limit as usize {
                 return Ok(Listed::cut(found, page.limit, |found| found.id, None));

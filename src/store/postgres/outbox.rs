@@ -191,9 +191,9 @@ impl PostgresStore {
         let times = vec![claim.now.as_micros(), claim.until.as_micros()];
         let session = self.db.session().await.map_err(StoreFailure::into_store_error)?;
         let params: [Param<'_>; 4] = [(&lanes, BYTES), (&quotas, INTS), (&times, LONGS), (&endpoints, UUIDS)];
-        let asked: [Param<'_>; 2] = [(&lanes, BYTES), (&endpoints, UUIDS)];
+        let requested: [Param<'_>; 2] = [(&lanes, BYTES), (&endpoints, UUIDS)];
         let claiming = session.query(CLAIM, &params);
-        let asking = session.query(NEXT, &asked);
+        let asking = session.query(NEXT, &requested);
         let (leased, next) = try_join(claiming, asking).await.map_err(StoreFailure::in_doubt)?;
         read_claim(claim, &leased, &next).map_err(StoreFailure::into_store_error)
     }

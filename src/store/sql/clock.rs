@@ -57,10 +57,10 @@ impl DatabaseClock {
     /// # Errors
     /// Returns the error of `ask`. The clock then continues unchanged.
     pub async fn adjust<E>(&self, ask: impl Future<Output = Result<Timestamp, E>>) -> Result<(), E> {
-        let asked = SystemClock.uptime();
+        let requested = SystemClock.uptime();
         let there = ask.await?;
         let uptime = SystemClock.uptime();
-        let took = uptime.saturating_sub(asked);
+        let took = uptime.saturating_sub(requested);
         if took <= LONGEST {
             // The server read its clock about half-way through the round trip.
             let origin = there + took / 2 - uptime;

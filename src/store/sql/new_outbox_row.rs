@@ -2,7 +2,8 @@
 
 use crate::clock::Timestamp;
 use crate::event::{NewEvent, Order};
-use crate::id::{EventId, IdError};
+use crate::field::FieldError;
+use crate::id::EventId;
 
 /// An event as the columns of a row, for an application's own transaction.
 #[derive(Clone, Debug)]
@@ -29,7 +30,7 @@ pub(in crate::store) struct NewOutboxRow<'a> {
 
 impl<'a> NewOutboxRow<'a> {
     /// The columns of an event. Fails if the tenant's name is invalid.
-    pub(in crate::store) fn of(event: &'a NewEvent, now: Timestamp) -> Result<Self, IdError> {
+    pub(in crate::store) fn of(event: &'a NewEvent, now: Timestamp) -> Result<Self, FieldError> {
         event.tenant.check()?;
         let key = |latest| event.order.as_ref().filter(|order| order.is_latest() == latest).map(Order::key);
         Ok(Self {

@@ -1,7 +1,8 @@
 //! Rows of a table that applications write to in their own transactions.
 
 use crate::clock::Timestamp;
-use crate::event::{EventError, NewEvent};
+use crate::event::NewEvent;
+use crate::field::FieldError;
 use crate::id::EventId;
 
 /// A row that an application has written, for [`Staging`](crate::store::Staging).
@@ -73,7 +74,7 @@ impl OutboxRow {
     /// # Errors
     /// Returns why the row is invalid, as a text for its author.
     pub fn event(self) -> Result<NewEvent, String> {
-        let why = |error: EventError| error.to_string();
+        let why = |error: FieldError| error.to_string();
         let made = match self.content_type {
             Some(content_type) => NewEvent::raw(&self.event_type, &content_type, self.data),
             None => {

@@ -44,10 +44,10 @@ fn count_unfinished(
         for lane in lanes_in(session, state, work, lane)? {
             let endpoint = lane.endpoint().map(|id| endpoint_state(session, id)).transpose()?.flatten();
             let shown = shown_state(state, endpoint);
-            let room = Counts::MOST.saturating_sub(counts.get(shown));
-            if room > 0 {
+            let free = Counts::MOST.saturating_sub(counts.get(shown));
+            if free > 0 {
                 let rows = format!("FROM hookwire_delivery WHERE state = {state} AND lane = :lane");
-                counts.add(shown, count_rows(session, &rows, Some(lane), room)?);
+                counts.add(shown, count_rows(session, &rows, Some(lane), free)?);
             }
         }
     }

@@ -10,14 +10,14 @@ use crate::store::Outbox;
 
 /// A claim returns only deliveries of the requested lanes, only due ones, and at most the quota of each lane.
 pub(super) async fn claim_obeys_lanes_quotas_and_due_times<S: Outbox + ?Sized>(subject: &Subject<S>) {
-    let (asked, full, other) = (lane(), lane(), lane());
-    for lane in [asked, full, full, full, other] {
+    let (requested, full, other) = (lane(), lane(), lane());
+    for lane in [requested, full, full, full, other] {
         subject.owe(lane).await;
     }
-    subject.owe_at(asked, NOW + MICRO).await;
-    let claimed = subject.claim_lanes(&[(asked, 9), (full, 2)], NOW).await.leased;
+    subject.owe_at(requested, NOW + MICRO).await;
+    let claimed = subject.claim_lanes(&[(requested, 9), (full, 2)], NOW).await.leased;
     let of = |lane: LaneId| claimed.iter().filter(|leased| leased.lane == lane).count();
-    assert_eq!((of(asked), of(full), of(other)), (1, 2, 0));
+    assert_eq!((of(requested), of(full), of(other)), (1, 2, 0));
 }
 
 /// A busy lane does not use up another lane's quota.

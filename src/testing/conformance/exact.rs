@@ -41,7 +41,7 @@ pub(super) fn all_kinds_of_events() -> Vec<Event> {
     ]
 }
 
-fn fifo_of(key: &str) -> Result<NewEvent, crate::event::EventError> {
+fn fifo_of(key: &str) -> Result<NewEvent, crate::field::FieldError> {
     NewEvent::json("a", &1).and_then(|event| event.ordered_by(key))
 }
 

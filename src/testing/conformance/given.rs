@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::delivery::{Attempt, Leased, NewDelivery, Settlement};
 use crate::endpoint::{Endpoint, NewEndpoint, Target};
-use crate::event::{Event, EventError, NewEvent, Origin};
+use crate::event::{Event, NewEvent, Origin};
+use crate::field::FieldError;
 use crate::id::{DeliveryId, EndpointId, EventId, LaneId, QueueName, Tenant};
 use crate::outcome::Outcome;
 use crate::retry::Decision;
@@ -65,7 +66,7 @@ pub(super) fn received(id: &str) -> Event {
     event.tenant("acme").id(event_id(id)).received(origin).seal(NOW)
 }
 
-pub(super) fn new_event(event: Result<NewEvent, EventError>) -> NewEvent {
+pub(super) fn new_event(event: Result<NewEvent, FieldError>) -> NewEvent {
     event.unwrap_or_else(|error| panic!("{error}"))
 }
 

@@ -176,11 +176,12 @@ pub(super) async fn rollups_obey_their_group_and_span<S: Outbox + Directory + Ro
     fold(subject, NOW).await;
     let unknown = [RollupGroup::Tenant(tenant("nobody")), RollupGroup::Lane(lane()), RollupGroup::All(Work::Received)];
     let groups = [RollupGroup::Lane(lanes[2]), RollupGroup::Tenant(tenant("ACME")), RollupGroup::Lane(lanes[0])];
-    let asked: Vec<_> = groups.into_iter().chain(unknown).collect();
-    let minutes = ok(subject.store.rollups(&asked, RollupStep::Minute, first, first + MINUTE * 70).await);
+    let requested: Vec<_> = groups.into_iter().chain(unknown).collect();
+    let minutes = ok(subject.store.rollups(&requested, RollupStep::Minute, first, first + MINUTE * 70).await);
     let of = |count| vec![starting(first, delivered(count * 2)), starting(first + MINUTE * 2, delivered(count))];
     assert_eq!(minutes, [of(3), of(2), of(1), vec![], vec![], vec![]]);
-    let later = ok(subject.store.rollups(&asked, RollupStep::Minute, first + MICRO, first + MINUTE * 70 + MICRO).await);
+    let later =
+        ok(subject.store.rollups(&requested, RollupStep::Minute, first + MICRO, first + MINUTE * 70 + MICRO).await);
     let of =
         |count| vec![starting(first + MINUTE * 2, delivered(count)), starting(first + MINUTE * 70, delivered(count))];
     assert_eq!(later, [of(3), of(2), of(1), vec![], vec![], vec![]]);
@@ -188,7 +189,7 @@ pub(super) async fn rollups_obey_their_group_and_span<S: Outbox + Directory + Ro
     let hours = one(ok(subject.second.rollups(&[all], RollupStep::Hour, NOW - DAY, NOW + DAY).await));
     assert_eq!(hours.iter().map(|hour| hour.delivered).collect::<Vec<_>>(), [18, 6]);
     assert_eq!(ok(subject.store.rollups(&[], RollupStep::Hour, NOW - DAY, NOW + DAY).await), Vec::<Vec<Rollup>>::new());
-    let nothing = ok(subject.store.rollups(&asked, RollupStep::Minute, first + MINUTE, first + MINUTE).await);
+    let nothing = ok(subject.store.rollups(&requested, RollupStep::Minute, first + MINUTE, first + MINUTE).await);
     assert_eq!(nothing, vec![Vec::new(); 6], "an empty span");
 }
 

@@ -296,8 +296,8 @@ impl World {
     fn check(&self) -> Result<(), TestCaseError> {
         prop_assert_eq!(self.lanes.slots.used() as usize, self.in_flight.len());
         let ready: usize = self.lanes.lanes.values().map(|lane| lane.ready.len()).sum();
-        let asked: u32 = self.claim.iter().flat_map(|(_, quotas)| quotas).map(|(_, max)| *max).sum();
-        let held = ready + self.in_flight.len() + self.ended.len() + self.reserved.len() + asked as usize;
+        let requested: u32 = self.claim.iter().flat_map(|(_, quotas)| quotas).map(|(_, max)| *max).sum();
+        let held = ready + self.in_flight.len() + self.ended.len() + self.reserved.len() + requested as usize;
         prop_assert_eq!((LEASES - self.lanes.leases.free()) as usize, held);
         Ok(())
     }

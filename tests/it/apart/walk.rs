@@ -477,9 +477,9 @@ fn text(bytes: &[u8]) -> String {
 fn clean(what: &str, answer: &str, inbox: &Snapshot) {
     assert!(!answer.contains(RECEIVED), "{what}: {answer}");
     // Where an id was asked for, a refusal may repeat it.
-    let asked = |mark: &&String| !what.contains(mark.as_str()) && answer.contains(mark.as_str());
+    let requested = |mark: &&String| !what.contains(mark.as_str()) && answer.contains(mark.as_str());
     let told = inbox.marks();
-    assert_eq!(told.iter().find(asked), None, "{what}: {answer}");
+    assert_eq!(told.iter().find(requested), None, "{what}: {answer}");
 }
 
 fn body_for(method: &str, path: &str) -> Value {

@@ -4,7 +4,7 @@ use super::source::{Source, is_word};
 
 /// The layers, lowest first. A module imports from lower layers; within a layer, from what stands to its left.
 const LAYERS: [&[&str]; 9] = [
-    &["clock", "decoder", "entropy", "hex", "percent", "work"],
+    &["clock", "decoder", "entropy", "field", "hex", "percent", "work"],
     &["id", "secret", "outcome", "fetch", "telemetry"],
     &["signature", "retry"],
     &["event", "provider"],

@@ -339,14 +339,14 @@ async fn everything_that_changes_or_sends_is_limited() {
     let agent = Agent::of(&tools, "acme").await;
     let made = agent.call("webhook_register", json!({"url": server.url("/no")})).await.done();
     let id = made["callback"]["callback_id"].clone();
-    let asked = server.requests().len();
+    let requested = server.requests().len();
     let mut answers = Vec::new();
     for _ in 0..9 {
         answers.push(agent.call("webhook_update", json!({"callback_id": id, "enabled": true})).await.category());
     }
     assert_eq!(answers[..2], ["unproven", "unproven"]);
     assert!(answers[2..].iter().all(|answer| answer == "rate_limited"), "{answers:?}");
-    assert_eq!(server.requests().len(), asked + 2, "no further challenge is sent");
+    assert_eq!(server.requests().len(), requested + 2, "no further challenge is sent");
     for call in ["webhook_rotate_secret", "webhook_unregister", "webhook_update"] {
         assert_eq!(agent.call(call, json!({"callback_id": id})).await.category(), "rate_limited", "{call}");
     }
@@ -409,8 +409,8 @@ async fn an_agent_learns_why_its_server_refuses_a_request_and_never_sees_a_secre
         (format!("{body}\n"), "trailing_newline"),
         (r#"{"data":{"ticket":7},"type":"ticket.closed"}"#.to_owned(), "json_order"),
     ] {
-        let asked = json!({"callback_id": id, "headers": headers, "body": arrived});
-        let found = agent.call("webhook_diagnose", asked).await.done();
+        let requested = json!({"callback_id": id, "headers": headers, "body": arrived});
+        let found = agent.call("webhook_diagnose", requested).await.done();
         assert_eq!((&found["cause"], &found["proved"]), (&json!(cause), &json!(true)), "{found}");
         assert_eq!(found["ok"], json!(cause == "valid"));
         assert!(!found.to_string().contains(&*endpoint.keys.entries()[0].key.expose()), "{found}");

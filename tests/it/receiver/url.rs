@@ -8,7 +8,7 @@ use base64::engine::general_purpose::{STANDARD as BASE64, URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use hookwire::clock::Timestamp;
 use hookwire::provider::Scheme;
-use hookwire::receiver::{Receiver, SentUri, Source, SourceConfig};
+use hookwire::receiver::{Receiver, Source, SourceConfig, set_sent_uri};
 use hookwire::secret::{Key, Keyring};
 use hookwire::signature::http_message::Profile;
 use hookwire::signature::{Outgoing, Settings, SignRequest as _};
@@ -371,7 +371,8 @@ async fn another_router_than_axums_passes_the_original_url_in_an_extension() {
             for (name, value) in (signer.sign)(&format!("{ORIGIN}{signed_for}"), signer.body) {
                 request = request.header(name, value);
             }
-            let request = request.extension(SentUri("/api/h".parse().unwrap())).body(super::full(signer.body)).unwrap();
+            let mut request = request.body(super::full(signer.body)).unwrap();
+            set_sent_uri(&mut request, "/api/h".parse().unwrap());
             let answer = gate.receive(request, |_| async { StatusCode::OK }).await;
             assert_eq!(answer.status().as_u16(), status, "{} {signed_for}", signer.name);
         }

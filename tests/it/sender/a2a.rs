@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use hookwire::receiver::{Accepted, Receiver, Source};
 use hookwire::sender::a2a::{PushConfig, PushError};
 use hookwire::sender::egress::EgressPolicy;
-use hookwire::sender::{EndpointError, Sender};
+use hookwire::sender::{EndpointError, Endpoints, Sender};
 use hookwire::signature::Settings;
 use hookwire::store::{MemoryDedup, MemoryStore};
 use hookwire::worker::CancellationToken;
@@ -63,9 +63,9 @@ impl Drop for Bench {
 async fn is_accepted(request: &Request, secret: &str) -> bool {
     let source = Source::provider("a2a", &[secret], Settings::default()).unwrap();
     let receiver = Receiver::builder(MemoryDedup::new()).source(source).build().unwrap();
-    let mut asked = http::Request::post("/webhook").body(request.body.clone()).unwrap();
-    asked.headers_mut().extend(request.headers.clone());
-    matches!(receiver.gate("a2a").unwrap().verify(asked).await, Ok(Accepted::Event(_)))
+    let mut requested = http::Request::post("/webhook").body(request.body.clone()).unwrap();
+    requested.headers_mut().extend(request.headers.clone());
+    matches!(receiver.gate("a2a").unwrap().verify(requested).await, Ok(Accepted::Event(_)))
 }
 
 #[tokio::test]
@@ -84,7 +84,7 @@ async fn an_update_of_version_1_0_is_sent_as_the_specification_requires() {
     assert!(is_accepted(request, "secure-client-token-for-task-aaa").await);
     assert!(!is_accepted(request, "another").await);
     // In addition, the body is signed.
-    let signed = standardwebhooks::Webhook::new(push.secret()).unwrap();
+    let signed = standardwebhooks::Webhook::new(&Endpoints::secret(&push)).unwrap();
     signed.verify(&request.body, &request.headers).unwrap();
     assert!(signed.verify(b"{}", &request.headers).is_err());
 }

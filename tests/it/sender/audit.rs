@@ -128,9 +128,9 @@ async fn a_tenant_sees_its_own_log_without_the_names_of_operators() {
     assert_eq!(told(log(&acme).await), [(create, "".into(), false), (update, "".into(), true)]);
     assert_eq!(log(&operator).await.len(), 3);
     assert_eq!(&*log(&operator).await[2].actor, "root@host");
-    for (scoped, asked, count) in [(&acme, "other", 0), (&acme, "acme", 2), (&operator, "other", 1)] {
-        let query = AuditQuery::default().tenant(Tenant::from(asked));
-        assert_eq!(scoped.audit_log(query, Page::of(9)).await.unwrap().items.len(), count, "{asked}");
+    for (scoped, requested, count) in [(&acme, "other", 0), (&acme, "acme", 2), (&operator, "other", 1)] {
+        let query = AuditQuery::default().tenant(Tenant::from(requested));
+        assert_eq!(scoped.audit_log(query, Page::of(9)).await.unwrap().items.len(), count, "{requested}");
     }
     let theirs = AuditQuery::default().object(&*endpoint.to_string());
     assert!(other.audit_log(theirs, Page::of(9)).await.unwrap().items.is_empty());

@@ -56,7 +56,7 @@ async fn a_test_gets_its_retries_at_once() {
 
 #[tokio::test]
 async fn the_egress_policy_of_the_application_still_denies() {
-    let strict = hookwire::sender::egress::EgressPolicy::default().deny_network("127.0.0.0/8".parse().unwrap());
+    let strict = hookwire::sender::egress::EgressPolicy::default().deny_network("127.0.0.0/8").unwrap();
     let sender = Sender::builder(MemoryStore::new())
         .egress(strict)
         .for_development()

@@ -2,7 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD as BASE64, URL_SAFE_NO_PAD};
-use hookwire::provider::{BRAINTREE, Checked, LINKEDIN, Scheme, SchemeConfig, SchemeError, X, ZOOM};
+use hookwire::field::FieldError;
+use hookwire::provider::{BRAINTREE, Checked, LINKEDIN, Scheme, SchemeConfig, X, ZOOM};
 use hookwire::secret::{Key, Keyring};
 use hookwire::signature::{Settings, Trust, VerifyError};
 use http::Method;
@@ -11,14 +12,14 @@ use serde_json::{Value, json};
 use super::{NOW, Request};
 
 /// A scheme that signs `signed`, and answers `GET ?token=…` with a MAC.
-fn scheme(signed: &str) -> Result<&'static Scheme, SchemeError> {
+fn scheme(signed: &str) -> Result<&'static Scheme, FieldError> {
     described(&json!({"signature": {
         "algorithm": "hmac-sha256", "encoding": "base64", "headers": ["x-signature"], "signed": signed,
         "time": {"header": "x-time"}, "id_header": "x-id",
     }}))
 }
 
-fn described(proof: &Value) -> Result<&'static Scheme, SchemeError> {
+fn described(proof: &Value) -> Result<&'static Scheme, FieldError> {
     let mut scheme = json!({
         "name": "test", "docs": "https://example.com",
         "handshakes": [{"when": {"method": "GET", "has": ["query:token"]}, "body": "{query:token|mac-base64}"}],

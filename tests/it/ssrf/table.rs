@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use hookwire::endpoint::{CustomHeaders, Target};
-use hookwire::sender::egress::{EgressPolicy, Network};
+use hookwire::sender::egress::EgressPolicy;
 use serde_json::Value;
 
 use crate::support::vectors;
@@ -68,7 +68,7 @@ fn needs_no_connection(case: &Value) -> bool {
 
 #[test]
 fn a_refusal_names_the_setting_that_decides_about_the_target() {
-    let policy = EgressPolicy::default().deny_network(Network::v4([93, 184, 216, 0], 24));
+    let policy = EgressPolicy::default().deny_network("93.184.216.0/24").unwrap();
     for (url, setting) in [
         ("http://hooks.example.com/", "EgressPolicy::dangerous_allow_http"),
         ("https://hooks.example.com:25/", "EgressPolicy::only_ports"),

@@ -31,8 +31,8 @@ struct Publisher {
 impl Fetch for Publisher {
     async fn fetch(&self, url: &str, post: Option<Bytes>, _: usize) -> Result<Bytes, FetchError> {
         self.fetches.fetch_add(1, Ordering::SeqCst);
-        let asked: Option<Value> = post.map(|post| serde_json::from_slice(&post).unwrap());
-        let name = asked.as_ref().and_then(|asked| asked["key_id"].as_str()).unwrap_or(url);
+        let requested: Option<Value> = post.map(|post| serde_json::from_slice(&post).unwrap());
+        let name = requested.as_ref().and_then(|requested| requested["key_id"].as_str()).unwrap_or(url);
         Ok(self.documents.get(name).cloned().unwrap_or_else(|| "junk".into()).into())
     }
 }

@@ -27,7 +27,7 @@ pub fn receiver(case: &Case) -> Result<Receiver, ReceiverConfigError> {
         Source::provider(&case.source, &secrets, case.settings.clone())?
     };
     if case.setup {
-        source = source.set_up();
+        source = source.accept_key();
     }
     if Scheme::named(&case.source).is_some_and(|provider| !provider.proves_origin()) {
         source = source.dangerous_accept_unproved();

@@ -299,7 +299,7 @@ fn every_provider_has_a_sequence() {
 /// read names it by `Retries::unchecked(page)`.
 #[test]
 fn every_provider_names_the_page_that_documents_its_retries_or_says_nothing_of_them() {
-    let missing = Scheme::all().filter(|provider| !provider.retry_facts().source().starts_with("https://"));
+    let missing = Scheme::all().filter(|provider| !provider.retry_docs().starts_with("https://"));
     let missing: Vec<_> = missing.map(Scheme::name).collect();
     assert!(missing.is_empty(), "neither facts nor an explicit unknown: {missing:?}");
 }
@@ -310,11 +310,10 @@ const STATED: &[&str] = &["calendly", "hubspot", "paddle", "plaid", "twitch"];
 #[test]
 fn a_window_covers_the_retries_that_are_not_known_to_be_signed_anew() {
     for provider in Scheme::all().filter(|provider| !STATED.contains(&provider.name())) {
-        let retries = provider.retry_facts();
         let Some(window) = window(provider) else { continue };
         let past: u64 = window.split(' ').next().unwrap().parse().unwrap();
-        let span = retries.lasts().map_or(0, |span| span.as_secs());
-        let covered = retries.is_signed_anew() == Some(true) || past >= span;
+        let span = provider.retries_last().map_or(0, |span| span.as_secs());
+        let covered = provider.retry_is_signed_anew() == Some(true) || past >= span;
         assert!(covered, "{}: {past} s do not cover {span} s", provider.name());
     }
 }
@@ -332,8 +331,10 @@ async fn signed_at(case: &Case) -> Option<Timestamp> {
 async fn the_last_retry_of_a_provider_is_accepted_though_it_carries_the_time_of_the_first_attempt() {
     let mut checked = BTreeSet::new();
     for mut case in cases().into_iter().filter(Case::is_accepted) {
-        let retries = Scheme::named(&case.source).unwrap().retry_facts();
-        let Some(span) = retries.lasts().filter(|_| retries.is_signed_anew() != Some(true)) else { continue };
+        let provider = Scheme::named(&case.source).unwrap();
+        let Some(span) = provider.retries_last().filter(|_| provider.retry_is_signed_anew() != Some(true)) else {
+            continue;
+        };
         // Their keys end before the last retry, or the provider states another window.
         if STATED.contains(&&*case.source) || ["google_pubsub", "atlassian_connect"].contains(&&*case.source) {
             continue;

@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use hookwire::clock::Timestamp;
+use hookwire::field::FieldError;
 use hookwire::id::Tenant;
-use hookwire::provider::cloud_event::{CloudEvent, CloudEventError, decode_header, encode_header};
+use hookwire::provider::cloud_event::{CloudEvent, decode_header, encode_header};
 use hookwire::provider::{Challenge, McpMessage, SQUARE, STANDARD, Scheme};
 use hookwire::receiver::{Accepted, Receiver, ReceiverConfigError, RejectionKind, Source, Verified};
 use hookwire::signature::{Settings, Signing, VerifyError};
@@ -55,12 +56,15 @@ fn the_mode_is_told_by_the_content_type() {
         };
         let (one, batch) = (count(event.clone()), count(json!([event, event])));
         // Without attributes in headers, a binary message has none.
-        let none = || Err(CloudEventError::Attribute("specversion".into()));
+        let wrong = |part: &'static str, problem: &'static str| Err(FieldError::new(part, problem));
+        let none = || wrong("CloudEvents attribute specversion", "is missing or malformed");
+        let body = || wrong("CloudEvents body", "is not a JSON event");
+        let format = || wrong("CloudEvents format", "is not JSON");
         let wanted = match case["mode"].as_str().unwrap() {
-            "structured" => (Ok(1), Err(CloudEventError::Body)),
-            "batch" => (Err(CloudEventError::Body), Ok(2)),
+            "structured" => (Ok(1), body()),
+            "batch" => (body(), Ok(2)),
             other if other.starts_with("binary") => (none(), none()),
-            _ => (Err(CloudEventError::Format), Err(CloudEventError::Format)),
+            _ => (format(), format()),
         };
         assert_eq!((one, batch), wanted, "{case}");
     }
@@ -91,15 +95,17 @@ fn data_is_json_as_written_or_decoded_bytes() {
 #[test]
 fn what_is_no_event_is_rejected_and_the_error_names_the_attribute() {
     let read = |body: &str| CloudEvent::read(&content_type("application/cloudevents+json"), &body.to_owned().into());
-    let without = |name: &str| CloudEventError::Attribute(name.into());
+    let without = |name: &str| FieldError::new(format!("CloudEvents attribute {name}"), "is missing or malformed");
+    let no_event = || FieldError::new("CloudEvents body", "is not a JSON event");
+    let version = FieldError::new("CloudEvents specversion", "is not 1.0");
     assert_eq!(read(r#"{"specversion":"1.0","source":"/","type":"t"}"#), Err(without("id")));
     assert_eq!(read(r#"{"specversion":"1.0","id":"","source":"/","type":"t"}"#), Err(without("id")));
-    assert_eq!(read(r#"{"specversion":"0.3","id":"1","source":"/","type":"t"}"#), Err(CloudEventError::Version));
-    assert_eq!(read(r#"{"specversion":"1.0","id":"1","id":"2","source":"/","type":"t"}"#), Err(CloudEventError::Body));
+    assert_eq!(read(r#"{"specversion":"0.3","id":"1","source":"/","type":"t"}"#), Err(version));
+    assert_eq!(read(r#"{"specversion":"1.0","id":"1","id":"2","source":"/","type":"t"}"#), Err(no_event()));
     assert_eq!(read(r#"{"specversion":"1.0","id":"1","source":"/","type":"t","Upper":"x"}"#), Err(without("Upper")));
     let both = r#"{"specversion":"1.0","id":"1","source":"/","type":"t","data":1,"data_base64":"MQ=="}"#;
     assert_eq!(read(both), Err(without("data_base64")));
-    assert_eq!(read("[]"), Err(CloudEventError::Body));
+    assert_eq!(read("[]"), Err(no_event()));
 }
 
 #[tokio::test]
@@ -202,9 +208,9 @@ struct Yes(Arc<Mutex<Vec<(Tenant, Challenge)>>>);
 
 impl Yes {
     fn to(&self, source: Source) -> Source {
-        let asked = self.0.clone();
+        let requested = self.0.clone();
         source.decide(move |tenant, challenge| {
-            asked.lock().unwrap().push((tenant, challenge));
+            requested.lock().unwrap().push((tenant, challenge));
             async { true }
         })
     }
@@ -239,11 +245,13 @@ async fn the_application_decides_about_topics_and_origins() {
     let Ok(Accepted::Handshake(reply)) = ask(yes.to(cloudevents()), options()).await else { panic!("yes") };
     assert!(reply.headers.contains(&("webhook-allowed-origin", "eventemitter.example.com".into())));
     assert!(reply.headers.contains(&("webhook-allowed-rate", "*".into())));
-    let asked = yes.0.lock().unwrap();
-    let asked: Vec<_> =
-        asked.iter().map(|(tenant, it)| (tenant.as_str(), it.kind.as_str(), it.subject.as_str(), it.amount)).collect();
+    let requested = yes.0.lock().unwrap();
+    let requested: Vec<_> = requested
+        .iter()
+        .map(|(tenant, it)| (tenant.as_str(), it.kind.as_str(), it.subject.as_str(), it.amount))
+        .collect();
     let topic = ("acme", "subscribe", "https://pub.example/feed", Some(864_000));
-    assert_eq!(asked, [topic, ("default", "origin", "eventemitter.example.com", Some(120))]);
+    assert_eq!(requested, [topic, ("default", "origin", "eventemitter.example.com", Some(120))]);
 }
 
 #[tokio::test]

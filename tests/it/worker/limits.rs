@@ -25,7 +25,7 @@ async fn a_pause_returns_the_claimed_deliveries_and_ends_to_the_second() {
     let bench = Bench::new(Config::default());
     let lane = bench.lane_under(Act::AskForRest(Duration::from_secs(100)), LanePolicy::open(NonZeroU32::MIN));
     let ids = bench.append(lane, 4).await;
-    let asked = bench.clock.now();
+    let requested = bench.clock.now();
     let (stop, worker) = bench.run();
     tokio::time::sleep(Duration::from_secs(2)).await;
     bench.set(lane, Act::Answer(200, Duration::ZERO));
@@ -34,7 +34,7 @@ async fn a_pause_returns_the_claimed_deliveries_and_ends_to_the_second() {
         assert_eq!((waiting.attempts, waiting.due <= bench.clock.now()), (0, true), "claimable by others");
     }
     bench.until_finished(&ids).await;
-    let next = bench.started()[1].2.since(asked).as_secs_f64();
+    let next = bench.started()[1].2.since(requested).as_secs_f64();
     assert!((100.0..101.1).contains(&next), "{next}");
     stop.cancel();
     worker.await.unwrap().unwrap();

@@ -113,15 +113,15 @@ pub fn find_failures(db: &Db, query: &FailureQuery) -> FailureList {
         Some(Bug::FailureToIsInclusive) => from <= hour && hour <= to,
         _ => from <= hour && hour < to,
     };
-    let mut asked = query.clone();
+    let mut requested = query.clone();
     match db.bug {
-        Some(Bug::FailuresIgnoreTheTenant) => asked.tenant = None,
-        Some(Bug::FailuresIgnoreTheEndpoint) => asked.endpoint = None,
-        Some(Bug::FailureEndpointIgnoresTheTenant) if asked.endpoint.is_some() => asked.tenant = None,
+        Some(Bug::FailuresIgnoreTheTenant) => requested.tenant = None,
+        Some(Bug::FailuresIgnoreTheEndpoint) => requested.endpoint = None,
+        Some(Bug::FailureEndpointIgnoresTheTenant) if requested.endpoint.is_some() => requested.tenant = None,
         _ => {}
     }
     let rows = db.rollups.failures.iter().rev();
-    let rows = rows.filter(|((hour, ..), group)| is_wanted(*hour) && asked.is_for(group));
+    let rows = rows.filter(|((hour, ..), group)| is_wanted(*hour) && requested.is_for(group));
     let rows = rows.map(|((hour, ..), group)| (*hour, group.clone()));
     let limit = match db.bug {
         Some(Bug::FailuresIgnoreTheLimit) => FailureQuery::MAX_LIMIT,
