@@ -62,6 +62,10 @@ fn check(said: &HashMap<String, Value>, seen: &[String]) {
     assert_eq!(said["update"]["event_types"], json!(["*"]));
     assert_eq!(said["list"]["callbacks"].as_array().unwrap().len(), 1);
     assert_eq!(said["get"], said["update"]);
+    check_delivery(said, seen);
+}
+
+fn check_delivery(said: &HashMap<String, Value>, seen: &[String]) {
     assert_eq!((&said["test"]["ok"], &said["test"]["status_code"]), (&json!(true), &json!(200)));
     assert_eq!(said["resend"]["count"], json!(1));
     assert_eq!(said["background"]["job"], json!(1));

@@ -42,9 +42,18 @@ impl Api {
 
     /// Sends a request to a path below the API and reads the document of the response.
     pub(crate) async fn call(&mut self, method: Method, path: &str) -> Result<Value, Failure> {
+        self.exchange(method, path, Bytes::new()).await
+    }
+
+    /// Like [`call`](Self::call), with a document as the body of a `POST`.
+    pub(crate) async fn post(&mut self, path: &str, document: &Value) -> Result<Value, Failure> {
+        self.exchange(Method::POST, path, document.to_string().into()).await
+    }
+
+    async fn exchange(&mut self, method: Method, path: &str, body: Bytes) -> Result<Value, Failure> {
         let mut request = Request::builder().method(method).uri(path).header(ACCEPT, "application/json");
         request = request.header(CONTENT_TYPE, "application/json").header("x-requested-with", "hookwire");
-        let request = request.body(Bytes::new())?;
+        let request = request.body(body)?;
         let response = match self {
             Self::Remote { base, token } => remote(base, token.as_deref(), request).await?,
             Self::Local(router) => local(router, request).await?,
@@ -55,7 +64,8 @@ impl Api {
             return Ok(document);
         }
         let detail = document["detail"].as_str().or_else(|| document["title"].as_str()).unwrap_or_default();
-        Err(Failure::new(format!("{path}: the API answered {status}: {detail}")))
+        let field = document["field"].as_str().map_or_else(String::new, |field| format!("{field}: "));
+        Err(Failure::new(format!("{path}: the API answered {status}: {field}{detail}")))
     }
 }
 

@@ -30,8 +30,12 @@ pub(crate) enum Command {
     Endpoints(SenderAccess),
     /// Show the deliveries of a sender as they are created.
     Tail(Tail),
-    /// Send a delivery again.
-    Resend(Resend),
+    /// Send a delivery again, or all that match a filter.
+    Resend(Change),
+    /// Cancel a delivery, or all that match a filter.
+    Cancel(Change),
+    /// List the jobs that change many deliveries, show one, or stop it.
+    Jobs(Jobs),
     /// Check a store, an endpoint and the clock of this machine.
     Doctor(Doctor),
     /// List the known providers.
@@ -167,10 +171,63 @@ pub(crate) struct Tail {
     pub(crate) lines: u32,
 }
 
+/// A delivery, or a filter of deliveries.
 #[derive(Debug, Arguments)]
-pub(crate) struct Resend {
+pub(crate) struct Change {
     /// The id of the delivery: `dlv_...`.
-    pub(crate) delivery: String,
+    #[arg(required_unless_present = "all")]
+    pub(crate) delivery: Option<String>,
+    /// Count all deliveries that match the filter. With `--yes`, start a job that changes them.
+    #[arg(long, conflicts_with = "delivery")]
+    pub(crate) all: bool,
+    /// Start the job.
+    #[arg(long, requires = "all")]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) filter: Filter,
+    /// The most deliveries that are changed.
+    #[arg(long, value_name = "COUNT", requires = "all")]
+    pub(crate) limit: Option<u64>,
+    #[command(flatten)]
+    pub(crate) access: SenderAccess,
+}
+
+/// A filter of deliveries. `--tenant` belongs to it too.
+#[derive(Debug, Arguments)]
+pub(crate) struct Filter {
+    /// Only deliveries in this state: pending, delivered, failed, held or cancelled.
+    #[arg(long, requires = "all")]
+    pub(crate) state: Option<String>,
+    /// Only deliveries to this endpoint: `ep_...`.
+    #[arg(long, value_name = "ID", requires = "all")]
+    pub(crate) endpoint: Option<String>,
+    /// Only deliveries of this event.
+    #[arg(long, value_name = "ID", requires = "all")]
+    pub(crate) event: Option<String>,
+    /// Only deliveries of events of this type.
+    #[arg(long = "type", value_name = "TYPE", requires = "all")]
+    pub(crate) event_type: Option<String>,
+    /// Only deliveries with this outcome of the last attempt, such as `503`, `5xx` or `timeout`.
+    #[arg(long, requires = "all")]
+    pub(crate) outcome: Option<String>,
+    /// Only deliveries to endpoints with this label.
+    #[arg(long, value_name = "NAME=VALUE", requires = "all")]
+    pub(crate) label: Option<String>,
+    /// Only deliveries that were created at this time (RFC 3339) or later.
+    #[arg(long, value_name = "TIME", requires = "all")]
+    pub(crate) from: Option<String>,
+    /// Only deliveries that were created before this time (RFC 3339).
+    #[arg(long, value_name = "TIME", requires = "all")]
+    pub(crate) to: Option<String>,
+}
+
+#[derive(Debug, Arguments)]
+pub(crate) struct Jobs {
+    /// The number of a job. Without it, all jobs are listed.
+    pub(crate) number: Option<u64>,
+    /// Stop the job. What it has changed before remains changed.
+    #[arg(long, requires = "number")]
+    pub(crate) stop: bool,
     #[command(flatten)]
     pub(crate) access: SenderAccess,
 }

@@ -8,6 +8,7 @@ mod captured;
 mod client;
 mod doctor;
 mod failure;
+mod jobs;
 mod listen;
 mod operate;
 mod output;
@@ -22,6 +23,7 @@ use clap::{CommandFactory as _, Parser as _};
 
 use self::args::{Args, Command};
 use self::failure::Failure;
+use self::jobs::Action;
 use self::output::Output;
 
 #[tokio::main]
@@ -48,7 +50,9 @@ async fn run(command: Command, output: Output) -> Result<bool, Failure> {
         Command::Replay(args) => replay::run(args, output).await,
         Command::Endpoints(args) => operate::endpoints(args, output).await,
         Command::Tail(args) => operate::tail(args, output).await,
-        Command::Resend(args) => operate::resend(args, output).await,
+        Command::Resend(args) => jobs::change(Action::Resend, args, output).await,
+        Command::Cancel(args) => jobs::change(Action::Cancel, args, output).await,
+        Command::Jobs(args) => jobs::jobs(args, output).await,
         Command::Doctor(args) => doctor::run(args, output).await,
         Command::Providers => {
             output.providers();

@@ -1,4 +1,4 @@
-//! `hookwire endpoints`, `tail` and `resend`.
+//! `hookwire endpoints` and `tail`.
 
 use std::collections::HashSet;
 use std::fmt::Display;
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use http::Method;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::api::Api;
-use super::args::{Resend, SenderAccess, Tail};
+use super::args::{SenderAccess, Tail};
 use super::failure::Failure;
 use super::output::{BAD, GOOD, Output, styled};
 
@@ -21,15 +21,20 @@ const MAX_SEEN: usize = 100_000;
 
 pub(crate) async fn endpoints(access: SenderAccess, output: Output) -> Result<bool, Failure> {
     let mut api = Api::open(&access).await?;
-    let (mut rows, mut cursor) = (Vec::new(), String::new());
-    loop {
-        let page = api.call(Method::GET, &format!("/endpoints?limit=100{}{cursor}", of_tenant(&access))).await?;
-        rows.extend(page["items"].as_array().cloned().unwrap_or_default());
-        let Some(next) = page["next_cursor"].as_str() else { break };
-        cursor = format!("&cursor={next}");
-    }
+    let rows = all_pages(&mut api, &format!("/endpoints?limit=100{}", of_tenant(&access))).await?;
     output.table(&["id", "tenant", "origin", "events", "enabled"], &rows);
     Ok(true)
+}
+
+/// Reads all pages of a list. The path has a query.
+pub(crate) async fn all_pages(api: &mut Api, path: &str) -> Result<Vec<Value>, Failure> {
+    let (mut rows, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = api.call(Method::GET, &format!("{path}{cursor}")).await?;
+        rows.extend(page["items"].as_array().cloned().unwrap_or_default());
+        let Some(next) = page["next_cursor"].as_str() else { return Ok(rows) };
+        cursor = format!("&cursor={next}");
+    }
 }
 
 fn of_tenant(access: &SenderAccess) -> String {
@@ -37,7 +42,7 @@ fn of_tenant(access: &SenderAccess) -> String {
 }
 
 /// Encodes a text as a part of a path or of a query.
-fn encoded(text: &str) -> impl Display {
+pub(crate) fn encoded(text: &str) -> impl Display {
     const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
     utf8_percent_encode(text, ENCODED)
 }
@@ -90,14 +95,4 @@ fn show(delivery: &Value, output: Output) {
         delivery["attempts"],
     );
     output.say(delivery, line);
-}
-
-pub(crate) async fn resend(args: Resend, output: Output) -> Result<bool, Failure> {
-    let mut api = Api::open(&args.access).await?;
-    api.call(Method::POST, &format!("/deliveries/{}/resend", encoded(&args.delivery))).await?;
-    output.say(&json!({ "resent": args.delivery }), format!("{} is pending again", args.delivery));
-    if matches!(api, Api::Local(_)) {
-        output.remark("the worker of the application that owns the store sends it");
-    }
-    Ok(true)
 }
