@@ -101,6 +101,8 @@ fn what_cannot_be_read_fails_with_the_remedy() {
         (&["endpoints", "--store", "nowhere.db"], "", "no such file"),
         (&["doctor"], "", "--store FILE"),
         (&["send", "acme.example"], "", "url"),
+        (&["cancel", "dlv_1", "--state", "failed"], "", "cannot be used with"),
+        (&["jobs", "--stop"], "", "NUMBER"),
     ] {
         let output = run_with(arguments, input);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", out(&output));
@@ -168,6 +170,28 @@ async fn store(file: &Path) -> Sender {
     sender
 }
 
+/// No worker runs, so the job is never done.
+fn a_job_is_counted_started_and_stopped(access: &[&str]) {
+    let cancel = ["cancel", "--all", "--json", "--tenant", "acme", "--state", "pending"];
+    let counted = run(&[&cancel, access].concat());
+    let document = documents(&counted).remove(0);
+    assert_eq!((&document["count"], &document["dry_run"]), (&json!(1), &json!(true)), "{}", err(&counted));
+    let other = run(&[&["resend", "--all", "--type", "invoice.sent"], access].concat());
+    assert!(out(&other).starts_with("0 deliveries match; add --yes"), "{}{}", out(&other), err(&other));
+    let wrong = run(&[&["resend", "--all", "--state", "lost"], access].concat());
+    assert!(err(&wrong).contains("filter.state"), "{}", err(&wrong));
+    let started = run(&[&cancel[..], &["--yes", "--limit", "5"], access].concat());
+    let document = documents(&started).remove(0);
+    assert_eq!((&document["state"], &document["limit"]), (&json!("running"), &json!(5)), "{}", err(&started));
+    let number = document["number"].to_string();
+    let stopped = run(&[&["jobs", &number, "--stop"], access].concat());
+    assert!(out(&stopped).contains(&format!("job {number} is stopped, changed 0")), "{}", err(&stopped));
+    let listed = run(&[&["jobs", "--json"], access].concat());
+    assert_eq!(documents(&listed)[0]["number"].to_string(), number, "newest first: {}", err(&listed));
+    let of_another = run(&[&["jobs", "--json", "--tenant", "other"], access].concat());
+    assert!(of_another.status.success() && documents(&of_another).is_empty(), "{}", err(&of_another));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_and_an_api_show_the_same() {
     let folder = tempfile::tempdir().unwrap();
@@ -194,7 +218,11 @@ async fn a_store_and_an_api_show_the_same() {
             let id = documents(&tail)[0]["id"].as_str().unwrap().to_owned();
             let resent = run(&[&["resend", &id], access].concat());
             assert!(err(&resent).contains("pending"), "a pending delivery is not sent again: {}", err(&resent));
+            a_job_is_counted_started_and_stopped(access);
         }
+        let tail = run(&["tail", "--once", "--json", "--store", file]);
+        let cancelled = run(&["cancel", documents(&tail)[0]["id"].as_str().unwrap(), "--store", file]);
+        assert!(out(&cancelled).contains("is cancelled"), "{}", err(&cancelled));
         let stranger = run(&["endpoints", "--api", &api]);
         assert!(stranger.status.code() == Some(2) && err(&stranger).contains("401"), "{}", err(&stranger));
         let healthy = run(&["doctor", "--store", file]);

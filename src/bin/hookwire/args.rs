@@ -181,12 +181,12 @@ pub(crate) struct Change {
     #[arg(long, conflicts_with = "delivery")]
     pub(crate) all: bool,
     /// Start the job.
-    #[arg(long, requires = "all")]
+    #[arg(long, requires = "all", conflicts_with = "delivery")]
     pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) filter: Filter,
     /// The most deliveries that are changed.
-    #[arg(long, value_name = "COUNT", requires = "all")]
+    #[arg(long, value_name = "COUNT", requires = "all", conflicts_with = "delivery")]
     pub(crate) limit: Option<u64>,
     #[command(flatten)]
     pub(crate) access: SenderAccess,
@@ -196,28 +196,28 @@ pub(crate) struct Change {
 #[derive(Debug, Arguments)]
 pub(crate) struct Filter {
     /// Only deliveries in this state: pending, delivered, failed, held or cancelled.
-    #[arg(long, requires = "all")]
+    #[arg(long, requires = "all", conflicts_with = "delivery")]
     pub(crate) state: Option<String>,
     /// Only deliveries to this endpoint: `ep_...`.
-    #[arg(long, value_name = "ID", requires = "all")]
+    #[arg(long, value_name = "ID", requires = "all", conflicts_with = "delivery")]
     pub(crate) endpoint: Option<String>,
     /// Only deliveries of this event.
-    #[arg(long, value_name = "ID", requires = "all")]
+    #[arg(long, value_name = "ID", requires = "all", conflicts_with = "delivery")]
     pub(crate) event: Option<String>,
     /// Only deliveries of events of this type.
-    #[arg(long = "type", value_name = "TYPE", requires = "all")]
+    #[arg(long = "type", value_name = "TYPE", requires = "all", conflicts_with = "delivery")]
     pub(crate) event_type: Option<String>,
     /// Only deliveries with this outcome of the last attempt, such as `503`, `5xx` or `timeout`.
-    #[arg(long, requires = "all")]
+    #[arg(long, requires = "all", conflicts_with = "delivery")]
     pub(crate) outcome: Option<String>,
     /// Only deliveries to endpoints with this label.
-    #[arg(long, value_name = "NAME=VALUE", requires = "all")]
+    #[arg(long, value_name = "NAME=VALUE", requires = "all", conflicts_with = "delivery")]
     pub(crate) label: Option<String>,
     /// Only deliveries that were created at this time (RFC 3339) or later.
-    #[arg(long, value_name = "TIME", requires = "all")]
+    #[arg(long, value_name = "TIME", requires = "all", conflicts_with = "delivery")]
     pub(crate) from: Option<String>,
     /// Only deliveries that were created before this time (RFC 3339).
-    #[arg(long, value_name = "TIME", requires = "all")]
+    #[arg(long, value_name = "TIME", requires = "all", conflicts_with = "delivery")]
     pub(crate) to: Option<String>,
 }
 
