@@ -80,7 +80,7 @@ impl Scoped {
     }
 
     /// Reads the details of the last attempts at a delivery, oldest first, if the sender [keeps
-    /// them](crate::sender::SenderBuilder::keep_details). A tenant does not see the addresses. Returns `None` if there is no such delivery
+    /// them](crate::sender::SenderBuilder::keep_all_details). A tenant does not see the addresses. Returns `None` if there is no such delivery
     /// in scope. After a resend, numbers of attempts repeat: a detail belongs to the last attempt that has its number and began no later
     /// than the detail.
     ///
