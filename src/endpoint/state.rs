@@ -44,7 +44,7 @@ pub enum DisableReason {
     Unproven,
     /// The retry policy decided to disable it.
     Policy,
-    /// It failed for longer than [`HealthRules`](crate::sender::HealthRules) allow.
+    /// It failed for longer than [`SenderBuilder::disable_after`](crate::sender::SenderBuilder::disable_after) allows.
     Failing,
     /// Its tenant is being moved to another store, or was moved there, by [`Senders`](crate::sender::Senders).
     Moved,

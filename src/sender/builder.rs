@@ -186,10 +186,34 @@ impl SenderBuilder {
         self
     }
 
-    /// Sets after which times a failing endpoint is reported, slowed down and disabled. Default: [`HealthRules::default`].
+    /// Sets how long all attempts at an endpoint must fail before a [`Notice`](super::Notice) reports it; `None`: it is not reported.
+    /// Default: 1 h.
     #[must_use]
-    pub const fn health(mut self, rules: HealthRules) -> Self {
-        self.rules = rules;
+    pub fn warn_after(mut self, span: impl Into<Option<Duration>>) -> Self {
+        self.rules.warn_after = span.into();
+        self
+    }
+
+    /// Sets how long all attempts at an endpoint must fail before it gets one attempt a minute; `None`: it is not slowed down. Default: 24 h.
+    #[must_use]
+    pub fn slow_after(mut self, span: impl Into<Option<Duration>>) -> Self {
+        self.rules.slow_after = span.into();
+        self
+    }
+
+    /// Sets how long all attempts at an endpoint must fail before it is disabled and its deliveries are held; `None`: it is not disabled.
+    /// Default: 5 days.
+    #[must_use]
+    pub fn disable_after(mut self, span: impl Into<Option<Duration>>) -> Self {
+        self.rules.disable_after = span.into();
+        self
+    }
+
+    /// Sets the shortest time between the first and the last failure of an endpoint before it may be disabled, whatever
+    /// [`disable_after`](Self::disable_after) is. So one bad hour does not disable an endpoint. Default: 12 h.
+    #[must_use]
+    pub const fn disable_spread(mut self, span: Duration) -> Self {
+        self.rules.spread = span;
         self
     }
 

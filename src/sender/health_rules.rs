@@ -6,26 +6,17 @@ use crate::endpoint::Health;
 
 /// How long all attempts at an endpoint may fail before a notice is sent, before the endpoint is slowed down, and before it is disabled.
 /// `None` switches a rule off.
-///
-/// ```
-/// use std::time::Duration;
-/// use hookwire::sender::HealthRules;
-///
-/// let rules = HealthRules { disable_after: None, ..HealthRules::default() }; // never disables an endpoint
-/// assert_eq!(rules.slow_after, Some(Duration::from_secs(24 * 60 * 60)));
-/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "the application builds it with struct update syntax")]
-pub struct HealthRules {
+pub(super) struct HealthRules {
     /// After this time the sender sends a notice. Default 1 h.
-    pub warn_after: Option<Duration>,
+    pub(super) warn_after: Option<Duration>,
     /// After this time the endpoint gets one attempt a minute. Default 24 h.
-    pub slow_after: Option<Duration>,
+    pub(super) slow_after: Option<Duration>,
     /// After this time the endpoint is disabled and its deliveries are held. Default 5 days.
-    pub disable_after: Option<Duration>,
+    pub(super) disable_after: Option<Duration>,
     /// The shortest time between the first and the last failure of an endpoint before it may be disabled, whatever the other rules are. So
     /// one bad hour does not disable an endpoint. Default 12 h.
-    pub spread: Duration,
+    pub(super) spread: Duration,
 }
 
 impl Default for HealthRules {

@@ -97,7 +97,6 @@ pub use self::dispatch::Receipt;
 pub use self::endpoints::Endpoints;
 pub use self::error::{DeliveryError, DispatchError, EndpointError, SendersError};
 pub use self::handle::Sender;
-pub use self::health_rules::HealthRules;
 pub use self::notice::{Notice, NoticeKind, Notices};
 pub use self::operate::{Stats, TEST_EVENT};
 pub use self::ownership::Ownership;

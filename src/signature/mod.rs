@@ -16,7 +16,7 @@
 //!
 //! - A signature without a time (GitHub, Shopify) stays valid forever. Only deduplication protects against a
 //!   replay.
-//! - Only the [signed parts](Signature::signed) are covered, and not the method, the URL or other headers.
+//! - Only the parts that the scheme signs are covered, and mostly not the method, the URL or other headers.
 //! - [`STANDARD`] joins its fields by dots; see [`STANDARD_STRICT`] for senders whose bodies are not JSON objects.
 //!
 //! What a provider needs in addition to a signature (event ids, handshakes, settings) is in the module

@@ -16,7 +16,7 @@ use super::site::{Page, Site};
 use super::watched::Watched;
 
 async fn endpoint_of(site: &Site, tenant: &str) -> Endpoint {
-    let target = Target::parse("http://127.0.0.1:9/").unwrap();
+    let target = Target::parse("http://127.0.0.1:9000/").unwrap();
     site.sender.endpoints().create(NewEndpoint::at(target).tenant(tenant)).await.unwrap()
 }
 
