@@ -102,6 +102,10 @@ fn label(name: &'static str) -> &'static str {
         "endpoint" => "Endpoint",
         "from" => "From (UTC)",
         "to" => "To (UTC)",
+        "outcome" => "Last outcome",
+        "label" => "Label of the endpoint",
+        "attempted_from" => "Last attempt from (UTC)",
+        "attempted_to" => "Last attempt before (UTC)",
         other => other,
     }
 }
