@@ -1,7 +1,8 @@
 //! The console of an application, for its operator and for one of its customers, with traffic to look at.
 //!
 //! `cargo run --example console --features console [port]` serves on 127.0.0.1:8788 until it is interrupted, and prints two addresses.
-//! Three tenants have endpoints on this machine: some succeed, one fails sometimes, one always fails, and one never answers. The events of
+//! Three tenants have endpoints on this machine: some succeed, one fails sometimes, one always fails, one never answers, and one has no
+//! patience: its deliveries are given up after three attempts. The events of
 //! a partner arrive in an inbox, whose handler rejects some of them.
 #![expect(clippy::print_stdout, reason = "an example shows what happens")]
 
@@ -19,19 +20,21 @@ use hookwire::event::{EventCatalog, NewEvent};
 use hookwire::provider::STANDARD;
 use hookwire::receiver::inbox::{Inbox, Job, JobError, Queue};
 use hookwire::receiver::{Receiver, Source};
+use hookwire::retry::{Policy, Schedule};
 use hookwire::sender::{Scope, Sender};
 use hookwire::store::{MemoryDedup, SqliteStore};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The receivers: tenant, name, and the event types that they want.
-const ENDPOINTS: [(&str, &str, &str); 6] = [
-    ("acme", "ok", "*"),
-    ("acme", "flaky", "invoice.*"),
-    ("acme", "broken", "invoice.paid"),
-    ("globex", "ok", "*"),
-    ("globex", "silent", "order.*"),
-    ("initech", "missing", "*"),
+/// The receivers: tenant, name, the event types that they want, and the retry policy, if it is not the usual one.
+const ENDPOINTS: [(&str, &str, &str, Option<&str>); 7] = [
+    ("acme", "ok", "*", None),
+    ("acme", "flaky", "invoice.*", None),
+    ("acme", "broken", "invoice.paid", None),
+    ("acme", "broken-urgent", "order.*", Some("thrice")),
+    ("globex", "ok", "*", None),
+    ("globex", "silent", "order.*", None),
+    ("initech", "missing", "*", Some("thrice")),
 ];
 
 /// The tenant whose events come back into the inbox, like the events of a partner.
@@ -101,10 +104,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // The customers' servers run on this machine and without TLS.
     let store = SqliteStore::open(folder.path().join("webhooks.db")).await?;
     let inbox = Inbox::builder(store.clone()).queue(Queue::new("orders", book)).build()?;
-    let sender = Sender::builder(store).for_development().event_types(types).build()?;
-    for (tenant, name, events) in ENDPOINTS {
+    let thrice = Policy::new([1, 2].map(Duration::from_secs).into_iter().collect::<Schedule>());
+    let sender = Sender::builder(store).for_development().event_types(types).retry_named("thrice", thrice).build()?;
+    for (tenant, name, events, retry) in ENDPOINTS {
         let url = format!("http://127.0.0.1:{port}/hooks/{tenant}/{name}");
-        sender.endpoints().create(NewEndpoint::at(url.parse()?).tenant(tenant).events([events])?).await?;
+        let endpoint = NewEndpoint::at(url.parse()?).tenant(tenant).events([events])?;
+        sender.endpoints().create(retry.into_iter().fold(endpoint, NewEndpoint::retry)).await?;
     }
     let url = format!("http://127.0.0.1:{port}/inbox").parse()?;
     let partner = sender.endpoints().create(NewEndpoint::at(url).tenant(PARTNER)).await?;
