@@ -40,7 +40,7 @@ const MAX_DETAIL: usize = 256;
 /// let paid = EventType::new("invoice.paid")?;
 /// assert!(catalog.check(&paid, br#"{"invoice": 1042, "cents": 9900}"#).is_ok());
 /// let violation = catalog.check(&paid, br#"{"invoice": 1042, "cents": 0}"#).unwrap_err();
-/// assert_eq!(violation.pointer(), "/cents");
+/// assert_eq!(violation.field, "data/cents");
 /// assert_eq!(catalog.list()[0].description.as_deref(), Some("An invoice was paid in full."));
 /// assert!(catalog.event::<InvoicePaid>("invoice.paid").is_err(), "it is in the catalog already");
 /// # Ok(())

@@ -1,9 +1,10 @@
 //! The limits of one tenant in a sender.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
-use crate::endpoint::Limits;
-use crate::id::{EndpointId, Tenant};
+use crate::endpoint::{Endpoint, Limits};
+use crate::id::EndpointId;
 use crate::store::{Store, StoreError};
 
 /// How much one tenant may store, and which limits it may set.
@@ -24,18 +25,23 @@ pub(super) struct Backlog {
 }
 
 impl Backlog {
-    /// The number of further deliveries that may be pending for this tenant, and for this endpoint of it.
+    /// The lower one of the two limits.
+    pub(super) fn least(self) -> u64 {
+        self.per_endpoint.min(self.per_tenant).into()
+    }
+
+    /// The number of further deliveries that may be pending for a tenant with these endpoints, and for this one of them.
     pub(super) async fn free(
         self,
         store: &dyn Store,
-        tenant: &Tenant,
+        of_tenant: &[Arc<Endpoint>],
         endpoint: Option<EndpointId>,
     ) -> Result<u64, StoreError> {
         let here = match endpoint {
             Some(id) => self.per_endpoint.saturating_sub(store.backlog(&[id.into()], self.per_endpoint).await?),
             None => u32::MAX,
         };
-        let of_tenant: Vec<_> = store.of_tenant(tenant).await?.iter().map(|endpoint| endpoint.id.into()).collect();
+        let of_tenant: Vec<_> = of_tenant.iter().map(|endpoint| endpoint.id.into()).collect();
         let all = self.per_tenant.saturating_sub(store.backlog(&of_tenant, self.per_tenant).await?);
         Ok(here.min(all).into())
     }

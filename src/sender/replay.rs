@@ -1,11 +1,11 @@
 //! Replay: sends stored events again, to an endpoint that was created later or that failed for a while.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::bulk::plan::{Action, Filter, Plan, Progress, Selection};
+use super::bulk::changer::Changer;
+use super::bulk::plan::{Action, Filter, Plan, Selection};
+use super::bulk::reader::Reader;
 use super::bulk::start::MAX_OPEN_JOBS;
-use super::bulk::step::Stepper;
 use super::error::EndpointError;
 use super::handle::Sender;
 use super::scoped::Scoped;
@@ -15,11 +15,13 @@ use crate::endpoint::{Endpoint, Rate};
 use crate::event::Pattern;
 use crate::id::{EndpointId, Tenant};
 
+/// The number of events or deliveries that one call reads.
+const PAGE: u32 = 256;
+
 /// A replay that is being prepared, from [`Sender::replay`]. Nothing is sent before [`run`](Self::run).
 ///
 /// ```
-/// use std::time::Duration;
-/// use hookwire::clock::{Clock, SystemClock};
+/// /// use hookwire::clock::{Clock, SystemClock};
 /// use hookwire::endpoint::{NewEndpoint, Rate};
 /// use hookwire::event::NewEvent;
 /// use hookwire::sender::Sender;
@@ -145,7 +147,8 @@ impl<'a> Replay<'a> {
     /// # Errors
     /// Returns [`EndpointError::NotFound`] if there is no such endpoint, and [`EndpointError::Store`] if the store fails.
     pub async fn count(&self) -> Result<u64, EndpointError> {
-        self.execute(&self.bounded(), true).await
+        let (plan, endpoint) = (self.plan.starting_at(self.sender.now()), self.endpoint().await?);
+        self.reader(&plan, &endpoint).count(self.sender.now()).await
     }
 
     /// Counts the same as [`count`](Self::count), but only up to [`Counts::MOST`](crate::store::Counts::MOST) and for some seconds: for a
@@ -169,11 +172,13 @@ impl<'a> Replay<'a> {
     /// # Errors
     /// Fails with the errors of [`count`](Self::count).
     pub async fn count_up_to_bound(&self) -> Result<(u64, bool), EndpointError> {
-        let (plan, endpoint, shared) = (self.bounded(), self.endpoint().await?, &self.sender.shared);
-        let now = self.sender.now();
-        let (store, endpoint) = (&*shared.store, Some(&*endpoint));
-        let stepper = Stepper { store, plan: &plan, endpoint, now, dry: true, repeated: None };
-        stepper.count_up_to_bound(&*shared.clock).await
+        let (plan, endpoint) = (self.plan.starting_at(self.sender.now()), self.endpoint().await?);
+        self.reader(&plan, &endpoint).count_up_to_bound(&*self.sender.shared.clock).await
+    }
+
+    fn reader<'r>(&'r self, plan: &'r Plan, endpoint: &'r Endpoint) -> Reader<'r> {
+        let shared = &self.sender.shared;
+        Reader { store: &*shared.store, directory: &shared.directory, plan, endpoint: Some(endpoint), page: PAGE }
     }
 
     /// Makes the deliveries. When this returns, all of them are durable. Returns their number.
@@ -225,7 +230,7 @@ impl<'a> Replay<'a> {
             Some(scoped) => {
                 let endpoint = self.writable_endpoint(scoped).await?;
                 scoped
-                    .audited(self.change(&endpoint), self.start_now(scoped.scope().as_tenant(), scoped.scope().name()))
+                    .audited(self.change(&endpoint), self.start_now(scoped.scope().as_tenant(), &scoped.caller_name()))
                     .await
             }
             None => {
@@ -236,7 +241,7 @@ impl<'a> Replay<'a> {
     }
 
     async fn start_now(&self, owner: Option<&Tenant>, started_by: &str) -> Result<u64, EndpointError> {
-        let started = self.sender.start_job(owner, self.bounded(), started_by).await?;
+        let started = self.sender.start_job(owner, &self.plan, started_by).await?;
         started.ok_or(EndpointError::TooManyJobs { limit: MAX_OPEN_JOBS })
     }
 
@@ -249,27 +254,20 @@ impl<'a> Replay<'a> {
         AuditedChange::new(self.plan.action.name(), &endpoint.tenant, endpoint.id).detail(self.plan.text())
     }
 
-    /// The plan without events that are dispatched or copied during the replay.
-    fn bounded(&self) -> Plan {
-        let (mut plan, end) = (self.plan.clone(), self.sender.now() + Duration::from_micros(1));
-        plan.filter.to = Some(plan.filter.to.map_or(end, |to| to.min(end)));
-        plan
-    }
-
     async fn run_now(&self) -> Result<u64, EndpointError> {
-        let mut plan = self.bounded();
+        let mut plan = self.plan.starting_at(self.sender.now());
         let endpoint = self.endpoint().await?;
         let owner = self.scoped.and_then(|scoped| scoped.scope().as_tenant());
         let _turn = match owner {
             Some(tenant) => {
                 let turn = self.sender.shared.replays.begin(tenant)?;
-                let free = self.free_backlog(&endpoint).await?;
+                let free = self.free_backlog(tenant, &endpoint).await?;
                 plan.limit = Some(plan.limit.map_or(free, |limit| limit.min(free)));
                 Some(turn)
             }
             None => None,
         };
-        let count = self.execute(&plan, false).await?;
+        let count = self.execute(&plan, &endpoint).await?;
         self.sender.shared.engine.announce(self.endpoint.into(), self.sender.now());
         Ok(count)
     }
@@ -283,28 +281,24 @@ impl<'a> Replay<'a> {
     }
 
     /// Returns the number of further deliveries that may be pending for the owner.
-    async fn free_backlog(&self, endpoint: &Endpoint) -> Result<u64, EndpointError> {
+    async fn free_backlog(&self, tenant: &Tenant, endpoint: &Endpoint) -> Result<u64, EndpointError> {
         let shared = &self.sender.shared;
-        match shared.quotas.backlog.free(&*shared.store, &endpoint.tenant, Some(endpoint.id)).await? {
+        let endpoints = shared.directory.of_tenant(tenant).await?;
+        match shared.quotas.backlog.free(&*shared.store, &endpoints, Some(endpoint.id)).await? {
             0 => Err(EndpointError::TooManyWaiting),
             free => Ok(free),
         }
     }
 
-    /// Carries out all pages of a plan, or counts what they would change.
-    async fn execute(&self, plan: &Plan, dry: bool) -> Result<u64, EndpointError> {
-        let endpoint = self.endpoint().await?;
-        let mut progress: Progress = plan.start();
-        while progress.part.is_some() {
-            let stepper = Stepper {
-                store: &*self.sender.shared.store,
-                plan,
-                endpoint: Some(&endpoint),
-                now: self.sender.now(),
-                dry,
-                repeated: None,
-            };
-            stepper.step(&mut progress, u64::MAX).await?;
+    /// Carries out all of a plan. Returns the number of changes.
+    async fn execute(&self, plan: &Plan, endpoint: &Endpoint) -> Result<u64, EndpointError> {
+        let reader = self.reader(plan, endpoint);
+        let mut progress = plan.start();
+        while let Some(batch) = reader.next(&progress, u64::MAX).await? {
+            let now = self.sender.now();
+            let changer = Changer { store: reader.store, plan, endpoint: reader.endpoint, now, job: None };
+            let changed = changer.change(&batch, &progress).await?;
+            plan.advance(&mut progress, &batch, changed, now);
         }
         Ok(progress.changed)
     }

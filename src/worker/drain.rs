@@ -41,7 +41,9 @@ impl State {
     fn is_drained(&self, swept: bool, now: Timestamp) -> bool {
         let Some(progress) = &self.drain else { return false };
         let recorded = progress.all_ended() && self.unsettled.count() == 0;
-        recorded && (!progress.may_start() || (swept && progress.maintained && self.lanes.is_quiet(now)))
+        recorded
+            && (!progress.may_start()
+                || (swept && progress.maintained && progress.worked_off && self.lanes.is_quiet(now)))
     }
 }
 
@@ -66,6 +68,16 @@ impl Engine {
     pub(super) fn note_maintained(&self) {
         let mut state = self.state();
         let news = state.drain.as_mut().is_some_and(|progress| !std::mem::replace(&mut progress.maintained, true));
+        drop(state);
+        if news {
+            self.work.notify_one();
+        }
+    }
+
+    /// Notes that no job can be worked on at the moment.
+    pub(super) fn note_worked_off(&self) {
+        let mut state = self.state();
+        let news = state.drain.as_mut().is_some_and(|progress| !std::mem::replace(&mut progress.worked_off, true));
         drop(state);
         if news {
             self.work.notify_one();

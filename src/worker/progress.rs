@@ -29,6 +29,8 @@ pub(super) struct Progress {
     ended: u64,
     /// Whether [`Deliver::maintain`](super::Deliver::maintain) has nothing more to do.
     pub(super) maintained: bool,
+    /// Whether [`Deliver::work_off`](super::Deliver::work_off) has nothing more to do at the moment.
+    pub(super) worked_off: bool,
     drained: Drained,
     /// Whether the run has nothing more to do.
     pub(super) finished: bool,

@@ -30,6 +30,7 @@ impl Engine {
                 // Another part of the worker may run between two pages.
                 tokio::task::yield_now().await;
             } else {
+                self.note_worked_off();
                 let _woken_or_time = timeout(POLL, self.jobs.notified()).await;
             }
         }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::step::Stepper;
-use crate::clock::Clock;
+use super::reader::Reader;
+use crate::clock::{Clock, Timestamp};
 use crate::sender::error::EndpointError;
 use crate::store::Counts;
 
@@ -16,20 +16,28 @@ const EMPTY_PAGE: u32 = 8;
 /// When a count reads no further page: somebody waits for the number.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-impl Stepper<'_> {
-    /// Counts up to [`Counts::MOST`] changes. Returns the number, and whether it is exact: otherwise there may be more. The stepper must
-    /// be `dry`.
+impl Reader<'_> {
+    /// Counts up to [`Counts::MOST`] changes. Returns the number, and whether all was read: otherwise there may be more.
     pub(in crate::sender) async fn count_up_to_bound(&self, clock: &dyn Clock) -> Result<(u64, bool), EndpointError> {
         let (mut progress, began, mut pages) = (self.plan.start(), clock.uptime(), MAX_PAGES);
-        while progress.part.is_some() && progress.changed < Counts::MOST && pages > 0 {
-            let (examined, left) = (progress.examined, Counts::MOST - progress.changed);
-            self.step(&mut progress, left).await?;
-            pages = pages.saturating_sub(if progress.examined == examined { EMPTY_PAGE } else { 1 });
+        while progress.changed < Counts::MOST && pages > 0 {
+            let Some(batch) = self.next(&progress, Counts::MOST - progress.changed).await? else { break };
+            self.plan.advance(&mut progress, &batch, batch.len(), clock.now());
+            pages = pages.saturating_sub(if batch.examined == 0 { EMPTY_PAGE } else { 1 });
             if clock.uptime().saturating_sub(began) > PATIENCE {
                 break;
             }
         }
         Ok((progress.changed, progress.part.is_none()))
+    }
+
+    /// Counts all changes.
+    pub(in crate::sender) async fn count(&self, now: Timestamp) -> Result<u64, EndpointError> {
+        let mut progress = self.plan.start();
+        while let Some(batch) = self.next(&progress, u64::MAX).await? {
+            self.plan.advance(&mut progress, &batch, batch.len(), now);
+        }
+        Ok(progress.changed)
     }
 }
 
@@ -39,10 +47,10 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;
-    use crate::clock::Timestamp;
     use crate::delivery::NewDelivery;
+    use crate::endpoint::NewEndpoint;
     use crate::event::NewEvent;
-    use crate::id::EndpointId;
+    use crate::sender::Sender;
     use crate::sender::bulk::plan::{Action, Filter, Plan};
     use crate::store::{Append, MemoryStore, Outbox as _};
 
@@ -68,13 +76,16 @@ mod tests {
     /// Counts what a cancellation of all deliveries would change.
     async fn count(deliveries: usize, limit: Option<u64>, seconds: u64) -> (u64, bool) {
         let store = MemoryStore::new();
+        let sender = Sender::builder(store.clone()).build().unwrap();
+        let target = NewEndpoint::https("https://acme.example/hooks").unwrap();
+        let endpoint = sender.endpoints().create(target.tenant("acme")).await.unwrap().id;
         let event = Arc::new(NewEvent::json("invoice.paid", &1).unwrap().tenant("acme").seal(NOW));
-        let endpoint = EndpointId::generate(NOW);
         let deliveries = (0..deliveries).map(|_| NewDelivery::new(endpoint, NOW)).collect();
         store.append(vec![Append { event, deliveries, now: NOW }]).await.unwrap();
         let plan = Plan { limit, ..Plan::new(Action::Cancel, Filter::default()) };
-        let stepper = Stepper { store: &store, plan: &plan, endpoint: None, now: NOW, dry: true, repeated: None };
-        stepper.count_up_to_bound(&Stepping { seconds, reads: AtomicU64::new(0) }).await.unwrap()
+        let directory = &sender.shared.directory;
+        let reader = Reader { store: &store, directory, plan: &plan, endpoint: None, page: 256 };
+        reader.count_up_to_bound(&Stepping { seconds, reads: AtomicU64::new(0) }).await.unwrap()
     }
 
     #[tokio::test]

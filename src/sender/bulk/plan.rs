@@ -1,12 +1,14 @@
 //! What a replay or a bulk job does, and how far it is. Both are stored with a job.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::delivery::{Delivery, DeliveryState};
 use crate::endpoint::Rate;
 use crate::event::{EventType, Pattern};
-use crate::id::{EndpointId, EventId, LaneId, Tenant, Work};
+use crate::id::{DeliveryId, EndpointId, EventId, LaneId, Tenant, Work};
 use crate::outcome::OutcomeFilter;
 use crate::retry::FailReason;
 use crate::store::DeliveryQuery;
@@ -153,6 +155,9 @@ pub(in crate::sender) struct Plan {
     /// The most changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::sender) limit: Option<u64>,
+    /// When it was started. What is made at this time or later is not part of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::sender) started_at: Option<Timestamp>,
 }
 
 /// One list that a plan goes through.
@@ -167,6 +172,33 @@ pub(in crate::sender) enum Part {
     Cancelled,
     /// Stored events.
     Events,
+}
+
+/// The next changes of a plan. A job stores them before it makes them: whoever repeats them after a crash makes the same ones.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::sender) struct Batch {
+    /// The list that was read.
+    pub(in crate::sender) part: Part,
+    /// The deliveries that are changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::sender) deliveries: Vec<DeliveryId>,
+    /// The endpoints of the deliveries, which have new work afterwards.
+    pub(in crate::sender) endpoints: Vec<EndpointId>,
+    /// The events that get a delivery.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::sender) events: Vec<EventId>,
+    /// The cursor behind the batch. `None`: the list ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::sender) next: Option<String>,
+    /// The number of items that were looked at.
+    pub(in crate::sender) examined: u64,
+}
+
+impl Batch {
+    /// The number of changes.
+    pub(in crate::sender) fn len(&self) -> usize {
+        self.deliveries.len() + self.events.len()
+    }
 }
 
 /// How far a plan is.
@@ -189,7 +221,17 @@ pub(in crate::sender) struct Progress {
 impl Plan {
     /// A plan without limits.
     pub(in crate::sender) const fn new(action: Action, filter: Filter) -> Self {
-        Self { action, filter, types: None, rate: None, limit: None }
+        Self { action, filter, types: None, rate: None, limit: None, started_at: None }
+    }
+
+    /// The plan as it is carried out from `now` on: without deliveries and events that are made later, by itself or by others.
+    pub(in crate::sender) fn starting_at(&self, now: Timestamp) -> Self {
+        Self { started_at: Some(now + Duration::from_micros(1)), ..self.clone() }
+    }
+
+    /// The end of the span of time that it looks at.
+    pub(in crate::sender) fn end(&self) -> Option<Timestamp> {
+        self.filter.to.into_iter().chain(self.started_at).min()
     }
 
     /// A plan that was not begun.
@@ -217,18 +259,35 @@ impl Plan {
         self.limit.map_or(u64::MAX, |limit| limit.saturating_sub(progress.changed))
     }
 
-    /// Moves behind a page. `next` is the cursor of the next page of the same list, if there is one.
-    pub(in crate::sender) fn advance(&self, progress: &mut Progress, part: Part, next: Option<String>) {
-        progress.part = if next.is_some() { Some(part) } else { self.part_after(part) };
-        progress.after = next;
+    /// Moves behind a batch of which so many changes were made, at `now`.
+    pub(in crate::sender) fn advance(&self, progress: &mut Progress, batch: &Batch, changed: usize, now: Timestamp) {
+        progress.changed += changed as u64;
+        progress.examined += batch.examined;
+        if self.rate.is_some() {
+            progress.next_due = self.due(progress, now).nth(changed);
+        }
+        progress.part = if batch.next.is_some() { Some(batch.part) } else { self.part_after(batch.part) };
+        progress.after.clone_from(&batch.next);
         if self.left(progress) == 0 {
             progress.part = None;
         }
     }
 
+    /// The due times of the next deliveries.
+    pub(in crate::sender) fn due(
+        &self,
+        progress: &Progress,
+        now: Timestamp,
+    ) -> impl Iterator<Item = Timestamp> + use<> {
+        let step = self.rate.map_or(Duration::ZERO, |rate| rate.per / rate.count.get());
+        let first = progress.next_due.map_or(now, |at| at.max(now));
+        std::iter::successors(Some(first), move |due| Some(*due + step))
+    }
+
     /// The query for a list of deliveries.
     pub(in crate::sender) fn query(&self, part: Part) -> DeliveryQuery {
         let mut query = self.filter.query();
+        query.to = self.end();
         match part {
             Part::Failed => query.state = Some(DeliveryState::Failed),
             Part::Cancelled => query.state = Some(DeliveryState::Cancelled),

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::plan::{Action, Plan, Progress};
+use super::plan::{Action, Batch, Plan, Progress};
 use crate::clock::Timestamp;
-use crate::id::{EndpointId, Tenant, Work};
+use crate::id::{DeliveryId, EndpointId, Tenant, Work};
 use crate::store::{BulkJob, DeliveryQuery};
 
 /// The state of a bulk job.
@@ -69,7 +69,7 @@ pub struct BulkStatus {
     pub started_by: Box<str>,
     /// When it was started.
     pub started_at: Timestamp,
-    /// When it last changed something of its progress.
+    /// When it last made progress.
     pub updated_at: Timestamp,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
@@ -88,9 +88,18 @@ pub(in crate::sender) struct Record {
     pub(in crate::sender) updated_at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::sender) error: Option<Box<str>>,
-    /// When a worker began the page that is not recorded yet.
+    /// A random text, from which the ids of what the job makes follow.
+    pub(in crate::sender) salt: Box<str>,
+    /// The changes that a worker makes at the moment, or has made before it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(in crate::sender) page_began: Option<Timestamp>,
+    pub(in crate::sender) batch: Option<Begun>,
+}
+
+/// Changes that a worker has begun to make.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::sender) struct Begun {
+    pub(in crate::sender) at: Timestamp,
+    pub(in crate::sender) batch: Batch,
 }
 
 impl Record {
@@ -104,7 +113,8 @@ impl Record {
             started_at: now,
             updated_at: now,
             error: None,
-            page_began: None,
+            salt: DeliveryId::generate(now).to_string().into(),
+            batch: None,
         }
     }
 
@@ -130,7 +140,7 @@ impl Record {
         self.state = state;
         self.error = error.map(Into::into);
         self.updated_at = now;
-        self.page_began = None;
+        self.batch = None;
     }
 }
 

@@ -14,11 +14,11 @@ impl Sender {
     pub(in crate::sender) async fn start_job(
         &self,
         owner: Option<&Tenant>,
-        plan: Plan,
+        plan: &Plan,
         started_by: &str,
     ) -> Result<Option<u64>, StoreError> {
         let now = self.now();
-        let record = Record::new(plan, started_by, now);
+        let record = Record::new(plan.starting_at(now), started_by, now);
         let number =
             self.shared.store.add_job(BulkJob::new(owner.cloned(), now, record.content()), MAX_OPEN_JOBS).await?;
         self.shared.engine.wake_jobs();

@@ -121,12 +121,17 @@ impl Scoped {
         made
     }
 
+    /// The beginning of the caller's name.
+    pub(crate) fn caller_name(&self) -> Box<str> {
+        bounded(self.scope.name(), MAX_NAME)
+    }
+
     fn entry(&self, change: &AuditedChange<'_>) -> AuditEntry {
         AuditEntry {
             number: 0,
             at: self.now(),
             tenant: change.tenant.cloned(),
-            actor: bounded(self.scope.name(), MAX_NAME),
+            actor: self.caller_name(),
             by_operator: self.scope.as_tenant().is_none(),
             surface: self.surface.into(),
             action: change.action.into(),

@@ -1,17 +1,19 @@
 //! Bulk jobs within a scope.
 
-use std::time::Duration;
-
 use super::super::bulk::plan::{Action, Filter, Plan};
+use super::super::bulk::reader::Reader;
 use super::super::bulk::record::{BulkState, BulkStatus, Record};
 use super::super::bulk::start::MAX_OPEN_JOBS;
-use super::super::bulk::step::Stepper;
 use super::super::error::{DeliveryError, EndpointError};
 use super::Scoped;
 use super::audit::AuditedChange;
 use crate::clock::Timestamp;
 use crate::endpoint::Rate;
+use crate::id::Tenant;
 use crate::store::{BulkJob, DeliveryQuery, Listed, Page, StoreError};
+
+/// The number of deliveries that one call reads.
+const PAGE: u32 = 256;
 
 /// How often a stop is tried while a worker records the progress of the job.
 const MAX_TRIES: u32 = 8;
@@ -88,6 +90,17 @@ impl Scoped {
         Ok(self.stored_job(number).await?.map(|job| BulkStatus::of(&job)))
     }
 
+    /// The tenant whose deliveries match a filter; `None` if these may be several.
+    async fn tenant_of(&self, filter: &Filter) -> Result<Option<Tenant>, StoreError> {
+        match (&filter.tenant, filter.endpoint) {
+            (None, Some(id)) => {
+                let endpoint = self.sender.shared.directory.endpoint(id).await?;
+                Ok(endpoint.map(|endpoint| endpoint.tenant.clone()))
+            }
+            (tenant, _) => Ok(tenant.clone()),
+        }
+    }
+
     async fn stored_job(&self, number: u64) -> Result<Option<BulkJob>, StoreError> {
         let job = self.sender.shared.store.job(number).await?;
         Ok(job.filter(|job| self.scope.as_tenant().is_none_or(|own| job.tenant.as_ref() == Some(own))))
@@ -145,16 +158,19 @@ impl Bulk<'_> {
     }
 
     /// Counts the deliveries that would be changed, up to [`Counts::MOST`](crate::store::Counts::MOST) and for some seconds, and changes
-    /// nothing. Returns the number, and whether it is exact: otherwise there may be more.
+    /// nothing. Returns the number, and whether all was read: otherwise there may be more. Deliveries of expunged events count too, although
+    /// they cannot be sent again.
     ///
     /// # Errors
     /// Returns a [`StoreError`] if the store fails.
     pub async fn count(&self) -> Result<(u64, bool), StoreError> {
-        let Some(plan) = self.bounded() else { return Ok((0, true)) };
+        let Some(plan) = self.plan.as_ref().map(|plan| plan.starting_at(self.scoped.now())) else {
+            return Ok((0, true));
+        };
         let shared = &self.scoped.sender.shared;
-        let now = self.scoped.now();
-        let stepper = Stepper { store: &*shared.store, plan: &plan, endpoint: None, now, dry: true, repeated: None };
-        match stepper.count_up_to_bound(&*shared.clock).await {
+        let (store, directory) = (&*shared.store, &*shared.directory);
+        let reader = Reader { store, directory, plan: &plan, endpoint: None, page: PAGE };
+        match reader.count_up_to_bound(&*shared.clock).await {
             Err(EndpointError::Store(error)) => Err(error),
             // All other errors are about an endpoint, which such a plan does not have.
             Err(_) => Ok((0, true)),
@@ -173,22 +189,16 @@ impl Bulk<'_> {
     pub async fn start(self) -> Result<u64, DeliveryError> {
         let scoped = self.scoped;
         scoped.writable(DeliveryError::ReadOnly)?;
-        let (Some(plan), Some(bounded)) = (&self.plan, self.bounded()) else { return Err(DeliveryError::NotFound) };
-        let tenant = plan.filter.tenant.clone();
+        let plan = self.plan.ok_or(DeliveryError::NotFound)?;
+        let tenant = scoped.tenant_of(&plan.filter).await?;
         let object = plan.filter.endpoint.map(|id| id.to_string()).unwrap_or_default();
         let change = AuditedChange::new(plan.action.name(), tenant.as_ref(), object).detail(plan.text());
         scoped
             .audited(change, async {
-                let started = scoped.sender.start_job(scoped.scope.as_tenant(), bounded, scoped.scope.name()).await?;
+                let (owner, by) = (scoped.scope.as_tenant(), scoped.caller_name());
+                let started = scoped.sender.start_job(owner, &plan, &by).await?;
                 started.ok_or(DeliveryError::TooManyJobs { limit: MAX_OPEN_JOBS })
             })
             .await
-    }
-
-    /// The plan without deliveries that are made after the start.
-    fn bounded(&self) -> Option<Plan> {
-        let (mut plan, end) = (self.plan.clone()?, self.scoped.now() + Duration::from_micros(1));
-        plan.filter.to = Some(plan.filter.to.map_or(end, |to| to.min(end)));
-        Some(plan)
     }
 }

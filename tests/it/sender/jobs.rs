@@ -272,11 +272,12 @@ async fn a_stopped_job_makes_no_further_deliveries() {
     assert!(spread, "{dues:?}");
 }
 
-/// A store that loses the record of each page: the process ends after the page, and before it records how far the job is.
+/// A store that refuses one update of a job: the worker ends before it has stored that it begins a batch, or how far the job is.
 #[derive(Debug, Clone)]
 struct Crashing {
     inner: MemoryStore,
     updates: Arc<AtomicU32>,
+    refused: u32,
 }
 
 hookwire::delegate_store! {
@@ -291,11 +292,10 @@ impl BulkJobs for Crashing {
     }
 
     async fn update_job(&self, job: &BulkJob) -> Result<bool, StoreError> {
-        // The first update takes the job up, the second one records the page.
-        match self.updates.fetch_add(1, Ordering::SeqCst) {
-            1 => Err(StoreError::new(StoreErrorKind::Unavailable)),
-            _ => self.inner.update_job(job).await,
+        if self.updates.fetch_add(1, Ordering::SeqCst) == self.refused {
+            return Err(StoreError::new(StoreErrorKind::Unavailable));
         }
+        self.inner.update_job(job).await
     }
 
     async fn job(&self, number: u64) -> Result<Option<BulkJob>, StoreError> {
@@ -311,38 +311,161 @@ impl BulkJobs for Crashing {
     }
 }
 
-/// Runs a replay whose first page is not recorded. Returns its status and the number of deliveries of each event that has one.
-async fn after_a_crash(fresh_ids: bool, never_owed: bool) -> (BulkStatus, Vec<usize>) {
-    let clock = ManualClock::default();
-    let store = Crashing { inner: MemoryStore::new(), updates: Arc::default() };
-    let sender = quiet(store, &clock);
-    dispatch(&sender, "acme", 300).await;
+/// A sender whose store refuses one update of a job, with an endpoint and a number of events.
+async fn crashing(refused: u32, clock: &ManualClock, events: u32) -> (Sender, Endpoint) {
+    let sender = quiet(Crashing { inner: MemoryStore::new(), updates: Arc::default(), refused }, clock);
+    dispatch(&sender, "acme", events).await;
     let endpoint = disabled(&sender, "acme").await;
     clock.advance(Duration::from_secs(1));
-    let mut replay = sender.replay(endpoint.id);
-    replay = if never_owed { replay.never_owed() } else { replay.all() };
-    replay = if fresh_ids { replay.under_fresh_ids() } else { replay };
-    let number = replay.start().await.unwrap();
-    let running = Running::start(&sender);
-    until(|| async { !per_event(&sender).await.is_empty() }).await;
-    running.stop().await;
-    assert_eq!(job(&sender, number).await.changed, 0, "the page was not recorded");
+    (sender, endpoint)
+}
 
-    // Another process takes the job over when the first one has had its time.
-    clock.advance(Duration::from_secs(61));
-    let running = Running::start(&sender);
-    let done = finished(&sender, number).await;
+/// Works until the job is finished, over the time after which another worker takes over.
+async fn worked_off(sender: &Sender, clock: &ManualClock, number: u64) -> BulkStatus {
+    let running = Running::start(sender);
+    until(|| async {
+        clock.advance(Duration::from_secs(10));
+        sender.wake();
+        job(sender, number).await.finished_at.is_some()
+    })
+    .await;
     running.stop().await;
-    (done, per_event(&sender).await)
+    job(sender, number).await
 }
 
 #[tokio::test]
-async fn a_page_that_is_repeated_after_a_crash_sends_nothing_twice() {
-    for (fresh_ids, never_owed) in [(false, false), (true, false), (false, true), (true, true)] {
-        let (done, deliveries) = after_a_crash(fresh_ids, never_owed).await;
-        assert_eq!(done.state, BulkState::Done, "{fresh_ids} {never_owed}");
-        assert_eq!(deliveries, vec![1; 300], "{fresh_ids} {never_owed}");
+async fn a_replay_makes_each_delivery_once_whichever_update_is_lost() {
+    for (fresh_ids, never_owed, limit) in [
+        (false, false, None),
+        (true, false, None),
+        (false, true, None),
+        (true, true, Some(100)),
+        (false, false, Some(100)),
+    ] {
+        for refused in 0..8 {
+            let clock = ManualClock::default();
+            let (sender, endpoint) = crashing(refused, &clock, 150).await;
+            let mut replay = sender.replay(endpoint.id);
+            replay = if never_owed { replay.never_owed() } else { replay.all() };
+            replay = if fresh_ids { replay.under_fresh_ids() } else { replay };
+            replay = limit.into_iter().fold(replay, hookwire::sender::Replay::limit);
+            let number = replay.start().await.unwrap();
+            let done = worked_off(&sender, &clock, number).await;
+            let what = format!("fresh ids {fresh_ids}, never owed {never_owed}, limit {limit:?}, update {refused}");
+            let expected = limit.unwrap_or(150);
+            assert_eq!((done.state, done.changed), (BulkState::Done, expected), "{what}");
+            assert_eq!(per_event(&sender).await, vec![1; usize::try_from(expected).unwrap()], "{what}");
+        }
     }
+}
+
+#[tokio::test]
+async fn a_limit_holds_whichever_update_is_lost() {
+    for refused in 0..8 {
+        let clock = ManualClock::default();
+        let (sender, endpoint) = crashing(refused, &clock, 0).await;
+        dispatch(&sender, "acme", 300).await;
+        clock.advance(Duration::from_secs(1));
+        let operator = sender.scoped(Scope::operator());
+        let cancel = operator.cancel_all(in_state(DeliveryState::Held)).limit(200).start().await.unwrap();
+        assert_eq!(worked_off(&sender, &clock, cancel).await.changed, 200, "update {refused}");
+        let counts = sender.stats(endpoint.id).await.unwrap().counts;
+        assert_eq!((counts.cancelled, counts.held), (200, 100), "update {refused}");
+        let resend = operator.resend_all(in_state(DeliveryState::Cancelled)).limit(150).start().await.unwrap();
+        assert_eq!(worked_off(&sender, &clock, resend).await.changed, 150, "update {refused}");
+        let counts = sender.stats(endpoint.id).await.unwrap().counts;
+        assert_eq!((counts.cancelled, counts.held), (50, 250), "update {refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_at_its_limit_of_pending_deliveries_gets_each_event_once_after_a_crash() {
+    for refused in 0..6 {
+        let clock = ManualClock::default();
+        let (sender, endpoint) = crashing(refused, &clock, 150).await;
+        let acme = sender.scoped(Scope::tenant("acme"));
+        let number = acme.replay(endpoint.id).await.unwrap().all().start().await.unwrap();
+        let running = Running::start(&sender);
+        until(|| async {
+            clock.advance(Duration::from_secs(10));
+            sender.wake();
+            let job = job(&sender, number).await;
+            job.changed == 100 && job.error.is_some()
+        })
+        .await;
+        running.stop().await;
+        for delivery in
+            sender.history().deliveries(&in_state(DeliveryState::Held), Page::of(1_000)).await.unwrap().items
+        {
+            assert!(sender.cancel(delivery.id).await.unwrap());
+        }
+        let done = worked_off(&sender, &clock, number).await;
+        assert_eq!((done.state, done.changed), (BulkState::Done, 150), "update {refused}");
+        assert_eq!(per_event(&sender).await, vec![1; 150], "update {refused}");
+    }
+}
+
+#[tokio::test]
+async fn delivered_events_are_sent_again_once_whichever_update_is_lost() {
+    for refused in 0..4 {
+        let server = Server::start(|_| Reply::status(200)).await;
+        let clock = ManualClock::default();
+        let sender = quiet(Crashing { inner: MemoryStore::new(), updates: Arc::default(), refused }, &clock);
+        sender.endpoints().create(endpoint(&server)).await.unwrap();
+        let running = Running::start(&sender);
+        dispatch(&sender, "acme", 50).await;
+        until(|| async { server.requests().len() == 50 }).await;
+        until(|| async { sender.history().counts(None).await.unwrap().delivered == 50 }).await;
+        clock.advance(Duration::from_secs(1));
+        let operator = sender.scoped(Scope::operator());
+        let number = operator.resend_all(in_state(DeliveryState::Delivered)).start().await.unwrap();
+        until(|| async {
+            // What was sent again is delivered before another worker takes over.
+            let counts = sender.history().counts(None).await.unwrap();
+            if counts.delivered == 50 {
+                clock.advance(Duration::from_secs(10));
+            }
+            sender.wake();
+            job(&sender, number).await.finished_at.is_some()
+        })
+        .await;
+        until(|| async { sender.history().counts(None).await.unwrap().delivered == 50 }).await;
+        running.stop().await;
+        assert_eq!(job(&sender, number).await.changed, 50, "update {refused}");
+        assert_eq!(server.requests().len(), 100, "update {refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_drain_works_jobs_off() {
+    let server = Server::start(|_| Reply::status(200)).await;
+    let sender = sender(MemoryStore::new());
+    for n in 0..200 {
+        sender.dispatch(event(n)).await.unwrap();
+    }
+    let late = sender.endpoints().create(endpoint(&server)).await.unwrap();
+    let number = sender.replay(late.id).start().await.unwrap();
+    let drained = sender.worker().drain(Duration::from_secs(60), 1_000).await.unwrap();
+    assert_eq!((drained.delivered, drained.next), (200, None));
+    assert_eq!(job(&sender, number).await.state, BulkState::Done);
+}
+
+#[tokio::test]
+async fn a_job_leaves_out_what_a_removed_endpoint_had() {
+    let clock = ManualClock::default();
+    let sender = quiet(MemoryStore::new(), &clock);
+    let (gone, here) = (disabled(&sender, "acme").await, disabled(&sender, "other").await);
+    dispatch(&sender, "acme", 3).await;
+    dispatch(&sender, "other", 4).await;
+    sender.endpoints().remove(gone.id).await.unwrap();
+    let operator = sender.scoped(Scope::operator());
+    let cancel = operator.cancel_all(in_state(DeliveryState::Held)).start().await.unwrap();
+    assert_eq!(worked_off(&sender, &clock, cancel).await.changed, 4);
+    let resend = operator.resend_all(in_state(DeliveryState::Cancelled));
+    assert_eq!(resend.count().await.unwrap(), (4, true));
+    let number = resend.start().await.unwrap();
+    assert_eq!(worked_off(&sender, &clock, number).await.changed, 4);
+    assert_eq!(sender.stats(here.id).await.unwrap().counts.held, 4);
 }
 
 #[tokio::test]
@@ -361,7 +484,7 @@ async fn a_job_goes_on_after_its_store_has_failed_for_a_while() {
     store.fail_every("add_deliveries", None);
     clock.advance(Duration::from_secs(5));
     let done = finished(&sender, number).await;
-    assert_eq!((done.state, done.error), (BulkState::Done, None));
+    assert_eq!((done.state, done.changed, done.error), (BulkState::Done, 10, None));
     running.stop().await;
     assert_eq!(per_event(&sender).await, vec![1; 10], "the answer was lost, but the deliveries were made");
 }
