@@ -45,7 +45,7 @@ struct DetailDocument {
     request_headers: Vec<Header>,
     /// The IP address that the request was sent to. Only operators see it.
     address: Option<String>,
-    /// How long it took to resolve the name, or to fail at it; `null` if no name was resolved.
+    /// How long it took to resolve the name, or to fail at it. Only operators see it. `null` if no name was resolved.
     dns_ms: Option<f64>,
     /// How long the address took to accept the connection. If none did: how long it took to try all. `null` if an open connection was used.
     connect_ms: Option<f64>,
@@ -55,7 +55,7 @@ struct DetailDocument {
     first_byte_ms: Option<f64>,
     /// The version of TLS, such as `TLS 1.3`; `null` without TLS.
     tls_version: Option<String>,
-    /// Whether the TLS handshake resumed an earlier session; `null` if there was no complete handshake.
+    /// Whether the TLS handshake resumed an earlier session. Only operators see it. `null` if there was no complete handshake.
     tls_resumed: Option<bool>,
     /// Why TLS failed: `expired`, `not_yet_valid`, `wrong_name`, `unknown_issuer`, `revoked`, `not_for_servers`, `invalid_certificate`,
     /// `no_certificate`, `no_shared_protocol`, `no_shared_version`, `not_tls`, `violation`, `unknown_name`, `client_certificate_required`,

@@ -29,7 +29,7 @@ pub(super) struct AttemptDocument {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "AttemptDetail")]
 pub(super) struct DetailDocument {
-    /// How long it took to resolve the name, or to fail at it.
+    /// How long it took to resolve the name, or to fail at it. Null for tenants.
     dns_ms: Option<f64>,
     /// How long the address took to accept the connection. If none did: how long it took to try all.
     connect_ms: Option<f64>,
@@ -39,7 +39,7 @@ pub(super) struct DetailDocument {
     first_byte_ms: Option<f64>,
     /// The version of TLS.
     tls_version: Option<String>,
-    /// Whether the TLS handshake resumed an earlier session.
+    /// Whether the TLS handshake resumed an earlier session. Null for tenants.
     tls_resumed: Option<bool>,
     /// Why TLS failed: `expired`, `not_yet_valid`, `wrong_name`, `unknown_issuer`, `no_shared_protocol`, `no_shared_version` ...
     tls_failure: Option<String>,

@@ -48,11 +48,11 @@ pub struct AttemptDetail {
     pub request_headers: Vec<(Box<str>, Box<str>)>,
     /// The address that the request was sent to. Only operators see it. `None` if no connection was made.
     pub address: Option<IpAddr>,
-    /// How long it took to resolve the name, or to fail at it. `None` if no name was resolved: an open connection was used, or the URL has an
-    /// address.
+    /// How long it took to resolve the name, or to fail at it; about zero if the answer was kept. Only operators see it. `None` if no name
+    /// was resolved: an open connection was used, or the URL has an address.
     pub dns: Option<Duration>,
     /// How long the address that was used took to accept the connection. If no address did: how long it took to try all of them. `None` if an
-    /// open connection was used, or no address was tried.
+    /// open connection was used, no address was tried, or the connection was refused because it leads to a forbidden address.
     pub connect: Option<Duration>,
     /// How long the TLS handshake took, or took to fail. `None` if there was none.
     pub tls: Option<Duration>,
@@ -61,7 +61,8 @@ pub struct AttemptDetail {
     pub first_byte: Option<Duration>,
     /// The version of TLS, such as `TLS 1.3`. `None` without TLS, and if there was no connection.
     pub tls_version: Option<Box<str>>,
-    /// Whether the TLS handshake resumed an earlier session, which is faster. `None` if there was no complete handshake.
+    /// Whether the TLS handshake resumed an earlier session, which is faster. Only operators see it. `None` if there was no complete
+    /// handshake.
     pub tls_resumed: Option<bool>,
     /// Why TLS failed, as a short name that does not change: `expired`, `not_yet_valid`, `wrong_name`, `unknown_issuer`,
     /// `no_shared_protocol`, `no_shared_version` ... The excerpt of the attempt has a sentence. `None` if TLS did not fail.
@@ -270,6 +271,12 @@ impl AttemptDetail {
             response_headers: head.map(|head| listed(&head.headers, &secrets)).unwrap_or_default(),
             response_body: text(&got.body, &secrets, max_body),
         }
+    }
+
+    /// Removes what would tell a tenant about the network, or about the endpoints of other tenants: they share the names that are resolved
+    /// and the sessions of TLS.
+    pub(super) fn hide_from_tenants(&mut self) {
+        (self.address, self.dns, self.tls_resumed) = (None, None, None);
     }
 
     /// Whether this is the detail of an attempt that `next` follows. Numbers of attempts repeat after a resend, so the times count as well.
