@@ -29,9 +29,18 @@ pub(super) fn bind(values: &mut Vec<Value>, value: impl ToSql + Sync + Send + 's
 /// so an excerpt contains no other member.
 const LAST_LINE: &str = "split_part(d.log, chr(10), -2)";
 
-/// The labels in the record of an endpoint `n`, without the braces. This is a pattern and no conversion to JSON, because PostgreSQL converts
-/// no text that contains `\u0000`.
-const RECORD_LABELS: &str = r#"substring(n.record from '"labels":\{((?:"(?:[^"\\]|\\.)*":"(?:[^"\\]|\\.)*",?)+)\}')"#;
+/// The pattern of a record with this label: after the brace, whole labels come before it. This is a pattern and no conversion to JSON,
+/// because PostgreSQL converts no text that contains `\u0000`.
+fn label_pattern(label: &str) -> String {
+    let mut pattern = String::from(r#""labels":\{(?:"(?:[^"\\]|\\.)*":"(?:[^"\\]|\\.)*",)*"#);
+    for letter in label.chars() {
+        if letter.is_ascii_punctuation() {
+            pattern.push('\\');
+        }
+        pattern.push(letter);
+    }
+    pattern + "[,}]"
+}
 
 /// The conditions on the last attempt.
 fn last_attempt(query: &DeliveryQuery, values: &mut Vec<Value>) -> Vec<String> {
@@ -91,11 +100,10 @@ impl DeliveryFilter {
         rest.extend(lane.as_ref().map(|lane| format!("d.lane = {lane}")));
         rest.extend(last_attempt(query, &mut values));
         rest.extend(query.label.as_ref().map(|(name, value)| {
-            let label = bind(&mut values, record_label(name, value), Type::TEXT);
-            format!(
-                "CASE WHEN strpos(n.record, {label}) > 0 \
-                 THEN strpos(',' || {RECORD_LABELS} || ',', ',' || {label} || ',') > 0 END"
-            )
+            let label = record_label(name, value);
+            let pattern = bind(&mut values, label_pattern(&label), Type::TEXT);
+            let label = bind(&mut values, label, Type::TEXT);
+            format!("CASE WHEN strpos(n.record, {label}) > 0 THEN n.record ~ {pattern} END")
         }));
         rest.extend(query.state.map(|state| state_condition(state).to_owned()));
         Self { ids, rest, tenant, event, lane, values }
