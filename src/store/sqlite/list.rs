@@ -12,7 +12,7 @@ use crate::clock::Timestamp;
 use crate::delivery::{Delivery, DeliveryState};
 use crate::id::{DeliveryId, EndpointId, EventId, Work};
 use crate::outcome::OutcomeFilter;
-use crate::store::relational::{audience_condition, cursor, lanes_of, state_condition};
+use crate::store::relational::{audience_condition, cursor, lanes_of, made_before, state_condition};
 use crate::store::sql::{ids_between, lane_column, publish_key, signed};
 use crate::store::{DeliveryQuery, EventQuery, EventSummary, Listed, MOST_EXAMINED, Page};
 
@@ -160,7 +160,7 @@ struct DeliverySearch<'a, 'c> {
 impl<'a, 'c> DeliverySearch<'a, 'c> {
     fn new(session: &'a Session<'c>, query: &DeliveryQuery) -> rusqlite::Result<Self> {
         let source = Source::of(session, query)?;
-        let (first, end) = ids_between(query.from, query.to);
+        let (first, end) = ids_between(query.from, made_before(query));
         let ids = [first.map(|_| " AND d.id >= :first"), end.map(|_| " AND d.id < :before")];
         let (texts, mut values): (Vec<_>, Vec<_>) = conditions(query).into_iter().unzip();
         let rest = [lanes_of!("d.lane", query.work)]
@@ -357,6 +357,15 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_delivery_that_was_attempted_before_a_time_is_searched_among_those_made_before() {
+        let mut connection = rusqlite::Connection::open_in_memory().unwrap();
+        schema::migrate(&mut connection).unwrap();
+        let query = DeliveryQuery { attempted_to: Some(Timestamp::EPOCH), ..DeliveryQuery::default() };
+        let session = Session::new(&connection);
+        assert_eq!(DeliverySearch::new(&session, &query).unwrap().ids, " AND d.id < :before");
     }
 
     const STATES: [Option<DeliveryState>; 4] =
