@@ -51,7 +51,8 @@ struct DetailDocument {
     connect_ms: Option<f64>,
     /// How long the TLS handshake took, or took to fail; `null` if there was none.
     tls_ms: Option<f64>,
-    /// How long it took from the ready connection to the head of the response; `null` if no response was received.
+    /// How long it took from the ready connection to the head of the response. With HTTP/2, this includes the set-up of HTTP/2 on a new
+    /// connection, and the wait for a free stream on an open one. `null` if no response was received.
     first_byte_ms: Option<f64>,
     /// The version of TLS, such as `TLS 1.3`; `null` without TLS.
     tls_version: Option<String>,

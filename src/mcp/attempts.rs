@@ -35,7 +35,8 @@ pub(super) struct DetailDocument {
     connect_ms: Option<f64>,
     /// How long the TLS handshake took, or took to fail.
     tls_ms: Option<f64>,
-    /// How long it took from the ready connection to the head of the response.
+    /// How long it took from the ready connection to the head of the response. With HTTP/2, this includes the set-up of HTTP/2 on a new
+    /// connection, and the wait for a free stream on an open one.
     first_byte_ms: Option<f64>,
     /// The version of TLS.
     tls_version: Option<String>,

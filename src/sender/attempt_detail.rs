@@ -56,8 +56,9 @@ pub struct AttemptDetail {
     pub connect: Option<Duration>,
     /// How long the TLS handshake took, or took to fail. `None` if there was none.
     pub tls: Option<Duration>,
-    /// How long it took from the ready connection to the head of the response: to send the request, and to wait. `None` if no response was
-    /// received. All of the attempt took [`Attempt::duration`](crate::delivery::Attempt::duration).
+    /// How long it took from the ready connection to the head of the response: to send the request, and to wait. With HTTP/2, this
+    /// includes the set-up of HTTP/2 on a new connection, and the wait for a free stream on an open one. `None` if no response was received.
+    /// All of the attempt took [`Attempt::duration`](crate::delivery::Attempt::duration).
     pub first_byte: Option<Duration>,
     /// The version of TLS, such as `TLS 1.3`. `None` without TLS, and if there was no connection.
     pub tls_version: Option<Box<str>>,
