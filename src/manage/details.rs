@@ -59,8 +59,8 @@ struct DetailDocument {
     /// Whether the TLS handshake resumed an earlier session. Only operators see it. `null` if there was no complete handshake.
     tls_resumed: Option<bool>,
     /// Why TLS failed: `expired`, `not_yet_valid`, `wrong_name`, `unknown_issuer`, `revoked`, `not_for_servers`, `invalid_certificate`,
-    /// `no_certificate`, `no_shared_protocol`, `no_shared_version`, `not_tls`, `violation`, `unknown_name`, `client_certificate_required`,
-    /// `client_certificate_refused`, `aborted`, `closed`, `lost` or `timeout`; `null` if it did not fail.
+    /// `no_certificate`, `no_shared_protocol`, `no_shared_version`, `handshake_refused`, `not_tls`, `violation`, `unknown_name`,
+    /// `client_certificate_required`, `client_certificate_refused`, `aborted`, `closed`, `lost` or `timeout`; `null` if it did not fail.
     tls_failure: Option<String>,
     /// The version of HTTP; `null` if no response was received.
     version: Option<String>,

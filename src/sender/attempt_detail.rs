@@ -66,7 +66,7 @@ pub struct AttemptDetail {
     /// handshake.
     pub tls_resumed: Option<bool>,
     /// Why TLS failed, as a short name that does not change: `expired`, `not_yet_valid`, `wrong_name`, `unknown_issuer`,
-    /// `no_shared_protocol`, `no_shared_version` ... The excerpt of the attempt has a sentence. `None` if TLS did not fail.
+    /// `no_shared_protocol`, `no_shared_version`, `handshake_refused` ... The excerpt of the attempt has a sentence. `None` if TLS did not fail.
     pub tls_failure: Option<Box<str>>,
     /// The version of HTTP. `None` if no response was received.
     pub version: Option<Box<str>>,
