@@ -48,6 +48,9 @@ pub struct AttemptDetail {
     pub request_headers: Vec<(Box<str>, Box<str>)>,
     /// The address that the request was sent to. Only operators see it. `None` if no connection was made.
     pub address: Option<IpAddr>,
+    /// How long it took to try what did not lead to the response: addresses that did not accept, an open connection that had failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) earlier: Option<Duration>,
     /// How long it took to resolve the name, or to fail at it; about zero if the answer was kept. Only operators see it. `None` if no name
     /// was resolved: an open connection was used, or the URL has an address.
     pub dns: Option<Duration>,
@@ -260,6 +263,7 @@ impl AttemptDetail {
             url: endpoint.target.as_str().into(),
             request_headers: sent.listed(),
             address: got.peer,
+            earlier: opening.map(|opening| opening.earlier).filter(|earlier| !earlier.is_zero()),
             dns: opening.and_then(|opening| opening.dns),
             connect: opening.and_then(|opening| opening.connect),
             tls: opening.and_then(|opening| opening.tls),

@@ -227,6 +227,8 @@ async fn the_time_to_connect_is_that_of_the_address_that_accepts() {
     let (attempt, detail) = attempts(&clock, options, &url(), 1).await.remove(0);
     assert_eq!((detail.connect, detail.address), (Some(DIAL), Some(SECOND)));
     assert_eq!(attempt.duration, LOOKUP + DIAL * 2 + HANDSHAKE + RESPONSE, "the first address took time as well");
+    let earlier = &serde_json::to_value(&detail).unwrap()["earlier"];
+    assert_eq!(earlier, &serde_json::to_value(DIAL).unwrap(), "the console shows it before the other steps");
 }
 
 #[tokio::test]
