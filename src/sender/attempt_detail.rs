@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, SET_COOKIE};
@@ -149,11 +149,30 @@ struct Notes {
     bytes: usize,
 }
 
+impl Notes {
+    const fn is_full(&self) -> bool {
+        self.list.len() >= MAX_WAITING || self.bytes >= MAX_WAITING_BYTES
+    }
+}
+
 impl WaitingNotes {
+    /// Whether no note fits. Then it need not be made, and counts as left out.
+    pub(super) fn is_full(&self) -> bool {
+        let is_full = self.lock().is_full();
+        if is_full {
+            self.left_out.fetch_add(1, Ordering::Relaxed);
+        }
+        is_full
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Notes> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn push(&self, note: DiagnosticNote) {
-        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut notes = self.lock();
         let bytes = notes.bytes.saturating_add(note.content.len());
-        if notes.list.len() < MAX_WAITING && bytes <= MAX_WAITING_BYTES {
+        if !notes.is_full() && bytes <= MAX_WAITING_BYTES {
             notes.bytes = bytes;
             notes.list.push(note);
         } else {
@@ -162,7 +181,7 @@ impl WaitingNotes {
     }
 
     fn take(&self) -> Vec<DiagnosticNote> {
-        std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner)).list
+        std::mem::take(&mut *self.lock()).list
     }
 
     /// Stores all notes. If the store fails, they are dropped, because nothing depends on them.
@@ -397,7 +416,9 @@ mod tests {
         };
         (0..5).for_each(|_| waiting.push(note(MAX_WAITING_BYTES / 4)));
         assert_eq!((waiting.take().len(), waiting.left_out.load(Ordering::Relaxed)), (4, 1));
-        (0..MAX_WAITING + 2).for_each(|_| waiting.push(note(1)));
+        assert!(!waiting.is_full());
+        (0..MAX_WAITING + 1).for_each(|_| waiting.push(note(1)));
+        assert!(waiting.is_full(), "this counts one more that is left out");
         assert_eq!((waiting.take().len(), waiting.left_out.load(Ordering::Relaxed)), (MAX_WAITING, 3));
     }
 
