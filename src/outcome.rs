@@ -184,14 +184,15 @@ impl OutcomeFilter {
     }
 
     /// The filter with this name: a [class](Outcome::class), of which `status` is any status; a class of statuses, `1xx` to `5xx`; or a
-    /// status, `100` to `999`. `None` if the name is none of these.
+    /// status, a number without leading zeros. `None` if the name is none of these. It reads every filter that [`Display`](fmt::Display)
+    /// writes.
     ///
     /// ```
     /// use hookwire::outcome::{Outcome, OutcomeFilter};
     ///
     /// assert_eq!(OutcomeFilter::from_name("503"), Some(OutcomeFilter::of(Outcome::Status(503))));
     /// assert!(OutcomeFilter::from_name("status").is_some_and(|any| any.matches(Outcome::Status(204))));
-    /// assert!(["", "6xx", "99", "5XX", "Timeout"].iter().all(|name| OutcomeFilter::from_name(name).is_none()));
+    /// assert!(["", "6xx", "099", "65536", "5XX", "Timeout"].iter().all(|name| OutcomeFilter::from_name(name).is_none()));
     /// ```
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
@@ -200,7 +201,7 @@ impl OutcomeFilter {
                 let first = u16::from(class - b'0') * 100;
                 Some(Self::of_statuses(first, first + 99))
             }
-            [b'1'..=b'9', b'0'..=b'9', b'0'..=b'9'] => name.parse().ok().map(|code| Self::of(Outcome::Status(code))),
+            [b'0'] | [b'1'..=b'9', ..] => name.parse().ok().map(|code| Self::of(Outcome::Status(code))),
             _ if name == Self::ANY_STATUS => Some(Self::of_statuses(0, u16::MAX)),
             _ => Outcome::from_parts(name, None).map(Self::of),
         }
@@ -355,11 +356,30 @@ mod tests {
 
     #[test]
     fn the_name_of_a_filter_leads_back_to_it() {
-        for name in ["1xx", "5xx", "100", "204", "999", "status", "dns", "local", "handled", "handler_rejected"] {
+        for name in [
+            "1xx",
+            "5xx",
+            "0",
+            "7",
+            "100",
+            "204",
+            "999",
+            "1000",
+            "65535",
+            "status",
+            "dns",
+            "local",
+            "handled",
+            "handler_rejected",
+        ] {
             assert_eq!(OutcomeFilter::from_name(name).map(|filter| filter.to_string()).as_deref(), Some(name));
         }
-        for name in ["0xx", "6xx", "xx", "5x", "099", "1000", "+99", "status 503", " 503", "weather"] {
+        for name in ["0xx", "6xx", "xx", "5x", "099", "00", "65536", "+99", "status 503", " 503", "weather"] {
             assert_eq!(OutcomeFilter::from_name(name), None, "{name}");
+        }
+        for outcome in [0, 7, 99, 600, u16::MAX].map(Outcome::Status) {
+            let filter = OutcomeFilter::of(outcome);
+            assert_eq!(OutcomeFilter::from_name(&filter.to_string()), Some(filter));
         }
     }
 }

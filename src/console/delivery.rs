@@ -1,7 +1,6 @@
 //! One delivery: its attempts, why it failed, and what to do.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use askama::Template;
 use axum::Router;
@@ -69,7 +68,7 @@ pub(super) struct Detail {
 }
 
 impl Detail {
-    fn of(detail: &AttemptDetail, took: Duration) -> Self {
+    fn of(detail: &AttemptDetail, attempt: &Attempt) -> Self {
         let lines = |headers: &[(Box<str>, Box<str>)]| -> String {
             headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect()
         };
@@ -84,7 +83,7 @@ impl Detail {
         Self {
             method: detail.method.to_string(),
             url: detail.url.to_string(),
-            spans: spans(detail, took),
+            spans: spans(detail, attempt),
             connection: known.join(", "),
             request: lines(&detail.request_headers),
             status_line: detail.version.as_deref().map(|version| format!("{version}{status}")).unwrap_or_default(),
@@ -216,7 +215,7 @@ pub(super) fn steps(attempts: &[Attempt], details: &[AttemptDetail], now: Timest
         Step {
             is_restart: before.is_some_and(|before| is_restart(before, attempt)),
             remedy: cause.and_then(words::tls_remedy).or(step.remedy),
-            detail: detail.map(|detail| Detail::of(detail, attempt.duration)),
+            detail: detail.map(|detail| Detail::of(detail, attempt)),
             ..step
         }
     };
@@ -267,6 +266,8 @@ async fn cancel(Id(id): Id<DeliveryId>, Changed(caller, _): Changed) -> Result<R
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

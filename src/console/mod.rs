@@ -47,8 +47,8 @@
 //! - The events and jobs of an inbox are accessible to operators only, and only if the host sets [`Console::inbox`].
 //! - Deliveries are filtered by state, tenant, event, type, endpoint, label of the endpoint, and time, and by the outcome and the time of the
 //!   last attempt. The filter is in the URL.
-//! - Lists of deliveries, events, jobs and changes lead to older rows and back to newer ones. No row is left out or repeated. The first
-//!   page has no link to newer rows: reload it.
+//! - Lists of deliveries, events, jobs and changes lead to older rows and back to newer ones. Of the rows that existed
+//!   when the walk began, none is left out or repeated. The first page has no link to newer rows: reload it.
 //! - A replay, and a change to all deliveries that match a filter, run as jobs: a worker of the sender carries them out, and the page `jobs`
 //!   shows and stops them. Without a worker they wait.
 //! - The page `audit` shows who changed what, by the [name](crate::sender::Scope::named) that the host gives each caller.

@@ -46,6 +46,11 @@ impl Turns {
         self.older.is_some() || self.newer.is_some()
     }
 
+    /// What an empty page says of its rows, in front of their name: an empty page towards newer rows has older ones beside it.
+    pub(super) const fn side(&self) -> &'static str {
+        if self.is_backward && self.older.is_some() { "newer " } else { "" }
+    }
+
     /// The words of the link to older rows.
     pub(super) const fn to_older(&self) -> &'static str {
         if self.is_short && !self.is_backward { "Search older" } else { "Older" }

@@ -276,6 +276,9 @@ pub(super) fn tls_remedy(cause: &str) -> Option<&'static str> {
         }
         "no_shared_protocol" => "The server must offer HTTP/2 (h2) or HTTP/1.1 (http/1.1).",
         "no_shared_version" => "The server must offer TLS 1.2 or 1.3, with a usual cipher suite.",
+        "handshake_refused" => {
+            "The server refused the handshake and gave no reason. Read its log. It may require a client certificate, not know the host in the URL, or share no cipher suite."
+        }
         "not_tls" => "The server does not speak TLS at this port. Check the port.",
         "unknown_name" => {
             "The server does not know the host in the URL. Check the host, and the virtual hosts of the server."
@@ -382,6 +385,7 @@ mod tests {
         assert!(failures.into_iter().all(|outcome| remedy(outcome).is_some()));
         assert_eq!(remedy(Outcome::Status(204)), None);
         assert_eq!(tls_remedy("expired"), Some("The certificate has expired. Its owner must renew it."));
+        assert!(tls_remedy("handshake_refused").is_some_and(|text| text.contains("Read its log")));
         assert_eq!(tls_remedy("violation"), None);
     }
 

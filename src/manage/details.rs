@@ -45,21 +45,22 @@ struct DetailDocument {
     request_headers: Vec<Header>,
     /// The IP address that the request was sent to. Only operators see it.
     address: Option<String>,
-    /// How long it took to resolve the name, or to fail at it; `null` if no name was resolved.
+    /// How long it took to resolve the name, or to fail at it. Only operators see it. `null` if no name was resolved.
     dns_ms: Option<f64>,
     /// How long the address took to accept the connection. If none did: how long it took to try all. `null` if an open connection was used.
     connect_ms: Option<f64>,
     /// How long the TLS handshake took, or took to fail; `null` if there was none.
     tls_ms: Option<f64>,
-    /// How long it took from the ready connection to the head of the response; `null` if no response was received.
+    /// How long it took from the ready connection to the head of the response. With HTTP/2, this includes the set-up of HTTP/2 on a new
+    /// connection, and the wait for a free stream on an open one. `null` if no response was received.
     first_byte_ms: Option<f64>,
     /// The version of TLS, such as `TLS 1.3`; `null` without TLS.
     tls_version: Option<String>,
-    /// Whether the TLS handshake resumed an earlier session; `null` if there was no complete handshake.
+    /// Whether the TLS handshake resumed an earlier session. Only operators see it. `null` if there was no complete handshake.
     tls_resumed: Option<bool>,
     /// Why TLS failed: `expired`, `not_yet_valid`, `wrong_name`, `unknown_issuer`, `revoked`, `not_for_servers`, `invalid_certificate`,
-    /// `no_certificate`, `no_shared_protocol`, `no_shared_version`, `not_tls`, `violation`, `unknown_name`, `client_certificate_required`,
-    /// `client_certificate_refused`, `aborted`, `closed`, `lost` or `timeout`; `null` if it did not fail.
+    /// `no_certificate`, `no_shared_protocol`, `no_shared_version`, `handshake_refused`, `not_tls`, `violation`, `unknown_name`,
+    /// `client_certificate_required`, `client_certificate_refused`, `aborted`, `closed`, `lost` or `timeout`; `null` if it did not fail.
     tls_failure: Option<String>,
     /// The version of HTTP; `null` if no response was received.
     version: Option<String>,

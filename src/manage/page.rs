@@ -22,7 +22,8 @@ pub(super) const PAGE: u32 = 50;
 pub(super) struct Listed<T> {
     /// The items. There may be fewer than the limit, or none, although the list goes on: a request searches only a part of a long list.
     items: Vec<T>,
-    /// The `cursor` of the next page; `null` only on the last page. Follow it until it is `null`, also if a page is short or empty.
+    /// The `cursor` of the next page; `null` only on the last page. Follow it until it is `null`, also if a page is short or empty. A page
+    /// that was read with `before` always has it, although nothing may follow.
     next_cursor: Option<String>,
     /// The `before` of the previous page. Absent on the first page, and in lists without `before`.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -29,17 +29,18 @@ pub(super) struct AttemptDocument {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "AttemptDetail")]
 pub(super) struct DetailDocument {
-    /// How long it took to resolve the name, or to fail at it.
+    /// How long it took to resolve the name, or to fail at it. Null for tenants.
     dns_ms: Option<f64>,
     /// How long the address took to accept the connection. If none did: how long it took to try all.
     connect_ms: Option<f64>,
     /// How long the TLS handshake took, or took to fail.
     tls_ms: Option<f64>,
-    /// How long it took from the ready connection to the head of the response.
+    /// How long it took from the ready connection to the head of the response. With HTTP/2, this includes the set-up of HTTP/2 on a new
+    /// connection, and the wait for a free stream on an open one.
     first_byte_ms: Option<f64>,
     /// The version of TLS.
     tls_version: Option<String>,
-    /// Whether the TLS handshake resumed an earlier session.
+    /// Whether the TLS handshake resumed an earlier session. Null for tenants.
     tls_resumed: Option<bool>,
     /// Why TLS failed: `expired`, `not_yet_valid`, `wrong_name`, `unknown_issuer`, `no_shared_protocol`, `no_shared_version` ...
     tls_failure: Option<String>,

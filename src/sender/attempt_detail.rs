@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, SET_COOKIE};
@@ -48,23 +48,28 @@ pub struct AttemptDetail {
     pub request_headers: Vec<(Box<str>, Box<str>)>,
     /// The address that the request was sent to. Only operators see it. `None` if no connection was made.
     pub address: Option<IpAddr>,
-    /// How long it took to resolve the name, or to fail at it. `None` if no name was resolved: an open connection was used, or the URL has an
-    /// address.
+    /// How long it took to try what did not lead to the response: addresses that did not accept, an open connection that had failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) earlier: Option<Duration>,
+    /// How long it took to resolve the name, or to fail at it; about zero if the answer was kept. Only operators see it. `None` if no name
+    /// was resolved: an open connection was used, or the URL has an address.
     pub dns: Option<Duration>,
     /// How long the address that was used took to accept the connection. If no address did: how long it took to try all of them. `None` if an
-    /// open connection was used, or no address was tried.
+    /// open connection was used, no address was tried, or the connection was refused because it leads to a forbidden address.
     pub connect: Option<Duration>,
     /// How long the TLS handshake took, or took to fail. `None` if there was none.
     pub tls: Option<Duration>,
-    /// How long it took from the ready connection to the head of the response: to send the request, and to wait. `None` if no response was
-    /// received. All of the attempt took [`Attempt::duration`](crate::delivery::Attempt::duration).
+    /// How long it took from the ready connection to the head of the response: to send the request, and to wait. With HTTP/2, this
+    /// includes the set-up of HTTP/2 on a new connection, and the wait for a free stream on an open one. `None` if no response was received.
+    /// All of the attempt took [`Attempt::duration`](crate::delivery::Attempt::duration).
     pub first_byte: Option<Duration>,
     /// The version of TLS, such as `TLS 1.3`. `None` without TLS, and if there was no connection.
     pub tls_version: Option<Box<str>>,
-    /// Whether the TLS handshake resumed an earlier session, which is faster. `None` if there was no complete handshake.
+    /// Whether the TLS handshake resumed an earlier session, which is faster. Only operators see it. `None` if there was no complete
+    /// handshake.
     pub tls_resumed: Option<bool>,
     /// Why TLS failed, as a short name that does not change: `expired`, `not_yet_valid`, `wrong_name`, `unknown_issuer`,
-    /// `no_shared_protocol`, `no_shared_version` ... The excerpt of the attempt has a sentence. `None` if TLS did not fail.
+    /// `no_shared_protocol`, `no_shared_version`, `handshake_refused` ... The excerpt of the attempt has a sentence. `None` if TLS did not fail.
     pub tls_failure: Option<Box<str>>,
     /// The version of HTTP. `None` if no response was received.
     pub version: Option<Box<str>>,
@@ -144,11 +149,30 @@ struct Notes {
     bytes: usize,
 }
 
+impl Notes {
+    const fn is_full(&self) -> bool {
+        self.list.len() >= MAX_WAITING || self.bytes >= MAX_WAITING_BYTES
+    }
+}
+
 impl WaitingNotes {
+    /// Whether no note fits. Then it need not be made, and counts as left out.
+    pub(super) fn is_full(&self) -> bool {
+        let is_full = self.lock().is_full();
+        if is_full {
+            self.left_out.fetch_add(1, Ordering::Relaxed);
+        }
+        is_full
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Notes> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn push(&self, note: DiagnosticNote) {
-        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut notes = self.lock();
         let bytes = notes.bytes.saturating_add(note.content.len());
-        if notes.list.len() < MAX_WAITING && bytes <= MAX_WAITING_BYTES {
+        if !notes.is_full() && bytes <= MAX_WAITING_BYTES {
             notes.bytes = bytes;
             notes.list.push(note);
         } else {
@@ -157,7 +181,7 @@ impl WaitingNotes {
     }
 
     fn take(&self) -> Vec<DiagnosticNote> {
-        std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner)).list
+        std::mem::take(&mut *self.lock()).list
     }
 
     /// Stores all notes. If the store fails, they are dropped, because nothing depends on them.
@@ -258,6 +282,7 @@ impl AttemptDetail {
             url: endpoint.target.as_str().into(),
             request_headers: sent.listed(),
             address: got.peer,
+            earlier: opening.map(|opening| opening.earlier).filter(|earlier| !earlier.is_zero()),
             dns: opening.and_then(|opening| opening.dns),
             connect: opening.and_then(|opening| opening.connect),
             tls: opening.and_then(|opening| opening.tls),
@@ -270,6 +295,12 @@ impl AttemptDetail {
             response_headers: head.map(|head| listed(&head.headers, &secrets)).unwrap_or_default(),
             response_body: text(&got.body, &secrets, max_body),
         }
+    }
+
+    /// Removes what would tell a tenant about the network, or about the endpoints of other tenants: they share the names that are resolved
+    /// and the sessions of TLS.
+    pub(super) fn hide_from_tenants(&mut self) {
+        (self.address, self.dns, self.tls_resumed) = (None, None, None);
     }
 
     /// Whether this is the detail of an attempt that `next` follows. Numbers of attempts repeat after a resend, so the times count as well.
@@ -385,7 +416,9 @@ mod tests {
         };
         (0..5).for_each(|_| waiting.push(note(MAX_WAITING_BYTES / 4)));
         assert_eq!((waiting.take().len(), waiting.left_out.load(Ordering::Relaxed)), (4, 1));
-        (0..MAX_WAITING + 2).for_each(|_| waiting.push(note(1)));
+        assert!(!waiting.is_full());
+        (0..MAX_WAITING + 1).for_each(|_| waiting.push(note(1)));
+        assert!(waiting.is_full(), "this counts one more that is left out");
         assert_eq!((waiting.take().len(), waiting.left_out.load(Ordering::Relaxed)), (MAX_WAITING, 3));
     }
 

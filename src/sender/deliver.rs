@@ -132,6 +132,9 @@ impl HttpDeliver {
         sent: &SentHeaders,
         got: &Exchanged,
     ) {
+        if self.notes.is_full() {
+            return;
+        }
         let (unsigned, default) = (self.unsigned(endpoint, leased), self.client.default_headers());
         let sent = Sent { headers: sent, unsigned: &unsigned, default: &default, method: &Method::POST };
         let detail = AttemptDetail::of(leased, (endpoint, at), &sent, got, self.details.response_body);

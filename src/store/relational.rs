@@ -1,9 +1,10 @@
 //! Conditions, pages and outbox rows that the two SQL stores of this crate share in addition to [`sql`](super::sql).
 
+use crate::clock::Timestamp;
 use crate::delivery::DeliveryState;
 use crate::id::Work;
 use crate::store::sql::{RollupFold, audience_column, signed};
-use crate::store::{EventQuery, Page};
+use crate::store::{DeliveryQuery, EventQuery, Page};
 
 /// Logs an endpoint whose row is unreadable. Only this endpoint is left out. Its events are not lost: once the row is readable again, a
 /// replay sends them.
@@ -77,6 +78,11 @@ pub(super) const fn keys_of(work: Work) -> &'static str {
         Work::Sent => "substr(id, 1, 1) <> ':'",
         Work::Received => "substr(id, 1, 1) = ':'",
     }
+}
+
+/// Every match was made before this time, as far as clocks agree: what was attempted before a time was made before it.
+pub(super) fn made_before(query: &DeliveryQuery) -> Option<Timestamp> {
+    [query.to, query.attempted_to].into_iter().flatten().min()
 }
 
 /// A label as the record of an endpoint contains it: the name and the value as JSON texts. In a JSON text, quotes and backslashes of a value

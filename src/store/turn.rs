@@ -1,8 +1,8 @@
 //! Lists that are read in both directions, page by page.
 //!
 //! A page after a cursor is read in the order of the list. A page before a cursor is read in the other order and then reversed. So the
-//! pages join without gaps and without repetitions, whatever was added or deleted meanwhile. Where the list begins, the page before may have
-//! fewer items than the limit.
+//! pages join without gaps and without repetitions: of the rows that existed when the walk began and still match, none is left out or
+//! repeated. Where the list begins, the page before may have fewer items than the limit.
 
 use super::{Listed, Page};
 use crate::id::DeliveryId;

@@ -167,8 +167,9 @@ impl Connector {
             match timeout(share, self.dialer.dial(SocketAddr::new(*address, port))).await {
                 Ok(Ok(Dialed { stream, peer, local })) => {
                     opening.begin_anew(now);
-                    opening.end(self.clock.uptime());
+                    // Of a refused connection no time is recorded: it would tell how far away a forbidden address is.
                     self.policy.check_peer(*address, peer, local)?;
+                    opening.end(self.clock.uptime());
                     return Ok((stream, peer));
                 }
                 Ok(Err(error)) => last_error = ConnectError::Connect(error),

@@ -22,6 +22,8 @@ pub(in crate::sender) struct Opening {
     pub(in crate::sender) tls: Option<Duration>,
     /// Whether the handshake resumed a session.
     pub(in crate::sender) is_resumed: Option<bool>,
+    /// The time that led nowhere before: for addresses that did not accept, and for an open connection that had failed.
+    pub(in crate::sender) earlier: Duration,
     /// The current step.
     step: Option<Step>,
     /// When the current step began or, without one, when the last step ended.
@@ -35,6 +37,7 @@ impl Opening {
 
     /// The current step began later than was recorded: what was tried before did not lead to the connection.
     pub(super) fn begin_anew(&mut self, at: Duration) {
+        self.earlier += at.saturating_sub(self.since);
         self.since = at;
     }
 

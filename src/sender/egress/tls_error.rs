@@ -18,6 +18,7 @@ pub(in crate::sender) enum TlsFailure {
     NoCertificate,
     NoSharedProtocol,
     NoSharedVersion,
+    HandshakeRefused,
     NotTls,
     Violation,
     UnknownName,
@@ -71,6 +72,10 @@ impl TlsFailure {
                 "no_shared_version",
                 "there is no common TLS version or cipher suite; the server must offer TLS 1.2 or 1.3",
             ),
+            Self::HandshakeRefused => (
+                "handshake_refused",
+                "the server refused the handshake and gave no reason; it may require a client certificate, another name or another cipher suite",
+            ),
             Self::NotTls => ("not_tls", "the server does not speak TLS"),
             Self::Violation => ("violation", "the server violated the TLS protocol"),
             Self::UnknownName => ("unknown_name", "the server does not know the name"),
@@ -113,9 +118,9 @@ fn of_certificate(error: &CertificateError) -> TlsFailure {
 const fn of_alert(alert: AlertDescription) -> TlsFailure {
     match alert {
         AlertDescription::NoApplicationProtocol => TlsFailure::NoSharedProtocol,
-        AlertDescription::ProtocolVersion
-        | AlertDescription::HandshakeFailure
-        | AlertDescription::InsufficientSecurity => TlsFailure::NoSharedVersion,
+        AlertDescription::ProtocolVersion | AlertDescription::InsufficientSecurity => TlsFailure::NoSharedVersion,
+        // Servers send it if no cipher suite is common, but also if a client certificate is missing, or the name is unknown.
+        AlertDescription::HandshakeFailure => TlsFailure::HandshakeRefused,
         AlertDescription::UnrecognisedName => TlsFailure::UnknownName,
         AlertDescription::CertificateRequired => TlsFailure::ClientCertificateRequired,
         AlertDescription::BadCertificate
@@ -123,5 +128,18 @@ const fn of_alert(alert: AlertDescription) -> TlsFailure {
         | AlertDescription::CertificateExpired
         | AlertDescription::UnknownCA => TlsFailure::ClientCertificateRefused,
         _ => TlsFailure::Aborted,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_without_a_reason_is_not_taken_for_a_version() {
+        let named = |alert| TlsFailure::of(&io::Error::other(Error::AlertReceived(alert))).name();
+        assert_eq!(named(AlertDescription::HandshakeFailure), "handshake_refused");
+        assert_eq!(named(AlertDescription::ProtocolVersion), "no_shared_version");
+        assert_eq!(named(AlertDescription::CertificateRequired), "client_certificate_required");
     }
 }

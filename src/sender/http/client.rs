@@ -149,10 +149,12 @@ impl HttpClient {
         let started = self.clock.uptime();
         let empty = || PartialResponse::new(&*self.clock, self.measured, started);
         let mut response = empty();
+        let mut earlier = Duration::ZERO;
         let exchange = async {
             let first = self.try_once(Reuse::Allowed, tenant, request, &mut response).await;
             if first == TryResult::MayRepeat {
                 tracing::debug!("the exchange is repeated on a new connection");
+                earlier = self.clock.uptime().saturating_sub(started);
                 response = empty();
                 self.try_once(Reuse::Forbidden, tenant, make()?, &mut response).await;
             }
@@ -165,6 +167,7 @@ impl HttpClient {
         if let Some(opening) = &mut response.opening {
             // The exchange timeout may have ended a step.
             opening.end(ended);
+            opening.earlier += earlier;
         }
         let duration = ended.saturating_sub(started);
         Ok((response.report(self.clock.now(), duration), response.into_exchanged()))

@@ -53,7 +53,7 @@ impl Http1 {
                 () = self.lease.state.wait_closed() => meter.is_sent(),
             }
         };
-        response.set_head(head);
+        response.set_head(head, meter.is_sent());
         finish(response, ResponseBody::Http1(body), max_bytes, request_sent, self.lease.limits).await;
         if response.body_end == BodyEnd::Complete && meter.is_sent() && self.handle.ready().await.is_ok() {
             self.lease.put_back(self.handle);

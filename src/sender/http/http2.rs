@@ -107,6 +107,7 @@ impl Http2 {
                 return Err(error);
             }
         };
+        let is_taken = matches!(*upload, MaybeDone::Done(true));
         let request_sent = async {
             if !matches!(*upload, MaybeDone::Done(_)) {
                 upload.as_mut().await;
@@ -117,7 +118,7 @@ impl Http2 {
                 () = lease.state.wait_closed() => all_taken && meter.is_sent(),
             }
         };
-        response.set_head(head);
+        response.set_head(head, is_taken && meter.is_sent());
         finish(response, ResponseBody::Http2(body), max_bytes, request_sent, lease.limits).await;
         if !response.is_premature_success() {
             lease.keep();

@@ -91,9 +91,10 @@ impl<'a> PartialResponse<'a> {
         }
     }
 
-    pub(super) fn set_head(&mut self, head: Parts) {
-        // Of most successes no details are kept, so they need not look at the clock.
-        if self.measured == Measured::All || !head.status.is_success() {
+    /// Sets the head, which arrived before or after the whole request was sent.
+    pub(super) fn set_head(&mut self, head: Parts, is_request_sent: bool) {
+        // Of most successes no details are kept, so they need not look at the clock. A premature success is a failure.
+        if self.measured == Measured::All || !head.status.is_success() || !is_request_sent {
             self.first_byte = Some(self.clock.uptime().saturating_sub(self.ready_at));
         }
         self.head = Some(head);
@@ -145,5 +146,30 @@ impl<'a> PartialResponse<'a> {
             _ => &self.body,
         };
         Report::new(self.outcome(), duration).retry_after(until).excerpt(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::ManualClock;
+
+    #[test]
+    fn the_time_to_the_head_is_measured_for_every_failure_also_for_a_premature_success() {
+        const TOOK: Duration = Duration::from_secs(3);
+        for (status, is_request_sent, measured) in [
+            (StatusCode::OK, true, false),
+            (StatusCode::OK, false, true),
+            (StatusCode::BAD_REQUEST, true, true),
+            (StatusCode::BAD_REQUEST, false, true),
+        ] {
+            let clock = ManualClock::default();
+            let mut response = PartialResponse::new(&clock, Measured::Failures, clock.uptime());
+            clock.advance(TOOK);
+            let (mut head, ()) = http::Response::new(()).into_parts();
+            head.status = status;
+            response.set_head(head, is_request_sent);
+            assert_eq!(response.into_exchanged().first_byte, measured.then_some(TOOK), "{status} {is_request_sent}");
+        }
     }
 }

@@ -80,9 +80,11 @@ impl Scoped {
     }
 
     /// Reads the details of the last attempts at a delivery, oldest first, if the sender [keeps
-    /// them](crate::sender::SenderBuilder::keep_all_details). A tenant does not see the addresses. Returns `None` if there is no such delivery
-    /// in scope. After a resend, numbers of attempts repeat: a detail belongs to the last attempt that has its number and began no later
-    /// than the detail.
+    /// them](crate::sender::SenderBuilder::keep_all_details). Returns `None` if there is no such delivery in scope. After a resend, numbers of
+    /// attempts repeat: a detail belongs to the last attempt that has its number and began no later than the detail.
+    ///
+    /// A tenant sees neither the addresses, nor how long DNS took, nor whether a TLS session was resumed: all tenants share the names that
+    /// are resolved and the sessions that are kept, so these would tell whether another tenant has an endpoint on the same host.
     ///
     /// # Errors
     /// Returns a [`StoreError`] if the store fails.
@@ -93,7 +95,7 @@ impl Scoped {
         let notes = self.sender.shared.store.notes(&id.to_string()).await?;
         let mut details: Vec<AttemptDetail> = notes.iter().rev().filter_map(AttemptDetail::of_note).collect();
         if self.scope.as_tenant().is_some() {
-            details.iter_mut().for_each(|detail| detail.address = None);
+            details.iter_mut().for_each(AttemptDetail::hide_from_tenants);
         }
         Ok(Some(details))
     }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::rows::{DELIVERY_COLUMNS, endpoint_of, uuid_of_delivery};
 use super::session::Param;
 use crate::event::EventType;
-use crate::store::relational::{lanes_of, record_label, state_condition};
+use crate::store::relational::{lanes_of, made_before, record_label, state_condition};
 use crate::store::sql::{ids_between, lane_column, publish_key};
 use crate::store::{DeliveryQuery, Page};
 
@@ -26,27 +26,36 @@ pub(super) fn bind(values: &mut Vec<Value>, value: impl ToSql + Sync + Send + 's
 }
 
 /// The line of the last attempt in the log of a delivery `d`; empty if there is no attempt. In a line, the quotes of an excerpt are escaped,
-/// so an excerpt contains no other member.
-const LAST_LINE: &str = "split_part(d.log, chr(10), -2)";
+/// so an excerpt contains no other member. `OFFSET 0` makes PostgreSQL read and split the log once for all conditions.
+const LAST_LINE: &str = "CROSS JOIN LATERAL (SELECT split_part(d.log, chr(10), -2) AS line OFFSET 0) l ";
 
-/// The labels in the record of an endpoint `n`, without the braces. This is a pattern and no conversion to JSON, because PostgreSQL converts
-/// no text that contains `\u0000`.
-const RECORD_LABELS: &str = r#"substring(n.record from '"labels":\{((?:"(?:[^"\\]|\\.)*":"(?:[^"\\]|\\.)*",?)+)\}')"#;
+/// The pattern of a record with this label: after the brace, whole labels come before it. This is a pattern and no conversion to JSON,
+/// because PostgreSQL converts no text that contains `\u0000`.
+fn label_pattern(label: &str) -> String {
+    let mut pattern = String::from(r#""labels":\{(?:"(?:[^"\\]|\\.)*":"(?:[^"\\]|\\.)*",)*"#);
+    for letter in label.chars() {
+        if letter.is_ascii_punctuation() {
+            pattern.push('\\');
+        }
+        pattern.push(letter);
+    }
+    pattern + "[,}]"
+}
 
-/// The conditions on the last attempt.
+/// The conditions on the [line](LAST_LINE) of the last attempt.
 fn last_attempt(query: &DeliveryQuery, values: &mut Vec<Value>) -> Vec<String> {
     let mut all = Vec::new();
     if let Some(outcome) = query.outcome {
         let class = bind(values, outcome.class(), Type::TEXT);
-        all.push(format!(r#"substring({LAST_LINE} from '"class":"([a-z_]+)"') = {class}"#));
+        all.push(format!(r#"substring(l.line from '"class":"([a-z_]+)"') = {class}"#));
         if let Some((first, last)) = outcome.statuses() {
             let [first, last] = [first, last].map(|status| bind(values, i32::from(status), Type::INT4));
-            all.push(format!(r#"substring({LAST_LINE} from '"status":([0-9]+)')::integer BETWEEN {first} AND {last}"#));
+            all.push(format!(r#"substring(l.line from '"status":([0-9]+)')::integer BETWEEN {first} AND {last}"#));
         }
     }
     for (beyond, at) in [(">=", query.attempted_from), ("<", query.attempted_to)] {
         let at = at.map(|at| bind(values, at.as_micros(), Type::INT8));
-        all.extend(at.map(|at| format!(r#"substring({LAST_LINE} from '"at":(-?[0-9]+)')::bigint {beyond} {at}"#)));
+        all.extend(at.map(|at| format!(r#"substring(l.line from '"at":(-?[0-9]+)')::bigint {beyond} {at}"#)));
     }
     all
 }
@@ -58,6 +67,8 @@ pub(super) struct DeliveryFilter {
     ids: Vec<String>,
     /// Conditions that every listed row meets.
     rest: Vec<String>,
+    /// Whether a condition needs the line of the last attempt.
+    needs_line: bool,
     pub(super) tenant: Option<String>,
     pub(super) event: Option<String>,
     pub(super) lane: Option<String>,
@@ -69,7 +80,7 @@ impl DeliveryFilter {
         let mut values = Vec::new();
         let mut ids = Vec::new();
         let mut rest = vec![lanes_of!("d.lane", query.work).to_owned()];
-        let (first, end) = ids_between(query.from, query.to);
+        let (first, end) = ids_between(query.from, made_before(query));
         for (beyond, id) in [(">=", first), ("<", end)] {
             ids.extend(id.map(|id| format!("d.id {beyond} {}", bind(&mut values, uuid_of_delivery(id), Type::UUID))));
         }
@@ -89,16 +100,17 @@ impl DeliveryFilter {
         rest.extend(event.as_ref().filter(|_| tenant.is_none()).map(|event| format!("e.id = {event}")));
         rest.extend(event_type.map(|event_type| format!("e.type = {event_type}")));
         rest.extend(lane.as_ref().map(|lane| format!("d.lane = {lane}")));
-        rest.extend(last_attempt(query, &mut values));
+        let last_attempt = last_attempt(query, &mut values);
+        let needs_line = !last_attempt.is_empty();
+        rest.extend(last_attempt);
         rest.extend(query.label.as_ref().map(|(name, value)| {
-            let label = bind(&mut values, record_label(name, value), Type::TEXT);
-            format!(
-                "CASE WHEN strpos(n.record, {label}) > 0 \
-                 THEN strpos(',' || {RECORD_LABELS} || ',', ',' || {label} || ',') > 0 END"
-            )
+            let label = record_label(name, value);
+            let pattern = bind(&mut values, label_pattern(&label), Type::TEXT);
+            let label = bind(&mut values, label, Type::TEXT);
+            format!("CASE WHEN strpos(n.record, {label}) > 0 THEN n.record ~ {pattern} END")
         }));
         rest.extend(query.state.map(|state| state_condition(state).to_owned()));
-        Self { ids, rest, tenant, event, lane, values }
+        Self { ids, rest, needs_line, tenant, event, lane, values }
     }
 
     /// The condition for rows after the cursor, in the partitions of the requested days.
@@ -117,9 +129,34 @@ impl DeliveryFilter {
         format!(
             "SELECT {DELIVERY_COLUMNS} FROM ({rows}) d CROSS JOIN LATERAL \
              (SELECT tenant, id, type FROM hookwire.event WHERE key = d.event OFFSET 0) e \
-             LEFT JOIN hookwire.endpoint n ON n.id = {} WHERE {}",
+             {}LEFT JOIN hookwire.endpoint n ON n.id = {} WHERE {}",
+            if self.needs_line { LAST_LINE } else { "" },
             endpoint_of!(),
             self.rest.join(" AND ")
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::outcome::OutcomeFilter;
+
+    #[test]
+    fn a_log_is_split_once_and_only_if_a_condition_needs_it() {
+        let time = Some(Timestamp::EPOCH);
+        let outcome = OutcomeFilter::from_name("5xx");
+        let most = DeliveryQuery { outcome, attempted_from: time, attempted_to: time, ..DeliveryQuery::default() };
+        for (query, times) in [(most, 1), (DeliveryQuery { from: time, ..DeliveryQuery::default() }, 0)] {
+            assert_eq!(DeliveryFilter::of(&query).matches("rows").matches("split_part").count(), times, "{query:?}");
+        }
+    }
+
+    #[test]
+    fn a_delivery_that_was_attempted_before_a_time_is_searched_among_those_made_before() {
+        let query = DeliveryQuery { attempted_to: Some(Timestamp::EPOCH), ..DeliveryQuery::default() };
+        let (filter, mut values) = (DeliveryFilter::of(&query), Vec::new());
+        assert!(filter.range(Page::of(1), &mut values).contains("d.id < $"));
     }
 }

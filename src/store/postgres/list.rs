@@ -75,9 +75,11 @@ impl PostgresStore {
         (rows, limit): (&str, i64),
     ) -> Result<(Vec<Delivery>, Option<DeliveryId>), StoreError> {
         let (mut values, (_, order)) = (filter.values.clone(), page.direction());
-        let (range, matches) = (filter.range(page, &mut values), filter.matches(rows));
+        // The ids are checked first, because conditions on the last attempt read the log of each row.
+        let range = filter.range(page, &mut values);
+        let matches = filter.matches(&format!("SELECT * FROM ({rows}) d WHERE {range} OFFSET 0"));
         let limit = bind(&mut values, limit, Type::INT8);
-        let sql = format!("{matches} AND {range} ORDER BY d.id {order} LIMIT {limit}");
+        let sql = format!("{matches} ORDER BY d.id {order} LIMIT {limit}");
         self.read(&sql, &values).await
     }
 

@@ -135,7 +135,7 @@ pub fn group_keys(group: &DedupGroup) -> (String, String) {
     (format!(":evt_{group}_"), format!(":evt_{group}`"))
 }
 
-/// The largest difference between the time in a delivery's id and the time at which the delivery was made.
+/// The largest difference between the time in a delivery's id and the time at which the delivery was made, or first attempted.
 const SLACK: Duration = Duration::from_secs(3_600);
 
 /// A range of ids that contains the ids of all deliveries that were made at `from` or later, and before `to`, because ids sort by

@@ -12,7 +12,7 @@ use crate::clock::Timestamp;
 use crate::delivery::{Delivery, DeliveryState};
 use crate::id::{DeliveryId, EndpointId, EventId, Work};
 use crate::outcome::OutcomeFilter;
-use crate::store::relational::{audience_condition, cursor, lanes_of, record_label, state_condition};
+use crate::store::relational::{audience_condition, cursor, lanes_of, made_before, state_condition};
 use crate::store::sql::{ids_between, lane_column, publish_key, signed};
 use crate::store::{DeliveryQuery, EventQuery, EventSummary, Listed, MOST_EXAMINED, Page};
 
@@ -160,7 +160,7 @@ struct DeliverySearch<'a, 'c> {
 impl<'a, 'c> DeliverySearch<'a, 'c> {
     fn new(session: &'a Session<'c>, query: &DeliveryQuery) -> rusqlite::Result<Self> {
         let source = Source::of(session, query)?;
-        let (first, end) = ids_between(query.from, query.to);
+        let (first, end) = ids_between(query.from, made_before(query));
         let ids = [first.map(|_| " AND d.id >= :first"), end.map(|_| " AND d.id < :before")];
         let (texts, mut values): (Vec<_>, Vec<_>) = conditions(query).into_iter().unzip();
         let rest = [lanes_of!("d.lane", query.work)]
@@ -241,17 +241,15 @@ pub(super) fn find_deliveries(
     search((page, steps), |found: &Delivery| found.id, end, |page, last| list.rows(page, last))
 }
 
-/// Whether the record of an endpoint has a label. A removed endpoint has an empty record. `json_extract` returns the labels as the record
-/// contains them, and they begin and end with a quote inside of the braces.
-const HAS_LABEL: &str = "CASE WHEN json_valid(n.record) \
-     THEN instr(',' || trim(json_extract(n.record, '$.labels'), '{}') || ',', :label) > 0 END";
+/// Whether the record of an endpoint has a label. A removed endpoint has an empty record.
+const HAS_LABEL: &str = "CASE WHEN json_valid(n.record) THEN EXISTS \
+     (SELECT 1 FROM json_each(n.record, '$.labels') l WHERE l.key = :label_name AND l.value = :label_value) END";
 
 /// The conditions that the query sets, each with its value.
 fn conditions(query: &DeliveryQuery) -> Vec<(&'static str, Named)> {
     let text = |text: &str| Value::Text(text.to_owned());
     let time = |at: Timestamp| Value::Integer(at.as_micros());
     let statuses = query.outcome.and_then(OutcomeFilter::statuses);
-    let label = query.label.as_ref().map(|(name, value)| record_label(name, value));
     [
         ("d.created_at >= :from", ":from", query.from.map(time)),
         ("d.created_at < :to", ":to", query.to.map(time)),
@@ -263,7 +261,9 @@ fn conditions(query: &DeliveryQuery) -> Vec<(&'static str, Named)> {
         ("d.last_status <= :status_to", ":status_to", statuses.map(|(_, last)| Value::Integer(last.into()))),
         ("d.last_at >= :attempted_from", ":attempted_from", query.attempted_from.map(time)),
         ("d.last_at < :attempted_to", ":attempted_to", query.attempted_to.map(time)),
-        (HAS_LABEL, ":label", label.map(|label| Value::Text(format!(",{label},")))),
+        (HAS_LABEL, ":label_name", query.label.as_ref().map(|(name, _)| text(name))),
+        // `HAS_LABEL` uses this value too.
+        ("TRUE", ":label_value", query.label.as_ref().map(|(_, value)| text(value))),
     ]
     .into_iter()
     .filter_map(|(condition, name, value)| Some((condition, (name, value?))))
@@ -359,6 +359,15 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_delivery_that_was_attempted_before_a_time_is_searched_among_those_made_before() {
+        let mut connection = rusqlite::Connection::open_in_memory().unwrap();
+        schema::migrate(&mut connection).unwrap();
+        let query = DeliveryQuery { attempted_to: Some(Timestamp::EPOCH), ..DeliveryQuery::default() };
+        let session = Session::new(&connection);
+        assert_eq!(DeliverySearch::new(&session, &query).unwrap().ids, " AND d.id < :before");
+    }
+
     const STATES: [Option<DeliveryState>; 4] =
         [None, Some(DeliveryState::Delivered), Some(DeliveryState::Failed), Some(DeliveryState::Cancelled)];
 
@@ -369,7 +378,10 @@ mod tests {
             for sql in [list.end_sql(page).0, list.rows_sql(page, Some(id)).0] {
                 let steps = plan(session, &sql);
                 assert!(!steps.iter().any(|step| step.contains("B-TREE")), "{sql}: {steps:?}");
-                let is_indexed = |step: &String| step.starts_with("SEARCH") || step == "SCAN d";
+                let of_label = ["CORRELATED SCALAR SUBQUERY", "SCAN l VIRTUAL TABLE"];
+                let is_indexed = |step: &String| {
+                    step.starts_with("SEARCH") || step == "SCAN d" || of_label.iter().any(|one| step.starts_with(one))
+                };
                 assert!(steps.iter().all(is_indexed), "{sql}: {steps:?}");
             }
         }

@@ -213,6 +213,7 @@ where
         labelled(subject, "acme", &[("plan", "pro "), ("Plan", "pro"), ("strange", strange)]).await,
         labelled(subject, "acme", &[("note", "\",\"plan\":\"pro"), ("pla", ",\"plan\":\"pro\","), ("plan", "")]).await,
         labelled(subject, "acme", &[]).await,
+        labelled(subject, "acme", &[("1", ","), (":", ",x"), ("x", "(.*)")]).await,
     ];
     let (mut ids, mut now) = (Vec::new(), NOW);
     for endpoint in &endpoints {
@@ -223,7 +224,7 @@ where
     subject.owe_event_at(received("order-1"), queue("all"), now).await;
     let of = |places: &[usize]| places.iter().map(|place| ids[*place]).collect::<Vec<_>>();
     let pro = || with_label("plan", "pro");
-    let expected: [(DeliveryQuery, &[usize]); 15] = [
+    let expected: [(DeliveryQuery, &[usize]); 20] = [
         (pro(), &[0, 1]),
         (with_label("region", "eu"), &[0]),
         (with_label("region", "us"), &[]),
@@ -235,6 +236,11 @@ where
         (with_label("a", "{\"}"), &[1]),
         (with_label("z", "}"), &[1]),
         (with_label("retry", "pro"), &[]),
+        (with_label(":", ",x"), &[5]),
+        (with_label("x", "(.*)"), &[5]),
+        (with_label(",", ":"), &[]),
+        (with_label("x", ".*"), &[]),
+        (with_label("strange", "größe ' \" \\ "), &[]),
         (DeliveryQuery { tenant: Some("umbrella".into()), ..pro() }, &[1]),
         (DeliveryQuery { lane: Some(endpoints[0].id.into()), ..pro() }, &[0]),
         (DeliveryQuery { lane: Some(endpoints[2].id.into()), ..pro() }, &[]),

@@ -68,11 +68,23 @@ async fn rows_that_are_new_since_the_first_page_are_on_a_page_of_their_own() {
     let second = follow(&site, &first, "after").await.unwrap();
     dispatch(&site, 3).await;
     let back = follow(&site, &second, "before").await.unwrap();
-    assert_eq!(rows(&back), rows(&first), "no row is left out or repeated");
+    assert_eq!(rows(&back), rows(&first), "no row that existed before is left out or repeated");
     let newest = follow(&site, &back, "before").await.unwrap();
     assert_eq!(rows(&newest).len(), 3);
     assert!(follow(&site, &newest, "before").await.is_none());
     assert_eq!(rows(&follow(&site, &newest, "after").await.unwrap()), rows(&first));
+}
+
+#[tokio::test]
+async fn an_empty_page_towards_newer_rows_does_not_say_that_nothing_matches() {
+    let site = site(1).await;
+    let newest = rows(&site.page("acme", "deliveries").await).remove(0);
+    let page = site.page("acme", &format!("deliveries?before={newest}")).await;
+    assert!(page.html.contains("No newer delivery matches.") && page.html.contains(">Older "), "{}", page.html);
+    let page = site.page("acme", "events?before=1000000").await;
+    assert!(page.html.contains("No newer event matches."), "{}", page.html);
+    let page = site.page("acme", "deliveries?state=failed").await;
+    assert!(page.html.contains("No delivery matches."), "{}", page.html);
 }
 
 #[tokio::test]

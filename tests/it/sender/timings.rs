@@ -58,6 +58,8 @@ enum Address {
     Accepts,
     Refuses,
     Hangs,
+    /// The connection leads to an address that was not checked.
+    Misleads,
 }
 
 /// Leads every address that accepts to one server.
@@ -77,6 +79,7 @@ impl Dial for SlowDialer {
             Address::Accepts => Ok(Dialed::proxied(TcpStream::connect(self.server).await?, address.ip())),
             Address::Refuses => Err(io::ErrorKind::ConnectionRefused.into()),
             Address::Hangs => pending().await,
+            Address::Misleads => Ok(Dialed::proxied(TcpStream::connect(self.server).await?, self.server.ip())),
         }
     }
 }
@@ -163,8 +166,12 @@ async fn attempts(clock: &ManualClock, options: HttpOptions, url: &str, count: u
     let mut made = Vec::new();
     for delivery in deliveries {
         let attempt = sender.history().attempts(delivery).await.unwrap().remove(0);
-        let details = sender.scoped(Scope::operator()).attempt_details(delivery).await.unwrap();
-        made.push((attempt, details.unwrap().remove(0)));
+        let details = async |scope| sender.scoped(scope).attempt_details(delivery).await.unwrap().unwrap().remove(0);
+        let detail = details(Scope::operator()).await;
+        let hidden = details(Scope::tenant("acme")).await;
+        assert_eq!((hidden.address, hidden.dns, hidden.tls_resumed), (None, None, None), "they tell of other tenants");
+        assert_eq!(times(&hidden)[1..], times(&detail)[1..]);
+        made.push((attempt, detail));
     }
     made
 }
@@ -220,6 +227,8 @@ async fn the_time_to_connect_is_that_of_the_address_that_accepts() {
     let (attempt, detail) = attempts(&clock, options, &url(), 1).await.remove(0);
     assert_eq!((detail.connect, detail.address), (Some(DIAL), Some(SECOND)));
     assert_eq!(attempt.duration, LOOKUP + DIAL * 2 + HANDSHAKE + RESPONSE, "the first address took time as well");
+    let earlier = &serde_json::to_value(&detail).unwrap()["earlier"];
+    assert_eq!(earlier, &serde_json::to_value(DIAL).unwrap(), "the console shows it before the other steps");
 }
 
 #[tokio::test]
@@ -233,12 +242,23 @@ async fn a_failed_attempt_shows_how_long_each_step_took_until_it_failed() {
         ([Refuses; 2], unknown, Outcome::Dns, [Some(LOOKUP), None, None, None]),
     ] {
         let clock = ManualClock::default();
-        let options = options(&clock, nobody, None, addresses).connect_timeout(Duration::from_millis(500));
+        let options = options(&clock, nobody, None, addresses).connect_timeout(Duration::from_secs(5));
         let (attempt, detail) = attempts(&clock, options, url, 1).await.remove(0);
         assert_eq!((attempt.outcome, times(&detail)), (outcome, times_expected), "{addresses:?}");
         assert_eq!(attempt.duration, times_expected.into_iter().flatten().sum::<Duration>(), "{addresses:?}");
         assert_eq!((detail.tls_version, detail.tls_failure, detail.status), (None, None, None));
     }
+}
+
+#[tokio::test]
+async fn a_blocked_attempt_does_not_show_how_far_away_the_forbidden_address_is() {
+    let clock = ManualClock::default();
+    let (acceptor, root) = acceptor(params(NAME), b"http/1.1");
+    let server = serve(&clock, acceptor).await;
+    let options = options(&clock, server, Some(root), [Address::Misleads; 2]);
+    let (attempt, detail) = attempts(&clock, options, &url(), 1).await.remove(0);
+    assert_eq!((attempt.outcome, detail.address), (Outcome::Blocked, None));
+    assert_eq!(times(&detail), [Some(LOOKUP), None, None, None]);
 }
 
 #[tokio::test]
