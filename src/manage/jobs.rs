@@ -143,17 +143,12 @@ impl JobDocument {
 }
 
 /// The response after the start of a job. `root` leads from the request to the root of the API, for the `Location`.
-pub(super) async fn started(caller: &Caller, number: u64, root: &str) -> Result<Response, Problem> {
-    let mut response = (StatusCode::ACCEPTED, shown(caller, number).await?).into_response();
-    if let Ok(location) = format!("{root}jobs/{number}").parse() {
+pub(super) fn started(job: &BulkStatus, root: &str) -> Response {
+    let mut response = (StatusCode::ACCEPTED, Json(JobDocument::of(job))).into_response();
+    if let Ok(location) = format!("{root}jobs/{}", job.number).parse() {
         response.headers_mut().insert(LOCATION, location);
     }
-    Ok(response)
-}
-
-async fn shown(caller: &Caller, number: u64) -> Result<Json<JobDocument>, Problem> {
-    let job = caller.scoped.job(number).await?.ok_or_else(Problem::not_found)?;
-    Ok(Json(JobDocument::of(&job)))
+    response
 }
 
 impl NewDocument {
@@ -192,8 +187,7 @@ async fn start(caller: Caller, Body(asked): Body<NewDocument>) -> Result<Respons
         let (count, exact) = bulk.count().await?;
         return Ok(Json(CountDocument { count, exact, dry_run }).into_response());
     }
-    let number = bulk.start().await?;
-    started(&caller, number, "").await
+    Ok(started(&bulk.start_and_show().await?, ""))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -227,7 +221,8 @@ async fn list(caller: Caller, Query(asked): Query<List>) -> Result<Json<Listed<J
     (status = 200, description = "the job", body = JobDocument),
 ))]
 async fn get(caller: Caller, Id(number): Id<u64>) -> Result<Json<JobDocument>, Problem> {
-    shown(&caller, number).await
+    let job = caller.scoped.job(number).await?.ok_or_else(Problem::not_found)?;
+    Ok(Json(JobDocument::of(&job)))
 }
 
 /// Stop a job. What it has changed before remains changed.
@@ -235,6 +230,6 @@ async fn get(caller: Caller, Id(number): Id<u64>) -> Result<Json<JobDocument>, P
     (status = 200, description = "the job, which is stopped", body = JobDocument),
 ))]
 async fn stop(caller: Caller, Id(number): Id<u64>) -> Result<Json<JobDocument>, Problem> {
-    caller.scoped.stop_job(number).await?;
-    shown(&caller, number).await
+    let job = caller.scoped.stop_and_show_job(number).await?;
+    Ok(Json(JobDocument::of(&job)))
 }

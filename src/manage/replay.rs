@@ -147,6 +147,5 @@ async fn replay(
         let (count, exact) = job.count_up_to_bound().await?;
         return Ok(Json(Replayed { count, exact: Some(exact), dry_run }).into_response());
     }
-    let number = job.start().await?;
-    started(&caller, number, "../../").await
+    Ok(started(&job.start_and_show().await?, "../../"))
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::bulk::plan::{Action, Filter, Plan, Progress, Selection};
+use super::bulk::record::BulkStatus;
 use super::bulk::start::MAX_OPEN_JOBS;
 use super::bulk::step::Stepper;
 use super::error::EndpointError;
@@ -221,6 +222,11 @@ impl<'a> Replay<'a> {
     /// Returns [`EndpointError::NotFound`] if there is no such endpoint, [`EndpointError::ReadOnly`] if the scope is read-only,
     /// [`EndpointError::TooManyJobs`] if the owner has too many jobs that are not finished, and [`EndpointError::Store`] if the store fails.
     pub async fn start(self) -> Result<u64, EndpointError> {
+        Ok(self.start_and_show().await?.number)
+    }
+
+    /// Like [`start`](Self::start). Returns the status, so that no further read can fail.
+    pub(crate) async fn start_and_show(self) -> Result<BulkStatus, EndpointError> {
         match self.scoped {
             Some(scoped) => {
                 let endpoint = self.writable_endpoint(scoped).await?;
@@ -235,7 +241,7 @@ impl<'a> Replay<'a> {
         }
     }
 
-    async fn start_now(&self, owner: Option<&Tenant>, started_by: &str) -> Result<u64, EndpointError> {
+    async fn start_now(&self, owner: Option<&Tenant>, started_by: &str) -> Result<BulkStatus, EndpointError> {
         let started = self.sender.start_job(owner, self.bounded(), started_by).await?;
         started.ok_or(EndpointError::TooManyJobs { limit: MAX_OPEN_JOBS })
     }

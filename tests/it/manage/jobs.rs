@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use hookwire::event::NewEvent;
 use hookwire::sender::Sender;
 use hookwire::sender::egress::EgressPolicy;
-use hookwire::store::MemoryStore;
+use hookwire::store::{MemoryStore, StoreErrorKind};
+use hookwire::testing::{Fault, FaultyStore};
 use hookwire::worker::CancellationToken;
 
 use super::api::{Answer, Api, Who};
@@ -162,6 +163,29 @@ async fn a_job_is_seen_and_stopped_by_its_owner_and_by_operators() {
     let actions: Vec<_> = audit["items"].as_array().unwrap().iter().map(|entry| &entry["action"]).collect();
     let expected = ["job.stop", "job.stop", "job.stop", "delivery.cancel_all", "delivery.cancel_all"];
     assert_eq!(actions[..5], expected, "the second stop of a job is recorded, and has failed");
+}
+
+#[tokio::test]
+async fn a_start_or_stop_that_succeeded_is_answered_although_the_job_cannot_be_read() {
+    let store = FaultyStore::new(MemoryStore::new());
+    let egress = EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();
+    let api = Api::over(Sender::builder(store.clone()).egress(egress).build().unwrap());
+    let id = endpoint(&api, ACME, "http://127.0.0.1:9000/in").await;
+    store.fail_every("job", Some(Fault::Refused(StoreErrorKind::Unavailable)));
+    let started = cancel_all(&api, ACME).await;
+    assert_eq!((started.status.as_u16(), started.header("location")), (202, "jobs/1"), "{started:?}");
+    let replay = json!({"dry_run": false, "background": true});
+    let replay = api.ask(ACME, &format!("POST /endpoints/{id}/replay"), Some(&replay)).await;
+    assert_eq!((replay.status.as_u16(), replay.header("location")), (202, "../../jobs/2"), "{replay:?}");
+    assert_problem(&api.ask(ACME, "GET /jobs/1", None).await, 503, "unavailable");
+
+    store.fail_every("job", None);
+    assert_eq!(api.ask(ACME, "GET /jobs/1", None).await.json(), started.json());
+    assert_eq!(api.ask(ACME, "GET /jobs/2", None).await.json(), replay.json());
+    let before = store.calls("job");
+    let stopped = api.ask(ACME, "POST /jobs/1/stop", None).await;
+    assert_eq!(store.calls("job"), before + 1, "it is read before it is stopped, and not again");
+    assert_eq!(api.ask(ACME, "GET /jobs/1", None).await.json(), stopped.json());
 }
 
 #[tokio::test]
