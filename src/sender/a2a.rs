@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
 
 use super::dispatch::Receipt;
 use super::error::{DispatchError, EndpointError};
@@ -50,6 +51,31 @@ pub struct PushConfig {
 impl fmt::Debug for PushConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PushConfig").field("task", &self.task).finish_non_exhaustive()
+    }
+}
+
+/// A stored push notification configuration. `Debug` prints no secret.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Push {
+    /// Its id, which is the id of an endpoint.
+    pub id: EndpointId,
+    /// Where updates go.
+    pub target: Target,
+    secret: Zeroizing<String>,
+}
+
+impl Push {
+    /// The `whsec_` secret that signs the requests by Standard Webhooks, for clients that want the body authenticated too.
+    #[must_use]
+    pub fn secret(&self) -> &str {
+        &self.secret
+    }
+}
+
+impl fmt::Debug for Push {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Push").field("id", &self.id).field("target", &self.target).finish_non_exhaustive()
     }
 }
 
@@ -221,13 +247,12 @@ impl Sender {
 
 impl A2aPush {
     /// Stores a configuration: `CreateTaskPushNotificationConfig`, `tasks/pushNotificationConfig/set`. It replaces the configuration with
-    /// the same task and URL. Returns its endpoint, whose id is the id of the configuration. [`Endpoints::secret`](super::Endpoints::secret)
-    /// returns the `whsec_` secret that signs the requests by Standard Webhooks, for clients that want the body authenticated too.
+    /// the same task and URL.
     ///
     /// # Errors
     /// Returns [`PushError::Target`], [`PushError::Header`] or [`PushError::Config`] if the configuration is invalid, and
     /// [`PushError::Endpoint`] if the egress guard refuses the URL, the tenant has too many endpoints or the store fails.
-    pub async fn set(&self, config: PushConfig) -> Result<Endpoint, PushError> {
+    pub async fn set(&self, config: PushConfig) -> Result<Push, PushError> {
         let target = Target::parse(&config.url).map_err(PushError::Target)?;
         let wanted = type_of(&config.task)?;
         let mark =
@@ -240,22 +265,22 @@ impl A2aPush {
         for old in before.iter().filter(|old| old.target == target) {
             self.remove(old.id).await?;
         }
-        Ok(created)
+        self.push(&created)
     }
 
     /// Lists the configurations of a task, oldest first: `ListTaskPushNotificationConfigs`.
     ///
     /// # Errors
     /// Returns [`PushError::Store`] if the store fails.
-    pub async fn list(&self, task: &str) -> Result<Vec<Arc<Endpoint>>, PushError> {
-        self.of(task).await
+    pub async fn list(&self, task: &str) -> Result<Vec<Push>, PushError> {
+        self.of(task).await?.iter().map(|endpoint| self.push(endpoint)).collect()
     }
 
     /// Reads a configuration: `GetTaskPushNotificationConfig`. Returns `None` if the task has no configuration with this id.
     ///
     /// # Errors
     /// Returns [`PushError::Store`] if the store fails.
-    pub async fn get(&self, task: &str, id: EndpointId) -> Result<Option<Arc<Endpoint>>, PushError> {
+    pub async fn get(&self, task: &str, id: EndpointId) -> Result<Option<Push>, PushError> {
         Ok(self.list(task).await?.into_iter().find(|push| push.id == id))
     }
 
@@ -316,6 +341,11 @@ impl A2aPush {
             }
         }
         Ok(left)
+    }
+
+    fn push(&self, endpoint: &Endpoint) -> Result<Push, PushError> {
+        let (id, target) = (endpoint.id, endpoint.target.clone());
+        Ok(Push { id, target, secret: self.scoped.secret(endpoint)? })
     }
 
     async fn remove(&self, id: EndpointId) -> Result<(), PushError> {
