@@ -99,7 +99,7 @@ pub enum PushError {
     Update,
     /// The event of the update is invalid.
     #[error(transparent)]
-    Event(#[from] FieldError),
+    Event(FieldError),
     /// The endpoint was not created or removed.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
@@ -254,7 +254,7 @@ impl A2aPush {
     /// [`PushError::Endpoint`] if the egress guard refuses the URL, the tenant has too many endpoints or the store fails.
     pub async fn set(&self, config: PushConfig) -> Result<Push, PushError> {
         let target = Target::parse(&config.url).map_err(PushError::Target)?;
-        let wanted = type_of(&config.task)?;
+        let wanted = type_of(&config.task).map_err(PushError::Event)?;
         let mark =
             Labels::new().with(TASK, &config.task).map_err(|error| PushError::Config(error.to_string().into()))?;
         let new = NewEndpoint::at(target.clone()).tenant(self.tenant.clone()).labels(mark);
@@ -319,10 +319,14 @@ impl A2aPush {
     }
 
     async fn send(&self, task: &str, content_type: &str, body: &Value) -> Result<Receipt, PushError> {
+        let event = self.event(task, content_type, body).map_err(PushError::Event)?;
+        Ok(self.scoped.dispatch_to(event, &self.of(task).await?).await?)
+    }
+
+    fn event(&self, task: &str, content_type: &str, body: &Value) -> Result<NewEvent, FieldError> {
         let event_type = type_of(task)?;
         let event = NewEvent::raw(event_type.as_str(), content_type, body.to_string())?;
-        let event = event.tenant(self.tenant.clone()).ordered_by(event_type.as_str())?;
-        Ok(self.scoped.dispatch_to(event, &self.of(task).await?).await?)
+        event.tenant(self.tenant.clone()).ordered_by(event_type.as_str())
     }
 
     /// Removes the configurations of a task that has ended, except those with pending or held deliveries. Returns how many are left; call
@@ -358,7 +362,6 @@ impl A2aPush {
     /// The endpoints that were made for this task. An endpoint that was created in another way for events of this type has no label, and is
     /// left unchanged.
     async fn of(&self, task: &str) -> Result<Vec<Arc<Endpoint>>, PushError> {
-        type_of(task)?;
         let all = self.scoped.endpoints_of(&self.tenant).await?;
         Ok(all.into_iter().filter(|endpoint| endpoint.labels.get(TASK) == Some(task)).collect())
     }
