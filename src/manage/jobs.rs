@@ -18,6 +18,9 @@ use super::read::{Body, Id, Query};
 use super::state::Manage;
 use crate::sender::{Bulk, BulkState, BulkStatus};
 
+/// The highest limit of a job. Without a limit, a job may change more.
+const MAX_LIMIT: u64 = 1_000_000_000;
+
 pub(super) fn routes() -> OpenApiRouter<Manage> {
     OpenApiRouter::new().routes(routes!(start, list)).routes(routes!(get)).routes(routes!(stop))
 }
@@ -41,7 +44,7 @@ struct NewDocument {
     action: ActionDocument,
     filter: FilterDocument,
     /// The most deliveries that are changed. Default: no limit.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, maximum = 1_000_000_000)]
     limit: Option<u64>,
     /// The highest rate of the deliveries that are sent again. Not with `cancel_all`.
     at_most: Option<RateDocument>,
@@ -151,6 +154,14 @@ pub(super) fn started(job: &BulkStatus, root: &str) -> Response {
     response
 }
 
+/// Checks the limit that a client asks for.
+pub(super) fn check_limit(limit: u64) -> Result<u64, Problem> {
+    if (1..=MAX_LIMIT).contains(&limit) {
+        return Ok(limit);
+    }
+    Err(Problem::invalid("limit", format!("must be 1 to {MAX_LIMIT}; leave it out for no limit")))
+}
+
 impl NewDocument {
     fn prepare(self, caller: &Caller) -> Result<Bulk<'_>, Problem> {
         let query = self.filter.query(caller).map_err(|problem| problem.within("filter"))?;
@@ -159,10 +170,7 @@ impl NewDocument {
             ActionDocument::CancelAll => caller.scoped.cancel_all(query),
         };
         if let Some(limit) = self.limit {
-            if limit == 0 {
-                return Err(Problem::invalid("limit", "must be at least 1; leave it out for no limit"));
-            }
-            bulk = bulk.limit(limit);
+            bulk = bulk.limit(check_limit(limit)?);
         }
         if let Some(rate) = self.at_most {
             if self.action == ActionDocument::CancelAll {

@@ -249,6 +249,11 @@ async fn a_replay_in_the_background_is_a_job_without_a_limit() {
         let refused = replay(ACME, json!({"what": "all", "dry_run": false, "limit": limit})).await;
         assert_eq!((refused.status.as_u16(), refused.member("/field")), (422, "limit".into()));
     }
+    for limit in [0, 1_000_000_001, 9_223_372_036_854_775_808_u64] {
+        let refused = replay(ACME, json!({"what": "all", "background": true, "limit": limit})).await;
+        assert_eq!((refused.status.as_u16(), refused.member("/field")), (422, "limit".into()), "{refused:?}");
+        assert!(refused.member("/detail").contains("leave it out for no limit"), "{refused:?}");
+    }
     assert_problem(&replay(READER, job.clone()).await, 403, "forbidden");
     assert_problem(&replay(OTHER, job).await, 404, "not_found");
     assert_eq!(numbers(&api.ask(OPERATOR, "GET /jobs", None).await), [2, 1]);
@@ -263,6 +268,8 @@ async fn a_problem_of_a_job_names_its_field() {
         (json!({"action": "cancel_all", "filter": {}, "colour": "red"}), "colour"),
         (json!({"action": "cancel_all", "filter": {}, "limit": 0}), "limit"),
         (json!({"action": "cancel_all", "filter": {}, "limit": -1}), "limit"),
+        (json!({"action": "cancel_all", "filter": {}, "limit": 1_000_000_001}), "limit"),
+        (json!({"action": "cancel_all", "filter": {}, "limit": 9_223_372_036_854_775_808_u64}), "limit"),
         (json!({"action": "cancel_all", "filter": {}, "at_most": {"count": 1, "per_seconds": 1}}), "at_most"),
         (json!({"action": "resend_all", "filter": {}, "at_most": {"count": 0, "per_seconds": 1}}), "at_most.count"),
         (
