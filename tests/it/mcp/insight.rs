@@ -118,7 +118,10 @@ async fn an_agent_sees_the_traffic_of_its_own_callbacks_page_by_page() {
     assert_eq!((&first["failed"], &first["other"]), (&json!(0), &json!(0)));
     assert!(first["median_ms"].is_u64() && first["p99_ms"].is_u64(), "{hour}");
     assert_eq!(delivered(&list(json!({"callback_id": own.to_string(), "step": "minute"})).await), [1, 2]);
-    assert!(delivered(&list(json!({"callback_id": theirs.to_string()})).await).is_empty());
+    for unknown in [&*theirs.to_string(), "ep_00000000000070008000000000000000", "nonsense"] {
+        let answer = agent.call("webhook_list_traffic", json!({"callback_id": unknown})).await;
+        assert_eq!(answer.category(), "not_found", "{unknown}");
+    }
     let page = list(json!({"step": "minute", "limit": 1})).await;
     assert_eq!((delivered(&page), &page["next_since"]), (vec![1], &json!("2026-01-01T00:02:00Z")));
     let rest = list(json!({"step": "minute", "limit": 1, "since": page["next_since"]})).await;
