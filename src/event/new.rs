@@ -96,7 +96,7 @@ impl NewEvent {
     /// # Errors
     /// Returns a [`FieldError`] if the type is malformed, or if `data` cannot be serialised.
     pub fn json<T: Serialize + ?Sized>(event_type: &str, data: &T) -> Result<Self, FieldError> {
-        let json = serde_json::to_vec(data).map_err(|error| error::not_json(&error))?;
+        let json = serde_json::to_vec(data).map_err(|_| error::not_json())?;
         Ok(Self::with_data(EventType::new(event_type)?, Data::Enveloped(json.into())))
     }
 
@@ -378,6 +378,21 @@ mod tests {
     fn a_content_type_with_a_line_break_is_rejected() {
         let error = NewEvent::raw("a", "text/plain\r\nx: y", "").unwrap_err();
         assert!(error.to_string().starts_with("content type"));
+    }
+
+    #[test]
+    fn the_error_of_data_that_cannot_be_serialised_does_not_repeat_the_data() {
+        struct Secret;
+        impl Serialize for Secret {
+            fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+                Err(serde::ser::Error::custom("hush-hush is not allowed"))
+            }
+        }
+        let error = NewEvent::json("invoice.paid", &Secret).unwrap_err();
+        assert!(
+            error.to_string().starts_with("data: cannot be serialised") && !format!("{error:?}").contains("hush"),
+            "{error:?}"
+        );
     }
 
     #[test]
