@@ -100,7 +100,7 @@ impl EventCatalog {
     /// # Errors
     /// Returns the errors of [`event`](Self::event), and a [`FieldError`] if the sample does not match the schema.
     pub fn event_with_sample<T: JsonSchema + Serialize>(self, name: &str, sample: &T) -> Result<Self, FieldError> {
-        let sample = serde_json::to_value(sample).map_err(|error| error::not_json(&error))?;
+        let sample = serde_json::to_value(sample).map_err(|_| error::not_json())?;
         self.add(name, schema_of::<T>(), sample, SchemaGenerator::subschema_for::<T>)
     }
 

@@ -26,10 +26,12 @@ pub(super) fn ordering_key() -> FieldError {
     FieldError::new("ordering key", problem)
 }
 
-/// The data cannot be serialised as JSON.
-pub(crate) fn not_json(error: &serde_json::Error) -> FieldError {
-    let remedy = "check its Serialize implementation";
-    FieldError::new("data", format!("cannot be serialised as JSON ({error}); {remedy}"))
+/// The data cannot be serialised as JSON. The text of the serializer is left out, because it may repeat the value.
+pub(crate) const fn not_json() -> FieldError {
+    FieldError::of(
+        "data",
+        "cannot be serialised as JSON; check its Serialize implementation, and that all keys of maps are texts",
+    )
 }
 
 /// Shows the first 64 characters of the text.

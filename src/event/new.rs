@@ -39,7 +39,6 @@ pub struct NewEvent {
     pub(crate) tenant: Tenant,
     pub(crate) occurred_at: Option<Timestamp>,
     pub(crate) recorded_at: Option<Timestamp>,
-    pub(crate) content_type: Arc<str>,
     pub(crate) order: Option<Order>,
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) audience: Audience,
@@ -52,22 +51,30 @@ pub struct NewEvent {
 pub(crate) enum Data {
     /// JSON that [`NewEvent::seal`] puts into the Standard Webhooks envelope.
     Enveloped(Bytes),
-    /// The payload as it is sent.
-    Raw(Bytes),
+    /// The content type and the payload as they are sent.
+    Raw(Arc<str>, Bytes),
 }
 
 impl Data {
     pub(crate) const fn bytes(&self) -> &Bytes {
         match self {
-            Self::Enveloped(bytes) | Self::Raw(bytes) => bytes,
+            Self::Enveloped(bytes) | Self::Raw(_, bytes) => bytes,
+        }
+    }
+
+    /// The content type of the payload. The envelope is JSON.
+    pub(crate) fn content_type(&self) -> &str {
+        match self {
+            Self::Enveloped(_) => "application/json",
+            Self::Raw(content_type, _) => content_type,
         }
     }
 }
 
-/// Prints the length only, because the data may be confidential.
+/// Prints the length and the content type only, because the data may be confidential.
 impl fmt::Debug for Data {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "[{} bytes]", self.bytes().len())
+        write!(f, "[{} bytes of {}]", self.bytes().len(), self.content_type())
     }
 }
 
@@ -89,8 +96,8 @@ impl NewEvent {
     /// # Errors
     /// Returns a [`FieldError`] if the type is malformed, or if `data` cannot be serialised.
     pub fn json<T: Serialize + ?Sized>(event_type: &str, data: &T) -> Result<Self, FieldError> {
-        let json = serde_json::to_vec(data).map_err(|error| error::not_json(&error))?;
-        Ok(Self::with_data(EventType::new(event_type)?, "application/json".into(), Data::Enveloped(json.into())))
+        let json = serde_json::to_vec(data).map_err(|_| error::not_json())?;
+        Ok(Self::with_data(EventType::new(event_type)?, Data::Enveloped(json.into())))
     }
 
     /// An event whose payload is sent exactly as given.
@@ -113,17 +120,16 @@ impl NewEvent {
         if !(1..=MAX_CONTENT_TYPE_BYTES).contains(&content_type.len()) || !content_type.bytes().all(visible) {
             return Err(error::content_type());
         }
-        Ok(Self::with_data(EventType::new(event_type)?, content_type.into(), Data::Raw(payload.into())))
+        Ok(Self::with_data(EventType::new(event_type)?, Data::Raw(content_type.into(), payload.into())))
     }
 
-    fn with_data(event_type: EventType, content_type: Arc<str>, data: Data) -> Self {
+    fn with_data(event_type: EventType, data: Data) -> Self {
         Self {
             event_type,
             id: None,
             tenant: Tenant::default(),
             occurred_at: None,
             recorded_at: None,
-            content_type,
             order: None,
             expires_at: None,
             audience: Audience::default(),
@@ -323,7 +329,7 @@ impl NewEvent {
     pub fn data(&self) -> Option<&[u8]> {
         match &self.data {
             Data::Enveloped(json) => Some(json),
-            Data::Raw(_) => None,
+            Data::Raw(..) => None,
         }
     }
 
@@ -354,7 +360,7 @@ mod tests {
     #[test]
     fn a_raw_payload_is_sent_as_given_even_if_it_is_not_utf8() {
         let event = NewEvent::raw("blob.made", "application/octet-stream", &b"\xff\x00"[..]).unwrap().seal(NOW);
-        assert_eq!(&event.payload[..], b"\xff\x00");
+        assert_eq!((&*event.content_type, &event.payload[..]), ("application/octet-stream", &b"\xff\x00"[..]));
     }
 
     #[test]
@@ -375,9 +381,26 @@ mod tests {
     }
 
     #[test]
+    fn the_error_of_data_that_cannot_be_serialised_does_not_repeat_the_data() {
+        struct Secret;
+        impl Serialize for Secret {
+            fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+                Err(serde::ser::Error::custom("hush-hush is not allowed"))
+            }
+        }
+        let error = NewEvent::json("invoice.paid", &Secret).unwrap_err();
+        assert!(
+            error.to_string().starts_with("data: cannot be serialised") && !format!("{error:?}").contains("hush"),
+            "{error:?}"
+        );
+    }
+
+    #[test]
     fn debug_does_not_print_the_payload() {
         let new = NewEvent::json("invoice.paid", "hush-hush").unwrap();
         let text = format!("{new:?} {:?}", new.clone().seal(NOW));
         assert!(!text.contains("hush"), "{text}");
+        let raw = NewEvent::raw("report.ready", "text/csv", "hush-hush").unwrap();
+        assert!(format!("{raw:?}").contains("[9 bytes of text/csv]"), "{raw:?}");
     }
 }

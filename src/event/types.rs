@@ -43,8 +43,8 @@ pub trait EventTypes: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// Returns a [`FieldError`] if the data does not match the schema, or if the type is unknown and unknown types are denied. Its field
-    /// is `data`, followed by the JSON Pointer (RFC 6901) to the invalid value. Its text does not repeat the value, which may be
-    /// confidential.
+    /// is `data`, followed by the JSON Pointer (RFC 6901) to the invalid value; the sender adds `data` if it is missing. Its text
+    /// does not repeat the value, which may be confidential.
     fn check(&self, event_type: &EventType, data: &[u8]) -> Result<(), FieldError>;
 }
 

@@ -7,13 +7,9 @@ use super::caller::Caller;
 use super::problem::Problem;
 use super::read::{maybe, word};
 use crate::delivery::DeliveryState;
-use crate::endpoint::MAX_LABEL_BYTES;
 use crate::id::{EndpointId, LaneId, Work};
 use crate::store::DeliveryQuery;
 use crate::store::query_text::{label_of, outcome_of};
-
-/// The longest label of an endpoint, in bytes: a name of 64 bytes, `=`, and the value.
-const MAX_LABEL: usize = 64 + 1 + MAX_LABEL_BYTES;
 
 /// Which deliveries: those that meet every condition. Without a condition, all of them.
 #[derive(Deserialize, ToSchema)]
@@ -60,10 +56,6 @@ pub(super) struct FilterDocument {
 impl FilterDocument {
     pub(super) fn query(self, caller: &Caller) -> Result<DeliveryQuery, Problem> {
         let (outcome, label) = (self.outcome.as_deref().map(outcome_of), self.label.as_deref().map(label_of));
-        // A job stores its filter.
-        if self.label.as_ref().is_some_and(|label| label.len() > MAX_LABEL) {
-            return Err(Problem::invalid("label", format!("must be at most {MAX_LABEL} bytes, as every label is")));
-        }
         Ok(DeliveryQuery {
             work: Work::Sent,
             tenant: caller.tenant(self.tenant)?,

@@ -18,6 +18,9 @@ use super::read::{Body, Id, Query};
 use super::state::Manage;
 use crate::sender::{Bulk, BulkState, BulkStatus};
 
+/// The highest limit of a job. Without a limit, a job may change more.
+const MAX_LIMIT: u64 = 1_000_000_000;
+
 pub(super) fn routes() -> OpenApiRouter<Manage> {
     OpenApiRouter::new().routes(routes!(start, list)).routes(routes!(get)).routes(routes!(stop))
 }
@@ -41,7 +44,7 @@ struct NewDocument {
     action: ActionDocument,
     filter: FilterDocument,
     /// The most deliveries that are changed. Default: no limit.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, maximum = 1_000_000_000)]
     limit: Option<u64>,
     /// The highest rate of the deliveries that are sent again. Not with `cancel_all`.
     at_most: Option<RateDocument>,
@@ -143,17 +146,20 @@ impl JobDocument {
 }
 
 /// The response after the start of a job. `root` leads from the request to the root of the API, for the `Location`.
-pub(super) async fn started(caller: &Caller, number: u64, root: &str) -> Result<Response, Problem> {
-    let mut response = (StatusCode::ACCEPTED, shown(caller, number).await?).into_response();
-    if let Ok(location) = format!("{root}jobs/{number}").parse() {
+pub(super) fn started(job: &BulkStatus, root: &str) -> Response {
+    let mut response = (StatusCode::ACCEPTED, Json(JobDocument::of(job))).into_response();
+    if let Ok(location) = format!("{root}jobs/{}", job.number).parse() {
         response.headers_mut().insert(LOCATION, location);
     }
-    Ok(response)
+    response
 }
 
-async fn shown(caller: &Caller, number: u64) -> Result<Json<JobDocument>, Problem> {
-    let job = caller.scoped.job(number).await?.ok_or_else(Problem::not_found)?;
-    Ok(Json(JobDocument::of(&job)))
+/// Checks the limit that a client asks for.
+pub(super) fn check_limit(limit: u64) -> Result<u64, Problem> {
+    if (1..=MAX_LIMIT).contains(&limit) {
+        return Ok(limit);
+    }
+    Err(Problem::invalid("limit", format!("must be 1 to {MAX_LIMIT}; leave it out for no limit")))
 }
 
 impl NewDocument {
@@ -164,10 +170,7 @@ impl NewDocument {
             ActionDocument::CancelAll => caller.scoped.cancel_all(query),
         };
         if let Some(limit) = self.limit {
-            if limit == 0 {
-                return Err(Problem::invalid("limit", "must be at least 1; leave it out for no limit"));
-            }
-            bulk = bulk.limit(limit);
+            bulk = bulk.limit(check_limit(limit)?);
         }
         if let Some(rate) = self.at_most {
             if self.action == ActionDocument::CancelAll {
@@ -192,8 +195,7 @@ async fn start(caller: Caller, Body(asked): Body<NewDocument>) -> Result<Respons
         let (count, exact) = bulk.count().await?;
         return Ok(Json(CountDocument { count, exact, dry_run }).into_response());
     }
-    let number = bulk.start().await?;
-    started(&caller, number, "").await
+    Ok(started(&bulk.start_and_show().await?, ""))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -227,7 +229,8 @@ async fn list(caller: Caller, Query(asked): Query<List>) -> Result<Json<Listed<J
     (status = 200, description = "the job", body = JobDocument),
 ))]
 async fn get(caller: Caller, Id(number): Id<u64>) -> Result<Json<JobDocument>, Problem> {
-    shown(&caller, number).await
+    let job = caller.scoped.job(number).await?.ok_or_else(Problem::not_found)?;
+    Ok(Json(JobDocument::of(&job)))
 }
 
 /// Stop a job. What it has changed before remains changed.
@@ -235,6 +238,6 @@ async fn get(caller: Caller, Id(number): Id<u64>) -> Result<Json<JobDocument>, P
     (status = 200, description = "the job, which is stopped", body = JobDocument),
 ))]
 async fn stop(caller: Caller, Id(number): Id<u64>) -> Result<Json<JobDocument>, Problem> {
-    caller.scoped.stop_job(number).await?;
-    shown(&caller, number).await
+    let job = caller.scoped.stop_and_show_job(number).await?;
+    Ok(Json(JobDocument::of(&job)))
 }

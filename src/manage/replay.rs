@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 
 use super::caller::Caller;
 use super::endpoint_documents::RateDocument;
-use super::jobs::{JobDocument, started};
+use super::jobs::{JobDocument, check_limit, started};
 use super::problem::Problem;
 use super::read::{Id, MaybeBody, maybe};
 use super::state::Manage;
@@ -58,7 +58,7 @@ struct ReplayDocument {
     /// The highest rate.
     at_most: Option<RateDocument>,
     /// The most events. Without `background`, one request never sends more than 10,000.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, maximum = 1_000_000_000)]
     limit: Option<u64>,
     /// Send copies under new ids, so that a receiver that deduplicates handles them again.
     #[serde(default)]
@@ -111,12 +111,11 @@ impl ReplayDocument {
     /// The most events, if the client asks for a limit.
     fn limit(&self) -> Result<Option<u64>, Problem> {
         match self.limit {
-            Some(0) => Err(Problem::invalid("limit", "must be at least 1")),
-            Some(limit) if limit > MAX_REPLAYED && !self.background => {
+            Some(limit) if !self.background && !(1..=MAX_REPLAYED).contains(&limit) => {
                 let remedy = format!("must be 1 to {MAX_REPLAYED}; for more, set `background` to true");
                 Err(Problem::invalid("limit", remedy))
             }
-            limit => Ok(limit),
+            limit => limit.map(check_limit).transpose(),
         }
     }
 }
@@ -147,6 +146,5 @@ async fn replay(
         let (count, exact) = job.count_up_to_bound().await?;
         return Ok(Json(Replayed { count, exact: Some(exact), dry_run }).into_response());
     }
-    let number = job.start().await?;
-    started(&caller, number, "../../").await
+    Ok(started(&job.start_and_show().await?, "../../"))
 }

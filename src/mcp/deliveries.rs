@@ -57,10 +57,10 @@ pub(super) const TEST: Spec = Spec {
     ..REGISTER
 };
 
-pub(super) fn list(call: Call, requested: ListDeliveries) -> BoxFuture<'static, Result<Deliveries, Failure>> {
+pub(super) fn list(call: Call, mut requested: ListDeliveries) -> BoxFuture<'static, Result<Deliveries, Failure>> {
     async move {
-        if let Some(id) = &requested.delivery_id {
-            return call.one_delivery(id, &requested).await;
+        if let Some(id) = requested.delivery_id.take() {
+            return call.one_delivery(&id, &requested).await;
         }
         let limit = page(requested.limit)?;
         let after = maybe("cursor", requested.cursor.as_deref())?;
@@ -150,9 +150,8 @@ pub(super) fn test(call: Call, requested: One) -> BoxFuture<'static, Result<Test
 
 impl Call {
     /// One delivery, with its last attempts.
-    async fn one_delivery(&self, id: &str, requested: &ListDeliveries) -> Result<Deliveries, Failure> {
-        let filters = [&requested.callback_id, &requested.status, &requested.since, &requested.cursor];
-        if requested.limit.is_some() || filters.iter().any(|filter| filter.is_some()) {
+    async fn one_delivery(&self, id: &str, others: &ListDeliveries) -> Result<Deliveries, Failure> {
+        if *others != ListDeliveries::default() {
             return Err(Failure::invalid("delivery_id", "no other argument is allowed with it; leave the others out"));
         }
         let id: DeliveryId = id.parse().map_err(|_| Failure::not_found())?;

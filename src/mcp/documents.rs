@@ -68,7 +68,7 @@ pub(super) struct Rotate {
 }
 
 /// Arguments of `webhook_list_deliveries`.
-#[derive(Deserialize, JsonSchema)]
+#[derive(PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListDeliveries {
     /// Only this delivery, with its attempts. No other argument is allowed with it.

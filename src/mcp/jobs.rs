@@ -48,10 +48,9 @@ pub(super) fn list(call: Call, asked: ListJobs) -> BoxFuture<'static, Result<Job
 
 pub(super) fn cancel(call: Call, asked: Cancel) -> BoxFuture<'static, Result<JobDocument, Failure>> {
     async move {
-        let number = match &asked {
+        let job = match &asked {
             Cancel { job: Some(number), callback_id: None, since: None, until: None } => {
-                call.scoped.stop_job(*number).await?;
-                *number
+                call.scoped.stop_and_show_job(*number).await?
             }
             Cancel { job: Some(_), .. } => {
                 return Err(Failure::invalid("job", "must be alone: leave out callback_id, since and until"));
@@ -59,7 +58,7 @@ pub(super) fn cancel(call: Call, asked: Cancel) -> BoxFuture<'static, Result<Job
             Cancel { callback_id: Some(id), .. } => call.cancel_deliveries(id, &asked).await?,
             Cancel { .. } => return Err(Failure::invalid("callback_id", "is required, unless job is given")),
         };
-        call.job(number).await
+        Ok(document(&job))
     }
     .boxed()
 }
@@ -85,13 +84,13 @@ impl Call {
     }
 
     /// Starts a job that cancels deliveries to this endpoint.
-    async fn cancel_deliveries(&self, callback_id: &str, asked: &Cancel) -> Result<u64, Failure> {
+    async fn cancel_deliveries(&self, callback_id: &str, asked: &Cancel) -> Result<BulkStatus, Failure> {
         let mut query = DeliveryQuery::of(Work::Sent);
         query.from = maybe("since", asked.since.as_deref())?;
         query.to = maybe("until", asked.until.as_deref())?;
         // Without this, a wrong id would start a job that finds nothing.
         let endpoint = self.scoped.endpoint(endpoint_id(callback_id)?).await?;
         query.lane = Some(endpoint.id.into());
-        Ok(self.scoped.cancel_all(query).start().await?)
+        Ok(self.scoped.cancel_all(query).start_and_show().await?)
     }
 }

@@ -13,7 +13,6 @@ use super::failure::Failure;
 use super::read::{self, endpoint_id, maybe, page};
 use super::route::Spec;
 use crate::clock::Timestamp;
-use crate::sender::EndpointError;
 use crate::store::{Rollup, RollupStep};
 
 /// The time that is searched without `since`.
@@ -113,7 +112,7 @@ pub(super) fn list(call: Call, asked: ListTraffic) -> BoxFuture<'static, Result<
 }
 
 impl Call {
-    /// The rollups of one endpoint, or of all endpoints. Empty if there is no such endpoint.
+    /// The rollups of one endpoint, or of all endpoints.
     async fn rollups(
         &self,
         callback_id: Option<&str>,
@@ -124,10 +123,8 @@ impl Call {
         let Some(id) = callback_id else {
             return Ok(self.scoped.rollups(Some(&self.tenant), step, since, until).await?);
         };
-        match self.scoped.endpoint(endpoint_id(id)?).await {
-            Err(EndpointError::NotFound) => Ok(Vec::new()),
-            found => Ok(self.scoped.endpoint_rollups(&[&*found?], step, since, until).await?.concat()),
-        }
+        let endpoint = self.scoped.endpoint(endpoint_id(id)?).await?;
+        Ok(self.scoped.endpoint_rollups(&[&*endpoint], step, since, until).await?.concat())
     }
 }
 

@@ -13,7 +13,7 @@
 //! }
 //! let events = CloudEvent::read(&headers, &Bytes::from_static(b"{}"))?;
 //! assert_eq!(events[0].event_type, "order.made");
-//! # Ok::<(), hookwire::field::FieldError>(())
+//! # Ok::<(), hookwire::signature::VerifyError>(())
 //! ```
 
 use std::borrow::Cow;
@@ -28,8 +28,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::events::MAX_EVENTS;
-use crate::field::FieldError;
 use crate::percent;
+use crate::signature::VerifyError;
 
 /// Longest attribute, in bytes.
 const MAX_ATTRIBUTE_BYTES: usize = 8 * 1024;
@@ -69,34 +69,26 @@ impl std::fmt::Debug for CloudEvent {
     }
 }
 
-/// Why a message is not a `CloudEvents` message. A receiver responds with 401, or with 415 if the format is unknown.
-#[derive(Debug)]
-pub(super) enum CloudEventError {
-    /// An attribute is missing, empty or malformed, or it occurs twice.
-    Attribute(String),
-    /// The version is not 1.0.
-    Version,
-    /// The content type names a format that is not JSON.
-    Format,
-    /// The body is not the JSON that its content type announces.
-    Body,
-    /// There are more events or attributes than are accepted.
-    TooMany,
+/// The attributes and members of the specification, as errors name them. An error repeats no text of the sender, so the others have one
+/// name.
+const NAMES: [(&str, &str); 9] = [
+    ("specversion", "CloudEvents specversion"),
+    ("id", "CloudEvents id"),
+    ("source", "CloudEvents source"),
+    ("type", "CloudEvents type"),
+    ("subject", "CloudEvents subject"),
+    ("time", "CloudEvents time"),
+    ("datacontenttype", "CloudEvents datacontenttype"),
+    ("dataschema", "CloudEvents dataschema"),
+    ("data_base64", "CloudEvents data_base64"),
+];
+
+fn shown(name: &str) -> &'static str {
+    NAMES.iter().find(|(known, _)| *known == name).map_or("CloudEvents extension", |(_, shown)| shown)
 }
 
-impl From<CloudEventError> for FieldError {
-    fn from(error: CloudEventError) -> Self {
-        match error {
-            CloudEventError::Attribute(name) => {
-                Self::new(format!("CloudEvents attribute {name}"), "is missing or malformed")
-            }
-            CloudEventError::Version => Self::of("CloudEvents specversion", "is not 1.0"),
-            CloudEventError::Format => Self::of("CloudEvents format", "is not JSON"),
-            CloudEventError::Body => Self::of("CloudEvents body", "is not a JSON event"),
-            CloudEventError::TooMany => Self::of("CloudEvents body", "holds too many events or attributes"),
-        }
-    }
-}
+/// The body is not the JSON that its content type announces.
+const NO_EVENT: VerifyError = VerifyError::Malformed("CloudEvents body");
 
 /// How a message carries its events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,14 +102,14 @@ pub(super) enum Mode {
 }
 
 impl Mode {
-    /// The mode that these headers name; `None` if they name no event. Fails with [`CloudEventError::Format`] if the format is unknown.
-    pub(super) fn of(headers: &HeaderMap) -> Result<Option<Self>, CloudEventError> {
+    /// The mode that these headers name; `None` if they name no event. Fails with [`VerifyError::UnsupportedFormat`] if the format is unknown.
+    pub(super) fn of(headers: &HeaderMap) -> Result<Option<Self>, VerifyError> {
         let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         match &*essence {
             "application/cloudevents+json" => Ok(Some(Self::Structured)),
             "application/cloudevents-batch+json" => Ok(Some(Self::Batch)),
-            other if other.starts_with("application/cloudevents") => Err(CloudEventError::Format),
+            other if other.starts_with("application/cloudevents") => Err(VerifyError::UnsupportedFormat),
             _ => {
                 let required = ["ce-id", "ce-source", "ce-type", "ce-specversion"];
                 Ok(required.iter().all(|name| headers.contains_key(*name)).then_some(Self::Binary))
@@ -129,24 +121,38 @@ impl Mode {
 impl CloudEvent {
     /// Reads the events of a message: one, or those of a batch.
     ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use hookwire::provider::cloud_event::CloudEvent;
+    /// use hookwire::signature::VerifyError;
+    /// use http::header::CONTENT_TYPE;
+    /// use http::{HeaderMap, HeaderValue, StatusCode};
+    ///
+    /// let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/cloudevents+avro"))]);
+    /// let status = match CloudEvent::read(&headers, &Bytes::new()) {
+    ///     Ok(_) => StatusCode::ACCEPTED,
+    ///     Err(VerifyError::UnsupportedFormat) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+    ///     Err(VerifyError::TooManyEvents(_)) => StatusCode::PAYLOAD_TOO_LARGE,
+    ///     Err(_) => StatusCode::BAD_REQUEST,
+    /// };
+    /// assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    /// ```
+    ///
     /// # Errors
-    /// Returns a [`FieldError`] that names the invalid attribute or part of the message.
-    pub fn read(headers: &HeaderMap, body: &Bytes) -> Result<Vec<Self>, FieldError> {
-        Ok(Self::read_all(headers, body)?)
-    }
-
-    pub(super) fn read_all(headers: &HeaderMap, body: &Bytes) -> Result<Vec<Self>, CloudEventError> {
+    /// Returns [`VerifyError::UnsupportedFormat`] if the content type names a format that is not JSON, [`VerifyError::TooManyEvents`] if a
+    /// batch is too long, and [`VerifyError::Missing`] or [`VerifyError::Malformed`] with the name of the attribute or part that is invalid.
+    pub fn read(headers: &HeaderMap, body: &Bytes) -> Result<Vec<Self>, VerifyError> {
         match Mode::of(headers)? {
             Some(Mode::Binary) => Ok(vec![binary(headers, body)?]),
             Some(Mode::Structured) => Ok(vec![structured(body)?]),
             Some(Mode::Batch) => {
-                let events: Vec<&RawValue> = serde_json::from_slice(body).map_err(|_| CloudEventError::Body)?;
+                let events: Vec<&RawValue> = serde_json::from_slice(body).map_err(|_| NO_EVENT)?;
                 if events.len() > MAX_EVENTS {
-                    return Err(CloudEventError::TooMany);
+                    return Err(VerifyError::TooManyEvents(MAX_EVENTS));
                 }
                 events.into_iter().map(|event| structured(event.get().as_bytes())).collect()
             }
-            None => Err(CloudEventError::Attribute("specversion".to_owned())),
+            None => Err(VerifyError::Missing(shown("specversion"))),
         }
     }
 
@@ -154,28 +160,24 @@ impl CloudEvent {
     /// verified event has them.
     ///
     /// # Errors
-    /// Returns a [`FieldError`] that names the invalid attribute or part of the message.
-    pub fn of_one(headers: &HeaderMap, body: &Bytes) -> Result<Self, FieldError> {
-        Ok(Self::read_one(headers, body)?)
-    }
-
-    fn read_one(headers: &HeaderMap, body: &Bytes) -> Result<Self, CloudEventError> {
+    /// Returns the errors of [`read`](Self::read), except for [`VerifyError::TooManyEvents`].
+    pub fn of_one(headers: &HeaderMap, body: &Bytes) -> Result<Self, VerifyError> {
         match Mode::of(headers)? {
             Some(Mode::Binary) => binary(headers, body),
             Some(Mode::Structured | Mode::Batch) => structured(body),
-            None => Err(CloudEventError::Attribute("specversion".to_owned())),
+            None => Err(VerifyError::Missing(shown("specversion"))),
         }
     }
 
-    fn of_attributes(mut attributes: BTreeMap<String, String>, data: Option<Bytes>) -> Result<Self, CloudEventError> {
-        let missing = |name: &str| CloudEventError::Attribute(name.to_owned());
+    fn of_attributes(mut attributes: BTreeMap<String, String>, data: Option<Bytes>) -> Result<Self, VerifyError> {
         if let Some((name, _)) = attributes.iter().find(|(_, text)| text.chars().any(char::is_control)) {
-            return Err(missing(name));
+            return Err(VerifyError::Malformed(shown(name)));
         }
-        let mut required =
-            |name: &str| attributes.remove(name).filter(|it| !it.is_empty()).ok_or_else(|| missing(name));
+        let mut required = |name: &str| {
+            attributes.remove(name).filter(|it| !it.is_empty()).ok_or_else(|| VerifyError::Missing(shown(name)))
+        };
         if required("specversion")? != "1.0" {
-            return Err(CloudEventError::Version);
+            return Err(VerifyError::Malformed(shown("specversion")));
         }
         let (id, source, event_type) = (required("id")?, required("source")?, required("type")?);
         Ok(Self {
@@ -192,11 +194,11 @@ impl CloudEvent {
     }
 }
 
-fn binary(headers: &HeaderMap, body: &Bytes) -> Result<CloudEvent, CloudEventError> {
+fn binary(headers: &HeaderMap, body: &Bytes) -> Result<CloudEvent, VerifyError> {
     let mut attributes = BTreeMap::new();
     for name in headers.keys().filter(|name| name.as_str().starts_with("ce-")) {
         let attribute = name.as_str().get(3..).unwrap_or_default().to_owned();
-        let malformed = || CloudEventError::Attribute(attribute.clone());
+        let malformed = || VerifyError::Malformed(shown(&attribute));
         let mut values = headers.get_all(name).iter();
         let value = values.next().and_then(|value| value.to_str().ok()).ok_or_else(malformed)?;
         if values.next().is_some() || value.len() > MAX_ATTRIBUTE_BYTES || !is_header_name(&attribute) {
@@ -205,11 +207,11 @@ fn binary(headers: &HeaderMap, body: &Bytes) -> Result<CloudEvent, CloudEventErr
         let decoded = decode_header(value).ok_or_else(malformed)?;
         attributes.insert(attribute, decoded);
         if attributes.len() > MAX_EXTENSIONS {
-            return Err(CloudEventError::TooMany);
+            return Err(VerifyError::Malformed("CloudEvents attributes"));
         }
     }
     if let Some(content_type) = headers.get(CONTENT_TYPE) {
-        let text = content_type.to_str().map_err(|_| CloudEventError::Attribute("datacontenttype".to_owned()))?;
+        let text = content_type.to_str().map_err(|_| VerifyError::Malformed(shown("datacontenttype")))?;
         attributes.insert("datacontenttype".to_owned(), text.to_owned());
     }
     CloudEvent::of_attributes(attributes, (!body.is_empty()).then(|| body.clone()))
@@ -283,8 +285,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     }
 }
 
-fn structured(body: &[u8]) -> Result<CloudEvent, CloudEventError> {
-    let Members(members) = serde_json::from_slice(body).map_err(|_| CloudEventError::Body)?;
+fn structured(body: &[u8]) -> Result<CloudEvent, VerifyError> {
+    let Members(members) = serde_json::from_slice(body).map_err(|_| NO_EVENT)?;
     let (mut attributes, mut data, mut base64) = (BTreeMap::new(), None, None);
     for (name, raw) in members {
         match &*name {
@@ -300,7 +302,7 @@ fn structured(body: &[u8]) -> Result<CloudEvent, CloudEventError> {
     let is_json = attributes.get("datacontenttype").is_none_or(|text| is_json(text));
     let mut data = data.map(|raw| Bytes::from(data_of(raw, is_json)));
     if let Some(raw) = base64 {
-        let wrong = || CloudEventError::Attribute("data_base64".to_owned());
+        let wrong = || VerifyError::Malformed(shown("data_base64"));
         let text: String = serde_json::from_str(raw.get()).map_err(|_| wrong())?;
         if data.replace(BASE64.decode(text).map_err(|_| wrong())?.into()).is_some() {
             return Err(wrong());
@@ -321,8 +323,8 @@ fn is_json(content_type: &str) -> bool {
 }
 
 /// A text, a number or a boolean; `null` counts as absent.
-fn attribute(name: &str, json: &str) -> Result<Option<String>, CloudEventError> {
-    let malformed = || CloudEventError::Attribute(name.to_owned());
+fn attribute(name: &str, json: &str) -> Result<Option<String>, VerifyError> {
+    let malformed = || VerifyError::Malformed(shown(name));
     if !is_attribute_name(name) || json.len() > MAX_ATTRIBUTE_BYTES {
         return Err(malformed());
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
 
 use super::dispatch::Receipt;
 use super::error::{DispatchError, EndpointError};
@@ -53,6 +54,31 @@ impl fmt::Debug for PushConfig {
     }
 }
 
+/// A stored push notification configuration. `Debug` prints no secret.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Push {
+    /// Its id, which is the id of an endpoint.
+    pub id: EndpointId,
+    /// Where updates go.
+    pub target: Target,
+    secret: Zeroizing<String>,
+}
+
+impl Push {
+    /// The `whsec_` secret that signs the requests by Standard Webhooks, for clients that want the body authenticated too.
+    #[must_use]
+    pub fn secret(&self) -> &str {
+        &self.secret
+    }
+}
+
+impl fmt::Debug for Push {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Push").field("id", &self.id).field("target", &self.target).finish_non_exhaustive()
+    }
+}
+
 /// A configuration was not stored, or an update was not sent.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -73,7 +99,7 @@ pub enum PushError {
     Update,
     /// The event of the update is invalid.
     #[error(transparent)]
-    Event(#[from] FieldError),
+    Event(FieldError),
     /// The endpoint was not created or removed.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
@@ -221,15 +247,14 @@ impl Sender {
 
 impl A2aPush {
     /// Stores a configuration: `CreateTaskPushNotificationConfig`, `tasks/pushNotificationConfig/set`. It replaces the configuration with
-    /// the same task and URL. Returns its endpoint, whose id is the id of the configuration. [`Endpoints::secret`](super::Endpoints::secret)
-    /// returns the `whsec_` secret that signs the requests by Standard Webhooks, for clients that want the body authenticated too.
+    /// the same task and URL.
     ///
     /// # Errors
     /// Returns [`PushError::Target`], [`PushError::Header`] or [`PushError::Config`] if the configuration is invalid, and
     /// [`PushError::Endpoint`] if the egress guard refuses the URL, the tenant has too many endpoints or the store fails.
-    pub async fn set(&self, config: PushConfig) -> Result<Endpoint, PushError> {
+    pub async fn set(&self, config: PushConfig) -> Result<Push, PushError> {
         let target = Target::parse(&config.url).map_err(PushError::Target)?;
-        let wanted = type_of(&config.task)?;
+        let wanted = type_of(&config.task).map_err(PushError::Event)?;
         let mark =
             Labels::new().with(TASK, &config.task).map_err(|error| PushError::Config(error.to_string().into()))?;
         let new = NewEndpoint::at(target.clone()).tenant(self.tenant.clone()).labels(mark);
@@ -240,22 +265,22 @@ impl A2aPush {
         for old in before.iter().filter(|old| old.target == target) {
             self.remove(old.id).await?;
         }
-        Ok(created)
+        self.push(&created)
     }
 
     /// Lists the configurations of a task, oldest first: `ListTaskPushNotificationConfigs`.
     ///
     /// # Errors
     /// Returns [`PushError::Store`] if the store fails.
-    pub async fn list(&self, task: &str) -> Result<Vec<Arc<Endpoint>>, PushError> {
-        self.of(task).await
+    pub async fn list(&self, task: &str) -> Result<Vec<Push>, PushError> {
+        self.of(task).await?.iter().map(|endpoint| self.push(endpoint)).collect()
     }
 
     /// Reads a configuration: `GetTaskPushNotificationConfig`. Returns `None` if the task has no configuration with this id.
     ///
     /// # Errors
     /// Returns [`PushError::Store`] if the store fails.
-    pub async fn get(&self, task: &str, id: EndpointId) -> Result<Option<Arc<Endpoint>>, PushError> {
+    pub async fn get(&self, task: &str, id: EndpointId) -> Result<Option<Push>, PushError> {
         Ok(self.list(task).await?.into_iter().find(|push| push.id == id))
     }
 
@@ -294,10 +319,14 @@ impl A2aPush {
     }
 
     async fn send(&self, task: &str, content_type: &str, body: &Value) -> Result<Receipt, PushError> {
+        let event = self.event(task, content_type, body).map_err(PushError::Event)?;
+        Ok(self.scoped.dispatch_to(event, &self.of(task).await?).await?)
+    }
+
+    fn event(&self, task: &str, content_type: &str, body: &Value) -> Result<NewEvent, FieldError> {
         let event_type = type_of(task)?;
         let event = NewEvent::raw(event_type.as_str(), content_type, body.to_string())?;
-        let event = event.tenant(self.tenant.clone()).ordered_by(event_type.as_str())?;
-        Ok(self.scoped.dispatch_to(event, &self.of(task).await?).await?)
+        event.tenant(self.tenant.clone()).ordered_by(event_type.as_str())
     }
 
     /// Removes the configurations of a task that has ended, except those with pending or held deliveries. Returns how many are left; call
@@ -318,6 +347,11 @@ impl A2aPush {
         Ok(left)
     }
 
+    fn push(&self, endpoint: &Endpoint) -> Result<Push, PushError> {
+        let (id, target) = (endpoint.id, endpoint.target.clone());
+        Ok(Push { id, target, secret: self.scoped.secret(endpoint)? })
+    }
+
     async fn remove(&self, id: EndpointId) -> Result<(), PushError> {
         match self.scoped.remove(id).await {
             Ok(()) | Err(EndpointError::NotFound) => Ok(()),
@@ -328,7 +362,6 @@ impl A2aPush {
     /// The endpoints that were made for this task. An endpoint that was created in another way for events of this type has no label, and is
     /// left unchanged.
     async fn of(&self, task: &str) -> Result<Vec<Arc<Endpoint>>, PushError> {
-        type_of(task)?;
         let all = self.scoped.endpoints_of(&self.tenant).await?;
         Ok(all.into_iter().filter(|endpoint| endpoint.labels.get(TASK) == Some(task)).collect())
     }

@@ -9,6 +9,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::delivery::NewDelivery;
 use crate::endpoint::Endpoint;
 use crate::event::{Audience, Event, EventTypes, NewEvent};
+use crate::field::FieldError;
 use crate::store::{Append, StoreError};
 
 /// Accepts events and finds the endpoints that they match.
@@ -24,7 +25,7 @@ impl FanOut {
     /// Checks an event and makes it immutable.
     pub(super) fn accept(&self, event: NewEvent, now: Timestamp) -> Result<Arc<Event>, DispatchError> {
         if let (Some(types), Some(data)) = (&self.types, event.data()) {
-            types.check(event.event_type(), data).map_err(DispatchError::SchemaViolation)?;
+            types.check(event.event_type(), data).map_err(violation)?;
         }
         let event = event.seal(now);
         if event.audience == Audience::Inbox {
@@ -45,5 +46,39 @@ impl FanOut {
         let owe = |endpoint: &Arc<Endpoint>| NewDelivery::new(endpoint.id, now);
         let deliveries = endpoints.iter().filter(wants).map(owe).collect();
         Ok(Append { event, deliveries, now })
+    }
+}
+
+/// The error of data that violates its schema. Its field is `data` and a JSON Pointer, also if an implementation of [`EventTypes`] gives
+/// only the pointer or the name of a member.
+fn violation(mut error: FieldError) -> DispatchError {
+    let rest = error.field.strip_prefix("data").filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    if rest.is_none() {
+        let pointer = error.field.trim_start_matches('/');
+        error.field = if pointer.is_empty() { "data".into() } else { format!("data/{pointer}").into() };
+    }
+    DispatchError::SchemaViolation(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_field_of_a_violation_begins_with_data() {
+        for (given, expected) in [
+            ("", "data"),
+            ("/", "data"),
+            ("data", "data"),
+            ("/invoice", "data/invoice"),
+            ("invoice/cents", "data/invoice/cents"),
+            ("data/invoice", "data/invoice"),
+            ("database", "data/database"),
+        ] {
+            let DispatchError::SchemaViolation(error) = violation(FieldError::new(given, "must be a number")) else {
+                panic!("{given}")
+            };
+            assert_eq!((&*error.field, &*error.problem), (expected, "must be a number"), "{given}");
+        }
     }
 }

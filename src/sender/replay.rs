@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::bulk::changer::Changer;
 use super::bulk::plan::{Action, Filter, Plan, Selection};
 use super::bulk::reader::Reader;
+use super::bulk::record::BulkStatus;
 use super::bulk::start::MAX_OPEN_JOBS;
 use super::error::EndpointError;
 use super::handle::Sender;
@@ -226,6 +227,11 @@ impl<'a> Replay<'a> {
     /// Returns [`EndpointError::NotFound`] if there is no such endpoint, [`EndpointError::ReadOnly`] if the scope is read-only,
     /// [`EndpointError::TooManyJobs`] if the owner has too many jobs that are not finished, and [`EndpointError::Store`] if the store fails.
     pub async fn start(self) -> Result<u64, EndpointError> {
+        Ok(self.start_and_show().await?.number)
+    }
+
+    /// Like [`start`](Self::start). Returns the status, so that no further read can fail.
+    pub(crate) async fn start_and_show(self) -> Result<BulkStatus, EndpointError> {
         match self.scoped {
             Some(scoped) => {
                 let endpoint = self.writable_endpoint(scoped).await?;
@@ -240,7 +246,7 @@ impl<'a> Replay<'a> {
         }
     }
 
-    async fn start_now(&self, owner: Option<&Tenant>, started_by: &str) -> Result<u64, EndpointError> {
+    async fn start_now(&self, owner: Option<&Tenant>, started_by: &str) -> Result<BulkStatus, EndpointError> {
         let started = self.sender.start_job(owner, &self.plan, started_by).await?;
         started.ok_or(EndpointError::TooManyJobs { limit: MAX_OPEN_JOBS })
     }

@@ -184,6 +184,13 @@ fn a_job_is_counted_started_and_stopped(access: &[&str]) {
     let document = documents(&started).remove(0);
     assert_eq!((&document["state"], &document["limit"]), (&json!("running"), &json!(5)), "{}", err(&started));
     let number = document["number"].to_string();
+    for stop in [&["--stop"][..], &[]] {
+        let refused = run(&[&["jobs", &number, "--tenant", "acme"], stop, access].concat());
+        assert_eq!(refused.status.code(), Some(2), "{}", out(&refused));
+        assert!(err(&refused).contains("belongs to operators, not to the tenant \"acme\""), "{}", err(&refused));
+    }
+    let running = run(&[&["jobs", &number, "--json"], access].concat());
+    assert_eq!(documents(&running)[0]["state"], "running", "{}", err(&running));
     let stopped = run(&[&["jobs", &number, "--stop"], access].concat());
     assert!(out(&stopped).contains(&format!("job {number} is stopped, changed 0")), "{}", err(&stopped));
     let listed = run(&[&["jobs", "--json"], access].concat());
@@ -221,7 +228,14 @@ async fn a_store_and_an_api_show_the_same() {
             a_job_is_counted_started_and_stopped(access);
         }
         let tail = run(&["tail", "--once", "--json", "--store", file]);
-        let cancelled = run(&["cancel", documents(&tail)[0]["id"].as_str().unwrap(), "--store", file]);
+        let id = documents(&tail)[0]["id"].as_str().unwrap().to_owned();
+        let refused = run(&["cancel", &id, "--tenant", "other", "--store", file]);
+        assert!(
+            err(&refused).contains("belongs to the tenant \"acme\", not to the tenant \"other\""),
+            "{}",
+            err(&refused)
+        );
+        let cancelled = run(&["cancel", &id, "--tenant", "acme", "--store", file]);
         assert!(out(&cancelled).contains("is cancelled"), "{}", err(&cancelled));
         let stranger = run(&["endpoints", "--api", &api]);
         assert!(stranger.status.code() == Some(2) && err(&stranger).contains("401"), "{}", err(&stranger));

@@ -151,7 +151,7 @@ pub(crate) struct SenderAccess {
     /// The file of a SQLite store.
     #[arg(long, value_name = "FILE")]
     pub(crate) store: Option<PathBuf>,
-    /// Show only objects of this tenant.
+    /// Show and change only objects of this tenant.
     #[arg(long)]
     pub(crate) tenant: Option<String>,
 }

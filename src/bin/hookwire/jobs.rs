@@ -30,7 +30,9 @@ impl Action {
 pub(crate) async fn change(action: Action, args: Change, output: Output) -> Result<bool, Failure> {
     let mut api = Api::open(&args.access).await?;
     let Some(delivery) = &args.delivery else { return change_all(action, &args, &mut api, output).await };
-    api.call(Method::POST, &format!("/deliveries/{}/{}", encoded(delivery), action.name())).await?;
+    let path = format!("/deliveries/{}", encoded(delivery));
+    check_owner(&mut api, args.access.tenant.as_deref(), &path).await?;
+    api.call(Method::POST, &format!("{path}/{}", action.name())).await?;
     match action {
         Action::Resend => {
             output.say(&json!({ "resent": delivery }), format!("{delivery} is pending again"));
@@ -84,6 +86,7 @@ pub(crate) async fn jobs(args: Jobs, output: Output) -> Result<bool, Failure> {
         output.table(&["number", "tenant", "state", "changed", "started_at", "action", "text"], &rows);
         return Ok(true);
     };
+    check_owner(&mut api, args.access.tenant.as_deref(), &format!("/jobs/{number}")).await?;
     let document = if args.stop {
         api.call(Method::POST, &format!("/jobs/{number}/stop")).await?
     } else {
@@ -91,6 +94,19 @@ pub(crate) async fn jobs(args: Jobs, output: Output) -> Result<bool, Failure> {
     };
     output.say(&document, line(&document));
     Ok(true)
+}
+
+/// Checks that an object belongs to the tenant of `--tenant`. Its owner never changes, so the answer holds for a change that follows.
+async fn check_owner(api: &mut Api, tenant: Option<&str>, path: &str) -> Result<(), Failure> {
+    let Some(tenant) = tenant else { return Ok(()) };
+    let object = api.call(Method::GET, path).await?;
+    if object["tenant"] == json!(tenant) {
+        return Ok(());
+    }
+    let owner = object["tenant"].as_str().map_or_else(|| "operators".into(), |owner| format!("the tenant {owner:?}"));
+    Err(Failure::new(format!(
+        "{path}: belongs to {owner}, not to the tenant {tenant:?}; correct it, or leave out --tenant"
+    )))
 }
 
 /// A job in one line.

@@ -1,5 +1,7 @@
 //! An event that is dispatched becomes immutable.
 
+use std::sync::Arc;
+
 use sha2::{Digest, Sha256};
 
 use super::{Data, NewEvent};
@@ -32,16 +34,17 @@ impl NewEvent {
             Audience::Inbox => self.replay_digest,
             _ => self.id.is_some().then(|| self.fingerprint()),
         };
+        let content_type = Arc::from(self.data.content_type());
         let payload = match self.data {
             Data::Enveloped(data) => envelope::standard(&self.event_type, occurred_at, &data),
-            Data::Raw(payload) => payload,
+            Data::Raw(_, payload) => payload,
         };
         Event {
             id: self.id.unwrap_or_else(|| EventId::generate(now)),
             event_type: self.event_type,
             tenant: self.tenant,
             occurred_at,
-            content_type: self.content_type,
+            content_type,
             order: self.order,
             expires_at: self.expires_at,
             audience: self.audience,
@@ -56,9 +59,14 @@ impl NewEvent {
     fn fingerprint(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
         let occurred_at = self.occurred_at.map_or([0; 8], |at| at.as_micros().to_be_bytes());
-        let kind = [matches!(self.data, Data::Raw(_)).into()];
-        let fields: [&[u8]; 5] =
-            [self.event_type.as_str().as_bytes(), self.content_type.as_bytes(), &occurred_at, &kind, self.data.bytes()];
+        let kind = [matches!(self.data, Data::Raw(..)).into()];
+        let fields: [&[u8]; 5] = [
+            self.event_type.as_str().as_bytes(),
+            self.data.content_type().as_bytes(),
+            &occurred_at,
+            &kind,
+            self.data.bytes(),
+        ];
         for field in fields {
             hash.update((field.len() as u64).to_be_bytes());
             hash.update(field);

@@ -103,7 +103,7 @@ impl McpEvents {
             data: &emit.data,
             cursor: emit.cursor.as_deref(),
         };
-        let body = serde_json::to_string(&body).map_err(|error| not_json(&error))?;
+        let body = serde_json::to_string(&body).map_err(|_| not_json())?;
         let wanted = |endpoint: &Arc<Endpoint>| {
             let wants = |read: Read<'_>| read.name == &*emit.name && (self.matches)(&read.arguments(), &emit.data);
             Read::of(endpoint).is_some_and(wants)

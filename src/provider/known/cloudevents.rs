@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 
 use bytes::Bytes;
 
-use crate::provider::cloud_event::{CloudEvent, CloudEventError, Mode};
+use crate::provider::cloud_event::{CloudEvent, Mode};
 use crate::provider::items;
 use crate::provider::{
     Challenge, Checked, EventRef, Events, FetchRequest, Identity, Item, MAX_EVENTS, Reply, Retries, Scheme, Setting,
@@ -134,9 +134,9 @@ impl Verify for CloudEvents {
     }
 
     fn events(&self, received: &Received<'_>, trust: &Trust<'_>) -> Result<Events, VerifyError> {
-        let mode = Mode::of(received.headers).map_err(rejected)?;
+        let mode = Mode::of(received.headers)?;
         let body = Bytes::copy_from_slice(received.body);
-        let events = CloudEvent::read_all(received.headers, &body).map_err(rejected)?;
+        let events = CloudEvent::read(received.headers, &body)?;
         if mode == Some(Mode::Binary) && self.proof.covers_body() && is_structured(received.body) {
             return Err(VerifyError::Malformed("CloudEvents"));
         }
@@ -163,14 +163,6 @@ impl Verify for CloudEvents {
 fn is_structured(body: &[u8]) -> bool {
     let has = |pointer: &str| json::raw_at(body, pointer).is_ok_and(|found| found.is_some());
     has("/specversion") && has("/type") || has("/0/specversion") && has("/0/type")
-}
-
-fn rejected(error: CloudEventError) -> VerifyError {
-    match error {
-        CloudEventError::Format => VerifyError::UnsupportedFormat,
-        CloudEventError::TooMany => VerifyError::TooManyEvents(MAX_EVENTS),
-        _ => VerifyError::Malformed("CloudEvents"),
-    }
 }
 
 /// No attribute contains a line end, so the text of this source and id differs from that of every other pair.

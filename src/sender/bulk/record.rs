@@ -153,7 +153,7 @@ impl BulkStatus {
         }
     }
 
-    fn of_record(job: &BulkJob, record: Record) -> Self {
+    pub(in crate::sender) fn of_record(job: &BulkJob, record: Record) -> Self {
         let is_finished = record.state != BulkState::Running;
         Self {
             number: job.number,

@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 use crate::field::FieldError;
 
+/// The most characters of a wrong text that an error shows.
+const MAX_SHOWN: usize = 64;
+
 /// A range of IPv4 or IPv6 addresses in CIDR notation (RFC 4632).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Network {
@@ -51,8 +54,11 @@ impl FromStr for Network {
             let (base, prefix): (IpAddr, u8) = (base.parse().ok()?, prefix.parse().ok()?);
             (prefix <= width(base)).then_some(Self { base, prefix })
         };
-        range()
-            .ok_or(FieldError::of("network", "must be an address and a prefix length, such as 10.0.0.0/8 or fd00::/8"))
+        range().ok_or_else(|| {
+            let shown: String = text.chars().take(MAX_SHOWN).collect();
+            let rule = "must be an address and a prefix length, such as 10.0.0.0/8 or fd00::/8";
+            FieldError::new("network", format!("{rule}; is {shown:?}"))
+        })
     }
 }
 
@@ -95,7 +101,9 @@ mod tests {
     #[test]
     fn a_text_without_a_valid_prefix_length_is_refused() {
         for text in ["10.0.0.0", "10.0.0.0/33", "10.0.0.0/-1", "::/129", "10.0.0/8", "/8", ""] {
-            assert!(text.parse::<Network>().is_err(), "{text}");
+            let error = text.parse::<Network>().unwrap_err().to_string();
+            assert!(error.ends_with(&format!("; is {text:?}")), "{error}");
         }
+        assert!("x".repeat(9_999).parse::<Network>().unwrap_err().to_string().len() < 200);
     }
 }

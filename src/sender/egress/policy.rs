@@ -116,7 +116,7 @@ impl EgressPolicy {
     /// ```
     ///
     /// # Errors
-    /// Returns a [`FieldError`] if the text is not an address and a prefix length, such as `10.0.0.0/8` or `fd00::/8`.
+    /// Returns a [`FieldError`] with the text if it is not an address and a prefix length, such as `10.0.0.0/8` or `fd00::/8`.
     pub fn dangerous_allow_network(mut self, network: &str) -> Result<Self, FieldError> {
         self.allowed = self.allowed.iter().copied().chain([network.parse()?]).collect();
         Ok(self)
@@ -151,7 +151,7 @@ impl EgressPolicy {
     /// ```
     ///
     /// # Errors
-    /// Returns a [`FieldError`] if the text is not an address and a prefix length, such as `10.0.0.0/8` or `fd00::/8`.
+    /// Returns a [`FieldError`] with the text if it is not an address and a prefix length, such as `10.0.0.0/8` or `fd00::/8`.
     pub fn deny_network(mut self, network: &str) -> Result<Self, FieldError> {
         self.denied = self.denied.iter().copied().chain([network.parse()?]).collect();
         Ok(self)

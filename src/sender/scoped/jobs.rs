@@ -112,20 +112,26 @@ impl Scoped {
     /// Returns [`DeliveryError::ReadOnly`] if the caller may only read, [`DeliveryError::JobNotFound`] if there is no such job in scope,
     /// [`DeliveryError::JobFinished`] if it is finished, and [`DeliveryError::Store`] if the store fails.
     pub async fn stop_job(&self, number: u64) -> Result<(), DeliveryError> {
+        self.stop_and_show_job(number).await.map(|_| ())
+    }
+
+    /// Like [`stop_job`](Self::stop_job). Returns the status, so that no further read can fail.
+    pub(crate) async fn stop_and_show_job(&self, number: u64) -> Result<BulkStatus, DeliveryError> {
         self.writable(DeliveryError::ReadOnly)?;
         let job = self.stored_job(number).await?.ok_or(DeliveryError::JobNotFound)?;
         let tenant = job.tenant.clone();
         self.audited(AuditedChange::new("job.stop", tenant.as_ref(), number), self.stop_now(job)).await
     }
 
-    async fn stop_now(&self, mut job: BulkJob) -> Result<(), DeliveryError> {
+    async fn stop_now(&self, mut job: BulkJob) -> Result<BulkStatus, DeliveryError> {
         let store = &self.sender.shared.store;
         for _ in 0..MAX_TRIES {
             if job.wake_at.is_none() {
                 return Err(DeliveryError::JobFinished);
             }
-            if store.update_job(&stopped(&job, self.now())).await? {
-                return Ok(());
+            let next = stopped(&job, self.now());
+            if store.update_job(&next).await? {
+                return Ok(BulkStatus::of(&next));
             }
             job = store.job(job.number).await?.ok_or(DeliveryError::JobNotFound)?;
         }
@@ -187,6 +193,11 @@ impl Bulk<'_> {
     /// Returns [`DeliveryError::ReadOnly`] if the caller may only read, [`DeliveryError::NotFound`] if no delivery in scope can match,
     /// [`DeliveryError::TooManyJobs`] if the owner has too many jobs that are not finished, and [`DeliveryError::Store`] if the store fails.
     pub async fn start(self) -> Result<u64, DeliveryError> {
+        Ok(self.start_and_show().await?.number)
+    }
+
+    /// Like [`start`](Self::start). Returns the status, so that no further read can fail.
+    pub(crate) async fn start_and_show(self) -> Result<BulkStatus, DeliveryError> {
         let scoped = self.scoped;
         scoped.writable(DeliveryError::ReadOnly)?;
         let plan = self.plan.ok_or(DeliveryError::NotFound)?;

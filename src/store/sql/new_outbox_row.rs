@@ -37,7 +37,7 @@ impl<'a> NewOutboxRow<'a> {
             event_type: event.event_type.as_str(),
             data: event.data.bytes(),
             tenant: event.tenant.as_str(),
-            content_type: event.data().is_none().then_some(&*event.content_type),
+            content_type: event.data().is_none().then_some(event.data.content_type()),
             id: event.id.clone().unwrap_or_else(|| EventId::generate(now)),
             occurred_at: event.occurred_at.map(Timestamp::as_micros),
             fifo_key: key(false),

@@ -51,7 +51,7 @@ impl OutboxRow {
             event_type: event.event_type.as_str().into(),
             data: event.data.bytes().to_vec(),
             tenant: Some(event.tenant.as_str().into()),
-            content_type: event.data().is_none().then(|| (&*event.content_type).into()),
+            content_type: event.data().is_none().then(|| event.data.content_type().into()),
             id: event.id.as_ref().map(|id| id.as_str().into()),
             occurred_at: event.occurred_at.map(Timestamp::as_micros),
             fifo_key: key(false),

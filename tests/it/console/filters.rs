@@ -31,6 +31,8 @@ async fn a_malformed_filter_comes_back_with_a_message_beside_its_field() {
         ("events?tenant=acme&to=later", "to", "later"),
         ("types?type=a..b&tenant=acme", "type", "a..b"),
         ("types?type=invoice.paid", "tenant", ""),
+        (&format!("deliveries?label={long}"), "label", &long),
+        (&format!("deliveries?label={long}%3Dx"), "label", &format!("{long}=x")),
         (&format!("deliveries?tenant={long}"), "tenant", &long),
         (&format!("events?tenant={long}"), "tenant", &long),
         (&format!("endpoints?tenant={long}"), "tenant", &long),

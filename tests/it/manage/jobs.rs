@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use hookwire::event::NewEvent;
 use hookwire::sender::Sender;
 use hookwire::sender::egress::EgressPolicy;
-use hookwire::store::MemoryStore;
+use hookwire::store::{MemoryStore, StoreErrorKind};
+use hookwire::testing::{Fault, FaultyStore};
 use hookwire::worker::CancellationToken;
 
 use super::api::{Answer, Api, Who};
@@ -165,6 +166,29 @@ async fn a_job_is_seen_and_stopped_by_its_owner_and_by_operators() {
 }
 
 #[tokio::test]
+async fn a_start_or_stop_that_succeeded_is_answered_although_the_job_cannot_be_read() {
+    let store = FaultyStore::new(MemoryStore::new());
+    let egress = EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();
+    let api = Api::over(Sender::builder(store.clone()).egress(egress).build().unwrap());
+    let id = endpoint(&api, ACME, "http://127.0.0.1:9000/in").await;
+    store.fail_every("job", Some(Fault::Refused(StoreErrorKind::Unavailable)));
+    let started = cancel_all(&api, ACME).await;
+    assert_eq!((started.status.as_u16(), started.header("location")), (202, "jobs/1"), "{started:?}");
+    let replay = json!({"dry_run": false, "background": true});
+    let replay = api.ask(ACME, &format!("POST /endpoints/{id}/replay"), Some(&replay)).await;
+    assert_eq!((replay.status.as_u16(), replay.header("location")), (202, "../../jobs/2"), "{replay:?}");
+    assert_problem(&api.ask(ACME, "GET /jobs/1", None).await, 503, "unavailable");
+
+    store.fail_every("job", None);
+    assert_eq!(api.ask(ACME, "GET /jobs/1", None).await.json(), started.json());
+    assert_eq!(api.ask(ACME, "GET /jobs/2", None).await.json(), replay.json());
+    let before = store.calls("job");
+    let stopped = api.ask(ACME, "POST /jobs/1/stop", None).await;
+    assert_eq!(store.calls("job"), before + 1, "it is read before it is stopped, and not again");
+    assert_eq!(api.ask(ACME, "GET /jobs/1", None).await.json(), stopped.json());
+}
+
+#[tokio::test]
 async fn jobs_are_read_page_by_page() {
     let api = Api::new();
     for _ in 0..3 {
@@ -225,6 +249,11 @@ async fn a_replay_in_the_background_is_a_job_without_a_limit() {
         let refused = replay(ACME, json!({"what": "all", "dry_run": false, "limit": limit})).await;
         assert_eq!((refused.status.as_u16(), refused.member("/field")), (422, "limit".into()));
     }
+    for limit in [0, 1_000_000_001, 9_223_372_036_854_775_808_u64] {
+        let refused = replay(ACME, json!({"what": "all", "background": true, "limit": limit})).await;
+        assert_eq!((refused.status.as_u16(), refused.member("/field")), (422, "limit".into()), "{refused:?}");
+        assert!(refused.member("/detail").contains("leave it out for no limit"), "{refused:?}");
+    }
     assert_problem(&replay(READER, job.clone()).await, 403, "forbidden");
     assert_problem(&replay(OTHER, job).await, 404, "not_found");
     assert_eq!(numbers(&api.ask(OPERATOR, "GET /jobs", None).await), [2, 1]);
@@ -239,6 +268,8 @@ async fn a_problem_of_a_job_names_its_field() {
         (json!({"action": "cancel_all", "filter": {}, "colour": "red"}), "colour"),
         (json!({"action": "cancel_all", "filter": {}, "limit": 0}), "limit"),
         (json!({"action": "cancel_all", "filter": {}, "limit": -1}), "limit"),
+        (json!({"action": "cancel_all", "filter": {}, "limit": 1_000_000_001}), "limit"),
+        (json!({"action": "cancel_all", "filter": {}, "limit": 9_223_372_036_854_775_808_u64}), "limit"),
         (json!({"action": "cancel_all", "filter": {}, "at_most": {"count": 1, "per_seconds": 1}}), "at_most"),
         (json!({"action": "resend_all", "filter": {}, "at_most": {"count": 0, "per_seconds": 1}}), "at_most.count"),
         (

@@ -111,7 +111,6 @@ async fn an_agent_cannot_tell_what_belongs_to_another_tenant_from_what_does_not_
             "webhook_list_deliveries" => assert_eq!(answer.clone().done()["deliveries"], json!([])),
             "webhook_list_jobs" => assert_eq!(answer.clone().done()["jobs"], json!([])),
             "webhook_list_failures" => assert_eq!(answer.clone().done()["failures"], json!([])),
-            "webhook_list_traffic" => assert_eq!(answer.clone().done()["traffic"], json!([])),
             "webhook_list_audit" => assert_eq!(answer.clone().done()["changes"], json!([])),
             _ => assert_eq!(answer.category(), "not_found", "{name}"),
         }

@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 use hookwire::event::NewEvent;
 use hookwire::mcp::WebhookTools;
 use hookwire::sender::Sender;
+use hookwire::sender::egress::EgressPolicy;
+use hookwire::store::{MemoryStore, StoreErrorKind};
+use hookwire::testing::{Fault, FaultyStore};
 use hookwire::worker::CancellationToken;
 
 use super::agent::{Agent, builder, links};
@@ -117,6 +120,22 @@ async fn an_agent_lists_and_stops_the_jobs_of_its_tenant_only() {
     assert_eq!((numbers(&rest), &rest["next_cursor"]), (vec![3, 2, 1], &Value::Null));
     let waiting = agent.call("webhook_list_deliveries", json!({"status": "pending"})).await.done();
     assert_eq!(waiting["deliveries"].as_array().unwrap().len(), 2, "no worker has carried out a job");
+}
+
+#[tokio::test]
+async fn an_agent_learns_of_the_job_that_it_started_although_the_job_cannot_be_read() {
+    let store = FaultyStore::new(MemoryStore::new());
+    let egress = EgressPolicy::default().dangerous_allow_http().dangerous_allow_loopback();
+    let sender = Sender::builder(store.clone()).egress(egress).build().unwrap();
+    let agent = Agent::of(&WebhookTools::new(sender, links()), "acme").await;
+    let id = registered(&agent, "http://127.0.0.1:9000/in").await;
+    store.fail_every("job", Some(Fault::Refused(StoreErrorKind::Unavailable)));
+    let started = agent.call("webhook_cancel", json!({"callback_id": id})).await.done();
+    assert_eq!((&started["job"], &started["status"]), (&json!(1), &json!("running")));
+    store.fail_every("job", None);
+    let before = store.calls("job");
+    let stopped = agent.call("webhook_cancel", json!({"job": 1})).await.done();
+    assert_eq!((&stopped["status"], store.calls("job")), (&json!("stopped"), before + 1));
 }
 
 #[tokio::test]

@@ -372,7 +372,7 @@ async fn another_router_than_axums_passes_the_original_url_in_an_extension() {
                 request = request.header(name, value);
             }
             let mut request = request.body(super::full(signer.body)).unwrap();
-            set_sent_uri(&mut request, "/api/h".parse().unwrap());
+            set_sent_uri(request.extensions_mut(), "/api/h".parse().unwrap());
             let answer = gate.receive(request, |_| async { StatusCode::OK }).await;
             assert_eq!(answer.status().as_u16(), status, "{} {signed_for}", signer.name);
         }

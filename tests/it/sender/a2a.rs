@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use hookwire::receiver::{Accepted, Receiver, Source};
 use hookwire::sender::a2a::{PushConfig, PushError};
 use hookwire::sender::egress::EgressPolicy;
-use hookwire::sender::{EndpointError, Endpoints, Sender};
+use hookwire::sender::{EndpointError, Sender};
 use hookwire::signature::Settings;
 use hookwire::store::{MemoryDedup, MemoryStore};
 use hookwire::worker::CancellationToken;
@@ -84,7 +84,7 @@ async fn an_update_of_version_1_0_is_sent_as_the_specification_requires() {
     assert!(is_accepted(request, "secure-client-token-for-task-aaa").await);
     assert!(!is_accepted(request, "another").await);
     // In addition, the body is signed.
-    let signed = standardwebhooks::Webhook::new(&Endpoints::secret(&push)).unwrap();
+    let signed = standardwebhooks::Webhook::new(push.secret()).unwrap();
     signed.verify(&request.body, &request.headers).unwrap();
     assert!(signed.verify(b"{}", &request.headers).is_err());
 }
@@ -162,7 +162,11 @@ async fn configurations_are_listed_replaced_deleted_and_forgotten() {
     assert_eq!(pushes.forget("task-1").await.unwrap(), 0);
     assert!(ids().await.is_empty());
     assert!(bench.sender.endpoints().get(ordinary.id).await.is_ok(), "it was not made by a configuration");
-    assert!(!format!("{:?} {:?}", config("/a").authentication("Bearer", "hidden"), second).contains("hidden"));
+    let credentials = config("/a").authentication("Bearer", "hidden");
+    let stored = pushes.set(credentials.clone()).await.unwrap();
+    let shown = format!("{credentials:?} {stored:?} {:?}", pushes.list("task-1").await.unwrap());
+    assert!(!shown.contains("hidden") && !shown.contains("t-1") && !shown.contains(stored.secret()), "{shown}");
+    assert!(shown.contains(&format!("{:?}", stored.id)), "{shown}");
 }
 
 #[tokio::test]

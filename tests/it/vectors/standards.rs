@@ -4,10 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use hookwire::clock::Timestamp;
-use hookwire::field::FieldError;
 use hookwire::id::Tenant;
 use hookwire::provider::cloud_event::{CloudEvent, decode_header, encode_header};
-use hookwire::provider::{Challenge, McpMessage, SQUARE, STANDARD, Scheme};
+use hookwire::provider::{Challenge, MAX_EVENTS, McpMessage, SQUARE, STANDARD, Scheme};
 use hookwire::receiver::{Accepted, Receiver, ReceiverConfigError, RejectionKind, Source, Verified};
 use hookwire::signature::{Settings, Signing, VerifyError};
 use hookwire::store::MemoryDedup;
@@ -56,10 +55,9 @@ fn the_mode_is_told_by_the_content_type() {
         };
         let (one, batch) = (count(event.clone()), count(json!([event, event])));
         // Without attributes in headers, a binary message has none.
-        let wrong = |part: &'static str, problem: &'static str| Err(FieldError::new(part, problem));
-        let none = || wrong("CloudEvents attribute specversion", "is missing or malformed");
-        let body = || wrong("CloudEvents body", "is not a JSON event");
-        let format = || wrong("CloudEvents format", "is not JSON");
+        let none = || Err(VerifyError::Missing("CloudEvents specversion"));
+        let body = || Err(VerifyError::Malformed("CloudEvents body"));
+        let format = || Err(VerifyError::UnsupportedFormat);
         let wanted = match case["mode"].as_str().unwrap() {
             "structured" => (Ok(1), body()),
             "batch" => (body(), Ok(2)),
@@ -95,17 +93,32 @@ fn data_is_json_as_written_or_decoded_bytes() {
 #[test]
 fn what_is_no_event_is_rejected_and_the_error_names_the_attribute() {
     let read = |body: &str| CloudEvent::read(&content_type("application/cloudevents+json"), &body.to_owned().into());
-    let without = |name: &str| FieldError::new(format!("CloudEvents attribute {name}"), "is missing or malformed");
-    let no_event = || FieldError::new("CloudEvents body", "is not a JSON event");
-    let version = FieldError::new("CloudEvents specversion", "is not 1.0");
-    assert_eq!(read(r#"{"specversion":"1.0","source":"/","type":"t"}"#), Err(without("id")));
-    assert_eq!(read(r#"{"specversion":"1.0","id":"","source":"/","type":"t"}"#), Err(without("id")));
-    assert_eq!(read(r#"{"specversion":"0.3","id":"1","source":"/","type":"t"}"#), Err(version));
-    assert_eq!(read(r#"{"specversion":"1.0","id":"1","id":"2","source":"/","type":"t"}"#), Err(no_event()));
-    assert_eq!(read(r#"{"specversion":"1.0","id":"1","source":"/","type":"t","Upper":"x"}"#), Err(without("Upper")));
+    let (missing, malformed) = (VerifyError::Missing, VerifyError::Malformed);
+    assert_eq!(read(r#"{"specversion":"1.0","source":"/","type":"t"}"#), Err(missing("CloudEvents id")));
+    assert_eq!(read(r#"{"specversion":"1.0","id":"","source":"/","type":"t"}"#), Err(missing("CloudEvents id")));
+    assert_eq!(
+        read(r#"{"specversion":"0.3","id":"1","source":"/","type":"t"}"#),
+        Err(malformed("CloudEvents specversion"))
+    );
+    assert_eq!(
+        read(r#"{"specversion":"1.0","id":"1","id":"2","source":"/","type":"t"}"#),
+        Err(malformed("CloudEvents body"))
+    );
+    assert_eq!(
+        read(r#"{"specversion":"1.0","id":"1","source":"/","type":"t","Upper":"x"}"#),
+        Err(malformed("CloudEvents extension"))
+    );
     let both = r#"{"specversion":"1.0","id":"1","source":"/","type":"t","data":1,"data_base64":"MQ=="}"#;
-    assert_eq!(read(both), Err(without("data_base64")));
-    assert_eq!(read("[]"), Err(no_event()));
+    assert_eq!(read(both), Err(malformed("CloudEvents data_base64")));
+    assert_eq!(read("[]"), Err(malformed("CloudEvents body")));
+    let batch = Bytes::from(json!(vec![1; MAX_EVENTS + 1]).to_string());
+    let read = CloudEvent::read(&content_type("application/cloudevents-batch+json"), &batch);
+    assert_eq!(read, Err(VerifyError::TooManyEvents(MAX_EVENTS)));
+    let numbers = 0..65;
+    let many: serde_json::Map<_, _> = numbers.map(|number| (format!("ce-x{number}"), json!("x"))).collect();
+    let mut many = headers(&many.into());
+    many.extend(headers(&json!({"ce-specversion":"1.0","ce-id":"1","ce-source":"/","ce-type":"t"})));
+    assert_eq!(CloudEvent::read(&many, &Bytes::new()), Err(malformed("CloudEvents attributes")));
 }
 
 #[tokio::test]
