@@ -156,13 +156,14 @@ impl Notes {
 }
 
 impl WaitingNotes {
-    /// Whether no note fits. Then it need not be made, and counts as left out.
+    /// Whether no note fits. Then a note need not be made: [`leave_out`](Self::leave_out) counts it.
     pub(super) fn is_full(&self) -> bool {
-        let is_full = self.lock().is_full();
-        if is_full {
-            self.left_out.fetch_add(1, Ordering::Relaxed);
-        }
-        is_full
+        self.lock().is_full()
+    }
+
+    /// Counts a note that is not stored.
+    pub(super) fn leave_out(&self) {
+        self.left_out.fetch_add(1, Ordering::Relaxed);
     }
 
     fn lock(&self) -> MutexGuard<'_, Notes> {
@@ -176,7 +177,7 @@ impl WaitingNotes {
             notes.bytes = bytes;
             notes.list.push(note);
         } else {
-            self.left_out.fetch_add(1, Ordering::Relaxed);
+            self.leave_out();
         }
     }
 
@@ -417,9 +418,10 @@ mod tests {
         (0..5).for_each(|_| waiting.push(note(MAX_WAITING_BYTES / 4)));
         assert_eq!((waiting.take().len(), waiting.left_out.load(Ordering::Relaxed)), (4, 1));
         assert!(!waiting.is_full());
-        (0..MAX_WAITING + 1).for_each(|_| waiting.push(note(1)));
-        assert!(waiting.is_full(), "this counts one more that is left out");
-        assert_eq!((waiting.take().len(), waiting.left_out.load(Ordering::Relaxed)), (MAX_WAITING, 3));
+        (0..MAX_WAITING + 2).for_each(|_| waiting.push(note(1)));
+        assert!(waiting.is_full());
+        waiting.leave_out();
+        assert_eq!((waiting.take().len(), waiting.left_out.load(Ordering::Relaxed)), (MAX_WAITING, 4));
     }
 
     /// A note from before the steps were measured apart: `connecting` was the time of all of them together.

@@ -133,6 +133,7 @@ impl HttpDeliver {
         got: &Exchanged,
     ) {
         if self.notes.is_full() {
+            self.notes.leave_out();
             return;
         }
         let (unsigned, default) = (self.unsigned(endpoint, leased), self.client.default_headers());

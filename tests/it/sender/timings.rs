@@ -231,7 +231,8 @@ async fn the_time_to_connect_is_that_of_the_address_that_accepts() {
     assert_eq!(earlier, &serde_json::to_value(DIAL).unwrap(), "the console shows it before the other steps");
 }
 
-#[tokio::test]
+/// No server takes part, so the time of tokio is paused: it moves only if everything waits.
+#[tokio::test(start_paused = true)]
 async fn a_failed_attempt_shows_how_long_each_step_took_until_it_failed() {
     use Address::{Hangs, Refuses};
     let nobody = SocketAddr::from(([127, 0, 0, 1], 9));
