@@ -298,15 +298,21 @@ async fn the_list_of_pending_work_is_the_same_when_few_and_when_many_are_pending
 async fn an_unreadable_job_stops_no_other_job() {
     let (_directory, store) = open().await;
     let mut numbers = Vec::new();
-    for owner in ["damaged", "acme", "acme"] {
+    for owner in ["damaged", "renamed", "acme", "acme"] {
         let job = BulkJob::new(Some(Tenant::from(owner)), NOW, "{}");
         numbers.extend(store.add_job(job, 9).await.unwrap());
     }
-    let damage = "UPDATE hookwire_job SET content = CAST(x'ff' AS TEXT) WHERE tenant = 'damaged'";
-    run(&store, damage).await.unwrap();
+    for damage in [
+        "UPDATE hookwire_job SET content = CAST(x'ff' AS TEXT) WHERE tenant = 'damaged'",
+        "UPDATE hookwire_job SET tenant = CAST(x'ff' AS TEXT) WHERE tenant = 'renamed'",
+    ] {
+        run(&store, damage).await.unwrap();
+    }
     let due: Vec<_> = store.due_jobs(NOW, 2).await.unwrap().into_iter().map(|job| job.number).collect();
-    assert_eq!(due, numbers[1..], "the unreadable job is left out and does not count");
-    assert_eq!(kind(store.job(numbers[0]).await), Some(StoreErrorKind::Corrupt));
+    assert_eq!(due, numbers[2..], "an unreadable job is left out and does not count");
+    for unreadable in &numbers[..2] {
+        assert_eq!(kind(store.job(*unreadable).await), Some(StoreErrorKind::Corrupt));
+    }
     let of_acme = store.jobs(Some(&Tenant::from("acme")), Page::of(9)).await.unwrap();
     assert_eq!(of_acme.items.len(), 2);
     assert_eq!(kind(store.jobs(None, Page::of(9)).await), Some(StoreErrorKind::Corrupt));
