@@ -25,12 +25,10 @@ pub(super) struct AttemptDocument {
     detail: Option<DetailDocument>,
 }
 
-/// How an attempt was sent. Times are null for steps that were not made; they are not made on an open connection.
+/// How an attempt was sent. The time to resolve the name is not shown. Times are null for steps that were not made; they are not made on an open connection.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "AttemptDetail")]
 pub(super) struct DetailDocument {
-    /// How long it took to resolve the name, or to fail at it. Null for tenants.
-    dns_ms: Option<f64>,
     /// How long the address took to accept the connection. If none did: how long it took to try all.
     connect_ms: Option<f64>,
     /// How long the TLS handshake took, or took to fail.
@@ -40,8 +38,6 @@ pub(super) struct DetailDocument {
     first_byte_ms: Option<f64>,
     /// The version of TLS.
     tls_version: Option<String>,
-    /// Whether the TLS handshake resumed an earlier session. Null for tenants.
-    tls_resumed: Option<bool>,
     /// Why TLS failed: `expired`, `not_yet_valid`, `wrong_name`, `unknown_issuer`, `no_shared_protocol`, `no_shared_version` ...
     tls_failure: Option<String>,
     /// The version of HTTP.
@@ -69,12 +65,10 @@ impl DetailDocument {
     fn of(detail: &AttemptDetail) -> Self {
         let text = |text: &Option<Box<str>>| text.as_deref().map(String::from);
         Self {
-            dns_ms: detail.dns.map(millis),
             connect_ms: detail.connect.map(millis),
             tls_ms: detail.tls.map(millis),
             first_byte_ms: detail.first_byte.map(millis),
             tls_version: text(&detail.tls_version),
-            tls_resumed: detail.tls_resumed,
             tls_failure: text(&detail.tls_failure),
             version: text(&detail.version),
         }

@@ -168,7 +168,7 @@ impl Connector {
                 Ok(Ok(Dialed { stream, peer, local })) => {
                     opening.begin_anew(now);
                     // Of a refused connection no time is recorded: it would tell how far away a forbidden address is.
-                    self.policy.check_peer(*address, peer, local)?;
+                    self.policy.check_peer(*address, peer, local).inspect_err(|_| opening.leave_out())?;
                     opening.end(self.clock.uptime());
                     return Ok((stream, peer));
                 }

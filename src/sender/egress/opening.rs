@@ -41,6 +41,11 @@ impl Opening {
         self.since = at;
     }
 
+    /// Leaves the current step, so that its time is not recorded.
+    pub(super) fn leave_out(&mut self) {
+        self.step = None;
+    }
+
     /// Ends the current step, whether it is done or has failed. Returns the step; `None` if there is no current step.
     pub(in crate::sender) fn end(&mut self, now: Duration) -> Option<Step> {
         let step = self.step.take()?;
