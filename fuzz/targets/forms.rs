@@ -20,7 +20,8 @@ const BOUNDARY: &str = "--Boundary-1700000000";
 const MAX_PARTS: usize = 256;
 
 static SCHEME: LazyLock<&Scheme> = LazyLock::new(|| {
-    let acme = r#"{"name":"acme","unproved":true,"id":["form:token"],"event_type":["form_json:payload#/type","json:/type"]}"#;
+    let acme =
+        r#"{"name":"acme","unproved":true,"id":["form:token"],"event_type":["form_json:payload#/type","json:/type"]}"#;
     serde_json::from_str::<SchemeConfig>(acme).expect("a description").scheme().expect("a valid scheme")
 });
 
