@@ -19,10 +19,12 @@ use crate::id::{EndpointId, Tenant};
 /// The number of events or deliveries that one call reads.
 const PAGE: u32 = 256;
 
-/// A replay that is being prepared, from [`Sender::replay`]. Nothing is sent before [`run`](Self::run).
+/// A replay that is being prepared, from [`Sender::replay`]. Nothing is sent before [`run`](Self::run) or
+/// [`start`](Self::start).
 ///
 /// ```
-/// /// use hookwire::clock::{Clock, SystemClock};
+/// use std::time::Duration;
+/// use hookwire::clock::{Clock, SystemClock};
 /// use hookwire::endpoint::{NewEndpoint, Rate};
 /// use hookwire::event::NewEvent;
 /// use hookwire::sender::Sender;
@@ -199,7 +201,7 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// Starts a job that makes the deliveries page by page, also if this process ends. Returns the number of the job; see
+    /// Starts a job that makes the deliveries in batches, also if this process ends. Returns the number of the job; see
     /// [`Scoped::job`](super::Scoped::job). The job waits while the tenant that owns it has [too many pending
     /// deliveries](super::SenderBuilder::max_waiting_for_replay). With a [rate](Self::at_most), it makes deliveries at most 30 s ahead of
     /// their time, so that it can be [stopped](super::Scoped::stop_job).

@@ -145,7 +145,8 @@ impl Worker {
     /// Delivers what is due now, and returns when nothing more is due or a limit is reached. It starts attempts for at most `time`, and
     /// at most `attempts` of them; with `None` their number is not limited. For processes that do not run all the time:
     /// lambdas, cron, commands. It also imports the events that applications have written to the outbox table. Retries that become due
-    /// later are left to a later call: see [`Drained::next`].
+    /// later are left to a later call: see [`Drained::next`]. It also works on bulk jobs until each of them is finished or waits, for its
+    /// rate or because too many deliveries are pending. [`Drained::next`] does not include the jobs that wait: call again later for them.
     ///
     /// Deliveries that were claimed and not started are released. The call waits for attempts in flight, up to [`Config::grace`],
     /// and then cuts them off. Their deliveries are released, and the next worker attempts them again. So the call ends at most the

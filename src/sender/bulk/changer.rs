@@ -13,12 +13,12 @@ use crate::id::{DeliveryId, EventId, Work};
 use crate::sender::error::EndpointError;
 use crate::store::{AddDelivery, Append, Store, StoreError};
 
-/// The job that a batch belongs to. From it follow the ids of what the batch makes, so that whoever repeats the batch makes nothing twice.
+/// The job that a batch belongs to. The ids of new deliveries and copies are computed from its salt, so that a repeat makes the same ones.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::sender) struct OfJob<'a> {
     /// A random text of the job.
     pub(in crate::sender) salt: &'a str,
-    /// When the batch was begun first.
+    /// When a worker first began the batch.
     pub(in crate::sender) began: Timestamp,
     /// Whether a worker may have made a part of the changes before.
     pub(in crate::sender) is_repeated: bool,
@@ -36,7 +36,7 @@ pub(in crate::sender) struct Changer<'a> {
 }
 
 impl Changer<'_> {
-    /// Makes the changes. Returns their number. Of a repeated batch, all changes count.
+    /// Makes the changes, and returns their number. If the batch is repeated, the number includes the changes that were made before.
     pub(in crate::sender) async fn change(&self, batch: &Batch, progress: &Progress) -> Result<usize, EndpointError> {
         let changed = self.change_deliveries(batch, progress).await? + self.add_deliveries(batch, progress).await?;
         Ok(if self.is_repeated() { batch.len() } else { changed })
@@ -60,7 +60,8 @@ impl Changer<'_> {
         Ok(changed.into_iter().filter(|changed| *changed).count())
     }
 
-    /// The deliveries that nobody has resent for this batch. One that was resent is pending, which the store refuses, or has an attempt since.
+    /// The deliveries that this batch has not resent yet. A delivery that was resent has a later attempt, or is pending; the store refuses
+    /// to resend a pending one.
     async fn not_resent(&self, ids: &[DeliveryId]) -> Result<Vec<DeliveryId>, StoreError> {
         let Some(job) = self.job.filter(|job| job.is_repeated) else { return Ok(ids.to_vec()) };
         let attempts = self.store.attempts(Work::Sent, ids).await?;
@@ -103,7 +104,9 @@ impl Changer<'_> {
         }
         let mut copies = Vec::with_capacity(events.len());
         for event in events {
-            if let Some(original) = self.store.event(Work::Sent, &endpoint.tenant, event).await? {
+            let original = self.store.event(Work::Sent, &endpoint.tenant, event).await?;
+            // Between two tries the payload may have been expunged or dropped.
+            if let Some(original) = original.filter(|original| !self.is_repeated() || !original.payload.is_empty()) {
                 copies.push(Append { event: Arc::new(self.copy(&original)), deliveries: Vec::new(), now: self.now });
             }
         }
@@ -124,7 +127,8 @@ impl Changer<'_> {
     }
 }
 
-/// Bytes that nobody can choose, and that are the same each time. No text contains the byte between the two texts.
+/// Derives bytes from the kind, the salt and the event: always the same ones, and nobody who does not know the salt can choose them. A
+/// zero byte ends each part, and no part contains one, so different parts give different bytes.
 fn digest<const LENGTH: usize>(kind: &[u8], salt: &str, event: &EventId) -> [u8; LENGTH] {
     let mut hash = Sha256::new_with_prefix(b"hookwire bulk job\0");
     for part in [kind, salt.as_bytes(), event.as_str().as_bytes()] {

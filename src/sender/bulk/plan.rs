@@ -155,7 +155,7 @@ pub(in crate::sender) struct Plan {
     /// The most changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::sender) limit: Option<u64>,
-    /// When it was started. What is made at this time or later is not part of it.
+    /// One microsecond after the start. Deliveries and events that are made at this time or later are not part of the plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::sender) started_at: Option<Timestamp>,
 }
@@ -176,6 +176,7 @@ pub(in crate::sender) enum Part {
 
 /// The next changes of a plan. A job stores them before it makes them: whoever repeats them after a crash makes the same ones.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(in crate::sender) struct Batch {
     /// The list that was read.
     pub(in crate::sender) part: Part,
@@ -203,6 +204,7 @@ impl Batch {
 
 /// How far a plan is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(in crate::sender) struct Progress {
     /// The list that is read now. `None`: all is done.
     pub(in crate::sender) part: Option<Part>,
@@ -229,12 +231,12 @@ impl Plan {
         Self { started_at: Some(now + Duration::from_micros(1)), ..self.clone() }
     }
 
-    /// The end of the span of time that it looks at.
+    /// The end of the time span of the plan. `None`: it has no end.
     pub(in crate::sender) fn end(&self) -> Option<Timestamp> {
         self.filter.to.into_iter().chain(self.started_at).min()
     }
 
-    /// A plan that was not begun.
+    /// The progress of this plan before its first batch.
     pub(in crate::sender) fn start(&self) -> Progress {
         let part = match self.action {
             Action::Resend | Action::Cancel => Part::Matching,
@@ -259,7 +261,7 @@ impl Plan {
         self.limit.map_or(u64::MAX, |limit| limit.saturating_sub(progress.changed))
     }
 
-    /// Moves behind a batch of which so many changes were made, at `now`.
+    /// Records that `changed` changes of this batch were made at `now`, and moves the progress behind the batch.
     pub(in crate::sender) fn advance(&self, progress: &mut Progress, batch: &Batch, changed: usize, now: Timestamp) {
         progress.changed += changed as u64;
         progress.examined += batch.examined;

@@ -29,7 +29,7 @@ pub(in crate::sender) struct Reader<'a> {
     pub(in crate::sender) page: u32,
 }
 
-/// The beginning of a page, up to the item with which as many are wanted as allowed.
+/// The beginning of a page: up to the last item that is allowed by the limit.
 struct Cut<T> {
     wanted: Vec<T>,
     next: Option<String>,
@@ -37,7 +37,7 @@ struct Cut<T> {
 }
 
 impl Reader<'_> {
-    /// Reads the next changes, at most `most`. There may be none although the plan goes on.
+    /// Reads the next batch, with at most `most` changes. Returns `None` if the plan is done. A batch may be empty although more follow.
     pub(in crate::sender) async fn next(&self, progress: &Progress, most: u64) -> Result<Option<Batch>, EndpointError> {
         let most = usize::try_from(self.plan.left(progress).min(most)).unwrap_or(usize::MAX);
         match progress.part {
@@ -51,8 +51,13 @@ impl Reader<'_> {
         let page = Page::of(self.page).after(cursor(progress));
         let found = self.store.deliveries(&self.plan.query(part), page).await?;
         let mut flags = Vec::with_capacity(found.items.len());
+        let mut wanted = 0;
         for delivery in &found.items {
+            if wanted == most {
+                break;
+            }
             flags.push(self.is_wanted(delivery).await?);
+            wanted += usize::from(flags.ends_with(&[true]));
         }
         let cut = cut(found, &flags, most, |delivery| delivery.id);
         let mut endpoints: Vec<_> = cut.wanted.iter().filter_map(Delivery::endpoint).collect();
@@ -70,7 +75,8 @@ impl Reader<'_> {
         Ok(!only_not_arrived || !self.has_arrived(delivery).await?)
     }
 
-    /// Whether no other store has the endpoint. Nothing can be sent to an endpoint that is removed or cannot be read.
+    /// Whether the plan may change deliveries of this lane. The endpoint must be readable and must not have moved to another store. The
+    /// deliveries of a removed endpoint can only be cancelled.
     async fn is_here(&self, lane: LaneId) -> Result<bool, StoreError> {
         let Some(id) = lane.endpoint() else { return Ok(false) };
         match self.directory.endpoint(id).await {
@@ -128,7 +134,7 @@ impl Reader<'_> {
     }
 }
 
-/// The wanted items of a page, at most `most`. The cursor is then behind the last of them, and not behind the page.
+/// Cuts a page after `most` wanted items. Then the cursor is the last wanted item, so that the next page begins with the items cut off.
 fn cut<T, C: Copy + Display>(found: Listed<T, C>, flags: &[bool], most: usize, id: impl Fn(&T) -> C) -> Cut<T> {
     let Listed { items, next } = found;
     let (mut cut, all) =

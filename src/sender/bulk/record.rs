@@ -79,6 +79,7 @@ pub struct BulkStatus {
 
 /// The content of a [`BulkJob`], as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(in crate::sender) struct Record {
     pub(in crate::sender) plan: Plan,
     pub(in crate::sender) progress: Progress,
@@ -97,6 +98,7 @@ pub(in crate::sender) struct Record {
 
 /// Changes that a worker has begun to make.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(in crate::sender) struct Begun {
     pub(in crate::sender) at: Timestamp,
     pub(in crate::sender) batch: Batch,

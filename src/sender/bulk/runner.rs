@@ -26,7 +26,7 @@ const LEASE: Duration = Duration::from_secs(30);
 /// How long the changes of a batch may take. This is less than the lease, so that two workers seldom make the same changes.
 const LONGEST_BATCH: Duration = Duration::from_secs(20);
 
-/// How far a job with a rate makes deliveries ahead of their time. A job that is stopped has made no further ones.
+/// How early a job with a rate makes deliveries before they are due. When the job is stopped, it has made only these in advance.
 const AHEAD: Duration = Duration::from_secs(30);
 
 /// How long a job waits while too many deliveries of its tenant are pending, or after an error that may pass.
@@ -104,7 +104,7 @@ impl JobRunner {
                 record.finish(BulkState::Done, None, now);
                 now
             }
-            Err(error) => note_error(&mut record, &job, &error, now),
+            Err(error) => note_error(&mut record, &job, &error, self.clock.now()),
         };
         self.store.update_job(&record.update(&job, wake_at)).await?;
         Ok(Vec::new())
@@ -119,7 +119,8 @@ impl JobRunner {
         now: Timestamp,
     ) -> Result<Vec<LaneId>, StoreError> {
         let Some(Begun { at, batch }) = record.batch.clone() else { return Ok(Vec::new()) };
-        let taken = record.update(&job, now + LEASE);
+        // Reading the batch may have taken long.
+        let taken = record.update(&job, self.clock.now() + LEASE);
         if !self.store.update_job(&taken).await? {
             sleep(LOST).await;
             return Ok(Vec::new());
@@ -132,14 +133,15 @@ impl JobRunner {
                 note_progress(&mut record, now);
                 lanes = batch.endpoints.into_iter().map(LaneId::from).collect();
             }
-            Ok(Err(error)) => wake_at = note_error(&mut record, &taken, &error, now),
+            Ok(Err(error)) => wake_at = note_error(&mut record, &taken, &error, self.clock.now()),
             Err(_) => {
-                let error = StoreError::new(StoreErrorKind::Unavailable).into();
-                wake_at = note_error(&mut record, &taken, &error, now);
+                // The store may still be making the changes: the next worker waits until the lease ends.
+                warn_too_long(taken.number);
+                return Ok(Vec::new());
             }
         }
         if let Err(error) = self.conclude(&record, &taken, wake_at).await {
-            tracing::warn!(job = taken.number, %error, "the progress of a bulk job was not stored; a worker repeats the batch");
+            warn_not_stored(taken.number, &error);
         }
         Ok(lanes)
     }
@@ -175,8 +177,9 @@ impl JobRunner {
     async fn next(&self, record: &Record, job: &BulkJob, now: Timestamp) -> Result<Next, EndpointError> {
         let endpoint = self.endpoint(record).await?;
         let (plan, progress) = (&record.plan, &record.progress);
-        if let Some(due) = progress.next_due.filter(|due| *due > now + AHEAD) {
-            return Ok(Next::Wait(due - AHEAD, None));
+        // Half of the time ahead is used up first, so that a batch is worth its cost.
+        if let Some(due) = progress.next_due.filter(|due| *due > now + AHEAD / 2) {
+            return Ok(Next::Wait(due - AHEAD / 2, None));
         }
         let page = if progress.part == Some(Part::Events) { BATCH_OF_EVENTS } else { BATCH };
         let wanted = plan.left(progress).min(self.ahead(record, now)).min(page.into());
@@ -221,7 +224,7 @@ impl JobRunner {
         }
     }
 
-    /// Leaves a job whose record is unreadable for a while. A later version of this crate may have written it.
+    /// Postpones a job whose record is unreadable. A later version of this crate may have written it.
     async fn leave_unreadable(&self, job: BulkJob, error: &serde_json::Error) -> Result<Maintenance, StoreError> {
         tracing::error!(job = job.number, %error, "the record of a bulk job is unreadable; stop the job, or run the version that has written it");
         let wake_at = Some(self.clock.now() + UNREADABLE);
@@ -246,7 +249,7 @@ fn note_progress(record: &mut Record, now: Timestamp) {
     }
 }
 
-/// Notes an error, and ends the job if the error cannot pass. Returns when the job goes on.
+/// Notes an error. Ends the job if a retry cannot help. Returns when the job goes on.
 fn note_error(record: &mut Record, job: &BulkJob, error: &EndpointError, now: Timestamp) -> Timestamp {
     let (text, is_final) = shown(error, record.batch.is_some());
     tracing::warn!(job = job.number, action = record.plan.action.name(), %error, is_final, "a batch of a bulk job failed");
@@ -265,11 +268,19 @@ fn shown(error: &EndpointError, is_batch_begun: bool) -> (String, bool) {
             ("another worker makes the same changes; the job goes on by itself".into(), false)
         }
         EndpointError::Store(error) if error.is_retryable() => {
-            ("the store did not answer in time; the job goes on by itself".into(), false)
+            ("the store is unavailable; the job goes on when it is available again".into(), false)
         }
         EndpointError::Store(_) => {
             ("a stored record cannot be read or changed; the log of the worker names the cause".into(), true)
         }
         error => (error.to_string(), true),
     }
+}
+
+fn warn_too_long(job: u64) {
+    tracing::warn!(job, "a batch of a bulk job took too long; a worker repeats it");
+}
+
+fn warn_not_stored(job: u64, error: &StoreError) {
+    tracing::warn!(job, %error, "the progress of a bulk job was not stored; a worker repeats the batch");
 }

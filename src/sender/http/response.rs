@@ -149,7 +149,7 @@ impl<'a> PartialResponse<'a> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "test-util"))]
 mod tests {
     use super::*;
     use crate::testing::ManualClock;

@@ -53,8 +53,9 @@ pub struct Bulk<'a> {
 }
 
 impl Scoped {
-    /// Prepares to send all deliveries again that match a query and are delivered, failed, cancelled, or held by a decision of the retry
-    /// policy. Deliveries that a newer event has superseded are left out, and so are deliveries that are made after the start.
+    /// Prepares to send all deliveries again that match a query. A delivery is sent again if it is delivered, failed, cancelled, or held by
+    /// a decision of the retry policy. These are left out: deliveries that a newer event has superseded, deliveries whose endpoint is
+    /// removed, unreadable or moved to another store, and deliveries that are made after the start.
     pub fn resend_all(&self, query: DeliveryQuery) -> Bulk<'_> {
         self.bulk(Action::Resend, query)
     }
@@ -106,11 +107,13 @@ impl Scoped {
         Ok(job.filter(|job| self.scope.as_tenant().is_none_or(|own| job.tenant.as_ref() == Some(own))))
     }
 
-    /// Stops a bulk job. What it has changed before remains changed; a page that is running at this moment may still be completed.
+    /// Stops a bulk job. What it has changed before remains changed. If a worker is making a batch of changes, it may still complete that
+    /// batch.
     ///
     /// # Errors
     /// Returns [`DeliveryError::ReadOnly`] if the caller may only read, [`DeliveryError::JobNotFound`] if there is no such job in scope,
-    /// [`DeliveryError::JobFinished`] if it is finished, and [`DeliveryError::Store`] if the store fails.
+    /// [`DeliveryError::JobFinished`] if it is finished, [`DeliveryError::JobChanged`] if a worker changed it at every try, and
+    /// [`DeliveryError::Store`] if the store fails.
     pub async fn stop_job(&self, number: u64) -> Result<(), DeliveryError> {
         self.stop_and_show_job(number).await.map(|_| ())
     }
@@ -157,9 +160,9 @@ impl Bulk<'_> {
         self
     }
 
-    /// Spreads the deliveries that are sent again over time, so that new events do not wait behind them. Does not apply to a cancellation.
+    /// Spreads the deliveries that are sent again over time, so that new events do not wait behind them. A cancellation ignores the rate.
     pub fn at_most(mut self, rate: Rate) -> Self {
-        self.plan.iter_mut().for_each(|plan| plan.rate = Some(rate));
+        self.plan.iter_mut().filter(|plan| plan.action != Action::Cancel).for_each(|plan| plan.rate = Some(rate));
         self
     }
 
@@ -184,7 +187,7 @@ impl Bulk<'_> {
         }
     }
 
-    /// Starts a job that changes the deliveries page by page, also if this process ends. Returns the number of the job; see
+    /// Starts a job that changes the deliveries in batches, also if this process ends. Returns the number of the job; see
     /// [`Scoped::job`]. A job that sends waits while the tenant that owns it has [too many pending
     /// deliveries](crate::sender::SenderBuilder::max_waiting_for_replay). With a [rate](Self::at_most), it makes deliveries due at most
     /// 30 s ahead, so that it can be [stopped](Scoped::stop_job).
