@@ -85,12 +85,6 @@ pub(super) fn made_before(query: &DeliveryQuery) -> Option<Timestamp> {
     [query.to, query.attempted_to].into_iter().flatten().min()
 }
 
-/// A label as the record of an endpoint contains it: the name and the value as JSON texts. In a JSON text, quotes and backslashes of a value
-/// are escaped, so no value contains another label.
-pub(super) fn record_label(name: &str, value: &str) -> String {
-    format!("{}:{}", serde_json::Value::from(name), serde_json::Value::from(value))
-}
-
 /// The condition on a delivery `d` with its endpoint `n` under which [`shown_state`](super::sql::shown_state) returns this state.
 pub(super) const fn state_condition(state: DeliveryState) -> &'static str {
     match state {

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::rows::{DELIVERY_COLUMNS, endpoint_of, uuid_of_delivery};
 use super::session::Param;
 use crate::event::EventType;
-use crate::store::relational::{lanes_of, made_before, record_label, state_condition};
+use crate::store::relational::{lanes_of, made_before, state_condition};
 use crate::store::sql::{ids_between, lane_column, publish_key};
 use crate::store::{DeliveryQuery, Page};
 
@@ -28,6 +28,11 @@ pub(super) fn bind(values: &mut Vec<Value>, value: impl ToSql + Sync + Send + 's
 /// The line of the last attempt in the log of a delivery `d`; empty if there is no attempt. In a line, the quotes of an excerpt are escaped,
 /// so an excerpt contains no other member. `OFFSET 0` makes PostgreSQL read and split the log once for all conditions.
 const LAST_LINE: &str = "CROSS JOIN LATERAL (SELECT split_part(d.log, chr(10), -2) AS line OFFSET 0) l ";
+
+/// A label as the record of an endpoint contains it: the name and the value as JSON texts.
+fn record_label(name: &str, value: &str) -> String {
+    format!("{}:{}", serde_json::Value::from(name), serde_json::Value::from(value))
+}
 
 /// The pattern of a record with this label: after the brace, whole labels come before it. This is a pattern and no conversion to JSON,
 /// because PostgreSQL converts no text that contains `\u0000`.
