@@ -1,5 +1,6 @@
 //! Reads which changes of a plan are next. Nothing is changed here.
 
+use std::collections::HashSet;
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -51,13 +52,19 @@ impl Reader<'_> {
         let page = Page::of(self.page).after(cursor(progress));
         let found = self.store.deliveries(&self.plan.query(part), page).await?;
         let mut flags = Vec::with_capacity(found.items.len());
-        let mut wanted = 0;
+        // Of the deliveries of one event on a page, a replay of what did not arrive takes one.
+        let (mut wanted, mut events) = (0, HashSet::new());
         for delivery in &found.items {
             if wanted == most {
                 break;
             }
-            flags.push(self.is_wanted(delivery).await?);
-            wanted += usize::from(flags.ends_with(&[true]));
+            let is_other = !self.is_only_not_arrived() || !events.contains(&delivery.event);
+            let is_wanted = is_other && self.is_wanted(delivery).await?;
+            flags.push(is_wanted);
+            if is_wanted {
+                wanted += 1;
+                events.insert(delivery.event.clone());
+            }
         }
         let cut = cut(found, &flags, most, |delivery| delivery.id);
         let mut endpoints: Vec<_> = cut.wanted.iter().filter_map(Delivery::endpoint).collect();
@@ -71,8 +78,11 @@ impl Reader<'_> {
         if !self.plan.concerns(delivery) || !self.is_here(delivery.lane).await? {
             return Ok(false);
         }
-        let only_not_arrived = matches!(self.plan.action, Action::Replay { selection: Selection::NotArrived, .. });
-        Ok(!only_not_arrived || !self.has_arrived(delivery).await?)
+        Ok(!self.is_only_not_arrived() || !self.has_arrived(delivery).await?)
+    }
+
+    const fn is_only_not_arrived(&self) -> bool {
+        matches!(self.plan.action, Action::Replay { selection: Selection::NotArrived, .. })
     }
 
     /// Whether the plan may change deliveries of this lane. The endpoint must be readable and must not have moved to another store. The

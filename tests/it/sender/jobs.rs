@@ -543,3 +543,19 @@ async fn two_workers_share_the_jobs_of_a_store() {
     }
     assert_eq!(per_event(&senders[0]).await, vec![2; 600], "each replay sends every event once");
 }
+
+#[tokio::test]
+async fn a_replay_of_what_did_not_arrive_sends_one_of_several_failed_deliveries_of_an_event() {
+    let clock = ManualClock::default();
+    let sender = quiet(MemoryStore::new(), &clock);
+    let endpoint = disabled(&sender, "acme").await;
+    dispatch(&sender, "acme", 3).await;
+    assert_eq!(sender.replay(endpoint.id).all().run().await.unwrap(), 3);
+    let operator = sender.scoped(Scope::operator());
+    let cancel = operator.cancel_all(in_state(DeliveryState::Held)).start().await.unwrap();
+    assert_eq!(worked_off(&sender, &clock, cancel).await.changed, 6);
+    let replay = sender.replay(endpoint.id);
+    assert_eq!(replay.count().await.unwrap(), 3);
+    assert_eq!(replay.run().await.unwrap(), 3);
+    assert_eq!(sender.stats(endpoint.id).await.unwrap().counts.held, 3);
+}
