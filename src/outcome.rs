@@ -183,9 +183,9 @@ impl OutcomeFilter {
         Self { outcome: Outcome::Status(first), last: Some(last) }
     }
 
-    /// The filter with this name: a [class](Outcome::class), of which `status` is any status; a class of statuses, `1xx` to `5xx`; or a
-    /// status, a number without leading zeros. `None` if the name is none of these. It reads every filter that [`Display`](fmt::Display)
-    /// writes.
+    /// The filter with this name. A name is one of: a [class](Outcome::class) such as `timeout`, where `status` means any status; a range of
+    /// statuses, `1xx` to `5xx`; or one status, as a number without leading zeros. Returns `None` for any other name. Every name that
+    /// [`Display`](fmt::Display) writes can be read.
     ///
     /// ```
     /// use hookwire::outcome::{Outcome, OutcomeFilter};

@@ -129,7 +129,7 @@ struct DeliveryPage {
     can_cancel: bool,
 }
 
-/// The records that belong to a delivery. A damaged record is left out, and the page says so.
+/// The records that belong to a delivery. A damaged record is left out, and the page reports it.
 struct Known {
     attempts: Result<Vec<Attempt>, Unreadable>,
     details: Vec<AttemptDetail>,

@@ -41,8 +41,9 @@
 //! - Payloads, responses, URLs and labels are shown as text: markup is escaped, and control characters and direction marks are shown as
 //!   codes. [`Console::redact`] hides what must not be shown at all.
 //! - A page copies and downloads the exact bytes of a payload, or the text that [`Console::redact`] returns.
-//! - A damaged delivery or job does not hide the other rows of a list: its row says so. A damaged endpoint is left out of the list. If an
-//!   event is damaged, its part of the list is not shown, and the page says so. Each of them is logged once, as a warning.
+//! - A damaged delivery or inbox job does not hide the other rows of a list: its row reports the damage. A damaged endpoint is left out of
+//!   the list. If an event is damaged, its part of the list is not shown, and the page reports it. Each damaged record is logged once, as a
+//!   warning.
 //! - The secret of an endpoint is shown once, when it is made; a reload makes no other one. Values of the headers that an endpoint adds are never shown.
 //! - The events and jobs of an inbox are accessible to operators only, and only if the host sets [`Console::inbox`].
 //! - Deliveries are filtered by state, tenant, event, type, endpoint, label of the endpoint, and time, and by the outcome and the time of the

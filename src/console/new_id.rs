@@ -12,9 +12,9 @@ use crate::sender::Scope;
 /// How old a form may be, so that the endpoint that it creates is listed at the time of the form.
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// The id of the endpoint that a form with this nonce creates: the same one each time, for a day. Callers choose the nonce. Its random part is
-/// therefore hashed together with the kind of caller and the tenant, so that nobody can choose the id of an endpoint, or find that of
-/// another tenant.
+/// The id of the endpoint that a form with this nonce creates: the same one each time, for a day. Callers choose the nonce. Without a hash,
+/// they could choose the id of an endpoint, or find the id of another tenant's endpoint. So the random part of the id is a hash of the
+/// nonce, the kind of caller and the tenant.
 pub(super) fn id_of(nonce: EndpointId, scope: &Scope, tenant: &Tenant, now: Timestamp) -> EndpointId {
     let mut hash = Sha256::new_with_prefix(b"hookwire console: the endpoint of a form\0");
     hash.update(if scope.as_tenant().is_some() { [1] } else { [0] });

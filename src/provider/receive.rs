@@ -171,7 +171,7 @@ impl Scheme {
         self.retries.lasts()
     }
 
-    /// Returns the page that documents the provider's retries. Empty if there is none.
+    /// Returns the URL of the page that documents the provider's retries. The text is empty if there is no such page.
     #[must_use]
     pub const fn retry_docs(&self) -> &'static str {
         self.retries.source()

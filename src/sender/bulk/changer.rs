@@ -7,6 +7,7 @@ use uuid::Builder;
 
 use super::plan::{Action, Batch, Plan, Progress};
 use crate::clock::Timestamp;
+use crate::delivery::Attempt;
 use crate::endpoint::Endpoint;
 use crate::event::Event;
 use crate::id::{DeliveryId, EventId, Work};
@@ -65,8 +66,7 @@ impl Changer<'_> {
     async fn not_resent(&self, ids: &[DeliveryId]) -> Result<Vec<DeliveryId>, StoreError> {
         let Some(job) = self.job.filter(|job| job.is_repeated) else { return Ok(ids.to_vec()) };
         let attempts = self.store.attempts(Work::Sent, ids).await?;
-        let was_not_attempted =
-            |attempts: &[crate::delivery::Attempt]| attempts.last().is_none_or(|last| last.at < job.began);
+        let was_not_attempted = |attempts: &[Attempt]| attempts.last().is_none_or(|last| last.at < job.began);
         Ok(ids.iter().zip(attempts).filter(|(_, attempts)| was_not_attempted(attempts)).map(|(id, _)| *id).collect())
     }
 
@@ -127,8 +127,8 @@ impl Changer<'_> {
     }
 }
 
-/// Derives bytes from the kind, the salt and the event: always the same ones, and nobody who does not know the salt can choose them. A
-/// zero byte ends each part, and no part contains one, so different parts give different bytes.
+/// Derives bytes from the kind, the salt and the event. Equal parts give equal bytes, and nobody can choose them without the salt. A zero
+/// byte ends each part, and no part contains one, so different parts give different bytes.
 fn digest<const LENGTH: usize>(kind: &[u8], salt: &str, event: &EventId) -> [u8; LENGTH] {
     let mut hash = Sha256::new_with_prefix(b"hookwire bulk job\0");
     for part in [kind, salt.as_bytes(), event.as_str().as_bytes()] {

@@ -44,6 +44,11 @@ pub(in crate::sender) enum Action {
 }
 
 impl Action {
+    /// Whether the action sends events to the endpoint of its filter.
+    pub(in crate::sender) const fn is_replay(self) -> bool {
+        matches!(self, Self::Replay { .. })
+    }
+
     /// The name in the audit log and in the status of a job.
     pub(in crate::sender) const fn name(self) -> &'static str {
         match self {
@@ -174,7 +179,7 @@ pub(in crate::sender) enum Part {
     Events,
 }
 
-/// The next changes of a plan. A job stores them before it makes them: whoever repeats them after a crash makes the same ones.
+/// The next changes of a plan. A job stores a batch before it makes the changes. After a crash, another worker makes the same changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::sender) struct Batch {
@@ -327,7 +332,7 @@ impl Plan {
             Action::Replay { selection: Selection::All, .. } => "all".to_owned(),
             Action::Replay { selection: Selection::Unfinished, .. } => "failed or cancelled".to_owned(),
         }];
-        let is_replay = matches!(self.action, Action::Replay { .. });
+        let is_replay = self.action.is_replay();
         words.extend(tenant.as_ref().filter(|_| !is_replay).map(|tenant| format!("tenant {tenant}")));
         words.extend(endpoint.filter(|_| !is_replay).map(|endpoint| format!("endpoint {endpoint}")));
         words.extend(event.as_ref().map(|event| format!("event {event}")));

@@ -52,7 +52,7 @@ impl Reader<'_> {
         let page = Page::of(self.page).after(cursor(progress));
         let found = self.store.deliveries(&self.plan.query(part), page).await?;
         let mut flags = Vec::with_capacity(found.items.len());
-        // Of the deliveries of one event on a page, a replay of what did not arrive takes one.
+        // A replay of what did not arrive takes one delivery of each event on a page.
         let (mut wanted, mut events) = (0, HashSet::new());
         for delivery in &found.items {
             if wanted == most {

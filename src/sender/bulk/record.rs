@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::plan::{Action, Batch, Plan, Progress};
+use super::plan::{Batch, Plan, Progress};
 use crate::clock::Timestamp;
 use crate::id::{DeliveryId, EndpointId, Tenant, Work};
 use crate::store::{BulkJob, DeliveryQuery};
@@ -196,12 +196,5 @@ impl BulkStatus {
                 format!("the record of the job is unreadable: {error}; stop the job and start a new one").into(),
             ),
         }
-    }
-}
-
-impl Action {
-    /// Whether the action sends events to the endpoint of its filter.
-    pub(in crate::sender) const fn is_replay(self) -> bool {
-        matches!(self, Self::Replay { .. })
     }
 }

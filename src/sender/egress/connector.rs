@@ -167,7 +167,7 @@ impl Connector {
             match timeout(share, self.dialer.dial(SocketAddr::new(*address, port))).await {
                 Ok(Ok(Dialed { stream, peer, local })) => {
                     opening.begin_anew(now);
-                    // Of a refused connection no time is recorded: it would tell how far away a forbidden address is.
+                    // No time is recorded for a refused connection: it would show how far away a forbidden address is.
                     self.policy.check_peer(*address, peer, local).inspect_err(|_| opening.leave_out())?;
                     opening.end(self.clock.uptime());
                     return Ok((stream, peer));

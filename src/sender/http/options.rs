@@ -67,7 +67,7 @@ pub(super) enum Versions {
     Http1,
 }
 
-/// For which responses the client measures how long the head took. It costs one look at the clock.
+/// For which responses the client measures how long the head took. Each measurement reads the clock once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::sender) enum Measured {
     Failures,

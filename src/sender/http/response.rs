@@ -93,7 +93,7 @@ impl<'a> PartialResponse<'a> {
 
     /// Sets the head, which arrived before or after the whole request was sent.
     pub(super) fn set_head(&mut self, head: Parts, is_request_sent: bool) {
-        // Of most successes no details are kept, so they need not look at the clock. A premature success is a failure.
+        // For a success the clock is not read: its details are usually not kept. A premature success is a failure.
         if self.measured == Measured::All || !head.status.is_success() || !is_request_sent {
             self.first_byte = Some(self.clock.uptime().saturating_sub(self.ready_at));
         }

@@ -76,7 +76,7 @@ async fn due<S: BulkJobs + ?Sized>(subject: &Subject<S>, now: Timestamp, limit: 
     numbers(&ok(subject.second.due_jobs(now, limit).await))
 }
 
-/// Numbers rise, whichever handle adds a job and whoever owns it. The number that a new job has before is ignored.
+/// Each job gets a higher number than all jobs before, for every handle and every owner. The store ignores the number in the new job.
 pub(super) async fn jobs_get_rising_numbers<S: BulkJobs + ?Sized>(subject: &Subject<S>) {
     let mut all = Vec::new();
     for (place, owner) in [Some("acme"), None, Some("other"), None, Some("acme")].into_iter().enumerate() {
